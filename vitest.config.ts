@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const alias = {
+  'isobench/tools': fileURLToPath(new URL('./src/tools/index.ts', import.meta.url)),
+  isobench: fileURLToPath(new URL('./src/index.ts', import.meta.url)),
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          typecheck: { enabled: true, only: false, include: ['test/types/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      { resolve: { alias }, test: { name: 'calibration', include: ['test/calibration/**/*.test.ts'], testTimeout: 900_000 } },
+    ],
+  },
+})
