@@ -14,7 +14,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          typecheck: { enabled: true, only: false, include: ['test/types/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+          typecheck: {
+            enabled: true,
+            only: false,
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: './tsconfig.json',
+          },
         },
       },
       {
@@ -26,7 +31,10 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { resolve: { alias }, test: { name: 'calibration', include: ['test/calibration/**/*.test.ts'], testTimeout: 900_000 } },
+      {
+        resolve: { alias },
+        test: { name: 'calibration', include: ['test/calibration/**/*.test.ts'], testTimeout: 900_000 },
+      },
     ],
   },
 })

@@ -1,0 +1,82 @@
+import { Worker } from 'node:worker_threads'
+import { entry } from '../../entries.ts'
+import { type Compiled, compile } from '../compile.ts'
+import type { Problem } from '../errors.ts'
+import { checkSuite } from './check.ts'
+import type { CollectJob, CollectMessage } from './collector.ts'
+import type { BenchData, FindingData, Suite } from './types.ts'
+
+/** Seconds that importing one bench file may take. */
+export const importLimit = 10
+
+export interface Collected {
+  readonly suite: Suite
+  /** By file, for those that can be run. */
+  readonly compiled: ReadonlyMap<string, Compiled>
+}
+
+interface Gathered {
+  readonly benches: BenchData[]
+  readonly findings: FindingData[]
+  readonly problems: Problem[]
+}
+
+/** Compiles the files and reads what they register. A file that cannot be used is a problem; the others are read. */
+export async function collect(root: string, files: readonly string[]): Promise<Collected> {
+  const results = await Promise.all(files.map((file) => compile(root, file)))
+  const compiled = results.flatMap((result) => (result.ok ? [result.compiled] : []))
+  const gathered: Gathered = {
+    benches: [],
+    findings: [],
+    problems: results.flatMap((result) => (result.ok ? [] : result.problems)),
+  }
+  for (let left = compiled; left.length > 0; ) left = await importAll(root, left, gathered)
+  return { suite: checkSuite(gathered, files), compiled: new Map(compiled.map((one) => [one.file, one])) }
+}
+
+/** Imports files one after the other in a worker; returns those that are left when one of them had to be ended. */
+function importAll(root: string, files: readonly Compiled[], into: Gathered): Promise<Compiled[]> {
+  const job: CollectJob = { root, files: files.map(({ file, output, digest }) => ({ file, output, digest })) }
+  const worker = new Worker(entry('collector'), { workerData: job, stdout: true, stderr: true })
+  let current = files[0]!.file
+  let done = 0
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout
+    const finish = (problem?: string, fix?: string) => {
+      clearTimeout(timer)
+      void worker.terminate()
+      if (problem) into.problems.push({ file: current, message: problem, ...(fix && { fix }) })
+      resolve(files.slice(done + (problem ? 1 : 0)))
+    }
+    const restart = () => {
+      clearTimeout(timer)
+      timer = setTimeout(
+        () =>
+          finish(
+            `importing it took longer than ${importLimit} s`,
+            'look for a loop, or an await that never ends, at its top level',
+          ),
+        importLimit * 1000,
+      )
+    }
+    restart()
+    worker.on('message', (message: CollectMessage) => {
+      restart()
+      if (message.kind === 'importing') current = message.file
+      else {
+        done++
+        into.benches.push(...message.benches)
+        into.findings.push(...message.findings)
+        into.problems.push(...message.problems)
+        if (done === files.length) finish()
+      }
+    })
+    worker.on('error', (error) => done < files.length && finish(error.message))
+    worker.on(
+      'exit',
+      (code) =>
+        done < files.length &&
+        finish(`it ended the process (exit code ${code})`, 'a bench file must not call process.exit'),
+    )
+  })
+}

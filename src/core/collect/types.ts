@@ -1,0 +1,47 @@
+import type { Claim } from '../../dsl/claim.ts'
+import type { Gate } from '../../dsl/finding.ts'
+import type { Location } from '../../dsl/location.ts'
+import type { Metrics } from '../../dsl/metric.ts'
+import type { Lifecycle, ParamSpace } from '../../dsl/workload.ts'
+import type { Problem } from '../errors.ts'
+
+/** A bench as plain data. */
+export interface BenchData {
+  /** `<file>#<name>`, with the file relative to the project. */
+  readonly id: string
+  readonly file: string
+  readonly name: string
+  readonly mode: 'run' | 'only' | 'skip' | 'todo'
+  readonly tags: readonly string[]
+  readonly params: ParamSpace
+  readonly metrics: Metrics
+  readonly workload: {
+    readonly name: string
+    readonly kind: 'commands' | 'boot' | 'in-guest'
+    readonly lifecycle: Lifecycle
+  }
+  /** Seconds; the profile's when left out. */
+  readonly timeout?: number
+  /** Of the compiled bench file: part of what makes samples comparable. */
+  readonly digest: string
+  readonly claims: readonly Claim[]
+  readonly location?: Location
+}
+
+export interface FindingData {
+  readonly id: number
+  readonly title: string
+  readonly gate: Gate
+  readonly claims: readonly Claim[]
+  readonly undecided: readonly string[]
+  readonly file: string
+  readonly location?: Location
+}
+
+/** All that the bench files say. */
+export interface Suite {
+  readonly benches: readonly BenchData[]
+  readonly findings: readonly FindingData[]
+  /** Files and benches that cannot be used; the others can. */
+  readonly problems: readonly Problem[]
+}

@@ -1,0 +1,20 @@
+import type { Location } from '../dsl/location.ts'
+import { IsobenchError } from '../errors.ts'
+
+/** A bench file or the config cannot be used: what is wrong, where, and how to mend it. */
+export interface Problem {
+  /** Relative to the project. */
+  readonly file: string
+  readonly message: string
+  readonly fix?: string
+  readonly location?: Location
+}
+
+/** The config, or every bench file that was asked for, cannot be used. */
+export class AuthoringError extends IsobenchError {
+  readonly code = 'ISOBENCH_AUTHOR'
+
+  constructor(readonly problems: readonly Problem[]) {
+    super(problems.map(({ message }) => message).join('; '))
+  }
+}

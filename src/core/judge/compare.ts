@@ -1,0 +1,72 @@
+/** An interval against a margin. The table is in docs/statistics.md, with its sources. */
+import type { Metric } from '../../dsl/metric.ts'
+import { type Interval, signedRankInterval } from '../stats/index.ts'
+import type { Estimate, ReasonCode, Verdict } from './judgement.ts'
+import { signOf } from './samples.ts'
+
+export interface Outcome {
+  readonly verdict: Verdict
+  readonly direction: 'worse' | 'better' | null
+  readonly reason: ReasonCode | null
+}
+
+const holds: Outcome = { verdict: 'holds', direction: null, reason: null }
+const contradicted = (direction: 'worse' | 'better'): Outcome => ({ verdict: 'contradicted', direction, reason: null })
+
+/** The fewest rounds of which a one-sided 5 % signed-rank test can say anything: 2⁻⁵ < 0.05 ≤ 2⁻⁴. */
+export const fewestRounds = 5
+
+const across = (interval: Interval): Outcome => ({
+  verdict: 'inconclusive',
+  direction: null,
+  reason: interval.n < fewestRounds ? 'too-few-rounds' : 'interval-crosses-margin',
+})
+
+/** The margin δ of `percent` as a difference of logarithms: ln(1+p) where less is better, −ln(1−p) where more is. */
+export const marginOf = (percent: number, metric: Pick<Metric, 'better'>): number =>
+  metric.better === 'lower' ? Math.log1p(percent / 100) : -Math.log1p(-percent / 100)
+
+/** Non-inferiority: not worse by more than δ. */
+export function notWorse(interval: Interval, margin: number): Outcome {
+  if (interval.high < margin) return holds
+  return interval.low > margin ? contradicted('worse') : across(interval)
+}
+
+/** Equivalence, as two one-sided tests (Schuirmann 1987). */
+export function equivalent(interval: Interval, margin: number): Outcome {
+  if (interval.low > -margin && interval.high < margin) return holds
+  if (interval.low > margin) return contradicted('worse')
+  return interval.high < -margin ? contradicted('better') : across(interval)
+}
+
+/** Better by the factor `by` or more. */
+export function better(interval: Interval, by: number): Outcome {
+  const margin = -Math.log(by)
+  if (interval.high < margin) return holds
+  return interval.low > margin ? contradicted('worse') : across(interval)
+}
+
+/** Worse by the factor `by` or more. */
+export function worse(interval: Interval, by: number): Outcome {
+  const margin = Math.log(by)
+  if (interval.low > margin) return holds
+  return interval.high < margin ? contradicted('better') : across(interval)
+}
+
+/** One-sided bounds of the centre of `d`, each at 95 %. */
+export const intervalOf = (d: readonly number[]): Interval => signedRankInterval(d, { alpha: 0.05 })
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
+
+/** An interval of signed log differences as what it is a difference of: the ratio, in the metric's own direction. */
+export function asRatio(interval: Interval, metric: Pick<Metric, 'better'>, scale = 1): Estimate {
+  const back = (d: number) => scale * Math.exp(signOf(metric) * d)
+  const bounds = [back(interval.low), back(interval.high)].sort((a, b) => a - b) as [number, number]
+  const open = !Number.isFinite(interval.low) || !Number.isFinite(interval.high)
+  return {
+    estimate: back(interval.estimate),
+    low: open ? null : finite(bounds[0]),
+    high: open ? null : finite(bounds[1]),
+    rounds: interval.n,
+  }
+}

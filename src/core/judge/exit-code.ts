@@ -1,0 +1,52 @@
+import type { Judgement } from './judgement.ts'
+
+/** What the process ends with. */
+export const exitCodes = {
+  clean: 0,
+  /** A finding regressed, or a bench's expectation is contradicted. */
+  regressed: 1,
+  /** Only with `--strict`: something is in doubt, or could not be judged because samples failed. */
+  inconclusive: 3,
+  /** Not one claim was decided. */
+  nothing: 4,
+  /** The config, a bench or the command line is wrong. */
+  author: 5,
+  interrupted: 130,
+} as const
+
+export interface Ending {
+  readonly strict: boolean
+  readonly interrupted: boolean
+  readonly problems: number
+}
+
+/** Whether a verdict fails the run: a bench's own expectation always, a finding's claim where its finding gates. */
+export function failures({ claims, findings }: Judgement): { readonly claims: number[]; readonly findings: number[] } {
+  const gating = findings.filter(
+    ({ gate, verdict, direction }) =>
+      verdict === 'contradicted' && (gate === 'any' || (gate === 'worse' && direction === 'worse')),
+  )
+  const failed = claims.flatMap((claim, index) =>
+    claim.verdict === 'contradicted' && claim.severity === 'fail' ? [{ claim, index }] : [],
+  )
+  return {
+    claims: failed.filter(({ claim }) => claim.finding === null).map(({ index }) => index),
+    findings: gating
+      .filter((finding) => failed.some(({ index }) => finding.claims.includes(index)))
+      .map(({ id }) => id),
+  }
+}
+
+/** The exit code of a run. What is worst comes first: a regression is told even where a bench file is broken. */
+export function exitCode(judgement: Judgement, { strict, interrupted, problems }: Ending): number {
+  if (interrupted) return exitCodes.interrupted
+  const failed = failures(judgement)
+  if (failed.claims.length > 0 || failed.findings.length > 0) return exitCodes.regressed
+  if (problems > 0) return exitCodes.author
+  const gating = judgement.claims.filter(({ severity }) => severity === 'fail')
+  if (!judgement.claims.some(({ verdict }) => verdict !== 'undecidable')) return exitCodes.nothing
+  const inDoubt = gating.some(
+    ({ verdict, reason }) => verdict === 'inconclusive' || reason?.startsWith('sample-errors'),
+  )
+  return strict && inDoubt ? exitCodes.inconclusive : exitCodes.clean
+}

@@ -1,0 +1,69 @@
+/** What judging gives. Plain data, part of the public report. */
+import { z } from 'zod'
+
+export const verdicts = ['holds', 'contradicted', 'inconclusive', 'undecidable'] as const
+export const verdictSchema = z.enum(verdicts)
+export type Verdict = z.infer<typeof verdictSchema>
+
+/** Why a verdict is not `holds` or `contradicted`. The word before a colon is stable; what follows names the thing. */
+export const reasonCodes = {
+  'platform-absent': 'the platform does not work on this machine, or the run left it out',
+  'platform-unknown': 'the config has no platform of that name or kind',
+  'no-native': 'native was not measured, so there is nothing to compare with',
+  'not-measured': 'the bench was left out of this run',
+  'sample-errors': 'its samples failed',
+  'too-few-rounds': 'fewer rounds than the test needs; five are the least',
+  'config-mismatch': 'the samples are not of the same work',
+  'zero-value': 'a figure of 0 has no ratio',
+  'interval-crosses-margin': 'the interval lies on both sides of the margin; more rounds narrow it',
+  'part-undecided': 'a part of the statement has no bench in this suite',
+} as const
+export type ReasonCode = keyof typeof reasonCodes
+
+/** A ratio, or a value, with its 90 % interval: two one-sided bounds of 95 %. null: no finite bound. */
+export const estimateSchema = z.object({
+  estimate: z.number(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  rounds: z.number(),
+})
+export type Estimate = z.infer<typeof estimateSchema>
+
+export const claimVerdictSchema = z.object({
+  bench: z.string(),
+  metric: z.string(),
+  platform: z.string(),
+  params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  matcher: z.string(),
+  severity: z.enum(['fail', 'warn']),
+  verdict: verdictSchema,
+  /** Of what is contradicted: whether that hurts. */
+  direction: z.enum(['worse', 'better']).nullable(),
+  /** A code of `reasonCodes`, perhaps with `:` and what it is about. */
+  reason: z.string().nullable(),
+  text: z.string(),
+  /** platform ÷ reference for comparisons, the value in its unit for absolute claims. */
+  measured: estimateSchema.nullable(),
+  /** The number of the finding that makes the claim; null for a bench's own expectation. */
+  finding: z.number().nullable(),
+  location: z.object({ file: z.string(), line: z.number(), column: z.number() }).nullable(),
+})
+export type ClaimVerdict = z.infer<typeof claimVerdictSchema>
+
+export const findingVerdictSchema = z.object({
+  id: z.number(),
+  title: z.string(),
+  gate: z.enum(['worse', 'any', 'never']),
+  verdict: verdictSchema,
+  direction: z.enum(['worse', 'better']).nullable(),
+  reason: z.string().nullable(),
+  text: z.string(),
+  /** Indices into the report's claims. */
+  claims: z.array(z.number()),
+})
+export type FindingVerdict = z.infer<typeof findingVerdictSchema>
+
+export interface Judgement {
+  readonly claims: readonly ClaimVerdict[]
+  readonly findings: readonly FindingVerdict[]
+}

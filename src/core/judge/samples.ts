@@ -1,0 +1,68 @@
+import type { Metric } from '../../dsl/metric.ts'
+import type { Sample } from '../record/schema.ts'
+import { median } from '../stats/index.ts'
+import type { ReasonCode } from './judgement.ts'
+
+/** One metric of one cell: the median of each round's samples. */
+export interface Series {
+  readonly rounds: ReadonlyMap<number, number>
+  /** More than one when the work changed while it was measured. */
+  readonly digests: ReadonlySet<string>
+  readonly errors: readonly string[]
+}
+
+/** Why two series cannot be compared. */
+export interface NoData {
+  readonly reason: ReasonCode
+}
+
+/** Finds the samples of a cell. Warm-up rounds are not among them. */
+export class Samples {
+  readonly #cells = new Map<string, Sample[]>()
+
+  constructor(samples: readonly Sample[]) {
+    for (const sample of samples) {
+      if (sample.warmup) continue
+      const key = `${sample.point}\0${sample.platform}`
+      const cell = this.#cells.get(key)
+      if (cell) cell.push(sample)
+      else this.#cells.set(key, [sample])
+    }
+  }
+
+  of(point: string, platform: string): readonly Sample[] {
+    return this.#cells.get(`${point}\0${platform}`) ?? []
+  }
+
+  series(point: string, platform: string, metric: string): Series {
+    const samples = this.of(point, platform)
+    const byRound = new Map<number, number[]>()
+    for (const { round, values } of samples) {
+      const value = values?.[metric]
+      if (value !== undefined) byRound.set(round, [...(byRound.get(round) ?? []), value])
+    }
+    return {
+      rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
+      digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
+      errors: samples.flatMap(({ error }) => error ?? []),
+    }
+  }
+}
+
+/** +1 where more of the metric is worse, −1 where less is. */
+export const signOf = (metric: Pick<Metric, 'better'>): 1 | -1 => (metric.better === 'lower' ? 1 : -1)
+
+/**
+ * The rounds' differences s·ln(a/b): above 0 where `a` is worse. Only rounds that have both count, because the two were
+ * measured within seconds of each other.
+ */
+export function differences(a: Series, b: Series, metric: Pick<Metric, 'better'>): number[] | NoData {
+  if (new Set([...a.digests, ...b.digests]).size > 1) return { reason: 'config-mismatch' }
+  const pairs = [...a.rounds].flatMap(([round, value]) => {
+    const other = b.rounds.get(round)
+    return other === undefined ? [] : [[value, other] as const]
+  })
+  if (pairs.length === 0) return { reason: a.errors.length + b.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }
+  if (pairs.some(([value, other]) => value === 0 || other === 0)) return { reason: 'zero-value' }
+  return pairs.map(([value, other]) => signOf(metric) * Math.log(value / other))
+}

@@ -1,0 +1,93 @@
+import type { Client, Completed, ExecOptions, Guest, Service } from '../../dsl/guest.ts'
+import { CommandError, timed } from '../../guest/stopwatch.ts'
+import type { GuestArgv, HostArgv } from '../../platforms/driver.ts'
+import type { Command } from '../../tools/command.ts'
+import { connectable } from './knock.ts'
+
+/** The time and the signal that bound one sample. */
+export interface Bounds {
+  /** performance.now() at which the sample's time is up. */
+  readonly until: number
+  readonly signal: AbortSignal
+}
+
+/** Where commands are entered: a guest or the client. */
+export interface Enterable {
+  readonly name: string
+  enter(argv: GuestArgv): HostArgv
+}
+
+/** A command as argv in the guest: `env` of the image sets what it wants, so that no driver has to know of it. */
+export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
+  const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  return settings.length === 0 && cwd === undefined
+    ? argv
+    : ['env', ...(cwd === undefined ? [] : ['-C', cwd]), ...settings, ...argv]
+}
+
+const remaining = ({ until }: Bounds) => Math.max(1, until - performance.now())
+
+/** Runs a command through `enter`, within the sample's bounds. */
+export function execIn(where: Enterable, command: Command, options: ExecOptions, bounds: Bounds): Promise<Completed> {
+  return timed(where.enter(guestArgv(command)), {
+    timeoutMs: remaining(bounds),
+    signal: bounds.signal,
+    label: `${command.argv[0]} in ${where.name}`,
+    ...(options.input !== undefined && { input: options.input }),
+    ...(options.exitCodes && { exitCodes: options.exitCodes }),
+  })
+}
+
+// A constant text: the command comes as positional parameters, and nothing of a user's is interpreted. The pid is the
+// guest's own, so the same kill works on every platform.
+const remembered = (file: string, argv: GuestArgv): GuestArgv => [
+  '/bin/sh',
+  '-c',
+  'echo $$ > "$0" && exec "$@"',
+  file,
+  ...argv,
+]
+
+/** The guest as a workload sees it. */
+export function workloadGuest(where: Enterable, client: Enterable, address: string, bounds: Bounds): Guest {
+  let services = 0
+  const exec = (command: Command, options: ExecOptions = {}) => execIn(where, command, options, bounds)
+  return {
+    data: '/data',
+    exec,
+    serve: async (command, { port }): Promise<Service> => {
+      const pidFile = `/tmp/isobench-service-${services++}`
+      const server = timed(where.enter(remembered(pidFile, guestArgv(command))), {
+        timeoutMs: remaining(bounds),
+        signal: bounds.signal,
+        label: `${command.argv[0]} serving in ${where.name}`,
+      })
+      const ended = server.then(
+        () => new CommandError(`${command.argv[0]} in ${where.name} ended before anybody called on it`),
+        (error: Error) => error,
+      )
+      const stop = async () => {
+        const kill: Command = { argv: ['/bin/sh', '-c', 'kill -9 "$(cat "$0")"', pidFile] }
+        await execIn(
+          where,
+          kill,
+          { exitCodes: [0, 1] },
+          { until: performance.now() + 10_000, signal: new AbortController().signal },
+        )
+        await ended
+      }
+      try {
+        await connectable(client, { address, port }, bounds, ended)
+      } catch (error) {
+        await stop().catch(() => {})
+        throw error
+      }
+      return { address, port, [Symbol.asyncDispose]: stop }
+    },
+  }
+}
+
+/** The client at the other end of the guest's link. */
+export const workloadClient = (client: Enterable, bounds: Bounds): Client => ({
+  exec: (command, options = {}) => execIn(client, command, options, bounds),
+})

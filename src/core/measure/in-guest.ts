@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { IsobenchError } from '../../errors.ts'
+import type { BenchData } from '../collect/types.ts'
+import { compileForGuest } from '../compile.ts'
+import { type Bounds, type Enterable, execIn } from './handle.ts'
+
+/** tinybench's outcome did not come out of the guest. */
+export class InGuestError extends IsobenchError {
+  readonly code = 'ISOBENCH_IN_GUEST'
+}
+
+/** Bundles of bench files for guests, each made once a run. */
+export class GuestBundles {
+  readonly #bundles = new Map<string, Promise<string>>()
+
+  constructor(private readonly root: string) {}
+
+  of(file: string): Promise<string> {
+    const known = this.#bundles.get(file) ?? compileForGuest(this.root, file)
+    this.#bundles.set(file, known)
+    return known
+  }
+}
+
+/** Times a bench's function inside the guest; the bundle goes through the data directory, `data` on the host. */
+export async function runInGuest(
+  bench: BenchData,
+  bundle: string,
+  {
+    where,
+    data,
+    seconds,
+    bounds,
+  }: { readonly where: Enterable; readonly data: string; readonly seconds: number; readonly bounds: Bounds },
+): Promise<unknown> {
+  writeFileSync(join(data, 'isobench-bench.mjs'), bundle)
+  // What a function prints cannot be taken for the outcome: it does not know this word.
+  const marker = `isobench-${randomUUID()}:`
+  const command = { argv: ['node', '/data/isobench-bench.mjs', bench.name, String(seconds), marker] as const }
+  const { stdout } = await execIn(where, command, {}, bounds)
+  const line = stdout.split('\n').find((text) => text.startsWith(marker))
+  if (line === undefined)
+    throw new InGuestError(
+      `the guest printed no outcome for "${bench.name}"`,
+      'a bench function must not end the process',
+    )
+  return JSON.parse(line.slice(marker.length))
+}

@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CommandError, timed } from '../../guest/stopwatch.ts'
+import type { Bounds, Enterable } from './handle.ts'
+
+/**
+ * Waits until a TCP port takes a connection from the client's side.
+ * @throws CommandError when the server ends, or the sample's time is up, before that.
+ */
+export async function connectable(
+  client: Enterable,
+  { address, port }: { readonly address: string; readonly port: number },
+  { until, signal }: Bounds,
+  ended: Promise<Error>,
+): Promise<void> {
+  const knock = client.enter(['socat', '-u', '/dev/null', `TCP4:${address}:${port},connect-timeout=1`])
+  let over: Error | undefined
+  void ended.then((error) => {
+    over = error
+  })
+  while (performance.now() < until) {
+    try {
+      await timed(knock, { timeoutMs: 2000, signal, label: `knocking at port ${port}` })
+      return
+    } catch {
+      if (over) throw over
+      signal.throwIfAborted()
+      await sleep(50)
+    }
+  }
+  throw new CommandError(`nothing answered at port ${port} within the time limit`)
+}

@@ -1,0 +1,130 @@
+import type { Family } from '../../dsl/platform.ts'
+import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
+import { UsageError } from '../../errors.ts'
+import { nearest } from '../../nearest.ts'
+import type { BenchData, FindingData, Suite } from '../collect/types.ts'
+import type { ResolvedProfile } from '../project.ts'
+import { seeded, shuffled } from '../stats/index.ts'
+
+export type Params = Readonly<Record<string, ParamValue>>
+
+/** A platform of the config, and whether it works on this machine. */
+export interface PlannedPlatform {
+  readonly name: string
+  readonly kind: string
+  readonly family: Family
+  readonly tags: readonly string[]
+  readonly available: boolean
+  /** As the platform itself says it; empty when it cannot be asked. */
+  readonly version: string
+  /** Why it is not available. */
+  readonly reason?: string
+  /** How to make it so. */
+  readonly fix?: string
+}
+
+/** One bench with one set of parameters; with a platform it is a cell. */
+export interface Point {
+  /** `<bench id>` or `<bench id> [rw=read]`. */
+  readonly id: string
+  readonly bench: string
+  readonly params: Params
+}
+
+/** What a run is going to do. Plain data. */
+export interface Plan {
+  readonly seed: string
+  readonly profileName: string
+  readonly profile: ResolvedProfile
+  readonly platforms: readonly PlannedPlatform[]
+  readonly benches: readonly BenchData[]
+  readonly points: readonly Point[]
+  readonly findings: readonly FindingData[]
+  /** Benches that are there and not measured, and why. */
+  readonly left: readonly { readonly bench: string; readonly why: 'skip' | 'todo' | 'only' | 'filter' }[]
+}
+
+/** One step of a round: one point on one platform. */
+export interface Step {
+  readonly point: Point
+  readonly platform: string
+}
+
+/** Every combination of the parameters' values, in the order that they are written. */
+export function combinations(space: ParamSpace): Params[] {
+  return Object.entries(space).reduce<Params[]>(
+    (sofar, [name, values]) => sofar.flatMap((params) => values.map((value) => ({ ...params, [name]: value }))),
+    [{}],
+  )
+}
+
+/** How a point is called in reports: `rw=read depth=32`, or nothing. */
+export const describeParams = (params: Params): string =>
+  Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+
+export function pointsOf(bench: BenchData): Point[] {
+  return combinations(bench.params).map((params) => {
+    const text = describeParams(params)
+    return { id: text ? `${bench.id} [${text}]` : bench.id, bench: bench.id, params }
+  })
+}
+
+export interface Selection {
+  /** Substrings of a bench's name. */
+  readonly names?: readonly string[]
+  readonly tags?: readonly string[]
+}
+
+/** Splits the benches into those to measure and those that are left, with the reason. */
+export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'benches' | 'left'> {
+  const onlySome = suite.benches.some(({ mode }) => mode === 'only')
+  const why = ({ mode, name, tags }: BenchData): Plan['left'][number]['why'] | undefined => {
+    if (mode === 'skip' || mode === 'todo') return mode
+    if (onlySome && mode !== 'only') return 'only'
+    const named = !selection.names?.length || selection.names.some((part) => name.includes(part))
+    const tagged = !selection.tags?.length || selection.tags.some((tag) => tags.includes(tag))
+    return named && tagged ? undefined : 'filter'
+  }
+  return {
+    benches: suite.benches.filter((bench) => why(bench) === undefined),
+    left: suite.benches.flatMap((bench) => {
+      const reason = why(bench)
+      return reason ? [{ bench: bench.id, why: reason }] : []
+    }),
+  }
+}
+
+/**
+ * The names that `--platform` gives, or all.
+ * @throws UsageError for a name that the config does not have, with the nearest that it has.
+ */
+export function selectPlatforms<T extends { readonly name: string }>(
+  all: readonly T[],
+  names: readonly string[] | undefined,
+): T[] {
+  if (!names?.length) return [...all]
+  const known = all.map(({ name }) => name)
+  for (const name of names) {
+    if (known.includes(name)) continue
+    const close = nearest(name, known)
+    throw new UsageError(
+      `the config has no platform "${name}"`,
+      close ? `did you mean "${close}"?` : `it has: ${known.join(', ')}`,
+    )
+  }
+  return all.filter(({ name }) => names.includes(name))
+}
+
+/**
+ * One round: every point in random order, and for each the platforms in random order of their own, one after the other, so
+ * that what is compared is measured within seconds of each other. The same seed and round give the same order.
+ */
+export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms'>, round: number): Step[] {
+  const random = seeded(`${plan.seed}/${round}`)
+  const working = plan.platforms.filter(({ available }) => available).map(({ name }) => name)
+  return shuffled(plan.points, random).flatMap((point) =>
+    shuffled(working, random).map((platform) => ({ point, platform })),
+  )
+}

@@ -1,0 +1,84 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { IsobenchError, UsageError } from '../../errors.ts'
+import type { Environment } from '../environment.ts'
+import type { Problem } from '../errors.ts'
+import type { Plan } from '../plan/plan.ts'
+import { lineSchema, type RecordLine, type Sample } from './schema.ts'
+
+/** A file is no run record, or one of another version. */
+export class RecordError extends IsobenchError {
+  readonly code = 'ISOBENCH_RECORD'
+}
+
+/** All that a run left: enough to judge it again without any platform. */
+export interface RunRecord {
+  readonly file: string
+  readonly environment: Environment
+  readonly plan: Plan
+  readonly problems: readonly Problem[]
+  readonly samples: readonly Sample[]
+  /** `killed`: the file just ends. */
+  readonly how: 'finished' | 'interrupted' | 'killed'
+}
+
+/**
+ * Reads a run record. A last line that a kill cut short is left out.
+ * @throws RecordError that names the line.
+ */
+export function readRecord(file: string): RunRecord {
+  if (!existsSync(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
+  const texts = readFileSync(file, 'utf8').split('\n')
+  const cutOff = texts.pop() ?? ''
+  const lines = texts
+    .filter((text) => text !== '')
+    .map((text, at) => lineOf(text, at + 1, file))
+    .filter((line) => line !== undefined)
+  const [first, ...rest] = lines
+  if (first?.type !== 'start') {
+    const why =
+      cutOff !== '' && texts.length === 0 ? 'its first line is cut short' : 'its first line does not start a run'
+    throw new RecordError(`${file} is no run record: ${why}`, 'records are in .isobench/runs')
+  }
+  const samples = rest.flatMap((line) => (line.type === 'sample' ? [line.sample] : []))
+  const end = rest.find((line) => line.type === 'end')
+  return {
+    file,
+    environment: first.environment,
+    plan: first.plan as unknown as Plan,
+    problems: first.problems as Problem[],
+    samples,
+    how: end?.how ?? 'killed',
+  }
+}
+
+function lineOf(text: string, number: number, file: string): RecordLine | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new RecordError(`${file}:${number} is not JSON`, 'a run record is one JSON object a line')
+  }
+  // Verdicts are judged anew from the samples; the line is there for people and other programs.
+  if ((value as { type?: unknown }).type === 'judgement') return undefined
+  const parsed = lineSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]!
+  throw new RecordError(
+    `${file}:${number} is not of a run record: ${issue.path.join('.') || 'the line'}: ${issue.message}`,
+    'was it written by another version of isobench?',
+  )
+}
+
+/** The latest record of a project. */
+export function latestRecord(root: string): string {
+  const folder = join(root, '.isobench', 'runs')
+  const names = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith('.jsonl'))
+        .sort()
+    : []
+  const last = names.at(-1)
+  if (!last) throw new UsageError('there is no run record yet', 'make one with: isobench run')
+  return join(folder, last)
+}

@@ -1,0 +1,128 @@
+/** The run record: JSON Lines, appended as a run goes, so that a kill loses at most the sample in flight. */
+import { z } from 'zod'
+import { environmentSchema } from '../environment.ts'
+
+export const recordVersion = 1
+
+const location = z.object({ file: z.string(), line: z.number(), column: z.number() })
+const param = z.union([z.string(), z.number(), z.boolean()])
+const params = z.record(z.string(), param)
+const family = z.enum(['native', 'container', 'secure-container', 'hypervisor', 'unikernel'])
+const metric = z.object({ unit: z.string(), better: z.enum(['lower', 'higher']) })
+
+const matcher = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('withinNative'), percent: z.number() }),
+  z.object({ kind: z.literal('equivalentTo'), platform: z.string(), percent: z.number() }),
+  z.object({ kind: z.literal('fasterThan'), platform: z.string(), by: z.number() }),
+  z.object({ kind: z.literal('slowerThan'), platform: z.string(), by: z.number() }),
+  z.object({ kind: z.literal('atMost'), value: z.number() }),
+  z.object({ kind: z.literal('atLeast'), value: z.number() }),
+  z.object({ kind: z.literal('ranked'), platforms: z.array(z.string()) }),
+])
+
+const selector = z.discriminatedUnion('by', [
+  z.object({ by: z.literal('name'), names: z.array(z.string()) }),
+  z.object({ by: z.literal('family'), families: z.array(family) }),
+  z.object({ by: z.literal('tag'), tags: z.array(z.string()) }),
+  z.object({ by: z.literal('all') }),
+])
+
+const claim = z.object({
+  bench: z.string(),
+  metric: z.string(),
+  matcher,
+  on: selector,
+  where: params,
+  severity: z.enum(['fail', 'warn']),
+  location: location.optional(),
+})
+
+const bench = z.object({
+  id: z.string(),
+  file: z.string(),
+  name: z.string(),
+  mode: z.enum(['run', 'only', 'skip', 'todo']),
+  tags: z.array(z.string()),
+  params: z.record(z.string(), z.array(param)),
+  metrics: z.record(z.string(), metric),
+  workload: z.object({
+    name: z.string(),
+    kind: z.enum(['commands', 'boot', 'in-guest']),
+    lifecycle: z.enum(['sample', 'round', 'run']),
+  }),
+  timeout: z.number().optional(),
+  digest: z.string(),
+  claims: z.array(claim),
+  location: location.optional(),
+})
+
+const finding = z.object({
+  id: z.number(),
+  title: z.string(),
+  gate: z.enum(['worse', 'any', 'never']),
+  claims: z.array(claim),
+  undecided: z.array(z.string()),
+  file: z.string(),
+  location: location.optional(),
+})
+
+const platform = z.object({
+  name: z.string(),
+  kind: z.string(),
+  family,
+  tags: z.array(z.string()),
+  available: z.boolean(),
+  version: z.string(),
+  reason: z.string().optional(),
+  fix: z.string().optional(),
+})
+
+const plan = z.object({
+  seed: z.string(),
+  profileName: z.string(),
+  profile: z.object({ rounds: z.number(), warmup: z.number(), seconds: z.number(), timeout: z.number() }),
+  platforms: z.array(platform),
+  benches: z.array(bench),
+  points: z.array(z.object({ id: z.string(), bench: z.string(), params })),
+  findings: z.array(finding),
+  left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter']) })),
+})
+
+const problem = z.object({
+  file: z.string(),
+  message: z.string(),
+  fix: z.string().optional(),
+  location: location.optional(),
+})
+
+export const sampleSchema = z.object({
+  point: z.string(),
+  platform: z.string(),
+  round: z.number(),
+  /** Warm-up samples are recorded and never judged. */
+  warmup: z.boolean(),
+  /** Of everything that must be the same for two samples to be comparable. */
+  digest: z.string(),
+  /** Host clock, booting included where the sample boots. */
+  wallMs: z.number(),
+  /** One figure per metric, or what went wrong. */
+  values: z.record(z.string(), z.number()).optional(),
+  error: z.string().optional(),
+})
+
+/** One visit to one cell. It has either `values` or `error`. */
+export type Sample = z.infer<typeof sampleSchema>
+
+export const lineSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('start'),
+    recordVersion: z.literal(recordVersion),
+    environment: environmentSchema,
+    plan,
+    problems: z.array(problem),
+  }),
+  z.object({ type: z.literal('sample'), sample: sampleSchema }),
+  z.object({ type: z.literal('end'), how: z.enum(['finished', 'interrupted']), at: z.string() }),
+])
+
+export type RecordLine = z.infer<typeof lineSchema>

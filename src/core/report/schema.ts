@@ -1,0 +1,89 @@
+/** The report of a run: what every reporter gets, and what `--reporter json` writes. A public contract; see docs/json-report.md. */
+import { z } from 'zod'
+import { environmentSchema } from '../environment.ts'
+import { claimVerdictSchema, findingVerdictSchema } from '../judge/judgement.ts'
+
+/** Counts up when something is taken away or changes its meaning; additions leave it. */
+export const reportVersion = 1
+
+const param = z.union([z.string(), z.number(), z.boolean()])
+
+const metricResult = z.object({
+  unit: z.string(),
+  better: z.enum(['lower', 'higher']),
+  /** Warm-up rounds left out. */
+  samples: z.array(z.object({ round: z.number(), value: z.number() })),
+  /** Of the rounds' medians; null without samples. */
+  median: z.number().nullable(),
+  /** Rounds whose value lies far outside the others (|x − median| > 14.8 MAD). Counted, never left out. */
+  outliers: z.number(),
+  /** platform ÷ native, paired by round, with its 90 % interval; null where there is nothing to compare. */
+  vsNative: z
+    .object({ ratio: z.number(), low: z.number().nullable(), high: z.number().nullable(), rounds: z.number() })
+    .nullable(),
+})
+
+const cell = z.object({
+  platform: z.string(),
+  metrics: z.record(z.string(), metricResult),
+  /** What went wrong, a line for each failed sample. */
+  errors: z.array(z.string()),
+  /** `cache-suspect`: better than native by more than a tenth, which is more often a cache or a clock than a gain. */
+  flags: z.array(z.enum(['cache-suspect'])),
+})
+
+const benchResult = z.object({
+  id: z.string(),
+  file: z.string(),
+  name: z.string(),
+  params: z.record(z.string(), param),
+  cells: z.array(cell),
+})
+
+const platformResult = z.object({
+  name: z.string(),
+  kind: z.string(),
+  family: z.enum(['native', 'container', 'secure-container', 'hypervisor', 'unikernel']),
+  available: z.boolean(),
+  version: z.string(),
+  reason: z.string().nullable(),
+  fix: z.string().nullable(),
+})
+
+export const reportSchema = z.object({
+  schemaVersion: z.literal(reportVersion),
+  /** The run record that it was made from. */
+  record: z.string(),
+  how: z.enum(['finished', 'interrupted', 'killed']),
+  environment: environmentSchema,
+  seed: z.string(),
+  profile: z.object({
+    name: z.string(),
+    rounds: z.number(),
+    warmup: z.number(),
+    seconds: z.number(),
+    timeout: z.number(),
+  }),
+  platforms: z.array(platformResult),
+  benches: z.array(benchResult),
+  claims: z.array(claimVerdictSchema),
+  findings: z.array(findingVerdictSchema),
+  /** Benches that were left out, and why. */
+  left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter']) })),
+  problems: z.array(
+    z.object({
+      file: z.string(),
+      message: z.string(),
+      fix: z.string().optional(),
+      location: z.object({ file: z.string(), line: z.number(), column: z.number() }).optional(),
+    }),
+  ),
+  /** Indices into `claims`, and numbers of findings, that make the exit code 1. */
+  failures: z.object({ claims: z.array(z.number()), findings: z.array(z.number()) }),
+  exitCode: z.number(),
+})
+
+export type Report = z.infer<typeof reportSchema>
+export type BenchResult = z.infer<typeof benchResult>
+export type CellResult = z.infer<typeof cell>
+export type MetricResult = z.infer<typeof metricResult>

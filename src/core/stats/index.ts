@@ -1,0 +1,17 @@
+/** Statistics of paired rounds: pure functions over numbers, which know nothing of platforms, benches or claims. */
+export { type BootstrapOptions, bootstrapInterval } from './bootstrap.ts'
+export type { Interval, IntervalOptions } from './interval.ts'
+export { benjaminiHochberg, holm } from './multiplicity.ts'
+export { countOutliers, mad, median, OUTLIER_MADS, quantile } from './quantile.ts'
+export { seeded, shuffled } from './random.ts'
+export {
+  decideAtLook,
+  intervalAtLook,
+  type LookOptions,
+  type LookPlan,
+  planLooks,
+  pValueAtLook,
+} from './sequential.ts'
+export { hodgesLehmann, signedRankInterval, signedRankPValue } from './signedRank.ts'
+export { gaussian, pairedRounds, type Rounds, type RoundsOptions } from './simulate.ts'
+export { ratioInterval } from './unpaired.ts'

@@ -1,0 +1,186 @@
+import { AuthorError } from './author-error.ts'
+import type { Claim } from './claim.ts'
+import type { Expectation, ExpectationsOf, MetricRef } from './expect.ts'
+import { callerOf, type Location } from './location.ts'
+import type { Metric, Metrics } from './metric.ts'
+import { registry } from './registry.ts'
+import type { ParamSpace, ParamValue, Workload } from './workload.ts'
+
+export interface BenchOptions<M extends Metrics, P extends ParamSpace> {
+  /** What must be so on every platform, a metric each. */
+  readonly expect?: ExpectationsOf<NoInfer<M>>
+  /** The values of the workload's parameters to measure; all that the workload knows when left out. */
+  readonly params?: { readonly [K in keyof NoInfer<P>]?: readonly [P[K][number], ...P[K][number][]] }
+  readonly tags?: readonly string[]
+  /** Time limit of one sample, in seconds; the profile's when left out. */
+  readonly timeout?: number
+}
+
+/** A bench as it was registered: its data, and the workload's functions. */
+export interface BenchSpec {
+  readonly name: string
+  readonly mode: 'run' | 'only' | 'skip' | 'todo'
+  readonly workload?: Workload
+  readonly params: ParamSpace
+  readonly tags: readonly string[]
+  readonly timeout?: number
+  readonly claims: readonly Claim[]
+  readonly location?: Location
+}
+
+/** A bench's metrics, for findings and further claims. */
+export type BenchHandle<M extends Metrics, P extends ParamSpace> = {
+  readonly [K in keyof M]: MetricRef<M[K]['unit'], P>
+}
+
+type Mode = BenchSpec['mode']
+
+const at = (location: Location | undefined) => (location ? { location } : {})
+
+function claimsOf(name: string, metrics: Metrics, expectations: ExpectationsOf<Metrics>): Claim[] {
+  return Object.entries(expectations).flatMap(([metric, given]) => {
+    const definition = metrics[metric]
+    if (!definition) {
+      throw new AuthorError(
+        `the bench "${name}" expects something of "${metric}", which its workload does not yield`,
+        `use one of: ${Object.keys(metrics).join(', ')}`,
+      )
+    }
+    const list: readonly Expectation[] = Array.isArray(given) ? given : [given as Expectation]
+    return list.map(
+      (expectation): Claim => ({
+        bench: name,
+        metric,
+        matcher: expectation.matcherFor(definition as Metric<never>),
+        on: { by: 'all' },
+        where: {},
+        severity: expectation.severity,
+        ...at(expectation.location),
+      }),
+    )
+  })
+}
+
+function chosenParams(
+  name: string,
+  space: ParamSpace,
+  chosen: Record<string, readonly ParamValue[] | undefined>,
+): ParamSpace {
+  for (const [param, values] of Object.entries(chosen)) {
+    const known = space[param]
+    const wrong = known ? values?.find((value) => !known.includes(value)) : undefined
+    if (!known || wrong !== undefined || values?.length === 0) {
+      throw new AuthorError(
+        known
+          ? `the bench "${name}" gives "${param}" the value ${JSON.stringify(wrong)}`
+          : `the bench "${name}" gives a parameter "${param}", which its workload does not have`,
+        `use ${known ? `some of: ${known.join(', ')}` : `one of: ${Object.keys(space).join(', ') || 'none'}`}`,
+      )
+    }
+  }
+  return Object.fromEntries(Object.entries(space).map(([param, all]) => [param, chosen[param] ?? all])) as ParamSpace
+}
+
+function register<M extends Metrics, P extends ParamSpace>(
+  mode: Mode,
+  location: Location | undefined,
+  name: string,
+  workload: Workload<M, P>,
+  options: BenchOptions<M, P>,
+): BenchHandle<M, P> {
+  const { benches, problems } = registry()
+  try {
+    if (name.trim() === '') throw new AuthorError('a bench has no name', 'say in a few words what it measures')
+    if (benches.some((bench) => bench.name === name)) {
+      throw new AuthorError(`two benches are named "${name}"`, 'give each bench of a file a name of its own')
+    }
+    const timeout = options.timeout
+    if (timeout !== undefined && !(timeout > 0)) {
+      throw new AuthorError(`the bench "${name}" has the time limit ${timeout}`, 'give a number of seconds above 0')
+    }
+    benches.push({
+      name,
+      mode,
+      workload: workload as unknown as Workload,
+      params: chosenParams(name, workload.params, (options.params ?? {}) as Record<string, readonly ParamValue[]>),
+      tags: options.tags ?? [],
+      ...(timeout !== undefined && { timeout }),
+      claims: claimsOf(name, workload.metrics, (options.expect ?? {}) as ExpectationsOf<Metrics>),
+      ...at(location),
+    })
+  } catch (error) {
+    if (!(error instanceof AuthorError)) throw error
+    problems.push(error.location ? error : new AuthorError(error.message, error.fix, location))
+  }
+  const refs = Object.entries(workload.metrics).map(([metric, definition]) => [
+    metric,
+    { bench: name, metric, definition, params: workload.params },
+  ])
+  return Object.fromEntries(refs)
+}
+
+interface BenchVariant {
+  /**
+   * Registers a bench: what is measured, with which parameters, and what is expected.
+   * Mistakes are collected and shown with their place; the file's other benches still run.
+   */
+  <M extends Metrics, P extends ParamSpace>(
+    name: string,
+    workload: Workload<M, P>,
+    options?: BenchOptions<M, P>,
+  ): BenchHandle<M, P>
+  /** A bench for each row. `%s` in the name takes the row, or its items one by one when it is an array. */
+  each<const T>(
+    rows: readonly T[],
+  ): <M extends Metrics, P extends ParamSpace>(
+    name: string,
+    make: (row: T) => Workload<M, P>,
+    options?: BenchOptions<M, P>,
+  ) => BenchHandle<M, P>[]
+}
+
+export interface BenchFunction extends BenchVariant {
+  /** Runs only the benches so marked. */
+  readonly only: BenchVariant
+  /** Listed, not run. */
+  readonly skip: BenchVariant
+  /** Skipped where `condition` is true. */
+  skipIf(condition: boolean): BenchVariant
+  /** A bench that is yet to be written. */
+  todo(name: string): void
+}
+
+function fill(name: string, row: unknown): string {
+  const items = Array.isArray(row) ? [...row] : [row]
+  return name.replace(/%s/g, () => {
+    const item: unknown = items.shift()
+    return typeof item === 'object' ? JSON.stringify(item) : String(item)
+  })
+}
+
+function variant(mode: Mode): BenchVariant {
+  const one: BenchVariant = Object.assign(
+    <M extends Metrics, P extends ParamSpace>(name: string, workload: Workload<M, P>, options?: BenchOptions<M, P>) =>
+      register(mode, callerOf(one), name, workload, options ?? {}),
+    {
+      each: <const T>(rows: readonly T[]) => {
+        const every = <M extends Metrics, P extends ParamSpace>(
+          name: string,
+          make: (row: T) => Workload<M, P>,
+          options?: BenchOptions<M, P>,
+        ) => rows.map((row) => register(mode, callerOf(every), fill(name, row), make(row), options ?? {}))
+        return every
+      },
+    },
+  )
+  return one
+}
+
+export const bench: BenchFunction = Object.assign(variant('run'), {
+  only: variant('only'),
+  skip: variant('skip'),
+  skipIf: (condition: boolean) => variant(condition ? 'skip' : 'run'),
+  todo: function todo(name: string): void {
+    registry().benches.push({ name, mode: 'todo', params: {}, tags: [], claims: [], ...at(callerOf(todo)) })
+  },
+})

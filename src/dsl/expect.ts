@@ -1,0 +1,167 @@
+import { AuthorError } from './author-error.ts'
+import type { Claim, Matcher, Severity } from './claim.ts'
+import { callerOf, type Location } from './location.ts'
+import { inUnit, type Metric, type Metrics, type Quantity, type Unit } from './metric.ts'
+import type { Selector } from './platform.ts'
+import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
+
+/** A factor such as `'3x'` or `'1.15x'`. */
+export type Factor = `${number}x`
+
+/** One metric of one bench, for claims outside the bench itself. */
+export interface MetricRef<U extends Unit = Unit, P extends ParamSpace = ParamSpace> {
+  readonly bench: string
+  readonly metric: string
+  readonly definition: Metric<U>
+  readonly params: P
+}
+
+/** An expectation before it knows its metric. Its claim is made when the bench is registered. */
+export interface Expectation<U extends Unit = Unit> {
+  readonly severity: Severity
+  readonly location?: Location
+  matcherFor(metric: Metric<U>): Matcher
+}
+
+/** The matchers, each giving `R`. */
+export interface Matchers<U extends Unit, R> {
+  /** Not worse than native by more than `percent` (0 < percent; < 100 for a metric of which more is better). */
+  withinNative(percent: number): R
+  /** Neither worse nor better than `platform` by more than `percent`. */
+  equivalentTo(platform: string, percent: number): R
+  /** Better than `platform`, by at least `by` when given. Works on rates too: better is what the metric says. */
+  fasterThan(platform: string, options?: { readonly by?: Factor }): R
+  /** Worse than `platform`, by at least `by` when given. */
+  slowerThan(platform: string, options?: { readonly by?: Factor }): R
+  /** The metric itself, in any unit that measures the same: `atMost('600ms')`. */
+  atMost(quantity: Quantity<U>): R
+  atLeast(quantity: Quantity<U>): R
+  /** Best first: each is better than the next. */
+  ranked(...platforms: [string, string, ...string[]]): R
+}
+
+function percentage(percent: number, better: 'lower' | 'higher', location?: Location): number {
+  if (!(percent > 0) || !Number.isFinite(percent) || (better === 'higher' && percent >= 100)) {
+    throw new AuthorError(
+      `${percent} % is no margin for a metric of which ${better === 'higher' ? 'more' : 'less'} is better`,
+      better === 'higher' ? 'use a number above 0 and below 100' : 'use a number above 0',
+      location,
+    )
+  }
+  return percent
+}
+
+function factorOf(by: Factor | undefined, location?: Location): number {
+  const value = by === undefined ? 1 : Number(by.slice(0, -1))
+  if (!(value >= 1) || !Number.isFinite(value)) {
+    throw new AuthorError(`"${by}" is no factor`, `use a number of 1 or more with an x, such as '3x'`, location)
+  }
+  return value
+}
+
+function quantityOf(text: string, unit: Unit, location?: Location): number {
+  try {
+    return inUnit(text, unit)
+  } catch (error) {
+    throw new AuthorError((error as Error).message, `write a number and a unit, such as "600${unit}"`, location)
+  }
+}
+
+function matchers<U extends Unit, R>(
+  finish: (make: (metric: Metric<U>) => Matcher, location: Location | undefined) => R,
+): Matchers<U, R> {
+  return {
+    withinNative: function withinNative(percent) {
+      const at = callerOf(withinNative)
+      return finish(({ better }) => ({ kind: 'withinNative', percent: percentage(percent, better, at) }), at)
+    },
+    equivalentTo: function equivalentTo(platform, percent) {
+      const at = callerOf(equivalentTo)
+      return finish(({ better }) => ({ kind: 'equivalentTo', platform, percent: percentage(percent, better, at) }), at)
+    },
+    fasterThan: function fasterThan(platform, options) {
+      const at = callerOf(fasterThan)
+      return finish(() => ({ kind: 'fasterThan', platform, by: factorOf(options?.by, at) }), at)
+    },
+    slowerThan: function slowerThan(platform, options) {
+      const at = callerOf(slowerThan)
+      return finish(() => ({ kind: 'slowerThan', platform, by: factorOf(options?.by, at) }), at)
+    },
+    atMost: function atMost(quantity) {
+      const at = callerOf(atMost)
+      return finish(({ unit }) => ({ kind: 'atMost', value: quantityOf(quantity, unit, at) }), at)
+    },
+    atLeast: function atLeast(quantity) {
+      const at = callerOf(atLeast)
+      return finish(({ unit }) => ({ kind: 'atLeast', value: quantityOf(quantity, unit, at) }), at)
+    },
+    ranked: function ranked(...platforms) {
+      const at = callerOf(ranked)
+      if (new Set(platforms).size !== platforms.length || platforms.length < 2) {
+        throw new AuthorError('ranked needs two or more different platforms', 'name each platform once, best first', at)
+      }
+      return finish(() => ({ kind: 'ranked', platforms }), at)
+    },
+  }
+}
+
+const expectations = (severity: Severity): Matchers<never, Expectation<never>> =>
+  matchers((matcherFor, location) => ({ severity, matcherFor, ...(location && { location }) }))
+
+/** Claims on one metric, of which platforms and cells can be chosen. */
+export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matchers<U, Claim> {
+  /** The platforms that it is about; every platform when left out. */
+  on(platforms: Selector | string): MetricClaims<U, P>
+  /** Only the cells whose parameters have these values. */
+  where(params: Partial<ParamsOf<P>>): MetricClaims<U, P>
+  /** Judged and shown, but it never changes the exit code. */
+  readonly warn: MetricClaims<U, P>
+}
+
+function claims<U extends Unit, P extends ParamSpace>(
+  ref: MetricRef<U, P>,
+  choice: Pick<Claim, 'on' | 'where' | 'severity'>,
+): MetricClaims<U, P> {
+  const finish = (make: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => ({
+    bench: ref.bench,
+    metric: ref.metric,
+    matcher: make(ref.definition),
+    ...choice,
+    ...(location && { location }),
+  })
+  return {
+    ...matchers<U, Claim>(finish),
+    on: (on) => claims(ref, { ...choice, on: typeof on === 'string' ? { by: 'name', names: [on] } : on }),
+    where: (where) => claims(ref, { ...choice, where: { ...choice.where, ...(where as Record<string, ParamValue>) } }),
+    get warn() {
+      return claims(ref, { ...choice, severity: 'warn' })
+    },
+  }
+}
+
+/** In a bench, the expectations of a metric; their units are checked against it. */
+export type ExpectationsOf<M extends Metrics> = {
+  readonly [K in keyof M]?: Expectation<M[K]['unit']> | readonly Expectation<M[K]['unit']>[]
+}
+
+interface ExpectFunction extends Omit<Matchers<Unit, Expectation<never>>, 'atMost' | 'atLeast'> {
+  /** Claims on one metric of a bench: `expect(prime.events).on(platform.family('container')).withinNative(5)`. */
+  <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>): MetricClaims<U, P>
+  atMost<U extends Unit>(quantity: `${number}${'' | ' '}${U}`): Expectation<SameUnits<U>>
+  atLeast<U extends Unit>(quantity: `${number}${'' | ' '}${U}`): Expectation<SameUnits<U>>
+  /** Judged and shown, but never gates. */
+  readonly warn: Omit<ExpectFunction, 'warn'>
+}
+
+type SameUnits<U extends Unit> = import('./metric.ts').SameDimension<U>
+
+const all: Pick<Claim, 'on' | 'where'> = { on: { by: 'all' }, where: {} }
+const starting = (severity: Severity) =>
+  Object.assign(
+    <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>) => claims(ref, { ...all, severity }),
+    expectations(severity),
+  )
+
+export const expect: ExpectFunction = Object.assign(starting('fail'), {
+  warn: starting('warn'),
+}) as unknown as ExpectFunction

@@ -1,0 +1,60 @@
+import { AuthorError } from './author-error.ts'
+import type { Claim } from './claim.ts'
+import { callerOf, type Location } from './location.ts'
+import { registry } from './registry.ts'
+
+/** What it means when a finding no longer holds. */
+export type Gate =
+  /** The default: it gates where the flip hurts; a flip for the better is reported as improved past the paper. */
+  | 'worse'
+  /** Any flip gates. */
+  | 'any'
+  /** Informational: a ranking or a trade-off. */
+  | 'never'
+
+/** A numbered statement of the paper, made of claims. */
+export interface FindingSpec {
+  readonly id: number
+  readonly title: string
+  readonly gate: Gate
+  readonly claims: readonly Claim[]
+  /** Parts of the statement that no bench of this suite can decide, and why: they keep it from ever just holding. */
+  readonly undecided: readonly string[]
+  readonly location?: Location
+}
+
+export interface FindingOptions {
+  readonly gate?: Gate
+  readonly undecided?: readonly string[]
+}
+
+/**
+ * States a finding: it holds when all its claims hold, and never by having no data.
+ * @param id the paper's number, 1 to 28, or a number of the author's own from 100 on.
+ * @throws AuthorError when the number or the claims cannot be used.
+ */
+export function finding(id: number, title: string, claims: readonly Claim[], options: FindingOptions = {}): void {
+  const location = callerOf(finding)
+  if (!Number.isInteger(id) || id < 1) {
+    throw new AuthorError(
+      `a finding has the number ${id}`,
+      "use 1 to 28 for the paper's, 100 and up for your own",
+      location,
+    )
+  }
+  if (claims.length === 0 && !options.undecided?.length) {
+    throw new AuthorError(
+      `finding ${id} makes no claim`,
+      'give it claims: expect(metric).on(…).withinNative(5)',
+      location,
+    )
+  }
+  registry().findings.push({
+    id,
+    title,
+    gate: options.gate ?? 'worse',
+    claims,
+    undecided: options.undecided ?? [],
+    ...(location && { location }),
+  })
+}

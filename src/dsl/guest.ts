@@ -1,0 +1,41 @@
+import type { Command } from '../tools/command.ts'
+
+/** What a command left behind. The output is data: nothing in it is trusted or interpreted. */
+export interface Completed {
+  readonly stdout: string
+  readonly stderr: string
+  /** Host monotonic clock, from the moment the process was started until it had ended, in milliseconds. */
+  readonly milliseconds: number
+}
+
+export interface ExecOptions {
+  /** Written to the command's standard input, which is closed after it. */
+  readonly input?: string
+  /** Exit codes that count as success; only 0 when left out. */
+  readonly exitCodes?: readonly number[]
+}
+
+/** A server that runs in the guest until it is disposed of or the guest ends. */
+export interface Service extends AsyncDisposable {
+  /** Where a client in isobench's own client namespace reaches it. */
+  readonly address: string
+  readonly port: number
+}
+
+/** One running instance of a platform, as a workload sees it. */
+export interface Guest {
+  /** A directory on the host's disk, writable, empty when the guest starts; never the image's own file system. */
+  readonly data: string
+  /**
+   * Runs a command in the guest.
+   * @throws CommandError when it exits with another code than expected, is killed, floods its output or exceeds the time limit.
+   */
+  exec(command: Command, options?: ExecOptions): Promise<Completed>
+  /** Starts a server in the guest and waits until its TCP port takes a connection. */
+  serve(command: Command, options: { readonly port: number }): Promise<Service>
+}
+
+/** isobench's own client, in the same image, at the other end of the guest's link. */
+export interface Client {
+  exec(command: Command, options?: ExecOptions): Promise<Completed>
+}

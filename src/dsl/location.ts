@@ -1,0 +1,25 @@
+/** Where in the author's source something was written. Line and column count from 1. */
+export interface Location {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+const frame = /(?:\(|at )(?:async )?(?:file:\/\/)?(\/[^()]+?):(\d+):(\d+)\)?$/
+
+/** The places that a stack trace names, innermost first. Needs `process.setSourceMapsEnabled(true)` to name TypeScript. */
+export function framesOf(stack: string): Location[] {
+  const found: Location[] = []
+  for (const text of stack.split('\n')) {
+    const match = frame.exec(text.trim())
+    if (match) found.push({ file: decodeURI(match[1]!), line: Number(match[2]), column: Number(match[3]) })
+  }
+  return found
+}
+
+/** Where the caller of `callee` stands, or undefined where the engine gives no stack. */
+export function callerOf(callee: (...args: never[]) => unknown): Location | undefined {
+  const holder: { stack?: string } = {}
+  Error.captureStackTrace(holder, callee)
+  return framesOf(holder.stack ?? '')[0]
+}

@@ -1,0 +1,67 @@
+/** Units by what they measure. A claim can only compare a metric with a quantity of the same dimension. */
+export interface Units {
+  time: 'ns' | 'us' | 'ms' | 's'
+  rate: 'events/s' | 'ops/s' | 'transactions/s' | 'requests/s' | 'IOPS'
+  bandwidth: 'B/s' | 'MB/s' | 'MiB/s' | 'GB/s'
+  'bit rate': 'bit/s' | 'Mbit/s' | 'Gbit/s'
+  size: 'B' | 'KiB' | 'MiB' | 'GiB'
+  count: 'count'
+}
+
+export type Unit = Units[keyof Units]
+
+/** The units that measure the same thing as `U`: `SameDimension<'ms'>` is `'ns' | 'us' | 'ms' | 's'`. */
+export type SameDimension<U extends Unit> = { [D in keyof Units]: U extends Units[D] ? Units[D] : never }[keyof Units]
+
+/** A number with its unit, such as `'600ms'` or `'1.5 GB/s'`. */
+export type Quantity<U extends Unit> = `${number}${'' | ' '}${SameDimension<U>}`
+
+/** One figure that a workload yields. Plain data. */
+export interface Metric<U extends Unit = Unit> {
+  readonly unit: U
+  readonly better: 'lower' | 'higher'
+}
+
+export type Metrics = Readonly<Record<string, Metric>>
+
+/** A metric of which less is better, such as a latency. */
+export const lower = <U extends Unit>(unit: U): Metric<U> => ({ unit, better: 'lower' })
+
+/** A metric of which more is better, such as a throughput. */
+export const higher = <U extends Unit>(unit: U): Metric<U> => ({ unit, better: 'higher' })
+
+const scales: Record<Unit, number> = {
+  ns: 1e-9,
+  us: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  'events/s': 1,
+  'ops/s': 1,
+  'transactions/s': 1,
+  'requests/s': 1,
+  IOPS: 1,
+  'B/s': 1,
+  'MB/s': 1e6,
+  'MiB/s': 1024 ** 2,
+  'GB/s': 1e9,
+  'bit/s': 1,
+  'Mbit/s': 1e6,
+  'Gbit/s': 1e9,
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  count: 1,
+}
+
+/**
+ * The value of `quantity` expressed in `unit`: `inUnit('0.6s', 'ms')` is 600.
+ * @throws TypeError when the text is not a non-negative number with a known unit.
+ */
+export function inUnit(quantity: string, unit: Unit): number {
+  const match = /^\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(\S+)\s*$/i.exec(quantity)
+  const from = match && Object.hasOwn(scales, match[2]!) ? (match[2] as Unit) : undefined
+  if (!match || !from)
+    throw new TypeError(`"${quantity}" is not a quantity; write a number and a unit, such as "600${unit}"`)
+  return (Number(match[1]) * scales[from]) / scales[unit]
+}

@@ -1,0 +1,112 @@
+import type { PlatformKinds } from '../platforms/index.ts'
+import { AuthorError } from './author-error.ts'
+import { callerOf, type Location } from './location.ts'
+
+/** How strongly, and by what, a platform isolates. */
+export type Family = 'native' | 'container' | 'secure-container' | 'hypervisor' | 'unikernel'
+
+export const families: readonly Family[] = ['native', 'container', 'secure-container', 'hypervisor', 'unikernel']
+
+/** What every platform takes beside its driver's own options. */
+export interface PlatformCommon {
+  /** The name in reports and in `--platform`; the kind when left out. */
+  readonly name?: string
+  readonly tags?: readonly string[]
+}
+
+/** A driver object of the author's: see `Driver` for the contract that isobench's own drivers use too. */
+export interface OwnDriver {
+  readonly driver: object
+  readonly options?: Readonly<Record<string, unknown>>
+}
+
+/** A named way to isolate, with its options. */
+export interface PlatformSpec {
+  readonly kind: string
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly options: Readonly<Record<string, unknown>>
+  readonly driver?: object
+  readonly location?: Location
+}
+
+/** Chooses platforms when a claim is judged: by name, by family, or by tag. Plain data. */
+export type Selector =
+  | { readonly by: 'name'; readonly names: readonly string[] }
+  | { readonly by: 'family'; readonly families: readonly Family[] }
+  | { readonly by: 'tag'; readonly tags: readonly string[] }
+  | { readonly by: 'all' }
+
+const nameRule = /^[a-z][a-z0-9-]{0,30}$/
+
+function define(kind: string, given: PlatformCommon & Record<string, unknown>, location?: Location): PlatformSpec {
+  const { name = kind, tags = [], driver, ...options } = given
+  if (!nameRule.test(name)) {
+    throw new AuthorError(
+      `the platform name ${JSON.stringify(name)} cannot be used`,
+      'use a small letter followed by up to 30 small letters, digits and "-"',
+      location,
+    )
+  }
+  const base = { kind, name, tags, ...(location && { location }) }
+  return driver === undefined
+    ? { ...base, options }
+    : { ...base, driver: driver as object, options: (options.options as Record<string, unknown> | undefined) ?? {} }
+}
+
+interface PlatformFunction {
+  /**
+   * A platform of one of isobench's drivers, or with `driver` one of the author's own.
+   * @throws AuthorError when the name cannot be used.
+   */
+  <K extends keyof PlatformKinds>(kind: K, options?: PlatformCommon & PlatformKinds[K]): PlatformSpec
+  (kind: string, options: PlatformCommon & OwnDriver): PlatformSpec
+  /** Selects the platforms of these families. */
+  family(...families: [Family, ...Family[]]): Selector
+  /** Selects the platforms with any of these tags. */
+  tag(...tags: [string, ...string[]]): Selector
+  /** Selects platforms by name. */
+  named(...names: [string, ...string[]]): Selector
+}
+
+export const platform: PlatformFunction = Object.assign(
+  function platform(kind: string, options: object = {}): PlatformSpec {
+    return define(kind, options as PlatformCommon & Record<string, unknown>, callerOf(platform))
+  },
+  {
+    family: (...families: Family[]): Selector => ({ by: 'family', families }),
+    tag: (...tags: string[]): Selector => ({ by: 'tag', tags }),
+    named: (...names: string[]): Selector => ({ by: 'name', names }),
+  },
+)
+
+/** Whether `selector` chooses a platform with this name, family and tags. */
+export function selects(
+  selector: Selector,
+  candidate: { readonly name: string; readonly family: Family; readonly tags: readonly string[] },
+): boolean {
+  switch (selector.by) {
+    case 'name':
+      return selector.names.includes(candidate.name)
+    case 'family':
+      return selector.families.includes(candidate.family)
+    case 'tag':
+      return candidate.tags.some((tag) => selector.tags.includes(tag))
+    case 'all':
+      return true
+  }
+}
+
+/** The selector in words, as reports print it. */
+export function describeSelector(selector: Selector): string {
+  switch (selector.by) {
+    case 'name':
+      return selector.names.join(', ')
+    case 'family':
+      return selector.families.join(' and ')
+    case 'tag':
+      return selector.tags.map((tag) => `#${tag}`).join(', ')
+    case 'all':
+      return 'every platform'
+  }
+}

@@ -1,0 +1,147 @@
+import type { Command } from '../tools/command.ts'
+import { AuthorError } from './author-error.ts'
+import type { Client, Completed, Guest } from './guest.ts'
+import { callerOf, type Location } from './location.ts'
+import { higher, type Metric, type Metrics } from './metric.ts'
+
+export type ParamValue = string | number | boolean
+/** Every value that each parameter may have. */
+export type ParamSpace = Readonly<Record<string, readonly [ParamValue, ...ParamValue[]]>>
+/** One value of each parameter. */
+export type ParamsOf<P extends ParamSpace> = { readonly [K in keyof P]: P[K][number] }
+
+/** How long a guest lives: for one sample, for one round (the default), or for the whole run. */
+export type Lifecycle = 'sample' | 'round' | 'run'
+
+/** One figure per metric, in the metric's unit. Missing, NaN, infinite or negative is an error of that sample. */
+export type Values<M extends Metrics> = { readonly [K in keyof M]: number }
+
+export interface RunContext<P extends ParamSpace> {
+  readonly guest: Guest
+  /** Commands at the other end of the guest's network link. */
+  readonly client: Client
+  /** How long the profile asks one sample to measure, in seconds. */
+  readonly seconds: number
+  readonly params: ParamsOf<P>
+  /** Host CPUs that the guest has. */
+  readonly cpus: number
+  /** Aborted when the sample's time is up or the run is interrupted. */
+  readonly signal: AbortSignal
+}
+
+export interface BootContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
+  /** Boots a fresh guest that runs `command` alone, and waits until the guest is gone. */
+  boot(command: Command): Promise<Completed>
+}
+
+/** A TypeScript function that tinybench times inside the guest. */
+export interface InGuestFunction {
+  readonly kind: 'in-guest'
+  readonly fn: () => unknown
+}
+
+export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = ParamSpace> {
+  readonly name: string
+  readonly metrics: M
+  readonly params: P
+  readonly lifecycle: Lifecycle
+  /** What identifies the work beside the bench's own file: a change makes samples incomparable. */
+  readonly work:
+    | { readonly kind: 'commands'; run(context: RunContext<P>): Promise<Values<M>> }
+    | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
+    | InGuestFunction
+  readonly location?: Location
+}
+
+interface WorkloadSpec<M extends Metrics, P extends ParamSpace> {
+  readonly metrics: M
+  readonly params?: P
+  readonly lifecycle?: Lifecycle
+  run(context: RunContext<P>): Promise<Values<NoInfer<M>>>
+}
+
+interface BootSpec<M extends Metrics, P extends ParamSpace> {
+  readonly metrics: M
+  readonly params?: P
+  run(context: BootContext<P>): Promise<Values<NoInfer<M>>>
+}
+
+/** What `workload.inGuest` yields: calls per second, the reciprocal of tinybench's median latency. */
+export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
+
+const word = /^[A-Za-z][A-Za-z0-9_]*$/
+
+function checked<M extends Metrics, P extends ParamSpace>(made: Workload<M, P>): Workload<M, P> {
+  const metrics = Object.keys(made.metrics)
+  if (metrics.length === 0) {
+    throw new AuthorError(
+      `the workload "${made.name}" yields no metric`,
+      `give it one, such as metrics: { latency: lower('ms') }`,
+      made.location,
+    )
+  }
+  for (const name of [...metrics, ...Object.keys(made.params)]) {
+    if (!word.test(name)) {
+      throw new AuthorError(
+        `the workload "${made.name}" names a metric or parameter ${JSON.stringify(name)}`,
+        'use a letter followed by letters, digits and "_"',
+        made.location,
+      )
+    }
+  }
+  return made
+}
+
+function located(location: Location | undefined): { location?: Location } {
+  return location ? { location } : {}
+}
+
+interface WorkloadFunction {
+  /** Commands in a guest, and servers in it with a client at the other end of its link. */
+  <const M extends Metrics, const P extends ParamSpace = Record<never, never>>(
+    name: string,
+    spec: WorkloadSpec<M, P>,
+  ): Workload<M, P>
+  /** The boot itself: every sample boots a guest of its own. */
+  boot<const M extends Metrics, const P extends ParamSpace = Record<never, never>>(
+    name: string,
+    spec: BootSpec<M, P>,
+  ): Workload<M, P>
+  /** A TypeScript function that tinybench times inside the guest, bundled with what it imports by esbuild. */
+  inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
+}
+
+export const workload: WorkloadFunction = Object.assign(
+  function workload<M extends Metrics, P extends ParamSpace>(name: string, spec: WorkloadSpec<M, P>): Workload<M, P> {
+    return checked({
+      name,
+      metrics: spec.metrics,
+      params: spec.params ?? ({} as P),
+      lifecycle: spec.lifecycle ?? 'round',
+      work: { kind: 'commands', run: (context) => spec.run(context) },
+      ...located(callerOf(workload)),
+    })
+  },
+  {
+    boot: function boot<M extends Metrics, P extends ParamSpace>(name: string, spec: BootSpec<M, P>): Workload<M, P> {
+      return checked({
+        name,
+        metrics: spec.metrics,
+        params: spec.params ?? ({} as P),
+        lifecycle: 'sample',
+        work: { kind: 'boot', run: (context) => spec.run(context) },
+        ...located(callerOf(boot)),
+      })
+    },
+    inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
+      return checked({
+        name,
+        metrics: { throughput: higher('ops/s') },
+        params: {},
+        lifecycle: 'round',
+        work: { kind: 'in-guest', fn },
+        ...located(callerOf(inGuest)),
+      })
+    },
+  },
+)

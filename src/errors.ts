@@ -1,0 +1,51 @@
+/** A failure that a user can act on: what was wrong, a stable code, and how to mend it. Never shown as a bare stack. */
+export abstract class IsobenchError extends Error {
+  abstract readonly code: string
+
+  constructor(
+    message: string,
+    /** How to mend it, as a sentence or a command line. */
+    readonly fix?: string,
+  ) {
+    super(message)
+    this.name = new.target.name
+  }
+}
+
+/** The command line or the config asks for something that there is not. */
+export class UsageError extends IsobenchError {
+  readonly code = 'ISOBENCH_USAGE'
+}
+
+/** This machine lacks something that isobench needs, whatever the platform. */
+export class MachineError extends IsobenchError {
+  readonly code = 'ISOBENCH_MACHINE'
+}
+
+/** The user, or whoever sent SIGINT or SIGTERM, ended the run. */
+export class InterruptedError extends IsobenchError {
+  readonly code = 'ISOBENCH_INTERRUPTED'
+}
+
+/** Control characters made visible, on one line, cut to `width` characters: fit for a terminal, whatever a guest printed. */
+export function printable(text: string, width = 400): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
+  const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) =>
+    c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+  return visible.length > width ? `${visible.slice(0, width - 1)}…` : visible
+}
+
+/** The last `lines` lines that say something, each printable. */
+export function lastLines(text: string, lines = 3): string[] {
+  return text
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '')
+    .slice(-lines)
+    .map((line) => printable(line, 200))
+}
+
+/** Something thrown, as one line. */
+export function messageOf(thrown: unknown): string {
+  return printable(thrown instanceof Error ? thrown.message || thrown.name : String(thrown))
+}

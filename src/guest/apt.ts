@@ -1,0 +1,76 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MachineError } from '../errors.ts'
+import { type HostOptions, host } from './host.ts'
+
+const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
+const sourcesFolder = '/etc/apt/sources.list.d'
+
+/** The texts of apt's own sources, one-line style and deb822 alike; those that apt itself ignores are left out. */
+function sources(): string[] {
+  const files = existsSync(sourcesFolder) ? readdirSync(sourcesFolder).map((name) => join(sourcesFolder, name)) : []
+  return ['/etc/apt/sources.list', ...files]
+    .filter((file) => /\.(list|sources)$/.test(file) && existsSync(file))
+    .map((file) => readFileSync(file, 'utf8').replace(/^\s*#.*$/gm, ''))
+}
+
+/**
+ * Where this host gets Debian from, as its own apt sources say. No address is written into isobench.
+ * @throws MachineError on a host that has no Debian archive configured.
+ */
+export function debianMirror(): string {
+  for (const text of sources()) {
+    const address = /(?:^URIs:\s*|^deb\s+(?:\[[^\]]*\]\s*)?)(\S+\/debian)\/?(?=\s|$)/m.exec(text)?.[1]
+    if (address) return address
+  }
+  throw new MachineError(
+    "apt's sources name no Debian archive",
+    'add one to /etc/apt/sources.list.d, or give an own root filesystem: image: { rootfs } in the config',
+  )
+}
+
+function codename(): string {
+  return /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? ''
+}
+
+async function hasCandidate(name: string): Promise<boolean> {
+  const text = await host(['apt-cache', 'policy', name])
+  return /Candidate: (?!\(none\))/.test(text)
+}
+
+/** Installs packages, from the suite's backports when the suite itself has one not. */
+export async function installPackages(names: readonly string[], options: HostOptions = {}): Promise<void> {
+  const long = { timeout: 900, ...options, env: quiet }
+  await host(['apt-get', 'update'], long)
+  const there = await Promise.all(names.map(hasCandidate))
+  const plain = names.filter((_, at) => there[at])
+  const backported = names.filter((_, at) => !there[at])
+  const install = ['apt-get', 'install', '--yes', '--no-install-recommends']
+  if (plain.length > 0) await host([...install, ...plain], long)
+  if (backported.length > 0) await fromBackports(backported, install, long)
+}
+
+async function fromBackports(
+  names: readonly string[],
+  install: readonly string[],
+  options: HostOptions,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'isobench-apt-'))
+  try {
+    const suite = `${codename()}-backports`
+    const list = join(folder, 'backports.list')
+    const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+    await writeFile(list, `deb [signed-by=${keyring}] ${debianMirror()} ${suite} main\n`)
+    // Beside the host's own sources, which stay as they are.
+    const from = ['-o', `Dir::Etc::sourcelist=${list}`]
+    await host(
+      ['apt-get', 'update', ...from, '-o', 'Dir::Etc::sourceparts=-', '-o', 'APT::Get::List-Cleanup=0'],
+      options,
+    )
+    await host([...install, ...from, '--target-release', suite, ...names], options)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

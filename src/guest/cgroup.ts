@@ -1,0 +1,205 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MachineError } from '../errors.ts'
+import { mounts } from './mounts.ts'
+import { isAlive, processId } from './process-id.ts'
+
+/** The limits of one guest. */
+export interface Limits {
+  /** Host CPU numbers. */
+  readonly cpus: readonly number[]
+  readonly memoryBytes: number
+}
+
+interface Hierarchy {
+  readonly path: string
+  readonly version: 1 | 2
+  readonly controllers: readonly string[]
+}
+
+const wanted = ['cpuset', 'cpu', 'memory', 'pids', 'freezer']
+
+/** Every cgroup hierarchy that is mounted: one on a v2 host, one per controller on a v1 host, both on a hybrid one. */
+function hierarchies(): Hierarchy[] {
+  return mounts()
+    .filter(({ type, path }) => (type === 'cgroup' || type === 'cgroup2') && path.startsWith('/sys/fs/cgroup'))
+    .map(({ path, type, superOptions }) => ({
+      path,
+      version: type === 'cgroup2' ? 2 : 1,
+      controllers: type === 'cgroup2' ? readWords(join(path, 'cgroup.controllers')) : superOptions,
+    }))
+}
+
+function readWords(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').trim().split(/\s+/).filter(Boolean)
+  } catch {
+    return []
+  }
+}
+
+/** The folder of isobench's groups in every hierarchy. */
+const parent = 'isobench'
+
+function having(controller: string): Hierarchy | undefined {
+  return hierarchies().find(
+    ({ controllers, version }) => controllers.includes(controller) || (version === 2 && controller === 'freezer'),
+  )
+}
+
+/** 1 where the memory controller is in a v1 hierarchy, 2 in a unified one. */
+export function cgroupVersion(): 1 | 2 {
+  const memory = having('memory')
+  if (!memory) throw new MachineError('no cgroup hierarchy has the memory controller', 'boot with cgroups enabled')
+  return memory.version
+}
+
+function makeParent({ path, version, controllers }: Hierarchy): void {
+  const folder = join(path, parent)
+  if (version === 2) {
+    const enable = wanted.filter((name) => controllers.includes(name)).map((name) => `+${name}`)
+    writeFileSync(join(path, 'cgroup.subtree_control'), enable.join(' '))
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'cgroup.subtree_control'), enable.join(' '))
+    return
+  }
+  mkdirSync(folder, { recursive: true })
+  if (controllers.includes('cpuset')) copyCpuset(path, folder)
+}
+
+function copyCpuset(from: string, to: string): void {
+  for (const name of ['cpuset.cpus', 'cpuset.mems']) {
+    writeFileSync(join(to, name), readFileSync(join(from, name), 'utf8').trim())
+  }
+  // Children, those that a runtime makes included, start with our CPUs rather than none.
+  writeFileSync(join(to, 'cgroup.clone_children'), '1')
+}
+
+/** Makes the group `name` with its limits; a runtime makes its own group below it, where it can only have less. */
+export function makeCgroup(name: string, limits: Limits): void {
+  for (const hierarchy of hierarchies()) {
+    const { path, version, controllers } = hierarchy
+    if (version === 2 && !controllers.includes('memory')) continue
+    makeParent(hierarchy)
+    const folder = join(path, parent, name)
+    mkdirSync(folder)
+    const has = (controller: string) => controllers.includes(controller)
+    if (has('cpuset')) {
+      if (version === 1) copyCpuset(join(path, parent), folder)
+      writeFileSync(join(folder, 'cpuset.cpus'), limits.cpus.join(','))
+    }
+    if (has('memory')) {
+      writeFileSync(join(folder, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(limits.memoryBytes))
+    }
+    if (version === 2) {
+      writeFileSync(
+        join(folder, 'cgroup.subtree_control'),
+        wanted
+          .filter(has)
+          .map((name) => `+${name}`)
+          .join(' '),
+      )
+    }
+    // Processes only at the leaves, as v2 demands: ours here, the runtime's container beside them.
+    mkdirSync(join(folder, 'host'))
+  }
+}
+
+/** Argv that runs `argv` inside the group `name`. */
+export function inCgroup(name: string, argv: readonly string[]): string[] {
+  const known = hierarchies().flatMap(({ controllers }) => controllers)
+  const groups = wanted.filter((controller) => known.includes(controller)).join(',')
+  return ['cgexec', '-g', `${groups}:${parent}/${name}/host`, ...argv]
+}
+
+/** Where an OCI runtime puts its container: below the group `name`. */
+export const containerGroup = (name: string): string => `/${parent}/${name}/guest`
+
+/** Where LXC puts a container's processes, relative to each hierarchy. */
+export const relativeGroup = (name: string, child: string): string => `${parent}/${name}/${child}`
+
+function treeOf(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  const children = readdirSync(folder, { withFileTypes: true }).filter((item) => item.isDirectory())
+  return [...children.flatMap((child) => treeOf(join(folder, child.name))), folder]
+}
+
+/** The live processes of the group `name` and of every group below it. */
+export function processesOf(name: string): number[] {
+  const pids = new Set<number>()
+  for (const { path } of hierarchies()) {
+    for (const folder of treeOf(join(path, parent, name))) {
+      for (const pid of readWords(join(folder, 'cgroup.procs'))) pids.add(Number(pid))
+    }
+  }
+  return [...pids].filter((pid) => {
+    const id = pid > 0 ? processId(pid) : undefined
+    return id !== undefined && isAlive(id)
+  })
+}
+
+/** Stops or resumes everything in the group `name`, and waits until it is so. */
+export async function setFrozen(name: string, frozen: boolean): Promise<void> {
+  const freezer = having('freezer')
+  if (!freezer) throw new MachineError('no cgroup hierarchy can freeze', 'boot with the freezer controller')
+  const folder = join(freezer.path, parent, name)
+  if (!existsSync(folder)) return
+  const v1 = freezer.version === 1
+  writeFileSync(
+    join(folder, v1 ? 'freezer.state' : 'cgroup.freeze'),
+    v1 ? (frozen ? 'FROZEN' : 'THAWED') : frozen ? '1' : '0',
+  )
+  const isSo = () =>
+    v1
+      ? readFileSync(join(folder, 'freezer.state'), 'utf8').trim() === (frozen ? 'FROZEN' : 'THAWED')
+      : readFileSync(join(folder, 'cgroup.events'), 'utf8').includes(`frozen ${frozen ? 1 : 0}`)
+  for (let tries = 0; !isSo(); tries++) {
+    if (tries > 200) throw new MachineError(`the cgroup ${name} did not ${frozen ? 'freeze' : 'thaw'} within 2 s`)
+    await sleep(10)
+  }
+}
+
+/** Ends everything in the group `name` and removes it everywhere. Nothing to do is success. */
+export async function removeCgroup(name: string): Promise<void> {
+  // On v1 a frozen process does not take even SIGKILL.
+  await setFrozen(name, false)
+  for (let tries = 0; ; tries++) {
+    const left = processesOf(name)
+    for (const pid of left) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    if (left.length === 0 && removeFolders(name)) return
+    if (tries > 500)
+      throw new MachineError(`the cgroup ${name} still holds processes 5 s after they were killed: ${left.join(' ')}`)
+    await sleep(10)
+  }
+}
+
+function removeFolders(name: string): boolean {
+  let gone = true
+  for (const { path } of hierarchies()) {
+    for (const folder of treeOf(join(path, parent, name))) {
+      try {
+        rmdirSync(folder)
+      } catch (error) {
+        // A zombie keeps its group until it is reaped.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') gone = false
+      }
+    }
+    removeParentIfEmpty(join(path, parent))
+  }
+  return gone
+}
+
+function removeParentIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Another guest's group is there, or it was never made.
+  }
+}

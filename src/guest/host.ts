@@ -1,0 +1,66 @@
+import { execa } from 'execa'
+import { InterruptedError, IsobenchError, lastLines } from '../errors.ts'
+
+/** A command of the host's own (ip, mount, apt-get …) failed. */
+export class HostCommandError extends IsobenchError {
+  readonly code = 'ISOBENCH_HOST_COMMAND'
+}
+
+export interface HostOptions {
+  /** Seconds; 60 when left out. */
+  readonly timeout?: number
+  readonly signal?: AbortSignal
+  readonly env?: Readonly<Record<string, string>>
+  /** Called with each line of output as it comes. */
+  readonly onLine?: (line: string) => void
+  /** Called with the process as soon as it runs. */
+  readonly onStart?: (pid: number) => void
+  /** Exit codes that count as success; only 0 when left out. */
+  readonly exitCodes?: readonly number[]
+}
+
+/** Ends a process group that isobench itself started. */
+export function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It had ended.
+  }
+}
+
+/**
+ * Runs a housekeeping command on the host, in a process group of its own, without a shell.
+ * @throws HostCommandError with the last lines of stderr; InterruptedError when the signal is aborted.
+ */
+export async function host(argv: readonly string[], options: HostOptions = {}): Promise<string> {
+  const [file, ...args] = argv as [string, ...string[]]
+  options.signal?.throwIfAborted()
+  const child = execa(file, args, {
+    reject: false,
+    detached: true,
+    cleanup: true,
+    stdin: 'ignore',
+    all: true,
+    env: { LC_ALL: 'C', ...options.env },
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  const end = () => child.pid !== undefined && killGroup(child.pid)
+  if (child.pid !== undefined) options.onStart?.(child.pid)
+  const timer = setTimeout(end, (options.timeout ?? 60) * 1000)
+  options.signal?.addEventListener('abort', end)
+  try {
+    if (options.onLine) for await (const line of child.iterable({ from: 'all' })) options.onLine(line)
+    const result = await child
+    if (options.signal?.aborted) throw new InterruptedError(`interrupted while ${file} ran`)
+    if (!(options.exitCodes ?? [0]).includes(result.exitCode ?? -1)) {
+      const why =
+        result.exitCode === undefined ? (result.code ?? result.signal ?? 'did not run') : `exit ${result.exitCode}`
+      const said = lastLines(result.stderr || result.stdout).join(' | ')
+      throw new HostCommandError(`${argv.join(' ')} failed (${why})${said ? `: ${said}` : ''}`)
+    }
+    return result.stdout
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', end)
+  }
+}

@@ -1,0 +1,130 @@
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { ImageConfig } from '../../dsl/config.ts'
+import { IsobenchError } from '../../errors.ts'
+import { debianMirror } from '../apt.ts'
+import { host } from '../host.ts'
+import type { Ledger } from '../ledger.ts'
+import { lock } from '../lock.ts'
+import { cacheFolder } from '../paths.ts'
+import { processId } from '../process-id.ts'
+import { mountPoints } from '../view.ts'
+import { digestOf, type Recipe, recipe } from './recipe.ts'
+
+/** The image could not be built, or an own root filesystem cannot be used. */
+export class ImageError extends IsobenchError {
+  readonly code = 'ISOBENCH_IMAGE'
+}
+
+export interface Image {
+  readonly rootfs: string
+  /** The recipe's digest, or `own:` and the inode and time of an own root filesystem. */
+  readonly digest: string
+}
+
+const imagesFolder = () => join(cacheFolder(), 'images')
+
+/** Where the image of this config is, built or not. */
+export function imagePath(config: ImageConfig = {}): string {
+  return config.rootfs ?? join(imagesFolder(), digestOf(recipe(config.packages)))
+}
+
+/** The image, if it is there. A build is renamed into place when it is whole, so what is there is whole. */
+export function findImage(config: ImageConfig = {}): Image | undefined {
+  if (config.rootfs !== undefined) return ownImage(config.rootfs)
+  const rootfs = imagePath(config)
+  return existsSync(rootfs) ? { rootfs: realpathSync(rootfs), digest: basename(rootfs) } : undefined
+}
+
+function ownImage(rootfs: string): Image {
+  if (!existsSync(rootfs))
+    throw new ImageError(`the root filesystem ${rootfs} is not there`, 'mend image.rootfs in the config')
+  const lacking = mountPoints.filter((path) => !existsSync(join(rootfs, path)))
+  if (lacking.length > 0) {
+    throw new ImageError(
+      `the root filesystem ${rootfs} lacks ${lacking.join(', ')}, where every platform mounts something`,
+      `mkdir ${lacking.map((path) => join(rootfs, path)).join(' ')}`,
+    )
+  }
+  const { ino, mtimeMs } = statSync(rootfs)
+  return { rootfs: realpathSync(rootfs), digest: `own:${ino}-${Math.round(mtimeMs)}` }
+}
+
+export interface BuildOptions {
+  readonly ledger: Ledger
+  /** Called with each step that mmdebstrap tells of. */
+  readonly onLine?: (line: string) => void
+  readonly signal?: AbortSignal
+}
+
+/** The image, built if it is not there: under a lock, into a temporary name, renamed when it is whole. */
+export async function ensureImage(config: ImageConfig, options: BuildOptions): Promise<Image> {
+  const found = findImage(config)
+  if (found) return found
+  const what = recipe(config.packages)
+  const target = imagePath(config)
+  mkdirSync(imagesFolder(), { recursive: true })
+  using _held = await lock(`${target}.lock`, {
+    purpose: 'building the image',
+    wait: true,
+    onWait: ({ pid }) => options.onLine?.(`waiting for process ${pid}, which builds this image`),
+    ...(options.signal && { signal: options.signal }),
+  })
+  const meanwhile = findImage(config)
+  if (meanwhile) return meanwhile
+  const temporary = `${target}.${process.pid}.tmp`
+  await using _directory = await options.ledger.make({ kind: 'directory', path: temporary }, () => {})
+  await build(what, temporary, options)
+  renameSync(temporary, target)
+  return findImage(config)!
+}
+
+async function build(what: Recipe, folder: string, options: BuildOptions): Promise<void> {
+  const without = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
+  const argv = [
+    'mmdebstrap',
+    '--variant=minbase',
+    '--mode=root',
+    `--components=${what.components.join(',')}`,
+    `--include=${what.packages.join(',')}`,
+    '--aptopt=Apt::Install-Recommends "false"',
+    ...without,
+    what.suite,
+    folder,
+    debianMirror(),
+  ]
+  let builder: AsyncDisposable | undefined
+  try {
+    await host(argv, {
+      timeout: 1800,
+      ...(options.signal && { signal: options.signal }),
+      onStart: (pid) => {
+        const id = processId(pid)
+        if (id) void options.ledger.make({ kind: 'process', id }, () => {}).then((made) => (builder = made))
+      },
+      onLine: (line) => /^I:/.test(line) && options.onLine?.(line.slice(2).trim()),
+    })
+  } finally {
+    await builder?.[Symbol.asyncDispose]()
+  }
+  for (const path of mountPoints) mkdirSync(join(folder, path), { recursive: true })
+  // Guests have no name server and need none; a name that each looks up would be a wait that differs.
+  writeFileSync(join(folder, 'etc/hosts'), '127.0.0.1 localhost isobench\n')
+  rmSync(join(folder, 'etc/resolv.conf'), { force: true })
+}
+
+/** Removes the image of this config from the cache, never an own root filesystem. Returns whether there was one. */
+export function removeImage(config: ImageConfig = {}): boolean {
+  if (config.rootfs !== undefined) {
+    throw new ImageError(
+      `${config.rootfs} is not isobench's to remove`,
+      'remove it yourself, or take image.rootfs out of the config',
+    )
+  }
+  const path = imagePath(config)
+  if (!existsSync(path)) return false
+  const aside = `${path}.removed.${process.pid}`
+  renameSync(path, aside)
+  rmSync(aside, { recursive: true, force: true })
+  return true
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+
+/** What the image is made of. Two recipes with the same digest give the same tools. */
+export interface Recipe {
+  readonly suite: string
+  readonly components: readonly string[]
+  readonly packages: readonly string[]
+}
+
+/** The tools that the suite's benches measure with, what they need, and a static busybox for start-up tests. */
+const packages = [
+  'busybox-static',
+  'ca-certificates',
+  'ffmpeg',
+  'fio',
+  'iperf3',
+  'iproute2',
+  'mariadb-server',
+  'mbw',
+  'memcached',
+  'netperf',
+  'nodejs',
+  'procps',
+  'socat',
+  'stress-ng',
+  'sysbench',
+  'tinymembench',
+]
+
+/** Counts up when the way of building changes what comes out. */
+const version = 1
+
+/** isobench's recipe, with an author's packages beside its own. netperf is in non-free. */
+export const recipe = (extra: readonly string[] = []): Recipe => ({
+  suite: 'trixie',
+  components: ['main', 'contrib', 'non-free'],
+  packages: [...new Set([...packages, ...extra])].sort(),
+})
+
+/** Names the image that a recipe gives: 16 hexadecimal digits of SHA-256. */
+export const digestOf = (of: Recipe): string =>
+  createHash('sha256')
+    .update(JSON.stringify([version, of]))
+    .digest('hex')
+    .slice(0, 16)

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { IsobenchError } from '../errors.ts'
+import { host } from './host.ts'
+import type { Ledger } from './ledger.ts'
+
+/** No block of addresses is free for the guests' links. */
+export class NetworkError extends IsobenchError {
+  readonly code = 'ISOBENCH_NETWORK'
+}
+
+/** A veth pair between isobench's client namespace and a guest's namespace. */
+export interface Link {
+  readonly netns: string
+  /** The guest's end. */
+  readonly address: string
+  readonly clientAddress: string
+  readonly prefix: number
+}
+
+const toNumber = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
+
+interface Route {
+  readonly to: number
+  readonly mask: number
+}
+
+/** The host's routes, from /proc/net/route: hexadecimal, least significant byte first. */
+function routes(): Route[] {
+  const flip = (hex: string) => toNumber([6, 4, 2, 0].map((at) => parseInt(hex.slice(at, at + 2), 16)).join('.'))
+  return readFileSync('/proc/net/route', 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split('\t'))
+    .map((fields) => ({ to: flip(fields[1]!), mask: flip(fields[7]!) }))
+}
+
+/** The first /16 for benchmarks (RFC 2544: 198.18.0.0/15), else of 10/8, that none of the host's routes touches. */
+export function freeBlock(taken: readonly Route[] = routes()): string {
+  const candidates = ['198.18', '198.19', ...Array.from({ length: 64 }, (_, n) => `10.${191 - n}`)]
+  const mask16 = toNumber('255.255.0.0')
+  const overlaps = (block: number) =>
+    taken.some(({ to, mask }) => mask !== 0 && (block & mask & mask16) >>> 0 === (to & mask & mask16) >>> 0)
+  const free = candidates.find((candidate) => !overlaps(toNumber(`${candidate}.0.0`)))
+  if (!free) throw new NetworkError('every block of addresses for the guests collides with a route of this host')
+  return free
+}
+
+/** isobench's client namespace, to which every guest has a link of its own. Nothing leaves the machine. */
+export class Network {
+  #next = 0
+
+  private constructor(
+    private readonly ledger: Ledger,
+    readonly clientNetns: string,
+    private readonly block: string,
+  ) {}
+
+  static async open(ledger: Ledger, prefix: string): Promise<Network> {
+    const netns = `${prefix}-client`
+    await ledger.make({ kind: 'netns', name: netns }, () => host(['ip', 'netns', 'add', netns]))
+    await host(['ip', '-n', netns, 'link', 'set', 'lo', 'up'])
+    return new Network(ledger, netns, freeBlock())
+  }
+
+  /** A namespace with one end of a new link, in a /30 of its own. Removing the namespace removes the link. */
+  async link(name: string): Promise<{ link: Link; undo: AsyncDisposable }> {
+    const at = (this.#next++ * 4) % 65_536
+    const address = (offset: number) => `${this.block}.${Math.floor(at / 256)}.${(at % 256) + offset}`
+    const [clientAddress, guestAddress] = [address(1), address(2)]
+    const clientEnd = `isob${at}`
+    const undo = await this.ledger.make({ kind: 'netns', name }, () => host(['ip', 'netns', 'add', name]))
+    try {
+      const script: [string, ...string[]][] = [
+        [this.clientNetns, 'link', 'add', clientEnd, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name],
+        [this.clientNetns, 'addr', 'add', `${clientAddress}/30`, 'dev', clientEnd],
+        [this.clientNetns, 'link', 'set', clientEnd, 'up'],
+        [name, 'addr', 'add', `${guestAddress}/30`, 'dev', 'eth0'],
+        [name, 'link', 'set', 'lo', 'up'],
+        [name, 'link', 'set', 'eth0', 'up'],
+      ]
+      for (const [netns, ...args] of script) await host(['ip', '-n', netns, ...args])
+    } catch (error) {
+      await undo[Symbol.asyncDispose]()
+      throw error
+    }
+    return { link: { netns: name, address: guestAddress, clientAddress, prefix: 30 }, undo }
+  }
+}
+
+/** Argv that runs `argv` in a namespace. Not `ip netns exec`: that remounts /sys, and runtimes lose their cgroups. */
+export const inNetns = (name: string, argv: readonly string[]): string[] => [
+  'nsenter',
+  `--net=/run/netns/${name}`,
+  ...argv,
+]

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process'
+import { IsobenchError, lastLines } from '../errors.ts'
+import { killGroup } from './host.ts'
+
+/** A command in a guest, or the guest itself, did not end as it should. */
+export class CommandError extends IsobenchError {
+  readonly code = 'ISOBENCH_COMMAND'
+}
+
+export interface TimedOptions {
+  readonly input?: string
+  readonly exitCodes?: readonly number[]
+  /** Milliseconds until the command is ended. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+  /** What the command is called in messages: the guest's argv, not the host's. */
+  readonly label: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface Timed {
+  readonly stdout: string
+  readonly stderr: string
+  /** From the return of spawn, which is after exec succeeded, until the process was reaped. Host monotonic clock. */
+  readonly milliseconds: number
+}
+
+/** More output than this is a flood: the command is ended, and the sample is an error. Bytes, each of stdout and stderr. */
+export const outputLimit = 16 * 1024 * 1024
+
+type End = 'timeout' | 'interrupted' | 'flood'
+
+/**
+ * Runs a command and takes its time, in a process group of its own that is ended whole.
+ * @throws CommandError on another exit code, a signal, a flood of output, the time limit or an abort.
+ */
+export function timed(argv: readonly string[], options: TimedOptions): Promise<Timed> {
+  const [file, ...args] = argv as [string, ...string[]]
+  return new Promise((resolve, reject) => {
+    if (options.signal?.aborted) return reject(new CommandError(`${options.label}: interrupted before it started`))
+    const child = spawn(file, args, {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root', ...options.env },
+    })
+    const started = process.hrtime.bigint()
+    let ended = started
+    let cause: End | undefined
+    const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
+    const kill = (why: End) => {
+      cause ??= why
+      if (child.pid !== undefined) killGroup(child.pid)
+      // A grandchild that left the group may hold the pipes open: what has come by now must do.
+      setTimeout(() => [child.stdout, child.stderr].map((stream) => stream.destroy()), 500).unref()
+    }
+    const timer = setTimeout(() => kill('timeout'), options.timeoutMs)
+    const onAbort = () => kill('interrupted')
+    options.signal?.addEventListener('abort', onAbort)
+    for (const name of ['stdout', 'stderr'] as const) {
+      let size = 0
+      child[name].on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size <= outputLimit) output[name].push(chunk)
+        else kill('flood')
+      })
+    }
+    child.stdin.on('error', () => {})
+    child.stdin.end(options.input ?? '')
+    child.once('exit', () => {
+      ended = process.hrtime.bigint()
+    })
+    const settle = () => {
+      clearTimeout(timer)
+      options.signal?.removeEventListener('abort', onAbort)
+    }
+    child.once('error', (error) => {
+      settle()
+      reject(new CommandError(`${options.label}: could not be started: ${error.message}`))
+    })
+    child.once('close', (code, signal) => {
+      settle()
+      const stdout = Buffer.concat(output.stdout).toString('utf8')
+      const stderr = Buffer.concat(output.stderr).toString('utf8')
+      if (!cause && code !== null && (options.exitCodes ?? [0]).includes(code)) {
+        return resolve({ stdout, stderr, milliseconds: Number(ended - started) / 1e6 })
+      }
+      reject(new CommandError(`${options.label}: ${whatHappened(cause, code, signal, options)}${tail(stderr, stdout)}`))
+    })
+  })
+}
+
+function whatHappened(
+  cause: End | undefined,
+  code: number | null,
+  signal: string | null,
+  options: TimedOptions,
+): string {
+  if (cause === 'timeout') return `no end after ${Math.round(options.timeoutMs / 100) / 10} s, so it was ended`
+  if (cause === 'interrupted') return 'interrupted'
+  if (cause === 'flood') return `more than ${outputLimit / 1024 / 1024} MiB of output, so it was ended`
+  if (code === 137 || signal === 'SIGKILL') return 'killed (exit code 137), for want of memory or by somebody'
+  return code === null ? `ended by ${signal}` : `exit code ${code}`
+}
+
+function tail(stderr: string, stdout: string): string {
+  const lines = lastLines(stderr.trim() === '' ? stdout : stderr)
+  return lines.length ? `: ${lines.join(' | ')}` : ''
+}

@@ -1,0 +1,18 @@
+/** Runs inside a guest: times one in-guest function of a bench file with tinybench and prints the outcome as one line. */
+import { Bench } from 'tinybench'
+import { registrationsOf } from './dsl/registry.ts'
+
+/** Expects argv: the bench's name, seconds to measure, and a word that starts the line of the outcome. */
+export async function timeInGuest(load: () => Promise<unknown>): Promise<void> {
+  const [name, seconds, marker] = process.argv.slice(2) as [string, string, string]
+  const { benches } = await registrationsOf(load)
+  const work = benches.find((bench) => bench.name === name)?.workload?.work
+  if (work?.kind !== 'in-guest') throw new Error(`the bundle has no in-guest bench "${name}"`)
+  const bench = new Bench({ time: Number(seconds) * 1000, warmupTime: 200, throws: true })
+  bench.add(name, work.fn)
+  const [task] = await bench.run()
+  const result = task?.result
+  if (!result || !('latency' in result)) throw new Error(`tinybench did not complete: ${result?.state}`)
+  // tinybench's latencies are in milliseconds.
+  process.stdout.write(`\n${marker}${JSON.stringify({ throughput: 1000 / result.latency.p50 })}\n`)
+}

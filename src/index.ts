@@ -1,0 +1,12 @@
+/** What `import … from 'isobench'` gives to bench files, configs and drivers. */
+export { AuthorError } from './dsl/author-error.ts'
+export { type BenchHandle, type BenchOptions, bench } from './dsl/bench.ts'
+export type { Claim, Matcher, Severity } from './dsl/claim.ts'
+export { type Config, defineConfig, type GuestLimits, type ImageConfig, type Profile } from './dsl/config.ts'
+export { expect, type Factor, type MetricRef } from './dsl/expect.ts'
+export { finding } from './dsl/finding.ts'
+export type { Client, Completed, ExecOptions, Guest, Service } from './dsl/guest.ts'
+export { higher, lower, type Metric, type Metrics, type Quantity, type Unit } from './dsl/metric.ts'
+export { type Family, type PlatformSpec, platform, type Selector } from './dsl/platform.ts'
+export { type BootContext, type RunContext, type Workload, workload } from './dsl/workload.ts'
+export type { Driver, GuestHandle, Place, Probe, Requirement } from './platforms/driver.ts'

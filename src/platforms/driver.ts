@@ -1,0 +1,87 @@
+/** The contract between isobench and a platform. isobench's own drivers use this and nothing else. */
+import type { Family } from '../dsl/platform.ts'
+import type { Limits } from '../guest/cgroup.ts'
+
+/** Something that must be on the host. */
+export interface Requirement {
+  readonly binary: string
+  /** The Debian package that has it; left out where Debian has none. */
+  readonly package?: string
+  /** Where to get it when Debian has none. */
+  readonly hint?: string
+}
+
+/** Argv of a host process that the driver made: nothing in it passes through a shell. */
+export type HostArgv = readonly [string, ...string[]]
+
+/** Argv of a process in the guest. */
+export type GuestArgv = readonly string[]
+
+/**
+ * All that isobench prepares for one guest before it asks the driver. Whatever a driver starts inside it ends with it:
+ * isobench kills what is in the cgroup, unmounts what is below the directory, and removes both and the namespace.
+ */
+export interface Place {
+  /** Unique on this machine, at most 24 characters of `[a-z0-9-]`. */
+  readonly id: string
+  /** A folder of the guest's own, for bundles, sockets and state. */
+  readonly directory: string
+  /** The image: a root filesystem, never to be written to. */
+  readonly rootfs: string
+  /** On the host; to be mounted at `/data`. */
+  readonly data: string
+  readonly limits: Limits
+  /** The guest's network namespace, `/run/netns/…`: it has `lo` and, with `address`, `eth0`. */
+  readonly netns: string
+  readonly address: string
+  /** Where an OCI runtime is to put its container: the cgroup path that it is given. */
+  readonly containerGroup: string
+  /** The same for runtimes that want a name relative to each hierarchy. */
+  relativeGroup(child: string): string
+  /** Wraps argv so that it runs inside the cgroup and the network namespace. */
+  inside(argv: HostArgv): HostArgv
+  /** The image as a tree to chroot into, with /proc, /dev, /tmp, /run and /data. Made when first asked for. */
+  view(): Promise<string>
+  /** Runs a host command to its end. Its output goes to a log, because what it leaves running may keep the pipes. */
+  run(argv: HostArgv): Promise<void>
+  /** Starts a host process that stays; resolves with its pid. Its stderr is quoted when it ends early. */
+  start(argv: HostArgv): Promise<number>
+}
+
+/** A running guest. */
+export interface GuestHandle {
+  /** Argv of a host process that runs `argv` in the guest, with its output, its exit code and its end. */
+  enter(argv: GuestArgv): HostArgv
+}
+
+export interface Driver<O = unknown> {
+  readonly kind: string
+  readonly family: Family
+  /** One line for `doctor` and the docs. */
+  readonly about: string
+  /** Checks the options; a zod schema fits. */
+  readonly options: { parse(value: unknown): O }
+  requirements(options: O): readonly Requirement[]
+  /** Argv that prints the version, on its first line that has a digit. Left out where there is nothing to ask. */
+  version?(options: O): HostArgv
+  /**
+   * What makes this platform impossible here though its binaries are there, or undefined.
+   * isobench also boots a guest as a probe, so only say what a boot would not show.
+   */
+  obstacle?(options: O): Promise<string | undefined>
+  /** Prepares a guest that runs `argv` alone: the host process that boots it, and ends when the guest is gone. */
+  once(place: Place, argv: GuestArgv, options: O): Promise<HostArgv>
+  /** Boots a guest that idles until commands are entered. */
+  open(place: Place, options: O): Promise<GuestHandle>
+}
+
+/** What is known of a platform on this machine. */
+export type Probe =
+  | { readonly available: true; readonly version: string }
+  | { readonly available: false; readonly reason: string; readonly fix?: string; readonly version?: string }
+
+/** Infers the options' type from their schema. */
+export const defineDriver = <O>(driver: Driver<O>): Driver<O> => driver
+
+/** What idles in a guest that commands are entered into. */
+export const idle: GuestArgv = ['/bin/sleep', 'infinity']

@@ -1,0 +1,16 @@
+import { bubblewrap } from './bubblewrap.ts'
+import { crun } from './crun.ts'
+import type { Driver } from './driver.ts'
+import { gvisor } from './gvisor.ts'
+import { native } from './native.ts'
+import { runc } from './runc.ts'
+
+/** isobench's drivers: a new one is a file and a line here. */
+const all = { native, runc, crun, gvisor, bubblewrap }
+
+type OptionsOf<D> = D extends Driver<infer O> ? Partial<O> : never
+
+/** The options of each kind, as authors may give them. */
+export type PlatformKinds = { [K in keyof typeof all]: OptionsOf<(typeof all)[K]> }
+
+export const drivers: Readonly<Record<string, Driver>> = all as unknown as Readonly<Record<string, Driver>>

@@ -1,0 +1,88 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { GuestArgv, Place } from '../driver.ts'
+
+/** The capabilities that Docker gives by default; moby/profiles, `caps/defaults.go`. */
+const capabilities = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FSETID',
+  'CAP_FOWNER',
+  'CAP_MKNOD',
+  'CAP_NET_RAW',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETFCAP',
+  'CAP_SETPCAP',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SYS_CHROOT',
+  'CAP_KILL',
+  'CAP_AUDIT_WRITE',
+]
+
+const mount = (destination: string, type: string, source: string, ...options: string[]) => ({
+  destination,
+  type,
+  source,
+  options,
+})
+
+/**
+ * An OCI runtime configuration (OCI runtime spec 1.0.2) for a guest: the image read-only, the guest's limits, its network
+ * namespace, and /data.
+ */
+function configOf(place: Place, argv: GuestArgv) {
+  const { limits } = place
+  const period = 100_000
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args: argv,
+      env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LC_ALL=C'],
+      cwd: '/',
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      // Below the hard limit of hosts without CAP_SYS_RESOURCE.
+      rlimits: [{ type: 'RLIMIT_NOFILE', hard: 16384, soft: 16384 }],
+      noNewPrivileges: true,
+    },
+    root: { path: place.rootfs, readonly: true },
+    hostname: 'isobench',
+    mounts: [
+      mount('/proc', 'proc', 'proc'),
+      mount('/dev', 'tmpfs', 'tmpfs', 'nosuid', 'strictatime', 'mode=755', 'size=65536k'),
+      mount('/dev/pts', 'devpts', 'devpts', 'nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'),
+      mount('/dev/shm', 'tmpfs', 'shm', 'nosuid', 'noexec', 'nodev', 'mode=1777'),
+      mount('/sys', 'sysfs', 'sysfs', 'nosuid', 'noexec', 'nodev', 'ro'),
+      mount('/tmp', 'tmpfs', 'tmpfs', 'nosuid', 'nodev', 'mode=1777'),
+      mount('/run', 'tmpfs', 'tmpfs', 'nosuid', 'nodev', 'mode=755'),
+      mount('/data', 'bind', place.data, 'rbind', 'rw'),
+    ],
+    linux: {
+      cgroupsPath: place.containerGroup,
+      namespaces: [
+        { type: 'pid' },
+        { type: 'ipc' },
+        { type: 'uts' },
+        { type: 'mount' },
+        { type: 'network', path: place.netns },
+      ],
+      resources: {
+        devices: [{ allow: false, access: 'rwm' }],
+        memory: { limit: limits.memoryBytes },
+        cpu: { cpus: limits.cpus.join(','), quota: limits.cpus.length * period, period },
+      },
+      maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
+      readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+    },
+  }
+}
+
+/** Writes the guest's bundle and returns its folder. */
+export function writeBundle(place: Place, argv: GuestArgv): string {
+  const folder = join(place.directory, 'bundle')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(configOf(place, argv), null, 1))
+  return folder
+}

@@ -1,0 +1,75 @@
+/**
+ * ffmpeg: H.264 to H.265 encoding, the paper's multi-threaded CPU load. Debian package `ffmpeg` (7.1).
+ * Format: with `-benchmark` the last lines of stderr are `bench: utime=1.253s stime=0.016s rtime=1.244s` and
+ * `bench: maxrss=…` (fftools/ffmpeg.c), at log level `info` and no lower.
+ */
+import { type Command, command, count } from './command.ts'
+import { numberAfter, ToolOutputError, toNumber } from './parse.ts'
+
+export interface FfmpegClip {
+  /** Where the clip is written, an `.mp4`. */
+  output: string
+  width: number
+  height: number
+  seconds: number
+  /** Frames per second, 24 by default. */
+  rate?: number
+}
+
+export interface FfmpegEncode {
+  input: string
+  /** x265 preset; the paper's `slower` by default. */
+  preset?: 'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow' | 'slower' | 'veryslow'
+  /** Threads of the decoder and of x265's pool, and frames that x265 encodes at a time; 1 to 16. */
+  threads: number
+}
+
+export interface FfmpegResult {
+  /** CPU time in user mode and in the kernel, by the guest's accounting. */
+  userSeconds: number
+  systemSeconds: number
+  /** Real time by the guest's clock. The host's clock around the command is the one to compare. */
+  wallSeconds: number
+  /** Frames that were encoded, at least 1. */
+  frames: number
+}
+
+const TOOL = 'ffmpeg'
+const SECONDS = '(\\S+?)s'
+const BENCH = new RegExp(`^bench: utime=${SECONDS} stime=${SECONDS} rtime=${SECONDS}$`)
+
+export const ffmpeg = {
+  /** Makes an H.264 clip from ffmpeg's test pattern, without a download. Run it once, not per platform. */
+  makeClip({ output, width, height, seconds, rate = 24 }: FfmpegClip): Command {
+    const size = `${count('width', width, 2)}x${count('height', height, 2)}`
+    const pattern = `testsrc2=size=${size}:rate=${count('rate', rate)}:duration=${count('seconds', seconds)}`
+    const codec = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p']
+    const repeatable = ['-fflags', '+bitexact', '-flags:v', '+bitexact']
+    const quiet = ['-hide_banner', '-nostdin', '-loglevel', 'error', '-y']
+    return command(TOOL, ...quiet, '-f', 'lavfi', '-i', pattern, ...codec, ...repeatable, '-f', 'mp4', output)
+  },
+
+  /** Encodes to H.265 and throws the result away, so only decoding and encoding are measured. Reports on stderr. */
+  encode({ input, preset = 'slower', threads }: FfmpegEncode): Command {
+    if (count('threads', threads) > 16) throw new TypeError(`x265 takes at most 16 frame threads, not ${threads}.`)
+    const quiet = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'info', '-benchmark']
+    const codec = ['-c:v', 'libx265', '-preset', preset, '-threads', threads, '-x265-params']
+    const pool = `pools=${threads}:log-level=warning`
+    return command(TOOL, ...quiet, '-threads', threads, '-i', input, ...codec, pool, '-an', '-f', 'null', '-')
+  },
+
+  /**
+   * @param stderr what `encode` wrote to stderr, where all of ffmpeg's messages go
+   * @throws ToolOutputError unless the summary and the bench line are there, once and whole, and frames were encoded
+   */
+  parse(stderr: string): FfmpegResult {
+    // Progress ends in a carriage return, so it may share a line with what follows.
+    const lines = stderr.split(/\r?\n|\r/)
+    const found = lines.flatMap((line) => BENCH.exec(line) ?? []).slice(1)
+    if (found.length !== 3) throw new ToolOutputError(TOOL, 'not one complete "bench: utime=…" line', stderr)
+    const [userSeconds, systemSeconds, wallSeconds] = found.map((text) => toNumber(TOOL, stderr, 'bench', text))
+    const frames = numberAfter(TOOL, lines.join('\n'), 'frame', /fps=.* time=.* bitrate=.* speed=.*\s*/)
+    if (frames === 0) throw new ToolOutputError(TOOL, 'no frame was encoded', stderr)
+    return { userSeconds: userSeconds!, systemSeconds: systemSeconds!, wallSeconds: wallSeconds!, frames }
+  },
+}

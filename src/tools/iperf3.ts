@@ -1,0 +1,71 @@
+/**
+ * iperf3: TCP throughput. Debian package `iperf3` (3.12, 3.18).
+ * Format: `-J`, one JSON object (iperf_api.c, `iperf_print_results`). A client that fails prints JSON with `error`, and
+ * exits 0 in 3.12 or 1 in 3.18: the exit status alone says nothing.
+ */
+import { type Command, command, count } from './command.ts'
+import { at, jsonIn, numberAt, ToolOutputError } from './parse.ts'
+
+export interface Iperf3Server {
+  /** 5201 by default. */
+  port?: number
+  /** Serve one client, then exit; true by default. Otherwise it serves until it is stopped. */
+  once?: boolean
+}
+
+export interface Iperf3Client {
+  host: string
+  port?: number
+  seconds: number
+  /** Seconds at the start that are not counted, while TCP finds its window; none by default. */
+  omit?: number
+  /** Parallel connections, 1 by default. */
+  streams?: number
+  /** The server sends and the client receives. */
+  reverse?: boolean
+}
+
+export interface Iperf3Result {
+  /** Goodput where it arrived, at the receiver. */
+  bitsPerSecond: number
+  /** Segments sent again. Absent where the sender's kernel does not tell, as some platforms' network stacks don't. */
+  retransmits?: number
+  /** Use of the CPU in percent of one core: of the client (`host`) and the server (`remote`), each by its own clock. */
+  cpu: { hostPercent: number; remotePercent: number }
+  /** Counted time at the receiver. */
+  seconds: number
+}
+
+const TOOL = 'iperf3'
+const PORT = 5201
+
+export const iperf3 = {
+  server({ port = PORT, once = true }: Iperf3Server = {}): Command {
+    return command(TOOL, '-s', ...(once ? ['-1'] : []), '-4', '-p', count('port', port))
+  },
+
+  client({ host, port = PORT, seconds, omit = 0, streams = 1, reverse = false }: Iperf3Client): Command {
+    const time = ['-t', count('seconds', seconds), '-O', count('omit', omit, 0), '-P', count('streams', streams)]
+    return command(TOOL, '-c', host, '-4', '-p', count('port', port), ...time, ...(reverse ? ['-R'] : []), '-J')
+  },
+
+  /** @throws ToolOutputError if the report is not whole, or says that the client failed or received nothing */
+  parse(stdout: string): Iperf3Result {
+    const json = jsonIn(TOOL, stdout)
+    const error = at(json, 'error')
+    if (error !== undefined) throw new ToolOutputError(TOOL, `the client failed: ${String(error)}`, stdout)
+    const end = (...path: string[]) => numberAt(TOOL, stdout, json, 'end', ...path)
+    const bitsPerSecond = end('sum_received', 'bits_per_second')
+    if (bitsPerSecond === 0) throw new ToolOutputError(TOOL, 'nothing was received', stdout)
+    const told = at(json, 'end', 'sum_sent', 'retransmits') !== undefined
+    return {
+      bitsPerSecond,
+      ...(told ? { retransmits: end('sum_sent', 'retransmits') } : {}),
+      cpu: {
+        hostPercent: end('cpu_utilization_percent', 'host_total'),
+        remotePercent: end('cpu_utilization_percent', 'remote_total'),
+      },
+      seconds: end('sum_received', 'seconds'),
+    }
+  },
+}

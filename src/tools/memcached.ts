@@ -1,0 +1,91 @@
+/**
+ * memcached, and memcaslap as its client. Debian packages `memcached` and `libmemcached-tools` (1.1.4).
+ * YCSB, the paper's client, is not in Debian. memcaslap does 1 set to 9 gets where YCSB's workload A does half
+ * and half: the two don't compare. It prints no percentiles.
+ * Format: the end of memcaslap's output, `Total Statistics (N events)`, `get_misses: N` and
+ * `Run time: 2.0s Ops: 294726 TPS: 147346 Net_rate: 34.9M/s` (contrib/bin/memaslap of libmemcached-awesome).
+ */
+import { type Command, command, count } from './command.ts'
+import { numberAfter, ToolOutputError } from './parse.ts'
+
+export interface MemcachedServer {
+  /** Address to listen on, all of them by default. */
+  host?: string
+  /** 11211 by default. */
+  port?: number
+  /** MiB for the items. */
+  memory: number
+  threads: number
+}
+
+export interface MemcachedClient {
+  host: string
+  port?: number
+  /** Not more than `concurrency`. */
+  threads: number
+  /** Connections, each with one request in flight; a multiple of `threads`. */
+  concurrency: number
+  /** Bytes of a value. */
+  valueSize: number
+  seconds: number
+}
+
+export interface MemcachedResult {
+  operationsPerSecond: number
+  operations: number
+  /** Mean time of a get or set in whole µs. Closed loop: a connection waits for its answer. */
+  meanUs: number
+  /** Gets that found nothing. Not 0: the server's memory was too small for the load. */
+  getMisses: number
+  seconds: number
+}
+
+const CLIENT = 'memcaslap'
+const PORT = 11211
+
+export const memcached = {
+  /** Runs as root, which memcached must be told. Serves until it is stopped. */
+  server({ host = '0.0.0.0', port = PORT, memory, threads }: MemcachedServer): Command {
+    const size = ['-m', count('memory', memory), '-t', count('threads', threads)]
+    return command('memcached', '-u', 'root', '-l', host, '-p', count('port', port), '-U', 0, ...size)
+  },
+
+  /** Exits 0 as soon as the server answers, else 1. */
+  ready({ host, port = PORT }: { host: string; port?: number }): Command {
+    return command('memcping', `--servers=${host}:${count('port', port)}`)
+  },
+
+  /**
+   * Sets and gets for `seconds`. Without `--stat_freq` it prints no latencies; with one that never comes up, it prints
+   * them at the end only.
+   */
+  client({ host, port = PORT, threads, concurrency, valueSize, seconds }: MemcachedClient): Command {
+    if (count('concurrency', concurrency) % count('threads', threads) !== 0) {
+      throw new TypeError(`concurrency (${concurrency}) must be a multiple of threads (${threads}).`)
+    }
+    const load = [
+      `--threads=${threads}`,
+      `--concurrency=${concurrency}`,
+      `--fixed_size=${count('valueSize', valueSize)}`,
+    ]
+    const time = [`--time=${count('seconds', seconds)}s`, `--stat_freq=${seconds + 1}s`]
+    return command(CLIENT, `--servers=${host}:${count('port', port)}`, ...load, ...time)
+  },
+
+  /** @throws ToolOutputError unless the report is whole */
+  parse(stdout: string): MemcachedResult {
+    const total = /^Total Statistics \(\d+ events\)\n(?:.+\n)+/m.exec(stdout)?.[0]
+    if (total === undefined) throw new ToolOutputError(CLIENT, 'no "Total Statistics"', stdout)
+    const rate = /Net_rate: [\d.]+[KMG]?\/s/.source
+    const seconds = numberAfter(CLIENT, stdout, 'Run time:', new RegExp(`s Ops: \\d+ TPS: \\d+ ${rate}`))
+    const operations = numberAfter(CLIENT, stdout, /Run time: [\d.]+s Ops:/, new RegExp(`TPS: \\d+ ${rate}`))
+    if (operations === 0) throw new ToolOutputError(CLIENT, 'no operation took place', stdout)
+    return {
+      operationsPerSecond: numberAfter(CLIENT, stdout, /Run time: [\d.]+s Ops: \d+ TPS:/, new RegExp(rate)),
+      operations,
+      meanUs: numberAfter(CLIENT, total, 'Avg:'),
+      getMisses: numberAfter(CLIENT, stdout, 'get_misses:'),
+      seconds,
+    }
+  },
+}

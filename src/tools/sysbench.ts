@@ -1,0 +1,154 @@
+/**
+ * sysbench 1.0: CPU, memory and OLTP tests. Debian package `sysbench` (1.0.20).
+ * Formats: `cpu_report_cumulative` (src/tests/cpu/sb_cpu.c), `memory_report_cumulative` (src/tests/memory/sb_memory.c),
+ * `db_report_cumulative` (src/db_driver.c), and the totals of all tests in src/sysbench.c.
+ * Every test is bounded by time, never by a number of events: a slow platform then measures as long as a fast one.
+ */
+import { type Command, command, count } from './command.ts'
+import { numberAfter } from './parse.ts'
+
+export interface SysbenchCpu {
+  threads: number
+  /** Primes up to this number are verified in each event. */
+  maxPrime: number
+  seconds: number
+}
+
+export interface SysbenchMemory {
+  threads: number
+  /** Size of one operation, with sysbench's suffix: `1K`, `1M`. */
+  blockSize: string
+  operation: 'read' | 'write'
+  /** Order of the accesses within a block; sequential by default. */
+  access?: 'seq' | 'rnd'
+  seconds: number
+}
+
+/** How sysbench reaches the database, and the tables there. Give `socket`, or `host` (with `port`, 3306 by default). */
+export interface SysbenchDatabase {
+  socket?: string
+  host?: string
+  port?: number
+  user: string
+  /** Readable by anyone who lists processes: only for a database that lives as long as its bench. */
+  password?: string
+  database: string
+  tables: number
+  /** Rows per table. */
+  tableSize: number
+}
+
+export interface SysbenchOltp extends SysbenchDatabase {
+  threads: number
+  seconds: number
+}
+
+export interface CpuResult {
+  eventsPerSecond: number
+  events: number
+  /** Time the test took, by the guest's clock. */
+  seconds: number
+}
+
+export interface MemoryResult {
+  /** 1 MiB = 1048576 bytes. */
+  mebibytesPerSecond: number
+  operationsPerSecond: number
+  operations: number
+  seconds: number
+}
+
+export interface OltpResult {
+  transactionsPerSecond: number
+  queriesPerSecond: number
+  transactions: number
+  /** Mean and 95th percentile of the time of a transaction. Closed loop: the next one waits for the last one. */
+  meanMs: number
+  p95Ms: number
+  /** Transactions that were rolled back and repeated: deadlocks and lock timeouts. */
+  errors: number
+  reconnects: number
+  seconds: number
+}
+
+const TOOL = 'sysbench'
+
+export const sysbench = {
+  /** Verifies primes by trial division. */
+  cpu({ threads, maxPrime, seconds }: SysbenchCpu): Command {
+    const prime = `--cpu-max-prime=${count('maxPrime', maxPrime, 3)}`
+    return command(TOOL, 'cpu', ...load(threads, seconds), prime, 'run')
+  },
+
+  /** @throws ToolOutputError unless the report is whole */
+  parseCpu(stdout: string): CpuResult {
+    return { eventsPerSecond: numberAfter(TOOL, stdout, 'events per second'), ...totals(stdout) }
+  },
+
+  /** Reads or writes one block of memory over and over. The total size is out of reach, so that time ends the test. */
+  memory({ threads, blockSize, operation, access = 'seq', seconds }: SysbenchMemory): Command {
+    const block = [`--memory-block-size=${blockSize}`, '--memory-total-size=100T']
+    const kind = [`--memory-oper=${operation}`, `--memory-access-mode=${access}`]
+    return command(TOOL, 'memory', ...load(threads, seconds), ...block, ...kind, 'run')
+  },
+
+  /** @throws ToolOutputError unless the report is whole */
+  parseMemory(stdout: string): MemoryResult {
+    const { events, seconds } = totals(stdout)
+    return {
+      mebibytesPerSecond: numberAfter(TOOL, stdout, /\d+\.\d+ MiB transferred \(/, 'MiB/sec)'),
+      operationsPerSecond: numberAfter(TOOL, stdout, /Total operations: \d+ \(/, 'per second)'),
+      operations: events,
+      seconds,
+    }
+  },
+
+  /** Creates and fills the tables of {@link sysbench.oltp}. Run it once for each new database. */
+  oltpPrepare(database: SysbenchDatabase): Command {
+    return command(TOOL, 'oltp_read_write', ...connection(database), 'prepare')
+  },
+
+  /** `oltp_read_write`: 10 point and 4 range selects, 2 updates, a delete and an insert per transaction. */
+  oltp({ threads, seconds, ...database }: SysbenchOltp): Command {
+    return command(TOOL, 'oltp_read_write', ...connection(database), ...load(threads, seconds), 'run')
+  },
+
+  /** Drops the tables. */
+  oltpCleanup(database: SysbenchDatabase): Command {
+    return command(TOOL, 'oltp_read_write', ...connection(database), 'cleanup')
+  },
+
+  /** @throws ToolOutputError unless the report is whole */
+  parseOltp(stdout: string): OltpResult {
+    const { events, seconds } = totals(stdout)
+    return {
+      transactionsPerSecond: numberAfter(TOOL, stdout, /transactions: +\d+ +\(/, 'per sec.)'),
+      queriesPerSecond: numberAfter(TOOL, stdout, /queries: +\d+ +\(/, 'per sec.)'),
+      transactions: events,
+      meanMs: numberAfter(TOOL, stdout, 'avg:'),
+      p95Ms: numberAfter(TOOL, stdout, '95th percentile:'),
+      errors: numberAfter(TOOL, stdout, 'ignored errors:', /\(\d+\.\d+ +per sec\.\)/),
+      reconnects: numberAfter(TOOL, stdout, 'reconnects:', /\(\d+\.\d+ +per sec\.\)/),
+      seconds,
+    }
+  },
+}
+
+function load(threads: number, seconds: number): string[] {
+  return [`--threads=${count('threads', threads)}`, `--time=${count('seconds', seconds)}`]
+}
+
+function connection({ socket, host, port = 3306, user, password, database, tables, tableSize }: SysbenchDatabase) {
+  if ((socket === undefined) === (host === undefined)) throw new TypeError('A database has either a socket or a host.')
+  const where = socket === undefined ? [`--mysql-host=${host}`, `--mysql-port=${port}`] : [`--mysql-socket=${socket}`]
+  const who = [`--mysql-user=${user}`, ...(password === undefined ? [] : [`--mysql-password=${password}`])]
+  const size = [`--tables=${count('tables', tables)}`, `--table-size=${count('tableSize', tableSize)}`]
+  return ['--db-driver=mysql', ...where, ...who, `--mysql-db=${database}`, ...size]
+}
+
+function totals(stdout: string): { events: number; seconds: number } {
+  return {
+    events: numberAfter(TOOL, stdout, 'total number of events'),
+    seconds: numberAfter(TOOL, stdout, 'total time', 's'),
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * tinymembench 0.4.9: memory bandwidth and latency, with no options of its own. Debian package `tinymembench`, from
+ * trixie on. Formats (main.c, v0.4.9):
+ * ` C copy backwards   :   6554.2 MB/s (6.2%)`, the deviation only above 0.1 %, and
+ * `  16777216 :  117.5 ns          /   104.5 ns `, under `block size : … [MADV_NOHUGEPAGE]`, then
+ * `[MADV_HUGEPAGE]`.
+ *
+ * A whole run takes minutes, so it is usually stopped. What it printed until then counts: every whole line is a
+ * finished measurement, and a line that was cut off is left out.
+ */
+import { type Command, command, count } from './command.ts'
+import { ToolOutputError, toNumber } from './parse.ts'
+
+export interface TinymembenchLatency {
+  /** Time of a random read beyond that of an L1 hit, in ns. 0 where the buffer fits in L1: that is the definition. */
+  singleNs: number
+  /** The same for two independent reads at a time. */
+  dualNs: number
+}
+
+export interface TinymembenchResult {
+  /** Section title → test → MB/s, 1 MB = 1000000 bytes, the best of up to 10 repeats. A copied byte counts once. */
+  copies: Record<string, Record<string, number>>
+  /** `MADV_NOHUGEPAGE`, `MADV_HUGEPAGE` (`default`, if the kernel offers no choice) → buffer in bytes → latency. */
+  latencies: Record<string, Record<number, TinymembenchLatency>>
+}
+
+const TOOL = 'tinymembench'
+const MAIN = 'Memory bandwidth tests'
+
+const TITLE = /^={20,}\n== (.+?) *==$/
+const COPY = /^ (\S.*?) +: +(\S+) MB\/s(?: \(\S+%\))? *$/
+const TABLE = /^block size : single random read \/ dual random read(?:, \[(\w+)\])? *$/
+const LATENCY = /^ +(\d+) : +(\S+) ns +\/ +(\S+) ns *$/
+
+export const tinymembench = {
+  /**
+   * @param seconds stop it after this time, by `timeout`: it then exits with 124, and latencies may be missing (they
+   * come after about 30 bandwidth tests of up to 5 s). Without it, it runs to its end.
+   *
+   * Line buffering (`stdbuf`) is needed: into a pipe, a stopped run would otherwise have printed nothing at all.
+   */
+  run({ seconds }: { seconds?: number } = {}): Command {
+    const buffered = ['stdbuf', '-oL', TOOL] as const
+    return seconds === undefined ? command(...buffered) : command('timeout', count('seconds', seconds), ...buffered)
+  },
+
+  /** Everything that a run finished. @throws ToolOutputError if it finished nothing, or a line holds no valid figure */
+  parse(stdout: string): TinymembenchResult {
+    const result: TinymembenchResult = { copies: {}, latencies: {} }
+    const figure = (what: string, text: string) => toNumber(TOOL, stdout, what, text)
+    let section = MAIN
+    let table = 'default'
+    let before = ''
+    for (const line of stdout.split('\n').slice(0, -1)) {
+      const copy = COPY.exec(line)
+      const latency = LATENCY.exec(line)
+      section = TITLE.exec(`${before}\n${line}`)?.[1] ?? section
+      if (TABLE.test(line)) table = TABLE.exec(line)?.[1] ?? 'default'
+      if (copy) put(stdout, result.copies, section, copy[1]!, figure(copy[1]!, copy[2]!))
+      if (latency) {
+        const [, bytes, single, dual] = latency as unknown as [string, string, string, string]
+        const times = { singleNs: figure(bytes, single), dualNs: figure(bytes, dual) }
+        put(stdout, result.latencies, table, bytes, times)
+      }
+      before = line
+    }
+    if (Object.keys(result.copies).length === 0) throw new ToolOutputError(TOOL, 'no finished test', stdout)
+    return result
+  },
+
+  /** MB/s of one bandwidth test, such as `C copy` or `standard memcpy`. @throws ToolOutputError if it did not finish */
+  parseCopy(stdout: string, test: string): number {
+    const value = tinymembench.parse(stdout).copies[MAIN]?.[test]
+    if (value === undefined) throw new ToolOutputError(TOOL, `"${test}" did not finish`, stdout)
+    return value
+  },
+
+  /** Latency in a buffer of that many bytes, a power of 2. @throws ToolOutputError if it did not finish */
+  parseLatency(stdout: string, bytes: number, table = 'MADV_NOHUGEPAGE'): TinymembenchLatency {
+    const value = tinymembench.parse(stdout).latencies[table]?.[bytes]
+    if (value === undefined) throw new ToolOutputError(TOOL, `${bytes} bytes, ${table} did not finish`, stdout)
+    return value
+  },
+}
+
+function put<T>(stdout: string, into: Record<string, Record<string, T>>, section: string, key: string, value: T): void {
+  const entries = into[section] ?? {}
+  if (Object.hasOwn(entries, key)) throw new ToolOutputError(TOOL, `"${key}" appears twice, so two reports`, stdout)
+  entries[key] = value
+  into[section] = entries
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { ffmpeg } from '../../../src/tools/ffmpeg.ts'
+import { expectNoTruncatedFigure, expectRefusals, fixture } from './fixtures.ts'
+
+const encode = fixture('ffmpeg-7.1.5-encode.txt')
+
+describe('ffmpeg', () => {
+  it('makes a clip', () => {
+    expect(ffmpeg.makeClip({ output: '/tmp/c.mp4', width: 640, height: 360, seconds: 2 }).argv.join(' ')).toBe(
+      'ffmpeg -hide_banner -nostdin -loglevel error -y -f lavfi -i testsrc2=size=640x360:rate=24:duration=2 ' +
+        '-c:v libx264 -preset veryfast -pix_fmt yuv420p -fflags +bitexact -flags:v +bitexact -f mp4 /tmp/c.mp4',
+    )
+  })
+
+  it('encodes it', () => {
+    expect(ffmpeg.encode({ input: '/tmp/c.mp4', threads: 2 }).argv.join(' ')).toBe(
+      'ffmpeg -hide_banner -nostdin -nostats -loglevel info -benchmark -threads 2 -i /tmp/c.mp4 ' +
+        '-c:v libx265 -preset slower -threads 2 -x265-params pools=2:log-level=warning -an -f null -',
+    )
+    expect(() => ffmpeg.encode({ input: 'c', threads: 17 })).toThrow(TypeError)
+  })
+
+  it('reads times and frames', () => {
+    expect(ffmpeg.parse(encode)).toEqual({ userSeconds: 0.124, systemSeconds: 0.024, wallSeconds: 0.164, frames: 24 })
+  })
+
+  it('reads them after progress that ends in carriage returns', () => {
+    const progress = encode.replace('frame=   24', 'frame=    3 fps=0.0 q=0.0 size=N/A\rframe=   24')
+    expect(ffmpeg.parse(progress).frames).toBe(24)
+  })
+
+  it('refuses a run without input, or without frames', () => {
+    expect(() => ffmpeg.parse(fixture('ffmpeg-7.1.5-no-input.txt'))).toThrow(/No such file/)
+    expect(() => ffmpeg.parse(encode.replace('frame=   24', 'frame=    0'))).toThrow('no frame was encoded')
+  })
+
+  it('reads no part of a report, and nothing else', () => {
+    expectNoTruncatedFigure(encode, ffmpeg.parse)
+    expectRefusals(encode, '0.164', ffmpeg.parse)
+    expectRefusals(encode, '   24 fps', ffmpeg.parse)
+  })
+})
