@@ -28,11 +28,21 @@ export interface Reporter {
 /** Tells every reporter, in their order. */
 export function tellAll(reporters: readonly Reporter[]): Required<Reporter> {
   return {
-    preparing: (what) => reporters.forEach((one) => one.preparing?.(what)),
-    problems: (problems) => reporters.forEach((one) => one.problems?.(problems)),
-    planned: (plan) => reporters.forEach((one) => one.planned?.(plan)),
-    measuring: (progress) => reporters.forEach((one) => one.measuring?.(progress)),
-    sampled: (sample) => reporters.forEach((one) => one.sampled?.(sample)),
+    preparing: (what) => {
+      for (const one of reporters) one.preparing?.(what)
+    },
+    problems: (problems) => {
+      for (const one of reporters) one.problems?.(problems)
+    },
+    planned: (plan) => {
+      for (const one of reporters) one.planned?.(plan)
+    },
+    measuring: (progress) => {
+      for (const one of reporters) one.measuring?.(progress)
+    },
+    sampled: (sample) => {
+      for (const one of reporters) one.sampled?.(sample)
+    },
     finished: async (report) => {
       for (const one of reporters) await one.finished?.(report)
     },

@@ -1,7 +1,7 @@
 import { AuthorError } from './author-error.ts'
 import type { Claim, Matcher, Severity } from './claim.ts'
 import { callerOf, type Location } from './location.ts'
-import { inUnit, type Metric, type Metrics, type Quantity, type Unit } from './metric.ts'
+import { inUnit, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
 import type { Selector } from './platform.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 
@@ -147,13 +147,16 @@ export type ExpectationsOf<M extends Metrics> = {
 interface ExpectFunction extends Omit<Matchers<Unit, Expectation<never>>, 'atMost' | 'atLeast'> {
   /** Claims on one metric of a bench: `expect(prime.events).on(platform.family('container')).withinNative(5)`. */
   <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>): MetricClaims<U, P>
-  atMost<U extends Unit>(quantity: `${number}${'' | ' '}${U}`): Expectation<SameUnits<U>>
-  atLeast<U extends Unit>(quantity: `${number}${'' | ' '}${U}`): Expectation<SameUnits<U>>
+  atMost<const Q extends Quantity<Unit>>(quantity: Q): Expectation<UnitsOf<Q>>
+  atLeast<const Q extends Quantity<Unit>>(quantity: Q): Expectation<UnitsOf<Q>>
   /** Judged and shown, but never gates. */
   readonly warn: Omit<ExpectFunction, 'warn'>
 }
 
-type SameUnits<U extends Unit> = import('./metric.ts').SameDimension<U>
+/** The units of the dimension that a quantity is written in. */
+type UnitsOf<Q extends string> = {
+  [D in keyof Units]: Q extends `${number}${'' | ' '}${Units[D]}` ? Units[D] : never
+}[keyof Units]
 
 const all: Pick<Claim, 'on' | 'where'> = { on: { by: 'all' }, where: {} }
 const starting = (severity: Severity) =>

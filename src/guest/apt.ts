@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MachineError } from '../errors.ts'
-import { type HostOptions, host } from './host.ts'
+import { HostCommandError, type HostOptions, host } from './host.ts'
+import type { Package } from './requirements.ts'
 
 const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
 const sourcesFolder = '/etc/apt/sources.list.d'
@@ -35,21 +36,15 @@ function codename(): string {
   return /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? ''
 }
 
-async function hasCandidate(name: string): Promise<boolean> {
-  const text = await host(['apt-cache', 'policy', name])
-  return /Candidate: (?!\(none\))/.test(text)
-}
-
-/** Installs packages, from the suite's backports when the suite itself has one not. */
-export async function installPackages(names: readonly string[], options: HostOptions = {}): Promise<void> {
+/** Installs packages; those that want it from the suite's backports, where these have them. */
+export async function installPackages(packages: readonly Package[], options: HostOptions = {}): Promise<void> {
   const long = { timeout: 900, ...options, env: quiet }
   await host(['apt-get', 'update'], long)
-  const there = await Promise.all(names.map(hasCandidate))
-  const plain = names.filter((_, at) => there[at])
-  const backported = names.filter((_, at) => !there[at])
   const install = ['apt-get', 'install', '--yes', '--no-install-recommends']
+  const plain = packages.filter(({ backports }) => !backports).map(({ name }) => name)
+  const preferred = packages.filter(({ backports }) => backports).map(({ name }) => name)
   if (plain.length > 0) await host([...install, ...plain], long)
-  if (backported.length > 0) await fromBackports(backported, install, long)
+  if (preferred.length > 0) await fromBackports(preferred, install, long)
 }
 
 async function fromBackports(
@@ -65,11 +60,15 @@ async function fromBackports(
     await writeFile(list, `deb [signed-by=${keyring}] ${debianMirror()} ${suite} main\n`)
     // Beside the host's own sources, which stay as they are.
     const from = ['-o', `Dir::Etc::sourcelist=${list}`]
-    await host(
-      ['apt-get', 'update', ...from, '-o', 'Dir::Etc::sourceparts=-', '-o', 'APT::Get::List-Cleanup=0'],
-      options,
-    )
-    await host([...install, ...from, '--target-release', suite, ...names], options)
+    const only = ['-o', 'Dir::Etc::sourceparts=-', '-o', 'APT::Get::List-Cleanup=0']
+    try {
+      await host(['apt-get', 'update', ...from, ...only], options)
+      await host([...install, ...from, '--target-release', suite, ...names], options)
+    } catch (error) {
+      // A suite without backports, or with nothing newer there: what it has itself must do.
+      if (!(error instanceof HostCommandError)) throw error
+      await host([...install, ...names], options)
+    }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -7,7 +7,7 @@ export interface Mount {
   readonly superOptions: readonly string[]
 }
 
-const unescape = (text: string) =>
+const plain = (text: string) =>
   text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
 
 /** What is mounted, in the order it was mounted; the format is in proc(5). */
@@ -16,7 +16,7 @@ export function mounts(): Mount[] {
   return lines.map((line) => {
     const [before, after] = line.split(' - ') as [string, string]
     const [type, , options = ''] = after.split(' ')
-    return { path: unescape(before.split(' ')[4]!), type: type!, superOptions: options.split(',') }
+    return { path: plain(before.split(' ')[4]!), type: type!, superOptions: options.split(',') }
   })
 }
 

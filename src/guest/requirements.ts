@@ -18,9 +18,15 @@ export function which(binary: string): string | undefined {
     })
 }
 
-/** Those that this host lacks. */
+/** Those that this host lacks, or has too old. */
 export const missing = (requirements: readonly Requirement[]): Requirement[] =>
-  requirements.filter(({ binary }) => which(binary) === undefined)
+  requirements.filter(({ binary, recent }) => which(binary) === undefined || recent?.() === false)
+
+/** The same, as a reader needs it: what is not there, and what is too old. */
+export const describeMissing = (requirements: readonly Requirement[]): string =>
+  requirements
+    .map(({ binary }) => `${binary} ${which(binary) === undefined ? 'is not installed' : 'is too old'}`)
+    .join(', ')
 
 /** What isobench needs whatever the platform. */
 export const ownRequirements: readonly Requirement[] = [
@@ -36,10 +42,22 @@ export const imageRequirements: readonly Requirement[] = [{ binary: 'mmdebstrap'
 
 /** The command that installs what is missing, or undefined when Debian has none of it. */
 export function installCommand(requirements: readonly Requirement[]): string | undefined {
-  const packages = packagesOf(requirements)
-  return packages.length > 0 ? `apt-get install --no-install-recommends ${packages.join(' ')}` : undefined
+  const packages = packagesOf(requirements).map(({ name }) => name)
+  if (packages.length === 0) return undefined
+  const backports = requirements.some((requirement) => requirement.backports)
+  return backports ? 'isobench doctor --install' : `apt-get install --no-install-recommends ${packages.join(' ')}`
 }
 
-export const packagesOf = (requirements: readonly Requirement[]): string[] => [
-  ...new Set(requirements.flatMap((requirement) => requirement.package ?? [])),
-]
+/** A package of Debian, and whether the suite's backports are to be preferred. */
+export interface Package {
+  readonly name: string
+  readonly backports: boolean
+}
+
+export function packagesOf(requirements: readonly Requirement[]): Package[] {
+  const backported = new Map<string, boolean>()
+  for (const { package: name, backports = false } of requirements) {
+    if (name !== undefined) backported.set(name, backports || backported.get(name) === true)
+  }
+  return [...backported].map(([name, backports]) => ({ name, backports }))
+}

@@ -7,6 +7,10 @@ export interface Requirement {
   readonly binary: string
   /** The Debian package that has it; left out where Debian has none. */
   readonly package?: string
+  /** Debian's stable suites have one that is too old: take the suite's backports where they have it. */
+  readonly backports?: boolean
+  /** Where being there is not enough: whether it is new enough. */
+  recent?(): boolean
   /** Where to get it when Debian has none. */
   readonly hint?: string
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import { defineDriver, type HostArgv } from './driver.ts'
@@ -37,13 +38,19 @@ const runtime = ({ mode, flags }: z.output<typeof options>): OciRuntime => ({
   detachOption: '-detach',
 })
 
+/** Releases before 2023 have neither systrap nor directfs; bookworm's is one of them. */
+const hasDirectfs = (): boolean => {
+  const { stdout, stderr } = spawnSync('runsc', ['flags'], { encoding: 'utf8' })
+  return /-directfs\b/.test(stdout + stderr)
+}
+
 /** gVisor: an application kernel in Go between the guest and the host. */
 export const gvisor = defineDriver<z.output<typeof options>>({
   kind: 'gvisor',
   family: 'secure-container',
   about: 'runsc, an application kernel between the guest and the host',
   options,
-  requirements: () => [{ binary: 'runsc', package: 'runsc' }],
+  requirements: () => [{ binary: 'runsc', package: 'runsc', backports: true, recent: hasDirectfs }],
   version: () => ['runsc', '--version'],
   obstacle: async ({ mode }) =>
     mode === 'kvm' && !existsSync('/dev/kvm')

@@ -113,8 +113,8 @@ async function build(what: Recipe, folder: string, options: BuildOptions): Promi
   rmSync(join(folder, 'etc/resolv.conf'), { force: true })
 }
 
-/** Removes the image of this config from the cache, never an own root filesystem. Returns whether there was one. */
-export function removeImage(config: ImageConfig = {}): boolean {
+/** Where the image of this config is, if there is one and it is isobench's to remove. */
+export function removableImage(config: ImageConfig = {}): string | undefined {
   if (config.rootfs !== undefined) {
     throw new ImageError(
       `${config.rootfs} is not isobench's to remove`,
@@ -122,9 +122,5 @@ export function removeImage(config: ImageConfig = {}): boolean {
     )
   }
   const path = imagePath(config)
-  if (!existsSync(path)) return false
-  const aside = `${path}.removed.${process.pid}`
-  renameSync(path, aside)
-  rmSync(aside, { recursive: true, force: true })
-  return true
+  return existsSync(path) ? path : undefined
 }

@@ -1,0 +1,17 @@
+import { defineConfig, platform } from 'isobench'
+
+export default defineConfig({
+  include: ['benches/**/*.bench.ts'],
+  guest: { cpus: 1, memory: '1GiB' },
+  platforms: [
+    platform('native'),
+    platform('runc'),
+    platform('crun'),
+    platform('bubblewrap'),
+    platform('gvisor', { mode: 'systrap' }),
+    platform('gvisor', { name: 'gvisor-ptrace', mode: 'ptrace' }),
+    platform('gvisor', { name: 'gvisor-kvm', mode: 'kvm' }),
+    platform('gvisor', { name: 'gvisor-gofer', flags: ['--directfs=false'], tags: ['ablation'] }),
+    platform('gvisor', { name: 'gvisor-hostnet', flags: ['--network=host'], tags: ['ablation'] }),
+  ],
+})

@@ -1,0 +1,48 @@
+import { messageOf } from '../errors.ts'
+import { type Entry, forgetLedger, ledgers } from '../guest/ledger.ts'
+import { undo } from '../guest/undo.ts'
+import type { CommandSpec } from './command.ts'
+
+function describe(entry: Entry): string {
+  switch (entry.kind) {
+    case 'directory':
+      return `the directory ${entry.path}`
+    case 'cgroup':
+      return `the cgroup ${entry.name} and what runs in it`
+    case 'netns':
+      return `the network namespace ${entry.name}`
+    case 'process':
+      return `the process ${entry.id.pid}`
+  }
+}
+
+export const cleanCommand: CommandSpec = {
+  usage: 'clean',
+  about: 'undo what killed runs left behind; what a living run holds is left alone',
+  options: [],
+  run: async (_args, _given, io) => {
+    let undone = 0
+    let failed = 0
+    for (const ledger of ledgers()) {
+      if (ledger.ownerAlive) {
+        io.out.write(`left alone: ${ledger.file}, whose isobench still runs\n`)
+        continue
+      }
+      let whole = true
+      for (const entry of ledger.entries) {
+        try {
+          await undo(entry)
+          io.out.write(`removed ${describe(entry)}\n`)
+          undone++
+        } catch (error) {
+          whole = false
+          failed++
+          io.err.write(`could not remove ${describe(entry)}: ${messageOf(error)}\n`)
+        }
+      }
+      if (whole) forgetLedger(ledger)
+    }
+    if (undone + failed === 0) io.out.write('nothing was left behind\n')
+    return failed === 0 ? 0 : 1
+  },
+}

@@ -1,0 +1,69 @@
+import pc from 'picocolors'
+import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
+import type { PlannedPlatform } from '../core/plan/plan.ts'
+import { selectPlatforms } from '../core/plan/plan.ts'
+import { loadProject } from '../core/project.ts'
+import { untilInterrupted } from '../core/run.ts'
+import { Session } from '../core/session.ts'
+import { findImage, imagePath } from '../guest/image/image.ts'
+import { imageRequirements, installCommand, missing, ownRequirements } from '../guest/requirements.ts'
+import { drivers } from '../platforms/index.ts'
+import { type CommandSpec, configOption, installOption, type Io, jsonOption, platformOption, waitOption } from './command.ts'
+import { equip } from './equip.ts'
+import { checkOptions } from './options.ts'
+
+interface Diagnosis {
+  readonly platforms: readonly PlannedPlatform[]
+  readonly tools: readonly { readonly name: string; readonly available: boolean; readonly fix?: string }[]
+  readonly image: { readonly path: string; readonly built: boolean }
+}
+
+function table({ platforms, tools, image }: Diagnosis, io: Io): string {
+  const { green, yellow, dim } = pc.createColors(io.color)
+  const width = Math.max(...[...platforms, ...tools].map(({ name }) => name.length)) + 2
+  const line = (ok: boolean, name: string, what: string, fix?: string) =>
+    `${ok ? green('✓') : yellow('✗')} ${name.padEnd(width)}${what}\n${fix ? `  ${' '.repeat(width)}${dim(fix)}\n` : ''}`
+  return [
+    'Platforms\n',
+    ...platforms.map(({ available, name, version, reason, fix }) =>
+      line(available, name, available ? version || 'works' : (reason ?? ''), fix),
+    ),
+    '\nTools\n',
+    ...tools.map(({ available, name, fix }) => line(available, name, available ? 'installed' : 'missing', fix)),
+    line(image.built, 'image', image.built ? image.path : 'not built yet', image.built ? undefined : 'isobench image build'),
+  ].join('')
+}
+
+export const doctorCommand: CommandSpec = {
+  usage: 'doctor',
+  about: 'which platforms work on this machine, and what would mend the others',
+  options: [jsonOption, installOption, platformOption, waitOption, configOption],
+  run: async (_args, given, io) => {
+    const options = checkOptions(given)
+    const project = await loadProject(io.cwd, options.config)
+    const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
+    const names = selectPlatforms(resolved.map(({ spec }) => spec), options.platform).map(({ name }) => name)
+    const platforms = resolved.filter(({ spec }) => names.includes(spec.name))
+    const tell = (what: string) => void io.err.write(`${what}\n`)
+    using interruption = untilInterrupted(() => tell('interrupted: cleaning up'))
+    const { signal } = interruption
+    await equip({ install: options.install, needsImage: options.install, platforms, tell, signal }, io)
+    await using session = await Session.open(project.guest, {
+      purpose: 'probing platforms',
+      wait: options.wait,
+      onWait: ({ pid, purpose }) => tell(`waiting for process ${pid}, ${purpose}`),
+      signal,
+    })
+    const diagnosis: Diagnosis = {
+      platforms: await probePlatforms(platforms, session),
+      tools: [...ownRequirements, ...imageRequirements].map((requirement) => {
+        const lacking = missing([requirement])
+        const fix = installCommand(lacking)
+        return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
+      }),
+      image: { path: imagePath(project.image), built: findImage(project.image) !== undefined },
+    }
+    io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io))
+    return diagnosis.platforms.every(({ available }) => available) ? 0 : 1
+  },
+}

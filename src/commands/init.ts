@@ -1,0 +1,48 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { UsageError } from '../errors.ts'
+import type { CommandSpec } from './command.ts'
+
+const files: Readonly<Record<string, string>> = {
+  'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
+
+export default defineConfig({
+  include: ['benches/**/*.bench.ts'],
+  guest: { cpus: 1, memory: '1GiB' },
+  platforms: [platform('native'), platform('runc'), platform('gvisor', { mode: 'systrap' })],
+})
+`,
+  'benches/hello.bench.ts': `import { bench, expect, higher, workload } from 'isobench'
+import { sysbench } from 'isobench/tools'
+
+const primes = workload('prime verification', {
+  metrics: { events: higher('events/s') },
+  async run({ guest, seconds }) {
+    const { stdout } = await guest.exec(sysbench.cpu({ threads: 1, maxPrime: 10_000, seconds }))
+    return { events: sysbench.parseCpu(stdout).eventsPerSecond }
+  },
+})
+
+bench('prime verification', primes, {
+  expect: { events: expect.withinNative(10) },
+})
+`,
+}
+
+export const initCommand: CommandSpec = {
+  usage: 'init',
+  about: 'write a config and an example bench into this folder; nothing that is there is touched',
+  options: [],
+  run: async (_args, _given, io) => {
+    const there = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
+    if (there.length > 0) throw new UsageError(`${there.join(' and ')} is here already`, 'move it away first')
+    for (const [name, text] of Object.entries(files)) {
+      const file = join(io.cwd, name)
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, text, { flag: 'wx' })
+      io.out.write(`wrote ${name}\n`)
+    }
+    io.out.write('now: isobench run --install\n')
+    return 0
+  },
+}

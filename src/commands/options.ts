@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { UsageError } from '../errors.ts'
+
+const many = z.union([z.string(), z.array(z.string())]).transform((value) => (Array.isArray(value) ? value : [value]))
+const list = many.transform((values) => values.flatMap((value) => value.split(',')).map((value) => value.trim()).filter(Boolean))
+const text = z.union([z.string(), z.number()]).transform(String)
+
+const schema = z.object({
+  config: text.optional(),
+  platform: list.optional(),
+  name: many.optional(),
+  tag: list.optional(),
+  profile: text.default('quick'),
+  rounds: z.coerce.number().int().min(1).max(1000).optional(),
+  seconds: z.coerce.number().positive().max(3600).optional(),
+  timeout: z.coerce.number().positive().max(86_400).optional(),
+  seed: text.optional(),
+  reporter: many.default(['default']),
+  json: z.boolean().default(false),
+  strict: z.boolean().default(false),
+  install: z.boolean().default(false),
+  wait: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  verbose: z.boolean().default(false),
+})
+
+export type Options = z.output<typeof schema>
+
+const dashed = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/** The options of the command line, checked. @throws UsageError that names the option. */
+export function checkOptions(given: Readonly<Record<string, unknown>>): Options {
+  const parsed = schema.safeParse(given)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]!
+  throw new UsageError(`--${dashed(String(issue.path[0]))}: ${issue.message}`, 'see isobench --help')
+}

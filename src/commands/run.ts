@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto'
+import { AuthoringError } from '../core/errors.ts'
+import { collect } from '../core/collect/collect.ts'
+import { type Plan, pointsOf, selectBenches, selectPlatforms } from '../core/plan/plan.ts'
+import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../core/probe.ts'
+import { benchFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
+import { run, untilInterrupted } from '../core/run.ts'
+import { Session } from '../core/session.ts'
+import { InterruptedError, UsageError } from '../errors.ts'
+import { ensureImage, findImage } from '../guest/image/image.ts'
+import { nearest } from '../nearest.ts'
+import { drivers } from '../platforms/index.ts'
+import { type CommandSpec, configOption, installOption, type Io, jsonOption, platformOption, waitOption } from './command.ts'
+import { equip } from './equip.ts'
+import { checkOptions, type Options } from './options.ts'
+import { openReporters } from './reporters.ts'
+import { showPlan } from './show-plan.ts'
+
+/** The profile, with what the command line changes of it. */
+function profileOf(project: Project, options: Options): ResolvedProfile {
+  const known = Object.keys(project.profiles)
+  const profile = Object.hasOwn(project.profiles, options.profile) ? project.profiles[options.profile] : undefined
+  if (!profile) {
+    const close = nearest(options.profile, known)
+    throw new UsageError(`there is no profile "${options.profile}"`, close ? `did you mean "${close}"?` : `there are: ${known.join(', ')}`)
+  }
+  const { rounds, seconds, timeout } = options
+  return { ...profile, ...(rounds && { rounds }), ...(seconds && { seconds }), ...(timeout && { timeout }) }
+}
+
+async function planOf(project: Project, filters: readonly string[], options: Options) {
+  const files = await benchFiles(project, filters)
+  if (files.length === 0) {
+    const what = filters.length > 0 ? `no bench file has ${filters.map((filter) => `"${filter}"`).join(' or ')} in its path` : 'there is no bench file'
+    throw new UsageError(what, `the config includes ${project.include.join(', ')}`)
+  }
+  const profile = profileOf(project, options)
+  const all = resolvePlatforms(project.platforms, drivers, project.configFile)
+  const names = selectPlatforms(all.map(({ spec }) => spec), options.platform).map(({ name }) => name)
+  const platforms = all.filter(({ spec }) => names.includes(spec.name))
+  const collected = await collect(project.root, files)
+  const { suite } = collected
+  const { benches, left } = selectBenches(suite, { names: options.name ?? [], tags: options.tag ?? [] })
+  if (benches.length === 0 && suite.problems.length > 0) throw new AuthoringError(suite.problems)
+  if (benches.length === 0) throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
+  const plan: Omit<Plan, 'platforms'> = {
+    seed: options.seed ?? randomBytes(6).toString('hex'),
+    profileName: options.profile,
+    profile,
+    benches,
+    points: benches.flatMap(pointsOf),
+    findings: suite.findings,
+    left,
+  }
+  return { plan, platforms, collected }
+}
+
+export const runCommand: CommandSpec = {
+  usage: 'run [...filters]',
+  about: 'measure, judge and report (the default); filters are parts of bench files\' paths',
+  options: [
+    platformOption,
+    { flag: '--name <text>', about: 'only benches whose name has this text' },
+    { flag: '--tag <tags>', about: 'only benches with one of these tags' },
+    { flag: '--profile <name>', about: 'quick (the default), paper, or one of the config' },
+    { flag: '--rounds <n>', about: 'rounds, each a visit to every platform; five are the fewest that decide anything' },
+    { flag: '--seconds <n>', about: 'how long one sample measures' },
+    { flag: '--timeout <seconds>', about: 'time limit of one sample' },
+    { flag: '--seed <text>', about: 'the order of a former run' },
+    { flag: '--reporter <name[=file]>', about: 'default, or another of those below; can be given more than once' },
+    jsonOption,
+    { flag: '--strict', about: 'exit 3 when a verdict is in doubt' },
+    { flag: '--dry-run', about: 'show what would be measured, and in which order' },
+    installOption,
+    waitOption,
+    { flag: '--verbose', about: 'tell more' },
+    configOption,
+  ],
+  run: async (filters, given, io) => {
+    const options = checkOptions(given)
+    const project = await loadProject(io.cwd, options.config)
+    const reporter = openReporters(options, project.root, io)
+    const { plan, platforms, collected } = await planOf(project, filters, options)
+    if (collected.suite.problems.length > 0) reporter.problems(collected.suite.problems)
+    if (options.dryRun) {
+      io.out.write(showPlan(plan, platforms))
+      return 0
+    }
+    using interruption = untilInterrupted(() => reporter.preparing('interrupted: ending what runs, then cleaning up'))
+    return measured({ project, plan, platforms, collected, options, reporter, signal: interruption.signal }, io)
+  },
+}
+
+interface Measured extends Awaited<ReturnType<typeof planOf>> {
+  readonly project: Project
+  readonly options: Options
+  readonly reporter: ReturnType<typeof openReporters>
+  readonly signal: AbortSignal
+}
+
+async function measured({ project, plan, platforms, collected, options, reporter, signal }: Measured, io: Io): Promise<number> {
+  const tell = reporter.preparing
+  await equip({ install: options.install, needsImage: !findImage(project.image), platforms, tell, signal }, io)
+  const report = await (async () => {
+    await using session = await Session.open(project.guest, {
+      purpose: `running ${plan.benches.length} benches of ${project.root}`,
+      wait: options.wait,
+      onWait: ({ pid, purpose, since }) => tell(`waiting for process ${pid}, ${purpose}, since ${since}`),
+      signal,
+    })
+    const image = await ensureImage(project.image, { ledger: session.ledger, signal, onLine: (line) => tell(`building the image: ${line}`) })
+    tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
+    const planned = await probePlatforms(platforms as ResolvedPlatform[], session)
+    if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
+    return await run({ project, collected, plan: { ...plan, platforms: planned }, platforms, image, session, reporter, strict: options.strict })
+  })()
+  await reporter.finished(report)
+  return report.exitCode
+}

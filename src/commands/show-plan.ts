@@ -1,0 +1,30 @@
+import { orderOf, type Plan } from '../core/plan/plan.ts'
+import type { ResolvedPlatform } from '../core/probe.ts'
+
+/** What a run would do, for `--dry-run`. Nothing was probed: platforms that turn out not to work cost nothing. */
+export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly ResolvedPlatform[]): string {
+  const { rounds, warmup, seconds } = plan.profile
+  const all = platforms.map(({ spec, driver }) => ({
+    name: spec.name,
+    kind: spec.kind,
+    family: driver.family,
+    tags: spec.tags,
+    available: true,
+    version: '',
+  }))
+  const steps = orderOf({ ...plan, platforms: all }, 0)
+  const total = steps.length * (rounds + warmup)
+  const lines = [
+    `Would measure ${plan.points.length} points on ${platforms.length} platforms, ${warmup} warm-up and ${rounds} rounds: ${total} samples`,
+    `of about ${seconds} s, with the seed ${plan.seed} (profile ${plan.profileName}). Nothing was probed.`,
+    '',
+    'Points:',
+    ...plan.points.map(({ id }) => `  ${id}`),
+    '',
+    `Platforms: ${platforms.map(({ spec }) => spec.name).join(', ')}`,
+    '',
+    'Order of the first round:',
+    ...steps.map(({ point, platform }) => `  ${point.id}  on ${platform}`),
+  ]
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,110 @@
+import type { BootContext, ParamSpace, RunContext, Workload } from '../../dsl/workload.ts'
+import { messageOf } from '../../errors.ts'
+import { timed } from '../../guest/stopwatch.ts'
+import type { BenchData } from '../collect/types.ts'
+import { sha256 } from '../compile.ts'
+import type { Plan, Step } from '../plan/plan.ts'
+import type { ResolvedPlatform } from '../probe.ts'
+import type { Sample } from '../record/schema.ts'
+import type { Session } from '../session.ts'
+import { type Bounds, type Enterable, guestArgv, workloadClient, workloadGuest } from './handle.ts'
+import { type GuestBundles, runInGuest } from './in-guest.ts'
+import { Slots } from './slot.ts'
+import { checkValues } from './values.ts'
+
+/** All that measuring a step needs. */
+export interface Means {
+  readonly session: Session
+  readonly plan: Plan
+  readonly image: { readonly rootfs: string; readonly digest: string }
+  readonly platforms: ReadonlyMap<string, ResolvedPlatform>
+  /** A bench's workload with its functions, by the bench's id. */
+  readonly workloads: ReadonlyMap<string, Workload>
+  readonly bundles: GuestBundles
+  readonly client: Enterable
+  /** Guests of the round and of the run. */
+  readonly slots: { readonly round: Slots; readonly run: Slots }
+}
+
+/** Takes one sample. A failure is that sample's error; only an interruption is thrown. */
+export async function measure(step: Step, round: number, means: Means): Promise<Sample> {
+  const bench = means.plan.benches.find(({ id }) => id === step.point.bench)!
+  const limit = bench.timeout ?? means.plan.profile.timeout
+  const started = performance.now()
+  const bounds: Bounds = { until: started + limit * 1000, signal: means.session.signal }
+  const base = {
+    point: step.point.id,
+    platform: step.platform,
+    round,
+    warmup: round < 0,
+    digest: digestOf(step, bench, means),
+  }
+  try {
+    const given = await within(take(step, bench, bounds, means), limit)
+    const values = checkValues(given, bench.metrics)
+    return { ...base, wallMs: performance.now() - started, values }
+  } catch (error) {
+    means.session.signal.throwIfAborted()
+    return { ...base, wallMs: performance.now() - started, error: messageOf(error) }
+  }
+}
+
+/** Ends a workload's own code that waits for something other than the guest. The timer also keeps Node from ending. */
+async function within<T>(work: Promise<T>, seconds: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`the workload did not end within its ${seconds} s`)
+    // The commands' own limit comes first and says more.
+    timer = setTimeout(() => reject(error), seconds * 1000 + 5000)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The work, its parameters, its length, the limits and the image: what must be the same for a comparison. */
+function digestOf({ point }: Step, bench: BenchData, { plan, image, session }: Means): string {
+  const { memoryBytes, cpus } = session.limits
+  return sha256(JSON.stringify([bench.digest, point.params, plan.profile.seconds, memoryBytes, cpus.length, image.digest]))
+}
+
+async function take(step: Step, bench: BenchData, bounds: Bounds, means: Means): Promise<unknown> {
+  const platform = means.platforms.get(step.platform)!
+  const { work } = means.workloads.get(bench.id)!
+  const { seconds } = means.plan.profile
+  const common = { seconds, params: step.point.params, cpus: means.session.limits.cpus.length, signal: bounds.signal }
+  if (work.kind === 'boot') {
+    const context: BootContext<ParamSpace> = { ...common, boot: ({ argv, ...rest }) => boot(platform, guestArgv({ argv, ...rest }), bounds, means) }
+    return work.run(context)
+  }
+  if (bench.workload.lifecycle === 'sample') {
+    await using own = new Slots(means.session, means.image.rootfs, bench.timeout ?? means.plan.profile.timeout)
+    return await inSlot(own)
+  }
+  return inSlot(means.slots[bench.workload.lifecycle])
+
+  function inSlot(slots: Slots): Promise<unknown> {
+    return slots.with(platform, async (where) => {
+      if (work.kind === 'in-guest') {
+        const bundle = await means.bundles.of(bench.file)
+        return runInGuest(bench, bundle, { where, data: where.place.data, seconds, bounds })
+      }
+      const context: RunContext<ParamSpace> = {
+        ...common,
+        guest: workloadGuest(where, means.client, where.place.address, bounds),
+        client: workloadClient(means.client, bounds),
+      }
+      return (work as { run(context: RunContext<ParamSpace>): Promise<unknown> }).run(context)
+    })
+  }
+}
+
+/** Boots a guest that runs one command, in a place of its own, and takes the time from its start to its end. */
+async function boot({ spec, driver, options }: ResolvedPlatform, argv: readonly string[], bounds: Bounds, means: Means) {
+  const left = () => Math.max(1, bounds.until - performance.now())
+  await using place = await means.session.place(means.image.rootfs, left() / 1000)
+  const command = await driver.once(place, argv, options)
+  return await timed(command, { timeoutMs: left(), signal: bounds.signal, label: `${argv[0]} booted on ${spec.name}` })
+}

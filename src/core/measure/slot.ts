@@ -1,0 +1,56 @@
+import { setFrozen } from '../../guest/cgroup.ts'
+import type { OpenPlace } from '../../guest/place.ts'
+import type { GuestHandle } from '../../platforms/driver.ts'
+import type { ResolvedPlatform } from '../probe.ts'
+import type { Session } from '../session.ts'
+import type { Enterable } from './handle.ts'
+
+/** A running guest, paused except while it is used. */
+interface OpenGuest {
+  readonly place: OpenPlace
+  readonly handle: GuestHandle
+}
+
+/** The guests of one lifetime, a round or the run: one for each platform, booted when it is first used. */
+export class Slots implements AsyncDisposable {
+  readonly #guests = new Map<string, OpenGuest>()
+
+  constructor(
+    private readonly session: Session,
+    private readonly rootfs: string,
+    private readonly timeout: number,
+  ) {}
+
+  /** Runs `use` with the platform's guest awake. A guest in which something failed is not used again. */
+  async with<T>(platform: ResolvedPlatform, use: (guest: Enterable & { readonly place: OpenPlace }) => Promise<T>): Promise<T> {
+    const { name } = platform.spec
+    const guest = this.#guests.get(name) ?? (await this.#boot(platform))
+    try {
+      await setFrozen(guest.place.group, false)
+      const result = await use({ name, place: guest.place, enter: (argv) => guest.handle.enter(argv) })
+      await setFrozen(guest.place.group, true)
+      return result
+    } catch (error) {
+      this.#guests.delete(name)
+      await guest.place[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async #boot({ spec, driver, options }: ResolvedPlatform): Promise<OpenGuest> {
+    const place = await this.session.place(this.rootfs, this.timeout)
+    try {
+      const guest = { place, handle: await driver.open(place, options) }
+      this.#guests.set(spec.name, guest)
+      return guest
+    } catch (error) {
+      await place[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { place } of this.#guests.values()) await place[Symbol.asyncDispose]()
+    this.#guests.clear()
+  }
+}

@@ -1,0 +1,99 @@
+import { AuthorError } from '../dsl/author-error.ts'
+import type { PlatformSpec } from '../dsl/platform.ts'
+import { messageOf, printable } from '../errors.ts'
+import { host } from '../guest/host.ts'
+import { describeMissing, installCommand, missing } from '../guest/requirements.ts'
+import { timed } from '../guest/stopwatch.ts'
+import { makeTinyRoot } from '../guest/tiny-root.ts'
+import { nearest } from '../nearest.ts'
+import type { Driver, Probe } from '../platforms/driver.ts'
+import { AuthoringError } from './errors.ts'
+import type { PlannedPlatform } from './plan/plan.ts'
+import type { Session } from './session.ts'
+
+/** Seconds that booting one process may take before a platform counts as not working. */
+const bootLimit = 20
+
+/** A platform of the config with the driver that runs it and its checked options. */
+export interface ResolvedPlatform {
+  readonly spec: PlatformSpec
+  readonly driver: Driver
+  readonly options: unknown
+}
+
+/**
+ * Finds each platform's driver and checks its options.
+ * @throws AuthoringError naming every platform of the config that cannot be used.
+ */
+export function resolvePlatforms(specs: readonly PlatformSpec[], drivers: Readonly<Record<string, Driver>>, file: string): ResolvedPlatform[] {
+  const resolved = specs.map((spec): ResolvedPlatform | AuthorError => {
+    const driver = (spec.driver as Driver | undefined) ?? (Object.hasOwn(drivers, spec.kind) ? drivers[spec.kind] : undefined)
+    if (!driver) {
+      const close = nearest(spec.kind, Object.keys(drivers))
+      const fix = close ? `did you mean "${close}"?` : `use one of: ${Object.keys(drivers).join(', ')}, or give your own: { driver }`
+      return new AuthorError(`there is no platform "${spec.kind}"`, fix, spec.location)
+    }
+    try {
+      return { spec, driver, options: driver.options.parse(spec.options) }
+    } catch (error) {
+      return new AuthorError(`the options of platform "${spec.name}" are wrong: ${optionIssues(error)}`, 'see docs/platforms.md', spec.location)
+    }
+  })
+  const wrong = resolved.filter((one) => one instanceof AuthorError)
+  if (wrong.length > 0) {
+    throw new AuthoringError(
+      wrong.map(({ message, fix, location }) => ({ file, message, fix, ...(location && { location }) })),
+    )
+  }
+  return resolved as ResolvedPlatform[]
+}
+
+function optionIssues(error: unknown): string {
+  const issues = (error as { issues?: readonly { path: readonly PropertyKey[]; message: string }[] }).issues
+  if (!issues) return messageOf(error)
+  return issues.map(({ path, message }) => [path.map(String).join('.'), message].filter(Boolean).join(': ')).join('; ')
+}
+
+/** Finds out whether each platform works here, by booting one process on it. */
+export async function probePlatforms(platforms: readonly ResolvedPlatform[], session: Session): Promise<PlannedPlatform[]> {
+  const root = await session.directory('probe')
+  makeTinyRoot(root)
+  return Promise.all(
+    platforms.map(async (platform) => {
+      const { name, kind, tags } = platform.spec
+      const probe = await probeOne(platform, root, session)
+      return { name, kind, family: platform.driver.family, tags, ...probe, version: probe.version ?? '' }
+    }),
+  )
+}
+
+async function probeOne({ spec, driver, options }: ResolvedPlatform, root: string, session: Session): Promise<Probe> {
+  const lacking = missing(driver.requirements(options))
+  if (lacking.length > 0) {
+    const fix = installCommand(lacking) ?? lacking.map(({ hint }) => hint).filter(Boolean).join('; ')
+    return { available: false, reason: describeMissing(lacking), ...(fix && { fix }) }
+  }
+  const version = await versionOf(driver, options)
+  const obstacle = await driver.obstacle?.(options)
+  if (obstacle !== undefined) return { available: false, reason: obstacle, version }
+  try {
+    await using place = await session.place(root, bootLimit)
+    const argv = await driver.once(place, ['/bin/busybox', 'true'], options)
+    await timed(argv, { timeoutMs: bootLimit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
+    return { available: true, version }
+  } catch (error) {
+    session.signal.throwIfAborted()
+    return { available: false, reason: messageOf(error), version }
+  }
+}
+
+async function versionOf(driver: Driver, options: unknown): Promise<string> {
+  const argv = driver.version?.(options)
+  if (!argv) return ''
+  try {
+    const line = (await host(argv, { timeout: 10 })).split('\n').find((text) => /\d/.test(text)) ?? ''
+    return printable(/\d[\w.+~:-]*/.exec(line)?.[0] ?? line.trim(), 60)
+  } catch (error) {
+    return printable(messageOf(error), 60)
+  }
+}

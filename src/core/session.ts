@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Undoing } from '../disposable.ts'
+import { inCgroup, type Limits, makeCgroup } from '../guest/cgroup.ts'
+import { assignCores, type Cores } from '../guest/cores.ts'
+import { Ledger } from '../guest/ledger.ts'
+import { type Holder, lock } from '../guest/lock.ts'
+import { inNetns, Network } from '../guest/network.ts'
+import { guestsFolder, lockFile } from '../guest/paths.ts'
+import { type OpenPlace, openPlace } from '../guest/place.ts'
+import { undo } from '../guest/undo.ts'
+import { makeView } from '../guest/view.ts'
+import type { HostArgv } from '../platforms/driver.ts'
+import type { Enterable } from './measure/handle.ts'
+import type { Project } from './project.ts'
+
+export interface SessionOptions {
+  readonly purpose: string
+  readonly wait: boolean
+  readonly onWait?: (holder: Holder) => void
+  readonly signal: AbortSignal
+}
+
+/** What one process of isobench holds of the machine: the lock, a ledger, the client's namespace. Disposing gives it back. */
+export class Session implements AsyncDisposable {
+  #guests = 0
+
+  private constructor(
+    readonly ledger: Ledger,
+    readonly network: Network,
+    readonly cores: Cores,
+    readonly limits: Limits,
+    readonly signal: AbortSignal,
+    private readonly prefix: string,
+    private readonly held: Undoing,
+  ) {}
+
+  /** Takes the machine. @throws LockedError when another isobench has it and `wait` is not set. */
+  static async open(guest: Project['guest'], options: SessionOptions): Promise<Session> {
+    await using held = new Undoing()
+    const { purpose, wait, signal, onWait } = options
+    const cores = assignCores(guest.cpus)
+    const machine = await lock(lockFile(), { purpose, wait, signal, ...(onWait && { onWait }) })
+    held.defer(() => machine[Symbol.dispose]())
+    const prefix = `isob-${randomBytes(3).toString('hex')}`
+    const ledger = held.use(Ledger.start(prefix, undo))
+    const network = await Network.open(ledger, prefix)
+    const limits = { cpus: cores.guest, memoryBytes: guest.memoryBytes }
+    return new Session(ledger, network, cores, limits, signal, prefix, held.move())
+  }
+
+  /** A place for a guest. `timeout`: seconds that booting may take. */
+  place(rootfs: string, timeout: number): Promise<OpenPlace> {
+    const id = `${this.prefix}-${this.#guests++}`
+    const { ledger, network, limits, signal } = this
+    return openPlace({ ledger, network, id, rootfs, limits, signal, timeout })
+  }
+
+  /** The client: the same image, in its own namespace and on its own CPUs, under the same memory limit. */
+  async client(rootfs: string): Promise<Enterable> {
+    const id = `${this.prefix}-client`
+    const directory = join(guestsFolder(), id)
+    const [data, view] = [join(directory, 'data'), join(directory, 'view')]
+    await this.ledger.make({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
+    await makeView(rootfs, view, data)
+    await this.ledger.make({ kind: 'cgroup', name: id }, () => makeCgroup(id, { ...this.limits, cpus: this.cores.client }))
+    const enter = (argv: readonly string[]) =>
+      inCgroup(id, inNetns(this.network.clientNetns, ['chroot', view, ...argv])) as unknown as HostArgv
+    return { name: 'the client', enter }
+  }
+
+  /** A directory that goes with the session. */
+  async directory(name: string): Promise<string> {
+    const path = join(guestsFolder(), `${this.prefix}-${name}`)
+    await this.ledger.make({ kind: 'directory', path }, () => mkdirSync(path, { recursive: true }))
+    return path
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.held[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,47 @@
+/** Reporters that write one document when the run ends. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Report } from '../core/report/schema.ts'
+import { messageOf, UsageError } from '../errors.ts'
+import type { ReporterContext, ReporterKind } from './reporter.ts'
+
+/**
+ * Writes a file all at once: a reader sees the old one or the new one, never half of it.
+ * @throws UsageError when it cannot be written.
+ */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`
+  try {
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(temporary, text)
+    await rename(temporary, file)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw new UsageError(`the report cannot be written to ${file}: ${messageOf(error)}`, 'give --reporter another file')
+  }
+}
+
+/** A kind that renders a report to text, for `=file` or else for standard output. */
+export function documentKind(
+  name: string,
+  about: string,
+  render: (report: Report, context: ReporterContext) => string,
+): ReporterKind {
+  return {
+    name,
+    about,
+    create: (context) => ({
+      async finished(report) {
+        const text = render(report, context)
+        if (context.file === undefined) context.out.write(text)
+        else await writeWhole(context.file, text)
+      },
+    }),
+  }
+}
+
+/** @throws UsageError for a reporter that only writes to standard output, when it was given a file. */
+export function withoutFile(name: string, { file }: ReporterContext): void {
+  if (file === undefined) return
+  throw new UsageError(`the reporter "${name}" writes no file`, 'use json, junit, markdown, csv or html with =file')
+}

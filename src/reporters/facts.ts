@@ -1,0 +1,160 @@
+/** What every reporter tells of a report, found once: counts, groups, which verdicts fail the run, and where things are. */
+import { isAbsolute, relative } from 'node:path'
+import type { ClaimVerdict, Verdict } from '../core/judge/judgement.ts'
+import { reasonText } from '../core/judge/words.ts'
+import { describeParams } from '../core/plan/plan.ts'
+import type { BenchResult, CellResult, MetricResult, Report } from '../core/report/schema.ts'
+import { plain } from './text.ts'
+
+export const marks: Record<Verdict, string> = { holds: '✓', contradicted: '✗', inconclusive: '?', undecidable: '–' }
+
+const exitMeanings: Record<number, string> = {
+  0: 'nothing that was judged regressed',
+  1: 'a finding regressed, or a bench’s own expectation is contradicted',
+  3: 'something is in doubt, and --strict asks for certainty',
+  4: 'not one claim could be decided',
+  5: 'the config or a bench file is wrong',
+  130: 'interrupted',
+}
+
+/** What an exit code says, in words. */
+export const exitMeaning = (code: number): string => exitMeanings[code] ?? 'unknown'
+
+export function count(verdicts: readonly { readonly verdict: Verdict }[]): Record<Verdict, number> {
+  const counts = { holds: 0, contradicted: 0, inconclusive: 0, undecidable: 0 }
+  for (const { verdict } of verdicts) counts[verdict]++
+  return counts
+}
+
+/** The last line of every summary: `12 hold · 1 contradicted · 0 inconclusive · 3 undecidable`. */
+export const countsLine = (counts: Record<Verdict, number>): string =>
+  `${counts.holds} hold · ${counts.contradicted} contradicted · ${counts.inconclusive} inconclusive · ${counts.undecidable} undecidable`
+
+const inDoubt = ({ severity, verdict, reason }: ClaimVerdict): boolean =>
+  severity === 'fail' && (verdict === 'inconclusive' || reason?.startsWith('sample-errors') === true)
+
+/** Whether the claim at `index` is among what makes the exit code other than 0. */
+export function failsRun(report: Report, index: number): boolean {
+  const claim = report.claims[index]!
+  if (report.exitCode === 3) return inDoubt(claim)
+  if (report.failures.claims.includes(index)) return true
+  if (claim.finding === null || claim.verdict !== 'contradicted' || claim.severity !== 'fail') return false
+  return report.failures.findings.includes(claim.finding)
+}
+
+/** The same statement of the same cell, which a bench and several findings may make. */
+export interface Statement {
+  readonly claim: ClaimVerdict
+  readonly fails: boolean
+  /** Who makes it: `finding 2, the bench`. */
+  readonly by: string
+}
+
+const keyOf = ({ bench, metric, platform, params, matcher, verdict }: ClaimVerdict): string =>
+  JSON.stringify([bench, metric, platform, describeParams(params), matcher, verdict])
+
+/** Claims that say the same as one, those that fail the run first. */
+export function statements(report: Report, wanted: (claim: ClaimVerdict) => boolean): Statement[] {
+  const groups = new Map<string, number[]>()
+  report.claims.forEach((claim, index) => {
+    if (!wanted(claim)) return
+    const key = keyOf(claim)
+    groups.set(key, [...(groups.get(key) ?? []), index])
+  })
+  const all = [...groups.values()].map((indices) => {
+    const claims = indices.map((index) => report.claims[index]!)
+    const findings = [...new Set(claims.flatMap(({ finding }) => finding ?? []))]
+    const by = findings.map((id) => `finding ${id}`)
+    if (claims.some(({ finding }) => finding === null)) by.push('the bench')
+    return { claim: claims[0]!, fails: indices.some((index) => failsRun(report, index)), by: by.join(', ') }
+  })
+  return [...all.filter(({ fails }) => fails), ...all.filter(({ fails }) => !fails)]
+}
+
+/** Claims that nothing decides, by reason, the commonest first. Those whose samples failed are told apart. */
+export function undecided(report: Report): { readonly text: string; readonly count: number }[] {
+  const reasons = new Map<string, number>()
+  for (const { verdict, reason } of report.claims) {
+    if (verdict !== 'undecidable' || reason?.startsWith('sample-errors')) continue
+    const text = plain(reasonText(reason ?? 'not told'))
+    reasons.set(text, (reasons.get(text) ?? 0) + 1)
+  }
+  return [...reasons].map(([text, count]) => ({ text, count })).sort((a, b) => b.count - a.count)
+}
+
+/** The cells that claims are undecidable for because samples failed, and how many claims each. */
+export function failedCells(report: Report): { bench: BenchResult; cell: CellResult; claims: number }[] {
+  return cellsOf(report).flatMap(({ bench, cell }) => {
+    const claims = report.claims.filter(
+      (claim) =>
+        claim.reason?.startsWith('sample-errors') &&
+        claim.bench === bench.id &&
+        describeParams(claim.params) === describeParams(bench.params) &&
+        claim.reason.slice('sample-errors:'.length).split(',').includes(cell.platform),
+    ).length
+    return claims > 0 ? [{ bench, cell, claims }] : []
+  })
+}
+
+export const cellsOf = (report: Report): { bench: BenchResult; cell: CellResult }[] =>
+  report.benches.flatMap((bench) => bench.cells.map((cell) => ({ bench, cell })))
+
+/** What is worst of what was claimed of one figure, or undefined where nothing was. */
+export function verdictOn(
+  report: Report,
+  bench: BenchResult,
+  platform: string,
+  metric: string,
+): ClaimVerdict | undefined {
+  const params = describeParams(bench.params)
+  const about = report.claims.filter(
+    (claim) =>
+      claim.bench === bench.id &&
+      claim.platform === platform &&
+      claim.metric === metric &&
+      describeParams(claim.params) === params,
+  )
+  const ranks = [
+    (claim: ClaimVerdict) => claim.verdict === 'contradicted' && claim.direction === 'worse',
+    (claim: ClaimVerdict) => claim.verdict === 'contradicted',
+    (claim: ClaimVerdict) => claim.verdict === 'inconclusive',
+    (claim: ClaimVerdict) => claim.verdict === 'holds',
+    () => true,
+  ]
+  return ranks.map((rank) => about.find(rank)).find((claim) => claim !== undefined)
+}
+
+/** Rounds of which there is a figure. */
+export const roundsOf = (result: MetricResult): number => new Set(result.samples.map(({ round }) => round)).size
+
+/** What there is to note of a figure, other than its value. */
+export function notesOf(cell: CellResult, result: MetricResult): string[] {
+  return [
+    ...(cell.errors.length > 0 ? [`${cell.errors.length} failed`] : []),
+    ...(result.outliers > 0 ? [`${result.outliers} ${result.outliers === 1 ? 'outlier' : 'outliers'}`] : []),
+    ...cell.flags.filter(() => result.vsNative !== null),
+  ]
+}
+
+export const cacheSuspect =
+  'cache-suspect: more than a tenth better than native, which is more often a cache or a clock than a gain'
+
+/** A bench's name and parameters, from the id that a claim or a point gives. */
+export const benchName = (id: string): string => plain(id.slice(id.indexOf('#') + 1), 120)
+
+export const fileOfBench = (id: string): string => id.slice(0, Math.max(0, id.indexOf('#'))) || id
+
+export const betterWord = (better: MetricResult['better']): string =>
+  better === 'lower' ? 'less is better' : 'more is better'
+
+/** A path as shown: relative to the project where it is inside. */
+export function shownPath(file: string, root: string): string {
+  const path = isAbsolute(file) ? relative(root, file) : file
+  return path.startsWith('..') || path === '' ? file : path
+}
+
+/** Where a claim was written; without a line where that is not known. */
+export function placeOf(claim: ClaimVerdict, root: string): { readonly file: string; readonly line?: number } {
+  if (!claim.location) return { file: fileOfBench(claim.bench) }
+  return { file: shownPath(claim.location.file, root), line: claim.location.line }
+}

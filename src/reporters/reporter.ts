@@ -1,0 +1,31 @@
+/** The contract for a kind of reporter: a file that keeps to it and a line in `index.ts` make a new one. */
+import type { Reporter } from '../core/reporting.ts'
+
+/** Where text goes: standard output, or a stand-in for it in tests. */
+export interface Output {
+  write(text: string): void
+  readonly isTTY: boolean
+  /** The width of the terminal in characters; what a pipe is given as, 80 say, otherwise. */
+  readonly columns: number
+}
+
+export interface ReporterContext {
+  readonly out: Output
+  /** Of `--reporter name=file`. */
+  readonly file?: string
+  /** The project; paths below it are shown relative to it. */
+  readonly root: string
+  /** Whether colours are wanted. A pipe never gets any. */
+  readonly color: boolean
+  /** Show what is otherwise cut to the first few. */
+  readonly verbose?: boolean
+}
+
+export interface ReporterKind {
+  /** As in `--reporter name`. */
+  readonly name: string
+  /** What it is for, in a line of `--help`. */
+  readonly about: string
+  /** @throws UsageError when it cannot write to a file, and `file` is given. */
+  create(context: ReporterContext): Reporter
+}

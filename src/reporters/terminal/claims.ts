@@ -1,0 +1,167 @@
+import type { ClaimVerdict } from '../../core/judge/judgement.ts'
+import { figure, reasonText } from '../../core/judge/words.ts'
+import { describeParams } from '../../core/plan/plan.ts'
+import type { Report } from '../../core/report/schema.ts'
+import { amount, change } from '../amount.ts'
+import {
+  benchName,
+  count,
+  failedCells,
+  fileOfBench,
+  marks,
+  placeOf,
+  type Statement,
+  statements,
+  undecided,
+} from '../facts.ts'
+import { cut, pad, plain, plural, wrap } from '../text.ts'
+import { type Ink, paintOf } from './ink.ts'
+
+export interface View {
+  readonly width: number
+  readonly ink: Ink
+  readonly root: string
+  readonly verbose: boolean
+}
+
+/** So many that do not fail the run are told in detail; the others are counted. */
+const detailed = 8
+
+/** What is contradicted, in doubt or lost to errors in detail; the rest as counts. */
+export function claimLines(report: Report, view: View): string[] {
+  const { ink, width } = view
+  if (report.claims.length === 0) return []
+  const { holds } = count(report.claims)
+  const groups = undecided(report)
+  return [
+    '',
+    ink.strong('Claims'),
+    ...listed(report, statements(report, isContradicted), view),
+    ...listed(report, statements(report, isInconclusive), view),
+    ...failedLines(report, view),
+    ...(holds > 0 ? [`  ${ink.good(`${marks.holds} ${holds === 1 ? '1 holds' : `${holds} hold`}`)}`] : []),
+    ...groups.flatMap(({ text, count }) =>
+      wrap(`${count} undecidable: ${text}`, width - 4).map((line, at) =>
+        ink.dim(`  ${at === 0 ? marks.undecidable : ' '} ${line}`),
+      ),
+    ),
+  ]
+}
+
+const isContradicted = ({ verdict }: ClaimVerdict) => verdict === 'contradicted'
+const isInconclusive = ({ verdict }: ClaimVerdict) => verdict === 'inconclusive'
+
+function listed(report: Report, all: readonly Statement[], view: View): string[] {
+  const urgent = all.filter(({ fails }) => fails).length
+  const shown = view.verbose ? all : all.slice(0, Math.max(detailed, urgent))
+  const rest = all.length - shown.length
+  const more = rest > 0 ? [view.ink.dim(`  … and ${rest} more; --reporter verbose shows them all`), ''] : []
+  return [...shown.flatMap((one) => detail(report, one, view)), ...more]
+}
+
+function headline({ claim, fails }: Statement): string {
+  const what =
+    claim.verdict === 'inconclusive' ? 'in doubt' : claim.direction === 'better' ? 'better than claimed' : 'regressed'
+  return fails ? `${what}, fails the run` : claim.severity === 'warn' ? `${what}, a warning only` : what
+}
+
+function detail(report: Report, statement: Statement, { width, ink, root }: View): string[] {
+  const { claim, by } = statement
+  const params = describeParams(claim.params)
+  const subject = [
+    benchName(claim.bench) + (params && ` ${plain(params)}`),
+    plain(claim.platform, 60),
+    plain(claim.metric, 60),
+  ]
+  const place = placeOf(claim, root)
+  const where = `${plain(place.file)}${place.line === undefined ? '' : `:${place.line}`} (${by})`
+  const rows: [string, string][] = [
+    ['claimed', plain(claim.matcher)],
+    ['measured', measured(report, claim)],
+    ...(claim.reason ? [['why', plain(reasonText(claim.reason))] as [string, string]] : []),
+    ['where', where],
+    ['do', advice(report, claim)],
+  ]
+  return [
+    ...wrap(`${marks[claim.verdict]} ${headline(statement)}: ${subject.join(' · ')}`, width - 4).map(
+      (line, at) => `  ${at === 0 ? '' : '  '}${paintOf(claim, ink)(line)}`,
+    ),
+    ...rows.flatMap(([label, text]) => labelled(label, text, width, ink)),
+    '',
+  ]
+}
+
+/** `    label     text`, the text wrapped beneath itself. */
+function labelled(label: string, text: string, width: number, ink: Ink): string[] {
+  return wrap(text, width - 14).map((line, at) => `    ${ink.dim(pad(at === 0 ? label : '', 10))}${line}`)
+}
+
+/** How much it is, and how sure that is. */
+function measured(report: Report, { measured, matcher, text, bench, metric }: ClaimVerdict): string {
+  if (!measured) return 'nothing'
+  const { estimate, low, high, rounds } = measured
+  if (matcher.startsWith('ranked ')) return plain(`${text} (90 % interval, ${plural(rounds, 'round')})`)
+  const unit = report.benches.find(({ id }) => id === bench)?.cells[0]?.metrics[metric]?.unit ?? ''
+  const absolute = matcher.startsWith('at most ') || matcher.startsWith('at least ')
+  const shown = absolute ? (value: number) => plain(amount(value, unit), 40) : (value: number) => `${figure(value)}×`
+  const sure =
+    low === null || high === null
+      ? `no interval from ${plural(rounds, 'round')}`
+      : `90 % interval ${shown(low)} to ${shown(high)}, ${plural(rounds, 'round')}`
+  return `${shown(estimate)}${absolute ? '' : `, ${change(estimate)}`}; ${sure}`
+}
+
+/** What to do now: a command that makes it surer, or who should look. */
+function advice(report: Report, claim: ClaimVerdict): string {
+  const again = (rounds: number) =>
+    rerun(claim.bench, claim.matcher.endsWith(' of native') ? claim.platform : '', `--rounds ${rounds}`)
+  const more = 2 * Math.max(5, report.profile.rounds)
+  if (claim.verdict === 'inconclusive') return again(report.profile.rounds < 5 ? 5 : more)
+  if (claim.direction === 'better') return 'nothing is broken; if it stays so, the claim can be tightened'
+  return `look for what changed in ${plain(claim.platform, 60)} or its options; to be surer: ${again(more)}`
+}
+
+function rerun(bench: string, platform: string, rest: string): string {
+  const chosen = platform === '' ? '' : ` --platform ${shellWord(`native,${platform}`)}`
+  return `isobench run ${shellWord(fileOfBench(bench))}${chosen} ${rest}`
+}
+
+function shellWord(text: string): string {
+  const word = plain(text)
+  return /^[\w./,@:+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
+function failedLines(report: Report, { width, ink }: View): string[] {
+  return failedCells(report).flatMap(({ bench, cell, claims }) => {
+    const params = plain(describeParams(bench.params))
+    const lost = plural(claims, 'claim')
+    const head = `${plural(cell.errors.length, 'sample')} failed: ${benchName(bench.id)}${params && ` ${params}`} · ${plain(cell.platform, 60)}`
+    return [
+      ...wrap(`${marks.undecidable} ${head}`, width - 4).map(
+        (line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`,
+      ),
+      ...labelled('so', `${lost} cannot be judged`, width, ink),
+      ...labelled('first', cell.errors[0] ? plain(cell.errors[0], 240) : 'not told', width, ink),
+      ...labelled('do', rerun(bench.id, cell.platform, '--reporter verbose'), width, ink),
+      '',
+    ]
+  })
+}
+
+/** A line for each finding, and why beneath those that do not hold. */
+export function findingLines(report: Report, { width, ink }: View): string[] {
+  if (report.findings.length === 0) return []
+  const digits = Math.max(...report.findings.map(({ id }) => String(id).length))
+  const lines = report.findings.flatMap((finding) => {
+    const paint = paintOf(finding, ink)
+    const head = `${marks[finding.verdict]} ${pad(String(finding.id), digits, 'right')}`
+    const room = width - 6 - digits
+    const fails = report.failures.findings.includes(finding.id) ? 'fails the run: ' : ''
+    const improved = finding.direction === 'better' ? 'improved past the paper: ' : ''
+    const title = `  ${paint(head)}  ${cut(plain(finding.title), room)}`
+    if (finding.verdict === 'holds') return [title]
+    const why = cut(fails + improved + plain(finding.text), room)
+    return [title, `${' '.repeat(6 + digits)}${finding.verdict === 'undecidable' ? ink.dim(why) : paint(why)}`]
+  })
+  return ['', ink.strong('Findings'), ...lines]
+}

@@ -1,0 +1,93 @@
+import type { Plan } from '../../core/plan/plan.ts'
+import type { Sample } from '../../core/record/schema.ts'
+import type { Reporter } from '../../core/reporting.ts'
+import { withoutFile } from '../document.ts'
+import type { ReporterContext, ReporterKind } from '../reporter.ts'
+import { plain, plural, wrap } from '../text.ts'
+import type { View } from './claims.ts'
+import { inkFor } from './ink.ts'
+import { Pace } from './pace.ts'
+import { StatusLine } from './status.ts'
+import { problemLines, summary } from './summary.ts'
+
+/** Wider than this, a line is hard to follow. */
+const widest = 120
+
+export function viewOf(context: ReporterContext): View {
+  const width = Math.max(40, Math.min(context.out.columns || 80, widest))
+  return { width, ink: inkFor(context), root: context.root, verbose: context.verbose ?? false }
+}
+
+/**
+ * A reporter for people: a status while it runs (plain lines where nothing can be repainted), and a summary.
+ * @param perSample a line to keep for each sample
+ */
+export function terminalReporter(
+  context: ReporterContext,
+  perSample?: (sample: Sample, plan: Plan | undefined) => string,
+): Reporter {
+  const { out } = context
+  const view = viewOf(context)
+  const status = new StatusLine(out)
+  const print = (lines: readonly string[]) => status.print(lines)
+  let run: { readonly plan: Plan; readonly pace: Pace } | undefined
+  let startedAt: number | undefined
+  let errors = 0
+  let problemsTold = false
+  return {
+    preparing(what) {
+      startedAt ??= Date.now()
+      if (out.isTTY) status.show(() => `preparing: ${plain(what)}`)
+      else print([`preparing: ${plain(what)}`])
+    },
+    problems(problems) {
+      problemsTold = true
+      print(problemLines(problems, view))
+    },
+    planned(plan) {
+      startedAt ??= Date.now()
+      errors = 0
+      run = { plan, pace: new Pace(plan) }
+      print(wrap(planLine(plan), view.width))
+    },
+    measuring(progress) {
+      if (!run) return
+      const { pace } = run
+      const first = pace.begins(progress)
+      if (out.isTTY) status.show(() => pace.status(out.columns, errors))
+      else if (first) print([pace.line(errors)])
+    },
+    sampled(sample) {
+      if (sample.error !== undefined) errors++
+      if (perSample) print([perSample(sample, run?.plan)])
+    },
+    finished(report) {
+      status.clear()
+      print(summary(report, view, { problemsTold, ...(startedAt !== undefined && { ms: Date.now() - startedAt }) }))
+      // Watch runs again with the same reporter.
+      startedAt = undefined
+      problemsTold = false
+    },
+  }
+}
+
+function planLine({ benches, points, platforms, profile, profileName, seed }: Plan): string {
+  const working = platforms.filter(({ available }) => available).length
+  const rounds = `${plural(profile.rounds, 'round')}${profile.warmup > 0 ? ` and ${profile.warmup} to warm up` : ''}`
+  const cells = points.length * working
+  return [
+    `${plural(benches.length, 'bench', 'benches')} on ${plural(working, 'platform')} (${plural(cells, 'cell')})`,
+    rounds,
+    `profile ${plain(profileName, 40)}`,
+    `seed ${plain(seed, 40)}`,
+  ].join(' · ')
+}
+
+export const standard: ReporterKind = {
+  name: 'default',
+  about: 'for people: the status while it runs, then tables, claims and findings',
+  create(context) {
+    withoutFile('default', context)
+    return terminalReporter(context)
+  },
+}

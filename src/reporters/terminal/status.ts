@@ -1,0 +1,63 @@
+import type { Output } from '../reporter.ts'
+import { cut } from '../text.ts'
+
+const least = 100
+const tick = 1000
+
+/**
+ * One line at the bottom of a terminal, repainted in place: at most ten times a second when it changes, and each second so
+ * that its times go on. Nothing of it is left once it is cleared. Without a terminal it writes nothing.
+ */
+export class StatusLine {
+  readonly #out: Output
+  #render: (() => string) | undefined
+  #painted = false
+  #paintedAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(out: Output) {
+    this.#out = out
+  }
+
+  /** What is shown from now on. `render` gives text without escape codes. */
+  show(render: () => string): void {
+    if (!this.#out.isTTY) return
+    this.#render = render
+    this.#schedule(Math.max(0, least - (Date.now() - this.#paintedAt)))
+  }
+
+  /** Writes lines that stay, above the status. */
+  print(lines: readonly string[]): void {
+    if (lines.length === 0) return
+    this.#erase()
+    this.#out.write(`${lines.join('\n')}\n`)
+    if (this.#render) this.#paint()
+  }
+
+  /** Takes the line away, for good unless something is shown again. */
+  clear(): void {
+    clearTimeout(this.#timer)
+    this.#render = undefined
+    this.#erase()
+  }
+
+  #schedule(wait: number): void {
+    clearTimeout(this.#timer)
+    if (wait === 0) this.#paint()
+    else this.#timer = setTimeout(() => this.#paint(), wait).unref()
+  }
+
+  #paint(): void {
+    if (!this.#render) return
+    // One column is left free: a full line makes some terminals scroll.
+    this.#out.write(`\r\x1b[2K${cut(this.#render(), this.#out.columns - 1)}`)
+    this.#painted = true
+    this.#paintedAt = Date.now()
+    this.#schedule(tick)
+  }
+
+  #erase(): void {
+    if (this.#painted) this.#out.write('\r\x1b[2K')
+    this.#painted = false
+  }
+}

@@ -1,0 +1,89 @@
+import type { Problem } from '../../core/errors.ts'
+import type { Report } from '../../core/report/schema.ts'
+import { duration } from '../amount.ts'
+import { count, countsLine, exitMeaning, shownPath } from '../facts.ts'
+import { plain, plural, wrap } from '../text.ts'
+import { benchLines } from './benches.ts'
+import { claimLines, findingLines, type View } from './claims.ts'
+import type { Ink } from './ink.ts'
+
+/** All that is told after a run, what matters most last. */
+export function summary(
+  report: Report,
+  view: View,
+  ran: { readonly ms?: number; readonly problemsTold: boolean },
+): string[] {
+  const { width, ink } = view
+  return [
+    ...platformLines(report, width, ink),
+    ...benchLines(report, width, ink),
+    ...leftLines(report, width, ink),
+    ...claimLines(report, view),
+    ...findingLines(report, view),
+    ...(ran.problemsTold ? [] : problemLines(report.problems as Problem[], view)),
+    ...ending(report, view, ran.ms),
+  ]
+}
+
+/** The platforms that do not work, with the reason and what to do. */
+function platformLines({ platforms }: Report, width: number, ink: Ink): string[] {
+  const absent = platforms.filter(({ available }) => !available)
+  if (absent.length === 0) return []
+  return [
+    '',
+    ink.strong(`${plural(absent.length, 'platform')} of ${platforms.length} cannot run here`),
+    ...absent.flatMap(({ name, reason, fix }) => [
+      ...wrap(`– ${plain(name, 60)}: ${plain(reason ?? 'no reason given', 240)}`, width - 4).map(
+        (line, at) => `  ${at === 0 ? '' : '  '}${line}`,
+      ),
+      ...(fix ? wrap(`fix: ${plain(fix)}`, width - 4).map((line) => ink.dim(`    ${line}`)) : []),
+    ]),
+  ]
+}
+
+function leftLines({ left }: Report, width: number, ink: Ink): string[] {
+  if (left.length === 0) return []
+  const words = { skip: 'skipped', todo: 'still to be written', only: 'not marked .only', filter: 'filtered out' }
+  const parts = Object.entries(words).flatMap(([why, word]) => {
+    const number = left.filter((one) => one.why === why).length
+    return number > 0 ? [`${number} ${word}`] : []
+  })
+  return ['', ...wrap(`${plural(left.length, 'bench', 'benches')} left out: ${parts.join(', ')}`, width).map(ink.dim)]
+}
+
+/** Files and benches that cannot be used: what is wrong, where, and how to mend it. */
+export function problemLines(problems: readonly Problem[], { width, ink, root }: View): string[] {
+  return problems.flatMap(({ file, message, fix, location }) => {
+    const place = location ? `${shownPath(location.file, root)}:${location.line}` : file
+    return [
+      '',
+      ...wrap(`✗ ${plain(place)}: ${plain(message)}`, width - 2).map((line, at) =>
+        ink.bad(at === 0 ? line : `  ${line}`),
+      ),
+      ...(fix ? wrap(`fix: ${plain(fix)}`, width - 2).map((line) => `  ${line}`) : []),
+    ]
+  })
+}
+
+function ending(report: Report, { width, ink, root }: View, ms: number | undefined): string[] {
+  const { exitCode } = report
+  const paint = exitCode === 0 ? ink.good : exitCode === 1 || exitCode === 5 ? ink.bad : ink.doubt
+  const cutShort = {
+    finished: '',
+    interrupted: 'The run was interrupted: the verdicts are those of the samples it had.',
+    killed: 'The run was killed or still goes on: the verdicts are those of the samples it had.',
+  }[report.how]
+  const broken = report.problems.length
+  const facts = [
+    ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
+    ...(broken > 0 ? [`${plural(broken, 'problem')} in bench files`] : []),
+    `record ${plain(shownPath(report.record, root))}`,
+  ]
+  return [
+    '',
+    ...(cutShort ? wrap(cutShort, width).map(ink.doubt) : []),
+    paint(ink.strong(countsLine(count(report.claims)))),
+    ...wrap(facts.join(' · '), width).map(ink.dim),
+    ...wrap(`exit code ${exitCode}: ${exitMeaning(exitCode)}`, width).map(paint),
+  ]
+}

@@ -1,0 +1,47 @@
+import { cut, pad, widthOf } from '../text.ts'
+import type { Ink, Paint } from './ink.ts'
+
+export interface Column {
+  readonly title: string
+  readonly align?: 'right'
+  /** Cut first where the table is too wide, down to this many columns. */
+  readonly least?: number
+}
+
+export interface Cell {
+  readonly text: string
+  readonly paint?: Paint
+}
+
+const gap = 2
+
+/** A table of aligned columns, at most `width` wide. Columns without any text are left out. */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  width: number,
+  ink: Ink,
+): string[] {
+  const used = columns.map((_, at) => at).filter((at) => rows.some((row) => row[at]!.text !== ''))
+  const widths = new Map(
+    used.map((at) => [at, Math.max(widthOf(columns[at]!.title), ...rows.map((row) => widthOf(row[at]!.text)))]),
+  )
+  let over = [...widths.values()].reduce((sum, one) => sum + one, gap * (used.length - 1)) - width
+  for (const at of used) {
+    const { least } = columns[at]!
+    if (least === undefined || over <= 0) continue
+    const narrowed = Math.max(least, widths.get(at)! - over)
+    over -= Math.max(0, widths.get(at)! - narrowed)
+    widths.set(at, Math.min(widths.get(at)!, narrowed))
+  }
+  const line = (cells: readonly Cell[]) => {
+    const parts = used.map((at, nth) => {
+      const text = cut(cells[at]!.text, widths.get(at)!)
+      const last = nth === used.length - 1 && columns[at]!.align !== 'right'
+      const padded = last ? text : pad(text, widths.get(at)!, columns[at]!.align)
+      return cells[at]!.paint?.(padded) ?? padded
+    })
+    return parts.join(' '.repeat(gap)).trimEnd()
+  }
+  return [line(columns.map(({ title }) => ({ text: title, paint: ink.dim }))), ...rows.map(line)]
+}

@@ -1,0 +1,238 @@
+import {
+  bench,
+  type Claim,
+  type Config,
+  type Driver,
+  defineConfig,
+  expect,
+  finding,
+  type Guest,
+  higher,
+  lower,
+  type PlatformSpec,
+  platform,
+  workload,
+} from 'isobench'
+import { sysbench } from 'isobench/tools'
+import { describe, expectTypeOf, it } from 'vitest'
+
+const disk = workload('disk', {
+  metrics: { latency: lower('ms'), bandwidth: higher('MB/s') },
+  params: { mode: ['read', 'write'], depth: [1, 32] },
+  async run({ params }) {
+    expectTypeOf(params.mode).toEqualTypeOf<'read' | 'write'>()
+    expectTypeOf(params.depth).toEqualTypeOf<1 | 32>()
+    return { latency: 1, bandwidth: 2 }
+  },
+})
+
+describe('what authors write compiles', () => {
+  it('a workload with commands of the tools', () => {
+    const prime = workload('prime', {
+      metrics: { events: higher('events/s') },
+      lifecycle: 'run',
+      async run({ guest, client, seconds, signal, cpus }) {
+        expectTypeOf(guest).toEqualTypeOf<Guest>()
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+        expectTypeOf(cpus).toEqualTypeOf<number>()
+        await client.exec({ argv: ['true'] })
+        const { stdout } = await guest.exec(sysbench.cpu({ threads: 1, maxPrime: 10_000, seconds }))
+        return { events: sysbench.parseCpu(stdout).eventsPerSecond }
+      },
+    })
+    const handle = bench('prime', prime, { expect: { events: expect.withinNative(5) }, tags: ['cpu'], timeout: 9 })
+    expectTypeOf(handle).toHaveProperty('events')
+    expectTypeOf(handle).not.toHaveProperty('latency')
+  })
+
+  it('expectations: one, several, in any unit of the dimension, and warnings', () => {
+    bench('a', disk, {
+      expect: {
+        latency: [expect.atMost('0.6s'), expect.atLeast('10 us'), expect.warn.withinNative(5)],
+        bandwidth: expect.atLeast('1.5 GB/s'),
+      },
+    })
+    bench('b', disk, { expect: { latency: expect.warn.atMost('600ms') } })
+  })
+
+  it('params: a choice of them, in bench and in where', () => {
+    const handle = bench('a', disk, { params: { mode: ['read'] } })
+    const claim = expect(handle.latency).on(platform.family('container')).where({ mode: 'read', depth: 32 }).atMost('1s')
+    expectTypeOf(claim).toEqualTypeOf<Claim>()
+    expectTypeOf(expect(handle.latency).warn.on('runc').fasterThan('gvisor', { by: '1.5x' })).toEqualTypeOf<Claim>()
+    finding(1, 'a title', [claim, expect(handle.bandwidth).ranked('native', 'runc', 'gvisor')], { gate: 'any' })
+  })
+
+  it('bench.each gives the row to the workload, and a handle for each row', () => {
+    const handles = bench.each(['ext4', 'xfs'])('on %s', (row) => {
+      expectTypeOf(row).toEqualTypeOf<'ext4' | 'xfs'>()
+      return disk
+    })
+    expectTypeOf(handles[0]!.latency).toEqualTypeOf<ReturnType<typeof bench<(typeof disk)['metrics'], (typeof disk)['params']>>['latency']>()
+    bench.each([[1, 'a'] as const])('%s %s', ([number, letter]) => {
+      expectTypeOf(number).toEqualTypeOf<1>()
+      expectTypeOf(letter).toEqualTypeOf<'a'>()
+      return disk
+    })
+  })
+
+  it('modes', () => {
+    bench.only('a', disk)
+    bench.skip('b', disk, { expect: { latency: expect.withinNative(5) } })
+    bench.skipIf(process.arch === 'arm64')('c', disk)
+    bench.todo('d')
+  })
+
+  it('workload.boot boots, and has neither guest nor client', () => {
+    const boot = workload.boot('boot', {
+      metrics: { boot: lower('ms') },
+      params: { image: ['small', 'large'] },
+      async run(context) {
+        expectTypeOf(context).not.toHaveProperty('guest')
+        expectTypeOf(context).not.toHaveProperty('client')
+        expectTypeOf(context.params.image).toEqualTypeOf<'small' | 'large'>()
+        return { boot: (await context.boot({ argv: ['/bin/true'] })).milliseconds }
+      },
+    })
+    bench('boot', boot, { expect: { boot: expect.atMost('600ms') } })
+  })
+
+  it('workload.inGuest yields a rate called throughput', () => {
+    const sha = bench('sha', workload.inGuest('sha', () => 1), { expect: { throughput: expect.withinNative(5) } })
+    expectTypeOf(expect(sha.throughput).atLeast('5 ops/s')).toEqualTypeOf<Claim>()
+  })
+
+  it('platforms with their options, and a driver object of the author', () => {
+    const driver: Driver<{ level: number }> = {
+      kind: 'mine',
+      family: 'container',
+      about: 'my own',
+      options: { parse: () => ({ level: 1 }) },
+      requirements: () => [{ binary: 'mine' }],
+      once: async (place, argv) => place.inside(['mine', ...argv]),
+      open: async (place) => ({ enter: (argv) => place.inside(['mine', place.id, ...argv]) }),
+    }
+    expectTypeOf(platform('mine', { driver, options: { level: 2 }, tags: ['own'] })).toEqualTypeOf<PlatformSpec>()
+    const config = defineConfig({
+      guest: { cpus: 2, memory: '512MiB' },
+      platforms: [
+        platform('native'),
+        platform('gvisor', { mode: 'kvm', flags: ['--debug'], name: 'gvisor-kvm', tags: ['ablation'] }),
+        platform('mine', { driver }),
+      ],
+    })
+    expectTypeOf(config).toEqualTypeOf<Config>()
+  })
+})
+
+describe('mistakes do not compile', () => {
+  const handle = bench('handle', disk)
+
+  it('a metric that the workload does not yield', () => {
+    // @ts-expect-error latecy is no metric
+    bench('a', disk, { expect: { latecy: expect.withinNative(5) } })
+    // @ts-expect-error nor has the handle one
+    handle.latecy
+  })
+
+  it('a quantity of another dimension', () => {
+    // @ts-expect-error a latency is no bandwidth
+    bench('a', disk, { expect: { latency: expect.atMost('5 MB/s') } })
+    // @ts-expect-error nor in a list
+    bench('a', disk, { expect: { latency: [expect.withinNative(5), expect.atLeast('5 MB/s')] } })
+    // @ts-expect-error nor as a warning
+    bench('a', disk, { expect: { latency: expect.warn.atMost('5 MB/s') } })
+    // @ts-expect-error nor in a claim
+    expect(handle.latency).atMost('5 MB/s')
+    // @ts-expect-error nor after on and where
+    expect(handle.bandwidth).on('runc').where({ depth: 1 }).warn.atLeast('5ms')
+    // @ts-expect-error bytes are not bits
+    expect(handle.bandwidth).atLeast('5 Mbit/s')
+    // @ts-expect-error a unit that nobody knows
+    expect(handle.latency).atMost('5 minutes')
+    // @ts-expect-error no unit at all
+    expect(handle.latency).atMost(5)
+    // @ts-expect-error a metric's own unit must be known
+    lower('minutes')
+  })
+
+  it('a parameter or value that the workload does not have', () => {
+    // @ts-expect-error the parameter is called mode
+    bench('a', disk, { params: { mod: ['read'] } })
+    // @ts-expect-error there is no mode "trim"
+    bench('a', disk, { params: { mode: ['trim'] } })
+    // @ts-expect-error an empty choice measures nothing
+    bench('a', disk, { params: { depth: [] } })
+    // @ts-expect-error the parameter is called mode
+    expect(handle.latency).where({ mod: 'read' })
+    // @ts-expect-error the depth is 1 or 32
+    expect(handle.latency).where({ depth: 2 })
+  })
+
+  it('a run that returns too little, too much or something else', () => {
+    const metrics = { latency: lower('ms'), bandwidth: higher('MB/s') }
+    // @ts-expect-error bandwidth is missing
+    workload('a', { metrics, run: async () => ({ latency: 1 }) })
+    workload('a', {
+      metrics,
+      // @ts-expect-error a string is no figure
+      run: async () => ({ latency: 1, bandwidth: '2' }),
+    })
+    workload('a', {
+      metrics,
+      // @ts-expect-error iops is none of the metrics
+      async run() {
+        return { latency: 1, bandwidth: 2, iops: 3 }
+      },
+    })
+    workload.boot('a', {
+      metrics: { boot: lower('ms') },
+      // @ts-expect-error it is called boot
+      run: async () => ({ bot: 1 }),
+    })
+  })
+
+  it('a parameter that run does not have', () => {
+    workload('a', {
+      metrics: { latency: lower('ms') },
+      params: { mode: ['read'] },
+      async run({ params }) {
+        // @ts-expect-error it is called mode
+        params.mod
+        return { latency: 1 }
+      },
+    })
+  })
+
+  it('platforms', () => {
+    // @ts-expect-error there is no such kind
+    platform('gviser')
+    // @ts-expect-error nor with a name and tags, without a driver
+    platform('gviser', { name: 'a', tags: [] })
+    // @ts-expect-error there is no such mode
+    platform('gvisor', { mode: 'sistrap' })
+    // @ts-expect-error there is no such option
+    platform('gvisor', { moed: 'systrap' })
+    // @ts-expect-error runc is not gVisor
+    platform('runc', { mode: 'systrap' })
+    // @ts-expect-error native has no options
+    platform('native', { mode: 'systrap' })
+    // @ts-expect-error a family, not a platform
+    platform.family('gvisor')
+    // @ts-expect-error no family at all
+    platform.family()
+    // @ts-expect-error no such unit of memory
+    defineConfig({ platforms: [], guest: { memory: '1GB' } })
+  })
+
+  it('factors, rankings and gates', () => {
+    // @ts-expect-error a factor ends in x
+    expect(handle.latency).fasterThan('runc', { by: '3' })
+    // @ts-expect-error nothing to rank
+    expect(handle.latency).ranked('runc')
+    // @ts-expect-error no such gate
+    finding(1, 'a', [], { gate: 'sometimes' })
+    // @ts-expect-error an expectation of a bench is no claim yet
+    finding(1, 'a', [expect.withinNative(5)])
+  })
+})
