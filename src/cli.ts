@@ -31,7 +31,9 @@ const nameOf = ({ usage }: CommandSpec) => usage.split(' ')[0]!
 const help = {
   reporters: () => ({
     title: 'Reporters',
-    body: Object.values(reporters).map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n'),
+    body: Object.values(reporters)
+      .map(({ name, about }) => `  ${name.padEnd(18)} ${about}`)
+      .join('\n'),
   }),
   exit: () => ({
     title: 'Exit codes',
@@ -54,11 +56,23 @@ function parser(io: Io, started: (work: Promise<number>) => void) {
     made.action((...args: unknown[]) => {
       const options = args.pop() as Record<string, unknown>
       const { '--': _, ...known } = options
-      started(command.run(args.flat().filter((arg) => arg !== undefined).map(String), known, io))
+      started(
+        command.run(
+          args
+            .flat()
+            .filter((arg) => arg !== undefined)
+            .map(String),
+          known,
+          io,
+        ),
+      )
     })
   }
   cli.version(version())
-  cli.help((sections) => [...sections, ...(sections.some(({ title }) => title === 'Options') ? [help.reporters(), help.exit()] : [])])
+  cli.help((sections) => [
+    ...sections,
+    ...(sections.some(({ title }) => title === 'Options') ? [help.reporters(), help.exit()] : []),
+  ])
   return cli
 }
 
@@ -67,9 +81,13 @@ function checkKnown(command: CommandSpec, options: Readonly<Record<string, unkno
   const known = command.options.map(({ flag }) => /^--([a-z-]+)/.exec(flag)![1]!)
   const camel = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
   for (const name of Object.keys(options)) {
-    if (['--', 'help', 'h', 'version', 'v'].includes(name) || known.some((one) => camel(one) === name || one === name)) continue
+    if (['--', 'help', 'h', 'version', 'v'].includes(name) || known.some((one) => camel(one) === name || one === name))
+      continue
     const close = nearest(name, known)
-    throw new UsageError(`isobench ${nameOf(command)} has no option --${name}`, close ? `did you mean --${close}?` : `see isobench ${nameOf(command)} --help`)
+    throw new UsageError(
+      `isobench ${nameOf(command)} has no option --${name}`,
+      close ? `did you mean --${close}?` : `see isobench ${nameOf(command)} --help`,
+    )
   }
 }
 

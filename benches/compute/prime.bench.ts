@@ -18,7 +18,11 @@ export const prime = bench('prime verification', verification, {
 finding(
   1,
   'Prime verification runs at the same speed on every platform; OSv is slow at encoding video',
-  [expect(prime.events).on(platform.family('container', 'secure-container', 'hypervisor', 'unikernel')).withinNative(5)],
+  [
+    expect(prime.events)
+      .on(platform.family('container', 'secure-container', 'hypervisor', 'unikernel'))
+      .withinNative(5),
+  ],
   { undecided: ["OSv's video encoding: this suite has no bench of it yet"] },
 )
 

@@ -22,8 +22,17 @@ export interface Io {
   readonly color: boolean
 }
 
-export const configOption: OptionSpec = { flag: '--config <file>', about: 'the config, when it is not the nearest isobench.config.ts' }
-export const platformOption: OptionSpec = { flag: '--platform <names>', about: 'only these platforms of the config, by name: a,b' }
+export const configOption: OptionSpec = {
+  flag: '--config <file>',
+  about: 'the config, when it is not the nearest isobench.config.ts',
+}
+export const platformOption: OptionSpec = {
+  flag: '--platform <names>',
+  about: 'only these platforms of the config, by name: a,b',
+}
 export const jsonOption: OptionSpec = { flag: '--json', about: 'write JSON to standard output' }
 export const waitOption: OptionSpec = { flag: '--wait', about: 'wait while another isobench has this machine' }
-export const installOption: OptionSpec = { flag: '--install', about: 'install what is missing through apt, without asking' }
+export const installOption: OptionSpec = {
+  flag: '--install',
+  about: 'install what is missing through apt, without asking',
+}

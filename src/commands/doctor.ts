@@ -1,14 +1,22 @@
 import pc from 'picocolors'
-import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
 import type { PlannedPlatform } from '../core/plan/plan.ts'
 import { selectPlatforms } from '../core/plan/plan.ts'
+import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
 import { loadProject } from '../core/project.ts'
 import { untilInterrupted } from '../core/run.ts'
 import { Session } from '../core/session.ts'
 import { findImage, imagePath } from '../guest/image/image.ts'
 import { imageRequirements, installCommand, missing, ownRequirements } from '../guest/requirements.ts'
 import { drivers } from '../platforms/index.ts'
-import { type CommandSpec, configOption, installOption, type Io, jsonOption, platformOption, waitOption } from './command.ts'
+import {
+  type CommandSpec,
+  configOption,
+  type Io,
+  installOption,
+  jsonOption,
+  platformOption,
+  waitOption,
+} from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions } from './options.ts'
 
@@ -30,7 +38,12 @@ function table({ platforms, tools, image }: Diagnosis, io: Io): string {
     ),
     '\nTools\n',
     ...tools.map(({ available, name, fix }) => line(available, name, available ? 'installed' : 'missing', fix)),
-    line(image.built, 'image', image.built ? image.path : 'not built yet', image.built ? undefined : 'isobench image build'),
+    line(
+      image.built,
+      'image',
+      image.built ? image.path : 'not built yet',
+      image.built ? undefined : 'isobench image build',
+    ),
   ].join('')
 }
 
@@ -42,7 +55,10 @@ export const doctorCommand: CommandSpec = {
     const options = checkOptions(given)
     const project = await loadProject(io.cwd, options.config)
     const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
-    const names = selectPlatforms(resolved.map(({ spec }) => spec), options.platform).map(({ name }) => name)
+    const names = selectPlatforms(
+      resolved.map(({ spec }) => spec),
+      options.platform,
+    ).map(({ name }) => name)
     const platforms = resolved.filter(({ spec }) => names.includes(spec.name))
     const tell = (what: string) => void io.err.write(`${what}\n`)
     using interruption = untilInterrupted(() => tell('interrupted: cleaning up'))

@@ -1,7 +1,7 @@
+import type { ResolvedPlatform } from '../core/probe.ts'
 import { MachineError } from '../errors.ts'
 import { installPackages } from '../guest/apt.ts'
 import { imageRequirements, installCommand, missing, ownRequirements, packagesOf } from '../guest/requirements.ts'
-import type { ResolvedPlatform } from '../core/probe.ts'
 import type { Io } from './command.ts'
 import { confirm } from './confirm.ts'
 
@@ -19,7 +19,8 @@ export interface EquipOptions {
  * @throws MachineError with the command to run, when something is missing and nobody agreed to install it.
  */
 export async function equip(options: EquipOptions, io: Io): Promise<void> {
-  if (process.getuid?.() !== 0) throw new MachineError('isobench makes namespaces and cgroups, and needs root', 'run it with sudo')
+  if (process.getuid?.() !== 0)
+    throw new MachineError('isobench makes namespaces and cgroups, and needs root', 'run it with sudo')
   const own = missing([...ownRequirements, ...(options.needsImage ? imageRequirements : [])])
   const theirs = missing(options.platforms.flatMap(({ driver, options: given }) => driver.requirements(given)))
   const wanted = options.install ? [...own, ...theirs] : own
@@ -29,7 +30,11 @@ export async function equip(options: EquipOptions, io: Io): Promise<void> {
   if (!options.install) {
     const command = installCommand(own)
     const agreed = await confirm(`isobench needs ${names}. Install them with "${command}"?`, io)
-    if (!agreed) throw new MachineError(`this machine lacks ${own.map(({ binary }) => binary).join(', ')}`, `${command}, or run again with --install`)
+    if (!agreed)
+      throw new MachineError(
+        `this machine lacks ${own.map(({ binary }) => binary).join(', ')}`,
+        `${command}, or run again with --install`,
+      )
   }
   options.tell(`installing ${names}`)
   await installPackages(packages, { signal: options.signal })

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts'
 import { ensureImage, findImage, imagePath, removableImage } from '../guest/image/image.ts'
 import { Ledger } from '../guest/ledger.ts'
 import { undo } from '../guest/undo.ts'
-import { type CommandSpec, configOption, installOption, type Io } from './command.ts'
+import { type CommandSpec, configOption, type Io, installOption } from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions, type Options } from './options.ts'
 

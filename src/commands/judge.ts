@@ -1,6 +1,6 @@
+import { loadProject } from '../core/project.ts'
 import { latestRecord, readRecord } from '../core/record/reader.ts'
 import { buildReport } from '../core/report/build.ts'
-import { loadProject } from '../core/project.ts'
 import { type CommandSpec, configOption, jsonOption } from './command.ts'
 import { checkOptions } from './options.ts'
 import { openReporters } from './reporters.ts'

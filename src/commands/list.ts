@@ -1,7 +1,7 @@
 import { collect } from '../core/collect/collect.ts'
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { describeParams, pointsOf } from '../core/plan/plan.ts'
 import { benchFiles, loadProject } from '../core/project.ts'
-import { exitCodes } from '../core/judge/exit-code.ts'
 import { type CommandSpec, configOption, jsonOption } from './command.ts'
 import { checkOptions } from './options.ts'
 import { problemText } from './problems.ts'

@@ -2,7 +2,12 @@ import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 
 const many = z.union([z.string(), z.array(z.string())]).transform((value) => (Array.isArray(value) ? value : [value]))
-const list = many.transform((values) => values.flatMap((value) => value.split(',')).map((value) => value.trim()).filter(Boolean))
+const list = many.transform((values) =>
+  values
+    .flatMap((value) => value.split(','))
+    .map((value) => value.trim())
+    .filter(Boolean),
+)
 const text = z.union([z.string(), z.number()]).transform(String)
 
 const schema = z.object({

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { AuthoringError } from '../core/errors.ts'
 import { collect } from '../core/collect/collect.ts'
+import { AuthoringError } from '../core/errors.ts'
 import { type Plan, pointsOf, selectBenches, selectPlatforms } from '../core/plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../core/probe.ts'
 import { benchFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
@@ -10,7 +10,15 @@ import { InterruptedError, UsageError } from '../errors.ts'
 import { ensureImage, findImage } from '../guest/image/image.ts'
 import { nearest } from '../nearest.ts'
 import { drivers } from '../platforms/index.ts'
-import { type CommandSpec, configOption, installOption, type Io, jsonOption, platformOption, waitOption } from './command.ts'
+import {
+  type CommandSpec,
+  configOption,
+  type Io,
+  installOption,
+  jsonOption,
+  platformOption,
+  waitOption,
+} from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions, type Options } from './options.ts'
 import { openReporters } from './reporters.ts'
@@ -22,7 +30,10 @@ function profileOf(project: Project, options: Options): ResolvedProfile {
   const profile = Object.hasOwn(project.profiles, options.profile) ? project.profiles[options.profile] : undefined
   if (!profile) {
     const close = nearest(options.profile, known)
-    throw new UsageError(`there is no profile "${options.profile}"`, close ? `did you mean "${close}"?` : `there are: ${known.join(', ')}`)
+    throw new UsageError(
+      `there is no profile "${options.profile}"`,
+      close ? `did you mean "${close}"?` : `there are: ${known.join(', ')}`,
+    )
   }
   const { rounds, seconds, timeout } = options
   return { ...profile, ...(rounds && { rounds }), ...(seconds && { seconds }), ...(timeout && { timeout }) }
@@ -31,18 +42,25 @@ function profileOf(project: Project, options: Options): ResolvedProfile {
 async function planOf(project: Project, filters: readonly string[], options: Options) {
   const files = await benchFiles(project, filters)
   if (files.length === 0) {
-    const what = filters.length > 0 ? `no bench file has ${filters.map((filter) => `"${filter}"`).join(' or ')} in its path` : 'there is no bench file'
+    const what =
+      filters.length > 0
+        ? `no bench file has ${filters.map((filter) => `"${filter}"`).join(' or ')} in its path`
+        : 'there is no bench file'
     throw new UsageError(what, `the config includes ${project.include.join(', ')}`)
   }
   const profile = profileOf(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
-  const names = selectPlatforms(all.map(({ spec }) => spec), options.platform).map(({ name }) => name)
+  const names = selectPlatforms(
+    all.map(({ spec }) => spec),
+    options.platform,
+  ).map(({ name }) => name)
   const platforms = all.filter(({ spec }) => names.includes(spec.name))
   const collected = await collect(project.root, files)
   const { suite } = collected
   const { benches, left } = selectBenches(suite, { names: options.name ?? [], tags: options.tag ?? [] })
   if (benches.length === 0 && suite.problems.length > 0) throw new AuthoringError(suite.problems)
-  if (benches.length === 0) throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
+  if (benches.length === 0)
+    throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
   const plan: Omit<Plan, 'platforms'> = {
     seed: options.seed ?? randomBytes(6).toString('hex'),
     profileName: options.profile,
@@ -57,7 +75,7 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
 
 export const runCommand: CommandSpec = {
   usage: 'run [...filters]',
-  about: 'measure, judge and report (the default); filters are parts of bench files\' paths',
+  about: "measure, judge and report (the default); filters are parts of bench files' paths",
   options: [
     platformOption,
     { flag: '--name <text>', about: 'only benches whose name has this text' },
@@ -98,7 +116,10 @@ interface Measured extends Awaited<ReturnType<typeof planOf>> {
   readonly signal: AbortSignal
 }
 
-async function measured({ project, plan, platforms, collected, options, reporter, signal }: Measured, io: Io): Promise<number> {
+async function measured(
+  { project, plan, platforms, collected, options, reporter, signal }: Measured,
+  io: Io,
+): Promise<number> {
   const tell = reporter.preparing
   await equip({ install: options.install, needsImage: !findImage(project.image), platforms, tell, signal }, io)
   const report = await (async () => {
@@ -108,11 +129,24 @@ async function measured({ project, plan, platforms, collected, options, reporter
       onWait: ({ pid, purpose, since }) => tell(`waiting for process ${pid}, ${purpose}, since ${since}`),
       signal,
     })
-    const image = await ensureImage(project.image, { ledger: session.ledger, signal, onLine: (line) => tell(`building the image: ${line}`) })
+    const image = await ensureImage(project.image, {
+      ledger: session.ledger,
+      signal,
+      onLine: (line) => tell(`building the image: ${line}`),
+    })
     tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
     const planned = await probePlatforms(platforms as ResolvedPlatform[], session)
     if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
-    return await run({ project, collected, plan: { ...plan, platforms: planned }, platforms, image, session, reporter, strict: options.strict })
+    return await run({
+      project,
+      collected,
+      plan: { ...plan, platforms: planned },
+      platforms,
+      image,
+      session,
+      reporter,
+      strict: options.strict,
+    })
   })()
   await reporter.finished(report)
   return report.exitCode

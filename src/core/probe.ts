@@ -25,18 +25,29 @@ export interface ResolvedPlatform {
  * Finds each platform's driver and checks its options.
  * @throws AuthoringError naming every platform of the config that cannot be used.
  */
-export function resolvePlatforms(specs: readonly PlatformSpec[], drivers: Readonly<Record<string, Driver>>, file: string): ResolvedPlatform[] {
+export function resolvePlatforms(
+  specs: readonly PlatformSpec[],
+  drivers: Readonly<Record<string, Driver>>,
+  file: string,
+): ResolvedPlatform[] {
   const resolved = specs.map((spec): ResolvedPlatform | AuthorError => {
-    const driver = (spec.driver as Driver | undefined) ?? (Object.hasOwn(drivers, spec.kind) ? drivers[spec.kind] : undefined)
+    const driver =
+      (spec.driver as Driver | undefined) ?? (Object.hasOwn(drivers, spec.kind) ? drivers[spec.kind] : undefined)
     if (!driver) {
       const close = nearest(spec.kind, Object.keys(drivers))
-      const fix = close ? `did you mean "${close}"?` : `use one of: ${Object.keys(drivers).join(', ')}, or give your own: { driver }`
+      const fix = close
+        ? `did you mean "${close}"?`
+        : `use one of: ${Object.keys(drivers).join(', ')}, or give your own: { driver }`
       return new AuthorError(`there is no platform "${spec.kind}"`, fix, spec.location)
     }
     try {
       return { spec, driver, options: driver.options.parse(spec.options) }
     } catch (error) {
-      return new AuthorError(`the options of platform "${spec.name}" are wrong: ${optionIssues(error)}`, 'see docs/platforms.md', spec.location)
+      return new AuthorError(
+        `the options of platform "${spec.name}" are wrong: ${optionIssues(error)}`,
+        'see docs/platforms.md',
+        spec.location,
+      )
     }
   })
   const wrong = resolved.filter((one) => one instanceof AuthorError)
@@ -55,7 +66,10 @@ function optionIssues(error: unknown): string {
 }
 
 /** Finds out whether each platform works here, by booting one process on it. */
-export async function probePlatforms(platforms: readonly ResolvedPlatform[], session: Session): Promise<PlannedPlatform[]> {
+export async function probePlatforms(
+  platforms: readonly ResolvedPlatform[],
+  session: Session,
+): Promise<PlannedPlatform[]> {
   const root = await session.directory('probe')
   makeTinyRoot(root)
   return Promise.all(
@@ -70,7 +84,12 @@ export async function probePlatforms(platforms: readonly ResolvedPlatform[], ses
 async function probeOne({ spec, driver, options }: ResolvedPlatform, root: string, session: Session): Promise<Probe> {
   const lacking = missing(driver.requirements(options))
   if (lacking.length > 0) {
-    const fix = installCommand(lacking) ?? lacking.map(({ hint }) => hint).filter(Boolean).join('; ')
+    const fix =
+      installCommand(lacking) ??
+      lacking
+        .map(({ hint }) => hint)
+        .filter(Boolean)
+        .join('; ')
     return { available: false, reason: describeMissing(lacking), ...(fix && { fix }) }
   }
   const version = await versionOf(driver, options)

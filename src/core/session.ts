@@ -64,7 +64,9 @@ export class Session implements AsyncDisposable {
     const [data, view] = [join(directory, 'data'), join(directory, 'view')]
     await this.ledger.make({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
     await makeView(rootfs, view, data)
-    await this.ledger.make({ kind: 'cgroup', name: id }, () => makeCgroup(id, { ...this.limits, cpus: this.cores.client }))
+    await this.ledger.make({ kind: 'cgroup', name: id }, () =>
+      makeCgroup(id, { ...this.limits, cpus: this.cores.client }),
+    )
     const enter = (argv: readonly string[]) =>
       inCgroup(id, inNetns(this.network.clientNetns, ['chroot', view, ...argv])) as unknown as HostArgv
     return { name: 'the client', enter }

@@ -20,7 +20,8 @@ export interface MetricRef<U extends Unit = Unit, P extends ParamSpace = ParamSp
 export interface Expectation<U extends Unit = Unit> {
   readonly severity: Severity
   readonly location?: Location
-  matcherFor(metric: Metric<U>): Matcher
+  // A property, not a method: a method's parameter would not be checked, and an expectation in MB/s would fit a time.
+  readonly matcherFor: (metric: Metric<U>) => Matcher
 }
 
 /** The matchers, each giving `R`. */
@@ -144,7 +145,7 @@ export type ExpectationsOf<M extends Metrics> = {
   readonly [K in keyof M]?: Expectation<M[K]['unit']> | readonly Expectation<M[K]['unit']>[]
 }
 
-interface ExpectFunction extends Omit<Matchers<Unit, Expectation<never>>, 'atMost' | 'atLeast'> {
+interface ExpectFunction extends Omit<Matchers<Unit, Expectation>, 'atMost' | 'atLeast'> {
   /** Claims on one metric of a bench: `expect(prime.events).on(platform.family('container')).withinNative(5)`. */
   <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>): MetricClaims<U, P>
   atMost<const Q extends Quantity<Unit>>(quantity: Q): Expectation<UnitsOf<Q>>

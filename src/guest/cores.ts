@@ -32,7 +32,10 @@ export interface Cores {
  */
 export function assignCores(count: number, allowed: readonly number[] = allowedCpus()): Cores {
   if (count > allowed.length) {
-    throw new MachineError(`the config gives guests ${count} CPUs and this machine has ${allowed.length}`, 'lower guest.cpus in the config')
+    throw new MachineError(
+      `the config gives guests ${count} CPUs and this machine has ${allowed.length}`,
+      'lower guest.cpus in the config',
+    )
   }
   const guest = allowed.slice(-count)
   const others = allowed.slice(0, -count)

@@ -71,15 +71,21 @@ export function statements(report: Report, wanted: (claim: ClaimVerdict) => bool
   return [...all.filter(({ fails }) => fails), ...all.filter(({ fails }) => !fails)]
 }
 
-/** Claims that nothing decides, by reason, the commonest first. Those whose samples failed are told apart. */
+/** Why claims are undecidable, the commonest first, and whom that is about. Those whose samples failed are told apart. */
 export function undecided(report: Report): { readonly text: string; readonly count: number }[] {
-  const reasons = new Map<string, number>()
+  const reasons = new Map<string, Map<string, number>>()
   for (const { verdict, reason } of report.claims) {
     if (verdict !== 'undecidable' || reason?.startsWith('sample-errors')) continue
-    const text = plain(reasonText(reason ?? 'not told'))
-    reasons.set(text, (reasons.get(text) ?? 0) + 1)
+    const [code, ...rest] = (reason ?? 'not told').split(':')
+    const about = reasons.get(code!) ?? new Map<string, number>()
+    reasons.set(code!, about.set(rest.join(':'), (about.get(rest.join(':')) ?? 0) + 1))
   }
-  return [...reasons].map(([text, count]) => ({ text, count })).sort((a, b) => b.count - a.count)
+  const groups = [...reasons].map(([code, about]) => {
+    const names = [...about].filter(([name]) => name !== '').map(([name, count]) => `${plain(name, 60)} ${count}`)
+    const sum = [...about.values()].reduce((all, one) => all + one, 0)
+    return { text: plain(reasonText(code)) + (names.length > 0 ? ` (${names.join(', ')})` : ''), count: sum }
+  })
+  return groups.sort((a, b) => b.count - a.count)
 }
 
 /** The cells that claims are undecidable for because samples failed, and how many claims each. */
@@ -131,8 +137,8 @@ export const roundsOf = (result: MetricResult): number => new Set(result.samples
 export function notesOf(cell: CellResult, result: MetricResult): string[] {
   return [
     ...(cell.errors.length > 0 ? [`${cell.errors.length} failed`] : []),
-    ...(result.outliers > 0 ? [`${result.outliers} ${result.outliers === 1 ? 'outlier' : 'outliers'}`] : []),
     ...cell.flags.filter(() => result.vsNative !== null),
+    ...(result.outliers > 0 ? [`${result.outliers} ${result.outliers === 1 ? 'outlier' : 'outliers'}`] : []),
   ]
 }
 

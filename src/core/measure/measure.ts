@@ -67,7 +67,9 @@ async function within<T>(work: Promise<T>, seconds: number): Promise<T> {
 /** The work, its parameters, its length, the limits and the image: what must be the same for a comparison. */
 function digestOf({ point }: Step, bench: BenchData, { plan, image, session }: Means): string {
   const { memoryBytes, cpus } = session.limits
-  return sha256(JSON.stringify([bench.digest, point.params, plan.profile.seconds, memoryBytes, cpus.length, image.digest]))
+  return sha256(
+    JSON.stringify([bench.digest, point.params, plan.profile.seconds, memoryBytes, cpus.length, image.digest]),
+  )
 }
 
 async function take(step: Step, bench: BenchData, bounds: Bounds, means: Means): Promise<unknown> {
@@ -76,7 +78,10 @@ async function take(step: Step, bench: BenchData, bounds: Bounds, means: Means):
   const { seconds } = means.plan.profile
   const common = { seconds, params: step.point.params, cpus: means.session.limits.cpus.length, signal: bounds.signal }
   if (work.kind === 'boot') {
-    const context: BootContext<ParamSpace> = { ...common, boot: ({ argv, ...rest }) => boot(platform, guestArgv({ argv, ...rest }), bounds, means) }
+    const context: BootContext<ParamSpace> = {
+      ...common,
+      boot: ({ argv, ...rest }) => boot(platform, guestArgv({ argv, ...rest }), bounds, means),
+    }
     return work.run(context)
   }
   if (bench.workload.lifecycle === 'sample') {
@@ -102,7 +107,12 @@ async function take(step: Step, bench: BenchData, bounds: Bounds, means: Means):
 }
 
 /** Boots a guest that runs one command, in a place of its own, and takes the time from its start to its end. */
-async function boot({ spec, driver, options }: ResolvedPlatform, argv: readonly string[], bounds: Bounds, means: Means) {
+async function boot(
+  { spec, driver, options }: ResolvedPlatform,
+  argv: readonly string[],
+  bounds: Bounds,
+  means: Means,
+) {
   const left = () => Math.max(1, bounds.until - performance.now())
   await using place = await means.session.place(means.image.rootfs, left() / 1000)
   const command = await driver.once(place, argv, options)

@@ -22,7 +22,10 @@ export class Slots implements AsyncDisposable {
   ) {}
 
   /** Runs `use` with the platform's guest awake. A guest in which something failed is not used again. */
-  async with<T>(platform: ResolvedPlatform, use: (guest: Enterable & { readonly place: OpenPlace }) => Promise<T>): Promise<T> {
+  async with<T>(
+    platform: ResolvedPlatform,
+    use: (guest: Enterable & { readonly place: OpenPlace }) => Promise<T>,
+  ): Promise<T> {
     const { name } = platform.spec
     const guest = this.#guests.get(name) ?? (await this.#boot(platform))
     try {

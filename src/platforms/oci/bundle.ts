@@ -33,7 +33,6 @@ const mount = (destination: string, type: string, source: string, ...options: st
  */
 function configOf(place: Place, argv: GuestArgv) {
   const { limits } = place
-  const period = 100_000
   return {
     ociVersion: '1.0.2',
     process: {
@@ -71,7 +70,8 @@ function configOf(place: Place, argv: GuestArgv) {
       resources: {
         devices: [{ allow: false, access: 'rwm' }],
         memory: { limit: limits.memoryBytes },
-        cpu: { cpus: limits.cpus.join(','), quota: limits.cpus.length * period, period },
+        // No quota: the same CPUs for everybody are the limit. A quota throttles runtimes with threads of their own.
+        cpu: { cpus: limits.cpus.join(',') },
       },
       maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],

@@ -7,7 +7,7 @@ import { type Ink, paintOf } from './ink.ts'
 import { type Column, table } from './table.ts'
 
 const columns: readonly Column[] = [
-  { title: '' },
+  { title: '', keep: true },
   { title: 'platform', least: 10 },
   { title: 'median', align: 'right' },
   { title: '×native', align: 'right' },

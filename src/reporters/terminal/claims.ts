@@ -80,7 +80,7 @@ function detail(report: Report, statement: Statement, { width, ink, root }: View
     ['measured', measured(report, claim)],
     ...(claim.reason ? [['why', plain(reasonText(claim.reason))] as [string, string]] : []),
     ['where', where],
-    ['do', advice(report, claim)],
+    ...advice(report, claim).map((text, at) => [at === 0 ? 'do' : '', text] as [string, string]),
   ]
   return [
     ...wrap(`${marks[claim.verdict]} ${headline(statement)}: ${subject.join(' · ')}`, width - 4).map(
@@ -111,19 +111,24 @@ function measured(report: Report, { measured, matcher, text, bench, metric }: Cl
   return `${shown(estimate)}${absolute ? '' : `, ${change(estimate)}`}; ${sure}`
 }
 
-/** What to do now: a command that makes it surer, or who should look. */
-function advice(report: Report, claim: ClaimVerdict): string {
-  const again = (rounds: number) =>
-    rerun(claim.bench, claim.matcher.endsWith(' of native') ? claim.platform : '', `--rounds ${rounds}`)
-  const more = 2 * Math.max(5, report.profile.rounds)
-  if (claim.verdict === 'inconclusive') return again(report.profile.rounds < 5 ? 5 : more)
-  if (claim.direction === 'better') return 'nothing is broken; if it stays so, the claim can be tightened'
-  return `look for what changed in ${plain(claim.platform, 60)} or its options; to be surer: ${again(more)}`
+/** What to do now: who should look, and a command that makes it surer. */
+function advice(report: Report, claim: ClaimVerdict): string[] {
+  if (claim.direction === 'better') return ['nothing is broken; if it stays so, the claim can be tightened']
+  const { rounds } = report.profile
+  const more = rounds < 5 ? 5 : 2 * rounds
+  const platform = claim.matcher.endsWith(' of native') ? claim.platform : ''
+  const command = rerun(claim.bench, platform, `--rounds ${more}`)
+  if (claim.verdict === 'inconclusive') return [command]
+  return [`look for what changed in ${plain(claim.platform, 60)} or its options; to be surer:`, command]
 }
 
+/** The command that measures a bench again. Its file is named as shortly as filters allow, to stay on one line. */
 function rerun(bench: string, platform: string, rest: string): string {
   const chosen = platform === '' ? '' : ` --platform ${shellWord(`native,${platform}`)}`
-  return `isobench run ${shellWord(fileOfBench(bench))}${chosen} ${rest}`
+  const filter = fileOfBench(bench)
+    .replace(/^benches\//, '')
+    .replace(/\.bench\.[cm]?[jt]s$/, '')
+  return `isobench ${shellWord(filter)}${chosen} ${rest}`
 }
 
 function shellWord(text: string): string {
@@ -148,7 +153,7 @@ function failedLines(report: Report, { width, ink }: View): string[] {
   })
 }
 
-/** A line for each finding, and why beneath those that do not hold. */
+/** A line for each finding, and why beneath those that do not hold; what is decisive is never cut. */
 export function findingLines(report: Report, { width, ink }: View): string[] {
   if (report.findings.length === 0) return []
   const digits = Math.max(...report.findings.map(({ id }) => String(id).length))
@@ -156,12 +161,14 @@ export function findingLines(report: Report, { width, ink }: View): string[] {
     const paint = paintOf(finding, ink)
     const head = `${marks[finding.verdict]} ${pad(String(finding.id), digits, 'right')}`
     const room = width - 6 - digits
+    const beneath = ' '.repeat(6 + digits)
+    const decisive = finding.verdict === 'contradicted' || finding.verdict === 'inconclusive'
+    const fit = (text: string) => (decisive ? wrap(text, room) : [cut(text, room)])
     const fails = report.failures.findings.includes(finding.id) ? 'fails the run: ' : ''
     const improved = finding.direction === 'better' ? 'improved past the paper: ' : ''
-    const title = `  ${paint(head)}  ${cut(plain(finding.title), room)}`
-    if (finding.verdict === 'holds') return [title]
-    const why = cut(fails + improved + plain(finding.text), room)
-    return [title, `${' '.repeat(6 + digits)}${finding.verdict === 'undecidable' ? ink.dim(why) : paint(why)}`]
+    const title = fit(plain(finding.title)).map((line, at) => (at === 0 ? `  ${paint(head)}  ${line}` : beneath + line))
+    if (finding.verdict === 'holds') return title
+    return [...title, ...fit(fails + improved + plain(finding.text)).map((line) => beneath + paint(line))]
   })
   return ['', ink.strong('Findings'), ...lines]
 }

@@ -4,6 +4,8 @@ import type { Ink, Paint } from './ink.ts'
 export interface Column {
   readonly title: string
   readonly align?: 'right'
+  /** Shown also when it is empty, so that tables beneath each other line up. */
+  readonly keep?: true
   /** Cut first where the table is too wide, down to this many columns. */
   readonly least?: number
 }
@@ -15,16 +17,16 @@ export interface Cell {
 
 const gap = 2
 
-/** A table of aligned columns, at most `width` wide. Columns without any text are left out. */
+/** A table of aligned columns, at most `width` wide. Columns without any text are left out, but for those to keep. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
   width: number,
   ink: Ink,
 ): string[] {
-  const used = columns.map((_, at) => at).filter((at) => rows.some((row) => row[at]!.text !== ''))
+  const used = columns.map((_, at) => at).filter((at) => columns[at]!.keep || rows.some((row) => row[at]!.text !== ''))
   const widths = new Map(
-    used.map((at) => [at, Math.max(widthOf(columns[at]!.title), ...rows.map((row) => widthOf(row[at]!.text)))]),
+    used.map((at) => [at, Math.max(1, widthOf(columns[at]!.title), ...rows.map((row) => widthOf(row[at]!.text)))]),
   )
   let over = [...widths.values()].reduce((sum, one) => sum + one, gap * (used.length - 1)) - width
   for (const at of used) {

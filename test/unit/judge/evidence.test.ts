@@ -5,7 +5,19 @@ import type { Plan } from '../../../src/core/plan/plan.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import type { Matcher } from '../../../src/dsl/claim.ts'
 import type { Selector } from '../../../src/dsl/platform.ts'
-import { benchId, benchOf, claimOf, costing, findingOf, freeze, native, planOf, planWith, platformOf, sampleOf } from './world.ts'
+import {
+  benchId,
+  benchOf,
+  claimOf,
+  costing,
+  findingOf,
+  freeze,
+  native,
+  planOf,
+  planWith,
+  platformOf,
+  sampleOf,
+} from './world.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
 const one = (samples: readonly Sample[], plan: Plan = planWith(claimOf(within))) => judge(plan, samples).claims[0]!
@@ -27,7 +39,11 @@ describe('what counts as evidence', () => {
   })
 
   it('rounds that only one of the two was measured in are left out', () => {
-    const verdict = one([...native(6), ...costing('runc', 1.01, { count: 6 }), ...costing('runc', 50, { count: 40, from: 6 })])
+    const verdict = one([
+      ...native(6),
+      ...costing('runc', 1.01, { count: 6 }),
+      ...costing('runc', 50, { count: 40, from: 6 }),
+    ])
     expect(verdict).toMatchObject({ verdict: 'holds', measured: { rounds: 6 } })
   })
 
@@ -60,7 +76,10 @@ describe('what counts as evidence', () => {
 describe('why something is undecidable', () => {
   it('config-mismatch: samples of different work are not compared', () => {
     expect(one([...native(), ...costing('runc', 1.01, { digest: 'other' })]).reason).toBe('config-mismatch')
-    const changed = [...costing('runc', 1.01, { count: 5 }), ...costing('runc', 1.01, { count: 5, from: 5, digest: 'other' })]
+    const changed = [
+      ...costing('runc', 1.01, { count: 5 }),
+      ...costing('runc', 1.01, { count: 5, from: 5, digest: 'other' }),
+    ]
     expect(one([...native(), ...changed])).toMatchObject({ verdict: 'undecidable', reason: 'config-mismatch' })
   })
 
@@ -216,12 +235,12 @@ describe('judging', () => {
   it('never decides anything without data: no samples, only warm-up, or only errors', () => {
     const nothing = fc.array(
       fc.oneof(
-        fc.record({ platform: fc.constantFrom(...names), round: fc.nat(9) }).map(({ platform, round }) =>
-          sampleOf(platform, round, { warmup: true, values: { latency: 1, rate: 1 } }),
-        ),
-        fc.record({ platform: fc.constantFrom(...names), round: fc.nat(9) }).map(({ platform, round }) =>
-          sampleOf(platform, round, { error: 'it broke' }),
-        ),
+        fc
+          .record({ platform: fc.constantFrom(...names), round: fc.nat(9) })
+          .map(({ platform, round }) => sampleOf(platform, round, { warmup: true, values: { latency: 1, rate: 1 } })),
+        fc
+          .record({ platform: fc.constantFrom(...names), round: fc.nat(9) })
+          .map(({ platform, round }) => sampleOf(platform, round, { error: 'it broke' })),
       ),
     )
     fc.assert(

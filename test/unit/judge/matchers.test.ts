@@ -42,17 +42,29 @@ const cases: [Matcher, number | ((round: number) => number), string][] = [
 
 describe.each(['latency', 'rate'])('a comparison of the %s', (metric) => {
   it.each(cases)('%o of a platform that costs %s × the reference: %s', (matcher, factor, expected) => {
-    const verdict = only(claimOf(matcher, { metric }), [...native(), ...costing('gvisor', 1), ...costing('runc', factor)])
+    const verdict = only(claimOf(matcher, { metric }), [
+      ...native(),
+      ...costing('gvisor', 1),
+      ...costing('runc', factor),
+    ])
     expect([verdict.verdict, verdict.direction].filter(Boolean).join(' ')).toBe(expected)
     expect(verdict.reason).toBe(expected === 'inconclusive' ? 'interval-crosses-margin' : null)
     expect(verdict.measured!.rounds).toBe(10)
     expect(verdict.text).toContain(matcher.kind === 'ranked' ? 'runc > gvisor' : 'runc')
   })
 
-  it.each([withinNative, equivalentTo, fasterThan, slowerThan, ranked])('%o is undecidable without samples', (matcher) => {
-    const verdict = only(claimOf(matcher, { metric }), [])
-    expect(verdict).toMatchObject({ verdict: 'undecidable', direction: null, reason: 'too-few-rounds', measured: null })
-  })
+  it.each([withinNative, equivalentTo, fasterThan, slowerThan, ranked])(
+    '%o is undecidable without samples',
+    (matcher) => {
+      const verdict = only(claimOf(matcher, { metric }), [])
+      expect(verdict).toMatchObject({
+        verdict: 'undecidable',
+        direction: null,
+        reason: 'too-few-rounds',
+        measured: null,
+      })
+    },
+  )
 
   it('measures the ratio in the direction of the metric, with the lower bound first', () => {
     const { measured } = only(claimOf(withinNative, { metric }), [...native(), ...costing('runc', 2)])

@@ -88,7 +88,8 @@ export function costing(
   { count = 10, from = 0, ...over }: { count?: number; from?: number } & Partial<Sample> = {},
 ): Sample[] {
   return rounds(count, from).map((round) => {
-    const cost = (typeof factor === 'number' ? factor : factor(round)) * drift(round) * (factor === 1 ? 1 : jitter(round))
+    const cost =
+      (typeof factor === 'number' ? factor : factor(round)) * drift(round) * (factor === 1 ? 1 : jitter(round))
     return sampleOf(platform, round, { values: { latency: 20 * cost, rate: 3000 / cost }, ...over })
   })
 }

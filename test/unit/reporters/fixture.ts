@@ -18,7 +18,11 @@ export const formula = "=cmd|'/C calc'!A0"
 const root = '/project'
 const rounds = 8
 
-const platform = (name: string, family: PlannedPlatform['family'], rest: Partial<PlannedPlatform> = {}): PlannedPlatform => ({
+const platform = (
+  name: string,
+  family: PlannedPlatform['family'],
+  rest: Partial<PlannedPlatform> = {},
+): PlannedPlatform => ({
   name,
   kind: name,
   family,
@@ -60,7 +64,13 @@ function bench(file: string, name: string, rest: Partial<BenchData>): BenchData 
   }
 }
 
-const claim = (of: { id: string; file: string }, metric: string, matcher: Matcher, line: number, rest: Partial<Claim> = {}): Claim => ({
+const claim = (
+  of: { id: string; file: string },
+  metric: string,
+  matcher: Matcher,
+  line: number,
+  rest: Partial<Claim> = {},
+): Claim => ({
   bench: of.id,
   metric,
   matcher,
@@ -87,7 +97,7 @@ function benchesOf(nasty: boolean): BenchData[] {
   return [
     { ...prime, claims: [claim(prime, 'events', within(5), 12)] },
     { ...disk, claims: [claim(disk, 'iops', within(10), 31, { severity: 'warn' })] },
-    { ...boot, claims: [claim(boot, 'time', { kind: 'atMost', value: 0.5 }, 9)] },
+    { ...boot, claims: [claim(boot, 'time', { kind: 'atMost', value: 0.1 }, 9)] },
     evil,
   ]
 }
@@ -99,8 +109,13 @@ function samplesOf(plan: Plan, nasty: boolean): Sample[] {
   const random = seeded('fixture')
   const noise = () => 1 + (random() - 0.5) * 0.02
   const value = (at: PlannedPlatform, metric: string) => {
-    const slow = (slowness[at.name] ?? 0.8) * noise()
-    const base: Record<string, number> = { events: 1234 / slow, iops: 98_765 / slow, latency: 812 * slow, time: 0.0213 * slow ** 40 }
+    const slow = (slowness[at.name] ?? 0.85) * noise()
+    const base: Record<string, number> = {
+      events: 1234 / slow,
+      iops: 98_765 / slow,
+      latency: 812 * slow,
+      time: 0.0213 * slow ** 20,
+    }
     return base[metric]!
   }
   const samples: Sample[] = []
@@ -141,7 +156,9 @@ export function makeRecord(nasty = true): RunRecord {
         id: 2,
         title: 'All containers, secure ones included, are on par with native for CPU-bound tasks',
         gate: 'worse',
-        claims: [claim(prime, 'events', within(5), 18, { on: { by: 'family', families: ['container', 'secure-container'] } })],
+        claims: [
+          claim(prime, 'events', within(5), 18, { on: { by: 'family', families: ['container', 'secure-container'] } }),
+        ],
         undecided: [],
         file: prime.file,
       },
@@ -157,7 +174,11 @@ export function makeRecord(nasty = true): RunRecord {
         id: 11,
         title: 'A unikernel boots slower than a container',
         gate: 'any',
-        claims: [claim(boot, 'time', { kind: 'slowerThan', platform: 'runc', by: 1.5 }, 20, { on: { by: 'name', names: ['osv'] } })],
+        claims: [
+          claim(boot, 'time', { kind: 'slowerThan', platform: 'runc', by: 1.5 }, 20, {
+            on: { by: 'name', names: ['osv'] },
+          }),
+        ],
         undecided: [],
         file: boot.file,
       },
@@ -165,7 +186,11 @@ export function makeRecord(nasty = true): RunRecord {
         id: 14,
         title: 'Kata starts slower than every container',
         gate: 'worse',
-        claims: [claim(boot, 'time', { kind: 'slowerThan', platform: 'runc', by: 3 }, 25, { on: { by: 'name', names: ['kata'] } })],
+        claims: [
+          claim(boot, 'time', { kind: 'slowerThan', platform: 'runc', by: 3 }, 25, {
+            on: { by: 'name', names: ['kata'] },
+          }),
+        ],
         undecided: [],
         file: boot.file,
       },
@@ -192,7 +217,13 @@ export function makeRecord(nasty = true): RunRecord {
       revision: null,
     },
     plan,
-    problems: [{ file: 'benches/broken.bench.ts', message: nasty ? hostile : 'metric "evnts" is not of the workload', fix: 'did you mean "events"?' }],
+    problems: [
+      {
+        file: 'benches/broken.bench.ts',
+        message: nasty ? hostile : 'metric "evnts" is not of the workload',
+        fix: 'did you mean "events"?',
+      },
+    ],
     samples: samplesOf(plan, nasty),
     how: 'finished',
   }
@@ -213,10 +244,18 @@ export class Memory implements Output {
   }
 }
 
-export const contextOf = (out: Output, rest: Partial<ReporterContext> = {}): ReporterContext => ({ out, root, color: false, ...rest })
+export const contextOf = (out: Output, rest: Partial<ReporterContext> = {}): ReporterContext => ({
+  out,
+  root,
+  color: false,
+  ...rest,
+})
 
 /** Everything that a run tells a reporter, in its order. */
-export async function tell(reporter: ReturnType<import('../../../src/reporters/reporter.ts').ReporterKind['create']>, nasty = true): Promise<void> {
+export async function tell(
+  reporter: ReturnType<import('../../../src/reporters/reporter.ts').ReporterKind['create']>,
+  nasty = true,
+): Promise<void> {
   const record = makeRecord(nasty)
   const { plan, samples, problems } = record
   reporter.preparing?.(nasty ? hostile : 'probing kata')

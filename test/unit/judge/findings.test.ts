@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest'
+import type { FindingData } from '../../../src/core/collect/types.ts'
+import { type Ending, exitCode, failures } from '../../../src/core/judge/exit-code.ts'
+import { judge } from '../../../src/core/judge/judge.ts'
+import type { ClaimVerdict, Judgement } from '../../../src/core/judge/judgement.ts'
+import type { Sample } from '../../../src/core/record/schema.ts'
+import type { Claim, Matcher } from '../../../src/dsl/claim.ts'
+import { benchOf, claimOf, costing, erratic, findingOf, native, planOf, platformOf } from './world.ts'
+
+const within: Matcher = { kind: 'withinNative', percent: 10 }
+const slower: Matcher = { kind: 'slowerThan', platform: 'native', by: 2 }
+const both = { on: { by: 'name', names: ['runc', 'gvisor'] } } as const
+
+const judged = (finding: FindingData, samples: readonly Sample[]): Judgement =>
+  judge(planOf({ findings: [finding] }), samples)
+const ended = (judgement: Judgement, ending: Partial<Ending> = {}) =>
+  exitCode(judgement, { strict: false, interrupted: false, problems: 0, ...ending })
+
+describe('a finding', () => {
+  it('holds when every claim does', () => {
+    const judgement = judged(findingOf([claimOf(within, both)]), [
+      ...native(),
+      ...costing('runc', 1.01),
+      ...costing('gvisor', 1.02),
+    ])
+    expect(judgement.findings).toMatchObject([{ verdict: 'holds', direction: null, reason: null, claims: [0, 1] }])
+    expect(judgement.findings[0]!.text).toBe('all 2 comparisons agree')
+    expect(ended(judgement)).toBe(0)
+  })
+
+  it('holds on the platforms that there are, and says on how many', () => {
+    const judgement = judged(findingOf([claimOf(within, both)]), [...native(), ...costing('runc', 1.01)])
+    expect(judgement.findings[0]).toMatchObject({ verdict: 'holds', text: 'decided on 1 of 2 comparisons' })
+  })
+
+  it('is undecidable when one of its claims is decided nowhere', () => {
+    const finding = findingOf([claimOf(within), claimOf(slower, { on: { by: 'name', names: ['kata'] } })])
+    const judgement = judged(finding, [...native(), ...costing('runc', 1.01)])
+    expect(judgement.findings[0]).toMatchObject({ verdict: 'undecidable', reason: 'platform-unknown:kata' })
+  })
+
+  it('is undecidable when it has a part that no bench decides, whatever its claims say', () => {
+    const undecided = { undecided: ['the size of the attack surface'] }
+    const samples = [...native(), ...costing('runc', 1.01)]
+    expect(judged(findingOf([claimOf(within)], undecided), samples).findings[0]).toMatchObject({
+      verdict: 'undecidable',
+      reason: 'part-undecided:the size of the attack surface',
+    })
+    expect(judged(findingOf([], undecided), samples).findings[0]!.verdict).toBe('undecidable')
+    const against = judged(findingOf([claimOf(within)], undecided), [...native(), ...costing('runc', 3)])
+    expect(against.findings[0]!.verdict).toBe('contradicted')
+  })
+
+  it('is inconclusive when a claim is, and contradicted when another is', () => {
+    const finding = findingOf([claimOf(within, both)])
+    const doubtful = [...native(), ...costing('runc', erratic)]
+    expect(judged(finding, [...doubtful, ...costing('gvisor', 1.01)]).findings[0]!.verdict).toBe('inconclusive')
+    expect(judged(finding, [...doubtful, ...costing('gvisor', 3)]).findings[0]).toMatchObject({
+      verdict: 'contradicted',
+      direction: 'worse',
+    })
+  })
+
+  it('is worse when some claims are better and some worse than it says', () => {
+    const finding = findingOf([claimOf(slower), claimOf(within)])
+    const judgement = judged(finding, [...native(), ...costing('runc', 1.5)])
+    expect(judgement.claims.map(({ direction }) => direction)).toEqual(['better', 'worse'])
+    expect(judgement.findings[0]).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
+  })
+
+  it('points at its own claims, after those of the benches', () => {
+    const plan = planOf({
+      benches: [benchOf({ claims: [claimOf(within)] })],
+      findings: [findingOf([claimOf(slower)]), findingOf([claimOf(within, both)], { id: 7 })],
+    })
+    const { claims, findings } = judge(plan, [])
+    expect(findings.map((finding) => finding.claims)).toEqual([[1], [2, 3]])
+    expect(claims.map(({ finding }) => finding)).toEqual([null, 1, 7, 7])
+  })
+})
+
+describe('what gates', () => {
+  const better = [...native(), ...costing('runc', 1.2)]
+  const worse = [...native(), ...costing('runc', 1.5)]
+  const gated = (claim: Claim, gate: FindingData['gate'], samples: readonly Sample[]) => {
+    const judgement = judged(findingOf([claim], { gate }), samples)
+    expect(judgement.findings[0]!.verdict).toBe('contradicted')
+    return { code: ended(judgement), findings: failures(judgement).findings }
+  }
+
+  it.each([
+    ['worse', 'worse', 1],
+    ['worse', 'any', 1],
+    ['worse', 'never', 0],
+    ['better', 'worse', 0],
+    ['better', 'any', 1],
+    ['better', 'never', 0],
+  ] as const)('a finding contradicted for the %s, with the gate %s: exit code %d', (direction, gate, code) => {
+    const claim = claimOf(direction === 'worse' ? within : slower)
+    expect(gated(claim, gate, direction === 'worse' ? worse : better)).toEqual({ code, findings: code ? [1] : [] })
+  })
+
+  it('never a claim that only warns', () => {
+    expect(gated(claimOf(within, { severity: 'warn' }), 'any', worse).code).toBe(0)
+    const plan = planOf({ benches: [benchOf({ claims: [claimOf(within, { severity: 'warn' })] })] })
+    const judgement = judge(plan, worse)
+    expect(judgement.claims[0]!.verdict).toBe('contradicted')
+    expect(failures(judgement)).toEqual({ claims: [], findings: [] })
+    expect(ended(judgement)).toBe(0)
+  })
+
+  it("a bench's own expectation, whichever way it is contradicted", () => {
+    for (const [matcher, samples] of [
+      [within, worse],
+      [slower, better],
+    ] as const) {
+      const judgement = judge(planOf({ benches: [benchOf({ claims: [claimOf(matcher)] })] }), samples)
+      expect(failures(judgement).claims).toEqual([0])
+      expect(ended(judgement)).toBe(1)
+    }
+  })
+})
+
+describe('the exit code', () => {
+  const verdict = (over: Partial<ClaimVerdict>): ClaimVerdict => {
+    const plan = planOf({ benches: [benchOf({ claims: [claimOf(within)] })] })
+    return { ...judge(plan, [...native(), ...costing('runc', 1.01)]).claims[0]!, ...over }
+  }
+  const of = (...claims: Partial<ClaimVerdict>[]): Judgement => ({ claims: claims.map(verdict), findings: [] })
+  const holds = { verdict: 'holds' } as const
+  const contradicted = { verdict: 'contradicted', direction: 'worse' } as const
+  const inconclusive = { verdict: 'inconclusive' } as const
+  const absent = { verdict: 'undecidable', reason: 'platform-absent:kata' } as const
+  const failed = { verdict: 'undecidable', reason: 'sample-errors:runc' } as const
+  const strict = { strict: true }
+
+  it.each<[string, number, Judgement, Partial<Ending>]>([
+    ['all is well', 0, of(holds, absent), {}],
+    ['something is in doubt', 0, of(holds, inconclusive, failed), {}],
+    ['nothing was claimed', 4, of(), {}],
+    ['nothing was decided', 4, of(absent, failed), {}],
+    ['nothing was decided, strictly', 4, of(absent, failed), strict],
+    ['something is in doubt, strictly', 3, of(holds, inconclusive), strict],
+    ['samples failed, strictly', 3, of(holds, failed), strict],
+    ['a platform is absent, strictly', 0, of(holds, absent), strict],
+    ['only a warning is in doubt, strictly', 0, of(holds, { ...inconclusive, severity: 'warn' }), strict],
+    ['a bench file is broken', 5, of(holds), { problems: 1 }],
+    ['a bench file is broken and nothing was decided', 5, of(), { problems: 1 }],
+    ['a bench file is broken and something is in doubt, strictly', 5, of(inconclusive), { problems: 1, strict: true }],
+    ['something regressed', 1, of(holds, contradicted), {}],
+    [
+      'something regressed, and all else is wrong too',
+      1,
+      of(contradicted, inconclusive),
+      { problems: 1, strict: true },
+    ],
+    ['interrupted', 130, of(holds), { interrupted: true }],
+    ['interrupted after a regression', 130, of(contradicted), { interrupted: true, problems: 1, strict: true }],
+  ])('%s: %d', (_, code, judgement, ending) => {
+    expect(ended(judgement, ending)).toBe(code)
+  })
+})
+
+// Each of these states what the design says; take `.fails` away when src does it.
+describe('known to be wrong', () => {
+  it.fails('a ranking with one contradicted pair is contradicted, though another pair has no samples', () => {
+    const finding = findingOf([claimOf({ kind: 'ranked', platforms: ['runc', 'native', 'gvisor'] })])
+    const judgement = judged(finding, [...native(), ...costing('runc', 2)])
+    expect(judgement.claims[0]!.verdict).toBe('contradicted')
+  })
+
+  it.fails('a claim that only warns does not make a finding gate whose other claim got better', () => {
+    const finding = findingOf([claimOf(within, { severity: 'warn' }), claimOf(slower)])
+    const judgement = judged(finding, [...native(), ...costing('runc', 1.5)])
+    expect(ended(judgement)).toBe(0)
+  })
+
+  it.fails('a value of 0 is at most a limit', () => {
+    const plan = planOf({
+      platforms: [platformOf('runc')],
+      findings: [findingOf([claimOf({ kind: 'atMost', value: 20 })])],
+    })
+    const zeros = costing('runc', 1).map((sample) => ({ ...sample, values: { latency: 0 } }))
+    expect(judge(plan, zeros).claims[0]!.verdict).toBe('holds')
+  })
+})
