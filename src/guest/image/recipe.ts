@@ -15,6 +15,7 @@ const packages = [
   'fio',
   'iperf3',
   'iproute2',
+  'libmemcached-tools',
   'mariadb-server',
   'mbw',
   'memcached',
