@@ -24,6 +24,9 @@ await build({
   format: 'esm',
   // zod and cac are bundled, which halves the time that the command line takes to start.
   external: ['chokidar', 'esbuild', 'execa', 'picocolors', 'tinybench', 'tinyglobby'],
+  // Half the size is half the time to load.
+  minifySyntax: true,
+  minifyWhitespace: true,
   logLevel: 'warning',
 })
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')

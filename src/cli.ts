@@ -1,83 +1,60 @@
 import { cac } from 'cac'
 import pc from 'picocolors'
-import { cleanCommand } from './commands/clean.ts'
 import type { CommandSpec, Io } from './commands/command.ts'
-import { doctorCommand } from './commands/doctor.ts'
-import { imageCommand } from './commands/image.ts'
-import { initCommand } from './commands/init.ts'
-import { judgeCommand } from './commands/judge.ts'
-import { listCommand } from './commands/list.ts'
+import { commands } from './commands/index.ts'
 import { problemText } from './commands/problems.ts'
-import { runCommand } from './commands/run.ts'
 import { AuthoringError } from './core/errors.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { version } from './entries.ts'
 import { InterruptedError, IsobenchError, messageOf, UsageError } from './errors.ts'
 import { nearest } from './nearest.ts'
-import { reporters } from './reporters/index.ts'
-
-const commands: readonly CommandSpec[] = [
-  runCommand,
-  listCommand,
-  doctorCommand,
-  judgeCommand,
-  imageCommand,
-  cleanCommand,
-  initCommand,
-]
 
 const nameOf = ({ usage }: CommandSpec) => usage.split(' ')[0]!
 
-const help = {
-  reporters: () => ({
-    title: 'Reporters',
-    body: Object.values(reporters)
-      .map(({ name, about }) => `  ${name.padEnd(18)} ${about}`)
-      .join('\n'),
-  }),
-  exit: () => ({
-    title: 'Exit codes',
-    body: [
-      '  0    clean',
-      '  1    something regressed past a finding, or an expectation failed',
-      '  3    a verdict is in doubt, with --strict',
-      '  4    nothing was evaluated',
-      '  5    the config, a bench file or the command line is wrong',
-      '  130  interrupted',
-    ].join('\n'),
-  }),
+const exitCodeHelp = {
+  title: 'Exit codes',
+  body: [
+    '  0    clean',
+    '  1    something regressed past a finding, or an expectation failed',
+    '  3    a verdict is in doubt, with --strict',
+    '  4    nothing was evaluated',
+    '  5    the config, a bench file or the command line is wrong, or this machine lacks something',
+    '  130  interrupted',
+  ].join('\n'),
 }
 
-function parser(io: Io, started: (work: Promise<number>) => void) {
+async function reporterHelp() {
+  const { reporters } = await import('./reporters/index.ts')
+  const lines = Object.values(reporters).map(({ name, about }) => `  ${name.padEnd(18)} ${about}`)
+  return { title: 'Reporters', body: lines.join('\n') }
+}
+
+interface Section {
+  readonly title?: string
+  readonly body: string
+}
+
+/** The parser, with a function that hears which command was asked for. `extra` ends the help. */
+function parser(extra: readonly Section[], chosen: (command: CommandSpec, args: string[], options: Given) => void) {
   const cli = cac('isobench')
   for (const command of commands) {
-    const made = cli.command(command.usage, command.about)
+    const made = cli.command(command.usage, command.about, { allowUnknownOptions: true })
     for (const { flag, about } of command.options) made.option(flag, about)
-    made.action((...args: unknown[]) => {
-      const options = args.pop() as Record<string, unknown>
-      const { '--': _, ...known } = options
-      started(
-        command.run(
-          args
-            .flat()
-            .filter((arg) => arg !== undefined)
-            .map(String),
-          known,
-          io,
-        ),
-      )
+    made.action((...given: unknown[]) => {
+      const { '--': _, ...options } = given.pop() as Given
+      const args = given.flat().filter((arg) => arg !== undefined)
+      chosen(command, args.map(String), options)
     })
   }
   cli.version(version())
-  cli.help((sections) => [
-    ...sections,
-    ...(sections.some(({ title }) => title === 'Options') ? [help.reporters(), help.exit()] : []),
-  ])
+  cli.help((sections) => [...sections, ...extra])
   return cli
 }
 
+type Given = Record<string, unknown>
+
 /** An option that the command does not have, with the nearest that it has. cac itself only says that it is unknown. */
-function checkKnown(command: CommandSpec, options: Readonly<Record<string, unknown>>): void {
+function checkKnown(command: CommandSpec, options: Given): void {
   const known = command.options.map(({ flag }) => /^--([a-z-]+)/.exec(flag)![1]!)
   const camel = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
   for (const name of Object.keys(options)) {
@@ -118,18 +95,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   const io: Io = { cwd: process.cwd(), out: process.stdout, err: process.stderr, color }
   try {
     const names = commands.map(nameOf)
-    // A first word that is no command is a filter of `run`.
-    const explicit = argv[0] !== undefined && (names.includes(argv[0]) || /^(-h|--help|-v|--version)$/.test(argv[0]))
-    const line = explicit ? argv : ['run', ...argv]
-    let work: Promise<number> | undefined
-    const cli = parser(io, (started) => {
-      work = started
+    const asksHelp = argv.some((arg) => arg === '--help' || arg === '-h')
+    const first = argv[0]
+    // A first word that is no command is a filter of `run`: `isobench startup` is `isobench run startup`.
+    const explicit = first !== undefined && (names.includes(first) || /^(-h|--help|-v|--version)$/.test(first))
+    let chosen: (() => Promise<number>) | undefined
+    const cli = parser(asksHelp ? [await reporterHelp(), exitCodeHelp] : [], (command, args, options) => {
+      checkKnown(command, options)
+      chosen = async () => (await command.load()).run(args, options, io)
     })
-    cli.parse(['node', 'isobench', ...line], { run: false })
-    const command = commands.find((one) => nameOf(one) === cli.matchedCommandName)
-    if (command && !cli.options.help && !cli.options.version) checkKnown(command, cli.options)
-    await cli.runMatchedCommand()
-    return (await work) ?? exitCodes.clean
+    cli.parse(['node', 'isobench', ...(explicit ? argv : ['run', ...argv])])
+    return (await chosen?.()) ?? exitCodes.clean
   } catch (error) {
     return tell(error, io)
   }

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import { type Entry, forgetLedger, ledgers } from '../guest/ledger.ts'
 import { undo } from '../guest/undo.ts'
-import type { CommandSpec } from './command.ts'
+import type { Run } from './command.ts'
 
 function describe(entry: Entry): string {
   switch (entry.kind) {
@@ -16,33 +16,28 @@ function describe(entry: Entry): string {
   }
 }
 
-export const cleanCommand: CommandSpec = {
-  usage: 'clean',
-  about: 'undo what killed runs left behind; what a living run holds is left alone',
-  options: [],
-  run: async (_args, _given, io) => {
-    let undone = 0
-    let failed = 0
-    for (const ledger of ledgers()) {
-      if (ledger.ownerAlive) {
-        io.out.write(`left alone: ${ledger.file}, whose isobench still runs\n`)
-        continue
-      }
-      let whole = true
-      for (const entry of ledger.entries) {
-        try {
-          await undo(entry)
-          io.out.write(`removed ${describe(entry)}\n`)
-          undone++
-        } catch (error) {
-          whole = false
-          failed++
-          io.err.write(`could not remove ${describe(entry)}: ${messageOf(error)}\n`)
-        }
-      }
-      if (whole) forgetLedger(ledger)
+export const run: Run = async (_args, _given, io) => {
+  let undone = 0
+  let failed = 0
+  for (const ledger of ledgers()) {
+    if (ledger.ownerAlive) {
+      io.out.write(`left alone: ${ledger.file}, whose isobench still runs\n`)
+      continue
     }
-    if (undone + failed === 0) io.out.write('nothing was left behind\n')
-    return failed === 0 ? 0 : 1
-  },
+    let whole = true
+    for (const entry of ledger.entries) {
+      try {
+        await undo(entry)
+        io.out.write(`removed ${describe(entry)}\n`)
+        undone++
+      } catch (error) {
+        whole = false
+        failed++
+        io.err.write(`could not remove ${describe(entry)}: ${messageOf(error)}\n`)
+      }
+    }
+    if (whole) forgetLedger(ledger)
+  }
+  if (undone + failed === 0) io.out.write('nothing was left behind\n')
+  return failed === 0 ? 0 : 1
 }

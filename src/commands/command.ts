@@ -1,11 +1,14 @@
+/** Returns the exit code. */
+export type Run = (args: readonly string[], options: Readonly<Record<string, unknown>>, io: Io) => Promise<number>
+
 /** A command of the line as data: cli.ts wires these to the parser. */
 export interface CommandSpec {
   /** As in `--help`: `run [...filters]`. */
   readonly usage: string
   readonly about: string
   readonly options: readonly OptionSpec[]
-  /** Returns the exit code. */
-  run(args: readonly string[], options: Readonly<Record<string, unknown>>, io: Io): Promise<number>
+  /** Loads what does the work, which most command lines do not need. */
+  load(): Promise<{ readonly run: Run }>
 }
 
 export interface OptionSpec {
@@ -20,19 +23,4 @@ export interface Io {
   readonly out: NodeJS.WriteStream
   readonly err: NodeJS.WriteStream
   readonly color: boolean
-}
-
-export const configOption: OptionSpec = {
-  flag: '--config <file>',
-  about: 'the config, when it is not the nearest isobench.config.ts',
-}
-export const platformOption: OptionSpec = {
-  flag: '--platform <names>',
-  about: 'only these platforms of the config, by name: a,b',
-}
-export const jsonOption: OptionSpec = { flag: '--json', about: 'write JSON to standard output' }
-export const waitOption: OptionSpec = { flag: '--wait', about: 'wait while another isobench has this machine' }
-export const installOption: OptionSpec = {
-  flag: '--install',
-  about: 'install what is missing through apt, without asking',
 }

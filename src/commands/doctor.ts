@@ -8,15 +8,7 @@ import { Session } from '../core/session.ts'
 import { findImage, imagePath } from '../guest/image/image.ts'
 import { imageRequirements, installCommand, missing, ownRequirements } from '../guest/requirements.ts'
 import { drivers } from '../platforms/index.ts'
-import {
-  type CommandSpec,
-  configOption,
-  type Io,
-  installOption,
-  jsonOption,
-  platformOption,
-  waitOption,
-} from './command.ts'
+import type { Io, Run } from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions } from './options.ts'
 
@@ -47,39 +39,34 @@ function table({ platforms, tools, image }: Diagnosis, io: Io): string {
   ].join('')
 }
 
-export const doctorCommand: CommandSpec = {
-  usage: 'doctor',
-  about: 'which platforms work on this machine, and what would mend the others',
-  options: [jsonOption, installOption, platformOption, waitOption, configOption],
-  run: async (_args, given, io) => {
-    const options = checkOptions(given)
-    const project = await loadProject(io.cwd, options.config)
-    const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
-    const names = selectPlatforms(
-      resolved.map(({ spec }) => spec),
-      options.platform,
-    ).map(({ name }) => name)
-    const platforms = resolved.filter(({ spec }) => names.includes(spec.name))
-    const tell = (what: string) => void io.err.write(`${what}\n`)
-    using interruption = untilInterrupted(() => tell('interrupted: cleaning up'))
-    const { signal } = interruption
-    await equip({ install: options.install, needsImage: options.install, platforms, tell, signal }, io)
-    await using session = await Session.open(project.guest, {
-      purpose: 'probing platforms',
-      wait: options.wait,
-      onWait: ({ pid, purpose }) => tell(`waiting for process ${pid}, ${purpose}`),
-      signal,
-    })
-    const diagnosis: Diagnosis = {
-      platforms: await probePlatforms(platforms, session),
-      tools: [...ownRequirements, ...imageRequirements].map((requirement) => {
-        const lacking = missing([requirement])
-        const fix = installCommand(lacking)
-        return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
-      }),
-      image: { path: imagePath(project.image), built: findImage(project.image) !== undefined },
-    }
-    io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io))
-    return diagnosis.platforms.every(({ available }) => available) ? 0 : 1
-  },
+export const run: Run = async (_args, given, io) => {
+  const options = checkOptions(given)
+  const project = await loadProject(io.cwd, options.config)
+  const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
+  const names = selectPlatforms(
+    resolved.map(({ spec }) => spec),
+    options.platform,
+  ).map(({ name }) => name)
+  const platforms = resolved.filter(({ spec }) => names.includes(spec.name))
+  const tell = (what: string) => void io.err.write(`${what}\n`)
+  using interruption = untilInterrupted(() => tell('interrupted: cleaning up'))
+  const { signal } = interruption
+  await equip({ install: options.install, needsImage: options.install, platforms, tell, signal }, io)
+  await using session = await Session.open(project.guest, {
+    purpose: 'probing platforms',
+    wait: options.wait,
+    onWait: ({ pid, purpose }) => tell(`waiting for process ${pid}, ${purpose}`),
+    signal,
+  })
+  const diagnosis: Diagnosis = {
+    platforms: await probePlatforms(platforms, session),
+    tools: [...ownRequirements, ...imageRequirements].map((requirement) => {
+      const lacking = missing([requirement])
+      const fix = installCommand(lacking)
+      return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
+    }),
+    image: { path: imagePath(project.image), built: findImage(project.image) !== undefined },
+  }
+  io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io))
+  return diagnosis.platforms.every(({ available }) => available) ? 0 : 1
 }

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts'
 import { ensureImage, findImage, imagePath, removableImage } from '../guest/image/image.ts'
 import { Ledger } from '../guest/ledger.ts'
 import { undo } from '../guest/undo.ts'
-import { type CommandSpec, configOption, type Io, installOption } from './command.ts'
+import type { Io, Run } from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions, type Options } from './options.ts'
 
@@ -28,27 +28,22 @@ async function remove(project: Project, io: Io): Promise<void> {
   io.out.write(`removed ${path}\n`)
 }
 
-export const imageCommand: CommandSpec = {
-  usage: 'image <build|path|remove>',
-  about: 'the root filesystem that every guest gets: build it, say where it is, remove it',
-  options: [installOption, configOption],
-  run: async ([action], given, io) => {
-    const options = checkOptions(given)
-    const project = await loadProject(io.cwd, options.config)
-    switch (action) {
-      case 'build':
-        await build(project, options, io)
-        return 0
-      case 'path':
-        io.out.write(`${imagePath(project.image)}\n`)
-        if (findImage(project.image)) return 0
-        io.err.write('it is not built yet: isobench image build\n')
-        return 1
-      case 'remove':
-        await remove(project, io)
-        return 0
-      default:
-        throw new UsageError(`isobench image has no "${action}"`, 'use build, path or remove')
-    }
-  },
+export const run: Run = async ([action], given, io) => {
+  const options = checkOptions(given)
+  const project = await loadProject(io.cwd, options.config)
+  switch (action) {
+    case 'build':
+      await build(project, options, io)
+      return 0
+    case 'path':
+      io.out.write(`${imagePath(project.image)}\n`)
+      if (findImage(project.image)) return 0
+      io.err.write('it is not built yet: isobench image build\n')
+      return 1
+    case 'remove':
+      await remove(project, io)
+      return 0
+    default:
+      throw new UsageError(`isobench image has no "${action}"`, 'use build, path or remove')
+  }
 }

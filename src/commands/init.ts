@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '../errors.ts'
-import type { CommandSpec } from './command.ts'
+import type { Run } from './command.ts'
 
 const files: Readonly<Record<string, string>> = {
   'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
@@ -29,20 +29,15 @@ bench('prime verification', primes, {
 `,
 }
 
-export const initCommand: CommandSpec = {
-  usage: 'init',
-  about: 'write a config and an example bench into this folder; nothing that is there is touched',
-  options: [],
-  run: async (_args, _given, io) => {
-    const there = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
-    if (there.length > 0) throw new UsageError(`${there.join(' and ')} is here already`, 'move it away first')
-    for (const [name, text] of Object.entries(files)) {
-      const file = join(io.cwd, name)
-      mkdirSync(dirname(file), { recursive: true })
-      writeFileSync(file, text, { flag: 'wx' })
-      io.out.write(`wrote ${name}\n`)
-    }
-    io.out.write('now: isobench run --install\n')
-    return 0
-  },
+export const run: Run = async (_args, _given, io) => {
+  const there = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
+  if (there.length > 0) throw new UsageError(`${there.join(' and ')} is here already`, 'move it away first')
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(io.cwd, name)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text, { flag: 'wx' })
+    io.out.write(`wrote ${name}\n`)
+  }
+  io.out.write('now: isobench run --install\n')
+  return 0
 }

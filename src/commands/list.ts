@@ -2,33 +2,28 @@ import { collect } from '../core/collect/collect.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { describeParams, pointsOf } from '../core/plan/plan.ts'
 import { benchFiles, loadProject } from '../core/project.ts'
-import { type CommandSpec, configOption, jsonOption } from './command.ts'
+import type { Run } from './command.ts'
 import { checkOptions } from './options.ts'
 import { problemText } from './problems.ts'
 
-export const listCommand: CommandSpec = {
-  usage: 'list [...filters]',
-  about: 'the benches, with their parameters and metrics; nothing is run',
-  options: [jsonOption, configOption],
-  run: async (filters, given, io) => {
-    const options = checkOptions(given)
-    const project = await loadProject(io.cwd, options.config)
-    const { suite } = await collect(project.root, await benchFiles(project, filters))
-    if (options.json) io.out.write(`${JSON.stringify(suite, null, 1)}\n`)
-    else {
-      for (const file of new Set(suite.benches.map((bench) => bench.file))) {
-        io.out.write(`${file}\n`)
-        for (const bench of suite.benches.filter((one) => one.file === file)) {
-          const metrics = Object.entries(bench.metrics).map(([name, { unit }]) => `${name} (${unit})`)
-          const mode = bench.mode === 'run' ? '' : ` [${bench.mode}]`
-          io.out.write(`  ${bench.name}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}` : ''}\n`)
-          const points = pointsOf(bench).filter(({ params }) => Object.keys(params).length > 0)
-          for (const { params } of points) io.out.write(`    ${describeParams(params)}\n`)
-        }
+export const run: Run = async (filters, given, io) => {
+  const options = checkOptions(given)
+  const project = await loadProject(io.cwd, options.config)
+  const { suite } = await collect(project.root, await benchFiles(project, filters))
+  if (options.json) io.out.write(`${JSON.stringify(suite, null, 1)}\n`)
+  else {
+    for (const file of new Set(suite.benches.map((bench) => bench.file))) {
+      io.out.write(`${file}\n`)
+      for (const bench of suite.benches.filter((one) => one.file === file)) {
+        const metrics = Object.entries(bench.metrics).map(([name, { unit }]) => `${name} (${unit})`)
+        const mode = bench.mode === 'run' ? '' : ` [${bench.mode}]`
+        io.out.write(`  ${bench.name}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}` : ''}\n`)
+        const points = pointsOf(bench).filter(({ params }) => Object.keys(params).length > 0)
+        for (const { params } of points) io.out.write(`    ${describeParams(params)}\n`)
       }
-      io.out.write(`${suite.benches.length} benches, ${suite.findings.length} findings\n`)
     }
-    for (const problem of suite.problems) io.err.write(problemText(problem))
-    return suite.problems.length > 0 ? exitCodes.author : exitCodes.clean
-  },
+    io.out.write(`${suite.benches.length} benches, ${suite.findings.length} findings\n`)
+  }
+  for (const problem of suite.problems) io.err.write(problemText(problem))
+  return suite.problems.length > 0 ? exitCodes.author : exitCodes.clean
 }

@@ -4,21 +4,13 @@ import { AuthoringError } from '../core/errors.ts'
 import { type Plan, pointsOf, selectBenches, selectPlatforms } from '../core/plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../core/probe.ts'
 import { benchFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
-import { run, untilInterrupted } from '../core/run.ts'
+import { run as measureAndJudge, untilInterrupted } from '../core/run.ts'
 import { Session } from '../core/session.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
 import { ensureImage, findImage } from '../guest/image/image.ts'
 import { nearest } from '../nearest.ts'
 import { drivers } from '../platforms/index.ts'
-import {
-  type CommandSpec,
-  configOption,
-  type Io,
-  installOption,
-  jsonOption,
-  platformOption,
-  waitOption,
-} from './command.ts'
+import type { Io, Run } from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions, type Options } from './options.ts'
 import { openReporters } from './reporters.ts'
@@ -62,7 +54,7 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
   if (benches.length === 0)
     throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
   const plan: Omit<Plan, 'platforms'> = {
-    seed: options.seed ?? randomBytes(6).toString('hex'),
+    seed: options.seed ?? `r${randomBytes(5).toString('hex')}`,
     profileName: options.profile,
     profile,
     benches,
@@ -73,40 +65,18 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
   return { plan, platforms, collected }
 }
 
-export const runCommand: CommandSpec = {
-  usage: 'run [...filters]',
-  about: "measure, judge and report (the default); filters are parts of bench files' paths",
-  options: [
-    platformOption,
-    { flag: '--name <text>', about: 'only benches whose name has this text' },
-    { flag: '--tag <tags>', about: 'only benches with one of these tags' },
-    { flag: '--profile <name>', about: 'quick (the default), paper, or one of the config' },
-    { flag: '--rounds <n>', about: 'rounds, each a visit to every platform; five are the fewest that decide anything' },
-    { flag: '--seconds <n>', about: 'how long one sample measures' },
-    { flag: '--timeout <seconds>', about: 'time limit of one sample' },
-    { flag: '--seed <text>', about: 'the order of a former run' },
-    { flag: '--reporter <name[=file]>', about: 'default, or another of those below; can be given more than once' },
-    jsonOption,
-    { flag: '--strict', about: 'exit 3 when a verdict is in doubt' },
-    { flag: '--dry-run', about: 'show what would be measured, and in which order' },
-    installOption,
-    waitOption,
-    { flag: '--verbose', about: 'tell more' },
-    configOption,
-  ],
-  run: async (filters, given, io) => {
-    const options = checkOptions(given)
-    const project = await loadProject(io.cwd, options.config)
-    const reporter = openReporters(options, project.root, io)
-    const { plan, platforms, collected } = await planOf(project, filters, options)
-    if (collected.suite.problems.length > 0) reporter.problems(collected.suite.problems)
-    if (options.dryRun) {
-      io.out.write(showPlan(plan, platforms))
-      return 0
-    }
-    using interruption = untilInterrupted(() => reporter.preparing('interrupted: ending what runs, then cleaning up'))
-    return measured({ project, plan, platforms, collected, options, reporter, signal: interruption.signal }, io)
-  },
+export const run: Run = async (filters, given, io) => {
+  const options = checkOptions(given)
+  const project = await loadProject(io.cwd, options.config)
+  const reporter = openReporters(options, project.root, io)
+  const { plan, platforms, collected } = await planOf(project, filters, options)
+  if (collected.suite.problems.length > 0) reporter.problems(collected.suite.problems)
+  if (options.dryRun) {
+    io.out.write(showPlan(plan, platforms))
+    return 0
+  }
+  using interruption = untilInterrupted(() => reporter.preparing('interrupted: ending what runs, then cleaning up'))
+  return measured({ project, plan, platforms, collected, options, reporter, signal: interruption.signal }, io)
 }
 
 interface Measured extends Awaited<ReturnType<typeof planOf>> {
@@ -137,7 +107,7 @@ async function measured(
     tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
     const planned = await probePlatforms(platforms as ResolvedPlatform[], session)
     if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
-    return await run({
+    return await measureAndJudge({
       project,
       collected,
       plan: { ...plan, platforms: planned },

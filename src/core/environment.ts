@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
-import { z } from 'zod'
+import * as z from 'zod'
 import { version } from '../entries.ts'
 import { cgroupVersion } from '../guest/cgroup.ts'
 import { host } from '../guest/host.ts'

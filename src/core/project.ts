@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { glob } from 'tinyglobby'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Config, ImageConfig } from '../dsl/config.ts'
 import { framesOf } from '../dsl/location.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'

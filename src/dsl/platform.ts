@@ -54,12 +54,15 @@ function define(kind: string, given: PlatformCommon & Record<string, unknown>, l
     : { ...base, driver: driver as object, options: (options.options as Record<string, unknown> | undefined) ?? {} }
 }
 
+// A kind without options has an index signature of nevers, which `name` and `tags` would not fit.
+type OptionsOf<O> = string extends keyof O ? unknown : O
+
 interface PlatformFunction {
   /**
    * A platform of one of isobench's drivers, or with `driver` one of the author's own.
    * @throws AuthorError when the name cannot be used.
    */
-  <K extends keyof PlatformKinds>(kind: K, options?: PlatformCommon & PlatformKinds[K]): PlatformSpec
+  <K extends keyof PlatformKinds>(kind: K, options?: PlatformCommon & OptionsOf<PlatformKinds[K]>): PlatformSpec
   (kind: string, options: PlatformCommon & OwnDriver): PlatformSpec
   /** Selects the platforms of these families. */
   family(...families: [Family, ...Family[]]): Selector

@@ -1,4 +1,3 @@
-import { execa } from 'execa'
 import { InterruptedError, IsobenchError, lastLines } from '../errors.ts'
 
 /** A command of the host's own (ip, mount, apt-get …) failed. */
@@ -35,6 +34,8 @@ export function killGroup(pid: number): void {
 export async function host(argv: readonly string[], options: HostOptions = {}): Promise<string> {
   const [file, ...args] = argv as [string, ...string[]]
   options.signal?.throwIfAborted()
+  // Loaded when first used: it takes longer to load than `isobench list` takes in all.
+  const { execa } = await import('execa')
   const child = execa(file, args, {
     reject: false,
     detached: true,

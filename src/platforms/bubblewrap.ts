@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { enterNamespaces, leaderOf } from './namespaces.ts'
 

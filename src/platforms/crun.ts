@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDriver, type HostArgv } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
 

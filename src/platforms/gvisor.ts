@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDriver, type HostArgv } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
 

@@ -2,13 +2,15 @@ import { bubblewrap } from './bubblewrap.ts'
 import { crun } from './crun.ts'
 import type { Driver } from './driver.ts'
 import { gvisor } from './gvisor.ts'
+import { lxc } from './lxc.ts'
 import { native } from './native.ts'
 import { runc } from './runc.ts'
 
 /** isobench's drivers: a new one is a file and a line here. */
-const all = { native, runc, crun, gvisor, bubblewrap }
+const all = { native, runc, crun, lxc, gvisor, bubblewrap }
 
-type OptionsOf<D> = D extends Driver<infer O> ? Partial<O> : never
+// A driver without options has an index signature of `never`, which would forbid even `name`.
+type OptionsOf<D> = D extends Driver<infer O> ? { [K in keyof O as string extends K ? never : K]?: O[K] } : never
 
 /** The options of each kind, as authors may give them. */
 export type PlatformKinds = { [K in keyof typeof all]: OptionsOf<(typeof all)[K]> }

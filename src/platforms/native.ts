@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDriver } from './driver.ts'
 
 /** The image without isolation: a chroot under the same limits, on the same kind of network link as every guest. */

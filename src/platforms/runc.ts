@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDriver } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
 

@@ -28,13 +28,18 @@ function shown(value: number, unit: string, chosen?: (typeof timeUnits)[number])
 /** `1,234 events/s`; a time in the unit that suits it: 0.0123 s is `12.3 ms`. */
 export const amount = (value: number, unit: string): string => shown(value, unit)
 
-/** Figures to be compared by eye: times all in the unit of the smallest, unless they are too far apart for that. */
+/** Figures to be compared by eye: times all in the unit that suits the middle one, unless they are too far apart. */
 export function amounts(values: readonly (number | null)[], unit: string): string[] {
-  const given = values.filter((value) => value !== null && value > 0) as number[]
-  const [least, most] = [Math.min(...given), Math.max(...given)]
+  const given = values.filter((value) => value !== null && value > 0).sort((a, b) => a! - b!) as number[]
+  return values.map((value) => (value === null ? '–' : shown(value, unit, commonUnit(given, unit))))
+}
+
+function commonUnit(sorted: readonly number[], unit: string): (typeof timeUnits)[number] | undefined {
   const scale = seconds[unit]
-  const common = scale !== undefined && given.length > 0 && most / least < 10_000 ? timeUnit(least * scale) : undefined
-  return values.map((value) => (value === null ? '–' : shown(value, unit, common)))
+  if (scale === undefined || sorted.length === 0) return undefined
+  const common = timeUnit(sorted[Math.floor(sorted.length / 2)]! * scale)
+  const [least, most] = [sorted[0]!, sorted.at(-1)!].map((value) => (value * scale) / common[1]) as [number, number]
+  return least >= 0.001 && most < 1e6 ? common : undefined
 }
 
 const fixed = (value: number, decimals: number): string =>

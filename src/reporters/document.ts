@@ -16,7 +16,8 @@ export async function writeWhole(file: string, text: string): Promise<void> {
     await writeFile(temporary, text)
     await rename(temporary, file)
   } catch (error) {
-    await rm(temporary, { force: true })
+    // It may be that the folder is not even one; what is told is the first failure.
+    await rm(temporary, { force: true }).catch(() => undefined)
     throw new UsageError(`the report cannot be written to ${file}: ${messageOf(error)}`, 'give --reporter another file')
   }
 }

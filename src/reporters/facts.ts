@@ -150,9 +150,6 @@ export const benchName = (id: string): string => plain(id.slice(id.indexOf('#') 
 
 export const fileOfBench = (id: string): string => id.slice(0, Math.max(0, id.indexOf('#'))) || id
 
-export const betterWord = (better: MetricResult['better']): string =>
-  better === 'lower' ? 'less is better' : 'more is better'
-
 /** A path as shown: relative to the project where it is inside. */
 export function shownPath(file: string, root: string): string {
   const path = isAbsolute(file) ? relative(root, file) : file

@@ -1,8 +1,15 @@
+import { csv } from './csv.ts'
+import { github } from './github.ts'
+import { html } from './html/html.ts'
 import { json } from './json.ts'
+import { junit } from './junit.ts'
+import { markdown } from './markdown.ts'
 import type { ReporterKind } from './reporter.ts'
 import { standard } from './terminal/default.ts'
+import { dot } from './terminal/dot.ts'
+import { verbose } from './terminal/verbose.ts'
 
-const kinds = [standard, json]
+const kinds = [standard, verbose, dot, json, junit, github, markdown, csv, html]
 
 /** Every kind of reporter by its name. */
 export const reporters: Readonly<Record<string, ReporterKind>> = Object.fromEntries(

@@ -9,7 +9,7 @@ import { printable } from '../errors.ts'
 export function plain(text: string, width = 400): string {
   return printable(text, width)
     .replace(/[\u061c\u200e\u200f\ufeff\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
-    .replace(/(^|\s)::(?=[a-z])/gi, '$1: :')
+    .replace(/(?<![0-9a-z:])::(?=[a-z])/gi, ': :')
     .replaceAll('##[', '# #[')
 }
 

@@ -23,6 +23,8 @@ interface Gathered {
 
 /** Compiles the files and reads what they register. A file that cannot be used is a problem; the others are read. */
 export async function collect(root: string, files: readonly string[]): Promise<Collected> {
+  // Started first: it takes as long to start as the files take to compile.
+  let worker: Worker | undefined = startWorker()
   const results = await Promise.all(files.map((file) => compile(root, file)))
   const compiled = results.flatMap((result) => (result.ok ? [result.compiled] : []))
   const gathered: Gathered = {
@@ -30,14 +32,19 @@ export async function collect(root: string, files: readonly string[]): Promise<C
     findings: [],
     problems: results.flatMap((result) => (result.ok ? [] : result.problems)),
   }
-  for (let left = compiled; left.length > 0; ) left = await importAll(root, left, gathered)
+  for (let left = compiled; left.length > 0; worker = undefined) {
+    left = await importAll(root, left, worker ?? startWorker(), gathered)
+  }
+  void worker?.terminate()
   return { suite: checkSuite(gathered, files), compiled: new Map(compiled.map((one) => [one.file, one])) }
 }
 
+const startWorker = () => new Worker(entry('collector'), { stdout: true, stderr: true })
+
 /** Imports files one after the other in a worker; returns those that are left when one of them had to be ended. */
-function importAll(root: string, files: readonly Compiled[], into: Gathered): Promise<Compiled[]> {
+function importAll(root: string, files: readonly Compiled[], worker: Worker, into: Gathered): Promise<Compiled[]> {
   const job: CollectJob = { root, files: files.map(({ file, output, digest }) => ({ file, output, digest })) }
-  const worker = new Worker(entry('collector'), { workerData: job, stdout: true, stderr: true })
+  worker.postMessage(job)
   let current = files[0]!.file
   let done = 0
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /** A worker that imports compiled bench files, so that one that hangs or exits can be ended. */
 import { relative } from 'node:path'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import type { AuthorError } from '../../dsl/author-error.ts'
 import type { BenchSpec } from '../../dsl/bench.ts'
 import type { Claim } from '../../dsl/claim.ts'
@@ -26,7 +26,8 @@ export type CollectMessage =
 
 process.setSourceMapsEnabled(true)
 
-const { root, files } = workerData as CollectJob
+// The job comes as a message, so that the worker can start while the files are still being compiled.
+const { root, files } = await new Promise<CollectJob>((resolve) => parentPort!.once('message', resolve))
 
 const post = (message: CollectMessage) => parentPort!.postMessage(message)
 const inProject = (location: Location | undefined) => (location ? relative(root, location.file) : undefined)

@@ -1,5 +1,5 @@
 /** What judging gives. Plain data, part of the public report. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const verdicts = ['holds', 'contradicted', 'inconclusive', 'undecidable'] as const
 export const verdictSchema = z.enum(verdicts)

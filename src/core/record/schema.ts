@@ -1,5 +1,5 @@
 /** The run record: JSON Lines, appended as a run goes, so that a kill loses at most the sample in flight. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { environmentSchema } from '../environment.ts'
 
 export const recordVersion = 1

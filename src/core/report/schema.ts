@@ -1,5 +1,5 @@
 /** The report of a run: what every reporter gets, and what `--reporter json` writes. A public contract; see docs/json-report.md. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { environmentSchema } from '../environment.ts'
 import { claimVerdictSchema, findingVerdictSchema } from '../judge/judgement.ts'
 

@@ -1,10 +1,10 @@
 import { describeParams } from '../../core/plan/plan.ts'
-import type { BenchResult, MetricResult, Report } from '../../core/report/schema.ts'
-import { amounts, ratios } from '../amount.ts'
-import { betterWord, cacheSuspect, marks, notesOf, roundsOf, verdictOn } from '../facts.ts'
+import type { BenchResult, Report } from '../../core/report/schema.ts'
+import { cacheSuspect, marks } from '../facts.ts'
+import { metricTables, type Row } from '../rows.ts'
 import { cut, plain, plural, wrap } from '../text.ts'
 import { type Ink, paintOf } from './ink.ts'
-import { type Column, table } from './table.ts'
+import { type Cell, type Column, table } from './table.ts'
 
 const columns: readonly Column[] = [
   { title: '', keep: true },
@@ -33,46 +33,31 @@ function headingOf({ name, file }: BenchResult, width: number, ink: Ink): string
 }
 
 function pointLines(report: Report, bench: BenchResult, width: number, ink: Ink): string[] {
-  const metrics = [...new Set(bench.cells.flatMap(({ metrics }) => Object.keys(metrics)))]
   const params = plain(describeParams(bench.params))
-  const tables = metrics.flatMap((metric) => {
-    const results = bench.cells.flatMap(({ metrics }) => metrics[metric] ?? [])
-    const heading = [params, `${plain(metric, 60)}, ${betterWord(results[0]!.better)}`].filter(Boolean).join(' · ')
-    return ['', `  ${cut(heading, width - 2)}`, ...metricLines(report, bench, metric, results, width, ink)]
+  const tables = metricTables(report, bench).flatMap((one) => {
+    const heading = [params, `${plain(one.metric, 60)}, ${one.better}`].filter(Boolean).join(' · ')
+    const lines = table(
+      columns,
+      one.rows.map((row) => cellsOf(row, ink)),
+      width - 4,
+      ink,
+    )
+    return ['', `  ${cut(heading, width - 2)}`, ...lines.map((line) => `    ${line}`)]
   })
   return [...tables, ...errorLines(bench, width, ink)]
 }
 
-function metricLines(
-  report: Report,
-  bench: BenchResult,
-  metric: string,
-  results: readonly MetricResult[],
-  width: number,
-  ink: Ink,
-): string[] {
-  const medians = amounts(
-    results.map(({ median }) => median),
-    results[0]!.unit,
-  )
-  const against = ratios(results.map(({ vsNative }) => vsNative))
-  const cells = bench.cells.filter(({ metrics }) => metrics[metric])
-  const rows = cells.map((cell, at) => {
-    const verdict = verdictOn(report, bench, cell.platform, metric)
-    const paint = verdict ? paintOf(verdict, ink) : undefined
-    const { ratio, interval } = against[at]!
-    const rounds = roundsOf(results[at]!)
-    return [
-      { text: verdict ? marks[verdict.verdict] : '', ...(paint && { paint }) },
-      { text: plain(cell.platform, 60) },
-      { text: plain(medians[at]!, 40) },
-      { text: ratio, ...(paint && { paint }) },
-      { text: interval, paint: ink.dim },
-      { text: String(rounds), paint: ink.dim },
-      { text: notesOf(cell, results[at]!).join(', '), paint: ink.doubt },
-    ]
-  })
-  return table(columns, rows, width - 4, ink).map((line) => `    ${line}`)
+function cellsOf({ platform, verdict, median, ratio, interval, rounds, notes }: Row, ink: Ink): Cell[] {
+  const paint = verdict ? paintOf(verdict, ink) : undefined
+  return [
+    { text: verdict ? marks[verdict.verdict] : '', ...(paint && { paint }) },
+    { text: plain(platform, 60) },
+    { text: plain(median, 40) },
+    { text: ratio, ...(paint && { paint }) },
+    { text: interval, paint: ink.dim },
+    { text: rounds, paint: ink.dim },
+    { text: notes, paint: ink.doubt },
+  ]
 }
 
 /** What went wrong in each cell: how often, and the first of it. */

@@ -163,12 +163,14 @@ export function findingLines(report: Report, { width, ink }: View): string[] {
     const room = width - 6 - digits
     const beneath = ' '.repeat(6 + digits)
     const decisive = finding.verdict === 'contradicted' || finding.verdict === 'inconclusive'
-    const fit = (text: string) => (decisive ? wrap(text, room) : [cut(text, room)])
+    const sized = (text: string) => (decisive ? wrap(text, room) : [cut(text, room)])
     const fails = report.failures.findings.includes(finding.id) ? 'fails the run: ' : ''
     const improved = finding.direction === 'better' ? 'improved past the paper: ' : ''
-    const title = fit(plain(finding.title)).map((line, at) => (at === 0 ? `  ${paint(head)}  ${line}` : beneath + line))
+    const title = sized(plain(finding.title)).map((line, at) =>
+      at === 0 ? `  ${paint(head)}  ${line}` : beneath + line,
+    )
     if (finding.verdict === 'holds') return title
-    return [...title, ...fit(fails + improved + plain(finding.text)).map((line) => beneath + paint(line))]
+    return [...title, ...sized(fails + improved + plain(finding.text)).map((line) => beneath + paint(line))]
   })
   return ['', ink.strong('Findings'), ...lines]
 }

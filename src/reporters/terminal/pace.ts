@@ -38,13 +38,13 @@ export class Pace {
       : `round ${this.#rounds.measured.size}/${rounds}`
   }
 
-  /** `about 4 min left`, or nothing while it cannot be told. */
+  /** `~4 min left`, or nothing while it cannot be told. */
   left(): string {
     if (!this.#now || this.#now.done < enoughSteps) return ''
     const { done, steps } = this.#now
     const each = (this.#stepAt - this.#startedAt) / done
     const left = Math.max(0, each * (steps - done) - (Date.now() - this.#stepAt))
-    return left < 1000 ? 'nearly done' : `about ${duration(left)} left`
+    return left < 1000 ? 'nearly done' : `~${duration(left)} left`
   }
 
   /** The status line: what matters most comes first, because the end may be cut. */
@@ -53,11 +53,11 @@ export class Pace {
     const { done, steps, point, platform } = this.#now
     const params = plain(describeParams(point.params), 80)
     return [
-      `${bar(done / steps, columns >= 100 ? 24 : 12)} ${Math.floor((100 * done) / Math.max(1, steps))} %`,
+      `${bar(done / steps, columns >= 100 ? 24 : 8)} ${Math.floor((100 * done) / Math.max(1, steps))} %`,
       this.round(),
       ...(errors > 0 ? [plural(errors, 'error')] : []),
       this.left(),
-      plain(platform, 40),
+      plain(platform, 20),
       benchName(point.bench) + (params && ` ${params}`),
     ]
       .filter(Boolean)

@@ -23,7 +23,7 @@ export class StatusLine {
   show(render: () => string): void {
     if (!this.#out.isTTY) return
     this.#render = render
-    this.#schedule(Math.max(0, least - (Date.now() - this.#paintedAt)))
+    this.#soon()
   }
 
   /** Writes lines that stay, above the status. */
@@ -31,7 +31,7 @@ export class StatusLine {
     if (lines.length === 0) return
     this.#erase()
     this.#out.write(`${lines.join('\n')}\n`)
-    if (this.#render) this.#paint()
+    if (this.#render) this.#soon()
   }
 
   /** Takes the line away, for good unless something is shown again. */
@@ -39,6 +39,10 @@ export class StatusLine {
     clearTimeout(this.#timer)
     this.#render = undefined
     this.#erase()
+  }
+
+  #soon(): void {
+    this.#schedule(Math.max(0, least - (Date.now() - this.#paintedAt)))
   }
 
   #schedule(wait: number): void {

@@ -77,13 +77,13 @@ function ending(report: Report, { width, ink, root }: View, ms: number | undefin
   const facts = [
     ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
     ...(broken > 0 ? [`${plural(broken, 'problem')} in bench files`] : []),
-    `record ${plain(shownPath(report.record, root))}`,
   ]
   return [
     '',
     ...(cutShort ? wrap(cutShort, width).map(ink.doubt) : []),
-    paint(ink.strong(countsLine(count(report.claims)))),
-    ...wrap(facts.join(' · '), width).map(ink.dim),
+    ...wrap(countsLine(count(report.claims)), width).map((line) => paint(ink.strong(line))),
+    ...(facts.length > 0 ? wrap(facts.join(' · '), width).map(ink.dim) : []),
+    ...wrap(`record ${plain(shownPath(report.record, root))}`, width).map(ink.dim),
     ...wrap(`exit code ${exitCode}: ${exitMeaning(exitCode)}`, width).map(paint),
   ]
 }

@@ -37,13 +37,14 @@ export function table(
     widths.set(at, Math.min(widths.get(at)!, narrowed))
   }
   const line = (cells: readonly Cell[]) => {
-    const parts = used.map((at, nth) => {
+    const filled = used.slice(0, used.findLastIndex((at) => cells[at]!.text !== '') + 1)
+    const parts = filled.map((at, nth) => {
       const text = cut(cells[at]!.text, widths.get(at)!)
-      const last = nth === used.length - 1 && columns[at]!.align !== 'right'
+      const last = nth === filled.length - 1 && columns[at]!.align !== 'right'
       const padded = last ? text : pad(text, widths.get(at)!, columns[at]!.align)
       return cells[at]!.paint?.(padded) ?? padded
     })
-    return parts.join(' '.repeat(gap)).trimEnd()
+    return parts.join(' '.repeat(gap))
   }
   return [line(columns.map(({ title }) => ({ text: title, paint: ink.dim }))), ...rows.map(line)]
 }

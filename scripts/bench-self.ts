@@ -1,0 +1,140 @@
+/**
+ * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
+ * Parts: list, fidelity, overhead. Needs root, and hyperfine for `fidelity`.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Session } from '../src/core/session.ts'
+import { median } from '../src/core/stats/index.ts'
+import { ensureImage } from '../src/guest/image/image.ts'
+import { timed } from '../src/guest/stopwatch.ts'
+import type { Driver } from '../src/platforms/driver.ts'
+import { drivers } from '../src/platforms/index.ts'
+
+const root = process.cwd()
+const say = (text: string) => process.stdout.write(`${text}\n`)
+
+function secondsOf(command: string, args: string[], cwd: string): number {
+  const started = performance.now()
+  const { status, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${status}: ${stderr}`)
+  return (performance.now() - started) / 1000
+}
+
+/** `isobench list` on this repository against `vitest list` on as many files with as many tests, in turns. */
+function list(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
+  try {
+    cpSync(join(root, 'benches'), join(folder, 'benches'), { recursive: true })
+    cpSync(join(root, 'isobench.config.ts'), join(folder, 'isobench.config.ts'))
+    const files = readdirSync(join(folder, 'benches'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.bench.ts'),
+    )
+    mkdirSync(join(folder, 'tests'))
+    for (const [at] of files.entries()) {
+      const test = `import { expect, test } from 'vitest'\ntest('test ${at}', () => { expect(1).toBe(1) })\n`
+      writeFileSync(join(folder, 'tests', `${at}.test.ts`), test)
+    }
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    const isobench = () => secondsOf('node', [join(root, 'bin/isobench.js'), 'list'], folder)
+    const vitest = () =>
+      secondsOf('node', [join(root, 'node_modules/vitest/vitest.mjs'), 'list', '--dir', 'tests'], folder)
+    isobench()
+    vitest()
+    const times = Array.from({ length: 7 }, () => [isobench(), vitest()] as const)
+    const [ours, theirs] = [median(times.map(([a]) => a)), median(times.map(([, b]) => b))]
+    say(
+      `list: ${files.length} files: isobench ${ours.toFixed(2)} s, vitest ${theirs.toFixed(2)} s: ${(theirs / ours).toFixed(1)} × faster (wanted: 5)`,
+    )
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const quoted = (argv: readonly string[]) => argv.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ')
+
+/** Start-up time as isobench takes it against hyperfine's for the same command, in blocks that alternate. */
+async function fidelity(): Promise<void> {
+  await using session = await Session.open(
+    { cpus: 1, memoryBytes: 1024 ** 3 },
+    { purpose: 'bench:self', wait: true, signal: new AbortController().signal },
+  )
+  const { rootfs } = await ensureImage({}, { ledger: session.ledger })
+  const boots = 10
+  const blocks = 8
+  for (const name of ['runc', 'crun', 'gvisor']) {
+    const driver = drivers[name] as Driver
+    const options = driver.options.parse({})
+    const ours: number[] = []
+    const theirs: number[] = []
+    for (let block = 0; block < blocks; block++) {
+      for (let n = 0; n < boots; n++) {
+        await using place = await session.place(rootfs, 60)
+        const argv = await driver.once(place, ['/bin/busybox', 'true'], options)
+        ours.push((await timed(argv, { timeoutMs: 60_000, label: name })).milliseconds)
+      }
+      await using place = await session.place(rootfs, 60)
+      const argv = await driver.once(place, ['/bin/busybox', 'true'], options)
+      const file = join(place.directory, 'hyperfine.json')
+      const netns = place.netns.split('/').at(-1)!
+      // runsc takes the address away from the link; isobench gives every boot a fresh one.
+      const prepare = quoted(['ip', '-n', netns, 'addr', 'replace', `${place.address}/30`, 'dev', 'eth0'])
+      execFileSync(
+        'hyperfine',
+        ['--shell=none', '--runs', String(boots), '--prepare', prepare, '--export-json', file, quoted(argv)],
+        { stdio: 'ignore' },
+      )
+      const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: [{ times: number[] }] }
+      theirs.push(...results[0].times.map((seconds) => seconds * 1000))
+    }
+    const [a, b] = [median(ours), median(theirs)]
+    say(
+      `fidelity: ${name}: isobench ${a.toFixed(1)} ms, hyperfine ${b.toFixed(1)} ms, ${blocks * boots} boots each: ratio ${(a / b).toFixed(3)} (wanted: 1.00 ± 0.03)`,
+    )
+  }
+}
+
+/** Wall time of a run over the sum of what its samples took. */
+function overhead(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
+  try {
+    const file = join(folder, 'report.json')
+    const started = performance.now()
+    const args = [
+      join(root, 'bin/isobench.js'),
+      'run',
+      'prime',
+      'copy',
+      'throughput',
+      'boot',
+      '--platform',
+      'native,runc,gvisor',
+      '--rounds',
+      '5',
+      '--wait',
+      '--reporter',
+      `json=${file}`,
+    ]
+    const { status, stderr } = spawnSync('node', args, { cwd: root, encoding: 'utf8' })
+    if (status !== 0 && status !== 1) throw new Error(`the run ended with ${status}: ${stderr}`)
+    const wall = performance.now() - started
+    const { record } = JSON.parse(readFileSync(file, 'utf8')) as { record: string }
+    const samples = readFileSync(record, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"type":"sample"'))
+      .map((line) => JSON.parse(line).sample.wallMs as number)
+    const took = samples.reduce((sum, ms) => sum + ms, 0)
+    say(
+      `overhead: ${(wall / 1000).toFixed(1)} s of wall time for ${(took / 1000).toFixed(1)} s of samples: ${(wall / took).toFixed(3)} (wanted: at most 1.15)`,
+    )
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const parts: Readonly<Record<string, () => Promise<void> | void>> = { list, fidelity, overhead }
+const wanted = process.argv.slice(3)
+for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part()

@@ -1,0 +1,26 @@
+// Bundles a TypeScript script of this folder with what it imports from src/, and runs it: `node scripts/run-script.mjs self`.
+import { mkdirSync, rmSync } from 'node:fs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+// Beside dist/, because the sources find the package one level up from where they are.
+const folder = `${root}.isobench/scripts`
+mkdirSync(folder, { recursive: true })
+const outfile = `${folder}/${process.argv[2]}.mjs`
+await build({
+  absWorkingDir: root,
+  entryPoints: [`scripts/bench-${process.argv[2]}.ts`],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  packages: 'external',
+  logLevel: 'warning',
+})
+try {
+  await import(pathToFileURL(outfile).href)
+} finally {
+  rmSync(outfile, { force: true })
+}

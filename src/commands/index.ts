@@ -1,0 +1,87 @@
+/** Every command and option, as data. A new command is a file and an entry here. */
+import type { CommandSpec, OptionSpec } from './command.ts'
+
+const configOption: OptionSpec = {
+  flag: '--config <file>',
+  about: 'the config, when it is not the nearest isobench.config.ts',
+}
+const platformOption: OptionSpec = {
+  flag: '--platform <names>',
+  about: 'only these platforms of the config, by name: a,b',
+}
+const jsonOption: OptionSpec = { flag: '--json', about: 'write JSON to standard output' }
+const waitOption: OptionSpec = { flag: '--wait', about: 'wait while another isobench has this machine' }
+const installOption: OptionSpec = {
+  flag: '--install',
+  about: 'install what is missing through apt, without asking',
+}
+
+export const commands: readonly CommandSpec[] = [
+  {
+    usage: 'run [...filters]',
+    about: "measure, judge and report (the default); filters are parts of bench files' paths",
+    options: [
+      platformOption,
+      { flag: '--name <text>', about: 'only benches whose name has this text' },
+      { flag: '--tag <tags>', about: 'only benches with one of these tags' },
+      { flag: '--profile <name>', about: 'quick (the default), paper, or one of the config' },
+      {
+        flag: '--rounds <n>',
+        about: 'rounds, each a visit to every platform; five are the fewest that decide anything',
+      },
+      { flag: '--seconds <n>', about: 'how long one sample measures' },
+      { flag: '--timeout <seconds>', about: 'time limit of one sample' },
+      { flag: '--seed <text>', about: 'the order of a former run' },
+      { flag: '--reporter <name[=file]>', about: 'default, or another of those below; can be given more than once' },
+      jsonOption,
+      { flag: '--strict', about: 'exit 3 when a verdict is in doubt' },
+      { flag: '--dry-run', about: 'show what would be measured, and in which order' },
+      installOption,
+      waitOption,
+      { flag: '--verbose', about: 'tell more' },
+      configOption,
+    ],
+    load: () => import('./run.ts'),
+  },
+  {
+    usage: 'list [...filters]',
+    about: 'the benches, with their parameters and metrics; nothing is run',
+    options: [jsonOption, configOption],
+    load: () => import('./list.ts'),
+  },
+  {
+    usage: 'doctor',
+    about: 'which platforms work on this machine, and what would mend the others',
+    options: [jsonOption, installOption, platformOption, waitOption, configOption],
+    load: () => import('./doctor.ts'),
+  },
+  {
+    usage: 'judge [record]',
+    about: 'judge a run record again, the latest when none is named; needs no platform and no root',
+    options: [
+      { flag: '--reporter <name[=file]>', about: 'as in run' },
+      jsonOption,
+      { flag: '--strict', about: 'exit 3 when a verdict is in doubt' },
+      configOption,
+    ],
+    load: () => import('./judge.ts'),
+  },
+  {
+    usage: 'image <build|path|remove>',
+    about: 'the root filesystem that every guest gets: build it, say where it is, remove it',
+    options: [installOption, configOption],
+    load: () => import('./image.ts'),
+  },
+  {
+    usage: 'clean',
+    about: 'undo what killed runs left behind; what a living run holds is left alone',
+    options: [],
+    load: () => import('./clean.ts'),
+  },
+  {
+    usage: 'init',
+    about: 'write a config and an example bench into this folder; nothing that is there is touched',
+    options: [],
+    load: () => import('./init.ts'),
+  },
+]

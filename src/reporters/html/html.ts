@@ -1,0 +1,120 @@
+import { describeParams } from '../../core/plan/plan.ts'
+import type { BenchResult, Report } from '../../core/report/schema.ts'
+import { documentKind } from '../document.ts'
+import { markup } from '../escape.ts'
+import { cacheSuspect, count, countsLine, exitMeaning, failsRun, marks, placeOf, shownPath } from '../facts.ts'
+import { type MetricTable, metricTables } from '../rows.ts'
+import { plural } from '../text.ts'
+import { plot } from './plot.ts'
+import { style } from './style.ts'
+import { toneOf } from './tone.ts'
+
+/** Nothing may be loaded or run, whatever got into the page. */
+const policy = "default-src 'none'; style-src 'unsafe-inline'"
+
+const tableOf = (head: readonly string[], rows: readonly string[]): string =>
+  `<div class="scroll"><table><thead><tr>${head.map((one) => `<th>${one}</th>`).join('')}</tr></thead><tbody>\n${rows.join('\n')}\n</tbody></table></div>`
+
+/** One page that needs no network: plots, and tables with the same figures. */
+export const html = documentKind('html', 'one page with plots and tables, for a browser', (report, { root }) => {
+  const body = [header(report, root), platforms(report), findings(report), claims(report, root), benches(report)]
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>isobench: ${countsLine(count(report.claims))}</title>
+<style>${style}</style>
+</head>
+<body>
+${body.filter(Boolean).join('\n')}
+</body>
+</html>
+`
+})
+
+function header(report: Report, root: string): string {
+  const { environment, profile, exitCode, how } = report
+  const tone = exitCode === 0 ? 'good' : exitCode === 1 || exitCode === 5 ? 'bad' : 'doubt'
+  const ran = [
+    environment.startedAt,
+    `profile ${profile.name}`,
+    plural(profile.rounds, 'round'),
+    environment.cpu.model,
+    `kernel ${environment.kernel}`,
+    ...(environment.virtualization ? [`inside ${environment.virtualization}`] : []),
+    ...(how === 'finished' ? [] : [how]),
+  ]
+  const problems = report.problems.map(
+    ({ file, message, fix }) =>
+      `<p class="bad break">✗ ${markup(file)}: ${markup(message)}${fix ? `; fix: ${markup(fix)}` : ''}</p>`,
+  )
+  return `<h1>isobench</h1>
+<p class="soft break">${ran.map((one) => markup(one)).join(' · ')}</p>
+<p class="counts">${countsLine(count(report.claims))}</p>
+<p class="${tone}">exit code ${exitCode}: ${exitMeaning(exitCode)}</p>
+<p class="soft break">record ${markup(shownPath(report.record, root))}</p>
+${problems.join('\n')}`
+}
+
+function platforms({ platforms }: Report): string {
+  const absent = platforms.filter(({ available }) => !available)
+  if (absent.length === 0) return ''
+  const rows = absent.map(
+    ({ name, reason, fix }) =>
+      `<tr><td>${markup(name)}</td><td class="break">${markup(reason ?? 'no reason given')}</td><td class="break">${markup(fix ?? '')}</td></tr>`,
+  )
+  return `<h2>Platforms that cannot run here</h2>\n${tableOf(['platform', 'why', 'fix'], rows)}`
+}
+
+function findings({ findings }: Report): string {
+  if (findings.length === 0) return ''
+  const rows = findings.map(
+    (one) =>
+      `<tr><td class="once ${toneOf(one)}">${marks[one.verdict]} ${one.verdict}</td><td class="number">${one.id}</td><td class="break">${markup(one.title)}</td><td class="break">${markup(one.text)}</td></tr>`,
+  )
+  return `<h2>Findings</h2>\n${tableOf(['verdict', '#', 'finding', 'why'], rows)}`
+}
+
+function claims(report: Report, root: string): string {
+  if (report.claims.length === 0) return ''
+  const rows = report.claims.map((claim, index) => {
+    const { file, line } = placeOf(claim, root)
+    const fails = failsRun(report, index) ? '<br><strong>fails the run</strong>' : ''
+    const rounds = claim.measured ? ` (${plural(claim.measured.rounds, 'round')})` : ''
+    const by = claim.finding === null ? '' : `<br>finding ${claim.finding}`
+    return `<tr><td class="once ${toneOf(claim)}">${marks[claim.verdict]} ${claim.verdict}${fails}</td><td class="break">${markup(claim.text)}${rounds}</td><td class="break">${markup(describeParams(claim.params))}</td><td class="soft break">${markup(file)}${line === undefined ? '' : `:${line}`}${by}</td></tr>`
+  })
+  return `<h2>Claims</h2>\n${tableOf(['verdict', 'statement', 'parameters', 'where'], rows)}`
+}
+
+function benches(report: Report): string {
+  const sections = report.benches.map((bench) => section(report, bench))
+  return `<h2>Benches</h2>\n<p class="soft">A dot is the estimate of ×native, its line the 90 % interval. ${markup(cacheSuspect)}.</p>\n${sections.join('\n')}`
+}
+
+function section(report: Report, bench: BenchResult): string {
+  const errors = bench.cells.flatMap(({ platform, errors }) =>
+    errors.length > 0
+      ? [
+          `<p class="doubt break">! ${markup(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${markup(errors[0]!)}</p>`,
+        ]
+      : [],
+  )
+  const params = describeParams(bench.params)
+  return `<section>
+<h3 class="break">${markup(bench.name)}${params && ` <span class="soft">${markup(params)}</span>`}</h3>
+<p class="soft break">${markup(bench.file)}</p>
+${[...metricTables(report, bench).map(metricHtml), ...errors].join('\n')}
+</section>`
+}
+
+function metricHtml(table: MetricTable): string {
+  const rows = table.rows.map(
+    ({ verdict, platform, median, ratio, interval, rounds, notes }) =>
+      `<tr><td class="${toneOf(verdict)}">${verdict ? marks[verdict.verdict] : ''}</td><td class="break">${markup(platform)}</td><td class="number">${markup(median)}</td><td class="number ${toneOf(verdict)}">${ratio}</td><td class="once">${interval}</td><td class="number">${rounds}</td><td class="doubt">${notes}</td></tr>`,
+  )
+  const head = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', '']
+  return `<p><strong>${markup(table.metric)}</strong>, ${table.better}</p>\n${plot(table)}\n${tableOf(head, rows)}`
+}

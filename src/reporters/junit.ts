@@ -1,0 +1,102 @@
+import type { ClaimVerdict, FindingVerdict } from '../core/judge/judgement.ts'
+import { reasonText } from '../core/judge/words.ts'
+import { describeParams } from '../core/plan/plan.ts'
+import type { Report } from '../core/report/schema.ts'
+import { documentKind } from './document.ts'
+import { markup } from './escape.ts'
+import { benchName, failsRun, fileOfBench, placeOf } from './facts.ts'
+
+type Outcome = 'passed' | 'failure' | 'error' | 'skipped'
+
+interface Case {
+  readonly suite: string
+  readonly group: string
+  readonly name: string
+  readonly outcome: Outcome
+  /** What CI shows of a case that did not pass. */
+  readonly message: string
+  readonly detail: string
+}
+
+/**
+ * A testsuite per bench file, a testcase per claim and finding. Failed is what fails the run; what is in doubt, cannot be
+ * judged, or is contradicted without failing the run is skipped, with the reason.
+ */
+export const junit = documentKind(
+  'junit',
+  'JUnit XML for CI: a test case per claim and finding',
+  (report, { root }) => {
+    const cases = [
+      ...report.problems.map(({ file, message, fix }) => broken(file, message, fix)),
+      ...report.claims.map((claim, index) => claimCase(report, claim, index, root)),
+      ...report.findings.map((finding) => findingCase(report, finding, root)),
+    ]
+    const suites = [...new Set(cases.map(({ suite }) => suite))]
+    const all = suites.map((suite) =>
+      suiteXml(
+        suite,
+        cases.filter((one) => one.suite === suite),
+      ),
+    )
+    return [
+      '<?xml version="1.0" encoding="UTF-8"?>',
+      `<testsuites name="isobench" ${totals(cases)}>`,
+      ...all,
+      '</testsuites>',
+      '',
+    ].join('\n')
+  },
+)
+
+const broken = (file: string, message: string, fix: string | undefined): Case => ({
+  suite: file,
+  group: file,
+  name: 'can be used',
+  outcome: 'error',
+  message,
+  detail: fix ? `fix: ${fix}` : '',
+})
+
+function claimCase(report: Report, claim: ClaimVerdict, index: number, root: string): Case {
+  const { file, line } = placeOf(claim, root)
+  const params = describeParams(claim.params)
+  const by = claim.finding === null ? '' : ` (finding ${claim.finding})`
+  return {
+    suite: fileOfBench(claim.bench),
+    group: benchName(claim.bench) + (params && ` ${params}`),
+    name: `${claim.metric} of ${claim.platform} is ${claim.matcher}${by}`,
+    outcome: failsRun(report, index) ? 'failure' : claim.verdict === 'holds' ? 'passed' : 'skipped',
+    message: `${claim.verdict}: ${claim.text}`,
+    detail: line === undefined ? file : `${file}:${line}`,
+  }
+}
+
+function findingCase(report: Report, finding: FindingVerdict, root: string): Case {
+  const first = report.claims[finding.claims[0] ?? -1]
+  const fails =
+    report.failures.findings.includes(finding.id) ||
+    (report.exitCode === 3 && finding.claims.some((index) => failsRun(report, index)))
+  return {
+    suite: first ? placeOf(first, root).file : 'findings',
+    group: 'findings',
+    name: `finding ${finding.id}: ${finding.title}`,
+    outcome: fails ? 'failure' : finding.verdict === 'holds' ? 'passed' : 'skipped',
+    message: `${finding.verdict}: ${finding.text}`,
+    detail: finding.reason === null ? '' : reasonText(finding.reason),
+  }
+}
+
+function totals(cases: readonly Case[]): string {
+  const number = (outcome: Outcome) => cases.filter((one) => one.outcome === outcome).length
+  return `tests="${cases.length}" failures="${number('failure')}" errors="${number('error')}" skipped="${number('skipped')}"`
+}
+
+function suiteXml(name: string, cases: readonly Case[]): string {
+  return [` <testsuite name="${markup(name)}" ${totals(cases)}>`, ...cases.map(caseXml), ' </testsuite>'].join('\n')
+}
+
+function caseXml({ suite, group, name, outcome, message, detail }: Case): string {
+  const start = `  <testcase classname="${markup(group)}" name="${markup(name)}" file="${markup(suite)}"`
+  if (outcome === 'passed') return `${start}/>`
+  return `${start}>\n   <${outcome} message="${markup(message)}">${markup(detail)}</${outcome}>\n  </testcase>`
+}

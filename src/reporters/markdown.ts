@@ -1,0 +1,116 @@
+import { describeParams } from '../core/plan/plan.ts'
+import type { BenchResult, Report } from '../core/report/schema.ts'
+import { documentKind } from './document.ts'
+import { markdownText as md } from './escape.ts'
+import {
+  cacheSuspect,
+  count,
+  countsLine,
+  exitMeaning,
+  failedCells,
+  marks,
+  placeOf,
+  shownPath,
+  statements,
+  undecided,
+} from './facts.ts'
+import { metricTables } from './rows.ts'
+import { plural } from './text.ts'
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+
+/** What the run came to: the counts, the exit code, claims that do not hold, and the findings. */
+export function verdictsMarkdown(report: Report, root: string): string {
+  const claims = statements(report, ({ verdict }) => verdict === 'contradicted' || verdict === 'inconclusive')
+  return [
+    '# isobench',
+    '',
+    `**${countsLine(count(report.claims))}**`,
+    '',
+    `Exit code ${report.exitCode}: ${exitMeaning(report.exitCode)}. Record: ${md(shownPath(report.record, root))}`,
+    '',
+    ...report.problems.map(({ file, message }) => `- ✗ ${md(file)}: ${md(message)}`),
+    ...absent(report),
+    '',
+    '## Claims',
+    '',
+    ...claims.map(({ claim, fails, by }) => {
+      const { file, line } = placeOf(claim, root)
+      const params = describeParams(claim.params)
+      const where = md(`${file}${line === undefined ? '' : `:${line}`}`)
+      const sure = claim.measured ? ` (90 % interval, ${plural(claim.measured.rounds, 'round')})` : ''
+      const what = `${fails ? '**fails the run** ' : ''}${md(claim.text)}${sure}`
+      return `- ${marks[claim.verdict]} ${what}${params && `, ${md(params)}`}; ${where} (${by})`
+    }),
+    ...failedCells(report).map(({ bench, cell, claims }) => {
+      const params = describeParams(bench.params)
+      const where = `${md(bench.name)}${params && ` ${md(params)}`} on ${md(cell.platform)}`
+      return `- ${marks.undecidable} ${plural(claims, 'claim')} undecidable because samples failed: ${where}`
+    }),
+    `- ${marks.holds} ${count(report.claims).holds} hold`,
+    ...undecided(report).map(({ text, count }) => `- ${marks.undecidable} ${count} undecidable: ${md(text)}`),
+    '',
+    ...findings(report),
+  ].join('\n')
+}
+
+function absent({ platforms }: Report): string[] {
+  return platforms.flatMap(({ name, available, reason, fix }) =>
+    available ? [] : [`- ${md(name)} cannot run: ${md(reason ?? 'no reason given')}${fix ? `; fix: ${md(fix)}` : ''}`],
+  )
+}
+
+function findings({ findings }: Report): string[] {
+  if (findings.length === 0) return []
+  return [
+    '## Findings',
+    '',
+    row(['', '#', 'finding', 'why']),
+    '| :-: | --: | :-- | :-- |',
+    ...findings.map(({ id, title, verdict, text }) => row([marks[verdict], String(id), md(title), md(text)])),
+    '',
+  ]
+}
+
+/** A table for each bench, its parameters and metrics beneath each other. */
+export function benchesMarkdown(report: Report): string {
+  const suspect = report.benches.some(({ cells }) => cells.some(({ flags }) => flags.length > 0))
+  const sections = report.benches.flatMap((bench, at) => [
+    ...(report.benches[at - 1]?.id === bench.id ? [] : [`## ${md(bench.name)}`, '', md(bench.file), '']),
+    ...tables(report, bench),
+    ...bench.cells.flatMap(({ platform, errors }) =>
+      errors.length > 0
+        ? [`- ${md(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${md(errors[0]!)}`]
+        : [],
+    ),
+    '',
+  ])
+  return [...sections, ...(suspect ? [md(cacheSuspect), ''] : [])].join('\n')
+}
+
+function tables(report: Report, bench: BenchResult): string[] {
+  const params = describeParams(bench.params)
+  return metricTables(report, bench).flatMap(({ metric, better, rows }) => [
+    `${params && `${md(params)} · `}**${md(metric)}**, ${better}`,
+    '',
+    row(['', 'platform', 'median', '×native [90 % interval]', 'rounds', 'notes']),
+    '| :-: | :-- | --: | :-- | --: | :-- |',
+    ...rows.map(({ verdict, platform, median, ratio, interval, rounds, notes }) =>
+      row([
+        verdict ? marks[verdict.verdict] : '',
+        md(platform),
+        md(median),
+        md(`${ratio} ${interval}`.trim()),
+        rounds,
+        notes,
+      ]),
+    ),
+    '',
+  ])
+}
+
+export const markdown = documentKind(
+  'markdown',
+  'Markdown: claims, findings, and a table per bench',
+  (report, { root }) => `${verdictsMarkdown(report, root)}\n${benchesMarkdown(report)}`,
+)

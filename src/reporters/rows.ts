@@ -1,0 +1,51 @@
+import type { ClaimVerdict } from '../core/judge/judgement.ts'
+import type { BenchResult, MetricResult, Report } from '../core/report/schema.ts'
+import { amounts, ratios } from './amount.ts'
+import { notesOf, roundsOf, verdictOn } from './facts.ts'
+
+/** One platform's figure of one metric, as words. Names are as the author wrote them: escape them. */
+export interface Row {
+  readonly platform: string
+  readonly verdict: ClaimVerdict | undefined
+  readonly median: string
+  /** Empty where there is nothing to compare. */
+  readonly ratio: string
+  readonly interval: string
+  readonly rounds: string
+  readonly notes: string
+  readonly vsNative: MetricResult['vsNative']
+}
+
+export interface MetricTable {
+  readonly metric: string
+  /** `more is better`. */
+  readonly better: string
+  readonly rows: readonly Row[]
+}
+
+/** A table for each metric of a bench with one set of parameters: what every reporter for people shows. */
+export function metricTables(report: Report, bench: BenchResult): MetricTable[] {
+  const metrics = [...new Set(bench.cells.flatMap(({ metrics }) => Object.keys(metrics)))]
+  return metrics.map((metric) => {
+    const cells = bench.cells.flatMap((cell) => {
+      const result = cell.metrics[metric]
+      return result ? [{ cell, result }] : []
+    })
+    const { unit, better } = cells[0]!.result
+    const medians = amounts(
+      cells.map(({ result }) => result.median),
+      unit,
+    )
+    const against = ratios(cells.map(({ result }) => result.vsNative))
+    const rows = cells.map(({ cell, result }, at) => ({
+      platform: cell.platform,
+      verdict: verdictOn(report, bench, cell.platform, metric),
+      median: medians[at]!,
+      ...against[at]!,
+      rounds: String(roundsOf(result)),
+      notes: notesOf(cell, result).join(', '),
+      vsNative: result.vsNative,
+    }))
+    return { metric, better: better === 'lower' ? 'less is better' : 'more is better', rows }
+  })
+}
