@@ -49,6 +49,7 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
   let done = 0
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout
+    const neverEnds = 'look for a loop, or an await that never ends, at its top level'
     const finish = (problem?: string, fix?: string) => {
       clearTimeout(timer)
       void worker.terminate()
@@ -57,14 +58,7 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
     }
     const restart = () => {
       clearTimeout(timer)
-      timer = setTimeout(
-        () =>
-          finish(
-            `importing it took longer than ${importLimit} s`,
-            'look for a loop, or an await that never ends, at its top level',
-          ),
-        importLimit * 1000,
-      )
+      timer = setTimeout(() => finish(`importing it took longer than ${importLimit} s`, neverEnds), importLimit * 1000)
     }
     restart()
     worker.on('message', (message: CollectMessage) => {
@@ -79,11 +73,11 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
       }
     })
     worker.on('error', (error) => done < files.length && finish(error.message))
-    worker.on(
-      'exit',
-      (code) =>
-        done < files.length &&
-        finish(`it ended the process (exit code ${code})`, 'a bench file must not call process.exit'),
-    )
+    worker.on('exit', (code) => {
+      if (done === files.length) return
+      // Node's own code for a top-level await that nothing is left to settle.
+      if (code === 13) finish('importing it never ends', neverEnds)
+      else finish(`it ended the process (exit code ${code})`, 'a bench file must not call process.exit')
+    })
   })
 }
