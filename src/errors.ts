@@ -38,7 +38,9 @@ export function printable(text: string, width = 400): string {
 
 /** The last `lines` lines that say something, each printable. */
 export function lastLines(text: string, lines = 3): string[] {
+  // The end is enough: a guest may have printed megabytes.
   return text
+    .slice(-16_384)
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
     .slice(-lines)

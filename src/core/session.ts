@@ -7,7 +7,7 @@ import { assignCores, type Cores } from '../guest/cores.ts'
 import { Ledger } from '../guest/ledger.ts'
 import { type Holder, lock } from '../guest/lock.ts'
 import { inNetns, Network } from '../guest/network.ts'
-import { guestsFolder, lockFile } from '../guest/paths.ts'
+import { guestsFolder, lockName } from '../guest/paths.ts'
 import { type OpenPlace, openPlace } from '../guest/place.ts'
 import { undo } from '../guest/undo.ts'
 import { makeView } from '../guest/view.ts'
@@ -41,7 +41,7 @@ export class Session implements AsyncDisposable {
     await using held = new Undoing()
     const { purpose, wait, signal, onWait } = options
     const cores = assignCores(guest.cpus)
-    const machine = await lock(lockFile(), { purpose, wait, signal, ...(onWait && { onWait }) })
+    const machine = await lock(lockName(), { purpose, wait, signal, ...(onWait && { onWait }) })
     held.defer(() => machine[Symbol.dispose]())
     const prefix = `isob-${randomBytes(3).toString('hex')}`
     const ledger = held.use(Ledger.start(prefix, undo))

@@ -181,6 +181,14 @@ export const bench: BenchFunction = Object.assign(variant('run'), {
   skip: variant('skip'),
   skipIf: (condition: boolean) => variant(condition ? 'skip' : 'run'),
   todo: function todo(name: string): void {
-    registry().benches.push({ name, mode: 'todo', params: {}, tags: [], claims: [], ...at(callerOf(todo)) })
+    const { benches, problems } = registry()
+    const location = callerOf(todo)
+    if (benches.some((one) => one.name === name)) {
+      problems.push(
+        new AuthorError(`two benches are named "${name}"`, 'give each bench of a file a name of its own', location),
+      )
+      return
+    }
+    benches.push({ name, mode: 'todo', params: {}, tags: [], claims: [], ...at(callerOf(todo)) })
   },
 })

@@ -53,7 +53,7 @@ function percentage(percent: number, better: 'lower' | 'higher', location?: Loca
 }
 
 function factorOf(by: Factor | undefined, location?: Location): number {
-  const value = by === undefined ? 1 : Number(by.slice(0, -1))
+  const value = by === undefined ? 1 : Number(/^(.*)x$/.exec(by)?.[1])
   if (!(value >= 1) || !Number.isFinite(value)) {
     throw new AuthorError(`"${by}" is no factor`, `use a number of 1 or more with an x, such as '3x'`, location)
   }

@@ -30,38 +30,26 @@ export const lower = <U extends Unit>(unit: U): Metric<U> => ({ unit, better: 'l
 /** A metric of which more is better, such as a throughput. */
 export const higher = <U extends Unit>(unit: U): Metric<U> => ({ unit, better: 'higher' })
 
-const scales: Record<Unit, number> = {
-  ns: 1e-9,
-  us: 1e-6,
-  ms: 1e-3,
-  s: 1,
-  'events/s': 1,
-  'ops/s': 1,
-  'transactions/s': 1,
-  'requests/s': 1,
-  IOPS: 1,
-  'B/s': 1,
-  'MB/s': 1e6,
-  'MiB/s': 1024 ** 2,
-  'GB/s': 1e9,
-  'bit/s': 1,
-  'Mbit/s': 1e6,
-  'Gbit/s': 1e9,
-  B: 1,
-  KiB: 1024,
-  MiB: 1024 ** 2,
-  GiB: 1024 ** 3,
-  count: 1,
+/** By dimension, what one of each unit is of the first. */
+const scales: { readonly [D in keyof Units]: Readonly<Record<Units[D], number>> } = {
+  time: { s: 1, ms: 1e-3, us: 1e-6, ns: 1e-9 },
+  rate: { 'events/s': 1, 'ops/s': 1, 'transactions/s': 1, 'requests/s': 1, IOPS: 1 },
+  bandwidth: { 'B/s': 1, 'MB/s': 1e6, 'MiB/s': 1024 ** 2, 'GB/s': 1e9 },
+  'bit rate': { 'bit/s': 1, 'Mbit/s': 1e6, 'Gbit/s': 1e9 },
+  size: { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 },
+  count: { count: 1 },
 }
 
 /**
  * The value of `quantity` expressed in `unit`: `inUnit('0.6s', 'ms')` is 600.
- * @throws TypeError when the text is not a non-negative number with a known unit.
+ * @throws TypeError when the text is not a finite, non-negative number with a unit that measures the same.
  */
 export function inUnit(quantity: string, unit: Unit): number {
   const match = /^\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(\S+)\s*$/i.exec(quantity)
-  const from = match && Object.hasOwn(scales, match[2]!) ? (match[2] as Unit) : undefined
-  if (!match || !from)
-    throw new TypeError(`"${quantity}" is not a quantity; write a number and a unit, such as "600${unit}"`)
-  return (Number(match[1]) * scales[from]) / scales[unit]
+  const known: Readonly<Record<string, number>> =
+    Object.values(scales).find((units) => Object.hasOwn(units, unit)) ?? {}
+  const from = match && Object.hasOwn(known, match[2]!) ? known[match[2]!] : undefined
+  const value = from === undefined ? Number.NaN : (Number(match![1]) * from) / known[unit]!
+  if (Number.isFinite(value)) return value
+  throw new TypeError(`"${quantity}" is no quantity in ${Object.keys(known).join(', ')}`)
 }

@@ -53,17 +53,20 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
   readonly location?: Location
 }
 
-interface WorkloadSpec<M extends Metrics, P extends ParamSpace> {
+/** `R` without a key that is none of the metrics: an extra figure is a mistake that only its author can mend. */
+type Exactly<R, M extends Metrics> = R & { readonly [K in Exclude<keyof R, keyof M>]: never }
+
+interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
   readonly metrics: M
   readonly params?: P
   readonly lifecycle?: Lifecycle
-  run(context: RunContext<P>): Promise<Values<NoInfer<M>>>
+  run(context: RunContext<P>): Promise<Exactly<R, M>>
 }
 
-interface BootSpec<M extends Metrics, P extends ParamSpace> {
+interface BootSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
   readonly metrics: M
   readonly params?: P
-  run(context: BootContext<P>): Promise<Values<NoInfer<M>>>
+  run(context: BootContext<P>): Promise<Exactly<R, M>>
 }
 
 /** What `workload.inGuest` yields: calls per second, the reciprocal of tinybench's median latency. */
@@ -98,21 +101,29 @@ function located(location: Location | undefined): { location?: Location } {
 
 interface WorkloadFunction {
   /** Commands in a guest, and servers in it with a client at the other end of its link. */
-  <const M extends Metrics, const P extends ParamSpace = Record<never, never>>(
+  <
+    const M extends Metrics,
+    const P extends ParamSpace = Record<never, never>,
+    R extends Values<NoInfer<M>> = Values<M>,
+  >(
     name: string,
-    spec: WorkloadSpec<M, P>,
+    spec: WorkloadSpec<M, P, R>,
   ): Workload<M, P>
   /** The boot itself: every sample boots a guest of its own. */
-  boot<const M extends Metrics, const P extends ParamSpace = Record<never, never>>(
-    name: string,
-    spec: BootSpec<M, P>,
-  ): Workload<M, P>
+  boot<
+    const M extends Metrics,
+    const P extends ParamSpace = Record<never, never>,
+    R extends Values<NoInfer<M>> = Values<M>,
+  >(name: string, spec: BootSpec<M, P, R>): Workload<M, P>
   /** A TypeScript function that tinybench times inside the guest, bundled with what it imports by esbuild. */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
 }
 
 export const workload: WorkloadFunction = Object.assign(
-  function workload<M extends Metrics, P extends ParamSpace>(name: string, spec: WorkloadSpec<M, P>): Workload<M, P> {
+  function workload<M extends Metrics, P extends ParamSpace>(
+    name: string,
+    spec: WorkloadSpec<M, P, Values<M>>,
+  ): Workload<M, P> {
     return checked({
       name,
       metrics: spec.metrics,
@@ -123,7 +134,10 @@ export const workload: WorkloadFunction = Object.assign(
     })
   },
   {
-    boot: function boot<M extends Metrics, P extends ParamSpace>(name: string, spec: BootSpec<M, P>): Workload<M, P> {
+    boot: function boot<M extends Metrics, P extends ParamSpace>(
+      name: string,
+      spec: BootSpec<M, P, Values<M>>,
+    ): Workload<M, P> {
       return checked({
         name,
         metrics: spec.metrics,

@@ -33,7 +33,8 @@ export function killGroup(pid: number): void {
  */
 export async function host(argv: readonly string[], options: HostOptions = {}): Promise<string> {
   const [file, ...args] = argv as [string, ...string[]]
-  options.signal?.throwIfAborted()
+  const interrupted = () => new InterruptedError(`interrupted while ${file} ran`)
+  if (options.signal?.aborted) throw interrupted()
   // Loaded when first used: it takes longer to load than `isobench list` takes in all.
   const { execa } = await import('execa')
   const child = execa(file, args, {
@@ -45,14 +46,18 @@ export async function host(argv: readonly string[], options: HostOptions = {}): 
     env: { LC_ALL: 'C', ...options.env },
     maxBuffer: 64 * 1024 * 1024,
   })
-  const end = () => child.pid !== undefined && killGroup(child.pid)
-  if (child.pid !== undefined) options.onStart?.(child.pid)
+  const end = () => {
+    if (child.pid !== undefined) killGroup(child.pid)
+    // A grandchild that left the group may hold the pipes open.
+    setTimeout(() => [child.stdout, child.stderr, child.all].map((stream) => stream?.destroy()), 500).unref()
+  }
   const timer = setTimeout(end, (options.timeout ?? 60) * 1000)
   options.signal?.addEventListener('abort', end)
+  if (child.pid !== undefined) options.onStart?.(child.pid)
   try {
     if (options.onLine) for await (const line of child.iterable({ from: 'all' })) options.onLine(line)
     const result = await child
-    if (options.signal?.aborted) throw new InterruptedError(`interrupted while ${file} ran`)
+    if (options.signal?.aborted) throw interrupted()
     if (!(options.exitCodes ?? [0]).includes(result.exitCode ?? -1)) {
       const why =
         result.exitCode === undefined ? (result.code ?? result.signal ?? 'did not run') : `exit ${result.exitCode}`

@@ -50,7 +50,8 @@ export class Ledger {
     try {
       await make()
     } catch (error) {
-      await undo()
+      // What cannot be undone now stays in the ledger; the failure to make it is what to tell.
+      await undo().catch(() => {})
       throw error
     }
     return { [Symbol.asyncDispose]: undo }
@@ -60,13 +61,19 @@ export class Ledger {
     appendFileSync(this.file, `${JSON.stringify(line)}\n`)
   }
 
-  /** Undoes what is left, latest first, and removes the ledger when nothing is. */
+  /** Undoes what is left, latest first. What cannot be undone stays in the ledger, for `isobench clean`, and is thrown. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const failures: unknown[] = []
     for (const [made, entry] of [...this.#open].reverse()) {
-      await this.undo(entry)
-      this.#open.delete(made)
-      this.#write({ undone: made })
+      try {
+        await this.undo(entry)
+        this.#open.delete(made)
+        this.#write({ undone: made })
+      } catch (error) {
+        failures.push(error)
+      }
     }
+    if (failures.length > 0) throw failures[0]
     rmSync(this.file, { force: true })
   }
 }

@@ -1,15 +1,16 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, createServer, type Server } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { IsobenchError } from '../errors.ts'
-import { isAlive, type ProcessId, processId } from './process-id.ts'
+import { InterruptedError, IsobenchError, printable } from '../errors.ts'
 
 /** Another isobench process holds the lock. */
 export class LockedError extends IsobenchError {
   readonly code = 'ISOBENCH_LOCKED'
 }
 
-export interface Holder extends ProcessId {
+export interface Holder {
+  readonly pid: number
   /** What it does, for whoever waits. */
   readonly purpose: string
   /** ISO 8601. */
@@ -24,68 +25,63 @@ export interface LockOptions {
   readonly signal?: AbortSignal
 }
 
-function holderOf(file: string): Holder | undefined {
+/**
+ * An abstract socket (unix(7)) is bound by one process at a time and is free again when that process is gone, however it
+ * ended: no lock is ever left behind, and none has to be judged dead. Whoever connects is told who holds it.
+ */
+const socketName = (name: string): string =>
+  `\0isobench-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
+
+/** Binds the socket, or returns undefined when another process has it. */
+async function take(name: string, purpose: string): Promise<Server | undefined> {
+  const holder: Holder = { pid: process.pid, purpose, since: new Date().toISOString() }
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.end(JSON.stringify(holder))
+  })
   try {
-    const holder = JSON.parse(readFileSync(file, 'utf8')) as Holder
-    return isAlive(holder) ? holder : undefined
+    server.listen(socketName(name))
+    await once(server, 'listening')
+    server.unref()
+    return server
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    return undefined
+  }
+}
+
+/** Asks the holder who it is; undefined when it has just gone, or does not answer within a second. */
+async function ask(name: string): Promise<Holder | undefined> {
+  const socket = connect(socketName(name)).setTimeout(1000)
+  socket.on('timeout', () => socket.destroy())
+  try {
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    const { pid, purpose, since } = JSON.parse(text) as Holder
+    return { pid, purpose: printable(purpose, 200), since }
   } catch {
     return undefined
   }
 }
 
-/** Takes the lock if nobody holds it. A link is made whole or not at all, so no half-written lock is ever seen. */
-function take(file: string, purpose: string): boolean {
-  const mine = `${file}.${process.pid}`
-  const holder: Holder = { ...processId(process.pid)!, purpose, since: new Date().toISOString() }
-  writeFileSync(mine, JSON.stringify(holder))
-  try {
-    linkSync(mine, file)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return false
-  } finally {
-    rmSync(mine, { force: true })
-  }
-}
-
-/** Moves a dead holder's lock out of the way; only one of several that try can. */
-function clearDead(file: string): void {
-  const aside = `${file}.dead.${process.pid}`
-  try {
-    renameSync(file, aside)
-    const moved = holderOf(aside)
-    // Somebody took the lock between our look and our move: give it back.
-    if (moved) renameSync(aside, file)
-  } catch {
-    // Another process moved it first.
-  } finally {
-    rmSync(aside, { force: true })
-  }
-}
-
 /**
  * Takes a lock of this machine, held until it is disposed of or the process ends.
- * @throws LockedError naming the holder, unless `wait` is set.
+ * @throws LockedError naming the holder, unless `wait` is set; InterruptedError when the signal is aborted.
  */
-export async function lock(file: string, options: LockOptions): Promise<Disposable> {
-  mkdirSync(dirname(file), { recursive: true })
+export async function lock(name: string, options: LockOptions): Promise<Disposable> {
   for (let told = false; ; ) {
-    options.signal?.throwIfAborted()
-    if (take(file, options.purpose)) return { [Symbol.dispose]: () => rmSync(file, { force: true }) }
-    const holder = holderOf(file)
-    if (!holder) {
-      clearDead(file)
-      continue
-    }
+    if (options.signal?.aborted) throw new InterruptedError('interrupted while waiting for another isobench')
+    const server = await take(name, options.purpose)
+    if (server) return { [Symbol.dispose]: () => void server.close() }
+    const holder = await ask(name)
     if (!options.wait) {
-      throw new LockedError(
-        `another isobench holds this machine: process ${holder.pid}, ${holder.purpose}, since ${holder.since}`,
-        'wait for it with --wait, or end it',
-      )
+      const who = holder ? `process ${holder.pid}, ${holder.purpose}, since ${holder.since}` : 'it does not say which'
+      throw new LockedError(`another isobench holds this machine: ${who}`, 'wait for it with --wait, or end it')
     }
-    if (!told) options.onWait?.(holder)
-    told = true
-    await sleep(500)
+    if (!told && holder) {
+      options.onWait?.(holder)
+      told = true
+    }
+    await sleep(200)
   }
 }

@@ -40,7 +40,8 @@ export function freeBlock(taken: readonly Route[] = routes()): string {
   const candidates = ['198.18', '198.19', ...Array.from({ length: 64 }, (_, n) => `10.${191 - n}`)]
   const mask16 = toNumber('255.255.0.0')
   const overlaps = (block: number) =>
-    taken.some(({ to, mask }) => mask !== 0 && (block & mask & mask16) >>> 0 === (to & mask & mask16) >>> 0)
+    // Routes for an eighth of all addresses or more, such as a default route or a VPN's halves, are about the rest.
+    taken.some(({ to, mask }) => mask >>> 24 === 0xff && (block & mask & mask16) >>> 0 === (to & mask & mask16) >>> 0)
   const free = candidates.find((candidate) => !overlaps(toNumber(`${candidate}.0.0`)))
   if (!free) throw new NetworkError('every block of addresses for the guests collides with a route of this host')
   return free

@@ -8,4 +8,5 @@ export const stateFolder = (): string => process.env.ISOBENCH_STATE || '/var/lib
 
 export const ledgerFolder = (): string => join(stateFolder(), 'ledgers')
 export const guestsFolder = (): string => join(stateFolder(), 'guests')
-export const lockFile = (): string => join(stateFolder(), 'lock')
+/** What the lock of the machine is called: two state folders are two machines. */
+export const lockName = (): string => join(stateFolder(), 'lock')

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
-import { IsobenchError, lastLines } from '../errors.ts'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { IsobenchError, lastLines, messageOf } from '../errors.ts'
 import { killGroup } from './host.ts'
 
 /** A command in a guest, or the guest itself, did not end as it should. */
@@ -38,11 +38,17 @@ export function timed(argv: readonly string[], options: TimedOptions): Promise<T
   const [file, ...args] = argv as [string, ...string[]]
   return new Promise((resolve, reject) => {
     if (options.signal?.aborted) return reject(new CommandError(`${options.label}: interrupted before it started`))
-    const child = spawn(file, args, {
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root', ...options.env },
-    })
+    let child: ChildProcessWithoutNullStreams
+    try {
+      child = spawn(file, args, {
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root', ...options.env },
+      })
+    } catch (error) {
+      // An argument that no process can be given, such as one with a NUL.
+      return reject(new CommandError(`${options.label}: could not be started: ${messageOf(error)}`))
+    }
     const started = process.hrtime.bigint()
     let ended = started
     let cause: End | undefined

@@ -9,7 +9,7 @@ import type { ReporterContext, ReporterKind } from './reporter.ts'
  * Writes a file all at once: a reader sees the old one or the new one, never half of it.
  * @throws UsageError when it cannot be written.
  */
-export async function writeWhole(file: string, text: string): Promise<void> {
+async function writeWhole(file: string, text: string): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     await mkdir(dirname(file), { recursive: true })

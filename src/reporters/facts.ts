@@ -1,4 +1,4 @@
-/** What every reporter tells of a report, found once: counts, groups, which verdicts fail the run, and where things are. */
+/** What every reporter tells of a report, found once: counts, groups, what fails the run, and where things are. */
 import { isAbsolute, relative } from 'node:path'
 import type { ClaimVerdict, Verdict } from '../core/judge/judgement.ts'
 import { reasonText } from '../core/judge/words.ts'
@@ -9,7 +9,7 @@ import { plain } from './text.ts'
 export const marks: Record<Verdict, string> = { holds: '✓', contradicted: '✗', inconclusive: '?', undecidable: '–' }
 
 const exitMeanings: Record<number, string> = {
-  0: 'nothing that was judged regressed',
+  0: 'nothing regressed that fails a run',
   1: 'a finding regressed, or a bench’s own expectation is contradicted',
   3: 'something is in doubt, and --strict asks for certainty',
   4: 'not one claim could be decided',
@@ -27,8 +27,8 @@ export function count(verdicts: readonly { readonly verdict: Verdict }[]): Recor
 }
 
 /** The last line of every summary: `12 hold · 1 contradicted · 0 inconclusive · 3 undecidable`. */
-export const countsLine = (counts: Record<Verdict, number>): string =>
-  `${counts.holds} hold · ${counts.contradicted} contradicted · ${counts.inconclusive} inconclusive · ${counts.undecidable} undecidable`
+export const countsLine = ({ holds, contradicted, inconclusive, undecidable }: Record<Verdict, number>): string =>
+  `${holds} hold · ${contradicted} contradicted · ${inconclusive} inconclusive · ${undecidable} undecidable`
 
 const inDoubt = ({ severity, verdict, reason }: ClaimVerdict): boolean =>
   severity === 'fail' && (verdict === 'inconclusive' || reason?.startsWith('sample-errors') === true)
@@ -71,7 +71,7 @@ export function statements(report: Report, wanted: (claim: ClaimVerdict) => bool
   return [...all.filter(({ fails }) => fails), ...all.filter(({ fails }) => !fails)]
 }
 
-/** Why claims are undecidable, the commonest first, and whom that is about. Those whose samples failed are told apart. */
+/** Why claims are undecidable, the commonest first, and of whom; those whose samples failed are told apart. */
 export function undecided(report: Report): { readonly text: string; readonly count: number }[] {
   const reasons = new Map<string, Map<string, number>>()
   for (const { verdict, reason } of report.claims) {

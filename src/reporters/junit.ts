@@ -19,8 +19,8 @@ interface Case {
 }
 
 /**
- * A testsuite per bench file, a testcase per claim and finding. Failed is what fails the run; what is in doubt, cannot be
- * judged, or is contradicted without failing the run is skipped, with the reason.
+ * A testsuite per bench file, a testcase per claim and finding. Failed is what fails the run; what is in doubt, cannot
+ * be judged, or is contradicted without failing the run is skipped, with the reason.
  */
 export const junit = documentKind(
   'junit',
@@ -88,7 +88,15 @@ function findingCase(report: Report, finding: FindingVerdict, root: string): Cas
 
 function totals(cases: readonly Case[]): string {
   const number = (outcome: Outcome) => cases.filter((one) => one.outcome === outcome).length
-  return `tests="${cases.length}" failures="${number('failure')}" errors="${number('error')}" skipped="${number('skipped')}"`
+  const counts = {
+    tests: cases.length,
+    failures: number('failure'),
+    errors: number('error'),
+    skipped: number('skipped'),
+  }
+  return Object.entries(counts)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(' ')
 }
 
 function suiteXml(name: string, cases: readonly Case[]): string {

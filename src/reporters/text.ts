@@ -3,8 +3,8 @@ import { printable } from '../errors.ts'
 
 /**
  * Text of a guest or an author, on one line, without anything that a terminal, a browser or a CI's log acts on: control
- * and bidirectional characters, halves of surrogate pairs, and what GitHub's runner takes for a command (`::` at the start
- * of a word, since wrapping may start a line there, and `##[` anywhere).
+ * and bidirectional characters, halves of surrogate pairs, and what GitHub's runner takes for a command: `::` before a
+ * word, since wrapping may start a line there, and `##[` anywhere.
  */
 export function plain(text: string, width = 400): string {
   return printable(text, width)

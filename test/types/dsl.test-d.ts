@@ -126,6 +126,8 @@ describe('what authors write compiles', () => {
       guest: { cpus: 2, memory: '512MiB' },
       platforms: [
         platform('native'),
+        platform('native', { name: 'native-again', tags: ['noise'] }),
+        platform('runc', { name: 'runc-again' }),
         platform('gvisor', { mode: 'kvm', flags: ['--debug'], name: 'gvisor-kvm', tags: ['ablation'] }),
         platform('mine', { driver }),
       ],
@@ -236,5 +238,18 @@ describe('mistakes do not compile', () => {
     finding(1, 'a', [], { gate: 'sometimes' })
     // @ts-expect-error an expectation of a bench is no claim yet
     finding(1, 'a', [expect.withinNative(5)])
+  })
+})
+
+it('a figure that is none of the metrics does not compile', () => {
+  workload('extra', {
+    metrics: { latency: lower('ms') },
+    // @ts-expect-error `jitter` is none of the metrics
+    run: async () => ({ latency: 1, jitter: 2 }),
+  })
+  workload.boot('extra', {
+    metrics: { duration: lower('ms') },
+    // @ts-expect-error `jitter` is none of the metrics
+    run: async () => ({ duration: 1, jitter: 2 }),
   })
 })

@@ -4,7 +4,7 @@ import { selects } from '../../dsl/platform.ts'
 import type { Plan, PlannedPlatform, Point } from '../plan/plan.ts'
 import { pointsOf } from '../plan/plan.ts'
 import type { Interval } from '../stats/index.ts'
-import { asRatio, better, equivalent, intervalOf, marginOf, notWorse, type Outcome, worse } from './compare.ts'
+import { asRatio, asValue, better, equivalent, intervalOf, marginOf, notWorse, type Outcome, worse } from './compare.ts'
 import type { ClaimVerdict, Estimate } from './judgement.ts'
 import { differences, type NoData, type Samples, type Series, signOf } from './samples.ts'
 import { sentence } from './words.ts'
@@ -132,7 +132,7 @@ type Against = (platform: string, reference: string, judge: (interval: Interval)
 /** Each better than the next: one pair that is contradicted is enough against it, all are needed for it. */
 function judgeRanking(order: readonly string[], against: Against): Judged {
   const pairs = order.slice(1).map((next, at) => against(order[at]!, next, (interval) => better(interval, 1)))
-  const worst = (['undecidable', 'contradicted', 'inconclusive', 'holds'] as const).find((verdict) =>
+  const worst = (['contradicted', 'undecidable', 'inconclusive', 'holds'] as const).find((verdict) =>
     pairs.some((pair) => pair.verdict === verdict),
   )
   return pairs.find((pair) => pair.verdict === worst)!
@@ -147,19 +147,16 @@ function absolute(
 ): Judged {
   const why = absent(name, evidence)
   if (why) return undecidable(why)
-  const limit: Series = {
-    rounds: new Map([...series.rounds.keys()].map((round) => [round, matcher.value])),
-    digests: new Set(),
-    errors: [],
+  if (series.digests.size > 1) return undecidable('config-mismatch')
+  if (series.rounds.size === 0) {
+    return undecidable(
+      failedOn({ reason: series.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }, [name], () => series),
+    )
   }
-  const d = differences(series, limit, metric)
-  if (!Array.isArray(d)) return undecidable(failedOn(d, [name], () => series))
-  const interval = intervalOf(d)
+  const sign = signOf(metric)
+  const interval = intervalOf([...series.rounds.values()].map((value) => sign * (value - matcher.value)))
   // Below the limit is better where less is better: `atMost` then wants better, and `atLeast` worse.
-  const wantsBetter = (matcher.kind === 'atMost') === (signOf(metric) === 1)
-  return {
-    ...(wantsBetter ? better(interval, 1) : worse(interval, 1)),
-    measured: asRatio(interval, metric, matcher.value),
-    of: metric.unit,
-  }
+  const wantsBetter = (matcher.kind === 'atMost') === (sign === 1)
+  const measured = asValue(interval, metric, matcher.value)
+  return { ...(wantsBetter ? better(interval, 1) : worse(interval, 1)), measured, of: metric.unit }
 }

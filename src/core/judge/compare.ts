@@ -56,17 +56,22 @@ export function worse(interval: Interval, by: number): Outcome {
 /** One-sided bounds of the centre of `d`, each at 95 %. */
 export const intervalOf = (d: readonly number[]): Interval => signedRankInterval(d, { alpha: 0.05 })
 
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
-
-/** An interval of signed log differences as what it is a difference of: the ratio, in the metric's own direction. */
-export function asRatio(interval: Interval, metric: Pick<Metric, 'better'>, scale = 1): Estimate {
-  const back = (d: number) => scale * Math.exp(signOf(metric) * d)
+/** Signed differences as the figure that they are differences of, through `back`. */
+function estimateOf(interval: Interval, back: (d: number) => number): Estimate {
   const bounds = [back(interval.low), back(interval.high)].sort((a, b) => a - b) as [number, number]
-  const open = !Number.isFinite(interval.low) || !Number.isFinite(interval.high)
+  const open = !bounds.every(Number.isFinite) || !Number.isFinite(interval.low) || !Number.isFinite(interval.high)
   return {
     estimate: back(interval.estimate),
-    low: open ? null : finite(bounds[0]),
-    high: open ? null : finite(bounds[1]),
+    low: open ? null : bounds[0],
+    high: open ? null : bounds[1],
     rounds: interval.n,
   }
 }
+
+/** An interval of signed log differences as the ratio, in the metric's own direction. */
+export const asRatio = (interval: Interval, metric: Pick<Metric, 'better'>): Estimate =>
+  estimateOf(interval, (d) => Math.exp(signOf(metric) * d))
+
+/** An interval of signed differences from `limit` as the value itself. */
+export const asValue = (interval: Interval, metric: Pick<Metric, 'better'>, limit: number): Estimate =>
+  estimateOf(interval, (d) => limit + signOf(metric) * d)

@@ -1,4 +1,4 @@
-import type { Judgement } from './judgement.ts'
+import type { FindingVerdict, Judgement } from './judgement.ts'
 
 /** What the process ends with. */
 export const exitCodes = {
@@ -22,18 +22,17 @@ export interface Ending {
 
 /** Whether a verdict fails the run: a bench's own expectation always, a finding's claim where its finding gates. */
 export function failures({ claims, findings }: Judgement): { readonly claims: number[]; readonly findings: number[] } {
-  const gating = findings.filter(
-    ({ gate, verdict, direction }) =>
-      verdict === 'contradicted' && (gate === 'any' || (gate === 'worse' && direction === 'worse')),
-  )
   const failed = claims.flatMap((claim, index) =>
     claim.verdict === 'contradicted' && claim.severity === 'fail' ? [{ claim, index }] : [],
   )
+  const gates = ({ gate, claims: own }: FindingVerdict) =>
+    failed.some(
+      ({ claim, index }) =>
+        own.includes(index) && (gate === 'any' || (gate === 'worse' && claim.direction === 'worse')),
+    )
   return {
     claims: failed.filter(({ claim }) => claim.finding === null).map(({ index }) => index),
-    findings: gating
-      .filter((finding) => failed.some(({ index }) => finding.claims.includes(index)))
-      .map(({ id }) => id),
+    findings: findings.filter(gates).map(({ id }) => id),
   }
 }
 

@@ -18,7 +18,7 @@ export function checkValues(given: unknown, metrics: Metrics): Record<string, nu
     )
   }
   const values = given as Record<string, unknown>
-  const extra = Object.keys(values).find((name) => !(name in metrics))
+  const extra = Object.keys(values).find((name) => !Object.hasOwn(metrics, name))
   if (extra !== undefined) throw new ValueError(`the workload returned "${extra}", which is none of its metrics`)
   return Object.fromEntries(
     Object.keys(metrics).map((name) => {

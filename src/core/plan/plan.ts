@@ -58,10 +58,16 @@ export function combinations(space: ParamSpace): Params[] {
   )
 }
 
+// A text that reads like a number or a truth value is quoted, so that it is not taken for one.
+const describeValue = (value: ParamValue): string =>
+  typeof value === 'string' && (['true', 'false'].includes(value) || !Number.isNaN(Number(value)))
+    ? JSON.stringify(value)
+    : String(value)
+
 /** How a point is called in reports: `rw=read depth=32`, or nothing. */
 export const describeParams = (params: Params): string =>
   Object.entries(params)
-    .map(([name, value]) => `${name}=${value}`)
+    .map(([name, value]) => `${name}=${describeValue(value)}`)
     .join(' ')
 
 export function pointsOf(bench: BenchData): Point[] {

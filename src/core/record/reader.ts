@@ -31,8 +31,7 @@ export function readRecord(file: string): RunRecord {
   const texts = readFileSync(file, 'utf8').split('\n')
   const cutOff = texts.pop() ?? ''
   const lines = texts
-    .filter((text) => text !== '')
-    .map((text, at) => lineOf(text, at + 1, file))
+    .map((text, at) => (text === '' ? undefined : lineOf(text, at + 1, file)))
     .filter((line) => line !== undefined)
   const [first, ...rest] = lines
   if (first?.type !== 'start') {
@@ -60,7 +59,7 @@ function lineOf(text: string, number: number, file: string): RecordLine | undefi
     throw new RecordError(`${file}:${number} is not JSON`, 'a run record is one JSON object a line')
   }
   // Verdicts are judged anew from the samples; the line is there for people and other programs.
-  if ((value as { type?: unknown }).type === 'judgement') return undefined
+  if ((value as { type?: unknown } | null)?.type === 'judgement') return undefined
   const parsed = lineSchema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!

@@ -12,8 +12,14 @@ import { toneOf } from './tone.ts'
 /** Nothing may be loaded or run, whatever got into the page. */
 const policy = "default-src 'none'; style-src 'unsafe-inline'"
 
-const tableOf = (head: readonly string[], rows: readonly string[]): string =>
-  `<div class="scroll"><table><thead><tr>${head.map((one) => `<th>${one}</th>`).join('')}</tr></thead><tbody>\n${rows.join('\n')}\n</tbody></table></div>`
+const cell = (content: string, look = ''): string => `<td${look && ` class="${look}"`}>${content}</td>`
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const titles = head.map((one) => `<th>${one}</th>`).join('')
+  const lines = rows.map((cells) => `<tr>${cells.join('')}</tr>`).join('\n')
+  const table = `<table><thead><tr>${titles}</tr></thead><tbody>\n${lines}\n</tbody></table>`
+  return `<div class="scroll">${table}</div>`
+}
 
 /** One page that needs no network: plots, and tables with the same figures. */
 export const html = documentKind('html', 'one page with plots and tables, for a browser', (report, { root }) => {
@@ -61,19 +67,22 @@ ${problems.join('\n')}`
 function platforms({ platforms }: Report): string {
   const absent = platforms.filter(({ available }) => !available)
   if (absent.length === 0) return ''
-  const rows = absent.map(
-    ({ name, reason, fix }) =>
-      `<tr><td>${markup(name)}</td><td class="break">${markup(reason ?? 'no reason given')}</td><td class="break">${markup(fix ?? '')}</td></tr>`,
-  )
+  const rows = absent.map(({ name, reason, fix }) => [
+    cell(markup(name)),
+    cell(markup(reason ?? 'no reason given'), 'break'),
+    cell(markup(fix ?? ''), 'break'),
+  ])
   return `<h2>Platforms that cannot run here</h2>\n${tableOf(['platform', 'why', 'fix'], rows)}`
 }
 
 function findings({ findings }: Report): string {
   if (findings.length === 0) return ''
-  const rows = findings.map(
-    (one) =>
-      `<tr><td class="once ${toneOf(one)}">${marks[one.verdict]} ${one.verdict}</td><td class="number">${one.id}</td><td class="break">${markup(one.title)}</td><td class="break">${markup(one.text)}</td></tr>`,
-  )
+  const rows = findings.map((one) => [
+    cell(`${marks[one.verdict]} ${one.verdict}`, `once ${toneOf(one)}`),
+    cell(String(one.id), 'number'),
+    cell(markup(one.title), 'break'),
+    cell(markup(one.text), 'break'),
+  ])
   return `<h2>Findings</h2>\n${tableOf(['verdict', '#', 'finding', 'why'], rows)}`
 }
 
@@ -84,24 +93,28 @@ function claims(report: Report, root: string): string {
     const fails = failsRun(report, index) ? '<br><strong>fails the run</strong>' : ''
     const rounds = claim.measured ? ` (${plural(claim.measured.rounds, 'round')})` : ''
     const by = claim.finding === null ? '' : `<br>finding ${claim.finding}`
-    return `<tr><td class="once ${toneOf(claim)}">${marks[claim.verdict]} ${claim.verdict}${fails}</td><td class="break">${markup(claim.text)}${rounds}</td><td class="break">${markup(describeParams(claim.params))}</td><td class="soft break">${markup(file)}${line === undefined ? '' : `:${line}`}${by}</td></tr>`
+    return [
+      cell(`${marks[claim.verdict]} ${claim.verdict}${fails}`, `once ${toneOf(claim)}`),
+      cell(markup(claim.text) + rounds, 'break'),
+      cell(markup(describeParams(claim.params)), 'break'),
+      cell(`${markup(file)}${line === undefined ? '' : `:${line}`}${by}`, 'soft break'),
+    ]
   })
   return `<h2>Claims</h2>\n${tableOf(['verdict', 'statement', 'parameters', 'where'], rows)}`
 }
 
 function benches(report: Report): string {
   const sections = report.benches.map((bench) => section(report, bench))
-  return `<h2>Benches</h2>\n<p class="soft">A dot is the estimate of ×native, its line the 90 % interval. ${markup(cacheSuspect)}.</p>\n${sections.join('\n')}`
+  const legend = `A dot is the estimate of ×native, its line the 90 % interval. ${markup(cacheSuspect)}.`
+  return `<h2>Benches</h2>\n<p class="soft">${legend}</p>\n${sections.join('\n')}`
 }
 
 function section(report: Report, bench: BenchResult): string {
-  const errors = bench.cells.flatMap(({ platform, errors }) =>
-    errors.length > 0
-      ? [
-          `<p class="doubt break">! ${markup(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${markup(errors[0]!)}</p>`,
-        ]
-      : [],
-  )
+  const errors = bench.cells.flatMap(({ platform, errors }) => {
+    if (errors.length === 0) return []
+    const text = `${markup(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${markup(errors[0]!)}`
+    return [`<p class="doubt break">! ${text}</p>`]
+  })
   const params = describeParams(bench.params)
   return `<section>
 <h3 class="break">${markup(bench.name)}${params && ` <span class="soft">${markup(params)}</span>`}</h3>
@@ -111,10 +124,15 @@ ${[...metricTables(report, bench).map(metricHtml), ...errors].join('\n')}
 }
 
 function metricHtml(table: MetricTable): string {
-  const rows = table.rows.map(
-    ({ verdict, platform, median, ratio, interval, rounds, notes }) =>
-      `<tr><td class="${toneOf(verdict)}">${verdict ? marks[verdict.verdict] : ''}</td><td class="break">${markup(platform)}</td><td class="number">${markup(median)}</td><td class="number ${toneOf(verdict)}">${ratio}</td><td class="once">${interval}</td><td class="number">${rounds}</td><td class="doubt">${notes}</td></tr>`,
-  )
+  const rows = table.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes }) => [
+    cell(verdict ? marks[verdict.verdict] : '', toneOf(verdict)),
+    cell(markup(platform), 'break'),
+    cell(markup(median), 'number'),
+    cell(ratio, `number ${toneOf(verdict)}`),
+    cell(interval, 'once'),
+    cell(rounds, 'number'),
+    cell(notes, 'doubt'),
+  ])
   const head = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', '']
   return `<p><strong>${markup(table.metric)}</strong>, ${table.better}</p>\n${plot(table)}\n${tableOf(head, rows)}`
 }

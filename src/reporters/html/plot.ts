@@ -9,6 +9,7 @@ const left = 190
 const right = 24
 const rowHeight = 24
 const axisHeight = 28
+const interval = 'stroke="currentColor" stroke-width="3" stroke-linecap="round" opacity=".45"'
 
 /** Marks of a logarithmic axis from `low` to `high`: as round as fit without crowding. */
 function ticks(low: number, high: number): number[] {
@@ -40,20 +41,23 @@ export function plot({ rows, metric }: MetricTable): string {
     return (left + share * (width - left - right)).toFixed(1)
   }
   const bottom = shown.length * rowHeight + 8
-  const grid = ticks(low, high).map(
-    (value) =>
-      `<line class="grid" x1="${x(value)}" x2="${x(value)}" y1="0" y2="${bottom}"/><text class="axis" x="${x(value)}" y="${bottom + 16}" text-anchor="middle">${figure(value)}×</text>`,
-  )
+  const grid = ticks(low, high).map((value) => {
+    const text = `<text class="axis" x="${x(value)}" y="${bottom + 16}" text-anchor="middle">${figure(value)}×</text>`
+    return line(x(value), x(value), 0, bottom, 'class="grid"') + text
+  })
   const marks = shown.map(({ platform, verdict, ratio, low: from, high: to }, at) => {
     const y = at * rowHeight + 16
-    const whisker =
-      from === null || to === null
-        ? ''
-        : `<line x1="${x(from)}" x2="${x(to)}" y1="${y}" y2="${y}" stroke="currentColor" stroke-width="3" stroke-linecap="round" opacity=".45"/>`
+    const whisker = from === null || to === null ? '' : line(x(from), x(to), y, y, interval)
     const name = `<text x="${left - 12}" y="${y + 4}" text-anchor="end">${markup(cut(plain(platform), 26))}</text>`
-    return `<g class="${toneOf(verdict)}">${name}${whisker}<circle cx="${x(ratio)}" cy="${y}" r="4.5" fill="currentColor"/></g>`
+    const dot = `<circle cx="${x(ratio)}" cy="${y}" r="4.5" fill="currentColor"/>`
+    return `<g class="${toneOf(verdict)}">${name}${whisker}${dot}</g>`
   })
-  const native = `<line class="native" x1="${x(1)}" x2="${x(1)}" y1="0" y2="${bottom}"/>`
+  const native = line(x(1), x(1), 0, bottom, 'class="native"')
   const label = `${metric}: each platform as a multiple of native, with its 90 % interval`
-  return `<svg viewBox="0 0 ${width} ${bottom + axisHeight}" role="img" aria-label="${markup(label)}">${grid.join('')}${native}${marks.join('')}</svg>`
+  const start = `<svg viewBox="0 0 ${width} ${bottom + axisHeight}" role="img" aria-label="${markup(label)}">`
+  return `${start}${grid.join('')}${native}${marks.join('')}</svg>`
+}
+
+function line(x1: string, x2: string, y1: number, y2: number, look: string): string {
+  return `<line x1="${x1}" x2="${x2}" y1="${y1}" y2="${y2}" ${look}/>`
 }

@@ -2,13 +2,13 @@ import { describeParams } from '../../core/plan/plan.ts'
 import type { BenchResult, Report } from '../../core/report/schema.ts'
 import { cacheSuspect, marks } from '../facts.ts'
 import { metricTables, type Row } from '../rows.ts'
-import { cut, plain, plural, wrap } from '../text.ts'
+import { cut, plain, plural, widthOf, wrap } from '../text.ts'
 import { type Ink, paintOf } from './ink.ts'
 import { type Cell, type Column, table } from './table.ts'
 
 const columns: readonly Column[] = [
   { title: '', keep: true },
-  { title: 'platform', least: 10 },
+  { title: 'platform', least: 8 },
   { title: 'median', align: 'right' },
   { title: '×native', align: 'right' },
   { title: '90 % interval' },
@@ -28,7 +28,7 @@ export function benchLines(report: Report, width: number, ink: Ink): string[] {
 
 function headingOf({ name, file }: BenchResult, width: number, ink: Ink): string[] {
   const title = cut(plain(name), width)
-  const place = cut(plain(file), width - title.length - 2)
+  const place = cut(plain(file), width - widthOf(title) - 2)
   return ['', place.length > 8 ? `${ink.strong(title)}  ${ink.dim(place)}` : ink.strong(title)]
 }
 
@@ -38,7 +38,7 @@ function pointLines(report: Report, bench: BenchResult, width: number, ink: Ink)
     const heading = [params, `${plain(one.metric, 60)}, ${one.better}`].filter(Boolean).join(' · ')
     const lines = table(
       columns,
-      one.rows.map((row) => cellsOf(row, ink)),
+      one.rows.map((row) => lineOf(row, ink)),
       width - 4,
       ink,
     )
@@ -47,7 +47,7 @@ function pointLines(report: Report, bench: BenchResult, width: number, ink: Ink)
   return [...tables, ...errorLines(bench, width, ink)]
 }
 
-function cellsOf({ platform, verdict, median, ratio, interval, rounds, notes }: Row, ink: Ink): Cell[] {
+function lineOf({ platform, verdict, median, ratio, interval, rounds, notes }: Row, ink: Ink): Cell[] {
   const paint = verdict ? paintOf(verdict, ink) : undefined
   return [
     { text: verdict ? marks[verdict.verdict] : '', ...(paint && { paint }) },
@@ -64,7 +64,8 @@ function cellsOf({ platform, verdict, median, ratio, interval, rounds, notes }: 
 function errorLines({ cells }: BenchResult, width: number, ink: Ink): string[] {
   return cells.flatMap(({ platform, errors }) => {
     if (errors.length === 0) return []
-    const text = `${plain(platform, 60)}: ${plural(errors.length, 'sample')} failed, the first: ${plain(errors[0]!, 240)}`
+    const failed = `${plural(errors.length, 'sample')} failed`
+    const text = `${plain(platform, 60)}: ${failed}, the first: ${plain(errors[0]!, 240)}`
     return wrap(text, width - 6).map((line, at) => ink.doubt(`    ${at === 0 ? '!' : ' '} ${line}`))
   })
 }

@@ -14,7 +14,7 @@ import {
   statements,
   undecided,
 } from '../facts.ts'
-import { cut, pad, plain, plural, wrap } from '../text.ts'
+import { pad, plain, plural, wrap } from '../text.ts'
 import { type Ink, paintOf } from './ink.ts'
 
 export interface View {
@@ -37,7 +37,8 @@ export function claimLines(report: Report, view: View): string[] {
     '',
     ink.strong('Claims'),
     ...listed(report, statements(report, isContradicted), view),
-    ...listed(report, statements(report, isInconclusive), view),
+    ...listed(report, statements(report, view.verbose ? isInconclusive : isAcross), view),
+    ...(view.verbose ? [] : tooFewLines(report, view)),
     ...failedLines(report, view),
     ...(holds > 0 ? [`  ${ink.good(`${marks.holds} ${holds === 1 ? '1 holds' : `${holds} hold`}`)}`] : []),
     ...groups.flatMap(({ text, count }) =>
@@ -50,6 +51,16 @@ export function claimLines(report: Report, view: View): string[] {
 
 const isContradicted = ({ verdict }: ClaimVerdict) => verdict === 'contradicted'
 const isInconclusive = ({ verdict }: ClaimVerdict) => verdict === 'inconclusive'
+const isTooFew = (claim: ClaimVerdict) => isInconclusive(claim) && claim.reason === 'too-few-rounds'
+const isAcross = (claim: ClaimVerdict) => isInconclusive(claim) && !isTooFew(claim)
+
+/** Too few rounds is the same for all: it is said once. */
+function tooFewLines(report: Report, { width, ink }: View): string[] {
+  const few = report.claims.filter(isTooFew).length
+  if (few === 0) return []
+  const text = `${marks.inconclusive} ${few} in doubt: ${reasonText('too-few-rounds')}`
+  return [...wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`), '']
+}
 
 function listed(report: Report, all: readonly Statement[], view: View): string[] {
   const urgent = all.filter(({ fails }) => fails).length
@@ -140,37 +151,14 @@ function failedLines(report: Report, { width, ink }: View): string[] {
   return failedCells(report).flatMap(({ bench, cell, claims }) => {
     const params = plain(describeParams(bench.params))
     const lost = plural(claims, 'claim')
-    const head = `${plural(cell.errors.length, 'sample')} failed: ${benchName(bench.id)}${params && ` ${params}`} · ${plain(cell.platform, 60)}`
+    const subject = [benchName(bench.id) + (params && ` ${params}`), plain(cell.platform, 60)].join(' · ')
+    const head = `${marks.undecidable} ${plural(cell.errors.length, 'sample')} failed: ${subject}`
     return [
-      ...wrap(`${marks.undecidable} ${head}`, width - 4).map(
-        (line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`,
-      ),
+      ...wrap(head, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`),
       ...labelled('so', `${lost} cannot be judged`, width, ink),
       ...labelled('first', cell.errors[0] ? plain(cell.errors[0], 240) : 'not told', width, ink),
       ...labelled('do', rerun(bench.id, cell.platform, '--reporter verbose'), width, ink),
       '',
     ]
   })
-}
-
-/** A line for each finding, and why beneath those that do not hold; what is decisive is never cut. */
-export function findingLines(report: Report, { width, ink }: View): string[] {
-  if (report.findings.length === 0) return []
-  const digits = Math.max(...report.findings.map(({ id }) => String(id).length))
-  const lines = report.findings.flatMap((finding) => {
-    const paint = paintOf(finding, ink)
-    const head = `${marks[finding.verdict]} ${pad(String(finding.id), digits, 'right')}`
-    const room = width - 6 - digits
-    const beneath = ' '.repeat(6 + digits)
-    const decisive = finding.verdict === 'contradicted' || finding.verdict === 'inconclusive'
-    const sized = (text: string) => (decisive ? wrap(text, room) : [cut(text, room)])
-    const fails = report.failures.findings.includes(finding.id) ? 'fails the run: ' : ''
-    const improved = finding.direction === 'better' ? 'improved past the paper: ' : ''
-    const title = sized(plain(finding.title)).map((line, at) =>
-      at === 0 ? `  ${paint(head)}  ${line}` : beneath + line,
-    )
-    if (finding.verdict === 'holds') return title
-    return [...title, ...sized(fails + improved + plain(finding.text)).map((line) => beneath + paint(line))]
-  })
-  return ['', ink.strong('Findings'), ...lines]
 }

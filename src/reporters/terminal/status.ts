@@ -5,8 +5,8 @@ const least = 100
 const tick = 1000
 
 /**
- * One line at the bottom of a terminal, repainted in place: at most ten times a second when it changes, and each second so
- * that its times go on. Nothing of it is left once it is cleared. Without a terminal it writes nothing.
+ * One line at the bottom of a terminal, repainted in place: at most ten times a second when it changes, and each second
+ * so that its times go on. Nothing of it is left once it is cleared. Without a terminal it writes nothing.
  */
 export class StatusLine {
   readonly #out: Output

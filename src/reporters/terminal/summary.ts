@@ -4,7 +4,8 @@ import { duration } from '../amount.ts'
 import { count, countsLine, exitMeaning, shownPath } from '../facts.ts'
 import { plain, plural, wrap } from '../text.ts'
 import { benchLines } from './benches.ts'
-import { claimLines, findingLines, type View } from './claims.ts'
+import { claimLines, type View } from './claims.ts'
+import { findingLines } from './findings.ts'
 import type { Ink } from './ink.ts'
 
 /** All that is told after a run, what matters most last. */

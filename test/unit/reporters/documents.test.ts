@@ -1,0 +1,201 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { buildReport } from '../../../src/core/report/build.ts'
+import { reportSchema } from '../../../src/core/report/schema.ts'
+import { UsageError } from '../../../src/errors.ts'
+import { reporters } from '../../../src/reporters/index.ts'
+import { contextOf, formula, hostile, Memory, makeRecord, makeReport } from './fixture.ts'
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach an output
+const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
+const folder = mkdtempSync(join(tmpdir(), 'isobench-reporters-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+async function written(name: string, report = makeReport()): Promise<string> {
+  const out = new Memory()
+  await reporters[name]!.create(contextOf(out)).finished?.(report)
+  return out.text
+}
+
+describe.each(['json', 'junit', 'markdown', 'html', 'github'])('%s', (name) => {
+  test('lets no control character but newlines through', async () => {
+    expect(await written(name)).not.toMatch(controls)
+  })
+})
+
+describe('a file', () => {
+  test('is written whole, in folders that are made for it, and nothing else is left', async () => {
+    const file = join(folder, 'deep', 'report.json')
+    const out = new Memory()
+    await reporters.json!.create(contextOf(out, { file })).finished?.(makeReport())
+    expect(out.text).toBe('')
+    expect(readdirSync(join(folder, 'deep'))).toEqual(['report.json'])
+    expect(readFileSync(file, 'utf8')).toBe(await written('json'))
+  })
+
+  test('that cannot be written is a usage error, and leaves the old one alone', async () => {
+    const reporter = reporters.csv!.create(
+      contextOf(new Memory(), { file: join(folder, 'deep', 'report.json', 'report.csv') }),
+    )
+    await expect(reporter.finished?.(makeReport())).rejects.toThrow(UsageError)
+  })
+
+  test.each(['default', 'verbose', 'dot', 'github'])('is refused by %s', (name) => {
+    expect(() => reporters[name]!.create(contextOf(new Memory(), { file: 'x' }))).toThrow(UsageError)
+  })
+})
+
+test('json is the report, and of the schema', async () => {
+  const report = makeReport()
+  const parsed: unknown = JSON.parse(await written('json', report))
+  expect(parsed).toEqual(report)
+  expect(reportSchema.parse(parsed)).toEqual(report)
+})
+
+describe('junit', () => {
+  test('is well-formed XML', async () => {
+    const xml = await written('junit')
+    expect(wellFormed(xml)).toBeUndefined()
+    expect(xml).toContain(
+      '<testsuite name="benches/compute/prime.bench.ts" tests="10" failures="3" errors="0" skipped="3">',
+    )
+    expect(xml).toContain('name="finding 2: All containers')
+    expect(xml).toContain('<error message=')
+  })
+
+  test.skipIf(spawnSync('xmllint', ['--version']).error)('is accepted by xmllint', async () => {
+    execFileSync('xmllint', ['--noout', '-'], { input: await written('junit') })
+  })
+
+  test('fails what --strict fails', async () => {
+    const record = makeRecord(false)
+    const samples = record.samples.filter(({ round }) => round < 3)
+    const report = buildReport({ ...record, samples, problems: [] }, { strict: true })
+    expect(report.exitCode).toBe(3)
+    expect(await written('junit', report)).toContain('<failure message="inconclusive: ')
+  })
+
+  test('its totals are those of its cases', async () => {
+    const xml = await written('junit')
+    const [, tests, failures, errors, skipped] =
+      /<testsuites .*tests="(\d+)" failures="(\d+)" errors="(\d+)" skipped="(\d+)"/.exec(xml)!
+    const number = (tag: string) => xml.split(`<${tag} `).length - 1
+    expect([tests, failures, errors, skipped].map(Number)).toEqual(
+      ['testcase', 'failure', 'error', 'skipped'].map(number),
+    )
+  })
+})
+
+describe('csv', () => {
+  test('has a row per sample that reads back as it was', async () => {
+    const report = makeReport(false)
+    const [header, ...rows] = parseCsv(await written('csv', report))
+    expect(header).toEqual(['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value'])
+    const samples = report.benches.flatMap(({ id, cells }) =>
+      cells.flatMap(({ platform, metrics }) =>
+        Object.entries(metrics).flatMap(([metric, { samples }]) =>
+          samples.map(({ round, value }) => [id, platform, round, metric, value]),
+        ),
+      ),
+    )
+    expect(rows.map((row) => [row[0], row[2], Number(row[3]), row[4], Number(row[6])])).toEqual(samples)
+  })
+
+  test('holds no formula and no control character', async () => {
+    const report = makeReport()
+    report.benches[0]!.cells[0]!.platform = formula
+    report.benches[0]!.cells[1]!.platform = '  @SUM(1)'
+    const text = await written('csv', report)
+    expect(text.replaceAll('\r\n', '\n')).not.toMatch(controls)
+    const rows = parseCsv(text)
+    expect(rows.every((row) => row.length === 7)).toBe(true)
+    expect(rows.flat().filter((field) => /^\s*[=+\-@]/.test(field))).toEqual([])
+    expect(rows.some((row) => row[2] === `'${formula}`)).toBe(true)
+  })
+})
+
+describe('html', () => {
+  test('holds no markup of others, no script and no address', async () => {
+    const page = await written('html')
+    expect(page).not.toMatch(/<script|https?:|\ssrc=|\shref=|url\(|@import|\son\w+=/i)
+    expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+    const tags = new Set([...page.matchAll(/<([a-z][a-z0-9]*)/gi)].map(([, tag]) => tag))
+    expect([...tags].filter((tag) => /iframe|object|embed|img|form/.test(tag!))).toEqual([])
+  })
+
+  test('plots every figure that its tables compare with native', async () => {
+    const report = makeReport(false)
+    const page = await written('html', report)
+    const compared = report.benches.flatMap(({ cells }) =>
+      cells.flatMap(({ metrics }) => Object.values(metrics).filter(({ vsNative }) => vsNative)),
+    )
+    expect(page.split('<circle').length - 1).toBe(compared.length)
+    expect(page).toContain('prefers-color-scheme: dark')
+    expect(page).not.toMatch(/NaN|Infinity|undefined/)
+    const body = page.slice(page.indexOf('<body>'), page.indexOf('</html>')).replaceAll('<br>', '')
+    expect(wellFormed(body)).toBeUndefined()
+  })
+})
+
+test('markdown keeps each row of a table on one line, with its pipes escaped', async () => {
+  const text = await written('markdown')
+  const rows = text.split('\n').filter((line) => line.startsWith('|'))
+  for (const row of rows) expect([4, 6]).toContain(row.replaceAll('\\\\', '').split(/(?<!\\)\|/).length - 2)
+  expect(text).not.toContain('<script')
+})
+
+describe('github', () => {
+  test('writes one command a line, with places and escaped messages', async () => {
+    const lines = (await written('github')).trimEnd().split('\n')
+    for (const line of lines) expect(line).toMatch(/^::(error|warning|notice) file=[^:,]+(,line=\d+)?,title=[^:,]+::./)
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^::error file=benches\/compute\/prime.bench.ts,line=12,.*within 5 %25 of native/),
+    )
+  })
+
+  test('appends to the job summary', async () => {
+    const file = join(folder, 'summary.md')
+    process.env.GITHUB_STEP_SUMMARY = file
+    try {
+      await written('github')
+      await written('github')
+    } finally {
+      delete process.env.GITHUB_STEP_SUMMARY
+    }
+    const text = readFileSync(file, 'utf8')
+    expect(text.split('# isobench\n').length - 1).toBe(2)
+    expect(text).not.toContain(hostile)
+  })
+})
+
+/** Why `text` is not well-formed, or undefined: tags are balanced, and no bare `<` or `&` is left. */
+function wellFormed(text: string): string | undefined {
+  const open: string[] = []
+  const rest = text
+    .replace(/<\?xml[^?]*\?>/, '')
+    .replace(/<(\/?)([\w-]+)((?:\s+[\w-]+="[^"<]*")*)\s*(\/?)>/g, (_, close, tag, _attributes, empty) => {
+      if (close) {
+        if (open.pop() !== tag) open.push(`unexpected </${tag}>`)
+      } else if (!empty) open.push(tag)
+      return ''
+    })
+  if (open.length > 0) return `left open: ${open.join(', ')}`
+  const bare = /<|&(?!(?:amp|lt|gt|quot|#39);)/.exec(rest)
+  return bare ? `bare ${rest.slice(bare.index, bare.index + 40)}` : undefined
+}
+
+/** RFC 4180, as it is written there. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = []
+  let row: string[] = []
+  for (const [, quoted, bare, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g)) {
+    row.push(quoted === undefined ? bare! : quoted.replaceAll('""', '"'))
+    if (end === ',') continue
+    rows.push(row)
+    row = []
+  }
+  return rows
+}
