@@ -21,9 +21,12 @@ interface Options {
   readonly flags?: readonly string[] | undefined
 }
 
+/** Argv that runs `argv`, which ends up in crun, where crun does not see what it refuses. */
+export const withoutHybrid = (argv: HostArgv): HostArgv =>
+  hasHybridControllers() ? [...withoutUnified, ...argv] : argv
+
 const runtime = ({ flags = [] }: Options): OciRuntime => ({
-  command: (state) =>
-    [...(hasHybridControllers() ? withoutUnified : []), 'crun', '--root', state, ...flags] as const as HostArgv,
+  command: (state) => withoutHybrid(['crun', '--root', state, ...flags]),
   bundleOption: '--bundle',
   detachOption: '--detach',
 })

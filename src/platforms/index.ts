@@ -4,10 +4,12 @@ import type { Driver } from './driver.ts'
 import { gvisor } from './gvisor.ts'
 import { lxc } from './lxc.ts'
 import { native } from './native.ts'
+import { nspawn } from './nspawn.ts'
+import { podman } from './podman.ts'
 import { runc } from './runc.ts'
 
 /** isobench's drivers: a new one is a file and a line here. */
-const all = { native, runc, crun, lxc, gvisor, bubblewrap }
+const all = { native, runc, crun, podman, lxc, gvisor, bubblewrap, nspawn }
 
 // A driver without options has an index signature of `never`, which would forbid even `name`.
 type OptionsOf<D> = D extends Driver<infer O> ? { [K in keyof O as string extends K ? never : K]?: O[K] } : never

@@ -1,10 +1,13 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { which } from '../guest/requirements.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
+import { guestEnv } from './guest-env.ts'
+import { withPrivateMounts } from './private-mounts.ts'
 
 const options = z.strictObject({
-  /** What the container's first process is: the command alone, or the image's own systemd. */
+  /** What the container's first process is: the command, or the image's own systemd, which isobench's image lacks. */
   init: z.enum(['none', 'systemd']).default('none'),
   /** Whether root in the container is root on the host. */
   privileged: z.boolean().default(false),
@@ -14,7 +17,7 @@ type Options = z.output<typeof options>
 /** The host's ids that an unprivileged guest's stand for. Nothing on the host belongs to them. */
 const ids = '0 1000000 65536'
 
-const configOf = (place: Place, { privileged, init }: Options): string => {
+const configOf = (place: Place, { privileged }: Options): string => {
   // Idmapped, so that root in the guest is root on its data and the image keeps its owners.
   const mapped = privileged ? '' : ',idmap=container'
   const group = (name: string) => place.relativeGroup(name)
@@ -28,11 +31,16 @@ const configOf = (place: Place, { privileged, init }: Options): string => {
     'lxc.pty.max = 64',
     'lxc.tty.max = 0',
     'lxc.console.path = none',
-    `lxc.mount.auto = proc:mixed ${privileged ? 'sys:ro' : ''} ${init === 'systemd' ? 'cgroup:mixed' : ''}`,
-    ...(privileged ? [] : ['lxc.mount.entry = /sys sys none rbind,ro 0 0']),
+    `lxc.mount.auto = proc:mixed${privileged ? ' sys:ro' : ''}`,
+    // A sysfs of its own takes rights over the network namespace, which an unprivileged guest lacks.
+    ...(privileged
+      ? []
+      : ['lxc.mount.entry = /sys sys none rbind,ro 0 0', 'lxc.mount.entry = tmpfs sys/fs/cgroup tmpfs ro 0 0']),
     'lxc.mount.entry = tmpfs tmp tmpfs nosuid,nodev,mode=1777 0 0',
     'lxc.mount.entry = tmpfs run tmpfs nosuid,nodev,mode=755 0 0',
     `lxc.mount.entry = ${place.data} data none bind${mapped} 0 0`,
+    'lxc.mount.entry = tmpfs dev/shm tmpfs nosuid,nodev,mode=1777,create=dir 0 0',
+    ...guestEnv.map((setting) => `lxc.environment = ${setting}`),
     ...(privileged ? [] : [`lxc.idmap = u ${ids}`, `lxc.idmap = g ${ids}`]),
     `lxc.cgroup.dir.monitor = ${group('monitor')}`,
     `lxc.cgroup.dir.monitor.pivot = ${group('pivot')}`,
@@ -41,9 +49,23 @@ const configOf = (place: Place, { privileged, init }: Options): string => {
   ].join('\n')
 }
 
+/**
+ * Without a PATH, LXC does not find newuidmap and writes the map itself, as root may. With it, LXC would insist on a range
+ * for root in /etc/subuid, a file of the host's.
+ */
+const withoutPath: HostArgv = ['env', '-u', 'PATH']
+
 /** A tool of LXC's, with its container below the place. */
-function lxc(place: Place, tool: string, ...args: readonly string[]): HostArgv {
-  return place.inside([tool, '-P', join(place.directory, 'lxc'), '-n', place.id, ...args])
+function tool(place: Place, name: string, ...args: readonly string[]): HostArgv {
+  const command: HostArgv = [
+    ...withoutPath,
+    which(name) ?? name,
+    ...['-P', join(place.directory, 'lxc')],
+    ...['-n', place.id],
+    ...args,
+  ]
+  // Its locks are in /run, wherever its containers are.
+  return place.inside(withPrivateMounts(place, command))
 }
 
 function configure(place: Place, given: Options): string {
@@ -54,19 +76,23 @@ function configure(place: Place, given: Options): string {
   return file
 }
 
-export const lxcDriver = defineDriver<Options>({
+/** LXC, unprivileged unless asked otherwise: the guest's root is nobody on the host. */
+export const lxc = defineDriver<Options>({
   kind: 'lxc',
   family: 'container',
   about: 'LXC, a container with its own monitor process',
   options,
   requirements: () => [{ binary: 'lxc-start', package: 'lxc' }],
   version: () => ['lxc-start', '--version'],
-  once: async (place, argv, given) =>
-    lxc(place, 'lxc-start', '-f', configure(place, given), '-F', '--', ...argv),
+  obstacle: async ({ init }) =>
+    init === 'systemd'
+      ? 'a full init needs systemd in the image, and isobench builds its image without one'
+      : undefined,
+  once: async (place, argv, given) => tool(place, 'lxc-execute', '-f', configure(place, given), '--', ...argv),
   open: async (place, given) => {
     const config = configure(place, given)
-    await place.run(lxc(place, 'lxc-start', '-f', config, '-d', '--', ...idle))
-    return { enter: (argv: GuestArgv) => lxc(place, 'lxc-attach', '--', ...argv) }
+    await place.run(tool(place, 'lxc-start', '-f', config, '-d', '--', ...idle))
+    const env = guestEnv.flatMap((setting) => ['--set-var', setting])
+    return { enter: (argv: GuestArgv) => tool(place, 'lxc-attach', '--clear-env', ...env, '--', ...argv) }
   },
 })
-export { lxcDriver as lxc }

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GuestArgv, Place } from '../driver.ts'
+import { guestEnv } from '../guest-env.ts'
 
 /** The capabilities that Docker gives by default; moby/profiles, `caps/defaults.go`. */
 const capabilities = [
@@ -39,7 +40,7 @@ function configOf(place: Place, argv: GuestArgv) {
       terminal: false,
       user: { uid: 0, gid: 0 },
       args: argv,
-      env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LC_ALL=C'],
+      env: guestEnv,
       cwd: '/',
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       // Below the hard limit of hosts without CAP_SYS_RESOURCE.

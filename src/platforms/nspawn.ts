@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod'
+import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
+import { guestEnv } from './guest-env.ts'
+import { enterNamespaces, leaderOf } from './namespaces.ts'
+import { withPrivateMounts } from './private-mounts.ts'
+
+// A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
+const enterGroups =
+  'while [ "$1" != -- ]; do mkdir -p "$1" && echo 0 > "$1/cgroup.procs" || exit; shift; done; shift; exec "$@"'
+
+/**
+ * nspawn makes groups below the one that it is in, in systemd's hierarchies, which have no limits and which isobench leaves
+ * alone: so it gets a group of the place's there. On a v2 host there is but one, and this group is below the limits.
+ */
+function inOwnGroups(place: Place, argv: HostArgv): HostArgv {
+  const root = '/sys/fs/cgroup'
+  const hierarchies = existsSync(join(root, 'cgroup.controllers'))
+    ? [root]
+    : [join(root, 'systemd'), join(root, 'unified')].filter((path) => existsSync(join(path, 'cgroup.procs')))
+  const groups = hierarchies.map((path) => join(path, place.relativeGroup('nspawn')))
+  return ['sh', '-c', enterGroups, 'sh', ...groups, '--', ...argv]
+}
+
+function spawn(place: Place, argv: GuestArgv): HostArgv {
+  // nspawn writes a lock beside the tree that it runs: so that is not the image's own folder.
+  const root = join(place.directory, 'root')
+  const command: HostArgv = [
+    'systemd-nspawn',
+    '--quiet',
+    `--directory=${root}`,
+    '--read-only',
+    `--machine=${place.id}`,
+    '--hostname=isobench',
+    // Neither systemd nor its machine manager need to run on the host.
+    '--register=no',
+    '--keep-unit',
+    '--as-pid2',
+    '--pipe',
+    '--settings=no',
+    '--link-journal=no',
+    '--resolv-conf=off',
+    '--timezone=off',
+    `--network-namespace-path=${place.netns}`,
+    '--rlimit=NOFILE=16384',
+    `--bind=${place.data}:/data`,
+    ...guestEnv.map((setting) => `--setenv=${setting}`),
+    '--',
+    ...argv,
+  ]
+  return place.inside(withPrivateMounts(place, inOwnGroups(place, command), [[place.rootfs, root]]))
+}
+
+/** systemd-nspawn: what systemd's users have, here without systemd on the host. */
+export const nspawn = defineDriver({
+  kind: 'nspawn',
+  family: 'container',
+  about: "systemd-nspawn, systemd's own container launcher",
+  options: z.strictObject({}),
+  requirements: () => [
+    { binary: 'systemd-nspawn', package: 'systemd-container' },
+    { binary: 'nsenter', package: 'util-linux' },
+  ],
+  version: () => ['systemd-nspawn', '--version'],
+  once: async (place, argv) => spawn(place, argv),
+  open: async (place) => {
+    const leader = await leaderOf(await place.start(spawn(place, idle)), idle)
+    return { enter: (argv) => place.inside(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
+  },
+})

@@ -1,0 +1,25 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { HostArgv, Place } from './driver.ts'
+
+// A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
+const script = 'while [ "$1" != -- ]; do mount --rbind "$1" "$2" || exit; shift 2; done; shift; exec "$@"'
+
+/** Something mounted in a second place. */
+type Bind = readonly [from: string, to: string]
+
+/**
+ * Argv that runs `argv` with folders of the place mounted where a tool insists on writing, so that it leaves nothing on
+ * the host: `/run`, in which it finds the guest's network namespace alone, and what `binds` adds. That process and its
+ * children alone see these mounts.
+ */
+export function withPrivateMounts(place: Place, argv: HostArgv, binds: readonly Bind[] = []): HostArgv {
+  const run = join(place.directory, 'run')
+  const all: readonly Bind[] = [...binds, [place.netns, join(place.directory, place.netns)], [run, '/run']]
+  mkdirSync(dirname(join(place.directory, place.netns)), { recursive: true })
+  for (const [from, to] of all) {
+    if (statSync(from).isDirectory()) mkdirSync(to, { recursive: true })
+    else writeFileSync(to, '')
+  }
+  return ['unshare', '--mount', 'sh', '-c', script, 'sh', ...all.flat(), '--', ...argv]
+}
