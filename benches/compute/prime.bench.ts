@@ -1,5 +1,6 @@
 import { bench, expect, finding, higher, platform, workload } from 'isobench'
 import { sysbench } from 'isobench/tools'
+import { video } from './video.bench.ts'
 
 /** sysbench's prime numbers on one thread: the paper's CPU microbenchmark (§3.1, Fig. 5). */
 const verification = workload('prime verification', {
@@ -15,18 +16,29 @@ export const prime = bench('prime verification', verification, {
   expect: { events: expect.withinNative(10) },
 })
 
+const secure = platform.named('gvisor', 'kata')
+
 finding(
   1,
-  'Prime verification runs at the same speed on every platform; OSv is slow at encoding video',
+  'No platform slows prime verification down; encoding video shows differences, and OSv is severely slow at it',
   [
     expect(prime.events)
       .on(platform.family('container', 'secure-container', 'hypervisor', 'unikernel'))
       .withinNative(5),
+    expect(video.encoding).on('osv').slowerThan('native', { by: '1.25x' }),
+    expect(video.encoding).on(platform.family('container', 'hypervisor')).withinNative(9),
+    expect(video.encoding).on(secure).warn.withinNative(9),
   ],
-  { undecided: ["OSv's video encoding: this suite has no bench of it yet"] },
 )
 
+/**
+ * Video on secure containers is judged and shown, but does not gate: the guest has one CPU where the paper's had 16, and
+ * gVisor's own threads need a share of it. The paper prints this finding in its section on memory; what memory costs is
+ * what the memory benches expect.
+ */
 finding(2, 'All containers, secure ones included, are on par with native for CPU-bound tasks', [
   expect(prime.events).on(platform.family('container')).withinNative(5),
-  expect(prime.events).on(platform.family('secure-container')).withinNative(5),
+  expect(prime.events).on(secure).withinNative(5),
+  expect(video.encoding).on(platform.family('container')).withinNative(5),
+  expect(video.encoding).on(secure).warn.withinNative(5),
 ])

@@ -15,7 +15,7 @@ const copy = workload('memory copy', {
   },
 })
 
-bench('memory copy', copy, {
+export const copying = bench('memory copy', copy, {
   tags: ['memory'],
   expect: { bandwidth: expect.withinNative(15) },
 })

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { glob } from 'tinyglobby'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { collect } from '../../../src/core/collect/collect.ts'
+import type { Suite } from '../../../src/core/collect/types.ts'
+import { entry } from '../../../src/entries.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const built = existsSync(entry('collector'))
+
+describe('the findings of the paper in benches/', () => {
+  let suite: Suite
+  beforeAll(async () => {
+    if (!built) return
+    const files = await glob(['benches/**/*.bench.ts'], { cwd: root, absolute: true })
+    suite = (await collect(root, files.map((file) => relative(root, file)).sort())).suite
+  }, 30_000)
+
+  // Bench files are imported by a worker that is built.
+  const check = (name: string, test: () => void) =>
+    it(name, ({ skip }) => {
+      if (!built) skip('dist/collector.js is missing: npm run build')
+      test()
+    })
+
+  check('are collected without a problem', () => {
+    expect(suite.problems).toEqual([])
+  })
+
+  check('are all there, once each', () => {
+    const paper = suite.findings.map(({ id }) => id).filter((id) => id < 100)
+    expect(paper.sort((a, b) => a - b)).toEqual(Array.from({ length: 28 }, (_, index) => index + 1))
+  })
+
+  check('make a claim or say why they make none', () => {
+    const empty = suite.findings.filter(({ claims, undecided }) => claims.length + undecided.length === 0)
+    expect(empty).toEqual([])
+    for (const { title, undecided } of suite.findings) {
+      expect(title.trim()).not.toBe('')
+      for (const reason of undecided) expect(reason.length, reason).toBeGreaterThan(20)
+    }
+  })
+
+  check('claim something of cells that exist', () => {
+    const benches = new Map(suite.benches.map((bench) => [bench.id, bench]))
+    for (const { id, claims } of suite.findings) {
+      for (const { bench: name, metric, where } of claims) {
+        const bench = benches.get(name)
+        expect(bench, `finding ${id}: ${name}`).toBeDefined()
+        expect(Object.keys(bench!.metrics), `finding ${id}: ${name}`).toContain(metric)
+        for (const [param, value] of Object.entries(where)) expect(bench!.params[param]).toContain(value)
+      }
+    }
+  })
+
+  check('name only platforms that the design names', () => {
+    const known = new Set(
+      [
+        'native runc crun docker podman lxc lxc-systemd gvisor gvisor-ptrace gvisor-kvm gvisor-gofer gvisor-hostnet',
+        'bubblewrap nspawn qemu qemu-q35 qemu-qboot qemu-microvm firecracker cloud-hypervisor kata kata-9p osv',
+        'osv-firecracker user-mode-linux',
+      ].flatMap((line) => line.split(' ')),
+    )
+    const named = suite.findings.flatMap(({ claims }) =>
+      claims.flatMap(({ on, matcher }) => [
+        ...(on.by === 'name' ? on.names : []),
+        ...('platform' in matcher ? [matcher.platform] : []),
+        ...('platforms' in matcher ? matcher.platforms : []),
+      ]),
+    )
+    expect(named.filter((name) => !known.has(name))).toEqual([])
+  })
+})
