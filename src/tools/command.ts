@@ -43,3 +43,12 @@ export function count(what: string, value: number, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value
   throw new TypeError(`${what} must be a whole number of at least ${least}, not ${value}.`)
 }
+
+/**
+ * A duration for a tool that counts whole seconds, rounded up.
+ * @throws TypeError when it is not above 0.
+ */
+export function wholeSeconds(seconds: number): number {
+  if (!(seconds > 0)) throw new TypeError(`seconds must be above 0, not ${seconds}.`)
+  return count('seconds', Math.ceil(seconds))
+}

@@ -2,7 +2,7 @@
  * fio 3: block and file I/O. Debian package `fio` (3.33, 3.39).
  * Format: `--output-format=json`, written by `show_thread_status_json` (stat.c); fio's notes may stand before it.
  */
-import { type Command, command, count } from './command.ts'
+import { type Command, command, count, wholeSeconds } from './command.ts'
 import { at, jsonIn, numberAt, ToolOutputError } from './parse.ts'
 
 export interface FioJob {
@@ -76,7 +76,7 @@ export const fio = {
       `--direct=${direct ? 1 : 0}`,
       `--numjobs=${count('numjobs', numjobs)}`,
       '--time_based',
-      `--runtime=${count('seconds', job.seconds)}`,
+      `--runtime=${wholeSeconds(job.seconds)}`,
       ...(count('ramp', ramp, 0) === 0 ? [] : [`--ramp_time=${ramp}`]),
       // Another seed in each run; for writes, data that no layer can compress, deduplicate or drop as zeros.
       '--randrepeat=0',

@@ -3,7 +3,7 @@
  * Format: `-J`, one JSON object (iperf_api.c, `iperf_print_results`). A client that fails prints JSON with `error`, and
  * exits 0 in 3.12 or 1 in 3.18: the exit status alone says nothing.
  */
-import { type Command, command, count } from './command.ts'
+import { type Command, command, count, wholeSeconds } from './command.ts'
 import { at, jsonIn, numberAt, ToolOutputError } from './parse.ts'
 
 export interface Iperf3Server {
@@ -45,7 +45,7 @@ export const iperf3 = {
   },
 
   client({ host, port = PORT, seconds, omit = 0, streams = 1, reverse = false }: Iperf3Client): Command {
-    const time = ['-t', count('seconds', seconds), '-O', count('omit', omit, 0), '-P', count('streams', streams)]
+    const time = ['-t', wholeSeconds(seconds), '-O', count('omit', omit, 0), '-P', count('streams', streams)]
     return command(TOOL, '-c', host, '-4', '-p', count('port', port), ...time, ...(reverse ? ['-R'] : []), '-J')
   },
 

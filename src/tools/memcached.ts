@@ -5,7 +5,7 @@
  * Format: the end of memcaslap's output, `Total Statistics (N events)`, `get_misses: N` and
  * `Run time: 2.0s Ops: 294726 TPS: 147346 Net_rate: 34.9M/s` (contrib/bin/memaslap of libmemcached-awesome).
  */
-import { type Command, command, count } from './command.ts'
+import { type Command, command, count, wholeSeconds } from './command.ts'
 import { numberAfter, ToolOutputError } from './parse.ts'
 
 export interface MemcachedServer {
@@ -68,7 +68,7 @@ export const memcached = {
       `--concurrency=${concurrency}`,
       `--fixed_size=${count('valueSize', valueSize)}`,
     ]
-    const time = [`--time=${count('seconds', seconds)}s`, `--stat_freq=${seconds + 1}s`]
+    const time = [`--time=${wholeSeconds(seconds)}s`, `--stat_freq=${seconds + 1}s`]
     return command(CLIENT, `--servers=${host}:${count('port', port)}`, ...load, ...time)
   },
 

@@ -7,7 +7,7 @@
  * loopback every test ends in "could not resolve host". UDP_RR never sends again: one lost datagram ends the exchange
  * and lowers the rate of the whole test.
  */
-import { type Command, command, count } from './command.ts'
+import { type Command, command, count, wholeSeconds } from './command.ts'
 import { numberAfter, ToolOutputError } from './parse.ts'
 
 export interface NetperfRr {
@@ -55,7 +55,7 @@ export const netperf = {
 
   /** TCP_RR or UDP_RR over one connection. */
   rr({ protocol, host, port = PORT, seconds, request = 100, response = 200 }: NetperfRr): Command {
-    const test = ['-t', `${protocol.toUpperCase()}_RR`, '-l', count('seconds', seconds), '-P', 0]
+    const test = ['-t', `${protocol.toUpperCase()}_RR`, '-l', wholeSeconds(seconds), '-P', 0]
     const sizes = `${count('request', request)},${count('response', response)}`
     const keys = [...Object.values(KEYS), END].join(',')
     return command(TOOL, '-4', '-H', host, '-p', count('port', port), ...test, '--', '-r', sizes, '-k', keys)

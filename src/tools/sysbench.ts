@@ -4,7 +4,7 @@
  * `db_report_cumulative` (src/db_driver.c), and the totals of all tests in src/sysbench.c.
  * Every test is bounded by time, never by a number of events: a slow platform then measures as long as a fast one.
  */
-import { type Command, command, count } from './command.ts'
+import { type Command, command, count, wholeSeconds } from './command.ts'
 import { numberAfter } from './parse.ts'
 
 export interface SysbenchCpu {
@@ -135,7 +135,7 @@ export const sysbench = {
 }
 
 function load(threads: number, seconds: number): string[] {
-  return [`--threads=${count('threads', threads)}`, `--time=${count('seconds', seconds)}`]
+  return [`--threads=${count('threads', threads)}`, `--time=${wholeSeconds(seconds)}`]
 }
 
 function connection({ socket, host, port = 3306, user, password, database, tables, tableSize }: SysbenchDatabase) {

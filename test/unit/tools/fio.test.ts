@@ -34,7 +34,8 @@ describe('fio commands', () => {
 
   it('refuses counts that fio would read in another way', () => {
     expect(() => fio.job({ ...job, depth: 0 })).toThrow(TypeError)
-    expect(() => fio.job({ ...job, seconds: 0.5 })).toThrow(TypeError)
+    expect(() => fio.job({ ...job, seconds: 0 })).toThrow(TypeError)
+    expect(fio.job({ ...job, seconds: 0.5 }).argv).toContain('--runtime=1')
     expect(() => fio.job({ ...job, ramp: -1 })).toThrow(TypeError)
   })
 })
