@@ -96,7 +96,7 @@ finding(
   ]),
 )
 
-/** ±20 % of native: the most that two platforms of the group may then differ is what ±25 % of each other allows. */
+/** Each within a factor of 1.25 of native; two of them may then differ by more. */
 finding(
   23,
   'Native, Docker, LXC, QEMU and Cloud Hypervisor perform alike at OLTP, without a stable ranking',
