@@ -5,7 +5,8 @@ import { mountPoints } from './view.ts'
 
 /** A root filesystem of one static busybox: enough to see whether a platform boots, before there is an image. */
 export function makeTinyRoot(folder: string): void {
-  for (const path of ['/bin', ...mountPoints]) mkdirSync(join(folder, path), { recursive: true })
+  // systemd-nspawn takes nothing without a /usr for a root filesystem.
+  for (const path of ['/bin', '/usr', ...mountPoints]) mkdirSync(join(folder, path), { recursive: true })
   copyFileSync(which('busybox')!, join(folder, 'bin/busybox'))
   for (const name of ['true', 'sh', 'sleep']) symlinkSync('busybox', join(folder, 'bin', name))
 }

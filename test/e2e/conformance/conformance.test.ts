@@ -1,0 +1,206 @@
+/** Every driver of this repository's config that works on this machine, held to the contract by real guests. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type Enterable,
+  execIn,
+  type guestArgv,
+  workloadClient,
+  workloadGuest,
+} from '../../../src/core/measure/handle.ts'
+import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../../../src/core/probe.ts'
+import { loadProject } from '../../../src/core/project.ts'
+import { Session } from '../../../src/core/session.ts'
+import type { Completed, ExecOptions } from '../../../src/dsl/guest.ts'
+import { processesOf, setFrozen } from '../../../src/guest/cgroup.ts'
+import { ensureImage } from '../../../src/guest/image/image.ts'
+import type { OpenPlace } from '../../../src/guest/place.ts'
+import { timed } from '../../../src/guest/stopwatch.ts'
+import type { GuestHandle } from '../../../src/platforms/driver.ts'
+import { drivers } from '../../../src/platforms/index.ts'
+import { left, traces } from './traces.ts'
+
+/** Seconds that one boot or one command may take. */
+const limit = 30
+
+const project = await loadProject(join(import.meta.dirname, '../../..'))
+const { signal } = new AbortController()
+// Less than the config's, so that going over it does not take long.
+const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }
+const open = () => Session.open(guest, { purpose: 'the conformance suite', wait: true, signal })
+
+/** Which platforms work here. In a session of its own, because nobody would close it if no test of this file ran. */
+async function probed() {
+  await using session = await open()
+  const image = await ensureImage(project.image, { ledger: session.ledger })
+  const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
+  const probes = await probePlatforms(resolved, session)
+  return { image, platforms: resolved.map((platform, at) => ({ platform, probe: probes[at]! })) }
+}
+
+const { image, platforms } = await probed()
+let session: Session
+let client: Enterable
+beforeAll(async () => {
+  session = await open()
+  client = await session.client(image.rootfs)
+})
+afterAll(() => session?.[Symbol.asyncDispose]())
+
+const shell = (script: string, ...args: string[]) => ({ argv: ['/bin/sh', '-c', script, 'sh', ...args] as const })
+
+for (const { platform, probe } of platforms) {
+  const { name } = platform.spec
+  if (probe.available) describe(name, () => conforms(platform))
+  else it.skip(`${name}: ${probe.reason}`, () => {})
+}
+
+function conforms({ spec, driver, options }: ResolvedPlatform) {
+  const bounds = () => ({ until: performance.now() + limit * 1000, signal })
+
+  describe('a guest that runs one command', () => {
+    it('gives its output and its exit code, and ends with it', async () => {
+      await using place = await session.place(image.rootfs, limit)
+      const argv = await driver.once(place, shell('echo out; echo err >&2; exit 7').argv, options)
+      const { stdout, stderr } = await timed(argv, { timeoutMs: limit * 1000, label: 'once', exitCodes: [7] })
+      expect(stdout).toBe('out\n')
+      expect(stderr).toContain('err')
+      // An engine's monitor may still be putting away what it wrote.
+      await expect.poll(() => processesOf(place.group), { timeout: 2000 }).toEqual([])
+    })
+
+    it('leaves nothing: after ten of them, and when killed while booting', async () => {
+      const before = traces()
+      const ids: string[] = []
+      for (let boots = 0; boots < 10; boots++) {
+        await using place = await session.place(image.rootfs, limit)
+        ids.push(place.id)
+        await timed(await driver.once(place, ['/bin/true'], options), { timeoutMs: limit * 1000, label: 'once' })
+      }
+      for (const timeoutMs of [5, 20, 60, 150]) {
+        await using place = await session.place(image.rootfs, limit)
+        ids.push(place.id)
+        const argv = await driver.once(place, ['/bin/sleep', '60'], options)
+        await expect(timed(argv, { timeoutMs, label: 'once' })).rejects.toThrow('so it was ended')
+      }
+      expect(await left(before, ids)).toEqual([])
+    })
+  })
+
+  describe('a guest that commands are entered into', () => {
+    let before: ReadonlySet<string>
+    let place: OpenPlace
+    let handle: GuestHandle
+    const where = { name: spec.name, enter: (argv: readonly string[]) => handle.enter(argv) }
+    const exec = (command: Parameters<typeof guestArgv>[0], given: ExecOptions = {}): Promise<Completed> =>
+      execIn(where, command, given, bounds())
+
+    beforeAll(async () => {
+      before = traces()
+      place = await session.place(image.rootfs, limit)
+      handle = await driver.open(place, options)
+    })
+    afterAll(() => place?.[Symbol.asyncDispose]())
+
+    it('reports exit codes and signals', async () => {
+      await exec(shell('exit 0'))
+      await exec(shell('exit 7'), { exitCodes: [7] })
+      await expect(exec(shell('exit 7'))).rejects.toThrow('exit code 7')
+      await expect(exec(shell('kill -KILL $$'))).rejects.toThrow('137')
+    })
+
+    it('passes arguments as they are', async () => {
+      const odd = ['', ' ', '$HOME', "it's", '"', '\\', '*', 'a\nb', '-n', '--', 'ü']
+      const { stdout } = await exec(shell('printf "%s|" "$@"', ...odd))
+      expect(stdout).toBe(`${odd.join('|')}|`)
+    })
+
+    it('takes a mebibyte of bytes of every value at its input and gives it back', () => {
+      const bytes = Buffer.from(Array.from({ length: 1024 * 1024 }, (_, at) => (at * 31 + (at >> 8)) & 255))
+      const [file, ...args] = handle.enter(['cat'])
+      const { stdout, status } = spawnSync(file, args, { input: bytes, timeout: limit * 1000, maxBuffer: 2 ** 24 })
+      expect(status).toBe(0)
+      expect(stdout.length).toBe(bytes.length)
+      expect(stdout.equals(bytes)).toBe(true)
+    })
+
+    it('keeps the two outputs apart', async () => {
+      const { stdout, stderr } = await exec(shell('echo out; echo err >&2'))
+      expect([stdout, stderr]).toEqual(['out\n', 'err\n'])
+    })
+
+    it('has the environment and the folder that a command asks for', async () => {
+      const command = { ...shell('echo "$COLOUR"; pwd'), env: { COLOUR: 'red and blue' }, cwd: '/usr/lib' }
+      expect((await exec(command)).stdout).toBe('red and blue\n/usr/lib\n')
+    })
+
+    it('has the CPUs of the limits', async () => {
+      expect((await exec({ argv: ['nproc'] })).stdout).toBe('1\n')
+    })
+
+    it('has a network of its own, with one link', async () => {
+      const { stdout } = await exec({ argv: ['cat', '/proc/net/dev'] })
+      const links = [...stdout.matchAll(/^\s*([\w.-]+):/gm)].map(([, link]) => link)
+      expect(links.sort()).toEqual(['eth0', 'lo'])
+    })
+
+    it('is called on at its address, until its server is stopped', async () => {
+      const [inGuest, calling] = [
+        workloadGuest(where, client, place.address, bounds()),
+        workloadClient(client, bounds()),
+      ]
+      const echo = { argv: ['socat', 'TCP4-LISTEN:7007,fork,reuseaddr', 'EXEC:cat'] as const }
+      const call = { argv: ['socat', '-t', '5', '-', `TCP4:${place.address}:7007,connect-timeout=2`] as const }
+      {
+        await using _server = await inGuest.serve(echo, { port: 7007 })
+        expect((await calling.exec(call, { input: 'hello' })).stdout).toBe('hello')
+      }
+      await expect(calling.exec(call, { input: 'hello' })).rejects.toThrow('exit code 1')
+    })
+
+    it("writes to /data on the host's disk, and reads from it", async () => {
+      writeFileSync(join(place.data, 'from-host'), 'host')
+      const { stdout } = await exec(shell('cat /data/from-host && echo guest > /data/from-guest && sync'))
+      expect(stdout).toBe('host')
+      expect(readFileSync(join(place.data, 'from-guest'), 'utf8')).toBe('guest\n')
+    })
+
+    it('cannot write to the image', async () => {
+      await expect(exec(shell('echo x > /usr/written'))).rejects.toThrow('exit code')
+      expect(existsSync(join(image.rootfs, 'usr/written'))).toBe(false)
+    })
+
+    it.skipIf(driver.family === 'native')('does not see the processes of the host', async () => {
+      await exec(shell('! test -e "/proc/$1"', String(process.pid)))
+    })
+
+    it('stops when it is frozen and goes on when it is thawed', async () => {
+      const ticks = () => readFileSync(join(place.data, 'ticks')).length
+      const ticking = exec(shell('until test -e /data/enough; do printf . >> /data/ticks; sleep 0.01; done'))
+      await expect.poll(() => existsSync(join(place.data, 'ticks')), { timeout: 5000 }).toBe(true)
+      await setFrozen(place.group, true)
+      const frozen = ticks()
+      await sleep(300)
+      expect(ticks()).toBe(frozen)
+      await setFrozen(place.group, false)
+      await expect.poll(ticks, { timeout: 5000 }).toBeGreaterThan(frozen)
+      writeFileSync(join(place.data, 'enough'), '')
+      await ticking
+    })
+
+    it('dies of an allocation over the memory limit, and alone', async () => {
+      await expect(exec(shell('head -c 2G /dev/zero | tail > /dev/null'))).rejects.toThrow()
+    })
+
+    it('leaves nothing, with commands still running in it', async () => {
+      const running = exec({ argv: ['sleep', '60'] }).catch(() => {})
+      await sleep(100)
+      await place[Symbol.asyncDispose]()
+      await running
+      expect(await left(before, [place.id])).toEqual([])
+    })
+  })
+}

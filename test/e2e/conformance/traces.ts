@@ -1,0 +1,76 @@
+/** What guests could leave on the machine: looked at before and after. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { guestsFolder } from '../../../src/guest/paths.ts'
+import { isAlive, processId } from '../../../src/guest/process-id.ts'
+
+/** Folders, and whether to look below them: where the platforms' own tools keep their state when they are let. */
+const watched: readonly (readonly [folder: string, deep: boolean])[] = [
+  ['/run', true],
+  ['/dev/shm', true],
+  ['/etc/cni', true],
+  ['/var/lib', false],
+  ['/var/lib/containers', true],
+  ['/var/lib/lxc', true],
+  ['/var/lib/docker', false],
+  ['/var/lib/machines', true],
+  ['/var/tmp', false],
+]
+
+function below(folder: string, deep: boolean): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true }).flatMap((item) => {
+    const path = join(folder, item.name)
+    return deep && item.isDirectory() ? [path, ...below(path, true)] : [path]
+  })
+}
+
+const lines = (text: string) => text.split('\n').filter(Boolean)
+
+/** Other people's isobench may run beside the tests, with a state folder and so a lock of its own. */
+const ours = (line: string) => !/\bisob-|\/isobench\b|\bisob\d/.test(line)
+
+/** Everything on the machine that a guest could have made, except what carries isobench's own names. */
+export function traces(): ReadonlySet<string> {
+  const cgroups = lines(execFileSync('find', ['/sys/fs/cgroup', '-type', 'd'], { encoding: 'utf8' }))
+  const mounts = lines(readFileSync('/proc/self/mountinfo', 'utf8')).map((line) => `mount ${line.split(' ')[4]}`)
+  const links = lines(execFileSync('ip', ['-brief', 'link'], { encoding: 'utf8' })).map((line) => line.split(/\s+/)[0]!)
+  const files = watched.flatMap(([folder, deep]) => below(folder, deep))
+  return new Set([...cgroups, ...mounts, ...links.map((link) => `link ${link}`), ...files].filter(ours))
+}
+
+/** Whatever carries the guest's own name: processes, cgroups, mounts, namespaces, folders. */
+function named(id: string): string[] {
+  const name = new RegExp(`${id}(?!\\d)`)
+  const read = (file: string) => {
+    try {
+      return readFileSync(file, 'latin1')
+    } catch {
+      return ''
+    }
+  }
+  const processes = readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => name.test(read(`/proc/${pid}/cmdline`)) || name.test(read(`/proc/${pid}/cgroup`)))
+    .map((pid) => processId(Number(pid)))
+    .filter((process) => process !== undefined && isAlive(process))
+    .map((process) => `process ${process!.pid} ${read(`/proc/${process!.pid}/cmdline`).replaceAll('\0', ' ')}`)
+  const places = [
+    ...lines(execFileSync('find', ['/sys/fs/cgroup', '-type', 'd'], { encoding: 'utf8' })),
+    ...lines(readFileSync('/proc/self/mountinfo', 'utf8')),
+    ...below('/run', true),
+    ...below(guestsFolder(), false),
+  ]
+  return [...processes, ...places.filter((place) => name.test(place))]
+}
+
+/** What there is now and was not before, with whatever is named after `ids`. Waits a moment for what is about to go. */
+export async function left(before: ReadonlySet<string>, ids: readonly string[]): Promise<string[]> {
+  for (let tries = 0; ; tries++) {
+    const found = [...ids.flatMap(named), ...[...traces()].filter((trace) => !before.has(trace))]
+    if (found.length === 0 || tries >= 20) return found
+    await sleep(100)
+  }
+}
