@@ -1,15 +1,19 @@
 import { collect } from '../core/collect/collect.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { describeParams, pointsOf } from '../core/plan/plan.ts'
-import { benchFiles, loadProject } from '../core/project.ts'
+import { describeParams, narrow, pointsOf } from '../core/plan/plan.ts'
+import { benchFiles, filterFiles, loadProject } from '../core/project.ts'
 import type { Run } from './command.ts'
 import { checkOptions } from './options.ts'
 import { problemText } from './problems.ts'
 
+const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`
+
 export const run: Run = async (filters, given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
-  const { suite } = await collect(project.root, await benchFiles(project, filters))
+  const files = await benchFiles(project)
+  const chosen = filterFiles(project, files, filters)
+  const suite = narrow((await collect(project.root, files)).suite, chosen)
   if (options.json) io.out.write(`${JSON.stringify(suite, null, 1)}\n`)
   else {
     for (const file of new Set(suite.benches.map((bench) => bench.file))) {
@@ -22,7 +26,9 @@ export const run: Run = async (filters, given, io) => {
         for (const { params } of points) io.out.write(`    ${describeParams(params)}\n`)
       }
     }
-    io.out.write(`${suite.benches.length} benches, ${suite.findings.length} findings\n`)
+    io.out.write(
+      `${counted(suite.benches.length, 'bench', 'benches')}, ${counted(suite.findings.length, 'finding', 'findings')}\n`,
+    )
   }
   for (const problem of suite.problems) io.err.write(problemText(problem))
   return suite.problems.length > 0 ? exitCodes.author : exitCodes.clean

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { collect } from '../core/collect/collect.ts'
 import { AuthoringError } from '../core/errors.ts'
-import { type Plan, pointsOf, selectBenches, selectPlatforms } from '../core/plan/plan.ts'
+import { narrow, type Plan, pointsOf, selectBenches, selectPlatforms } from '../core/plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../core/probe.ts'
-import { benchFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
+import { benchFiles, filterFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
 import { run as measureAndJudge, untilInterrupted } from '../core/run.ts'
 import { Session } from '../core/session.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
@@ -32,14 +32,8 @@ function profileOf(project: Project, options: Options): ResolvedProfile {
 }
 
 async function planOf(project: Project, filters: readonly string[], options: Options) {
-  const files = await benchFiles(project, filters)
-  if (files.length === 0) {
-    const what =
-      filters.length > 0
-        ? `no bench file has ${filters.map((filter) => `"${filter}"`).join(' or ')} in its path`
-        : 'there is no bench file'
-    throw new UsageError(what, `the config includes ${project.include.join(', ')}`)
-  }
+  const files = await benchFiles(project)
+  const chosen = filterFiles(project, files, filters)
   const profile = profileOf(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
   const names = selectPlatforms(
@@ -47,8 +41,8 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
     options.platform,
   ).map(({ name }) => name)
   const platforms = all.filter(({ spec }) => names.includes(spec.name))
-  const collected = await collect(project.root, files)
-  const { suite } = collected
+  const { suite: whole, compiled } = await collect(project.root, files)
+  const suite = narrow(whole, chosen)
   const { benches, left } = selectBenches(suite, { names: options.name ?? [], tags: options.tag ?? [] })
   if (benches.length === 0 && suite.problems.length > 0) throw new AuthoringError(suite.problems)
   if (benches.length === 0)
@@ -62,7 +56,7 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
     findings: suite.findings,
     left,
   }
-  return { plan, platforms, collected }
+  return { plan, platforms, collected: { suite, compiled } }
 }
 
 export const run: Run = async (filters, given, io) => {

@@ -169,11 +169,25 @@ function bytesOf(text: string): number {
   return Number.parseInt(text, 10) * (text.endsWith('GiB') ? 1024 ** 3 : 1024 ** 2)
 }
 
-/** The bench files that the config includes and, when there are filters, whose path holds one of them. */
-export async function benchFiles(project: Project, filters: readonly string[] = []): Promise<string[]> {
+/** The bench files that the config includes, relative to the project. */
+export async function benchFiles(project: Project): Promise<string[]> {
   const files = await glob([...project.include], {
     cwd: project.root,
     ignore: ['**/node_modules/**', '**/.isobench/**'],
   })
-  return files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter))).sort()
+  return files.sort()
+}
+
+/**
+ * Those whose path holds one of the filters; all without filters.
+ * @throws UsageError when there is none.
+ */
+export function filterFiles(project: Project, files: readonly string[], filters: readonly string[]): string[] {
+  const chosen = files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+  if (chosen.length > 0) return chosen
+  const what =
+    files.length === 0
+      ? 'there is no bench file'
+      : `no bench file has ${filters.map((filter) => `"${filter}"`).join(' or ')} in its path`
+  throw new UsageError(what, `the config includes ${project.include.join(', ')}`)
 }

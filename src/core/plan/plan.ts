@@ -77,6 +77,22 @@ export function pointsOf(bench: BenchData): Point[] {
   })
 }
 
+/**
+ * What the chosen files say, with every finding that is about one of their benches: a finding's other claims may be about
+ * benches that this run leaves out, and are then undecidable. Problems of other files are not this run's.
+ */
+export function narrow(suite: Suite, files: readonly string[]): Suite {
+  const benches = suite.benches.filter(({ file }) => files.includes(file))
+  const ids = new Set(benches.map(({ id }) => id))
+  const concerns = ({ claims, file }: FindingData) =>
+    claims.length > 0 ? claims.some(({ bench }) => ids.has(bench)) : files.includes(file)
+  return {
+    benches,
+    findings: suite.findings.filter(concerns),
+    problems: suite.problems.filter(({ file }) => files.includes(file)),
+  }
+}
+
 export interface Selection {
   /** Substrings of a bench's name. */
   readonly names?: readonly string[]
