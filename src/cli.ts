@@ -70,7 +70,7 @@ function checkKnown(command: CommandSpec, options: Given): void {
 
 /** What a failure ends with, told on standard error without a stack. */
 function tell(error: unknown, io: Io): number {
-  const { red, dim } = pc.createColors(io.color)
+  const { red, dim } = pc.createColors(wantsColor(io.err))
   if (error instanceof AuthoringError) {
     for (const problem of error.problems) io.err.write(`${red('error')} ${problemText(problem)}`)
     return exitCodes.author
@@ -89,10 +89,16 @@ function tell(error: unknown, io: Io): number {
   return exitCodes.author
 }
 
+/** NO_COLOR (no-color.org) comes first, then FORCE_COLOR (force-color.org; 0 turns colours off), then what the stream is. */
+function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM } = process.env): boolean {
+  if (NO_COLOR) return false
+  if (FORCE_COLOR) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  return isTTY === true && TERM !== 'dumb'
+}
+
 /** Runs one command line and returns its exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const color = pc.isColorSupported && process.stdout.isTTY === true
-  const io: Io = { cwd: process.cwd(), out: process.stdout, err: process.stderr, color }
+  const io: Io = { cwd: process.cwd(), out: process.stdout, err: process.stderr, color: wantsColor(process.stdout) }
   try {
     const names = commands.map(nameOf)
     const asksHelp = argv.some((arg) => arg === '--help' || arg === '-h')

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { type Reporter, tellAll } from '../core/reporting.ts'
-import { UsageError } from '../errors.ts'
+import { messageOf, UsageError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 import { reporters } from '../reporters/index.ts'
 import type { Io } from './command.ts'
@@ -33,13 +33,16 @@ export function openReporters(
         )
       }
       const path = file.join('=')
-      return kind.create({
+      const reporter = kind.create({
         out,
         root,
         color: io.color,
         verbose: options.verbose,
         ...(path !== '' && { file: resolve(io.cwd, path) }),
       })
+      return { name, reporter }
     }),
+    (name, error) =>
+      void io.err.write(`the reporter "${name}" broke, and the run goes on without it: ${messageOf(error)}\n`),
   )
 }

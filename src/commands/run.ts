@@ -70,7 +70,12 @@ export const run: Run = async (filters, given, io) => {
     return 0
   }
   using interruption = untilInterrupted(() => reporter.preparing('interrupted: ending what runs, then cleaning up'))
-  return measured({ project, plan, platforms, collected, options, reporter, signal: interruption.signal }, io)
+  try {
+    return await measured({ project, plan, platforms, collected, options, reporter, signal: interruption.signal }, io)
+  } catch (error) {
+    reporter.stopped()
+    throw error
+  }
 }
 
 interface Measured extends Awaited<ReturnType<typeof planOf>> {

@@ -1,4 +1,5 @@
 /** What a run tells while it goes. Reporters take what they need; every hook may be left out. */
+import { UsageError } from '../errors.ts'
 import type { Problem } from './errors.ts'
 import type { Plan, Step } from './plan/plan.ts'
 import type { Sample } from './record/schema.ts'
@@ -23,28 +24,65 @@ export interface Reporter {
   sampled?(sample: Sample): void
   /** The end, also of an interrupted run and of `judge`. */
   finished?(report: Report): Promise<void> | void
+  /** Reports on stored runs, later: one or several. Without it, each is told as `finished`, one after the other. */
+  stored?(runs: readonly StoredRun[]): Promise<void> | void
+  /** The run ends without `finished`, because of an error that is told elsewhere. */
+  stopped?(): void
 }
 
-/** Tells every reporter, in their order. */
-export function tellAll(reporters: readonly Reporter[]): Required<Reporter> {
+export interface StoredRun {
+  readonly report: Report
+  readonly plan: Plan
+}
+
+/** A file that was asked for cannot be written: unlike any other fault of a reporter, this is told by the exit code. */
+export class ReportFileError extends UsageError {}
+
+export interface NamedReporter {
+  readonly name: string
+  readonly reporter: Reporter
+}
+
+/**
+ * Tells every reporter, in their order. One that throws hurts neither the run nor the others: `broke` hears of it once, and
+ * it is still told what comes. `finished` and `stored` throw a `ReportFileError` after all have been told.
+ */
+export function tellAll(
+  reporters: readonly NamedReporter[],
+  broke: (name: string, error: unknown) => void,
+): Required<Reporter> {
+  const broken = new Set<NamedReporter>()
+  const guard = async (one: NamedReporter, act: () => Promise<void> | void): Promise<ReportFileError | undefined> => {
+    try {
+      await act()
+    } catch (error) {
+      if (error instanceof ReportFileError) return error
+      if (!broken.has(one)) broke(one.name, error)
+      broken.add(one)
+    }
+    return undefined
+  }
+  // The part of `act` that is not asynchronous has run when this returns.
+  const tell = (act: (reporter: Reporter) => void) => {
+    for (const one of reporters) void guard(one, () => act(one.reporter))
+  }
+  const tellInTurn = async (act: (reporter: Reporter) => Promise<void> | void) => {
+    const failed: ReportFileError[] = []
+    for (const one of reporters) failed.push(...[(await guard(one, () => act(one.reporter))) ?? []].flat())
+    if (failed[0]) throw failed[0]
+  }
   return {
-    preparing: (what) => {
-      for (const one of reporters) one.preparing?.(what)
-    },
-    problems: (problems) => {
-      for (const one of reporters) one.problems?.(problems)
-    },
-    planned: (plan) => {
-      for (const one of reporters) one.planned?.(plan)
-    },
-    measuring: (progress) => {
-      for (const one of reporters) one.measuring?.(progress)
-    },
-    sampled: (sample) => {
-      for (const one of reporters) one.sampled?.(sample)
-    },
-    finished: async (report) => {
-      for (const one of reporters) await one.finished?.(report)
-    },
+    preparing: (what) => tell((one) => one.preparing?.(what)),
+    problems: (problems) => tell((one) => one.problems?.(problems)),
+    planned: (plan) => tell((one) => one.planned?.(plan)),
+    measuring: (progress) => tell((one) => one.measuring?.(progress)),
+    sampled: (sample) => tell((one) => one.sampled?.(sample)),
+    finished: (report) => tellInTurn((one) => one.finished?.(report)),
+    stored: (runs) =>
+      tellInTurn(async (one) => {
+        if (one.stored) return one.stored(runs)
+        for (const { report } of runs) await one.finished?.(report)
+      }),
+    stopped: () => tell((one) => one.stopped?.()),
   }
 }

@@ -2,14 +2,15 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Report } from '../core/report/schema.ts'
+import { ReportFileError } from '../core/reporting.ts'
 import { messageOf, UsageError } from '../errors.ts'
 import type { ReporterContext, ReporterKind } from './reporter.ts'
 
 /**
  * Writes a file all at once: a reader sees the old one or the new one, never half of it.
- * @throws UsageError when it cannot be written.
+ * @throws ReportFileError when it cannot be written.
  */
-async function writeWhole(file: string, text: string): Promise<void> {
+export async function writeWhole(file: string, text: string): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     await mkdir(dirname(file), { recursive: true })
@@ -18,7 +19,10 @@ async function writeWhole(file: string, text: string): Promise<void> {
   } catch (error) {
     // It may be that the folder is not even one; what is told is the first failure.
     await rm(temporary, { force: true }).catch(() => undefined)
-    throw new UsageError(`the report cannot be written to ${file}: ${messageOf(error)}`, 'give --reporter another file')
+    throw new ReportFileError(
+      `the report cannot be written to ${file}: ${messageOf(error)}`,
+      'give --reporter another file',
+    )
   }
 }
 

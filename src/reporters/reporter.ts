@@ -15,7 +15,7 @@ export interface ReporterContext {
   readonly file?: string
   /** The project; paths below it are shown relative to it. */
   readonly root: string
-  /** Whether colours are wanted. A pipe never gets any. */
+  /** Whether colours are wanted: on a terminal that has them, or where FORCE_COLOR asks for them. */
   readonly color: boolean
   /** Show what is otherwise cut to the first few. */
   readonly verbose?: boolean

@@ -68,6 +68,9 @@ export function terminalReporter(
       startedAt = undefined
       problemsTold = false
     },
+    stopped() {
+      status.clear()
+    },
   }
 }
 

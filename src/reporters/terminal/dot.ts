@@ -33,6 +33,7 @@ export const dot: ReporterKind = {
         newLine()
         return finished?.(report)
       },
+      stopped: newLine,
     }
   },
 }

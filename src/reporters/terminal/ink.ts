@@ -16,9 +16,9 @@ export interface Ink {
   readonly strong: Paint
 }
 
-/** Colours where they are wanted and the output is a terminal; otherwise text as it is. */
-export function inkFor({ color, out }: ReporterContext): Ink {
-  const { red, green, yellow, dim, bold } = pc.createColors(color && out.isTTY)
+/** Colours where they are wanted; otherwise text as it is. */
+export function inkFor({ color }: ReporterContext): Ink {
+  const { red, green, yellow, dim, bold } = pc.createColors(color)
   return { bad: red, good: green, doubt: yellow, dim, strong: bold }
 }
 

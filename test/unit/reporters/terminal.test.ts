@@ -20,7 +20,7 @@ afterEach(() => {
 
 async function piped(name: string, columns = 80, nasty = true): Promise<string> {
   const out = new Memory(false, columns)
-  await tell(reporters[name]!.create(contextOf(out, { color: true })), nasty)
+  await tell(reporters[name]!.create(contextOf(out)), nasty)
   return out.text
 }
 
