@@ -2,8 +2,20 @@
 import { Bench } from 'tinybench'
 import { registrationsOf } from './dsl/registry.ts'
 
-/** Expects argv: the bench's name, seconds to measure, and a word that starts the line of the outcome. */
+/**
+ * Expects argv: the bench's name, seconds to measure, and a word that starts the line of the outcome. A failure is one
+ * line of standard error: a stack's last lines, which is what reports quote, would not say what was wrong.
+ */
 export async function timeInGuest(load: () => Promise<unknown>): Promise<void> {
+  try {
+    await time(load)
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n`)
+    process.exit(1)
+  }
+}
+
+async function time(load: () => Promise<unknown>): Promise<void> {
   const [name, seconds, marker] = process.argv.slice(2) as [string, string, string]
   const { benches } = await registrationsOf(load)
   const work = benches.find((bench) => bench.name === name)?.workload?.work
