@@ -1,0 +1,299 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { benchFile, config, expectNoStack, imports, type Outcome, Project } from './support/cli.ts'
+
+// All that an author can get wrong is told without measuring anything, so these need neither root nor an image.
+
+const good = benchFile('return { time: await say(1) }', '{}', 'good')
+const projects: Project[] = []
+
+/** A project with a sound bench file beside what is under test. */
+function project(files: Record<string, string>): Project {
+  const made = Project.with({ 'isobench.config.ts': config('native'), 'benches/good.bench.ts': good, ...files })
+  projects.push(made)
+  return made
+}
+
+const list = (files: Record<string, string>, ...args: string[]) => project(files).isobench(['list', ...args])
+
+afterEach(() => {
+  for (const made of projects.splice(0)) made[Symbol.dispose]()
+})
+
+function expectRefused(outcome: Outcome, ...said: (string | RegExp)[]): void {
+  for (const text of said) expect(outcome.stderr).toMatch(text)
+  expect(outcome.exitCode).toBe(5)
+  expectNoStack(outcome)
+}
+
+/** The broken file is told of, and the sound one is listed all the same. */
+function expectOneBroken(outcome: Outcome, ...said: (string | RegExp)[]): void {
+  expectRefused(outcome, ...said)
+  expect(outcome.stdout).toContain('good: time (ms)')
+}
+
+describe('a bench file that cannot be used', () => {
+  test('with a syntax error names line and column of the TypeScript, and the others are listed', async () => {
+    const text = `${imports}\nconst size: number = = 1\n`
+    expectOneBroken(await list({ 'benches/broken.bench.ts': text }), /benches\/broken\.bench\.ts:4:22 {2}\S/)
+  })
+
+  test('that imports what is not there names the line', async () => {
+    const text = `${imports}import { size } from './sizes.ts'\n${good.replaceAll("'good'", 'String(size)')}`
+    expectOneBroken(await list({ 'benches/broken.bench.ts': text }), /benches\/broken\.bench\.ts:3:\d+ .*\.\/sizes\.ts/)
+  })
+
+  test('that throws when it is imported names the line of the TypeScript, even in a module of its own', async () => {
+    const files = {
+      'lib/sizes.ts': `export interface Sizes {\n  readonly small: number\n}\n\nexport function sizes(): Sizes {\n  throw new Error('no sizes today')\n}\n`,
+      'benches/broken.bench.ts': `import { sizes } from '../lib/sizes.ts'\n${good}\nsizes()\n`,
+    }
+    expectOneBroken(await list(files), /lib\/sizes\.ts:6:9 {2}no sizes today/)
+  })
+
+  test('that throws what is no error is told with what it threw', async () => {
+    expectOneBroken(
+      await list({ 'benches/broken.bench.ts': `${imports}\nthrow { reason: 'odd' }\n` }),
+      /"reason":"odd"/,
+    )
+  })
+
+  test('that loops, or awaits, for ever is ended within 12 s, and the others are listed', async () => {
+    const codes = ['while (true);', 'await new Promise(() => setInterval(() => {}, 1000))']
+    const outcomes = codes.map((code) => list({ 'benches/a-hang.bench.ts': `${imports}\n${code}\n` }))
+    for (const outcome of await Promise.all(outcomes)) {
+      expectOneBroken(outcome, /benches\/a-hang\.bench\.ts .*longer than 10 s/, /loop|await/)
+      expect(outcome.seconds).toBeLessThan(13)
+    }
+  })
+
+  test('that awaits what can never come is ended at once, and the others are listed', async () => {
+    const outcome = await list({ 'benches/a-hang.bench.ts': `${imports}\nawait new Promise(() => {})\n` })
+    expectOneBroken(outcome, /benches\/a-hang\.bench\.ts {2}\S/, /never ends/)
+    expect(outcome.seconds).toBeLessThan(13)
+  })
+
+  test('that calls process.exit is told so, and the others are listed', async () => {
+    expectOneBroken(
+      await list({ 'benches/a-exit.bench.ts': `${imports}\nprocess.exit(0)\n` }),
+      /benches\/a-exit\.bench\.ts .*exit/,
+      /must not call process\.exit/,
+    )
+  })
+
+  test('that registers no bench is told how to register one', async () => {
+    expectOneBroken(
+      await list({ 'benches/empty.bench.ts': 'export const nothing = 1\n' }),
+      /benches\/empty\.bench\.ts {2}it registers no bench/,
+      /bench\('name', workload\)/,
+    )
+  })
+
+  test('that names two benches alike names the second one, and keeps the first', async () => {
+    const twice = benchFile('return { time: 1 }', '{}', 'twin').replace(/$/, "bench('twin', work)\n")
+    const outcome = await list({ 'benches/twice.bench.ts': twice })
+    expectOneBroken(outcome, /benches\/twice\.bench\.ts:\d+:1 {2}two benches are named "twin"/)
+    expect(outcome.stdout).toContain('twin: time (ms)')
+  })
+
+  test.each([
+    ['an expectation of a metric that there is not', '{ expect: { tine: expect.atMost("1ms") } }', /"tine"/],
+    ['a margin that is none', '{ expect: { time: expect.withinNative(-5) } }', /-5 % is no margin/],
+    ['a unit that does not fit', '{ expect: { time: expect.atMost("5 lightyears") } }', /5 lightyears/],
+    ['a parameter that there is not', '{ params: { size: [1] } }', /parameter "size"/],
+    ['a time limit of 0', '{ timeout: 0 }', /time limit 0/],
+  ])('with %s is told at its line', async (_, options, said) => {
+    const text = benchFile('return { time: 1 }', options, 'odd')
+    expectOneBroken(await list({ 'benches/odd.bench.ts': text }), said, /benches\/odd\.bench\.ts:\d+:\d+ {2}/)
+  })
+
+  test('is told by run as well, which has nothing to measure when every file is broken', async () => {
+    const made = project({ 'benches/good.bench.ts': `${imports}\nthrow new Error('not today')\n` })
+    expectRefused(await made.isobench(['run', '--wait']), /benches\/good\.bench\.ts:4:7 {2}not today/)
+    expect(made.records()).toEqual([])
+  })
+})
+
+describe('the config', () => {
+  const refused = (text: string, ...args: string[]) =>
+    project({ 'isobench.config.ts': text }).isobench(['list', ...args])
+  const exporting = (inner: string) =>
+    `import { defineConfig, platform } from 'isobench'\nexport default defineConfig(${inner})\n`
+
+  test('that is missing is told with how to write one', async () => {
+    using empty = Project.with()
+    expectRefused(await empty.isobench(['list']), /no isobench\.config\.ts/, /isobench init/)
+  })
+
+  test('that --config names and that is not there is told by its name', async () => {
+    expectRefused(await list({}, '--config', 'other.config.ts'), /other\.config\.ts/)
+  })
+
+  test('is found from a folder below it', async () => {
+    const made = project({ 'deep/down/note.txt': '' })
+    const outcome = await made.isobench(['list'], { cwd: 'deep/down' })
+    expect(outcome.stdout).toContain('good: time (ms)')
+    expect(outcome.exitCode).toBe(0)
+  })
+
+  test('with a syntax error names line and column', async () => {
+    expectRefused(
+      await refused('import { defineConfig } from "isobench"\nexport default defineConfig({\n'),
+      /config\.ts:3:1/,
+    )
+  })
+
+  test('that throws names the line of the TypeScript', async () => {
+    expectRefused(
+      await refused('interface A {\n  a: 1\n}\nthrow new Error("no luck")\n'),
+      /isobench\.config\.ts:4:7 {2}no luck/,
+    )
+  })
+
+  test('without a default export is told what to write', async () => {
+    expectRefused(await refused('export const config = {}\n'), /no default export/, /export default defineConfig/)
+  })
+
+  test.each([
+    ['no platforms', '{ platforms: [] }', /platforms/],
+    ['a guest of half a CPU', "{ platforms: [platform('native')], guest: { cpus: 0.5 } }", /guest\.cpus/],
+    ['memory without a unit', "{ platforms: [platform('native')], guest: { memory: '512' } }", /guest\.memory.*MiB/],
+    ['a word that it does not know', "{ platforms: [platform('native')], plattforms: [] }", /plattforms/],
+    ['a profile without rounds', "{ platforms: [platform('native')], profiles: { quick: { rounds: 0 } } }", /rounds/],
+    [
+      'two platforms of one name',
+      "{ platforms: [platform('runc'), platform('runc')] }",
+      /two platforms are named "runc"/,
+    ],
+    [
+      'a name that is none',
+      "{ platforms: [platform('runc', { name: 'My runc' })] }",
+      /isobench\.config\.ts:2:\d+ .*"My runc"/,
+    ],
+  ])('with %s is refused by name', async (_, inner, said) => {
+    expectRefused(await refused(exporting(inner)), said)
+  })
+
+  test('with an unknown kind of platform names the nearest and the line', async () => {
+    const made = project({
+      'isobench.config.ts': exporting("{ platforms: [\n  platform('native'),\n  platform('gviser'),\n] }"),
+    })
+    expectRefused(
+      await made.isobench(['run', '--wait']),
+      /isobench\.config\.ts:4:3/,
+      /no platform "gviser"/,
+      /"gvisor"\?/,
+    )
+  })
+
+  test('with an unknown option of a platform names platform, option and line', async () => {
+    const made = project({ 'isobench.config.ts': exporting("{ platforms: [platform('gvisor', { mod: 'ptrace' })] }") })
+    expectRefused(await made.isobench(['run', '--wait']), /isobench\.config\.ts:2:\d+/, /"gvisor"/, /mod/)
+  })
+})
+
+describe('the command line', () => {
+  test.each([
+    ['platform', ['run', '--platform', 'natve'], /no platform "natve"/, /did you mean "native"\?/],
+    ['reporter', ['run', '--reporter', 'jsn'], /no reporter "jsn"/, /did you mean "json"\?/],
+    ['profile', ['run', '--profile', 'quik'], /no profile "quik"/, /did you mean "quick"\?/],
+    ['option', ['run', '--round', '3'], /no option --round/, /did you mean --rounds\?/],
+    ['option of list', ['list', '--jsn'], /no option --jsn/, /did you mean --json\?/],
+    ['number of rounds', ['run', '--rounds', 'many'], /--rounds/, /./],
+    ['filter that fits no file', ['run', 'nowhere'], /"nowhere"/, /benches\/\*\*/],
+    ['name that fits no bench', ['run', '--name', 'nobody'], /no bench is left/, /--name/],
+    ['action of image', ['image', 'biuld'], /no "biuld"/, /build, path or remove/],
+    ['record', ['judge', 'nowhere.jsonl'], /nowhere\.jsonl/, /\.isobench\/runs/],
+  ])('with an unknown %s is refused, with what was meant', async (_, args, said, fix) => {
+    expectRefused(await project({}).isobench(args), said, fix)
+  })
+
+  test('refuses an option that lacks its value', async () => {
+    expectRefused(await project({}).isobench(['run', '--platform']), /--platform/)
+  })
+
+  test('refuses a file that is no run record, whatever is in it', async () => {
+    const made = project({
+      'a.jsonl': '',
+      'b.jsonl': 'hello\n',
+      'c.jsonl': '{"type":"sample"}\n{}\n',
+      'd.jsonl': '{"ty',
+    })
+    for (const name of ['a', 'b', 'c', 'd'])
+      expectRefused(await made.isobench(['judge', `${name}.jsonl`]), `${name}.jsonl`)
+  })
+})
+
+describe('list', () => {
+  test('follows what a bench imports from a TypeScript module of the project', async () => {
+    const outcome = await list({
+      'lib/names.ts': `export enum Unit { A = 'from a module' }\nexport const title: string = Unit.A\n`,
+      'benches/other.bench.ts': `import { title } from '../lib/names'\n${good.replace("bench('good'", 'bench(title')}`,
+    })
+    expect(outcome.stdout).toContain('from a module: time (ms)')
+    expect(outcome.exitCode).toBe(0)
+  })
+
+  test('shows which benches are only, skipped and still to be written', async () => {
+    const modes = `${good}
+bench.only('chosen', work)
+bench.skip('passed over', work)
+bench.skipIf(true)('passed over here', work)
+bench.skipIf(false)('taken here', work)
+bench.todo('to be written')
+bench.each(['a', 'b'])('each %s', () => work)
+`
+    const { stdout, exitCode } = await list({ 'benches/good.bench.ts': modes })
+    expect(stdout).toMatch(/chosen \[only\]: time/)
+    expect(stdout).toMatch(/passed over \[skip\]/)
+    expect(stdout).toMatch(/passed over here \[skip\]/)
+    expect(stdout).toMatch(/taken here: time/)
+    expect(stdout).toMatch(/to be written \[todo\]\n/)
+    expect(stdout).toMatch(/each a: time[\s\S]*each b: time/)
+    expect(exitCode).toBe(0)
+  })
+
+  test('--json writes the suite as data, with every bench in its place', async () => {
+    const made = project({
+      'benches/good.bench.ts': `${good.replace('metrics: {', 'params: { size: [1, 2] },\n  metrics: {').replace(', {})', ", { tags: ['x'], expect: { time: expect.atMost('5s') } })")}\nfinding(100, 'It is quick', [expect(it.time).on(platform.named('native')).atMost('1s')])\n`,
+    })
+    const { stdout, exitCode } = await made.isobench(['list', '--json'])
+    const suite = JSON.parse(stdout)
+    expect(suite.problems).toEqual([])
+    expect(suite.benches).toEqual([
+      expect.objectContaining({
+        id: 'benches/good.bench.ts#good',
+        file: 'benches/good.bench.ts',
+        mode: 'run',
+        tags: ['x'],
+        params: { size: [1, 2] },
+        metrics: { time: { unit: 'ms', better: 'lower' } },
+        workload: { name: 'good', kind: 'commands', lifecycle: 'round' },
+        claims: [expect.objectContaining({ metric: 'time', matcher: { kind: 'atMost', value: 5000 } })],
+        location: expect.objectContaining({ file: made.path('benches/good.bench.ts') }),
+      }),
+    ])
+    expect(suite.findings).toEqual([
+      expect.objectContaining({
+        id: 100,
+        claims: [
+          expect.objectContaining({ bench: 'benches/good.bench.ts#good', on: { by: 'name', names: ['native'] } }),
+        ],
+      }),
+    ])
+    expect(exitCode).toBe(0)
+  })
+
+  test('--json is JSON even when a file is broken, and tells of it in there', async () => {
+    const outcome = await list({ 'benches/broken.bench.ts': 'const = 1\n' }, '--json')
+    expect(JSON.parse(outcome.stdout).problems).toEqual([
+      expect.objectContaining({ file: 'benches/broken.bench.ts', location: expect.objectContaining({ line: 1 }) }),
+    ])
+    expect(outcome.exitCode).toBe(5)
+  })
+
+  test('takes filters that are parts of the path', async () => {
+    const { stdout } = await list({ 'benches/other.bench.ts': good.replaceAll("'good'", "'other'") }, 'other')
+    expect(stdout).toContain('other: time')
+    expect(stdout).not.toContain('good: time')
+  })
+})

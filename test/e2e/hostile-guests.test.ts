@@ -1,0 +1,214 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
+import { ensureImage, observe } from './support/machine.ts'
+
+beforeAll(ensureImage)
+
+// Everything here is one bench among others in one run: what goes wrong in it must be its own samples' error.
+
+/** A bench that is called \`name\` and whose body is \`code\`. */
+const hostile = (name: string, code: string, options = '{}') => `bench('${name}', workload('${name}', {
+  metrics: { time: lower('ms') },
+  async run({ guest, seconds }): Promise<any> { ${code} },
+}), ${options})
+`
+
+const sound = benchFile('return { time: await say(7) }', "{ expect: { time: expect.atMost('10ms') } }", 'sound')
+
+/** Runs the benches beside a sound one; what each of them left, by name and platform. */
+async function measured(benches: string, { rounds = 2, args = [] as string[] } = {}) {
+  const machine = observe()
+  using project = Project.of(`${sound}\n${benches}`)
+  const outcome = await project.run(['--rounds', String(rounds), ...args])
+  expectNoStack(outcome)
+  machine.expectClean()
+  const cells = Object.fromEntries(
+    outcome.report.benches.map(({ name, cells }) => [
+      name,
+      Object.fromEntries(cells.map((cell) => [cell.platform, cell])),
+    ]),
+  )
+  // Whatever the others do, this one is measured in each round on each platform.
+  for (const platform of ['native', 'runc']) {
+    expect(cells.sound![platform]!.errors).toEqual([])
+    expect(cells.sound![platform]!.metrics.time!.samples.map(({ value }) => value)).toEqual(Array(rounds).fill(7))
+  }
+  return { ...outcome, cells, rounds }
+}
+
+type Measured = Awaited<ReturnType<typeof measured>>
+
+/** Every round failed, on both platforms, with this error and without any number. */
+function expectFailed({ cells, rounds }: Measured, name: string, said: RegExp): void {
+  for (const platform of ['native', 'runc']) {
+    const cell = cells[name]![platform]!
+    expect(cell.errors, `${name} on ${platform}`).toEqual(Array(rounds).fill(expect.stringMatching(said)))
+    expect(cell.metrics.time).toMatchObject({ samples: [], median: null, vsNative: null })
+    for (const error of cell.errors) {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      expect(error).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+      expect(error.length).toBeLessThan(2000)
+    }
+  }
+}
+
+describe('what a guest’s command does wrong is that sample’s error, and the run goes on', () => {
+  let outcome: Measured
+
+  beforeAll(async () => {
+    outcome = await measured(
+      [
+        hostile(
+          'exit code',
+          "await guest.exec(command('sh', '-c', 'echo first >&2; echo last words >&2; exit 3')); return { time: 1 }",
+        ),
+        hostile('137', "await guest.exec(command('sh', '-c', 'exit 137')); return { time: 1 }"),
+        hostile('missing tool', "await guest.exec(command('no-such-tool')); return { time: 1 }"),
+        hostile(
+          'binary junk',
+          "await guest.exec(command('sh', '-c', 'head -c 4096 /dev/urandom >&2; printf \"\\\\033[2J\\\\007\\\\r\" >&2; exit 1')); return { time: 1 }",
+        ),
+        hostile('half a JSON', "return JSON.parse((await guest.exec(command('echo', '{\"time\": 1'))).stdout)"),
+        hostile('kills itself', "await guest.exec(command('sh', '-c', 'kill -9 $$')); return { time: 1 }"),
+      ].join(''),
+    )
+  })
+
+  test.each([
+    ['exit code', /exit code 3: .*last words/],
+    ['137', /killed \(exit code 137\)/],
+    ['missing tool', /no-such-tool/],
+    ['binary junk', /exit code 1/],
+    ['half a JSON', /JSON/],
+    ['kills itself', /killed \(exit code 137\)/],
+  ])('%s', (name, said) => expectFailed(outcome, name, said))
+
+  test('nothing that a guest printed reaches the terminal as a control character', () => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(outcome.stdout + outcome.stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+  })
+
+  test('failed samples are told in the summary, and an expectation about them is undecidable', async () => {
+    expect(outcome.stdout).toContain('last words')
+    expect(outcome.report.benches).toHaveLength(7)
+  })
+})
+
+describe('what a workload yields is a figure for each metric, or the sample’s error', () => {
+  let outcome: Measured
+
+  beforeAll(async () => {
+    outcome = await measured(
+      [
+        hostile('NaN', 'return { time: Number("many") }', "{ expect: { time: expect.atMost('1s') } }"),
+        hostile('infinite', 'return { time: 1 / 0 }'),
+        hostile('negative', 'return { time: -1 }'),
+        hostile('missing', 'return {}'),
+        hostile('extra', 'return { time: 1, more: 2 }'),
+        hostile('a text', 'return { time: "5" }'),
+        hostile('nothing', ''),
+        hostile('throws', 'throw new Error("the workload gave up")'),
+        hostile('throws nothing', 'throw undefined'),
+        hostile('inherited', 'return { toString: 1, time: 1 }'),
+      ].join(''),
+    )
+  })
+
+  test.each([
+    ['NaN', /"time" is NaN/],
+    ['infinite', /"time" is Infinity/],
+    ['negative', /"time" is -1/],
+    ['missing', /"time" is undefined/],
+    ['extra', /"more", which is none of its metrics/],
+    ['a text', /"time" is 5, which is no figure/],
+    ['nothing', /returned undefined/],
+    ['throws', /the workload gave up/],
+    ['throws nothing', /./],
+    ['inherited', /"toString", which is none of its metrics/],
+  ])('%s', (name, said) => expectFailed(outcome, name, said))
+
+  test('a claim about samples that all failed is undecidable and never holds', () => {
+    const claims = outcome.report.claims.filter(({ bench }) => bench.endsWith('#NaN'))
+    expect(claims.map(({ verdict, reason }) => [verdict, reason?.split(':')[0]])).toEqual([
+      ['undecidable', 'sample-errors'],
+      ['undecidable', 'sample-errors'],
+    ])
+  })
+})
+
+test('a flood of output is ended, and costs neither memory nor the run', async () => {
+  const outcome = await measured(
+    hostile('flood', "await guest.exec(command('yes', 'a flood of output that never ends')); return { time: 1 }"),
+  )
+  expectFailed(outcome, 'flood', /more than 16 MiB of output/)
+  expect(outcome.seconds).toBeLessThan(120)
+})
+
+test('a command that hangs is ended at --timeout, whatever signals it ignores and whatever it left behind', async () => {
+  const outcome = await measured(
+    hostile('hangs', "await guest.exec(command('sleep', '600')); return { time: 1 }") +
+      hostile(
+        'ignores',
+        "await guest.exec(command('sh', '-c', 'trap \"\" TERM INT HUP; (setsid sleep 600 &) ; sleep 600; sleep 600')); return { time: 1 }",
+      ),
+    { rounds: 1, args: ['--timeout', '3'] },
+  )
+  expectFailed(outcome, 'hangs', /no end after (2\.\d|3) s/)
+  expectFailed(outcome, 'ignores', /no end after (2\.\d|3) s/)
+})
+
+test('a workload that waits for nothing on the host is ended after its own time limit', async () => {
+  const outcome = await measured(
+    hostile('waits', 'await new Promise(() => {}); return { time: 1 }', '{ timeout: 1 }'),
+    { rounds: 1 },
+  )
+  expectFailed(outcome, 'waits', /did not end within its 1 s/)
+})
+
+test('a process that takes more memory than the guest has is killed, and the next round has a guest again', async () => {
+  const outcome = await measured(
+    hostile(
+      'eats',
+      "await guest.exec(command('node', '-e', 'const all = []; for (;;) all.push(Buffer.alloc(64 << 20, 1))')); return { time: 1 }",
+    ),
+  )
+  expectFailed(outcome, 'eats', /killed \(exit code 137\)|ended by SIGKILL|exit code \d+/)
+})
+
+test('a guest whose first process is killed from inside is an error of its sample, and is booted again', async () => {
+  const outcome = await measured(
+    `let tries = 0
+${hostile(
+  'suicide',
+  `const { stdout } = await guest.exec(command('uname', '-n'))
+    if (stdout.trim() === 'isobench' && tries++ === 0) {
+      await guest.exec(command('sh', '-c', 'kill -9 -1; kill -9 1; sleep 0.3'), { exitCodes: [0, 137] }).catch(() => {})
+      await guest.exec(command('sh', '-c', 'kill -9 1; sleep 1; true'))
+    }
+    return { time: 3 }`,
+)}`,
+  )
+  const { native, runc } = outcome.cells.suicide!
+  expect(native!.metrics.time!.samples).toHaveLength(2)
+  // Linux does not let a namespace's first process be killed from inside: either the guest lived, or it was booted anew.
+  expect(runc!.metrics.time!.samples.length + runc!.errors.length).toBe(2)
+  expect(runc!.metrics.time!.samples.length).toBeGreaterThanOrEqual(1)
+})
+
+test('an in-guest function that ends its process, prints a false outcome or throws yields no number', async () => {
+  const machine = observe()
+  using project = Project.of(`${imports}
+bench('exits', workload.inGuest('exits', () => { process.exit(0) }))
+bench('lies', workload.inGuest('lies', () => { console.log('isobench-1:{"throughput":1e12}'); process.exit(0) }))
+bench('throws', workload.inGuest('throws', () => { throw new Error('broken inside') }))
+`)
+  const outcome = await project.run(['--rounds', '1'])
+  for (const { name, cells } of outcome.report.benches) {
+    for (const { errors, metrics } of cells) {
+      expect(metrics.throughput!.samples, name).toEqual([])
+      expect(errors).toEqual([expect.stringMatching(name === 'throws' ? /broken inside/ : /no outcome/)])
+    }
+  }
+  expectNoStack(outcome)
+  machine.expectClean()
+})

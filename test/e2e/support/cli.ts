@@ -1,0 +1,217 @@
+/** A project in a temporary folder, and the real command line run in it. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { execa, type ResultPromise } from 'execa'
+import { expect } from 'vitest'
+import { type RunRecord, readRecord } from '../../../src/core/record/reader.ts'
+import { type Report, reportSchema } from '../../../src/core/report/schema.ts'
+
+export const repository = fileURLToPath(new URL('../../..', import.meta.url))
+const bin = join(repository, 'bin/isobench.js')
+
+export interface Outcome {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+  readonly seconds: number
+}
+
+export interface CliOptions {
+  /** Seconds until the command line is ended; 150 when left out. */
+  readonly timeout?: number
+  readonly env?: Readonly<Record<string, string>>
+  /** Relative to the project. */
+  readonly cwd?: string
+}
+
+/** What every inline bench file of these tests starts with. */
+export const imports = `import { bench, expect, finding, higher, lower, platform, workload } from 'isobench'
+import { command } from 'isobench/tools'
+`
+
+/** A config with these platforms, by kind. One warm-up less than the default, because no figure matters here. */
+export const config = (...kinds: string[]) => `import { defineConfig, platform } from 'isobench'
+export default defineConfig({
+  platforms: [${kinds.map((kind) => `platform('${kind}')`).join(', ')}],
+  profiles: { quick: { warmup: 0 } },
+})
+`
+
+/**
+ * A bench file with one bench whose figures are said by the guest itself: `code` is the workload's body and yields
+ * `{ time }`, with \`say(value)\` to have the guest print a number.
+ */
+export const benchFile = (code: string, options = '{}', name = 'spoken') => `${imports}
+const work = workload('${name}', {
+  metrics: { time: lower('ms') },
+  async run({ guest, seconds, client }) {
+    const say = async (value: unknown) => Number((await guest.exec(command('echo', String(value)))).stdout)
+    ${code}
+  },
+})
+export const it = bench('${name}', work, ${options})
+`
+
+/** A command line that runs. */
+export class Running {
+  #text = ''
+
+  constructor(readonly child: ResultPromise<{ reject: false; all: true }>) {
+    child.all.on('data', (chunk: Buffer) => {
+      this.#text += chunk.toString()
+    })
+  }
+
+  get pid(): number {
+    return this.child.pid!
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  /** Waits until `condition` holds. @throws when the process ends, or `seconds` go by, before that. */
+  async until(condition: () => boolean, what: string, seconds = 120): Promise<void> {
+    let ended = false
+    void this.child.then(() => {
+      ended = true
+    })
+    for (let left = seconds * 20; !condition(); left--) {
+      if (ended || left <= 0) throw new Error(`${ended ? 'it ended' : 'time ran out'} before ${what}:\n${this.text}`)
+      await sleep(50)
+    }
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<Outcome> {
+    process.kill(this.pid, signal)
+    return this.end()
+  }
+
+  async end(): Promise<Outcome> {
+    return outcome(await this.child)
+  }
+}
+
+function outcome(result: {
+  exitCode?: number | undefined
+  signal?: string | undefined
+  stdout?: unknown
+  stderr?: unknown
+  durationMs: number
+  timedOut: boolean
+}): Outcome {
+  const [stdout, stderr] = [String(result.stdout ?? ''), String(result.stderr ?? '')]
+  if (result.timedOut) throw new Error(`isobench did not end in time:\n${stdout}\n${stderr}`)
+  return { exitCode: result.exitCode ?? -1, stdout, stderr, seconds: result.durationMs / 1000 }
+}
+
+export class Project {
+  readonly #started: Running[] = []
+
+  private constructor(readonly root: string) {}
+
+  /** Makes the folder, and ends with it: `using project = Project.with({ … })`. */
+  static with(files: Readonly<Record<string, string>> = {}): Project {
+    const project = new Project(realpathSync(mkdtempSync(join(tmpdir(), 'isobench-e2e-'))))
+    project.write(files)
+    return project
+  }
+
+  /** A project with one inline bench file, measured on these platforms. */
+  static of(benches: string, kinds: readonly string[] = ['native', 'runc']): Project {
+    return Project.with({ 'isobench.config.ts': config(...kinds), 'benches/it.bench.ts': benches })
+  }
+
+  path(...parts: string[]): string {
+    return join(this.root, ...parts)
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(this.path(name)), { recursive: true })
+      writeFileSync(this.path(name), text)
+    }
+  }
+
+  read(name: string): string {
+    return readFileSync(this.path(name), 'utf8')
+  }
+
+  /** Starts the command line and does not wait for it. */
+  start(args: readonly string[], { timeout = 150, env = {}, cwd = '.' }: CliOptions = {}): Running {
+    const child = execa(process.execPath, [bin, ...args], {
+      cwd: this.path(cwd),
+      env: { ...env, FORCE_COLOR: undefined, VITEST: undefined, NODE_OPTIONS: undefined },
+      reject: false,
+      all: true,
+      stdin: 'ignore',
+      timeout: timeout * 1000,
+      // Past the time limit nothing may be left of it, and SIGTERM lets it clean up.
+      forceKillAfterDelay: 20_000,
+    })
+    const running = new Running(child as unknown as Running['child'])
+    this.#started.push(running)
+    return running
+  }
+
+  isobench(args: readonly string[], options: CliOptions = {}): Promise<Outcome> {
+    return this.start(args, options).end()
+  }
+
+  /** `isobench run --wait`, and the report that `--reporter json=FILE` wrote, checked against the public schema. */
+  async run(
+    args: readonly string[] = [],
+    options: CliOptions = {},
+  ): Promise<Outcome & { readonly report: Report; readonly record: RunRecord }> {
+    const file = this.path('report.json')
+    rmSync(file, { force: true })
+    const quick = ['--seconds', '0.2', '--reporter', 'default', '--reporter', `json=${file}`]
+    const done = await this.isobench(['run', '--wait', ...quick, ...args], options)
+    if (!existsSync(file)) throw new Error(`no report (exit code ${done.exitCode}):\n${done.stdout}\n${done.stderr}`)
+    const report = reportSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+    return { ...done, report, record: readRecord(report.record) }
+  }
+
+  /** The run records, oldest first. */
+  records(): string[] {
+    const folder = this.path('.isobench/runs')
+    return existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => name.endsWith('.jsonl'))
+          .sort()
+          .map((name) => join(folder, name))
+      : []
+  }
+
+  /** How many samples the latest record has by now. */
+  samples(): number {
+    const last = this.records().at(-1)
+    return last === undefined ? 0 : readFileSync(last, 'utf8').split('"type":"sample"').length - 1
+  }
+
+  /** Ends what a failed test left running, so that it does not keep the machine from the next. */
+  [Symbol.dispose](): void {
+    for (const { child } of this.#started)
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+/** An error that a user can act on: never a stack, a class's name or a promise's rejection. */
+export function expectNoStack({ stdout, stderr }: Pick<Outcome, 'stdout' | 'stderr'>): void {
+  const text = `${stdout}\n${stderr}`
+  expect(text).not.toMatch(/^\s+at /m)
+  expect(text).not.toMatch(/node:internal|UnhandledPromise|\[object Object\]|fault of isobench itself/)
+}
