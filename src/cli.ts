@@ -68,6 +68,9 @@ function checkKnown(command: CommandSpec, options: Given): void {
   }
 }
 
+/** What the kernel refused, such as EACCES or ENOSPC: its message names the file, and isobench is not at fault. */
+const isSystemError = (error: Error): boolean => 'syscall' in error && 'code' in error
+
 /** What a failure ends with, told on standard error without a stack. */
 function tell(error: unknown, io: Io): number {
   const { red, dim } = pc.createColors(wantsColor(io.err))
@@ -82,7 +85,7 @@ function tell(error: unknown, io: Io): number {
   const known = error instanceof IsobenchError
   io.err.write(`${red('error')} ${messageOf(error)}${known ? dim(` (${error.code})`) : ''}\n`)
   if (known && error.fix) io.err.write(`    ${error.fix}\n`)
-  if (!known && error instanceof Error && error.name !== 'CACError') {
+  if (!known && error instanceof Error && error.name !== 'CACError' && !isSystemError(error)) {
     io.err.write(dim(`    this is a fault of isobench itself; ISOBENCH_DEBUG=1 shows where\n`))
     if (process.env.ISOBENCH_DEBUG) io.err.write(`${error.stack}\n`)
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Undoing } from '../disposable.ts'
 import { registrationsOf } from '../dsl/registry.ts'
 import type { Workload } from '../dsl/workload.ts'
@@ -92,6 +93,8 @@ async function loadWorkloads({ compiled }: Collected, plan: Plan): Promise<Map<s
 /** The signal that SIGINT and SIGTERM abort, for as long as it is held. */
 export function untilInterrupted(onInterrupt: () => void): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController()
+  // Everything that runs listens to it, and twelve platforms are probed at once.
+  setMaxListeners(0, controller.signal)
   const stop = () => {
     if (!controller.signal.aborted) onInterrupt()
     controller.abort(new InterruptedError('interrupted'))

@@ -8,7 +8,7 @@ export type Verdict = z.infer<typeof verdictSchema>
 /** Why a verdict is not `holds` or `contradicted`. The word before a colon is stable; what follows names the thing. */
 export const reasonCodes = {
   'platform-absent': 'the platform does not work on this machine, or the run left it out',
-  'platform-unknown': 'the config has no platform of that name or kind',
+  'platform-unknown': 'this run has no platform of that name or kind',
   'no-native': 'native was not measured, so there is nothing to compare with',
   'not-measured': 'the bench was left out of this run',
   'sample-errors': 'its samples failed',
