@@ -15,6 +15,14 @@ const installOption: OptionSpec = {
   flag: '--install',
   about: 'install what is missing through apt, without asking',
 }
+const marginOption: OptionSpec = {
+  flag: '--margin <percent>',
+  about: 'how much worse than a baseline is no regression: 5 when left out',
+}
+const unlikeOption: OptionSpec = {
+  flag: '--unlike',
+  about: 'compare with a baseline of another host, and say what differs',
+}
 
 export const commands: readonly CommandSpec[] = [
   {
@@ -35,6 +43,10 @@ export const commands: readonly CommandSpec[] = [
       { flag: '--reporter <name[=file]>', about: 'default, or another of those below; can be given more than once' },
       jsonOption,
       { flag: '--strict', about: 'exit 3 when a verdict is in doubt' },
+      { flag: '--save <name>', about: 'keep the record as a baseline' },
+      { flag: '--baseline <name>', about: 'compare with that baseline afterwards; exit 1 when something regressed' },
+      marginOption,
+      unlikeOption,
       { flag: '--dry-run', about: 'show what would be measured, and in which order' },
       installOption,
       waitOption,
@@ -65,6 +77,24 @@ export const commands: readonly CommandSpec[] = [
       configOption,
     ],
     load: () => import('./judge.ts'),
+  },
+  {
+    usage: 'report [...records]',
+    about: 'show stored records with any reporter, the latest when none is named; several are shown side by side',
+    options: [
+      { flag: '--reporter <name[=file]>', about: 'as in run: html=report.html' },
+      jsonOption,
+      { flag: '--strict', about: 'count what is in doubt as judge --strict does' },
+      { flag: '--verbose', about: 'tell more' },
+      configOption,
+    ],
+    load: () => import('./report.ts'),
+  },
+  {
+    usage: 'compare <before> <now>',
+    about: 'two runs, by record or by baseline: what regressed, what improved, what is the same',
+    options: [marginOption, unlikeOption, jsonOption],
+    load: () => import('./compare.ts'),
   },
   {
     usage: 'image <build|path|remove>',

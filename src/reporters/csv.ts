@@ -1,13 +1,14 @@
+import { basename } from 'node:path'
 import { describeParams } from '../core/plan/plan.ts'
+import type { Report } from '../core/report/schema.ts'
 import { documentKind } from './document.ts'
 import { csvField } from './escape.ts'
 import { cellsOf } from './facts.ts'
 
 const header = ['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value']
 
-/** A row per sample, in the metric's own unit; RFC 4180. */
-export const csv = documentKind('csv', 'a row per sample, for a spreadsheet or R', (report) => {
-  const rows = cellsOf(report).flatMap(({ bench, cell }) =>
+function rowsOf(report: Report): (string | number)[][] {
+  return cellsOf(report).flatMap(({ bench, cell }) =>
     Object.entries(cell.metrics).flatMap(([metric, { unit, samples }]) =>
       samples.map(({ round, value }) => [
         bench.id,
@@ -20,5 +21,19 @@ export const csv = documentKind('csv', 'a row per sample, for a spreadsheet or R
       ]),
     ),
   )
-  return [header, ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('')
-})
+}
+
+const text = (rows: readonly (readonly (string | number)[])[]): string =>
+  rows.map((row) => `${row.map(csvField).join(',')}\r\n`).join('')
+
+/** A row per sample, in the metric's own unit; RFC 4180. Of several records, the record's name comes first in each row. */
+export const csv = documentKind(
+  'csv',
+  'a row per sample, for a spreadsheet or R',
+  (report) => text([header, ...rowsOf(report)]),
+  (runs) =>
+    text([
+      ['record', ...header],
+      ...runs.flatMap(({ report }) => rowsOf(report).map((row) => [basename(report.record), ...row])),
+    ]),
+)

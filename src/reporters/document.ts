@@ -2,7 +2,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Report } from '../core/report/schema.ts'
-import { ReportFileError } from '../core/reporting.ts'
+import { ReportFileError, type StoredRun } from '../core/reporting.ts'
 import { messageOf, UsageError } from '../errors.ts'
 import type { ReporterContext, ReporterKind } from './reporter.ts'
 
@@ -26,27 +26,37 @@ export async function writeWhole(file: string, text: string): Promise<void> {
   }
 }
 
+/** How a kind renders several stored runs as one document. */
+export type RenderSeveral = (runs: readonly StoredRun[], context: ReporterContext) => string
+
 /** A kind that renders a report to text, for `=file` or else for standard output. */
 export function documentKind(
   name: string,
   about: string,
   render: (report: Report, context: ReporterContext) => string,
+  several: RenderSeveral,
 ): ReporterKind {
   return {
     name,
     about,
-    create: (context) => ({
-      async finished(report) {
-        const text = render(report, context)
+    create: (context) => {
+      const write = async (text: string) => {
         if (context.file === undefined) context.out.write(text)
         else await writeWhole(context.file, text)
-      },
-    }),
+      }
+      return {
+        finished: (report) => write(render(report, context)),
+        stored: (runs) => write(runs.length === 1 ? render(runs[0]!.report, context) : several(runs, context)),
+      }
+    },
   }
 }
 
 /** @throws UsageError for a reporter that only writes to standard output, when it was given a file. */
 export function withoutFile(name: string, { file }: ReporterContext): void {
   if (file === undefined) return
-  throw new UsageError(`the reporter "${name}" writes no file`, 'use json, junit, markdown, csv or html with =file')
+  throw new UsageError(
+    `the reporter "${name}" writes no file`,
+    'use json, junit, markdown, csv, html or benchmark-action with =file',
+  )
 }

@@ -1,3 +1,4 @@
+import { benchmarkAction } from './benchmark-action.ts'
 import { csv } from './csv.ts'
 import { github } from './github.ts'
 import { html } from './html/html.ts'
@@ -9,7 +10,7 @@ import { standard } from './terminal/default.ts'
 import { dot } from './terminal/dot.ts'
 import { verbose } from './terminal/verbose.ts'
 
-const kinds = [standard, verbose, dot, json, junit, github, markdown, csv, html]
+const kinds = [standard, verbose, dot, json, junit, github, markdown, csv, html, benchmarkAction]
 
 /** Every kind of reporter by its name. */
 export const reporters: Readonly<Record<string, ReporterKind>> = Object.fromEntries(

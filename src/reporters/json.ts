@@ -4,9 +4,9 @@ import { documentKind } from './document.ts'
 const risky = /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** The whole report, as the schema says it. */
-export const json = documentKind(
-  'json',
-  'the whole report as JSON; see docs/json-report.md',
-  (report) => `${JSON.stringify(report, null, 1).replace(risky, escaped)}\n`,
+const text = (value: unknown): string => `${JSON.stringify(value, null, 1).replace(risky, escaped)}\n`
+
+/** The whole report, as the schema says it; of several records an array of reports. */
+export const json = documentKind('json', 'the whole report as JSON; see docs/json-report.md', text, (runs) =>
+  text(runs.map(({ report }) => report)),
 )

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { ClaimVerdict, FindingVerdict } from '../core/judge/judgement.ts'
 import { reasonText } from '../core/judge/words.ts'
 import { describeParams } from '../core/plan/plan.ts'
@@ -18,34 +19,46 @@ interface Case {
   readonly detail: string
 }
 
+function casesOf(report: Report, root: string): Case[] {
+  return [
+    ...report.problems.map(({ file, message, fix }) => broken(file, message, fix)),
+    ...report.claims.map((claim, index) => claimCase(report, claim, index, root)),
+    ...report.findings.map((finding) => findingCase(report, finding, root)),
+  ]
+}
+
+function xml(cases: readonly Case[]): string {
+  const suites = [...new Set(cases.map(({ suite }) => suite))]
+  const all = suites.map((suite) =>
+    suiteXml(
+      suite,
+      cases.filter((one) => one.suite === suite),
+    ),
+  )
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="isobench" ${totals(cases)}>`,
+    ...all,
+    '</testsuites>',
+    '',
+  ].join('\n')
+}
+
 /**
  * A testsuite per bench file, a testcase per claim and finding. Failed is what fails the run; what is in doubt, cannot
- * be judged, or is contradicted without failing the run is skipped, with the reason.
+ * be judged, or is contradicted without failing the run is skipped, with the reason. Of several records, the suites are
+ * named `<record>: <file>`.
  */
 export const junit = documentKind(
   'junit',
   'JUnit XML for CI: a test case per claim and finding',
-  (report, { root }) => {
-    const cases = [
-      ...report.problems.map(({ file, message, fix }) => broken(file, message, fix)),
-      ...report.claims.map((claim, index) => claimCase(report, claim, index, root)),
-      ...report.findings.map((finding) => findingCase(report, finding, root)),
-    ]
-    const suites = [...new Set(cases.map(({ suite }) => suite))]
-    const all = suites.map((suite) =>
-      suiteXml(
-        suite,
-        cases.filter((one) => one.suite === suite),
+  (report, { root }) => xml(casesOf(report, root)),
+  (runs, { root }) =>
+    xml(
+      runs.flatMap(({ report }) =>
+        casesOf(report, root).map((one) => ({ ...one, suite: `${basename(report.record)}: ${one.suite}` })),
       ),
-    )
-    return [
-      '<?xml version="1.0" encoding="UTF-8"?>',
-      `<testsuites name="isobench" ${totals(cases)}>`,
-      ...all,
-      '</testsuites>',
-      '',
-    ].join('\n')
-  },
+    ),
 )
 
 const broken = (file: string, message: string, fix: string | undefined): Case => ({

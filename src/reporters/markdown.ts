@@ -1,5 +1,6 @@
 import { describeParams } from '../core/plan/plan.ts'
 import type { BenchResult, Report } from '../core/report/schema.ts'
+import type { StoredRun } from '../core/reporting.ts'
 import { documentKind } from './document.ts'
 import { markdownText as md } from './escape.ts'
 import {
@@ -15,6 +16,7 @@ import {
   undecided,
 } from './facts.ts'
 import { metricTables } from './rows.ts'
+import { sideBySide } from './side-by-side.ts'
 import { plural } from './text.ts'
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
@@ -109,8 +111,27 @@ function tables(report: Report, bench: BenchResult): string[] {
   ])
 }
 
+const documentOf = (report: Report, root: string): string =>
+  `${verdictsMarkdown(report, root)}\n${benchesMarkdown(report)}`
+
+/** What the records have in common, beside each other: ×native where there is one, else the median. */
+function comparisonMarkdown(runs: readonly StoredRun[]): string {
+  const { columns, rows } = sideBySide(runs)
+  return [
+    '# isobench: several records',
+    '',
+    row(['bench', 'platform', 'metric', ...columns.map(md)]),
+    `| :-- | :-- | :-- |${columns.map(() => ' --: |').join('')}`,
+    ...rows.map(({ bench, platform, metric, figures }) =>
+      row([md(bench), md(platform), md(metric), ...figures.map((one) => md(one.text))]),
+    ),
+    '',
+  ].join('\n')
+}
+
 export const markdown = documentKind(
   'markdown',
   'Markdown: claims, findings, and a table per bench',
-  (report, { root }) => `${verdictsMarkdown(report, root)}\n${benchesMarkdown(report)}`,
+  (report, { root }) => documentOf(report, root),
+  (runs, { root }) => [comparisonMarkdown(runs), ...runs.map(({ report }) => documentOf(report, root))].join('\n'),
 )

@@ -21,24 +21,36 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
   return `<div class="scroll">${table}</div>`
 }
 
-/** One page that needs no network: plots, and tables with the same figures. */
-export const html = documentKind('html', 'one page with plots and tables, for a browser', (report, { root }) => {
-  const body = [header(report, root), platforms(report), findings(report), claims(report, root), benches(report)]
+function pageOf(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>isobench: ${countsLine(count(report.claims))}</title>
+<title>${markup(title)}</title>
 <style>${style}</style>
 </head>
 <body>
-${body.filter(Boolean).join('\n')}
+${body}
 </body>
 </html>
 `
-})
+}
+
+const bodyOf = (report: Report, root: string): string =>
+  [header(report, root), platforms(report), findings(report), claims(report, root), benches(report)]
+    .filter(Boolean)
+    .join('\n')
+
+/** One page that needs no network: plots, and tables with the same figures. */
+export const html = documentKind(
+  'html',
+  'one page with plots and tables, for a browser',
+  (report, { root }) => pageOf(`isobench: ${countsLine(count(report.claims))}`, bodyOf(report, root)),
+  (runs, { root }) =>
+    pageOf(`isobench: ${plural(runs.length, 'record')}`, runs.map(({ report }) => bodyOf(report, root)).join('\n')),
+)
 
 function header(report: Report, root: string): string {
   const { environment, profile, exitCode, how } = report

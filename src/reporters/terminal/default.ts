@@ -1,9 +1,11 @@
+import { basename } from 'node:path'
 import type { Plan } from '../../core/plan/plan.ts'
 import type { Sample } from '../../core/record/schema.ts'
+import type { Report } from '../../core/report/schema.ts'
 import type { Reporter } from '../../core/reporting.ts'
 import { withoutFile } from '../document.ts'
 import type { ReporterContext, ReporterKind } from '../reporter.ts'
-import { plain, plural, wrap } from '../text.ts'
+import { cut, plain, plural, wrap } from '../text.ts'
 import type { View } from './claims.ts'
 import { inkFor } from './ink.ts'
 import { Pace } from './pace.ts'
@@ -68,11 +70,20 @@ export function terminalReporter(
       startedAt = undefined
       problemsTold = false
     },
+    stored(runs) {
+      for (const { report } of runs) {
+        if (runs.length > 1) print(['', view.ink.strong(cut(headingOf(report), view.width))])
+        print(summary(report, view, { problemsTold: false }))
+      }
+    },
     stopped() {
       status.clear()
     },
   }
 }
+
+const headingOf = ({ record, environment }: Report): string =>
+  `═══ ${plain(basename(record))} · ${environment.startedAt} ═══`
 
 function planLine({ benches, points, platforms, profile, profileName, seed }: Plan): string {
   const working = platforms.filter(({ available }) => available).length

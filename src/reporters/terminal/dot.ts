@@ -10,7 +10,7 @@ export const dot: ReporterKind = {
     withoutFile('dot', context)
     const { out } = context
     const { width, ink } = viewOf(context)
-    const { problems, planned, finished } = terminalReporter(context)
+    const { problems, planned, finished, stored } = terminalReporter(context)
     let column = 0
     const newLine = () => {
       if (column > 0) out.write('\n')
@@ -33,6 +33,7 @@ export const dot: ReporterKind = {
         newLine()
         return finished?.(report)
       },
+      ...(stored && { stored }),
       stopped: newLine,
     }
   },

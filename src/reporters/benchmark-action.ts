@@ -1,0 +1,83 @@
+import { rm } from 'node:fs/promises'
+import { parse } from 'node:path'
+import { figure } from '../core/judge/words.ts'
+import { describeParams } from '../core/plan/plan.ts'
+import type { Report } from '../core/report/schema.ts'
+import { ReportFileError } from '../core/reporting.ts'
+import { UsageError } from '../errors.ts'
+import { ratios } from './amount.ts'
+import { writeWhole } from './document.ts'
+import { cellsOf, roundsOf, verdictOn } from './facts.ts'
+import type { ReporterKind } from './reporter.ts'
+import { plain, plural } from './text.ts'
+
+/** An entry of `customSmallerIsBetter` and `customBiggerIsBetter`, as github-action-benchmark's README says it. */
+interface Entry {
+  /** What its charts are kept under, so that it never depends on what else was measured. */
+  readonly name: string
+  readonly unit: string
+  readonly value: number
+  /** Lowest and highest sample. */
+  readonly range?: string
+  readonly extra?: string
+}
+
+const tools = { lower: 'smaller', higher: 'bigger' } as const
+
+/** The medians of the metrics of one direction. Cells without a figure are left out: the action has no way to say so. */
+export function benchmarkEntries(report: Report, direction: 'lower' | 'higher'): Entry[] {
+  return cellsOf(report).flatMap(({ bench, cell }) =>
+    Object.entries(cell.metrics).flatMap(([metric, result]) => {
+      if (result.better !== direction || result.median === null) return []
+      const params = describeParams(bench.params)
+      const values = result.samples.map(({ value }) => value)
+      const [against] = ratios([result.vsNative])
+      const claim = verdictOn(report, bench, cell.platform, metric)
+      const notes = [
+        plural(roundsOf(result), 'round'),
+        ...(result.vsNative ? [`${against!.ratio}× native ${against!.interval}`.trim()] : []),
+        ...(claim ? [`${claim.verdict}: ${claim.matcher}`] : []),
+      ]
+      return {
+        name: plain([bench.id + (params && ` [${params}]`), metric, cell.platform].join(' · ')),
+        unit: plain(result.unit, 40),
+        value: result.median,
+        range: `${figure(lowest(values))} to ${figure(highest(values))}`,
+        extra: plain(notes.join('; ')),
+      }
+    }),
+  )
+}
+
+const lowest = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
+const highest = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
+
+/**
+ * The action reads one direction a file: `=out/bench.json` writes `out/bench.smaller.json` and `out/bench.bigger.json`. The
+ * action refuses an empty list, so a direction without figures has no file.
+ */
+export const benchmarkAction: ReporterKind = {
+  name: 'benchmark-action',
+  about: 'github-action-benchmark: =x.json writes x.smaller.json and x.bigger.json',
+  create({ file }) {
+    if (file === undefined)
+      throw new UsageError('the reporter "benchmark-action" writes two files', 'name them: benchmark-action=bench.json')
+    const { dir, name, ext } = parse(file)
+    const finished = async (report: Report) => {
+      for (const direction of ['lower', 'higher'] as const) {
+        const path = `${dir}/${name}.${tools[direction]}${ext || '.json'}`
+        const entries = benchmarkEntries(report, direction)
+        if (entries.length > 0) await writeWhole(path, `${JSON.stringify(entries, null, 1)}\n`)
+        else await rm(path, { force: true })
+      }
+    }
+    return {
+      finished,
+      async stored([first, ...others]) {
+        if (others.length > 0)
+          throw new ReportFileError('benchmark-action takes one record', 'put them together first: isobench merge')
+        if (first) await finished(first.report)
+      },
+    }
+  },
+}
