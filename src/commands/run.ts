@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto'
+import { compareLike, hasRegressed } from '../core/baseline/refuse.ts'
+import { baselineFile, checkBaselineName, saveBaseline } from '../core/baseline/store.ts'
+import { comparisonText } from '../core/baseline/text.ts'
 import { collect } from '../core/collect/collect.ts'
 import { AuthoringError } from '../core/errors.ts'
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { narrow, type Plan, pointsOf, selectBenches, selectPlatforms } from '../core/plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../core/probe.ts'
 import { benchFiles, filterFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
+import { readRecord } from '../core/record/reader.ts'
+import type { Report } from '../core/report/schema.ts'
 import { run as measureAndJudge, untilInterrupted } from '../core/run.ts'
 import { Session } from '../core/session.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
@@ -62,6 +68,9 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
 export const run: Run = async (filters, given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
+  // Before hours of measuring, not after.
+  if (options.save !== undefined) checkBaselineName(options.save)
+  if (options.baseline !== undefined) readRecord(baselineFile(project.root, options.baseline))
   const reporter = openReporters(options, project.root, io)
   const { plan, platforms, collected } = await planOf(project, filters, options)
   if (collected.suite.problems.length > 0) reporter.problems(collected.suite.problems)
@@ -118,5 +127,27 @@ async function measured(
     })
   })()
   await reporter.finished(report)
-  return report.exitCode
+  return afterwards(report, project, options, io)
+}
+
+/** Compares with the baseline first, so that `--baseline main --save main` moves it on. Returns the exit code. */
+function afterwards(report: Report, project: Project, options: Options, io: Io): number {
+  let { exitCode } = report
+  try {
+    if (options.baseline !== undefined) {
+      const before = readRecord(baselineFile(project.root, options.baseline))
+      const comparison = compareLike(before, readRecord(report.record), {
+        marginPercent: options.margin,
+        unlike: options.unlike,
+      })
+      // Standard output is the reporters' own where one of them writes JSON to it.
+      const to = options.json ? io.err : io.out
+      to.write(`\n${comparisonText(comparison)}`)
+      if (hasRegressed(comparison) && exitCode !== exitCodes.interrupted) exitCode = exitCodes.regressed
+      else if (exitCode === exitCodes.nothing && comparison.rows.some(({ ratio }) => ratio)) exitCode = exitCodes.clean
+    }
+  } finally {
+    if (options.save !== undefined && report.how === 'finished') saveBaseline(project.root, options.save, report.record)
+  }
+  return exitCode
 }

@@ -14,4 +14,5 @@ export {
 } from './sequential.ts'
 export { hodgesLehmann, signedRankInterval, signedRankPValue } from './signedRank.ts'
 export { gaussian, pairedRounds, type Rounds, type RoundsOptions } from './simulate.ts'
-export { ratioInterval } from './unpaired.ts'
+export { studentPValue } from './student.ts'
+export { ratioInterval, ratioPValue } from './unpaired.ts'

@@ -1,7 +1,7 @@
 /** Two independent samples: for comparing two run records, whose rounds are not pairs. */
 import { requireAlpha, requireFinite } from './check.ts'
 import type { Interval, IntervalOptions } from './interval.ts'
-import { normalQuantile } from './normal.ts'
+import { normalCdf, normalQuantile } from './normal.ts'
 import { boundOrder, mannWhitneyCdf } from './nullDistribution.ts'
 import { quantileSorted } from './quantile.ts'
 
@@ -40,6 +40,31 @@ export function ratioInterval(
   const low = Math.exp(differences[k - 1]!)
   const high = Math.exp(differences[differences.length - k]!)
   return { estimate, low: Math.min(low, estimate), high: Math.max(high, estimate), n }
+}
+
+/**
+ * The one-sided Mann–Whitney p-value against the null that `a` is at most `ratio` times `b` (`greater`), or at least
+ * that (`less`). Pairs that lie exactly at the ratio count against rejecting, so `low > ratio` of {@link ratioInterval}
+ * exactly when the p-value is ≤ alpha.
+ * Source: H. B. Mann & D. R. Whitney, Ann. Math. Stat. 18 (1947) 50–60.
+ * @throws RangeError as {@link ratioInterval}, or when ratio isn't > 0
+ */
+export function ratioPValue(
+  a: readonly number[],
+  b: readonly number[],
+  ratio: number,
+  side: 'greater' | 'less',
+): number {
+  if (!(ratio > 0)) throw new RangeError(`ratioPValue: expected a ratio > 0, got ${ratio}`)
+  if (side === 'less') return ratioPValue(b, a, 1 / ratio, 'greater')
+  const logA = logs(a, 'ratioPValue: first sample')
+  const logB = logs(b, 'ratioPValue: second sample')
+  const shift = Math.log(ratio)
+  let against = 0
+  for (const x of logA) for (const y of logB) if (x - y <= shift) against++
+  const [m, n] = [a.length, b.length]
+  if (m <= EXACT_UP_TO && n <= EXACT_UP_TO) return mannWhitneyCdf(m, n)[against]!
+  return Math.min(1, normalCdf((against + 0.5 - (m * n) / 2) / Math.sqrt((m * n * (m + n + 1)) / 12)))
 }
 
 function shiftBoundOrder(m: number, n: number, alpha: number): number {

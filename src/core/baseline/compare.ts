@@ -1,0 +1,169 @@
+/** Two run records against each other: what got worse, what got better, and what cannot be told. */
+import type { Metric } from '../../dsl/metric.ts'
+import { marginOf } from '../judge/compare.ts'
+import { differences, Samples, type Series, signOf } from '../judge/samples.ts'
+import type { Point } from '../plan/plan.ts'
+import type { RunRecord } from '../record/reader.ts'
+import { benjaminiHochberg, type Interval, ratioInterval, ratioPValue } from '../stats/index.ts'
+import { type Difference, differencesOf } from './fingerprint.ts'
+
+export type Change = 'regressed' | 'improved' | 'same' | 'unclear'
+
+/** One metric of one cell in both runs. */
+export interface Row {
+  readonly bench: string
+  readonly point: string
+  readonly params: Point['params']
+  readonly metric: string
+  readonly platform: string
+  /** What the ratio is of: the ratios to native of each run, which leave the host's speed out, or the values themselves. */
+  readonly of: 'ratio-to-native' | 'value'
+  /** b ÷ a with its 90 % interval; null where there is nothing to compare, or no finite bound. */
+  readonly ratio: { readonly estimate: number; readonly low: number | null; readonly high: number | null } | null
+  /** Rounds of a and of b. */
+  readonly rounds: readonly [number, number]
+  readonly change: Change
+  /** Why it is unclear, where that is not a matter of the interval. */
+  readonly reason: string | null
+  /** Adjusted over the sweep (Benjamini–Hochberg): that b is worse, or better, than the margin allows. */
+  readonly q: { readonly worse: number; readonly better: number } | null
+  /** native's own row tells of the host, and never fails. */
+  readonly gates: boolean
+}
+
+export interface Comparison {
+  readonly a: string
+  readonly b: string
+  readonly marginPercent: number
+  readonly rows: readonly Row[]
+  /** What was overlooked because of `--unlike`. */
+  readonly unlike: readonly Difference[]
+  /** Benches and platforms that only one of the runs has. */
+  readonly onlyIn: { readonly a: readonly string[]; readonly b: readonly string[] }
+  /** The smallest q that the numbers of rounds could give a single regression: above 0.05 they are too few. */
+  readonly smallestQ: number
+}
+
+export const sweepRate = 0.05
+
+type Bare = Omit<Row, 'change' | 'q'> & { readonly p: { worse: number; better: number } | null; readonly same: boolean }
+
+/** Pure. `a` is the older. */
+export function compareRecords(
+  a: RunRecord,
+  b: RunRecord,
+  options: { readonly marginPercent: number; readonly unlike: boolean },
+): Comparison {
+  const [inA, inB] = [new Samples(a.samples), new Samples(b.samples)]
+  const cells = (record: RunRecord) =>
+    record.plan.points.flatMap((point) =>
+      record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
+    )
+  const [cellsA, cellsB] = [cells(a), cells(b)]
+  const working = (record: RunRecord) => record.plan.platforms.filter((one) => one.available).map((one) => one.name)
+  const shared = working(b).filter((name) => working(a).includes(name))
+  const bare = b.plan.points
+    .filter(({ id }) => a.plan.points.some((point) => point.id === id))
+    .flatMap((point) => {
+      const metricsOf = (record: RunRecord) => record.plan.benches.find(({ id }) => id === point.bench)?.metrics ?? {}
+      const [before, now] = [metricsOf(a), metricsOf(b)]
+      const both = Object.entries(now).filter(
+        ([name, { unit, better }]) => before[name]?.unit === unit && before[name]?.better === better,
+      )
+      return both.flatMap(([name, metric]) =>
+        shared.map((platform) => rowOf(point, name, metric, platform, [inA, inB], options)),
+      )
+    })
+  return {
+    a: a.file,
+    b: b.file,
+    marginPercent: options.marginPercent,
+    rows: decide(bare),
+    unlike: differencesOf(a, b),
+    onlyIn: {
+      a: cellsA.filter((cell) => !cellsB.includes(cell)),
+      b: cellsB.filter((cell) => !cellsA.includes(cell)),
+    },
+    smallestQ: smallestQ(bare),
+  }
+}
+
+function rowOf(
+  point: Point,
+  name: string,
+  metric: Metric,
+  platform: string,
+  runs: readonly [Samples, Samples],
+  { marginPercent, unlike }: { readonly marginPercent: number; readonly unlike: boolean },
+): Bare {
+  const [a, b] = runs.map((samples) => samples.series(point.id, platform, name)) as [Series, Series]
+  const natives = runs.map((samples) => samples.series(point.id, 'native', name)) as [Series, Series]
+  const paired = [differences(a, natives[0], metric), differences(b, natives[1], metric)]
+  const relative = platform !== 'native' && paired.every(Array.isArray)
+  // Signed so that more is worse, on both sides: exp(d) is ×native for times, and native ÷ platform for rates.
+  const sign = signOf(metric)
+  const worseness = ({ rounds }: Series) => [...rounds.values()].map((value) => value ** sign)
+  const [x, y] = relative ? (paired as number[][]).map((d) => d.map(Math.exp)) : [worseness(a), worseness(b)]
+  const base = {
+    bench: point.bench,
+    point: point.id,
+    params: point.params,
+    metric: name,
+    platform,
+    of: relative ? ('ratio-to-native' as const) : ('value' as const),
+    rounds: [x!.length, y!.length] as const,
+    gates: platform !== 'native',
+  }
+  const nothing = (reason: string): Bare => ({ ...base, ratio: null, reason, p: null, same: false })
+  if (x!.length === 0 || y!.length === 0) return nothing('not measured in both runs')
+  if ([...x!, ...y!].some((value) => !(value > 0 && value < Infinity))) return nothing('a figure of 0 has no ratio')
+  if (!unlike && new Set([...a.digests, ...b.digests]).size > 1)
+    return nothing('the work differs: the bench, the limits or the image changed')
+  const margin = Math.exp(marginOf(marginPercent, metric))
+  const interval = ratioInterval(y!, x!)
+  return {
+    ...base,
+    ratio: asPlainRatio(interval, sign),
+    reason: null,
+    p: { worse: ratioPValue(y!, x!, margin, 'greater'), better: ratioPValue(y!, x!, 1 / margin, 'less') },
+    same: interval.low > 1 / margin && interval.high < margin,
+  }
+}
+
+/** Back into the metric's own direction: b ÷ a. */
+function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['ratio'] {
+  const finite = low > 0 && high < Infinity
+  const bounds = finite ? [low ** sign, high ** sign].sort((one, other) => one - other) : [null, null]
+  return { estimate: estimate ** sign, low: bounds[0]!, high: bounds[1]! }
+}
+
+/** Adjusts over the rows that gate, each direction a family of its own; the others are judged by themselves. */
+function decide(bare: readonly Bare[]): Row[] {
+  const family = bare.filter(({ p, gates }) => p && gates)
+  const adjusted = (side: 'worse' | 'better') => {
+    const q = benjaminiHochberg(family.map(({ p }) => p![side]))
+    return new Map(family.map((row, at) => [row, q[at]!]))
+  }
+  const [worse, better] = [adjusted('worse'), adjusted('better')]
+  return bare.map((row) => {
+    const { p, same, ...rest } = row
+    if (!p) return { ...rest, change: 'unclear', q: null }
+    const q = { worse: worse.get(row) ?? p.worse, better: better.get(row) ?? p.better }
+    const change: Change =
+      q.worse <= sweepRate ? 'regressed' : q.better <= sweepRate ? 'improved' : same ? 'same' : 'unclear'
+    return { ...rest, change, q }
+  })
+}
+
+/** What a lone regression could reach at best: 1 ÷ the number of ways to split the rounds, times the size of the sweep. */
+function smallestQ(bare: readonly Bare[]): number {
+  const family = bare.filter(({ p, gates }) => p && gates)
+  const least = Math.min(1, ...family.map(({ rounds: [m, n] }) => 1 / choose(m + n, m)))
+  return Math.min(1, family.length * least)
+}
+
+function choose(n: number, k: number): number {
+  let ways = 1
+  for (let i = 1; i <= k; i++) ways = (ways * (n - k + i)) / i
+  return ways
+}

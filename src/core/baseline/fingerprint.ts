@@ -1,0 +1,47 @@
+import type { RunRecord } from '../record/reader.ts'
+
+/** One thing that makes two hosts unlike each other. */
+export interface Difference {
+  readonly what: string
+  readonly a: string
+  readonly b: string
+}
+
+type Named = Pick<RunRecord, 'environment' | 'plan'>
+
+/**
+ * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it. What a
+ * host does not tell (`null`) is the same as another host's not telling.
+ */
+export function fingerprintOf({ environment, plan }: Named): Record<string, string> {
+  const { cpu, guest, mitigations } = environment
+  return {
+    kernel: environment.kernel,
+    'kernel command line': environment.commandLine,
+    'CPU model': cpu.model,
+    CPUs: String(cpu.count),
+    'CPU governor': cpu.governor ?? 'not told',
+    SMT: cpu.smt ?? 'not told',
+    virtualisation: environment.virtualization ?? 'none',
+    'nested KVM': String(environment.kvm),
+    'cgroup version': String(environment.cgroupVersion),
+    'guest limits': `${guest.cpus.length} CPUs, ${guest.memoryBytes} bytes`,
+    image: environment.image,
+    'seconds per sample': String(plan.profile.seconds),
+    ...Object.fromEntries(Object.entries(mitigations).map(([name, state]) => [`mitigation ${name}`, state])),
+    ...Object.fromEntries(
+      plan.platforms.flatMap(({ name, available, version }) => (available ? [[`version of ${name}`, version]] : [])),
+    ),
+  }
+}
+
+/** What differs between the hosts of two runs. A platform that only one of them has is not compared, and is no difference. */
+export function differencesOf(a: Named, b: Named): Difference[] {
+  const [one, other] = [fingerprintOf(a), fingerprintOf(b)]
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  return [...names].flatMap((what) => {
+    const [x, y] = [one[what], other[what]]
+    if (x === y || (what.startsWith('version of ') && (x === undefined || y === undefined))) return []
+    return [{ what, a: x ?? 'not told', b: y ?? 'not told' }]
+  })
+}

@@ -1,0 +1,26 @@
+import { UsageError } from '../../errors.ts'
+import type { RunRecord } from '../record/reader.ts'
+import { type Comparison, compareRecords } from './compare.ts'
+import { differencesOf } from './fingerprint.ts'
+import { differenceText } from './text.ts'
+
+/**
+ * Compares two records.
+ * @throws UsageError when their hosts are unlike, naming what differs, unless `unlike` is set.
+ */
+export function compareLike(
+  a: RunRecord,
+  b: RunRecord,
+  options: { readonly marginPercent: number; readonly unlike: boolean },
+): Comparison {
+  const unlike = differencesOf(a, b)
+  if (unlike.length > 0 && !options.unlike) {
+    const told = unlike.map((difference) => differenceText(difference).trim()).join('; ')
+    throw new UsageError(`the two runs are of unlike hosts: ${told}`, 'compare them all the same with --unlike')
+  }
+  return compareRecords(a, b, options)
+}
+
+/** Whether a comparison fails: something that gates is worse by more than the margin. */
+export const hasRegressed = ({ rows }: Comparison): boolean =>
+  rows.some(({ gates, change }) => gates && change === 'regressed')

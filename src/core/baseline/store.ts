@@ -1,0 +1,58 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { UsageError } from '../../errors.ts'
+import { nearest } from '../../nearest.ts'
+
+const folderOf = (root: string) => join(root, '.isobench', 'baselines')
+
+/** @throws UsageError for a name that could be a path or an option. */
+export function checkBaselineName(name: string): string {
+  if (/^[\w][\w.+-]{0,99}$/.test(name)) return name
+  throw new UsageError(
+    `"${name}" cannot name a baseline`,
+    'use letters, digits, ".", "_", "+" and "-", starting with a letter or digit',
+  )
+}
+
+const fileOf = (root: string, name: string) => join(folderOf(root), `${checkBaselineName(name)}.jsonl`)
+
+/** Keeps a copy of a record under a name; one of that name is replaced, whole or not at all. */
+export function saveBaseline(root: string, name: string, record: string): string {
+  const file = fileOf(root, name)
+  mkdirSync(dirname(file), { recursive: true })
+  const made = `${file}.${process.pid}`
+  copyFileSync(record, made)
+  renameSync(made, file)
+  return file
+}
+
+export function baselineNames(root: string): string[] {
+  const folder = folderOf(root)
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.jsonl'))
+    .map((name) => name.slice(0, -'.jsonl'.length))
+    .sort()
+}
+
+/**
+ * The file of a baseline.
+ * @throws UsageError when there is none of that name.
+ */
+export function baselineFile(root: string, name: string): string {
+  const file = fileOf(root, name)
+  if (existsSync(file)) return file
+  const known = baselineNames(root)
+  const close = nearest(name, known)
+  const fix = close ? `did you mean "${close}"?` : known.length > 0 ? `there are: ${known.join(', ')}` : undefined
+  throw new UsageError(`there is no baseline "${name}"`, fix ?? `keep one with: isobench run --save ${name}`)
+}
+
+/** A record by its path, or by the name of a baseline. */
+export function recordFile(root: string, cwd: string, given: string): string {
+  const path = resolve(cwd, given)
+  if (existsSync(path) && /\.jsonl$/.test(path)) return path
+  if (/[\\/]|\.jsonl$/.test(given))
+    throw new UsageError(`there is no run record at ${given}`, 'records are in .isobench/runs')
+  return baselineFile(root, given)
+}
