@@ -7,6 +7,7 @@ export default defineConfig({
     platform('native'),
     platform('runc'),
     platform('crun'),
+    platform('docker'),
     platform('podman'),
     platform('lxc'),
     platform('bubblewrap'),

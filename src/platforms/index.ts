@@ -1,5 +1,6 @@
 import { bubblewrap } from './bubblewrap.ts'
 import { crun } from './crun.ts'
+import { docker } from './docker.ts'
 import type { Driver } from './driver.ts'
 import { gvisor } from './gvisor.ts'
 import { lxc } from './lxc.ts'
@@ -9,7 +10,7 @@ import { podman } from './podman.ts'
 import { runc } from './runc.ts'
 
 /** isobench's drivers: a new one is a file and a line here. */
-const all = { native, runc, crun, podman, lxc, gvisor, bubblewrap, nspawn }
+const all = { native, runc, crun, docker, podman, lxc, gvisor, bubblewrap, nspawn }
 
 // A driver without options has an index signature of `never`, which would forbid even `name`.
 type OptionsOf<D> = D extends Driver<infer O> ? { [K in keyof O as string extends K ? never : K]?: O[K] } : never

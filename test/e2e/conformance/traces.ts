@@ -1,6 +1,6 @@
 /** What guests could leave on the machine: looked at before and after. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guestsFolder } from '../../../src/guest/paths.ts'
@@ -11,6 +11,7 @@ const watched: readonly (readonly [folder: string, deep: boolean])[] = [
   ['/run', true],
   ['/dev/shm', true],
   ['/etc/cni', true],
+  ['/etc/docker', true],
   ['/var/lib', false],
   ['/var/lib/containers', true],
   ['/var/lib/lxc', true],
@@ -19,12 +20,29 @@ const watched: readonly (readonly [folder: string, deep: boolean])[] = [
   ['/var/tmp', false],
 ]
 
+/** What is in a folder and, if asked, below it. Others may remove things while we look. */
 function below(folder: string, deep: boolean): string[] {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder, { withFileTypes: true }).flatMap((item) => {
+  let items: Dirent[]
+  try {
+    items = readdirSync(folder, { withFileTypes: true })
+  } catch {
+    return []
+  }
+  return items.flatMap((item) => {
     const path = join(folder, item.name)
     return deep && item.isDirectory() ? [path, ...below(path, true)] : [path]
   })
+}
+
+/** Files of cgroups are the kernel's own; only the groups are somebody's. */
+function cgroups(folder = '/sys/fs/cgroup'): string[] {
+  let items: Dirent[]
+  try {
+    items = readdirSync(folder, { withFileTypes: true }).filter((item) => item.isDirectory())
+  } catch {
+    return []
+  }
+  return items.flatMap(({ name }) => [join(folder, name), ...cgroups(join(folder, name))])
 }
 
 const lines = (text: string) => text.split('\n').filter(Boolean)
@@ -34,11 +52,10 @@ const ours = (line: string) => !/\bisob-|\/isobench\b|\bisob\d/.test(line)
 
 /** Everything on the machine that a guest could have made, except what carries isobench's own names. */
 export function traces(): ReadonlySet<string> {
-  const cgroups = lines(execFileSync('find', ['/sys/fs/cgroup', '-type', 'd'], { encoding: 'utf8' }))
   const mounts = lines(readFileSync('/proc/self/mountinfo', 'utf8')).map((line) => `mount ${line.split(' ')[4]}`)
   const links = lines(execFileSync('ip', ['-brief', 'link'], { encoding: 'utf8' })).map((line) => line.split(/\s+/)[0]!)
   const files = watched.flatMap(([folder, deep]) => below(folder, deep))
-  return new Set([...cgroups, ...mounts, ...links.map((link) => `link ${link}`), ...files].filter(ours))
+  return new Set([...cgroups(), ...mounts, ...links.map((link) => `link ${link}`), ...files].filter(ours))
 }
 
 /** Whatever carries the guest's own name: processes, cgroups, mounts, namespaces, folders. */
@@ -58,7 +75,7 @@ function named(id: string): string[] {
     .filter((process) => process !== undefined && isAlive(process))
     .map((process) => `process ${process!.pid} ${read(`/proc/${process!.pid}/cmdline`).replaceAll('\0', ' ')}`)
   const places = [
-    ...lines(execFileSync('find', ['/sys/fs/cgroup', '-type', 'd'], { encoding: 'utf8' })),
+    ...cgroups(),
     ...lines(readFileSync('/proc/self/mountinfo', 'utf8')),
     ...below('/run', true),
     ...below(guestsFolder(), false),
@@ -66,11 +83,14 @@ function named(id: string): string[] {
   return [...processes, ...places.filter((place) => name.test(place))]
 }
 
-/** What there is now and was not before, with whatever is named after `ids`. Waits a moment for what is about to go. */
+/**
+ * What there is now and was not before, with whatever is named after `ids`. Waits up to 5 s: the first process of a PID
+ * namespace stays until the host's init has reaped what it adopted from it.
+ */
 export async function left(before: ReadonlySet<string>, ids: readonly string[]): Promise<string[]> {
   for (let tries = 0; ; tries++) {
     const found = [...ids.flatMap(named), ...[...traces()].filter((trace) => !before.has(trace))]
-    if (found.length === 0 || tries >= 20) return found
+    if (found.length === 0 || tries >= 50) return found
     await sleep(100)
   }
 }
