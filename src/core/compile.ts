@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type BuildFailure, type BuildOptions, build } from 'esbuild'
 import { entry } from '../entries.ts'
@@ -45,35 +45,62 @@ const problemsOf = (failure: BuildFailure, file: string, root: string): Problem[
 
 const isBuildFailure = (error: unknown): error is BuildFailure => error instanceof Error && 'errors' in error
 
+const folderOf = (root: string) => join(root, '.isobench', 'build')
+
+/** A name that no other file of the project gets, and that people recognise. */
+const outputName = (file: string) => `${file.replace(/[^A-Za-z0-9.-]+/g, '_')}.${sha256(file).slice(0, 6)}`
+
+/** Whole or not at all: another isobench may be importing the file. */
+function writeWhole(path: string, contents: Uint8Array): void {
+  const temporary = `${path}.${process.pid}.tmp`
+  writeFileSync(temporary, contents)
+  renameSync(temporary, path)
+}
+
+async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
+  const folder = folderOf(root)
+  const result = await build({
+    ...shared,
+    absWorkingDir: root,
+    entryPoints: Object.fromEntries(files.map((file) => [outputName(file), file])),
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    sourcemap: 'linked',
+    metafile: true,
+  })
+  mkdirSync(folder, { recursive: true })
+  for (const { path, contents } of result.outputFiles) writeWhole(path, contents)
+  return files.map((file) => {
+    const output = join(folder, `${outputName(file)}.mjs`)
+    const code = result.outputFiles.find(({ path }) => path === output)!.text
+    return {
+      file,
+      output,
+      // esbuild names each input in a comment: without them the digest is of the code alone.
+      digest: sha256(code.replace(/^\/\/ .*$/gm, '')),
+      inputs: Object.keys(result.metafile.outputs[relative(root, output)]!.inputs).map((input) => join(root, input)),
+    }
+  })
+}
+
 /** Compiles one file of the project into `.isobench/build`, with source maps. */
 export async function compile(root: string, file: string): Promise<CompileResult> {
-  const folder = join(root, '.isobench', 'build')
-  const outfile = join(folder, `${file.replace(/[^A-Za-z0-9.-]+/g, '_')}.mjs`)
   try {
-    const result = await build({
-      ...shared,
-      absWorkingDir: root,
-      entryPoints: [file],
-      outfile,
-      sourcemap: 'linked',
-      metafile: true,
-    })
-    mkdirSync(folder, { recursive: true })
-    for (const { path, contents } of result.outputFiles) writeFileSync(path, contents)
-    const code = result.outputFiles.find(({ path }) => path === outfile)!.text
-    return {
-      ok: true,
-      compiled: {
-        file,
-        output: outfile,
-        // esbuild names each input in a comment: without them the digest is of the code alone.
-        digest: sha256(code.replace(/^\/\/ .*$/gm, '')),
-        inputs: Object.keys(result.metafile.inputs).map((input) => join(root, input)),
-      },
-    }
+    const [compiled] = await compileTogether(root, [file])
+    return { ok: true, compiled: compiled! }
   } catch (error) {
     if (!isBuildFailure(error)) throw error
     return { ok: false, problems: problemsOf(error, file, root) }
+  }
+}
+
+/** Compiles several files: in one go, which parses what they share once, or one by one when any of them fails. */
+export async function compileAll(root: string, files: readonly string[]): Promise<CompileResult[]> {
+  try {
+    return (await compileTogether(root, files)).map((compiled) => ({ ok: true, compiled }))
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error
+    return Promise.all(files.map((file) => compile(root, file)))
   }
 }
 

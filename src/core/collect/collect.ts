@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { entry } from '../../entries.ts'
-import { type Compiled, compile } from '../compile.ts'
+import { type Compiled, compileAll } from '../compile.ts'
 import type { Problem } from '../errors.ts'
 import { checkSuite } from './check.ts'
 import type { CollectJob, CollectMessage } from './collector.ts'
@@ -25,7 +25,7 @@ interface Gathered {
 export async function collect(root: string, files: readonly string[]): Promise<Collected> {
   // Started first: it takes as long to start as the files take to compile.
   let worker: Worker | undefined = startWorker()
-  const results = await Promise.all(files.map((file) => compile(root, file)))
+  const results = await compileAll(root, files)
   const compiled = results.flatMap((result) => (result.ok ? [result.compiled] : []))
   const gathered: Gathered = {
     benches: [],
