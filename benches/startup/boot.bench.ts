@@ -26,8 +26,9 @@ export const booting = bench('boot', boot, {
 const duration = expect(booting.duration)
 
 /**
- * The ratios gate, the paper's milliseconds are only shown. runc is Docker's runtime without its daemon, the paper's
- * "OCI" line; the paper's LXC boots systemd, so that is the one meant.
+ * The ratios to Kata and LXC gate; the paper's milliseconds are only shown, and so is gVisor's ratio to runc, which says as
+ * much of runc: it starts a command from a mounted image three times as fast as in the paper, and gVisor does not.
+ * runc is Docker's runtime without its daemon, the paper's "OCI" line; the paper's LXC boots systemd, so that is meant.
  */
 finding(13, 'Containers boot fast, except Kata and LXC, which take over 600 ms', [
   duration.on(platform.named('docker', 'runc', 'crun', 'gvisor')).warn.atMost('600ms'),
@@ -35,7 +36,9 @@ finding(13, 'Containers boot fast, except Kata and LXC, which take over 600 ms',
   duration.on('lxc-systemd').warn.atLeast('540ms'),
   duration.on('kata').slowerThan('runc', { by: '3x' }),
   duration.on('lxc-systemd').slowerThan('runc', { by: '3x' }),
-  duration.on('gvisor').equivalentTo('runc', 200),
+  duration.on('gvisor').warn.equivalentTo('runc', 200),
+  duration.on('gvisor').fasterThan('kata'),
+  duration.on('gvisor').fasterThan('lxc-systemd'),
 ])
 
 finding(
