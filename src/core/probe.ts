@@ -72,13 +72,18 @@ export async function probePlatforms(
 ): Promise<PlannedPlatform[]> {
   const root = await session.directory('probe')
   makeTinyRoot(root)
-  return Promise.all(
+  const probes = await Promise.allSettled(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
       const probe = await probeOne(platform, root, session)
       return { name, kind, family: platform.driver.family, tags, ...probe, version: probe.version ?? '' }
     }),
   )
+  // Only when all have ended: whoever disposes of the session must not do it while a place is being made.
+  return probes.map((probe) => {
+    if (probe.status === 'rejected') throw probe.reason
+    return probe.value
+  })
 }
 
 async function probeOne({ spec, driver, options }: ResolvedPlatform, root: string, session: Session): Promise<Probe> {
