@@ -97,6 +97,21 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./compare.ts'),
   },
   {
+    usage: 'merge <...records>',
+    about: 'put the records of shards, or of more rounds, together; refuses those of different machines',
+    options: [
+      { flag: '--out <file>', about: 'write it there, not to standard output' },
+      { flag: '--group', about: 'one file for each kind of machine instead: with --out all.jsonl, all-1.jsonl …' },
+    ],
+    load: () => import('./merge.ts'),
+  },
+  {
+    usage: 'history',
+    about: 'how each metric and finding moved over the stored runs, with advisory change points',
+    options: [{ flag: '--bench <text>', about: 'only benches whose id has this text' }, jsonOption, configOption],
+    load: () => import('./history.ts'),
+  },
+  {
     usage: 'image <build|path|remove>',
     about: 'the root filesystem that every guest gets: build it, say where it is, remove it',
     options: [installOption, configOption],

@@ -11,6 +11,8 @@ type Outcome = 'passed' | 'failure' | 'error' | 'skipped'
 
 interface Case {
   readonly suite: string
+  /** Where the suite's name is not the file's. */
+  readonly file?: string
   readonly group: string
   readonly name: string
   readonly outcome: Outcome
@@ -56,7 +58,11 @@ export const junit = documentKind(
   (runs, { root }) =>
     xml(
       runs.flatMap(({ report }) =>
-        casesOf(report, root).map((one) => ({ ...one, suite: `${basename(report.record)}: ${one.suite}` })),
+        casesOf(report, root).map((one) => ({
+          ...one,
+          suite: `${basename(report.record)}: ${one.suite}`,
+          file: one.suite,
+        })),
       ),
     ),
 )
@@ -116,8 +122,8 @@ function suiteXml(name: string, cases: readonly Case[]): string {
   return [` <testsuite name="${markup(name)}" ${totals(cases)}>`, ...cases.map(caseXml), ' </testsuite>'].join('\n')
 }
 
-function caseXml({ suite, group, name, outcome, message, detail }: Case): string {
-  const start = `  <testcase classname="${markup(group)}" name="${markup(name)}" file="${markup(suite)}"`
+function caseXml({ suite, file = suite, group, name, outcome, message, detail }: Case): string {
+  const start = `  <testcase classname="${markup(group)}" name="${markup(name)}" file="${markup(file)}"`
   if (outcome === 'passed') return `${start}/>`
   return `${start}>\n   <${outcome} message="${markup(message)}">${markup(detail)}</${outcome}>\n  </testcase>`
 }

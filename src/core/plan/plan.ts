@@ -150,3 +150,31 @@ export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms'>, round
     shuffled(working, random).map((platform) => ({ point, platform })),
   )
 }
+
+/** One of `count` parts of a suite, counted from 1. */
+export interface Shard {
+  readonly index: number
+  readonly count: number
+}
+
+/**
+ * The benches of one shard. A bench goes whole, so that a platform and native are always measured on the same machine; each
+ * goes, largest first, to the shard with the fewest points so far. The same benches give the same shards everywhere.
+ * @throws UsageError when the shard has none.
+ */
+export function shardOf(benches: readonly BenchData[], { index, count }: Shard): BenchData[] {
+  const loads = Array.from({ length: count }, () => 0)
+  const sizes = benches.map((bench) => ({ id: bench.id, size: combinations(bench.params).length }))
+  const mine = new Set<string>()
+  for (const { id, size } of sizes.sort((a, b) => b.size - a.size || (a.id < b.id ? -1 : 1))) {
+    const least = loads.indexOf(Math.min(...loads))
+    loads[least]! += size
+    if (least === index - 1) mine.add(id)
+  }
+  if (mine.size === 0)
+    throw new UsageError(
+      `shard ${index}/${count} has no bench: there are ${benches.length}`,
+      `use at most ${benches.length} shards`,
+    )
+  return benches.filter(({ id }) => mine.has(id))
+}

@@ -1,0 +1,99 @@
+import { basename } from 'node:path'
+import { exitCodes } from '../core/judge/exit-code.ts'
+import { loadProject } from '../core/project.ts'
+import { type MachineHistory, type MetricHistory, readHistory } from '../core/record/history.ts'
+import { amount } from '../reporters/amount.ts'
+import { benchName, marks } from '../reporters/facts.ts'
+import { type Ink, inkFor } from '../reporters/terminal/ink.ts'
+import { table } from '../reporters/terminal/table.ts'
+import { plain, plural, wrap } from '../reporters/text.ts'
+import type { Io, Run } from './command.ts'
+import { checkOptions } from './options.ts'
+
+const bars = '▁▂▃▄▅▆▇█'
+
+/** A character for each run, from the lowest value to the highest; a dot where there is none. */
+export function sparkline(values: readonly (number | null)[]): string {
+  const given = values.filter((value) => value !== null)
+  const [low, high] = [Math.min(...given), Math.max(...given)]
+  return values
+    .map((value) => {
+      if (value === null) return '·'
+      return high === low ? '▄' : bars[Math.round(((value - low) / (high - low)) * (bars.length - 1))]!
+    })
+    .join('')
+}
+
+export const run: Run = async (_args, given, io) => {
+  const { bench, ...rest } = given
+  const options = checkOptions(rest)
+  const texts = [bench ?? []].flat().map(String)
+  const { root } = await loadProject(io.cwd, options.config)
+  const history = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
+  for (const { record, why } of history.skipped) io.err.write(`skipped ${plain(record)}: ${plain(why)}\n`)
+  if (options.json) io.out.write(`${JSON.stringify(history, null, 1)}\n`)
+  else {
+    const width = Math.max(40, Math.min(io.out.columns ?? 100, 140))
+    for (const machine of history.machines) io.out.write(`${lines(machine, width, inkOf(io)).join('\n')}\n`)
+    if (history.machines.length === 0) io.out.write('there is no run record yet; make one with: isobench run\n')
+  }
+  return exitCodes.clean
+}
+
+const inkOf = (io: Io): Ink =>
+  inkFor({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })
+
+/** The latest runs, as many as a terminal has room for. */
+const shownRuns = 40
+
+function lines({ machine, runs, metrics, findings }: MachineHistory, width: number, ink: Ink): string[] {
+  const ends = [runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' '))
+  const cells = metrics.map((one) => row(one, ink))
+  const columns = [
+    { title: 'bench', least: 12 },
+    { title: 'platform', least: 8 },
+    { title: 'metric', least: 6 },
+    { title: 'runs', keep: true as const },
+    { title: 'first', align: 'right' as const },
+    { title: 'latest', align: 'right' as const },
+    { title: '×native', align: 'right' as const },
+    { title: '' },
+  ]
+  const noted = metrics.flatMap((one) =>
+    one.changes.map(({ run, differs }) => {
+      const what = [benchName(one.bench), one.params, one.platform, one.metric].filter(Boolean).join(' · ')
+      const why = differs.length > 0 ? `; also otherwise since then: ${differs.join('; ')}` : ''
+      return `${what}: a new level since ${basename(runs[run]!.record)}${why}`
+    }),
+  )
+  return [
+    '',
+    ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${plain(machine)}`, width).map(ink.strong),
+    '',
+    ...table(columns, cells, width, ink),
+    ...(noted.length > 0
+      ? ['', ink.strong('Change points (advisory)'), ...noted.flatMap((text) => wrap(plain(text, 600), width))]
+      : []),
+    ...(findings.length > 0 ? ['', ink.strong('Findings, a mark for each run')] : []),
+    ...findings.map(({ id, title, verdicts }) => {
+      const line = verdicts.slice(-shownRuns).map((verdict) => (verdict ? marks[verdict] : '·'))
+      return `  ${String(id).padStart(3)}  ${line.join('')}  ${wrap(plain(title), width - 9 - line.length)[0] ?? ''}`
+    }),
+  ]
+}
+
+function row({ bench, params, platform, metric, unit, medians, ratios, changes }: MetricHistory, ink: Ink) {
+  const having = medians.filter((value) => value !== null)
+  const ratio = ratios.findLast((one) => one !== null)
+  const line = (ratio == null ? medians : ratios).slice(-shownRuns)
+  return [
+    { text: [benchName(bench), plain(params)].filter(Boolean).join(' ') },
+    { text: plain(platform, 40) },
+    { text: plain(metric, 40) },
+    { text: sparkline(line) },
+    { text: having.length > 0 ? plain(amount(having[0]!, unit)) : '–', paint: ink.dim },
+    { text: having.length > 0 ? plain(amount(having.at(-1)!, unit)) : '–' },
+    { text: ratio == null ? '' : ratio.toFixed(2) },
+    { text: changes.length > 0 ? 'changed' : '', paint: ink.doubt },
+  ]
+}

@@ -1,0 +1,143 @@
+/** How figures and findings moved over the stored runs. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { messageOf } from '../../errors.ts'
+import type { Verdict } from '../judge/judgement.ts'
+import { describeParams } from '../plan/plan.ts'
+import { buildReport } from '../report/build.ts'
+import type { Report } from '../report/schema.ts'
+import { changePoints } from './history-change.ts'
+import { fingerprintDifferences } from './merge.ts'
+import { type RunRecord, readRecord } from './reader.ts'
+
+export interface HistoryRun {
+  readonly record: string
+  readonly startedAt: string
+  readonly revision: string | null
+  readonly how: RunRecord['how']
+}
+
+export interface MetricHistory {
+  readonly bench: string
+  readonly params: string
+  readonly platform: string
+  readonly metric: string
+  readonly unit: string
+  readonly better: 'lower' | 'higher'
+  /** One for each run, in their order; null where the run has none. */
+  readonly medians: readonly (number | null)[]
+  /** platform ÷ native. Where there are any, the change points are theirs: what moves native too is then no change. */
+  readonly ratios: readonly (number | null)[]
+  readonly changes: readonly {
+    /** Index of the run that has the new level. */
+    readonly run: number
+    /** What else is otherwise than in the run before: a kernel, a version. */
+    readonly differs: readonly string[]
+  }[]
+}
+
+export interface MachineHistory {
+  /** What the machine is: figures of different ones are never put in one series. */
+  readonly machine: string
+  readonly runs: readonly HistoryRun[]
+  readonly metrics: readonly MetricHistory[]
+  readonly findings: readonly {
+    readonly id: number
+    readonly title: string
+    readonly verdicts: readonly (Verdict | null)[]
+  }[]
+}
+
+export interface History {
+  readonly machines: readonly MachineHistory[]
+  /** Records that cannot be read, and why. */
+  readonly skipped: readonly { readonly record: string; readonly why: string }[]
+}
+
+/** Reads every record of a project. One that cannot be read is skipped. */
+export function readHistory(root: string, wanted: (bench: string) => boolean): History {
+  const folder = join(root, '.isobench', 'runs')
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
+  const skipped: { record: string; why: string }[] = []
+  const records = names.sort().flatMap((name) => {
+    try {
+      const record = readRecord(join(folder, name))
+      return [{ record, report: buildReport(record, { strict: false }) }]
+    } catch (error) {
+      skipped.push({ record: name, why: messageOf(error) })
+      return []
+    }
+  })
+  records.sort((a, b) => (a.record.environment.startedAt < b.record.environment.startedAt ? -1 : 1))
+  const machines = new Map<string, Stored[]>()
+  for (const one of records) {
+    const machine = machineOf(one.record)
+    machines.set(machine, [...(machines.get(machine) ?? []), one])
+  }
+  return { machines: [...machines].map(([machine, runs]) => machineHistory(machine, runs, wanted)), skipped }
+}
+
+interface Stored {
+  readonly record: RunRecord
+  readonly report: Report
+}
+
+type Series = Omit<MetricHistory, 'changes' | 'medians' | 'ratios'> & Record<'medians' | 'ratios', (number | null)[]>
+
+/** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
+function machineOf({ environment: { cpu, guest, virtualization } }: RunRecord): string {
+  const of = `${cpu.count} × ${cpu.model}, SMT ${cpu.smt ?? 'not told'}, governor ${cpu.governor ?? 'not told'}`
+  const limits = `guests of ${guest.cpus.length} CPU and ${guest.memoryBytes / 2 ** 20} MiB`
+  return `${of}, ${virtualization ? `inside ${virtualization}` : 'bare metal'}, ${limits}`
+}
+
+function machineHistory(
+  machine: string,
+  stored: readonly Stored[],
+  wanted: (bench: string) => boolean,
+): MachineHistory {
+  const series = new Map<string, Series>()
+  const findings = new Map<number, { id: number; title: string; verdicts: (Verdict | null)[] }>()
+  const none = <T>(): (T | null)[] => stored.map(() => null)
+  stored.forEach(({ report }, run) => {
+    for (const bench of report.benches.filter(({ id }) => wanted(id)))
+      for (const { platform, metrics } of bench.cells)
+        for (const [metric, { unit, better, median, vsNative }] of Object.entries(metrics)) {
+          const params = describeParams(bench.params)
+          const key = JSON.stringify([bench.id, params, platform, metric, unit, better])
+          const empty = () => ({ medians: none<number>(), ratios: none<number>() })
+          const one: Series = series.get(key) ?? { bench: bench.id, params, platform, metric, unit, better, ...empty() }
+          one.medians[run] = median
+          one.ratios[run] = vsNative?.ratio ?? null
+          series.set(key, one)
+        }
+    for (const { id, title, verdict } of report.findings) {
+      const one = findings.get(id) ?? { id, title, verdicts: none<Verdict>() }
+      one.verdicts[run] = verdict
+      findings.set(id, { ...one, title })
+    }
+  })
+  return {
+    machine,
+    runs: stored.map(({ record, report }) => ({
+      record: record.file,
+      startedAt: report.environment.startedAt,
+      revision: report.environment.revision,
+      how: record.how,
+    })),
+    metrics: [...series.values()].map((one) => ({ ...one, changes: changesOf(one, stored) })),
+    findings: [...findings.values()].sort((a, b) => a.id - b.id),
+  }
+}
+
+function changesOf(
+  { medians, ratios }: Pick<MetricHistory, 'medians' | 'ratios'>,
+  stored: readonly Stored[],
+): MetricHistory['changes'] {
+  const values = ratios.some((ratio) => ratio !== null) ? ratios : medians
+  const having = values.flatMap((value, run) => (value === null ? [] : [{ value, run }]))
+  return changePoints(having.map(({ value }) => value)).map((at) => {
+    const [before, run] = [having[at - 1]!.run, having[at]!.run]
+    return { run, differs: fingerprintDifferences(stored[before]!.record, stored[run]!.record) }
+  })
+}

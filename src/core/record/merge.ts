@@ -1,0 +1,165 @@
+/** Putting run records together: shards of one suite, or more rounds of the same benches. Pure. */
+import { UsageError } from '../../errors.ts'
+import type { Environment } from '../environment.ts'
+import type { Plan } from '../plan/plan.ts'
+import { RecordError, type RunRecord } from './reader.ts'
+import { recordVersion } from './schema.ts'
+
+/** What two runs must have in common for their figures to stand beside each other, by the name that people are told. */
+export function fingerprint({ environment, plan }: Pick<RunRecord, 'environment' | 'plan'>): Record<string, string> {
+  const { cpu, guest } = environment
+  return {
+    kernel: environment.kernel,
+    'command line': environment.commandLine,
+    'CPU model': cpu.model,
+    'CPU count': String(cpu.count),
+    governor: cpu.governor ?? 'not told',
+    SMT: cpu.smt ?? 'not told',
+    virtualisation: environment.virtualization ?? 'none',
+    '/dev/kvm': environment.kvm ? 'yes' : 'no',
+    'cgroup version': String(environment.cgroupVersion),
+    image: environment.image,
+    config: environment.configDigest,
+    isobench: environment.isobench,
+    'guest CPUs': String(guest.cpus.length),
+    'guest memory': String(guest.memoryBytes),
+    ...prefixed('mitigation of', environment.mitigations),
+    ...prefixed(
+      'platform',
+      Object.fromEntries(
+        plan.platforms.map(({ name, available, version }) => [name, available ? version || 'works' : 'cannot run']),
+      ),
+    ),
+  }
+}
+
+const prefixed = (prefix: string, of: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(of).map(([name, value]) => [`${prefix} ${name}`, value]))
+
+/** What differs, a line each: `kernel: 6.1.0 and 6.12.3`. A platform that only one run asked for is no difference. */
+export function fingerprintDifferences(a: RunRecord, b: RunRecord): string[] {
+  const [left, right] = [fingerprint(a), fingerprint(b)]
+  const names = new Set([...Object.keys(left), ...Object.keys(right)])
+  return [...names].flatMap((name) => {
+    const [one, other] = [left[name], right[name]]
+    if (one === other) return []
+    if ((one === undefined || other === undefined) && name.startsWith('platform ')) return []
+    return [`${name}: ${one ?? 'not told'} and ${other ?? 'not told'}`]
+  })
+}
+
+/** Records with the same fingerprint together, in the order that they came. */
+export function groupByMachine(records: readonly RunRecord[]): RunRecord[][] {
+  const groups: RunRecord[][] = []
+  for (const record of records) {
+    const group = groups.find((one) => one.every((other) => fingerprintDifferences(other, record).length === 0))
+    if (group) group.push(record)
+    else groups.push([record])
+  }
+  return groups
+}
+
+/**
+ * One record of all samples. Each record's rounds are counted on from the one before, so that a pair is always of one
+ * record; shards have no point in common, and then nothing but the numbers changes.
+ * @throws UsageError when a record is there twice; RecordError when machines, benches or findings differ, with what differs.
+ */
+export function mergeRecords(records: readonly RunRecord[]): RunRecord {
+  const [first, ...others] = records
+  if (!first) throw new UsageError('there is no record to merge', 'name the records')
+  checkTwice(records)
+  for (const record of others) {
+    const differ = fingerprintDifferences(first, record)
+    if (differ.length === 0) continue
+    throw new RecordError(
+      `${first.file} and ${record.file} are not of the same kind of machine: ${differ.join('; ')}`,
+      'isobench merge --group --out FILE writes one record for each kind',
+    )
+  }
+  const plans = records.map(({ plan }) => plan)
+  const benches = united(records, 'bench', ({ plan }) => plan.benches)
+  const measured = new Set(benches.map(({ id }) => id))
+  const points = new Map(plans.flatMap((plan) => plan.points).map((point) => [point.id, point]))
+  const left = new Map(plans.flatMap((plan) => plan.left).map((one) => [one.bench, one]))
+  const plan: Plan = {
+    ...first.plan,
+    seed: [...new Set(plans.map(({ seed }) => seed))].join('+'),
+    profile: { ...first.plan.profile, rounds: Math.max(...plans.map(({ profile }) => profile.rounds)) },
+    platforms: [...new Map(plans.flatMap((one) => one.platforms).map((one) => [one.name, one])).values()],
+    benches,
+    points: [...points.values()],
+    findings: united(records, 'finding', (record) => record.plan.findings),
+    left: [...left.values()].filter(({ bench }) => !measured.has(bench)),
+  }
+  const revisions = new Set(records.map(({ environment }) => environment.revision))
+  const environment: Environment = {
+    ...first.environment,
+    startedAt: records.map((one) => one.environment.startedAt).sort()[0]!,
+    revision: revisions.size === 1 ? first.environment.revision : null,
+  }
+  return {
+    file: first.file,
+    environment,
+    plan,
+    problems: [...new Map(records.flatMap((one) => one.problems).map((one) => [JSON.stringify(one), one])).values()],
+    samples: renumbered(records),
+    how: (['killed', 'interrupted', 'finished'] as const).find((how) => records.some((one) => one.how === how))!,
+  }
+}
+
+function checkTwice(records: readonly RunRecord[]): void {
+  const seen = new Map<string, string>()
+  for (const { file, environment, plan } of records) {
+    const key = `${environment.startedAt} ${plan.seed}`
+    const before = seen.get(key)
+    if (before !== undefined)
+      throw new UsageError(`${before} and ${file} are the same run`, 'its samples would count twice')
+    seen.set(key, file)
+  }
+}
+
+/** All of a kind, by id. What several records have must be the same in each, but for where it was written. */
+function united<T extends { readonly id: string | number }>(
+  records: readonly RunRecord[],
+  what: string,
+  of: (record: RunRecord) => readonly T[],
+): T[] {
+  const all = new Map<T['id'], { readonly text: string; readonly one: T; readonly file: string }>()
+  for (const record of records)
+    for (const one of of(record)) {
+      const text = JSON.stringify(one, (key, value) => (key === 'location' ? undefined : value))
+      const before = all.get(one.id)
+      if (before && before.text !== text)
+        throw new RecordError(
+          `${what} ${one.id} is not the same in ${before.file} and ${record.file}`,
+          'merge records that were made from the same bench files',
+        )
+      if (!before) all.set(one.id, { text, one, file: record.file })
+    }
+  return [...all.values()].map(({ one }) => one)
+}
+
+function renumbered(records: readonly RunRecord[]): RunRecord['samples'] {
+  const after = new Map<string, number>()
+  return records.flatMap(({ samples }) => {
+    const next = new Map(after)
+    const moved = samples.map((sample) => {
+      if (sample.warmup) return sample
+      const round = sample.round + (after.get(sample.point) ?? 0)
+      next.set(sample.point, Math.max(next.get(sample.point) ?? 0, round + 1))
+      return { ...sample, round }
+    })
+    for (const [point, round] of next) after.set(point, round)
+    return moved
+  })
+}
+
+/** A record as its file's text. `at`: when it was put together, ISO 8601. */
+export function recordText({ environment, plan, problems, samples, how }: RunRecord, at: string): string {
+  const lines = [
+    { type: 'start', recordVersion, environment, plan, problems },
+    ...samples.map((sample) => ({ type: 'sample', sample })),
+    ...(how === 'killed' ? [] : [{ type: 'end', how, at }]),
+  ]
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+}
