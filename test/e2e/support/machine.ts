@@ -9,8 +9,6 @@ import { repository } from './cli.ts'
 const usualState = '/var/lib/isobench'
 export const stateFolder = process.env.ISOBENCH_STATE || usualState
 
-const folders = [...new Set([stateFolder, usualState])]
-
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8')
@@ -29,10 +27,18 @@ const statOf = (pid: number | string) => {
 
 const lives = (pid: number | string) => !['', 'Z', 'X'].includes(statOf(pid)[0]!)
 
+/** Every folder that an isobench of this machine keeps its state in, so that nobody else's run is taken for a leftover. */
+function stateFolders(): string[] {
+  const others = list('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => /(?:^|\0)ISOBENCH_STATE=([^\0]+)/.exec(read(`/proc/${pid}/environ`))?.[1] ?? [])
+  return [...new Set([stateFolder, usualState, ...others])]
+}
+
 /** The ledgers whose isobench lives: `isob-1a2b3c` or `image-123`. What they name is somebody's run, and no leftover. */
 function living(): Set<string> {
   const alive = new Set<string>()
-  for (const folder of folders) {
+  for (const folder of stateFolders()) {
     for (const name of list(join(folder, 'ledgers'))) {
       const owner = /^\{"owner":\{"pid":(\d+),"started":"(\d+)"/.exec(read(join(folder, 'ledgers', name)))
       if (owner && lives(owner[1]!) && statOf(owner[1]!)[19] === owner[2]) alive.add(basename(name, '.jsonl'))
@@ -90,7 +96,7 @@ export function leftovers(): string[] {
   const found = [
     ...groups.map((path) => `cgroup ${path}`),
     ...processes(groups),
-    ...folders.flatMap((folder) => [
+    ...stateFolders().flatMap((folder) => [
       ...mounted()
         .filter(({ path }) => path.startsWith(`${folder}/`))
         .map(({ path }) => `mount ${path}`),

@@ -1,0 +1,159 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { readRecord } from '../../src/core/record/reader.ts'
+import { benchFile, expectNoStack, Project } from './support/cli.ts'
+import { ensureImage, observe, obstacles } from './support/machine.ts'
+
+beforeAll(ensureImage)
+
+const gvisor = (await obstacles('gvisor')).gvisor!
+
+/** A bench whose samples take half a second in the guest, and a run of it that lasts until somebody ends it. */
+const slow = benchFile(
+  "await guest.exec(command('sleep', '0.5')); return { time: await say(1) }",
+  "{ expect: { time: expect.atMost('1s') } }",
+)
+const long = ['run', '--wait', '--rounds', '500']
+
+/** Starts a long run and waits until it has measured a few samples, and is in the middle of the next. */
+async function inTheMiddle(project: Project) {
+  const running = project.start(long, { timeout: 220 })
+  await running.until(() => project.samples() >= 3, 'the third sample', 200)
+  return running
+}
+
+describe.each([
+  ['native and runc', ['native', 'runc'], ''],
+  ['gVisor', ['gvisor'], gvisor],
+])('a run on %s', (_, kinds, obstacle) => {
+  const where = obstacle === '' ? '' : ` (left out here: ${obstacle})`
+
+  test.skipIf(obstacle !== '').each(['SIGINT', 'SIGTERM'] as const)(
+    `that gets %s ends with 130 soon, keeps its samples and leaves nothing${where}`,
+    async (signal) => {
+      const machine = observe()
+      using project = Project.of(slow, kinds)
+      const running = await inTheMiddle(project)
+      const sent = performance.now()
+      const outcome = await running.kill(signal)
+      expect(outcome.exitCode).toBe(130)
+      expect((performance.now() - sent) / 1000).toBeLessThan(10)
+      expectNoStack(outcome)
+      machine.expectClean()
+      const record = readRecord(project.records().at(-1)!)
+      expect(record.how).toBe('interrupted')
+      expect(record.samples.length).toBeGreaterThanOrEqual(3)
+      // What was cut off in the middle is no sample, and no error either.
+      expect(record.samples.flatMap(({ error }) => error ?? [])).toEqual([])
+      expect((await project.isobench(['judge'])).exitCode).toBe(130)
+    },
+  )
+
+  test.skipIf(obstacle !== '')(
+    `that is killed by SIGKILL leaves what \`isobench clean\` removes, and a second run works${where}`,
+    async () => {
+      const machine = observe()
+      using project = Project.of(slow, kinds)
+      const running = await inTheMiddle(project)
+      await running.kill('SIGKILL')
+      const left = machine.leftovers()
+      for (const kind of ['cgroup', 'mount', 'netns', 'directory', 'ledger']) {
+        expect(
+          left.some((line) => line.startsWith(kind)),
+          `a ${kind} in\n${left.join('\n')}`,
+        ).toBe(true)
+      }
+      const record = readRecord(project.records().at(-1)!)
+      expect(record.how).toBe('killed')
+      expect(record.samples.length).toBeGreaterThanOrEqual(3)
+
+      const cleaned = await project.isobench(['clean'])
+      expect(cleaned.exitCode).toBe(0)
+      expect(cleaned.stdout).toMatch(/removed the cgroup isob-/)
+      machine.expectClean()
+      expect((await project.isobench(['clean'])).exitCode).toBe(0)
+
+      // The dead run's lock is nobody's.
+      const { report } = await project.run(['--rounds', '1'])
+      expect(report.how).toBe('finished')
+      expect(report.benches[0]!.cells.flatMap(({ errors }) => errors)).toEqual([])
+      machine.expectClean()
+    },
+  )
+})
+
+test('a second SIGINT changes nothing: what was opened is still closed', async () => {
+  const machine = observe()
+  using project = Project.of(slow)
+  const running = await inTheMiddle(project)
+  process.kill(running.pid, 'SIGINT')
+  const outcome = await running.kill('SIGINT')
+  expect(outcome.exitCode).toBe(130)
+  machine.expectClean()
+})
+
+test('a run that is interrupted before it measures, while it probes, leaves nothing', async () => {
+  const machine = observe()
+  using project = Project.of(slow)
+  const running = project.start(long)
+  await running.until(() => running.text.includes('probing'), 'it probed')
+  const outcome = await running.kill('SIGINT')
+  expect(outcome.exitCode).toBe(130)
+  expectNoStack(outcome)
+  machine.expectClean()
+})
+
+test('a run whose terminal goes away (SIGHUP) leaves nothing that `isobench clean` cannot remove', async () => {
+  const machine = observe()
+  using project = Project.of(slow)
+  const running = await inTheMiddle(project)
+  await running.kill('SIGHUP')
+  expect((await project.isobench(['clean'])).exitCode).toBe(0)
+  machine.expectClean()
+})
+
+test('a run whose reader goes away closes what it opened when it is interrupted', async () => {
+  const machine = observe()
+  using project = Project.of(slow)
+  const running = await inTheMiddle(project)
+  running.child.stdout.destroy()
+  running.child.stderr.destroy()
+  const before = project.samples()
+  await running.until(() => project.samples() >= before + 3, 'three more samples')
+  expect((await running.kill('SIGINT')).exitCode).toBe(130)
+  machine.expectClean()
+})
+
+describe('while a run has the machine', () => {
+  test('`clean` leaves it alone, a second run says who has the machine, and the first is not disturbed', async () => {
+    const machine = observe()
+    using first = Project.of(slow)
+    using second = Project.of(slow)
+    const running = await inTheMiddle(first)
+
+    const cleaned = await second.isobench(['clean'])
+    expect(cleaned.stdout).toMatch(/left alone: .*isob-/)
+    expect(cleaned.exitCode).toBe(0)
+
+    for (const args of [['run', '--rounds', '1'], ['doctor']]) {
+      const refused = await second.isobench(args)
+      expect(refused.exitCode).toBe(5)
+      expect(refused.stderr).toContain(`process ${running.pid}`)
+      expect(refused.stderr).toMatch(/--wait/)
+      expect(refused.seconds).toBeLessThan(10)
+      expectNoStack(refused)
+    }
+    expect(second.records()).toEqual([])
+
+    const waiting = second.start(['run', '--wait', '--rounds', '1'])
+    await waiting.until(() => waiting.text.includes(`waiting for process ${running.pid}`), 'it said that it waits')
+    const before = first.samples()
+    await running.until(() => first.samples() >= before + 3, 'three more samples of the first')
+    expect(second.records()).toEqual([])
+    expect((await running.kill('SIGINT')).exitCode).toBe(130)
+    expect(readRecord(first.records()[0]!).samples.flatMap(({ error }) => error ?? [])).toEqual([])
+
+    await waiting.end()
+    expect(readRecord(second.records()[0]!)).toMatchObject({ how: 'finished' })
+    machine.expectClean()
+  })
+})

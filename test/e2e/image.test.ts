@@ -1,0 +1,166 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { execa } from 'execa'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { benchFile, config, expectNoStack, Project, type Running, repository } from './support/cli.ts'
+import { ensureImage, observe } from './support/machine.ts'
+
+beforeAll(ensureImage)
+
+const withImage = (image: string) => config('native').replace('platforms:', `image: ${image},\n  platforms:`)
+
+/** A project whose images are kept in a cache of its own: there is none yet. */
+const withEmptyCache = () => {
+  const project = Project.with({ 'isobench.config.ts': config('native') })
+  return { project, env: { ISOBENCH_CACHE: project.path('cache') } }
+}
+
+const cached = (project: Project) =>
+  existsSync(project.path('cache/images')) ? readdirSync(project.path('cache/images')) : []
+
+/** Processes of mmdebstrap that build into the project's cache. */
+const builders = (project: Project) =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(project.path('cache'))
+      } catch {
+        return false
+      }
+    })
+    .filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'node')
+
+async function whileBuilding(project: Project, running: Running): Promise<void> {
+  await running.until(
+    () => builders(project).length > 0 && cached(project).some((name) => name.endsWith('.tmp')),
+    'it built',
+  )
+  await sleep(2000)
+}
+
+describe('a build that is ended in the middle', () => {
+  test('by SIGINT ends mmdebstrap with all that it started, and leaves nothing half-done', async () => {
+    const machine = observe()
+    const { project, env } = withEmptyCache()
+    using _ = project
+    const running = project.start(['image', 'build'], { env })
+    await whileBuilding(project, running)
+    const outcome = await running.kill('SIGINT')
+    expect(outcome.exitCode).toBe(130)
+    expectNoStack(outcome)
+    expect(builders(project)).toEqual([])
+    expect(cached(project)).toEqual([])
+    machine.expectClean()
+  })
+
+  test('by SIGKILL is never taken for an image, and `isobench clean` ends and removes all of it', async () => {
+    const machine = observe()
+    const { project, env } = withEmptyCache()
+    using _ = project
+    const running = project.start(['image', 'build'], { env })
+    await whileBuilding(project, running)
+    await running.kill('SIGKILL')
+    expect((await project.isobench(['image', 'path'], { env })).exitCode).toBe(1)
+
+    const cleaned = await project.isobench(['clean'], { env })
+    expect(cleaned.exitCode).toBe(0)
+    expect(builders(project)).toEqual([])
+    expect(cached(project)).toEqual([])
+    machine.expectClean()
+  })
+})
+
+describe('image path', () => {
+  test('prints the folder and ends with 0 where there is an image, and with 1 where there is none', async () => {
+    const { project, env } = withEmptyCache()
+    using _ = project
+    const built = await project.isobench(['image', 'path'])
+    expect(built.exitCode).toBe(0)
+    expect(existsSync(built.stdout.trim())).toBe(true)
+    const absent = await project.isobench(['image', 'path'], { env })
+    expect(absent.exitCode).toBe(1)
+    expect(absent.stdout.trim()).toMatch(new RegExp(`^${project.path('cache')}/images/[0-9a-f]{16}$`))
+    expect(absent.stderr).toContain('isobench image build')
+  })
+
+  test('names another folder for other packages, in whatever order they are given', async () => {
+    using project = Project.with()
+    const paths: string[] = []
+    for (const image of ['{}', "{ packages: ['jq', 'git'] }", "{ packages: ['git', 'jq'] }", "{ packages: ['fio'] }"]) {
+      project.write({ 'isobench.config.ts': withImage(image) })
+      paths.push((await project.isobench(['image', 'path'])).stdout)
+    }
+    expect(paths[1]).toBe(paths[2])
+    expect(paths[1]).not.toBe(paths[0])
+    // fio is in every image already.
+    expect(paths[3]).toBe(paths[0])
+  })
+
+  test('refuses what is no package name', async () => {
+    using project = Project.with({ 'isobench.config.ts': withImage("{ packages: ['--help'] }") })
+    const outcome = await project.isobench(['image', 'path'])
+    expect(outcome.exitCode).toBe(5)
+    expect(outcome.stderr).toContain('image.packages')
+  })
+})
+
+describe('an own root filesystem', () => {
+  const bench = benchFile("return { time: await say((await guest.exec(command('cat', '/etc/whose'))).stdout.length) }")
+
+  /** One static busybox, and the mount points that are given. */
+  async function rootIn(project: Project, folders: readonly string[]): Promise<void> {
+    for (const name of ['bin', 'etc', ...folders]) mkdirSync(project.path('root', name), { recursive: true })
+    await execa('cp', ['/bin/busybox', project.path('root/bin/busybox')])
+    for (const name of ['sh', 'echo', 'cat', 'sleep', 'true', 'env'])
+      await execa('ln', ['-s', 'busybox', project.path('root/bin', name)])
+    project.write({ 'root/etc/whose': 'mine' })
+  }
+
+  test('is what every guest gets, and its samples are never taken for those of another image', async () => {
+    const machine = observe()
+    using project = Project.of(bench)
+    project.write({
+      'isobench.config.ts': withImage("{ rootfs: 'root' }").replace(
+        "platform('native')",
+        "platform('native'), platform('runc')",
+      ),
+    })
+    await rootIn(project, ['data', 'dev', 'proc', 'run', 'sys', 'tmp'])
+    const { report } = await project.run(['--rounds', '1'])
+    expect(report.environment.image).toMatch(/^own:/)
+    expect(report.benches[0]!.cells).toHaveLength(2)
+    for (const { errors, metrics } of report.benches[0]!.cells) {
+      expect(errors).toEqual([])
+      expect(metrics.time!.median).toBe('mine'.length)
+    }
+    expect((await project.isobench(['image', 'remove'])).exitCode).toBe(5)
+    expect(existsSync(project.path('root/bin/busybox'))).toBe(true)
+    machine.expectClean()
+  })
+
+  test('is refused when it lacks a folder that every platform mounts something on, and says how to make it', async () => {
+    using project = Project.of(bench)
+    project.write({ 'isobench.config.ts': withImage("{ rootfs: 'root' }") })
+    await rootIn(project, ['dev', 'proc', 'sys', 'tmp'])
+    const outcome = await project.isobench(['run', '--wait'])
+    expect(outcome.exitCode).toBe(5)
+    expect(outcome.stderr).toMatch(/lacks \/data, \/run/)
+    expect(outcome.stderr).toContain(`mkdir ${project.path('root/data')} ${project.path('root/run')}`)
+    expectNoStack(outcome)
+  })
+
+  test('is refused when it is not there', async () => {
+    using project = Project.of(bench)
+    project.write({ 'isobench.config.ts': withImage("{ rootfs: '/no/such/root' }") })
+    const outcome = await project.isobench(['run', '--wait'])
+    expect(outcome.exitCode).toBe(5)
+    expect(outcome.stderr).toContain('/no/such/root')
+    expectNoStack(outcome)
+  })
+})
+
+test('the repository’s own config names the image that these tests use', async () => {
+  const { stdout } = await execa(process.execPath, ['bin/isobench.js', 'image', 'path'], { cwd: repository })
+  expect(existsSync(stdout)).toBe(true)
+})

@@ -1,0 +1,78 @@
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Project, repository } from './support/cli.ts'
+
+/** An empty folder outside the repository, with the packed package installed in it, and what `isobench init` writes. */
+let project: Project
+
+const inProject = (file: string, args: readonly string[]) =>
+  execa(file, args, { cwd: project.root, reject: false, env: { NODE_PATH: undefined, NODE_OPTIONS: undefined } })
+
+beforeAll(async () => {
+  project = Project.with({ 'package.json': JSON.stringify({ name: 'mine', private: true, type: 'module' }) })
+  // The packed files are those of dist as it is: building is not what is under test.
+  const { stdout } = await execa('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', project.root], {
+    cwd: repository,
+  })
+  const [packed] = JSON.parse(stdout) as [{ filename: string }]
+  const { exitCode, stderr } = await inProject('npm', [
+    'install',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    `./${packed.filename}`,
+  ])
+  expect(exitCode, stderr).toBe(0)
+})
+
+afterAll(() => project[Symbol.dispose]())
+
+describe('the packed package, installed in an empty folder', () => {
+  test('has what it needs to run and no sources, tests or benches', async () => {
+    const { stdout } = await inProject('find', ['node_modules/isobench', '-type', 'f'])
+    const files = stdout.split('\n').map((name) => name.replace('node_modules/isobench/', ''))
+    expect(files).toEqual(
+      expect.arrayContaining(['bin/isobench.js', 'dist/bin.js', 'dist/types/index.d.ts', 'package.json']),
+    )
+    expect(
+      files.filter((name) => !/^(bin|dist)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(name)),
+    ).toEqual([])
+  })
+
+  test('starts through npx, makes a config and a bench, and lists it', async () => {
+    const made = await inProject('npx', ['--no-install', 'isobench', 'init'])
+    expect(made.stdout).toContain('wrote isobench.config.ts')
+    expect(made.exitCode).toBe(0)
+    const listed = await inProject('npx', ['--no-install', 'isobench', 'list'])
+    expect(listed.stdout).toContain('prime verification: events (events/s)')
+    expect(listed.exitCode).toBe(0)
+    const again = await inProject('npx', ['--no-install', 'isobench', 'init'])
+    expect(again.stderr).toContain('isobench.config.ts')
+    expect(again.exitCode).toBe(5)
+  })
+
+  test('carries types that a strict NodeNext project compiles with, and that catch a wrong metric', async () => {
+    project.write({
+      'tsconfig.json': JSON.stringify({
+        compilerOptions: { strict: true, module: 'NodeNext', noEmit: true, types: [] },
+        include: ['isobench.config.ts', 'benches'],
+      }),
+    })
+    const tsc = [`${repository}/node_modules/typescript/bin/tsc`, '--noEmit', '-p', '.']
+    const right = await inProject(process.execPath, tsc)
+    expect(right.stdout).toBe('')
+    expect(right.exitCode).toBe(0)
+    project.write({
+      'benches/hello.bench.ts': project.read('benches/hello.bench.ts').replace('expect: { events:', 'expect: { evnts:'),
+    })
+    const wrong = await inProject(process.execPath, tsc)
+    expect(wrong.stdout).toMatch(/benches\/hello\.bench\.ts\(\d+,\d+\): error .*evnts/)
+  })
+
+  test('refuses to be reached into: only `isobench` and `isobench/tools` can be imported', async () => {
+    const load = (name: string) => inProject(process.execPath, ['--input-type=module', '-e', `import '${name}'`])
+    expect((await load('isobench')).exitCode).toBe(0)
+    expect((await load('isobench/tools')).exitCode).toBe(0)
+    expect((await load('isobench/dist/bin.js')).stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
+  })
+})
