@@ -1,24 +1,45 @@
 import { type Claim, describeMatcher } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import { selects } from '../../dsl/platform.ts'
-import type { Plan, PlannedPlatform, Point } from '../plan/plan.ts'
+import type { PlannedPlatform, Point } from '../plan/plan.ts'
 import { pointsOf } from '../plan/plan.ts'
+import type { ScheduledPlan } from '../schedule/plan.ts'
 import type { Interval } from '../stats/index.ts'
-import { asRatio, asValue, better, equivalent, intervalOf, marginOf, notWorse, type Outcome, worse } from './compare.ts'
+import { asRatio, asValue, better, equivalent, marginOf, notWorse, type Outcome, type Rule, worse } from './compare.ts'
 import type { ClaimVerdict, Estimate } from './judgement.ts'
-import { differences, type NoData, type Samples, type Series, signOf } from './samples.ts'
+import { intervalsAt, moreRounds, type Test, testOf } from './looks.ts'
+import { type Difference, type NoData, roundsOf, type Samples, type Series, signOf } from './samples.ts'
 import { sentence } from './words.ts'
 
 /** Everything that a claim is judged by. */
 export interface Evidence {
-  readonly plan: Plan
+  readonly plan: ScheduledPlan
   readonly samples: Samples
 }
 
-interface Judged extends Omit<Outcome, 'reason'> {
+export interface Judged extends Omit<Outcome, 'reason'> {
   readonly reason: string | null
   readonly measured: Estimate | null
   readonly of: string
+  /** What would contradict the claim, tested; none where there is no data. */
+  readonly tests: readonly Test[]
+  /** About how many more rounds would decide it; null where that cannot be told. */
+  readonly moreRounds: number | null
+  /** The interval that was judged, as signed differences, and the margin of the claim. */
+  readonly interval: Interval | null
+  readonly margin: number | null
+}
+
+/** One claim on one point and platform, judged by itself: the run's other claims may yet change it. */
+export interface Single {
+  readonly claim: Claim
+  readonly finding: number | null
+  readonly point: string | null
+  readonly platform: string
+  /** Those that its samples are of. */
+  readonly needs: readonly string[]
+  readonly judged: Judged
+  verdict(judged: Judged): ClaimVerdict
 }
 
 const undecidable = (reason: string): Judged => ({
@@ -27,10 +48,14 @@ const undecidable = (reason: string): Judged => ({
   reason,
   measured: null,
   of: '',
+  tests: [],
+  moreRounds: null,
+  interval: null,
+  margin: null,
 })
 
 /** A claim as it is judged: one verdict for each point and platform that it is about, and at least one. */
-export function judgeClaim(claim: Claim, finding: number | null, evidence: Evidence): ClaimVerdict[] {
+export function judgeClaim(claim: Claim, finding: number | null, evidence: Evidence): Single[] {
   const bench = evidence.plan.benches.find(({ id }) => id === claim.bench)
   const metric = bench?.metrics[claim.metric]
   const points = bench
@@ -39,6 +64,15 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
       )
     : []
   const subjects = subjectsOf(claim, evidence.plan.platforms)
+  const single = (platform: string, point: Point | null, judged: Judged): Single => ({
+    claim,
+    finding,
+    point: point?.id ?? null,
+    platform,
+    needs: needsOf(claim, platform),
+    judged,
+    verdict: (final) => verdict(platform, point?.params ?? claim.where, final),
+  })
   const verdict = (platform: string, params: Point['params'], judged: Judged): ClaimVerdict => ({
     bench: claim.bench,
     metric: claim.metric,
@@ -50,6 +84,7 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
     direction: judged.direction,
     reason: judged.reason,
     measured: judged.measured,
+    moreRounds: judged.verdict === 'inconclusive' ? judged.moreRounds : null,
     text: sentence({
       ...judged,
       platform,
@@ -60,11 +95,10 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
     location: claim.location ?? null,
   })
   const names = subjects.length > 0 ? subjects : [selectorName(claim)]
-  if (!metric || points.length === 0)
-    return names.map((name) => verdict(name, claim.where, undecidable('not-measured')))
-  if (subjects.length === 0) return [verdict(selectorName(claim), claim.where, undecidable('platform-unknown'))]
+  if (!metric || points.length === 0) return names.map((name) => single(name, null, undecidable('not-measured')))
+  if (subjects.length === 0) return [single(selectorName(claim), null, undecidable('platform-unknown'))]
   return points.flatMap((point) =>
-    names.map((name) => verdict(name, point.params, judgeOne(claim, name, point, metric, evidence))),
+    names.map((name) => single(name, point, judgeOne(claim, name, point, metric, evidence))),
   )
 }
 
@@ -80,6 +114,12 @@ function subjectsOf({ matcher, on }: Claim, platforms: readonly PlannedPlatform[
   return [...chosen, ...unknown]
 }
 
+function needsOf({ matcher }: Claim, platform: string): string[] {
+  if (matcher.kind === 'ranked') return [...matcher.platforms]
+  if (matcher.kind === 'withinNative') return [platform, 'native']
+  return 'platform' in matcher ? [platform, matcher.platform] : [platform]
+}
+
 function selectorName({ on }: Claim): string {
   if (on.by === 'family') return on.families.join(' or ')
   if (on.by === 'tag') return on.tags.map((tag) => `#${tag}`).join(' or ')
@@ -89,28 +129,32 @@ function selectorName({ on }: Claim): string {
 function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evidence: Evidence): Judged {
   const { matcher } = claim
   const series = (platform: string) => evidence.samples.series(point.id, platform, claim.metric)
-  const against = (platform: string, reference: string, judge: (interval: Interval) => Outcome): Judged => {
+  const against: Against = (platform, reference, rule) => {
     const why = absent(platform, evidence) ?? absent(reference, evidence)
     if (why) return undecidable(why)
-    const d = differences(series(platform), series(reference), metric)
-    if (!Array.isArray(d)) return undecidable(failedOn(d, [platform, reference], series))
-    const interval = intervalOf(d)
-    return { ...judge(interval), measured: asRatio(interval, metric), of: `×${reference}` }
+    const [a, b] = [series(platform), series(reference)]
+    const rounds = roundsOf(a, b, metric)
+    if (!Array.isArray(rounds)) return undecidable(failedOn(rounds, [platform, reference], series))
+    const id = [point.id, claim.metric, platform, reference].join('\0')
+    const visited = Math.min(a.visited, b.visited)
+    return atLooks({ id, rounds, visited, rule, of: `×${reference}` }, evidence, (interval) =>
+      asRatio(interval, metric),
+    )
   }
   switch (matcher.kind) {
     case 'withinNative':
-      return against(name, 'native', (interval) => notWorse(interval, marginOf(matcher.percent, metric)))
+      return against(name, 'native', notWorse(marginOf(matcher.percent, metric)))
     case 'equivalentTo':
-      return against(name, matcher.platform, (interval) => equivalent(interval, marginOf(matcher.percent, metric)))
+      return against(name, matcher.platform, equivalent(marginOf(matcher.percent, metric)))
     case 'fasterThan':
-      return against(name, matcher.platform, (interval) => better(interval, matcher.by))
+      return against(name, matcher.platform, better(matcher.by))
     case 'slowerThan':
-      return against(name, matcher.platform, (interval) => worse(interval, matcher.by))
+      return against(name, matcher.platform, worse(matcher.by))
     case 'ranked':
       return judgeRanking(matcher.platforms, against)
     case 'atMost':
     case 'atLeast':
-      return absolute(matcher, name, series(name), metric, evidence)
+      return absolute(claim, matcher, name, series(name), metric, point, evidence)
   }
 }
 
@@ -127,22 +171,57 @@ function failedOn({ reason }: NoData, platforms: readonly string[], series: (pla
   return `${reason}:${platforms.filter((platform) => series(platform).errors.length > 0).join(',')}`
 }
 
-type Against = (platform: string, reference: string, judge: (interval: Interval) => Outcome) => Judged
+type Against = (platform: string, reference: string, rule: Rule) => Judged
+
+interface Question {
+  readonly id: string
+  readonly rounds: readonly Difference[]
+  readonly visited: number
+  readonly rule: Rule
+  readonly of: string
+}
+
+/** The first look that decides is the verdict, as it was when the run stopped there; else the last. */
+function atLooks(
+  { id, rounds, visited, rule, of }: Question,
+  { plan }: Evidence,
+  measured: (interval: Interval) => Estimate,
+): Judged {
+  const all = intervalsAt(rounds, visited, plan.looks).map((interval) => ({ interval, outcome: rule.judge(interval) }))
+  const { interval, outcome } = all.find((look) => look.outcome.verdict !== 'inconclusive') ?? all.at(-1)!
+  return {
+    ...outcome,
+    measured: measured(interval),
+    of,
+    interval,
+    margin: rule.margin ?? null,
+    moreRounds: moreRounds(
+      interval,
+      rule.against.map(({ threshold }) => threshold),
+    ),
+    tests: rule.against.map((side) =>
+      testOf(`${id}\0${side.direction}\0${side.threshold}`, side, rounds, visited, plan.looks),
+    ),
+  }
+}
 
 /** Each better than the next: one pair that is contradicted is enough against it, all are needed for it. */
 function judgeRanking(order: readonly string[], against: Against): Judged {
-  const pairs = order.slice(1).map((next, at) => against(order[at]!, next, (interval) => better(interval, 1)))
+  const pairs = order.slice(1).map((next, at) => against(order[at]!, next, better(1)))
   const worst = (['contradicted', 'undecidable', 'inconclusive', 'holds'] as const).find((verdict) =>
     pairs.some((pair) => pair.verdict === verdict),
   )
-  return pairs.find((pair) => pair.verdict === worst)!
+  const told = pairs.find((pair) => pair.verdict === worst)!
+  return { ...told, tests: pairs.flatMap(({ tests }) => tests) }
 }
 
 function absolute(
+  { metric: metricName }: Claim,
   matcher: { readonly kind: 'atMost' | 'atLeast'; readonly value: number },
   name: string,
   series: Series,
   metric: Metric,
+  point: Point,
   evidence: Evidence,
 ): Judged {
   const why = absent(name, evidence)
@@ -154,9 +233,12 @@ function absolute(
     )
   }
   const sign = signOf(metric)
-  const interval = intervalOf([...series.rounds.values()].map((value) => sign * (value - matcher.value)))
+  const rounds = [...series.rounds].map(([round, value]) => ({ round, d: sign * (value - matcher.value) }))
   // Below the limit is better where less is better: `atMost` then wants better, and `atLeast` worse.
   const wantsBetter = (matcher.kind === 'atMost') === (sign === 1)
-  const measured = asValue(interval, metric, matcher.value)
-  return { ...(wantsBetter ? better(interval, 1) : worse(interval, 1)), measured, of: metric.unit }
+  const rule = wantsBetter ? better(1) : worse(1)
+  const id = [point.id, metricName, name, String(matcher.value)].join('\0')
+  return atLooks({ id, rounds, visited: series.visited, rule, of: metric.unit }, evidence, (interval) =>
+    asValue(interval, metric, matcher.value),
+  )
 }

@@ -2,6 +2,7 @@
 import type { Metric } from '../../dsl/metric.ts'
 import { type Interval, signedRankInterval } from '../stats/index.ts'
 import type { Estimate, ReasonCode, Verdict } from './judgement.ts'
+import type { Side } from './looks.ts'
 import { signOf } from './samples.ts'
 
 export interface Outcome {
@@ -19,39 +20,62 @@ export const fewestRounds = 5
 const across = (interval: Interval): Outcome => ({
   verdict: 'inconclusive',
   direction: null,
-  reason: interval.n < fewestRounds ? 'too-few-rounds' : 'interval-crosses-margin',
+  reason: interval.n < fewestRounds || !Number.isFinite(interval.low) ? 'too-few-rounds' : 'interval-crosses-margin',
 })
 
 /** The margin δ of `percent` as a difference of logarithms: ln(1+p) where less is better, −ln(1−p) where more is. */
 export const marginOf = (percent: number, metric: Pick<Metric, 'better'>): number =>
   metric.better === 'lower' ? Math.log1p(percent / 100) : -Math.log1p(-percent / 100)
 
-/** Non-inferiority: not worse by more than δ. */
-export function notWorse(interval: Interval, margin: number): Outcome {
-  if (interval.high < margin) return holds
-  return interval.low > margin ? contradicted('worse') : across(interval)
+/** A matcher as it is judged: what an interval says of it, and what would contradict it. */
+export interface Rule {
+  judge(interval: Interval): Outcome
+  readonly against: readonly Side[]
+  /** How much more than nothing the claim allows; undefined for a limit in a unit. */
+  readonly margin?: number
 }
+
+const isWorse = (threshold: number): Side => ({ direction: 'worse', threshold, side: 'greater' })
+const isBetter = (threshold: number): Side => ({ direction: 'better', threshold, side: 'less' })
+
+/** Non-inferiority: not worse by more than δ. */
+export const notWorse = (margin: number): Rule => ({
+  judge: (interval) => {
+    if (interval.high < margin) return holds
+    return interval.low > margin ? contradicted('worse') : across(interval)
+  },
+  against: [isWorse(margin)],
+  margin,
+})
 
 /** Equivalence, as two one-sided tests (Schuirmann 1987). */
-export function equivalent(interval: Interval, margin: number): Outcome {
-  if (interval.low > -margin && interval.high < margin) return holds
-  if (interval.low > margin) return contradicted('worse')
-  return interval.high < -margin ? contradicted('better') : across(interval)
-}
+export const equivalent = (margin: number): Rule => ({
+  judge: (interval) => {
+    if (interval.low > -margin && interval.high < margin) return holds
+    if (interval.low > margin) return contradicted('worse')
+    return interval.high < -margin ? contradicted('better') : across(interval)
+  },
+  against: [isWorse(margin), isBetter(-margin)],
+  margin,
+})
 
 /** Better by the factor `by` or more. */
-export function better(interval: Interval, by: number): Outcome {
-  const margin = -Math.log(by)
-  if (interval.high < margin) return holds
-  return interval.low > margin ? contradicted('worse') : across(interval)
-}
+export const better = (by: number): Rule => ({
+  judge: (interval) => {
+    if (interval.high < -Math.log(by)) return holds
+    return interval.low > -Math.log(by) ? contradicted('worse') : across(interval)
+  },
+  against: [isWorse(-Math.log(by))],
+})
 
 /** Worse by the factor `by` or more. */
-export function worse(interval: Interval, by: number): Outcome {
-  const margin = Math.log(by)
-  if (interval.low > margin) return holds
-  return interval.high < margin ? contradicted('better') : across(interval)
-}
+export const worse = (by: number): Rule => ({
+  judge: (interval) => {
+    if (interval.low > Math.log(by)) return holds
+    return interval.high < Math.log(by) ? contradicted('better') : across(interval)
+  },
+  against: [isBetter(Math.log(by))],
+})
 
 /** One-sided bounds of the centre of `d`, each at 95 %. */
 export const intervalOf = (d: readonly number[]): Interval => signedRankInterval(d, { alpha: 0.05 })

@@ -16,6 +16,9 @@ export const reasonCodes = {
   'config-mismatch': 'the samples are not of the same work',
   'zero-value': 'a figure of 0 has no ratio',
   'interval-crosses-margin': 'the interval lies on both sides of the margin; more rounds narrow it',
+  multiplicity: 'beyond the margin, but among so many it may be chance; more rounds tell',
+  underpowered:
+    'the margin is below what two equal platforms differ by on this host; the least that it can carry is named',
   'part-undecided': 'a part of the statement has no bench in this suite',
 } as const
 export type ReasonCode = keyof typeof reasonCodes
@@ -44,6 +47,8 @@ export const claimVerdictSchema = z.object({
   text: z.string(),
   /** platform ÷ reference for comparisons, the value in its unit for absolute claims. */
   measured: estimateSchema.nullable(),
+  /** Of what is inconclusive: about how many more rounds would decide it; null where that cannot be told. */
+  moreRounds: z.number().nullable().optional(),
   /** The number of the finding that makes the claim; null for a bench's own expectation. */
   finding: z.number().nullable(),
   location: z.object({ file: z.string(), line: z.number(), column: z.number() }).nullable(),

@@ -9,6 +9,8 @@ export interface Series {
   /** More than one when the work changed while it was measured. */
   readonly digests: ReadonlySet<string>
   readonly errors: readonly string[]
+  /** Rounds up to the last that it was visited in, failed ones included. */
+  readonly visited: number
 }
 
 /** Why two series cannot be compared. */
@@ -45,6 +47,7 @@ export class Samples {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
       digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
       errors: samples.flatMap(({ error }) => error ?? []),
+      visited: samples.reduce((most, { round }) => Math.max(most, round + 1), 0),
     }
   }
 }
@@ -52,17 +55,31 @@ export class Samples {
 /** +1 where more of the metric is worse, −1 where less is. */
 export const signOf = (metric: Pick<Metric, 'better'>): 1 | -1 => (metric.better === 'lower' ? 1 : -1)
 
+/** The difference of one round. */
+export interface Difference {
+  readonly round: number
+  readonly d: number
+}
+
 /**
- * The rounds' differences s·ln(a/b): above 0 where `a` is worse. Only rounds that have both count, because the two were
- * measured within seconds of each other.
+ * The rounds' differences s·ln(a/b), in the order of the rounds: above 0 where `a` is worse. Only rounds that have both
+ * count, because the two were measured within seconds of each other.
  */
-export function differences(a: Series, b: Series, metric: Pick<Metric, 'better'>): number[] | NoData {
+export function roundsOf(a: Series, b: Series, metric: Pick<Metric, 'better'>): Difference[] | NoData {
   if (new Set([...a.digests, ...b.digests]).size > 1) return { reason: 'config-mismatch' }
   const pairs = [...a.rounds].flatMap(([round, value]) => {
     const other = b.rounds.get(round)
-    return other === undefined ? [] : [[value, other] as const]
+    return other === undefined ? [] : [{ round, value, other }]
   })
   if (pairs.length === 0) return { reason: a.errors.length + b.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }
-  if (pairs.some(([value, other]) => value === 0 || other === 0)) return { reason: 'zero-value' }
-  return pairs.map(([value, other]) => signOf(metric) * Math.log(value / other))
+  if (pairs.some(({ value, other }) => value === 0 || other === 0)) return { reason: 'zero-value' }
+  return pairs
+    .map(({ round, value, other }) => ({ round, d: signOf(metric) * Math.log(value / other) }))
+    .sort((one, next) => one.round - next.round)
+}
+
+/** The same without the rounds' numbers. */
+export function differences(a: Series, b: Series, metric: Pick<Metric, 'better'>): number[] | NoData {
+  const rounds = roundsOf(a, b, metric)
+  return Array.isArray(rounds) ? rounds.map(({ d }) => d) : rounds
 }

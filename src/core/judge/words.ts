@@ -27,21 +27,33 @@ export interface Wording {
   readonly metric: string
   readonly claim: string
   readonly measured: Estimate | null
+  readonly moreRounds?: number | null
   /** What the measured figure is: `×native`, or a unit. */
   readonly of: string
 }
 
 /** One sentence: what was claimed, what was measured, and why it is not decided. */
-export function sentence({ verdict, direction, reason, platform, metric, claim, measured, of }: Wording): string {
+export function sentence({
+  verdict,
+  direction,
+  reason,
+  platform,
+  metric,
+  claim,
+  measured,
+  moreRounds,
+  of,
+}: Wording): string {
   const what = `${metric} of ${platform}`
   const seen = measured ? `${interval(measured)} ${of}` : 'not measured'
+  const more = moreRounds ? `, about ${figure(moreRounds)} more would do` : ''
   switch (verdict) {
     case 'holds':
       return `${what} is ${claim}: ${seen}`
     case 'contradicted':
       return `${what} is ${direction === 'better' ? 'better than claimed' : 'worse than claimed'} (${claim}): ${seen}`
     case 'inconclusive':
-      return `${what} may or may not be ${claim}: ${seen}; ${reasonText(reason ?? '')}`
+      return `${what} may or may not be ${claim}: ${seen}; ${reasonText(reason ?? '')}${more}`
     case 'undecidable':
       return `${what} cannot be judged (${claim}): ${reasonText(reason ?? '')}`
   }

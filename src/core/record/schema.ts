@@ -86,6 +86,8 @@ const plan = z.object({
   points: z.array(z.object({ id: z.string(), bench: z.string(), params })),
   findings: z.array(finding),
   left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter']) })),
+  looks: z.object({ looks: z.array(z.number()), spent: z.array(z.number()) }).optional(),
+  floors: z.array(z.object({ point: z.string(), metric: z.string(), d: z.number() })).optional(),
 })
 
 const problem = z.object({

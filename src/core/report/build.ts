@@ -1,21 +1,30 @@
 import type { Metric } from '../../dsl/metric.ts'
-import { asRatio, intervalOf } from '../judge/compare.ts'
+import { asRatio } from '../judge/compare.ts'
 import { exitCode, failures } from '../judge/exit-code.ts'
 import { judge } from '../judge/judge.ts'
-import { differences, Samples } from '../judge/samples.ts'
+import { intervalsAt } from '../judge/looks.ts'
+import { roundsOf, Samples } from '../judge/samples.ts'
 import type { Point } from '../plan/plan.ts'
 import type { RunRecord } from '../record/reader.ts'
-import { countOutliers, median } from '../stats/index.ts'
+import type { ScheduledPlan } from '../schedule/plan.ts'
+import { countOutliers, type LookPlan, median } from '../stats/index.ts'
 import { type CellResult, type MetricResult, type Report, reportVersion } from './schema.ts'
 
 /** Better than native by more than this is suspicious: the paper's own §3.3 met "disks" faster than the disk. */
 const suspicious = 1.1
 
+/** What figures are made of. */
+interface Evidence {
+  readonly samples: Samples
+  readonly looks: LookPlan | undefined
+}
+
 /** Judges a record and gathers all that there is to tell. Pure. */
 export function buildReport(record: RunRecord, options: { readonly strict: boolean }): Report {
-  const { plan, environment } = record
+  const { environment } = record
+  const plan: ScheduledPlan = record.plan
   const judgement = judge(plan, record.samples)
-  const samples = new Samples(record.samples)
+  const evidence: Evidence = { samples: new Samples(record.samples), looks: plan.looks }
   return {
     schemaVersion: reportVersion,
     record: record.file,
@@ -40,7 +49,7 @@ export function buildReport(record: RunRecord, options: { readonly strict: boole
         file: bench.file,
         name: bench.name,
         params: { ...point.params },
-        cells: measured.map(({ name }) => cellOf(point, name, bench.metrics, samples)),
+        cells: measured.map(({ name }) => cellOf(point, name, bench.metrics, evidence)),
       }
     }),
     claims: [...judgement.claims],
@@ -60,10 +69,10 @@ function cellOf(
   point: Point,
   platform: string,
   metrics: Readonly<Record<string, Metric>>,
-  samples: Samples,
+  evidence: Evidence,
 ): CellResult {
   const results = Object.entries(metrics).map(
-    ([name, metric]) => [name, metricOf(point, platform, name, metric, samples)] as const,
+    ([name, metric]) => [name, metricOf(point, platform, name, metric, evidence)] as const,
   )
   const suspect = results.some(
     ([, { vsNative, better }]) => vsNative && (better === 'higher' ? vsNative.ratio : 1 / vsNative.ratio) > suspicious,
@@ -71,12 +80,13 @@ function cellOf(
   return {
     platform,
     metrics: Object.fromEntries(results),
-    errors: samples.of(point.id, platform).flatMap(({ error }) => error ?? []),
+    errors: evidence.samples.of(point.id, platform).flatMap(({ error }) => error ?? []),
     flags: suspect ? ['cache-suspect'] : [],
   }
 }
 
-function metricOf(point: Point, platform: string, name: string, metric: Metric, samples: Samples): MetricResult {
+function metricOf(point: Point, platform: string, name: string, metric: Metric, evidence: Evidence): MetricResult {
+  const { samples } = evidence
   const series = samples.series(point.id, platform, name)
   const medians = [...series.rounds.values()]
   return {
@@ -88,7 +98,7 @@ function metricOf(point: Point, platform: string, name: string, metric: Metric, 
     }),
     median: medians.length > 0 ? median(medians) : null,
     outliers: medians.length > 0 ? countOutliers(medians) : 0,
-    vsNative: platform === 'native' ? null : vsNative(point, platform, name, metric, samples),
+    vsNative: platform === 'native' ? null : vsNative(point, platform, name, metric, evidence),
   }
 }
 
@@ -97,10 +107,12 @@ function vsNative(
   platform: string,
   name: string,
   metric: Metric,
-  samples: Samples,
+  { samples, looks }: Evidence,
 ): MetricResult['vsNative'] {
-  const d = differences(samples.series(point.id, platform, name), samples.series(point.id, 'native', name), metric)
-  if (!Array.isArray(d)) return null
-  const { estimate, low, high, rounds } = asRatio(intervalOf(d), metric)
-  return { ratio: estimate, low, high, rounds }
+  const [own, reference] = [samples.series(point.id, platform, name), samples.series(point.id, 'native', name)]
+  const rounds = roundsOf(own, reference, metric)
+  if (!Array.isArray(rounds)) return null
+  const interval = intervalsAt(rounds, Math.min(own.visited, reference.visited), looks).at(-1)!
+  const { estimate, low, high, rounds: count } = asRatio(interval, metric)
+  return { ratio: estimate, low, high, rounds: count }
 }

@@ -1,0 +1,18 @@
+import type { Plan } from '../plan/plan.ts'
+import type { LookPlan } from '../stats/index.ts'
+
+/** What the same platform twice differed by on this host: see `core/noise`. */
+export interface Floor {
+  /** The point's id. */
+  readonly point: string
+  readonly metric: string
+  /** As a difference of logarithms, ≥ 0. */
+  readonly d: number
+}
+
+/** A plan with what its judging needs to know, so that a record is judged as its run was. */
+export interface ScheduledPlan extends Plan {
+  /** The looks at the growing data; left out: one, after the last round. */
+  readonly looks?: LookPlan
+  readonly floors?: readonly Floor[]
+}
