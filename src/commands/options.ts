@@ -20,6 +20,15 @@ const schema = z.object({
   seconds: z.coerce.number().positive().max(3600).optional(),
   timeout: z.coerce.number().positive().max(86_400).optional(),
   seed: text.optional(),
+  shard: text
+    .refine((value) => /^[1-9]\d*\/[1-9]\d*$/.test(value), 'write it as 2/5')
+    .transform((value) => value.split('/').map(Number) as [number, number])
+    .refine(([index, count]) => index <= count, 'the first number is at most the second')
+    .transform(([index, count]) => ({ index, count }))
+    .optional(),
+  forbidOnly: z.boolean().optional(),
+  failFast: z.boolean().default(false),
+  lastFailed: z.boolean().default(false),
   save: text.optional(),
   baseline: text.optional(),
   margin: z.coerce.number().positive().max(99).default(5),

@@ -3,11 +3,13 @@ import { compareLike, hasRegressed } from '../core/baseline/refuse.ts'
 import { baselineFile, checkBaselineName, saveBaseline } from '../core/baseline/store.ts'
 import { comparisonText } from '../core/baseline/text.ts'
 import { collect } from '../core/collect/collect.ts'
+import type { Suite } from '../core/collect/types.ts'
 import { AuthoringError } from '../core/errors.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { narrow, type Plan, pointsOf, selectBenches, selectPlatforms } from '../core/plan/plan.ts'
+import { narrow, type Plan, pointsOf, selectBenches, selectPlatforms, shardOf } from '../core/plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../core/probe.ts'
 import { benchFiles, filterFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
+import { lastFailed } from '../core/record/history-failed.ts'
 import { readRecord } from '../core/record/reader.ts'
 import type { Report } from '../core/report/schema.ts'
 import { run as measureAndJudge, untilInterrupted } from '../core/run.ts'
@@ -16,6 +18,7 @@ import { InterruptedError, UsageError } from '../errors.ts'
 import { ensureImage, findImage } from '../guest/image/image.ts'
 import { nearest } from '../nearest.ts'
 import { drivers } from '../platforms/index.ts'
+import { failFast } from '../reporters/fail-fast.ts'
 import type { Io, Run } from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions, type Options } from './options.ts'
@@ -49,7 +52,9 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
   const platforms = all.filter(({ spec }) => names.includes(spec.name))
   const { suite: whole, compiled } = await collect(project.root, files)
   const suite = narrow(whole, chosen)
-  const { benches, left } = selectBenches(suite, { names: options.name ?? [], tags: options.tag ?? [] })
+  if (options.forbidOnly ?? process.env.CI === 'true') forbidOnly(suite)
+  const selected = selectBenches(suite, { names: options.name ?? [], tags: options.tag ?? [] })
+  const { benches, left } = partOf(selected, project.root, options)
   if (benches.length === 0 && suite.problems.length > 0) throw new AuthoringError(suite.problems)
   if (benches.length === 0)
     throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
@@ -65,13 +70,38 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
   return { plan, platforms, collected: { suite, compiled } }
 }
 
+/** @throws AuthoringError with the place of each `bench.only`. */
+function forbidOnly({ benches }: Suite): void {
+  const marked = benches.filter(({ mode }) => mode === 'only')
+  if (marked.length === 0) return
+  throw new AuthoringError(
+    marked.map(({ file, name, location }) => ({
+      file,
+      message: `"${name}" is marked .only, and the other benches would be left out`,
+      fix: 'take .only away, or run with --no-forbid-only',
+      ...(location && { location }),
+    })),
+  )
+}
+
+/** What --last-failed and --shard leave of the selected benches. */
+function partOf(selected: Pick<Plan, 'benches' | 'left'>, root: string, options: Options) {
+  const failed = options.lastFailed ? lastFailed(root) : new Set<string>()
+  const wanted = selected.benches.filter(({ id }) => failed.size === 0 || failed.has(id))
+  const benches = options.shard && wanted.length > 0 ? shardOf(wanted, options.shard) : wanted
+  const others = selected.benches.filter((bench) => !benches.includes(bench))
+  return { benches, left: [...selected.left, ...others.map(({ id }) => ({ bench: id, why: 'filter' as const }))] }
+}
+
 export const run: Run = async (filters, given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
   // Before hours of measuring, not after.
   if (options.save !== undefined) checkBaselineName(options.save)
   if (options.baseline !== undefined) readRecord(baselineFile(project.root, options.baseline))
-  const reporter = openReporters(options, project.root, io)
+  const opened = openReporters(options, project.root, io)
+  const stopping = new AbortController()
+  const reporter = options.failFast ? failFast(opened, () => stopping.abort()) : opened
   const { plan, platforms, collected } = await planOf(project, filters, options)
   if (collected.suite.problems.length > 0) reporter.problems(collected.suite.problems)
   if (options.dryRun) {
@@ -80,7 +110,8 @@ export const run: Run = async (filters, given, io) => {
   }
   using interruption = untilInterrupted(() => reporter.preparing('interrupted: ending what runs, then cleaning up'))
   try {
-    return await measured({ project, plan, platforms, collected, options, reporter, signal: interruption.signal }, io)
+    const signal = AbortSignal.any([interruption.signal, stopping.signal])
+    return await measured({ project, plan, platforms, collected, options, reporter, signal, stopping }, io)
   } catch (error) {
     reporter.stopped()
     throw error
@@ -92,15 +123,17 @@ interface Measured extends Awaited<ReturnType<typeof planOf>> {
   readonly options: Options
   readonly reporter: ReturnType<typeof openReporters>
   readonly signal: AbortSignal
+  /** Aborted by --fail-fast. */
+  readonly stopping: AbortController
 }
 
 async function measured(
-  { project, plan, platforms, collected, options, reporter, signal }: Measured,
+  { project, plan, platforms, collected, options, reporter, signal, stopping }: Measured,
   io: Io,
 ): Promise<number> {
   const tell = reporter.preparing
   await equip({ install: options.install, needsImage: !findImage(project.image), platforms, tell, signal }, io)
-  const report = await (async () => {
+  const judged = await (async () => {
     await using session = await Session.open(project.guest, {
       purpose: `running ${plan.benches.length} benches of ${project.root}`,
       wait: options.wait,
@@ -126,6 +159,7 @@ async function measured(
       strict: options.strict,
     })
   })()
+  const report = stopping.signal.aborted ? { ...judged, exitCode: exitCodes.regressed } : judged
   await reporter.finished(report)
   return afterwards(report, project, options, io)
 }
