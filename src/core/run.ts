@@ -6,28 +6,35 @@ import { InterruptedError } from '../errors.ts'
 import type { Image } from '../guest/image/image.ts'
 import type { Collected } from './collect/collect.ts'
 import { type Environment, readEnvironment } from './environment.ts'
+import { Repeats, watched } from './measure/disturbance.ts'
 import { GuestBundles } from './measure/in-guest.ts'
 import { type Means, measure } from './measure/measure.ts'
 import { Slots } from './measure/slot.ts'
-import { orderOf, type Plan } from './plan/plan.ts'
+import type { Plan } from './plan/plan.ts'
 import type { ResolvedPlatform } from './probe.ts'
 import type { Project } from './project.ts'
 import { type RunRecord, readRecord } from './record/reader.ts'
+import type { Sample } from './record/schema.ts'
 import { RecordWriter } from './record/writer.ts'
 import { buildReport } from './report/build.ts'
 import type { Report } from './report/schema.ts'
 import type { Reporter } from './reporting.ts'
+import type { ScheduledPlan } from './schedule/plan.ts'
+import { stepsOf, type Why } from './schedule/rounds.ts'
+import { undecidedText } from './schedule/undecided.ts'
 import type { Session } from './session.ts'
 
 export interface RunOptions {
   readonly project: Project
   readonly collected: Collected
-  readonly plan: Plan
+  readonly plan: ScheduledPlan
   readonly platforms: readonly ResolvedPlatform[]
   readonly image: Image
   readonly session: Session
   readonly reporter: Required<Reporter>
   readonly strict: boolean
+  /** Milliseconds that measuring may take; the point in hand is finished. */
+  readonly timeLimit?: number
 }
 
 /** Measures a plan, writes the record as it goes, judges it, and reports. An interruption is judged as far as it got. */
@@ -37,18 +44,30 @@ export async function run(options: RunOptions): Promise<Report> {
   const environment = await readEnvironment(project, guest, image.digest)
   const writer = RecordWriter.start(project.root, plan.seed.slice(0, 12), environment, plan, collected.suite.problems)
   reporter.planned(plan)
-  const how = await measureAll(options, writer)
-  writer.end(how)
+  const ended = await measureAll(options, writer)
+  writer.end(ended === 'interrupted' ? 'interrupted' : 'finished')
   const record: RunRecord = readRecord(writer.file)
   const report = buildReport(record, { strict: options.strict })
   writer.verdicts({ claims: report.claims, findings: report.findings, exitCode: report.exitCode })
+  if (ended !== 'interrupted') tellEnd(ended, report, options)
   return report
 }
 
-async function measureAll(options: RunOptions, writer: RecordWriter): Promise<'finished' | 'interrupted'> {
+/** Says why a run ended before its last round, and what that leaves open. */
+function tellEnd({ why, rounds }: Why, { claims }: Report, { reporter, plan }: RunOptions): void {
+  if (why === 'all-rounds') return
+  const reason = why === 'time-up' ? 'the time is up' : 'every claim is decided, or as precise as it gets'
+  const open = undecidedText(claims, rounds)
+  reporter.preparing(`${reason} after ${rounds} of ${plan.profile.rounds} rounds${open ? `: ${open}` : ''}`)
+}
+
+async function measureAll(options: RunOptions, writer: RecordWriter): Promise<Why | 'interrupted'> {
   const { plan, session, image, reporter } = options
-  const { rounds, warmup, timeout } = plan.profile
-  const steps = plan.points.length * plan.platforms.filter(({ available }) => available).length * (rounds + warmup)
+  const { timeout } = plan.profile
+  const until = performance.now() + (options.timeLimit ?? Infinity)
+  const samples: Sample[] = []
+  const due = stepsOf(plan, samples, () => performance.now() > until)
+  const repeats = new Repeats(plan)
   let done = 0
   try {
     await using held = new Undoing()
@@ -63,17 +82,25 @@ async function measureAll(options: RunOptions, writer: RecordWriter): Promise<'f
       client: await session.client(image.rootfs),
     }
     const wholeRun = held.use(slots())
-    for (let round = -warmup; round < rounds; round++) {
+    const take = (sample: Sample) => {
+      samples.push(sample)
+      writer.sample(sample)
+      reporter.sampled(sample)
+    }
+    let next = due.next()
+    while (!next.done) {
+      const { round } = next.value
       await using thisRound = slots()
-      for (const step of orderOf(plan, round)) {
+      for (; !next.done && next.value.round === round; next = due.next()) {
         session.signal.throwIfAborted()
-        reporter.measuring({ ...step, round, warmup: round < 0, done: done++, steps })
-        const sample = await measure(step, round, { ...means, slots: { round: thisRound, run: wholeRun } })
-        writer.sample(sample)
-        reporter.sampled(sample)
+        const { left, ...step } = next.value
+        reporter.measuring({ ...step, warmup: round < 0, done, steps: done + left })
+        done++
+        const once = () => measure(step, round, { ...means, slots: { round: thisRound, run: wholeRun } })
+        for (const sample of await watched(once, session.limits.cpus, repeats)) take(sample)
       }
     }
-    return 'finished'
+    return next.value
   } catch (error) {
     if (session.signal.aborted) return 'interrupted'
     throw error
@@ -90,7 +117,7 @@ async function loadWorkloads({ compiled }: Collected, plan: Plan): Promise<Map<s
   return workloads
 }
 
-/** The signal that SIGINT and SIGTERM abort, for as long as it is held. */
+/** The signal that SIGINT, SIGTERM and SIGHUP (the terminal went away) abort, for as long as it is held. */
 export function untilInterrupted(onInterrupt: () => void): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController()
   // Everything that runs listens to it, and twelve platforms are probed at once.
@@ -99,13 +126,12 @@ export function untilInterrupted(onInterrupt: () => void): { readonly signal: Ab
     if (!controller.signal.aborted) onInterrupt()
     controller.abort(new InterruptedError('interrupted'))
   }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+  const ending = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const name of ending) process.on(name, stop)
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => {
-      process.off('SIGINT', stop)
-      process.off('SIGTERM', stop)
+      for (const name of ending) process.off(name, stop)
     },
   }
 }
