@@ -39,9 +39,12 @@ export class Samples {
   series(point: string, platform: string, metric: string): Series {
     const samples = this.of(point, platform)
     const byRound = new Map<number, number[]>()
-    for (const { round, values } of samples) {
+    const quiet = new Set(samples.flatMap((one) => (one.values && !one.disturbed ? [one.round] : [])))
+    for (const { round, values, disturbed } of samples) {
       const value = values?.[metric]
-      if (value !== undefined) byRound.set(round, [...(byRound.get(round) ?? []), value])
+      // A disturbed sample was taken again: the second one counts, unless that was disturbed too.
+      if (value !== undefined && !(disturbed && quiet.has(round)))
+        byRound.set(round, [...(byRound.get(round) ?? []), value])
     }
     return {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),

@@ -85,7 +85,7 @@ const plan = z.object({
   benches: z.array(bench),
   points: z.array(z.object({ id: z.string(), bench: z.string(), params })),
   findings: z.array(finding),
-  left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter']) })),
+  left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile']) })),
   looks: z.object({ looks: z.array(z.number()), spent: z.array(z.number()) }).optional(),
   floors: z.array(z.object({ point: z.string(), metric: z.string(), d: z.number() })).optional(),
 })
@@ -110,6 +110,17 @@ export const sampleSchema = z.object({
   /** One figure per metric, or what went wrong. */
   values: z.record(z.string(), z.number()).optional(),
   error: z.string().optional(),
+  /** What the host did meanwhile; shares of the guests' CPUs. See `guest/pressure.ts`. */
+  load: z
+    .object({
+      steal: z.number(),
+      foreign: z.number().nullable(),
+      waiting: z.number().nullable(),
+      runnable: z.number(),
+    })
+    .optional(),
+  /** Foreign load was above the threshold. Judged only where no other sample of the cell and round has values. */
+  disturbed: z.boolean().optional(),
 })
 
 /** One visit to one cell. It has either `values` or `error`. */

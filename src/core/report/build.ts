@@ -81,6 +81,7 @@ function cellOf(
     platform,
     metrics: Object.fromEntries(results),
     errors: evidence.samples.of(point.id, platform).flatMap(({ error }) => error ?? []),
+    disturbed: evidence.samples.of(point.id, platform).filter(({ disturbed }) => disturbed).length,
     flags: suspect ? ['cache-suspect'] : [],
   }
 }

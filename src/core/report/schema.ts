@@ -30,6 +30,8 @@ const cell = z.object({
   errors: z.array(z.string()),
   /** `cache-suspect`: better than native by more than a tenth, which is more often a cache or a clock than a gain. */
   flags: z.array(z.enum(['cache-suspect'])),
+  /** Samples during which others used the guests' CPUs: marked in the record, and taken once more. */
+  disturbed: z.number().optional(),
 })
 
 const benchResult = z.object({
@@ -69,7 +71,7 @@ export const reportSchema = z.object({
   claims: z.array(claimVerdictSchema),
   findings: z.array(findingVerdictSchema),
   /** Benches that were left out, and why. */
-  left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter']) })),
+  left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile']) })),
   problems: z.array(
     z.object({
       file: z.string(),

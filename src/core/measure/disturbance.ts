@@ -1,0 +1,48 @@
+/** Samples that something else on the host disturbed: marked, and taken once more. */
+import { type Load, loadBetween, readPressure, runnableNow } from '../../guest/pressure.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Sample } from '../record/schema.ts'
+
+/** Shares of the guests' CPUs from which a sample counts as disturbed, and the least time, as ticks of 10 ms are coarse. */
+export const disturbedFrom = { steal: 0.05, foreign: 0.1, seconds: 0.03 } as const
+
+export function isDisturbed({ steal, foreign }: Load, seconds: number): boolean {
+  const over = (share: number, limit: number) => share >= limit && share * seconds >= disturbedFrom.seconds
+  return over(steal, disturbedFrom.steal) || over(foreign ?? 0, disturbedFrom.foreign)
+}
+
+/** A run repeats at most a tenth of its steps, so that a busy host does not double it. */
+export class Repeats {
+  #left: number
+
+  constructor(plan: Pick<Plan, 'points' | 'platforms' | 'profile'>) {
+    const cells = plan.points.length * plan.platforms.filter(({ available }) => available).length
+    this.#left = Math.ceil((cells * plan.profile.rounds) / 10)
+  }
+
+  take(): boolean {
+    return this.#left-- > 0
+  }
+}
+
+/**
+ * Takes a sample, and once more when the host disturbed it. Both are given, marked; which platform it is, and what its
+ * figures are, plays no part.
+ */
+export async function watched(
+  once: () => Promise<Sample>,
+  cpus: readonly number[],
+  repeats: Pick<Repeats, 'take'>,
+): Promise<Sample[]> {
+  const watch = async (): Promise<Sample> => {
+    const from = readPressure(cpus)
+    const sample = await once()
+    const runnable = runnableNow()
+    const load = loadBetween(from, readPressure(cpus), cpus.length, runnable)
+    return { ...sample, load, ...(isDisturbed(load, sample.wallMs / 1000) && { disturbed: true }) }
+  }
+  const first = await watch()
+  // A failure is not the host's load, and warm-up is thrown away.
+  if (!first.disturbed || first.error !== undefined || first.warmup || !repeats.take()) return [first]
+  return [first, await watch()]
+}

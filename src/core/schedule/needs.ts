@@ -1,0 +1,34 @@
+/** Which cells are still worth a visit. */
+import { type Decision, decide } from '../judge/judge.ts'
+import type { Sample } from '../record/schema.ts'
+import type { ScheduledPlan } from './plan.ts'
+
+/** A point's id, and the platforms that its undecided claims need, native included where a claim compares with it. */
+export type Needs = ReadonlyMap<string, ReadonlySet<string>>
+
+/** An interval of this share of the margin to either side says all that it will: the truth lies at the margin itself. */
+const preciseShare = 1 / 3
+
+/**
+ * Whether more rounds may decide a claim, whichever way it leans: what would fail the run and what would pass it are
+ * measured on alike. A claim whose samples failed, or that has nothing to compare with, is not helped by rounds.
+ */
+export function isOpen({ final, told }: Decision): boolean {
+  if (told.verdict !== 'inconclusive') return false
+  const { interval, margin, reason } = final
+  if (!interval || margin === null || reason?.startsWith('multiplicity')) return true
+  return !((interval.high - interval.low) / 2 <= margin * preciseShare)
+}
+
+export function needsOf(plan: ScheduledPlan, samples: readonly Sample[]): Needs {
+  const needs = new Map<string, Set<string>>()
+  for (const decision of decide(plan, samples)) {
+    if (decision.point === null || !isOpen(decision)) continue
+    const platforms = needs.get(decision.point) ?? new Set()
+    needs.set(decision.point, platforms)
+    for (const name of decision.needs) platforms.add(name)
+  }
+  // native goes on with whatever goes on: the report's ratios are of pairs.
+  for (const platforms of needs.values()) platforms.add('native')
+  return needs
+}

@@ -1,0 +1,49 @@
+import { orderOf, type Step } from '../plan/plan.ts'
+import type { Sample } from '../record/schema.ts'
+import { type Needs, needsOf } from './needs.ts'
+import type { ScheduledPlan } from './plan.ts'
+
+/** A step that is due, and how many are still to come if nothing more is decided. */
+export interface Due extends Step {
+  readonly round: number
+  /** This step included. */
+  readonly left: number
+}
+
+export interface Why {
+  readonly why: 'all-rounds' | 'all-decided' | 'time-up'
+  /** Rounds that were begun, warm-up left out. */
+  readonly rounds: number
+}
+
+/**
+ * The steps of a run, one after the other. The caller adds each sample to `samples` before it asks for the next: at every
+ * look but the last, what is decided is left out from then on. When `isTimeUp`, the run ends after the point in hand, so that
+ * what is compared is always measured in the same rounds.
+ */
+export function* stepsOf(
+  plan: ScheduledPlan,
+  samples: readonly Sample[],
+  isTimeUp: () => boolean = () => false,
+): Generator<Due, Why, void> {
+  const { rounds, warmup } = plan.profile
+  const looks = plan.looks && plan.looks.looks.length > 1 ? plan.looks.looks : []
+  let needs: Needs | undefined
+  const inRound = (round: number): Step[] =>
+    orderOf(plan, round).filter(({ point, platform }) => !needs || needs.get(point.id)?.has(platform))
+  let begun = 0
+  for (let round = -warmup; round < rounds; round++) {
+    const steps = inRound(round)
+    for (const [at, step] of steps.entries()) {
+      const newPoint = at === 0 || steps[at - 1]!.point.id !== step.point.id
+      if (newPoint && isTimeUp()) return { why: 'time-up', rounds: begun }
+      if (round >= 0) begun = round + 1
+      yield { ...step, round, left: steps.length - at + (rounds - 1 - round) * steps.length }
+    }
+    if (looks.includes(round + 1) && round + 1 < rounds) {
+      needs = needsOf(plan, samples)
+      if (needs.size === 0) return { why: 'all-decided', rounds: begun }
+    }
+  }
+  return { why: 'all-rounds', rounds: begun }
+}
