@@ -54,7 +54,7 @@ const transactions = workload('oltp_read_write on MariaDB', {
 
 export const oltp = bench('OLTP', transactions, {
   tags: ['app', 'network', 'io'],
-  timeout: 120,
+  timeout: 180,
   expect: { throughput: expect.warn.withinNative(30) },
 })
 
