@@ -49,7 +49,7 @@ async function startDaemon(place: Place): Promise<void> {
   ]
   writeFileSync(join(place.directory, 'daemon.json'), '{}')
   // Docker 20.10 keeps a key of its own in there.
-  const keys = existsSync('/etc/docker') ? ([[join(data, 'etc'), '/etc/docker']] as const) : []
+  const keys = existsSync('/etc/docker') ? ([['rbind', join(data, 'etc'), '/etc/docker']] as const) : []
   const pid = await place.start(place.inside(withPrivateMounts(place, daemon, keys)))
   await until(() => existsSync(socket), 'dockerd')
   await giveImage(place, pid)

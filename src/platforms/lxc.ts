@@ -17,13 +17,16 @@ type Options = z.output<typeof options>
 /** The host's ids that an unprivileged guest's stand for. Nothing on the host belongs to them. */
 const ids = '0 1000000 65536'
 
+/** Where LXC finds the image. It makes and removes something in there before it mounts it read-only. */
+const rootOf = (place: Place) => join(place.directory, 'root')
+
 const configOf = (place: Place, { privileged }: Options): string => {
   // Idmapped, so that root in the guest is root on its data and the image keeps its owners.
   const mapped = privileged ? '' : ',idmap=container'
   const group = (name: string) => place.relativeGroup(name)
   return [
     'lxc.uts.name = isobench',
-    `lxc.rootfs.path = dir:${place.rootfs}`,
+    `lxc.rootfs.path = dir:${rootOf(place)}`,
     `lxc.rootfs.options = ro${mapped}`,
     // The monitor starts in the guest's network namespace already.
     'lxc.net.0.type = none',
@@ -65,7 +68,7 @@ function tool(place: Place, name: string, ...args: readonly string[]): HostArgv 
     ...args,
   ]
   // Its locks are in /run, wherever its containers are.
-  return place.inside(withPrivateMounts(place, command))
+  return place.inside(withPrivateMounts(place, command, [['bind,ro', place.rootfs, rootOf(place)]]))
 }
 
 function configure(place: Place, given: Options): string {

@@ -49,7 +49,7 @@ function spawn(place: Place, argv: GuestArgv): HostArgv {
     '--',
     ...argv,
   ]
-  return place.inside(withPrivateMounts(place, inOwnGroups(place, command), [[place.rootfs, root]]))
+  return place.inside(withPrivateMounts(place, inOwnGroups(place, command), [['bind,ro', place.rootfs, root]]))
 }
 
 /** systemd-nspawn: what systemd's users have, here without systemd on the host. */

@@ -58,8 +58,9 @@ const container = (place: Place): readonly string[] => [
   ...['--ulimit=nofile=16384:16384', '--ulimit=nproc=4096:4096'],
   `--mount=type=bind,source=${place.data},destination=/data`,
   ...guestEnv.map((setting) => `--env=${setting}`),
+  // Over it an overlay: podman makes an /etc/mtab, and that in the image if it were let.
   '--rootfs',
-  place.rootfs,
+  `${place.rootfs}:O`,
 ]
 
 /** podman, rootful: a container engine without a daemon, over an OCI runtime. */

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path'
 import type { HostArgv, Place } from './driver.ts'
 
 // A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
-const script = 'while [ "$1" != -- ]; do mount --rbind "$1" "$2" || exit; shift 2; done; shift; exec "$@"'
+const script = 'while [ "$1" != -- ]; do mount -o "$1" "$2" "$3" || exit; shift 3; done; shift; exec "$@"'
 
 /** Something mounted in a second place. */
-type Bind = readonly [from: string, to: string]
+type Bind = readonly [how: 'rbind' | 'bind,ro', from: string, to: string]
 
 /**
  * Argv that runs `argv` with folders of the place mounted where a tool insists on writing, so that it leaves nothing on
@@ -15,9 +15,13 @@ type Bind = readonly [from: string, to: string]
  */
 export function withPrivateMounts(place: Place, argv: HostArgv, binds: readonly Bind[] = []): HostArgv {
   const run = join(place.directory, 'run')
-  const all: readonly Bind[] = [...binds, [place.netns, join(place.directory, place.netns)], [run, '/run']]
+  const all: readonly Bind[] = [
+    ...binds,
+    ['rbind', place.netns, join(place.directory, place.netns)],
+    ['rbind', run, '/run'],
+  ]
   mkdirSync(dirname(join(place.directory, place.netns)), { recursive: true })
-  for (const [from, to] of all) {
+  for (const [, from, to] of all) {
     if (statSync(from).isDirectory()) mkdirSync(to, { recursive: true })
     else writeFileSync(to, '')
   }

@@ -75,7 +75,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     })
 
     it('leaves nothing: after ten of them, and when killed while booting', async () => {
-      const before = traces()
+      const before = traces(image.rootfs)
       const ids: string[] = []
       for (let boots = 0; boots < 10; boots++) {
         await using place = await session.place(image.rootfs, limit)
@@ -88,7 +88,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
         const argv = await driver.once(place, ['/bin/sleep', '60'], options)
         await expect(timed(argv, { timeoutMs, label: 'once' })).rejects.toThrow('so it was ended')
       }
-      expect(await left(before, ids)).toEqual([])
+      expect(await left(before, image.rootfs, ids)).toEqual([])
     })
   })
 
@@ -101,7 +101,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       execIn(where, command, given, bounds())
 
     beforeAll(async () => {
-      before = traces()
+      before = traces(image.rootfs)
       place = await session.place(image.rootfs, limit)
       handle = await driver.open(place, options)
     })
@@ -205,7 +205,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       await sleep(100)
       await place[Symbol.asyncDispose]()
       await running
-      expect(await left(before, [place.id])).toEqual([])
+      expect(await left(before, image.rootfs, [place.id])).toEqual([])
     })
   })
 }

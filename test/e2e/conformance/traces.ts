@@ -1,6 +1,6 @@
 /** What guests could leave on the machine: looked at before and after. */
 import { execFileSync } from 'node:child_process'
-import { type Dirent, readdirSync, readFileSync } from 'node:fs'
+import { type Dirent, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guestsFolder } from '../../../src/guest/paths.ts'
@@ -51,11 +51,16 @@ const lines = (text: string) => text.split('\n').filter(Boolean)
 const ours = (line: string) => !/\bisob-|\/isobench\b|\bisob\d/.test(line)
 
 /** Everything on the machine that a guest could have made, except what carries isobench's own names. */
-export function traces(): ReadonlySet<string> {
+export function traces(image: string): ReadonlySet<string> {
   const mounts = lines(readFileSync('/proc/self/mountinfo', 'utf8')).map((line) => `mount ${line.split(' ')[4]}`)
   const links = lines(execFileSync('ip', ['-brief', 'link'], { encoding: 'utf8' })).map((line) => line.split(/\s+/)[0]!)
+  // A change of a folder shows what was made in it and removed.
+  const folders = [image, ...below(image, false), join(image, 'usr/bin'), join(image, 'var/lib')]
+  const changes = folders.map((path) => `${path} of ${lstatSync(path).ctime.toISOString()}`)
   const files = watched.flatMap(([folder, deep]) => below(folder, deep))
-  return new Set([...cgroups(), ...mounts, ...links.map((link) => `link ${link}`), ...files].filter(ours))
+  return new Set(
+    [...cgroups(), ...mounts, ...links.map((link) => `link ${link}`), ...files].filter(ours).concat(changes),
+  )
 }
 
 /** Whatever carries the guest's own name: processes, cgroups, mounts, namespaces, folders. */
@@ -87,9 +92,9 @@ function named(id: string): string[] {
  * What there is now and was not before, with whatever is named after `ids`. Waits up to 5 s: the first process of a PID
  * namespace stays until the host's init has reaped what it adopted from it.
  */
-export async function left(before: ReadonlySet<string>, ids: readonly string[]): Promise<string[]> {
+export async function left(before: ReadonlySet<string>, image: string, ids: readonly string[]): Promise<string[]> {
   for (let tries = 0; ; tries++) {
-    const found = [...ids.flatMap(named), ...[...traces()].filter((trace) => !before.has(trace))]
+    const found = [...ids.flatMap(named), ...[...traces(image)].filter((trace) => !before.has(trace))]
     if (found.length === 0 || tries >= 50) return found
     await sleep(100)
   }
