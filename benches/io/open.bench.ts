@@ -10,6 +10,6 @@ const open = workload.inGuest('open and close a file', () => {
 })
 
 export const opening = bench('opening files', open, {
-  tags: ['io'],
+  tags: ['io', 'slow'],
   expect: { throughput: expect.warn.withinNative(25) },
 })

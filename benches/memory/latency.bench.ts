@@ -58,7 +58,7 @@ const randomAccess = workload('random memory access', {
 })
 
 export const access = bench('memory latency', randomAccess, {
-  tags: ['memory'],
+  tags: ['memory', 'slow'],
   expect: { latency: expect.warn.withinNative(10) },
 })
 

@@ -32,7 +32,7 @@ export const commands: readonly CommandSpec[] = [
       platformOption,
       { flag: '--name <text>', about: 'only benches whose name has this text' },
       { flag: '--tag <tags>', about: 'only benches with one of these tags' },
-      { flag: '--profile <name>', about: 'quick (the default), paper, or one of the config' },
+      { flag: '--profile <name>', about: 'quick (the default), full, paper, or one of the config' },
       {
         flag: '--rounds <n>',
         about: 'rounds, each a visit to every platform; five are the fewest that decide anything',

@@ -53,7 +53,11 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
   const { suite: whole, compiled } = await collect(project.root, files)
   const suite = narrow(whole, chosen)
   if (options.forbidOnly ?? process.env.CI === 'true') forbidOnly(suite)
-  const selected = selectBenches(suite, { names: options.name ?? [], tags: options.tag ?? [] })
+  const selected = selectBenches(suite, {
+    names: options.name ?? [],
+    tags: options.tag ?? [],
+    without: filters.length > 0 || options.name || options.tag ? [] : (profile.skip ?? []),
+  })
   const { benches, left } = partOf(selected, project.root, options)
   if (benches.length === 0 && suite.problems.length > 0) throw new AuthoringError(suite.problems)
   if (benches.length === 0)

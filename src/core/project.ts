@@ -15,6 +15,8 @@ export interface ResolvedProfile {
   readonly warmup: number
   readonly seconds: number
   readonly timeout: number
+  /** Benches with one of these tags take no part, unless the command line asks for benches by path, name or tag. */
+  readonly skip?: readonly string[]
 }
 
 /** The config, checked and with every default filled in. */
@@ -34,10 +36,12 @@ const configNames = ['isobench.config.ts', 'isobench.config.mts', 'isobench.conf
 
 /**
  * `quick` gives a first verdict in minutes: five rounds are the fewest that a one-sided 5 % rank test can decide (2⁻⁵ <
- * 0.05). `paper` has the stated durations and twice the paper's repetitions.
+ * 0.05), and it leaves the long benches out. `full` has them. `paper` has the stated durations and twice the paper's
+ * repetitions.
  */
 const defaultProfiles: Record<string, ResolvedProfile> = {
-  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60 },
+  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skip: ['slow'] },
+  full: { rounds: 10, warmup: 1, seconds: 1, timeout: 60 },
   paper: { rounds: 20, warmup: 2, seconds: 10, timeout: 300 },
 }
 
@@ -79,6 +83,7 @@ const configSchema = z.strictObject({
         warmup: whole.min(0).optional(),
         seconds: positive.optional(),
         timeout: positive.optional(),
+        skip: z.array(z.string()).optional(),
       }),
     )
     .default({}),

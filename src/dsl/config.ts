@@ -25,6 +25,8 @@ export interface Profile {
   readonly seconds?: number
   /** Time limit of one sample, booting included, in seconds. */
   readonly timeout?: number
+  /** Leaves benches with one of these tags out, unless the command line asks for benches by path, name or tag. */
+  readonly skip?: readonly string[]
 }
 
 export interface Config {
@@ -33,7 +35,7 @@ export interface Config {
   readonly platforms: readonly PlatformSpec[]
   readonly guest?: GuestLimits
   readonly image?: ImageConfig
-  /** `quick` and `paper` are known; any name can be added, and both can be changed. */
+  /** `quick`, `full` and `paper` are known; any name can be added, and both can be changed. */
   readonly profiles?: Readonly<Record<string, Profile>>
 }
 

@@ -31,6 +31,9 @@ export interface Point {
   readonly params: Params
 }
 
+/** Why a bench is left out of a run. `profile`: it has a tag that the profile leaves out. */
+export type LeftOut = 'skip' | 'todo' | 'only' | 'filter' | 'profile'
+
 /** What a run is going to do. Plain data. */
 export interface Plan {
   readonly seed: string
@@ -41,7 +44,7 @@ export interface Plan {
   readonly points: readonly Point[]
   readonly findings: readonly FindingData[]
   /** Benches that are there and not measured, and why. */
-  readonly left: readonly { readonly bench: string; readonly why: 'skip' | 'todo' | 'only' | 'filter' }[]
+  readonly left: readonly { readonly bench: string; readonly why: LeftOut }[]
 }
 
 /** One step of a round: one point on one platform. */
@@ -97,17 +100,20 @@ export interface Selection {
   /** Substrings of a bench's name. */
   readonly names?: readonly string[]
   readonly tags?: readonly string[]
+  /** Benches with one of these tags are left out. */
+  readonly without?: readonly string[]
 }
 
 /** Splits the benches into those to measure and those that are left, with the reason. */
 export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'benches' | 'left'> {
   const onlySome = suite.benches.some(({ mode }) => mode === 'only')
-  const why = ({ mode, name, tags }: BenchData): Plan['left'][number]['why'] | undefined => {
+  const why = ({ mode, name, tags }: BenchData): LeftOut | undefined => {
     if (mode === 'skip' || mode === 'todo') return mode
     if (onlySome && mode !== 'only') return 'only'
     const named = !selection.names?.length || selection.names.some((part) => name.includes(part))
     const tagged = !selection.tags?.length || selection.tags.some((tag) => tags.includes(tag))
-    return named && tagged ? undefined : 'filter'
+    if (!named || !tagged) return 'filter'
+    return tags.some((tag) => selection.without?.includes(tag)) ? 'profile' : undefined
   }
   return {
     benches: suite.benches.filter((bench) => why(bench) === undefined),

@@ -80,7 +80,13 @@ const platform = z.object({
 const plan = z.object({
   seed: z.string(),
   profileName: z.string(),
-  profile: z.object({ rounds: z.number(), warmup: z.number(), seconds: z.number(), timeout: z.number() }),
+  profile: z.object({
+    rounds: z.number(),
+    warmup: z.number(),
+    seconds: z.number(),
+    timeout: z.number(),
+    skip: z.array(z.string()).optional(),
+  }),
   platforms: z.array(platform),
   benches: z.array(bench),
   points: z.array(z.object({ id: z.string(), bench: z.string(), params })),

@@ -44,7 +44,13 @@ function platformLines({ platforms }: Report, width: number, ink: Ink): string[]
 
 function leftLines({ left }: Report, width: number, ink: Ink): string[] {
   if (left.length === 0) return []
-  const words = { skip: 'skipped', todo: 'still to be written', only: 'not marked .only', filter: 'filtered out' }
+  const words = {
+    skip: 'skipped',
+    todo: 'still to be written',
+    only: 'not marked .only',
+    filter: 'filtered out',
+    profile: 'left to the profile full',
+  }
   const parts = Object.entries(words).flatMap(([why, word]) => {
     const number = left.filter((one) => one.why === why).length
     return number > 0 ? [`${number} ${word}`] : []
