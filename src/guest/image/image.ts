@@ -74,12 +74,15 @@ export async function ensureImage(config: ImageConfig, options: BuildOptions): P
   if (meanwhile) return meanwhile
   const temporary = `${target}.${process.pid}.tmp`
   await using _directory = await options.ledger.make({ kind: 'directory', path: temporary }, () => {})
-  await build(what, temporary, options)
+  // mmdebstrap's own temporary files: killed, it would leave them in /tmp.
+  const scratch = `${temporary}.scratch`
+  await using _scratch = await options.ledger.make({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
+  await build(what, temporary, scratch, options)
   renameSync(temporary, target)
   return findImage(config)!
 }
 
-async function build(what: Recipe, folder: string, options: BuildOptions): Promise<void> {
+async function build(what: Recipe, folder: string, scratch: string, options: BuildOptions): Promise<void> {
   const without = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
   const argv = [
     'mmdebstrap',
@@ -97,6 +100,7 @@ async function build(what: Recipe, folder: string, options: BuildOptions): Promi
   try {
     await host(argv, {
       timeout: 1800,
+      env: { TMPDIR: scratch },
       ...(options.signal && { signal: options.signal }),
       onStart: (pid) => {
         const id = processId(pid)
