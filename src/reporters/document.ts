@@ -29,6 +29,12 @@ export async function writeWhole(file: string, text: string): Promise<void> {
 /** How a kind renders several stored runs as one document. */
 export type RenderSeveral = (runs: readonly StoredRun[], context: ReporterContext) => string
 
+/** Writes to `=file`, or else to standard output. */
+export async function writeDocument(text: string, { file, out }: ReporterContext): Promise<void> {
+  if (file === undefined) out.write(text)
+  else await writeWhole(file, text)
+}
+
 /** A kind that renders a report to text, for `=file` or else for standard output. */
 export function documentKind(
   name: string,
@@ -39,16 +45,11 @@ export function documentKind(
   return {
     name,
     about,
-    create: (context) => {
-      const write = async (text: string) => {
-        if (context.file === undefined) context.out.write(text)
-        else await writeWhole(context.file, text)
-      }
-      return {
-        finished: (report) => write(render(report, context)),
-        stored: (runs) => write(runs.length === 1 ? render(runs[0]!.report, context) : several(runs, context)),
-      }
-    },
+    create: (context) => ({
+      finished: (report) => writeDocument(render(report, context), context),
+      stored: (runs) =>
+        writeDocument(runs.length === 1 ? render(runs[0]!.report, context) : several(runs, context), context),
+    }),
   }
 }
 

@@ -14,12 +14,16 @@ export interface Row {
   readonly rounds: string
   readonly notes: string
   readonly vsNative: MetricResult['vsNative']
+  readonly result: MetricResult
 }
 
 export interface MetricTable {
   readonly metric: string
   /** `more is better`. */
   readonly better: string
+  readonly unit: string
+  /** Where claims of `within … % of native` end, as a multiple of native. */
+  readonly margins: readonly { readonly ratio: number; readonly label: string }[]
   readonly rows: readonly Row[]
 }
 
@@ -45,7 +49,23 @@ export function metricTables(report: Report, bench: BenchResult): MetricTable[] 
       rounds: String(roundsOf(result)),
       notes: notesOf(cell, result).join(', '),
       vsNative: result.vsNative,
+      result,
     }))
-    return { metric, better: better === 'lower' ? 'less is better' : 'more is better', rows }
+    const margins = marginsOf(report, bench, metric, better)
+    return { metric, unit, margins, better: better === 'lower' ? 'less is better' : 'more is better', rows }
+  })
+}
+
+function marginsOf(
+  report: Report,
+  bench: BenchResult,
+  metric: string,
+  better: MetricResult['better'],
+): MetricTable['margins'] {
+  const about = report.claims.filter((claim) => claim.bench === bench.id && claim.metric === metric)
+  const percents = about.flatMap(({ matcher }) => /^within ([\d.]+) % of native$/.exec(matcher)?.[1] ?? [])
+  return [...new Set(percents)].map((percent) => {
+    const share = Number(percent) / 100
+    return { ratio: better === 'lower' ? 1 + share : 1 - share, label: `${better === 'lower' ? '+' : '−'}${percent} %` }
   })
 }

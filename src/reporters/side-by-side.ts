@@ -17,7 +17,7 @@ export interface SideBySide {
 }
 
 /** Every figure of several records, a column each. Nothing is judged across records. */
-export function sideBySide(runs: readonly StoredRun[]): SideBySide {
+export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySide {
   const rows = new Map<string, { bench: string; platform: string; metric: string; figures: (Figure | undefined)[] }>()
   for (const [at, { report }] of runs.entries())
     for (const bench of report.benches)

@@ -132,7 +132,7 @@ describe('html', () => {
     const compared = report.benches.flatMap(({ cells }) =>
       cells.flatMap(({ metrics }) => Object.values(metrics).filter(({ vsNative }) => vsNative)),
     )
-    expect(page.split('<circle').length - 1).toBe(compared.length)
+    expect(page.split('r="4.5"').length - 1).toBe(compared.length)
     expect(page).toContain('prefers-color-scheme: dark')
     expect(page).not.toMatch(/NaN|Infinity|undefined/)
     const body = page.slice(page.indexOf('<body>'), page.indexOf('</html>')).replaceAll('<br>', '')

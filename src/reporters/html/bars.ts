@@ -1,0 +1,60 @@
+import { figure } from '../../core/judge/words.ts'
+import { amount } from '../amount.ts'
+import { markup } from '../escape.ts'
+import type { MetricTable } from '../rows.ts'
+import { cut, plain, plural } from '../text.ts'
+import { largest, line, scale, short, smallest } from './scale.ts'
+import { toneOf } from './tone.ts'
+
+const width = 460
+const left = 124
+const right = 84
+const rowHeight = 26
+/** As many samples as a tooltip lists. */
+const listed = 60
+
+/**
+ * A bar per platform as long as its median, a line from its lowest to its highest sample, a dot per sample, and native's
+ * median as a dashed line. A row tells its samples when it has the focus or the mouse.
+ */
+export function bars({ rows, metric, unit }: MetricTable): string {
+  const shown = rows.filter(({ result }) => result.samples.length > 0 && result.median !== null)
+  if (shown.length === 0) return ''
+  const values = shown.flatMap(({ result }) => result.samples.map(({ value }) => value))
+  const high = largest(values)
+  const x = scale({
+    low: Math.min(0, smallest(values)),
+    high: high > 0 ? high : 1,
+    from: left,
+    to: width - right,
+    marks: 4,
+  })
+  const bottom = shown.length * rowHeight + 20
+  const grid = x.ticks.map(
+    (value) =>
+      line(x.at(value), x.at(value), 16, bottom, 'class="grid"') +
+      `<text class="axis" x="${x.at(value)}" y="${bottom + 16}" text-anchor="middle">${short(value)}</text>`,
+  )
+  const marks = shown.map(({ platform, verdict, median, result }, at) => {
+    const y = at * rowHeight + 32
+    const own = result.samples.map(({ value }) => value)
+    const name = `<text x="${left - 10}" y="${y + 4}" text-anchor="end">${markup(cut(plain(platform), 17))}</text>`
+    const start = Number(x.at(0))
+    const bar = `<rect x="${start}" y="${y - 8}" width="${Math.max(1, Number(x.at(result.median!)) - start).toFixed(1)}" height="16" rx="2"/>`
+    const range = line(x.at(smallest(own)), x.at(largest(own)), y, y, 'class="range"')
+    const dots = `<path class="samples" d="${own.map((value) => `M${x.at(value)} ${y}h0`).join('')}"/>`
+    const figureText = `<text x="${width - right + 8}" y="${y + 4}">${markup(plain(median, 16))}</text>`
+    const list = own.slice(0, listed).map(figure).join(' · ') + (own.length > listed ? ' …' : '')
+    const about = `${platform}: median ${median}; ${plural(own.length, 'sample')} in ${unit}: ${list}`
+    const tip = `<text class="tip" x="4" y="${bottom + 36}">${markup(cut(plain(`${platform}: ${list}`), 72))}</text>`
+    const hit = `<rect class="hit" x="0" y="${y - 12}" width="${width}" height="24"/>`
+    const open = `<g class="row ${toneOf(verdict)}" tabindex="0" role="img" aria-label="${markup(about)}">`
+    return `${open}<title>${markup(about)}</title>${hit}${bar}${range}${dots}${name}${figureText}${tip}</g>`
+  })
+  const native = shown.find(({ platform }) => platform === 'native')?.result.median
+  const dashed = native == null ? '' : line(x.at(native), x.at(native), 16, bottom, 'class="native"')
+  const label = `${metric}: the median of each platform${native == null ? '' : `; native is ${amount(native, unit)}`}`
+  const start = `<svg viewBox="0 0 ${width} ${bottom + 42}" role="group" aria-label="${markup(label)}">`
+  return `<figure>${start}${grid.join('')}${marks.join('')}${dashed}</svg>
+<figcaption>Median${unit === 'count' ? '' : ` in ${markup(unit)}`}; dots are samples. Dashed: native. Hover or focus a row for its samples.</figcaption></figure>`
+}

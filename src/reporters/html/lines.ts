@@ -1,0 +1,123 @@
+/** A chart of lines, one for each platform: what series and distributions share. */
+import { markup } from '../escape.ts'
+import { cut, plain } from '../text.ts'
+import { largest, line, scale, short, smallest, wantsLog } from './scale.ts'
+
+const width = 900
+const height = 320
+const [left, right, top, bottom] = [64, 150, 14, 44]
+
+export interface Line {
+  readonly platform: string
+  readonly points: readonly {
+    readonly x: number
+    readonly y: number
+    /** The lowest and highest sample. */
+    readonly range?: readonly [number, number]
+    readonly tip: string
+  }[]
+  /** Drawn as steps, as a distribution is. */
+  readonly steps?: boolean
+}
+
+export interface LineChart {
+  readonly label: string
+  readonly caption: string
+  readonly lines: readonly Line[]
+  readonly x: { readonly title: string; readonly show?: (value: number) => string; readonly marks?: readonly number[] }
+  readonly y: { readonly title: string; readonly high?: number }
+}
+
+/** The look of the n-th line: native is dashed and has no colour; no two others have the same colour and mark. */
+const lookOf = (platform: string, at: number): string => (platform === 'native' ? 'line-native' : `line-${at % 8}`)
+
+export function lineChart({ label, caption, lines, x: xAxis, y: yAxis }: LineChart): string {
+  const shown = lines.filter(({ points }) => points.length > 0)
+  if (shown.length === 0) return ''
+  const all = shown.flatMap(({ points }) => points)
+  const xs = all.map(({ x }) => x)
+  const ys = all.flatMap(({ y, range }) => [y, ...(range ?? [])])
+  const xLog = wantsLog(xs, 7)
+  const yLog = yAxis.high === undefined && wantsLog(ys, 30)
+  const [xLow, xHigh] = [smallest(xs), largest(xs)]
+  const pad = xLog ? 1.02 : 0
+  const x = scale({
+    low: xLog ? xLow / pad : xLow === xHigh ? xLow - 1 : xLow,
+    high: xLog ? xHigh * pad : xHigh === xLow ? xHigh + 1 : xHigh,
+    from: left,
+    to: width - right,
+    log: xLog,
+    marks: 8,
+  })
+  const y = scale({
+    low: yLog ? smallest(ys) * 0.9 : Math.min(0, smallest(ys)),
+    high: (yAxis.high ?? largest(ys) * (yLog ? 1.1 : 1.04)) || 1,
+    from: height - bottom,
+    to: top,
+    log: yLog,
+    marks: 5,
+  })
+  const marks = xAxis.marks && xAxis.marks.length <= 12 ? xAxis.marks : x.ticks
+  const grid = [
+    ...y.ticks.map(
+      (value) =>
+        line(left, width - right, y.at(value), y.at(value), 'class="grid"') +
+        `<text class="axis" x="${left - 8}" y="${(Number(y.at(value)) + 4).toFixed(1)}" text-anchor="end">${short(value)}</text>`,
+    ),
+    ...marks.map(
+      (value) =>
+        line(x.at(value), x.at(value), top, height - bottom, 'class="grid"') +
+        `<text class="axis" x="${x.at(value)}" y="${height - bottom + 16}" text-anchor="middle">${markup((xAxis.show ?? short)(value))}</text>`,
+    ),
+    `<text class="axis" x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${markup(xAxis.title)}</text>`,
+    `<text class="axis" transform="translate(13 ${(height - bottom) / 2}) rotate(-90)" text-anchor="middle">${markup(yAxis.title)}</text>`,
+  ]
+  const ends = spread(shown.map(({ points }) => Number(y.at(points.at(-1)!.y))))
+  const drawn = shown.map(({ platform, points, steps }, at) => {
+    const look = lookOf(platform, at)
+    const path = points
+      .map((one, nth) => {
+        const [px, py] = [x.at(one.x), y.at(one.y)]
+        return nth === 0 ? `M${px} ${py}` : steps ? `H${px}V${py}` : `L${px} ${py}`
+      })
+      .join('')
+    const dots = points.map((one) => {
+      const whisker = one.range
+        ? line(x.at(one.x), x.at(one.x), y.at(one.range[0]), y.at(one.range[1]), 'class="range"')
+        : ''
+      const dot = `<circle cx="${x.at(one.x)}" cy="${y.at(one.y)}" r="3.5"><title>${markup(`${platform}: ${one.tip}`)}</title></circle>`
+      return whisker + (steps && points.length > 60 ? '' : dot)
+    })
+    const name = `<text x="${width - right + 26}" y="${(ends[at]! + 4).toFixed(1)}">${markup(cut(plain(platform), 17))}</text>`
+    const key = line(
+      width - right + 6,
+      width - right + 20,
+      ends[at]!.toFixed(1),
+      ends[at]!.toFixed(1),
+      'class="stroke"',
+    )
+    return `<g class="${look}"><path class="stroke" d="${path}"/>${dots.join('')}${key}${name}</g>`
+  })
+  return `<figure class="wide"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${markup(`${label}; the table beneath has the figures`)}">${grid.join('')}${drawn.join('')}</svg>
+<figcaption>${markup(caption)}</figcaption></figure>`
+}
+
+/** Heights for labels near `wanted`, in the same order from top to bottom, that do not lie over each other. */
+function spread(wanted: readonly number[]): number[] {
+  const gap = 15
+  const order = wanted.map((at, index) => ({ at, index })).sort((a, b) => a.at - b.at)
+  let last = Number.NEGATIVE_INFINITY
+  for (const one of order) {
+    one.at = Math.max(one.at, last + gap, top + 4)
+    last = one.at
+  }
+  // What was pushed beneath the chart goes up again, with all that it then meets.
+  let floor = height - 6
+  for (const one of order.reverse()) {
+    one.at = Math.min(one.at, floor)
+    floor = one.at - gap
+  }
+  const placed: number[] = []
+  for (const { at, index } of order) placed[index] = at
+  return placed
+}

@@ -1,0 +1,82 @@
+import { describeParams } from '../../core/plan/plan.ts'
+import type { BenchResult, Report } from '../../core/report/schema.ts'
+import { markup } from '../escape.ts'
+import { failsRun, marks, placeOf, statements } from '../facts.ts'
+import { plural } from '../text.ts'
+import { cell, filtered, rowHead, tableOf } from './parts.ts'
+import { toneOf } from './tone.ts'
+
+const kinds = ['fails the run', 'contradicted', 'inconclusive', 'undecidable', 'holds']
+/** A filter's value is one word. */
+const kindOf = (verdict: string, fails: boolean): string => (fails ? `${verdict} fails` : verdict)
+const words = kinds.map((kind) => kind.split(' ')[0]!)
+
+/** `at` sets the radio buttons of several records apart. */
+export function findingsHtml(report: Report, at: number): string {
+  if (report.findings.length === 0) return ''
+  const rows = report.findings.map((one) => {
+    const fails = report.failures.findings.includes(one.id)
+    const rests = one.claims.map((index) => {
+      const claim = report.claims[index]!
+      return `<li class="${toneOf(claim)} break">${marks[claim.verdict]} ${markup(claim.text)}</li>`
+    })
+    const claims =
+      rests.length === 0
+        ? ''
+        : `<details><summary>${plural(rests.length, 'comparison')}</summary><ul>${rests.join('')}</ul></details>`
+    const note = fails ? '<br><strong>fails the run</strong>' : one.direction === 'better' ? '<br>improved' : ''
+    return {
+      kind: kindOf(one.verdict, fails),
+      cells: [
+        cell(`${marks[one.verdict]} ${one.verdict}${note}`, `once ${toneOf(one)}`),
+        cell(String(one.id), 'number'),
+        rowHead(markup(one.title)),
+        cell(markup(one.text) + claims, 'break'),
+      ],
+    }
+  })
+  const table = tableOf('Findings', ['verdict', '#', 'finding', 'why'], rows)
+  return `<h2>Findings</h2>\n${filtered(`findings-${at}`, 'Show findings', words, rows, table)}`
+}
+
+export function claimsHtml(report: Report, root: string, at: number): string {
+  if (report.claims.length === 0) return ''
+  const rows = report.claims.map((claim, index) => {
+    const { file, line } = placeOf(claim, root)
+    const fails = failsRun(report, index)
+    const rounds = claim.measured ? ` (${plural(claim.measured.rounds, 'round')})` : ''
+    const by = claim.finding === null ? '' : `<br>finding ${claim.finding}`
+    return {
+      kind: kindOf(claim.verdict, fails),
+      cells: [
+        cell(
+          `${marks[claim.verdict]} ${claim.verdict}${fails ? '<br><strong>fails the run</strong>' : ''}`,
+          `once ${toneOf(claim)}`,
+        ),
+        cell(markup(claim.text) + rounds, 'break'),
+        cell(markup(describeParams(claim.params)), 'break'),
+        cell(`${markup(file)}${line === undefined ? '' : `:${line}`}${by}`, 'soft break'),
+      ],
+    }
+  })
+  const table = tableOf('Claims', ['verdict', 'statement', 'parameters', 'where'], rows)
+  return `<h2>Claims</h2>\n${filtered(`claims-${at}`, 'Show claims', words, rows, table)}`
+}
+
+/** The claims that rest on one picture: each statement once, and on which platforms it came out how. */
+export function restingHtml(report: Report, bench: BenchResult, metric: string): string {
+  const params = describeParams(bench.params)
+  const about = statements(
+    report,
+    (claim) => claim.bench === bench.id && claim.metric === metric && describeParams(claim.params) === params,
+  )
+  if (about.length === 0) return ''
+  const groups = new Map<string, string[]>()
+  for (const { claim, by } of about) {
+    const key = `${claim.matcher} (${by})`
+    const mark = `<span class="${toneOf(claim)}">${marks[claim.verdict]}\u00a0${markup(claim.platform)}</span>`
+    groups.set(key, [...(groups.get(key) ?? []), mark])
+  }
+  const items = [...groups].map(([key, platforms]) => `<li class="break">${markup(key)}: ${platforms.join(', ')}</li>`)
+  return `<p class="soft">Claims that rest on it</p><ul class="resting">${items.join('')}</ul>`
+}
