@@ -146,10 +146,12 @@ export async function setFrozen(name: string, frozen: boolean): Promise<void> {
   const folder = join(freezer.path, parent, name)
   if (!existsSync(folder)) return
   const v1 = freezer.version === 1
-  writeFileSync(
-    join(folder, v1 ? 'freezer.state' : 'cgroup.freeze'),
-    v1 ? (frozen ? 'FROZEN' : 'THAWED') : frozen ? '1' : '0',
-  )
+  const set = (to: boolean) =>
+    writeFileSync(
+      join(folder, v1 ? 'freezer.state' : 'cgroup.freeze'),
+      v1 ? (to ? 'FROZEN' : 'THAWED') : to ? '1' : '0',
+    )
+  set(frozen)
   const isSo = () =>
     v1
       ? readFileSync(join(folder, 'freezer.state'), 'utf8').trim() === (frozen ? 'FROZEN' : 'THAWED')
@@ -157,6 +159,9 @@ export async function setFrozen(name: string, frozen: boolean): Promise<void> {
   for (let tries = 0; !isSo(); tries++) {
     if (tries > 200) throw new MachineError(`the cgroup ${name} did not ${frozen ? 'freeze' : 'thaw'} within 2 s`)
     await sleep(10)
+    // A v1 freezer can stay at FREEZING when a process forks or ends meanwhile; as runc does: thaw, and ask again.
+    if (v1 && frozen && tries % 20 === 19) set(false)
+    if (v1) set(frozen)
   }
 }
 
