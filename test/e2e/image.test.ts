@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -18,55 +19,78 @@ const withEmptyCache = () => {
 const cached = (project: Project) =>
   existsSync(project.path('cache/images')) ? readdirSync(project.path('cache/images')) : []
 
-/** Processes of mmdebstrap that build into the project's cache. */
-const builders = (project: Project) =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(project.path('cache'))
-      } catch {
-        return false
-      }
-    })
-    .filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'node')
-
-async function whileBuilding(project: Project, running: Running): Promise<void> {
-  await running.until(
-    () => builders(project).length > 0 && cached(project).some((name) => name.endsWith('.tmp')),
-    'it built',
-  )
-  await sleep(2000)
+const read = (file: string) => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
 }
+
+/** The processes below `pid`, each with the time it started, so that it is not taken for a later one of the same number. */
+function below(pid: number): string[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean)
+  return children.flatMap((child) => [`${child} ${startOf(child)}`, ...below(Number(child))])
+}
+
+const statOf = (pid: string) =>
+  read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ')
+const startOf = (pid: string) => statOf(pid)[19] ?? ''
+
+/** Those that still live; a zombie does not. */
+const alive = (processes: readonly string[]) =>
+  processes.filter((process) => {
+    const [pid, started] = process.split(' ') as [string, string]
+    return startOf(pid) === started && statOf(pid)[0] !== 'Z'
+  })
+
+/** Waits until a build is well under way, and returns its processes. */
+async function whileBuilding(project: Project, running: Running): Promise<string[]> {
+  await running.until(() => cached(project).some((name) => name.endsWith('.tmp')), 'it built')
+  await sleep(5000)
+  const processes = below(running.pid)
+  // mmdebstrap, and what it runs in turn.
+  expect(processes.length).toBeGreaterThan(1)
+  return processes
+}
+
+/** What mmdebstrap keeps for itself while it builds. */
+const scratch = () => readdirSync(tmpdir()).filter((name) => name.startsWith('mmdebstrap'))
 
 describe('a build that is ended in the middle', () => {
   test('by SIGINT ends mmdebstrap with all that it started, and leaves nothing half-done', async () => {
     const machine = observe()
+    const before = scratch()
     const { project, env } = withEmptyCache()
     using _ = project
     const running = project.start(['image', 'build'], { env })
-    await whileBuilding(project, running)
+    const builders = await whileBuilding(project, running)
     const outcome = await running.kill('SIGINT')
     expect(outcome.exitCode).toBe(130)
     expectNoStack(outcome)
-    expect(builders(project)).toEqual([])
+    expect(alive(builders)).toEqual([])
     expect(cached(project)).toEqual([])
+    expect(scratch()).toEqual(before)
     machine.expectClean()
   })
 
   test('by SIGKILL is never taken for an image, and `isobench clean` ends and removes all of it', async () => {
     const machine = observe()
+    const before = scratch()
     const { project, env } = withEmptyCache()
     using _ = project
     const running = project.start(['image', 'build'], { env })
-    await whileBuilding(project, running)
+    const builders = await whileBuilding(project, running)
     await running.kill('SIGKILL')
     expect((await project.isobench(['image', 'path'], { env })).exitCode).toBe(1)
 
     const cleaned = await project.isobench(['clean'], { env })
     expect(cleaned.exitCode).toBe(0)
-    expect(builders(project)).toEqual([])
+    expect(alive(builders)).toEqual([])
     expect(cached(project)).toEqual([])
+    expect(scratch()).toEqual(before)
     machine.expectClean()
   })
 })
