@@ -35,8 +35,10 @@ export const commands: readonly CommandSpec[] = [
       { flag: '--profile <name>', about: 'quick (the default), full, paper, or one of the config' },
       {
         flag: '--rounds <n>',
-        about: 'rounds, each a visit to every platform; five are the fewest that decide anything',
+        about:
+          'rounds, each a visit to every platform; five are the fewest that decide anything. 10..30: as many as it takes',
       },
+      { flag: '--time <duration>', about: 'stop measuring after 10m, and say what is undecided' },
       { flag: '--seconds <n>', about: 'how long one sample measures' },
       { flag: '--timeout <seconds>', about: 'time limit of one sample' },
       { flag: '--seed <text>', about: 'the order of a former run' },
@@ -114,6 +116,23 @@ export const commands: readonly CommandSpec[] = [
     about: 'how each metric and finding moved over the stored runs, with advisory change points',
     options: [{ flag: '--bench <text>', about: 'only benches whose id has this text' }, jsonOption, configOption],
     load: () => import('./history.ts'),
+  },
+  {
+    usage: 'noise [...filters]',
+    about: 'measure native against native: what margin this host can carry; later runs know it',
+    options: [
+      { flag: '--name <text>', about: 'as in run' },
+      { flag: '--tag <tags>', about: 'as in run' },
+      { flag: '--profile <name>', about: 'as in run' },
+      { flag: '--rounds <n>', about: 'rounds, each a visit to native and to native again; 10 when left out' },
+      { flag: '--seconds <n>', about: 'as in run; noise is known for runs with the same' },
+      { flag: '--timeout <seconds>', about: 'as in run' },
+      jsonOption,
+      installOption,
+      waitOption,
+      configOption,
+    ],
+    load: () => import('./noise.ts'),
   },
   {
     usage: 'image <build|path|remove>',

@@ -10,13 +10,33 @@ const list = many.transform((values) =>
 )
 const text = z.union([z.string(), z.number()]).transform(String)
 
-const schema = z.object({
+/** `5`, or `10..30` for looks from the tenth round on. */
+const rounds = text.transform((value, context) => {
+  const [first, last = first] = /^\d+(\.\.\d+)?$/.test(value) ? value.split('..').map(Number) : []
+  if (first !== undefined && first >= 1 && last! >= first && last! <= 1000) return { first, last: last! }
+  context.addIssue({
+    code: 'custom',
+    message: `"${value}" is no number from 1 to 1000; write it as 10, or as 10..30 for as many as it takes`,
+  })
+  return z.NEVER
+})
+
+/** `90s`, `10m`, `1h30m`, as milliseconds. */
+const duration = text
+  .refine((value) => /^(?=\d)(\d+h)?(\d+m)?(\d+s)?$/.test(value), 'write it as 90s, 10m or 1h30m')
+  .transform((value) => {
+    const part = (unit: string) => Number(new RegExp(`(\\d+)${unit}`).exec(value)?.[1] ?? 0)
+    return (part('h') * 3600 + part('m') * 60 + part('s')) * 1000
+  })
+
+const fields = z.object({
   config: text.optional(),
   platform: list.optional(),
   name: many.optional(),
   tag: list.optional(),
   profile: text.default('quick'),
-  rounds: z.coerce.number().int().min(1).max(1000).optional(),
+  rounds: rounds.optional(),
+  time: duration.optional(),
   seconds: z.coerce.number().positive().max(3600).optional(),
   timeout: z.coerce.number().positive().max(86_400).optional(),
   seed: text.optional(),
@@ -41,6 +61,8 @@ const schema = z.object({
   dryRun: z.boolean().default(false),
   verbose: z.boolean().default(false),
 })
+
+const schema = fields.transform(({ rounds, ...rest }) => ({ ...rest, rounds: rounds?.last, firstLook: rounds?.first }))
 
 export type Options = z.output<typeof schema>
 

@@ -13,7 +13,9 @@ import { lastFailed } from '../core/record/history-failed.ts'
 import { readRecord } from '../core/record/reader.ts'
 import type { Report } from '../core/report/schema.ts'
 import { run as measureAndJudge, untilInterrupted } from '../core/run.ts'
+import type { ScheduledPlan } from '../core/schedule/plan.ts'
 import { Session } from '../core/session.ts'
+import { planLooks } from '../core/stats/index.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
 import { ensureImage, findImage } from '../guest/image/image.ts'
 import { nearest } from '../nearest.ts'
@@ -40,7 +42,7 @@ function profileOf(project: Project, options: Options): ResolvedProfile {
   return { ...profile, ...(rounds && { rounds }), ...(seconds && { seconds }), ...(timeout && { timeout }) }
 }
 
-async function planOf(project: Project, filters: readonly string[], options: Options) {
+export async function planOf(project: Project, filters: readonly string[], options: Options) {
   const files = await benchFiles(project)
   const chosen = filterFiles(project, files, filters)
   const profile = profileOf(project, options)
@@ -62,7 +64,8 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
   if (benches.length === 0 && suite.problems.length > 0) throw new AuthoringError(suite.problems)
   if (benches.length === 0)
     throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
-  const plan: Omit<Plan, 'platforms'> = {
+  const first = options.firstLook
+  const plan: Omit<ScheduledPlan, 'platforms'> = {
     seed: options.seed ?? `r${randomBytes(5).toString('hex')}`,
     profileName: options.profile,
     profile,
@@ -70,6 +73,7 @@ async function planOf(project: Project, filters: readonly string[], options: Opt
     points: benches.flatMap(pointsOf),
     findings: suite.findings,
     left,
+    looks: first && first < profile.rounds ? planLooks({ first, last: profile.rounds }) : undefined,
   }
   return { plan, platforms, collected: { suite, compiled } }
 }
@@ -131,41 +135,45 @@ interface Measured extends Awaited<ReturnType<typeof planOf>> {
   readonly stopping: AbortController
 }
 
-async function measured(
-  { project, plan, platforms, collected, options, reporter, signal, stopping }: Measured,
+async function measured({ stopping, ...means }: Measured, io: Io): Promise<number> {
+  const judged = await measureHere(means, io)
+  const report = stopping.signal.aborted ? { ...judged, exitCode: exitCodes.regressed } : judged
+  await means.reporter.finished(report)
+  return afterwards(report, means.project, means.options, io)
+}
+
+/** Takes the machine, finds out what works on it, measures and judges; gives the machine back before anything is told. */
+export async function measureHere(
+  { project, plan, platforms, collected, options, reporter, signal }: Omit<Measured, 'stopping'>,
   io: Io,
-): Promise<number> {
+): Promise<Report> {
   const tell = reporter.preparing
   await equip({ install: options.install, needsImage: !findImage(project.image), platforms, tell, signal }, io)
-  const judged = await (async () => {
-    await using session = await Session.open(project.guest, {
-      purpose: `running ${plan.benches.length} benches of ${project.root}`,
-      wait: options.wait,
-      onWait: ({ pid, purpose, since }) => tell(`waiting for process ${pid}, ${purpose}, since ${since}`),
-      signal,
-    })
-    const image = await ensureImage(project.image, {
-      ledger: session.ledger,
-      signal,
-      onLine: (line) => tell(`building the image: ${line}`),
-    })
-    tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
-    const planned = await probePlatforms(platforms as ResolvedPlatform[], session)
-    if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
-    return await measureAndJudge({
-      project,
-      collected,
-      plan: { ...plan, platforms: planned },
-      platforms,
-      image,
-      session,
-      reporter,
-      strict: options.strict,
-    })
-  })()
-  const report = stopping.signal.aborted ? { ...judged, exitCode: exitCodes.regressed } : judged
-  await reporter.finished(report)
-  return afterwards(report, project, options, io)
+  await using session = await Session.open(project.guest, {
+    purpose: `running ${plan.benches.length} benches of ${project.root}`,
+    wait: options.wait,
+    onWait: ({ pid, purpose, since }) => tell(`waiting for process ${pid}, ${purpose}, since ${since}`),
+    signal,
+  })
+  const image = await ensureImage(project.image, {
+    ledger: session.ledger,
+    signal,
+    onLine: (line) => tell(`building the image: ${line}`),
+  })
+  tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
+  const planned = await probePlatforms(platforms as ResolvedPlatform[], session)
+  if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
+  return await measureAndJudge({
+    project,
+    collected,
+    plan: { ...plan, platforms: planned },
+    platforms,
+    image,
+    session,
+    reporter,
+    strict: options.strict,
+    ...(options.time !== undefined && { timeLimit: options.time }),
+  })
 }
 
 /** Compares with the baseline first, so that `--baseline main --save main` moves it on. Returns the exit code. */

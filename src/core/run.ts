@@ -10,6 +10,7 @@ import { Repeats, watched } from './measure/disturbance.ts'
 import { GuestBundles } from './measure/in-guest.ts'
 import { type Means, measure } from './measure/measure.ts'
 import { Slots } from './measure/slot.ts'
+import { floorsFor, readNoise } from './noise/store.ts'
 import type { Plan } from './plan/plan.ts'
 import type { ResolvedPlatform } from './probe.ts'
 import type { Project } from './project.ts'
@@ -39,12 +40,14 @@ export interface RunOptions {
 
 /** Measures a plan, writes the record as it goes, judges it, and reports. An interruption is judged as far as it got. */
 export async function run(options: RunOptions): Promise<Report> {
-  const { project, plan, session, reporter, image, collected } = options
+  const { project, session, reporter, image, collected } = options
   const guest: Environment['guest'] = { cpus: [...session.limits.cpus], memoryBytes: session.limits.memoryBytes }
   const environment = await readEnvironment(project, guest, image.digest)
+  const floors = floorsFor(readNoise(project.root), environment, options.plan)
+  const plan: ScheduledPlan = { ...options.plan, ...(floors.length > 0 && { floors }) }
   const writer = RecordWriter.start(project.root, plan.seed.slice(0, 12), environment, plan, collected.suite.problems)
   reporter.planned(plan)
-  const ended = await measureAll(options, writer)
+  const ended = await measureAll({ ...options, plan }, writer)
   writer.end(ended === 'interrupted' ? 'interrupted' : 'finished')
   const record: RunRecord = readRecord(writer.file)
   const report = buildReport(record, { strict: options.strict })

@@ -13,6 +13,6 @@ export interface Floor {
 /** A plan with what its judging needs to know, so that a record is judged as its run was. */
 export interface ScheduledPlan extends Plan {
   /** The looks at the growing data; left out: one, after the last round. */
-  readonly looks?: LookPlan
+  readonly looks?: LookPlan | undefined
   readonly floors?: readonly Floor[]
 }

@@ -25,7 +25,7 @@ function planFor(costs: Readonly<Record<string, number>>, over: Partial<Schedule
 function simulate(
   plan: ScheduledPlan,
   costs: Readonly<Record<string, number>>,
-  { cv = 0.02, seed = 'run', isTimeUp = (_samples: readonly Sample[]) => false } = {},
+  { cv = 0.02, seed = 'run', isTimeUp = (_samples: readonly Sample[]): boolean => false } = {},
 ) {
   const random = seeded(seed)
   const samples: Sample[] = []

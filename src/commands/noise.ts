@@ -1,0 +1,81 @@
+import { exitCodes } from '../core/judge/exit-code.ts'
+import { floorOf } from '../core/noise/floor.ts'
+import { again, keepNoise, type Noise, noiseOf } from '../core/noise/store.ts'
+import { loadProject } from '../core/project.ts'
+import { readRecord } from '../core/record/reader.ts'
+import { untilInterrupted } from '../core/run.ts'
+import { printable, UsageError } from '../errors.ts'
+import type { Run } from './command.ts'
+import { checkOptions } from './options.ts'
+import { openReporters } from './reporters.ts'
+import { measureHere, planOf } from './run.ts'
+
+/** As many rounds as tell something of the tails, in twice the time of a quick run of one platform. */
+const usualRounds = 10
+
+export const run: Run = async (filters, given, io) => {
+  const options = checkOptions({ rounds: usualRounds, ...given })
+  const project = await loadProject(io.cwd, options.config)
+  const { plan, platforms, collected } = await planOf(project, filters, { ...options, platform: undefined })
+  const native = platforms.find(({ spec }) => spec.name === 'native')
+  if (!native) throw new UsageError('the config has no platform "native"', "add platform('native') to it")
+  const reporter = openReporters({ reporter: ['default'], json: false, verbose: false }, project.root, {
+    ...io,
+    // What is told on the way is not the answer.
+    out: io.err,
+  })
+  using interruption = untilInterrupted(() => reporter.preparing('interrupted: ending what runs, then cleaning up'))
+  const benches = plan.benches.map((bench) => ({ ...bench, claims: [] }))
+  const report = await measureHere(
+    {
+      project,
+      plan: { ...plan, benches, findings: [], looks: undefined },
+      platforms: [native, { ...native, spec: { ...native.spec, name: again } }],
+      collected,
+      options,
+      reporter,
+      signal: interruption.signal,
+    },
+    io,
+  )
+  reporter.stopped()
+  if (report.how !== 'finished') return report.exitCode
+  const noise = noiseOf(readRecord(report.record))
+  const file = keepNoise(project.root, noise)
+  const rounds = plan.profile.rounds
+  if (options.json) io.out.write(`${JSON.stringify({ ...noise, rounds, floors: floorRows(noise, rounds) })}\n`)
+  else io.out.write(`${noiseText(noise, rounds)}\nKept in ${file}\n`)
+  return noise.measured.length > 0 ? exitCodes.clean : exitCodes.nothing
+}
+
+const percentOf = (d: number): string => `${(100 * Math.expm1(d)).toPrecision(2)} %`
+
+const floorRows = (noise: Noise, rounds: number) =>
+  noise.measured.map(({ point, metric, d }) => ({
+    point,
+    metric,
+    rounds: d.length,
+    single: floorOf(d, 1),
+    five: floorOf(d, 5),
+    run: floorOf(d, rounds),
+  }))
+
+function noiseText(noise: Noise, rounds: number): string {
+  const rows = floorRows(noise, rounds).map((row) => [
+    printable(`${row.point.slice(row.point.indexOf('#') + 1)} ${row.metric}`, 70),
+    percentOf(row.single),
+    percentOf(row.five),
+    percentOf(row.run),
+  ])
+  const table = [['', 'one round', '5 rounds', `${rounds} rounds`], ...rows]
+  const widths = table[0]!.map((_, at) => Math.max(...table.map((line) => line[at]!.length)))
+  const lines = table.map((line) =>
+    line.map((cell, at) => (at ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!))).join('  '),
+  )
+  return [
+    'What native seems to differ by from native itself, in 95 of 100 runs: a finer margin cannot be judged on this host.',
+    '',
+    ...lines,
+    '',
+  ].join('\n')
+}
