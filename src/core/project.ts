@@ -118,7 +118,8 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   let loaded: { default?: Config }
   try {
     // The digest makes a changed config a new module: watch mode loads it again.
-    loaded = (await import(`${result.compiled.output}?${result.compiled.digest}`)) as { default?: Config }
+    const loading = import(`${result.compiled.output}?${result.compiled.digest}`) as Promise<{ default?: Config }>
+    loaded = await withinLimit(loading)
   } catch (error) {
     const known = error as { fix?: string; location?: object }
     const location =
@@ -159,6 +160,18 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
     },
     profiles: profilesOf(config.profiles),
   }
+}
+
+/** Seconds that the config may take to import. */
+const importLimit = 10
+
+/** The timer also keeps Node from ending, silently, on an await that never does. */
+async function withinLimit<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`importing it took longer than ${importLimit} s`)), importLimit * 1000)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 function profilesOf(given: z.output<typeof configSchema>['profiles']): Record<string, ResolvedProfile> {
