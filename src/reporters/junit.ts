@@ -19,6 +19,8 @@ interface Case {
   /** What CI shows of a case that did not pass. */
   readonly message: string
   readonly detail: string
+  /** The figures, also of a case that passed. */
+  readonly numbers?: string
 }
 
 function casesOf(report: Report, root: string): Case[] {
@@ -87,6 +89,7 @@ function claimCase(report: Report, claim: ClaimVerdict, index: number, root: str
     outcome: failsRun(report, index) ? 'failure' : claim.verdict === 'holds' ? 'passed' : 'skipped',
     message: `${claim.verdict}: ${claim.text}`,
     detail: line === undefined ? file : `${file}:${line}`,
+    numbers: claim.text,
   }
 }
 
@@ -122,8 +125,11 @@ function suiteXml(name: string, cases: readonly Case[]): string {
   return [` <testsuite name="${markup(name)}" ${totals(cases)}>`, ...cases.map(caseXml), ' </testsuite>'].join('\n')
 }
 
-function caseXml({ suite, file = suite, group, name, outcome, message, detail }: Case): string {
+function caseXml({ suite, file = suite, group, name, outcome, message, detail, numbers }: Case): string {
   const start = `  <testcase classname="${markup(group)}" name="${markup(name)}" file="${markup(file)}"`
-  if (outcome === 'passed') return `${start}/>`
-  return `${start}>\n   <${outcome} message="${markup(message)}">${markup(detail)}</${outcome}>\n  </testcase>`
+  const inside = [
+    ...(outcome === 'passed' ? [] : [`<${outcome} message="${markup(message)}">${markup(detail)}</${outcome}>`]),
+    ...(numbers ? [`<system-out>${markup(numbers)}</system-out>`] : []),
+  ]
+  return inside.length === 0 ? `${start}/>` : `${start}>\n   ${inside.join('\n   ')}\n  </testcase>`
 }

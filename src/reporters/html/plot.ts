@@ -44,7 +44,7 @@ export function plot({ rows, metric, margins }: MetricTable): string {
   const label = `${metric}: each platform as a multiple of native, with its 90 % interval; the table beneath has the figures`
   const start = `<svg viewBox="0 0 ${width} ${bottom + axisHeight}" role="img" aria-label="${markup(label)}">`
   return `<figure>${start}${grid.join('')}${native}${limits.join('')}${labels.join('')}${marks.join('')}</svg>
-<figcaption>Multiple of native, 90 % interval. Dashed: native. Dotted: margins of claims.</figcaption></figure>`
+<figcaption>Multiple of native, 90 % interval. Dashed: native.${margins.length > 0 ? ' Dotted: margins of claims.' : ''}</figcaption></figure>`
 }
 
 /** Labels that would lie over each other become one between them. */

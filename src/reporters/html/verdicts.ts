@@ -72,11 +72,14 @@ export function restingHtml(report: Report, bench: BenchResult, metric: string):
   )
   if (about.length === 0) return ''
   const groups = new Map<string, string[]>()
-  for (const { claim, by } of about) {
+  const decided = about.filter(({ claim }) => claim.verdict !== 'undecidable')
+  for (const { claim, by } of decided) {
     const key = `${claim.matcher} (${by})`
     const mark = `<span class="${toneOf(claim)}">${marks[claim.verdict]}\u00a0${markup(claim.platform)}</span>`
     groups.set(key, [...(groups.get(key) ?? []), mark])
   }
   const items = [...groups].map(([key, platforms]) => `<li class="break">${markup(key)}: ${platforms.join(', ')}</li>`)
+  const others = about.length - decided.length
+  if (others > 0) items.push(`<li class="soft">${plural(others, 'statement')} could not be decided; see Claims</li>`)
   return `<p class="soft">Claims that rest on it</p><ul class="resting">${items.join('')}</ul>`
 }

@@ -1,0 +1,130 @@
+/** Every reporter on one stored record of a real run: test/fixtures/records, made by isobench on a VM with two CPUs. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { readRecord } from '../../../src/core/record/reader.ts'
+import { buildReport } from '../../../src/core/report/build.ts'
+import { reportSchema } from '../../../src/core/report/schema.ts'
+import { type StoredRun, tellAll } from '../../../src/core/reporting.ts'
+import { reporters } from '../../../src/reporters/index.ts'
+import { contextOf, Memory, makeRecord } from './fixture.ts'
+
+const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'isobench-stored-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const stored = (record = readRecord(fixture('records/prime-latency-boot.jsonl'))): StoredRun => ({
+  plan: record.plan,
+  report: buildReport(record, { strict: false }),
+})
+const real = stored()
+const hostileRun = stored(makeRecord())
+
+async function shown(name: string, ...runs: StoredRun[]): Promise<string> {
+  const out = new Memory()
+  const reporter = reporters[name]!.create(contextOf(out))
+  const broken: unknown[] = []
+  await tellAll([{ name, reporter }], (_, error) => broken.push(error)).stored(runs)
+  expect(broken).toEqual([])
+  return out.text
+}
+
+const texts = Object.keys(reporters).filter((name) => name !== 'benchmark-action')
+
+test.each(texts)('%s tells of one record as of the run, and of two by name', async (name) => {
+  expect(await shown(name, real)).toContain('gvisor')
+  const two = await shown(name, real, hostileRun)
+  if (name !== 'github') expect(two).toContain('2026-01-01T00-00-00.jsonl')
+})
+
+test('json is of the public schema, several as an array', async () => {
+  expect(reportSchema.parse(JSON.parse(await shown('json', real)))).toEqual(real.report)
+  expect(reportSchema.array().parse(JSON.parse(await shown('json', real, hostileRun)))).toHaveLength(2)
+})
+
+describe('junit', () => {
+  const lacking = spawnSync('xmllint', ['--version']).error ? ' (left out: there is no xmllint here)' : ''
+  const validated = (input: string) =>
+    execFileSync('xmllint', ['--noout', '--nonet', '--schema', fixture('junit.xsd'), '-'], { input, stdio: 'pipe' })
+
+  test.skipIf(lacking)(`is of its schema: a real run, a hostile one, both${lacking}`, async () => {
+    for (const runs of [[real], [hostileRun], [real, hostileRun]]) validated(await shown('junit', ...runs))
+    const xml = await shown('junit', real)
+    expect(() => validated(xml.replace('<testcase classname', '<testcase class'))).toThrow()
+    expect(() => validated(xml.replace(/failures="\d+"/, 'failures="x"'))).toThrow()
+  })
+
+  test('has the figures of each claim in system-out', async () => {
+    const xml = await shown('junit', real)
+    expect(xml.split('<system-out>').length - 1).toBe(real.report.claims.length)
+    expect(xml).toMatch(/<system-out>events of gvisor is worse than claimed \(within 10 % of native\): 0\.\d+ \[/)
+  })
+})
+
+describe('benchmark-action', () => {
+  test('writes a file for each direction, in the form of custom…IsBetter', async () => {
+    const file = join(folder, 'bench.json')
+    await reporters['benchmark-action']!.create(contextOf(new Memory(), { file })).finished?.(real.report)
+    expect(readdirSync(folder).sort()).toEqual(['bench.bigger.json', 'bench.smaller.json'])
+    const [bigger, smaller] = ['bigger', 'smaller'].map(
+      (kind) => JSON.parse(readFileSync(join(folder, `bench.${kind}.json`), 'utf8')) as Record<string, unknown>[],
+    ) as [Record<string, unknown>[], Record<string, unknown>[]]
+    expect(bigger.map(({ name }) => name)).toContain(
+      'benches/compute/prime.bench.ts#prime verification · events · gvisor',
+    )
+    for (const entry of [...bigger, ...smaller]) {
+      expect(entry).toEqual({
+        name: expect.any(String),
+        unit: expect.any(String),
+        value: expect.any(Number),
+        range: expect.stringMatching(/^\S+ to \S+$/),
+        extra: expect.stringContaining('5 rounds'),
+      })
+    }
+    const names = [...bigger, ...smaller].map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  test('leaves no file of a direction that has no figure, and needs a file', async () => {
+    const file = join(folder, 'bench.json')
+    const boots = { ...real.report, benches: real.report.benches.filter(({ name }) => name === 'boot') }
+    await reporters['benchmark-action']!.create(contextOf(new Memory(), { file })).finished?.(boots)
+    expect(readdirSync(folder)).toEqual(['bench.smaller.json'])
+    expect(() => reporters['benchmark-action']!.create(contextOf(new Memory()))).toThrow('writes two files')
+  })
+})
+
+describe('html', () => {
+  test('draws a line chart over a numeric parameter, a distribution of start-up times, and a table behind each', async () => {
+    const page = await shown('html', real)
+    expect(page).toContain('latency over log2bytes')
+    expect(page).toContain('Distribution of duration')
+    const pictures = page.split('<figure').length - 1
+    const tables = page.split('<table').length - 1
+    expect(pictures).toBeGreaterThan(6)
+    expect(tables).toBeGreaterThan(pictures / 2)
+    expect(page.indexOf('<h2>Warnings')).toBeLessThan(page.indexOf('<h2>Findings'))
+    expect(page).not.toMatch(/NaN|Infinity|undefined/)
+  })
+
+  test('takes the tag or the kind for start-up, not the name, where the plan is known', async () => {
+    const benches = real.plan.benches.map((one) => ({
+      ...one,
+      tags: [],
+      workload: { ...one.workload, kind: 'commands' as const },
+    }))
+    expect(await shown('html', { ...real, plan: { ...real.plan, benches } })).not.toContain('Distribution of')
+  })
+
+  test('puts several records beside each other', async () => {
+    const page = await shown('html', real, hostileRun)
+    expect(page).toContain('<h2>Side by side')
+    expect(page.split('class="record').length - 1).toBe(2)
+    const names = [...page.matchAll(/type="radio" name="([^"]+)" value="all"/g)].map(([, name]) => name)
+    expect(new Set(names).size).toBe(names.length)
+    expect(page).not.toContain('<script')
+  })
+})
