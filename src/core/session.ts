@@ -50,6 +50,12 @@ export class Session implements AsyncDisposable {
     return new Session(ledger, network, cores, limits, signal, prefix, held.move())
   }
 
+  /** The same machine under another signal, for work that may end before the session does. Disposing of it is nothing. */
+  under(signal: AbortSignal): Session {
+    const { ledger, network, cores, limits, prefix } = this
+    return new Session(ledger, network, cores, limits, signal, `${prefix}-${this.#guests++}`, new Undoing())
+  }
+
   /** A place for a guest. `timeout`: seconds that booting may take. */
   place(rootfs: string, timeout: number): Promise<OpenPlace> {
     const id = `${this.prefix}-${this.#guests++}`
