@@ -62,6 +62,23 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./run.ts'),
   },
   {
+    usage: 'watch [...filters]',
+    about: 'measure and judge as files change: only what a change reaches; needs a terminal',
+    options: [
+      platformOption,
+      { flag: '--name <text>', about: 'only benches whose name has this text' },
+      { flag: '--tag <tags>', about: 'only benches with one of these tags' },
+      { flag: '--profile <name>', about: 'as in run' },
+      { flag: '--rounds <n>', about: 'as in run' },
+      { flag: '--seconds <n>', about: 'as in run' },
+      { flag: '--timeout <seconds>', about: 'as in run' },
+      installOption,
+      waitOption,
+      configOption,
+    ],
+    load: () => import('./watch.ts'),
+  },
+  {
     usage: 'list [...filters]',
     about: 'the benches, with their parameters and metrics; nothing is run',
     options: [jsonOption, configOption],

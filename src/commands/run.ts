@@ -28,7 +28,7 @@ import { openReporters } from './reporters.ts'
 import { showPlan } from './show-plan.ts'
 
 /** The profile, with what the command line changes of it. */
-function profileOf(project: Project, options: Options): ResolvedProfile {
+export function profileOf(project: Project, options: Options): ResolvedProfile {
   const known = Object.keys(project.profiles)
   const profile = Object.hasOwn(project.profiles, options.profile) ? project.profiles[options.profile] : undefined
   if (!profile) {

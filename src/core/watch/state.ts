@@ -1,0 +1,159 @@
+/** The project as it is on disk, read again as far as a change reaches. */
+import { join, relative } from 'node:path'
+import type { Driver } from '../../platforms/driver.ts'
+import { checkSuite } from '../collect/check.ts'
+import { type Collected, collect } from '../collect/collect.ts'
+import type { Suite } from '../collect/types.ts'
+import { type Compiled, compile } from '../compile.ts'
+import { AuthoringError, type Problem } from '../errors.ts'
+import { type ResolvedPlatform, resolvePlatforms } from '../probe.ts'
+import { benchFiles, loadProject, type Project } from '../project.ts'
+import { type Burst, binariesOf, foldersOf } from './files.ts'
+import { identityOf, isForeign } from './identity.ts'
+
+export interface State {
+  readonly project: Project
+  /** All files that the config is made of. */
+  readonly configInputs: readonly string[]
+  readonly platforms: readonly ResolvedPlatform[]
+  readonly files: readonly string[]
+  /** What the files say; of a file that cannot be used now, what it said last. */
+  readonly suite: Suite
+  readonly compiled: ReadonlyMap<string, Compiled>
+  readonly work: ReadonlyMap<string, string>
+  /** What cannot be used now. */
+  readonly problems: readonly Problem[]
+}
+
+export interface Sources {
+  readonly cwd: string
+  readonly config: string | undefined
+  readonly drivers: Readonly<Record<string, Driver>>
+}
+
+type Settings = Pick<State, 'project' | 'configInputs' | 'platforms'>
+
+async function loadSettings({ cwd, config, drivers }: Sources): Promise<Settings> {
+  const project = await loadProject(cwd, config)
+  const result = await compile(project.root, relative(project.root, project.configFile))
+  return {
+    project,
+    configInputs: result.ok ? result.compiled.inputs : [project.configFile],
+    platforms: resolvePlatforms(project.platforms, drivers, project.configFile),
+  }
+}
+
+/** @throws AuthoringError or UsageError when the config cannot be used. */
+export async function firstState(sources: Sources): Promise<State> {
+  const settings = await loadSettings(sources)
+  const files = await benchFiles(settings.project)
+  return withWork(settings, files, await collect(settings.project.root, files), undefined)
+}
+
+/** The state after a burst of changes. What cannot be used is in its problems, and stays as it was. */
+export async function nextState(sources: Sources, before: State, { paths, moved }: Burst): Promise<State> {
+  let settings: Settings = before
+  let wrong: readonly Problem[] = []
+  const configChanged = before.configInputs.some((file) => paths.has(file)) || before.problems.some(isOf(before))
+  if (configChanged) {
+    try {
+      settings = await loadSettings(sources)
+    } catch (error) {
+      if (!(error instanceof AuthoringError)) throw error
+      wrong = error.problems.map((problem) => ({
+        ...problem,
+        file: relative(before.project.root, before.project.configFile),
+      }))
+    }
+  }
+  const { root } = settings.project
+  const files = moved || configChanged ? await benchFiles(settings.project) : before.files
+  const sameFiles = files.join('\n') === before.files.join('\n')
+  const reached = files.filter(
+    (file) => paths.has(join(root, file)) || before.compiled.get(file)?.inputs.some((input) => paths.has(input)),
+  )
+  if (sameFiles && reached.length === 0 && before.problems.length === 0)
+    return { ...before, ...settings, problems: wrong }
+  const quick = sameFiles && before.problems.length === 0 ? await collectSome(before, reached) : undefined
+  const state = await withWork(settings, files, quick ?? (await collect(root, files)), before)
+  return { ...state, problems: [...wrong, ...state.problems] }
+}
+
+const isOf =
+  ({ project }: State) =>
+  ({ file }: Problem): boolean =>
+    join(project.root, file) === project.configFile
+
+/** Reads only these files, with the bench files that they import; undefined when that is not enough. */
+async function collectSome(before: State, reached: readonly string[]): Promise<Collected | undefined> {
+  const { root } = before.project
+  const withImported = before.files.filter((file) =>
+    reached.some((one) => one === file || before.compiled.get(one)?.inputs.includes(join(root, file))),
+  )
+  const { suite, compiled } = await collect(root, withImported)
+  if (suite.problems.length > 0) return undefined
+  const stays = ({ file }: { file: string }) => !withImported.includes(file)
+  const order = new Map(before.files.map((file, at) => [file, at]))
+  const inOrder = <T extends { file: string }>(all: T[]) => all.sort((a, b) => order.get(a.file)! - order.get(b.file)!)
+  const merged = checkSuite(
+    {
+      benches: inOrder([...before.suite.benches.filter(stays), ...suite.benches]),
+      findings: inOrder([...before.suite.findings.filter(stays), ...suite.findings]),
+      problems: [],
+    },
+    before.files,
+  )
+  if (merged.problems.length > 0) return undefined
+  return { suite: merged, compiled: new Map([...before.compiled, ...compiled]) }
+}
+
+async function withWork(
+  settings: Settings,
+  files: readonly string[],
+  { suite, compiled }: Collected,
+  before: State | undefined,
+): Promise<State> {
+  const { root } = settings.project
+  const broken = new Set(
+    suite.problems.map(({ file }) => file).filter((file) => !suite.benches.some((bench) => bench.file === file)),
+  )
+  const last = <T extends { file: string }>(all: readonly T[] | undefined) =>
+    (all ?? []).filter(({ file }) => broken.has(file) && files.includes(file))
+  const modules = new Map(compiled)
+  const work = new Map<string, string>()
+  for (const file of files) {
+    const now = compiled.get(file)
+    const then = before?.compiled.get(file)
+    if (broken.has(file) && then) {
+      modules.set(file, then)
+      work.set(file, before!.work.get(file)!)
+    } else if (now && now === then) work.set(file, before!.work.get(file)!)
+    else if (now) work.set(file, await identityOf(now, root))
+  }
+  return {
+    ...settings,
+    files,
+    suite: {
+      benches: [...suite.benches, ...last(before?.suite.benches)],
+      findings: [
+        ...suite.findings,
+        ...last(before?.suite.findings).filter(({ id }) => !suite.findings.some((one) => one.id === id)),
+      ],
+      problems: [],
+    },
+    compiled: modules,
+    work,
+    problems: suite.problems,
+  }
+}
+
+/** Every file and folder that a state depends on. */
+export function watchedBy({ project, configInputs, files, compiled, platforms }: State): string[] {
+  return [
+    ...foldersOf(project.root, project.include),
+    ...configInputs.filter(isForeign),
+    ...files.map((file) => join(project.root, file)),
+    ...[...compiled.values()].flatMap(({ inputs }) => inputs.filter(isForeign)),
+    ...platforms.flatMap(binariesOf),
+  ].filter((path, at, all) => all.indexOf(path) === at && !path.includes('/node_modules/'))
+}
