@@ -1,0 +1,266 @@
+/** What is done with results: reports of stored records, merging, history, and the flags for CI. */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { execa } from 'execa'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { recordText } from '../../src/core/record/merge.ts'
+import { readRecord } from '../../src/core/record/reader.ts'
+import type { Sample } from '../../src/core/record/schema.ts'
+import { makeRecord } from '../unit/reporters/fixture.ts'
+import { benchFile, config, expectNoStack, imports, Project, repository } from './support/cli.ts'
+import { ensureImage } from './support/machine.ts'
+
+const real = join(repository, 'test/fixtures/records/prime-latency-boot.jsonl')
+
+const withConfig = () =>
+  Project.with({ 'isobench.config.ts': config('native', 'runc'), 'real.jsonl': readFileSync(real, 'utf8') })
+
+const chromium = await (async () => {
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome'])
+    if (!(await execa(name, ['--version'], { reject: false, stdin: 'ignore' })).failed) return name
+  return undefined
+})()
+const noBrowser = chromium ? '' : ' (left out: there is no Chromium here; apt-get install chromium)'
+
+/** The page's DOM after it has loaded, what its console said, and how long all of it took. */
+async function open(file: string): Promise<{ dom: string; console: string[]; seconds: number }> {
+  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
+  const rest = ['--disable-background-networking', '--enable-logging=stderr', '--dump-dom', `file://${file}`]
+  const started = performance.now()
+  const { stdout, stderr } = await execa(chromium!, [...flags, ...rest], { timeout: 60_000, stdin: 'ignore' })
+  const said = stderr.split('\n').filter((line) => line.includes('CONSOLE'))
+  return { dom: stdout, console: said, seconds: (performance.now() - started) / 1000 }
+}
+
+/** The page with a script of the test's own, which the page's policy would not run. Returns what it left in the title. */
+async function ask(project: Project, page: string, code: string): Promise<unknown> {
+  const asking = page
+    .replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, '')
+    .replace('</body>', `<script>document.title = JSON.stringify((() => { ${code} })())</script></body>`)
+  project.write({ 'asking.html': asking })
+  const { dom } = await open(project.path('asking.html'))
+  const title = /<title>(.*?)<\/title>/s.exec(dom)![1]!
+  return JSON.parse(
+    title.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'),
+  )
+}
+
+/** A record as large as one of about 40,000 samples: the real one's, for many more benches and rounds. */
+function large(): string {
+  const { file: _, ...record } = readRecord(real)
+  const copies = Array.from({ length: 22 }, (_, at) => (id: string) => id.replace('.ts#', `.ts#${at} `))
+  const measured = record.samples.filter(({ warmup }) => !warmup)
+  const plan = {
+    ...record.plan,
+    benches: copies.flatMap((as) =>
+      record.plan.benches.map((one) => ({
+        ...one,
+        id: as(one.id),
+        claims: one.claims.map((claim) => ({ ...claim, bench: as(claim.bench) })),
+      })),
+    ),
+    points: copies.flatMap((as) => record.plan.points.map((one) => ({ ...one, id: as(one.id), bench: as(one.bench) }))),
+  }
+  const samples = copies.flatMap((as) =>
+    Array.from({ length: 20 }, (_, block) =>
+      measured.map((one): Sample => ({ ...one, point: as(one.point), round: block * 5 + one.round })),
+    ).flat(),
+  )
+  return recordText({ ...record, file: '', plan, samples }, '2026-01-01T00:00:00.000Z')
+}
+
+describe('isobench report', () => {
+  test('makes any report of a stored record, and ends with 0 whatever the verdicts', async () => {
+    using project = withConfig()
+    const files = ['junit=a/junit.xml', 'html=a/report.html', 'benchmark-action=a/bench.json', 'csv=a/all.csv']
+    const args = files.flatMap((file) => ['--reporter', file])
+    const { exitCode, stdout, stderr } = await project.isobench([
+      'report',
+      'real.jsonl',
+      '--reporter',
+      'default',
+      ...args,
+    ])
+    expect(exitCode).toBe(0)
+    expect(stderr).toBe('')
+    expect(stdout).toContain('prime verification')
+    for (const name of ['junit.xml', 'report.html', 'bench.smaller.json', 'bench.bigger.json', 'all.csv'])
+      expect(project.read(`a/${name}`)).toContain('gvisor')
+  })
+
+  test('a file that cannot be written ends with 5, after the others were told', async () => {
+    using project = withConfig()
+    const args = ['--reporter', 'json=real.jsonl/x.json', '--reporter', 'default']
+    const done = await project.isobench(['report', 'real.jsonl', ...args])
+    expect(done.exitCode).toBe(5)
+    expect(done.stdout).toContain('prime verification')
+    expect(done.stderr).toContain('cannot be written')
+    expectNoStack(done)
+  })
+
+  test('colours a pipe only where FORCE_COLOR asks, and never where NO_COLOR does', async () => {
+    using project = withConfig()
+    const colored = async (env: Record<string, string>) => {
+      const options = { cwd: project.root, env: { VITEST: '', ...env }, stdin: 'ignore' } as const
+      const bin = join(repository, 'bin/isobench.js')
+      return (await execa(process.execPath, [bin, 'report', 'real.jsonl'], options)).stdout.includes('\u001b[')
+    }
+    expect(await colored({ FORCE_COLOR: '' })).toBe(false)
+    expect(await colored({ FORCE_COLOR: '0' })).toBe(false)
+    expect(await colored({ FORCE_COLOR: '1' })).toBe(true)
+    expect(await colored({ FORCE_COLOR: '1', NO_COLOR: '1' })).toBe(false)
+  })
+})
+
+describe(`the html report in Chromium${noBrowser}`, () => {
+  const it = test.skipIf(!chromium)
+
+  it('says nothing on the console, has its charts, and its filter shows what it says', async () => {
+    using project = withConfig()
+    await project.isobench(['report', 'real.jsonl', '--reporter', 'html=report.html'])
+    const { dom, console } = await open(project.path('report.html'))
+    expect(console).toEqual([])
+    expect(dom.split('<svg').length - 1).toBeGreaterThan(6)
+    const seen = (await ask(
+      project,
+      project.read('report.html'),
+      `const rows = () => [...document.querySelectorAll('.filtered:first-of-type tbody > tr[data-kind]')]
+         .filter((row) => row.closest('.filtered').querySelector('[name=findings-1]'))
+         .filter((row) => getComputedStyle(row).display !== 'none').map((row) => row.dataset.kind)
+       const radio = (value) => document.querySelector('[name=findings-1][value=' + value + ']')
+       const all = rows()
+       radio('contradicted').click()
+       const contradicted = rows()
+       radio('all').click()
+       const row = document.querySelector('svg .row')
+       const tip = row.querySelector('.tip')
+       const before = getComputedStyle(tip).display
+       row.focus()
+       return { all, contradicted, again: rows().length, named: !!radio('all').closest('label') && !!radio('all').closest('fieldset'),
+         tip: [before, getComputedStyle(tip).display] }`,
+    )) as { all: string[]; contradicted: string[]; again: number; named: boolean; tip: string[] }
+    expect(seen.all).toHaveLength(9)
+    expect(seen.contradicted).toEqual(seen.all.filter((kind) => kind.startsWith('contradicted')))
+    expect(seen.contradicted.length).toBeGreaterThan(0)
+    expect(seen).toMatchObject({ again: 9, named: true, tip: ['none', 'block'] })
+  })
+
+  it('runs and loads nothing of what a guest or an author wrote', async () => {
+    using project = withConfig()
+    project.write({ 'hostile.jsonl': recordText(makeRecord(true), '2026-01-01T00:00:00.000Z') })
+    await project.isobench(['report', 'hostile.jsonl', 'real.jsonl', '--reporter', 'html=report.html'])
+    const { dom, console } = await open(project.path('report.html'))
+    expect(console).toEqual([])
+    expect(dom).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+    const elements = await ask(
+      project,
+      project.read('report.html'),
+      `const all = [...document.querySelectorAll('*')]
+       const handlers = all.filter((one) => [...one.attributes].some(({ name }) => name.startsWith('on')))
+       const loads = all.filter((one) => one.matches('img, iframe, object, embed, link, a[href], [src]'))
+       return { scripts: document.scripts.length, handlers: handlers.length, loads: loads.length }`,
+    )
+    expect(elements).toEqual({ scripts: 1, handlers: 0, loads: 0 })
+  })
+
+  it('of a record of about 10 MB opens in less than two seconds', async () => {
+    using project = withConfig()
+    const text = large()
+    expect(text.length).toBeGreaterThan(9_000_000)
+    project.write({ 'large.jsonl': text, 'blank.html': '<!doctype html>' })
+    expect((await project.isobench(['report', 'large.jsonl', '--reporter', 'html=report.html'])).exitCode).toBe(0)
+    // The first start of a browser reads its files from the disk.
+    const start = Math.min(
+      (await open(project.path('blank.html'))).seconds,
+      (await open(project.path('blank.html'))).seconds,
+    )
+    const { seconds, console } = await open(project.path('report.html'))
+    expect(console).toEqual([])
+    expect(seconds - start).toBeLessThan(2)
+  })
+})
+
+describe('isobench merge', () => {
+  test('names what differs and writes nothing; --group writes a record for each machine', async () => {
+    using project = withConfig()
+    const other = project
+      .read('real.jsonl')
+      .replace('"startedAt":"2026-', '"startedAt":"2027-')
+      .replace('"count":2', '"count":4')
+    project.write({ 'other.jsonl': other })
+    const refused = await project.isobench(['merge', 'real.jsonl', 'other.jsonl', '--out', 'all.jsonl'])
+    expect(refused.exitCode).toBe(5)
+    expect(refused.stderr).toContain('CPU count: 2 and 4')
+    expectNoStack(refused)
+    const grouped = await project.isobench(['merge', 'real.jsonl', 'other.jsonl', '--group', '--out', 'all.jsonl'])
+    expect(grouped.exitCode).toBe(0)
+    expect(['all-1.jsonl', 'all-2.jsonl'].map((name) => readRecord(project.path(name)).environment.cpu.count)).toEqual([
+      2, 4,
+    ])
+  })
+})
+
+test('isobench history skips a broken record with a word', async () => {
+  using project = withConfig()
+  mkdirSync(project.path('.isobench/runs'), { recursive: true })
+  copyFileSync(real, project.path('.isobench/runs/a.jsonl'))
+  writeFileSync(project.path('.isobench/runs/b.jsonl'), 'not a record\n')
+  const { exitCode, stdout, stderr } = await project.isobench(['history', '--bench', 'prime'])
+  expect(exitCode).toBe(0)
+  expect(stderr).toContain('skipped b.jsonl')
+  expect(stdout).toMatch(/prime ver.* gvisor .*▄/)
+  expect(stdout).not.toContain('memory lat')
+})
+
+describe('the flags of run', () => {
+  beforeAll(ensureImage)
+  const spoken = (name: string, code: string) => benchFile(code, '{ expect: { time: expect.withinNative(10) } }', name)
+  const slow = `const { stdout } = await guest.exec(command('uname', '-n'))
+    return { time: await say(stdout.trim() === 'isobench' ? 200 : 100) }`
+
+  test('--shard on two machines and merge give what one run gives', async () => {
+    using project = Project.with({
+      'isobench.config.ts': config('native', 'runc'),
+      'benches/a.bench.ts': spoken('first', 'return { time: await say(100) }'),
+      'benches/b.bench.ts': spoken('second', slow),
+    })
+    for (const shard of ['1/2', '2/2']) await project.run(['--rounds', '5', '--shard', shard])
+    const records = project.records()
+    expect(records.map((file) => readRecord(file).plan.benches.map(({ name }) => name))).toEqual([
+      ['first'],
+      ['second'],
+    ])
+    expect((await project.isobench(['merge', ...records, '--out', 'all.jsonl'])).exitCode).toBe(0)
+    const { exitCode, stdout } = await project.isobench(['judge', 'all.jsonl', '--json'])
+    const verdicts = (JSON.parse(stdout) as { claims: { verdict: string }[] }).claims.map(({ verdict }) => verdict)
+    expect(verdicts.sort()).toEqual(['contradicted', 'holds'])
+    expect(exitCode).toBe(1)
+
+    // The latest record is of the second shard, whose bench failed.
+    const again = await project.run(['--rounds', '5', '--last-failed'])
+    expect(again.report.benches.map(({ name }) => name)).toEqual(['second'])
+  })
+
+  test('--fail-fast stops after the round that decides, with 1', async () => {
+    using project = Project.of(spoken('slow', slow))
+    const { exitCode, report, record } = await project.run(['--rounds', '30', '--fail-fast'])
+    expect(exitCode).toBe(1)
+    expect(report.claims[0]!.verdict).toBe('contradicted')
+    expect(new Set(record.samples.map(({ round }) => round)).size).toBeLessThan(10)
+  })
+
+  test('bench.only is refused where CI=true, with its place, unless --no-forbid-only', async () => {
+    const bench = `${imports}
+const work = workload('w', { metrics: { time: lower('ms') }, run: async () => ({ time: 1 }) })
+bench.only('marked', work)
+`
+    using project = Project.of(bench)
+    const refused = await project.isobench(['run', '--dry-run'], { env: { CI: 'true' } })
+    expect(refused.exitCode).toBe(5)
+    expect(refused.stderr).toMatch(/benches\/it\.bench\.ts:5:\d+ .*"marked" is marked \.only/)
+    expect((await project.isobench(['run', '--dry-run', '--no-forbid-only'], { env: { CI: 'true' } })).exitCode).toBe(0)
+    expect((await project.isobench(['run', '--dry-run'], { env: { CI: 'false' } })).exitCode).toBe(0)
+    expect((await project.isobench(['run', '--dry-run', '--forbid-only'], { env: { CI: '' } })).exitCode).toBe(5)
+  })
+})
