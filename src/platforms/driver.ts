@@ -88,4 +88,4 @@ export type Probe =
 export const defineDriver = <O>(driver: Driver<O>): Driver<O> => driver
 
 /** What idles in a guest that commands are entered into. */
-export const idle: GuestArgv = ['/bin/sleep', 'infinity']
+export const idle: HostArgv = ['/bin/sleep', 'infinity']

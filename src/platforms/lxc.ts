@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { which } from '../guest/requirements.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
-import { withPrivateMounts } from './private-mounts.ts'
+import { privateMounts } from './private-mounts.ts'
 
 const options = z.strictObject({
   /** What the container's first process is: the command, or the image's own systemd, which isobench's image lacks. */
@@ -58,17 +58,12 @@ const configOf = (place: Place, { privileged }: Options): string => {
  */
 const withoutPath: HostArgv = ['env', '-u', 'PATH']
 
-/** A tool of LXC's, with its container below the place. */
-function tool(place: Place, name: string, ...args: readonly string[]): HostArgv {
-  const command: HostArgv = [
-    ...withoutPath,
-    which(name) ?? name,
-    ...['-P', join(place.directory, 'lxc')],
-    ...['-n', place.id],
-    ...args,
-  ]
+/** LXC's tools, with their container below the place. */
+async function toolsFor(place: Place): Promise<(name: string, ...args: readonly string[]) => HostArgv> {
   // Its locks are in /run, wherever its containers are.
-  return place.inside(withPrivateMounts(place, command, [['bind,ro', place.rootfs, rootOf(place)]]))
+  const inMounts = await privateMounts(place, [['bind,ro', place.rootfs, rootOf(place)]])
+  const container = ['-P', join(place.directory, 'lxc'), '-n', place.id]
+  return (name, ...args) => inMounts([...withoutPath, which(name) ?? name, ...container, ...args])
 }
 
 function configure(place: Place, given: Options): string {
@@ -91,11 +86,14 @@ export const lxc = defineDriver<Options>({
     init === 'systemd'
       ? 'a full init needs systemd in the image, and isobench builds its image without one'
       : undefined,
-  once: async (place, argv, given) => tool(place, 'lxc-execute', '-f', configure(place, given), '--', ...argv),
+  once: async (place, argv, given) => {
+    const tool = await toolsFor(place)
+    return tool('lxc-execute', '-f', configure(place, given), '--', ...argv)
+  },
   open: async (place, given) => {
-    const config = configure(place, given)
-    await place.run(tool(place, 'lxc-start', '-f', config, '-d', '--', ...idle))
+    const tool = await toolsFor(place)
+    await place.run(tool('lxc-start', '-f', configure(place, given), '-d', '--', ...idle))
     const env = guestEnv.flatMap((setting) => ['--set-var', setting])
-    return { enter: (argv: GuestArgv) => tool(place, 'lxc-attach', '--clear-env', ...env, '--', ...argv) }
+    return { enter: (argv: GuestArgv) => tool('lxc-attach', '--clear-env', ...env, '--', ...argv) }
   },
 })

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
 import { enterNamespaces, leaderOf } from './namespaces.ts'
-import { withPrivateMounts } from './private-mounts.ts'
+import { privateMounts } from './private-mounts.ts'
 
 // A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
 const enterGroups =
@@ -23,7 +23,7 @@ function inOwnGroups(place: Place, argv: HostArgv): HostArgv {
   return ['sh', '-c', enterGroups, 'sh', ...groups, '--', ...argv]
 }
 
-function spawn(place: Place, argv: GuestArgv): HostArgv {
+async function spawn(place: Place, argv: GuestArgv): Promise<HostArgv> {
   // nspawn writes a lock beside the tree that it runs: so that is not the image's own folder.
   const root = join(place.directory, 'root')
   const command: HostArgv = [
@@ -49,7 +49,8 @@ function spawn(place: Place, argv: GuestArgv): HostArgv {
     '--',
     ...argv,
   ]
-  return place.inside(withPrivateMounts(place, inOwnGroups(place, command), [['bind,ro', place.rootfs, root]]))
+  const inMounts = await privateMounts(place, [['bind,ro', place.rootfs, root]])
+  return inMounts(inOwnGroups(place, command))
 }
 
 /** systemd-nspawn: what systemd's users have, here without systemd on the host. */
@@ -63,9 +64,9 @@ export const nspawn = defineDriver({
     { binary: 'nsenter', package: 'util-linux' },
   ],
   version: () => ['systemd-nspawn', '--version'],
-  once: async (place, argv) => spawn(place, argv),
+  once: (place, argv) => spawn(place, argv),
   open: async (place) => {
-    const leader = await leaderOf(await place.start(spawn(place, idle)), idle)
+    const leader = await leaderOf(await place.start(await spawn(place, idle)), idle)
     return { enter: (argv) => place.inside(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
   },
 })

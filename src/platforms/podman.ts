@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { withoutHybrid } from './crun.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
-import { withPrivateMounts } from './private-mounts.ts'
+import { privateMounts } from './private-mounts.ts'
 
 const options = z.strictObject({
   /** The OCI runtime below it. */
@@ -21,25 +21,26 @@ events_logger = "none"
 network_config_dir = ${JSON.stringify(networks)}
 `
 
-function command(place: Place, { runtime }: Options, ...args: readonly string[]): HostArgv {
+/** podman, with all that it keeps below the place. */
+async function podmanFor(place: Place, { runtime }: Options): Promise<(...args: readonly string[]) => HostArgv> {
   const at = (name: string) => join(place.directory, 'podman', name)
   mkdirSync(at('tmp'), { recursive: true })
   writeFileSync(at('containers.conf'), settings(at('networks')))
-  const argv: HostArgv = [
+  const inMounts = await privateMounts(place)
+  const command: HostArgv = [
     'env',
     `CONTAINERS_CONF=${at('containers.conf')}`,
     `TMPDIR=${at('tmp')}`,
     'podman',
     `--root=${at('storage')}`,
-    // What it keeps in /run is the place's too, by the mounts below; a longer path is none that it takes.
+    // What it keeps in /run is the place's too, by these mounts; a longer path is none that it takes.
     '--runroot=/run/containers',
     '--tmpdir=/run/libpod',
     // No image is ever stored: the guest's root filesystem is given as a folder.
     '--storage-driver=vfs',
     `--runtime=${runtime}`,
-    ...args,
   ]
-  return place.inside(withPrivateMounts(place, runtime === 'crun' ? withoutHybrid(argv) : argv))
+  return (...args) => inMounts(runtime === 'crun' ? withoutHybrid([...command, ...args]) : [...command, ...args])
 }
 
 const container = (place: Place): readonly string[] => [
@@ -74,10 +75,13 @@ export const podman = defineDriver<Options>({
     { binary: runtime, package: runtime },
   ],
   version: () => ['podman', '--version'],
-  once: async (place, argv, given) =>
-    command(place, given, 'run', '--rm', '--interactive', ...container(place), ...argv),
+  once: async (place, argv, given) => {
+    const command = await podmanFor(place, given)
+    return command('run', '--rm', '--interactive', ...container(place), ...argv)
+  },
   open: async (place, given) => {
-    await place.run(command(place, given, 'run', '--detach', ...container(place), ...idle))
-    return { enter: (argv: GuestArgv) => command(place, given, 'exec', '--interactive', place.id, ...argv) }
+    const command = await podmanFor(place, given)
+    await place.run(command('run', '--detach', ...container(place), ...idle))
+    return { enter: (argv: GuestArgv) => command('exec', '--interactive', place.id, ...argv) }
   },
 })

@@ -1,6 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { HostArgv, Place } from './driver.ts'
+import { type HostArgv, idle, type Place } from './driver.ts'
+import { leaderOf } from './namespaces.ts'
 
 // A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
 const script = 'while [ "$1" != -- ]; do mount -o "$1" "$2" "$3" || exit; shift 3; done; shift; exec "$@"'
@@ -26,4 +27,13 @@ export function withPrivateMounts(place: Place, argv: HostArgv, binds: readonly 
     else writeFileSync(to, '')
   }
   return ['unshare', '--mount', 'sh', '-c', script, 'sh', ...all.flat(), '--', ...argv]
+}
+
+/**
+ * The same mounts, made once and before anything is timed: wraps argv so that it runs where they are. A process that only
+ * sleeps keeps them until the place goes.
+ */
+export async function privateMounts(place: Place, binds: readonly Bind[] = []): Promise<(argv: HostArgv) => HostArgv> {
+  const keeper = await leaderOf(await place.start(place.inside(withPrivateMounts(place, idle, binds))), idle)
+  return (argv) => place.inside(['nsenter', `--target=${keeper}`, '--mount', ...argv])
 }
