@@ -138,8 +138,16 @@ interface Measured extends Awaited<ReturnType<typeof planOf>> {
 async function measured({ stopping, ...means }: Measured, io: Io): Promise<number> {
   const judged = await measureHere(means, io)
   const report = stopping.signal.aborted ? { ...judged, exitCode: exitCodes.regressed } : judged
-  await means.reporter.finished(report)
-  return afterwards(report, means.project, means.options, io)
+  // A report that cannot be written is told last: a baseline is compared with and saved all the same.
+  let unwritten: unknown
+  try {
+    await means.reporter.finished(report)
+  } catch (error) {
+    unwritten = error
+  }
+  const exitCode = afterwards(report, means.project, means.options, io)
+  if (unwritten) throw unwritten
+  return exitCode
 }
 
 /** Takes the machine, finds out what works on it, measures and judges; gives the machine back before anything is told. */

@@ -19,6 +19,7 @@ const listed = 60
  */
 export function bars({ rows, metric, unit }: MetricTable): string {
   const shown = rows.filter(({ result }) => result.samples.length > 0 && result.median !== null)
+  const absent = rows.filter((row) => !shown.includes(row)).map(({ platform }) => plain(platform, 60))
   if (shown.length === 0) return ''
   const values = shown.flatMap(({ result }) => result.samples.map(({ value }) => value))
   const high = largest(values)
@@ -56,5 +57,5 @@ export function bars({ rows, metric, unit }: MetricTable): string {
   const label = `${metric}: the median of each platform${native == null ? '' : `; native is ${amount(native, unit)}`}`
   const start = `<svg viewBox="0 0 ${width} ${bottom + 42}" role="group" aria-label="${markup(label)}">`
   return `<figure>${start}${grid.join('')}${marks.join('')}${dashed}</svg>
-<figcaption>Median${unit === 'count' ? '' : ` in ${markup(unit)}`}; dots are samples. Dashed: native. Hover or focus a row for its samples.</figcaption></figure>`
+<figcaption>Median${unit === 'count' ? '' : ` in ${markup(unit)}`}; dots are samples. Dashed: native. Hover or focus a row for its samples.${absent.length > 0 ? ` Without any sample: ${markup(absent.join(', '))}.` : ''}</figcaption></figure>`
 }

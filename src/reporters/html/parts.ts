@@ -31,7 +31,7 @@ export function filtered(
   const radio = (kind: string, count: number, checked: boolean) => {
     const off = count === 0 ? ' disabled=""' : ''
     const input = `<input type="radio" name="${name}" value="${kind}"${checked ? ' checked=""' : ''}${off}/>`
-    return `<label>${input} ${kind} <span class="soft">${count}</span></label>`
+    return `<label>${input} ${kind === 'fails' ? 'fails the run' : kind} <span class="soft">${count}</span></label>`
   }
   const radios = [radio('all', rows.length, true), ...kinds.map((kind) => radio(kind, has(kind), false))]
   return `<div class="filtered"><fieldset><legend>${legend}</legend>${radios.join('')}</fieldset>\n${table}</div>`
