@@ -135,7 +135,8 @@ function advice(report: Report, claim: ClaimVerdict): string[] {
 
 /** The command that measures a bench again. Its file is named as shortly as filters allow, to stay on one line. */
 function rerun(bench: string, platform: string, rest: string): string {
-  const chosen = platform === '' ? '' : ` --platform ${shellWord(platform === 'native' ? platform : `native,${platform}`)}`
+  const chosen =
+    platform === '' ? '' : ` --platform ${shellWord(platform === 'native' ? platform : `native,${platform}`)}`
   const filter = fileOfBench(bench)
     .replace(/^benches\//, '')
     .replace(/\.bench\.[cm]?[jt]s$/, '')
