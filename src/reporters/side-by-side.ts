@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { Verdict } from '../core/judge/judgement.ts'
+import type { ClaimVerdict } from '../core/judge/judgement.ts'
 import { describeParams } from '../core/plan/plan.ts'
 import type { StoredRun } from '../core/reporting.ts'
 import { amount, ratios } from './amount.ts'
@@ -12,32 +12,40 @@ export interface SideBySide {
     readonly bench: string
     readonly platform: string
     readonly metric: string
-    readonly figures: readonly { readonly text: string; readonly verdict: Verdict | undefined }[]
+    readonly figures: readonly { readonly text: string; readonly claim: ClaimVerdict | undefined }[]
   }[]
 }
 
 /** Every figure of several records, a column each. Nothing is judged across records. */
 export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySide {
-  const rows = new Map<string, { bench: string; platform: string; metric: string; figures: (Figure | undefined)[] }>()
+  const order = new Map<string, number>()
+  const rows = new Map<
+    string,
+    { at: number; bench: string; platform: string; metric: string; figures: (Figure | undefined)[] }
+  >()
   for (const [at, { report }] of runs.entries())
     for (const bench of report.benches)
       for (const { platform, metrics } of bench.cells)
         for (const [metric, result] of Object.entries(metrics)) {
           const name = [bench.name, describeParams(bench.params)].filter(Boolean).join(' ')
-          const key = JSON.stringify([bench.id, describeParams(bench.params), platform, metric])
-          const row = rows.get(key) ?? { bench: name, platform, metric, figures: [] }
+          const point = JSON.stringify([bench.id, describeParams(bench.params)])
+          const key = JSON.stringify([point, platform, metric])
+          if (!order.has(point)) order.set(point, order.size)
+          const row = rows.get(key) ?? { at: order.get(point)!, bench: name, platform, metric, figures: [] }
           const [{ ratio, interval }] = ratios([result.vsNative]) as [{ ratio: string; interval: string }]
           const median = result.median === null ? '–' : amount(result.median, result.unit)
           const text = result.vsNative ? `${median}, ${ratio}× ${interval}`.trim() : median
-          row.figures[at] = { text, verdict: verdictOn(report, bench, platform, metric)?.verdict }
+          row.figures[at] = { text, claim: verdictOn(report, bench, platform, metric) }
           rows.set(key, row)
         }
   return {
     columns: runs.map(({ report }) => `${report.environment.startedAt.slice(0, 16)} ${basename(report.record)}`),
-    rows: [...rows.values()].map((row) => ({
-      ...row,
-      figures: runs.map((_, at) => row.figures[at] ?? { text: '–', verdict: undefined }),
-    })),
+    rows: [...rows.values()]
+      .sort((a, b) => a.at - b.at)
+      .map(({ at: _, ...row }) => ({
+        ...row,
+        figures: runs.map((_run, at) => row.figures[at] ?? { text: '–', claim: undefined }),
+      })),
   }
 }
 

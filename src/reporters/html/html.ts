@@ -69,11 +69,8 @@ function comparison(runs: readonly Shown[]): string {
       rowHead(markup(bench)),
       cell(markup(platform), 'break'),
       cell(markup(metric), 'break'),
-      ...figures.map(({ text, verdict }) =>
-        cell(
-          `${verdict ? `${marks[verdict]} ` : ''}${markup(text)}`,
-          `number ${toneOf(verdict && { verdict, direction: 'worse' })}`,
-        ),
+      ...figures.map(({ text, claim }) =>
+        cell(`${claim ? `${marks[claim.verdict]} ` : ''}${markup(text)}`, `number wrap ${toneOf(claim)}`),
       ),
     ],
   }))

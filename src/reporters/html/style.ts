@@ -36,6 +36,8 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bot
   font-weight: 400 }
 td:empty { padding: 0 .3rem } thead th { color: var(--soft); font-weight: 500 }
 .number { text-align: right; white-space: nowrap } .once { white-space: nowrap }
+td.wrap, thead th, thead th.number { white-space: normal; overflow-wrap: break-word }
+td.wrap { min-width: 12rem } thead th { min-width: 3.5rem }
 tbody th.break, td.break { min-width: 9rem }
 .bad { color: var(--bad) } .good { color: var(--good) } .doubt { color: var(--doubt) }
 fieldset { border: 1px solid var(--line); border-radius: 6px; margin: .5rem 0; padding: .3rem .8rem .5rem;
