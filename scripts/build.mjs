@@ -1,9 +1,16 @@
 // Builds dist/: the bundles that run and the declarations that authors' editors read. What was there stays until all is built.
 import { execFileSync } from 'node:child_process'
-import { renameSync, rmSync } from 'node:fs'
+import { renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+
+/** Where `npx isobench` looks first: without it, npx installs this checkout into a cache of its own at the first call. */
+function linkBin() {
+  const link = `${root}node_modules/.bin/isobench`
+  rmSync(link, { force: true })
+  symlinkSync('../../bin/isobench.js', link)
+}
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fresh = `${root}dist.new`
@@ -36,6 +43,7 @@ try {
   execFileSync(process.execPath, [tsc, ...options], { stdio: 'inherit' })
   rmSync(`${root}dist`, { recursive: true, force: true })
   renameSync(fresh, `${root}dist`)
+  linkBin()
 } catch (error) {
   rmSync(fresh, { recursive: true, force: true })
   // esbuild and tsc have said what is wrong.
