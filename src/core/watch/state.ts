@@ -93,18 +93,21 @@ async function collectSome(before: State, reached: readonly string[]): Promise<C
   const { suite, compiled } = await collect(root, withImported)
   if (suite.problems.length > 0) return undefined
   const stays = ({ file }: { file: string }) => !withImported.includes(file)
-  const order = new Map(before.files.map((file, at) => [file, at]))
-  const inOrder = <T extends { file: string }>(all: T[]) => all.sort((a, b) => order.get(a.file)! - order.get(b.file)!)
   const merged = checkSuite(
     {
-      benches: inOrder([...before.suite.benches.filter(stays), ...suite.benches]),
-      findings: inOrder([...before.suite.findings.filter(stays), ...suite.findings]),
+      benches: inOrder(before.files, [...before.suite.benches.filter(stays), ...suite.benches]),
+      findings: inOrder(before.files, [...before.suite.findings.filter(stays), ...suite.findings]),
       problems: [],
     },
     before.files,
   )
   if (merged.problems.length > 0) return undefined
   return { suite: merged, compiled: new Map([...before.compiled, ...compiled]) }
+}
+
+/** In the order of the files, as a whole reading gives them: another order would be a change. */
+function inOrder<T extends { readonly file: string }>(files: readonly string[], all: T[]): T[] {
+  return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
 async function withWork(
@@ -134,11 +137,11 @@ async function withWork(
     ...settings,
     files,
     suite: {
-      benches: [...suite.benches, ...last(before?.suite.benches)],
-      findings: [
+      benches: inOrder(files, [...suite.benches, ...last(before?.suite.benches)]),
+      findings: inOrder(files, [
         ...suite.findings,
         ...last(before?.suite.findings).filter(({ id }) => !suite.findings.some((one) => one.id === id)),
-      ],
+      ]),
       problems: [],
     },
     compiled: modules,

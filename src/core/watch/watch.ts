@@ -219,7 +219,9 @@ export class Watch {
     const mine = narrow(suite, filterFiles(project, files, this.options.filters))
     const { name, tag: tags } = this.options
     const names = this.only.bench ? [this.only.bench] : name
-    return { ...selectBenches(mine, { names, tags }), findings: mine.findings }
+    const asked = this.options.filters.length > 0 || names.length > 0 || tags.length > 0
+    const without = asked ? [] : (this.options.profileOf(project).skip ?? [])
+    return { ...selectBenches(mine, { names, tags, without }), findings: mine.findings }
   }
 
   #snapshotNow(): Snapshot {
