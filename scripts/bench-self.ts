@@ -1,6 +1,6 @@
 /**
  * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
- * Parts: list, fidelity, overhead. Needs root, and hyperfine for `fidelity`.
+ * Parts: list, fidelity, overhead, watch. Needs root, and hyperfine for `fidelity`.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -12,6 +12,7 @@ import { ensureImage } from '../src/guest/image/image.ts'
 import { timed } from '../src/guest/stopwatch.ts'
 import type { Driver } from '../src/platforms/driver.ts'
 import { drivers } from '../src/platforms/index.ts'
+import { watch } from './self-watch.ts'
 
 const root = process.cwd()
 const say = (text: string) => process.stdout.write(`${text}\n`)
@@ -135,6 +136,11 @@ function overhead(): void {
   }
 }
 
-const parts: Readonly<Record<string, () => Promise<void> | void>> = { list, fidelity, overhead }
+const parts: Readonly<Record<string, () => Promise<void> | void>> = {
+  list,
+  fidelity,
+  overhead,
+  watch: () => watch(root, say),
+}
 const wanted = process.argv.slice(3)
 for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part()

@@ -1,0 +1,179 @@
+/** Watch mode in a real terminal: tmux, with keys sent to it and its screen read. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { imports, Project, repository } from './support/cli.ts'
+import { ensureImage, observe } from './support/machine.ts'
+
+beforeAll(ensureImage)
+
+const missing = spawnSync('tmux', ['-V']).status === 0 ? '' : ' (left out: there is no tmux)'
+
+/** A bench that tells the test of each sample, through a file on the host; the figure comes from the guest. */
+const telling = (project: Project, name: string, value: number, most: string, wait = 0) => `${imports}
+import { appendFileSync } from 'node:fs'
+const work = workload('${name}', {
+  metrics: { time: lower('ms') },
+  async run({ guest }) {
+    appendFileSync(${JSON.stringify(project.path('samples'))}, '${name} ${value}\\n')
+    await guest.exec(command('sleep', '${wait}'))
+    return { time: Number((await guest.exec(command('echo', '${value}'))).stdout) }
+  },
+})
+export const it = bench('${name}', work, { expect: { time: expect.atMost('${most}') } })
+`
+
+const config = (platforms = "platform('native'), platform('runc')") => `
+import { defineConfig, platform } from 'isobench'
+export default defineConfig({ platforms: [${platforms}], profiles: { quick: { warmup: 0 } } })
+`
+
+class Terminal {
+  static #count = 0
+  readonly #socket = `isobench-watch-test-${process.pid}-${Terminal.#count++}`
+
+  constructor(private readonly project: Project) {
+    const bin = join(repository, 'bin/isobench.js')
+    const environment = ['ISOBENCH_STATE', 'ISOBENCH_CACHE', 'PATH']
+      .flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []))
+      .join(' ')
+    const command = `env ${environment} ${process.execPath} ${bin} watch --wait; echo ENDED $?; sleep 600`
+    const size = ['-x', '100', '-y', '40']
+    this.#tmux(
+      '-f',
+      '/dev/null',
+      'new-session',
+      '-d',
+      '-s',
+      'isobench-watch-test',
+      ...size,
+      '-c',
+      project.root,
+      command,
+    )
+    onTestFinished(async () => {
+      // Asked first, so that a failed test leaves nothing either.
+      this.keys('q')
+      for (let n = 0; n < 100 && !this.screen().includes('ENDED'); n++) await sleep(100)
+      this.#tmux('kill-server')
+    })
+  }
+
+  #tmux(...args: string[]): string {
+    return execFileSync('tmux', ['-L', this.#socket, ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+  }
+
+  screen(): string {
+    return this.#tmux('capture-pane', '-p', '-t', 'isobench-watch-test')
+  }
+
+  keys(...keys: string[]): void {
+    this.#tmux('send-keys', '-t', 'isobench-watch-test', ...keys)
+  }
+
+  async until(wanted: RegExp, seconds = 90): Promise<string> {
+    for (const end = Date.now() + seconds * 1000; ; await sleep(50)) {
+      const screen = this.screen()
+      if (wanted.test(screen)) return screen
+      if (Date.now() > end || /ENDED/.test(screen)) throw new Error(`${wanted} did not come up:\n${screen}`)
+    }
+  }
+
+  /** What was measured since this was last asked: a line for each sample. */
+  samples(): string[] {
+    const file = this.project.path('samples')
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
+    rmSync(file, { force: true })
+    return lines
+  }
+}
+
+const idle = 'waiting for changes'
+
+describe.skipIf(missing !== '')(`watch${missing}`, () => {
+  test('judges a saved threshold without measuring, measures only a saved bench, and outlives an error', async () => {
+    const machine = observe()
+    using project = Project.with({ 'isobench.config.ts': config() })
+    const save = (name: string, value: number, most: string, wait?: number) =>
+      project.write({ [`benches/${name}.bench.ts`]: telling(project, name, value, most, wait) })
+    save('one', 10, '20ms')
+    save('two', 10, '20ms')
+    const terminal = new Terminal(project)
+    await terminal.until(new RegExp(`4 hold[^]*${idle}`))
+    expect(terminal.samples().length).toBe(20)
+
+    save('one', 10, '5ms')
+    const judged = await terminal.until(/2 contradicted|holds → ✗ contradicted/)
+    expect(judged).toContain('✓ holds → ✗ contradicted (worse): one · runc · time · at most 5 ms')
+    await sleep(1000)
+    expect(terminal.samples()).toEqual([])
+
+    save('one', 4, '5ms')
+    const measured = await terminal.until(new RegExp(`→ ✓ holds: one · runc[^]*4 hold[^]*${idle}`))
+    expect(measured).toMatch(/one\s+native\s+time\s+10 ms\s+→\s+4 ms/)
+    expect(new Set(terminal.samples())).toEqual(new Set(['one 4']))
+
+    const sound = project.read('benches/one.bench.ts')
+    project.write({ 'benches/one.bench.ts': `${sound}\nconst broken = (` })
+    const broken = await terminal.until(/one\.bench\.ts:\d+: Unexpected end of file/)
+    expect(broken).toMatch(/4 ms +5/)
+    project.write({ 'benches/one.bench.ts': sound })
+    await terminal.until(new RegExp(`^(?![^]*Unexpected)[^]*4 ms +5[^]*${idle}`))
+    expect(terminal.samples()).toEqual([])
+
+    project.write({ 'isobench.config.ts': 'export default 3' })
+    await terminal.until(/isobench\.config\.ts.*(expected|Invalid)/)
+    project.write({
+      'isobench.config.ts': config("platform('native'), platform('runc'), platform('runc', { name: 'more' })"),
+    })
+    const more = await terminal.until(new RegExp(`more +4 ms[^]*${idle}`))
+    expect(more).toMatch(/one\s+more\s+time\s+new\s+→/)
+    // The new platform and native, in five rounds of two benches.
+    expect(terminal.samples().length).toBe(20)
+
+    terminal.keys('t')
+    terminal.keys('two', 'Enter')
+    await terminal.until(/benches with "two"/)
+    terminal.keys('a')
+    await terminal.until(/everything, again/)
+    await terminal.until(new RegExp(idle))
+    expect(new Set(terminal.samples())).toEqual(new Set(['two 10']))
+
+    terminal.keys('b')
+    await terminal.until(/kept: isobench run --baseline watch/)
+    expect(existsSync(project.path('.isobench/baselines/watch.jsonl'))).toBe(true)
+
+    terminal.keys('q')
+    await terminal.until(/ENDED 0/, 20)
+    machine.expectClean()
+  })
+
+  test.each(['q', 'C-c'])('%s in the midst of a sample cleans up at once', async (key) => {
+    const machine = observe()
+    using project = Project.with({ 'isobench.config.ts': config() })
+    project.write({ 'benches/slow.bench.ts': telling(project, 'slow', 1, '5ms', 20) })
+    const terminal = new Terminal(project)
+    await terminal.until(/round 1\/5/)
+    for (let n = 0; n < 600 && !existsSync(project.path('samples')); n++) await sleep(50)
+    // What is saved meanwhile is measured instead.
+    project.write({ 'benches/slow.bench.ts': telling(project, 'slow', 2, '5ms', 21) })
+    for (let n = 0; n < 200 && !readFileSync(project.path('samples'), 'utf8').includes('slow 2'); n++) await sleep(50)
+    expect(readFileSync(project.path('samples'), 'utf8')).toMatch(/^slow 1\nslow 2\n$/)
+    terminal.keys(key)
+    await terminal.until(/ENDED 0/, 15)
+    machine.expectClean()
+  })
+})
+
+test('watch without a terminal says what to use', async () => {
+  using project = Project.with({ 'isobench.config.ts': config() })
+  const { exitCode, stderr } = await project.isobench(['watch'])
+  expect(exitCode).toBe(5)
+  expect(stderr).toContain('watch needs a terminal')
+  expect(stderr).toContain('isobench run')
+})
