@@ -39,6 +39,7 @@ class Screen {
   #offset = 0
   #paintedAt = 0
   #timer: NodeJS.Timeout | undefined
+  #open = false
   help = false
   said = ''
   prompt: { readonly label: string; text: string; done(text: string): void } | undefined
@@ -50,11 +51,13 @@ class Screen {
   ) {}
 
   open(): void {
+    this.#open = true
     this.io.out.write('\x1b[?1049h\x1b[?25l')
     this.io.out.on('resize', this.soon)
   }
 
   close(): void {
+    this.#open = false
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.io.out.off('resize', this.soon)
@@ -71,7 +74,7 @@ class Screen {
   }
 
   readonly soon = (): void => {
-    if (this.#timer) return
+    if (this.#timer || !this.#open) return
     const wait = least - (performance.now() - this.#paintedAt)
     if (wait <= 0) this.#paint()
     else
@@ -214,6 +217,12 @@ function press(key: string, screen: Screen, quit: () => void): void {
   const ask = (label: string, done: (text: string) => void) => {
     screen.prompt = { label, text: '', done }
   }
+  const told = (work: Promise<void>) =>
+    void work
+      .catch((error: unknown) => {
+        screen.said = messageOf(error)
+      })
+      .then(screen.soon)
   const page = Math.max(1, screen.rows() - 4)
   const keys: Record<string, () => void> = {
     q: quit,
@@ -221,13 +230,13 @@ function press(key: string, screen: Screen, quit: () => void): void {
     f: () => watch.again('failed'),
     r: () => watch.again('latest'),
     s: () => watch.toggleBackground(),
-    p: () => ask('platform', (platform) => void watch.filter({ platform })),
-    t: () => ask('bench', (bench) => void watch.filter({ bench })),
+    p: () => ask('platform', (platform) => told(watch.filter({ platform }))),
+    t: () => ask('bench', (bench) => told(watch.filter({ bench }))),
     b: () => {
       saveBaseline(watch.root, 'watch', watch.writeRecord())
       screen.said = 'kept: isobench run --baseline watch'
     },
-    o: () => void writeHtml(screen),
+    o: () => told(writeHtml(screen)),
     h: () => {
       screen.help = !screen.help
     },
@@ -272,8 +281,16 @@ export const run: Run = async (filters, given, io) => {
     wait: options.wait,
     profileName: options.profile,
     profileOf: (project) => profileOf(project, options),
-    equip: ({ project, platforms }, tell, signal) =>
-      equip({ install: options.install, needsImage: !findImage(project.image), platforms, tell, signal }, io),
+    equip: async ({ project, platforms }, signal) => {
+      // It may ask, and apt may take its time: on the usual screen.
+      leave()
+      try {
+        const tell = (what: string) => void io.err.write(`${what}\n`)
+        await equip({ install: options.install, needsImage: !findImage(project.image), platforms, tell, signal }, io)
+      } finally {
+        enter()
+      }
+    },
     shown: () => screen.soon(),
   })
   screen.watch = watch
@@ -290,16 +307,24 @@ export const run: Run = async (filters, given, io) => {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const end = () => watch.quit()
   for (const name of signals) process.on(name, end)
-  input.setRawMode(true)
-  input.on('data', heard)
-  screen.open()
-  try {
-    await watch.run()
-  } finally {
+  const enter = () => {
+    input.setRawMode(true)
+    input.on('data', heard)
+    input.resume()
+    screen.open()
+    screen.soon()
+  }
+  const leave = () => {
     screen.close()
     input.off('data', heard)
     input.setRawMode(false)
     input.pause()
+  }
+  enter()
+  try {
+    await watch.run()
+  } finally {
+    leave()
     for (const name of signals) process.off(name, end)
   }
   if (watch.report) io.out.write(`${countsLine(count(watch.report.claims))}\n`)

@@ -42,7 +42,7 @@ export interface WatchOptions extends Sources {
   readonly profileName: string
   profileOf(project: Project): ResolvedProfile
   /** Sees to what isobench needs of the machine. */
-  equip(state: State, tell: (what: string) => void, signal: AbortSignal): Promise<void>
+  equip(state: State, signal: AbortSignal): Promise<void>
   /** Called whenever there is something else to show. */
   readonly shown: () => void
 }
@@ -372,7 +372,7 @@ export class Watch {
     if (this.#machine?.key !== key) {
       await this.#close()
       const { signal } = this.#quit
-      await this.options.equip(this.#state, tell, signal)
+      await this.options.equip(this.#state, signal)
       tell('taking the machine')
       this.#session = await Session.open(project.guest, {
         purpose: `watching ${project.root}`,
