@@ -273,7 +273,8 @@ export class Watch {
     const benches = this.#snapshot!.benches.filter(({ id }) => ids.includes(id))
     for (const file of new Set(benches.map((bench) => bench.file))) {
       const { output, digest } = compiled.get(file)!
-      // The digest makes a changed file a new module.
+      // The digest makes a changed file a new module. Node keeps source maps for good, and collecting has told all places.
+      process.setSourceMapsEnabled(false)
       const loaded = await registrationsOf(() => import(`${output}?${digest}`))
       for (const { name, workload } of loaded.benches) if (workload) this.#workloads.set(`${file}#${name}`, workload)
     }
