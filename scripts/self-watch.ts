@@ -1,10 +1,11 @@
 /** What watch mode costs whoever saves a file: from the save to the screen, and to the first command in a warm guest. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { median } from '../src/core/stats/index.ts'
+import { ledgerFolder } from '../src/guest/paths.ts'
 
 const config = `import { defineConfig, platform } from 'isobench'
 export default defineConfig({
@@ -102,10 +103,12 @@ function holdings(pid: number): Holdings {
     }
   }, 0)
   const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!
-  const prefix = /isob-[0-9a-f]{6}/
-  const ours = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => prefix.test(line)).length
+  // What the process has made is in its ledger; other people's namespaces are not its.
+  const ledger = readdirSync(ledgerFolder()).find((name) =>
+    readFileSync(join(ledgerFolder(), name), 'utf8').startsWith(`{"owner":{"pid":${pid},`),
+  )
+  const prefix = ledger?.replace(/\.jsonl$/, '') ?? 'no ledger'
+  const ours = readdirSync('/run/netns').filter((name) => name.startsWith(prefix)).length
   return {
     processes: below(pid),
     files: readdirSync(`/proc/${pid}/fd`).length,
