@@ -180,9 +180,11 @@ export async function watch(root: string, say: (text: string) => void, edits = 2
     const after = holdings(pid)
     say(`watch: before ${edits} edits: ${told(before)}`)
     say(`watch: after: ${told(after)} (wanted: the same, memory within 20 %)`)
-    terminal.key('q')
-    await new Promise((resolve) => terminal.child.once('exit', resolve))
   } finally {
+    // Asked, not killed: script ends its shell with SIGKILL, and guests would be left.
+    const ended = new Promise((resolve) => terminal.child.once('exit', resolve))
+    terminal.key('q')
+    await Promise.race([ended, sleep(30_000)])
     terminal.child.kill()
     rmSync(folder, { recursive: true, force: true })
   }
