@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { existsSync, realpathSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MachineError } from '../errors.ts'
 import { removeCgroup } from './cgroup.ts'
@@ -25,20 +24,23 @@ export async function undo(entry: Entry): Promise<void> {
   }
 }
 
-/** Unmounts all below `folder`, then removes it. Never removes through a mount: that would delete what is mounted. */
-async function removeDirectory(folder: string): Promise<void> {
+/** Unmounts all below a directory, then removes it. Never removes through a mount: that would delete what is mounted. */
+async function removeDirectory(path: string): Promise<void> {
+  if (!existsSync(path)) return
+  // The kernel lists mounts by their real paths, and the state folder may be reached through a link.
+  const folder = realpathSync(path)
   for (let tries = 0; ; tries++) {
     const mounted = mountsBelow(folder)
     if (mounted.length === 0) break
+    if (tries > 50) {
+      const fix = 'unmount them, then run isobench clean'
+      throw new MachineError(`${folder} still has mounts: ${mounted.join(' ')}`, fix)
+    }
     // Lazily from the second try on: a process that is being killed may still hold it.
     const how = tries === 0 ? [] : ['--lazy']
-    for (const path of mounted) await host(['umount', ...how, path], { exitCodes: [0, 1, 32] })
-    if (tries > 50)
-      throw new MachineError(
-        `${folder} still has mounts: ${mounted.join(' ')}`,
-        'unmount them, then run isobench clean',
-      )
+    for (const at of mounted) await host(['umount', ...how, at], { exitCodes: [0, 1, 32] })
     if (tries > 0) await sleep(20)
   }
-  await rm(folder, { recursive: true, force: true })
+  // A mount that somebody makes meanwhile is another file system, which is then left alone.
+  await host(['rm', '--recursive', '--force', '--one-file-system', folder], { timeout: 600 })
 }
