@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readRecord } from '../../src/core/record/reader.ts'
 import { benchFile, expectNoStack, Project } from './support/cli.ts'
@@ -62,6 +63,8 @@ describe.each([
           `a ${kind} in\n${left.join('\n')}`,
         ).toBe(true)
       }
+      // Somebody may remove the state folder by hand: the host's devices must be out of reach.
+      expect(readFileSync('/proc/self/mounts', 'utf8')).not.toMatch(/ \S*\/isob-\S+ devtmpfs /)
       const record = readRecord(project.records().at(-1)!)
       expect(record.how).toBe('killed')
       expect(record.samples.length).toBeGreaterThanOrEqual(3)

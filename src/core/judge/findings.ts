@@ -34,17 +34,16 @@ export function judgeFinding(finding: FindingData, groups: readonly Indexed[]): 
     const reasons = [...new Set(undecided.flatMap(({ verdict }) => verdict.reason ?? []))]
     return { ...none, verdict: 'undecidable', reason: reasons.join('; '), text: reasons.map(reasonText).join('; ') }
   }
-  if (finding.undecided.length > 0) {
-    const reason = `part-undecided:${finding.undecided.join('; ')}`
-    return {
-      ...none,
-      verdict: 'undecidable',
-      reason,
-      text: `what was measured agrees, but: ${finding.undecided.join('; ')}`,
-    }
-  }
   const decided = having('holds').length
+  if (finding.undecided.length > 0) {
+    const parts = finding.undecided.join('; ')
+    const text = decided > 0 ? `what was measured agrees, but not measured: ${parts}` : `not measured: ${parts}`
+    return { ...none, verdict: 'undecidable', reason: `part-undecided:${parts}`, text }
+  }
+  const comparisons = decided === 1 ? 'comparison' : 'comparisons'
   const text =
-    decided === all.length ? `all ${decided} comparisons agree` : `decided on ${decided} of ${all.length} comparisons`
+    decided === all.length
+      ? `${decided} ${comparisons}, without exception`
+      : `decided on ${decided} of ${all.length} comparisons`
   return { ...none, verdict: 'holds', reason: null, text }
 }

@@ -91,7 +91,7 @@ export function narrow(suite: Suite, files: readonly string[]): Suite {
     claims.length > 0 ? claims.some(({ bench }) => ids.has(bench)) : files.includes(file)
   return {
     benches,
-    findings: suite.findings.filter(concerns),
+    findings: suite.findings.filter(concerns).sort((a, b) => a.id - b.id),
     problems: suite.problems.filter(({ file }) => files.includes(file)),
   }
 }

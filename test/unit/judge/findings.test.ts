@@ -24,7 +24,7 @@ describe('a finding', () => {
       ...costing('gvisor', 1.02),
     ])
     expect(judgement.findings).toMatchObject([{ verdict: 'holds', direction: null, reason: null, claims: [0, 1] }])
-    expect(judgement.findings[0]!.text).toBe('all 2 comparisons agree')
+    expect(judgement.findings[0]!.text).toBe('2 comparisons, without exception')
     expect(ended(judgement)).toBe(0)
   })
 
