@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { Undoing } from '../disposable.ts'
 import { registrationsOf } from '../dsl/registry.ts'
 import type { Workload } from '../dsl/workload.ts'
@@ -123,8 +122,6 @@ async function loadWorkloads({ compiled }: Collected, plan: Plan): Promise<Map<s
 /** The signal that SIGINT, SIGTERM and SIGHUP (the terminal went away) abort, for as long as it is held. */
 export function untilInterrupted(onInterrupt: () => void): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController()
-  // Everything that runs listens to it, and twelve platforms are probed at once.
-  setMaxListeners(0, controller.signal)
   const stop = () => {
     if (!controller.signal.aborted) onInterrupt()
     controller.abort(new InterruptedError('interrupted'))

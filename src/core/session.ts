@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Undoing } from '../disposable.ts'
@@ -40,6 +41,8 @@ export class Session implements AsyncDisposable {
   static async open(guest: Project['guest'], options: SessionOptions): Promise<Session> {
     await using held = new Undoing()
     const { purpose, wait, signal, onWait } = options
+    // Everything that runs listens to it, and all platforms are probed at once.
+    setMaxListeners(0, signal)
     const cores = assignCores(guest.cpus)
     const machine = await lock(lockName(), { purpose, wait, signal, ...(onWait && { onWait }) })
     held.defer(() => machine[Symbol.dispose]())

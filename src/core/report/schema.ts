@@ -65,6 +65,8 @@ export const reportSchema = z.object({
     warmup: z.number(),
     seconds: z.number(),
     timeout: z.number(),
+    /** Tags of the benches that the profile leaves out. */
+    skip: z.array(z.string()).optional(),
   }),
   platforms: z.array(platformResult),
   benches: z.array(benchResult),
