@@ -66,7 +66,7 @@ export const reportSchema = z.object({
     seconds: z.number(),
     timeout: z.number(),
     /** Tags of the benches that the profile leaves out. */
-    skip: z.array(z.string()).optional(),
+    skip: z.array(z.string()).readonly().optional(),
   }),
   platforms: z.array(platformResult),
   benches: z.array(benchResult),
