@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { imports, Project, repository } from './support/cli.ts'
 import { ensureImage, observe } from './support/machine.ts'
 
@@ -141,8 +141,16 @@ describe.skipIf(missing !== '')(`watch${missing}`, () => {
     await terminal.until(/benches with "two"/)
     terminal.keys('a')
     await terminal.until(/everything, again/)
+    // The screen may say both that it starts and that it waits, for an instant: the samples tell.
+    const taken = new Set<string>()
+    await vi.waitFor(
+      () => {
+        for (const sample of terminal.samples()) taken.add(sample)
+        expect(taken).toEqual(new Set(['two 10']))
+      },
+      { timeout: 20_000, interval: 200 },
+    )
     await terminal.until(new RegExp(idle))
-    expect(new Set(terminal.samples())).toEqual(new Set(['two 10']))
 
     terminal.keys('b')
     await terminal.until(/kept: isobench run --baseline watch/)

@@ -1,26 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { decide, type Snapshot } from '../../../src/core/watch/decide.ts'
+import { decide } from '../../../src/core/watch/decide.ts'
 import { benchId, benchOf, claimOf, findingOf } from '../judge/world.ts'
+import { other, snapshot } from './snapshot.ts'
 
-const other = 'b.bench.ts#net'
-const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
-  guest: { cpus: 1, memoryBytes: 1024 },
-  image: {},
-  profile: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skip: [] },
-  benches: [benchOf(), benchOf({ id: other, file: 'b.bench.ts', name: 'net' })],
-  findings: [],
-  work: new Map([
-    ['a.bench.ts', 'a'],
-    ['b.bench.ts', 'b'],
-  ]),
-  platforms: new Map([
-    ['native', 'n'],
-    ['runc', 'r'],
-    ['gvisor', 'g'],
-  ]),
-  tags: new Map(),
-  ...over,
-})
 const usual = snapshot()
 const withBench = (over: Parameters<typeof benchOf>[0]) => snapshot({ benches: [benchOf(over), usual.benches[1]!] })
 

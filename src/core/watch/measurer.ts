@@ -1,0 +1,160 @@
+/** Measures jobs, and has what was measured: on a machine that it takes when the first job comes. */
+import { join } from 'node:path'
+import type { BenchData } from '../collect/types.ts'
+import type { Problem } from '../errors.ts'
+import { type Plan, pointsOf } from '../plan/plan.ts'
+import type { ResolvedPlatform } from '../probe.ts'
+import type { RunRecord } from '../record/reader.ts'
+import { RecordWriter } from '../record/writer.ts'
+import { buildReport } from '../report/build.ts'
+import type { Report } from '../report/schema.ts'
+import type { Snapshot } from './decide.ts'
+import { Functions } from './functions.ts'
+import { type Job, jobInBackground, pointIds } from './jobs.ts'
+import { Kept } from './kept.ts'
+import { Machine } from './machine.ts'
+import { Rounds, type Told } from './rounds.ts'
+import { type Asked, type Only, selectedBenches, selectedPlatforms } from './selection.ts'
+import type { State } from './state.ts'
+
+export interface MeasurerOptions extends Asked {
+  readonly wait: boolean
+  readonly profileName: string
+  /** Sees to what isobench needs of the machine. */
+  equip(state: State, signal: AbortSignal): Promise<void>
+}
+
+/** What there is to measure and to judge. */
+export interface Subject {
+  readonly state: State
+  readonly snapshot: Snapshot
+  readonly only: Only
+  readonly problems: readonly Problem[]
+}
+
+export class Measurer {
+  readonly #machine = new Machine()
+  readonly #functions = new Functions()
+  readonly #kept = new Kept()
+  readonly #rounds = new Rounds(this.#kept)
+
+  /** `now` is asked each time, as it changes while this measures. */
+  constructor(
+    private readonly options: MeasurerOptions,
+    private readonly now: () => Subject,
+  ) {}
+
+  /** Whether it has the machine. */
+  get hasMachine(): boolean {
+    return this.#machine.session !== undefined
+  }
+
+  /** Loads the benches that changed, and forgets samples and guests that are of no more use in `after`. */
+  async follow(changed: readonly BenchData[], before: Snapshot | undefined, after: Snapshot): Promise<void> {
+    await this.#functions.load(changed, this.now().state)
+    this.#kept.keepOnly(pointIds(after.benches), new Set(after.platforms.keys()))
+    const { warm } = this.#machine
+    if (changed.some(({ workload }) => workload.lifecycle === 'run')) warm?.stale('run')
+    for (const [name, state] of after.platforms) if (before?.platforms.get(name) !== state) warm?.stale(name)
+  }
+
+  /** Takes the machine, or what the config changed of it, and probes the platforms that changed. */
+  async prepare(signal: AbortSignal, tell: (what: string) => void): Promise<void> {
+    const { project } = this.now().state
+    if (!this.#machine.suits(project)) {
+      await this.#machine.close()
+      await this.options.equip(this.now().state, signal)
+      const timeout = () => this.now().snapshot.profile.timeout
+      await this.#machine.take(project, { wait: this.options.wait, signal, timeout, tell })
+    }
+    await this.#machine.probe(this.#platforms(), this.now().snapshot.platforms, { signal, tell })
+    await this.#machine.warm!.dropStale()
+  }
+
+  /** Takes the samples of a job; after `prepare`. @throws the signal's reason when it is aborted. */
+  async take(job: Job, signal: AbortSignal, told: Told): Promise<void> {
+    const { taken, session, warm } = this.#machine
+    const { image, client } = taken!
+    const means = {
+      session: session!.under(signal),
+      plan: this.#plan(),
+      image,
+      platforms: new Map(this.#platforms().map((one) => [one.spec.name, one])),
+      workloads: this.#functions.workloads,
+      bundles: this.#functions.bundles!,
+      client,
+    }
+    await this.#rounds.take(job, means, warm!, told)
+  }
+
+  /** Boots one guest that will be wanted. Returns whether it did; undefined while there is no machine to do it on. */
+  bootAhead(isBusy: () => boolean): Promise<boolean> | undefined {
+    return this.#machine.warm?.bootAhead(this.#platforms(), isBusy)
+  }
+
+  /** A round more of what is undecided; see `jobInBackground`. */
+  background(): Job | undefined {
+    return jobInBackground(this.#record(), this.#kept)
+  }
+
+  /** Undefined while there is no machine whose samples could be judged. */
+  report(): Report | undefined {
+    return this.#machine.taken && buildReport(this.#record(), { strict: false })
+  }
+
+  /** Writes what there is as a run record. Returns the file. */
+  writeRecord(): string {
+    const { plan, environment, problems, samples } = this.#record()
+    const writer = RecordWriter.start(
+      this.now().state.project.root,
+      plan.seed.slice(0, 12),
+      environment,
+      plan,
+      problems,
+    )
+    for (const sample of samples) writer.sample(sample)
+    writer.end('finished')
+    return writer.file
+  }
+
+  close(): Promise<void> {
+    return this.#machine.close()
+  }
+
+  #platforms(): ResolvedPlatform[] {
+    const { state, only } = this.now()
+    return selectedPlatforms(state, this.options, only)
+  }
+
+  #plan(): Plan {
+    const { state, snapshot, only } = this.now()
+    const { left, findings } = selectedBenches(state, this.options, only)
+    const benches = this.#functions.pinned(snapshot.benches)
+    return {
+      seed: 'watch',
+      profileName: this.options.profileName,
+      profile: snapshot.profile,
+      platforms: [...snapshot.platforms.keys()].flatMap((name) => {
+        const known = this.#machine.platform(name)
+        const tags = snapshot.tags.get(name) ?? []
+        return known ? [{ ...known, tags }] : []
+      }),
+      benches,
+      points: benches.flatMap(pointsOf),
+      findings,
+      left,
+    }
+  }
+
+  #record(): RunRecord {
+    const { state, problems } = this.now()
+    return {
+      file: join(state.project.root, 'watch'),
+      environment: this.#machine.taken!.environment,
+      plan: this.#plan(),
+      problems,
+      samples: this.#kept.samples,
+      how: 'finished',
+    }
+  }
+}
