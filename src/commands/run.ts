@@ -7,7 +7,7 @@ import type { Suite } from '../core/collect/types.ts'
 import { AuthoringError } from '../core/errors.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { narrow, type Plan, pointsOf, selectBenches, selectPlatforms, shardOf } from '../core/plan/plan.ts'
-import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../core/probe.ts'
+import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
 import { benchFiles, filterFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
 import { lastFailed } from '../core/record/history-failed.ts'
 import { readRecord } from '../core/record/reader.ts'
@@ -169,7 +169,7 @@ export async function measureHere(
     onLine: (line) => tell(`building the image: ${line}`),
   })
   tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
-  const planned = await probePlatforms(platforms as ResolvedPlatform[], session)
+  const planned = await probePlatforms(platforms, session)
   if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
   return await measureAndJudge({
     project,

@@ -12,7 +12,6 @@ import { guestsFolder, lockName } from '../guest/paths.ts'
 import { type OpenPlace, openPlace } from '../guest/place.ts'
 import { undo } from '../guest/undo.ts'
 import { makeView } from '../guest/view.ts'
-import type { HostArgv } from '../platforms/driver.ts'
 import type { Enterable } from './measure/handle.ts'
 import type { Project } from './project.ts'
 
@@ -77,7 +76,7 @@ export class Session implements AsyncDisposable {
       makeCgroup(id, { ...this.limits, cpus: this.cores.client }),
     )
     const enter = (argv: readonly string[]) =>
-      inCgroup(id, inNetns(this.network.clientNetns, ['chroot', view, ...argv])) as unknown as HostArgv
+      inCgroup(id, inNetns(this.network.clientNetns, ['chroot', view, ...argv]))
     return { name: 'the client', enter }
   }
 

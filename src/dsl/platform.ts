@@ -100,16 +100,16 @@ export function selects(
   }
 }
 
-/** The selector in words, as reports print it. */
+/** What a selector chooses, in words: `container or secure-container`. */
 export function describeSelector(selector: Selector): string {
   switch (selector.by) {
     case 'name':
-      return selector.names.join(', ')
+      return selector.names.join(' or ')
     case 'family':
-      return selector.families.join(' and ')
+      return selector.families.join(' or ')
     case 'tag':
-      return selector.tags.map((tag) => `#${tag}`).join(', ')
+      return selector.tags.map((tag) => `#${tag}`).join(' or ')
     case 'all':
-      return 'every platform'
+      return 'any platform'
   }
 }

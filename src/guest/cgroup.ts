@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MachineError } from '../errors.ts'
+import type { HostArgv } from '../platforms/driver.ts'
 import { mounts } from './mounts.ts'
 import { isAlive, processId } from './process-id.ts'
 
@@ -107,7 +108,7 @@ export function makeCgroup(name: string, limits: Limits): void {
 }
 
 /** Argv that runs `argv` inside the group `name`. */
-export function inCgroup(name: string, argv: readonly string[]): string[] {
+export function inCgroup(name: string, argv: readonly string[]): HostArgv {
   const known = hierarchies().flatMap(({ controllers }) => controllers)
   const groups = wanted.filter((controller) => known.includes(controller)).join(',')
   return ['cgexec', '-g', `${groups}:${parent}/${name}/host`, ...argv]

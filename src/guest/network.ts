@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { IsobenchError } from '../errors.ts'
+import type { HostArgv } from '../platforms/driver.ts'
 import { host } from './host.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -90,7 +91,7 @@ export class Network {
 }
 
 /** Argv that runs `argv` in a namespace. Not `ip netns exec`: that remounts /sys, and runtimes lose their cgroups. */
-export const inNetns = (name: string, argv: readonly string[]): string[] => [
+export const inNetns = (name: string, argv: readonly string[]): HostArgv => [
   'nsenter',
   `--net=/run/netns/${name}`,
   ...argv,

@@ -45,7 +45,7 @@ export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
   stack.use(await ledger.make({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
   const made = stack.move()
   let view: Promise<string> | undefined
-  const inside = (argv: HostArgv) => inCgroup(id, inNetns(link.netns, argv)) as unknown as HostArgv
+  const inside = (argv: HostArgv) => inCgroup(id, inNetns(link.netns, argv))
   return {
     id,
     group: id,
@@ -64,6 +64,7 @@ export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
       return view
     },
     run: async (argv) => {
+      options.signal?.throwIfAborted()
       const started = startLogged(argv, directory)
       const end = () => killGroup(started.pid)
       const timer = setTimeout(end, options.timeout * 1000)

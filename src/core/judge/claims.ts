@@ -1,6 +1,6 @@
 import { type Claim, describeMatcher } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
-import { selects } from '../../dsl/platform.ts'
+import { describeSelector, selects } from '../../dsl/platform.ts'
 import type { PlannedPlatform, Point } from '../plan/plan.ts'
 import { pointsOf } from '../plan/plan.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
@@ -94,9 +94,9 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
     finding,
     location: claim.location ?? null,
   })
-  const names = subjects.length > 0 ? subjects : [selectorName(claim)]
+  const names = subjects.length > 0 ? subjects : [describeSelector(claim.on)]
   if (!metric || points.length === 0) return names.map((name) => single(name, null, undecidable('not-measured')))
-  if (subjects.length === 0) return [single(selectorName(claim), null, undecidable('platform-unknown'))]
+  if (subjects.length === 0) return [single(describeSelector(claim.on), null, undecidable('platform-unknown'))]
   return points.flatMap((point) =>
     names.map((name) => single(name, point, judgeOne(claim, name, point, metric, evidence))),
   )
@@ -118,12 +118,6 @@ function needsOf({ matcher }: Claim, platform: string): string[] {
   if (matcher.kind === 'ranked') return [...matcher.platforms]
   if (matcher.kind === 'withinNative') return [platform, 'native']
   return 'platform' in matcher ? [platform, matcher.platform] : [platform]
-}
-
-function selectorName({ on }: Claim): string {
-  if (on.by === 'family') return on.families.join(' or ')
-  if (on.by === 'tag') return on.tags.map((tag) => `#${tag}`).join(' or ')
-  return on.by === 'name' ? on.names.join(' or ') : 'any platform'
 }
 
 function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evidence: Evidence): Judged {

@@ -318,7 +318,7 @@ describe('platforms', () => {
     for (const selector of [...selectors, { by: 'all' as const }]) expect(selects(selector, gvisor)).toBe(true)
     const others = [platform.named('gvisor'), platform.family('container'), platform.tag('z')]
     for (const selector of others) expect(selects(selector, gvisor)).toBe(false)
-    expect(selectors.map(describeSelector)).toEqual(['gv, b', 'container and secure-container', '#y'])
+    expect(selectors.map(describeSelector)).toEqual(['gv or b', 'container or secure-container', '#y'])
   })
 })
 
