@@ -15,6 +15,11 @@ const installOption: OptionSpec = {
   flag: '--install',
   about: 'install what is missing through apt, without asking',
 }
+const strictOption: OptionSpec = { flag: '--strict', about: 'exit 3 when a verdict is in doubt' }
+const strictPaperOption: OptionSpec = {
+  flag: '--strict-paper',
+  about: 'exit 1 when a finding is contradicted, whichever way it moved',
+}
 const marginOption: OptionSpec = {
   flag: '--margin <percent>',
   about: 'how much worse than a baseline is no regression: 5 when left out',
@@ -44,7 +49,8 @@ export const commands: readonly CommandSpec[] = [
       { flag: '--seed <text>', about: 'the order of a former run' },
       { flag: '--reporter <name[=file]>', about: 'default, or another of those below; can be given more than once' },
       jsonOption,
-      { flag: '--strict', about: 'exit 3 when a verdict is in doubt' },
+      strictOption,
+      strictPaperOption,
       { flag: '--save <name>', about: 'keep the record as a baseline' },
       { flag: '--baseline <name>', about: 'compare with that baseline afterwards; exit 1 when something regressed' },
       marginOption,
@@ -96,10 +102,25 @@ export const commands: readonly CommandSpec[] = [
     options: [
       { flag: '--reporter <name[=file]>', about: 'as in run' },
       jsonOption,
-      { flag: '--strict', about: 'exit 3 when a verdict is in doubt' },
+      strictOption,
+      strictPaperOption,
       configOption,
     ],
     load: () => import('./judge.ts'),
+  },
+  {
+    usage: 'findings [...numbers]',
+    about: "the paper's findings: verdict, what was measured, which way it moved; all, or those that are named",
+    options: [
+      { flag: '--record <file>', about: 'the run record to judge them by, when it is not the latest' },
+      { flag: '--explain', about: 'the claims, their samples and the reasoning, in words' },
+      { flag: '--markdown', about: 'write a Markdown table' },
+      jsonOption,
+      strictOption,
+      strictPaperOption,
+      configOption,
+    ],
+    load: () => import('./findings.ts'),
   },
   {
     usage: 'report [...records]',

@@ -8,7 +8,7 @@ import { openReporters } from './reporters.ts'
 export const run: Run = async ([file], given, io) => {
   const options = checkOptions(given)
   const record = readRecord(file ?? latestRecord((await loadProject(io.cwd, options.config)).root))
-  const report = buildReport(record, { strict: options.strict })
+  const report = buildReport(record, options)
   await openReporters(options, io.cwd, io).finished(report)
   return report.exitCode
 }

@@ -56,6 +56,7 @@ const fields = z.object({
   reporter: many.default(['default']),
   json: z.boolean().default(false),
   strict: z.boolean().default(false),
+  strictPaper: z.boolean().default(false),
   install: z.boolean().default(false),
   wait: z.boolean().default(false),
   dryRun: z.boolean().default(false),

@@ -180,6 +180,7 @@ export async function measureHere(
     session,
     reporter,
     strict: options.strict,
+    strictPaper: options.strictPaper,
     ...(options.time !== undefined && { timeLimit: options.time }),
   })
 }

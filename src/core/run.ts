@@ -33,6 +33,7 @@ export interface RunOptions {
   readonly session: Session
   readonly reporter: Required<Reporter>
   readonly strict: boolean
+  readonly strictPaper?: boolean
   /** Milliseconds that measuring may take; the point in hand is finished. */
   readonly timeLimit?: number
 }
@@ -49,7 +50,7 @@ export async function run(options: RunOptions): Promise<Report> {
   const ended = await measureAll({ ...options, plan }, writer)
   writer.end(ended === 'interrupted' ? 'interrupted' : 'finished')
   const record: RunRecord = readRecord(writer.file)
-  const report = buildReport(record, { strict: options.strict })
+  const report = buildReport(record, options)
   writer.verdicts({ claims: report.claims, findings: report.findings, exitCode: report.exitCode })
   if (ended !== 'interrupted') tellEnd(ended, report, options)
   return report

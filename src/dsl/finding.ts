@@ -20,13 +20,30 @@ export interface FindingSpec {
   readonly claims: readonly Claim[]
   /** Parts of the statement that no bench of this suite can decide, and why: they keep it from ever just holding. */
   readonly undecided: readonly string[]
+  readonly premise?: string
+  readonly qualitative?: string
+  readonly asPrinted?: AsPrinted
   readonly location?: Location
+}
+
+/** A statement as its source prints it, where that is a slip: judged and shown beside, never decisive and never gating. */
+export interface AsPrinted {
+  readonly claims: readonly Claim[]
+  /** Why it cannot be what was meant, such as another statement that it contradicts. */
+  readonly why: string
 }
 
 export interface FindingOptions {
   readonly gate?: Gate
   readonly undecided?: readonly string[]
+  /** What the statement took for granted and is so no longer, and what its claims ask in its place. */
+  readonly premise?: string
+  /** The statement is an argument: why no measurement decides it. Its claims illustrate it; it never just holds. */
+  readonly qualitative?: string
+  readonly asPrinted?: AsPrinted
 }
+
+const shown = (claim: Claim): Claim => ({ ...claim, severity: 'warn' })
 
 /**
  * States a finding: it holds when all its claims hold, and never by having no data.
@@ -55,6 +72,9 @@ export function finding(id: number, title: string, claims: readonly Claim[], opt
     gate: options.gate ?? 'worse',
     claims,
     undecided: options.undecided ?? [],
+    ...(options.premise !== undefined && { premise: options.premise }),
+    ...(options.qualitative !== undefined && { qualitative: options.qualitative }),
+    ...(options.asPrinted && { asPrinted: { ...options.asPrinted, claims: options.asPrinted.claims.map(shown) } }),
     ...(location && { location }),
   })
 }

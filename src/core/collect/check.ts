@@ -8,7 +8,7 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
   const filesWith = new Set([...suite.benches, ...suite.findings].map(({ file }) => file))
   const known = new Map(suite.benches.map((bench) => [bench.id, bench]))
   const owners = new Map<number, string>()
-  const findings = suite.findings.filter(({ id, file, location, claims }) => {
+  const findings = suite.findings.filter(({ id, file, location, claims, asPrinted }) => {
     const at = location ? { location } : {}
     const owner = owners.get(id)
     if (owner !== undefined) {
@@ -21,7 +21,9 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
       return false
     }
     owners.set(id, file)
-    const stray = claims.find((claim) => !known.has(claim.bench) && !spoilt.has(file))
+    const stray = [...claims, ...(asPrinted?.claims ?? [])].find(
+      (claim) => !known.has(claim.bench) && !spoilt.has(file),
+    )
     if (stray) {
       const fix = 'register the bench in a file that the config includes'
       problems.push({

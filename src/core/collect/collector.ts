@@ -86,7 +86,12 @@ for (const { file, output, digest } of files) {
         .map((bench) => benchData(bench, file, digest, id)),
       findings: findings
         .filter(({ location }) => (inProject(location) ?? file) === file)
-        .map((finding) => ({ ...finding, claims: finding.claims.map(named), file })),
+        .map(({ asPrinted, ...finding }) => ({
+          ...finding,
+          claims: finding.claims.map(named),
+          ...(asPrinted && { asPrinted: { ...asPrinted, claims: asPrinted.claims.map(named) } }),
+          file,
+        })),
       problems: problems.map((error) => problem(file, error)),
     })
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Claim } from '../../dsl/claim.ts'
-import type { Gate } from '../../dsl/finding.ts'
+import type { AsPrinted, Gate } from '../../dsl/finding.ts'
 import type { Location } from '../../dsl/location.ts'
 import type { Metrics } from '../../dsl/metric.ts'
 import type { Lifecycle, ParamSpace } from '../../dsl/workload.ts'
@@ -34,6 +34,9 @@ export interface FindingData {
   readonly gate: Gate
   readonly claims: readonly Claim[]
   readonly undecided: readonly string[]
+  readonly premise?: string
+  readonly qualitative?: string
+  readonly asPrinted?: AsPrinted
   readonly file: string
   readonly location?: Location
 }

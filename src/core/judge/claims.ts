@@ -1,10 +1,11 @@
 import { type Claim, describeMatcher } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import { describeSelector, selects } from '../../dsl/platform.ts'
-import type { PlannedPlatform, Point } from '../plan/plan.ts'
+import type { Apart, PlannedPlatform, Point } from '../plan/plan.ts'
 import { pointsOf } from '../plan/plan.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
 import type { Interval } from '../stats/index.ts'
+import { absent, apartOf, isMixed, lacking } from './absent.ts'
 import { asRatio, asValue, better, equivalent, marginOf, notWorse, type Outcome, type Rule, worse } from './compare.ts'
 import type { ClaimVerdict, Estimate } from './judgement.ts'
 import { intervalsAt, moreRounds, type Test, testOf } from './looks.ts'
@@ -38,6 +39,8 @@ export interface Single {
   readonly platform: string
   /** Those that its samples are of. */
   readonly needs: readonly string[]
+  /** Its guests were not on hardware; of a bench's own expectation, only where that mixes two kinds. */
+  readonly apart: Apart | null
   readonly judged: Judged
   verdict(judged: Judged): ClaimVerdict
 }
@@ -59,9 +62,9 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
   const bench = evidence.plan.benches.find(({ id }) => id === claim.bench)
   const metric = bench?.metrics[claim.metric]
   const points = bench
-    ? pointsOf(bench).filter(({ params }) =>
-        Object.entries(claim.where).every(([name, value]) => params[name] === value),
-      )
+    ? pointsOf(bench)
+        .filter(({ params }) => Object.entries(claim.where).every(([name, value]) => params[name] === value))
+        .filter(({ id }) => evidence.plan.points.some((point) => point.id === id))
     : []
   const subjects = subjectsOf(claim, evidence.plan.platforms)
   const single = (platform: string, point: Point | null, judged: Judged): Single => ({
@@ -70,9 +73,14 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
     point: point?.id ?? null,
     platform,
     needs: needsOf(claim, platform),
+    apart: apart(platform),
     judged,
     verdict: (final) => verdict(platform, point?.params ?? claim.where, final),
   })
+  const apart = (platform: string): Apart | null => {
+    const needs = needsOf(claim, platform)
+    return finding !== null || isMixed(needs, evidence.plan) ? apartOf(needs, evidence.plan) : null
+  }
   const verdict = (platform: string, params: Point['params'], judged: Judged): ClaimVerdict => ({
     bench: claim.bench,
     metric: claim.metric,
@@ -84,6 +92,8 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
     direction: judged.direction,
     reason: judged.reason,
     measured: judged.measured,
+    of: judged.measured ? judged.of : '',
+    platforms: needsOf(claim, platform),
     moreRounds: judged.verdict === 'inconclusive' ? judged.moreRounds : null,
     text: sentence({
       ...judged,
@@ -92,6 +102,8 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
       claim: describeMatcher(claim.matcher, metric?.unit ?? ''),
     }),
     finding,
+    needs: subjects.length > 0 ? lacking(needsOf(claim, platform), evidence.plan) : [],
+    apart: apart(platform),
     location: claim.location ?? null,
   })
   const names = subjects.length > 0 ? subjects : [describeSelector(claim.on)]
@@ -124,7 +136,7 @@ function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evid
   const { matcher } = claim
   const series = (platform: string) => evidence.samples.series(point.id, platform, claim.metric)
   const against: Against = (platform, reference, rule) => {
-    const why = absent(platform, evidence) ?? absent(reference, evidence)
+    const why = absent(platform, evidence.plan) ?? absent(reference, evidence.plan)
     if (why) return undecidable(why)
     const [a, b] = [series(platform), series(reference)]
     const rounds = roundsOf(a, b, metric)
@@ -150,14 +162,6 @@ function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evid
     case 'atLeast':
       return absolute(claim, matcher, name, series(name), metric, point, evidence)
   }
-}
-
-/** Why a platform has no samples, or undefined when it was measured. */
-function absent(name: string, { plan }: Evidence): string | undefined {
-  const platform = plan.platforms.find((one) => one.name === name)
-  if (platform?.available) return undefined
-  if (name === 'native') return 'no-native'
-  return `${platform ? 'platform-absent' : 'platform-unknown'}:${name}`
 }
 
 function failedOn({ reason }: NoData, platforms: readonly string[], series: (platform: string) => Series): string {
@@ -218,7 +222,7 @@ function absolute(
   point: Point,
   evidence: Evidence,
 ): Judged {
-  const why = absent(name, evidence)
+  const why = absent(name, evidence.plan)
   if (why) return undecidable(why)
   if (series.digests.size > 1) return undecidable('config-mismatch')
   if (series.rounds.size === 0) {

@@ -16,16 +16,25 @@ export const exitCodes = {
 
 export interface Ending {
   readonly strict: boolean
+  /** Any departure of the paper's findings fails, also one for the better. */
+  readonly strictPaper?: boolean
   readonly interrupted: boolean
   readonly problems: number
 }
 
-/** Whether a verdict fails the run: a bench's own expectation always, a finding's claim where its finding gates. */
-export function failures({ claims, findings }: Judgement): { readonly claims: number[]; readonly findings: number[] } {
+/**
+ * Whether a verdict fails the run: a bench's own expectation always, a finding's claim where its finding gates; with
+ * `strictPaper` every finding that is contradicted, whichever way and whatever its gate.
+ */
+export function failures(
+  { claims, findings }: Judgement,
+  strictPaper = false,
+): { readonly claims: number[]; readonly findings: number[] } {
   const failed = claims.flatMap((claim, index) =>
-    claim.verdict === 'contradicted' && claim.severity === 'fail' ? [{ claim, index }] : [],
+    claim.verdict === 'contradicted' && claim.severity === 'fail' && !claim.apart ? [{ claim, index }] : [],
   )
-  const gates = ({ gate, claims: own }: FindingVerdict) =>
+  const gates = ({ gate, verdict, claims: own }: FindingVerdict) =>
+    (strictPaper && verdict === 'contradicted') ||
     failed.some(
       ({ claim, index }) =>
         own.includes(index) && (gate === 'any' || (gate === 'worse' && claim.direction === 'worse')),
@@ -37,12 +46,12 @@ export function failures({ claims, findings }: Judgement): { readonly claims: nu
 }
 
 /** The exit code of a run. What is worst comes first: a regression is told even where a bench file is broken. */
-export function exitCode(judgement: Judgement, { strict, interrupted, problems }: Ending): number {
+export function exitCode(judgement: Judgement, { strict, strictPaper, interrupted, problems }: Ending): number {
   if (interrupted) return exitCodes.interrupted
-  const failed = failures(judgement)
+  const failed = failures(judgement, strictPaper)
   if (failed.claims.length > 0 || failed.findings.length > 0) return exitCodes.regressed
   if (problems > 0) return exitCodes.author
-  const gating = judgement.claims.filter(({ severity }) => severity === 'fail')
+  const gating = judgement.claims.filter(({ severity, apart }) => severity === 'fail' && !apart)
   if (!judgement.claims.some(({ verdict }) => verdict !== 'undecidable')) return exitCodes.nothing
   const inDoubt = gating.some(
     ({ verdict, reason }) => verdict === 'inconclusive' || reason?.startsWith('sample-errors'),

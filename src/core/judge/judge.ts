@@ -1,8 +1,9 @@
+import type { Claim } from '../../dsl/claim.ts'
 import type { Sample } from '../record/schema.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
 import { type Judged, judgeClaim, type Single } from './claims.ts'
 import { type Family, familyOf } from './family.ts'
-import { type Indexed, judgeFinding } from './findings.ts'
+import { type Group, judgeFinding } from './findings.ts'
 import { withFloor } from './floor.ts'
 import type { ClaimVerdict, Judgement } from './judgement.ts'
 import type { Test } from './looks.ts'
@@ -20,13 +21,11 @@ export interface Decision extends Single {
 export function judge(plan: ScheduledPlan, samples: readonly Sample[]): Judgement {
   const decisions = decide(plan, samples)
   let group = plan.benches.reduce((sum, { claims }) => sum + claims.length, 0)
-  const groupOf = (number: number): Indexed =>
+  const groupOf = (number: number): Group =>
     decisions.flatMap((one, index) => (one.group === number ? [{ index, verdict: one.told }] : []))
+  const next = (claims: readonly Claim[] = []) => claims.map(() => groupOf(group++))
   const findings = plan.findings.map((finding) =>
-    judgeFinding(
-      finding,
-      finding.claims.map(() => groupOf(group++)),
-    ),
+    judgeFinding(finding, next(finding.claims), next(finding.asPrinted?.claims), plan),
   )
   return { claims: decisions.map(({ told }) => told), findings }
 }
@@ -36,7 +35,9 @@ export function decide(plan: ScheduledPlan, samples: readonly Sample[]): Decisio
   const evidence = { plan, samples: new Samples(samples) }
   const claims = [
     ...plan.benches.flatMap((bench) => bench.claims.map((claim) => ({ claim, finding: null }))),
-    ...plan.findings.flatMap((finding) => finding.claims.map((claim) => ({ claim, finding: finding.id }))),
+    ...plan.findings.flatMap(({ id, claims, asPrinted }) =>
+      [...claims, ...(asPrinted?.claims ?? [])].map((claim) => ({ claim, finding: id })),
+    ),
   ]
   const singles = claims
     .flatMap(({ claim, finding }, group) =>
@@ -51,8 +52,8 @@ export function decide(plan: ScheduledPlan, samples: readonly Sample[]): Decisio
 }
 
 /** The tests of a claim that could fail the run. */
-function gatingTests({ claim, finding, judged }: Single, plan: ScheduledPlan): Test[] {
-  if (claim.severity !== 'fail' || judged.verdict === 'undecidable') return []
+function gatingTests({ claim, finding, judged, apart }: Single, plan: ScheduledPlan): Test[] {
+  if (claim.severity !== 'fail' || apart || judged.verdict === 'undecidable') return []
   if (finding === null) return [...judged.tests]
   const gate = plan.findings.find(({ id }) => id === finding)?.gate
   return judged.tests.filter(({ direction }) => gate === 'any' || (gate === 'worse' && direction === 'worse'))

@@ -20,6 +20,8 @@ export const reasonCodes = {
   underpowered:
     'the margin is below what two equal platforms differ by on this host; the least that it can carry is named',
   'part-undecided': 'a part of the statement has no bench in this suite',
+  environment: 'its guests were not on hardware, so it is judged apart',
+  qualitative: 'an argument, which no measurement decides',
 } as const
 export type ReasonCode = keyof typeof reasonCodes
 
@@ -47,10 +49,18 @@ export const claimVerdictSchema = z.object({
   text: z.string(),
   /** platform ÷ reference for comparisons, the value in its unit for absolute claims. */
   measured: estimateSchema.nullable(),
+  /** What `measured` is: `×native`, or a unit; empty where nothing was measured. */
+  of: z.string(),
+  /** The platforms whose samples it rests on, its own first. */
+  platforms: z.array(z.string()),
   /** Of what is inconclusive: about how many more rounds would decide it; null where that cannot be told. */
   moreRounds: z.number().nullable().optional(),
   /** The number of the finding that makes the claim; null for a bench's own expectation. */
   finding: z.number().nullable(),
+  /** Platforms that it is about or compares with, and that were not measured. */
+  needs: z.array(z.string()),
+  /** Its guests were on an emulated CPU or a nested hypervisor: it decides nothing about hardware, and never fails a run. */
+  apart: z.enum(['emulated', 'nested']).nullable(),
   location: z.object({ file: z.string(), line: z.number(), column: z.number() }).nullable(),
 })
 export type ClaimVerdict = z.infer<typeof claimVerdictSchema>
@@ -65,6 +75,25 @@ export const findingVerdictSchema = z.object({
   text: z.string(),
   /** Indices into the report's claims. */
   claims: z.array(z.number()),
+  /** Of `claims`, the one that the verdict rests on, or that stands for the others; null where nothing was measured. */
+  decisive: z.number().nullable(),
+  /** Platforms that it lacks, where that leaves it undecidable. */
+  needs: z.array(z.string()),
+  /** What the statement took for granted and is so no longer, and what is asked in its place. */
+  premise: z.string().nullable(),
+  /** The statement as it is printed, where that is a slip. */
+  asPrinted: z
+    .object({ why: z.string(), verdict: verdictSchema, text: z.string(), claims: z.array(z.number()) })
+    .nullable(),
+  /** The same rule over what was measured on emulated CPUs or nested hypervisors; null where nothing was. */
+  apart: z
+    .object({
+      how: z.array(z.enum(['emulated', 'nested'])),
+      verdict: verdictSchema,
+      direction: z.enum(['worse', 'better']).nullable(),
+      text: z.string(),
+    })
+    .nullable(),
 })
 export type FindingVerdict = z.infer<typeof findingVerdictSchema>
 

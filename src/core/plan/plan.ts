@@ -21,7 +21,11 @@ export interface PlannedPlatform {
   readonly reason?: string
   /** How to make it so. */
   readonly fix?: string
+  /** Why its figures are not those of hardware: its guests run on an emulated CPU, or on a hypervisor inside another. */
+  readonly apart?: Apart
 }
+
+export type Apart = 'emulated' | 'nested'
 
 /** One bench with one set of parameters; with a platform it is a cell. */
 export interface Point {

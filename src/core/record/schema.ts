@@ -62,6 +62,9 @@ const finding = z.object({
   gate: z.enum(['worse', 'any', 'never']),
   claims: z.array(claim),
   undecided: z.array(z.string()),
+  premise: z.string().optional(),
+  qualitative: z.string().optional(),
+  asPrinted: z.object({ claims: z.array(claim), why: z.string() }).optional(),
   file: z.string(),
   location: location.optional(),
 })
@@ -75,6 +78,7 @@ const platform = z.object({
   version: z.string(),
   reason: z.string().optional(),
   fix: z.string().optional(),
+  apart: z.enum(['emulated', 'nested']).optional(),
 })
 
 const plan = z.object({

@@ -19,8 +19,13 @@ interface Evidence {
   readonly looks: LookPlan | undefined
 }
 
+export interface Strictness {
+  readonly strict: boolean
+  readonly strictPaper?: boolean
+}
+
 /** Judges a record and gathers all that there is to tell. Pure. */
-export function buildReport(record: RunRecord, options: { readonly strict: boolean }): Report {
+export function buildReport(record: RunRecord, { strict, strictPaper = false }: Strictness): Report {
   const { environment } = record
   const plan: ScheduledPlan = record.plan
   const judgement = judge(plan, record.samples)
@@ -56,9 +61,10 @@ export function buildReport(record: RunRecord, options: { readonly strict: boole
     findings: [...judgement.findings],
     left: [...plan.left] as Report['left'],
     problems: record.problems as Report['problems'],
-    failures: failures(judgement),
+    failures: failures(judgement, strictPaper),
     exitCode: exitCode(judgement, {
-      strict: options.strict,
+      strict,
+      strictPaper,
       interrupted: record.how === 'interrupted',
       problems: record.problems.length,
     }),

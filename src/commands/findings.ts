@@ -1,0 +1,79 @@
+import { collect } from '../core/collect/collect.ts'
+import { benchFiles, loadProject } from '../core/project.ts'
+import { latestRecord, readRecord } from '../core/record/reader.ts'
+import { buildReport } from '../core/report/build.ts'
+import { withFindings } from '../core/report/findings.ts'
+import type { Report } from '../core/report/schema.ts'
+import { UsageError } from '../errors.ts'
+import { explain } from '../reporters/findings/explain.ts'
+import { findingsMarkdown } from '../reporters/findings/markdown.ts'
+import { findingsTable } from '../reporters/findings/table.ts'
+import { inkFor } from '../reporters/terminal/ink.ts'
+import type { Io, Run } from './command.ts'
+import { checkOptions } from './options.ts'
+import { problemText } from './problems.ts'
+
+/** The findings as the bench files state them now, judged over a stored record. Ends with the exit code that they make. */
+export const run: Run = async (asked, given, io) => {
+  const { record: named, explain: explained, markdown, ...rest } = given
+  const options = checkOptions(rest)
+  const project = await loadProject(io.cwd, options.config)
+  const { suite } = await collect(project.root, await benchFiles(project))
+  for (const problem of suite.problems) io.err.write(problemText(problem))
+  const chosen = choose(asked, suite.findings)
+  const record = readRecord(named === undefined ? latestRecord(project.root) : String(named))
+  const report = buildReport(withFindings(record, { ...suite, findings: chosen }), options)
+  const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
+  const view = { width, ink: inkOf(io), root: project.root }
+  if (options.json) io.out.write(`${JSON.stringify(toJson(report), null, 1)}\n`)
+  else if (markdown) io.out.write(findingsMarkdown(report))
+  else if (explained) {
+    for (const finding of report.findings) io.out.write(`${explain(report, finding, view).join('\n')}\n`)
+  } else io.out.write(`${findingsTable(report, view).join('\n')}\n`)
+  return report.exitCode
+}
+
+/** Findings by number, or by the first word of their title, such as A2; all without an argument. */
+function choose<T extends { readonly id: number; readonly title: string }>(
+  asked: readonly string[],
+  all: readonly T[],
+): T[] {
+  if (asked.length === 0) return [...all]
+  return asked.map((text) => {
+    const found = all.find(({ id, title }) => String(id) === text || title.startsWith(`${text}: `))
+    if (found) return found
+    const known = all.map(({ id }) => id).sort((a, b) => a - b)
+    throw new UsageError(`there is no finding ${text}`, `the bench files state ${known.join(', ') || 'none'}`)
+  })
+}
+
+const toJson = ({
+  schemaVersion,
+  record,
+  how,
+  environment,
+  profile,
+  platforms,
+  claims,
+  findings,
+  failures,
+  exitCode,
+}: Report) => ({
+  schemaVersion,
+  record,
+  how,
+  environment,
+  profile,
+  platforms,
+  findings: findings.map(({ claims: indices, asPrinted, decisive, ...finding }) => ({
+    ...finding,
+    decisive: decisive === null ? null : claims[decisive]!,
+    claims: indices.map((index) => claims[index]!),
+    asPrinted: asPrinted && { ...asPrinted, claims: asPrinted.claims.map((index) => claims[index]!) },
+    fails: failures.findings.includes(finding.id),
+  })),
+  exitCode,
+})
+
+const inkOf = (io: Io) =>
+  inkFor({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })

@@ -1,0 +1,38 @@
+/** What a claim lacks: the platforms that were not measured, and why. */
+import type { Apart, Plan } from '../plan/plan.ts'
+
+type Platforms = Pick<Plan, 'platforms'>
+
+const find = (name: string, { platforms }: Platforms) => platforms.find((one) => one.name === name)
+
+/** Why a platform has no samples, as a reason; undefined when it was measured. */
+export function absent(name: string, plan: Platforms): string | undefined {
+  const platform = find(name, plan)
+  if (platform?.available) return undefined
+  if (name === 'native') return 'no-native'
+  return `${platform ? 'platform-absent' : 'platform-unknown'}:${name}`
+}
+
+/** Those of `names` that were not measured. */
+export const lacking = (names: readonly string[], plan: Platforms): string[] =>
+  names.filter((name) => absent(name, plan) !== undefined)
+
+/** `needs osv, osv-firecracker: no OSv image; kata: not in this run`. */
+export function needsText(names: readonly string[], plan: Platforms): string {
+  const byReason = new Map<string, string[]>()
+  for (const name of new Set(names)) {
+    const why = find(name, plan)?.reason ?? 'not in this run'
+    byReason.set(why, [...(byReason.get(why) ?? []), name])
+  }
+  return `needs ${[...byReason].map(([why, those]) => `${those.join(', ')}: ${why}`).join('; ')}`
+}
+
+/** Whether one of the platforms is not on hardware, and how. */
+export function apartOf(names: readonly string[], plan: Platforms): Apart | null {
+  const ways = names.map((name) => find(name, plan)?.apart)
+  return ways.find((way) => way === 'emulated') ?? ways.find((way) => way !== undefined) ?? null
+}
+
+/** Whether some of the platforms are on hardware and some are not, so that they cannot be compared. */
+export const isMixed = (names: readonly string[], plan: Platforms): boolean =>
+  new Set(names.map((name) => find(name, plan)?.apart ?? 'hardware')).size > 1

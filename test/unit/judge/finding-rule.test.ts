@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest'
+import type { FindingData } from '../../../src/core/collect/types.ts'
+import { exitCode, failures } from '../../../src/core/judge/exit-code.ts'
+import { judge } from '../../../src/core/judge/judge.ts'
+import type { Judgement } from '../../../src/core/judge/judgement.ts'
+import type { PlannedPlatform } from '../../../src/core/plan/plan.ts'
+import type { Sample } from '../../../src/core/record/schema.ts'
+import type { Matcher } from '../../../src/dsl/claim.ts'
+import { benchOf, claimOf, costing, findingOf, native, planOf, platformOf } from './world.ts'
+
+const within: Matcher = { kind: 'withinNative', percent: 10 }
+const slower: Matcher = { kind: 'slowerThan', platform: 'native', by: 2 }
+const onKata = { on: { by: 'name', names: ['kata'] } } as const
+const onGvisor = { on: { by: 'name', names: ['gvisor'] } } as const
+
+const judged = (finding: FindingData, samples: readonly Sample[], platforms?: PlannedPlatform[]): Judgement =>
+  judge(planOf({ findings: [finding], ...(platforms && { platforms }) }), samples)
+const ended = (judgement: Judgement, over: { strict?: boolean; strictPaper?: boolean } = {}) =>
+  exitCode(judgement, { strict: false, interrupted: false, problems: 0, ...over })
+
+describe('from the parts of a finding to its verdict', () => {
+  it('names every platform that it lacks, with the reason that the machine gave', () => {
+    const absent = ['osv', 'osv-firecracker'].map((name) =>
+      platformOf(name, { family: 'unikernel', available: false, reason: 'no OSv image' }),
+    )
+    const claims = [claimOf(slower, { on: { by: 'name', names: ['osv', 'osv-firecracker'] } }), claimOf(slower, onKata)]
+    const { findings } = judged(findingOf(claims), native(), [platformOf('native'), ...absent])
+    expect(findings[0]).toMatchObject({
+      verdict: 'undecidable',
+      needs: ['osv', 'osv-firecracker', 'kata'],
+      text: 'needs osv, osv-firecracker: no OSv image; kata: not in this run',
+      decisive: null,
+    })
+  })
+
+  it('leaves context aside: what only warns neither makes a finding nor breaks it', () => {
+    const context = claimOf(within, { severity: 'warn', ...onGvisor })
+    const samples = [...native(), ...costing('runc', 1.01), ...costing('gvisor', 3)]
+    expect(judged(findingOf([claimOf(within), context]), samples).findings[0]).toMatchObject({
+      verdict: 'holds',
+      claims: [0, 1],
+      decisive: 0,
+    })
+    expect(judged(findingOf([claimOf(within, onKata), context]), samples).findings[0]!.verdict).toBe('undecidable')
+  })
+
+  it('never lets an argument hold, and tells what its example does', () => {
+    const argument = { qualitative: 'it says what a metric cannot show', gate: 'never' } as const
+    const tell = (cost: number) =>
+      judged(findingOf([claimOf(slower)], argument), [...native(), ...costing('runc', cost)]).findings[0]!
+    expect(tell(3)).toMatchObject({ verdict: 'undecidable', reason: 'qualitative' })
+    expect(tell(3).text).toBe('qualitative, it says what a metric cannot show; its example holds')
+    expect(tell(1).text).toContain('its example does not hold')
+  })
+
+  it('judges what is printed by slip beside it, without a say', () => {
+    const asPrinted = { claims: [claimOf(slower, { severity: 'warn', ...onGvisor })], why: 'contradicts finding 2' }
+    const samples = [...native(), ...costing('runc', 1.01), ...costing('gvisor', 1.02)]
+    const judgement = judged(findingOf([claimOf(within)], { asPrinted, gate: 'any' }), samples)
+    expect(judgement.findings[0]).toMatchObject({
+      verdict: 'holds',
+      claims: [0],
+      asPrinted: { verdict: 'contradicted', why: 'contradicts finding 2', claims: [1] },
+    })
+    expect(ended(judgement)).toBe(0)
+    expect(judgement.claims).toHaveLength(2)
+  })
+})
+
+describe('what was not on hardware', () => {
+  const platforms = (apart: 'emulated' | 'nested') => [
+    platformOf('native'),
+    platformOf('runc'),
+    platformOf('gvisor', { apart }),
+  ]
+  const slowGuest = [...native(), ...costing('runc', 1.01), ...costing('gvisor', 9)]
+
+  it.each(['emulated', 'nested'] as const)('is judged apart where it was %s, and says so', (how) => {
+    const judgement = judged(findingOf([claimOf(within), claimOf(within, onGvisor)]), slowGuest, platforms(how))
+    expect(judgement.claims.map(({ verdict, apart }) => [verdict, apart])).toEqual([
+      ['holds', null],
+      ['contradicted', how],
+    ])
+    expect(judgement.findings[0]).toMatchObject({
+      verdict: 'undecidable',
+      reason: `environment:${how}`,
+      apart: { how: [how], verdict: 'contradicted', direction: 'worse' },
+    })
+    expect(ended(judgement)).toBe(0)
+  })
+
+  it('leaves the verdict to what was on hardware', () => {
+    const both = claimOf(within, { on: { by: 'name', names: ['runc', 'gvisor'] } })
+    const judgement = judged(findingOf([both]), slowGuest, platforms('emulated'))
+    expect(judgement.findings[0]).toMatchObject({ verdict: 'holds', text: 'decided on 1 of 2 comparisons' })
+  })
+
+  it('fails no bench that compares it with hardware, but one that it is alone in', () => {
+    const bench = (matcher: Matcher) => benchOf({ claims: [claimOf(matcher, onGvisor)] })
+    const of = (matcher: Matcher) =>
+      judge(planOf({ benches: [bench(matcher)], platforms: platforms('emulated') }), slowGuest)
+    expect(ended(of(within))).toBe(0)
+    expect(of(within).claims[0]).toMatchObject({ verdict: 'contradicted', apart: 'emulated' })
+    expect(of({ kind: 'atMost', value: 1 }).claims[0]).toMatchObject({ verdict: 'contradicted', apart: null })
+    expect(ended(of({ kind: 'atMost', value: 1 }))).toBe(1)
+  })
+})
+
+describe('--strict-paper', () => {
+  it.each(['worse', 'any', 'never'] as const)('fails on a departure for the better, with the gate %s', (gate) => {
+    const judgement = judged(findingOf([claimOf(slower)], { gate }), [...native(), ...costing('runc', 1.2)])
+    expect(judgement.findings[0]).toMatchObject({ verdict: 'contradicted', direction: 'better' })
+    expect(failures(judgement, true).findings).toEqual([1])
+    expect(ended(judgement, { strictPaper: true })).toBe(1)
+    expect(ended(judgement)).toBe(gate === 'any' ? 1 : 0)
+  })
+
+  it('leaves a finding alone that holds or is in doubt', () => {
+    const judgement = judged(findingOf([claimOf(within)]), [...native(), ...costing('runc', 1.01)])
+    expect(ended(judgement, { strictPaper: true })).toBe(0)
+  })
+})

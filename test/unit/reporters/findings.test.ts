@@ -1,0 +1,81 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { readRecord } from '../../../src/core/record/reader.ts'
+import { buildReport } from '../../../src/core/report/build.ts'
+import { withFindings } from '../../../src/core/report/findings.ts'
+import { explain } from '../../../src/reporters/findings/explain.ts'
+import { findingsMarkdown } from '../../../src/reporters/findings/markdown.ts'
+import { findingsTable } from '../../../src/reporters/findings/table.ts'
+import { inkFor } from '../../../src/reporters/terminal/ink.ts'
+import { widthOf } from '../../../src/reporters/text.ts'
+
+const file = fileURLToPath(new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))
+const record = readRecord(file)
+const { benches, findings } = record.plan
+// A finding whose bench this run left out, and one whose platform it does not have.
+const elsewhere = { ...findings[0]!, id: 40, claims: [{ ...findings[0]!.claims[0]!, bench: 'b.bench.ts#other' }] }
+const lacking = {
+  ...findings[0]!,
+  id: 41,
+  claims: [{ ...findings[0]!.claims[0]!, on: { by: 'name' as const, names: ['osv'] } }],
+}
+const suite = { benches: [...benches, { ...benches[0]!, id: 'b.bench.ts#other' }], problems: [] }
+const report = buildReport(withFindings(record, { ...suite, findings: [lacking, elsewhere, ...findings] }), {
+  strict: false,
+})
+const view = {
+  width: 80,
+  root: '/',
+  ink: inkFor({ color: false, root: '', out: { write: () => {}, isTTY: false, columns: 80 } }),
+}
+
+describe('the table of findings', () => {
+  const lines = findingsTable(report, view)
+
+  it('fits 80 columns', () => {
+    for (const line of lines) expect(widthOf(line), line).toBeLessThanOrEqual(80)
+  })
+
+  it('has every finding in the order of its number, also those that the run did not measure', () => {
+    const numbers = lines.flatMap((line) => /^ *(\d+) {2}[✓✗?–]/.exec(line)?.[1] ?? []).map(Number)
+    expect(numbers).toEqual(report.findings.map(({ id }) => id))
+    expect(numbers).toContain(40)
+    expect([...numbers].sort((a, b) => a - b)).toEqual(numbers)
+  })
+
+  it('says what was measured, which way it moved, and what is missing', () => {
+    const text = lines.join('\n')
+    expect(text).toMatch(/1 {2}✗ contradicted {2}gvisor 0\.752 \[0\.715, 0\.813\] ×native, events {2}worse/)
+    expect(text).toContain('needs osv: not in this run')
+    expect(text).toContain('the bench was left out of this run')
+    expect(lines.at(-1)).toContain(`exit code ${report.exitCode}`)
+  })
+
+  it("judges nothing but the findings: a bench's own expectations are not the paper's", () => {
+    expect(report.claims.filter(({ finding }) => finding === null)).toEqual([])
+  })
+})
+
+describe('a finding explained', () => {
+  const lines = explain(report, report.findings.find(({ id }) => id === 2)!, view)
+
+  it('fits 80 columns, and names the claim, its samples round by round, and the reasoning', () => {
+    for (const line of lines) expect(widthOf(line), line).toBeLessThanOrEqual(80)
+    const text = lines.join(' ').replace(/\s+/g, ' ')
+    expect(text).toContain('claimed within 5 % of native')
+    expect(text).toMatch(/samples gvisor 1: \d+/)
+    expect(text).toMatch(/native 1: [\d,]+, 2: /)
+    expect(text).toContain('The whole interval lies where the claim is false, on the side that hurts.')
+    expect(text).toContain('one comparison that is contradicted decides against the finding')
+  })
+})
+
+describe('the findings as Markdown', () => {
+  it('is one table with a row for each', () => {
+    const rows = findingsMarkdown(report)
+      .split('\n')
+      .filter((line) => /^\| \d+ \|/.test(line))
+    expect(rows).toHaveLength(report.findings.length)
+    for (const row of rows) expect(row.replaceAll('\\|', '').split('|')).toHaveLength(7)
+  })
+})
