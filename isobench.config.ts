@@ -5,11 +5,13 @@ export default defineConfig({
   guest: { cpus: 1, memory: '1GiB' },
   platforms: [
     platform('native'),
+    platform('native', { name: 'native-loopback', network: 'loopback', tags: ['ablation'] }),
     platform('runc'),
     platform('crun'),
     platform('docker'),
     platform('podman'),
     platform('lxc'),
+    platform('lxc', { name: 'lxc-systemd', init: 'systemd' }),
     platform('bubblewrap'),
     platform('nspawn'),
     platform('gvisor', { mode: 'systrap' }),

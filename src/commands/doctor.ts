@@ -58,14 +58,15 @@ export const run: Run = async (_args, given, io) => {
     onWait: ({ pid, purpose }) => tell(`waiting for process ${pid}, ${purpose}`),
     signal,
   })
+  const image = findImage(project.image)
   const diagnosis: Diagnosis = {
-    platforms: await probePlatforms(platforms, session),
+    platforms: await probePlatforms(platforms, session, image),
     tools: [...ownRequirements, ...imageRequirements].map((requirement) => {
       const lacking = missing([requirement])
       const fix = installCommand(lacking)
       return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
     }),
-    image: { path: imagePath(project.image), built: findImage(project.image) !== undefined },
+    image: { path: imagePath(project.image), built: image !== undefined },
   }
   io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io))
   return diagnosis.platforms.every(({ available }) => available) ? 0 : 1

@@ -169,7 +169,7 @@ export async function measureHere(
     onLine: (line) => tell(`building the image: ${line}`),
   })
   tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
-  const planned = await probePlatforms(platforms, session)
+  const planned = await probePlatforms(platforms, session, image)
   if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
   return await measureAndJudge({
     project,

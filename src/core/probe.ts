@@ -1,7 +1,10 @@
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
 import { AuthorError } from '../dsl/author-error.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
 import { messageOf, printable } from '../errors.ts'
 import { host } from '../guest/host.ts'
+import type { Image } from '../guest/image/image.ts'
 import { describeMissing, installCommand, missing } from '../guest/requirements.ts'
 import { timed } from '../guest/stopwatch.ts'
 import { makeTinyRoot } from '../guest/tiny-root.ts'
@@ -65,17 +68,18 @@ function optionIssues(error: unknown): string {
   return issues.map(({ path, message }) => [path.map(String).join('.'), message].filter(Boolean).join(': ')).join('; ')
 }
 
-/** Finds out whether each platform works here, by booting one process on it. */
+/** Finds out whether each platform works here, by booting one process on it. `image` is left out where none is built. */
 export async function probePlatforms(
   platforms: readonly ResolvedPlatform[],
   session: Session,
+  image: Image | undefined,
 ): Promise<PlannedPlatform[]> {
-  const root = await session.directory('probe')
-  makeTinyRoot(root)
+  const tiny = await session.directory('probe')
+  makeTinyRoot(tiny)
   const probes = await Promise.allSettled(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
-      const probe = await probeOne(platform, root, session)
+      const probe = await probeOne(platform, { tiny, image, session })
       return { name, kind, family: platform.driver.family, tags, ...probe, version: probe.version ?? '' }
     }),
   )
@@ -86,7 +90,15 @@ export async function probePlatforms(
   })
 }
 
-async function probeOne({ spec, driver, options }: ResolvedPlatform, root: string, session: Session): Promise<Probe> {
+interface Probing {
+  /** A root filesystem of busybox alone. */
+  readonly tiny: string
+  readonly image: Image | undefined
+  readonly session: Session
+}
+
+async function probeOne(platform: ResolvedPlatform, { tiny, image, session }: Probing): Promise<Probe> {
+  const { spec, driver, options } = platform
   const lacking = missing(driver.requirements(options))
   if (lacking.length > 0) {
     const fix =
@@ -100,14 +112,32 @@ async function probeOne({ spec, driver, options }: ResolvedPlatform, root: strin
   const version = await versionOf(driver, options)
   const obstacle = await driver.obstacle?.(options)
   if (obstacle !== undefined) return { available: false, reason: obstacle, version }
+  const wanted = driver.inImage?.(options) ?? []
+  const unfit = wanted.length > 0 ? unfitImage(image, wanted) : undefined
+  if (unfit) return { available: false, ...unfit, version }
   try {
-    await using place = await session.place(root, bootLimit)
+    await using place = await session.place(wanted.length > 0 ? image!.rootfs : tiny, bootLimit)
     const argv = await driver.once(place, ['/bin/busybox', 'true'], options)
     await timed(argv, { timeoutMs: bootLimit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
     return { available: true, version }
   } catch (error) {
     session.signal.throwIfAborted()
     return { available: false, reason: messageOf(error), version }
+  }
+}
+
+/** Why a platform that needs these files cannot boot from the image, and what would mend it. */
+function unfitImage(
+  image: Image | undefined,
+  wanted: readonly { readonly file: string; readonly package: string }[],
+): { readonly reason: string; readonly fix: string } | undefined {
+  if (!image) return { reason: 'it boots from the image, which is not built yet', fix: 'isobench image build' }
+  // A link of the image's points into the image, not to the host's file of that name.
+  const lacking = wanted.filter(({ file }) => !lstatSync(join(image.rootfs, file), { throwIfNoEntry: false }))
+  if (lacking.length === 0) return undefined
+  return {
+    reason: `the image has no ${lacking.map(({ file }) => file).join(', ')}`,
+    fix: `install ${lacking.map((one) => one.package).join(', ')} in ${image.rootfs}`,
   }
 }
 

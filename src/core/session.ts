@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Undoing } from '../disposable.ts'
 import { inCgroup, type Limits, makeCgroup } from '../guest/cgroup.ts'
 import { assignCores, type Cores } from '../guest/cores.ts'
@@ -12,7 +12,7 @@ import { guestsFolder, lockName } from '../guest/paths.ts'
 import { type OpenPlace, openPlace } from '../guest/place.ts'
 import { undo } from '../guest/undo.ts'
 import { makeView } from '../guest/view.ts'
-import type { Enterable } from './measure/handle.ts'
+import type { Caller } from './measure/handle.ts'
 import type { Project } from './project.ts'
 
 export interface SessionOptions {
@@ -66,7 +66,7 @@ export class Session implements AsyncDisposable {
   }
 
   /** The client: the same image, in its own namespace and on its own CPUs, under the same memory limit. */
-  async client(rootfs: string): Promise<Enterable> {
+  async client(rootfs: string): Promise<Caller> {
     const id = `${this.prefix}-client`
     const directory = join(guestsFolder(), id)
     const [data, view] = [join(directory, 'data'), join(directory, 'view')]
@@ -75,9 +75,11 @@ export class Session implements AsyncDisposable {
     await this.ledger.make({ kind: 'cgroup', name: id }, () =>
       makeCgroup(id, { ...this.limits, cpus: this.cores.client }),
     )
-    const enter = (argv: readonly string[]) =>
-      inCgroup(id, inNetns(this.network.clientNetns, ['chroot', view, ...argv]))
-    return { name: 'the client', enter }
+    const within = (netns: string) => ({
+      name: 'the client',
+      enter: (argv: readonly string[]) => inCgroup(id, inNetns(netns, ['chroot', view, ...argv])),
+    })
+    return { ...within(this.network.clientNetns), joining: (netns) => within(basename(netns)) }
   }
 
   /** A directory that goes with the session. */

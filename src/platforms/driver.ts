@@ -54,6 +54,8 @@ export interface Place {
 
 /** A running guest. */
 export interface GuestHandle {
+  /** Whether clients call from within the guest's own network namespace, over its loopback, rather than over its link. */
+  readonly loopback?: boolean
   /** Argv of a host process that runs `argv` in the guest, with its output, its exit code and its end. */
   enter(argv: GuestArgv): HostArgv
 }
@@ -68,6 +70,11 @@ export interface Driver<O = unknown> {
   requirements(options: O): readonly Requirement[]
   /** Argv that prints the version, on its first line that has a digit. Left out where there is nothing to ask. */
   version?(options: O): HostArgv
+  /**
+   * Files that a guest cannot boot without, such as an init, with the Debian package of each. Such a platform is probed with
+   * the image rather than with busybox alone.
+   */
+  inImage?(options: O): readonly { readonly file: string; readonly package: string }[]
   /**
    * What makes this platform impossible here though its binaries are there, or undefined.
    * isobench also boots a guest as a probe, so only say what a boot would not show.

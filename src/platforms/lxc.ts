@@ -5,9 +5,10 @@ import { which } from '../guest/requirements.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
 import { privateMounts } from './private-mounts.ts'
+import { prepareSystemd, type SystemdFolder, systemdInit, systemdUp, withOutcome } from './systemd-boot.ts'
 
 const options = z.strictObject({
-  /** What the container's first process is: the command, or the image's own systemd, which isobench's image lacks. */
+  /** What the container's first process is: the command alone, or the image's systemd, which runs the command when it is up. */
   init: z.enum(['none', 'systemd']).default('none'),
   /** Whether root in the container is root on the host. */
   privileged: z.boolean().default(false),
@@ -20,7 +21,28 @@ const ids = '0 1000000 65536'
 /** Where LXC finds the image. It makes and removes something in there before it mounts it read-only. */
 const rootOf = (place: Place) => join(place.directory, 'root')
 
-const configOf = (place: Place, { privileged }: Options): string => {
+/** A line of the configuration; paths in the guest are told without their first slash. */
+const mounted = (what: string, at: string, options: string) => `lxc.mount.entry = ${what} ${at.slice(1)} ${options} 0 0`
+
+const inMemory = (at: string, mode: string, create = '') =>
+  mounted('tmpfs', at, `tmpfs nosuid,nodev,mode=${mode}${create}`)
+
+/** What the guest finds at /sys. A sysfs of its own takes rights over the network namespace, which unprivileged ones lack. */
+function sysOf({ privileged, init }: Options): string[] {
+  const sys = privileged ? ['lxc.mount.auto = sys:ro'] : [mounted('/sys', '/sys', 'none rbind,ro')]
+  if (init === 'systemd') {
+    // The unified hierarchy from the guest's own group down, whatever the host has: systemd needs no controller, and what
+    // limits the guest is above it.
+    return [...sys, mounted('cgroup2', '/sys/fs/cgroup', 'cgroup2 nosuid,nodev,noexec')]
+  }
+  return privileged ? sys : [...sys, mounted('tmpfs', '/sys/fs/cgroup', 'tmpfs ro')]
+}
+
+/** What systemd and its services write to, in a root that is read-only. */
+const systemdWrites = ['/var/lib/systemd', '/var/log', '/var/tmp'].map((at) => inMemory(at, '755'))
+
+const configOf = (place: Place, given: Options, folders: readonly SystemdFolder[]): string => {
+  const { privileged, init } = given
   // Idmapped, so that root in the guest is root on its data and the image keeps its owners.
   const mapped = privileged ? '' : ',idmap=container'
   const group = (name: string) => place.relativeGroup(name)
@@ -34,15 +56,14 @@ const configOf = (place: Place, { privileged }: Options): string => {
     'lxc.pty.max = 64',
     'lxc.tty.max = 0',
     'lxc.console.path = none',
-    `lxc.mount.auto = proc:mixed${privileged ? ' sys:ro' : ''}`,
-    // A sysfs of its own takes rights over the network namespace, which an unprivileged guest lacks.
-    ...(privileged
-      ? []
-      : ['lxc.mount.entry = /sys sys none rbind,ro 0 0', 'lxc.mount.entry = tmpfs sys/fs/cgroup tmpfs ro 0 0']),
-    'lxc.mount.entry = tmpfs tmp tmpfs nosuid,nodev,mode=1777 0 0',
-    'lxc.mount.entry = tmpfs run tmpfs nosuid,nodev,mode=755 0 0',
-    `lxc.mount.entry = ${place.data} data none bind${mapped} 0 0`,
-    'lxc.mount.entry = tmpfs dev/shm tmpfs nosuid,nodev,mode=1777,create=dir 0 0',
+    'lxc.mount.auto = proc:mixed',
+    ...sysOf(given),
+    inMemory('/tmp', '1777'),
+    inMemory('/run', '755'),
+    mounted(place.data, '/data', `none bind${mapped}`),
+    ...folders.map(({ from, to }) => mounted(from, to, `none bind,create=dir${mapped}`)),
+    ...(init === 'systemd' ? systemdWrites : []),
+    inMemory('/dev/shm', '1777', ',create=dir'),
     ...guestEnv.map((setting) => `lxc.environment = ${setting}`),
     ...(privileged ? [] : [`lxc.idmap = u ${ids}`, `lxc.idmap = g ${ids}`]),
     `lxc.cgroup.dir.monitor = ${group('monitor')}`,
@@ -66,11 +87,11 @@ async function toolsFor(place: Place): Promise<(name: string, ...args: readonly 
   return (name, ...args) => inMounts([...withoutPath, which(name) ?? name, ...container, ...args])
 }
 
-function configure(place: Place, given: Options): string {
+function configure(place: Place, given: Options, folders: readonly SystemdFolder[] = []): string {
   const folder = join(place.directory, 'lxc')
   mkdirSync(folder, { recursive: true })
   const file = join(folder, 'config')
-  writeFileSync(file, configOf(place, given))
+  writeFileSync(file, configOf(place, given, folders))
   return file
 }
 
@@ -82,17 +103,21 @@ export const lxc = defineDriver<Options>({
   options,
   requirements: () => [{ binary: 'lxc-start', package: 'lxc' }],
   version: () => ['lxc-start', '--version'],
-  obstacle: async ({ init }) =>
-    init === 'systemd'
-      ? 'a full init needs systemd in the image, and isobench builds its image without one'
-      : undefined,
+  inImage: ({ init }) => (init === 'systemd' ? [{ file: '/sbin/init', package: 'systemd-sysv' }] : []),
   once: async (place, argv, given) => {
     const tool = await toolsFor(place)
-    return tool('lxc-execute', '-f', configure(place, given), '--', ...argv)
+    if (given.init === 'none') return tool('lxc-execute', '-f', configure(place, given), '--', ...argv)
+    const config = configure(place, given, prepareSystemd(place, argv, 'poweroff'))
+    return withOutcome(place, tool('lxc-start', '-F', '-f', config, '--', ...systemdInit))
   },
   open: async (place, given) => {
     const tool = await toolsFor(place)
-    await place.run(tool('lxc-start', '-f', configure(place, given), '-d', '--', ...idle))
+    if (given.init === 'none') {
+      await place.run(tool('lxc-start', '-f', configure(place, given), '-d', '--', ...idle))
+    } else {
+      const config = configure(place, given, prepareSystemd(place, ['/bin/true'], 'stay'))
+      await systemdUp(place, await place.start(tool('lxc-start', '-F', '-f', config, '--', ...systemdInit)))
+    }
     const env = guestEnv.flatMap((setting) => ['--set-var', setting])
     return { enter: (argv: GuestArgv) => tool('lxc-attach', '--clear-env', ...env, '--', ...argv) }
   },

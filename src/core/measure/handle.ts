@@ -1,6 +1,6 @@
 import type { Client, Completed, ExecOptions, Guest, Service } from '../../dsl/guest.ts'
 import { CommandError, timed } from '../../guest/stopwatch.ts'
-import type { GuestArgv, HostArgv } from '../../platforms/driver.ts'
+import type { GuestArgv, GuestHandle, HostArgv, Place } from '../../platforms/driver.ts'
 import type { Command } from '../../tools/command.ts'
 import { connectable } from './knock.ts'
 
@@ -15,6 +15,23 @@ export interface Bounds {
 export interface Enterable {
   readonly name: string
   enter(argv: GuestArgv): HostArgv
+}
+
+/** isobench's client: in its own network namespace, at the other end of every guest's link. */
+export interface Caller extends Enterable {
+  /** The same client in a guest's network namespace, `/run/netns/…`. */
+  joining(netns: string): Enterable
+}
+
+/** Who calls on a guest, and at which address. */
+export function reach(
+  client: Caller,
+  place: Pick<Place, 'netns' | 'address'>,
+  { loopback = false }: Pick<GuestHandle, 'loopback'>,
+): { readonly caller: Enterable; readonly address: string } {
+  return loopback
+    ? { caller: client.joining(place.netns), address: '127.0.0.1' }
+    : { caller: client, address: place.address }
 }
 
 /** A command as argv in the guest: `env` of the image sets what it wants, so that no driver has to know of it. */

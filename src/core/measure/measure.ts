@@ -7,7 +7,7 @@ import type { Plan, Step } from '../plan/plan.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Sample } from '../record/schema.ts'
 import type { Session } from '../session.ts'
-import { type Bounds, type Enterable, guestArgv, workloadClient, workloadGuest } from './handle.ts'
+import { type Bounds, type Caller, guestArgv, reach, workloadClient, workloadGuest } from './handle.ts'
 import { type GuestBundles, runInGuest } from './in-guest.ts'
 import { Slots } from './slot.ts'
 import { checkValues } from './values.ts'
@@ -21,7 +21,7 @@ export interface Means {
   /** A bench's workload with its functions, by the bench's id. */
   readonly workloads: ReadonlyMap<string, Workload>
   readonly bundles: GuestBundles
-  readonly client: Enterable
+  readonly client: Caller
   /** Guests of the round and of the run. */
   readonly slots: { readonly round: Slots; readonly run: Slots }
 }
@@ -96,10 +96,11 @@ async function take(step: Step, bench: BenchData, bounds: Bounds, means: Means):
         const bundle = await means.bundles.of(bench.file)
         return runInGuest(bench, bundle, { where, data: where.place.data, seconds, bounds })
       }
+      const { caller, address } = reach(means.client, where.place, where.handle)
       const context: RunContext<ParamSpace> = {
         ...common,
-        guest: workloadGuest(where, means.client, where.place.address, bounds),
-        client: workloadClient(means.client, bounds),
+        guest: workloadGuest(where, caller, address, bounds),
+        client: workloadClient(caller, bounds),
       }
       return (work as { run(context: RunContext<ParamSpace>): Promise<unknown> }).run(context)
     })

@@ -22,15 +22,12 @@ export class Slots implements AsyncDisposable {
   ) {}
 
   /** Runs `use` with the platform's guest awake. A guest in which something failed is not used again. */
-  async with<T>(
-    platform: ResolvedPlatform,
-    use: (guest: Enterable & { readonly place: OpenPlace }) => Promise<T>,
-  ): Promise<T> {
+  async with<T>(platform: ResolvedPlatform, use: (guest: Enterable & OpenGuest) => Promise<T>): Promise<T> {
     const { name } = platform.spec
     const guest = this.#guests.get(name) ?? (await this.#boot(platform))
     try {
       await setFrozen(guest.place.group, false)
-      const result = await use({ name, place: guest.place, enter: (argv) => guest.handle.enter(argv) })
+      const result = await use({ ...guest, name, enter: (argv) => guest.handle.enter(argv) })
       await setFrozen(guest.place.group, true)
       return result
     } catch (error) {

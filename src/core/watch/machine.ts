@@ -1,7 +1,7 @@
 /** What a watch holds of the machine, from the first change to the last, and what it knows of the platforms there. */
 import { ensureImage, type Image } from '../../guest/image/image.ts'
 import { type Environment, readEnvironment } from '../environment.ts'
-import type { Enterable } from '../measure/handle.ts'
+import type { Caller } from '../measure/handle.ts'
 import type { PlannedPlatform } from '../plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform } from '../probe.ts'
 import type { Project } from '../project.ts'
@@ -21,7 +21,7 @@ export interface Taking {
 /** The image, and the client that runs on it. */
 interface Taken {
   readonly image: Image
-  readonly client: Enterable
+  readonly client: Caller
   readonly environment: Environment
   /** What of the config it was taken for. */
   readonly key: string
@@ -83,7 +83,7 @@ export class Machine {
     const unknown = platforms.filter(({ spec: { name } }) => this.#platforms.get(name)?.state !== states.get(name))
     if (unknown.length === 0) return
     tell(`probing ${unknown.map(({ spec }) => spec.name).join(', ')}`)
-    for (const platform of await probePlatforms(unknown, this.#session!.under(signal)))
+    for (const platform of await probePlatforms(unknown, this.#session!.under(signal), this.#taken!.image))
       this.#platforms.set(platform.name, { state: states.get(platform.name)!, platform })
   }
 

@@ -112,6 +112,10 @@ async function build(what: Recipe, folder: string, scratch: string, options: Bui
     await builder?.[Symbol.asyncDispose]()
   }
   for (const path of mountPoints) mkdirSync(join(folder, path), { recursive: true })
+  // Packages have their servers and timers started at boot; here a bench starts what it measures, and nothing else runs.
+  for (const name of ['multi-user', 'timers'])
+    rmSync(join(folder, `etc/systemd/system/${name}.target.wants`), { recursive: true, force: true })
+  writeFileSync(join(folder, 'etc/hostname'), 'isobench\n')
   // Guests have no name server and need none; a name that each looks up would be a wait that differs.
   writeFileSync(join(folder, 'etc/hosts'), '127.0.0.1 localhost isobench\n')
   rmSync(join(folder, 'etc/resolv.conf'), { force: true })

@@ -7,10 +7,14 @@ export interface Recipe {
   readonly packages: readonly string[]
 }
 
-/** The tools that the suite's benches measure with, what they need, and a static busybox for start-up tests. */
+/**
+ * The tools that the suite's benches measure with, what they need, a static busybox for start-up tests, and systemd for
+ * system containers.
+ */
 const packages = [
   'busybox-static',
   'ca-certificates',
+  'dbus',
   'ffmpeg',
   'fio',
   'iperf3',
@@ -25,11 +29,12 @@ const packages = [
   'socat',
   'stress-ng',
   'sysbench',
+  'systemd-sysv',
   'tinymembench',
 ]
 
 /** Counts up when the way of building changes what comes out. */
-const version = 1
+const version = 2
 
 /** isobench's recipe, with an author's packages beside its own. netperf is in non-free. */
 export const recipe = (extra: readonly string[] = []): Recipe => ({

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  type Enterable,
+  type Caller,
   execIn,
   type guestArgv,
+  reach,
   workloadClient,
   workloadGuest,
 } from '../../../src/core/measure/handle.ts'
@@ -15,6 +16,7 @@ import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../../.
 import { loadProject } from '../../../src/core/project.ts'
 import { Session } from '../../../src/core/session.ts'
 import type { Completed, ExecOptions } from '../../../src/dsl/guest.ts'
+import { platform } from '../../../src/dsl/platform.ts'
 import { processesOf, setFrozen } from '../../../src/guest/cgroup.ts'
 import { ensureImage } from '../../../src/guest/image/image.ts'
 import type { OpenPlace } from '../../../src/guest/place.ts'
@@ -32,29 +34,35 @@ const { signal } = new AbortController()
 const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }
 const open = () => Session.open(guest, { purpose: 'the conformance suite', wait: true, signal })
 
+/** Options that no platform of the config has. */
+const besides = [platform('lxc', { name: 'lxc-systemd-privileged', init: 'systemd', privileged: true })]
+
 /** Which platforms work here. In a session of its own, because nobody would close it if no test of this file ran. */
 async function probed() {
   await using session = await open()
   const image = await ensureImage(project.image, { ledger: session.ledger })
-  const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
-  const probes = await probePlatforms(resolved, session)
-  return { image, platforms: resolved.map((platform, at) => ({ platform, probe: probes[at]! })) }
+  const resolved = resolvePlatforms([...project.platforms, ...besides], drivers, project.configFile)
+  const probes = await probePlatforms(resolved, session, image)
+  return { image, platforms: resolved.map((one, at) => ({ platform: one, probe: probes[at]! })) }
 }
 
 const { image, platforms } = await probed()
 let session: Session
-let client: Enterable
+let client: Caller
 beforeAll(async () => {
   session = await open()
   client = await session.client(image.rootfs)
 })
 afterAll(() => session?.[Symbol.asyncDispose]())
 
+/** Arguments that whatever passes them on may take for something else. */
+const odd = ['', ' ', '$HOME', '%n', "it's", '"', '\\', '*', 'a\nb', '-n', '--', 'ü']
+
 const shell = (script: string, ...args: string[]) => ({ argv: ['/bin/sh', '-c', script, 'sh', ...args] as const })
 
-for (const { platform, probe } of platforms) {
-  const { name } = platform.spec
-  if (probe.available) describe(name, () => conforms(platform))
+for (const { platform: resolved, probe } of platforms) {
+  const { name } = resolved.spec
+  if (probe.available) describe(name, () => conforms(resolved))
   else it.skip(`${name}: ${probe.reason}`, () => {})
 }
 
@@ -62,13 +70,14 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
   const bounds = () => ({ until: performance.now() + limit * 1000, signal })
 
   describe('a guest that runs one command', () => {
-    it('gives its output and its exit code, and ends with it', async () => {
+    it('gets its arguments as they are, gives its output and its exit code, and ends with it', async () => {
       await using place = await session.place(image.rootfs, limit)
-      const argv = await driver.once(place, shell('echo out; echo err >&2; exit 7').argv, options)
+      const { argv: command } = shell('printf "%s|" "$@"; echo err >&2; exit 7', ...odd)
+      const argv = await driver.once(place, command, options)
       // A daemon of the guest's own.
       const prepared = processesOf(place.group)
       const { stdout, stderr } = await timed(argv, { timeoutMs: limit * 1000, label: 'once', exitCodes: [7] })
-      expect(stdout).toBe('out\n')
+      expect(stdout).toBe(`${odd.join('|')}|`)
       expect(stderr).toContain('err')
       // An engine's monitor may still be putting away what it wrote.
       await expect.poll(() => processesOf(place.group), { timeout: 2000 }).toEqual(prepared)
@@ -115,7 +124,6 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     })
 
     it('passes arguments as they are', async () => {
-      const odd = ['', ' ', '$HOME', "it's", '"', '\\', '*', 'a\nb', '-n', '--', 'ü']
       const { stdout } = await exec(shell('printf "%s|" "$@"', ...odd))
       expect(stdout).toBe(`${odd.join('|')}|`)
     })
@@ -150,12 +158,10 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     })
 
     it('is called on at its address, until its server is stopped', async () => {
-      const [inGuest, calling] = [
-        workloadGuest(where, client, place.address, bounds()),
-        workloadClient(client, bounds()),
-      ]
+      const { caller, address } = reach(client, place, handle)
+      const [inGuest, calling] = [workloadGuest(where, caller, address, bounds()), workloadClient(caller, bounds())]
       const echo = { argv: ['socat', 'TCP4-LISTEN:7007,fork,reuseaddr', 'EXEC:cat'] as const }
-      const call = { argv: ['socat', '-t', '5', '-', `TCP4:${place.address}:7007,connect-timeout=2`] as const }
+      const call = { argv: ['socat', '-t', '5', '-', `TCP4:${address}:7007,connect-timeout=2`] as const }
       {
         await using _server = await inGuest.serve(echo, { port: 7007 })
         expect((await calling.exec(call, { input: 'hello' })).stdout).toBe('hello')
