@@ -6,17 +6,27 @@ import type { ParamValue } from './workload.ts'
 export type Matcher =
   /** Not worse than native by more than `percent`. */
   | { readonly kind: 'withinNative'; readonly percent: number }
-  /** Neither worse nor better than `platform` by more than `percent`. */
-  | { readonly kind: 'equivalentTo'; readonly platform: string; readonly percent: number }
-  /** Better than `platform` by at least the factor `by`. */
-  | { readonly kind: 'fasterThan'; readonly platform: string; readonly by: number }
-  /** Worse than `platform` by at least the factor `by`. */
-  | { readonly kind: 'slowerThan'; readonly platform: string; readonly by: number }
+  /** Neither worse nor better than the reference by more than `percent`. */
+  | (Reference & { readonly kind: 'equivalentTo'; readonly percent: number })
+  /** Better than the reference by at least the factor `by`. */
+  | (Reference & { readonly kind: 'fasterThan'; readonly by: number })
+  /** Worse than the reference by at least the factor `by`. */
+  | (Reference & { readonly kind: 'slowerThan'; readonly by: number })
   /** The metric's own value, in its unit. */
   | { readonly kind: 'atMost'; readonly value: number }
   | { readonly kind: 'atLeast'; readonly value: number }
   /** Best first: each is better than the next. */
   | { readonly kind: 'ranked'; readonly platforms: readonly string[] }
+  /** Their order changes from round to round: the mean rank correlation of two rounds is below 0.5. */
+  | { readonly kind: 'unstable'; readonly platforms: readonly string[] }
+
+/** What a platform is compared with: another platform, or the median of several, round by round. */
+export interface Reference {
+  /** The name, or `the median of a, b, c`. */
+  readonly platform: string
+  /** Those that the median is over, as far as they are measured; two are the least. */
+  readonly medianOf?: readonly string[]
+}
 
 /** `fail` gates the run; `warn` is judged and shown but never changes the exit code. */
 export type Severity = 'fail' | 'warn'
@@ -32,6 +42,8 @@ export interface Claim {
   /** The cells that it is about: those whose parameters have these values. */
   readonly where: Readonly<Record<string, ParamValue>>
   readonly severity: Severity
+  /** It is about the selected platforms together: that it is so on at least this many of them. */
+  readonly some?: number
   readonly location?: Location
 }
 
@@ -56,5 +68,7 @@ export function describeMatcher(matcher: Matcher, unit: string): string {
       return `at least ${matcher.value} ${unit}`
     case 'ranked':
       return `ranked ${matcher.platforms.join(' > ')}`
+    case 'unstable':
+      return `in no stable order: ${matcher.platforms.join(', ')}`
   }
 }

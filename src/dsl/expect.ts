@@ -1,8 +1,8 @@
 import { AuthorError } from './author-error.ts'
-import type { Claim, Matcher, Severity } from './claim.ts'
+import type { Claim, Matcher, Reference, Severity } from './claim.ts'
 import { callerOf, type Location } from './location.ts'
 import { inUnit, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
-import type { Selector } from './platform.ts'
+import type { Median, Selector } from './platform.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 
 /** A factor such as `'3x'` or `'1.15x'`. */
@@ -28,17 +28,19 @@ export interface Expectation<U extends Unit = Unit> {
 export interface Matchers<U extends Unit, R> {
   /** Not worse than native by more than `percent` (0 < percent; < 100 for a metric of which more is better). */
   withinNative(percent: number): R
-  /** Neither worse nor better than `platform` by more than `percent`. */
-  equivalentTo(platform: string, percent: number): R
-  /** Better than `platform`, by at least `by` when given. Works on rates too: better is what the metric says. */
-  fasterThan(platform: string, options?: { readonly by?: Factor }): R
-  /** Worse than `platform`, by at least `by` when given. */
-  slowerThan(platform: string, options?: { readonly by?: Factor }): R
+  /** Neither worse nor better than the reference by more than `percent`. */
+  equivalentTo(reference: string | Median, percent: number): R
+  /** Better than the reference, by at least `by` when given. Works on rates too: better is what the metric says. */
+  fasterThan(reference: string | Median, options?: { readonly by?: Factor }): R
+  /** Worse than the reference, by at least `by` when given. */
+  slowerThan(reference: string | Median, options?: { readonly by?: Factor }): R
   /** The metric itself, in any unit that measures the same: `atMost('600ms')`. */
   atMost(quantity: Quantity<U>): R
   atLeast(quantity: Quantity<U>): R
   /** Best first: each is better than the next. */
   ranked(...platforms: [string, string, ...string[]]): R
+  /** The platforms' order changes from round to round: the mean rank correlation of two rounds is below 0.5. */
+  unstable(...platforms: [string, string, string, ...string[]]): R
 }
 
 function percentage(percent: number, better: 'lower' | 'higher', location?: Location): number {
@@ -68,6 +70,11 @@ function quantityOf(text: string, unit: Unit, location?: Location): number {
   }
 }
 
+const to = (reference: string | Median): Reference =>
+  typeof reference === 'string'
+    ? { platform: reference }
+    : { platform: `the median of ${reference.medianOf.join(', ')}`, medianOf: reference.medianOf }
+
 function matchers<U extends Unit, R>(
   finish: (make: (metric: Metric<U>) => Matcher, location: Location | undefined) => R,
 ): Matchers<U, R> {
@@ -76,17 +83,20 @@ function matchers<U extends Unit, R>(
       const at = callerOf(withinNative)
       return finish(({ better }) => ({ kind: 'withinNative', percent: percentage(percent, better, at) }), at)
     },
-    equivalentTo: function equivalentTo(platform, percent) {
+    equivalentTo: function equivalentTo(reference, percent) {
       const at = callerOf(equivalentTo)
-      return finish(({ better }) => ({ kind: 'equivalentTo', platform, percent: percentage(percent, better, at) }), at)
+      return finish(
+        ({ better }) => ({ kind: 'equivalentTo', ...to(reference), percent: percentage(percent, better, at) }),
+        at,
+      )
     },
-    fasterThan: function fasterThan(platform, options) {
+    fasterThan: function fasterThan(reference, options) {
       const at = callerOf(fasterThan)
-      return finish(() => ({ kind: 'fasterThan', platform, by: factorOf(options?.by, at) }), at)
+      return finish(() => ({ kind: 'fasterThan', ...to(reference), by: factorOf(options?.by, at) }), at)
     },
-    slowerThan: function slowerThan(platform, options) {
+    slowerThan: function slowerThan(reference, options) {
       const at = callerOf(slowerThan)
-      return finish(() => ({ kind: 'slowerThan', platform, by: factorOf(options?.by, at) }), at)
+      return finish(() => ({ kind: 'slowerThan', ...to(reference), by: factorOf(options?.by, at) }), at)
     },
     atMost: function atMost(quantity) {
       const at = callerOf(atMost)
@@ -103,6 +113,13 @@ function matchers<U extends Unit, R>(
       }
       return finish(() => ({ kind: 'ranked', platforms }), at)
     },
+    unstable: function unstable(...platforms) {
+      const at = callerOf(unstable)
+      if (new Set(platforms).size !== platforms.length || platforms.length < 3) {
+        throw new AuthorError('unstable needs three or more different platforms', 'name each platform once', at)
+      }
+      return finish(() => ({ kind: 'unstable', platforms }), at)
+    },
   }
 }
 
@@ -115,13 +132,15 @@ export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matc
   on(platforms: Selector | string): MetricClaims<U, P>
   /** Only the cells whose parameters have these values. */
   where(params: Partial<ParamsOf<P>>): MetricClaims<U, P>
+  /** About the selected platforms together: that it is so on at least `count` of them, whichever those are. */
+  some(count: number): MetricClaims<U, P>
   /** Judged and shown, but it never changes the exit code. */
   readonly warn: MetricClaims<U, P>
 }
 
 function claims<U extends Unit, P extends ParamSpace>(
   ref: MetricRef<U, P>,
-  choice: Pick<Claim, 'on' | 'where' | 'severity'>,
+  choice: Pick<Claim, 'on' | 'where' | 'severity' | 'some'>,
 ): MetricClaims<U, P> {
   const finish = (make: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => ({
     bench: ref.bench,
@@ -134,6 +153,12 @@ function claims<U extends Unit, P extends ParamSpace>(
     ...matchers<U, Claim>(finish),
     on: (on) => claims(ref, { ...choice, on: typeof on === 'string' ? { by: 'name', names: [on] } : on }),
     where: (where) => claims(ref, { ...choice, where: { ...choice.where, ...(where as Record<string, ParamValue>) } }),
+    some: function some(count) {
+      if (!Number.isInteger(count) || count < 1) {
+        throw new AuthorError(`"some" takes a number of platforms, not ${count}`, 'use 1 or more', callerOf(some))
+      }
+      return claims(ref, { ...choice, some: count })
+    },
     get warn() {
       return claims(ref, { ...choice, severity: 'warn' })
     },

@@ -70,6 +70,13 @@ interface PlatformFunction {
   tag(...tags: [string, ...string[]]): Selector
   /** Selects platforms by name. */
   named(...names: [string, ...string[]]): Selector
+  /** To compare with the median of several platforms, round by round, as far as they are measured; two are the least. */
+  medianOf(...names: [string, string, ...string[]]): Median
+}
+
+/** The median of several platforms, as what others are compared with. */
+export interface Median {
+  readonly medianOf: readonly string[]
 }
 
 export const platform: PlatformFunction = Object.assign(
@@ -80,6 +87,7 @@ export const platform: PlatformFunction = Object.assign(
     family: (...families: Family[]): Selector => ({ by: 'family', families }),
     tag: (...tags: string[]): Selector => ({ by: 'tag', tags }),
     named: (...names: string[]): Selector => ({ by: 'name', names }),
+    medianOf: (...names: string[]): Median => ({ medianOf: names }),
   },
 )
 

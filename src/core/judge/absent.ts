@@ -27,6 +27,13 @@ export function needsText(names: readonly string[], plan: Platforms): string {
   return `needs ${[...byReason].map(([why, those]) => `${those.join(', ')}: ${why}`).join('; ')}`
 }
 
+/** The fewest platforms that a median is taken over. */
+export const fewestMembers = 2
+
+/** Of those that a median is over, the ones that were measured on hardware, without the platform itself. */
+export const membersOf = (names: readonly string[], platform: string, plan: Platforms): string[] =>
+  names.filter((name) => name !== platform && absent(name, plan) === undefined && !find(name, plan)?.apart)
+
 /** Whether one of the platforms is not on hardware, and how. */
 export function apartOf(names: readonly string[], plan: Platforms): Apart | null {
   const ways = names.map((name) => find(name, plan)?.apart)

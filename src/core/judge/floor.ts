@@ -1,5 +1,6 @@
 import type { Floor } from '../schedule/plan.ts'
-import type { Judged, Single } from './claims.ts'
+import type { Single } from './claims.ts'
+import type { Judged } from './evidence.ts'
 
 /**
  * A margin that is below what two equal platforms differ by on this host is too fine to fail by: what is inconclusive, or

@@ -13,6 +13,7 @@ export const reasonCodes = {
   'not-measured': 'the bench was left out of this run',
   'sample-errors': 'its samples failed',
   'too-few-rounds': 'fewer rounds than the test needs; five are the least',
+  'too-few-platforms': 'fewer platforms than a median takes; two are the least',
   'config-mismatch': 'the samples are not of the same work',
   'zero-value': 'a figure of 0 has no ratio',
   'interval-crosses-margin': 'the interval lies on both sides of the margin; more rounds narrow it',

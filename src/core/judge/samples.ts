@@ -11,6 +11,8 @@ export interface Series {
   readonly errors: readonly string[]
   /** Rounds up to the last that it was visited in, failed ones included. */
   readonly visited: number
+  /** Its rounds are not those of other series: they may be counted, but not paired. */
+  readonly unpaired?: boolean
 }
 
 /** Why two series cannot be compared. */
@@ -50,8 +52,22 @@ export class Samples {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
       digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
       errors: samples.flatMap(({ error }) => error ?? []),
+      unpaired: samples.some((sample) => sample.unpaired),
       visited: samples.reduce((most, { round }) => Math.max(most, round + 1), 0),
     }
+  }
+}
+
+/** The median of several series, of the rounds that all of them have. */
+export function medianSeries(all: readonly Series[]): Series {
+  const [first, ...rest] = all
+  const common = [...(first?.rounds.keys() ?? [])].filter((round) => rest.every(({ rounds }) => rounds.has(round)))
+  return {
+    rounds: new Map(common.map((round) => [round, median(all.map(({ rounds }) => rounds.get(round)!))])),
+    digests: new Set(all.flatMap(({ digests }) => [...digests])),
+    errors: all.flatMap(({ errors }) => errors),
+    visited: Math.min(...all.map(({ visited }) => visited)),
+    unpaired: all.some(({ unpaired }) => unpaired),
   }
 }
 

@@ -10,14 +10,17 @@ const params = z.record(z.string(), param)
 const family = z.enum(['native', 'container', 'secure-container', 'hypervisor', 'unikernel'])
 const metric = z.object({ unit: z.string(), better: z.enum(['lower', 'higher']) })
 
+const reference = { platform: z.string(), medianOf: z.array(z.string()).optional() }
+
 const matcher = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('withinNative'), percent: z.number() }),
-  z.object({ kind: z.literal('equivalentTo'), platform: z.string(), percent: z.number() }),
-  z.object({ kind: z.literal('fasterThan'), platform: z.string(), by: z.number() }),
-  z.object({ kind: z.literal('slowerThan'), platform: z.string(), by: z.number() }),
+  z.object({ kind: z.literal('equivalentTo'), ...reference, percent: z.number() }),
+  z.object({ kind: z.literal('fasterThan'), ...reference, by: z.number() }),
+  z.object({ kind: z.literal('slowerThan'), ...reference, by: z.number() }),
   z.object({ kind: z.literal('atMost'), value: z.number() }),
   z.object({ kind: z.literal('atLeast'), value: z.number() }),
   z.object({ kind: z.literal('ranked'), platforms: z.array(z.string()) }),
+  z.object({ kind: z.literal('unstable'), platforms: z.array(z.string()) }),
 ])
 
 const selector = z.discriminatedUnion('by', [
@@ -34,6 +37,7 @@ const claim = z.object({
   on: selector,
   where: params,
   severity: z.enum(['fail', 'warn']),
+  some: z.number().optional(),
   location: location.optional(),
 })
 
@@ -131,6 +135,8 @@ export const sampleSchema = z.object({
     .optional(),
   /** Foreign load was above the threshold. Judged only where no other sample of the cell and round has values. */
   disturbed: z.boolean().optional(),
+  /** Measured elsewhere, and not in rounds: the number only counts, and pairs with no other. */
+  unpaired: z.boolean().optional(),
 })
 
 /** One visit to one cell. It has either `values` or `error`. */

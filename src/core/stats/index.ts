@@ -4,6 +4,7 @@ export type { Interval, IntervalOptions } from './interval.ts'
 export { benjaminiHochberg, holm } from './multiplicity.ts'
 export { countOutliers, mad, median, OUTLIER_MADS, quantile } from './quantile.ts'
 export { seeded, shuffled } from './random.ts'
+export { rankAgreement } from './rankAgreement.ts'
 export {
   decideAtLook,
   intervalAtLook,

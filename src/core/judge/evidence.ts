@@ -1,0 +1,38 @@
+/** What a claim is judged by, and what judging one gives. */
+import type { ScheduledPlan } from '../schedule/plan.ts'
+import type { Interval } from '../stats/index.ts'
+import type { Outcome } from './compare.ts'
+import type { Estimate } from './judgement.ts'
+import type { Test } from './looks.ts'
+import type { Samples } from './samples.ts'
+
+/** Everything that a claim is judged by. */
+export interface Evidence {
+  readonly plan: ScheduledPlan
+  readonly samples: Samples
+}
+
+export interface Judged extends Omit<Outcome, 'reason'> {
+  readonly reason: string | null
+  readonly measured: Estimate | null
+  readonly of: string
+  /** What would contradict the claim, tested; none where there is no data. */
+  readonly tests: readonly Test[]
+  /** About how many more rounds would decide it; null where that cannot be told. */
+  readonly moreRounds: number | null
+  /** The interval that was judged, as signed differences, and the margin of the claim. */
+  readonly interval: Interval | null
+  readonly margin: number | null
+}
+
+export const undecidable = (reason: string): Judged => ({
+  verdict: 'undecidable',
+  direction: null,
+  reason,
+  measured: null,
+  of: '',
+  tests: [],
+  moreRounds: null,
+  interval: null,
+  margin: null,
+})

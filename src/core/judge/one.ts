@@ -1,0 +1,141 @@
+/** One claim on one platform at one point. */
+import type { Claim, Reference } from '../../dsl/claim.ts'
+import type { Metric } from '../../dsl/metric.ts'
+import type { Point } from '../plan/plan.ts'
+import type { Interval } from '../stats/index.ts'
+import { absent, fewestMembers, membersOf } from './absent.ts'
+import { asRatio, asValue, better, equivalent, marginOf, notWorse, type Rule, worse } from './compare.ts'
+import { type Evidence, type Judged, undecidable } from './evidence.ts'
+import type { Estimate } from './judgement.ts'
+import { intervalsAt, moreRounds, testOf } from './looks.ts'
+import { judgeOrder } from './many.ts'
+import { type Difference, medianSeries, type NoData, roundsOf, type Series, signOf } from './samples.ts'
+import { judgeUnpaired } from './unpaired.ts'
+
+export function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evidence: Evidence): Judged {
+  const { matcher } = claim
+  const series = (platform: string) => evidence.samples.series(point.id, platform, claim.metric)
+  const against: Against = (platform, reference, rule) => {
+    const compared = referenceSeries(platform, reference, series, evidence)
+    if (typeof compared === 'string') return undecidable(compared)
+    const [a, b] = [series(platform), compared]
+    const of = `×${reference.medianOf ? 'median' : reference.platform}`
+    if (a.unpaired || b.unpaired) return judgeUnpaired(a, b, metric, rule, of)
+    const rounds = roundsOf(a, b, metric)
+    if (!Array.isArray(rounds)) return undecidable(failedOn(rounds, [platform, reference.platform], series))
+    const id = [point.id, claim.metric, platform, reference.platform].join('\0')
+    const visited = Math.min(a.visited, b.visited)
+    return atLooks({ id, rounds, visited, rule, of }, evidence, (interval) => asRatio(interval, metric))
+  }
+  switch (matcher.kind) {
+    case 'withinNative':
+      return against(name, { platform: 'native' }, notWorse(marginOf(matcher.percent, metric)))
+    case 'equivalentTo':
+      return against(name, matcher, equivalent(marginOf(matcher.percent, metric)))
+    case 'fasterThan':
+      return against(name, matcher, better(matcher.by))
+    case 'slowerThan':
+      return against(name, matcher, worse(matcher.by))
+    case 'ranked':
+      return judgeRanking(matcher.platforms, against)
+    case 'unstable': {
+      const why = matcher.platforms.flatMap((platform) => absent(platform, evidence.plan) ?? [])[0]
+      return why ? undecidable(why) : judgeOrder(matcher.platforms.map(series))
+    }
+    case 'atMost':
+    case 'atLeast':
+      return absolute(claim, matcher, name, series(name), metric, point, evidence)
+  }
+}
+
+/** The series of what a platform is compared with, or why there is none. */
+function referenceSeries(
+  platform: string,
+  { platform: reference, medianOf }: Reference,
+  series: (platform: string) => Series,
+  { plan }: Evidence,
+): Series | string {
+  const why = absent(platform, plan) ?? (medianOf ? undefined : absent(reference, plan))
+  if (why) return why
+  if (!medianOf) return series(reference)
+  const members = membersOf(medianOf, platform, plan)
+  if (members.length >= fewestMembers) return medianSeries(members.map(series))
+  return medianOf.flatMap((name) => absent(name, plan) ?? [])[0] ?? 'too-few-platforms'
+}
+
+function failedOn({ reason }: NoData, platforms: readonly string[], series: (platform: string) => Series): string {
+  if (reason !== 'sample-errors') return reason
+  return `${reason}:${platforms.filter((platform) => series(platform).errors.length > 0).join(',')}`
+}
+
+type Against = (platform: string, reference: Reference, rule: Rule) => Judged
+
+interface Question {
+  readonly id: string
+  readonly rounds: readonly Difference[]
+  readonly visited: number
+  readonly rule: Rule
+  readonly of: string
+}
+
+/** The first look that decides is the verdict, as it was when the run stopped there; else the last. */
+function atLooks(
+  { id, rounds, visited, rule, of }: Question,
+  { plan }: Evidence,
+  measured: (interval: Interval) => Estimate,
+): Judged {
+  const all = intervalsAt(rounds, visited, plan.looks).map((interval) => ({ interval, outcome: rule.judge(interval) }))
+  const { interval, outcome } = all.find((look) => look.outcome.verdict !== 'inconclusive') ?? all.at(-1)!
+  return {
+    ...outcome,
+    measured: measured(interval),
+    of,
+    interval,
+    margin: rule.margin ?? null,
+    moreRounds: moreRounds(
+      interval,
+      rule.against.map(({ threshold }) => threshold),
+    ),
+    tests: rule.against.map((side) =>
+      testOf(`${id}\0${side.direction}\0${side.threshold}`, side, rounds, visited, plan.looks),
+    ),
+  }
+}
+
+/** Each better than the next: one pair that is contradicted is enough against it, all are needed for it. */
+function judgeRanking(order: readonly string[], against: Against): Judged {
+  const pairs = order.slice(1).map((next, at) => against(order[at]!, { platform: next }, better(1)))
+  const worst = (['contradicted', 'undecidable', 'inconclusive', 'holds'] as const).find((verdict) =>
+    pairs.some((pair) => pair.verdict === verdict),
+  )
+  const told = pairs.find((pair) => pair.verdict === worst)!
+  return { ...told, tests: pairs.flatMap(({ tests }) => tests) }
+}
+
+function absolute(
+  { metric: metricName }: Claim,
+  matcher: { readonly kind: 'atMost' | 'atLeast'; readonly value: number },
+  name: string,
+  series: Series,
+  metric: Metric,
+  point: Point,
+  evidence: Evidence,
+): Judged {
+  const why = absent(name, evidence.plan)
+  if (why) return undecidable(why)
+  if (series.digests.size > 1) return undecidable('config-mismatch')
+  if (series.rounds.size === 0) {
+    return undecidable(
+      failedOn({ reason: series.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }, [name], () => series),
+    )
+  }
+  const sign = signOf(metric)
+  const rounds = [...series.rounds].map(([round, value]) => ({ round, d: sign * (value - matcher.value) }))
+  // Below the limit is better where less is better: `atMost` then wants better, and `atLeast` worse.
+  const wantsBetter = (matcher.kind === 'atMost') === (sign === 1)
+  const rule = wantsBetter ? better(1) : worse(1)
+  const id = [point.id, metricName, name, String(matcher.value)].join('\0')
+  return atLooks({ id, rounds, visited: series.visited, rule, of: metric.unit }, evidence, (interval) =>
+    asValue(interval, metric, matcher.value),
+  )
+}

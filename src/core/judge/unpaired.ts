@@ -1,0 +1,41 @@
+/** Two series that were not measured in the same rounds: values of an import. */
+import type { Metric } from '../../dsl/metric.ts'
+import { type Interval, ratioInterval, ratioPValue } from '../stats/index.ts'
+import { asRatio, type Rule } from './compare.ts'
+import { type Judged, undecidable } from './evidence.ts'
+import { type Series, signOf } from './samples.ts'
+
+/**
+ * Judges by the Hodges–Lehmann shift of all pairs, with Mann–Whitney bounds: wider than of pairs of rounds, because what the
+ * host did meanwhile does not cancel out. A median of several is not to be had: which values belong together is not known.
+ */
+export function judgeUnpaired(a: Series, b: Series, metric: Metric, rule: Rule, of: string): Judged {
+  if (new Set([...a.digests, ...b.digests]).size > 1) return undecidable('config-mismatch')
+  const [own, other] = [[...a.rounds.values()], [...b.rounds.values()]]
+  if (own.length === 0 || other.length === 0) return undecidable('too-few-rounds')
+  if ([...own, ...other].includes(0)) return undecidable('zero-value')
+  const interval = signed(ratioInterval(own, other), metric)
+  return {
+    ...rule.judge(interval),
+    measured: asRatio(interval, metric),
+    of: `${of}, unpaired`,
+    interval,
+    margin: rule.margin ?? null,
+    moreRounds: null,
+    tests: rule.against.map(({ direction, threshold, side }) => {
+      const sign = signOf(metric)
+      const way = sign === 1 ? side : side === 'greater' ? 'less' : 'greater'
+      const p = ratioPValue(own, other, Math.exp(sign * threshold), way)
+      const id = ['unpaired', of, direction, threshold, ...own, ...other].join('\0')
+      return { direction, threshold, side, id, ranks: p, student: p, smallest: 0 }
+    }),
+  }
+}
+
+/** A ratio's interval as signed differences of logarithms: above 0 is worse. */
+function signed({ estimate, low, high, n }: Interval, metric: Metric): Interval {
+  const [least, most] = [Math.log(low), Math.log(high)]
+  return signOf(metric) === 1
+    ? { estimate: Math.log(estimate), low: least, high: most, n }
+    : { estimate: -Math.log(estimate), low: -most, high: -least, n }
+}
