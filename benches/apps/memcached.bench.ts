@@ -33,7 +33,7 @@ const cache = workload('memcached under memcaslap', {
 })
 
 export const keyValue = bench('memcached', cache, {
-  tags: ['app', 'network', 'slow'],
+  tags: ['app', 'network', 'slow', 'figure-16'],
   expect: { throughput: expect.warn.withinNative(25) },
 })
 

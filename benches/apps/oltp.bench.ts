@@ -53,7 +53,7 @@ const transactions = workload('oltp_read_write on MariaDB', {
 })
 
 export const oltp = bench('OLTP', transactions, {
-  tags: ['app', 'network', 'io', 'slow'],
+  tags: ['app', 'network', 'io', 'slow', 'figure-17'],
   timeout: 180,
   expect: { throughput: expect.warn.withinNative(30) },
 })

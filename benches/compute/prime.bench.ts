@@ -12,7 +12,7 @@ const verification = workload('prime verification', {
 })
 
 export const prime = bench('prime verification', verification, {
-  tags: ['cpu'],
+  tags: ['cpu', 'figure-5'],
   expect: { events: expect.withinNative(10) },
 })
 

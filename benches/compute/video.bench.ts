@@ -27,6 +27,6 @@ const encoding = workload('H.264 to H.265', {
 })
 
 export const video = bench('video encoding', encoding, {
-  tags: ['cpu', 'slow'],
+  tags: ['cpu', 'slow', 'figure-5'],
   expect: { encoding: expect.warn.withinNative(15) },
 })

@@ -23,6 +23,6 @@ const randomRead = workload('random reads', {
 })
 
 export const reads = bench('random read latency', randomRead, {
-  tags: ['io', 'slow'],
+  tags: ['io', 'slow', 'figure-10'],
   expect: { mean: expect.warn.withinNative(25) },
 })

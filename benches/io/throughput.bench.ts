@@ -24,7 +24,7 @@ const transfer = workload('file throughput', {
 })
 
 export const throughput = bench('file throughput', transfer, {
-  tags: ['io'],
+  tags: ['io', 'figure-9'],
   expect: { bandwidth: expect.warn.withinNative(50) },
 })
 

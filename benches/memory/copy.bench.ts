@@ -16,6 +16,6 @@ const copy = workload('memory copy', {
 })
 
 export const copying = bench('memory copy', copy, {
-  tags: ['memory'],
+  tags: ['memory', 'figure-7', 'figure-8'],
   expect: { bandwidth: expect.withinNative(15) },
 })

@@ -58,7 +58,7 @@ const randomAccess = workload('random memory access', {
 })
 
 export const access = bench('memory latency', randomAccess, {
-  tags: ['memory', 'slow'],
+  tags: ['memory', 'slow', 'figure-6'],
   expect: { latency: expect.warn.withinNative(10) },
 })
 

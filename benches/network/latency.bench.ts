@@ -21,7 +21,7 @@ const requests = workload('TCP request and response', {
 })
 
 export const latency = bench('network latency', requests, {
-  tags: ['network'],
+  tags: ['network', 'figure-12'],
   expect: { mean: expect.warn.withinNative(25) },
 })
 

@@ -19,7 +19,7 @@ const boot = workload.boot('boot to the end of true', {
 })
 
 export const booting = bench('boot', boot, {
-  tags: ['startup'],
+  tags: ['startup', 'figure-13', 'figure-14', 'figure-15'],
   expect: { duration: expect.atMost('5s') },
 })
 

@@ -128,6 +128,8 @@ export const commands: readonly CommandSpec[] = [
     options: [
       { flag: '--reporter <name[=file]>', about: 'as in run: html=report.html' },
       jsonOption,
+      { flag: '--baseline <name|record>', about: 'what html draws the records against' },
+      marginOption,
       { flag: '--strict', about: 'count what is in doubt as judge --strict does' },
       { flag: '--verbose', about: 'tell more' },
       configOption,

@@ -19,11 +19,15 @@ export const run: Run = async (filters, given, io) => {
   const { plan, platforms, collected } = await planOf(project, filters, { ...options, platform: undefined })
   const native = platforms.find(({ spec }) => spec.name === 'native')
   if (!native) throw new UsageError('the config has no platform "native"', "add platform('native') to it")
-  const reporter = openReporters({ reporter: ['default'], json: false, verbose: false }, project.root, {
-    ...io,
-    // What is told on the way is not the answer.
-    out: io.err,
-  })
+  const reporter = openReporters(
+    { reporter: ['default'], json: false, verbose: false, margin: options.margin },
+    project.root,
+    {
+      ...io,
+      // What is told on the way is not the answer.
+      out: io.err,
+    },
+  )
   using interruption = untilInterrupted(() => reporter.preparing('interrupted: ending what runs, then cleaning up'))
   const benches = plan.benches.map((bench) => ({ ...bench, claims: [] }))
   const report = await measureHere(

@@ -1,10 +1,12 @@
+import { basename } from 'node:path'
+import { recordFile } from '../core/baseline/store.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project.ts'
 import { latestRecord, readRecord } from '../core/record/reader.ts'
 import { buildReport } from '../core/report/build.ts'
-import type { Run } from './command.ts'
-import { checkOptions } from './options.ts'
-import { openReporters } from './reporters.ts'
+import type { Io, Run } from './command.ts'
+import { checkOptions, type Options } from './options.ts'
+import { type Baseline, openReporters } from './reporters.ts'
 
 /** Any reporter on stored records. It shows and does not gate: `isobench judge` ends with the run's exit code. */
 export const run: Run = async (files, given, io) => {
@@ -14,6 +16,14 @@ export const run: Run = async (files, given, io) => {
     const record = readRecord(file)
     return { plan: record.plan, report: buildReport(record, { strict: options.strict }) }
   })
-  await openReporters(options, io.cwd, io).stored(runs)
+  await openReporters(options, io.cwd, io, await baselineOf(options, io)).stored(runs)
   return exitCodes.clean
+}
+
+/** `--baseline`, a record's path or a name that the project knows. */
+async function baselineOf({ baseline, config }: Options, io: Io): Promise<Baseline | undefined> {
+  if (baseline === undefined) return undefined
+  // A path needs no project, so that records can be shown on any machine.
+  const root = /\.jsonl$/.test(baseline) ? io.cwd : (await loadProject(io.cwd, config)).root
+  return { name: basename(baseline, '.jsonl'), file: recordFile(root, io.cwd, baseline) }
 }

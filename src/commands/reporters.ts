@@ -1,19 +1,32 @@
 import { resolve } from 'node:path'
+import { compareRecords } from '../core/baseline/compare.ts'
+import { historyAround } from '../core/record/history.ts'
+import { type RunRecord, readRecord } from '../core/record/reader.ts'
+import { buildReport } from '../core/report/build.ts'
+import type { Report } from '../core/report/schema.ts'
 import { type Reporter, tellAll } from '../core/reporting.ts'
 import { messageOf, UsageError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
+import type { Against } from '../reporters/before.ts'
 import { reporters } from '../reporters/index.ts'
 import type { Io } from './command.ts'
 import type { Options } from './options.ts'
+
+/** The run to show others against: the name that it was asked for by, and its record. */
+export interface Baseline {
+  readonly name: string
+  readonly file: string
+}
 
 /**
  * The reporters that `--reporter name[=file]` asks for, as one.
  * @throws UsageError for a name that there is not.
  */
 export function openReporters(
-  options: Pick<Options, 'reporter' | 'json' | 'verbose'>,
+  options: Pick<Options, 'reporter' | 'json' | 'verbose' | 'margin'>,
   root: string,
   io: Io,
+  baseline?: Baseline,
 ): Required<Reporter> {
   const wanted = options.json ? ['json', ...options.reporter.filter((text) => text !== 'default')] : options.reporter
   const out = {
@@ -38,6 +51,8 @@ export function openReporters(
         root,
         color: io.color,
         verbose: options.verbose,
+        history: historyAround,
+        ...(baseline && { against: againstOf(baseline, options.margin) }),
         ...(path !== '' && { file: resolve(io.cwd, path) }),
       })
       return { name, reporter }
@@ -45,4 +60,17 @@ export function openReporters(
     (name, error) =>
       void io.err.write(`the reporter "${name}" broke, and the run goes on without it: ${messageOf(error)}\n`),
   )
+}
+
+/** Reads the baseline once, however many reports are shown against it. Unlike hosts are told, and refused elsewhere. */
+function againstOf({ name, file }: Baseline, marginPercent: number): (report: Report) => Against {
+  let former: { readonly record: RunRecord; readonly report: Report } | undefined
+  return ({ record: now }) => {
+    if (!former) {
+      const record = readRecord(file)
+      former = { record, report: buildReport(record, { strict: false }) }
+    }
+    const comparison = compareRecords(former.record, readRecord(now), { marginPercent, unlike: true })
+    return { name, report: former.report, comparison }
+  }
 }

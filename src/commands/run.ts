@@ -6,7 +6,15 @@ import { collect } from '../core/collect/collect.ts'
 import type { Suite } from '../core/collect/types.ts'
 import { AuthoringError } from '../core/errors.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { narrow, type Plan, pointsOf, selectBenches, selectPlatforms, shardOf } from '../core/plan/plan.ts'
+import {
+  type LeftOut,
+  narrow,
+  type Plan,
+  pointsOf,
+  selectBenches,
+  selectPlatforms,
+  shardOf,
+} from '../core/plan/plan.ts'
 import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
 import { benchFiles, filterFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
 import { lastFailed } from '../core/record/history-failed.ts'
@@ -60,7 +68,7 @@ export async function planOf(project: Project, filters: readonly string[], optio
     tags: options.tag ?? [],
     without: filters.length > 0 || options.name || options.tag ? [] : (profile.skip ?? []),
   })
-  const { benches, left } = partOf(selected, project.root, options)
+  const { benches, left, notes } = partOf(selected, project.root, options)
   if (benches.length === 0 && suite.problems.length > 0) throw new AuthoringError(suite.problems)
   if (benches.length === 0)
     throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
@@ -75,7 +83,7 @@ export async function planOf(project: Project, filters: readonly string[], optio
     left,
     looks: first && first < profile.rounds ? planLooks({ first, last: profile.rounds }) : undefined,
   }
-  return { plan, platforms, collected: { suite, compiled } }
+  return { plan, platforms, collected: { suite, compiled }, notes }
 }
 
 /** @throws AuthoringError with the place of each `bench.only`. */
@@ -92,13 +100,18 @@ function forbidOnly({ benches }: Suite): void {
   )
 }
 
-/** What --last-failed and --shard leave of the selected benches. */
-function partOf(selected: Pick<Plan, 'benches' | 'left'>, root: string, options: Options) {
-  const failed = options.lastFailed ? lastFailed(root) : new Set<string>()
-  const wanted = selected.benches.filter(({ id }) => failed.size === 0 || failed.has(id))
+/** What --last-failed and --shard leave of the selected benches, and what there is to say of that. */
+function partOf({ benches: selected, left }: Pick<Plan, 'benches' | 'left'>, root: string, options: Options) {
+  const failed = options.lastFailed ? lastFailed(root) : undefined
+  const wanted = failed && failed.size > 0 ? selected.filter(({ id }) => failed.has(id)) : selected
   const benches = options.shard && wanted.length > 0 ? shardOf(wanted, options.shard) : wanted
-  const others = selected.benches.filter((bench) => !benches.includes(bench))
-  return { benches, left: [...selected.left, ...others.map(({ id }) => ({ bench: id, why: 'filter' as const }))] }
+  const without = (kept: Plan['benches'], of: Plan['benches'], why: LeftOut) =>
+    of.filter((bench) => !kept.includes(bench)).map(({ id }) => ({ bench: id, why }))
+  return {
+    benches,
+    left: [...left, ...without(wanted, selected, 'passed'), ...without(benches, wanted, 'shard')],
+    notes: failed?.size === 0 ? ['nothing failed in the latest run: all benches are measured'] : [],
+  }
 }
 
 export const run: Run = async (filters, given, io) => {
@@ -106,12 +119,15 @@ export const run: Run = async (filters, given, io) => {
   const project = await loadProject(io.cwd, options.config)
   // Before hours of measuring, not after.
   if (options.save !== undefined) checkBaselineName(options.save)
-  if (options.baseline !== undefined) readRecord(baselineFile(project.root, options.baseline))
-  const opened = openReporters(options, project.root, io)
+  const name = options.baseline
+  const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
+  if (baseline) readRecord(baseline.file)
+  const opened = openReporters(options, project.root, io, baseline)
   const stopping = new AbortController()
   const reporter = options.failFast ? failFast(opened, () => stopping.abort()) : opened
-  const { plan, platforms, collected } = await planOf(project, filters, options)
+  const { plan, platforms, collected, notes } = await planOf(project, filters, options)
   if (collected.suite.problems.length > 0) reporter.problems(collected.suite.problems)
+  for (const note of notes) reporter.preparing(note)
   if (options.dryRun) {
     io.out.write(showPlan(plan, platforms))
     return 0
@@ -126,7 +142,7 @@ export const run: Run = async (filters, given, io) => {
   }
 }
 
-interface Measured extends Awaited<ReturnType<typeof planOf>> {
+interface Measured extends Omit<Awaited<ReturnType<typeof planOf>>, 'notes'> {
   readonly project: Project
   readonly options: Options
   readonly reporter: ReturnType<typeof openReporters>

@@ -1,5 +1,8 @@
 /** The contract for a kind of reporter: a file that keeps to it and a line in `index.ts` make a new one. */
+import type { MachineHistory } from '../core/record/history.ts'
+import type { Report } from '../core/report/schema.ts'
 import type { Reporter } from '../core/reporting.ts'
+import type { Against } from './before.ts'
 
 /** Where text goes: standard output, or a stand-in for it in tests. */
 export interface Output {
@@ -19,6 +22,10 @@ export interface ReporterContext {
   readonly color: boolean
   /** Show what is otherwise cut to the first few. */
   readonly verbose?: boolean
+  /** The run that a report is to be shown against; undefined where none was asked for. Reads its record. */
+  readonly against?: (report: Report) => Against | undefined
+  /** How figures moved over the runs stored beside the report's own record, on the same machine. Reads all of them. */
+  readonly history?: (report: Report) => MachineHistory | undefined
 }
 
 export interface ReporterKind {

@@ -1,6 +1,7 @@
 import type { ClaimVerdict } from '../core/judge/judgement.ts'
 import type { BenchResult, MetricResult, Report } from '../core/report/schema.ts'
 import { amounts, ratios } from './amount.ts'
+import { type Before, beforeOf } from './before.ts'
 import { notesOf, roundsOf, verdictOn } from './facts.ts'
 
 /** One platform's figure of one metric, as words. Names are as the author wrote them: escape them. */
@@ -15,6 +16,8 @@ export interface Row {
   readonly notes: string
   readonly vsNative: MetricResult['vsNative']
   readonly result: MetricResult
+  /** The same figure of the run that this one is shown against. */
+  readonly before: MetricResult | undefined
 }
 
 export interface MetricTable {
@@ -28,7 +31,7 @@ export interface MetricTable {
 }
 
 /** A table for each metric of a bench with one set of parameters: what every reporter for people shows. */
-export function metricTables(report: Report, bench: BenchResult): MetricTable[] {
+export function metricTables(report: Report, bench: BenchResult, before: Before = beforeOf(undefined)): MetricTable[] {
   const metrics = [...new Set(bench.cells.flatMap(({ metrics }) => Object.keys(metrics)))]
   return metrics.map((metric) => {
     const cells = bench.cells.flatMap((cell) => {
@@ -50,6 +53,7 @@ export function metricTables(report: Report, bench: BenchResult): MetricTable[] 
       notes: notesOf(cell, result).join(', '),
       vsNative: result.vsNative,
       result,
+      before: before(bench, cell.platform, metric),
     }))
     const margins = marginsOf(report, bench, metric, better)
     return { metric, unit, margins, better: better === 'lower' ? 'less is better' : 'more is better', rows }

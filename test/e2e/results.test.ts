@@ -231,6 +231,7 @@ describe('the flags of run', () => {
       ['first'],
       ['second'],
     ])
+    expect(readRecord(records[0]!).plan.left).toEqual([{ bench: 'benches/b.bench.ts#second', why: 'shard' }])
     expect((await project.isobench(['merge', ...records, '--out', 'all.jsonl'])).exitCode).toBe(0)
     const { exitCode, stdout } = await project.isobench(['judge', 'all.jsonl', '--json'])
     const verdicts = (JSON.parse(stdout) as { claims: { verdict: string }[] }).claims.map(({ verdict }) => verdict)
@@ -240,6 +241,10 @@ describe('the flags of run', () => {
     // The latest record is of the second shard, whose bench failed.
     const again = await project.run(['--rounds', '5', '--last-failed'])
     expect(again.report.benches.map(({ name }) => name)).toEqual(['second'])
+    expect(again.report.left).toEqual([{ bench: 'benches/a.bench.ts#first', why: 'passed' }])
+    copyFileSync(records[0]!, project.path('.isobench/runs/9999.jsonl'))
+    const all = await project.isobench(['run', '--last-failed', '--dry-run'])
+    expect(all.stdout).toContain('nothing failed in the latest run: all benches are measured')
   })
 
   test('--fail-fast stops after the round that decides, with 1', async () => {

@@ -35,8 +35,11 @@ export interface Point {
   readonly params: Params
 }
 
-/** Why a bench is left out of a run. `profile`: it has a tag that the profile leaves out. */
-export type LeftOut = 'skip' | 'todo' | 'only' | 'filter' | 'profile'
+/**
+ * Why a bench is left out of a run. `profile`: it has a tag that the profile leaves out; `shard`: it is another shard's;
+ * `passed`: it did not fail in the latest run, and only what failed was asked for.
+ */
+export type LeftOut = 'skip' | 'todo' | 'only' | 'filter' | 'profile' | 'shard' | 'passed'
 
 /** What a run is going to do. Plain data. */
 export interface Plan {

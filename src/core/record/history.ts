@@ -1,6 +1,6 @@
 /** How figures and findings moved over the stored runs. */
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import type { Verdict } from '../judge/judgement.ts'
 import { describeParams } from '../plan/plan.ts'
@@ -55,11 +55,29 @@ export interface History {
 }
 
 /** Reads every record of a project. One that cannot be read is skipped. */
-export function readHistory(root: string, wanted: (bench: string) => boolean): History {
-  const folder = join(root, '.isobench', 'runs')
+export const readHistory = (root: string, wanted: (bench: string) => boolean): History =>
+  historyIn(join(root, '.isobench', 'runs'), wanted)
+
+/** As many of the latest runs as a page draws. */
+const drawnRuns = 60
+
+/**
+ * The history that a stored run is part of: on its machine, over the benches that it has. Undefined for a record that does
+ * not lie among a project's others.
+ */
+export function historyAround({ record, benches }: Report): MachineHistory | undefined {
+  const folder = dirname(resolve(record))
+  if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
+  const ids = new Set(benches.map(({ id }) => id))
+  const { machines } = historyIn(folder, (id) => ids.has(id), drawnRuns)
+  return machines.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
+}
+
+function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
   const skipped: { record: string; why: string }[] = []
-  const records = names.sort().flatMap((name) => {
+  const latest = names.sort().slice(-Math.min(most, names.length))
+  const records = latest.flatMap((name) => {
     try {
       const record = readRecord(join(folder, name))
       return [{ record, report: buildReport(record, { strict: false }) }]

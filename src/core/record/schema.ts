@@ -99,7 +99,9 @@ const plan = z.object({
   benches: z.array(bench),
   points: z.array(z.object({ id: z.string(), bench: z.string(), params })),
   findings: z.array(finding),
-  left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile']) })),
+  left: z.array(
+    z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed']) }),
+  ),
   looks: z.object({ looks: z.array(z.number()), spent: z.array(z.number()) }).optional(),
   floors: z.array(z.object({ point: z.string(), metric: z.string(), d: z.number() })).optional(),
 })

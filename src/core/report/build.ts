@@ -54,6 +54,8 @@ export function buildReport(record: RunRecord, { strict, strictPaper = false }: 
         file: bench.file,
         name: bench.name,
         params: { ...point.params },
+        tags: [...bench.tags],
+        kind: bench.workload.kind,
         cells: measured.map(({ name }) => cellOf(point, name, bench.metrics, evidence)),
       }
     }),

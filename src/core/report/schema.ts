@@ -39,6 +39,10 @@ const benchResult = z.object({
   file: z.string(),
   name: z.string(),
   params: z.record(z.string(), param),
+  /** The bench's own; `figure-9` says that it is Figure 9 of the paper. Reports of 0.1.0's first days have none. */
+  tags: z.array(z.string()).optional(),
+  /** What the workload is; `boot` times the start of a guest. */
+  kind: z.enum(['commands', 'boot', 'in-guest']).optional(),
   cells: z.array(cell),
 })
 
@@ -73,7 +77,9 @@ export const reportSchema = z.object({
   claims: z.array(claimVerdictSchema),
   findings: z.array(findingVerdictSchema),
   /** Benches that were left out, and why. */
-  left: z.array(z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile']) })),
+  left: z.array(
+    z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed']) }),
+  ),
   problems: z.array(
     z.object({
       file: z.string(),

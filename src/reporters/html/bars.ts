@@ -1,8 +1,8 @@
-import { figure } from '../../core/judge/words.ts'
 import { amount } from '../amount.ts'
 import { markup } from '../escape.ts'
 import type { MetricTable } from '../rows.ts'
-import { cut, plain, plural } from '../text.ts'
+import { cut, plain } from '../text.ts'
+import { samplesText } from './parts.ts'
 import { largest, line, scale, short, smallest } from './scale.ts'
 import { toneOf } from './tone.ts'
 
@@ -10,18 +10,20 @@ const width = 460
 const left = 124
 const right = 84
 const rowHeight = 26
-/** As many samples as a tooltip lists. */
-const listed = 60
 
 /**
- * A bar per platform as long as its median, a line from its lowest to its highest sample, a dot per sample, and native's
- * median as a dashed line. A row tells its samples when it has the focus or the mouse.
+ * A bar per platform as long as its median, an error bar from its lowest to its highest sample, a dot per sample, native's
+ * median as a dashed line, and the baseline's median as an outline. A row tells its samples when it has the focus or the
+ * mouse.
  */
 export function bars({ rows, metric, unit }: MetricTable): string {
   const shown = rows.filter(({ result }) => result.samples.length > 0 && result.median !== null)
   const absent = rows.filter((row) => !shown.includes(row)).map(({ platform }) => plain(platform, 60))
   if (shown.length === 0) return ''
-  const values = shown.flatMap(({ result }) => result.samples.map(({ value }) => value))
+  const values = shown.flatMap(({ result, before }) => [
+    ...result.samples.map(({ value }) => value),
+    ...(before ? [before.median!] : []),
+  ])
   const high = largest(values)
   const x = scale({
     low: Math.min(0, smallest(values)),
@@ -36,26 +38,35 @@ export function bars({ rows, metric, unit }: MetricTable): string {
       line(x.at(value), x.at(value), 16, bottom, 'class="grid"') +
       `<text class="axis" x="${x.at(value)}" y="${bottom + 16}" text-anchor="middle">${short(value)}</text>`,
   )
-  const marks = shown.map(({ platform, verdict, median, result }, at) => {
+  const start = Number(x.at(0))
+  const widthTo = (value: number) => Math.max(1, Number(x.at(value)) - start).toFixed(1)
+  const marks = shown.map(({ platform, verdict, median, result, before }, at) => {
     const y = at * rowHeight + 32
     const own = result.samples.map(({ value }) => value)
     const name = `<text x="${left - 10}" y="${y + 4}" text-anchor="end">${markup(cut(plain(platform), 17))}</text>`
-    const start = Number(x.at(0))
-    const bar = `<rect x="${start}" y="${y - 8}" width="${Math.max(1, Number(x.at(result.median!)) - start).toFixed(1)}" height="16" rx="2"/>`
-    const range = line(x.at(smallest(own)), x.at(largest(own)), y, y, 'class="range"')
+    const bar = `<rect x="${start}" y="${y - 8}" width="${widthTo(result.median!)}" height="16" rx="2"/>`
+    const former = before
+      ? `<rect class="before" x="${start}" y="${y - 10.5}" width="${widthTo(before.median!)}" height="21" rx="2"/>`
+      : ''
+    const ends = [smallest(own), largest(own)]
+    const range = line(x.at(ends[0]!), x.at(ends[1]!), y, y, 'class="range"')
+    const caps = ends.map((end) => line(x.at(end), x.at(end), y - 4, y + 4, 'class="range"')).join('')
     const dots = `<path class="samples" d="${own.map((value) => `M${x.at(value)} ${y}h0`).join('')}"/>`
     const figureText = `<text x="${width - right + 8}" y="${y + 4}">${markup(plain(median, 16))}</text>`
-    const list = own.slice(0, listed).map(figure).join(' · ') + (own.length > listed ? ' …' : '')
-    const about = `${platform}: median ${median}; ${plural(own.length, 'sample')} in ${unit}: ${list}`
-    const tip = `<text class="tip" x="4" y="${bottom + 36}">${markup(cut(plain(`${platform}: ${list}`), 72))}</text>`
+    const list = samplesText(own, unit)
+    const then = before ? `; baseline ${amount(before.median!, unit)}` : ''
+    const about = `${platform}: median ${median}${then}; ${list}`
+    const told = cut(plain(`${platform}${then}: ${list.slice(list.indexOf(': ') + 2)}`), 72)
+    const tip = `<text class="tip" x="4" y="${bottom + 36}">${markup(told)}</text>`
     const hit = `<rect class="hit" x="0" y="${y - 12}" width="${width}" height="24"/>`
     const open = `<g class="row ${toneOf(verdict)}" tabindex="0" role="img" aria-label="${markup(about)}">`
-    return `${open}<title>${markup(about)}</title>${hit}${bar}${range}${dots}${name}${figureText}${tip}</g>`
+    return `${open}<title>${markup(about)}</title>${hit}${former}${bar}${range}${caps}${dots}${name}${figureText}${tip}</g>`
   })
   const native = shown.find(({ platform }) => platform === 'native')?.result.median
   const dashed = native == null ? '' : line(x.at(native), x.at(native), 16, bottom, 'class="native"')
   const label = `${metric}: the median of each platform${native == null ? '' : `; native is ${amount(native, unit)}`}`
-  const start = `<svg viewBox="0 0 ${width} ${bottom + 42}" role="group" aria-label="${markup(label)}">`
-  return `<figure>${start}${grid.join('')}${marks.join('')}${dashed}</svg>
-<figcaption>Median${unit === 'count' ? '' : ` in ${markup(unit)}`}; dots are samples. Dashed: native. Hover or focus a row for its samples.${absent.length > 0 ? ` Without any sample: ${markup(absent.join(', '))}.` : ''}</figcaption></figure>`
+  const svg = `<svg viewBox="0 0 ${width} ${bottom + 42}" role="group" aria-label="${markup(label)}">`
+  const outline = shown.some(({ before }) => before) ? ' Outlined: the baseline.' : ''
+  return `<figure>${svg}${grid.join('')}${marks.join('')}${dashed}</svg>
+<figcaption>Median${unit === 'count' ? '' : ` in ${markup(unit)}`}; dots are samples. Dashed: native.${outline} Hover or focus a row for its samples.${absent.length > 0 ? ` Without any sample: ${markup(absent.join(', '))}.` : ''}</figcaption></figure>`
 }

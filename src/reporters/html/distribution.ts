@@ -1,42 +1,71 @@
-import type { Plan } from '../../core/plan/plan.ts'
-import type { BenchResult } from '../../core/report/schema.ts'
+import type { BenchResult, MetricResult, Report } from '../../core/report/schema.ts'
 import { quantile } from '../../core/stats/index.ts'
 import { amounts } from '../amount.ts'
+import type { Before } from '../before.ts'
 import { markup } from '../escape.ts'
 import { type Line, lineChart } from './lines.ts'
 import { behind, cell, rowHead, tableOf } from './parts.ts'
 
-/** Whether a bench is about starting up. A report alone does not say, and then its file and name have to. */
-export function isStartup(bench: BenchResult, plan: Plan | undefined): boolean {
-  const data = plan?.benches.find(({ id }) => id === bench.id)
-  return data ? data.workload.kind === 'boot' || data.tags.includes('startup') : /startup|boot/i.test(bench.id)
-}
+/** Whether a bench is about starting up, as its author says. */
+export const isStartup = ({ kind, tags }: BenchResult): boolean => kind === 'boot' || tags?.includes('startup') === true
 
 const shares = [0, 0.25, 0.5, 0.75, 0.9, 1]
 
+type Family = Report['platforms'][number]['family']
+
+/** Families that share a picture: as many lines as can be told apart, and the paper's Figures 13, 14 and 15. */
+const groups: readonly { readonly title: string; readonly families: readonly Family[] }[] = [
+  { title: 'containers', families: ['container', 'secure-container'] },
+  { title: 'hypervisors', families: ['hypervisor'] },
+  { title: 'unikernels', families: ['unikernel'] },
+]
+
 /** The share of samples at or below each time, a step line per platform; for each metric of a start-up bench. */
-export function distributionHtml(bench: BenchResult): string {
+export function distributionHtml(bench: BenchResult, { platforms }: Pick<Report, 'platforms'>, before: Before): string {
   const metrics = [...new Set(bench.cells.flatMap((one) => Object.keys(one.metrics)))]
-  return metrics.map((metric) => chart(bench, metric)).join('\n')
+  const families = new Map(platforms.map(({ name, family }) => [name, family]))
+  const having = groups.filter((group) =>
+    bench.cells.some((one) => group.families.includes(families.get(one.platform)!)),
+  )
+  const shown = (group: (typeof groups)[number] | undefined): BenchResult => ({
+    ...bench,
+    cells: bench.cells.filter(
+      ({ platform }) => !group || platform === 'native' || group.families.includes(families.get(platform)!),
+    ),
+  })
+  return metrics
+    .flatMap((metric) =>
+      having.length > 1
+        ? having.map((group) => chart(shown(group), metric, group.title, before))
+        : [chart(bench, metric, having[0]?.title ?? '', before)],
+    )
+    .join('\n')
 }
 
-function chart(bench: BenchResult, metric: string): string {
+function chart(bench: BenchResult, metric: string, group: string, before: Before): string {
+  const seriesOf = (result: MetricResult | undefined) =>
+    (result?.samples ?? []).map(({ value }) => value).sort((a, b) => a - b)
   const series = bench.cells.flatMap(({ platform, metrics }) => {
     const result = metrics[metric]
-    const values = (result?.samples ?? []).map(({ value }) => value).sort((a, b) => a - b)
+    const values = seriesOf(result)
     return result && values.length > 0 ? [{ platform, values, unit: result.unit }] : []
   })
   if (series.length === 0) return ''
   const unit = series[0]!.unit
-  const lines = series.map(({ platform, values }): Line => {
+  const stepsOf = (values: readonly number[]) => {
     const points = values.map((x, at) => {
       const share = (at + 1) / values.length
       return { x, y: share * 100, tip: `${(share * 100).toFixed(0)} % within ${amounts([x], unit)[0]}` }
     })
-    return { platform, points: [{ x: values[0]!, y: 0, tip: 'the fastest' }, ...points], steps: true }
+    return [{ x: values[0]!, y: 0, tip: 'the fastest' }, ...points]
+  }
+  const lines = series.map(({ platform, values }): Line => {
+    const former = seriesOf(before(bench, platform, metric))
+    return { platform, points: stepsOf(values), ...(former.length > 0 && { before: stepsOf(former) }), steps: true }
   })
+  const title = `Distribution of ${metric}${group && `: ${group}`}`
   const picture = lineChart({
-    label: `distribution of ${metric}`,
+    label: title,
     caption: 'The share of samples that are at or below each value. Further left is sooner. Dashed: native.',
     lines,
     x: { title: `${metric}, ${unit}` },
@@ -53,7 +82,7 @@ function chart(bench: BenchResult, metric: string): string {
     ],
   }))
   const head = ['platform', 'fastest', '25 %', 'median', '75 %', '90 %', 'slowest', 'samples']
-  return `<h4 class="break">Distribution of ${markup(metric)}</h4>
+  return `<h4 class="break">${markup(title)}</h4>
 ${picture}
-${behind('The same as a table', tableOf(`Distribution of ${markup(metric)}`, head, rows))}`
+${behind('The same as a table', tableOf(markup(title), head, rows))}`
 }

@@ -1,18 +1,21 @@
 import { basename } from 'node:path'
-import type { Plan } from '../../core/plan/plan.ts'
 import { describeParams } from '../../core/plan/plan.ts'
+import type { MachineHistory } from '../../core/record/history.ts'
 import type { BenchResult, Report } from '../../core/report/schema.ts'
-import type { StoredRun } from '../../core/reporting.ts'
+import { amount } from '../amount.ts'
+import { type Against, type Before, beforeOf } from '../before.ts'
 import { writeDocument } from '../document.ts'
 import { markup } from '../escape.ts'
 import { cacheSuspect, count, countsLine, exitMeaning, marks, shownPath } from '../facts.ts'
-import type { ReporterKind } from '../reporter.ts'
+import type { ReporterContext, ReporterKind } from '../reporter.ts'
 import { type MetricTable, metricTables } from '../rows.ts'
 import { sideBySide } from '../side-by-side.ts'
 import { plural } from '../text.ts'
+import { againstHtml } from './against.ts'
 import { bars } from './bars.ts'
 import { distributionHtml, isStartup } from './distribution.ts'
 import { environmentHtml } from './environment.ts'
+import { historyHtml } from './history.ts'
 import { behind, cell, rowHead, tableOf } from './parts.ts'
 import { plot } from './plot.ts'
 import { seriesHtml } from './series.ts'
@@ -23,8 +26,16 @@ import { claimsHtml, findingsHtml, restingHtml } from './verdicts.ts'
 /** Nothing may be loaded or run, whatever got into the page. */
 const policy = "default-src 'none'; style-src 'unsafe-inline'"
 
-/** A run; its plan says what a report leaves out, where there is one. */
-type Shown = Pick<StoredRun, 'report'> & { readonly plan: Plan | undefined }
+/** A run, and what other runs say of it. */
+interface Shown {
+  readonly report: Report
+  readonly against: Against | undefined
+  readonly history: MachineHistory | undefined
+}
+
+const shownIn =
+  ({ against, history }: ReporterContext) =>
+  (report: Report): Shown => ({ report, against: against?.(report), history: history?.(report) })
 
 function pageOf(title: string, body: string): string {
   return `<!doctype html>
@@ -80,13 +91,15 @@ function comparison(runs: readonly Shown[]): string {
 ${table}`
 }
 
-function runHtml({ report, plan }: Shown, root: string, at: number): string {
+function runHtml({ report, against, history }: Shown, root: string, at: number): string {
   return [
     header(report, root),
     environmentHtml(report),
     findingsHtml(report, at),
-    benches(report, plan),
+    against ? againstHtml(against, at) : '',
+    benches(report, beforeOf(against)),
     claimsHtml(report, root, at),
+    history ? historyHtml(history, at) : '',
   ]
     .filter(Boolean)
     .join('\n')
@@ -105,40 +118,64 @@ function header(report: Report, root: string): string {
 ${problems.join('\n')}`
 }
 
-function benches(report: Report, plan: Plan | undefined): string {
+/** The numbers of the paper's figures that a bench draws, as its tags say: `figure-9`. */
+const figuresOf = ({ tags }: BenchResult): number[] =>
+  (tags ?? [])
+    .flatMap((tag) => /^figure-(\d{1,3})$/.exec(tag)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b)
+
+/** The paper's figures in its order, then the other benches in theirs. */
+function benches(report: Report, before: Before): string {
   const ids = [...new Set(report.benches.map(({ id }) => id))]
-  const sections = ids.map((id) => {
+  const all = ids.map((id) => {
     const points = report.benches.filter((bench) => bench.id === id)
-    const { name, file } = points[0]!
-    const series = seriesHtml(points)
-    const each = points.map((point) => pointHtml(report, point, plan)).join('\n')
-    return `<section>
-<h3 class="break">${markup(name)}</h3>
+    return { points, figures: figuresOf(points[0]!) }
+  })
+  const ofPaper = all.filter(({ figures }) => figures.length > 0).sort((a, b) => a.figures[0]! - b.figures[0]!)
+  const others = all.filter(({ figures }) => figures.length === 0)
+  const suspect = report.benches.some(({ cells }) => cells.some(({ flags }) => flags.includes('cache-suspect')))
+  const legend = suspect ? `<p class="soft">${markup(cacheSuspect)}.</p>` : ''
+  const part = (title: string, some: typeof all) =>
+    some.length === 0
+      ? ''
+      : `<h2>${title}</h2>\n${some.map(({ points, figures }) => benchHtml(report, points, figures, before)).join('\n')}`
+  return [
+    legend,
+    part('The paper’s figures, drawn from this run', ofPaper),
+    part(ofPaper.length > 0 ? 'Other benches' : 'Benches', others),
+  ].join('\n')
+}
+
+function benchHtml(report: Report, points: readonly BenchResult[], figures: readonly number[], before: Before): string {
+  const { name, file } = points[0]!
+  const series = seriesHtml(report, points, before)
+  const each = points.map((point) => pointHtml(report, point, before)).join('\n')
+  const numbers = figures.length > 0 ? `Figure${figures.length > 1 ? 's' : ''} ${figures.join(', ')}: ` : ''
+  return `<section>
+<h3 class="break">${numbers}${markup(name)}</h3>
 <p class="soft break">${markup(file)}</p>
 ${series === '' ? each : `${series}\n${behind(`Each of ${points.length} sets of parameters`, each)}`}
 </section>`
-  })
-  const suspect = report.benches.some(({ cells }) => cells.some(({ flags }) => flags.includes('cache-suspect')))
-  const legend = suspect ? `<p class="soft">${markup(cacheSuspect)}.</p>` : ''
-  return `<h2>Benches</h2>\n${legend}\n${sections.join('\n')}`
 }
 
-function pointHtml(report: Report, bench: BenchResult, plan: Plan | undefined): string {
+function pointHtml(report: Report, bench: BenchResult, before: Before): string {
   const errors = bench.cells.flatMap(({ platform, errors }) => {
     if (errors.length === 0) return []
     const text = `${markup(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${markup(errors[0]!)}`
     return [`<p class="doubt break">! ${text}</p>`]
   })
   const params = describeParams(bench.params)
-  const tables = metricTables(report, bench).map((table) => metricHtml(report, bench, table))
-  const startup = isStartup(bench, plan) ? distributionHtml(bench) : ''
+  const tables = metricTables(report, bench, before).map((table) => metricHtml(report, bench, table))
+  const startup = isStartup(bench) ? distributionHtml(bench, report, before) : ''
   return [params && `<h4 class="break point">${markup(params)}</h4>`, startup, ...tables, ...errors]
     .filter(Boolean)
     .join('\n')
 }
 
 function metricHtml(report: Report, bench: BenchResult, table: MetricTable): string {
-  const rows = table.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes }) => ({
+  const former = table.rows.some(({ before }) => before)
+  const rows = table.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes, before }) => ({
     cells: [
       cell(verdict ? marks[verdict.verdict] : '', toneOf(verdict)),
       rowHead(markup(platform)),
@@ -146,14 +183,16 @@ function metricHtml(report: Report, bench: BenchResult, table: MetricTable): str
       cell(ratio, `number ${toneOf(verdict)}`),
       cell(interval, 'once'),
       cell(rounds, 'number'),
+      ...(former ? [cell(before ? markup(amount(before.median!, table.unit)) : '', 'number soft')] : []),
       cell(notes, 'doubt'),
     ],
   }))
-  const head = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', 'notes']
+  const then = former ? ['baseline'] : []
+  const head = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', ...then, 'notes']
   const caption = `${markup(table.metric)}, ${table.better}`
   return `<h4 class="break">${markup(table.metric)}<span class="soft">, ${table.better}</span></h4>
 <div class="pictures">${bars(table)}${plot(table)}</div>
-${restingHtml(report, bench, table.metric)}
+${restingHtml(report, [bench], table.metric)}
 ${tableOf(caption, head, rows)}`
 }
 
@@ -162,13 +201,11 @@ export const html: ReporterKind = {
   name: 'html',
   about: 'one page with plots and tables, for a browser',
   create(context) {
-    let plan: Plan | undefined
+    const shown = shownIn(context)
+    const write = (reports: readonly Report[]) => writeDocument(page(reports.map(shown), context.root), context)
     return {
-      planned(planned) {
-        plan = planned
-      },
-      finished: (report) => writeDocument(page([{ report, plan }], context.root), context),
-      stored: (runs) => writeDocument(page(runs, context.root), context),
+      finished: (report) => write([report]),
+      stored: (runs) => write(runs.map(({ report }) => report)),
     }
   },
 }

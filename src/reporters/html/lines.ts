@@ -7,15 +7,19 @@ const width = 900
 const height = 320
 const [left, right, top, bottom] = [64, 150, 14, 44]
 
+interface Point {
+  readonly x: number
+  readonly y: number
+  /** The lowest and highest sample. */
+  readonly range?: readonly [number, number]
+  readonly tip: string
+}
+
 export interface Line {
   readonly platform: string
-  readonly points: readonly {
-    readonly x: number
-    readonly y: number
-    /** The lowest and highest sample. */
-    readonly range?: readonly [number, number]
-    readonly tip: string
-  }[]
+  readonly points: readonly Point[]
+  /** Of the run that this one is shown against. */
+  readonly before?: readonly Point[]
   /** Drawn as steps, as a distribution is. */
   readonly steps?: boolean
 }
@@ -34,7 +38,7 @@ const lookOf = (platform: string, at: number): string => (platform === 'native' 
 export function lineChart({ label, caption, lines, x: xAxis, y: yAxis }: LineChart): string {
   const shown = lines.filter(({ points }) => points.length > 0)
   if (shown.length === 0) return ''
-  const all = shown.flatMap(({ points }) => points)
+  const all = shown.flatMap(({ points, before = [] }) => [...points, ...before])
   const xs = all.map(({ x }) => x)
   const ys = all.flatMap(({ y, range }) => [y, ...(range ?? [])])
   const xLog = wantsLog(xs, 7)
@@ -73,14 +77,17 @@ export function lineChart({ label, caption, lines, x: xAxis, y: yAxis }: LineCha
     `<text class="axis" transform="translate(13 ${(height - bottom) / 2}) rotate(-90)" text-anchor="middle">${markup(yAxis.title)}</text>`,
   ]
   const ends = spread(shown.map(({ points }) => Number(y.at(points.at(-1)!.y))))
-  const drawn = shown.map(({ platform, points, steps }, at) => {
+  const drawn = shown.map(({ platform, points, before, steps }, at) => {
     const look = lookOf(platform, at)
-    const path = points
-      .map((one, nth) => {
-        const [px, py] = [x.at(one.x), y.at(one.y)]
-        return nth === 0 ? `M${px} ${py}` : steps ? `H${px}V${py}` : `L${px} ${py}`
-      })
-      .join('')
+    const pathOf = (through: readonly Point[]) =>
+      through
+        .map((one, nth) => {
+          const [px, py] = [x.at(one.x), y.at(one.y)]
+          return nth === 0 ? `M${px} ${py}` : steps ? `H${px}V${py}` : `L${px} ${py}`
+        })
+        .join('')
+    const path = pathOf(points)
+    const former = before ? `<path class="before" d="${pathOf(before)}"/>` : ''
     const dots = points.map((one) => {
       const whisker = one.range
         ? line(x.at(one.x), x.at(one.x), y.at(one.range[0]), y.at(one.range[1]), 'class="range"')
@@ -96,10 +103,12 @@ export function lineChart({ label, caption, lines, x: xAxis, y: yAxis }: LineCha
       ends[at]!.toFixed(1),
       'class="stroke"',
     )
-    return `<g class="${look}"><path class="stroke" d="${path}"/>${dots.join('')}${key}${name}</g>`
+    return `<g class="${look}">${former}<path class="stroke" d="${path}"/>${dots.join('')}${key}${name}</g>`
   })
-  return `<figure class="wide"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${markup(`${label}; the table beneath has the figures`)}">${grid.join('')}${drawn.join('')}</svg>
-<figcaption>${markup(caption)}</figcaption></figure>`
+  const open = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${markup(`${label}; the table beneath has the figures`)}">`
+  // On a narrow screen it scrolls: scaled down, its text could not be read.
+  return `<figure class="wide"><div class="scroll" tabindex="0" role="region" aria-label="${markup(label)}">${open}${grid.join('')}${drawn.join('')}</svg></div>
+<figcaption>${markup(caption)}${shown.some(({ before }) => before) ? ' Thin and dotted: the baseline.' : ''}</figcaption></figure>`
 }
 
 /** Heights for labels near `wanted`, in the same order from top to bottom, that do not lie over each other. */

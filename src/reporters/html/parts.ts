@@ -1,4 +1,16 @@
 /** Pieces of a page. What is given to them is HTML already: escape before. */
+import { figure } from '../../core/judge/words.ts'
+import { plural } from '../text.ts'
+
+/** As many samples as a text lists. */
+const listed = 60
+
+/** `5 samples in ms: 1 · 2 · …`; not HTML yet. */
+export function samplesText(values: readonly number[], unit: string): string {
+  const list = values.slice(0, listed).map(figure).join(' · ') + (values.length > listed ? ' …' : '')
+  return `${plural(values.length, 'sample')} in ${unit}: ${list}`
+}
+
 export const cell = (content: string, look = ''): string => `<td${look && ` class="${look}"`}>${content}</td>`
 
 /** A cell that names its row. */
@@ -38,5 +50,5 @@ export function filtered(
 }
 
 /** A table that is there to be opened: what a picture shows, as figures. */
-export const behind = (summary: string, content: string): string =>
-  `<details><summary>${summary}</summary>${content}</details>`
+export const behind = (summary: string, content: string, open = false): string =>
+  `<details${open ? ' open=""' : ''}><summary>${summary}</summary>${content}</details>`

@@ -1,10 +1,12 @@
 import { describeParams } from '../../core/plan/plan.ts'
-import type { BenchResult, MetricResult } from '../../core/report/schema.ts'
+import type { BenchResult, MetricResult, Report } from '../../core/report/schema.ts'
 import { amount, ratios } from '../amount.ts'
+import type { Before } from '../before.ts'
 import { markup } from '../escape.ts'
 import { type Line, lineChart } from './lines.ts'
-import { behind, cell, rowHead, tableOf } from './parts.ts'
+import { behind, cell, rowHead, samplesText, tableOf } from './parts.ts'
 import { largest, parameter, smallest } from './scale.ts'
+import { restingHtml } from './verdicts.ts'
 
 /** The numeric parameter with the most values, where a bench has one with two or more. */
 function axisOf(points: readonly BenchResult[]): string | undefined {
@@ -16,7 +18,7 @@ function axisOf(points: readonly BenchResult[]): string | undefined {
 }
 
 /** A line chart over a bench's numeric parameter, for each metric and each set of its other parameters. */
-export function seriesHtml(points: readonly BenchResult[]): string {
+export function seriesHtml(report: Report, points: readonly BenchResult[], before: Before): string {
   const axis = axisOf(points)
   if (axis === undefined) return ''
   const groups = new Map<string, BenchResult[]>()
@@ -27,11 +29,18 @@ export function seriesHtml(points: readonly BenchResult[]): string {
   }
   const metrics = [...new Set(points.flatMap(({ cells }) => cells.flatMap((one) => Object.keys(one.metrics))))]
   return [...groups]
-    .flatMap(([others, group]) => metrics.map((metric) => chart(group, axis, metric, others)))
+    .flatMap(([others, group]) => metrics.map((metric) => chart(report, group, axis, metric, others, before)))
     .join('\n')
 }
 
-function chart(group: readonly BenchResult[], axis: string, metric: string, others: string): string {
+function chart(
+  report: Report,
+  group: readonly BenchResult[],
+  axis: string,
+  metric: string,
+  others: string,
+  before: Before,
+): string {
   const sorted = [...group].sort((a, b) => Number(a.params[axis]) - Number(b.params[axis]))
   const values = sorted.map(({ params }) => Number(params[axis]))
   const platforms = [...new Set(sorted.flatMap(({ cells }) => cells.map(({ platform }) => platform)))]
@@ -43,10 +52,14 @@ function chart(group: readonly BenchResult[], axis: string, metric: string, othe
       const one = result(point, platform)
       if (!one || one.median === null) return []
       const samples = one.samples.map(({ value }) => value)
-      const tip = `${axis} ${parameter(values[at]!)}: median ${amount(one.median, unit)}`
+      const tip = `${axis} ${parameter(values[at]!)}: median ${amount(one.median, unit)}; ${samplesText(samples, unit)}`
       return [{ x: values[at]!, y: one.median, range: [smallest(samples), largest(samples)] as const, tip }]
     })
-    return { platform, points }
+    const former = sorted.flatMap((point, at) => {
+      const one = before(point, platform, metric)
+      return one ? [{ x: values[at]!, y: one.median!, tip: '' }] : []
+    })
+    return { platform, points, ...(former.length > 0 && { before: former }) }
   })
   const picture = lineChart({
     label: `${metric} over ${axis}${others && `, ${others}`}`,
@@ -71,5 +84,6 @@ function chart(group: readonly BenchResult[], axis: string, metric: string, othe
   const head = ['platform', ...values.map((value) => markup(parameter(value)))]
   return `<h4 class="break">${caption}${others && ` <span class="soft">${markup(others)}</span>`}</h4>
 ${picture}
+${restingHtml(report, group, metric)}
 ${behind('The same as a table', tableOf(caption, head, rows))}`
 }

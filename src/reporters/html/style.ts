@@ -6,6 +6,12 @@ const colours = {
 const dashes = ['none', 'none', 'none', 'none', '7 3', '7 3', '2 3', '2 3']
 const variables = (mode: 'light' | 'dark') => colours[mode].map((colour, at) => `--c${at}: ${colour};`).join(' ')
 
+/** What the filters can choose; see `filtered`. */
+const filterKinds = [
+  ...['fails', 'contradicted', 'inconclusive', 'undecidable', 'holds'],
+  ...['regressed', 'improved', 'unclear', 'same', 'changed'],
+]
+
 export const style = `
 :root { color-scheme: light dark; --text: #1d2127; --soft: #5a6472; --line: #dfe3e8; --back: #ffffff; --card: #f6f7f9;
   --bad: #b92626; --good: #17703c; --doubt: #855700; --warn: #fff6e0; --focus: #0b62d6; ${variables('light')} }
@@ -43,13 +49,13 @@ tbody th.break, td.break { min-width: 9rem }
 fieldset { border: 1px solid var(--line); border-radius: 6px; margin: .5rem 0; padding: .3rem .8rem .5rem;
   display: flex; flex-wrap: wrap; gap: .25rem 1.25rem } legend { color: var(--soft); padding: 0 .3rem }
 label { white-space: nowrap } label:has(:disabled) { opacity: .55 }
-${['fails', 'contradicted', 'inconclusive', 'undecidable', 'holds']
+${filterKinds
   .map((kind) => `.filtered:has(input[value=${kind}]:checked) tr[data-kind]:not([data-kind~=${kind}])`)
   .join(',\n')} { display: none }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .5rem 1.5rem;
   align-items: start }
-figure { margin: .5rem 0; min-width: 0 } figcaption { color: var(--soft); font-size: .85em }
+figure { margin: .5rem 0; min-width: 0 } .wide .scroll { margin: 0 } .wide svg { min-width: 42rem } figcaption { color: var(--soft); font-size: .85em }
 svg { display: block; width: 100%; height: auto; color: var(--soft); overflow: visible }
 svg text { fill: var(--text); font: 12px system-ui, sans-serif } svg .axis { fill: var(--soft); font-size: 11px }
 svg .grid { stroke: var(--line) } svg .native { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 5 4 }
@@ -61,6 +67,10 @@ svg .row:hover rect.hit, svg .row:focus rect.hit { opacity: .12 }
 svg .row:focus { outline: none } svg .row:focus-visible rect.hit { stroke: var(--focus); stroke-width: 3; opacity: .5; fill-opacity: .2 }
 svg .range { stroke: currentColor; stroke-width: 1.5; opacity: .8 }
 svg .samples { stroke: var(--text); stroke-width: 4.5; stroke-linecap: round; opacity: .55; fill: none }
+svg rect.before { fill: none !important; stroke: var(--text); stroke-width: 1; stroke-dasharray: 3 2; opacity: .8 !important }
+svg circle.before { fill: var(--card); stroke: currentColor; stroke-width: 1.2 } svg line.before { stroke: currentColor; stroke-width: 1.2; opacity: .6 }
+svg path.before { fill: none; stroke: currentColor; stroke-width: 1.4; stroke-dasharray: 1 3; stroke-linecap: round }
+svg.spark { width: 11rem; height: 1.9rem } 
 svg text.tip { display: none; fill: var(--text); font-size: 11px } svg .row:hover .tip, svg .row:focus .tip { display: inline }
 svg .row:focus-within ~ .row .tip { display: none }
 svg .stroke { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round }

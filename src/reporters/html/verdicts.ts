@@ -61,18 +61,20 @@ export function claimsHtml(report: Report, root: string, at: number): string {
   return `<h2>Claims</h2>\n${filtered(`claims-${at}`, 'Show claims', kinds, rows, table)}`
 }
 
-/** The claims that rest on one picture: each statement once, and on which platforms it came out how. */
-export function restingHtml(report: Report, bench: BenchResult, metric: string): string {
-  const params = describeParams(bench.params)
+/** The claims that rest on one picture, of one bench with one or several sets of parameters: each statement once, and on which platforms it came out how. */
+export function restingHtml(report: Report, points: readonly BenchResult[], metric: string): string {
+  const several = points.length > 1
+  const params = new Set(points.map((point) => describeParams(point.params)))
   const about = statements(
     report,
-    (claim) => claim.bench === bench.id && claim.metric === metric && describeParams(claim.params) === params,
+    (claim) => claim.bench === points[0]!.id && claim.metric === metric && params.has(describeParams(claim.params)),
   )
   if (about.length === 0) return ''
   const groups = new Map<string, string[]>()
   const decided = about.filter(({ claim }) => claim.verdict !== 'undecidable')
   for (const { claim, by } of decided) {
-    const key = `${claim.matcher} (${by})`
+    const at = several ? ` at ${describeParams(claim.params)}` : ''
+    const key = `${claim.matcher}${at} (${by})`
     const mark = `<span class="${toneOf(claim)}">${marks[claim.verdict]}\u00a0${markup(claim.platform)}</span>`
     groups.set(key, [...(groups.get(key) ?? []), mark])
   }

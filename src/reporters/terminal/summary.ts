@@ -50,6 +50,8 @@ function leftLines({ left }: Report, width: number, ink: Ink): string[] {
     only: 'not marked .only',
     filter: 'filtered out',
     profile: 'left to the profile full',
+    shard: 'left to other shards',
+    passed: 'not failed in the latest run',
   }
   const parts = Object.entries(words).flatMap(([why, word]) => {
     const number = left.filter((one) => one.why === why).length

@@ -1,12 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { sparkline } from '../../../src/commands/history.ts'
-import { readHistory } from '../../../src/core/record/history.ts'
+import { historyAround, readHistory } from '../../../src/core/record/history.ts'
 import { changePoints } from '../../../src/core/record/history-change.ts'
 import { recordText } from '../../../src/core/record/merge.ts'
+import { readRecord } from '../../../src/core/record/reader.ts'
+import { buildReport } from '../../../src/core/report/build.ts'
 import { seeded } from '../../../src/core/stats/index.ts'
+import { historyHtml } from '../../../src/reporters/html/history.ts'
 import { makeRecord } from '../reporters/fixture.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'isobench-history-'))
@@ -68,4 +71,23 @@ test('by chance about one series in twenty is marked, not more', () => {
 test('sparklines', () => {
   expect(sparkline([1, null, 2, 3])).toBe('▁·▅█')
   expect(sparkline([2, 2])).toBe('▄▄')
+})
+
+test('a record among its project’s others has their history in its html report; one that lies elsewhere has none', () => {
+  store(14, 7)
+  const file = join(runs, readdirSync(runs).sort().at(-1)!)
+  const report = buildReport(readRecord(file), { strict: false })
+  const history = historyAround(report)!
+  expect(history.runs).toHaveLength(14)
+  const page = historyHtml(history, 1)
+  expect(page.includes('gvisor · events: a new level since 2026-01-08')).toBe(true)
+  expect(page.includes('also otherwise since then: kernel: 6.1 and 6.12')).toBe(true)
+  expect(page.split('<svg class="spark"').length - 1).toBe(
+    history.metrics.filter(({ medians }) => medians.some((median) => median !== null)).length,
+  )
+  expect(page.split('<tr data-kind="changed"').length - 1).toBe(
+    history.metrics.filter((one) => one.changes.length).length,
+  )
+  expect(/NaN|Infinity|undefined|<script/.test(page)).toBe(false)
+  expect(historyAround({ ...report, record: join(root, 'elsewhere.jsonl') })).toBeUndefined()
 })

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
+import { compareRecords } from '../../../src/core/baseline/compare.ts'
+import type { BenchData } from '../../../src/core/collect/types.ts'
 import { readRecord } from '../../../src/core/record/reader.ts'
+import type { Sample } from '../../../src/core/record/schema.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
 import { reportSchema } from '../../../src/core/report/schema.ts'
 import { type StoredRun, tellAll } from '../../../src/core/reporting.ts'
@@ -31,6 +34,12 @@ async function shown(name: string, ...runs: StoredRun[]): Promise<string> {
   expect(broken).toEqual([])
   return out.text
 }
+
+/** gVisor at half its speed. */
+const slower = (sample: Sample): Sample =>
+  sample.platform === 'gvisor' && sample.values
+    ? { ...sample, values: Object.fromEntries(Object.entries(sample.values).map(([k, value]) => [k, value * 2])) }
+    : sample
 
 const texts = Object.keys(reporters).filter((name) => name !== 'benchmark-action')
 
@@ -110,13 +119,51 @@ describe('html', () => {
     expect(page).not.toMatch(/NaN|Infinity|undefined/)
   })
 
-  test('takes the tag or the kind for start-up, not the name, where the plan is known', async () => {
-    const benches = real.plan.benches.map((one) => ({
-      ...one,
-      tags: [],
-      workload: { ...one.workload, kind: 'commands' as const },
-    }))
-    expect(await shown('html', { ...real, plan: { ...real.plan, benches } })).not.toContain('Distribution of')
+  /** The real run as it were if its benches said this of themselves. */
+  function saying(of: (bench: BenchData) => Partial<BenchData>): StoredRun {
+    const record = readRecord(fixture('records/prime-latency-boot.jsonl'))
+    return stored({
+      ...record,
+      plan: { ...record.plan, benches: record.plan.benches.map((one) => ({ ...one, ...of(one) })) },
+    })
+  }
+
+  test('takes the tag or the kind for start-up, not the name', async () => {
+    const plain = ({ workload }: BenchData) => ({ tags: [], workload: { ...workload, kind: 'commands' as const } })
+    const distributions = async (run: StoredRun) => (await shown('html', run)).split('>Distribution of').length - 1
+    expect(await distributions(saying(plain))).toBe(0)
+    expect(await distributions(saying(() => ({ tags: ['startup'] })))).toBeGreaterThan(1)
+  })
+
+  test('begins with the figures of the paper in its order, as tags name them', async () => {
+    const numbers: Record<string, string[]> = { boot: ['figure-14', 'figure-13'], 'memory latency': ['figure-6'] }
+    const page = await shown(
+      'html',
+      saying(({ name }) => ({ tags: numbers[name] ?? [] })),
+    )
+    const headings = [...page.matchAll(/<h[23][^>]*>([^<]*)/g)].map(([, text]) => text)
+    const from = headings.indexOf('The paper’s figures, drawn from this run')
+    expect(headings.slice(from + 1, from + 5)).toEqual([
+      'Figure 6: memory latency',
+      'Figures 13, 14: boot',
+      'Other benches',
+      'prime verification',
+    ])
+  })
+
+  test('draws the run that it is shown against, and says what changed', async () => {
+    const record = readRecord(fixture('records/prime-latency-boot.jsonl'))
+    const now = { ...record, file: 'now.jsonl', samples: record.samples.map(slower) }
+    const comparison = compareRecords(record, now, { marginPercent: 5, unlike: false })
+    const out = new Memory()
+    const against = () => ({ name: 'main', report: real.report, comparison })
+    await reporters.html!.create({ ...contextOf(out), against }).stored!([stored(now)])
+    expect(out.text.includes('<h2>Against the baseline main')).toBe(true)
+    expect(/; baseline [\d.]+ ms; /.test(out.text)).toBe(true)
+    for (const drawn of ['rect', 'circle', 'path'])
+      expect([drawn, out.text.includes(`<${drawn} class="before"`)]).toEqual([drawn, true])
+    expect(/<tr data-kind="(regressed|unclear)">(?:(?!<tr).)*boot(?:(?!<tr).)*gvisor/s.test(out.text)).toBe(true)
+    expect(/NaN|Infinity|undefined/.test(out.text)).toBe(false)
   })
 
   test('puts several records beside each other', async () => {
