@@ -100,7 +100,7 @@ async function measureAll(options: RunOptions, writer: RecordWriter): Promise<Wh
         reporter.measuring({ ...step, warmup: round < 0, done, steps: done + left })
         done++
         const once = () => measure(step, round, { ...means, slots: { round: thisRound, run: wholeRun } })
-        for (const sample of await watched(once, session.limits.cpus, repeats)) take(sample)
+        for (const sample of await watched(once, session, repeats)) take(sample)
       }
     }
     return next.value

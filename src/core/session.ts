@@ -32,7 +32,8 @@ export class Session implements AsyncDisposable {
     readonly cores: Cores,
     readonly limits: Limits,
     readonly signal: AbortSignal,
-    private readonly prefix: string,
+    /** What the names of all that it makes begin with. */
+    readonly prefix: string,
     private readonly held: Undoing,
   ) {}
 

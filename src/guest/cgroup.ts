@@ -5,6 +5,7 @@ import { MachineError } from '../errors.ts'
 import type { HostArgv } from '../platforms/driver.ts'
 import { mounts } from './mounts.ts'
 import { isAlive, processId } from './process-id.ts'
+import { retire } from './usage.ts'
 
 /** The limits of one guest. */
 export interface Limits {
@@ -19,7 +20,7 @@ interface Hierarchy {
   readonly controllers: readonly string[]
 }
 
-const wanted = ['cpuset', 'cpu', 'memory', 'pids', 'freezer']
+const wanted = ['cpuset', 'cpu', 'cpuacct', 'memory', 'pids', 'freezer']
 
 /** Every cgroup hierarchy that is mounted: one on a v2 host, one per controller on a v1 host, both on a hybrid one. */
 function hierarchies(): Hierarchy[] {
@@ -179,7 +180,10 @@ export async function removeCgroup(name: string): Promise<void> {
         // It ended meanwhile.
       }
     }
-    if (left.length === 0 && removeFolders(name)) return
+    if (left.length === 0) {
+      retire(name)
+      if (removeFolders(name)) return
+    }
     if (tries > 500)
       throw new MachineError(`the cgroup ${name} still holds processes 5 s after they were killed: ${left.join(' ')}`)
     await sleep(10)

@@ -1,27 +1,36 @@
 /** What else the host does: read before and after a sample, so that one that was disturbed is known. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { mounts } from './mounts.ts'
+import { readFileSync } from 'node:fs'
+import type { Cores } from './cores.ts'
+import { type Usage, usageOf } from './usage.ts'
+
+/** Of some CPUs, in clock ticks of 10 ms: what processes ran there, and what the hypervisor below took. */
+export interface Ticks {
+  readonly busy: number
+  readonly steal: number
+}
 
 /** Counters of the host, to be subtracted from later ones. */
 export interface PressureReading {
   /** Nanoseconds of the monotonic clock. */
   readonly at: bigint
-  /** Of the guests' CPUs, in clock ticks of 10 ms: all that was run, and what the hypervisor below took. */
-  readonly busy: number
-  readonly steal: number
-  /** Nanoseconds that isobench's own guests ran on these CPUs; null where no hierarchy tells it for each CPU. */
-  readonly own: number | null
+  readonly guest: Ticks
+  readonly client: Ticks
+  /** Of this session's groups; null where the kernel does not tell. */
+  readonly own: Usage | null
+  /** Microseconds of CPU time that this very process used. */
+  readonly self: number
   /** Microseconds in which some process of the host waited for a CPU; null where the kernel has no PSI. */
   readonly waited: number | null
 }
 
-/** What happened between two readings. Shares are of the time of the guests' CPUs. */
+/** What happened between two readings. Shares are of the time of all of the guests' CPUs, or of the clients'. */
 export interface Load {
   /** Taken by the hypervisor that this host runs in. */
   readonly steal: number
-  /** Run by others than the guest; null where it cannot be told apart. */
+  /** Run by others than isobench and its guests; null where it cannot be told apart. */
   readonly foreign: number | null
+  /** The same of the clients' CPUs; null also where no client worked. */
+  readonly foreignToClient: number | null
   /** Share of the time in which some process of the host, the guest's included, waited for a CPU (PSI); null without PSI. */
   readonly waiting: number | null
   /** Processes of the whole host that could run, when the sample ended. */
@@ -29,6 +38,9 @@ export interface Load {
 }
 
 const ticksPerSecond = 100
+
+/** A client that did no more than this was not measured with, in nanoseconds. */
+const idleClient = 20e6
 
 function read(file: string): string | null {
   try {
@@ -38,14 +50,17 @@ function read(file: string): string | null {
   }
 }
 
-/** Reads `/proc/stat` of some CPUs: proc_stat(5). Guest time is part of user time already. */
-export function ticksOf(text: string, cpus: readonly number[]): { readonly busy: number; readonly steal: number } {
+/**
+ * Reads `/proc/stat` of some CPUs: proc_stat(5). Guest time is part of user time already. Interrupts are left out: whose they
+ * are cannot be told, and a guest's network makes many.
+ */
+export function ticksOf(text: string, cpus: readonly number[]): Ticks {
   const sum = { busy: 0, steal: 0 }
   for (const cpu of cpus) {
     const line = new RegExp(`^cpu${cpu} (.*)$`, 'm').exec(text)
     if (!line) continue
-    const [user, nice, system, , , irq, softirq, steal] = line[1]!.trim().split(/\s+/).map(Number)
-    sum.busy += user! + nice! + system! + irq! + softirq!
+    const [user, nice, system, , , , , steal] = line[1]!.trim().split(/\s+/).map(Number)
+    sum.busy += user! + nice! + system!
     sum.steal += steal ?? 0
   }
   return sum
@@ -57,50 +72,49 @@ export function waitedOf(text: string | null): number | null {
   return total ? Number(total[1]) : null
 }
 
-let usageFile: string | null | undefined
-
-/**
- * cgroup v1's accounting of isobench's groups for each CPU, where it is mounted together with `cpu`, whose groups every guest
- * is in. v2 has no such file.
- */
-function ownUsage(cpus: readonly number[]): number | null {
-  usageFile ??=
-    mounts()
-      .filter(
-        ({ type, superOptions }) =>
-          type === 'cgroup' && superOptions.includes('cpuacct') && superOptions.includes('cpu'),
-      )
-      .map(({ path }) => join(path, 'isobench', 'cpuacct.usage_percpu'))[0] ?? null
-  if (usageFile === null || !existsSync(usageFile)) return null
-  const usage = read(usageFile)?.trim().split(/\s+/).map(Number)
-  return usage ? cpus.reduce((sum, cpu) => sum + (usage[cpu] ?? 0), 0) : null
-}
-
-export function readPressure(cpus: readonly number[]): PressureReading {
+/** @param prefix that the names of this session's groups begin with */
+export function readPressure(cores: Cores, prefix: string): PressureReading {
+  const stat = read('/proc/stat') ?? ''
+  const { user, system } = process.cpuUsage()
   return {
     at: process.hrtime.bigint(),
-    ...ticksOf(read('/proc/stat') ?? '', cpus),
-    own: ownUsage(cpus),
+    guest: ticksOf(stat, cores.guest),
+    client: ticksOf(stat, cores.client),
+    own: usageOf(prefix),
+    self: user + system,
     waited: waitedOf(read('/proc/pressure/cpu')),
   }
 }
 
 const round = (share: number): number => Math.round(Math.min(1, Math.max(0, share)) * 1000) / 1000
 
-/** The load between two readings of the same CPUs. */
-export function loadBetween(from: PressureReading, to: PressureReading, cpus: number, runnable: number): Load {
+/**
+ * The load between two readings. Where this process itself ran is not known: its time is taken off both sets of CPUs, so
+ * that others' work is rather told too small.
+ */
+export function loadBetween(from: PressureReading, to: PressureReading, cores: Cores, runnable: number): Load {
   const seconds = Math.max(1e-9, Number(to.at - from.at) / 1e9)
-  const available = seconds * cpus
-  const busy = (to.busy - from.busy) / ticksPerSecond
-  // A group that went takes its time along: then the two cannot be told apart.
-  const own = from.own === null || to.own === null || to.own < from.own ? null : (to.own - from.own) / 1e9
+  const self = (to.self - from.self) / 1e6
+  const own = from.own && to.own && usedBetween(from.own, to.own)
+  const shared = cores.guest.some((cpu) => cores.client.includes(cpu))
+  const share = (of: 'guest' | 'client', ran: number) => {
+    const busy = (to[of].busy - from[of].busy) / ticksPerSecond
+    return round((busy - ran / 1e9 - self) / (seconds * cores[of].length))
+  }
   const waited = from.waited === null || to.waited === null ? null : (to.waited - from.waited) / 1e6
   return {
-    steal: round((to.steal - from.steal) / ticksPerSecond / available),
-    foreign: own === null ? null : round((busy - own) / available),
+    steal: round((to.guest.steal - from.guest.steal) / ticksPerSecond / (seconds * cores.guest.length)),
+    foreign: own && share('guest', own.guests + (shared ? own.client : 0)),
+    foreignToClient: own && !shared && own.client > idleClient ? share('client', own.client) : null,
     waiting: waited === null ? null : round(waited / seconds),
     runnable,
   }
+}
+
+/** A group that went without being seen takes its time along: then what is own cannot be told. */
+function usedBetween(from: Usage, to: Usage): Usage | null {
+  const used = { guests: to.guests - from.guests, client: to.client - from.client }
+  return used.guests < 0 || used.client < 0 ? null : used
 }
 
 /** The field `running/total` of `/proc/loadavg`: how many could run, the reader left out. */

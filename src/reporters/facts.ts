@@ -137,6 +137,7 @@ export const roundsOf = (result: MetricResult): number => new Set(result.samples
 export function notesOf(cell: CellResult, result: MetricResult): string[] {
   return [
     ...(cell.errors.length > 0 ? [`${cell.errors.length} failed`] : []),
+    ...(cell.disturbed ? [`${cell.disturbed} disturbed`] : []),
     ...cell.flags.filter(() => result.vsNative !== null),
     ...(result.outliers > 0 ? [`${result.outliers} ${result.outliers === 1 ? 'outlier' : 'outliers'}`] : []),
   ]
@@ -144,6 +145,14 @@ export function notesOf(cell: CellResult, result: MetricResult): string[] {
 
 export const cacheSuspect =
   'cache-suspect: more than a tenth better than native, which is more often a cache or a clock than a gain'
+
+/** What to know of the samples that others disturbed; undefined where there are none. */
+export function disturbance(report: Report): string | undefined {
+  const disturbed = cellsOf(report).reduce((sum, { cell }) => sum + (cell.disturbed ?? 0), 0)
+  if (disturbed === 0) return undefined
+  const samples = disturbed === 1 ? '1 sample' : `${disturbed} samples`
+  return `disturbed: during ${samples} something else used the CPUs that were measured on. Up to a tenth of a run is measured once more; end what runs beside it for surer figures`
+}
 
 /** A bench's name and parameters, from the id that a claim or a point gives. */
 export const benchName = (id: string): string => plain(id.slice(id.indexOf('#') + 1), 120)

@@ -10,11 +10,11 @@ import {
   type LookPlan,
   pairedRounds,
   planLooks,
-  pValueAtLook,
+  pValueOverLooks,
   seeded,
+  shareOf,
   signedRankPValue,
 } from '../../src/core/stats/index.ts'
-import { boundOrder, signedRankCdf } from '../../src/core/stats/nullDistribution.ts'
 import { luck, percent, printTable } from './table.ts'
 
 const margin = Math.log(1.05)
@@ -65,89 +65,6 @@ describe('at the margin', () => {
   })
 })
 
-/**
- * The chance to cross at any look under the null. The joint law of the signed ranks is the same for every continuous
- * symmetric noise, so this one number is the error rate of the plan, whatever the noise.
- */
-function crossing(plan: LookPlan, trials: number, seed: string): number {
-  const last = plan.looks.at(-1)!
-  const orders = new Int32Array(last + 1)
-  for (const [k, n] of plan.looks.entries()) orders[n] = boundOrder(signedRankCdf(n), plan.spent[k]!)
-  const random = seeded(seed)
-  const d = new Float64Array(last)
-  let crossed = 0
-  for (let trial = 0; trial < trials; trial++) {
-    let negative = 0 // Walsh averages ≤ 0 so far
-    for (let n = 0; n < last; n++) {
-      d[n] = random() - random()
-      for (let j = 0; j <= n; j++) if (d[j]! + d[n]! <= 0) negative++
-      if (negative < orders[n + 1]!) {
-        crossed++
-        break
-      }
-    }
-  }
-  return crossed / trials
-}
-
-describe('spending rules', () => {
-  it('linear spending errs at most as often as asked, for plans of every kind', () => {
-    const plans: LookOptions[] = [
-      { first: 10, last: 30 },
-      { first: 10, last: 30, step: 1 },
-      { first: 10, last: 30, step: 10 },
-      { first: 10, last: 30, alpha: 0.01 },
-      { first: 10, last: 30, alpha: 0.025 },
-      { first: 10, last: 20 },
-      { first: 6, last: 20 },
-      { first: 5, last: 10, step: 1 },
-      { first: 10, last: 50 },
-      { first: 20, last: 60, step: 5 },
-    ]
-    const trials = 200_000
-    const rows = plans.map(({ first, last, step = 2, alpha = 0.05 }) => {
-      const error = crossing(
-        planLooks({ first, last, step, alpha }),
-        trials,
-        `crossing ${first} ${last} ${step} ${alpha}`,
-      )
-      expect(error).toBeLessThanOrEqual(alpha + luck(alpha, trials))
-      expect(error).toBeGreaterThan(0.7 * alpha)
-      return { first, last, step, asked: percent(alpha), measured: percent(error, 2) }
-    })
-    printTable('One-sided error over all looks, distribution-free', rows)
-  })
-
-  it('linear spending needs the fewest rounds: against quadratic, cubic and Bonferroni', () => {
-    const { looks } = planLooks({ first: 10, last: 30 })
-    const share = (k: number) => (looks[k]! - (looks[k - 1] ?? 0)) / looks.at(-1)!
-    const rules: Record<string, LookPlan> = {
-      'linear (default)': planLooks({ first: 10, last: 30 }),
-      'power 2': planLooks({ first: 10, last: 30, power: 2 }),
-      "power 3 (≈ O'Brien–Fleming)": planLooks({ first: 10, last: 30, power: 3 }),
-      'linear Bonferroni': { looks, spent: looks.map((_, k) => 0.05 * share(k)) },
-      'Haybittle–Peto 10, 20, 30': { looks: [10, 20, 30], spent: [0.001, 0.001, 0.05] },
-      'fixed n = 30': planLooks({ first: 30, last: 30 }),
-    }
-    const rows = Object.entries(rules).map(([rule, plan]) => {
-      const equal = runLooks(plan, paired(1), 4000, 'equal')
-      const worse = runLooks(plan, paired(1.15), 4000, 'worse')
-      const error = crossing(plan, 200_000, 'rules')
-      return {
-        rule,
-        error: percent(error, 2),
-        'ratio 1: inside': percent(equal.inside),
-        'rounds ': equal.rounds.toFixed(1),
-        'ratio 1.15: outside': percent(worse.outside),
-        'rounds  ': worse.rounds.toFixed(1),
-      }
-    })
-    printTable('Margin 1.05; CV 5 %, drift, tails; up to 30 rounds', rows)
-    const rounds = rows.slice(0, 4).map((row) => Number(row['rounds ']) + Number(row['rounds  ']))
-    expect(Math.min(...rounds)).toBe(rounds[0])
-  })
-})
-
 describe('200 equal claims under Holm', () => {
   const claims = 200
   const family = (draw: Draw, rounds: number, p: (d: readonly number[]) => number, runs: number, seed: string) => {
@@ -165,7 +82,11 @@ describe('200 equal claims under Holm', () => {
   it('fail falsely in at most 5 % of runs, at the margin and at native', () => {
     const plan = planLooks({ first: 10, last: 30 })
     const fixed = (d: readonly number[]) => signedRankPValue(d, margin, 'greater')
-    const looked = (d: readonly number[]) => pValueAtLook(d, margin, plan, plan.looks.length - 1, 'greater')
+    const looked = (d: readonly number[]) =>
+      pValueOverLooks(
+        plan.looks.map((count, look) => ({ d: d.slice(0, count), share: shareOf(plan, look) })),
+        (upTo) => signedRankPValue(upTo, margin, 'greater'),
+      )
     const null0: Draw = (n, random) => Array.from({ length: n }, () => margin + gaussian(random))
     const cases: [string, Draw, number, (d: readonly number[]) => number, number][] = [
       ['all at the margin, n = 20', null0, 20, fixed, 3000],

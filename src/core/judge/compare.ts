@@ -1,8 +1,7 @@
 /** An interval against a margin. The table is in docs/statistics.md, with its sources. */
 import type { Metric } from '../../dsl/metric.ts'
-import { type Interval, signedRankInterval } from '../stats/index.ts'
+import type { Interval } from '../stats/index.ts'
 import type { Estimate, ReasonCode, Verdict } from './judgement.ts'
-import type { Side } from './looks.ts'
 import { signOf } from './samples.ts'
 
 export interface Outcome {
@@ -27,6 +26,19 @@ const across = (interval: Interval): Outcome => ({
 export const marginOf = (percent: number, metric: Pick<Metric, 'better'>): number =>
   metric.better === 'lower' ? Math.log1p(percent / 100) : -Math.log1p(-percent / 100)
 
+/** What contradicts a claim: the centre of the differences lies beyond a threshold. */
+export interface Side {
+  readonly direction: 'worse' | 'better'
+  readonly threshold: number
+  readonly side: 'greater' | 'less'
+  /** Half of the margin, where the claim has one. */
+  readonly half?: number
+}
+
+/** Whether equal platforms satisfy the claim, so that a failure of theirs is a false one. */
+export const equalSatisfies = ({ threshold, side }: Side): boolean =>
+  side === 'greater' ? threshold >= 0 : threshold <= 0
+
 /** A matcher as it is judged: what an interval says of it, and what would contradict it. */
 export interface Rule {
   judge(interval: Interval): Outcome
@@ -44,7 +56,7 @@ export const notWorse = (margin: number): Rule => ({
     if (interval.high < margin) return holds
     return interval.low > margin ? contradicted('worse') : across(interval)
   },
-  against: [isWorse(margin)],
+  against: [{ ...isWorse(margin), half: margin / 2 }],
   margin,
 })
 
@@ -55,7 +67,10 @@ export const equivalent = (margin: number): Rule => ({
     if (interval.low > margin) return contradicted('worse')
     return interval.high < -margin ? contradicted('better') : across(interval)
   },
-  against: [isWorse(margin), isBetter(-margin)],
+  against: [
+    { ...isWorse(margin), half: margin / 2 },
+    { ...isBetter(-margin), half: -margin / 2 },
+  ],
   margin,
 })
 
@@ -76,9 +91,6 @@ export const worse = (by: number): Rule => ({
   },
   against: [isBetter(Math.log(by))],
 })
-
-/** One-sided bounds of the centre of `d`, each at 95 %. */
-export const intervalOf = (d: readonly number[]): Interval => signedRankInterval(d, { alpha: 0.05 })
 
 /** Signed differences as the figure that they are differences of, through `back`. */
 function estimateOf(interval: Interval, back: (d: number) => number): Estimate {

@@ -2,8 +2,8 @@
 import type { ScheduledPlan } from '../schedule/plan.ts'
 import type { Interval } from '../stats/index.ts'
 import type { Outcome } from './compare.ts'
+import type { Test } from './family.ts'
 import type { Estimate } from './judgement.ts'
-import type { Test } from './looks.ts'
 import type { Samples } from './samples.ts'
 
 /** Everything that a claim is judged by. */

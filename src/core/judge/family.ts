@@ -1,9 +1,21 @@
 /** Many claims of one run that could fail it: Holm's correction of what is contradicted. See docs/statistics.md. */
 import { holm } from '../stats/index.ts'
-import type { Test } from './looks.ts'
+import { type PValues, pValueFor } from './looks.ts'
+import { family as rates } from './rates.ts'
 
-/** The chance of even one false failure in a run. */
-export const familyRate = 0.05
+/** One way in which a claim could fail the run. */
+export interface Test {
+  readonly direction: 'worse' | 'better'
+  readonly atMargin: Hypothesis
+  /** That equal platforms would have given this; undefined where equal platforms do contradict the claim. */
+  readonly whenEqual: Hypothesis | undefined
+}
+
+export interface Hypothesis {
+  /** Equal for two claims that ask the same of the same samples. */
+  readonly id: string
+  readonly p: PValues
+}
 
 export interface Family {
   /** How many different things are tested. */
@@ -13,15 +25,30 @@ export interface Family {
 }
 
 /**
- * Holm over the tests that can fail the run, each counted once however many claims make it. A test is by ranks where its
- * rounds are enough for ranks to reach the rate among so many; where they are not, by Student's t on the logarithms, or
- * five rounds could never fail a run that has two claims. Which of the two depends on counts alone, never on the figures.
+ * Holm over the tests that can fail the run, each counted once however many claims make it: against its margin, and against
+ * all platforms being equal. A test must stand both.
  */
 export function familyOf(tests: readonly Test[]): Family {
-  const distinct = [...new Map(tests.map((test) => [test.id, test])).values()]
+  const margins = rejected(
+    tests.map((test) => test.atMargin),
+    rates.atMargin,
+  )
+  const equals = rejected(
+    tests.flatMap((test) => test.whenEqual ?? []),
+    rates.whenEqual,
+  )
+  return {
+    size: margins.size,
+    // One test alone was decided at its own rate already.
+    stands: ({ atMargin, whenEqual }) =>
+      (margins.size <= 1 || margins.has(atMargin)) && (whenEqual === undefined || equals.has(whenEqual)),
+  }
+}
+
+function rejected(hypotheses: readonly Hypothesis[], rate: number) {
+  const distinct = [...new Map(hypotheses.map((one) => [one.id, one])).values()]
   const size = distinct.length
-  const adjusted = holm(distinct.map((test) => (test.smallest * size <= familyRate ? test.ranks : test.student)))
-  const byId = new Map(distinct.map((test, at) => [test.id, adjusted[at]!]))
-  // One test alone was decided at its own rate already.
-  return { size, stands: ({ id }) => size <= 1 || (byId.get(id) ?? 0) <= familyRate }
+  const adjusted = holm(distinct.map(({ p }) => pValueFor(p, rate, size)))
+  const ids = new Set(distinct.flatMap(({ id }, at) => (adjusted[at]! <= rate ? [id] : [])))
+  return { size, has: ({ id }: Hypothesis) => ids.has(id) }
 }

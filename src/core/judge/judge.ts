@@ -3,11 +3,10 @@ import type { Sample } from '../record/schema.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
 import { judgeClaim, type Single } from './claims.ts'
 import type { Judged } from './evidence.ts'
-import { type Family, familyOf } from './family.ts'
+import { type Family, familyOf, type Test } from './family.ts'
 import { type Group, judgeFinding } from './findings.ts'
 import { withFloor } from './floor.ts'
 import type { ClaimVerdict, Judgement } from './judgement.ts'
-import type { Test } from './looks.ts'
 import { Samples } from './samples.ts'
 
 /** A verdict with what it is about. */

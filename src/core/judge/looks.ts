@@ -1,37 +1,48 @@
 /** The looks that a series of rounds was given, and what a test of it is worth over all of them. */
 import {
   type Interval,
-  intervalAtLook,
+  type LookData,
   type LookPlan,
-  pValueAtLook,
+  pValueOverLooks,
+  shareOf,
+  signedRankInterval,
   signedRankPValue,
+  spending,
   studentPValue,
 } from '../stats/index.ts'
-import { intervalOf } from './compare.ts'
+import { alone } from './rates.ts'
 import type { Difference } from './samples.ts'
 
-/** Whether the centre of the differences is beyond a threshold: what contradicts a claim. */
-export interface Side {
-  readonly direction: 'worse' | 'better'
-  readonly threshold: number
-  readonly side: 'greater' | 'less'
+/** The data of a look. */
+export interface Look extends LookData {
+  /** The rate of each bound of its interval. */
+  readonly alpha: number
+  /** The rate at which it may be contradicted though the truth lies at half of the margin. */
+  readonly atHalf: number
 }
 
-/** The intervals at the looks that were reached, at least one. Without a plan, or with a single look: of all there is. */
-export function intervalsAt(rounds: readonly Difference[], visited: number, plan: LookPlan | undefined): Interval[] {
+/** The looks that were reached, at least one. Without a plan, or with a single look: one, of all there is. */
+export function looksOf(rounds: readonly Difference[], visited: number, plan: LookPlan | undefined): [Look, ...Look[]] {
   const all = rounds.map(({ d }) => d)
-  if (!plan || plan.looks.length === 1) return [intervalOf(all)]
-  const reached = plan.looks.flatMap((look, index) => {
-    const d = rounds.filter(({ round }) => round < look).map((one) => one.d)
-    return look <= visited && d.length > 0 ? [intervalAtLook(d, plan, index)] : []
+  if (!plan || plan.looks.length === 1) return [{ d: all, share: 1, alpha: alone.atMargin, atHalf: alone.atHalf }]
+  const halves = spending(plan.looks, alone.atHalf)
+  const look = (index: number, d: readonly number[]): Look => ({
+    d,
+    share: shareOf(plan, index),
+    alpha: plan.spent[index]!,
+    atHalf: halves[index]!,
   })
-  return reached.length > 0 ? reached : [intervalAtLook(all, plan, 0)]
+  const [first, ...rest] = plan.looks.flatMap((count, index) => {
+    const d = rounds.filter(({ round }) => round < count).map((one) => one.d)
+    return count <= visited && d.length > 0 ? [look(index, d)] : []
+  })
+  return first ? [first, ...rest] : [look(0, all)]
 }
 
-/** A one-sided test over all looks that were reached. */
-export interface Test extends Side {
-  /** Equal for two claims that test the same thing of the same samples. */
-  readonly id: string
+export const intervalAt = ({ d, alpha }: Look): Interval => signedRankInterval(d, { alpha })
+
+/** What is known of "the centre lies beyond a shift". */
+export interface PValues {
   /** By ranks: promises its error rate whatever the noise. */
   readonly ranks: number
   /** The smallest that ranks of so many rounds can give. */
@@ -40,41 +51,20 @@ export interface Test extends Side {
   readonly student: number
 }
 
-export function testOf(
-  id: string,
-  side: Side,
-  rounds: readonly Difference[],
-  visited: number,
-  plan: LookPlan | undefined,
-): Test {
-  const d = rounds.map((one) => one.d)
-  const given = { ...side, id }
-  const index = plan && plan.looks.length > 1 ? plan.looks.findLastIndex((look) => look <= visited) : -1
-  if (!plan || index < 0) {
-    return {
-      ...given,
-      ranks: signedRankPValue(d, side.threshold, side.side),
-      smallest: 2 ** -d.length,
-      student: studentPValue(d, side.threshold, side.side),
-    }
-  }
-  // The same union bound as pValueAtLook's: each look may spend its share of the rounds.
-  const last = plan.looks.at(-1)!
-  const spread = (p: (upTo: readonly number[]) => number) =>
-    Math.min(
-      1,
-      ...plan.looks.slice(0, index + 1).map((look, k) => {
-        const share = (look - (plan.looks[k - 1] ?? 0)) / last
-        return p(d.slice(0, look)) / share
-      }),
-    )
-  return {
-    ...given,
-    ranks: pValueAtLook(d, side.threshold, plan, index, side.side),
-    smallest: spread((upTo) => 2 ** -upTo.length),
-    student: spread((upTo) => studentPValue(upTo, side.threshold, side.side)),
-  }
-}
+/** The same over all looks that were reached. */
+export const pValuesOf = (looks: readonly Look[], shift: number, side: 'greater' | 'less'): PValues => ({
+  ranks: pValueOverLooks(looks, (d) => signedRankPValue(d, shift, side)),
+  smallest: pValueOverLooks(looks, (d) => 2 ** -d.length),
+  student: pValueOverLooks(looks, (d) => studentPValue(d, shift, side)),
+})
+
+/**
+ * The p-value to hold against `rate` among `size` tests: by ranks where the rounds are enough for ranks to reach it; where
+ * they are not, by Student's t on the logarithms, or five rounds could never fail a run that has two claims. Which of the
+ * two depends on counts alone, never on the figures.
+ */
+export const pValueFor = ({ ranks, smallest, student }: PValues, rate: number, size = 1): number =>
+  smallest * size <= rate ? ranks : student
 
 /**
  * About how many more rounds it takes until the interval is clear of the nearest threshold, as its width shrinks with the

@@ -3,6 +3,7 @@
 import { rankAgreement } from '../stats/index.ts'
 import { fewestRounds } from './compare.ts'
 import type { Judged } from './evidence.ts'
+import type { Test } from './family.ts'
 import type { Series } from './samples.ts'
 
 /**
@@ -21,13 +22,15 @@ export function judgeSome(parts: readonly Judged[], least: number): Judged {
   return verdict(open[0])
 }
 
+const byRanks = (a: Test, b: Test) => a.atMargin.p.ranks - b.atMargin.p.ranks
+
 /**
  * What would contradict it: that so many are contradicted that `least` cannot be reached. The least certain of as many as that
  * takes stands for them.
  */
 function testsOf(parts: readonly Judged[], least: number): Judged['tests'] {
-  const best = parts.flatMap(({ tests }) => [...tests].sort((a, b) => a.ranks - b.ranks)[0] ?? [])
-  const decisive = best.sort((a, b) => a.ranks - b.ranks)[parts.length - least]
+  const best = parts.flatMap(({ tests }) => [...tests].sort(byRanks)[0] ?? [])
+  const decisive = best.sort(byRanks)[parts.length - least]
   return decisive ? [decisive] : []
 }
 

@@ -4,12 +4,13 @@ import type { Metric } from '../../dsl/metric.ts'
 import type { Point } from '../plan/plan.ts'
 import type { Interval } from '../stats/index.ts'
 import { absent, fewestMembers, membersOf } from './absent.ts'
+import { answer, type Question } from './answer.ts'
 import { asRatio, asValue, better, equivalent, marginOf, notWorse, type Rule, worse } from './compare.ts'
 import { type Evidence, type Judged, undecidable } from './evidence.ts'
 import type { Estimate } from './judgement.ts'
-import { intervalsAt, moreRounds, testOf } from './looks.ts'
+import { moreRounds } from './looks.ts'
 import { judgeOrder } from './many.ts'
-import { type Difference, medianSeries, type NoData, roundsOf, type Series, signOf } from './samples.ts'
+import { medianSeries, type NoData, roundsOf, type Series, signOf } from './samples.ts'
 import { judgeUnpaired } from './unpaired.ts'
 
 export function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evidence: Evidence): Judged {
@@ -70,35 +71,22 @@ function failedOn({ reason }: NoData, platforms: readonly string[], series: (pla
 
 type Against = (platform: string, reference: Reference, rule: Rule) => Judged
 
-interface Question {
-  readonly id: string
-  readonly rounds: readonly Difference[]
-  readonly visited: number
-  readonly rule: Rule
-  readonly of: string
-}
-
-/** The first look that decides is the verdict, as it was when the run stopped there; else the last. */
+/** A question over all looks, as a verdict with its figures. */
 function atLooks(
-  { id, rounds, visited, rule, of }: Question,
+  question: Question & { readonly of: string },
   { plan }: Evidence,
   measured: (interval: Interval) => Estimate,
 ): Judged {
-  const all = intervalsAt(rounds, visited, plan.looks).map((interval) => ({ interval, outcome: rule.judge(interval) }))
-  const { interval, outcome } = all.find((look) => look.outcome.verdict !== 'inconclusive') ?? all.at(-1)!
+  const { outcome, interval, tests } = answer(question, plan.looks)
+  const thresholds = question.rule.against.map(({ threshold }) => threshold)
   return {
     ...outcome,
     measured: measured(interval),
-    of,
+    of: question.of,
     interval,
-    margin: rule.margin ?? null,
-    moreRounds: moreRounds(
-      interval,
-      rule.against.map(({ threshold }) => threshold),
-    ),
-    tests: rule.against.map((side) =>
-      testOf(`${id}\0${side.direction}\0${side.threshold}`, side, rounds, visited, plan.looks),
-    ),
+    margin: question.rule.margin ?? null,
+    moreRounds: outcome.reason === 'near-margin' ? null : moreRounds(interval, thresholds),
+    tests,
   }
 }
 

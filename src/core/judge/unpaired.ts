@@ -1,8 +1,10 @@
 /** Two series that were not measured in the same rounds: values of an import. */
 import type { Metric } from '../../dsl/metric.ts'
 import { type Interval, ratioInterval, ratioPValue } from '../stats/index.ts'
-import { asRatio, type Rule } from './compare.ts'
+import { beyondDoubt, testOf } from './answer.ts'
+import { asRatio, type Rule, type Side } from './compare.ts'
 import { type Judged, undecidable } from './evidence.ts'
+import { alone } from './rates.ts'
 import { type Series, signOf } from './samples.ts'
 
 /**
@@ -15,20 +17,22 @@ export function judgeUnpaired(a: Series, b: Series, metric: Metric, rule: Rule, 
   if (own.length === 0 || other.length === 0) return undecidable('too-few-rounds')
   if ([...own, ...other].includes(0)) return undecidable('zero-value')
   const interval = signed(ratioInterval(own, other), metric)
+  const sign = signOf(metric)
+  const p = (shift: number, side: Side['side']) => {
+    const way = sign === 1 ? side : side === 'greater' ? 'less' : 'greater'
+    return ratioPValue(own, other, Math.exp(sign * shift), way)
+  }
+  const id = ['unpaired', of, ...own, ...other].join('\0')
   return {
-    ...rule.judge(interval),
+    ...beyondDoubt(rule, rule.judge(interval), (shift, side) => p(shift, side) <= alone.atHalf),
     measured: asRatio(interval, metric),
     of: `${of}, unpaired`,
     interval,
     margin: rule.margin ?? null,
     moreRounds: null,
-    tests: rule.against.map(({ direction, threshold, side }) => {
-      const sign = signOf(metric)
-      const way = sign === 1 ? side : side === 'greater' ? 'less' : 'greater'
-      const p = ratioPValue(own, other, Math.exp(sign * threshold), way)
-      const id = ['unpaired', of, direction, threshold, ...own, ...other].join('\0')
-      return { direction, threshold, side, id, ranks: p, student: p, smallest: 0 }
-    }),
+    tests: rule.against.map((side) =>
+      testOf(id, side, (shift, way) => ({ ranks: p(shift, way), student: p(shift, way), smallest: 0 })),
+    ),
   }
 }
 

@@ -2,13 +2,15 @@
 import { type Load, loadBetween, readPressure, runnableNow } from '../../guest/pressure.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Sample } from '../record/schema.ts'
+import type { Session } from '../session.ts'
 
 /** Shares of the guests' CPUs from which a sample counts as disturbed, and the least time, as ticks of 10 ms are coarse. */
 export const disturbedFrom = { steal: 0.05, foreign: 0.1, seconds: 0.03 } as const
 
-export function isDisturbed({ steal, foreign }: Load, seconds: number): boolean {
+export function isDisturbed({ steal, foreign, foreignToClient }: Load, seconds: number): boolean {
   const over = (share: number, limit: number) => share >= limit && share * seconds >= disturbedFrom.seconds
-  return over(steal, disturbedFrom.steal) || over(foreign ?? 0, disturbedFrom.foreign)
+  const foreigners = Math.max(foreign ?? 0, foreignToClient ?? 0)
+  return over(steal, disturbedFrom.steal) || over(foreigners, disturbedFrom.foreign)
 }
 
 /** A run repeats at most a tenth of its steps, so that a busy host does not double it. */
@@ -31,14 +33,14 @@ export class Repeats {
  */
 export async function watched(
   once: () => Promise<Sample>,
-  cpus: readonly number[],
+  { cores, prefix }: Pick<Session, 'cores' | 'prefix'>,
   repeats: Pick<Repeats, 'take'>,
 ): Promise<Sample[]> {
   const watch = async (): Promise<Sample> => {
-    const from = readPressure(cpus)
+    const from = readPressure(cores, prefix)
     const sample = await once()
     const runnable = runnableNow()
-    const load = loadBetween(from, readPressure(cpus), cpus.length, runnable)
+    const load = loadBetween(from, readPressure(cores, prefix), cores, runnable)
     return { ...sample, load, ...(isDisturbed(load, sample.wallMs / 1000) && { disturbed: true }) }
   }
   const first = await watch()

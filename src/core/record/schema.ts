@@ -131,6 +131,7 @@ export const sampleSchema = z.object({
     .object({
       steal: z.number(),
       foreign: z.number().nullable(),
+      foreignToClient: z.number().nullable().optional(),
       waiting: z.number().nullable(),
       runnable: z.number(),
     })

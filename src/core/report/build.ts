@@ -2,7 +2,7 @@ import type { Metric } from '../../dsl/metric.ts'
 import { asRatio } from '../judge/compare.ts'
 import { exitCode, failures } from '../judge/exit-code.ts'
 import { judge } from '../judge/judge.ts'
-import { intervalsAt } from '../judge/looks.ts'
+import { intervalAt, looksOf } from '../judge/looks.ts'
 import { roundsOf, Samples } from '../judge/samples.ts'
 import type { Point } from '../plan/plan.ts'
 import type { RunRecord } from '../record/reader.ts'
@@ -121,7 +121,7 @@ function vsNative(
   const [own, reference] = [samples.series(point.id, platform, name), samples.series(point.id, 'native', name)]
   const rounds = roundsOf(own, reference, metric)
   if (!Array.isArray(rounds)) return null
-  const interval = intervalsAt(rounds, Math.min(own.visited, reference.visited), looks).at(-1)!
+  const interval = intervalAt(looksOf(rounds, Math.min(own.visited, reference.visited), looks).at(-1)!)
   const { estimate, low, high, rounds: count } = asRatio(interval, metric)
   return { ratio: estimate, low, high, rounds: count }
 }

@@ -8,10 +8,13 @@ export { rankAgreement } from './rankAgreement.ts'
 export {
   decideAtLook,
   intervalAtLook,
+  type LookData,
   type LookOptions,
   type LookPlan,
   planLooks,
-  pValueAtLook,
+  pValueOverLooks,
+  shareOf,
+  spending,
 } from './sequential.ts'
 export { hodgesLehmann, signedRankInterval, signedRankPValue } from './signedRank.ts'
 export { gaussian, pairedRounds, type Rounds, type RoundsOptions } from './simulate.ts'

@@ -12,7 +12,7 @@
 import { requireAlpha, requireCount, requireFinite } from './check.ts'
 import type { Interval } from './interval.ts'
 import { bisect, normalCdf, normalDensity } from './normal.ts'
-import { signedRankInterval, signedRankPValue } from './signedRank.ts'
+import { signedRankInterval } from './signedRank.ts'
 
 export interface LookPlan {
   /** Rounds after which to look, ascending. */
@@ -54,9 +54,24 @@ export function planLooks({ first, last, step = 2, alpha = 0.05, power = 1 }: Lo
   const looks: number[] = []
   for (let n = first; n < last; n += step) looks.push(n)
   looks.push(last)
-  if (looks.length === 1) return { looks, spent: [alpha] } // exact: no limit is involved
-  const times = looks.map((n) => information(n) / information(last))
-  return { looks, spent: nominalAlphas(times, (t) => CAUTION * alpha * t ** power) }
+  return { looks, spent: spending(looks, alpha, power) }
+}
+
+const known = new Map<string, readonly number[]>()
+
+/**
+ * What each of some looks may spend of a rate, as {@link planLooks}. The same looks are asked for by every claim of a run, so
+ * what was once worked out is kept.
+ * @throws RangeError on alpha outside (0, 0.5]
+ */
+export function spending(looks: readonly number[], alpha: number, power = 1): readonly number[] {
+  requireAlpha(alpha)
+  if (looks.length === 1) return [alpha] // exact: no limit is involved
+  const key = [alpha, power, ...looks].join(' ')
+  const times = looks.map((n) => information(n) / information(looks.at(-1)!))
+  const spent = known.get(key) ?? nominalAlphas(times, (t) => CAUTION * alpha * t ** power)
+  known.set(key, spent)
+  return spent
 }
 
 /**
@@ -70,14 +85,14 @@ function information(n: number): number {
 }
 
 /** Nominal alphas for looks at information times t (the last is 1), given the cumulative spending function of t. */
-function nominalAlphas(times: readonly number[], spending: (t: number) => number): number[] {
+function nominalAlphas(times: readonly number[], upTo: (t: number) => number): number[] {
   // a Brownian path S(t), absorbed above the bound of each look; `paths` is its density below the latest bound
   let paths: Grid = { at: Float64Array.of(0), mass: Float64Array.of(1) }
   let previous = 0
   let used = 0
   return times.map((t) => {
     const scale = Math.sqrt(t - previous)
-    const target = spending(t) - used
+    const target = upTo(t) - used
     const crossing = (bound: number) => weigh(paths, (s) => 1 - normalCdf((bound - s) / scale))
     const bound = bisect((x) => crossing(x) > target, -8, 8)
     const from = paths
@@ -147,27 +162,23 @@ export function decideAtLook(
   return high < margin ? 'inside' : low > margin ? 'outside' : 'across'
 }
 
-/**
- * A one-sided p-value that stays valid over the looks 0 … lookIndex, for Holm over claims that were looked at
- * repeatedly: the least pₖ/wₖ, where wₖ = (nₖ − nₖ₋₁)/n_last is the share that linear spending gives look k, at most 1.
- * By the union bound it errs at most at every rate at once, which no boundary solved for one alpha does; the price is a
- * little power near alpha.
- * @param d differences in the order of their rounds; look k sees the first nₖ of them
- * @throws RangeError as {@link decideAtLook}
- */
-export function pValueAtLook(
-  d: readonly number[],
-  margin: number,
-  plan: LookPlan,
-  lookIndex: number,
-  side: 'greater' | 'less',
-): number {
-  nominalAt(plan, lookIndex)
-  const last = plan.looks.at(-1)!
-  let least = 1
-  for (let k = 0; k <= lookIndex; k++) {
-    const share = (plan.looks[k]! - (plan.looks[k - 1] ?? 0)) / last
-    least = Math.min(least, signedRankPValue(d.slice(0, plan.looks[k]!), margin, side) / share)
-  }
-  return least
+/** The data at one look, and what part of any error rate it may spend. */
+export interface LookData {
+  /** All differences up to this look. */
+  readonly d: readonly number[]
+  readonly share: number
 }
+
+/** The share of an error rate that linear spending gives look k: (nₖ − nₖ₋₁) / n_last. The shares sum to 1. */
+export const shareOf = ({ looks }: Pick<LookPlan, 'looks'>, k: number): number =>
+  (looks[k]! - (looks[k - 1] ?? 0)) / looks.at(-1)!
+
+/**
+ * A p-value that stays valid over all looks that were taken, for any test: the least pₖ/wₖ, where wₖ is the share of look
+ * k, at most 1. By the union bound it errs at most at every rate at once, which no boundary solved for one alpha does; the
+ * price is a little power near alpha.
+ * @param looks those that were reached; their shares sum to at most 1
+ * @param p the test of one look's data
+ */
+export const pValueOverLooks = (looks: readonly LookData[], p: (d: readonly number[]) => number): number =>
+  Math.min(1, ...looks.map(({ d, share }) => p(d) / share))

@@ -1,6 +1,6 @@
 import { describeParams } from '../../core/plan/plan.ts'
 import type { BenchResult, Report } from '../../core/report/schema.ts'
-import { cacheSuspect, marks } from '../facts.ts'
+import { cacheSuspect, disturbance, marks } from '../facts.ts'
 import { metricTables, type Row } from '../rows.ts'
 import { cut, plain, plural, widthOf, wrap } from '../text.ts'
 import { type Ink, paintOf } from './ink.ts'
@@ -23,7 +23,8 @@ export function benchLines(report: Report, width: number, ink: Ink): string[] {
     ...pointLines(report, bench, width, ink),
   ])
   const suspect = report.benches.some(({ cells }) => cells.some(({ flags }) => flags.includes('cache-suspect')))
-  return suspect ? [...lines, '', ...wrap(cacheSuspect, width).map(ink.dim)] : lines
+  const notes = [...(suspect ? [cacheSuspect] : []), disturbance(report)].filter((note) => note !== undefined)
+  return [...lines, ...notes.flatMap((note) => ['', ...wrap(note, width).map(ink.dim)])]
 }
 
 function headingOf({ name, file }: BenchResult, width: number, ink: Ink): string[] {

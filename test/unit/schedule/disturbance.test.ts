@@ -4,38 +4,62 @@ import { isDisturbed, Repeats, watched } from '../../../src/core/measure/disturb
 import { loadBetween, type PressureReading, ticksOf, waitedOf } from '../../../src/guest/pressure.ts'
 import { benchId, planOf, sampleOf } from '../judge/world.ts'
 
+const still = { busy: 0, steal: 0 }
 const reading = (over: Partial<PressureReading> = {}): PressureReading => ({
   at: 0n,
-  busy: 0,
-  steal: 0,
-  own: 0,
+  guest: still,
+  client: still,
+  own: { guests: 0, client: 0 },
+  self: 0,
   waited: 0,
   ...over,
 })
+const apart = { guest: [1], client: [0] }
 
 describe('the load of the host', () => {
   it('is read from /proc/stat for the guests’ CPUs alone', () => {
     const text = 'cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 400 5 6 7 8 0 0\ncpu1 10 20 30 40 50 60 70 80 0 0\n'
-    expect(ticksOf(text, [1])).toEqual({ busy: 190, steal: 80 })
-    expect(ticksOf(text, [0, 1])).toEqual({ busy: 209, steal: 88 })
+    expect(ticksOf(text, [1])).toEqual({ busy: 60, steal: 80 })
+    expect(ticksOf(text, [0, 1])).toEqual({ busy: 66, steal: 88 })
     expect(waitedOf('some avg10=1.0 avg60=1.0 avg300=1.0 total=946\nfull avg10=0 total=1\n')).toBe(946)
     expect(waitedOf(null)).toBeNull()
   })
 
-  it('tells the guest’s own work from others’, where the kernel does', () => {
-    const to = reading({ at: 2_000_000_000n, busy: 150, steal: 20, own: 1e9, waited: 500_000 })
-    expect(loadBetween(reading(), to, 1, 3)).toEqual({ steal: 0.1, foreign: 0.25, waiting: 0.25, runnable: 3 })
-    expect(loadBetween(reading({ own: null }), to, 1, 3).foreign).toBeNull()
-    expect(loadBetween(reading({ own: 2e9 }), to, 1, 3).foreign).toBeNull()
+  it('is what others ran: neither the guest’s own work, nor that of isobench itself', () => {
+    const to = reading({
+      at: 2_000_000_000n,
+      guest: { busy: 150, steal: 20 },
+      client: { busy: 30, steal: 0 },
+      own: { guests: 0.9e9, client: 0 },
+      self: 100_000,
+      waited: 500_000,
+    })
+    const load = { steal: 0.1, foreign: 0.25, foreignToClient: null, waiting: 0.25, runnable: 3 }
+    expect(loadBetween(reading(), to, apart, 3)).toEqual(load)
+    expect(loadBetween(reading({ own: null }), to, apart, 3).foreign).toBeNull()
+    expect(loadBetween(reading({ own: { guests: 2e9, client: 0 } }), to, apart, 3).foreign).toBeNull()
+  })
+
+  it('counts on the clients’ CPUs where a client worked, and as one where they are the guests’', () => {
+    const to = reading({
+      at: 1_000_000_000n,
+      guest: { busy: 80, steal: 0 },
+      client: { busy: 80, steal: 0 },
+      own: { guests: 0.5e9, client: 0.3e9 },
+    })
+    expect(loadBetween(reading(), to, apart, 0)).toMatchObject({ foreign: 0.3, foreignToClient: 0.5 })
+    const shared = { guest: [0], client: [0] }
+    expect(loadBetween(reading(), to, shared, 0)).toMatchObject({ foreign: 0, foreignToClient: null })
   })
 
   it('disturbs from 5 % steal or 10 % of others, but not by one tick of the clock', () => {
-    const load = { steal: 0, foreign: null, waiting: 1, runnable: 9 }
+    const load = { steal: 0, foreign: null, foreignToClient: null, waiting: 1, runnable: 9 }
     expect(isDisturbed(load, 1)).toBe(false)
     expect(isDisturbed({ ...load, steal: 0.06 }, 1)).toBe(true)
     expect(isDisturbed({ ...load, steal: 0.2 }, 0.05)).toBe(false)
     expect(isDisturbed({ ...load, foreign: 0.09 }, 1)).toBe(false)
     expect(isDisturbed({ ...load, foreign: 0.11 }, 1)).toBe(true)
+    expect(isDisturbed({ ...load, foreignToClient: 0.11 }, 1)).toBe(true)
   })
 })
 
@@ -62,7 +86,7 @@ describe('a disturbed sample', () => {
     let taken = 0
     const quiet = await watched(
       async () => sampleOf('runc', taken++, { wallMs: 0, values: { latency: 1 } }),
-      [0],
+      { cores: apart, prefix: 'isob-none' },
       repeats,
     )
     expect(taken).toBe(quiet.length)

@@ -6,8 +6,9 @@ import {
   intervalAtLook,
   type LookPlan,
   planLooks,
-  pValueAtLook,
+  pValueOverLooks,
   seeded,
+  shareOf,
   signedRankInterval,
   signedRankPValue,
 } from '../../../src/core/stats/index.ts'
@@ -126,24 +127,32 @@ describe('decideAtLook', () => {
   })
 })
 
-describe('pValueAtLook', () => {
+describe('pValueOverLooks', () => {
   const d = Array.from({ length: 30 }, (_, i) => 0.1 + ((i * 7) % 11) / 100)
+  const upTo = (look: number, of: LookPlan = plan) =>
+    of.looks.slice(0, look + 1).map((count, k) => ({ d: d.slice(0, count), share: shareOf(of, k) }))
+  const over = (look: number, shift: number, side: 'greater' | 'less', of?: LookPlan) =>
+    pValueOverLooks(upTo(look, of), (data) => signedRankPValue(data, shift, side))
 
   it('with one look is the plain p-value', () => {
     const single = planLooks({ first: 12, last: 12 })
-    const first = d.slice(0, 12)
-    expect(pValueAtLook(first, 0.12, single, 0, 'greater')).toBe(signedRankPValue(first, 0.12, 'greater'))
+    expect(over(0, 0.12, 'greater', single)).toBe(signedRankPValue(d.slice(0, 12), 0.12, 'greater'))
   })
 
-  it('never grows with more looks, and never falls below the plain p-value of every look', () => {
+  it('never grows with more looks, and is never above 1', () => {
     let least = 1
     for (const look of plan.looks.keys()) {
-      const p = pValueAtLook(d, 0.12, plan, look, 'greater')
+      const p = over(look, 0.12, 'greater')
       expect(p).toBeLessThanOrEqual(least)
       expect(p).toBeGreaterThan(0)
       least = p
     }
-    expect(pValueAtLook(d, 0, plan, 0, 'greater')).toBeCloseTo(3 * 2 ** -10, 12)
-    expect(pValueAtLook(d, 0, plan, 0, 'less')).toBe(1)
+    expect(over(0, 0, 'greater')).toBeCloseTo(3 * 2 ** -10, 12)
+    expect(over(0, 0, 'less')).toBe(1)
+  })
+
+  it('spends its shares on all looks together, no more', () => {
+    const sum = plan.looks.reduce((total, _, look) => total + shareOf(plan, look), 0)
+    expect(sum).toBeCloseTo(1, 12)
   })
 })
