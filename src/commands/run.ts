@@ -25,7 +25,8 @@ import type { ScheduledPlan } from '../core/schedule/plan.ts'
 import { Session } from '../core/session.ts'
 import { planLooks } from '../core/stats/index.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
-import { ensureImage, findImage } from '../guest/image/image.ts'
+import { ensureImage, findImage, ImageError } from '../guest/image/image.ts'
+import { lacksProgram } from '../guest/image/programs.ts'
 import { nearest } from '../nearest.ts'
 import { drivers } from '../platforms/index.ts'
 import { failFast } from '../reporters/fail-fast.ts'
@@ -184,6 +185,13 @@ export async function measureHere(
     signal,
     onLine: (line) => tell(`building the image: ${line}`),
   })
+  const timedInGuest = plan.benches.find(({ workload }) => workload.kind === 'in-guest')
+  if (timedInGuest && lacksProgram(image.rootfs, 'node')) {
+    throw new ImageError(
+      `the image ${image.rootfs} has no node, which times "${timedInGuest.name}" inside guests`,
+      "install Node.js in it, or leave that bench out: isobench run --name '…'",
+    )
+  }
   tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
   const planned = await probePlatforms(platforms, session, image)
   if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')

@@ -48,7 +48,7 @@ export function resolvePlatforms(
     } catch (error) {
       return new AuthorError(
         `the options of platform "${spec.name}" are wrong: ${optionIssues(error)}`,
-        'see docs/platforms.md',
+        optionsOf(driver),
         spec.location,
       )
     }
@@ -60,6 +60,15 @@ export function resolvePlatforms(
     )
   }
   return resolved as ResolvedPlatform[]
+}
+
+/** What a driver takes, where its schema tells. */
+function optionsOf({ kind, options }: Driver): string {
+  const { shape } = options as { readonly shape?: object }
+  const names = Object.keys(shape ?? {})
+  if (shape === undefined) return 'see docs/platforms.md'
+  const what = names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`
+  return `"${kind}" ${what}: see docs/platforms.md`
 }
 
 function optionIssues(error: unknown): string {

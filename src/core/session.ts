@@ -78,6 +78,7 @@ export class Session implements AsyncDisposable {
     )
     const within = (netns: string) => ({
       name: 'the client',
+      rootfs,
       enter: (argv: readonly string[]) => inCgroup(id, inNetns(netns, ['chroot', view, ...argv])),
     })
     return { ...within(this.network.clientNetns), joining: (netns) => within(basename(netns)) }

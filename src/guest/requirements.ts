@@ -4,18 +4,16 @@ import type { Requirement } from '../platforms/driver.ts'
 
 const folders = () => [...new Set([...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'])].filter(Boolean)
 
-/** Where a program is, or undefined. */
+/** Where a program is, by its name or its whole path, or undefined. */
 export function which(binary: string): string | undefined {
-  return folders()
-    .map((folder) => join(folder, binary))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK)
-        return statSync(file).isFile()
-      } catch {
-        return false
-      }
-    })
+  return (binary.startsWith('/') ? [binary] : folders().map((folder) => join(folder, binary))).find((file) => {
+    try {
+      accessSync(file, constants.X_OK)
+      return statSync(file).isFile()
+    } catch {
+      return false
+    }
+  })
 }
 
 /** Those that this host lacks, or has too old. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver, type HostArgv } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
+import { runtimeBinary } from './runtime-binary.ts'
 
 const unified = '/sys/fs/cgroup/unified'
 
@@ -17,28 +18,32 @@ function hasHybridControllers(): boolean {
 // A constant text: the runtime's argv comes as positional parameters, and nothing of a user's is interpreted.
 const withoutUnified: HostArgv = ['unshare', '--mount', 'sh', '-c', `umount ${unified} && exec "$@"`, 'sh']
 
-interface Options {
-  readonly flags?: readonly string[] | undefined
-}
+const options = z.strictObject({
+  flags: z.array(z.string()).readonly().default([]),
+  binary: runtimeBinary('crun'),
+})
+type Options = z.output<typeof options>
+
+const programOf = ({ binary = 'crun' }: Options) => binary
 
 /** Argv that runs `argv`, which ends up in crun, where crun does not see what it refuses. */
 export const withoutHybrid = (argv: HostArgv): HostArgv =>
   hasHybridControllers() ? [...withoutUnified, ...argv] : argv
 
-const runtime = ({ flags = [] }: Options): OciRuntime => ({
-  command: (state) => withoutHybrid(['crun', '--root', state, ...flags]),
+const runtime = (given: Options): OciRuntime => ({
+  command: (state) => withoutHybrid([programOf(given), '--root', state, ...given.flags]),
   bundleOption: '--bundle',
   detachOption: '--detach',
 })
 
 /** crun, called directly. */
-export const crun = defineDriver({
+export const crun = defineDriver<Options>({
   kind: 'crun',
   family: 'container',
   about: 'the OCI runtime in C, without a daemon',
-  options: z.strictObject({ flags: z.array(z.string()).readonly().optional() }),
-  requirements: () => [{ binary: 'crun', package: 'crun' }],
-  version: () => ['crun', '--version'],
-  once: async (place, argv, options) => runOnce(runtime(options), place, argv),
-  open: (place, options) => openContainer(runtime(options), place),
+  options,
+  requirements: (given) => [{ binary: programOf(given), package: 'crun' }],
+  version: (given) => [programOf(given), '--version'],
+  once: async (place, argv, given) => runOnce(runtime(given), place, argv),
+  open: (place, given) => openContainer(runtime(given), place),
 })

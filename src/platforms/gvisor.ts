@@ -3,12 +3,17 @@ import { existsSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver, type HostArgv } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
+import { runtimeBinary } from './runtime-binary.ts'
 
 const options = z.strictObject({
   /** How the sentry gets the guest's system calls. */
   mode: z.enum(['systrap', 'ptrace', 'kvm']).default('systrap'),
   flags: z.array(z.string()).readonly().default([]),
+  binary: runtimeBinary('runsc'),
 })
+type Options = z.output<typeof options>
+
+const programOf = ({ binary = 'runsc' }: Options) => binary
 
 /**
  * runsc takes `net/core/rmem_default` for a sign of the root network namespace and then refuses its own stack. Newer
@@ -24,34 +29,37 @@ const hidingNetCore: HostArgv = [
   'sh',
 ]
 
-const runtime = ({ mode, flags }: z.output<typeof options>): OciRuntime => ({
+const runtime = (given: Options): OciRuntime => ({
   command: (state) =>
     [
       ...(existsSync('/proc/sys/net/core/rmem_default') ? hidingNetCore : []),
-      'runsc',
+      programOf(given),
       '--root',
       state,
-      `--platform=${mode}`,
-      ...flags,
+      `--platform=${given.mode}`,
+      ...given.flags,
     ] as readonly string[] as HostArgv,
   bundleOption: '-bundle',
   detachOption: '-detach',
 })
 
 /** Releases before 2023 have neither systrap nor directfs; bookworm's is one of them. */
-const hasDirectfs = (): boolean => {
-  const { stdout, stderr } = spawnSync('runsc', ['flags'], { encoding: 'utf8' })
+const hasDirectfs = (program: string): boolean => {
+  const { stdout, stderr } = spawnSync(program, ['flags'], { encoding: 'utf8' })
   return /-directfs\b/.test(stdout + stderr)
 }
 
 /** gVisor: an application kernel in Go between the guest and the host. */
-export const gvisor = defineDriver<z.output<typeof options>>({
+export const gvisor = defineDriver<Options>({
   kind: 'gvisor',
   family: 'secure-container',
   about: 'runsc, an application kernel between the guest and the host',
   options,
-  requirements: () => [{ binary: 'runsc', package: 'runsc', backports: true, recent: hasDirectfs }],
-  version: () => ['runsc', '--version'],
+  requirements: (given) => {
+    const binary = programOf(given)
+    return [{ binary, package: 'runsc', backports: true, recent: () => hasDirectfs(binary) }]
+  },
+  version: (given) => [programOf(given), '--version'],
   obstacle: async ({ mode }) =>
     mode === 'kvm' && !existsSync('/dev/kvm')
       ? 'there is no /dev/kvm: hardware virtualisation is off or not passed on'

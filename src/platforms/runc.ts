@@ -1,25 +1,30 @@
 import * as z from 'zod'
 import { defineDriver } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
+import { runtimeBinary } from './runtime-binary.ts'
 
-interface Options {
-  readonly flags?: readonly string[] | undefined
-}
+const options = z.strictObject({
+  flags: z.array(z.string()).readonly().default([]),
+  binary: runtimeBinary('runc'),
+})
+type Options = z.output<typeof options>
 
-const runtime = ({ flags = [] }: Options): OciRuntime => ({
-  command: (state) => ['runc', '--root', state, ...flags],
+const programOf = ({ binary = 'runc' }: Options) => binary
+
+const runtime = (given: Options): OciRuntime => ({
+  command: (state) => [programOf(given), '--root', state, ...given.flags],
   bundleOption: '--bundle',
   detachOption: '--detach',
 })
 
 /** runc, called directly. */
-export const runc = defineDriver({
+export const runc = defineDriver<Options>({
   kind: 'runc',
   family: 'container',
   about: 'the reference OCI runtime, without a daemon',
-  options: z.strictObject({ flags: z.array(z.string()).readonly().optional() }),
-  requirements: () => [{ binary: 'runc', package: 'runc' }],
-  version: () => ['runc', '--version'],
-  once: async (place, argv, options) => runOnce(runtime(options), place, argv),
-  open: (place, options) => openContainer(runtime(options), place),
+  options,
+  requirements: (given) => [{ binary: programOf(given), package: 'runc' }],
+  version: (given) => [programOf(given), '--version'],
+  once: async (place, argv, given) => runOnce(runtime(given), place, argv),
+  open: (place, given) => openContainer(runtime(given), place),
 })

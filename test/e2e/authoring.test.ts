@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
 import { afterEach, describe, expect, test } from 'vitest'
-import { benchFile, config, expectNoStack, imports, type Outcome, Project } from './support/cli.ts'
+import { benchFile, config, expectNoStack, imports, type Outcome, Project, repository } from './support/cli.ts'
 
 // All that an author can get wrong is told without measuring anything, so these need neither root nor an image.
 
@@ -187,7 +190,35 @@ describe('the config', () => {
 
   test('with an unknown option of a platform names platform, option and line', async () => {
     const made = project({ 'isobench.config.ts': exporting("{ platforms: [platform('gvisor', { mod: 'ptrace' })] }") })
-    expectRefused(await made.isobench(['run', '--wait']), /isobench\.config\.ts:2:\d+/, /"gvisor"/, /mod/)
+    expectRefused(
+      await made.isobench(['run', '--wait']),
+      /isobench\.config\.ts:2:\d+/,
+      /"gvisor"/,
+      /"mod"/,
+      /takes mode, flags, binary/,
+    )
+  })
+
+  test('with a value that a platform cannot honour names the values that it can', async () => {
+    const made = project({ 'isobench.config.ts': exporting("{ platforms: [platform('lxc', { init: 'sysv' })] }") })
+    expectRefused(
+      await made.isobench(['run', '--wait']),
+      /isobench\.config\.ts:2:\d+/,
+      /"lxc"/,
+      /init: .*"none"\|"systemd"/,
+    )
+  })
+
+  test.each([
+    ['is not there', '/no/such/runc', /no program at \/no\/such\/runc/],
+    ['is another program', process.execPath, /is no runc: asked for its version, it said "v\d/],
+    ['is no whole path', 'runc', /the whole path/],
+  ])("with a runtime's binary that %s is refused before anything is started", async (_, binary, said) => {
+    const inner = `{ platforms: [platform('runc', { binary: ${JSON.stringify(binary)} })] }`
+    const made = project({ 'isobench.config.ts': exporting(inner) })
+    const outcome = await made.isobench(['run', '--wait'])
+    expectRefused(outcome, /isobench\.config\.ts:2:\d+/, said)
+    expect(made.records()).toEqual([])
   })
 })
 
@@ -296,4 +327,24 @@ bench.each(['a', 'b'])('each %s', () => work)
     expect(stdout).toContain('other: time')
     expect(stdout).not.toContain('good: time')
   })
+})
+
+const namespaces = (await execa('unshare', ['--user', 'true'], { reject: false })).exitCode === 0
+
+// A user namespace that maps nobody: the same files can be read, and nobody is root.
+test.skipIf(!namespaces)('without root nothing is started, and sudo is the way', async () => {
+  const { root } = project({})
+  const bin = join(repository, 'bin/isobench.js')
+  const all = await Promise.all(
+    ['run', 'doctor', 'noise'].map((name) =>
+      execa('unshare', ['--user', process.execPath, bin, name], { cwd: root, reject: false }),
+    ),
+  )
+  for (const { exitCode, stdout, stderr } of all) {
+    expect(stderr).toMatch(/needs root/)
+    expect(stderr).toMatch(/sudo/)
+    expect(exitCode).toBe(5)
+    expectNoStack({ stdout, stderr })
+  }
+  expect(existsSync(join(root, '.isobench/runs'))).toBe(false)
 })

@@ -77,7 +77,7 @@ describe('what a guest’s command does wrong is that sample’s error, and the 
   test.each([
     ['exit code', /exit code 3: .*last words/],
     ['137', /killed \(exit code 137\)/],
-    ['missing tool', /no-such-tool/],
+    ['missing tool', /the image has no program "no-such-tool".*image\.packages/],
     ['binary junk', /exit code 1/],
     ['half a JSON', /JSON/],
     ['kills itself', /killed \(exit code 137\)/],

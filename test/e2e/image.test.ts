@@ -174,6 +174,19 @@ describe('an own root filesystem', () => {
     expectNoStack(outcome)
   })
 
+  test('is refused when it has no node for a bench that is timed inside guests, before anything is probed', async () => {
+    using project = Project.of(
+      "import { bench, workload } from 'isobench'\nbench('sum', workload.inGuest('sum', () => [1, 2].indexOf(2)))\n",
+    )
+    project.write({ 'isobench.config.ts': withImage("{ rootfs: 'root' }") })
+    await rootIn(project, ['data', 'dev', 'proc', 'run', 'sys', 'tmp'])
+    const outcome = await project.isobench(['run', '--wait'])
+    expect(outcome.exitCode).toBe(5)
+    expect(outcome.stderr).toMatch(/has no node, which times "sum"/)
+    expect(outcome.stderr).not.toContain('probing')
+    expectNoStack(outcome)
+  })
+
   test('is refused when it is not there', async () => {
     using project = Project.of(bench)
     project.write({ 'isobench.config.ts': withImage("{ rootfs: '/no/such/root' }") })

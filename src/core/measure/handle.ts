@@ -1,4 +1,5 @@
 import type { Client, Completed, ExecOptions, Guest, Service } from '../../dsl/guest.ts'
+import { lacksProgram } from '../../guest/image/programs.ts'
 import { CommandError, timed } from '../../guest/stopwatch.ts'
 import type { GuestArgv, GuestHandle, HostArgv, Place } from '../../platforms/driver.ts'
 import type { Command } from '../../tools/command.ts'
@@ -14,6 +15,8 @@ export interface Bounds {
 /** Where commands are entered: a guest or the client. */
 export interface Enterable {
   readonly name: string
+  /** The image that it runs on. */
+  readonly rootfs: string
   enter(argv: GuestArgv): HostArgv
 }
 
@@ -44,15 +47,32 @@ export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
 
 const remaining = ({ until }: Bounds) => Math.max(1, until - performance.now())
 
+/** Every platform says in words of its own that a program is not there: this says it in the same ones. */
+export function explained(error: unknown, program: string, { rootfs, name }: Omit<Enterable, 'enter'>): unknown {
+  if (!(error instanceof CommandError) || !lacksProgram(rootfs, program)) return error
+  return new CommandError(
+    `the image has no program "${program}", wanted in ${name}: add its Debian package to image.packages in the config`,
+  )
+}
+
 /** Runs a command through `enter`, within the sample's bounds. */
-export function execIn(where: Enterable, command: Command, options: ExecOptions, bounds: Bounds): Promise<Completed> {
-  return timed(where.enter(guestArgv(command)), {
-    timeoutMs: remaining(bounds),
-    signal: bounds.signal,
-    label: `${command.argv[0]} in ${where.name}`,
-    ...(options.input !== undefined && { input: options.input }),
-    ...(options.exitCodes && { exitCodes: options.exitCodes }),
-  })
+export async function execIn(
+  where: Enterable,
+  command: Command,
+  options: ExecOptions,
+  bounds: Bounds,
+): Promise<Completed> {
+  try {
+    return await timed(where.enter(guestArgv(command)), {
+      timeoutMs: remaining(bounds),
+      signal: bounds.signal,
+      label: `${command.argv[0]} in ${where.name}`,
+      ...(options.input !== undefined && { input: options.input }),
+      ...(options.exitCodes && { exitCodes: options.exitCodes }),
+    })
+  } catch (error) {
+    throw explained(error, command.argv[0]!, where)
+  }
 }
 
 // A constant text: the command comes as positional parameters, and nothing of a user's is interpreted. The pid is the
@@ -81,7 +101,7 @@ export function workloadGuest(where: Enterable, client: Enterable, address: stri
       })
       const ended = server.then(
         () => new CommandError(`${command.argv[0]} in ${where.name} ended before anybody called on it`),
-        (error: Error) => error,
+        (error: Error) => explained(error, command.argv[0]!, where) as Error,
       )
       const stop = async () => {
         const kill: Command = { argv: ['/bin/sh', '-c', 'kill -9 "$(cat "$0")"', pidFile] }

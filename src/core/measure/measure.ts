@@ -7,7 +7,7 @@ import type { Plan, Step } from '../plan/plan.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Sample } from '../record/schema.ts'
 import type { Session } from '../session.ts'
-import { type Bounds, type Caller, guestArgv, reach, workloadClient, workloadGuest } from './handle.ts'
+import { type Bounds, type Caller, explained, guestArgv, reach, workloadClient, workloadGuest } from './handle.ts'
 import { type GuestBundles, runInGuest } from './in-guest.ts'
 import { Slots } from './slot.ts'
 import { checkValues } from './values.ts'
@@ -120,5 +120,10 @@ async function boot(
   // The first process in a new cgroup pays for what the kernel makes at its first use, a third of a runc boot: that is not
   // the platform's.
   await place.run(place.inside(['true']))
-  return await timed(command, { timeoutMs: left(), signal: bounds.signal, label: `${argv[0]} booted on ${spec.name}` })
+  const label = `${argv[0]} booted on ${spec.name}`
+  try {
+    return await timed(command, { timeoutMs: left(), signal: bounds.signal, label })
+  } catch (error) {
+    throw explained(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs })
+  }
 }

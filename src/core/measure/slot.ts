@@ -27,7 +27,7 @@ export class Slots implements AsyncDisposable {
     const guest = this.#guests.get(name) ?? (await this.#boot(platform))
     try {
       await setFrozen(guest.place.group, false)
-      const result = await use({ ...guest, name, enter: (argv) => guest.handle.enter(argv) })
+      const result = await use({ ...guest, name, rootfs: this.rootfs, enter: (argv) => guest.handle.enter(argv) })
       await setFrozen(guest.place.group, true)
       return result
     } catch (error) {

@@ -105,7 +105,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     let before: ReadonlySet<string>
     let place: OpenPlace
     let handle: GuestHandle
-    const where = { name: spec.name, enter: (argv: readonly string[]) => handle.enter(argv) }
+    const where = { name: spec.name, rootfs: image.rootfs, enter: (argv: readonly string[]) => handle.enter(argv) }
     const exec = (command: Parameters<typeof guestArgv>[0], given: ExecOptions = {}): Promise<Completed> =>
       execIn(where, command, given, bounds())
 
