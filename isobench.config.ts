@@ -9,6 +9,7 @@ export default defineConfig({
     platform('runc'),
     platform('crun'),
     platform('docker'),
+    platform('docker', { runtime: 'runsc', name: 'docker-gvisor', tags: ['engine'] }),
     platform('podman'),
     platform('lxc'),
     platform('lxc', { name: 'lxc-systemd', init: 'systemd' }),

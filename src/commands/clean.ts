@@ -13,6 +13,8 @@ function describe(entry: Entry): string {
       return `the network namespace ${entry.name}`
     case 'process':
       return `the process ${entry.id.pid}`
+    case 'command':
+      return entry.what
   }
 }
 

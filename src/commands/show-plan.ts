@@ -1,13 +1,14 @@
 import { orderOf, type Plan } from '../core/plan/plan.ts'
 import type { ResolvedPlatform } from '../core/probe.ts'
+import { familyOf } from '../platforms/driver.ts'
 
 /** What a run would do, for `--dry-run`. Nothing was probed: platforms that turn out not to work cost nothing. */
 export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly ResolvedPlatform[]): string {
   const { rounds, warmup, seconds } = plan.profile
-  const all = platforms.map(({ spec, driver }) => ({
+  const all = platforms.map(({ spec, driver, options }) => ({
     name: spec.name,
     kind: spec.kind,
-    family: driver.family,
+    family: familyOf(driver, options),
     tags: spec.tags,
     available: true,
     version: '',

@@ -9,7 +9,7 @@ import { describeMissing, installCommand, missing } from '../guest/requirements.
 import { timed } from '../guest/stopwatch.ts'
 import { makeTinyRoot } from '../guest/tiny-root.ts'
 import { nearest } from '../nearest.ts'
-import type { Driver, Probe } from '../platforms/driver.ts'
+import { type Driver, familyOf, type Probe } from '../platforms/driver.ts'
 import { AuthoringError } from './errors.ts'
 import type { PlannedPlatform } from './plan/plan.ts'
 import type { Session } from './session.ts'
@@ -89,7 +89,14 @@ export async function probePlatforms(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
       const probe = await probeOne(platform, { tiny, image, session })
-      return { name, kind, family: platform.driver.family, tags, ...probe, version: probe.version ?? '' }
+      return {
+        name,
+        kind,
+        family: familyOf(platform.driver, platform.options),
+        tags,
+        ...probe,
+        version: probe.version ?? '',
+      }
     }),
   )
   // Only when all have ended: whoever disposes of the session must not do it while a place is being made.
@@ -120,7 +127,9 @@ async function probeOne(platform: ResolvedPlatform, { tiny, image, session }: Pr
   }
   const version = await versionOf(driver, options)
   const obstacle = await driver.obstacle?.(options)
-  if (obstacle !== undefined) return { available: false, reason: obstacle, version }
+  if (obstacle !== undefined) {
+    return { available: false, version, ...(typeof obstacle === 'string' ? { reason: obstacle } : obstacle) }
+  }
   const wanted = driver.inImage?.(options) ?? []
   const unfit = wanted.length > 0 ? unfitImage(image, wanted) : undefined
   if (unfit) return { available: false, ...unfit, version }

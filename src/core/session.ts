@@ -10,6 +10,7 @@ import { type Holder, lock } from '../guest/lock.ts'
 import { inNetns, Network } from '../guest/network.ts'
 import { guestsFolder, lockName } from '../guest/paths.ts'
 import { type OpenPlace, openPlace } from '../guest/place.ts'
+import { RunKeeper } from '../guest/run-ground.ts'
 import { undo } from '../guest/undo.ts'
 import { makeView } from '../guest/view.ts'
 import type { Caller } from './measure/handle.ts'
@@ -25,6 +26,7 @@ export interface SessionOptions {
 /** What one process of isobench holds of the machine: the lock, a ledger, the client's namespace. Disposing gives it back. */
 export class Session implements AsyncDisposable {
   #guests = 0
+  readonly #keeper: RunKeeper
 
   private constructor(
     readonly ledger: Ledger,
@@ -35,7 +37,10 @@ export class Session implements AsyncDisposable {
     /** What the names of all that it makes begin with. */
     readonly prefix: string,
     private readonly held: Undoing,
-  ) {}
+    keeper?: RunKeeper,
+  ) {
+    this.#keeper = keeper ?? new RunKeeper({ ledger, network, cpus: limits.cpus, signal, prefix })
+  }
 
   /** Takes the machine. @throws LockedError when another isobench has it and `wait` is not set. */
   static async open(guest: Project['guest'], options: SessionOptions): Promise<Session> {
@@ -56,14 +61,16 @@ export class Session implements AsyncDisposable {
   /** The same machine under another signal, for work that may end before the session does. Disposing of it is nothing. */
   under(signal: AbortSignal): Session {
     const { ledger, network, cores, limits, prefix } = this
-    return new Session(ledger, network, cores, limits, signal, `${prefix}-${this.#guests++}`, new Undoing())
+    const own = `${prefix}-${this.#guests++}`
+    return new Session(ledger, network, cores, limits, signal, own, new Undoing(), this.#keeper)
   }
 
   /** A place for a guest. `timeout`: seconds that booting may take. */
   place(rootfs: string, timeout: number): Promise<OpenPlace> {
     const id = `${this.prefix}-${this.#guests++}`
     const { ledger, network, limits, signal } = this
-    return openPlace({ ledger, network, id, rootfs, limits, signal, timeout })
+    const forRun = this.#keeper.keep.bind(this.#keeper)
+    return openPlace({ ledger, network, id, rootfs, limits, forRun, signal, timeout })
   }
 
   /** The client: the same image, in its own namespace and on its own CPUs, under the same memory limit. */

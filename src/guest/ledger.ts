@@ -12,6 +12,8 @@ export type Entry =
   | { readonly kind: 'netns'; readonly name: string }
   /** A process that we started, with its group. */
   | { readonly kind: 'process'; readonly id: ProcessId }
+  /** What a platform made where none of these reaches, such as a container of a daemon: the command that removes it. */
+  | { readonly kind: 'command'; readonly what: string; readonly argv: readonly string[]; readonly group?: string }
 
 type Line = { readonly made: number; readonly entry: Entry } | { readonly undone: number }
 

@@ -18,6 +18,9 @@ export interface Link {
   readonly prefix: number
 }
 
+/** The third octet of the first /24 that is a bridge's; the links' /30s are below. */
+const subnetsFrom = 224
+
 const toNumber = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
 
 interface Route {
@@ -51,6 +54,7 @@ export function freeBlock(taken: readonly Route[] = routes()): string {
 /** isobench's client namespace, to which every guest has a link of its own. Nothing leaves the machine. */
 export class Network {
   #next = 0
+  #subnets = 0
 
   private constructor(
     private readonly ledger: Ledger,
@@ -60,14 +64,26 @@ export class Network {
 
   static async open(ledger: Ledger, prefix: string): Promise<Network> {
     const netns = `${prefix}-client`
-    await ledger.make({ kind: 'netns', name: netns }, () => host(['ip', 'netns', 'add', netns]))
-    await host(['ip', '-n', netns, 'link', 'set', 'lo', 'up'])
-    return new Network(ledger, netns, freeBlock())
+    const network = new Network(ledger, netns, freeBlock())
+    await network.namespace(netns)
+    return network
+  }
+
+  /** A namespace with nothing but its loopback. */
+  async namespace(name: string): Promise<AsyncDisposable> {
+    const undo = await this.ledger.make({ kind: 'netns', name }, () => host(['ip', 'netns', 'add', name]))
+    await host(['ip', '-n', name, 'link', 'set', 'lo', 'up'])
+    return undo
+  }
+
+  /** A /24 for a bridge: no guest's link is in it, and no route of the host's. */
+  subnet(): string {
+    return `${this.block}.${subnetsFrom + (this.#subnets++ % (256 - subnetsFrom))}`
   }
 
   /** A namespace with one end of a new link, in a /30 of its own. Removing the namespace removes the link. */
   async link(name: string): Promise<{ link: Link; undo: AsyncDisposable }> {
-    const at = (this.#next++ * 4) % 65_536
+    const at = (this.#next++ * 4) % (subnetsFrom * 256)
     const address = (offset: number) => `${this.block}.${Math.floor(at / 256)}.${(at % 256) + offset}`
     const [clientAddress, guestAddress] = [address(1), address(2)]
     const clientEnd = `isob${at}`

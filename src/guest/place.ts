@@ -1,20 +1,13 @@
-import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Undoing } from '../disposable.ts'
-import { IsobenchError, lastLines } from '../errors.ts'
 import type { HostArgv, Place } from '../platforms/driver.ts'
 import { containerGroup, inCgroup, type Limits, makeCgroup, relativeGroup } from './cgroup.ts'
-import { killGroup } from './host.ts'
+import { launcher } from './launcher.ts'
 import type { Ledger } from './ledger.ts'
 import { inNetns, type Network } from './network.ts'
 import { guestsFolder } from './paths.ts'
 import { makeView } from './view.ts'
-
-/** The host process that was to boot a guest, or to stay for it, failed. */
-export class BootError extends IsobenchError {
-  readonly code = 'ISOBENCH_BOOT'
-}
 
 export interface PlaceOptions {
   readonly ledger: Ledger
@@ -22,6 +15,7 @@ export interface PlaceOptions {
   readonly id: string
   readonly rootfs: string
   readonly limits: Limits
+  readonly forRun: Place['forRun']
   readonly signal?: AbortSignal
   /** Seconds that booting may take. */
   readonly timeout: number
@@ -63,48 +57,11 @@ export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
       view ??= makeView(rootfs, at, data).then(() => at)
       return view
     },
-    run: async (argv) => {
-      options.signal?.throwIfAborted()
-      const started = startLogged(argv, directory)
-      const end = () => killGroup(started.pid)
-      const timer = setTimeout(end, options.timeout * 1000)
-      options.signal?.addEventListener('abort', end)
-      try {
-        const how = await started.ended
-        if (how !== 'exit code 0') throw started.failure(how)
-      } finally {
-        clearTimeout(timer)
-        options.signal?.removeEventListener('abort', end)
-      }
-    },
-    start: async (argv) => {
-      const started = startLogged(argv, directory)
-      const early = await Promise.race([started.ended, new Promise<void>((resolve) => setImmediate(resolve))])
-      if (typeof early === 'string') throw started.failure(early)
-      return started.pid
+    forRun: options.forRun,
+    ...launcher(directory, options),
+    undoneBy: async (what, argv) => {
+      made.use(await ledger.make({ kind: 'command', what, argv, group: id }, () => {}))
     },
     [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
-  }
-}
-
-/** Starts a host process with its output in a log, so that what it leaves running holds no pipe of ours. */
-function startLogged(argv: HostArgv, directory: string) {
-  const log = join(directory, 'boot.log')
-  const descriptor = openSync(log, 'a')
-  const [file, ...args] = argv
-  const child = spawn(file, args, { detached: true, stdio: ['ignore', descriptor, descriptor] })
-  closeSync(descriptor)
-  child.unref()
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message))
-    child.once('exit', (code, signal) => resolve(code === null ? `ended by ${signal}` : `exit code ${code}`))
-  })
-  return {
-    pid: child.pid ?? -1,
-    ended,
-    failure: (how: string) => {
-      const said = lastLines(readFileSync(log, 'utf8')).join(' | ')
-      return new BootError(`${argv.join(' ')}: ${how}${said ? `: ${said}` : ''}`)
-    },
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MachineError } from '../errors.ts'
-import { removeCgroup } from './cgroup.ts'
+import { removeCgroup, setFrozen } from './cgroup.ts'
 import { host, killGroup } from './host.ts'
 import type { Entry } from './ledger.ts'
 import { mountsBelow } from './mounts.ts'
@@ -21,6 +21,10 @@ export async function undo(entry: Entry): Promise<void> {
       if (isAlive(entry.id)) killGroup(entry.id.pid)
       for (let tries = 0; isAlive(entry.id) && tries < 500; tries++) await sleep(10)
       return
+    case 'command':
+      // Whoever is to end what runs in a frozen group would wait for it.
+      if (entry.group !== undefined) await setFrozen(entry.group, false)
+      await host(entry.argv)
   }
 }
 

@@ -1,86 +1,39 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
-import { MachineError } from '../errors.ts'
+import { addressOf, joinBridge } from './docker/bridge.ts'
+import { ask, type Daemon, removingContainers } from './docker/client.ts'
+import { startDaemon } from './docker/own.ts'
+import { isSecure, runtimeRequirement, runtimes } from './docker/runtimes.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
-import { withPrivateMounts } from './private-mounts.ts'
 
-const image = 'isobench'
-
-/** A dockerd of the guest's own: in its cgroup and its network namespace, with all that it keeps below the place. */
-interface Daemon {
-  readonly data: string
-  readonly socket: string
-}
-
-const daemonOf = (place: Place): Daemon => ({
-  data: join(place.directory, 'docker'),
-  // Its /run is this folder, by the mounts below.
-  socket: join(place.directory, 'run', 'docker.sock'),
+const options = z.strictObject({
+  /** The OCI runtime below it. */
+  runtime: z.enum(runtimes).default('runc'),
 })
+type Options = z.output<typeof options>
 
-/** The client, which needs none of the daemon's mounts. */
-const client = (place: Place, ...args: readonly string[]): HostArgv =>
-  place.inside([
-    'docker',
-    ...['--config', join(place.directory, 'docker-client')],
-    ...['--host', `unix://${daemonOf(place).socket}`],
-    ...args,
-  ])
-
-async function startDaemon(place: Place): Promise<void> {
-  const { data, socket } = daemonOf(place)
-  mkdirSync(join(data, 'etc'), { recursive: true })
-  const daemon: HostArgv = [
-    'dockerd',
-    `--data-root=${data}`,
-    '--exec-root=/run/docker',
-    '--pidfile=/run/docker.pid',
-    '--host=unix:///run/docker.sock',
-    `--config-file=${join(place.directory, 'daemon.json')}`,
-    '--storage-driver=overlay2',
-    '--exec-opt=native.cgroupdriver=cgroupfs',
-    `--cgroup-parent=${place.containerGroup}`,
-    // The guest's link is there already: nothing to be bridged, forwarded or translated.
-    ...['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'],
-    '--log-level=error',
-  ]
-  writeFileSync(join(place.directory, 'daemon.json'), '{}')
-  // Docker 20.10 keeps a key of its own in there.
-  const keys = existsSync('/etc/docker') ? ([['rbind', join(data, 'etc'), '/etc/docker']] as const) : []
-  const pid = await place.start(place.inside(withPrivateMounts(place, daemon, keys)))
-  await until(() => existsSync(socket), 'dockerd')
-  await giveImage(place, pid)
+/** The run's daemon, with the image, and with a label of the guest's on what is made for it. */
+async function daemonFor(place: Place): Promise<{ readonly daemon: Daemon; readonly image: string }> {
+  const daemon = await place.forRun('docker', async (ground) => {
+    const started = await startDaemon(ground)
+    await joinBridge(started, ground, place.rootfs)
+    return started
+  })
+  const image = await daemon.image(place.rootfs)
+  await place.undoneBy(`the containers of ${place.id}`, removingContainers(daemon, guestLabel(place)))
+  return { daemon, image }
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 2000) throw new MachineError(`${what} did not start within 20 s`)
-    await sleep(10)
-  }
-}
+const guestLabel = ({ id }: Place) => `isobench.guest=${id}`
 
-/**
- * Docker runs nothing but what it has imported, and importing copies: 1 GB for each guest. So it imports an empty layer,
- * and the image is mounted where the layer's files would be. It is a lower layer of an overlay: never written to.
- */
-async function giveImage(place: Place, daemon: number): Promise<void> {
-  const empty = join(place.directory, 'empty.tar')
-  writeFileSync(empty, Buffer.alloc(1024))
-  await place.run(client(place, 'import', empty, image))
-  const layers = join(daemonOf(place).data, 'overlay2')
-  const [layer] = readdirSync(layers).filter((name) => /^[0-9a-f]{64}$/.test(name))
-  if (layer === undefined) throw new MachineError(`dockerd has put no layer into ${layers}`)
-  const target = join(layers, layer, 'diff')
-  await place.run(['nsenter', `--target=${daemon}`, '--mount', 'mount', '--bind', place.rootfs, target])
-}
-
-const container = (place: Place): readonly string[] => [
+const settings = (place: Place, { labels }: Daemon, { runtime }: Options): readonly string[] => [
   `--name=${place.id}`,
-  // The daemon's own, which is the guest's.
-  '--network=host',
+  ...[...labels, guestLabel(place)].map((label) => `--label=${label}`),
+  `--runtime=${runtime === 'kata' ? 'io.containerd.kata.v2' : runtime}`,
+  `--cgroup-parent=${place.containerGroup}`,
+  // The group above has these limits already; runtimes with a kernel of their own go by what they are told.
+  `--cpuset-cpus=${place.limits.cpus.join(',')}`,
+  `--memory=${place.limits.memoryBytes}`,
   '--hostname=isobench',
   '--read-only',
   ...['--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777', '--tmpfs=/run:rw,exec,nosuid,nodev,mode=755'],
@@ -89,28 +42,47 @@ const container = (place: Place): readonly string[] => [
   '--log-driver=none',
   `--mount=type=bind,source=${place.data},destination=/data`,
   ...guestEnv.map((setting) => `--env=${setting}`),
-  image,
 ]
 
-/** Docker, with a daemon of isobench's own: a daemon of the host's is neither asked nor touched. */
-export const docker = defineDriver({
+// A constant text: the pid and argv come as positional parameters, and nothing of a user's is interpreted.
+const watching = `guest=$1; shift; exec 3<&0
+"$@" <&3 3<&- & client=$!
+{ while kill -0 "$guest"; do sleep 1; done; sleep 1; kill -KILL "$client"; } <&- 3<&- >/dev/null 2>&1 & watcher=$!
+wait "$client"; code=$?
+kill "$watcher" 2>/dev/null
+exit "$code"`
+
+/**
+ * `docker exec` is not told when a sandbox is gone with all that ran in it, as when it went over its memory, and would wait
+ * for ever. Argv that runs it, and ends it with 137 when the process `guest` is gone.
+ */
+const untilGone = (guest: string, argv: HostArgv): HostArgv => ['sh', '-c', watching, 'sh', guest, ...argv]
+
+/** Docker, through a dockerd and its default bridge. */
+export const docker = defineDriver<Options>({
   kind: 'docker',
-  family: 'container',
-  about: 'Docker over runc, with a daemon of its own for each guest',
-  options: z.strictObject({}),
-  requirements: () => [
+  family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
+  about: 'Docker, through a daemon and its default bridge, over an OCI runtime',
+  options,
+  requirements: ({ runtime }) => [
     { binary: 'dockerd', package: 'docker.io' },
     { binary: 'docker', package: 'docker.io' },
-    { binary: 'nsenter', package: 'util-linux' },
+    runtimeRequirement(runtime),
   ],
   version: () => ['dockerd', '--version'],
-  once: async (place, argv) => {
-    await startDaemon(place)
-    return client(place, 'run', '--rm', '--interactive', ...container(place), ...argv)
+  once: async (place, argv, given) => {
+    const { daemon, image } = await daemonFor(place)
+    return place.inside(
+      daemon.client('run', '--rm', '--interactive', ...settings(place, daemon, given), image, ...argv),
+    )
   },
-  open: async (place) => {
-    await startDaemon(place)
-    await place.run(client(place, 'run', '--detach', ...container(place), ...idle))
-    return { enter: (argv: GuestArgv) => client(place, 'exec', '--interactive', place.id, ...argv) }
+  open: async (place, given) => {
+    const { daemon, image } = await daemonFor(place)
+    await place.run(place.inside(daemon.client('run', '--detach', ...settings(place, daemon, given), image, ...idle)))
+    const address = await addressOf(daemon, place.id)
+    const enter = (argv: GuestArgv) => place.inside(daemon.client('exec', '--interactive', place.id, ...argv))
+    if (!isSecure(given.runtime)) return { address, enter }
+    const guest = await ask(daemon, 'container', 'inspect', '--format', '{{.State.Pid}}', place.id)
+    return { address, enter: (argv: GuestArgv) => untilGone(guest, enter(argv)) }
   },
 })

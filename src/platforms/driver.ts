@@ -21,35 +21,55 @@ export type HostArgv = readonly [string, ...string[]]
 /** Argv of a process in the guest. */
 export type GuestArgv = readonly string[]
 
-/**
- * All that isobench prepares for one guest before it asks the driver. Whatever a driver starts inside it ends with it:
- * isobench kills what is in the cgroup, unmounts what is below the directory, and removes both and the namespace.
- */
-export interface Place {
+/** Where host processes of a platform run, and end: isobench kills what is in its cgroup and unmounts what is below it. */
+export interface Ground {
   /** Unique on this machine, at most 24 characters of `[a-z0-9-]`. */
   readonly id: string
-  /** A folder of the guest's own, for bundles, sockets and state. */
+  /** A folder of its own, for bundles, sockets and state. */
   readonly directory: string
+  /** A network namespace of its own, `/run/netns/…`. */
+  readonly netns: string
+  /** Where an OCI runtime is to put its container: the cgroup path that it is given. */
+  readonly containerGroup: string
+  /** Wraps argv so that it runs inside the cgroup and the network namespace. */
+  inside(argv: HostArgv): HostArgv
+  /** Runs a host command to its end. Its output goes to a log, because what it leaves running may keep the pipes. */
+  run(argv: HostArgv): Promise<void>
+  /** Starts a host process that stays; resolves with its pid. Its stderr is quoted when it ends early. */
+  start(argv: HostArgv): Promise<number>
+  /**
+   * Says, before it is made, what the platform makes where ending this ground does not reach, such as a container of a
+   * daemon. `argv` removes it, and succeeds when there is nothing to remove: at the end, or by `isobench clean`.
+   */
+  undoneBy(what: string, argv: HostArgv): Promise<void>
+}
+
+/** Where a platform keeps what serves the guests of a whole run, such as a daemon. It ends with the run. */
+export interface RunGround extends Ground {
+  /** The first three octets of a /24 for a bridge: nothing else on this machine has addresses in it. */
+  readonly subnet: string
+  /** isobench's client namespace, from which guests are called on: `/run/netns/…`. */
+  readonly clientNetns: string
+}
+
+/**
+ * All that isobench prepares for one guest before it asks the driver. Whatever a driver starts inside it ends with it:
+ * isobench kills what is in the cgroup, unmounts what is below the directory, and removes both and the namespace, which
+ * has `lo` and, with `address`, `eth0`.
+ */
+export interface Place extends Ground {
   /** The image: a root filesystem, never to be written to. */
   readonly rootfs: string
   /** On the host; to be mounted at `/data`. */
   readonly data: string
   readonly limits: Limits
-  /** The guest's network namespace, `/run/netns/…`: it has `lo` and, with `address`, `eth0`. */
-  readonly netns: string
   readonly address: string
-  /** Where an OCI runtime is to put its container: the cgroup path that it is given. */
-  readonly containerGroup: string
-  /** The same for runtimes that want a name relative to each hierarchy. */
+  /** `containerGroup` for runtimes that want a name relative to each hierarchy. */
   relativeGroup(child: string): string
-  /** Wraps argv so that it runs inside the cgroup and the network namespace. */
-  inside(argv: HostArgv): HostArgv
   /** The image as a tree to chroot into, with /proc, /dev, /tmp, /run and /data. Made when first asked for. */
   view(): Promise<string>
-  /** Runs a host command to its end. Its output goes to a log, because what it leaves running may keep the pipes. */
-  run(argv: HostArgv): Promise<void>
-  /** Starts a host process that stays; resolves with its pid. Its stderr is quoted when it ends early. */
-  start(argv: HostArgv): Promise<number>
+  /** What `make` has made under this name in this run: made by whoever asks first, while the others wait for it. */
+  forRun<T>(name: string, make: (ground: RunGround) => Promise<T>): Promise<T>
 }
 
 /** A running guest. */
@@ -58,11 +78,20 @@ export interface GuestHandle {
   readonly loopback?: boolean
   /** Argv of a host process that runs `argv` in the guest, with its output, its exit code and its end. */
   enter(argv: GuestArgv): HostArgv
+  /** Where it is called on, if that is not its place's address. */
+  readonly address?: string
+}
+
+/** Why a platform cannot run here, and what mends it. */
+export interface Obstacle {
+  readonly reason: string
+  readonly fix: string
 }
 
 export interface Driver<O = unknown> {
   readonly kind: string
-  readonly family: Family
+  /** Where an option such as the runtime decides it, a function of the options. */
+  readonly family: Family | ((options: O) => Family)
   /** One line for `doctor` and the docs. */
   readonly about: string
   /** Checks the options; a zod schema fits. */
@@ -79,7 +108,7 @@ export interface Driver<O = unknown> {
    * What makes this platform impossible here though its binaries are there, or undefined.
    * isobench also boots a guest as a probe, so only say what a boot would not show.
    */
-  obstacle?(options: O): Promise<string | undefined>
+  obstacle?(options: O): Promise<string | Obstacle | undefined>
   /** Prepares a guest that runs `argv` alone: the host process that boots it, and ends when the guest is gone. */
   once(place: Place, argv: GuestArgv, options: O): Promise<HostArgv>
   /** Boots a guest that idles until commands are entered. */
@@ -90,6 +119,10 @@ export interface Driver<O = unknown> {
 export type Probe =
   | { readonly available: true; readonly version: string }
   | { readonly available: false; readonly reason: string; readonly fix?: string; readonly version?: string }
+
+/** The family of a platform with these options. */
+export const familyOf = ({ family }: Driver, options: unknown): Family =>
+  typeof family === 'function' ? family(options) : family
 
 /** Infers the options' type from their schema. */
 export const defineDriver = <O>(driver: Driver<O>): Driver<O> => driver

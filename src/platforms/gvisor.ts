@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as z from 'zod'
-import { defineDriver, type HostArgv } from './driver.ts'
+import { defineDriver, type HostArgv, type Requirement } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
 import { runtimeBinary } from './runtime-binary.ts'
 
@@ -29,6 +29,15 @@ const hidingNetCore: HostArgv = [
   'sh',
 ]
 
+/**
+ * The same for an engine's runtime, which is called outside the guest's network namespace: what is mounted on `core` would
+ * be on the engine's own alone, and `net` is one for all of them. Argv that runs `argv`, which ends up in runsc.
+ */
+export const hidingNetFiles = (argv: HostArgv): HostArgv =>
+  existsSync('/proc/sys/net/core/rmem_default')
+    ? ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc/sys/net && exec "$@"', 'sh', ...argv]
+    : argv
+
 const runtime = (given: Options): OciRuntime => ({
   command: (state) =>
     [
@@ -49,16 +58,21 @@ const hasDirectfs = (program: string): boolean => {
   return /-directfs\b/.test(stdout + stderr)
 }
 
+/** What must be on the host for any platform over this runsc. */
+export const gvisorRequirement = (binary: string): Requirement => ({
+  binary,
+  package: 'runsc',
+  backports: true,
+  recent: () => hasDirectfs(binary),
+})
+
 /** gVisor: an application kernel in Go between the guest and the host. */
 export const gvisor = defineDriver<Options>({
   kind: 'gvisor',
   family: 'secure-container',
   about: 'runsc, an application kernel between the guest and the host',
   options,
-  requirements: (given) => {
-    const binary = programOf(given)
-    return [{ binary, package: 'runsc', backports: true, recent: () => hasDirectfs(binary) }]
-  },
+  requirements: (given) => [gvisorRequirement(programOf(given))],
   version: (given) => [programOf(given), '--version'],
   obstacle: async ({ mode }) =>
     mode === 'kvm' && !existsSync('/dev/kvm')

@@ -1,6 +1,6 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type HostArgv, idle, type Place } from './driver.ts'
+import { type Ground, type HostArgv, idle, type Place } from './driver.ts'
 import { leaderOf } from './namespaces.ts'
 
 // A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
@@ -14,7 +14,11 @@ type Bind = readonly [how: 'rbind' | 'bind,ro', from: string, to: string]
  * the host: `/run`, in which it finds the guest's network namespace alone, and what `binds` adds. That process and its
  * children alone see these mounts.
  */
-export function withPrivateMounts(place: Place, argv: HostArgv, binds: readonly Bind[] = []): HostArgv {
+export function withPrivateMounts(
+  place: Pick<Ground, 'directory' | 'netns'>,
+  argv: HostArgv,
+  binds: readonly Bind[] = [],
+): HostArgv {
   const run = join(place.directory, 'run')
   const all: readonly Bind[] = [
     ...binds,

@@ -30,11 +30,9 @@ export interface Caller extends Enterable {
 export function reach(
   client: Caller,
   place: Pick<Place, 'netns' | 'address'>,
-  { loopback = false }: Pick<GuestHandle, 'loopback'>,
+  { loopback = false, address = place.address }: Pick<GuestHandle, 'loopback' | 'address'>,
 ): { readonly caller: Enterable; readonly address: string } {
-  return loopback
-    ? { caller: client.joining(place.netns), address: '127.0.0.1' }
-    : { caller: client, address: place.address }
+  return loopback ? { caller: client.joining(place.netns), address: '127.0.0.1' } : { caller: client, address }
 }
 
 /** A command as argv in the guest: `env` of the image sets what it wants, so that no driver has to know of it. */

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { IsobenchError, lastLines } from '../errors.ts'
+import type { Ground, HostArgv } from '../platforms/driver.ts'
+import { killGroup } from './host.ts'
+
+/** The host process that was to boot a guest, or to stay for it, failed. */
+export class BootError extends IsobenchError {
+  readonly code = 'ISOBENCH_BOOT'
+}
+
+/** `timeout`: seconds that a command may take. */
+export interface LaunchOptions {
+  readonly timeout: number
+  readonly signal?: AbortSignal
+}
+
+/** Runs and starts host processes whose output goes to a log in `directory`. */
+export function launcher(directory: string, { timeout, signal }: LaunchOptions): Pick<Ground, 'run' | 'start'> {
+  return {
+    run: async (argv) => {
+      signal?.throwIfAborted()
+      const started = startLogged(argv, directory)
+      const end = () => killGroup(started.pid)
+      const timer = setTimeout(end, timeout * 1000)
+      signal?.addEventListener('abort', end)
+      try {
+        const how = await started.ended
+        if (how !== 'exit code 0') throw started.failure(how)
+      } finally {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', end)
+      }
+    },
+    start: async (argv) => {
+      const started = startLogged(argv, directory)
+      const early = await Promise.race([started.ended, new Promise<void>((resolve) => setImmediate(resolve))])
+      if (typeof early === 'string') throw started.failure(early)
+      return started.pid
+    },
+  }
+}
+
+/** Starts a host process with its output in a log, so that what it leaves running holds no pipe of ours. */
+function startLogged(argv: HostArgv, directory: string) {
+  const log = join(directory, 'boot.log')
+  const descriptor = openSync(log, 'a')
+  const [file, ...args] = argv
+  const child = spawn(file, args, { detached: true, stdio: ['ignore', descriptor, descriptor] })
+  closeSync(descriptor)
+  child.unref()
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (code, signal) => resolve(code === null ? `ended by ${signal}` : `exit code ${code}`))
+  })
+  return {
+    pid: child.pid ?? -1,
+    ended,
+    failure: (how: string) => {
+      const said = lastLines(readFileSync(log, 'utf8')).join(' | ')
+      return new BootError(`${argv.join(' ')}: ${how}${said ? `: ${said}` : ''}`)
+    },
+  }
+}

@@ -1,0 +1,74 @@
+import { host } from '../../guest/host.ts'
+import type { Ground, HostArgv } from '../driver.ts'
+
+/** A dockerd that answers, and what isobench keeps in it for a run. */
+export interface Daemon {
+  /** Whether isobench has started it: then it ends with the run, and all that it has. */
+  readonly own: boolean
+  /** Argv of its client. */
+  client(...args: readonly string[]): HostArgv
+  /** The name of an image with the files of this root filesystem. */
+  image(rootfs: string): Promise<string>
+  /** The labels of all that isobench makes in it. */
+  readonly labels: readonly string[]
+}
+
+/** What the client prints, without its line end. */
+export const ask = async (daemon: Pick<Daemon, 'client'>, ...args: readonly string[]): Promise<string> =>
+  (await host(daemon.client(...args))).trim()
+
+/** The client, with settings of nobody's: those of the user may name another daemon, or start programs for credentials. */
+export const clientOf =
+  (ground: Pick<Ground, 'directory'>, socket: string): Daemon['client'] =>
+  (...args) => ['docker', '--config', `${ground.directory}/docker-client`, '--host', socket, ...args]
+
+// Constant texts: names and argv come as positional parameters, and nothing of a user's is interpreted.
+
+// A container may be going already, by its own `--rm`: then the client complains, and there is nothing to remove next time.
+const removeContainers = `filter=$1 gone=$2; shift 2
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  found=$("$@" container ls --all --quiet --filter "$filter") || exit "$gone"
+  test -n "$found" || exit 0
+  "$@" container rm --force --volumes $found && exit 0
+  sleep 0.2
+done
+exit 1`
+
+const removeContainersAndImages = `filter=$1; shift
+for kind in container image; do
+  found=$("$@" "$kind" ls --all --quiet --filter "$filter" | sort -u) || exit
+  test -z "$found" || "$@" "$kind" rm --force $found || exit
+done`
+
+/** Argv that removes the containers with a label. A daemon of isobench's own that has gone has taken them along. */
+export const removingContainers = ({ own, client }: Daemon, label: string): HostArgv => [
+  'sh',
+  ...['-c', removeContainers, 'sh', `label=${label}`, own ? '0' : '1'],
+  ...client(),
+]
+
+/** Argv that removes the containers and the images with a label. */
+export const removingAll = (client: Daemon['client'], label: string): HostArgv => [
+  'sh',
+  ...['-c', removeContainersAndImages, 'sh', `label=${label}`],
+  ...client(),
+]
+
+const importing = 'folder=$1; shift; tar --xattrs --xattrs-include="*" --numeric-owner -C "$folder" -c . | "$@"'
+
+/** Argv that makes the image `name` of a folder's files. */
+export const importingFolder = (client: Daemon['client'], folder: string, name: string, label: string): HostArgv => [
+  'sh',
+  ...['-c', importing, 'sh', folder],
+  ...client('import', '--change', `LABEL ${label}`, '-', name),
+]
+
+/** Makes something once for each key; whoever asks meanwhile waits for it. */
+export function oncePer<T>(make: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>()
+  return (key) => {
+    const there = made.get(key) ?? make(key)
+    made.set(key, there)
+    return there
+  }
+}
