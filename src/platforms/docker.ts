@@ -45,9 +45,10 @@ const settings = (place: Place, { labels }: Daemon, { runtime }: Options): reado
 ]
 
 // A constant text: the pid and argv come as positional parameters, and nothing of a user's is interpreted.
+// A zombie, which kill would still find, has no exe.
 const watching = `guest=$1; shift; exec 3<&0
 "$@" <&3 3<&- & client=$!
-{ while kill -0 "$guest"; do sleep 1; done; sleep 1; kill -KILL "$client"; } <&- 3<&- >/dev/null 2>&1 & watcher=$!
+{ while test -e "/proc/$guest/exe"; do sleep 1; done; sleep 1; kill -KILL "$client"; } <&- 3<&- >/dev/null 2>&1 & watcher=$!
 wait "$client"; code=$?
 kill "$watcher" 2>/dev/null
 exit "$code"`
@@ -80,9 +81,9 @@ export const docker = defineDriver<Options>({
     const { daemon, image } = await daemonFor(place)
     await place.run(place.inside(daemon.client('run', '--detach', ...settings(place, daemon, given), image, ...idle)))
     const address = await addressOf(daemon, place.id)
-    const enter = (argv: GuestArgv) => place.inside(daemon.client('exec', '--interactive', place.id, ...argv))
-    if (!isSecure(given.runtime)) return { address, enter }
+    const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', place.id, ...argv)
+    if (!isSecure(given.runtime)) return { address, enter: (argv) => place.inside(enter(argv)) }
     const guest = await ask(daemon, 'container', 'inspect', '--format', '{{.State.Pid}}', place.id)
-    return { address, enter: (argv: GuestArgv) => untilGone(guest, enter(argv)) }
+    return { address, enter: (argv) => place.inside(untilGone(guest, enter(argv))) }
   },
 })
