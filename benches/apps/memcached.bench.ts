@@ -1,7 +1,7 @@
 import { bench, expect, finding, higher, lower, workload } from 'isobench'
 import { command, memcached } from 'isobench/tools'
 import { copying } from '../memory/copy.bench.ts'
-import { throughput } from '../network/throughput.bench.ts'
+import { network } from '../network/bandwidth.bench.ts'
 
 const port = 11211
 const plan = '/tmp/memcaslap.cnf'
@@ -54,7 +54,7 @@ finding(
 /** Native stands for most of the other platforms. */
 finding(18, 'Kata does significantly worse at memcached than its network and memory would suggest', [
   operations.on('kata').slowerThan('native', { by: '1.18x' }),
-  expect(throughput.bandwidth).where({ to: 'guest' }).on('kata').equivalentTo('qemu', 9),
+  expect(network.bandwidth).where({ to: 'guest' }).on('kata').equivalentTo('qemu', 9),
   expect(copying.bandwidth).on('kata').equivalentTo('qemu', 9),
 ])
 

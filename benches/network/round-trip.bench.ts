@@ -20,7 +20,7 @@ const requests = workload('TCP request and response', {
   },
 })
 
-export const latency = bench('network latency', requests, {
+export const roundTrip = bench('network round trip', requests, {
   tags: ['network', 'figure-12'],
   expect: { mean: expect.warn.withinNative(25) },
 })
@@ -32,10 +32,10 @@ finding(
   10,
   'Docker, Kata and LXC have the lowest network latency, followed by the hypervisors',
   hypervisors.flatMap((hypervisor) => [
-    expect(latency.mean)
+    expect(roundTrip.mean)
       .on(platform.named('docker', 'kata', 'lxc'))
       .fasterThan(hypervisor),
-    expect(latency.p90)
+    expect(roundTrip.p90)
       .on(platform.named('docker', 'kata', 'lxc'))
       .fasterThan(hypervisor),
   ]),
@@ -46,8 +46,8 @@ finding(
   11,
   'OSv has a slightly lower network latency than the hypervisors, but not the lowest of all',
   hypervisors.flatMap((hypervisor) => [
-    expect(latency.mean).on('osv').fasterThan(hypervisor),
-    expect(latency.mean).on('osv').equivalentTo(hypervisor, 15),
+    expect(roundTrip.mean).on('osv').fasterThan(hypervisor),
+    expect(roundTrip.mean).on('osv').equivalentTo(hypervisor, 15),
   ]),
   {
     gate: 'never',
@@ -57,6 +57,6 @@ finding(
 
 /** Native stands for the median of the competitors. Below 2.4 times gVisor has improved; beyond 4 it is worse than found. */
 finding(12, "gVisor's 90th percentile of network latency is 3 to 4 times that of the others", [
-  expect(latency.p90).on('gvisor').slowerThan('native', { by: '2.4x' }),
-  expect(latency.p90).on('gvisor').warn.withinNative(300),
+  expect(roundTrip.p90).on('gvisor').slowerThan('native', { by: '2.4x' }),
+  expect(roundTrip.p90).on('gvisor').warn.withinNative(300),
 ])

@@ -27,7 +27,7 @@ const transfer = workload('TCP throughput', {
 })
 
 /** A shared machine's network throughput is noisy, and gVisor's stack is slow by design: shown, not gated. */
-export const throughput = bench('network throughput', transfer, {
+export const network = bench('network bandwidth', transfer, {
   tags: ['network', 'slow', 'figure-11'],
   expect: { bandwidth: expect.warn.withinNative(25) },
 })

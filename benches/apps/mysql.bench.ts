@@ -52,7 +52,7 @@ const transactions = workload('oltp_read_write on MariaDB', {
   },
 })
 
-export const oltp = bench('OLTP', transactions, {
+export const oltp = bench('OLTP on MariaDB', transactions, {
   tags: ['app', 'network', 'io', 'slow', 'figure-17'],
   timeout: 180,
   expect: { throughput: expect.warn.withinNative(30) },
