@@ -1,6 +1,6 @@
 // Builds dist/: the bundles that run and the declarations that authors' editors read. What was there stays until all is built.
 import { execFileSync } from 'node:child_process'
-import { renameSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -38,6 +38,19 @@ try {
     minifyWhitespace: true,
     logLevel: 'error',
   })
+  // What guests and the client run: each one file, with all that it needs.
+  await build({
+    absWorkingDir: root,
+    entryPoints: { ycsb: 'src/tools/ycsb/program.ts' },
+    outdir: `${fresh}/programs`,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    logLevel: 'error',
+  })
+  cpSync(`${root}src/guest/image/programs`, `${fresh}/programs`, { recursive: true })
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const options = ['-p', `${root}tsconfig.build.json`, '--outDir', `${fresh}/types`]
   execFileSync(process.execPath, [tsc, ...options], { stdio: 'inherit' })

@@ -9,7 +9,7 @@ import { lock } from '../lock.ts'
 import { cacheFolder } from '../paths.ts'
 import { processId } from '../process-id.ts'
 import { mountPoints } from '../view.ts'
-import { digestOf, type Recipe, recipe } from './recipe.ts'
+import { compiling, digestOf, type Recipe, recipe } from './recipe.ts'
 
 /** The image could not be built, or an own root filesystem cannot be used. */
 export class ImageError extends IsobenchError {
@@ -84,14 +84,16 @@ export async function ensureImage(config: ImageConfig, options: BuildOptions): P
 
 async function build(what: Recipe, folder: string, scratch: string, options: BuildOptions): Promise<void> {
   const without = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
+  const { packages, hooks } = compiling(what)
   const argv = [
     'mmdebstrap',
     '--variant=minbase',
     '--mode=root',
     `--components=${what.components.join(',')}`,
-    `--include=${what.packages.join(',')}`,
+    `--include=${[...new Set([...what.packages, ...packages])].join(',')}`,
     '--aptopt=Apt::Install-Recommends "false"',
     ...without,
+    ...hooks.map((hook) => `--customize-hook=${hook}`),
     what.suite,
     folder,
     debianMirror(),

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { program } from '../../entries.ts'
 
 /** What the image is made of. Two recipes with the same digest give the same tools. */
 export interface Recipe {
   readonly suite: string
   readonly components: readonly string[]
   readonly packages: readonly string[]
+  /** Programs that are compiled from our own source, by name: Debian has none that does the same. */
+  readonly programs: Readonly<Record<string, string>>
 }
 
 /**
@@ -33,6 +38,33 @@ const packages = [
   'tinymembench',
 ]
 
+/** By the name of the program in the image: the file that it is compiled from. */
+const programs = { 'isobench-memory': program('memory.c') }
+
+/** What compiles them, and leaves the image afterwards. */
+const compilers = ['gcc', 'libc6-dev'] as const
+
+/**
+ * mmdebstrap's hooks that compile the programs inside the image. Static, so that a guest's loader plays no part; and a loop
+ * that copies stays one rather than becoming a call of the C library's memcpy.
+ */
+export function compiling(of: Recipe): { readonly packages: readonly string[]; readonly hooks: readonly string[] } {
+  const kept = compilers.filter((name) => of.packages.includes(name))
+  const unwanted = compilers.filter((name) => !kept.includes(name)).join(' ')
+  const flags = '-O2 -fno-tree-loop-distribute-patterns -static'
+  const each = Object.entries(programs).flatMap(([name, file]) => [
+    `copy-in ${quoted(file)} /tmp`,
+    `chroot "$1" gcc ${flags} -o /usr/local/bin/${name} /tmp/${basename(file)} -lm && rm "$1"/tmp/${basename(file)}`,
+  ])
+  // What was installed for them only, too, though something that stays may suggest it.
+  const alone = '-o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false'
+  const remove = `chroot "$1" apt-get --yes --purge --autoremove ${alone} remove ${unwanted}`
+  return { packages: compilers, hooks: [...each, ...(unwanted === '' ? [] : [remove])] }
+}
+
+// The path of the checkout may hold anything, and mmdebstrap gives hooks to a shell.
+const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+
 /** Counts up when the way of building changes what comes out. */
 const version = 2
 
@@ -41,6 +73,7 @@ export const recipe = (extra: readonly string[] = []): Recipe => ({
   suite: 'trixie',
   components: ['main', 'contrib', 'non-free'],
   packages: [...new Set([...packages, ...extra])].sort(),
+  programs: Object.fromEntries(Object.entries(programs).map(([name, file]) => [name, readFileSync(file, 'utf8')])),
 })
 
 /** Names the image that a recipe gives: 16 hexadecimal digits of SHA-256. */
