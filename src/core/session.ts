@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Undoing } from '../disposable.ts'
+import { program } from '../entries.ts'
 import { inCgroup, type Limits, makeCgroup } from '../guest/cgroup.ts'
 import { assignCores, type Cores } from '../guest/cores.ts'
 import { Ledger } from '../guest/ledger.ts'
@@ -12,8 +13,9 @@ import { guestsFolder, lockName } from '../guest/paths.ts'
 import { type OpenPlace, openPlace } from '../guest/place.ts'
 import { RunKeeper } from '../guest/run-ground.ts'
 import { undo } from '../guest/undo.ts'
+import { usageOf } from '../guest/usage.ts'
 import { makeView } from '../guest/view.ts'
-import type { Caller } from './measure/handle.ts'
+import type { Caller, ClientPlace } from './measure/handle.ts'
 import type { Project } from './project.ts'
 
 export interface SessionOptions {
@@ -79,15 +81,26 @@ export class Session implements AsyncDisposable {
     const directory = join(guestsFolder(), id)
     const [data, view] = [join(directory, 'data'), join(directory, 'view')]
     await this.ledger.make({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
+    // isobench's own clients, run by the image's node: see `tools/ycsb`.
+    copyFileSync(program('ycsb.mjs'), join(data, 'ycsb.mjs'))
     await makeView(rootfs, view, data)
     await this.ledger.make({ kind: 'cgroup', name: id }, () =>
       makeCgroup(id, { ...this.limits, cpus: this.cores.client }),
     )
-    const within = (netns: string) => ({
-      name: 'the client',
-      rootfs,
-      enter: (argv: readonly string[]) => inCgroup(id, inNetns(netns, ['chroot', view, ...argv])),
-    })
+    const within = (netns: string): ClientPlace => {
+      const enterHost = (argv: readonly string[]) => inCgroup(id, inNetns(netns, argv))
+      return {
+        name: 'the client',
+        rootfs,
+        cpus: this.cores.client.length,
+        enter: (argv) => enterHost(['chroot', view, ...argv]),
+        enterHost,
+        cpuSeconds: () => {
+          const usage = usageOf(this.prefix)
+          return usage && usage.client / 1e9
+        },
+      }
+    }
     return { ...within(this.network.clientNetns), joining: (netns) => within(basename(netns)) }
   }
 

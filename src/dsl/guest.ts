@@ -35,7 +35,15 @@ export interface Guest {
   serve(command: Command, options: { readonly port: number }): Promise<Service>
 }
 
-/** isobench's own client, in the same image, at the other end of the guest's link. */
+export interface ClientOptions extends ExecOptions {
+  /** Whose program it is: the image's, which is the same everywhere (the default), or the one on this host's PATH. */
+  readonly from?: 'image' | 'host'
+}
+
+/**
+ * isobench's own client at the other end of the guest's link, on CPUs of its own. Its `/data` holds isobench's own clients,
+ * such as the embedded YCSB.
+ */
 export interface Client {
-  exec(command: Command, options?: ExecOptions): Promise<Completed>
+  exec(command: Command, options?: ClientOptions): Promise<Completed>
 }

@@ -138,13 +138,22 @@ export function notesOf(cell: CellResult, result: MetricResult): string[] {
   return [
     ...(cell.errors.length > 0 ? [`${cell.errors.length} failed`] : []),
     ...(cell.disturbed ? [`${cell.disturbed} disturbed`] : []),
-    ...cell.flags.filter(() => result.vsNative !== null),
+    ...cell.flags.filter((flag) => flag !== 'cache-suspect' || result.vsNative !== null),
     ...(result.outliers > 0 ? [`${result.outliers} ${result.outliers === 1 ? 'outlier' : 'outliers'}`] : []),
   ]
 }
 
-export const cacheSuspect =
-  'cache-suspect: more than a tenth better than native, which is more often a cache or a clock than a gain'
+const flagMeanings: Record<CellResult['flags'][number], string> = {
+  'cache-suspect': 'more than a tenth better than native, which is more often a cache or a clock than a gain',
+  'client-bound':
+    'isobench’s own client used nine tenths or more of its CPUs, so the figures may say how fast the client is',
+}
+
+/** What the flags of this report's figures mean, a sentence each. */
+export function legendOf(report: Report): string[] {
+  const flags = new Set(report.benches.flatMap(({ cells }) => cells.flatMap((cell) => cell.flags)))
+  return [...flags].map((flag) => `${flag}: ${flagMeanings[flag]}`)
+}
 
 /** What to know of the samples that others disturbed; undefined where there are none. */
 export function disturbance(report: Report): string | undefined {

@@ -4,11 +4,11 @@ import type { StoredRun } from '../core/reporting.ts'
 import { documentKind } from './document.ts'
 import { markdownText as md } from './escape.ts'
 import {
-  cacheSuspect,
   count,
   countsLine,
   exitMeaning,
   failedCells,
+  legendOf,
   marks,
   placeOf,
   shownPath,
@@ -76,7 +76,6 @@ function findings({ findings }: Report): string[] {
 
 /** A table for each bench, its parameters and metrics beneath each other. */
 export function benchesMarkdown(report: Report): string {
-  const suspect = report.benches.some(({ cells }) => cells.some(({ flags }) => flags.length > 0))
   const sections = report.benches.flatMap((bench, at) => [
     ...(report.benches[at - 1]?.id === bench.id ? [] : [`## ${md(bench.name)}`, '', md(bench.file), '']),
     ...tables(report, bench),
@@ -87,7 +86,7 @@ export function benchesMarkdown(report: Report): string {
     ),
     '',
   ])
-  return [...sections, ...(suspect ? [md(cacheSuspect), ''] : [])].join('\n')
+  return [...sections, ...legendOf(report).flatMap((text) => [md(text), ''])].join('\n')
 }
 
 function tables(report: Report, bench: BenchResult): string[] {

@@ -23,6 +23,8 @@ export interface Judged extends Omit<Outcome, 'reason'> {
   /** The interval that was judged, as signed differences, and the margin of the claim. */
   readonly interval: Interval | null
   readonly margin: number | null
+  /** Whether it claims that the platform is the worse one. */
+  readonly wantsWorse?: boolean
 }
 
 export const undecidable = (reason: string): Judged => ({

@@ -15,6 +15,7 @@ export const reasonCodes = {
   'too-few-rounds': 'fewer rounds than the test needs; five are the least',
   'too-few-platforms': 'fewer platforms than a median takes; two are the least',
   'config-mismatch': 'the samples are not of the same work',
+  'client-bound': 'the client that drives it was the limit, so the figures say how fast the client is',
   'zero-value': 'a figure of 0 has no ratio',
   'interval-crosses-margin': 'the interval lies on both sides of the margin; more rounds narrow it',
   'near-margin': 'beyond the margin, but the noise is too great to be sure of more than half of it; more rounds tell',

@@ -5,6 +5,7 @@ import type { Point } from '../plan/plan.ts'
 import type { Interval } from '../stats/index.ts'
 import { absent, fewestMembers, membersOf } from './absent.ts'
 import { answer, type Question } from './answer.ts'
+import { isClientBound, withClient } from './client.ts'
 import { asRatio, asValue, better, equivalent, marginOf, notWorse, type Rule, worse } from './compare.ts'
 import { type Evidence, type Judged, undecidable } from './evidence.ts'
 import type { Estimate } from './judgement.ts'
@@ -16,7 +17,13 @@ import { judgeUnpaired } from './unpaired.ts'
 export function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evidence: Evidence): Judged {
   const { matcher } = claim
   const series = (platform: string) => evidence.samples.series(point.id, platform, claim.metric)
-  const against: Against = (platform, reference, rule) => {
+  const clientOf = (name: string, members: readonly string[] = [name]) => ({
+    name,
+    bound: members.some((member) => isClientBound(evidence.samples, point.id, member)),
+  })
+  const against: Against = (platform, reference, rule) =>
+    withClient(compare(platform, reference, rule), clientOf(platform), clientOf(reference.platform, reference.medianOf))
+  const compare: Against = (platform, reference, rule) => {
     const compared = referenceSeries(platform, reference, series, evidence)
     if (typeof compared === 'string') return undecidable(compared)
     const [a, b] = [series(platform), compared]
@@ -45,7 +52,7 @@ export function judgeOne(claim: Claim, name: string, point: Point, metric: Metri
     }
     case 'atMost':
     case 'atLeast':
-      return absolute(claim, matcher, name, series(name), metric, point, evidence)
+      return withClient(absolute(claim, matcher, name, series(name), metric, point, evidence), clientOf(name))
   }
 }
 
@@ -85,6 +92,7 @@ function atLooks(
     of: question.of,
     interval,
     margin: question.rule.margin ?? null,
+    wantsWorse: question.rule.against.every(({ direction }) => direction === 'better'),
     moreRounds: outcome.reason === 'near-margin' ? null : moreRounds(interval, thresholds),
     tests,
   }

@@ -20,10 +20,19 @@ export interface Enterable {
   enter(argv: GuestArgv): HostArgv
 }
 
+/** Where the client's commands are entered. */
+export interface ClientPlace extends Enterable {
+  /** The same namespace and CPUs with the host's file system rather than the image. */
+  enterHost(argv: GuestArgv): HostArgv
+  readonly cpus: number
+  /** CPU time that it has had so far; null where this host does not tell. */
+  cpuSeconds(): number | null
+}
+
 /** isobench's client: in its own network namespace, at the other end of every guest's link. */
-export interface Caller extends Enterable {
+export interface Caller extends ClientPlace {
   /** The same client in a guest's network namespace, `/run/netns/…`. */
-  joining(netns: string): Enterable
+  joining(netns: string): ClientPlace
 }
 
 /** Who calls on a guest, and at which address. */
@@ -31,7 +40,7 @@ export function reach(
   client: Caller,
   place: Pick<Place, 'netns' | 'address'>,
   { loopback = false, address = place.address }: Pick<GuestHandle, 'loopback' | 'address'>,
-): { readonly caller: Enterable; readonly address: string } {
+): { readonly caller: ClientPlace; readonly address: string } {
   return loopback ? { caller: client.joining(place.netns), address: '127.0.0.1' } : { caller: client, address }
 }
 
@@ -122,7 +131,22 @@ export function workloadGuest(where: Enterable, client: Enterable, address: stri
   }
 }
 
-/** The client at the other end of the guest's link. */
-export const workloadClient = (client: Enterable, bounds: Bounds): Client => ({
-  exec: (command, options = {}) => execIn(client, command, options, bounds),
+/** Shorter commands are left out: their start is most of them, and it keeps a CPU busy. */
+const leastSeconds = 0.3
+
+/**
+ * The client at the other end of the guest's link.
+ * @param tell gets the share of its CPUs that it used during each command that was long enough
+ */
+export const workloadClient = (client: ClientPlace, bounds: Bounds, tell: (share: number) => void): Client => ({
+  exec: async (command, { from = 'image', ...options } = {}) => {
+    const where = from === 'host' ? { ...client, rootfs: '/', enter: client.enterHost } : client
+    const before = client.cpuSeconds()
+    const completed = await execIn(where, command, options, bounds)
+    const after = client.cpuSeconds()
+    const seconds = completed.milliseconds / 1000
+    if (before !== null && after !== null && seconds >= leastSeconds)
+      tell(Math.min(1, (after - before) / seconds / client.cpus))
+    return completed
+  },
 })

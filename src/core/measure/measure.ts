@@ -39,10 +39,15 @@ export async function measure(step: Step, round: number, means: Means): Promise<
     warmup: round < 0,
     digest: digestOf(step, bench, means),
   }
+  let busiest: number | undefined
+  const tell = (share: number) => {
+    busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
+  }
   try {
-    const given = await within(take(step, bench, bounds, means), limit)
+    const given = await within(take(step, bench, bounds, means, tell), limit)
     const values = checkValues(given, bench.metrics)
-    return { ...base, wallMs: performance.now() - started, values }
+    const client = busiest === undefined ? {} : { client: { cpu: busiest } }
+    return { ...base, wallMs: performance.now() - started, values, ...client }
   } catch (error) {
     means.session.signal.throwIfAborted()
     return { ...base, wallMs: performance.now() - started, error: messageOf(error) }
@@ -72,7 +77,13 @@ function digestOf({ point }: Step, bench: BenchData, { plan, image, session }: M
   )
 }
 
-async function take(step: Step, bench: BenchData, bounds: Bounds, means: Means): Promise<unknown> {
+async function take(
+  step: Step,
+  bench: BenchData,
+  bounds: Bounds,
+  means: Means,
+  tell: (share: number) => void,
+): Promise<unknown> {
   const platform = means.platforms.get(step.platform)!
   const { work } = means.workloads.get(bench.id)!
   const { seconds } = means.plan.profile
@@ -100,7 +111,7 @@ async function take(step: Step, bench: BenchData, bounds: Bounds, means: Means):
       const context: RunContext<ParamSpace> = {
         ...common,
         guest: workloadGuest(where, caller, address, bounds),
-        client: workloadClient(caller, bounds),
+        client: workloadClient(caller, bounds, tell),
       }
       return (work as { run(context: RunContext<ParamSpace>): Promise<unknown> }).run(context)
     })

@@ -136,6 +136,8 @@ export const sampleSchema = z.object({
       runnable: z.number(),
     })
     .optional(),
+  /** Of workloads with a client: its share of its own CPUs, in the command that kept it busiest. */
+  client: z.object({ cpu: z.number() }).optional(),
   /** Foreign load was above the threshold. Judged only where no other sample of the cell and round has values. */
   disturbed: z.boolean().optional(),
   /** Measured elsewhere, and not in rounds: the number only counts, and pairs with no other. */

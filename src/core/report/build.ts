@@ -1,4 +1,5 @@
 import type { Metric } from '../../dsl/metric.ts'
+import { clientShare, isClientBound } from '../judge/client.ts'
 import { asRatio } from '../judge/compare.ts'
 import { exitCode, failures } from '../judge/exit-code.ts'
 import { judge } from '../judge/judge.ts'
@@ -85,12 +86,17 @@ function cellOf(
   const suspect = results.some(
     ([, { vsNative, better }]) => vsNative && (better === 'higher' ? vsNative.ratio : 1 / vsNative.ratio) > suspicious,
   )
+  const share = clientShare(evidence.samples, point.id, platform)
   return {
     platform,
+    ...(share !== null && { client: { cpu: share } }),
     metrics: Object.fromEntries(results),
     errors: evidence.samples.of(point.id, platform).flatMap(({ error }) => error ?? []),
     disturbed: evidence.samples.of(point.id, platform).filter(({ disturbed }) => disturbed).length,
-    flags: suspect ? ['cache-suspect'] : [],
+    flags: [
+      ...(suspect ? (['cache-suspect'] as const) : []),
+      ...(isClientBound(evidence.samples, point.id, platform) ? (['client-bound'] as const) : []),
+    ],
   }
 }
 

@@ -29,7 +29,10 @@ const cell = z.object({
   /** What went wrong, a line for each failed sample. */
   errors: z.array(z.string()),
   /** `cache-suspect`: better than native by more than a tenth, which is more often a cache or a clock than a gain. */
-  flags: z.array(z.enum(['cache-suspect'])),
+  /** `client-bound`: isobench's own client used nine tenths or more of its CPUs, so it may have been the limit. */
+  flags: z.array(z.enum(['cache-suspect', 'client-bound'])),
+  /** Of workloads with a client: the median of its share of its own CPUs. Native's figures are the ceiling of the others'. */
+  client: z.object({ cpu: z.number() }).optional(),
   /** Samples during which others used the guests' CPUs: marked in the record, and taken once more. */
   disturbed: z.number().optional(),
 })

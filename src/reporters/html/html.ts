@@ -6,7 +6,7 @@ import { amount } from '../amount.ts'
 import { type Against, type Before, beforeOf } from '../before.ts'
 import { writeDocument } from '../document.ts'
 import { markup } from '../escape.ts'
-import { cacheSuspect, count, countsLine, exitMeaning, marks, shownPath } from '../facts.ts'
+import { count, countsLine, exitMeaning, legendOf, marks, shownPath } from '../facts.ts'
 import type { ReporterContext, ReporterKind } from '../reporter.ts'
 import { type MetricTable, metricTables } from '../rows.ts'
 import { sideBySide } from '../side-by-side.ts'
@@ -134,8 +134,9 @@ function benches(report: Report, before: Before): string {
   })
   const ofPaper = all.filter(({ figures }) => figures.length > 0).sort((a, b) => a.figures[0]! - b.figures[0]!)
   const others = all.filter(({ figures }) => figures.length === 0)
-  const suspect = report.benches.some(({ cells }) => cells.some(({ flags }) => flags.includes('cache-suspect')))
-  const legend = suspect ? `<p class="soft">${markup(cacheSuspect)}.</p>` : ''
+  const legend = legendOf(report)
+    .map((text) => `<p class="soft">${markup(text)}.</p>`)
+    .join('\n')
   const part = (title: string, some: typeof all) =>
     some.length === 0
       ? ''

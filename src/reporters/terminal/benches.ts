@@ -1,6 +1,6 @@
 import { describeParams } from '../../core/plan/plan.ts'
 import type { BenchResult, Report } from '../../core/report/schema.ts'
-import { cacheSuspect, disturbance, marks } from '../facts.ts'
+import { disturbance, legendOf, marks } from '../facts.ts'
 import { metricTables, type Row } from '../rows.ts'
 import { cut, plain, plural, widthOf, wrap } from '../text.ts'
 import { type Ink, paintOf } from './ink.ts'
@@ -22,8 +22,7 @@ export function benchLines(report: Report, width: number, ink: Ink): string[] {
     ...(report.benches[at - 1]?.id === bench.id ? [] : headingOf(bench, width, ink)),
     ...pointLines(report, bench, width, ink),
   ])
-  const suspect = report.benches.some(({ cells }) => cells.some(({ flags }) => flags.includes('cache-suspect')))
-  const notes = [...(suspect ? [cacheSuspect] : []), disturbance(report)].filter((note) => note !== undefined)
+  const notes = [...legendOf(report), disturbance(report)].filter((note) => note !== undefined)
   return [...lines, ...notes.flatMap((note) => ['', ...wrap(note, width).map(ink.dim)])]
 }
 

@@ -159,7 +159,10 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
 
     it('is called on at its address, until its server is stopped', async () => {
       const { caller, address } = reach(client, place, handle)
-      const [inGuest, calling] = [workloadGuest(where, caller, address, bounds()), workloadClient(caller, bounds())]
+      const [inGuest, calling] = [
+        workloadGuest(where, caller, address, bounds()),
+        workloadClient(caller, bounds(), () => {}),
+      ]
       const echo = { argv: ['socat', 'TCP4-LISTEN:7007,fork,reuseaddr', 'EXEC:cat'] as const }
       const call = { argv: ['socat', '-t', '5', '-', `TCP4:${address}:7007,connect-timeout=2`] as const }
       {

@@ -80,7 +80,18 @@ describe('mariadb', () => {
 describe('isobench/tools', () => {
   it('is every tool, and what they share', () => {
     const shared = ['ToolOutputError', 'command']
-    const each = ['ffmpeg', 'fio', 'iperf3', 'mariadb', 'mbw', 'memcached', 'netperf', 'sysbench', 'tinymembench']
+    const each = [
+      'ffmpeg',
+      'fio',
+      'iperf3',
+      'mariadb',
+      'mbw',
+      'memcached',
+      'netperf',
+      'sysbench',
+      'tinymembench',
+      'ycsb',
+    ]
     expect(Object.keys(tools).sort()).toEqual([...shared, ...each])
   })
 })
