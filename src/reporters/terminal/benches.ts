@@ -1,10 +1,11 @@
 import { describeParams } from '../../core/plan/plan.ts'
 import type { BenchResult, Report } from '../../core/report/schema.ts'
 import { disturbance, legendOf, marks } from '../facts.ts'
-import { metricTables, type Row } from '../rows.ts'
+import { type MetricTable, metricTables, type Row } from '../rows.ts'
 import { cut, plain, plural, widthOf, wrap } from '../text.ts'
+import { boxes, boxLegend } from './box.ts'
 import { type Ink, paintOf } from './ink.ts'
-import { type Cell, type Column, table } from './table.ts'
+import { type Cell, type Column, table, widthOfTable } from './table.ts'
 
 const columns: readonly Column[] = [
   { title: '', keep: true },
@@ -13,8 +14,14 @@ const columns: readonly Column[] = [
   { title: '×native', align: 'right' },
   { title: '90 % interval' },
   { title: 'rounds', align: 'right' },
+  { title: '' },
   { title: '', least: 6 },
 ]
+
+/** Notes may be cut to this for a plot to have room. */
+const notesLeast = 13
+/** A plot has at most so many columns, and is left out where it would have fewer than the least. */
+const plot = { least: 10, most: 24 }
 
 /** A table per bench, set of parameters and metric. */
 export function benchLines(report: Report, width: number, ink: Ink): string[] {
@@ -22,8 +29,9 @@ export function benchLines(report: Report, width: number, ink: Ink): string[] {
     ...(report.benches[at - 1]?.id === bench.id ? [] : headingOf(bench, width, ink)),
     ...pointLines(report, bench, width, ink),
   ])
-  const notes = [...legendOf(report), disturbance(report)].filter((note) => note !== undefined)
-  return [...lines, ...notes.flatMap((note) => ['', ...wrap(note, width).map(ink.dim)])]
+  const drawn = lines.some((line) => line.includes('┃'))
+  const notes = [drawn ? boxLegend : undefined, ...legendOf(report), disturbance(report)]
+  return [...lines, ...notes.flatMap((note) => (note === undefined ? [] : ['', ...wrap(note, width).map(ink.dim)]))]
 }
 
 function headingOf({ name, file }: BenchResult, width: number, ink: Ink): string[] {
@@ -35,28 +43,49 @@ function headingOf({ name, file }: BenchResult, width: number, ink: Ink): string
 function pointLines(report: Report, bench: BenchResult, width: number, ink: Ink): string[] {
   const params = plain(describeParams(bench.params))
   const tables = metricTables(report, bench).flatMap((one) => {
-    const heading = [params, `${plain(one.metric, 60)}, ${one.better}`].filter(Boolean).join(' · ')
-    const lines = table(
-      columns,
-      one.rows.map((row) => lineOf(row, ink)),
-      width - 4,
-      ink,
-    )
-    return ['', `  ${cut(heading, width - 2)}`, ...lines.map((line) => `    ${line}`)]
+    const hoisted = unitAbove(one)
+    const heading = [params, `${plain(one.metric, 60)}${hoisted && ` in ${plain(hoisted, 30)}`}, ${one.better}`]
+    const lines = table(columns, cellsOf(one, hoisted, width - 4, ink), width - 4, ink)
+    return ['', `  ${cut(heading.filter(Boolean).join(' · '), width - 2)}`, ...lines.map((line) => `    ${line}`)]
   })
   return [...tables, ...errorLines(bench, width, ink)]
 }
 
-function lineOf({ platform, verdict, median, ratio, interval, rounds, notes }: Row, ink: Ink): Cell[] {
+/** A long unit stands above the table, once; otherwise empty. */
+const unitAbove = ({ unit, rows }: MetricTable): string =>
+  unit.length > 4 && rows.every(({ median }) => median === '–' || median.endsWith(` ${unit}`)) ? unit : ''
+
+/** The rows, with as wide a plot as there is room for. */
+function cellsOf({ rows }: MetricTable, hoisted: string, width: number, ink: Ink): Cell[][] {
+  const cells = (boxes: readonly string[], notes?: number) =>
+    rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', notes, ink))
+  const series = rows.map(({ result }) => result.samples.map(({ value }) => value))
+  const room = (notes?: number) => Math.min(plot.most, width - widthOfTable(columns, cells([], notes)))
+  const [all, some] = [room(), room(notesLeast)]
+  const columnsOfPlot = all >= plot.least ? all : some
+  // One sample each makes no picture.
+  if (columnsOfPlot < plot.least || series.every((values) => values.length < 2)) return cells([])
+  const native = rows.find(({ platform }) => platform === 'native')?.result.median ?? undefined
+  return cells(boxes(series, native, columnsOfPlot), all >= plot.least ? undefined : notesLeast)
+}
+
+function lineOf(
+  { platform, verdict, median, ratio, interval, rounds, notes }: Row,
+  hoisted: string,
+  box: string,
+  notesWidth: number | undefined,
+  ink: Ink,
+): Cell[] {
   const paint = verdict ? paintOf(verdict, ink) : undefined
   return [
     { text: verdict ? marks[verdict.verdict] : '', ...(paint && { paint }) },
     { text: plain(platform, 60) },
-    { text: plain(median, 40) },
+    { text: plain(hoisted && median.endsWith(hoisted) ? median.slice(0, -hoisted.length - 1) : median, 40) },
     { text: ratio, ...(paint && { paint }) },
     { text: interval, paint: ink.dim },
     { text: rounds, paint: ink.dim },
-    { text: notes, paint: ink.doubt },
+    { text: box, ...(paint && { paint }) },
+    { text: notesWidth === undefined ? notes : cut(notes, notesWidth), paint: ink.doubt },
   ]
 }
 

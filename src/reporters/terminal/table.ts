@@ -17,6 +17,16 @@ export interface Cell {
 
 const gap = 2
 
+const widthOfColumn = ({ title }: Column, at: number, rows: readonly (readonly Cell[])[]): number =>
+  Math.max(1, widthOf(title), ...rows.map((row) => widthOf(row[at]!.text)))
+
+const isUsed = ({ keep }: Column, at: number, rows: readonly (readonly Cell[])[]): boolean =>
+  keep === true || rows.some((row) => row[at]!.text !== '')
+
+/** How wide a table would be if it had all the room, with the gap to a column after it. */
+export const widthOfTable = (columns: readonly Column[], rows: readonly (readonly Cell[])[]): number =>
+  columns.reduce((sum, one, at) => sum + (isUsed(one, at, rows) ? widthOfColumn(one, at, rows) + gap : 0), 0)
+
 /** A table of aligned columns, at most `width` wide. Columns without any text are left out, but for those to keep. */
 export function table(
   columns: readonly Column[],
@@ -24,10 +34,8 @@ export function table(
   width: number,
   ink: Ink,
 ): string[] {
-  const used = columns.map((_, at) => at).filter((at) => columns[at]!.keep || rows.some((row) => row[at]!.text !== ''))
-  const widths = new Map(
-    used.map((at) => [at, Math.max(1, widthOf(columns[at]!.title), ...rows.map((row) => widthOf(row[at]!.text)))]),
-  )
+  const used = columns.map((_, at) => at).filter((at) => isUsed(columns[at]!, at, rows))
+  const widths = new Map(used.map((at) => [at, widthOfColumn(columns[at]!, at, rows)]))
   let over = [...widths.values()].reduce((sum, one) => sum + one, gap * (used.length - 1)) - width
   for (const at of used) {
     const { least } = columns[at]!
