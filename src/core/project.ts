@@ -52,6 +52,7 @@ const platformSchema = z.object({
   kind: z.string(),
   name: z.string(),
   tags: z.array(z.string()).readonly(),
+  watch: z.array(z.string()).readonly().optional(),
   options: z.record(z.string(), z.unknown()),
   driver: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
   location: z.object({ file: z.string(), line: z.number(), column: z.number() }).optional(),

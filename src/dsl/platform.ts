@@ -12,6 +12,11 @@ export interface PlatformCommon {
   /** The name in reports and in `--platform`; the kind when left out. */
   readonly name?: string
   readonly tags?: readonly string[]
+  /**
+   * More files that the platform depends on, such as a daemon's configuration, from the config's folder: `isobench watch`
+   * measures the platform again when one of them is saved.
+   */
+  readonly watch?: readonly string[]
 }
 
 /** A driver object of the author's: see `Driver` for the contract that isobench's own drivers use too. */
@@ -26,6 +31,7 @@ export interface PlatformSpec {
   readonly name: string
   readonly tags: readonly string[]
   readonly options: Readonly<Record<string, unknown>>
+  readonly watch?: readonly string[]
   readonly driver?: object
   readonly location?: Location
 }
@@ -40,7 +46,7 @@ export type Selector =
 const nameRule = /^[a-z][a-z0-9-]{0,30}$/
 
 function define(kind: string, given: PlatformCommon & Record<string, unknown>, location?: Location): PlatformSpec {
-  const { name = kind, tags = [], driver, ...options } = given
+  const { name = kind, tags = [], watch, driver, ...options } = given
   if (!nameRule.test(name)) {
     throw new AuthorError(
       `the platform name ${JSON.stringify(name)} cannot be used`,
@@ -48,7 +54,7 @@ function define(kind: string, given: PlatformCommon & Record<string, unknown>, l
       location,
     )
   }
-  const base = { kind, name, tags, ...(location && { location }) }
+  const base = { kind, name, tags, ...(watch && { watch }), ...(location && { location }) }
   return driver === undefined
     ? { ...base, options }
     : { ...base, driver: driver as object, options: (options.options as Record<string, unknown> | undefined) ?? {} }

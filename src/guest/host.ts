@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { InterruptedError, IsobenchError, lastLines } from '../errors.ts'
 
 /** A command of the host's own (ip, mount, apt-get …) failed. */
@@ -16,6 +17,17 @@ export interface HostOptions {
   readonly onStart?: (pid: number) => void
   /** Exit codes that count as success; only 0 when left out. */
   readonly exitCodes?: readonly number[]
+}
+
+/** Where a process is started: this one's folder, or the root once that was removed, since nothing starts in what is gone. */
+export function startFolder(): string {
+  try {
+    // Node remembers the folder, so that asking for it does not tell whether it is still there.
+    const folder = process.cwd()
+    return existsSync(folder) ? folder : '/'
+  } catch {
+    return '/'
+  }
 }
 
 /** Ends a process group that isobench itself started. */
@@ -38,6 +50,7 @@ export async function host(argv: readonly string[], options: HostOptions = {}): 
   // Loaded when first used: it takes longer to load than `isobench list` takes in all.
   const { execa } = await import('execa')
   const child = execa(file, args, {
+    cwd: startFolder(),
     reject: false,
     detached: true,
     cleanup: true,

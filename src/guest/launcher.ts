@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IsobenchError, lastLines } from '../errors.ts'
 import type { Ground, HostArgv } from '../platforms/driver.ts'
-import { killGroup } from './host.ts'
+import { killGroup, startFolder } from './host.ts'
 
 /** The host process that was to boot a guest, or to stay for it, failed. */
 export class BootError extends IsobenchError {
@@ -47,7 +47,11 @@ function startLogged(argv: HostArgv, directory: string) {
   const log = join(directory, 'boot.log')
   const descriptor = openSync(log, 'a')
   const [file, ...args] = argv
-  const child = spawn(file, args, { detached: true, stdio: ['ignore', descriptor, descriptor] })
+  const child = spawn(file, args, {
+    cwd: startFolder(),
+    detached: true,
+    stdio: ['ignore', descriptor, descriptor],
+  })
   closeSync(descriptor)
   child.unref()
   const ended = new Promise<string>((resolve) => {

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { IsobenchError, lastLines, messageOf } from '../errors.ts'
-import { killGroup } from './host.ts'
+import { killGroup, startFolder } from './host.ts'
 
 /** A command in a guest, or the guest itself, did not end as it should. */
 export class CommandError extends IsobenchError {
@@ -41,6 +41,7 @@ export function timed(argv: readonly string[], options: TimedOptions): Promise<T
     let child: ChildProcessWithoutNullStreams
     try {
       child = spawn(file, args, {
+        cwd: startFolder(),
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe'],
         env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root', ...options.env },

@@ -97,6 +97,8 @@ export interface Driver<O = unknown> {
   /** Checks the options; a zod schema fits. */
   readonly options: { parse(value: unknown): O }
   requirements(options: O): readonly Requirement[]
+  /** Configuration files of the host that change what is measured, absolute; watch mode measures again when one is saved. */
+  files?(options: O): readonly string[]
   /** Argv that prints the version, on its first line that has a digit. Left out where there is nothing to ask. */
   version?(options: O): HostArgv
   /**

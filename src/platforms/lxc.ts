@@ -12,6 +12,8 @@ const options = z.strictObject({
   init: z.enum(['none', 'systemd']).default('none'),
   /** Whether root in the container is root on the host. */
   privileged: z.boolean().default(false),
+  /** A file of LXC settings that come after isobench's own, and win over them. LXC's default.conf has no part. */
+  config: z.string().startsWith('/', 'give an absolute path').optional(),
 })
 type Options = z.output<typeof options>
 
@@ -42,7 +44,7 @@ function sysOf({ privileged, init }: Options): string[] {
 const systemdWrites = ['/var/lib/systemd', '/var/log', '/var/tmp'].map((at) => inMemory(at, '755'))
 
 const configOf = (place: Place, given: Options, folders: readonly SystemdFolder[]): string => {
-  const { privileged, init } = given
+  const { privileged, init, config } = given
   // Idmapped, so that root in the guest is root on its data and the image keeps its owners.
   const mapped = privileged ? '' : ',idmap=container'
   const group = (name: string) => place.relativeGroup(name)
@@ -69,6 +71,7 @@ const configOf = (place: Place, given: Options, folders: readonly SystemdFolder[
     `lxc.cgroup.dir.monitor = ${group('monitor')}`,
     `lxc.cgroup.dir.monitor.pivot = ${group('pivot')}`,
     `lxc.cgroup.dir.container = ${group('guest')}`,
+    ...(config === undefined ? [] : [`lxc.include = ${config}`]),
     '',
   ].join('\n')
 }
@@ -102,6 +105,7 @@ export const lxc = defineDriver<Options>({
   about: 'LXC, a container with its own monitor process',
   options,
   requirements: () => [{ binary: 'lxc-start', package: 'lxc' }],
+  files: ({ config }) => (config === undefined ? [] : [config]),
   version: () => ['lxc-start', '--version'],
   inImage: ({ init }) => (init === 'systemd' ? [{ file: '/sbin/init', package: 'systemd-sysv' }] : []),
   once: async (place, argv, given) => {

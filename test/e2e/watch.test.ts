@@ -161,6 +161,75 @@ describe.skipIf(missing !== '')(`watch${missing}`, () => {
     machine.expectClean()
   })
 
+  test('its keys choose what runs; a platform has files of its own; a config that cannot be used is no end', async () => {
+    const machine = observe()
+    const withFile = (more = '') =>
+      config("platform('native'), platform('runc', { watch: ['runtime.conf'] })").replace('({', `({ ${more}`)
+    using project = Project.with({ 'isobench.config.ts': withFile(), 'runtime.conf': 'a' })
+    project.write({ 'benches/one.bench.ts': telling(project, 'one', 10, '20ms') })
+    project.write({ 'benches/two.bench.ts': telling(project, 'two', 10, '5ms') })
+    const terminal = new Terminal(project)
+    await terminal.until(new RegExp(`2 hold · 2 contradicted[^]*${idle}`))
+    expect(terminal.samples().length).toBe(20)
+    /** All that is measured from `start` until as many samples are there. */
+    const measured = async (start: () => void, count: number) => {
+      const samples: string[] = []
+      start()
+      await vi.waitFor(
+        () => {
+          samples.push(...terminal.samples())
+          expect(samples.length).toBe(count)
+        },
+        { timeout: 30_000, interval: 200 },
+      )
+      await terminal.until(new RegExp(idle))
+      return new Set(samples)
+    }
+
+    expect(await measured(() => terminal.keys('f'), 10)).toEqual(new Set(['two 10']))
+    await measured(() => project.write({ 'runtime.conf': 'bb' }), 20)
+    await terminal.until(/runtime\.conf → measured again: runc/)
+    terminal.keys('t')
+    terminal.keys('one', 'Enter')
+    await terminal.until(/benches with "one"/)
+    expect(await measured(() => terminal.keys('r'), 10)).toEqual(new Set(['one 10']))
+    terminal.keys('p')
+    terminal.keys('no-such', 'Enter')
+    // native is always there.
+    expect(await measured(() => terminal.keys('a'), 5)).toEqual(new Set(['one 10']))
+    await terminal.until(/platforms with "no-such" · benches with "one"/)
+    terminal.keys('o')
+    await terminal.until(/wrote .*watch\.html/)
+    expect(project.read('.isobench/watch.html')).toContain('</html>')
+
+    project.write({ 'isobench.config.ts': withFile("image: { rootfs: '/nowhere' },") })
+    await terminal.until(/\/nowhere/)
+    terminal.keys('s')
+    await terminal.until(new RegExp(`^(?![^]*no rounds in the background)[^]*${idle}`))
+    terminal.keys('s')
+    await terminal.until(/no rounds in the background/)
+    await measured(() => project.write({ 'isobench.config.ts': withFile() }), 5)
+    terminal.keys('q')
+    await terminal.until(/ENDED 0/, 20)
+    machine.expectClean()
+  })
+
+  test('a project that is removed while it is measured leaves nothing', async () => {
+    const machine = observe()
+    const outside = Project.with()
+    using _outside = outside
+    const project = Project.with({ 'isobench.config.ts': config() })
+    project.write({ 'benches/slow.bench.ts': telling(outside, 'slow', 1, '5ms', 3) })
+    const terminal = new Terminal(project)
+    for (let n = 0; n < 1200 && !existsSync(outside.path('samples')); n++) await sleep(50)
+    rmSync(project.root, { recursive: true })
+    // The samples in hand, and what comes after them, without the project's files.
+    await sleep(6000)
+    terminal.keys('q')
+    await terminal.until(/ENDED/, 20)
+    machine.expectClean()
+  })
+
   test.each(['q', 'C-c'])('%s in the midst of a sample cleans up at once', async (key) => {
     const machine = observe()
     using project = Project.with({ 'isobench.config.ts': config() })

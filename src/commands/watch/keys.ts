@@ -1,7 +1,9 @@
 /** The keys of watch mode. */
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { saveBaseline } from '../../core/baseline/store.ts'
 import { messageOf } from '../../errors.ts'
+import { which } from '../../guest/requirements.ts'
 import { html } from '../../reporters/html/html.ts'
 import type { Screen } from './screen.ts'
 
@@ -9,7 +11,7 @@ export const help = [
   'a  measure everything again          f  what failed or is undecided',
   'r  the latest again                  p  filter by platform   t  filter by bench',
   's  stop, or let go on, the rounds in the background',
-  'b  keep this as the baseline "watch" o  write the html report',
+  'b  keep this as the baseline "watch" o  open the html report',
   '↑ ↓ space  scroll                    h  this help            q  quit',
 ]
 
@@ -52,7 +54,7 @@ export function press(key: string, screen: Screen, quit: () => void): void {
       saveBaseline(watch.root, 'watch', watch.writeRecord())
       screen.said = 'kept: isobench run --baseline watch'
     },
-    o: () => told(writeHtml(screen)),
+    o: () => told(openHtml(screen)),
     h: () => {
       screen.help = !screen.help
     },
@@ -70,12 +72,26 @@ export function press(key: string, screen: Screen, quit: () => void): void {
   screen.soon()
 }
 
-async function writeHtml(screen: Screen): Promise<void> {
+async function openHtml(screen: Screen): Promise<void> {
   const { report, root } = screen.watch
-  if (!report) return
+  if (!report) {
+    screen.said = 'there is nothing to show yet'
+    return
+  }
   const file = join(root, '.isobench', 'watch.html')
   const out = { write: () => {}, isTTY: false, columns: 100 }
   await html.create({ out, root, color: false, file }).finished?.(report)
-  screen.said = `wrote ${file}`
-  screen.soon()
+  screen.said = (await isOpened(file)) ? `opened ${file}` : `wrote ${file}`
+}
+
+/** Whether the desktop took it: on a machine without one there is nothing to open a page with. */
+async function isOpened(file: string): Promise<boolean> {
+  const opener = which('xdg-open')
+  if (opener === undefined || !(process.env.DISPLAY || process.env.WAYLAND_DISPLAY)) return false
+  const child = spawn(opener, [file], { detached: true, stdio: 'ignore' })
+  child.unref()
+  return new Promise((resolve) => {
+    child.once('spawn', () => resolve(true))
+    child.once('error', () => resolve(false))
+  })
 }

@@ -3,7 +3,7 @@ import type { MetricResult, Report } from '../../core/report/schema.ts'
 import { figureChanges, flips } from '../../core/watch/changes.ts'
 import type { Watch } from '../../core/watch/watch.ts'
 import { amount, ratios } from '../../reporters/amount.ts'
-import { benchName, count, countsLine, marks } from '../../reporters/facts.ts'
+import { benchName, count, countsLine, marks, roundsOf } from '../../reporters/facts.ts'
 import { benchLines } from '../../reporters/terminal/benches.ts'
 import { claimLines, type View } from '../../reporters/terminal/claims.ts'
 import { findingLines } from '../../reporters/terminal/findings.ts'
@@ -27,6 +27,7 @@ export function linesOf(watch: Shown, view: View): string[] {
           ...claimLines(report, view),
           ...findingLines(report, view),
           '',
+          ...looksLines(report, view),
           view.ink.strong(countsLine(count(report.claims))),
         ]
       : []),
@@ -41,6 +42,17 @@ function headLines({ note, only, background }: Shown, { ink, width }: View): str
   ]
   const head = ['isobench watch', ...filters].join(' · ')
   return [ink.strong(cut(head, width)), ...(note ? wrap(plain(note), width) : [])]
+}
+
+/** What was looked at after every round says more than it may: the error rate is that of a single look. */
+function looksLines({ benches, profile }: Report, { ink, width }: View): string[] {
+  const most = Math.max(
+    0,
+    ...benches.flatMap(({ cells }) => cells.flatMap(({ metrics }) => Object.values(metrics))).map(roundsOf),
+  )
+  if (most <= profile.rounds) return []
+  const text = `Up to ${most} rounds, looked at after each of them: a verdict may have come by looking often. isobench run decides.`
+  return wrap(text, width).map(ink.doubt)
 }
 
 /** A figure with how sure it is: the ratio to native where there is one. */

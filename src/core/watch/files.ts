@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type FSWatcher, watch as watchFiles } from 'chokidar'
 import { which } from '../../guest/requirements.ts'
 import type { ResolvedPlatform } from '../probe.ts'
+import type { Project } from '../project.ts'
 
 /** Milliseconds without another change until a burst counts as over, and how long a burst may be. */
 const quiet = 50
@@ -85,16 +86,32 @@ export class Files {
   }
 }
 
-/** The programs that a platform is made of, where they really are. */
-export function binariesOf({ driver, options }: ResolvedPlatform): string[] {
-  const found = driver.requirements(options).flatMap(({ binary }) => which(binary) ?? [])
-  return [...new Set(found.flatMap((file) => [file, realpathSync(file)]))]
+/** The programs that a platform is made of, where they really are, and the files that it is told by. */
+export function filesOf({ driver, options, spec }: ResolvedPlatform, root: string): string[] {
+  const programs = driver.requirements(options).flatMap(({ binary }) => {
+    const file = which(binary)
+    return file === undefined ? [] : [file, ...targetOf(file)]
+  })
+  const told = [...(driver.files?.(options) ?? []), ...(spec.watch ?? [])].map((file) => resolve(root, file))
+  return [...new Set([...programs, ...told])]
 }
 
-/** The options and the binaries of a platform, as text that differs when one of them does. */
-export function stateOf(platform: ResolvedPlatform, configDigest: string): string {
+/** Where links lead; nothing for one that was removed meanwhile. */
+function targetOf(file: string): string[] {
+  try {
+    return [realpathSync(file)]
+  } catch {
+    return []
+  }
+}
+
+/** The options and the files of a platform, as text that differs when one of them does. */
+export function stateOf(
+  platform: ResolvedPlatform,
+  { root, configDigest }: Pick<Project, 'root' | 'configDigest'>,
+): string {
   const { kind, options, driver } = platform.spec
-  const binaries = binariesOf(platform).map((file) => {
+  const files = filesOf(platform, root).map((file) => {
     try {
       const { ino, size, mtimeMs } = statSync(file)
       return [file, ino, size, mtimeMs]
@@ -103,7 +120,7 @@ export function stateOf(platform: ResolvedPlatform, configDigest: string): strin
     }
   })
   // A driver of the user's is code of the config's.
-  return JSON.stringify([kind, options, driver ? configDigest : null, binaries])
+  return JSON.stringify([kind, options, driver ? configDigest : null, files])
 }
 
 /** Folders in which new bench files may come up. */

@@ -94,7 +94,8 @@ export class Measurer {
 
   /** A round more of what is undecided; see `jobInBackground`. */
   background(): Job | undefined {
-    return jobInBackground(this.#record(), this.#kept)
+    // None while there is no machine, which the next change or `r` takes.
+    return this.#machine.taken && jobInBackground(this.#record(), this.#kept)
   }
 
   /** Undefined while there is no machine whose samples could be judged. */

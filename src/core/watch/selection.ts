@@ -57,7 +57,7 @@ export function snapshotOf(state: State, asked: Asked, only: Only): Snapshot {
     benches,
     findings,
     work,
-    platforms: new Map(platforms.map((one) => [one.spec.name, stateOf(one, project.configDigest)])),
+    platforms: new Map(platforms.map((one) => [one.spec.name, stateOf(one, project)])),
     tags: new Map(platforms.map(({ spec }) => [spec.name, spec.tags])),
   }
 }

@@ -8,7 +8,7 @@ import { type Compiled, compile } from '../compile.ts'
 import { AuthoringError, type Problem } from '../errors.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../probe.ts'
 import { benchFiles, loadProject, type Project } from '../project.ts'
-import { type Burst, binariesOf, foldersOf } from './files.ts'
+import { type Burst, filesOf, foldersOf } from './files.ts'
 import { identityOf, isForeign } from './identity.ts'
 
 export interface State {
@@ -157,6 +157,6 @@ export function watchedBy({ project, configInputs, files, compiled, platforms }:
     ...configInputs.filter(isForeign),
     ...files.map((file) => join(project.root, file)),
     ...[...compiled.values()].flatMap(({ inputs }) => inputs.filter(isForeign)),
-    ...platforms.flatMap(binariesOf),
+    ...platforms.flatMap((one) => filesOf(one, project.root)),
   ].filter((path, at, all) => all.indexOf(path) === at && !path.includes('/node_modules/'))
 }

@@ -124,11 +124,11 @@ export class Watch {
         const decision = await this.#apply()
         const names = [...burst.paths].map((path) => path.replace(`${this.root}/`, ''))
         this.note = `${names.join(', ')} → ${this.#outcome(decision)}`
+        this.#files.set(watchedBy(this.#state))
       } catch (error) {
         this.problems = [{ file: 'isobench.config', message: messageOf(error) }]
       }
       this.options.shown()
-      this.#files.set(watchedBy(this.#state))
     })
   }
 
@@ -178,7 +178,8 @@ export class Watch {
       if (job) return await this.#work(job)
       if (await this.#measurer.bootAhead(() => this.#job !== undefined || this.#quit.signal.aborted)) return
     } catch (error) {
-      if (!this.#measurer.hasMachine) throw error
+      // On the first change there is nothing to stay open for; later the last results stay, whatever a config asks for.
+      if (!this.#measurer.hasMachine && !this.report) throw error
       // Left as it is: the next change, or `r`, tries again.
       if (this.#job === job) this.#job = undefined
       this.background = false
