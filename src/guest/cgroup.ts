@@ -141,6 +141,35 @@ export function processesOf(name: string): number[] {
   })
 }
 
+/**
+ * How many processes of the group `name` and of every group below it the kernel has killed for want of memory. A hypervisor's
+ * guest has a kernel of its own, which tells nobody.
+ */
+export function memoryKills(name: string): number {
+  const memory = having('memory')
+  if (!memory) return 0
+  const folder = join(memory.path, parent, name)
+  // v2 counts in a group what happened below it; v1 does not.
+  const files =
+    memory.version === 2
+      ? [join(folder, 'memory.events')]
+      : treeOf(folder).map((below) => join(below, 'memory.oom_control'))
+  return files.reduce((sum, file) => {
+    const words = readWords(file)
+    return sum + Number(words[words.indexOf('oom_kill') + 1] ?? 0)
+  }, 0)
+}
+
+/** Tells, each time it is asked, whether such a kill has come since it was last asked. */
+export function memoryWatch(name: string): () => boolean {
+  let known = memoryKills(name)
+  return () => {
+    const before = known
+    known = memoryKills(name)
+    return known > before
+  }
+}
+
 /** Stops or resumes everything in the group `name`, and waits until it is so. */
 export async function setFrozen(name: string, frozen: boolean): Promise<void> {
   const freezer = having('freezer')

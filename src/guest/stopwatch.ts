@@ -1,4 +1,5 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import { IsobenchError, lastLines, messageOf } from '../errors.ts'
 import { killGroup, startFolder } from './host.ts'
 
@@ -21,12 +22,19 @@ export interface TimedOptions {
 export interface Timed {
   readonly stdout: string
   readonly stderr: string
-  /** From the return of spawn, which is after exec succeeded, until the process was reaped. Host monotonic clock. */
+  /** From the moment the process was told to exec the command until it was reaped. Host monotonic clock. */
   readonly milliseconds: number
 }
 
 /** More output than this is a flood: the command is ended, and the sample is an error. Bytes, each of stdout and stderr. */
 export const outputLimit = 16 * 1024 * 1024
+
+/**
+ * A process that says that it is there, waits to be let go, and becomes the command. Node forks with all of its own memory,
+ * which takes 1 ms and, in a large process, 30: that is not the command's, and is over when the clock starts.
+ * A constant text: the command comes as positional parameters, and nothing of a user's is interpreted.
+ */
+const gate = ['sh', '-c', 'echo >&3 && read -r _ <&3 && exec "$@" 3<&-', 'sh'] as const
 
 type End = 'timeout' | 'interrupted' | 'flood'
 
@@ -35,23 +43,29 @@ type End = 'timeout' | 'interrupted' | 'flood'
  * @throws CommandError on another exit code, a signal, a flood of output, the time limit or an abort.
  */
 export function timed(argv: readonly string[], options: TimedOptions): Promise<Timed> {
-  const [file, ...args] = argv as [string, ...string[]]
+  const [file, ...args] = [...gate, ...argv]
   return new Promise((resolve, reject) => {
     if (options.signal?.aborted) return reject(new CommandError(`${options.label}: interrupted before it started`))
-    let child: ChildProcessWithoutNullStreams
+    let child: ChildProcess & { readonly stdin: Writable; readonly stdout: Readable; readonly stderr: Readable }
     try {
       child = spawn(file, args, {
         cwd: startFolder(),
         detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
         env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root', ...options.env },
-      })
+      }) as typeof child
     } catch (error) {
       // An argument that no process can be given, such as one with a NUL.
       return reject(new CommandError(`${options.label}: could not be started: ${messageOf(error)}`))
     }
-    const started = process.hrtime.bigint()
+    let started = process.hrtime.bigint()
     let ended = started
+    const latch = child.stdio[3] as Duplex
+    latch.once('data', () => {
+      started = process.hrtime.bigint()
+      latch.end('\n')
+    })
+    latch.on('error', () => {})
     let cause: End | undefined
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
     const kill = (why: End) => {

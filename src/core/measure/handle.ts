@@ -17,6 +17,8 @@ export interface Enterable {
   readonly name: string
   /** The image that it runs on. */
   readonly rootfs: string
+  /** Asked after a failure: whether the kernel has killed something in it for want of memory since it was last asked. */
+  ranOutOfMemory?(): boolean
   enter(argv: GuestArgv): HostArgv
 }
 
@@ -54,11 +56,16 @@ export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
 
 const remaining = ({ until }: Bounds) => Math.max(1, until - performance.now())
 
-/** Every platform says in words of its own that a program is not there: this says it in the same ones. */
-export function explained(error: unknown, program: string, { rootfs, name }: Omit<Enterable, 'enter'>): unknown {
-  if (!(error instanceof CommandError) || !lacksProgram(rootfs, program)) return error
+/** Every platform has words of its own for a missing program and for want of memory: this says it in the same ones. */
+export function explained(error: unknown, program: string, where: Omit<Enterable, 'enter'>): unknown {
+  if (!(error instanceof CommandError)) return error
+  if (where.ranOutOfMemory?.())
+    return new CommandError(
+      `${program} in ${where.name} went over the memory that guests have (guest.memory in the config), and the kernel killed it: ${error.message}`,
+    )
+  if (!lacksProgram(where.rootfs, program)) return error
   return new CommandError(
-    `the image has no program "${program}", wanted in ${name}: add its Debian package to image.packages in the config`,
+    `the image has no program "${program}", wanted in ${where.name}: add its Debian package to image.packages in the config`,
   )
 }
 

@@ -1,5 +1,6 @@
 import type { BootContext, ParamSpace, RunContext, Workload } from '../../dsl/workload.ts'
 import { messageOf } from '../../errors.ts'
+import { memoryWatch } from '../../guest/cgroup.ts'
 import { timed } from '../../guest/stopwatch.ts'
 import type { BenchData } from '../collect/types.ts'
 import { sha256 } from '../compile.ts'
@@ -132,9 +133,10 @@ async function boot(
   // the platform's.
   await place.run(place.inside(['true']))
   const label = `${argv[0]} booted on ${spec.name}`
+  const ranOutOfMemory = memoryWatch(place.group)
   try {
     return await timed(command, { timeoutMs: left(), signal: bounds.signal, label })
   } catch (error) {
-    throw explained(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs })
+    throw explained(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs, ranOutOfMemory })
   }
 }

@@ -1,4 +1,4 @@
-import { setFrozen } from '../../guest/cgroup.ts'
+import { memoryWatch, setFrozen } from '../../guest/cgroup.ts'
 import type { OpenPlace } from '../../guest/place.ts'
 import type { GuestHandle } from '../../platforms/driver.ts'
 import type { ResolvedPlatform } from '../probe.ts'
@@ -27,7 +27,13 @@ export class Slots implements AsyncDisposable {
     const guest = this.#guests.get(name) ?? (await this.#boot(platform))
     try {
       await setFrozen(guest.place.group, false)
-      const result = await use({ ...guest, name, rootfs: this.rootfs, enter: (argv) => guest.handle.enter(argv) })
+      const result = await use({
+        ...guest,
+        name,
+        rootfs: this.rootfs,
+        enter: (argv) => guest.handle.enter(argv),
+        ranOutOfMemory: memoryWatch(guest.place.group),
+      })
       await setFrozen(guest.place.group, true)
       return result
     } catch (error) {

@@ -1,5 +1,6 @@
 /** Every driver of this repository's config that works on this machine, held to the contract by real guests. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,13 +18,13 @@ import { loadProject } from '../../../src/core/project.ts'
 import { Session } from '../../../src/core/session.ts'
 import type { Completed, ExecOptions } from '../../../src/dsl/guest.ts'
 import { platform } from '../../../src/dsl/platform.ts'
-import { processesOf, setFrozen } from '../../../src/guest/cgroup.ts'
+import { memoryWatch, processesOf, setFrozen } from '../../../src/guest/cgroup.ts'
 import { ensureImage } from '../../../src/guest/image/image.ts'
 import type { OpenPlace } from '../../../src/guest/place.ts'
 import { timed } from '../../../src/guest/stopwatch.ts'
 import type { GuestHandle } from '../../../src/platforms/driver.ts'
 import { drivers } from '../../../src/platforms/index.ts'
-import { left, traces } from './traces.ts'
+import { left, namespacesOf, traces } from './traces.ts'
 
 /** Seconds that one boot or one command may take. */
 const limit = 30
@@ -54,6 +55,16 @@ beforeAll(async () => {
   client = await session.client(image.rootfs)
 })
 afterAll(() => session?.[Symbol.asyncDispose]())
+
+/** The CPUs that a process may use, as the kernel lists them. */
+function allowedCpus(pid: number): string | undefined {
+  try {
+    return /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  } catch {
+    // It ended meanwhile.
+    return undefined
+  }
+}
 
 /** Arguments that whatever passes them on may take for something else. */
 const odd = ['', ' ', '$HOME', '%n', "it's", '"', '\\', '*', 'a\nb', '-n', '--', 'ü']
@@ -105,7 +116,13 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     let before: ReadonlySet<string>
     let place: OpenPlace
     let handle: GuestHandle
-    const where = { name: spec.name, rootfs: image.rootfs, enter: (argv: readonly string[]) => handle.enter(argv) }
+    let outOfMemory: () => boolean
+    const where = {
+      name: spec.name,
+      rootfs: image.rootfs,
+      enter: (argv: readonly string[]) => handle.enter(argv),
+      ranOutOfMemory: () => outOfMemory(),
+    }
     const exec = (command: Parameters<typeof guestArgv>[0], given: ExecOptions = {}): Promise<Completed> =>
       execIn(where, command, given, bounds())
 
@@ -113,6 +130,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       before = traces(image.rootfs)
       place = await session.place(image.rootfs, limit)
       handle = await driver.open(place, options)
+      outOfMemory = memoryWatch(place.group)
     })
     afterAll(() => place?.[Symbol.asyncDispose]())
 
@@ -126,6 +144,16 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     it('passes arguments as they are', async () => {
       const { stdout } = await exec(shell('printf "%s|" "$@"', ...odd))
       expect(stdout).toBe(`${odd.join('|')}|`)
+    })
+
+    it('gives 10 MiB of bytes of every value from either output as they are', () => {
+      const bytes = randomBytes(10 * 1024 ** 2)
+      writeFileSync(join(place.data, 'bytes'), bytes)
+      const [file, ...args] = handle.enter(shell('cat /data/bytes; cat /data/bytes >&2').argv)
+      const { stdout, stderr, status } = spawnSync(file, args, { timeout: limit * 1000, maxBuffer: 2 ** 25 })
+      expect(status).toBe(0)
+      expect(stdout.equals(bytes)).toBe(true)
+      expect(stderr.equals(bytes)).toBe(true)
     })
 
     it('takes a mebibyte of bytes of every value at its input and gives it back', () => {
@@ -147,8 +175,22 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       expect((await exec(command)).stdout).toBe('red and blue\n/usr/lib\n')
     })
 
-    it('has the CPUs of the limits', async () => {
+    it('has the CPUs of the limits, and no more of them for a second busy thread', async () => {
       expect((await exec({ argv: ['nproc'] })).stdout).toBe('1\n')
+      const busy = 'timeout 0.5 sh -c "while :; do :; done" & timeout 0.5 sh -c "while :; do :; done" &'
+      const uptime = 'read -r up rest < /proc/uptime; echo "$up"'
+      const running = exec(shell(`${uptime}; ${busy} wait; ${uptime}; times`))
+      const placed = () => processesOf(place.group).map((pid) => allowedCpus(pid))
+      await expect.poll(() => placed().length).toBeGreaterThan(1)
+      expect(new Set(placed().filter((cpus) => cpus !== undefined))).toEqual(new Set([place.limits.cpus.join(',')]))
+      const { stdout } = await running
+      const [from, to] = stdout.split('\n').map(Number) as [number, number]
+      const used = [...stdout.split('\n')[3]!.matchAll(/(\d+)m([\d.]+)s/g)].map(
+        ([, m, s]) => Number(m) * 60 + Number(s),
+      )
+      // The clock tick is 10 ms.
+      expect(used[0]! + used[1]!).toBeLessThan((to - from) * 1.1 + 0.05)
+      expect(used[0]! + used[1]!).toBeGreaterThan(0)
     })
 
     it('has a network of its own, with one link', async () => {
@@ -170,6 +212,40 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
         expect((await calling.exec(call, { input: 'hello' })).stdout).toBe('hello')
       }
       await expect(calling.exec(call, { input: 'hello' })).rejects.toThrow('exit code 1')
+    })
+
+    it('reaches the client at the other end of its link', async () => {
+      const { caller, address } = reach(client, place, handle)
+      // A link is a /30 of two addresses, the client's the lower one.
+      const other = handle.loopback ? address : address.replace(/\d+$/, (last) => String(Number(last) - 1))
+      const [file, ...args] = caller.enter(['socat', 'TCP4-LISTEN:7008,reuseaddr', 'SYSTEM:echo hello'])
+      const listening = spawn(file, args, { stdio: 'ignore' })
+      try {
+        const call = ['socat', '-u', `TCP4:${other}:7008,retry=50,interval=0.1`, '-'] as const
+        expect((await exec({ argv: call })).stdout).toBe('hello\n')
+      } finally {
+        listening.kill('SIGKILL')
+      }
+    })
+
+    it('has a second guest beside it, with an address, data and processes of its own', async () => {
+      await using second = await session.place(image.rootfs, limit)
+      const beside = await driver.open(second, options)
+      const other = { ...where, enter: (argv: readonly string[]) => beside.enter(argv) }
+      writeFileSync(join(place.data, 'which'), 'first')
+      writeFileSync(join(second.data, 'which'), 'second')
+      const servers = [
+        { where, place, handle },
+        { where: other, place: second, handle: beside },
+      ]
+      const answers = servers.map(async ({ where, place, handle }) => {
+        const { caller, address } = reach(client, place, handle)
+        const served = { argv: ['socat', 'TCP4-LISTEN:7009,fork,reuseaddr', 'EXEC:cat /data/which'] as const }
+        await using _server = await workloadGuest(where, caller, address, bounds()).serve(served, { port: 7009 })
+        const call = { argv: ['socat', '-u', `TCP4:${address}:7009,connect-timeout=2`, '-'] as const }
+        return (await execIn(caller, call, {}, bounds())).stdout
+      })
+      expect(await Promise.all(answers)).toEqual(['first', 'second'])
     })
 
     it("writes to /data on the host's disk, and reads from it", async () => {
@@ -202,19 +278,20 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       await ticking
     })
 
-    it('dies of an allocation over the memory limit, and alone', async () => {
-      // Without an end of line, tail keeps all of it.
-      const keep = (bytes: string) => exec(shell('head -c "$1" /dev/zero | tail > /dev/null', bytes))
+    it('has an allocation over the memory limit killed, is told so, and alone', async () => {
+      // A block is read into memory whole.
+      const keep = (bytes: string) => exec({ argv: ['dd', 'if=/dev/zero', 'of=/dev/null', `bs=${bytes}`, 'count=1'] })
       await keep('64M')
-      await expect(keep('2G')).rejects.toThrow(/exit code|ended by/)
+      await expect(keep('1G')).rejects.toThrow('went over the memory that guests have')
     })
 
     it('leaves nothing, with commands still running in it', async () => {
       const running = exec({ argv: ['sleep', '60'] }).catch(() => {})
       await sleep(100)
+      const namespaces = namespacesOf(processesOf(place.group))
       await place[Symbol.asyncDispose]()
       await running
-      expect(await left(before, image.rootfs, [place.id])).toEqual([])
+      expect(await left(before, image.rootfs, [place.id], namespaces)).toEqual([])
     })
   })
 }

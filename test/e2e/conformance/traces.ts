@@ -1,6 +1,6 @@
 /** What guests could leave on the machine: looked at before and after. */
 import { execFileSync } from 'node:child_process'
-import { type Dirent, lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guestsFolder } from '../../../src/guest/paths.ts'
@@ -63,25 +63,51 @@ const ours = (line: string) => !/\bisob-|\/isobench\b|\bisob\d/.test(line)
 export function traces(image: string): ReadonlySet<string> {
   const mounts = lines(readFileSync('/proc/self/mountinfo', 'utf8')).map((line) => `mount ${line.split(' ')[4]}`)
   const links = lines(execFileSync('ip', ['-brief', 'link'], { encoding: 'utf8' })).map((line) => line.split(/\s+/)[0]!)
+  const loops = readdirSync('/sys/block').filter((name) => read(`/sys/block/${name}/loop/backing_file`) !== '')
   // A change of a folder shows what was made in it and removed.
   const folders = [image, ...below(image, false), join(image, 'usr/bin'), join(image, 'var/lib')]
   const changes = folders.map((path) => `${path} of ${lstatSync(path).ctime.toISOString()}`)
   const files = watched.flatMap(([folder, deep]) => below(folder, deep))
   return new Set(
-    [...cgroups(), ...mounts, ...links.map((link) => `link ${link}`), ...files].filter(ours).concat(changes),
+    [...cgroups(), ...mounts, ...links.map((link) => `link ${link}`), ...loops, ...files].filter(ours).concat(changes),
   )
+}
+
+/** Namespaces that processes of the guest have and the host does not, as the kernel names them: `pid:[4026532500]`. */
+export function namespacesOf(pids: readonly number[]): string[] {
+  const hosts = new Set(namespacesIn('self'))
+  return [...new Set(pids.flatMap((pid) => namespacesIn(String(pid))))].filter((name) => !hosts.has(name))
+}
+
+function namespacesIn(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/ns`).map((name) => readlinkSync(`/proc/${pid}/ns/${name}`))
+  } catch {
+    // It ended meanwhile.
+    return []
+  }
+}
+
+/** Which of these namespaces something on this machine still holds, other people's new ones of the same number left out. */
+function heldNamespaces(wanted: ReadonlySet<string>): string[] {
+  const holders = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))
+  return holders.flatMap((pid) => {
+    const held = namespacesIn(pid).filter((name) => wanted.has(name))
+    return held.length > 0 && ours(read(`/proc/${pid}/cgroup`)) ? held.map((name) => `${name} of process ${pid}`) : []
+  })
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    return ''
+  }
 }
 
 /** Whatever carries the guest's own name: processes, cgroups, mounts, namespaces, folders. */
 function named(id: string): string[] {
   const name = new RegExp(`${id}(?!\\d)`)
-  const read = (file: string) => {
-    try {
-      return readFileSync(file, 'latin1')
-    } catch {
-      return ''
-    }
-  }
   const processes = readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .filter((pid) => name.test(read(`/proc/${pid}/cmdline`)) || name.test(read(`/proc/${pid}/cgroup`)))
@@ -98,13 +124,19 @@ function named(id: string): string[] {
 }
 
 /**
- * What there is now and was not before, with whatever is named after `ids`. Waits up to 5 s: the first process of a PID
+ * What there is now and was not before, with whatever is named after `ids` and who is still in `namespaces`. Waits up to 5 s: the first process of a PID
  * namespace stays until the host's init has reaped what it adopted from it.
  */
-export async function left(before: ReadonlySet<string>, image: string, ids: readonly string[]): Promise<string[]> {
+export async function left(
+  before: ReadonlySet<string>,
+  image: string,
+  ids: readonly string[],
+  namespaces: readonly string[] = [],
+): Promise<string[]> {
   for (let tries = 0; ; tries++) {
     const found = [
       ...ids.flatMap(named),
+      ...heldNamespaces(new Set(namespaces)),
       ...[...traces(image)].filter((trace) => !before.has(trace) && !inhabited(trace)),
     ]
     if (found.length === 0 || tries >= 50) return found

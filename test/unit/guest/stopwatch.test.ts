@@ -77,7 +77,7 @@ describe('a timed command', () => {
 
   it('fails when there is no such program', async () => {
     const running = timed(['/no/such/program'], { timeoutMs: 60_000, label: 'the label' })
-    expect((await failure(running)).message).toMatch(/the label: could not be started: .*ENOENT/)
+    expect((await failure(running)).message).toMatch(/the label: exit code 127: .*\/no\/such\/program: not found/)
   })
 
   it('is ended when it floods either output', async () => {
