@@ -20,6 +20,10 @@ const strictPaperOption: OptionSpec = {
   flag: '--strict-paper',
   about: 'exit 1 when a finding is contradicted, whichever way it moved',
 }
+const duetOption: OptionSpec = {
+  flag: '--duet',
+  about: 'run native and the platform at the same time in cpu and memory benches, on cores of their own',
+}
 const marginOption: OptionSpec = {
   flag: '--margin <percent>',
   about: 'how much worse than a baseline is no regression: 5 when left out',
@@ -45,6 +49,7 @@ export const commands: readonly CommandSpec[] = [
       },
       { flag: '--time <duration>', about: 'stop measuring after 10m, and say what is undecided' },
       { flag: '--seconds <n>', about: 'how long one sample measures' },
+      duetOption,
       { flag: '--timeout <seconds>', about: 'time limit of one sample' },
       { flag: '--seed <text>', about: 'the order of a former run' },
       { flag: '--reporter <name[=file]>', about: 'default, or another of those below; can be given more than once' },
@@ -167,6 +172,7 @@ export const commands: readonly CommandSpec[] = [
       { flag: '--rounds <n>', about: 'rounds, each a visit to native and to native again; 10 when left out' },
       { flag: '--seconds <n>', about: 'as in run; noise is known for runs with the same' },
       { flag: '--timeout <seconds>', about: 'as in run' },
+      { flag: '--duet', about: 'as in run' },
       jsonOption,
       installOption,
       waitOption,

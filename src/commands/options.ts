@@ -47,6 +47,7 @@ const fields = z.object({
     .transform(([index, count]) => ({ index, count }))
     .optional(),
   forbidOnly: z.boolean().optional(),
+  duet: z.boolean().optional(),
   failFast: z.boolean().default(false),
   lastFailed: z.boolean().default(false),
   save: text.optional(),

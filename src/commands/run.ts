@@ -3,9 +3,10 @@ import { compareLike, hasRegressed } from '../core/baseline/refuse.ts'
 import { baselineFile, checkBaselineName, saveBaseline } from '../core/baseline/store.ts'
 import { comparisonText } from '../core/baseline/text.ts'
 import { collect } from '../core/collect/collect.ts'
-import type { Suite } from '../core/collect/types.ts'
+import type { BenchData, Suite } from '../core/collect/types.ts'
 import { AuthoringError } from '../core/errors.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
+import { isForDuet } from '../core/plan/duet.ts'
 import {
   type LeftOut,
   narrow,
@@ -25,6 +26,7 @@ import type { ScheduledPlan } from '../core/schedule/plan.ts'
 import { Session } from '../core/session.ts'
 import { planLooks } from '../core/stats/index.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
+import { assignPair } from '../guest/cores.ts'
 import { ensureImage, findImage, ImageError } from '../guest/image/image.ts'
 import { lacksProgram } from '../guest/image/programs.ts'
 import { nearest } from '../nearest.ts'
@@ -73,6 +75,7 @@ export async function planOf(project: Project, filters: readonly string[], optio
   if (benches.length === 0 && suite.problems.length > 0) throw new AuthoringError(suite.problems)
   if (benches.length === 0)
     throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
+  const duet = duetOf(benches, project, options)
   const first = options.firstLook
   const plan: Omit<ScheduledPlan, 'platforms'> = {
     seed: options.seed ?? `r${randomBytes(5).toString('hex')}`,
@@ -81,10 +84,26 @@ export async function planOf(project: Project, filters: readonly string[], optio
     benches,
     points: benches.flatMap(pointsOf),
     findings: suite.findings,
+    ...(duet.length > 0 && { duet }),
     left,
     looks: first && first < profile.rounds ? planLooks({ first, last: profile.rounds }) : undefined,
   }
   return { plan, platforms, collected: { suite, compiled }, notes }
+}
+
+/**
+ * The benches that native and a platform run at the same time.
+ * @throws MachineError when there are too few cores; UsageError when --duet is asked for and no bench is fit for it.
+ */
+function duetOf(benches: readonly BenchData[], project: Project, { duet }: Options): string[] {
+  const fit = (duet ?? project.duet) ? benches.filter(isForDuet) : []
+  if (duet && fit.length === 0)
+    throw new UsageError(
+      '--duet is for benches of CPU and memory, and none of those to run is one',
+      "give a bench tags: ['cpu'] or ['memory'], or leave --duet out",
+    )
+  if (fit.length > 0) assignPair(project.guest.cpus)
+  return fit.map(({ id }) => id)
 }
 
 /** @throws AuthoringError with the place of each `bench.only`. */

@@ -14,7 +14,7 @@ export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly Reso
     version: '',
   }))
   const steps = orderOf({ ...plan, platforms: all }, 0)
-  const total = steps.length * (rounds + warmup)
+  const total = steps.reduce((sum, { beside }) => sum + (beside ? 2 : 1), 0) * (rounds + warmup)
   const lines = [
     `Would measure ${plan.points.length} points on ${platforms.length} platforms, ${warmup} warm-up and ${rounds} rounds: ${total} samples`,
     `of about ${seconds} s, with the seed ${plan.seed} (profile ${plan.profileName}). Nothing was probed.`,
@@ -25,7 +25,7 @@ export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly Reso
     `Platforms: ${platforms.map(({ spec }) => spec.name).join(', ')}`,
     '',
     'Order of the first round:',
-    ...steps.map(({ point, platform }) => `  ${point.id}  on ${platform}`),
+    ...steps.map(({ point, platform, beside }) => `  ${point.id}  on ${platform}${beside ? ` and ${beside}` : ''}`),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -29,6 +29,7 @@ export interface Project {
   readonly platforms: readonly PlatformSpec[]
   readonly guest: { readonly cpus: number; readonly memoryBytes: number }
   readonly image: ImageConfig
+  readonly duet: boolean
   readonly profiles: Readonly<Record<string, ResolvedProfile>>
 }
 
@@ -76,6 +77,7 @@ const configSchema = z.strictObject({
       packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)).optional(),
     })
     .default({}),
+  duet: z.boolean().default(false),
   profiles: z
     .record(
       z.string(),
@@ -159,6 +161,7 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
       }),
       ...(config.image.packages && { packages: config.image.packages }),
     },
+    duet: config.duet,
     profiles: profilesOf(config.profiles),
   }
 }

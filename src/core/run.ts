@@ -2,13 +2,15 @@ import { Undoing } from '../disposable.ts'
 import { registrationsOf } from '../dsl/registry.ts'
 import type { Workload } from '../dsl/workload.ts'
 import { InterruptedError } from '../errors.ts'
+import { assignPair } from '../guest/cores.ts'
 import type { Image } from '../guest/image/image.ts'
 import type { Collected } from './collect/collect.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { Repeats, watched } from './measure/disturbance.ts'
+import { Duet } from './measure/duet.ts'
 import { GuestBundles } from './measure/in-guest.ts'
 import { type Means, measure } from './measure/measure.ts'
-import { Slots } from './measure/slot.ts'
+import { Stage } from './measure/stage.ts'
 import { floorsFor, readNoise } from './noise/store.ts'
 import type { Plan } from './plan/plan.ts'
 import type { ResolvedPlatform } from './probe.ts'
@@ -74,9 +76,8 @@ async function measureAll(options: RunOptions, writer: RecordWriter): Promise<Wh
   let done = 0
   try {
     await using held = new Undoing()
-    const slots = (): Slots => new Slots(session, image.rootfs, timeout)
-    const means: Omit<Means, 'slots'> = {
-      session,
+    const on = (where: Session): Stage => held.use(new Stage(where, image.rootfs, timeout))
+    const means: Omit<Means, 'slots' | 'session'> = {
       plan,
       image,
       platforms: new Map(options.platforms.map((platform) => [platform.spec.name, platform])),
@@ -84,7 +85,10 @@ async function measureAll(options: RunOptions, writer: RecordWriter): Promise<Wh
       bundles: new GuestBundles(options.project.root),
       client: await session.client(image.rootfs),
     }
-    const wholeRun = held.use(slots())
+    const alone = on(session)
+    const duet = plan.duet?.length
+      ? new Duet(assignPair(session.limits.cpus.length), (cpus) => on(session.on(cpus)))
+      : undefined
     const take = (sample: Sample) => {
       samples.push(sample)
       writer.sample(sample)
@@ -93,15 +97,18 @@ async function measureAll(options: RunOptions, writer: RecordWriter): Promise<Wh
     let next = due.next()
     while (!next.done) {
       const { round } = next.value
-      await using thisRound = slots()
       for (; !next.done && next.value.round === round; next = due.next()) {
         session.signal.throwIfAborted()
         const { left, ...step } = next.value
         reporter.measuring({ ...step, warmup: round < 0, done, steps: done + left })
         done++
-        const once = () => measure(step, round, { ...means, slots: { round: thisRound, run: wholeRun } })
-        for (const sample of await watched(once, session, repeats)) take(sample)
+        const taken =
+          duet && step.beside !== undefined
+            ? await watched(() => duet.measure(step, round, means), { ...duet, prefix: session.prefix }, repeats)
+            : await watched(async () => [await measure(step, round, { ...means, ...alone })], session, repeats)
+        for (const sample of taken) take(sample)
       }
+      for (const stage of [alone, ...(duet?.stages ?? [])]) await stage.endRound()
     }
     return next.value
   } catch (error) {

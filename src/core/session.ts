@@ -67,6 +67,13 @@ export class Session implements AsyncDisposable {
     return new Session(ledger, network, cores, limits, signal, own, new Undoing(), this.#keeper)
   }
 
+  /** The same machine for guests on other CPUs. Disposing of it is nothing. */
+  on(cpus: readonly number[]): Session {
+    const { ledger, network, cores, limits, signal, prefix } = this
+    const own = `${prefix}-${this.#guests++}`
+    return new Session(ledger, network, cores, { ...limits, cpus }, signal, own, new Undoing())
+  }
+
   /** A place for a guest. `timeout`: seconds that booting may take. */
   place(rootfs: string, timeout: number): Promise<OpenPlace> {
     const id = `${this.prefix}-${this.#guests++}`

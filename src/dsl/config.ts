@@ -35,6 +35,11 @@ export interface Config {
   readonly platforms: readonly PlatformSpec[]
   readonly guest?: GuestLimits
   readonly image?: ImageConfig
+  /**
+   * Whether benches with the tag `cpu` or `memory` run native and a platform at the same time, on cores of their own that
+   * they swap from round to round. Default false.
+   */
+  readonly duet?: boolean
   /** `quick`, `full` and `paper` are known; any name can be added, and both can be changed. */
   readonly profiles?: Readonly<Record<string, Profile>>
 }

@@ -1,7 +1,8 @@
 /** What is promised of one claim, in every mixture of noise, drift and tails: 10,000 runs a cell, judged by the judge itself. */
 import { describe, expect, it } from 'vitest'
-import { answer } from '../../src/core/judge/answer.ts'
+import { decided } from '../../src/core/judge/answer.ts'
 import { notWorse } from '../../src/core/judge/compare.ts'
+import { looksOf } from '../../src/core/judge/looks.ts'
 import { alone } from '../../src/core/judge/rates.ts'
 import {
   type LookPlan,
@@ -37,7 +38,7 @@ function judged(plan: LookPlan, options: Omit<RoundsOptions, 'rounds'>, seed: st
   for (let run = 0; run < runs; run++) {
     const { d } = pairedRounds({ rounds: last, ...options }, random)
     const series = d.map((value, round) => ({ round, d: value }))
-    const { outcome, interval } = answer({ id: '', rounds: series, visited: last, rule }, plan)
+    const { outcome, interval } = decided(rule, looksOf(series, last, plan))
     share[outcome.verdict] += 1 / runs
     rounds += interval.n / runs
   }

@@ -96,8 +96,8 @@ function rowOf(
   runs: readonly [Samples, Samples],
   { marginPercent, unlike }: { readonly marginPercent: number; readonly unlike: boolean },
 ): Bare {
-  const [a, b] = runs.map((samples) => samples.series(point.id, platform, name)) as [Series, Series]
-  const natives = runs.map((samples) => samples.series(point.id, 'native', name)) as [Series, Series]
+  const [a, b] = runs.map((samples) => samples.series(point.id, platform, name, 'native')) as [Series, Series]
+  const natives = runs.map((samples) => samples.series(point.id, 'native', name, platform)) as [Series, Series]
   const paired = [differences(a, natives[0], metric), differences(b, natives[1], metric)]
   const relative = platform !== 'native' && paired.every(Array.isArray)
   // Signed so that more is worse, on both sides: exp(d) is ×native for times, and native ÷ platform for rates.

@@ -14,22 +14,32 @@ export interface Question {
   readonly rule: Rule
 }
 
-export interface Answer {
+/** What the looks decide. */
+export interface Decided {
   readonly outcome: Outcome
   /** Of the look that decided, as signed differences; of the last one where none did. */
   readonly interval: Interval
+}
+
+export interface Answer extends Decided {
   readonly tests: readonly Test[]
 }
 
-/** The first look that decides is the verdict, as it was when the run stopped there; else the last. */
 export function answer({ id, rounds, visited, rule }: Question, plan: LookPlan | undefined): Answer {
   const looks = looksOf(rounds, visited, plan)
-  const all = looks.map((look, at) => {
+  const tests = rule.against.map((side) => testOf(id, side, (shift, way) => pValuesOf(looks, shift, way)))
+  return { ...decided(rule, looks), tests }
+}
+
+/** The first look that decides is the verdict, as it was when the run stopped there; else the last. */
+export function decided(rule: Rule, looks: readonly [Look, ...Look[]]): Decided {
+  let told: Decided | undefined
+  for (const [at, look] of looks.entries()) {
     const interval = intervalAt(look)
-    return { interval, outcome: beyondDoubt(rule, rule.judge(interval), isBeyond(looks.slice(0, at + 1))) }
-  })
-  const told = all.find(({ outcome }) => outcome.verdict !== 'inconclusive') ?? all.at(-1)!
-  return { ...told, tests: rule.against.map((side) => testOf(id, side, (shift, way) => pValuesOf(looks, shift, way))) }
+    told = { interval, outcome: beyondDoubt(rule, rule.judge(interval), isBeyond(looks.slice(0, at + 1))) }
+    if (told.outcome.verdict !== 'inconclusive') break
+  }
+  return told!
 }
 
 /**

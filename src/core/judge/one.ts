@@ -16,7 +16,8 @@ import { judgeUnpaired } from './unpaired.ts'
 
 export function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evidence: Evidence): Judged {
   const { matcher } = claim
-  const series = (platform: string) => evidence.samples.series(point.id, platform, claim.metric)
+  const series = (platform: string, beside?: string) =>
+    evidence.samples.series(point.id, platform, claim.metric, beside)
   const clientOf = (name: string, members: readonly string[] = [name]) => ({
     name,
     bound: members.some((member) => isClientBound(evidence.samples, point.id, member)),
@@ -26,7 +27,7 @@ export function judgeOne(claim: Claim, name: string, point: Point, metric: Metri
   const compare: Against = (platform, reference, rule) => {
     const compared = referenceSeries(platform, reference, series, evidence)
     if (typeof compared === 'string') return undecidable(compared)
-    const [a, b] = [series(platform), compared]
+    const [a, b] = [series(platform, reference.medianOf ? undefined : reference.platform), compared]
     const of = `×${reference.medianOf ? 'median' : reference.platform}`
     if (a.unpaired || b.unpaired) return judgeUnpaired(a, b, metric, rule, of)
     const rounds = roundsOf(a, b, metric)
@@ -48,7 +49,7 @@ export function judgeOne(claim: Claim, name: string, point: Point, metric: Metri
       return judgeRanking(matcher.platforms, against)
     case 'unstable': {
       const why = matcher.platforms.flatMap((platform) => absent(platform, evidence.plan) ?? [])[0]
-      return why ? undecidable(why) : judgeOrder(matcher.platforms.map(series))
+      return why ? undecidable(why) : judgeOrder(matcher.platforms.map((name) => series(name)))
     }
     case 'atMost':
     case 'atLeast':
@@ -60,14 +61,14 @@ export function judgeOne(claim: Claim, name: string, point: Point, metric: Metri
 function referenceSeries(
   platform: string,
   { platform: reference, medianOf }: Reference,
-  series: (platform: string) => Series,
+  series: (platform: string, beside?: string) => Series,
   { plan }: Evidence,
 ): Series | string {
   const why = absent(platform, plan) ?? (medianOf ? undefined : absent(reference, plan))
   if (why) return why
-  if (!medianOf) return series(reference)
+  if (!medianOf) return series(reference, platform)
   const members = membersOf(medianOf, platform, plan)
-  if (members.length >= fewestMembers) return medianSeries(members.map(series))
+  if (members.length >= fewestMembers) return medianSeries(members.map((name) => series(name)))
   return medianOf.flatMap((name) => absent(name, plan) ?? [])[0] ?? 'too-few-platforms'
 }
 

@@ -38,8 +38,11 @@ export class Samples {
     return this.#cells.get(`${point}\0${platform}`) ?? []
   }
 
-  series(point: string, platform: string, metric: string): Series {
-    const samples = this.of(point, platform)
+  /** @param beside the platform that it is to be compared with: where the two ran at the same time, those samples count alone. */
+  series(point: string, platform: string, metric: string, beside?: string): Series {
+    const all = this.of(point, platform)
+    const together = all.filter((sample) => sample.beside !== undefined && sample.beside === beside)
+    const samples = together.length > 0 ? together : all
     const byRound = new Map<number, number[]>()
     const quiet = new Set(samples.flatMap((one) => (one.values && !one.disturbed ? [one.round] : [])))
     for (const { round, values, disturbed } of samples) {

@@ -28,23 +28,25 @@ export class Repeats {
 }
 
 /**
- * Takes a sample, and once more when the host disturbed it. Both are given, marked; which platform it is, and what its
- * figures are, plays no part.
+ * Takes a sample, or those of a duet, and once more when the host disturbed it. All are given, marked; which platform it is,
+ * and what the figures are, plays no part.
+ * @param prefix of the session's groups
  */
 export async function watched(
-  once: () => Promise<Sample>,
+  once: () => Promise<readonly Sample[]>,
   { cores, prefix }: Pick<Session, 'cores' | 'prefix'>,
   repeats: Pick<Repeats, 'take'>,
 ): Promise<Sample[]> {
-  const watch = async (): Promise<Sample> => {
+  const watch = async (): Promise<Sample[]> => {
     const from = readPressure(cores, prefix)
-    const sample = await once()
+    const samples = await once()
     const runnable = runnableNow()
     const load = loadBetween(from, readPressure(cores, prefix), cores, runnable)
-    return { ...sample, load, ...(isDisturbed(load, sample.wallMs / 1000) && { disturbed: true }) }
+    const seconds = Math.max(...samples.map(({ wallMs }) => wallMs)) / 1000
+    return samples.map((sample) => ({ ...sample, load, ...(isDisturbed(load, seconds) && { disturbed: true }) }))
   }
   const first = await watch()
   // A failure is not the host's load, and warm-up is thrown away.
-  if (!first.disturbed || first.error !== undefined || first.warmup || !repeats.take()) return [first]
-  return [first, await watch()]
+  const again = first.every(({ disturbed, error, warmup }) => disturbed && error === undefined && !warmup)
+  return again && repeats.take() ? [...first, ...(await watch())] : first
 }

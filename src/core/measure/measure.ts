@@ -25,6 +25,8 @@ export interface Means {
   readonly client: Caller
   /** Guests of the round and of the run. */
   readonly slots: { readonly round: Slots; readonly run: Slots }
+  /** Awaited when the guest is there and before its work begins: in duet mode, until the other one is ready as well. */
+  readonly ready?: () => Promise<void>
 }
 
 /** Takes one sample. A failure is that sample's error; only an interruption is thrown. */
@@ -71,11 +73,11 @@ async function within<T>(work: Promise<T>, seconds: number): Promise<T> {
 }
 
 /** The work, its parameters, its length, the limits and the image: what must be the same for a comparison. */
-function digestOf({ point }: Step, bench: BenchData, { plan, image, session }: Means): string {
+function digestOf({ point, beside }: Step, bench: BenchData, { plan, image, session }: Means): string {
   const { memoryBytes, cpus } = session.limits
-  return sha256(
-    JSON.stringify([bench.digest, point.params, plan.profile.seconds, memoryBytes, cpus.length, image.digest]),
-  )
+  const work = [bench.digest, point.params, plan.profile.seconds, memoryBytes, cpus.length, image.digest]
+  // What two do at once is slower than what one does alone.
+  return sha256(JSON.stringify(beside === undefined ? work : [...work, 'duet']))
 }
 
 async function take(
@@ -106,6 +108,7 @@ async function take(
     return slots.with(platform, async (where) => {
       if (work.kind === 'in-guest') {
         const bundle = await means.bundles.of(bench.file)
+        await means.ready?.()
         return runInGuest(bench, bundle, { where, data: where.place.data, seconds, bounds })
       }
       const { caller, address } = reach(means.client, where.place, where.handle)
@@ -114,6 +117,7 @@ async function take(
         guest: workloadGuest(where, caller, address, bounds),
         client: workloadClient(caller, bounds, tell),
       }
+      await means.ready?.()
       return (work as { run(context: RunContext<ParamSpace>): Promise<unknown> }).run(context)
     })
   }

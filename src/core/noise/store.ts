@@ -45,8 +45,9 @@ export function noiseOf({ environment, plan, samples }: RunRecord): Noise {
     measured: plan.points.flatMap((point) => {
       const bench = plan.benches.find(({ id }) => id === point.bench)!
       return Object.entries(bench.metrics).flatMap(([metric, about]) => {
-        const [a, b] = [again, 'native'].map((name) => all.series(point.id, name, metric))
-        const rounds = roundsOf(a!, b!, about)
+        const a = all.series(point.id, again, metric, 'native')
+        const b = all.series(point.id, 'native', metric, again)
+        const rounds = roundsOf(a, b, about)
         if (!Array.isArray(rounds) || rounds.length < 5) return []
         const d = rounds.map((one) => one.d)
         return [{ point: point.id, metric, digest: bench.digest, at: environment.startedAt, d }]

@@ -50,6 +50,8 @@ export interface Plan {
   readonly benches: readonly BenchData[]
   readonly points: readonly Point[]
   readonly findings: readonly FindingData[]
+  /** The benches, by id, that native and a platform run at the same time. */
+  readonly duet?: readonly string[]
   /** Benches that are there and not measured, and why. */
   readonly left: readonly { readonly bench: string; readonly why: LeftOut }[]
 }
@@ -58,6 +60,8 @@ export interface Plan {
 export interface Step {
   readonly point: Point
   readonly platform: string
+  /** The platform that is measured at the same time, on other cores: native, in duet mode. */
+  readonly beside?: string | undefined
 }
 
 /** Every combination of the parameters' values, in the order that they are written. */
@@ -154,14 +158,19 @@ export function selectPlatforms<T extends { readonly name: string }>(
 
 /**
  * One round: every point in random order, and for each the platforms in random order of their own, one after the other, so
- * that what is compared is measured within seconds of each other. The same seed and round give the same order.
+ * that what is compared is measured within seconds of each other. In duet mode native has no steps of its own, but is beside
+ * each of the others. The same seed and round give the same order.
  */
-export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms'>, round: number): Step[] {
+export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms' | 'duet'>, round: number): Step[] {
   const random = seeded(`${plan.seed}/${round}`)
   const working = plan.platforms.filter(({ available }) => available).map(({ name }) => name)
-  return shuffled(plan.points, random).flatMap((point) =>
-    shuffled(working, random).map((platform) => ({ point, platform })),
-  )
+  return shuffled(plan.points, random).flatMap((point) => {
+    const platforms = shuffled(working, random)
+    const others = platforms.filter((platform) => platform !== 'native')
+    if (!plan.duet?.includes(point.bench) || others.length === 0 || others.length === working.length)
+      return platforms.map((platform) => ({ point, platform }))
+    return others.map((platform) => ({ point, platform, beside: 'native' }))
+  })
 }
 
 /** One of `count` parts of a suite, counted from 1. */

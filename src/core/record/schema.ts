@@ -98,6 +98,7 @@ const plan = z.object({
   platforms: z.array(platform),
   benches: z.array(bench),
   points: z.array(z.object({ id: z.string(), bench: z.string(), params })),
+  duet: z.array(z.string()).optional(),
   findings: z.array(finding),
   left: z.array(
     z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed']) }),
@@ -126,6 +127,9 @@ export const sampleSchema = z.object({
   /** One figure per metric, or what went wrong. */
   values: z.record(z.string(), z.number()).optional(),
   error: z.string().optional(),
+  /** In duet mode: the platform that was measured at the same time, and the host CPUs that this one had. */
+  beside: z.string().optional(),
+  cpus: z.array(z.number()).optional(),
   /** What the host did meanwhile; shares of the guests' CPUs. See `guest/pressure.ts`. */
   load: z
     .object({

@@ -124,7 +124,8 @@ function vsNative(
   metric: Metric,
   { samples, looks }: Evidence,
 ): MetricResult['vsNative'] {
-  const [own, reference] = [samples.series(point.id, platform, name), samples.series(point.id, 'native', name)]
+  const own = samples.series(point.id, platform, name, 'native')
+  const reference = samples.series(point.id, 'native', name, platform)
   const rounds = roundsOf(own, reference, metric)
   if (!Array.isArray(rounds)) return null
   const interval = intervalAt(looksOf(rounds, Math.min(own.visited, reference.visited), looks).at(-1)!)

@@ -30,7 +30,11 @@ export function* stepsOf(
   const looks = plan.looks && plan.looks.looks.length > 1 ? plan.looks.looks : []
   let needs: Needs | undefined
   const inRound = (round: number): Step[] =>
-    orderOf(plan, round).filter(({ point, platform }) => !needs || needs.get(point.id)?.has(platform))
+    orderOf(plan, round).filter(({ point, platform, beside }) => {
+      const needed = needs?.get(point.id)
+      // Where native alone is needed, it is beside any of the others that it is measured.
+      return !needs || needed?.has(platform) || (beside !== undefined && needed?.size === 1)
+    })
   let begun = 0
   for (let round = -warmup; round < rounds; round++) {
     const steps = inRound(round)

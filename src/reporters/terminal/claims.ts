@@ -126,9 +126,9 @@ function measured(report: Report, { measured, matcher, text, bench, metric }: Cl
 function advice(report: Report, claim: ClaimVerdict): string[] {
   if (claim.direction === 'better') return ['nothing is broken; if it stays so, the claim can be tightened']
   const { rounds } = report.profile
-  const more = rounds < 5 ? 5 : 2 * rounds
+  const more = Math.max(8, 2 * rounds)
   const platform = claim.matcher.endsWith(' of native') ? claim.platform : ''
-  const command = rerun(claim.bench, platform, `--rounds ${more}`)
+  const command = rerun(claim.bench, platform, `--rounds ${more}..${3 * more}`)
   if (claim.verdict === 'inconclusive') return [command]
   return [`look for what changed in ${plain(claim.platform, 60)} or its options; to be surer:`, command]
 }

@@ -85,13 +85,14 @@ export function terminalReporter(
 const headingOf = ({ record, environment }: Report): string =>
   `═══ ${plain(basename(record))} · ${environment.startedAt} ═══`
 
-function planLine({ benches, points, platforms, profile, profileName, seed }: Plan): string {
+function planLine({ benches, points, platforms, profile, profileName, seed, duet }: Plan): string {
   const working = platforms.filter(({ available }) => available).length
   const rounds = `${plural(profile.rounds, 'round')}${profile.warmup > 0 ? ` and ${profile.warmup} to warm up` : ''}`
   const cells = points.length * working
   return [
     `${plural(benches.length, 'bench', 'benches')} on ${plural(working, 'platform')} (${plural(cells, 'cell')})`,
     rounds,
+    ...(duet ? [`${duet.length} in duet with native`] : []),
     `profile ${plain(profileName, 40)}`,
     `seed ${plain(seed, 40)}`,
   ].join(' · ')

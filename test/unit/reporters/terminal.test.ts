@@ -55,7 +55,7 @@ describe('the summary', () => {
         '    measured  0.887×, 11.3 % less; 90 % interval 0.884× to 0.891×, 8 rounds',
         '    where     benches/compute/prime.bench.ts:12 (finding 2, the bench)',
         '    do        look for what changed in gvisor or its options; to be surer:',
-        '              isobench compute/prime --platform native,gvisor --rounds 16',
+        '              isobench compute/prime --platform native,gvisor --rounds 16..48',
       ].join('\n'),
     )
   })

@@ -85,7 +85,7 @@ describe('a disturbed sample', () => {
     expect(Array.from({ length: 5 }, () => repeats.take())).toEqual([true, true, true, false, false])
     let taken = 0
     const quiet = await watched(
-      async () => sampleOf('runc', taken++, { wallMs: 0, values: { latency: 1 } }),
+      async () => [sampleOf('runc', taken++, { wallMs: 0, values: { latency: 1 } })],
       { cores: apart, prefix: 'isob-none' },
       repeats,
     )

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import { judge } from '../../../src/core/judge/judge.ts'
+import { isForDuet } from '../../../src/core/plan/duet.ts'
+import { orderOf } from '../../../src/core/plan/plan.ts'
+import type { Sample } from '../../../src/core/record/schema.ts'
+import { stepsOf } from '../../../src/core/schedule/rounds.ts'
+import { planLooks } from '../../../src/core/stats/index.ts'
+import { assignPair, coresOf } from '../../../src/guest/cores.ts'
+import { benchId, benchOf, claimOf, planOf, platformOf, sampleOf } from '../judge/world.ts'
+
+const within = (names: string[]) => claimOf({ kind: 'withinNative', percent: 5 }, { on: { by: 'name', names } })
+
+describe('a bench that is fit for a duet', () => {
+  it('uses CPU or memory, and nothing that two guests contend for', () => {
+    const isFit = (...tags: string[]) => isForDuet(benchOf({ tags }))
+    expect([isFit('cpu'), isFit('memory', 'slow')]).toEqual([true, true])
+    expect([isFit(), isFit('cpu', 'io'), isFit('memory', 'network'), isFit('startup')]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ])
+    const boot = { name: 'boot', kind: 'boot', lifecycle: 'sample' } as const
+    expect(isForDuet(benchOf({ tags: ['cpu'], workload: boot }))).toBe(false)
+  })
+})
+
+describe('the cores of a duet', () => {
+  const alone = (cpu: number) => [cpu]
+  const threads = (cpu: number) => [cpu % 4, (cpu % 4) + 4]
+
+  it('are the last ones, disjoint, and leave the rest to clients', () => {
+    expect(assignPair(1, [0, 1, 2, 3], alone)).toEqual([[3], [2]])
+    expect(assignPair(2, [0, 1, 2, 3], alone)).toEqual([
+      [2, 3],
+      [0, 1],
+    ])
+    expect(coresOf([[3], [2]], [0, 1, 2, 3])).toEqual({ guest: [3, 2], client: [0, 1] })
+    expect(coresOf([[1], [0]], [0, 1])).toEqual({ guest: [1, 0], client: [1, 0] })
+  })
+
+  it('are never two threads of one core', () => {
+    expect(assignPair(1, [0, 1, 2, 3, 4, 5, 6, 7], threads)).toEqual([[3], [2]])
+    expect(() => assignPair(1, [0, 4], threads)).toThrow(/this machine has 2 on 1 core/)
+  })
+
+  it('are refused where they are too few, with what to do', () => {
+    expect(() => assignPair(2, [0, 1, 2], alone)).toThrow(/two guests at once .* 2 CPUs each, and this machine has 3/)
+  })
+})
+
+describe('a plan with a duet', () => {
+  const plan = planOf({ duet: [benchId] })
+
+  it('has native beside each of the others, and no steps of its own', () => {
+    const steps = orderOf(plan, 0)
+    expect(steps.map(({ platform }) => platform).sort()).toEqual(['gvisor', 'runc'])
+    expect(steps.every(({ beside }) => beside === 'native')).toBe(true)
+  })
+
+  it('measures native as ever where there is nothing else, or no native', () => {
+    const only = (...names: string[]) => orderOf({ ...plan, platforms: names.map((name) => platformOf(name)) }, 0)
+    expect(only('native')).toMatchObject([{ platform: 'native' }])
+    expect(only('runc', 'gvisor').every(({ beside }) => beside === undefined)).toBe(true)
+  })
+
+  it('goes on with native beside another when native alone is undecided', () => {
+    const claims = [claimOf({ kind: 'atMost', value: 20 }, { on: { by: 'name', names: ['native'] } })]
+    const wanted = {
+      ...planOf({ benches: [benchOf({ claims })], duet: [benchId] }),
+      profile: { rounds: 8, warmup: 0, seconds: 1, timeout: 60 },
+      looks: planLooks({ first: 6, last: 8 }),
+    }
+    const samples: Sample[] = []
+    const due = stepsOf(wanted, samples)
+    for (let next = due.next(); !next.done; next = due.next()) {
+      const { round, platform } = next.value
+      const latency = 20 + (round % 2 === 0 ? 1 : -1)
+      samples.push(sampleOf('native', round, { beside: platform, values: { latency } }))
+    }
+    expect(samples.filter(({ round }) => round === 7)).toHaveLength(2)
+  })
+})
+
+describe('the samples of a duet', () => {
+  /** The host is twice as slow while gvisor is measured, and native beside it as well. */
+  const samples = Array.from({ length: 10 }, (_, round) => {
+    const noise = 1 + ((round * 7) % 5) / 1000
+    const at = (platform: string, beside: string, latency: number) =>
+      sampleOf(platform, round, { beside, values: { latency } })
+    return [
+      at('native', 'runc', 20),
+      at('runc', 'native', 20 * noise),
+      at('native', 'gvisor', 40),
+      at('gvisor', 'native', 40 * noise),
+    ]
+  }).flat()
+
+  it('are compared with native of the same duet, never with another', () => {
+    const benches = [benchOf({ claims: [within(['runc', 'gvisor'])] })]
+    const { claims } = judge(planOf({ benches, duet: [benchId] }), samples)
+    expect(claims.map(({ verdict, measured }) => [verdict, measured!.estimate.toFixed(2)])).toEqual([
+      ['holds', '1.00'],
+      ['holds', '1.00'],
+    ])
+  })
+
+  it('of two platforms are compared round by round', () => {
+    const claims = [
+      claimOf({ kind: 'slowerThan', platform: 'runc', by: 1.5 }, { on: { by: 'name', names: ['gvisor'] } }),
+    ]
+    const verdict = judge(planOf({ benches: [benchOf({ claims })] }), samples).claims[0]!
+    expect(verdict).toMatchObject({ verdict: 'holds', measured: { rounds: 10 } })
+  })
+})
