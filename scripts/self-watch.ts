@@ -69,7 +69,7 @@ class Terminal {
 }
 
 /** The process of isobench itself, below script's. */
-function watcherOf({ pid }: ChildProcess): number {
+export function watcherOf({ pid }: Pick<ChildProcess, 'pid'>): number {
   const below = (parent: number): number[] =>
     readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
   const all = (parent: number): number[] => below(parent).flatMap((child) => [child, ...all(child)])
@@ -78,7 +78,8 @@ function watcherOf({ pid }: ChildProcess): number {
   return found
 }
 
-interface Holdings {
+/** What a watching process holds. */
+export interface Holdings {
   readonly processes: number
   readonly files: number
   readonly watchers: number
@@ -86,7 +87,7 @@ interface Holdings {
   readonly megabytes: number
 }
 
-function holdings(pid: number): Holdings {
+export function holdings(pid: number): Holdings {
   const below = (parent: number): number => {
     try {
       const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ').filter(Boolean)

@@ -1,4 +1,5 @@
 /** Reporters that write one document when the run ends. */
+import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Report } from '../core/report/schema.ts'
@@ -13,7 +14,7 @@ import type { ReporterContext, ReporterKind } from './reporter.ts'
 export async function writeWhole(file: string, text: string): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`
   try {
-    await mkdir(dirname(file), { recursive: true })
+    await makeFolder(dirname(file))
     await writeFile(temporary, text)
     await rename(temporary, file)
   } catch (error) {
@@ -24,6 +25,16 @@ export async function writeWhole(file: string, text: string): Promise<void> {
       'give --reporter another file',
     )
   }
+}
+
+/** Step by step: with `recursive`, Node's mkdir never returns where the kernel says ENOENT to a folder, as in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  if (existsSync(folder)) return
+  await makeFolder(dirname(folder))
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    // Another reporter of the run may have made it meanwhile.
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 /** How a kind renders several stored runs as one document. */

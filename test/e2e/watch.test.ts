@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type Holdings, holdings, watcherOf } from '../../scripts/self-watch.ts'
 import { imports, Project, repository } from './support/cli.ts'
 import { ensureImage, observe } from './support/machine.ts'
 
@@ -82,6 +83,12 @@ class Terminal {
       if (wanted.test(screen)) return screen
       if (Date.now() > end || /ENDED/.test(screen)) throw new Error(`${wanted} did not come up:\n${screen}`)
     }
+  }
+
+  /** What isobench in this terminal holds. */
+  holdings(): Holdings {
+    const pid = Number(this.#tmux('list-panes', '-t', 'isobench-watch-test', '-F', '#{pane_pid}'))
+    return holdings(watcherOf({ pid }))
   }
 
   /** What was measured since this was last asked: a line for each sample. */
@@ -212,6 +219,28 @@ describe.skipIf(missing !== '')(`watch${missing}`, () => {
     terminal.keys('q')
     await terminal.until(/ENDED 0/, 20)
     machine.expectClean()
+  })
+
+  test('holds the same after many saves', async () => {
+    using project = Project.with({ 'isobench.config.ts': config("platform('native')") })
+    const save = (most: string) => project.write({ 'benches/it.bench.ts': telling(project, 'it', 10, most) })
+    save('20ms')
+    const terminal = new Terminal(project)
+    const twice = async () => {
+      save('5ms')
+      await terminal.until(new RegExp(`0 hold · 1 contradicted[^]*${idle}`))
+      save('20ms')
+      await terminal.until(new RegExp(`1 hold · 0 contradicted[^]*${idle}`))
+    }
+    await terminal.until(new RegExp(`1 hold[^]*${idle}`))
+    await twice()
+    // A guest is booted ahead while nothing happens.
+    await sleep(2000)
+    const { megabytes: _, files: __, ...before } = terminal.holdings()
+    for (let n = 0; n < 5; n++) await twice()
+    await vi.waitFor(() => expect(terminal.holdings()).toMatchObject(before), { timeout: 10_000, interval: 500 })
+    expect(before.watchers).toBeGreaterThan(0)
+    expect(before.namespaces).toBeGreaterThan(0)
   })
 
   test('a project that is removed while it is measured leaves nothing', async () => {

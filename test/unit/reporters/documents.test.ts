@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { buildReport } from '../../../src/core/report/build.ts'
 import { reportSchema } from '../../../src/core/report/schema.ts'
 import { UsageError } from '../../../src/errors.ts'
+import { writeWhole } from '../../../src/reporters/document.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { contextOf, formula, hostile, Memory, makeRecord, makeReport } from './fixture.ts'
 
@@ -199,3 +200,9 @@ function parseCsv(text: string): string[][] {
   }
   return rows
 }
+
+test('a report for a place where no folder can be made is told, and does not hang', async () => {
+  await expect(writeWhole('/proc/no-such-folder/deeper/report.json', '{}')).rejects.toMatchObject({
+    message: expect.stringContaining('cannot be written to /proc/no-such-folder/deeper/report.json'),
+  })
+})
