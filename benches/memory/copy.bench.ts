@@ -1,21 +1,20 @@
 import { bench, expect, higher, workload } from 'isobench'
-import { mbw } from 'isobench/tools'
+import { memory } from 'isobench/tools'
 
-/** Larger than the last-level caches of today's servers, so that memory is what is measured. */
-const mebibytes = 128
-
-/** memcpy between two arrays, in the style of STREAM's copy (§3.2). mbw's average over the copies of one sample. */
-const copy = workload('memory copy', {
-  metrics: { bandwidth: higher('MiB/s') },
+/**
+ * Copies of 32 MiB by plain C and by SSE2, as tinymembench does them (§3.2, Fig. 7). The paper's tool has no options and
+ * takes minutes, so this is a program of isobench's own, built into the image, that does these two of its thirty tests: the
+ * best of the copies that fit into the sample's time, half of it each, and 1 MB copied counts once.
+ */
+const copies = workload('memory copy', {
+  metrics: { plain: higher('MB/s'), sse2: higher('MB/s') },
   async run({ guest, seconds }) {
-    // About 25 ms a copy on a slow machine; at least five, so that the first touch of the pages does not decide.
-    const runs = Math.max(5, Math.ceil(seconds / 0.025))
-    const { stdout } = await guest.exec(mbw.run({ method: 'memcpy', runs, mebibytes }))
-    return { bandwidth: mbw.parse(stdout, 'memcpy').mebibytesPerSecond }
+    const { plainMBs, sse2MBs } = memory.parseCopy((await guest.exec(memory.copy({ seconds: seconds / 2 }))).stdout)
+    return { plain: plainMBs, sse2: sse2MBs }
   },
 })
 
-export const copying = bench('memory copy', copy, {
-  tags: ['memory', 'figure-7', 'figure-8'],
-  expect: { bandwidth: expect.withinNative(15) },
+export const copying = bench('memory copy', copies, {
+  tags: ['memory', 'figure-7'],
+  expect: { plain: expect.withinNative(15), sse2: expect.withinNative(15) },
 })

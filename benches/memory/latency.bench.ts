@@ -1,69 +1,31 @@
 import { bench, expect, finding, lower, workload } from 'isobench'
-import { command } from 'isobench/tools'
+import { memory } from 'isobench/tools'
 import { copying } from './copy.bench.ts'
 
 /**
- * Runs in the guest's node: follows a chain that leads once through every 64-byte line of a buffer in random order, so that
- * each read has to wait for the one before it. Prints the mean nanoseconds of a read, by the guest's clock.
- */
-function chase(bytes: number, seconds: number): void {
-  const perLine = 16
-  const lines = bytes / 64
-  const order = Uint32Array.from({ length: lines }, (_, line) => line)
-  // Sattolo's shuffle gives one single cycle; a fixed seed gives the same one everywhere.
-  let state = 1
-  for (let last = lines - 1; last > 0; last--) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    const other = Math.floor((state / 2 ** 32) * last)
-    const held = order[last]!
-    order[last] = order[other]!
-    order[other] = held
-  }
-  const buffer = new Uint32Array(lines * perLine)
-  for (let line = 0; line < lines; line++) buffer[line * perLine] = order[line]! * perLine
-  const follow = (from: number, reads: number): number => {
-    let at = from
-    for (let read = 0; read < reads; read++) at = buffer[at]!
-    return at
-  }
-  const batch = 1_000_000
-  // Warms the machine code and the caches up.
-  let at = follow(0, Math.max(batch, lines))
-  let reads = 0
-  const started = process.hrtime.bigint()
-  let passed = 0n
-  while (passed < BigInt(seconds * 1e9)) {
-    at = follow(at, batch)
-    reads += batch
-    passed = process.hrtime.bigint() - started
-  }
-  console.log(`at ${at}: ${Number(passed) / reads} ns`)
-}
-
-/**
- * Random read latency in buffers of 2^16 to 2^26 bytes: the paper's memory latency (§3.2, Fig. 6). The paper's tool,
- * tinymembench, has no options and comes to its latencies after minutes, so this follows a chain of pointers instead: the
- * whole time of a dependent read, where tinymembench shows what it takes beyond a hit in the L1 cache. `quick` and `paper`
- * measure the same four sizes of the paper's eleven.
+ * Random reads in buffers of 2^16 to 2^26 bytes: the paper's memory latency (§3.2, Fig. 6), what a read takes beyond a hit
+ * in the L1 cache. The paper's tool, tinymembench, has no options and comes to its latencies after minutes, so this is a
+ * program of isobench's own that follows a chain of pointers once through every line of the buffer, in 4 KiB pages. `paper`
+ * measures the paper's eleven sizes, the others four of them.
  */
 const randomAccess = workload('random memory access', {
   metrics: { latency: lower('ns') },
-  params: { log2bytes: [16, 20, 23, 26] },
+  params: { log2bytes: [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26] },
   async run({ guest, seconds, params: { log2bytes } }) {
-    const { stdout } = await guest.exec(command('node', '-e', `(${chase})(${2 ** log2bytes}, ${seconds})`))
-    const latency = Number(/^at \d+: (\S+) ns$/m.exec(stdout)?.[1])
-    if (!(latency > 0)) throw new Error(`no latency in ${JSON.stringify(stdout.slice(0, 200))}`)
-    return { latency }
+    const { stdout } = await guest.exec(memory.latency({ log2bytes, seconds }))
+    return { latency: memory.parseLatency(stdout, log2bytes).extraNs }
   },
 })
 
 export const access = bench('memory latency', randomAccess, {
+  params: { log2bytes: [16, 20, 23, 26] },
+  profiles: { paper: { log2bytes: [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26] } },
   tags: ['memory', 'slow', 'figure-6'],
   expect: { latency: expect.warn.withinNative(10) },
 })
 
 const large = expect(access.latency).where({ log2bytes: 26 })
-const copy = expect(copying.bandwidth)
+const copy = expect(copying.plain)
 
 finding(
   3,

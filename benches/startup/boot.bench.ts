@@ -1,25 +1,40 @@
 import { bench, expect, finding, lower, platform, workload } from 'isobench'
 import { command } from 'isobench/tools'
 
-/** Boots in each sample; their median is the sample, because one boot alone is too noisy on a shared machine. */
-const boots = 3
-
 /**
  * From the creation of the host process to its end, on the host's clock: the paper's end-to-end time (§3.6). The guest
- * runs busybox's `true`, so what is left is the platform.
+ * runs busybox's `echo`, so what is left is the platform. `firstByte` is the paper's other method, the time until the
+ * output of the guest arrives, read from a pipe; `ending` is what of the whole comes after it.
+ *
+ * Docker and Podman boot through their daemon or command, the others by the runtime itself. A sample is the median of three
+ * boots, because one alone is too noisy on a shared machine; `paper` has fifteen in each of its twenty rounds, so 300.
  */
-const boot = workload.boot('boot to the end of true', {
-  metrics: { duration: lower('ms') },
-  async run({ boot }) {
-    const times: number[] = []
-    for (let n = 0; n < boots; n++) times.push((await boot(command('/bin/busybox', 'true'))).milliseconds)
-    times.sort((a, b) => a - b)
-    return { duration: times[Math.floor(boots / 2)]! }
+const boot = workload.boot('boot to the end of echo', {
+  metrics: { duration: lower('ms'), firstByte: lower('ms'), ending: lower('%') },
+  params: { boots: [3, 15] },
+  async run({ boot, params: { boots } }) {
+    const all: { whole: number; first: number }[] = []
+    for (let n = 0; n < boots; n++) {
+      const { milliseconds, firstByteMs } = await boot(command('/bin/busybox', 'echo', 'booted'))
+      if (firstByteMs === null) throw new Error('the guest wrote nothing')
+      // The exit can be told before the last output is read.
+      all.push({ whole: milliseconds, first: Math.min(firstByteMs, milliseconds) })
+    }
+    const middle = (of: (one: (typeof all)[number]) => number) =>
+      all.map(of).sort((a, b) => a - b)[Math.floor(boots / 2)]!
+    return {
+      duration: middle(({ whole }) => whole),
+      firstByte: middle(({ first }) => first),
+      ending: middle(({ whole, first }) => (100 * (whole - first)) / whole),
+    }
   },
 })
 
 export const booting = bench('boot', boot, {
+  params: { boots: [3] },
+  profiles: { paper: { boots: [15] } },
   tags: ['startup', 'figure-13', 'figure-14', 'figure-15'],
+  timeout: 300,
   expect: { duration: expect.atMost('5s') },
 })
 
@@ -63,6 +78,14 @@ finding(
   { undecided: ['OSv on QEMU microvm, second of three in the paper: the config has no such platform'] },
 )
 
-finding(16, 'Timing a boot end to end is as accurate as watching its output; ending the guest adds only 1 to 2 %', [], {
-  undecided: ['the time to the first output: a boot tells when it has ended, not when it first wrote'],
-})
+/** Of a guest that writes one line and ends; what is beyond the 2 % is what a platform takes to be gone. */
+finding(
+  16,
+  'Timing a boot end to end is as accurate as watching its output; ending the guest adds only 1 to 2 %',
+  [
+    expect(booting.ending)
+      .on(platform.family('container', 'secure-container', 'hypervisor', 'unikernel'))
+      .atMost('2%'),
+  ],
+  { gate: 'never' },
+)

@@ -69,6 +69,7 @@ export async function planOf(project: Project, filters: readonly string[], optio
   const selected = selectBenches(suite, {
     names: options.name ?? [],
     tags: options.tag ?? [],
+    profile: options.profile,
     without: filters.length > 0 || options.name || options.tag ? [] : (profile.skip ?? []),
   })
   const { benches, left, notes } = partOf(selected, project.root, options)

@@ -6,11 +6,16 @@ import type { Metric, Metrics } from './metric.ts'
 import { registry } from './registry.ts'
 import type { ParamSpace, ParamValue, Workload } from './workload.ts'
 
+/** Some of the values that each parameter may have. */
+type ChosenParams<P extends ParamSpace> = { readonly [K in keyof P]?: readonly [P[K][number], ...P[K][number][]] }
+
 export interface BenchOptions<M extends Metrics, P extends ParamSpace> {
   /** What must be so on every platform, a metric each. */
   readonly expect?: ExpectationsOf<NoInfer<M>>
   /** The values of the workload's parameters to measure; all that the workload knows when left out. */
-  readonly params?: { readonly [K in keyof NoInfer<P>]?: readonly [P[K][number], ...P[K][number][]] }
+  readonly params?: ChosenParams<NoInfer<P>>
+  /** Other values for one profile, by its name: `{ paper: { size: ['2g'] } }`. A parameter left out has those above. */
+  readonly profiles?: Readonly<Record<string, ChosenParams<NoInfer<P>>>>
   readonly tags?: readonly string[]
   /** Time limit of one sample, in seconds; the profile's when left out. */
   readonly timeout?: number
@@ -22,6 +27,8 @@ export interface BenchSpec {
   readonly mode: 'run' | 'only' | 'skip' | 'todo'
   readonly workload?: Workload
   readonly params: ParamSpace
+  /** By profile, where it has values of its own. */
+  readonly profiles: Readonly<Record<string, ParamSpace>>
   readonly tags: readonly string[]
   readonly timeout?: number
   readonly claims: readonly Claim[]
@@ -81,6 +88,8 @@ function chosenParams(
   return Object.fromEntries(Object.entries(space).map(([param, all]) => [param, chosen[param] ?? all])) as ParamSpace
 }
 
+const given = (params: object | undefined) => (params ?? {}) as Record<string, readonly ParamValue[]>
+
 function register<M extends Metrics, P extends ParamSpace>(
   mode: Mode,
   location: Location | undefined,
@@ -102,7 +111,13 @@ function register<M extends Metrics, P extends ParamSpace>(
       name,
       mode,
       workload: workload as unknown as Workload,
-      params: chosenParams(name, workload.params, (options.params ?? {}) as Record<string, readonly ParamValue[]>),
+      params: chosenParams(name, workload.params, given(options.params)),
+      profiles: Object.fromEntries(
+        Object.entries(options.profiles ?? {}).map(([profile, own]) => [
+          profile,
+          chosenParams(name, workload.params, { ...given(options.params), ...given(own) }),
+        ]),
+      ),
       tags: options.tags ?? [],
       ...(timeout !== undefined && { timeout }),
       claims: claimsOf(name, workload.metrics, (options.expect ?? {}) as ExpectationsOf<Metrics>),
@@ -189,6 +204,6 @@ export const bench: BenchFunction = Object.assign(variant('run'), {
       )
       return
     }
-    benches.push({ name, mode: 'todo', params: {}, tags: [], claims: [], ...at(callerOf(todo)) })
+    benches.push({ name, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...at(callerOf(todo)) })
   },
 })

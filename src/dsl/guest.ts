@@ -6,6 +6,8 @@ export interface Completed {
   readonly stderr: string
   /** Host monotonic clock, from the moment the process was started until it had ended, in milliseconds. */
   readonly milliseconds: number
+  /** From the same start until its first byte on stdout reached the host; null where it wrote nothing. */
+  readonly firstByteMs: number | null
 }
 
 export interface ExecOptions {

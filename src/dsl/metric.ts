@@ -6,6 +6,7 @@ export interface Units {
   'bit rate': 'bit/s' | 'Mbit/s' | 'Gbit/s'
   size: 'B' | 'KiB' | 'MiB' | 'GiB'
   count: 'count'
+  share: '%'
 }
 
 export type Unit = Units[keyof Units]
@@ -38,6 +39,7 @@ const scales: { readonly [D in keyof Units]: Readonly<Record<Units[D], number>> 
   'bit rate': { 'bit/s': 1, 'Mbit/s': 1e6, 'Gbit/s': 1e9 },
   size: { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 },
   count: { count: 1 },
+  share: { '%': 1 },
 }
 
 /**

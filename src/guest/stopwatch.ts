@@ -24,6 +24,8 @@ export interface Timed {
   readonly stderr: string
   /** From the moment the process was told to exec the command until it was reaped. Host monotonic clock. */
   readonly milliseconds: number
+  /** From the same start until the first byte on stdout arrived here; null where nothing was written. */
+  readonly firstByteMs: number | null
 }
 
 /** More output than this is a flood: the command is ended, and the sample is an error. Bytes, each of stdout and stderr. */
@@ -60,6 +62,7 @@ export function timed(argv: readonly string[], options: TimedOptions): Promise<T
     }
     let started = process.hrtime.bigint()
     let ended = started
+    let firstByte: bigint | undefined
     const latch = child.stdio[3] as Duplex
     latch.once('data', () => {
       started = process.hrtime.bigint()
@@ -77,6 +80,9 @@ export function timed(argv: readonly string[], options: TimedOptions): Promise<T
     const timer = setTimeout(() => kill('timeout'), options.timeoutMs)
     const onAbort = () => kill('interrupted')
     options.signal?.addEventListener('abort', onAbort)
+    child.stdout.once('data', () => {
+      firstByte = process.hrtime.bigint()
+    })
     for (const name of ['stdout', 'stderr'] as const) {
       let size = 0
       child[name].on('data', (chunk: Buffer) => {
@@ -103,7 +109,9 @@ export function timed(argv: readonly string[], options: TimedOptions): Promise<T
       const stdout = Buffer.concat(output.stdout).toString('utf8')
       const stderr = Buffer.concat(output.stderr).toString('utf8')
       if (!cause && code !== null && (options.exitCodes ?? [0]).includes(code)) {
-        return resolve({ stdout, stderr, milliseconds: Number(ended - started) / 1e6 })
+        const since = (at: bigint) => Number(at - started) / 1e6
+        const firstByteMs = firstByte === undefined ? null : since(firstByte)
+        return resolve({ stdout, stderr, milliseconds: since(ended), firstByteMs })
       }
       reject(new CommandError(`${options.label}: ${whatHappened(cause, code, signal, options)}${tail(stderr, stdout)}`))
     })

@@ -33,6 +33,8 @@ export interface FioSide {
   iops: number
   /** Mean time from submission to completion (fio's `lat`). */
   latencyMeanUs: number
+  /** Median of the same time as `p99Us`. */
+  p50Us: number
   /** 99th percentile of the time from the end of submission to completion (fio's `clat`). */
   p99Us: number
 }
@@ -123,6 +125,7 @@ function sideOf(stdout: string, job: unknown, side: 'read' | 'write'): FioSide {
     bytesPerSecond: figure('bw_bytes'),
     iops: figure('iops'),
     latencyMeanUs: figure('lat_ns', 'mean') / 1000,
+    p50Us: figure('clat_ns', 'percentile', '50.000000') / 1000,
     p99Us: figure('clat_ns', 'percentile', '99.000000') / 1000,
   }
 }

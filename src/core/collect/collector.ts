@@ -58,6 +58,7 @@ function benchData(bench: BenchSpec, file: string, digest: string, id: (name: st
     mode: bench.mode,
     tags: bench.tags,
     params: bench.params,
+    ...(Object.keys(bench.profiles).length > 0 && { profiles: bench.profiles }),
     metrics: workload?.metrics ?? {},
     workload: {
       name: workload?.name ?? '',

@@ -14,6 +14,8 @@ export interface BenchData {
   readonly mode: 'run' | 'only' | 'skip' | 'todo'
   readonly tags: readonly string[]
   readonly params: ParamSpace
+  /** Parameters of a profile that has values of its own. */
+  readonly profiles?: Readonly<Record<string, ParamSpace>>
   readonly metrics: Metrics
   readonly workload: {
     readonly name: string

@@ -113,6 +113,13 @@ export interface Selection {
   readonly tags?: readonly string[]
   /** Benches with one of these tags are left out. */
   readonly without?: readonly string[]
+  /** The profile's name: benches may have parameters of their own for it. */
+  readonly profile?: string
+}
+
+/** The bench with the parameters that it has in a profile. */
+function inProfile({ profiles, ...bench }: BenchData, name: string | undefined): BenchData {
+  return { ...bench, params: (name !== undefined && profiles?.[name]) || bench.params }
 }
 
 /** Splits the benches into those to measure and those that are left, with the reason. */
@@ -127,7 +134,9 @@ export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'b
     return tags.some((tag) => selection.without?.includes(tag)) ? 'profile' : undefined
   }
   return {
-    benches: suite.benches.filter((bench) => why(bench) === undefined),
+    benches: suite.benches
+      .filter((bench) => why(bench) === undefined)
+      .map((bench) => inProfile(bench, selection.profile)),
     left: suite.benches.flatMap((bench) => {
       const reason = why(bench)
       return reason ? [{ bench: bench.id, why: reason }] : []

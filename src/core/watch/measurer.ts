@@ -19,7 +19,6 @@ import type { State } from './state.ts'
 
 export interface MeasurerOptions extends Asked {
   readonly wait: boolean
-  readonly profileName: string
   /** Sees to what isobench needs of the machine. */
   equip(state: State, signal: AbortSignal): Promise<void>
 }

@@ -12,6 +12,7 @@ export interface Asked {
   readonly platform: readonly string[] | undefined
   readonly name: readonly string[]
   readonly tag: readonly string[]
+  readonly profileName: string
   profileOf(project: Project): ResolvedProfile
 }
 
@@ -42,7 +43,7 @@ export function selectedBenches(
   const names = only.bench ? [only.bench] : name
   const some = filters.length > 0 || names.length > 0 || tags.length > 0
   const without = some ? [] : (asked.profileOf(project).skip ?? [])
-  return { ...selectBenches(mine, { names, tags, without }), findings: mine.findings }
+  return { ...selectBenches(mine, { names, tags, without, profile: asked.profileName }), findings: mine.findings }
 }
 
 /** @throws UsageError for a platform that the config does not have. */

@@ -330,6 +330,7 @@ describe('units', () => {
     'bit rate': ['bit/s', 'Mbit/s', 'Gbit/s'],
     size: ['B', 'KiB', 'MiB', 'GiB'],
     count: ['count'],
+    share: ['%'],
   }
   const pair = fc
     .constantFrom<readonly Unit[]>(...Object.values(dimensions))

@@ -87,6 +87,7 @@ describe('isobench/tools', () => {
       'mariadb',
       'mbw',
       'memcached',
+      'memory',
       'netperf',
       'sysbench',
       'tinymembench',

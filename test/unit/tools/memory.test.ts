@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { memory } from '../../../src/tools/memory.ts'
+import { expectNoTruncatedFigure, expectRefusals, fixture } from './fixtures.ts'
+
+const stream = fixture('isobench-memory-stream.txt')
+const copy = fixture('isobench-memory-copy.txt')
+const latency = fixture('isobench-memory-latency.txt')
+
+describe('isobench-memory', () => {
+  it('is asked for what it takes', () => {
+    expect(memory.stream({ mebibytes: 128, times: 10 }).argv).toEqual(['isobench-memory', 'stream', '128', '10'])
+    expect(memory.copy({ seconds: 0.5 }).argv).toEqual(['isobench-memory', 'copy', '0.5'])
+    expect(memory.latency({ log2bytes: 20, seconds: 1 }).argv).toEqual(['isobench-memory', 'latency', '20', '1'])
+    expect(() => memory.stream({ mebibytes: 128, times: 201 })).toThrow(/at most 200/)
+    expect(() => memory.latency({ log2bytes: 40, seconds: 1 })).toThrow(/at most 32/)
+    expect(() => memory.copy({ seconds: 0 })).toThrow(TypeError)
+  })
+
+  it('is read', () => {
+    expect(memory.parseStream(stream)).toEqual({ copyMBs: 11471.1 })
+    expect(memory.parseCopy(copy)).toEqual({ plainMBs: 11214.4, sse2MBs: 12595 })
+    expect(memory.parseLatency(latency, 20)).toEqual({ extraNs: 7.52 })
+    expect(() => memory.parseLatency(latency, 21)).toThrow(/2097152/)
+  })
+
+  it('counts no copy whose arrays are wrong', () => {
+    const failed = stream.replace(/^Solution Validates.*$/m, 'Failed Validation: a relative deviation of 1.2e-3')
+    expect(() => memory.parseStream(failed)).toThrow(/no "Solution Validates"/)
+  })
+
+  it('is never read from a part, and from nothing else', () => {
+    expectNoTruncatedFigure(stream, memory.parseStream)
+    expectNoTruncatedFigure(copy, memory.parseCopy)
+    expectNoTruncatedFigure(latency, (output) => memory.parseLatency(output, 20))
+    expectRefusals(stream, '11471.1', memory.parseStream)
+    expectRefusals(copy, '12595.0', memory.parseCopy)
+    expectRefusals(latency, '7.52', (output) => memory.parseLatency(output, 20))
+  })
+})
