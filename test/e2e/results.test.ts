@@ -1,7 +1,6 @@
 /** What is done with results: reports of stored records, merging, history, and the flags for CI. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { recordText } from '../../src/core/record/merge.ts'
@@ -23,14 +22,13 @@ const chromium = await (async () => {
 })()
 const noBrowser = chromium ? '' : ' (left out: there is no Chromium here; apt-get install chromium)'
 
-/** The page's DOM after it has loaded, what its console said, and how long all of it took. */
-async function open(file: string): Promise<{ dom: string; console: string[]; seconds: number }> {
+/** The page's DOM after it has loaded, and what its console said. */
+async function open(file: string): Promise<{ dom: string; console: string[] }> {
   const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
   const rest = ['--disable-background-networking', '--enable-logging=stderr', '--dump-dom', `file://${file}`]
-  const started = performance.now()
   const { stdout, stderr } = await execa(chromium!, [...flags, ...rest], { timeout: 60_000, stdin: 'ignore' })
   const said = stderr.split('\n').filter((line) => line.includes('CONSOLE'))
-  return { dom: stdout, console: said, seconds: (performance.now() - started) / 1000 }
+  return { dom: stdout, console: said }
 }
 
 /** The page with a script of the test's own, which the page's policy would not run. Returns what it left in the title. */
@@ -168,16 +166,20 @@ describe(`the html report in Chromium${noBrowser}`, () => {
     using project = withConfig()
     const text = large()
     expect(text.length).toBeGreaterThan(9_000_000)
-    project.write({ 'large.jsonl': text, 'blank.html': '<!doctype html>' })
+    project.write({ 'large.jsonl': text })
     expect((await project.isobench(['report', 'large.jsonl', '--reporter', 'html=report.html'])).exitCode).toBe(0)
-    // The first start of a browser reads its files from the disk.
-    const start = Math.min(
-      (await open(project.path('blank.html'))).seconds,
-      (await open(project.path('blank.html'))).seconds,
-    )
-    const { seconds, console } = await open(project.path('report.html'))
-    expect(console).toEqual([])
-    expect(seconds - start).toBeLessThan(2)
+    expect((await open(project.path('report.html'))).console).toEqual([])
+    // By the page's own clock, from its opening to its layout: how long the browser takes to start is not the page's.
+    const times: number[] = []
+    for (let n = 0; n < 3; n++)
+      times.push(
+        (await ask(
+          project,
+          project.read('report.html'),
+          'document.body.getBoundingClientRect(); return performance.now()',
+        )) as number,
+      )
+    expect(Math.min(...times)).toBeLessThan(2000)
   })
 })
 
