@@ -11,6 +11,7 @@ export default defineConfig({
     platform('docker'),
     platform('docker', { runtime: 'runsc', name: 'docker-gvisor', tags: ['engine'] }),
     platform('podman'),
+    platform('podman', { rootless: true, name: 'podman-rootless', tags: ['rootless'] }),
     platform('lxc'),
     platform('lxc', { name: 'lxc-systemd', init: 'systemd' }),
     platform('bubblewrap'),

@@ -4,10 +4,10 @@ import { defineDriver, type HostArgv } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
 import { runtimeBinary } from './runtime-binary.ts'
 
-const unified = '/sys/fs/cgroup/unified'
+export const unified = '/sys/fs/cgroup/unified'
 
 /** crun refuses a v1 host whose unified hierarchy has any controller at all ("drop all controllers from cgroupv2"). */
-function hasHybridControllers(): boolean {
+export function hasHybridControllers(): boolean {
   try {
     return readFileSync(`${unified}/cgroup.controllers`, 'utf8').trim() !== ''
   } catch {

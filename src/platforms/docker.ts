@@ -1,35 +1,70 @@
 import * as z from 'zod'
+import { host } from '../guest/host.ts'
+import { which } from '../guest/requirements.ts'
 import { addressOf, joinBridge } from './docker/bridge.ts'
 import { ask, type Daemon, removingContainers } from './docker/client.ts'
+import { hasHostSocket, hostDaemon, hostSocket, namedIn, useDaemon } from './docker/hosts.ts'
 import { startDaemon } from './docker/own.ts'
-import { isSecure, runtimeRequirement, runtimes } from './docker/runtimes.ts'
-import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
+import { defineDriver, type GuestArgv, type HostArgv, idle, type Obstacle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
+import { isSecure, runtimeRequirement, runtimes } from './runtimes.ts'
 
 const options = z.strictObject({
   /** The OCI runtime below it. */
   runtime: z.enum(runtimes).default('runc'),
+  /** Whose dockerd: the host's when it answers and its containers can be guests, and one for the run otherwise; or always that. */
+  daemon: z.enum(['auto', 'host', 'own']).default('auto'),
 })
 type Options = z.output<typeof options>
 
+/** The host's daemon, where it is to be used. */
+async function hostsFor({ daemon }: Options) {
+  const found = daemon === 'own' ? undefined : await hostDaemon()
+  return found?.usable ? found : undefined
+}
+
 /** The run's daemon, with the image, and with a label of the guest's on what is made for it. */
-async function daemonFor(place: Place): Promise<{ readonly daemon: Daemon; readonly image: string }> {
-  const daemon = await place.forRun('docker', async (ground) => {
-    const started = await startDaemon(ground)
-    await joinBridge(started, ground, place.rootfs)
-    return started
+async function daemonFor(place: Place, given: Options): Promise<{ readonly daemon: Daemon; readonly image: string }> {
+  const hosts = await hostsFor(given)
+  const daemon = await place.forRun(hosts ? 'hostdocker' : 'docker', async (ground) => {
+    const made = await (hosts ? useDaemon(hosts, ground) : startDaemon(ground))
+    await joinBridge(made, ground, place.rootfs)
+    return made
   })
   const image = await daemon.image(place.rootfs)
   await place.undoneBy(`the containers of ${place.id}`, removingContainers(daemon, guestLabel(place)))
   return { daemon, image }
 }
 
+/** What a daemon of the host's cannot do for this platform, or what keeps one from being started. */
+async function obstacle(given: Options): Promise<string | Obstacle | undefined> {
+  const found = given.daemon === 'own' ? undefined : await hostDaemon()
+  if (found?.usable) {
+    if (namedIn(found.runtimes, given.runtime) !== undefined) return undefined
+    return {
+      reason: `the dockerd at ${found.socket} has no runtime "${given.runtime}": it has ${found.runtimes.join(', ')}`,
+      fix: `register it in that daemon's daemon.json, or have isobench start its own: { daemon: 'own' }`,
+    }
+  }
+  if (found && given.daemon === 'host') return found.reason
+  if (which('dockerd') === undefined) {
+    return {
+      reason: `dockerd is not installed, and ${found?.reason}`,
+      fix: 'apt-get install --no-install-recommends docker.io',
+    }
+  }
+  const release = Number(/version (\d+)/.exec(await host(['dockerd', '--version']))?.[1])
+  return given.runtime === 'kata' && release < 23
+    ? `kata needs dockerd 23 or later, which can be given a shim: this is ${release}`
+    : undefined
+}
+
 const guestLabel = ({ id }: Place) => `isobench.guest=${id}`
 
-const settings = (place: Place, { labels }: Daemon, { runtime }: Options): readonly string[] => [
+const settings = (place: Place, daemon: Daemon, { runtime }: Options): readonly string[] => [
   `--name=${place.id}`,
-  ...[...labels, guestLabel(place)].map((label) => `--label=${label}`),
-  `--runtime=${runtime === 'kata' ? 'io.containerd.kata.v2' : runtime}`,
+  ...[...daemon.labels, guestLabel(place)].map((label) => `--label=${label}`),
+  `--runtime=${daemon.runtime(runtime)}`,
   `--cgroup-parent=${place.containerGroup}`,
   // The group above has these limits already; runtimes with a kernel of their own go by what they are told.
   `--cpuset-cpus=${place.limits.cpus.join(',')}`,
@@ -65,20 +100,26 @@ export const docker = defineDriver<Options>({
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   about: 'Docker, through a daemon and its default bridge, over an OCI runtime',
   options,
-  requirements: ({ runtime }) => [
-    { binary: 'dockerd', package: 'docker.io' },
+  requirements: ({ runtime, daemon }) => [
     { binary: 'docker', package: 'docker.io' },
-    runtimeRequirement(runtime),
+    // One of the host's may be in another file system, and its runtimes with it.
+    ...(daemon === 'own' || !hasHostSocket()
+      ? [{ binary: 'dockerd', package: 'docker.io' }, runtimeRequirement(runtime)]
+      : []),
   ],
-  version: () => ['dockerd', '--version'],
+  version: ({ daemon }) =>
+    daemon === 'own' || !hasHostSocket()
+      ? ['dockerd', '--version']
+      : ['docker', '--host', hostSocket(), 'version', '--format', '{{.Server.Version}}'],
+  obstacle,
   once: async (place, argv, given) => {
-    const { daemon, image } = await daemonFor(place)
+    const { daemon, image } = await daemonFor(place, given)
     return place.inside(
       daemon.client('run', '--rm', '--interactive', ...settings(place, daemon, given), image, ...argv),
     )
   },
   open: async (place, given) => {
-    const { daemon, image } = await daemonFor(place)
+    const { daemon, image } = await daemonFor(place, given)
     await place.run(place.inside(daemon.client('run', '--detach', ...settings(place, daemon, given), image, ...idle)))
     const address = await addressOf(daemon, place.id)
     const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', place.id, ...argv)

@@ -4,12 +4,21 @@ import * as z from 'zod'
 import { withoutHybrid } from './crun.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
+import { giveData, makeRootless, rootlessObstacle } from './podman/rootless.ts'
 import { privateMounts } from './private-mounts.ts'
+import { isSecure, runtimeRequirement, runtimeWrappers } from './runtimes.ts'
 
-const options = z.strictObject({
-  /** The OCI runtime below it. */
-  runtime: z.enum(['crun', 'runc']).default('crun'),
-})
+const options = z
+  .strictObject({
+    /** The OCI runtime below it. */
+    runtime: z.enum(['crun', 'runc', 'runsc']).default('crun'),
+    /** Whether an unprivileged user runs it: root in the guest is then that user. */
+    rootless: z.boolean().default(false),
+  })
+  .refine(({ runtime, rootless }) => !(rootless && runtime === 'runsc'), {
+    path: ['runtime'],
+    message: 'rootless podman runs over "crun" or "runc": runsc needs root for a network of its own',
+  })
 type Options = z.output<typeof options>
 
 /** podman's settings: locks as files rather than in the host's shared memory, and nothing of the host's configuration. */
@@ -38,15 +47,14 @@ async function podmanFor(place: Place, { runtime }: Options): Promise<(...args: 
     '--tmpdir=/run/libpod',
     // No image is ever stored: the guest's root filesystem is given as a folder.
     '--storage-driver=vfs',
-    `--runtime=${runtime}`,
+    `--runtime=${runtime === 'runsc' ? runtimeWrappers(at('runtimes')).find(({ name }) => name === runtime)!.path : runtime}`,
   ]
   return (...args) => inMounts(runtime === 'crun' ? withoutHybrid([...command, ...args]) : [...command, ...args])
 }
 
-const container = (place: Place): readonly string[] => [
+/** What every container has, whoever runs it. */
+const common = (place: Place): readonly string[] => [
   `--name=${place.id}`,
-  `--cgroup-parent=${place.containerGroup}`,
-  `--network=ns:${place.netns}`,
   '--hostname=isobench',
   // Or podman would write into the image.
   '--no-hosts',
@@ -59,29 +67,71 @@ const container = (place: Place): readonly string[] => [
   ...['--ulimit=nofile=16384:16384', '--ulimit=nproc=4096:4096'],
   `--mount=type=bind,source=${place.data},destination=/data`,
   ...guestEnv.map((setting) => `--env=${setting}`),
-  // Over it an overlay: podman makes an /etc/mtab, and that in the image if it were let.
-  '--rootfs',
-  `${place.rootfs}:O`,
 ]
 
-/** podman, rootful: a container engine without a daemon, over an OCI runtime. */
+/** podman for one guest: argv of a command of it, and what `run` is given before the guest's argv. */
+interface Engine {
+  command(...args: readonly string[]): HostArgv
+  readonly container: readonly string[]
+}
+
+async function rootful(place: Place, given: Options): Promise<Engine> {
+  const container = [
+    ...common(place),
+    `--cgroup-parent=${place.containerGroup}`,
+    `--network=ns:${place.netns}`,
+    // Over it an overlay: podman makes an /etc/mtab, and that in the image if it were let.
+    ...['--rootfs', `${place.rootfs}:O`],
+  ]
+  return { command: await podmanFor(place, given), container }
+}
+
+async function rootless(place: Place, { runtime }: Options): Promise<Engine> {
+  const podman = await place.forRun(`podman-${runtime}`, (ground) => makeRootless(ground, runtime))
+  const image = await podman.image(place.rootfs)
+  const command = (...args: readonly string[]) => place.inside(podman.command(...args))
+  giveData(place)
+  // The store ends with the run; a container that is left in it until then is but a record.
+  const removing = podman.command('rm', '--force', '--time=0', '--ignore', place.id)
+  await place.undoneBy(`the container of ${place.id}`, ['sh', '-c', '"$@" || exit 0', 'sh', ...removing])
+  const container = [
+    ...common(place),
+    // A user without rights can't join the guest's namespace, so podman is started in it; nor can it make cgroups on every
+    // host: the container stays in the place's.
+    '--network=host',
+    ...(runtime === 'crun' ? ['--cgroups=disabled'] : []),
+    image,
+  ]
+  return { command, container }
+}
+
+const engineFor = (place: Place, given: Options) => (given.rootless ? rootless : rootful)(place, given)
+
+/** podman, a container engine without a daemon, over an OCI runtime. */
 export const podman = defineDriver<Options>({
   kind: 'podman',
-  family: 'container',
-  about: 'podman, an engine without a daemon over an OCI runtime',
+  family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
+  about: 'podman, an engine without a daemon over an OCI runtime, as root or as an unprivileged user',
   options,
-  requirements: ({ runtime }) => [
+  requirements: ({ runtime, rootless }) => [
     { binary: 'podman', package: 'podman' },
-    { binary: runtime, package: runtime },
+    runtimeRequirement(runtime),
+    ...(rootless
+      ? [
+          { binary: 'newuidmap', package: 'uidmap' },
+          { binary: 'setpriv', package: 'util-linux' },
+        ]
+      : []),
   ],
   version: () => ['podman', '--version'],
+  obstacle: async ({ rootless }) => (rootless ? rootlessObstacle() : undefined),
   once: async (place, argv, given) => {
-    const command = await podmanFor(place, given)
-    return command('run', '--rm', '--interactive', ...container(place), ...argv)
+    const { command, container } = await engineFor(place, given)
+    return command('run', '--rm', '--interactive', ...container, ...argv)
   },
   open: async (place, given) => {
-    const command = await podmanFor(place, given)
-    await place.run(command('run', '--detach', ...container(place), ...idle))
+    const { command, container } = await engineFor(place, given)
+    await place.run(command('run', '--detach', ...container, ...idle))
     return { enter: (argv: GuestArgv) => command('exec', '--interactive', place.id, ...argv) }
   },
 })

@@ -1,5 +1,7 @@
 import { host } from '../../guest/host.ts'
 import type { Ground, HostArgv } from '../driver.ts'
+import { packing } from '../packing.ts'
+import type { Runtime } from '../runtimes.ts'
 
 /** A dockerd that answers, and what isobench keeps in it for a run. */
 export interface Daemon {
@@ -7,6 +9,8 @@ export interface Daemon {
   readonly own: boolean
   /** Argv of its client. */
   client(...args: readonly string[]): HostArgv
+  /** What it calls a runtime. */
+  runtime(runtime: Runtime): string
   /** The name of an image with the files of this root filesystem. */
   image(rootfs: string): Promise<string>
   /** The labels of all that isobench makes in it. */
@@ -54,21 +58,6 @@ export const removingAll = (client: Daemon['client'], label: string): HostArgv =
   ...client(),
 ]
 
-const importing = 'folder=$1; shift; tar --xattrs --xattrs-include="*" --numeric-owner -C "$folder" -c . | "$@"'
-
 /** Argv that makes the image `name` of a folder's files. */
-export const importingFolder = (client: Daemon['client'], folder: string, name: string, label: string): HostArgv => [
-  'sh',
-  ...['-c', importing, 'sh', folder],
-  ...client('import', '--change', `LABEL ${label}`, '-', name),
-]
-
-/** Makes something once for each key; whoever asks meanwhile waits for it. */
-export function oncePer<T>(make: (key: string) => Promise<T>): (key: string) => Promise<T> {
-  const made = new Map<string, Promise<T>>()
-  return (key) => {
-    const there = made.get(key) ?? make(key)
-    made.set(key, there)
-    return there
-  }
-}
+export const importingFolder = (client: Daemon['client'], folder: string, name: string, label: string): HostArgv =>
+  packing(folder, client('import', '--change', `LABEL ${label}`, '-', name))

@@ -5,9 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MachineError } from '../../errors.ts'
 import { which } from '../../guest/requirements.ts'
 import type { HostArgv, RunGround } from '../driver.ts'
+import { oncePer } from '../once-per.ts'
 import { withPrivateMounts } from '../private-mounts.ts'
-import { ask, clientOf, type Daemon, importingFolder, oncePer } from './client.ts'
-import { runtimeWrappers } from './runtimes.ts'
+import { type Runtime, runtimeWrappers } from '../runtimes.ts'
+import { ask, clientOf, type Daemon, importingFolder } from './client.ts'
+
+// The shim that containerd starts for it: Kata has no runtime of runc's kind any more.
+const nameOf = (runtime: Runtime): string => (runtime === 'kata' ? 'io.containerd.kata.v2' : runtime)
 
 /**
  * Starts a dockerd for this run: with its containerd, bridge and firewall rules in a namespace, with its data, sockets and
@@ -47,7 +51,7 @@ export async function startDaemon(ground: RunGround): Promise<Daemon> {
   )
   // The socket is there before anybody answers; what dockerd says when it fails is in the same log as this command's error.
   await ground.run(client('version'))
-  return { own: true, client, labels: [label], image: oncePer((rootfs) => giveImage(rootfs)) }
+  return { own: true, client, labels: [label], runtime: nameOf, image: oncePer((rootfs) => giveImage(rootfs)) }
 
   /**
    * Docker runs nothing but what it has imported, and importing copies: 1 GB and half a minute. So it imports a layer of one

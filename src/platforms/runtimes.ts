@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { which } from '../../guest/requirements.ts'
-import { withoutHybrid } from '../crun.ts'
-import type { HostArgv, Requirement } from '../driver.ts'
-import { gvisorRequirement, hidingNetFiles } from '../gvisor.ts'
+import { which } from '../guest/requirements.ts'
+import { withoutHybrid } from './crun.ts'
+import type { HostArgv, Requirement } from './driver.ts'
+import { gvisorRequirement, hidingNetFiles } from './gvisor.ts'
 
 /** The runtimes that an engine can be asked for. */
 export const runtimes = ['runc', 'crun', 'runsc', 'kata'] as const

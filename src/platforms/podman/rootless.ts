@@ -1,0 +1,124 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { guestsFolder } from '../../guest/paths.ts'
+import { hasHybridControllers, unified } from '../crun.ts'
+import { type HostArgv, idle, type Obstacle, type Place, type RunGround } from '../driver.ts'
+import { leaderOf } from '../namespaces.ts'
+import { oncePer } from '../once-per.ts'
+import { packing } from '../packing.ts'
+import { withPrivateMounts } from '../private-mounts.ts'
+
+/** The user whom podman runs as: nobody's number, of those that systemd keeps for users without an account. */
+const user = 65519
+/** The host's ids that stand for the guest's others, from 1 on. Nothing on the host belongs to them. */
+const ids = '1000000:65536'
+
+/** podman of a user without rights, with its own store, in which the image is. */
+export interface Rootless {
+  /** Argv of podman, to be run in the guest's place. */
+  command(...args: readonly string[]): HostArgv
+  image(rootfs: string): Promise<string>
+}
+
+const settings = (networks: string) => `[engine]
+lock_type = "file"
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+[network]
+network_config_dir = ${JSON.stringify(networks)}
+`
+
+/**
+ * A user, with a range of ids, whom the host does not have: their lines are in copies of the host's files that this ground's
+ * processes alone see.
+ */
+function userFiles(folder: string): (readonly ['bind,ro', from: string, to: string])[] {
+  const own: Readonly<Record<string, string>> = {
+    passwd: `isobench:x:${user}:${user}::/:/bin/sh\n`,
+    group: `isobench:x:${user}:\n`,
+    subuid: `isobench:${ids}\n`,
+    subgid: `isobench:${ids}\n`,
+  }
+  mkdirSync(folder)
+  return Object.entries(own).map(([name, line]) => {
+    const [from, to] = [join(folder, name), `/etc/${name}`]
+    writeFileSync(from, line + (existsSync(to) ? readFileSync(to, 'utf8') : ''))
+    return ['bind,ro', from, to] as const
+  })
+}
+
+// A constant text: argv comes as positional parameters, and nothing of a user's is interpreted.
+const withoutUnified: HostArgv = ['sh', '-c', `umount ${unified} && exec "$@"`, 'sh']
+
+/** Makes the user's store and settings, and the mounts in which its podman runs. */
+export async function makeRootless(ground: RunGround, runtime: string): Promise<Rootless> {
+  const home = join(ground.directory, 'home')
+  const networks = join(home, 'networks')
+  // Below the ground's own /run, because a longer path is none that podman takes.
+  const runtimeFolder = join(ground.directory, 'run', 'user')
+  for (const folder of [home, networks, runtimeFolder]) {
+    mkdirSync(folder, { recursive: true })
+    chownSync(folder, user, user)
+  }
+  chmodSync(runtimeFolder, 0o700)
+  writeFileSync(join(home, 'containers.conf'), settings(networks))
+  // crun refuses it where it has controllers, and an unprivileged user can't take it out of sight.
+  const resting: HostArgv = hasHybridControllers() ? [...withoutUnified, ...idle] : idle
+  const binds = userFiles(join(ground.directory, 'etc'))
+  const keeper = await leaderOf(await ground.start(ground.inside(withPrivateMounts(ground, resting, binds))), idle)
+  const command = (...args: readonly string[]): HostArgv => [
+    'nsenter',
+    ...[`--target=${keeper}`, '--mount'],
+    ...['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'],
+    ...['env', '--ignore-environment', '--chdir=/'],
+    ...[`PATH=${process.env.PATH}`, `HOME=${home}`, 'XDG_RUNTIME_DIR=/run/user', `TMPDIR=${home}`],
+    `CONTAINERS_CONF=${join(home, 'containers.conf')}`,
+    'podman',
+    ...[`--root=${join(home, 'storage')}`, '--runroot=/run/user/containers', '--tmpdir=/run/user/libpod'],
+    ...['--storage-driver=overlay', `--runtime=${runtime}`, '--log-level=error'],
+    ...args,
+  ]
+  const names = new Map<string, string>()
+  const image = oncePer(async (rootfs) => {
+    const name = `localhost/isobench:${names.size}`
+    names.set(rootfs, name)
+    // The first podman leaves a process that keeps the user's namespaces: in here, it stays as long as the store.
+    await ground.run(ground.inside(packing(rootfs, command('import', '-', name))))
+    return name
+  })
+  return { command, image }
+}
+
+/** Gives the guest's data to the user who is root in it. */
+export const giveData = (place: Place): void => chownSync(place.data, user, user)
+
+const says = (file: string, value: string) => existsSync(file) && readFileSync(file, 'utf8').trim() === value
+
+/** Settings of the kernel that keep users without rights from namespaces of their own, and the value that does. */
+const switches = [
+  ['user.max_user_namespaces', '0', '15000'],
+  ['kernel.unprivileged_userns_clone', '0', '1'],
+  ['kernel.apparmor_restrict_unprivileged_userns', '1', '0'],
+] as const
+
+/** What keeps an unprivileged user from running podman here. */
+export function rootlessObstacle(): string | Obstacle | undefined {
+  if (!existsSync('/proc/self/ns/user')) return 'this kernel has no user namespaces'
+  for (const [name, off, on] of switches) {
+    if (says(`/proc/sys/${name.replaceAll('.', '/')}`, off)) {
+      return {
+        reason: `unprivileged users may make no user namespaces here: ${name} is ${off}`,
+        fix: `sysctl ${name}=${on}`,
+      }
+    }
+  }
+  for (let folder = guestsFolder(); folder !== '/'; folder = dirname(folder)) {
+    if (existsSync(folder) && (statSync(folder).mode & 0o001) === 0) {
+      return {
+        reason: `unprivileged users cannot reach isobench's state: ${folder} is closed to them`,
+        fix: `chmod o+x ${folder}, or set ISOBENCH_STATE to a folder that is open`,
+      }
+    }
+  }
+  return undefined
+}

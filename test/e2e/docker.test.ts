@@ -1,0 +1,153 @@
+/** Docker through a dockerd that was there before: one that this file starts, in namespaces of its own, for the host's. */
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeTinyRoot } from '../../src/guest/tiny-root.ts'
+import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
+import { ensureImage, observe, obstacles } from './support/machine.ts'
+
+const obstacle = (await obstacles('docker')).docker!
+const where = obstacle === '' ? '' : ` (left out here: ${obstacle})`
+
+const folder = mkdtempSync(join(tmpdir(), 'isobench-dockerd-'))
+const netns = `isobt-${process.pid}`
+const socket = `unix://${folder}/run/docker.sock`
+const env = { DOCKER_HOST: socket }
+const docker = (...args: string[]) =>
+  execFileSync('docker', ['--config', join(folder, 'client'), '--host', socket, ...args], { encoding: 'utf8' }).trim()
+const inNetns = (...argv: string[]) =>
+  execFileSync('nsenter', [`--net=/run/netns/${netns}`, ...argv], { encoding: 'utf8' })
+
+/** All that somebody's dockerd has, and what it has made of its network. */
+const state = () => ({
+  containers: docker('container', 'ls', '--all', '--no-trunc', '--format', '{{.ID}} {{.Names}} {{.Image}} {{.State}}'),
+  foreign: docker('container', 'inspect', '--format', '{{json .}}', 'foreign'),
+  images: docker('image', 'ls', '--all', '--no-trunc', '--format', '{{.ID}} {{.Repository}}:{{.Tag}} {{.Size}}'),
+  networks: docker('network', 'ls', '--no-trunc'),
+  bridge: docker('network', 'inspect', 'bridge'),
+  volumes: docker('volume', 'ls'),
+  runtimes: docker('info', '--format', '{{json .Runtimes}} {{.DefaultRuntime}}'),
+  links: inNetns('ip', '-brief', 'link'),
+  // Counters and times apart.
+  rules: inNetns('iptables-save').replace(/^#.*$|\[\d+:\d+\]/gm, ''),
+})
+
+const served = `${imports}
+bench('ping', workload('ping', {
+  metrics: { size: higher('B') },
+  async run({ guest, client }) {
+    await using service = await guest.serve(command('socat', 'TCP4-LISTEN:7000,fork,reuseaddr', 'EXEC:/bin/uname -n'), { port: 7000 })
+    const { stdout } = await client.exec(command('socat', '-T2', '-u', \`TCP4:\${service.address}:\${service.port}\`, 'STDOUT'))
+    if (stdout === '') throw new Error('no answer')
+    return { size: stdout.length }
+  },
+}))
+bench('boot', workload.boot('boot', {
+  metrics: { time: lower('ms') },
+  run: async ({ boot }) => ({ time: (await boot(command('/bin/busybox', 'true'))).milliseconds }),
+}))
+`
+
+describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
+  let daemon: number | undefined
+  let before: ReturnType<typeof state>
+
+  beforeAll(async () => {
+    ensureImage()
+    execFileSync('ip', ['netns', 'add', netns])
+    for (const name of ['run', 'etc', 'root']) mkdirSync(join(folder, name))
+    // Its /run and its keys are below the folder: nothing of it is the machine's.
+    const script = 'mount --bind "$1/etc" /etc/docker 2>/dev/null; mount --rbind "$1/run" /run; shift; exec "$@"'
+    const argv = ['dockerd', `--data-root=${folder}/data`, '--exec-root=/run/docker', '--pidfile=/run/docker.pid']
+    const options = ['--host=unix:///run/docker.sock', '--bip=10.213.7.1/24', '--log-level=error']
+    const child = spawn(
+      'nsenter',
+      [`--net=/run/netns/${netns}`, 'unshare', '--mount', 'sh', '-c', script, 'sh', folder, ...argv, ...options],
+      { detached: true, stdio: 'ignore' },
+    )
+    daemon = child.pid
+    for (let tries = 0; !existsSync(join(folder, 'run/docker.sock')) && tries < 600; tries++) await sleep(50)
+    makeTinyRoot(join(folder, 'root'))
+    const importing = 'tar -C "$1" -c . | docker --host "$2" import - foreign:1'
+    execFileSync('sh', ['-c', importing, 'sh', join(folder, 'root'), socket])
+    docker('run', '--detach', '--name=foreign', '--ulimit=nofile=1024:1024', 'foreign:1', '/bin/sleep', 'infinity')
+    before = state()
+  }, 120_000)
+
+  afterAll(async () => {
+    if (daemon === undefined) return
+    try {
+      docker('rm', '--force', 'foreign')
+    } finally {
+      process.kill(daemon, 'SIGTERM')
+      for (let tries = 0; existsSync(`/proc/${daemon}/exe`) && tries < 400; tries++) await sleep(50)
+      execFileSync('ip', ['netns', 'delete', netns])
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    }
+  }, 60_000)
+
+  test('that answers is used, over its bridge, and is afterwards as it was', async () => {
+    const machine = observe()
+    const since = String(Math.floor(Date.now() / 1000))
+    using project = Project.of(served, ['native', 'docker'])
+    const { report } = await project.run(['--rounds', '1'], { env, timeout: 240 })
+    for (const { cells } of report.benches)
+      expect(cells.map(({ platform, errors }) => [platform, errors])).toEqual([
+        ['native', []],
+        ['docker', []],
+      ])
+    const made = docker(
+      'events',
+      '--since',
+      since,
+      '--until',
+      String(Math.ceil(Date.now() / 1000)),
+      '--filter',
+      'event=create',
+      '--format',
+      '{{.Actor.Attributes.name}}',
+    )
+    expect(made.split('\n').length).toBeGreaterThanOrEqual(4)
+    for (const name of made.split('\n')) expect(name).toMatch(/^isob-/)
+    expect(state()).toEqual(before)
+    machine.expectClean()
+  })
+
+  test('has nothing of ours any more after `isobench clean`, when the run was killed', async () => {
+    const machine = observe()
+    const slow = "await guest.exec(command('sleep', '0.5')); return { time: await say(1) }"
+    using project = Project.of(benchFile(slow), ['native', 'docker'])
+    const running = project.start(['run', '--wait', '--rounds', '500'], { env, timeout: 240 })
+    await running.until(() => project.samples() >= 3, 'the third sample', 200)
+    await running.kill('SIGKILL')
+    expect(docker('ps', '--format', '{{.Names}}')).toMatch(/^isob-/m)
+    const cleaned = await project.isobench(['clean'], { env })
+    expect(cleaned.stdout).toMatch(/removed what isob-\S+ made in the dockerd at unix:/)
+    expect(cleaned.exitCode).toBe(0)
+    expect(state()).toEqual(before)
+    machine.expectClean()
+  })
+
+  test('that lacks a runtime is told from one that has it, with what mends it', async () => {
+    using project = Project.with({
+      'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
+export default defineConfig({ platforms: [
+  platform('docker', { runtime: 'crun', name: 'docker-crun' }),
+  platform('docker', { runtime: 'crun', name: 'own-crun', daemon: 'own' }),
+] })`,
+    })
+    const outcome = await project.isobench(['doctor', '--json', '--wait'], { env })
+    expectNoStack(outcome)
+    const { platforms } = JSON.parse(outcome.stdout)
+    expect(platforms[0]).toMatchObject({
+      available: false,
+      reason: expect.stringMatching(/no runtime "crun": it has .*runc/),
+      fix: expect.stringContaining("daemon: 'own'"),
+    })
+    expect(platforms[1].reason).toBeUndefined()
+    expect(state()).toEqual(before)
+  })
+})
