@@ -35,6 +35,9 @@ const state = () => ({
   rules: inNetns('iptables-save').replace(/^#.*$|\[\d+:\d+\]/gm, ''),
 })
 
+/** A run in whose middle something happens. */
+const slow = benchFile("await guest.exec(command('sleep', '0.5')); return { time: await say(1) }")
+
 const served = `${imports}
 bench('ping', workload('ping', {
   metrics: { size: higher('B') },
@@ -118,8 +121,7 @@ describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
 
   test('has nothing of ours any more after `isobench clean`, when the run was killed', async () => {
     const machine = observe()
-    const slow = "await guest.exec(command('sleep', '0.5')); return { time: await say(1) }"
-    using project = Project.of(benchFile(slow), ['native', 'docker'])
+    using project = Project.of(slow, ['native', 'docker'])
     const running = project.start(['run', '--wait', '--rounds', '500'], { env, timeout: 240 })
     await running.until(() => project.samples() >= 3, 'the third sample', 200)
     await running.kill('SIGKILL')
@@ -149,5 +151,31 @@ export default defineConfig({ platforms: [
     })
     expect(platforms[1].reason).toBeUndefined()
     expect(state()).toEqual(before)
+  })
+})
+
+describe.skipIf(obstacle !== '')(`a dockerd of isobench's own${where}`, () => {
+  test('goes with the run that started it, also when that is killed: with its bridge, its rules and its data', async () => {
+    const machine = observe()
+    const host = () => [
+      execFileSync('iptables-save', { encoding: 'utf8' }).replace(/^#.*$|\[\d+:\d+\]/gm, ''),
+      ...['/var/lib/docker', '/run/docker', '/run/docker.sock', '/sys/class/net/docker0'].map((path) =>
+        existsSync(path),
+      ),
+    ]
+    const before = host()
+    using project = Project.with({
+      'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
+export default defineConfig({ platforms: [platform('native'), platform('docker', { daemon: 'own' })] })`,
+      'benches/it.bench.ts': slow,
+    })
+    const running = project.start(['run', '--wait', '--rounds', '500'], { timeout: 240 })
+    await running.until(() => project.samples() >= 3, 'the third sample', 200)
+    expect(host()).toEqual(before)
+    await running.kill('SIGKILL')
+    expect(machine.leftovers().filter((line) => line.startsWith('process') && line.includes('dockerd'))).toHaveLength(1)
+    expect((await project.isobench(['clean'])).exitCode).toBe(0)
+    machine.expectClean()
+    expect(host()).toEqual(before)
   })
 })
