@@ -88,7 +88,7 @@ async function rootful(place: Place, given: Options): Promise<Engine> {
 
 async function rootless(place: Place, { runtime }: Options): Promise<Engine> {
   const podman = await place.forRun(`podman-${runtime}`, (ground) => makeRootless(ground, runtime))
-  const image = await podman.image(place.rootfs)
+  const rootfs = await podman.image(place.rootfs)
   const command = (...args: readonly string[]) => place.inside(podman.command(...args))
   giveData(place)
   // The store ends with the run; a container that is left in it until then is but a record.
@@ -100,7 +100,7 @@ async function rootless(place: Place, { runtime }: Options): Promise<Engine> {
     // host: the container stays in the place's.
     '--network=host',
     ...(runtime === 'crun' ? ['--cgroups=disabled'] : []),
-    image,
+    ...['--rootfs', `${rootfs}:O`],
   ]
   return { command, container }
 }

@@ -13,12 +13,18 @@ const user = 65519
 /** The host's ids that stand for the guest's others, from 1 on. Nothing on the host belongs to them. */
 const ids = '1000000:65536'
 
-/** podman of a user without rights, with its own store, in which the image is. */
+/** podman of a user without rights, with its own store. */
 export interface Rootless {
   /** Argv of podman, to be run in the guest's place. */
   command(...args: readonly string[]): HostArgv
+  /** A copy of this root filesystem whose files belong to the guest's users. */
   image(rootfs: string): Promise<string>
 }
+
+/** The host's owner of each of the image's, in the form of tar's `--owner-map`: those of Debian's own packages, and nobody. */
+const ownerMap = [...Array.from({ length: 1000 }, (_, id) => id), 65534]
+  .map((id) => `+${id} isobench:${id === 0 ? user : Number(ids.split(':')[0]) + id - 1}`)
+  .join('\n')
 
 const settings = (networks: string) => `[engine]
 lock_type = "file"
@@ -78,13 +84,16 @@ export async function makeRootless(ground: RunGround, runtime: string): Promise<
     ...['--storage-driver=overlay', `--runtime=${runtime}`, '--log-level=error'],
     ...args,
   ]
-  const names = new Map<string, string>()
+  // The first podman leaves a process that keeps the user's namespaces: in here, it stays as long as the store.
+  await ground.run(ground.inside(command('ps')))
+  let images = 0
   const image = oncePer(async (rootfs) => {
-    const name = `localhost/isobench:${names.size}`
-    names.set(rootfs, name)
-    // The first podman leaves a process that keeps the user's namespaces: in here, it stays as long as the store.
-    await ground.run(ground.inside(packing(rootfs, command('import', '-', name))))
-    return name
+    const folder = join(home, `image-${images++}`)
+    mkdirSync(folder)
+    const map = join(ground.directory, 'owners')
+    writeFileSync(map, ownerMap)
+    await ground.run(packing(rootfs, ['tar', '--xattrs', '--numeric-owner', '--same-owner', '-C', folder, '-xp'], map))
+    return folder
   })
   return { command, image }
 }
