@@ -33,7 +33,7 @@ export default defineConfig({
       },
       {
         resolve: { alias },
-        test: { name: 'calibration', include: ['test/calibration/**/*.test.ts'], testTimeout: 900_000 },
+        test: { name: 'calibration', include: ['test/calibration/**/*.test.ts'], testTimeout: 3_600_000 },
       },
     ],
   },

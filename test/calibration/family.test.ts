@@ -90,7 +90,7 @@ describe('a run of many claims', () => {
   it('fails falsely in at most 1 % of runs where all platforms equal native, and 5 % at the margin', () => {
     const rows = Object.entries(plans).flatMap(([rounds, plan]) =>
       Object.entries(noises).map(([name, noise]) => {
-        const runs = rounds === '10..30' ? 200 : 1000
+        const runs = rounds === '10..30' ? 100 : 1000
         const of = (ratio: number) =>
           simulated({ claims: 200, runs, plan, noise, ratioOf: () => ratio, seed: `${ratio} ${rounds} ${name}` }).any
         const [equal, edge] = [of(1), of(1.05)]
