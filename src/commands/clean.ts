@@ -11,6 +11,8 @@ function describe(entry: Entry): string {
       return `the cgroup ${entry.name} and what runs in it`
     case 'netns':
       return `the network namespace ${entry.name}`
+    case 'tracer':
+      return `the tracer ${entry.name}`
     case 'process':
       return `the process ${entry.id.pid}`
     case 'command':

@@ -181,6 +181,29 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./noise.ts'),
   },
   {
+    usage: 'profile <verb> [...names]',
+    about:
+      "show: what each platform reaches of the host's kernel; diff A B: what one platform reaches and another does not",
+    options: [
+      { flag: '--record <file>', about: 'the run record; the latest when left out' },
+      { flag: '--bench <text>', about: 'only benches whose id has this text' },
+      jsonOption,
+      configOption,
+    ],
+    load: () => import('./profile.ts'),
+  },
+  {
+    usage: 'epss <verb> [file]',
+    about: 'import FILE: scores of CVEs (FIRST, CSV or gz) as weights of kernel functions, for the attack profile',
+    options: [
+      { flag: '--map <file>', about: 'CSV of cve,function,file: where each CVE is' },
+      { flag: '--sources <file>', about: 'CSV of function,file, for rows of the map that name a file' },
+      { flag: '--default <weight>', about: 'what a function without data weighs; the median score when left out' },
+      configOption,
+    ],
+    load: () => import('./epss.ts'),
+  },
+  {
     usage: 'image <build|path|remove>',
     about: 'the root filesystem that every guest gets: build it, say where it is, remove it',
     options: [installOption, configOption],

@@ -62,6 +62,11 @@ const fields = z.object({
   wait: z.boolean().default(false),
   dryRun: z.boolean().default(false),
   verbose: z.boolean().default(false),
+  record: text.optional(),
+  bench: text.optional(),
+  map: text.optional(),
+  sources: text.optional(),
+  default: z.coerce.number().min(0).max(1).optional(),
 })
 
 const schema = fields.transform(({ rounds, ...rest }) => ({ ...rest, rounds: rounds?.last, firstLook: rounds?.first }))

@@ -17,6 +17,7 @@ import {
   shardOf,
 } from '../core/plan/plan.ts'
 import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
+import { withoutAbsent } from '../core/probe-instruments.ts'
 import { benchFiles, filterFiles, loadProject, type Project, type ResolvedProfile } from '../core/project.ts'
 import { lastFailed } from '../core/record/history-failed.ts'
 import { readRecord } from '../core/record/reader.ts'
@@ -214,11 +215,12 @@ export async function measureHere(
   }
   tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
   const planned = await probePlatforms(platforms, session, image)
+  const watchable = await withoutAbsent(plan, session, tell)
   if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
   return await measureAndJudge({
     project,
     collected,
-    plan: { ...plan, platforms: planned },
+    plan: { ...watchable, platforms: planned },
     platforms,
     image,
     session,

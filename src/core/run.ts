@@ -25,6 +25,8 @@ import type { ScheduledPlan } from './schedule/plan.ts'
 import { stepsOf, type Why } from './schedule/rounds.ts'
 import { undecidedText } from './schedule/undecided.ts'
 import type { Session } from './session.ts'
+import { readWeights } from './weights/store.ts'
+import type { Weights } from './weights/weigh.ts'
 
 export interface RunOptions {
   readonly project: Project
@@ -46,10 +48,15 @@ export async function run(options: RunOptions): Promise<Report> {
   const guest: Environment['guest'] = { cpus: [...session.limits.cpus], memoryBytes: session.limits.memoryBytes }
   const environment = await readEnvironment(project, guest, image.digest)
   const floors = floorsFor(readNoise(project.root), environment, options.plan)
-  const plan: ScheduledPlan = { ...options.plan, ...(floors.length > 0 && { floors }) }
+  const weights = options.plan.benches.some(({ workload }) => workload.traced) ? readWeights(project.root) : undefined
+  const plan: ScheduledPlan = {
+    ...options.plan,
+    ...(floors.length > 0 && { floors }),
+    ...(weights && { weights: weights.source }),
+  }
   const writer = RecordWriter.start(project.root, plan.seed.slice(0, 12), environment, plan, collected.suite.problems)
   reporter.planned(plan)
-  const ended = await measureAll({ ...options, plan }, writer)
+  const ended = await measureAll({ ...options, plan }, writer, weights)
   writer.end(ended === 'interrupted' ? 'interrupted' : 'finished')
   const record: RunRecord = readRecord(writer.file)
   const report = buildReport(record, options)
@@ -66,7 +73,7 @@ function tellEnd({ why, rounds }: Why, { claims }: Report, { reporter, plan }: R
   reporter.preparing(`${reason} after ${rounds} of ${plan.profile.rounds} rounds${open ? `: ${open}` : ''}`)
 }
 
-async function measureAll(options: RunOptions, writer: RecordWriter): Promise<Why | 'interrupted'> {
+async function measureAll(options: RunOptions, writer: RecordWriter, weights?: Weights): Promise<Why | 'interrupted'> {
   const { plan, session, image, reporter } = options
   const { timeout } = plan.profile
   const until = performance.now() + (options.timeLimit ?? Infinity)
@@ -84,6 +91,7 @@ async function measureAll(options: RunOptions, writer: RecordWriter): Promise<Wh
       workloads: await loadWorkloads(options.collected, plan),
       bundles: new GuestBundles(options.project.root),
       client: await session.client(image.rootfs),
+      ...(weights && { weights }),
     }
     const alone = on(session)
     const duet = plan.duet?.length

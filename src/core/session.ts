@@ -3,15 +3,18 @@ import { setMaxListeners } from 'node:events'
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Undoing } from '../disposable.ts'
+import type { Instrument } from '../dsl/traced.ts'
 import { program } from '../entries.ts'
 import { inCgroup, type Limits, makeCgroup } from '../guest/cgroup.ts'
 import { assignCores, type Cores } from '../guest/cores.ts'
-import { Ledger } from '../guest/ledger.ts'
+import { Ledger, ledgers } from '../guest/ledger.ts'
 import { type Holder, lock } from '../guest/lock.ts'
 import { inNetns, Network } from '../guest/network.ts'
 import { guestsFolder, lockName } from '../guest/paths.ts'
-import { type OpenPlace, openPlace } from '../guest/place.ts'
+import { type OpenPlace, openPlace, type Watch } from '../guest/place.ts'
 import { RunKeeper } from '../guest/run-ground.ts'
+import { instruments } from '../guest/trace/index.ts'
+import { Tracer } from '../guest/trace/tracer.ts'
 import { undo } from '../guest/undo.ts'
 import { usageOf } from '../guest/usage.ts'
 import { makeView } from '../guest/view.ts'
@@ -23,6 +26,12 @@ export interface SessionOptions {
   readonly wait: boolean
   readonly onWait?: (holder: Holder) => void
   readonly signal: AbortSignal
+}
+
+/** Takes off what a killed run left tracing: unlike its other leftovers, that slows the whole host down. */
+async function undoForgottenTracers(): Promise<void> {
+  const dead = ledgers().filter(({ ownerAlive }) => !ownerAlive)
+  for (const entry of dead.flatMap(({ entries }) => entries)) if (entry.kind === 'tracer') await undo(entry)
 }
 
 /** What one process of isobench holds of the machine: the lock, a ledger, the client's namespace. Disposing gives it back. */
@@ -40,6 +49,7 @@ export class Session implements AsyncDisposable {
     readonly prefix: string,
     private readonly held: Undoing,
     keeper?: RunKeeper,
+    private readonly tracers = new Map<Instrument, Promise<Tracer>>(),
   ) {
     this.#keeper = keeper ?? new RunKeeper({ ledger, network, cpus: limits.cpus, signal, prefix })
   }
@@ -53,6 +63,7 @@ export class Session implements AsyncDisposable {
     const cores = assignCores(guest.cpus)
     const machine = await lock(lockName(), { purpose, wait, signal, ...(onWait && { onWait }) })
     held.defer(() => machine[Symbol.dispose]())
+    await undoForgottenTracers()
     const prefix = `isob-${randomBytes(3).toString('hex')}`
     const ledger = held.use(Ledger.start(prefix, undo))
     const network = await Network.open(ledger, prefix)
@@ -62,9 +73,9 @@ export class Session implements AsyncDisposable {
 
   /** The same machine under another signal, for work that may end before the session does. Disposing of it is nothing. */
   under(signal: AbortSignal): Session {
-    const { ledger, network, cores, limits, prefix } = this
+    const { ledger, network, cores, limits, prefix, tracers } = this
     const own = `${prefix}-${this.#guests++}`
-    return new Session(ledger, network, cores, limits, signal, own, new Undoing(), this.#keeper)
+    return new Session(ledger, network, cores, limits, signal, own, new Undoing(), this.#keeper, tracers)
   }
 
   /** The same machine for guests on other CPUs. Disposing of it is nothing. */
@@ -74,12 +85,26 @@ export class Session implements AsyncDisposable {
     return new Session(ledger, network, cores, { ...limits, cpus }, signal, own, new Undoing())
   }
 
-  /** A place for a guest. `timeout`: seconds that booting may take. */
-  place(rootfs: string, timeout: number): Promise<OpenPlace> {
+  /** A place for a guest. `timeout`: seconds that booting may take. `watch`: for tracing what boots it. */
+  place(rootfs: string, timeout: number, watch?: Watch): Promise<OpenPlace> {
     const id = `${this.prefix}-${this.#guests++}`
     const { ledger, network, limits, signal } = this
-    const forRun = this.#keeper.keep.bind(this.#keeper)
-    return openPlace({ ledger, network, id, rootfs, limits, forRun, signal, timeout })
+    const keeper = this.#keeper
+    const forRun: OpenPlace['forRun'] = async (name, make) => {
+      const kept = await keeper.keep(name, make)
+      watch?.shared(keeper.groupOf(name))
+      return kept
+    }
+    return openPlace({ ledger, network, id, rootfs, limits, forRun, signal, timeout, ...(watch && { watch }) })
+  }
+
+  /** The tracer of an instrument, set when it is first asked for. @throws InstrumentError where the kernel refuses it. */
+  tracer(by: Instrument): Promise<Tracer> {
+    const { ledger, limits, prefix } = this
+    const known = this.tracers.get(by)
+    const tracer = known ?? Tracer.open(instruments[by], { ledger, name: `${prefix}-${by}`, cpus: limits.cpus })
+    this.tracers.set(by, tracer)
+    return tracer
   }
 
   /** The client: the same image, in its own namespace and on its own CPUs, under the same memory limit. */

@@ -44,6 +44,8 @@ export interface Claim {
   readonly severity: Severity
   /** It is about the selected platforms together: that it is so on at least this many of them. */
   readonly some?: number
+  /** It stands in for the finding's other claims where none of those could be measured; the verdict is marked with this. */
+  readonly fallback?: string
   readonly location?: Location
 }
 

@@ -136,11 +136,16 @@ export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matc
   some(count: number): MetricClaims<U, P>
   /** Judged and shown, but it never changes the exit code. */
   readonly warn: MetricClaims<U, P>
+  /**
+   * In a finding: stands in for the claims without this, where the instrument of those is not to be had. The finding's verdict
+   * is then marked with `mark`, such as `by syscalls`.
+   */
+  fallback(mark: string): MetricClaims<U, P>
 }
 
 function claims<U extends Unit, P extends ParamSpace>(
   ref: MetricRef<U, P>,
-  choice: Pick<Claim, 'on' | 'where' | 'severity' | 'some'>,
+  choice: Pick<Claim, 'on' | 'where' | 'severity' | 'some' | 'fallback'>,
 ): MetricClaims<U, P> {
   const finish = (make: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => ({
     bench: ref.bench,
@@ -162,6 +167,7 @@ function claims<U extends Unit, P extends ParamSpace>(
     get warn() {
       return claims(ref, { ...choice, severity: 'warn' })
     },
+    fallback: (mark) => claims(ref, { ...choice, fallback: mark }),
   }
 }
 

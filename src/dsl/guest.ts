@@ -15,6 +15,8 @@ export interface ExecOptions {
   readonly input?: string
   /** Exit codes that count as success; only 0 when left out. */
   readonly exitCodes?: readonly number[]
+  /** It only prepares the work, such as laying out a file: a traced workload leaves it out of what the work reaches. */
+  readonly preparing?: boolean
 }
 
 /** A server that runs in the guest until it is disposed of or the guest ends. */

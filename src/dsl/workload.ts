@@ -3,6 +3,7 @@ import { AuthorError } from './author-error.ts'
 import type { Client, Completed, Guest } from './guest.ts'
 import { callerOf, type Location } from './location.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
+import { type Instrument, type TracedMetricsBy, type Tracing, tracedMetrics } from './traced.ts'
 
 export type ParamValue = string | number | boolean
 /** Every value that each parameter may have. */
@@ -50,6 +51,8 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
     | { readonly kind: 'commands'; run(context: RunContext<P>): Promise<Values<M>> }
     | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
     | InGuestFunction
+  /** The host kernel is watched while it runs; the work is then another workload's. */
+  readonly traced?: Tracing
   readonly location?: Location
 }
 
@@ -67,6 +70,12 @@ interface BootSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoI
   readonly metrics: M
   readonly params?: P
   run(context: BootContext<P>): Promise<Exactly<R, M>>
+}
+
+export interface TracedOptions<M extends Metrics, I extends Instrument> {
+  readonly by: I
+  /** The metric of the other workload that tells how much work was done: calls are then also given per unit of it. */
+  readonly per?: keyof M & string
 }
 
 /** What `workload.inGuest` yields: calls per second, the reciprocal of tinybench's median latency. */
@@ -117,6 +126,14 @@ interface WorkloadFunction {
   >(name: string, spec: BootSpec<M, P, R>): Workload<M, P>
   /** A TypeScript function that tinybench times inside the guest, bundled with what it imports by esbuild. */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
+  /**
+   * Another workload while the host kernel is watched for the host processes of its guest. Every sample boots a guest of its
+   * own. Calls per unit are per unit of the metric `per`, or per second, or per boot of a workload that boots.
+   */
+  traced<M extends Metrics, P extends ParamSpace, const I extends Instrument>(
+    other: Workload<M, P>,
+    options: TracedOptions<NoInfer<M>, I>,
+  ): Workload<TracedMetricsBy[I], P>
 }
 
 export const workload: WorkloadFunction = Object.assign(
@@ -155,6 +172,20 @@ export const workload: WorkloadFunction = Object.assign(
         lifecycle: 'round',
         work: { kind: 'in-guest', fn },
         ...located(callerOf(inGuest)),
+      })
+    },
+    traced: function traced<M extends Metrics, P extends ParamSpace, const I extends Instrument>(
+      other: Workload<M, P>,
+      { by, per }: TracedOptions<M, I>,
+    ): Workload<TracedMetricsBy[I], P> {
+      return checked({
+        name: `${other.name}, traced by ${by}`,
+        metrics: tracedMetrics[by] as TracedMetricsBy[I],
+        params: other.params,
+        lifecycle: 'sample',
+        work: other.work as never,
+        traced: { by, metrics: other.metrics, ...(per !== undefined && { per }) },
+        ...located(callerOf(traced)),
       })
     },
   },

@@ -14,14 +14,19 @@ export class BootError extends IsobenchError {
 export interface LaunchOptions {
   readonly timeout: number
   readonly signal?: AbortSignal
+  /** Wraps the argv of each. */
+  readonly launch?: (argv: HostArgv) => HostArgv
 }
 
 /** Runs and starts host processes whose output goes to a log in `directory`. */
-export function launcher(directory: string, { timeout, signal }: LaunchOptions): Pick<Ground, 'run' | 'start'> {
+export function launcher(
+  directory: string,
+  { timeout, signal, launch = (argv) => argv }: LaunchOptions,
+): Pick<Ground, 'run' | 'start'> {
   return {
     run: async (argv) => {
       signal?.throwIfAborted()
-      const started = startLogged(argv, directory)
+      const started = startLogged(launch(argv), directory)
       const end = () => killGroup(started.pid)
       const timer = setTimeout(end, timeout * 1000)
       signal?.addEventListener('abort', end)
@@ -34,7 +39,7 @@ export function launcher(directory: string, { timeout, signal }: LaunchOptions):
       }
     },
     start: async (argv) => {
-      const started = startLogged(argv, directory)
+      const started = startLogged(launch(argv), directory)
       const early = await Promise.race([started.ended, new Promise<void>((resolve) => setImmediate(resolve))])
       if (typeof early === 'string') throw started.failure(early)
       return started.pid

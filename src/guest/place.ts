@@ -19,6 +19,15 @@ export interface PlaceOptions {
   readonly signal?: AbortSignal
   /** Seconds that booting may take. */
   readonly timeout: number
+  readonly watch?: Watch
+}
+
+/** How a place's host processes are watched. */
+export interface Watch {
+  /** Wraps the argv of every host process that boots the guest or stays for it. */
+  launch(argv: HostArgv): HostArgv
+  /** Called with the cgroup of what serves the whole run, such as a daemon, each time that this guest asks for it. */
+  shared(group: string): void
 }
 
 /** A place that was made, with how to take it down: everything in it ends first. */
@@ -29,7 +38,7 @@ export interface OpenPlace extends Place, AsyncDisposable {
 
 /** Makes a directory, a network namespace with a link, and a cgroup for one guest. */
 export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
-  const { ledger, network, id, rootfs, limits } = options
+  const { ledger, network, id, rootfs, limits, watch } = options
   const directory = join(guestsFolder(), id)
   const data = join(directory, 'data')
   await using stack = new Undoing()
@@ -58,7 +67,7 @@ export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
       return view
     },
     forRun: options.forRun,
-    ...launcher(directory, options),
+    ...launcher(directory, { ...options, ...(watch && { launch: (argv) => watch.launch(argv) }) }),
     undoneBy: async (what, argv) => {
       made.use(await ledger.make({ kind: 'command', what, argv, group: id }, () => {}))
     },

@@ -54,6 +54,11 @@ export class RunKeeper {
 
   constructor(private readonly options: Omit<RunGroundOptions, 'id'> & { readonly prefix: string }) {}
 
+  /** The cgroup of what is made under this name. */
+  groupOf(name: string): string {
+    return `${this.options.prefix}-${name}`
+  }
+
   /** See `Place.forRun`. What could not be made is undone, and made anew for whoever asks next. */
   async keep<T>(name: string, make: (ground: RunGround) => Promise<T>): Promise<T> {
     const kept = this.#kept.get(name) ?? this.#make(name, make)
@@ -64,7 +69,7 @@ export class RunKeeper {
   async #make<T>(name: string, make: (ground: RunGround) => Promise<T>): Promise<T> {
     try {
       await using undone = new Undoing()
-      const ground = undone.use(await openRunGround({ ...this.options, id: `${this.options.prefix}-${name}` }))
+      const ground = undone.use(await openRunGround({ ...this.options, id: this.groupOf(name) }))
       const made = await make(ground)
       undone.move()
       return made

@@ -8,8 +8,13 @@ export class CommandError extends IsobenchError {
   readonly code = 'ISOBENCH_COMMAND'
 }
 
+/** Hears each piece of standard error and answers on standard input, which it has to end. */
+export type Dialogue = (stdin: Writable, stderr: string) => void
+
 export interface TimedOptions {
   readonly input?: string
+  /** In the place of `input`. */
+  readonly dialogue?: Dialogue
   readonly exitCodes?: readonly number[]
   /** Milliseconds until the command is ended. */
   readonly timeoutMs: number
@@ -92,7 +97,9 @@ export function timed(argv: readonly string[], options: TimedOptions): Promise<T
       })
     }
     child.stdin.on('error', () => {})
-    child.stdin.end(options.input ?? '')
+    const { dialogue } = options
+    if (dialogue) child.stderr.on('data', (chunk: Buffer) => dialogue(child.stdin, chunk.toString('latin1')))
+    else child.stdin.end(options.input ?? '')
     child.once('exit', () => {
       ended = process.hrtime.bigint()
     })

@@ -6,6 +6,7 @@ import { host, killGroup } from './host.ts'
 import type { Entry } from './ledger.ts'
 import { mountsBelow } from './mounts.ts'
 import { isAlive } from './process-id.ts'
+import { removeInstance } from './trace/tracefs.ts'
 
 /** Undoes a ledger entry. What was never made, or is gone, is undone already. */
 export async function undo(entry: Entry): Promise<void> {
@@ -15,6 +16,8 @@ export async function undo(entry: Entry): Promise<void> {
     case 'netns':
       if (existsSync(`/run/netns/${entry.name}`)) await host(['ip', 'netns', 'delete', entry.name])
       return
+    case 'tracer':
+      return removeInstance(entry.name)
     case 'directory':
       return removeDirectory(entry.path)
     case 'process':

@@ -1,6 +1,7 @@
 /**
- * sysbench 1.0: CPU, memory and OLTP tests. Debian package `sysbench` (1.0.20).
+ * sysbench 1.0: CPU, memory, file I/O and OLTP tests. Debian package `sysbench` (1.0.20).
  * Formats: `cpu_report_cumulative` (src/tests/cpu/sb_cpu.c), `memory_report_cumulative` (src/tests/memory/sb_memory.c),
+ * `file_report_cumulative` (src/tests/fileio/sb_fileio.c),
  * `db_report_cumulative` (src/db_driver.c), and the totals of all tests in src/sysbench.c.
  * Every test is bounded by time, never by a number of events: a slow platform then measures as long as a fast one.
  */
@@ -43,6 +44,18 @@ export interface SysbenchOltp extends SysbenchDatabase {
   seconds: number
 }
 
+export interface SysbenchFileio {
+  threads: number
+  /** Where the test files are made: they lie in the working directory. */
+  directory: string
+  /** All files together, with sysbench's suffix: `64M`. */
+  totalSize: string
+  files: number
+  /** Sequential or random, read or write or both: `rndrw`. */
+  mode: 'seqwr' | 'seqrewr' | 'seqrd' | 'rndrd' | 'rndwr' | 'rndrw'
+  seconds: number
+}
+
 export interface CpuResult {
   eventsPerSecond: number
   events: number
@@ -53,6 +66,13 @@ export interface CpuResult {
 export interface MemoryResult {
   /** 1 MiB = 1048576 bytes. */
   mebibytesPerSecond: number
+  operationsPerSecond: number
+  operations: number
+  seconds: number
+}
+
+export interface FileioResult {
+  /** Reads, writes and fsyncs. */
   operationsPerSecond: number
   operations: number
   seconds: number
@@ -103,6 +123,24 @@ export const sysbench = {
     }
   },
 
+  /** Lays out the files of {@link sysbench.fileio}. */
+  fileioPrepare({ directory, totalSize, files }: Pick<SysbenchFileio, 'directory' | 'totalSize' | 'files'>): Command {
+    return { ...command(TOOL, 'fileio', ...fileSet(totalSize, files), 'prepare'), cwd: directory }
+  },
+
+  /** Reads and writes blocks of 16 KiB in files that are laid out, with an fsync after every hundred requests. */
+  fileio({ threads, directory, totalSize, files, mode, seconds }: SysbenchFileio): Command {
+    const test = [...fileSet(totalSize, files), `--file-test-mode=${mode}`]
+    return { ...command(TOOL, 'fileio', ...load(threads, seconds), ...test, 'run'), cwd: directory }
+  },
+
+  /** @throws ToolOutputError unless the report is whole */
+  parseFileio(stdout: string): FileioResult {
+    const { events, seconds } = totals(stdout)
+    const perSecond = ['reads/s:', 'writes/s:', 'fsyncs/s:'].map((name) => numberAfter(TOOL, stdout, name))
+    return { operationsPerSecond: perSecond.reduce((sum, one) => sum + one, 0), operations: events, seconds }
+  },
+
   /** Creates and fills the tables of {@link sysbench.oltp}. Run it once for each new database. */
   oltpPrepare(database: SysbenchDatabase): Command {
     return command(TOOL, 'oltp_read_write', ...connection(database), 'prepare')
@@ -137,6 +175,11 @@ export const sysbench = {
 function load(threads: number, seconds: number): string[] {
   return [`--threads=${count('threads', threads)}`, `--time=${wholeSeconds(seconds)}`]
 }
+
+const fileSet = (totalSize: string, files: number): string[] => [
+  `--file-total-size=${totalSize}`,
+  `--file-num=${count('files', files)}`,
+]
 
 function connection({ socket, host, port = 3306, user, password, database, tables, tableSize }: SysbenchDatabase) {
   if ((socket === undefined) === (host === undefined)) throw new TypeError('A database has either a socket or a host.')

@@ -102,6 +102,18 @@ describe('what authors write compiles', () => {
     bench('boot', boot, { expect: { boot: expect.atMost('600ms') } })
   })
 
+  it('workload.traced yields the figures of its instrument, and keeps the parameters', () => {
+    const handle = bench('traced', workload.traced(disk, { by: 'syscalls', per: 'bandwidth' }), {
+      params: { depth: [1] },
+    })
+    expect(handle.syscalls).on('gvisor').fallback('by syscalls').slowerThan('runc')
+    expect(handle.setupSyscallCalls).where({ mode: 'read' }).atMost('100 count')
+    // @ts-expect-error the other instrument's figure
+    handle.functions
+    // @ts-expect-error no metric of the traced workload
+    workload.traced(disk, { by: 'functions', per: 'events' })
+  })
+
   it('workload.inGuest yields a rate called throughput', () => {
     const sha = bench(
       'sha',

@@ -64,6 +64,7 @@ function benchData(bench: BenchSpec, file: string, digest: string, id: (name: st
       name: workload?.name ?? '',
       kind: workload?.work.kind ?? 'commands',
       lifecycle: workload?.lifecycle ?? 'round',
+      ...(workload?.traced && { traced: workload.traced.by }),
     },
     ...(bench.timeout !== undefined && { timeout: bench.timeout }),
     digest,

@@ -2,6 +2,7 @@ import type { Claim } from '../../dsl/claim.ts'
 import type { AsPrinted, Gate } from '../../dsl/finding.ts'
 import type { Location } from '../../dsl/location.ts'
 import type { Metrics } from '../../dsl/metric.ts'
+import type { Instrument } from '../../dsl/traced.ts'
 import type { Lifecycle, ParamSpace } from '../../dsl/workload.ts'
 import type { Problem } from '../errors.ts'
 
@@ -21,6 +22,8 @@ export interface BenchData {
     readonly name: string
     readonly kind: 'commands' | 'boot' | 'in-guest'
     readonly lifecycle: Lifecycle
+    /** The instrument, of a traced workload. */
+    readonly traced?: Instrument
   }
   /** Seconds; the profile's when left out. */
   readonly timeout?: number

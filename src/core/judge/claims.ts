@@ -80,7 +80,8 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
   })
   const names = subjects.length > 0 ? subjects : [describeSelector(claim.on)]
   const together = claim.some === undefined ? names.map((name) => [name]) : [names]
-  if (!metric || points.length === 0) return together.map((those) => single(those, null, undecidable('not-measured')))
+  if (!metric || points.length === 0)
+    return together.map((those) => single(those, null, undecidable(unmeasured(claim, evidence))))
   if (subjects.length === 0) return [single(names, null, undecidable('platform-unknown'))]
   return points.flatMap((point) =>
     together.map((those) => {
@@ -88,6 +89,12 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
       return single(those, point, claim.some === undefined ? parts[0]! : judgeSome(parts, claim.some))
     }),
   )
+}
+
+/** Why nothing of a bench was measured. */
+function unmeasured({ bench }: Claim, { plan }: Evidence): string {
+  const left = plan.left.find((one) => one.bench === bench)
+  return left?.why === 'instrument' ? `instrument-absent:${left.reason ?? ''}` : 'not-measured'
 }
 
 interface About {

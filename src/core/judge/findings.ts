@@ -13,6 +13,32 @@ type Decision = Pick<FindingVerdict, 'verdict' | 'direction' | 'reason' | 'text'
 /** A finding from the verdicts of its claims, a group each, and of those that it makes as printed. */
 export function judgeFinding(
   finding: FindingData,
+  all: readonly Group[],
+  printed: readonly Group[],
+  plan: Pick<Plan, 'platforms'>,
+): FindingVerdict {
+  const { groups, mark } = measuredOf(finding, all)
+  const told = judgeGroups(finding, groups, printed, plan)
+  return mark === undefined ? told : { ...told, title: `${told.title} (${mark})`, text: `${mark}: ${told.text}`, mark }
+}
+
+/** Whether nothing of these claims was measured: for want of an instrument, or because the run left the bench out. */
+const unmeasured = (groups: readonly Group[]): boolean =>
+  groups.flat().every(({ verdict }) => /^(?:instrument-absent|not-measured)/.test(verdict.reason ?? ''))
+
+/** The claims of the finding's own metric; where none of those was measured, those that stand in for them, and their mark. */
+function measuredOf(
+  { claims }: FindingData,
+  groups: readonly Group[],
+): { readonly groups: readonly Group[]; readonly mark?: string } {
+  const own = groups.filter((_, at) => claims[at]?.fallback === undefined)
+  const others = groups.filter((_, at) => claims[at]?.fallback !== undefined)
+  const mark = claims.find(({ fallback }) => fallback !== undefined)?.fallback
+  return mark === undefined || !unmeasured(own) || unmeasured(others) ? { groups: own } : { groups: others, mark }
+}
+
+function judgeGroups(
+  finding: FindingData,
   groups: readonly Group[],
   printed: readonly Group[],
   plan: Pick<Plan, 'platforms'>,

@@ -11,6 +11,7 @@ export const reasonCodes = {
   'platform-unknown': 'this run has no platform of that name or kind',
   'no-native': 'native was not measured, so there is nothing to compare with',
   'not-measured': 'the bench was left out of this run',
+  'instrument-absent': 'the kernel of this machine cannot be watched in that way',
   'sample-errors': 'its samples failed',
   'too-few-rounds': 'fewer rounds than the test needs; five are the least',
   'too-few-platforms': 'fewer platforms than a median takes; two are the least',
@@ -76,6 +77,8 @@ export const findingVerdictSchema = z.object({
   direction: z.enum(['worse', 'better']).nullable(),
   reason: z.string().nullable(),
   text: z.string(),
+  /** `by syscalls`: it was decided by claims that stand in for others, whose metric is another one. */
+  mark: z.string().optional(),
   /** Indices into the report's claims. */
   claims: z.array(z.number()),
   /** Of `claims`, the one that the verdict rests on, or that stands for the others; null where nothing was measured. */

@@ -1,6 +1,6 @@
 import type { Client, Completed, ExecOptions, Guest, Service } from '../../dsl/guest.ts'
 import { lacksProgram } from '../../guest/image/programs.ts'
-import { CommandError, timed } from '../../guest/stopwatch.ts'
+import { CommandError, type Dialogue, timed } from '../../guest/stopwatch.ts'
 import type { GuestArgv, GuestHandle, HostArgv, Place } from '../../platforms/driver.ts'
 import type { Command } from '../../tools/command.ts'
 import { connectable } from './knock.ts'
@@ -69,23 +69,25 @@ export function explained(error: unknown, program: string, where: Omit<Enterable
   )
 }
 
-/** Runs a command through `enter`, within the sample's bounds. */
+/** Runs a command through `enter`, within the sample's bounds. `label`: the program that it is about, where it wraps one. */
 export async function execIn(
   where: Enterable,
   command: Command,
   options: ExecOptions,
   bounds: Bounds,
+  { dialogue, label = command.argv[0] }: { readonly dialogue?: Dialogue; readonly label?: string } = {},
 ): Promise<Completed> {
   try {
     return await timed(where.enter(guestArgv(command)), {
       timeoutMs: remaining(bounds),
       signal: bounds.signal,
-      label: `${command.argv[0]} in ${where.name}`,
+      label: `${label} in ${where.name}`,
       ...(options.input !== undefined && { input: options.input }),
+      ...(dialogue && { dialogue }),
       ...(options.exitCodes && { exitCodes: options.exitCodes }),
     })
   } catch (error) {
-    throw explained(error, command.argv[0]!, where)
+    throw explained(error, label, where)
   }
 }
 

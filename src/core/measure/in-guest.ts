@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Guest } from '../../dsl/guest.ts'
 import { IsobenchError } from '../../errors.ts'
 import type { BenchData } from '../collect/types.ts'
 import { compileForGuest } from '../compile.ts'
-import { type Bounds, type Enterable, execIn } from './handle.ts'
 
 /** tinybench's outcome did not come out of the guest. */
 export class InGuestError extends IsobenchError {
@@ -28,18 +28,13 @@ export class GuestBundles {
 export async function runInGuest(
   bench: BenchData,
   bundle: string,
-  {
-    where,
-    data,
-    seconds,
-    bounds,
-  }: { readonly where: Enterable; readonly data: string; readonly seconds: number; readonly bounds: Bounds },
+  { exec, data, seconds }: { readonly exec: Guest['exec']; readonly data: string; readonly seconds: number },
 ): Promise<unknown> {
   writeFileSync(join(data, 'isobench-bench.mjs'), bundle)
   // What a function prints cannot be taken for the outcome: it does not know this word.
   const marker = `isobench-${randomUUID()}:`
   const command = { argv: ['node', '/data/isobench-bench.mjs', bench.name, String(seconds), marker] as const }
-  const { stdout } = await execIn(where, command, {}, bounds)
+  const { stdout } = await exec(command)
   const line = stdout.split('\n').find((text) => text.startsWith(marker))
   if (line === undefined)
     throw new InGuestError(

@@ -6,11 +6,14 @@ import type { BenchData } from '../collect/types.ts'
 import { sha256 } from '../compile.ts'
 import type { Plan, Step } from '../plan/plan.ts'
 import type { ResolvedPlatform } from '../probe.ts'
-import type { Sample } from '../record/schema.ts'
+import type { Profile, Sample } from '../record/schema.ts'
 import type { Session } from '../session.ts'
+import type { Weights } from '../weights/weigh.ts'
 import { type Bounds, type Caller, explained, guestArgv, reach, workloadClient, workloadGuest } from './handle.ts'
 import { type GuestBundles, runInGuest } from './in-guest.ts'
 import { Slots } from './slot.ts'
+import { takeTraced } from './traced.ts'
+import type { Booted, Doors } from './traced-doors.ts'
 import { checkValues } from './values.ts'
 
 /** All that measuring a step needs. */
@@ -27,6 +30,8 @@ export interface Means {
   readonly slots: { readonly round: Slots; readonly run: Slots }
   /** Awaited when the guest is there and before its work begins: in duet mode, until the other one is ready as well. */
   readonly ready?: () => Promise<void>
+  /** How exploitable each function is, where the project has imported that. */
+  readonly weights?: Weights
 }
 
 /** Takes one sample. A failure is that sample's error; only an interruption is thrown. */
@@ -47,10 +52,10 @@ export async function measure(step: Step, round: number, means: Means): Promise<
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
-    const given = await within(take(step, bench, bounds, means, tell), limit)
+    const { given, profile } = await within(take(step, bench, bounds, means, tell), limit)
     const values = checkValues(given, bench.metrics)
     const client = busiest === undefined ? {} : { client: { cpu: busiest } }
-    return { ...base, wallMs: performance.now() - started, values, ...client }
+    return { ...base, wallMs: performance.now() - started, values, ...client, ...(profile && { profile }) }
   } catch (error) {
     means.session.signal.throwIfAborted()
     return { ...base, wallMs: performance.now() - started, error: messageOf(error) }
@@ -80,47 +85,56 @@ function digestOf({ point, beside }: Step, bench: BenchData, { plan, image, sess
   return sha256(JSON.stringify(beside === undefined ? work : [...work, 'duet']))
 }
 
+interface Taken {
+  readonly given: unknown
+  readonly profile?: Profile
+}
+
 async function take(
   step: Step,
   bench: BenchData,
   bounds: Bounds,
   means: Means,
   tell: (share: number) => void,
-): Promise<unknown> {
+): Promise<Taken> {
   const platform = means.platforms.get(step.platform)!
-  const { work } = means.workloads.get(bench.id)!
+  const workload = means.workloads.get(bench.id)!
+  const { work } = workload
   const { seconds } = means.plan.profile
-  const common = { seconds, params: step.point.params, cpus: means.session.limits.cpus.length, signal: bounds.signal }
+  const context = { seconds, params: step.point.params, cpus: means.session.limits.cpus.length, signal: bounds.signal }
+  const run = async (where: Booted, { exec, guest, client }: Doors): Promise<unknown> => {
+    if (work.kind === 'in-guest') {
+      const bundle = await means.bundles.of(bench.file)
+      await means.ready?.()
+      return runInGuest(bench, bundle, { exec, data: where.place.data, seconds })
+    }
+    const full: RunContext<ParamSpace> = { ...context, guest, client }
+    await means.ready?.()
+    return (work as { run(context: RunContext<ParamSpace>): Promise<unknown> }).run(full)
+  }
+  const { traced } = workload
+  if (traced) {
+    const sample = await takeTraced({ platform, workload: { ...workload, traced }, bounds, means, run, context })
+    return { given: sample.values, profile: sample.profile }
+  }
   if (work.kind === 'boot') {
-    const context: BootContext<ParamSpace> = {
-      ...common,
+    const full: BootContext<ParamSpace> = {
+      ...context,
       boot: ({ argv, ...rest }) => boot(platform, guestArgv({ argv, ...rest }), bounds, means),
     }
-    return work.run(context)
+    return { given: await work.run(full) }
   }
+  const inSlot = (slots: Slots) =>
+    slots.with(platform, (where) => {
+      const { caller, address } = reach(means.client, where.place, where.handle)
+      const guest = workloadGuest(where, caller, address, bounds)
+      return run(where, { exec: guest.exec, guest, client: workloadClient(caller, bounds, tell) })
+    })
   if (bench.workload.lifecycle === 'sample') {
     await using own = new Slots(means.session, means.image.rootfs, bench.timeout ?? means.plan.profile.timeout)
-    return await inSlot(own)
+    return { given: await inSlot(own) }
   }
-  return inSlot(means.slots[bench.workload.lifecycle])
-
-  function inSlot(slots: Slots): Promise<unknown> {
-    return slots.with(platform, async (where) => {
-      if (work.kind === 'in-guest') {
-        const bundle = await means.bundles.of(bench.file)
-        await means.ready?.()
-        return runInGuest(bench, bundle, { where, data: where.place.data, seconds, bounds })
-      }
-      const { caller, address } = reach(means.client, where.place, where.handle)
-      const context: RunContext<ParamSpace> = {
-        ...common,
-        guest: workloadGuest(where, caller, address, bounds),
-        client: workloadClient(caller, bounds, tell),
-      }
-      await means.ready?.()
-      return (work as { run(context: RunContext<ParamSpace>): Promise<unknown> }).run(context)
-    })
-  }
+  return { given: await inSlot(means.slots[bench.workload.lifecycle]) }
 }
 
 /** Boots a guest that runs one command, in a place of its own, and takes the time from its start to its end. */

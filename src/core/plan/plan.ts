@@ -37,9 +37,18 @@ export interface Point {
 
 /**
  * Why a bench is left out of a run. `profile`: it has a tag that the profile leaves out; `shard`: it is another shard's;
- * `passed`: it did not fail in the latest run, and only what failed was asked for.
+ * `passed`: it did not fail in the latest run, and only what failed was asked for; `instrument`: this machine's kernel cannot
+ * be watched in the way that it asks for.
  */
-export type LeftOut = 'skip' | 'todo' | 'only' | 'filter' | 'profile' | 'shard' | 'passed'
+export type LeftOut = 'skip' | 'todo' | 'only' | 'filter' | 'profile' | 'shard' | 'passed' | 'instrument'
+
+/** A bench that is there and not measured. */
+export interface LeftBench {
+  readonly bench: string
+  readonly why: LeftOut
+  /** What the machine said, where it is the reason. */
+  readonly reason?: string
+}
 
 /** What a run is going to do. Plain data. */
 export interface Plan {
@@ -53,7 +62,7 @@ export interface Plan {
   /** The benches, by id, that native and a platform run at the same time. */
   readonly duet?: readonly string[]
   /** Benches that are there and not measured, and why. */
-  readonly left: readonly { readonly bench: string; readonly why: LeftOut }[]
+  readonly left: readonly LeftBench[]
 }
 
 /** One step of a round: one point on one platform. */

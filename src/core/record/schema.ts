@@ -1,6 +1,7 @@
 /** The run record: JSON Lines, appended as a run goes, so that a kill loses at most the sample in flight. */
 import * as z from 'zod'
 import { environmentSchema } from '../environment.ts'
+import { weightsSourceSchema } from '../weights/source.ts'
 
 export const recordVersion = 1
 
@@ -38,6 +39,7 @@ const claim = z.object({
   where: params,
   severity: z.enum(['fail', 'warn']),
   some: z.number().optional(),
+  fallback: z.string().optional(),
   location: location.optional(),
 })
 
@@ -53,6 +55,8 @@ const bench = z.object({
     name: z.string(),
     kind: z.enum(['commands', 'boot', 'in-guest']),
     lifecycle: z.enum(['sample', 'round', 'run']),
+    /** The instrument, of a traced workload. */
+    traced: z.enum(['functions', 'syscalls']).optional(),
   }),
   timeout: z.number().optional(),
   digest: z.string(),
@@ -101,10 +105,16 @@ const plan = z.object({
   duet: z.array(z.string()).optional(),
   findings: z.array(finding),
   left: z.array(
-    z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed']) }),
+    z.object({
+      bench: z.string(),
+      why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed', 'instrument']),
+      reason: z.string().optional(),
+    }),
   ),
   looks: z.object({ looks: z.array(z.number()), spent: z.array(z.number()) }).optional(),
   floors: z.array(z.object({ point: z.string(), metric: z.string(), d: z.number() })).optional(),
+  /** What the weighted scores were made of. */
+  weights: weightsSourceSchema.optional(),
 })
 
 const problem = z.object({
@@ -113,6 +123,27 @@ const problem = z.object({
   fix: z.string().optional(),
   location: location.optional(),
 })
+
+const calls = z.record(z.string(), z.number())
+
+/** How much of the host's kernel a traced sample reached: calls by name of function or system call. */
+const profileSchema = z.object({
+  by: z.enum(['functions', 'syscalls']),
+  /** Of starting the platform; of a boot: of what has to stand before it. */
+  setup: calls,
+  /** Of the guest while it idled for `idleSeconds`; empty for a boot. */
+  idle: calls,
+  /** Of the work, in `seconds`, beyond what idling reaches in that time. */
+  work: calls,
+  seconds: z.number(),
+  idleSeconds: z.number(),
+  /** What the traced workload itself yielded, slowed down by the tracer: never judged. */
+  own: z.record(z.string(), z.number()),
+  /** Sum of the weights of the work's names, and how many of them have data; see docs/attack-profile.md. */
+  weighted: z.object({ score: z.number(), covered: z.number(), of: z.number() }).optional(),
+})
+
+export type Profile = z.infer<typeof profileSchema>
 
 export const sampleSchema = z.object({
   point: z.string(),
@@ -130,6 +161,8 @@ export const sampleSchema = z.object({
   /** In duet mode: the platform that was measured at the same time, and the host CPUs that this one had. */
   beside: z.string().optional(),
   cpus: z.array(z.number()).optional(),
+  /** Of traced samples. */
+  profile: profileSchema.optional(),
   /** What the host did meanwhile; shares of the guests' CPUs. See `guest/pressure.ts`. */
   load: z
     .object({

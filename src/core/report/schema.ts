@@ -81,7 +81,12 @@ export const reportSchema = z.object({
   findings: z.array(findingVerdictSchema),
   /** Benches that were left out, and why. */
   left: z.array(
-    z.object({ bench: z.string(), why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed']) }),
+    z.object({
+      bench: z.string(),
+      why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed', 'instrument']),
+      /** What the machine said, where it is the reason. */
+      reason: z.string().optional(),
+    }),
   ),
   problems: z.array(
     z.object({

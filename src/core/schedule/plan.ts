@@ -1,5 +1,6 @@
 import type { Plan } from '../plan/plan.ts'
 import type { LookPlan } from '../stats/index.ts'
+import type { WeightsSource } from '../weights/source.ts'
 
 /** What the same platform twice differed by on this host: see `core/noise`. */
 export interface Floor {
@@ -15,4 +16,6 @@ export interface ScheduledPlan extends Plan {
   /** The looks at the growing data; left out: one, after the last round. */
   readonly looks?: LookPlan | undefined
   readonly floors?: readonly Floor[]
+  /** What weighted scores are made of, where the project has imported that. */
+  readonly weights?: WeightsSource
 }

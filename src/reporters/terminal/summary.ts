@@ -52,12 +52,18 @@ function leftLines({ left }: Report, width: number, ink: Ink): string[] {
     profile: 'left to the profile full',
     shard: 'left to other shards',
     passed: 'not failed in the latest run',
+    instrument: 'not to be traced on this machine',
   }
   const parts = Object.entries(words).flatMap(([why, word]) => {
     const number = left.filter((one) => one.why === why).length
     return number > 0 ? [`${number} ${word}`] : []
   })
-  return ['', ...wrap(`${plural(left.length, 'bench', 'benches')} left out: ${parts.join(', ')}`, width).map(ink.dim)]
+  const reasons = [...new Set(left.flatMap(({ reason }) => reason ?? []))]
+  return [
+    '',
+    ...wrap(`${plural(left.length, 'bench', 'benches')} left out: ${parts.join(', ')}`, width).map(ink.dim),
+    ...reasons.flatMap((reason) => wrap(plain(reason), width - 2).map((line) => ink.dim(`  ${line}`))),
+  ]
 }
 
 /** Files and benches that cannot be used: what is wrong, where, and how to mend it. */

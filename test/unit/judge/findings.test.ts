@@ -39,6 +39,44 @@ describe('a finding', () => {
     expect(judgement.findings[0]).toMatchObject({ verdict: 'undecidable', reason: 'platform-unknown:kata' })
   })
 
+  it('is decided by the claims that stand in where its own instrument is absent, and is marked', () => {
+    const own = claimOf(within, { bench: 'traced.bench.ts#functions' })
+    const standIn = claimOf(within, { fallback: 'by syscalls' })
+    const finding = findingOf([own, standIn])
+    const reason = 'the kernel refuses to trace functions'
+    const left = [{ bench: own.bench, why: 'instrument' as const, reason }]
+    const samples = [...native(), ...costing('runc', 1.01)]
+    const marked = judge(planOf({ findings: [finding], left }), samples)
+    expect(marked.claims[0]).toMatchObject({ verdict: 'undecidable', reason: `instrument-absent:${reason}` })
+    expect(marked.findings[0]).toMatchObject({
+      verdict: 'holds',
+      mark: 'by syscalls',
+      title: 'a finding (by syscalls)',
+      claims: [1],
+    })
+    const against = judge(planOf({ findings: [finding], left }), [...native(), ...costing('runc', 3)])
+    expect(against.findings[0]).toMatchObject({ verdict: 'contradicted', mark: 'by syscalls' })
+    expect(against.findings[0]!.text).toMatch(/^by syscalls: /)
+  })
+
+  it('is decided by its own claims where they are measured, and those that stand in have no say', () => {
+    const finding = findingOf([claimOf(within), claimOf(slower, { fallback: 'by syscalls' })])
+    const [verdict] = judged(finding, [...native(), ...costing('runc', 1.01)]).findings
+    expect(verdict).toMatchObject({ verdict: 'holds', title: 'a finding', claims: [0] })
+    expect(verdict).not.toHaveProperty('mark')
+  })
+
+  it('is undecidable, without a mark, when neither instrument is there', () => {
+    const [own, other] = ['a.bench.ts#functions', 'a.bench.ts#syscalls']
+    const finding = findingOf([
+      claimOf(within, { bench: own! }),
+      claimOf(within, { bench: other!, fallback: 'by syscalls' }),
+    ])
+    const left = [own, other].map((bench) => ({ bench: bench!, why: 'instrument' as const, reason: 'EPERM' }))
+    const [verdict] = judge(planOf({ findings: [finding], left }), native()).findings
+    expect(verdict).toMatchObject({ verdict: 'undecidable', reason: 'instrument-absent:EPERM' })
+  })
+
   it('is undecidable when it has a part that no bench decides, whatever its claims say', () => {
     const undecided = { undecided: ['the size of the attack surface'] }
     const samples = [...native(), ...costing('runc', 1.01)]

@@ -6,6 +6,7 @@ const database = { user: 'bench', database: 'sbtest', tables: 3, tableSize: 1000
 const cpu = fixture('sysbench-1.0.20-cpu.txt')
 const memory = fixture('sysbench-1.0.20-memory.txt')
 const oltp = fixture('sysbench-1.0.20-oltp.txt')
+const fileio = fixture('sysbench-1.0.20-fileio.txt')
 
 describe('sysbench commands', () => {
   it('cpu', () => {
@@ -20,6 +21,17 @@ describe('sysbench commands', () => {
       'sysbench memory --threads=1 --time=2 --memory-block-size=1M --memory-total-size=100T ' +
         '--memory-oper=write --memory-access-mode=seq run',
     )
+  })
+
+  it('fileio in its directory', () => {
+    const set = { directory: '/data', totalSize: '64M', files: 16 }
+    const prepare = sysbench.fileioPrepare(set)
+    expect(prepare.argv.join(' ')).toBe('sysbench fileio --file-total-size=64M --file-num=16 prepare')
+    const run = sysbench.fileio({ ...set, threads: 1, mode: 'rndrw', seconds: 1.5 })
+    expect(run.argv.join(' ')).toBe(
+      'sysbench fileio --threads=1 --time=2 --file-total-size=64M --file-num=16 --file-test-mode=rndrw run',
+    )
+    expect([prepare.cwd, run.cwd]).toEqual(['/data', '/data'])
   })
 
   it('oltp over a socket', () => {
@@ -83,6 +95,14 @@ describe('sysbench reports', () => {
     })
   })
 
+  it('fileio', () => {
+    expect(sysbench.parseFileio(fileio)).toEqual({
+      operationsPerSecond: 2344.43 + 1562.96 + 157.27,
+      operations: 4157,
+      seconds: 1.0232,
+    })
+  })
+
   it('of a database without tables is an error that says so', () => {
     expect(() => sysbench.parseOltp(fixture('sysbench-1.0.20-oltp-no-tables.txt'))).toThrow(/FATAL: Thread init/)
   })
@@ -91,10 +111,12 @@ describe('sysbench reports', () => {
     expectNoTruncatedFigure(cpu, sysbench.parseCpu)
     expectNoTruncatedFigure(memory, sysbench.parseMemory)
     expectNoTruncatedFigure(oltp, sysbench.parseOltp)
+    expectNoTruncatedFigure(fileio, sysbench.parseFileio)
   })
 
   it('are refused when they are none', () => {
     expectRefusals(cpu, '3002.93', sysbench.parseCpu)
+    expectRefusals(fileio, '2344.43', sysbench.parseFileio)
     expectRefusals(memory, '36962.39 MiB', sysbench.parseMemory)
     expectRefusals(oltp, '(769.64', sysbench.parseOltp)
     expectRefusals(oltp, '5.99', sysbench.parseOltp)

@@ -1,0 +1,71 @@
+import { resolve } from 'node:path'
+import { exitCodes } from '../core/judge/exit-code.ts'
+import { diffOf } from '../core/profile/diff.ts'
+import { type CellProfile, profilesOf } from '../core/profile/profiles.ts'
+import { diffText, tableText } from '../core/profile/text.ts'
+import { loadProject } from '../core/project.ts'
+import { latestRecord, type RunRecord, readRecord } from '../core/record/reader.ts'
+import type { ScheduledPlan } from '../core/schedule/plan.ts'
+import { UsageError } from '../errors.ts'
+import { nearest } from '../nearest.ts'
+import type { Io, Run } from './command.ts'
+import { checkOptions, type Options } from './options.ts'
+
+async function recordOf(options: Options, io: Io): Promise<RunRecord> {
+  if (options.record !== undefined) return readRecord(resolve(io.cwd, options.record))
+  return readRecord(latestRecord((await loadProject(io.cwd, options.config)).root))
+}
+
+/** @throws UsageError when nothing was traced. */
+function traced(record: RunRecord, bench: string | undefined): CellProfile[] {
+  const cells = profilesOf(record, bench)
+  if (cells.some(({ rounds }) => rounds > 0)) return cells
+  const absent = record.plan.left.find(({ why }) => why === 'instrument')?.reason
+  throw new UsageError(
+    absent !== undefined
+      ? `${record.file} has no profile: ${absent}`
+      : `${record.file} has no profile${bench === undefined ? '' : ` of a bench with "${bench}" in its id`}`,
+    'make one with: isobench run isolation/attack-profile',
+  )
+}
+
+function named(cells: readonly CellProfile[], name: string): CellProfile[] {
+  const own = cells.filter(({ platform, rounds }) => platform === name && rounds > 0)
+  if (own.length > 0) return own
+  const known = [...new Set(cells.map(({ platform }) => platform))]
+  const close = nearest(name, known)
+  throw new UsageError(
+    `the record has no profile of a platform "${name}"`,
+    close ? `did you mean "${close}"?` : `it has: ${known.join(', ')}`,
+  )
+}
+
+export const run: Run = async ([verb, ...names], given, io) => {
+  const options = checkOptions(given)
+  if (verb !== 'show' && verb !== 'diff')
+    throw new UsageError(`isobench profile has no verb "${verb}"`, 'use: profile show, or profile diff A B')
+  const [a, b] = names
+  if (verb === 'diff' && (a === undefined || b === undefined || names.length > 2))
+    throw new UsageError('profile diff compares two platforms', 'name them: isobench profile diff runc gvisor')
+  const record = await recordOf(options, io)
+  const cells = traced(record, options.bench)
+  const { weights: source = null } = record.plan as ScheduledPlan
+  if (verb === 'show') {
+    const shown = names.length > 0 ? names.flatMap((name) => named(cells, name)) : cells
+    io.out.write(
+      options.json
+        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, weights: source, profiles: shown })}\n`
+        : tableText(shown, source),
+    )
+    return exitCodes.clean
+  }
+  const [ofA, ofB] = [named(cells, a!), named(cells, b!)]
+  const pairs = ofA.flatMap((one) => {
+    const other = ofB.find(({ point }) => point === one.point)
+    return other ? [diffOf(one, other)] : []
+  })
+  io.out.write(
+    options.json ? `${JSON.stringify({ schemaVersion: 1, record: record.file, diffs: pairs })}\n` : diffText(pairs),
+  )
+  return pairs.length > 0 ? exitCodes.clean : exitCodes.nothing
+}

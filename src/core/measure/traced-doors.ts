@@ -1,0 +1,143 @@
+/** The ways into a guest that is traced, and what is recorded while they are used. */
+import type { Completed, ExecOptions } from '../../dsl/guest.ts'
+import type { OpenPlace, Watch } from '../../guest/place.ts'
+import { gated } from '../../guest/trace/gate.ts'
+import type { Tracer } from '../../guest/trace/tracer.ts'
+import type { GuestHandle, HostArgv } from '../../platforms/driver.ts'
+import type { Command } from '../../tools/command.ts'
+import {
+  type Bounds,
+  type Caller,
+  type Enterable,
+  execIn,
+  guestArgv,
+  reach,
+  workloadClient,
+  workloadGuest,
+} from './handle.ts'
+
+/** A guest that runs, and the ways to it. */
+export type Booted = Enterable & { readonly place: OpenPlace; readonly handle: GuestHandle }
+
+/** The ways into a guest and its client. */
+export interface Doors {
+  exec(command: Command, options?: ExecOptions): Promise<Completed>
+  readonly guest: ReturnType<typeof workloadGuest>
+  readonly client: ReturnType<typeof workloadClient>
+}
+
+/** Whose host processes are watched: the guest's, and those of a daemon that serves it. */
+export class Followed implements Watch {
+  readonly #groups = new Set<string>()
+
+  constructor(private readonly tracer: Tracer) {}
+
+  launch(argv: HostArgv): HostArgv {
+    return this.tracer.following(argv)
+  }
+
+  shared(group: string): void {
+    this.#groups.add(group)
+    this.tracer.followGroup(group)
+  }
+
+  /** What has come into the groups since. */
+  again(): void {
+    for (const group of this.#groups) this.tracer.followGroup(group)
+  }
+}
+
+/** The spans of time in which the work is recorded; they may overlap. */
+export class Windows {
+  #open = 0
+  #since = 0
+  #milliseconds = 0
+
+  constructor(
+    private readonly tracer: Tracer,
+    private readonly followed: Followed,
+  ) {}
+
+  get seconds(): number {
+    return this.#milliseconds / 1000
+  }
+
+  begin(): void {
+    // What came into the guest since the last span: the process of this command, a server.
+    this.followed.again()
+    if (this.#open++ === 0) this.#since = performance.now()
+    this.tracer.start()
+  }
+
+  end(): void {
+    this.tracer.stop()
+    if (--this.#open === 0) this.#milliseconds += performance.now() - this.#since
+  }
+}
+
+/** A guest whose commands run between gates, and a client during whose commands the guest is watched too. */
+export function doorsOf(where: Booted, client: Caller, bounds: Bounds, windows: Windows): Doors {
+  const { caller, address } = reach(client, where.place, where.handle)
+  const plain = workloadGuest(where, caller, address, bounds)
+  // Counts are not held back by a busy client, as figures of speed are.
+  const plainClient = workloadClient(caller, bounds, () => {})
+  const exec: Doors['exec'] = (command, options = {}) =>
+    options.preparing ? plain.exec(command, options) : execGated(where, command, options, bounds, windows)
+  return {
+    exec,
+    guest: { ...plain, exec },
+    client: {
+      exec: async (command, options = {}) => {
+        if (options.preparing) return plainClient.exec(command, options)
+        windows.begin()
+        try {
+          return await plainClient.exec(command, options)
+        } finally {
+          windows.end()
+        }
+      },
+    },
+  }
+}
+
+/** Runs a command between gates. Its time is that between them. */
+async function execGated(
+  where: Enterable,
+  command: Command,
+  { input = '', exitCodes }: ExecOptions,
+  bounds: Bounds,
+  windows: Windows,
+): Promise<Completed> {
+  const entered = performance.now()
+  let [from, to] = [Number.NaN, Number.NaN]
+  const gate = gated(guestArgv(command), input, {
+    opened: () => {
+      windows.begin()
+      from = performance.now()
+    },
+    closed: () => {
+      to = performance.now()
+      windows.end()
+    },
+  })
+  try {
+    const done = await execIn(
+      where,
+      { argv: gate.argv as Command['argv'] },
+      { ...(exitCodes && { exitCodes }) },
+      bounds,
+      {
+        dialogue: gate.dialogue,
+        label: command.argv[0],
+      },
+    )
+    return {
+      stdout: done.stdout,
+      stderr: gate.plain(done.stderr),
+      milliseconds: to - from,
+      firstByteMs: done.firstByteMs === null ? null : done.firstByteMs - (from - entered),
+    }
+  } finally {
+    if (!Number.isNaN(from) && Number.isNaN(to)) windows.end()
+  }
+}

@@ -1,0 +1,86 @@
+/** Profiles as tables for people. */
+import { printable } from '../../errors.ts'
+import { figure } from '../judge/words.ts'
+import type { WeightsSource } from '../weights/source.ts'
+import type { Group, ProfileDiff } from './diff.ts'
+import type { CellProfile } from './profiles.ts'
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
+  return rows.map((row) =>
+    `  ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  ')}`.trimEnd(),
+  )
+}
+
+const what = { functions: 'functions of the host kernel', syscalls: 'system calls on the host' } as const
+
+/** A table for each traced bench: what each platform's work and setting up reach, and what that weighs. */
+export function tableText(cells: readonly CellProfile[], weights: WeightsSource | null): string {
+  const points = [...new Set(cells.map(({ point }) => point))]
+  const tables = points.flatMap((point) => {
+    const own = cells.filter((cell) => cell.point === point)
+    const rows = own.map((cell) => [
+      printable(cell.platform, 40),
+      ...(cell.rounds === 0
+        ? ['-', '-', '-', '-', '-']
+        : [cell.distinct, cell.calls, cell.perUnit, cell.setupDistinct, cell.setupCalls].map(figure)),
+      ...(weights ? [cell.weighted ? cell.weighted.score.toFixed(3) : '-'] : []),
+      ...(weights ? [cell.weighted ? `${cell.weighted.covered} of ${cell.weighted.of}` : '-'] : []),
+      String(cell.rounds),
+    ])
+    const head = ['', 'distinct', 'calls', 'per unit', 'at set-up', 'calls at set-up']
+    const scored = weights ? ['weighted', 'with data'] : []
+    return [
+      `${printable(point.slice(point.indexOf('#') + 1), 100)}: ${what[own[0]!.by]} (${own[0]!.by})`,
+      ...aligned([[...head, ...scored, 'rounds'], ...rows]),
+      '',
+    ]
+  })
+  const notes = [
+    'Medians over the rounds; of the work: what it reaches beyond an idle guest. Only figures of one instrument compare.',
+    ...(weights
+      ? [
+          `Weighted: EPSS of ${weights.date ?? 'an unknown date'} (sha256 ${weights.scores.slice(0, 16)}…); a name without data weighs ${figure(weights.fallback)}.`,
+        ]
+      : []),
+  ]
+  return `${[...tables, ...notes].join('\n')}\n`
+}
+
+function groupLines(title: string, groups: readonly Group[]): string[] {
+  const count = groups.reduce((sum, { names }) => sum + names.length, 0)
+  if (count === 0) return [`  ${title}: none`]
+  const width = Math.max(...groups.map(({ group }) => group.length))
+  return [
+    `  ${title}: ${count}`,
+    ...groups.flatMap(({ group, names }) => {
+      const words = names.map(({ name, calls }) => `${printable(name, 80)} ×${figure(calls)}`)
+      return wrapped(words, 110 - width).map((line, at) => `    ${(at === 0 ? group : '').padEnd(width)}  ${line}`)
+    }),
+  ]
+}
+
+function wrapped(words: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 2 + word.length <= width) lines[lines.length - 1] = `${last}, ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+/** Which names one platform reaches and the other does not, by group. */
+export function diffText(diffs: readonly ProfileDiff[]): string {
+  return diffs
+    .flatMap(({ point, by, a, b, parts }) => [
+      `${printable(point.slice(point.indexOf('#') + 1), 100)}: ${what[by]} (${by})`,
+      ...parts.flatMap(({ part, onlyA, onlyB, both, jaccard }) => [
+        ` ${part === 'work' ? 'the work' : 'setting up'}: ${both} in both, Jaccard ${jaccard.toFixed(2)}`,
+        ...groupLines(`only on ${printable(a, 40)}`, onlyA),
+        ...groupLines(`only on ${printable(b, 40)}`, onlyB),
+      ]),
+      '',
+    ])
+    .join('\n')
+}

@@ -1,0 +1,20 @@
+import type { Instrument as Name } from '../../dsl/traced.ts'
+import type { TraceEvent } from './lines.ts'
+
+/** A file of a tracefs instance, and what is written to it. */
+export type Setting = readonly [file: string, text: string]
+
+/** One way to watch the kernel. A new one is a file beside this one and a line in the index. */
+export interface Instrument {
+  readonly name: Name
+  readonly about: string
+  /** The file that takes the host's process numbers, and the option that makes their children followed. */
+  readonly pids: string
+  readonly forks: string
+  /** What sets it. A kernel may list a tracer and still refuse this. */
+  readonly arm: readonly Setting[]
+  /** MiB of buffer for each CPU that guests run on. */
+  readonly bufferMiB: number
+  /** What an event counts as, or undefined for one that is not the task's doing. */
+  nameOf(event: TraceEvent): string | undefined
+}

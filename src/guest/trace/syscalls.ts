@@ -1,0 +1,20 @@
+import type { Instrument } from './instrument.ts'
+import { syscallName } from './syscall-names.ts'
+
+/**
+ * The system calls of the guest's host processes, by the tracepoint raw_syscalls:sys_enter: cheap enough to lose nothing, and
+ * allowed where a locked-down kernel forbids to trace its functions. Not the paper's instrument.
+ */
+export const syscalls: Instrument = {
+  name: 'syscalls',
+  about: 'system calls of the host processes, by the tracepoint raw_syscalls:sys_enter',
+  pids: 'set_event_pid',
+  forks: 'options/event-fork',
+  arm: [['events/raw_syscalls/sys_enter/enable', '1']],
+  bufferMiB: 256,
+  nameOf: ({ what }) => {
+    const number = /^sys_enter: NR (-?\d+) /.exec(what)?.[1]
+    // -1 is a call that a seccomp filter or a ptracer has taken away.
+    return number === undefined || number === '-1' ? undefined : syscallName(Number(number))
+  },
+}

@@ -1,0 +1,181 @@
+import { appendFileSync, createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { IsobenchError, messageOf } from '../../errors.ts'
+import type { HostArgv } from '../../platforms/driver.ts'
+import { processesOf } from '../cgroup.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Instrument } from './instrument.ts'
+import { lostOf, parseLine } from './lines.ts'
+import type { Calls } from './profile.ts'
+import { makeInstance } from './tracefs.ts'
+
+/** The host kernel cannot be watched in the way that was asked for. */
+export class InstrumentError extends IsobenchError {
+  readonly code = 'ISOBENCH_INSTRUMENT'
+}
+
+/** Events were lost, so nothing can be said of those that were not. */
+export class TraceLossError extends IsobenchError {
+  readonly code = 'ISOBENCH_TRACE_LOSS'
+}
+
+export interface TracerOptions {
+  readonly ledger: Ledger
+  /** The instance's name. */
+  readonly name: string
+  /** Where guests run: only their buffers have to be large. */
+  readonly cpus: readonly number[]
+}
+
+// A constant text: the file and the argv come as positional parameters, and nothing of a user's is interpreted.
+const follow = 'echo $$ >> "$0" && exec "$@"'
+
+function tasksOf(group: string): number[] {
+  return processesOf(group).flatMap((pid) => {
+    try {
+      return readdirSync(`/proc/${pid}/task`).map(Number)
+    } catch {
+      // It ended meanwhile.
+      return []
+    }
+  })
+}
+
+/** Watches chosen processes and their children, in an instance of tracefs of its own; see `docs/attack-profile.md`. */
+export class Tracer implements AsyncDisposable {
+  #recording = 0
+
+  private constructor(
+    private readonly instrument: Instrument,
+    private readonly folder: string,
+    private readonly undo: AsyncDisposable,
+  ) {}
+
+  /**
+   * Makes the instance and sets the instrument in it, which is the only way to know that the kernel lets us.
+   * @throws InstrumentError with the kernel's reason.
+   */
+  static async open(instrument: Instrument, { ledger, name, cpus }: TracerOptions): Promise<Tracer> {
+    let made: Awaited<ReturnType<typeof makeInstance>> | undefined
+    try {
+      made = await makeInstance(ledger, name)
+      const tracer = new Tracer(instrument, made.folder, made.undo)
+      tracer.#prepare(cpus)
+      return tracer
+    } catch (error) {
+      await made?.undo[Symbol.asyncDispose]()
+      throw new InstrumentError(
+        `the kernel refuses to trace ${instrument.name}: ${messageOf(error)}`,
+        instrument.name === 'functions'
+          ? 'a kernel in lockdown forbids it; trace by syscalls, or on a host without lockdown'
+          : 'it needs root and tracefs (CONFIG_FTRACE_SYSCALLS)',
+      )
+    }
+  }
+
+  #prepare(cpus: readonly number[]): void {
+    this.#write('tracing_on', '0')
+    // Before anything is armed: an empty list means every process of the host.
+    this.forget()
+    this.#write(this.instrument.forks, '1')
+    // What is lost shall be counted, and what was recorded kept.
+    this.#write('options/overwrite', '0')
+    this.#write('buffer_size_kb', '4096')
+    for (const cpu of cpus) this.#write(`per_cpu/cpu${cpu}/buffer_size_kb`, String(this.#bufferKiB(cpus.length)))
+    for (const [file, text] of this.instrument.arm) this.#write(file, text)
+  }
+
+  /** The instrument's wish, but no more than an eighth of the memory that is free, for all CPUs together. */
+  #bufferKiB(cpus: number): number {
+    const free = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0)
+    return Math.max(4096, Math.min(this.instrument.bufferMiB * 1024, Math.floor(free / 8 / cpus)))
+  }
+
+  #write(file: string, text: string): void {
+    writeFileSync(join(this.folder, file), text)
+  }
+
+  /** Argv that is followed from its first instruction on. */
+  following(argv: HostArgv): HostArgv {
+    return ['sh', '-c', follow, join(this.folder, this.instrument.pids), ...argv]
+  }
+
+  /** Follows every task of a guest: its runtime, monitor, sentry, gofer, VMM and vhost workers stand in its cgroup. */
+  followGroup(group: string): void {
+    const file = join(this.folder, this.instrument.pids)
+    const known = new Set<number>()
+    // One that is made while we look has a parent that is followed by the second look at the latest.
+    for (let looks = 0; looks < 2; looks++) {
+      for (const pid of tasksOf(group)) {
+        if (known.has(pid)) continue
+        known.add(pid)
+        appendFileSync(file, `${pid} `)
+      }
+    }
+  }
+
+  /** Follows nobody: the list has one number that is nobody's, the last that the kernel gives. */
+  forget(): void {
+    const last = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - 1
+    this.#write(this.instrument.pids, String(last))
+  }
+
+  /** Records until as many calls of `stop`. */
+  start(): void {
+    if (this.#recording++ === 0) this.#write('tracing_on', '1')
+  }
+
+  stop(): void {
+    if (--this.#recording === 0) this.#write('tracing_on', '0')
+  }
+
+  /** Records while `use` runs. */
+  async recording<T>(use: () => Promise<T>): Promise<T> {
+    this.start()
+    try {
+      return await use()
+    } finally {
+      this.stop()
+    }
+  }
+
+  /**
+   * What was recorded since the last time, by name; then follows nobody.
+   * @throws TraceLossError when the kernel could not record all of it.
+   */
+  async collect(): Promise<Calls> {
+    try {
+      const cpus = readdirSync(join(this.folder, 'per_cpu'))
+      const lost = cpus.reduce(
+        (sum, cpu) => sum + lostOf(readFileSync(join(this.folder, 'per_cpu', cpu, 'stats'), 'utf8')),
+        0,
+      )
+      if (lost > 0) {
+        throw new TraceLossError(
+          `${lost} events were lost: the buffer was full`,
+          'measure for less time (--seconds), or free memory for larger buffers',
+        )
+      }
+      return await this.#count()
+    } finally {
+      this.forget()
+      this.#write('trace', '\n')
+    }
+  }
+
+  async #count(): Promise<Calls> {
+    const calls = new Map<string, number>()
+    const input = createReadStream(join(this.folder, 'trace'), { encoding: 'latin1', highWaterMark: 1 << 20 })
+    for await (const line of createInterface({ input })) {
+      const event = parseLine(line)
+      const name = event && this.instrument.nameOf(event)
+      if (name !== undefined) calls.set(name, (calls.get(name) ?? 0) + 1)
+    }
+    return Object.fromEntries([...calls].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve(this.undo[Symbol.asyncDispose]())
+  }
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { diffOf } from '../../../src/core/profile/diff.ts'
+import { grouped, groupOf } from '../../../src/core/profile/groups.ts'
+import { type CellProfile, profilesOf, typical } from '../../../src/core/profile/profiles.ts'
+import { diffText, tableText } from '../../../src/core/profile/text.ts'
+import type { RunRecord } from '../../../src/core/record/reader.ts'
+import type { Profile } from '../../../src/core/record/schema.ts'
+import { benchOf, planOf, sampleOf } from '../judge/world.ts'
+
+const profile = (work: Record<string, number>, setup: Record<string, number> = {}): Profile => ({
+  by: 'syscalls',
+  setup,
+  idle: {},
+  work,
+  seconds: 1,
+  idleSeconds: 1,
+  own: {},
+})
+
+const bench = benchOf({ workload: { name: 'disk', kind: 'commands', lifecycle: 'sample', traced: 'syscalls' } })
+const sample = (platform: string, round: number, work: Record<string, number>, setup?: Record<string, number>) =>
+  sampleOf(platform, round, { values: { syscallCallsPerUnit: 2 }, profile: profile(work, setup) })
+
+const record: RunRecord = {
+  file: 'record.jsonl',
+  environment: {} as RunRecord['environment'],
+  plan: planOf({ benches: [bench] }),
+  problems: [],
+  how: 'finished',
+  samples: [
+    sample('native', 0, { read: 10 }),
+    sample('runc', 0, { read: 10, write: 4 }, { mount: 3 }),
+    sample('runc', 1, { read: 20, write: 6, poll: 1 }, { mount: 3 }),
+    sample('runc', 2, { read: 30, write: 8 }, { mount: 5 }),
+    { ...sample('runc', -1, { warm: 1 }), warmup: true },
+    sampleOf('gvisor', 0, { error: 'events were lost' }),
+  ],
+}
+
+describe('the profiles of a record', () => {
+  const cells = profilesOf(record)
+  const of = (platform: string) => cells.find((cell) => cell.platform === platform) as CellProfile
+
+  it('are medians over the rounds, without the warm-up', () => {
+    expect(of('runc')).toMatchObject({ rounds: 3, distinct: 2, calls: 31 - 4, setupDistinct: 1, setupCalls: 3 })
+    expect(of('runc').work).toEqual({ read: 20, write: 6 })
+  })
+
+  it('say when there is none', () => {
+    expect(of('gvisor')).toMatchObject({ rounds: 0, failed: 1 })
+    expect(tableText(cells, null)).toMatch(/gvisor +- +- +- +- +- +0/)
+  })
+
+  it('are compared by what one platform reaches and the other does not', () => {
+    const diff = diffOf(of('native'), of('runc'))
+    expect(diff.parts[0]).toEqual({
+      part: 'work',
+      onlyA: [],
+      onlyB: [{ group: 'files', names: [{ name: 'write', calls: 6 }] }],
+      both: 1,
+      jaccard: 0.5,
+    })
+    const text = diffText([diff])
+    expect(text).toContain('disk: system calls on the host (syscalls)')
+    expect(text).toContain('only on native: none')
+    expect(text).toMatch(/only on runc: 1\n +files +write ×6/)
+  })
+})
+
+it('what is reached in half of the rounds or less is chance', () => {
+  expect(typical([{ a: 1, b: 1 }, { a: 3 }])).toEqual({ a: 2 })
+  expect(typical([])).toEqual({})
+})
+
+it('system calls are grouped by what they are about, functions by their first word', () => {
+  const groups = {
+    openat: 'files',
+    newfstatat: 'paths',
+    mmap: 'memory',
+    clone3: 'processes',
+    futex: 'scheduling',
+    epoll_pwait: 'waiting',
+    sendmsg: 'network',
+    mount: 'mounts',
+    rt_sigaction: 'signals',
+    getuid: 'users',
+    nr_999: 'other',
+  }
+  for (const [name, group] of Object.entries(groups)) expect(groupOf(name, 'syscalls'), name).toBe(group)
+  expect(groupOf('__tcp_send_ack', 'functions')).toBe('tcp')
+  expect(grouped(['tcp_b', 'tcp_a', 'ext4_x', 'vfs_y'], 'functions')).toEqual([
+    ['other', ['ext4_x', 'vfs_y']],
+    ['tcp', ['tcp_a', 'tcp_b']],
+  ])
+})
