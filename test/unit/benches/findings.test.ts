@@ -66,7 +66,7 @@ describe('the findings of the paper in benches/', () => {
     const named = suite.findings.flatMap(({ claims }) =>
       claims.flatMap(({ on, matcher }) => [
         ...(on.by === 'name' ? on.names : []),
-        ...('platform' in matcher ? [matcher.platform] : []),
+        ...('platform' in matcher ? (matcher.medianOf ?? [matcher.platform]) : []),
         ...('platforms' in matcher ? matcher.platforms : []),
       ]),
     )
