@@ -53,7 +53,7 @@ function cellOf(point: Point, by: Instrument, platform: string, { samples }: Run
     bench: point.bench,
     by,
     platform,
-    rounds: traced.length,
+    rounds: new Set(taken.flatMap(({ round, profile }) => (profile ? [round] : []))).size,
     failed: taken.length - traced.length,
     distinct: middle(({ profile }) => distinct(profile.work)),
     calls: middle(({ profile }) => total(profile.work)),
