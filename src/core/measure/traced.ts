@@ -57,7 +57,7 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const handle = await tracer.recording(() => platform.driver.open(place, platform.options))
   const setup = await tracer.collect()
 
-  const idleSeconds = Math.max(1, plan.profile.seconds)
+  const idleSeconds = plan.profile.seconds
   followed.again()
   await tracer.recording(() => sleep(idleSeconds * 1000, undefined, { signal: bounds.signal }))
   const idle = await tracer.collect()

@@ -1,0 +1,148 @@
+/** Traced workloads, on real guests and the real kernel. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { RunRecord } from '../../src/core/record/reader.ts'
+import { jaccard } from '../../src/guest/trace/profile.ts'
+import { config, expectNoStack, imports, Project } from './support/cli.ts'
+import { ensureImage, observe, obstacles } from './support/machine.ts'
+import { elfOf } from './support/tiny-program.ts'
+
+beforeAll(ensureImage)
+
+const containers = ['native', 'runc', 'crun', 'docker', 'podman', 'lxc', 'bubblewrap', 'nspawn']
+const obstacle = await obstacles(...containers, 'gvisor')
+const working = [...containers, 'gvisor'].filter((name) => obstacle[name] === '')
+
+/** Looks into tracefs through a mount of the test's own. */
+function instances(): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-tracefs-'))
+  execFileSync('mount', ['-t', 'tracefs', 'tracefs', folder])
+  try {
+    return readdirSync(join(folder, 'instances')).filter((name) => name.startsWith('isob-'))
+  } finally {
+    execFileSync('umount', [folder])
+    rmdirSync(folder)
+  }
+}
+
+/** Calls that no runtime has a reason to make, and that no default profile of theirs refuses. */
+const known = {
+  getpgid: 121,
+  getsid: 124,
+  sched_get_priority_max: 146,
+  sched_get_priority_min: 147,
+  sysinfo: 99,
+  times: 100,
+}
+
+/** A bench with a program that makes the known calls, or none at all, and then ends. */
+const bench = (instrument: 'functions' | 'syscalls', options = '{}') => `${imports}
+const programs = ${JSON.stringify({ none: elfOf([]), known: elfOf(Object.values(known)) })}
+const program = workload('program', {
+  metrics: { time: lower('ms') },
+  params: { calls: ['none', 'known'] },
+  async run({ guest, params }) {
+    const install = command('sh', '-c', 'base64 -d > /data/program && chmod 755 /data/program')
+    await guest.exec(install, { input: programs[params.calls], preparing: true })
+    return { time: (await guest.exec(command('/data/program'))).milliseconds }
+  },
+})
+export const it = bench('program', workload.traced(program, { by: '${instrument}' }), ${options})
+`
+
+/** The names that a platform's work reached in each round. */
+const reached = ({ samples }: RunRecord, platform: string, calls: string): string[][] =>
+  samples
+    .filter((one) => one.platform === platform && one.point.includes(`calls=${calls}`) && one.profile)
+    .map(({ profile }) => Object.keys(profile!.work))
+
+describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
+  test(`a program reaches exactly its calls beyond those of an empty one, on ${working.join(', ')}`, async () => {
+    const machine = observe()
+    using project = Project.with({
+      'isobench.config.ts': config(...working),
+      'benches/it.bench.ts': bench('syscalls'),
+      'epss.csv': '#model_version:v2025.03.14,score_date:2026-01-02\ncve,epss,percentile\nCVE-2024-1086,0.5,0.9\n',
+      'map.csv': 'cve,function\nCVE-2024-1086,__x64_sys_times\n',
+    })
+    const imported = await project.isobench(['epss', 'import', 'epss.csv', '--map', 'map.csv', '--default', '0'])
+    expect(imported.exitCode, imported.stderr).toBe(0)
+    const { report, record } = await project.run(['--rounds', '2'], { timeout: 230 })
+    expect(report.benches.flatMap(({ cells }) => cells.flatMap(({ errors }) => errors))).toEqual([])
+    for (const platform of working) {
+      const [first, second] = reached(record, platform, 'known')
+      const control = new Set(reached(record, platform, 'none').flat())
+      const beyond = first!.filter((name) => second!.includes(name) && !control.has(name)).sort()
+      if (platform === 'gvisor') {
+        // Its own kernel answers them: the host never hears of one.
+        expect(
+          first!.concat(second!).filter((name) => name in known),
+          platform,
+        ).toEqual([])
+      } else {
+        expect(beyond, platform).toEqual(Object.keys(known).sort())
+        expect(jaccard(first!, second!), platform).toBeGreaterThanOrEqual(0.95)
+      }
+    }
+    const weighted = (platform: string) =>
+      record.samples.find((one) => one.platform === platform && one.point.includes('known'))!.profile!.weighted!
+    expect(weighted('native')).toMatchObject({ score: 0.5, covered: 1 })
+    expect(record.plan).toMatchObject({ weights: { date: '2026-01-02', fallback: 0 } })
+
+    const shown = await project.isobench(['profile', 'show', '--bench', 'calls=known'])
+    expect(shown.stdout).toMatch(/native +\d+/)
+    expect(shown.stdout).toContain('EPSS of 2026-01-02')
+    const diff = await project.isobench(['profile', 'diff', 'native', 'runc', '--bench', 'calls=known', '--json'])
+    const { diffs } = JSON.parse(diff.stdout) as { diffs: { by: string; parts: { part: string; onlyB: object[] }[] }[] }
+    expect(diffs).toHaveLength(1)
+    expect(diffs[0]).toMatchObject({ by: 'syscalls', a: 'native', b: 'runc' })
+    // native has nothing to start, and runc a container.
+    expect(JSON.stringify(diffs[0]!.parts.find(({ part }) => part === 'setup')!.onlyB)).toContain('pivot_root')
+    const typo = await project.isobench(['profile', 'diff', 'native', 'rcnu'])
+    expect(typo.exitCode).toBe(5)
+    expect(typo.stderr).toContain('did you mean "runc"?')
+    machine.expectClean()
+    expect(instances()).toEqual([])
+  })
+
+  test('a run that is killed in the middle traces on until the next one starts, or until `isobench clean`', async () => {
+    const machine = observe()
+    const before = instances()
+    const mine = () => instances().filter((name) => !before.includes(name))
+    using project = Project.with({ 'isobench.config.ts': config('native'), 'benches/it.bench.ts': bench('syscalls') })
+    for (const [next, exitCode] of [
+      [['doctor', '--wait'], 0],
+      [['clean'], 0],
+    ] as const) {
+      const running = project.start(['run', '--wait', '--rounds', '200', '--seconds', '0.5'], { timeout: 200 })
+      await running.until(() => project.samples() >= 1, 'the first sample', 150)
+      await running.kill('SIGKILL')
+      expect(mine()).toHaveLength(1)
+      expect((await project.isobench(next)).exitCode).toBe(exitCode)
+      expect(mine()).toEqual([])
+      rmRecords(project)
+    }
+    await project.isobench(['clean'])
+    machine.expectClean()
+  })
+})
+
+/** So that the next run's samples are counted from 0. */
+const rmRecords = (project: Project) => execFileSync('rm', ['-rf', project.path('.isobench/runs')])
+
+test('a bench whose instrument the kernel refuses is left out, and its claims are undecidable with the reason', async (context) => {
+  using project = Project.with({
+    'isobench.config.ts': config('native'),
+    'benches/it.bench.ts': bench('functions', "{ expect: { functions: expect.atMost('1 count') } }"),
+  })
+  const { report, exitCode, stdout, stderr } = await project.run(['--rounds', '1'])
+  expectNoStack({ stdout, stderr })
+  if (report.left.length === 0) return context.skip('this kernel lets its functions be traced')
+  expect(exitCode).toBe(4)
+  expect(report.claims[0]!.verdict).toBe('undecidable')
+  expect(report.claims[0]!.reason).toMatch(/^instrument-absent:the kernel refuses to trace functions: E/)
+  expect(stdout).toContain('1 not to be traced on this machine')
+})

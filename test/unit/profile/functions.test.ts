@@ -1,0 +1,63 @@
+/** A run by `functions` on a real kernel, recorded in an emulated guest: see docs/attack-profile.md. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, describe, expect, it } from 'vitest'
+import { diffOf } from '../../../src/core/profile/diff.ts'
+import { profilesOf } from '../../../src/core/profile/profiles.ts'
+import { diffText, tableText } from '../../../src/core/profile/text.ts'
+import { readRecord } from '../../../src/core/record/reader.ts'
+import { buildReport } from '../../../src/core/report/build.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'isobench-functions-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const packed = new URL('../../fixtures/records/attack-profile-functions.jsonl.gz', import.meta.url)
+const file = join(folder, 'record.jsonl')
+writeFileSync(file, gunzipSync(readFileSync(packed)))
+const record = readRecord(file)
+
+describe('a recorded run by functions', () => {
+  const cells = profilesOf(record)
+  const of = (platform: string) => cells.find((cell) => cell.platform === platform)!
+
+  it('has functions of the kernel, in profiles of their own for setting up and for the work', () => {
+    expect(cells.map(({ platform, by }) => `${platform} by ${by}`)).toEqual([
+      'native by functions',
+      'runc by functions',
+      'crun by functions',
+    ])
+    expect(of('native')).toMatchObject({ distinct: 1107, calls: 151_382, setupDistinct: 0 })
+    expect(of('runc')).toMatchObject({ distinct: 1340, calls: 305_399, setupDistinct: 2938, setupCalls: 940_299 })
+    expect(of('crun')).toMatchObject({ distinct: 1113, setupDistinct: 2510 })
+    for (const { platform, work } of cells) {
+      expect(Object.keys(work), platform).toEqual(
+        expect.arrayContaining(['x64_sys_call', 'vfs_read', 'handle_mm_fault']),
+      )
+      expect(
+        Object.keys(work).filter((name) => /^(?:asm_)?sysvec_|softirq$|^__?irq_exit/.test(name)),
+        platform,
+      ).toEqual([])
+    }
+  })
+
+  it('shows what one platform reaches and another does not, by group', () => {
+    const diff = diffOf(of('native'), of('runc'))
+    expect(diff.parts[0]!.jaccard).toBeGreaterThan(0.7)
+    const setup = diff.parts[1]!.onlyB.flatMap(({ names }) => names.map(({ name }) => name))
+    expect(setup).toEqual(expect.arrayContaining(['copy_mnt_ns', 'cgroup_mkdir']))
+    expect(diffText([diff])).toContain('functions of the host kernel (functions)')
+    expect(tableText(cells, null)).toMatch(/runc +1,?340/)
+  })
+
+  it('is judged by its own instrument: nothing is marked, and one round decides nothing', () => {
+    const { findings, claims } = buildReport(record, { strict: false })
+    const isolation = findings.filter(({ id }) => id >= 24 && id <= 27)
+    expect(isolation.map(({ id }) => id)).toEqual([24, 25, 26, 27])
+    for (const { verdict, mark } of isolation) {
+      expect(verdict).toBe('undecidable')
+      expect(mark).toBeUndefined()
+    }
+    expect(claims.filter(({ verdict }) => verdict === 'holds' || verdict === 'contradicted')).toEqual([])
+  })
+})
