@@ -1,17 +1,20 @@
 /**
  * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
- * Parts: list, fidelity, overhead, watch. Needs root, and hyperfine for `fidelity`.
+ * Parts: list, fidelity, overhead, watch, leftovers. Needs root, and hyperfine for `fidelity`. `--boots` and `--platform`
+ * (names of the config) are for `leftovers`.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { Session } from '../src/core/session.ts'
 import { median } from '../src/core/stats/index.ts'
 import { ensureImage } from '../src/guest/image/image.ts'
 import { timed } from '../src/guest/stopwatch.ts'
 import type { Driver } from '../src/platforms/driver.ts'
 import { drivers } from '../src/platforms/index.ts'
+import { leftovers } from './self-boots.ts'
 import { watch } from './self-watch.ts'
 
 const root = process.cwd()
@@ -133,11 +136,16 @@ function overhead(): void {
   }
 }
 
+const { positionals: wanted, values: given } = parseArgs({
+  args: process.argv.slice(3),
+  options: { boots: { type: 'string', default: '100' }, platform: { type: 'string' } },
+  allowPositionals: true,
+})
 const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   list,
   fidelity,
   overhead,
   watch: () => watch(root, say),
+  leftovers: () => leftovers(root, { boots: Number(given.boots), names: given.platform?.split(',') }, say),
 }
-const wanted = process.argv.slice(3)
 for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part()

@@ -5,9 +5,9 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 // Beside dist/, because the sources find the package one level up from where they are.
-const folder = `${root}.isobench/scripts`
+const folder = `${root}.isobench`
 mkdirSync(folder, { recursive: true })
-const outfile = `${folder}/${process.argv[2]}.mjs`
+const outfile = `${folder}/bench-${process.argv[2]}.mjs`
 await build({
   absWorkingDir: root,
   entryPoints: [`scripts/bench-${process.argv[2]}.ts`],

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readRecord } from '../../src/core/record/reader.ts'
-import { benchFile, expectNoStack, Project } from './support/cli.ts'
+import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/machine.ts'
 
 beforeAll(ensureImage)
 
-const gvisor = (await obstacles('gvisor')).gvisor!
+const engines = await obstacles('runc', 'lxc', 'bubblewrap', 'nspawn', 'gvisor')
+const gvisor = engines.gvisor!
 
 /** A bench whose samples take half a second in the guest, and a run of it that lasts until somebody ends it. */
 const slow = benchFile(
@@ -82,6 +83,37 @@ describe.each([
       machine.expectClean()
     },
   )
+})
+
+describe('a run that is killed by SIGKILL leaves what `isobench clean` removes', () => {
+  const kinds = ['runc', 'lxc', 'bubblewrap', 'nspawn'].filter((kind) => engines[kind] === '')
+
+  async function killedWhen(project: Project, args: string[], now: (text: string) => boolean): Promise<void> {
+    const machine = observe()
+    const running = project.start(['run', '--wait', ...args], { timeout: 220 })
+    await running.until(() => now(running.text), 'the moment to kill it', 200)
+    await running.kill('SIGKILL')
+    expect(machine.leftovers()).not.toEqual([])
+    expect((await project.isobench(['clean'])).exitCode).toBe(0)
+    machine.expectClean()
+  }
+
+  test('while it boots guests', async () => {
+    const text = `${imports}
+bench('boot', workload.boot('boot', {
+  metrics: { time: lower('ms') },
+  run: async ({ boot }) => ({ time: (await boot(command('sleep', '1'))).milliseconds }),
+}))
+`
+    using project = Project.of(text, kinds)
+    await killedWhen(project, ['--rounds', '50'], () => project.samples() > kinds.length)
+  })
+
+  test('while it takes its guests down', async () => {
+    using project = Project.of(benchFile('return { time: await say(1) }'), kinds)
+    // The round's guests go once its last sample is written.
+    await killedWhen(project, ['--rounds', '1'], () => project.samples() >= kinds.length)
+  })
 })
 
 test('a second SIGINT changes nothing: what was opened is still closed', async () => {
