@@ -1,6 +1,4 @@
-import { collect } from '../core/collect/collect.ts'
-import { benchFiles, loadProject } from '../core/project.ts'
-import { latestRecord, readRecord } from '../core/record/reader.ts'
+import { latestRecord } from '../core/record/reader.ts'
 import { buildReport } from '../core/report/build.ts'
 import { withFindings } from '../core/report/findings.ts'
 import type { Report } from '../core/report/schema.ts'
@@ -10,6 +8,7 @@ import { findingsMarkdown } from '../reporters/findings/markdown.ts'
 import { findingsTable } from '../reporters/findings/table.ts'
 import { inkFor } from '../reporters/terminal/ink.ts'
 import type { Io, Run } from './command.ts'
+import { openRecord, wholeSuite } from './open-record.ts'
 import { checkOptions } from './options.ts'
 import { problemText } from './problems.ts'
 
@@ -17,11 +16,12 @@ import { problemText } from './problems.ts'
 export const run: Run = async (asked, given, io) => {
   const { record: named, explain: explained, markdown, ...rest } = given
   const options = checkOptions(rest)
-  const project = await loadProject(io.cwd, options.config)
-  const { suite } = await collect(project.root, await benchFiles(project))
+  const whole = await wholeSuite(io.cwd, options.config)
+  const { project, suite } = whole
   for (const problem of suite.problems) io.err.write(problemText(problem))
   const chosen = choose(asked, suite.findings)
-  const record = readRecord(named === undefined ? latestRecord(project.root) : String(named))
+  const file = named === undefined ? latestRecord(project.root) : String(named)
+  const record = await openRecord(file, async () => whole)
   const report = buildReport(withFindings(record, { ...suite, findings: chosen }), options)
   const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
   const view = { width, ink: inkOf(io), root: project.root }

@@ -103,7 +103,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'judge [record]',
-    about: 'judge a run record again, the latest when none is named; needs no platform and no root',
+    about: 'judge a run record again, the latest when none is named, or results of elsewhere; needs no platform',
     options: [
       { flag: '--reporter <name[=file]>', about: 'as in run' },
       jsonOption,

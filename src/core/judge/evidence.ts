@@ -25,6 +25,8 @@ export interface Judged extends Omit<Outcome, 'reason'> {
   readonly margin: number | null
   /** Whether it claims that the platform is the worse one. */
   readonly wantsWorse?: boolean
+  /** What there is to see where no figure is: that it was stated in words. */
+  readonly seen?: string
 }
 
 export const undecidable = (reason: string): Judged => ({

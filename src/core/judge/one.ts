@@ -12,12 +12,14 @@ import type { Estimate } from './judgement.ts'
 import { moreRounds } from './looks.ts'
 import { judgeOrder } from './many.ts'
 import { medianSeries, type NoData, roundsOf, type Series, signOf } from './samples.ts'
+import { Statements } from './stated.ts'
 import { judgeUnpaired } from './unpaired.ts'
 
 export function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evidence: Evidence): Judged {
   const { matcher } = claim
   const series = (platform: string, beside?: string) =>
     evidence.samples.series(point.id, platform, claim.metric, beside)
+  const stated = evidence.plan.stated && new Statements(evidence.plan.stated, point.id, claim.metric)
   const clientOf = (name: string, members: readonly string[] = [name]) => ({
     name,
     bound: members.some((member) => isClientBound(evidence.samples, point.id, member)),
@@ -29,6 +31,9 @@ export function judgeOne(claim: Claim, name: string, point: Point, metric: Metri
     if (typeof compared === 'string') return undecidable(compared)
     const [a, b] = [series(platform, reference.medianOf ? undefined : reference.platform), compared]
     const of = `×${reference.medianOf ? 'median' : reference.platform}`
+    if (stated && (a.rounds.size === 0 || b.rounds.size === 0)) {
+      return stated.against(platform, reference, metric, rule, of) ?? undecidable('needs-figure')
+    }
     if (a.unpaired || b.unpaired) return judgeUnpaired(a, b, metric, rule, of)
     const rounds = roundsOf(a, b, metric)
     if (!Array.isArray(rounds)) return undecidable(failedOn(rounds, [platform, reference.platform], series))
@@ -49,7 +54,9 @@ export function judgeOne(claim: Claim, name: string, point: Point, metric: Metri
       return judgeRanking(matcher.platforms, against)
     case 'unstable': {
       const why = matcher.platforms.flatMap((platform) => absent(platform, evidence.plan) ?? [])[0]
-      return why ? undecidable(why) : judgeOrder(matcher.platforms.map((name) => series(name)))
+      if (why) return undecidable(why)
+      const all = matcher.platforms.map((name) => series(name))
+      return stated && all.some(({ rounds }) => rounds.size === 0) ? undecidable('needs-figure') : judgeOrder(all)
     }
     case 'atMost':
     case 'atLeast':
@@ -121,16 +128,20 @@ function absolute(
   const why = absent(name, evidence.plan)
   if (why) return undecidable(why)
   if (series.digests.size > 1) return undecidable('config-mismatch')
+  const sign = signOf(metric)
+  // Below the limit is better where less is better: `atMost` then wants better, and `atLeast` worse.
+  const rule = (matcher.kind === 'atMost') === (sign === 1) ? better(1) : worse(1)
+  const { stated } = evidence.plan
+  if (stated && series.rounds.size === 0) {
+    const statements = new Statements(stated, point.id, metricName)
+    return statements.value(name, matcher.value, metric, rule) ?? undecidable('needs-figure')
+  }
   if (series.rounds.size === 0) {
     return undecidable(
       failedOn({ reason: series.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }, [name], () => series),
     )
   }
-  const sign = signOf(metric)
   const rounds = [...series.rounds].map(([round, value]) => ({ round, d: sign * (value - matcher.value) }))
-  // Below the limit is better where less is better: `atMost` then wants better, and `atLeast` worse.
-  const wantsBetter = (matcher.kind === 'atMost') === (sign === 1)
-  const rule = wantsBetter ? better(1) : worse(1)
   const id = [point.id, metricName, name, String(matcher.value)].join('\0')
   return atLooks({ id, rounds, visited: series.visited, rule, of: metric.unit }, evidence, (interval) =>
     asValue(interval, metric, matcher.value),

@@ -55,7 +55,7 @@ export class Samples {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
       digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
       errors: samples.flatMap(({ error }) => error ?? []),
-      unpaired: samples.some((sample) => sample.unpaired),
+      unpaired: samples.some(({ unpaired, values }) => unpaired && values?.[metric] !== undefined),
       visited: samples.reduce((most, { round }) => Math.max(most, round + 1), 0),
     }
   }

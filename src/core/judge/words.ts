@@ -30,6 +30,8 @@ export interface Wording {
   readonly moreRounds?: number | null
   /** What the measured figure is: `×native`, or a unit. */
   readonly of: string
+  /** What there is to see where no figure is. */
+  readonly seen?: string
 }
 
 /** One sentence: what was claimed, what was measured, and why it is not decided. */
@@ -43,9 +45,10 @@ export function sentence({
   measured,
   moreRounds,
   of,
+  seen: otherwise = 'not measured',
 }: Wording): string {
   const what = `${metric} of ${platform}`
-  const seen = measured ? `${interval(measured)} ${of}` : 'not measured'
+  const seen = measured ? `${interval(measured)} ${of}` : otherwise
   const more = moreRounds ? `, about ${figure(moreRounds)} more would do` : ''
   switch (verdict) {
     case 'holds':

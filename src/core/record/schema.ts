@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { environmentSchema } from '../environment.ts'
 import { weightsSourceSchema } from '../weights/source.ts'
+import { statedSchema } from './stated.ts'
 
 export const recordVersion = 1
 
@@ -115,6 +116,7 @@ const plan = z.object({
   floors: z.array(z.object({ point: z.string(), metric: z.string(), d: z.number() })).optional(),
   /** What the weighted scores were made of. */
   weights: weightsSourceSchema.optional(),
+  stated: z.array(statedSchema).optional(),
 })
 
 const problem = z.object({

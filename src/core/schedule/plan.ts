@@ -1,4 +1,5 @@
 import type { Plan } from '../plan/plan.ts'
+import type { Stated } from '../record/stated.ts'
 import type { LookPlan } from '../stats/index.ts'
 import type { WeightsSource } from '../weights/source.ts'
 
@@ -18,4 +19,6 @@ export interface ScheduledPlan extends Plan {
   readonly floors?: readonly Floor[]
   /** What weighted scores are made of, where the project has imported that. */
   readonly weights?: WeightsSource
+  /** What an imported source states without samples; there, what is neither stated nor sampled needs its figures. */
+  readonly stated?: readonly Stated[]
 }

@@ -1,0 +1,71 @@
+/** Finds what an import names: benches, metrics, parameters, units. Says where a name is that is not known. */
+import { inUnit, type Metric, type Unit } from '../../dsl/metric.ts'
+import { nearest } from '../../nearest.ts'
+import type { BenchData } from '../collect/types.ts'
+import { describeParams, type Params, type Point, pointsOf } from '../plan/plan.ts'
+import { RecordError } from '../record/reader.ts'
+
+export interface Place {
+  readonly file: string
+  /** As `samples[3]`. */
+  readonly at: string
+}
+
+/** @throws RecordError that names the file, the place in it, and the nearest that is known. */
+export function refuse({ file, at }: Place, message: string, fix?: string): never {
+  throw new RecordError(`${file}: ${at}${message}`, fix)
+}
+
+const known = (names: readonly string[], wrong: string): string => {
+  const close = nearest(wrong, names)
+  return close ? `did you mean "${close}"?` : `there are: ${names.join(', ') || 'none'}`
+}
+
+/** The bench of that name or id, its metric, and the point with those parameters. */
+export function locate(
+  benches: readonly BenchData[],
+  about: { readonly bench: string; readonly metric: string; readonly params?: Params | undefined },
+  place: Place,
+): { readonly bench: BenchData; readonly metric: Metric; readonly point: Point } {
+  const found = benches.filter(({ id, name }) => id === about.bench || name === about.bench)
+  if (found.length > 1) {
+    refuse(
+      place,
+      `.bench: two benches are named "${about.bench}"`,
+      `use one of: ${found.map(({ id }) => id).join(', ')}`,
+    )
+  }
+  const bench = found[0]
+  if (!bench) {
+    const names = benches.map(({ name }) => name)
+    return refuse(place, `.bench: no bench is named "${about.bench}"`, known(names, about.bench))
+  }
+  const metric = bench.metrics[about.metric]
+  if (!metric) {
+    const names = Object.keys(bench.metrics)
+    return refuse(place, `.metric: "${bench.name}" has no metric "${about.metric}"`, known(names, about.metric))
+  }
+  const wanted = describeParams(about.params ?? {})
+  const points = pointsOf(bench)
+  const same = (params: Params) =>
+    Object.keys(params).length === Object.keys(about.params ?? {}).length &&
+    Object.entries(params).every(([name, value]) => about.params?.[name] === value)
+  const point = points.find(({ params }) => same(params))
+  if (point) return { bench, metric, point }
+  const all = points.map(({ params }) => describeParams(params) || 'none')
+  return refuse(
+    place,
+    `.params: "${bench.name}" has no point with ${wanted || 'no parameters'}`,
+    `use one of: ${all.slice(0, 8).join(' · ')}`,
+  )
+}
+
+/** A value in the metric's own unit. */
+export function converted(value: number, unit: string, metric: Metric, place: Place): number {
+  if (unit === metric.unit) return value
+  try {
+    return inUnit(`${value}${unit}`, metric.unit as Unit)
+  } catch {
+    return refuse(place, `.unit: "${unit}" does not measure what ${metric.unit} does`, `convert it to ${metric.unit}`)
+  }
+}

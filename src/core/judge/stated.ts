@@ -1,0 +1,111 @@
+/** What a source states in words or numbers, without samples: a paper's text, say. */
+import type { Reference } from '../../dsl/claim.ts'
+import type { Metric } from '../../dsl/metric.ts'
+import type { Stated } from '../record/stated.ts'
+import { median } from '../stats/index.ts'
+import { asRatio, asValue, type Rule } from './compare.ts'
+import { type Judged, undecidable } from './evidence.ts'
+import { signOf } from './samples.ts'
+
+/** What is called equal, or on par, is within 5 %: the vocabulary of docs/findings.md. */
+const equal = Math.log(1.05)
+/** Keeps what lies at a margin on its inner side: a statement has no noise. */
+const least = 1e-9
+
+interface Bounds {
+  readonly low: number
+  readonly high: number
+  /** Whether it comes from numbers; else from words alone. */
+  readonly numbers: boolean
+}
+
+/** The statements of one metric at one point. */
+export class Statements {
+  readonly #all: readonly Stated[]
+
+  constructor(all: readonly Stated[], point: string, metric: string) {
+    this.#all = all.filter((one) => one.point === point && one.metric === metric)
+  }
+
+  /** A platform against a reference by what is stated; undefined where nothing is. */
+  against(platform: string, reference: Reference, metric: Metric, rule: Rule, of: string): Judged | undefined {
+    const others = (reference.medianOf ?? [reference.platform]).filter((name) => name !== platform)
+    const bounds = this.#ratio(platform, others, metric) ?? this.#ordered(platform, others)
+    return bounds && judgeBounds(bounds, rule, of, (interval) => asRatio(interval, metric))
+  }
+
+  /** A platform against a limit in the metric's unit. */
+  value(platform: string, limit: number, metric: Metric, rule: Rule): Judged | undefined {
+    const stated = this.#values(platform)
+    if (!stated) return undefined
+    const [low, high] = stated.map((value) => signOf(metric) * (value - limit)).sort((a, b) => a - b) as [
+      number,
+      number,
+    ]
+    const inside = least * limit
+    const bounds = { low: low + Math.min(inside, (high - low) / 2), high: high - inside, numbers: true }
+    return judgeBounds(bounds, rule, metric.unit, (interval) => asValue(interval, metric, limit))
+  }
+
+  #values(platform: string): [number, number] | undefined {
+    const found = this.#all.find((one) => one.kind === 'value' && one.platform === platform)
+    return found?.kind === 'value' ? found.value : undefined
+  }
+
+  /** By a ratio that is stated, or by two values; of a median, by the values of two members or more. */
+  #ratio(platform: string, others: readonly string[], metric: Metric): Bounds | undefined {
+    const sign = signOf(metric)
+    const bounds = ([low, high]: readonly [number, number]): Bounds => {
+      const [a, b] = [sign * Math.log(low), sign * Math.log(high)]
+      return { low: Math.min(a, b), high: Math.max(a, b), numbers: true }
+    }
+    for (const one of this.#all) {
+      if (one.kind !== 'ratio') continue
+      if (one.platform === platform && others.every((name) => one.to.includes(name))) return bounds(one.ratio)
+      if (others.length === 1 && one.platform === others[0] && one.to.includes(platform)) {
+        return bounds([1 / one.ratio[1], 1 / one.ratio[0]])
+      }
+    }
+    const own = this.#values(platform)
+    const theirs = others.flatMap((name) => [this.#values(name)].filter((value) => value !== undefined))
+    if (!own || theirs.length < Math.min(2, others.length)) return undefined
+    return bounds([own[0] / median(theirs.map(([, high]) => high)), own[1] / median(theirs.map(([low]) => low))])
+  }
+
+  #ordered(platform: string, others: readonly string[]): Bounds | undefined {
+    for (const one of this.#all) {
+      if (one.kind !== 'order') continue
+      const rank = (name: string) => one.order.findIndex((group) => group.includes(name))
+      const mine = rank(platform)
+      const theirs = others.map(rank).filter((at) => at >= 0)
+      if (mine < 0 || theirs.length < Math.min(2, others.length)) continue
+      if (theirs.every((at) => at === mine)) return { low: -equal + least, high: equal - least, numbers: false }
+      if (theirs.every((at) => mine < at)) return { low: -Infinity, high: -least, numbers: false }
+      if (theirs.every((at) => mine > at)) return { low: least, high: Infinity, numbers: false }
+    }
+    return undefined
+  }
+}
+
+/** A statement that does not reach the margin needs the figure that its source may show, and nobody has read. */
+function judgeBounds(
+  { low, high, numbers }: Bounds,
+  rule: Rule,
+  of: string,
+  measured: (interval: { low: number; high: number; estimate: number; n: number }) => Judged['measured'],
+): Judged {
+  const interval = { low, high, estimate: (low + high) / 2, n: 0 }
+  const outcome = rule.judge(interval)
+  if (outcome.verdict === 'inconclusive' && !numbers) return undecidable('needs-figure')
+  return {
+    ...outcome,
+    ...(outcome.verdict === 'inconclusive' && { reason: 'interval-crosses-margin' as const }),
+    measured: numbers ? measured(interval) : null,
+    of: numbers ? `${of}, as stated` : '',
+    tests: [],
+    moreRounds: null,
+    interval: null,
+    margin: null,
+    ...(!numbers && { seen: 'by the order that is stated' }),
+  }
+}

@@ -1,0 +1,22 @@
+/** What an imported source states in words or numbers, without samples. Part of the run record. */
+import * as z from 'zod'
+
+/** A number, or a range of numbers, least first. */
+const range = z.tuple([z.number(), z.number()])
+
+export const statedSchema = z.discriminatedUnion('kind', [
+  /** The platform's value, in the metric's unit. */
+  z.object({ kind: z.literal('value'), point: z.string(), metric: z.string(), platform: z.string(), value: range }),
+  /** platform ÷ each of `to`. */
+  z.object({
+    kind: z.literal('ratio'),
+    point: z.string(),
+    metric: z.string(),
+    platform: z.string(),
+    to: z.array(z.string()),
+    ratio: range,
+  }),
+  /** Best first; those of one group are called equal. */
+  z.object({ kind: z.literal('order'), point: z.string(), metric: z.string(), order: z.array(z.array(z.string())) }),
+])
+export type Stated = z.infer<typeof statedSchema>
