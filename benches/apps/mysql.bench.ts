@@ -74,37 +74,48 @@ finding(
   { gate: 'never', undecided: ['where the throughput peaks: no matcher compares the points of a series'] },
 )
 
-/** Native stands for the third group's median. */
+const thirdGroup = ['native', 'docker', 'lxc', 'qemu', 'cloud-hypervisor'] as const
+const others = platform.medianOf(...thirdGroup)
+
 finding(
   21,
   'OSv, on QEMU as on Firecracker, and gVisor severely underperform at OLTP, whatever the number of threads',
   [
     ...['osv', 'osv-firecracker', 'gvisor'].flatMap((slow) => [
-      atPeak.on(slow).slowerThan('native', { by: '2.5x' }),
-      atNativePeak.on(slow).slowerThan('native', { by: '2.5x' }),
+      atPeak.on(slow).slowerThan(others, { by: '2.5x' }),
+      atNativePeak.on(slow).slowerThan(others, { by: '2.5x' }),
     ]),
     atPeak.on('osv-firecracker').equivalentTo('osv', 9),
   ],
   { undecided: ['that the number of threads has no effect on them: no matcher compares the points of a series'] },
 )
 
-/** As emended: the paper prints "gVisor and Firecracker", which contradicts its finding 21, and then explains Kata's. */
+/** Between 0.4 and 0.6 of most others. */
+const half = (...platforms: string[]) =>
+  platforms.flatMap((middle) => [
+    atPeak.on(middle).slowerThan(others, { by: '1.67x' }),
+    atPeak.on(middle).equivalentTo(others, 60),
+  ])
+
 finding(
   22,
   'Kata (the paper prints gVisor) and Firecracker reach about half of the transactions of most others',
-  ['kata', 'firecracker'].flatMap((middle) => [
-    atPeak.on(middle).slowerThan('native', { by: '1.67x' }),
-    atPeak.on(middle).withinNative(60),
-  ]),
+  half('kata', 'firecracker'),
+  {
+    asPrinted: {
+      claims: half('gvisor', 'firecracker'),
+      why: 'printed as "gVisor and Firecracker", which is inconsistent with finding 21 (gVisor is in its first group) and with its own explanation ("As for Kata")',
+    },
+  },
 )
 
-/** Each within a factor of 1.25 of native; two of them may then differ by more. */
+/** No two of them differ by more than a factor of 1.25. */
 finding(
   23,
   'Native, Docker, LXC, QEMU and Cloud Hypervisor perform alike at OLTP, without a stable ranking',
-  ['docker', 'lxc', 'qemu', 'cloud-hypervisor'].map((alike) => atPeak.on(alike).equivalentTo('native', 20)),
-  {
-    gate: 'never',
-    undecided: ['that their order changes from round to round: no matcher tests the agreement of rankings'],
-  },
+  [
+    ...thirdGroup.flatMap((one, at) => thirdGroup.slice(at + 1).map((next) => atPeak.on(next).equivalentTo(one, 20))),
+    atPeak.unstable(...thirdGroup),
+  ],
+  { gate: 'never' },
 )

@@ -75,7 +75,6 @@ finding(
     duration.on('osv').equivalentTo('runc', 100),
     duration.on('osv-firecracker').fasterThan('osv', { by: '1.25x' }),
   ],
-  { undecided: ['OSv on QEMU microvm, second of three in the paper: the config has no such platform'] },
 )
 
 /** Of a guest that writes one line and ends; what is beyond the 2 % is what a platform takes to be gone. */

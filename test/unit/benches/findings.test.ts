@@ -1,22 +1,12 @@
-import { existsSync } from 'node:fs'
-import { relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { glob } from 'tinyglobby'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { collect } from '../../../src/core/collect/collect.ts'
 import type { Suite } from '../../../src/core/collect/types.ts'
-import { entry } from '../../../src/entries.ts'
-
-const root = fileURLToPath(new URL('../../..', import.meta.url))
-const built = existsSync(entry('collector'))
+import { built, collectBenches } from './suite.ts'
 
 describe('the findings of the paper in benches/', () => {
   let suite: Suite
   beforeAll(async () => {
-    if (!built) return
-    const files = await glob(['benches/**/*.bench.ts'], { cwd: root, absolute: true })
-    suite = (await collect(root, files.map((file) => relative(root, file)).sort())).suite
-  }, 30_000)
+    if (built) suite = await collectBenches()
+  }, 60_000)
 
   // Bench files are imported by a worker that is built.
   const check = (name: string, test: () => void) =>

@@ -1,0 +1,32 @@
+/** What the bench files of this repository say, and every platform that they name. */
+import { existsSync } from 'node:fs'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { glob } from 'tinyglobby'
+import { collect } from '../../../src/core/collect/collect.ts'
+import type { Suite } from '../../../src/core/collect/types.ts'
+import type { PlannedPlatform } from '../../../src/core/plan/plan.ts'
+import { entry } from '../../../src/entries.ts'
+import { platformOf } from '../judge/world.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** Bench files are imported by a worker that is built. */
+export const built = existsSync(entry('collector'))
+
+export async function collectBenches(): Promise<Suite> {
+  const files = await glob(['benches/**/*.bench.ts'], { cwd: root, absolute: true })
+  return (await collect(root, files.map((file) => relative(root, file)).sort())).suite
+}
+
+const families: [PlannedPlatform['family'], string][] = [
+  ['native', 'native'],
+  ['container', 'runc crun docker podman lxc lxc-systemd bubblewrap nspawn'],
+  ['secure-container', 'gvisor gvisor-ptrace gvisor-kvm gvisor-gofer gvisor-hostnet kata kata-9p'],
+  ['hypervisor', 'qemu qemu-q35 qemu-qboot qemu-microvm firecracker cloud-hypervisor user-mode-linux'],
+  ['unikernel', 'osv osv-firecracker'],
+]
+
+export const allPlatforms: PlannedPlatform[] = families.flatMap(([family, names]) =>
+  names.split(' ').map((name) => platformOf(name, { family })),
+)
