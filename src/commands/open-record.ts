@@ -6,6 +6,7 @@ import { resolvePlatforms } from '../core/probe.ts'
 import { benchFiles, loadProject, type Project } from '../core/project.ts'
 import { RecordError, type RunRecord, readRecord } from '../core/record/reader.ts'
 import { messageOf } from '../errors.ts'
+import { familyOf } from '../platforms/driver.ts'
 import { drivers } from '../platforms/index.ts'
 
 /** What a `.json` file holds, where it says of itself that it is an import; undefined for a run record, a line each. */
@@ -34,10 +35,10 @@ export async function openRecord(
 }
 
 const knownPlatforms = (project: Project): KnownPlatform[] =>
-  resolvePlatforms(project.platforms, drivers, project.configFile).map(({ spec, driver }) => ({
+  resolvePlatforms(project.platforms, drivers, project.configFile).map(({ spec, driver, options }) => ({
     name: spec.name,
     kind: spec.kind,
-    family: driver.family,
+    family: familyOf(driver, options),
   }))
 
 /** The project here and all that its bench files say. */
