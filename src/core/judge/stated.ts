@@ -94,7 +94,8 @@ function judgeBounds(
   of: string,
   measured: (interval: { low: number; high: number; estimate: number; n: number }) => Judged['measured'],
 ): Judged {
-  const interval = { low, high, estimate: (low + high) / 2, n: 0 }
+  const ends = [low, high].filter(Number.isFinite)
+  const interval = { low, high, estimate: ends.reduce((sum, end) => sum + end, 0) / ends.length, n: 0 }
   const outcome = rule.judge(interval)
   if (outcome.verdict === 'inconclusive' && !numbers) return undecidable('needs-figure')
   return {

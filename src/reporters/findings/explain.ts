@@ -38,7 +38,7 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
       ...(claim.measured
         ? labelled(
             'measured',
-            `${interval(claim.measured)} ${plain(claim.of)}, ${plural(claim.measured.rounds, 'round')}`,
+            `${interval(claim.measured)} ${plain(claim.of)}, ${claim.measured.rounds > 0 ? plural(claim.measured.rounds, 'round') : 'without samples'}`,
             4,
           )
         : []),

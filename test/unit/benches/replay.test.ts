@@ -1,0 +1,85 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Suite } from '../../../src/core/collect/types.ts'
+import { importRecord } from '../../../src/core/import/import.ts'
+import { buildReport } from '../../../src/core/report/build.ts'
+import { withFindings } from '../../../src/core/report/findings.ts'
+import type { Report } from '../../../src/core/report/schema.ts'
+import { factsAsImport } from './replay.ts'
+import { allPlatforms, built, collectBenches } from './suite.ts'
+
+let suite: Suite
+let report: Report
+
+const replay = (printed: boolean): Report =>
+  buildReport(withFindings(importRecord('facts.json', factsAsImport(suite, { printed }), suite, allPlatforms), suite), {
+    strict: false,
+  })
+
+beforeAll(async () => {
+  if (!built) return
+  suite = await collectBenches()
+  report = replay(false)
+}, 60_000)
+
+const check = (name: string, test: () => void) =>
+  it(name, ({ skip }) => {
+    if (!built) skip('dist/collector.js is missing: npm run build')
+    test()
+  })
+
+const verdictsIn = (from: Report) => Object.fromEntries(from.findings.map(({ id, verdict }) => [id, verdict]))
+const claimsOf = (id: number) => report.findings.find((one) => one.id === id)!.claims.map((at) => report.claims[at]!)
+
+describe("the paper's stated facts, replayed", () => {
+  check('contradict no finding', () => {
+    const against = report.findings.filter(({ verdict }) => verdict === 'contradicted')
+    expect(against.map(({ id, text }) => `${id}: ${text}`)).toEqual([])
+    expect(report.findings.filter(({ verdict }) => verdict === 'inconclusive')).toEqual([])
+  })
+
+  check('decide 12, 13, 22 and A2 to A6 by the numbers that the text gives', () => {
+    const verdicts = verdictsIn(report)
+    for (const id of [12, 13, 22, 102, 103, 104, 105, 106]) expect(verdicts[id], `finding ${id}`).toBe('holds')
+    expect(claimsOf(12)[0]!.measured!.low).toBeCloseTo(3)
+    expect(claimsOf(12)[0]!.measured!.high).toBeCloseTo(4)
+    expect(claimsOf(12)[0]!.text).toContain('×median, as stated')
+    const kata = claimsOf(13).find(
+      ({ platform, matcher }) => platform === 'kata' && matcher.startsWith('worse than runc'),
+    )!
+    expect(kata.measured!.estimate).toBeCloseTo(6)
+    expect(claimsOf(105).map(({ measured }) => measured!.estimate.toFixed(4))).toEqual([
+      '0.9016',
+      '0.9081',
+      '0.9016',
+      '0.9081',
+    ])
+  })
+
+  check('decide what is only an order by the order', () => {
+    const verdicts = verdictsIn(report)
+    for (const id of [10, 14, 101]) expect(verdicts[id], `finding ${id}`).toBe('holds')
+    for (const { measured, text } of claimsOf(14)) {
+      expect(measured).toBeNull()
+      expect(text).toContain('by the order that is stated')
+    }
+  })
+
+  check('leave a magnitude that only a figure has undecidable, and say so', () => {
+    for (const id of [1, 3, 4, 5, 6, 7, 9, 11, 15, 17, 18, 19, 23]) {
+      const finding = report.findings.find((one) => one.id === id)!
+      expect(finding, `finding ${id}`).toMatchObject({ verdict: 'undecidable' })
+      expect(finding.reason, `finding ${id}`).toContain('needs-figure')
+    }
+    const undecided = report.claims.filter(({ verdict }) => verdict === 'undecidable')
+    expect(undecided.length).toBeGreaterThan(30)
+    for (const { measured } of undecided) expect(measured).toBeNull()
+  })
+
+  check('contradict finding 21 alone when 22 is taken as it is printed: there the paper contradicts itself', () => {
+    const printed = replay(true)
+    const against = printed.findings.filter(({ verdict }) => verdict === 'contradicted')
+    expect(against.map(({ id }) => id)).toEqual([21])
+    expect(against[0]!.text).toContain('gvisor')
+    expect(printed.findings.find(({ id }) => id === 22)!.asPrinted!.verdict).toBe('holds')
+  })
+})
