@@ -9,7 +9,7 @@ import { signOf } from './samples.ts'
 
 /** What is called equal, or on par, is within 5 %: the vocabulary of docs/findings.md. */
 const equal = Math.log(1.05)
-/** Keeps what lies at a margin on its inner side: a statement has no noise. */
+/** Tells one side of a margin from the other. */
 const least = 1e-9
 
 interface Bounds {
@@ -42,9 +42,7 @@ export class Statements {
       number,
       number,
     ]
-    const inside = least * limit
-    const bounds = { low: low + Math.min(inside, (high - low) / 2), high: high - inside, numbers: true }
-    return judgeBounds(bounds, rule, metric.unit, (interval) => asValue(interval, metric, limit))
+    return judgeBounds({ low, high, numbers: true }, rule, metric.unit, (interval) => asValue(interval, metric, limit))
   }
 
   #values(platform: string): [number, number] | undefined {
@@ -96,7 +94,9 @@ function judgeBounds(
 ): Judged {
   const ends = [low, high].filter(Number.isFinite)
   const interval = { low, high, estimate: ends.reduce((sum, end) => sum + end, 0) / ends.length, n: 0 }
-  const outcome = rule.judge(interval)
+  // What is stated lies at a limit as well as inside it: 600 ms are at most 600 ms.
+  const outcomes = [0, least, -least].map((by) => rule.judge({ ...interval, low: low + by, high: high + by }))
+  const outcome = outcomes.find(({ verdict }) => verdict === 'holds') ?? outcomes[0]!
   if (outcome.verdict === 'inconclusive' && !numbers) return undecidable('needs-figure')
   return {
     ...outcome,
