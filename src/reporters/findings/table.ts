@@ -37,6 +37,9 @@ export function findingsTable(report: Report, { width, ink, root }: FindingsView
 /** Which run, how much of it, and on what. */
 function headline({ record, profile, environment }: Report, root: string): string {
   const where = environment.virtualization ? `, itself a guest (${environment.virtualization})` : ''
+  if (profile.name === 'imported') {
+    return plain(`${shownPath(record, root)}: ${environment.isobench}, ${environment.cpu.model}`, 600)
+  }
   const profiled = `profile ${profile.name}, ${profile.rounds} rounds of ${profile.seconds} s`
   const when = environment.startedAt.slice(0, 16).replace('T', ' ')
   return plain(`${shownPath(record, root)}: ${profiled}, ${when}, ${environment.cpu.model}${where}`, 600)

@@ -64,6 +64,11 @@ describe("the paper's stated facts, replayed", () => {
     }
   })
 
+  check('decide 16, 24, 26 and 27 where their benches are', () => {
+    const verdicts = verdictsIn(report)
+    for (const id of [16, 24, 26, 27]) if (claimsOf(id).length > 0) expect(verdicts[id], `finding ${id}`).toBe('holds')
+  })
+
   check('leave a magnitude that only a figure has undecidable, and say so', () => {
     for (const id of [1, 3, 4, 5, 6, 7, 9, 11, 15, 17, 18, 19, 23]) {
       const finding = report.findings.find((one) => one.id === id)!

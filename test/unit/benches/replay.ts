@@ -161,6 +161,10 @@ export function factsAsImport(suite: Suite, { printed }: { readonly printed: boo
       ...state('mysql.g2', oltp, { platforms: second, to: alike, ratio: number('mysql.g2') }),
       ...order('mysql.g1', oltp, alike, ['osv', 'osv-firecracker', 'gvisor']),
       ...order('mysql.g3', oltp, alike),
+      ...state('boot.term', aboutOf(suite, 16), { platforms: but('native'), unit: '%', value: range('boot.term') }),
+      ...order('hap.fc', aboutOf(suite, 24), but('firecracker'), ['firecracker']),
+      ...order('hap.secure', aboutOf(suite, 26), containers, ['gvisor', 'kata']),
+      ...order('hap.osv', aboutOf(suite, 27), ['osv'], [...containers, 'qemu']),
     ],
   }
 }
