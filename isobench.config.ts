@@ -21,5 +21,9 @@ export default defineConfig({
     platform('gvisor', { name: 'gvisor-kvm', mode: 'kvm' }),
     platform('gvisor', { name: 'gvisor-gofer', flags: ['--directfs=false'], tags: ['ablation'] }),
     platform('gvisor', { name: 'gvisor-hostnet', flags: ['--network=host'], tags: ['ablation'] }),
+    platform('qemu'),
+    platform('qemu', { name: 'qemu-q35', machine: 'q35' }),
+    platform('qemu', { name: 'qemu-qboot', firmware: 'qboot' }),
+    platform('qemu', { name: 'qemu-microvm', machine: 'microvm' }),
   ],
 })

@@ -50,7 +50,8 @@ try {
     format: 'esm',
     logLevel: 'error',
   })
-  cpSync(`${root}src/guest/image/programs`, `${fresh}/programs`, { recursive: true })
+  for (const folder of ['image/programs', 'vm/perl'])
+    cpSync(`${root}src/guest/${folder}`, `${fresh}/programs`, { recursive: true })
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const options = ['-p', `${root}tsconfig.build.json`, '--outDir', `${fresh}/types`]
   execFileSync(process.execPath, [tsc, ...options], { stdio: 'inherit' })

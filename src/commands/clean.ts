@@ -13,6 +13,8 @@ function describe(entry: Entry): string {
       return `the network namespace ${entry.name}`
     case 'tracer':
       return `the tracer ${entry.name}`
+    case 'link':
+      return `the network device ${entry.name} in ${entry.netns}`
     case 'process':
       return `the process ${entry.id.pid}`
     case 'command':

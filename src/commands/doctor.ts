@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import pc from 'picocolors'
+import { ensureParts, partsOf } from '../core/parts.ts'
 import type { PlannedPlatform } from '../core/plan/plan.ts'
 import { selectPlatforms } from '../core/plan/plan.ts'
 import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
@@ -7,6 +9,7 @@ import { untilInterrupted } from '../core/run.ts'
 import { Session } from '../core/session.ts'
 import { findImage, imagePath } from '../guest/image/image.ts'
 import { imageRequirements, installCommand, missing, ownRequirements } from '../guest/requirements.ts'
+import { isUsable, type Kvm, probeKvmAnew } from '../guest/vm/kvm.ts'
 import { drivers } from '../platforms/index.ts'
 import type { Io, Run } from './command.ts'
 import { equip } from './equip.ts'
@@ -15,12 +18,16 @@ import { checkOptions } from './options.ts'
 interface Diagnosis {
   readonly platforms: readonly PlannedPlatform[]
   readonly tools: readonly { readonly name: string; readonly available: boolean; readonly fix?: string }[]
+  /** What /dev/kvm is worth, by a guest that counts. */
+  readonly kvm: Kvm
+  /** What the virtual machines are made of, beside the image. */
+  readonly parts: readonly { readonly name: string; readonly path: string; readonly made: boolean }[]
   readonly image: { readonly path: string; readonly built: boolean }
 }
 
-function table({ platforms, tools, image }: Diagnosis, io: Io): string {
+function table({ platforms, tools, kvm, parts, image }: Diagnosis, io: Io): string {
   const { green, yellow, dim } = pc.createColors(io.color)
-  const width = Math.max(...[...platforms, ...tools].map(({ name }) => name.length)) + 2
+  const width = Math.max(...[...platforms, ...tools, ...parts].map(({ name }) => name.length)) + 2
   const line = (ok: boolean, name: string, what: string, fix?: string) =>
     `${ok ? green('✓') : yellow('✗')} ${name.padEnd(width)}${what}\n${fix ? `  ${' '.repeat(width)}${dim(fix)}\n` : ''}`
   return [
@@ -35,6 +42,10 @@ function table({ platforms, tools, image }: Diagnosis, io: Io): string {
       'image',
       image.built ? image.path : 'not built yet',
       image.built ? undefined : 'isobench image build',
+    ),
+    line(isUsable(kvm), 'kvm', `${kvm.state}: ${kvm.about}`),
+    ...parts.map(({ name, path, made }) =>
+      line(made, name, made ? path : 'not made yet', made ? undefined : 'isobench image build'),
     ),
   ].join('')
 }
@@ -59,6 +70,7 @@ export const run: Run = async (_args, given, io) => {
     signal,
   })
   const image = findImage(project.image)
+  if (options.install) await ensureParts(platforms, image?.rootfs, { ledger: session.ledger, signal, onLine: tell })
   const diagnosis: Diagnosis = {
     platforms: await probePlatforms(platforms, session, image),
     tools: [...ownRequirements, ...imageRequirements].map((requirement) => {
@@ -66,6 +78,8 @@ export const run: Run = async (_args, given, io) => {
       const fix = installCommand(lacking)
       return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
     }),
+    kvm: await probeKvmAnew(),
+    parts: partsOf(platforms, image?.rootfs).map(({ name, path }) => ({ name, path, made: existsSync(path) })),
     image: { path: imagePath(project.image), built: image !== undefined },
   }
   io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io))

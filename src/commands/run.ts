@@ -6,6 +6,7 @@ import { collect } from '../core/collect/collect.ts'
 import type { BenchData, Suite } from '../core/collect/types.ts'
 import { AuthoringError } from '../core/errors.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
+import { ensureParts } from '../core/parts.ts'
 import { isForDuet } from '../core/plan/duet.ts'
 import {
   type LeftOut,
@@ -51,7 +52,15 @@ export function profileOf(project: Project, options: Options): ResolvedProfile {
     )
   }
   const { rounds, seconds, timeout } = options
-  return { ...profile, ...(rounds && { rounds }), ...(seconds && { seconds }), ...(timeout && { timeout }) }
+  // Who names a platform wants it, emulated or not.
+  const skip = profile.skip?.filter((word) => word !== 'emulated' || !options.platform?.length)
+  return {
+    ...profile,
+    ...(skip && { skip }),
+    ...(rounds && { rounds }),
+    ...(seconds && { seconds }),
+    ...(timeout && { timeout }),
+  }
 }
 
 export async function planOf(project: Project, filters: readonly string[], options: Options) {
@@ -213,8 +222,10 @@ export async function measureHere(
       "install Node.js in it, or leave that bench out: isobench run --name '…'",
     )
   }
+  const { skip } = plan.profile
+  await ensureParts(platforms, image.rootfs, { ledger: session.ledger, signal, onLine: tell }, skip)
   tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
-  const planned = await probePlatforms(platforms, session, image)
+  const planned = await probePlatforms(platforms, session, image, skip)
   const watchable = await withoutAbsent(plan, session, tell)
   if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
   return await measureAndJudge({

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { AuthorError } from '../dsl/author-error.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
-import { messageOf, printable } from '../errors.ts'
+import { IsobenchError, messageOf, printable } from '../errors.ts'
 import { host } from '../guest/host.ts'
 import type { Image } from '../guest/image/image.ts'
 import { describeMissing, installCommand, missing } from '../guest/requirements.ts'
@@ -14,8 +14,9 @@ import { AuthoringError } from './errors.ts'
 import type { PlannedPlatform } from './plan/plan.ts'
 import type { Session } from './session.ts'
 
-/** Seconds that booting one process may take before a platform counts as not working. */
+/** Seconds that booting one process may take before a platform counts as not working; emulated CPUs need more. */
 const bootLimit = 20
+const emulatedLimit = 90
 
 /** A platform of the config with the driver that runs it and its checked options. */
 export interface ResolvedPlatform {
@@ -77,18 +78,24 @@ function optionIssues(error: unknown): string {
   return issues.map(({ path, message }) => [path.map(String).join('.'), message].filter(Boolean).join(': ')).join('; ')
 }
 
-/** Finds out whether each platform works here, by booting one process on it. `image` is left out where none is built. */
+/**
+ * Finds out whether each platform works here, by booting one process on it. `image` is left out where none is built. Those
+ * whose CPUs are emulated are probed one after the other, for they all use the same CPUs; they are left alone when `skip` has
+ * the word `emulated`.
+ */
 export async function probePlatforms(
   platforms: readonly ResolvedPlatform[],
   session: Session,
   image: Image | undefined,
+  skip: readonly string[] = [],
 ): Promise<PlannedPlatform[]> {
   const tiny = await session.directory('probe')
   makeTinyRoot(tiny)
+  const inTurn = queue()
   const probes = await Promise.allSettled(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
-      const probe = await probeOne(platform, { tiny, image, session })
+      const probe = await probeOne(platform, { tiny, image, session, skip, inTurn })
       return {
         name,
         kind,
@@ -111,9 +118,30 @@ interface Probing {
   readonly tiny: string
   readonly image: Image | undefined
   readonly session: Session
+  readonly skip: readonly string[]
+  readonly inTurn: Queue
 }
 
-async function probeOne(platform: ResolvedPlatform, { tiny, image, session }: Probing): Promise<Probe> {
+/** Runs what it is given one after the other. */
+type Queue = <T>(work: () => Promise<T>) => Promise<T>
+
+function queue(): Queue {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const next = last.then(work, work)
+    last = next.catch(() => {})
+    return next
+  }
+}
+
+/** Whether a profile that skips these words leaves the platform out. */
+export const isSkipped = async (
+  { driver, options }: Pick<ResolvedPlatform, 'driver' | 'options'>,
+  skip: readonly string[],
+): Promise<boolean> => skip.includes('emulated') && (await driver.apart?.(options)) === 'emulated'
+
+async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<Probe> {
+  const { image, skip, inTurn } = probing
   const { spec, driver, options } = platform
   const lacking = missing(driver.requirements(options))
   if (lacking.length > 0) {
@@ -133,14 +161,36 @@ async function probeOne(platform: ResolvedPlatform, { tiny, image, session }: Pr
   const wanted = driver.inImage?.(options) ?? []
   const unfit = wanted.length > 0 ? unfitImage(image, wanted) : undefined
   if (unfit) return { available: false, ...unfit, version }
+  const apart = await driver.apart?.(options)
+  if (await isSkipped(platform, skip)) {
+    const fix = `--platform ${spec.name}, or a profile that does not skip what is emulated: --profile full`
+    return { available: false, reason: 'left out: its CPUs are emulated in software here', fix, version }
+  }
+  const details = await driver.details?.(options)
+  const known = { version: details ? `${version} (${details})` : version, ...(apart && { apart }) }
+  const emulated = apart === 'emulated'
+  const rootfs = wanted.length > 0 ? image!.rootfs : undefined
+  const boot = () => bootOnce(platform, probing, { rootfs, limit: emulated ? emulatedLimit : bootLimit })
+  const failure = await (emulated ? inTurn(boot) : boot())
+  return failure ? { available: false, ...failure, ...known } : { available: true, ...known }
+}
+
+/** Boots one process. Resolves with why that did not work. */
+async function bootOnce(
+  { spec, driver, options }: ResolvedPlatform,
+  { tiny, session }: Probing,
+  { rootfs = tiny, limit }: { readonly rootfs?: string | undefined; readonly limit: number },
+): Promise<{ readonly reason: string; readonly fix?: string } | undefined> {
   try {
-    await using place = await session.place(wanted.length > 0 ? image!.rootfs : tiny, bootLimit)
+    session.signal.throwIfAborted()
+    await using place = await session.place(rootfs, limit)
     const argv = await driver.once(place, ['/bin/busybox', 'true'], options)
-    await timed(argv, { timeoutMs: bootLimit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
-    return { available: true, version }
+    await timed(argv, { timeoutMs: limit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
+    return undefined
   } catch (error) {
     session.signal.throwIfAborted()
-    return { available: false, reason: messageOf(error), version }
+    const fix = error instanceof IsobenchError ? error.fix : undefined
+    return { reason: messageOf(error), ...(fix && { fix }) }
   }
 }
 

@@ -15,7 +15,10 @@ export interface ResolvedProfile {
   readonly warmup: number
   readonly seconds: number
   readonly timeout: number
-  /** Benches with one of these tags take no part, unless the command line asks for benches by path, name or tag. */
+  /**
+   * Benches with one of these tags take no part, unless the command line asks for benches by path, name or tag. `emulated`:
+   * neither do platforms whose CPUs are emulated in software, unless it names platforms.
+   */
   readonly skip?: readonly string[]
 }
 
@@ -37,11 +40,11 @@ const configNames = ['isobench.config.ts', 'isobench.config.mts', 'isobench.conf
 
 /**
  * `quick` gives a first verdict in minutes: five rounds are the fewest that a one-sided 5 % rank test can decide (2⁻⁵ <
- * 0.05), and it leaves the long benches out. `full` has them. `paper` has the stated durations and twice the paper's
+ * 0.05), and it leaves the long benches and what is emulated out. `full` has them. `paper` has the stated durations and twice the paper's
  * repetitions.
  */
 const defaultProfiles: Record<string, ResolvedProfile> = {
-  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skip: ['slow'] },
+  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skip: ['slow', 'emulated'] },
   full: { rounds: 10, warmup: 1, seconds: 1, timeout: 60 },
   paper: { rounds: 20, warmup: 2, seconds: 10, timeout: 300 },
 }

@@ -25,7 +25,10 @@ export interface Profile {
   readonly seconds?: number
   /** Time limit of one sample, booting included, in seconds. */
   readonly timeout?: number
-  /** Leaves benches with one of these tags out, unless the command line asks for benches by path, name or tag. */
+  /**
+   * Leaves benches with one of these tags out, unless the command line asks for benches by path, name or tag; with `emulated`
+   * also platforms whose CPUs are emulated in software here, unless the command line names platforms.
+   */
   readonly skip?: readonly string[]
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MachineError } from '../errors.ts'
@@ -72,4 +72,44 @@ async function fromBackports(
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+export interface Download {
+  readonly suite: string
+  readonly name: string
+  /** What to take of the things that the package depends on, where the package itself is empty. */
+  readonly instead?: RegExp
+  /** Where the package and apt's own files go. */
+  readonly folder: string
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Downloads a package of a suite, whatever suite the host is, and resolves with the file. apt checks its signature. The host's
+ * own sources and lists are not touched.
+ */
+export async function downloadPackage({ suite, name, instead, folder, signal }: Download): Promise<string> {
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+  const list = join(folder, 'sources.list')
+  await writeFile(list, `deb [signed-by=${keyring}] ${debianMirror()} ${suite} main\n`)
+  await mkdir(join(folder, 'lists/partial'), { recursive: true })
+  const apart = [
+    `Dir::Etc::sourcelist=${list}`,
+    'Dir::Etc::sourceparts=-',
+    `Dir::State::Lists=${join(folder, 'lists')}`,
+    'Dir::State::status=/dev/null',
+    `Dir::Cache=${folder}`,
+    'Acquire::Languages=none',
+    // The folder is root's: there is nobody to change to.
+    'APT::Sandbox::User=root',
+  ].flatMap((setting) => ['-o', setting])
+  const options = { timeout: 300, cwd: folder, ...(signal && { signal }) }
+  await host(['apt-get', ...apart, 'update'], options)
+  const depends = /^Depends: (.*)$/m.exec(await host(['apt-cache', ...apart, 'show', name], options))?.[1] ?? ''
+  const named = depends.split(',').map((one) => one.trim().split(' ')[0]!)
+  const chosen = (instead && named.find((one) => instead.test(one))) ?? name
+  await host(['apt-get', ...apart, 'download', chosen], options)
+  const file = readdirSync(folder).find((entry) => entry.endsWith('.deb'))
+  if (!file) throw new MachineError(`apt did not leave the package ${chosen} behind`)
+  return join(folder, file)
 }

@@ -11,6 +11,7 @@ export interface HostOptions {
   readonly timeout?: number
   readonly signal?: AbortSignal
   readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
   /** Called with each line of output as it comes. */
   readonly onLine?: (line: string) => void
   /** Called with the process as soon as it runs. */
@@ -57,6 +58,7 @@ export async function host(argv: readonly string[], options: HostOptions = {}): 
     stdin: 'ignore',
     all: true,
     env: { LC_ALL: 'C', ...options.env },
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
     maxBuffer: 64 * 1024 * 1024,
   })
   const end = () => {

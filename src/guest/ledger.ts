@@ -12,6 +12,8 @@ export type Entry =
   | { readonly kind: 'netns'; readonly name: string }
   /** An instance of tracefs, with the tracer and the events that are set in it. */
   | { readonly kind: 'tracer'; readonly name: string }
+  /** A network device of ours in a namespace of ours. */
+  | { readonly kind: 'link'; readonly netns: string; readonly name: string }
   /** A process that we started, with its group. */
   | { readonly kind: 'process'; readonly id: ProcessId }
   /** What a platform made where none of these reaches, such as a container of a daemon: the command that removes it. */

@@ -16,6 +16,8 @@ export interface Link {
   readonly address: string
   readonly clientAddress: string
   readonly prefix: number
+  /** The device at the client's end. */
+  readonly device: string
 }
 
 /** The third octet of the first /24 that is a bridge's; the links' /30s are below. */
@@ -26,6 +28,15 @@ const toNumber = (address: string) => address.split('.').reduce((sum, octet) => 
 interface Route {
   readonly to: number
   readonly mask: number
+}
+
+/** A tap device in isobench's client namespace, in place of a veth pair: a guest with a kernel of its own is at its other end. */
+export interface Tap {
+  readonly device: string
+  /** Of the guest's end: locally administered, and different for each address. */
+  readonly mac: string
+  /** The guest's address with its prefix: `198.18.0.2/30`. */
+  readonly address: string
 }
 
 /** The host's routes, from /proc/net/route: hexadecimal, least significant byte first. */
@@ -50,6 +61,8 @@ export function freeBlock(taken: readonly Route[] = routes()): string {
   if (!free) throw new NetworkError('every block of addresses for the guests collides with a route of this host')
   return free
 }
+
+const hex = (address: string) => address.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0'))
 
 /** isobench's client namespace, to which every guest has a link of its own. Nothing leaves the machine. */
 export class Network {
@@ -86,13 +99,13 @@ export class Network {
     const at = (this.#next++ * 4) % (subnetsFrom * 256)
     const address = (offset: number) => `${this.block}.${Math.floor(at / 256)}.${(at % 256) + offset}`
     const [clientAddress, guestAddress] = [address(1), address(2)]
-    const clientEnd = `isob${at}`
+    const device = `isob${at}`
     const undo = await this.ledger.make({ kind: 'netns', name }, () => host(['ip', 'netns', 'add', name]))
     try {
       const script: [string, ...string[]][] = [
-        [this.clientNetns, 'link', 'add', clientEnd, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name],
-        [this.clientNetns, 'addr', 'add', `${clientAddress}/30`, 'dev', clientEnd],
-        [this.clientNetns, 'link', 'set', clientEnd, 'up'],
+        [this.clientNetns, 'link', 'add', device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name],
+        [this.clientNetns, 'addr', 'add', `${clientAddress}/30`, 'dev', device],
+        [this.clientNetns, 'link', 'set', device, 'up'],
         [name, 'addr', 'add', `${guestAddress}/30`, 'dev', 'eth0'],
         [name, 'link', 'set', 'lo', 'up'],
         [name, 'link', 'set', 'eth0', 'up'],
@@ -102,7 +115,23 @@ export class Network {
       await undo[Symbol.asyncDispose]()
       throw error
     }
-    return { link: { netns: name, address: guestAddress, clientAddress, prefix: 30 }, undo }
+    return { link: { netns: name, address: guestAddress, clientAddress, prefix: 30, device }, undo }
+  }
+
+  /** Puts a tap in the place of a link's veth pair, with the same addresses. */
+  async tap({ address, clientAddress, prefix, device }: Link): Promise<{ tap: Tap; undo: AsyncDisposable }> {
+    const ip = (...args: string[]) => host(['ip', '-n', this.clientNetns, ...args])
+    const entry = { kind: 'link', netns: this.clientNetns, name: device } as const
+    await ip('link', 'delete', device)
+    const undo = await this.ledger.make(entry, () => ip('tuntap', 'add', 'dev', device, 'mode', 'tap'))
+    try {
+      await ip('addr', 'add', `${clientAddress}/${prefix}`, 'dev', device)
+      await ip('link', 'set', device, 'up')
+    } catch (error) {
+      await undo[Symbol.asyncDispose]()
+      throw error
+    }
+    return { tap: { device, mac: ['02', '00', ...hex(address)].join(':'), address: `${address}/${prefix}` }, undo }
   }
 }
 

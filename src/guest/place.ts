@@ -5,7 +5,7 @@ import type { HostArgv, Place } from '../platforms/driver.ts'
 import { containerGroup, inCgroup, type Limits, makeCgroup, relativeGroup } from './cgroup.ts'
 import { launcher } from './launcher.ts'
 import type { Ledger } from './ledger.ts'
-import { inNetns, type Network } from './network.ts'
+import { inNetns, type Network, type Tap } from './network.ts'
 import { guestsFolder } from './paths.ts'
 import { makeView } from './view.ts'
 
@@ -45,8 +45,10 @@ export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
   stack.use(await ledger.make({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true })))
   const { link, undo } = await network.link(id)
   stack.use(undo)
+  const taps = stack.use(new Undoing())
   stack.use(await ledger.make({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
   const made = stack.move()
+  let tap: Promise<Tap> | undefined
   let view: Promise<string> | undefined
   const inside = (argv: HostArgv) => inCgroup(id, inNetns(link.netns, argv))
   return {
@@ -61,6 +63,15 @@ export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
     containerGroup: containerGroup(id),
     relativeGroup: (child) => relativeGroup(id, child),
     inside,
+    tap: () => {
+      tap ??= network.tap(link).then(({ tap, undo }) => {
+        // The monitor that holds it ends with the cgroup, which goes first.
+        taps.use(undo)
+        return tap
+      })
+      return tap
+    },
+    insideTap: (argv) => inCgroup(id, inNetns(network.clientNetns, argv)),
     view: () => {
       const at = join(directory, 'view')
       view ??= makeView(rootfs, at, data).then(() => at)

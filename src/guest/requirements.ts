@@ -2,7 +2,10 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Requirement } from '../platforms/driver.ts'
 
-const folders = () => [...new Set([...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'])].filter(Boolean)
+/** Besides PATH: where Debian puts programs for root, and those that other programs start (virtiofsd). */
+const others = ['/usr/sbin', '/sbin', '/usr/lib/qemu', '/usr/libexec']
+
+const folders = () => [...new Set([...(process.env.PATH ?? '').split(':'), ...others])].filter(Boolean)
 
 /** Where a program is, by its name or its whole path, or undefined. */
 export function which(binary: string): string | undefined {

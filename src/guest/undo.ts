@@ -18,6 +18,11 @@ export async function undo(entry: Entry): Promise<void> {
       return
     case 'tracer':
       return removeInstance(entry.name)
+    case 'link':
+      // It goes with its namespace, too.
+      if (existsSync(`/run/netns/${entry.netns}`))
+        await host(['ip', '-n', entry.netns, 'link', 'delete', entry.name], { exitCodes: [0, 1] })
+      return
     case 'directory':
       return removeDirectory(entry.path)
     case 'process':

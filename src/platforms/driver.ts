@@ -1,6 +1,8 @@
 /** The contract between isobench and a platform. isobench's own drivers use this and nothing else. */
 import type { Family } from '../dsl/platform.ts'
+import type { BuildOptions } from '../guest/build-options.ts'
 import type { Limits } from '../guest/cgroup.ts'
+import type { Tap } from '../guest/network.ts'
 
 /** Something that must be on the host. */
 export interface Requirement {
@@ -70,6 +72,13 @@ export interface Place extends Ground {
   view(): Promise<string>
   /** What `make` has made under this name in this run: made by whoever asks first, while the others wait for it. */
   forRun<T>(name: string, make: (ground: RunGround) => Promise<T>): Promise<T>
+  /**
+   * For a guest with a kernel of its own: puts a tap in the place of the veth pair. It is in isobench's client namespace, so
+   * what opens it is started by `insideTap`.
+   */
+  tap(): Promise<Tap>
+  /** Wraps argv so that it runs inside the cgroup and where the tap is. */
+  insideTap(argv: HostArgv): HostArgv
 }
 
 /** A running guest. */
@@ -80,6 +89,10 @@ export interface GuestHandle {
   enter(argv: GuestArgv): HostArgv
   /** Where it is called on, if that is not its place's address. */
   readonly address?: string
+  /** Stops the guest's clock before all that the platform started is frozen; left out where nothing counts on meanwhile. */
+  pause?(): Promise<void>
+  /** Lets it go on, after all was thawed. */
+  resume?(): Promise<void>
 }
 
 /** Why a platform cannot run here, and what mends it. */
@@ -111,16 +124,38 @@ export interface Driver<O = unknown> {
    * isobench also boots a guest as a probe, so only say what a boot would not show.
    */
   obstacle?(options: O): Promise<string | Obstacle | undefined>
+  /** Why figures from here say nothing of hardware: the CPUs are emulated in software, or a hypervisor runs in another. */
+  apart?(options: O): Promise<'emulated' | 'nested' | undefined>
+  /** What else a boot depends on and a report must name, such as kernel and firmware. Asked after `version`. */
+  details?(options: O): Promise<string>
+  /** What is made once on this machine and kept, before any guest boots: a guest kernel, and of each image a disk. */
+  parts?(options: O, rootfs: string | undefined): readonly Part[]
   /** Prepares a guest that runs `argv` alone: the host process that boots it, and ends when the guest is gone. */
   once(place: Place, argv: GuestArgv, options: O): Promise<HostArgv>
   /** Boots a guest that idles until commands are entered. */
   open(place: Place, options: O): Promise<GuestHandle>
 }
 
+/** Something that isobench makes for a platform and keeps in its cache. */
+export interface Part {
+  /** `guest kernel`. */
+  readonly name: string
+  /** Where it is, made or not. */
+  readonly path: string
+  /** Makes it where it is not there yet. */
+  ensure(options: BuildOptions): Promise<unknown>
+}
+
 /** What is known of a platform on this machine. */
 export type Probe =
-  | { readonly available: true; readonly version: string }
-  | { readonly available: false; readonly reason: string; readonly fix?: string; readonly version?: string }
+  | { readonly available: true; readonly version: string; readonly apart?: 'emulated' | 'nested' }
+  | {
+      readonly available: false
+      readonly reason: string
+      readonly fix?: string
+      readonly version?: string
+      readonly apart?: 'emulated' | 'nested'
+    }
 
 /** The family of a platform with these options. */
 export const familyOf = ({ family }: Driver, options: unknown): Family =>

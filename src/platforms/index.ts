@@ -7,10 +7,22 @@ import { lxc } from './lxc.ts'
 import { native } from './native.ts'
 import { nspawn } from './nspawn.ts'
 import { podman } from './podman.ts'
+import { qemu } from './qemu/qemu.ts'
 import { runc } from './runc.ts'
 
 /** isobench's drivers: a new one is a file and a line here. */
-const all = { native, runc, crun, docker, podman, lxc, gvisor, bubblewrap, nspawn }
+const all = {
+  native,
+  runc,
+  crun,
+  docker,
+  podman,
+  lxc,
+  gvisor,
+  bubblewrap,
+  nspawn,
+  qemu,
+}
 
 // A driver without options has an index signature of `never`, which would forbid even `name`.
 type OptionsOf<D> = D extends Driver<infer O> ? { [K in keyof O as string extends K ? never : K]?: O[K] } : never

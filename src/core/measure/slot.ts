@@ -9,6 +9,8 @@ import type { Enterable } from './handle.ts'
 interface OpenGuest {
   readonly place: OpenPlace
   readonly handle: GuestHandle
+  /** Whether its own clock stands still. */
+  paused: boolean
 }
 
 /** The guests of one lifetime, a round or the run: one for each platform, booted when it is first used. */
@@ -27,6 +29,8 @@ export class Slots implements AsyncDisposable {
     const guest = this.#guests.get(name) ?? (await this.#boot(platform))
     try {
       await setFrozen(guest.place.group, false)
+      if (guest.paused) await guest.handle.resume?.()
+      guest.paused = false
       const result = await use({
         ...guest,
         name,
@@ -34,6 +38,8 @@ export class Slots implements AsyncDisposable {
         enter: (argv) => guest.handle.enter(argv),
         ranOutOfMemory: memoryWatch(guest.place.group),
       })
+      await guest.handle.pause?.()
+      guest.paused = true
       await setFrozen(guest.place.group, true)
       return result
     } catch (error) {
@@ -46,7 +52,7 @@ export class Slots implements AsyncDisposable {
   async #boot({ spec, driver, options }: ResolvedPlatform): Promise<OpenGuest> {
     const place = await this.session.place(this.rootfs, this.timeout)
     try {
-      const guest = { place, handle: await driver.open(place, options) }
+      const guest = { place, handle: await driver.open(place, options), paused: false }
       this.#guests.set(spec.name, guest)
       return guest
     } catch (error) {

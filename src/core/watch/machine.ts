@@ -2,6 +2,7 @@
 import { ensureImage, type Image } from '../../guest/image/image.ts'
 import { type Environment, readEnvironment } from '../environment.ts'
 import type { Caller } from '../measure/handle.ts'
+import { ensureParts } from '../parts.ts'
 import type { PlannedPlatform } from '../plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform } from '../probe.ts'
 import type { Project } from '../project.ts'
@@ -78,12 +79,15 @@ export class Machine {
   async probe(
     platforms: readonly ResolvedPlatform[],
     states: ReadonlyMap<string, string>,
-    { signal, tell }: Pick<Taking, 'signal' | 'tell'>,
+    { signal, tell, skip }: Pick<Taking, 'signal' | 'tell'> & { readonly skip: readonly string[] },
   ): Promise<void> {
     const unknown = platforms.filter(({ spec: { name } }) => this.#platforms.get(name)?.state !== states.get(name))
     if (unknown.length === 0) return
+    const { image } = this.#taken!
+    const { ledger } = this.#session!
+    await ensureParts(unknown, image.rootfs, { ledger, signal, onLine: tell }, skip)
     tell(`probing ${unknown.map(({ spec }) => spec.name).join(', ')}`)
-    for (const platform of await probePlatforms(unknown, this.#session!.under(signal), this.#taken!.image))
+    for (const platform of await probePlatforms(unknown, this.#session!.under(signal), image, skip))
       this.#platforms.set(platform.name, { state: states.get(platform.name)!, platform })
   }
 

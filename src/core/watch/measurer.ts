@@ -66,7 +66,9 @@ export class Measurer {
       const timeout = () => this.now().snapshot.profile.timeout
       await this.#machine.take(project, { wait: this.options.wait, signal, timeout, tell })
     }
-    await this.#machine.probe(this.#platforms(), this.now().snapshot.platforms, { signal, tell })
+    const { snapshot } = this.now()
+    const skip = snapshot.profile.skip ?? []
+    await this.#machine.probe(this.#platforms(), snapshot.platforms, { signal, tell, skip })
     await this.#machine.warm!.dropStale()
   }
 

@@ -3,8 +3,8 @@ import { basename, join } from 'node:path'
 import type { ImageConfig } from '../../dsl/config.ts'
 import { IsobenchError } from '../../errors.ts'
 import { debianMirror } from '../apt.ts'
+import type { BuildOptions } from '../build-options.ts'
 import { host } from '../host.ts'
-import type { Ledger } from '../ledger.ts'
 import { lock } from '../lock.ts'
 import { cacheFolder } from '../paths.ts'
 import { processId } from '../process-id.ts'
@@ -48,13 +48,6 @@ function ownImage(rootfs: string): Image {
   }
   const { ino, mtimeMs } = statSync(rootfs)
   return { rootfs: realpathSync(rootfs), digest: `own:${ino}-${Math.round(mtimeMs)}` }
-}
-
-export interface BuildOptions {
-  readonly ledger: Ledger
-  /** Called with each step that mmdebstrap tells of. */
-  readonly onLine?: (line: string) => void
-  readonly signal?: AbortSignal
 }
 
 /** The image, built if it is not there: under a lock, into a temporary name, renamed when it is whole. */

@@ -1,0 +1,9 @@
+import type { Ledger } from './ledger.ts'
+
+/** For making what is kept in the cache: an image, a kernel, a disk. */
+export interface BuildOptions {
+  readonly ledger: Ledger
+  /** Called with each step, for whoever waits. */
+  readonly onLine?: (line: string) => void
+  readonly signal?: AbortSignal
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { program } from '../../entries.ts'
+import type { GuestArgv, HostArgv, Place } from '../../platforms/driver.ts'
+
+/** What a guest's first process is told on the kernel's command line; `perl/agent.pl` reads it. */
+export interface GuestTold {
+  /** `ext4:/dev/vda`, `virtiofs:tag`: a file system of the kernel's, and what it is on. */
+  readonly root: string
+  /** The same for /data. */
+  readonly data: string
+  readonly dataOptions?: string
+  /** Of eth0, with its prefix; left out where there is no link. */
+  readonly address?: string
+  /** `port:<name>`, of a virtio serial port. */
+  readonly channel: string
+  /** How the guest ends so that its monitor does, too. */
+  readonly halt: 'reboot' | 'poweroff'
+}
+
+/** A monitor with its guest, ready to be started by the conductor. */
+export interface Machine {
+  /** The guest's own secret: its kernel alone is told, so nobody else's answer is taken for its. */
+  readonly nonce: string
+  /** Finds the channel to its guest at descriptor 3; started in the place's directory. */
+  readonly monitor: HostArgv
+  /** Started before it: finds a listening socket at descriptor 4, which is `helper.sock` for the monitor. */
+  readonly helper?: HostArgv
+}
+
+/** The conductor finds the words of each by their number, so that none of them can be taken for something else. */
+const counted = (argv: readonly string[] = []): string[] => [String(argv.length), ...argv]
+
+const conduct = (mode: 'once' | 'open', place: Place, { nonce, monitor, helper }: Machine): HostArgv => [
+  'perl',
+  program('conductor.pl'),
+  mode,
+  place.directory,
+  nonce,
+  ...counted(helper),
+  ...counted(monitor),
+]
+
+/** Argv that boots the machine, runs `argv` in it, and ends as that does when the monitor has ended. */
+export const conductOnce = (place: Place, machine: Machine, argv: GuestArgv): HostArgv => [
+  ...conduct('once', place, machine),
+  ...argv,
+]
+
+/** Argv that boots the machine and stays, for `enterGuest`. */
+export const conductOpen = (place: Place, machine: Machine): HostArgv => conduct('open', place, machine)
+
+/** Argv that runs `argv` in the machine that `conductOpen` started; without a word of argv it only waits until that is ready. */
+export const enterGuest = (place: Place, argv: GuestArgv): HostArgv => [
+  'perl',
+  program('enter.pl'),
+  place.directory,
+  ...argv,
+]
+
+export const newNonce = (): string => randomBytes(16).toString('hex')
+
+/**
+ * The kernel's command line for a guest. `panic=-1` reboots at once, which ends every monitor here, so a guest that cannot go on
+ * does not stay.
+ */
+export function kernelCommandLine(told: GuestTold, nonce: string, more: readonly string[] = []): string {
+  const { dataOptions, ...rest } = told
+  const all = { ...rest, nonce, ...(dataOptions !== undefined && { dataoptions: dataOptions }) }
+  const ours = Object.entries(all).map(([name, value]) => `isobench.${name}=${value}`)
+  return ['quiet', 'panic=-1', ...more, ...ours].join(' ')
+}

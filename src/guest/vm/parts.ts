@@ -1,0 +1,18 @@
+import type { Part } from '../../platforms/driver.ts'
+import type { BuildOptions } from '../build-options.ts'
+import { ensureKernel, kernelPath, type OwnKernel } from './kernel.ts'
+import { diskPath, ensureDisk } from './root-disk.ts'
+
+/** What every monitor's guests are made of: the kernel with its initramfs, and a disk of the image where there is one. */
+export const guestParts = (rootfs: string | undefined, own?: OwnKernel): Part[] => [
+  { name: 'guest kernel', path: kernelPath(own), ensure: (options) => ensureKernel(options, own) },
+  ...(rootfs === undefined
+    ? []
+    : [
+        {
+          name: 'disk of the image',
+          path: diskPath(rootfs),
+          ensure: (options: BuildOptions) => ensureDisk(rootfs, options),
+        },
+      ]),
+]

@@ -1,0 +1,133 @@
+#!/usr/bin/perl
+# The first process of every guest that has a kernel of its own: it makes the guest ready, then runs what the host sends.
+# Perl, because every Debian has it, it starts in milliseconds and mounts without a fork for each; no module of it is here.
+require "/isobench/$_.pl" for 'frames', 'agent', 'environment';
+$SIG{__DIE__} = sub { fail($_[0]) };
+
+# What the host says on the kernel's command line: isobench.<name>=<value>.
+our %given;
+
+# Perl's syscall may write to what it is given, so it takes no constants.
+sub call { my ($number, @given) = @_; return syscall $number, @given }
+
+sub fail {
+    my ($why) = @_;
+    if (open my $console, '>', '/dev/console') { syswrite $console, "isobench: $why" }
+    halt();
+}
+
+# The numbers are those of x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).
+sub halt {
+    call(162);                                         # sync
+    call(169, 0xfee1dead, 0x28121969, halting(), 0);   # reboot
+    sleep 60 while 1;
+}
+
+# QEMU ends at a reboot, by -no-reboot, on each of its machines; microvm has no ACPI to power off with.
+sub halting { return ($given{halt} // '') eq 'poweroff' ? 0x4321fedc : 0x1234567 }
+
+sub mount {
+    my ($source, $target, $type, $flags, $options) = @_;
+    call(165, $source, $target, $type, $flags, $options // '') == 0
+        or die "cannot mount $type ($source) at $target: $!\n";
+}
+
+# MS_RDONLY 1, MS_NOSUID 2, MS_NODEV 4, MS_NOEXEC 8, MS_NOATIME 1024, MS_MOVE 8192: linux/mount.h.
+sub make_ready {
+    mount('proc', '/proc', 'proc', 14);
+    open my $line, '<', '/proc/cmdline' or die "no /proc/cmdline\n";
+    %given = map { /^isobench\.(\w+)=(.*)$/ ? ($1 => $2) : () } split ' ', scalar <$line>;
+    mount('sysfs', '/sys', 'sysfs', 14);
+    mount('dev', '/dev', 'devtmpfs', 2, 'mode=0755');
+    load_modules();
+    mount_root();
+    bring_up_network();
+    # RLIMIT_NOFILE as every platform sets it; prlimit64.
+    call(302, 0, 7, pack('QQ', 16384, 16384), 0);
+    %ENV = our %environment;
+}
+
+sub load_modules {
+    open my $order, '<', '/isobench/modules' or die "no list of modules\n";
+    while (my $name = <$order>) {
+        chomp $name;
+        open my $module, '<', "/isobench/$name.ko" or die "no module $name\n";
+        # finit_module; EEXIST: the kernel has it built in.
+        call(313, fileno $module, '', 0) == 0 or $! == 17 or die "cannot load $name: $!\n";
+    }
+}
+
+# `ext4:/dev/vda`, `virtiofs:tag`: the kernel's name of the file system, and what it is on.
+sub mount_named {
+    my ($what, $target, $flags, $options) = @_;
+    my ($type, $source) = $what =~ /^(\w+):(.*)$/ or die "what is $what\n";
+    if ($source =~ m{^/dev/}) {
+        # A driver's probe may still be under way.
+        for (my $tries = 0; !-e $source; $tries++) {
+            die "there is no $source after 20 s\n" if $tries > 10000;
+            select undef, undef, undef, 0.002;
+        }
+    }
+    mount($source, $target, $type, $flags, $options);
+}
+
+sub mount_root {
+    mount_named($given{root}, '/root', 1 | 1024, '');
+    mount($_, "/root$_", 'none', 8192) for '/proc', '/sys', '/dev';
+    mkdir "/root/dev/$_" for 'pts', 'shm';
+    mount('devpts', '/root/dev/pts', 'devpts', 10, 'ptmxmode=0666,mode=0620,gid=5');
+    mount('shm', '/root/dev/shm', 'tmpfs', 14, 'mode=1777');
+    mount('tmp', '/root/tmp', 'tmpfs', 6, 'mode=1777');
+    mount('run', '/root/run', 'tmpfs', 6, 'mode=755');
+    mount_named($given{data}, '/root/data', 1024, $given{dataoptions} // '') if exists $given{data};
+    my %links = (fd => '', stdin => '/0', stdout => '/1', stderr => '/2');
+    symlink "/proc/self/fd$links{$_}", "/root/dev/$_" for keys %links;
+    chdir '/root' or die "no root\n";
+    mount('.', '/', 'none', 8192);
+    chroot '.' or die "cannot change root: $!\n";
+    chdir '/';
+}
+
+# ioctl numbers and layouts: linux/sockios.h, struct ifreq in netdevice(7).
+sub bring_up_network {
+    call(170, 'isobench', 8);                        # sethostname
+    socket my $socket, 2, 2, 0 or die "no sockets: $!\n";
+    my $flags = sub { ioctl $socket, 0x8914, pack('a16 s x22', $_[0], 1 | 64) or die "cannot bring $_[0] up: $!\n" };
+    $flags->('lo');
+    return if !exists $given{address};
+    my ($address, $prefix) = $given{address} =~ m{^([\d.]+)/(\d+)$} or die "what address is $given{address}\n";
+    my $inet = sub { pack 'a16 S n a4 x16', 'eth0', 2, 0, $_[0] };
+    my $packed = pack 'C4', split /\./, $address;
+    ioctl $socket, 0x8916, $inet->($packed) or die "cannot give eth0 its address: $!\n";
+    ioctl $socket, 0x891c, $inet->(pack 'N', 0xffffffff << (32 - $prefix) & 0xffffffff) or die "no netmask: $!\n";
+    $flags->('eth0');
+}
+
+# The channel to the host: `port:<name>`, a virtio serial port.
+sub open_channel {
+    my ($kind, $where) = $given{channel} =~ /^(\w+):(.*)$/ or die "what channel is $given{channel}\n";
+    die "what channel is $given{channel}\n" if $kind ne 'port';
+    my $device = port_named($where);
+    sysopen my $channel, $device, 2 | 2048 or die "cannot open $device: $!\n";    # O_RDWR | O_NONBLOCK
+    return $channel;
+}
+
+sub port_named {
+    my ($name) = @_;
+    for (my $tries = 0; $tries < 10000; $tries++) {
+        # Not glob: that is a module.
+        opendir my $folder, '/sys/class/virtio-ports' or die "no virtio serial ports in this kernel\n";
+        for my $port (readdir $folder) {
+            open my $file, '<', "/sys/class/virtio-ports/$port/name" or next;
+            my $found = <$file> // '';
+            chomp $found;
+            return "/dev/$port" if $found eq $name;
+        }
+        select undef, undef, undef, 0.002;
+    }
+    die "there is no serial port $name after 20 s\n";
+}
+
+make_ready();
+serve(open_channel(), $given{nonce});
+halt();

@@ -1,0 +1,149 @@
+/** The conductor, its clients and the agent, without a guest: the agent runs on this host in a monitor's place. */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+const programs = join(import.meta.dirname, '../../../src/guest/vm/perl')
+const nonce = '5ec2e7'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'isobench-vm-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const load = `require "${programs}/$_.pl" for "frames", "agent"; open my $c, "+<&=", 3; fcntl $c, 4, 2050;`
+/** What answers as a guest's agent would. */
+const agent = ['perl', '-e', `${load} serve($c, "${nonce}")`]
+/** What sends these bytes in an agent's place, and then waits, or ends. */
+const sending = (bytes: Buffer, then: 'stay' | 'end' = 'stay') => [
+  'perl',
+  '-e',
+  `open my $c, "+<&=", 3; syswrite $c, pack "H*", $ARGV[0]; ${then === 'stay' ? 'sleep 30' : ''}`,
+  bytes.toString('hex'),
+]
+
+const argvOf = (mode: 'once' | 'open', monitor: readonly string[], argv: readonly string[]) => [
+  join(programs, 'conductor.pl'),
+  ...[mode, folder, nonce, '0', String(monitor.length), ...monitor, ...argv],
+]
+const once = (monitor: readonly string[], argv: readonly string[], input: string | Buffer = '') =>
+  spawnSync('perl', argvOf('once', monitor, argv), { input, timeout: 20_000, maxBuffer: 2 ** 26 })
+
+const frame = (type: number, stream: number, payload: Buffer | string = '') => {
+  const header = Buffer.alloc(7)
+  header.writeUInt8(type)
+  header.writeUInt16BE(stream, 1)
+  header.writeUInt32BE(payload.length, 3)
+  return Buffer.concat([header, Buffer.from(payload)])
+}
+const hello = frame(16, 0, nonce)
+const [OUT, EXIT] = [17, 19]
+
+describe('a command in a guest', () => {
+  it('gives both outputs apart, its exit code, and its arguments as they are', () => {
+    const odd = ['', ' ', '$HOME', '*', 'a\nb', '--', 'ü']
+    const { stdout, stderr, status } = once(agent, [
+      'sh',
+      '-c',
+      'printf "%s|" "$@"; echo err >&2; exit 7',
+      'sh',
+      ...odd,
+    ])
+    expect(stdout.toString()).toBe(`${odd.join('|')}|`)
+    expect(stderr.toString()).toBe('err\n')
+    expect(status).toBe(7)
+  })
+
+  it('tells a signal as a shell does, and what cannot be run', () => {
+    expect(once(agent, ['sh', '-c', 'kill -KILL $$']).status).toBe(137)
+    const absent = once(agent, ['/no/such/program'])
+    expect(absent.status).toBe(127)
+    expect(absent.stderr.toString()).toContain('cannot run /no/such/program')
+  })
+
+  it('takes and gives more bytes of every value than any window holds', () => {
+    const bytes = Buffer.from(Uint8Array.from({ length: 5_000_000 }, (_, at) => (at * 31 + (at >> 8)) & 255))
+    expect(once(agent, ['cat'], bytes).stdout.equals(bytes)).toBe(true)
+  })
+
+  it('need not read its input, and may leave something behind that holds its outputs', () => {
+    expect(once(agent, ['true'], Buffer.alloc(5_000_000)).status).toBe(0)
+    expect(once(agent, ['sh', '-c', 'sleep 20 & echo out']).stdout.toString()).toBe('out\n')
+  })
+})
+
+describe('what comes from a guest is not trusted', () => {
+  it.each([
+    ['another guest’s nonce', frame(16, 0, 'other'), 'another guest answered'],
+    ['an end before it was ready', Buffer.alloc(0), 'ended before it was ready'],
+    ['no end of the command', Buffer.concat([hello, frame(OUT, 1, 'out')]), 'the guest is gone'],
+    ['a type that there is not', Buffer.concat([hello, frame(99, 1, 'x')]), 'a frame of type 99'],
+    ['a type of the host’s', Buffer.concat([hello, frame(1, 1, 'reboot\0')]), 'a frame of type 1'],
+    ['a length that never comes', Buffer.concat([hello, Buffer.from('110001ffffffff', 'hex')]), '4294967295 bytes'],
+    ['an output of nothing', Buffer.concat([hello, frame(OUT, 1)]), 'with 0 bytes'],
+    ['an exit of the wrong size', Buffer.concat([hello, frame(EXIT, 1, 'abc')]), 'with 3 bytes'],
+    ['somebody else’s stream', Buffer.concat([hello, frame(OUT, 2, 'x')]), 'a frame of stream 2'],
+    ['a second hello', Buffer.concat([hello, hello]), 'a frame of stream 0'],
+  ])('%s', (_, bytes, why) => {
+    const { status, stderr } = once(sending(bytes, 'end'), ['true'])
+    expect(status).toBe(125)
+    expect(stderr.toString()).toContain(why)
+  })
+
+  it('more output than anybody asked for', () => {
+    const flood = `open my $c, "+<&=", 3; syswrite $c, pack "H*", $ARGV[0]; $f = pack "H*", $ARGV[1]; 1 while syswrite $c, $f`
+    const output = frame(OUT, 1, Buffer.alloc(65536))
+    // Nobody reads, so nothing more is asked for: the window is what may come.
+    const argv = ['perl', '-e', flood, hello.toString('hex'), '110001000100'.concat('00')]
+    expect(output.subarray(0, 7).toString('hex')).toBe(argv[4])
+    const child = spawnSync('perl', argvOf('once', argv, ['true']), { timeout: 20_000, maxBuffer: 2 ** 28 })
+    expect(child.status).toBe(125)
+  })
+})
+
+describe('a guest that commands are entered into', () => {
+  const enter = (...argv: string[]) => [join(programs, 'enter.pl'), folder, ...argv]
+
+  async function opened(use: () => Promise<void>): Promise<void> {
+    const conductor = spawn('perl', argvOf('open', agent, []), { stdio: 'ignore' })
+    try {
+      expect(spawnSync('perl', enter(), { timeout: 20_000 }).status).toBe(0)
+      await use()
+    } finally {
+      conductor.kill('SIGKILL')
+      await new Promise((resolve) => conductor.once('exit', resolve))
+    }
+  }
+
+  it('runs several at once, each with its own input and outputs', async () => {
+    await opened(async () => {
+      const slow = spawn('perl', enter('sh', '-c', 'read line; echo "slow $line"'))
+      const output: Buffer[] = []
+      slow.stdout.on('data', (bytes: Buffer) => output.push(bytes))
+      expect(spawnSync('perl', enter('echo', 'quick'), { timeout: 20_000 }).stdout.toString()).toBe('quick\n')
+      slow.stdin.end('input\n')
+      await new Promise((resolve) => slow.once('close', resolve))
+      expect(Buffer.concat(output).toString()).toBe('slow input\n')
+    })
+  })
+
+  it('ends a command whose client is gone', async () => {
+    await opened(async () => {
+      const pidFile = join(folder, 'pid')
+      const client = spawn('perl', enter('sh', '-c', 'echo $$ > "$0" && exec sleep 100', pidFile))
+      const pid = () => (existsSync(pidFile) ? readFileSync(pidFile, 'utf8').trim() : '')
+      await vi.waitUntil(() => pid() !== '', { timeout: 20_000 })
+      client.kill('SIGKILL')
+      await vi.waitUntil(() => !existsSync(`/proc/${pid()}`), { timeout: 20_000 })
+    })
+  })
+
+  it('says that it is gone when it is', () => {
+    const { status, stderr } = spawnSync('perl', enter('true'), { timeout: 20_000 })
+    expect(status).toBe(125)
+    expect(stderr.toString()).toContain('the guest is gone')
+  })
+})
