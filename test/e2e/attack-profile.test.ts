@@ -83,8 +83,16 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
           platform,
         ).toEqual([])
       } else {
-        expect(beyond, platform).toEqual(Object.keys(known).sort())
-        expect(jaccard(first!, second!), platform).toBeGreaterThanOrEqual(0.95)
+        // A runtime's own threads may make a call in one run that they do not make in the next: calls that it also makes to
+        // set up. Nothing else may be there.
+        const own = new Set(
+          record.samples.flatMap((one) => (one.platform === platform ? Object.keys(one.profile!.setup) : [])),
+        )
+        expect(
+          beyond.filter((name) => name in known || !own.has(name)),
+          platform,
+        ).toEqual(Object.keys(known).sort())
+        if (platform === 'native') expect(jaccard(first!, second!), platform).toBeGreaterThanOrEqual(0.95)
       }
     }
     const weighted = (platform: string) =>
@@ -136,7 +144,8 @@ const rmRecords = (project: Project) => execFileSync('rm', ['-rf', project.path(
 test('a bench whose instrument the kernel refuses is left out, and its claims are undecidable with the reason', async (context) => {
   using project = Project.with({
     'isobench.config.ts': config('native'),
-    'benches/it.bench.ts': bench('functions', "{ expect: { functions: expect.atMost('1 count') } }"),
+    'benches/it.bench.ts': `${bench('functions')}
+finding(101, 'native is narrow', [expect(it.functions).on('native').atMost('1 count')])`,
   })
   const { report, exitCode, stdout, stderr } = await project.run(['--rounds', '1'])
   expectNoStack({ stdout, stderr })
