@@ -15,6 +15,7 @@ const randomRead = workload('random reads', {
     const file = `${guest.data}/random-read.dat`
     const size = seconds < 5 ? '256m' : '2g'
     await guest.exec(fio.layout({ file, size }))
+    await guest.dropCaches()
     const job = { name: 'randread', rw: 'randread', blockSize: '4k', depth: 1 } as const
     const { stdout } = await guest.exec(fio.job({ ...job, file, size, seconds: Math.ceil(seconds) }))
     const { latencyMeanUs, p50Us, p99Us } = fio.parse(stdout).read

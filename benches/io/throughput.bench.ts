@@ -17,6 +17,7 @@ const transfer = workload('file throughput', {
     const size = seconds < 5 ? '256m' : '2g'
     // Reading what was only allocated would read zeros that no disk has seen.
     if (rw === 'read') await guest.exec(fio.layout({ file, size }))
+    await guest.dropCaches()
     const job = fio.job({ name: rw, file, rw, blockSize: '128k', size, depth: 16, seconds: Math.ceil(seconds) })
     const { stdout } = await guest.exec(job)
     return { bandwidth: fio.parse(stdout)[rw].bytesPerSecond / 1e6 }

@@ -35,6 +35,11 @@ export interface Guest {
    * @throws CommandError when it exits with another code than expected, is killed, floods its output or exceeds the time limit.
    */
   exec(command: Command, options?: ExecOptions): Promise<Completed>
+  /**
+   * Drops what the host has cached of files, so that a job reads from the disk; a guest with a kernel of its own keeps its
+   * own cache. Where the host does not let it, nothing is dropped: either is recorded with the sample.
+   */
+  dropCaches(): Promise<void>
   /** Starts a server in the guest and waits until its TCP port takes a connection. */
   serve(command: Command, options: { readonly port: number }): Promise<Service>
 }

@@ -306,6 +306,21 @@ bench('limits', workload('limits', {
     expect(report.environment.guest).toMatchObject({ memoryBytes: 1024 ** 3 })
   })
 
+  test("has the host's caches dropped when it asks, and its sample says whether the host let it", async () => {
+    const code = 'if (params.ask) await guest.dropCaches()\n    return { time: await say(1) }'
+    const text = benchFile(code, '{}')
+      .replace('metrics:', 'params: { ask: [true, false] },\n  metrics:')
+      .replace('{ guest, seconds', '{ params, guest, seconds')
+    using project = Project.of(text)
+    const { record } = await project.run(['--rounds', '1'])
+    for (const { point, error, cachesDropped } of record.samples) {
+      expect(error).toBeUndefined()
+      expect(typeof cachesDropped).toBe(point.includes('ask=true') ? 'boolean' : 'undefined')
+    }
+    // One that the host disturbed is taken twice.
+    expect(new Set(record.samples.map(({ point, platform }) => `${point} ${platform}`)).size).toBe(4)
+  })
+
   test('finds its data directory empty in each guest, writable, and the image read-only', async () => {
     const code = `const before = (await guest.exec(command('ls', '-A', guest.data))).stdout
     await guest.exec(command('touch', guest.data + '/mine'))

@@ -1,4 +1,5 @@
 import type { Client, Completed, ExecOptions, Guest, Service } from '../../dsl/guest.ts'
+import { dropCaches } from '../../guest/caches.ts'
 import { lacksProgram } from '../../guest/image/programs.ts'
 import { CommandError, type Dialogue, timed } from '../../guest/stopwatch.ts'
 import type { GuestArgv, GuestHandle, HostArgv, Place } from '../../platforms/driver.ts'
@@ -101,13 +102,28 @@ const remembered = (file: string, argv: GuestArgv): GuestArgv => [
   ...argv,
 ]
 
+/** What a workload had done that belongs to its sample. */
+export interface Notes {
+  /** Whether every wish to drop the host's caches was granted; absent when there was none. */
+  cachesDropped?: boolean
+}
+
 /** The guest as a workload sees it. */
-export function workloadGuest(where: Enterable, client: Enterable, address: string, bounds: Bounds): Guest {
+export function workloadGuest(
+  where: Enterable,
+  client: Enterable,
+  address: string,
+  bounds: Bounds,
+  notes: Notes = {},
+): Guest {
   let services = 0
   const exec = (command: Command, options: ExecOptions = {}) => execIn(where, command, options, bounds)
   return {
     data: '/data',
     exec,
+    dropCaches: async () => {
+      notes.cachesDropped = (await dropCaches()) && notes.cachesDropped !== false
+    },
     serve: async (command, { port }): Promise<Service> => {
       const pidFile = `/tmp/isobench-service-${services++}`
       const server = timed(where.enter(remembered(pidFile, guestArgv(command))), {

@@ -9,7 +9,16 @@ import type { ResolvedPlatform } from '../probe.ts'
 import type { Profile, Sample } from '../record/schema.ts'
 import type { Session } from '../session.ts'
 import type { Weights } from '../weights/weigh.ts'
-import { type Bounds, type Caller, explained, guestArgv, reach, workloadClient, workloadGuest } from './handle.ts'
+import {
+  type Bounds,
+  type Caller,
+  explained,
+  guestArgv,
+  type Notes,
+  reach,
+  workloadClient,
+  workloadGuest,
+} from './handle.ts'
 import { type GuestBundles, runInGuest } from './in-guest.ts'
 import { Slots } from './slot.ts'
 import { takeTraced } from './traced.ts'
@@ -47,18 +56,19 @@ export async function measure(step: Step, round: number, means: Means): Promise<
     warmup: round < 0,
     digest: digestOf(step, bench, means),
   }
+  const notes: Notes = {}
   let busiest: number | undefined
   const tell = (share: number) => {
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
-    const { given, profile } = await within(take(step, bench, bounds, means, tell), limit)
+    const { given, profile } = await within(take(step, bench, bounds, means, tell, notes), limit)
     const values = checkValues(given, bench.metrics)
     const client = busiest === undefined ? {} : { client: { cpu: busiest } }
-    return { ...base, wallMs: performance.now() - started, values, ...client, ...(profile && { profile }) }
+    return { ...base, wallMs: performance.now() - started, values, ...notes, ...client, ...(profile && { profile }) }
   } catch (error) {
     means.session.signal.throwIfAborted()
-    return { ...base, wallMs: performance.now() - started, error: messageOf(error) }
+    return { ...base, wallMs: performance.now() - started, error: messageOf(error), ...notes }
   }
 }
 
@@ -96,6 +106,7 @@ async function take(
   bounds: Bounds,
   means: Means,
   tell: (share: number) => void,
+  notes: Notes,
 ): Promise<Taken> {
   const platform = means.platforms.get(step.platform)!
   const workload = means.workloads.get(bench.id)!
@@ -127,7 +138,7 @@ async function take(
   const inSlot = (slots: Slots) =>
     slots.with(platform, (where) => {
       const { caller, address } = reach(means.client, where.place, where.handle)
-      const guest = workloadGuest(where, caller, address, bounds)
+      const guest = workloadGuest(where, caller, address, bounds, notes)
       return run(where, { exec: guest.exec, guest, client: workloadClient(caller, bounds, tell) })
     })
   if (bench.workload.lifecycle === 'sample') {

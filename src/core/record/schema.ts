@@ -165,6 +165,8 @@ export const sampleSchema = z.object({
   cpus: z.array(z.number()).optional(),
   /** Of traced samples. */
   profile: profileSchema.optional(),
+  /** Whether the host let the workload drop its page cache; absent where the workload did not ask for it. */
+  cachesDropped: z.boolean().optional(),
   /** What the host did meanwhile; shares of the guests' CPUs. See `guest/pressure.ts`. */
   load: z
     .object({
