@@ -109,7 +109,7 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
     expect(diffs[0]).toMatchObject({ by: 'syscalls', a: 'native', b: 'runc' })
     // native has nothing to start, and runc a container.
     expect(JSON.stringify(diffs[0]!.parts.find(({ part }) => part === 'setup')!.onlyB)).toContain('pivot_root')
-    const typo = await project.isobench(['profile', 'diff', 'native', 'rcnu'])
+    const typo = await project.isobench(['profile', 'diff', 'native', 'runcc'])
     expect(typo.exitCode).toBe(5)
     expect(typo.stderr).toContain('did you mean "runc"?')
     machine.expectClean()
