@@ -7,6 +7,7 @@ import { absent, fewestMembers, membersOf } from './absent.ts'
 import { answer, type Question } from './answer.ts'
 import { isClientBound, withClient } from './client.ts'
 import { asRatio, asValue, better, equivalent, marginOf, notWorse, type Rule, worse } from './compare.ts'
+import { withDisturbance } from './disturbed.ts'
 import { type Evidence, type Judged, undecidable } from './evidence.ts'
 import type { Estimate } from './judgement.ts'
 import { moreRounds } from './looks.ts'
@@ -39,7 +40,8 @@ export function judgeOne(claim: Claim, name: string, point: Point, metric: Metri
     if (!Array.isArray(rounds)) return undecidable(failedOn(rounds, [platform, reference.platform], series))
     const id = [point.id, claim.metric, platform, reference.platform].join('\0')
     const visited = Math.min(a.visited, b.visited)
-    return atLooks({ id, rounds, visited, rule, of }, evidence, (interval) => asRatio(interval, metric))
+    const judged = atLooks({ id, rounds, visited, rule, of }, evidence, (interval) => asRatio(interval, metric))
+    return withDisturbance(judged, [a, b])
   }
   switch (matcher.kind) {
     case 'withinNative':
@@ -143,7 +145,8 @@ function absolute(
   }
   const rounds = [...series.rounds].map(([round, value]) => ({ round, d: sign * (value - matcher.value) }))
   const id = [point.id, metricName, name, String(matcher.value)].join('\0')
-  return atLooks({ id, rounds, visited: series.visited, rule, of: metric.unit }, evidence, (interval) =>
+  const judged = atLooks({ id, rounds, visited: series.visited, rule, of: metric.unit }, evidence, (interval) =>
     asValue(interval, metric, matcher.value),
   )
+  return withDisturbance(judged, [series])
 }

@@ -6,6 +6,8 @@ import type { ReasonCode } from './judgement.ts'
 /** One metric of one cell: the median of each round's samples. */
 export interface Series {
   readonly rounds: ReadonlyMap<number, number>
+  /** Those of its rounds in which others used the CPUs, and did so again when it was taken once more. */
+  readonly disturbed: ReadonlySet<number>
   /** More than one when the work changed while it was measured. */
   readonly digests: ReadonlySet<string>
   readonly errors: readonly string[]
@@ -53,6 +55,7 @@ export class Samples {
     }
     return {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
+      disturbed: new Set([...byRound.keys()].filter((round) => !quiet.has(round))),
       digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
       errors: samples.flatMap(({ error }) => error ?? []),
       unpaired: samples.some(({ unpaired, values }) => unpaired && values?.[metric] !== undefined),
@@ -67,6 +70,7 @@ export function medianSeries(all: readonly Series[]): Series {
   const common = [...(first?.rounds.keys() ?? [])].filter((round) => rest.every(({ rounds }) => rounds.has(round)))
   return {
     rounds: new Map(common.map((round) => [round, median(all.map(({ rounds }) => rounds.get(round)!))])),
+    disturbed: new Set(common.filter((round) => all.some(({ disturbed }) => disturbed.has(round)))),
     digests: new Set(all.flatMap(({ digests }) => [...digests])),
     errors: all.flatMap(({ errors }) => errors),
     visited: Math.min(...all.map(({ visited }) => visited)),
