@@ -19,6 +19,10 @@ export type Matcher =
   | { readonly kind: 'ranked'; readonly platforms: readonly string[] }
   /** Their order changes from round to round: the mean rank correlation of two rounds is below 0.5. */
   | { readonly kind: 'unstable'; readonly platforms: readonly string[] }
+  /** Over the values of a parameter, best at one from `from` to `to`, both included. */
+  | { readonly kind: 'peaksAt'; readonly over: string; readonly from: number; readonly to: number }
+  /** Over the values of a parameter, no two differ by more than `percent`. */
+  | { readonly kind: 'flat'; readonly over: string; readonly percent: number }
 
 /** What a platform is compared with: another platform, or the median of several, round by round. */
 export interface Reference {
@@ -72,5 +76,9 @@ export function describeMatcher(matcher: Matcher, unit: string): string {
       return `ranked ${matcher.platforms.join(' > ')}`
     case 'unstable':
       return `in no stable order: ${matcher.platforms.join(', ')}`
+    case 'peaksAt':
+      return `best at ${matcher.over} ${matcher.from === matcher.to ? matcher.from : `${matcher.from} to ${matcher.to}`}`
+    case 'flat':
+      return `flat within ${matcher.percent} % over ${matcher.over}`
   }
 }

@@ -126,6 +126,12 @@ function matchers<U extends Unit, R>(
 const expectations = (severity: Severity): Matchers<never, Expectation<never>> =>
   matchers((matcherFor, location) => ({ severity, matcherFor, ...(location && { location }) }))
 
+/** The parameters whose values are numbers. */
+type Numeric<P extends ParamSpace> = {
+  [K in keyof P]: P[K][number] extends number ? K : never
+}[keyof P] &
+  string
+
 /** Claims on one metric, of which platforms and cells can be chosen. */
 export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matchers<U, Claim> {
   /** The platforms that it is about; every platform when left out. */
@@ -141,6 +147,26 @@ export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matc
    * is then marked with `mark`, such as `by syscalls`.
    */
   fallback(mark: string): MetricClaims<U, P>
+  /**
+   * Over all values of the parameter `over`, each platform is best at `at`, or within `[from, to]`, both included; best is what
+   * the metric says.
+   */
+  peaksAt(at: number | readonly [from: number, to: number], series: { readonly over: Numeric<P> }): Claim
+  /**
+   * Over all values of the parameter `over`, the worst is not worse than the best by more than `percent` of the best
+   * (0 < percent; < 100 for a metric of which more is better).
+   */
+  flat(percent: number, series: { readonly over: keyof P & string }): Claim
+}
+
+function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?: Location): string {
+  if (Object.hasOwn(params, over)) return over
+  const names = Object.keys(params)
+  throw new AuthorError(
+    `the bench has no parameter "${over}" to make a series of`,
+    names.length > 0 ? `use one of: ${names.join(', ')}` : 'give its workload a parameter with several values',
+    location,
+  )
 }
 
 function claims<U extends Unit, P extends ParamSpace>(
@@ -168,6 +194,29 @@ function claims<U extends Unit, P extends ParamSpace>(
       return claims(ref, { ...choice, severity: 'warn' })
     },
     fallback: (mark) => claims(ref, { ...choice, fallback: mark }),
+    peaksAt: function peaksAt(at, { over }) {
+      const location = callerOf(peaksAt)
+      const [from, to] = typeof at === 'number' ? [at, at] : at
+      if (!(from <= to) || !Number.isFinite(from) || !Number.isFinite(to)) {
+        throw new AuthorError(
+          `from ${from} to ${to} is no range`,
+          'use a number, or [from, to], the smaller one first',
+          location,
+        )
+      }
+      return finish(() => ({ kind: 'peaksAt', over: seriesOf(ref, over, location), from, to }), location)
+    },
+    flat: function flat(percent, { over }) {
+      const location = callerOf(flat)
+      return finish(
+        ({ better }) => ({
+          kind: 'flat',
+          over: seriesOf(ref, over, location),
+          percent: percentage(percent, better, location),
+        }),
+        location,
+      )
+    },
   }
 }
 

@@ -63,6 +63,8 @@ describe('what authors write compiles', () => {
       .atMost('1s')
     expectTypeOf(claim).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.latency).warn.on('runc').fasterThan('gvisor', { by: '1.5x' })).toEqualTypeOf<Claim>()
+    expectTypeOf(expect(handle.bandwidth).on('runc').peaksAt([1, 32], { over: 'depth' })).toEqualTypeOf<Claim>()
+    expectTypeOf(expect(handle.bandwidth).warn.flat(20, { over: 'mode' })).toEqualTypeOf<Claim>()
     finding(1, 'a title', [claim, expect(handle.bandwidth).ranked('native', 'runc', 'gvisor')], { gate: 'any' })
   })
 
@@ -246,6 +248,12 @@ describe('mistakes do not compile', () => {
     expect(handle.latency).fasterThan('runc', { by: '3' })
     // @ts-expect-error nothing to rank
     expect(handle.latency).ranked('runc')
+    // @ts-expect-error the values of this parameter are no numbers
+    expect(handle.latency).peaksAt(1, { over: 'mode' })
+    // @ts-expect-error no such parameter
+    expect(handle.latency).flat(5, { over: 'threads' })
+    // @ts-expect-error a bench's own expectation does not know its parameters
+    expect.flat(5, { over: 'depth' })
     // @ts-expect-error no such gate
     finding(1, 'a', [], { gate: 'sometimes' })
     // @ts-expect-error an expectation of a bench is no claim yet

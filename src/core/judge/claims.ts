@@ -14,7 +14,8 @@ import { sentence } from './words.ts'
 export interface Single {
   readonly claim: Claim
   readonly finding: number | null
-  readonly point: string | null
+  /** The points that it is about: one, or those of a series; none where its bench was not measured. */
+  readonly points: readonly string[]
   readonly platform: string
   /** Those that its samples are of. */
   readonly needs: readonly string[]
@@ -34,15 +35,15 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
         .filter(({ id }) => evidence.plan.points.some((point) => point.id === id))
     : []
   const subjects = subjectsOf(claim, evidence.plan.platforms)
-  const single = (names: readonly string[], point: Point | null, judged: Judged): Single => {
+  const single = (names: readonly string[], cell: Cell | null, judged: Judged): Single => {
     const needs = needsOf(claim, names)
     const own = requiredOf(claim, names, (name) => absent(name, evidence.plan) === undefined)
     const apart = finding !== null || isMixed(own, evidence.plan) ? apartOf(own, evidence.plan) : null
-    const about = { platform: names.join(', '), params: point?.params ?? claim.where, needs, own, apart }
+    const about = { platform: names.join(', '), params: cell?.params ?? claim.where, needs, own, apart }
     return {
       claim,
       finding,
-      point: point?.id ?? null,
+      points: cell?.points.map(({ id }) => id) ?? [],
       platform: about.platform,
       needs,
       apart,
@@ -83,12 +84,31 @@ export function judgeClaim(claim: Claim, finding: number | null, evidence: Evide
   if (!metric || points.length === 0)
     return together.map((those) => single(those, null, undecidable(unmeasured(claim, evidence))))
   if (subjects.length === 0) return [single(names, null, undecidable('platform-unknown'))]
-  return points.flatMap((point) =>
+  return cellsOf(claim, points).flatMap((cell) =>
     together.map((those) => {
-      const parts = those.map((name) => judgeOne(claim, name, point, metric, evidence))
-      return single(those, point, claim.some === undefined ? parts[0]! : judgeSome(parts, claim.some))
+      const parts = those.map((name) => judgeOne(claim, name, cell.points, metric, evidence))
+      return single(those, cell, claim.some === undefined ? parts[0]! : judgeSome(parts, claim.some))
     }),
   )
+}
+
+/** What gets a verdict of its own. */
+interface Cell {
+  /** Those that its points have in common, as far as the claim does not range over them. */
+  readonly params: Point['params']
+  readonly points: readonly [Point, ...Point[]]
+}
+
+/** Each point by itself; of a claim over a parameter, the points together that differ in nothing else. */
+function cellsOf({ matcher }: Claim, points: readonly Point[]): Cell[] {
+  if (!('over' in matcher)) return points.map((point) => ({ params: point.params, points: [point] }))
+  const cells = new Map<string, Cell>()
+  for (const point of points) {
+    const params = Object.fromEntries(Object.entries(point.params).filter(([name]) => name !== matcher.over))
+    const key = JSON.stringify(params)
+    cells.set(key, { params, points: [...(cells.get(key)?.points ?? []), point] as [Point, ...Point[]] })
+  }
+  return [...cells.values()]
 }
 
 /** Why nothing of a bench was measured. */

@@ -8,12 +8,12 @@ import type { Judged } from './evidence.ts'
  * holds at the finer margin holds.
  */
 export function withFloor(
-  { judged, point, claim }: Pick<Single, 'judged' | 'point' | 'claim'>,
+  { judged, points, claim }: Pick<Single, 'judged' | 'points' | 'claim'>,
   floors: readonly Floor[],
 ): Judged {
   const { verdict, interval, margin } = judged
   if (!interval || margin === null || (verdict !== 'contradicted' && verdict !== 'inconclusive')) return judged
-  const floor = floors.find((one) => one.point === point && one.metric === claim.metric)
+  const floor = floors.find((one) => points.includes(one.point) && one.metric === claim.metric)
   if (!floor || margin >= floor.d) return judged
   if (verdict === 'contradicted' && (interval.low > floor.d || interval.high < -floor.d)) return judged
   const carried = `${(100 * Math.expm1(floor.d)).toPrecision(2)} %`

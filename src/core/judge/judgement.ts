@@ -14,6 +14,7 @@ export const reasonCodes = {
   'instrument-absent': 'the kernel of this machine cannot be watched in that way',
   'sample-errors': 'its samples failed',
   'too-few-rounds': 'fewer rounds than the test needs; five are the least',
+  'too-few-points': 'the parameter has too few values here to tell one part of the series from another',
   'too-few-platforms': 'fewer platforms than a median takes; two are the least',
   'config-mismatch': 'the samples are not of the same work',
   'client-bound': 'the client that drives it was the limit, so the figures say how fast the client is',

@@ -13,11 +13,20 @@ import type { Estimate } from './judgement.ts'
 import { moreRounds } from './looks.ts'
 import { judgeOrder } from './many.ts'
 import { medianSeries, type NoData, roundsOf, type Series, signOf } from './samples.ts'
+import { judgeSeries, type SeriesMatcher } from './series.ts'
 import { Statements } from './stated.ts'
 import { judgeUnpaired } from './unpaired.ts'
 
-export function judgeOne(claim: Claim, name: string, point: Point, metric: Metric, evidence: Evidence): Judged {
+/** @param points one of them; of a claim over a parameter, those of its series */
+export function judgeOne(
+  claim: Claim,
+  name: string,
+  points: readonly [Point, ...Point[]],
+  metric: Metric,
+  evidence: Evidence,
+): Judged {
   const { matcher } = claim
+  const [point] = points
   const series = (platform: string, beside?: string) =>
     evidence.samples.series(point.id, platform, claim.metric, beside)
   const stated = evidence.plan.stated && new Statements(evidence.plan.stated, point.id, claim.metric)
@@ -60,6 +69,9 @@ export function judgeOne(claim: Claim, name: string, point: Point, metric: Metri
       const all = matcher.platforms.map((name) => series(name))
       return stated && all.some(({ rounds }) => rounds.size === 0) ? undecidable('needs-figure') : judgeOrder(all)
     }
+    case 'peaksAt':
+    case 'flat':
+      return over(matcher, claim, name, points, metric, evidence)
     case 'atMost':
     case 'atLeast':
       return withClient(absolute(claim, matcher, name, series(name), metric, point, evidence), clientOf(name))
@@ -116,6 +128,31 @@ function judgeRanking(order: readonly string[], against: Against): Judged {
   )
   const told = pairs.find((pair) => pair.verdict === worst)!
   return { ...told, tests: pairs.flatMap(({ tests }) => tests) }
+}
+
+/** A client that was the limit at one point decides there where the series bends. */
+function over(
+  matcher: SeriesMatcher,
+  { metric: metricName }: Claim,
+  name: string,
+  points: readonly Point[],
+  metric: Metric,
+  { plan, samples }: Evidence,
+): Judged {
+  const why = absent(name, plan)
+  if (why) return undecidable(why)
+  const series = points.map(({ id, params }) => ({
+    value: params[matcher.over]!,
+    series: samples.series(id, name, metricName),
+  }))
+  if (plan.stated && series.every(({ series }) => series.rounds.size === 0)) return undecidable('needs-figure')
+  const bound = points.some(({ id }) => isClientBound(samples, id, name))
+  const id = [metricName, name, ...points.map(({ id }) => id)].join('\0')
+  const judged = judgeSeries(matcher, series, metric, plan.looks, id)
+  return withClient(judged.reason === 'sample-errors' ? { ...judged, reason: `sample-errors:${name}` } : judged, {
+    name,
+    bound,
+  })
 }
 
 function absolute(

@@ -23,6 +23,8 @@ const matcher = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('atLeast'), value: z.number() }),
   z.object({ kind: z.literal('ranked'), platforms: z.array(z.string()) }),
   z.object({ kind: z.literal('unstable'), platforms: z.array(z.string()) }),
+  z.object({ kind: z.literal('peaksAt'), over: z.string(), from: z.number(), to: z.number() }),
+  z.object({ kind: z.literal('flat'), over: z.string(), percent: z.number() }),
 ])
 
 const selector = z.discriminatedUnion('by', [

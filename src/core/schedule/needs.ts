@@ -24,10 +24,12 @@ export function isOpen({ final, told }: Decision): boolean {
 export function needsOf(plan: ScheduledPlan, samples: readonly Sample[]): Needs {
   const needs = new Map<string, Set<string>>()
   for (const decision of decide(plan, samples)) {
-    if (decision.point === null || !isOpen(decision)) continue
-    const platforms = needs.get(decision.point) ?? new Set()
-    needs.set(decision.point, platforms)
-    for (const name of decision.needs) platforms.add(name)
+    if (!isOpen(decision)) continue
+    for (const point of decision.points) {
+      const platforms = needs.get(point) ?? new Set()
+      needs.set(point, platforms)
+      for (const name of decision.needs) platforms.add(name)
+    }
   }
   // native goes on with whatever goes on: the report's ratios are of pairs.
   for (const platforms of needs.values()) platforms.add('native')

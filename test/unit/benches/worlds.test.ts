@@ -16,6 +16,7 @@ import {
   pointsFor,
   type Shift,
   samplesOf,
+  tilt,
   worldOf,
 } from './worlds.ts'
 
@@ -79,12 +80,24 @@ function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
   )
   noteAbsolute([claim])
   const judged = (
-    change: Partial<{ costs: Costs; shift: Shift; without: readonly string[] }> = {},
+    change: Partial<{
+      costs: Costs
+      shift: Shift
+      tilted: (at: number, round: number) => number
+      without: readonly string[]
+    }> = {},
   ): readonly ClaimVerdict[] => {
-    const { costs = costsOf(), shift, without = [] } = change
+    const { costs = costsOf(), shift = () => 0, tilted, without = [] } = change
     const platforms = allPlatforms.map((one) => (without.includes(one.name) ? { ...one, available: false } : one))
     const samples = pointsFor(claim, bench)
-      .flatMap((point) => samplesOf(point, bench, new Map([[claim.metric, costs]]), shift))
+      .flatMap((point, at) =>
+        samplesOf(
+          point,
+          bench,
+          new Map([[claim.metric, costs]]),
+          (name, round) => shift(name, round) + (tilted ? tilted(at, round) : tilt(claim, point)),
+        ),
+      )
       .filter(({ platform }) => !without.includes(platform))
     const { claims } = judge(planFor([bench], stated, platforms), samples)
     // The matchers of several platforms tell one verdict for all.
@@ -141,6 +154,8 @@ describe('every claim alone', () => {
       const { bench, subjects, costsOf, judged } = alone(one)
       const costs = costsOf()
       const { matcher } = one.claim
+      // A peak at the first point, where no finding has one, is a slope too.
+      if ('over' in matcher) return judged({ tilted: (at) => at })
       if (matcher.kind === 'ranked') {
         const ranks = matcher.platforms.map((name) => costs.get(name)!)
         for (const [at, name] of matcher.platforms.entries()) costs.set(name, ranks.at(-1 - at)!)
@@ -183,6 +198,7 @@ describe('every claim alone', () => {
     const noisy = (one: { finding: FindingData; claim: Claim }) => {
       const { bench, subjects, costsOf, judged } = alone(one)
       const { matcher } = one.claim
+      if ('over' in matcher) return judged({ tilted: (at, round) => ((at + round) % 2 === 0 ? 1 : -1) })
       const costs = costsOf()
       if (matcher.kind === 'unstable') {
         for (const [at, name] of matcher.platforms.entries()) costs.set(name, at)

@@ -63,7 +63,33 @@ export function boundsOf(
       return matcher.platforms
         .slice(1)
         .map((next) => ({ platform: next, to: [matcher.platforms[0]!], low: -0.001, high: 0.001 }))
+    // Of one point alone they say nothing: see `tilt`.
+    case 'peaksAt':
+    case 'flat':
+      return []
   }
+}
+
+/** What a claim over a parameter adds to a cost at a point; 0 where it asks nothing. */
+export const tilt = ({ matcher }: Claim, { params }: Point): number =>
+  matcher.kind === 'peaksAt' && isAt(matcher, params[matcher.over]) ? -0.5 : 0
+
+const isAt = ({ from, to }: { from: number; to: number }, value: unknown) =>
+  Number(value) >= from && Number(value) <= to
+
+/**
+ * Costs that claims over a parameter hold of, in a world where others hold too: all platforms are better where any peaks, the
+ * last such place is by 6 % better for those that peak there, and what is flat is bad throughout.
+ */
+function shaped(costs: Costs, claims: readonly Claim[], point: Point, platforms: readonly PlannedPlatform[]): Costs {
+  const peaks = claims.flatMap((claim) => (claim.matcher.kind === 'peaksAt' ? [{ claim, matcher: claim.matcher }] : []))
+  const here = peaks.filter(({ matcher }) => isAt(matcher, point.params[matcher.over]))
+  const last = Math.max(...peaks.map(({ matcher }) => matcher.from))
+  const own = here.flatMap(({ claim }) => subjectsOf(claim, platforms))
+  const flat = claims.filter(({ matcher }) => matcher.kind === 'flat').flatMap((claim) => subjectsOf(claim, platforms))
+  const off = (name: string) =>
+    here.length === 0 ? 0 : -0.3 + (here[0]!.matcher.from < last ? 0 : own.includes(name) ? -0.03 : 0.03)
+  return new Map([...costs].map(([name, cost]) => [name, flat.includes(name) ? 1.5 : cost + off(name)]))
 }
 
 function inside({ low, high, ...rest }: Bound): Bound {
@@ -180,7 +206,7 @@ export function worldOf(
             claim.metric === name &&
             pointsFor(claim, bench).some(({ id }) => id === point.id),
         )
-        return [[name, possible(here, metric, platforms)] as const]
+        return [[name, shaped(possible(here, metric, platforms), here, point, platforms)] as const]
       })
       return samplesOf(point, bench, new Map(costs))
     }),

@@ -242,6 +242,9 @@ describe('claims', () => {
       refusal(() => claim(latency).ranked(...untyped<[string, string]>(['runc'])))
       refusal(() => claim(latency).atMost(untyped('-5ms')))
       refusal(() => claim(latency).fasterThan('runc', { by: untyped('3') }))
+      refusal(() => claim(latency).peaksAt([32, 1], { over: 'depth' }))
+      refusal(() => claim(rate).flat(100, { over: 'depth' }))
+      expect(refusal(() => claim(rate).flat(5, { over: untyped('threads') })).fix).toContain('mode, depth')
     })
   })
 
