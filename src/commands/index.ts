@@ -91,8 +91,8 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'list [...filters]',
-    about: 'the benches, with their parameters and metrics; nothing is run',
-    options: [jsonOption, configOption],
+    about: 'the benches, with their metrics and their parameters in the profile; nothing is run',
+    options: [{ flag: '--profile <name>', about: 'as in run' }, jsonOption, configOption],
     load: () => import('./list.ts'),
   },
   {

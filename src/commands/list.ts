@@ -1,16 +1,18 @@
 import { collect } from '../core/collect/collect.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { describeParams, narrow, pointsOf } from '../core/plan/plan.ts'
+import { describeParams, inProfile, narrow, pointsOf } from '../core/plan/plan.ts'
 import { benchFiles, filterFiles, loadProject } from '../core/project.ts'
 import type { Run } from './command.ts'
 import { checkOptions } from './options.ts'
 import { problemText } from './problems.ts'
+import { profileOf } from './run.ts'
 
 const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`
 
 export const run: Run = async (filters, given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
+  profileOf(project, options)
   const files = await benchFiles(project)
   const chosen = filterFiles(project, files, filters)
   const suite = narrow((await collect(project.root, files)).suite, chosen)
@@ -22,7 +24,9 @@ export const run: Run = async (filters, given, io) => {
         const metrics = Object.entries(bench.metrics).map(([name, { unit }]) => `${name} (${unit})`)
         const mode = bench.mode === 'run' ? '' : ` [${bench.mode}]`
         io.out.write(`  ${bench.name}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}` : ''}\n`)
-        const points = pointsOf(bench).filter(({ params }) => Object.keys(params).length > 0)
+        const points = pointsOf(inProfile(bench, options.profile)).filter(
+          ({ params }) => Object.keys(params).length > 0,
+        )
         for (const { params } of points) io.out.write(`    ${describeParams(params)}\n`)
       }
     }

@@ -30,6 +30,12 @@ export function count(verdicts: readonly { readonly verdict: Verdict }[]): Recor
 export const countsLine = ({ holds, contradicted, inconclusive, undecidable }: Record<Verdict, number>): string =>
   `${holds} hold · ${contradicted} contradicted · ${inconclusive} inconclusive · ${undecidable} undecidable`
 
+/** What a verdict of the profile quick is worth; null under any other. */
+export const quickNote = ({ profile }: Report): string | null =>
+  profile.name === 'quick'
+    ? 'Verdicts of the profile quick: small sizes that keep the shape; --profile paper has the values of the paper.'
+    : null
+
 const inDoubt = ({ severity, verdict, reason }: ClaimVerdict): boolean =>
   severity === 'fail' && (verdict === 'inconclusive' || reason?.startsWith('sample-errors') === true)
 

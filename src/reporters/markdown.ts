@@ -11,6 +11,7 @@ import {
   legendOf,
   marks,
   placeOf,
+  quickNote,
   shownPath,
   statements,
   undecided,
@@ -24,11 +25,13 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 /** What the run came to: the counts, the exit code, claims that do not hold, and the findings. */
 export function verdictsMarkdown(report: Report, root: string): string {
   const claims = statements(report, ({ verdict }) => verdict === 'contradicted' || verdict === 'inconclusive')
+  const quick = quickNote(report)
   return [
     '# isobench',
     '',
     `**${countsLine(count(report.claims))}**`,
     '',
+    ...(quick ? [md(quick), ''] : []),
     `Exit code ${report.exitCode}: ${exitMeaning(report.exitCode)}. Record: ${md(shownPath(report.record, root))}`,
     '',
     ...report.problems.map(({ file, message }) => `- ✗ ${md(file)}: ${md(message)}`),

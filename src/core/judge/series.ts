@@ -171,6 +171,6 @@ function flat(
     atHalf: beyond(margin / 2),
     whenEqual: beyond(0),
     measured: { estimate, low: null, high: null, rounds: 0 },
-    of: `at ${over} ${points[worst]!.value} ×${over} ${points[best]!.value}`,
+    of: `× ${over}=${points[best]!.value}, at ${over}=${points[worst]!.value}`,
   }
 }

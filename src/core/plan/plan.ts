@@ -127,7 +127,7 @@ export interface Selection {
 }
 
 /** The bench with the parameters that it has in a profile. */
-function inProfile({ profiles, ...bench }: BenchData, name: string | undefined): BenchData {
+export function inProfile({ profiles, ...bench }: BenchData, name: string | undefined): BenchData {
   return { ...bench, params: (name !== undefined && profiles?.[name]) || bench.params }
 }
 

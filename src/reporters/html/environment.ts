@@ -1,6 +1,6 @@
 import type { Report } from '../../core/report/schema.ts'
 import { markup } from '../escape.ts'
-import { cellsOf } from '../facts.ts'
+import { cellsOf, quickNote } from '../facts.ts'
 import { plural } from '../text.ts'
 import { behind, cell, rowHead, tableOf } from './parts.ts'
 
@@ -14,6 +14,7 @@ function warnings(report: Report): string[] {
   const absent = platforms.filter(({ available }) => !available).length
   return [
     ...(how === 'finished' ? [] : [`The run was ${how}: the verdicts are those of the samples that it had.`]),
+    ...[quickNote(report) ?? []].flat(),
     ...(profile.rounds < 5 ? [`${plural(profile.rounds, 'round')} decide nothing: five are the fewest.`] : []),
     ...(report.problems.length > 0 ? [`${plural(report.problems.length, 'bench file')} could not be used.`] : []),
     ...(failed > 0 ? [`${plural(failed, 'sample')} failed.`] : []),

@@ -1,5 +1,5 @@
 import type { ClaimVerdict } from '../../core/judge/judgement.ts'
-import { figure, reasonText } from '../../core/judge/words.ts'
+import { figure, interval, reasonText } from '../../core/judge/words.ts'
 import { describeParams } from '../../core/plan/plan.ts'
 import type { Report } from '../../core/report/schema.ts'
 import { amount, change } from '../amount.ts'
@@ -108,10 +108,14 @@ function labelled(label: string, text: string, width: number, ink: Ink): string[
 }
 
 /** How much it is, and how sure that is. */
-function measured(report: Report, { measured, matcher, text, bench, metric }: ClaimVerdict): string {
+function measured(report: Report, { measured, matcher, text, of, bench, metric }: ClaimVerdict): string {
   if (!measured) return 'nothing'
   const { estimate, low, high, rounds } = measured
   if (matcher.startsWith('ranked ')) return plain(`${text} (90 % interval, ${plural(rounds, 'round')})`)
+  // Over a parameter, or of an order: neither a ratio to a platform nor an amount of the metric.
+  if (/^(?:best at|flat within|in no stable order)/.test(matcher)) {
+    return plain(`${interval(measured)} ${of}; ${plural(rounds, 'round')}`)
+  }
   const unit = report.benches.find(({ id }) => id === bench)?.cells[0]?.metrics[metric]?.unit ?? ''
   const absolute = matcher.startsWith('at most ') || matcher.startsWith('at least ')
   const shown = absolute ? (value: number) => plain(amount(value, unit), 40) : (value: number) => `${figure(value)}×`

@@ -1,7 +1,7 @@
 import type { Problem } from '../../core/errors.ts'
 import type { Report } from '../../core/report/schema.ts'
 import { duration } from '../amount.ts'
-import { count, countsLine, exitMeaning, shownPath } from '../facts.ts'
+import { count, countsLine, exitMeaning, quickNote, shownPath } from '../facts.ts'
 import { plain, plural, wrap } from '../text.ts'
 import { benchLines } from './benches.ts'
 import { claimLines, type View } from './claims.ts'
@@ -89,6 +89,7 @@ function ending(report: Report, { width, ink, root }: View, ms: number | undefin
     killed: 'The run was killed or still goes on: the verdicts are those of the samples it had.',
   }[report.how]
   const broken = report.problems.length
+  const quick = quickNote(report)
   const facts = [
     ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
     ...(broken > 0 ? [`${plural(broken, 'problem')} in bench files`] : []),
@@ -97,6 +98,7 @@ function ending(report: Report, { width, ink, root }: View, ms: number | undefin
     '',
     ...(cutShort ? wrap(cutShort, width).map(ink.doubt) : []),
     ...wrap(countsLine(count(report.claims)), width).map((line) => paint(ink.strong(line))),
+    ...(quick ? wrap(quick, width).map(ink.dim) : []),
     ...(facts.length > 0 ? wrap(facts.join(' · '), width).map(ink.dim) : []),
     ...wrap(`record ${plain(shownPath(report.record, root))}`, width).map(ink.dim),
     ...wrap(`exit code ${exitCode}: ${exitMeaning(exitCode)}`, width).map(paint),

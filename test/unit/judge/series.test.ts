@@ -62,7 +62,7 @@ describe('a claim over a parameter', () => {
     expect(text).toMatch(/^rate of runc is best at threads 2 to 4: [24] \[2, 4\] threads$/)
     const uneven = verdictOf(flat, series([50, 95, 100, 95]))
     expect(uneven.measured!.estimate).toBeCloseTo(0.5, 2)
-    expect(uneven.text).toContain('0.5 at threads 1 ×threads 4')
+    expect(uneven.text).toContain('0.5 × threads=4, at threads=1')
   })
 
   it('is undecidable without points on both sides of the range, whatever they show', () => {

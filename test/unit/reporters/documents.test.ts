@@ -27,6 +27,15 @@ describe.each(['json', 'junit', 'markdown', 'html', 'github'])('%s', (name) => {
   })
 })
 
+describe.each(['default', 'markdown', 'html'])('%s', (name) => {
+  test('says when its verdicts are of the profile quick, and of no other', async () => {
+    const report = makeReport()
+    const note = 'Verdicts of the profile quick'
+    expect(await written(name, report)).toContain(note)
+    expect(await written(name, { ...report, profile: { ...report.profile, name: 'paper' } })).not.toContain(note)
+  })
+})
+
 describe('a file', () => {
   test('is written whole, in folders that are made for it, and nothing else is left', async () => {
     const file = join(folder, 'deep', 'report.json')
