@@ -73,10 +73,17 @@ const schema = fields.transform(({ rounds, ...rest }) => ({ ...rest, rounds: rou
 
 export type Options = z.output<typeof schema>
 
+/** Options that may be given several times. */
+const repeatable: ReadonlySet<string> = new Set(['platform', 'name', 'tag', 'reporter'])
+
 const dashed = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 /** The options of the command line, checked. @throws UsageError that names the option. */
 export function checkOptions(given: Readonly<Record<string, unknown>>): Options {
+  const twice = Object.keys(given).find(
+    (name) => Array.isArray(given[name]) && !repeatable.has(name) && name in fields.shape,
+  )
+  if (twice) throw new UsageError(`--${dashed(twice)} is given more than once`, 'give it once')
   const parsed = schema.safeParse(given)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!

@@ -230,6 +230,12 @@ describe('the command line', () => {
     ['option', ['run', '--round', '3'], /no option --round/, /did you mean --rounds\?/],
     ['option of list', ['list', '--jsn'], /no option --jsn/, /did you mean --json\?/],
     ['number of rounds', ['run', '--rounds', 'many'], /--rounds/, /./],
+    [
+      'option given twice',
+      ['run', '--seconds', '1', '--seconds', '2'],
+      /--seconds is given more than once/,
+      /give it once/,
+    ],
     ['filter that fits no file', ['run', 'nowhere'], /"nowhere"/, /benches\/\*\*/],
     ['name that fits no bench', ['run', '--name', 'nobody'], /no bench is left/, /--name/],
     ['action of image', ['image', 'biuld'], /no "biuld"/, /build, path or remove/],
