@@ -4,6 +4,7 @@ import { ensureParts, partsOf } from '../core/parts.ts'
 import type { PlannedPlatform } from '../core/plan/plan.ts'
 import { selectPlatforms } from '../core/plan/plan.ts'
 import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
+import { type InstrumentProbe, probeInstruments } from '../core/probe-instruments.ts'
 import { loadProject } from '../core/project.ts'
 import { untilInterrupted } from '../core/run.ts'
 import { Session } from '../core/session.ts'
@@ -22,12 +23,14 @@ interface Diagnosis {
   readonly kvm: Kvm
   /** What the virtual machines are made of, beside the image. */
   readonly parts: readonly { readonly name: string; readonly path: string; readonly made: boolean }[]
+  /** What attack profiles are watched with. */
+  readonly instruments: readonly InstrumentProbe[]
   readonly image: { readonly path: string; readonly built: boolean }
 }
 
-function table({ platforms, tools, kvm, parts, image }: Diagnosis, io: Io): string {
+function table({ platforms, tools, kvm, parts, instruments, image }: Diagnosis, io: Io): string {
   const { green, yellow, dim } = pc.createColors(io.color)
-  const width = Math.max(...[...platforms, ...tools, ...parts].map(({ name }) => name.length)) + 2
+  const width = Math.max(...[...platforms, ...tools, ...parts, ...instruments].map(({ name }) => name.length)) + 2
   const line = (ok: boolean, name: string, what: string, fix?: string) =>
     `${ok ? green('✓') : yellow('✗')} ${name.padEnd(width)}${what}\n${fix ? `  ${' '.repeat(width)}${dim(fix)}\n` : ''}`
   return [
@@ -46,6 +49,10 @@ function table({ platforms, tools, kvm, parts, image }: Diagnosis, io: Io): stri
     line(isUsable(kvm), 'kvm', `${kvm.state}: ${kvm.about}`),
     ...parts.map(({ name, path, made }) =>
       line(made, name, made ? path : 'not made yet', made ? undefined : 'isobench image build'),
+    ),
+    '\nInstruments of attack profiles\n',
+    ...instruments.map(({ name, about, available, reason }) =>
+      line(available, name, available ? about : (reason ?? '')),
     ),
   ].join('')
 }
@@ -79,6 +86,7 @@ export const run: Run = async (_args, given, io) => {
       return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
     }),
     kvm: await probeKvmAnew(),
+    instruments: await probeInstruments(session),
     parts: partsOf(platforms, image?.rootfs).map(({ name, path }) => ({ name, path, made: existsSync(path) })),
     image: { path: imagePath(project.image), built: image !== undefined },
   }
