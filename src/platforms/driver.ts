@@ -89,6 +89,11 @@ export interface GuestHandle {
   enter(argv: GuestArgv): HostArgv
   /** Where it is called on, if that is not its place's address. */
   readonly address?: string
+  /**
+   * How many processes the guest's own kernel has killed for want of memory since it booted; left out where that is the host's
+   * kernel.
+   */
+  memoryKills?(): Promise<number>
   /** Stops the guest's clock before all that the platform started is frozen; left out where nothing counts on meanwhile. */
   pause?(): Promise<void>
   /** Lets it go on, after all was thawed. */

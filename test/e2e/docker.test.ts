@@ -94,7 +94,7 @@ describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
 
   test('that answers is used, over its bridge, and is afterwards as it was', async () => {
     const machine = observe()
-    const since = String(Math.floor(Date.now() / 1000))
+    const since = (Date.now() / 1000).toFixed(3)
     using project = Project.of(served, ['native', 'docker'])
     const { report } = await project.run(['--rounds', '1'], { env, timeout: 240 })
     for (const { cells } of report.benches)

@@ -1,5 +1,6 @@
 import type { Client, Completed, ExecOptions, Guest, Service } from '../../dsl/guest.ts'
 import { dropCaches } from '../../guest/caches.ts'
+import { memoryWatch } from '../../guest/cgroup.ts'
 import { lacksProgram } from '../../guest/image/programs.ts'
 import { CommandError, type Dialogue, timed } from '../../guest/stopwatch.ts'
 import type { GuestArgv, GuestHandle, HostArgv, Place } from '../../platforms/driver.ts'
@@ -19,7 +20,7 @@ export interface Enterable {
   /** The image that it runs on. */
   readonly rootfs: string
   /** Asked after a failure: whether the kernel has killed something in it for want of memory since it was last asked. */
-  ranOutOfMemory?(): boolean
+  ranOutOfMemory?(): boolean | Promise<boolean>
   enter(argv: GuestArgv): HostArgv
 }
 
@@ -57,10 +58,24 @@ export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
 
 const remaining = ({ until }: Bounds) => Math.max(1, until - performance.now())
 
+/** Asks the host's kernel, and the guest's where that is another, whether either has killed for want of memory since it was last asked. */
+export function watchMemory(group: string, handle: Pick<GuestHandle, 'memoryKills'>): () => Promise<boolean> {
+  const onHost = memoryWatch(group)
+  let known = 0
+  return async () => {
+    if (onHost()) return true
+    // A guest that is gone does not answer: then its failure is another.
+    const kills = (await handle.memoryKills?.().catch(() => known)) ?? known
+    const more = kills > known
+    known = kills
+    return more
+  }
+}
+
 /** Every platform has words of its own for a missing program and for want of memory: this says it in the same ones. */
-export function explained(error: unknown, program: string, where: Omit<Enterable, 'enter'>): unknown {
+export async function explained(error: unknown, program: string, where: Omit<Enterable, 'enter'>): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
-  if (where.ranOutOfMemory?.())
+  if (await where.ranOutOfMemory?.())
     return new CommandError(
       `${program} in ${where.name} went over the memory that guests have (guest.memory in the config), and the kernel killed it: ${error.message}`,
     )
@@ -88,7 +103,7 @@ export async function execIn(
       ...(options.exitCodes && { exitCodes: options.exitCodes }),
     })
   } catch (error) {
-    throw explained(error, label, where)
+    throw await explained(error, label, where)
   }
 }
 
@@ -133,7 +148,7 @@ export function workloadGuest(
       })
       const ended = server.then(
         () => new CommandError(`${command.argv[0]} in ${where.name} ended before anybody called on it`),
-        (error: Error) => explained(error, command.argv[0]!, where) as Error,
+        (error: Error) => explained(error, command.argv[0]!, where) as Promise<Error>,
       )
       const stop = async () => {
         const kill: Command = { argv: ['/bin/sh', '-c', 'kill -9 "$(cat "$0")"', pidFile] }

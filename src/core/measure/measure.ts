@@ -166,6 +166,6 @@ async function boot(
   try {
     return await timed(command, { timeoutMs: left(), signal: bounds.signal, label })
   } catch (error) {
-    throw explained(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs, ranOutOfMemory })
+    throw await explained(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs, ranOutOfMemory })
   }
 }

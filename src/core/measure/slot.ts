@@ -1,14 +1,15 @@
-import { memoryWatch, setFrozen } from '../../guest/cgroup.ts'
+import { setFrozen } from '../../guest/cgroup.ts'
 import type { OpenPlace } from '../../guest/place.ts'
 import type { GuestHandle } from '../../platforms/driver.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Session } from '../session.ts'
-import type { Enterable } from './handle.ts'
+import { type Enterable, watchMemory } from './handle.ts'
 
 /** A running guest, paused except while it is used. */
 interface OpenGuest {
   readonly place: OpenPlace
   readonly handle: GuestHandle
+  ranOutOfMemory(): Promise<boolean>
   /** Whether its own clock stands still. */
   paused: boolean
 }
@@ -36,7 +37,6 @@ export class Slots implements AsyncDisposable {
         name,
         rootfs: this.rootfs,
         enter: (argv) => guest.handle.enter(argv),
-        ranOutOfMemory: memoryWatch(guest.place.group),
       })
       await guest.handle.pause?.()
       guest.paused = true
@@ -52,7 +52,8 @@ export class Slots implements AsyncDisposable {
   async #boot({ spec, driver, options }: ResolvedPlatform): Promise<OpenGuest> {
     const place = await this.session.place(this.rootfs, this.timeout)
     try {
-      const guest = { place, handle: await driver.open(place, options), paused: false }
+      const handle = await driver.open(place, options)
+      const guest = { place, handle, paused: false, ranOutOfMemory: watchMemory(place.group, handle) }
       this.#guests.set(spec.name, guest)
       return guest
     } catch (error) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { program } from '../../entries.ts'
 import type { GuestArgv, HostArgv, Place } from '../../platforms/driver.ts'
+import { host } from '../host.ts'
 
 /** What a guest's first process is told on the kernel's command line; `perl/agent.pl` reads it. */
 export interface GuestTold {
@@ -68,4 +69,10 @@ export function kernelCommandLine(told: GuestTold, nonce: string, more: readonly
   const all = { ...rest, nonce, ...(dataOptions !== undefined && { dataoptions: dataOptions }) }
   const ours = Object.entries(all).map(([name, value]) => `isobench.${name}=${value}`)
   return ['quiet', 'panic=-1', ...more, ...ours].join(' ')
+}
+
+/** How many processes the guest's kernel has killed for want of memory. @throws HostCommandError when the guest does not answer. */
+export async function memoryKillsIn(place: Place): Promise<number> {
+  const said = await host(place.inside(enterGuest(place, ['cat', '/proc/vmstat'])), { timeout: 10 })
+  return Number(/^oom_kill (\d+)$/m.exec(said)?.[1] ?? 0)
 }

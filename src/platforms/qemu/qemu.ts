@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { MachineError } from '../../errors.ts'
-import { conductOnce, conductOpen, enterGuest } from '../../guest/vm/conductor.ts'
+import { conductOnce, conductOpen, enterGuest, memoryKillsIn } from '../../guest/vm/conductor.ts'
 import { findKernel, kernelRequirements, type OwnKernel } from '../../guest/vm/kernel.ts'
 import { isUsable, kvm } from '../../guest/vm/kvm.ts'
 import { guestParts } from '../../guest/vm/parts.ts'
@@ -54,6 +54,7 @@ export const qemu = defineDriver<Options>({
     await place.run(place.inside(enterGuest(place, [])))
     return {
       enter: (argv) => place.inside(enterGuest(place, argv)),
+      memoryKills: () => memoryKillsIn(place),
       pause: () => qmp(monitor, 'stop'),
       resume: () => qmp(monitor, 'cont'),
     }
