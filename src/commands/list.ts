@@ -4,8 +4,8 @@ import { describeParams, inProfile, narrow, pointsOf } from '../core/plan/plan.t
 import { benchFiles, filterFiles, loadProject } from '../core/project.ts'
 import type { Run } from './command.ts'
 import { checkOptions } from './options.ts'
+import { profileOf } from './plan.ts'
 import { problemText } from './problems.ts'
-import { profileOf } from './run.ts'
 
 const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`
 

@@ -7,8 +7,9 @@ import { untilInterrupted } from '../core/run.ts'
 import { printable, UsageError } from '../errors.ts'
 import type { Run } from './command.ts'
 import { checkOptions } from './options.ts'
+import { planOf } from './plan.ts'
 import { openReporters } from './reporters.ts'
-import { measureHere, planOf } from './run.ts'
+import { measureHere } from './run.ts'
 
 /** As many rounds as tell something of the tails, in twice the time of a quick run of one platform. */
 const usualRounds = 10

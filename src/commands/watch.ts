@@ -6,7 +6,7 @@ import { count, countsLine } from '../reporters/facts.ts'
 import type { Run } from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions } from './options.ts'
-import { profileOf } from './run.ts'
+import { profileOf } from './plan.ts'
 import { press } from './watch/keys.ts'
 import { Screen } from './watch/screen.ts'
 

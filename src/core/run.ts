@@ -4,6 +4,7 @@ import type { Workload } from '../dsl/workload.ts'
 import { InterruptedError } from '../errors.ts'
 import { assignPair } from '../guest/cores.ts'
 import type { Image } from '../guest/image/image.ts'
+import { refuseUnlike } from './baseline/refuse.ts'
 import type { Collected } from './collect/collect.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { Repeats, watched } from './measure/disturbance.ts'
@@ -36,6 +37,8 @@ export interface RunOptions {
   readonly image: Image
   readonly session: Session
   readonly reporter: Required<Reporter>
+  /** What it will be compared with: refused before anything is measured if its host is unlike this one. */
+  readonly before?: RunRecord
   readonly strict: boolean
   readonly strictPaper?: boolean
   /** Milliseconds that measuring may take; the point in hand is finished. */
@@ -54,6 +57,7 @@ export async function run(options: RunOptions): Promise<Report> {
     ...(floors.length > 0 && { floors }),
     ...(weights && { weights: weights.source }),
   }
+  if (options.before) refuseUnlike(options.before, { environment, plan })
   const writer = RecordWriter.start(project.root, plan.seed.slice(0, 12), environment, plan, collected.suite.problems)
   reporter.planned(plan)
   const ended = await measureAll({ ...options, plan }, writer, weights)

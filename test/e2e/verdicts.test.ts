@@ -1,6 +1,6 @@
 /** Verdicts on real guests, where the truth is known: a guest with a CPU quota is slower by so much, and native is native. */
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -108,6 +108,14 @@ describe('a slowdown of known size', () => {
     expect(JSON.parse(same.stdout).rows.map((row: { change: string }) => row.change)).not.toContain('regressed')
     const compared = await own.isobench(['compare', 'main', after.report.record])
     expect(compared.exitCode).toBe(1)
+    // Of another host: told before anything is measured.
+    const [file, runs] = [own.path('.isobench/baselines/main.jsonl'), own.path('.isobench/runs')]
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/"kernel":"[^"]*"/, '"kernel":"6.66"'))
+    const before = readdirSync(runs)
+    const unlike = await own.isobench([...args, '--baseline', 'main'])
+    expect(unlike.exitCode).toBe(5)
+    expect(unlike.stderr).toContain('kernel: 6.66')
+    expect(readdirSync(runs)).toEqual(before)
   })
 })
 

@@ -7,7 +7,8 @@ export interface Difference {
   readonly b: string
 }
 
-type Named = Pick<RunRecord, 'environment' | 'plan'>
+/** What tells a host and what was measured with on it. */
+export type Named = Pick<RunRecord, 'environment' | 'plan'>
 
 /**
  * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it. What a

@@ -1,8 +1,16 @@
 import { UsageError } from '../../errors.ts'
 import type { RunRecord } from '../record/reader.ts'
 import { type Comparison, compareRecords } from './compare.ts'
-import { differencesOf } from './fingerprint.ts'
+import { differencesOf, type Named } from './fingerprint.ts'
 import { differenceText } from './text.ts'
+
+/** @throws UsageError when two runs are of unlike hosts, naming what differs. */
+export function refuseUnlike(a: Named, b: Named): void {
+  const unlike = differencesOf(a, b)
+  if (unlike.length === 0) return
+  const told = unlike.map((difference) => differenceText(difference).trim()).join('; ')
+  throw new UsageError(`the two runs are of unlike hosts: ${told}`, 'compare them all the same with --unlike')
+}
 
 /**
  * Compares two records.
@@ -13,11 +21,7 @@ export function compareLike(
   b: RunRecord,
   options: { readonly marginPercent: number; readonly unlike: boolean },
 ): Comparison {
-  const unlike = differencesOf(a, b)
-  if (unlike.length > 0 && !options.unlike) {
-    const told = unlike.map((difference) => differenceText(difference).trim()).join('; ')
-    throw new UsageError(`the two runs are of unlike hosts: ${told}`, 'compare them all the same with --unlike')
-  }
+  if (!options.unlike) refuseUnlike(a, b)
   return compareRecords(a, b, options)
 }
 
