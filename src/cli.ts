@@ -55,7 +55,7 @@ type Given = Record<string, unknown>
 
 /** An option that the command does not have, with the nearest that it has. cac itself only says that it is unknown. */
 function checkKnown(command: CommandSpec, options: Given): void {
-  const known = command.options.map(({ flag }) => /^--([a-z-]+)/.exec(flag)![1]!)
+  const known = command.options.map(({ flag }) => /^--(?:no-)?([a-z-]+)/.exec(flag)![1]!)
   const camel = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
   for (const name of Object.keys(options)) {
     if (['--', 'help', 'h', 'version', 'v'].includes(name) || known.some((one) => camel(one) === name || one === name))

@@ -64,6 +64,7 @@ export const commands: readonly CommandSpec[] = [
       { flag: '--last-failed', about: 'only benches that failed in the latest run, or all when none did' },
       { flag: '--fail-fast', about: 'stop after the round in which something fails the run' },
       { flag: '--forbid-only', about: 'refuse bench.only; so it is where CI=true, unless --no-forbid-only' },
+      { flag: '--no-retake', about: 'do not take a sample again that others on this machine disturbed' },
       { flag: '--dry-run', about: 'show what would be measured, and in which order' },
       installOption,
       waitOption,

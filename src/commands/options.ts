@@ -48,6 +48,7 @@ const fields = z.object({
     .optional(),
   forbidOnly: z.boolean().optional(),
   duet: z.boolean().optional(),
+  retake: z.boolean().default(true),
   failFast: z.boolean().default(false),
   lastFailed: z.boolean().default(false),
   save: text.optional(),

@@ -114,6 +114,7 @@ export async function measureHere(
     reporter,
     ...(options.baseline !== undefined &&
       !options.unlike && { before: readRecord(baselineFile(project.root, options.baseline)) }),
+    retake: options.retake,
     strict: options.strict,
     strictPaper: options.strictPaper,
     ...(options.time !== undefined && { timeLimit: options.time }),

@@ -39,6 +39,8 @@ export interface RunOptions {
   readonly reporter: Required<Reporter>
   /** What it will be compared with: refused before anything is measured if its host is unlike this one. */
   readonly before?: RunRecord
+  /** Whether samples that others disturbed may be taken once more. */
+  readonly retake: boolean
   readonly strict: boolean
   readonly strictPaper?: boolean
   /** Milliseconds that measuring may take; the point in hand is finished. */
@@ -83,7 +85,7 @@ async function measureAll(options: RunOptions, writer: RecordWriter, weights?: W
   const until = performance.now() + (options.timeLimit ?? Infinity)
   const samples: Sample[] = []
   const due = stepsOf(plan, samples, () => performance.now() > until)
-  const repeats = new Repeats(plan)
+  const repeats = new Repeats(plan, options.retake)
   let done = 0
   try {
     await using held = new Undoing()

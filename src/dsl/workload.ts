@@ -14,8 +14,11 @@ export type ParamsOf<P extends ParamSpace> = { readonly [K in keyof P]: P[K][num
 /** How long a guest lives: for one sample, for one round (the default), or for the whole run. */
 export type Lifecycle = 'sample' | 'round' | 'run'
 
-/** One figure per metric, in the metric's unit. Missing, NaN, infinite or negative is an error of that sample. */
-export type Values<M extends Metrics> = { readonly [K in keyof M]: number }
+/**
+ * One figure per metric, in the metric's unit; or all that the sample measured of it, whose median then counts, while a report
+ * shows their distribution. Missing, empty, NaN, infinite or negative is an error of that sample.
+ */
+export type Values<M extends Metrics> = { readonly [K in keyof M]: number | readonly number[] }
 
 export interface RunContext<P extends ParamSpace> {
   readonly guest: Guest

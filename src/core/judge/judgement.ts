@@ -21,8 +21,8 @@ export const reasonCodes = {
   'zero-value': 'a figure of 0 has no ratio',
   'interval-crosses-margin': 'the interval lies on both sides of the margin; more rounds narrow it',
   'near-margin': 'beyond the margin, but the noise is too great to be sure of more than half of it; more rounds tell',
-  disturbed:
-    'beyond the margin, but others used the CPUs in most of its rounds; end what runs beside it, and run again',
+  'crowded-host':
+    'beyond the margin, but in most of its rounds others had half of the CPUs or more; end what runs beside it, and run again',
   multiplicity: 'beyond the margin, but among so many it may be chance; more rounds tell',
   underpowered:
     'the margin is below what two equal platforms differ by on this host; the least that it can carry is named',

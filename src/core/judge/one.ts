@@ -7,7 +7,7 @@ import { absent, fewestMembers, membersOf } from './absent.ts'
 import { answer, type Question } from './answer.ts'
 import { isClientBound, withClient } from './client.ts'
 import { asRatio, asValue, better, equivalent, marginOf, notWorse, type Rule, worse } from './compare.ts'
-import { withDisturbance } from './disturbed.ts'
+import { withCrowd } from './crowded.ts'
 import { type Evidence, type Judged, undecidable } from './evidence.ts'
 import type { Estimate } from './judgement.ts'
 import { moreRounds } from './looks.ts'
@@ -50,7 +50,7 @@ export function judgeOne(
     const id = [point.id, claim.metric, platform, reference.platform].join('\0')
     const visited = Math.min(a.visited, b.visited)
     const judged = atLooks({ id, rounds, visited, rule, of }, evidence, (interval) => asRatio(interval, metric))
-    return withDisturbance(judged, [a, b])
+    return withCrowd(judged, [a, b])
   }
   switch (matcher.kind) {
     case 'withinNative':
@@ -185,5 +185,5 @@ function absolute(
   const judged = atLooks({ id, rounds, visited: series.visited, rule, of: metric.unit }, evidence, (interval) =>
     asValue(interval, metric, matcher.value),
   )
-  return withDisturbance(judged, [series])
+  return withCrowd(judged, [series])
 }

@@ -6,8 +6,8 @@ import type { ReasonCode } from './judgement.ts'
 /** One metric of one cell: the median of each round's samples. */
 export interface Series {
   readonly rounds: ReadonlyMap<number, number>
-  /** Those of its rounds in which others used the CPUs, and did so again when it was taken once more. */
-  readonly disturbed: ReadonlySet<number>
+  /** Those of its rounds in which others had at least half of the CPUs. */
+  readonly crowded: ReadonlySet<number>
   /** More than one when the work changed while it was measured. */
   readonly digests: ReadonlySet<string>
   readonly errors: readonly string[]
@@ -20,6 +20,14 @@ export interface Series {
 /** Why two series cannot be compared. */
 export interface NoData {
   readonly reason: ReasonCode
+}
+
+/** Share of the CPUs that others had, from which a sample says more of them than of the platform. */
+const crowdedFrom = 0.5
+
+function isCrowded({ disturbed, load }: Sample): boolean {
+  const others = Math.max(load?.steal ?? 0, load?.foreign ?? 0, load?.foreignToClient ?? 0)
+  return disturbed === true && others >= crowdedFrom
 }
 
 /** Finds the samples of a cell. Warm-up rounds are not among them. */
@@ -47,6 +55,7 @@ export class Samples {
     const samples = together.length > 0 ? together : all
     const byRound = new Map<number, number[]>()
     const quiet = new Set(samples.flatMap((one) => (one.values && !one.disturbed ? [one.round] : [])))
+    const roomy = new Set(samples.flatMap((one) => (one.values && !isCrowded(one) ? [one.round] : [])))
     for (const { round, values, disturbed } of samples) {
       const value = values?.[metric]
       // A disturbed sample was taken again: the second one counts, unless that was disturbed too.
@@ -55,7 +64,7 @@ export class Samples {
     }
     return {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
-      disturbed: new Set([...byRound.keys()].filter((round) => !quiet.has(round))),
+      crowded: new Set([...byRound.keys()].filter((round) => !roomy.has(round))),
       digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
       errors: samples.flatMap(({ error }) => error ?? []),
       unpaired: samples.some(({ unpaired, values }) => unpaired && values?.[metric] !== undefined),
@@ -70,7 +79,7 @@ export function medianSeries(all: readonly Series[]): Series {
   const common = [...(first?.rounds.keys() ?? [])].filter((round) => rest.every(({ rounds }) => rounds.has(round)))
   return {
     rounds: new Map(common.map((round) => [round, median(all.map(({ rounds }) => rounds.get(round)!))])),
-    disturbed: new Set(common.filter((round) => all.some(({ disturbed }) => disturbed.has(round)))),
+    crowded: new Set(common.filter((round) => all.some(({ crowded }) => crowded.has(round)))),
     digests: new Set(all.flatMap(({ digests }) => [...digests])),
     errors: all.flatMap(({ errors }) => errors),
     visited: Math.min(...all.map(({ visited }) => visited)),

@@ -4,7 +4,7 @@ import type { Metric } from '../../dsl/metric.ts'
 import type { ParamValue } from '../../dsl/workload.ts'
 import { hodgesLehmann, type LookPlan, median } from '../stats/index.ts'
 import { fewestRounds, marginOf } from './compare.ts'
-import { withDisturbance } from './disturbed.ts'
+import { withCrowd } from './crowded.ts'
 import { type Judged, undecidable } from './evidence.ts'
 import type { Test } from './family.ts'
 import { looksOf, type PValues, pValueFor, pValuesOf } from './looks.ts'
@@ -64,7 +64,7 @@ export function judgeSeries(
     interval: null,
     margin: null,
   }
-  return withDisturbance(
+  return withCrowd(
     judged,
     points.map(({ series }) => series),
   )

@@ -17,9 +17,9 @@ export function isDisturbed({ steal, foreign, foreignToClient }: Load, seconds: 
 export class Repeats {
   #left: number
 
-  constructor(plan: Pick<Plan, 'points' | 'platforms' | 'profile'>) {
+  constructor(plan: Pick<Plan, 'points' | 'platforms' | 'profile'>, allowed = true) {
     const cells = plan.points.length * plan.platforms.filter(({ available }) => available).length
-    this.#left = Math.ceil((cells * plan.profile.rounds) / 10)
+    this.#left = allowed ? Math.ceil((cells * plan.profile.rounds) / 10) : 0
   }
 
   take(): boolean {

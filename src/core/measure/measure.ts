@@ -23,7 +23,7 @@ import { type GuestBundles, runInGuest } from './in-guest.ts'
 import { Slots } from './slot.ts'
 import { takeTraced } from './traced.ts'
 import type { Booted, Doors } from './traced-doors.ts'
-import { checkValues } from './values.ts'
+import { checkValues, severalOf } from './values.ts'
 
 /** All that measuring a step needs. */
 export interface Means {
@@ -64,8 +64,10 @@ export async function measure(step: Step, round: number, means: Means): Promise<
   try {
     const { given, profile } = await within(take(step, bench, bounds, means, tell, notes), limit)
     const values = checkValues(given, bench.metrics)
+    const all = severalOf(given, bench.metrics)
     const client = busiest === undefined ? {} : { client: { cpu: busiest } }
-    return { ...base, wallMs: performance.now() - started, values, ...notes, ...client, ...(profile && { profile }) }
+    const more = { ...(all && { all }), ...notes, ...client, ...(profile && { profile }) }
+    return { ...base, wallMs: performance.now() - started, values, ...more }
   } catch (error) {
     means.session.signal.throwIfAborted()
     return { ...base, wallMs: performance.now() - started, error: messageOf(error), ...notes }

@@ -1,13 +1,16 @@
 import type { Metrics } from '../../dsl/metric.ts'
 import { IsobenchError, printable } from '../../errors.ts'
+import { median } from '../stats/index.ts'
 
 /** A workload yielded something that is no figure for its metrics. */
 export class ValueError extends IsobenchError {
   readonly code = 'ISOBENCH_VALUE'
 }
 
+const isFigure = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
+
 /**
- * One finite, non-negative number for each metric, and nothing else.
+ * One finite, non-negative number for each metric, the median where it gave several, and nothing else.
  * @throws ValueError that names the metric and what came instead.
  */
 export function checkValues(given: unknown, metrics: Metrics): Record<string, number> {
@@ -23,10 +26,20 @@ export function checkValues(given: unknown, metrics: Metrics): Record<string, nu
   return Object.fromEntries(
     Object.keys(metrics).map((name) => {
       const value = values[name]
-      if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+      const all: readonly unknown[] = Array.isArray(value) ? value : [value]
+      if (all.length === 0 || !all.every(isFigure)) {
         throw new ValueError(`the metric "${name}" is ${printable(String(value), 60)}, which is no figure`)
       }
-      return [name, value]
+      return [name, median(all)]
     }),
   )
+}
+
+/** The figures of the metrics that gave several, in the order that they were measured in; undefined where none did. */
+export function severalOf(given: unknown, metrics: Metrics): Record<string, number[]> | undefined {
+  const values = given as Record<string, unknown>
+  const several = Object.keys(metrics).filter((name) => Array.isArray(values[name]))
+  return several.length === 0
+    ? undefined
+    : Object.fromEntries(several.map((name) => [name, [...(values[name] as number[])]]))
 }

@@ -161,6 +161,8 @@ export const sampleSchema = z.object({
   wallMs: z.number(),
   /** One figure per metric, or what went wrong. */
   values: z.record(z.string(), z.number()).optional(),
+  /** Of the metrics that gave several figures: each of them. */
+  all: z.record(z.string(), z.array(z.number())).optional(),
   error: z.string().optional(),
   /** In duet mode: the platform that was measured at the same time, and the host CPUs that this one had. */
   beside: z.string().optional(),

@@ -107,9 +107,9 @@ function metricOf(point: Point, platform: string, name: string, metric: Metric, 
   return {
     unit: metric.unit,
     better: metric.better,
-    samples: samples.of(point.id, platform).flatMap(({ round, values }) => {
+    samples: samples.of(point.id, platform).flatMap(({ round, values, all }) => {
       const value = values?.[name]
-      return value === undefined ? [] : [{ round, value }]
+      return value === undefined ? [] : [{ round, value, ...(all?.[name] && { all: all[name] }) }]
     }),
     median: medians.length > 0 ? median(medians) : null,
     outliers: medians.length > 0 ? countOutliers(medians) : 0,

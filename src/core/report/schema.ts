@@ -12,7 +12,8 @@ const metricResult = z.object({
   unit: z.string(),
   better: z.enum(['lower', 'higher']),
   /** Warm-up rounds left out. */
-  samples: z.array(z.object({ round: z.number(), value: z.number() })),
+  /** `all`: the figures that the value is the median of, where the workload gave several. */
+  samples: z.array(z.object({ round: z.number(), value: z.number(), all: z.array(z.number()).optional() })),
   /** Of the rounds' medians; null without samples. */
   median: z.number().nullable(),
   /** Rounds whose value lies far outside the others (|x − median| > 14.8 MAD). Counted, never left out. */

@@ -16,7 +16,7 @@ const preciseShare = 1 / 3
 export function isOpen({ final, told }: Decision): boolean {
   if (told.verdict !== 'inconclusive') return false
   const { interval, margin, reason } = final
-  if (!interval || margin === null || reason === 'near-margin' || reason === 'disturbed') return true
+  if (!interval || margin === null || reason === 'near-margin' || reason === 'crowded-host') return true
   if (reason?.startsWith('multiplicity')) return true
   return !((interval.high - interval.low) / 2 <= margin * preciseShare)
 }

@@ -20,7 +20,7 @@ const groups: readonly { readonly title: string; readonly families: readonly Fam
   { title: 'unikernels', families: ['unikernel'] },
 ]
 
-/** The share of samples at or below each time, a step line per platform; for each metric of a start-up bench. */
+/** The share of boots, or of samples, at or below each time, a step line per platform; for each metric of a start-up bench. */
 export function distributionHtml(bench: BenchResult, { platforms }: Pick<Report, 'platforms'>, before: Before): string {
   const metrics = [...new Set(bench.cells.flatMap((one) => Object.keys(one.metrics)))]
   const families = new Map(platforms.map(({ name, family }) => [name, family]))
@@ -44,7 +44,7 @@ export function distributionHtml(bench: BenchResult, { platforms }: Pick<Report,
 
 function chart(bench: BenchResult, metric: string, group: string, before: Before): string {
   const seriesOf = (result: MetricResult | undefined) =>
-    (result?.samples ?? []).map(({ value }) => value).sort((a, b) => a - b)
+    (result?.samples ?? []).flatMap(({ value, all }) => all ?? [value]).sort((a, b) => a - b)
   const series = bench.cells.flatMap(({ platform, metrics }) => {
     const result = metrics[metric]
     const values = seriesOf(result)
@@ -66,10 +66,11 @@ function chart(bench: BenchResult, metric: string, group: string, before: Before
   const title = `Distribution of ${metric}${group && `: ${group}`}`
   const picture = lineChart({
     label: title,
-    caption: 'The share of samples that are at or below each value. Further left is sooner. Dashed: native.',
+    caption:
+      'The share of all that was measured that is at or below each value. Further left is sooner. Dashed: native.',
     lines,
     x: { title: `${metric}, ${unit}` },
-    y: { title: 'share of samples, %', high: 100 },
+    y: { title: 'share, %', high: 100 },
   })
   const rows = series.map(({ platform, values }) => ({
     cells: [
@@ -81,7 +82,7 @@ function chart(bench: BenchResult, metric: string, group: string, before: Before
       cell(String(values.length), 'number'),
     ],
   }))
-  const head = ['platform', 'fastest', '25 %', 'median', '75 %', '90 %', 'slowest', 'samples']
+  const head = ['platform', 'fastest', '25 %', 'median', '75 %', '90 %', 'slowest', 'measured']
   return `<h4 class="break">${markup(title)}</h4>
 ${picture}
 ${behind('The same as a table', tableOf(markup(title), head, rows))}`

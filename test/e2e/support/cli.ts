@@ -31,6 +31,8 @@ export interface Outcome {
 export interface CliOptions {
   /** Seconds until the command line is ended; 150 when left out. */
   readonly timeout?: number
+  /** Whether `run` may take a sample again that others disturbed; not, when left out, as others must not decide how many there are. */
+  readonly retake?: boolean
   readonly env?: Readonly<Record<string, string>>
   /** Relative to the project. */
   readonly cwd?: string
@@ -177,7 +179,15 @@ export class Project {
   ): Promise<Outcome & { readonly report: Report; readonly record: RunRecord }> {
     const file = this.path('report.json')
     rmSync(file, { force: true })
-    const quick = ['--seconds', '0.2', '--reporter', 'default', '--reporter', `json=${file}`]
+    const quick = [
+      '--seconds',
+      '0.2',
+      ...(options.retake ? [] : ['--no-retake']),
+      '--reporter',
+      'default',
+      '--reporter',
+      `json=${file}`,
+    ]
     const done = await this.isobench(['run', '--wait', ...quick, ...args], options)
     if (!existsSync(file)) throw new Error(`no report (exit code ${done.exitCode}):\n${done.stdout}\n${done.stderr}`)
     const report = reportSchema.parse(JSON.parse(readFileSync(file, 'utf8')))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkValues, ValueError } from '../../../src/core/measure/values.ts'
+import { checkValues, severalOf, ValueError } from '../../../src/core/measure/values.ts'
 import { higher, lower } from '../../../src/dsl/metric.ts'
 
 const metrics = { latency: lower('ms'), rate: higher('ops/s') }
@@ -10,13 +10,34 @@ describe('what a workload returns', () => {
     expect(checkValues({ rate: 0, latency: 1.5 }, metrics)).toEqual({ latency: 1.5, rate: 0 })
   })
 
-  it.each([Number.NaN, Infinity, -Infinity, -1, -0.1, undefined, null, '5', {}, [1], true, 5n])(
-    'is refused, never taken as 0, when a figure is %s',
-    (bad) => {
-      expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(ValueError)
-      expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(/"rate"/)
-    },
-  )
+  it.each([
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    -1,
+    -0.1,
+    undefined,
+    null,
+    '5',
+    {},
+    [],
+    [-1],
+    ['1'],
+    [[1]],
+    [1, Number.NaN],
+    true,
+    5n,
+  ])('is refused, never taken as 0, when a figure is %s', (bad) => {
+    expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(ValueError)
+    expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(/"rate"/)
+  })
+
+  it('is the median of several figures, which are kept', () => {
+    const given = { latency: [3, 1, 10], rate: 5 }
+    expect(checkValues(given, metrics)).toEqual({ latency: 3, rate: 5 })
+    expect(severalOf(given, metrics)).toEqual({ latency: [3, 1, 10] })
+    expect(severalOf({ latency: 1, rate: 5 }, metrics)).toBeUndefined()
+  })
 
   it('is refused when a metric is missing, or one is too many', () => {
     expect(() => checkValues({ latency: 1 }, metrics)).toThrow(/"rate" is undefined/)

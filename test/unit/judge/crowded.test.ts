@@ -4,35 +4,37 @@ import type { Matcher } from '../../../src/dsl/claim.ts'
 import { claimOf, costing, planWith } from './world.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
+const load = (foreign: number) => ({ steal: 0, foreign, foreignToClient: null, waiting: null, runnable: 1 })
 
-/** The first `disturbed` of ten rounds of each, runc at `cost` times native's. */
-function verdictOf(matcher: Matcher, cost: number, disturbed: { native: number; runc: number }): string {
+/** Others had `share` of the CPUs in the first so many of ten rounds of each; runc at `cost` times native's. */
+function verdictOf(matcher: Matcher, cost: number, crowded: { native: number; runc: number }, share = 0.6): string {
   const samplesOf = (platform: 'native' | 'runc', factor: number) =>
     costing(platform, factor).map((sample) =>
-      sample.round < disturbed[platform] ? { ...sample, disturbed: true } : sample,
+      sample.round < crowded[platform] ? { ...sample, disturbed: true, load: load(share) } : sample,
     )
   const [claim] = judge(planWith(claimOf(matcher)), [...samplesOf('native', 1), ...samplesOf('runc', cost)]).claims
   return `${claim!.verdict} ${claim!.reason ?? ''}`.trim()
 }
 
-describe('a claim whose rounds others disturbed', () => {
+describe('a claim on a host that mostly works for others', () => {
   it('is in doubt where most rounds of both sides contradict it', () => {
-    expect(verdictOf(within, 2, { native: 6, runc: 6 })).toBe('inconclusive disturbed')
-    expect(verdictOf({ kind: 'atMost', value: 1 }, 2, { native: 0, runc: 6 })).toBe('inconclusive disturbed')
+    expect(verdictOf(within, 2, { native: 6, runc: 6 })).toBe('inconclusive crowded-host')
+    expect(verdictOf({ kind: 'atMost', value: 1 }, 2, { native: 0, runc: 6 })).toBe('inconclusive crowded-host')
   })
 
-  it('is contradicted where half were quiet on either side', () => {
+  it('is contradicted where half of the rounds had room on either side, or others had less than half of the CPUs', () => {
     expect(verdictOf(within, 2, { native: 5, runc: 10 })).toBe('contradicted')
     expect(verdictOf(within, 2, { native: 10, runc: 5 })).toBe('contradicted')
+    expect(verdictOf(within, 2, { native: 10, runc: 10 }, 0.4)).toBe('contradicted')
   })
 
-  it('holds all the same: noise makes that harder, not easier', () => {
+  it('holds all the same: a crowd makes that harder, not easier', () => {
     expect(verdictOf(within, 1.001, { native: 10, runc: 10 })).toBe('holds')
   })
 
-  it('is judged by the second sample of a round where that was quiet', () => {
+  it('is judged by the second sample of a round where that had room', () => {
     const twice = (platform: string, factor: number) => [
-      ...costing(platform, factor, { disturbed: true }),
+      ...costing(platform, factor, { disturbed: true, load: load(0.9) }),
       ...costing(platform, factor),
     ]
     const [claim] = judge(planWith(claimOf(within)), [...twice('native', 1), ...twice('runc', 2)]).claims
