@@ -124,7 +124,13 @@ export const docker = defineDriver<Options>({
     const address = await addressOf(daemon, place.id)
     const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', place.id, ...argv)
     if (!isSecure(given.runtime)) return { address, enter: (argv) => place.inside(enter(argv)) }
-    const guest = await ask(daemon, 'container', 'inspect', '--format', '{{.State.Pid}}', place.id)
-    return { address, enter: (argv) => place.inside(untilGone(guest, enter(argv))) }
+    const state = (name: string) => ask(daemon, 'container', 'inspect', '--format', `{{.State.${name}}}`, place.id)
+    const guest = await state('Pid')
+    return {
+      address,
+      enter: (argv) => place.inside(untilGone(guest, enter(argv))),
+      // The whole sandbox is killed, and Docker removes its cgroup with the kernel's count.
+      memoryKills: async () => ((await state('OOMKilled')) === 'true' ? 1 : 0),
+    }
   },
 })

@@ -90,8 +90,8 @@ export interface GuestHandle {
   /** Where it is called on, if that is not its place's address. */
   readonly address?: string
   /**
-   * How many processes the guest's own kernel has killed for want of memory since it booted; left out where that is the host's
-   * kernel.
+   * How many processes were killed for want of memory since it booted, where the host's kernel does not count them in the
+   * place's cgroup: a guest has a kernel of its own, or an engine takes the count away.
    */
   memoryKills?(): Promise<number>
   /** Stops the guest's clock before all that the platform started is frozen; left out where nothing counts on meanwhile. */
