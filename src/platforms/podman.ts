@@ -5,6 +5,7 @@ import { withoutHybrid } from './crun.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
 import { giveData, makeRootless, rootlessObstacle } from './podman/rootless.ts'
+import { podmanSettings } from './podman/settings.ts'
 import { privateMounts } from './private-mounts.ts'
 import { isSecure, runtimeRequirement, runtimeWrappers } from './runtimes.ts'
 
@@ -21,20 +22,11 @@ const options = z
   })
 type Options = z.output<typeof options>
 
-/** podman's settings: locks as files rather than in the host's shared memory, and nothing of the host's configuration. */
-const settings = (networks: string) => `[engine]
-lock_type = "file"
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-[network]
-network_config_dir = ${JSON.stringify(networks)}
-`
-
 /** podman, with all that it keeps below the place. */
 async function podmanFor(place: Place, { runtime }: Options): Promise<(...args: readonly string[]) => HostArgv> {
   const at = (name: string) => join(place.directory, 'podman', name)
   mkdirSync(at('tmp'), { recursive: true })
-  writeFileSync(at('containers.conf'), settings(at('networks')))
+  writeFileSync(at('containers.conf'), podmanSettings(at('networks')))
   const inMounts = await privateMounts(place)
   const command: HostArgv = [
     'env',

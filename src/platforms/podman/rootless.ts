@@ -7,6 +7,7 @@ import { leaderOf } from '../namespaces.ts'
 import { oncePer } from '../once-per.ts'
 import { packing } from '../packing.ts'
 import { withPrivateMounts } from '../private-mounts.ts'
+import { podmanSettings } from './settings.ts'
 
 /** The user whom podman runs as: nobody's number, of those that systemd keeps for users without an account. */
 const user = 65519
@@ -25,14 +26,6 @@ export interface Rootless {
 const ownerMap = [...Array.from({ length: 1000 }, (_, id) => id), 65534]
   .map((id) => `+${id} isobench:${id === 0 ? user : Number(ids.split(':')[0]) + id - 1}`)
   .join('\n')
-
-const settings = (networks: string) => `[engine]
-lock_type = "file"
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-[network]
-network_config_dir = ${JSON.stringify(networks)}
-`
 
 /**
  * A user, with a range of ids, whom the host does not have: their lines are in copies of the host's files that this ground's
@@ -67,7 +60,7 @@ export async function makeRootless(ground: RunGround, runtime: string): Promise<
     chownSync(folder, user, user)
   }
   chmodSync(runtimeFolder, 0o700)
-  writeFileSync(join(home, 'containers.conf'), settings(networks))
+  writeFileSync(join(home, 'containers.conf'), podmanSettings(networks))
   // crun refuses it where it has controllers, and an unprivileged user can't take it out of sight.
   const resting: HostArgv = hasHybridControllers() ? [...withoutUnified, ...idle] : idle
   const binds = userFiles(join(ground.directory, 'etc'))
