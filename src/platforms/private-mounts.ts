@@ -12,7 +12,8 @@ type Bind = readonly [how: 'rbind' | 'bind,ro', from: string, to: string]
 /**
  * Argv that runs `argv` with folders of the place mounted where a tool insists on writing, so that it leaves nothing on
  * the host: `/run`, in which it finds the guest's network namespace alone, and what `binds` adds. That process and its
- * children alone see these mounts.
+ * children alone see these mounts. What they are mounted on is made below the place's directory; anywhere else it is there
+ * already, or mounting fails: this writes nothing to the host's own files.
  */
 export function withPrivateMounts(
   place: Pick<Ground, 'directory' | 'netns'>,
@@ -27,6 +28,7 @@ export function withPrivateMounts(
   ]
   mkdirSync(dirname(join(place.directory, place.netns)), { recursive: true })
   for (const [, from, to] of all) {
+    if (!to.startsWith(`${place.directory}/`)) continue
     if (statSync(from).isDirectory()) mkdirSync(to, { recursive: true })
     else writeFileSync(to, '')
   }

@@ -41,7 +41,7 @@ function userFiles(folder: string): (readonly ['bind,ro', from: string, to: stri
   mkdirSync(folder)
   return Object.entries(own).map(([name, line]) => {
     const [from, to] = [join(folder, name), `/etc/${name}`]
-    writeFileSync(from, line + (existsSync(to) ? readFileSync(to, 'utf8') : ''))
+    writeFileSync(from, line + readFileSync(to, 'utf8'))
     return ['bind,ro', from, to] as const
   })
 }
@@ -106,6 +106,10 @@ const switches = [
 /** What keeps an unprivileged user from running podman here. */
 export function rootlessObstacle(): string | Obstacle | undefined {
   if (!existsSync('/proc/self/ns/user')) return 'this kernel has no user namespaces'
+  const absent = ['/etc/subuid', '/etc/subgid'].filter((file) => !existsSync(file))
+  if (absent.length > 0) {
+    return { reason: `there is no ${absent.join(', ')} for a copy to be mounted on`, fix: `touch ${absent.join(' ')}` }
+  }
   for (const [name, off, on] of switches) {
     if (says(`/proc/sys/${name.replaceAll('.', '/')}`, off)) {
       return {
