@@ -1,7 +1,7 @@
 /**
  * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
- * Parts: list, fidelity, overhead, watch, leftovers. Needs root, and hyperfine for `fidelity`. `--boots` and `--platform`
- * (names of the config) are for `leftovers`.
+ * Parts: list, fidelity, overhead, aa, watch, leftovers. Needs root, and hyperfine for `fidelity`. `--boots` and `--platform`
+ * (names of the config) are for `leftovers`, `--runs` for `aa`.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -15,6 +15,7 @@ import { timed } from '../src/guest/stopwatch.ts'
 import type { Driver } from '../src/platforms/driver.ts'
 import { drivers } from '../src/platforms/index.ts'
 import { leftovers } from './self-boots.ts'
+import { aa } from './self-twins.ts'
 import { watch } from './self-watch.ts'
 
 const root = process.cwd()
@@ -138,13 +139,18 @@ function overhead(): void {
 
 const { positionals: wanted, values: given } = parseArgs({
   args: process.argv.slice(3),
-  options: { boots: { type: 'string', default: '100' }, platform: { type: 'string' } },
+  options: {
+    boots: { type: 'string', default: '100' },
+    platform: { type: 'string' },
+    runs: { type: 'string', default: '10' },
+  },
   allowPositionals: true,
 })
 const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   list,
   fidelity,
   overhead,
+  aa: () => aa(root, Number(given.runs), say),
   watch: () => watch(root, say),
   leftovers: () => leftovers(root, { boots: Number(given.boots), names: given.platform?.split(',') }, say),
 }
