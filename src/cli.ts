@@ -54,15 +54,17 @@ function parser(extra: readonly Section[], chosen: (command: CommandSpec, args: 
 type Given = Record<string, unknown>
 
 /** An option that the command does not have, with the nearest that it has. cac itself only says that it is unknown. */
-function checkKnown(command: CommandSpec, options: Given): void {
+function checkKnown(command: CommandSpec, options: Given, argv: readonly string[]): void {
   const known = command.options.map(({ flag }) => /^--(?:no-)?([a-z-]+)/.exec(flag)![1]!)
   const camel = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
   for (const name of Object.keys(options)) {
     if (['--', 'help', 'h', 'version', 'v'].includes(name) || known.some((one) => camel(one) === name || one === name))
       continue
     const close = nearest(name, known)
+    // cac takes --no-such for a `such` that is false.
+    const asked = argv.includes(`--no-${name}`) ? `no-${name}` : name
     throw new UsageError(
-      `isobench ${nameOf(command)} has no option --${name}`,
+      `isobench ${nameOf(command)} has no option --${asked}`,
       close ? `did you mean --${close}?` : `see isobench ${nameOf(command)} --help`,
     )
   }
@@ -110,7 +112,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const explicit = first !== undefined && (names.includes(first) || /^(-h|--help|-v|--version)$/.test(first))
     let chosen: (() => Promise<number>) | undefined
     const cli = parser(asksHelp ? [await reporterHelp(), exitCodeHelp] : [], (command, args, options) => {
-      checkKnown(command, options)
+      checkKnown(command, options, argv)
       chosen = async () => (await command.load()).run(args, options, io)
     })
     cli.parse(['node', 'isobench', ...(explicit ? argv : ['run', ...argv])])

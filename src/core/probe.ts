@@ -49,7 +49,7 @@ export function resolvePlatforms(
     } catch (error) {
       return new AuthorError(
         `the options of platform "${spec.name}" are wrong: ${optionIssues(error)}`,
-        optionsOf(driver),
+        fixFor(error, driver),
         spec.location,
       )
     }
@@ -63,8 +63,16 @@ export function resolvePlatforms(
   return resolved as ResolvedPlatform[]
 }
 
-/** What a driver takes, where its schema tells. */
-function optionsOf({ kind, options }: Driver): string {
+interface Issue {
+  readonly code?: string
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** What a driver takes, where its schema tells and an option is unknown to it: a wrong value has its own message. */
+function fixFor(error: unknown, { kind, options }: Driver): string {
+  const issues = (error as { issues?: readonly Issue[] }).issues
+  if (issues && !issues.some(({ code }) => code === 'unrecognized_keys')) return `see "${kind}" in docs/platforms.md`
   const { shape } = options as { readonly shape?: object }
   const names = Object.keys(shape ?? {})
   if (shape === undefined) return 'see docs/platforms.md'
@@ -73,7 +81,7 @@ function optionsOf({ kind, options }: Driver): string {
 }
 
 function optionIssues(error: unknown): string {
-  const issues = (error as { issues?: readonly { path: readonly PropertyKey[]; message: string }[] }).issues
+  const issues = (error as { issues?: readonly Issue[] }).issues
   if (!issues) return messageOf(error)
   return issues.map(({ path, message }) => [path.map(String).join('.'), message].filter(Boolean).join(': ')).join('; ')
 }

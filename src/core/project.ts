@@ -146,10 +146,11 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   }
   const config = parsed.data
   const names = config.platforms.map((one) => one.name)
-  const twice = names.find((one, at) => names.indexOf(one) !== at)
+  const twice = (config.platforms as PlatformSpec[]).find((one, at) => names.indexOf(one.name) !== at)
   if (twice)
-    throw fail(`two platforms are named "${twice}"`, {
-      fix: `give one of them a name: platform('${twice}', { name: '…' })`,
+    throw fail(`two platforms are named "${twice.name}"`, {
+      fix: `give one of them a name: platform('${twice.kind}', { name: '…' })`,
+      location: twice.location,
     })
   return {
     root,

@@ -50,7 +50,9 @@ function define(kind: string, given: PlatformCommon & Record<string, unknown>, l
   if (!nameRule.test(name)) {
     throw new AuthorError(
       `the platform name ${JSON.stringify(name)} cannot be used`,
-      'use a small letter followed by up to 30 small letters, digits and "-"',
+      nameRule.test(name.toLowerCase())
+        ? `did you mean "${name.toLowerCase()}"? Names have small letters only`
+        : 'use a small letter followed by up to 30 small letters, digits and "-"',
       location,
     )
   }

@@ -25,6 +25,8 @@ export const runtimeBinary = (name: string) =>
     .regex(/^\//, 'give the whole path of the program')
     .superRefine((path, context) => {
       const wrong = path.startsWith('/') ? mistaken(name, path) : undefined
-      if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong })
+      if (wrong === undefined) return
+      const message = `${wrong}; give the path of a build of ${name}, or leave it out for the ${name} in PATH`
+      context.addIssue({ code: 'custom', message })
     })
     .optional()

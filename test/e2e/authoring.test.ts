@@ -165,13 +165,14 @@ describe('the config', () => {
     [
       'two platforms of one name',
       "{ platforms: [platform('runc'), platform('runc')] }",
-      /two platforms are named "runc"/,
+      /isobench\.config\.ts:2:\d+ .*two platforms are named "runc"/,
     ],
     [
       'a name that is none',
       "{ platforms: [platform('runc', { name: 'My runc' })] }",
       /isobench\.config\.ts:2:\d+ .*"My runc"/,
     ],
+    ['a name in capitals', "{ platforms: [platform('Docker')] }", /did you mean "docker"\?/],
   ])('with %s is refused by name', async (_, inner, said) => {
     expectRefused(await refused(exporting(inner)), said)
   })
@@ -211,7 +212,11 @@ describe('the config', () => {
 
   test.each([
     ['is not there', '/no/such/runc', /no program at \/no\/such\/runc/],
-    ['is another program', process.execPath, /is no runc: asked for its version, it said "v\d/],
+    [
+      'is another program',
+      process.execPath,
+      /is no runc: asked for its version, it said "v\d.*give the path of a build of runc/,
+    ],
     ['is no whole path', 'runc', /the whole path/],
   ])("with a runtime's binary that %s is refused before anything is started", async (_, binary, said) => {
     const inner = `{ platforms: [platform('runc', { binary: ${JSON.stringify(binary)} })] }`
@@ -228,6 +233,7 @@ describe('the command line', () => {
     ['reporter', ['run', '--reporter', 'jsn'], /no reporter "jsn"/, /did you mean "json"\?/],
     ['profile', ['run', '--profile', 'quik'], /no profile "quik"/, /did you mean "quick"\?/],
     ['option', ['run', '--round', '3'], /no option --round/, /did you mean --rounds\?/],
+    ['option that turns something off', ['run', '--no-such'], /no option --no-such/, /isobench run --help/],
     ['option of list', ['list', '--jsn'], /no option --jsn/, /did you mean --json\?/],
     ['number of rounds', ['run', '--rounds', 'many'], /--rounds/, /./],
     [

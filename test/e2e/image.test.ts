@@ -187,6 +187,34 @@ describe('an own root filesystem', () => {
     expectNoStack(outcome)
   })
 
+  test('ends a bench whose program it lacks at its first sample, names bench and mend, and measures the others', async () => {
+    const machine = observe()
+    const wanting = bench.replaceAll("'spoken'", "'wanting'").replace("'cat', '/etc/whose'", "'sysbench', '--version'")
+    using project = Project.of(bench)
+    project.write({
+      'isobench.config.ts': withImage("{ rootfs: 'root' }").replace(
+        "platform('native')",
+        "platform('native'), platform('runc')",
+      ),
+      'benches/wanting.bench.ts': wanting,
+    })
+    await rootIn(project, ['data', 'dev', 'proc', 'run', 'sys', 'tmp'])
+    const { report, record, exitCode, stdout } = await project.run(['--rounds', '2'])
+    expect(exitCode).toBe(5)
+    expect(report.problems).toEqual([
+      expect.objectContaining({
+        file: 'benches/wanting.bench.ts',
+        message: '"wanting" runs sysbench, and the image has no such program',
+        fix: expect.stringContaining('image.packages'),
+      }),
+    ])
+    expect(stdout).toMatch(/benches\/wanting\.bench\.ts:\d+: "wanting" runs sysbench/)
+    const of = (name: string) => record.samples.filter(({ point }) => point.includes(name))
+    expect(of('#wanting')).toHaveLength(1)
+    expect(of('#spoken').filter(({ warmup, values }) => !warmup && values)).toHaveLength(4)
+    machine.expectClean()
+  })
+
   test('is refused when it is not there', async () => {
     using project = Project.of(bench)
     project.write({ 'isobench.config.ts': withImage("{ rootfs: '/no/such/root' }") })

@@ -1,4 +1,5 @@
 import type { Client, Completed, ExecOptions, Guest, Service } from '../../dsl/guest.ts'
+import { IsobenchError } from '../../errors.ts'
 import { dropCaches } from '../../guest/caches.ts'
 import { memoryWatch } from '../../guest/cgroup.ts'
 import { lacksProgram } from '../../guest/image/programs.ts'
@@ -72,6 +73,20 @@ export function watchMemory(group: string, handle: Pick<GuestHandle, 'memoryKill
   }
 }
 
+/** The image has no such program: no guest of any platform can run it. */
+export class MissingProgramError extends IsobenchError {
+  readonly code = 'ISOBENCH_PROGRAM'
+
+  constructor(
+    readonly program: string,
+    platform: string,
+  ) {
+    super(
+      `the image has no program "${program}", wanted in ${platform}: add its Debian package to image.packages in the config`,
+    )
+  }
+}
+
 /** Every platform has words of its own for a missing program and for want of memory: this says it in the same ones. */
 export async function explained(error: unknown, program: string, where: Omit<Enterable, 'enter'>): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
@@ -80,9 +95,7 @@ export async function explained(error: unknown, program: string, where: Omit<Ent
       `${program} in ${where.name} went over the memory that guests have (guest.memory in the config), and the kernel killed it: ${error.message}`,
     )
   if (!lacksProgram(where.rootfs, program)) return error
-  return new CommandError(
-    `the image has no program "${program}", wanted in ${where.name}: add its Debian package to image.packages in the config`,
-  )
+  return new MissingProgramError(program, where.name)
 }
 
 /** Runs a command through `enter`, within the sample's bounds. `label`: the program that it is about, where it wraps one. */

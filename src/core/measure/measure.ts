@@ -14,6 +14,7 @@ import {
   type Caller,
   explained,
   guestArgv,
+  MissingProgramError,
   type Notes,
   reach,
   workloadClient,
@@ -70,7 +71,8 @@ export async function measure(step: Step, round: number, means: Means): Promise<
     return { ...base, wallMs: performance.now() - started, values, ...more }
   } catch (error) {
     means.session.signal.throwIfAborted()
-    return { ...base, wallMs: performance.now() - started, error: messageOf(error), ...notes }
+    const lacks = error instanceof MissingProgramError ? { lacks: error.program } : {}
+    return { ...base, wallMs: performance.now() - started, error: messageOf(error), ...lacks, ...notes }
   }
 }
 

@@ -164,6 +164,8 @@ export const sampleSchema = z.object({
   /** Of the metrics that gave several figures: each of them. */
   all: z.record(z.string(), z.array(z.number())).optional(),
   error: z.string().optional(),
+  /** The program that failed it, because the image has none of that name: so no platform and no round can do better. */
+  lacks: z.string().optional(),
   /** In duet mode: the platform that was measured at the same time, and the host CPUs that this one had. */
   beside: z.string().optional(),
   cpus: z.array(z.number()).optional(),

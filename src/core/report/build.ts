@@ -10,6 +10,7 @@ import type { Point } from '../plan/plan.ts'
 import type { RunRecord } from '../record/reader.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
 import { countOutliers, type LookPlan, median } from '../stats/index.ts'
+import { lackingPrograms } from './lacking.ts'
 import { type CellResult, type MetricResult, type Report, reportVersion } from './schema.ts'
 
 /** Better than native by more than this is suspicious: the paper's own §3.3 met "disks" faster than the disk. */
@@ -31,6 +32,7 @@ export function buildReport(record: RunRecord, { strict, strictPaper = false }: 
   const { environment } = record
   const plan: ScheduledPlan = record.plan
   const judgement = judge(plan, record.samples)
+  const problems = [...record.problems, ...lackingPrograms(record)]
   const evidence: Evidence = { samples: new Samples(record.samples), looks: plan.looks }
   return {
     schemaVersion: reportVersion,
@@ -64,13 +66,13 @@ export function buildReport(record: RunRecord, { strict, strictPaper = false }: 
     claims: [...judgement.claims],
     findings: [...judgement.findings],
     left: [...plan.left] as Report['left'],
-    problems: record.problems as Report['problems'],
+    problems: problems as Report['problems'],
     failures: failures(judgement, strictPaper),
     exitCode: exitCode(judgement, {
       strict,
       strictPaper,
       interrupted: record.how === 'interrupted',
-      problems: record.problems.length,
+      problems: problems.length,
     }),
   }
 }

@@ -18,7 +18,7 @@ export interface Why {
 
 /**
  * The steps of a run, one after the other. The caller adds each sample to `samples` before it asks for the next: at every
- * look but the last, what is decided is left out from then on. When `isTimeUp`, the run ends after the point in hand, so that
+ * look but the last, what is decided is left out from then on, as is at once a point whose program the image lacks. When `isTimeUp`, the run ends after the point in hand, so that
  * what is compared is always measured in the same rounds.
  */
 export function* stepsOf(
@@ -41,6 +41,7 @@ export function* stepsOf(
     for (const [at, step] of steps.entries()) {
       const newPoint = at === 0 || steps[at - 1]!.point.id !== step.point.id
       if (newPoint && isTimeUp()) return { why: 'time-up', rounds: begun }
+      if (samples.some(({ point, lacks }) => lacks !== undefined && point === step.point.id)) continue
       if (round >= 0) begun = round + 1
       yield { ...step, round, left: steps.length - at + (rounds - 1 - round) * steps.length }
     }

@@ -35,7 +35,7 @@ export function terminalReporter(
   let run: { readonly plan: Plan; readonly pace: Pace } | undefined
   let startedAt: number | undefined
   let errors = 0
-  let problemsTold = false
+  let problemsTold = 0
   return {
     preparing(what) {
       startedAt ??= Date.now()
@@ -43,7 +43,7 @@ export function terminalReporter(
       else print([`preparing: ${plain(what)}`])
     },
     problems(problems) {
-      problemsTold = true
+      problemsTold = problems.length
       print(problemLines(problems, view))
     },
     planned(plan) {
@@ -68,12 +68,12 @@ export function terminalReporter(
       print(summary(report, view, { problemsTold, ...(startedAt !== undefined && { ms: Date.now() - startedAt }) }))
       // Watch runs again with the same reporter.
       startedAt = undefined
-      problemsTold = false
+      problemsTold = 0
     },
     stored(runs) {
       for (const { report } of runs) {
         if (runs.length > 1) print(['', view.ink.strong(cut(headingOf(report), view.width))])
-        print(summary(report, view, { problemsTold: false }))
+        print(summary(report, view, { problemsTold: 0 }))
       }
     },
     stopped() {

@@ -8,11 +8,11 @@ import { claimLines, type View } from './claims.ts'
 import { findingLines } from './findings.ts'
 import type { Ink } from './ink.ts'
 
-/** All that is told after a run, what matters most last. */
+/** All that is told after a run, what matters most last. The first `problemsTold` problems were told before it. */
 export function summary(
   report: Report,
   view: View,
-  ran: { readonly ms?: number; readonly problemsTold: boolean },
+  ran: { readonly ms?: number; readonly problemsTold: number },
 ): string[] {
   const { width, ink } = view
   return [
@@ -21,7 +21,7 @@ export function summary(
     ...leftLines(report, width, ink),
     ...claimLines(report, view),
     ...findingLines(report, view),
-    ...(ran.problemsTold ? [] : problemLines(report.problems as Problem[], view)),
+    ...problemLines(report.problems.slice(ran.problemsTold) as Problem[], view),
     ...ending(report, view, ran.ms),
   ]
 }

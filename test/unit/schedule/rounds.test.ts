@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../src/core/judge/judge.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
+import { lackingPrograms } from '../../../src/core/report/lacking.ts'
 import type { ScheduledPlan } from '../../../src/core/schedule/plan.ts'
-import { stepsOf, type Why } from '../../../src/core/schedule/rounds.ts'
+import { type Due, stepsOf, type Why } from '../../../src/core/schedule/rounds.ts'
 import { undecidedText } from '../../../src/core/schedule/undecided.ts'
 import { gaussian, planLooks, seeded } from '../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../src/dsl/claim.ts'
@@ -51,6 +52,20 @@ describe('the steps of a run', () => {
     const { samples, ended } = simulate(plan, costs)
     expect(samples).toHaveLength(31 * 3)
     expect(ended).toEqual({ why: 'all-rounds', rounds: 30 })
+  })
+
+  it('leave out a point whose program the image lacks, from its first sample on', () => {
+    const { looks: _, ...plan } = planFor({ other: 1 })
+    const samples: Sample[] = []
+    const due = stepsOf(plan, samples)
+    const { value } = due.next()
+    samples.push(
+      sampleOf('native', -1, { point: (value as Due).point.id, warmup: true, error: 'no program', lacks: 'fio' }),
+    )
+    expect(due.next()).toMatchObject({ done: true, value: { why: 'all-rounds' } })
+    const [problem, ...others] = lackingPrograms({ plan, samples: [...samples, ...samples] })
+    expect(problem!.message).toMatch(/runs fio, and the image has no such program/)
+    expect(others).toEqual([])
   })
 
   it('leave out what is decided, and go on for the rest with native', () => {
