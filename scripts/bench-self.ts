@@ -1,20 +1,16 @@
 /**
  * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
- * Parts: list, fidelity, overhead, aa, watch, leftovers. Needs root, and hyperfine for `fidelity`. `--boots` and `--platform`
- * (names of the config) are for `leftovers`, `--runs` for `aa`.
+ * Parts: list, fidelity, overhead, aa, watch, leftovers. Needs root, and hyperfine for `fidelity`. `--boots` and `--platform` are
+ * for `fidelity` (drivers) and `leftovers` (names of the config), `--runs` for `aa`.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Session } from '../src/core/session.ts'
 import { median } from '../src/core/stats/index.ts'
-import { ensureImage } from '../src/guest/image/image.ts'
-import { timed } from '../src/guest/stopwatch.ts'
-import type { Driver } from '../src/platforms/driver.ts'
-import { drivers } from '../src/platforms/index.ts'
 import { leftovers } from './self-boots.ts'
+import { fidelity } from './self-fidelity.ts'
 import { aa } from './self-twins.ts'
 import { watch } from './self-watch.ts'
 
@@ -59,46 +55,6 @@ function list(): void {
   }
 }
 
-const quoted = (argv: readonly string[]) => argv.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ')
-
-/** The time of one run of a command, in milliseconds, as hyperfine takes it. */
-function hyperfine(argv: readonly string[], file: string): number {
-  const options = ['--shell=none', '--runs=1', '--export-json', file, quoted(argv)]
-  execFileSync('hyperfine', options, { stdio: 'ignore' })
-  const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: [{ times: [number] }] }
-  return results[0].times[0] * 1000
-}
-
-/** Start-up time as isobench takes it against hyperfine's for the same command, in turns. */
-async function fidelity(): Promise<void> {
-  await using session = await Session.open(
-    { cpus: 1, memoryBytes: 1024 ** 3 },
-    { purpose: 'bench:self', wait: true, signal: new AbortController().signal },
-  )
-  const { rootfs } = await ensureImage({}, { ledger: session.ledger })
-  const boots = 80
-  for (const name of ['runc', 'crun', 'lxc', 'docker', 'gvisor']) {
-    const driver = drivers[name] as Driver
-    const options = driver.options.parse({})
-    const ours: number[] = []
-    const theirs: number[] = []
-    for (let boot = 0; boot < boots; boot++) {
-      // In turns, each in a new place that has run one process, as every boot of a bench is.
-      for (const by of boot % 2 === 0 ? ['us', 'them'] : ['them', 'us']) {
-        await using place = await session.place(rootfs, 60)
-        const argv = await driver.once(place, ['/bin/busybox', 'true'], options)
-        await place.run(place.inside(['true']))
-        if (by === 'us') ours.push((await timed(argv, { timeoutMs: 60_000, label: name })).milliseconds)
-        else theirs.push(hyperfine(argv, join(place.directory, 'hyperfine.json')))
-      }
-    }
-    const [a, b] = [median(ours), median(theirs)]
-    say(
-      `fidelity: ${name}: isobench ${a.toFixed(1)} ms, hyperfine ${b.toFixed(1)} ms, ${boots} boots each: ratio ${(a / b).toFixed(3)} (wanted: 1.00 ± 0.03)`,
-    )
-  }
-}
-
 /** Wall time of a run over the sum of what its samples took. */
 function overhead(): void {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
@@ -140,18 +96,19 @@ function overhead(): void {
 const { positionals: wanted, values: given } = parseArgs({
   args: process.argv.slice(3),
   options: {
-    boots: { type: 'string', default: '100' },
+    boots: { type: 'string' },
     platform: { type: 'string' },
     runs: { type: 'string', default: '10' },
   },
   allowPositionals: true,
 })
+const names = given.platform?.split(',')
 const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   list,
-  fidelity,
+  fidelity: () => fidelity({ boots: Number(given.boots ?? 80), names }, say),
   overhead,
   aa: () => aa(root, Number(given.runs), say),
   watch: () => watch(root, say),
-  leftovers: () => leftovers(root, { boots: Number(given.boots), names: given.platform?.split(',') }, say),
+  leftovers: () => leftovers(root, { boots: Number(given.boots ?? 100), names }, say),
 }
 for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part()

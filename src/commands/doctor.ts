@@ -12,6 +12,7 @@ import { findImage, imagePath } from '../guest/image/image.ts'
 import { imageRequirements, installCommand, missing, ownRequirements } from '../guest/requirements.ts'
 import { isUsable, type Kvm, probeKvmAnew } from '../guest/vm/kvm.ts'
 import { drivers } from '../platforms/index.ts'
+import { cut, plain, wrap } from '../reporters/text.ts'
 import type { Io, Run } from './command.ts'
 import { equip } from './equip.ts'
 import { checkOptions } from './options.ts'
@@ -31,8 +32,11 @@ interface Diagnosis {
 function table({ platforms, tools, kvm, parts, instruments, image }: Diagnosis, io: Io): string {
   const { green, yellow, dim } = pc.createColors(io.color)
   const width = Math.max(...[...platforms, ...tools, ...parts, ...instruments].map(({ name }) => name.length)) + 2
-  const line = (ok: boolean, name: string, what: string, fix?: string) =>
-    `${ok ? green('✓') : yellow('✗')} ${name.padEnd(width)}${what}\n${fix ? `  ${' '.repeat(width)}${dim(fix)}\n` : ''}`
+  const room = Math.max(30, (io.out.columns || 80) - 2 - width)
+  const line = (ok: boolean, name: string, what: string, fix?: string) => {
+    const lines = [...wrap(plain(what), room), ...(fix ? wrap(`fix: ${plain(fix)}`, room).map(dim) : [])]
+    return `${ok ? green('✓') : yellow('✗')} ${name.padEnd(width)}${lines.join(`\n  ${' '.repeat(width)}`)}\n`
+  }
   return [
     'Platforms\n',
     ...platforms.map(({ available, name, version, reason, fix }) =>
@@ -51,10 +55,20 @@ function table({ platforms, tools, kvm, parts, instruments, image }: Diagnosis, 
       line(made, name, made ? path : 'not made yet', made ? undefined : 'isobench image build'),
     ),
     '\nInstruments of attack profiles\n',
-    ...instruments.map(({ name, about, available, reason }) =>
-      line(available, name, available ? about : (reason ?? '')),
+    ...instruments.map(({ name, about, available, reason, fix }) =>
+      line(available, name, available ? about : (reason ?? ''), fix),
     ),
   ].join('')
+}
+
+/** Tells after two seconds, and then every five, for how many it has lasted. */
+function everyNow(tell: (seconds: number) => void): Disposable {
+  const started = performance.now()
+  let timer = setTimeout(function again() {
+    tell(Math.round((performance.now() - started) / 1000))
+    timer = setTimeout(again, 5000)
+  }, 2000)
+  return { [Symbol.dispose]: () => clearTimeout(timer) }
 }
 
 export const run: Run = async (_args, given, io) => {
@@ -78,14 +92,21 @@ export const run: Run = async (_args, given, io) => {
   })
   const image = findImage(project.image)
   if (options.install) await ensureParts(platforms, image?.rootfs, { ledger: session.ledger, signal, onLine: tell })
+  // Before the platforms, which ask for what was found.
+  const kvm = await probeKvmAnew()
+  const probing = new Set(platforms.map(({ spec }) => spec.name))
+  using _progress = everyNow((seconds) => {
+    const left = `probing for ${seconds} s, ${probing.size} of ${platforms.length} left: ${[...probing].join(', ')}`
+    tell(cut(left, (io.err.columns || 80) - 1))
+  })
   const diagnosis: Diagnosis = {
-    platforms: await probePlatforms(platforms, session, image),
+    platforms: await probePlatforms(platforms, session, image, [], (name) => probing.delete(name)),
     tools: [...ownRequirements, ...imageRequirements].map((requirement) => {
       const lacking = missing([requirement])
       const fix = installCommand(lacking)
       return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
     }),
-    kvm: await probeKvmAnew(),
+    kvm,
     instruments: await probeInstruments(session),
     parts: partsOf(platforms, image?.rootfs).map(({ name, path }) => ({ name, path, made: existsSync(path) })),
     image: { path: imagePath(project.image), built: image !== undefined },

@@ -36,6 +36,8 @@ export async function equip(options: EquipOptions, io: Io): Promise<void> {
         `${command}, or run again with --install`,
       )
   }
-  options.tell(`installing ${names}`)
+  const backported = packages.filter(({ backports }) => backports).map(({ name }) => name)
+  const where = backported.length > 0 ? ` (${backported.join(', ')} from the suite's backports, where it has them)` : ''
+  options.tell(`installing with apt-get: ${names}${where}`)
   await installPackages(packages, { signal: options.signal })
 }

@@ -1,5 +1,5 @@
 import type { Instrument } from '../dsl/traced.ts'
-import { messageOf } from '../errors.ts'
+import { IsobenchError, messageOf } from '../errors.ts'
 import { instruments } from '../guest/trace/index.ts'
 import type { Plan } from './plan/plan.ts'
 import type { Session } from './session.ts'
@@ -10,6 +10,7 @@ export interface InstrumentProbe {
   readonly about: string
   readonly available: boolean
   readonly reason?: string
+  readonly fix?: string
 }
 
 /** Sets each instrument: that a kernel lists a tracer says nothing. */
@@ -24,7 +25,8 @@ export async function probeInstruments(
       await session.tracer(name)
       probes.push({ name, about, available: true })
     } catch (error) {
-      probes.push({ name, about, available: false, reason: messageOf(error) })
+      const fix = error instanceof IsobenchError ? error.fix : undefined
+      probes.push({ name, about, available: false, reason: messageOf(error), ...(fix && { fix }) })
     }
   }
   return probes

@@ -89,13 +89,14 @@ function optionIssues(error: unknown): string {
 /**
  * Finds out whether each platform works here, by booting one process on it. `image` is left out where none is built. Those
  * whose CPUs are emulated are probed one after the other, for they all use the same CPUs; they are left alone when `skip` has
- * the word `emulated`.
+ * the word `emulated`. `probed` hears of each platform when its answer is there.
  */
 export async function probePlatforms(
   platforms: readonly ResolvedPlatform[],
   session: Session,
   image: Image | undefined,
   skip: readonly string[] = [],
+  probed: (name: string) => void = () => {},
 ): Promise<PlannedPlatform[]> {
   const tiny = await session.directory('probe')
   makeTinyRoot(tiny)
@@ -104,6 +105,7 @@ export async function probePlatforms(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
       const probe = await probeOne(platform, { tiny, image, session, skip, inTurn })
+      probed(name)
       return {
         name,
         kind,

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as z from 'zod'
+import { isUsable, kvm } from '../guest/vm/kvm.ts'
 import { defineDriver, type HostArgv, type Requirement } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
 import { runtimeBinary } from './runtime-binary.ts'
@@ -74,10 +75,16 @@ export const gvisor = defineDriver<Options>({
   options,
   requirements: (given) => [gvisorRequirement(programOf(given))],
   version: (given) => [programOf(given), '--version'],
-  obstacle: async ({ mode }) =>
-    mode === 'kvm' && !existsSync('/dev/kvm')
-      ? 'there is no /dev/kvm: hardware virtualisation is off or not passed on'
-      : undefined,
+  obstacle: async ({ mode }) => {
+    if (mode !== 'kvm') return undefined
+    const found = await kvm()
+    // Without QEMU nobody has tried it: then a boot tells.
+    if (isUsable(found) || found.state === 'unknown') return undefined
+    return {
+      reason: `KVM is ${found.state} here: ${found.about}`,
+      fix: 'a machine whose CPUs virtualise; see kvm in isobench doctor',
+    }
+  },
   once: async (place, argv, given) => runOnce(runtime(given), place, argv),
   open: (place, given) => openContainer(runtime(given), place),
 })

@@ -1,5 +1,5 @@
 import { appendFileSync, createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { IsobenchError, messageOf } from '../../errors.ts'
 import type { HostArgv } from '../../platforms/driver.ts'
@@ -66,7 +66,7 @@ export class Tracer implements AsyncDisposable {
     } catch (error) {
       await made?.undo[Symbol.asyncDispose]()
       throw new InstrumentError(
-        `the kernel refuses to trace ${instrument.name}: ${messageOf(error)}`,
+        `the kernel refuses to trace ${instrument.name}: ${refusal(error)}`,
         instrument.name === 'functions'
           ? 'a kernel in lockdown forbids it; trace by syscalls, or on a host without lockdown'
           : 'it needs root and tracefs (CONFIG_FTRACE_SYSCALLS)',
@@ -178,4 +178,10 @@ export class Tracer implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve(this.undo[Symbol.asyncDispose]())
   }
+}
+
+/** What the kernel said, and of which file of tracefs: where the instance was, which is gone again, tells nobody anything. */
+function refusal(error: unknown): string {
+  const { code, path } = error as NodeJS.ErrnoException
+  return code && path ? `${code} for ${basename(path)}` : messageOf(error)
 }
