@@ -8,6 +8,7 @@ export default defineConfig({
     platform('native', { name: 'native-loopback', network: 'loopback', tags: ['ablation'] }),
     platform('runc'),
     platform('crun'),
+    platform('containerd'),
     platform('docker'),
     platform('docker', { runtime: 'runsc', name: 'docker-gvisor', tags: ['engine'] }),
     platform('podman'),
@@ -25,5 +26,7 @@ export default defineConfig({
     platform('qemu', { name: 'qemu-q35', machine: 'q35' }),
     platform('qemu', { name: 'qemu-qboot', firmware: 'qboot' }),
     platform('qemu', { name: 'qemu-microvm', machine: 'microvm' }),
+    platform('kata'),
+    platform('kata', { name: 'kata-9p', runtime: 'go', sharedFs: 'virtio-9p', tags: ['ablation'] }),
   ],
 })

@@ -1,8 +1,10 @@
 import { bubblewrap } from './bubblewrap.ts'
+import { containerd } from './containerd.ts'
 import { crun } from './crun.ts'
 import { docker } from './docker.ts'
 import type { Driver } from './driver.ts'
 import { gvisor } from './gvisor.ts'
+import { kata } from './kata/kata.ts'
 import { lxc } from './lxc.ts'
 import { native } from './native.ts'
 import { nspawn } from './nspawn.ts'
@@ -15,6 +17,7 @@ const all = {
   native,
   runc,
   crun,
+  containerd,
   docker,
   podman,
   lxc,
@@ -22,6 +25,7 @@ const all = {
   bubblewrap,
   nspawn,
   qemu,
+  kata,
 }
 
 // A driver without options has an index signature of `never`, which would forbid even `name`.

@@ -4,6 +4,7 @@ import { which } from '../guest/requirements.ts'
 import { withoutHybrid } from './crun.ts'
 import type { HostArgv, Requirement } from './driver.ts'
 import { gvisorRequirement, hidingNetFiles } from './gvisor.ts'
+import { howToInstall } from './kata/installation.ts'
 
 /** The runtimes that an engine can be asked for. */
 export const runtimes = ['runc', 'crun', 'runsc', 'kata'] as const
@@ -19,7 +20,7 @@ export const runtimeRequirement = (runtime: Runtime): Requirement =>
     : runtime === 'kata'
       ? {
           binary: 'containerd-shim-kata-v2',
-          hint: 'Debian has no package of Kata: install a release of kata-containers, with its bin folder on the PATH',
+          hint: `${howToInstall({ runtime: 'rust' })}; and put its bin folder on the PATH`,
         }
       : { binary: runtime, package: runtime }
 

@@ -71,8 +71,11 @@ export function kernelCommandLine(told: GuestTold, nonce: string, more: readonly
   return ['quiet', 'panic=-1', ...more, ...ours].join(' ')
 }
 
+/** How many processes a kernel has killed for want of memory, by its `/proc/vmstat`. */
+export const oomKills = (vmstat: string): number => Number(/^oom_kill (\d+)$/m.exec(vmstat)?.[1] ?? 0)
+
 /** How many processes the guest's kernel has killed for want of memory. @throws HostCommandError when the guest does not answer. */
 export async function memoryKillsIn(place: Place): Promise<number> {
   const said = await host(place.inside(enterGuest(place, ['cat', '/proc/vmstat'])), { timeout: 10 })
-  return Number(/^oom_kill (\d+)$/m.exec(said)?.[1] ?? 0)
+  return oomKills(said)
 }

@@ -28,11 +28,14 @@ const mount = (destination: string, type: string, source: string, ...options: st
   options,
 })
 
+/** Whether the configuration has the guest's limits. Left to a machine's size, they would be added to that. */
+export type Resources = 'limited' | 'unlimited'
+
 /**
  * An OCI runtime configuration (OCI runtime spec 1.0.2) for a guest: the image read-only, the guest's limits, its network
  * namespace, and /data.
  */
-function configOf(place: Place, argv: GuestArgv) {
+function configOf(place: Place, argv: GuestArgv, resources: Resources) {
   const { limits } = place
   return {
     ociVersion: '1.0.2',
@@ -70,9 +73,11 @@ function configOf(place: Place, argv: GuestArgv) {
       ],
       resources: {
         devices: [{ allow: false, access: 'rwm' }],
-        memory: { limit: limits.memoryBytes },
-        // No quota: the same CPUs for everybody are the limit. A quota throttles runtimes with threads of their own.
-        cpu: { cpus: limits.cpus.join(',') },
+        ...(resources === 'limited' && {
+          memory: { limit: limits.memoryBytes },
+          // No quota: the same CPUs for everybody are the limit. A quota throttles runtimes with threads of their own.
+          cpu: { cpus: limits.cpus.join(',') },
+        }),
       },
       maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
@@ -81,9 +86,9 @@ function configOf(place: Place, argv: GuestArgv) {
 }
 
 /** Writes the guest's bundle and returns its folder. */
-export function writeBundle(place: Place, argv: GuestArgv): string {
+export function writeBundle(place: Place, argv: GuestArgv, resources: Resources = 'limited'): string {
   const folder = join(place.directory, 'bundle')
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(configOf(place, argv), null, 1))
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(configOf(place, argv, resources), null, 1))
   return folder
 }

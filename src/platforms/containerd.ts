@@ -1,0 +1,48 @@
+import { join } from 'node:path'
+import * as z from 'zod'
+import { openTask, runTask, type Shim } from './containerd/task.ts'
+import { defineDriver, type Place, type Requirement } from './driver.ts'
+import { hidingNetFiles } from './gvisor.ts'
+import { isSecure, runtimeRequirement, runtimeWrappers } from './runtimes.ts'
+
+const options = z.strictObject({
+  /** The OCI runtime below it: runc and crun by runc's shim, runsc by gVisor's own. */
+  runtime: z.enum(['runc', 'crun', 'runsc']).default('runc'),
+})
+type Options = z.output<typeof options>
+
+/** containerd itself, its client, and the shim that comes with it. */
+export const containerdRequirements: readonly Requirement[] = [
+  { binary: 'containerd', package: 'containerd' },
+  { binary: 'ctr', package: 'containerd' },
+]
+
+function shimFor(place: Place, { runtime }: Options): Shim {
+  if (runtime === 'runsc') return { runtime: 'io.containerd.runsc.v1', options: [], around: hidingNetFiles }
+  const wrapper = runtimeWrappers(join(place.directory, 'runtimes')).find(({ name }) => name === runtime)
+  const options = wrapper ? [`--runc-binary=${wrapper.path}`] : []
+  return { runtime: 'io.containerd.runc.v2', options }
+}
+
+/** containerd without an engine above it, as Kubernetes' nodes have it. */
+export const containerd = defineDriver<Options>({
+  kind: 'containerd',
+  family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
+  about: 'containerd with a shim, without an engine above it',
+  options,
+  requirements: ({ runtime }) => [
+    ...containerdRequirements,
+    runtimeRequirement(runtime),
+    ...(runtime === 'runsc'
+      ? [
+          {
+            binary: 'containerd-shim-runsc-v1',
+            hint: "Debian's runsc has no shim: take containerd-shim-runsc-v1 of gVisor's release",
+          },
+        ]
+      : []),
+  ],
+  version: () => ['containerd', '--version'],
+  once: (place, argv, given) => runTask(place, argv, shimFor(place, given)),
+  open: (place, given) => openTask(place, shimFor(place, given)),
+})
