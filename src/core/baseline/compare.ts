@@ -1,6 +1,7 @@
 /** Two run records against each other: what got worse, what got better, and what cannot be told. */
 import type { Metric } from '../../dsl/metric.ts'
 import { marginOf } from '../judge/compare.ts'
+import { isCrowdedHost } from '../judge/crowded.ts'
 import { differences, Samples, type Series, signOf } from '../judge/samples.ts'
 import type { Point } from '../plan/plan.ts'
 import type { RunRecord } from '../record/reader.ts'
@@ -23,7 +24,7 @@ export interface Row {
   /** Rounds of a and of b. */
   readonly rounds: readonly [number, number]
   readonly change: Change
-  /** Why it is unclear, where that is not a matter of the interval. */
+  /** Why it is unclear, where that is not a matter of the interval: nothing to compare, or a host crowded by others. */
   readonly reason: string | null
   /** Adjusted over the sweep (Benjamini–Hochberg): that b is worse, or better, than the margin allows. */
   readonly q: { readonly worse: number; readonly better: number } | null
@@ -46,7 +47,12 @@ export interface Comparison {
 
 export const sweepRate = 0.05
 
-type Bare = Omit<Row, 'change' | 'q'> & { readonly p: { worse: number; better: number } | null; readonly same: boolean }
+type Bare = Omit<Row, 'change' | 'q'> & {
+  readonly p: { worse: number; better: number } | null
+  readonly same: boolean
+  /** Which of the two runs others had most of the CPUs in. */
+  readonly crowded: 'before' | 'now' | null
+}
 
 /** Pure. `a` is the older. */
 export function compareRecords(
@@ -114,7 +120,7 @@ function rowOf(
     rounds: [x!.length, y!.length] as const,
     gates: platform !== 'native',
   }
-  const nothing = (reason: string): Bare => ({ ...base, ratio: null, reason, p: null, same: false })
+  const nothing = (reason: string): Bare => ({ ...base, ratio: null, reason, p: null, same: false, crowded: null })
   if (x!.length === 0 || y!.length === 0) return nothing('not measured in both runs')
   if ([...x!, ...y!].some((value) => !(value > 0 && value < Infinity))) return nothing('a figure of 0 has no ratio')
   if (!unlike && new Set([...a.digests, ...b.digests]).size > 1)
@@ -127,8 +133,13 @@ function rowOf(
     reason: null,
     p: { worse: ratioPValue(y!, x!, margin, 'greater'), better: ratioPValue(y!, x!, 1 / margin, 'less') },
     same: interval.low > 1 / margin && interval.high < margin,
+    crowded: wasCrowded(b, natives[1]) ? 'now' : wasCrowded(a, natives[0]) ? 'before' : null,
   }
 }
+
+/** Native tells of the host too, where it was measured beside the platform. */
+const wasCrowded = (...sides: readonly Series[]): boolean =>
+  isCrowdedHost(sides.filter(({ rounds }) => rounds.size > 0))
 
 /** Back into the metric's own direction: b ÷ a. */
 function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['ratio'] {
@@ -146,11 +157,14 @@ function decide(bare: readonly Bare[]): Row[] {
   }
   const [worse, better] = [adjusted('worse'), adjusted('better')]
   return bare.map((row) => {
-    const { p, same, ...rest } = row
+    const { p, same, crowded, ...rest } = row
     if (!p) return { ...rest, change: 'unclear', q: null }
     const q = { worse: worse.get(row) ?? p.worse, better: better.get(row) ?? p.better }
     const change: Change =
       q.worse <= sweepRate ? 'regressed' : q.better <= sweepRate ? 'improved' : same ? 'same' : 'unclear'
+    // Such figures say who was scheduled when: docs/statistics.md, "Foreign load".
+    if (crowded && (change === 'regressed' || change === 'improved'))
+      return { ...rest, change: 'unclear', reason: `others had most of the CPUs in the run ${crowded}`, q }
     return { ...rest, change, q }
   })
 }

@@ -5,11 +5,14 @@ import type { Series } from './samples.ts'
 const isMostly = ({ rounds, crowded }: Series): boolean => crowded.size * 2 > rounds.size
 
 /**
- * What is contradicted on a crowded host is inconclusive. Both sides must have been crowded, since a host that is busy is so for
- * both: kernel threads that work for one platform alone count as others' work, and must not excuse it.
- * docs/statistics.md, "Foreign load".
+ * Whether others had most of the CPUs in most rounds of every side. One crowded side is not enough, since a host that is busy
+ * is so for all: kernel threads that work for one platform alone count as others' work, and must not excuse it.
+ * @param sides measured in the same rounds, one at least
  */
+export const isCrowdedHost = (sides: readonly Series[]): boolean => sides.length > 0 && sides.every(isMostly)
+
+/** What is contradicted on a crowded host is inconclusive. docs/statistics.md, "Foreign load". */
 export function withCrowd(judged: Judged, sides: readonly Series[]): Judged {
-  if (judged.verdict !== 'contradicted' || !sides.every(isMostly)) return judged
+  if (judged.verdict !== 'contradicted' || !isCrowdedHost(sides)) return judged
   return { ...judged, verdict: 'inconclusive', direction: null, reason: 'crowded-host', moreRounds: null }
 }

@@ -112,6 +112,40 @@ describe('comparing two runs', () => {
     expect(hasRegressed(compareRecords(before, now, { ...options, unlike: true }))).toBe(true)
   })
 
+  describe('where others had most of the CPUs', () => {
+    const now = runOf('now', { runc: 2.2, gvisor: 2 })
+    const load = { steal: 0, foreign: 0.6, foreignToClient: null, waiting: null, runnable: 1 }
+    /** Crowded in the first so many of the ten rounds of these platforms. */
+    const crowded = (record: RunRecord, rounds: number, names = ['native', 'runc', 'gvisor']): RunRecord => ({
+      ...record,
+      samples: record.samples.map((sample) =>
+        sample.round < rounds && names.includes(sample.platform) ? { ...sample, disturbed: true, load } : sample,
+      ),
+    })
+    const doubted = { change: 'unclear', reason: expect.stringContaining('others had most of the CPUs') }
+
+    it('in either run, what moved is unclear, says why, and fails nothing', () => {
+      for (const [a, b, run] of [
+        [before, crowded(now, 6), 'now'],
+        [crowded(before, 6), now, 'before'],
+      ] as const) {
+        const comparison = compareRecords(a, b, options)
+        const moved = comparison.rows.filter(({ gates }) => gates)
+        expect(moved).toMatchObject(moved.map(() => doubted))
+        expect(moved[0]!.reason).toContain(`in the run ${run}`)
+        expect(hasRegressed(comparison)).toBe(false)
+        expect(comparisonText(comparison)).toContain('others had most of the CPUs')
+      }
+    })
+
+    it('half of the rounds, or one side alone, excuse nothing; what is the same stays so', () => {
+      expect(hasRegressed(compareRecords(before, crowded(now, 5), options))).toBe(true)
+      expect(hasRegressed(compareRecords(before, crowded(now, 10, ['runc']), options))).toBe(true)
+      const same = crowded(runOf('same', { runc: 1.1, gvisor: 3 }), 10)
+      expect(changes(before, same)).toMatchObject({ 'runc latency': 'same', 'gvisor rate': 'same' })
+    })
+  })
+
   it('says that the rounds are too few for the sweep', () => {
     const few = (seed: string) => runOf(seed, { runc: 1, gvisor: 1 }, { count: 3 })
     const comparison = compareRecords(few('a'), few('b'), options)
