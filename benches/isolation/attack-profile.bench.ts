@@ -53,7 +53,7 @@ const startAndStop = workload.boot('start and stop', {
 
 /** The benches of one instrument. Their figures are never compared with those of the other. */
 const by = <const I extends 'functions' | 'syscalls'>(instrument: I) => {
-  const options = { tags: ['isolation', 'slow', instrument] }
+  const options = { tags: ['isolation', 'slow', instrument, 'figure-18'] }
   return {
     cpu: bench(
       `attack profile by ${instrument}: cpu`,

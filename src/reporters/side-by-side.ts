@@ -9,6 +9,9 @@ export interface SideBySide {
   /** A title for each record: when it was made, and its file. */
   readonly columns: readonly string[]
   readonly rows: readonly {
+    /** The bench's id, and its parameters as words. */
+    readonly id: string
+    readonly params: string
     readonly bench: string
     readonly platform: string
     readonly metric: string
@@ -19,19 +22,18 @@ export interface SideBySide {
 /** Every figure of several records, a column each. Nothing is judged across records. */
 export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySide {
   const order = new Map<string, number>()
-  const rows = new Map<
-    string,
-    { at: number; bench: string; platform: string; metric: string; figures: (Figure | undefined)[] }
-  >()
+  const rows = new Map<string, Omit<Row, 'figures'> & { at: number; figures: (Figure | undefined)[] }>()
   for (const [at, { report }] of runs.entries())
     for (const bench of report.benches)
       for (const { platform, metrics } of bench.cells)
         for (const [metric, result] of Object.entries(metrics)) {
-          const name = [bench.name, describeParams(bench.params)].filter(Boolean).join(' ')
-          const point = JSON.stringify([bench.id, describeParams(bench.params)])
+          const params = describeParams(bench.params)
+          const name = [bench.name, params].filter(Boolean).join(' ')
+          const point = JSON.stringify([bench.id, params])
           const key = JSON.stringify([point, platform, metric])
           if (!order.has(point)) order.set(point, order.size)
-          const row = rows.get(key) ?? { at: order.get(point)!, bench: name, platform, metric, figures: [] }
+          const about = { id: bench.id, params, bench: name, platform, metric }
+          const row = rows.get(key) ?? { ...about, at: order.get(point)!, figures: [] }
           const [{ ratio, interval }] = ratios([result.vsNative]) as [{ ratio: string; interval: string }]
           const median = result.median === null ? '–' : amount(result.median, result.unit)
           const text = result.vsNative ? `${median}, ${ratio}× ${interval}`.trim() : median
@@ -49,4 +51,5 @@ export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySi
   }
 }
 
-type Figure = SideBySide['rows'][number]['figures'][number]
+type Row = SideBySide['rows'][number]
+type Figure = Row['figures'][number]

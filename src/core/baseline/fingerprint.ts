@@ -7,8 +7,14 @@ export interface Difference {
   readonly b: string
 }
 
-/** What tells a host and what was measured with on it. */
-export type Named = Pick<RunRecord, 'environment' | 'plan'>
+/** What tells a host and what was measured with on it: of a record or of a report. */
+export interface Named {
+  readonly environment: RunRecord['environment']
+  readonly plan: {
+    readonly profile: Pick<RunRecord['plan']['profile'], 'seconds'>
+    readonly platforms: readonly Pick<RunRecord['plan']['platforms'][number], 'name' | 'available' | 'version'>[]
+  }
+}
 
 /**
  * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it. What a

@@ -2,6 +2,7 @@ import { amount } from '../amount.ts'
 import { markup } from '../escape.ts'
 import type { MetricTable } from '../rows.ts'
 import { cut, plain } from '../text.ts'
+import { barOf, barWidth } from './bar.ts'
 import { samplesText } from './parts.ts'
 import { largest, line, scale, short, smallest } from './scale.ts'
 import { toneOf } from './tone.ts'
@@ -39,19 +40,13 @@ export function bars({ rows, metric, unit }: MetricTable): string {
       `<text class="axis" x="${x.at(value)}" y="${bottom + 16}" text-anchor="middle">${short(value)}</text>`,
   )
   const start = Number(x.at(0))
-  const widthTo = (value: number) => Math.max(1, Number(x.at(value)) - start).toFixed(1)
   const marks = shown.map(({ platform, verdict, median, result, before }, at) => {
     const y = at * rowHeight + 32
     const own = result.samples.map(({ value }) => value)
     const name = `<text x="${left - 10}" y="${y + 4}" text-anchor="end">${markup(cut(plain(platform), 17))}</text>`
-    const bar = `<rect x="${start}" y="${y - 8}" width="${widthTo(result.median!)}" height="16" rx="2"/>`
     const former = before
-      ? `<rect class="before" x="${start}" y="${y - 10.5}" width="${widthTo(before.median!)}" height="21" rx="2"/>`
+      ? `<rect class="before" x="${start}" y="${y - 10.5}" width="${barWidth(before.median!, x)}" height="21" rx="2"/>`
       : ''
-    const ends = [smallest(own), largest(own)]
-    const range = line(x.at(ends[0]!), x.at(ends[1]!), y, y, 'class="range"')
-    const caps = ends.map((end) => line(x.at(end), x.at(end), y - 4, y + 4, 'class="range"')).join('')
-    const dots = `<path class="samples" d="${own.map((value) => `M${x.at(value)} ${y}h0`).join('')}"/>`
     const figureText = `<text x="${width - right + 8}" y="${y + 4}">${markup(plain(median, 16))}</text>`
     const list = samplesText(own, unit)
     const then = before ? `; baseline ${amount(before.median!, unit)}` : ''
@@ -59,8 +54,8 @@ export function bars({ rows, metric, unit }: MetricTable): string {
     const told = cut(plain(`${platform}${then}: ${list.slice(list.indexOf(': ') + 2)}`), 72)
     const tip = `<text class="tip" x="4" y="${bottom + 36}">${markup(told)}</text>`
     const hit = `<rect class="hit" x="0" y="${y - 12}" width="${width}" height="24"/>`
-    const open = `<g class="row ${toneOf(verdict)}" tabindex="0" role="img" aria-label="${markup(about)}">`
-    return `${open}<title>${markup(about)}</title>${hit}${former}${bar}${range}${caps}${dots}${name}${figureText}${tip}</g>`
+    const open = `<g class="row ${toneOf(verdict)}" tabindex="0" role="img">`
+    return `${open}<title>${markup(about)}</title>${hit}${former}${barOf(result.median!, own, x, y, 16)}${name}${figureText}${tip}</g>`
   })
   const native = shown.find(({ platform }) => platform === 'native')?.result.median
   const dashed = native == null ? '' : line(x.at(native), x.at(native), 16, bottom, 'class="native"')

@@ -3,6 +3,7 @@ import { quantile } from '../../core/stats/index.ts'
 import { amounts } from '../amount.ts'
 import type { Before } from '../before.ts'
 import { markup } from '../escape.ts'
+import { inFamilies } from './families.ts'
 import { type Line, lineChart } from './lines.ts'
 import { behind, cell, rowHead, tableOf } from './parts.ts'
 
@@ -11,33 +12,14 @@ export const isStartup = ({ kind, tags }: BenchResult): boolean => kind === 'boo
 
 const shares = [0, 0.25, 0.5, 0.75, 0.9, 1]
 
-type Family = Report['platforms'][number]['family']
-
-/** Families that share a picture: as many lines as can be told apart, and the paper's Figures 13, 14 and 15. */
-const groups: readonly { readonly title: string; readonly families: readonly Family[] }[] = [
-  { title: 'containers', families: ['container', 'secure-container'] },
-  { title: 'hypervisors', families: ['hypervisor'] },
-  { title: 'unikernels', families: ['unikernel'] },
-]
-
 /** The share of boots, or of samples, at or below each time, a step line per platform; for each metric of a start-up bench. */
-export function distributionHtml(bench: BenchResult, { platforms }: Pick<Report, 'platforms'>, before: Before): string {
+export function distributionHtml(bench: BenchResult, report: Pick<Report, 'platforms'>, before: Before): string {
   const metrics = [...new Set(bench.cells.flatMap((one) => Object.keys(one.metrics)))]
-  const families = new Map(platforms.map(({ name, family }) => [name, family]))
-  const having = groups.filter((group) =>
-    bench.cells.some((one) => group.families.includes(families.get(one.platform)!)),
-  )
-  const shown = (group: (typeof groups)[number] | undefined): BenchResult => ({
-    ...bench,
-    cells: bench.cells.filter(
-      ({ platform }) => !group || platform === 'native' || group.families.includes(families.get(platform)!),
-    ),
-  })
   return metrics
     .flatMap((metric) =>
-      having.length > 1
-        ? having.map((group) => chart(shown(group), metric, group.title, before))
-        : [chart(bench, metric, having[0]?.title ?? '', before)],
+      inFamilies(bench.cells, report, true).map(({ title, lines }) =>
+        chart({ ...bench, cells: [...lines] }, metric, title, before),
+      ),
     )
     .join('\n')
 }

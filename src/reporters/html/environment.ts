@@ -15,7 +15,7 @@ function warnings(report: Report): string[] {
   return [
     ...(how === 'finished' ? [] : [`The run was ${how}: the verdicts are those of the samples that it had.`]),
     ...[quickNote(report) ?? []].flat(),
-    ...(profile.rounds < 5 ? [`${plural(profile.rounds, 'round')} decide nothing: five are the fewest.`] : []),
+    ...(profile.rounds < 5 ? [`${plural(profile.rounds, 'round')} cannot decide anything: five are the fewest.`] : []),
     ...(report.problems.length > 0 ? [`${plural(report.problems.length, 'bench file')} could not be used.`] : []),
     ...(failed > 0 ? [`${plural(failed, 'sample')} failed.`] : []),
     ...flags.map((flag) => {

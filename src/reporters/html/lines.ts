@@ -4,8 +4,12 @@ import { cut, plain } from '../text.ts'
 import { largest, line, scale, short, smallest, wantsLog } from './scale.ts'
 
 const width = 900
-const height = 320
 const [left, right, top, bottom] = [64, 150, 14, 44]
+/** Between the names of two lines. */
+const nameGap = 15
+/** Between the whiskers of two lines at the same place, and the most that all of them spread over. */
+const dodge = { step: 3, most: 24 }
+const inset = dodge.most / 2 + 2
 
 interface Point {
   readonly x: number
@@ -28,17 +32,21 @@ export interface LineChart {
   readonly label: string
   readonly caption: string
   readonly lines: readonly Line[]
+  /** The lines of all charts that share the axes; these ones alone where it is left out. */
+  readonly within?: readonly Line[]
   readonly x: { readonly title: string; readonly show?: (value: number) => string; readonly marks?: readonly number[] }
   readonly y: { readonly title: string; readonly high?: number }
 }
 
-/** The look of the n-th line: native is dashed and has no colour; no two others have the same colour and mark. */
-const lookOf = (platform: string, at: number): string => (platform === 'native' ? 'line-native' : `line-${at % 8}`)
+/** The look of the n-th line: native is dashed and has no colour; the first 32 others each have a colour and dashes of their own. */
+const lookOf = (platform: string, at: number): string =>
+  platform === 'native' ? 'line-native' : `line-${at % 8} dash-${Math.floor(at / 8) % 4}`
 
-export function lineChart({ label, caption, lines, x: xAxis, y: yAxis }: LineChart): string {
+export function lineChart({ label, caption, lines, within = lines, x: xAxis, y: yAxis }: LineChart): string {
   const shown = lines.filter(({ points }) => points.length > 0)
   if (shown.length === 0) return ''
-  const all = shown.flatMap(({ points, before = [] }) => [...points, ...before])
+  const height = Math.max(320, top + bottom + shown.length * nameGap)
+  const all = within.flatMap(({ points, before = [] }) => [...points, ...before])
   const xs = all.map(({ x }) => x)
   const ys = all.flatMap(({ y, range }) => [y, ...(range ?? [])])
   const xLog = wantsLog(xs, 7)
@@ -48,8 +56,8 @@ export function lineChart({ label, caption, lines, x: xAxis, y: yAxis }: LineCha
   const x = scale({
     low: xLog ? xLow / pad : xLow === xHigh ? xLow - 1 : xLow,
     high: xLog ? xHigh * pad : xHigh === xLow ? xHigh + 1 : xHigh,
-    from: left,
-    to: width - right,
+    from: left + inset,
+    to: width - right - inset,
     log: xLog,
     marks: 8,
   })
@@ -76,23 +84,31 @@ export function lineChart({ label, caption, lines, x: xAxis, y: yAxis }: LineCha
     `<text class="axis" x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${markup(xAxis.title)}</text>`,
     `<text class="axis" transform="translate(13 ${(height - bottom) / 2}) rotate(-90)" text-anchor="middle">${markup(yAxis.title)}</text>`,
   ]
-  const ends = spread(shown.map(({ points }) => Number(y.at(points.at(-1)!.y))))
+  const ends = spread(
+    shown.map(({ points }) => Number(y.at(points.at(-1)!.y))),
+    height - 6,
+  )
+  // The same platform looks the same in all charts that share the axes.
+  const names = [...new Set(within.map(({ platform }) => platform))].filter((name) => name !== 'native')
+  const lookAt = (platform: string) => names.indexOf(platform)
   const drawn = shown.map(({ platform, points, before, steps }, at) => {
-    const look = lookOf(platform, at)
+    const look = lookOf(platform, lookAt(platform))
+    // Aside of each other, so that the whiskers of many lines at one place can be told apart.
+    const step = Math.min(dodge.step, dodge.most / shown.length)
+    const aside = steps ? 0 : (at - (shown.length - 1) / 2) * step
     const pathOf = (through: readonly Point[]) =>
       through
         .map((one, nth) => {
-          const [px, py] = [x.at(one.x), y.at(one.y)]
+          const [px, py] = [(Number(x.at(one.x)) + aside).toFixed(1), y.at(one.y)]
           return nth === 0 ? `M${px} ${py}` : steps ? `H${px}V${py}` : `L${px} ${py}`
         })
         .join('')
     const path = pathOf(points)
     const former = before ? `<path class="before" d="${pathOf(before)}"/>` : ''
     const dots = points.map((one) => {
-      const whisker = one.range
-        ? line(x.at(one.x), x.at(one.x), y.at(one.range[0]), y.at(one.range[1]), 'class="range"')
-        : ''
-      const dot = `<circle cx="${x.at(one.x)}" cy="${y.at(one.y)}" r="3.5"><title>${markup(`${platform}: ${one.tip}`)}</title></circle>`
+      const place = (Number(x.at(one.x)) + aside).toFixed(1)
+      const whisker = one.range ? line(place, place, y.at(one.range[0]), y.at(one.range[1]), 'class="range"') : ''
+      const dot = `<circle cx="${place}" cy="${y.at(one.y)}" r="3.5"><title>${markup(`${platform}: ${one.tip}`)}</title></circle>`
       return whisker + (steps && points.length > 60 ? '' : dot)
     })
     const name = `<text x="${width - right + 26}" y="${(ends[at]! + 4).toFixed(1)}">${markup(cut(plain(platform), 17))}</text>`
@@ -111,20 +127,19 @@ export function lineChart({ label, caption, lines, x: xAxis, y: yAxis }: LineCha
 <figcaption>${markup(caption)}${shown.some(({ before }) => before) ? ' Thin and dotted: the baseline.' : ''}</figcaption></figure>`
 }
 
-/** Heights for labels near `wanted`, in the same order from top to bottom, that do not lie over each other. */
-function spread(wanted: readonly number[]): number[] {
-  const gap = 15
+/** Heights for labels near `wanted`, none below `lowest`, in the same order, that do not lie over each other. */
+function spread(wanted: readonly number[], lowest: number): number[] {
   const order = wanted.map((at, index) => ({ at, index })).sort((a, b) => a.at - b.at)
   let last = Number.NEGATIVE_INFINITY
   for (const one of order) {
-    one.at = Math.max(one.at, last + gap, top + 4)
+    one.at = Math.max(one.at, last + nameGap, top + 4)
     last = one.at
   }
   // What was pushed beneath the chart goes up again, with all that it then meets.
-  let floor = height - 6
+  let floor = lowest
   for (const one of order.reverse()) {
     one.at = Math.min(one.at, floor)
-    floor = one.at - gap
+    floor = one.at - nameGap
   }
   const placed: number[] = []
   for (const { at, index } of order) placed[index] = at

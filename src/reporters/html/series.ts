@@ -3,6 +3,7 @@ import type { BenchResult, MetricResult, Report } from '../../core/report/schema
 import { amount, ratios } from '../amount.ts'
 import type { Before } from '../before.ts'
 import { markup } from '../escape.ts'
+import { inFamilies } from './families.ts'
 import { type Line, lineChart } from './lines.ts'
 import { behind, cell, rowHead, samplesText, tableOf } from './parts.ts'
 import { largest, parameter, smallest } from './scale.ts'
@@ -17,10 +18,20 @@ function axisOf(points: readonly BenchResult[]): string | undefined {
     .sort((a, b) => valuesOf(b).size - valuesOf(a).size)[0]
 }
 
-/** A line chart over a bench's numeric parameter, for each metric and each set of its other parameters. */
-export function seriesHtml(report: Report, points: readonly BenchResult[], before: Before): string {
+/** What one line chart is of: a metric over a parameter, with the others fixed. */
+export interface Series {
+  readonly axis: string
+  readonly metric: string
+  /** The other parameters, as words; empty where there are none. */
+  readonly others: string
+  /** In the order of the axis. */
+  readonly group: readonly BenchResult[]
+}
+
+/** Of a bench with a numeric parameter: a series for each metric and each set of its other parameters. */
+export function seriesOf(points: readonly BenchResult[]): Series[] {
   const axis = axisOf(points)
-  if (axis === undefined) return ''
+  if (axis === undefined) return []
   const groups = new Map<string, BenchResult[]>()
   for (const point of points) {
     const { [axis]: _, ...others } = point.params
@@ -28,52 +39,78 @@ export function seriesHtml(report: Report, points: readonly BenchResult[], befor
     groups.set(key, [...(groups.get(key) ?? []), point])
   }
   const metrics = [...new Set(points.flatMap(({ cells }) => cells.flatMap((one) => Object.keys(one.metrics))))]
-  return [...groups]
-    .flatMap(([others, group]) => metrics.map((metric) => chart(report, group, axis, metric, others, before)))
-    .join('\n')
+  return [...groups].flatMap(([others, all]) => {
+    const group = [...all].sort((a, b) => Number(a.params[axis]) - Number(b.params[axis]))
+    return metrics.map((metric) => ({ axis, metric, others, group }))
+  })
 }
 
-function chart(
-  report: Report,
-  group: readonly BenchResult[],
-  axis: string,
-  metric: string,
-  others: string,
-  before: Before,
-): string {
-  const sorted = [...group].sort((a, b) => Number(a.params[axis]) - Number(b.params[axis]))
-  const values = sorted.map(({ params }) => Number(params[axis]))
-  const platforms = [...new Set(sorted.flatMap(({ cells }) => cells.map(({ platform }) => platform)))]
-  const result = (point: BenchResult, platform: string): MetricResult | undefined =>
-    point.cells.find((one) => one.platform === platform)?.metrics[metric]
-  const unit = sorted.flatMap((point) => platforms.flatMap((one) => result(point, one)?.unit ?? []))[0] ?? ''
-  const lines = platforms.map((platform): Line => {
-    const points = sorted.flatMap((point, at) => {
-      const one = result(point, platform)
+const valuesOf = ({ axis, group }: Series): number[] => group.map(({ params }) => Number(params[axis]))
+const platformsOf = ({ group }: Series): string[] => [
+  ...new Set(group.flatMap(({ cells }) => cells.map(({ platform }) => platform))),
+]
+const resultOf = ({ metric }: Series, point: BenchResult, platform: string): MetricResult | undefined =>
+  point.cells.find((one) => one.platform === platform)?.metrics[metric]
+const unitOf = (series: Series): string =>
+  series.group.flatMap((point) => platformsOf(series).flatMap((one) => resultOf(series, point, one)?.unit ?? []))[0] ??
+  ''
+
+/** A line for each platform: medians, with whiskers over the samples. */
+export function linesOf(series: Series, before: Before): Line[] {
+  const { axis, group, metric } = series
+  const values = valuesOf(series)
+  const unit = unitOf(series)
+  return platformsOf(series).map((platform): Line => {
+    const points = group.flatMap((point, at) => {
+      const one = resultOf(series, point, platform)
       if (!one || one.median === null) return []
       const samples = one.samples.map(({ value }) => value)
       const tip = `${axis} ${parameter(values[at]!)}: median ${amount(one.median, unit)}; ${samplesText(samples, unit)}`
       return [{ x: values[at]!, y: one.median, range: [smallest(samples), largest(samples)] as const, tip }]
     })
-    const former = sorted.flatMap((point, at) => {
+    const former = group.flatMap((point, at) => {
       const one = before(point, platform, metric)
       return one ? [{ x: values[at]!, y: one.median!, tip: '' }] : []
     })
     return { platform, points, ...(former.length > 0 && { before: former }) }
   })
-  const picture = lineChart({
-    label: `${metric} over ${axis}${others && `, ${others}`}`,
+}
+
+/** @param within the lines of all pictures that share the axes */
+export function seriesPicture(series: Series, title: string, lines: readonly Line[], within = lines): string {
+  const { axis, metric, others } = series
+  const over = `${metric} over ${axis}${others && `, ${others}`}`
+  return lineChart({
+    label: [over, title].filter(Boolean).join(': '),
     caption: 'Medians; whiskers reach from the lowest to the highest sample. Dashed: native.',
     lines,
-    x: { title: axis, show: parameter, marks: values },
-    y: { title: `${metric}, ${unit}` },
+    within,
+    x: { title: axis, show: parameter, marks: valuesOf(series) },
+    y: { title: `${metric}, ${unitOf(series)}` },
   })
-  if (picture === '') return ''
-  const rows = platforms.map((platform) => ({
+}
+
+/** A line chart for each series, in families where there are many lines; the claims that rest on it, and a table behind. */
+export function seriesHtml(report: Report, points: readonly BenchResult[], before: Before): string {
+  return seriesOf(points)
+    .map((series) => chart(report, series, before))
+    .join('\n')
+}
+
+function chart(report: Report, series: Series, before: Before): string {
+  const { axis, metric, others, group } = series
+  const lines = linesOf(series, before)
+  const pictures = inFamilies(lines, report).map(({ title, lines: some }) => {
+    const picture = seriesPicture(series, title, some, lines)
+    return title && picture ? `<h5>${title}</h5>\n${picture}` : picture
+  })
+  if (pictures.join('') === '') return ''
+  const unit = unitOf(series)
+  const rows = platformsOf(series).map((platform) => ({
     cells: [
       rowHead(markup(platform)),
-      ...sorted.map((point) => {
-        const one = result(point, platform)
+      ...group.map((point) => {
+        const one = resultOf(series, point, platform)
         if (!one || one.median === null) return cell('–', 'number')
         const [against] = ratios([one.vsNative])
         return cell(`${markup(amount(one.median, unit))}${against!.ratio && `<br>${against!.ratio}×`}`, 'number')
@@ -81,9 +118,9 @@ function chart(
     ],
   }))
   const caption = `${markup(metric)} over ${markup(axis)}`
-  const head = ['platform', ...values.map((value) => markup(parameter(value)))]
+  const head = ['platform', ...valuesOf(series).map((value) => markup(parameter(value)))]
   return `<h4 class="break">${caption}${others && ` <span class="soft">${markup(others)}</span>`}</h4>
-${picture}
+${pictures.join('\n')}
 ${restingHtml(report, group, metric)}
 ${behind('The same as a table', tableOf(caption, head, rows))}`
 }

@@ -3,7 +3,7 @@ const colours = {
   light: ['#0072b2', '#c44e00', '#00805c', '#a8327d', '#8a6d00', '#3a86c8', '#5b4bb5', '#6b4a2b'],
   dark: ['#5ab4f0', '#ff9a4d', '#3fd6a4', '#f08ac8', '#e6c84a', '#9fd0ff', '#b3a5ff', '#d0a882'],
 }
-const dashes = ['none', 'none', 'none', 'none', '7 3', '7 3', '2 3', '2 3']
+const dashes = ['none', '7 3', '2 3', '9 3 2 3']
 const variables = (mode: 'light' | 'dark') => colours[mode].map((colour, at) => `--c${at}: ${colour};`).join(' ')
 
 /** What the filters can choose; see `filtered`. */
@@ -58,6 +58,8 @@ ${filterKinds
 figure { margin: .5rem 0; min-width: 0 } .wide .scroll { margin: 0 } .wide svg { min-width: 42rem } figcaption { color: var(--soft); font-size: .85em }
 svg { display: block; width: 100%; height: auto; color: var(--soft); overflow: visible }
 svg text { fill: var(--text); font: 12px system-ui, sans-serif } svg .axis { fill: var(--soft); font-size: 11px }
+svg .title { font-weight: 600 } svg .figure { font-size: 11px; paint-order: stroke; stroke: var(--card); stroke-width: 3px }
+h5 { font-size: .88rem; font-weight: 500; color: var(--soft); margin: .9rem 0 0 }
 svg .grid { stroke: var(--line) } svg .native { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 5 4 }
 svg .margin { stroke: var(--doubt); stroke-width: 1.5; stroke-dasharray: 1 4; stroke-linecap: round }
 svg g { color: var(--soft) } svg g.bad { color: var(--bad) }
@@ -75,7 +77,8 @@ svg text.tip { display: none; fill: var(--text); font-size: 11px } svg .row:hove
 svg .row:focus-within ~ .row .tip { display: none }
 svg .stroke { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round }
 svg circle { fill: currentColor } svg g.line-native { color: var(--text) } svg .line-native .stroke { stroke-dasharray: 6 4 }
-${dashes.map((dash, at) => `svg g.line-${at} { color: var(--c${at}) } svg .line-${at} .stroke { stroke-dasharray: ${dash} }`).join('\n')}
+${colours.light.map((_, at) => `svg g.line-${at} { color: var(--c${at}) }`).join('\n')}
+${dashes.map((dash, at) => `svg .dash-${at} .stroke { stroke-dasharray: ${dash} }`).join('\n')}
 @media print { section { content-visibility: visible; break-inside: avoid } }
 @media (forced-colors: active) { svg { forced-color-adjust: auto } }
 `

@@ -61,24 +61,40 @@ export function claimsHtml(report: Report, root: string, at: number): string {
   return `<h2>Claims</h2>\n${filtered(`claims-${at}`, 'Show claims', kinds, rows, table)}`
 }
 
-/** The claims that rest on one picture, of one bench with one or several sets of parameters: each statement once, and on which platforms it came out how. */
-export function restingHtml(report: Report, points: readonly BenchResult[], metric: string): string {
-  const several = points.length > 1
-  const params = new Set(points.map((point) => describeParams(point.params)))
-  const about = statements(
-    report,
-    (claim) => claim.bench === points[0]!.id && claim.metric === metric && params.has(describeParams(claim.params)),
-  )
+/**
+ * The claims that rest on one picture: each statement once, and on which platforms it came out how.
+ * @param points of one bench with one or several sets of parameters, or of several benches
+ * @param parts what to call those benches
+ */
+export function restingHtml(
+  report: Report,
+  points: readonly BenchResult[],
+  metric: string,
+  parts?: readonly string[],
+): string {
+  const keyOf = (bench: string, of: BenchResult['params']) => JSON.stringify([bench, describeParams(of)])
+  const known = new Map(points.map(({ id, params }, at) => [keyOf(id, params), parts?.[at]]))
+  const about = statements(report, (claim) => claim.metric === metric && known.has(keyOf(claim.bench, claim.params)))
   if (about.length === 0) return ''
-  const groups = new Map<string, string[]>()
+  // Statement, then mark and platform, then the benches that it came out so in.
+  const groups = new Map<string, Map<string, string[]>>()
   const decided = about.filter(({ claim }) => claim.verdict !== 'undecidable')
   for (const { claim, by } of decided) {
-    const at = several ? ` at ${describeParams(claim.params)}` : ''
+    const params = describeParams(claim.params)
+    const at = points.length > 1 && params ? ` at ${params}` : ''
     const key = `${claim.matcher}${at} (${by})`
     const mark = `<span class="${toneOf(claim)}">${marks[claim.verdict]}\u00a0${markup(claim.platform)}</span>`
-    groups.set(key, [...(groups.get(key) ?? []), mark])
+    const group = groups.get(key) ?? new Map<string, string[]>()
+    const part = known.get(keyOf(claim.bench, claim.params))
+    groups.set(key, group.set(mark, [...(group.get(mark) ?? []), ...(part === undefined ? [] : [markup(part)])]))
   }
-  const items = [...groups].map(([key, platforms]) => `<li class="break">${markup(key)}: ${platforms.join(', ')}</li>`)
+  const items = [...groups].map(([key, platforms]) => {
+    const came = [...platforms].map(([mark, some]) => {
+      const where = some.length === points.length && some.length > 1 ? `all ${some.length}` : some.join(', ')
+      return where === '' ? mark : `${mark} (${where})`
+    })
+    return `<li class="break">${markup(key)}: ${came.join(', ')}</li>`
+  })
   const others = about.length - decided.length
   if (others > 0) items.push(`<li class="soft">${plural(others, 'statement')} could not be decided; see Claims</li>`)
   return `<p class="soft">Claims that rest on it</p><ul class="resting">${items.join('')}</ul>`

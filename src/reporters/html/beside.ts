@@ -1,0 +1,172 @@
+/** Several records beside each other: a panel for each, in groups of like hosts, and the same figures as tables. */
+import { basename } from 'node:path'
+import { type Difference, differencesOf } from '../../core/baseline/fingerprint.ts'
+import { describeParams } from '../../core/plan/plan.ts'
+import type { BenchResult, Report } from '../../core/report/schema.ts'
+import { markup } from '../escape.ts'
+import { marks, verdictOn } from '../facts.ts'
+import { type SideBySide, sideBySide } from '../side-by-side.ts'
+import { plural } from '../text.ts'
+import { type Panel, panelsSvg, shareScale } from './panels.ts'
+import { behind, cell, rowHead, tableOf } from './parts.ts'
+import { linesOf, type Series, seriesOf, seriesPicture } from './series.ts'
+import { toneOf } from './tone.ts'
+
+interface Shown {
+  readonly report: Report
+}
+
+/** A record among several, from 1. */
+interface Numbered extends Shown {
+  readonly number: number
+}
+
+interface Host {
+  readonly runs: readonly Numbered[]
+  /** From the host of the first record. */
+  readonly differs: readonly Difference[]
+}
+
+const named = ({ environment, profile, platforms }: Report) => ({ environment, plan: { profile, platforms } })
+
+/** Records of like hosts together, in the order that they came. */
+function hostsOf(runs: readonly Shown[]): Host[] {
+  const hosts: { runs: Numbered[]; differs: Difference[] }[] = []
+  runs.forEach(({ report }, at) => {
+    const one = { report, number: at + 1 }
+    const like = hosts.find((host) => differencesOf(named(host.runs[0]!.report), named(report)).length === 0)
+    if (like) like.runs.push(one)
+    else hosts.push({ runs: [one], differs: differencesOf(named(runs[0]!.report), named(report)) })
+  })
+  return hosts
+}
+
+const titleOf = ({ number, report }: Numbered): string =>
+  `${number}: ${report.environment.startedAt.slice(0, 16).replace('T', ' ')}`
+const letter = (at: number): string => String.fromCharCode(65 + (at % 26))
+
+/** Verdicts are each record's own; nothing is judged across records. */
+export function besideHtml(runs: readonly Shown[]): string {
+  const hosts = hostsOf(runs)
+  const table = sideBySide(runs)
+  const ids = [...new Set(runs.flatMap(({ report }) => report.benches.map(({ id }) => id)))]
+  return `<h2>Side by side</h2>
+${hosts.map((host, at) => hostHtml(host, at, hosts.length > 1)).join('\n')}
+<p class="soft">Verdicts are each record’s own; nothing is judged across records.${hosts.length > 1 ? ' Figures of unlike hosts are drawn apart, on the same scale: differences may be the hosts’.' : ''}</p>
+${ids.map((id) => benchHtml(id, hosts, table)).join('\n')}`
+}
+
+function hostHtml({ runs, differs }: Host, at: number, several: boolean): string {
+  const records = runs.map((run) => {
+    const { record, environment, profile } = run.report
+    const revision = environment.revision ? `, revision ${environment.revision}` : ''
+    return `<li class="break">${markup(`${titleOf(run)}, ${basename(record)}: ${profile.name}, ${plural(profile.rounds, 'round')}${revision}`)}</li>`
+  })
+  const { cpu, kernel, virtualization } = runs[0]!.report.environment
+  const where = `${cpu.count} × ${cpu.model}, Linux ${kernel}${virtualization ? `, inside ${virtualization}` : ''}`
+  const unlike = differs.map(({ what, a, b }) => `<li class="break">${markup(`${what}: ${a} → ${b}`)}</li>`)
+  const told =
+    unlike.length === 0
+      ? ''
+      : `\n${behind(`Unlike host A in ${plural(unlike.length, 'thing')}`, `<ul>${unlike.join('')}</ul>`, true)}`
+  const name = several ? `Host ${letter(at)}: ` : ''
+  return `<h3 class="break">${name}${markup(where)}</h3>\n<ul class="plain">${records.join('')}</ul>${told}`
+}
+
+function benchHtml(id: string, hosts: readonly Host[], table: SideBySide): string {
+  const all = hosts.flatMap(({ runs }) => runs)
+  const pointsOf = ({ report }: Shown) => report.benches.filter((bench) => bench.id === id)
+  const first = all.map(pointsOf).find((points) => points.length > 0)![0]!
+  const params = [...new Set(all.flatMap((run) => pointsOf(run).map((one) => describeParams(one.params))))]
+  const series = seriesHtml(hosts, pointsOf)
+  const each = params.map((text) => pointHtml(id, text, hosts, table)).join('\n')
+  return `<section>
+<h3 class="break">${markup(first.name)}</h3>
+<p class="soft break">${markup(first.file)}</p>
+${series === '' ? each : `${series}\n${behind(`Each of ${params.length} sets of parameters`, each)}`}
+</section>`
+}
+
+/** A chart for each record, all of them with the same axes. */
+function seriesHtml(hosts: readonly Host[], pointsOf: (run: Shown) => BenchResult[]): string {
+  const all = hosts.flatMap(({ runs }, at) => runs.map((run) => ({ run, host: at, series: seriesOf(pointsOf(run)) })))
+  const key = ({ axis, metric, others }: Series) => JSON.stringify([axis, metric, others])
+  const kinds = new Map(all.flatMap(({ series }) => series.map((one) => [key(one), one] as const)))
+  return [...kinds]
+    .map(([wanted, { axis, metric, others }]) => {
+      const lines = all.flatMap(({ run, host, series }) => {
+        const one = series.find((other) => key(other) === wanted)
+        return one ? [{ run, host, one, lines: linesOf(one, () => undefined) }] : []
+      })
+      const within = lines.flatMap((one) => one.lines)
+      const pictures = lines.map(({ run, host, one, lines: own }) => {
+        const title = hosts.length > 1 ? `${titleOf(run)} on host ${letter(host)}` : titleOf(run)
+        return `<h5>${markup(title)}</h5>\n${seriesPicture(one, title, own, within)}`
+      })
+      const caption = `${markup(metric)} over ${markup(axis)}`
+      return `<h4 class="break">${caption}${others && ` <span class="soft">${markup(others)}</span>`}</h4>\n${pictures.join('\n')}`
+    })
+    .join('\n')
+}
+
+function pointHtml(id: string, params: string, hosts: readonly Host[], table: SideBySide): string {
+  const benchOf = ({ report }: Shown) =>
+    report.benches.find((bench) => bench.id === id && describeParams(bench.params) === params)
+  const all = hosts.flatMap(({ runs }) => runs)
+  const metrics = [
+    ...new Set(all.flatMap((run) => benchOf(run)?.cells.flatMap((one) => Object.keys(one.metrics)) ?? [])),
+  ]
+  const heading = params && `<h4 class="break point">${markup(params)}</h4>\n`
+  return (
+    heading +
+    metrics.map((metric) => metricHtml(metric, hosts, benchOf, tableBehind(id, params, metric, table))).join('\n')
+  )
+}
+
+function metricHtml(
+  metric: string,
+  hosts: readonly Host[],
+  benchOf: (run: Shown) => BenchResult | undefined,
+  figures: string,
+): string {
+  const panelOf = (run: Numbered): Panel => {
+    const bench = benchOf(run)
+    const cells = (bench?.cells ?? []).flatMap(({ platform, metrics }) => {
+      const result = metrics[metric]
+      return result
+        ? [[platform, { result, tone: toneOf(verdictOn(run.report, bench!, platform, metric)) }] as const]
+        : []
+    })
+    return { title: titleOf(run), results: new Map(cells) }
+  }
+  const groups = hosts.map(({ runs }) => runs.map(panelOf))
+  const panels = groups.flat()
+  const some = panels.flatMap(({ results }) => [...results.values()])[0]?.result
+  const within = shareScale(panels) ? panels : undefined
+  const pictures = groups.map((group, at) => {
+    const label = hosts.length > 1 ? `${metric} on host ${letter(at)}` : metric
+    const svg = panelsSvg(label, group, within)
+    return hosts.length > 1 && svg ? `<h5>Host ${letter(at)}</h5>\n${svg}` : svg
+  })
+  const unit = !some || some.unit === 'count' ? '' : ` in ${markup(some.unit)}`
+  const axes = within ? 'One scale for all.' : 'Each has a scale of its own.'
+  return `<h4 class="break">${markup(metric)}<span class="soft">, ${some?.better === 'higher' ? 'more' : 'less'} is better</span></h4>
+<figure class="wide">${pictures.join('\n')}
+<figcaption>Medians${unit}; dots are samples. Dashed: native. ${axes} Hover or focus a bar for its samples.</figcaption></figure>
+${figures}`
+}
+
+function tableBehind(id: string, params: string, metric: string, { columns, rows }: SideBySide): string {
+  const lines = rows
+    .filter((row) => row.id === id && row.params === params && row.metric === metric)
+    .map(({ platform, figures }) => ({
+      cells: [
+        rowHead(markup(platform)),
+        ...figures.map(({ text, claim }) =>
+          cell(`${claim ? `${marks[claim.verdict]} ` : ''}${markup(text)}`, `number wrap ${toneOf(claim)}`),
+        ),
+      ],
+    }))
+  const head = ['platform', ...columns.map((one, at) => `${at + 1}: ${markup(one)}`)]
+  return behind('The same as a table, with ×native and its 90 % interval', tableOf(markup(metric), head, lines))
+}
