@@ -26,7 +26,7 @@ export const reasonCodes = {
   multiplicity: 'beyond the margin, but among so many it may be chance; more rounds tell',
   underpowered:
     'the margin is below what two equal platforms differ by on this host; the least that it can carry is named',
-  'needs-figure': 'its source states no number, which only a figure may show',
+  'needs-figure': 'the source states no number for it; at most a figure of the source shows one',
   'part-undecided': 'a part of the statement has no bench in this suite',
   environment: 'its guests were not on hardware, so it is judged apart',
   qualitative: 'an argument, which no measurement decides',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { readRecord } from '../../../src/core/record/reader.ts'
@@ -70,12 +71,59 @@ describe('a finding explained', () => {
   })
 })
 
+/** The numbers of a table's rows, each with its verdict. */
+const rowsOf = (markdown: string) =>
+  [...markdown.matchAll(/^\| (\d+) \|.*?(?<!\\)\| ([✓✗?–]) (\w+) \|.*$/gm)].map(([row, id, mark, verdict]) => ({
+    id: Number(id),
+    told: `${mark} ${verdict}`,
+    cells: row.replaceAll('\\|', '').split('|').length - 2,
+  }))
+
+/** What the command prints has this form, whatever the figures. */
+function expectForm(markdown: string): void {
+  const [first, blank, head] = markdown.trim().split('\n')
+  expect(first).toMatch(/^Profile [\w-]+, \d+ rounds, \d{4}-\d\d-\d\d, .+, \d+ CPUs.*\.$/)
+  expect(blank).toBe('')
+  expect(head).toBe('| # | the paper says | verdict | measured here, with its 90 % interval | moved |')
+  const rows = rowsOf(markdown)
+  const decided = rows.filter(({ told }) => /holds|contradicted|inconclusive/.test(told))
+  const others = rows.filter((row) => !decided.includes(row))
+  expect(rows).toEqual([...decided, ...others])
+  for (const some of [decided, others])
+    expect(some.map(({ id }) => id)).toEqual(some.map(({ id }) => id).sort((a, b) => a - b))
+  expect(decided.every(({ cells }) => cells === 5) && others.every(({ cells }) => cells === 4)).toBe(true)
+  const of = (told: string) => rows.filter((row) => row.told === told).length
+  const [tally] = markdown.match(/^\d+ hold · .*$/m) ?? ['']
+  expect(tally).toMatch(
+    new RegExp(`^${of('✓ holds')} hold · ${of('✗ contradicted')} contradicted.* · ${of('? inconclusive')} in doubt`),
+  )
+  expect(tally).toContain(`${of('– undecidable')} undecidable`)
+  const lacking = others.length === 1 ? '1 finding' : `${others.length} findings`
+  expect(markdown).toContain(`<details><summary>${lacking} that nothing decides here`)
+}
+
 describe('the findings as Markdown', () => {
-  it('is one table with a row for each', () => {
-    const rows = findingsMarkdown(report)
-      .split('\n')
-      .filter((line) => /^\| \d+ \|/.test(line))
-    expect(rows).toHaveLength(report.findings.length)
-    for (const row of rows) expect(row.replaceAll('\\|', '').split('|')).toHaveLength(7)
+  it('are a table of what is decided, and one of what is not, with a row for each', () => {
+    const markdown = findingsMarkdown(report)
+    expectForm(markdown)
+    expect(
+      rowsOf(markdown)
+        .map(({ id }) => id)
+        .sort((a, b) => a - b),
+    ).toEqual(report.findings.map(({ id }) => id))
+  })
+
+  it('stand in README in the form in which the command prints them, with all 28 and A1 to A7', () => {
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+    const [, between] = /<!-- findings: .*? -->\n(.*?)<!-- end of findings -->/s.exec(readme) ?? []
+    expect(between, 'README has the place for the table').toBeDefined()
+    expectForm(between!)
+    const ids = rowsOf(between!)
+      .map(({ id }) => id)
+      .sort((a, b) => a - b)
+    expect(ids).toEqual([
+      ...Array.from({ length: 28 }, (_, at) => at + 1),
+      ...Array.from({ length: 7 }, (_, at) => 101 + at),
+    ])
   })
 })

@@ -1,0 +1,114 @@
+/** `isobench findings` on a stored record, on a fresh run, and on results that were measured elsewhere. */
+import { readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { benchFile, expectNoStack, type Outcome, Project, repository } from './support/cli.ts'
+import { ensureImage } from './support/machine.ts'
+
+const stored = join(repository, 'test/fixtures/records/prime-latency-boot.jsonl')
+
+interface Told {
+  readonly exitCode: number
+  readonly findings: {
+    readonly id: number
+    readonly verdict: string
+    readonly direction: string | null
+    readonly reason: string | null
+    readonly text: string
+    readonly needs: string[]
+    readonly claims: { readonly verdict: string; readonly text: string }[]
+    readonly fails: boolean
+  }[]
+}
+const jsonOf = ({ stdout }: Outcome) => JSON.parse(stdout) as Told
+
+describe('the paper’s findings by a stored record, with this repository’s benches', () => {
+  using project = Project.with()
+  const findings = (...args: string[]) =>
+    project.isobench(['findings', ...args], { cwd: relative(project.root, repository) })
+
+  test('are all 28 and A1 to A7, none empty; what is undecidable names what is missing', async () => {
+    const done = await findings('--record', stored, '--json')
+    const told = jsonOf(done)
+    expect(told.findings.map(({ id }) => id)).toEqual([
+      ...Array.from({ length: 28 }, (_, at) => at + 1),
+      ...Array.from({ length: 7 }, (_, at) => 101 + at),
+    ])
+    for (const { id, verdict, needs, text, claims } of told.findings) {
+      expect(claims.length, `finding ${id}`).toBeGreaterThan(0)
+      if (verdict === 'undecidable')
+        expect(needs.length > 0 || /left out of this run/.test(text), `${id}: ${text}`).toBe(true)
+    }
+    expect(told.findings.filter(({ verdict }) => verdict !== 'undecidable')).toMatchObject([
+      { id: 1, verdict: 'contradicted', direction: 'worse', fails: true },
+      { id: 2, verdict: 'contradicted', direction: 'worse', fails: true },
+    ])
+    expect(done.exitCode).toBe(1)
+    expect(told.exitCode).toBe(1)
+  })
+
+  test('are explained by number or by name, as a table and as Markdown; an unknown number is refused', async () => {
+    const [explained, table, markdown, unknown] = await Promise.all([
+      findings('2', 'A2', '--explain', '--record', stored),
+      findings('2', '14', '--record', stored),
+      findings('--markdown', '--record', stored),
+      findings('99', '--record', stored),
+    ])
+    expect(explained.exitCode).toBe(1)
+    expect(explained.stdout).toMatch(/Finding 2: .*\n[\s\S]*claimed +within 5 % of native[\s\S]*samples +gvisor +1: /)
+    expect(explained.stdout).toMatch(/Finding 102: A2: /)
+    expect(table.stdout).toMatch(/^ *2 {2}✗ contradicted .*worse$/m)
+    expect(table.stdout).toMatch(/needs cloud-hypervisor, qemu, firecracker, qemu-microvm: not in\s+this run/)
+    expect(markdown.stdout).toMatch(/^\| 2 \| .*\| ✗ contradicted \| gvisor 0\.752 .*\| worse \|$/m)
+    expect(unknown.exitCode).toBe(5)
+    expect(unknown.stderr).toContain('there is no finding 99')
+    expectNoStack(unknown)
+  })
+
+  test('and by results of elsewhere, as docs/json-report.md has them', async () => {
+    const docs = readFileSync(join(repository, 'docs/json-report.md'), 'utf8')
+    const [, example] = /```json\n(\{\s*"isobench": "import"[\s\S]*?)```/.exec(docs)!
+    project.write({ 'lab.json': example!, 'wrong.json': example!.replace('"events/s"', '"event/s"') })
+    const [told, explained, judged, refused] = await Promise.all([
+      findings('--record', project.path('lab.json')),
+      findings('13', '--explain', '--record', project.path('lab.json')),
+      project.isobench(['judge', project.path('lab.json')], { cwd: relative(project.root, repository) }),
+      findings('--record', project.path('wrong.json')),
+    ])
+    expect(told.stdout).toContain('our lab, spring 2023, AMD EPYC 7542')
+    expect(told.stdout.replace(/\s+/g, ' ')).toContain('needs lxc-systemd, gvisor: not among the imported results')
+    expect(explained.stdout).toMatch(/at most 600 ms\n +measured +100 \[100, 100\] ms, as stated/)
+    expect(judged.stdout).toContain('prime verification')
+    expect(refused.exitCode).toBe(5)
+    expect(refused.stderr).toContain('event/s')
+    expectNoStack(refused)
+  })
+})
+
+describe('after a run', () => {
+  beforeAll(ensureImage)
+
+  test('findings judge the latest record by the claims as they are now, and measure nothing', async () => {
+    const code = `const { stdout } = await guest.exec(command('uname', '-n'))
+    return { time: await say(stdout.trim() === 'isobench' ? 200 : 100) }`
+    const stating = (matcher: string) => `${benchFile(code)}
+finding(1, 'runc costs next to nothing', [expect(it.time).on('runc').${matcher}])
+finding(2, 'osv costs nothing', [expect(it.time).on('osv').withinNative(5)])
+`
+    using project = Project.of(stating('slowerThan("native", { by: "1.5x" })'))
+    expect((await project.run(['--rounds', '5'])).exitCode).toBe(0)
+    const before = await project.isobench(['findings'])
+    expect(before.exitCode).toBe(0)
+    expect(before.stdout).toMatch(/1 {2}✓ holds +runc 2 \[2, 2\] ×native, time/)
+    expect(before.stdout).toContain('needs osv: not in this run')
+    project.write({ 'benches/it.bench.ts': stating('withinNative(5)') })
+    const after = await project.isobench(['findings', '--json'])
+    const [first, second] = jsonOf(after).findings
+    expect(second).toMatchObject({ id: 2, verdict: 'undecidable', needs: ['osv'] })
+    // Others may have had the CPUs while it was measured: what is contradicted is then in doubt, and fails nothing.
+    if (first!.verdict === 'inconclusive') expect(first).toMatchObject({ reason: 'crowded-host', fails: false })
+    else expect(first).toMatchObject({ verdict: 'contradicted', direction: 'worse', fails: true })
+    expect(after.exitCode).toBe(first!.fails ? 1 : 0)
+    expect(project.records()).toHaveLength(1)
+  })
+})
