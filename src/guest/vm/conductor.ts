@@ -12,7 +12,7 @@ export interface GuestTold {
   readonly dataOptions?: string
   /** Of eth0, with its prefix; left out where there is no link. */
   readonly address?: string
-  /** `port:<name>`, of a virtio serial port. */
+  /** `port:<name>`, of a virtio serial port, or `vsock:<port>`, of the host. */
   readonly channel: string
   /** How the guest ends so that its monitor does, too. */
   readonly halt: 'reboot' | 'poweroff'
@@ -22,8 +22,10 @@ export interface GuestTold {
 export interface Machine {
   /** The guest's own secret: its kernel alone is told, so nobody else's answer is taken for its. */
   readonly nonce: string
-  /** Finds the channel to its guest at descriptor 3; started in the place's directory. */
+  /** Started in the place's directory. Without `call` it finds the channel to its guest at descriptor 3. */
   readonly monitor: HostArgv
+  /** The socket in the place's directory that the monitor connects to when its guest calls the host. */
+  readonly call?: string
   /** Started before it: finds a listening socket at descriptor 4, which is `helper.sock` for the monitor. */
   readonly helper?: HostArgv
 }
@@ -31,12 +33,13 @@ export interface Machine {
 /** The conductor finds the words of each by their number, so that none of them can be taken for something else. */
 const counted = (argv: readonly string[] = []): string[] => [String(argv.length), ...argv]
 
-const conduct = (mode: 'once' | 'open', place: Place, { nonce, monitor, helper }: Machine): HostArgv => [
+const conduct = (mode: 'once' | 'open', place: Place, { nonce, monitor, call, helper }: Machine): HostArgv => [
   'perl',
   program('conductor.pl'),
   mode,
   place.directory,
   nonce,
+  ...counted(call === undefined ? [] : [call]),
   ...counted(helper),
   ...counted(monitor),
 ]
@@ -57,6 +60,12 @@ export const enterGuest = (place: Place, argv: GuestArgv): HostArgv => [
   place.directory,
   ...argv,
 ]
+
+/**
+ * The channel of monitors whose vsock is a set of Unix sockets: Firecracker, and those that took it over. The guest calls, not
+ * the host: a host would have to try until the guest listens, and a boot would end at one of its tries.
+ */
+export const vsock = { socket: 'vsock.sock', channel: 'vsock:1024', call: 'vsock.sock_1024' } as const
 
 export const newNonce = (): string => randomBytes(16).toString('hex')
 

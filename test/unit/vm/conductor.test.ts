@@ -25,9 +25,9 @@ const sending = (bytes: Buffer, then: 'stay' | 'end' = 'stay') => [
   bytes.toString('hex'),
 ]
 
-const argvOf = (mode: 'once' | 'open', monitor: readonly string[], argv: readonly string[]) => [
+const argvOf = (mode: 'once' | 'open', monitor: readonly string[], argv: readonly string[], call = ['0']) => [
   join(programs, 'conductor.pl'),
-  ...[mode, folder, nonce, '0', String(monitor.length), ...monitor, ...argv],
+  ...[mode, folder, nonce, ...call, '0', String(monitor.length), ...monitor, ...argv],
 ]
 const once = (monitor: readonly string[], argv: readonly string[], input: string | Buffer = '') =>
   spawnSync('perl', argvOf('once', monitor, argv), { input, timeout: 20_000, maxBuffer: 2 ** 26 })
@@ -72,6 +72,40 @@ describe('a command in a guest', () => {
   it('need not read its input, and may leave something behind that holds its outputs', () => {
     expect(once(agent, ['true'], Buffer.alloc(5_000_000)).status).toBe(0)
     expect(once(agent, ['sh', '-c', 'sleep 20 & echo out']).stdout.toString()).toBe('out\n')
+  })
+})
+
+describe('a guest that calls', () => {
+  /** As a monitor does for a guest that connects to its host: runs `then` with the connection at `$c`. */
+  const calling = (then: string) => [
+    'perl',
+    '-e',
+    `require "${programs}/$_.pl" for "frames", "agent"; my $at = pack "S a108", 1, "vsock.sock_1024"; socket my $c, 1, 1, 0; connect $c, $at; ${then}`,
+  ]
+  const call = ['1', 'vsock.sock_1024']
+  const once = (monitor: readonly string[], argv: readonly string[]) =>
+    spawnSync('perl', argvOf('once', monitor, argv, call), { timeout: 20_000 })
+
+  it('is served over its connection, and there is no second one', () => {
+    const again = 'socket my $d, 1, 1, 0; print STDERR connect($d, $at) ? "two" : "one";'
+    const command = ['sh', '-c', 'cat vmm.log; exit 7']
+    const { stdout, status } = once(
+      calling(`unblock($c); select undef, undef, undef, 0.5; ${again} serve($c, "${nonce}")`),
+      command,
+    )
+    expect(stdout.toString()).toBe('one')
+    expect(status).toBe(7)
+    expect(existsSync(join(folder, 'vsock.sock_1024'))).toBe(false)
+  })
+
+  it.each([
+    ['with another guest’s nonce', calling('unblock($c); serve($c, "other")'), 'another guest answered'],
+    ['and ends', calling('exit'), 'ended before it was ready'],
+    ['or would have, but ended', ['sh', '-c', 'echo no kernel; exit 0'], 'ended before it was ready; vmm: no kernel'],
+  ])('%s', (_, monitor, why) => {
+    const { status, stderr } = once(monitor, ['true'])
+    expect(status).toBe(125)
+    expect(stderr.toString()).toContain(why)
   })
 })
 

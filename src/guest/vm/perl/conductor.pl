@@ -1,15 +1,17 @@
 #!/usr/bin/perl
 # Starts a virtual machine monitor, holds the channel to the agent in its guest, and ends when the guest has ended:
-#   conductor.pl once FOLDER NONCE HELPER VMM ARGV...   runs one command and ends as it does
-#   conductor.pl open FOLDER NONCE HELPER VMM           serves enter.pl at agent.sock
-# HELPER and VMM are each a number of words and the words, started in FOLDER. The VMM finds the channel at descriptor 3; the
-# helper, of which there may be none, finds a listening socket at descriptor 4 that others know as helper.sock.
+#   conductor.pl once FOLDER NONCE CALL HELPER VMM ARGV...   runs one command and ends as it does
+#   conductor.pl open FOLDER NONCE CALL HELPER VMM           serves enter.pl at agent.sock
+# CALL, HELPER and VMM are each a number of words and the words. CALL is the socket in FOLDER that the VMM connects to when its
+# guest calls; without one, the VMM finds the channel at descriptor 3. HELPER and VMM are started in FOLDER; the helper, of which
+# there may be none, finds a listening socket at descriptor 4 that others know as helper.sock.
 use strict;
 use warnings;
 BEGIN { my ($here) = __FILE__ =~ m{(.*)/}; require "$here/$_.pl" for 'frames', 'relay' }
 
 my ($mode, $folder, $nonce) = splice @ARGV, 0, 3;
 chdir $folder or die "no folder $folder: $!\n";
+my ($call) = splice @ARGV, 0, shift @ARGV;
 my @helper = splice @ARGV, 0, shift @ARGV;
 my @vmm    = splice @ARGV, 0, shift @ARGV;
 $SIG{PIPE} = 'IGNORE';
@@ -22,7 +24,7 @@ sub listen_at {
     return $listener;
 }
 
-# Starts a process with its output in a file and `$handle` at the descriptor `$number`.
+# Starts a process with its output in a file and `$handle`, if there is one, at the descriptor `$number`.
 sub start {
     my ($log, $handle, $number, @argv) = @_;
     my $pid = fork;
@@ -32,7 +34,7 @@ sub start {
     open STDOUT, '>', $log;
     open STDERR, '>&', \*STDOUT;
     # F_DUPFD first: dup2 of a descriptor onto itself would leave it to be closed by exec. The module POSIX takes long to load.
-    syscall 33, fcntl($handle, 0, 10) + 0, $number;
+    syscall 33, fcntl($handle, 0, 10) + 0, $number if $handle;
     { exec { $argv[0] } @argv }
     syswrite STDERR, "cannot run $argv[0]: $!\n";
     syscall 231, 127;
@@ -45,8 +47,9 @@ sub said {
     return join ' | ', @lines > 4 ? @lines[-4 .. -1] : @lines;
 }
 
-my ($channel, $theirs);
-socketpair $channel, $theirs, 1, 1, 0 or die "no socket pair: $!\n";
+my ($channel, $theirs, $called);
+if (defined $call) { $called = listen_at($call) }
+else               { socketpair $channel, $theirs, 1, 1, 0 or die "no socket pair: $!\n" }
 my $helper;
 if (@helper) {
     my $listener = listen_at('helper.sock');
@@ -54,14 +57,35 @@ if (@helper) {
 }
 my $listener = $mode eq 'open' ? listen_at('agent.sock') : undef;
 my $vmm = start('vmm.log', $theirs, 3, @vmm);
-close $theirs;
+close $theirs if $theirs;
 
 # QEMU does not end when KVM cannot go on: it pauses, for a debugger to look.
 sub watch { die "KVM could not go on\n" if -s 'vmm.log' && said('vmm.log') =~ /KVM internal error|kvm run failed/ }
 
+# The guest's first connection is the channel; there is no second.
+sub await_call {
+    while (1) {
+        my $read = '';
+        vec($read, fileno $called, 1) = 1;
+        my $ready = select $read, undef, undef, 0.25;
+        watch();
+        if ($ready > 0) {
+            accept $channel, $called or die "cannot accept: $!\n";
+            close $called;
+            unlink $call;
+            return;
+        }
+        # WNOHANG.
+        next if waitpid($vmm, 1) != $vmm;
+        undef $vmm;
+        die "the guest ended before it was ready\n";
+    }
+}
+
 # The frame that the agent of this very guest sends first: only its kernel was told the nonce.
 sub await_guest {
     my ($received) = @_;
+    await_call() if $called;
     while (1) {
         if (my ($type, $stream, $payload) = Frames::next_frame($received, \%Frames::FROM_GUEST)) {
             return if $type == $Frames::HELLO && $payload eq $nonce;
@@ -80,8 +104,8 @@ sub await_guest {
 sub end_guest {
     my ($how) = @_;
     if ($how eq 'halt') { put($channel, Frames::frame($Frames::HALT, 0, '')) }
-    else                { kill 'KILL', $vmm }
-    waitpid $vmm, 0;
+    elsif ($vmm)        { kill 'KILL', $vmm }
+    waitpid $vmm, 0 if $vmm;
     if ($helper) {
         # It ends by itself when its only client has.
         kill 'TERM', $helper;

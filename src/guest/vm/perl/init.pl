@@ -106,10 +106,26 @@ sub bring_up_network {
 # The channel to the host: `port:<name>`, a virtio serial port.
 sub open_channel {
     my ($kind, $where) = $given{channel} =~ /^(\w+):(.*)$/ or die "what channel is $given{channel}\n";
+    return call_host($where) if $kind eq 'vsock';
     die "what channel is $given{channel}\n" if $kind ne 'port';
     my $device = port_named($where);
     sysopen my $channel, $device, 2 | 2048 or die "cannot open $device: $!\n";    # O_RDWR | O_NONBLOCK
     return $channel;
+}
+
+# A connection to a port of the host, which is context 2. struct sockaddr_vm: linux/vm_sockets.h.
+sub call_host {
+    my ($port) = @_;
+    # A driver's probe may still be under way.
+    for (my $tries = 0; $tries < 10000; $tries++) {
+        socket my $channel, 40, 1, 0 or die "no vsock in this kernel: $!\n";
+        if (connect $channel, pack 'SSLLL', 40, 0, $port, 2, 0) {
+            unblock($channel);
+            return $channel;
+        }
+        select undef, undef, undef, 0.002;
+    }
+    die "the host does not answer at vsock port $port: $!\n";
 }
 
 sub port_named {
