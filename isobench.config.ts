@@ -28,5 +28,7 @@ export default defineConfig({
     platform('qemu', { name: 'qemu-microvm', machine: 'microvm' }),
     platform('kata'),
     platform('kata', { name: 'kata-9p', runtime: 'go', sharedFs: 'virtio-9p', tags: ['ablation'] }),
+    platform('firecracker'),
+    platform('cloud-hypervisor'),
   ],
 })

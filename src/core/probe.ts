@@ -111,6 +111,7 @@ export async function probePlatforms(
         kind,
         family: familyOf(platform.driver, platform.options),
         tags,
+        ...(!platform.driver.floor && { lacks: ['floor' as const] }),
         ...probe,
         version: probe.version ?? '',
       }
@@ -155,12 +156,7 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   const { spec, driver, options } = platform
   const lacking = missing(driver.requirements(options))
   if (lacking.length > 0) {
-    const fix =
-      installCommand(lacking) ??
-      lacking
-        .map(({ hint }) => hint)
-        .filter(Boolean)
-        .join('; ')
+    const fix = [installCommand(lacking), ...lacking.map(({ hint }) => hint)].filter(Boolean).join('; ')
     return { available: false, reason: describeMissing(lacking), ...(fix && { fix }) }
   }
   const version = await versionOf(driver, options)

@@ -38,6 +38,14 @@ export interface BootContext<P extends ParamSpace> extends Omit<RunContext<P>, '
   boot(command: Command): Promise<Completed>
 }
 
+export interface FloorContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
+  /**
+   * Starts the platform's monitor with a guest of a few hundred bytes, which says that it has run and ends, and waits until the
+   * monitor is gone.
+   */
+  floor(): Promise<Completed>
+}
+
 /** A TypeScript function that tinybench times inside the guest. */
 export interface InGuestFunction {
   readonly kind: 'in-guest'
@@ -53,6 +61,7 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
   readonly work:
     | { readonly kind: 'commands'; run(context: RunContext<P>): Promise<Values<M>> }
     | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
+    | { readonly kind: 'floor'; run(context: FloorContext<P>): Promise<Values<M>> }
     | InGuestFunction
   /** The host kernel is watched while it runs; the work is then another workload's. */
   readonly traced?: Tracing
@@ -73,6 +82,12 @@ interface BootSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoI
   readonly metrics: M
   readonly params?: P
   run(context: BootContext<P>): Promise<Exactly<R, M>>
+}
+
+interface FloorSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
+  readonly metrics: M
+  readonly params?: P
+  run(context: FloorContext<P>): Promise<Exactly<R, M>>
 }
 
 export interface TracedOptions<M extends Metrics, I extends Instrument> {
@@ -127,6 +142,12 @@ interface WorkloadFunction {
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
   >(name: string, spec: BootSpec<M, P, R>): Workload<M, P>
+  /** What a monitor costs before there is any kernel to boot: measured on the platforms that have a monitor. */
+  floor<
+    const M extends Metrics,
+    const P extends ParamSpace = Record<never, never>,
+    R extends Values<NoInfer<M>> = Values<M>,
+  >(name: string, spec: FloorSpec<M, P, R>): Workload<M, P>
   /** A TypeScript function that tinybench times inside the guest, bundled with what it imports by esbuild. */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
   /**
@@ -167,6 +188,19 @@ export const workload: WorkloadFunction = Object.assign(
         ...located(callerOf(boot)),
       })
     },
+    floor: function floor<M extends Metrics, P extends ParamSpace>(
+      name: string,
+      spec: FloorSpec<M, P, Values<M>>,
+    ): Workload<M, P> {
+      return checked({
+        name,
+        metrics: spec.metrics,
+        params: spec.params ?? ({} as P),
+        lifecycle: 'sample',
+        work: { kind: 'floor', run: (context) => spec.run(context) },
+        ...located(callerOf(floor)),
+      })
+    },
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
       return checked({
         name,
@@ -181,6 +215,13 @@ export const workload: WorkloadFunction = Object.assign(
       other: Workload<M, P>,
       { by, per }: TracedOptions<M, I>,
     ): Workload<TracedMetricsBy[I], P> {
+      if (other.work.kind === 'floor') {
+        throw new AuthorError(
+          `the workload "${other.name}" has no guest whose work could be traced`,
+          'trace a workload that boots, or that runs commands',
+          callerOf(traced),
+        )
+      }
       return checked({
         name: `${other.name}, traced by ${by}`,
         metrics: tracedMetrics[by] as TracedMetricsBy[I],

@@ -137,8 +137,21 @@ export interface Driver<O = unknown> {
   parts?(options: O, rootfs: string | undefined): readonly Part[]
   /** Prepares a guest that runs `argv` alone: the host process that boots it, and ends when the guest is gone. */
   once(place: Place, argv: GuestArgv, options: O): Promise<HostArgv>
+  /**
+   * The monitor with a guest that is nothing: `kernel` is isobench's own of a few hundred bytes, which says on the first serial
+   * port that it has run, and ends. Left out where there is no monitor.
+   */
+  floor?(place: Place, kernel: string, options: O): Promise<Floor>
   /** Boots a guest that idles until commands are entered. */
   open(place: Place, options: O): Promise<GuestHandle>
+}
+
+/** What a monitor alone costs is the time of this process, whatever its exit code. */
+export interface Floor {
+  /** Has the serial port at its standard output, and ends with the guest. */
+  readonly argv: HostArgv
+  /** What runs the guest's code, in words for the record: `kvm`, `tcg`. */
+  readonly accel: string
 }
 
 /** Something that isobench makes for a platform and keeps in its cache. */

@@ -1,8 +1,10 @@
 import { bubblewrap } from './bubblewrap.ts'
+import { cloudHypervisor } from './cloud-hypervisor/cloud-hypervisor.ts'
 import { containerd } from './containerd.ts'
 import { crun } from './crun.ts'
 import { docker } from './docker.ts'
 import type { Driver } from './driver.ts'
+import { firecracker } from './firecracker/firecracker.ts'
 import { gvisor } from './gvisor.ts'
 import { kata } from './kata/kata.ts'
 import { lxc } from './lxc.ts'
@@ -25,6 +27,8 @@ const all = {
   bubblewrap,
   nspawn,
   qemu,
+  firecracker,
+  'cloud-hypervisor': cloudHypervisor,
   kata,
 }
 

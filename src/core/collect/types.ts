@@ -3,8 +3,10 @@ import type { AsPrinted, Gate } from '../../dsl/finding.ts'
 import type { Location } from '../../dsl/location.ts'
 import type { Metrics } from '../../dsl/metric.ts'
 import type { Instrument } from '../../dsl/traced.ts'
-import type { Lifecycle, ParamSpace } from '../../dsl/workload.ts'
+import type { Lifecycle, ParamSpace, Workload } from '../../dsl/workload.ts'
 import type { Problem } from '../errors.ts'
+
+export type WorkKind = Workload['work']['kind']
 
 /** A bench as plain data. */
 export interface BenchData {
@@ -20,7 +22,7 @@ export interface BenchData {
   readonly metrics: Metrics
   readonly workload: {
     readonly name: string
-    readonly kind: 'commands' | 'boot' | 'in-guest'
+    readonly kind: WorkKind
     readonly lifecycle: Lifecycle
     /** The instrument, of a traced workload. */
     readonly traced?: Instrument

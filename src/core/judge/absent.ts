@@ -1,7 +1,9 @@
 /** What a claim lacks: the platforms that were not measured, and why. */
 import type { Apart, Plan } from '../plan/plan.ts'
 
-type Platforms = Pick<Plan, 'platforms'>
+interface Platforms {
+  readonly platforms: readonly (Plan['platforms'][number] & { readonly unable?: boolean })[]
+}
 
 const find = (name: string, { platforms }: Platforms) => platforms.find((one) => one.name === name)
 
@@ -9,6 +11,7 @@ const find = (name: string, { platforms }: Platforms) => platforms.find((one) =>
 export function absent(name: string, plan: Platforms): string | undefined {
   const platform = find(name, plan)
   if (platform?.available) return undefined
+  if (platform?.unable) return `workload-unsupported:${name}`
   if (name === 'native') return 'no-native'
   return `${platform ? 'platform-absent' : 'platform-unknown'}:${name}`
 }

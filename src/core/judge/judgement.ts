@@ -9,6 +9,7 @@ export type Verdict = z.infer<typeof verdictSchema>
 export const reasonCodes = {
   'platform-absent': 'the platform does not work on this machine, or the run left it out',
   'platform-unknown': 'this run has no platform of that name or kind',
+  'workload-unsupported': 'the platform cannot run such a workload',
   'no-native': 'native was not measured, so there is nothing to compare with',
   'not-measured': 'the bench was left out of this run',
   'instrument-absent': 'the kernel of this machine cannot be watched in that way',

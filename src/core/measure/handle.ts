@@ -134,6 +134,8 @@ const remembered = (file: string, argv: GuestArgv): GuestArgv => [
 export interface Notes {
   /** Whether every wish to drop the host's caches was granted; absent when there was none. */
   cachesDropped?: boolean
+  /** What ran the code of a monitor's guest. */
+  accel?: string
 }
 
 /** The guest as a workload sees it. */

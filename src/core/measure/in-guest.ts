@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Guest } from '../../dsl/guest.ts'
 import { IsobenchError } from '../../errors.ts'
 import type { BenchData } from '../collect/types.ts'
@@ -24,16 +22,20 @@ export class GuestBundles {
   }
 }
 
-/** Times a bench's function inside the guest; the bundle goes through the data directory, `data` on the host. */
+/**
+ * Times a bench's function inside the guest. The bundle goes there by a command's input: not every guest's /data is a folder of
+ * the host's.
+ */
 export async function runInGuest(
   bench: BenchData,
   bundle: string,
-  { exec, data, seconds }: { readonly exec: Guest['exec']; readonly data: string; readonly seconds: number },
+  { exec, seconds }: { readonly exec: Guest['exec']; readonly seconds: number },
 ): Promise<unknown> {
-  writeFileSync(join(data, 'isobench-bench.mjs'), bundle)
+  const file = '/data/isobench-bench.mjs'
+  await exec({ argv: ['dd', 'status=none', `of=${file}`] }, { input: bundle, preparing: true })
   // What a function prints cannot be taken for the outcome: it does not know this word.
   const marker = `isobench-${randomUUID()}:`
-  const command = { argv: ['node', '/data/isobench-bench.mjs', bench.name, String(seconds), marker] as const }
+  const command = { argv: ['node', file, bench.name, String(seconds), marker] as const }
   const { stdout } = await exec(command)
   const line = stdout.split('\n').find((text) => text.startsWith(marker))
   if (line === undefined)

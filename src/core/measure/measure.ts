@@ -1,7 +1,10 @@
-import type { BootContext, ParamSpace, RunContext, Workload } from '../../dsl/workload.ts'
-import { messageOf } from '../../errors.ts'
+import type { BootContext, FloorContext, ParamSpace, RunContext, Workload } from '../../dsl/workload.ts'
+import { lastLines, messageOf } from '../../errors.ts'
 import { memoryWatch } from '../../guest/cgroup.ts'
-import { timed } from '../../guest/stopwatch.ts'
+import type { OpenPlace } from '../../guest/place.ts'
+import { CommandError, type Timed, type TimedOptions, timed } from '../../guest/stopwatch.ts'
+import { floorKernel, ranToItsEnd } from '../../guest/vm/floor.ts'
+import type { HostArgv } from '../../platforms/driver.ts'
 import type { BenchData } from '../collect/types.ts'
 import { sha256 } from '../compile.ts'
 import type { Plan, Step } from '../plan/plan.ts'
@@ -23,7 +26,7 @@ import {
 import { type GuestBundles, runInGuest } from './in-guest.ts'
 import { Slots } from './slot.ts'
 import { takeTraced } from './traced.ts'
-import type { Booted, Doors } from './traced-doors.ts'
+import type { Doors } from './traced-doors.ts'
 import { checkValues, severalOf } from './values.ts'
 
 /** All that measuring a step needs. */
@@ -67,8 +70,10 @@ export async function measure(step: Step, round: number, means: Means): Promise<
     const values = checkValues(given, bench.metrics)
     const all = severalOf(given, bench.metrics)
     const client = busiest === undefined ? {} : { client: { cpu: busiest } }
+    // Two accelerators are two works.
+    const digest = notes.accel === undefined ? base.digest : sha256(`${base.digest} ${notes.accel}`)
     const more = { ...(all && { all }), ...notes, ...client, ...(profile && { profile }) }
-    return { ...base, wallMs: performance.now() - started, values, ...more }
+    return { ...base, digest, wallMs: performance.now() - started, values, ...more }
   } catch (error) {
     means.session.signal.throwIfAborted()
     const lacks = error instanceof MissingProgramError ? { lacks: error.program } : {}
@@ -117,11 +122,11 @@ async function take(
   const { work } = workload
   const { seconds } = means.plan.profile
   const context = { seconds, params: step.point.params, cpus: means.session.limits.cpus.length, signal: bounds.signal }
-  const run = async (where: Booted, { exec, guest, client }: Doors): Promise<unknown> => {
+  const run = async ({ exec, guest, client }: Doors): Promise<unknown> => {
     if (work.kind === 'in-guest') {
       const bundle = await means.bundles.of(bench.file)
       await means.ready?.()
-      return runInGuest(bench, bundle, { exec, data: where.place.data, seconds })
+      return runInGuest(bench, bundle, { exec, seconds })
     }
     const full: RunContext<ParamSpace> = { ...context, guest, client }
     await means.ready?.()
@@ -143,8 +148,12 @@ async function take(
     slots.with(platform, (where) => {
       const { caller, address } = reach(means.client, where.place, where.handle)
       const guest = workloadGuest(where, caller, address, bounds, notes)
-      return run(where, { exec: guest.exec, guest, client: workloadClient(caller, bounds, tell) })
+      return run({ exec: guest.exec, guest, client: workloadClient(caller, bounds, tell) })
     })
+  if (work.kind === 'floor') {
+    const full: FloorContext<ParamSpace> = { ...context, floor: () => floor(platform, bounds, means, notes) }
+    return { given: await work.run(full) }
+  }
   if (bench.workload.lifecycle === 'sample') {
     await using own = new Slots(means.session, means.image.rootfs, bench.timeout ?? means.plan.profile.timeout)
     return { given: await inSlot(own) }
@@ -159,17 +168,50 @@ async function boot(
   bounds: Bounds,
   means: Means,
 ) {
-  const left = () => Math.max(1, bounds.until - performance.now())
-  await using place = await means.session.place(means.image.rootfs, left() / 1000)
+  await using place = await means.session.place(means.image.rootfs, left(bounds) / 1000)
   const command = await driver.once(place, argv, options)
-  // The first process in a new cgroup pays for what the kernel makes at its first use, a third of a runc boot: that is not
-  // the platform's.
-  await place.run(place.inside(['true']))
   const label = `${argv[0]} booted on ${spec.name}`
   const ranOutOfMemory = memoryWatch(place.group)
   try {
-    return await timed(command, { timeoutMs: left(), signal: bounds.signal, label })
+    return await timedIn(place, command, bounds, { label })
   } catch (error) {
     throw await explained(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs, ranOutOfMemory })
   }
 }
+
+const left = ({ until }: Bounds) => Math.max(1, until - performance.now())
+
+/** Takes the time of a host process that is the first thing in its place. */
+async function timedIn(
+  place: OpenPlace,
+  argv: HostArgv,
+  bounds: Bounds,
+  more: Pick<TimedOptions, 'label' | 'exitCodes'>,
+): Promise<Timed> {
+  // The first process in a new cgroup pays for what the kernel makes at its first use, a third of a runc boot: that is not
+  // the platform's.
+  await place.run(place.inside(['true']))
+  return timed(argv, { timeoutMs: left(bounds), signal: bounds.signal, ...more })
+}
+
+/** Starts a monitor with a guest that is nothing, and takes the time from its start to its end. */
+async function floor(
+  { spec, driver, options }: ResolvedPlatform,
+  bounds: Bounds,
+  means: Means,
+  notes: Notes,
+): Promise<Timed> {
+  await using place = await means.session.place(means.image.rootfs, left(bounds) / 1000)
+  const { argv, accel } = await driver.floor!(place, floorKernel(place), options)
+  notes.accel = accel
+  const label = `the monitor of ${spec.name}`
+  const done = await timedIn(place, place.inside(argv), bounds, { label, exitCodes: anyExitCode })
+  if (!ranToItsEnd(done.stdout)) {
+    const said = lastLines(`${done.stdout}\n${done.stderr}`).join(' | ')
+    throw new CommandError(`${label} ended before its guest had said that it ran: ${said || 'it said nothing'}`)
+  }
+  return done
+}
+
+/** What a guest's end comes to is each monitor's own; that it ran to its end is told by what it says. */
+const anyExitCode = Array.from({ length: 256 }, (_, code) => code)

@@ -13,7 +13,7 @@ import type { Profile } from '../record/schema.ts'
 import { weightedOf } from '../weights/weigh.ts'
 import { type Bounds, guestArgv } from './handle.ts'
 import type { Means } from './measure.ts'
-import { type Booted, type Doors, doorsOf, Followed, Windows } from './traced-doors.ts'
+import { type Doors, doorsOf, Followed, Windows } from './traced-doors.ts'
 import { checkValues } from './values.ts'
 
 /** The workload did nothing that could be watched. */
@@ -33,7 +33,7 @@ export interface TracedStep {
   readonly bounds: Bounds
   readonly means: Means
   /** Runs the workload's own code in a guest. */
-  run(guest: Booted, doors: Doors): Promise<unknown>
+  run(doors: Doors): Promise<unknown>
   /** The context of a boot but its `boot`. */
   readonly context: Omit<BootContext<ParamSpace>, 'boot'>
 }
@@ -64,7 +64,7 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
 
   const where = { name: platform.spec.name, rootfs: image.rootfs, place, handle, enter: handle.enter.bind(handle) }
   const windows = new Windows(tracer, followed)
-  const given = await step.run(where, doorsOf(where, means.client, bounds, windows))
+  const given = await step.run(doorsOf(where, means.client, bounds, windows))
   const own = checkValues(given, workload.traced.metrics)
   if (windows.seconds === 0) {
     throw new NothingTracedError(

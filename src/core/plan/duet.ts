@@ -11,4 +11,5 @@ export const isForDuet = ({ tags, workload }: BenchData): boolean =>
   tags.some((tag) => able.includes(tag)) &&
   !tags.some((tag) => unable.includes(tag)) &&
   workload.kind !== 'boot' &&
+  workload.kind !== 'floor' &&
   workload.lifecycle !== 'sample'

@@ -2,7 +2,7 @@ import type { Family } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
 import { UsageError } from '../../errors.ts'
 import { nearest } from '../../nearest.ts'
-import type { BenchData, FindingData, Suite } from '../collect/types.ts'
+import type { BenchData, FindingData, Suite, WorkKind } from '../collect/types.ts'
 import type { ResolvedProfile } from '../project.ts'
 import { seeded, shuffled } from '../stats/index.ts'
 
@@ -23,7 +23,13 @@ export interface PlannedPlatform {
   readonly fix?: string
   /** Why its figures are not those of hardware: its guests run on an emulated CPU, or on a hypervisor inside another. */
   readonly apart?: Apart
+  /** Kinds of workload that it cannot run: it has no cells of them. */
+  readonly lacks?: readonly WorkKind[]
 }
+
+/** Whether a bench has a cell on this platform, if that works. */
+export const canRun = ({ lacks }: Pick<PlannedPlatform, 'lacks'>, { workload }: Pick<BenchData, 'workload'>): boolean =>
+  !lacks?.includes(workload.kind)
 
 export type Apart = 'emulated' | 'nested'
 
@@ -179,10 +185,11 @@ export function selectPlatforms<T extends { readonly name: string }>(
  * that what is compared is measured within seconds of each other. In duet mode native has no steps of its own, but is beside
  * each of the others. The same seed and round give the same order.
  */
-export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms' | 'duet'>, round: number): Step[] {
+export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms' | 'benches' | 'duet'>, round: number): Step[] {
   const random = seeded(`${plan.seed}/${round}`)
-  const working = plan.platforms.filter(({ available }) => available).map(({ name }) => name)
   return shuffled(plan.points, random).flatMap((point) => {
+    const bench = plan.benches.find(({ id }) => id === point.bench)!
+    const working = plan.platforms.filter((one) => one.available && canRun(one, bench)).map(({ name }) => name)
     const platforms = shuffled(working, random)
     const others = platforms.filter((platform) => platform !== 'native')
     if (!plan.duet?.includes(point.bench) || others.length === 0 || others.length === working.length)

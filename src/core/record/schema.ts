@@ -34,6 +34,8 @@ const selector = z.discriminatedUnion('by', [
   z.object({ by: z.literal('all') }),
 ])
 
+export const workKind = z.enum(['commands', 'boot', 'floor', 'in-guest'])
+
 const claim = z.object({
   bench: z.string(),
   metric: z.string(),
@@ -56,7 +58,7 @@ const bench = z.object({
   metrics: z.record(z.string(), metric),
   workload: z.object({
     name: z.string(),
-    kind: z.enum(['commands', 'boot', 'in-guest']),
+    kind: workKind,
     lifecycle: z.enum(['sample', 'round', 'run']),
     /** The instrument, of a traced workload. */
     traced: z.enum(['functions', 'syscalls']).optional(),
@@ -90,6 +92,7 @@ const platform = z.object({
   reason: z.string().optional(),
   fix: z.string().optional(),
   apart: z.enum(['emulated', 'nested']).optional(),
+  lacks: z.array(workKind).optional(),
 })
 
 const plan = z.object({
@@ -183,6 +186,8 @@ export const sampleSchema = z.object({
       runnable: z.number(),
     })
     .optional(),
+  /** Of a floor: what ran the code of the monitor's guest, `kvm` or `tcg`. */
+  accel: z.string().optional(),
   /** Of workloads with a client: its share of its own CPUs, in the command that kept it busiest. */
   client: z.object({ cpu: z.number() }).optional(),
   /** Foreign load was above the threshold. Judged only where no other sample of the cell and round has values. */

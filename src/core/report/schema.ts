@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { environmentSchema } from '../environment.ts'
 import { claimVerdictSchema, findingVerdictSchema } from '../judge/judgement.ts'
+import { workKind } from '../record/schema.ts'
 
 /** Counts up when something is taken away or changes its meaning; additions leave it. */
 export const reportVersion = 1
@@ -46,7 +47,7 @@ const benchResult = z.object({
   /** The bench's own; `figure-9` says that it is Figure 9 of the paper. Reports of 0.1.0's first days have none. */
   tags: z.array(z.string()).optional(),
   /** What the workload is; `boot` times the start of a guest. */
-  kind: z.enum(['commands', 'boot', 'in-guest']).optional(),
+  kind: workKind.optional(),
   cells: z.array(cell),
 })
 

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
+import type { Obstacle } from '../../platforms/driver.ts'
 import { cacheFolder } from '../paths.ts'
 import { which } from '../requirements.ts'
 import { marks, tinyGuest, tinyProgram } from './tiny/guest.ts'
@@ -63,6 +64,16 @@ function hostNanoseconds(folder: string): number {
 
 const isVirtual = () => /^flags\s*:.*\bhypervisor\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))
 
+/** Whether /dev/kvm can be opened, which is little: see `probeKvm`. */
+export function opensKvm(): boolean {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /**
  * Tries KVM: that /dev/kvm can be opened says little, for what opens may emulate every instruction of a guest's kernel, and not
  * know them all. A guest of a few hundred bytes counts in kernel mode, and a process of the host's counts the same.
@@ -70,11 +81,7 @@ const isVirtual = () => /^flags\s*:.*\bhypervisor\b/m.test(readFileSync('/proc/c
 export async function probeKvm(): Promise<Kvm> {
   const without = (state: Kvm['state'], about: string): Kvm => ({ state, ratio: null, about })
   if (!existsSync('/dev/kvm')) return without('absent', 'no /dev/kvm: the CPU cannot virtualise, or may not')
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK)
-  } catch {
-    return without('unusable', '/dev/kvm is not to be opened')
-  }
+  if (!opensKvm()) return without('unusable', '/dev/kvm is not to be opened')
   if (!which('qemu-system-x86_64'))
     return without('unknown', '/dev/kvm is there; QEMU, to try it with, is not installed')
   const folder = mkdtempSync(join(tmpdir(), 'isobench-kvm-'))
@@ -127,3 +134,15 @@ function known(): Promise<Kvm> | undefined {
 
 /** Whether guests can run on it. */
 export const isUsable = ({ state }: Kvm): boolean => state === 'usable' || state === 'nested'
+
+/** Why a monitor that can do nothing without KVM is of no use here, or undefined. */
+export async function kvmObstacle(): Promise<Obstacle | undefined> {
+  const found = await kvm()
+  if (isUsable(found)) return undefined
+  const fix = 'a host with hardware virtualisation, or a virtual machine that passes it on'
+  return { reason: `KVM is ${found.state} here: ${found.about}`, fix }
+}
+
+/** Whether guests of monitors that need KVM run on a hypervisor inside another. */
+export const nestedKvm = async (): Promise<'nested' | undefined> =>
+  (await kvm()).state === 'nested' ? 'nested' : undefined

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { kernelCommandLine, type Machine, newNonce } from '../../guest/vm/conductor.ts'
+import { floorMiB } from '../../guest/vm/floor.ts'
 import { hostTscKhz } from '../../guest/vm/host-tsc.ts'
 import type { GuestKernel } from '../../guest/vm/kernel.ts'
 import { takesDirectIo } from '../../guest/vm/root-disk.ts'
@@ -42,6 +43,15 @@ function devices({ machine }: Options) {
 /** A file that a guest reads past the host's page cache, or through it where its file system cannot do otherwise. */
 const blockOptions = (file: string) =>
   takesDirectIo(file) ? `file=${file},format=raw,cache=none,aio=native` : `file=${file},format=raw,cache=writeback`
+
+/** QEMU with a guest that has nothing but a serial port, and ends through QEMU's own device for that: microvm has no other. */
+export const floorOf = (kernel: string, accel: Accelerator, { machine, firmware }: Options): HostArgv => [
+  'qemu-system-x86_64',
+  ...['-machine', machine, '-accel', accel, '-cpu', accel === 'kvm' ? 'qemu64' : 'max', '-m', String(floorMiB)],
+  ...(firmware === 'qboot' ? ['-bios', 'qboot.rom'] : []),
+  ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
+  ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', kernel],
+]
 
 /** QEMU with a guest in a place: what the conductor is to start. */
 export async function machineOf(

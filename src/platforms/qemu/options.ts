@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { kernelOptions } from '../kernel-options.ts'
 
 /** How QEMU runs the guest's code. */
 export type Accelerator = 'kvm' | 'tcg'
@@ -8,10 +9,7 @@ export const options = z.strictObject({
   firmware: z.enum(['seabios', 'qboot']).default('seabios'),
   /** Left out: KVM where it is usable, else TCG, QEMU's own emulation of the CPU. */
   accel: z.enum(['kvm', 'tcg']).optional(),
-  /** A bzImage or vmlinux of the user's own, in place of Debian's. */
-  kernel: z.string().optional(),
-  /** The folder of its modules: `/lib/modules/<release>`. */
-  modules: z.string().optional(),
+  ...kernelOptions,
 })
 
 export type Options = z.output<typeof options>

@@ -1,24 +1,20 @@
 import { join } from 'node:path'
-import { MachineError } from '../../errors.ts'
 import { conductOnce, conductOpen, enterGuest, memoryKillsIn } from '../../guest/vm/conductor.ts'
-import { findKernel, kernelRequirements, type OwnKernel } from '../../guest/vm/kernel.ts'
-import { isUsable, kvm } from '../../guest/vm/kvm.ts'
+import { kernelRequirements } from '../../guest/vm/kernel.ts'
+import { isUsable, kvm, kvmObstacle, nestedKvm, opensKvm } from '../../guest/vm/kvm.ts'
 import { guestParts } from '../../guest/vm/parts.ts'
 import { diskFor, diskRequirements } from '../../guest/vm/root-disk.ts'
 import { virtiofsdRequirement } from '../../guest/vm/virtiofsd.ts'
 import { defineDriver, type Place } from '../driver.ts'
-import { machineOf } from './machine.ts'
+import { kernelName, kernelOf, ownKernel } from '../kernel-options.ts'
+import { floorOf, machineOf } from './machine.ts'
 import { type Accelerator, type Options, options } from './options.ts'
 import { qmp } from './qmp.ts'
-
-const ownKernel = ({ kernel, modules }: Options): OwnKernel | undefined =>
-  kernel === undefined ? undefined : { kernel, modules }
 
 const accelerator = async ({ accel }: Options): Promise<Accelerator> => accel ?? (isUsable(await kvm()) ? 'kvm' : 'tcg')
 
 async function prepare(place: Place, given: Options) {
-  const kernel = findKernel(ownKernel(given))
-  if (!kernel) throw new MachineError('the guest kernel is not there', 'isobench image build')
+  const kernel = kernelOf(given)
   const disk = await diskFor(place)
   return machineOf(place, { kernel, disk, accel: await accelerator(given) }, given)
 }
@@ -38,15 +34,16 @@ export const qemu = defineDriver<Options>({
   version: () => ['qemu-system-x86_64', '--version'],
   apart: async (given) => {
     if ((await accelerator(given)) === 'tcg') return 'emulated'
-    return (await kvm()).state === 'nested' ? 'nested' : undefined
+    return nestedKvm()
   },
-  obstacle: async ({ accel }) => {
-    const found = accel === 'kvm' ? await kvm() : undefined
-    return found && !isUsable(found) ? `KVM is ${found.state} here: ${found.about}` : undefined
-  },
-  details: async (given) =>
-    [`Linux ${findKernel(ownKernel(given))?.release}`, given.firmware, await accelerator(given)].join(', '),
+  obstacle: async ({ accel }) => (accel === 'kvm' ? kvmObstacle() : undefined),
+  details: async (given) => [kernelName(given), given.firmware, await accelerator(given)].join(', '),
   parts: (given, rootfs) => guestParts(rootfs, ownKernel(given)),
+  floor: async (_place, kernel, given) => {
+    // Even where KVM is too slow for a kernel: what this guest does in kernel mode is nothing.
+    const accel = given.accel ?? (opensKvm() ? 'kvm' : 'tcg')
+    return { argv: floorOf(kernel, accel, given), accel }
+  },
   once: async (place, argv, given) => place.insideTap(conductOnce(place, await prepare(place, given), argv)),
   open: async (place, given) => {
     await place.start(place.insideTap(conductOpen(place, await prepare(place, given))))

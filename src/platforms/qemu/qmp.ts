@@ -1,12 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
-import { IsobenchError, printable } from '../../errors.ts'
-
-/** QEMU's monitor did not do as it was told. */
-export class MonitorError extends IsobenchError {
-  readonly code = 'ISOBENCH_MONITOR'
-}
+import { printable } from '../../errors.ts'
+import { MonitorError } from '../../guest/vm/monitor-error.ts'
 
 /**
  * Has QEMU execute one command through the QEMU Machine Protocol (docs/interop/qmp-spec in QEMU's sources).

@@ -38,6 +38,23 @@ describe('what counts as evidence', () => {
     expect(one([...native(5), ...costing('runc', 3, { count: 5 })]).verdict).toBe('contradicted')
   })
 
+  it('a platform that cannot run such a workload is not meant by all, and says so where it is named', () => {
+    const workload = { name: 'floor', kind: 'floor', lifecycle: 'sample' } as const
+    const platforms = [platformOf('qemu'), platformOf('runc', { lacks: ['floor'] })]
+    const atMost: Matcher = { kind: 'atMost', value: 100 }
+    const claims = [claimOf(atMost, { on: { by: 'all' } }), claimOf(atMost)]
+    const plan = planOf({ platforms, benches: [benchOf({ workload, claims })] })
+    const found = judge(plan, costing('qemu', 1)).claims.map(({ platform, verdict, reason }) => [
+      platform,
+      verdict,
+      reason,
+    ])
+    expect(found).toEqual([
+      ['qemu', 'holds', null],
+      ['runc', 'undecidable', 'workload-unsupported:runc'],
+    ])
+  })
+
   it('rounds that only one of the two was measured in are left out', () => {
     const verdict = one([
       ...native(6),

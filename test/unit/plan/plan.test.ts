@@ -166,6 +166,17 @@ describe('the order of a round', () => {
     expect(orderOf({ ...plan, platforms: none }, 0)).toEqual([])
   })
 
+  it('has no steps of a workload that a platform cannot run', () => {
+    const floor = benchOf({ id: 'a.bench.ts#floor', workload: { name: 'floor', kind: 'floor', lifecycle: 'sample' } })
+    const platforms = [platformOf('qemu'), platformOf('runc', { lacks: ['floor'] })]
+    const mixed = planOf({ benches: [benchOf(), floor], platforms })
+    expect(written(orderOf(mixed, 0)).sort()).toEqual([
+      'a.bench.ts#disk qemu',
+      'a.bench.ts#disk runc',
+      'a.bench.ts#floor qemu',
+    ])
+  })
+
   it('is the same for the same seed and round, and another for another seed or round', () => {
     const first = written(orderOf(plan, 3))
     expect(written(orderOf({ ...plan, seed: plan.seed }, 3))).toEqual(first)

@@ -3,8 +3,11 @@ import { elf } from './elf.ts'
 /** What a tiny guest writes to the first serial port before it counts, and after. */
 export const marks = { begun: 'B', done: 'D' } as const
 
-/** Ports: COM1, QEMU's isa-debug-exit, and the keyboard controller, whose pulse resets the machine. */
-const ports = { serial: 0x3f8, debugExit: 0xf4, keyboard: 0x64 } as const
+/**
+ * Ports: COM1, QEMU's isa-debug-exit, Cloud Hypervisor's ACPI sleep control, and the keyboard controller, whose pulse resets the
+ * machine.
+ */
+const ports = { serial: 0x3f8, debugExit: 0xf4, sleep: 0x600, keyboard: 0x64 } as const
 
 /** `mov dx, port; mov al, value; out dx, al`: the same bytes in 32-bit and in 64-bit mode. */
 const out = (port: number, value: number) => [0x66, 0xba, port & 255, port >> 8, 0xb0, value, 0xee]
@@ -29,6 +32,8 @@ export function tinyGuest(count: number): Buffer {
     ...out(ports.serial, 10),
     // Where there is such a device: QEMU ends at once.
     ...out(ports.debugExit, 0),
+    // Sleep type 5, and to enter it (ACPI, "Sleep Control Register"): a reset would boot the guest again.
+    ...out(ports.sleep, (5 << 2) | (1 << 5)),
     ...out(ports.keyboard, 0xfe),
     // hlt; jmp to it
     ...[0xf4, 0xeb, 0xfd],

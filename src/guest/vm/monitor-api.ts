@@ -1,0 +1,52 @@
+import { request } from 'node:http'
+import { messageOf, printable } from '../../errors.ts'
+import { MonitorError } from './monitor-error.ts'
+
+/** A request of a monitor's API: JSON over HTTP over a Unix socket. */
+export interface ApiRequest {
+  readonly method: 'GET' | 'PUT' | 'PATCH'
+  readonly path: string
+  readonly body?: unknown
+}
+
+/** Bytes: an answer that is longer is none of a monitor's. */
+const longest = 1024 * 1024
+
+/**
+ * Has a monitor do something, and resolves with what it answers: parsed JSON, or undefined where it says nothing.
+ * @param socket Its API socket on the host.
+ * @throws MonitorError when it refuses, with the status and what it said, or does not answer within `timeoutMs`.
+ */
+export function ask(socket: string, { method, path, body }: ApiRequest, timeoutMs = 5000): Promise<unknown> {
+  const failed = (why: string) => new MonitorError(`${method} ${path} at ${socket}: ${why}`)
+  return new Promise((resolve, reject) => {
+    const json = body === undefined ? undefined : JSON.stringify(body)
+    const headers = {
+      Accept: 'application/json',
+      ...(json !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(json) }),
+    }
+    const sent = request({ socketPath: socket, method, path, headers, agent: false }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8')
+      answer.on('data', (piece: string) => {
+        text += piece
+        if (text.length > longest) sent.destroy(new Error(`more than ${longest} bytes of an answer`))
+      })
+      answer.on('error', (error) => reject(failed(messageOf(error))))
+      answer.on('end', () => {
+        const status = answer.statusCode ?? 0
+        const said = text === '' ? 'nothing' : printable(text.trim())
+        if (status < 200 || status > 299) return reject(failed(`status ${status}, and it said ${said}`))
+        try {
+          resolve(text.trim() === '' ? undefined : JSON.parse(text))
+        } catch {
+          reject(failed(`status ${status} without JSON: ${said}`))
+        }
+      })
+    })
+    const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs)
+    sent.on('close', () => clearTimeout(timer))
+    sent.on('error', (error) => reject(failed(messageOf(error))))
+    sent.end(json)
+  })
+}

@@ -1,0 +1,45 @@
+import { kernelCommandLine, type Machine, newNonce, vsock } from '../../guest/vm/conductor.ts'
+import type { GuestKernel } from '../../guest/vm/kernel.ts'
+import { takesDirectIo } from '../../guest/vm/root-disk.ts'
+import { virtiofsd } from '../../guest/vm/virtiofsd.ts'
+import type { HostArgv, Place } from '../driver.ts'
+import type { Options } from './options.ts'
+
+/** MiB of the guest's limit that Cloud Hypervisor and its virtiofsd take. */
+const overhead = 64
+
+/** Its API socket, in the place's directory. */
+export const apiSocket = 'api.sock'
+
+/**
+ * Cloud Hypervisor with a guest in a place: what the conductor is to start. Its options, of v52.0, are what it is told rather than
+ * requests of its API, which say the same and would make a boot two requests longer.
+ */
+export async function machineOf(
+  place: Place,
+  { kernel, disk }: { readonly kernel: GuestKernel; readonly disk: string },
+  { binary = 'cloud-hypervisor' }: Options,
+): Promise<Machine> {
+  const tap = await place.tap()
+  const nonce = newNonce()
+  // A guest that resets is booted again: only a power-off ends the monitor.
+  const line = kernelCommandLine(
+    { root: 'ext4:/dev/vda', data: 'virtiofs:data', address: tap.address, channel: vsock.channel, halt: 'poweroff' },
+    nonce,
+    ['console=ttyS0'],
+  )
+  const monitor: HostArgv = [
+    binary,
+    ...['--api-socket', `path=${apiSocket}`],
+    ...['--serial', 'file=console.log', '--console', 'off'],
+    ...['--cpus', `boot=${place.limits.cpus.length}`],
+    // virtiofsd reads and writes in the guest's memory.
+    ...['--memory', `size=${Math.floor(place.limits.memoryBytes / 1024 ** 2) - overhead}M,shared=on`],
+    ...['--disk', `path=${disk},readonly=on,direct=${takesDirectIo(disk) ? 'on' : 'off'}`],
+    ...['--fs', 'tag=data,socket=helper.sock,num_queues=1,queue_size=1024'],
+    ...['--net', `tap=${tap.device},mac=${tap.mac}`],
+    ...['--vsock', `cid=3,socket=${vsock.socket}`],
+    ...['--kernel', kernel.vmlinux, '--initramfs', kernel.initramfs, '--cmdline', line],
+  ]
+  return { nonce, monitor, call: vsock.call, helper: virtiofsd(place.data) }
+}

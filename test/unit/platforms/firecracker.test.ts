@@ -1,0 +1,140 @@
+/** What Firecracker is told, against the definitions of its `src/firecracker/swagger/firecracker.yaml` of v1.15.1. */
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { canPause } from '../../../src/platforms/firecracker/firecracker.ts'
+import { machineOf, microvm } from '../../../src/platforms/firecracker/machine.ts'
+import { options } from '../../../src/platforms/firecracker/options.ts'
+import { folderAsPlace, kernel } from './place.ts'
+
+const bucket = z.strictObject({
+  one_time_burst: z.int().min(0).optional(),
+  refill_time: z.int().min(0),
+  size: z.int().min(0),
+})
+const limiter = z.strictObject({ bandwidth: bucket.optional(), ops: bucket.optional() })
+const bootSource = z.strictObject({
+  kernel_image_path: z.string(),
+  initrd_path: z.string().optional(),
+  boot_args: z.string().optional(),
+})
+const drive = z.strictObject({
+  drive_id: z.string(),
+  is_root_device: z.boolean(),
+  partuuid: z.string().optional(),
+  cache_type: z.enum(['Unsafe', 'Writeback']).optional(),
+  // Required of a drive that is a file of the host's.
+  is_read_only: z.boolean(),
+  path_on_host: z.string(),
+  rate_limiter: limiter.optional(),
+  io_engine: z.enum(['Sync', 'Async']).optional(),
+})
+const machineConfig = z.strictObject({
+  vcpu_count: z.int().min(1).max(32),
+  mem_size_mib: z.int(),
+  smt: z.boolean().optional(),
+  track_dirty_pages: z.boolean().optional(),
+  huge_pages: z.enum(['None', '2M']).optional(),
+})
+const networkInterface = z.strictObject({
+  iface_id: z.string(),
+  host_dev_name: z.string(),
+  guest_mac: z.string().optional(),
+  rx_rate_limiter: limiter.optional(),
+  tx_rate_limiter: limiter.optional(),
+})
+const vsock = z.strictObject({ guest_cid: z.int().min(3), uds_path: z.string() })
+/** The file holds each of them under its path; boot-source and drives are required (docs/getting-started.md). */
+const configFile = z.strictObject({
+  'boot-source': bootSource,
+  drives: z.array(drive),
+  'machine-config': machineConfig.optional(),
+  'network-interfaces': z.array(networkInterface).optional(),
+  vsock: vsock.optional(),
+})
+
+let directory: string | undefined
+afterEach(() => directory && rmSync(directory, { recursive: true, force: true }))
+
+function made() {
+  const one = folderAsPlace()
+  directory = one.place.directory
+  return one
+}
+const read = (file: string) => configFile.parse(JSON.parse(readFileSync(file, 'utf8')))
+const wordAfter = (argv: readonly string[], word: string) => argv[argv.indexOf(word) + 1]!
+
+describe('Firecracker', () => {
+  const parts = { kernel, disk: '/cache/root.ext4', data: '/place/data.ext4' }
+
+  it('is given a configuration that its API describes', async () => {
+    const { place } = made()
+    const machine = await machineOf(place, parts, options.parse({}))
+    expect(machine.monitor.slice(0, 3)).toEqual(['firecracker', '--api-sock', join(place.directory, 'api.sock')])
+    const config = read(wordAfter(machine.monitor, '--config-file'))
+    expect(config['machine-config']).toEqual({ vcpu_count: 2, mem_size_mib: 480 })
+    // The guest's kernel names them in this order.
+    expect(config.drives.map(({ path_on_host, is_read_only }) => [path_on_host, is_read_only])).toEqual([
+      ['/cache/root.ext4', true],
+      ['/place/data.ext4', false],
+    ])
+    expect(config['network-interfaces']).toMatchObject([{ host_dev_name: 'isob0', guest_mac: '02:00:c6:12:00:02' }])
+    expect(machine.call).toBe(`${config.vsock!.uds_path}_1024`)
+    const line = config['boot-source'].boot_args!
+    // The longest that the kernel takes on x86-64.
+    expect(line.length).toBeLessThan(2048)
+    expect(line.split(' ')).toEqual(
+      expect.arrayContaining([
+        `isobench.nonce=${machine.nonce}`,
+        'isobench.channel=vsock:1024',
+        'isobench.data=ext4:/dev/vdb',
+        'isobench.halt=reboot',
+        'reboot=k',
+      ]),
+    )
+  })
+
+  it('is given the same in a jail, whose files are shown there under names of its own', async () => {
+    const { place, ran } = made()
+    const machine = await machineOf(place, parts, options.parse({ jailer: '/opt/jailer' }))
+    expect(machine.monitor[0]).toBe('/opt/jailer')
+    const [jail, own] = [machine.monitor.slice(0, machine.monitor.indexOf('--')), machine.monitor.slice(-4)]
+    expect(wordAfter(jail, '--chroot-base-dir')).toBe(place.directory)
+    expect(own).toEqual(['--api-sock', '/api.sock', '--config-file', '/vm.json'])
+    const root = join(place.directory, 'firecracker', wordAfter(jail, '--id'), 'root')
+    const config = read(join(root, 'vm.json'))
+    expect(config['boot-source']).toMatchObject({ kernel_image_path: '/kernel', initrd_path: '/initramfs' })
+    const shown = ['/cache/vmlinux', '/cache/initramfs', '/cache/root.ext4', '/place/data.ext4']
+    expect(ran.filter(([program]) => program === 'mount').map(([, , file]) => file)).toEqual(shown)
+    for (const { path_on_host } of config.drives) expect(existsSync(join(root, path_on_host))).toBe(true)
+    // Only what it writes to is its user's.
+    expect(ran.filter(([program]) => program === 'chown').map(([, , file]) => file)).toEqual(['/place/data.ext4'])
+    expect(machine.call).toBe('firecracker/vm/root/vsock.sock_1024')
+    expect(machine.api).toBe(join(root, 'api.sock'))
+    // unix(7): 108 bytes, the last of them a NUL, from the longest id in the usual folder.
+    const usual = machine.api.replace(place.directory, '/var/lib/isobench/guests/isob-1a2b3c-12-1234567')
+    expect(usual.length).toBeLessThan(108)
+  })
+
+  it('starts with nothing but a kernel, for what it costs itself', async () => {
+    const { place } = made()
+    const bare = {
+      'boot-source': { kernel_image_path: '/floor' },
+      'machine-config': { vcpu_count: 1, mem_size_mib: 128 },
+      drives: [],
+    }
+    const { argv } = await microvm(place, bare, options.parse({}))
+    expect(read(wordAfter(argv, '--config-file'))).toEqual(bare)
+  })
+
+  it('is not paused where its vsock would stay deaf', () => {
+    const versions = ['1.15.1', '1.16.0', '1.16.1', '1.16.2', '1.17.0']
+    expect(versions.filter(canPause)).toEqual(['1.15.1', '1.16.2', '1.17.0'])
+  })
+
+  it('refuses a jailer that is not a whole path, and a program that is none of its', () => {
+    expect(() => options.parse({ jailer: 'jailer' })).toThrow()
+    expect(() => options.parse({ binary: '/bin/true' })).toThrow(/no firecracker/)
+  })
+})
