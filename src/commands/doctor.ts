@@ -71,13 +71,13 @@ function everyNow(tell: (seconds: number) => void): Disposable {
   return { [Symbol.dispose]: () => clearTimeout(timer) }
 }
 
-export const run: Run = async (_args, given, io) => {
+export const run: Run = async (args, given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
   const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
   const names = selectPlatforms(
     resolved.map(({ spec }) => spec),
-    options.platform,
+    args.length > 0 ? args : options.platform,
   ).map(({ name }) => name)
   const platforms = resolved.filter(({ spec }) => names.includes(spec.name))
   const tell = (what: string) => void io.err.write(`${what}\n`)

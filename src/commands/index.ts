@@ -97,8 +97,8 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./list.ts'),
   },
   {
-    usage: 'doctor',
-    about: 'which platforms work on this machine, and what would mend the others',
+    usage: 'doctor [...platforms]',
+    about: 'which platforms work on this machine, and what would mend the others; all, or those that are named',
     options: [jsonOption, installOption, platformOption, waitOption, configOption],
     load: () => import('./doctor.ts'),
   },

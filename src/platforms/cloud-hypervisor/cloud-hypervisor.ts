@@ -13,7 +13,7 @@ import { releaseRequirement } from '../release.ts'
 import { apiSocket, machineOf } from './machine.ts'
 import { type Options, options } from './options.ts'
 
-const release = {
+export const release = {
   binary: 'cloud-hypervisor',
   project: 'cloud-hypervisor/cloud-hypervisor',
   version: 'v52.0',

@@ -14,7 +14,8 @@ import { jailerOf, machineOf, microvm } from './machine.ts'
 import { type Options, options } from './options.ts'
 
 /** 1.16.0 and 1.16.1 lose the vsock of a guest that was paused, so it is the last release before them. */
-const release = {
+export const release = {
+  binary: 'firecracker',
   project: 'firecracker-microvm/firecracker',
   version: 'v1.15.1',
   file: 'firecracker-v1.15.1-x86_64.tgz',
@@ -39,10 +40,10 @@ export const firecracker = defineDriver<Options>({
   about: 'Firecracker, a small monitor for guests with their own kernel',
   options,
   requirements: (given) => [
-    releaseRequirement({ binary: 'firecracker', ...release }, given.binary),
+    releaseRequirement(release, given.binary),
     ...(given.jailer === false
       ? []
-      : [releaseRequirement({ binary: 'jailer', ...release }, jailerOf(given) || undefined)]),
+      : [releaseRequirement({ ...release, binary: 'jailer' }, jailerOf(given) || undefined)]),
     ...kernelRequirements,
     ...diskRequirements,
     ...dataDiskRequirements,
