@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver, type HostArgv } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
-import { runtimeBinary } from './runtime-binary.ts'
+import { notRuntime, runtimeBinary } from './runtime-binary.ts'
 
 export const unified = '/sys/fs/cgroup/unified'
 
@@ -44,6 +44,7 @@ export const crun = defineDriver<Options>({
   options,
   requirements: (given) => [{ binary: programOf(given), package: 'crun' }],
   version: (given) => [programOf(given), '--version'],
+  obstacle: async ({ binary }) => notRuntime('crun', binary),
   once: async (place, argv, given) => runOnce(runtime(given), place, argv),
   open: (place, given) => openContainer(runtime(given), place),
 })

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { isUsable, kvm } from '../guest/vm/kvm.ts'
 import { defineDriver, type HostArgv, type Requirement } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
-import { runtimeBinary } from './runtime-binary.ts'
+import { notRuntime, runtimeBinary } from './runtime-binary.ts'
 
 const options = z.strictObject({
   /** How the sentry gets the guest's system calls. */
@@ -75,8 +75,9 @@ export const gvisor = defineDriver<Options>({
   options,
   requirements: (given) => [gvisorRequirement(programOf(given))],
   version: (given) => [programOf(given), '--version'],
-  obstacle: async ({ mode }) => {
-    if (mode !== 'kvm') return undefined
+  obstacle: async ({ mode, binary }) => {
+    const wrong = notRuntime('runsc', binary)
+    if (wrong !== undefined || mode !== 'kvm') return wrong
     const found = await kvm()
     // Without QEMU nobody has tried it: then a boot tells.
     if (isUsable(found) || found.state === 'unknown') return undefined

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { defineDriver } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
-import { runtimeBinary } from './runtime-binary.ts'
+import { notRuntime, runtimeBinary } from './runtime-binary.ts'
 
 const options = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),
@@ -25,6 +25,7 @@ export const runc = defineDriver<Options>({
   options,
   requirements: (given) => [{ binary: programOf(given), package: 'runc' }],
   version: (given) => [programOf(given), '--version'],
+  obstacle: async ({ binary }) => notRuntime('runc', binary),
   once: async (place, argv, given) => runOnce(runtime(given), place, argv),
   open: (place, given) => openContainer(runtime(given), place),
 })

@@ -32,3 +32,7 @@ export const runtimeBinary = (name: string, says = `${name} version `) =>
       context.addIssue({ code: 'custom', message })
     })
     .optional()
+
+/** Why a platform's own runtime is none any more: watch mode measures again whenever its file changes, without the config. */
+export const notRuntime = (name: string, binary: string | undefined): string | undefined =>
+  binary === undefined ? undefined : mistaken(name, binary)

@@ -1,6 +1,6 @@
 /** Watch mode in a real terminal: tmux, with keys sent to it and its screen read. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -216,6 +216,45 @@ describe.skipIf(missing !== '')(`watch${missing}`, () => {
     terminal.keys('s')
     await terminal.until(/no rounds in the background/)
     await measured(() => project.write({ 'isobench.config.ts': withFile() }), 5)
+    terminal.keys('q')
+    await terminal.until(/ENDED 0/, 20)
+    machine.expectClean()
+  })
+
+  test('a bench file that comes back is measured; a runtime that is broken says why, on top, until it is mended', async () => {
+    const machine = observe()
+    using project = Project.with()
+    const binary = project.path('my-runc')
+    const runc = execFileSync('sh', ['-c', 'command -v runc'], { encoding: 'utf8' }).trim()
+    copyFileSync(runc, binary)
+    const withFlags = (flags: string) =>
+      config(`platform('native'), platform('runc', { binary: '${binary}', flags: [${flags}] })`)
+    project.write({ 'isobench.config.ts': withFlags('') })
+    for (const name of ['one', 'two'])
+      project.write({ [`benches/${name}.bench.ts`]: telling(project, name, 10, '20ms') })
+    const terminal = new Terminal(project)
+    await terminal.until(new RegExp(`4 hold[^]*${idle}`))
+
+    const two = project.read('benches/two.bench.ts')
+    rmSync(project.path('benches/two.bench.ts'))
+    await terminal.until(new RegExp(`^(?![^]*two +benches)[^]*2 hold[^]*${idle}`))
+    terminal.samples()
+    project.write({ 'benches/two.bench.ts': two })
+    await terminal.until(new RegExp(`two +native +time +new +→ +10 ms[^]*4 hold[^]*${idle}`))
+    expect(new Set(terminal.samples())).toEqual(new Set(['two 10']))
+
+    // In the place of the file, as a compiler does it: what runs it has the old one open.
+    copyFileSync('/bin/true', project.path('next'))
+    renameSync(project.path('next'), binary)
+    const broken = await terminal.until(new RegExp(`is no runc[^]*${idle}`))
+    expect(broken).toMatch(/✓ holds → – undecidable: one · runc/)
+    expect(broken.indexOf('is no runc')).toBeLessThan(broken.indexOf('Before → after'))
+    copyFileSync(runc, project.path('next'))
+    renameSync(project.path('next'), binary)
+    await terminal.until(new RegExp(`^(?![^]*is no runc)[^]*4 hold[^]*${idle}`))
+
+    project.write({ 'isobench.config.ts': withFlags("'--no-such-flag'") })
+    await terminal.until(new RegExp(`runc: [^]*no-such-flag[^]*Before → after[^]*${idle}`))
     terminal.keys('q')
     await terminal.until(/ENDED 0/, 20)
     machine.expectClean()

@@ -8,7 +8,7 @@ import { benchLines } from '../../reporters/terminal/benches.ts'
 import { claimLines, type View } from '../../reporters/terminal/claims.ts'
 import { findingLines } from '../../reporters/terminal/findings.ts'
 import { paintOf } from '../../reporters/terminal/ink.ts'
-import { problemLines } from '../../reporters/terminal/summary.ts'
+import { platformLines, problemLines } from '../../reporters/terminal/summary.ts'
 import { type Cell, table } from '../../reporters/terminal/table.ts'
 import { cut, plain, wrap } from '../../reporters/text.ts'
 
@@ -17,15 +17,25 @@ export type Shown = Pick<Watch, 'report' | 'before' | 'problems' | 'note' | 'onl
 
 export function linesOf(watch: Shown, view: View): string[] {
   const { report, before, problems } = watch
+  const absent = report?.platforms.filter(({ available }) => !available) ?? []
+  // A flag that its runtime does not know is what somebody is looking for; what never worked here is not.
+  const worked = ({ name }: (typeof absent)[number]) =>
+    before?.platforms.some((one) => one.name === name && one.available)
   return [
     ...headLines(watch, view),
     ...problemLines(problems, view),
+    ...(report ? platformLines(absent.filter(worked), report, view) : []),
     ...(report && before ? changeLines(before, report, view) : []),
     ...(report
       ? [
           ...benchLines(report, view.width, view.ink),
           ...claimLines(report, view),
           ...findingLines(report, view),
+          ...platformLines(
+            absent.filter((one) => !worked(one)),
+            report,
+            view,
+          ),
           '',
           ...looksLines(report, view),
           view.ink.strong(countsLine(count(report.claims))),

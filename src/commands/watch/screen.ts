@@ -1,6 +1,6 @@
 /** The screen of watch mode: what it has to show, as far as there is room, and one line of status. */
 import type { Watch } from '../../core/watch/watch.ts'
-import { benchName } from '../../reporters/facts.ts'
+import { benchName, count, countsLine } from '../../reporters/facts.ts'
 import { viewOf } from '../../reporters/terminal/default.ts'
 import { cut, plain, plural } from '../../reporters/text.ts'
 import type { Io } from '../command.ts'
@@ -73,10 +73,18 @@ export class Screen {
       ...shown,
       ...Array.from({ length: room - shown.length }, () => ''),
       ...(this.help ? help : []),
-      below > 0 ? `… ${plural(below, 'more line')}; space scrolls` : '',
+      cut(this.#footer(below), columns - 1),
       cut(this.#status(), columns - 1),
     ]
     this.io.out.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`)
+  }
+
+  /** What is out of sight below. The counts are the last line there. */
+  #footer(below: number): string {
+    if (below === 0) return ''
+    const { report } = this.watch
+    const counts = report ? [countsLine(count(report.claims))] : []
+    return [`… ${plural(below, 'more line')}, space scrolls`, ...counts].join(' · ')
   }
 
   #status(): string {
@@ -84,12 +92,12 @@ export class Screen {
     if (this.prompt) return `${this.prompt.label}: ${this.prompt.text}▏ (Enter takes it, empty is all, Esc leaves it)`
     if (doing.kind === 'preparing') return `${plain(doing.what)} …`
     const keys = 'h help · q quit'
-    if (doing.kind === 'watching')
-      return ['waiting for changes', ...(this.said ? [plain(this.said)] : []), keys].join(' · ')
+    const said = this.said ? [plain(this.said)] : []
+    if (doing.kind === 'watching') return ['waiting for changes', ...said, keys].join(' · ')
     const { round, rounds, done, steps, platform, bench, background } = doing
     const what = background ? 'one more round' : round < 0 ? 'warm-up' : `round ${round + 1}/${rounds}`
     const stop = background ? ['s stops'] : []
-    return [what, `${done}/${steps}`, ...stop, keys, plain(platform, 20), benchName(bench)].join(' · ')
+    return [what, `${done}/${steps}`, ...said, ...stop, keys, plain(platform, 20), benchName(bench)].join(' · ')
   }
 
   #lines(): string[] {

@@ -54,11 +54,12 @@ function claims(report: Report): Map<string, ClaimVerdict> {
   return found
 }
 
-/** Verdicts that are no longer what they were. */
+/** Verdicts that are no longer what they were. One that only has too few rounds yet is none: they are being measured. */
 export function flips(before: Report, after: Report): Flip[] {
   const former = claims(before)
   return [...claims(after)].flatMap(([key, claim]) => {
     const old = former.get(key)
+    if (claim.reason?.startsWith('too-few-rounds')) return []
     if (!old || (old.verdict === claim.verdict && old.direction === claim.direction)) return []
     return [{ before: old, after: claim }]
   })

@@ -150,13 +150,17 @@ async function withWork(
   }
 }
 
-/** Every file and folder that a state depends on. */
+/**
+ * Every file and folder that a state depends on. What is below one of the folders is not named: chokidar never again tells of a
+ * file that it was told to watch and then to leave, which is what a bench file that is removed and comes back would be.
+ */
 export function watchedBy({ project, configInputs, files, compiled, platforms }: State): string[] {
-  return [
-    ...foldersOf(project.root, project.include),
+  const folders = foldersOf(project.root, project.include)
+  const single = [
     ...configInputs.filter(isForeign),
     ...files.map((file) => join(project.root, file)),
     ...[...compiled.values()].flatMap(({ inputs }) => inputs.filter(isForeign)),
     ...platforms.flatMap((one) => filesOf(one, project.root)),
-  ].filter((path, at, all) => all.indexOf(path) === at && !path.includes('/node_modules/'))
+  ].filter((path) => !path.includes('/node_modules/') && !folders.some((folder) => path.startsWith(`${folder}/`)))
+  return [...new Set([...folders, ...single])]
 }

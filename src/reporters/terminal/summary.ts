@@ -16,7 +16,11 @@ export function summary(
 ): string[] {
   const { width, ink } = view
   return [
-    ...platformLines(report, width, ink),
+    ...platformLines(
+      report.platforms.filter(({ available }) => !available),
+      report,
+      view,
+    ),
     ...benchLines(report, width, ink),
     ...leftLines(report, width, ink),
     ...claimLines(report, view),
@@ -26,9 +30,12 @@ export function summary(
   ]
 }
 
-/** The platforms that do not work, with the reason and what to do. */
-function platformLines({ platforms }: Report, width: number, ink: Ink): string[] {
-  const absent = platforms.filter(({ available }) => !available)
+/** These platforms, which do not work, with the reason and what to do. */
+export function platformLines(
+  absent: Report['platforms'],
+  { platforms }: Pick<Report, 'platforms'>,
+  { width, ink }: View,
+): string[] {
   if (absent.length === 0) return []
   return [
     '',
