@@ -12,6 +12,10 @@ export interface HostOptions {
   readonly signal?: AbortSignal
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** What it is called in messages; its argv when left out. */
+  readonly label?: string
+  /** What it reads from standard input, which is nothing when left out. */
+  readonly input?: string
   /** Called with each line of output as it comes. */
   readonly onLine?: (line: string) => void
   /** Called with the process as soon as it runs. */
@@ -55,7 +59,7 @@ export async function host(argv: readonly string[], options: HostOptions = {}): 
     reject: false,
     detached: true,
     cleanup: true,
-    stdin: 'ignore',
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     all: true,
     env: { LC_ALL: 'C', ...options.env },
     ...(options.cwd !== undefined && { cwd: options.cwd }),
@@ -77,7 +81,7 @@ export async function host(argv: readonly string[], options: HostOptions = {}): 
       const why =
         result.exitCode === undefined ? (result.code ?? result.signal ?? 'did not run') : `exit ${result.exitCode}`
       const said = lastLines(result.stderr || result.stdout).join(' | ')
-      throw new HostCommandError(`${argv.join(' ')} failed (${why})${said ? `: ${said}` : ''}`)
+      throw new HostCommandError(`${options.label ?? argv.join(' ')} failed (${why})${said ? `: ${said}` : ''}`)
     }
     return result.stdout
   } finally {
