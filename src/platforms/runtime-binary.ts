@@ -35,4 +35,4 @@ export const runtimeBinary = (name: string, says = `${name} version `) =>
 
 /** Why a platform's own runtime is none any more: watch mode measures again whenever its file changes, without the config. */
 export const notRuntime = (name: string, binary: string | undefined): string | undefined =>
-  binary === undefined ? undefined : mistaken(name, binary)
+  binary === undefined ? undefined : mistaken(name, binary, `${name} version `)
