@@ -48,6 +48,24 @@ export function failsRun(report: Report, index: number): boolean {
   return report.failures.findings.includes(claim.finding)
 }
 
+/** As many as a line names. */
+const namedFailures = 5
+
+/** What makes the exit code 1, by name: `findings 1, 2; prime verification on gvisor`. Undefined where nothing does. */
+export function failing({ claims, failures }: Report): string | undefined {
+  const cells = failures.claims.map(
+    (index) => `${benchName(claims[index]!.bench)} on ${plain(claims[index]!.platform, 60)}`,
+  )
+  const ids = failures.findings
+  const parts = [
+    ...(ids.length > 0 ? [`${ids.length === 1 ? 'finding' : 'findings'} ${ids.join(', ')}`] : []),
+    ...new Set(cells),
+  ]
+  if (parts.length === 0) return undefined
+  const rest = parts.length - namedFailures
+  return [...parts.slice(0, namedFailures), ...(rest > 0 ? [`${rest} more`] : [])].join('; ')
+}
+
 /** The same statement of the same cell, which a bench and several findings may make. */
 export interface Statement {
   readonly claim: ClaimVerdict

@@ -118,12 +118,14 @@ function measured(report: Report, { measured, matcher, text, of, bench, metric }
   }
   const unit = report.benches.find(({ id }) => id === bench)?.cells[0]?.metrics[metric]?.unit ?? ''
   const absolute = matcher.startsWith('at most ') || matcher.startsWith('at least ')
-  const shown = absolute ? (value: number) => plain(amount(value, unit), 40) : (value: number) => `${figure(value)}×`
+  const shown = absolute ? (value: number) => plain(amount(value, unit), 40) : figure
   const sure =
     low === null || high === null
       ? `no interval from ${plural(rounds, 'round')}`
       : `90 % interval ${shown(low)} to ${shown(high)}, ${plural(rounds, 'round')}`
-  return `${shown(estimate)}${absolute ? '' : `, ${change(estimate)}`}; ${sure}`
+  // "4.3 ×native" says what "4.3 times as much" would.
+  const said = absolute || estimate >= 2 ? '' : `, ${change(estimate)}`
+  return `${shown(estimate)}${absolute ? '' : ` ${plain(of)}`}${said}; ${sure}`
 }
 
 /** What to do now: who should look, and a command that makes it surer. */

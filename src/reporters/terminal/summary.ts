@@ -1,7 +1,7 @@
 import type { Problem } from '../../core/errors.ts'
 import type { Report } from '../../core/report/schema.ts'
 import { duration } from '../amount.ts'
-import { count, countsLine, exitMeaning, quickNote, shownPath } from '../facts.ts'
+import { count, countsLine, exitMeaning, failing, quickNote, shownPath } from '../facts.ts'
 import { plain, plural, wrap } from '../text.ts'
 import { benchLines } from './benches.ts'
 import { claimLines, type View } from './claims.ts'
@@ -97,6 +97,7 @@ function ending(report: Report, { width, ink, root }: View, ms: number | undefin
   }[report.how]
   const broken = report.problems.length
   const quick = quickNote(report)
+  const failed = failing(report)
   const facts = [
     ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
     ...(broken > 0 ? [`${plural(broken, 'problem')} in bench files`] : []),
@@ -108,6 +109,7 @@ function ending(report: Report, { width, ink, root }: View, ms: number | undefin
     ...(quick ? wrap(quick, width).map(ink.dim) : []),
     ...(facts.length > 0 ? wrap(facts.join(' · '), width).map(ink.dim) : []),
     ...wrap(`record ${plain(shownPath(report.record, root))}`, width).map(ink.dim),
+    ...(failed ? wrap(`fails the run: ${failed}`, width).map(paint) : []),
     ...wrap(`exit code ${exitCode}: ${exitMeaning(exitCode)}`, width).map(paint),
   ]
 }

@@ -37,6 +37,7 @@ describe.each(['default', 'verbose', 'dot'])('%s in a pipe', (name) => {
     const text = await piped(name, 80, false)
     expect(text).toContain('15 hold · 5 contradicted · 1 inconclusive · 11 undecidable')
     expect(text).toContain('exit code 1: a finding regressed')
+    expect(text).toMatch(/^fails the run: finding 2; prime verification on gvisor/m)
   })
 })
 
@@ -52,7 +53,7 @@ describe('the summary', () => {
       [
         '  ✗ regressed, fails the run: prime verification · gvisor · events',
         '    claimed   within 5 % of native',
-        '    measured  0.887×, 11.3 % less; 90 % interval 0.884× to 0.891×, 8 rounds',
+        '    measured  0.887 ×native, 11.3 % less; 90 % interval 0.884 to 0.891, 8 rounds',
         '    where     benches/compute/prime.bench.ts:12 (finding 2, the bench)',
         '    do        look for what changed in gvisor or its options; to be surer:',
         '              isobench compute/prime --platform native,gvisor --rounds 16..48',
