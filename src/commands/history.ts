@@ -5,8 +5,8 @@ import { type MachineHistory, type MetricHistory, readHistory } from '../core/re
 import { amount } from '../reporters/amount.ts'
 import { benchName, marks } from '../reporters/facts.ts'
 import { type Ink, inkFor } from '../reporters/terminal/ink.ts'
-import { table } from '../reporters/terminal/table.ts'
-import { plain, plural, wrap } from '../reporters/text.ts'
+import { table, widthOfTable } from '../reporters/terminal/table.ts'
+import { cut, plain, plural, wrap } from '../reporters/text.ts'
 import type { Io, Run } from './command.ts'
 import { checkOptions } from './options.ts'
 
@@ -43,22 +43,32 @@ export const run: Run = async (_args, given, io) => {
 const inkOf = (io: Io): Ink =>
   inkFor({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })
 
-/** The latest runs, as many as a terminal has room for. */
-const shownRuns = 40
+/** As many of the latest runs as there is room for, within these. */
+const shownRuns = { least: 8, most: 40 }
+
+const columns = [
+  { title: 'platform', least: 8 },
+  { title: 'runs', keep: true as const },
+  { title: 'first', align: 'right' as const },
+  { title: 'latest', align: 'right' as const },
+  { title: '×native', align: 'right' as const },
+  { title: '' },
+]
 
 function lines({ machine, runs, metrics, findings }: MachineHistory, width: number, ink: Ink): string[] {
-  const ends = [runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' '))
-  const cells = metrics.map((one) => row(one, ink))
-  const columns = [
-    { title: 'bench', least: 12 },
-    { title: 'platform', least: 8 },
-    { title: 'metric', least: 6 },
-    { title: 'runs', keep: true as const },
-    { title: 'first', align: 'right' as const },
-    { title: 'latest', align: 'right' as const },
-    { title: '×native', align: 'right' as const },
-    { title: '' },
-  ]
+  const ends = [...new Set([runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')))]
+  const indent = 2
+  const cells = (most: number) => metrics.map((one) => row(one, most, ink))
+  const room = width - indent - widthOfTable(columns, cells(0))
+  const most = Math.max(shownRuns.least, Math.min(shownRuns.most, room))
+  const [head, ...rows] = table(columns, cells(most), width - indent, ink)
+  const groupOf = ({ bench, params, metric }: MetricHistory) =>
+    [[benchName(bench), plain(params)].filter(Boolean).join(' '), plain(metric, 40)].join(' · ')
+  const grouped = metrics.flatMap((one, at) => {
+    const heading = groupOf(one)
+    const first = at === 0 || groupOf(metrics[at - 1]!) !== heading
+    return [...(first ? [...(at === 0 ? [] : ['']), cut(heading, width)] : []), `  ${rows[at]!}`]
+  })
   const noted = metrics.flatMap((one) =>
     one.changes.map(({ run, differs }) => {
       const what = [benchName(one.bench), one.params, one.platform, one.metric].filter(Boolean).join(' · ')
@@ -70,27 +80,26 @@ function lines({ machine, runs, metrics, findings }: MachineHistory, width: numb
     '',
     ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${plain(machine)}`, width).map(ink.strong),
     '',
-    ...table(columns, cells, width, ink),
+    ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['no bench of these runs is among those asked for']),
+    ...(runs.length > most ? ['', ...wrap(`drawn: the latest ${most} runs`, width).map(ink.dim)] : []),
     ...(noted.length > 0
       ? ['', ink.strong('Change points (advisory)'), ...noted.flatMap((text) => wrap(plain(text, 600), width))]
       : []),
     ...(findings.length > 0 ? ['', ink.strong('Findings, a mark for each run')] : []),
     ...findings.map(({ id, title, verdicts }) => {
-      const line = verdicts.slice(-shownRuns).map((verdict) => (verdict ? marks[verdict] : '·'))
+      const line = verdicts.slice(-most).map((verdict) => (verdict ? marks[verdict] : '·'))
       return `  ${String(id).padStart(3)}  ${line.join('')}  ${wrap(plain(title), width - 9 - line.length)[0] ?? ''}`
     }),
   ]
 }
 
-function row({ bench, params, platform, metric, unit, medians, ratios, changes }: MetricHistory, ink: Ink) {
+function row({ platform, unit, medians, ratios, changes }: MetricHistory, most: number, ink: Ink) {
   const having = medians.filter((value) => value !== null)
   const ratio = ratios.findLast((one) => one !== null)
-  const line = (ratio == null ? medians : ratios).slice(-shownRuns)
+  const line = (ratio == null ? medians : ratios).slice(-Math.max(1, most))
   return [
-    { text: [benchName(bench), plain(params)].filter(Boolean).join(' ') },
     { text: plain(platform, 40) },
-    { text: plain(metric, 40) },
-    { text: sparkline(line) },
+    { text: most === 0 ? '' : sparkline(line) },
     { text: having.length > 0 ? plain(amount(having[0]!, unit)) : '–', paint: ink.dim },
     { text: having.length > 0 ? plain(amount(having.at(-1)!, unit)) : '–' },
     { text: ratio == null ? '' : ratio.toFixed(2) },

@@ -151,6 +151,8 @@ describe(`the html report in Chromium${noBrowser}`, () => {
     const { dom, console } = await open(project.path('report.html'))
     expect(console).toEqual([])
     expect(dom).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+    // Both beside each other, on unlike hosts, before each by itself.
+    expect(dom).toMatch(/Side by side[\s\S]*Host A: [\s\S]*Host B: [\s\S]*<svg[\s\S]*Record 1: [\s\S]*Record 2: /)
     const elements = await ask(
       project,
       project.read('report.html'),
@@ -211,7 +213,7 @@ test('isobench history skips a broken record with a word', async () => {
   const { exitCode, stdout, stderr } = await project.isobench(['history', '--bench', 'prime'])
   expect(exitCode).toBe(0)
   expect(stderr).toContain('skipped b.jsonl')
-  expect(stdout).toMatch(/prime ver.* gvisor .*▄/)
+  expect(stdout).toMatch(/prime verification · events\n(?: .*\n)* {2}gvisor +▄/)
   expect(stdout).not.toContain('memory lat')
 })
 

@@ -66,7 +66,7 @@ function rowOf({ bench, params, platform, metric, unit, medians, ratios, changes
     kind: changes.length > 0 ? 'changed' : 'same',
     cells: [
       rowHead(markup([benchName(bench), params].filter(Boolean).join(' '))),
-      cell(markup(platform), 'break'),
+      cell(markup(platform)),
       cell(markup(metric)),
       cell(picture),
       cell(markup(amount(having[0]!, unit)), 'number'),

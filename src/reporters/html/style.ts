@@ -72,7 +72,7 @@ svg .samples { stroke: var(--text); stroke-width: 4.5; stroke-linecap: round; op
 svg rect.before { fill: none !important; stroke: var(--text); stroke-width: 1; stroke-dasharray: 3 2; opacity: .8 !important }
 svg circle.before { fill: var(--card); stroke: currentColor; stroke-width: 1.2 } svg line.before { stroke: currentColor; stroke-width: 1.2; opacity: .6 }
 svg path.before { fill: none; stroke: currentColor; stroke-width: 1.4; stroke-dasharray: 1 3; stroke-linecap: round }
-svg.spark { width: 11rem; height: 1.9rem } 
+svg.spark { width: 9rem; height: 1.9rem }
 svg text.tip { display: none; fill: var(--text); font-size: 11px } svg .row:hover .tip, svg .row:focus .tip { display: inline }
 svg .row:focus-within ~ .row .tip { display: none }
 svg .stroke { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round }
