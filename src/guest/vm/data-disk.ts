@@ -5,6 +5,7 @@ import { host } from '../host.ts'
 /** What making one needs on the host. */
 export const dataDiskRequirements: readonly Requirement[] = [
   { binary: 'mke2fs', package: 'e2fsprogs' },
+  { binary: 'debugfs', package: 'e2fsprogs' },
   { binary: 'fallocate', package: 'util-linux' },
 ]
 
@@ -24,5 +25,7 @@ export async function makeDataDisk(place: Pick<Place, 'directory'>, mebibytes = 
   // mke2fs would give the blocks back (nodiscard), and leave tables for the guest's kernel to write while it is measured.
   const extended = 'nodiscard,lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0'
   await host(['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', '-m', '0', '-N', '65536', '-E', extended, file])
+  // A guest finds /data empty.
+  await host(['debugfs', '-w', '-R', 'rmdir lost+found', file])
   return file
 }

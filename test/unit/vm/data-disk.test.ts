@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { dataDisk, makeDataDisk } from '../../../src/guest/vm/data-disk.ts'
 
-it('a data disk has all of its blocks, and a file system that nothing is left to be done on', async () => {
+it('a data disk has all of its blocks, and an empty file system that nothing is left to be done on', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'isobench-data-'))
   try {
     const file = await makeDataDisk({ directory }, 64)
@@ -16,6 +16,12 @@ it('a data disk has all of its blocks, and a file system that nothing is left to
     const told = execFileSync('dumpe2fs', [file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
     // A group whose tables the guest's kernel would still write lacks the mark.
     expect(told.match(/^Group \d+:/gm)?.length).toBe(told.match(/ITABLE_ZEROED/g)?.length)
+    const inside = execFileSync('debugfs', ['-R', 'ls -p /', file], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    expect(inside).not.toContain('lost+found')
+    execFileSync('e2fsck', ['-f', '-n', file], { stdio: 'ignore' })
     expect(told).toMatch(/^Filesystem state:\s+clean$/m)
   } finally {
     rmSync(directory, { recursive: true, force: true })

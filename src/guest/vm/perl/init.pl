@@ -73,13 +73,14 @@ sub mount_named {
 
 sub mount_root {
     mount_named($given{root}, '/root', 1 | 1024, '');
+    # Before /dev moves, which a disk is in.
+    mount_named($given{data}, '/root/data', 1024, $given{dataoptions} // '') if exists $given{data};
     mount($_, "/root$_", 'none', 8192) for '/proc', '/sys', '/dev';
     mkdir "/root/dev/$_" for 'pts', 'shm';
     mount('devpts', '/root/dev/pts', 'devpts', 10, 'ptmxmode=0666,mode=0620,gid=5');
     mount('shm', '/root/dev/shm', 'tmpfs', 14, 'mode=1777');
     mount('tmp', '/root/tmp', 'tmpfs', 6, 'mode=1777');
     mount('run', '/root/run', 'tmpfs', 6, 'mode=755');
-    mount_named($given{data}, '/root/data', 1024, $given{dataoptions} // '') if exists $given{data};
     my %links = (fd => '', stdin => '/0', stdout => '/1', stderr => '/2');
     symlink "/proc/self/fd$links{$_}", "/root/dev/$_" for keys %links;
     chdir '/root' or die "no root\n";
