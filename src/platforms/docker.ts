@@ -46,7 +46,9 @@ async function obstacle(given: Options): Promise<string | Obstacle | undefined> 
       fix: `register it in that daemon's daemon.json, or have isobench start its own: { daemon: 'own' }`,
     }
   }
-  if (found && given.daemon === 'host') return found.reason
+  if (found && given.daemon === 'host') {
+    return { reason: found.reason, fix: `have isobench start its own: { daemon: 'own' }, or leave daemon out` }
+  }
   if (which('dockerd') === undefined) {
     return {
       reason: `dockerd is not installed, and ${found?.reason}`,
@@ -57,6 +59,13 @@ async function obstacle(given: Options): Promise<string | Obstacle | undefined> 
   return given.runtime === 'kata' && release < 23
     ? `kata needs dockerd 23 or later, which can be given a shim: this is ${release}`
     : undefined
+}
+
+/** Whose daemon it is, and why a daemon of the host's that is there is left alone. */
+async function whoseDaemon({ daemon }: Options): Promise<string> {
+  if (daemon === 'own' || !hasHostSocket()) return "isobench's own dockerd"
+  const found = await hostDaemon()
+  return found.usable ? `the host's dockerd at ${found.socket}` : `isobench's own dockerd, as ${found.reason}`
 }
 
 const guestLabel = ({ id }: Place) => `isobench.guest=${id}`
@@ -111,6 +120,7 @@ export const docker = defineDriver<Options>({
     daemon === 'own' || !hasHostSocket()
       ? ['dockerd', '--version']
       : ['docker', '--host', hostSocket(), 'version', '--format', '{{.Server.Version}}'],
+  details: whoseDaemon,
   obstacle,
   once: async (place, argv, given) => {
     const { daemon, image } = await daemonFor(place, given)

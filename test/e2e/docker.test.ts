@@ -1,6 +1,6 @@
 /** Docker through a dockerd that was there before: one that this file starts, in namespaces of its own, for the host's. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -97,6 +97,7 @@ describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
     const since = (Date.now() / 1000).toFixed(3)
     using project = Project.of(served, ['native', 'docker'])
     const { report } = await project.run(['--rounds', '1'], { env, timeout: 240 })
+    expect(report.platforms[1]!.version).toContain(`the host's dockerd at ${socket}`)
     for (const { cells } of report.benches)
       expect(cells.map(({ platform, errors }) => [platform, errors])).toEqual([
         ['native', []],
@@ -154,7 +155,27 @@ export default defineConfig({ platforms: [
   })
 })
 
+const legacy = '/usr/sbin/xtables-legacy-multi'
+
 describe.skipIf(obstacle !== '')(`a dockerd of isobench's own${where}`, () => {
+  test.skipIf(!existsSync(legacy))('works where the iptables in PATH makes legacy rules', async () => {
+    const machine = observe()
+    using project = Project.with({
+      'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
+export default defineConfig({ platforms: [platform('docker', { daemon: 'own' })], profiles: { quick: { warmup: 0 } } })`,
+      'benches/it.bench.ts': served,
+    })
+    mkdirSync(project.path('bin'))
+    for (const name of ['iptables', 'ip6tables', 'iptables-save', 'iptables-restore'])
+      symlinkSync(legacy, project.path('bin', name))
+    const PATH = `${project.path('bin')}:${process.env.PATH}`
+    expect(execFileSync('iptables', ['--version'], { encoding: 'utf8', env: { PATH } })).toContain('legacy')
+    const { report } = await project.run(['--rounds', '1'], { env: { PATH }, timeout: 240 })
+    expect(report.platforms[0]!.version).toContain("isobench's own dockerd")
+    expect(report.benches.flatMap(({ cells }) => cells.map(({ errors }) => errors))).toEqual([[], []])
+    machine.expectClean()
+  })
+
   test('goes with the run that started it, also when that is killed: with its bridge, its rules and its data', async () => {
     const machine = observe()
     const host = () => [
