@@ -1,0 +1,105 @@
+/** Firecracker's driver over a stand-in for its program, whose guest is isobench's agent on this host: all but the monitor. */
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { program } from '../../../src/entries.ts'
+import { kernelPath } from '../../../src/guest/vm/kernel.ts'
+import { diskPath } from '../../../src/guest/vm/root-disk.ts'
+import type { HostArgv, Place } from '../../../src/platforms/driver.ts'
+import { firecracker } from '../../../src/platforms/firecracker/firecracker.ts'
+import { folderAsPlace } from './place.ts'
+
+const perl = join(import.meta.dirname, '../../../src/guest/vm/perl')
+
+/** Reads the configuration, has the guest call, and serves the API; a guest that was told to end ends it. */
+const standIn = `#!${process.execPath}
+const { readFileSync, appendFileSync } = require('node:fs')
+const { spawn } = require('node:child_process')
+const { createServer } = require('node:http')
+if (process.argv.includes('--version')) { console.log('Firecracker v1.15.1'); process.exit(0) }
+const after = (word) => process.argv[process.argv.indexOf(word) + 1]
+const config = JSON.parse(readFileSync(after('--config-file'), 'utf8'))
+const nonce = /isobench\\.nonce=(\\w+)/.exec(config['boot-source'].boot_args)[1]
+createServer((request, response) => {
+  let body = ''
+  request.on('data', (piece) => { body += piece })
+  request.on('end', () => {
+    appendFileSync('asked', request.method + ' ' + request.url + ' ' + body + '\\n')
+    if (request.url === '/') response.end(JSON.stringify({ app_name: 'Firecracker', id: 'x', state: 'Running', vmm_version: '1.15.1' }))
+    else response.writeHead(204).end()
+  })
+}).listen(after('--api-sock'))
+const at = config.vsock.uds_path + '_1024'
+const guest = 'require "${perl}/$_.pl" for "frames", "agent"; socket my $c, 1, 1, 0; connect $c, pack "S a108", 1, $ARGV[0]; unblock($c); serve($c, $ARGV[1])'
+spawn('perl', ['-e', guest, at, nonce], { stdio: 'inherit' }).on('exit', () => process.exit(0))
+`
+
+let place: Place
+let binary: string
+let kernel: string
+let conductor: number
+const before = process.env.ISOBENCH_CACHE
+
+beforeAll(() => {
+  const made = folderAsPlace().place
+  const { directory } = made
+  process.env.ISOBENCH_CACHE = join(directory, 'cache')
+  binary = join(directory, 'firecracker')
+  writeFileSync(binary, standIn)
+  chmodSync(binary, 0o755)
+  kernel = join(directory, 'vmlinux')
+  writeFileSync(kernel, '')
+  const cached = kernelPath({ kernel, modules: undefined })
+  mkdirSync(cached, { recursive: true })
+  for (const name of ['release', 'vmlinux', 'initramfs']) writeFileSync(join(cached, name), name)
+  const rootfs = join(directory, 'rootfs')
+  mkdirSync(rootfs)
+  mkdirSync(dirname(diskPath(rootfs)), { recursive: true })
+  writeFileSync(diskPath(rootfs), '')
+  place = Object.assign(made, {
+    rootfs,
+    inside: (argv: HostArgv) => argv,
+    insideTap: (argv: HostArgv) => argv,
+    run: async ([file, ...args]: HostArgv) => {
+      const { status, stderr } = spawnSync(file, args, { encoding: 'utf8', timeout: 20_000 })
+      if (status !== 0) throw new Error(stderr)
+    },
+    start: async ([file, ...args]: HostArgv) => {
+      conductor = spawn(file, args, { stdio: 'ignore' }).pid!
+      return conductor
+    },
+  })
+})
+afterAll(() => {
+  if (before === undefined) delete process.env.ISOBENCH_CACHE
+  else process.env.ISOBENCH_CACHE = before
+  rmSync(place.directory, { recursive: true, force: true })
+})
+
+const run = ([file, ...args]: HostArgv) => spawnSync(file, args, { encoding: 'utf8', timeout: 20_000 })
+
+it.skipIf(!existsSync(program('conductor.pl')))(
+  'opens a guest, enters commands into it, pauses it and lets it go on; and ends with one command',
+  async () => {
+    const options = firecracker.options.parse({ binary, kernel })
+    const handle = await firecracker.open(place, options)
+    expect(run(handle.enter(['sh', '-c', 'echo "$1"; exit 7', 'sh', 'a b']))).toMatchObject({
+      stdout: 'a b\n',
+      status: 7,
+    })
+    await handle.pause!()
+    await handle.resume!()
+    expect(run(handle.enter(['true'])).status).toBe(0)
+    const asked = readFileSync(join(place.directory, 'asked'), 'utf8').trim().split('\n')
+    expect(asked).toEqual(['GET / ', 'PATCH /vm {"state":"Paused"}', 'PATCH /vm {"state":"Resumed"}'])
+    process.kill(conductor, 'SIGKILL')
+    // Its guest has nobody to talk to any more, and so it ends.
+    await vi.waitUntil(() => run(handle.enter(['true'])).status === 125, { timeout: 10_000 })
+    rmSync(join(place.directory, 'api.sock'))
+    rmSync(join(place.directory, 'data.ext4'))
+
+    const once = run(await firecracker.once(place, ['sh', '-c', 'echo once; exit 3'], options))
+    expect(once).toMatchObject({ stdout: 'once\n', stderr: '', status: 3 })
+  },
+)
