@@ -1,7 +1,8 @@
 /**
  * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
- * Parts: list, fidelity, overhead, aa, watch, leftovers. Needs root, and hyperfine for `fidelity`. `--boots` and `--platform` are
- * for `fidelity` (drivers) and `leftovers` (names of the config), `--runs` for `aa`.
+ * Parts: list, fidelity, overhead, aa, watch, leftovers, tools, suite, client. Needs root, and hyperfine for `fidelity`. `--boots`
+ * and `--platform` are for `fidelity` (drivers) and `leftovers` (names of the config), `--platform` also for `tools` (one name) and
+ * `suite`, `--only` (parts of rows' names) for `tools`, `--runs` for `aa`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,7 +11,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median } from '../src/core/stats/index.ts'
 import { leftovers } from './self-boots.ts'
+import { client } from './self-client.ts'
 import { fidelity } from './self-fidelity.ts'
+import { suite } from './self-suite.ts'
+import { tools } from './self-tools.ts'
 import { aa } from './self-twins.ts'
 import { watch } from './self-watch.ts'
 
@@ -98,6 +102,7 @@ const { positionals: wanted, values: given } = parseArgs({
   options: {
     boots: { type: 'string' },
     platform: { type: 'string' },
+    only: { type: 'string' },
     runs: { type: 'string', default: '10' },
   },
   allowPositionals: true,
@@ -110,5 +115,8 @@ const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   aa: () => aa(root, Number(given.runs), say),
   watch: () => watch(root, say),
   leftovers: () => leftovers(root, { boots: Number(given.boots ?? 100), names }, say),
+  tools: () => tools(root, { platform: given.platform ?? 'runc', only: given.only?.split(',') ?? [] }, say),
+  suite: () => suite(root, given.platform ?? 'native,runc,crun,gvisor,lxc,docker', say),
+  client: () => client(root, say),
 }
 for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part()

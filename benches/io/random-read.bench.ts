@@ -4,16 +4,16 @@ import { fio } from 'isobench/tools'
 /**
  * fio reading 4 KiB at random, one request in flight, libaio and O_DIRECT: the paper's read latency (§3.3, Fig. 10).
  *
- * The file is twice the guest's default memory, as in the paper, when a sample takes 5 s or more; in `quick` it is
+ * The file is twice the guest's memory, as in the paper, when a sample takes 5 s or more; in `quick` it is
  * 256 MiB, because laying it out takes longer than the measurement. O_DIRECT bypasses the guest's own cache only. What a
  * layer below keeps (gVisor's Sentry, a VM's host, this machine's own host) is what the paper excluded gVisor for: a
  * figure much better than native's is flagged `cache-suspect` in the report.
  */
 const randomRead = workload('random reads', {
   metrics: { mean: lower('us'), p50: lower('us'), p99: lower('us') },
-  async run({ guest, seconds }) {
+  async run({ guest, seconds, memoryBytes }) {
     const file = `${guest.data}/random-read.dat`
-    const size = seconds < 5 ? '256m' : '2g'
+    const size = seconds < 5 ? '256m' : `${Math.ceil((2 * memoryBytes) / 2 ** 20)}m`
     await guest.exec(fio.layout({ file, size }))
     await guest.dropCaches()
     const job = { name: 'randread', rw: 'randread', blockSize: '4k', depth: 1 } as const

@@ -5,16 +5,16 @@ import { opening } from './open.bench.ts'
 /**
  * fio with 128 KiB blocks, libaio and O_DIRECT, on the guest's data path: the paper's throughput test (§3.3, Fig. 9).
  *
- * The file is twice the guest's default memory, as in the paper, when a sample takes 5 s or more; in `quick` it is 256 MiB,
+ * The file is twice the guest's memory, as in the paper, when a sample takes 5 s or more; in `quick` it is 256 MiB,
  * because laying it out takes longer than the measurement. O_DIRECT bypasses the guest's own cache, not those of the layers
  * below: what is much better than native is flagged `cache-suspect`. 16 requests in flight, where the paper names no number.
  */
 const transfer = workload('file throughput', {
   metrics: { bandwidth: higher('MB/s') },
   params: { rw: ['read', 'write'] },
-  async run({ guest, seconds, params: { rw } }) {
+  async run({ guest, seconds, memoryBytes, params: { rw } }) {
     const file = `${guest.data}/fio.dat`
-    const size = seconds < 5 ? '256m' : '2g'
+    const size = seconds < 5 ? '256m' : `${Math.ceil((2 * memoryBytes) / 2 ** 20)}m`
     // Reading what was only allocated would read zeros that no disk has seen.
     if (rw === 'read') await guest.exec(fio.layout({ file, size }))
     await guest.dropCaches()

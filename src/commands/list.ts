@@ -1,18 +1,30 @@
 import { collect } from '../core/collect/collect.ts'
+import type { Suite } from '../core/collect/types.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { describeParams, inProfile, narrow, pointsOf } from '../core/plan/plan.ts'
-import { benchFiles, filterFiles, loadProject } from '../core/project.ts'
+import { describeParams, inProfile, narrow, pointsOf, selectBenches } from '../core/plan/plan.ts'
+import { benchFiles, filterFiles, loadProject, type ResolvedProfile } from '../core/project.ts'
+import { duration } from '../reporters/amount.ts'
 import type { Run } from './command.ts'
 import { checkOptions } from './options.ts'
 import { profileOf } from './plan.ts'
 import { problemText } from './problems.ts'
+
+/** What a run of these benches measures on each platform, and how long that is when every sample takes its time. */
+function extent(suite: Suite, name: string, profile: ResolvedProfile): string {
+  const { rounds, warmup, seconds, skip = [] } = profile
+  const { benches } = selectBenches(suite, { profile: name, without: skip })
+  const points = benches.flatMap(pointsOf).length
+  const samples = points * (rounds + warmup)
+  const left = suite.benches.length - benches.length
+  return `profile ${name}: ${counted(points, 'point', 'points')}${left > 0 ? ` (${counted(left, 'bench', 'benches')} left out)` : ''}, ${samples} samples on each platform, about ${duration(samples * seconds * 1000)} at ${seconds} s each, without what prepares them`
+}
 
 const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`
 
 export const run: Run = async (filters, given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
-  profileOf(project, options)
+  const profile = profileOf(project, options)
   const files = await benchFiles(project)
   const chosen = filterFiles(project, files, filters)
   const suite = narrow((await collect(project.root, files)).suite, chosen)
@@ -31,7 +43,7 @@ export const run: Run = async (filters, given, io) => {
       }
     }
     io.out.write(
-      `${counted(suite.benches.length, 'bench', 'benches')}, ${counted(suite.findings.length, 'finding', 'findings')}\n`,
+      `${counted(suite.benches.length, 'bench', 'benches')}, ${counted(suite.findings.length, 'finding', 'findings')}\n${extent(suite, options.profile, profile)}\n`,
     )
   }
   for (const problem of suite.problems) io.err.write(problemText(problem))

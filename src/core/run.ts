@@ -132,7 +132,10 @@ async function measureAll(options: RunOptions, writer: RecordWriter, weights?: W
 }
 
 /** The benches' workloads with their functions: importing is safe, because collecting has imported the same files. */
-async function loadWorkloads({ compiled }: Collected, plan: Plan): Promise<Map<string, Workload>> {
+export async function loadWorkloads(
+  { compiled }: Collected,
+  plan: Pick<Plan, 'benches'>,
+): Promise<Map<string, Workload>> {
   const workloads = new Map<string, Workload>()
   for (const file of new Set(plan.benches.map((bench) => bench.file))) {
     const { benches } = await registrationsOf(() => import(compiled.get(file)!.output))

@@ -29,6 +29,8 @@ export interface RunContext<P extends ParamSpace> {
   readonly params: ParamsOf<P>
   /** Host CPUs that the guest has. */
   readonly cpus: number
+  /** Bytes of memory that the guest may use, its page cache included. */
+  readonly memoryBytes: number
   /** Aborted when the sample's time is up or the run is interrupted. */
   readonly signal: AbortSignal
 }

@@ -18,6 +18,8 @@ export interface FfmpegClip {
 
 export interface FfmpegEncode {
   input: string
+  /** How often the input is encoded, one time after another as one video; once by default. */
+  times?: number
   /** x265 preset; the paper's `slower` by default. */
   preset?: 'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow' | 'slower' | 'veryslow'
   /** Threads of the decoder and of x265's pool, and frames that x265 encodes at a time; 1 to 16. */
@@ -34,11 +36,22 @@ export interface FfmpegResult {
   frames: number
 }
 
+/**
+ * The clips that the image holds, made by {@link ffmpeg.makeClip} while it is built: every guest encodes the same bytes, and
+ * none makes its own. The paper's clip is 30 MB of 1080p and has 16 CPUs; `large` is 1.8 MB, for each CPU.
+ */
+const clips = {
+  small: { output: '/usr/local/share/isobench/320x180.mp4', width: 320, height: 180, seconds: 2, rate: 24 },
+  large: { output: '/usr/local/share/isobench/1920x1080.mp4', width: 1920, height: 1080, seconds: 3, rate: 24 },
+} as const satisfies Record<string, FfmpegClip>
+
 const TOOL = 'ffmpeg'
 const SECONDS = '(\\S+?)s'
 const BENCH = new RegExp(`^bench: utime=${SECONDS} stime=${SECONDS} rtime=${SECONDS}$`)
 
 export const ffmpeg = {
+  clips,
+
   /** Makes an H.264 clip from ffmpeg's test pattern, without a download. Run it once, not per platform. */
   makeClip({ output, width, height, seconds, rate = 24 }: FfmpegClip): Command {
     const size = `${count('width', width, 2)}x${count('height', height, 2)}`
@@ -50,12 +63,13 @@ export const ffmpeg = {
   },
 
   /** Encodes to H.265 and throws the result away, so only decoding and encoding are measured. Reports on stderr. */
-  encode({ input, preset = 'slower', threads }: FfmpegEncode): Command {
+  encode({ input, times = 1, preset = 'slower', threads }: FfmpegEncode): Command {
     if (count('threads', threads) > 16) throw new TypeError(`x265 takes at most 16 frame threads, not ${threads}.`)
     const quiet = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'info', '-benchmark']
     const codec = ['-c:v', 'libx265', '-preset', preset, '-threads', threads, '-x265-params']
     const pool = `pools=${threads}:log-level=warning`
-    return command(TOOL, ...quiet, '-threads', threads, '-i', input, ...codec, pool, '-an', '-f', 'null', '-')
+    const loop = count('times', times) === 1 ? [] : ['-stream_loop', times - 1]
+    return command(TOOL, ...quiet, '-threads', threads, ...loop, '-i', input, ...codec, pool, '-an', '-f', 'null', '-')
   },
 
   /**

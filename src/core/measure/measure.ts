@@ -25,6 +25,7 @@ import {
 } from './handle.ts'
 import { type GuestBundles, runInGuest } from './in-guest.ts'
 import { Slots } from './slot.ts'
+import { Spent } from './spent.ts'
 import { takeTraced } from './traced.ts'
 import type { Doors } from './traced-doors.ts'
 import { checkValues, severalOf } from './values.ts'
@@ -61,18 +62,19 @@ export async function measure(step: Step, round: number, means: Means): Promise<
     digest: digestOf(step, bench, means),
   }
   const notes: Notes = {}
+  const spent = new Spent()
   let busiest: number | undefined
   const tell = (share: number) => {
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
-    const { given, profile } = await within(take(step, bench, bounds, means, tell, notes), limit)
+    const { given, profile } = await within(take(step, bench, bounds, means, { tell, notes, spent }), limit)
     const values = checkValues(given, bench.metrics)
     const all = severalOf(given, bench.metrics)
     const client = busiest === undefined ? {} : { client: { cpu: busiest } }
     // Two accelerators are two works.
     const digest = notes.accel === undefined ? base.digest : sha256(`${base.digest} ${notes.accel}`)
-    const more = { ...(all && { all }), ...notes, ...client, ...(profile && { profile }) }
+    const more = { ...(all && { all }), ...notes, ...client, ...(profile ? { profile } : { spent: spent.total }) }
     return { ...base, digest, wallMs: performance.now() - started, values, ...more }
   } catch (error) {
     means.session.signal.throwIfAborted()
@@ -109,19 +111,27 @@ interface Taken {
   readonly profile?: Profile
 }
 
+/** What is found out about a sample while it is taken. */
+interface Told {
+  /** Gets the share of its CPUs that the client used in each command. */
+  readonly tell: (share: number) => void
+  readonly notes: Notes
+  readonly spent: Spent
+}
+
 async function take(
   step: Step,
   bench: BenchData,
   bounds: Bounds,
   means: Means,
-  tell: (share: number) => void,
-  notes: Notes,
+  { tell, notes, spent }: Told,
 ): Promise<Taken> {
   const platform = means.platforms.get(step.platform)!
   const workload = means.workloads.get(bench.id)!
   const { work } = workload
   const { seconds } = means.plan.profile
-  const context = { seconds, params: step.point.params, cpus: means.session.limits.cpus.length, signal: bounds.signal }
+  const { cpus, memoryBytes } = means.session.limits
+  const context = { seconds, params: step.point.params, cpus: cpus.length, memoryBytes, signal: bounds.signal }
   const run = async ({ exec, guest, client }: Doors): Promise<unknown> => {
     if (work.kind === 'in-guest') {
       const bundle = await means.bundles.of(bench.file)
@@ -140,18 +150,25 @@ async function take(
   if (work.kind === 'boot') {
     const full: BootContext<ParamSpace> = {
       ...context,
-      boot: ({ argv, ...rest }) => boot(platform, guestArgv({ argv, ...rest }), bounds, means),
+      boot: ({ argv, ...rest }) => boot(platform, guestArgv({ argv, ...rest }), bounds, means, spent),
     }
     return { given: await work.run(full) }
   }
   const inSlot = (slots: Slots) =>
-    slots.with(platform, (where) => {
-      const { caller, address } = reach(means.client, where.place, where.handle)
-      const guest = workloadGuest(where, caller, address, bounds, notes)
-      return run({ exec: guest.exec, guest, client: workloadClient(caller, bounds, tell) })
-    })
+    slots.with(
+      platform,
+      (where) => {
+        const { caller, address } = reach(means.client, where.place, where.handle)
+        const guest = spent.guest(workloadGuest(where, caller, address, bounds, notes))
+        return run({ exec: guest.exec, guest, client: spent.client(workloadClient(caller, bounds, tell)) })
+      },
+      spent.booting,
+    )
   if (work.kind === 'floor') {
-    const full: FloorContext<ParamSpace> = { ...context, floor: () => floor(platform, bounds, means, notes) }
+    const full: FloorContext<ParamSpace> = {
+      ...context,
+      floor: () => floor(platform, bounds, means, notes, spent),
+    }
     return { given: await work.run(full) }
   }
   if (bench.workload.lifecycle === 'sample') {
@@ -167,13 +184,14 @@ async function boot(
   argv: readonly string[],
   bounds: Bounds,
   means: Means,
+  spent: Spent,
 ) {
   await using place = await means.session.place(means.image.rootfs, left(bounds) / 1000)
   const command = await driver.once(place, argv, options)
   const label = `${argv[0]} booted on ${spec.name}`
   const ranOutOfMemory = memoryWatch(place.group)
   try {
-    return await timedIn(place, command, bounds, { label })
+    return await timedIn(place, command, bounds, { label }, spent)
   } catch (error) {
     throw await explained(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs, ranOutOfMemory })
   }
@@ -187,11 +205,12 @@ async function timedIn(
   argv: HostArgv,
   bounds: Bounds,
   more: Pick<TimedOptions, 'label' | 'exitCodes'>,
+  spent: Spent,
 ): Promise<Timed> {
   // The first process in a new cgroup pays for what the kernel makes at its first use, a third of a runc boot: that is not
   // the platform's.
   await place.run(place.inside(['true']))
-  return timed(argv, { timeoutMs: left(bounds), signal: bounds.signal, ...more })
+  return spent.command(() => timed(argv, { timeoutMs: left(bounds), signal: bounds.signal, ...more }))
 }
 
 /** Starts a monitor with a guest that is nothing, and takes the time from its start to its end. */
@@ -200,12 +219,13 @@ async function floor(
   bounds: Bounds,
   means: Means,
   notes: Notes,
+  spent: Spent,
 ): Promise<Timed> {
   await using place = await means.session.place(means.image.rootfs, left(bounds) / 1000)
   const { argv, accel } = await driver.floor!(place, floorKernel(place), options)
   notes.accel = accel
   const label = `the monitor of ${spec.name}`
-  const done = await timedIn(place, place.inside(argv), bounds, { label, exitCodes: anyExitCode })
+  const done = await timedIn(place, place.inside(argv), bounds, { label, exitCodes: anyExitCode }, spent)
   if (!ranToItsEnd(done.stdout)) {
     const said = lastLines(`${done.stdout}\n${done.stderr}`).join(' | ')
     throw new CommandError(`${label} ended before its guest had said that it ran: ${said || 'it said nothing'}`)

@@ -24,10 +24,17 @@ export class Slots implements AsyncDisposable {
     private readonly timeout: number,
   ) {}
 
-  /** Runs `use` with the platform's guest awake. A guest in which something failed is not used again. */
-  async with<T>(platform: ResolvedPlatform, use: (guest: Enterable & OpenGuest) => Promise<T>): Promise<T> {
+  /**
+   * Runs `use` with the platform's guest awake. A guest in which something failed is not used again.
+   * @param booting runs what boots the guest, where it is not there yet
+   */
+  async with<T>(
+    platform: ResolvedPlatform,
+    use: (guest: Enterable & OpenGuest) => Promise<T>,
+    booting: <G>(boot: () => Promise<G>) => Promise<G> = (boot) => boot(),
+  ): Promise<T> {
     const { name } = platform.spec
-    const guest = this.#guests.get(name) ?? (await this.#boot(platform))
+    const guest = this.#guests.get(name) ?? (await booting(() => this.#boot(platform)))
     try {
       await setFrozen(guest.place.group, false)
       if (guest.paused) await guest.handle.resume?.()

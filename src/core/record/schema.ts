@@ -162,6 +162,8 @@ export const sampleSchema = z.object({
   digest: z.string(),
   /** Host clock, booting included where the sample boots. */
   wallMs: z.number(),
+  /** What of that went to the workload's commands, to its servers, and to booting its guest; see `measure/spent.ts`. */
+  spent: z.object({ commands: z.number(), servers: z.number(), boots: z.number() }).optional(),
   /** One figure per metric, or what went wrong. */
   values: z.record(z.string(), z.number()).optional(),
   /** Of the metrics that gave several figures: each of them. */

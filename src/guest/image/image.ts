@@ -9,7 +9,7 @@ import { lock } from '../lock.ts'
 import { cacheFolder } from '../paths.ts'
 import { processId } from '../process-id.ts'
 import { mountPoints } from '../view.ts'
-import { compiling, digestOf, type Recipe, recipe } from './recipe.ts'
+import { compiling, digestOf, making, type Recipe, recipe } from './recipe.ts'
 
 /** The image could not be built, or an own root filesystem cannot be used. */
 export class ImageError extends IsobenchError {
@@ -86,7 +86,7 @@ async function build(what: Recipe, folder: string, scratch: string, options: Bui
     `--include=${[...new Set([...what.packages, ...packages])].join(',')}`,
     '--aptopt=Apt::Install-Recommends "false"',
     ...without,
-    ...hooks.map((hook) => `--customize-hook=${hook}`),
+    ...[...hooks, ...making(what)].map((hook) => `--customize-hook=${hook}`),
     what.suite,
     folder,
     debianMirror(),

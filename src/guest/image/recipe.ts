@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { program } from '../../entries.ts'
+import { ffmpeg } from '../../tools/ffmpeg.ts'
 
 /** What the image is made of. Two recipes with the same digest give the same tools. */
 export interface Recipe {
@@ -10,6 +11,8 @@ export interface Recipe {
   readonly packages: readonly string[]
   /** Programs that are compiled from our own source, by name: Debian has none that does the same. */
   readonly programs: Readonly<Record<string, string>>
+  /** Commands that make what the tools work on, and the files that they make. */
+  readonly inputs: readonly { readonly file: string; readonly argv: readonly string[] }[]
 }
 
 /**
@@ -41,8 +44,18 @@ const packages = [
 /** By the name of the program in the image: the file that it is compiled from. */
 const programs = { 'isobench-memory': program('memory.c') }
 
-/** What compiles them, and leaves the image afterwards. */
+/** What is the same bytes in every guest, and takes too long to be made in each. */
+const inputs = Object.values(ffmpeg.clips).map((clip) => ({ file: clip.output, argv: ffmpeg.makeClip(clip).argv }))
+
+/** What compiles the programs, and leaves the image afterwards. */
 const compilers = ['gcc', 'libc6-dev'] as const
+
+/** mmdebstrap's hooks that make the inputs with the image's own tools. */
+export const making = ({ inputs }: Recipe): string[] =>
+  inputs.flatMap(({ file, argv }) => [
+    `mkdir -p "$1"${quoted(dirname(file))}`,
+    `chroot "$1" ${argv.map(quoted).join(' ')}`,
+  ])
 
 /**
  * mmdebstrap's hooks that compile the programs inside the image. Static, so that a guest's loader plays no part; and a loop
@@ -74,6 +87,7 @@ export const recipe = (extra: readonly string[] = []): Recipe => ({
   components: ['main', 'contrib', 'non-free'],
   packages: [...new Set([...packages, ...extra])].sort(),
   programs: Object.fromEntries(Object.entries(programs).map(([name, file]) => [name, readFileSync(file, 'utf8')])),
+  inputs,
 })
 
 /** Names the image that a recipe gives: 16 hexadecimal digits of SHA-256. */

@@ -8,26 +8,45 @@ import { plain, plural } from '../text.ts'
 /** Fewer steps than this say nothing of how long the rest takes. */
 const enoughSteps = 3
 
+/** A step that lasts longer, in milliseconds, tells for how long it does. */
+const longStep = 3000
+/** Where nothing can be repainted, a line comes at least so often, in milliseconds, when steps follow each other. */
+const mostSilence = 60_000
+
 /** How far a run is, in words, and how long it still takes if it goes on as it did. */
 export class Pace {
   readonly #plan: Plan
   readonly #startedAt = Date.now()
   readonly #rounds = { warmup: new Set<number>(), measured: new Set<number>() }
   #stepAt = this.#startedAt
+  #toldAt = this.#startedAt
   #now: Progress | undefined
+  /** Milliseconds of the latest step of each cell. */
+  readonly #took = new Map<string, number>()
 
   constructor(plan: Plan) {
     this.#plan = plan
   }
 
-  /** Whether the step is the first of its round. */
+  /** Whether there is something to tell where nothing can be repainted: a round begins, or nothing was told for a minute. */
   begins(progress: Progress): boolean {
     const seen = this.#rounds[progress.warmup ? 'warmup' : 'measured']
-    const first = !seen.has(progress.round)
+    const now = Date.now()
+    const due = !seen.has(progress.round) || now - this.#toldAt >= mostSilence
     seen.add(progress.round)
+    if (this.#now) this.#took.set(cellOf(this.#now), now - this.#stepAt)
     this.#now = progress
-    this.#stepAt = Date.now()
-    return first
+    this.#stepAt = now
+    if (due) this.#toldAt = now
+    return due
+  }
+
+  /** `for 12 s of ~47 s` of a step that takes long, the latter as long as it took the last time. */
+  step(): string {
+    const since = Date.now() - this.#stepAt
+    if (!this.#now || since < longStep) return ''
+    const took = this.#took.get(cellOf(this.#now))
+    return `for ${duration(since)}${took !== undefined && took > since ? ` of ~${duration(took)}` : ''}`
   }
 
   /** `warm-up 1/1` or `round 2/5`. Rounds are counted as they come, however they are numbered. */
@@ -59,6 +78,7 @@ export class Pace {
       this.left(),
       plain(platform, 20),
       benchName(point.bench) + (params && ` ${params}`),
+      this.step(),
     ]
       .filter(Boolean)
       .join(' · ')
@@ -66,11 +86,13 @@ export class Pace {
 
   /** A line for where nothing can be repainted. */
   line(errors: number): string {
-    const { done, steps } = this.#now!
-    const parts = [this.round(), `${done} of ${plural(steps, 'step')} done`, this.left()]
+    const { done, steps, point } = this.#now!
+    const parts = [this.round(), `${done} of ${plural(steps, 'step')} done`, this.left(), benchName(point.bench)]
     return [...parts, ...(errors > 0 ? [plural(errors, 'error')] : [])].filter(Boolean).join(' · ')
   }
 }
+
+const cellOf = ({ point, platform }: Progress) => `${point.id} ${platform}`
 
 function bar(share: number, columns: number): string {
   const full = Math.min(columns, Math.max(0, Math.floor(share * columns)))

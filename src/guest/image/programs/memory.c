@@ -182,9 +182,12 @@ static void **cycle(size_t bytes) {
   return (void **)buffer;
 }
 
-/* Nanoseconds of one read that has to wait for the one before it: the best of batches. */
+/*
+ * Nanoseconds of one read that has to wait for the one before it: the best of batches. A batch is short enough, 16 us to 2 ms,
+ * to fit between two interruptions on a host that others use too, and long enough for the clock.
+ */
 static double nanoseconds(size_t bytes, double seconds) {
-  const size_t batch = 1 << 18;
+  const size_t batch = 1 << 14;
   void **at = cycle(bytes);
   for (size_t j = 0; j < bytes / 64; j++) at = (void **)*at;
   double best = INFINITY, until = now() + seconds;

@@ -1,0 +1,65 @@
+/** What a sample's time went to: the rest of its wall time is isobench's own. */
+import type { Client, Guest, Service } from '../../dsl/guest.ts'
+
+/** Milliseconds by the host's monotonic clock. */
+export interface SpentMs {
+  /** Commands of the workload in the guest and the client; of a boot workload, its boots. What overlaps counts once. */
+  readonly commands: number
+  /** From the start of a server until it answers, and until it has ended. */
+  readonly servers: number
+  /** Booting the guest, by the first sample that uses it. */
+  readonly boots: number
+}
+
+/** Adds up spans of time that may overlap. */
+class Spans {
+  #open = 0
+  #since = 0
+  milliseconds = 0
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#open++ === 0) this.#since = performance.now()
+    try {
+      return await work()
+    } finally {
+      if (--this.#open === 0) this.milliseconds += performance.now() - this.#since
+    }
+  }
+}
+
+export class Spent {
+  readonly #commands = new Spans()
+  readonly #servers = new Spans()
+  readonly #boots = new Spans()
+
+  /** Boots a guest. */
+  readonly booting = <T>(boot: () => Promise<T>): Promise<T> => this.#boots.during(boot)
+
+  /** A boot that is itself what is measured. */
+  readonly command = <T>(work: () => Promise<T>): Promise<T> => this.#commands.during(work)
+
+  guest(guest: Guest): Guest {
+    return {
+      ...guest,
+      exec: (command, options) => this.#commands.during(() => guest.exec(command, options)),
+      serve: async (command, options): Promise<Service> => {
+        const service = await this.#servers.during(() => guest.serve(command, options))
+        const { address, port } = service
+        return {
+          address,
+          port,
+          [Symbol.asyncDispose]: () => this.#servers.during(async () => service[Symbol.asyncDispose]()),
+        }
+      },
+    }
+  }
+
+  client({ exec }: Client): Client {
+    return { exec: (command, options) => this.#commands.during(() => exec(command, options)) }
+  }
+
+  get total(): SpentMs {
+    const whole = ({ milliseconds }: Spans) => Math.round(milliseconds)
+    return { commands: whole(this.#commands), servers: whole(this.#servers), boots: whole(this.#boots) }
+  }
+}
