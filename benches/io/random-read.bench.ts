@@ -16,7 +16,7 @@ const randomRead = workload('random reads', {
     const size = seconds < 5 ? '256m' : `${Math.ceil((2 * memoryBytes) / 2 ** 20)}m`
     await guest.exec(fio.layout({ file, size }))
     await guest.dropCaches()
-    const job = { name: 'randread', rw: 'randread', blockSize: '4k', depth: 1 } as const
+    const job = { name: 'randread', rw: 'randread', blockSize: '4k', depth: 1, unlink: true } as const
     const { stdout } = await guest.exec(fio.job({ ...job, file, size, seconds: Math.ceil(seconds) }))
     const { latencyMeanUs, p50Us, p99Us } = fio.parse(stdout).read
     return { mean: latencyMeanUs, p50: p50Us, p99: p99Us }

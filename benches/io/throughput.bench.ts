@@ -18,8 +18,8 @@ const transfer = workload('file throughput', {
     // Reading what was only allocated would read zeros that no disk has seen.
     if (rw === 'read') await guest.exec(fio.layout({ file, size }))
     await guest.dropCaches()
-    const job = fio.job({ name: rw, file, rw, blockSize: '128k', size, depth: 16, seconds: Math.ceil(seconds) })
-    const { stdout } = await guest.exec(job)
+    const job = { name: rw, file, rw, blockSize: '128k', size, depth: 16, unlink: true } as const
+    const { stdout } = await guest.exec(fio.job({ ...job, seconds: Math.ceil(seconds) }))
     return { bandwidth: fio.parse(stdout)[rw].bytesPerSecond / 1e6 }
   },
 })

@@ -25,6 +25,8 @@ export interface FioJob {
   direct?: boolean
   /** Processes that do the same at the same time; the result is their sum. 1 by default. */
   numjobs?: number
+  /** Remove the file after the job; false by default. */
+  unlink?: boolean
 }
 
 export interface FioSide {
@@ -64,7 +66,7 @@ export const fio = {
    * One job bounded by time. A read job does no I/O and fails where the file is missing or shorter than `size`, rather
    * than laying out its own; fio deletes the short one.
    */
-  job({ engine = 'libaio', direct = true, numjobs = 1, ramp = 0, ...job }: FioJob): Command {
+  job({ engine = 'libaio', direct = true, numjobs = 1, ramp = 0, unlink = false, ...job }: FioJob): Command {
     const reads = job.rw.endsWith('read')
     return command(
       TOOL,
@@ -83,6 +85,7 @@ export const fio = {
       // Another seed in each run; for writes, data that no layer can compress, deduplicate or drop as zeros.
       '--randrepeat=0',
       ...(reads ? ['--allow_file_create=0'] : ['--refill_buffers', '--fallocate=none']),
+      ...(unlink ? ['--unlink=1'] : []),
       ...REPORT,
     )
   },
