@@ -2,7 +2,7 @@
  * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
  * Parts: list, fidelity, overhead, aa, watch, leftovers, tools, suite, client. Needs root, and hyperfine for `fidelity`. `--boots`
  * and `--platform` are for `fidelity` (drivers) and `leftovers` (names of the config), `--platform` also for `tools` (one name) and
- * `suite`, `--only` (parts of rows' names) for `tools`, `--runs` for `aa`.
+ * `suite`, `--only` (parts of rows' names) for `tools`, `--runs` for `aa` and, as alternations, `tools`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -103,7 +103,7 @@ const { positionals: wanted, values: given } = parseArgs({
     boots: { type: 'string' },
     platform: { type: 'string' },
     only: { type: 'string' },
-    runs: { type: 'string', default: '10' },
+    runs: { type: 'string' },
   },
   allowPositionals: true,
 })
@@ -112,10 +112,15 @@ const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   list,
   fidelity: () => fidelity({ boots: Number(given.boots ?? 80), names }, say),
   overhead,
-  aa: () => aa(root, Number(given.runs), say),
+  aa: () => aa(root, Number(given.runs ?? 10), say),
   watch: () => watch(root, say),
   leftovers: () => leftovers(root, { boots: Number(given.boots ?? 100), names }, say),
-  tools: () => tools(root, { platform: given.platform ?? 'runc', only: given.only?.split(',') ?? [] }, say),
+  tools: () =>
+    tools(
+      root,
+      { platform: given.platform ?? 'runc', only: given.only?.split(',') ?? [], alternations: Number(given.runs ?? 5) },
+      say,
+    ),
   suite: () => suite(root, given.platform ?? 'native,runc,crun,gvisor,lxc,docker', say),
   client: () => client(root, say),
 }

@@ -206,11 +206,15 @@ interface Options {
   readonly platform: string
   /** Substrings of rows; all without. */
   readonly only: readonly string[]
+  readonly alternations: number
 }
 
-/** Prints for each tool the ratio of the medians over five alternations. */
-export async function tools(root: string, { platform, only }: Options, say: (text: string) => void): Promise<void> {
-  const alternations = 5
+/** Prints for each tool the ratio of the medians over the alternations. */
+export async function tools(
+  root: string,
+  { platform, only, alternations }: Options,
+  say: (text: string) => void,
+): Promise<void> {
   const project = await loadProject(root)
   const options = checkOptions({ profile: 'full', seconds: 2, platform })
   const { plan, platforms, collected } = await planOf(project, [], options)
