@@ -49,6 +49,15 @@ export const iperf3 = {
     return command(TOOL, '-c', host, '-4', '-p', count('port', port), ...time, ...(reverse ? ['-R'] : []), '-J')
   },
 
+  /**
+   * Whether the client came when nobody listened. A server listens anew after each connection, also after one that only looked
+   * whether it is there, and refuses or resets who comes in between: try again.
+   */
+  isRefused(stdout: string): boolean {
+    const error = /^\{/m.test(stdout) ? at(jsonIn(TOOL, stdout), 'error') : undefined
+    return typeof error === 'string' && /Connection (?:refused|reset)/.test(error)
+  },
+
   /** @throws ToolOutputError if the report is not whole, or says that the client failed or received nothing */
   parse(stdout: string): Iperf3Result {
     const json = jsonIn(TOOL, stdout)

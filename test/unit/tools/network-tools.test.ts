@@ -42,6 +42,18 @@ describe('iperf3', () => {
     )
   })
 
+  it.each(['3.12', '3.18'])(
+    'tells that nobody listened to a client of %s, and no other failure or success',
+    (version) => {
+      const refused = fixture(`iperf3-${version}-refused.json`)
+      expect(iperf3.isRefused(refused)).toBe(true)
+      expect(iperf3.isRefused(refused.replace('Connection refused', 'Connection reset by peer'))).toBe(true)
+      expect(iperf3.isRefused(refused.replace('Connection refused', 'No route to host'))).toBe(false)
+      expect(iperf3.isRefused(tcp)).toBe(false)
+      expect(iperf3.isRefused('')).toBe(false)
+    },
+  )
+
   it('refuses a report where nothing arrived', () => {
     const report = JSON.parse(tcp)
     report.end.sum_received.bits_per_second = 0
