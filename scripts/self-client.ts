@@ -32,11 +32,11 @@ export async function client(root: string, say: (text: string) => void): Promise
   const guest = workloadGuest({ ...handle, name: 'native', rootfs }, caller, address, bounds)
   const { exec } = workloadClient(caller, bounds, () => {})
   await using server = await guest.serve(memcached.server({ port, memory: 256, threads: 1 }), { port })
-  const load = { host: server.address, port, connections, records: 10_000 }
+  const load = { host: server.address, port, connections, records: 16_000 }
   await exec(ycsb.load(load))
   await exec(command('tee', config), { input: workloadA })
-  // Windows of 625 objects make 10,000 of the 16 connections.
-  const how = ['--threads=1', `--concurrency=${connections}`, '--win_size=625', `--cfg_cmd=${config}`]
+  // Windows of a thousand objects, the smallest there are, make 16,000 of the 16 connections.
+  const how = ['--threads=1', `--concurrency=${connections}`, '--win_size=1k', `--cfg_cmd=${config}`]
   const time = [`--time=${seconds}s`, `--stat_freq=${seconds + 1}s`]
   const slap = command('memcaslap', `--servers=${server.address}:${port}`, ...how, ...time)
   const watched = async (run: () => Promise<number>) => {
