@@ -63,5 +63,5 @@ export function bars({ rows, metric, unit }: MetricTable): string {
   const svg = `<svg viewBox="0 0 ${width} ${bottom + 42}" role="group" aria-label="${markup(label)}">`
   const outline = shown.some(({ before }) => before) ? ' Outlined: the baseline.' : ''
   return `<figure>${svg}${grid.join('')}${marks.join('')}${dashed}</svg>
-<figcaption>Median${unit === 'count' ? '' : ` in ${markup(unit)}`}; dots are samples. Dashed: native.${outline} Hover or focus a row for its samples.${absent.length > 0 ? ` Without any sample: ${markup(absent.join(', '))}.` : ''}</figcaption></figure>`
+<figcaption>Median${unit === 'count' ? '' : ` in ${markup(unit)}`}; dots are samples.${native == null ? '' : ' Dashed: native.'}${outline} Hover or focus a row for its samples.${absent.length > 0 ? ` Without any sample: ${markup(absent.join(', '))}.` : ''}</figcaption></figure>`
 }

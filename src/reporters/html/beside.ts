@@ -7,7 +7,7 @@ import { markup } from '../escape.ts'
 import { marks, verdictOn } from '../facts.ts'
 import { type SideBySide, sideBySide } from '../side-by-side.ts'
 import { plural } from '../text.ts'
-import { type Panel, panelsSvg, shareScale } from './panels.ts'
+import { type Panel, panelsCaption, panelsSvg, shareScale } from './panels.ts'
 import { behind, cell, rowHead, tableOf } from './parts.ts'
 import { linesOf, type Series, seriesOf, seriesPicture } from './series.ts'
 import { toneOf } from './tone.ts'
@@ -148,11 +148,9 @@ function metricHtml(
     const svg = panelsSvg(label, group, within)
     return hosts.length > 1 && svg ? `<h5>Host ${letter(at)}</h5>\n${svg}` : svg
   })
-  const unit = !some || some.unit === 'count' ? '' : ` in ${markup(some.unit)}`
-  const axes = within ? 'One scale for all.' : 'Each has a scale of its own.'
   return `<h4 class="break">${markup(metric)}<span class="soft">, ${some?.better === 'higher' ? 'more' : 'less'} is better</span></h4>
 <figure class="wide">${pictures.join('\n')}
-<figcaption>Medians${unit}; dots are samples. Dashed: native. ${axes} Hover or focus a bar for its samples.</figcaption></figure>
+<figcaption>${markup(panelsCaption(panels, some?.unit ?? ''))}</figcaption></figure>
 ${figures}`
 }
 

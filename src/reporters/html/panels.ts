@@ -47,6 +47,19 @@ export function shareScale(panels: readonly Panel[]): boolean {
   return ends.length > 0 && largest(ends) / smallest(ends) <= sharedWithin
 }
 
+/** Of panels, what their picture means. */
+export function panelsCaption(panels: readonly Panel[], unit: string): string {
+  const shown = panels.flatMap(({ results }) => [...results])
+  const drawn = (of: (one: (typeof shown)[number]) => boolean, words: string) => (shown.some(of) ? [words] : [])
+  return [
+    `Medians${unit === 'count' ? '' : ` in ${unit}`}; dots are samples.`,
+    ...drawn(([name, one]) => name === 'native' && has(one), 'Dashed: native.'),
+    ...drawn(([, { before }]) => before !== undefined, 'Outlined: the baseline.'),
+    shareScale(panels) ? 'One scale for all.' : 'Each has a scale of its own.',
+    'Hover or focus a bar for its samples.',
+  ].join(' ')
+}
+
 /**
  * A bar per platform and panel, as in the picture of a single bench; empty where nothing has a figure.
  * @param within panels that share the scale, where one has been chosen for all; otherwise each has its own

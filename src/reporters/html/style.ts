@@ -55,6 +55,7 @@ ${filterKinds
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .5rem 1.5rem;
   align-items: start }
+.pictures figure { max-width: 34rem }
 figure { margin: .5rem 0; min-width: 0 } .wide .scroll { margin: 0 } .wide svg { min-width: 42rem } figcaption { color: var(--soft); font-size: .85em }
 svg { display: block; width: 100%; height: auto; color: var(--soft); overflow: visible }
 svg text { fill: var(--text); font: 12px system-ui, sans-serif } svg .axis { fill: var(--soft); font-size: 11px }

@@ -5,7 +5,7 @@ import type { Before } from '../before.ts'
 import { markup } from '../escape.ts'
 import { verdictOn } from '../facts.ts'
 import { metricTables } from '../rows.ts'
-import { type Panel, panelsSvg, shareScale } from './panels.ts'
+import { type Panel, panelsCaption, panelsSvg, shareScale } from './panels.ts'
 import { behind, cell, rowHead, tableOf } from './parts.ts'
 import { toneOf } from './tone.ts'
 import { restingHtml } from './verdicts.ts'
@@ -47,15 +47,11 @@ export function togetherHtml(report: Report, benches: readonly BenchResult[], be
         })
         return { title: parts[at]!, results: new Map(cells) }
       })
-      const shared = shareScale(panels)
-      const picture = panelsSvg(metric, panels, shared ? panels : undefined)
+      const picture = panelsSvg(metric, panels, shareScale(panels) ? panels : undefined)
       if (picture === '') return ''
-      const of = unit === 'count' ? '' : ` in ${markup(unit)}`
-      const outlined = panels.some(({ results }) => [...results.values()].some((one) => one.before))
-      const axes = shared ? 'One scale for all.' : 'Each has a scale of its own.'
       return `<h4 class="break">${markup(metric)}<span class="soft">, ${better}</span></h4>
 <figure class="wide">${picture}
-<figcaption>Medians${of}; dots are samples. Dashed: native.${outlined ? ' Outlined: the baseline.' : ''} ${axes} Hover or focus a bar for its samples.</figcaption></figure>
+<figcaption>${markup(panelsCaption(panels, unit))}</figcaption></figure>
 ${restingHtml(report, benches, metric, parts)}
 ${behind('The same as a table', tableBehind(benches, parts, metric, tables))}`
     })
