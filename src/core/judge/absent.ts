@@ -24,7 +24,9 @@ export const lacking = (names: readonly string[], plan: Platforms): string[] =>
 export function needsText(names: readonly string[], plan: Platforms): string {
   const byReason = new Map<string, string[]>()
   for (const name of new Set(names)) {
-    const why = find(name, plan)?.reason ?? 'not in this run'
+    const reason = find(name, plan)?.reason ?? 'not in this run'
+    // "firecracker is not installed" need not name it again.
+    const why = reason.startsWith(`${name} is `) ? reason.slice(name.length + 4) : reason
     byReason.set(why, [...(byReason.get(why) ?? []), name])
   }
   return `needs ${[...byReason].map(([why, those]) => `${those.join(', ')}: ${why}`).join('; ')}`

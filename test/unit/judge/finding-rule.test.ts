@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FindingData } from '../../../src/core/collect/types.ts'
+import { needsText } from '../../../src/core/judge/absent.ts'
 import { exitCode, failures } from '../../../src/core/judge/exit-code.ts'
 import { judge } from '../../../src/core/judge/judge.ts'
 import type { Judgement } from '../../../src/core/judge/judgement.ts'
@@ -119,4 +120,14 @@ describe('--strict-paper', () => {
     const judgement = judged(findingOf([claimOf(within)]), [...native(), ...costing('runc', 1.01)])
     expect(ended(judgement, { strictPaper: true })).toBe(0)
   })
+})
+
+it('what is missing is named once, with those that lack the same', () => {
+  const gone = (name: string, reason = `${name} is not installed`) => platformOf(name, { available: false, reason })
+  const plan = planOf({
+    platforms: [gone('firecracker'), gone('cloud-hypervisor'), gone('kata', 'the shim is not installed')],
+  })
+  expect(needsText(['firecracker', 'kata', 'cloud-hypervisor'], plan)).toBe(
+    'needs firecracker, cloud-hypervisor: not installed; kata: the shim is not installed',
+  )
 })
