@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { recordText } from '../../src/core/record/merge.ts'
 import { readRecord } from '../../src/core/record/reader.ts'
 import type { Sample } from '../../src/core/record/schema.ts'
+import type { Report } from '../../src/core/report/schema.ts'
 import { makeRecord } from '../unit/reporters/fixture.ts'
 import { benchFile, config, expectNoStack, imports, Project, repository } from './support/cli.ts'
 import { ensureImage } from './support/machine.ts'
@@ -223,7 +224,11 @@ describe('the flags of run', () => {
   const slow = `const { stdout } = await guest.exec(command('uname', '-n'))
     return { time: await say(stdout.trim() === 'isobench' ? 200 : 100) }`
 
-  test('--shard on two machines and merge give what one run gives', async () => {
+  /** Where others have the CPUs, isobench itself decides nothing against a platform. */
+  const crowded = (claims: readonly { readonly reason: string | null }[]) =>
+    claims.some(({ reason }) => reason === 'crowded-host') && 'others had most of the CPUs: this host decides nothing'
+
+  test('--shard on two machines and merge give what one run gives', async (context) => {
     using project = Project.with({
       'isobench.config.ts': config('native', 'runc'),
       'benches/a.bench.ts': spoken('first', 'return { time: await say(100) }'),
@@ -238,7 +243,10 @@ describe('the flags of run', () => {
     expect(readRecord(records[0]!).plan.left).toEqual([{ bench: 'benches/b.bench.ts#second', why: 'shard' }])
     expect((await project.isobench(['merge', ...records, '--out', 'all.jsonl'])).exitCode).toBe(0)
     const { exitCode, stdout } = await project.isobench(['judge', 'all.jsonl', '--json'])
-    const verdicts = (JSON.parse(stdout) as { claims: { verdict: string }[] }).claims.map(({ verdict }) => verdict)
+    const { claims } = JSON.parse(stdout) as Report
+    const undecided = crowded(claims)
+    if (undecided) context.skip(undecided)
+    const verdicts = claims.map(({ verdict }) => verdict)
     expect(verdicts.sort()).toEqual(['contradicted', 'holds'])
     expect(exitCode).toBe(1)
 
@@ -251,9 +259,11 @@ describe('the flags of run', () => {
     expect(all.stdout).toContain('nothing failed in the latest run: all benches are measured')
   })
 
-  test('--fail-fast stops after the round that decides, with 1', async () => {
+  test('--fail-fast stops after the round that decides, with 1', async (context) => {
     using project = Project.of(spoken('slow', slow))
     const { exitCode, report, record } = await project.run(['--rounds', '30', '--fail-fast'])
+    const undecided = crowded(report.claims)
+    if (undecided) context.skip(undecided)
     expect(exitCode).toBe(1)
     expect(report.claims[0]!.verdict).toBe('contradicted')
     expect(new Set(record.samples.map(({ round }) => round)).size).toBeLessThan(10)
