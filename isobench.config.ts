@@ -30,5 +30,6 @@ export default defineConfig({
     platform('kata', { name: 'kata-9p', runtime: 'go', sharedFs: 'virtio-9p', tags: ['ablation'] }),
     platform('firecracker'),
     platform('cloud-hypervisor'),
+    platform('osv'),
   ],
 })

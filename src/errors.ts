@@ -22,6 +22,11 @@ export class MachineError extends IsobenchError {
   readonly code = 'ISOBENCH_MACHINE'
 }
 
+/** A platform can by its nature not do what a workload asks of it, such as run a second program. */
+export class UnsupportedError extends IsobenchError {
+  readonly code = 'ISOBENCH_UNSUPPORTED'
+}
+
 /** The user, or whoever sent SIGINT or SIGTERM, ended the run. */
 export class InterruptedError extends IsobenchError {
   readonly code = 'ISOBENCH_INTERRUPTED'

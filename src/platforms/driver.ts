@@ -85,7 +85,15 @@ export interface Place extends Ground {
 export interface GuestHandle {
   /** Whether clients call from within the guest's own network namespace, over its loopback, rather than over its link. */
   readonly loopback?: boolean
-  /** Argv of a host process that runs `argv` in the guest, with its output, its exit code and its end. */
+  /**
+   * That it runs one program and no second beside it: every command is a boot of its own, and a server ends with the host
+   * process that `enter` named, for nothing else in it could end it.
+   */
+  readonly singleProcess?: boolean
+  /**
+   * Argv of a host process that runs `argv` in the guest, with its output, its exit code and its end.
+   * @throws UnsupportedError where that is, by its nature, not for this platform.
+   */
   enter(argv: GuestArgv): HostArgv
   /** Where it is called on, if that is not its place's address. */
   readonly address?: string

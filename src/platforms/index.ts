@@ -10,6 +10,7 @@ import { kata } from './kata/kata.ts'
 import { lxc } from './lxc.ts'
 import { native } from './native.ts'
 import { nspawn } from './nspawn.ts'
+import { osv } from './osv/osv.ts'
 import { podman } from './podman.ts'
 import { qemu } from './qemu/qemu.ts'
 import { runc } from './runc.ts'
@@ -30,6 +31,7 @@ const all = {
   firecracker,
   'cloud-hypervisor': cloudHypervisor,
   kata,
+  osv,
 }
 
 // A driver without options has an index signature of `never`, which would forbid even `name`.

@@ -88,13 +88,15 @@ function referenceSeries(
   const why = absent(platform, plan) ?? (medianOf ? undefined : absent(reference, plan))
   if (why) return why
   if (!medianOf) return series(reference, platform)
-  const members = membersOf(medianOf, platform, plan)
+  const members = membersOf(medianOf, platform, plan).filter((name) => !series(name).unsupported)
   if (members.length >= fewestMembers) return medianSeries(members.map((name) => series(name)))
   return medianOf.flatMap((name) => absent(name, plan) ?? [])[0] ?? 'too-few-platforms'
 }
 
 function failedOn({ reason }: NoData, platforms: readonly string[], series: (platform: string) => Series): string {
   if (reason !== 'sample-errors') return reason
+  const unable = platforms.filter((platform) => series(platform).unsupported)
+  if (unable.length > 0) return `workload-unsupported:${unable.join(',')}`
   return `${reason}:${platforms.filter((platform) => series(platform).errors.length > 0).join(',')}`
 }
 
@@ -149,7 +151,8 @@ function over(
   const bound = points.some(({ id }) => isClientBound(samples, id, name))
   const id = [metricName, name, ...points.map(({ id }) => id)].join('\0')
   const judged = judgeSeries(matcher, series, metric, plan.looks, id)
-  return withClient(judged.reason === 'sample-errors' ? { ...judged, reason: `sample-errors:${name}` } : judged, {
+  const code = series.some(({ series }) => series.unsupported) ? 'workload-unsupported' : 'sample-errors'
+  return withClient(judged.reason === 'sample-errors' ? { ...judged, reason: `${code}:${name}` } : judged, {
     name,
     bound,
   })

@@ -11,6 +11,8 @@ export interface Series {
   /** More than one when the work changed while it was measured. */
   readonly digests: ReadonlySet<string>
   readonly errors: readonly string[]
+  /** The platform cannot do this work. */
+  readonly unsupported?: boolean
   /** Rounds up to the last that it was visited in, failed ones included. */
   readonly visited: number
   /** Its rounds are not those of other series: they may be counted, but not paired. */
@@ -36,7 +38,8 @@ export class Samples {
 
   constructor(samples: readonly Sample[]) {
     for (const sample of samples) {
-      if (sample.warmup) continue
+      // One that a platform cannot take is not tried again, and may be a warm-up's.
+      if (sample.warmup && !sample.unsupported) continue
       const key = `${sample.point}\0${sample.platform}`
       const cell = this.#cells.get(key)
       if (cell) cell.push(sample)
@@ -67,6 +70,7 @@ export class Samples {
       crowded: new Set([...byRound.keys()].filter((round) => !roomy.has(round))),
       digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
       errors: samples.flatMap(({ error }) => error ?? []),
+      unsupported: samples.some(({ unsupported }) => unsupported),
       unpaired: samples.some(({ unpaired, values }) => unpaired && values?.[metric] !== undefined),
       visited: samples.reduce((most, { round }) => Math.max(most, round + 1), 0),
     }

@@ -23,6 +23,8 @@ export interface Enterable {
   /** Asked after a failure: whether the kernel has killed something in it for want of memory since it was last asked. */
   ranOutOfMemory?(): boolean | Promise<boolean>
   enter(argv: GuestArgv): HostArgv
+  /** See `GuestHandle`. */
+  readonly singleProcess?: boolean
 }
 
 /** Where the client's commands are entered. */
@@ -156,9 +158,11 @@ export function workloadGuest(
     },
     serve: async (command, { port }): Promise<Service> => {
       const pidFile = `/tmp/isobench-service-${services++}`
-      const server = timed(where.enter(remembered(pidFile, guestArgv(command))), {
+      const ending = new AbortController()
+      const argv = guestArgv(command)
+      const server = timed(where.enter(where.singleProcess ? argv : remembered(pidFile, argv)), {
         timeoutMs: remaining(bounds),
-        signal: bounds.signal,
+        signal: AbortSignal.any([bounds.signal, ending.signal]),
         label: `${command.argv[0]} serving in ${where.name}`,
       })
       const ended = server.then(
@@ -166,6 +170,11 @@ export function workloadGuest(
         (error: Error) => explained(error, command.argv[0]!, where) as Promise<Error>,
       )
       const stop = async () => {
+        if (where.singleProcess) {
+          ending.abort()
+          await ended
+          return
+        }
         const kill: Command = { argv: ['/bin/sh', '-c', 'kill -9 "$(cat "$0")"', pidFile] }
         await execIn(
           where,

@@ -1,5 +1,5 @@
 import type { BootContext, FloorContext, ParamSpace, RunContext, Workload } from '../../dsl/workload.ts'
-import { lastLines, messageOf } from '../../errors.ts'
+import { lastLines, messageOf, UnsupportedError } from '../../errors.ts'
 import { memoryWatch } from '../../guest/cgroup.ts'
 import type { OpenPlace } from '../../guest/place.ts'
 import { CommandError, type Timed, type TimedOptions, timed } from '../../guest/stopwatch.ts'
@@ -79,9 +79,14 @@ export async function measure(step: Step, round: number, means: Means): Promise<
   } catch (error) {
     means.session.signal.throwIfAborted()
     const lacks = error instanceof MissingProgramError ? { lacks: error.program } : {}
-    return { ...base, wallMs: performance.now() - started, error: messageOf(error), ...lacks, ...notes }
+    const unsupported = error instanceof UnsupportedError ? { unsupported: true } : {}
+    return { ...base, wallMs: performance.now() - started, error: told(error), ...lacks, ...unsupported, ...notes }
   }
 }
+
+/** What went wrong, and how to mend it where that is for this platform alone. */
+const told = (error: unknown): string =>
+  error instanceof UnsupportedError && error.fix ? `${messageOf(error)}: ${error.fix}` : messageOf(error)
 
 /** Ends a workload's own code that waits for something other than the guest. The timer also keeps Node from ending. */
 async function within<T>(work: Promise<T>, seconds: number): Promise<T> {

@@ -43,6 +43,7 @@ export class Slots implements AsyncDisposable {
         ...guest,
         name,
         rootfs: this.rootfs,
+        singleProcess: guest.handle.singleProcess === true,
         enter: (argv) => guest.handle.enter(argv),
       })
       await guest.handle.pause?.()

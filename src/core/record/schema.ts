@@ -171,6 +171,8 @@ export const sampleSchema = z.object({
   error: z.string().optional(),
   /** The program that failed it, because the image has none of that name: so no platform and no round can do better. */
   lacks: z.string().optional(),
+  /** It failed because the platform cannot do such work: no round can do better. */
+  unsupported: z.boolean().optional(),
   /** In duet mode: the platform that was measured at the same time, and the host CPUs that this one had. */
   beside: z.string().optional(),
   cpus: z.array(z.number()).optional(),

@@ -16,9 +16,13 @@ export interface Why {
   readonly rounds: number
 }
 
+/** Whether a sample has shown that the step can only fail: the image lacks its program, or the platform cannot do such work. */
+const isInVain = (step: Step, { point, platform, lacks, unsupported }: Sample): boolean =>
+  point === step.point.id && (lacks !== undefined || (unsupported === true && platform === step.platform))
+
 /**
  * The steps of a run, one after the other. The caller adds each sample to `samples` before it asks for the next: at every
- * look but the last, what is decided is left out from then on, as is at once a point whose program the image lacks. When `isTimeUp`, the run ends after the point in hand, so that
+ * look but the last, what is decided is left out from then on, as is at once what can only fail. When `isTimeUp`, the run ends after the point in hand, so that
  * what is compared is always measured in the same rounds.
  */
 export function* stepsOf(
@@ -41,7 +45,7 @@ export function* stepsOf(
     for (const [at, step] of steps.entries()) {
       const newPoint = at === 0 || steps[at - 1]!.point.id !== step.point.id
       if (newPoint && isTimeUp()) return { why: 'time-up', rounds: begun }
-      if (samples.some(({ point, lacks }) => lacks !== undefined && point === step.point.id)) continue
+      if (samples.some((sample) => isInVain(step, sample))) continue
       if (round >= 0) begun = round + 1
       yield { ...step, round, left: steps.length - at + (rounds - 1 - round) * steps.length }
     }

@@ -15,10 +15,11 @@ const overhead: Readonly<Record<Accelerator, number>> = { kvm: 96, tcg: 160 }
 const translatedMiB = 64
 
 /** The RAM of the guest in MiB: what the limits leave beside QEMU, for both are in the same cgroup. */
-const ramMiB = (place: Place, accel: Accelerator): number =>
+export const ramMiB = (place: Place, accel: Accelerator): number =>
   Math.floor(place.limits.memoryBytes / 1024 ** 2) - overhead[accel]
 
-function acceleration(accel: Accelerator): string[] {
+/** By what QEMU runs the guest's code, and on which CPU. */
+export function acceleration(accel: Accelerator): string[] {
   if (accel === 'kvm') return ['-accel', 'kvm', '-cpu', 'host']
   // QEMU 7.2's cmpxchg16b goes wrong under load: a double fault in the guest's kmalloc, twice at the same instruction.
   const cpu = qemuVersion().startsWith('7.2.') ? 'max,cx16=off' : 'max'
@@ -41,8 +42,8 @@ function devices({ machine }: Options) {
 }
 
 /** A file that a guest reads past the host's page cache, or through it where its file system cannot do otherwise. */
-const blockOptions = (file: string) =>
-  takesDirectIo(file) ? `file=${file},format=raw,cache=none,aio=native` : `file=${file},format=raw,cache=writeback`
+export const blockOptions = (file: string, format: 'raw' | 'qcow2' = 'raw'): string =>
+  [`file=${file},format=${format}`, takesDirectIo(file) ? 'cache=none,aio=native' : 'cache=writeback'].join(',')
 
 /** QEMU with a guest that has nothing but a serial port, and ends through QEMU's own device for that: microvm has no other. */
 export const floorOf = (kernel: string, accel: Accelerator, { machine, firmware }: Options): HostArgv => [

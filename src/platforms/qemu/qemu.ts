@@ -11,7 +11,9 @@ import { floorOf, machineOf } from './machine.ts'
 import { type Accelerator, type Options, options } from './options.ts'
 import { qmp } from './qmp.ts'
 
-const accelerator = async ({ accel }: Options): Promise<Accelerator> => accel ?? (isUsable(await kvm()) ? 'kvm' : 'tcg')
+/** How a guest's code is run: as asked, else by KVM where it is usable. */
+export const accelerator = async ({ accel }: Pick<Options, 'accel'>): Promise<Accelerator> =>
+  accel ?? (isUsable(await kvm()) ? 'kvm' : 'tcg')
 
 async function prepare(place: Place, given: Options) {
   const kernel = kernelOf(given)

@@ -112,6 +112,11 @@ describe('why something is undecidable', () => {
     expect(one([...native(), ...failing])).toMatchObject({ verdict: 'undecidable', reason: 'sample-errors:runc' })
   })
 
+  it('workload-unsupported: the platform cannot do such work, and is no member of a median then', () => {
+    const unable = [{ ...sampleOf('runc', -1, { warmup: true, error: 'it runs one program' }), unsupported: true }]
+    expect(one([...native(), ...unable])).toMatchObject({ verdict: 'undecidable', reason: 'workload-unsupported:runc' })
+  })
+
   it('no-native: native is not in the config, or does not work', () => {
     const plan = planWith(claimOf(within))
     const others = plan.platforms.filter(({ name }) => name !== 'native')

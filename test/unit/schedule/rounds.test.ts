@@ -68,6 +68,21 @@ describe('the steps of a run', () => {
     expect(others).toEqual([])
   })
 
+  it('leave out a platform that cannot do the work, from its first sample on, and no other', () => {
+    const { looks: _, ...plan } = planFor({ one: 1, two: 1 })
+    const samples: Sample[] = []
+    const visits: Record<string, number> = {}
+    const due = stepsOf(plan, samples)
+    for (let next = due.next(); !next.done; next = due.next()) {
+      const { platform, round, point } = next.value
+      visits[platform] = (visits[platform] ?? 0) + 1
+      samples.push(
+        sampleOf(platform, round, { point: point.id, ...(platform === 'one' && { error: 'no', unsupported: true }) }),
+      )
+    }
+    expect(visits).toEqual({ native: 31, one: 1, two: 31 })
+  })
+
   it('leave out what is decided, and go on for the rest with native', () => {
     const costs = { same: 1, slow: 1.5, near: 1.05 }
     const { count, claims, ended } = simulate(planFor(costs), costs)

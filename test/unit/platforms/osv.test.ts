@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { program } from '../../../src/entries.ts'
+import { UnsupportedError } from '../../../src/errors.ts'
+import { commandLine } from '../../../src/platforms/osv/command-line.ts'
+import { filesOf, formatOf } from '../../../src/platforms/osv/image.ts'
+
+const image = { command: '--rootfs=rofs --nomount /hello 1', programs: { sysbench: '/sysbench.so' } }
+const line = (...argv: string[]) => commandLine(image, argv, ['--ip=eth0,198.18.0.2,255.255.255.252'])
+
+describe('the command line of an OSv kernel', () => {
+  it("has OSv's options, the address, and the image's own command for a boot", () => {
+    expect(line('/bin/busybox', 'echo', 'booted')).toBe(
+      '--rootfs=rofs --nomount --ip=eth0,198.18.0.2,255.255.255.252 /hello 1',
+    )
+  })
+
+  it('quotes the arguments of a program that the image has something for', () => {
+    expect(line('sysbench', 'cpu', 'a "b" \\ c;d&', '', 'x\ny')).toMatch(
+      / \/sysbench\.so "cpu" "a \\"b\\" \\\\ c;d&" "" "x\\ny"$/,
+    )
+  })
+
+  it("sets a command's folder and environment by OSv's own options", () => {
+    expect(line('env', '-C', '/my folder', 'A=1', 'B=x y', 'sysbench', 'C=3')).toBe(
+      '--rootfs=rofs --nomount --ip=eth0,198.18.0.2,255.255.255.252 --cwd=/my\\ folder --env=A=1 --env=B=x\\ y /sysbench.so "C=3"',
+    )
+  })
+
+  it('refuses what OSv cannot run, with what would make it do so', () => {
+    expect(() => line('/bin/sh', '-c', 'true')).toThrow(UnsupportedError)
+    expect(() => line('toString')).toThrow('nothing in the image stands for toString')
+    expect(() => line('sysbench', '$HOME')).toThrow('can have no "$"')
+    expect(() => commandLine({ command: '', programs: {} }, ['/bin/busybox'], [])).toThrow(UnsupportedError)
+  })
+})
+
+describe("the program's part of a console", () => {
+  const console = (script: string) => {
+    const argv = [program('console.pl'), 'Cmdline: ', '^(Aborted|Failed to load object: )', 'sh', '-c', script]
+    const { status, stdout, stderr } = spawnSync('perl', argv, { encoding: 'utf8', timeout: 20_000 })
+    return { status, stdout, stderr }
+  }
+
+  it('is what comes after the command line, with line ends of one character', () => {
+    expect(
+      console(
+        String.raw`printf 'OSv v0.57\r\nCmdline: /hello\r\none\r\ntwo\rthree'; printf '\r\n'; sleep 0.1; printf 'end'`,
+      ),
+    ).toEqual({
+      status: 0,
+      stdout: 'one\ntwo\rthree\nend',
+      stderr: '',
+    })
+  })
+
+  it('is a failure where the guest did not come to it, crashed, booted again, or its monitor failed', () => {
+    expect(console("printf 'OSv v0.57\\r\\nHalting.\\r\\n'")).toMatchObject({ status: 1, stdout: '' })
+    expect(
+      console("printf 'Cmdline: /x\\r\\nFailed to load object: /x. Powering off.\\r\\n'; sleep 20").stderr,
+    ).toContain('the guest crashed: Failed to load object: /x')
+    expect(console("printf 'Cmdline: /x\\nout\\nCmdline: /x\\n'; sleep 20")).toMatchObject({ status: 1 })
+    expect(console("printf 'Cmdline: /x\\nout\\n'; exit 3")).toMatchObject({ status: 3, stdout: 'out\n' })
+    expect(console("printf 'Cmdline: /x\\nout'; kill -KILL $$")).toMatchObject({ status: 137, stdout: 'out' })
+  })
+})
+
+it('tells what of an image is not there, and its format by its first bytes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-osv-'))
+  try {
+    const usr = join(folder, 'usr.img')
+    expect(filesOf({})).toMatchObject({ reason: 'no OSv image' })
+    expect(filesOf({ image: usr })).toMatchObject({ reason: `no OSv image: there is no ${usr}` })
+    writeFileSync(usr, Buffer.from('QFI\xfb\0', 'latin1'))
+    expect(filesOf({ image: usr })).toMatchObject({ reason: expect.stringContaining('loader-stripped.elf') })
+    writeFileSync(join(folder, 'loader-stripped.elf'), '')
+    writeFileSync(join(folder, 'cmdline'), '/hello\n')
+    expect(filesOf({ image: usr })).toMatchObject({ command: '/hello' })
+    expect(formatOf(usr)).toBe('qcow2')
+    expect(formatOf(join(folder, 'cmdline'))).toBe('raw')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
