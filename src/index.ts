@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** What `import … from 'isobench'` gives to bench files, configs and drivers. */
 export { AuthorError } from './dsl/author-error.ts'
 export { type BenchHandle, type BenchOptions, bench } from './dsl/bench.ts'

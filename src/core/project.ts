@@ -5,9 +5,10 @@ import * as z from 'zod'
 import type { Config, ImageConfig } from '../dsl/config.ts'
 import { framesOf } from '../dsl/location.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
-import { messageOf, UsageError } from '../errors.ts'
+import { IsobenchError, messageOf, UsageError } from '../errors.ts'
 import { compile } from './compile.ts'
 import { AuthoringError } from './errors.ts'
+import { endLoopsAfter } from './watchdog.ts'
 
 /** How much is measured; see `Profile`. */
 export interface ResolvedProfile {
@@ -123,6 +124,8 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   process.setSourceMapsEnabled(true)
   let loaded: { default?: Config }
   try {
+    // A little later than the limit below, which ends what waits.
+    using _loops = endLoopsAfter(importLimit + 1)
     // The digest makes a changed config a new module: watch mode loads it again.
     const loading = import(`${result.compiled.output}?${result.compiled.digest}`) as Promise<{ default?: Config }>
     loaded = await withinLimit(loading)
@@ -173,11 +176,21 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
 /** Seconds that the config may take to import. */
 const importLimit = 10
 
+/** The config was not imported in time. */
+class ImportError extends IsobenchError {
+  readonly code = 'ISOBENCH_IMPORT'
+}
+
+const neverEnds = 'look for a loop, or an await that never ends, at its top level'
+
 /** The timer also keeps Node from ending, silently, on an await that never does. */
 async function withinLimit<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`importing it took longer than ${importLimit} s`)), importLimit * 1000)
+    timer = setTimeout(
+      () => reject(new ImportError(`importing it took longer than ${importLimit} s`, neverEnds)),
+      importLimit * 1000,
+    )
   })
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

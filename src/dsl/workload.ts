@@ -5,6 +5,14 @@ import { callerOf, type Location } from './location.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
 import { type Instrument, type TracedMetricsBy, type Tracing, tracedMetrics } from './traced.ts'
 
+declare global {
+  /** What of it a workload needs, for projects that have neither Node's types nor the DOM's: it is one interface with theirs. */
+  interface AbortSignal {
+    readonly aborted: boolean
+    throwIfAborted(): void
+  }
+}
+
 export type ParamValue = string | number | boolean
 /** Every value that each parameter may have. */
 export type ParamSpace = Readonly<Record<string, readonly [ParamValue, ...ParamValue[]]>>

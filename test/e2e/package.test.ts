@@ -54,9 +54,25 @@ describe('the packed package, installed in an empty folder', () => {
   test('carries types that a strict NodeNext project compiles with, and that catch a wrong metric', async () => {
     project.write({
       'tsconfig.json': JSON.stringify({
-        compilerOptions: { strict: true, module: 'NodeNext', noEmit: true, types: [] },
+        // Neither Node's types nor the DOM's.
+        compilerOptions: { strict: true, module: 'NodeNext', noEmit: true, types: [], lib: ['ES2023'] },
         include: ['isobench.config.ts', 'benches'],
       }),
+    })
+    project.write({
+      'benches/signal.bench.ts': [
+        "import { bench, lower, workload } from 'isobench'",
+        "const work = workload('served', {",
+        "  metrics: { time: lower('ms') },",
+        '  async run({ guest, signal }) {',
+        "    await using server = await guest.serve({ argv: ['true'] }, { port: 80 })",
+        '    signal.throwIfAborted()',
+        '    return { time: signal.aborted ? 0 : server.port }',
+        '  },',
+        '})',
+        "bench('served', work)",
+        '',
+      ].join('\n'),
     })
     const tsc = [`${repository}/node_modules/typescript/bin/tsc`, '--noEmit', '-p', '.']
     const right = await inProject(process.execPath, tsc)
