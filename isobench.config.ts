@@ -31,5 +31,6 @@ export default defineConfig({
     platform('firecracker'),
     platform('cloud-hypervisor'),
     platform('osv'),
+    platform('osv', { name: 'osv-firecracker', on: 'firecracker' }),
   ],
 })

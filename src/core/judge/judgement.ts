@@ -14,7 +14,6 @@ export const reasonCodes = {
   'not-measured': 'the bench was left out of this run',
   'instrument-absent': 'the kernel of this machine cannot be watched in that way',
   'sample-errors': 'its samples failed',
-  'workload-unsupported': 'the platform cannot, by its nature, do what the workload asks of it',
   'too-few-rounds': 'fewer rounds than the test needs; five are the least',
   'too-few-points': 'the parameter has too few values here to tell one part of the series from another',
   'too-few-platforms': 'fewer platforms than a median takes; two are the least',

@@ -3,8 +3,8 @@ import * as z from 'zod'
 const file = z.string().regex(/^\//, 'give the whole path of the file')
 
 export const options = z.strictObject({
-  /** The monitor that boots it. */
-  on: z.enum(['qemu']).default('qemu'),
+  /** The monitor that boots it. Firecracker takes raw images alone. */
+  on: z.enum(['qemu', 'firecracker']).default('qemu'),
   /** An image of OSv's own tools, qcow2 or raw: `build/last/usr.img`. It is never written to. */
   image: file.optional(),
   /** OSv's kernel; left out: `loader-stripped.elf` beside the image. */
@@ -13,7 +13,7 @@ export const options = z.strictObject({
   command: z.string().optional(),
   /** What of the image stands for a workload's program: `{ sysbench: '/sysbench.so' }`. */
   programs: z.record(z.string(), z.string()).default({}),
-  /** Left out: KVM where it is usable, else TCG. */
+  /** On QEMU; left out: KVM where it is usable, else TCG. */
   accel: z.enum(['kvm', 'tcg']).optional(),
 })
 

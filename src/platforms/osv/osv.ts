@@ -1,10 +1,16 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { program } from '../../entries.ts'
 import { MachineError } from '../../errors.ts'
-import { isUsable, kvm } from '../../guest/vm/kvm.ts'
+import { kvmObstacle, nestedKvm } from '../../guest/vm/kvm.ts'
 import { defineDriver, type GuestArgv, type HostArgv, type Place } from '../driver.ts'
+import { type Config, drive } from '../firecracker/config.ts'
+import { release } from '../firecracker/firecracker.ts'
+import { ramMiB as firecrackerMiB } from '../firecracker/machine.ts'
 import { acceleration, blockOptions, ramMiB } from '../qemu/machine.ts'
 import type { Accelerator } from '../qemu/options.ts'
 import { accelerator } from '../qemu/qemu.ts'
+import { releaseRequirement } from '../release.ts'
 import { commandLine } from './command-line.ts'
 import { filesOf, formatOf, type OsvFiles, versionOf } from './image.ts'
 import { type Options, options } from './options.ts'
@@ -22,10 +28,14 @@ interface Prepared {
   readonly network: { readonly device: string; readonly mac: string; readonly address: string }
 }
 
+/** Firecracker runs nothing without KVM. */
+const accelOf = async (given: Options): Promise<Accelerator> =>
+  given.on === 'firecracker' ? 'kvm' : accelerator(given)
+
 async function prepare(place: Place, given: Options): Promise<Prepared> {
   const files = filesOf(given)
   if ('reason' in files) throw new MachineError(files.reason, files.fix)
-  return { files, accel: await accelerator(given), network: await place.tap() }
+  return { files, accel: await accelOf(given), network: await place.tap() }
 }
 
 /** `198.18.0.2/30` as OSv's `--ip` has it. */
@@ -35,11 +45,10 @@ function ipOption(address: string): string {
   return `--ip=eth0,${host},${mask.join('.')}`
 }
 
-/** Argv that boots OSv with `argv` as its program, whose console becomes its output. */
-function boot(place: Place, { files, accel, network }: Prepared, { programs }: Options, argv: GuestArgv): HostArgv {
-  const line = commandLine({ command: files.command, programs }, argv, [ipOption(network.address)])
+/** QEMU with the image, whose serial port is its standard output. */
+function onQemu(place: Place, { files, accel, network }: Prepared, line: string): HostArgv {
   // A guest that resets itself boots again, and is then told from one that has powered off: so without -no-reboot.
-  const monitor: HostArgv = [
+  return [
     // What the guest writes to its disk is in a file that QEMU removes, below the place.
     ...(['env', `TMPDIR=${place.directory}`, 'qemu-system-x86_64'] as const),
     ...['-machine', 'q35', ...acceleration(accel)],
@@ -51,6 +60,34 @@ function boot(place: Place, { files, accel, network }: Prepared, { programs }: O
     ...['-device', `virtio-net-pci,netdev=net,mac=${network.mac},romfile=`],
     ...['-kernel', files.kernel, '-append', line],
   ]
+}
+
+/** What Firecracker is told; it has no PCI, and OSv is not to look for it (OSv's `scripts/firecracker.py`). */
+export const firecrackerConfig = (
+  place: Place,
+  { files, network }: Pick<Prepared, 'files' | 'network'>,
+  line: string,
+): Config => ({
+  'boot-source': { kernel_image_path: files.kernel, boot_args: `--nopci ${line}` },
+  'machine-config': { vcpu_count: place.limits.cpus.length, mem_size_mib: firecrackerMiB(place) },
+  drives: [drive('root', files.image, { root: false, readOnly: true })],
+  'network-interfaces': [{ iface_id: 'eth0', host_dev_name: network.device, guest_mac: network.mac }],
+})
+
+let commands = 0
+
+/** Firecracker from a configuration of the command's own, without its API: its serial port is its standard output. */
+function onFirecracker(place: Place, prepared: Prepared, line: string): HostArgv {
+  const file = join(place.directory, `osv-${commands++}.json`)
+  writeFileSync(file, JSON.stringify(firecrackerConfig(place, prepared, line)))
+  return ['firecracker', '--no-api', '--config-file', file]
+}
+
+/** Argv that boots OSv with `argv` as its program, whose console becomes its output. */
+function boot(place: Place, prepared: Prepared, { on, programs }: Options, argv: GuestArgv): HostArgv {
+  const { files, network } = prepared
+  const line = commandLine({ command: files.command, programs }, argv, [ipOption(network.address)])
+  const monitor = on === 'qemu' ? onQemu(place, prepared, line) : onFirecracker(place, prepared, line)
   return place.insideTap(['perl', program('console.pl'), marker, crash, ...monitor])
 }
 
@@ -60,11 +97,11 @@ export const osv = defineDriver<Options>({
   family: 'unikernel',
   about: 'OSv, a unikernel that runs one program of its image',
   options,
-  requirements: () => [
-    { binary: 'qemu-system-x86_64', package: 'qemu-system-x86' },
+  requirements: ({ on }) => [
+    on === 'qemu' ? { binary: 'qemu-system-x86_64', package: 'qemu-system-x86' } : releaseRequirement(release),
     { binary: 'perl', package: 'perl-base' },
   ],
-  version: () => ['qemu-system-x86_64', '--version'],
+  version: ({ on }) => [on === 'qemu' ? 'qemu-system-x86_64' : 'firecracker', '--version'],
   files: (given) => {
     const files = filesOf(given)
     return 'reason' in files ? [] : [files.image, files.kernel]
@@ -72,16 +109,16 @@ export const osv = defineDriver<Options>({
   obstacle: async (given) => {
     const files = filesOf(given)
     if ('reason' in files) return files
-    const found = given.accel === 'kvm' ? await kvm() : undefined
-    return found && !isUsable(found) ? `KVM is ${found.state} here: ${found.about}` : undefined
+    if (given.on === 'firecracker' && formatOf(files.image) === 'qcow2') {
+      const fix = `qemu-img convert -O raw ${files.image} ${files.image}.raw, and name that as the image`
+      return { reason: `Firecracker reads no qcow2, which ${files.image} is`, fix }
+    }
+    return given.on === 'firecracker' || given.accel === 'kvm' ? kvmObstacle() : undefined
   },
-  apart: async (given) => {
-    if ((await accelerator(given)) === 'tcg') return 'emulated'
-    return (await kvm()).state === 'nested' ? 'nested' : undefined
-  },
+  apart: async (given) => ((await accelOf(given)) === 'tcg' ? 'emulated' : nestedKvm()),
   details: async (given) => {
     const files = filesOf(given)
-    return ['reason' in files ? '' : `OSv ${versionOf(files.kernel)}`, given.on, await accelerator(given)].join(', ')
+    return ['reason' in files ? '' : `OSv ${versionOf(files.kernel)}`, given.on, await accelOf(given)].join(', ')
   },
   once: async (place, argv, given) => boot(place, await prepare(place, given), given, argv),
   open: async (place, given) => {

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { program } from '../../../src/entries.ts'
 import { UnsupportedError } from '../../../src/errors.ts'
+import type { Place } from '../../../src/platforms/driver.ts'
 import { commandLine } from '../../../src/platforms/osv/command-line.ts'
 import { filesOf, formatOf } from '../../../src/platforms/osv/image.ts'
+import { firecrackerConfig } from '../../../src/platforms/osv/osv.ts'
 
 const image = { command: '--rootfs=rofs --nomount /hello 1', programs: { sysbench: '/sysbench.so' } }
 const line = (...argv: string[]) => commandLine(image, argv, ['--ip=eth0,198.18.0.2,255.255.255.252'])
@@ -60,11 +62,23 @@ describe("the program's part of a console", () => {
   it('is a failure where the guest did not come to it, crashed, booted again, or its monitor failed', () => {
     expect(console("printf 'OSv v0.57\\r\\nHalting.\\r\\n'")).toMatchObject({ status: 1, stdout: '' })
     expect(
-      console("printf 'Cmdline: /x\\r\\nFailed to load object: /x. Powering off.\\r\\n'; sleep 20").stderr,
+      console("printf 'Cmdline: /x\\r\\nFailed to load object: /x. Powering off.\\r\\n'; exec sleep 20").stderr,
     ).toContain('the guest crashed: Failed to load object: /x')
-    expect(console("printf 'Cmdline: /x\\nout\\nCmdline: /x\\n'; sleep 20")).toMatchObject({ status: 1 })
+    expect(console("printf 'Cmdline: /x\\nout\\nCmdline: /x\\n'; exec sleep 20")).toMatchObject({ status: 1 })
     expect(console("printf 'Cmdline: /x\\nout\\n'; exit 3")).toMatchObject({ status: 3, stdout: 'out\n' })
     expect(console("printf 'Cmdline: /x\\nout'; kill -KILL $$")).toMatchObject({ status: 137, stdout: 'out' })
+  })
+})
+
+it('is told to Firecracker without PCI, with its image read-only', () => {
+  const place = { limits: { cpus: [1], memoryBytes: 512 * 1024 ** 2 } } as unknown as Place
+  const network = { device: 'isob0', mac: '02:00:c6:12:00:02', address: '198.18.0.2/30' }
+  const files = { image: '/o/usr.raw', kernel: '/o/loader-stripped.elf', command: '/hello' }
+  expect(firecrackerConfig(place, { files, network }, '--rootfs=rofs /hello')).toEqual({
+    'boot-source': { kernel_image_path: '/o/loader-stripped.elf', boot_args: '--nopci --rootfs=rofs /hello' },
+    'machine-config': { vcpu_count: 1, mem_size_mib: 480 },
+    drives: [expect.objectContaining({ path_on_host: '/o/usr.raw', is_read_only: true })],
+    'network-interfaces': [{ iface_id: 'eth0', host_dev_name: 'isob0', guest_mac: '02:00:c6:12:00:02' }],
   })
 })
 
