@@ -1,11 +1,14 @@
 import { renameSync, rmSync } from 'node:fs'
-import { ensureParts } from '../core/parts.ts'
+import { ensureParts, partsOf } from '../core/parts.ts'
 import { resolvePlatforms } from '../core/probe.ts'
 import { loadProject, type Project } from '../core/project.ts'
 import { untilInterrupted } from '../core/run.ts'
 import { UsageError } from '../errors.ts'
 import { ensureImage, findImage, imagePath, removableImage } from '../guest/image/image.ts'
+import { unusedParts } from '../guest/image/unused.ts'
 import { Ledger } from '../guest/ledger.ts'
+import { lock } from '../guest/lock.ts'
+import { lockName } from '../guest/paths.ts'
 import { undo } from '../guest/undo.ts'
 import { diskPath } from '../guest/vm/root-disk.ts'
 import { drivers } from '../platforms/index.ts'
@@ -37,6 +40,28 @@ async function remove(project: Project, io: Io): Promise<void> {
   rmSync(disk, { force: true })
 }
 
+const inMiB = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`
+
+/**
+ * Removes guest kernels and disks of images that no platform of this project boots from: those of former releases, images and
+ * options. Another project whose options name others makes them again when it needs them.
+ */
+async function prune(project: Project, io: Io): Promise<void> {
+  const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
+  const used = partsOf(platforms, findImage(project.image)?.rootfs).map(({ path }) => path)
+  // A run would boot from them. One that waits for this one looks for what it needs after it.
+  using _machine = await lock(lockName(), { purpose: 'removing unused kernels and disks' })
+  await using ledger = Ledger.start(`image-${process.pid}`, undo)
+  let freed = 0
+  for (const { path, bytes } of unusedParts(used)) {
+    const aside = `${path}.${process.pid}.removed`
+    await ledger.make({ kind: 'directory', path: aside }, () => renameSync(path, aside))
+    freed += bytes
+    io.out.write(`removed ${path}: ${inMiB(bytes)}\n`)
+  }
+  io.out.write(freed === 0 ? 'there is nothing that this project does not use\n' : `freed ${inMiB(freed)}\n`)
+}
+
 export const run: Run = async ([action], given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
@@ -52,7 +77,10 @@ export const run: Run = async ([action], given, io) => {
     case 'remove':
       await remove(project, io)
       return 0
+    case 'prune':
+      await prune(project, io)
+      return 0
     default:
-      throw new UsageError(`isobench image has no "${action}"`, 'use build, path or remove')
+      throw new UsageError(`isobench image has no "${action}"`, 'use build, path, remove or prune')
   }
 }

@@ -205,8 +205,9 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./epss.ts'),
   },
   {
-    usage: 'image <build|path|remove>',
-    about: 'the root filesystem that every guest gets: build it, say where it is, remove it',
+    usage: 'image <build|path|remove|prune>',
+    about:
+      'the root filesystem that every guest gets: build it, say where it is, remove it, or prune kernels and disks of former ones',
     options: [installOption, configOption],
     load: () => import('./image.ts'),
   },

@@ -69,6 +69,13 @@ describe('a bench file that cannot be used', () => {
     }
   })
 
+  test('a config that loops for ever is ended, though the command line itself imports it', async () => {
+    using looping = Project.with({ 'isobench.config.ts': 'for (;;) {}\n' })
+    const { stderr, exitCode } = await looping.isobench(['list'])
+    expect(stderr).toMatch(/isobench\.config\.ts .*longer than 10 s/)
+    expect(exitCode).toBe(5)
+  })
+
   test('that awaits what can never come is ended at once, and the others are listed', async () => {
     const outcome = await list({ 'benches/a-hang.bench.ts': `${imports}\nawait new Promise(() => {})\n` })
     expectOneBroken(outcome, /benches\/a-hang\.bench\.ts {2}\S/, /never ends/)

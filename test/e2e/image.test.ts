@@ -121,6 +121,27 @@ describe('image path', () => {
     expect(paths[3]).toBe(paths[0])
   })
 
+  test('prunes kernels and disks that nothing of the project boots from, says what it frees, and leaves what is being made', async () => {
+    const { project, env } = withEmptyCache()
+    using _ = project
+    const [kernel, disk] = ['cache/kernels/0123456789abcdef', 'cache/disks/fedcba9876543210.ext4']
+    project.write({
+      [`${kernel}/vmlinux`]: 'x'.repeat(3 * 1024 ** 2),
+      [disk]: 'x'.repeat(2 * 1024 ** 2),
+      'cache/kernels/0123456789abcdef.12.tmp/vmlinux': '',
+    })
+    const pruned = await project.isobench(['image', 'prune'], { env })
+    expect(pruned.stdout).toContain(`removed ${project.path(kernel)}: 4 MiB`)
+    expect(pruned.stdout).toContain(`removed ${project.path(disk)}: 2 MiB`)
+    expect(pruned.stdout).toMatch(/^freed [56] MiB$/m)
+    expect(pruned.exitCode).toBe(0)
+    expect(readdirSync(project.path('cache/kernels'))).toEqual(['0123456789abcdef.12.tmp'])
+    expect(readdirSync(project.path('cache/disks'))).toEqual([])
+    expect((await project.isobench(['image', 'prune'], { env })).stdout).toContain(
+      'nothing that this project does not use',
+    )
+  })
+
   test('refuses what is no package name', async () => {
     using project = Project.with({ 'isobench.config.ts': withImage("{ packages: ['--help'] }") })
     const outcome = await project.isobench(['image', 'path'])
