@@ -32,6 +32,16 @@ export default defineConfig({
         },
       },
       {
+        // Hours, in an emulated machine: `npm run test:machine`.
+        test: {
+          name: 'machine',
+          include: ['test/machine/**/*.test.ts'],
+          testTimeout: 6_000_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
         resolve: { alias },
         test: { name: 'calibration', include: ['test/calibration/**/*.test.ts'], testTimeout: 3_600_000 },
       },

@@ -1,8 +1,9 @@
 /**
  * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
- * Parts: list, fidelity, overhead, aa, watch, leftovers, tools, suite, client. Needs root, and hyperfine for `fidelity`. `--boots`
- * and `--platform` are for `fidelity` (drivers) and `leftovers` (names of the config), `--platform` also for `tools` (one name) and
- * `suite`, `--only` (parts of rows' names) for `tools`, `--runs` for `aa` and, as alternations, `tools`.
+ * Parts: list, fidelity, overhead, aa, watch, leftovers, tracing, tools, suite, client. Needs root, and hyperfine for `fidelity`.
+ * `--boots` and `--platform` are for `fidelity` (drivers) and `leftovers` (names of the config), `--platform` also for `tracing`
+ * (drivers), `tools` (one name) and `suite`, `--only` (parts of rows' names) for `tools`, `--runs` for `aa` and, as
+ * alternations, `tools`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -15,6 +16,7 @@ import { client } from './self-client.ts'
 import { fidelity } from './self-fidelity.ts'
 import { suite } from './self-suite.ts'
 import { tools } from './self-tools.ts'
+import { tracing } from './self-tracing.ts'
 import { aa } from './self-twins.ts'
 import { watch } from './self-watch.ts'
 
@@ -115,6 +117,7 @@ const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   aa: () => aa(root, Number(given.runs ?? 10), say),
   watch: () => watch(root, say),
   leftovers: () => leftovers(root, { boots: Number(given.boots ?? 100), names }, say),
+  tracing: () => tracing(root, names ?? ['native', 'runc', 'gvisor'], say),
   tools: () =>
     tools(
       root,

@@ -188,6 +188,7 @@ export const commands: readonly CommandSpec[] = [
     options: [
       { flag: '--record <file>', about: 'the run record; the latest when left out' },
       { flag: '--bench <text>', about: 'only benches whose id has this text' },
+      { flag: '--markdown', about: 'show: write Markdown tables' },
       jsonOption,
       configOption,
     ],

@@ -8,6 +8,7 @@ import { latestRecord, type RunRecord, readRecord } from '../core/record/reader.
 import type { ScheduledPlan } from '../core/schedule/plan.ts'
 import { UsageError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
+import { profilesMarkdown } from '../reporters/profile/markdown.ts'
 import type { Io, Run } from './command.ts'
 import { checkOptions, type Options } from './options.ts'
 
@@ -40,7 +41,7 @@ function named(cells: readonly CellProfile[], name: string): CellProfile[] {
   )
 }
 
-export const run: Run = async ([verb, ...names], given, io) => {
+export const run: Run = async ([verb, ...names], { markdown, ...given }, io) => {
   const options = checkOptions(given)
   if (verb !== 'show' && verb !== 'diff')
     throw new UsageError(`isobench profile has no verb "${verb}"`, 'use: profile show, or profile diff A B')
@@ -55,7 +56,9 @@ export const run: Run = async ([verb, ...names], given, io) => {
     io.out.write(
       options.json
         ? `${JSON.stringify({ schemaVersion: 1, record: record.file, weights: source, profiles: shown })}\n`
-        : tableText(shown, source),
+        : markdown
+          ? profilesMarkdown(shown, record)
+          : tableText(shown, source),
     )
     return exitCodes.clean
   }

@@ -4,17 +4,20 @@ import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { profilesOf } from '../../src/core/profile/profiles.ts'
 import type { RunRecord } from '../../src/core/record/reader.ts'
 import { jaccard } from '../../src/guest/trace/profile.ts'
 import { config, expectNoStack, imports, Project } from './support/cli.ts'
-import { ensureImage, observe, obstacles } from './support/machine.ts'
+import { ensureImage, isChosen, observe, obstacles } from './support/machine.ts'
 import { elfOf } from './support/tiny-program.ts'
 
 beforeAll(ensureImage)
 
-const containers = ['native', 'runc', 'crun', 'docker', 'podman', 'lxc', 'bubblewrap', 'nspawn']
-const obstacle = await obstacles(...containers, 'gvisor')
-const working = [...containers, 'gvisor'].filter((name) => obstacle[name] === '')
+const containers = ['native', 'runc', 'crun', 'docker', 'podman', 'lxc', 'bubblewrap', 'nspawn', 'gvisor']
+// Two that are compared are always there.
+const chosen = containers.filter((name) => name === 'native' || name === 'runc' || isChosen(name))
+const obstacle = await obstacles(...chosen)
+const working = chosen.filter((name) => obstacle[name] === '')
 
 /** Looks into tracefs through a mount of the test's own. */
 function instances(): string[] {
@@ -73,13 +76,15 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
     const { report, record } = await project.run(['--rounds', '2'], { timeout: 230 })
     expect(report.benches.flatMap(({ cells }) => cells.flatMap(({ errors }) => errors))).toEqual([])
     for (const platform of working) {
-      const [first, second] = reached(record, platform, 'known')
+      const rounds = reached(record, platform, 'known')
       const control = new Set(reached(record, platform, 'none').flat())
-      const beyond = first!.filter((name) => second!.includes(name) && !control.has(name)).sort()
+      const beyond = rounds[0]!
+        .filter((name) => rounds.every((names) => names.includes(name)) && !control.has(name))
+        .sort()
       if (platform === 'gvisor') {
         // Its own kernel answers them: the host never hears of one.
         expect(
-          first!.concat(second!).filter((name) => name in known),
+          rounds.flat().filter((name) => name in known),
           platform,
         ).toEqual([])
       } else {
@@ -92,7 +97,13 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
           beyond.filter((name) => name in known || !own.has(name)),
           platform,
         ).toEqual(Object.keys(known).sort())
-        if (platform === 'native') expect(jaccard(first!, second!), platform).toBeGreaterThanOrEqual(0.95)
+        // The same work twice, but for the calls that are meant to be there once. A daemon in Go starts threads when it has to,
+        // which for so short a program is half of the profile.
+        if (platform === 'docker' || platform === 'podman') continue
+        const [none, other] = profilesOf(record)
+          .filter((cell) => cell.platform === platform)
+          .map(({ work }) => Object.keys(work).filter((name) => !(name in known)))
+        expect(jaccard(none!, other!), `${platform}: ${none} | ${other}`).toBeGreaterThanOrEqual(0.95)
       }
     }
     const weighted = (platform: string) =>

@@ -19,7 +19,8 @@ export async function connectable(
   })
   while (performance.now() < until) {
     try {
-      await timed(knock, { timeoutMs: 2000, signal, label: `knocking at port ${port}` })
+      // It gives up after a second by itself; on an emulated host it takes longer to get there.
+      await timed(knock, { timeoutMs: 20_000, signal, label: `knocking at port ${port}` })
       return
     } catch {
       if (over) throw over

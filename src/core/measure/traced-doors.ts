@@ -1,7 +1,9 @@
 /** The ways into a guest that is traced, and what is recorded while they are used. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Completed, ExecOptions } from '../../dsl/guest.ts'
 import type { OpenPlace, Watch } from '../../guest/place.ts'
 import { gated } from '../../guest/trace/gate.ts'
+import type { Calls } from '../../guest/trace/profile.ts'
 import type { Tracer } from '../../guest/trace/tracer.ts'
 import type { GuestHandle, HostArgv } from '../../platforms/driver.ts'
 import type { Command } from '../../tools/command.ts'
@@ -47,16 +49,33 @@ export class Followed implements Watch {
   }
 }
 
-/** The spans of time in which the work is recorded; they may overlap. */
+/** The spans of time in which the work is recorded; they may overlap. Before the first comes the control. */
 export class Windows {
   #open = 0
   #since = 0
   #milliseconds = 0
+  #control: Promise<Calls> | undefined
 
   constructor(
     private readonly tracer: Tracer,
     private readonly followed: Followed,
+    /** How long the control is. */
+    readonly idleSeconds: number,
+    private readonly signal: AbortSignal,
   ) {}
+
+  /**
+   * What the guest's host processes do while nothing is asked of them and everything stands ready: the server that is called
+   * on, the processes of the runtime that stay as long as a command that was entered, and the command waiting at its gate.
+   */
+  control(): Promise<Calls> {
+    this.#control ??= (async () => {
+      this.followed.again()
+      await this.tracer.recording(() => sleep(this.idleSeconds * 1000, undefined, { signal: this.signal }))
+      return this.tracer.collect()
+    })()
+    return this.#control
+  }
 
   get seconds(): number {
     return this.#milliseconds / 1000
@@ -89,6 +108,7 @@ export function doorsOf(where: Booted, client: Caller, bounds: Bounds, windows: 
     client: {
       exec: async (command, options = {}) => {
         if (options.preparing) return plainClient.exec(command, options)
+        await windows.control()
         windows.begin()
         try {
           return await plainClient.exec(command, options)
@@ -110,7 +130,16 @@ async function execGated(
 ): Promise<Completed> {
   const entered = performance.now()
   let [from, to] = [Number.NaN, Number.NaN]
+  let failure: unknown
   const gate = gated(guestArgv(command), input, {
+    waiting: async () => {
+      try {
+        await windows.control()
+      } catch (error) {
+        failure = error
+        throw error
+      }
+    },
     opened: () => {
       windows.begin()
       from = performance.now()
@@ -137,6 +166,8 @@ async function execGated(
       milliseconds: to - from,
       firstByteMs: done.firstByteMs === null ? null : done.firstByteMs - (from - entered),
     }
+  } catch (error) {
+    throw failure ?? error
   } finally {
     if (!Number.isNaN(from) && Number.isNaN(to)) windows.end()
   }

@@ -1,5 +1,4 @@
 /** Samples of a workload whose guest's host processes are watched by the host kernel; see docs/attack-profile.md. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Completed } from '../../dsl/guest.ts'
 import { type Tracing, tracedValues, unitsOfWork } from '../../dsl/traced.ts'
 import type { BootContext, ParamSpace, Workload } from '../../dsl/workload.ts'
@@ -12,6 +11,7 @@ import type { ResolvedPlatform } from '../probe.ts'
 import type { Profile } from '../record/schema.ts'
 import { weightedOf } from '../weights/weigh.ts'
 import { type Bounds, guestArgv } from './handle.ts'
+import { mostIdle } from './idle-controls.ts'
 import type { Means } from './measure.ts'
 import { type Doors, doorsOf, Followed, Windows } from './traced-doors.ts'
 import { checkValues } from './values.ts'
@@ -47,7 +47,7 @@ export async function takeTraced(step: TracedStep): Promise<Traced> {
 
 const left = ({ until }: Bounds) => Math.max(1, until - performance.now())
 
-/** Boots a guest, lets it idle, then has it work: a profile each. */
+/** Boots a guest, has it wait at the gate of its work, then work: a profile each. */
 async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const { platform, workload, bounds, means } = step
   const { session, image, plan } = means
@@ -57,13 +57,8 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const handle = await tracer.recording(() => platform.driver.open(place, platform.options))
   const setup = await tracer.collect()
 
-  const idleSeconds = plan.profile.seconds
-  followed.again()
-  await tracer.recording(() => sleep(idleSeconds * 1000, undefined, { signal: bounds.signal }))
-  const idle = await tracer.collect()
-
   const where = { name: platform.spec.name, rootfs: image.rootfs, place, handle, enter: handle.enter.bind(handle) }
-  const windows = new Windows(tracer, followed)
+  const windows = new Windows(tracer, followed, plan.profile.seconds, bounds.signal)
   const given = await step.run(doorsOf(where, means.client, bounds, windows))
   const own = checkValues(given, workload.traced.metrics)
   if (windows.seconds === 0) {
@@ -72,7 +67,9 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
       'run one in the guest or in the client, without preparing: true',
     )
   }
-  const work = beyond(await tracer.collect(), idle, windows.seconds / idleSeconds)
+  const [idle, { idleSeconds }] = [await windows.control(), windows]
+  const most = mostIdle(tracer, platform.spec.name, idle, idleSeconds)
+  const work = beyond(await tracer.collect(), most, windows.seconds)
   const { per, metrics } = workload.traced
   const units = per === undefined ? windows.seconds : unitsOfWork(metrics[per]!, own[per]!, windows.seconds)
   return tracedOf(step, { setup, idle, work, own, seconds: windows.seconds, idleSeconds, units })

@@ -11,7 +11,7 @@ import type { Dialogue } from '../stopwatch.ts'
  * standard error with the word, and opens with a line of standard input.
  */
 const script = `word=$0 bytes=$1; shift
-echo "$word" >&2; read -r go
+echo "$word" >&2; read -r go || exit
 if [ "$bytes" = 0 ]; then "$@" </dev/null; else head -c "$bytes" | "$@"; fi
 code=$?
 echo "$word" >&2; read -r go
@@ -24,12 +24,18 @@ export interface Gated {
   plain(stderr: string): string
 }
 
-/** `argv` between gates. `opened` runs when the first opens, just before the command; `closed` when it has ended. */
-export function gated(
-  argv: GuestArgv,
-  input: string,
-  { opened, closed }: Record<'opened' | 'closed', () => void>,
-): Gated {
+/** What happens at the gates. */
+export interface Keeper {
+  /** The command waits to begin, until this is done; if it fails, there will be no command. */
+  waiting(): Promise<void>
+  /** The command begins. */
+  opened(): void
+  /** It has ended. */
+  closed(): void
+}
+
+/** `argv` between gates. */
+export function gated(argv: GuestArgv, input: string, { waiting, opened, closed }: Keeper): Gated {
   const word = `isobench-gate-${randomUUID()}`
   let seen = ''
   let gates = 0
@@ -42,8 +48,13 @@ export function gated(
       seen = there ? '' : text.slice(-word.length)
       if (!there) return
       if (gates++ === 0) {
-        opened()
-        stdin.write(`go\n${input}`)
+        waiting().then(
+          () => {
+            opened()
+            stdin.write(`go\n${input}`)
+          },
+          () => stdin.end(),
+        )
       } else {
         closed()
         stdin.end('go\n')

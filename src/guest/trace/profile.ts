@@ -7,8 +7,10 @@ export const totalOf = (calls: Calls): number => Object.values(calls).reduce((su
 
 /**
  * What work reaches beyond idling: of each name the calls less those of idling in the same time, and only names whose calls
- * lie more than three standard deviations above that. Counts of rare events that come independently are Poisson
- * distributed, with the root of the mean as their standard deviation; what idling never calls needs one call.
+ * lie more than three standard deviations above twice that. Counts of rare events that come independently are Poisson
+ * distributed, with the root of the mean as their standard deviation. Twice, because idling is not that regular: the timers
+ * of a runtime's own threads come in bursts, and at the same load one second has up to twice the calls of another. What
+ * idling never calls needs one call.
  *
  * @param share the time of the work over the time of idling.
  */
@@ -16,7 +18,7 @@ export function beyond(work: Calls, idle: Calls, share: number): Record<string, 
   return Object.fromEntries(
     Object.entries(work).flatMap(([name, count]) => {
       const expected = (idle[name] ?? 0) * share
-      return count > expected + 3 * Math.sqrt(expected) ? [[name, Math.round(count - expected)]] : []
+      return count > 2 * expected + 3 * Math.sqrt(2 * expected) ? [[name, Math.round(count - expected)]] : []
     }),
   )
 }

@@ -28,10 +28,13 @@ import { usageOf } from '../../../src/guest/usage.ts'
 import { dataDisk } from '../../../src/guest/vm/data-disk.ts'
 import type { GuestHandle } from '../../../src/platforms/driver.ts'
 import { drivers } from '../../../src/platforms/index.ts'
+import { isChosen } from '../support/machine.ts'
 import { left, namespacesOf, traces } from './traces.ts'
 
 /** Seconds that one boot or one command may take; emulated CPUs take a minute on a busy machine. */
 const limit = 150
+/** Milliseconds for what takes a moment, on emulated CPUs too. */
+const slow = 30_000
 
 const project = await loadProject(join(import.meta.dirname, '../../..'))
 const { signal } = new AbortController()
@@ -46,7 +49,8 @@ const besides = [platform('lxc', { name: 'lxc-systemd-privileged', init: 'system
 async function probed() {
   await using session = await open()
   const image = await ensureImage(project.image, { ledger: session.ledger })
-  const resolved = resolvePlatforms([...project.platforms, ...besides], drivers, project.configFile)
+  const chosen = [...project.platforms, ...besides].filter(({ name }) => isChosen(name))
+  const resolved = resolvePlatforms(chosen, drivers, project.configFile)
   await ensureParts(resolved, image.rootfs, { ledger: session.ledger })
   const probes = await probePlatforms(resolved, session, image)
   return { image, platforms: resolved.map((one, at) => ({ platform: one, probe: probes[at]! })) }
@@ -198,7 +202,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       const before = { at: performance.now(), used: usageOf(session.prefix)!.guests }
       const running = exec(shell(`${busy} wait`))
       const placed = () => processesOf(place.group).map((pid) => allowedCpus(pid))
-      await expect.poll(() => placed().length).toBeGreaterThan(1)
+      await expect.poll(() => placed().length, { timeout: slow }).toBeGreaterThan(1)
       expect(new Set(placed().filter((cpus) => cpus !== undefined))).toEqual(new Set([place.limits.cpus.join(',')]))
       await running
       const [seconds, used] = [
@@ -223,7 +227,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
         workloadClient(caller, bounds(), () => {}),
       ]
       const echo = { argv: ['socat', 'TCP4-LISTEN:7007,fork,reuseaddr', 'EXEC:cat'] as const }
-      const call = { argv: ['socat', '-t', '60', '-', `TCP4:${address}:7007,connect-timeout=2`] as const }
+      const call = { argv: ['socat', '-t', '60', '-', `TCP4:${address}:7007,connect-timeout=20`] as const }
       {
         await using _server = await inGuest.serve(echo, { port: 7007 })
         expect((await calling.exec(call, { input: 'hello' })).stdout).toBe('hello')
@@ -259,7 +263,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
         const { caller, address } = reach(client, place, handle)
         const served = { argv: ['socat', 'TCP4-LISTEN:7009,fork,reuseaddr', 'EXEC:cat /data/which'] as const }
         await using _server = await workloadGuest(where, caller, address, bounds()).serve(served, { port: 7009 })
-        const call = { argv: ['socat', '-u', `TCP4:${address}:7009,connect-timeout=2`, '-'] as const }
+        const call = { argv: ['socat', '-u', `TCP4:${address}:7009,connect-timeout=20`, '-'] as const }
         return (await execIn(caller, call, {}, bounds())).stdout
       })
       expect(await Promise.all(answers)).toEqual(['first', 'second'])
@@ -288,7 +292,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       ticking.stdout.on('data', (bytes: Buffer) => {
         ticks += bytes.length
       })
-      await expect.poll(() => ticks, { timeout: 5000 }).toBeGreaterThan(0)
+      await expect.poll(() => ticks, { timeout: slow }).toBeGreaterThan(0)
       await setFrozen(place.group, true)
       // What is on its way still comes.
       await sleep(100)
@@ -296,7 +300,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       await sleep(300)
       expect(ticks).toBe(frozen)
       await setFrozen(place.group, false)
-      await expect.poll(() => ticks, { timeout: 5000 }).toBeGreaterThan(frozen)
+      await expect.poll(() => ticks, { timeout: slow }).toBeGreaterThan(frozen)
       await exec(shell('touch /data/enough'))
       expect(await ended).toBe(0)
     })

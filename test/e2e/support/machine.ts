@@ -121,6 +121,9 @@ export function observe(): { leftovers(): string[]; expectClean(): void } {
   return { leftovers: added, expectClean: () => expect(added()).toEqual([]) }
 }
 
+/** Whether a platform is to be tested: all are, but for `ISOBENCH_E2E_PLATFORMS=runc,crun`. */
+export const isChosen = (name: string): boolean => process.env.ISOBENCH_E2E_PLATFORMS?.split(',').includes(name) ?? true
+
 /** Why each of these platforms cannot be measured here: `''` for one that works. Boots each of them once. */
 export async function obstacles(...kinds: string[]): Promise<Record<string, string>> {
   const { stdout } = await execa(

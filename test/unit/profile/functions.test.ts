@@ -9,6 +9,7 @@ import { profilesOf } from '../../../src/core/profile/profiles.ts'
 import { diffText, tableText } from '../../../src/core/profile/text.ts'
 import { readRecord } from '../../../src/core/record/reader.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
+import { profilesMarkdown } from '../../../src/reporters/profile/markdown.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-functions-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -48,6 +49,20 @@ describe('a recorded run by functions', () => {
     expect(setup).toEqual(expect.arrayContaining(['copy_mnt_ns', 'cgroup_mkdir']))
     expect(diffText([diff])).toContain('functions of the host kernel (functions)')
     expect(tableText(cells, null)).toMatch(/runc +1,?340/)
+  })
+
+  it('is a Markdown table with a row for each platform, and says on what it was measured', () => {
+    const table = profilesMarkdown(cells, record).split('\n')
+    expect(table[0]).toMatch(/Linux 6\.12\S+, .*, 1 round; by functions: distinct functions/)
+    expect(table[2]).toBe('|  | attack profile by functions: cpu | at set-up |')
+    expect(table.filter((line) => /^\| \w/.test(line)).map((line) => line.split(' | ')[0])).toEqual([
+      '| native',
+      '| runc',
+      '| crun',
+    ])
+    expect(table.find((line) => line.startsWith('| runc'))).toMatch(
+      /^\| runc \| 1,340 \/ [\d.,]+ \| 2,938 \/ 940,299 \|$/,
+    )
   })
 
   it('is judged by its own instrument: nothing is marked, and one round decides nothing', () => {

@@ -6,13 +6,13 @@ describe('what lies beyond idling', () => {
     expect(beyond({ read: 1, write: 400 }, {}, 1)).toEqual({ read: 1, write: 400 })
   })
 
-  it('is what is more than three standard deviations above idling in the same time', () => {
-    const idle = { futex: 100 }
+  it('is what is more than three standard deviations above twice the calls of idling in the same time', () => {
+    const idle = { futex: 50 }
     expect(beyond({ futex: 130 }, idle, 1)).toEqual({})
-    expect(beyond({ futex: 131 }, idle, 1)).toEqual({ futex: 31 })
-    // Twice the time: 200 calls are expected, give or take 42.
+    expect(beyond({ futex: 131 }, idle, 1)).toEqual({ futex: 81 })
+    // Twice the time: twice 100 calls, give or take 42.
     expect(beyond({ futex: 242 }, idle, 2)).toEqual({})
-    expect(beyond({ futex: 243 }, idle, 2)).toEqual({ futex: 43 })
+    expect(beyond({ futex: 243 }, idle, 2)).toEqual({ futex: 143 })
   })
 
   it('leaves nothing of work that only idles', () => {

@@ -1,0 +1,107 @@
+/**
+ * What tracing costs the workloads of the attack profile: traced over untraced time for the same work, in the same rounds. And
+ * how alike the sets of names are that the same workload reaches in two rounds.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readRecord } from '../src/core/record/reader.ts'
+import type { Sample } from '../src/core/record/schema.ts'
+import { median } from '../src/core/stats/index.ts'
+import { jaccard } from '../src/guest/trace/profile.ts'
+
+/** By the workload's name in `attack-workloads.ts`: its metric, a rate or the time of a boot that sleeps for a second. */
+const workloads = {
+  cpu: 'events',
+  memory: 'transferred',
+  files: 'operations',
+  network: 'bandwidth',
+  startAndStop: 'duration',
+} as const
+type Name = keyof typeof workloads
+const names = Object.keys(workloads) as Name[]
+const instruments = ['syscalls', 'functions'] as const
+
+const benches = `import { bench, workload } from 'isobench'
+import { ${names.join(', ')} } from './attack-workloads.ts'
+export const untraced = [${names.map((name) => `bench('${name} untraced', ${name})`).join(', ')}]
+${instruments.map((by) => `export const ${by} = [${names.map((name) => `bench('${name} ${by}', workload.traced(${name}, { by: '${by}' }))`).join(', ')}]`).join('\n')}
+`
+
+/** What one unit of work took; the second that a boot sleeps is no cost of anything. */
+const timeOf = (name: Name, value: number) => (name === 'startAndStop' ? value - 1000 : 1 / value)
+
+function timesOf(samples: readonly Sample[], platform: string, name: Name, how: string): Map<number, number> {
+  const own = samples.filter(
+    (one) => one.platform === platform && one.point.endsWith(`#${name} ${how}`) && !one.warmup && one.values,
+  )
+  return new Map(
+    own.map(({ round, values, profile }) => [round, timeOf(name, (profile?.own ?? values!)[workloads[name]]!)]),
+  )
+}
+
+/** The names that each round reached. */
+function profilesIn(samples: readonly Sample[], platform: string, name: Name, how: string): string[][] {
+  return samples.flatMap(({ profile, ...one }) =>
+    one.platform === platform && one.point.endsWith(`#${name} ${how}`) && !one.warmup && profile
+      ? [Object.keys(profile.work)]
+      : [],
+  )
+}
+
+/** Says for each platform, workload and instrument the median of the rounds' ratios, with the least and the greatest. */
+export function tracing(root: string, platforms: readonly string[], say: (text: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
+  try {
+    mkdirSync(join(folder, 'benches'))
+    cpSync(join(root, 'benches/isolation/attack-workloads.ts'), join(folder, 'benches/attack-workloads.ts'))
+    writeFileSync(join(folder, 'benches/it.bench.ts'), benches)
+    const list = platforms.map((name) => `platform('${name}')`).join(', ')
+    const config = `import { defineConfig, platform } from 'isobench'\nexport default defineConfig({ platforms: [${list}] })\n`
+    writeFileSync(join(folder, 'isobench.config.ts'), config)
+    const report = join(folder, 'report.json')
+    const args = [
+      'run',
+      '--wait',
+      '--rounds',
+      '5',
+      '--seconds',
+      '1',
+      '--timeout',
+      '600',
+      '--reporter',
+      `json=${report}`,
+    ]
+    const { status, stderr } = spawnSync('node', [join(root, 'bin/isobench.js'), ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    // Nothing is claimed, so nothing is judged.
+    if (status !== 4) throw new Error(`the run ended with ${status}: ${stderr}`)
+    const { record } = JSON.parse(readFileSync(report, 'utf8')) as { record: string }
+    const { samples, plan } = readRecord(record)
+    for (const reason of new Set(plan.left.flatMap(({ why, reason }) => (why === 'instrument' ? (reason ?? []) : []))))
+      say(`tracing: left out: ${reason}`)
+    for (const by of instruments) {
+      for (const platform of platforms) {
+        for (const name of names) {
+          const untraced = timesOf(samples, platform, name, 'untraced')
+          const ratios = [...timesOf(samples, platform, name, by)].flatMap(([round, time]) => {
+            const plain = untraced.get(round)
+            return plain === undefined ? [] : [time / plain]
+          })
+          if (ratios.length === 0) continue
+          const sets = profilesIn(samples, platform, name, by)
+          const alike = sets.flatMap((one, at) => sets.slice(at + 1).map((other) => jaccard(one, other)))
+          const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2))
+          say(
+            `tracing: ${platform}, ${name}, ${by}: traced over untraced ${median(ratios).toFixed(2)} [${least}, ${most}], ${ratios.length} rounds; Jaccard of two rounds at least ${Math.min(...alike).toFixed(2)} (wanted: 0.95)`,
+          )
+        }
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
