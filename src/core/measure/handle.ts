@@ -140,6 +140,9 @@ export interface Notes {
   accel?: string
 }
 
+/** Milliseconds that ending a server may take: a command more in the guest, on emulated CPUs too. */
+const endingMs = 60_000
+
 /** The guest as a workload sees it. */
 export function workloadGuest(
   where: Enterable,
@@ -180,7 +183,7 @@ export function workloadGuest(
           where,
           kill,
           { exitCodes: [0, 1] },
-          { until: performance.now() + 10_000, signal: new AbortController().signal },
+          { until: performance.now() + endingMs, signal: new AbortController().signal },
         )
         await ended
       }
