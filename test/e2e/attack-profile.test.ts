@@ -8,7 +8,7 @@ import { profilesOf } from '../../src/core/profile/profiles.ts'
 import type { RunRecord } from '../../src/core/record/reader.ts'
 import { jaccard } from '../../src/guest/trace/profile.ts'
 import { config, expectNoStack, imports, Project } from './support/cli.ts'
-import { ensureImage, isChosen, observe, obstacles } from './support/machine.ts'
+import { ensureImage, isChosen, living, observe, obstacles } from './support/machine.ts'
 import { elfOf } from './support/tiny-program.ts'
 
 beforeAll(ensureImage)
@@ -19,12 +19,14 @@ const chosen = containers.filter((name) => name === 'native' || name === 'runc' 
 const obstacle = await obstacles(...chosen)
 const working = chosen.filter((name) => obstacle[name] === '')
 
-/** Looks into tracefs through a mount of the test's own. */
+/** Looks into tracefs through a mount of the test's own. What another isobench that lives has there is no leftover. */
 function instances(): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-tracefs-'))
   execFileSync('mount', ['-t', 'tracefs', 'tracefs', folder])
   try {
-    return readdirSync(join(folder, 'instances')).filter((name) => name.startsWith('isob-'))
+    return readdirSync(join(folder, 'instances')).filter(
+      (name) => name.startsWith('isob-') && ![...living()].some((one) => name.startsWith(one)),
+    )
   } finally {
     execFileSync('umount', [folder])
     rmdirSync(folder)

@@ -36,7 +36,7 @@ function stateFolders(): string[] {
 }
 
 /** The ledgers whose isobench lives: `isob-1a2b3c` or `image-123`. What they name is somebody's run, and no leftover. */
-function living(): Set<string> {
+export function living(): Set<string> {
   const alive = new Set<string>()
   for (const folder of stateFolders()) {
     for (const name of list(join(folder, 'ledgers'))) {
