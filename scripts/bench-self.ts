@@ -1,9 +1,9 @@
 /**
  * What isobench itself costs, as ratios of things measured side by side in this run: `npm run bench:self [-- part…]`.
- * Parts: list, fidelity, overhead, aa, watch, leftovers, tracing, tools, suite, client. Needs root, and hyperfine for `fidelity`.
- * `--boots` and `--platform` are for `fidelity` (drivers) and `leftovers` (names of the config), `--platform` also for `tracing`
- * (drivers), `tools` (one name) and `suite`, `--only` (parts of rows' names) for `tools`, `--runs` for `aa` and, as
- * alternations, `tools`.
+ * Parts: list, fidelity, overhead, aa, machines, watch, leftovers, tracing, tools, suite, client. Needs root, and hyperfine for
+ * `fidelity`. `--boots` and `--platform` are for `fidelity`, `machines` (drivers) and `leftovers` (names of the config),
+ * `--platform` also for `tracing` (drivers), `tools` (one name) and `suite`, `--only` (parts of rows' names) for `tools`, `--runs`
+ * for `aa` and, as alternations, `tools`, `--kill` (how many boots, at random moments) and `--seed` for `leftovers`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -14,6 +14,7 @@ import { median } from '../src/core/stats/index.ts'
 import { leftovers } from './self-boots.ts'
 import { client } from './self-client.ts'
 import { fidelity } from './self-fidelity.ts'
+import { machines } from './self-machines.ts'
 import { suite } from './self-suite.ts'
 import { tools } from './self-tools.ts'
 import { tracing } from './self-tracing.ts'
@@ -106,6 +107,8 @@ const { positionals: wanted, values: given } = parseArgs({
     platform: { type: 'string' },
     only: { type: 'string' },
     runs: { type: 'string' },
+    kill: { type: 'string', default: '0' },
+    seed: { type: 'string', default: '1' },
   },
   allowPositionals: true,
 })
@@ -115,8 +118,10 @@ const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   fidelity: () => fidelity({ boots: Number(given.boots ?? 80), names }, say),
   overhead,
   aa: () => aa(root, Number(given.runs ?? 10), say),
+  machines: () => machines({ boots: Number(given.boots ?? 10), names }, say),
   watch: () => watch(root, say),
-  leftovers: () => leftovers(root, { boots: Number(given.boots ?? 100), names }, say),
+  leftovers: () =>
+    leftovers(root, { boots: Number(given.boots ?? 100), kill: Number(given.kill), seed: given.seed, names }, say),
   tracing: () => tracing(root, names ?? ['native', 'runc', 'gvisor'], say),
   tools: () =>
     tools(

@@ -1,37 +1,94 @@
 /** What many boots leave on the machine: objects counted before and after, with the eyes of the conformance suite. */
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../src/core/probe.ts'
 import { loadProject } from '../src/core/project.ts'
 import { Session } from '../src/core/session.ts'
+import { seeded } from '../src/core/stats/index.ts'
 import { ensureImage } from '../src/guest/image/image.ts'
+import { mountsBelow } from '../src/guest/mounts.ts'
+import { guestsFolder } from '../src/guest/paths.ts'
 import { timed } from '../src/guest/stopwatch.ts'
 import { drivers } from '../src/platforms/index.ts'
 import { left, traces } from '../test/e2e/conformance/traces.ts'
 
 interface Boots {
   readonly boots: number
+  /** How many of them are killed at a random moment. */
+  readonly kill: number
+  readonly seed: string
   /** Names of the config's platforms; all that work here when left out. */
   readonly names: readonly string[] | undefined
+}
+
+/** Seconds that a boot may take; emulated CPUs take a minute on a busy machine. */
+const limit = 150
+
+/** How many objects with this run's names there are now, by kind. */
+function counted(session: Session): string {
+  const { prefix, network } = session
+  const ours = (file: string) => {
+    try {
+      return readFileSync(file, 'latin1').includes(prefix)
+    } catch {
+      // It ended meanwhile.
+      return false
+    }
+  }
+  const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && ours(`/proc/${pid}/cgroup`))
+  const list = ['-n', network.clientNetns, '-brief', 'link']
+  const links = execFileSync('ip', list, { encoding: 'utf8' }).trim().split('\n')
+  const namespaces = readdirSync('/run/netns').filter((name) => name.startsWith(prefix))
+  const inGuests = readdirSync(guestsFolder(), { recursive: true, encoding: 'utf8', withFileTypes: true })
+  const counts = {
+    processes: processes.length,
+    'links and taps': links.length,
+    namespaces: namespaces.length,
+    mounts: mountsBelow(guestsFolder()).length,
+    files: inGuests.filter((one) => !one.isSocket()).length,
+    sockets: inGuests.filter((one) => one.isSocket()).length,
+  }
+  return Object.entries(counts)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(', ')
 }
 
 /** Boots guests of one platform, one after the other, and names everything that was not there before. */
 async function leftBy(
   { driver, options, spec }: ResolvedPlatform,
-  boots: number,
+  { boots, kill, seed }: Boots,
   session: Session,
   rootfs: string,
-): Promise<string[]> {
+): Promise<{ readonly found: string[]; readonly killedMs: number[] }> {
   const before = traces(rootfs)
   const ids: string[] = []
+  const random = seeded(`${seed} ${spec.name}`)
+  // Which ones: the first is whole, and tells how long a boot takes.
+  const others = Array.from({ length: boots - 1 }, (_, at) => at + 1)
+  const killed = new Set(Array.from({ length: kill }, () => others.splice(Math.floor(random() * others.length), 1)[0]))
+  const killedMs: number[] = []
+  let takesMs = 0
   for (let boot = 0; boot < boots; boot++) {
-    await using place = await session.place(rootfs, 60)
+    await using place = await session.place(rootfs, limit)
     ids.push(place.id)
-    await timed(await driver.once(place, ['/bin/true'], options), { timeoutMs: 60_000, label: spec.name })
+    const argv = await driver.once(place, ['/bin/true'], options)
+    if (killed.has(boot)) {
+      const timeoutMs = Math.max(1, Math.round(random() * takesMs))
+      killedMs.push(timeoutMs)
+      // A boot that is quicker than the first was ends before it is killed.
+      await timed(argv, { timeoutMs, label: spec.name }).catch(() => {})
+    } else {
+      const { milliseconds } = await timed(argv, { timeoutMs: limit * 1000, label: spec.name })
+      takesMs ||= milliseconds
+    }
   }
-  return left(before, rootfs, ids)
+  return { found: await left(before, rootfs, ids), killedMs }
 }
 
 /** Says for each platform how many objects are left after so many boots: processes, mounts, cgroups, namespaces, links, files. */
-export async function leftovers(root: string, { boots, names }: Boots, say: (text: string) => void): Promise<void> {
+export async function leftovers(root: string, given: Boots, say: (text: string) => void): Promise<void> {
+  const { boots, kill, seed, names } = given
+  if (!(kill < boots)) throw new Error(`--kill ${kill} of --boots ${boots}: one at least is not killed`)
   const project = await loadProject(root)
   await using session = await Session.open(project.guest, {
     purpose: 'bench:self',
@@ -48,9 +105,12 @@ export async function leftovers(root: string, { boots, names }: Boots, say: (tex
       say(`leftovers: ${name}: left out, as it does not work here`)
       continue
     }
-    const found = await leftBy(platform, boots, session, image.rootfs)
+    const before = counted(session)
+    const { found, killedMs } = await leftBy(platform, given, session, image.rootfs)
+    const ends = kill === 0 ? '' : `, ${kill} of them killed after ${killedMs.join(', ')} ms (seed ${seed}),`
     say(
-      `leftovers: ${name}: ${boots} boots left ${found.length} objects (wanted: 0)${found.map((one) => `\n  ${one}`).join('')}`,
+      `leftovers: ${name}: ${boots} boots${ends} left ${found.length} objects (wanted: 0)${found.map((one) => `\n  ${one}`).join('')}`,
     )
+    say(`  before: ${before}\n  after:  ${counted(session)}`)
   }
 }

@@ -14,6 +14,7 @@ import { osv } from './osv/osv.ts'
 import { podman } from './podman.ts'
 import { qemu } from './qemu/qemu.ts'
 import { runc } from './runc.ts'
+import { userModeLinux } from './user-mode-linux.ts'
 
 /** isobench's drivers: a new one is a file and a line here. */
 const all = {
@@ -32,6 +33,7 @@ const all = {
   'cloud-hypervisor': cloudHypervisor,
   kata,
   osv,
+  'user-mode-linux': userModeLinux,
 }
 
 // A driver without options has an index signature of `never`, which would forbid even `name`.

@@ -12,7 +12,9 @@ export interface GuestTold {
   readonly dataOptions?: string
   /** Of eth0, with its prefix; left out where there is no link. */
   readonly address?: string
-  /** `port:<name>`, of a virtio serial port, or `vsock:<port>`, of the host. */
+  /** What the guest's kernel calls the link at first, if that is not eth0. */
+  readonly link?: string
+  /** `port:<name>`, of a virtio serial port; `vsock:<port>`, of the host; `tty:<device>`, a serial line. */
   readonly channel: string
   /** How the guest ends so that its monitor does, too. */
   readonly halt: 'reboot' | 'poweroff'

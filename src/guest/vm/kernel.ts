@@ -14,13 +14,16 @@ import { vmlinuxOf } from './bz-image.ts'
 import { initramfs } from './initramfs.ts'
 import { modulesFor } from './modules.ts'
 
-/** A kernel of the user's in place of Debian's. */
-export interface OwnKernel {
-  /** A bzImage or a vmlinux. */
-  readonly kernel: string
-  /** The folder with its modules, `…/lib/modules/<release>`; left out when it has built in what a guest needs. */
-  readonly modules?: string | undefined
-}
+/** Where a guest's kernel comes from. */
+export type KernelSource =
+  /** Debian's of the image's suite: the one for clouds, or the one for all machines, which has 9p and starts later. */
+  | { readonly debian: 'cloud' | 'generic' }
+  /** A file: a bzImage, a vmlinux, or a user-mode Linux. */
+  | {
+      readonly kernel: string
+      /** The folder with its modules, `…/lib/modules/<release>`; left out when it has built in what a guest needs. */
+      readonly modules?: string | undefined
+    }
 
 /** A kernel that guests boot, on every monitor the same. */
 export interface GuestKernel {
@@ -40,14 +43,17 @@ export const kernelRequirements: readonly Requirement[] = [
 ]
 
 /** Counts up when the way of making it changes what comes out. */
-const version = 1
+const version = 2
 
-const package_ = 'linux-image-cloud-amd64'
+const packages = { cloud: 'linux-image-cloud-amd64', generic: 'linux-image-amd64' } as const
 
 /** Where the kernel is, made or not: its name is a digest of all that it is made of. */
-export function kernelPath(own?: OwnKernel): string {
+export function kernelPath(from: KernelSource): string {
   const identity = (path: string) => [path, ...(existsSync(path) ? [statSync(path).ino, statSync(path).mtimeMs] : [])]
-  const source = own ? [identity(own.kernel), own.modules && identity(own.modules)] : [package_, recipe().suite]
+  const source =
+    'debian' in from
+      ? [packages[from.debian], recipe().suite]
+      : [identity(from.kernel), from.modules && identity(from.modules)]
   const programs = (['init.pl', 'agent.pl', 'frames.pl'] as const).map((name) => readFileSync(program(name), 'utf8'))
   const digest = createHash('sha256')
     .update(JSON.stringify([version, source, programs]))
@@ -56,8 +62,8 @@ export function kernelPath(own?: OwnKernel): string {
 }
 
 /** The kernel, if it is there. */
-export function findKernel(own?: OwnKernel): GuestKernel | undefined {
-  const folder = kernelPath(own)
+export function findKernel(from: KernelSource): GuestKernel | undefined {
+  const folder = kernelPath(from)
   if (!existsSync(folder)) return undefined
   return {
     release: readFileSync(join(folder, 'release'), 'utf8'),
@@ -70,27 +76,29 @@ export function findKernel(own?: OwnKernel): GuestKernel | undefined {
  * The kernel, made if it is not there: under a lock, into a temporary name, renamed when it is whole.
  * @throws MachineError when a kernel of the user's cannot be used.
  */
-export async function ensureKernel(options: BuildOptions, own?: OwnKernel): Promise<GuestKernel> {
-  const found = findKernel(own)
+export async function ensureKernel(options: BuildOptions, from: KernelSource): Promise<GuestKernel> {
+  const found = findKernel(from)
   if (found) return found
-  const target = kernelPath(own)
+  const target = kernelPath(from)
   mkdirSync(join(cacheFolder(), 'kernels'), { recursive: true })
   using _held = await lock(`${target}.lock`, {
     purpose: 'making the guest kernel',
     wait: true,
     ...(options.signal && { signal: options.signal }),
   })
-  const meanwhile = findKernel(own)
+  const meanwhile = findKernel(from)
   if (meanwhile) return meanwhile
   const temporary = `${target}.${process.pid}.tmp`
   await using _made = await options.ledger.make({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
-  const { image, modules, release } = own ? ownFiles(own) : await debianFiles(temporary, options)
-  writeFileSync(join(temporary, 'vmlinux'), vmlinuxOf(readFileSync(image)))
+  const { image, modules, release } =
+    'debian' in from ? await debianFiles(temporary, packages[from.debian], options) : ownFiles(from)
+  // A user-mode Linux is started as a program is.
+  writeFileSync(join(temporary, 'vmlinux'), vmlinuxOf(readFileSync(image)), { mode: 0o755 })
   writeFileSync(join(temporary, 'initramfs'), await initramfs(modules === undefined ? [] : modulesFor(modules)))
   writeFileSync(join(temporary, 'release'), release)
   await host(['rm', '--recursive', '--force', join(temporary, 'package')])
   renameSync(temporary, target)
-  return findKernel(own)!
+  return findKernel(from)!
 }
 
 interface KernelFiles {
@@ -99,27 +107,27 @@ interface KernelFiles {
   readonly release: string
 }
 
-function ownFiles({ kernel, modules }: OwnKernel): KernelFiles {
+function ownFiles({ kernel, modules }: Exclude<KernelSource, { debian: unknown }>): KernelFiles {
   const absent = [kernel, modules].find((path) => path !== undefined && !existsSync(path))
   if (absent !== undefined) throw new MachineError(`there is no ${absent}`, 'mend it in the options of the platform')
   return { image: kernel, modules, release: kernel }
 }
 
-/** Debian's kernel for clouds, of the image's suite. */
-async function debianFiles(folder: string, { signal }: BuildOptions): Promise<KernelFiles> {
+/** A kernel of Debian's, of the image's suite. */
+async function debianFiles(folder: string, name: string, { signal }: BuildOptions): Promise<KernelFiles> {
   const within = join(folder, 'package')
   mkdirSync(within)
   const file = await downloadPackage({
     suite: recipe().suite,
     folder: within,
-    name: package_,
+    name,
     // The package of this name only depends on the one of the latest release.
     instead: /^linux-image-/,
     ...(signal && { signal }),
   })
   await host(['dpkg-deb', '--extract', file, within], signal ? { signal } : {})
   const found = readdirSync(join(within, 'boot')).find((name) => name.startsWith('vmlinuz-'))
-  if (!found) throw new MachineError(`Debian's package ${package_} has no kernel in it`)
+  if (!found) throw new MachineError(`Debian's package ${name} has no kernel in it`)
   const release = found.slice('vmlinuz-'.length)
   const roots = [join(within, 'usr/lib/modules', release), join(within, 'lib/modules', release)]
   return { image: join(within, 'boot', found), modules: roots.find(existsSync), release }

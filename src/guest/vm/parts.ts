@@ -1,11 +1,11 @@
 import type { Part } from '../../platforms/driver.ts'
 import type { BuildOptions } from '../build-options.ts'
-import { ensureKernel, kernelPath, type OwnKernel } from './kernel.ts'
+import { ensureKernel, type KernelSource, kernelPath } from './kernel.ts'
 import { diskPath, ensureDisk } from './root-disk.ts'
 
 /** What every monitor's guests are made of: the kernel with its initramfs, and a disk of the image where there is one. */
-export const guestParts = (rootfs: string | undefined, own?: OwnKernel): Part[] => [
-  { name: 'guest kernel', path: kernelPath(own), ensure: (options) => ensureKernel(options, own) },
+export const guestParts = (rootfs: string | undefined, from: KernelSource): Part[] => [
+  { name: 'guest kernel', path: kernelPath(from), ensure: (options) => ensureKernel(options, from) },
   ...(rootfs === undefined
     ? []
     : [

@@ -8,7 +8,7 @@ import { guestParts } from '../../guest/vm/parts.ts'
 import { diskFor, diskRequirements } from '../../guest/vm/root-disk.ts'
 import { virtiofsdRequirement } from '../../guest/vm/virtiofsd.ts'
 import { defineDriver, type Place } from '../driver.ts'
-import { kernelName, kernelOf, ownKernel } from '../kernel-options.ts'
+import { kernelName, kernelOf, kernelSource } from '../kernel-options.ts'
 import { releaseRequirement } from '../release.ts'
 import { apiSocket, machineOf } from './machine.ts'
 import { type Options, options } from './options.ts'
@@ -40,7 +40,7 @@ export const cloudHypervisor = defineDriver<Options>({
   obstacle: kvmObstacle,
   apart: nestedKvm,
   details: async (given) => kernelName(given),
-  parts: (given, rootfs) => guestParts(rootfs, ownKernel(given)),
+  parts: (given, rootfs) => guestParts(rootfs, kernelSource(given)),
   floor: async (_place, kernel, { binary = 'cloud-hypervisor' }) => {
     const machine = ['--cpus', 'boot=1', '--memory', `size=${floorMiB}M`, '--kernel', kernel]
     return { argv: [binary, '--serial', 'tty', '--console', 'off', ...machine], accel: 'kvm' }

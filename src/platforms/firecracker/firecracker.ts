@@ -8,7 +8,7 @@ import { ask } from '../../guest/vm/monitor-api.ts'
 import { guestParts } from '../../guest/vm/parts.ts'
 import { diskFor, diskRequirements } from '../../guest/vm/root-disk.ts'
 import { defineDriver, type Place } from '../driver.ts'
-import { kernelName, kernelOf, ownKernel } from '../kernel-options.ts'
+import { kernelName, kernelOf, kernelSource } from '../kernel-options.ts'
 import { releaseRequirement } from '../release.ts'
 import { jailerOf, machineOf, microvm } from './machine.ts'
 import { type Options, options } from './options.ts'
@@ -52,7 +52,7 @@ export const firecracker = defineDriver<Options>({
   obstacle: kvmObstacle,
   apart: nestedKvm,
   details: async (given) => [kernelName(given), ...(given.jailer === false ? [] : ['jailed'])].join(', '),
-  parts: (given, rootfs) => guestParts(rootfs, ownKernel(given)),
+  parts: (given, rootfs) => guestParts(rootfs, kernelSource(given)),
   floor: async (place, kernel, given) => {
     const config = {
       'boot-source': { kernel_image_path: kernel },

@@ -5,9 +5,9 @@ import { floorMiB } from '../../guest/vm/floor.ts'
 import { hostTscKhz } from '../../guest/vm/host-tsc.ts'
 import type { GuestKernel } from '../../guest/vm/kernel.ts'
 import { takesDirectIo } from '../../guest/vm/root-disk.ts'
-import { virtiofsd } from '../../guest/vm/virtiofsd.ts'
 import type { HostArgv, Place } from '../driver.ts'
 import type { Accelerator, Options } from './options.ts'
+import { shareOf } from './share.ts'
 import { qemuVersion } from './version.ts'
 
 /** MiB of the guest's limit that QEMU itself takes: its own code and data, and with TCG the translated code. */
@@ -65,8 +65,9 @@ export async function machineOf(
   const nonce = newNonce()
   const device = devices(options)
   const ram = ramMiB(place, accel)
+  const share = await shareOf(place, options, { device, block: blockOptions })
   const line = kernelCommandLine(
-    { root: 'ext4:/dev/vda', data: 'virtiofs:data', address: tap.address, channel: 'port:isobench', halt: 'reboot' },
+    { root: 'ext4:/dev/vda', ...share.told, address: tap.address, channel: 'port:isobench', halt: 'reboot' },
     nonce,
     ['console=ttyS0', 'reboot=t', ...clock(accel)],
   )
@@ -87,10 +88,10 @@ export async function machineOf(
     ...['-chardev', 'socket,id=agent,fd=3'],
     ...device('virtio-serial'),
     ...['-device', 'virtserialport,chardev=agent,name=isobench'],
-    ...['-drive', `if=none,id=root,readonly=on,${blockOptions(disk)}`],
+    // No locks: nobody writes to it, and guests of other monitors have it too.
+    ...['-drive', `if=none,id=root,readonly=on,file.locking=off,${blockOptions(disk)}`],
     ...device('virtio-blk', 'drive=root'),
-    ...['-chardev', 'socket,id=data,path=helper.sock'],
-    ...device('vhost-user-fs', 'chardev=data', 'tag=data'),
+    ...share.argv,
     ...[
       '-netdev',
       `tap,id=net,ifname=${tap.device},script=no,downscript=no,vhost=${existsSync('/dev/vhost-net') && accel === 'kvm' ? 'on' : 'off'}`,
@@ -99,5 +100,5 @@ export async function machineOf(
     ...device('virtio-net', 'netdev=net', `mac=${tap.mac}`, ...(isMicrovm ? [] : ['romfile='])),
     ...['-kernel', kernel.vmlinux, '-initrd', kernel.initramfs, '-append', line],
   ]
-  return { nonce, monitor, helper: virtiofsd(place.data) }
+  return { nonce, monitor, ...(share.helper && { helper: share.helper }) }
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { conductOnce, conductOpen, enterGuest, memoryKillsIn } from '../../guest/vm/conductor.ts'
+import { dataDiskRequirements } from '../../guest/vm/data-disk.ts'
 import { kernelRequirements } from '../../guest/vm/kernel.ts'
 import { isUsable, kvm, kvmObstacle, nestedKvm, opensKvm } from '../../guest/vm/kvm.ts'
 import { guestParts } from '../../guest/vm/parts.ts'
 import { diskFor, diskRequirements } from '../../guest/vm/root-disk.ts'
 import { virtiofsdRequirement } from '../../guest/vm/virtiofsd.ts'
 import { defineDriver, type Place } from '../driver.ts'
-import { kernelName, kernelOf, ownKernel } from '../kernel-options.ts'
+import { kernelName, kernelOf, kernelSource } from '../kernel-options.ts'
 import { floorOf, machineOf } from './machine.ts'
 import { type Accelerator, type Options, options } from './options.ts'
 import { qmp } from './qmp.ts'
@@ -27,11 +28,12 @@ export const qemu = defineDriver<Options>({
   family: 'hypervisor',
   about: 'QEMU, a virtual machine with its own kernel',
   options,
-  requirements: () => [
+  requirements: ({ share }) => [
     { binary: 'qemu-system-x86_64', package: 'qemu-system-x86' },
-    virtiofsdRequirement(),
+    ...(share === 'virtiofs' ? [virtiofsdRequirement()] : []),
     ...kernelRequirements,
     ...diskRequirements,
+    ...(share === 'block' ? dataDiskRequirements : []),
   ],
   version: () => ['qemu-system-x86_64', '--version'],
   apart: async (given) => {
@@ -40,7 +42,7 @@ export const qemu = defineDriver<Options>({
   },
   obstacle: async ({ accel }) => (accel === 'kvm' ? kvmObstacle() : undefined),
   details: async (given) => [kernelName(given), given.firmware, await accelerator(given)].join(', '),
-  parts: (given, rootfs) => guestParts(rootfs, ownKernel(given)),
+  parts: (given, rootfs) => guestParts(rootfs, kernelSource(given)),
   floor: async (_place, kernel, given) => {
     // Even where KVM is too slow for a kernel: what this guest does in kernel mode is nothing.
     const accel = given.accel ?? (opensKvm() ? 'kvm' : 'tcg')

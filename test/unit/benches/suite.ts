@@ -23,7 +23,10 @@ const families: [PlannedPlatform['family'], string][] = [
   ['native', 'native'],
   ['container', 'runc crun docker podman lxc lxc-systemd bubblewrap nspawn'],
   ['secure-container', 'gvisor gvisor-ptrace gvisor-kvm gvisor-gofer gvisor-hostnet kata kata-9p'],
-  ['hypervisor', 'qemu qemu-q35 qemu-qboot qemu-microvm firecracker cloud-hypervisor user-mode-linux'],
+  [
+    'hypervisor',
+    'qemu qemu-q35 qemu-qboot qemu-microvm qemu-virtiofs qemu-9p firecracker cloud-hypervisor user-mode-linux',
+  ],
   ['unikernel', 'osv osv-firecracker'],
 ]
 

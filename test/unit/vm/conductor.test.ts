@@ -109,9 +109,36 @@ describe('a guest that calls', () => {
   })
 })
 
+it('tells at once of a QEMU that pauses as KVM cannot go on, whatever else it says', () => {
+  const paused = ['sh', '-c', 'echo "KVM internal error. Suberror: 1"; seq 40; exec sleep 15']
+  const { status, stderr } = once(paused, ['true'])
+  expect(status).toBe(125)
+  expect(stderr.toString()).toContain('KVM could not go on')
+})
+
+describe('a guest at a serial line', () => {
+  it('takes and gives more bytes of every value than the line holds', () => {
+    const bytes = Buffer.from(Uint8Array.from({ length: 500_000 }, (_, at) => (at * 31 + (at >> 8)) & 255))
+    const at = ['perl', '-e', `${load} serve($c, "${nonce}", 300)`]
+    expect(once(at, ['cat'], bytes).stdout.equals(bytes)).toBe(true)
+    expect(once(at, ['true'], bytes).status).toBe(0)
+  })
+
+  it('is sent no more than the line holds while it reads nothing off it', () => {
+    // Tells how many bytes have come when no more do, and ends.
+    const counting = `open my $c, "+<&=", 3; syswrite $c, pack "H*", $ARGV[0]; my ($all, $r) = 0;
+      while (1) { $r = ""; vec($r, 3, 1) = 1; last if !select $r, undef, undef, 0.3; $all += sysread $c, my $b, 65536 }
+      syswrite $c, pack("CnNa*", 17, 1, length $all, $all)`
+    const at = ['perl', '-e', counting, frame(16, 0, `${nonce} 300`).toString('hex')]
+    const { stdout } = once(at, ['cat'], Buffer.alloc(100_000))
+    expect(stdout.toString()).toBe('300')
+  })
+})
+
 describe('what comes from a guest is not trusted', () => {
   it.each([
     ['another guest’s nonce', frame(16, 0, 'other'), 'another guest answered'],
+    ['a line of no length', frame(16, 0, `${nonce} -1`), 'another guest answered'],
     ['an end before it was ready', Buffer.alloc(0), 'ended before it was ready'],
     ['no end of the command', Buffer.concat([hello, frame(OUT, 1, 'out')]), 'the guest is gone'],
     ['a type that there is not', Buffer.concat([hello, frame(99, 1, 'x')]), 'a frame of type 99'],

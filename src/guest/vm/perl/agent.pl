@@ -1,6 +1,6 @@
 # Runs commands for the host, each a stream of frames on one channel. It is loaded in the guest, where no module of Perl is.
 our %streams;
-our ($channel, $received, $pending, $enough) = (undef, '', '', 0);
+our ($channel, $received, $pending, $enough, $line) = (undef, '', '', 0, 0);
 
 sub send_frame { $pending .= Frames::frame(@_) }
 
@@ -93,14 +93,14 @@ sub finish {
     delete $streams{$id};
 }
 
-# Serves the channel until the host says that it is enough, or has gone.
+# Serves the channel until the host says that it is enough, or has gone. `$line`: bytes that may be on a serial line.
 sub serve {
     my $nonce;
-    ($channel, $nonce) = @_;
+    ($channel, $nonce, $line) = @_;
     $SIG{PIPE} = 'IGNORE';
     # A handler, so that the signal ends select; its work is done in the loop.
     $SIG{CHLD} = sub { };
-    send_frame($Frames::HELLO, 0, $nonce);
+    send_frame($Frames::HELLO, 0, $line ? "$nonce $line" : $nonce);
     while (1) {
         my ($read, $write) = ('', '');
         vec($read, fileno $channel, 1) = 1;
@@ -115,7 +115,8 @@ sub serve {
         my $ready = select $read, $write, undef, %streams ? 0.05 : undef;
         if ($ready > 0 && vec $read, fileno $channel, 1) {
             my $got = sysread $channel, $received, 65536, length $received;
-                return if defined $got && $got == 0;
+            return if defined $got && $got == 0;
+            send_frame($Frames::READ, 0, pack 'N', $got) if $line && $got;
             while (my @frame = Frames::next_frame(\$received, \%Frames::FROM_HOST)) { from_host(@frame) }
         }
         return if $enough;

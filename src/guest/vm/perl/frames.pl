@@ -5,7 +5,9 @@ package Frames;
 # From the host. RUN's payload is the argv, each ended by a NUL; without one it only asks whether anybody is there.
 our ($RUN, $DATA, $END, $KILL, $GRANT, $HALT) = (1 .. 6);
 # From the guest. EXIT's payload is an exit code and a signal, a byte each.
-our ($HELLO, $OUT, $ERR, $EXIT, $TAKEN) = (16 .. 20);
+# HELLO's payload is the nonce and, where the channel is a serial line, how many bytes may be on it; READ tells how many the
+# guest has taken off it.
+our ($HELLO, $OUT, $ERR, $EXIT, $TAKEN, $READ) = (16 .. 21);
 
 # Bytes. A longer payload is not a mistake of ours.
 our $LONGEST = 262144;
@@ -13,7 +15,8 @@ our $LONGEST = 262144;
 our $WINDOW = 1048576;
 
 # Bytes that each type of the guest's may have at least and at most; a type that is not here is none.
-our %FROM_GUEST = ($HELLO => [0, 64], $OUT => [1, 65536], $ERR => [1, 65536], $EXIT => [2, 2], $TAKEN => [4, 4]);
+our %FROM_GUEST = ($HELLO => [0, 64], $OUT => [1, 65536], $ERR => [1, 65536], $EXIT => [2, 2], $TAKEN => [4, 4],
+    $READ => [4, 4]);
 our %FROM_HOST  = ($RUN => [0, $LONGEST], $DATA => [1, 65536], $END => [0, 0], $KILL => [0, 0], $GRANT => [4, 4],
     $HALT => [0, 0]);
 
@@ -33,16 +36,20 @@ sub next_frame {
     return ($type, $stream, $payload);
 }
 
-# Writes as much of $$buffer as goes without waiting. False when nobody will read it any more.
+# Writes as much of $$buffer as goes without waiting, and no more than $$may bytes where that is a number. False when nobody
+# will read it any more.
 sub flush {
-    my ($handle, $buffer) = @_;
+    my ($handle, $buffer, $may) = @_;
     while (length $$buffer) {
-        my $written = syswrite $handle, $$buffer, 65536;
+        my $most = $may && defined $$may && $$may < 65536 ? $$may : 65536;
+        return 1 if $most == 0;
+        my $written = syswrite $handle, $$buffer, $most;
         if (!defined $written) {
             # EAGAIN, EINTR: %! would be a module.
             return 1 if $! == 11 || $! == 4;
             return 0;
         }
+        $$may -= $written if $may && defined $$may;
         substr($$buffer, 0, $written) = '';
     }
     return 1;

@@ -97,6 +97,8 @@ sub bring_up_network {
     $flags->('lo');
     return if !exists $given{address};
     my ($address, $prefix) = $given{address} =~ m{^([\d.]+)/(\d+)$} or die "what address is $given{address}\n";
+    # SIOCSIFNAME, while it is down.
+    !exists $given{link} or ioctl $socket, 0x8923, pack('a16 a24', $given{link}, 'eth0') or die "no link $given{link}: $!\n";
     my $inet = sub { pack 'a16 S n a4 x16', 'eth0', 2, 0, $_[0] };
     my $packed = pack 'C4', split /\./, $address;
     ioctl $socket, 0x8916, $inet->($packed) or die "cannot give eth0 its address: $!\n";
@@ -104,14 +106,26 @@ sub bring_up_network {
     $flags->('eth0');
 }
 
-# The channel to the host: `port:<name>`, a virtio serial port.
+# The channel to the host, with how many bytes may be on it, 0 for any number: `port:<name>`, a virtio serial port,
+# `vsock:<port>` of the host, or `tty:<device>`, a serial line.
 sub open_channel {
     my ($kind, $where) = $given{channel} =~ /^(\w+):(.*)$/ or die "what channel is $given{channel}\n";
-    return call_host($where) if $kind eq 'vsock';
-    die "what channel is $given{channel}\n" if $kind ne 'port';
-    my $device = port_named($where);
-    sysopen my $channel, $device, 2 | 2048 or die "cannot open $device: $!\n";    # O_RDWR | O_NONBLOCK
-    return $channel;
+    return (call_host($where), 0) if $kind eq 'vsock';
+    my %device = (port => \&port_named, tty => sub { $_[0] });
+    my $device = ($device{$kind} or die "what channel is $given{channel}\n")->($where);
+    sysopen my $channel, $device, 2 | 256 | 2048 or die "cannot open $device: $!\n";    # O_RDWR | O_NOCTTY | O_NONBLOCK
+    return ($channel, 0) if $kind ne 'tty';
+    make_raw($channel);
+    # The line's discipline holds 4096 and says so from 3968 on (TTY_THRESHOLD_THROTTLE): UML never reads on from a line that
+    # was once stopped. HALT comes beside what is counted.
+    return ($channel, 3840);
+}
+
+# Every byte as it is: no echo, no signals, no flow control. TCSETS with struct termios: asm-generic/termbits.h.
+sub make_raw {
+    my ($line) = @_;
+    # CS8 0x30, CREAD 0x80, CLOCAL 0x800, B38400 0xf; VTIME 0 and VMIN 1 are the fifth and the sixth of the 19 bytes.
+    ioctl $line, 0x5402, pack 'L4 C C5 C2 C12', 0, 0, 0x8bf, 0, 0, (0) x 5, 0, 1, (0) x 12 or die "no raw line: $!\n";
 }
 
 # A connection to a port of the host, which is context 2. struct sockaddr_vm: linux/vm_sockets.h.
@@ -146,5 +160,6 @@ sub port_named {
 }
 
 make_ready();
-serve(open_channel(), $given{nonce});
+my ($channel, $line) = open_channel();
+serve($channel, $given{nonce}, $line);
 halt();

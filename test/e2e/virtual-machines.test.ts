@@ -1,0 +1,65 @@
+/** Guests with a kernel of their own, where their monitors meet each other and what goes wrong below them. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ensureParts } from '../../src/core/parts.ts'
+import { resolvePlatforms } from '../../src/core/probe.ts'
+import { Session } from '../../src/core/session.ts'
+import { platform } from '../../src/dsl/platform.ts'
+import { host } from '../../src/guest/host.ts'
+import { ensureImage, type Image } from '../../src/guest/image/image.ts'
+import { timed } from '../../src/guest/stopwatch.ts'
+import { conductOnce } from '../../src/guest/vm/conductor.ts'
+import { kvm } from '../../src/guest/vm/kvm.ts'
+import { elf } from '../../src/guest/vm/tiny/elf.ts'
+import { drivers } from '../../src/platforms/index.ts'
+
+/** Seconds; emulated CPUs take a minute on a busy machine. */
+const limit = 150
+
+let session: Session
+let image: Image
+beforeAll(async () => {
+  session = await Session.open(
+    { cpus: 1, memoryBytes: 512 * 1024 ** 2 },
+    { purpose: 'tests of virtual machines', wait: true, signal: new AbortController().signal },
+  )
+  image = await ensureImage({}, { ledger: session.ledger })
+})
+afterAll(() => session?.[Symbol.asyncDispose]())
+
+it('of two monitors have the image at the same time', async () => {
+  const specs = [platform('user-mode-linux'), platform('qemu', { machine: 'microvm', accel: 'tcg' })]
+  const [uml, qemu] = resolvePlatforms(specs, drivers, 'a test')
+  await ensureParts([uml!, qemu!], image.rootfs, { ledger: session.ledger })
+  const boot = async ({ driver, options }: typeof qemu & {}) => {
+    await using place = await session.place(image.rootfs, limit)
+    const argv = await driver.once(place, ['cat', '/etc/hostname'], options)
+    await timed(argv, { timeoutMs: limit * 1000, label: driver.kind })
+  }
+  await using place = await session.place(image.rootfs, limit)
+  const handle = await uml!.driver.open(place, uml!.options)
+  await boot(qemu!)
+  await boot(uml!)
+  expect(await host(handle.enter(['echo', 'still here']), { timeout: limit })).toBe('still here')
+})
+
+const found = await kvm()
+
+it.skipIf(found.state !== 'unusable')(
+  `tell at once that KVM could not go on, where QEMU pauses (KVM here: ${found.state})`,
+  async () => {
+    await using place = await session.place(image.rootfs, limit)
+    // int3, then hlt for ever: a KVM that emulates a guest's kernel mode does not know it.
+    const kernel = join(place.directory, 'kernel')
+    writeFileSync(kernel, elf(Buffer.from([0xcc, 0xf4, 0xeb, 0xfd]), { long: 0, pvh: 0 }))
+    const monitor = [
+      ...(['qemu-system-x86_64', '-accel', 'kvm', '-cpu', 'qemu64', '-m', '16', '-machine', 'microvm'] as const),
+      ...['-bios', 'qboot.rom', '-no-user-config', '-nodefaults', '-display', 'none', '-kernel', kernel],
+    ] as const
+    const argv = place.inside(conductOnce(place, { nonce: 'nobody', monitor }, ['true']))
+    const started = performance.now()
+    await expect(timed(argv, { timeoutMs: limit * 1000, label: 'it' })).rejects.toThrow('KVM could not go on')
+    expect(performance.now() - started).toBeLessThan(20_000)
+  },
+)
