@@ -251,7 +251,7 @@ describe('the command line', () => {
     ],
     ['filter that fits no file', ['run', 'nowhere'], /"nowhere"/, /benches\/\*\*/],
     ['name that fits no bench', ['run', '--name', 'nobody'], /no bench is left/, /--name/],
-    ['action of image', ['image', 'biuld'], /no "biuld"/, /build, path or remove/],
+    ['action of image', ['image', 'biuld'], /no "biuld"/, /build, path, remove or prune/],
     ['record', ['judge', 'nowhere.jsonl'], /nowhere\.jsonl/, /\.isobench\/runs/],
   ])('with an unknown %s is refused, with what was meant', async (_, args, said, fix) => {
     expectRefused(await project({}).isobench(args), said, fix)

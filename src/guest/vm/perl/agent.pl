@@ -17,6 +17,9 @@ sub start_command {
     my ($in, $out, $err) = ($pipes[0][1], $pipes[1][0], $pipes[2][0]);
     unblock($_) for $in, $out, $err;
     $streams{$id} = { pid => $pid, in => $in, input => '', out => $out, err => $err, may => $Frames::WINDOW };
+    # pidfd_open, of Linux 5.3: readable once the process has ended.
+    my $ended = syscall 434, $pid, 0;
+    open $streams{$id}{process}, '<&=', $ended or die "no handle: $!\n" if $ended >= 0;
 }
 
 # F_GETFL 3, F_SETFL 4, O_NONBLOCK 2048.
@@ -110,8 +113,10 @@ sub serve {
             my @readable = $stream->{may} > 0 && length $pending < 262144 ? ('out', 'err') : ();
             for my $name (@readable) { vec($read, fileno $stream->{$name}, 1) = 1 if $stream->{$name} }
             vec($write, fileno $stream->{in}, 1) = 1 if $stream->{in} && $stream->{input} ne '';
+            vec($read, fileno $stream->{process}, 1) = 1 if $stream->{process} && !defined $stream->{status};
         }
-        # A child's end wakes this by its signal, or by its pipes; the time is for a signal that came just before.
+        # A signal that comes just before select does not end it, and a process closes its pipes before it has ended: so the
+        # kernel is asked for its end by a descriptor, and the time is for kernels without.
         my $ready = select $read, $write, undef, %streams ? 0.05 : undef;
         if ($ready > 0 && vec $read, fileno $channel, 1) {
             my $got = sysread $channel, $received, 65536, length $received;
