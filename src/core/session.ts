@@ -18,7 +18,7 @@ import { Tracer } from '../guest/trace/tracer.ts'
 import { undo } from '../guest/undo.ts'
 import { usageOf } from '../guest/usage.ts'
 import { makeView } from '../guest/view.ts'
-import type { Caller, ClientPlace } from './measure/handle.ts'
+import type { Caller, ClientPlace } from './measure/enterable.ts'
 import type { Project } from './project.ts'
 
 export interface SessionOptions {

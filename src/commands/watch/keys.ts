@@ -7,14 +7,6 @@ import { which } from '../../guest/requirements.ts'
 import { html } from '../../reporters/html/html.ts'
 import type { Screen } from './screen.ts'
 
-export const help = [
-  'a  measure everything again          f  what failed or is undecided',
-  'r  the latest again                  p  filter by platform   t  filter by bench',
-  's  stop, or let go on, the rounds in the background',
-  'b  keep this as the baseline "watch" o  open the html report',
-  '↑ ↓ space  scroll                    h  this help            q  quit',
-]
-
 /** Does what a key asks for. */
 export function press(key: string, screen: Screen, quit: () => void): void {
   const { watch, prompt } = screen

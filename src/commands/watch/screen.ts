@@ -4,7 +4,7 @@ import { benchName, count, countsLine } from '../../reporters/facts.ts'
 import { viewOf } from '../../reporters/terminal/default.ts'
 import { cut, plain, plural } from '../../reporters/text.ts'
 import type { Io } from '../command.ts'
-import { help } from './keys.ts'
+import { help } from './help.ts'
 import { linesOf } from './lines.ts'
 
 /** Milliseconds between two paintings at least. */

@@ -6,7 +6,8 @@
 import { type Cores, coresOf, type Pair } from '../../guest/cores.ts'
 import type { Step } from '../plan/plan.ts'
 import type { Sample } from '../record/schema.ts'
-import { type Means, measure } from './measure.ts'
+import type { Means } from './means.ts'
+import { measure } from './measure.ts'
 import type { Stage } from './stage.ts'
 
 type DuetMeans = Omit<Means, 'slots' | 'session' | 'ready'>

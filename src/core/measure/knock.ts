@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, timed } from '../../guest/stopwatch.ts'
-import type { Bounds, Enterable } from './handle.ts'
+import type { Bounds, Enterable } from './enterable.ts'
 
 /**
  * Waits until a TCP port takes a connection from the client's side.

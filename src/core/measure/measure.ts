@@ -1,4 +1,4 @@
-import type { BootContext, FloorContext, ParamSpace, RunContext, Workload } from '../../dsl/workload.ts'
+import type { BootContext, FloorContext, ParamSpace, RunContext } from '../../dsl/workload.ts'
 import { lastLines, messageOf, UnsupportedError } from '../../errors.ts'
 import { memoryWatch } from '../../guest/cgroup.ts'
 import type { OpenPlace } from '../../guest/place.ts'
@@ -7,14 +7,11 @@ import { floorKernel, ranToItsEnd } from '../../guest/vm/floor.ts'
 import type { HostArgv } from '../../platforms/driver.ts'
 import type { BenchData } from '../collect/types.ts'
 import { sha256 } from '../compile.ts'
-import type { Plan, Step } from '../plan/plan.ts'
+import type { Step } from '../plan/plan.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Profile, Sample } from '../record/schema.ts'
-import type { Session } from '../session.ts'
-import type { Weights } from '../weights/weigh.ts'
+import type { Bounds } from './enterable.ts'
 import {
-  type Bounds,
-  type Caller,
   explained,
   guestArgv,
   MissingProgramError,
@@ -23,30 +20,13 @@ import {
   workloadClient,
   workloadGuest,
 } from './handle.ts'
-import { type GuestBundles, runInGuest } from './in-guest.ts'
+import { runInGuest } from './in-guest.ts'
+import type { Means } from './means.ts'
 import { Slots } from './slot.ts'
 import { Spent } from './spent.ts'
 import { takeTraced } from './traced.ts'
 import type { Doors } from './traced-doors.ts'
 import { checkValues, severalOf } from './values.ts'
-
-/** All that measuring a step needs. */
-export interface Means {
-  readonly session: Session
-  readonly plan: Plan
-  readonly image: { readonly rootfs: string; readonly digest: string }
-  readonly platforms: ReadonlyMap<string, ResolvedPlatform>
-  /** A bench's workload with its functions, by the bench's id. */
-  readonly workloads: ReadonlyMap<string, Workload>
-  readonly bundles: GuestBundles
-  readonly client: Caller
-  /** Guests of the round and of the run. */
-  readonly slots: { readonly round: Slots; readonly run: Slots }
-  /** Awaited when the guest is there and before its work begins: in duet mode, until the other one is ready as well. */
-  readonly ready?: () => Promise<void>
-  /** How exploitable each function is, where the project has imported that. */
-  readonly weights?: Weights
-}
 
 /** Takes one sample. A failure is that sample's error; only an interruption is thrown. */
 export async function measure(step: Step, round: number, means: Means): Promise<Sample> {

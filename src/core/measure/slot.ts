@@ -3,7 +3,8 @@ import type { OpenPlace } from '../../guest/place.ts'
 import type { GuestHandle } from '../../platforms/driver.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Session } from '../session.ts'
-import { type Enterable, watchMemory } from './handle.ts'
+import type { Enterable } from './enterable.ts'
+import { watchMemory } from './handle.ts'
 
 /** A running guest, paused except while it is used. */
 interface OpenGuest {

@@ -7,16 +7,8 @@ import type { Calls } from '../../guest/trace/profile.ts'
 import type { Tracer } from '../../guest/trace/tracer.ts'
 import type { GuestHandle, HostArgv } from '../../platforms/driver.ts'
 import type { Command } from '../../tools/command.ts'
-import {
-  type Bounds,
-  type Caller,
-  type Enterable,
-  execIn,
-  guestArgv,
-  reach,
-  workloadClient,
-  workloadGuest,
-} from './handle.ts'
+import type { Bounds, Caller, Enterable } from './enterable.ts'
+import { execIn, guestArgv, reach, workloadClient, workloadGuest } from './handle.ts'
 
 /** A guest that runs, and the ways to it. */
 export type Booted = Enterable & { readonly place: OpenPlace; readonly handle: GuestHandle }

@@ -1,7 +1,7 @@
 /** What a watch holds of the machine, from the first change to the last, and what it knows of the platforms there. */
 import { ensureImage, type Image } from '../../guest/image/image.ts'
 import { type Environment, readEnvironment } from '../environment.ts'
-import type { Caller } from '../measure/handle.ts'
+import type { Caller } from '../measure/enterable.ts'
 import { ensureParts } from '../parts.ts'
 import type { PlannedPlatform } from '../plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform } from '../probe.ts'

@@ -1,5 +1,6 @@
 /** Takes the samples of a job, round by round. */
-import { type Means, measure } from '../measure/measure.ts'
+import type { Means } from '../measure/means.ts'
+import { measure } from '../measure/measure.ts'
 import { orderOf, type Plan } from '../plan/plan.ts'
 import type { Job } from './jobs.ts'
 import type { Cells, Kept } from './kept.ts'

@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Caller } from '../../../src/core/measure/enterable.ts'
 import {
-  type Caller,
   execIn,
   type guestArgv,
   reach,
