@@ -6,7 +6,7 @@ import { RecordError, type RunRecord } from '../record/reader.ts'
 import type { Sample } from '../record/schema.ts'
 import type { Stated } from '../record/stated.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
-import { converted, locate, refuse } from './names.ts'
+import { converted, locate, locateSeries, refuse } from './names.ts'
 import { type Import, type ImportedStatement, importSchema } from './schema.ts'
 
 /** A platform of the config, with the family that its driver has. */
@@ -130,6 +130,11 @@ const both = (amount: number | [number, number]): [number, number] =>
   typeof amount === 'number' ? [amount, amount] : amount
 
 function statementOf(one: ImportedStatement, place: { file: string; at: string }, suite: Suite): Stated[] {
+  if ('peak' in one) {
+    const { over, peak, metric, platforms } = one
+    const { point } = locateSeries(suite.benches, one, place)
+    return platforms.map((platform) => ({ kind: 'peak', point: point.id, metric, platform, over, at: both(peak) }))
+  }
   const { metric, point } = locate(suite.benches, one, place)
   const base = { point: point.id, metric: one.metric }
   if ('order' in one) return [{ ...base, kind: 'order', order: one.order }]

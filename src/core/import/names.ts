@@ -21,12 +21,19 @@ const known = (names: readonly string[], wrong: string): string => {
   return close ? `did you mean "${close}"?` : `there are: ${names.join(', ') || 'none'}`
 }
 
-/** The bench of that name or id, its metric, and the point with those parameters. */
-export function locate(
+/** What an import says something about. */
+interface About {
+  readonly bench: string
+  readonly metric: string
+  readonly params?: Params | undefined
+}
+
+/** The bench of that name or id, and its metric. */
+function locateMetric(
   benches: readonly BenchData[],
-  about: { readonly bench: string; readonly metric: string; readonly params?: Params | undefined },
+  about: About,
   place: Place,
-): { readonly bench: BenchData; readonly metric: Metric; readonly point: Point } {
+): { readonly bench: BenchData; readonly metric: Metric } {
   const found = benches.filter(({ id, name }) => id === about.bench || name === about.bench)
   if (found.length > 1) {
     refuse(
@@ -45,19 +52,43 @@ export function locate(
     const names = Object.keys(bench.metrics)
     return refuse(place, `.metric: "${bench.name}" has no metric "${about.metric}"`, known(names, about.metric))
   }
+  return { bench, metric }
+}
+
+/** The bench, its metric, and the point with those parameters. */
+export function locate(
+  benches: readonly BenchData[],
+  about: About,
+  place: Place,
+): { readonly metric: Metric; readonly point: Point } {
+  const { bench, metric } = locateMetric(benches, about, place)
   const wanted = describeParams(about.params ?? {})
   const points = pointsOf(bench)
   const same = (params: Params) =>
     Object.keys(params).length === Object.keys(about.params ?? {}).length &&
     Object.entries(params).every(([name, value]) => about.params?.[name] === value)
   const point = points.find(({ params }) => same(params))
-  if (point) return { bench, metric, point }
+  if (point) return { metric, point }
   const all = points.map(({ params }) => describeParams(params) || 'none')
   return refuse(
     place,
     `.params: "${bench.name}" has no point with ${wanted || 'no parameters'}`,
     `use one of: ${all.slice(0, 8).join(' · ')}`,
   )
+}
+
+/** The first point of a series: of those that have these parameters, and any value of the one that it is over. */
+export function locateSeries(
+  benches: readonly BenchData[],
+  about: About & { readonly over: string },
+  place: Place,
+): { readonly point: Point } {
+  const { bench } = locateMetric(benches, about, place)
+  const points = pointsOf(bench)
+  const names = Object.keys(points[0]?.params ?? {})
+  if (!names.includes(about.over))
+    return refuse(place, `.over: "${bench.name}" has no parameter "${about.over}"`, known(names, about.over))
+  return locate(benches, { ...about, params: { ...about.params, [about.over]: points[0]!.params[about.over]! } }, place)
 }
 
 /** A value in the metric's own unit. */

@@ -35,6 +35,8 @@ const source = { note: z.string().optional() }
 const stated = z.union([
   z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), unit: text, value: amount }),
   z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), to: z.array(text).min(1), ratio: amount }),
+  /** Over that parameter the metric is best at this value of it; `params` are the others. */
+  z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), over: text, peak: amount }),
   z.strictObject({ ...about, ...source, order: z.array(z.array(text).min(1)).min(1) }),
 ])
 

@@ -29,7 +29,7 @@ export function judgeOne(
   const [point] = points
   const series = (platform: string, beside?: string) =>
     evidence.samples.series(point.id, platform, claim.metric, beside)
-  const stated = evidence.plan.stated && new Statements(evidence.plan.stated, point.id, claim.metric)
+  const stated = evidence.plan.stated && new Statements(evidence.plan.stated, [point.id], claim.metric)
   const clientOf = (name: string, members: readonly string[] = [name]) => ({
     name,
     bound: members.some((member) => isClientBound(evidence.samples, point.id, member)),
@@ -147,7 +147,14 @@ function over(
     value: params[matcher.over]!,
     series: samples.series(id, name, metricName),
   }))
-  if (plan.stated && series.every(({ series }) => series.rounds.size === 0)) return undecidable('needs-figure')
+  if (plan.stated && series.every(({ series }) => series.rounds.size === 0)) {
+    const statements = new Statements(
+      plan.stated,
+      points.map(({ id }) => id),
+      metricName,
+    )
+    return (matcher.kind === 'peaksAt' && statements.peak(name, matcher)) || undecidable('needs-figure')
+  }
   const bound = points.some(({ id }) => isClientBound(samples, id, name))
   const id = [metricName, name, ...points.map(({ id }) => id)].join('\0')
   const judged = judgeSeries(matcher, series, metric, plan.looks, id)
@@ -175,7 +182,7 @@ function absolute(
   const rule = (matcher.kind === 'atMost') === (sign === 1) ? better(1) : worse(1)
   const { stated } = evidence.plan
   if (stated && series.rounds.size === 0) {
-    const statements = new Statements(stated, point.id, metricName)
+    const statements = new Statements(stated, [point.id], metricName)
     return statements.value(name, matcher.value, metric, rule) ?? undecidable('needs-figure')
   }
   if (series.rounds.size === 0) {

@@ -1,5 +1,5 @@
 /** What a source states in words or numbers, without samples: a paper's text, say. */
-import type { Reference } from '../../dsl/claim.ts'
+import type { Matcher, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { Stated } from '../record/stated.ts'
 import { median } from '../stats/index.ts'
@@ -19,12 +19,12 @@ interface Bounds {
   readonly numbers: boolean
 }
 
-/** The statements of one metric at one point. */
+/** The statements of one metric at one point, or at those of a series. */
 export class Statements {
   readonly #all: readonly Stated[]
 
-  constructor(all: readonly Stated[], point: string, metric: string) {
-    this.#all = all.filter((one) => one.point === point && one.metric === metric)
+  constructor(all: readonly Stated[], points: readonly string[], metric: string) {
+    this.#all = all.filter((one) => points.includes(one.point) && one.metric === metric)
   }
 
   /** A platform against a reference by what is stated; undefined where nothing is. */
@@ -43,6 +43,26 @@ export class Statements {
       number,
     ]
     return judgeBounds({ low, high, numbers: true }, rule, metric.unit, (interval) => asValue(interval, metric, limit))
+  }
+
+  /** Where over a parameter a platform is best, against where it is claimed to be. */
+  peak(platform: string, { over, from, to }: Extract<Matcher, { readonly kind: 'peaksAt' }>): Judged | undefined {
+    const found = this.#all.find((one) => one.kind === 'peak' && one.platform === platform && one.over === over)
+    if (found?.kind !== 'peak') return undefined
+    const [low, high] = found.at
+    const verdict =
+      low >= from && high <= to ? 'holds' : high < from || low > to ? 'contradicted' : ('inconclusive' as const)
+    return {
+      verdict,
+      direction: verdict === 'contradicted' ? 'worse' : null,
+      reason: verdict === 'inconclusive' ? 'interval-crosses-margin' : null,
+      measured: { estimate: (low + high) / 2, low, high, rounds: 0 },
+      of: `${over}, as stated`,
+      tests: [],
+      moreRounds: null,
+      interval: null,
+      margin: null,
+    }
   }
 
   #values(platform: string): [number, number] | undefined {

@@ -16,6 +16,15 @@ export const statedSchema = z.discriminatedUnion('kind', [
     to: z.array(z.string()),
     ratio: range,
   }),
+  /** Where over a parameter the platform is best; `point` is one of that series. */
+  z.object({
+    kind: z.literal('peak'),
+    point: z.string(),
+    metric: z.string(),
+    platform: z.string(),
+    over: z.string(),
+    at: range,
+  }),
   /** Best first; those of one group are called equal. */
   z.object({ kind: z.literal('order'), point: z.string(), metric: z.string(), order: z.array(z.array(z.string())) }),
 ])

@@ -37,12 +37,18 @@ describe("the paper's stated facts, replayed", () => {
     expect(report.findings.filter(({ verdict }) => verdict === 'inconclusive')).toEqual([])
   })
 
-  check('decide 12, 13, 22 and A2 to A6 by the numbers that the text gives', () => {
+  check('decide 12, 13, 20, 22 and A2 to A6 by the numbers that the text gives', () => {
     const verdicts = verdictsIn(report)
-    for (const id of [12, 13, 22, 102, 103, 104, 105, 106]) expect(verdicts[id], `finding ${id}`).toBe('holds')
+    for (const id of [12, 13, 20, 22, 102, 103, 104, 105, 106]) expect(verdicts[id], `finding ${id}`).toBe('holds')
     expect(claimsOf(12)[0]!.measured!.low).toBeCloseTo(3)
     expect(claimsOf(12)[0]!.measured!.high).toBeCloseTo(4)
     expect(claimsOf(12)[0]!.text).toContain('×median, as stated')
+    const peaks = claimsOf(20).filter(({ matcher }) => matcher.includes('threadsPerCpu'))
+    expect(peaks.map(({ platform, measured }) => [platform, measured!.estimate])).toEqual([
+      ['docker', 50 / 16],
+      ['lxc', 50 / 16],
+      ['native', 110 / 16],
+    ])
     const kata = claimsOf(13).find(
       ({ platform, matcher }) => platform === 'kata' && matcher.startsWith('worse than runc'),
     )!

@@ -108,6 +108,38 @@ describe('what a source states', () => {
   })
 })
 
+describe('where a source states that a platform peaks', () => {
+  const threads = benchOf({ params: { threads: [1, 10, 20, 50], rw: ['read', 'write'] } })
+  const peaks = claimOf({ kind: 'peaksAt', from: 10, to: 30, over: 'threads' }, { where: { rw: 'read' } })
+  const about = { bench: 'disk', metric: 'latency', params: { rw: 'read' }, platforms: ['runc'], over: 'threads' }
+  const reportOf = (stated: Loose) =>
+    buildReport(
+      importRecord(
+        'lab.json',
+        file({ stated: [{ ...about, ...stated }] }),
+        { benches: [threads], findings: [findingOf([peaks])], problems: [] },
+        known,
+      ),
+      { strict: false },
+    )
+
+  it.each<[string, number | [number, number], string]>([
+    ['inside', 12.5, 'holds'],
+    ['at an end', 30, 'holds'],
+    ['outside', 50, 'contradicted'],
+    ['across', [5, 12], 'inconclusive'],
+  ])('%s of what is claimed', (_, peak, verdict) => {
+    const [claim] = reportOf({ peak }).claims
+    expect(claim).toMatchObject({ verdict, of: 'threads, as stated' })
+  })
+
+  it('of another series, or over another parameter, says nothing', () => {
+    const [claim] = reportOf({ peak: 20, params: { rw: 'write' } }).claims
+    expect(claim).toMatchObject({ verdict: 'undecidable', reason: 'needs-figure' })
+    expect(() => reportOf({ peak: 20, over: 'thread' })).toThrow(/stated\[0\]\.over: "disk" has no parameter "thread"/)
+  })
+})
+
 describe('what is refused, with its place', () => {
   it.each<[string, Loose, RegExp]>([
     [
