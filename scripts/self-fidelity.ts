@@ -11,10 +11,14 @@ import { drivers } from '../src/platforms/index.ts'
 
 const quoted = (argv: readonly string[]) => argv.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ')
 
-/** The time of one run of a command, in milliseconds, as hyperfine takes it. */
+/**
+ * The time of one run of a command, in milliseconds, as hyperfine takes it, in the environment and with the pipe that isobench gives
+ * its commands: under a locale other than C, every tool of util-linux on the way to a guest loads that locale first.
+ */
 function hyperfine(argv: HostArgv, file: string): number {
-  const options = ['--shell=none', '--runs=1', '--export-json', file, quoted(argv)]
-  execFileSync('hyperfine', options, { stdio: 'ignore' })
+  const options = ['--shell=none', '--runs=1', '--output=pipe', '--export-json', file, quoted(argv)]
+  const env = { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root' }
+  execFileSync('hyperfine', options, { stdio: 'ignore', env })
   const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: [{ times: [number] }] }
   return results[0].times[0] * 1000
 }
