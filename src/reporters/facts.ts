@@ -167,7 +167,8 @@ export function notesOf(cell: CellResult, result: MetricResult): string[] {
   ]
 }
 
-const flagMeanings: Record<CellResult['flags'][number], string> = {
+/** What each flag of a cell means. */
+export const flagMeanings: Record<CellResult['flags'][number], string> = {
   'cache-suspect': 'more than a tenth better than native, which is more often a cache or a clock than a gain',
   'client-bound':
     'isobench’s own client used nine tenths or more of its CPUs, so the figures may say how fast the client is',

@@ -60,7 +60,7 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
     ),
     ...labelled('because', rule(finding)),
     ...labelled('gate', gates[finding.gate]),
-    ...notesOf(finding).flatMap(([label, text]) => (label === 'gate' ? [] : labelled(label, text))),
+    ...notesOf(report, finding).flatMap(([label, text]) => (label === 'gate' ? [] : labelled(label, text))),
     '',
     ink.strong(plural(finding.claims.length, 'comparison')),
     '',

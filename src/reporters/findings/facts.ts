@@ -1,7 +1,9 @@
 /** What is told of a finding, found once for the table, the explanation and Markdown. */
 import type { ClaimVerdict, FindingVerdict } from '../../core/judge/judgement.ts'
 import { figure, interval } from '../../core/judge/words.ts'
+import { describeParams } from '../../core/plan/plan.ts'
 import type { Report } from '../../core/report/schema.ts'
+import { flagMeanings } from '../facts.ts'
 import { plain } from '../text.ts'
 
 /** The claim that the verdict rests on, or stands for the others. */
@@ -18,9 +20,20 @@ export function figureOf(claim: ClaimVerdict | undefined): string {
 export const movedOf = ({ verdict, direction }: FindingVerdict): string =>
   verdict === 'contradicted' ? (direction === 'better' ? 'better' : 'worse') : ''
 
+/** Whether a claim's figure is of a cell that is flagged: what is that much better than native is more often a cache. */
+const isSuspect = (report: Report, claim: ClaimVerdict | undefined): boolean =>
+  report.benches
+    .filter(({ id, params }) => id === claim?.bench && describeParams(params) === describeParams(claim.params))
+    .some(({ cells }) =>
+      cells.some(({ platform, flags }) => platform === claim?.platform && flags.includes('cache-suspect')),
+    )
+
 /** What else there is to know of a finding, each with its label. */
-export function notesOf({ premise, asPrinted, apart, gate, verdict }: FindingVerdict): [string, string][] {
+export function notesOf(report: Report, finding: FindingVerdict): [string, string][] {
+  const { premise, asPrinted, apart, gate, verdict, direction } = finding
   const notes: [string, string][] = []
+  if (direction === 'better' && isSuspect(report, decisiveOf(report, finding)))
+    notes.push(['suspect', flagMeanings['cache-suspect']])
   if (apart) {
     const moved = apart.direction ? `, ${apart.direction}` : ''
     notes.push([

@@ -55,5 +55,5 @@ const said = ({ id, title, verdict, reason }: FindingVerdict): string[] => [
 function measured(report: Report, finding: FindingVerdict): string {
   const { verdict, text } = finding
   const decisive = verdict === 'contradicted' || verdict === 'inconclusive' ? figureOf(decisiveOf(report, finding)) : ''
-  return [decisive || text, ...notesOf(finding).map(([label, note]) => `${label}: ${note}`)].join('; ')
+  return [decisive || text, ...notesOf(report, finding).map(([label, note]) => `${label}: ${note}`)].join('; ')
 }

@@ -61,7 +61,7 @@ function beneath(report: Report, finding: FindingVerdict, width: number, ink: In
   const rows: [string, string][] = [
     ['paper', plain(finding.title)],
     ['here', fails + plain(finding.text, 600)],
-    ...notesOf(finding),
+    ...notesOf(report, finding),
   ]
   return rows.flatMap(([label, text]) =>
     wrap(text, width - labels - 5).map(

@@ -52,6 +52,25 @@ describe('the table of findings', () => {
     expect(lines.at(-1)).toContain(`exit code ${report.exitCode}`)
   })
 
+  it('doubts what moved for the better by a figure that is more likely of a cache', () => {
+    const moved = report.findings.find(({ id }) => id === 1)!
+    const { bench, platform } = report.claims[moved.decisive!]!
+    const suspect: typeof report = {
+      ...report,
+      benches: report.benches.map((one) => ({
+        ...one,
+        cells: one.cells.map((cell) =>
+          one.id === bench && cell.platform === platform ? { ...cell, flags: ['cache-suspect'] } : cell,
+        ),
+      })),
+      findings: report.findings.map((one) => (one === moved ? { ...one, direction: 'better' } : one)),
+    }
+    expect(findingsMarkdown(suspect)).toContain('suspect: more than a tenth better than native')
+    expect(findingsTable(suspect, view).join(' ')).toMatch(/suspect {2}more than a tenth better/)
+    expect(findingsMarkdown({ ...suspect, benches: report.benches })).not.toContain('suspect:')
+    expect(findingsMarkdown(report)).not.toContain('suspect:')
+  })
+
   it("judges nothing but the findings: a bench's own expectations are not the paper's", () => {
     expect(report.claims.filter(({ finding }) => finding === null)).toEqual([])
   })
