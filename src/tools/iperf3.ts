@@ -58,7 +58,10 @@ export const iperf3 = {
     return typeof error === 'string' && /Connection (?:refused|reset)/.test(error)
   },
 
-  /** @throws ToolOutputError if the report is not whole, or says that the client failed or received nothing */
+  /**
+   * @throws ToolOutputError if the report is not whole, or says that the client failed, received nothing, or that the connection
+   * stalled: iperf3 then gives a mean over the time in which nothing moved, or over less than it was asked for, and exits with 0
+   */
   parse(stdout: string): Iperf3Result {
     const json = jsonIn(TOOL, stdout)
     const error = at(json, 'error')
@@ -66,6 +69,10 @@ export const iperf3 = {
     const end = (...path: string[]) => numberAt(TOOL, stdout, json, 'end', ...path)
     const bitsPerSecond = end('sum_received', 'bits_per_second')
     if (bitsPerSecond === 0) throw new ToolOutputError(TOOL, 'nothing was received', stdout)
+    const { idle, counted } = intervalsOf(json)
+    if (idle > 0) {
+      throw new ToolOutputError(TOOL, `the connection stalled: nothing moved in ${idle} of ${counted} intervals`, stdout)
+    }
     const told = at(json, 'end', 'sum_sent', 'retransmits') !== undefined
     return {
       bitsPerSecond,
@@ -77,4 +84,16 @@ export const iperf3 = {
       seconds: end('sum_received', 'seconds'),
     }
   },
+}
+
+/** Seconds below which an interval is what was left over at the end, in which nothing need have come. */
+const wholeInterval = 0.5
+
+/** How many of the intervals after `omit`, of a second each, there are, and in how many of them no byte moved. */
+function intervalsOf(json: unknown): { readonly counted: number; readonly idle: number } {
+  const intervals = at(json, 'intervals')
+  const counted = (Array.isArray(intervals) ? intervals : []).filter(
+    (one) => at(one, 'sum', 'omitted') === false && Number(at(one, 'sum', 'seconds')) >= wholeInterval,
+  )
+  return { counted: counted.length, idle: counted.filter((one) => at(one, 'sum', 'bytes') === 0).length }
 }

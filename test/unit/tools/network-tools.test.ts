@@ -60,6 +60,11 @@ describe('iperf3', () => {
     expect(() => iperf3.parse(JSON.stringify(report))).toThrow('nothing was received')
   })
 
+  it.each(['', '-reverse'])('refuses the report%s of a connection that stalled after its first second', (way) => {
+    const stalled = fixture(`iperf3-3.18-stalled${way}.json`)
+    expect(() => iperf3.parse(stalled)).toThrow('the connection stalled: nothing moved in 2 of 3 intervals')
+  })
+
   it('reads no part of a report, and nothing else', () => {
     expectNoTruncatedFigure(tcp, iperf3.parse)
     expectRefusals(tcp, '19362322218.822067', iperf3.parse)
