@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as z from 'zod'
-import { isUsable, kvm } from '../guest/vm/kvm.ts'
+import { kvmObstacle, nestedKvm } from '../guest/vm/kvm.ts'
 import { defineDriver, type HostArgv, type Requirement } from './driver.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
 import { notRuntime, runtimeBinary } from './runtime-binary.ts'
@@ -75,17 +75,8 @@ export const gvisor = defineDriver<Options>({
   options,
   requirements: (given) => [gvisorRequirement(programOf(given))],
   version: (given) => [programOf(given), '--version'],
-  obstacle: async ({ mode, binary }) => {
-    const wrong = notRuntime('runsc', binary)
-    if (wrong !== undefined || mode !== 'kvm') return wrong
-    const found = await kvm()
-    // Without QEMU nobody has tried it: then a boot tells.
-    if (isUsable(found) || found.state === 'unknown') return undefined
-    return {
-      reason: `KVM is ${found.state} here: ${found.about}`,
-      fix: 'a machine whose CPUs virtualise; see kvm in isobench doctor',
-    }
-  },
+  obstacle: async ({ mode, binary }) => notRuntime('runsc', binary) ?? (mode === 'kvm' ? kvmObstacle() : undefined),
+  apart: async ({ mode }) => (mode === 'kvm' ? nestedKvm() : undefined),
   once: async (place, argv, given) => runOnce(runtime(given), place, argv),
   open: (place, given) => openContainer(runtime(given), place),
 })

@@ -4,7 +4,7 @@ import { MachineError } from '../../errors.ts'
 import { host } from '../../guest/host.ts'
 import { which } from '../../guest/requirements.ts'
 import { oomKills } from '../../guest/vm/conductor.ts'
-import { isUsable, kvm } from '../../guest/vm/kvm.ts'
+import { kvmObstacle, nestedKvm } from '../../guest/vm/kvm.ts'
 import { openTask, runTask, type Shim } from '../containerd/task.ts'
 import { containerdRequirements } from '../containerd.ts'
 import { defineDriver, type Obstacle, type Place } from '../driver.ts'
@@ -44,8 +44,7 @@ async function obstacle(given: Options): Promise<string | Obstacle | undefined> 
     return { reason: `${shim} is Kata's ${other} runtime`, fix: `give runtime: '${other}', or ${howToInstall(given)}` }
   }
   if (configurationOf(given) === undefined) return missingConfiguration(given)
-  const found = await kvm()
-  return isUsable(found) ? undefined : `Kata needs KVM, which is ${found.state} here: ${found.about}`
+  return kvmObstacle()
 }
 
 /** Kata Containers: a container in a virtual machine of its own, through containerd. */
@@ -58,7 +57,7 @@ export const kata = defineDriver<Options>({
   files: (given) => [configurationOf(given)].filter((file) => file !== undefined),
   // A constant text; before the release's number there is another, in the name of the shim.
   version: (given) => ['sh', '-c', '"$1" --version | sed "s/.*version: //"', 'sh', shimOf(given)],
-  apart: async () => ((await kvm()).state === 'nested' ? 'nested' : undefined),
+  apart: nestedKvm,
   obstacle,
   details: async ({ runtime, hypervisor, sharedFs }) => `${runtime}, ${hypervisor}, ${sharedFs}`,
   once: (place, argv, given) => runTask(place, argv, prepare(place, given)),
