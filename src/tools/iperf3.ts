@@ -71,7 +71,11 @@ export const iperf3 = {
     if (bitsPerSecond === 0) throw new ToolOutputError(TOOL, 'nothing was received', stdout)
     const { idle, counted } = intervalsOf(json)
     if (idle > 0) {
-      throw new ToolOutputError(TOOL, `the connection stalled: nothing moved in ${idle} of ${counted} intervals`, stdout)
+      throw new ToolOutputError(
+        TOOL,
+        `the connection stalled: nothing moved in ${idle} of ${counted} intervals`,
+        stdout,
+      )
     }
     const told = at(json, 'end', 'sum_sent', 'retransmits') !== undefined
     return {

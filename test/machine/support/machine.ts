@@ -36,6 +36,10 @@ export interface MachineJob {
   readonly folder: string
   readonly cpus?: number
   readonly memoryMiB?: number
+  /** Gives the machine's CPUs SVM, so that it has a KVM of its own, slow as all of it. */
+  readonly svm?: boolean
+  /** Files and folders of the host's, each by its path in the checkout. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 export interface MachineResult {
@@ -48,7 +52,7 @@ export interface MachineResult {
 
 /** Boots a machine, runs one job in it, and resolves when the machine has ended. */
 export async function runInMachine(job: MachineJob): Promise<MachineResult> {
-  const { folder, seconds } = job
+  const { folder, seconds, files = {} } = job
   const image = findImage()
   if (!image) throw new Error('the image is not built: isobench image build')
   const root = await ensureRoot()
@@ -56,12 +60,15 @@ export async function runInMachine(job: MachineJob): Promise<MachineResult> {
   const stage = file('checkout')
   for (const name of [...checkout, ...settings])
     if (existsSync(join(repository, name))) cpSync(join(repository, name), join(stage, name), { recursive: true })
-  await host(['mke2fs', '-q', '-F', '-t', 'ext4', '-d', stage, file('checkout.ext4'), '2G'], { timeout: 300 })
+  for (const [name, path] of Object.entries(files))
+    cpSync(path, join(stage, name), { recursive: true, dereference: true })
+  await host(['mke2fs', '-q', '-F', '-t', 'ext4', '-d', stage, file('checkout.ext4'), '4G'], { timeout: 300 })
   await makeDisk(image.rootfs, file('image.ext4'))
   const cached = `/var/cache/isobench/images/${basename(image.rootfs)}`
   const found = `mkdir -p ${cached} && mount -o ro /dev/disk/by-id/virtio-image ${cached} || exit`
   sized(file('job'), `${found}\ncd /checkout || exit\n${job.script}\n`, 2 ** 16)
   sized(file('results.tar'), '', 2 ** 29)
+  console.info(`the machine's log: ${file('log')}`)
   // A worker of vitest's outlives its parent, and is only told that the channel to it is gone.
   const orphaned = new AbortController()
   process.once('disconnect', () => orphaned.abort())
@@ -94,7 +101,7 @@ function sized(file: string, text: string, bytes: number): void {
 }
 
 function argvOf(
-  { folder, cpus = 2, memoryMiB = 6144 }: MachineJob,
+  { folder, cpus = 2, memoryMiB = 6144, svm = false }: MachineJob,
   { tree, disk }: Awaited<ReturnType<typeof ensureRoot>>,
 ) {
   const { kernel, initrd } = kernelOf(tree)
@@ -109,18 +116,8 @@ function argvOf(
     ...['--library-path', ['', '/pulseaudio'].map((sub) => join(tree, `usr/lib/x86_64-linux-gnu${sub}`)).join(':')],
     join(tree, 'usr/bin/qemu-system-x86_64'),
     ...['qemu', 'seabios'].flatMap((name) => ['-L', join(tree, 'usr/share', name)]),
-    ...[
-      '-machine',
-      'q35',
-      '-accel',
-      'tcg,thread=multi',
-      '-cpu',
-      'max,svm=off',
-      '-smp',
-      String(cpus),
-      '-m',
-      String(memoryMiB),
-    ],
+    ...['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', `max,svm=${svm ? 'on' : 'off'}`],
+    ...['-smp', String(cpus), '-m', String(memoryMiB)],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none', '-no-reboot'],
     ...['-kernel', kernel, '-initrd', initrd, '-append', 'root=/dev/vda rw console=ttyS0 quiet panic=-1'],
     ...['-serial', `file:${join(folder, 'console')}`],

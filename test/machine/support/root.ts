@@ -19,9 +19,11 @@ const packages = [
   ...['linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'nodejs'],
   ...['busybox-static', 'cgroup-tools', 'e2fsprogs', 'iproute2', 'iptables', 'mount', 'procps', 'util-linux'],
   ...['runc', 'crun', 'runsc', 'docker.io', 'podman', 'uidmap', 'lxc', 'bubblewrap', 'systemd-container'],
-  // Runs the machine on the host, with the libraries beside it: a host of another release has another QEMU.
-  'qemu-system-x86',
+  // Runs the machine on the host, with the libraries beside it: a host of another release has another QEMU. And machines in it.
+  ...['qemu-system-x86', 'virtiofsd', 'xz-utils'],
 ]
+/** Most of it is a hole of the file: room for the disks of a machine's own guests. */
+const size = '24G'
 
 /** Runs what the disk `job` holds, with the checkout and the image's cache where isobench looks for them, and ends the machine. */
 const job = `#!/bin/bash
@@ -59,7 +61,7 @@ export interface MachineRoot {
 /** The root filesystem, built if it is not in the cache: two minutes, once. */
 export async function ensureRoot(): Promise<MachineRoot> {
   const digest = createHash('sha256')
-    .update(JSON.stringify([2, packages, job, unit]))
+    .update(JSON.stringify([2, packages, job, unit, size]))
     .digest('hex')
     .slice(0, 16)
   const folder = join(cacheFolder(), 'machines', digest)
@@ -70,7 +72,7 @@ export async function ensureRoot(): Promise<MachineRoot> {
   try {
     await build(join(temporary, 'tree'), temporary)
     const shape = ['-t', 'ext4', '-O', '^has_journal', '-m', '0']
-    await host(['mke2fs', '-q', '-F', ...shape, '-d', join(temporary, 'tree'), join(temporary, 'root.ext4'), '8G'], {
+    await host(['mke2fs', '-q', '-F', ...shape, '-d', join(temporary, 'tree'), join(temporary, 'root.ext4'), size], {
       timeout: 600,
     })
     renameSync(temporary, folder)

@@ -1,0 +1,121 @@
+/** Monitors on a KVM that works: in a machine whose emulated CPUs have SVM, for hosts that have no KVM or one that is too slow. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readRecord } from '../../src/core/record/reader.ts'
+import { Ledger } from '../../src/guest/ledger.ts'
+import { undo } from '../../src/guest/undo.ts'
+import { ensureKernel } from '../../src/guest/vm/kernel.ts'
+import { ensureImage } from '../e2e/support/machine.ts'
+import { runInMachine } from './support/machine.ts'
+
+const folders: string[] = []
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+beforeAll(ensureImage)
+
+/** Programs that Debian does not have: what is in this folder is in the machine's PATH, and its `opt` is /opt. */
+const given = process.env.ISOBENCH_MACHINE_BINARIES
+
+/** What each platform is written as in a config, what has to be given for it, and whether it is a monitor that can be had alone. */
+const monitors: Readonly<
+  Record<string, { readonly config: string; readonly needs: readonly string[]; readonly floor: boolean }>
+> = {
+  'qemu-microvm': { config: "platform('qemu', { name: 'qemu-microvm', machine: 'microvm' })", needs: [], floor: true },
+  'qemu-q35': { config: "platform('qemu', { name: 'qemu-q35', machine: 'q35' })", needs: [], floor: true },
+  'gvisor-kvm': { config: "platform('gvisor', { name: 'gvisor-kvm', mode: 'kvm' })", needs: [], floor: false },
+  firecracker: { config: "platform('firecracker')", needs: ['firecracker'], floor: true },
+  'cloud-hypervisor': { config: "platform('cloud-hypervisor')", needs: ['cloud-hypervisor'], floor: true },
+  kata: { config: "platform('kata')", needs: ['opt/kata'], floor: false },
+}
+const chosen = process.env.ISOBENCH_E2E_PLATFORMS?.split(',') ?? Object.keys(monitors)
+/** Boots that leave nothing, and how many of them are killed. */
+const [boots, kill] = [6, 2]
+
+const scriptOf = (name: string) => `
+export PATH=/checkout/given:$PATH ISOBENCH_E2E_PLATFORMS=${name} ISOBENCH_PROBE_SECONDS=600
+step() { echo "== $(cut -d' ' -f1 /proc/uptime) s: $*"; }
+modprobe -a kvm_amd vhost_net vhost_vsock && ls -l /dev/kvm || exit
+[ ! -d given/opt ] || cp -a given/opt/. /opt
+mkdir -p /var/cache/isobench/kernels && cp -a kernels/. /var/cache/isobench/kernels
+step doctor
+node bin/isobench.js doctor --json --platform ${name} >/results/doctor.json; cat /results/doctor.json
+# It is the same as the one that the machine has the image from, and half a gigabyte of files to read again.
+step the disk of the image
+disk=$(node -p 'JSON.parse(fs.readFileSync("/results/doctor.json")).parts.find(({ name }) => name === "disk of the image")?.path ?? ""')
+[ -z "$disk" ] || { mkdir -p "$(dirname "$disk")" && dd if=/dev/disk/by-id/virtio-image of="$disk" bs=4M status=none || exit; }
+step the floor
+mkdir -p /project/benches && cp benches/startup/*floor* /project/benches && cd /project || exit
+echo "import { defineConfig, platform } from 'isobench'
+export default defineConfig({ platforms: [platform('native'), ${monitors[name]!.config}] })" >isobench.config.ts
+# On so slow a machine the import of a bench may take longer than it is given.
+for _ in 1 2 3; do
+  node /checkout/bin/isobench.js run --rounds 2 --no-retake --reporter verbose
+  [ ! -d .isobench/runs ] || break
+done
+cp .isobench/runs/*.jsonl /results/floor.jsonl
+cd /checkout
+step conformance
+node node_modules/vitest/vitest.mjs run --project e2e conformance --testTimeout 1800000 --hookTimeout 1800000 \\
+  --reporter verbose --reporter json --outputFile /results/report.json
+code=$?
+step leftovers
+node scripts/run-script.mjs self leftovers --boots ${boots} --kill ${kill} --platform ${name} | tee /results/leftovers
+step done
+exit $code
+`
+
+const reasonFor = (name: string): string => {
+  const { needs } = monitors[name]!
+  const lacking = needs.filter((file) => given === undefined || !existsSync(join(given, file)))
+  if (lacking.length === 0) return ''
+  return given === undefined ? 'ISOBENCH_MACHINE_BINARIES is not set' : `${given} has no ${lacking.join(', ')}`
+}
+
+interface Results {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+describe.each(Object.keys(monitors).filter((name) => chosen.includes(name)))('%s', (name) => {
+  const without = reasonFor(name)
+  test.skipIf(without)(`keeps the contract on a nested KVM${without && ` (left out: ${without})`}`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
+    folders.push(folder)
+    await using ledger = Ledger.start(`machine-${process.pid}`, undo)
+    const kernel = await ensureKernel({ ledger }, { debian: 'cloud' })
+    const kernelFolder = join(kernel.vmlinux, '..')
+    const files = {
+      [`kernels/${basename(kernelFolder)}`]: kernelFolder,
+      ...(given !== undefined && { given }),
+    }
+    const done = await runInMachine({
+      script: scriptOf(name),
+      seconds: 5400,
+      folder,
+      svm: true,
+      memoryMiB: 4096,
+      files,
+    })
+    const json = (file: string) => JSON.parse(readFileSync(join(done.results, file), 'utf8'))
+    const doctor = json('doctor.json')
+    expect(doctor.kvm, done.log).toMatchObject({ state: 'nested' })
+    expect(doctor.platforms, done.log).toMatchObject([{ name, available: true, apart: 'nested' }])
+    if (monitors[name]!.floor) {
+      const { samples } = readRecord(join(done.results, 'floor.jsonl'))
+      const counted = samples.filter(({ warmup }) => !warmup)
+      expect(counted, done.log).toMatchObject([1, 2].map(() => ({ platform: name, accel: 'kvm' })))
+      expect(counted.flatMap(({ error }) => error ?? [])).toEqual([])
+    }
+    expect(done.exitCode, done.log).toBe(0)
+    const { testResults } = json('report.json') as Results
+    const passed = testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status, fullName }) => status === 'passed' && fullName.startsWith(`${name} `)),
+    )
+    expect(passed.length, done.log).toBeGreaterThan(10)
+    expect(readFileSync(join(done.results, 'leftovers'), 'utf8')).toContain(' left 0 objects')
+  })
+})
