@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { openTask, runTask, type Shim } from './containerd/task.ts'
 import { defineDriver, type Place, type Requirement } from './driver.ts'
 import { hidingNetFiles } from './gvisor.ts'
-import { isSecure, runtimeRequirement, runtimeWrappers } from './runtimes.ts'
+import { isSecure, makeProgram, runtimeRequirement } from './runtimes.ts'
 
 const options = z.strictObject({
   /** The OCI runtime below it: runc and crun by runc's shim, runsc by gVisor's own. */
@@ -19,9 +19,8 @@ export const containerdRequirements: readonly Requirement[] = [
 
 function shimFor(place: Place, { runtime }: Options): Shim {
   if (runtime === 'runsc') return { runtime: 'io.containerd.runsc.v1', options: [], around: hidingNetFiles }
-  const wrapper = runtimeWrappers(join(place.directory, 'runtimes')).find(({ name }) => name === runtime)
-  const options = wrapper ? [`--runc-binary=${wrapper.path}`] : []
-  return { runtime: 'io.containerd.runc.v2', options }
+  const program = runtime === 'crun' ? makeProgram(join(place.directory, 'runtimes', runtime), runtime) : undefined
+  return { runtime: 'io.containerd.runc.v2', options: program ? [`--runc-binary=${program}`] : [] }
 }
 
 /** containerd without an engine above it, as Kubernetes' nodes have it. */

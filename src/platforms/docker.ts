@@ -3,18 +3,23 @@ import { host } from '../guest/host.ts'
 import { which } from '../guest/requirements.ts'
 import { addressOf, joinBridge } from './docker/bridge.ts'
 import { ask, type Daemon, removingContainers } from './docker/client.ts'
-import { hasHostSocket, hostDaemon, hostSocket, namedIn, useDaemon } from './docker/hosts.ts'
+import { hasHostSocket, hostDaemon, hostSocket, useDaemon } from './docker/hosts.ts'
 import { startDaemon } from './docker/own.ts'
+import { runtimeObstacle } from './docker/registered.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Obstacle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
+import { engineOptions, modeApart, modeObstacle, onlyOverRunsc, runscFlags } from './gvisor/options.ts'
 import { isSecure, runtimeRequirement, runtimes } from './runtimes.ts'
 
-const options = z.strictObject({
-  /** The OCI runtime below it. */
-  runtime: z.enum(runtimes).default('runc'),
-  /** Whose dockerd: the host's when it answers and its containers can be guests, and one for the run otherwise; or always that. */
-  daemon: z.enum(['auto', 'host', 'own']).default('auto'),
-})
+const options = z
+  .strictObject({
+    /** The OCI runtime below it. */
+    runtime: z.enum(runtimes).default('runc'),
+    /** Whose dockerd: the host's when it answers and its containers can be guests, and one for the run otherwise; or always that. */
+    daemon: z.enum(['auto', 'host', 'own']).default('auto'),
+    ...engineOptions,
+  })
+  .superRefine(onlyOverRunsc)
 type Options = z.output<typeof options>
 
 /** The host's daemon, where it is to be used. */
@@ -23,8 +28,11 @@ async function hostsFor({ daemon }: Options) {
   return found?.usable ? found : undefined
 }
 
-/** The run's daemon, with the image, and with a label of the guest's on what is made for it. */
-async function daemonFor(place: Place, given: Options): Promise<{ readonly daemon: Daemon; readonly image: string }> {
+/** The run's daemon, what it calls the image and the runtime, and that what is made for the guest will be removed. */
+async function daemonFor(
+  place: Place,
+  given: Options,
+): Promise<{ readonly daemon: Daemon; readonly image: string; readonly runtime: string }> {
   const hosts = await hostsFor(given)
   const daemon = await place.forRun(hosts ? 'hostdocker' : 'docker', async (ground) => {
     const made = await (hosts ? useDaemon(hosts, ground) : startDaemon(ground))
@@ -33,18 +41,14 @@ async function daemonFor(place: Place, given: Options): Promise<{ readonly daemo
   })
   const image = await daemon.image(place.rootfs)
   await place.undoneBy(`the containers of ${place.id}`, removingContainers(daemon, guestLabel(place)))
-  return { daemon, image }
+  return { daemon, image, runtime: await daemon.runtime(given.runtime, runscFlags(given)) }
 }
 
 /** What a daemon of the host's cannot do for this platform, or what keeps one from being started. */
 async function obstacle(given: Options): Promise<string | Obstacle | undefined> {
   const found = given.daemon === 'own' ? undefined : await hostDaemon()
   if (found?.usable) {
-    if (namedIn(found.runtimes, given.runtime) !== undefined) return undefined
-    return {
-      reason: `the dockerd at ${found.socket} has no runtime "${given.runtime}": it has ${found.runtimes.join(', ')}`,
-      fix: `register it in that daemon's daemon.json, or have isobench start its own: { daemon: 'own' }`,
-    }
+    return runtimeObstacle(found, given.runtime, runscFlags(given)) ?? modeObstacle(given.mode)
   }
   if (found && given.daemon === 'host') {
     return { reason: found.reason, fix: `have isobench start its own: { daemon: 'own' }, or leave daemon out` }
@@ -58,7 +62,7 @@ async function obstacle(given: Options): Promise<string | Obstacle | undefined> 
   const release = Number(/version (\d+)/.exec(await host(['dockerd', '--version']))?.[1])
   return given.runtime === 'kata' && release < 23
     ? `kata needs dockerd 23 or later, which can be given a shim: this is ${release}`
-    : undefined
+    : modeObstacle(given.mode)
 }
 
 /** Whose daemon it is, and why a daemon of the host's that is there is left alone. */
@@ -70,10 +74,10 @@ async function whoseDaemon({ daemon }: Options): Promise<string> {
 
 const guestLabel = ({ id }: Place) => `isobench.guest=${id}`
 
-const settings = (place: Place, daemon: Daemon, { runtime }: Options): readonly string[] => [
+const settings = (place: Place, daemon: Daemon, runtime: string): readonly string[] => [
   `--name=${place.id}`,
   ...[...daemon.labels, guestLabel(place)].map((label) => `--label=${label}`),
-  `--runtime=${daemon.runtime(runtime)}`,
+  `--runtime=${runtime}`,
   `--cgroup-parent=${place.containerGroup}`,
   // The group above has these limits already; runtimes with a kernel of their own go by what they are told.
   `--cpuset-cpus=${place.limits.cpus.join(',')}`,
@@ -122,15 +126,16 @@ export const docker = defineDriver<Options>({
       : ['docker', '--host', hostSocket(), 'version', '--format', '{{.Server.Version}}'],
   details: whoseDaemon,
   obstacle,
+  apart: async ({ mode }) => modeApart(mode),
   once: async (place, argv, given) => {
-    const { daemon, image } = await daemonFor(place, given)
+    const { daemon, image, runtime } = await daemonFor(place, given)
     return place.inside(
-      daemon.client('run', '--rm', '--interactive', ...settings(place, daemon, given), image, ...argv),
+      daemon.client('run', '--rm', '--interactive', ...settings(place, daemon, runtime), image, ...argv),
     )
   },
   open: async (place, given) => {
-    const { daemon, image } = await daemonFor(place, given)
-    await place.run(place.inside(daemon.client('run', '--detach', ...settings(place, daemon, given), image, ...idle)))
+    const { daemon, image, runtime } = await daemonFor(place, given)
+    await place.run(place.inside(daemon.client('run', '--detach', ...settings(place, daemon, runtime), image, ...idle)))
     const address = await addressOf(daemon, place.id)
     const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', place.id, ...argv)
     if (!isSecure(given.runtime)) return { address, enter: (argv) => place.inside(enter(argv)) }

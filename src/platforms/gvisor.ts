@@ -1,15 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as z from 'zod'
-import { kvmObstacle, nestedKvm } from '../guest/vm/kvm.ts'
 import { defineDriver, type HostArgv, type Requirement } from './driver.ts'
+import { flags, mode, modeApart, modeObstacle, runscFlags } from './gvisor/options.ts'
 import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
 import { notRuntime, runtimeBinary } from './runtime-binary.ts'
 
 const options = z.strictObject({
-  /** How the sentry gets the guest's system calls. */
-  mode: z.enum(['systrap', 'ptrace', 'kvm']).default('systrap'),
-  flags: z.array(z.string()).readonly().default([]),
+  mode: mode.default('systrap'),
+  flags,
   binary: runtimeBinary('runsc'),
 })
 type Options = z.output<typeof options>
@@ -46,8 +45,7 @@ const runtime = (given: Options): OciRuntime => ({
       programOf(given),
       '--root',
       state,
-      `--platform=${given.mode}`,
-      ...given.flags,
+      ...runscFlags(given),
     ] as readonly string[] as HostArgv,
   bundleOption: '-bundle',
   detachOption: '-detach',
@@ -75,8 +73,8 @@ export const gvisor = defineDriver<Options>({
   options,
   requirements: (given) => [gvisorRequirement(programOf(given))],
   version: (given) => [programOf(given), '--version'],
-  obstacle: async ({ mode, binary }) => notRuntime('runsc', binary) ?? (mode === 'kvm' ? kvmObstacle() : undefined),
-  apart: async ({ mode }) => (mode === 'kvm' ? nestedKvm() : undefined),
+  obstacle: async ({ mode, binary }) => notRuntime('runsc', binary) ?? modeObstacle(mode),
+  apart: async ({ mode }) => modeApart(mode),
   once: async (place, argv, given) => runOnce(runtime(given), place, argv),
   open: (place, given) => openContainer(runtime(given), place),
 })

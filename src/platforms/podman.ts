@@ -4,10 +4,11 @@ import * as z from 'zod'
 import { withoutHybrid } from './crun.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
+import { engineOptions, modeApart, modeObstacle, onlyOverRunsc, runscFlags } from './gvisor/options.ts'
 import { giveData, makeRootless, rootlessObstacle } from './podman/rootless.ts'
 import { podmanSettings } from './podman/settings.ts'
 import { privateMounts } from './private-mounts.ts'
-import { isSecure, runtimeRequirement, runtimeWrappers } from './runtimes.ts'
+import { isSecure, makeProgram, runtimeRequirement } from './runtimes.ts'
 
 const options = z
   .strictObject({
@@ -15,19 +16,22 @@ const options = z
     runtime: z.enum(['crun', 'runc', 'runsc']).default('crun'),
     /** Whether an unprivileged user runs it: root in the guest is then that user. */
     rootless: z.boolean().default(false),
+    ...engineOptions,
   })
   .refine(({ runtime, rootless }) => !(rootless && runtime === 'runsc'), {
     path: ['runtime'],
     message: 'rootless podman runs over "crun" or "runc": runsc needs root for a network of its own',
   })
+  .superRefine(onlyOverRunsc)
 type Options = z.output<typeof options>
 
 /** podman, with all that it keeps below the place. */
-async function podmanFor(place: Place, { runtime }: Options): Promise<(...args: readonly string[]) => HostArgv> {
+async function podmanFor(place: Place, given: Options): Promise<(...args: readonly string[]) => HostArgv> {
   const at = (name: string) => join(place.directory, 'podman', name)
   mkdirSync(at('tmp'), { recursive: true })
   writeFileSync(at('containers.conf'), podmanSettings(at('networks')))
   const inMounts = await privateMounts(place)
+  const { runtime } = given
   const command: HostArgv = [
     'env',
     `CONTAINERS_CONF=${at('containers.conf')}`,
@@ -39,7 +43,7 @@ async function podmanFor(place: Place, { runtime }: Options): Promise<(...args: 
     '--tmpdir=/run/libpod',
     // No image is ever stored: the guest's root filesystem is given as a folder.
     '--storage-driver=vfs',
-    `--runtime=${runtime === 'runsc' ? runtimeWrappers(at('runtimes')).find(({ name }) => name === runtime)!.path : runtime}`,
+    `--runtime=${runtime === 'runsc' ? makeProgram(at('runtimes/runsc'), runtime, runscFlags(given)) : runtime}`,
   ]
   return (...args) => inMounts(runtime === 'crun' ? withoutHybrid([...command, ...args]) : [...command, ...args])
 }
@@ -116,7 +120,8 @@ export const podman = defineDriver<Options>({
       : []),
   ],
   version: () => ['podman', '--version'],
-  obstacle: async ({ rootless }) => (rootless ? rootlessObstacle() : undefined),
+  obstacle: async ({ rootless, mode }) => (rootless ? rootlessObstacle() : modeObstacle(mode)),
+  apart: async ({ mode }) => modeApart(mode),
   once: async (place, argv, given) => {
     const { command, container } = await engineFor(place, given)
     return command('run', '--rm', '--interactive', ...container, ...argv)

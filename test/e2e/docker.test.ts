@@ -1,15 +1,17 @@
 /** Docker through a dockerd that was there before: one that this file starts, in namespaces of its own, for the host's. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeTinyRoot } from '../../src/guest/tiny-root.ts'
+import { makeProgram } from '../../src/platforms/runtimes.ts'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/machine.ts'
 
-const obstacle = (await obstacles('docker')).docker!
+const found = await obstacles('docker', 'gvisor')
+const [obstacle, gvisor] = [found.docker!, found.gvisor!]
 const where = obstacle === '' ? '' : ` (left out here: ${obstacle})`
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-dockerd-'))
@@ -65,7 +67,10 @@ describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
     // Its /run and its keys are below the folder: nothing of it is the machine's.
     const script = 'mount --bind "$1/etc" /etc/docker 2>/dev/null; mount --rbind "$1/run" /run; shift; exec "$@"'
     const argv = ['dockerd', `--data-root=${folder}/data`, '--exec-root=/run/docker', '--pidfile=/run/docker.pid']
+    const runsc = { path: makeProgram(join(folder, 'runsc'), 'runsc'), runtimeArgs: ['-directfs=false'] }
+    writeFileSync(join(folder, 'daemon.json'), JSON.stringify({ runtimes: { 'gvisor-gofer': runsc } }))
     const options = ['--host=unix:///run/docker.sock', '--bip=10.213.7.1/24', '--log-level=error']
+    options.push(`--config-file=${folder}/daemon.json`)
     const child = spawn(
       'nsenter',
       [`--net=/run/netns/${netns}`, 'unshare', '--mount', 'sh', '-c', script, 'sh', folder, ...argv, ...options],
@@ -140,6 +145,8 @@ describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
 export default defineConfig({ platforms: [
   platform('docker', { runtime: 'crun', name: 'docker-crun' }),
   platform('docker', { runtime: 'crun', name: 'own-crun', daemon: 'own' }),
+  platform('docker', { runtime: 'runsc', name: 'docker-gofer', flags: ['--directfs=false'] }),
+  platform('docker', { runtime: 'runsc', name: 'docker-ptrace', mode: 'ptrace', flags: ['--directfs=false'] }),
 ] })`,
     })
     const outcome = await project.isobench(['doctor', '--json', '--wait'], { env })
@@ -151,6 +158,13 @@ export default defineConfig({ platforms: [
       fix: expect.stringContaining("daemon: 'own'"),
     })
     expect(platforms[1].reason).toBeUndefined()
+    if (gvisor === '') expect(platforms[2].version).toContain(`the host's dockerd at ${socket}`)
+    if (gvisor === '') expect(platforms[2].reason).toBeUndefined()
+    expect(platforms[3]).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('no runtime "runsc --platform=ptrace --directfs=false": it has gvisor-gofer, '),
+      fix: expect.stringContaining('"runtimeArgs":["--platform=ptrace","--directfs=false"]'),
+    })
     expect(state()).toEqual(before)
   })
 })

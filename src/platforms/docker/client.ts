@@ -9,8 +9,8 @@ export interface Daemon {
   readonly own: boolean
   /** Argv of its client. */
   client(...args: readonly string[]): HostArgv
-  /** What it calls a runtime. */
-  runtime(runtime: Runtime): string
+  /** What it calls a runtime with these flags; one of isobench's own hears of it now. */
+  runtime(runtime: Runtime, flags: readonly string[]): Promise<string>
   /** The name of an image with the files of this root filesystem. */
   image(rootfs: string): Promise<string>
   /** The labels of all that isobench makes in it. */

@@ -4,8 +4,8 @@ import { messageOf } from '../../errors.ts'
 import { host } from '../../guest/host.ts'
 import type { RunGround } from '../driver.ts'
 import { oncePer } from '../once-per.ts'
-import type { Runtime } from '../runtimes.ts'
 import { clientOf, type Daemon, importingFolder, removingAll } from './client.ts'
+import { namedIn, type Runtimes } from './registered.ts'
 
 /** Where the host's dockerd is to be: as Docker's own client finds it, contexts left out. */
 export const hostSocket = (): string => process.env.DOCKER_HOST || 'unix:///var/run/docker.sock'
@@ -18,13 +18,13 @@ export const hasHostSocket = (): boolean => {
 
 /** The host's dockerd: what it knows, or why isobench's guests cannot be its containers. */
 export type HostDaemon =
-  | { readonly usable: true; readonly socket: string; readonly runtimes: readonly string[] }
+  | { readonly usable: true; readonly socket: string; readonly runtimes: Runtimes }
   | { readonly usable: false; readonly reason: string }
 
 /** What isobench reads of `docker info`. */
 interface Info {
   readonly CgroupDriver?: string
-  readonly Runtimes?: Readonly<Record<string, unknown>>
+  readonly Runtimes?: Runtimes
   readonly SecurityOptions?: readonly string[]
   readonly ServerErrors?: readonly string[]
 }
@@ -49,7 +49,7 @@ const asked = oncePer(async (socket): Promise<HostDaemon> => {
     if (bridge['com.docker.network.bridge.enable_icc'] === 'false') {
       return no('lets nobody on its bridge call on a container (icc is off)')
     }
-    return { usable: true, socket, runtimes: Object.keys(info.Runtimes ?? {}) }
+    return { usable: true, socket, runtimes: info.Runtimes ?? {} }
   } catch (error) {
     return no(`does not answer: ${messageOf(error)}`)
   }
@@ -57,12 +57,6 @@ const asked = oncePer(async (socket): Promise<HostDaemon> => {
 
 /** The host's dockerd, asked once in the life of this process: so a run does not change daemons on its way. */
 export const hostDaemon = (): Promise<HostDaemon> => asked(hostSocket())
-
-/** What a daemon calls a runtime, if it has it. */
-export const namedIn = (known: readonly string[], runtime: Runtime): string | undefined =>
-  (runtime === 'kata' ? ['kata', 'kata-runtime', 'io.containerd.kata.v2'] : [runtime]).find((name) =>
-    known.includes(name),
-  )
 
 /**
  * Uses a dockerd of the host's: what is made there carries this run's name and label, is removed with the run, and is all that
@@ -76,7 +70,7 @@ export async function useDaemon(found: HostDaemon & { readonly usable: true }, g
     own: false,
     client,
     labels: [label],
-    runtime: (runtime) => namedIn(found.runtimes, runtime) ?? runtime,
+    runtime: async (runtime, flags) => namedIn(found.runtimes, runtime, flags) ?? runtime,
     image: oncePer(async (rootfs) => {
       const name = `${ground.id}:${createHash('sha256').update(rootfs).digest('hex').slice(0, 12)}`
       await ground.run(importingFolder(client, rootfs, name, label))

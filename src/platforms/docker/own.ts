@@ -7,11 +7,8 @@ import { which } from '../../guest/requirements.ts'
 import type { HostArgv, RunGround } from '../driver.ts'
 import { oncePer } from '../once-per.ts'
 import { withPrivateMounts } from '../private-mounts.ts'
-import { type Runtime, runtimeWrappers } from '../runtimes.ts'
 import { ask, clientOf, type Daemon, importingFolder } from './client.ts'
-
-// The shim that containerd starts for it: Kata has no runtime of runc's kind any more.
-const nameOf = (runtime: Runtime): string => (runtime === 'kata' ? 'io.containerd.kata.v2' : runtime)
+import { registry } from './registry.ts'
 
 /**
  * Starts a dockerd for this run: with its containerd, bridge and firewall rules in a namespace, with its data, sockets and
@@ -37,7 +34,6 @@ export async function startDaemon(ground: RunGround): Promise<Daemon> {
     `--bip=${ground.subnet}.1/24`,
     // Its rules are in its own namespace, whichever kind the host's iptables makes, and no traffic needs them.
     ...(which('iptables') === undefined ? ['--iptables=false'] : []),
-    ...runtimeWrappers(join(ground.directory, 'runtimes')).map(({ name, path }) => `--add-runtime=${name}=${path}`),
     '--log-level=error',
   ]
   // Docker 20.10 keeps a key of its own in there.
@@ -51,7 +47,8 @@ export async function startDaemon(ground: RunGround): Promise<Daemon> {
   )
   // The socket is there before anybody answers; what dockerd says when it fails is in the same log as this command's error.
   await ground.run(client('version'))
-  return { own: true, client, labels: [label], runtime: nameOf, image: oncePer((rootfs) => giveImage(rootfs)) }
+  const runtime = registry({ pid, settings, client, programs: join(ground.directory, 'runtimes') })
+  return { own: true, client, labels: [label], runtime, image: oncePer((rootfs) => giveImage(rootfs)) }
 
   /**
    * Docker runs nothing but what it has imported, and importing copies: 1 GB and half a minute. So it imports a layer of one

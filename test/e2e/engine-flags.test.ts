@@ -1,0 +1,89 @@
+/** gVisor's mode and flags through the engines, seen in what the guest's processes on the host run, and from within it. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { resolvePlatforms } from '../../src/core/probe.ts'
+import { Session } from '../../src/core/session.ts'
+import { platform } from '../../src/dsl/platform.ts'
+import { processesOf } from '../../src/guest/cgroup.ts'
+import { timed } from '../../src/guest/stopwatch.ts'
+import { makeTinyRoot } from '../../src/guest/tiny-root.ts'
+import { drivers } from '../../src/platforms/index.ts'
+import { observe, obstacles } from './support/machine.ts'
+
+const found = await obstacles('docker-gvisor', 'podman')
+const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }
+const { signal } = new AbortController()
+
+const root = mkdtempSync(join(tmpdir(), 'isobench-flags-'))
+beforeAll(() => makeTinyRoot(root))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const gofer = ['--directfs=false']
+const hostnet = ['--network=host']
+
+async function openAll(specs: Parameters<typeof resolvePlatforms>[0]) {
+  const machine = observe()
+  const seen = await (async () => {
+    await using session = await Session.open(guest, { purpose: 'the flags of engines', wait: true, signal })
+    // All at once, as probing does: so a daemon hears of several runtimes at a time.
+    return await Promise.all(
+      resolvePlatforms(specs, drivers, import.meta.filename).map(async ({ driver, options }) => {
+        await using place = await session.place(root, 120)
+        const handle = await driver.open(place, options)
+        const argvs = processesOf(place.group).map(
+          (pid) => [pid, readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')] as const,
+        )
+        const [sentry, argv] = argvs.find(([, [name]]) => name === 'runsc-sandbox')!
+        const mounts = handle.enter(['/bin/busybox', 'cat', '/proc/mounts'])
+        return {
+          argv,
+          mounts: (await timed(mounts, { timeoutMs: 60_000, label: 'mounts' })).stdout,
+          address: handle.address ?? place.address,
+          // What is left of it in the guest's network namespace: the sentry's own stack takes the address away.
+          links: execFileSync('nsenter', [`--target=${sentry}`, '--net', 'ip', '-4', 'addr'], { encoding: 'utf8' }),
+        }
+      }),
+    )
+  })()
+  machine.expectClean()
+  return seen
+}
+
+function expectFlags([gofered, hosted, plain]: Awaited<ReturnType<typeof openAll>>): void {
+  expect(gofered!.argv).toEqual(expect.arrayContaining(gofer))
+  expect(gofered!.mounts).not.toContain('directfs')
+  expect(gofered!.links).not.toContain(gofered!.address)
+  expect(hosted!.argv).toEqual(expect.arrayContaining(['--platform=ptrace', ...hostnet]))
+  expect(hosted!.mounts).toContain('directfs')
+  expect(hosted!.links).toContain(hosted!.address)
+  expect(plain!.argv.join(' ')).not.toMatch(/--(platform|directfs|network)\b/)
+  expect(plain!.mounts).toContain('directfs')
+  expect(plain!.links).not.toContain(plain!.address)
+}
+
+test.skipIf(found['docker-gvisor'] !== '')(
+  'Docker hands them to runsc, from its own dockerd that runs already',
+  async () => {
+    const given = { runtime: 'runsc', daemon: 'own' } as const
+    expectFlags(
+      await openAll([
+        platform('docker', { ...given, name: 'gofer', flags: gofer }),
+        platform('docker', { ...given, name: 'hostnet', mode: 'ptrace', flags: hostnet }),
+        platform('docker', { ...given, name: 'plain' }),
+      ]),
+    )
+  },
+)
+
+test.skipIf(found['docker-gvisor'] !== '' || found.podman !== '')('podman hands them to runsc', async () => {
+  expectFlags(
+    await openAll([
+      platform('podman', { runtime: 'runsc', name: 'gofer', flags: gofer }),
+      platform('podman', { runtime: 'runsc', name: 'hostnet', mode: 'ptrace', flags: hostnet }),
+      platform('podman', { runtime: 'runsc', name: 'plain' }),
+    ]),
+  )
+})

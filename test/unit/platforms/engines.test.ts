@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { resolvePlatforms } from '../../../src/core/probe.ts'
+import { type PlatformSpec, platform } from '../../../src/dsl/platform.ts'
+import { missing } from '../../../src/guest/requirements.ts'
+import { namedIn, runtimeObstacle } from '../../../src/platforms/docker/registered.ts'
+import { docker } from '../../../src/platforms/docker.ts'
+import { runscFlags } from '../../../src/platforms/gvisor/options.ts'
+import { drivers } from '../../../src/platforms/index.ts'
+import { makeProgram, runtimeRequirement } from '../../../src/platforms/runtimes.ts'
+
+const resolved = (spec: PlatformSpec) => resolvePlatforms([spec], drivers, 'isobench.config.ts')[0]!
+const refusals = (spec: PlatformSpec): string[] => {
+  try {
+    resolved(spec)
+  } catch (error) {
+    return (error as { problems: { message: string; location?: { line: number } }[] }).problems.map(
+      ({ message, location }) => `${location ? 'line: ' : ''}${message}`,
+    )
+  }
+  return []
+}
+
+describe("gVisor's options", () => {
+  it('are the same on gVisor itself and on an engine over it', () => {
+    const given = { mode: 'ptrace', flags: ['--directfs=false'] } as const
+    for (const spec of [
+      platform('gvisor', given),
+      platform('docker', { runtime: 'runsc', ...given }),
+      platform('podman', { runtime: 'runsc', ...given }),
+    ])
+      expect(runscFlags(resolved(spec).options as never)).toEqual(['--platform=ptrace', '--directfs=false'])
+  })
+
+  it("leave an engine's runsc as it is where none is given", () => {
+    expect(runscFlags(resolved(platform('docker', { runtime: 'runsc' })).options as never)).toEqual([])
+    expect(runscFlags(resolved(platform('gvisor')).options as never)).toEqual(['--platform=systrap'])
+  })
+
+  it('are refused over another runtime, each with its way out and the line of the config', () => {
+    expect(refusals(platform('docker', { mode: 'kvm', flags: ['--network=host'] }))).toEqual([
+      `line: the options of platform "docker" are wrong: mode: is gVisor's, and the runtime is "runc": give runtime: 'runsc', ` +
+        `or leave mode out; flags: is gVisor's, and the runtime is "runc": give runtime: 'runsc', or leave flags out`,
+    ])
+    expect(refusals(platform('podman', { flags: ['--network=host'] }))[0]).toContain('the runtime is "crun"')
+    expect(refusals(platform('docker', { flags: [] }))).toEqual([])
+  })
+
+  it('say the mode once', () => {
+    for (const flag of ['--platform=kvm', '-platform'])
+      expect(refusals(platform('docker', { runtime: 'runsc', flags: [flag] }))[0]).toContain(
+        "give the sentry's platform as mode: 'systrap' or 'ptrace' or 'kvm'",
+      )
+  })
+})
+
+describe("a runtime of the host's dockerd", () => {
+  const runtimes = {
+    runc: { path: 'runc' },
+    runsc: { path: '/usr/bin/runsc' },
+    'gvisor-kvm': { path: '/opt/gvisor/runsc', runtimeArgs: ['-network=host', '--platform=kvm'] },
+    other: { path: '/usr/bin/crun', runtimeArgs: ['--debug'] },
+    'io.containerd.runc.v2': { runtimeType: 'io.containerd.runc.v2' },
+  }
+  const socket = 'unix:///var/run/docker.sock'
+
+  it('is the one that is registered with these flags, in whatever order and with however many dashes', () => {
+    expect(namedIn(runtimes, 'runsc', ['--platform=kvm', '--network=host'])).toBe('gvisor-kvm')
+    expect(namedIn(runtimes, 'runsc', [])).toBe('runsc')
+    expect(namedIn(runtimes, 'runsc', ['--debug'])).toBeUndefined()
+    expect(namedIn(runtimes, 'runsc', ['--platform=kvm'])).toBeUndefined()
+    expect(namedIn(runtimes, 'kata', [])).toBeUndefined()
+    expect(namedIn({ kata: { runtimeType: '/opt/kata/bin/containerd-shim-kata-v2' } }, 'kata', [])).toBe('kata')
+  })
+
+  it('that is not there is told with what its owner could register, or without it', () => {
+    expect(runtimeObstacle({ socket, runtimes }, 'runsc', ['--platform=ptrace'])).toEqual({
+      reason: `the dockerd at ${socket} has no runtime "runsc --platform=ptrace": it has runc, runsc, gvisor-kvm, other, io.containerd.runc.v2`,
+      fix:
+        `register it in that daemon's daemon.json, {"runtimes":{"runsc-flags":{"path":"/usr/bin/runsc","runtimeArgs":["--platform=ptrace"]}}}, ` +
+        `and have the daemon reload that; or have isobench start its own: { daemon: 'own' }`,
+    })
+    // As Kata's own description of Docker has it.
+    expect(runtimeObstacle({ socket, runtimes }, 'kata', [])?.fix).toContain(
+      '{"runtimes":{"kata":{"runtimeType":"/opt/kata/bin/containerd-shim-kata-v2"}}}',
+    )
+    expect(runtimeObstacle({ socket, runtimes }, 'runsc', [])).toBeUndefined()
+  })
+})
+
+describe('an engine over Kata', () => {
+  let folder: string | undefined
+  afterEach(() => {
+    vi.unstubAllEnvs()
+    if (folder) rmSync(folder, { recursive: true })
+    folder = undefined
+  })
+  const lacking = () => missing([runtimeRequirement('kata')])
+
+  it.skipIf(existsSync('/opt/kata'))('needs the shim, and says where it comes from', () => {
+    folder = mkdtempSync(join(tmpdir(), 'isobench-shim-'))
+    vi.stubEnv('PATH', folder)
+    expect(lacking()).toMatchObject([
+      { binary: 'containerd-shim-kata-v2', hint: expect.stringMatching(/^take kata-static-.* of release /) },
+    ])
+    const options = docker.options.parse({ runtime: 'kata', daemon: 'own' })
+    expect(docker.requirements(options).map(({ binary }) => binary)).toContain('containerd-shim-kata-v2')
+    const shim = join(folder, 'containerd-shim-kata-v2')
+    writeFileSync(shim, '#!/bin/sh\n', { mode: 0o755 })
+    expect(lacking()).toEqual([])
+    expect(runtimeRequirement('kata').binary).toBe(shim)
+  })
+})
+
+describe('the program that an engine runs for a runtime', () => {
+  it('has the flags as they are, before all that the engine gives it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isobench-program-'))
+    try {
+      const runsc = join(folder, 'runsc')
+      writeFileSync(runsc, `#!/bin/sh\nprintf '%s|' "$@"\n`, { mode: 0o755 })
+      // Without rights to mount, what goes around it on some machines is a program of that name.
+      writeFileSync(join(folder, 'unshare'), '#!/bin/sh\nshift 5\nexec "$@"\n', { mode: 0o755 })
+      const program = makeProgram(join(folder, 'programs', 'runsc'), 'runsc', ['--a=it\'s "$HOME"', '--b'])
+      const env = { PATH: `${folder}:${process.env.PATH}` }
+      expect(execFileSync(program, ['--root', '/x', 'state'], { encoding: 'utf8', env })).toBe(
+        `--a=it's "$HOME"|--b|--root|/x|state|`,
+      )
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
