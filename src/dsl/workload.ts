@@ -88,16 +88,11 @@ interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values
   run(context: RunContext<P>): Promise<Exactly<R, M>>
 }
 
-interface BootSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
+/** Of a workload whose every sample is a start of its own. */
+interface StartSpec<C, M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
   readonly metrics: M
   readonly params?: P
-  run(context: BootContext<P>): Promise<Exactly<R, M>>
-}
-
-interface FloorSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
-  readonly metrics: M
-  readonly params?: P
-  run(context: FloorContext<P>): Promise<Exactly<R, M>>
+  run(context: C): Promise<Exactly<R, M>>
 }
 
 export interface TracedOptions<M extends Metrics, I extends Instrument> {
@@ -136,6 +131,15 @@ function located(location: Location | undefined): { location?: Location } {
   return location ? { location } : {}
 }
 
+function started<M extends Metrics, P extends ParamSpace>(
+  name: string,
+  { metrics, params }: { readonly metrics: M; readonly params?: P },
+  work: Workload<M, P>['work'],
+  location: Location | undefined,
+): Workload<M, P> {
+  return checked({ name, metrics, params: params ?? ({} as P), lifecycle: 'sample', work, ...located(location) })
+}
+
 interface WorkloadFunction {
   /** Commands in a guest, and servers in it with a client at the other end of its link. */
   <
@@ -151,13 +155,13 @@ interface WorkloadFunction {
     const M extends Metrics,
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
-  >(name: string, spec: BootSpec<M, P, R>): Workload<M, P>
+  >(name: string, spec: StartSpec<BootContext<P>, M, P, R>): Workload<M, P>
   /** What a monitor costs before there is any kernel to boot: measured on the platforms that have a monitor. */
   floor<
     const M extends Metrics,
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
-  >(name: string, spec: FloorSpec<M, P, R>): Workload<M, P>
+  >(name: string, spec: StartSpec<FloorContext<P>, M, P, R>): Workload<M, P>
   /** A TypeScript function that tinybench times inside the guest, bundled with what it imports by esbuild. */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
   /**
@@ -187,29 +191,15 @@ export const workload: WorkloadFunction = Object.assign(
   {
     boot: function boot<M extends Metrics, P extends ParamSpace>(
       name: string,
-      spec: BootSpec<M, P, Values<M>>,
+      spec: StartSpec<BootContext<P>, M, P, Values<M>>,
     ): Workload<M, P> {
-      return checked({
-        name,
-        metrics: spec.metrics,
-        params: spec.params ?? ({} as P),
-        lifecycle: 'sample',
-        work: { kind: 'boot', run: (context) => spec.run(context) },
-        ...located(callerOf(boot)),
-      })
+      return started(name, spec, { kind: 'boot', run: (context) => spec.run(context) }, callerOf(boot))
     },
     floor: function floor<M extends Metrics, P extends ParamSpace>(
       name: string,
-      spec: FloorSpec<M, P, Values<M>>,
+      spec: StartSpec<FloorContext<P>, M, P, Values<M>>,
     ): Workload<M, P> {
-      return checked({
-        name,
-        metrics: spec.metrics,
-        params: spec.params ?? ({} as P),
-        lifecycle: 'sample',
-        work: { kind: 'floor', run: (context) => spec.run(context) },
-        ...located(callerOf(floor)),
-      })
+      return started(name, spec, { kind: 'floor', run: (context) => spec.run(context) }, callerOf(floor))
     },
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
       return checked({

@@ -16,6 +16,9 @@ export interface Named {
   }
 }
 
+/** What a fingerprint calls the version of a platform. */
+export const versionOf = (platform: string): string => `version of ${platform}`
+
 /**
  * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it. What a
  * host does not tell (`null`) is the same as another host's not telling.
@@ -37,18 +40,24 @@ export function fingerprintOf({ environment, plan }: Named): Record<string, stri
     'seconds per sample': String(plan.profile.seconds),
     ...Object.fromEntries(Object.entries(mitigations).map(([name, state]) => [`mitigation ${name}`, state])),
     ...Object.fromEntries(
-      plan.platforms.flatMap(({ name, available, version }) => (available ? [[`version of ${name}`, version]] : [])),
+      plan.platforms.flatMap(({ name, available, version }) => (available ? [[versionOf(name), version]] : [])),
     ),
   }
 }
 
-/** What differs between the hosts of two runs. A platform that only one of them has is not compared, and is no difference. */
-export function differencesOf(a: Named, b: Named): Difference[] {
-  const [one, other] = [fingerprintOf(a), fingerprintOf(b)]
+/** What differs. A platform that only one of the two has is not compared, and is no difference. */
+export function differencesBetween(
+  one: Readonly<Record<string, string>>,
+  other: Readonly<Record<string, string>>,
+): Difference[] {
   const names = new Set([...Object.keys(one), ...Object.keys(other)])
   return [...names].flatMap((what) => {
     const [x, y] = [one[what], other[what]]
-    if (x === y || (what.startsWith('version of ') && (x === undefined || y === undefined))) return []
+    if (x === y || (what.startsWith(versionOf('')) && (x === undefined || y === undefined))) return []
     return [{ what, a: x ?? 'not told', b: y ?? 'not told' }]
   })
 }
+
+/** What differs between the hosts of two runs. */
+export const differencesOf = (a: Named, b: Named): Difference[] =>
+  differencesBetween(fingerprintOf(a), fingerprintOf(b))

@@ -1,52 +1,22 @@
 /** Putting run records together: shards of one suite, or more rounds of the same benches. Pure. */
 import { UsageError } from '../../errors.ts'
+import { differencesBetween, fingerprintOf, versionOf } from '../baseline/fingerprint.ts'
 import type { Environment } from '../environment.ts'
 import type { Plan } from '../plan/plan.ts'
 import { RecordError, type RunRecord } from './reader.ts'
 import { recordVersion } from './schema.ts'
 
-/** What two runs must have in common for their figures to stand beside each other, by the name that people are told. */
-export function fingerprint({ environment, plan }: Pick<RunRecord, 'environment' | 'plan'>): Record<string, string> {
-  const { cpu, guest } = environment
-  return {
-    kernel: environment.kernel,
-    'command line': environment.commandLine,
-    'CPU model': cpu.model,
-    'CPU count': String(cpu.count),
-    governor: cpu.governor ?? 'not told',
-    SMT: cpu.smt ?? 'not told',
-    virtualisation: environment.virtualization ?? 'none',
-    '/dev/kvm': environment.kvm ? 'yes' : 'no',
-    'cgroup version': String(environment.cgroupVersion),
-    image: environment.image,
-    config: environment.configDigest,
-    isobench: environment.isobench,
-    'guest CPUs': String(guest.cpus.length),
-    'guest memory': String(guest.memoryBytes),
-    ...prefixed('mitigation of', environment.mitigations),
-    ...prefixed(
-      'platform',
-      Object.fromEntries(
-        plan.platforms.map(({ name, available, version }) => [name, available ? version || 'works' : 'cannot run']),
-      ),
-    ),
-  }
+/** What two runs must have in common for their samples to be one run's: all that a figure depends on, and what asked for it. */
+function fingerprint({ environment, plan }: RunRecord): Record<string, string> {
+  const { configDigest: config, isobench } = environment
+  const absent = plan.platforms.filter(({ available }) => !available)
+  const lacking = Object.fromEntries(absent.map(({ name }) => [versionOf(name), 'cannot run']))
+  return { ...fingerprintOf({ environment, plan }), ...lacking, config, isobench }
 }
-
-const prefixed = (prefix: string, of: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(of).map(([name, value]) => [`${prefix} ${name}`, value]))
 
 /** What differs, a line each: `kernel: 6.1.0 and 6.12.3`. A platform that only one run asked for is no difference. */
-export function fingerprintDifferences(a: RunRecord, b: RunRecord): string[] {
-  const [left, right] = [fingerprint(a), fingerprint(b)]
-  const names = new Set([...Object.keys(left), ...Object.keys(right)])
-  return [...names].flatMap((name) => {
-    const [one, other] = [left[name], right[name]]
-    if (one === other) return []
-    if ((one === undefined || other === undefined) && name.startsWith('platform ')) return []
-    return [`${name}: ${one ?? 'not told'} and ${other ?? 'not told'}`]
-  })
-}
+export const fingerprintDifferences = (a: RunRecord, b: RunRecord): string[] =>
+  differencesBetween(fingerprint(a), fingerprint(b)).map(({ what, a, b }) => `${what}: ${a} and ${b}`)
 
 /** Records with the same fingerprint together, in the order that they came. */
 export function groupByMachine(records: readonly RunRecord[]): RunRecord[][] {

@@ -92,7 +92,7 @@ describe('merging', () => {
   test('refuses another machine and names what differs', () => {
     const cpu = { ...whole.environment.cpu, count: 4 }
     expect(() => mergeRecords([whole, other({ kernel: '6.12.3', cpu })])).toThrow(
-      'not of the same kind of machine: kernel: 6.1.0 and 6.12.3; CPU count: 8 and 4',
+      'not of the same kind of machine: kernel: 6.1.0 and 6.12.3; CPUs: 8 and 4',
     )
     expect(groupByMachine([whole, other({ cpu }), other({})]).map((group) => group.length)).toEqual([2, 1])
   })
@@ -100,7 +100,7 @@ describe('merging', () => {
   test('refuses another version of a platform', () => {
     const platforms = whole.plan.platforms.map((one) => (one.name === 'gvisor' ? { ...one, version: '2.0' } : one))
     expect(() => mergeRecords([whole, { ...other({}), plan: { ...whole.plan, platforms } }])).toThrow(
-      'platform gvisor: 1.0 and 2.0',
+      'version of gvisor: 1.0 and 2.0',
     )
   })
 
