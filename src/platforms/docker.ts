@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isDebian, isDebian12 } from '../guest/debian.ts'
 import { host } from '../guest/host.ts'
 import { which } from '../guest/requirements.ts'
 import { addressOf, joinBridge } from './docker/bridge.ts'
@@ -114,7 +115,8 @@ export const docker = defineDriver<Options>({
   about: 'Docker, through a daemon and its default bridge, over an OCI runtime',
   options,
   requirements: ({ runtime, daemon }) => [
-    { binary: 'docker', package: 'docker.io' },
+    // Since Debian 13 the client has a package of its own.
+    { binary: 'docker', package: isDebian() && !isDebian12() ? 'docker-cli' : 'docker.io' },
     // One of the host's may be in another file system, and its runtimes with it.
     ...(daemon === 'own' || !hasHostSocket()
       ? [{ binary: 'dockerd', package: 'docker.io' }, runtimeRequirement(runtime)]

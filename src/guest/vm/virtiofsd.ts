@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs'
 import type { HostArgv, Requirement } from '../../platforms/driver.ts'
+import { isDebian12 } from '../debian.ts'
 import { which } from '../requirements.ts'
 
 /** Debian 12 has the one in C, with QEMU; since then there is the one in Rust, in a package of its own. */
-const inQemu = (): boolean => /^VERSION_ID="12"/m.test(readFileSync('/etc/os-release', 'utf8'))
-
 export const virtiofsdRequirement = (): Requirement => ({
   binary: 'virtiofsd',
-  package: inQemu() ? 'qemu-system-common' : 'virtiofsd',
+  package: isDebian12() ? 'qemu-system-common' : 'virtiofsd',
 })
 
 /** Argv of a server of `folder` for one virtio-fs device, which listens at descriptor 4. */
