@@ -7,7 +7,7 @@ import { leaderOf } from './namespaces.ts'
 const script = 'while [ "$1" != -- ]; do mount -o "$1" "$2" "$3" || exit; shift 3; done; shift; exec "$@"'
 
 /** Something mounted in a second place. */
-type Bind = readonly [how: 'rbind' | 'bind,ro', from: string, to: string]
+export type Bind = readonly [how: 'rbind' | 'bind,ro', from: string, to: string]
 
 /**
  * Argv that runs `argv` with folders of the place mounted where a tool insists on writing, so that it leaves nothing on
@@ -26,11 +26,11 @@ export function withPrivateMounts(
     ['rbind', place.netns, join(place.directory, place.netns)],
     ['rbind', run, '/run'],
   ]
-  mkdirSync(dirname(join(place.directory, place.netns)), { recursive: true })
   for (const [, from, to] of all) {
     if (!to.startsWith(`${place.directory}/`)) continue
-    if (statSync(from).isDirectory()) mkdirSync(to, { recursive: true })
-    else writeFileSync(to, '')
+    const isFolder = statSync(from).isDirectory()
+    mkdirSync(isFolder ? to : dirname(to), { recursive: true })
+    if (!isFolder) writeFileSync(to, '')
   }
   return ['unshare', '--mount', 'sh', '-c', script, 'sh', ...all.flat(), '--', ...argv]
 }

@@ -3,10 +3,20 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MachineError } from '../../errors.ts'
 import type { HostArgv, Place } from '../driver.ts'
-import { withPrivateMounts } from '../private-mounts.ts'
+import { type Bind, withPrivateMounts } from '../private-mounts.ts'
 
 /** A containerd that answers: argv of its client. */
 export type Ctr = (...args: readonly string[]) => HostArgv
+
+/** What a daemon and its shims need around them. */
+export interface Surroundings {
+  /** What has to be around the daemon on this machine. */
+  around?(argv: HostArgv): HostArgv
+  /** What of the host's is mounted where they look for it. */
+  readonly binds?: readonly Bind[]
+  /** Wraps argv so that it runs inside the cgroup; in the guest's network namespace, if it is not given. */
+  inside?(argv: HostArgv): HostArgv
+}
 
 /** Parts of containerd that no guest of isobench's needs. Those that a release does not have are not missed by it. */
 const disabled = [
@@ -37,14 +47,18 @@ const settings = (root: string) =>
 
 /**
  * Starts a containerd in a guest's place, where its shims and what they start end with it. Its `/run` is a folder of the
- * place's, in which it finds the guest's network namespace alone. `around` wraps its argv.
+ * place's, in which it finds the guest's network namespace, and what `binds` adds. `around` wraps its argv, and `inside` says
+ * where it runs.
  */
-export async function startContainerd(place: Place, around = (argv: HostArgv) => argv): Promise<Ctr> {
+export async function startContainerd(
+  place: Place,
+  { around = (argv) => argv, binds, inside = place.inside }: Surroundings = {},
+): Promise<Ctr> {
   const [root, config] = [join(place.directory, 'containerd'), join(place.directory, 'containerd.toml')]
   mkdirSync(root)
   writeFileSync(config, settings(root))
-  const daemon = withPrivateMounts(place, around(['containerd', '--config', config, '--log-level', 'error']))
-  const pid = await place.start(place.inside(daemon))
+  const daemon = withPrivateMounts(place, around(['containerd', '--config', config, '--log-level', 'error']), binds)
+  const pid = await place.start(inside(daemon))
   const socket = join(place.directory, 'run', 'containerd.sock')
   for (let tries = 0; !existsSync(socket) && existsSync(`/proc/${pid}`); tries++) {
     if (tries > 2000) throw new MachineError('containerd did not start within 20 s')

@@ -1,18 +1,16 @@
 import { join } from 'node:path'
 import { type GuestArgv, type GuestHandle, type HostArgv, idle, type Place } from '../driver.ts'
 import { type Resources, writeBundle } from '../oci/bundle.ts'
-import { startContainerd } from './own.ts'
+import { type Surroundings, startContainerd } from './own.ts'
 
 /** How containerd runs a container: by which shim, and what that is told. */
-export interface Shim {
+export interface Shim extends Surroundings {
   /** `io.containerd.runc.v2`, or the whole path of a shim. */
   readonly runtime: string
   /** Options of `ctr run`. */
   readonly options: readonly string[]
   /** Who limits the guest: `runtime`, by cgroups of its own below the place's, or the size of its machine. */
   readonly resources?: Resources
-  /** What has to be around the daemon on this machine. */
-  around?(argv: HostArgv): HostArgv
 }
 
 // The pipes of a command are opened by the client and by the shim, which has a `/run` of its own: so not there.
@@ -20,7 +18,7 @@ const pipes = (place: Place) => `--fifo-dir=${join(place.directory, 'pipes')}`
 
 async function prepare(place: Place, argv: GuestArgv, shim: Shim) {
   const bundle = writeBundle(place, argv, shim.resources)
-  const ctr = await startContainerd(place, shim.around)
+  const ctr = await startContainerd(place, shim)
   const run = (...how: readonly string[]) =>
     ctr(
       ...['run', ...how, pipes(place), '--runtime', shim.runtime, ...shim.options],

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MachineError } from '../../errors.ts'
 import { which } from '../../guest/requirements.ts'
 import type { HostArgv, RunGround } from '../driver.ts'
+import { syslog, syslogBinds } from '../kata/syslog.ts'
 import { oncePer } from '../once-per.ts'
 import { withPrivateMounts } from '../private-mounts.ts'
 import { ask, clientOf, type Daemon, importingFolder } from './client.ts'
@@ -38,7 +39,9 @@ export async function startDaemon(ground: RunGround): Promise<Daemon> {
   ]
   // Docker 20.10 keeps a key of its own in there.
   const keys = existsSync('/etc/docker') ? ([['rbind', join(data, 'etc'), '/etc/docker']] as const) : []
-  const pid = await ground.start(ground.inside(withPrivateMounts(ground, argv, keys)))
+  // One of the runtimes may be Kata's.
+  const binds = [...keys, ...syslogBinds(ground, syslog())]
+  const pid = await ground.start(ground.inside(withPrivateMounts(ground, argv, binds)))
   const client = clientOf(ground, `unix://${socket}`)
   const label = `isobench=${ground.id}`
   await until(

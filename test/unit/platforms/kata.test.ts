@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import type { HostArgv, Place } from '../../../src/platforms/driver.ts'
 import { dropIn, toToml, writeConfiguration } from '../../../src/platforms/kata/configuration.ts'
 import { configurationFiles } from '../../../src/platforms/kata/installation.ts'
 import { shimWith } from '../../../src/platforms/kata/kata.ts'
 import { options } from '../../../src/platforms/kata/options.ts'
+import { syslogBinds } from '../../../src/platforms/kata/syslog.ts'
 
 /**
  * What isobench sets, as the configuration templates of Kata Containers 4.1.0 have it: `src/runtime/config` and
@@ -68,6 +70,22 @@ describe('the configuration that a guest gets', () => {
   })
 })
 
+/** What of a place the shim is told. */
+const place = { directory: '/guest', insideTap: (argv: HostArgv): HostArgv => ['outside', ...argv] } as Place
+
+describe("the host's syslog, without which the Go runtime does not start", () => {
+  it("is mounted into the place's /run where it listens in the host's", () => {
+    expect(syslogBinds(place, '/run/systemd/journal/dev-log')).toEqual([
+      ['rbind', '/run/systemd/journal/dev-log', '/guest/run/systemd/journal/dev-log'],
+    ])
+  })
+
+  it('is seen without that where it listens elsewhere, and not to be had where nothing listens', () => {
+    expect(syslogBinds(place, '/dev/log')).toEqual([])
+    expect(syslogBinds(place, undefined)).toEqual([])
+  })
+})
+
 describe('an installation', () => {
   let folder: string
   beforeEach(() => {
@@ -101,11 +119,17 @@ describe('an installation', () => {
   })
 
   it('is given to its shim as ctr has it', () => {
-    expect(shimWith('/opt/kata/bin/containerd-shim-kata-v2', '/run/kata/configuration.toml')).toEqual({
+    const shim = shimWith(place, '/opt/kata/bin/containerd-shim-kata-v2', '/run/kata/configuration.toml')
+    expect(shim).toMatchObject({
       runtime: '/opt/kata/bin/containerd-shim-kata-v2',
       options: ['--runtime-config-path', '/run/kata/configuration.toml'],
       resources: 'unlimited',
     })
+  })
+
+  it("has its shim outside of the guest's network namespace, which it would take for the host's", () => {
+    const shim = shimWith(place, 'shim', 'configuration.toml')
+    expect(shim.inside?.(['containerd'])).toEqual(['outside', 'containerd'])
   })
 })
 
