@@ -1,5 +1,6 @@
 /** Monitors with a guest that is nothing, by the real command line: what each costs alone. */
 import { beforeAll, expect, test } from 'vitest'
+import { which } from '../../src/guest/requirements.ts'
 import { imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/machine.ts'
 
@@ -32,7 +33,10 @@ const monitors = {
     "platform('qemu', { machine: 'microvm' })",
     "platform('qemu', { name: 'tcg', machine: 'microvm', accel: 'tcg' })",
   ],
-  firecracker: ["platform('firecracker')"],
+  firecracker: [
+    "platform('firecracker')",
+    ...(which('jailer') === undefined ? [] : ["platform('firecracker', { name: 'jailed', jailer: true })"]),
+  ],
   'cloud-hypervisor': ["platform('cloud-hypervisor')"],
 }
 for (const [name, platforms] of Object.entries(monitors)) {

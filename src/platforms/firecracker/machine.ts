@@ -1,10 +1,10 @@
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { which } from '../../guest/requirements.ts'
 import { kernelCommandLine, type Machine, newNonce, vsock } from '../../guest/vm/conductor.ts'
 import type { GuestKernel } from '../../guest/vm/kernel.ts'
 import type { HostArgv, Place } from '../driver.ts'
-import { type Config, drive } from './config.ts'
+import { type Config, drive, onlyErrors } from './config.ts'
 import type { Options } from './options.ts'
 
 /** Nobody's on a host: whom the jailer has Firecracker run as. */
@@ -41,12 +41,17 @@ async function show(place: Place, file: string, at: string): Promise<void> {
 export async function microvm(place: Place, config: Config, options: Options): Promise<Microvm> {
   const { binary = 'firecracker' } = options
   const jailer = jailerOf(options)
-  const own = (root: string) => ['--api-sock', join(root, 'api.sock'), '--config-file', join(root, 'vm.json')]
+  const own = (root: string) => [
+    ...onlyErrors,
+    ...['--api-sock', join(root, 'api.sock'), '--config-file', join(root, 'vm.json')],
+  ]
   if (jailer === false) {
     writeFileSync(join(place.directory, 'vm.json'), JSON.stringify(config))
     return { argv: [binary, ...own(place.directory)], folder: '', api: join(place.directory, 'api.sock') }
   }
-  const program = which(binary) ?? binary
+  // The jailer follows links, and calls the jail by the program that it comes to.
+  const found = which(binary)
+  const program = found === undefined ? binary : realpathSync(found)
   const folder = join(basename(program), 'vm', 'root')
   const root = join(place.directory, folder)
   mkdirSync(root, { recursive: true })
@@ -66,8 +71,9 @@ export async function microvm(place: Place, config: Config, options: Options): P
       config.drives.map(async (one) => ({ ...one, path_on_host: await shown(one.path_on_host, one.drive_id) })),
     ),
   }
-  for (const { path_on_host, is_read_only } of config.drives)
-    if (!is_read_only) await place.run(['chown', `${jailUser}:${jailUser}`, path_on_host])
+  // Its user's are the files that it writes to, and the folder: the conductor's socket there belongs to whom that belongs to.
+  const written = config.drives.flatMap(({ path_on_host, is_read_only }) => (is_read_only ? [] : [path_on_host]))
+  await place.run(['chown', `${jailUser}:${jailUser}`, root, ...written])
   writeFileSync(join(root, 'vm.json'), JSON.stringify(jailed))
   // The place has the cgroup and the network namespace that the jailer would make or join.
   const jail = [

@@ -4,7 +4,7 @@ import { program } from '../../entries.ts'
 import { MachineError } from '../../errors.ts'
 import { kvmObstacle, nestedKvm } from '../../guest/vm/kvm.ts'
 import { defineDriver, type GuestArgv, type HostArgv, type Place } from '../driver.ts'
-import { type Config, drive } from '../firecracker/config.ts'
+import { type Config, drive, onlyErrors } from '../firecracker/config.ts'
 import { release } from '../firecracker/firecracker.ts'
 import { ramMiB as firecrackerMiB } from '../firecracker/machine.ts'
 import { acceleration, blockOptions, ramMiB } from '../qemu/machine.ts'
@@ -80,7 +80,7 @@ let commands = 0
 function onFirecracker(place: Place, prepared: Prepared, line: string): HostArgv {
   const file = join(place.directory, `osv-${commands++}.json`)
   writeFileSync(file, JSON.stringify(firecrackerConfig(place, prepared, line)))
-  return ['firecracker', '--no-api', '--config-file', file]
+  return ['firecracker', ...onlyErrors, '--no-api', '--config-file', file]
 }
 
 /** Argv that boots OSv with `argv` as its program, whose console becomes its output. */

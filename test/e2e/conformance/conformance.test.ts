@@ -43,7 +43,10 @@ const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }
 const open = () => Session.open(guest, { purpose: 'the conformance suite', wait: true, signal })
 
 /** Options that no platform of the config has. */
-const besides = [platform('lxc', { name: 'lxc-systemd-privileged', init: 'systemd', privileged: true })]
+const besides = [
+  platform('lxc', { name: 'lxc-systemd-privileged', init: 'systemd', privileged: true }),
+  platform('firecracker', { name: 'firecracker-jailed', jailer: true }),
+]
 
 /** What differs from another platform by the package of its kernel alone. */
 const asAnother = ['qemu-virtiofs']

@@ -1,5 +1,5 @@
 /** What Firecracker is told, against the definitions of its `src/firecracker/swagger/firecracker.yaml` of v1.15.1. */
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
@@ -71,7 +71,9 @@ describe('Firecracker', () => {
   it('is given a configuration that its API describes', async () => {
     const { place } = made()
     const machine = await machineOf(place, parts, options.parse({}))
-    expect(machine.monitor.slice(0, 3)).toEqual(['firecracker', '--api-sock', join(place.directory, 'api.sock')])
+    expect(wordAfter(machine.monitor, '--api-sock')).toBe(join(place.directory, 'api.sock'))
+    // Its log would be in the guest's serial output.
+    expect(wordAfter(machine.monitor, '--level')).toBe('Error')
     const config = read(wordAfter(machine.monitor, '--config-file'))
     expect(config['machine-config']).toEqual({ vcpu_count: 2, mem_size_mib: 480 })
     // The guest's kernel names them in this order.
@@ -99,22 +101,34 @@ describe('Firecracker', () => {
     const { place, ran } = made()
     const machine = await machineOf(place, parts, options.parse({ jailer: '/opt/jailer' }))
     expect(machine.monitor[0]).toBe('/opt/jailer')
-    const [jail, own] = [machine.monitor.slice(0, machine.monitor.indexOf('--')), machine.monitor.slice(-4)]
+    const at = machine.monitor.indexOf('--')
+    const [jail, own] = [machine.monitor.slice(0, at), machine.monitor.slice(at + 1)]
     expect(wordAfter(jail, '--chroot-base-dir')).toBe(place.directory)
-    expect(own).toEqual(['--api-sock', '/api.sock', '--config-file', '/vm.json'])
+    expect(own).toEqual(['--level', 'Error', '--api-sock', '/api.sock', '--config-file', '/vm.json'])
     const root = join(place.directory, 'firecracker', wordAfter(jail, '--id'), 'root')
     const config = read(join(root, 'vm.json'))
     expect(config['boot-source']).toMatchObject({ kernel_image_path: '/kernel', initrd_path: '/initramfs' })
     const shown = ['/cache/vmlinux', '/cache/initramfs', '/cache/root.ext4', '/place/data.ext4']
     expect(ran.filter(([program]) => program === 'mount').map(([, , file]) => file)).toEqual(shown)
     for (const { path_on_host } of config.drives) expect(existsSync(join(root, path_on_host))).toBe(true)
-    // Only what it writes to is its user's.
-    expect(ran.filter(([program]) => program === 'chown').map(([, , file]) => file)).toEqual(['/place/data.ext4'])
+    // Only what it writes to is its user's, and the folder that its sockets are in.
+    const given = ran.filter(([program]) => program === 'chown').flatMap(([, , ...files]) => files)
+    expect(given).toEqual([root, '/place/data.ext4'])
     expect(machine.call).toBe('firecracker/vm/root/vsock.sock_1024')
     expect(machine.api).toBe(join(root, 'api.sock'))
     // unix(7): 108 bytes, the last of them a NUL, from the longest id in the usual folder.
     const usual = machine.api.replace(place.directory, '/var/lib/isobench/guests/isob-1a2b3c-12-1234567')
     expect(usual.length).toBeLessThan(108)
+  })
+
+  it('is in a jail of the name that its jailer finds behind a link', async () => {
+    const { place } = made()
+    const [build, link] = [join(place.data, 'firecracker-v1.15.1-x86_64'), join(place.data, 'firecracker')]
+    writeFileSync(build, '#!/bin/sh\necho Firecracker v1.15.1\n', { mode: 0o755 })
+    symlinkSync(build, link)
+    const machine = await machineOf(place, parts, options.parse({ binary: link, jailer: '/opt/jailer' }))
+    expect(wordAfter(machine.monitor, '--exec-file')).toBe(build)
+    expect(machine.call).toBe('firecracker-v1.15.1-x86_64/vm/root/vsock.sock_1024')
   })
 
   it('starts with nothing but a kernel, for what it costs itself', async () => {

@@ -1,8 +1,8 @@
 /** The conductor, its clients and the agent, without a guest: the agent runs on this host in a monitor's place. */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 const programs = join(import.meta.dirname, '../../../src/guest/vm/perl')
@@ -97,6 +97,24 @@ describe('a guest that calls', () => {
     expect(status).toBe(7)
     expect(existsSync(join(folder, 'vsock.sock_1024'))).toBe(false)
   })
+
+  const root = process.getuid!() === 0
+  it.skipIf(!root)(
+    `may call from a jail, as another user than root${root ? '' : ' (left out: only root can be another)'}`,
+    () => {
+      const [user, jail] = [65519, mkdtempSync(join(folder, 'jail-'))]
+      chmodSync(folder, 0o755)
+      chownSync(jail, user, user)
+      const at = join(basename(jail), 'vsock.sock_1024')
+      const guest = `$( = $) = ${user}; $< = $> = ${user}; chdir "${basename(jail)}"; socket my $c, 1, 1, 0; connect $c, pack "S a108", 1, "vsock.sock_1024" or die "no way: $!"; unblock($c); serve($c, "${nonce}")`
+      const monitor = ['perl', '-e', `require "${programs}/$_.pl" for "frames", "agent"; ${guest}`]
+      const { stdout, stderr } = spawnSync('perl', argvOf('once', monitor, ['id', '-u'], ['1', at]), {
+        timeout: 20_000,
+      })
+      expect(stderr.toString()).toBe('')
+      expect(stdout.toString()).toBe(`${user}\n`)
+    },
+  )
 
   it.each([
     ['with another guest’s nonce', calling('unblock($c); serve($c, "other")'), 'another guest answered'],

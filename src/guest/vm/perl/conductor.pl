@@ -48,7 +48,12 @@ sub said {
 }
 
 my ($channel, $theirs, $called);
-if (defined $call) { $called = listen_at($call) }
+if (defined $call) {
+    $called = listen_at($call);
+    # Whom a monitor runs as, in a jail, is whom its folder belongs to: others cannot connect to a socket that they may not write to.
+    my ($in) = $call =~ m{(.*)/};
+    chown +(stat($in // '.'))[4, 5], $call or die "cannot give away $call: $!\n";
+}
 else               { socketpair $channel, $theirs, 1, 1, 0 or die "no socket pair: $!\n" }
 my $helper;
 if (@helper) {
