@@ -13,6 +13,7 @@ import {
   memoryKillsIn,
   newNonce,
 } from '../guest/vm/conductor.ts'
+import { dataDiskRequirements, makeDataDisk } from '../guest/vm/data-disk.ts'
 import { findKernel, type KernelSource } from '../guest/vm/kernel.ts'
 import { guestParts } from '../guest/vm/parts.ts'
 import { diskFor, diskRequirements } from '../guest/vm/root-disk.ts'
@@ -23,13 +24,15 @@ const options = z.strictObject({
   kernel: z.string().optional(),
   /** The folder of its modules, where it has not built in ext4, hostfs and the vector network. */
   modules: z.string().optional(),
+  /** What /data is: a disk of the guest's own, or a folder of the host's by hostfs, which knows no direct I/O. */
+  share: z.enum(['block', 'hostfs']).default('block'),
 })
 
 type Options = z.output<typeof options>
 
 const debian = 'linux.uml'
 
-const source = ({ kernel, modules }: Options): KernelSource => ({
+const source = ({ kernel, modules }: Pick<Options, 'kernel' | 'modules'>): KernelSource => ({
   kernel: kernel ?? which(debian) ?? `/usr/bin/${debian}`,
   modules,
 })
@@ -56,7 +59,7 @@ async function machineOf(place: Place, given: Options): Promise<Machine> {
   const line = kernelCommandLine(
     {
       root: 'ext4:/dev/ubda',
-      data: 'hostfs:none',
+      data: given.share === 'block' ? 'ext4:/dev/ubdb' : 'hostfs:none',
       address: tap.address,
       link: 'vec0',
       channel: 'tty:/dev/ttyS0',
@@ -70,7 +73,7 @@ async function machineOf(place: Place, given: Options): Promise<Machine> {
     // Read-only (r), and shared (c): a lock on it would keep other monitors' guests from their root.
     ...[`mem=${ram}M`, `initrd=${kernel.initramfs}`, `ubd0rc=${disk}`],
     // Where hostfs begins: the conductor starts it in the place's directory.
-    'hostfs=./data',
+    given.share === 'block' ? `ubd1=${await makeDataDisk(place)}` : 'hostfs=./data',
     ...[`uml_dir=${place.directory}`, 'umid=uml'],
     `vec0:transport=tap,ifname=${tap.device},mac=${tap.mac}`,
     // Its messages go to the monitor's log; the first serial line is the agent's.
@@ -86,10 +89,11 @@ export const userModeLinux = defineDriver<Options>({
   family: 'hypervisor',
   about: 'user-mode Linux, a guest kernel that is a process of the host’s, without KVM',
   options,
-  requirements: ({ kernel }) => [
+  requirements: ({ kernel, share }) => [
     ...(kernel === undefined ? [{ binary: debian, package: 'user-mode-linux' }] : []),
     { binary: 'perl', package: 'perl-base' },
     ...diskRequirements,
+    ...(share === 'block' ? dataDiskRequirements : []),
   ],
   version: ({ kernel }) => [kernel ?? debian, '--version'],
   parts: (given, rootfs) => guestParts(rootfs, source(given)),
