@@ -10,7 +10,7 @@ import { mountsBelow } from '../src/guest/mounts.ts'
 import { guestsFolder } from '../src/guest/paths.ts'
 import { timed } from '../src/guest/stopwatch.ts'
 import { drivers } from '../src/platforms/index.ts'
-import { left, traces } from '../test/e2e/conformance/traces.ts'
+import { left, bootSeconds as limit, traces } from '../test/e2e/conformance/traces.ts'
 
 interface Boots {
   readonly boots: number
@@ -20,9 +20,6 @@ interface Boots {
   /** Names of the config's platforms; all that work here when left out. */
   readonly names: readonly string[] | undefined
 }
-
-/** Seconds that a boot may take; emulated CPUs take a minute on a busy machine. */
-const limit = 150
 
 /** How many objects with this run's names there are now, by kind. */
 function counted(session: Session): string {

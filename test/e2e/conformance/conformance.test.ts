@@ -29,10 +29,8 @@ import { dataDisk } from '../../../src/guest/vm/data-disk.ts'
 import type { GuestHandle } from '../../../src/platforms/driver.ts'
 import { drivers } from '../../../src/platforms/index.ts'
 import { isChosen } from '../support/machine.ts'
-import { left, namespacesOf, traces } from './traces.ts'
+import { left, bootSeconds as limit, namespacesOf, traces } from './traces.ts'
 
-/** Seconds that one boot or one command may take; emulated CPUs take a minute on a busy machine, and emulated machines say more. */
-const limit = Number(process.env.ISOBENCH_PROBE_SECONDS || 150)
 /** Milliseconds for what takes a moment, on emulated CPUs too. */
 const slow = limit * 200
 

@@ -6,6 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { guestsFolder } from '../../../src/guest/paths.ts'
 import { isAlive, processId } from '../../../src/guest/process-id.ts'
 
+/** Seconds that one boot or one command may take; emulated CPUs take a minute on a busy machine, and emulated machines say more. */
+export const bootSeconds = Number(process.env.ISOBENCH_PROBE_SECONDS || 150)
+
 /** Folders, and whether to look below them: where the platforms' own tools keep their state when they are let. */
 const watched: readonly (readonly [folder: string, deep: boolean])[] = [
   ['/run', true],
