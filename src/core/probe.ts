@@ -174,13 +174,14 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   }
   const version = await versionOf(driver, options)
   const obstacle = await driver.obstacle?.(options)
+  const apart = await driver.apart?.(options)
   if (obstacle !== undefined) {
-    return { available: false, version, ...(typeof obstacle === 'string' ? { reason: obstacle } : obstacle) }
+    const why = typeof obstacle === 'string' ? { reason: obstacle } : obstacle
+    return { available: false, version, ...why, ...(apart && { apart }) }
   }
   const wanted = driver.inImage?.(options) ?? []
   const unfit = wanted.length > 0 ? unfitImage(image, wanted) : undefined
   if (unfit) return { available: false, ...unfit, version }
-  const apart = await driver.apart?.(options)
   if (await isSkipped(platform, skip)) {
     const fix = `--platform ${spec.name}, or a profile that does not skip what is emulated: --profile full`
     return { available: false, reason: 'left out: its CPUs are emulated in software here', fix, version }

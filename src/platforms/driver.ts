@@ -112,6 +112,8 @@ export interface GuestHandle {
 export interface Obstacle {
   readonly reason: string
   readonly fix: string
+  /** What does not need what is missing: a monitor with a guest that is nothing. */
+  readonly still?: readonly 'floor'[]
 }
 
 export interface Driver<O = unknown> {
@@ -179,6 +181,7 @@ export type Probe =
       readonly available: false
       readonly reason: string
       readonly fix?: string
+      readonly still?: NonNullable<Obstacle['still']>
       readonly version?: string
       readonly apart?: 'emulated' | 'nested'
     }

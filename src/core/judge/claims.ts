@@ -1,6 +1,6 @@
 import { type Claim, describeMatcher } from '../../dsl/claim.ts'
 import { describeSelector } from '../../dsl/platform.ts'
-import { type Apart, canRun, type Point, pointsOf } from '../plan/plan.ts'
+import { type Apart, canRun, type Point, pointsOf, runsHere } from '../plan/plan.ts'
 import { absent, apartOf, isMixed, lacking } from './absent.ts'
 import { type Evidence, type Judged, undecidable } from './evidence.ts'
 import type { ClaimVerdict } from './judgement.ts'
@@ -27,7 +27,7 @@ export interface Single {
 /** A claim as it is judged: one verdict for each point and platform that it is about, and at least one. */
 export function judgeClaim(claim: Claim, finding: number | null, given: Evidence): Single[] {
   const bench = given.plan.benches.find(({ id }) => id === claim.bench)
-  const evidence = bench ? { ...given, plan: withoutUnable(given.plan, bench, claim) } : given
+  const evidence = bench ? { ...given, plan: seenBy(given.plan, bench, claim) } : given
   const metric = bench?.metrics[claim.metric]
   const points = bench
     ? pointsOf(bench)
@@ -94,13 +94,12 @@ export function judgeClaim(claim: Claim, finding: number | null, given: Evidence
 
 /**
  * The plan as a claim about this bench sees it: a platform that cannot run such a workload was not measured; and is not meant,
- * unless the claim names it or its kind.
+ * unless the claim names it or its kind. One that runs it where it can run nothing else was measured.
  */
-function withoutUnable<P extends Evidence['plan']>(plan: P, bench: P['benches'][number], { on }: Claim): P {
-  if (plan.platforms.every((one) => canRun(one, bench))) return plan
+function seenBy<P extends Evidence['plan']>(plan: P, bench: P['benches'][number], { on }: Claim): P {
   const platforms = plan.platforms
     .filter((one) => on.by !== 'all' || canRun(one, bench))
-    .map((one) => (canRun(one, bench) ? one : { ...one, available: false, unable: true }))
+    .map((one) => ({ ...one, available: runsHere(one, bench), ...(!canRun(one, bench) && { unable: true }) }))
   return { ...plan, platforms }
 }
 

@@ -25,11 +25,19 @@ export interface PlannedPlatform {
   readonly apart?: Apart
   /** Kinds of workload that it cannot run: it has no cells of them. */
   readonly lacks?: readonly WorkKind[]
+  /** Kinds that it runs all the same where it is not available. */
+  readonly still?: readonly WorkKind[]
 }
 
 /** Whether a bench has a cell on this platform, if that works. */
 export const canRun = ({ lacks }: Pick<PlannedPlatform, 'lacks'>, { workload }: Pick<BenchData, 'workload'>): boolean =>
   !lacks?.includes(workload.kind)
+
+/** Whether a bench is measured on this platform, on this machine. */
+export const runsHere = (
+  platform: Pick<PlannedPlatform, 'available' | 'lacks' | 'still'>,
+  bench: Pick<BenchData, 'workload'>,
+): boolean => canRun(platform, bench) && (platform.available || platform.still?.includes(bench.workload.kind) === true)
 
 export type Apart = 'emulated' | 'nested'
 
@@ -189,7 +197,7 @@ export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms' | 'benc
   const random = seeded(`${plan.seed}/${round}`)
   return shuffled(plan.points, random).flatMap((point) => {
     const bench = plan.benches.find(({ id }) => id === point.bench)!
-    const working = plan.platforms.filter((one) => one.available && canRun(one, bench)).map(({ name }) => name)
+    const working = plan.platforms.filter((one) => runsHere(one, bench)).map(({ name }) => name)
     const platforms = shuffled(working, random)
     const others = platforms.filter((platform) => platform !== 'native')
     if (!plan.duet?.includes(point.bench) || others.length === 0 || others.length === working.length)

@@ -93,6 +93,7 @@ const platform = z.object({
   fix: z.string().optional(),
   apart: z.enum(['emulated', 'nested']).optional(),
   lacks: z.array(workKind).optional(),
+  still: z.array(workKind).optional(),
 })
 
 const plan = z.object({

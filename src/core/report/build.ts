@@ -6,7 +6,7 @@ import { exitCode, failures } from '../judge/exit-code.ts'
 import { judge } from '../judge/judge.ts'
 import { intervalAt, looksOf } from '../judge/looks.ts'
 import { roundsOf, Samples } from '../judge/samples.ts'
-import { canRun, type Point } from '../plan/plan.ts'
+import { type Point, runsHere } from '../plan/plan.ts'
 import type { RunRecord } from '../record/reader.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
 import { countOutliers, type LookPlan, median } from '../stats/index.ts'
@@ -52,7 +52,7 @@ export function buildReport(record: RunRecord, { strict, strictPaper = false }: 
     })),
     benches: plan.points.map((point) => {
       const bench = plan.benches.find(({ id }) => id === point.bench)!
-      const measured = plan.platforms.filter((one) => one.available && canRun(one, bench))
+      const measured = plan.platforms.filter((one) => runsHere(one, bench))
       return {
         id: bench.id,
         file: bench.file,

@@ -142,16 +142,19 @@ function known(): Promise<Kvm> | undefined {
 /** Whether guests can run on it. */
 export const isUsable = ({ state }: Kvm): boolean => state === 'usable' || state === 'nested'
 
-/** Why a monitor that can do nothing without KVM is of no use here, or undefined. Where nobody could try KVM, a boot tells. */
+/**
+ * Why a monitor that can do nothing without KVM is of no use here, or undefined. Where nobody could try KVM, a boot tells. What the
+ * guest of a floor does in kernel mode is so little that it runs wherever KVM opens.
+ */
 export async function kvmObstacle(): Promise<Obstacle | undefined> {
   const found = await kvm()
   if (isUsable(found) || found.state === 'unknown') return undefined
   const fix = 'a host with hardware virtualisation, or a virtual machine that passes it on'
-  return { reason: `KVM is ${found.state} here: ${found.about}`, fix }
+  return { reason: `KVM is ${found.state} here: ${found.about}`, fix, ...(opensKvm() && { still: ['floor'] }) }
 }
 
 /** Whether guests of monitors that need KVM run on a hypervisor inside another. */
 export async function nestedKvm(): Promise<'nested' | undefined> {
   const { state } = await kvm()
-  return state === 'nested' || (state === 'unknown' && isVirtual()) ? 'nested' : undefined
+  return state === 'nested' || (state !== 'usable' && isVirtual()) ? 'nested' : undefined
 }

@@ -22,7 +22,7 @@ export async function machineOf(
 ): Promise<Machine> {
   const tap = await place.tap()
   const nonce = newNonce()
-  // A guest that resets is booted again: only a power-off ends the monitor.
+  // A guest that resets is booted again: only a power-off ends the monitor, and the conductor at that event.
   const line = kernelCommandLine(
     { root: 'ext4:/dev/vda', data: 'virtiofs:data', address: tap.address, channel: vsock.channel, halt: 'poweroff' },
     nonce,
@@ -31,7 +31,9 @@ export async function machineOf(
   const monitor: HostArgv = [
     binary,
     ...['--api-socket', `path=${apiSocket}`],
-    ...['--serial', 'file=console.log', '--console', 'off'],
+    // To vmm.log: a file of its own would be emptied when the guest resets, of all that it said of why.
+    ...['--serial', 'tty', '--console', 'off'],
+    ...['--event-monitor', 'path=events.log'],
     ...['--cpus', `boot=${place.limits.cpus.length}`],
     // virtiofsd reads and writes in the guest's memory.
     ...['--memory', `size=${Math.floor(place.limits.memoryBytes / 1024 ** 2) - overhead}M,shared=on`],

@@ -55,6 +55,18 @@ describe('what counts as evidence', () => {
     ])
   })
 
+  it('a platform that can run nothing else is judged by what it ran', () => {
+    const workload = { name: 'floor', kind: 'floor', lifecycle: 'sample' } as const
+    const platforms = [platformOf('runc', { available: false, reason: 'KVM is unusable here', still: ['floor'] })]
+    const verdictOf = (bench: Parameters<typeof benchOf>[0]) => {
+      const claims = [claimOf({ kind: 'atMost', value: 100 })]
+      const [only] = judge(planOf({ platforms, benches: [benchOf({ ...bench, claims })] }), costing('runc', 1)).claims
+      return [only!.verdict, only!.reason]
+    }
+    expect(verdictOf({ workload })).toEqual(['holds', null])
+    expect(verdictOf({})).toEqual(['undecidable', 'platform-absent:runc'])
+  })
+
   it('rounds that only one of the two was measured in are left out', () => {
     const verdict = one([
       ...native(6),

@@ -177,6 +177,19 @@ describe('the order of a round', () => {
     ])
   })
 
+  it('has the steps that a platform runs where it can run nothing else', () => {
+    const floor = benchOf({ id: 'a.bench.ts#floor', workload: { name: 'floor', kind: 'floor', lifecycle: 'sample' } })
+    const away = { available: false, reason: 'KVM is unusable here' }
+    const platforms = [
+      platformOf('firecracker', { ...away, still: ['floor'] }),
+      platformOf('kata', { ...away, still: ['floor'], lacks: ['floor'] }),
+      platformOf('qemu', away),
+    ]
+    expect(written(orderOf(planOf({ benches: [benchOf(), floor], platforms }), 0))).toEqual([
+      'a.bench.ts#floor firecracker',
+    ])
+  })
+
   it('is the same for the same seed and round, and another for another seed or round', () => {
     const first = written(orderOf(plan, 3))
     expect(written(orderOf({ ...plan, seed: plan.seed }, 3))).toEqual(first)

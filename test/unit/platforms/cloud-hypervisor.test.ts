@@ -23,6 +23,7 @@ const documented = z.strictObject({
     fields({ socket: z.string() }),
   ]),
   console: z.enum(['off', 'null', 'pty', 'tty']),
+  'event-monitor': z.union([fields({ path: z.string() }), fields({ fd: number })]),
   cpus: fields({ boot: number, max: number.optional(), nested: toggle.optional() }),
   memory: fields({ size: z.string().regex(/^\d+[KMG]?$/), shared: toggle.optional(), hugepages: toggle.optional() }),
   disk: fields({
@@ -60,6 +61,8 @@ describe('Cloud Hypervisor', () => {
       memory: { size: '448M', shared: 'on' },
       disk: { path: '/cache/root.ext4', readonly: 'on' },
       fs: { tag: 'data', socket: 'helper.sock' },
+      // What it says when the guest resets: the conductor ends it then.
+      'event-monitor': { path: 'events.log' },
       net: { tap: 'isob0', mac: '02:00:c6:12:00:02' },
       kernel: '/cache/vmlinux',
     })

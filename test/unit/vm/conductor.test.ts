@@ -134,6 +134,14 @@ it('tells at once of a QEMU that pauses as KVM cannot go on, whatever else it sa
   expect(stderr.toString()).toContain('KVM could not go on')
 })
 
+it('tells at once of a Cloud Hypervisor that boots its guest again, and what that said on its console', () => {
+  const again = `echo 'Kernel panic - not syncing: VFS: no root'; printf '{\n  "source": "vm",\n  "event": "booted"\n}\n\n' >events.log; sleep 0.5;
+    printf '{\n  "source": "vm",\n  "event": "rebooting"\n}\n\n' >>events.log; exec sleep 15`
+  const { status, stderr } = once(['sh', '-c', again], ['true'])
+  expect(status).toBe(125)
+  expect(stderr.toString()).toContain('the guest reset itself; vmm: Kernel panic - not syncing: VFS: no root')
+})
+
 describe('a guest at a serial line', () => {
   it('takes and gives more bytes of every value than the line holds', () => {
     const bytes = Buffer.from(Uint8Array.from({ length: 500_000 }, (_, at) => (at * 31 + (at >> 8)) & 255))

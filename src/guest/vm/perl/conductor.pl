@@ -64,12 +64,26 @@ my $listener = $mode eq 'open' ? listen_at('agent.sock') : undef;
 my $vmm = start('vmm.log', $theirs, 3, @vmm);
 close $theirs if $theirs;
 
-# QEMU does not end when KVM cannot go on: it pauses, for a debugger to look.
-# What it says of that is the first line of many.
+# Two do not end with their guest. QEMU pauses when KVM cannot go on, for a debugger to look, and what it says of that is the first
+# line of many. Cloud Hypervisor boots a guest again that resets, as each does whose kernel panics, and so without an end.
+my %over = (
+    'vmm.log'    => [qr/KVM internal error|kvm run failed/, 'KVM could not go on'],
+    'events.log' => [qr/"event": "rebooting"/,              'the guest reset itself'],
+);
+my %seen;
+
 sub watch {
-    return if !-s 'vmm.log';
-    open my $log, '<', 'vmm.log' or return;
-    die "KVM could not go on\n" if grep { /KVM internal error|kvm run failed/ } <$log>;
+    while (my ($file, $is) = each %over) {
+        my $size = -s $file || 0;
+        my $from = $seen{$file} || 0;
+        next if $size <= $from;
+        open my $log, '<', $file or next;
+        # What was half there.
+        seek $log, $from > 64 ? $from - 64 : 0, 0;
+        read($log, my $text, $size);
+        $seen{$file} = $size;
+        die "$is->[1]\n" if $text =~ $is->[0];
+    }
 }
 
 # The guest's first connection is the channel; there is no second.
