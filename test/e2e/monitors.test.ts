@@ -2,11 +2,11 @@
 import { beforeAll, expect, test } from 'vitest'
 import { which } from '../../src/guest/requirements.ts'
 import { imports, Project } from './support/cli.ts'
-import { ensureImage, observe, obstacles } from './support/machine.ts'
+import { ensureImage, floorObstacles, observe } from './support/machine.ts'
 
 beforeAll(ensureImage)
 
-const there = await obstacles('qemu-microvm', 'firecracker', 'cloud-hypervisor')
+const there = await floorObstacles('qemu-microvm', 'firecracker', 'cloud-hypervisor')
 
 const bench = `${imports}
 const alone = workload.floor('alone', {

@@ -124,17 +124,28 @@ export function observe(): { leftovers(): string[]; expectClean(): void } {
 /** Whether a platform is to be tested: all are, but for `ISOBENCH_E2E_PLATFORMS=runc,crun`. */
 export const isChosen = (name: string): boolean => process.env.ISOBENCH_E2E_PLATFORMS?.split(',').includes(name) ?? true
 
+interface Doctored {
+  readonly name: string
+  readonly available: boolean
+  readonly reason?: string
+  readonly still?: readonly string[]
+}
+
 /** Why each of these platforms cannot be measured here: `''` for one that works. Boots each of them once. */
-export async function obstacles(...kinds: string[]): Promise<Record<string, string>> {
+export const obstacles = (...kinds: string[]) => unless(({ available }) => available, kinds)
+
+/** Why what each of these monitors costs alone cannot be measured here. */
+export const floorObstacles = (...kinds: string[]) =>
+  unless(({ available, still }) => available || still?.includes('floor') === true, kinds)
+
+async function unless(works: (one: Doctored) => boolean, kinds: readonly string[]): Promise<Record<string, string>> {
   const { stdout } = await execa(
     process.execPath,
     [join(repository, 'bin/isobench.js'), 'doctor', '--json', '--wait', '--platform', kinds.join(',')],
     { cwd: repository, reject: false },
   )
-  const { platforms } = JSON.parse(stdout) as {
-    platforms: { name: string; available: boolean; reason?: string }[]
-  }
-  return Object.fromEntries(platforms.map(({ name, available, reason }) => [name, available ? '' : (reason ?? '?')]))
+  const { platforms } = JSON.parse(stdout) as { platforms: readonly Doctored[] }
+  return Object.fromEntries(platforms.map((one) => [one.name, works(one) ? '' : (one.reason ?? '?')]))
 }
 
 /** Builds the image where there is none yet: a minute or more, once a machine. */

@@ -43,7 +43,8 @@ sub start {
 sub said {
     my ($file) = @_;
     open my $handle, '<', $file or return '';
-    my @lines = grep { /\S/ } map { s/[^\x20-\x7e]//gr } <$handle>;
+    # Cloud Hypervisor warns at each boot of what is as it should be.
+    my @lines = grep { /\S/ && !/> WARN:/ } map { s/[^\x20-\x7e]//gr } <$handle>;
     return join ' | ', @lines > 4 ? @lines[-4 .. -1] : @lines;
 }
 
