@@ -11,9 +11,11 @@ export const mountPoints = ['/data', '/dev', '/proc', '/run', '/sys', '/tmp'] as
  * /dev is the guest's own, as a container has it: the nodes that the OCI runtime specification gives every container
  * (config-linux.md, "Default Devices"). Never the host's: that is one file system wherever it is mounted, and whoever removed a
  * forgotten view would remove the host's devices with it.
+ *
+ * Private, because systemd has all mounts of a host shared: what is mounted in a view would be mounted in the image as well.
  */
 const making = `set -e
-mount --bind "$1" "$2"
+mount --bind --make-private "$1" "$2"
 mount -o remount,bind,ro "$2"
 mount -t proc proc "$2/proc"
 mount -t sysfs -o ro sysfs "$2/sys"

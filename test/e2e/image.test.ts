@@ -1,8 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { makeView, mountPoints } from '../../src/guest/view.ts'
 import { benchFile, config, expectNoStack, Project, type Running, repository } from './support/cli.ts'
 import { ensureImage, observe } from './support/machine.ts'
 
@@ -244,6 +247,22 @@ describe('an own root filesystem', () => {
     expect(outcome.stderr).toContain('/no/such/root')
     expectNoStack(outcome)
   })
+})
+
+test('nothing of a guest’s view is mounted in the image, on a host whose mounts are shared', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-shared-'))
+  const [image, view, data] = ['image', 'view', 'data'].map((name) => join(folder, name)) as [string, string, string]
+  for (const name of mountPoints) mkdirSync(join(image, name), { recursive: true })
+  mkdirSync(data)
+  execFileSync('mount', ['--bind', '--make-shared', folder, folder])
+  try {
+    await makeView(image, view, data)
+    expect(readdirSync(join(view, 'proc'))).toContain('self')
+    expect(read('/proc/self/mountinfo')).not.toContain(` ${image}/`)
+  } finally {
+    execFileSync('umount', ['--recursive', folder])
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('the repository’s own config names the image that these tests use', async () => {
