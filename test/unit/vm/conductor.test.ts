@@ -1,6 +1,6 @@
 /** The conductor, its clients and the agent, without a guest: the agent runs on this host in a monitor's place. */
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -233,5 +233,25 @@ describe('a guest that commands are entered into', () => {
     const { status, stderr } = spawnSync('perl', enter('true'), { timeout: 20_000 })
     expect(status).toBe(125)
     expect(stderr.toString()).toContain('the guest is gone')
+  })
+
+  it('says why it has gone, with the last that its kernel said', async () => {
+    const log = openSync(join(folder, 'boot.log'), 'a')
+    // Once the command runs, which is told by a file of its own.
+    const panics = `touch running; while test -e running; do sleep 0.05; done; echo 'Kernel panic - not syncing: sysrq' >>vmm.log; kill -KILL $PPID`
+    const conductor = spawn('perl', argvOf('open', agent, []), { stdio: ['ignore', log, log] })
+    closeSync(log)
+    expect(spawnSync('perl', enter(), { timeout: 20_000 }).status).toBe(0)
+    const client = spawn('perl', enter('sh', '-c', panics))
+    let said = ''
+    client.stderr.on('data', (bytes: Buffer) => {
+      said += bytes
+    })
+    await vi.waitUntil(() => existsSync(join(folder, 'running')), { timeout: 20_000 })
+    rmSync(join(folder, 'running'))
+    const code = await new Promise((resolve) => client.once('close', resolve))
+    conductor.kill('SIGKILL')
+    expect(said).toBe('isobench: the guest is gone: the guest ended; vmm: Kernel panic - not syncing: sysrq\n')
+    expect(code).toBe(125)
   })
 })

@@ -145,11 +145,13 @@ sub end_guest {
     }
 }
 
+# They hear that the guest is gone when this process has ended, and so after it has said why.
+my %clients;
+
 # Passes frames between the clients and the agent: each client is a stream of the agent's.
 sub route {
     my ($received) = @_;
-    my (%clients, $pending);
-    $pending = '';
+    my $pending = '';
     my $next = 1;
     my $drop = sub {
         my ($id) = @_;

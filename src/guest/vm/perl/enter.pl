@@ -19,7 +19,13 @@ my $code = eval {
     relay($channel, \$received, 1, sub { }, @argv);
 };
 if (!defined $code) {
-    print STDERR "isobench: " . ($@ =~ s/^(?=a frame|more output)/the guest broke the protocol: /r);
+    my $why = $@ =~ s/^(?=a frame|more output)/the guest broke the protocol: /r;
+    # Where the conductor was started with its output in a log, its last line there says why.
+    if ($why =~ /^the guest is gone/ && open my $log, '<', 'boot.log') {
+        my $said = (grep { s/^isobench: // } <$log>)[-1];
+        $why = "the guest is gone: $said" if defined $said;
+    }
+    print STDERR "isobench: $why";
     exit 125;
 }
 exit $code;
