@@ -241,17 +241,20 @@ describe('a guest that commands are entered into', () => {
     const panics = `touch running; while test -e running; do sleep 0.05; done; echo 'Kernel panic - not syncing: sysrq' >>vmm.log; kill -KILL $PPID`
     const conductor = spawn('perl', argvOf('open', agent, []), { stdio: ['ignore', log, log] })
     closeSync(log)
-    expect(spawnSync('perl', enter(), { timeout: 20_000 }).status).toBe(0)
-    const client = spawn('perl', enter('sh', '-c', panics))
-    let said = ''
-    client.stderr.on('data', (bytes: Buffer) => {
-      said += bytes
-    })
-    await vi.waitUntil(() => existsSync(join(folder, 'running')), { timeout: 20_000 })
-    rmSync(join(folder, 'running'))
-    const code = await new Promise((resolve) => client.once('close', resolve))
-    conductor.kill('SIGKILL')
-    expect(said).toBe('isobench: the guest is gone: the guest ended; vmm: Kernel panic - not syncing: sysrq\n')
-    expect(code).toBe(125)
+    try {
+      expect(spawnSync('perl', enter(), { timeout: 20_000 }).status).toBe(0)
+      const client = spawn('perl', enter('sh', '-c', panics))
+      let said = ''
+      client.stderr.on('data', (bytes: Buffer) => {
+        said += bytes
+      })
+      await vi.waitUntil(() => existsSync(join(folder, 'running')), { timeout: 20_000 })
+      rmSync(join(folder, 'running'))
+      const code = await new Promise((resolve) => client.once('close', resolve))
+      expect(said).toBe('isobench: the guest is gone: the guest ended; vmm: Kernel panic - not syncing: sysrq\n')
+      expect(code).toBe(125)
+    } finally {
+      conductor.kill('SIGKILL')
+    }
   })
 })
