@@ -4,17 +4,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { host } from '../host.ts'
 import type { Ledger } from '../ledger.ts'
-import { mounts } from '../mounts.ts'
 import { guestsFolder } from '../paths.ts'
-
-const mounted = (): string | undefined => mounts().find(({ type }) => type === 'tracefs')?.path
 
 const mount = (folder: string) => host(['mount', '-t', 'tracefs', '-o', 'nosuid,nodev,noexec', 'tracefs', folder])
 
-/** Where tracefs is: where the host has it, or else mounted at `folder`, and undone with that. */
+/**
+ * Mounts tracefs at `folder`, undone with that. Where else it is mounted does not matter: that may be another isobench's, which
+ * goes when that run ends, and all of them show the same instances.
+ */
 async function tracefs(ledger: Ledger, folder: string): Promise<string> {
-  const there = mounted()
-  if (there !== undefined) return there
   await ledger.make({ kind: 'directory', path: folder }, async () => {
     mkdirSync(folder, { recursive: true })
     await mount(folder)
@@ -32,8 +30,6 @@ export async function makeInstance(ledger: Ledger, name: string): Promise<{ fold
 
 /** Removes an instance, whatever it traces: the kernel takes its tracer and its events off with it. */
 export async function removeInstance(name: string): Promise<void> {
-  const there = mounted()
-  if (there !== undefined) return removeFrom(there, name)
   mkdirSync(guestsFolder(), { recursive: true })
   const folder = mkdtempSync(join(guestsFolder(), 'tracefs-'))
   try {
