@@ -1,4 +1,5 @@
 import type { Instrument } from './instrument.ts'
+import { kernelSymbols } from './kernel-symbols.ts'
 
 /**
  * How an interrupt comes in and goes, before and after the flag says so: the task did not ask for it. After the filter of
@@ -6,6 +7,13 @@ import type { Instrument } from './instrument.ts'
  */
 const interrupt =
   /^(?:asm_)?(?:sysvec_|common_interrupt|fred_)|^__?irq_(?:enter|exit)|^irq_(?:enter|exit)|^irqentry_|^(?:__)?do_softirq|^handle_softirqs|^invoke_softirq|^irq_work_|^smp_\w*interrupt|^__sysvec_|^tick_irq_enter|^idle_cpu$|^ret_from_intr/
+
+/**
+ * What a kernel's symbol counts as: the compiler's copies of one function (`.isra.0`, `.constprop.0`, `.part.0`) are that function.
+ * Undefined for how an interrupt comes in or goes.
+ */
+export const functionName = (symbol: string): string | undefined =>
+  interrupt.test(symbol) ? undefined : symbol.replace(/\..*$/, '')
 
 /** The host kernel's own functions, by ftrace's function tracer: the paper's instrument. */
 export const functions: Instrument = {
@@ -15,9 +23,8 @@ export const functions: Instrument = {
   forks: 'options/function-fork',
   arm: [['current_tracer', 'function']],
   bufferMiB: 500,
-  nameOf: ({ what, inInterrupt }) => {
-    const name = /^(\S+)(?: \[\w+\])? <-/.exec(what)?.[1]
-    // The compiler's copies of one function (`.isra.0`, `.constprop.0`, `.part.0`) are that function.
-    return name === undefined || inInterrupt || interrupt.test(name) ? undefined : name.replace(/\..*$/, '')
-  },
+  event: 'ftrace/function',
+  field: 'ip',
+  nameOf: ({ value, inInterrupt }) =>
+    inInterrupt ? undefined : functionName(kernelSymbols()(value) ?? `0x${value.toString(16)}`),
 }

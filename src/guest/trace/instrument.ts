@@ -1,5 +1,5 @@
 import type { Instrument as Name } from '../../dsl/traced.ts'
-import type { TraceEvent } from './lines.ts'
+import type { TraceEvent } from './pages.ts'
 
 /** A file of a tracefs instance, and what is written to it. */
 export type Setting = readonly [file: string, text: string]
@@ -15,6 +15,9 @@ export interface Instrument {
   readonly arm: readonly Setting[]
   /** MiB of buffer for each CPU that guests run on. */
   readonly bufferMiB: number
+  /** The kind of event that counts: its folder in `events`, and the field that tells them apart. */
+  readonly event: string
+  readonly field: string
   /** What an event counts as, or undefined for one that is not the task's doing. */
   nameOf(event: TraceEvent): string | undefined
 }

@@ -12,9 +12,11 @@ export const syscalls: Instrument = {
   forks: 'options/event-fork',
   arm: [['events/raw_syscalls/sys_enter/enable', '1']],
   bufferMiB: 256,
-  nameOf: ({ what }) => {
-    const number = /^sys_enter: NR (-?\d+) /.exec(what)?.[1]
+  event: 'raw_syscalls/sys_enter',
+  field: 'id',
+  nameOf: ({ value }) => {
+    const number = Number(BigInt.asIntN(64, value))
     // -1 is a call that a seccomp filter or a ptracer has taken away.
-    return number === undefined || number === '-1' ? undefined : syscallName(Number(number))
+    return number === -1 ? undefined : syscallName(number)
   },
 }

@@ -1,12 +1,12 @@
-import { appendFileSync, createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { IsobenchError, messageOf } from '../../errors.ts'
 import type { HostArgv } from '../../platforms/driver.ts'
 import { processesOf } from '../cgroup.ts'
 import type { Ledger } from '../ledger.ts'
+import { countEvents } from './count.ts'
 import type { Instrument } from './instrument.ts'
-import { lostOf, parseLine } from './lines.ts'
+import { lostOf } from './pages.ts'
 import type { Calls } from './profile.ts'
 import { makeInstance } from './tracefs.ts'
 
@@ -157,22 +157,11 @@ export class Tracer implements AsyncDisposable {
           'measure for less time (--seconds), or free memory for larger buffers',
         )
       }
-      return await this.#count()
+      return await countEvents(this.folder, this.instrument)
     } finally {
       this.forget()
       this.#write('trace', '\n')
     }
-  }
-
-  async #count(): Promise<Calls> {
-    const calls = new Map<string, number>()
-    const input = createReadStream(join(this.folder, 'trace'), { encoding: 'latin1', highWaterMark: 1 << 20 })
-    for await (const line of createInterface({ input })) {
-      const event = parseLine(line)
-      const name = event && this.instrument.nameOf(event)
-      if (name !== undefined) calls.set(name, (calls.get(name) ?? 0) + 1)
-    }
-    return Object.fromEntries([...calls].sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
