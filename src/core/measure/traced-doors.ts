@@ -41,39 +41,66 @@ export class Followed implements Watch {
   }
 }
 
-/** The spans of time in which the work is recorded; they may overlap. Before the first comes the control. */
+/** What the guest's host processes do without work. */
+export interface Controls {
+  /** In `idleSeconds`, while nothing is asked of them and everything stands ready. */
+  readonly idle: Calls
+  /** Each time that a command went through its gate without beginning; none where only a client calls on the guest. */
+  readonly gates: readonly Calls[]
+}
+
+/** How often a command goes through its gate before it begins: the platform's bursts are to be among them. */
+const passes = 10
+
+/** The spans of time in which the work is recorded; they may overlap. Before the first come the controls. */
 export class Windows {
   #open = 0
   #since = 0
   #milliseconds = 0
-  #control: Promise<Calls> | undefined
+  #gates = 0
+  #controls: Promise<Controls> | undefined
 
   constructor(
     private readonly tracer: Tracer,
     private readonly followed: Followed,
-    /** How long the control is. */
+    /** How long the guest idles as a control. */
     readonly idleSeconds: number,
     private readonly signal: AbortSignal,
   ) {}
 
   /**
-   * What the guest's host processes do while nothing is asked of them and everything stands ready: the server that is called
-   * on, the processes of the runtime that stay as long as a command that was entered, and the command waiting at its gate.
+   * Taken once: with the server that is called on, the processes of the runtime that stay as long as a command that was
+   * entered, and the command waiting at its gate, through which `pass` leads and back.
    */
-  control(): Promise<Calls> {
-    this.#control ??= (async () => {
-      this.followed.again()
-      await this.tracer.recording(() => sleep(this.idleSeconds * 1000, undefined, { signal: this.signal }))
-      return this.tracer.collect()
+  controls(pass?: () => Promise<void>): Promise<Controls> {
+    this.#controls ??= (async () => {
+      const idling = () => sleep(this.idleSeconds * 1000, undefined, { signal: this.signal })
+      const idle = await this.#control(idling)
+      const gates: Calls[] = []
+      for (let at = 0; pass && at < passes; at++) gates.push(await this.#control(pass))
+      return { idle, gates }
     })()
-    return this.#control
+    return this.#controls
+  }
+
+  async #control(what: () => Promise<void>): Promise<Calls> {
+    this.followed.again()
+    await this.tracer.recording(what)
+    return this.tracer.collect()
+  }
+
+  /** How often the work went through a gate. */
+  get gates(): number {
+    return this.#gates
   }
 
   get seconds(): number {
     return this.#milliseconds / 1000
   }
 
-  begin(): void {
+  /** @param through where the span begins and ends as a control of the gate does. */
+  begin(through?: 'gate'): void {
+    if (through) this.#gates++
     // What came into the guest since the last span: the process of this command, a server.
     this.followed.again()
     if (this.#open++ === 0) this.#since = performance.now()
@@ -100,7 +127,7 @@ export function doorsOf(where: Booted, client: Caller, bounds: Bounds, windows: 
     client: {
       exec: async (command, options = {}) => {
         if (options.preparing) return plainClient.exec(command, options)
-        await windows.control()
+        await windows.controls()
         windows.begin()
         try {
           return await plainClient.exec(command, options)
@@ -124,16 +151,16 @@ async function execGated(
   let [from, to] = [Number.NaN, Number.NaN]
   let failure: unknown
   const gate = gated(guestArgv(command), input, {
-    waiting: async () => {
+    waiting: async (pass) => {
       try {
-        await windows.control()
+        await windows.controls(pass)
       } catch (error) {
         failure = error
         throw error
       }
     },
     opened: () => {
-      windows.begin()
+      windows.begin('gate')
       from = performance.now()
     },
     closed: () => {

@@ -4,15 +4,15 @@ import { type Tracing, tracedValues, unitsOfWork } from '../../dsl/traced.ts'
 import type { BootContext, ParamSpace, Workload } from '../../dsl/workload.ts'
 import { IsobenchError } from '../../errors.ts'
 import { timed } from '../../guest/stopwatch.ts'
-import { beyond, type Calls, sum, totalOf } from '../../guest/trace/profile.ts'
+import { beyond, type Calls, scaled, sum, totalOf } from '../../guest/trace/profile.ts'
 import type { Tracer } from '../../guest/trace/tracer.ts'
 import type { Command } from '../../tools/command.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Profile } from '../record/schema.ts'
 import { weightedOf } from '../weights/weigh.ts'
+import { mostOf } from './controls.ts'
 import type { Bounds } from './enterable.ts'
 import { guestArgv } from './handle.ts'
-import { mostIdle } from './idle-controls.ts'
 import type { Means } from './means.ts'
 import { type Doors, doorsOf, Followed, Windows } from './traced-doors.ts'
 import { checkValues } from './values.ts'
@@ -68,12 +68,18 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
       'run one in the guest or in the client, without preparing: true',
     )
   }
-  const [idle, { idleSeconds }] = [await windows.control(), windows]
-  const most = mostIdle(tracer, platform.spec.name, idle, idleSeconds)
-  const work = beyond(await tracer.collect(), most, windows.seconds)
+  const { seconds, idleSeconds, gates } = windows
+  const controls = await windows.controls()
+  const { name } = platform.spec
+  const [perSecond, perGate] = [
+    mostOf(tracer, name, 'idle', [scaled(controls.idle, 1 / idleSeconds)]),
+    mostOf(tracer, name, 'gate', controls.gates),
+  ]
+  const control = { idle: scaled(perSecond, seconds), gates: scaled(perGate, gates) }
+  const work = beyond(await tracer.collect(), control)
   const { per, metrics } = workload.traced
-  const units = per === undefined ? windows.seconds : unitsOfWork(metrics[per]!, own[per]!, windows.seconds)
-  return tracedOf(step, { setup, idle, work, own, seconds: windows.seconds, idleSeconds, units })
+  const units = per === undefined ? seconds : unitsOfWork(metrics[per]!, own[per]!, seconds)
+  return tracedOf(step, { setup, idle: controls.idle, gates: control.gates, work, own, seconds, idleSeconds, units })
 }
 
 /** Every boot is set-up and work in one; what had to stand before it, such as a daemon, is the set-up alone. */
@@ -105,12 +111,22 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   if (works.length === 0) throw new NothingTracedError('the workload booted nothing')
   const { per, metrics } = workload.traced
   const units = per === undefined ? works.length : unitsOfWork(metrics[per]!, own[per]!, seconds)
-  return tracedOf(step, { setup: sum(setups), idle: {}, work: sum(works), own, seconds, idleSeconds: 0, units })
+  return tracedOf(step, {
+    setup: sum(setups),
+    idle: {},
+    gates: {},
+    work: sum(works),
+    own,
+    seconds,
+    idleSeconds: 0,
+    units,
+  })
 }
 
 interface Taken {
   readonly setup: Calls
   readonly idle: Calls
+  readonly gates: Calls
   readonly work: Calls
   readonly own: Readonly<Record<string, number>>
   readonly seconds: number
@@ -118,7 +134,7 @@ interface Taken {
   readonly units: number
 }
 
-function tracedOf({ workload, means }: TracedStep, { setup, idle, work, own, units, ...times }: Taken): Traced {
+function tracedOf({ workload, means }: TracedStep, { setup, idle, gates, work, own, units, ...times }: Taken): Traced {
   const { by } = workload.traced
   const reach = (calls: Calls) => ({ distinct: Object.keys(calls).length, calls: totalOf(calls) })
   const weighted = means.weights && weightedOf(work, means.weights, by)
@@ -128,6 +144,7 @@ function tracedOf({ workload, means }: TracedStep, { setup, idle, work, own, uni
       by,
       setup: { ...setup },
       idle: { ...idle },
+      gates: { ...gates },
       work: { ...work },
       ...times,
       own: { ...own },

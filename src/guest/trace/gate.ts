@@ -3,15 +3,16 @@
  * that entering the guest and leaving it can be kept out of what is recorded.
  */
 import { randomUUID } from 'node:crypto'
+import type { Writable } from 'node:stream'
 import type { GuestArgv } from '../../platforms/driver.ts'
 import type { Dialogue } from '../stopwatch.ts'
 
 /**
  * A constant text; the word, the number of bytes of input and the argv come as positional parameters. Each gate is a line of
- * standard error with the word, and opens with a line of standard input.
+ * standard error with the word, and opens with a line of standard input; one that says `again` leads to the same gate.
  */
 const script = `word=$0 bytes=$1; shift
-echo "$word" >&2; read -r go || exit
+while echo "$word" >&2; read -r go || exit; [ "$go" = again ]; do :; done
 if [ "$bytes" = 0 ]; then "$@" </dev/null; else head -c "$bytes" | "$@"; fi
 code=$?
 echo "$word" >&2; read -r go
@@ -26,8 +27,11 @@ export interface Gated {
 
 /** What happens at the gates. */
 export interface Keeper {
-  /** The command waits to begin, until this is done; if it fails, there will be no command. */
-  waiting(): Promise<void>
+  /**
+   * The command waits to begin, until this is done; if it fails, there will be no command.
+   * @param pass goes through the gate, back to where the command waits: all that the work does but the work.
+   */
+  waiting(pass: () => Promise<void>): Promise<void>
   /** The command begins. */
   opened(): void
   /** It has ended. */
@@ -38,7 +42,36 @@ export interface Keeper {
 export function gated(argv: GuestArgv, input: string, { waiting, opened, closed }: Keeper): Gated {
   const word = `isobench-gate-${randomUUID()}`
   let seen = ''
-  let gates = 0
+  let begun = false
+  let back: (() => void) | undefined
+  const arrived = (stdin: Writable) => {
+    if (begun) {
+      closed()
+      stdin.end('go\n')
+    } else if (back) {
+      back()
+    } else {
+      const pass = () =>
+        new Promise<void>((resolve, reject) => {
+          // A command that dies there does not come back.
+          const gone = () => reject(new Error('the command ended before it began'))
+          stdin.once('close', gone)
+          back = () => {
+            stdin.off('close', gone)
+            resolve()
+          }
+          stdin.write('again\n')
+        })
+      waiting(pass).then(
+        () => {
+          begun = true
+          opened()
+          stdin.write(`go\n${input}`)
+        },
+        () => stdin.end(),
+      )
+    }
+  }
   return {
     argv: ['/bin/sh', '-c', script, word, String(Buffer.byteLength(input)), ...argv],
     dialogue: (stdin, chunk) => {
@@ -46,19 +79,7 @@ export function gated(argv: GuestArgv, input: string, { waiting, opened, closed 
       const text = seen + chunk
       const there = text.includes(`${word}\n`)
       seen = there ? '' : text.slice(-word.length)
-      if (!there) return
-      if (gates++ === 0) {
-        waiting().then(
-          () => {
-            opened()
-            stdin.write(`go\n${input}`)
-          },
-          () => stdin.end(),
-        )
-      } else {
-        closed()
-        stdin.end('go\n')
-      }
+      if (there) arrived(stdin)
     },
     plain: (stderr) => stderr.replaceAll(`${word}\n`, ''),
   }

@@ -5,23 +5,36 @@ export type Calls = Readonly<Record<string, number>>
 
 export const totalOf = (calls: Calls): number => Object.values(calls).reduce((sum, count) => sum + count, 0)
 
+/** What was seen of everything but the work. */
+export interface Control {
+  /** Calls of idling, for as long as the work took. */
+  readonly idle: Calls
+  /** Calls of going through the gates, as often as the work did. */
+  readonly gates: Calls
+}
+
 /**
- * What work reaches beyond idling: of each name the calls less those of idling in the same time, and only names whose calls
- * lie more than three standard deviations above twice that. Counts of rare events that come independently are Poisson
- * distributed, with the root of the mean as their standard deviation. Twice, because idling is not that regular: the timers
- * of a runtime's own threads come in bursts, and at the same load one second has up to twice the calls of another. What
- * idling never calls needs one call.
- *
- * @param share the time of the work over the time of idling.
+ * What work reaches beyond its control: of each name the calls less those of the gates and of idling, and only names that have
+ * more calls than the gates, and more than three standard deviations above twice those of idling. Counts of rare events that
+ * come independently are Poisson distributed, with the root of the mean as their standard deviation. Twice, because idling is
+ * not that regular: the timers of a runtime's own threads come in bursts, and at the same load one second has up to twice the
+ * calls of another. What the control never calls needs one call.
  */
-export function beyond(work: Calls, idle: Calls, share: number): Record<string, number> {
+export function beyond(work: Calls, { idle, gates }: Control): Record<string, number> {
+  const of = (calls: Calls, name: string) => (Object.hasOwn(calls, name) ? calls[name]! : 0)
   return Object.fromEntries(
     Object.entries(work).flatMap(([name, count]) => {
-      const expected = (idle[name] ?? 0) * share
-      return count > 2 * expected + 3 * Math.sqrt(2 * expected) ? [[name, Math.round(count - expected)]] : []
+      const [expected, passing] = [of(idle, name), of(gates, name)]
+      return count > passing + 2 * expected + 3 * Math.sqrt(2 * expected)
+        ? [[name, Math.round(count - passing - expected)]]
+        : []
     }),
   )
 }
+
+/** Each name's calls `times` as often. */
+export const scaled = (calls: Calls, times: number): Record<string, number> =>
+  Object.fromEntries(Object.entries(calls).map(([name, count]) => [name, count * times]))
 
 /** How alike two sets of names are: those of both over those of either; 1 for two empty ones (Jaccard 1901). */
 export function jaccard(a: Iterable<string>, b: Iterable<string>): number {

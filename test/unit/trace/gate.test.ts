@@ -1,12 +1,17 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { timed } from '../../../src/guest/stopwatch.ts'
 import { gated } from '../../../src/guest/trace/gate.ts'
 
 /** Runs a command between gates with the host's own sh, and tells in which order things happened. */
-async function run(argv: string[], input = '', exitCodes = [0], waiting = () => Promise.resolve()) {
+async function run(
+  argv: string[],
+  input = '',
+  exitCodes = [0],
+  waiting: (pass: () => Promise<void>) => Promise<void> = () => Promise.resolve(),
+) {
   const events: string[] = []
   const gate = gated(argv, input, {
-    waiting: () => waiting().then(() => void events.push('waited')),
+    waiting: (pass) => waiting(pass).then(() => void events.push('waited')),
     opened: () => void events.push('opened'),
     closed: () => void events.push('closed'),
   })
@@ -41,6 +46,45 @@ describe('a command between gates', () => {
     const failing = () => Promise.reject(new Error('no'))
     const { stdout, events } = await run(['echo', 'begun'], '', [1], failing)
     expect({ stdout, events }).toEqual({ stdout: '', events: [] })
+  })
+
+  it('goes through its gate as often as it is told to, and begins after that', async () => {
+    const passed: number[] = []
+    const often = async (pass: () => Promise<void>) => {
+      for (let at = 0; at < 3; at++) {
+        await pass()
+        passed.push(at)
+      }
+    }
+    const { stdout, stderr, events } = await run(['cat'], 'again\n', [0], often)
+    expect(passed).toEqual([0, 1, 2])
+    expect({ stdout, stderr, events }).toEqual({
+      stdout: 'again\n',
+      stderr: '',
+      events: ['waited', 'opened', 'closed'],
+    })
+  })
+
+  it('does not come back from its gate when its process has ended', async () => {
+    let failure: unknown
+    const dying = async (pass: () => Promise<void>) => {
+      await pass()
+      process.kill(pid, 'SIGKILL')
+      await pass().catch((error: unknown) => {
+        failure = error
+        throw error
+      })
+    }
+    let pid = 0
+    const gate = gated(['true'], '', { waiting: dying, opened: () => {}, closed: () => {} })
+    const dialogue: typeof gate.dialogue = (stdin, text) => {
+      const own = /^pid (\d+)$/m.exec(text)
+      if (own) pid = Number(own[1])
+      gate.dialogue(stdin, text)
+    }
+    const argv = ['sh', '-c', 'echo "pid $$" >&2; exec "$@"', 'sh', ...gate.argv] as const
+    await expect(timed(argv, { timeoutMs: 20_000, label: 'gated', dialogue })).rejects.toThrow()
+    await vi.waitFor(() => expect(String(failure)).toContain('ended before it began'))
   })
 
   it('finds a gate behind any amount of standard error', async () => {

@@ -1,22 +1,31 @@
 import { describe, expect, it } from 'vitest'
-import { beyond, jaccard, sum, totalOf } from '../../../src/guest/trace/profile.ts'
+import { beyond, jaccard, scaled, sum, totalOf } from '../../../src/guest/trace/profile.ts'
 
-describe('what lies beyond idling', () => {
-  it('is every name that idling does not have, from one call on', () => {
-    expect(beyond({ read: 1, write: 400 }, {}, 1)).toEqual({ read: 1, write: 400 })
+describe('what lies beyond the controls', () => {
+  const none = { idle: {}, gates: {} }
+
+  it('is every name that they do not have, from one call on', () => {
+    expect(beyond({ read: 1, write: 400 }, none)).toEqual({ read: 1, write: 400 })
   })
 
   it('is what is more than three standard deviations above twice the calls of idling in the same time', () => {
-    const idle = { futex: 50 }
-    expect(beyond({ futex: 130 }, idle, 1)).toEqual({})
-    expect(beyond({ futex: 131 }, idle, 1)).toEqual({ futex: 81 })
-    // Twice the time: twice 100 calls, give or take 42.
-    expect(beyond({ futex: 242 }, idle, 2)).toEqual({})
-    expect(beyond({ futex: 243 }, idle, 2)).toEqual({ futex: 143 })
+    const control = { idle: { futex: 50 }, gates: {} }
+    expect(beyond({ futex: 130 }, control)).toEqual({})
+    expect(beyond({ futex: 131 }, control)).toEqual({ futex: 81 })
+  })
+
+  it('is what is more than the gates alone, and as much less as those', () => {
+    const control = { idle: {}, gates: { read: 4, clone: 1 } }
+    expect(beyond({ read: 5, clone: 1, mmap: 2 }, control)).toEqual({ read: 1, mmap: 2 })
+    expect(beyond({ futex: 132 }, { idle: { futex: 50 }, gates: { futex: 2 } })).toEqual({})
   })
 
   it('leaves nothing of work that only idles', () => {
-    expect(beyond({ epoll_wait: 5 }, { epoll_wait: 5, futex: 9 }, 1)).toEqual({})
+    expect(beyond({ epoll_wait: 5 }, { idle: { epoll_wait: 5, futex: 9 }, gates: {} })).toEqual({})
+  })
+
+  it('is told for another time than that of the control', () => {
+    expect(scaled({ futex: 50, constructor: 2 }, 1.5)).toEqual({ futex: 75, constructor: 3 })
   })
 })
 
