@@ -3,7 +3,7 @@
  * Parts: list, fidelity, overhead, aa, machines, watch, leftovers, tracing, tools, suite, client. Needs root, and hyperfine for
  * `fidelity`. `--boots` and `--platform` are for `fidelity`, `machines` (drivers) and `leftovers` (names of the config),
  * `--platform` also for `tracing` (drivers), `tools` (one name) and `suite`, `--only` (parts of rows' names) for `tools`, `--runs`
- * for `aa` and, as alternations, `tools`, `--kill` (how many boots, at random moments) and `--seed` for `leftovers`.
+ * for `aa`, as rounds, `tracing` and, as alternations, `tools`, `--kill` (how many boots, at random moments) and `--seed` for `leftovers`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -122,7 +122,7 @@ const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   watch: () => watch(root, say),
   leftovers: () =>
     leftovers(root, { boots: Number(given.boots ?? 100), kill: Number(given.kill), seed: given.seed, names }, say),
-  tracing: () => tracing(root, names ?? ['native', 'runc', 'gvisor'], say),
+  tracing: () => tracing(root, names ?? ['native', 'runc', 'gvisor'], Number(given.runs ?? 5), say),
   tools: () =>
     tools(
       root,

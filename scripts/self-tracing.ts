@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readRecord } from '../src/core/record/reader.ts'
 import type { Sample } from '../src/core/record/schema.ts'
@@ -51,7 +51,7 @@ function profilesIn(samples: readonly Sample[], platform: string, name: Name, ho
 }
 
 /** Says for each platform, workload and instrument the median of the rounds' ratios, with the least and the greatest. */
-export function tracing(root: string, platforms: readonly string[], say: (text: string) => void): void {
+export function tracing(root: string, platforms: readonly string[], rounds: number, say: (text: string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
   try {
     mkdirSync(join(folder, 'benches'))
@@ -65,7 +65,7 @@ export function tracing(root: string, platforms: readonly string[], say: (text: 
       'run',
       '--wait',
       '--rounds',
-      '5',
+      String(rounds),
       '--seconds',
       '1',
       '--timeout',
@@ -81,6 +81,9 @@ export function tracing(root: string, platforms: readonly string[], say: (text: 
     if (status !== 4) throw new Error(`the run ended with ${status}: ${stderr}`)
     const { record } = JSON.parse(readFileSync(report, 'utf8')) as { record: string }
     const { samples, plan } = readRecord(record)
+    say(
+      `tracing: ${samples.length} samples, ${samples.filter(({ error }) => error).length} failed, load ${loadavg()[0]!.toFixed(1)}`,
+    )
     for (const reason of new Set(plan.left.flatMap(({ why, reason }) => (why === 'instrument' ? (reason ?? []) : []))))
       say(`tracing: left out: ${reason}`)
     for (const by of instruments) {
@@ -95,8 +98,10 @@ export function tracing(root: string, platforms: readonly string[], say: (text: 
           const sets = profilesIn(samples, platform, name, by)
           const alike = sets.flatMap((one, at) => sets.slice(at + 1).map((other) => jaccard(one, other)))
           const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2))
+          const names =
+            alike.length > 0 ? `, ${median(alike).toFixed(2)}, at least ${Math.min(...alike).toFixed(2)}` : ''
           say(
-            `tracing: ${platform}, ${name}, ${by}: traced over untraced ${median(ratios).toFixed(2)} [${least}, ${most}], ${ratios.length} rounds; Jaccard of two rounds at least ${Math.min(...alike).toFixed(2)} (wanted: 0.95)`,
+            `tracing: ${by}, ${platform}, ${name}: traced over untraced time ${median(ratios).toFixed(2)} [${least}, ${most}] in ${ratios.length} rounds; Jaccard of two rounds' names${names || ' not told by one'}`,
           )
         }
       }

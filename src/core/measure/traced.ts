@@ -10,7 +10,7 @@ import type { Command } from '../../tools/command.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Profile } from '../record/schema.ts'
 import { weightedOf } from '../weights/weigh.ts'
-import { mostOf } from './controls.ts'
+import { without } from './controls.ts'
 import type { Bounds } from './enterable.ts'
 import { guestArgv } from './handle.ts'
 import type { Means } from './means.ts'
@@ -43,7 +43,8 @@ export async function takeTraced(step: TracedStep): Promise<Traced> {
   const tracer = await step.means.session.tracer(step.workload.traced.by)
   // Whatever an earlier sample left when it failed is none of this one's.
   tracer.forget()
-  return step.workload.work.kind === 'boot' ? bootTraced(step, tracer) : runTraced(step, tracer)
+  using _armed = tracer.arm()
+  return await (step.workload.work.kind === 'boot' ? bootTraced(step, tracer) : runTraced(step, tracer))
 }
 
 const left = ({ until }: Bounds) => Math.max(1, until - performance.now())
@@ -72,8 +73,8 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const controls = await windows.controls()
   const { name } = platform.spec
   const [perSecond, perGate] = [
-    mostOf(tracer, name, 'idle', [scaled(controls.idle, 1 / idleSeconds)]),
-    mostOf(tracer, name, 'gate', controls.gates),
+    without(tracer, name, 'idle', [scaled(controls.idle, 1 / idleSeconds)]),
+    without(tracer, name, 'gate', controls.gates),
   ]
   const control = { idle: scaled(perSecond, seconds), gates: scaled(perGate, gates) }
   const work = beyond(await tracer.collect(), control)

@@ -11,8 +11,9 @@ export interface Instrument {
   /** The file that takes the host's process numbers, and the option that makes their children followed. */
   readonly pids: string
   readonly forks: string
-  /** What sets it. A kernel may list a tracer and still refuse this. */
-  readonly arm: readonly Setting[]
+  /** What sets it, and what unsets it. A kernel may list a tracer and still refuse this. */
+  readonly arm: Setting
+  readonly disarm: Setting
   /** MiB of buffer for each CPU that guests run on. */
   readonly bufferMiB: number
   /** The kind of event that counts: its folder in `events`, and the field that tells them apart. */

@@ -53,7 +53,7 @@ export class Tracer implements AsyncDisposable {
   ) {}
 
   /**
-   * Makes the instance and sets the instrument in it, which is the only way to know that the kernel lets us.
+   * Makes the instance and sets the instrument in it once, which is the only way to know that the kernel lets us.
    * @throws InstrumentError with the kernel's reason.
    */
   static async open(instrument: Instrument, { ledger, name, cpus }: TracerOptions): Promise<Tracer> {
@@ -83,13 +83,19 @@ export class Tracer implements AsyncDisposable {
     this.#write('options/overwrite', '0')
     this.#write('buffer_size_kb', '4096')
     for (const cpu of cpus) this.#write(`per_cpu/cpu${cpu}/buffer_size_kb`, String(this.#bufferKiB(cpus.length)))
-    for (const [file, text] of this.instrument.arm) this.#write(file, text)
+    this.arm()[Symbol.dispose]()
   }
 
   /** The instrument's wish, but no more than an eighth of the memory that is free, for all CPUs together. */
   #bufferKiB(cpus: number): number {
     const free = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0)
     return Math.max(4096, Math.min(this.instrument.bufferMiB * 1024, Math.floor(free / 8 / cpus)))
+  }
+
+  /** Sets the instrument until it is disposed: meanwhile all of the host is slower, whether anything is recorded or not. */
+  arm(): Disposable {
+    this.#write(...this.instrument.arm)
+    return { [Symbol.dispose]: () => this.#write(...this.instrument.disarm) }
   }
 
   #write(file: string, text: string): void {
@@ -104,14 +110,12 @@ export class Tracer implements AsyncDisposable {
   /** Follows every task of a guest: its runtime, monitor, sentry, gofer, VMM and vhost workers stand in its cgroup. */
   followGroup(group: string): void {
     const file = join(this.folder, this.instrument.pids)
-    const known = new Set<number>()
     // One that is made while we look has a parent that is followed by the second look at the latest.
     for (let looks = 0; looks < 2; looks++) {
-      for (const pid of tasksOf(group)) {
-        if (known.has(pid)) continue
-        known.add(pid)
-        appendFileSync(file, `${pid} `)
-      }
+      const followed = new Set(readFileSync(file, 'utf8').split('\n'))
+      const others = tasksOf(group).filter((pid) => !followed.has(String(pid)))
+      // All in one: with each write the kernel waits until no CPU uses the list as it was.
+      if (others.length > 0) appendFileSync(file, `${others.join(' ')}\n`)
     }
   }
 
@@ -141,7 +145,7 @@ export class Tracer implements AsyncDisposable {
   }
 
   /**
-   * What was recorded since the last time, by name; then follows nobody.
+   * What was recorded since the last time, by name.
    * @throws TraceLossError when the kernel could not record all of it.
    */
   async collect(): Promise<Calls> {
@@ -159,7 +163,6 @@ export class Tracer implements AsyncDisposable {
       }
       return await countEvents(this.folder, this.instrument)
     } finally {
-      this.forget()
       this.#write('trace', '\n')
     }
   }
