@@ -17,9 +17,7 @@ beforeAll(ensureImage)
 const script = `
 mkdir -p /project/benches && cd /project || exit
 cp /checkout/benches/isolation/*.ts benches
-cat >benches/untraced.bench.ts <<'END'
-import { bench } from 'isobench'
-import { cpu } from './attack-workloads.ts'
+cat >>benches/attack-profile.bench.ts <<'END'
 export const untraced = bench('untraced cpu', cpu, { tags: ['functions'] })
 END
 cat >isobench.config.ts <<'END'
@@ -30,6 +28,8 @@ export default defineConfig({
 })
 END
 export ISOBENCH_PROBE_SECONDS=900
+# What is read for the first time takes long, and importing a bench has a limit.
+node /checkout/bin/isobench.js list >/dev/null
 node /checkout/bin/isobench.js run --tag functions --name cpu --no-retake --reporter verbose
 code=$?
 gzip --best --stdout .isobench/runs/*.jsonl >/results/record.jsonl.gz

@@ -7,26 +7,36 @@ type Seen = Record<'idle' | 'gate', Calls[]>
 
 const seen = new WeakMap<Tracer, Map<string, Seen>>()
 
-/** The share of a platform's controls that have at most as many calls as are taken away. */
-const shares = { idle: 1, gate: 0.9 } as const
+/** Of counts in order, what as large a share of them is at most. */
+const quantile = (counts: readonly number[], share: number) => counts[Math.ceil(share * counts.length) - 1]!
 
 /**
- * Adds controls to those of a platform. Returns, of each name, the most calls that any of those had that idled, or that nine of
- * ten had that went through a gate: a rarer call there is as rare in the work, and rounds are there to tell it from that.
+ * The most calls of a name that a control is thought to have.
+ * Idling: the most that any had.
+ * A gate: what nine in ten times had at most, and three times as far above that as that is above the middle. Where each time is
+ * like the other, that is what each had. A call that is rarer there is as rare in the work, and left to the rounds.
  */
+const most = {
+  idle: (counts: readonly number[]) => counts.at(-1)!,
+  gate: (counts: readonly number[]) => {
+    const [middle, nearly] = [quantile(counts, 0.5), quantile(counts, 0.9)]
+    return nearly + 3 * (nearly - middle)
+  },
+}
+
+/** Adds controls to those of a platform, and returns the most calls that one such control is thought to have, by name. */
 export function without(tracer: Tracer, platform: string, kind: keyof Seen, controls: readonly Calls[]): Calls {
   const platforms = seen.get(tracer) ?? new Map<string, Seen>()
   seen.set(tracer, platforms)
   const own = platforms.get(platform) ?? { idle: [], gate: [] }
   platforms.set(platform, own)
   own[kind].push(...controls)
-  const all = own[kind]
-  const at = Math.ceil(shares[kind] * all.length) - 1
-  const names = new Set(all.flatMap((control) => Object.keys(control)))
+  const names = new Set(own[kind].flatMap((control) => Object.keys(control)))
   return Object.fromEntries(
     [...names].flatMap((name) => {
-      const counts = all.map((control) => (Object.hasOwn(control, name) ? control[name]! : 0)).sort((a, b) => a - b)
-      return counts[at]! > 0 ? [[name, counts[at]!]] : []
+      const counts = own[kind].map((control) => (Object.hasOwn(control, name) ? control[name]! : 0))
+      const calls = most[kind](counts.sort((a, b) => a - b))
+      return calls > 0 ? [[name, calls]] : []
     }),
   )
 }

@@ -141,7 +141,7 @@ const profileSchema = z.object({
   setup: calls,
   /** Of the guest while it idled for `idleSeconds`; empty for a boot. */
   idle: calls,
-  /** What going through the gates reached in nine of ten times, as often as the work did; absent in records of before there was such a control. */
+  /** The most that going through the gates as often as the work did is thought to reach; absent in records of before there was such a control. */
   gates: calls.optional(),
   /** Of the work, in `seconds`, beyond what the gates reach and idling in that time. */
   work: calls,
