@@ -122,7 +122,7 @@ it('draws a recorded attack profile, of functions of a real kernel', async () =>
   const [section] = sectionsOf(await pageOf([readRecord(plain)]))
   rmSync(folder, { recursive: true })
   expect(section).toContain('attack profile by functions: cpu')
-  expect(section).toMatch(/<title>runc: median 1,340; 1 sample in count: 1,340<\/title>/)
+  expect(section).toMatch(/<title>runc: median 1,139; 1 sample in count: 1,139<\/title>/)
   expect(section).toContain('class="native"')
 })
 
