@@ -1,5 +1,5 @@
 /**
- * fio 3: block and file I/O. Debian package `fio` (3.33, 3.39).
+ * fio 3: block and file I/O. Debian package `fio` (3.33, 3.39, 3.41).
  * Format: `--output-format=json`, written by `show_thread_status_json` (stat.c); fio's notes may stand before it.
  */
 import { type Command, command, count, wholeSeconds } from './command.ts'

@@ -1,7 +1,7 @@
 /**
- * iperf3: TCP throughput. Debian package `iperf3` (3.12, 3.18).
+ * iperf3: TCP throughput. Debian package `iperf3` (3.12, 3.18, 3.22).
  * Format: `-J`, one JSON object (iperf_api.c, `iperf_print_results`). A client that fails prints JSON with `error`, and
- * exits 0 in 3.12 or 1 in 3.18: the exit status alone says nothing.
+ * exits 0 in 3.12 or 1 since 3.18: the exit status alone says nothing.
  */
 import { type Command, command, count, wholeSeconds } from './command.ts'
 import { at, jsonIn, numberAt, ToolOutputError } from './parse.ts'

@@ -9,7 +9,7 @@ export class ToolOutputError extends Error {
   override readonly name = 'ToolOutputError'
   /** The tool whose output it was. */
   readonly tool: string
-  /** The last three lines of the output at most, control characters escaped. */
+  /** The last three lines of the output at most, tabs as two spaces and other control characters escaped. */
   readonly tail: string
 
   constructor(tool: string, problem: string, output: string) {
@@ -26,7 +26,7 @@ export class ToolOutputError extends Error {
 const QUOTED = 200
 
 function lastLines(output: string): string {
-  const lines = output.slice(-16_384).trimEnd().split('\n').slice(-3)
+  const lines = output.slice(-16_384).replaceAll('\t', '  ').trimEnd().split('\n').slice(-3)
   return lines.map((line) => escapeControls(line.length > QUOTED ? `${line.slice(0, QUOTED)}…` : line)).join('\n')
 }
 

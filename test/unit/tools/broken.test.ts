@@ -16,11 +16,15 @@ import { ToolOutputError } from '../../../src/tools/parse.ts'
 import { fixture } from './fixtures.ts'
 
 const outputs: [string, (output: string) => unknown][] = [
+  ['ffmpeg-5.1.9-encode.txt', ffmpeg.parse],
   ['ffmpeg-7.1.5-encode.txt', ffmpeg.parse],
+  ['ffmpeg-9.0.2-encode.txt', ffmpeg.parse],
   ['fio-3.33-read.json', (output) => fio.parse(output).read],
   ['fio-3.39-write.json', (output) => fio.parse(output).write],
+  ['fio-3.41-randread.json', (output) => fio.parse(output).read],
   ['iperf3-3.12-tcp.json', iperf3.parse],
   ['iperf3-3.18-tcp.json', iperf3.parse],
+  ['iperf3-3.22-tcp.json', iperf3.parse],
   ['isobench-memory-copy.txt', memory.parseCopy],
   ['isobench-memory-stream.txt', memory.parseStream],
   ['mbw-1.2.2-all.txt', (output) => mbw.parse(output, 'memcpy')],

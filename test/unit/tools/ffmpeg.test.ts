@@ -24,6 +24,15 @@ describe('ffmpeg', () => {
     expect(ffmpeg.parse(encode)).toEqual({ userSeconds: 0.124, systemSeconds: 0.024, wallSeconds: 0.164, frames: 24 })
   })
 
+  it.each([
+    ['5.1.9', 0.317, 0.036, 1.926],
+    ['9.0.2', 0.349, 0.014, 1.336],
+  ])('reads those of %s', (version, userSeconds, systemSeconds, wallSeconds) => {
+    const report = fixture(`ffmpeg-${version}-encode.txt`)
+    expect(ffmpeg.parse(report)).toEqual({ userSeconds, systemSeconds, wallSeconds, frames: 24 })
+    expectNoTruncatedFigure(report, ffmpeg.parse)
+  })
+
   it('reads them after progress that ends in carriage returns', () => {
     const progress = encode.replace('frame=   24', 'frame=    3 fps=0.0 q=0.0 size=N/A\rframe=   24')
     expect(ffmpeg.parse(progress).frames).toBe(24)

@@ -47,6 +47,8 @@ describe('fio reports', () => {
     ['fio-3.39-randread-notes.json', 'read', 178390825, 43552.447552, 45385.455523, 152576, 45312],
     ['fio-3.33-read.json', 'read', 3029452339, 23112.887113, 691099.240837, 946176, 667648],
     ['fio-3.33-write.json', 'write', 2586740619, 19719.280719, 782199.773464, 1466368, 643072],
+    ['fio-3.41-randread.json', 'read', 44830832, 10945.027486, 90970.351582, 659456, 27264],
+    ['fio-3.41-write.json', 'write', 1054075524, 8041.958042, 1929199.661491, 17694720, 692224],
   ] as const)('%s', (name, side, bytesPerSecond, iops, latencyNs, p99Ns, p50Ns) => {
     const result = fio.parse(fixture(name))
     expect(result[side]).toEqual({
@@ -67,6 +69,7 @@ describe('fio reports', () => {
     expect(() => fio.parse(fixture('fio-3.39-open-error.json'))).toThrow('the job failed with error number 13')
     // Here fio itself says "error" : 0, and exits with 1.
     expect(() => fio.parse(fixture('fio-3.39-missing-file.json'))).toThrow('the job did no I/O')
+    expect(() => fio.parse(fixture('fio-3.41-missing-file.json'))).toThrow('the job did no I/O')
   })
 
   it('of several jobs are errors', () => {

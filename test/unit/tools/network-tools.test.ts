@@ -25,6 +25,8 @@ describe('iperf3', () => {
     ['3.12-tcp', 19362322218.822067, 6, 36.02524677675938, 59.07064447302888, 1.999908],
     ['3.18-tcp', 20659001307.565887, 0, 39.4381275669599, 55.42741460502576, 2.000664],
     ['3.18-reverse', 33001120847.006973, 26, 85.24434577108, 66.5178233180602, 1.001928],
+    ['3.22-tcp', 16180209987.436966, 2, 23.86136010088366, 23.413937007559465, 1.997129],
+    ['3.22-reverse', 13444579910.089676, 5, 26.054284088774242, 17.03843181891639, 1.999103],
   ])('reads %s', (name, bitsPerSecond, retransmits, hostPercent, remotePercent, seconds) => {
     const cpu = { hostPercent, remotePercent }
     expect(iperf3.parse(fixture(`iperf3-${name}.json`))).toEqual({ bitsPerSecond, retransmits, cpu, seconds })
@@ -36,13 +38,13 @@ describe('iperf3', () => {
     expect(iperf3.parse(JSON.stringify(report))).not.toHaveProperty('retransmits')
   })
 
-  it.each(['3.12', '3.18'])('refuses the report of a client of %s that failed', (version) => {
+  it.each(['3.12', '3.18', '3.22'])('refuses the report of a client of %s that failed', (version) => {
     expect(() => iperf3.parse(fixture(`iperf3-${version}-refused.json`))).toThrow(
       /the client failed: .*Connection refused/,
     )
   })
 
-  it.each(['3.12', '3.18'])(
+  it.each(['3.12', '3.18', '3.22'])(
     'tells that nobody listened to a client of %s, and no other failure or success',
     (version) => {
       const refused = fixture(`iperf3-${version}-refused.json`)

@@ -16,7 +16,7 @@ describe('ToolOutputError', () => {
   it('escapes what would drive a terminal, in the tail and in the problem', () => {
     const error = new ToolOutputError('x', 'bad \x1b[31m', 'a\x1b[2J\tb\u009b1m\u202e\r\nend\x07')
     expect(error.message).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u)
-    expect(error.tail).toBe('a\\u001b[2J\\u0009b\\u009b1m\\u202e\\u000d\nend\\u0007')
+    expect(error.tail).toBe('a\\u001b[2J  b\\u009b1m\\u202e\\u000d\nend\\u0007')
   })
 
   it('cuts long lines and says when there was no output', () => {
