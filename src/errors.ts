@@ -32,13 +32,18 @@ export class InterruptedError extends IsobenchError {
   readonly code = 'ISOBENCH_INTERRUPTED'
 }
 
-/** Control characters made visible, on one line, cut to `width` characters: fit for a terminal, whatever a guest printed. */
-export function printable(text: string, width = 400): string {
+/**
+ * Control characters made visible, on one line, cut to `width` characters: fit for a terminal, whatever a guest printed. What is
+ * cut out is of the middle: the beginning tells whose text it is, and the end what the cause was.
+ */
+export function printable(text: string, width = 600): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
   const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) =>
     c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
-  return visible.length > width ? `${visible.slice(0, width - 1)}…` : visible
+  if (visible.length <= width) return visible
+  const begun = Math.floor(width / 4)
+  return `${visible.slice(0, begun)}…${visible.slice(begun + 1 - width)}`
 }
 
 /** The last `lines` lines that say something, each printable. */
@@ -49,7 +54,7 @@ export function lastLines(text: string, lines = 3): string[] {
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
     .slice(-lines)
-    .map((line) => printable(line, 200))
+    .map((line) => printable(line))
 }
 
 /** Something thrown, as one line. */

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { AuthorError } from '../dsl/author-error.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
-import { IsobenchError, messageOf, printable, UsageError } from '../errors.ts'
+import { IsobenchError, messageOf, printable } from '../errors.ts'
 import { host } from '../guest/host.ts'
 import type { Image } from '../guest/image/image.ts'
 import { describeMissing, installCommand, missing } from '../guest/requirements.ts'
@@ -13,23 +13,7 @@ import { type Driver, familyOf, type Probe } from '../platforms/driver.ts'
 import { AuthoringError } from './errors.ts'
 import type { PlannedPlatform } from './plan/plan.ts'
 import type { Session } from './session.ts'
-
-/** Seconds that booting one process may take before a platform counts as not working; emulated CPUs need more. */
-const bootLimit = 20
-const emulatedLimit = 90
-
-/**
- * The limit of one boot, in seconds: `ISOBENCH_PROBE_SECONDS`, for a machine that is itself emulated, where any platform may
- * need more.
- * @throws UsageError when that is no number of seconds.
- */
-function limitOf(emulated: boolean): number {
-  const given = process.env.ISOBENCH_PROBE_SECONDS
-  if (!given) return emulated ? emulatedLimit : bootLimit
-  const seconds = Number(given)
-  if (seconds > 0 && seconds <= 3600) return seconds
-  throw new UsageError(`ISOBENCH_PROBE_SECONDS="${given}" is no number of seconds`, 'write a number up to 3600: 120')
-}
+import { bootLimit } from './time-limits.ts'
 
 /** A platform of the config with the driver that runs it and its checked options. */
 export interface ResolvedPlatform {
@@ -190,7 +174,7 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   const known = { version: details ? `${version} (${details})` : version, ...(apart && { apart }) }
   const emulated = apart === 'emulated'
   const rootfs = wanted.length > 0 ? image!.rootfs : undefined
-  const boot = () => bootOnce(platform, probing, { rootfs, limit: limitOf(emulated) })
+  const boot = () => bootOnce(platform, probing, { rootfs, limit: bootLimit(emulated) })
   const failure = await (emulated ? inTurn(boot) : boot())
   return failure ? { available: false, ...failure, ...known } : { available: true, ...known }
 }

@@ -8,6 +8,7 @@ import type { PlatformSpec } from '../dsl/platform.ts'
 import { IsobenchError, messageOf, UsageError } from '../errors.ts'
 import { compile } from './compile.ts'
 import { AuthoringError } from './errors.ts'
+import { importLimit } from './time-limits.ts'
 import { endLoopsAfter } from './watchdog.ts'
 
 /** How much is measured; see `Profile`. */
@@ -120,15 +121,16 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   const name = relative(root, file)
   const result = await compile(root, name)
   if (!result.ok) throw new AuthoringError(result.problems)
+  const limit = importLimit()
   const fail = (message: string, rest: object = {}) => new AuthoringError([{ file: name, message, ...rest }])
   process.setSourceMapsEnabled(true)
   let loaded: { default?: Config }
   try {
     // A little later than the limit below, which ends what waits.
-    using _loops = endLoopsAfter(importLimit + 1)
+    using _loops = endLoopsAfter(limit + 1)
     // The digest makes a changed config a new module: watch mode loads it again.
     const loading = import(`${result.compiled.output}?${result.compiled.digest}`) as Promise<{ default?: Config }>
-    loaded = await withinLimit(loading)
+    loaded = await withinLimit(loading, limit)
   } catch (error) {
     const known = error as { fix?: string; location?: object }
     const location =
@@ -173,9 +175,6 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   }
 }
 
-/** Seconds that the config may take to import. */
-const importLimit = 10
-
 /** The config was not imported in time. */
 class ImportError extends IsobenchError {
   readonly code = 'ISOBENCH_IMPORT'
@@ -184,12 +183,12 @@ class ImportError extends IsobenchError {
 const neverEnds = 'look for a loop, or an await that never ends, at its top level'
 
 /** The timer also keeps Node from ending, silently, on an await that never does. */
-async function withinLimit<T>(work: Promise<T>): Promise<T> {
+async function withinLimit<T>(work: Promise<T>, seconds: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new ImportError(`importing it took longer than ${importLimit} s`, neverEnds)),
-      importLimit * 1000,
+      () => reject(new ImportError(`importing it took longer than ${seconds} s`, neverEnds)),
+      seconds * 1000,
     )
   })
   return Promise.race([work, late]).finally(() => clearTimeout(timer))

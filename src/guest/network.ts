@@ -119,12 +119,19 @@ export class Network {
     return { link: { netns: name, address: guestAddress, clientAddress, prefix: 30, device }, undo }
   }
 
-  /** Puts a tap in the place of a link's veth pair, with the same addresses. */
-  async tap({ address, clientAddress, prefix, device }: Link): Promise<{ tap: Tap; undo: AsyncDisposable }> {
+  /**
+   * Puts a tap in the place of a link's veth pair, with the same addresses. Kernels differ in who may open one that is nobody's:
+   * any user, or root alone, as Linux 6.12.117 has it. So whoever else is to open it is its `user`.
+   */
+  async tap(
+    { address, clientAddress, prefix, device }: Link,
+    user?: number,
+  ): Promise<{ tap: Tap; undo: AsyncDisposable }> {
     const ip = (...args: string[]) => host(['ip', '-n', this.clientNetns, ...args])
     const entry = { kind: 'link', netns: this.clientNetns, name: device } as const
     await ip('link', 'delete', device)
-    const undo = await this.ledger.make(entry, () => ip('tuntap', 'add', 'dev', device, 'mode', 'tap'))
+    const whose = user === undefined ? [] : ['user', String(user)]
+    const undo = await this.ledger.make(entry, () => ip('tuntap', 'add', 'dev', device, 'mode', 'tap', ...whose))
     try {
       await ip('addr', 'add', `${clientAddress}/${prefix}`, 'dev', device)
       await ip('link', 'set', device, 'up')

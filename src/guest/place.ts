@@ -63,8 +63,8 @@ export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
     containerGroup: containerGroup(id),
     relativeGroup: (child) => relativeGroup(id, child),
     inside,
-    tap: () => {
-      tap ??= network.tap(link).then(({ tap, undo }) => {
+    tap: (user) => {
+      tap ??= network.tap(link, user).then(({ tap, undo }) => {
         // The monitor that holds it ends with the cgroup, which goes first.
         taps.use(undo)
         return tap

@@ -74,9 +74,10 @@ export interface Place extends Ground {
   forRun<T>(name: string, make: (ground: RunGround) => Promise<T>): Promise<T>
   /**
    * For a guest with a kernel of its own: puts a tap in the place of the veth pair. It is in isobench's client namespace, so
-   * what opens it is started by `insideTap`.
+   * what opens it is started by `insideTap`. `user`: whose it is, for what opens it as another than root. A guest has one tap, made
+   * for whom it was first asked for.
    */
-  tap(): Promise<Tap>
+  tap(user?: number): Promise<Tap>
   /** Wraps argv so that it runs inside the cgroup and where the tap is. */
   insideTap(argv: HostArgv): HostArgv
 }

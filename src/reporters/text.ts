@@ -6,7 +6,7 @@ import { printable } from '../errors.ts'
  * and bidirectional characters, halves of surrogate pairs, and what GitHub's runner takes for a command: `::` before a
  * word, since wrapping may start a line there, and `##[` anywhere.
  */
-export function plain(text: string, width = 400): string {
+export function plain(text: string, width?: number): string {
   return printable(text, width)
     .replace(/[\u061c\u200e\u200f\ufeff\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
     .replace(/(?<![0-9a-z:])::(?=[a-z])/gi, ': :')

@@ -2,12 +2,10 @@ import { Worker } from 'node:worker_threads'
 import { entry } from '../../entries.ts'
 import { type Compiled, compileAll } from '../compile.ts'
 import type { Problem } from '../errors.ts'
+import { importLimit } from '../time-limits.ts'
 import { checkSuite } from './check.ts'
 import type { CollectJob, CollectMessage } from './collector.ts'
 import type { BenchData, FindingData, Suite } from './types.ts'
-
-/** Seconds that importing one bench file may take. */
-export const importLimit = 10
 
 export interface Collected {
   readonly suite: Suite
@@ -45,6 +43,7 @@ const startWorker = () => new Worker(entry('collector'), { stdout: true, stderr:
 function importAll(root: string, files: readonly Compiled[], worker: Worker, into: Gathered): Promise<Compiled[]> {
   const job: CollectJob = { root, files: files.map(({ file, output, digest }) => ({ file, output, digest })) }
   worker.postMessage(job)
+  const limit = importLimit()
   let current = files[0]!.file
   let done = 0
   return new Promise((resolve) => {
@@ -58,7 +57,7 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
     }
     const restart = () => {
       clearTimeout(timer)
-      timer = setTimeout(() => finish(`importing it took longer than ${importLimit} s`, neverEnds), importLimit * 1000)
+      timer = setTimeout(() => finish(`importing it took longer than ${limit} s`, neverEnds), limit * 1000)
     }
     restart()
     worker.on('message', (message: CollectMessage) => {

@@ -95,7 +95,7 @@ export async function machineOf(
   { kernel, disk, data }: { readonly kernel: GuestKernel; readonly disk: string; readonly data: string },
   options: Options,
 ): Promise<Machine & { readonly api: string }> {
-  const tap = await place.tap()
+  const tap = await place.tap(jailerOf(options) === false ? undefined : jailUser)
   const nonce = newNonce()
   const line = kernelCommandLine(
     { root: 'ext4:/dev/vda', data: 'ext4:/dev/vdb', address: tap.address, channel: vsock.channel, halt: 'reboot' },

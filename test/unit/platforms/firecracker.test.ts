@@ -98,7 +98,7 @@ describe('Firecracker', () => {
   })
 
   it('is given the same in a jail, whose files are shown there under names of its own', async () => {
-    const { place, ran } = made()
+    const { place, ran, tapUsers } = made()
     const machine = await machineOf(place, parts, options.parse({ jailer: '/opt/jailer' }))
     expect(machine.monitor[0]).toBe('/opt/jailer')
     const at = machine.monitor.indexOf('--')
@@ -114,6 +114,8 @@ describe('Firecracker', () => {
     // Only what it writes to is its user's, and the folder that its sockets are in.
     const given = ran.filter(([program]) => program === 'chown').flatMap(([, , ...files]) => files)
     expect(given).toEqual([root, '/place/data.ext4'])
+    // And its tap, which some kernels let nobody but root open otherwise.
+    expect(tapUsers.map(String)).toEqual([wordAfter(jail, '--uid')])
     expect(machine.call).toBe('firecracker/vm/root/vsock.sock_1024')
     expect(machine.api).toBe(join(root, 'api.sock'))
     // unix(7): 108 bytes, the last of them a NUL, from the longest id in the usual folder.

@@ -3,22 +3,30 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { HostArgv, Place } from '../../../src/platforms/driver.ts'
 
-/** A place of which only the folder is there, with what a driver ran in it. */
-export function folderAsPlace(): { readonly place: Place; readonly ran: HostArgv[] } {
+/** A place of which only the folder is there, with what a driver ran in it, and whose it had its tap made. */
+export function folderAsPlace(): {
+  readonly place: Place
+  readonly ran: HostArgv[]
+  readonly tapUsers: (number | undefined)[]
+} {
   const directory = mkdtempSync(join(tmpdir(), 'isobench-place-'))
   const data = join(directory, 'data')
   mkdirSync(data)
   const ran: HostArgv[] = []
+  const tapUsers: (number | undefined)[] = []
   const place: Partial<Place> = {
     id: 'isob-1a2b3c-7',
     directory,
     data,
     limits: { cpus: [1, 3], memoryBytes: 512 * 1024 ** 2 },
     address: '198.18.0.2',
-    tap: async () => ({ device: 'isob0', mac: '02:00:c6:12:00:02', address: '198.18.0.2/30' }),
+    tap: async (user) => {
+      tapUsers.push(user)
+      return { device: 'isob0', mac: '02:00:c6:12:00:02', address: '198.18.0.2/30' }
+    },
     run: async (argv) => void ran.push(argv),
   }
-  return { place: place as Place, ran }
+  return { place: place as Place, ran, tapUsers }
 }
 
 export const kernel = { release: '6.12-test', vmlinux: '/cache/vmlinux', initramfs: '/cache/initramfs' }
