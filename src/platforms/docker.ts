@@ -2,14 +2,18 @@ import * as z from 'zod'
 import { isDebian, isDebian12 } from '../guest/debian.ts'
 import { host } from '../guest/host.ts'
 import { which } from '../guest/requirements.ts'
+import { memoryKillsBy } from '../guest/vm/conductor.ts'
+import { nestedKvm } from '../guest/vm/kvm.ts'
 import { addressOf, joinBridge } from './docker/bridge.ts'
 import { ask, type Daemon, removingContainers } from './docker/client.ts'
 import { hasHostSocket, hostDaemon, hostSocket, useDaemon } from './docker/hosts.ts'
+import { installedKata } from './docker/kata.ts'
 import { startDaemon } from './docker/own.ts'
 import { runtimeObstacle } from './docker/registered.ts'
 import { defineDriver, type GuestArgv, type HostArgv, idle, type Obstacle, type Place } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
 import { engineOptions, modeApart, modeObstacle, onlyOverRunsc, runscFlags } from './gvisor/options.ts'
+import { obstacle as kataObstacle } from './kata/obstacle.ts'
 import { isSecure, runtimeRequirement, runtimes } from './runtimes.ts'
 
 const options = z
@@ -42,7 +46,7 @@ async function daemonFor(
   })
   const image = await daemon.image(place.rootfs)
   await place.undoneBy(`the containers of ${place.id}`, removingContainers(daemon, guestLabel(place)))
-  return { daemon, image, runtime: await daemon.runtime(given.runtime, runscFlags(given)) }
+  return { daemon, image, runtime: await daemon.runtime(given.runtime, runscFlags(given), place.limits) }
 }
 
 /** What a daemon of the host's cannot do for this platform, or what keeps one from being started. */
@@ -61,9 +65,10 @@ async function obstacle(given: Options): Promise<string | Obstacle | undefined> 
     }
   }
   const release = Number(/version (\d+)/.exec(await host(['dockerd', '--version']))?.[1])
-  return given.runtime === 'kata' && release < 23
+  if (given.runtime !== 'kata') return modeObstacle(given.mode)
+  return release < 23
     ? `kata needs dockerd 23 or later, which can be given a shim: this is ${release}`
-    : modeObstacle(given.mode)
+    : kataObstacle(installedKata())
 }
 
 /** Whose daemon it is, and why a daemon of the host's that is there is left alone. */
@@ -75,14 +80,19 @@ async function whoseDaemon({ daemon }: Options): Promise<string> {
 
 const guestLabel = ({ id }: Place) => `isobench.guest=${id}`
 
-const settings = (place: Place, daemon: Daemon, runtime: string): readonly string[] => [
+/**
+ * The group above has these limits already; runtimes with a kernel of their own go by what they are told. A Kata that isobench has
+ * registered has them from its configuration, and would give its machine what it is told here on top.
+ */
+const limitsOf = ({ limits }: Place, { own }: Daemon, { runtime }: Options): readonly string[] =>
+  own && runtime === 'kata' ? [] : [`--cpuset-cpus=${limits.cpus.join(',')}`, `--memory=${limits.memoryBytes}`]
+
+const settings = (place: Place, daemon: Daemon, runtime: string, given: Options): readonly string[] => [
   `--name=${place.id}`,
   ...[...daemon.labels, guestLabel(place)].map((label) => `--label=${label}`),
   `--runtime=${runtime}`,
   `--cgroup-parent=${place.containerGroup}`,
-  // The group above has these limits already; runtimes with a kernel of their own go by what they are told.
-  `--cpuset-cpus=${place.limits.cpus.join(',')}`,
-  `--memory=${place.limits.memoryBytes}`,
+  ...limitsOf(place, daemon, given),
   '--hostname=isobench',
   '--read-only',
   ...['--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777', '--tmpfs=/run:rw,exec,nosuid,nodev,mode=755'],
@@ -128,26 +138,27 @@ export const docker = defineDriver<Options>({
       : ['docker', '--host', hostSocket(), 'version', '--format', '{{.Server.Version}}'],
   details: whoseDaemon,
   obstacle,
-  apart: async ({ mode }) => modeApart(mode),
+  apart: async ({ mode, runtime }) => (runtime === 'kata' ? nestedKvm() : modeApart(mode)),
   once: async (place, argv, given) => {
     const { daemon, image, runtime } = await daemonFor(place, given)
     return place.inside(
-      daemon.client('run', '--rm', '--interactive', ...settings(place, daemon, runtime), image, ...argv),
+      daemon.client('run', '--rm', '--interactive', ...settings(place, daemon, runtime, given), image, ...argv),
     )
   },
   open: async (place, given) => {
     const { daemon, image, runtime } = await daemonFor(place, given)
-    await place.run(place.inside(daemon.client('run', '--detach', ...settings(place, daemon, runtime), image, ...idle)))
+    await place.run(
+      place.inside(daemon.client('run', '--detach', ...settings(place, daemon, runtime, given), image, ...idle)),
+    )
     const address = await addressOf(daemon, place.id)
     const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', place.id, ...argv)
     if (!isSecure(given.runtime)) return { address, enter: (argv) => place.inside(enter(argv)) }
     const state = (name: string) => ask(daemon, 'container', 'inspect', '--format', `{{.State.${name}}}`, place.id)
-    const guest = await state('Pid')
-    return {
-      address,
-      enter: (argv) => place.inside(untilGone(guest, enter(argv))),
-      // The whole sandbox is killed, and Docker removes its cgroup with the kernel's count.
-      memoryKills: async () => ((await state('OOMKilled')) === 'true' ? 1 : 0),
-    }
+    const pid = await state('Pid')
+    const guest = { address, enter: (argv: GuestArgv) => place.inside(untilGone(pid, enter(argv))) }
+    return given.runtime === 'kata'
+      ? { ...guest, memoryKills: () => memoryKillsBy(guest.enter) }
+      : // The whole sandbox is killed, and Docker removes its cgroup with the kernel's count.
+        { ...guest, memoryKills: async () => ((await state('OOMKilled')) === 'true' ? 1 : 0) }
   },
 })

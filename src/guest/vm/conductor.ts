@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { program } from '../../entries.ts'
-import type { GuestArgv, HostArgv, Place } from '../../platforms/driver.ts'
+import type { GuestArgv, GuestHandle, HostArgv, Place } from '../../platforms/driver.ts'
 import { host } from '../host.ts'
 
 /** What a guest's first process is told on the kernel's command line; `perl/agent.pl` reads it. */
@@ -85,8 +85,13 @@ export function kernelCommandLine(told: GuestTold, nonce: string, more: readonly
 /** How many processes a kernel has killed for want of memory, by its `/proc/vmstat`. */
 export const oomKills = (vmstat: string): number => Number(/^oom_kill (\d+)$/m.exec(vmstat)?.[1] ?? 0)
 
-/** How many processes the guest's kernel has killed for want of memory. @throws HostCommandError when the guest does not answer. */
-export async function memoryKillsIn(place: Place): Promise<number> {
-  const said = await host(place.inside(enterGuest(place, ['cat', '/proc/vmstat'])), { timeout: 10 })
-  return oomKills(said)
-}
+/**
+ * How many processes a guest's own kernel, which tells nobody, has killed for want of memory.
+ * @throws HostCommandError when the guest does not answer.
+ */
+export const memoryKillsBy = async (enter: GuestHandle['enter']): Promise<number> =>
+  oomKills(await host(enter(['cat', '/proc/vmstat']), { timeout: 10 }))
+
+/** The same of a guest that runs isobench's agent. @throws HostCommandError when the guest does not answer. */
+export const memoryKillsIn = (place: Place): Promise<number> =>
+  memoryKillsBy((argv) => place.inside(enterGuest(place, argv)))

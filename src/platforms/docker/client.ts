@@ -1,3 +1,4 @@
+import type { Limits } from '../../guest/cgroup.ts'
 import { host } from '../../guest/host.ts'
 import type { Ground, HostArgv } from '../driver.ts'
 import { packing } from '../packing.ts'
@@ -9,8 +10,8 @@ export interface Daemon {
   readonly own: boolean
   /** Argv of its client. */
   client(...args: readonly string[]): HostArgv
-  /** What it calls a runtime with these flags; one of isobench's own hears of it now. */
-  runtime(runtime: Runtime, flags: readonly string[]): Promise<string>
+  /** What it calls a runtime with these flags; one of isobench's own hears of it now, of Kata as one for guests of these limits. */
+  runtime(runtime: Runtime, flags: readonly string[], limits: Limits): Promise<string>
   /** The name of an image with the files of this root filesystem. */
   image(rootfs: string): Promise<string>
   /** The labels of all that isobench makes in it. */

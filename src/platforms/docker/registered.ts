@@ -7,6 +7,8 @@ export interface Registered {
   readonly path?: string
   readonly runtimeArgs?: readonly string[]
   readonly runtimeType?: string
+  /** Of a shim. */
+  readonly options?: { readonly ConfigPath: string }
 }
 
 /** What a daemon has registered, by name. */

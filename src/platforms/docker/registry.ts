@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MachineError } from '../../errors.ts'
-import { kataShim, makeProgram } from '../runtimes.ts'
+import { makeProgram } from '../runtimes.ts'
 import { ask, type Daemon } from './client.ts'
+import { installedKata, registeredKata } from './kata.ts'
 import type { Registered } from './registered.ts'
 
 export interface Registry extends Pick<Daemon, 'client'> {
@@ -42,14 +43,17 @@ export function registry({ pid, settings, programs, client }: Registry): Daemon[
     return Object.hasOwn(JSON.parse(await ask({ client }, 'info', '--format', '{{json .Runtimes}}')), name)
   }
 
-  return async (runtime, flags) => {
+  return async (runtime, flags, limits) => {
     if (runtime === 'runc') return runtime
-    const suffix = createHash('sha256').update(JSON.stringify(flags)).digest('hex').slice(0, 12)
-    const name = flags.length === 0 ? runtime : `${runtime}-${suffix}`
+    // The size of Kata's machine is written in a configuration.
+    const special = runtime === 'kata' ? [limits] : flags
+    const suffix = createHash('sha256').update(JSON.stringify(special)).digest('hex').slice(0, 12)
+    const name = special.length === 0 ? runtime : `${runtime}-${suffix}`
     const registered = last.then(() =>
       register(name, () =>
-        // Kata has no runtime of runc's kind any more, but a shim of its own.
-        runtime === 'kata' ? { runtimeType: kataShim() } : { path: makeProgram(join(programs, name), runtime, flags) },
+        runtime === 'kata'
+          ? registeredKata(join(programs, name), limits, installedKata())
+          : { path: makeProgram(join(programs, name), runtime, flags) },
       ),
     )
     last = registered.catch(() => {})

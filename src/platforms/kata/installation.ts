@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { which } from '../../guest/requirements.ts'
-import type { Options } from './options.ts'
+import type { Options, Runtime } from './options.ts'
 
 /** The release that this was written for, from its documentation and its configuration templates. */
 export const release = '4.1.0'
@@ -15,6 +16,13 @@ const prefixes = ['/opt/kata', '/usr']
 export function shimOf({ binary, runtime }: Pick<Options, 'binary' | 'runtime'>): string {
   const folder = runtime === 'rust' ? 'runtime-rs/bin' : 'bin'
   return binary ?? which(join('/opt/kata', folder, shim)) ?? which(shim) ?? shim
+}
+
+/** Which of the two runtimes a shim says it is: both have the same name. */
+export function runtimeOf(shim: string): Runtime | undefined {
+  const said = spawnSync(shim, ['--version'], { encoding: 'utf8', timeout: 10_000 }).stdout ?? ''
+  if (said.includes('(Rust)')) return 'rust'
+  return said.includes('(Golang)') ? 'go' : undefined
 }
 
 /** Where an installation's configuration for a runtime and a hypervisor may be, the preferred first. */

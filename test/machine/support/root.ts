@@ -18,7 +18,7 @@ import { cacheFolder } from '../../../src/guest/paths.ts'
 const packages = [
   ...['linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'nodejs'],
   ...['busybox-static', 'cgroup-tools', 'e2fsprogs', 'iproute2', 'iptables', 'mount', 'procps', 'util-linux'],
-  ...['runc', 'crun', 'runsc', 'docker.io', 'podman', 'uidmap', 'lxc', 'bubblewrap', 'systemd-container'],
+  ...['runc', 'crun', 'runsc', 'docker.io', 'docker-cli', 'podman', 'uidmap', 'lxc', 'bubblewrap', 'systemd-container'],
   // Runs the machine on the host, with the libraries beside it: a host of another release has another QEMU. And machines in it.
   ...['qemu-system-x86', 'virtiofsd', 'xz-utils'],
 ]

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { resolvePlatforms } from '../../../src/core/probe.ts'
 import { type PlatformSpec, platform } from '../../../src/dsl/platform.ts'
 import { missing } from '../../../src/guest/requirements.ts'
+import { installedKata, registeredKata } from '../../../src/platforms/docker/kata.ts'
 import { namedIn, runtimeObstacle } from '../../../src/platforms/docker/registered.ts'
 import { docker } from '../../../src/platforms/docker.ts'
 import { runscFlags } from '../../../src/platforms/gvisor/options.ts'
@@ -112,6 +113,36 @@ describe('an engine over Kata', () => {
     writeFileSync(shim, '#!/bin/sh\n', { mode: 0o755 })
     expect(lacking()).toEqual([])
     expect(runtimeRequirement('kata').binary).toBe(shim)
+  })
+
+  it.skipIf(existsSync('/opt/kata'))(
+    'is the runtime that the shim says it is, and the Rust runtime if it says nothing',
+    () => {
+      folder = mkdtempSync(join(tmpdir(), 'isobench-shim-'))
+      vi.stubEnv('PATH', `${folder}:${process.env.PATH}`)
+      for (const [said, runtime] of [
+        ['Kata Containers containerd shim (Golang): id: "io.containerd.kata.v2", version: 3.30.0, commit: ', 'go'],
+        ['Kata Containers containerd shim (Rust): id: io.containerd.kata.v2, version: 4.1.0, commit: ', 'rust'],
+        ['', 'rust'],
+      ] as const) {
+        writeFileSync(join(folder, 'containerd-shim-kata-v2'), `#!/bin/sh\necho '${said}'\n`, { mode: 0o755 })
+        expect(installedKata().runtime).toBe(runtime)
+      }
+    },
+  )
+
+  it("is registered by its shim's path, with a configuration for the limits of a bench", () => {
+    folder = mkdtempSync(join(tmpdir(), 'isobench-shim-'))
+    const [binary, config] = [join(folder, 'shim'), join(folder, 'installed.toml')]
+    writeFileSync(binary, '#!/bin/sh\n', { mode: 0o755 })
+    writeFileSync(config, '[runtime]\n')
+    const given = { runtime: 'go', hypervisor: 'qemu', sharedFs: 'virtio-fs', binary, config } as const
+    const registered = registeredKata(join(folder, 'kata'), { cpus: [0, 1], memoryBytes: 2 ** 30 }, given)
+    expect(registered).toEqual({
+      runtimeType: binary,
+      options: { ConfigPath: join(folder, 'kata', 'configuration.toml') },
+    })
+    expect(readFileSync(join(folder, 'kata', 'config.d', 'zz-isobench.toml'), 'utf8')).toMatch(/default_vcpus = 2\n/)
   })
 })
 

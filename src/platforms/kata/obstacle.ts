@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs'
+import { MachineError } from '../../errors.ts'
+import { kvmObstacle } from '../../guest/vm/kvm.ts'
+import type { Obstacle } from '../driver.ts'
+import { configurationFiles, configurationOf, howToInstall, runtimeOf, shimOf } from './installation.ts'
+import type { Options } from './options.ts'
+import { syslog } from './syslog.ts'
+
+const missingConfiguration = (given: Options): Obstacle => ({
+  reason: `there is no configuration of Kata's ${given.runtime} runtime for ${given.hypervisor}: not ${configurationFiles(given).join(', not ')}`,
+  fix: `name it: { config: '/…/configuration-….toml' }, or ${howToInstall(given)}`,
+})
+
+/**
+ * The installation's configuration.
+ * @throws MachineError where there is none.
+ */
+export function requiredConfiguration(given: Options): string {
+  const found = configurationOf(given)
+  if (found !== undefined) return found
+  const { reason, fix } = missingConfiguration(given)
+  throw new MachineError(reason, fix)
+}
+
+/** What of the host's the shim asks for before it starts a machine. */
+function missingOfHost({ runtime, hypervisor }: Options): Obstacle | undefined {
+  if (hypervisor === 'qemu' && !existsSync('/dev/vhost-vsock')) {
+    return {
+      reason: 'Kata speaks to its agent in QEMU by /dev/vhost-vsock, which is missing',
+      fix: 'modprobe vhost_vsock',
+    }
+  }
+  if (runtime === 'go' && syslog() === undefined) {
+    return {
+      reason: "Kata's Go runtime does not start without a syslog, and there is none",
+      fix: 'start systemd-journald or another that listens at /dev/log',
+    }
+  }
+  return undefined
+}
+
+/** Why Kata, which is installed, does not work with these options here. */
+export async function obstacle(given: Options): Promise<string | Obstacle | undefined> {
+  const { runtime } = given
+  const shim = shimOf(given)
+  const found = runtimeOf(shim)
+  if (found !== undefined && found !== runtime) {
+    return { reason: `${shim} is Kata's ${found} runtime`, fix: `give runtime: '${found}', or ${howToInstall(given)}` }
+  }
+  if (configurationOf(given) === undefined) return missingConfiguration(given)
+  return (await kvmObstacle()) ?? missingOfHost(given)
+}
