@@ -30,6 +30,7 @@ export default defineConfig({
     platform('qemu', { name: 'qemu-9p', share: '9p', kernel: 'generic', tags: ['ablation'] }),
     platform('user-mode-linux'),
     platform('kata'),
+    platform('kata', { name: 'kata-go', runtime: 'go', tags: ['ablation'] }),
     platform('kata', { name: 'kata-9p', runtime: 'go', sharedFs: 'virtio-9p', tags: ['ablation'] }),
     platform('firecracker'),
     platform('cloud-hypervisor'),

@@ -33,7 +33,8 @@ const monitors: Readonly<
     floor: true,
   },
   'cloud-hypervisor': { config: "platform('cloud-hypervisor')", needs: ['cloud-hypervisor'], floor: true },
-  kata: { config: "platform('kata')", needs: ['opt/kata'], floor: false },
+  kata: { config: "platform('kata')", needs: ['opt/kata/runtime-rs'], floor: false },
+  'kata-go': { config: "platform('kata', { name: 'kata-go', runtime: 'go' })", needs: ['opt/kata/bin'], floor: false },
 }
 const chosen = process.env.ISOBENCH_E2E_PLATFORMS?.split(',') ?? Object.keys(monitors)
 /** Boots that leave nothing, and how many of them are killed. */

@@ -49,7 +49,7 @@ describe('the findings of the paper in benches/', () => {
     const known = new Set(
       [
         'native runc crun docker podman lxc lxc-systemd gvisor gvisor-ptrace gvisor-kvm gvisor-gofer gvisor-hostnet',
-        'bubblewrap nspawn qemu qemu-q35 qemu-qboot qemu-microvm firecracker cloud-hypervisor kata kata-9p osv',
+        'bubblewrap nspawn qemu qemu-q35 qemu-qboot qemu-microvm firecracker cloud-hypervisor kata kata-go kata-9p osv',
         'osv-firecracker user-mode-linux qemu-9p qemu-virtiofs',
       ].flatMap((line) => line.split(' ')),
     )

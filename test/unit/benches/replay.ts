@@ -42,6 +42,7 @@ const files = ['native', ...containers, 'qemu']
 
 const families: Record<string, string> = {
   kata: 'secure-container',
+  'kata-go': 'secure-container',
   'kata-9p': 'secure-container',
   qemu: 'hypervisor',
   'qemu-qboot': 'hypervisor',
@@ -96,7 +97,7 @@ export function factsAsImport(suite: Suite, { printed }: { readonly printed: boo
     version: 1,
     source: 'van Rijn and Rellermeyer, Middleware 2021, its text alone',
     platforms: Object.fromEntries(
-      [...all, 'runc', 'lxc-systemd', 'kata-9p', 'qemu-qboot', 'qemu-microvm', 'osv-microvm'].map((name) => [
+      [...all, 'runc', 'lxc-systemd', 'kata-go', 'kata-9p', 'qemu-qboot', 'qemu-microvm', 'osv-microvm'].map((name) => [
         name,
         families[name] ? { family: families[name] } : {},
       ]),
@@ -129,7 +130,7 @@ export function factsAsImport(suite: Suite, { printed }: { readonly printed: boo
         ratio: [0, number('fio.secure')],
       }),
       ...order('fio.chv', aboutOf(suite, 9), files, ['cloud-hypervisor']),
-      ...order('fio.kata.virtiofs', aboutOf(suite, 7), ['kata', 'qemu'], ['kata-9p']),
+      ...order('fio.kata.virtiofs', aboutOf(suite, 7), ['kata', 'kata-go', 'qemu'], ['kata-9p']),
       ...state('iperf.native', bandwidth, { platforms: ['native'], unit: 'Gbit/s', value: number('iperf.native') }),
       ...state('iperf.osv', bandwidth, { platforms: ['osv'], unit: 'Gbit/s', value: number('iperf.osv') }),
       // Of OSv's or of QEMU's throughput: the text fits both readings.

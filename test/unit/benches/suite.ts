@@ -22,7 +22,7 @@ export async function collectBenches(): Promise<Suite> {
 const families: [PlannedPlatform['family'], string][] = [
   ['native', 'native'],
   ['container', 'runc crun docker podman lxc lxc-systemd bubblewrap nspawn'],
-  ['secure-container', 'gvisor gvisor-ptrace gvisor-kvm gvisor-gofer gvisor-hostnet kata kata-9p'],
+  ['secure-container', 'gvisor gvisor-ptrace gvisor-kvm gvisor-gofer gvisor-hostnet kata kata-go kata-9p'],
   [
     'hypervisor',
     'qemu qemu-q35 qemu-qboot qemu-microvm qemu-virtiofs qemu-9p firecracker cloud-hypervisor user-mode-linux',
