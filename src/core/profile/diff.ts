@@ -19,28 +19,33 @@ export interface ProfileDiff {
     readonly part: 'work' | 'setup'
     readonly onlyA: readonly Group[]
     readonly onlyB: readonly Group[]
+    /** How many names both reach. */
     readonly both: number
+    /** Names that one of the two reaches in some of its rounds only: neither on one side nor in both. */
+    readonly sometimes: readonly string[]
+    /** Of the other names, those of both over those of either. */
     readonly jaccard: number
   }[]
 }
 
-/** What each of two cells of the same bench and instrument reaches and the other does not. */
+/** What each of two cells of the same bench and instrument reaches in every round, and the other in none. */
 export function diffOf(a: CellProfile, b: CellProfile): ProfileDiff {
   const part = (which: 'work' | 'setup') => {
-    const [one, other] = [a[which], b[which]]
-    const missing = (from: CellProfile, than: CellProfile): Group[] => {
-      const names = Object.keys(from[which]).filter((name) => !Object.hasOwn(than[which], name))
-      return grouped(names, a.by).map(([group, of]) => ({
-        group,
-        names: of.map((name) => ({ name, calls: from[which][name]! })),
-      }))
-    }
+    const sometimes = [...new Set([a, b].flatMap((cell) => cell.sometimes[which]))].sort()
+    const decided = (cell: CellProfile) => Object.keys(cell[which]).filter((name) => !sometimes.includes(name))
+    const [one, other] = [decided(a), decided(b)]
+    const missing = (names: readonly string[], from: CellProfile, than: CellProfile): Group[] =>
+      grouped(
+        names.filter((name) => !Object.hasOwn(than[which], name)),
+        a.by,
+      ).map(([group, of]) => ({ group, names: of.map((name) => ({ name, calls: from[which][name]! })) }))
     return {
       part: which,
-      onlyA: missing(a, b),
-      onlyB: missing(b, a),
-      both: Object.keys(one).filter((name) => Object.hasOwn(other, name)).length,
-      jaccard: jaccard(Object.keys(one), Object.keys(other)),
+      onlyA: missing(one, a, b),
+      onlyB: missing(other, b, a),
+      both: one.filter((name) => Object.hasOwn(b[which], name)).length,
+      sometimes,
+      jaccard: jaccard(one, other),
     }
   }
   return { point: a.point, by: a.by, a: a.platform, b: b.platform, parts: [part('work'), part('setup')] }

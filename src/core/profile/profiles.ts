@@ -21,22 +21,26 @@ export interface CellProfile {
   readonly perUnit: number
   readonly setupDistinct: number
   readonly setupCalls: number
-  /** Names that were reached in more than half of the rounds, with the median of their calls. */
+  /** Names that were reached in every round, with the median of their calls. */
   readonly work: Calls
   readonly setup: Calls
+  /** Names that were reached in some rounds and not in others: a runtime's own threads, mostly. */
+  readonly sometimes: { readonly work: readonly string[]; readonly setup: readonly string[] }
   readonly weighted: { readonly score: number; readonly covered: number; readonly of: number } | null
 }
 
-/** What more than half of the profiles have, with the median of the calls; a profile without a name counts as 0. */
-export function typical(profiles: readonly Calls[]): Record<string, number> {
+/** What all of several profiles have, with the median of the calls, and the names that only some of them have. */
+export function agreement(profiles: readonly Calls[]): {
+  readonly always: Record<string, number>
+  readonly sometimes: string[]
+} {
   const names = [...new Set(profiles.flatMap((calls) => Object.keys(calls)))].sort()
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const counts = profiles.map((calls) => (Object.hasOwn(calls, name) ? calls[name]! : 0))
-      const there = counts.filter((count) => count > 0).length
-      return there * 2 > profiles.length ? [[name, Math.round(median(counts))]] : []
-    }),
-  )
+  const isAlways = (name: string) => profiles.every((calls) => Object.hasOwn(calls, name))
+  const callsOf = (name: string) => Math.round(median(profiles.map((calls) => calls[name]!)))
+  return {
+    always: Object.fromEntries(names.filter(isAlways).map((name) => [name, callsOf(name)])),
+    sometimes: names.filter((name) => !isAlways(name)),
+  }
 }
 
 function cellOf(point: Point, by: Instrument, platform: string, { samples }: RunRecord): CellProfile | undefined {
@@ -48,6 +52,7 @@ function cellOf(point: Point, by: Instrument, platform: string, { samples }: Run
   const distinct = (calls: Calls) => Object.keys(calls).length
   const total = (calls: Calls) => Object.values(calls).reduce((sum, count) => sum + count, 0)
   const scores = profiles.flatMap(({ weighted }) => weighted ?? [])
+  const [work, setup] = [agreement(profiles.map((one) => one.work)), agreement(profiles.map((one) => one.setup))]
   return {
     point: point.id,
     bench: point.bench,
@@ -60,8 +65,9 @@ function cellOf(point: Point, by: Instrument, platform: string, { samples }: Run
     perUnit: middle(({ values }) => values[by === 'functions' ? 'functionCallsPerUnit' : 'syscallCallsPerUnit'] ?? 0),
     setupDistinct: middle(({ profile }) => distinct(profile.setup)),
     setupCalls: middle(({ profile }) => total(profile.setup)),
-    work: typical(profiles.map(({ work }) => work)),
-    setup: typical(profiles.map(({ setup }) => setup)),
+    work: work.always,
+    setup: setup.always,
+    sometimes: { work: work.sometimes, setup: setup.sometimes },
     weighted:
       scores.length > 0
         ? {

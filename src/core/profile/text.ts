@@ -75,10 +75,15 @@ export function diffText(diffs: readonly ProfileDiff[]): string {
   return diffs
     .flatMap(({ point, by, a, b, parts }) => [
       `${printable(point.slice(point.indexOf('#') + 1), 100)}: ${what[by]} (${by})`,
-      ...parts.flatMap(({ part, onlyA, onlyB, both, jaccard }) => [
+      ...parts.flatMap(({ part, onlyA, onlyB, both, sometimes, jaccard }) => [
         ` ${part === 'work' ? 'the work' : 'setting up'}: ${both} in both, Jaccard ${jaccard.toFixed(2)}`,
         ...groupLines(`only on ${printable(a, 40)}`, onlyA),
         ...groupLines(`only on ${printable(b, 40)}`, onlyB),
+        ...(sometimes.length > 0 ? [`  in some rounds and not in others: ${sometimes.length}`] : []),
+        ...wrapped(
+          sometimes.map((name) => printable(name, 80)),
+          108,
+        ).map((line) => `    ${line}`),
       ]),
       '',
     ])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { diffOf } from '../../../src/core/profile/diff.ts'
 import { grouped, groupOf } from '../../../src/core/profile/groups.ts'
-import { type CellProfile, profilesOf, typical } from '../../../src/core/profile/profiles.ts'
+import { agreement, type CellProfile, profilesOf } from '../../../src/core/profile/profiles.ts'
 import { diffText, tableText } from '../../../src/core/profile/text.ts'
 import type { RunRecord } from '../../../src/core/record/reader.ts'
 import type { Profile } from '../../../src/core/record/schema.ts'
@@ -44,6 +44,7 @@ describe('the profiles of a record', () => {
   it('are medians over the rounds, without the warm-up', () => {
     expect(of('runc')).toMatchObject({ rounds: 3, distinct: 2, calls: 31 - 4, setupDistinct: 1, setupCalls: 3 })
     expect(of('runc').work).toEqual({ read: 20, write: 6 })
+    expect(of('runc').sometimes).toEqual({ work: ['poll'], setup: [] })
   })
 
   it('say when there is none', () => {
@@ -58,18 +59,32 @@ describe('the profiles of a record', () => {
       onlyA: [],
       onlyB: [{ group: 'files', names: [{ name: 'write', calls: 6 }] }],
       both: 1,
+      sometimes: ['poll'],
       jaccard: 0.5,
     })
     const text = diffText([diff])
     expect(text).toContain('disk: system calls on the host (syscalls)')
     expect(text).toContain('only on native: none')
-    expect(text).toMatch(/only on runc: 1\n +files +write ×6/)
+    expect(text).toMatch(/only on runc: 1\n +files +write ×6\n {2}in some rounds and not in others: 1\n {4}poll\n/)
   })
 })
 
-it('what is reached in half of the rounds or less is chance', () => {
-  expect(typical([{ a: 1, b: 1 }, { a: 3 }])).toEqual({ a: 2 })
-  expect(typical([])).toEqual({})
+it('what is reached in every round is told from what is reached in some', () => {
+  expect(agreement([{ a: 1, b: 1 }, { a: 3 }])).toEqual({ always: { a: 2 }, sometimes: ['b'] })
+  expect(agreement([])).toEqual({ always: {}, sometimes: [] })
+})
+
+it('a name that one of two reaches in some rounds only makes them neither alike nor different', () => {
+  const cells = profilesOf({
+    ...record,
+    samples: [
+      sample('native', 0, { read: 1, write: 1 }),
+      sample('native', 1, { read: 1 }),
+      sample('runc', 0, { read: 1, write: 1 }),
+    ],
+  })
+  const { parts } = diffOf(...(cells.filter(({ rounds }) => rounds > 0) as [CellProfile, CellProfile]))
+  expect(parts[0]).toMatchObject({ onlyA: [], onlyB: [], both: 1, sometimes: ['write'], jaccard: 1 })
 })
 
 it('system calls are grouped by what they are about, functions by their first word', () => {
