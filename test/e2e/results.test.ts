@@ -121,10 +121,11 @@ describe(`the html report in Chromium${noBrowser}`, () => {
     const { dom, console } = await open(project.path('report.html'))
     expect(console).toEqual([])
     expect(dom.split('<svg').length - 1).toBeGreaterThan(6)
-    const seen = (await ask(
-      project,
-      project.read('report.html'),
-      `const rows = () => [...document.querySelectorAll('.filtered:first-of-type tbody > tr[data-kind]')]
+    const look = async () =>
+      (await ask(
+        project,
+        project.read('report.html'),
+        `const rows = () => [...document.querySelectorAll('.filtered:first-of-type tbody > tr[data-kind]')]
          .filter((row) => row.closest('.filtered').querySelector('[name=findings-1]'))
          .filter((row) => getComputedStyle(row).display !== 'none').map((row) => row.dataset.kind)
        const radio = (value) => document.querySelector('[name=findings-1][value=' + value + ']')
@@ -137,8 +138,11 @@ describe(`the html report in Chromium${noBrowser}`, () => {
        const before = getComputedStyle(tip).display
        row.focus()
        return { all, contradicted, again: rows().length, named: !!radio('all').closest('label') && !!radio('all').closest('fieldset'),
-         tip: [before, getComputedStyle(tip).display] }`,
-    )) as { all: string[]; contradicted: string[]; again: number; named: boolean; tip: string[] }
+         tip: [before, getComputedStyle(tip).display], hasFocus: document.hasFocus() }`,
+      )) as { all: string[]; contradicted: string[]; again: number; named: boolean; tip: string[]; hasFocus: boolean }
+    let seen = await look()
+    // Now and then a window without a screen has no focus yet when its page is asked, and then no row of it has.
+    for (let again = 0; again < 5 && !seen.hasFocus; again++) seen = await look()
     expect(seen.all).toHaveLength(9)
     expect(seen.contradicted).toEqual(seen.all.filter((kind) => kind.startsWith('contradicted')))
     expect(seen.contradicted.length).toBeGreaterThan(0)
@@ -196,7 +200,7 @@ describe('isobench merge', () => {
     project.write({ 'other.jsonl': other })
     const refused = await project.isobench(['merge', 'real.jsonl', 'other.jsonl', '--out', 'all.jsonl'])
     expect(refused.exitCode).toBe(5)
-    expect(refused.stderr).toContain('CPU count: 2 and 4')
+    expect(refused.stderr).toContain('CPUs: 2 and 4')
     expectNoStack(refused)
     const grouped = await project.isobench(['merge', 'real.jsonl', 'other.jsonl', '--group', '--out', 'all.jsonl'])
     expect(grouped.exitCode).toBe(0)
