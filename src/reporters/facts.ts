@@ -129,6 +129,26 @@ export function failedCells(report: Report): { bench: BenchResult; cell: CellRes
 export const cellsOf = (report: Report): { bench: BenchResult; cell: CellResult }[] =>
   report.benches.flatMap((bench) => bench.cells.map((cell) => ({ bench, cell })))
 
+/**
+ * Platforms that do not work on this machine. `partly`: something of them was measured all the same, such as the floor of a
+ * monitor whose guests cannot boot for want of KVM.
+ */
+export function absentees(
+  report: Pick<Report, 'platforms' | 'benches'>,
+): Record<'wholly' | 'partly', Report['platforms']> {
+  const measured = new Set(report.benches.flatMap(({ cells }) => cells.map(({ platform }) => platform)))
+  const absent = report.platforms.filter(({ available }) => !available)
+  return {
+    wholly: absent.filter(({ name }) => !measured.has(name)),
+    partly: absent.filter(({ name }) => measured.has(name)),
+  }
+}
+
+/** What was measured of a platform that does not work: the names of its benches. */
+export const measuredOf = ({ benches }: Pick<Report, 'benches'>, platform: string): string[] => [
+  ...new Set(benches.flatMap(({ name, cells }) => (cells.some((cell) => cell.platform === platform) ? [name] : []))),
+]
+
 /** What is worst of what was claimed of one figure, or undefined where nothing was. */
 export function verdictOn(
   report: Report,

@@ -1,6 +1,6 @@
 import { failures } from '../core/judge/exit-code.ts'
 import { judge } from '../core/judge/judge.ts'
-import type { Plan } from '../core/plan/plan.ts'
+import { cellsOf, type Plan } from '../core/plan/plan.ts'
 import type { Sample } from '../core/record/schema.ts'
 import type { Reporter } from '../core/reporting.ts'
 
@@ -25,7 +25,7 @@ export function failFast(reporter: Required<Reporter>, stop: () => void): Requir
     ...reporter,
     planned(planned) {
       plan = planned
-      perRound = plan.points.length * plan.platforms.filter(({ available }) => available).length
+      perRound = cellsOf(plan).length
       reporter.planned(planned)
     },
     sampled(sample) {

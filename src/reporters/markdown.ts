@@ -4,12 +4,14 @@ import type { StoredRun } from '../core/reporting.ts'
 import { documentKind } from './document.ts'
 import { markdownText as md } from './escape.ts'
 import {
+  absentees,
   count,
   countsLine,
   exitMeaning,
   failedCells,
   legendOf,
   marks,
+  measuredOf,
   placeOf,
   quickNote,
   shownPath,
@@ -59,10 +61,17 @@ export function verdictsMarkdown(report: Report, root: string): string {
   ].join('\n')
 }
 
-function absent({ platforms }: Report): string[] {
-  return platforms.flatMap(({ name, available, reason, fix }) =>
-    available ? [] : [`- ${md(name)} cannot run: ${md(reason ?? 'no reason given')}${fix ? `; fix: ${md(fix)}` : ''}`],
-  )
+function absent(report: Report): string[] {
+  const { wholly, partly } = absentees(report)
+  const lines = (platforms: Report['platforms'], what: (name: string) => string) =>
+    platforms.map(
+      ({ name, reason, fix }) =>
+        `- ${md(name)} ${what(name)}: ${md(reason ?? 'no reason given')}${fix ? `; fix: ${md(fix)}` : ''}`,
+    )
+  return [
+    ...lines(wholly, () => 'cannot run'),
+    ...lines(partly, (name) => `cannot boot a guest, measured is ${measuredOf(report, name).map(md).join(', ')}`),
+  ]
 }
 
 function findings({ findings }: Report): string[] {

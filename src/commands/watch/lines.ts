@@ -17,25 +17,20 @@ export type Shown = Pick<Watch, 'report' | 'before' | 'problems' | 'note' | 'onl
 
 export function linesOf(watch: Shown, view: View): string[] {
   const { report, before, problems } = watch
-  const absent = report?.platforms.filter(({ available }) => !available) ?? []
   // A flag that its runtime does not know is what somebody is looking for; what never worked here is not.
-  const worked = ({ name }: (typeof absent)[number]) =>
-    before?.platforms.some((one) => one.name === name && one.available)
+  const worked = ({ name }: Report['platforms'][number]) =>
+    before?.platforms.some((one) => one.name === name && one.available) === true
   return [
     ...headLines(watch, view),
     ...problemLines(problems, view),
-    ...(report ? platformLines(absent.filter(worked), report, view) : []),
+    ...(report ? platformLines(report, view, worked) : []),
     ...(report && before ? changeLines(before, report, view) : []),
     ...(report
       ? [
           ...benchLines(report, view.width, view.ink),
           ...claimLines(report, view),
           ...findingLines(report, view),
-          ...platformLines(
-            absent.filter((one) => !worked(one)),
-            report,
-            view,
-          ),
+          ...platformLines(report, view, (one) => !worked(one)),
           '',
           ...looksLines(report, view),
           view.ink.strong(countsLine(count(report.claims))),

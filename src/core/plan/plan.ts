@@ -188,6 +188,16 @@ export function selectPlatforms<T extends { readonly name: string }>(
   return all.filter(({ name }) => names.includes(name))
 }
 
+/** The platforms that a point is measured on, on this machine. */
+const measuredOn = ({ platforms, benches }: Pick<Plan, 'platforms' | 'benches'>, { bench: id }: Point): string[] => {
+  const bench = benches.find((one) => one.id === id)!
+  return platforms.filter((one) => runsHere(one, bench)).map(({ name }) => name)
+}
+
+/** The cells that a plan has on this machine: one sample of each is a round. */
+export const cellsOf = (plan: Pick<Plan, 'points' | 'platforms' | 'benches'>): { point: string; platform: string }[] =>
+  plan.points.flatMap((point) => measuredOn(plan, point).map((platform) => ({ point: point.id, platform })))
+
 /**
  * One round: every point in random order, and for each the platforms in random order of their own, one after the other, so
  * that what is compared is measured within seconds of each other. In duet mode native has no steps of its own, but is beside
@@ -196,8 +206,7 @@ export function selectPlatforms<T extends { readonly name: string }>(
 export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms' | 'benches' | 'duet'>, round: number): Step[] {
   const random = seeded(`${plan.seed}/${round}`)
   return shuffled(plan.points, random).flatMap((point) => {
-    const bench = plan.benches.find(({ id }) => id === point.bench)!
-    const working = plan.platforms.filter((one) => runsHere(one, bench)).map(({ name }) => name)
+    const working = measuredOn(plan, point)
     const platforms = shuffled(working, random)
     const others = platforms.filter((platform) => platform !== 'native')
     if (!plan.duet?.includes(point.bench) || others.length === 0 || others.length === working.length)

@@ -1,6 +1,6 @@
 import type { Report } from '../../core/report/schema.ts'
 import { markup } from '../escape.ts'
-import { cellsOf, quickNote } from '../facts.ts'
+import { absentees, cellsOf, measuredOf, quickNote } from '../facts.ts'
 import { plural } from '../text.ts'
 import { behind, cell, rowHead, tableOf } from './parts.ts'
 
@@ -11,7 +11,7 @@ function warnings(report: Report): string[] {
   const cells = cellsOf(report)
   const failed = cells.reduce((sum, one) => sum + one.cell.errors.length, 0)
   const flags = [...new Set(cells.flatMap((one) => one.cell.flags))]
-  const absent = platforms.filter(({ available }) => !available).length
+  const { wholly, partly } = absentees(report)
   return [
     ...(how === 'finished' ? [] : [`The run was ${how}: the verdicts are those of the samples that it had.`]),
     ...[quickNote(report) ?? []].flat(),
@@ -28,7 +28,10 @@ function warnings(report: Report): string[] {
       : [`The CPU's governor is ${cpu.governor}, not performance: its clock moved with the load.`]),
     ...(cpu.governor === null ? ['The host does not tell its CPU frequency governor.'] : []),
     ...(cpu.smt === 'on' ? ['SMT is on: hyperthreads share their cores.'] : []),
-    ...(absent > 0 ? [`${plural(absent, 'platform')} of ${platforms.length} cannot run here.`] : []),
+    ...(wholly.length > 0 ? [`${plural(wholly.length, 'platform')} of ${platforms.length} cannot run here.`] : []),
+    ...partly.map(
+      ({ name }) => `${name} cannot boot a guest here: measured is ${measuredOf(report, name).join(', ')}.`,
+    ),
     ...(environment.revision?.endsWith('+') ? ['The project had changes that were not committed.'] : []),
   ]
 }
@@ -75,10 +78,15 @@ ${behind('Kernel command line and mitigations', `<p class="break"><code>${markup
 ${platformsHtml(report)}`
 }
 
-function platformsHtml({ platforms }: Report): string {
+function platformsHtml(report: Report): string {
+  const { platforms } = report
+  const partly = new Set(absentees(report).partly.map(({ name }) => name))
   const rows = platforms.map(({ name, kind, family, available, version, reason, fix }) => ({
     cells: [
-      cell(available ? '✓ works' : '– cannot run', `once ${available ? 'good' : 'doubt'}`),
+      cell(
+        available ? '✓ works' : partly.has(name) ? '– boots no guest' : '– cannot run',
+        `once ${available ? 'good' : 'doubt'}`,
+      ),
       rowHead(markup(name)),
       cell(markup(family === kind ? kind : `${kind}, ${family}`)),
       cell(markup(available ? version : (reason ?? 'no reason given')), 'break'),

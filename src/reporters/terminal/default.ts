@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { Plan } from '../../core/plan/plan.ts'
+import { cellsOf, type Plan } from '../../core/plan/plan.ts'
 import type { Sample } from '../../core/record/schema.ts'
 import type { Report } from '../../core/report/schema.ts'
 import type { Reporter } from '../../core/reporting.ts'
@@ -85,12 +85,13 @@ export function terminalReporter(
 const headingOf = ({ record, environment }: Report): string =>
   `═══ ${plain(basename(record))} · ${environment.startedAt} ═══`
 
-function planLine({ benches, points, platforms, profile, profileName, seed, duet }: Plan): string {
-  const working = platforms.filter(({ available }) => available).length
+function planLine(plan: Plan): string {
+  const { benches, profile, profileName, seed, duet } = plan
+  const cells = cellsOf(plan)
+  const platforms = new Set(cells.map(({ platform }) => platform)).size
   const rounds = `${plural(profile.rounds, 'round')}${profile.warmup > 0 ? ` and ${profile.warmup} to warm up` : ''}`
-  const cells = points.length * working
   return [
-    `${plural(benches.length, 'bench', 'benches')} on ${plural(working, 'platform')} (${plural(cells, 'cell')})`,
+    `${plural(benches.length, 'bench', 'benches')} on ${plural(platforms, 'platform')} (${plural(cells.length, 'cell')})`,
     rounds,
     ...(duet ? [`${duet.length} in duet with native`] : []),
     `profile ${plain(profileName, 40)}`,

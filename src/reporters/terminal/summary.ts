@@ -1,7 +1,7 @@
 import type { Problem } from '../../core/errors.ts'
 import type { Report } from '../../core/report/schema.ts'
 import { duration } from '../amount.ts'
-import { count, countsLine, exitMeaning, failing, quickNote, shownPath } from '../facts.ts'
+import { absentees, count, countsLine, exitMeaning, failing, measuredOf, quickNote, shownPath } from '../facts.ts'
 import { plain, plural, wrap } from '../text.ts'
 import { benchLines } from './benches.ts'
 import { claimLines, type View } from './claims.ts'
@@ -16,11 +16,7 @@ export function summary(
 ): string[] {
   const { width, ink } = view
   return [
-    ...platformLines(
-      report.platforms.filter(({ available }) => !available),
-      report,
-      view,
-    ),
+    ...platformLines(report, view),
     ...benchLines(report, width, ink),
     ...leftLines(report, width, ink),
     ...claimLines(report, view),
@@ -30,23 +26,32 @@ export function summary(
   ]
 }
 
-/** These platforms, which do not work, with the reason and what to do. */
+/** The platforms that do not work, of those that are `among` them, with the reason and what to do. */
 export function platformLines(
-  absent: Report['platforms'],
-  { platforms }: Pick<Report, 'platforms'>,
+  report: Pick<Report, 'platforms' | 'benches'>,
   { width, ink }: View,
+  among: (platform: Report['platforms'][number]) => boolean = () => true,
 ): string[] {
-  if (absent.length === 0) return []
-  return [
-    '',
-    ink.strong(`${plural(absent.length, 'platform')} of ${platforms.length} cannot run here`),
-    ...absent.flatMap(({ name, reason, fix }) => [
-      ...wrap(`– ${plain(name, 60)}: ${plain(reason ?? 'no reason given', 240)}`, width - 4).map(
-        (line, at) => `  ${at === 0 ? '' : '  '}${line}`,
-      ),
-      ...(fix ? wrap(`fix: ${plain(fix)}`, width - 4).map((line) => ink.dim(`    ${line}`)) : []),
-    ]),
-  ]
+  const { wholly, partly } = absentees(report)
+  const section = (absent: Report['platforms'], what: string) => {
+    const own = absent.filter(among)
+    if (own.length === 0) return []
+    return [
+      '',
+      ink.strong(`${plural(own.length, 'platform')} of ${report.platforms.length} ${what}`),
+      ...own.flatMap(({ name, reason, fix }) => {
+        const measured = measuredOf(report, name).map((bench) => plain(bench, 60))
+        const only = measured.length > 0 ? ` (measured: ${measured.join(', ')})` : ''
+        return [
+          ...wrap(`– ${plain(name, 60)}: ${plain(reason ?? 'no reason given', 240)}${only}`, width - 4).map(
+            (line, at) => `  ${at === 0 ? '' : '  '}${line}`,
+          ),
+          ...(fix ? wrap(`fix: ${plain(fix)}`, width - 4).map((line) => ink.dim(`    ${line}`)) : []),
+        ]
+      }),
+    ]
+  }
+  return [...section(wholly, 'cannot run here'), ...section(partly, 'cannot boot a guest here')]
 }
 
 function leftLines({ left }: Report, width: number, ink: Ink): string[] {

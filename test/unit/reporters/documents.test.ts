@@ -34,6 +34,21 @@ describe.each(['default', 'markdown', 'html'])('%s', (name) => {
     expect(await written(name, report)).toContain(note)
     expect(await written(name, { ...report, profile: { ...report.profile, name: 'paper' } })).not.toContain(note)
   })
+
+  test('does not say that a platform cannot run here of which something was measured all the same', async () => {
+    const report = makeReport(false)
+    const [kept] = report.benches
+    const platforms = report.platforms.map((one) =>
+      one.name === 'gvisor' ? { ...one, available: false, reason: 'KVM is nested here' } : one,
+    )
+    const text = await written(name, { ...report, platforms, benches: [kept!] })
+    expect(text.replace(/\s+/g, ' ')).toMatch(
+      name === 'default'
+        ? /2 platforms of 7 cannot run here .* 1 platform of 7 cannot boot a guest here – gvisor: KVM is nested here \(measured: prime verification\)/
+        : /gvisor cannot boot a guest(?: here)?[,:] measured is prime verification/,
+    )
+    expect(text).not.toMatch(/gvisor cannot run/)
+  })
 })
 
 describe('a file', () => {
