@@ -3,7 +3,8 @@
  * Parts: list, fidelity, overhead, aa, machines, watch, leftovers, tracing, tools, suite, client. Needs root, and hyperfine for
  * `fidelity`. `--boots` and `--platform` are for `fidelity`, `machines` (drivers) and `leftovers` (names of the config),
  * `--platform` also for `tracing` (drivers), `tools` (one name) and `suite`, `--only` (parts of rows' names) for `tools`, `--runs`
- * for `aa`, as rounds, `tracing` and, as alternations, `tools`, `--kill` (how many boots, at random moments) and `--seed` for `leftovers`.
+ * for `aa`, as rounds, `tracing` and, as alternations, `tools`, `--by` (an instrument) for `tracing`, `--kill` (how many boots, at random
+ * moments) and `--seed` for `leftovers`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -17,7 +18,7 @@ import { fidelity } from './self-fidelity.ts'
 import { machines } from './self-machines.ts'
 import { suite } from './self-suite.ts'
 import { tools } from './self-tools.ts'
-import { tracing } from './self-tracing.ts'
+import { instruments, tracing } from './self-tracing.ts'
 import { aa } from './self-twins.ts'
 import { watch } from './self-watch.ts'
 
@@ -100,18 +101,38 @@ function overhead(): void {
   }
 }
 
-const { positionals: wanted, values: given } = parseArgs({
-  args: process.argv.slice(3),
-  options: {
-    boots: { type: 'string' },
-    platform: { type: 'string' },
-    only: { type: 'string' },
-    runs: { type: 'string' },
-    kill: { type: 'string', default: '0' },
-    seed: { type: 'string', default: '1' },
-  },
-  allowPositionals: true,
-})
+/** What was asked for; a mistake on the command line is told, with what there is. */
+function asked() {
+  try {
+    return parseArgs({
+      args: process.argv.slice(3),
+      options: {
+        boots: { type: 'string' },
+        platform: { type: 'string' },
+        only: { type: 'string' },
+        runs: { type: 'string' },
+        by: { type: 'string' },
+        kill: { type: 'string', default: '0' },
+        seed: { type: 'string', default: '1' },
+      },
+      allowPositionals: true,
+    })
+  } catch (error) {
+    return fail((error as Error).message)
+  }
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\nparts and options: the top of scripts/bench-self.ts\n`)
+  process.exit(5)
+}
+
+const { positionals: wanted, values: given } = asked()
+function chosenInstruments() {
+  const by = instruments.filter((one) => given.by === undefined || one === given.by)
+  return by.length > 0 ? by : fail(`--by takes ${instruments.join(' or ')}, not "${given.by}"`)
+}
+
 const names = given.platform?.split(',')
 const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   list,
@@ -122,7 +143,16 @@ const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   watch: () => watch(root, say),
   leftovers: () =>
     leftovers(root, { boots: Number(given.boots ?? 100), kill: Number(given.kill), seed: given.seed, names }, say),
-  tracing: () => tracing(root, names ?? ['native', 'runc', 'gvisor'], Number(given.runs ?? 5), say),
+  tracing: () =>
+    tracing(
+      root,
+      {
+        platforms: names ?? ['native', 'runc', 'gvisor'],
+        rounds: Number(given.runs ?? 5),
+        by: chosenInstruments(),
+      },
+      say,
+    ),
   tools: () =>
     tools(
       root,
@@ -132,4 +162,5 @@ const parts: Readonly<Record<string, () => Promise<void> | void>> = {
   suite: () => suite(root, given.platform ?? 'native,runc,crun,gvisor,lxc,docker', say),
   client: () => client(root, say),
 }
+for (const name of wanted) if (!Object.hasOwn(parts, name)) fail(`bench:self has no part "${name}"`)
 for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part()

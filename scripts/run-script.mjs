@@ -19,8 +19,6 @@ await build({
   packages: 'external',
   logLevel: 'warning',
 })
-try {
-  await import(pathToFileURL(outfile).href)
-} finally {
-  rmSync(outfile, { force: true })
-}
+// Also when the script ends the process.
+process.once('exit', () => rmSync(outfile, { force: true }))
+await import(pathToFileURL(outfile).href)

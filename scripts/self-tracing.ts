@@ -21,12 +21,13 @@ const workloads = {
 } as const
 type Name = keyof typeof workloads
 const names = Object.keys(workloads) as Name[]
-const instruments = ['syscalls', 'functions'] as const
+export const instruments = ['syscalls', 'functions'] as const
+export type Instrument = (typeof instruments)[number]
 
-const benches = `import { bench, workload } from 'isobench'
+const benchesBy = (chosen: readonly Instrument[]) => `import { bench, workload } from 'isobench'
 import { ${names.join(', ')} } from './attack-workloads.ts'
 export const untraced = [${names.map((name) => `bench('${name} untraced', ${name})`).join(', ')}]
-${instruments.map((by) => `export const ${by} = [${names.map((name) => `bench('${name} ${by}', workload.traced(${name}, { by: '${by}' }))`).join(', ')}]`).join('\n')}
+${chosen.map((by) => `export const ${by} = [${names.map((name) => `bench('${name} ${by}', workload.traced(${name}, { by: '${by}' }))`).join(', ')}]`).join('\n')}
 `
 
 /** What one unit of work took; the second that a boot sleeps is no cost of anything. */
@@ -50,13 +51,26 @@ function profilesIn(samples: readonly Sample[], platform: string, name: Name, ho
   )
 }
 
-/** Says for each platform, workload and instrument the median of the rounds' ratios, with the least and the greatest. */
-export function tracing(root: string, platforms: readonly string[], rounds: number, say: (text: string) => void): void {
+export interface TracingOptions {
+  readonly platforms: readonly string[]
+  readonly rounds: number
+  readonly by: readonly Instrument[]
+}
+
+/**
+ * Says for each platform, workload and instrument the median of the rounds' ratios, with the least and the greatest. The run's
+ * own report goes to standard error.
+ */
+export function tracing(
+  root: string,
+  { platforms, rounds, by: chosen }: TracingOptions,
+  say: (text: string) => void,
+): void {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
   try {
     mkdirSync(join(folder, 'benches'))
     cpSync(join(root, 'benches/isolation/attack-workloads.ts'), join(folder, 'benches/attack-workloads.ts'))
-    writeFileSync(join(folder, 'benches/it.bench.ts'), benches)
+    writeFileSync(join(folder, 'benches/it.bench.ts'), benchesBy(chosen))
     const list = platforms.map((name) => `platform('${name}')`).join(', ')
     const config = `import { defineConfig, platform } from 'isobench'\nexport default defineConfig({ platforms: [${list}] })\n`
     writeFileSync(join(folder, 'isobench.config.ts'), config)
@@ -71,14 +85,16 @@ export function tracing(root: string, platforms: readonly string[], rounds: numb
       '--timeout',
       '600',
       '--reporter',
+      'verbose',
+      '--reporter',
       `json=${report}`,
     ]
-    const { status, stderr } = spawnSync('node', [join(root, 'bin/isobench.js'), ...args], {
+    const { status } = spawnSync('node', [join(root, 'bin/isobench.js'), ...args], {
       cwd: folder,
-      encoding: 'utf8',
+      stdio: ['ignore', process.stderr.fd, 'inherit'],
     })
     // Nothing is claimed, so nothing is judged.
-    if (status !== 4) throw new Error(`the run ended with ${status}: ${stderr}`)
+    if (status !== 4) throw new Error(`the run ended with ${status}`)
     const { record } = JSON.parse(readFileSync(report, 'utf8')) as { record: string }
     const { samples, plan } = readRecord(record)
     say(
@@ -86,7 +102,7 @@ export function tracing(root: string, platforms: readonly string[], rounds: numb
     )
     for (const reason of new Set(plan.left.flatMap(({ why, reason }) => (why === 'instrument' ? (reason ?? []) : []))))
       say(`tracing: left out: ${reason}`)
-    for (const by of instruments) {
+    for (const by of chosen) {
       for (const platform of platforms) {
         for (const name of names) {
           const untraced = timesOf(samples, platform, name, 'untraced')
