@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { openTask, runTask, type Shim } from './containerd/task.ts'
 import { defineDriver, type Place, type Requirement } from './driver.ts'
 import { hidingNetFiles } from './gvisor.ts'
-import { isSecure, makeProgram, runtimeRequirement } from './runtimes.ts'
+import { isSecure, makeProgram, overRuntime, runtimeRequirement } from './runtimes.ts'
 
 const options = z.strictObject({
   /** The OCI runtime below it: runc and crun by runc's shim, runsc by gVisor's own. */
@@ -42,6 +42,7 @@ export const containerd = defineDriver<Options>({
       : []),
   ],
   version: () => ['containerd', '--version'],
+  details: ({ runtime }) => overRuntime(runtime),
   once: (place, argv, given) => runTask(place, argv, shimFor(place, given)),
   open: (place, given) => openTask(place, shimFor(place, given)),
 })

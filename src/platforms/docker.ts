@@ -14,7 +14,7 @@ import { defineDriver, type GuestArgv, type HostArgv, idle, type Obstacle, type 
 import { guestEnv } from './guest-env.ts'
 import { engineOptions, modeApart, modeObstacle, onlyOverRunsc, runscFlags } from './gvisor/options.ts'
 import { obstacle as kataObstacle } from './kata/obstacle.ts'
-import { isSecure, runtimeRequirement, runtimes } from './runtimes.ts'
+import { isSecure, overRuntime, runtimeRequirement, runtimes } from './runtimes.ts'
 
 const options = z
   .strictObject({
@@ -71,11 +71,16 @@ async function obstacle(given: Options): Promise<string | Obstacle | undefined> 
     : kataObstacle(installedKata())
 }
 
-/** Whose daemon it is, and why a daemon of the host's that is there is left alone. */
-async function whoseDaemon({ daemon }: Options): Promise<string> {
-  if (daemon === 'own' || !hasHostSocket()) return "isobench's own dockerd"
-  const found = await hostDaemon()
-  return found.usable ? `the host's dockerd at ${found.socket}` : `isobench's own dockerd, as ${found.reason}`
+/**
+ * Whose daemon it is, and why a daemon of the host's that is there is left alone; and what runtime is below it. What a daemon of
+ * the host's runs may lie in another file system, so its version is not told.
+ */
+async function whoseDaemon(given: Options): Promise<string> {
+  const found = given.daemon === 'own' || !hasHostSocket() ? undefined : await hostDaemon()
+  const flags = runscFlags(given)
+  if (found?.usable) return `the host's dockerd at ${found.socket} over ${[given.runtime, ...flags].join(' ')}`
+  const own = `isobench's own dockerd ${await overRuntime(given.runtime, flags)}`
+  return found ? `${own}, as ${found.reason}` : own
 }
 
 const guestLabel = ({ id }: Place) => `isobench.guest=${id}`

@@ -8,7 +8,7 @@ import { engineOptions, modeApart, modeObstacle, onlyOverRunsc, runscFlags } fro
 import { giveData, makeRootless, rootlessObstacle } from './podman/rootless.ts'
 import { podmanSettings } from './podman/settings.ts'
 import { privateMounts } from './private-mounts.ts'
-import { isSecure, makeProgram, runtimeRequirement } from './runtimes.ts'
+import { isSecure, makeProgram, overRuntime, runtimeRequirement } from './runtimes.ts'
 
 const options = z
   .strictObject({
@@ -120,6 +120,7 @@ export const podman = defineDriver<Options>({
       : []),
   ],
   version: () => ['podman', '--version'],
+  details: (given) => overRuntime(given.runtime, runscFlags(given)),
   obstacle: async ({ rootless, mode }) => (rootless ? rootlessObstacle() : modeObstacle(mode)),
   apart: async ({ mode }) => modeApart(mode),
   once: async (place, argv, given) => {

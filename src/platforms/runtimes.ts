@@ -1,5 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { messageOf } from '../errors.ts'
+import { host } from '../guest/host.ts'
 import { withoutHybrid } from './crun.ts'
 import type { HostArgv, Requirement } from './driver.ts'
 import { gvisorRequirement, hidingNetFiles } from './gvisor.ts'
@@ -37,4 +39,18 @@ export function makeProgram(path: string, runtime: keyof typeof commands, flags:
   writeFileSync(path, `#!/bin/sh\nexec ${quoted(commands[runtime](flags))} "$@"\n`)
   chmodSync(path, 0o755)
   return path
+}
+
+/**
+ * What a report must name of a runtime below an engine, whose own version says nothing of it: `over runsc version
+ * release-20221219.0 --network=host`. Where the runtime does not answer, why.
+ */
+export async function overRuntime(runtime: Runtime, flags: readonly string[] = []): Promise<string> {
+  const binary = runtimeRequirement(runtime).binary
+  try {
+    const said = (await host([binary, '--version'], { timeout: 10 })).split('\n').find((line) => /\d/.test(line))
+    return ['over', said?.trim() ?? runtime, ...flags].join(' ')
+  } catch (error) {
+    return ['over', runtime, ...flags, `(${messageOf(error)})`].join(' ')
+  }
 }

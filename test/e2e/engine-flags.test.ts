@@ -40,6 +40,7 @@ async function openAll(specs: Parameters<typeof resolvePlatforms>[0]) {
         const mounts = handle.enter(['/bin/busybox', 'cat', '/proc/mounts'])
         return {
           argv,
+          told: await driver.details!(options),
           mounts: (await timed(mounts, { timeoutMs: 60_000, label: 'mounts' })).stdout,
           address: handle.address ?? place.address,
           // What is left of it in the guest's network namespace: the sentry's own stack takes the address away.
@@ -53,6 +54,8 @@ async function openAll(specs: Parameters<typeof resolvePlatforms>[0]) {
 }
 
 function expectFlags([gofered, hosted, plain]: Awaited<ReturnType<typeof openAll>>): void {
+  expect(gofered!.told).toMatch(/over runsc version \S*\d\S* --directfs=false$/)
+  expect(plain!.told).toMatch(/over runsc version \S*\d\S*$/)
   expect(gofered!.argv).toEqual(expect.arrayContaining(gofer))
   expect(gofered!.mounts).not.toContain('directfs')
   expect(gofered!.links).not.toContain(gofered!.address)
