@@ -10,7 +10,7 @@ import type { Command } from '../../tools/command.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Profile } from '../record/schema.ts'
 import { weightedOf } from '../weights/weigh.ts'
-import { without } from './controls.ts'
+import { gateOf, idlingOf } from './controls.ts'
 import type { Bounds } from './enterable.ts'
 import { guestArgv } from './handle.ts'
 import type { Means } from './means.ts'
@@ -72,15 +72,12 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const { seconds, idleSeconds, gates } = windows
   const controls = await windows.controls()
   const { name } = platform.spec
-  const [perSecond, perGate] = [
-    without(tracer, name, 'idle', [scaled(controls.idle, 1 / idleSeconds)]),
-    without(tracer, name, 'gate', controls.gates),
-  ]
-  const control = { idle: scaled(perSecond, seconds), gates: scaled(perGate, gates) }
-  const work = beyond(await tracer.collect(), control)
+  const gatesAll = scaled(gateOf(tracer, name, controls.gates), gates)
+  const idling = idlingOf(tracer, name, scaled(controls.idle, 1 / idleSeconds), idleSeconds)
+  const work = beyond(await tracer.collect(), { idling, seconds, gates: gatesAll })
   const { per, metrics } = workload.traced
   const units = per === undefined ? seconds : unitsOfWork(metrics[per]!, own[per]!, seconds)
-  return tracedOf(step, { setup, idle: controls.idle, gates: control.gates, work, own, seconds, idleSeconds, units })
+  return tracedOf(step, { setup, idle: controls.idle, gates: gatesAll, work, own, seconds, idleSeconds, units })
 }
 
 /** Every boot is set-up and work in one; what had to stand before it, such as a daemon, is the set-up alone. */

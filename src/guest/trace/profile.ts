@@ -5,10 +5,18 @@ export type Calls = Readonly<Record<string, number>>
 
 export const totalOf = (calls: Calls): number => Object.values(calls).reduce((sum, count) => sum + count, 0)
 
+/** What idling does in a second, by name. */
+export interface Idling {
+  readonly mean: Calls
+  /** The standard deviation from second to second, as measured. */
+  readonly deviation: Calls
+}
+
 /** What was seen of everything but the work. */
 export interface Control {
-  /** Calls of idling, for as long as the work took. */
-  readonly idle: Calls
+  readonly idling: Idling
+  /** How long the work took. */
+  readonly seconds: number
   /** Calls of going through the gates, as often as the work did. */
   readonly gates: Calls
 }
@@ -16,18 +24,17 @@ export interface Control {
 /**
  * What work reaches beyond its control: of each name the calls less those of the gates and of idling, and only names that have
  * more calls than the gates, and more than three standard deviations above twice those of idling. Counts of rare events that
- * come independently are Poisson distributed, with the root of the mean as their standard deviation. Twice, because idling is
- * not that regular: the timers of a runtime's own threads come in bursts, and at the same load one second has up to twice the
- * calls of another. What the control never calls needs one call.
+ * come independently are Poisson distributed, with the root of the mean as their standard deviation; where idling was seen to
+ * vary by more, because its calls come in bursts, it is that. Twice, because idling is not that regular: at the same load one
+ * second has up to twice the calls of another. What the control never calls needs one call.
  */
-export function beyond(work: Calls, { idle, gates }: Control): Record<string, number> {
+export function beyond(work: Calls, { idling, seconds, gates }: Control): Record<string, number> {
   const of = (calls: Calls, name: string) => (Object.hasOwn(calls, name) ? calls[name]! : 0)
   return Object.fromEntries(
     Object.entries(work).flatMap(([name, count]) => {
-      const [expected, passing] = [of(idle, name), of(gates, name)]
-      return count > passing + 2 * expected + 3 * Math.sqrt(2 * expected)
-        ? [[name, Math.round(count - passing - expected)]]
-        : []
+      const [expected, passing] = [of(idling.mean, name) * seconds, of(gates, name)]
+      const deviation = Math.max(Math.sqrt(2 * expected), of(idling.deviation, name) * Math.sqrt(seconds))
+      return count > passing + 2 * expected + 3 * deviation ? [[name, Math.round(count - passing - expected)]] : []
     }),
   )
 }

@@ -1,31 +1,47 @@
 import { describe, expect, it } from 'vitest'
-import { beyond, jaccard, scaled, sum, totalOf } from '../../../src/guest/trace/profile.ts'
+import { beyond, type Calls, jaccard, scaled, sum, totalOf } from '../../../src/guest/trace/profile.ts'
 
 describe('what lies beyond the controls', () => {
-  const none = { idle: {}, gates: {} }
+  const idle = (mean: Calls, deviation: Calls = {}) => ({ idling: { mean, deviation }, seconds: 1, gates: {} })
+  const none = idle({})
 
   it('is every name that they do not have, from one call on', () => {
     expect(beyond({ read: 1, write: 400 }, none)).toEqual({ read: 1, write: 400 })
   })
 
   it('is what is more than three standard deviations above twice the calls of idling in the same time', () => {
-    const control = { idle: { futex: 50 }, gates: {} }
+    const control = idle({ futex: 50 })
     expect(beyond({ futex: 130 }, control)).toEqual({})
     expect(beyond({ futex: 131 }, control)).toEqual({ futex: 81 })
   })
 
   it('is what is more than the gates alone, and as much less as those', () => {
-    const control = { idle: {}, gates: { read: 4, clone: 1 } }
+    const control = { ...none, gates: { read: 4, clone: 1 } }
     expect(beyond({ read: 5, clone: 1, mmap: 2 }, control)).toEqual({ read: 1, mmap: 2 })
-    expect(beyond({ futex: 132 }, { idle: { futex: 50 }, gates: { futex: 2 } })).toEqual({})
+    expect(beyond({ futex: 132 }, { ...idle({ futex: 50 }), gates: { futex: 2 } })).toEqual({})
   })
 
   it('leaves nothing of work that only idles', () => {
-    expect(beyond({ epoll_wait: 5 }, { idle: { epoll_wait: 5, futex: 9 }, gates: {} })).toEqual({})
+    expect(beyond({ epoll_wait: 5 }, idle({ epoll_wait: 5, futex: 9 }))).toEqual({})
   })
 
   it('is told for another time than that of the control', () => {
+    const control = { ...idle({ futex: 25 }), seconds: 2 }
+    expect(beyond({ futex: 130 }, control)).toEqual({})
+    expect(beyond({ futex: 131 }, control)).toEqual({ futex: 81 })
     expect(scaled({ futex: 50, constructor: 2 }, 1.5)).toEqual({ futex: 75, constructor: 3 })
+  })
+
+  it('is what is above the bursts that idling was seen to have, which grow with the root of the time', () => {
+    const bursts = idle({ write: 1 }, { write: 10 })
+    expect(beyond({ write: 32 }, bursts)).toEqual({})
+    expect(beyond({ write: 33 }, bursts)).toEqual({ write: 32 })
+    expect(beyond({ write: 68 }, { ...bursts, seconds: 4 })).toEqual({})
+    expect(beyond({ write: 69 }, { ...bursts, seconds: 4 })).toEqual({ write: 65 })
+  })
+
+  it('is a call that the work makes each time, though idling makes it once in a long while', () => {
+    expect(beyond({ tgkill: 1 }, idle({ tgkill: 0.04 }, { tgkill: 0.2 }))).toEqual({ tgkill: 1 })
   })
 })
 
