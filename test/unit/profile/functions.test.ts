@@ -1,47 +1,55 @@
-/** A run by `functions` on a real kernel, recorded in an emulated guest: see docs/attack-profile.md. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { afterAll, describe, expect, it } from 'vitest'
+/** Profiles, the judge and the reporters on a run by `functions` on a real kernel. */
+import { describe, expect, it } from 'vitest'
 import { diffOf } from '../../../src/core/profile/diff.ts'
 import { profilesOf } from '../../../src/core/profile/profiles.ts'
 import { diffText, tableText } from '../../../src/core/profile/text.ts'
-import { readRecord } from '../../../src/core/record/reader.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
 import { profilesMarkdown } from '../../../src/reporters/profile/markdown.ts'
+import { recordedFunctions } from './recorded.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'isobench-functions-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-const packed = new URL('../../fixtures/records/attack-profile-functions.jsonl.gz', import.meta.url)
-const file = join(folder, 'record.jsonl')
-writeFileSync(file, gunzipSync(readFileSync(packed)))
-const record = readRecord(file)
+const record = recordedFunctions()
+const platforms = ['native', 'runc', 'crun', 'gvisor']
+const workloads = ['cpu', 'memory', 'file I/O', 'network', 'start and stop']
 
 describe('a recorded run by functions', () => {
   const cells = profilesOf(record)
-  const of = (platform: string) => cells.find((cell) => cell.platform === platform)!
+  const of = (platform: string, workload = 'cpu') =>
+    cells.find((cell) => cell.platform === platform && cell.bench.endsWith(`: ${workload}`))!
 
   it('has functions of the kernel, in profiles of their own for setting up and for the work', () => {
-    expect(cells.map(({ platform, by }) => `${platform} by ${by}`)).toEqual([
-      'native by functions',
-      'runc by functions',
-      'crun by functions',
-      'gvisor by functions',
-    ])
-    expect(of('native')).toMatchObject({ distinct: 1094, calls: 134_289, setupDistinct: 0 })
-    expect(of('runc')).toMatchObject({ distinct: 1139, calls: 139_341, setupDistinct: 2928, setupCalls: 898_729 })
-    expect(of('crun')).toMatchObject({ distinct: 1084, setupDistinct: 2584, setupCalls: 330_566 })
-    expect(of('gvisor')).toMatchObject({ distinct: 1076, calls: 855_669, setupDistinct: 3558, setupCalls: 1_711_323 })
-    for (const { platform, work } of cells) {
-      expect(Object.keys(work), platform).toEqual(
-        expect.arrayContaining(['x64_sys_call', 'vfs_read', 'handle_mm_fault']),
+    expect(cells.map(({ platform, by, bench }) => `${bench.split(': ')[1]} on ${platform} by ${by}`)).toEqual(
+      workloads.flatMap((name) => platforms.map((platform) => `${name} on ${platform} by functions`)),
+    )
+    expect(of('native')).toMatchObject({ distinct: 1081, calls: 132_996, setupDistinct: 0 })
+    expect(of('runc')).toMatchObject({ distinct: 1112, calls: 132_333, setupDistinct: 2930, setupCalls: 940_115 })
+    expect(of('crun')).toMatchObject({ distinct: 1077, setupDistinct: 2567, setupCalls: 316_056 })
+    expect(of('gvisor')).toMatchObject({ distinct: 1011, calls: 1_289_417, setupDistinct: 3555, setupCalls: 1_836_126 })
+    for (const { platform, point, work } of cells) {
+      expect(Object.keys(work), `${point} on ${platform}`).toEqual(
+        expect.arrayContaining(['x64_sys_call', 'handle_mm_fault']),
       )
       expect(
         Object.keys(work).filter((name) => /^(?:asm_)?sysvec_|softirq$|^__?irq_exit/.test(name)),
-        platform,
+        `${point} on ${platform}`,
       ).toEqual([])
     }
+  })
+
+  it('has in each workload what that asks of a kernel', () => {
+    for (const platform of ['native', 'runc', 'crun']) {
+      expect(Object.keys(of(platform, 'file I/O').work), platform).toEqual(
+        expect.arrayContaining(['ext4_file_read_iter', 'ext4_file_write_iter']),
+      )
+      expect(Object.keys(of(platform, 'network').work), platform).toEqual(expect.arrayContaining(['tcp_recvmsg']))
+      expect(of(platform, 'cpu').work, platform).not.toHaveProperty('tcp_recvmsg')
+    }
+    // The sentry speaks TCP itself: the host sees packets.
+    expect(of('gvisor', 'network').work).not.toHaveProperty('tcp_recvmsg')
+    expect(Object.keys(of('gvisor', 'network').work)).toEqual(expect.arrayContaining(['packet_recvmsg']))
+    // A start is set-up and work in one; native's has a view of its own of the files, and no container.
+    for (const platform of ['runc', 'crun', 'gvisor'])
+      expect(of(platform, 'start and stop').work, platform).toHaveProperty('cgroup_mkdir')
+    expect(of('native', 'start and stop').work).not.toHaveProperty('cgroup_mkdir')
   })
 
   it('shows what one platform reaches and another does not, by group', () => {
@@ -50,7 +58,7 @@ describe('a recorded run by functions', () => {
     const setup = diff.parts[1]!.onlyB.flatMap(({ names }) => names.map(({ name }) => name))
     expect(setup).toEqual(expect.arrayContaining(['copy_mnt_ns', 'cgroup_mkdir']))
     expect(diffText([diff])).toContain('functions of the host kernel (functions)')
-    expect(tableText(cells, null)).toMatch(/runc +1,?139/)
+    expect(tableText(cells, null)).toMatch(/runc +1,?112/)
   })
 
   it('has the sentry and its stubs, which ask the host for other things than a program does', () => {
@@ -62,7 +70,7 @@ describe('a recorded run by functions', () => {
   it('is a Markdown table with a row for each platform, and says on what it was measured', () => {
     const table = profilesMarkdown(cells, record).split('\n')
     expect(table[0]).toMatch(/Linux 6\.12\S+, .*, 1 round; by functions: distinct functions/)
-    expect(table[2]).toBe('|  | attack profile by functions: cpu | at set-up |')
+    expect(table[2]).toBe(`| ${['', ...workloads, 'at set-up'].join(' | ')} |`)
     expect(table.filter((line) => /^\| \w/.test(line)).map((line) => line.split(' | ')[0])).toEqual([
       '| native',
       '| runc',
@@ -70,7 +78,7 @@ describe('a recorded run by functions', () => {
       '| gvisor',
     ])
     expect(table.find((line) => line.startsWith('| runc'))).toMatch(
-      /^\| runc \| 1,139 \/ [\d.,]+ \| 2,928 \/ 898,729 \|$/,
+      /^\| runc \| 1,112 \/ 124 \|( [\d,]+ \/ [\d.,]+ \|){5}$/,
     )
   })
 

@@ -1,16 +1,13 @@
 /** The paper's figures drawn from a synthetic world, on platforms that no one machine has all of; and records beside each other. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { compareRecords } from '../../../src/core/baseline/compare.ts'
-import { type RunRecord, readRecord } from '../../../src/core/record/reader.ts'
+import type { RunRecord } from '../../../src/core/record/reader.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
 import { html } from '../../../src/reporters/html/html.ts'
 import { worldRecord } from '../benches/record.ts'
 import { allPlatforms, built, collectBenches } from '../benches/suite.ts'
+import { recordedFunctions } from '../profile/recorded.ts'
 import { contextOf, Memory, makeRecord } from './fixture.ts'
 
 const pageOf = async (records: readonly RunRecord[], former?: RunRecord): Promise<string> => {
@@ -115,14 +112,9 @@ function all(from: number, to: number): number[] {
 }
 
 it('draws a recorded attack profile, of functions of a real kernel', async () => {
-  const file = new URL('../../fixtures/records/attack-profile-functions.jsonl.gz', import.meta.url)
-  const folder = mkdtempSync(join(tmpdir(), 'isobench-figures-'))
-  const plain = join(folder, 'record.jsonl')
-  writeFileSync(plain, gunzipSync(readFileSync(file)))
-  const [section] = sectionsOf(await pageOf([readRecord(plain)]))
-  rmSync(folder, { recursive: true })
+  const [section] = sectionsOf(await pageOf([recordedFunctions()]))
   expect(section).toContain('attack profile by functions: cpu')
-  expect(section).toMatch(/<title>runc: median 1,139; 1 sample in count: 1,139<\/title>/)
+  expect(section).toMatch(/<title>runc: median 1,112; 1 sample in count: 1,112<\/title>/)
   expect(section).toContain('class="native"')
 })
 
