@@ -157,10 +157,16 @@ test('a command that hangs is ended at --timeout, whatever signals it ignores an
 
 test('a workload that waits for nothing on the host is ended after its own time limit', async () => {
   const outcome = await measured(
-    hostile('waits', 'await new Promise(() => {}); return { time: 1 }', '{ timeout: 1 }'),
+    hostile('waits', 'await new Promise(() => {}); return { time: 1 }', '{ timeout: 1 }') +
+      hostile(
+        'fails first',
+        "await guest.exec(command('sleep', '60')).catch(() => new Promise(() => {})); return { time: 1 }",
+        '{ timeout: 1 }',
+      ),
     { rounds: 1 },
   )
-  expectFailed(outcome, 'waits', /did not end within its 1 s/)
+  expectFailed(outcome, 'waits', /did not end within its 1 s$/)
+  expectFailed(outcome, 'fails first', /did not end within its 1 s; what failed in it: sleep.*: no end after/)
 })
 
 test('a process that takes more memory than the guest has is killed, and the next round has a guest again', async () => {

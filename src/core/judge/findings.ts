@@ -46,7 +46,9 @@ function judgeGroups(
   const { id, title, gate, asPrinted } = finding
   const hardware = decide(groups.map(onHardware), finding.undecided, plan)
   const apart = groups.map((group) => group.filter(({ verdict }) => verdict.apart))
-  const how = [...new Set(apart.flat().flatMap(({ verdict }) => verdict.apart ?? []))]
+  // A platform that is not there has been measured nowhere: what it lacks is told once.
+  const there = apart.flat().filter(({ verdict }) => verdict.measured !== null || verdict.needs.length === 0)
+  const how = [...new Set(there.flatMap(({ verdict }) => verdict.apart ?? []))]
   const elsewhere = decide(apart, finding.undecided, plan)
   return {
     id,

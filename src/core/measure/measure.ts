@@ -48,7 +48,7 @@ export async function measure(step: Step, round: number, means: Means): Promise<
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
-    const { given, profile } = await within(take(step, bench, bounds, means, { tell, notes, spent }), limit)
+    const { given, profile } = await within(take(step, bench, bounds, means, { tell, notes, spent }), limit, spent)
     const values = checkValues(given, bench.metrics)
     const all = severalOf(given, bench.metrics)
     const client = busiest === undefined ? {} : { client: { cpu: busiest } }
@@ -69,12 +69,15 @@ const told = (error: unknown): string =>
   error instanceof UnsupportedError && error.fix ? `${messageOf(error)}: ${error.fix}` : messageOf(error)
 
 /** Ends a workload's own code that waits for something other than the guest. The timer also keeps Node from ending. */
-async function within<T>(work: Promise<T>, seconds: number): Promise<T> {
+async function within<T>(work: Promise<T>, seconds: number, spent: Spent): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const error = new Error(`the workload did not end within its ${seconds} s`)
-    // The commands' own limit comes first and says more.
-    timer = setTimeout(() => reject(error), seconds * 1000 + 5000)
+    const error = () => {
+      const why = spent.failure === undefined ? '' : `; what failed in it: ${messageOf(spent.failure)}`
+      return new Error(`the workload did not end within its ${seconds} s${why}`)
+    }
+    // The commands' own limit comes first and says more, unless what they ran in does not go away.
+    timer = setTimeout(() => reject(error()), seconds * 1000 + 5000)
   })
   try {
     return await Promise.race([work, late])

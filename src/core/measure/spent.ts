@@ -17,10 +17,15 @@ class Spans {
   #since = 0
   milliseconds = 0
 
+  constructor(private readonly failed: (error: unknown) => void) {}
+
   async during<T>(work: () => Promise<T>): Promise<T> {
     if (this.#open++ === 0) this.#since = performance.now()
     try {
       return await work()
+    } catch (error) {
+      this.failed(error)
+      throw error
     } finally {
       if (--this.#open === 0) this.milliseconds += performance.now() - this.#since
     }
@@ -28,9 +33,14 @@ class Spans {
 }
 
 export class Spent {
-  readonly #commands = new Spans()
-  readonly #servers = new Spans()
-  readonly #boots = new Spans()
+  /** What failed last: why a sample is over whose guest does not go away. */
+  failure: unknown
+  readonly #failed = (error: unknown) => {
+    this.failure = error
+  }
+  readonly #commands = new Spans(this.#failed)
+  readonly #servers = new Spans(this.#failed)
+  readonly #boots = new Spans(this.#failed)
 
   /** Boots a guest. */
   readonly booting = <T>(boot: () => Promise<T>): Promise<T> => this.#boots.during(boot)

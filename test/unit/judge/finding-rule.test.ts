@@ -90,6 +90,17 @@ describe('what was not on hardware', () => {
     expect(ended(judgement)).toBe(0)
   })
 
+  it('is not told where such a platform does not work: nothing was judged of it', () => {
+    const absent = { apart: 'emulated', available: false, reason: 'left out' } as const
+    const others = [platformOf('native'), platformOf('runc'), platformOf('gvisor', absent)]
+    const judgement = judged(
+      findingOf([claimOf(within), claimOf(within, onGvisor)]),
+      [...native(), ...costing('runc', 1.01)],
+      others,
+    )
+    expect(judgement.findings[0]).toMatchObject({ verdict: 'undecidable', needs: ['gvisor'], apart: null })
+  })
+
   it('leaves the verdict to what was on hardware', () => {
     const both = claimOf(within, { on: { by: 'name', names: ['runc', 'gvisor'] } })
     const judgement = judged(findingOf([both]), slowGuest, platforms('emulated'))

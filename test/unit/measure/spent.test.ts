@@ -61,5 +61,6 @@ describe('what a sample spends', () => {
     }
     await expect(spent.client({ exec: failing }).exec(sleeping)).rejects.toThrow('exit code 1')
     expect(spent.total.commands).toBeGreaterThanOrEqual(39)
+    expect(spent.failure).toEqual(new Error('exit code 1'))
   })
 })
