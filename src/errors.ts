@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /** A failure that a user can act on: what was wrong, a stable code, and how to mend it. Never shown as a bare stack. */
 export abstract class IsobenchError extends Error {
   abstract readonly code: string
@@ -57,7 +59,13 @@ export function lastLines(text: string, lines = 3): string[] {
     .map((line) => printable(line))
 }
 
+/** Anything as a text. Not every object can be made one of: `String` throws at one without a prototype. */
+export const textOf = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
+
 /** Something thrown, as one line. */
 export function messageOf(thrown: unknown): string {
-  return printable(thrown instanceof Error ? thrown.message || thrown.name : String(thrown))
+  return printable(textOf(thrown instanceof Error ? thrown.message || thrown.name : thrown))
 }

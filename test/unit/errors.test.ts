@@ -33,6 +33,23 @@ it('tells the innermost cause of a monitor that could not start, as doctor does'
   )
 })
 
+it('has a line for whatever is thrown, also for an object that no text can be made of', () => {
+  const thrown: unknown[] = [
+    'text',
+    undefined,
+    5n,
+    Symbol('s'),
+    Object.create(null),
+    { toString: 1 },
+    [Object.create(null)],
+  ]
+  for (const one of thrown) expect(messageOf(one)).toMatch(/^.+$/)
+  expect(messageOf('text')).toBe('text')
+  const odd = new Error('x')
+  odd.message = Object.create(null) as string
+  expect(messageOf(odd)).toMatch(/^.+$/)
+})
+
 it('takes its limits from the environment, for machines that are emulated', () => {
   expect([bootLimit(false), bootLimit(true), importLimit()]).toEqual([20, 90, 10])
   vi.stubEnv('ISOBENCH_PROBE_SECONDS', '600')

@@ -63,6 +63,11 @@ describe('what a workload returns', () => {
     )
   })
 
+  it('is refused when it is an object that no text can be made of', () => {
+    for (const latency of [Object.create(null), [[Object.create(null)]], { toString: 1, valueOf: 1 }])
+      expect(() => checkValues({ latency, rate: 1 }, metrics)).toThrow(ValueError)
+  })
+
   it('is told on one line that a terminal may show', () => {
     expect(() => checkValues({ latency: '\u001b[31m\n', rate: 1 }, metrics)).toThrow('\\x1b[31m⏎')
   })
