@@ -128,6 +128,7 @@ function fail(message: string): never {
 }
 
 const { positionals: wanted, values: given } = asked()
+
 function chosenInstruments() {
   const by = instruments.filter((one) => given.by === undefined || one === given.by)
   return by.length > 0 ? by : fail(`--by takes ${instruments.join(' or ')}, not "${given.by}"`)

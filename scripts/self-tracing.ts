@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { readRecord } from '../src/core/record/reader.ts'
 import type { Sample } from '../src/core/record/schema.ts'
 import { median } from '../src/core/stats/index.ts'
+import type { Instrument } from '../src/dsl/traced.ts'
 import { jaccard } from '../src/guest/trace/profile.ts'
 
 /** By the workload's name in `attack-workloads.ts`: its metric, a rate or the time of a boot that sleeps for a second. */
@@ -21,8 +22,7 @@ const workloads = {
 } as const
 type Name = keyof typeof workloads
 const names = Object.keys(workloads) as Name[]
-export const instruments = ['syscalls', 'functions'] as const
-export type Instrument = (typeof instruments)[number]
+export const instruments: readonly Instrument[] = ['syscalls', 'functions']
 
 const benchesBy = (chosen: readonly Instrument[]) => `import { bench, workload } from 'isobench'
 import { ${names.join(', ')} } from './attack-workloads.ts'
