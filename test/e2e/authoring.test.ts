@@ -58,6 +58,12 @@ describe('a bench file that cannot be used', () => {
       await list({ 'benches/broken.bench.ts': `${imports}\nthrow { reason: 'odd' }\n` }),
       /"reason":"odd"/,
     )
+    for (const [code, told] of [
+      ['throw 5n', /it threw 5n/],
+      ['const a: { a?: object } = {}; a.a = a; throw a', /it threw .*Circular/],
+      ['throw Object.create(null)', /it threw \{\}/],
+    ] as const)
+      expectOneBroken(await list({ 'benches/broken.bench.ts': `${imports}\n${code}\n` }), told)
   })
 
   test('that loops, or awaits, for ever is ended within 12 s, and the others are listed', async () => {

@@ -6,6 +6,7 @@ import type { BenchSpec } from '../../dsl/bench.ts'
 import type { Claim } from '../../dsl/claim.ts'
 import { framesOf, type Location } from '../../dsl/location.ts'
 import { registrationsOf } from '../../dsl/registry.ts'
+import { textOf } from '../../errors.ts'
 import type { Problem } from '../errors.ts'
 import type { BenchData, FindingData } from './types.ts'
 
@@ -32,6 +33,15 @@ const { root, files } = await new Promise<CollectJob>((resolve) => parentPort!.o
 const post = (message: CollectMessage) => parentPort!.postMessage(message)
 const inProject = (location: Location | undefined) => (location ? relative(root, location.file) : undefined)
 
+/** As JSON, which an author reads most easily, where it can be: a bigint or an object within itself cannot. */
+function asText(thrown: unknown): string {
+  try {
+    return JSON.stringify(thrown) ?? textOf(thrown)
+  } catch {
+    return textOf(thrown)
+  }
+}
+
 function problem(file: string, error: unknown): Problem {
   const known = error as Partial<AuthorError>
   const stack = error instanceof Error ? framesOf(error.stack ?? '') : []
@@ -39,8 +49,7 @@ function problem(file: string, error: unknown): Problem {
     known?.location ?? stack.find((frame) => frame.file.startsWith(root) && !frame.file.includes('/node_modules/'))
   return {
     file,
-    message:
-      error instanceof Error ? error.message || error.name : `it threw ${JSON.stringify(error) ?? String(error)}`,
+    message: error instanceof Error ? error.message || error.name : `it threw ${asText(error)}`,
     ...(known?.fix !== undefined && { fix: known.fix }),
     ...(location && { location }),
   }
