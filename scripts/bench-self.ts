@@ -80,7 +80,7 @@ function overhead(): void {
       'native,runc,gvisor',
       '--rounds',
       '5',
-      '--wait',
+      '--wait-for-lock',
       '--reporter',
       `json=${file}`,
     ]

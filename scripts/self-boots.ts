@@ -8,7 +8,7 @@ import { seeded } from '../src/core/stats/index.ts'
 import { ensureImage } from '../src/guest/image/image.ts'
 import { mountsBelow } from '../src/guest/mounts.ts'
 import { guestsFolder } from '../src/guest/paths.ts'
-import { timed } from '../src/guest/stopwatch.ts'
+import { runTimed } from '../src/guest/stopwatch.ts'
 import { drivers } from '../src/platforms/index.ts'
 import { left, bootSeconds as limit, traces } from '../test/e2e/conformance/traces.ts'
 
@@ -66,16 +66,16 @@ async function leftBy(
   const killedMs: number[] = []
   let takesMs = 0
   for (let boot = 0; boot < boots; boot++) {
-    await using place = await session.place(rootfs, limit)
+    await using place = await session.createSandbox(rootfs, limit)
     ids.push(place.id)
-    const argv = await driver.once(place, ['/bin/true'], options)
+    const argv = await driver.oneShot(place, ['/bin/true'], options)
     if (killed.has(boot)) {
       const timeoutMs = Math.max(1, Math.round(random() * takesMs))
       killedMs.push(timeoutMs)
       // A boot that is quicker than the first was ends before it is killed.
-      await timed(argv, { timeoutMs, label: spec.name }).catch(() => {})
+      await runTimed(argv, { timeoutMs, label: spec.name }).catch(() => {})
     } else {
-      const { milliseconds } = await timed(argv, { timeoutMs: limit * 1000, label: spec.name })
+      const { milliseconds } = await runTimed(argv, { timeoutMs: limit * 1000, label: spec.name })
       takesMs ||= milliseconds
     }
   }

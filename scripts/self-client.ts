@@ -1,5 +1,5 @@
 /** The embedded YCSB client against memcaslap of libmemcached-tools: the same server, sizes, connections and mix, in turns. */
-import { reach, workloadClient, workloadGuest } from '../src/core/measure/handle.ts'
+import { routeToGuest, workloadClient, workloadGuest } from '../src/core/measure/handle.ts'
 import { loadProject } from '../src/core/project.ts'
 import { Session } from '../src/core/session.ts'
 import { median } from '../src/core/stats/index.ts'
@@ -25,9 +25,9 @@ export async function client(root: string, say: (text: string) => void): Promise
   const { signal } = new AbortController()
   await using session = await Session.open(project.guest, { purpose: 'bench:self', wait: true, signal })
   const { rootfs } = await ensureImage(project.image, { ledger: session.ledger })
-  await using place = await session.place(rootfs, 60)
-  const handle = await native.open(place, native.options.parse({}))
-  const { caller, address } = reach(await session.client(rootfs), place, handle)
+  await using place = await session.createSandbox(rootfs, 60)
+  const handle = await native.boot(place, native.options.parse({}))
+  const { caller, address } = routeToGuest(await session.client(rootfs), place, handle)
   const bounds = { until: performance.now() + 600_000, signal }
   const guest = workloadGuest({ ...handle, name: 'native', rootfs }, caller, address, bounds)
   const { exec } = workloadClient(caller, bounds, () => {})

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Session } from '../src/core/session.ts'
 import { median } from '../src/core/stats/index.ts'
 import { ensureImage } from '../src/guest/image/image.ts'
-import { timed } from '../src/guest/stopwatch.ts'
+import { runTimed } from '../src/guest/stopwatch.ts'
 import type { Driver, HostArgv } from '../src/platforms/driver.ts'
 import { drivers } from '../src/platforms/index.ts'
 
@@ -24,7 +24,7 @@ function hyperfine(argv: HostArgv, file: string): number {
 }
 
 const isobench = async (argv: HostArgv): Promise<number> =>
-  (await timed(argv, { timeoutMs: 60_000, label: argv[0] })).milliseconds
+  (await runTimed(argv, { timeoutMs: 60_000, label: argv[0] })).milliseconds
 
 /**
  * What a clock says of a program that does nothing: what it takes itself, and one exec. hyperfine's has its fork in it, and
@@ -58,11 +58,11 @@ export async function fidelity({ boots, names }: Fidelity, say: (text: string) =
     for (let boot = 0; boot < boots; boot++) {
       // In turns, each in a new place that has run one process, as every boot of a bench is.
       for (const by of boot % 2 === 0 ? (['isobench', 'hyperfine'] as const) : (['hyperfine', 'isobench'] as const)) {
-        await using place = await session.place(rootfs, 60)
-        const argv = await driver.once(place, ['/bin/busybox', 'true'], options)
-        await place.run(place.inside(['true']))
+        await using place = await session.createSandbox(rootfs, 60)
+        const argv = await driver.oneShot(place, ['/bin/busybox', 'true'], options)
+        await place.run(place.wrap(['true']))
         const clock =
-          by === 'isobench' ? isobench : async (argv: HostArgv) => hyperfine(argv, join(place.directory, 'hyperfine'))
+          by === 'isobench' ? isobench : async (argv: HostArgv) => hyperfine(argv, join(place.stateDir, 'hyperfine'))
         taken[by].floors.push(await clock(nothing))
         taken[by].boots.push(await clock(argv))
       }

@@ -4,19 +4,19 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureParts } from '../src/core/parts.ts'
+import { ensureArtifacts } from '../src/core/parts.ts'
 import { resolvePlatforms } from '../src/core/probe.ts'
 import { Session } from '../src/core/session.ts'
 import { median } from '../src/core/stats/index.ts'
 import { platform } from '../src/dsl/platform.ts'
 import { ensureImage } from '../src/guest/image/image.ts'
-import { timed } from '../src/guest/stopwatch.ts'
-import { conductOnce } from '../src/guest/vm/conductor.ts'
+import { runTimed } from '../src/guest/stopwatch.ts'
+import { supervisorRunArgv } from '../src/guest/vm/conductor.ts'
 import { ensureKernel } from '../src/guest/vm/kernel.ts'
 import { ensureDisk } from '../src/guest/vm/root-disk.ts'
 import type { HostArgv } from '../src/platforms/driver.ts'
 import { drivers } from '../src/platforms/index.ts'
-import { machineOf } from '../src/platforms/qemu/machine.ts'
+import { vmSpec } from '../src/platforms/qemu/machine.ts'
 import { options as qemuOptions } from '../src/platforms/qemu/options.ts'
 
 const limit = 150
@@ -55,13 +55,13 @@ async function boots(session: Session, rootfs: string, count: number, say: (text
   const taken = { isobench: [] as number[], hand: [] as number[] }
   for (let boot = 0; boot < count; boot++) {
     for (const by of boot % 2 === 0 ? (['isobench', 'hand'] as const) : (['hand', 'isobench'] as const)) {
-      await using place = await session.place(rootfs, limit)
-      const machine = await machineOf(place, { kernel, disk, accel: 'tcg' }, options)
-      const lines = [machine.helper ?? [], machine.monitor].flatMap((words) => [String(words.length), ...words])
-      const hand: HostArgv = ['perl', '-e', byHand, place.directory, ...lines]
-      const argv = place.insideTap(by === 'hand' ? hand : conductOnce(place, machine, ['/bin/true']))
-      await place.run(place.inside(['true']))
-      const { milliseconds } = await timed(argv, { timeoutMs: limit * 1000, label: by })
+      await using place = await session.createSandbox(rootfs, limit)
+      const machine = await vmSpec(place, { kernel, disk, accel: 'tcg' }, options)
+      const lines = [machine.helper ?? [], machine.vmm].flatMap((words) => [String(words.length), ...words])
+      const hand: HostArgv = ['perl', '-e', byHand, place.stateDir, ...lines]
+      const argv = place.wrapWithTap(by === 'hand' ? hand : supervisorRunArgv(place, machine, ['/bin/true']))
+      await place.run(place.wrap(['true']))
+      const { milliseconds } = await runTimed(argv, { timeoutMs: limit * 1000, label: by })
       taken[by].push(milliseconds)
     }
   }
@@ -76,18 +76,18 @@ async function agent(session: Session, rootfs: string, kind: string, say: (text:
   const spec = platform(kind as 'qemu')
   const [resolved] = resolvePlatforms([spec], drivers, 'bench:self')
   const { driver, options } = resolved!
-  await ensureParts([resolved!], rootfs, { ledger: session.ledger })
-  await using place = await session.place(rootfs, limit)
-  const handle = await driver.open(place, options)
+  await ensureArtifacts([resolved!], rootfs, { ledger: session.ledger })
+  await using place = await session.createSandbox(rootfs, limit)
+  const handle = await driver.boot(place, options)
   const truth: number[] = []
   for (let run = 0; run < 40; run++) {
-    const argv = handle.enter(['/bin/true'])
-    truth.push((await timed(argv, { timeoutMs: limit * 1000, label: 'true' })).milliseconds)
+    const argv = handle.execArgv(['/bin/true'])
+    truth.push((await runTimed(argv, { timeoutMs: limit * 1000, label: 'true' })).milliseconds)
   }
   const bytes = randomBytes(10 * 1024 ** 2)
-  writeFileSync(join(place.data, 'bytes'), bytes)
+  writeFileSync(join(place.dataDir, 'bytes'), bytes)
   const reading = (): { readonly seconds: number; readonly same: boolean } => {
-    const [file, ...args] = handle.enter(['cat', '/data/bytes'])
+    const [file, ...args] = handle.execArgv(['cat', '/data/bytes'])
     const started = performance.now()
     const { stdout } = spawnSync(file, args, { timeout: limit * 1000, maxBuffer: 2 ** 25 })
     return { seconds: (performance.now() - started) / 1000, same: stdout.equals(bytes) }

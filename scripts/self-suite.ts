@@ -13,7 +13,7 @@ export function suite(root: string, platforms: string, say: (text: string) => vo
   const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
   try {
     const file = join(folder, 'report.json')
-    const args = ['run', '--platform', platforms, '--wait', '--reporter', `json=${file}`]
+    const args = ['run', '--platform', platforms, '--wait-for-lock', '--reporter', `json=${file}`]
     const started = performance.now()
     const { status, stderr } = spawnSync('node', [join(root, 'bin/isobench.js'), ...args], {
       cwd: root,
@@ -28,7 +28,7 @@ export function suite(root: string, platforms: string, say: (text: string) => vo
       .filter((line) => line.includes('"type":"sample"'))
       .map((line) => (JSON.parse(line) as { sample: Sample }).sample)
     const spent = (what: 'commands' | 'servers' | 'boots', of = samples) =>
-      of.reduce((sum, sample) => sum + (sample.spent?.[what] ?? 0), 0)
+      of.reduce((sum, sample) => sum + (sample.timeBreakdown?.[what] ?? 0), 0)
     const inSamples = samples.reduce((sum, { wallMs }) => sum + wallMs, 0)
     const commands = spent('commands')
     const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
@@ -40,9 +40,9 @@ export function suite(root: string, platforms: string, say: (text: string) => vo
     say(
       `suite: commands of workloads ${seconds(commands)}, boots of guests ${seconds(spent('boots'))}, servers ${seconds(spent('servers'))}, rest of the samples ${seconds(between)}, outside of samples ${seconds(wall - inSamples)}`,
     )
-    const points = [...new Set(samples.map(({ point }) => point))]
+    const points = [...new Set(samples.map(({ case: point }) => point))]
     for (const point of points) {
-      const own = samples.filter((sample) => sample.point === point)
+      const own = samples.filter((sample) => sample.case === point)
       const all = own.reduce((sum, { wallMs }) => sum + wallMs, 0)
       say(`suite:   ${point}: ${seconds(all)}, of which commands ${seconds(spent('commands', own))}`)
     }

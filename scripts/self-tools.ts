@@ -6,10 +6,10 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkOptions } from '../src/commands/options.ts'
-import { planOf } from '../src/commands/plan.ts'
-import type { Caller, ClientPlace } from '../src/core/measure/enterable.ts'
+import { createPlan } from '../src/commands/plan.ts'
+import type { LoadClientHost, LoadClientTarget } from '../src/core/measure/enterable.ts'
 import { GuestBundles } from '../src/core/measure/in-guest.ts'
-import type { Means } from '../src/core/measure/means.ts'
+import type { MeasureContext } from '../src/core/measure/means.ts'
 import { measure } from '../src/core/measure/measure.ts'
 import { Stage } from '../src/core/measure/stage.ts'
 import type { ResolvedPlatform } from '../src/core/probe.ts'
@@ -156,18 +156,18 @@ class Log {
     }
   }
 
-  client(client: Caller): Caller {
-    const noted = (place: ClientPlace) => ({ ...place, enter: this.#noting(place.enter) })
-    return { ...noted(client), joining: (netns) => noted(client.joining(netns)) }
+  client(client: LoadClientHost): LoadClientHost {
+    const noted = (place: LoadClientTarget) => ({ ...place, enter: this.#noting(place.execArgv) })
+    return { ...noted(client), inNetns: (netns) => noted(client.inNetns(netns)) }
   }
 
   platform(platform: ResolvedPlatform): ResolvedPlatform {
     const { driver } = platform
-    const open: typeof driver.open = async (place, options) => {
-      const handle = await driver.open(place, options)
-      return { ...handle, enter: this.#noting(handle.enter.bind(handle)) }
+    const open: typeof driver.boot = async (place, options) => {
+      const handle = await driver.boot(place, options)
+      return { ...handle, execArgv: this.#noting(handle.execArgv.bind(handle)) }
     }
-    return { ...platform, driver: { ...driver, open } }
+    return { ...platform, driver: { ...driver, boot: open } }
   }
 }
 
@@ -221,13 +221,13 @@ export async function tools(
 ): Promise<void> {
   const project = await loadProject(root)
   const options = checkOptions({ profile: 'full', seconds: 2, platform })
-  const { plan, platforms, collected } = await planOf(project, [], options)
+  const { plan, platforms, collected } = await createPlan(project, [], options)
   const signal = new AbortController().signal
   await using session = await Session.open(project.guest, { purpose: 'bench:self', wait: true, signal })
   const image = await ensureImage(project.image, { ledger: session.ledger })
   const log = new Log()
   await using stage = new Stage(session, image.rootfs, 120)
-  const means: Means = {
+  const means: MeasureContext = {
     plan: { ...plan, platforms: [] },
     image,
     platforms: new Map(platforms.map((one) => [one.spec.name, log.platform(one)])),
@@ -238,11 +238,11 @@ export async function tools(
     session,
   }
   for (const row of rows.filter(({ what }) => only.length === 0 || only.some((part) => what.includes(part)))) {
-    const point = plan.points.find(({ id }) => id.endsWith(row.point))
+    const point = plan.cases.find(({ id }) => id.endsWith(row.point))
     if (!point) throw new Error(`the suite has no point ${row.point}`)
     const recorded = async () => {
       log.entered = []
-      const { values, error } = await measure({ point, platform }, 0, means)
+      const { values, error } = await measure({ case: point, platform }, 0, means)
       if (!values) throw new Error(`${point.id}: ${error}`)
       return values[row.metric]!
     }

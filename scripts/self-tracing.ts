@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { readRecord } from '../src/core/record/reader.ts'
 import type { Sample } from '../src/core/record/schema.ts'
 import { median } from '../src/core/stats/index.ts'
-import type { Instrument } from '../src/dsl/traced.ts'
+import type { TraceSource } from '../src/dsl/traced.ts'
 import { jaccard } from '../src/guest/trace/profile.ts'
 
 /** By the workload's name in `attack-workloads.ts`: its metric, a rate or the time of a boot that sleeps for a second. */
@@ -22,9 +22,9 @@ const workloads = {
 } as const
 type Name = keyof typeof workloads
 const names = Object.keys(workloads) as Name[]
-export const instruments: readonly Instrument[] = ['syscalls', 'functions']
+export const instruments: readonly TraceSource[] = ['syscalls', 'functions']
 
-const benchesBy = (chosen: readonly Instrument[]) => `import { bench, workload } from 'isobench'
+const benchesBy = (chosen: readonly TraceSource[]) => `import { bench, workload } from 'isobench'
 import { ${names.join(', ')} } from './attack-workloads.ts'
 export const untraced = [${names.map((name) => `bench('${name} untraced', ${name})`).join(', ')}]
 ${chosen.map((by) => `export const ${by} = [${names.map((name) => `bench('${name} ${by}', workload.traced(${name}, { by: '${by}' }))`).join(', ')}]`).join('\n')}
@@ -35,17 +35,20 @@ const timeOf = (name: Name, value: number) => (name === 'startAndStop' ? value -
 
 function timesOf(samples: readonly Sample[], platform: string, name: Name, how: string): Map<number, number> {
   const own = samples.filter(
-    (one) => one.platform === platform && one.point.endsWith(`#${name} ${how}`) && !one.warmup && one.values,
+    (one) => one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && one.values,
   )
   return new Map(
-    own.map(({ round, values, profile }) => [round, timeOf(name, (profile?.own ?? values!)[workloads[name]]!)]),
+    own.map(({ round, values, attackProfile: profile }) => [
+      round,
+      timeOf(name, (profile?.workloadMetrics ?? values!)[workloads[name]]!),
+    ]),
   )
 }
 
 /** The names that each round reached. */
 function profilesIn(samples: readonly Sample[], platform: string, name: Name, how: string): string[][] {
-  return samples.flatMap(({ profile, ...one }) =>
-    one.platform === platform && one.point.endsWith(`#${name} ${how}`) && !one.warmup && profile
+  return samples.flatMap(({ attackProfile: profile, ...one }) =>
+    one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && profile
       ? [Object.keys(profile.work)]
       : [],
   )
@@ -54,7 +57,7 @@ function profilesIn(samples: readonly Sample[], platform: string, name: Name, ho
 export interface TracingOptions {
   readonly platforms: readonly string[]
   readonly rounds: number
-  readonly by: readonly Instrument[]
+  readonly by: readonly TraceSource[]
 }
 
 /**
@@ -77,7 +80,7 @@ export function tracing(
     const report = join(folder, 'report.json')
     const args = [
       'run',
-      '--wait',
+      '--wait-for-lock',
       '--rounds',
       String(rounds),
       '--seconds',
@@ -100,7 +103,9 @@ export function tracing(
     say(
       `tracing: ${samples.length} samples, ${samples.filter(({ error }) => error).length} failed, load ${loadavg()[0]!.toFixed(1)}`,
     )
-    for (const reason of new Set(plan.left.flatMap(({ why, reason }) => (why === 'instrument' ? (reason ?? []) : []))))
+    for (const reason of new Set(
+      plan.excluded.flatMap(({ reason: why, detail: reason }) => (why === 'tracer-unavailable' ? (reason ?? []) : [])),
+    ))
       say(`tracing: left out: ${reason}`)
     for (const by of chosen) {
       for (const platform of platforms) {

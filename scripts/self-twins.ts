@@ -51,7 +51,7 @@ export function aa(root: string, runs: number, say: (text: string) => void): voi
         'video',
         'prime',
         'sha256',
-        '--wait',
+        '--wait-for-lock',
         '--reporter',
         `json=${file}`,
       ]

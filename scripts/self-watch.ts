@@ -37,7 +37,7 @@ class Terminal {
   #heard: () => void = () => {}
 
   constructor(root: string, folder: string) {
-    const command = `stty cols 100 rows 40; NO_COLOR=1 exec node ${join(root, 'bin/isobench.js')} watch --wait`
+    const command = `stty cols 100 rows 40; NO_COLOR=1 exec node ${join(root, 'bin/isobench.js')} watch --wait-for-lock`
     this.child = spawn('script', ['-qfc', command, '/dev/null'], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] })
     this.child.stdout!.on('data', (data: Buffer) => {
       this.#text += data.toString()

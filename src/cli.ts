@@ -1,13 +1,13 @@
 import { cac } from 'cac'
 import pc from 'picocolors'
-import type { CommandSpec, Io } from './commands/command.ts'
+import type { CommandIo, CommandSpec } from './commands/command.ts'
 import { commands } from './commands/index.ts'
 import { problemText } from './commands/problems.ts'
-import { AuthoringError } from './core/errors.ts'
+import { ProjectError } from './core/errors.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { version } from './entries.ts'
 import { InterruptedError, IsobenchError, messageOf, UsageError } from './errors.ts'
-import { nearest } from './nearest.ts'
+import { closestMatch } from './nearest.ts'
 
 const nameOf = ({ usage }: CommandSpec) => usage.split(' ')[0]!
 
@@ -25,7 +25,7 @@ const exitCodeHelp = {
 
 async function reporterHelp() {
   const { reporters } = await import('./reporters/index.ts')
-  const lines = Object.values(reporters).map(({ name, about }) => `  ${name.padEnd(18)} ${about}`)
+  const lines = Object.values(reporters).map(({ name, description: about }) => `  ${name.padEnd(18)} ${about}`)
   return { title: 'Reporters', body: lines.join('\n') }
 }
 
@@ -38,8 +38,8 @@ interface Section {
 function parser(extra: readonly Section[], chosen: (command: CommandSpec, args: string[], options: Given) => void) {
   const cli = cac('isobench')
   for (const command of commands) {
-    const made = cli.command(command.usage, command.about, { allowUnknownOptions: true })
-    for (const { flag, about } of command.options) made.option(flag, about)
+    const made = cli.command(command.usage, command.description, { allowUnknownOptions: true })
+    for (const { flag, description: about } of command.options) made.option(flag, about)
     made.action((...given: unknown[]) => {
       const { '--': _, ...options } = given.pop() as Given
       const args = given.flat().filter((arg) => arg !== undefined)
@@ -60,7 +60,7 @@ function checkKnown(command: CommandSpec, options: Given, argv: readonly string[
   for (const name of Object.keys(options)) {
     if (['--', 'help', 'h', 'version', 'v'].includes(name) || known.some((one) => camel(one) === name || one === name))
       continue
-    const close = nearest(name, known)
+    const close = closestMatch(name, known)
     // cac takes --no-such for a `such` that is false.
     const asked = argv.includes(`--no-${name}`) ? `no-${name}` : name
     throw new UsageError(
@@ -74,9 +74,9 @@ function checkKnown(command: CommandSpec, options: Given, argv: readonly string[
 const isSystemError = (error: Error): boolean => 'syscall' in error && 'code' in error
 
 /** What a failure ends with, told on standard error without a stack. */
-function tell(error: unknown, io: Io): number {
+function tell(error: unknown, io: CommandIo): number {
   const { red, dim } = pc.createColors(wantsColor(io.err))
-  if (error instanceof AuthoringError) {
+  if (error instanceof ProjectError) {
     for (const problem of error.problems) io.err.write(`${red('error')} ${problemText(problem)}`)
     return exitCodes.author
   }
@@ -103,7 +103,12 @@ function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM
 
 /** Runs one command line and returns its exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const io: Io = { cwd: process.cwd(), out: process.stdout, err: process.stderr, color: wantsColor(process.stdout) }
+  const io: CommandIo = {
+    cwd: process.cwd(),
+    out: process.stdout,
+    err: process.stderr,
+    color: wantsColor(process.stdout),
+  }
   try {
     const names = commands.map(nameOf)
     const asksHelp = argv.some((arg) => arg === '--help' || arg === '-h')

@@ -2,7 +2,7 @@
  * A stack of things to be undone, the latest first. `AsyncDisposableStack` is not in Node 20, and this is the part of it
  * that isobench needs.
  */
-export class Undoing implements AsyncDisposable {
+export class AsyncDisposableStack implements AsyncDisposable {
   #held: AsyncDisposable[] = []
 
   use<T extends AsyncDisposable>(held: T): T {
@@ -19,8 +19,8 @@ export class Undoing implements AsyncDisposable {
   }
 
   /** Hands everything over: this stack then undoes nothing. */
-  move(): Undoing {
-    const other = new Undoing()
+  move(): AsyncDisposableStack {
+    const other = new AsyncDisposableStack()
     other.#held = this.#held
     this.#held = []
     return other

@@ -20,7 +20,7 @@ export class UsageError extends IsobenchError {
 }
 
 /** This machine lacks something that isobench needs, whatever the platform. */
-export class MachineError extends IsobenchError {
+export class HostError extends IsobenchError {
   readonly code = 'ISOBENCH_MACHINE'
 }
 
@@ -38,7 +38,7 @@ export class InterruptedError extends IsobenchError {
  * Control characters made visible, on one line, cut to `width` characters: fit for a terminal, whatever a guest printed. What is
  * cut out is of the middle: the beginning tells whose text it is, and the end what the cause was.
  */
-export function printable(text: string, width = 600): string {
+export function sanitizeLine(text: string, width = 600): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
   const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) =>
     c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
@@ -56,16 +56,16 @@ export function lastLines(text: string, lines = 3): string[] {
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
     .slice(-lines)
-    .map((line) => printable(line))
+    .map((line) => sanitizeLine(line))
 }
 
 /** Anything as a text. Not every object can be made one of: `String` throws at one without a prototype. */
-export const textOf = (value: unknown): string =>
+export const toText = (value: unknown): string =>
   typeof value === 'string'
     ? value
     : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
 
 /** Something thrown, as one line. */
 export function messageOf(thrown: unknown): string {
-  return printable(textOf(thrown instanceof Error ? thrown.message || thrown.name : thrown))
+  return sanitizeLine(toText(thrown instanceof Error ? thrown.message || thrown.name : thrown))
 }

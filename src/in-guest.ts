@@ -1,6 +1,6 @@
 /** Runs inside a guest: times one in-guest function of a bench file with tinybench and prints the outcome as one line. */
 import { Bench } from 'tinybench'
-import { registrationsOf } from './dsl/registry.ts'
+import { collectRegistrations } from './dsl/registry.ts'
 
 /**
  * Expects argv: the bench's name, seconds to measure, and a word that starts the line of the outcome. A failure is one
@@ -17,7 +17,7 @@ export async function timeInGuest(load: () => Promise<unknown>): Promise<void> {
 
 async function time(load: () => Promise<unknown>): Promise<void> {
   const [name, seconds, marker] = process.argv.slice(2) as [string, string, string]
-  const { benches } = await registrationsOf(load)
+  const { benches } = await collectRegistrations(load)
   const work = benches.find((bench) => bench.name === name)?.workload?.work
   if (work?.kind !== 'in-guest') throw new Error(`the bundle has no in-guest bench "${name}"`)
   const bench = new Bench({ time: Number(seconds) * 1000, warmupTime: 200, throws: true })

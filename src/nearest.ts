@@ -12,7 +12,7 @@ function distance(a: string, b: string): number {
 }
 
 /** The known word that a mistyped one most likely means, or undefined when none is near. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+export function closestMatch(word: string, known: readonly string[]): string | undefined {
   const [best] = known.map((candidate) => ({ candidate, far: distance(word, candidate) })).sort((a, b) => a.far - b.far)
   return best && best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
 }

@@ -27,7 +27,7 @@ const workloadA = workload("YCSB's workload A on memcached", {
   async run({ guest, client, seconds, cpus, params: { client: program } }) {
     await using server = await guest.serve(memcached.server({ port, memory: 256, threads: cpus }), { port })
     const load = { host: server.address, port, connections: 16, records: 10_000, program } as const
-    const from = { from: program === 'ycsb' ? 'host' : 'image' } as const
+    const from = { rootfs: program === 'ycsb' ? 'host' : 'image' } as const
     const { records } = ycsb.parseLoad((await client.exec(ycsb.load(load), from)).stdout)
     if (records !== load.records) throw new Error(`${records} of ${load.records} records were stored`)
     const { operationsPerSecond, read, update } = ycsb.parse(
@@ -55,30 +55,30 @@ finding(
   17,
   'The newer hypervisors do worse at memcached, and the regular containers very well, LXC most of all',
   [
-    operations.on('firecracker').slowerThan('qemu'),
-    operations.on('cloud-hypervisor').slowerThan('qemu'),
+    operations.on('firecracker').worseThan('qemu'),
+    operations.on('cloud-hypervisor').worseThan('qemu'),
     operations
       .on(platform.named('docker', 'lxc'))
-      .fasterThan(platform.medianOf('gvisor', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor', 'osv')),
-    operations.on('lxc').warn.fasterThan('docker'),
+      .betterThan(platform.medianOf('gvisor', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor', 'osv')),
+    operations.on('lxc').warn.betterThan('docker'),
   ],
-  { gate: 'never' },
+  { failOn: 'never' },
 )
 
 const most = platform.medianOf('native', 'docker', 'lxc', 'qemu', 'firecracker', 'cloud-hypervisor')
 
 finding(18, 'Kata does significantly worse at memcached than its network and memory would suggest', [
-  operations.on('kata').slowerThan(most, { by: '1.18x' }),
+  operations.on('kata').worseThan(most, { by: '1.18x' }),
   expect(network.bandwidth).where({ to: 'guest' }).on('kata').equivalentTo('qemu', 9),
   expect(copying.plain).on('kata').equivalentTo('qemu', 9),
 ])
 
 /** The cause is tested by ablation: gVisor on the host's network stack. If that is no faster, the network is not to blame. */
 finding(19, "gVisor's poor score at memcached comes from its network", [
-  operations.on('gvisor').slowerThan(most, { by: '2x' }),
-  operations.on('gvisor').slowerThan('gvisor-hostnet', { by: '1.25x' }),
+  operations.on('gvisor').worseThan(most, { by: '2x' }),
+  operations.on('gvisor').worseThan('gvisor-hostnet', { by: '1.25x' }),
   expect(network.bandwidth)
     .where({ to: 'guest' })
     .on(platform.named('docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor', 'osv'))
-    .fasterThan('gvisor'),
+    .betterThan('gvisor'),
 ])

@@ -29,7 +29,7 @@ finding(
       .on(platform.family('container', 'secure-container', 'unikernel'))
       .withinNative(5),
     expect(prime.events).on(hypervisors).withinNative(5),
-    expect(video.encoding).on('osv').slowerThan(most, { by: '1.25x' }),
+    expect(video.encoding).on('osv').worseThan(most, { by: '1.25x' }),
     expect(video.encoding).on(platform.family('container')).withinNative(9),
     expect(video.encoding).on(hypervisors).withinNative(9),
     expect(video.encoding).on(secure).warn.withinNative(9),

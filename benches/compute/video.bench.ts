@@ -17,7 +17,7 @@ const encoding = workload('H.264 to H.265', {
     const clip = seconds < 5 ? ffmpeg.clips.small : ffmpeg.clips.large
     const times = seconds < 5 ? 1 : cpus
     const input = '/tmp/clip.mp4'
-    await guest.exec(command('cp', clip.output, input), { preparing: true })
+    await guest.exec(command('cp', clip.output, input), { untraced: true })
     const { stderr, milliseconds } = await guest.exec(ffmpeg.encode({ input, times, threads: Math.min(cpus, 16) }))
     // A run that encoded nothing is fast: it counts only with every frame.
     const { frames, wallSeconds } = ffmpeg.parse(stderr)

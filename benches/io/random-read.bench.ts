@@ -7,7 +7,7 @@ import { fio } from 'isobench/tools'
  * The file is twice the guest's memory, as in the paper, when a sample takes 5 s or more; in `quick` it is
  * 256 MiB, because laying it out takes longer than the measurement. O_DIRECT bypasses the guest's own cache only. What a
  * layer below keeps (gVisor's Sentry, a VM's host, this machine's own host) is what the paper excluded gVisor for: a
- * figure much better than native's is flagged `cache-suspect` in the report.
+ * figure much better than native's is flagged `suspiciously-fast` in the report.
  */
 const randomRead = workload('random reads', {
   metrics: { mean: lower('us'), p50: lower('us'), p99: lower('us') },

@@ -30,7 +30,7 @@ export const files = workload('file I/O', {
   metrics: { operations: higher('ops/s') },
   async run({ guest, seconds: given }) {
     const set = { directory: guest.data, totalSize: '64M', files: 16 }
-    await guest.exec(sysbench.fileioPrepare(set), { preparing: true })
+    await guest.exec(sysbench.fileioPrepare(set), { untraced: true })
     const test = sysbench.fileio({ ...set, threads: 1, mode: 'rndrw', seconds: seconds(given) })
     return { operations: sysbench.parseFileio((await guest.exec(test)).stdout).operationsPerSecond }
   },

@@ -44,7 +44,7 @@ const isolated = platform.family('container', 'secure-container', 'hypervisor', 
  * text calls the figures a mean and the caption a maximum of five runs; here they are medians of rounds.
  */
 finding(101, 'A1: There is always a price to be paid in network throughput: no platform reaches native', [
-  toGuest.on(isolated).slowerThan('native'),
+  toGuest.on(isolated).worseThan('native'),
 ])
 
 finding(102, 'A2: OSv on QEMU comes second to native, 2.5 % below it', [toGuest.on('osv').withinNative(5)])
@@ -52,36 +52,36 @@ finding(102, 'A2: OSv on QEMU comes second to native, 2.5 % below it', [toGuest.
 finding(
   103,
   'A3: OSv on QEMU has a very significant advantage, 25.7 %, over Linux on QEMU',
-  [toGuest.on('osv').fasterThan('qemu', { by: '1.15x' })],
-  { gate: 'never' },
+  [toGuest.on('osv').betterThan('qemu', { by: '1.15x' })],
+  { failOn: 'never' },
 )
 
 finding(
   104,
   'A4: OSv on Firecracker has a less significant one, 6.5 %, over Linux on Firecracker',
   [
-    toGuest.on('osv-firecracker').fasterThan('firecracker'),
+    toGuest.on('osv-firecracker').betterThan('firecracker'),
     toGuest.on('osv-firecracker').equivalentTo('firecracker', 15),
   ],
-  { gate: 'never' },
+  { failOn: 'never' },
 )
 
 finding(105, 'A5: The bridges of Docker and LXC cost 9.84 and 9.19 %', [
-  toGuest.on(platform.named('docker', 'lxc')).slowerThan('native', { by: '1.05x' }),
+  toGuest.on(platform.named('docker', 'lxc')).worseThan('native', { by: '1.05x' }),
   toGuest.on(platform.named('docker', 'lxc')).withinNative(15),
 ])
 
 finding(106, 'A6: Tap and virtio-net cost hypervisors about 25 %, Cloud Hypervisor more, and Kata as much as QEMU', [
-  toGuest.on(platform.named('qemu', 'firecracker')).slowerThan('native', { by: '1.18x' }),
+  toGuest.on(platform.named('qemu', 'firecracker')).worseThan('native', { by: '1.18x' }),
   toGuest.on(platform.named('qemu', 'firecracker')).withinNative(35),
-  toGuest.on('cloud-hypervisor').slowerThan('qemu'),
+  toGuest.on('cloud-hypervisor').worseThan('qemu'),
   toGuest.on('kata').equivalentTo('qemu', 9),
 ])
 
 finding(107, "A7: gVisor's own network stack is an extreme outlier: at most half of the others", [
   toGuest
     .on('gvisor')
-    .slowerThan(platform.medianOf('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor'), {
+    .worseThan(platform.medianOf('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor'), {
       by: '2x',
     }),
 ])

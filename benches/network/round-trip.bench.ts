@@ -38,10 +38,10 @@ finding(
   10,
   'Docker, Kata and LXC have the lowest network latency, followed by the hypervisors',
   hypervisors.flatMap((hypervisor) => [
-    mean.on(platform.named('docker', 'kata', 'lxc')).fasterThan(hypervisor),
-    p90.on(platform.named('docker', 'kata', 'lxc')).fasterThan(hypervisor),
+    mean.on(platform.named('docker', 'kata', 'lxc')).betterThan(hypervisor),
+    p90.on(platform.named('docker', 'kata', 'lxc')).betterThan(hypervisor),
   ]),
-  { gate: 'never' },
+  { failOn: 'never' },
 )
 
 finding(
@@ -49,21 +49,21 @@ finding(
   'OSv has a slightly lower network latency than the hypervisors, but not the lowest of all',
   [
     ...hypervisors.flatMap((hypervisor) => [
-      mean.on('osv').fasterThan(hypervisor),
+      mean.on('osv').betterThan(hypervisor),
       mean.on('osv').equivalentTo(hypervisor, 15),
     ]),
     mean
       .on(platform.named('native', 'docker', 'lxc', 'kata', 'gvisor'))
-      .some(1)
-      .fasterThan('osv'),
+      .onAtLeast(1)
+      .betterThan('osv'),
   ],
-  { gate: 'never' },
+  { failOn: 'never' },
 )
 
 const competitors = platform.medianOf('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor')
 
 /** Below 2.4 times gVisor has improved; beyond 4 it is worse than found. */
 finding(12, "gVisor's 90th percentile of network latency is 3 to 4 times that of the others", [
-  p90.on('gvisor').slowerThan(competitors, { by: '2.4x' }),
+  p90.on('gvisor').worseThan(competitors, { by: '2.4x' }),
   p90.on('gvisor').warn.equivalentTo(competitors, 300),
 ])

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
-import { type Entry, forgetLedger, ledgers } from '../guest/ledger.ts'
-import { undo } from '../guest/undo.ts'
-import type { Run } from './command.ts'
+import { type Entry, readJournals, removeJournal } from '../guest/ledger.ts'
+import { removeResource } from '../guest/undo.ts'
+import type { CommandHandler } from './command.ts'
 
 function describe(entry: Entry): string {
   switch (entry.kind) {
@@ -22,10 +22,10 @@ function describe(entry: Entry): string {
   }
 }
 
-export const run: Run = async (_args, _given, io) => {
+export const run: CommandHandler = async (_args, _given, io) => {
   let undone = 0
   let failed = 0
-  for (const ledger of ledgers()) {
+  for (const ledger of readJournals()) {
     if (ledger.ownerAlive) {
       io.out.write(`left alone: ${ledger.file}, whose isobench still runs\n`)
       continue
@@ -33,7 +33,7 @@ export const run: Run = async (_args, _given, io) => {
     let whole = true
     for (const entry of ledger.entries) {
       try {
-        await undo(entry)
+        await removeResource(entry)
         io.out.write(`removed ${describe(entry)}\n`)
         undone++
       } catch (error) {
@@ -42,7 +42,7 @@ export const run: Run = async (_args, _given, io) => {
         io.err.write(`could not remove ${describe(entry)}: ${messageOf(error)}\n`)
       }
     }
-    if (whole) forgetLedger(ledger)
+    if (whole) removeJournal(ledger)
   }
   if (undone + failed === 0) io.out.write('nothing was left behind\n')
   return failed === 0 ? 0 : 1

@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs'
 import pc from 'picocolors'
-import { ensureParts, partsOf } from '../core/parts.ts'
+import { ensureArtifacts, requiredArtifacts } from '../core/parts.ts'
 import type { PlannedPlatform } from '../core/plan/plan.ts'
 import { selectPlatforms } from '../core/plan/plan.ts'
 import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
-import { type InstrumentProbe, probeInstruments } from '../core/probe-instruments.ts'
+import { probeInstruments, type TraceSourceProbe } from '../core/probe-instruments.ts'
 import { loadProject } from '../core/project.ts'
-import { untilInterrupted } from '../core/run.ts'
+import { interruptSignal } from '../core/run.ts'
 import { Session } from '../core/session.ts'
 import { findImage, imagePath } from '../guest/image/image.ts'
-import { imageRequirements, installCommand, missing, ownRequirements } from '../guest/requirements.ts'
-import { isUsable, type Kvm, probeKvmAnew } from '../guest/vm/kvm.ts'
+import { baseRequirements, imageRequirements, installCommand, missing } from '../guest/requirements.ts'
+import { isUsable, type Kvm, refreshKvmProbe } from '../guest/vm/kvm.ts'
 import { drivers } from '../platforms/index.ts'
-import { cut, plain, wrap } from '../reporters/text.ts'
-import type { Io, Run } from './command.ts'
-import { equip } from './equip.ts'
+import { sanitize, truncate, wrap } from '../reporters/text.ts'
+import type { CommandHandler, CommandIo } from './command.ts'
+import { ensureDependencies } from './equip.ts'
 import { checkOptions } from './options.ts'
 
 interface Diagnosis {
@@ -23,18 +23,18 @@ interface Diagnosis {
   /** What /dev/kvm is worth, by a guest that counts. */
   readonly kvm: Kvm
   /** What the virtual machines are made of, beside the image. */
-  readonly parts: readonly { readonly name: string; readonly path: string; readonly made: boolean }[]
+  readonly artifacts: readonly { readonly name: string; readonly path: string; readonly made: boolean }[]
   /** What attack profiles are watched with. */
-  readonly instruments: readonly InstrumentProbe[]
+  readonly instruments: readonly TraceSourceProbe[]
   readonly image: { readonly path: string; readonly built: boolean }
 }
 
-function table({ platforms, tools, kvm, parts, instruments, image }: Diagnosis, io: Io): string {
+function table({ platforms, tools, kvm, artifacts: parts, instruments, image }: Diagnosis, io: CommandIo): string {
   const { green, yellow, dim } = pc.createColors(io.color)
   const width = Math.max(...[...platforms, ...tools, ...parts, ...instruments].map(({ name }) => name.length)) + 2
   const room = Math.max(30, (io.out.columns || 80) - 2 - width)
   const line = (ok: boolean, name: string, what: string, fix?: string) => {
-    const lines = [...wrap(plain(what), room), ...(fix ? wrap(`fix: ${plain(fix)}`, room).map(dim) : [])]
+    const lines = [...wrap(sanitize(what), room), ...(fix ? wrap(`fix: ${sanitize(fix)}`, room).map(dim) : [])]
     return `${ok ? green('✓') : yellow('✗')} ${name.padEnd(width)}${lines.join(`\n  ${' '.repeat(width)}`)}\n`
   }
   return [
@@ -62,7 +62,7 @@ function table({ platforms, tools, kvm, parts, instruments, image }: Diagnosis, 
 }
 
 /** Tells after two seconds, and then every five, for how many it has lasted. */
-function everyNow(tell: (seconds: number) => void): Disposable {
+function progressTicker(tell: (seconds: number) => void): Disposable {
   const started = performance.now()
   let timer = setTimeout(function again() {
     tell(Math.round((performance.now() - started) / 1000))
@@ -71,7 +71,7 @@ function everyNow(tell: (seconds: number) => void): Disposable {
   return { [Symbol.dispose]: () => clearTimeout(timer) }
 }
 
-export const run: Run = async (args, given, io) => {
+export const run: CommandHandler = async (args, given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
   const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
@@ -81,34 +81,38 @@ export const run: Run = async (args, given, io) => {
   ).map(({ name }) => name)
   const platforms = resolved.filter(({ spec }) => names.includes(spec.name))
   const tell = (what: string) => void io.err.write(`${what}\n`)
-  using interruption = untilInterrupted(() => tell('interrupted: cleaning up'))
+  using interruption = interruptSignal(() => tell('interrupted: cleaning up'))
   const { signal } = interruption
-  await equip({ install: options.install, needsImage: options.install, platforms, tell, signal }, io)
+  await ensureDependencies({ install: options.install, needsImage: options.install, platforms, tell, signal }, io)
   await using session = await Session.open(project.guest, {
     purpose: 'probing platforms',
-    wait: options.wait,
+    wait: options.waitForLock,
     onWait: ({ pid, purpose }) => tell(`waiting for process ${pid}, ${purpose}`),
     signal,
   })
   const image = findImage(project.image)
-  if (options.install) await ensureParts(platforms, image?.rootfs, { ledger: session.ledger, signal, onLine: tell })
+  if (options.install) await ensureArtifacts(platforms, image?.rootfs, { ledger: session.ledger, signal, onLine: tell })
   // Before the platforms, which ask for what was found.
-  const kvm = await probeKvmAnew()
+  const kvm = await refreshKvmProbe()
   const probing = new Set(platforms.map(({ spec }) => spec.name))
-  using _progress = everyNow((seconds) => {
+  using _progress = progressTicker((seconds) => {
     const left = `probing for ${seconds} s, ${probing.size} of ${platforms.length} left: ${[...probing].join(', ')}`
-    tell(cut(left, (io.err.columns || 80) - 1))
+    tell(truncate(left, (io.err.columns || 80) - 1))
   })
   const diagnosis: Diagnosis = {
     platforms: await probePlatforms(platforms, session, image, [], (name) => probing.delete(name)),
-    tools: [...ownRequirements, ...imageRequirements].map((requirement) => {
+    tools: [...baseRequirements, ...imageRequirements].map((requirement) => {
       const lacking = missing([requirement])
       const fix = installCommand(lacking)
       return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
     }),
     kvm,
     instruments: await probeInstruments(session),
-    parts: partsOf(platforms, image?.rootfs).map(({ name, path }) => ({ name, path, made: existsSync(path) })),
+    artifacts: requiredArtifacts(platforms, image?.rootfs).map(({ name, path }) => ({
+      name,
+      path,
+      made: existsSync(path),
+    })),
     image: { path: imagePath(project.image), built: image !== undefined },
   }
   io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io))

@@ -2,14 +2,14 @@ import { resolve } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project.ts'
 import { median } from '../core/stats/index.ts'
-import { parsePlaces, parseScores, parseSources, readText, WeightsError } from '../core/weights/csv.ts'
-import { keepWeights } from '../core/weights/store.ts'
-import { weigh } from '../core/weights/weigh.ts'
-import { printable, UsageError } from '../errors.ts'
-import type { Run } from './command.ts'
+import { parseCveLocations, parseScores, parseSources, readText, WeightsError } from '../core/weights/csv.ts'
+import { saveWeights } from '../core/weights/store.ts'
+import { functionWeights } from '../core/weights/weigh.ts'
+import { sanitizeLine, UsageError } from '../errors.ts'
+import type { CommandHandler } from './command.ts'
 import { checkOptions } from './options.ts'
 
-export const run: Run = async ([verb, file], given, io) => {
+export const run: CommandHandler = async ([verb, file], given, io) => {
   const options = checkOptions(given)
   if (verb !== 'import' || file === undefined)
     throw new UsageError(
@@ -28,10 +28,10 @@ export const run: Run = async ([verb, file], given, io) => {
   const { model, date, byCve } = parseScores(scoresText)
   if (byCve.size === 0)
     throw new WeightsError(`${scoresText.file} scores no CVE`, 'import the file of one day from FIRST')
-  const places = parsePlaces(mapText)
+  const places = parseCveLocations(mapText)
   const files = sourcesText ? parseSources(sourcesText) : new Map<string, string[]>()
-  const byFunction = weigh(byCve, places, files)
-  const fallback = options.default ?? median([...byCve.values()])
+  const byFunction = functionWeights(byCve, places, files)
+  const fallback = options.defaultWeight ?? median([...byCve.values()])
   const source = {
     model,
     date,
@@ -40,14 +40,14 @@ export const run: Run = async ([verb, file], given, io) => {
     sources: sourcesText?.digest ?? null,
     fallback,
   }
-  const kept = keepWeights(project.root, { source, byFunction })
+  const kept = saveWeights(project.root, { source, byFunction })
   const unscored = places.filter(({ cve }) => !byCve.has(cve)).length
   const unplaced = places.filter(({ file: at, function: name }) => name === undefined && !files.has(at ?? '')).length
   io.out.write(
     [
-      `${byCve.size} scores of ${date ? printable(date, 40) : 'an unknown date'}, model ${model ? printable(model, 40) : 'unknown'}, sha256 ${scoresText.digest.slice(0, 16)}…`,
+      `${byCve.size} scores of ${date ? sanitizeLine(date, 40) : 'an unknown date'}, model ${model ? sanitizeLine(model, 40) : 'unknown'}, sha256 ${scoresText.digest.slice(0, 16)}…`,
       `${places.length} rows of the map: ${unscored} of CVEs without a score, ${unplaced} of files without functions${sourcesText || unplaced === 0 ? '' : ' (give --sources)'}`,
-      `${byFunction.size} functions have a weight; every other one weighs ${Number(fallback.toPrecision(3))}${options.default === undefined ? ', the median score of the file' : ''}`,
+      `${byFunction.size} functions have a weight; every other one weighs ${Number(fallback.toPrecision(3))}${options.defaultWeight === undefined ? ', the median score of the file' : ''}`,
       `Kept in ${kept}; runs from now on give weighted scores beside the counts.`,
       '',
     ].join('\n'),

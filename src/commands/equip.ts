@@ -1,11 +1,11 @@
 import type { ResolvedPlatform } from '../core/probe.ts'
-import { MachineError } from '../errors.ts'
+import { HostError } from '../errors.ts'
 import { installPackages } from '../guest/apt.ts'
-import { imageRequirements, installCommand, missing, ownRequirements, packagesOf } from '../guest/requirements.ts'
-import type { Io } from './command.ts'
+import { baseRequirements, imageRequirements, installCommand, missing, packagesOf } from '../guest/requirements.ts'
+import type { CommandIo } from './command.ts'
 import { confirm } from './confirm.ts'
 
-export interface EquipOptions {
+export interface EnsureDependenciesOptions {
   /** Install without asking. */
   readonly install: boolean
   readonly needsImage: boolean
@@ -18,10 +18,10 @@ export interface EquipOptions {
  * Sees to it that this machine has what isobench itself needs, and with `install` also what the platforms need.
  * @throws MachineError with the command to run, when something is missing and nobody agreed to install it.
  */
-export async function equip(options: EquipOptions, io: Io): Promise<void> {
+export async function ensureDependencies(options: EnsureDependenciesOptions, io: CommandIo): Promise<void> {
   if (process.getuid?.() !== 0)
-    throw new MachineError('isobench makes namespaces and cgroups, and needs root', 'run it with sudo')
-  const own = missing([...ownRequirements, ...(options.needsImage ? imageRequirements : [])])
+    throw new HostError('isobench makes namespaces and cgroups, and needs root', 'run it with sudo')
+  const own = missing([...baseRequirements, ...(options.needsImage ? imageRequirements : [])])
   const theirs = missing(options.platforms.flatMap(({ driver, options: given }) => driver.requirements(given)))
   const wanted = options.install ? [...own, ...theirs] : own
   const packages = packagesOf(wanted)
@@ -31,7 +31,7 @@ export async function equip(options: EquipOptions, io: Io): Promise<void> {
     const command = installCommand(own)
     const agreed = await confirm(`isobench needs ${names}. Install them with "${command}"?`, io)
     if (!agreed)
-      throw new MachineError(
+      throw new HostError(
         `this machine lacks ${own.map(({ binary }) => binary).join(', ')}`,
         `${command}, or run again with --install`,
       )

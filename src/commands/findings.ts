@@ -6,17 +6,17 @@ import { UsageError } from '../errors.ts'
 import { explain } from '../reporters/findings/explain.ts'
 import { findingsMarkdown } from '../reporters/findings/markdown.ts'
 import { findingsTable } from '../reporters/findings/table.ts'
-import { inkFor } from '../reporters/terminal/ink.ts'
-import type { Io, Run } from './command.ts'
-import { openRecord, wholeSuite } from './open-record.ts'
+import { createColors } from '../reporters/terminal/ink.ts'
+import type { CommandHandler, CommandIo } from './command.ts'
+import { loadSuite, openRecord } from './open-record.ts'
 import { checkOptions } from './options.ts'
 import { problemText } from './problems.ts'
 
 /** The findings as the bench files state them now, judged over a stored record. Ends with the exit code that they make. */
-export const run: Run = async (asked, given, io) => {
+export const run: CommandHandler = async (asked, given, io) => {
   const { record: named, explain: explained, markdown, ...rest } = given
   const options = checkOptions(rest)
-  const whole = await wholeSuite(io.cwd, options.config)
+  const whole = await loadSuite(io.cwd, options.config)
   const { project, suite } = whole
   for (const problem of suite.problems) io.err.write(problemText(problem))
   const chosen = choose(asked, suite.findings)
@@ -50,7 +50,7 @@ function choose<T extends { readonly id: number; readonly title: string }>(
 const toJson = ({
   schemaVersion,
   record,
-  how,
+  status: how,
   environment,
   profile,
   platforms,
@@ -65,7 +65,7 @@ const toJson = ({
   environment,
   profile,
   platforms,
-  findings: findings.map(({ claims: indices, asPrinted, decisive, ...finding }) => ({
+  findings: findings.map(({ claims: indices, misprint: asPrinted, decisiveClaim: decisive, ...finding }) => ({
     ...finding,
     decisive: decisive === null ? null : claims[decisive]!,
     claims: indices.map((index) => claims[index]!),
@@ -75,5 +75,5 @@ const toJson = ({
   exitCode,
 })
 
-const inkOf = (io: Io) =>
-  inkFor({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })
+const inkOf = (io: CommandIo) =>
+  createColors({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })

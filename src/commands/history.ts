@@ -1,13 +1,13 @@
 import { basename } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project.ts'
-import { type MachineHistory, type MetricHistory, readHistory } from '../core/record/history.ts'
-import { amount } from '../reporters/amount.ts'
-import { benchName, marks } from '../reporters/facts.ts'
-import { type Ink, inkFor } from '../reporters/terminal/ink.ts'
+import { type HostHistory, type MetricHistory, readHistory } from '../core/record/history.ts'
+import { formatQuantity } from '../reporters/amount.ts'
+import { benchName, verdictSymbols } from '../reporters/facts.ts'
+import { type Colors, createColors } from '../reporters/terminal/ink.ts'
 import { table, widthOfTable } from '../reporters/terminal/table.ts'
-import { cut, plain, plural, wrap } from '../reporters/text.ts'
-import type { Io, Run } from './command.ts'
+import { plural, sanitize, truncate, wrap } from '../reporters/text.ts'
+import type { CommandHandler, CommandIo } from './command.ts'
 import { checkOptions } from './options.ts'
 
 const bars = '▁▂▃▄▅▆▇█'
@@ -24,24 +24,24 @@ export function sparkline(values: readonly (number | null)[]): string {
     .join('')
 }
 
-export const run: Run = async (_args, given, io) => {
+export const run: CommandHandler = async (_args, given, io) => {
   const { bench, ...rest } = given
   const options = checkOptions(rest)
   const texts = [bench ?? []].flat().map(String)
   const { root } = await loadProject(io.cwd, options.config)
   const history = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
-  for (const { record, why } of history.skipped) io.err.write(`skipped ${plain(record)}: ${plain(why)}\n`)
+  for (const { record, why } of history.skipped) io.err.write(`skipped ${sanitize(record)}: ${sanitize(why)}\n`)
   if (options.json) io.out.write(`${JSON.stringify(history, null, 1)}\n`)
   else {
     const width = Math.max(40, Math.min(io.out.columns ?? 100, 140))
-    for (const machine of history.machines) io.out.write(`${lines(machine, width, inkOf(io)).join('\n')}\n`)
-    if (history.machines.length === 0) io.out.write('there is no run record yet; make one with: isobench run\n')
+    for (const machine of history.hosts) io.out.write(`${lines(machine, width, inkOf(io)).join('\n')}\n`)
+    if (history.hosts.length === 0) io.out.write('there is no run record yet; make one with: isobench run\n')
   }
   return exitCodes.clean
 }
 
-const inkOf = (io: Io): Ink =>
-  inkFor({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })
+const inkOf = (io: CommandIo): Colors =>
+  createColors({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })
 
 /** As many of the latest runs as there is room for, within these. */
 const shownRuns = { least: 8, most: 40 }
@@ -55,7 +55,7 @@ const columns = [
   { title: '' },
 ]
 
-function lines({ machine, runs, metrics, findings }: MachineHistory, width: number, ink: Ink): string[] {
+function lines({ host: machine, runs, metrics, findings }: HostHistory, width: number, ink: Colors): string[] {
   const ends = [...new Set([runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')))]
   const indent = 2
   const cells = (most: number) => metrics.map((one) => row(one, most, ink))
@@ -63,11 +63,11 @@ function lines({ machine, runs, metrics, findings }: MachineHistory, width: numb
   const most = Math.max(shownRuns.least, Math.min(shownRuns.most, room))
   const [head, ...rows] = table(columns, cells(most), width - indent, ink)
   const groupOf = ({ bench, params, metric }: MetricHistory) =>
-    [[benchName(bench), plain(params)].filter(Boolean).join(' '), plain(metric, 40)].join(' · ')
+    [[benchName(bench), sanitize(params)].filter(Boolean).join(' '), sanitize(metric, 40)].join(' · ')
   const grouped = metrics.flatMap((one, at) => {
     const heading = groupOf(one)
     const first = at === 0 || groupOf(metrics[at - 1]!) !== heading
-    return [...(first ? [...(at === 0 ? [] : ['']), cut(heading, width)] : []), `  ${rows[at]!}`]
+    return [...(first ? [...(at === 0 ? [] : ['']), truncate(heading, width)] : []), `  ${rows[at]!}`]
   })
   const noted = metrics.flatMap((one) =>
     one.changes.map(({ run, differs }) => {
@@ -78,30 +78,30 @@ function lines({ machine, runs, metrics, findings }: MachineHistory, width: numb
   )
   return [
     '',
-    ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${plain(machine)}`, width).map(ink.strong),
+    ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${sanitize(machine)}`, width).map(ink.strong),
     '',
     ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['no bench of these runs is among those asked for']),
     ...(runs.length > most ? ['', ...wrap(`drawn: the latest ${most} runs`, width).map(ink.dim)] : []),
     ...(noted.length > 0
-      ? ['', ink.strong('Change points (advisory)'), ...noted.flatMap((text) => wrap(plain(text, 600), width))]
+      ? ['', ink.strong('Change points (advisory)'), ...noted.flatMap((text) => wrap(sanitize(text, 600), width))]
       : []),
     ...(findings.length > 0 ? ['', ink.strong('Findings, a mark for each run')] : []),
     ...findings.map(({ id, title, verdicts }) => {
-      const line = verdicts.slice(-most).map((verdict) => (verdict ? marks[verdict] : '·'))
-      return `  ${String(id).padStart(3)}  ${line.join('')}  ${wrap(plain(title), width - 9 - line.length)[0] ?? ''}`
+      const line = verdicts.slice(-most).map((verdict) => (verdict ? verdictSymbols[verdict] : '·'))
+      return `  ${String(id).padStart(3)}  ${line.join('')}  ${wrap(sanitize(title), width - 9 - line.length)[0] ?? ''}`
     }),
   ]
 }
 
-function row({ platform, unit, medians, ratios, changes }: MetricHistory, most: number, ink: Ink) {
+function row({ platform, unit, medians, ratios, changes }: MetricHistory, most: number, ink: Colors) {
   const having = medians.filter((value) => value !== null)
   const ratio = ratios.findLast((one) => one !== null)
   const line = (ratio == null ? medians : ratios).slice(-Math.max(1, most))
   return [
-    { text: plain(platform, 40) },
+    { text: sanitize(platform, 40) },
     { text: most === 0 ? '' : sparkline(line) },
-    { text: having.length > 0 ? plain(amount(having[0]!, unit)) : '–', paint: ink.dim },
-    { text: having.length > 0 ? plain(amount(having.at(-1)!, unit)) : '–' },
+    { text: having.length > 0 ? sanitize(formatQuantity(having[0]!, unit)) : '–', paint: ink.dim },
+    { text: having.length > 0 ? sanitize(formatQuantity(having.at(-1)!, unit)) : '–' },
     { text: ratio == null ? '' : ratio.toFixed(2) },
     { text: changes.length > 0 ? 'changed' : '', paint: ink.doubt },
   ]

@@ -1,41 +1,41 @@
 import { renameSync, rmSync } from 'node:fs'
-import { ensureParts, partsOf } from '../core/parts.ts'
+import { ensureArtifacts, requiredArtifacts } from '../core/parts.ts'
 import { resolvePlatforms } from '../core/probe.ts'
 import { loadProject, type Project } from '../core/project.ts'
-import { untilInterrupted } from '../core/run.ts'
+import { interruptSignal } from '../core/run.ts'
 import { UsageError } from '../errors.ts'
 import { ensureImage, findImage, imagePath, removableImage } from '../guest/image/image.ts'
-import { unusedParts } from '../guest/image/unused.ts'
-import { Ledger } from '../guest/ledger.ts'
+import { unusedArtifacts } from '../guest/image/unused.ts'
+import { CleanupJournal } from '../guest/ledger.ts'
 import { lock } from '../guest/lock.ts'
-import { lockName } from '../guest/paths.ts'
-import { undo } from '../guest/undo.ts'
+import { hostLockPath } from '../guest/paths.ts'
+import { removeResource } from '../guest/undo.ts'
 import { diskPath } from '../guest/vm/root-disk.ts'
 import { drivers } from '../platforms/index.ts'
-import type { Io, Run } from './command.ts'
-import { equip } from './equip.ts'
+import type { CommandHandler, CommandIo } from './command.ts'
+import { ensureDependencies } from './equip.ts'
 import { checkOptions, type Options } from './options.ts'
 
-async function build(project: Project, options: Options, io: Io): Promise<void> {
+async function build(project: Project, options: Options, io: CommandIo): Promise<void> {
   const tell = (what: string) => void io.err.write(`${what}\n`)
-  using interruption = untilInterrupted(() => tell('interrupted: cleaning up'))
+  using interruption = interruptSignal(() => tell('interrupted: cleaning up'))
   const { signal } = interruption
-  await equip({ install: options.install, needsImage: true, platforms: [], tell, signal }, io)
-  await using ledger = Ledger.start(`image-${process.pid}`, undo)
+  await ensureDependencies({ install: options.install, needsImage: true, platforms: [], tell, signal }, io)
+  await using ledger = CleanupJournal.start(`image-${process.pid}`, removeResource)
   const { rootfs } = await ensureImage(project.image, { ledger, onLine: tell, signal })
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
-  await ensureParts(platforms, rootfs, { ledger, onLine: tell, signal })
+  await ensureArtifacts(platforms, rootfs, { ledger, onLine: tell, signal })
   io.out.write(`${rootfs}\n`)
 }
 
-async function remove(project: Project, io: Io): Promise<void> {
+async function remove(project: Project, io: CommandIo): Promise<void> {
   const path = removableImage(project.image)
   if (path === undefined) return void io.out.write('there is no such image\n')
   // Known by the image's folder, so before that goes.
   const disk = diskPath(path)
-  await using ledger = Ledger.start(`image-${process.pid}`, undo)
+  await using ledger = CleanupJournal.start(`image-${process.pid}`, removeResource)
   const aside = `${path}.${process.pid}.removed`
-  await ledger.make({ kind: 'directory', path: aside }, () => renameSync(path, aside))
+  await ledger.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
   io.out.write(`removed ${path}\n`)
   rmSync(disk, { force: true })
 }
@@ -46,23 +46,23 @@ const inMiB = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`
  * Removes guest kernels and disks of images that no platform of this project boots from: those of former releases, images and
  * options. Another project whose options name others makes them again when it needs them.
  */
-async function prune(project: Project, io: Io): Promise<void> {
+async function prune(project: Project, io: CommandIo): Promise<void> {
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
-  const used = partsOf(platforms, findImage(project.image)?.rootfs).map(({ path }) => path)
+  const used = requiredArtifacts(platforms, findImage(project.image)?.rootfs).map(({ path }) => path)
   // A run would boot from them. One that waits for this one looks for what it needs after it.
-  using _machine = await lock(lockName(), { purpose: 'removing unused kernels and disks' })
-  await using ledger = Ledger.start(`image-${process.pid}`, undo)
+  using _machine = await lock(hostLockPath(), { purpose: 'removing unused kernels and disks' })
+  await using ledger = CleanupJournal.start(`image-${process.pid}`, removeResource)
   let freed = 0
-  for (const { path, bytes } of unusedParts(used)) {
+  for (const { path, bytes } of unusedArtifacts(used)) {
     const aside = `${path}.${process.pid}.removed`
-    await ledger.make({ kind: 'directory', path: aside }, () => renameSync(path, aside))
+    await ledger.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
     freed += bytes
     io.out.write(`removed ${path}: ${inMiB(bytes)}\n`)
   }
   io.out.write(freed === 0 ? 'there is nothing that this project does not use\n' : `freed ${inMiB(freed)}\n`)
 }
 
-export const run: Run = async ([action], given, io) => {
+export const run: CommandHandler = async ([action], given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
   switch (action) {

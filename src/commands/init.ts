@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '../errors.ts'
-import type { Run } from './command.ts'
+import type { CommandHandler } from './command.ts'
 
 const files: Readonly<Record<string, string>> = {
   'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
@@ -29,7 +29,7 @@ bench('prime verification', primes, {
 `,
 }
 
-export const run: Run = async (_args, _given, io) => {
+export const run: CommandHandler = async (_args, _given, io) => {
   const there = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
   if (there.length > 0) throw new UsageError(`${there.join(' and ')} is here already`, 'move it away first')
   for (const [name, text] of Object.entries(files)) {

@@ -1,19 +1,19 @@
 import { collect } from '../core/collect/collect.ts'
 import type { Suite } from '../core/collect/types.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { describeParams, inProfile, narrow, pointsOf, selectBenches } from '../core/plan/plan.ts'
+import { casesOf, describeParams, selectBenches, selectFiles, withProfileParams } from '../core/plan/plan.ts'
 import { benchFiles, filterFiles, loadProject, type ResolvedProfile } from '../core/project.ts'
 import { duration } from '../reporters/amount.ts'
-import type { Run } from './command.ts'
+import type { CommandHandler } from './command.ts'
 import { checkOptions } from './options.ts'
-import { profileOf } from './plan.ts'
+import { resolveProfile } from './plan.ts'
 import { problemText } from './problems.ts'
 
 /** What a run of these benches measures on each platform, and how long that is when every sample takes its time. */
 function extent(suite: Suite, name: string, profile: ResolvedProfile): string {
   const { rounds, warmup, seconds, skip = [] } = profile
   const { benches } = selectBenches(suite, { profile: name, without: skip })
-  const points = benches.flatMap(pointsOf).length
+  const points = benches.flatMap(casesOf).length
   const samples = points * (rounds + warmup)
   const left = suite.benches.length - benches.length
   return `profile ${name}: ${counted(points, 'point', 'points')}${left > 0 ? ` (${counted(left, 'bench', 'benches')} left out)` : ''}, ${samples} samples on each platform, about ${duration(samples * seconds * 1000)} at ${seconds} s each, without what prepares them`
@@ -21,13 +21,13 @@ function extent(suite: Suite, name: string, profile: ResolvedProfile): string {
 
 const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`
 
-export const run: Run = async (filters, given, io) => {
+export const run: CommandHandler = async (filters, given, io) => {
   const options = checkOptions(given)
   const project = await loadProject(io.cwd, options.config)
-  const profile = profileOf(project, options)
+  const profile = resolveProfile(project, options)
   const files = await benchFiles(project)
   const chosen = filterFiles(project, files, filters)
-  const suite = narrow((await collect(project.root, files)).suite, chosen)
+  const suite = selectFiles((await collect(project.root, files)).suite, chosen)
   if (options.json) io.out.write(`${JSON.stringify(suite, null, 1)}\n`)
   else {
     for (const file of new Set(suite.benches.map((bench) => bench.file))) {
@@ -36,7 +36,7 @@ export const run: Run = async (filters, given, io) => {
         const metrics = Object.entries(bench.metrics).map(([name, { unit }]) => `${name} (${unit})`)
         const mode = bench.mode === 'run' ? '' : ` [${bench.mode}]`
         io.out.write(`  ${bench.name}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}` : ''}\n`)
-        const points = pointsOf(inProfile(bench, options.profile)).filter(
+        const points = casesOf(withProfileParams(bench, options.profile)).filter(
           ({ params }) => Object.keys(params).length > 0,
         )
         for (const { params } of points) io.out.write(`    ${describeParams(params)}\n`)

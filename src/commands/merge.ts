@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { format, parse, resolve } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { groupByMachine, mergeRecords, recordText } from '../core/record/merge.ts'
+import { groupByHost, mergeRecords, recordText } from '../core/record/merge.ts'
 import { type RunRecord, readRecord } from '../core/record/reader.ts'
 import { messageOf, UsageError } from '../errors.ts'
-import type { Run } from './command.ts'
+import type { CommandHandler } from './command.ts'
 
-export const run: Run = async (files, given, io) => {
+export const run: CommandHandler = async (files, given, io) => {
   const out = typeof given.out === 'string' ? resolve(io.cwd, given.out) : undefined
   const records = files.map((file) => readRecord(file))
   if (records.length === 0) throw new UsageError('there is no record to merge', 'name the records')
@@ -23,7 +23,7 @@ export const run: Run = async (files, given, io) => {
   if (given.group) {
     if (out === undefined) throw new UsageError('--group writes several files', 'say where: --out all.jsonl')
     const { dir, name, ext } = parse(out)
-    for (const [at, group] of groupByMachine(records).entries())
+    for (const [at, group] of groupByHost(records).entries())
       save(format({ dir, name: `${name}-${at + 1}`, ext }), group)
   } else if (out !== undefined) save(out, records)
   else io.out.write(text(mergeRecords(records)))

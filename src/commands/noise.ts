@@ -1,26 +1,26 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { floorOf } from '../core/noise/floor.ts'
-import { again, keepNoise, type Noise, noiseOf } from '../core/noise/store.ts'
+import { smallestMargin } from '../core/noise/floor.ts'
+import { measuredNoise, type Noise, saveNoise, secondNative } from '../core/noise/store.ts'
 import { loadProject } from '../core/project.ts'
 import { readRecord } from '../core/record/reader.ts'
-import { untilInterrupted } from '../core/run.ts'
-import { printable, UsageError } from '../errors.ts'
-import type { Run } from './command.ts'
+import { interruptSignal } from '../core/run.ts'
+import { sanitizeLine, UsageError } from '../errors.ts'
+import type { CommandHandler } from './command.ts'
 import { checkOptions } from './options.ts'
-import { planOf } from './plan.ts'
-import { openReporters } from './reporters.ts'
-import { measureHere } from './run.ts'
+import { createPlan } from './plan.ts'
+import { createReporters } from './reporters.ts'
+import { measureProject } from './run.ts'
 
 /** As many rounds as tell something of the tails, in twice the time of a quick run of one platform. */
 const usualRounds = 10
 
-export const run: Run = async (filters, given, io) => {
+export const run: CommandHandler = async (filters, given, io) => {
   const options = checkOptions({ rounds: usualRounds, ...given })
   const project = await loadProject(io.cwd, options.config)
-  const { plan, platforms, collected } = await planOf(project, filters, { ...options, platform: undefined })
+  const { plan, platforms, collected } = await createPlan(project, filters, { ...options, platform: undefined })
   const native = platforms.find(({ spec }) => spec.name === 'native')
   if (!native) throw new UsageError('the config has no platform "native"', "add platform('native') to it")
-  const reporter = openReporters(
+  const reporter = createReporters(
     { reporter: ['default'], json: false, verbose: false, margin: options.margin },
     project.root,
     {
@@ -29,13 +29,13 @@ export const run: Run = async (filters, given, io) => {
       out: io.err,
     },
   )
-  using interruption = untilInterrupted(() => reporter.preparing('interrupted: ending what runs, then cleaning up'))
+  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: ending what runs, then cleaning up'))
   const benches = plan.benches.map((bench) => ({ ...bench, claims: [] }))
-  const report = await measureHere(
+  const report = await measureProject(
     {
       project,
-      plan: { ...plan, benches, findings: [], looks: undefined },
-      platforms: [native, { ...native, spec: { ...native.spec, name: again } }],
+      plan: { ...plan, benches, findings: [], sequential: undefined },
+      platforms: [native, { ...native, spec: { ...native.spec, name: secondNative } }],
       collected,
       options,
       reporter,
@@ -43,10 +43,10 @@ export const run: Run = async (filters, given, io) => {
     },
     io,
   )
-  reporter.stopped()
-  if (report.how !== 'finished') return report.exitCode
-  const noise = noiseOf(readRecord(report.record))
-  const file = keepNoise(project.root, noise)
+  reporter.onAbort()
+  if (report.status !== 'finished') return report.exitCode
+  const noise = measuredNoise(readRecord(report.record))
+  const file = saveNoise(project.root, noise)
   const rounds = plan.profile.rounds
   if (options.json) io.out.write(`${JSON.stringify({ ...noise, rounds, floors: floorRows(noise, rounds) })}\n`)
   else io.out.write(`${noiseText(noise, rounds)}\nKept in ${file}\n`)
@@ -56,18 +56,18 @@ export const run: Run = async (filters, given, io) => {
 const percentOf = (d: number): string => `${(100 * Math.expm1(d)).toPrecision(2)} %`
 
 const floorRows = (noise: Noise, rounds: number) =>
-  noise.measured.map(({ point, metric, d }) => ({
+  noise.measured.map(({ case: point, metric, logRatios: d }) => ({
     point,
     metric,
     rounds: d.length,
-    single: floorOf(d, 1),
-    five: floorOf(d, 5),
-    run: floorOf(d, rounds),
+    single: smallestMargin(d, 1),
+    five: smallestMargin(d, 5),
+    run: smallestMargin(d, rounds),
   }))
 
 function noiseText(noise: Noise, rounds: number): string {
   const rows = floorRows(noise, rounds).map((row) => [
-    printable(`${row.point.slice(row.point.indexOf('#') + 1)} ${row.metric}`, 70),
+    sanitizeLine(`${row.point.slice(row.point.indexOf('#') + 1)} ${row.metric}`, 70),
     percentOf(row.single),
     percentOf(row.five),
     percentOf(row.run),

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { collect } from '../core/collect/collect.ts'
 import type { Suite } from '../core/collect/types.ts'
-import { importRecord, isImport, type KnownPlatform } from '../core/import/import.ts'
+import { type ImportTarget, importRecord, isImport } from '../core/import/import.ts'
 import { resolvePlatforms } from '../core/probe.ts'
 import { benchFiles, loadProject, type Project } from '../core/project.ts'
 import { RecordError, type RunRecord, readRecord } from '../core/record/reader.ts'
 import { messageOf } from '../errors.ts'
-import { familyOf } from '../platforms/driver.ts'
+import { platformFamily } from '../platforms/driver.ts'
 import { drivers } from '../platforms/index.ts'
 
 /** What a `.json` file holds, where it says of itself that it is an import; undefined for a run record, a line each. */
@@ -34,15 +34,15 @@ export async function openRecord(
   return importRecord(file, imported, suite, knownPlatforms(project))
 }
 
-const knownPlatforms = (project: Project): KnownPlatform[] =>
+const knownPlatforms = (project: Project): ImportTarget[] =>
   resolvePlatforms(project.platforms, drivers, project.configFile).map(({ spec, driver, options }) => ({
     name: spec.name,
     kind: spec.kind,
-    family: familyOf(driver, options),
+    family: platformFamily(driver, options),
   }))
 
 /** The project here and all that its bench files say. */
-export async function wholeSuite(cwd: string, config: string | undefined): Promise<{ project: Project; suite: Suite }> {
+export async function loadSuite(cwd: string, config: string | undefined): Promise<{ project: Project; suite: Suite }> {
   const project = await loadProject(cwd, config)
   return { project, suite: (await collect(project.root, await benchFiles(project))).suite }
 }

@@ -1,27 +1,27 @@
 import { resolve } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { diffOf } from '../core/profile/diff.ts'
-import { type CellProfile, profilesOf } from '../core/profile/profiles.ts'
+import { type AttackProfileSummary, attackProfiles } from '../core/profile/profiles.ts'
 import { diffText, tableText } from '../core/profile/text.ts'
 import { loadProject } from '../core/project.ts'
 import { latestRecord, type RunRecord, readRecord } from '../core/record/reader.ts'
 import type { ScheduledPlan } from '../core/schedule/plan.ts'
 import { UsageError } from '../errors.ts'
-import { nearest } from '../nearest.ts'
+import { closestMatch } from '../nearest.ts'
 import { profilesMarkdown } from '../reporters/profile/markdown.ts'
-import type { Io, Run } from './command.ts'
+import type { CommandHandler, CommandIo } from './command.ts'
 import { checkOptions, type Options } from './options.ts'
 
-async function recordOf(options: Options, io: Io): Promise<RunRecord> {
+async function recordOf(options: Options, io: CommandIo): Promise<RunRecord> {
   if (options.record !== undefined) return readRecord(resolve(io.cwd, options.record))
   return readRecord(latestRecord((await loadProject(io.cwd, options.config)).root))
 }
 
 /** @throws UsageError when nothing was traced. */
-function traced(record: RunRecord, bench: string | undefined): CellProfile[] {
-  const cells = profilesOf(record, bench)
+function traced(record: RunRecord, bench: string | undefined): AttackProfileSummary[] {
+  const cells = attackProfiles(record, bench)
   if (cells.some(({ rounds }) => rounds > 0)) return cells
-  const absent = record.plan.left.find(({ why }) => why === 'instrument')?.reason
+  const absent = record.plan.excluded.find(({ reason: why }) => why === 'tracer-unavailable')?.detail
   throw new UsageError(
     absent !== undefined
       ? `${record.file} has no profile: ${absent}`
@@ -30,24 +30,27 @@ function traced(record: RunRecord, bench: string | undefined): CellProfile[] {
   )
 }
 
-function named(cells: readonly CellProfile[], name: string): CellProfile[] {
+function named(cells: readonly AttackProfileSummary[], name: string): AttackProfileSummary[] {
   const own = cells.filter(({ platform, rounds }) => platform === name && rounds > 0)
   if (own.length > 0) return own
   const known = [...new Set(cells.map(({ platform }) => platform))]
-  const close = nearest(name, known)
+  const close = closestMatch(name, known)
   throw new UsageError(
     `the record has no profile of a platform "${name}"`,
     close ? `did you mean "${close}"?` : `it has: ${known.join(', ')}`,
   )
 }
 
-export const run: Run = async ([verb, ...names], { markdown, ...given }, io) => {
+export const run: CommandHandler = async ([verb, ...names], { markdown, ...given }, io) => {
   const options = checkOptions(given)
   if (verb !== 'show' && verb !== 'diff')
-    throw new UsageError(`isobench profile has no verb "${verb}"`, 'use: profile show, or profile diff A B')
+    throw new UsageError(
+      `isobench attack-profile has no verb "${verb}"`,
+      'use: attack-profile show, or attack-profile diff A B',
+    )
   const [a, b] = names
   if (verb === 'diff' && (a === undefined || b === undefined || names.length > 2))
-    throw new UsageError('profile diff compares two platforms', 'name them: isobench profile diff runc gvisor')
+    throw new UsageError('profile diff compares two platforms', 'name them: isobench attack-profile diff runc gvisor')
   const record = await recordOf(options, io)
   const cells = traced(record, options.bench)
   const { weights: source = null } = record.plan as ScheduledPlan
@@ -64,7 +67,7 @@ export const run: Run = async ([verb, ...names], { markdown, ...given }, io) => 
   }
   const [ofA, ofB] = [named(cells, a!), named(cells, b!)]
   const pairs = ofA.flatMap((one) => {
-    const other = ofB.find(({ point }) => point === one.point)
+    const other = ofB.find(({ case: point }) => point === one.case)
     return other ? [diffOf(one, other)] : []
   })
   io.out.write(

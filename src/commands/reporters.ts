@@ -1,15 +1,15 @@
 import { resolve } from 'node:path'
 import { compareRecords } from '../core/baseline/compare.ts'
-import { historyAround } from '../core/record/history.ts'
+import { historyFor } from '../core/record/history.ts'
 import { type RunRecord, readRecord } from '../core/record/reader.ts'
 import { buildReport } from '../core/report/build.ts'
 import type { Report } from '../core/report/schema.ts'
-import { type Reporter, tellAll } from '../core/reporting.ts'
+import { multiplexReporters, type Reporter } from '../core/reporting.ts'
 import { messageOf, UsageError } from '../errors.ts'
-import { nearest } from '../nearest.ts'
-import type { Against } from '../reporters/before.ts'
+import { closestMatch } from '../nearest.ts'
+import type { BaselineView } from '../reporters/before.ts'
 import { reporters } from '../reporters/index.ts'
-import type { Io } from './command.ts'
+import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 
 /** The run to show others against: the name that it was asked for by, and its record. */
@@ -22,10 +22,10 @@ export interface Baseline {
  * The reporters that `--reporter name[=file]` asks for, as one.
  * @throws UsageError for a name that there is not.
  */
-export function openReporters(
+export function createReporters(
   options: Pick<Options, 'reporter' | 'json' | 'verbose' | 'margin'>,
   root: string,
-  io: Io,
+  io: CommandIo,
   baseline?: Baseline,
 ): Required<Reporter> {
   const wanted = options.json ? ['json', ...options.reporter.filter((text) => text !== 'default')] : options.reporter
@@ -34,12 +34,12 @@ export function openReporters(
     isTTY: io.out.isTTY === true,
     columns: io.out.columns ?? 100,
   }
-  return tellAll(
+  return multiplexReporters(
     wanted.map((text) => {
       const [name, ...file] = text.split('=') as [string, ...string[]]
       const kind = Object.hasOwn(reporters, name) ? reporters[name] : undefined
       if (!kind) {
-        const close = nearest(name, Object.keys(reporters))
+        const close = closestMatch(name, Object.keys(reporters))
         throw new UsageError(
           `there is no reporter "${name}"`,
           close ? `did you mean "${close}"?` : `there are: ${Object.keys(reporters).join(', ')}`,
@@ -51,7 +51,7 @@ export function openReporters(
         root,
         color: io.color,
         verbose: options.verbose,
-        history: historyAround,
+        history: historyFor,
         ...(baseline && { against: againstOf(baseline, options.margin) }),
         ...(path !== '' && { file: resolve(io.cwd, path) }),
       })
@@ -63,7 +63,7 @@ export function openReporters(
 }
 
 /** Reads the baseline once, however many reports are shown against it. Unlike hosts are told, and refused elsewhere. */
-function againstOf({ name, file }: Baseline, marginPercent: number): (report: Report) => Against {
+function againstOf({ name, file }: Baseline, marginPercent: number): (report: Report) => BaselineView {
   let former: { readonly record: RunRecord; readonly report: Report } | undefined
   return ({ record: now }) => {
     if (!former) {

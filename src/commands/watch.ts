@@ -3,14 +3,14 @@ import { UsageError } from '../errors.ts'
 import { findImage } from '../guest/image/image.ts'
 import { drivers } from '../platforms/index.ts'
 import { count, countsLine } from '../reporters/facts.ts'
-import type { Run } from './command.ts'
-import { equip } from './equip.ts'
+import type { CommandHandler } from './command.ts'
+import { ensureDependencies } from './equip.ts'
 import { checkOptions } from './options.ts'
-import { profileOf } from './plan.ts'
-import { press } from './watch/keys.ts'
+import { resolveProfile } from './plan.ts'
+import { handleKey } from './watch/keys.ts'
 import { Screen } from './watch/screen.ts'
 
-export const run: Run = async (filters, given, io) => {
+export const run: CommandHandler = async (filters, given, io) => {
   const options = checkOptions(given)
   const input = process.stdin
   if (!io.out.isTTY || !input.isTTY)
@@ -24,15 +24,18 @@ export const run: Run = async (filters, given, io) => {
     platform: options.platform,
     name: options.name ?? [],
     tag: options.tag ?? [],
-    wait: options.wait,
+    wait: options.waitForLock,
     profileName: options.profile,
-    profileOf: (project) => profileOf(project, options),
+    profileOf: (project) => resolveProfile(project, options),
     equip: async ({ project, platforms }, signal) => {
       // It may ask, and apt may take its time: on the usual screen.
       leave()
       try {
         const tell = (what: string) => void io.err.write(`${what}\n`)
-        await equip({ install: options.install, needsImage: !findImage(project.image), platforms, tell, signal }, io)
+        await ensureDependencies(
+          { install: options.install, needsImage: !findImage(project.image), platforms, tell, signal },
+          io,
+        )
       } finally {
         enter()
       }
@@ -48,7 +51,7 @@ export const run: Run = async (filters, given, io) => {
   }
   const heard = (data: Buffer) => {
     const text = data.toString()
-    for (const key of text.startsWith('\x1b') ? [text] : text) press(key, screen, quit)
+    for (const key of text.startsWith('\x1b') ? [text] : text) handleKey(key, screen, quit)
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const end = () => watch.quit()

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type BuildFailure, type BuildOptions, build } from 'esbuild'
-import { entry } from '../entries.ts'
+import { bundlePath } from '../entries.ts'
 import type { Problem } from './errors.ts'
 
 /** A TypeScript file with all that it imports, as one module that Node can load. */
@@ -28,7 +28,7 @@ const shared = {
   write: false,
   logLevel: 'silent',
   // A bench may be compiled in a folder that has not installed isobench.
-  alias: { 'isobench/tools': entry('tools'), isobench: entry('index') },
+  alias: { 'isobench/tools': bundlePath('tools'), isobench: bundlePath('index') },
   banner: {
     js: "import { createRequire as __isobenchRequire } from 'node:module';const require = __isobenchRequire(import.meta.url);",
   },
@@ -51,7 +51,7 @@ const folderOf = (root: string) => join(root, '.isobench', 'build')
 const outputName = (file: string) => `${file.replace(/[^A-Za-z0-9.-]+/g, '_')}.${sha256(file).slice(0, 6)}`
 
 /** Whole or not at all: another isobench may be importing the file. */
-function writeWhole(path: string, contents: Uint8Array): void {
+function writeFileAtomic(path: string, contents: Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`
   writeFileSync(temporary, contents)
   renameSync(temporary, path)
@@ -69,7 +69,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
     metafile: true,
   })
   mkdirSync(folder, { recursive: true })
-  for (const { path, contents } of result.outputFiles) writeWhole(path, contents)
+  for (const { path, contents } of result.outputFiles) writeFileAtomic(path, contents)
   return files.map((file) => {
     const output = join(folder, `${outputName(file)}.mjs`)
     const code = result.outputFiles.find(({ path }) => path === output)!.text
@@ -106,7 +106,7 @@ export async function compileAll(root: string, files: readonly string[]): Promis
 
 /** A bench file bundled to be run inside a guest, where tinybench times its in-guest functions. */
 export async function compileForGuest(root: string, file: string): Promise<string> {
-  const main = `import { timeInGuest } from ${JSON.stringify(entry('in-guest'))}\nawait timeInGuest(() => import(${JSON.stringify(join(root, file))}))\n`
+  const main = `import { timeInGuest } from ${JSON.stringify(bundlePath('in-guest'))}\nawait timeInGuest(() => import(${JSON.stringify(join(root, file))}))\n`
   const result = await build({
     ...shared,
     absWorkingDir: root,

@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os'
 import * as z from 'zod'
 import { version } from '../entries.ts'
 import { cgroupVersion } from '../guest/cgroup.ts'
-import { host } from '../guest/host.ts'
+import { runHostCommand } from '../guest/host.ts'
 import type { Project } from './project.ts'
 
 export const environmentSchema = z.object({
@@ -54,7 +54,7 @@ function virtualization(): string | null {
 async function mitigations(): Promise<Record<string, string>> {
   const folder = '/sys/devices/system/cpu/vulnerabilities'
   if (!existsSync(folder)) return {}
-  const lines = await host(['grep', '-r', '.', folder], { exitCodes: [0, 1] })
+  const lines = await runHostCommand(['grep', '-r', '.', folder], { exitCodes: [0, 1] })
   return Object.fromEntries(
     lines.split('\n').flatMap((line) => {
       const match = /\/([^/:]+):(.*)$/.exec(line)
@@ -65,8 +65,8 @@ async function mitigations(): Promise<Record<string, string>> {
 
 async function revision(root: string): Promise<string | null> {
   try {
-    const head = await host(['git', '-C', root, 'rev-parse', 'HEAD'])
-    const changes = await host(['git', '-C', root, 'status', '--porcelain'])
+    const head = await runHostCommand(['git', '-C', root, 'rev-parse', 'HEAD'])
+    const changes = await runHostCommand(['git', '-C', root, 'status', '--porcelain'])
     return head + (changes === '' ? '' : '+')
   } catch {
     return null

@@ -11,8 +11,8 @@ export interface Problem {
 }
 
 /** The config, or every bench file that was asked for, cannot be used. */
-export class AuthoringError extends IsobenchError {
-  readonly code = 'ISOBENCH_AUTHOR'
+export class ProjectError extends IsobenchError {
+  readonly code = 'ISOBENCH_DEFINITION'
 
   constructor(readonly problems: readonly Problem[]) {
     super(problems.map(({ message }) => message).join('; '))

@@ -1,12 +1,12 @@
-import type { Instrument } from '../dsl/traced.ts'
+import type { TraceSource } from '../dsl/traced.ts'
 import { IsobenchError, messageOf } from '../errors.ts'
 import { instruments } from '../guest/trace/index.ts'
 import type { Plan } from './plan/plan.ts'
 import type { Session } from './session.ts'
 
 /** An instrument, and whether this machine's kernel lets us set it. */
-export interface InstrumentProbe {
-  readonly name: Instrument
+export interface TraceSourceProbe {
+  readonly name: TraceSource
   readonly about: string
   readonly available: boolean
   readonly reason?: string
@@ -16,9 +16,9 @@ export interface InstrumentProbe {
 /** Sets each instrument: that a kernel lists a tracer says nothing. */
 export async function probeInstruments(
   session: Session,
-  names: readonly Instrument[] = Object.keys(instruments) as Instrument[],
-): Promise<InstrumentProbe[]> {
-  const probes: InstrumentProbe[] = []
+  names: readonly TraceSource[] = Object.keys(instruments) as TraceSource[],
+): Promise<TraceSourceProbe[]> {
+  const probes: TraceSourceProbe[] = []
   for (const name of names) {
     const { about } = instruments[name]
     try {
@@ -33,7 +33,7 @@ export async function probeInstruments(
 }
 
 /** The plan without the benches whose instrument this machine lacks: claims on those are undecidable, with its reason. */
-export async function withoutAbsent<P extends Pick<Plan, 'benches' | 'points' | 'left'>>(
+export async function excludeUntraceable<P extends Pick<Plan, 'benches' | 'cases' | 'excluded'>>(
   plan: P,
   session: Session,
   tell: (what: string) => void,
@@ -46,12 +46,12 @@ export async function withoutAbsent<P extends Pick<Plan, 'benches' | 'points' | 
   const benches = plan.benches.filter((bench) => !lacking(bench))
   const left = plan.benches.flatMap((bench) => {
     const probe = lacking(bench)
-    return probe ? [{ bench: bench.id, why: 'instrument' as const, reason: probe.reason ?? '' }] : []
+    return probe ? [{ bench: bench.id, why: 'tracer-unavailable' as const, reason: probe.reason ?? '' }] : []
   })
   return {
     ...plan,
     benches,
-    points: plan.points.filter(({ bench }) => benches.some(({ id }) => id === bench)),
-    left: [...plan.left, ...left],
+    cases: plan.cases.filter(({ bench }) => benches.some(({ id }) => id === bench)),
+    excluded: [...plan.excluded, ...left],
   }
 }

@@ -1,19 +1,19 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { AuthorError } from '../dsl/author-error.ts'
+import { DefinitionError } from '../dsl/author-error.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
-import { IsobenchError, messageOf, printable } from '../errors.ts'
-import { host } from '../guest/host.ts'
+import { IsobenchError, messageOf, sanitizeLine } from '../errors.ts'
+import { runHostCommand } from '../guest/host.ts'
 import type { Image } from '../guest/image/image.ts'
 import { describeMissing, installCommand, missing } from '../guest/requirements.ts'
-import { timed } from '../guest/stopwatch.ts'
-import { makeTinyRoot } from '../guest/tiny-root.ts'
-import { nearest } from '../nearest.ts'
-import { type Driver, familyOf, type Probe } from '../platforms/driver.ts'
-import { AuthoringError } from './errors.ts'
+import { runTimed } from '../guest/stopwatch.ts'
+import { createBusyboxRootfs } from '../guest/tiny-root.ts'
+import { closestMatch } from '../nearest.ts'
+import { type Driver, type ProbeResult, platformFamily } from '../platforms/driver.ts'
+import { ProjectError } from './errors.ts'
 import type { PlannedPlatform } from './plan/plan.ts'
 import type { Session } from './session.ts'
-import { bootLimit } from './time-limits.ts'
+import { bootTimeout } from './time-limits.ts'
 
 /** A platform of the config with the driver that runs it and its checked options. */
 export interface ResolvedPlatform {
@@ -31,29 +31,29 @@ export function resolvePlatforms(
   drivers: Readonly<Record<string, Driver>>,
   file: string,
 ): ResolvedPlatform[] {
-  const resolved = specs.map((spec): ResolvedPlatform | AuthorError => {
+  const resolved = specs.map((spec): ResolvedPlatform | DefinitionError => {
     const driver =
       (spec.driver as Driver | undefined) ?? (Object.hasOwn(drivers, spec.kind) ? drivers[spec.kind] : undefined)
     if (!driver) {
-      const close = nearest(spec.kind, Object.keys(drivers))
+      const close = closestMatch(spec.kind, Object.keys(drivers))
       const fix = close
         ? `did you mean "${close}"?`
         : `use one of: ${Object.keys(drivers).join(', ')}, or give your own: { driver }`
-      return new AuthorError(`there is no platform "${spec.kind}"`, fix, spec.location)
+      return new DefinitionError(`there is no platform "${spec.kind}"`, fix, spec.location)
     }
     try {
       return { spec, driver, options: driver.options.parse(spec.options) }
     } catch (error) {
-      return new AuthorError(
+      return new DefinitionError(
         `the options of platform "${spec.name}" are wrong: ${optionIssues(error)}`,
         fixFor(error, driver),
         spec.location,
       )
     }
   })
-  const wrong = resolved.filter((one) => one instanceof AuthorError)
+  const wrong = resolved.filter((one) => one instanceof DefinitionError)
   if (wrong.length > 0) {
-    throw new AuthoringError(
+    throw new ProjectError(
       wrong.map(({ message, fix, location }) => ({ file, message, fix, ...(location && { location }) })),
     )
   }
@@ -96,19 +96,19 @@ export async function probePlatforms(
   probed: (name: string) => void = () => {},
 ): Promise<PlannedPlatform[]> {
   const tiny = await session.directory('probe')
-  makeTinyRoot(tiny)
-  const inTurn = queue()
+  createBusyboxRootfs(tiny)
+  const serialQueue = queue()
   const probes = await Promise.allSettled(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
-      const probe = await probeOne(platform, { tiny, image, session, skip, inTurn })
+      const probe = await probeOne(platform, { tiny, image, session, skip, serialQueue })
       probed(name)
       return {
         name,
         kind,
-        family: familyOf(platform.driver, platform.options),
+        family: platformFamily(platform.driver, platform.options),
         tags,
-        ...(!platform.driver.floor && { lacks: ['floor' as const] }),
+        ...(!platform.driver.vmmStart && { lacks: ['vmm-start' as const] }),
         ...probe,
         version: probe.version ?? '',
       }
@@ -127,7 +127,7 @@ interface Probing {
   readonly image: Image | undefined
   readonly session: Session
   readonly skip: readonly string[]
-  readonly inTurn: Queue
+  readonly serialQueue: Queue
 }
 
 /** Runs what it is given one after the other. */
@@ -146,36 +146,36 @@ function queue(): Queue {
 export const isSkipped = async (
   { driver, options }: Pick<ResolvedPlatform, 'driver' | 'options'>,
   skip: readonly string[],
-): Promise<boolean> => skip.includes('emulated') && (await driver.apart?.(options)) === 'emulated'
+): Promise<boolean> => skip.includes('emulated') && (await driver.cpuMode?.(options)) === 'emulated'
 
-async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<Probe> {
-  const { image, skip, inTurn } = probing
+async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<ProbeResult> {
+  const { image, skip, serialQueue } = probing
   const { spec, driver, options } = platform
   const lacking = missing(driver.requirements(options))
   if (lacking.length > 0) {
-    const fix = [installCommand(lacking), ...lacking.map(({ hint }) => hint)].filter(Boolean).join('; ')
+    const fix = [installCommand(lacking), ...lacking.map(({ installHint: hint }) => hint)].filter(Boolean).join('; ')
     return { available: false, reason: describeMissing(lacking), ...(fix && { fix }) }
   }
   const version = await versionOf(driver, options)
-  const obstacle = await driver.obstacle?.(options)
-  const apart = await driver.apart?.(options)
+  const obstacle = await driver.preflight?.(options)
+  const apart = await driver.cpuMode?.(options)
   if (obstacle !== undefined) {
     const why = typeof obstacle === 'string' ? { reason: obstacle } : obstacle
-    return { available: false, version, ...why, ...(apart && { apart }) }
+    return { available: false, version, ...why, ...(apart && { cpuMode: apart }) }
   }
-  const wanted = driver.inImage?.(options) ?? []
-  const unfit = wanted.length > 0 ? unfitImage(image, wanted) : undefined
+  const wanted = driver.requiredImageFiles?.(options) ?? []
+  const unfit = wanted.length > 0 ? missingImageFiles(image, wanted) : undefined
   if (unfit) return { available: false, ...unfit, version }
   if (await isSkipped(platform, skip)) {
     const fix = `--platform ${spec.name}, or a profile that does not skip what is emulated: --profile full`
     return { available: false, reason: 'left out: its CPUs are emulated in software here', fix, version }
   }
-  const details = await driver.details?.(options)
+  const details = await driver.versionDetails?.(options)
   const known = { version: details ? `${version} (${details})` : version, ...(apart && { apart }) }
   const emulated = apart === 'emulated'
   const rootfs = wanted.length > 0 ? image!.rootfs : undefined
-  const boot = () => bootOnce(platform, probing, { rootfs, limit: bootLimit(emulated) })
-  const failure = await (emulated ? inTurn(boot) : boot())
+  const boot = () => bootOnce(platform, probing, { rootfs, limit: bootTimeout(emulated) })
+  const failure = await (emulated ? serialQueue(boot) : boot())
   return failure ? { available: false, ...failure, ...known } : { available: true, ...known }
 }
 
@@ -187,9 +187,9 @@ async function bootOnce(
 ): Promise<{ readonly reason: string; readonly fix?: string } | undefined> {
   try {
     session.signal.throwIfAborted()
-    await using place = await session.place(rootfs, limit)
-    const argv = await driver.once(place, ['/bin/busybox', 'true'], options)
-    await timed(argv, { timeoutMs: limit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
+    await using place = await session.createSandbox(rootfs, limit)
+    const argv = await driver.oneShot(place, ['/bin/busybox', 'true'], options)
+    await runTimed(argv, { timeoutMs: limit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
     return undefined
   } catch (error) {
     session.signal.throwIfAborted()
@@ -199,7 +199,7 @@ async function bootOnce(
 }
 
 /** Why a platform that needs these files cannot boot from the image, and what would mend it. */
-function unfitImage(
+function missingImageFiles(
   image: Image | undefined,
   wanted: readonly { readonly file: string; readonly package: string }[],
 ): { readonly reason: string; readonly fix: string } | undefined {
@@ -217,9 +217,9 @@ async function versionOf(driver: Driver, options: unknown): Promise<string> {
   const argv = driver.version?.(options)
   if (!argv) return ''
   try {
-    const line = (await host(argv, { timeout: 10 })).split('\n').find((text) => /\d/.test(text)) ?? ''
-    return printable(/\d[\w.+~:-]*/.exec(line)?.[0] ?? line.trim(), 60)
+    const line = (await runHostCommand(argv, { timeout: 10 })).split('\n').find((text) => /\d/.test(text)) ?? ''
+    return sanitizeLine(/\d[\w.+~:-]*/.exec(line)?.[0] ?? line.trim(), 60)
   } catch (error) {
-    return printable(messageOf(error), 60)
+    return sanitizeLine(messageOf(error), 60)
   }
 }

@@ -3,13 +3,13 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { glob } from 'tinyglobby'
 import * as z from 'zod'
 import type { Config, ImageConfig } from '../dsl/config.ts'
-import { framesOf } from '../dsl/location.ts'
+import { parseStackFrames } from '../dsl/location.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
 import { IsobenchError, messageOf, UsageError } from '../errors.ts'
 import { compile } from './compile.ts'
-import { AuthoringError } from './errors.ts'
-import { importLimit } from './time-limits.ts'
-import { endLoopsAfter } from './watchdog.ts'
+import { ProjectError } from './errors.ts'
+import { importTimeout } from './time-limits.ts'
+import { interruptLoopAfter } from './watchdog.ts'
 
 /** How much is measured; see `Profile`. */
 export interface ResolvedProfile {
@@ -58,7 +58,7 @@ const platformSchema = z.object({
   kind: z.string(),
   name: z.string(),
   tags: z.array(z.string()).readonly(),
-  watch: z.array(z.string()).readonly().optional(),
+  watchFiles: z.array(z.string()).readonly().optional(),
   options: z.record(z.string(), z.unknown()),
   driver: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
   location: z.object({ file: z.string(), line: z.number(), column: z.number() }).optional(),
@@ -120,14 +120,14 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   const root = dirname(file)
   const name = relative(root, file)
   const result = await compile(root, name)
-  if (!result.ok) throw new AuthoringError(result.problems)
-  const limit = importLimit()
-  const fail = (message: string, rest: object = {}) => new AuthoringError([{ file: name, message, ...rest }])
+  if (!result.ok) throw new ProjectError(result.problems)
+  const limit = importTimeout()
+  const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
   process.setSourceMapsEnabled(true)
   let loaded: { default?: Config }
   try {
     // A little later than the limit below, which ends what waits.
-    using _loops = endLoopsAfter(limit + 1)
+    using _loops = interruptLoopAfter(limit + 1)
     // The digest makes a changed config a new module: watch mode loads it again.
     const loading = import(`${result.compiled.output}?${result.compiled.digest}`) as Promise<{ default?: Config }>
     loaded = await withinLimit(loading, limit)
@@ -135,14 +135,16 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
     const known = error as { fix?: string; location?: object }
     const location =
       known.location ??
-      (error instanceof Error ? framesOf(error.stack ?? '').find((frame) => frame.file.startsWith(root)) : undefined)
+      (error instanceof Error
+        ? parseStackFrames(error.stack ?? '').find((frame) => frame.file.startsWith(root))
+        : undefined)
     throw fail(messageOf(error), { fix: known.fix, location })
   }
   if (loaded.default === undefined)
     throw fail('it has no default export', { fix: 'write: export default defineConfig({ … })' })
   const parsed = configSchema.safeParse(loaded.default)
   if (!parsed.success) {
-    throw new AuthoringError(
+    throw new ProjectError(
       parsed.error.issues.map(({ path, message }) => ({
         file: name,
         message: `${path.join('.') || 'the config'}: ${message}`,

@@ -16,18 +16,18 @@ export interface Progress extends Step {
 
 export interface Reporter {
   /** What isobench does before it measures: a probe, a package, a step of the image's build. */
-  preparing?(what: string): void
+  onPrepare?(what: string): void
   /** Files and benches that cannot be used. */
-  problems?(problems: readonly Problem[]): void
-  planned?(plan: Plan): void
-  measuring?(progress: Progress): void
-  sampled?(sample: Sample): void
+  onProblems?(problems: readonly Problem[]): void
+  onPlan?(plan: Plan): void
+  onStepStart?(progress: Progress): void
+  onSample?(sample: Sample): void
   /** The end, also of an interrupted run and of `judge`. */
-  finished?(report: Report): Promise<void> | void
+  onFinish?(report: Report): Promise<void> | void
   /** Reports on stored runs, later: one or several. Without it, each is told as `finished`, one after the other. */
-  stored?(runs: readonly StoredRun[]): Promise<void> | void
+  onStoredRuns?(runs: readonly StoredRun[]): Promise<void> | void
   /** The run ends without `finished`, because of an error that is told elsewhere. */
-  stopped?(): void
+  onAbort?(): void
 }
 
 export interface StoredRun {
@@ -47,9 +47,9 @@ export interface NamedReporter {
  * Tells every reporter, in their order. One that throws hurts neither the run nor the others: `broke` hears of it once, and
  * it is still told what comes. `finished` and `stored` throw a `ReportFileError` after all have been told.
  */
-export function tellAll(
+export function multiplexReporters(
   reporters: readonly NamedReporter[],
-  broke: (name: string, error: unknown) => void,
+  onBroken: (name: string, error: unknown) => void,
 ): Required<Reporter> {
   const broken = new Set<NamedReporter>()
   const guard = async (one: NamedReporter, act: () => Promise<void> | void): Promise<ReportFileError | undefined> => {
@@ -57,7 +57,7 @@ export function tellAll(
       await act()
     } catch (error) {
       if (error instanceof ReportFileError) return error
-      if (!broken.has(one)) broke(one.name, error)
+      if (!broken.has(one)) onBroken(one.name, error)
       broken.add(one)
     }
     return undefined
@@ -72,17 +72,17 @@ export function tellAll(
     if (failed[0]) throw failed[0]
   }
   return {
-    preparing: (what) => tell((one) => one.preparing?.(what)),
-    problems: (problems) => tell((one) => one.problems?.(problems)),
-    planned: (plan) => tell((one) => one.planned?.(plan)),
-    measuring: (progress) => tell((one) => one.measuring?.(progress)),
-    sampled: (sample) => tell((one) => one.sampled?.(sample)),
-    finished: (report) => tellInTurn((one) => one.finished?.(report)),
-    stored: (runs) =>
+    onPrepare: (what) => tell((one) => one.onPrepare?.(what)),
+    onProblems: (problems) => tell((one) => one.onProblems?.(problems)),
+    onPlan: (plan) => tell((one) => one.onPlan?.(plan)),
+    onStepStart: (progress) => tell((one) => one.onStepStart?.(progress)),
+    onSample: (sample) => tell((one) => one.onSample?.(sample)),
+    onFinish: (report) => tellInTurn((one) => one.onFinish?.(report)),
+    onStoredRuns: (runs) =>
       tellInTurn(async (one) => {
-        if (one.stored) return one.stored(runs)
-        for (const { report } of runs) await one.finished?.(report)
+        if (one.onStoredRuns) return one.onStoredRuns(runs)
+        for (const { report } of runs) await one.onFinish?.(report)
       }),
-    stopped: () => tell((one) => one.stopped?.()),
+    onAbort: () => tell((one) => one.onAbort?.()),
   }
 }

@@ -1,19 +1,19 @@
-import { Undoing } from '../disposable.ts'
-import { registrationsOf } from '../dsl/registry.ts'
+import { AsyncDisposableStack } from '../disposable.ts'
+import { collectRegistrations } from '../dsl/registry.ts'
 import type { Workload } from '../dsl/workload.ts'
 import { InterruptedError } from '../errors.ts'
-import { assignPair } from '../guest/cores.ts'
+import { assignDuetCpus } from '../guest/cores.ts'
 import type { Image } from '../guest/image/image.ts'
-import { refuseUnlike } from './baseline/refuse.ts'
+import { assertSameHost } from './baseline/refuse.ts'
 import type { Collected } from './collect/collect.ts'
 import { type Environment, readEnvironment } from './environment.ts'
-import { Repeats, watched } from './measure/disturbance.ts'
+import { measureUndisturbed, RemeasureBudget } from './measure/disturbance.ts'
 import { Duet } from './measure/duet.ts'
 import { GuestBundles } from './measure/in-guest.ts'
-import type { Means } from './measure/means.ts'
+import type { MeasureContext } from './measure/means.ts'
 import { measure } from './measure/measure.ts'
 import { Stage } from './measure/stage.ts'
-import { floorsFor, readNoise } from './noise/store.ts'
+import { noiseFloorsFor, readNoise } from './noise/store.ts'
 import type { Plan } from './plan/plan.ts'
 import type { ResolvedPlatform } from './probe.ts'
 import type { Project } from './project.ts'
@@ -24,7 +24,7 @@ import { buildReport } from './report/build.ts'
 import type { Report } from './report/schema.ts'
 import type { Reporter } from './reporting.ts'
 import type { ScheduledPlan } from './schedule/plan.ts'
-import { stepsOf, type Why } from './schedule/rounds.ts'
+import { type StopReason, scheduleSteps } from './schedule/rounds.ts'
 import { undecidedText } from './schedule/undecided.ts'
 import type { Session } from './session.ts'
 import { readWeights } from './weights/store.ts'
@@ -41,9 +41,9 @@ export interface RunOptions {
   /** What it will be compared with: refused before anything is measured if its host is unlike this one. */
   readonly before?: RunRecord
   /** Whether samples that others disturbed may be taken once more. */
-  readonly retake: boolean
+  readonly remeasure: boolean
   readonly strict: boolean
-  readonly strictPaper?: boolean
+  readonly strictFindings?: boolean
   /** Milliseconds that measuring may take; the point in hand is finished. */
   readonly timeLimit?: number
 }
@@ -53,45 +53,49 @@ export async function run(options: RunOptions): Promise<Report> {
   const { project, session, reporter, image, collected } = options
   const guest: Environment['guest'] = { cpus: [...session.limits.cpus], memoryBytes: session.limits.memoryBytes }
   const environment = await readEnvironment(project, guest, image.digest)
-  const floors = floorsFor(readNoise(project.root), environment, options.plan)
+  const floors = noiseFloorsFor(readNoise(project.root), environment, options.plan)
   const weights = options.plan.benches.some(({ workload }) => workload.traced) ? readWeights(project.root) : undefined
   const plan: ScheduledPlan = {
     ...options.plan,
-    ...(floors.length > 0 && { floors }),
+    ...(floors.length > 0 && { noiseFloors: floors }),
     ...(weights && { weights: weights.source }),
   }
-  if (options.before) refuseUnlike(options.before, { environment, plan })
+  if (options.before) assertSameHost(options.before, { environment, plan })
   const writer = RecordWriter.start(project.root, plan.seed.slice(0, 12), environment, plan, collected.suite.problems)
-  reporter.planned(plan)
+  reporter.onPlan(plan)
   const ended = await measureAll({ ...options, plan }, writer, weights)
   writer.end(ended === 'interrupted' ? 'interrupted' : 'finished')
   const record: RunRecord = readRecord(writer.file)
   const report = buildReport(record, options)
   writer.verdicts({ claims: report.claims, findings: report.findings, exitCode: report.exitCode })
-  if (ended !== 'interrupted') tellEnd(ended, report, options)
+  if (ended !== 'interrupted') reportEnd(ended, report, options)
   return report
 }
 
 /** Says why a run ended before its last round, and what that leaves open. */
-function tellEnd({ why, rounds }: Why, { claims }: Report, { reporter, plan }: RunOptions): void {
+function reportEnd({ why, rounds }: StopReason, { claims }: Report, { reporter, plan }: RunOptions): void {
   if (why === 'all-rounds') return
   const reason = why === 'time-up' ? 'the time is up' : 'every claim is decided, or as precise as it gets'
   const open = undecidedText(claims, rounds)
-  reporter.preparing(`${reason} after ${rounds} of ${plan.profile.rounds} rounds${open ? `: ${open}` : ''}`)
+  reporter.onPrepare(`${reason} after ${rounds} of ${plan.profile.rounds} rounds${open ? `: ${open}` : ''}`)
 }
 
-async function measureAll(options: RunOptions, writer: RecordWriter, weights?: Weights): Promise<Why | 'interrupted'> {
+async function measureAll(
+  options: RunOptions,
+  writer: RecordWriter,
+  weights?: Weights,
+): Promise<StopReason | 'interrupted'> {
   const { plan, session, image, reporter } = options
   const { timeout } = plan.profile
   const until = performance.now() + (options.timeLimit ?? Infinity)
   const samples: Sample[] = []
-  const due = stepsOf(plan, samples, () => performance.now() > until)
-  const repeats = new Repeats(plan, options.retake)
+  const due = scheduleSteps(plan, samples, () => performance.now() > until)
+  const repeats = new RemeasureBudget(plan, options.remeasure)
   let done = 0
   try {
-    await using held = new Undoing()
-    const on = (where: Session): Stage => held.use(new Stage(where, image.rootfs, timeout))
-    const means: Omit<Means, 'slots' | 'session'> = {
+    await using resources = new AsyncDisposableStack()
+    const on = (where: Session): Stage => resources.use(new Stage(where, image.rootfs, timeout))
+    const means: Omit<MeasureContext, 'slots' | 'session'> = {
       plan,
       image,
       platforms: new Map(options.platforms.map((platform) => [platform.spec.name, platform])),
@@ -102,12 +106,12 @@ async function measureAll(options: RunOptions, writer: RecordWriter, weights?: W
     }
     const alone = on(session)
     const duet = plan.duet?.length
-      ? new Duet(assignPair(session.limits.cpus.length), (cpus) => on(session.on(cpus)))
+      ? new Duet(assignDuetCpus(session.limits.cpus.length), (cpus) => on(session.withCpus(cpus)))
       : undefined
     const take = (sample: Sample) => {
       samples.push(sample)
       writer.sample(sample)
-      reporter.sampled(sample)
+      reporter.onSample(sample)
     }
     let next = due.next()
     while (!next.done) {
@@ -115,12 +119,20 @@ async function measureAll(options: RunOptions, writer: RecordWriter, weights?: W
       for (; !next.done && next.value.round === round; next = due.next()) {
         session.signal.throwIfAborted()
         const { left, ...step } = next.value
-        reporter.measuring({ ...step, warmup: round < 0, done, steps: done + left })
+        reporter.onStepStart({ ...step, warmup: round < 0, done, steps: done + left })
         done++
         const taken =
-          duet && step.beside !== undefined
-            ? await watched(() => duet.measure(step, round, means), { ...duet, prefix: session.prefix }, repeats)
-            : await watched(async () => [await measure(step, round, { ...means, ...alone })], session, repeats)
+          duet && step.duetWith !== undefined
+            ? await measureUndisturbed(
+                () => duet.measure(step, round, means),
+                { ...duet, prefix: session.prefix },
+                repeats,
+              )
+            : await measureUndisturbed(
+                async () => [await measure(step, round, { ...means, ...alone })],
+                session,
+                repeats,
+              )
         for (const sample of taken) take(sample)
       }
       for (const stage of [alone, ...(duet?.stages ?? [])]) await stage.endRound()
@@ -139,14 +151,14 @@ export async function loadWorkloads(
 ): Promise<Map<string, Workload>> {
   const workloads = new Map<string, Workload>()
   for (const file of new Set(plan.benches.map((bench) => bench.file))) {
-    const { benches } = await registrationsOf(() => import(compiled.get(file)!.output))
+    const { benches } = await collectRegistrations(() => import(compiled.get(file)!.output))
     for (const { name, workload } of benches) if (workload) workloads.set(`${file}#${name}`, workload)
   }
   return workloads
 }
 
 /** The signal that SIGINT, SIGTERM and SIGHUP (the terminal went away) abort, for as long as it is held. */
-export function untilInterrupted(onInterrupt: () => void): { readonly signal: AbortSignal } & Disposable {
+export function interruptSignal(onInterrupt: () => void): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController()
   const stop = () => {
     if (!controller.signal.aborted) onInterrupt()

@@ -2,104 +2,114 @@ import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { Undoing } from '../disposable.ts'
-import type { Instrument } from '../dsl/traced.ts'
-import { program } from '../entries.ts'
-import { inCgroup, type Limits, makeCgroup } from '../guest/cgroup.ts'
-import { assignCores, type Cores } from '../guest/cores.ts'
-import { Ledger, ledgers } from '../guest/ledger.ts'
-import { type Holder, lock } from '../guest/lock.ts'
+import { AsyncDisposableStack } from '../disposable.ts'
+import type { TraceSource } from '../dsl/traced.ts'
+import { programPath } from '../entries.ts'
+import { cgroupExecArgv, type Limits, makeCgroup } from '../guest/cgroup.ts'
+import { assignCpus, type CpuAssignment } from '../guest/cores.ts'
+import { CleanupJournal, readJournals } from '../guest/ledger.ts'
+import { type LockHolder, lock } from '../guest/lock.ts'
 import { inNetns, Network } from '../guest/network.ts'
-import { guestsFolder, lockName } from '../guest/paths.ts'
-import { type OpenPlace, openPlace, type Watch } from '../guest/place.ts'
-import { RunKeeper } from '../guest/run-ground.ts'
+import { guestsFolder, hostLockPath } from '../guest/paths.ts'
+import { createGuestSandbox, type OwnedGuestSandbox, type TraceHooks } from '../guest/place.ts'
+import { RunResources } from '../guest/run-ground.ts'
 import { instruments } from '../guest/trace/index.ts'
 import { Tracer } from '../guest/trace/tracer.ts'
-import { undo } from '../guest/undo.ts'
+import { removeResource } from '../guest/undo.ts'
 import { usageOf } from '../guest/usage.ts'
-import { makeView } from '../guest/view.ts'
-import type { Caller, ClientPlace } from './measure/enterable.ts'
+import { mountChroot } from '../guest/view.ts'
+import type { LoadClientHost, LoadClientTarget } from './measure/enterable.ts'
 import type { Project } from './project.ts'
 
 export interface SessionOptions {
   readonly purpose: string
   readonly wait: boolean
-  readonly onWait?: (holder: Holder) => void
+  readonly onWait?: (holder: LockHolder) => void
   readonly signal: AbortSignal
 }
 
 /** Takes off what a killed run left tracing: unlike its other leftovers, that slows the whole host down. */
 async function undoForgottenTracers(): Promise<void> {
-  const dead = ledgers().filter(({ ownerAlive }) => !ownerAlive)
-  for (const entry of dead.flatMap(({ entries }) => entries)) if (entry.kind === 'tracer') await undo(entry)
+  const dead = readJournals().filter(({ ownerAlive }) => !ownerAlive)
+  for (const entry of dead.flatMap(({ entries }) => entries)) if (entry.kind === 'tracer') await removeResource(entry)
 }
 
 /** What one process of isobench holds of the machine: the lock, a ledger, the client's namespace. Disposing gives it back. */
 export class Session implements AsyncDisposable {
   #guests = 0
-  readonly #keeper: RunKeeper
+  readonly #keeper: RunResources
 
   private constructor(
-    readonly ledger: Ledger,
+    readonly ledger: CleanupJournal,
     readonly network: Network,
-    readonly cores: Cores,
+    readonly cores: CpuAssignment,
     readonly limits: Limits,
     readonly signal: AbortSignal,
     /** What the names of all that it makes begin with. */
     readonly prefix: string,
-    private readonly held: Undoing,
-    keeper?: RunKeeper,
-    private readonly tracers = new Map<Instrument, Promise<Tracer>>(),
+    private readonly resources: AsyncDisposableStack,
+    keeper?: RunResources,
+    private readonly tracers = new Map<TraceSource, Promise<Tracer>>(),
   ) {
-    this.#keeper = keeper ?? new RunKeeper({ ledger, network, cpus: limits.cpus, signal, prefix })
+    this.#keeper = keeper ?? new RunResources({ ledger, network, cpus: limits.cpus, signal, prefix })
   }
 
   /** Takes the machine. @throws LockedError when another isobench has it and `wait` is not set. */
   static async open(guest: Project['guest'], options: SessionOptions): Promise<Session> {
-    await using held = new Undoing()
+    await using resources = new AsyncDisposableStack()
     const { purpose, wait, signal, onWait } = options
     // Everything that runs listens to it, and all platforms are probed at once.
     setMaxListeners(0, signal)
-    const cores = assignCores(guest.cpus)
-    const machine = await lock(lockName(), { purpose, wait, signal, ...(onWait && { onWait }) })
-    held.defer(() => machine[Symbol.dispose]())
+    const cores = assignCpus(guest.cpus)
+    const machine = await lock(hostLockPath(), { purpose, wait, signal, ...(onWait && { onWait }) })
+    resources.defer(() => machine[Symbol.dispose]())
     await undoForgottenTracers()
     const prefix = `isob-${randomBytes(3).toString('hex')}`
-    const ledger = held.use(Ledger.start(prefix, undo))
+    const ledger = resources.use(CleanupJournal.start(prefix, removeResource))
     const network = await Network.open(ledger, prefix)
     const limits = { cpus: cores.guest, memoryBytes: guest.memoryBytes }
-    return new Session(ledger, network, cores, limits, signal, prefix, held.move())
+    return new Session(ledger, network, cores, limits, signal, prefix, resources.move())
   }
 
   /** The same machine under another signal, for work that may end before the session does. Disposing of it is nothing. */
-  under(signal: AbortSignal): Session {
+  withSignal(signal: AbortSignal): Session {
     const { ledger, network, cores, limits, prefix, tracers } = this
     const own = `${prefix}-${this.#guests++}`
-    return new Session(ledger, network, cores, limits, signal, own, new Undoing(), this.#keeper, tracers)
+    return new Session(ledger, network, cores, limits, signal, own, new AsyncDisposableStack(), this.#keeper, tracers)
   }
 
   /** The same machine for guests on other CPUs. Disposing of it is nothing. */
-  on(cpus: readonly number[]): Session {
+  withCpus(cpus: readonly number[]): Session {
     const { ledger, network, cores, limits, signal, prefix } = this
     const own = `${prefix}-${this.#guests++}`
-    return new Session(ledger, network, cores, { ...limits, cpus }, signal, own, new Undoing())
+    return new Session(ledger, network, cores, { ...limits, cpus }, signal, own, new AsyncDisposableStack())
   }
 
   /** A place for a guest. `timeout`: seconds that booting may take. `watch`: for tracing what boots it. */
-  place(rootfs: string, timeout: number, watch?: Watch): Promise<OpenPlace> {
+  createSandbox(rootfs: string, timeout: number, watch?: TraceHooks): Promise<OwnedGuestSandbox> {
     const id = `${this.prefix}-${this.#guests++}`
     const { ledger, network, limits, signal } = this
     const keeper = this.#keeper
-    const forRun: OpenPlace['forRun'] = async (name, make) => {
-      const kept = await keeper.keep(name, make)
-      watch?.shared(keeper.groupOf(name))
+    const forRun: OwnedGuestSandbox['oncePerRun'] = async (name, make) => {
+      const kept = await keeper.getOrCreate(name, make)
+      watch?.shared(keeper.cgroupOf(name))
       return kept
     }
-    return openPlace({ ledger, network, id, rootfs, limits, forRun, signal, timeout, ...(watch && { watch }) })
+    return createGuestSandbox({
+      ledger,
+      network,
+      id,
+      rootfs,
+      limits,
+      oncePerRun: forRun,
+      signal,
+      timeout,
+      ...(watch && { traceHooks: watch }),
+    })
   }
 
   /** The tracer of an instrument, set when it is first asked for. @throws InstrumentError where the kernel refuses it. */
-  tracer(by: Instrument): Promise<Tracer> {
+  tracer(by: TraceSource): Promise<Tracer> {
     const { ledger, limits, prefix } = this
     const known = this.tracers.get(by)
     const tracer = known ?? Tracer.open(instruments[by], { ledger, name: `${prefix}-${by}`, cpus: limits.cpus })
@@ -108,24 +118,24 @@ export class Session implements AsyncDisposable {
   }
 
   /** The client: the same image, in its own namespace and on its own CPUs, under the same memory limit. */
-  async client(rootfs: string): Promise<Caller> {
+  async client(rootfs: string): Promise<LoadClientHost> {
     const id = `${this.prefix}-client`
     const directory = join(guestsFolder(), id)
     const [data, view] = [join(directory, 'data'), join(directory, 'view')]
-    await this.ledger.make({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
+    await this.ledger.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
     // isobench's own clients, run by the image's node: see `tools/ycsb`.
-    copyFileSync(program('ycsb.mjs'), join(data, 'ycsb.mjs'))
-    await makeView(rootfs, view, data)
-    await this.ledger.make({ kind: 'cgroup', name: id }, () =>
+    copyFileSync(programPath('ycsb.mjs'), join(data, 'ycsb.mjs'))
+    await mountChroot(rootfs, view, data)
+    await this.ledger.create({ kind: 'cgroup', name: id }, () =>
       makeCgroup(id, { ...this.limits, cpus: this.cores.client }),
     )
-    const within = (netns: string): ClientPlace => {
-      const enterHost = (argv: readonly string[]) => inCgroup(id, inNetns(netns, argv))
+    const within = (netns: string): LoadClientTarget => {
+      const enterHost = (argv: readonly string[]) => cgroupExecArgv(id, inNetns(netns, argv))
       return {
         name: 'the client',
         rootfs,
         cpus: this.cores.client.length,
-        enter: (argv) => enterHost(['chroot', view, ...argv]),
+        execArgv: (argv) => enterHost(['chroot', view, ...argv]),
         enterHost,
         cpuSeconds: () => {
           const usage = usageOf(this.prefix)
@@ -133,17 +143,17 @@ export class Session implements AsyncDisposable {
         },
       }
     }
-    return { ...within(this.network.clientNetns), joining: (netns) => within(basename(netns)) }
+    return { ...within(this.network.clientNetns), inNetns: (netns) => within(basename(netns)) }
   }
 
   /** A directory that goes with the session. */
   async directory(name: string): Promise<string> {
     const path = join(guestsFolder(), `${this.prefix}-${name}`)
-    await this.ledger.make({ kind: 'directory', path }, () => mkdirSync(path, { recursive: true }))
+    await this.ledger.create({ kind: 'directory', path }, () => mkdirSync(path, { recursive: true }))
     return path
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.held[Symbol.asyncDispose]()
+    return this.resources[Symbol.asyncDispose]()
   }
 }

@@ -14,7 +14,7 @@ function secondsOf(variable: string, usual: number): number {
 }
 
 /** Seconds that booting one process may take before a platform counts as not working; emulated CPUs need more. */
-export const bootLimit = (emulated: boolean): number => secondsOf('ISOBENCH_PROBE_SECONDS', emulated ? 90 : 20)
+export const bootTimeout = (emulated: boolean): number => secondsOf('ISOBENCH_PROBE_SECONDS', emulated ? 90 : 20)
 
 /** Seconds that importing the config, or one bench file, may take. */
-export const importLimit = (): number => secondsOf('ISOBENCH_IMPORT_SECONDS', 10)
+export const importTimeout = (): number => secondsOf('ISOBENCH_IMPORT_SECONDS', 10)

@@ -16,7 +16,7 @@ if (Atomics.wait(told, 0, 0, milliseconds) === 'timed-out') {
  * Until it is disposed of, and after `seconds`, ends an endless loop in this process's own code. Something else has to end what
  * merely waits, and before that: this would hit whatever is executed next.
  */
-export function endLoopsAfter(seconds: number): Disposable {
+export function interruptLoopAfter(seconds: number): Disposable {
   const told = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   const worker = new Worker(watching, { eval: true, workerData: [told, seconds * 1000] })
   worker.unref()

@@ -1,7 +1,7 @@
-import { AuthorError } from './author-error.ts'
+import { DefinitionError } from './author-error.ts'
 import type { Claim } from './claim.ts'
 import type { Expectation, ExpectationsOf, MetricRef } from './expect.ts'
-import { callerOf, type Location } from './location.ts'
+import { callerLocation, type Location } from './location.ts'
 import type { Metric, Metrics } from './metric.ts'
 import { registry } from './registry.ts'
 import type { ParamSpace, ParamValue, Workload } from './workload.ts'
@@ -48,7 +48,7 @@ function claimsOf(name: string, metrics: Metrics, expectations: ExpectationsOf<M
   return Object.entries(expectations).flatMap(([metric, given]) => {
     const definition = metrics[metric]
     if (!definition) {
-      throw new AuthorError(
+      throw new DefinitionError(
         `the bench "${name}" expects something of "${metric}", which its workload does not yield`,
         `use one of: ${Object.keys(metrics).join(', ')}`,
       )
@@ -77,7 +77,7 @@ function chosenParams(
     const known = space[param]
     const wrong = known ? values?.find((value) => !known.includes(value)) : undefined
     if (!known || wrong !== undefined || values?.length === 0) {
-      throw new AuthorError(
+      throw new DefinitionError(
         known
           ? `the bench "${name}" gives "${param}" the value ${JSON.stringify(wrong)}`
           : `the bench "${name}" gives a parameter "${param}", which its workload does not have`,
@@ -99,13 +99,13 @@ function register<M extends Metrics, P extends ParamSpace>(
 ): BenchHandle<M, P> {
   const { benches, problems } = registry()
   try {
-    if (name.trim() === '') throw new AuthorError('a bench has no name', 'say in a few words what it measures')
+    if (name.trim() === '') throw new DefinitionError('a bench has no name', 'say in a few words what it measures')
     if (benches.some((bench) => bench.name === name)) {
-      throw new AuthorError(`two benches are named "${name}"`, 'give each bench of a file a name of its own')
+      throw new DefinitionError(`two benches are named "${name}"`, 'give each bench of a file a name of its own')
     }
     const timeout = options.timeout
     if (timeout !== undefined && !(timeout > 0)) {
-      throw new AuthorError(`the bench "${name}" has the time limit ${timeout}`, 'give a number of seconds above 0')
+      throw new DefinitionError(`the bench "${name}" has the time limit ${timeout}`, 'give a number of seconds above 0')
     }
     benches.push({
       name,
@@ -124,8 +124,8 @@ function register<M extends Metrics, P extends ParamSpace>(
       ...at(location),
     })
   } catch (error) {
-    if (!(error instanceof AuthorError)) throw error
-    problems.push(error.location ? error : new AuthorError(error.message, error.fix, location))
+    if (!(error instanceof DefinitionError)) throw error
+    problems.push(error.location ? error : new DefinitionError(error.message, error.fix, location))
   }
   const refs = Object.entries(workload.metrics).map(([metric, definition]) => [
     metric,
@@ -165,7 +165,7 @@ export interface BenchFunction extends BenchVariant {
   todo(name: string): void
 }
 
-function fill(name: string, row: unknown): string {
+function formatName(name: string, row: unknown): string {
   const items = Array.isArray(row) ? [...row] : [row]
   return name.replace(/%s/g, () => {
     const item: unknown = items.shift()
@@ -173,37 +173,40 @@ function fill(name: string, row: unknown): string {
   })
 }
 
-function variant(mode: Mode): BenchVariant {
-  const one: BenchVariant = Object.assign(
+function benchVariant(mode: Mode): BenchVariant {
+  const registerBench: BenchVariant = Object.assign(
     <M extends Metrics, P extends ParamSpace>(name: string, workload: Workload<M, P>, options?: BenchOptions<M, P>) =>
-      register(mode, callerOf(one), name, workload, options ?? {}),
+      register(mode, callerLocation(registerBench), name, workload, options ?? {}),
     {
       each: <const T>(rows: readonly T[]) => {
-        const every = <M extends Metrics, P extends ParamSpace>(
+        const registerEach = <M extends Metrics, P extends ParamSpace>(
           name: string,
           make: (row: T) => Workload<M, P>,
           options?: BenchOptions<M, P>,
-        ) => rows.map((row) => register(mode, callerOf(every), fill(name, row), make(row), options ?? {}))
-        return every
+        ) =>
+          rows.map((row) =>
+            register(mode, callerLocation(registerEach), formatName(name, row), make(row), options ?? {}),
+          )
+        return registerEach
       },
     },
   )
-  return one
+  return registerBench
 }
 
-export const bench: BenchFunction = Object.assign(variant('run'), {
-  only: variant('only'),
-  skip: variant('skip'),
-  skipIf: (condition: boolean) => variant(condition ? 'skip' : 'run'),
+export const bench: BenchFunction = Object.assign(benchVariant('run'), {
+  only: benchVariant('only'),
+  skip: benchVariant('skip'),
+  skipIf: (condition: boolean) => benchVariant(condition ? 'skip' : 'run'),
   todo: function todo(name: string): void {
     const { benches, problems } = registry()
-    const location = callerOf(todo)
+    const location = callerLocation(todo)
     if (benches.some((one) => one.name === name)) {
       problems.push(
-        new AuthorError(`two benches are named "${name}"`, 'give each bench of a file a name of its own', location),
+        new DefinitionError(`two benches are named "${name}"`, 'give each bench of a file a name of its own', location),
       )
       return
     }
-    benches.push({ name, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...at(callerOf(todo)) })
+    benches.push({ name, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...at(callerLocation(todo)) })
   },
 })

@@ -9,20 +9,20 @@ export type Matcher =
   /** Neither worse nor better than the reference by more than `percent`. */
   | (Reference & { readonly kind: 'equivalentTo'; readonly percent: number })
   /** Better than the reference by at least the factor `by`. */
-  | (Reference & { readonly kind: 'fasterThan'; readonly by: number })
+  | (Reference & { readonly kind: 'betterThan'; readonly by: number })
   /** Worse than the reference by at least the factor `by`. */
-  | (Reference & { readonly kind: 'slowerThan'; readonly by: number })
+  | (Reference & { readonly kind: 'worseThan'; readonly by: number })
   /** The metric's own value, in its unit. */
   | { readonly kind: 'atMost'; readonly value: number }
   | { readonly kind: 'atLeast'; readonly value: number }
   /** Best first: each is better than the next. */
   | { readonly kind: 'ranked'; readonly platforms: readonly string[] }
   /** Their order changes from round to round: the mean rank correlation of two rounds is below 0.5. */
-  | { readonly kind: 'unstable'; readonly platforms: readonly string[] }
+  | { readonly kind: 'noStableOrder'; readonly platforms: readonly string[] }
   /** Over the values of a parameter, best at one from `from` to `to`, both included. */
   | { readonly kind: 'peaksAt'; readonly over: string; readonly from: number; readonly to: number }
   /** Over the values of a parameter, no two differ by more than `percent`. */
-  | { readonly kind: 'flat'; readonly over: string; readonly percent: number }
+  | { readonly kind: 'constant'; readonly over: string; readonly percent: number }
 
 /** What a platform is compared with: another platform, or the median of several, round by round. */
 export interface Reference {
@@ -47,9 +47,9 @@ export interface Claim {
   readonly where: Readonly<Record<string, ParamValue>>
   readonly severity: Severity
   /** It is about the selected platforms together: that it is so on at least this many of them. */
-  readonly some?: number
+  readonly onAtLeast?: number
   /** It stands in for the finding's other claims where none of those could be measured; the verdict is marked with this. */
-  readonly fallback?: string
+  readonly fallbackLabel?: string
   readonly location?: Location
 }
 
@@ -64,9 +64,9 @@ export function describeMatcher(matcher: Matcher, unit: string): string {
       return `within ${matcher.percent} % of native`
     case 'equivalentTo':
       return `equivalent to ${matcher.platform} within ±${matcher.percent} %`
-    case 'fasterThan':
+    case 'betterThan':
       return `better than ${matcher.platform}${factor(matcher.by)}`
-    case 'slowerThan':
+    case 'worseThan':
       return `worse than ${matcher.platform}${factor(matcher.by)}`
     case 'atMost':
       return `at most ${matcher.value} ${unit}`
@@ -74,11 +74,11 @@ export function describeMatcher(matcher: Matcher, unit: string): string {
       return `at least ${matcher.value} ${unit}`
     case 'ranked':
       return `ranked ${matcher.platforms.join(' > ')}`
-    case 'unstable':
+    case 'noStableOrder':
       return `in no stable order: ${matcher.platforms.join(', ')}`
     case 'peaksAt':
       return `best at ${matcher.over} ${matcher.from === matcher.to ? matcher.from : `${matcher.from} to ${matcher.to}`}`
-    case 'flat':
+    case 'constant':
       return `flat within ${matcher.percent} % over ${matcher.over}`
   }
 }

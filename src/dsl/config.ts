@@ -16,7 +16,7 @@ export interface ImageConfig {
 }
 
 /** How much is measured. */
-export interface Profile {
+export interface RunProfile {
   /** Rounds, each a visit to every platform. */
   readonly rounds?: number
   /** Rounds whose samples are thrown away. */
@@ -44,7 +44,7 @@ export interface Config {
    */
   readonly duet?: boolean
   /** `quick`, `full` and `paper` are known; any name can be added, and both can be changed. */
-  readonly profiles?: Readonly<Record<string, Profile>>
+  readonly profiles?: Readonly<Record<string, RunProfile>>
 }
 
 /** Checks nothing but types: a config is checked, with its file and line, when it is loaded. */

@@ -1,7 +1,7 @@
-import { AuthorError } from './author-error.ts'
+import { DefinitionError } from './author-error.ts'
 import type { Claim, Matcher, Reference, Severity } from './claim.ts'
-import { callerOf, type Location } from './location.ts'
-import { inUnit, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
+import { callerLocation, type Location } from './location.ts'
+import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
 import type { Median, Selector } from './platform.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 
@@ -31,21 +31,21 @@ export interface Matchers<U extends Unit, R> {
   /** Neither worse nor better than the reference by more than `percent`. */
   equivalentTo(reference: string | Median, percent: number): R
   /** Better than the reference, by at least `by` when given. Works on rates too: better is what the metric says. */
-  fasterThan(reference: string | Median, options?: { readonly by?: Factor }): R
+  betterThan(reference: string | Median, options?: { readonly by?: Factor }): R
   /** Worse than the reference, by at least `by` when given. */
-  slowerThan(reference: string | Median, options?: { readonly by?: Factor }): R
+  worseThan(reference: string | Median, options?: { readonly by?: Factor }): R
   /** The metric itself, in any unit that measures the same: `atMost('600ms')`. */
   atMost(quantity: Quantity<U>): R
   atLeast(quantity: Quantity<U>): R
   /** Best first: each is better than the next. */
   ranked(...platforms: [string, string, ...string[]]): R
   /** The platforms' order changes from round to round: the mean rank correlation of two rounds is below 0.5. */
-  unstable(...platforms: [string, string, string, ...string[]]): R
+  noStableOrder(...platforms: [string, string, string, ...string[]]): R
 }
 
 function percentage(percent: number, better: 'lower' | 'higher', location?: Location): number {
   if (!(percent > 0) || !Number.isFinite(percent) || (better === 'higher' && percent >= 100)) {
-    throw new AuthorError(
+    throw new DefinitionError(
       `${percent} % is no margin for a metric of which ${better === 'higher' ? 'more' : 'less'} is better`,
       better === 'higher' ? 'use a number above 0 and below 100' : 'use a number above 0',
       location,
@@ -57,16 +57,16 @@ function percentage(percent: number, better: 'lower' | 'higher', location?: Loca
 function factorOf(by: Factor | undefined, location?: Location): number {
   const value = by === undefined ? 1 : Number(/^(.*)x$/.exec(by)?.[1])
   if (!(value >= 1) || !Number.isFinite(value)) {
-    throw new AuthorError(`"${by}" is no factor`, `use a number of 1 or more with an x, such as '3x'`, location)
+    throw new DefinitionError(`"${by}" is no factor`, `use a number of 1 or more with an x, such as '3x'`, location)
   }
   return value
 }
 
 function quantityOf(text: string, unit: Unit, location?: Location): number {
   try {
-    return inUnit(text, unit)
+    return convertQuantity(text, unit)
   } catch (error) {
-    throw new AuthorError((error as Error).message, `write a number and a unit, such as "600${unit}"`, location)
+    throw new DefinitionError((error as Error).message, `write a number and a unit, such as "600${unit}"`, location)
   }
 }
 
@@ -76,49 +76,53 @@ const to = (reference: string | Median): Reference =>
     : { platform: `the median of ${reference.medianOf.join(', ')}`, medianOf: reference.medianOf }
 
 function matchers<U extends Unit, R>(
-  finish: (make: (metric: Metric<U>) => Matcher, location: Location | undefined) => R,
+  createResult: (make: (metric: Metric<U>) => Matcher, location: Location | undefined) => R,
 ): Matchers<U, R> {
   return {
     withinNative: function withinNative(percent) {
-      const at = callerOf(withinNative)
-      return finish(({ better }) => ({ kind: 'withinNative', percent: percentage(percent, better, at) }), at)
+      const at = callerLocation(withinNative)
+      return createResult(({ better }) => ({ kind: 'withinNative', percent: percentage(percent, better, at) }), at)
     },
     equivalentTo: function equivalentTo(reference, percent) {
-      const at = callerOf(equivalentTo)
-      return finish(
+      const at = callerLocation(equivalentTo)
+      return createResult(
         ({ better }) => ({ kind: 'equivalentTo', ...to(reference), percent: percentage(percent, better, at) }),
         at,
       )
     },
-    fasterThan: function fasterThan(reference, options) {
-      const at = callerOf(fasterThan)
-      return finish(() => ({ kind: 'fasterThan', ...to(reference), by: factorOf(options?.by, at) }), at)
+    betterThan: function fasterThan(reference, options) {
+      const at = callerLocation(fasterThan)
+      return createResult(() => ({ kind: 'betterThan', ...to(reference), by: factorOf(options?.by, at) }), at)
     },
-    slowerThan: function slowerThan(reference, options) {
-      const at = callerOf(slowerThan)
-      return finish(() => ({ kind: 'slowerThan', ...to(reference), by: factorOf(options?.by, at) }), at)
+    worseThan: function slowerThan(reference, options) {
+      const at = callerLocation(slowerThan)
+      return createResult(() => ({ kind: 'worseThan', ...to(reference), by: factorOf(options?.by, at) }), at)
     },
     atMost: function atMost(quantity) {
-      const at = callerOf(atMost)
-      return finish(({ unit }) => ({ kind: 'atMost', value: quantityOf(quantity, unit, at) }), at)
+      const at = callerLocation(atMost)
+      return createResult(({ unit }) => ({ kind: 'atMost', value: quantityOf(quantity, unit, at) }), at)
     },
     atLeast: function atLeast(quantity) {
-      const at = callerOf(atLeast)
-      return finish(({ unit }) => ({ kind: 'atLeast', value: quantityOf(quantity, unit, at) }), at)
+      const at = callerLocation(atLeast)
+      return createResult(({ unit }) => ({ kind: 'atLeast', value: quantityOf(quantity, unit, at) }), at)
     },
     ranked: function ranked(...platforms) {
-      const at = callerOf(ranked)
+      const at = callerLocation(ranked)
       if (new Set(platforms).size !== platforms.length || platforms.length < 2) {
-        throw new AuthorError('ranked needs two or more different platforms', 'name each platform once, best first', at)
+        throw new DefinitionError(
+          'ranked needs two or more different platforms',
+          'name each platform once, best first',
+          at,
+        )
       }
-      return finish(() => ({ kind: 'ranked', platforms }), at)
+      return createResult(() => ({ kind: 'ranked', platforms }), at)
     },
-    unstable: function unstable(...platforms) {
-      const at = callerOf(unstable)
+    noStableOrder: function unstable(...platforms) {
+      const at = callerLocation(unstable)
       if (new Set(platforms).size !== platforms.length || platforms.length < 3) {
-        throw new AuthorError('unstable needs three or more different platforms', 'name each platform once', at)
+        throw new DefinitionError('unstable needs three or more different platforms', 'name each platform once', at)
       }
-      return finish(() => ({ kind: 'unstable', platforms }), at)
+      return createResult(() => ({ kind: 'noStableOrder', platforms }), at)
     },
   }
 }
@@ -139,14 +143,14 @@ export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matc
   /** Only the cells whose parameters have these values. */
   where(params: Partial<ParamsOf<P>>): MetricClaims<U, P>
   /** About the selected platforms together: that it is so on at least `count` of them, whichever those are. */
-  some(count: number): MetricClaims<U, P>
+  onAtLeast(count: number): MetricClaims<U, P>
   /** Judged and shown, but it never changes the exit code. */
   readonly warn: MetricClaims<U, P>
   /**
    * In a finding: stands in for the claims without this, where the instrument of those is not to be had. The finding's verdict
    * is then marked with `mark`, such as `by syscalls`.
    */
-  fallback(mark: string): MetricClaims<U, P>
+  asFallback(label: string): MetricClaims<U, P>
   /**
    * Over all values of the parameter `over`, each platform is best at `at`, or within `[from, to]`, both included; best is what
    * the metric says.
@@ -156,13 +160,13 @@ export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matc
    * Over all values of the parameter `over`, the worst is not worse than the best by more than `percent` of the best
    * (0 < percent; < 100 for a metric of which more is better).
    */
-  flat(percent: number, series: { readonly over: keyof P & string }): Claim
+  constant(percent: number, series: { readonly over: keyof P & string }): Claim
 }
 
 function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?: Location): string {
   if (Object.hasOwn(params, over)) return over
   const names = Object.keys(params)
-  throw new AuthorError(
+  throw new DefinitionError(
     `the bench has no parameter "${over}" to make a series of`,
     names.length > 0 ? `use one of: ${names.join(', ')}` : 'give its workload a parameter with several values',
     location,
@@ -171,9 +175,9 @@ function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?
 
 function claims<U extends Unit, P extends ParamSpace>(
   ref: MetricRef<U, P>,
-  choice: Pick<Claim, 'on' | 'where' | 'severity' | 'some' | 'fallback'>,
+  choice: Pick<Claim, 'on' | 'where' | 'severity' | 'onAtLeast' | 'fallbackLabel'>,
 ): MetricClaims<U, P> {
-  const finish = (make: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => ({
+  const createClaim = (make: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => ({
     bench: ref.bench,
     metric: ref.metric,
     matcher: make(ref.definition),
@@ -181,36 +185,40 @@ function claims<U extends Unit, P extends ParamSpace>(
     ...(location && { location }),
   })
   return {
-    ...matchers<U, Claim>(finish),
+    ...matchers<U, Claim>(createClaim),
     on: (on) => claims(ref, { ...choice, on: typeof on === 'string' ? { by: 'name', names: [on] } : on }),
     where: (where) => claims(ref, { ...choice, where: { ...choice.where, ...(where as Record<string, ParamValue>) } }),
-    some: function some(count) {
+    onAtLeast: function some(count) {
       if (!Number.isInteger(count) || count < 1) {
-        throw new AuthorError(`"some" takes a number of platforms, not ${count}`, 'use 1 or more', callerOf(some))
+        throw new DefinitionError(
+          `"some" takes a number of platforms, not ${count}`,
+          'use 1 or more',
+          callerLocation(some),
+        )
       }
-      return claims(ref, { ...choice, some: count })
+      return claims(ref, { ...choice, onAtLeast: count })
     },
     get warn() {
       return claims(ref, { ...choice, severity: 'warn' })
     },
-    fallback: (mark) => claims(ref, { ...choice, fallback: mark }),
+    asFallback: (mark) => claims(ref, { ...choice, fallbackLabel: mark }),
     peaksAt: function peaksAt(at, { over }) {
-      const location = callerOf(peaksAt)
+      const location = callerLocation(peaksAt)
       const [from, to] = typeof at === 'number' ? [at, at] : at
       if (!(from <= to) || !Number.isFinite(from) || !Number.isFinite(to)) {
-        throw new AuthorError(
+        throw new DefinitionError(
           `from ${from} to ${to} is no range`,
           'use a number, or [from, to], the smaller one first',
           location,
         )
       }
-      return finish(() => ({ kind: 'peaksAt', over: seriesOf(ref, over, location), from, to }), location)
+      return createClaim(() => ({ kind: 'peaksAt', over: seriesOf(ref, over, location), from, to }), location)
     },
-    flat: function flat(percent, { over }) {
-      const location = callerOf(flat)
-      return finish(
+    constant: function flat(percent, { over }) {
+      const location = callerLocation(flat)
+      return createClaim(
         ({ better }) => ({
-          kind: 'flat',
+          kind: 'constant',
           over: seriesOf(ref, over, location),
           percent: percentage(percent, better, location),
         }),
@@ -240,12 +248,12 @@ type UnitsOf<Q extends string> = {
 }[keyof Units]
 
 const all: Pick<Claim, 'on' | 'where'> = { on: { by: 'all' }, where: {} }
-const starting = (severity: Severity) =>
+const createExpect = (severity: Severity) =>
   Object.assign(
     <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>) => claims(ref, { ...all, severity }),
     expectations(severity),
   )
 
-export const expect: ExpectFunction = Object.assign(starting('fail'), {
-  warn: starting('warn'),
+export const expect: ExpectFunction = Object.assign(createExpect('fail'), {
+  warn: createExpect('warn'),
 }) as unknown as ExpectFunction

@@ -1,10 +1,10 @@
-import { AuthorError } from './author-error.ts'
+import { DefinitionError } from './author-error.ts'
 import type { Claim } from './claim.ts'
-import { callerOf, type Location } from './location.ts'
+import { callerLocation, type Location } from './location.ts'
 import { registry } from './registry.ts'
 
 /** What it means when a finding no longer holds. */
-export type Gate =
+export type FailOn =
   /** The default: it gates where the flip hurts; a flip for the better is reported as improved past the paper. */
   | 'worse'
   /** Any flip gates. */
@@ -16,31 +16,31 @@ export type Gate =
 export interface FindingSpec {
   readonly id: number
   readonly title: string
-  readonly gate: Gate
+  readonly failOn: FailOn
   readonly claims: readonly Claim[]
   /** Parts of the statement that no bench of this suite can decide, and why: they keep it from ever just holding. */
-  readonly undecided: readonly string[]
-  readonly premise?: string
+  readonly unmeasurableParts: readonly string[]
+  readonly outdatedPremise?: string
   readonly qualitative?: string
-  readonly asPrinted?: AsPrinted
+  readonly misprint?: Misprint
   readonly location?: Location
 }
 
 /** A statement as its source prints it, where that is a slip: judged and shown beside, never decisive and never gating. */
-export interface AsPrinted {
+export interface Misprint {
   readonly claims: readonly Claim[]
   /** Why it cannot be what was meant, such as another statement that it contradicts. */
   readonly why: string
 }
 
 export interface FindingOptions {
-  readonly gate?: Gate
-  readonly undecided?: readonly string[]
+  readonly failOn?: FailOn
+  readonly unmeasurableParts?: readonly string[]
   /** What the statement took for granted and is so no longer, and what its claims ask in its place. */
-  readonly premise?: string
+  readonly outdatedPremise?: string
   /** The statement is an argument: why no measurement decides it. Its claims illustrate it; it never just holds. */
   readonly qualitative?: string
-  readonly asPrinted?: AsPrinted
+  readonly misprint?: Misprint
 }
 
 const shown = (claim: Claim): Claim => ({ ...claim, severity: 'warn' })
@@ -51,16 +51,16 @@ const shown = (claim: Claim): Claim => ({ ...claim, severity: 'warn' })
  * @throws AuthorError when the number or the claims cannot be used.
  */
 export function finding(id: number, title: string, claims: readonly Claim[], options: FindingOptions = {}): void {
-  const location = callerOf(finding)
+  const location = callerLocation(finding)
   if (!Number.isInteger(id) || id < 1) {
-    throw new AuthorError(
+    throw new DefinitionError(
       `a finding has the number ${id}`,
       "use 1 to 28 for the paper's, 100 and up for your own",
       location,
     )
   }
-  if (claims.length === 0 && !options.undecided?.length) {
-    throw new AuthorError(
+  if (claims.length === 0 && !options.unmeasurableParts?.length) {
+    throw new DefinitionError(
       `finding ${id} makes no claim`,
       'give it claims: expect(metric).on(…).withinNative(5)',
       location,
@@ -69,12 +69,12 @@ export function finding(id: number, title: string, claims: readonly Claim[], opt
   registry().findings.push({
     id,
     title,
-    gate: options.gate ?? 'worse',
+    failOn: options.failOn ?? 'worse',
     claims,
-    undecided: options.undecided ?? [],
-    ...(options.premise !== undefined && { premise: options.premise }),
+    unmeasurableParts: options.unmeasurableParts ?? [],
+    ...(options.outdatedPremise !== undefined && { outdatedPremise: options.outdatedPremise }),
     ...(options.qualitative !== undefined && { qualitative: options.qualitative }),
-    ...(options.asPrinted && { asPrinted: { ...options.asPrinted, claims: options.asPrinted.claims.map(shown) } }),
+    ...(options.misprint && { misprint: { ...options.misprint, claims: options.misprint.claims.map(shown) } }),
     ...(location && { location }),
   })
 }

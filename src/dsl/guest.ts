@@ -1,7 +1,7 @@
 import type { Command } from '../tools/command.ts'
 
 /** What a command left behind. The output is data: nothing in it is trusted or interpreted. */
-export interface Completed {
+export interface CommandResult {
   readonly stdout: string
   readonly stderr: string
   /** Host monotonic clock, from the moment the process was started until it had ended, in milliseconds. */
@@ -16,7 +16,7 @@ export interface ExecOptions {
   /** Exit codes that count as success; only 0 when left out. */
   readonly exitCodes?: readonly number[]
   /** It only prepares the work, such as laying out a file: a traced workload leaves it out of what the work reaches. */
-  readonly preparing?: boolean
+  readonly untraced?: boolean
 }
 
 /** A server that runs in the guest until it is disposed of or the guest ends. */
@@ -34,7 +34,7 @@ export interface Guest {
    * Runs a command in the guest.
    * @throws CommandError when it exits with another code than expected, is killed, floods its output or exceeds the time limit.
    */
-  exec(command: Command, options?: ExecOptions): Promise<Completed>
+  exec(command: Command, options?: ExecOptions): Promise<CommandResult>
   /**
    * Drops what the host has cached of files, so that a job reads from the disk; a guest with a kernel of its own keeps its
    * own cache. Where the host does not let it, nothing is dropped: either is recorded with the sample.
@@ -44,15 +44,15 @@ export interface Guest {
   serve(command: Command, options: { readonly port: number }): Promise<Service>
 }
 
-export interface ClientOptions extends ExecOptions {
+export interface LoadClientOptions extends ExecOptions {
   /** Whose program it is: the image's, which is the same everywhere (the default), or the one on this host's PATH. */
-  readonly from?: 'image' | 'host'
+  readonly rootfs?: 'image' | 'host'
 }
 
 /**
  * isobench's own client at the other end of the guest's link, on CPUs of its own. Its `/data` holds isobench's own clients,
  * such as the embedded YCSB.
  */
-export interface Client {
-  exec(command: Command, options?: ClientOptions): Promise<Completed>
+export interface LoadClient {
+  exec(command: Command, options?: LoadClientOptions): Promise<CommandResult>
 }

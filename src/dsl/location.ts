@@ -8,7 +8,7 @@ export interface Location {
 const frame = /(?:\(|at )(?:async )?(?:file:\/\/)?(\/[^()]+?):(\d+):(\d+)\)?$/
 
 /** The places that a stack trace names, innermost first. Needs `process.setSourceMapsEnabled(true)` to name TypeScript. */
-export function framesOf(stack: string): Location[] {
+export function parseStackFrames(stack: string): Location[] {
   const found: Location[] = []
   for (const text of stack.split('\n')) {
     const match = frame.exec(text.trim())
@@ -18,8 +18,8 @@ export function framesOf(stack: string): Location[] {
 }
 
 /** Where the caller of `callee` stands, or undefined where the engine gives no stack. */
-export function callerOf(callee: (...args: never[]) => unknown): Location | undefined {
+export function callerLocation(callee: (...args: never[]) => unknown): Location | undefined {
   const holder: { stack?: string } = {}
   Error.captureStackTrace(holder, callee)
-  return framesOf(holder.stack ?? '')[0]
+  return parseStackFrames(holder.stack ?? '')[0]
 }

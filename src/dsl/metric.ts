@@ -46,7 +46,7 @@ const scales: { readonly [D in keyof Units]: Readonly<Record<Units[D], number>> 
  * The value of `quantity` expressed in `unit`: `inUnit('0.6s', 'ms')` is 600.
  * @throws TypeError when the text is not a finite, non-negative number with a unit that measures the same.
  */
-export function inUnit(quantity: string, unit: Unit): number {
+export function convertQuantity(quantity: string, unit: Unit): number {
   const match = /^\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(\S+)\s*$/i.exec(quantity)
   const known: Readonly<Record<string, number>> =
     Object.values(scales).find((units) => Object.hasOwn(units, unit)) ?? {}

@@ -1,14 +1,20 @@
 import type { PlatformKinds } from '../platforms/index.ts'
-import { AuthorError } from './author-error.ts'
-import { callerOf, type Location } from './location.ts'
+import { DefinitionError } from './author-error.ts'
+import { callerLocation, type Location } from './location.ts'
 
 /** How strongly, and by what, a platform isolates. */
-export type Family = 'native' | 'container' | 'secure-container' | 'hypervisor' | 'unikernel'
+export type PlatformFamily = 'native' | 'container' | 'secure-container' | 'hypervisor' | 'unikernel'
 
-export const families: readonly Family[] = ['native', 'container', 'secure-container', 'hypervisor', 'unikernel']
+export const platformFamilies: readonly PlatformFamily[] = [
+  'native',
+  'container',
+  'secure-container',
+  'hypervisor',
+  'unikernel',
+]
 
 /** What every platform takes beside its driver's own options. */
-export interface PlatformCommon {
+export interface PlatformOptions {
   /** The name in reports and in `--platform`; the kind when left out. */
   readonly name?: string
   readonly tags?: readonly string[]
@@ -16,11 +22,11 @@ export interface PlatformCommon {
    * More files that the platform depends on, such as a daemon's configuration, from the config's folder: `isobench watch`
    * measures the platform again when one of them is saved.
    */
-  readonly watch?: readonly string[]
+  readonly watchFiles?: readonly string[]
 }
 
 /** A driver object of the author's: see `Driver` for the contract that isobench's own drivers use too. */
-export interface OwnDriver {
+export interface CustomDriver {
   readonly driver: object
   readonly options?: Readonly<Record<string, unknown>>
 }
@@ -31,7 +37,7 @@ export interface PlatformSpec {
   readonly name: string
   readonly tags: readonly string[]
   readonly options: Readonly<Record<string, unknown>>
-  readonly watch?: readonly string[]
+  readonly watchFiles?: readonly string[]
   readonly driver?: object
   readonly location?: Location
 }
@@ -39,16 +45,16 @@ export interface PlatformSpec {
 /** Chooses platforms when a claim is judged: by name, by family, or by tag. Plain data. */
 export type Selector =
   | { readonly by: 'name'; readonly names: readonly string[] }
-  | { readonly by: 'family'; readonly families: readonly Family[] }
+  | { readonly by: 'family'; readonly families: readonly PlatformFamily[] }
   | { readonly by: 'tag'; readonly tags: readonly string[] }
   | { readonly by: 'all' }
 
 const nameRule = /^[a-z][a-z0-9-]{0,30}$/
 
-function define(kind: string, given: PlatformCommon & Record<string, unknown>, location?: Location): PlatformSpec {
-  const { name = kind, tags = [], watch, driver, ...options } = given
+function define(kind: string, given: PlatformOptions & Record<string, unknown>, location?: Location): PlatformSpec {
+  const { name = kind, tags = [], watchFiles: watch, driver, ...options } = given
   if (!nameRule.test(name)) {
-    throw new AuthorError(
+    throw new DefinitionError(
       `the platform name ${JSON.stringify(name)} cannot be used`,
       nameRule.test(name.toLowerCase())
         ? `did you mean "${name.toLowerCase()}"? Names have small letters only`
@@ -56,7 +62,7 @@ function define(kind: string, given: PlatformCommon & Record<string, unknown>, l
       location,
     )
   }
-  const base = { kind, name, tags, ...(watch && { watch }), ...(location && { location }) }
+  const base = { kind, name, tags, ...(watch && { watchFiles: watch }), ...(location && { location }) }
   return driver === undefined
     ? { ...base, options }
     : { ...base, driver: driver as object, options: (options.options as Record<string, unknown> | undefined) ?? {} }
@@ -70,10 +76,10 @@ interface PlatformFunction {
    * A platform of one of isobench's drivers, or with `driver` one of the author's own.
    * @throws AuthorError when the name cannot be used.
    */
-  <K extends keyof PlatformKinds>(kind: K, options?: PlatformCommon & OptionsOf<PlatformKinds[K]>): PlatformSpec
-  (kind: string, options: PlatformCommon & OwnDriver): PlatformSpec
+  <K extends keyof PlatformKinds>(kind: K, options?: PlatformOptions & OptionsOf<PlatformKinds[K]>): PlatformSpec
+  (kind: string, options: PlatformOptions & CustomDriver): PlatformSpec
   /** Selects the platforms of these families. */
-  family(...families: [Family, ...Family[]]): Selector
+  family(...families: [PlatformFamily, ...PlatformFamily[]]): Selector
   /** Selects the platforms with any of these tags. */
   tag(...tags: [string, ...string[]]): Selector
   /** Selects platforms by name. */
@@ -89,10 +95,10 @@ export interface Median {
 
 export const platform: PlatformFunction = Object.assign(
   function platform(kind: string, options: object = {}): PlatformSpec {
-    return define(kind, options as PlatformCommon & Record<string, unknown>, callerOf(platform))
+    return define(kind, options as PlatformOptions & Record<string, unknown>, callerLocation(platform))
   },
   {
-    family: (...families: Family[]): Selector => ({ by: 'family', families }),
+    family: (...families: PlatformFamily[]): Selector => ({ by: 'family', families }),
     tag: (...tags: string[]): Selector => ({ by: 'tag', tags }),
     named: (...names: string[]): Selector => ({ by: 'name', names }),
     medianOf: (...names: string[]): Median => ({ medianOf: names }),
@@ -100,9 +106,9 @@ export const platform: PlatformFunction = Object.assign(
 )
 
 /** Whether `selector` chooses a platform with this name, family and tags. */
-export function selects(
+export function matchesSelector(
   selector: Selector,
-  candidate: { readonly name: string; readonly family: Family; readonly tags: readonly string[] },
+  candidate: { readonly name: string; readonly family: PlatformFamily; readonly tags: readonly string[] },
 ): boolean {
   switch (selector.by) {
     case 'name':

@@ -1,4 +1,4 @@
-import type { AuthorError } from './author-error.ts'
+import type { DefinitionError } from './author-error.ts'
 import type { BenchSpec } from './bench.ts'
 import type { FindingSpec } from './finding.ts'
 
@@ -7,7 +7,7 @@ export interface Registry {
   readonly benches: BenchSpec[]
   readonly findings: FindingSpec[]
   /** Mistakes that spoil one bench but not the file. */
-  readonly problems: AuthorError[]
+  readonly problems: DefinitionError[]
 }
 
 // One registry a process, shared by every copy of this module: a bench file resolves `isobench` from its own folder,
@@ -24,7 +24,7 @@ export function registry(): Registry {
 }
 
 /** Imports a bench file through `load` and returns what it registered. Not for two files at once. */
-export async function registrationsOf(load: () => Promise<unknown>): Promise<Registry> {
+export async function collectRegistrations(load: () => Promise<unknown>): Promise<Registry> {
   const mine = empty()
   holder[key] = mine
   try {

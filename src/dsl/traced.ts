@@ -5,7 +5,7 @@ import type { Metric, Metrics } from './metric.ts'
  * How the host kernel is watched. `functions`: its own functions, by ftrace's function tracer. `syscalls`: the system calls
  * of the guest's host processes. They count different things: a figure of one is never compared with one of the other.
  */
-export type Instrument = 'functions' | 'syscalls'
+export type TraceSource = 'functions' | 'syscalls'
 
 type Count = Metric<'count'>
 
@@ -51,19 +51,19 @@ export const tracedMetrics: TracedMetricsBy = {
 }
 
 /** One profile in figures: distinct names, and calls of them all. */
-export interface Reach {
+export interface CallTotals {
   readonly distinct: number
   readonly calls: number
 }
 
 /** The figures of one sample under their instrument's names. `units`: of work done, above 0. */
 export function tracedValues(
-  by: Instrument,
-  work: Reach,
-  setup: Reach,
+  source: TraceSource,
+  work: CallTotals,
+  setup: CallTotals,
   units: number,
 ): Readonly<Record<string, number>> {
-  const [distinct, calls, perUnit, setupDistinct, setupCalls] = Object.keys(tracedMetrics[by]) as [
+  const [distinct, calls, perUnit, setupDistinct, setupCalls] = Object.keys(tracedMetrics[source]) as [
     string,
     string,
     string,
@@ -81,9 +81,9 @@ export function tracedValues(
 
 /** How a workload is traced. */
 export interface Tracing {
-  readonly by: Instrument
+  readonly source: TraceSource
   /** The metric of the traced workload that tells how much work was done; seconds, or boots, when left out. */
-  readonly per?: string
+  readonly workMetric?: string
   /** What the traced workload itself yields. */
   readonly metrics: Metrics
 }

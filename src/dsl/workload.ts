@@ -1,9 +1,9 @@
 import type { Command } from '../tools/command.ts'
-import { AuthorError } from './author-error.ts'
-import type { Client, Completed, Guest } from './guest.ts'
-import { callerOf, type Location } from './location.ts'
+import { DefinitionError } from './author-error.ts'
+import type { CommandResult, Guest, LoadClient } from './guest.ts'
+import { callerLocation, type Location } from './location.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
-import { type Instrument, type TracedMetricsBy, type Tracing, tracedMetrics } from './traced.ts'
+import { type TracedMetricsBy, type TraceSource, type Tracing, tracedMetrics } from './traced.ts'
 
 declare global {
   /** What of it a workload needs, for projects that have neither Node's types nor the DOM's: it is one interface with theirs. */
@@ -31,7 +31,7 @@ export type Values<M extends Metrics> = { readonly [K in keyof M]: number | read
 export interface RunContext<P extends ParamSpace> {
   readonly guest: Guest
   /** Commands at the other end of the guest's network link. */
-  readonly client: Client
+  readonly client: LoadClient
   /** How long the profile asks one sample to measure, in seconds. */
   readonly seconds: number
   readonly params: ParamsOf<P>
@@ -45,15 +45,15 @@ export interface RunContext<P extends ParamSpace> {
 
 export interface BootContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
   /** Boots a fresh guest that runs `command` alone, and waits until the guest is gone. */
-  boot(command: Command): Promise<Completed>
+  boot(command: Command): Promise<CommandResult>
 }
 
-export interface FloorContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
+export interface VmmStartContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
   /**
    * Starts the platform's monitor with a guest of a few hundred bytes, which says that it has run and ends, and waits until the
    * monitor is gone.
    */
-  floor(): Promise<Completed>
+  startVmm(): Promise<CommandResult>
 }
 
 /** A TypeScript function that tinybench times inside the guest. */
@@ -71,7 +71,7 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
   readonly work:
     | { readonly kind: 'commands'; run(context: RunContext<P>): Promise<Values<M>> }
     | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
-    | { readonly kind: 'floor'; run(context: FloorContext<P>): Promise<Values<M>> }
+    | { readonly kind: 'vmm-start'; run(context: VmmStartContext<P>): Promise<Values<M>> }
     | InGuestFunction
   /** The host kernel is watched while it runs; the work is then another workload's. */
   readonly traced?: Tracing
@@ -95,10 +95,10 @@ interface StartSpec<C, M extends Metrics, P extends ParamSpace, R extends Values
   run(context: C): Promise<Exactly<R, M>>
 }
 
-export interface TracedOptions<M extends Metrics, I extends Instrument> {
-  readonly by: I
+export interface TracedOptions<M extends Metrics, I extends TraceSource> {
+  readonly source: I
   /** The metric of the other workload that tells how much work was done: calls are then also given per unit of it. */
-  readonly per?: keyof M & string
+  readonly workMetric?: keyof M & string
 }
 
 /** What `workload.inGuest` yields: calls per second, the reciprocal of tinybench's median latency. */
@@ -106,10 +106,10 @@ export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
 
 const word = /^[A-Za-z][A-Za-z0-9_]*$/
 
-function checked<M extends Metrics, P extends ParamSpace>(made: Workload<M, P>): Workload<M, P> {
+function validateWorkload<M extends Metrics, P extends ParamSpace>(made: Workload<M, P>): Workload<M, P> {
   const metrics = Object.keys(made.metrics)
   if (metrics.length === 0) {
-    throw new AuthorError(
+    throw new DefinitionError(
       `the workload "${made.name}" yields no metric`,
       `give it one, such as metrics: { latency: lower('ms') }`,
       made.location,
@@ -117,7 +117,7 @@ function checked<M extends Metrics, P extends ParamSpace>(made: Workload<M, P>):
   }
   for (const name of [...metrics, ...Object.keys(made.params)]) {
     if (!word.test(name)) {
-      throw new AuthorError(
+      throw new DefinitionError(
         `the workload "${made.name}" names a metric or parameter ${JSON.stringify(name)}`,
         'use a letter followed by letters, digits and "_"',
         made.location,
@@ -127,17 +127,24 @@ function checked<M extends Metrics, P extends ParamSpace>(made: Workload<M, P>):
   return made
 }
 
-function located(location: Location | undefined): { location?: Location } {
+function withLocation(location: Location | undefined): { location?: Location } {
   return location ? { location } : {}
 }
 
-function started<M extends Metrics, P extends ParamSpace>(
+function createStartWorkload<M extends Metrics, P extends ParamSpace>(
   name: string,
   { metrics, params }: { readonly metrics: M; readonly params?: P },
   work: Workload<M, P>['work'],
   location: Location | undefined,
 ): Workload<M, P> {
-  return checked({ name, metrics, params: params ?? ({} as P), lifecycle: 'sample', work, ...located(location) })
+  return validateWorkload({
+    name,
+    metrics,
+    params: params ?? ({} as P),
+    lifecycle: 'sample',
+    work,
+    ...withLocation(location),
+  })
 }
 
 interface WorkloadFunction {
@@ -157,18 +164,18 @@ interface WorkloadFunction {
     R extends Values<NoInfer<M>> = Values<M>,
   >(name: string, spec: StartSpec<BootContext<P>, M, P, R>): Workload<M, P>
   /** What a monitor costs before there is any kernel to boot: measured on the platforms that have a monitor. */
-  floor<
+  vmmStart<
     const M extends Metrics,
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
-  >(name: string, spec: StartSpec<FloorContext<P>, M, P, R>): Workload<M, P>
+  >(name: string, spec: StartSpec<VmmStartContext<P>, M, P, R>): Workload<M, P>
   /** A TypeScript function that tinybench times inside the guest, bundled with what it imports by esbuild. */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
   /**
    * Another workload while the host kernel is watched for the host processes of its guest. Every sample boots a guest of its
    * own. Calls per unit are per unit of the metric `per`, or per second, or per boot of a workload that boots.
    */
-  traced<M extends Metrics, P extends ParamSpace, const I extends Instrument>(
+  traced<M extends Metrics, P extends ParamSpace, const I extends TraceSource>(
     other: Workload<M, P>,
     options: TracedOptions<NoInfer<M>, I>,
   ): Workload<TracedMetricsBy[I], P>
@@ -179,13 +186,13 @@ export const workload: WorkloadFunction = Object.assign(
     name: string,
     spec: WorkloadSpec<M, P, Values<M>>,
   ): Workload<M, P> {
-    return checked({
+    return validateWorkload({
       name,
       metrics: spec.metrics,
       params: spec.params ?? ({} as P),
       lifecycle: spec.lifecycle ?? 'round',
       work: { kind: 'commands', run: (context) => spec.run(context) },
-      ...located(callerOf(workload)),
+      ...withLocation(callerLocation(workload)),
     })
   },
   {
@@ -193,43 +200,53 @@ export const workload: WorkloadFunction = Object.assign(
       name: string,
       spec: StartSpec<BootContext<P>, M, P, Values<M>>,
     ): Workload<M, P> {
-      return started(name, spec, { kind: 'boot', run: (context) => spec.run(context) }, callerOf(boot))
+      return createStartWorkload(
+        name,
+        spec,
+        { kind: 'boot', run: (context) => spec.run(context) },
+        callerLocation(boot),
+      )
     },
-    floor: function floor<M extends Metrics, P extends ParamSpace>(
+    vmmStart: function floor<M extends Metrics, P extends ParamSpace>(
       name: string,
-      spec: StartSpec<FloorContext<P>, M, P, Values<M>>,
+      spec: StartSpec<VmmStartContext<P>, M, P, Values<M>>,
     ): Workload<M, P> {
-      return started(name, spec, { kind: 'floor', run: (context) => spec.run(context) }, callerOf(floor))
+      return createStartWorkload(
+        name,
+        spec,
+        { kind: 'vmm-start', run: (context) => spec.run(context) },
+        callerLocation(floor),
+      )
     },
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
-      return checked({
+      return validateWorkload({
         name,
         metrics: { throughput: higher('ops/s') },
         params: {},
         lifecycle: 'round',
         work: { kind: 'in-guest', fn },
-        ...located(callerOf(inGuest)),
+        ...withLocation(callerLocation(inGuest)),
       })
     },
-    traced: function traced<M extends Metrics, P extends ParamSpace, const I extends Instrument>(
+    traced: function traced<M extends Metrics, P extends ParamSpace, const I extends TraceSource>(
       other: Workload<M, P>,
-      { by, per }: TracedOptions<M, I>,
+      { source: by, workMetric: per }: TracedOptions<M, I>,
     ): Workload<TracedMetricsBy[I], P> {
-      if (other.work.kind === 'floor') {
-        throw new AuthorError(
+      if (other.work.kind === 'vmm-start') {
+        throw new DefinitionError(
           `the workload "${other.name}" has no guest whose work could be traced`,
           'trace a workload that boots, or that runs commands',
-          callerOf(traced),
+          callerLocation(traced),
         )
       }
-      return checked({
+      return validateWorkload({
         name: `${other.name}, traced by ${by}`,
         metrics: tracedMetrics[by] as TracedMetricsBy[I],
         params: other.params,
         lifecycle: 'sample',
         work: other.work as never,
-        traced: { by, metrics: other.metrics, ...(per !== undefined && { per }) },
-        ...located(callerOf(traced)),
+        traced: { source: by, metrics: other.metrics, ...(per !== undefined && { workMetric: per }) },
+        ...withLocation(callerLocation(traced)),
       })
     },
   },

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MachineError } from '../errors.ts'
-import { HostCommandError, type HostOptions, host } from './host.ts'
+import { HostError } from '../errors.ts'
+import { HostCommandError, type HostCommandOptions, runHostCommand } from './host.ts'
 import type { Package } from './requirements.ts'
 
 const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
@@ -26,7 +26,7 @@ export function debianMirror(): string {
     const address = /(?:^URIs:\s*|^deb\s+(?:\[[^\]]*\]\s*)?)(\S+\/debian)\/?(?=\s|$)/m.exec(text)?.[1]
     if (address) return address
   }
-  throw new MachineError(
+  throw new HostError(
     "apt's sources name no Debian archive",
     'add one to /etc/apt/sources.list.d, or give an own root filesystem: image: { rootfs } in the config',
   )
@@ -37,20 +37,20 @@ function codename(): string {
 }
 
 /** Installs packages; those that want it from the suite's backports, where these have them. */
-export async function installPackages(packages: readonly Package[], options: HostOptions = {}): Promise<void> {
+export async function installPackages(packages: readonly Package[], options: HostCommandOptions = {}): Promise<void> {
   const long = { timeout: 900, ...options, env: quiet }
-  await host(['apt-get', 'update'], long)
+  await runHostCommand(['apt-get', 'update'], long)
   const install = ['apt-get', 'install', '--yes', '--no-install-recommends']
   const plain = packages.filter(({ backports }) => !backports).map(({ name }) => name)
   const preferred = packages.filter(({ backports }) => backports).map(({ name }) => name)
-  if (plain.length > 0) await host([...install, ...plain], long)
+  if (plain.length > 0) await runHostCommand([...install, ...plain], long)
   if (preferred.length > 0) await fromBackports(preferred, install, long)
 }
 
 async function fromBackports(
   names: readonly string[],
   install: readonly string[],
-  options: HostOptions,
+  options: HostCommandOptions,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'isobench-apt-'))
   try {
@@ -62,12 +62,12 @@ async function fromBackports(
     const from = ['-o', `Dir::Etc::sourcelist=${list}`]
     const only = ['-o', 'Dir::Etc::sourceparts=-', '-o', 'APT::Get::List-Cleanup=0']
     try {
-      await host(['apt-get', 'update', ...from, ...only], options)
-      await host([...install, ...from, '--target-release', suite, ...names], options)
+      await runHostCommand(['apt-get', 'update', ...from, ...only], options)
+      await runHostCommand([...install, ...from, '--target-release', suite, ...names], options)
     } catch (error) {
       // A suite without backports, or with nothing newer there: what it has itself must do.
       if (!(error instanceof HostCommandError)) throw error
-      await host([...install, ...names], options)
+      await runHostCommand([...install, ...names], options)
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -104,12 +104,13 @@ export async function downloadPackage({ suite, name, instead, folder, signal }: 
     'APT::Sandbox::User=root',
   ].flatMap((setting) => ['-o', setting])
   const options = { timeout: 300, cwd: folder, ...(signal && { signal }) }
-  await host(['apt-get', ...apart, 'update'], options)
-  const depends = /^Depends: (.*)$/m.exec(await host(['apt-cache', ...apart, 'show', name], options))?.[1] ?? ''
+  await runHostCommand(['apt-get', ...apart, 'update'], options)
+  const depends =
+    /^Depends: (.*)$/m.exec(await runHostCommand(['apt-cache', ...apart, 'show', name], options))?.[1] ?? ''
   const named = depends.split(',').map((one) => one.trim().split(' ')[0]!)
   const chosen = (instead && named.find((one) => instead.test(one))) ?? name
-  await host(['apt-get', ...apart, 'download', chosen], options)
+  await runHostCommand(['apt-get', ...apart, 'download', chosen], options)
   const file = readdirSync(folder).find((entry) => entry.endsWith('.deb'))
-  if (!file) throw new MachineError(`apt did not leave the package ${chosen} behind`)
+  if (!file) throw new HostError(`apt did not leave the package ${chosen} behind`)
   return join(folder, file)
 }

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { host } from './host.ts'
+import { runHostCommand } from './host.ts'
 import { guestsFolder } from './paths.ts'
 
 /**
@@ -8,7 +8,7 @@ import { guestsFolder } from './paths.ts'
  * the host let it.
  */
 export async function dropCaches(): Promise<boolean> {
-  await host(['sync', '--file-system', guestsFolder()])
+  await runHostCommand(['sync', '--file-system', guestsFolder()])
   try {
     await writeFile('/proc/sys/vm/drop_caches', '3')
     return true

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MachineError } from '../errors.ts'
+import { HostError } from '../errors.ts'
 import type { HostArgv } from '../platforms/driver.ts'
 import { mounts } from './mounts.ts'
 import { isAlive, processId } from './process-id.ts'
-import { retire } from './usage.ts'
+import { recordFinalUsage } from './usage.ts'
 
 /** The limits of one guest. */
 export interface Limits {
@@ -20,7 +20,7 @@ interface Hierarchy {
   readonly controllers: readonly string[]
 }
 
-const wanted = ['cpuset', 'cpu', 'cpuacct', 'memory', 'pids', 'freezer']
+const managedControllers = ['cpuset', 'cpu', 'cpuacct', 'memory', 'pids', 'freezer']
 
 /** Every cgroup hierarchy that is mounted: one on a v2 host, one per controller on a v1 host, both on a hybrid one. */
 function hierarchies(): Hierarchy[] {
@@ -42,9 +42,9 @@ function readWords(file: string): string[] {
 }
 
 /** The folder of isobench's groups in every hierarchy. */
-const parent = 'isobench'
+const rootGroup = 'isobench'
 
-function having(controller: string): Hierarchy | undefined {
+function hierarchyWith(controller: string): Hierarchy | undefined {
   return hierarchies().find(
     ({ controllers, version }) => controllers.includes(controller) || (version === 2 && controller === 'freezer'),
   )
@@ -52,15 +52,15 @@ function having(controller: string): Hierarchy | undefined {
 
 /** 1 where the memory controller is in a v1 hierarchy, 2 in a unified one. */
 export function cgroupVersion(): 1 | 2 {
-  const memory = having('memory')
-  if (!memory) throw new MachineError('no cgroup hierarchy has the memory controller', 'boot with cgroups enabled')
+  const memory = hierarchyWith('memory')
+  if (!memory) throw new HostError('no cgroup hierarchy has the memory controller', 'boot with cgroups enabled')
   return memory.version
 }
 
-function makeParent({ path, version, controllers }: Hierarchy): void {
-  const folder = join(path, parent)
+function createRootGroup({ path, version, controllers }: Hierarchy): void {
+  const folder = join(path, rootGroup)
   if (version === 2) {
-    const enable = wanted.filter((name) => controllers.includes(name)).map((name) => `+${name}`)
+    const enable = managedControllers.filter((name) => controllers.includes(name)).map((name) => `+${name}`)
     writeFileSync(join(path, 'cgroup.subtree_control'), enable.join(' '))
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'cgroup.subtree_control'), enable.join(' '))
@@ -83,12 +83,12 @@ export function makeCgroup(name: string, limits: Limits): void {
   for (const hierarchy of hierarchies()) {
     const { path, version, controllers } = hierarchy
     if (version === 2 && !controllers.includes('memory')) continue
-    makeParent(hierarchy)
-    const folder = join(path, parent, name)
+    createRootGroup(hierarchy)
+    const folder = join(path, rootGroup, name)
     mkdirSync(folder)
     const has = (controller: string) => controllers.includes(controller)
     if (has('cpuset')) {
-      if (version === 1) copyCpuset(join(path, parent), folder)
+      if (version === 1) copyCpuset(join(path, rootGroup), folder)
       writeFileSync(join(folder, 'cpuset.cpus'), limits.cpus.join(','))
     }
     if (has('memory')) {
@@ -97,7 +97,7 @@ export function makeCgroup(name: string, limits: Limits): void {
     if (version === 2) {
       writeFileSync(
         join(folder, 'cgroup.subtree_control'),
-        wanted
+        managedControllers
           .filter(has)
           .map((name) => `+${name}`)
           .join(' '),
@@ -109,17 +109,17 @@ export function makeCgroup(name: string, limits: Limits): void {
 }
 
 /** Argv that runs `argv` inside the group `name`. */
-export function inCgroup(name: string, argv: readonly string[]): HostArgv {
+export function cgroupExecArgv(name: string, argv: readonly string[]): HostArgv {
   const known = hierarchies().flatMap(({ controllers }) => controllers)
-  const groups = wanted.filter((controller) => known.includes(controller)).join(',')
-  return ['cgexec', '-g', `${groups}:${parent}/${name}/host`, ...argv]
+  const groups = managedControllers.filter((controller) => known.includes(controller)).join(',')
+  return ['cgexec', '-g', `${groups}:${rootGroup}/${name}/host`, ...argv]
 }
 
 /** Where an OCI runtime puts its container: below the group `name`. */
-export const containerGroup = (name: string): string => `/${parent}/${name}/guest`
+export const cgroupPath = (name: string): string => `/${rootGroup}/${name}/guest`
 
 /** Where LXC puts a container's processes, relative to each hierarchy. */
-export const relativeGroup = (name: string, child: string): string => `${parent}/${name}/${child}`
+export const cgroupName = (name: string, child: string): string => `${rootGroup}/${name}/${child}`
 
 function treeOf(folder: string): string[] {
   if (!existsSync(folder)) return []
@@ -131,7 +131,7 @@ function treeOf(folder: string): string[] {
 export function processesOf(name: string): number[] {
   const pids = new Set<number>()
   for (const { path } of hierarchies()) {
-    for (const folder of treeOf(join(path, parent, name))) {
+    for (const folder of treeOf(join(path, rootGroup, name))) {
       for (const pid of readWords(join(folder, 'cgroup.procs'))) pids.add(Number(pid))
     }
   }
@@ -145,10 +145,10 @@ export function processesOf(name: string): number[] {
  * How many processes of the group `name` and of every group below it the kernel has killed for want of memory. A hypervisor's
  * guest has a kernel of its own, which tells nobody.
  */
-export function memoryKills(name: string): number {
-  const memory = having('memory')
+export function oomKillCount(name: string): number {
+  const memory = hierarchyWith('memory')
   if (!memory) return 0
-  const folder = join(memory.path, parent, name)
+  const folder = join(memory.path, rootGroup, name)
   // v2 counts in a group what happened below it; v1 does not.
   const files =
     memory.version === 2
@@ -161,20 +161,20 @@ export function memoryKills(name: string): number {
 }
 
 /** Tells, each time it is asked, whether such a kill has come since it was last asked. */
-export function memoryWatch(name: string): () => boolean {
-  let known = memoryKills(name)
+export function oomMonitor(name: string): () => boolean {
+  let known = oomKillCount(name)
   return () => {
     const before = known
-    known = memoryKills(name)
+    known = oomKillCount(name)
     return known > before
   }
 }
 
 /** Stops or resumes everything in the group `name`, and waits until it is so. */
 export async function setFrozen(name: string, frozen: boolean): Promise<void> {
-  const freezer = having('freezer')
-  if (!freezer) throw new MachineError('no cgroup hierarchy can freeze', 'boot with the freezer controller')
-  const folder = join(freezer.path, parent, name)
+  const freezer = hierarchyWith('freezer')
+  if (!freezer) throw new HostError('no cgroup hierarchy can freeze', 'boot with the freezer controller')
+  const folder = join(freezer.path, rootGroup, name)
   if (!existsSync(folder)) return
   const v1 = freezer.version === 1
   const set = (to: boolean) =>
@@ -188,7 +188,7 @@ export async function setFrozen(name: string, frozen: boolean): Promise<void> {
       ? readFileSync(join(folder, 'freezer.state'), 'utf8').trim() === (frozen ? 'FROZEN' : 'THAWED')
       : readFileSync(join(folder, 'cgroup.events'), 'utf8').includes(`frozen ${frozen ? 1 : 0}`)
   for (let tries = 0; !isSo(); tries++) {
-    if (tries > 200) throw new MachineError(`the cgroup ${name} did not ${frozen ? 'freeze' : 'thaw'} within 2 s`)
+    if (tries > 200) throw new HostError(`the cgroup ${name} did not ${frozen ? 'freeze' : 'thaw'} within 2 s`)
     await sleep(10)
     // A v1 freezer can stay at FREEZING when a process forks or ends meanwhile; as runc does: thaw, and ask again.
     if (v1 && frozen && tries % 20 === 19) set(false)
@@ -210,11 +210,11 @@ export async function removeCgroup(name: string): Promise<void> {
       }
     }
     if (left.length === 0) {
-      retire(name)
+      recordFinalUsage(name)
       if (removeFolders(name)) return
     }
     if (tries > 500)
-      throw new MachineError(`the cgroup ${name} still holds processes 5 s after they were killed: ${left.join(' ')}`)
+      throw new HostError(`the cgroup ${name} still holds processes 5 s after they were killed: ${left.join(' ')}`)
     await sleep(10)
   }
 }
@@ -222,7 +222,7 @@ export async function removeCgroup(name: string): Promise<void> {
 function removeFolders(name: string): boolean {
   let gone = true
   for (const { path } of hierarchies()) {
-    for (const folder of treeOf(join(path, parent, name))) {
+    for (const folder of treeOf(join(path, rootGroup, name))) {
       try {
         rmdirSync(folder)
       } catch (error) {
@@ -230,7 +230,7 @@ function removeFolders(name: string): boolean {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') gone = false
       }
     }
-    removeParentIfEmpty(join(path, parent))
+    removeParentIfEmpty(join(path, rootGroup))
   }
   return gone
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { MachineError } from '../errors.ts'
+import { HostError } from '../errors.ts'
 
 /** Reads a list such as `0-3,8`; the format is in cpuset(7). */
 export function parseCpuList(text: string): number[] {
@@ -20,14 +20,14 @@ function allowedCpus(): number[] {
 }
 
 /** Who gets which CPUs. */
-export interface Cores {
+export interface CpuAssignment {
   readonly guest: readonly number[]
   /** Of the clients; the guest's own where there are no others. */
   readonly client: readonly number[]
 }
 
 /** Two guests' CPUs, no physical core of one among the other's. */
-export type Pair = readonly [readonly number[], readonly number[]]
+export type DuetCpus = readonly [readonly number[], readonly number[]]
 
 /** The hardware threads of the core that a CPU is one of, itself included. */
 function siblingsOf(cpu: number): number[] {
@@ -40,11 +40,11 @@ function siblingsOf(cpu: number): number[] {
  * for what is measured.
  * @throws MachineError when there are too few cores.
  */
-export function assignPair(
+export function assignDuetCpus(
   count: number,
   allowed: readonly number[] = allowedCpus(),
   siblings: (cpu: number) => readonly number[] = siblingsOf,
-): Pair {
+): DuetCpus {
   const cores = new Map<number, number[]>()
   for (const cpu of allowed) {
     const core = Math.min(...siblings(cpu))
@@ -59,14 +59,14 @@ export function assignPair(
   const [one, other] = [take(), take()]
   if (other.length === count) return [one, other]
   const have = `this machine has ${allowed.length} on ${cores.size} ${cores.size === 1 ? 'core' : 'cores'}`
-  throw new MachineError(
+  throw new HostError(
     `duet mode runs two guests at once on cores of their own, ${count} ${count === 1 ? 'CPU' : 'CPUs'} each, and ${have}`,
     'leave --duet out, or lower guest.cpus in the config',
   )
 }
 
 /** The CPUs of a pair, and those that are left for clients: the pair's own where there are no others. */
-export function coresOf([one, other]: Pair, allowed: readonly number[] = allowedCpus()): Cores {
+export function duetAssignment([one, other]: DuetCpus, allowed: readonly number[] = allowedCpus()): CpuAssignment {
   const guest = [...one, ...other]
   const client = allowed.filter((cpu) => !guest.includes(cpu))
   return { guest, client: client.length > 0 ? client : guest }
@@ -76,9 +76,9 @@ export function coresOf([one, other]: Pair, allowed: readonly number[] = allowed
  * The last CPUs are the guest's, because interrupts and other people's work tend to be on the first.
  * @throws MachineError when there are too few.
  */
-export function assignCores(count: number, allowed: readonly number[] = allowedCpus()): Cores {
+export function assignCpus(count: number, allowed: readonly number[] = allowedCpus()): CpuAssignment {
   if (count > allowed.length) {
-    throw new MachineError(
+    throw new HostError(
       `the config gives guests ${count} CPUs and this machine has ${allowed.length}`,
       'lower guest.cpus in the config',
     )

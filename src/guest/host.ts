@@ -6,7 +6,7 @@ export class HostCommandError extends IsobenchError {
   readonly code = 'ISOBENCH_HOST_COMMAND'
 }
 
-export interface HostOptions {
+export interface HostCommandOptions {
   /** Seconds; 60 when left out. */
   readonly timeout?: number
   readonly signal?: AbortSignal
@@ -25,7 +25,7 @@ export interface HostOptions {
 }
 
 /** Where a process is started: this one's folder, or the root once that was removed, since nothing starts in what is gone. */
-export function startFolder(): string {
+export function safeCwd(): string {
   try {
     // Node remembers the folder, so that asking for it does not tell whether it is still there.
     const folder = process.cwd()
@@ -36,7 +36,7 @@ export function startFolder(): string {
 }
 
 /** Ends a process group that isobench itself started. */
-export function killGroup(pid: number): void {
+export function killProcessGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
@@ -48,14 +48,14 @@ export function killGroup(pid: number): void {
  * Runs a housekeeping command on the host, in a process group of its own, without a shell.
  * @throws HostCommandError with the last lines of stderr; InterruptedError when the signal is aborted.
  */
-export async function host(argv: readonly string[], options: HostOptions = {}): Promise<string> {
+export async function runHostCommand(argv: readonly string[], options: HostCommandOptions = {}): Promise<string> {
   const [file, ...args] = argv as [string, ...string[]]
   const interrupted = () => new InterruptedError(`interrupted while ${file} ran`)
   if (options.signal?.aborted) throw interrupted()
   // Loaded when first used: it takes longer to load than `isobench list` takes in all.
   const { execa } = await import('execa')
   const child = execa(file, args, {
-    cwd: startFolder(),
+    cwd: safeCwd(),
     reject: false,
     detached: true,
     cleanup: true,
@@ -66,7 +66,7 @@ export async function host(argv: readonly string[], options: HostOptions = {}): 
     maxBuffer: 64 * 1024 * 1024,
   })
   const end = () => {
-    if (child.pid !== undefined) killGroup(child.pid)
+    if (child.pid !== undefined) killProcessGroup(child.pid)
     // A grandchild that left the group may hold the pipes open.
     setTimeout(() => [child.stdout, child.stderr, child.all].map((stream) => stream?.destroy()), 500).unref()
   }

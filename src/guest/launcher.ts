@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IsobenchError, lastLines } from '../errors.ts'
-import type { Ground, HostArgv } from '../platforms/driver.ts'
-import { killGroup, startFolder } from './host.ts'
+import type { HostArgv, HostSandbox } from '../platforms/driver.ts'
+import { killProcessGroup, safeCwd } from './host.ts'
 
 /** The host process that was to boot a guest, or to stay for it, failed. */
 export class BootError extends IsobenchError {
@@ -19,15 +19,15 @@ export interface LaunchOptions {
 }
 
 /** Runs and starts host processes whose output goes to a log in `directory`. */
-export function launcher(
+export function sandboxProcesses(
   directory: string,
   { timeout, signal, launch = (argv) => argv }: LaunchOptions,
-): Pick<Ground, 'run' | 'start'> {
+): Pick<HostSandbox, 'run' | 'spawn'> {
   return {
     run: async (argv) => {
       signal?.throwIfAborted()
       const started = startLogged(launch(argv), directory)
-      const end = () => killGroup(started.pid)
+      const end = () => killProcessGroup(started.pid)
       const timer = setTimeout(end, timeout * 1000)
       signal?.addEventListener('abort', end)
       try {
@@ -38,7 +38,7 @@ export function launcher(
         signal?.removeEventListener('abort', end)
       }
     },
-    start: async (argv) => {
+    spawn: async (argv) => {
       const started = startLogged(launch(argv), directory)
       const early = await Promise.race([started.ended, new Promise<void>((resolve) => setImmediate(resolve))])
       if (typeof early === 'string') throw started.failure(early)
@@ -53,7 +53,7 @@ function startLogged(argv: HostArgv, directory: string) {
   const descriptor = openSync(log, 'a')
   const [file, ...args] = argv
   const child = spawn(file, args, {
-    cwd: startFolder(),
+    cwd: safeCwd(),
     detached: true,
     stdio: ['ignore', descriptor, descriptor],
   })

@@ -22,28 +22,28 @@ export type Entry =
 type Line = { readonly made: number; readonly entry: Entry } | { readonly undone: number }
 
 /** Undoes one entry; must succeed when the thing was never made, or is gone. */
-export type Undo = (entry: Entry) => Promise<void>
+export type Cleanup = (entry: Entry) => Promise<void>
 
 /** What a run has made, written down before it is made, so that another process can undo it after a kill -9. */
-export class Ledger {
+export class CleanupJournal {
   #next = 0
   readonly #open = new Map<number, Entry>()
 
   private constructor(
     readonly file: string,
-    private readonly undo: Undo,
+    private readonly undo: Cleanup,
   ) {}
 
   /** Starts a ledger that this process owns. */
-  static start(name: string, undo: Undo): Ledger {
+  static start(name: string, undo: Cleanup): CleanupJournal {
     mkdirSync(ledgerFolder(), { recursive: true })
     const file = join(ledgerFolder(), `${name}.jsonl`)
     writeFileSync(file, `${JSON.stringify({ owner: processId(process.pid) })}\n`, { flag: 'wx' })
-    return new Ledger(file, undo)
+    return new CleanupJournal(file, undo)
   }
 
   /** Writes `entry` down, and only then makes it. Dispose of what it returns to undo it. */
-  async make(entry: Entry, make: () => Promise<unknown> | unknown): Promise<AsyncDisposable> {
+  async create(entry: Entry, create: () => Promise<unknown> | unknown): Promise<AsyncDisposable> {
     const made = this.#next++
     this.#write({ made, entry })
     this.#open.set(made, entry)
@@ -54,7 +54,7 @@ export class Ledger {
       this.#write({ undone: made })
     }
     try {
-      await make()
+      await create()
     } catch (error) {
       // What cannot be undone now stays in the ledger; the failure to make it is what to tell.
       await undo().catch(() => {})
@@ -84,7 +84,7 @@ export class Ledger {
   }
 }
 
-export interface LeftLedger {
+export interface StaleJournal {
   readonly file: string
   readonly ownerAlive: boolean
   /** What it made and did not undo, latest first. */
@@ -92,7 +92,7 @@ export interface LeftLedger {
 }
 
 /** Every ledger on this machine. A line that a kill cut short is left out: what it names was not made yet. */
-export function ledgers(): LeftLedger[] {
+export function readJournals(): StaleJournal[] {
   if (!existsSync(ledgerFolder())) return []
   const files = readdirSync(ledgerFolder()).filter((name) => name.endsWith('.jsonl'))
   return files.map((name) => {
@@ -114,6 +114,6 @@ export function ledgers(): LeftLedger[] {
 }
 
 /** Removes a ledger whose entries have all been undone. */
-export function forgetLedger(ledger: LeftLedger): void {
+export function removeJournal(ledger: StaleJournal): void {
   rmSync(ledger.file, { force: true })
 }

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type Server } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InterruptedError, IsobenchError, printable } from '../errors.ts'
+import { InterruptedError, IsobenchError, sanitizeLine } from '../errors.ts'
 
 /** Another isobench process holds the lock. */
 export class LockedError extends IsobenchError {
   readonly code = 'ISOBENCH_LOCKED'
 }
 
-export interface Holder {
+export interface LockHolder {
   readonly pid: number
   /** What it does, for whoever waits. */
   readonly purpose: string
@@ -21,7 +21,7 @@ export interface LockOptions {
   readonly purpose: string
   /** Wait for the holder rather than fail. */
   readonly wait?: boolean
-  readonly onWait?: (holder: Holder) => void
+  readonly onWait?: (holder: LockHolder) => void
   readonly signal?: AbortSignal
 }
 
@@ -34,7 +34,7 @@ const socketName = (name: string): string =>
 
 /** Binds the socket, or returns undefined when another process has it. */
 async function take(name: string, purpose: string): Promise<Server | undefined> {
-  const holder: Holder = { pid: process.pid, purpose, since: new Date().toISOString() }
+  const holder: LockHolder = { pid: process.pid, purpose, since: new Date().toISOString() }
   const server = createServer((socket) => {
     socket.on('error', () => {})
     socket.end(JSON.stringify(holder))
@@ -51,14 +51,14 @@ async function take(name: string, purpose: string): Promise<Server | undefined> 
 }
 
 /** Asks the holder who it is; undefined when it has just gone, or does not answer within a second. */
-async function ask(name: string): Promise<Holder | undefined> {
+async function askHolder(name: string): Promise<LockHolder | undefined> {
   const socket = connect(socketName(name)).setTimeout(1000)
   socket.on('timeout', () => socket.destroy())
   try {
     let text = ''
     for await (const chunk of socket) text += String(chunk)
-    const { pid, purpose, since } = JSON.parse(text) as Holder
-    return { pid, purpose: printable(purpose, 200), since }
+    const { pid, purpose, since } = JSON.parse(text) as LockHolder
+    return { pid, purpose: sanitizeLine(purpose, 200), since }
   } catch {
     return undefined
   }
@@ -73,10 +73,13 @@ export async function lock(name: string, options: LockOptions): Promise<Disposab
     if (options.signal?.aborted) throw new InterruptedError('interrupted while waiting for another isobench')
     const server = await take(name, options.purpose)
     if (server) return { [Symbol.dispose]: () => void server.close() }
-    const holder = await ask(name)
+    const holder = await askHolder(name)
     if (!options.wait) {
       const who = holder ? `process ${holder.pid}, ${holder.purpose}, since ${holder.since}` : 'it does not say which'
-      throw new LockedError(`another isobench holds this machine: ${who}`, 'wait for it with --wait, or end it')
+      throw new LockedError(
+        `another isobench holds this machine: ${who}`,
+        'wait for it with --wait-for-lock, or end it',
+      )
     }
     if (!told && holder) {
       options.onWait?.(holder)

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { IsobenchError } from '../errors.ts'
 import type { HostArgv } from '../platforms/driver.ts'
-import { host } from './host.ts'
-import type { Ledger } from './ledger.ts'
+import { runHostCommand } from './host.ts'
+import type { CleanupJournal } from './ledger.ts'
 
 /** No block of addresses is free for the guests' links. */
 export class NetworkError extends IsobenchError {
@@ -21,7 +21,7 @@ export interface Link {
 }
 
 /** The third octet of the first /24 that is a bridge's; the links' /30s are below. */
-const subnetsFrom = 224
+const firstSubnet = 224
 
 const toNumber = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
 
@@ -51,7 +51,7 @@ function routes(): Route[] {
 }
 
 /** The first /16 for benchmarks (RFC 2544: 198.18.0.0/15), else of 10/8, that none of the host's routes touches. */
-export function freeBlock(taken: readonly Route[] = routes()): string {
+export function freeAddressBlock(taken: readonly Route[] = routes()): string {
   const candidates = ['198.18', '198.19', ...Array.from({ length: 64 }, (_, n) => `10.${191 - n}`)]
   const mask16 = toNumber('255.255.0.0')
   const overlaps = (block: number) =>
@@ -64,7 +64,7 @@ export function freeBlock(taken: readonly Route[] = routes()): string {
 
 /** Runs commands of ip in a namespace, all by one process: starting one takes longer than what it does. */
 const ipIn = (netns: string, commands: readonly string[]): Promise<string> =>
-  host(['ip', '-n', netns, '-batch', '-'], { input: `${commands.join('\n')}\n` })
+  runHostCommand(['ip', '-n', netns, '-batch', '-'], { input: `${commands.join('\n')}\n` })
 
 const hex = (address: string) => address.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0'))
 
@@ -74,37 +74,37 @@ export class Network {
   #subnets = 0
 
   private constructor(
-    private readonly ledger: Ledger,
+    private readonly ledger: CleanupJournal,
     readonly clientNetns: string,
     private readonly block: string,
   ) {}
 
-  static async open(ledger: Ledger, prefix: string): Promise<Network> {
+  static async open(ledger: CleanupJournal, prefix: string): Promise<Network> {
     const netns = `${prefix}-client`
-    const network = new Network(ledger, netns, freeBlock())
+    const network = new Network(ledger, netns, freeAddressBlock())
     await network.namespace(netns)
     return network
   }
 
   /** A namespace with nothing but its loopback. */
   async namespace(name: string): Promise<AsyncDisposable> {
-    const undo = await this.ledger.make({ kind: 'netns', name }, () => host(['ip', 'netns', 'add', name]))
-    await host(['ip', '-n', name, 'link', 'set', 'lo', 'up'])
+    const undo = await this.ledger.create({ kind: 'netns', name }, () => runHostCommand(['ip', 'netns', 'add', name]))
+    await runHostCommand(['ip', '-n', name, 'link', 'set', 'lo', 'up'])
     return undo
   }
 
   /** A /24 for a bridge: no guest's link is in it, and no route of the host's. */
   subnet(): string {
-    return `${this.block}.${subnetsFrom + (this.#subnets++ % (256 - subnetsFrom))}`
+    return `${this.block}.${firstSubnet + (this.#subnets++ % (256 - firstSubnet))}`
   }
 
   /** A namespace with one end of a new link, in a /30 of its own. Removing the namespace removes the link. */
   async link(name: string): Promise<{ link: Link; undo: AsyncDisposable }> {
-    const at = (this.#next++ * 4) % (subnetsFrom * 256)
+    const at = (this.#next++ * 4) % (firstSubnet * 256)
     const address = (offset: number) => `${this.block}.${Math.floor(at / 256)}.${(at % 256) + offset}`
     const [clientAddress, guestAddress] = [address(1), address(2)]
     const device = `isob${at}`
-    const undo = await this.ledger.make({ kind: 'netns', name }, () => host(['ip', 'netns', 'add', name]))
+    const undo = await this.ledger.create({ kind: 'netns', name }, () => runHostCommand(['ip', 'netns', 'add', name]))
     try {
       await ipIn(this.clientNetns, [
         `link add ${device} type veth peer name eth0 netns ${name}`,
@@ -127,11 +127,11 @@ export class Network {
     { address, clientAddress, prefix, device }: Link,
     user?: number,
   ): Promise<{ tap: Tap; undo: AsyncDisposable }> {
-    const ip = (...args: string[]) => host(['ip', '-n', this.clientNetns, ...args])
+    const ip = (...args: string[]) => runHostCommand(['ip', '-n', this.clientNetns, ...args])
     const entry = { kind: 'link', netns: this.clientNetns, name: device } as const
     await ip('link', 'delete', device)
     const whose = user === undefined ? [] : ['user', String(user)]
-    const undo = await this.ledger.make(entry, () => ip('tuntap', 'add', 'dev', device, 'mode', 'tap', ...whose))
+    const undo = await this.ledger.create(entry, () => ip('tuntap', 'add', 'dev', device, 'mode', 'tap', ...whose))
     try {
       await ip('addr', 'add', `${clientAddress}/${prefix}`, 'dev', device)
       await ip('link', 'set', device, 'up')

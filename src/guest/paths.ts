@@ -9,4 +9,4 @@ export const stateFolder = (): string => process.env.ISOBENCH_STATE || '/var/lib
 export const ledgerFolder = (): string => join(stateFolder(), 'ledgers')
 export const guestsFolder = (): string => join(stateFolder(), 'guests')
 /** What the lock of the machine is called: two state folders are two machines. */
-export const lockName = (): string => join(stateFolder(), 'lock')
+export const hostLockPath = (): string => join(stateFolder(), 'lock')

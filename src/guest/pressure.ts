@@ -1,20 +1,20 @@
 /** What else the host does: read before and after a sample, so that one that was disturbed is known. */
 import { readFileSync } from 'node:fs'
-import type { Cores } from './cores.ts'
+import type { CpuAssignment } from './cores.ts'
 import { type Usage, usageOf } from './usage.ts'
 
 /** Of some CPUs, in clock ticks of 10 ms: what processes ran there, and what the hypervisor below took. */
-export interface Ticks {
+export interface CpuTicks {
   readonly busy: number
   readonly steal: number
 }
 
 /** Counters of the host, to be subtracted from later ones. */
-export interface PressureReading {
+export interface HostCounters {
   /** Nanoseconds of the monotonic clock. */
   readonly at: bigint
-  readonly guest: Ticks
-  readonly client: Ticks
+  readonly guest: CpuTicks
+  readonly client: CpuTicks
   /** Of this session's groups; null where the kernel does not tell. */
   readonly own: Usage | null
   /** Microseconds of CPU time that this very process used. */
@@ -28,11 +28,11 @@ export interface Load {
   /** Taken by the hypervisor that this host runs in. */
   readonly steal: number
   /** Run by others than isobench and its guests; null where it cannot be told apart. */
-  readonly foreign: number | null
+  readonly otherProcesses: number | null
   /** The same of the clients' CPUs; null also where no client worked. */
-  readonly foreignToClient: number | null
+  readonly otherProcessesOnClientCpus: number | null
   /** Share of the time in which some process of the host, the guest's included, waited for a CPU (PSI); null without PSI. */
-  readonly waiting: number | null
+  readonly cpuPressure: number | null
   /** Processes of the whole host that could run, when the sample ended. */
   readonly runnable: number
 }
@@ -54,7 +54,7 @@ function read(file: string): string | null {
  * Reads `/proc/stat` of some CPUs: proc_stat(5). Guest time is part of user time already. Interrupts are left out: whose they
  * are cannot be told, and a guest's network makes many.
  */
-export function ticksOf(text: string, cpus: readonly number[]): Ticks {
+export function ticksOf(text: string, cpus: readonly number[]): CpuTicks {
   const sum = { busy: 0, steal: 0 }
   for (const cpu of cpus) {
     const line = new RegExp(`^cpu${cpu} (.*)$`, 'm').exec(text)
@@ -67,13 +67,13 @@ export function ticksOf(text: string, cpus: readonly number[]): Ticks {
 }
 
 /** Reads `total=` of the line `some` of `/proc/pressure/cpu`, in microseconds. */
-export function waitedOf(text: string | null): number | null {
+export function psiWaitTime(text: string | null): number | null {
   const total = /^some .*total=(\d+)/m.exec(text ?? '')
   return total ? Number(total[1]) : null
 }
 
 /** @param prefix that the names of this session's groups begin with */
-export function readPressure(cores: Cores, prefix: string): PressureReading {
+export function readCounters(cores: CpuAssignment, prefix: string): HostCounters {
   const stat = read('/proc/stat') ?? ''
   const { user, system } = process.cpuUsage()
   return {
@@ -82,7 +82,7 @@ export function readPressure(cores: Cores, prefix: string): PressureReading {
     client: ticksOf(stat, cores.client),
     own: usageOf(prefix),
     self: user + system,
-    waited: waitedOf(read('/proc/pressure/cpu')),
+    waited: psiWaitTime(read('/proc/pressure/cpu')),
   }
 }
 
@@ -92,7 +92,7 @@ const round = (share: number): number => Math.round(Math.min(1, Math.max(0, shar
  * The load between two readings. Where this process itself ran is not known: its time is taken off both sets of CPUs, so
  * that others' work is rather told too small.
  */
-export function loadBetween(from: PressureReading, to: PressureReading, cores: Cores, runnable: number): Load {
+export function loadBetween(from: HostCounters, to: HostCounters, cores: CpuAssignment, runnable: number): Load {
   const seconds = Math.max(1e-9, Number(to.at - from.at) / 1e9)
   const self = (to.self - from.self) / 1e6
   const own = from.own && to.own && usedBetween(from.own, to.own)
@@ -104,9 +104,9 @@ export function loadBetween(from: PressureReading, to: PressureReading, cores: C
   const waited = from.waited === null || to.waited === null ? null : (to.waited - from.waited) / 1e6
   return {
     steal: round((to.guest.steal - from.guest.steal) / ticksPerSecond / (seconds * cores.guest.length)),
-    foreign: own && share('guest', own.guests + (shared ? own.client : 0)),
-    foreignToClient: own && !shared && own.client > idleClient ? share('client', own.client) : null,
-    waiting: waited === null ? null : round(waited / seconds),
+    otherProcesses: own && share('guest', own.guests + (shared ? own.client : 0)),
+    otherProcessesOnClientCpus: own && !shared && own.client > idleClient ? share('client', own.client) : null,
+    cpuPressure: waited === null ? null : round(waited / seconds),
     runnable,
   }
 }
@@ -118,7 +118,7 @@ function usedBetween(from: Usage, to: Usage): Usage | null {
 }
 
 /** The field `running/total` of `/proc/loadavg`: how many could run, the reader left out. */
-export function runnableNow(): number {
+export function runnableCount(): number {
   const match = / (\d+)\/\d+ /.exec(read('/proc/loadavg') ?? '')
   return match ? Math.max(0, Number(match[1]) - 1) : 0
 }

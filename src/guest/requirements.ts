@@ -21,7 +21,7 @@ export function which(binary: string): string | undefined {
 
 /** Those that this host lacks, or has too old. */
 export const missing = (requirements: readonly Requirement[]): Requirement[] =>
-  requirements.filter(({ binary, recent }) => which(binary) === undefined || recent?.() === false)
+  requirements.filter(({ binary, isRecentEnough: recent }) => which(binary) === undefined || recent?.() === false)
 
 /** The same, as a reader needs it: what is not there, and what is too old. */
 export const describeMissing = (requirements: readonly Requirement[]): string =>
@@ -30,7 +30,7 @@ export const describeMissing = (requirements: readonly Requirement[]): string =>
     .join(', ')
 
 /** What isobench needs whatever the platform. */
-export const ownRequirements: readonly Requirement[] = [
+export const baseRequirements: readonly Requirement[] = [
   { binary: 'ip', package: 'iproute2' },
   { binary: 'nsenter', package: 'util-linux' },
   { binary: 'mount', package: 'mount' },

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { IsobenchError, lastLines, messageOf } from '../errors.ts'
-import { killGroup, startFolder } from './host.ts'
+import { killProcessGroup, safeCwd } from './host.ts'
 
 /** A command in a guest, or the guest itself, did not end as it should. */
 export class CommandError extends IsobenchError {
@@ -9,12 +9,12 @@ export class CommandError extends IsobenchError {
 }
 
 /** Hears each piece of standard error and answers on standard input, which it has to end. */
-export type Dialogue = (stdin: Writable, stderr: string) => void
+export type StdioHandler = (stdin: Writable, stderr: string) => void
 
 export interface TimedOptions {
   readonly input?: string
   /** In the place of `input`. */
-  readonly dialogue?: Dialogue
+  readonly dialogue?: StdioHandler
   readonly exitCodes?: readonly number[]
   /** Milliseconds until the command is ended. */
   readonly timeoutMs: number
@@ -24,7 +24,7 @@ export interface TimedOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-export interface Timed {
+export interface TimedResult {
   readonly stdout: string
   readonly stderr: string
   /** From the moment the process was told to exec the command until it was reaped. Host monotonic clock. */
@@ -41,22 +41,22 @@ export const outputLimit = 16 * 1024 * 1024
  * which takes 1 ms and, in a large process, 30: that is not the command's, and is over when the clock starts.
  * A constant text: the command comes as positional parameters, and nothing of a user's is interpreted.
  */
-const gate = ['sh', '-c', 'echo >&3 && read -r _ <&3 && exec "$@" 3<&-', 'sh'] as const
+const startBarrier = ['sh', '-c', 'echo >&3 && read -r _ <&3 && exec "$@" 3<&-', 'sh'] as const
 
-type End = 'timeout' | 'interrupted' | 'flood'
+type StopCause = 'timeout' | 'interrupted' | 'flood'
 
 /**
  * Runs a command and takes its time, in a process group of its own that is ended whole.
  * @throws CommandError on another exit code, a signal, a flood of output, the time limit or an abort.
  */
-export function timed(argv: readonly string[], options: TimedOptions): Promise<Timed> {
-  const [file, ...args] = [...gate, ...argv]
+export function runTimed(argv: readonly string[], options: TimedOptions): Promise<TimedResult> {
+  const [file, ...args] = [...startBarrier, ...argv]
   return new Promise((resolve, reject) => {
     if (options.signal?.aborted) return reject(new CommandError(`${options.label}: interrupted before it started`))
     let child: ChildProcess & { readonly stdin: Writable; readonly stdout: Readable; readonly stderr: Readable }
     try {
       child = spawn(file, args, {
-        cwd: startFolder(),
+        cwd: safeCwd(),
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
         env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root', ...options.env },
@@ -68,17 +68,17 @@ export function timed(argv: readonly string[], options: TimedOptions): Promise<T
     let started = process.hrtime.bigint()
     let ended = started
     let firstByte: bigint | undefined
-    const latch = child.stdio[3] as Duplex
-    latch.once('data', () => {
+    const barrierPipe = child.stdio[3] as Duplex
+    barrierPipe.once('data', () => {
       started = process.hrtime.bigint()
-      latch.end('\n')
+      barrierPipe.end('\n')
     })
-    latch.on('error', () => {})
-    let cause: End | undefined
+    barrierPipe.on('error', () => {})
+    let cause: StopCause | undefined
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
-    const kill = (why: End) => {
+    const kill = (why: StopCause) => {
       cause ??= why
-      if (child.pid !== undefined) killGroup(child.pid)
+      if (child.pid !== undefined) killProcessGroup(child.pid)
       // A grandchild that left the group may hold the pipes open: what has come by now must do.
       setTimeout(() => [child.stdout, child.stderr].map((stream) => stream.destroy()), 500).unref()
     }
@@ -120,13 +120,15 @@ export function timed(argv: readonly string[], options: TimedOptions): Promise<T
         const firstByteMs = firstByte === undefined ? null : since(firstByte)
         return resolve({ stdout, stderr, milliseconds: since(ended), firstByteMs })
       }
-      reject(new CommandError(`${options.label}: ${whatHappened(cause, code, signal, options)}${tail(stderr, stdout)}`))
+      reject(
+        new CommandError(`${options.label}: ${exitDescription(cause, code, signal, options)}${tail(stderr, stdout)}`),
+      )
     })
   })
 }
 
-function whatHappened(
-  cause: End | undefined,
+function exitDescription(
+  cause: StopCause | undefined,
   code: number | null,
   signal: string | null,
   options: TimedOptions,

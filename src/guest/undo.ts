@@ -1,38 +1,38 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MachineError } from '../errors.ts'
+import { HostError } from '../errors.ts'
 import { removeCgroup, setFrozen } from './cgroup.ts'
-import { host, killGroup } from './host.ts'
+import { killProcessGroup, runHostCommand } from './host.ts'
 import type { Entry } from './ledger.ts'
 import { mountsBelow } from './mounts.ts'
 import { isAlive } from './process-id.ts'
 import { removeInstance } from './trace/tracefs.ts'
 
 /** Undoes a ledger entry. What was never made, or is gone, is undone already. */
-export async function undo(entry: Entry): Promise<void> {
+export async function removeResource(entry: Entry): Promise<void> {
   switch (entry.kind) {
     case 'cgroup':
       return removeCgroup(entry.name)
     case 'netns':
-      if (existsSync(`/run/netns/${entry.name}`)) await host(['ip', 'netns', 'delete', entry.name])
+      if (existsSync(`/run/netns/${entry.name}`)) await runHostCommand(['ip', 'netns', 'delete', entry.name])
       return
     case 'tracer':
       return removeInstance(entry.name)
     case 'link':
       // It goes with its namespace, too.
       if (existsSync(`/run/netns/${entry.netns}`))
-        await host(['ip', '-n', entry.netns, 'link', 'delete', entry.name], { exitCodes: [0, 1] })
+        await runHostCommand(['ip', '-n', entry.netns, 'link', 'delete', entry.name], { exitCodes: [0, 1] })
       return
     case 'directory':
       return removeDirectory(entry.path)
     case 'process':
-      if (isAlive(entry.id)) killGroup(entry.id.pid)
+      if (isAlive(entry.id)) killProcessGroup(entry.id.pid)
       for (let tries = 0; isAlive(entry.id) && tries < 500; tries++) await sleep(10)
       return
     case 'command':
       // Whoever is to end what runs in a frozen group would wait for it.
       if (entry.group !== undefined) await setFrozen(entry.group, false)
-      await host(entry.argv)
+      await runHostCommand(entry.argv)
   }
 }
 
@@ -46,14 +46,14 @@ async function removeDirectory(path: string): Promise<void> {
     if (mounted.length === 0) break
     if (tries > 50) {
       const fix = 'unmount them, then run isobench clean'
-      throw new MachineError(`${folder} still has mounts: ${mounted.join(' ')}`, fix)
+      throw new HostError(`${folder} still has mounts: ${mounted.join(' ')}`, fix)
     }
     // Lazily from the second try on: a process that is being killed may still hold it.
     const how = tries === 0 ? [] : ['--lazy']
     // One process for all of them: starting one takes longer than unmounting. 64: some were unmounted.
-    await host(['umount', ...how, ...mounted], { exitCodes: [0, 1, 32, 64] })
+    await runHostCommand(['umount', ...how, ...mounted], { exitCodes: [0, 1, 32, 64] })
     if (tries > 0) await sleep(20)
   }
   // A mount that somebody makes meanwhile is another file system, which is then left alone.
-  await host(['rm', '--recursive', '--force', '--one-file-system', folder], { timeout: 600 })
+  await runHostCommand(['rm', '--recursive', '--force', '--one-file-system', folder], { timeout: 600 })
 }

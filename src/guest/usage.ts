@@ -41,7 +41,7 @@ function parentFolder(): string | null {
 const ended = new Map<string, number>()
 
 /** Remembers what a group has used. To be called when nothing runs in it any more, before it is removed. */
-export function retire(name: string): void {
+export function recordFinalUsage(name: string): void {
   const folder = parentFolder()
   const used = folder === null ? undefined : usageAt(join(folder, name))
   if (used !== undefined) ended.set(name, used)

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
-import { host } from './host.ts'
+import { runHostCommand } from './host.ts'
 
 /** Directories that an image must have, because every platform mounts something there. */
-export const mountPoints = ['/data', '/dev', '/proc', '/run', '/sys', '/tmp'] as const
+export const requiredMountPoints = ['/data', '/dev', '/proc', '/run', '/sys', '/tmp'] as const
 
 /**
  * A constant text: image, view and data come as positional parameters. One shell for all of it, because isobench takes longer to
@@ -38,7 +38,7 @@ mount --bind "$3" "$2/data"`
  * The image as a tree to chroot into: read-only, with what every guest has: /proc, /dev, a /tmp and a /run of its own,
  * and the data directory. Undone with the directory that `at` is in.
  */
-export async function makeView(rootfs: string, at: string, data: string): Promise<void> {
+export async function mountChroot(rootfs: string, at: string, data: string): Promise<void> {
   mkdirSync(at, { recursive: true })
-  await host(['sh', '-c', making, 'sh', rootfs, at, data], { label: `mounting a view of ${rootfs}` })
+  await runHostCommand(['sh', '-c', making, 'sh', rootfs, at, data], { label: `mounting a view of ${rootfs}` })
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
-import { enterNamespaces, leaderOf } from './namespaces.ts'
+import { defineDriver, type GuestArgv, type GuestSandbox, type HostArgv, idleCommand } from './driver.ts'
+import { enterNamespaces, waitForHostPid } from './namespaces.ts'
 
-function sandbox(place: Place, argv: GuestArgv): HostArgv {
+function sandbox(place: GuestSandbox, argv: GuestArgv): HostArgv {
   return [
     'bwrap',
     '--unshare-pid',
@@ -13,7 +13,7 @@ function sandbox(place: Place, argv: GuestArgv): HostArgv {
     ...['--ro-bind', place.rootfs, '/'],
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['--tmpfs', '/tmp', '--tmpfs', '/run'],
-    ...['--bind', place.data, '/data'],
+    ...['--bind', place.dataDir, '/data'],
     '--',
     ...argv,
   ]
@@ -23,16 +23,16 @@ function sandbox(place: Place, argv: GuestArgv): HostArgv {
 export const bubblewrap = defineDriver({
   kind: 'bubblewrap',
   family: 'container',
-  about: 'bwrap, the namespaces that desktop sandboxes use',
+  description: 'bwrap, the namespaces that desktop sandboxes use',
   options: z.strictObject({}),
   requirements: () => [
     { binary: 'bwrap', package: 'bubblewrap' },
     { binary: 'nsenter', package: 'util-linux' },
   ],
   version: () => ['bwrap', '--version'],
-  once: async (place, argv) => place.inside(sandbox(place, argv)),
-  open: async (place) => {
-    const leader = await leaderOf(await place.start(place.inside(sandbox(place, idle))), idle)
-    return { enter: (argv) => place.inside(enterNamespaces(leader, argv)) }
+  oneShot: async (place, argv) => place.wrap(sandbox(place, argv)),
+  boot: async (place) => {
+    const leader = await waitForHostPid(await place.spawn(place.wrap(sandbox(place, idleCommand))), idleCommand)
+    return { execArgv: (argv) => place.wrap(enterNamespaces(leader, argv)) }
   },
 })

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import * as z from 'zod'
-import { openTask, runTask, type Shim } from './containerd/task.ts'
-import { defineDriver, type Place, type Requirement } from './driver.ts'
+import { runTask, type ShimConfig, startTask } from './containerd/task.ts'
+import { defineDriver, type GuestSandbox, type Requirement } from './driver.ts'
 import { hidingNetFiles } from './gvisor.ts'
-import { isSecure, makeProgram, overRuntime, runtimeRequirement } from './runtimes.ts'
+import { isSecure, makeProgram, runtimeRequirement, runtimeVersionText } from './runtimes.ts'
 
 const options = z.strictObject({
   /** The OCI runtime below it: runc and crun by runc's shim, runsc by gVisor's own. */
@@ -17,9 +17,9 @@ export const containerdRequirements: readonly Requirement[] = [
   { binary: 'ctr', package: 'containerd' },
 ]
 
-function shimFor(place: Place, { runtime }: Options): Shim {
+function shimFor(place: GuestSandbox, { runtime }: Options): ShimConfig {
   if (runtime === 'runsc') return { runtime: 'io.containerd.runsc.v1', options: [], around: hidingNetFiles }
-  const program = runtime === 'crun' ? makeProgram(join(place.directory, 'runtimes', runtime), runtime) : undefined
+  const program = runtime === 'crun' ? makeProgram(join(place.stateDir, 'runtimes', runtime), runtime) : undefined
   return { runtime: 'io.containerd.runc.v2', options: program ? [`--runc-binary=${program}`] : [] }
 }
 
@@ -27,7 +27,7 @@ function shimFor(place: Place, { runtime }: Options): Shim {
 export const containerd = defineDriver<Options>({
   kind: 'containerd',
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
-  about: 'containerd with a shim, without an engine above it',
+  description: 'containerd with a shim, without an engine above it',
   options,
   requirements: ({ runtime }) => [
     ...containerdRequirements,
@@ -42,7 +42,7 @@ export const containerd = defineDriver<Options>({
       : []),
   ],
   version: () => ['containerd', '--version'],
-  details: ({ runtime }) => overRuntime(runtime),
-  once: (place, argv, given) => runTask(place, argv, shimFor(place, given)),
-  open: (place, given) => openTask(place, shimFor(place, given)),
+  versionDetails: ({ runtime }) => runtimeVersionText(runtime),
+  oneShot: (place, argv, given) => runTask(place, argv, shimFor(place, given)),
+  boot: (place, given) => startTask(place, shimFor(place, given)),
 })

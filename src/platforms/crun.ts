@@ -1,22 +1,22 @@
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver, type HostArgv } from './driver.ts'
-import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
-import { notRuntime, runtimeBinary } from './runtime-binary.ts'
+import { type OciRuntime, runOnce, startContainer } from './oci/runtime.ts'
+import { runtimeBinary, runtimeBinaryProblem } from './runtime-binary.ts'
 
-export const unified = '/sys/fs/cgroup/unified'
+export const unifiedHierarchy = '/sys/fs/cgroup/unified'
 
 /** crun refuses a v1 host whose unified hierarchy has any controller at all ("drop all controllers from cgroupv2"). */
 export function hasHybridControllers(): boolean {
   try {
-    return readFileSync(`${unified}/cgroup.controllers`, 'utf8').trim() !== ''
+    return readFileSync(`${unifiedHierarchy}/cgroup.controllers`, 'utf8').trim() !== ''
   } catch {
     return false
   }
 }
 
 // A constant text: the runtime's argv comes as positional parameters, and nothing of a user's is interpreted.
-const withoutUnified: HostArgv = ['unshare', '--mount', 'sh', '-c', `umount ${unified} && exec "$@"`, 'sh']
+const withoutUnified: HostArgv = ['unshare', '--mount', 'sh', '-c', `umount ${unifiedHierarchy} && exec "$@"`, 'sh']
 
 const options = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),
@@ -27,11 +27,11 @@ type Options = z.output<typeof options>
 const programOf = ({ binary = 'crun' }: Options) => binary
 
 /** Argv that runs `argv`, which ends up in crun, where crun does not see what it refuses. */
-export const withoutHybrid = (argv: HostArgv): HostArgv =>
+export const hideHybridHierarchy = (argv: HostArgv): HostArgv =>
   hasHybridControllers() ? [...withoutUnified, ...argv] : argv
 
 const runtime = (given: Options): OciRuntime => ({
-  command: (state) => withoutHybrid([programOf(given), '--root', state, ...given.flags]),
+  command: (state) => hideHybridHierarchy([programOf(given), '--root', state, ...given.flags]),
   bundleOption: '--bundle',
   detachOption: '--detach',
 })
@@ -40,11 +40,11 @@ const runtime = (given: Options): OciRuntime => ({
 export const crun = defineDriver<Options>({
   kind: 'crun',
   family: 'container',
-  about: 'the OCI runtime in C, without a daemon',
+  description: 'the OCI runtime in C, without a daemon',
   options,
   requirements: (given) => [{ binary: programOf(given), package: 'crun' }],
   version: (given) => [programOf(given), '--version'],
-  obstacle: async ({ binary }) => notRuntime('crun', binary),
-  once: async (place, argv, given) => runOnce(runtime(given), place, argv),
-  open: (place, given) => openContainer(runtime(given), place),
+  preflight: async ({ binary }) => runtimeBinaryProblem('crun', binary),
+  oneShot: async (place, argv, given) => runOnce(runtime(given), place, argv),
+  boot: (place, given) => startContainer(runtime(given), place),
 })

@@ -1,20 +1,27 @@
 import * as z from 'zod'
 import { isDebian, isDebian12 } from '../guest/debian.ts'
-import { host } from '../guest/host.ts'
+import { runHostCommand } from '../guest/host.ts'
 import { which } from '../guest/requirements.ts'
-import { memoryKillsBy } from '../guest/vm/conductor.ts'
-import { nestedKvm } from '../guest/vm/kvm.ts'
+import { guestOomKillsVia } from '../guest/vm/conductor.ts'
+import { kvmCpuMode } from '../guest/vm/kvm.ts'
 import { addressOf, joinBridge } from './docker/bridge.ts'
-import { ask, type Daemon, removingContainers } from './docker/client.ts'
+import { type Daemon, dockerQuery, removeContainersArgv } from './docker/client.ts'
 import { hasHostSocket, hostDaemon, hostSocket, useDaemon } from './docker/hosts.ts'
 import { installedKata } from './docker/kata.ts'
 import { startDaemon } from './docker/own.ts'
-import { runtimeObstacle } from './docker/registered.ts'
-import { defineDriver, type GuestArgv, type HostArgv, idle, type Obstacle, type Place } from './driver.ts'
+import { runtimePreflight } from './docker/registered.ts'
+import {
+  defineDriver,
+  type GuestArgv,
+  type GuestSandbox,
+  type HostArgv,
+  idleCommand,
+  type Unavailable,
+} from './driver.ts'
 import { guestEnv } from './guest-env.ts'
-import { engineOptions, modeApart, modeObstacle, onlyOverRunsc, runscFlags } from './gvisor/options.ts'
+import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor/options.ts'
 import { obstacle as kataObstacle } from './kata/obstacle.ts'
-import { isSecure, overRuntime, runtimeRequirement, runtimes } from './runtimes.ts'
+import { isSecure, runtimeRequirement, runtimes, runtimeVersionText } from './runtimes.ts'
 
 const options = z
   .strictObject({
@@ -24,7 +31,7 @@ const options = z
     daemon: z.enum(['auto', 'host', 'own']).default('auto'),
     ...engineOptions,
   })
-  .superRefine(onlyOverRunsc)
+  .superRefine(requireRunsc)
 type Options = z.output<typeof options>
 
 /** The host's daemon, where it is to be used. */
@@ -35,25 +42,25 @@ async function hostsFor({ daemon }: Options) {
 
 /** The run's daemon, what it calls the image and the runtime, and that what is made for the guest will be removed. */
 async function daemonFor(
-  place: Place,
+  place: GuestSandbox,
   given: Options,
 ): Promise<{ readonly daemon: Daemon; readonly image: string; readonly runtime: string }> {
   const hosts = await hostsFor(given)
-  const daemon = await place.forRun(hosts ? 'hostdocker' : 'docker', async (ground) => {
+  const daemon = await place.oncePerRun(hosts ? 'hostdocker' : 'docker', async (ground) => {
     const made = await (hosts ? useDaemon(hosts, ground) : startDaemon(ground))
     await joinBridge(made, ground, place.rootfs)
     return made
   })
   const image = await daemon.image(place.rootfs)
-  await place.undoneBy(`the containers of ${place.id}`, removingContainers(daemon, guestLabel(place)))
+  await place.onCleanup(`the containers of ${place.id}`, removeContainersArgv(daemon, guestLabel(place)))
   return { daemon, image, runtime: await daemon.runtime(given.runtime, runscFlags(given), place.limits) }
 }
 
 /** What a daemon of the host's cannot do for this platform, or what keeps one from being started. */
-async function obstacle(given: Options): Promise<string | Obstacle | undefined> {
+async function obstacle(given: Options): Promise<string | Unavailable | undefined> {
   const found = given.daemon === 'own' ? undefined : await hostDaemon()
   if (found?.usable) {
-    return runtimeObstacle(found, given.runtime, runscFlags(given)) ?? modeObstacle(given.mode)
+    return runtimePreflight(found, given.runtime, runscFlags(given)) ?? modePreflight(given.mode)
   }
   if (found && given.daemon === 'host') {
     return { reason: found.reason, fix: `have isobench start its own: { daemon: 'own' }, or leave daemon out` }
@@ -64,8 +71,8 @@ async function obstacle(given: Options): Promise<string | Obstacle | undefined> 
       fix: 'apt-get install --no-install-recommends docker.io',
     }
   }
-  const release = Number(/version (\d+)/.exec(await host(['dockerd', '--version']))?.[1])
-  if (given.runtime !== 'kata') return modeObstacle(given.mode)
+  const release = Number(/version (\d+)/.exec(await runHostCommand(['dockerd', '--version']))?.[1])
+  if (given.runtime !== 'kata') return modePreflight(given.mode)
   return release < 23
     ? `kata needs dockerd 23 or later, which can be given a shim: this is ${release}`
     : kataObstacle(installedKata())
@@ -79,24 +86,24 @@ async function whoseDaemon(given: Options): Promise<string> {
   const found = given.daemon === 'own' || !hasHostSocket() ? undefined : await hostDaemon()
   const flags = runscFlags(given)
   if (found?.usable) return `the host's dockerd at ${found.socket} over ${[given.runtime, ...flags].join(' ')}`
-  const own = `isobench's own dockerd ${await overRuntime(given.runtime, flags)}`
+  const own = `isobench's own dockerd ${await runtimeVersionText(given.runtime, flags)}`
   return found ? `${own}, as ${found.reason}` : own
 }
 
-const guestLabel = ({ id }: Place) => `isobench.guest=${id}`
+const guestLabel = ({ id }: GuestSandbox) => `isobench.guest=${id}`
 
 /**
  * The group above has these limits already; runtimes with a kernel of their own go by what they are told. A Kata that isobench has
  * registered has them from its configuration, and would give its machine what it is told here on top.
  */
-const limitsOf = ({ limits }: Place, { own }: Daemon, { runtime }: Options): readonly string[] =>
+const limitsOf = ({ limits }: GuestSandbox, { own }: Daemon, { runtime }: Options): readonly string[] =>
   own && runtime === 'kata' ? [] : [`--cpuset-cpus=${limits.cpus.join(',')}`, `--memory=${limits.memoryBytes}`]
 
-const settings = (place: Place, daemon: Daemon, runtime: string, given: Options): readonly string[] => [
+const settings = (place: GuestSandbox, daemon: Daemon, runtime: string, given: Options): readonly string[] => [
   `--name=${place.id}`,
   ...[...daemon.labels, guestLabel(place)].map((label) => `--label=${label}`),
   `--runtime=${runtime}`,
-  `--cgroup-parent=${place.containerGroup}`,
+  `--cgroup-parent=${place.cgroupPath}`,
   ...limitsOf(place, daemon, given),
   '--hostname=isobench',
   '--read-only',
@@ -104,7 +111,7 @@ const settings = (place: Place, daemon: Daemon, runtime: string, given: Options)
   // Below the hard limit of hosts without CAP_SYS_RESOURCE.
   '--ulimit=nofile=16384:16384',
   '--log-driver=none',
-  `--mount=type=bind,source=${place.data},destination=/data`,
+  `--mount=type=bind,source=${place.dataDir},destination=/data`,
   ...guestEnv.map((setting) => `--env=${setting}`),
 ]
 
@@ -127,7 +134,7 @@ const untilGone = (guest: string, argv: HostArgv): HostArgv => ['sh', '-c', watc
 export const docker = defineDriver<Options>({
   kind: 'docker',
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
-  about: 'Docker, through a daemon and its default bridge, over an OCI runtime',
+  description: 'Docker, through a daemon and its default bridge, over an OCI runtime',
   options,
   requirements: ({ runtime, daemon }) => [
     // Since Debian 13 the client has a package of its own.
@@ -141,29 +148,30 @@ export const docker = defineDriver<Options>({
     daemon === 'own' || !hasHostSocket()
       ? ['dockerd', '--version']
       : ['docker', '--host', hostSocket(), 'version', '--format', '{{.Server.Version}}'],
-  details: whoseDaemon,
-  obstacle,
-  apart: async ({ mode, runtime }) => (runtime === 'kata' ? nestedKvm() : modeApart(mode)),
-  once: async (place, argv, given) => {
+  versionDetails: whoseDaemon,
+  preflight: obstacle,
+  cpuMode: async ({ mode, runtime }) => (runtime === 'kata' ? kvmCpuMode() : cpuModeOf(mode)),
+  oneShot: async (place, argv, given) => {
     const { daemon, image, runtime } = await daemonFor(place, given)
-    return place.inside(
+    return place.wrap(
       daemon.client('run', '--rm', '--interactive', ...settings(place, daemon, runtime, given), image, ...argv),
     )
   },
-  open: async (place, given) => {
+  boot: async (place, given) => {
     const { daemon, image, runtime } = await daemonFor(place, given)
     await place.run(
-      place.inside(daemon.client('run', '--detach', ...settings(place, daemon, runtime, given), image, ...idle)),
+      place.wrap(daemon.client('run', '--detach', ...settings(place, daemon, runtime, given), image, ...idleCommand)),
     )
     const address = await addressOf(daemon, place.id)
     const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', place.id, ...argv)
-    if (!isSecure(given.runtime)) return { address, enter: (argv) => place.inside(enter(argv)) }
-    const state = (name: string) => ask(daemon, 'container', 'inspect', '--format', `{{.State.${name}}}`, place.id)
+    if (!isSecure(given.runtime)) return { address, execArgv: (argv) => place.wrap(enter(argv)) }
+    const state = (name: string) =>
+      dockerQuery(daemon, 'container', 'inspect', '--format', `{{.State.${name}}}`, place.id)
     const pid = await state('Pid')
-    const guest = { address, enter: (argv: GuestArgv) => place.inside(untilGone(pid, enter(argv))) }
+    const guest = { address, execArgv: (argv: GuestArgv) => place.wrap(untilGone(pid, enter(argv))) }
     return given.runtime === 'kata'
-      ? { ...guest, memoryKills: () => memoryKillsBy(guest.enter) }
+      ? { ...guest, oomKillCount: () => guestOomKillsVia(guest.execArgv) }
       : // The whole sandbox is killed, and Docker removes its cgroup with the kernel's count.
-        { ...guest, memoryKills: async () => ((await state('OOMKilled')) === 'true' ? 1 : 0) }
+        { ...guest, oomKillCount: async () => ((await state('OOMKilled')) === 'true' ? 1 : 0) }
   },
 })

@@ -1,6 +1,6 @@
 /** The contract between isobench and a platform. isobench's own drivers use this and nothing else. */
-import type { Family } from '../dsl/platform.ts'
-import type { BuildOptions } from '../guest/build-options.ts'
+import type { PlatformFamily } from '../dsl/platform.ts'
+import type { ArtifactBuildOptions } from '../guest/build-options.ts'
 import type { Limits } from '../guest/cgroup.ts'
 import type { Tap } from '../guest/network.ts'
 
@@ -12,9 +12,9 @@ export interface Requirement {
   /** Debian's stable suites have one that is too old: take the suite's backports where they have it. */
   readonly backports?: boolean
   /** Where being there is not enough: whether it is new enough. */
-  recent?(): boolean
+  isRecentEnough?(): boolean
   /** Where to get it when Debian has none. */
-  readonly hint?: string
+  readonly installHint?: string
 }
 
 /** Argv of a host process that the driver made: nothing in it passes through a shell. */
@@ -24,30 +24,30 @@ export type HostArgv = readonly [string, ...string[]]
 export type GuestArgv = readonly string[]
 
 /** Where host processes of a platform run, and end: isobench kills what is in its cgroup and unmounts what is below it. */
-export interface Ground {
+export interface HostSandbox {
   /** Unique on this machine, at most 24 characters of `[a-z0-9-]`. */
   readonly id: string
   /** A folder of its own, for bundles, sockets and state. */
-  readonly directory: string
+  readonly stateDir: string
   /** A network namespace of its own, `/run/netns/…`. */
   readonly netns: string
   /** Where an OCI runtime is to put its container: the cgroup path that it is given. */
-  readonly containerGroup: string
+  readonly cgroupPath: string
   /** Wraps argv so that it runs inside the cgroup and the network namespace. */
-  inside(argv: HostArgv): HostArgv
+  wrap(argv: HostArgv): HostArgv
   /** Runs a host command to its end. Its output goes to a log, because what it leaves running may keep the pipes. */
   run(argv: HostArgv): Promise<void>
   /** Starts a host process that stays; resolves with its pid. Its stderr is quoted when it ends early. */
-  start(argv: HostArgv): Promise<number>
+  spawn(argv: HostArgv): Promise<number>
   /**
    * Says, before it is made, what the platform makes where ending this ground does not reach, such as a container of a
    * daemon. `argv` removes it, and succeeds when there is nothing to remove: at the end, or by `isobench clean`.
    */
-  undoneBy(what: string, argv: HostArgv): Promise<void>
+  onCleanup(description: string, argv: HostArgv): Promise<void>
 }
 
 /** Where a platform keeps what serves the guests of a whole run, such as a daemon. It ends with the run. */
-export interface RunGround extends Ground {
+export interface RunSandbox extends HostSandbox {
   /** The first three octets of a /24 for a bridge: nothing else on this machine has addresses in it. */
   readonly subnet: string
   /** isobench's client namespace, from which guests are called on: `/run/netns/…`. */
@@ -59,19 +59,19 @@ export interface RunGround extends Ground {
  * isobench kills what is in the cgroup, unmounts what is below the directory, and removes both and the namespace, which
  * has `lo` and, with `address`, `eth0`.
  */
-export interface Place extends Ground {
+export interface GuestSandbox extends HostSandbox {
   /** The image: a root filesystem, never to be written to. */
   readonly rootfs: string
   /** On the host; to be mounted at `/data`. */
-  readonly data: string
+  readonly dataDir: string
   readonly limits: Limits
   readonly address: string
   /** `containerGroup` for runtimes that want a name relative to each hierarchy. */
-  relativeGroup(child: string): string
+  cgroupName(child: string): string
   /** The image as a tree to chroot into, with /proc, /dev, /tmp, /run and /data. Made when first asked for. */
-  view(): Promise<string>
+  chrootDir(): Promise<string>
   /** What `make` has made under this name in this run: made by whoever asks first, while the others wait for it. */
-  forRun<T>(name: string, make: (ground: RunGround) => Promise<T>): Promise<T>
+  oncePerRun<T>(name: string, create: (sandbox: RunSandbox) => Promise<T>): Promise<T>
   /**
    * For a guest with a kernel of its own: puts a tap in the place of the veth pair. It is in isobench's client namespace, so
    * what opens it is started by `insideTap`. `user`: whose it is, for what opens it as another than root. A guest has one tap, made
@@ -79,7 +79,7 @@ export interface Place extends Ground {
    */
   tap(user?: number): Promise<Tap>
   /** Wraps argv so that it runs inside the cgroup and where the tap is. */
-  insideTap(argv: HostArgv): HostArgv
+  wrapWithTap(argv: HostArgv): HostArgv
 }
 
 /** A running guest. */
@@ -95,14 +95,14 @@ export interface GuestHandle {
    * Argv of a host process that runs `argv` in the guest, with its output, its exit code and its end.
    * @throws UnsupportedError where that is, by its nature, not for this platform.
    */
-  enter(argv: GuestArgv): HostArgv
+  execArgv(argv: GuestArgv): HostArgv
   /** Where it is called on, if that is not its place's address. */
   readonly address?: string
   /**
    * How many processes were killed for want of memory since it booted, where the host's kernel does not count them in the
    * place's cgroup: a guest has a kernel of its own, or an engine takes the count away.
    */
-  memoryKills?(): Promise<number>
+  oomKillCount?(): Promise<number>
   /** Stops the guest's clock before all that the platform started is frozen; left out where nothing counts on meanwhile. */
   pause?(): Promise<void>
   /** Lets it go on, after all was thawed. */
@@ -110,89 +110,89 @@ export interface GuestHandle {
 }
 
 /** Why a platform cannot run here, and what mends it. */
-export interface Obstacle {
+export interface Unavailable {
   readonly reason: string
   readonly fix: string
   /** What does not need what is missing: a monitor with a guest that is nothing. */
-  readonly still?: readonly 'floor'[]
+  readonly supportedWorkloads?: readonly 'vmm-start'[]
 }
 
 export interface Driver<O = unknown> {
   readonly kind: string
   /** Where an option such as the runtime decides it, a function of the options. */
-  readonly family: Family | ((options: O) => Family)
+  readonly family: PlatformFamily | ((options: O) => PlatformFamily)
   /** One line for `doctor` and the docs. */
-  readonly about: string
+  readonly description: string
   /** Checks the options; a zod schema fits. */
   readonly options: { parse(value: unknown): O }
   requirements(options: O): readonly Requirement[]
   /** Configuration files of the host that change what is measured, absolute; watch mode measures again when one is saved. */
-  files?(options: O): readonly string[]
+  configFiles?(options: O): readonly string[]
   /** Argv that prints the version, on its first line that has a digit. Left out where there is nothing to ask. */
   version?(options: O): HostArgv
   /**
    * Files that a guest cannot boot without, such as an init, with the Debian package of each. Such a platform is probed with
    * the image rather than with busybox alone.
    */
-  inImage?(options: O): readonly { readonly file: string; readonly package: string }[]
+  requiredImageFiles?(options: O): readonly { readonly file: string; readonly package: string }[]
   /**
    * What makes this platform impossible here though its binaries are there, or undefined.
    * isobench also boots a guest as a probe, so only say what a boot would not show.
    */
-  obstacle?(options: O): Promise<string | Obstacle | undefined>
+  preflight?(options: O): Promise<string | Unavailable | undefined>
   /** Why figures from here say nothing of hardware: the CPUs are emulated in software, or a hypervisor runs in another. */
-  apart?(options: O): Promise<'emulated' | 'nested' | undefined>
+  cpuMode?(options: O): Promise<'emulated' | 'nested' | undefined>
   /** What else a boot depends on and a report must name, such as kernel and firmware. Asked after `version`. */
-  details?(options: O): Promise<string>
+  versionDetails?(options: O): Promise<string>
   /** What is made once on this machine and kept, before any guest boots: a guest kernel, and of each image a disk. */
-  parts?(options: O, rootfs: string | undefined): readonly Part[]
+  artifacts?(options: O, rootfs: string | undefined): readonly Artifact[]
   /** Prepares a guest that runs `argv` alone: the host process that boots it, and ends when the guest is gone. */
-  once(place: Place, argv: GuestArgv, options: O): Promise<HostArgv>
+  oneShot(sandbox: GuestSandbox, argv: GuestArgv, options: O): Promise<HostArgv>
   /**
    * The monitor with a guest that is nothing: `kernel` is isobench's own of a few hundred bytes, which says on the first serial
    * port that it has run, and ends. Left out where there is no monitor.
    */
-  floor?(place: Place, kernel: string, options: O): Promise<Floor>
+  vmmStart?(sandbox: GuestSandbox, kernel: string, options: O): Promise<VmmStart>
   /** Boots a guest that idles until commands are entered. */
-  open(place: Place, options: O): Promise<GuestHandle>
+  boot(sandbox: GuestSandbox, options: O): Promise<GuestHandle>
 }
 
 /** What a monitor alone costs is the time of this process, whatever its exit code. */
-export interface Floor {
+export interface VmmStart {
   /** Has the serial port at its standard output, and ends with the guest. */
   readonly argv: HostArgv
   /** What runs the guest's code, in words for the record: `kvm`, `tcg`. */
-  readonly accel: string
+  readonly accelerator: string
 }
 
 /** Something that isobench makes for a platform and keeps in its cache. */
-export interface Part {
+export interface Artifact {
   /** `guest kernel`. */
   readonly name: string
   /** Where it is, made or not. */
   readonly path: string
   /** Makes it where it is not there yet. */
-  ensure(options: BuildOptions): Promise<unknown>
+  ensure(options: ArtifactBuildOptions): Promise<unknown>
 }
 
 /** What is known of a platform on this machine. */
-export type Probe =
-  | { readonly available: true; readonly version: string; readonly apart?: 'emulated' | 'nested' }
+export type ProbeResult =
+  | { readonly available: true; readonly version: string; readonly cpuMode?: 'emulated' | 'nested' }
   | {
       readonly available: false
       readonly reason: string
       readonly fix?: string
-      readonly still?: NonNullable<Obstacle['still']>
+      readonly supportedWorkloads?: NonNullable<Unavailable['supportedWorkloads']>
       readonly version?: string
-      readonly apart?: 'emulated' | 'nested'
+      readonly cpuMode?: 'emulated' | 'nested'
     }
 
 /** The family of a platform with these options. */
-export const familyOf = ({ family }: Driver, options: unknown): Family =>
+export const platformFamily = ({ family }: Driver, options: unknown): PlatformFamily =>
   typeof family === 'function' ? family(options) : family
 
 /** Infers the options' type from their schema. */
 export const defineDriver = <O>(driver: Driver<O>): Driver<O> => driver
 
 /** What idles in a guest that commands are entered into. */
-export const idle: HostArgv = ['/bin/sleep', 'infinity']
+export const idleCommand: HostArgv = ['/bin/sleep', 'infinity']

@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver, type HostArgv, type Requirement } from './driver.ts'
-import { flags, mode, modeApart, modeObstacle, runscFlags } from './gvisor/options.ts'
-import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
-import { notRuntime, runtimeBinary } from './runtime-binary.ts'
+import { cpuModeOf, mode, modePreflight, runscFlags, runscFlagsSchema } from './gvisor/options.ts'
+import { type OciRuntime, runOnce, startContainer } from './oci/runtime.ts'
+import { runtimeBinary, runtimeBinaryProblem } from './runtime-binary.ts'
 
 const options = z.strictObject({
   mode: mode.default('systrap'),
-  flags,
+  flags: runscFlagsSchema,
   binary: runtimeBinary('runsc'),
 })
 type Options = z.output<typeof options>
@@ -62,19 +62,19 @@ export const gvisorRequirement = (binary: string): Requirement => ({
   binary,
   package: 'runsc',
   backports: true,
-  recent: () => hasDirectfs(binary),
+  isRecentEnough: () => hasDirectfs(binary),
 })
 
 /** gVisor: an application kernel in Go between the guest and the host. */
 export const gvisor = defineDriver<Options>({
   kind: 'gvisor',
   family: 'secure-container',
-  about: 'runsc, an application kernel between the guest and the host',
+  description: 'runsc, an application kernel between the guest and the host',
   options,
   requirements: (given) => [gvisorRequirement(programOf(given))],
   version: (given) => [programOf(given), '--version'],
-  obstacle: async ({ mode, binary }) => notRuntime('runsc', binary) ?? modeObstacle(mode),
-  apart: async ({ mode }) => modeApart(mode),
-  once: async (place, argv, given) => runOnce(runtime(given), place, argv),
-  open: (place, given) => openContainer(runtime(given), place),
+  preflight: async ({ mode, binary }) => runtimeBinaryProblem('runsc', binary) ?? modePreflight(mode),
+  cpuMode: async ({ mode }) => cpuModeOf(mode),
+  oneShot: async (place, argv, given) => runOnce(runtime(given), place, argv),
+  boot: (place, given) => startContainer(runtime(given), place),
 })

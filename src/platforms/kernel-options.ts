@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { MachineError } from '../errors.ts'
+import { HostError } from '../errors.ts'
 import { findKernel, type GuestKernel, type KernelSource } from '../guest/vm/kernel.ts'
 
 /** Options of every platform whose guests boot a kernel of their own. */
@@ -28,7 +28,7 @@ export const kernelSource = ({ kernel = 'cloud', modules }: Given): KernelSource
 /** The kernel that these options ask for. @throws MachineError where it was not made. */
 export function kernelOf(given: Given): GuestKernel {
   const kernel = findKernel(kernelSource(given))
-  if (!kernel) throw new MachineError('the guest kernel is not there', 'isobench image build')
+  if (!kernel) throw new HostError('the guest kernel is not there', 'isobench image build')
   return kernel
 }
 

@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { which } from '../guest/requirements.ts'
-import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
+import { defineDriver, type GuestArgv, type GuestSandbox, type HostArgv, idleCommand } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
 import { privateMounts } from './private-mounts.ts'
-import { prepareSystemd, type SystemdFolder, systemdInit, systemdUp, withOutcome } from './systemd-boot.ts'
+import { prepareSystemd, type SystemdFolder, systemdInit, waitForSystemd, withOutcome } from './systemd-boot.ts'
 
 const options = z.strictObject({
   /** What the container's first process is: the command alone, or the image's systemd, which runs the command when it is up. */
@@ -21,7 +21,7 @@ type Options = z.output<typeof options>
 const ids = '0 1000000 65536'
 
 /** Where LXC finds the image. It makes and removes something in there before it mounts it read-only. */
-const rootOf = (place: Place) => join(place.directory, 'root')
+const rootOf = (place: GuestSandbox) => join(place.stateDir, 'root')
 
 /** A line of the configuration; paths in the guest are told without their first slash. */
 const mounted = (what: string, at: string, options: string) => `lxc.mount.entry = ${what} ${at.slice(1)} ${options} 0 0`
@@ -43,11 +43,11 @@ function sysOf({ privileged, init }: Options): string[] {
 /** What systemd and its services write to, in a root that is read-only. */
 const systemdWrites = ['/var/lib/systemd', '/var/log', '/var/tmp'].map((at) => inMemory(at, '755'))
 
-const configOf = (place: Place, given: Options, folders: readonly SystemdFolder[]): string => {
+const configOf = (place: GuestSandbox, given: Options, folders: readonly SystemdFolder[]): string => {
   const { privileged, init, config } = given
   // Idmapped, so that root in the guest is root on its data and the image keeps its owners.
   const mapped = privileged ? '' : ',idmap=container'
-  const group = (name: string) => place.relativeGroup(name)
+  const group = (name: string) => place.cgroupName(name)
   return [
     'lxc.uts.name = isobench',
     `lxc.rootfs.path = dir:${rootOf(place)}`,
@@ -62,7 +62,7 @@ const configOf = (place: Place, given: Options, folders: readonly SystemdFolder[
     ...sysOf(given),
     inMemory('/tmp', '1777'),
     inMemory('/run', '755'),
-    mounted(place.data, '/data', `none bind${mapped}`),
+    mounted(place.dataDir, '/data', `none bind${mapped}`),
     ...folders.map(({ from, to }) => mounted(from, to, `none bind,create=dir${mapped}`)),
     ...(init === 'systemd' ? systemdWrites : []),
     inMemory('/dev/shm', '1777', ',create=dir'),
@@ -83,15 +83,15 @@ const configOf = (place: Place, given: Options, folders: readonly SystemdFolder[
 const withoutPath: HostArgv = ['env', '-u', 'PATH']
 
 /** LXC's tools, with their container below the place. */
-async function toolsFor(place: Place): Promise<(name: string, ...args: readonly string[]) => HostArgv> {
+async function toolsFor(place: GuestSandbox): Promise<(name: string, ...args: readonly string[]) => HostArgv> {
   // Its locks are in /run, wherever its containers are.
   const inMounts = await privateMounts(place, [['bind,ro', place.rootfs, rootOf(place)]])
-  const container = ['-P', join(place.directory, 'lxc'), '-n', place.id]
+  const container = ['-P', join(place.stateDir, 'lxc'), '-n', place.id]
   return (name, ...args) => inMounts([...withoutPath, which(name) ?? name, ...container, ...args])
 }
 
-function configure(place: Place, given: Options, folders: readonly SystemdFolder[] = []): string {
-  const folder = join(place.directory, 'lxc')
+function configure(place: GuestSandbox, given: Options, folders: readonly SystemdFolder[] = []): string {
+  const folder = join(place.stateDir, 'lxc')
   mkdirSync(folder, { recursive: true })
   const file = join(folder, 'config')
   writeFileSync(file, configOf(place, given, folders))
@@ -102,27 +102,27 @@ function configure(place: Place, given: Options, folders: readonly SystemdFolder
 export const lxc = defineDriver<Options>({
   kind: 'lxc',
   family: 'container',
-  about: 'LXC, a container with its own monitor process',
+  description: 'LXC, a container with its own monitor process',
   options,
   requirements: () => [{ binary: 'lxc-start', package: 'lxc' }],
-  files: ({ config }) => (config === undefined ? [] : [config]),
+  configFiles: ({ config }) => (config === undefined ? [] : [config]),
   version: () => ['lxc-start', '--version'],
-  inImage: ({ init }) => (init === 'systemd' ? [{ file: '/sbin/init', package: 'systemd-sysv' }] : []),
-  once: async (place, argv, given) => {
+  requiredImageFiles: ({ init }) => (init === 'systemd' ? [{ file: '/sbin/init', package: 'systemd-sysv' }] : []),
+  oneShot: async (place, argv, given) => {
     const tool = await toolsFor(place)
     if (given.init === 'none') return tool('lxc-execute', '-f', configure(place, given), '--', ...argv)
     const config = configure(place, given, prepareSystemd(place, argv, 'poweroff'))
     return withOutcome(place, tool('lxc-start', '-F', '-f', config, '--', ...systemdInit))
   },
-  open: async (place, given) => {
+  boot: async (place, given) => {
     const tool = await toolsFor(place)
     if (given.init === 'none') {
-      await place.run(tool('lxc-start', '-f', configure(place, given), '-d', '--', ...idle))
+      await place.run(tool('lxc-start', '-f', configure(place, given), '-d', '--', ...idleCommand))
     } else {
       const config = configure(place, given, prepareSystemd(place, ['/bin/true'], 'stay'))
-      await systemdUp(place, await place.start(tool('lxc-start', '-F', '-f', config, '--', ...systemdInit)))
+      await waitForSystemd(place, await place.spawn(tool('lxc-start', '-F', '-f', config, '--', ...systemdInit)))
     }
     const env = guestEnv.flatMap((setting) => ['--set-var', setting])
-    return { enter: (argv: GuestArgv) => tool('lxc-attach', '--clear-env', ...env, '--', ...argv) }
+    return { execArgv: (argv: GuestArgv) => tool('lxc-attach', '--clear-env', ...env, '--', ...argv) }
   },
 })

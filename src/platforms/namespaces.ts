@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MachineError } from '../errors.ts'
+import { HostError } from '../errors.ts'
 import type { GuestArgv, HostArgv } from './driver.ts'
 
 function read(file: string): string {
@@ -28,14 +28,14 @@ function findBelow(pid: number, commandLine: string): number | undefined {
  * The host pid of the guest's process `argv` below the launcher `pid`, once it runs.
  * @throws MachineError when it does not appear within 20 s.
  */
-export async function leaderOf(pid: number, argv: GuestArgv): Promise<number> {
+export async function waitForHostPid(pid: number, argv: GuestArgv): Promise<number> {
   const commandLine = `${argv.join('\0')}\0`
   for (let tries = 0; tries < 2000; tries++) {
     const found = findBelow(pid, commandLine)
     if (found !== undefined) return found
     await sleep(10)
   }
-  throw new MachineError(`the guest's ${argv[0]} did not start within 20 s`)
+  throw new HostError(`the guest's ${argv[0]} did not start within 20 s`)
 }
 
 /** Argv that runs `argv` in the namespaces, the root and the working directory of the process `leader`. */

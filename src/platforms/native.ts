@@ -10,12 +10,12 @@ const options = z.strictObject({
 export const native = defineDriver<z.output<typeof options>>({
   kind: 'native',
   family: 'native',
-  about: 'the image, the limits and the network link, without isolation',
+  description: 'the image, the limits and the network link, without isolation',
   options,
   requirements: () => [{ binary: 'chroot', package: 'coreutils' }],
-  once: async (place, argv) => place.inside(['chroot', await place.view(), ...argv]),
-  open: async (place, { network }) => {
-    const view = await place.view()
-    return { loopback: network === 'loopback', enter: (argv) => place.inside(['chroot', view, ...argv]) }
+  oneShot: async (place, argv) => place.wrap(['chroot', await place.chrootDir(), ...argv]),
+  boot: async (place, { network }) => {
+    const view = await place.chrootDir()
+    return { loopback: network === 'loopback', execArgv: (argv) => place.wrap(['chroot', view, ...argv]) }
   },
 })

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
+import { defineDriver, type GuestArgv, type GuestSandbox, type HostArgv, idleCommand } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
-import { enterNamespaces, leaderOf } from './namespaces.ts'
+import { enterNamespaces, waitForHostPid } from './namespaces.ts'
 import { privateMounts } from './private-mounts.ts'
 
 // A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
@@ -14,18 +14,18 @@ const enterGroups =
  * nspawn makes groups below the one that it is in, in systemd's hierarchies, which have no limits and which isobench leaves
  * alone: so it gets a group of the place's there. On a v2 host there is but one, and this group is below the limits.
  */
-function inOwnGroups(place: Place, argv: HostArgv): HostArgv {
+function inOwnGroups(place: GuestSandbox, argv: HostArgv): HostArgv {
   const root = '/sys/fs/cgroup'
   const hierarchies = existsSync(join(root, 'cgroup.controllers'))
     ? [root]
     : [join(root, 'systemd'), join(root, 'unified')].filter((path) => existsSync(join(path, 'cgroup.procs')))
-  const groups = hierarchies.map((path) => join(path, place.relativeGroup('nspawn')))
+  const groups = hierarchies.map((path) => join(path, place.cgroupName('nspawn')))
   return ['sh', '-c', enterGroups, 'sh', ...groups, '--', ...argv]
 }
 
-async function spawn(place: Place, argv: GuestArgv): Promise<HostArgv> {
+async function spawn(place: GuestSandbox, argv: GuestArgv): Promise<HostArgv> {
   // nspawn writes a lock beside the tree that it runs: so that is not the image's own folder.
-  const root = join(place.directory, 'root')
+  const root = join(place.stateDir, 'root')
   const command: HostArgv = [
     'systemd-nspawn',
     '--quiet',
@@ -44,7 +44,7 @@ async function spawn(place: Place, argv: GuestArgv): Promise<HostArgv> {
     '--timezone=off',
     `--network-namespace-path=${place.netns}`,
     '--rlimit=NOFILE=16384',
-    `--bind=${place.data}:/data`,
+    `--bind=${place.dataDir}:/data`,
     ...guestEnv.map((setting) => `--setenv=${setting}`),
     '--',
     ...argv,
@@ -57,16 +57,16 @@ async function spawn(place: Place, argv: GuestArgv): Promise<HostArgv> {
 export const nspawn = defineDriver({
   kind: 'nspawn',
   family: 'container',
-  about: "systemd-nspawn, systemd's own container launcher",
+  description: "systemd-nspawn, systemd's own container launcher",
   options: z.strictObject({}),
   requirements: () => [
     { binary: 'systemd-nspawn', package: 'systemd-container' },
     { binary: 'nsenter', package: 'util-linux' },
   ],
   version: () => ['systemd-nspawn', '--version'],
-  once: (place, argv) => spawn(place, argv),
-  open: async (place) => {
-    const leader = await leaderOf(await place.start(await spawn(place, idle)), idle)
-    return { enter: (argv) => place.inside(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
+  oneShot: (place, argv) => spawn(place, argv),
+  boot: async (place) => {
+    const leader = await waitForHostPid(await place.spawn(await spawn(place, idleCommand)), idleCommand)
+    return { execArgv: (argv) => place.wrap(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
   },
 })

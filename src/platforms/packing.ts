@@ -8,7 +8,7 @@ tar --xattrs --xattrs-include='*' --numeric-owner --owner-map="$owners" --group-
  * Argv that gives a folder's files to `argv` as a tar archive at its input, with their capabilities and their owners, or those
  * that a file says in the form of tar's `--owner-map`.
  */
-export const packing = (folder: string, argv: HostArgv, owners = '/dev/null'): HostArgv => [
+export const pipeTarInto = (folder: string, argv: HostArgv, owners = '/dev/null'): HostArgv => [
   'sh',
   ...['-c', pack, 'sh', folder, owners],
   ...argv,

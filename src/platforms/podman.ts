@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { withoutHybrid } from './crun.ts'
-import { defineDriver, type GuestArgv, type HostArgv, idle, type Place } from './driver.ts'
+import { hideHybridHierarchy } from './crun.ts'
+import { defineDriver, type GuestArgv, type GuestSandbox, type HostArgv, idleCommand } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
-import { engineOptions, modeApart, modeObstacle, onlyOverRunsc, runscFlags } from './gvisor/options.ts'
-import { giveData, makeRootless, rootlessObstacle } from './podman/rootless.ts'
+import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor/options.ts'
+import { chownDataDir, makeRootless, rootlessPreflight } from './podman/rootless.ts'
 import { podmanSettings } from './podman/settings.ts'
 import { privateMounts } from './private-mounts.ts'
-import { isSecure, makeProgram, overRuntime, runtimeRequirement } from './runtimes.ts'
+import { isSecure, makeProgram, runtimeRequirement, runtimeVersionText } from './runtimes.ts'
 
 const options = z
   .strictObject({
@@ -22,12 +22,12 @@ const options = z
     path: ['runtime'],
     message: 'rootless podman runs over "crun" or "runc": runsc needs root for a network of its own',
   })
-  .superRefine(onlyOverRunsc)
+  .superRefine(requireRunsc)
 type Options = z.output<typeof options>
 
 /** podman, with all that it keeps below the place. */
-async function podmanFor(place: Place, given: Options): Promise<(...args: readonly string[]) => HostArgv> {
-  const at = (name: string) => join(place.directory, 'podman', name)
+async function podmanFor(place: GuestSandbox, given: Options): Promise<(...args: readonly string[]) => HostArgv> {
+  const at = (name: string) => join(place.stateDir, 'podman', name)
   mkdirSync(at('tmp'), { recursive: true })
   writeFileSync(at('containers.conf'), podmanSettings(at('networks')))
   const inMounts = await privateMounts(place)
@@ -45,11 +45,11 @@ async function podmanFor(place: Place, given: Options): Promise<(...args: readon
     '--storage-driver=vfs',
     `--runtime=${runtime === 'runsc' ? makeProgram(at('runtimes/runsc'), runtime, runscFlags(given)) : runtime}`,
   ]
-  return (...args) => inMounts(runtime === 'crun' ? withoutHybrid([...command, ...args]) : [...command, ...args])
+  return (...args) => inMounts(runtime === 'crun' ? hideHybridHierarchy([...command, ...args]) : [...command, ...args])
 }
 
 /** What every container has, whoever runs it. */
-const common = (place: Place): readonly string[] => [
+const common = (place: GuestSandbox): readonly string[] => [
   `--name=${place.id}`,
   '--hostname=isobench',
   // Or podman would write into the image.
@@ -61,7 +61,7 @@ const common = (place: Place): readonly string[] => [
   '--security-opt=seccomp=unconfined',
   // Its defaults are above the hard limits of hosts without CAP_SYS_RESOURCE.
   ...['--ulimit=nofile=16384:16384', '--ulimit=nproc=4096:4096'],
-  `--mount=type=bind,source=${place.data},destination=/data`,
+  `--mount=type=bind,source=${place.dataDir},destination=/data`,
   ...guestEnv.map((setting) => `--env=${setting}`),
 ]
 
@@ -71,10 +71,10 @@ interface Engine {
   readonly container: readonly string[]
 }
 
-async function rootful(place: Place, given: Options): Promise<Engine> {
+async function rootful(place: GuestSandbox, given: Options): Promise<Engine> {
   const container = [
     ...common(place),
-    `--cgroup-parent=${place.containerGroup}`,
+    `--cgroup-parent=${place.cgroupPath}`,
     `--network=ns:${place.netns}`,
     // Over it an overlay: podman makes an /etc/mtab, and that in the image if it were let.
     ...['--rootfs', `${place.rootfs}:O`],
@@ -82,14 +82,14 @@ async function rootful(place: Place, given: Options): Promise<Engine> {
   return { command: await podmanFor(place, given), container }
 }
 
-async function rootless(place: Place, { runtime }: Options): Promise<Engine> {
-  const podman = await place.forRun(`podman-${runtime}`, (ground) => makeRootless(ground, runtime))
+async function rootless(place: GuestSandbox, { runtime }: Options): Promise<Engine> {
+  const podman = await place.oncePerRun(`podman-${runtime}`, (ground) => makeRootless(ground, runtime))
   const rootfs = await podman.image(place.rootfs)
-  const command = (...args: readonly string[]) => place.inside(podman.command(...args))
-  giveData(place)
+  const command = (...args: readonly string[]) => place.wrap(podman.command(...args))
+  chownDataDir(place)
   // The store ends with the run; a container that is left in it until then is but a record.
   const removing = podman.command('rm', '--force', '--time=0', '--ignore', place.id)
-  await place.undoneBy(`the container of ${place.id}`, ['sh', '-c', '"$@" || exit 0', 'sh', ...removing])
+  await place.onCleanup(`the container of ${place.id}`, ['sh', '-c', '"$@" || exit 0', 'sh', ...removing])
   const container = [
     ...common(place),
     // A user without rights can't join the guest's namespace, so podman is started in it; nor can it make cgroups on every
@@ -101,13 +101,13 @@ async function rootless(place: Place, { runtime }: Options): Promise<Engine> {
   return { command, container }
 }
 
-const engineFor = (place: Place, given: Options) => (given.rootless ? rootless : rootful)(place, given)
+const engineFor = (place: GuestSandbox, given: Options) => (given.rootless ? rootless : rootful)(place, given)
 
 /** podman, a container engine without a daemon, over an OCI runtime. */
 export const podman = defineDriver<Options>({
   kind: 'podman',
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
-  about: 'podman, an engine without a daemon over an OCI runtime, as root or as an unprivileged user',
+  description: 'podman, an engine without a daemon over an OCI runtime, as root or as an unprivileged user',
   options,
   requirements: ({ runtime, rootless }) => [
     { binary: 'podman', package: 'podman' },
@@ -120,16 +120,16 @@ export const podman = defineDriver<Options>({
       : []),
   ],
   version: () => ['podman', '--version'],
-  details: (given) => overRuntime(given.runtime, runscFlags(given)),
-  obstacle: async ({ rootless, mode }) => (rootless ? rootlessObstacle() : modeObstacle(mode)),
-  apart: async ({ mode }) => modeApart(mode),
-  once: async (place, argv, given) => {
+  versionDetails: (given) => runtimeVersionText(given.runtime, runscFlags(given)),
+  preflight: async ({ rootless, mode }) => (rootless ? rootlessPreflight() : modePreflight(mode)),
+  cpuMode: async ({ mode }) => cpuModeOf(mode),
+  oneShot: async (place, argv, given) => {
     const { command, container } = await engineFor(place, given)
     return command('run', '--rm', '--interactive', ...container, ...argv)
   },
-  open: async (place, given) => {
+  boot: async (place, given) => {
     const { command, container } = await engineFor(place, given)
-    await place.run(command('run', '--detach', ...container, ...idle))
-    return { enter: (argv: GuestArgv) => command('exec', '--interactive', place.id, ...argv) }
+    await place.run(command('run', '--detach', ...container, ...idleCommand))
+    return { execArgv: (argv: GuestArgv) => command('exec', '--interactive', place.id, ...argv) }
   },
 })

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Ground, type HostArgv, idle, type Place } from './driver.ts'
-import { leaderOf } from './namespaces.ts'
+import { type GuestSandbox, type HostArgv, type HostSandbox, idleCommand } from './driver.ts'
+import { waitForHostPid } from './namespaces.ts'
 
 // A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
 const script = 'while [ "$1" != -- ]; do mount -o "$1" "$2" "$3" || exit; shift 3; done; shift; exec "$@"'
@@ -16,18 +16,18 @@ export type Bind = readonly [how: 'rbind' | 'bind,ro', from: string, to: string]
  * already, or mounting fails: this writes nothing to the host's own files.
  */
 export function withPrivateMounts(
-  place: Pick<Ground, 'directory' | 'netns'>,
+  place: Pick<HostSandbox, 'stateDir' | 'netns'>,
   argv: HostArgv,
   binds: readonly Bind[] = [],
 ): HostArgv {
-  const run = join(place.directory, 'run')
+  const run = join(place.stateDir, 'run')
   const all: readonly Bind[] = [
     ...binds,
-    ['rbind', place.netns, join(place.directory, place.netns)],
+    ['rbind', place.netns, join(place.stateDir, place.netns)],
     ['rbind', run, '/run'],
   ]
   for (const [, from, to] of all) {
-    if (!to.startsWith(`${place.directory}/`)) continue
+    if (!to.startsWith(`${place.stateDir}/`)) continue
     const isFolder = statSync(from).isDirectory()
     mkdirSync(isFolder ? to : dirname(to), { recursive: true })
     if (!isFolder) writeFileSync(to, '')
@@ -39,7 +39,13 @@ export function withPrivateMounts(
  * The same mounts, made once and before anything is timed: wraps argv so that it runs where they are. A process that only
  * sleeps keeps them until the place goes.
  */
-export async function privateMounts(place: Place, binds: readonly Bind[] = []): Promise<(argv: HostArgv) => HostArgv> {
-  const keeper = await leaderOf(await place.start(place.inside(withPrivateMounts(place, idle, binds))), idle)
-  return (argv) => place.inside(['nsenter', `--target=${keeper}`, '--mount', ...argv])
+export async function privateMounts(
+  place: GuestSandbox,
+  binds: readonly Bind[] = [],
+): Promise<(argv: HostArgv) => HostArgv> {
+  const keeper = await waitForHostPid(
+    await place.spawn(place.wrap(withPrivateMounts(place, idleCommand, binds))),
+    idleCommand,
+  )
+  return (argv) => place.wrap(['nsenter', `--target=${keeper}`, '--mount', ...argv])
 }

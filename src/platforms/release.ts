@@ -15,5 +15,5 @@ export interface Release {
 /** That program, wanted on the host; with how to come by it, in a line. */
 export function releaseRequirement({ binary, project, version, file, sha256 }: Release, at?: string): Requirement {
   const hint = `take ${file} of release ${version} of github.com/${project}, check it (sha256sum: ${sha256}), and put ${binary} into PATH or name it by the option binary`
-  return { binary: at ?? binary, hint }
+  return { binary: at ?? binary, installHint: hint }
 }

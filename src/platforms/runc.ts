@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { defineDriver } from './driver.ts'
-import { type OciRuntime, openContainer, runOnce } from './oci/runtime.ts'
-import { notRuntime, runtimeBinary } from './runtime-binary.ts'
+import { type OciRuntime, runOnce, startContainer } from './oci/runtime.ts'
+import { runtimeBinary, runtimeBinaryProblem } from './runtime-binary.ts'
 
 const options = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),
@@ -21,11 +21,11 @@ const runtime = (given: Options): OciRuntime => ({
 export const runc = defineDriver<Options>({
   kind: 'runc',
   family: 'container',
-  about: 'the reference OCI runtime, without a daemon',
+  description: 'the reference OCI runtime, without a daemon',
   options,
   requirements: (given) => [{ binary: programOf(given), package: 'runc' }],
   version: (given) => [programOf(given), '--version'],
-  obstacle: async ({ binary }) => notRuntime('runc', binary),
-  once: async (place, argv, given) => runOnce(runtime(given), place, argv),
-  open: (place, given) => openContainer(runtime(given), place),
+  preflight: async ({ binary }) => runtimeBinaryProblem('runc', binary),
+  oneShot: async (place, argv, given) => runOnce(runtime(given), place, argv),
+  boot: (place, given) => startContainer(runtime(given), place),
 })

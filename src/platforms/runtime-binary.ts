@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import * as z from 'zod'
-import { printable } from '../errors.ts'
+import { sanitizeLine } from '../errors.ts'
 
 /** Why the program at `path` is not the runtime `name`, whose version begins with `says`, or undefined. */
 function mistaken(name: string, path: string, says: string): string | undefined {
@@ -13,7 +13,7 @@ function mistaken(name: string, path: string, says: string): string | undefined 
   const { stdout, stderr, error } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 })
   if (error) return `${path} --version: ${error.message}`
   if (stdout.startsWith(says)) return undefined
-  const said = printable(`${stdout}${stderr}`.trim().split('\n')[0] ?? '', 80)
+  const said = sanitizeLine(`${stdout}${stderr}`.trim().split('\n')[0] ?? '', 80)
   return `${path} is no ${name}: asked for its version, it said ${said === '' ? 'nothing' : `"${said}"`}`
 }
 
@@ -34,5 +34,5 @@ export const runtimeBinary = (name: string, says = `${name} version `) =>
     .optional()
 
 /** Why a platform's own runtime is none any more: watch mode measures again whenever its file changes, without the config. */
-export const notRuntime = (name: string, binary: string | undefined): string | undefined =>
+export const runtimeBinaryProblem = (name: string, binary: string | undefined): string | undefined =>
   binary === undefined ? undefined : mistaken(name, binary, `${name} version `)

@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf } from '../errors.ts'
-import { host } from '../guest/host.ts'
-import { withoutHybrid } from './crun.ts'
+import { runHostCommand } from '../guest/host.ts'
+import { hideHybridHierarchy } from './crun.ts'
 import type { HostArgv, Requirement } from './driver.ts'
 import { gvisorRequirement, hidingNetFiles } from './gvisor.ts'
-import { howToInstall, shimOf } from './kata/installation.ts'
+import { findShim, howToInstall } from './kata/installation.ts'
 
 /** The runtimes that an engine can be asked for. */
 export const runtimes = ['runc', 'crun', 'runsc', 'kata'] as const
@@ -15,19 +15,19 @@ export type Runtime = (typeof runtimes)[number]
 export const isSecure = (runtime: Runtime): boolean => runtime === 'runsc' || runtime === 'kata'
 
 /** The shim of Kata's default runtime. */
-export const kataShim = (): string => shimOf({ runtime: 'rust' })
+export const kataShim = (): string => findShim({ runtime: 'rust' })
 
 /** What must be on the host for each. */
 export const runtimeRequirement = (runtime: Runtime): Requirement =>
   runtime === 'runsc'
     ? gvisorRequirement('runsc')
     : runtime === 'kata'
-      ? { binary: kataShim(), hint: howToInstall({ runtime: 'rust' }) }
+      ? { binary: kataShim(), installHint: howToInstall({ runtime: 'rust' }) }
       : { binary: runtime, package: runtime }
 
 /** Argv of the runtimes that need something around them on this machine, or that an engine does not know by itself. */
 const commands: Readonly<Record<'crun' | 'runsc', (flags: readonly string[]) => HostArgv>> = {
-  crun: (flags) => withoutHybrid(['crun', ...flags]),
+  crun: (flags) => hideHybridHierarchy(['crun', ...flags]),
   runsc: (flags) => hidingNetFiles(['runsc', ...flags]),
 }
 
@@ -45,10 +45,12 @@ export function makeProgram(path: string, runtime: keyof typeof commands, flags:
  * What a report must name of a runtime below an engine, whose own version says nothing of it: `over runsc version
  * release-20221219.0 --network=host`. Where the runtime does not answer, why.
  */
-export async function overRuntime(runtime: Runtime, flags: readonly string[] = []): Promise<string> {
+export async function runtimeVersionText(runtime: Runtime, flags: readonly string[] = []): Promise<string> {
   const binary = runtimeRequirement(runtime).binary
   try {
-    const said = (await host([binary, '--version'], { timeout: 10 })).split('\n').find((line) => /\d/.test(line))
+    const said = (await runHostCommand([binary, '--version'], { timeout: 10 }))
+      .split('\n')
+      .find((line) => /\d/.test(line))
     return ['over', said?.trim() ?? runtime, ...flags].join(' ')
   } catch (error) {
     return ['over', runtime, ...flags, `(${messageOf(error)})`].join(' ')

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MachineError } from '../errors.ts'
-import type { GuestArgv, HostArgv, Place } from './driver.ts'
+import { HostError } from '../errors.ts'
+import type { GuestArgv, GuestSandbox, HostArgv } from './driver.ts'
 import { guestEnv } from './guest-env.ts'
 
 /** What the container's first process is. It takes what follows its name for the kernel's command line. */
@@ -52,11 +52,15 @@ export interface SystemdFolder {
   readonly to: string
 }
 
-const unitsOf = (place: Place) => join(place.directory, 'units')
-const outcomeOf = (place: Place) => join(place.directory, 'outcome')
+const unitsOf = (place: GuestSandbox) => join(place.stateDir, 'units')
+const outcomeOf = (place: GuestSandbox) => join(place.stateDir, 'outcome')
 
 /** Writes what makes the image's systemd run `argv` once it is up, and then stay or power off. */
-export function prepareSystemd(place: Place, argv: GuestArgv, then: 'stay' | 'poweroff'): readonly SystemdFolder[] {
+export function prepareSystemd(
+  place: GuestSandbox,
+  argv: GuestArgv,
+  then: 'stay' | 'poweroff',
+): readonly SystemdFolder[] {
   for (const folder of [unitsOf(place), outcomeOf(place)]) mkdirSync(folder)
   writeFileSync(join(unitsOf(place), 'isobench.target'), target)
   for (const name of masked) symlinkSync('/dev/null', join(unitsOf(place), name))
@@ -68,17 +72,17 @@ export function prepareSystemd(place: Place, argv: GuestArgv, then: 'stay' | 'po
 }
 
 /** Seconds that a guest which stays may take to be up. */
-const bootLimit = 60
+const bootTimeout = 60
 
 /**
  * Waits until a guest that stays has run its command: then it is up.
  * @throws MachineError when its launcher, the process `pid`, ends before, or after a minute.
  */
-export async function systemdUp(place: Place, pid: number): Promise<void> {
+export async function waitForSystemd(place: GuestSandbox, pid: number): Promise<void> {
   const marker = join(outcomeOf(place), 'code')
   for (let tries = 0; !existsSync(marker) || readFileSync(marker, 'utf8') === ''; tries++) {
-    if (!existsSync(`/proc/${pid}`)) throw new MachineError("the guest's systemd ended before it was up")
-    if (tries > bootLimit * 100) throw new MachineError(`the guest's systemd was not up within ${bootLimit} s`)
+    if (!existsSync(`/proc/${pid}`)) throw new HostError("the guest's systemd ended before it was up")
+    if (tries > bootTimeout * 100) throw new HostError(`the guest's systemd was not up within ${bootTimeout} s`)
     await sleep(10)
   }
 }
@@ -95,7 +99,7 @@ read -r code < "$out/code" || { echo "the guest's systemd ended before it had ru
 exit "$code"`
 
 /** Wraps the launcher's argv: passes on the command's output while it comes, and its exit code when the guest is gone. */
-export const withOutcome = (place: Place, argv: HostArgv): HostArgv => [
+export const withOutcome = (place: GuestSandbox, argv: HostArgv): HostArgv => [
   'sh',
   '-c',
   relay,

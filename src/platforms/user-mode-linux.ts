@@ -1,23 +1,23 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { MachineError } from '../errors.ts'
-import { host } from '../guest/host.ts'
+import { HostError } from '../errors.ts'
+import { runHostCommand } from '../guest/host.ts'
 import { which } from '../guest/requirements.ts'
 import {
-  conductOnce,
-  conductOpen,
-  enterGuest,
+  createNonce,
+  guestOomKills,
   kernelCommandLine,
-  type Machine,
-  memoryKillsIn,
-  newNonce,
+  supervisorRunArgv,
+  supervisorServeArgv,
+  type VmSpec,
+  vmExecArgv,
 } from '../guest/vm/conductor.ts'
 import { dataDiskRequirements, makeDataDisk } from '../guest/vm/data-disk.ts'
 import { findKernel, type KernelSource } from '../guest/vm/kernel.ts'
-import { guestParts } from '../guest/vm/parts.ts'
-import { diskFor, diskRequirements } from '../guest/vm/root-disk.ts'
-import { defineDriver, type HostArgv, type Place } from './driver.ts'
+import { guestArtifacts } from '../guest/vm/parts.ts'
+import { diskRequirements, rootDiskFor } from '../guest/vm/root-disk.ts'
+import { defineDriver, type GuestSandbox, type HostArgv } from './driver.ts'
 
 const options = z.strictObject({
   /** A user-mode Linux of the user's own, in place of Debian's. */
@@ -41,21 +41,21 @@ const source = ({ kernel, modules }: Pick<Options, 'kernel' | 'modules'>): Kerne
 const overhead = 64
 
 /** A user-mode Linux in a place: what the conductor is to start. */
-async function machineOf(place: Place, given: Options): Promise<Machine> {
+async function vmSpec(place: GuestSandbox, given: Options): Promise<VmSpec> {
   const { cpus, memoryBytes } = place.limits
   if (cpus.length > 1)
-    throw new MachineError(
+    throw new HostError(
       `a user-mode Linux has one CPU, and guests are to have ${cpus.length}`,
       'set guest.cpus to 1 in the config',
     )
   const kernel = findKernel(source(given))
-  if (!kernel) throw new MachineError('the guest kernel is not there', 'isobench image build')
-  const [disk, tap, nonce] = [await diskFor(place), await place.tap(), newNonce()]
+  if (!kernel) throw new HostError('the guest kernel is not there', 'isobench image build')
+  const [disk, tap, nonce] = [await rootDiskFor(place), await place.tap(), createNonce()]
   const ram = Math.floor(memoryBytes / 1024 ** 2) - overhead
   // Its RAM is a file that it removes once it is open: in a file system of the place's, so that a kill before that leaves none.
-  const memory = join(place.directory, 'ram')
+  const memory = join(place.stateDir, 'ram')
   mkdirSync(memory)
-  await host(['mount', '-t', 'tmpfs', '-o', `size=${ram + 1}M,mode=0700`, 'isobench', memory])
+  await runHostCommand(['mount', '-t', 'tmpfs', '-o', `size=${ram + 1}M,mode=0700`, 'isobench', memory])
   const line = kernelCommandLine(
     {
       root: 'ext4:/dev/ubda',
@@ -68,26 +68,26 @@ async function machineOf(place: Place, given: Options): Promise<Machine> {
     },
     nonce,
   )
-  const monitor: HostArgv = [
+  const vmm: HostArgv = [
     ...(['env', `TMPDIR=${memory}`, kernel.vmlinux] as const),
     // Read-only (r), and shared (c): a lock on it would keep other monitors' guests from their root.
     ...[`mem=${ram}M`, `initrd=${kernel.initramfs}`, `ubd0rc=${disk}`],
     // Where hostfs begins: the conductor starts it in the place's directory.
     given.share === 'block' ? `ubd1=${await makeDataDisk(place)}` : 'hostfs=./data',
-    ...[`uml_dir=${place.directory}`, 'umid=uml'],
+    ...[`uml_dir=${place.stateDir}`, 'umid=uml'],
     `vec0:transport=tap,ifname=${tap.device},mac=${tap.mac}`,
     // Its messages go to the monitor's log; the first serial line is the agent's.
     ...['con=null', 'con0=null,fd:2', 'ssl=null', 'ssl0=fd:3'],
     line,
   ]
-  return { nonce, monitor }
+  return { nonce, vmm }
 }
 
 /** User-mode Linux: a Linux kernel that is a program of the host's, for machines that cannot virtualise. */
 export const userModeLinux = defineDriver<Options>({
   kind: 'user-mode-linux',
   family: 'hypervisor',
-  about: 'user-mode Linux, a guest kernel that is a process of the host’s, without KVM',
+  description: 'user-mode Linux, a guest kernel that is a process of the host’s, without KVM',
   options,
   requirements: ({ kernel, share }) => [
     ...(kernel === undefined ? [{ binary: debian, package: 'user-mode-linux' }] : []),
@@ -96,12 +96,12 @@ export const userModeLinux = defineDriver<Options>({
     ...(share === 'block' ? dataDiskRequirements : []),
   ],
   version: ({ kernel }) => [kernel ?? debian, '--version'],
-  parts: (given, rootfs) => guestParts(rootfs, source(given)),
-  once: async (place, argv, given) => place.insideTap(conductOnce(place, await machineOf(place, given), argv)),
-  open: async (place, given) => {
-    await place.start(place.insideTap(conductOpen(place, await machineOf(place, given))))
-    await place.run(place.inside(enterGuest(place, [])))
+  artifacts: (given, rootfs) => guestArtifacts(rootfs, source(given)),
+  oneShot: async (place, argv, given) => place.wrapWithTap(supervisorRunArgv(place, await vmSpec(place, given), argv)),
+  boot: async (place, given) => {
+    await place.spawn(place.wrapWithTap(supervisorServeArgv(place, await vmSpec(place, given))))
+    await place.run(place.wrap(vmExecArgv(place, [])))
     // No pause: its clock is the host's, as a container's is, and goes on while both are frozen.
-    return { enter: (argv) => place.inside(enterGuest(place, argv)), memoryKills: () => memoryKillsIn(place) }
+    return { execArgv: (argv) => place.wrap(vmExecArgv(place, argv)), oomKillCount: () => guestOomKills(place) }
   },
 })

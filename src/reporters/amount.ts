@@ -26,10 +26,10 @@ function shown(value: number, unit: string, chosen?: (typeof timeUnits)[number])
 }
 
 /** `1,234 events/s`; a time in the unit that suits it: 0.0123 s is `12.3 ms`. */
-export const amount = (value: number, unit: string): string => shown(value, unit)
+export const formatQuantity = (value: number, unit: string): string => shown(value, unit)
 
 /** Figures to be compared by eye: times all in the unit that suits the middle one, unless they are too far apart. */
-export function amounts(values: readonly (number | null)[], unit: string): string[] {
+export function formatColumn(values: readonly (number | null)[], unit: string): string[] {
   const given = values.filter((value) => value !== null && value > 0).sort((a, b) => a! - b!) as number[]
   return values.map((value) => (value === null ? '–' : shown(value, unit, commonUnit(given, unit))))
 }
@@ -50,7 +50,7 @@ const decimalsFor = (low: number | null, high: number | null): number =>
   low !== null && high !== null && high - low < 0.02 ? 3 : 2
 
 /** A ratio and its 90 % interval: `0.93` and `[0.91, 0.95]`, with the decimals that the narrowest of a column needs. */
-export function ratios(column: readonly MetricResult['vsNative'][]): { ratio: string; interval: string }[] {
+export function formatRatios(column: readonly MetricResult['ratioToNative'][]): { ratio: string; interval: string }[] {
   const decimals = Math.max(2, ...column.map((one) => (one ? decimalsFor(one.low, one.high) : 2)))
   return column.map((one) => {
     if (!one) return { ratio: '', interval: '' }
@@ -61,7 +61,7 @@ export function ratios(column: readonly MetricResult['vsNative'][]): { ratio: st
 }
 
 /** A ratio as people say it: `11.6 % less`, `3.2 times`. */
-export function change(ratio: number): string {
+export function formatChange(ratio: number): string {
   if (ratio >= 2) return `${figure(ratio)} times as much`
   const percent = Math.abs(ratio - 1) * 100
   return percent < 0.05 ? 'the same' : `${figure(Number(percent.toFixed(1)))} % ${ratio < 1 ? 'less' : 'more'}`

@@ -5,11 +5,11 @@ import { describeParams } from '../core/plan/plan.ts'
 import type { Report } from '../core/report/schema.ts'
 import { ReportFileError } from '../core/reporting.ts'
 import { UsageError } from '../errors.ts'
-import { ratios } from './amount.ts'
-import { writeWhole } from './document.ts'
-import { cellsOf, roundsOf, verdictOn } from './facts.ts'
-import type { ReporterKind } from './reporter.ts'
-import { plain, plural } from './text.ts'
+import { formatRatios } from './amount.ts'
+import { writeFileAtomic } from './document.ts'
+import { resultsOf, roundCount, worstVerdict } from './facts.ts'
+import type { ReporterFactory } from './reporter.ts'
+import { plural, sanitize } from './text.ts'
 
 /** An entry of `customSmallerIsBetter` and `customBiggerIsBetter`, as github-action-benchmark's README says it. */
 interface Entry {
@@ -26,24 +26,24 @@ const tools = { lower: 'smaller', higher: 'bigger' } as const
 
 /** The medians of the metrics of one direction. Cells without a figure are left out: the action has no way to say so. */
 export function benchmarkEntries(report: Report, direction: 'lower' | 'higher'): Entry[] {
-  return cellsOf(report).flatMap(({ bench, cell }) =>
+  return resultsOf(report).flatMap(({ bench, cell }) =>
     Object.entries(cell.metrics).flatMap(([metric, result]) => {
       if (result.better !== direction || result.median === null) return []
       const params = describeParams(bench.params)
       const values = result.samples.map(({ value }) => value)
-      const [against] = ratios([result.vsNative])
-      const claim = verdictOn(report, bench, cell.platform, metric)
+      const [against] = formatRatios([result.ratioToNative])
+      const claim = worstVerdict(report, bench, cell.platform, metric)
       const notes = [
-        plural(roundsOf(result), 'round'),
-        ...(result.vsNative ? [`${against!.ratio}× native ${against!.interval}`.trim()] : []),
+        plural(roundCount(result), 'round'),
+        ...(result.ratioToNative ? [`${against!.ratio}× native ${against!.interval}`.trim()] : []),
         ...(claim ? [`${claim.verdict}: ${claim.matcher}`] : []),
       ]
       return {
-        name: plain([bench.id + (params && ` [${params}]`), metric, cell.platform].join(' · ')),
-        unit: plain(result.unit, 40),
+        name: sanitize([bench.id + (params && ` [${params}]`), metric, cell.platform].join(' · ')),
+        unit: sanitize(result.unit, 40),
         value: result.median,
         range: `${figure(lowest(values))} to ${figure(highest(values))}`,
-        extra: plain(notes.join('; ')),
+        extra: sanitize(notes.join('; ')),
       }
     }),
   )
@@ -56,9 +56,9 @@ const highest = (values: readonly number[]) => values.reduce((a, b) => Math.max(
  * The action reads one direction a file: `=out/bench.json` writes `out/bench.smaller.json` and `out/bench.bigger.json`. The
  * action refuses an empty list, so a direction without figures has no file.
  */
-export const benchmarkAction: ReporterKind = {
+export const benchmarkAction: ReporterFactory = {
   name: 'benchmark-action',
-  about: 'github-action-benchmark: =x.json writes x.smaller.json and x.bigger.json',
+  description: 'github-action-benchmark: =x.json writes x.smaller.json and x.bigger.json',
   create({ file }) {
     if (file === undefined)
       throw new UsageError('the reporter "benchmark-action" writes two files', 'name them: benchmark-action=bench.json')
@@ -67,13 +67,13 @@ export const benchmarkAction: ReporterKind = {
       for (const direction of ['lower', 'higher'] as const) {
         const path = `${dir}/${name}.${tools[direction]}${ext || '.json'}`
         const entries = benchmarkEntries(report, direction)
-        if (entries.length > 0) await writeWhole(path, `${JSON.stringify(entries, null, 1)}\n`)
+        if (entries.length > 0) await writeFileAtomic(path, `${JSON.stringify(entries, null, 1)}\n`)
         else await rm(path, { force: true })
       }
     }
     return {
-      finished,
-      async stored([first, ...others]) {
+      onFinish: finished,
+      async onStoredRuns([first, ...others]) {
         if (others.length > 0)
           throw new ReportFileError('benchmark-action takes one record', 'put them together first: isobench merge')
         if (first) await finished(first.report)

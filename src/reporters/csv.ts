@@ -1,14 +1,14 @@
 import { basename } from 'node:path'
 import { describeParams } from '../core/plan/plan.ts'
 import type { Report } from '../core/report/schema.ts'
-import { documentKind } from './document.ts'
+import { documentReporter } from './document.ts'
 import { csvField } from './escape.ts'
-import { cellsOf } from './facts.ts'
+import { resultsOf } from './facts.ts'
 
 const header = ['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value']
 
 function rowsOf(report: Report): (string | number)[][] {
-  return cellsOf(report).flatMap(({ bench, cell }) =>
+  return resultsOf(report).flatMap(({ bench, cell }) =>
     Object.entries(cell.metrics).flatMap(([metric, { unit, samples }]) =>
       samples.map(({ round, value }) => [
         bench.id,
@@ -27,7 +27,7 @@ const text = (rows: readonly (readonly (string | number)[])[]): string =>
   rows.map((row) => `${row.map(csvField).join(',')}\r\n`).join('')
 
 /** A row per sample, in the metric's own unit; RFC 4180. Of several records, the record's name comes first in each row. */
-export const csv = documentKind(
+export const csv = documentReporter(
   'csv',
   'a row per sample, for a spreadsheet or R',
   (report) => text([header, ...rowsOf(report)]),

@@ -5,13 +5,13 @@ import { dirname } from 'node:path'
 import type { Report } from '../core/report/schema.ts'
 import { ReportFileError, type StoredRun } from '../core/reporting.ts'
 import { messageOf, UsageError } from '../errors.ts'
-import type { ReporterContext, ReporterKind } from './reporter.ts'
+import type { ReporterContext, ReporterFactory } from './reporter.ts'
 
 /**
  * Writes a file all at once: a reader sees the old one or the new one, never half of it.
  * @throws ReportFileError when it cannot be written.
  */
-export async function writeWhole(file: string, text: string): Promise<void> {
+export async function writeFileAtomic(file: string, text: string): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     await makeFolder(dirname(file))
@@ -38,28 +38,28 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 /** How a kind renders several stored runs as one document. */
-export type RenderSeveral = (runs: readonly StoredRun[], context: ReporterContext) => string
+export type RenderMany = (runs: readonly StoredRun[], context: ReporterContext) => string
 
 /** Writes to `=file`, or else to standard output. */
 export async function writeDocument(text: string, { file, out }: ReporterContext): Promise<void> {
   if (file === undefined) out.write(text)
-  else await writeWhole(file, text)
+  else await writeFileAtomic(file, text)
 }
 
 /** A kind that renders a report to text, for `=file` or else for standard output. */
-export function documentKind(
+export function documentReporter(
   name: string,
-  about: string,
+  description: string,
   render: (report: Report, context: ReporterContext) => string,
-  several: RenderSeveral,
-): ReporterKind {
+  renderMany: RenderMany,
+): ReporterFactory {
   return {
     name,
-    about,
+    description,
     create: (context) => ({
-      finished: (report) => writeDocument(render(report, context), context),
-      stored: (runs) =>
-        writeDocument(runs.length === 1 ? render(runs[0]!.report, context) : several(runs, context), context),
+      onFinish: (report) => writeDocument(render(report, context), context),
+      onStoredRuns: (runs) =>
+        writeDocument(runs.length === 1 ? render(runs[0]!.report, context) : renderMany(runs, context), context),
     }),
   }
 }

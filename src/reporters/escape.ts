@@ -1,14 +1,14 @@
 /** Text made safe for each format that reporters write. All of it goes through `plain` first. */
-import { plain } from './text.ts'
+import { sanitize } from './text.ts'
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 /** For HTML and XML, in text and in quoted attributes. XML 1.0 forbids most control characters; none is left. */
-export const markup = (text: string): string => plain(text).replace(/[&<>"']/g, (c) => entities[c]!)
+export const escapeHtml = (text: string): string => sanitize(text).replace(/[&<>"']/g, (c) => entities[c]!)
 
 /** For a table or a list in GitHub's Markdown: nothing in it is markup, HTML or a mention. */
-export const markdownText = (text: string): string =>
-  plain(text)
+export const escapeMarkdown = (text: string): string =>
+  sanitize(text)
     .replace(/[\\`*_{}[\]#!|~$]/g, '\\$&')
     .replace(/[&<>]/g, (c) => entities[c]!)
     .replace(/@(?=\w)/g, '@\u200b')
@@ -16,7 +16,7 @@ export const markdownText = (text: string): string =>
 /** A field of RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP). */
 export function csvField(value: string | number): string {
   if (typeof value === 'number') return String(value)
-  const text = plain(value)
+  const text = sanitize(value)
   const safe = /^\s*[=+\-@]/.test(text) ? `'${text}` : text
   return /[",\s]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

@@ -1,6 +1,6 @@
 import { failures } from '../core/judge/exit-code.ts'
 import { judge } from '../core/judge/judge.ts'
-import { cellsOf, type Plan } from '../core/plan/plan.ts'
+import { type Plan, plannedResults } from '../core/plan/plan.ts'
 import type { Sample } from '../core/record/schema.ts'
 import type { Reporter } from '../core/reporting.ts'
 
@@ -23,24 +23,24 @@ export function failFast(reporter: Required<Reporter>, stop: () => void): Requir
   }
   return {
     ...reporter,
-    planned(planned) {
+    onPlan(planned) {
       plan = planned
-      perRound = cellsOf(plan).length
-      reporter.planned(planned)
+      perRound = plannedResults(plan).length
+      reporter.onPlan(planned)
     },
-    sampled(sample) {
-      reporter.sampled(sample)
+    onSample(sample) {
+      reporter.onSample(sample)
       samples.push(sample)
       const number = (ofRound.get(sample.round) ?? 0) + 1
       ofRound.set(sample.round, number)
       if (!sample.warmup && number === perRound) look()
     },
     // A round that left something out has fewer samples: its end is where the next one begins.
-    measuring(progress) {
+    onStepStart(progress) {
       const before = samples.at(-1)
       const shorter = before && !before.warmup && (ofRound.get(before.round) ?? 0) < perRound
       if (shorter && before.round !== progress.round) look()
-      reporter.measuring(progress)
+      reporter.onStepStart(progress)
     },
   }
 }

@@ -2,10 +2,10 @@ import { appendFile } from 'node:fs/promises'
 import type { Report } from '../core/report/schema.ts'
 import { withoutFile } from './document.ts'
 import { commandData, commandProperty } from './escape.ts'
-import { fileOfBench, placeOf, shownPath, statements } from './facts.ts'
+import { claimLocation, fileOfBench, shownPath, uniqueClaims } from './facts.ts'
 import { benchesMarkdown, verdictsMarkdown } from './markdown.ts'
-import type { ReporterKind } from './reporter.ts'
-import { plain } from './text.ts'
+import type { ReporterFactory } from './reporter.ts'
+import { sanitize } from './text.ts'
 
 /** GitHub refuses a summary above 1 MiB. */
 const largestSummary = 1_000_000
@@ -14,8 +14,8 @@ type Level = 'error' | 'warning' | 'notice'
 
 /** One workflow command: GitHub shows it at that line of the pull request. */
 function annotation(level: Level, title: string, message: string, place: { file: string; line?: number }): string {
-  const where = `file=${commandProperty(plain(place.file))}${place.line === undefined ? '' : `,line=${place.line}`}`
-  return `::${level} ${where},title=${commandProperty(plain(title))}::${commandData(plain(message, 2000))}\n`
+  const where = `file=${commandProperty(sanitize(place.file))}${place.line === undefined ? '' : `,line=${place.line}`}`
+  return `::${level} ${where},title=${commandProperty(sanitize(title))}::${commandData(sanitize(message, 2000))}\n`
 }
 
 /** What does not hold, as annotations. GitHub shows ten of a level, and what fails the run is told first. */
@@ -26,13 +26,13 @@ function annotations(report: Report, root: string): string[] {
       ...(location && { line: location.line }),
     }),
   )
-  const wanted = statements(report, ({ verdict }) => verdict === 'contradicted' || verdict === 'inconclusive')
-  const claims = wanted.map(({ claim, fails, by }) => {
+  const wanted = uniqueClaims(report, ({ verdict }) => verdict === 'contradicted' || verdict === 'inconclusive')
+  const claims = wanted.map(({ claim, fails, sources: by }) => {
     const level = fails ? 'error' : claim.direction === 'better' ? 'notice' : 'warning'
-    return annotation(level, `${claim.verdict} (${by})`, claim.text, placeOf(claim, root))
+    return annotation(level, `${claim.verdict} (${by})`, claim.text, claimLocation(claim, root))
   })
-  const failed = report.benches.flatMap((bench) =>
-    bench.cells.flatMap(({ platform, errors }) =>
+  const failed = report.cases.flatMap((bench) =>
+    bench.results.flatMap(({ platform, errors }) =>
       errors.length > 0
         ? [
             annotation('warning', `${errors.length} samples failed`, `${bench.name} on ${platform}: ${errors[0]}`, {
@@ -45,13 +45,13 @@ function annotations(report: Report, root: string): string[] {
   return [...problems, ...claims, ...failed]
 }
 
-export const github: ReporterKind = {
+export const github: ReporterFactory = {
   name: 'github',
-  about: 'GitHub Actions: annotations, and the job summary where GITHUB_STEP_SUMMARY is set',
+  description: 'GitHub Actions: annotations, and the job summary where GITHUB_STEP_SUMMARY is set',
   create(context) {
     withoutFile('github', context)
     return {
-      async finished(report) {
+      async onFinish(report) {
         context.out.write(annotations(report, context.root).join(''))
         const file = process.env.GITHUB_STEP_SUMMARY
         if (!file) return

@@ -5,14 +5,14 @@ import { html } from './html/html.ts'
 import { json } from './json.ts'
 import { junit } from './junit.ts'
 import { markdown } from './markdown.ts'
-import type { ReporterKind } from './reporter.ts'
-import { standard } from './terminal/default.ts'
+import type { ReporterFactory } from './reporter.ts'
+import { defaultReporter } from './terminal/default.ts'
 import { dot } from './terminal/dot.ts'
 import { verbose } from './terminal/verbose.ts'
 
-const kinds = [standard, verbose, dot, json, junit, github, markdown, csv, html, benchmarkAction]
+const kinds = [defaultReporter, verbose, dot, json, junit, github, markdown, csv, html, benchmarkAction]
 
 /** Every kind of reporter by its name. */
-export const reporters: Readonly<Record<string, ReporterKind>> = Object.fromEntries(
+export const reporters: Readonly<Record<string, ReporterFactory>> = Object.fromEntries(
   kinds.map((kind) => [kind.name, kind]),
 )

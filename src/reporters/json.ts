@@ -1,4 +1,4 @@
-import { documentKind } from './document.ts'
+import { documentReporter } from './document.ts'
 
 // JSON leaves these as they are; as escapes they mean the same, and a terminal does not act on them.
 const risky = /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
@@ -7,6 +7,6 @@ const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padSta
 const text = (value: unknown): string => `${JSON.stringify(value, null, 1).replace(risky, escaped)}\n`
 
 /** The whole report, as the schema says it; of several records an array of reports. */
-export const json = documentKind('json', 'the whole report as JSON; see docs/json-report.md', text, (runs) =>
+export const json = documentReporter('json', 'the whole report as JSON; see docs/json-report.md', text, (runs) =>
   text(runs.map(({ report }) => report)),
 )

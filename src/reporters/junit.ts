@@ -3,9 +3,9 @@ import type { ClaimVerdict, FindingVerdict } from '../core/judge/judgement.ts'
 import { reasonText } from '../core/judge/words.ts'
 import { describeParams } from '../core/plan/plan.ts'
 import type { Report } from '../core/report/schema.ts'
-import { documentKind } from './document.ts'
-import { markup } from './escape.ts'
-import { benchName, failsRun, fileOfBench, placeOf } from './facts.ts'
+import { documentReporter } from './document.ts'
+import { escapeHtml } from './escape.ts'
+import { benchName, claimLocation, failsRun, fileOfBench } from './facts.ts'
 
 type Outcome = 'passed' | 'failure' | 'error' | 'skipped'
 
@@ -53,7 +53,7 @@ function xml(cases: readonly Case[]): string {
  * be judged, or is contradicted without failing the run is skipped, with the reason. Of several records, the suites are
  * named `<record>: <file>`.
  */
-export const junit = documentKind(
+export const junit = documentReporter(
   'junit',
   'JUnit XML for CI: a test case per claim and finding',
   (report, { root }) => xml(casesOf(report, root)),
@@ -79,7 +79,7 @@ const broken = (file: string, message: string, fix: string | undefined): Case =>
 })
 
 function claimCase(report: Report, claim: ClaimVerdict, index: number, root: string): Case {
-  const { file, line } = placeOf(claim, root)
+  const { file, line } = claimLocation(claim, root)
   const params = describeParams(claim.params)
   const by = claim.finding === null ? '' : ` (finding ${claim.finding})`
   return {
@@ -99,7 +99,7 @@ function findingCase(report: Report, finding: FindingVerdict, root: string): Cas
     report.failures.findings.includes(finding.id) ||
     (report.exitCode === 3 && finding.claims.some((index) => failsRun(report, index)))
   return {
-    suite: first ? placeOf(first, root).file : 'findings',
+    suite: first ? claimLocation(first, root).file : 'findings',
     group: 'findings',
     name: `finding ${finding.id}: ${finding.title}`,
     outcome: fails ? 'failure' : finding.verdict === 'holds' ? 'passed' : 'skipped',
@@ -122,14 +122,16 @@ function totals(cases: readonly Case[]): string {
 }
 
 function suiteXml(name: string, cases: readonly Case[]): string {
-  return [` <testsuite name="${markup(name)}" ${totals(cases)}>`, ...cases.map(caseXml), ' </testsuite>'].join('\n')
+  return [` <testsuite name="${escapeHtml(name)}" ${totals(cases)}>`, ...cases.map(caseXml), ' </testsuite>'].join('\n')
 }
 
 function caseXml({ suite, file = suite, group, name, outcome, message, detail, numbers }: Case): string {
-  const start = `  <testcase classname="${markup(group)}" name="${markup(name)}" file="${markup(file)}"`
+  const start = `  <testcase classname="${escapeHtml(group)}" name="${escapeHtml(name)}" file="${escapeHtml(file)}"`
   const inside = [
-    ...(outcome === 'passed' ? [] : [`<${outcome} message="${markup(message)}">${markup(detail)}</${outcome}>`]),
-    ...(numbers ? [`<system-out>${markup(numbers)}</system-out>`] : []),
+    ...(outcome === 'passed'
+      ? []
+      : [`<${outcome} message="${escapeHtml(message)}">${escapeHtml(detail)}</${outcome}>`]),
+    ...(numbers ? [`<system-out>${escapeHtml(numbers)}</system-out>`] : []),
   ]
   return inside.length === 0 ? `${start}/>` : `${start}>\n   ${inside.join('\n   ')}\n  </testcase>`
 }

@@ -1,22 +1,22 @@
 import { describeParams } from '../core/plan/plan.ts'
-import type { BenchResult, Report } from '../core/report/schema.ts'
+import type { CaseResult, Report } from '../core/report/schema.ts'
 import type { StoredRun } from '../core/reporting.ts'
-import { documentKind } from './document.ts'
-import { markdownText as md } from './escape.ts'
+import { documentReporter } from './document.ts'
+import { escapeMarkdown as md } from './escape.ts'
 import {
-  absentees,
+  claimLocation,
   count,
   countsLine,
   exitMeaning,
-  failedCells,
-  legendOf,
-  marks,
-  measuredOf,
-  placeOf,
-  quickNote,
+  failedResults,
+  flagLegend,
+  measuredBenches,
+  notEvaluated,
+  quickProfileNote,
   shownPath,
-  statements,
-  undecided,
+  unavailablePlatforms,
+  uniqueClaims,
+  verdictSymbols,
 } from './facts.ts'
 import { metricTables } from './rows.ts'
 import { sideBySide } from './side-by-side.ts'
@@ -26,8 +26,8 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
 /** What the run came to: the counts, the exit code, claims that do not hold, and the findings. */
 export function verdictsMarkdown(report: Report, root: string): string {
-  const claims = statements(report, ({ verdict }) => verdict === 'contradicted' || verdict === 'inconclusive')
-  const quick = quickNote(report)
+  const claims = uniqueClaims(report, ({ verdict }) => verdict === 'contradicted' || verdict === 'inconclusive')
+  const quick = quickProfileNote(report)
   return [
     '# isobench',
     '',
@@ -41,28 +41,30 @@ export function verdictsMarkdown(report: Report, root: string): string {
     '',
     '## Claims',
     '',
-    ...claims.map(({ claim, fails, by }) => {
-      const { file, line } = placeOf(claim, root)
+    ...claims.map(({ claim, fails, sources: by }) => {
+      const { file, line } = claimLocation(claim, root)
       const params = describeParams(claim.params)
       const where = md(`${file}${line === undefined ? '' : `:${line}`}`)
       const sure = claim.measured ? ` (90 % interval, ${plural(claim.measured.rounds, 'round')})` : ''
       const what = `${fails ? '**fails the run** ' : ''}${md(claim.text)}${sure}`
-      return `- ${marks[claim.verdict]} ${what}${params && `, ${md(params)}`}; ${where} (${by})`
+      return `- ${verdictSymbols[claim.verdict]} ${what}${params && `, ${md(params)}`}; ${where} (${by})`
     }),
-    ...failedCells(report).map(({ bench, cell, claims }) => {
+    ...failedResults(report).map(({ bench, cell, claims }) => {
       const params = describeParams(bench.params)
       const where = `${md(bench.name)}${params && ` ${md(params)}`} on ${md(cell.platform)}`
-      return `- ${marks.undecidable} ${plural(claims, 'claim')} undecidable because samples failed: ${where}`
+      return `- ${verdictSymbols['not-evaluated']} ${plural(claims, 'claim')} undecidable because samples failed: ${where}`
     }),
-    `- ${marks.holds} ${count(report.claims).holds} hold`,
-    ...undecided(report).map(({ text, count }) => `- ${marks.undecidable} ${count} undecidable: ${md(text)}`),
+    `- ${verdictSymbols.holds} ${count(report.claims).holds} hold`,
+    ...notEvaluated(report).map(
+      ({ text, count }) => `- ${verdictSymbols['not-evaluated']} ${count} undecidable: ${md(text)}`,
+    ),
     '',
     ...findings(report),
   ].join('\n')
 }
 
 function absent(report: Report): string[] {
-  const { wholly, partly } = absentees(report)
+  const { wholly, partly } = unavailablePlatforms(report)
   const lines = (platforms: Report['platforms'], what: (name: string) => string) =>
     platforms.map(
       ({ name, reason, fix }) =>
@@ -70,7 +72,7 @@ function absent(report: Report): string[] {
     )
   return [
     ...lines(wholly, () => 'cannot run'),
-    ...lines(partly, (name) => `cannot boot a guest, measured is ${measuredOf(report, name).map(md).join(', ')}`),
+    ...lines(partly, (name) => `cannot boot a guest, measured is ${measuredBenches(report, name).map(md).join(', ')}`),
   ]
 }
 
@@ -81,27 +83,27 @@ function findings({ findings }: Report): string[] {
     '',
     row(['', '#', 'finding', 'why']),
     '| :-: | --: | :-- | :-- |',
-    ...findings.map(({ id, title, verdict, text }) => row([marks[verdict], String(id), md(title), md(text)])),
+    ...findings.map(({ id, title, verdict, text }) => row([verdictSymbols[verdict], String(id), md(title), md(text)])),
     '',
   ]
 }
 
 /** A table for each bench, its parameters and metrics beneath each other. */
 export function benchesMarkdown(report: Report): string {
-  const sections = report.benches.flatMap((bench, at) => [
-    ...(report.benches[at - 1]?.id === bench.id ? [] : [`## ${md(bench.name)}`, '', md(bench.file), '']),
+  const sections = report.cases.flatMap((bench, at) => [
+    ...(report.cases[at - 1]?.id === bench.id ? [] : [`## ${md(bench.name)}`, '', md(bench.file), '']),
     ...tables(report, bench),
-    ...bench.cells.flatMap(({ platform, errors }) =>
+    ...bench.results.flatMap(({ platform, errors }) =>
       errors.length > 0
         ? [`- ${md(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${md(errors[0]!)}`]
         : [],
     ),
     '',
   ])
-  return [...sections, ...legendOf(report).flatMap((text) => [md(text), ''])].join('\n')
+  return [...sections, ...flagLegend(report).flatMap((text) => [md(text), ''])].join('\n')
 }
 
-function tables(report: Report, bench: BenchResult): string[] {
+function tables(report: Report, bench: CaseResult): string[] {
   const params = describeParams(bench.params)
   return metricTables(report, bench).flatMap(({ metric, better, rows }) => [
     `${params && `${md(params)} · `}**${md(metric)}**, ${better}`,
@@ -110,7 +112,7 @@ function tables(report: Report, bench: BenchResult): string[] {
     '| :-: | :-- | --: | :-- | --: | :-- |',
     ...rows.map(({ verdict, platform, median, ratio, interval, rounds, notes }) =>
       row([
-        verdict ? marks[verdict.verdict] : '',
+        verdict ? verdictSymbols[verdict.verdict] : '',
         md(platform),
         md(median),
         md(`${ratio} ${interval}`.trim()),
@@ -140,7 +142,7 @@ function comparisonMarkdown(runs: readonly StoredRun[]): string {
   ].join('\n')
 }
 
-export const markdown = documentKind(
+export const markdown = documentReporter(
   'markdown',
   'Markdown: claims, findings, and a table per bench',
   (report, { root }) => documentOf(report, root),

@@ -1,11 +1,11 @@
 /** The contract for a kind of reporter: a file that keeps to it and a line in `index.ts` make a new one. */
-import type { MachineHistory } from '../core/record/history.ts'
+import type { HostHistory } from '../core/record/history.ts'
 import type { Report } from '../core/report/schema.ts'
 import type { Reporter } from '../core/reporting.ts'
-import type { Against } from './before.ts'
+import type { BaselineView } from './before.ts'
 
 /** Where text goes: standard output, or a stand-in for it in tests. */
-export interface Output {
+export interface OutputStream {
   write(text: string): void
   readonly isTTY: boolean
   /** The width of the terminal in characters; what a pipe is given as, 80 say, otherwise. */
@@ -13,7 +13,7 @@ export interface Output {
 }
 
 export interface ReporterContext {
-  readonly out: Output
+  readonly out: OutputStream
   /** Of `--reporter name=file`. */
   readonly file?: string
   /** The project; paths below it are shown relative to it. */
@@ -23,16 +23,16 @@ export interface ReporterContext {
   /** Show what is otherwise cut to the first few. */
   readonly verbose?: boolean
   /** The run that a report is to be shown against; undefined where none was asked for. Reads its record. */
-  readonly against?: (report: Report) => Against | undefined
+  readonly against?: (report: Report) => BaselineView | undefined
   /** How figures moved over the runs stored beside the report's own record, on the same machine. Reads all of them. */
-  readonly history?: (report: Report) => MachineHistory | undefined
+  readonly history?: (report: Report) => HostHistory | undefined
 }
 
-export interface ReporterKind {
+export interface ReporterFactory {
   /** As in `--reporter name`. */
   readonly name: string
   /** What it is for, in a line of `--help`. */
-  readonly about: string
+  readonly description: string
   /** @throws UsageError when it cannot write to a file, and `file` is given. */
   create(context: ReporterContext): Reporter
 }

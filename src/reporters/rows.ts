@@ -1,8 +1,8 @@
 import type { ClaimVerdict } from '../core/judge/judgement.ts'
-import type { BenchResult, MetricResult, Report } from '../core/report/schema.ts'
-import { amounts, ratios } from './amount.ts'
-import { type Before, beforeOf } from './before.ts'
-import { notesOf, roundsOf, verdictOn } from './facts.ts'
+import type { CaseResult, MetricResult, Report } from '../core/report/schema.ts'
+import { formatColumn, formatRatios } from './amount.ts'
+import { type BaselineLookup, baselineLookup } from './before.ts'
+import { notesOf, roundCount, worstVerdict } from './facts.ts'
 
 /** One platform's figure of one metric, as words. Names are as the author wrote them: escape them. */
 export interface Row {
@@ -14,7 +14,7 @@ export interface Row {
   readonly interval: string
   readonly rounds: string
   readonly notes: string
-  readonly vsNative: MetricResult['vsNative']
+  readonly ratioToNative: MetricResult['ratioToNative']
   readonly result: MetricResult
   /** The same figure of the run that this one is shown against. */
   readonly before: MetricResult | undefined
@@ -31,27 +31,31 @@ export interface MetricTable {
 }
 
 /** A table for each metric of a bench with one set of parameters: what every reporter for people shows. */
-export function metricTables(report: Report, bench: BenchResult, before: Before = beforeOf(undefined)): MetricTable[] {
-  const metrics = [...new Set(bench.cells.flatMap(({ metrics }) => Object.keys(metrics)))]
+export function metricTables(
+  report: Report,
+  bench: CaseResult,
+  before: BaselineLookup = baselineLookup(undefined),
+): MetricTable[] {
+  const metrics = [...new Set(bench.results.flatMap(({ metrics }) => Object.keys(metrics)))]
   return metrics.map((metric) => {
-    const cells = bench.cells.flatMap((cell) => {
+    const cells = bench.results.flatMap((cell) => {
       const result = cell.metrics[metric]
       return result ? [{ cell, result }] : []
     })
     const { unit, better } = cells[0]!.result
-    const medians = amounts(
+    const medians = formatColumn(
       cells.map(({ result }) => result.median),
       unit,
     )
-    const against = ratios(cells.map(({ result }) => result.vsNative))
+    const against = formatRatios(cells.map(({ result }) => result.ratioToNative))
     const rows = cells.map(({ cell, result }, at) => ({
       platform: cell.platform,
-      verdict: verdictOn(report, bench, cell.platform, metric),
+      verdict: worstVerdict(report, bench, cell.platform, metric),
       median: medians[at]!,
       ...against[at]!,
-      rounds: String(roundsOf(result)),
+      rounds: String(roundCount(result)),
       notes: notesOf(cell, result).join(', '),
-      vsNative: result.vsNative,
+      ratioToNative: result.ratioToNative,
       result,
       before: before(bench, cell.platform, metric),
     }))
@@ -62,7 +66,7 @@ export function metricTables(report: Report, bench: BenchResult, before: Before 
 
 function marginsOf(
   report: Report,
-  bench: BenchResult,
+  bench: CaseResult,
   metric: string,
   better: MetricResult['better'],
 ): MetricTable['margins'] {

@@ -2,8 +2,8 @@ import { basename } from 'node:path'
 import type { ClaimVerdict } from '../core/judge/judgement.ts'
 import { describeParams } from '../core/plan/plan.ts'
 import type { StoredRun } from '../core/reporting.ts'
-import { amount, ratios } from './amount.ts'
-import { verdictOn } from './facts.ts'
+import { formatQuantity, formatRatios } from './amount.ts'
+import { worstVerdict } from './facts.ts'
 
 export interface SideBySide {
   /** A title for each record: when it was made, and its file. */
@@ -22,10 +22,10 @@ export interface SideBySide {
 /** Every figure of several records, a column each. Nothing is judged across records. */
 export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySide {
   const order = new Map<string, number>()
-  const rows = new Map<string, Omit<Row, 'figures'> & { at: number; figures: (Figure | undefined)[] }>()
+  const rows = new Map<string, Omit<SideBySideRow, 'figures'> & { at: number; figures: (Figure | undefined)[] }>()
   for (const [at, { report }] of runs.entries())
-    for (const bench of report.benches)
-      for (const { platform, metrics } of bench.cells)
+    for (const bench of report.cases)
+      for (const { platform, metrics } of bench.results)
         for (const [metric, result] of Object.entries(metrics)) {
           const params = describeParams(bench.params)
           const name = [bench.name, params].filter(Boolean).join(' ')
@@ -34,10 +34,10 @@ export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySi
           if (!order.has(point)) order.set(point, order.size)
           const about = { id: bench.id, params, bench: name, platform, metric }
           const row = rows.get(key) ?? { ...about, at: order.get(point)!, figures: [] }
-          const [{ ratio, interval }] = ratios([result.vsNative]) as [{ ratio: string; interval: string }]
-          const median = result.median === null ? '–' : amount(result.median, result.unit)
-          const text = result.vsNative ? `${median}, ${ratio}× ${interval}`.trim() : median
-          row.figures[at] = { text, claim: verdictOn(report, bench, platform, metric) }
+          const [{ ratio, interval }] = formatRatios([result.ratioToNative]) as [{ ratio: string; interval: string }]
+          const median = result.median === null ? '–' : formatQuantity(result.median, result.unit)
+          const text = result.ratioToNative ? `${median}, ${ratio}× ${interval}`.trim() : median
+          row.figures[at] = { text, claim: worstVerdict(report, bench, platform, metric) }
           rows.set(key, row)
         }
   return {
@@ -51,5 +51,5 @@ export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySi
   }
 }
 
-type Row = SideBySide['rows'][number]
-type Figure = Row['figures'][number]
+type SideBySideRow = SideBySide['rows'][number]
+type Figure = SideBySideRow['figures'][number]

@@ -1,13 +1,13 @@
 /** Text as a terminal shows it: what is safe to show, how wide it is, and how it is cut, padded and wrapped. */
-import { printable } from '../errors.ts'
+import { sanitizeLine } from '../errors.ts'
 
 /**
  * Text of a guest or an author, on one line, without anything that a terminal, a browser or a CI's log acts on: control
  * and bidirectional characters, halves of surrogate pairs, and what GitHub's runner takes for a command: `::` before a
  * word, since wrapping may start a line there, and `##[` anywhere.
  */
-export function plain(text: string, width?: number): string {
-  return printable(text, width)
+export function sanitize(text: string, width?: number): string {
+  return sanitizeLine(text, width)
     .replace(/[\u061c\u200e\u200f\ufeff\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
     .replace(/(?<![0-9a-z:])::(?=[a-z])/gi, ': :')
     .replaceAll('##[', '# #[')
@@ -30,7 +30,7 @@ export function widthOf(text: string): number {
 }
 
 /** `text` in at most `columns` columns, with `…` where it was cut. */
-export function cut(text: string, columns: number): string {
+export function truncate(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text
   let kept = ''
   let width = 0
@@ -58,7 +58,7 @@ export function wrap(text: string, columns: number): string[] {
     }
     if (line !== '') lines.push(line)
     while (widthOf(word) > columns) {
-      const head = cut(word, columns + 1).slice(0, -1)
+      const head = truncate(word, columns + 1).slice(0, -1)
       if (head === '') break
       lines.push(head)
       word = word.slice(head.length)

@@ -39,7 +39,7 @@ function checked(program: string, arg: string | number): string {
  *
  * @throws TypeError unless `value` is a whole number and at least `least`.
  */
-export function count(what: string, value: number, least = 1): number {
+export function requireCount(what: string, value: number, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value
   throw new TypeError(`${what} must be a whole number of at least ${least}, not ${value}.`)
 }
@@ -48,7 +48,7 @@ export function count(what: string, value: number, least = 1): number {
  * A duration for a tool that counts whole seconds, rounded up.
  * @throws TypeError when it is not above 0.
  */
-export function wholeSeconds(seconds: number): number {
+export function ceilSeconds(seconds: number): number {
   if (!(seconds > 0)) throw new TypeError(`seconds must be above 0, not ${seconds}.`)
-  return count('seconds', Math.ceil(seconds))
+  return requireCount('seconds', Math.ceil(seconds))
 }

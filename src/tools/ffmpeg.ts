@@ -3,8 +3,8 @@
  * Format: with `-benchmark` the last lines of stderr are `bench: utime=1.253s stime=0.016s rtime=1.244s` and
  * `bench: maxrss=…` (fftools/ffmpeg.c), at log level `info` and no lower.
  */
-import { type Command, command, count } from './command.ts'
-import { numberAfter, ToolOutputError, toNumber } from './parse.ts'
+import { type Command, command, requireCount } from './command.ts'
+import { labelledNumber, ToolOutputError, toNumber } from './parse.ts'
 
 export interface FfmpegClip {
   /** Where the clip is written, an `.mp4`. */
@@ -54,8 +54,8 @@ export const ffmpeg = {
 
   /** Makes an H.264 clip from ffmpeg's test pattern, without a download. Run it once, not per platform. */
   makeClip({ output, width, height, seconds, rate = 24 }: FfmpegClip): Command {
-    const size = `${count('width', width, 2)}x${count('height', height, 2)}`
-    const pattern = `testsrc2=size=${size}:rate=${count('rate', rate)}:duration=${count('seconds', seconds)}`
+    const size = `${requireCount('width', width, 2)}x${requireCount('height', height, 2)}`
+    const pattern = `testsrc2=size=${size}:rate=${requireCount('rate', rate)}:duration=${requireCount('seconds', seconds)}`
     const codec = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p']
     const repeatable = ['-fflags', '+bitexact', '-flags:v', '+bitexact']
     const quiet = ['-hide_banner', '-nostdin', '-loglevel', 'error', '-y']
@@ -64,11 +64,12 @@ export const ffmpeg = {
 
   /** Encodes to H.265 and throws the result away, so only decoding and encoding are measured. Reports on stderr. */
   encode({ input, times = 1, preset = 'slower', threads }: FfmpegEncode): Command {
-    if (count('threads', threads) > 16) throw new TypeError(`x265 takes at most 16 frame threads, not ${threads}.`)
+    if (requireCount('threads', threads) > 16)
+      throw new TypeError(`x265 takes at most 16 frame threads, not ${threads}.`)
     const quiet = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'info', '-benchmark']
     const codec = ['-c:v', 'libx265', '-preset', preset, '-threads', threads, '-x265-params']
     const pool = `pools=${threads}:log-level=warning`
-    const loop = count('times', times) === 1 ? [] : ['-stream_loop', times - 1]
+    const loop = requireCount('times', times) === 1 ? [] : ['-stream_loop', times - 1]
     return command(TOOL, ...quiet, '-threads', threads, ...loop, '-i', input, ...codec, pool, '-an', '-f', 'null', '-')
   },
 
@@ -82,7 +83,7 @@ export const ffmpeg = {
     const found = lines.flatMap((line) => BENCH.exec(line) ?? []).slice(1)
     if (found.length !== 3) throw new ToolOutputError(TOOL, 'not one complete "bench: utime=…" line', stderr)
     const [userSeconds, systemSeconds, wallSeconds] = found.map((text) => toNumber(TOOL, stderr, 'bench', text))
-    const frames = numberAfter(TOOL, lines.join('\n'), 'frame', /fps=.* time=.* bitrate=.* speed=.*\s*/)
+    const frames = labelledNumber(TOOL, lines.join('\n'), 'frame', /fps=.* time=.* bitrate=.* speed=.*\s*/)
     if (frames === 0) throw new ToolOutputError(TOOL, 'no frame was encoded', stderr)
     return { userSeconds: userSeconds!, systemSeconds: systemSeconds!, wallSeconds: wallSeconds!, frames }
   },

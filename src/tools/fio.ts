@@ -2,8 +2,8 @@
  * fio 3: block and file I/O. Debian package `fio` (3.33, 3.39, 3.41).
  * Format: `--output-format=json`, written by `show_thread_status_json` (stat.c); fio's notes may stand before it.
  */
-import { type Command, command, count, wholeSeconds } from './command.ts'
-import { at, jsonIn, numberAt, ToolOutputError } from './parse.ts'
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 export interface FioJob {
   name: string
@@ -76,12 +76,12 @@ export const fio = {
       `--bs=${job.blockSize}`,
       `--size=${job.size}`,
       `--ioengine=${engine}`,
-      `--iodepth=${count('depth', job.depth)}`,
+      `--iodepth=${requireCount('depth', job.depth)}`,
       `--direct=${direct ? 1 : 0}`,
-      `--numjobs=${count('numjobs', numjobs)}`,
+      `--numjobs=${requireCount('numjobs', numjobs)}`,
       '--time_based',
-      `--runtime=${wholeSeconds(job.seconds)}`,
-      ...(count('ramp', ramp, 0) === 0 ? [] : [`--ramp_time=${ramp}`]),
+      `--runtime=${ceilSeconds(job.seconds)}`,
+      ...(requireCount('ramp', ramp, 0) === 0 ? [] : [`--ramp_time=${ramp}`]),
       // Another seed in each run; for writes, data that no layer can compress, deduplicate or drop as zeros.
       '--randrepeat=0',
       ...(reads ? ['--allow_file_create=0'] : ['--refill_buffers', '--fallocate=none']),
@@ -97,12 +97,12 @@ export const fio = {
    * @throws ToolOutputError if the report is not whole, holds no or several jobs, or fio reports an error of the job
    */
   parse(stdout: string): FioResult {
-    const json = jsonIn(TOOL, stdout)
+    const json = parseJson(TOOL, stdout)
     const jobs = at(json, 'jobs')
     if (!Array.isArray(jobs) || jobs.length !== 1) throw new ToolOutputError(TOOL, 'not the report of one job', stdout)
-    const errno = numberAt(TOOL, stdout, jobs[0], 'error')
+    const errno = jsonNumber(TOOL, stdout, jobs[0], 'error')
     if (errno !== 0) throw new ToolOutputError(TOOL, `the job failed with error number ${errno}`, stdout)
-    const ios = (side: 'read' | 'write') => numberAt(TOOL, stdout, jobs[0], side, 'total_ios')
+    const ios = (side: 'read' | 'write') => jsonNumber(TOOL, stdout, jobs[0], side, 'total_ios')
     if (ios('read') + ios('write') === 0) throw new ToolOutputError(TOOL, 'the job did no I/O', stdout)
     return {
       get read() {
@@ -121,7 +121,7 @@ function escaped(file: string): string {
 }
 
 function sideOf(stdout: string, job: unknown, side: 'read' | 'write'): FioSide {
-  const figure = (...path: string[]) => numberAt(TOOL, stdout, job, side, ...path)
+  const figure = (...path: string[]) => jsonNumber(TOOL, stdout, job, side, ...path)
   if (figure('total_ios') === 0) throw new ToolOutputError(TOOL, `the job did no ${side}`, stdout)
   return {
     // `bw` would be in KiB/s.

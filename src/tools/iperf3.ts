@@ -3,8 +3,8 @@
  * Format: `-J`, one JSON object (iperf_api.c, `iperf_print_results`). A client that fails prints JSON with `error`, and
  * exits 0 in 3.12 or 1 since 3.18: the exit status alone says nothing.
  */
-import { type Command, command, count, wholeSeconds } from './command.ts'
-import { at, jsonIn, numberAt, ToolOutputError } from './parse.ts'
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 export interface Iperf3Server {
   /** 5201 by default. */
@@ -41,12 +41,19 @@ const PORT = 5201
 
 export const iperf3 = {
   server({ port = PORT, once = true }: Iperf3Server = {}): Command {
-    return command(TOOL, '-s', ...(once ? ['-1'] : []), '-4', '-p', count('port', port))
+    return command(TOOL, '-s', ...(once ? ['-1'] : []), '-4', '-p', requireCount('port', port))
   },
 
   client({ host, port = PORT, seconds, omit = 0, streams = 1, reverse = false }: Iperf3Client): Command {
-    const time = ['-t', wholeSeconds(seconds), '-O', count('omit', omit, 0), '-P', count('streams', streams)]
-    return command(TOOL, '-c', host, '-4', '-p', count('port', port), ...time, ...(reverse ? ['-R'] : []), '-J')
+    const time = [
+      '-t',
+      ceilSeconds(seconds),
+      '-O',
+      requireCount('omit', omit, 0),
+      '-P',
+      requireCount('streams', streams),
+    ]
+    return command(TOOL, '-c', host, '-4', '-p', requireCount('port', port), ...time, ...(reverse ? ['-R'] : []), '-J')
   },
 
   /**
@@ -54,7 +61,7 @@ export const iperf3 = {
    * whether it is there, and refuses or resets who comes in between: try again.
    */
   isRefused(stdout: string): boolean {
-    const error = /^\{/m.test(stdout) ? at(jsonIn(TOOL, stdout), 'error') : undefined
+    const error = /^\{/m.test(stdout) ? at(parseJson(TOOL, stdout), 'error') : undefined
     return typeof error === 'string' && /Connection (?:refused|reset)/.test(error)
   },
 
@@ -63,10 +70,10 @@ export const iperf3 = {
    * stalled: iperf3 then gives a mean over the time in which nothing moved, or over less than it was asked for, and exits with 0
    */
   parse(stdout: string): Iperf3Result {
-    const json = jsonIn(TOOL, stdout)
+    const json = parseJson(TOOL, stdout)
     const error = at(json, 'error')
     if (error !== undefined) throw new ToolOutputError(TOOL, `the client failed: ${String(error)}`, stdout)
-    const end = (...path: string[]) => numberAt(TOOL, stdout, json, 'end', ...path)
+    const end = (...path: string[]) => jsonNumber(TOOL, stdout, json, 'end', ...path)
     const bitsPerSecond = end('sum_received', 'bits_per_second')
     if (bitsPerSecond === 0) throw new ToolOutputError(TOOL, 'nothing was received', stdout)
     const { idle, counted } = intervalsOf(json)

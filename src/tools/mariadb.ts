@@ -3,7 +3,7 @@
  * The paper used MySQL, which Debian no longer has. No configuration file is read, so that every platform
  * has the same settings. Start-up: `install`, start `server`, repeat `ready`, `create`, then `sysbench.oltpPrepare`.
  */
-import { type Command, command, count } from './command.ts'
+import { type Command, command, requireCount } from './command.ts'
 
 export interface MariadbServer {
   /** Where the tables are: the file system under test. */
@@ -35,7 +35,7 @@ export const mariadb = {
 
   /** Serves until it is stopped. */
   server({ dataDir, socket, host = '0.0.0.0', port, bufferPool, flushLog = 1 }: MariadbServer): Command {
-    const pool = `--innodb-buffer-pool-size=${count('bufferPool', bufferPool, 5)}M`
+    const pool = `--innodb-buffer-pool-size=${requireCount('bufferPool', bufferPool, 5)}M`
     return command(
       'mariadbd',
       '--no-defaults',
@@ -43,7 +43,9 @@ export const mariadb = {
       `--datadir=${dataDir}`,
       `--socket=${socket}`,
       `--pid-file=${socket}.pid`,
-      ...(port === undefined ? ['--skip-networking'] : [`--bind-address=${host}`, `--port=${count('port', port)}`]),
+      ...(port === undefined
+        ? ['--skip-networking']
+        : [`--bind-address=${host}`, `--port=${requireCount('port', port)}`]),
       // A client's address would otherwise be looked up in the DNS, which no guest has.
       '--skip-name-resolve',
       pool,

@@ -2,8 +2,8 @@
  * mbw: the bandwidth of copying one large array to another. Debian package `mbw` (1.2.2).
  * Format: `printout` in mbw.c, a line of tab-separated `Name: value` fields for each run and one for the average.
  */
-import { type Command, command, count } from './command.ts'
-import { numberAfter } from './parse.ts'
+import { type Command, command, requireCount } from './command.ts'
+import { labelledNumber } from './parse.ts'
 
 /** `memcpy`: the C library's. `dumb`: a loop over longs. `mcblock`: memcpy in blocks of 256 KiB. */
 export type MbwMethod = 'memcpy' | 'dumb' | 'mcblock'
@@ -26,12 +26,12 @@ const TEST = { memcpy: '-t0', dumb: '-t1', mcblock: '-t2' } as const
 
 export const mbw = {
   run({ method, runs, mebibytes }: Mbw): Command {
-    return command(TOOL, '-q', '-n', count('runs', runs), TEST[method], count('mebibytes', mebibytes))
+    return command(TOOL, '-q', '-n', requireCount('runs', runs), TEST[method], requireCount('mebibytes', mebibytes))
   },
 
   /** @throws ToolOutputError unless the average of that method is there, once and whole */
   parse(stdout: string, method: MbwMethod): MbwResult {
     const fields = `AVG\\tMethod: ${method.toUpperCase()}\\tElapsed: [\\d.]+\\tMiB: [\\d.]+\\tCopy`
-    return { mebibytesPerSecond: numberAfter(TOOL, stdout, new RegExp(fields), 'MiB/s') }
+    return { mebibytesPerSecond: labelledNumber(TOOL, stdout, new RegExp(fields), 'MiB/s') }
   },
 }

@@ -5,8 +5,8 @@
  * Format: the end of memcaslap's output, `Total Statistics (N events)`, `get_misses: N` and
  * `Run time: 2.0s Ops: 294726 TPS: 147346 Net_rate: 34.9M/s` (contrib/bin/memaslap of libmemcached-awesome).
  */
-import { type Command, command, count, wholeSeconds } from './command.ts'
-import { numberAfter, ToolOutputError } from './parse.ts'
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { labelledNumber, ToolOutputError } from './parse.ts'
 
 export interface MemcachedServer {
   /** Address to listen on, all of them by default. */
@@ -46,13 +46,13 @@ const PORT = 11211
 export const memcached = {
   /** Runs as root, which memcached must be told. Serves until it is stopped. */
   server({ host = '0.0.0.0', port = PORT, memory, threads }: MemcachedServer): Command {
-    const size = ['-m', count('memory', memory), '-t', count('threads', threads)]
-    return command('memcached', '-u', 'root', '-l', host, '-p', count('port', port), '-U', 0, ...size)
+    const size = ['-m', requireCount('memory', memory), '-t', requireCount('threads', threads)]
+    return command('memcached', '-u', 'root', '-l', host, '-p', requireCount('port', port), '-U', 0, ...size)
   },
 
   /** Exits 0 as soon as the server answers, else 1. */
   ready({ host, port = PORT }: { host: string; port?: number }): Command {
-    return command('memcping', `--servers=${host}:${count('port', port)}`)
+    return command('memcping', `--servers=${host}:${requireCount('port', port)}`)
   },
 
   /**
@@ -60,16 +60,16 @@ export const memcached = {
    * them at the end only.
    */
   client({ host, port = PORT, threads, concurrency, valueSize, seconds }: MemcachedClient): Command {
-    if (count('concurrency', concurrency) % count('threads', threads) !== 0) {
+    if (requireCount('concurrency', concurrency) % requireCount('threads', threads) !== 0) {
       throw new TypeError(`concurrency (${concurrency}) must be a multiple of threads (${threads}).`)
     }
     const load = [
       `--threads=${threads}`,
       `--concurrency=${concurrency}`,
-      `--fixed_size=${count('valueSize', valueSize)}`,
+      `--fixed_size=${requireCount('valueSize', valueSize)}`,
     ]
-    const time = [`--time=${wholeSeconds(seconds)}s`, `--stat_freq=${seconds + 1}s`]
-    return command(CLIENT, `--servers=${host}:${count('port', port)}`, ...load, ...time)
+    const time = [`--time=${ceilSeconds(seconds)}s`, `--stat_freq=${seconds + 1}s`]
+    return command(CLIENT, `--servers=${host}:${requireCount('port', port)}`, ...load, ...time)
   },
 
   /** @throws ToolOutputError unless the report is whole */
@@ -77,14 +77,14 @@ export const memcached = {
     const total = /^Total Statistics \(\d+ events\)\n(?:.+\n)+/m.exec(stdout)?.[0]
     if (total === undefined) throw new ToolOutputError(CLIENT, 'no "Total Statistics"', stdout)
     const rate = /Net_rate: [\d.]+[KMG]?\/s/.source
-    const seconds = numberAfter(CLIENT, stdout, 'Run time:', new RegExp(`s Ops: \\d+ TPS: \\d+ ${rate}`))
-    const operations = numberAfter(CLIENT, stdout, /Run time: [\d.]+s Ops:/, new RegExp(`TPS: \\d+ ${rate}`))
+    const seconds = labelledNumber(CLIENT, stdout, 'Run time:', new RegExp(`s Ops: \\d+ TPS: \\d+ ${rate}`))
+    const operations = labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops:/, new RegExp(`TPS: \\d+ ${rate}`))
     if (operations === 0) throw new ToolOutputError(CLIENT, 'no operation took place', stdout)
     return {
-      operationsPerSecond: numberAfter(CLIENT, stdout, /Run time: [\d.]+s Ops: \d+ TPS:/, new RegExp(rate)),
+      operationsPerSecond: labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops: \d+ TPS:/, new RegExp(rate)),
       operations,
-      meanUs: numberAfter(CLIENT, total, 'Avg:'),
-      getMisses: numberAfter(CLIENT, stdout, 'get_misses:'),
+      meanUs: labelledNumber(CLIENT, total, 'Avg:'),
+      getMisses: labelledNumber(CLIENT, stdout, 'get_misses:'),
       seconds,
     }
   },

@@ -4,8 +4,8 @@
  * validation, `hpcc` needs MPI, `stress-ng --stream` tells no COPY, and tinymembench takes minutes and no options.
  * Formats: STREAM 5.10's table and verdict, and tinymembench 0.4.9's lines for copies and latencies.
  */
-import { type Command, command, count } from './command.ts'
-import { numberAfter, ToolOutputError } from './parse.ts'
+import { type Command, command, requireCount } from './command.ts'
+import { labelledNumber, ToolOutputError } from './parse.ts'
 
 export interface MemoryStream {
   /** Size of each of the three arrays: four times the last-level cache or more, by STREAM's rules. */
@@ -31,14 +31,14 @@ const SECONDS = /\s+\d+\.\d+\s+\d+\.\d+\s+\d+\.\d+/
 
 export const memory = {
   stream({ mebibytes, times }: MemoryStream): Command {
-    if (count('times', times, 2) > 200) throw new TypeError(`times must be at most 200, not ${times}.`)
-    return command(TOOL, 'stream', count('mebibytes', mebibytes), times)
+    if (requireCount('times', times, 2) > 200) throw new TypeError(`times must be at most 200, not ${times}.`)
+    return command(TOOL, 'stream', requireCount('mebibytes', mebibytes), times)
   },
 
   /** @throws ToolOutputError unless the report is whole and its arrays are what they must be */
   parseStream(stdout: string): MemoryStreamResult {
     if (!/^Solution Validates: .+\n/m.test(stdout)) throw new ToolOutputError(TOOL, 'no "Solution Validates"', stdout)
-    return { copyMBs: above0(stdout, 'Copy', numberAfter(TOOL, stdout, 'Copy:', SECONDS)) }
+    return { copyMBs: above0(stdout, 'Copy', labelledNumber(TOOL, stdout, 'Copy:', SECONDS)) }
   },
 
   /** @param seconds for each of the two copies */
@@ -46,19 +46,20 @@ export const memory = {
 
   /** @throws ToolOutputError unless both copies are there, once and whole */
   parseCopy(stdout: string): MemoryCopyResult {
-    const rate = (name: string) => above0(stdout, name, numberAfter(TOOL, stdout, name, 'MB/s'))
+    const rate = (name: string) => above0(stdout, name, labelledNumber(TOOL, stdout, name, 'MB/s'))
     return { plainMBs: rate('C copy'), sse2MBs: rate('SSE2 copy') }
   },
 
   /** Dependent random reads in a buffer of 2^log2bytes bytes, 14 to 32. */
   latency({ log2bytes, seconds }: { log2bytes: number; seconds: number }): Command {
-    if (count('log2bytes', log2bytes, 14) > 32) throw new TypeError(`log2bytes must be at most 32, not ${log2bytes}.`)
+    if (requireCount('log2bytes', log2bytes, 14) > 32)
+      throw new TypeError(`log2bytes must be at most 32, not ${log2bytes}.`)
     return command(TOOL, 'latency', log2bytes, positive(seconds))
   },
 
   /** Nanoseconds of a read beyond those of a hit in the L1 cache. @throws ToolOutputError unless that buffer's line is whole */
   parseLatency: (stdout: string, log2bytes: number): { extraNs: number } => ({
-    extraNs: numberAfter(TOOL, stdout, String(2 ** log2bytes), 'ns'),
+    extraNs: labelledNumber(TOOL, stdout, String(2 ** log2bytes), 'ns'),
   }),
 }
 

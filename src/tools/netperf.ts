@@ -7,8 +7,8 @@
  * loopback every test ends in "could not resolve host". UDP_RR never sends again: one lost datagram ends the exchange
  * and lowers the rate of the whole test.
  */
-import { type Command, command, count, wholeSeconds } from './command.ts'
-import { numberAfter, ToolOutputError } from './parse.ts'
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { labelledNumber, ToolOutputError } from './parse.ts'
 
 export interface NetperfRr {
   protocol: 'tcp' | 'udp'
@@ -50,15 +50,15 @@ const END = 'THROUGHPUT_UNITS'
 export const netperf = {
   /** netserver in the foreground; it serves until it is stopped. */
   server({ port = PORT }: { port?: number } = {}): Command {
-    return command('netserver', '-D', '-4', '-p', count('port', port))
+    return command('netserver', '-D', '-4', '-p', requireCount('port', port))
   },
 
   /** TCP_RR or UDP_RR over one connection. */
   rr({ protocol, host, port = PORT, seconds, request = 100, response = 200 }: NetperfRr): Command {
-    const test = ['-t', `${protocol.toUpperCase()}_RR`, '-l', wholeSeconds(seconds), '-P', 0]
-    const sizes = `${count('request', request)},${count('response', response)}`
+    const test = ['-t', `${protocol.toUpperCase()}_RR`, '-l', ceilSeconds(seconds), '-P', 0]
+    const sizes = `${requireCount('request', request)},${requireCount('response', response)}`
     const keys = [...Object.values(KEYS), END].join(',')
-    return command(TOOL, '-4', '-H', host, '-p', count('port', port), ...test, '--', '-r', sizes, '-k', keys)
+    return command(TOOL, '-4', '-H', host, '-p', requireCount('port', port), ...test, '--', '-r', sizes, '-k', keys)
   },
 
   /** @throws ToolOutputError unless every key is there, once, and the output has its end */
@@ -66,7 +66,7 @@ export const netperf = {
     if (!/^THROUGHPUT_UNITS=Trans\/s\s*$/m.test(stdout)) {
       throw new ToolOutputError(TOOL, `no "${END}=Trans/s" at the end`, stdout)
     }
-    const figure = (key: keyof NetperfResult) => numberAfter(TOOL, stdout, `${KEYS[key]}=`)
+    const figure = (key: keyof NetperfResult) => labelledNumber(TOOL, stdout, `${KEYS[key]}=`)
     if (figure('transactionsPerSecond') === 0) throw new ToolOutputError(TOOL, 'no exchange took place', stdout)
     return Object.fromEntries(Object.keys(KEYS).map((key) => [key, figure(key as keyof NetperfResult)])) as {
       [Key in keyof NetperfResult]: number

@@ -50,7 +50,12 @@ function source(part: string | RegExp): string {
  * @param unit what follows the number up to the end of the line; a pattern must not match its own prefixes
  * @throws ToolOutputError if no line or more than one matches, or the figure is not finite and ≥ 0
  */
-export function numberAfter(tool: string, output: string, label: string | RegExp, unit: string | RegExp = ''): number {
+export function labelledNumber(
+  tool: string,
+  output: string,
+  label: string | RegExp,
+  unit: string | RegExp = '',
+): number {
   const line = new RegExp(`^\\s*(?:${source(label)})\\s*[:=]?\\s*(\\S+?)\\s*(?:${source(unit)})\\s*$`)
   const lines = output.split('\n')
   // What follows the last newline may be the front of a line.
@@ -75,7 +80,7 @@ export function toNumber(tool: string, output: string, what: string, text: strin
  *
  * @throws ToolOutputError if there is none, if it is cut off or malformed, or if there are two
  */
-export function jsonIn(tool: string, output: string): unknown {
+export function parseJson(tool: string, output: string): unknown {
   const start = /^\{/m.exec(output)?.index
   if (start === undefined) throw new ToolOutputError(tool, 'no JSON report', output)
   const end = endOfObject(output, start)
@@ -107,7 +112,7 @@ export function at(json: unknown, ...path: (string | number)[]): unknown {
 }
 
 /** The figure at a path of keys. @throws ToolOutputError unless it is a finite JSON number and ≥ 0 */
-export function numberAt(tool: string, output: string, json: unknown, ...path: (string | number)[]): number {
+export function jsonNumber(tool: string, output: string, json: unknown, ...path: (string | number)[]): number {
   const value = at(json, ...path)
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
   const problem = value === undefined ? 'is missing' : `is ${JSON.stringify(value)}, not a figure of 0 or more`

@@ -5,8 +5,8 @@
  * `db_report_cumulative` (src/db_driver.c), and the totals of all tests in src/sysbench.c.
  * Every test is bounded by time, never by a number of events: a slow platform then measures as long as a fast one.
  */
-import { type Command, command, count, wholeSeconds } from './command.ts'
-import { numberAfter } from './parse.ts'
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { labelledNumber } from './parse.ts'
 
 export interface SysbenchCpu {
   threads: number
@@ -96,13 +96,13 @@ const TOOL = 'sysbench'
 export const sysbench = {
   /** Verifies primes by trial division. */
   cpu({ threads, maxPrime, seconds }: SysbenchCpu): Command {
-    const prime = `--cpu-max-prime=${count('maxPrime', maxPrime, 3)}`
+    const prime = `--cpu-max-prime=${requireCount('maxPrime', maxPrime, 3)}`
     return command(TOOL, 'cpu', ...load(threads, seconds), prime, 'run')
   },
 
   /** @throws ToolOutputError unless the report is whole */
   parseCpu(stdout: string): CpuResult {
-    return { eventsPerSecond: numberAfter(TOOL, stdout, 'events per second'), ...totals(stdout) }
+    return { eventsPerSecond: labelledNumber(TOOL, stdout, 'events per second'), ...totals(stdout) }
   },
 
   /** Reads or writes one block of memory over and over. The total size is out of reach, so that time ends the test. */
@@ -116,8 +116,8 @@ export const sysbench = {
   parseMemory(stdout: string): MemoryResult {
     const { events, seconds } = totals(stdout)
     return {
-      mebibytesPerSecond: numberAfter(TOOL, stdout, /\d+\.\d+ MiB transferred \(/, 'MiB/sec)'),
-      operationsPerSecond: numberAfter(TOOL, stdout, /Total operations: \d+ \(/, 'per second)'),
+      mebibytesPerSecond: labelledNumber(TOOL, stdout, /\d+\.\d+ MiB transferred \(/, 'MiB/sec)'),
+      operationsPerSecond: labelledNumber(TOOL, stdout, /Total operations: \d+ \(/, 'per second)'),
       operations: events,
       seconds,
     }
@@ -137,7 +137,7 @@ export const sysbench = {
   /** @throws ToolOutputError unless the report is whole */
   parseFileio(stdout: string): FileioResult {
     const { events, seconds } = totals(stdout)
-    const perSecond = ['reads/s:', 'writes/s:', 'fsyncs/s:'].map((name) => numberAfter(TOOL, stdout, name))
+    const perSecond = ['reads/s:', 'writes/s:', 'fsyncs/s:'].map((name) => labelledNumber(TOOL, stdout, name))
     return { operationsPerSecond: perSecond.reduce((sum, one) => sum + one, 0), operations: events, seconds }
   },
 
@@ -160,38 +160,38 @@ export const sysbench = {
   parseOltp(stdout: string): OltpResult {
     const { events, seconds } = totals(stdout)
     return {
-      transactionsPerSecond: numberAfter(TOOL, stdout, /transactions: +\d+ +\(/, 'per sec.)'),
-      queriesPerSecond: numberAfter(TOOL, stdout, /queries: +\d+ +\(/, 'per sec.)'),
+      transactionsPerSecond: labelledNumber(TOOL, stdout, /transactions: +\d+ +\(/, 'per sec.)'),
+      queriesPerSecond: labelledNumber(TOOL, stdout, /queries: +\d+ +\(/, 'per sec.)'),
       transactions: events,
-      meanMs: numberAfter(TOOL, stdout, 'avg:'),
-      p95Ms: numberAfter(TOOL, stdout, '95th percentile:'),
-      errors: numberAfter(TOOL, stdout, 'ignored errors:', /\(\d+\.\d+ +per sec\.\)/),
-      reconnects: numberAfter(TOOL, stdout, 'reconnects:', /\(\d+\.\d+ +per sec\.\)/),
+      meanMs: labelledNumber(TOOL, stdout, 'avg:'),
+      p95Ms: labelledNumber(TOOL, stdout, '95th percentile:'),
+      errors: labelledNumber(TOOL, stdout, 'ignored errors:', /\(\d+\.\d+ +per sec\.\)/),
+      reconnects: labelledNumber(TOOL, stdout, 'reconnects:', /\(\d+\.\d+ +per sec\.\)/),
       seconds,
     }
   },
 }
 
 function load(threads: number, seconds: number): string[] {
-  return [`--threads=${count('threads', threads)}`, `--time=${wholeSeconds(seconds)}`]
+  return [`--threads=${requireCount('threads', threads)}`, `--time=${ceilSeconds(seconds)}`]
 }
 
 const fileSet = (totalSize: string, files: number): string[] => [
   `--file-total-size=${totalSize}`,
-  `--file-num=${count('files', files)}`,
+  `--file-num=${requireCount('files', files)}`,
 ]
 
 function connection({ socket, host, port = 3306, user, password, database, tables, tableSize }: SysbenchDatabase) {
   if ((socket === undefined) === (host === undefined)) throw new TypeError('A database has either a socket or a host.')
   const where = socket === undefined ? [`--mysql-host=${host}`, `--mysql-port=${port}`] : [`--mysql-socket=${socket}`]
   const who = [`--mysql-user=${user}`, ...(password === undefined ? [] : [`--mysql-password=${password}`])]
-  const size = [`--tables=${count('tables', tables)}`, `--table-size=${count('tableSize', tableSize)}`]
+  const size = [`--tables=${requireCount('tables', tables)}`, `--table-size=${requireCount('tableSize', tableSize)}`]
   return ['--db-driver=mysql', ...where, ...who, `--mysql-db=${database}`, ...size]
 }
 
 function totals(stdout: string): { events: number; seconds: number } {
   return {
-    events: numberAfter(TOOL, stdout, 'total number of events'),
-    seconds: numberAfter(TOOL, stdout, 'total time', 's'),
+    events: labelledNumber(TOOL, stdout, 'total number of events'),
+    seconds: labelledNumber(TOOL, stdout, 'total time', 's'),
   }
 }

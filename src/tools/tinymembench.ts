@@ -8,7 +8,7 @@
  * A whole run takes minutes, so it is usually stopped. What it printed until then counts: every whole line is a
  * finished measurement, and a line that was cut off is left out.
  */
-import { type Command, command, wholeSeconds } from './command.ts'
+import { type Command, ceilSeconds, command } from './command.ts'
 import { ToolOutputError, toNumber } from './parse.ts'
 
 export interface TinymembenchLatency {
@@ -42,7 +42,7 @@ export const tinymembench = {
    */
   run({ seconds }: { seconds?: number } = {}): Command {
     const buffered = ['stdbuf', '-oL', TOOL] as const
-    return seconds === undefined ? command(...buffered) : command('timeout', wholeSeconds(seconds), ...buffered)
+    return seconds === undefined ? command(...buffered) : command('timeout', ceilSeconds(seconds), ...buffered)
   },
 
   /** Everything that a run finished. @throws ToolOutputError if it finished nothing, or a line holds no valid figure */

@@ -3,16 +3,16 @@
  */
 import { describe, expect, it } from 'vitest'
 import {
-  decideAtLook,
+  alphaShare,
+  decideAtInterimLook,
   gaussian,
   holm,
-  type LookOptions,
-  type LookPlan,
   pairedRounds,
   planLooks,
   pValueOverLooks,
+  type SequentialOptions,
+  type SequentialPlan,
   seeded,
-  shareOf,
   signedRankPValue,
 } from '../../src/core/stats/index.ts'
 import { luck, percent, printTable } from './table.ts'
@@ -27,17 +27,17 @@ const paired =
     pairedRounds({ rounds, ratio, ...noisy }, random).d
 
 /** Runs the look loop as a run does: stop at the first look that decides. */
-function runLooks(plan: LookPlan, draw: Draw, trials: number, seed: string) {
+function runLooks(plan: SequentialPlan, draw: Draw, trials: number, seed: string) {
   const random = seeded(seed)
   const share = { inside: 0, outside: 0, across: 0 }
   let rounds = 0
   for (let trial = 0; trial < trials; trial++) {
     const d = draw(plan.looks.at(-1)!, random)
     let look = 0
-    let verdict = decideAtLook(d.slice(0, plan.looks[0]), margin, plan, 0)
+    let verdict = decideAtInterimLook(d.slice(0, plan.looks[0]), margin, plan, 0)
     while (verdict === 'across' && look < plan.looks.length - 1) {
       look++
-      verdict = decideAtLook(d.slice(0, plan.looks[look]), margin, plan, look)
+      verdict = decideAtInterimLook(d.slice(0, plan.looks[look]), margin, plan, look)
     }
     share[verdict] += 1 / trials
     rounds += plan.looks[look]! / trials
@@ -47,7 +47,7 @@ function runLooks(plan: LookPlan, draw: Draw, trials: number, seed: string) {
 
 describe('at the margin', () => {
   it('contradicts falsely, and holds falsely, in at most 5 % of runs: one look and many', () => {
-    const plans: Record<string, LookOptions> = {
+    const plans: Record<string, SequentialOptions> = {
       'n = 10': { first: 10, last: 10 },
       'n = 20': { first: 20, last: 20 },
       'n = 30': { first: 30, last: 30 },
@@ -84,7 +84,7 @@ describe('200 equal claims under Holm', () => {
     const fixed = (d: readonly number[]) => signedRankPValue(d, margin, 'greater')
     const looked = (d: readonly number[]) =>
       pValueOverLooks(
-        plan.looks.map((count, look) => ({ d: d.slice(0, count), share: shareOf(plan, look) })),
+        plan.looks.map((count, look) => ({ d: d.slice(0, count), share: alphaShare(plan, look) })),
         (upTo) => signedRankPValue(upTo, margin, 'greater'),
       )
     const null0: Draw = (n, random) => Array.from({ length: n }, () => margin + gaussian(random))

@@ -1,29 +1,29 @@
 /** A run with many claims: how often it fails though nothing is wrong, and what it still sees of what is. */
 import { describe, expect, it } from 'vitest'
-import { answer, decided } from '../../src/core/judge/answer.ts'
-import { notWorse } from '../../src/core/judge/compare.ts'
-import { familyOf } from '../../src/core/judge/family.ts'
-import { looksOf } from '../../src/core/judge/looks.ts'
-import { family as rates } from '../../src/core/judge/rates.ts'
+import { decided, runTest } from '../../src/core/judge/answer.ts'
+import { nonInferiority } from '../../src/core/judge/compare.ts'
+import { holmCorrection } from '../../src/core/judge/family.ts'
+import { reachedLooks } from '../../src/core/judge/looks.ts'
+import { familywiseAlpha as rates } from '../../src/core/judge/rates.ts'
 import {
   holm,
-  type LookPlan,
   pairedRounds,
   planLooks,
   type RoundsOptions,
+  type SequentialPlan,
   seeded,
   signedRankPValue,
 } from '../../src/core/stats/index.ts'
 import { luck, percent, printTable } from './table.ts'
 
 const margin = Math.log(1.05)
-const rule = notWorse(margin)
+const rule = nonInferiority(margin)
 
 /** The claims of one run that fail it, under three rules: each by itself, Holm over ranks, and isobench's. */
-function failed(family: readonly (readonly number[])[], plan: LookPlan) {
+function failed(family: readonly (readonly number[])[], plan: SequentialPlan) {
   const visited = plan.looks.at(-1)!
   const series = family.map((d) => d.map((value, round) => ({ round, d: value })))
-  const alone = series.map((rounds) => decided(rule, looksOf(rounds, visited, plan)))
+  const alone = series.map((rounds) => decided(rule, reachedLooks(rounds, visited, plan)))
   const contradicted = alone.map(({ outcome }) => outcome.verdict === 'contradicted')
   const byRanks = holm(family.map((d) => signedRankPValue(d, margin, 'greater')))
   const result = {
@@ -31,15 +31,15 @@ function failed(family: readonly (readonly number[])[], plan: LookPlan) {
     ranks: byRanks.map((p) => p <= rates.atMargin),
   }
   if (!contradicted.some(Boolean)) return { ...result, ours: contradicted }
-  const tests = series.map((rounds, at) => answer({ id: String(at), rounds, visited, rule }, plan).tests[0]!)
-  const ours = familyOf(tests)
-  return { ...result, ours: tests.map((test, at) => contradicted[at]! && ours.stands(test)) }
+  const tests = series.map((rounds, at) => runTest({ id: String(at), rounds, visited, rule }, plan).tests[0]!)
+  const ours = holmCorrection(tests)
+  return { ...result, ours: tests.map((test, at) => contradicted[at]! && ours.rejects(test)) }
 }
 
 interface Simulation {
   readonly claims: number
   readonly runs: number
-  readonly plan: LookPlan
+  readonly plan: SequentialPlan
   readonly noise: Omit<RoundsOptions, 'rounds'>
   readonly seed: string
   /** Of one claim, by its place. */
@@ -66,7 +66,7 @@ function simulated({ claims, runs, plan, noise, seed, ratioOf }: Simulation) {
   return { any, first }
 }
 
-const plans: Record<string, LookPlan> = Object.fromEntries(
+const plans: Record<string, SequentialPlan> = Object.fromEntries(
   [
     [5, 5],
     [10, 10],

@@ -1,14 +1,14 @@
 /** What is promised of one claim, in every mixture of noise, drift and tails: 10,000 runs a cell, judged by the judge itself. */
 import { describe, expect, it } from 'vitest'
 import { decided } from '../../src/core/judge/answer.ts'
-import { notWorse } from '../../src/core/judge/compare.ts'
-import { looksOf } from '../../src/core/judge/looks.ts'
-import { alone } from '../../src/core/judge/rates.ts'
+import { nonInferiority } from '../../src/core/judge/compare.ts'
+import { reachedLooks } from '../../src/core/judge/looks.ts'
+import { perClaimAlpha } from '../../src/core/judge/rates.ts'
 import {
-  type LookPlan,
   pairedRounds,
   planLooks,
   type RoundsOptions,
+  type SequentialPlan,
   seeded,
   signedRankInterval,
 } from '../../src/core/stats/index.ts'
@@ -16,7 +16,7 @@ import { luck, percent, printTable } from './table.ts'
 
 const runs = 10_000
 const margin = Math.log(1.05)
-const rule = notWorse(margin)
+const rule = nonInferiority(margin)
 
 type Noise = Omit<RoundsOptions, 'rounds' | 'ratio'>
 const noises: Record<string, Noise> = Object.fromEntries(
@@ -30,15 +30,15 @@ const noises: Record<string, Noise> = Object.fromEntries(
   ),
 )
 
-function judged(plan: LookPlan, options: Omit<RoundsOptions, 'rounds'>, seed: string) {
+function judged(plan: SequentialPlan, options: Omit<RoundsOptions, 'rounds'>, seed: string) {
   const random = seeded(seed)
-  const share = { holds: 0, contradicted: 0, inconclusive: 0, undecidable: 0 }
+  const share = { holds: 0, contradicted: 0, inconclusive: 0, 'not-evaluated': 0 }
   const last = plan.looks.at(-1)!
   let rounds = 0
   for (let run = 0; run < runs; run++) {
     const { d } = pairedRounds({ rounds: last, ...options }, random)
     const series = d.map((value, round) => ({ round, d: value }))
-    const { outcome, interval } = decided(rule, looksOf(series, last, plan))
+    const { outcome, interval } = decided(rule, reachedLooks(series, last, plan))
     share[outcome.verdict] += 1 / runs
     rounds += interval.n / runs
   }
@@ -79,9 +79,9 @@ describe('one claim', () => {
         return {
           noise: name,
           rounds: looks,
-          'at the margin': wrong(margin, alone.atMargin),
-          'at half': wrong(margin / 2, alone.atHalf),
-          'when equal': wrong(0, alone.atHalf),
+          'at the margin': wrong(margin, perClaimAlpha.atMargin),
+          'at half': wrong(margin / 2, perClaimAlpha.atHalf),
+          'when equal': wrong(0, perClaimAlpha.atHalf),
         }
       }),
     )

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { decided } from '../../src/core/judge/answer.ts'
-import { notWorse } from '../../src/core/judge/compare.ts'
-import { looksOf } from '../../src/core/judge/looks.ts'
+import { nonInferiority } from '../../src/core/judge/compare.ts'
+import { reachedLooks } from '../../src/core/judge/looks.ts'
 import {
   median,
   pairedRounds,
@@ -25,7 +25,7 @@ const rivals: Record<string, (rounds: Rounds) => Call> = {
   'fixed band of 10 %': ({ native, platform }) => (median(platform) / median(native) > 1.1 ? 'fail' : 'pass'),
   isobench: ({ d }) => {
     const rounds = d.map((value, round) => ({ round, d: value }))
-    const { verdict } = decided(notWorse(Math.log(margin)), looksOf(rounds, d.length, undefined)).outcome
+    const { verdict } = decided(nonInferiority(Math.log(margin)), reachedLooks(rounds, d.length, undefined)).outcome
     return verdict === 'contradicted' ? 'fail' : verdict === 'holds' ? 'pass' : 'unsure'
   },
 }

@@ -4,26 +4,26 @@
  */
 import { describe, expect, it } from 'vitest'
 import {
-  decideAtLook,
-  type LookOptions,
-  type LookPlan,
+  alphaShare,
+  decideAtInterimLook,
   pairedRounds,
   planLooks,
+  type SequentialOptions,
+  type SequentialPlan,
   seeded,
-  shareOf,
 } from '../../src/core/stats/index.ts'
 import { normalCdf } from '../../src/core/stats/normal.ts'
-import { boundOrder, signedRankCdf } from '../../src/core/stats/nullDistribution.ts'
+import { criticalOrder, signedRankCdf } from '../../src/core/stats/nullDistribution.ts'
 import { luck, percent, printTable } from './table.ts'
 
 /**
  * The chance to cross at any look under the null. The joint law of the signed ranks is the same for every continuous
  * symmetric noise, so this one number is the error rate of the plan, whatever the noise.
  */
-function crossing(plan: LookPlan, trials: number, seed: string): number {
+function crossing(plan: SequentialPlan, trials: number, seed: string): number {
   const last = plan.looks.at(-1)!
   const orders = new Int32Array(last + 1)
-  for (const [k, n] of plan.looks.entries()) orders[n] = boundOrder(signedRankCdf(n), plan.spent[k]!)
+  for (const [k, n] of plan.looks.entries()) orders[n] = criticalOrder(signedRankCdf(n), plan.alphas[k]!)
   const random = seeded(seed)
   const d = new Float64Array(last)
   let crossed = 0
@@ -43,7 +43,7 @@ function crossing(plan: LookPlan, trials: number, seed: string): number {
 
 describe('spending rules', () => {
   it('linear spending errs at most as often as asked, for plans of every kind', () => {
-    const plans: LookOptions[] = [
+    const plans: SequentialOptions[] = [
       { first: 10, last: 30 },
       { first: 10, last: 30, step: 1 },
       { first: 10, last: 30, step: 10 },
@@ -74,13 +74,13 @@ const margin = Math.log(1.05)
 const runs = 10_000
 
 /** Runs the look loop as a run does: stop at the first look that decides. */
-function stopped(plan: LookPlan, ratio: number) {
+function stopped(plan: SequentialPlan, ratio: number) {
   const random = seeded(`stopped ${ratio}`)
   const share = { inside: 0, outside: 0, across: 0 }
   let rounds = 0
   for (let run = 0; run < runs; run++) {
     const { d } = pairedRounds({ rounds: plan.looks.at(-1)!, ratio, cv: 0.05 }, random)
-    const at = (look: number) => decideAtLook(d.slice(0, plan.looks[look]), margin, plan, look)
+    const at = (look: number) => decideAtInterimLook(d.slice(0, plan.looks[look]), margin, plan, look)
     let look = 0
     let verdict = at(look)
     while (verdict === 'across' && look < plan.looks.length - 1) verdict = at(++look)
@@ -94,40 +94,40 @@ function stopped(plan: LookPlan, ratio: number) {
  * The same nominal rate at every look, as large as the error allows.
  * Source: S. J. Pocock, Biometrika 64 (1977) 191–199.
  */
-function pocock(looks: readonly number[]): LookPlan {
+function pocock(looks: readonly number[]): SequentialPlan {
   let [low, high] = [0, 0.05]
   for (let step = 0; step < 9; step++) {
     const rate = (low + high) / 2
-    if (crossing({ looks, spent: looks.map(() => rate) }, 200_000, 'rules') <= 0.05) low = rate
+    if (crossing({ looks, alphas: looks.map(() => rate) }, 200_000, 'rules') <= 0.05) low = rate
     else high = rate
   }
-  return { looks, spent: looks.map(() => low) }
+  return { looks, alphas: looks.map(() => low) }
 }
 
 /**
  * A bound that holds at every round there will ever be: the one-sided normal mixture, tightest at 20 rounds.
  * Source: S. R. Howard, A. Ramdas, J. McAuliffe & J. Sekhon, Ann. Stat. 49 (2021) 1055–1080, their equation (3.7).
  */
-function confidenceSequence(looks: readonly number[]): LookPlan {
+function confidenceSequence(looks: readonly number[]): SequentialPlan {
   const bound = (n: number, rho: number) =>
     Math.sqrt(2 * (n + rho) * Math.log(1 + Math.sqrt((n + rho) / rho) / (2 * 0.05)))
   const rhos = Array.from({ length: 200 }, (_, at) => (at + 1) / 5)
   const rho = rhos.reduce((best, one) => (bound(20, one) < bound(20, best) ? one : best))
-  return { looks, spent: looks.map((n) => 1 - normalCdf(bound(n, rho) / Math.sqrt(n))) }
+  return { looks, alphas: looks.map((n) => 1 - normalCdf(bound(n, rho) / Math.sqrt(n))) }
 }
 
 describe('the choice among spending rules', () => {
   it('is linear: it errs in at most 5 %, calls nine of ten slowdowns, and needs about the fewest rounds', () => {
     const { looks } = planLooks({ first: 10, last: 30 })
-    const rules: Record<string, LookPlan> = {
+    const rules: Record<string, SequentialPlan> = {
       'linear (isobench)': planLooks({ first: 10, last: 30 }),
       Pocock: pocock(looks),
       'power 2': planLooks({ first: 10, last: 30, power: 2 }),
       "power 3 (≈ O'Brien–Fleming)": planLooks({ first: 10, last: 30, power: 3 }),
-      'Haybittle–Peto 10, 20, 30': { looks: [10, 20, 30], spent: [0.001, 0.001, 0.05] },
-      'Haybittle–Peto 10, 12 … 30': { looks, spent: looks.map((n) => (n < 30 ? 0.001 : 0.05)) },
+      'Haybittle–Peto 10, 20, 30': { looks: [10, 20, 30], alphas: [0.001, 0.001, 0.05] },
+      'Haybittle–Peto 10, 12 … 30': { looks, alphas: looks.map((n) => (n < 30 ? 0.001 : 0.05)) },
       'confidence sequence': confidenceSequence(Array.from({ length: 21 }, (_, at) => 10 + at)),
-      'linear, union bound': { looks, spent: looks.map((_, k) => 0.05 * shareOf({ looks }, k)) },
+      'linear, union bound': { looks, alphas: looks.map((_, k) => 0.05 * alphaShare({ looks }, k)) },
       'fixed 30': planLooks({ first: 30, last: 30 }),
     }
     const measured = Object.entries(rules).map(([rule, plan]) => ({

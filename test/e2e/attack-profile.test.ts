@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { diffOf } from '../../src/core/profile/diff.ts'
-import { profilesOf } from '../../src/core/profile/profiles.ts'
+import { attackProfiles } from '../../src/core/profile/profiles.ts'
 import type { RunRecord } from '../../src/core/record/reader.ts'
 import { jaccard } from '../../src/guest/trace/profile.ts'
 import { config, expectNoStack, imports, Project } from './support/cli.ts'
@@ -64,8 +64,8 @@ export const it = bench('program', workload.traced(program, { by: '${instrument}
 /** The names that a platform's work reached in each round. */
 const reached = ({ samples }: RunRecord, platform: string, calls?: string): string[][] =>
   samples
-    .filter((one) => one.platform === platform && one.profile && (!calls || one.point.includes(`calls=${calls}`)))
-    .map(({ profile }) => Object.keys(profile!.work))
+    .filter((one) => one.platform === platform && one.attackProfile && (!calls || one.case.includes(`calls=${calls}`)))
+    .map(({ attackProfile: profile }) => Object.keys(profile!.work))
 
 /** The names that more than half of the rounds reached. */
 const usual = (rounds: readonly string[][]): string[] =>
@@ -82,10 +82,10 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
       'epss.csv': '#model_version:v2025.03.14,score_date:2026-01-02\ncve,epss,percentile\nCVE-2024-1086,0.5,0.9\n',
       'map.csv': 'cve,function\nCVE-2024-1086,__x64_sys_times\n',
     })
-    const imported = await project.isobench(['epss', 'import', 'epss.csv', '--map', 'map.csv', '--default', '0'])
+    const imported = await project.isobench(['epss', 'import', 'epss.csv', '--map', 'map.csv', '--default-weight', '0'])
     expect(imported.exitCode, imported.stderr).toBe(0)
     const { report, record } = await project.run(['--rounds', '4'], { timeout: 230 })
-    expect(report.benches.flatMap(({ cells }) => cells.flatMap(({ errors }) => errors))).toEqual([])
+    expect(report.cases.flatMap(({ results: cells }) => cells.flatMap(({ errors }) => errors))).toEqual([])
     for (const platform of working) {
       const rounds = reached(record, platform, 'known')
       const control = new Set(reached(record, platform, 'none').flat())
@@ -102,7 +102,7 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
         // A runtime's own threads may make a call in one run that they do not make in the next: calls that it also makes to
         // set up. Nothing else may be there.
         const own = new Set(
-          record.samples.flatMap((one) => (one.platform === platform ? Object.keys(one.profile!.setup) : [])),
+          record.samples.flatMap((one) => (one.platform === platform ? Object.keys(one.attackProfile!.setup) : [])),
         )
         expect(
           beyond.filter((name) => name in known || !own.has(name)),
@@ -117,8 +117,8 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
         platform === 'gvisor' ? 0.8 : 0.95,
       )
       // And by what every round reaches or none; what a runtime's own threads do at times is told apart, and is the lesser part.
-      const [none, other] = profilesOf(record).filter((cell) => cell.platform === platform)
-      const { onlyA, onlyB, both, sometimes } = diffOf(none!, other!).parts[0]!
+      const [none, other] = attackProfiles(record).filter((cell) => cell.platform === platform)
+      const { onlyA, onlyB, both, someRounds: sometimes } = diffOf(none!, other!).parts[0]!
       const odd = [...onlyA, ...onlyB]
         .flatMap(({ names }) => names.map(({ name }) => name))
         .filter((name) => !(name in known))
@@ -128,20 +128,28 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
       expect(sometimes.length / (both + sometimes.length), `${platform}: at times ${sometimes}`).toBeLessThan(0.5)
     }
     const weighted = (platform: string) =>
-      record.samples.find((one) => one.platform === platform && one.point.includes('known'))!.profile!.weighted!
+      record.samples.find((one) => one.platform === platform && one.case.includes('known'))!.attackProfile!.weighted!
     expect(weighted('native')).toMatchObject({ score: 0.5, covered: 1 })
     expect(record.plan).toMatchObject({ weights: { date: '2026-01-02', fallback: 0 } })
 
-    const shown = await project.isobench(['profile', 'show', '--bench', 'calls=known'])
+    const shown = await project.isobench(['attack-profile', 'show', '--bench', 'calls=known'])
     expect(shown.stdout).toMatch(/native +\d+/)
     expect(shown.stdout).toContain('EPSS of 2026-01-02')
-    const diff = await project.isobench(['profile', 'diff', 'native', 'runc', '--bench', 'calls=known', '--json'])
+    const diff = await project.isobench([
+      'attack-profile',
+      'diff',
+      'native',
+      'runc',
+      '--bench',
+      'calls=known',
+      '--json',
+    ])
     const { diffs } = JSON.parse(diff.stdout) as { diffs: { by: string; parts: { part: string; onlyB: object[] }[] }[] }
     expect(diffs).toHaveLength(1)
     expect(diffs[0]).toMatchObject({ by: 'syscalls', a: 'native', b: 'runc' })
     // native has nothing to start, and runc a container.
     expect(JSON.stringify(diffs[0]!.parts.find(({ part }) => part === 'setup')!.onlyB)).toContain('pivot_root')
-    const typo = await project.isobench(['profile', 'diff', 'native', 'runcc'])
+    const typo = await project.isobench(['attack-profile', 'diff', 'native', 'runcc'])
     expect(typo.exitCode).toBe(5)
     expect(typo.stderr).toContain('did you mean "runc"?')
     machine.expectClean()
@@ -158,7 +166,7 @@ export const it = bench('cpu', workload.traced(cpu, { by: 'syscalls', per: 'even
       'benches/attack-workloads.ts': readFileSync(workloads, 'utf8'),
     })
     const { report, record } = await project.run(['--rounds', '8'], { timeout: 450 })
-    expect(report.benches.flatMap(({ cells }) => cells.flatMap(({ errors }) => errors))).toEqual([])
+    expect(report.cases.flatMap(({ results: cells }) => cells.flatMap(({ errors }) => errors))).toEqual([])
     for (const platform of working) {
       const rounds = reached(record, platform)
       const half = (which: number) => usual(rounds.filter((_, round) => round % 2 === which))
@@ -166,8 +174,8 @@ export const it = bench('cpu', workload.traced(cpu, { by: 'syscalls', per: 'even
       expect(once.length, platform).toBeGreaterThan(15)
       expect(jaccard(once, again), `${platform}: ${once} | ${again}`).toBeGreaterThanOrEqual(0.95)
       // What a runtime's own threads do at times is told apart, and is the lesser part.
-      const cell = profilesOf(record).find((one) => one.platform === platform)!
-      expect(cell.sometimes.work.length, `${platform}: at times ${cell.sometimes.work}`).toBeLessThan(
+      const cell = attackProfiles(record).find((one) => one.platform === platform)!
+      expect(cell.someRounds.work.length, `${platform}: at times ${cell.someRounds.work}`).toBeLessThan(
         Object.keys(cell.work).length / 2,
       )
     }
@@ -180,10 +188,10 @@ export const it = bench('cpu', workload.traced(cpu, { by: 'syscalls', per: 'even
     const mine = () => instances().filter((name) => !before.includes(name))
     using project = Project.with({ 'isobench.config.ts': config('native'), 'benches/it.bench.ts': bench('syscalls') })
     for (const [next, exitCode] of [
-      [['doctor', '--wait'], 0],
+      [['doctor', '--wait-for-lock'], 0],
       [['clean'], 0],
     ] as const) {
-      const running = project.start(['run', '--wait', '--rounds', '200', '--seconds', '0.5'], { timeout: 200 })
+      const running = project.start(['run', '--wait-for-lock', '--rounds', '200', '--seconds', '0.5'], { timeout: 200 })
       await running.until(() => project.samples() >= 1, 'the first sample', 150)
       await running.kill('SIGKILL')
       expect(mine()).toHaveLength(1)
@@ -207,9 +215,9 @@ finding(101, 'native is narrow', [expect(it.functions).on('native').atMost('1 co
   })
   const { report, exitCode, stdout, stderr } = await project.run(['--rounds', '1'])
   expectNoStack({ stdout, stderr })
-  if (report.left.length === 0) return context.skip('this kernel lets its functions be traced')
+  if (report.excluded.length === 0) return context.skip('this kernel lets its functions be traced')
   expect(exitCode).toBe(4)
-  expect(report.claims[0]!.verdict).toBe('undecidable')
-  expect(report.claims[0]!.reason).toMatch(/^instrument-absent:the kernel refuses to trace functions: E/)
+  expect(report.claims[0]!.verdict).toBe('not-evaluated')
+  expect(report.claims[0]!.reason).toMatch(/^tracer-unavailable:the kernel refuses to trace functions: E/)
   expect(stdout).toContain('1 not to be traced on this machine')
 })

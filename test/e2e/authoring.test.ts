@@ -124,7 +124,7 @@ describe('a bench file that cannot be used', () => {
 
   test('is told by run as well, which has nothing to measure when every file is broken', async () => {
     const made = project({ 'benches/good.bench.ts': `${imports}\nthrow new Error('not today')\n` })
-    expectRefused(await made.isobench(['run', '--wait']), /benches\/good\.bench\.ts:4:7 {2}not today/)
+    expectRefused(await made.isobench(['run', '--wait-for-lock']), /benches\/good\.bench\.ts:4:7 {2}not today/)
     expect(made.records()).toEqual([])
   })
 })
@@ -195,7 +195,7 @@ describe('the config', () => {
       'isobench.config.ts': exporting("{ platforms: [\n  platform('native'),\n  platform('gviser'),\n] }"),
     })
     expectRefused(
-      await made.isobench(['run', '--wait']),
+      await made.isobench(['run', '--wait-for-lock']),
       /isobench\.config\.ts:4:3/,
       /no platform "gviser"/,
       /"gvisor"\?/,
@@ -205,7 +205,7 @@ describe('the config', () => {
   test('with an unknown option of a platform names platform, option and line', async () => {
     const made = project({ 'isobench.config.ts': exporting("{ platforms: [platform('gvisor', { mod: 'ptrace' })] }") })
     expectRefused(
-      await made.isobench(['run', '--wait']),
+      await made.isobench(['run', '--wait-for-lock']),
       /isobench\.config\.ts:2:\d+/,
       /"gvisor"/,
       /"mod"/,
@@ -216,7 +216,7 @@ describe('the config', () => {
   test('with a value that a platform cannot honour names the values that it can', async () => {
     const made = project({ 'isobench.config.ts': exporting("{ platforms: [platform('lxc', { init: 'sysv' })] }") })
     expectRefused(
-      await made.isobench(['run', '--wait']),
+      await made.isobench(['run', '--wait-for-lock']),
       /isobench\.config\.ts:2:\d+/,
       /"lxc"/,
       /init: .*"none"\|"systemd"/,
@@ -234,7 +234,7 @@ describe('the config', () => {
   ])("with a runtime's binary that %s is refused before anything is started", async (_, binary, said) => {
     const inner = `{ platforms: [platform('runc', { binary: ${JSON.stringify(binary)} })] }`
     const made = project({ 'isobench.config.ts': exporting(inner) })
-    const outcome = await made.isobench(['run', '--wait'])
+    const outcome = await made.isobench(['run', '--wait-for-lock'])
     expectRefused(outcome, /isobench\.config\.ts:2:\d+/, said)
     expect(made.records()).toEqual([])
   })

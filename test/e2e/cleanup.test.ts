@@ -14,7 +14,7 @@ const slow = benchFile(
   "await guest.exec(command('sleep', '0.5')); return { time: await say(1) }",
   "{ expect: { time: expect.atMost('1s') } }",
 )
-const long = ['run', '--wait', '--rounds', '500']
+const long = ['run', '--wait-for-lock', '--rounds', '500']
 
 /** Starts a long run and waits until it has measured a few samples, and is in the middle of the next. */
 async function inTheMiddle(project: Project) {
@@ -42,7 +42,7 @@ describe.each([
       expectNoStack(outcome)
       machine.expectClean()
       const record = readRecord(project.records().at(-1)!)
-      expect(record.how).toBe('interrupted')
+      expect(record.status).toBe('interrupted')
       expect(record.samples.length).toBeGreaterThanOrEqual(3)
       // What was cut off in the middle is no sample, and no error either.
       expect(record.samples.flatMap(({ error }) => error ?? [])).toEqual([])
@@ -67,7 +67,7 @@ describe.each([
       // Somebody may remove the state folder by hand: the host's devices must be out of reach.
       expect(readFileSync('/proc/self/mounts', 'utf8')).not.toMatch(/ \S*\/isob-\S+ devtmpfs /)
       const record = readRecord(project.records().at(-1)!)
-      expect(record.how).toBe('killed')
+      expect(record.status).toBe('killed')
       expect(record.samples.length).toBeGreaterThanOrEqual(3)
 
       const cleaned = await project.isobench(['clean'])
@@ -78,8 +78,8 @@ describe.each([
 
       // The dead run's lock is nobody's.
       const { report } = await project.run(['--rounds', '1'])
-      expect(report.how).toBe('finished')
-      expect(report.benches[0]!.cells.flatMap(({ errors }) => errors)).toEqual([])
+      expect(report.status).toBe('finished')
+      expect(report.cases[0]!.results.flatMap(({ errors }) => errors)).toEqual([])
       machine.expectClean()
     },
   )
@@ -90,7 +90,7 @@ describe('a run that is killed by SIGKILL leaves what `isobench clean` removes',
 
   async function killedWhen(project: Project, args: string[], now: (text: string) => boolean): Promise<void> {
     const machine = observe()
-    const running = project.start(['run', '--wait', ...args], { timeout: 220 })
+    const running = project.start(['run', '--wait-for-lock', ...args], { timeout: 220 })
     await running.until(() => now(running.text), 'the moment to kill it', 200)
     await running.kill('SIGKILL')
     expect(machine.leftovers()).not.toEqual([])
@@ -172,13 +172,13 @@ describe('while a run has the machine', () => {
       const refused = await second.isobench(args)
       expect(refused.exitCode).toBe(5)
       expect(refused.stderr).toContain(`process ${running.pid}`)
-      expect(refused.stderr).toMatch(/--wait/)
+      expect(refused.stderr).toMatch(/--wait-for-lock/)
       expect(refused.seconds).toBeLessThan(10)
       expectNoStack(refused)
     }
     expect(second.records()).toEqual([])
 
-    const waiting = second.start(['run', '--wait', '--rounds', '1'])
+    const waiting = second.start(['run', '--wait-for-lock', '--rounds', '1'])
     await waiting.until(() => waiting.text.includes(`waiting for process ${running.pid}`), 'it said that it waits')
     const before = first.samples()
     await running.until(() => first.samples() >= before + 3, 'three more samples of the first')

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { makeTinyRoot } from '../../src/guest/tiny-root.ts'
+import { createBusyboxRootfs } from '../../src/guest/tiny-root.ts'
 import { makeProgram } from '../../src/platforms/runtimes.ts'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/machine.ts'
@@ -78,7 +78,7 @@ describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
     )
     daemon = child.pid
     for (let tries = 0; !existsSync(join(folder, 'run/docker.sock')) && tries < 600; tries++) await sleep(50)
-    makeTinyRoot(join(folder, 'root'))
+    createBusyboxRootfs(join(folder, 'root'))
     const importing = 'tar -C "$1" -c . | docker --host "$2" import - foreign:1'
     execFileSync('sh', ['-c', importing, 'sh', join(folder, 'root'), socket])
     docker('run', '--detach', '--name=foreign', '--ulimit=nofile=1024:1024', 'foreign:1', '/bin/sleep', 'infinity')
@@ -103,7 +103,7 @@ describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
     using project = Project.of(served, ['native', 'docker'])
     const { report } = await project.run(['--rounds', '1'], { env, timeout: 240 })
     expect(report.platforms[1]!.version).toContain(`the host's dockerd at ${socket}`)
-    for (const { cells } of report.benches)
+    for (const { results: cells } of report.cases)
       expect(cells.map(({ platform, errors }) => [platform, errors])).toEqual([
         ['native', []],
         ['docker', []],
@@ -128,7 +128,7 @@ describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
   test('has nothing of ours any more after `isobench clean`, when the run was killed', async () => {
     const machine = observe()
     using project = Project.of(slow, ['native', 'docker'])
-    const running = project.start(['run', '--wait', '--rounds', '500'], { env, timeout: 240 })
+    const running = project.start(['run', '--wait-for-lock', '--rounds', '500'], { env, timeout: 240 })
     await running.until(() => project.samples() >= 3, 'the third sample', 200)
     await running.kill('SIGKILL')
     expect(docker('ps', '--format', '{{.Names}}')).toMatch(/^isob-/m)
@@ -149,7 +149,7 @@ export default defineConfig({ platforms: [
   platform('docker', { runtime: 'runsc', name: 'docker-ptrace', mode: 'ptrace', flags: ['--directfs=false'] }),
 ] })`,
     })
-    const outcome = await project.isobench(['doctor', '--json', '--wait'], { env })
+    const outcome = await project.isobench(['doctor', '--json', '--wait-for-lock'], { env })
     expectNoStack(outcome)
     const { platforms } = JSON.parse(outcome.stdout)
     expect(platforms[0]).toMatchObject({
@@ -186,7 +186,7 @@ export default defineConfig({ platforms: [platform('docker', { daemon: 'own' })]
     expect(execFileSync('iptables', ['--version'], { encoding: 'utf8', env: { PATH } })).toContain('legacy')
     const { report } = await project.run(['--rounds', '1'], { env: { PATH }, timeout: 240 })
     expect(report.platforms[0]!.version).toContain("isobench's own dockerd")
-    expect(report.benches.flatMap(({ cells }) => cells.map(({ errors }) => errors))).toEqual([[], []])
+    expect(report.cases.flatMap(({ results: cells }) => cells.map(({ errors }) => errors))).toEqual([[], []])
     machine.expectClean()
   })
 
@@ -204,7 +204,7 @@ export default defineConfig({ platforms: [platform('docker', { daemon: 'own' })]
 export default defineConfig({ platforms: [platform('native'), platform('docker', { daemon: 'own' })] })`,
       'benches/it.bench.ts': slow,
     })
-    const running = project.start(['run', '--wait', '--rounds', '500'], { timeout: 240 })
+    const running = project.start(['run', '--wait-for-lock', '--rounds', '500'], { timeout: 240 })
     await running.until(() => project.samples() >= 3, 'the third sample', 200)
     expect(host()).toEqual(before)
     await running.kill('SIGKILL')

@@ -8,8 +8,8 @@ import { resolvePlatforms } from '../../src/core/probe.ts'
 import { Session } from '../../src/core/session.ts'
 import { platform } from '../../src/dsl/platform.ts'
 import { processesOf } from '../../src/guest/cgroup.ts'
-import { timed } from '../../src/guest/stopwatch.ts'
-import { makeTinyRoot } from '../../src/guest/tiny-root.ts'
+import { runTimed } from '../../src/guest/stopwatch.ts'
+import { createBusyboxRootfs } from '../../src/guest/tiny-root.ts'
 import { drivers } from '../../src/platforms/index.ts'
 import { observe, obstacles } from './support/machine.ts'
 
@@ -18,7 +18,7 @@ const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }
 const { signal } = new AbortController()
 
 const root = mkdtempSync(join(tmpdir(), 'isobench-flags-'))
-beforeAll(() => makeTinyRoot(root))
+beforeAll(() => createBusyboxRootfs(root))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const gofer = ['--directfs=false']
@@ -31,17 +31,17 @@ async function openAll(specs: Parameters<typeof resolvePlatforms>[0]) {
     // All at once, as probing does: so a daemon hears of several runtimes at a time.
     return await Promise.all(
       resolvePlatforms(specs, drivers, import.meta.filename).map(async ({ driver, options }) => {
-        await using place = await session.place(root, 120)
-        const handle = await driver.open(place, options)
+        await using place = await session.createSandbox(root, 120)
+        const handle = await driver.boot(place, options)
         const argvs = processesOf(place.group).map(
           (pid) => [pid, readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')] as const,
         )
         const [sentry, argv] = argvs.find(([, [name]]) => name === 'runsc-sandbox')!
-        const mounts = handle.enter(['/bin/busybox', 'cat', '/proc/mounts'])
+        const mounts = handle.execArgv(['/bin/busybox', 'cat', '/proc/mounts'])
         return {
           argv,
-          told: await driver.details!(options),
-          mounts: (await timed(mounts, { timeoutMs: 60_000, label: 'mounts' })).stdout,
+          told: await driver.versionDetails!(options),
+          mounts: (await runTimed(mounts, { timeoutMs: 60_000, label: 'mounts' })).stdout,
           address: handle.address ?? place.address,
           // What is left of it in the guest's network namespace: the sentry's own stack takes the address away.
           links: execFileSync('nsenter', [`--target=${sentry}`, '--net', 'ip', '-4', 'addr'], { encoding: 'utf8' }),

@@ -36,10 +36,10 @@ describe('the paper’s findings by a stored record, with this repository’s be
     ])
     for (const { id, verdict, needs, text, claims } of told.findings) {
       expect(claims.length, `finding ${id}`).toBeGreaterThan(0)
-      if (verdict === 'undecidable')
+      if (verdict === 'not-evaluated')
         expect(needs.length > 0 || /left out of this run/.test(text), `${id}: ${text}`).toBe(true)
     }
-    expect(told.findings.filter(({ verdict }) => verdict !== 'undecidable')).toMatchObject([
+    expect(told.findings.filter(({ verdict }) => verdict !== 'not-evaluated')).toMatchObject([
       { id: 1, verdict: 'contradicted', direction: 'worse', fails: true },
       { id: 2, verdict: 'contradicted', direction: 'worse', fails: true },
     ])
@@ -104,9 +104,9 @@ finding(2, 'osv costs nothing', [expect(it.time).on('osv').withinNative(5)])
     project.write({ 'benches/it.bench.ts': stating('withinNative(5)') })
     const after = await project.isobench(['findings', '--json'])
     const [first, second] = jsonOf(after).findings
-    expect(second).toMatchObject({ id: 2, verdict: 'undecidable', needs: ['osv'] })
+    expect(second).toMatchObject({ id: 2, verdict: 'not-evaluated', needs: ['osv'] })
     // Others may have had the CPUs while it was measured: what is contradicted is then in doubt, and fails nothing.
-    if (first!.verdict === 'inconclusive') expect(first).toMatchObject({ reason: 'crowded-host', fails: false })
+    if (first!.verdict === 'inconclusive') expect(first).toMatchObject({ reason: 'host-overloaded', fails: false })
     else expect(first).toMatchObject({ verdict: 'contradicted', direction: 'worse', fails: true })
     expect(after.exitCode).toBe(first!.fails ? 1 : 0)
     expect(project.records()).toHaveLength(1)

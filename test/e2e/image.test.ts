@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { makeView, mountPoints } from '../../src/guest/view.ts'
+import { mountChroot, requiredMountPoints } from '../../src/guest/view.ts'
 import { benchFile, config, expectNoStack, Project, type Running, repository } from './support/cli.ts'
 import { ensureImage, observe } from './support/machine.ts'
 
@@ -177,8 +177,8 @@ describe('an own root filesystem', () => {
     await rootIn(project, ['data', 'dev', 'proc', 'run', 'sys', 'tmp'])
     const { report } = await project.run(['--rounds', '1'])
     expect(report.environment.image).toMatch(/^own:/)
-    expect(report.benches[0]!.cells).toHaveLength(2)
-    for (const { errors, metrics } of report.benches[0]!.cells) {
+    expect(report.cases[0]!.results).toHaveLength(2)
+    for (const { errors, metrics } of report.cases[0]!.results) {
       expect(errors).toEqual([])
       expect(metrics.time!.median).toBe('mine'.length)
     }
@@ -191,7 +191,7 @@ describe('an own root filesystem', () => {
     using project = Project.of(bench)
     project.write({ 'isobench.config.ts': withImage("{ rootfs: 'root' }") })
     await rootIn(project, ['dev', 'proc', 'sys', 'tmp'])
-    const outcome = await project.isobench(['run', '--wait'])
+    const outcome = await project.isobench(['run', '--wait-for-lock'])
     expect(outcome.exitCode).toBe(5)
     expect(outcome.stderr).toMatch(/lacks \/data, \/run/)
     expect(outcome.stderr).toContain(`mkdir ${project.path('root/data')} ${project.path('root/run')}`)
@@ -204,7 +204,7 @@ describe('an own root filesystem', () => {
     )
     project.write({ 'isobench.config.ts': withImage("{ rootfs: 'root' }") })
     await rootIn(project, ['data', 'dev', 'proc', 'run', 'sys', 'tmp'])
-    const outcome = await project.isobench(['run', '--wait'])
+    const outcome = await project.isobench(['run', '--wait-for-lock'])
     expect(outcome.exitCode).toBe(5)
     expect(outcome.stderr).toMatch(/has no node, which times "sum"/)
     expect(outcome.stderr).not.toContain('probing')
@@ -233,7 +233,7 @@ describe('an own root filesystem', () => {
       }),
     ])
     expect(stdout).toMatch(/benches\/wanting\.bench\.ts:\d+: "wanting" runs sysbench/)
-    const of = (name: string) => record.samples.filter(({ point }) => point.includes(name))
+    const of = (name: string) => record.samples.filter(({ case: point }) => point.includes(name))
     expect(of('#wanting')).toHaveLength(1)
     expect(of('#spoken').filter(({ warmup, values }) => !warmup && values)).toHaveLength(4)
     machine.expectClean()
@@ -242,7 +242,7 @@ describe('an own root filesystem', () => {
   test('is refused when it is not there', async () => {
     using project = Project.of(bench)
     project.write({ 'isobench.config.ts': withImage("{ rootfs: '/no/such/root' }") })
-    const outcome = await project.isobench(['run', '--wait'])
+    const outcome = await project.isobench(['run', '--wait-for-lock'])
     expect(outcome.exitCode).toBe(5)
     expect(outcome.stderr).toContain('/no/such/root')
     expectNoStack(outcome)
@@ -252,11 +252,11 @@ describe('an own root filesystem', () => {
 test('nothing of a guest’s view is mounted in the image, on a host whose mounts are shared', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-shared-'))
   const [image, view, data] = ['image', 'view', 'data'].map((name) => join(folder, name)) as [string, string, string]
-  for (const name of mountPoints) mkdirSync(join(image, name), { recursive: true })
+  for (const name of requiredMountPoints) mkdirSync(join(image, name), { recursive: true })
   mkdirSync(data)
   execFileSync('mount', ['--bind', '--make-shared', folder, folder])
   try {
-    await makeView(image, view, data)
+    await mountChroot(image, view, data)
     expect(readdirSync(join(view, 'proc'))).toContain('self')
     expect(read('/proc/self/mountinfo')).not.toContain(` ${image}/`)
   } finally {

@@ -47,13 +47,13 @@ for (const [name, platforms] of Object.entries(monitors)) {
       const machine = observe()
       using project = withPlatforms(...platforms)
       const { report, record } = await project.run(['--rounds', '2'])
-      const cells = report.benches.flatMap(({ cells }) => cells)
+      const cells = report.cases.flatMap(({ results: cells }) => cells)
       // Native has no monitor, and so no cell.
       expect(cells.map(({ platform }) => platform)).not.toContain('native')
       expect(cells.length).toBe(platforms.length)
       expect(cells.flatMap(({ errors }) => errors)).toEqual([])
       expect(record.samples.length).toBe(2 * platforms.length)
-      for (const { platform, values, accel } of record.samples) {
+      for (const { platform, values, accelerator: accel } of record.samples) {
         expect(values!.duration).toBeGreaterThan(0)
         expect(accel).toMatch(platform === 'tcg' ? /^tcg$/ : /^(kvm|tcg)$/)
       }
@@ -70,8 +70,8 @@ test('a monitor that ends before its guest has run is an error, whatever its exi
     floor: async () => ({ argv: ['printf', 'SeaBIOS B'], accel: 'kvm' }),
   } })`)
   const { report } = await project.run(['--rounds', '1'])
-  expect(report.benches[0]!.cells).toMatchObject([
+  expect(report.cases[0]!.results).toMatchObject([
     { platform: 'early', errors: ['the monitor of early ended before its guest had said that it ran: SeaBIOS B'] },
   ])
-  expect(report.claims).toMatchObject([{ platform: 'early', verdict: 'undecidable', reason: 'sample-errors:early' }])
+  expect(report.claims).toMatchObject([{ platform: 'early', verdict: 'not-evaluated', reason: 'sample-errors:early' }])
 })

@@ -59,11 +59,11 @@ function large(): string {
         claims: one.claims.map((claim) => ({ ...claim, bench: as(claim.bench) })),
       })),
     ),
-    points: copies.flatMap((as) => record.plan.points.map((one) => ({ ...one, id: as(one.id), bench: as(one.bench) }))),
+    points: copies.flatMap((as) => record.plan.cases.map((one) => ({ ...one, id: as(one.id), bench: as(one.bench) }))),
   }
   const samples = copies.flatMap((as) =>
     Array.from({ length: 20 }, (_, block) =>
-      measured.map((one): Sample => ({ ...one, point: as(one.point), round: block * 5 + one.round })),
+      measured.map((one): Sample => ({ ...one, case: as(one.case), round: block * 5 + one.round })),
     ).flat(),
   )
   return recordText({ ...record, file: '', plan, samples }, '2026-01-01T00:00:00.000Z')
@@ -230,7 +230,8 @@ describe('the flags of run', () => {
 
   /** Where others have the CPUs, isobench itself decides nothing against a platform. */
   const crowded = (claims: readonly { readonly reason: string | null }[]) =>
-    claims.some(({ reason }) => reason === 'crowded-host') && 'others had most of the CPUs: this host decides nothing'
+    claims.some(({ reason }) => reason === 'host-overloaded') &&
+    'others had most of the CPUs: this host decides nothing'
 
   test('--shard on two machines and merge give what one run gives', async (context) => {
     using project = Project.with({
@@ -244,7 +245,7 @@ describe('the flags of run', () => {
       ['first'],
       ['second'],
     ])
-    expect(readRecord(records[0]!).plan.left).toEqual([{ bench: 'benches/b.bench.ts#second', why: 'shard' }])
+    expect(readRecord(records[0]!).plan.excluded).toEqual([{ bench: 'benches/b.bench.ts#second', why: 'shard' }])
     expect((await project.isobench(['merge', ...records, '--out', 'all.jsonl'])).exitCode).toBe(0)
     const { exitCode, stdout } = await project.isobench(['judge', 'all.jsonl', '--json'])
     const { claims } = JSON.parse(stdout) as Report
@@ -256,8 +257,8 @@ describe('the flags of run', () => {
 
     // The latest record is of the second shard, whose bench failed.
     const again = await project.run(['--rounds', '5', '--last-failed'])
-    expect(again.report.benches.map(({ name }) => name)).toEqual(['second'])
-    expect(again.report.left).toEqual([{ bench: 'benches/a.bench.ts#first', why: 'passed' }])
+    expect(again.report.cases.map(({ name }) => name)).toEqual(['second'])
+    expect(again.report.excluded).toEqual([{ bench: 'benches/a.bench.ts#first', why: 'passed' }])
     copyFileSync(records[0]!, project.path('.isobench/runs/9999.jsonl'))
     const all = await project.isobench(['run', '--last-failed', '--dry-run'])
     expect(all.stdout).toContain('nothing failed in the latest run: all benches are measured')

@@ -23,21 +23,21 @@ describe('the verdict and the exit code', () => {
     expect(report.claims).toEqual([
       expect.objectContaining({ verdict: 'holds', platform: 'runc', metric: 'time', severity: 'fail' }),
     ])
-    const [bench] = report.benches
-    expect(bench!.cells.map(({ platform }) => platform)).toEqual(['native', 'runc'])
-    for (const { platform, metrics, errors } of bench!.cells) {
+    const [bench] = report.cases
+    expect(bench!.results.map(({ platform }) => platform)).toEqual(['native', 'runc'])
+    for (const { platform, metrics, errors } of bench!.results) {
       const value = platform === 'runc' ? 101 : 100
       expect(errors).toEqual([])
       expect(metrics.time!.samples).toEqual([0, 1, 2, 3, 4].map((round) => ({ round, value })))
       expect(metrics.time!.median).toBe(value)
     }
-    expect(bench!.cells[1]!.metrics.time!.vsNative).toMatchObject({ ratio: 1.01, rounds: 5 })
+    expect(bench!.results[1]!.metrics.time!.ratioToNative).toMatchObject({ ratio: 1.01, rounds: 5 })
     expect(report).toMatchObject({ how: 'finished', exitCode: 0, problems: [] })
     expect(report.platforms.map(({ name, available }) => [name, available])).toEqual([
       ['native', true],
       ['runc', true],
     ])
-    expect(record.how).toBe('finished')
+    expect(record.status).toBe('finished')
     expect(stdout).toMatch(/holds/)
     expect(exitCode).toBe(0)
     machine.expectClean()
@@ -96,7 +96,7 @@ describe('the verdict and the exit code', () => {
   test('without native a comparison with it has nothing to stand on, and ends with 4', async () => {
     using project = Project.of(benchFile(elsewhere(101), within10))
     const { exitCode, report } = await project.run(['--rounds', '5', '--platform', 'runc'])
-    expect(report.claims[0]).toMatchObject({ verdict: 'undecidable', reason: 'no-native' })
+    expect(report.claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'no-native' })
     expect(exitCode).toBe(4)
   })
 
@@ -130,8 +130,8 @@ describe('judge', () => {
 
 describe('the plan', () => {
   const three = `${benchFile('return { time: await say(1) }', '{}', 'a')}\nbench('b', work)\nbench('c', work)\n`
-  const order = ({ samples }: { samples: readonly { point: string; platform: string; round: number }[] }) =>
-    samples.map(({ point, platform, round }) => `${round} ${point} ${platform}`)
+  const order = ({ samples }: { samples: readonly { case: string; platform: string; round: number }[] }) =>
+    samples.map(({ case: point, platform, round }) => `${round} ${point} ${platform}`)
 
   test('the same seed visits benches and platforms in the same order, another seed in another', async () => {
     using project = Project.of(three)
@@ -154,7 +154,7 @@ describe('the plan', () => {
     const { record } = await project.run(['--rounds', '1', '--seed', 'alpha'])
     const shown = stdout.slice(stdout.indexOf('first round:')).trim().split('\n').slice(1)
     expect(shown.map((line) => line.trim().replace(/ {2}on /, ' '))).toEqual(
-      record.samples.map(({ point, platform }) => `${point} ${platform}`),
+      record.samples.map(({ case: point, platform }) => `${point} ${platform}`),
     )
   })
 
@@ -170,7 +170,7 @@ describe('the plan', () => {
       [-1, { time: 1000 }],
       [-1, { time: 1000 }],
     ])
-    for (const { metrics } of report.benches[0]!.cells) {
+    for (const { metrics } of report.cases[0]!.results) {
       expect(metrics.time!.samples.map(({ value }) => value)).toEqual([1, 1, 1, 1, 1])
     }
     expect(report.claims.map(({ verdict }) => verdict)).toEqual(['holds', 'holds'])
@@ -186,11 +186,11 @@ describe('the plan', () => {
       .replace('{ guest, seconds', '{ params, guest, seconds')
     using project = Project.of(text)
     const { report, exitCode } = await project.run(['--rounds', '5'])
-    expect(report.benches.map(({ params }) => params)).toEqual([
+    expect(report.cases.map(({ params }) => params)).toEqual([
       { size: 8, mode: 'fast' },
       { size: 64, mode: 'fast' },
     ])
-    expect(report.benches.map(({ cells }) => cells[1]!.metrics.time!.median)).toEqual([8, 64])
+    expect(report.cases.map(({ results: cells }) => cells[1]!.metrics.time!.median)).toEqual([8, 64])
     expect(report.claims.map(({ params, platform, verdict }) => [params.size, platform, verdict])).toEqual([
       [8, 'native', 'holds'],
       [8, 'runc', 'holds'],
@@ -205,8 +205,8 @@ describe('the plan', () => {
       `${benchFile('return { time: await say(1) }', "{ tags: ['x'] }", 'a')}\nbench('b', work, { tags: ['y'] })\nbench.skip('c', work)\nbench.todo('d')\n`,
     )
     const { report } = await project.run(['--rounds', '1', '--tag', 'y', '--platform', 'native'])
-    expect(report.benches.map(({ name }) => name)).toEqual(['b'])
-    expect(report.left.map(({ bench, why }) => [bench.split('#')[1], why])).toEqual([
+    expect(report.cases.map(({ name }) => name)).toEqual(['b'])
+    expect(report.excluded.map(({ bench, reason: why }) => [bench.split('#')[1], why])).toEqual([
       ['a', 'filter'],
       ['c', 'skip'],
       ['d', 'todo'],
@@ -227,7 +227,7 @@ bench('sum', workload.inGuest('sum', () => {
 `)
     project.write({ 'lib/sum.ts': 'export const sum = (all: number[]) => all.reduce((a, b) => a + b, 0)\n' })
     const { report } = await project.run(['--rounds', '1'])
-    for (const { errors, metrics } of report.benches[0]!.cells) {
+    for (const { errors, metrics } of report.cases[0]!.results) {
       expect(errors).toEqual([])
       expect(metrics.throughput!.samples).toHaveLength(1)
       expect(metrics.throughput!.samples[0]!.value).toBeGreaterThan(10_000)
@@ -251,12 +251,12 @@ bench('ping', workload('ping', {
     const machine = observe()
     using project = Project.of(server(asking))
     const { report } = await project.run(['--rounds', '2'])
-    for (const { errors, metrics } of report.benches[0]!.cells) {
+    for (const { errors, metrics } of report.cases[0]!.results) {
       expect(errors).toEqual([])
       expect(metrics.size!.samples).toHaveLength(2)
     }
     // The container answers with its own host name: the server ran inside it.
-    expect(report.benches[0]!.cells[1]!.metrics.size!.median).toBe('isobench\n'.length)
+    expect(report.cases[0]!.results[1]!.metrics.size!.median).toBe('isobench\n'.length)
     machine.expectClean()
   })
 
@@ -277,7 +277,7 @@ bench('kernel', workload('kernel', {
       ['native', 'gvisor'],
     )
     const { report } = await project.run(['--rounds', '1'])
-    const cells = report.benches.flatMap(({ name, cells }) => cells.map((cell) => ({ name, ...cell })))
+    const cells = report.cases.flatMap(({ name, results: cells }) => cells.map((cell) => ({ name, ...cell })))
     expect(
       cells.flatMap(({ name, platform, errors }) => errors.map((error) => `${name} ${platform}: ${error}`)),
     ).toEqual([])
@@ -299,7 +299,7 @@ bench('limits', workload('limits', {
 `
     using project = Project.of(text)
     const { report } = await project.run(['--rounds', '1'])
-    for (const { metrics } of report.benches[0]!.cells) {
+    for (const { metrics } of report.cases[0]!.results) {
       expect(metrics.cpus!.median).toBe(1)
       expect(metrics.seen!.median).toBe(1)
     }
@@ -313,12 +313,12 @@ bench('limits', workload('limits', {
       .replace('{ guest, seconds', '{ params, guest, seconds')
     using project = Project.of(text)
     const { record } = await project.run(['--rounds', '1'])
-    for (const { point, error, cachesDropped } of record.samples) {
+    for (const { case: point, error, cachesDropped } of record.samples) {
       expect(error).toBeUndefined()
       expect(typeof cachesDropped).toBe(point.includes('ask=true') ? 'boolean' : 'undefined')
     }
     // One that the host disturbed is taken twice.
-    expect(new Set(record.samples.map(({ point, platform }) => `${point} ${platform}`)).size).toBe(4)
+    expect(new Set(record.samples.map(({ case: point, platform }) => `${point} ${platform}`)).size).toBe(4)
   })
 
   test('finds its data directory empty in each guest, writable, and the image read-only', async () => {
@@ -328,7 +328,7 @@ bench('limits', workload('limits', {
     return { time: before.length }`
     using project = Project.of(benchFile(code))
     const { report } = await project.run(['--rounds', '2'])
-    for (const { errors, metrics } of report.benches[0]!.cells) {
+    for (const { errors, metrics } of report.cases[0]!.results) {
       expect(errors).toEqual([])
       expect(metrics.time!.samples.map(({ value }) => value)).toEqual([0, 0])
     }
@@ -371,7 +371,7 @@ export default defineConfig({
   expect(report.platforms[2]!.reason).toMatch(/exit code 1/)
   expect(report.claims.map(({ platform, verdict, reason }) => [platform, verdict, reason])).toEqual([
     ['mine', 'holds', null],
-    ['broken', 'undecidable', 'platform-absent:broken'],
+    ['broken', 'not-evaluated', 'platform-unavailable:broken'],
   ])
   expect(exitCode).toBe(0)
   machine.expectClean()
@@ -379,11 +379,11 @@ export default defineConfig({
 
 test('piped output has no control characters, and --json leaves standard output to the report', async () => {
   using project = Project.of(benchFile(elsewhere(101), within10))
-  const plain = await project.isobench(['run', '--wait', '--rounds', '1'])
+  const plain = await project.isobench(['run', '--wait-for-lock', '--rounds', '1'])
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   const control = /[\u0000-\u0009\u000b-\u001f\u007f]/
   expect(plain.stdout).not.toMatch(control)
   expect(plain.stderr).not.toMatch(control)
-  const json = await project.isobench(['run', '--wait', '--rounds', '1', '--json'])
+  const json = await project.isobench(['run', '--wait-for-lock', '--rounds', '1', '--json'])
   expect(JSON.parse(json.stdout)).toMatchObject({ schemaVersion: 1, exitCode: json.exitCode })
 })

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import type { RunRecord } from '../../src/core/record/reader.ts'
 import { median } from '../../src/core/stats/index.ts'
-import { assignCores, assignPair } from '../../src/guest/cores.ts'
+import { assignCpus, assignDuetCpus } from '../../src/guest/cores.ts'
 import { type Outcome, Project } from './support/cli.ts'
 
 const drivers = fileURLToPath(new URL('../../src/platforms/', import.meta.url))
@@ -65,7 +65,7 @@ const project = (share: number, claims = '') =>
   Project.with({ 'isobench.config.ts': config(share), 'benches/primes.bench.ts': bench(claims) })
 
 /** How much of the guests' CPUs others had, at the median of the samples. */
-const foreignShare = ({ samples }: RunRecord) => median(samples.map(({ load }) => load!.foreign ?? 0))
+const foreignShare = ({ samples }: RunRecord) => median(samples.map(({ load }) => load!.otherProcesses ?? 0))
 
 /** Why a host where others have most of the CPUs, as isobench itself says of it, has no known truth to be found. */
 const crowd = (share: number) =>
@@ -107,7 +107,7 @@ describe('a slowdown of known size', () => {
   it('is a regression against a baseline, and the same run again is none', async (context) => {
     using own = project(1)
     const args = ['--platform', 'native,slow', '--rounds', '8']
-    const base = await own.run([...args, '--save', 'main'])
+    const base = await own.run([...args, '--save-baseline', 'main'])
     expect(existsSync(own.path('.isobench/baselines/main.jsonl'))).toBe(true)
     own.write({ 'isobench.config.ts': config(0.5) })
     const after = await own.run([...args, '--baseline', 'main'])
@@ -134,14 +134,14 @@ describe('a slowdown of known size', () => {
 describe('another process on the CPU that is measured on', () => {
   it('is noticed, measured around once more, kept in the record, and told', async () => {
     using own = project(1)
-    const cpu = String(assignCores(1).guest[0])
+    const cpu = String(assignCpus(1).guest[0])
     const hog = spawn('taskset', ['-c', cpu, process.execPath, '-e', 'for (;;);'], { stdio: 'ignore' })
     try {
       const { stdout, record } = await own.run(['--platform', 'native,runc', '--rounds', '5'], { retake: true })
       const marked = record.samples.filter(({ disturbed }) => disturbed)
       expect(marked.length).toBeGreaterThanOrEqual(8)
-      for (const { load } of marked) expect(Math.max(load!.foreign!, load!.steal)).toBeGreaterThan(0.05)
-      expect(median(record.samples.map(({ load }) => load!.foreign!))).toBeGreaterThan(0.25)
+      for (const { load } of marked) expect(Math.max(load!.otherProcesses!, load!.steal)).toBeGreaterThan(0.05)
+      expect(median(record.samples.map(({ load }) => load!.otherProcesses!))).toBeGreaterThan(0.25)
       // Two platforms in five rounds are ten steps, of which a tenth is taken again.
       expect(record.samples).toHaveLength(11)
       expect(stdout).toMatch(/disturbed: during \d+ samples something else used the CPUs/)
@@ -154,7 +154,7 @@ describe('another process on the CPU that is measured on', () => {
 describe('duet mode', () => {
   it('measures native and the platform at the same time, on cores that they swap from round to round', async (context) => {
     try {
-      assignPair(1)
+      assignDuetCpus(1)
     } catch (error) {
       context.skip(String(error))
     }
@@ -162,9 +162,9 @@ describe('duet mode', () => {
     const args = ['--platform', 'native,slow', '--duet', '--rounds', '6']
     const { report, record, stdout } = await own.run(args)
     expect(stdout).toContain('1 in duet with native')
-    for (const { platform, beside, cpus, round } of record.samples) {
+    for (const { platform, duetWith: beside, cpus, round } of record.samples) {
       const other = record.samples.find((one) => one.round === round && one.platform === beside)!
-      expect(other.beside).toBe(platform)
+      expect(other.duetWith).toBe(platform)
       expect(other.cpus).not.toEqual(cpus)
     }
     const cpusOf = (round: number) => record.samples.find((one) => one.platform === 'slow' && one.round === round)!.cpus
@@ -205,7 +205,7 @@ describe('native against native', () => {
 
   it('tells the margin that the host can carry, and a finer one is underpowered, never a failure', async () => {
     using own = project(1, "finding(1, 'runc costs nothing', [expect(it.events).on('runc').withinNative(0.001)])")
-    const noise = await own.isobench(['noise', '--wait', '--rounds', '6', '--seconds', '0.2', '--json'])
+    const noise = await own.isobench(['noise', '--wait-for-lock', '--rounds', '6', '--seconds', '0.2', '--json'])
     expect(noise.exitCode, noise.stderr).toBe(0)
     expect(JSON.parse(noise.stdout).floors[0]).toMatchObject({ metric: 'events', rounds: 6 })
     const { exitCode, report } = await own.run(['--platform', 'native,runc', '--rounds', '6'])
@@ -218,18 +218,18 @@ describe('native against native', () => {
 describe('a time limit', () => {
   it('ends the run between two points and says what is undecided', async () => {
     using own = project(1, "finding(1, 'it', [expect(it.events).on('twin').withinNative(0.001)])")
-    const done: Outcome & { report: { benches: unknown[] } } = await own.run([
+    const done: Outcome & { report: { cases: unknown[] } } = await own.run([
       '--platform',
       'native,twin',
       '--rounds',
       '5..1000',
-      '--time',
+      '--max-duration',
       '8s',
     ])
     expect(done.seconds).toBeLessThan(140)
     expect(done.stdout + done.stderr).toMatch(/the time is up after \d+ of 1000 rounds: 1 of 1 claims stayed undecided/)
     for (const text of ['10', '10 min', '-5m', '']) {
-      expect((await own.isobench(['run', `--time=${text}`])).exitCode, text).toBe(5)
+      expect((await own.isobench(['run', `--max-duration=${text}`])).exitCode, text).toBe(5)
     }
     for (const text of ['10..5', '0', '5...9', 'x']) {
       expect((await own.isobench(['run', `--rounds=${text}`])).exitCode, text).toBe(5)

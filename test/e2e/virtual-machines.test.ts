@@ -2,14 +2,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ensureParts } from '../../src/core/parts.ts'
+import { ensureArtifacts } from '../../src/core/parts.ts'
 import { resolvePlatforms } from '../../src/core/probe.ts'
 import { Session } from '../../src/core/session.ts'
 import { platform } from '../../src/dsl/platform.ts'
-import { host } from '../../src/guest/host.ts'
+import { runHostCommand } from '../../src/guest/host.ts'
 import { ensureImage, type Image } from '../../src/guest/image/image.ts'
-import { timed } from '../../src/guest/stopwatch.ts'
-import { conductOnce } from '../../src/guest/vm/conductor.ts'
+import { runTimed } from '../../src/guest/stopwatch.ts'
+import { supervisorRunArgv } from '../../src/guest/vm/conductor.ts'
 import { kvm } from '../../src/guest/vm/kvm.ts'
 import { elf } from '../../src/guest/vm/tiny/elf.ts'
 import { drivers } from '../../src/platforms/index.ts'
@@ -31,17 +31,17 @@ afterAll(() => session?.[Symbol.asyncDispose]())
 it('of two monitors have the image at the same time', async () => {
   const specs = [platform('user-mode-linux'), platform('qemu', { machine: 'microvm', accel: 'tcg' })]
   const [uml, qemu] = resolvePlatforms(specs, drivers, 'a test')
-  await ensureParts([uml!, qemu!], image.rootfs, { ledger: session.ledger })
+  await ensureArtifacts([uml!, qemu!], image.rootfs, { ledger: session.ledger })
   const boot = async ({ driver, options }: typeof qemu & {}) => {
-    await using place = await session.place(image.rootfs, limit)
-    const argv = await driver.once(place, ['cat', '/etc/hostname'], options)
-    await timed(argv, { timeoutMs: limit * 1000, label: driver.kind })
+    await using place = await session.createSandbox(image.rootfs, limit)
+    const argv = await driver.oneShot(place, ['cat', '/etc/hostname'], options)
+    await runTimed(argv, { timeoutMs: limit * 1000, label: driver.kind })
   }
-  await using place = await session.place(image.rootfs, limit)
-  const handle = await uml!.driver.open(place, uml!.options)
+  await using place = await session.createSandbox(image.rootfs, limit)
+  const handle = await uml!.driver.boot(place, uml!.options)
   await boot(qemu!)
   await boot(uml!)
-  expect(await host(handle.enter(['echo', 'still here']), { timeout: limit })).toBe('still here')
+  expect(await runHostCommand(handle.execArgv(['echo', 'still here']), { timeout: limit })).toBe('still here')
 })
 
 const found = await kvm()
@@ -49,17 +49,17 @@ const found = await kvm()
 it.skipIf(found.state !== 'unusable')(
   `tell at once that KVM could not go on, where QEMU pauses (KVM here: ${found.state})`,
   async () => {
-    await using place = await session.place(image.rootfs, limit)
+    await using place = await session.createSandbox(image.rootfs, limit)
     // int3, then hlt for ever: a KVM that emulates a guest's kernel mode does not know it.
-    const kernel = join(place.directory, 'kernel')
+    const kernel = join(place.stateDir, 'kernel')
     writeFileSync(kernel, elf(Buffer.from([0xcc, 0xf4, 0xeb, 0xfd]), { long: 0, pvh: 0 }))
     const monitor = [
       ...(['qemu-system-x86_64', '-accel', 'kvm', '-cpu', 'qemu64', '-m', '16', '-machine', 'microvm'] as const),
       ...['-bios', 'qboot.rom', '-no-user-config', '-nodefaults', '-display', 'none', '-kernel', kernel],
     ] as const
-    const argv = place.inside(conductOnce(place, { nonce: 'nobody', monitor }, ['true']))
+    const argv = place.wrap(supervisorRunArgv(place, { nonce: 'nobody', vmm: monitor }, ['true']))
     const started = performance.now()
-    await expect(timed(argv, { timeoutMs: limit * 1000, label: 'it' })).rejects.toThrow('KVM could not go on')
+    await expect(runTimed(argv, { timeoutMs: limit * 1000, label: 'it' })).rejects.toThrow('KVM could not go on')
     expect(performance.now() - started).toBeLessThan(20_000)
   },
 )

@@ -40,7 +40,7 @@ class Terminal {
     const environment = ['ISOBENCH_STATE', 'ISOBENCH_CACHE', 'PATH']
       .flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []))
       .join(' ')
-    const command = `env ${environment} ${process.execPath} ${bin} watch --wait; echo ENDED $?; sleep 600`
+    const command = `env ${environment} ${process.execPath} ${bin} watch --wait-for-lock; echo ENDED $?; sleep 600`
     const size = ['-x', '100', '-y', '40']
     this.#tmux(
       '-f',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensureImage } from '../e2e/support/machine.ts'
-import { runInMachine } from './support/machine.ts'
+import { runInVm } from './support/machine.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -26,7 +26,7 @@ interface Report {
 }
 
 test(`${platforms} keep the contract on cgroup v2`, async () => {
-  const done = await runInMachine({ script, seconds: 5400, folder })
+  const done = await runInVm({ script, seconds: 5400, folder })
   expect(done.exitCode, done.log).toBe(0)
   const { testResults } = JSON.parse(readFileSync(join(done.results, 'report.json'), 'utf8')) as Report
   const passed = testResults.flatMap(({ assertionResults }) =>

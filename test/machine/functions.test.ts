@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { profilesOf } from '../../src/core/profile/profiles.ts'
+import { attackProfiles } from '../../src/core/profile/profiles.ts'
 import { readRecord } from '../../src/core/record/reader.ts'
 import { ensureImage } from '../e2e/support/machine.ts'
-import { runInMachine } from './support/machine.ts'
+import { runInVm } from './support/machine.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -29,7 +29,7 @@ export default defineConfig({
 })
 END
 ${patience}
-node /checkout/bin/isobench.js run --tag functions --no-retake --reporter verbose
+node /checkout/bin/isobench.js run --tag functions --no-remeasure --reporter verbose
 code=$?
 # The same names in every sample: a window that reaches back to the last one makes the record half of what gzip makes it.
 node -e '
@@ -37,12 +37,12 @@ const { brotliCompressSync, constants } = require("node:zlib"), { readFileSync, 
 const params = { [constants.BROTLI_PARAM_LGWIN]: 24 }
 writeFileSync("/results/record.jsonl.br", brotliCompressSync(readFileSync(process.argv[1]), { params }))
 ' .isobench/runs/*.jsonl || exit
-node /checkout/bin/isobench.js profile show
+node /checkout/bin/isobench.js attack-profile show
 exit $code
 `
 
 test(`the paper's instrument tells what ${platforms.join(', ')} reach of a real kernel`, async () => {
-  const done = await runInMachine({ script, seconds: 5400, folder: mkdtempSync(join(folder, 'profiles-')) })
+  const done = await runInVm({ script, seconds: 5400, folder: mkdtempSync(join(folder, 'profiles-')) })
   // 4: one round decides nothing. Nothing may have failed.
   expect([0, 4], done.log).toContain(done.exitCode)
   const packed = join(done.results, 'record.jsonl.br')
@@ -51,11 +51,11 @@ test(`the paper's instrument tells what ${platforms.join(', ')} reach of a real 
   const record = readRecord(file)
   const keep = process.env.ISOBENCH_KEEP_RECORD
   if (keep) cpSync(packed, keep)
-  const all = profilesOf(record)
+  const all = attackProfiles(record)
   expect(all.map(({ bench, platform, rounds }) => `${bench.split(': ')[1]} on ${platform}: ${rounds}`)).toEqual(
     workloads.flatMap((name) => platforms.map((platform) => `${name} on ${platform}: 1`)),
   )
-  for (const { point, platform, work, by } of all) {
+  for (const { case: point, platform, work, source: by } of all) {
     expect(by).toBe('functions')
     // What every program needs that runs, reads its libraries and ends.
     expect(Object.keys(work), `${point} on ${platform}`).toEqual(
@@ -76,7 +76,7 @@ test(`the paper's instrument tells what ${platforms.join(', ')} reach of a real 
 test('tracing by functions slows each workload by a figure of its own', async () => {
   const rounds = Number(process.env.ISOBENCH_MACHINE_ROUNDS ?? 1)
   const part = `tracing --by functions --platform ${platforms.join(',')} --runs ${rounds}`
-  const done = await runInMachine({
+  const done = await runInVm({
     script: `${patience}\nnode scripts/run-script.mjs self ${part} >/results/said || exit\ncat /results/said`,
     seconds: 10_000,
     folder: mkdtempSync(join(folder, 'cost-')),

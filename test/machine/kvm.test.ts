@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readRecord } from '../../src/core/record/reader.ts'
-import { Ledger } from '../../src/guest/ledger.ts'
-import { undo } from '../../src/guest/undo.ts'
+import { CleanupJournal } from '../../src/guest/ledger.ts'
+import { removeResource } from '../../src/guest/undo.ts'
 import { ensureKernel } from '../../src/guest/vm/kernel.ts'
 import { ensureImage } from '../e2e/support/machine.ts'
-import { runInMachine } from './support/machine.ts'
+import { runInVm } from './support/machine.ts'
 
 const folders: string[] = []
 afterAll(() => {
@@ -56,7 +56,7 @@ step the disk of the image
 disk=$(node -p 'JSON.parse(fs.readFileSync("/results/doctor.json")).parts.find(({ name }) => name === "disk of the image")?.path ?? ""')
 [ -z "$disk" ] || { mkdir -p "$(dirname "$disk")" && dd if=/dev/disk/by-id/virtio-image of="$disk" bs=4M status=none || exit; }
 step the floor
-node /checkout/bin/isobench.js run --rounds 2 --no-retake --reporter verbose
+node /checkout/bin/isobench.js run --rounds 2 --no-remeasure --reporter verbose
 cp .isobench/runs/*.jsonl /results/floor.jsonl
 step leftovers
 node /checkout/scripts/run-script.mjs self leftovers --boots ${boots} --kill ${kill} --platform ${name} | tee /results/leftovers
@@ -87,14 +87,14 @@ describe.each(Object.keys(monitors).filter((name) => chosen.includes(name)))('%s
   test.skipIf(without)(`keeps the contract on a nested KVM${without && ` (left out: ${without})`}`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
     folders.push(folder)
-    await using ledger = Ledger.start(`machine-${process.pid}`, undo)
+    await using ledger = CleanupJournal.start(`machine-${process.pid}`, removeResource)
     const kernel = await ensureKernel({ ledger }, { debian: 'cloud' })
     const kernelFolder = join(kernel.vmlinux, '..')
     const files = {
       [`kernels/${basename(kernelFolder)}`]: kernelFolder,
       ...(given !== undefined && { given }),
     }
-    const done = await runInMachine({
+    const done = await runInVm({
       script: scriptOf(name),
       seconds: 5400,
       folder,

@@ -6,7 +6,7 @@ import { brotliCompressSync, constants } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensureImage } from '../e2e/support/machine.ts'
 import { type RecordedTrace, tallyOfPages, tallyOfText, withNeededSymbols } from '../unit/trace/recorded-trace.ts'
-import { runInMachine } from './support/machine.ts'
+import { runInVm } from './support/machine.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -38,7 +38,7 @@ cd .. && rmdir isob-pages
 `
 
 test('a function trace has the functions that the kernel says it has, in interrupts and out of them', async () => {
-  const done = await runInMachine({ script, seconds: 900, folder })
+  const done = await runInVm({ script, seconds: 900, folder })
   expect(done.exitCode, done.log).toBe(0)
   const text = (name: string) => readFileSync(join(done.results, name), 'utf8')
   const trace: RecordedTrace = {

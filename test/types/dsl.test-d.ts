@@ -62,10 +62,10 @@ describe('what authors write compiles', () => {
       .where({ mode: 'read', depth: 32 })
       .atMost('1s')
     expectTypeOf(claim).toEqualTypeOf<Claim>()
-    expectTypeOf(expect(handle.latency).warn.on('runc').fasterThan('gvisor', { by: '1.5x' })).toEqualTypeOf<Claim>()
+    expectTypeOf(expect(handle.latency).warn.on('runc').betterThan('gvisor', { by: '1.5x' })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).on('runc').peaksAt([1, 32], { over: 'depth' })).toEqualTypeOf<Claim>()
-    expectTypeOf(expect(handle.bandwidth).warn.flat(20, { over: 'mode' })).toEqualTypeOf<Claim>()
-    finding(1, 'a title', [claim, expect(handle.bandwidth).ranked('native', 'runc', 'gvisor')], { gate: 'any' })
+    expectTypeOf(expect(handle.bandwidth).warn.constant(20, { over: 'mode' })).toEqualTypeOf<Claim>()
+    finding(1, 'a title', [claim, expect(handle.bandwidth).ranked('native', 'runc', 'gvisor')], { failOn: 'any' })
   })
 
   it('bench.each gives the row to the workload, and a handle for each row', () => {
@@ -105,15 +105,15 @@ describe('what authors write compiles', () => {
   })
 
   it('workload.traced yields the figures of its instrument, and keeps the parameters', () => {
-    const handle = bench('traced', workload.traced(disk, { by: 'syscalls', per: 'bandwidth' }), {
+    const handle = bench('traced', workload.traced(disk, { source: 'syscalls', workMetric: 'bandwidth' }), {
       params: { depth: [1] },
     })
-    expect(handle.syscalls).on('gvisor').fallback('by syscalls').slowerThan('runc')
+    expect(handle.syscalls).on('gvisor').asFallback('by syscalls').worseThan('runc')
     expect(handle.setupSyscallCalls).where({ mode: 'read' }).atMost('100 count')
     // @ts-expect-error the other instrument's figure
     handle.functions
     // @ts-expect-error no metric of the traced workload
-    workload.traced(disk, { by: 'functions', per: 'events' })
+    workload.traced(disk, { source: 'functions', workMetric: 'events' })
   })
 
   it('workload.inGuest yields a rate called throughput', () => {
@@ -129,18 +129,18 @@ describe('what authors write compiles', () => {
     const driver: Driver<{ level: number }> = {
       kind: 'mine',
       family: 'container',
-      about: 'my own',
+      description: 'my own',
       options: { parse: () => ({ level: 1 }) },
       requirements: () => [{ binary: 'mine' }],
-      once: async (place, argv) => place.inside(['mine', ...argv]),
-      open: async (place) => ({ enter: (argv) => place.inside(['mine', place.id, ...argv]) }),
+      oneShot: async (place, argv) => place.wrap(['mine', ...argv]),
+      boot: async (place) => ({ execArgv: (argv) => place.wrap(['mine', place.id, ...argv]) }),
     }
     expectTypeOf(platform('mine', { driver, options: { level: 2 }, tags: ['own'] })).toEqualTypeOf<PlatformSpec>()
     const config = defineConfig({
       guest: { cpus: 2, memory: '512MiB' },
       platforms: [
         platform('native'),
-        platform('native', { name: 'native-again', tags: ['noise'] }),
+        platform('native', { name: 'native-2', tags: ['noise'] }),
         platform('runc', { name: 'runc-again' }),
         platform('gvisor', { mode: 'kvm', flags: ['--debug'], name: 'gvisor-kvm', tags: ['ablation'] }),
         platform('mine', { driver }),
@@ -245,17 +245,17 @@ describe('mistakes do not compile', () => {
 
   it('factors, rankings and gates', () => {
     // @ts-expect-error a factor ends in x
-    expect(handle.latency).fasterThan('runc', { by: '3' })
+    expect(handle.latency).betterThan('runc', { by: '3' })
     // @ts-expect-error nothing to rank
     expect(handle.latency).ranked('runc')
     // @ts-expect-error the values of this parameter are no numbers
     expect(handle.latency).peaksAt(1, { over: 'mode' })
     // @ts-expect-error no such parameter
-    expect(handle.latency).flat(5, { over: 'threads' })
+    expect(handle.latency).constant(5, { over: 'threads' })
     // @ts-expect-error a bench's own expectation does not know its parameters
     expect.flat(5, { over: 'depth' })
     // @ts-expect-error no such gate
-    finding(1, 'a', [], { gate: 'sometimes' })
+    finding(1, 'a', [], { failOn: 'sometimes' })
     // @ts-expect-error an expectation of a bench is no claim yet
     finding(1, 'a', [expect.withinNative(5)])
   })

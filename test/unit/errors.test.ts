@@ -1,8 +1,8 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { bootLimit, importLimit } from '../../src/core/time-limits.ts'
-import { lastLines, messageOf, printable, UsageError } from '../../src/errors.ts'
+import { bootTimeout, importTimeout } from '../../src/core/time-limits.ts'
+import { lastLines, messageOf, sanitizeLine, UsageError } from '../../src/errors.ts'
 import { BootError } from '../../src/guest/launcher.ts'
-import { timed } from '../../src/guest/stopwatch.ts'
+import { runTimed } from '../../src/guest/stopwatch.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -15,17 +15,19 @@ const monitor =
   'Firecracker exiting with error. exit_code=1'
 
 it('loses of a long text the middle: neither whose it is nor what the cause was', () => {
-  const long = printable(`${'begin'.padEnd(500, '.')}${'.'.repeat(500)}: Operation not permitted`, 100)
+  const long = sanitizeLine(`${'begin'.padEnd(500, '.')}${'.'.repeat(500)}: Operation not permitted`, 100)
   expect(long).toHaveLength(100)
   expect(long).toMatch(/^begin\.+…\.+: Operation not permitted$/)
-  expect(printable('12345678', 8)).toBe('12345678')
-  expect(printable('123456789', 8)).toBe('12…56789')
+  expect(sanitizeLine('12345678', 8)).toBe('12345678')
+  expect(sanitizeLine('123456789', 8)).toBe('12…56789')
   expect(lastLines(`\n${monitor}\n`)[0]).toMatch(/^isobench: the guest ended .*Operation not permitted \(os error 1\)/)
 })
 
 it('tells the innermost cause of a monitor that could not start, as doctor does', async () => {
   const script = 'printf "%s\\n" "$0" >&2; exit 125'
-  const error = await timed(['sh', '-c', script, monitor], { timeoutMs: 60_000, label: 'a boot on it' }).catch((e) => e)
+  const error = await runTimed(['sh', '-c', script, monitor], { timeoutMs: 60_000, label: 'a boot on it' }).catch(
+    (e) => e,
+  )
   expect(messageOf(error)).toMatch(/^a boot on it: exit code 125: isobench: .*Operation not permitted \(os error 1\)/)
   const argv = `cgexec ${'--argument '.repeat(60)}`
   expect(messageOf(new BootError(`${argv}: exit code 125: ${monitor}`))).toMatch(
@@ -51,11 +53,11 @@ it('has a line for whatever is thrown, also for an object that no text can be ma
 })
 
 it('takes its limits from the environment, for machines that are emulated', () => {
-  expect([bootLimit(false), bootLimit(true), importLimit()]).toEqual([20, 90, 10])
+  expect([bootTimeout(false), bootTimeout(true), importTimeout()]).toEqual([20, 90, 10])
   vi.stubEnv('ISOBENCH_PROBE_SECONDS', '600')
   vi.stubEnv('ISOBENCH_IMPORT_SECONDS', '1.5')
-  expect([bootLimit(false), bootLimit(true), importLimit()]).toEqual([600, 600, 1.5])
+  expect([bootTimeout(false), bootTimeout(true), importTimeout()]).toEqual([600, 600, 1.5])
   vi.stubEnv('ISOBENCH_IMPORT_SECONDS', 'a minute')
-  expect(importLimit).toThrow(UsageError)
-  expect(importLimit).toThrow('ISOBENCH_IMPORT_SECONDS="a minute" is no number of seconds')
+  expect(importTimeout).toThrow(UsageError)
+  expect(importTimeout).toThrow('ISOBENCH_IMPORT_SECONDS="a minute" is no number of seconds')
 })

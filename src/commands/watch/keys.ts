@@ -8,7 +8,7 @@ import { html } from '../../reporters/html/html.ts'
 import type { Screen } from './screen.ts'
 
 /** Does what a key asks for. */
-export function press(key: string, screen: Screen, quit: () => void): void {
+export function handleKey(key: string, screen: Screen, quit: () => void): void {
   const { watch, prompt } = screen
   if (key === '\x03') {
     quit()
@@ -72,7 +72,7 @@ async function openHtml(screen: Screen): Promise<void> {
   }
   const file = join(root, '.isobench', 'watch.html')
   const out = { write: () => {}, isTTY: false, columns: 100 }
-  await html.create({ out, root, color: false, file }).finished?.(report)
+  await html.create({ out, root, color: false, file }).onFinish?.(report)
   screen.said = (await isOpened(file)) ? `opened ${file}` : `wrote ${file}`
 }
 

@@ -1,11 +1,11 @@
 /** The screen of watch mode: what it has to show, as far as there is room, and one line of status. */
 import type { Watch } from '../../core/watch/watch.ts'
 import { benchName, count, countsLine } from '../../reporters/facts.ts'
-import { viewOf } from '../../reporters/terminal/default.ts'
-import { cut, plain, plural } from '../../reporters/text.ts'
-import type { Io } from '../command.ts'
+import { renderOptions } from '../../reporters/terminal/default.ts'
+import { plural, sanitize, truncate } from '../../reporters/text.ts'
+import type { CommandIo } from '../command.ts'
 import { help } from './help.ts'
-import { linesOf } from './lines.ts'
+import { renderWatch } from './lines.ts'
 
 /** Milliseconds between two paintings at least. */
 const least = 40
@@ -23,7 +23,7 @@ export class Screen {
   watch!: Watch
 
   constructor(
-    private readonly io: Io,
+    private readonly io: CommandIo,
     private readonly cwd: string,
   ) {}
 
@@ -73,8 +73,8 @@ export class Screen {
       ...shown,
       ...Array.from({ length: room - shown.length }, () => ''),
       ...(this.help ? help : []),
-      cut(this.#footer(below), columns - 1),
-      cut(this.#status(), columns - 1),
+      truncate(this.#footer(below), columns - 1),
+      truncate(this.#status(), columns - 1),
     ]
     this.io.out.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`)
   }
@@ -90,26 +90,26 @@ export class Screen {
   #status(): string {
     const { doing } = this.watch
     if (this.prompt) return `${this.prompt.label}: ${this.prompt.text}▏ (Enter takes it, empty is all, Esc leaves it)`
-    if (doing.kind === 'preparing') return `${plain(doing.what)} …`
+    if (doing.kind === 'preparing') return `${sanitize(doing.what)} …`
     const keys = 'h help · q quit'
-    const said = this.said ? [plain(this.said)] : []
+    const said = this.said ? [sanitize(this.said)] : []
     if (doing.kind === 'watching') return ['waiting for changes', ...said, keys].join(' · ')
     const { round, rounds, done, steps, platform, bench, background } = doing
     const what = background ? 'one more round' : round < 0 ? 'warm-up' : `round ${round + 1}/${rounds}`
     const stop = background ? ['s stops'] : []
-    return [what, `${done}/${steps}`, ...said, ...stop, keys, plain(platform, 20), benchName(bench)].join(' · ')
+    return [what, `${done}/${steps}`, ...said, ...stop, keys, sanitize(platform, 20), benchName(bench)].join(' · ')
   }
 
   #lines(): string[] {
     const { report, before, problems, note, only, background } = this.watch
     const key = [report, before, problems, note, only, background, this.io.out.columns]
     if (key.every((part, at) => part === this.#cached.key[at]) && this.#cached.key.length > 0) return this.#cached.lines
-    const view = viewOf({
+    const view = renderOptions({
       out: { write: () => {}, isTTY: true, columns: (this.io.out.columns || 80) - 1 },
       root: this.cwd,
       color: this.io.color,
     })
-    const lines = linesOf(this.watch, view)
+    const lines = renderWatch(this.watch, view)
     this.#cached = { key, lines }
     return lines
   }

@@ -1,20 +1,20 @@
 /** Two run records against each other: what got worse, what got better, and what cannot be told. */
 import type { Metric } from '../../dsl/metric.ts'
-import { marginOf } from '../judge/compare.ts'
+import { logMargin } from '../judge/compare.ts'
 import { isCrowdedHost } from '../judge/crowded.ts'
-import { differences, Samples, type Series, signOf } from '../judge/samples.ts'
-import type { Point } from '../plan/plan.ts'
+import { differences, Samples, type Series, worseSign } from '../judge/samples.ts'
+import type { BenchCase } from '../plan/plan.ts'
 import type { RunRecord } from '../record/reader.ts'
 import { benjaminiHochberg, type Interval, ratioInterval, ratioPValue } from '../stats/index.ts'
-import { type Difference, differencesOf } from './fingerprint.ts'
+import { type Difference, hostDifferences } from './fingerprint.ts'
 
 export type Change = 'regressed' | 'improved' | 'same' | 'unclear'
 
 /** One metric of one cell in both runs. */
 export interface Row {
   readonly bench: string
-  readonly point: string
-  readonly params: Point['params']
+  readonly case: string
+  readonly params: BenchCase['params']
   readonly metric: string
   readonly platform: string
   /** What the ratio is of: the ratios to native of each run, which leave the host's speed out, or the values themselves. */
@@ -27,31 +27,31 @@ export interface Row {
   /** Why it is unclear, where that is not a matter of the interval: nothing to compare, or a host crowded by others. */
   readonly reason: string | null
   /** Adjusted over the sweep (Benjamini–Hochberg): that b is worse, or better, than the margin allows. */
-  readonly q: { readonly worse: number; readonly better: number } | null
+  readonly adjustedP: { readonly worse: number; readonly better: number } | null
   /** native's own row tells of the host, and never fails. */
-  readonly gates: boolean
+  readonly failsRun: boolean
 }
 
 export interface Comparison {
-  readonly a: string
-  readonly b: string
+  readonly baseline: string
+  readonly current: string
   readonly marginPercent: number
   readonly rows: readonly Row[]
-  /** What was overlooked because of `--unlike`. */
-  readonly unlike: readonly Difference[]
+  /** What was overlooked because of `--allow-different-hosts`. */
+  readonly hostDifferences: readonly Difference[]
   /** Benches and platforms that only one of the runs has. */
-  readonly onlyIn: { readonly a: readonly string[]; readonly b: readonly string[] }
+  readonly onlyIn: { readonly baseline: readonly string[]; readonly current: readonly string[] }
   /** The smallest q that the numbers of rounds could give a single regression: above 0.05 they are too few. */
-  readonly smallestQ: number
+  readonly smallestAdjustedP: number
 }
 
-export const sweepRate = 0.05
+export const falseDiscoveryRate = 0.05
 
-type Bare = Omit<Row, 'change' | 'q'> & {
+type UnadjustedRow = Omit<Row, 'change' | 'adjustedP'> & {
   readonly p: { worse: number; better: number } | null
   readonly same: boolean
   /** Which of the two runs others had most of the CPUs in. */
-  readonly crowded: 'before' | 'now' | null
+  readonly overloaded: 'before' | 'now' | null
 }
 
 /** Pure. `a` is the older. */
@@ -62,14 +62,14 @@ export function compareRecords(
 ): Comparison {
   const [inA, inB] = [new Samples(a.samples), new Samples(b.samples)]
   const cells = (record: RunRecord) =>
-    record.plan.points.flatMap((point) =>
+    record.plan.cases.flatMap((point) =>
       record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
     )
   const [cellsA, cellsB] = [cells(a), cells(b)]
   const working = (record: RunRecord) => record.plan.platforms.filter((one) => one.available).map((one) => one.name)
   const shared = working(b).filter((name) => working(a).includes(name))
-  const bare = b.plan.points
-    .filter(({ id }) => a.plan.points.some((point) => point.id === id))
+  const bare = b.plan.cases
+    .filter(({ id }) => a.plan.cases.some((point) => point.id === id))
     .flatMap((point) => {
       const metricsOf = (record: RunRecord) => record.plan.benches.find(({ id }) => id === point.bench)?.metrics ?? {}
       const [before, now] = [metricsOf(a), metricsOf(b)]
@@ -81,51 +81,58 @@ export function compareRecords(
       )
     })
   return {
-    a: a.file,
-    b: b.file,
+    baseline: a.file,
+    current: b.file,
     marginPercent: options.marginPercent,
-    rows: decide(bare),
-    unlike: differencesOf(a, b),
+    rows: classifyRows(bare),
+    hostDifferences: hostDifferences(a, b),
     onlyIn: {
-      a: cellsA.filter((cell) => !cellsB.includes(cell)),
-      b: cellsB.filter((cell) => !cellsA.includes(cell)),
+      baseline: cellsA.filter((cell) => !cellsB.includes(cell)),
+      current: cellsB.filter((cell) => !cellsA.includes(cell)),
     },
-    smallestQ: smallestQ(bare),
+    smallestAdjustedP: smallestAdjustedP(bare),
   }
 }
 
 function rowOf(
-  point: Point,
+  point: BenchCase,
   name: string,
   metric: Metric,
   platform: string,
   runs: readonly [Samples, Samples],
   { marginPercent, unlike }: { readonly marginPercent: number; readonly unlike: boolean },
-): Bare {
+): UnadjustedRow {
   const [a, b] = runs.map((samples) => samples.series(point.id, platform, name, 'native')) as [Series, Series]
   const natives = runs.map((samples) => samples.series(point.id, 'native', name, platform)) as [Series, Series]
   const paired = [differences(a, natives[0], metric), differences(b, natives[1], metric)]
   const relative = platform !== 'native' && paired.every(Array.isArray)
   // Signed so that more is worse, on both sides: exp(d) is ×native for times, and native ÷ platform for rates.
-  const sign = signOf(metric)
+  const sign = worseSign(metric)
   const worseness = ({ rounds }: Series) => [...rounds.values()].map((value) => value ** sign)
   const [x, y] = relative ? (paired as number[][]).map((d) => d.map(Math.exp)) : [worseness(a), worseness(b)]
   const base = {
     bench: point.bench,
-    point: point.id,
+    case: point.id,
     params: point.params,
     metric: name,
     platform,
     of: relative ? ('ratio-to-native' as const) : ('value' as const),
     rounds: [x!.length, y!.length] as const,
-    gates: platform !== 'native',
+    failsRun: platform !== 'native',
   }
-  const nothing = (reason: string): Bare => ({ ...base, ratio: null, reason, p: null, same: false, crowded: null })
+  const nothing = (reason: string): UnadjustedRow => ({
+    ...base,
+    ratio: null,
+    reason,
+    p: null,
+    same: false,
+    overloaded: null,
+  })
   if (x!.length === 0 || y!.length === 0) return nothing('not measured in both runs')
   if ([...x!, ...y!].some((value) => !(value > 0 && value < Infinity))) return nothing('a figure of 0 has no ratio')
   if (!unlike && new Set([...a.digests, ...b.digests]).size > 1)
     return nothing('the work differs: the bench, the limits or the image changed')
-  const margin = Math.exp(marginOf(marginPercent, metric))
+  const margin = Math.exp(logMargin(marginPercent, metric))
   const interval = ratioInterval(y!, x!)
   return {
     ...base,
@@ -133,12 +140,12 @@ function rowOf(
     reason: null,
     p: { worse: ratioPValue(y!, x!, margin, 'greater'), better: ratioPValue(y!, x!, 1 / margin, 'less') },
     same: interval.low > 1 / margin && interval.high < margin,
-    crowded: wasCrowded(b, natives[1]) ? 'now' : wasCrowded(a, natives[0]) ? 'before' : null,
+    overloaded: wasOverloaded(b, natives[1]) ? 'now' : wasOverloaded(a, natives[0]) ? 'before' : null,
   }
 }
 
 /** Native tells of the host too, where it was measured beside the platform. */
-const wasCrowded = (...sides: readonly Series[]): boolean =>
+const wasOverloaded = (...sides: readonly Series[]): boolean =>
   isCrowdedHost(sides.filter(({ rounds }) => rounds.size > 0))
 
 /** Back into the metric's own direction: b ÷ a. */
@@ -149,29 +156,40 @@ function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['rat
 }
 
 /** Adjusts over the rows that gate, each direction a family of its own; the others are judged by themselves. */
-function decide(bare: readonly Bare[]): Row[] {
-  const family = bare.filter(({ p, gates }) => p && gates)
+function classifyRows(bare: readonly UnadjustedRow[]): Row[] {
+  const family = bare.filter(({ p, failsRun: gates }) => p && gates)
   const adjusted = (side: 'worse' | 'better') => {
     const q = benjaminiHochberg(family.map(({ p }) => p![side]))
     return new Map(family.map((row, at) => [row, q[at]!]))
   }
   const [worse, better] = [adjusted('worse'), adjusted('better')]
   return bare.map((row) => {
-    const { p, same, crowded, ...rest } = row
-    if (!p) return { ...rest, change: 'unclear', q: null }
+    const { p, same, overloaded, ...rest } = row
+    if (!p) return { ...rest, change: 'unclear', adjustedP: null }
     const q = { worse: worse.get(row) ?? p.worse, better: better.get(row) ?? p.better }
     const change: Change =
-      q.worse <= sweepRate ? 'regressed' : q.better <= sweepRate ? 'improved' : same ? 'same' : 'unclear'
+      q.worse <= falseDiscoveryRate
+        ? 'regressed'
+        : q.better <= falseDiscoveryRate
+          ? 'improved'
+          : same
+            ? 'same'
+            : 'unclear'
     // Such figures say who was scheduled when: docs/statistics.md, "Foreign load".
-    if (crowded && (change === 'regressed' || change === 'improved'))
-      return { ...rest, change: 'unclear', reason: `others had most of the CPUs in the run ${crowded}`, q }
-    return { ...rest, change, q }
+    if (overloaded && (change === 'regressed' || change === 'improved'))
+      return {
+        ...rest,
+        change: 'unclear',
+        reason: `others had most of the CPUs in the run ${overloaded}`,
+        adjustedP: q,
+      }
+    return { ...rest, change, adjustedP: q }
   })
 }
 
 /** What a lone regression could reach at best: 1 ÷ the number of ways to split the rounds, times the size of the sweep. */
-function smallestQ(bare: readonly Bare[]): number {
-  const family = bare.filter(({ p, gates }) => p && gates)
+function smallestAdjustedP(bare: readonly UnadjustedRow[]): number {
+  const family = bare.filter(({ p, failsRun: gates }) => p && gates)
   const least = Math.min(1, ...family.map(({ rounds: [m, n] }) => 1 / choose(m + n, m)))
   return Math.min(1, family.length * least)
 }

@@ -3,12 +3,12 @@ import type { RunRecord } from '../record/reader.ts'
 /** One thing that makes two hosts unlike each other. */
 export interface Difference {
   readonly what: string
-  readonly a: string
-  readonly b: string
+  readonly baseline: string
+  readonly current: string
 }
 
 /** What tells a host and what was measured with on it: of a record or of a report. */
-export interface Named {
+export interface FingerprintInput {
   readonly environment: RunRecord['environment']
   readonly plan: {
     readonly profile: Pick<RunRecord['plan']['profile'], 'seconds'>
@@ -23,7 +23,7 @@ export const versionOf = (platform: string): string => `version of ${platform}`
  * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it. What a
  * host does not tell (`null`) is the same as another host's not telling.
  */
-export function fingerprintOf({ environment, plan }: Named): Record<string, string> {
+export function hostFingerprint({ environment, plan }: FingerprintInput): Record<string, string> {
   const { cpu, guest, mitigations } = environment
   return {
     kernel: environment.kernel,
@@ -54,10 +54,10 @@ export function differencesBetween(
   return [...names].flatMap((what) => {
     const [x, y] = [one[what], other[what]]
     if (x === y || (what.startsWith(versionOf('')) && (x === undefined || y === undefined))) return []
-    return [{ what, a: x ?? 'not told', b: y ?? 'not told' }]
+    return [{ what, baseline: x ?? 'not told', current: y ?? 'not told' }]
   })
 }
 
 /** What differs between the hosts of two runs. */
-export const differencesOf = (a: Named, b: Named): Difference[] =>
-  differencesBetween(fingerprintOf(a), fingerprintOf(b))
+export const hostDifferences = (a: FingerprintInput, b: FingerprintInput): Difference[] =>
+  differencesBetween(hostFingerprint(a), hostFingerprint(b))

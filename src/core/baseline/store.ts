@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
-import { nearest } from '../../nearest.ts'
+import { closestMatch } from '../../nearest.ts'
 
 const folderOf = (root: string) => join(root, '.isobench', 'baselines')
 
@@ -43,9 +43,9 @@ export function baselineFile(root: string, name: string): string {
   const file = fileOf(root, name)
   if (existsSync(file)) return file
   const known = baselineNames(root)
-  const close = nearest(name, known)
+  const close = closestMatch(name, known)
   const fix = close ? `did you mean "${close}"?` : known.length > 0 ? `there are: ${known.join(', ')}` : undefined
-  throw new UsageError(`there is no baseline "${name}"`, fix ?? `keep one with: isobench run --save ${name}`)
+  throw new UsageError(`there is no baseline "${name}"`, fix ?? `keep one with: isobench run --save-baseline ${name}`)
 }
 
 /** A record by its path, or by the name of a baseline. */

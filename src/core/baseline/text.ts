@@ -1,24 +1,24 @@
-import { printable } from '../../errors.ts'
+import { sanitizeLine } from '../../errors.ts'
 import { interval } from '../judge/words.ts'
 import { describeParams } from '../plan/plan.ts'
 import type { Change, Comparison, Row } from './compare.ts'
-import { sweepRate } from './compare.ts'
+import { falseDiscoveryRate } from './compare.ts'
 
 const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?' }
 const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed']
 
 const cells = (row: Row): string[] => [
-  `${marks[row.change]} ${row.change}${row.gates ? '' : ' (host)'}`,
-  printable(`${row.bench.slice(row.bench.indexOf('#') + 1)} ${describeParams(row.params)}`.trim(), 48),
-  printable(row.platform, 24),
-  printable(row.metric, 20),
+  `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
+  sanitizeLine(`${row.bench.slice(row.bench.indexOf('#') + 1)} ${describeParams(row.params)}`.trim(), 48),
+  sanitizeLine(row.platform, 24),
+  sanitizeLine(row.metric, 20),
   row.ratio ? `×${interval({ ...row.ratio, rounds: 0 })}` : '–',
   row.reason ?? (row.of === 'value' ? 'of the values' : 'of the ratios to native'),
 ]
 
 /** The comparison as a table with what matters most last, without escape codes. */
 export function comparisonText(comparison: Comparison): string {
-  const { rows, unlike, onlyIn, marginPercent } = comparison
+  const { rows, hostDifferences: unlike, onlyIn, marginPercent } = comparison
   const sorted = order.flatMap((change) => rows.filter((row) => row.change === change).map(cells))
   const table = [['', 'bench', 'platform', 'metric', 'now ÷ before [90 %]', 'what is compared'], ...sorted]
   const widths = table[0]!.map((_, at) => Math.max(...table.map((line) => line[at]!.length)))
@@ -28,26 +28,28 @@ export function comparisonText(comparison: Comparison): string {
       .join('  ')
       .trimEnd(),
   )
-  const count = (change: Change) => rows.filter((row) => row.gates && row.change === change).length
-  const only = (side: 'a' | 'b', which: string) =>
-    onlyIn[side].length > 0 ? [`Only in ${which}: ${onlyIn[side].map((cell) => printable(cell, 120)).join('; ')}`] : []
+  const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
+  const only = (side: 'baseline' | 'current', which: string) =>
+    onlyIn[side].length > 0
+      ? [`Only in ${which}: ${onlyIn[side].map((cell) => sanitizeLine(cell, 120)).join('; ')}`]
+      : []
   return `${[
-    `Before: ${comparison.a}`,
-    `Now:    ${comparison.b}`,
+    `Before: ${comparison.baseline}`,
+    `Now:    ${comparison.current}`,
     '',
     ...lines,
     '',
     ...(unlike.length > 0
       ? ['The hosts are unlike, so that differences may be theirs:', ...unlike.map(differenceText), '']
       : []),
-    ...only('a', 'the run before'),
-    ...only('b', 'the run now'),
-    ...(comparison.smallestQ > sweepRate
+    ...only('baseline', 'the run before'),
+    ...only('current', 'the run now'),
+    ...(comparison.smallestAdjustedP > falseDiscoveryRate
       ? ['Too few rounds for a sweep of this size: not even a lone regression could be told. Measure more rounds.']
       : []),
-    `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ${count('unclear')} unclear (margin ${marginPercent} %, Benjamini–Hochberg at ${100 * sweepRate} %)`,
+    `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ${count('unclear')} unclear (margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
   ].join('\n')}\n`
 }
 
-export const differenceText = ({ what, a, b }: Comparison['unlike'][number]): string =>
-  `  ${printable(what, 60)}: ${printable(a, 200)} → ${printable(b, 200)}`
+export const differenceText = ({ what, baseline: a, current: b }: Comparison['hostDifferences'][number]): string =>
+  `  ${sanitizeLine(what, 60)}: ${sanitizeLine(a, 200)} → ${sanitizeLine(b, 200)}`

@@ -8,7 +8,7 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
   const filesWith = new Set([...suite.benches, ...suite.findings].map(({ file }) => file))
   const known = new Map(suite.benches.map((bench) => [bench.id, bench]))
   const owners = new Map<number, string>()
-  const findings = suite.findings.filter(({ id, file, location, claims, asPrinted }) => {
+  const findings = suite.findings.filter(({ id, file, location, claims, misprint: asPrinted }) => {
     const at = location ? { location } : {}
     const owner = owners.get(id)
     if (owner !== undefined) {

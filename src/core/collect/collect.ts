@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import { entry } from '../../entries.ts'
+import { bundlePath } from '../../entries.ts'
 import { type Compiled, compileAll } from '../compile.ts'
 import type { Problem } from '../errors.ts'
-import { importLimit } from '../time-limits.ts'
+import { importTimeout } from '../time-limits.ts'
 import { checkSuite } from './check.ts'
 import type { CollectJob, CollectMessage } from './collector.ts'
 import type { BenchData, FindingData, Suite } from './types.ts'
@@ -37,13 +37,13 @@ export async function collect(root: string, files: readonly string[]): Promise<C
   return { suite: checkSuite(gathered, files), compiled: new Map(compiled.map((one) => [one.file, one])) }
 }
 
-const startWorker = () => new Worker(entry('collector'), { stdout: true, stderr: true })
+const startWorker = () => new Worker(bundlePath('collector'), { stdout: true, stderr: true })
 
 /** Imports files one after the other in a worker; returns those that are left when one of them had to be ended. */
 function importAll(root: string, files: readonly Compiled[], worker: Worker, into: Gathered): Promise<Compiled[]> {
   const job: CollectJob = { root, files: files.map(({ file, output, digest }) => ({ file, output, digest })) }
   worker.postMessage(job)
-  const limit = importLimit()
+  const limit = importTimeout()
   let current = files[0]!.file
   let done = 0
   return new Promise((resolve) => {

@@ -1,12 +1,12 @@
 /** A worker that imports compiled bench files, so that one that hangs or exits can be ended. */
 import { relative } from 'node:path'
 import { parentPort } from 'node:worker_threads'
-import type { AuthorError } from '../../dsl/author-error.ts'
+import type { DefinitionError } from '../../dsl/author-error.ts'
 import type { BenchSpec } from '../../dsl/bench.ts'
 import type { Claim } from '../../dsl/claim.ts'
-import { framesOf, type Location } from '../../dsl/location.ts'
-import { registrationsOf } from '../../dsl/registry.ts'
-import { textOf } from '../../errors.ts'
+import { type Location, parseStackFrames } from '../../dsl/location.ts'
+import { collectRegistrations } from '../../dsl/registry.ts'
+import { toText } from '../../errors.ts'
 import type { Problem } from '../errors.ts'
 import type { BenchData, FindingData } from './types.ts'
 
@@ -36,15 +36,15 @@ const inProject = (location: Location | undefined) => (location ? relative(root,
 /** As JSON, which an author reads most easily, where it can be: a bigint or an object within itself cannot. */
 function asText(thrown: unknown): string {
   try {
-    return JSON.stringify(thrown) ?? textOf(thrown)
+    return JSON.stringify(thrown) ?? toText(thrown)
   } catch {
-    return textOf(thrown)
+    return toText(thrown)
   }
 }
 
 function problem(file: string, error: unknown): Problem {
-  const known = error as Partial<AuthorError>
-  const stack = error instanceof Error ? framesOf(error.stack ?? '') : []
+  const known = error as Partial<DefinitionError>
+  const stack = error instanceof Error ? parseStackFrames(error.stack ?? '') : []
   const location =
     known?.location ?? stack.find((frame) => frame.file.startsWith(root) && !frame.file.includes('/node_modules/'))
   return {
@@ -73,7 +73,7 @@ function benchData(bench: BenchSpec, file: string, digest: string, id: (name: st
       name: workload?.name ?? '',
       kind: workload?.work.kind ?? 'commands',
       lifecycle: workload?.lifecycle ?? 'round',
-      ...(workload?.traced && { traced: workload.traced.by }),
+      ...(workload?.traced && { traced: workload.traced.source }),
     },
     ...(bench.timeout !== undefined && { timeout: bench.timeout }),
     digest,
@@ -85,7 +85,7 @@ function benchData(bench: BenchSpec, file: string, digest: string, id: (name: st
 for (const { file, output, digest } of files) {
   post({ kind: 'importing', file })
   try {
-    const { benches, findings, problems } = await registrationsOf(() => import(output))
+    const { benches, findings, problems } = await collectRegistrations(() => import(output))
     const owner = new Map(benches.map((bench) => [bench.name, fileOf(bench, file)]))
     const id = (name: string) => `${owner.get(name) ?? file}#${name}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })
@@ -97,7 +97,7 @@ for (const { file, output, digest } of files) {
         .map((bench) => benchData(bench, file, digest, id)),
       findings: findings
         .filter(({ location }) => (inProject(location) ?? file) === file)
-        .map(({ asPrinted, ...finding }) => ({
+        .map(({ misprint: asPrinted, ...finding }) => ({
           ...finding,
           claims: finding.claims.map(named),
           ...(asPrinted && { asPrinted: { ...asPrinted, claims: asPrinted.claims.map(named) } }),

@@ -1,8 +1,8 @@
 import type { Claim } from '../../dsl/claim.ts'
-import type { AsPrinted, Gate } from '../../dsl/finding.ts'
+import type { FailOn, Misprint } from '../../dsl/finding.ts'
 import type { Location } from '../../dsl/location.ts'
 import type { Metrics } from '../../dsl/metric.ts'
-import type { Instrument } from '../../dsl/traced.ts'
+import type { TraceSource } from '../../dsl/traced.ts'
 import type { Lifecycle, ParamSpace, Workload } from '../../dsl/workload.ts'
 import type { Problem } from '../errors.ts'
 
@@ -25,7 +25,7 @@ export interface BenchData {
     readonly kind: WorkKind
     readonly lifecycle: Lifecycle
     /** The instrument, of a traced workload. */
-    readonly traced?: Instrument
+    readonly traced?: TraceSource
   }
   /** Seconds; the profile's when left out. */
   readonly timeout?: number
@@ -38,12 +38,12 @@ export interface BenchData {
 export interface FindingData {
   readonly id: number
   readonly title: string
-  readonly gate: Gate
+  readonly failOn: FailOn
   readonly claims: readonly Claim[]
-  readonly undecided: readonly string[]
-  readonly premise?: string
+  readonly unmeasurableParts: readonly string[]
+  readonly outdatedPremise?: string
   readonly qualitative?: string
-  readonly asPrinted?: AsPrinted
+  readonly misprint?: Misprint
   readonly file: string
   readonly location?: Location
 }

@@ -1,19 +1,19 @@
-import type { Family } from '../../dsl/platform.ts'
+import type { PlatformFamily } from '../../dsl/platform.ts'
 import type { Suite } from '../collect/types.ts'
 import type { Environment } from '../environment.ts'
-import { type PlannedPlatform, type Point, pointsOf } from '../plan/plan.ts'
+import { type BenchCase, casesOf, type PlannedPlatform } from '../plan/plan.ts'
 import { RecordError, type RunRecord } from '../record/reader.ts'
 import type { Sample } from '../record/schema.ts'
-import type { Stated } from '../record/stated.ts'
+import type { PublishedResult } from '../record/stated.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
-import { converted, locate, locateSeries, refuse } from './names.ts'
+import { convertUnit, locate, locateSeries, refuse } from './names.ts'
 import { type Import, type ImportedStatement, importSchema } from './schema.ts'
 
 /** A platform of the config, with the family that its driver has. */
-export interface KnownPlatform {
+export interface ImportTarget {
   readonly name: string
   readonly kind: string
-  readonly family: Family
+  readonly family: PlatformFamily
 }
 
 /** Whether a JSON file says of itself that it is an import. */
@@ -24,7 +24,7 @@ export const isImport = (value: unknown): boolean =>
  * Imported results as a run record, to be judged by the suite's claims.
  * @throws RecordError that says what is wrong, and where in the file.
  */
-export function importRecord(file: string, value: unknown, suite: Suite, known: readonly KnownPlatform[]): RunRecord {
+export function importRecord(file: string, value: unknown, suite: Suite, known: readonly ImportTarget[]): RunRecord {
   const parsed = importSchema.safeParse(value)
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!
@@ -36,8 +36,8 @@ export function importRecord(file: string, value: unknown, suite: Suite, known: 
   const given = parsed.data
   const platforms = platformsOf(file, given, known)
   const { samples, points } = samplesOf(file, given, suite)
-  const stated = given.stated?.flatMap((one, index) => statementOf(one, { file, at: `stated[${index}]` }, suite))
-  const everywhere = stated ? suite.benches.flatMap(pointsOf) : points
+  const stated = given.published?.flatMap((one, index) => statementOf(one, { file, at: `stated[${index}]` }, suite))
+  const everywhere = stated ? suite.benches.flatMap(casesOf) : points
   const measured = new Set(everywhere.map(({ bench }) => bench))
   const plan: ScheduledPlan = {
     seed: 'imported',
@@ -45,12 +45,12 @@ export function importRecord(file: string, value: unknown, suite: Suite, known: 
     profile: { rounds: 1 + Math.max(-1, ...samples.map(({ round }) => round)), warmup: 0, seconds: 0, timeout: 0 },
     platforms,
     benches: suite.benches.filter(({ id }) => measured.has(id)),
-    points: everywhere,
+    cases: everywhere,
     findings: [...suite.findings].sort((a, b) => a.id - b.id),
-    left: suite.benches.flatMap(({ id }) => (measured.has(id) ? [] : [{ bench: id, why: 'filter' as const }])),
-    ...(stated && { stated }),
+    excluded: suite.benches.flatMap(({ id }) => (measured.has(id) ? [] : [{ bench: id, reason: 'filter' as const }])),
+    ...(stated && { published: stated }),
   }
-  return { file, environment: environmentOf(given), plan, problems: suite.problems, samples, how: 'finished' }
+  return { file, environment: environmentOf(given), plan, problems: suite.problems, samples, status: 'finished' }
 }
 
 const pathText = (path: readonly PropertyKey[]): string =>
@@ -60,14 +60,14 @@ const pathText = (path: readonly PropertyKey[]): string =>
   )
 
 /** Those of the file are there; the config's others were not measured. */
-function platformsOf(file: string, given: Import, known: readonly KnownPlatform[]): PlannedPlatform[] {
+function platformsOf(file: string, given: Import, known: readonly ImportTarget[]): PlannedPlatform[] {
   const named = [
     ...given.samples.map(({ platform }, at) => ({ names: [platform], at: `samples[${at}]` })),
-    ...(given.stated ?? []).map((one, at) => ({ names: namesIn(one), at: `stated[${at}]` })),
+    ...(given.published ?? []).map((one, at) => ({ names: namesIn(one), at: `stated[${at}]` })),
   ]
   const names = new Set([...Object.keys(given.platforms), ...named.flatMap((one) => one.names)])
   const there = [...names].map((name): PlannedPlatform => {
-    const { family, version = '', apart } = given.platforms[name] ?? {}
+    const { family, version = '', cpuMode: apart } = given.platforms[name] ?? {}
     const own = known.find((one) => one.name === name)
     const at = named.find((one) => one.names.includes(name))?.at ?? `platforms.${name}`
     return {
@@ -84,7 +84,7 @@ function platformsOf(file: string, given: Import, known: readonly KnownPlatform[
       tags: [],
       available: true,
       version,
-      ...(apart && { apart }),
+      ...(apart && { cpuMode: apart }),
     }
   })
   const absent = known.filter(({ name }) => !names.has(name))
@@ -100,8 +100,8 @@ function platformsOf(file: string, given: Import, known: readonly KnownPlatform[
   ]
 }
 
-function samplesOf(file: string, given: Import, suite: Suite): { samples: Sample[]; points: Point[] } {
-  const points = new Map<string, Point>()
+function samplesOf(file: string, given: Import, suite: Suite): { samples: Sample[]; points: BenchCase[] } {
+  const points = new Map<string, BenchCase>()
   const samples = given.samples.flatMap((set, index) => {
     const place = { file, at: `samples[${index}]` }
     const { metric, point } = locate(suite.benches, set, place)
@@ -109,13 +109,13 @@ function samplesOf(file: string, given: Import, suite: Suite): { samples: Sample
     return set.values.map((one, at): Sample => {
       const [round, value] = typeof one === 'number' ? [at, one] : [one.round, one.value]
       return {
-        point: point.id,
+        case: point.id,
         platform: set.platform,
         round,
         warmup: false,
         digest: set.digest ?? 'imported',
         wallMs: 0,
-        values: { [set.metric]: converted(value, set.unit, metric, place) },
+        values: { [set.metric]: convertUnit(value, set.unit, metric, place) },
         ...(typeof one === 'number' && { unpaired: true }),
       }
     })
@@ -129,18 +129,18 @@ const namesIn = (one: ImportedStatement): string[] =>
 const both = (amount: number | [number, number]): [number, number] =>
   typeof amount === 'number' ? [amount, amount] : amount
 
-function statementOf(one: ImportedStatement, place: { file: string; at: string }, suite: Suite): Stated[] {
+function statementOf(one: ImportedStatement, place: { file: string; at: string }, suite: Suite): PublishedResult[] {
   if ('peak' in one) {
     const { over, peak, metric, platforms } = one
     const { point } = locateSeries(suite.benches, one, place)
-    return platforms.map((platform) => ({ kind: 'peak', point: point.id, metric, platform, over, at: both(peak) }))
+    return platforms.map((platform) => ({ kind: 'peak', case: point.id, metric, platform, over, at: both(peak) }))
   }
   const { metric, point } = locate(suite.benches, one, place)
-  const base = { point: point.id, metric: one.metric }
+  const base = { case: point.id, metric: one.metric }
   if ('order' in one) return [{ ...base, kind: 'order', order: one.order }]
-  return one.platforms.map((platform): Stated => {
+  return one.platforms.map((platform): PublishedResult => {
     if ('ratio' in one) return { ...base, kind: 'ratio', platform, to: one.to, ratio: both(one.ratio) }
-    const [low, high] = both(one.value).map((value) => converted(value, one.unit, metric, place)) as [number, number]
+    const [low, high] = both(one.value).map((value) => convertUnit(value, one.unit, metric, place)) as [number, number]
     return { ...base, kind: 'value', platform, value: [low, high] }
   })
 }

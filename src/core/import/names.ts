@@ -1,23 +1,23 @@
 /** Finds what an import names: benches, metrics, parameters, units. Says where a name is that is not known. */
-import { inUnit, type Metric, type Unit } from '../../dsl/metric.ts'
-import { nearest } from '../../nearest.ts'
+import { convertQuantity, type Metric, type Unit } from '../../dsl/metric.ts'
+import { closestMatch } from '../../nearest.ts'
 import type { BenchData } from '../collect/types.ts'
-import { describeParams, type Params, type Point, pointsOf } from '../plan/plan.ts'
+import { type BenchCase, casesOf, describeParams, type Params } from '../plan/plan.ts'
 import { RecordError } from '../record/reader.ts'
 
-export interface Place {
+export interface ImportPath {
   readonly file: string
   /** As `samples[3]`. */
   readonly at: string
 }
 
 /** @throws RecordError that names the file, the place in it, and the nearest that is known. */
-export function refuse({ file, at }: Place, message: string, fix?: string): never {
+export function refuse({ file, at }: ImportPath, message: string, fix?: string): never {
   throw new RecordError(`${file}: ${at}${message}`, fix)
 }
 
 const known = (names: readonly string[], wrong: string): string => {
-  const close = nearest(wrong, names)
+  const close = closestMatch(wrong, names)
   return close ? `did you mean "${close}"?` : `there are: ${names.join(', ') || 'none'}`
 }
 
@@ -32,7 +32,7 @@ interface About {
 function locateMetric(
   benches: readonly BenchData[],
   about: About,
-  place: Place,
+  place: ImportPath,
 ): { readonly bench: BenchData; readonly metric: Metric } {
   const found = benches.filter(({ id, name }) => id === about.bench || name === about.bench)
   if (found.length > 1) {
@@ -59,11 +59,11 @@ function locateMetric(
 export function locate(
   benches: readonly BenchData[],
   about: About,
-  place: Place,
-): { readonly metric: Metric; readonly point: Point } {
+  place: ImportPath,
+): { readonly metric: Metric; readonly point: BenchCase } {
   const { bench, metric } = locateMetric(benches, about, place)
   const wanted = describeParams(about.params ?? {})
-  const points = pointsOf(bench)
+  const points = casesOf(bench)
   const same = (params: Params) =>
     Object.keys(params).length === Object.keys(about.params ?? {}).length &&
     Object.entries(params).every(([name, value]) => about.params?.[name] === value)
@@ -81,10 +81,10 @@ export function locate(
 export function locateSeries(
   benches: readonly BenchData[],
   about: About & { readonly over: string },
-  place: Place,
-): { readonly point: Point } {
+  place: ImportPath,
+): { readonly point: BenchCase } {
   const { bench } = locateMetric(benches, about, place)
-  const points = pointsOf(bench)
+  const points = casesOf(bench)
   const names = Object.keys(points[0]?.params ?? {})
   if (!names.includes(about.over))
     return refuse(place, `.over: "${bench.name}" has no parameter "${about.over}"`, known(names, about.over))
@@ -92,10 +92,10 @@ export function locateSeries(
 }
 
 /** A value in the metric's own unit. */
-export function converted(value: number, unit: string, metric: Metric, place: Place): number {
+export function convertUnit(value: number, unit: string, metric: Metric, place: ImportPath): number {
   if (unit === metric.unit) return value
   try {
-    return inUnit(`${value}${unit}`, metric.unit as Unit)
+    return convertQuantity(`${value}${unit}`, metric.unit as Unit)
   } catch {
     return refuse(place, `.unit: "${unit}" does not measure what ${metric.unit} does`, `convert it to ${metric.unit}`)
   }

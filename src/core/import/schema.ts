@@ -32,7 +32,7 @@ const sampleSet = z.strictObject({
 const source = { note: z.string().optional() }
 
 /** `platforms` as a list means each of them. */
-const stated = z.union([
+const published = z.union([
   z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), unit: text, value: amount }),
   z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), to: z.array(text).min(1), ratio: amount }),
   /** Over that parameter the metric is best at this value of it; `params` are the others. */
@@ -56,14 +56,14 @@ export const importSchema = z.strictObject({
       z.strictObject({
         family: z.enum(['native', 'container', 'secure-container', 'hypervisor', 'unikernel']).optional(),
         version: z.string().optional(),
-        apart: z.enum(['emulated', 'nested']).optional(),
+        cpuMode: z.enum(['emulated', 'nested']).optional(),
       }),
     )
     .default({}),
   samples: z.array(sampleSet).default([]),
-  stated: z.array(stated).optional(),
+  published: z.array(published).optional(),
 })
 
 export type Import = z.output<typeof importSchema>
 export type ImportedSamples = Import['samples'][number]
-export type ImportedStatement = NonNullable<Import['stated']>[number]
+export type ImportedStatement = NonNullable<Import['published']>[number]

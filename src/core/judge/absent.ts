@@ -1,5 +1,5 @@
 /** What a claim lacks: the platforms that were not measured, and why. */
-import type { Apart, Plan } from '../plan/plan.ts'
+import type { CpuMode, Plan } from '../plan/plan.ts'
 
 interface Platforms {
   readonly platforms: readonly (Plan['platforms'][number] & { readonly unable?: boolean })[]
@@ -8,17 +8,17 @@ interface Platforms {
 const find = (name: string, { platforms }: Platforms) => platforms.find((one) => one.name === name)
 
 /** Why a platform has no samples, as a reason; undefined when it was measured. */
-export function absent(name: string, plan: Platforms): string | undefined {
+export function unavailableReason(name: string, plan: Platforms): string | undefined {
   const platform = find(name, plan)
   if (platform?.available) return undefined
   if (platform?.unable) return `workload-unsupported:${name}`
   if (name === 'native') return 'no-native'
-  return `${platform ? 'platform-absent' : 'platform-unknown'}:${name}`
+  return `${platform ? 'platform-unavailable' : 'platform-unknown'}:${name}`
 }
 
 /** Those of `names` that were not measured. */
-export const lacking = (names: readonly string[], plan: Platforms): string[] =>
-  names.filter((name) => absent(name, plan) !== undefined)
+export const unavailable = (names: readonly string[], plan: Platforms): string[] =>
+  names.filter((name) => unavailableReason(name, plan) !== undefined)
 
 /** `needs osv, osv-firecracker: no OSv image; kata: not in this run`. */
 export function needsText(names: readonly string[], plan: Platforms): string {
@@ -33,18 +33,18 @@ export function needsText(names: readonly string[], plan: Platforms): string {
 }
 
 /** The fewest platforms that a median is taken over. */
-export const fewestMembers = 2
+export const minMedianMembers = 2
 
 /** Of those that a median is over, the ones that were measured on hardware, without the platform itself. */
-export const membersOf = (names: readonly string[], platform: string, plan: Platforms): string[] =>
-  names.filter((name) => name !== platform && absent(name, plan) === undefined && !find(name, plan)?.apart)
+export const measuredMembers = (names: readonly string[], platform: string, plan: Platforms): string[] =>
+  names.filter((name) => name !== platform && unavailableReason(name, plan) === undefined && !find(name, plan)?.cpuMode)
 
 /** Whether one of the platforms is not on hardware, and how. */
-export function apartOf(names: readonly string[], plan: Platforms): Apart | null {
-  const ways = names.map((name) => find(name, plan)?.apart)
+export function cpuModeOf(names: readonly string[], plan: Platforms): CpuMode | null {
+  const ways = names.map((name) => find(name, plan)?.cpuMode)
   return ways.find((way) => way === 'emulated') ?? ways.find((way) => way !== undefined) ?? null
 }
 
 /** Whether some of the platforms are on hardware and some are not, so that they cannot be compared. */
-export const isMixed = (names: readonly string[], plan: Platforms): boolean =>
-  new Set(names.map((name) => find(name, plan)?.apart ?? 'hardware')).size > 1
+export const mixesCpuModes = (names: readonly string[], plan: Platforms): boolean =>
+  new Set(names.map((name) => find(name, plan)?.cpuMode ?? 'hardware')).size > 1

@@ -2,7 +2,7 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { Interval } from '../stats/index.ts'
 import type { Estimate, ReasonCode, Verdict } from './judgement.ts'
-import { signOf } from './samples.ts'
+import { worseSign } from './samples.ts'
 
 export interface Outcome {
   readonly verdict: Verdict
@@ -14,20 +14,20 @@ const holds: Outcome = { verdict: 'holds', direction: null, reason: null }
 const contradicted = (direction: 'worse' | 'better'): Outcome => ({ verdict: 'contradicted', direction, reason: null })
 
 /** The fewest rounds of which a one-sided 5 % signed-rank test can say anything: 2⁻⁵ < 0.05 ≤ 2⁻⁴. */
-export const fewestRounds = 5
+export const minRounds = 5
 
-const across = (interval: Interval): Outcome => ({
+const inconclusive = (interval: Interval): Outcome => ({
   verdict: 'inconclusive',
   direction: null,
-  reason: interval.n < fewestRounds || !Number.isFinite(interval.low) ? 'too-few-rounds' : 'interval-crosses-margin',
+  reason: interval.n < minRounds || !Number.isFinite(interval.low) ? 'too-few-rounds' : 'interval-crosses-margin',
 })
 
 /** The margin δ of `percent` as a difference of logarithms: ln(1+p) where less is better, −ln(1−p) where more is. */
-export const marginOf = (percent: number, metric: Pick<Metric, 'better'>): number =>
+export const logMargin = (percent: number, metric: Pick<Metric, 'better'>): number =>
   metric.better === 'lower' ? Math.log1p(percent / 100) : -Math.log1p(-percent / 100)
 
 /** What contradicts a claim: the centre of the differences lies beyond a threshold. */
-export interface Side {
+export interface Alternative {
   readonly direction: 'worse' | 'better'
   readonly threshold: number
   readonly side: 'greater' | 'less'
@@ -36,36 +36,36 @@ export interface Side {
 }
 
 /** Whether equal platforms satisfy the claim, so that a failure of theirs is a false one. */
-export const equalSatisfies = ({ threshold, side }: Side): boolean =>
+export const holdsWhenEqual = ({ threshold, side }: Alternative): boolean =>
   side === 'greater' ? threshold >= 0 : threshold <= 0
 
 /** A matcher as it is judged: what an interval says of it, and what would contradict it. */
-export interface Rule {
+export interface DecisionRule {
   judge(interval: Interval): Outcome
-  readonly against: readonly Side[]
+  readonly against: readonly Alternative[]
   /** How much more than nothing the claim allows; undefined for a limit in a unit. */
   readonly margin?: number
 }
 
-const isWorse = (threshold: number): Side => ({ direction: 'worse', threshold, side: 'greater' })
-const isBetter = (threshold: number): Side => ({ direction: 'better', threshold, side: 'less' })
+const isWorse = (threshold: number): Alternative => ({ direction: 'worse', threshold, side: 'greater' })
+const isBetter = (threshold: number): Alternative => ({ direction: 'better', threshold, side: 'less' })
 
 /** Non-inferiority: not worse by more than δ. */
-export const notWorse = (margin: number): Rule => ({
+export const nonInferiority = (margin: number): DecisionRule => ({
   judge: (interval) => {
     if (interval.high < margin) return holds
-    return interval.low > margin ? contradicted('worse') : across(interval)
+    return interval.low > margin ? contradicted('worse') : inconclusive(interval)
   },
   against: [{ ...isWorse(margin), half: margin / 2 }],
   margin,
 })
 
 /** Equivalence, as two one-sided tests (Schuirmann 1987). */
-export const equivalent = (margin: number): Rule => ({
+export const equivalence = (margin: number): DecisionRule => ({
   judge: (interval) => {
     if (interval.low > -margin && interval.high < margin) return holds
     if (interval.low > margin) return contradicted('worse')
-    return interval.high < -margin ? contradicted('better') : across(interval)
+    return interval.high < -margin ? contradicted('better') : inconclusive(interval)
   },
   against: [
     { ...isWorse(margin), half: margin / 2 },
@@ -75,19 +75,19 @@ export const equivalent = (margin: number): Rule => ({
 })
 
 /** Better by the factor `by` or more. */
-export const better = (by: number): Rule => ({
+export const superiority = (by: number): DecisionRule => ({
   judge: (interval) => {
     if (interval.high < -Math.log(by)) return holds
-    return interval.low > -Math.log(by) ? contradicted('worse') : across(interval)
+    return interval.low > -Math.log(by) ? contradicted('worse') : inconclusive(interval)
   },
   against: [isWorse(-Math.log(by))],
 })
 
 /** Worse by the factor `by` or more. */
-export const worse = (by: number): Rule => ({
+export const inferiority = (by: number): DecisionRule => ({
   judge: (interval) => {
     if (interval.low > Math.log(by)) return holds
-    return interval.high < Math.log(by) ? contradicted('better') : across(interval)
+    return interval.high < Math.log(by) ? contradicted('better') : inconclusive(interval)
   },
   against: [isBetter(Math.log(by))],
 })
@@ -106,8 +106,8 @@ function estimateOf(interval: Interval, back: (d: number) => number): Estimate {
 
 /** An interval of signed log differences as the ratio, in the metric's own direction. */
 export const asRatio = (interval: Interval, metric: Pick<Metric, 'better'>): Estimate =>
-  estimateOf(interval, (d) => Math.exp(signOf(metric) * d))
+  estimateOf(interval, (d) => Math.exp(worseSign(metric) * d))
 
 /** An interval of signed differences from `limit` as the value itself. */
 export const asValue = (interval: Interval, metric: Pick<Metric, 'better'>, limit: number): Estimate =>
-  estimateOf(interval, (d) => limit + signOf(metric) * d)
+  estimateOf(interval, (d) => limit + worseSign(metric) * d)

@@ -1,8 +1,8 @@
 /** Whether others had most of the CPUs in most rounds: then figures say who was scheduled when, not what a platform costs. */
-import type { Judged } from './evidence.ts'
+import type { ComparisonResult } from './evidence.ts'
 import type { Series } from './samples.ts'
 
-const isMostly = ({ rounds, crowded }: Series): boolean => crowded.size * 2 > rounds.size
+const isMostly = ({ rounds, overloaded }: Series): boolean => overloaded.size * 2 > rounds.size
 
 /**
  * Whether others had most of the CPUs in most rounds of every side. One crowded side is not enough, since a host that is busy
@@ -12,7 +12,7 @@ const isMostly = ({ rounds, crowded }: Series): boolean => crowded.size * 2 > ro
 export const isCrowdedHost = (sides: readonly Series[]): boolean => sides.length > 0 && sides.every(isMostly)
 
 /** What is contradicted on a crowded host is inconclusive. docs/statistics.md, "Foreign load". */
-export function withCrowd(judged: Judged, sides: readonly Series[]): Judged {
+export function applyHostLoad(judged: ComparisonResult, sides: readonly Series[]): ComparisonResult {
   if (judged.verdict !== 'contradicted' || !isCrowdedHost(sides)) return judged
-  return { ...judged, verdict: 'inconclusive', direction: null, reason: 'crowded-host', moreRounds: null }
+  return { ...judged, verdict: 'inconclusive', direction: null, reason: 'host-overloaded', extraRoundsNeeded: null }
 }

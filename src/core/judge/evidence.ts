@@ -7,19 +7,19 @@ import type { Estimate } from './judgement.ts'
 import type { Samples } from './samples.ts'
 
 /** Everything that a claim is judged by. */
-export interface Evidence {
+export interface JudgeInput {
   readonly plan: ScheduledPlan
   readonly samples: Samples
 }
 
-export interface Judged extends Omit<Outcome, 'reason'> {
+export interface ComparisonResult extends Omit<Outcome, 'reason'> {
   readonly reason: string | null
   readonly measured: Estimate | null
   readonly of: string
   /** What would contradict the claim, tested; none where there is no data. */
   readonly tests: readonly Test[]
   /** About how many more rounds would decide it; null where that cannot be told. */
-  readonly moreRounds: number | null
+  readonly extraRoundsNeeded: number | null
   /** The interval that was judged, as signed differences, and the margin of the claim. */
   readonly interval: Interval | null
   readonly margin: number | null
@@ -29,14 +29,14 @@ export interface Judged extends Omit<Outcome, 'reason'> {
   readonly seen?: string
 }
 
-export const undecidable = (reason: string): Judged => ({
-  verdict: 'undecidable',
+export const notEvaluated = (reason: string): ComparisonResult => ({
+  verdict: 'not-evaluated',
   direction: null,
   reason,
   measured: null,
   of: '',
   tests: [],
-  moreRounds: null,
+  extraRoundsNeeded: null,
   interval: null,
   margin: null,
 })

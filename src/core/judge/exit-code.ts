@@ -1,4 +1,4 @@
-import type { FindingVerdict, Judgement } from './judgement.ts'
+import type { FindingVerdict, Verdicts } from './judgement.ts'
 
 /** What the process ends with. */
 export const exitCodes = {
@@ -14,10 +14,10 @@ export const exitCodes = {
   interrupted: 130,
 } as const
 
-export interface Ending {
+export interface ExitCodeOptions {
   readonly strict: boolean
   /** Any departure of the paper's findings fails, also one for the better. */
-  readonly strictPaper?: boolean
+  readonly strictFindings?: boolean
   readonly interrupted: boolean
   readonly problems: number
 }
@@ -27,14 +27,14 @@ export interface Ending {
  * `strictPaper` every finding that is contradicted, whichever way and whatever its gate.
  */
 export function failures(
-  { claims, findings }: Judgement,
-  strictPaper = false,
+  { claims, findings }: Verdicts,
+  strictFindings = false,
 ): { readonly claims: number[]; readonly findings: number[] } {
   const failed = claims.flatMap((claim, index) =>
-    claim.verdict === 'contradicted' && claim.severity === 'fail' && !claim.apart ? [{ claim, index }] : [],
+    claim.verdict === 'contradicted' && claim.severity === 'fail' && !claim.cpuMode ? [{ claim, index }] : [],
   )
-  const gates = ({ gate, verdict, claims: own }: FindingVerdict) =>
-    (strictPaper && verdict === 'contradicted') ||
+  const gates = ({ failOn: gate, verdict, claims: own }: FindingVerdict) =>
+    (strictFindings && verdict === 'contradicted') ||
     failed.some(
       ({ claim, index }) =>
         own.includes(index) && (gate === 'any' || (gate === 'worse' && claim.direction === 'worse')),
@@ -46,13 +46,16 @@ export function failures(
 }
 
 /** The exit code of a run. What is worst comes first: a regression is told even where a bench file is broken. */
-export function exitCode(judgement: Judgement, { strict, strictPaper, interrupted, problems }: Ending): number {
+export function exitCode(
+  judgement: Verdicts,
+  { strict, strictFindings: strictPaper, interrupted, problems }: ExitCodeOptions,
+): number {
   if (interrupted) return exitCodes.interrupted
   const failed = failures(judgement, strictPaper)
   if (failed.claims.length > 0 || failed.findings.length > 0) return exitCodes.regressed
   if (problems > 0) return exitCodes.author
-  const gating = judgement.claims.filter(({ severity, apart }) => severity === 'fail' && !apart)
-  if (!judgement.claims.some(({ verdict }) => verdict !== 'undecidable')) return exitCodes.nothing
+  const gating = judgement.claims.filter(({ severity, cpuMode: apart }) => severity === 'fail' && !apart)
+  if (!judgement.claims.some(({ verdict }) => verdict !== 'not-evaluated')) return exitCodes.nothing
   const inDoubt = gating.some(
     ({ verdict, reason }) => verdict === 'inconclusive' || reason?.startsWith('sample-errors'),
   )

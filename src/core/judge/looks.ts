@@ -1,20 +1,20 @@
 /** The looks that a series of rounds was given, and what a test of it is worth over all of them. */
 import {
+  alphaShare,
+  type InterimData,
   type Interval,
-  type LookData,
-  type LookPlan,
   pValueOverLooks,
-  shareOf,
+  type SequentialPlan,
   signedRankInterval,
   signedRankPValue,
-  spending,
+  spendAlpha,
   studentPValue,
 } from '../stats/index.ts'
-import { alone } from './rates.ts'
+import { perClaimAlpha } from './rates.ts'
 import type { Difference } from './samples.ts'
 
 /** The data of a look. */
-export interface Look extends LookData {
+export interface InterimLook extends InterimData {
   /** The rate of each bound of its interval. */
   readonly alpha: number
   /** The rate at which it may be contradicted though the truth lies at half of the margin. */
@@ -22,14 +22,19 @@ export interface Look extends LookData {
 }
 
 /** The looks that were reached, at least one. Without a plan, or with a single look: one, of all there is. */
-export function looksOf(rounds: readonly Difference[], visited: number, plan: LookPlan | undefined): [Look, ...Look[]] {
+export function reachedLooks(
+  rounds: readonly Difference[],
+  visited: number,
+  plan: SequentialPlan | undefined,
+): [InterimLook, ...InterimLook[]] {
   const all = rounds.map(({ d }) => d)
-  if (!plan || plan.looks.length === 1) return [{ d: all, share: 1, alpha: alone.atMargin, atHalf: alone.atHalf }]
-  const halves = spending(plan.looks, alone.atHalf)
-  const look = (index: number, d: readonly number[]): Look => ({
+  if (!plan || plan.looks.length === 1)
+    return [{ d: all, share: 1, alpha: perClaimAlpha.atMargin, atHalf: perClaimAlpha.atHalf }]
+  const halves = spendAlpha(plan.looks, perClaimAlpha.atHalf)
+  const look = (index: number, d: readonly number[]): InterimLook => ({
     d,
-    share: shareOf(plan, index),
-    alpha: plan.spent[index]!,
+    share: alphaShare(plan, index),
+    alpha: plan.alphas[index]!,
     atHalf: halves[index]!,
   })
   const [first, ...rest] = plan.looks.flatMap((count, index) => {
@@ -39,22 +44,22 @@ export function looksOf(rounds: readonly Difference[], visited: number, plan: Lo
   return first ? [first, ...rest] : [look(0, all)]
 }
 
-export const intervalAt = ({ d, alpha }: Look): Interval => signedRankInterval(d, { alpha })
+export const intervalAt = ({ d, alpha }: InterimLook): Interval => signedRankInterval(d, { alpha })
 
 /** What is known of "the centre lies beyond a shift". */
 export interface PValues {
   /** By ranks: promises its error rate whatever the noise. */
   readonly ranks: number
   /** The smallest that ranks of so many rounds can give. */
-  readonly smallest: number
+  readonly smallestPossible: number
   /** By Student's t on the differences: for when ranks cannot be small enough. */
   readonly student: number
 }
 
 /** The same over all looks that were reached. */
-export const pValuesOf = (looks: readonly Look[], shift: number, side: 'greater' | 'less'): PValues => ({
+export const pValuesOf = (looks: readonly InterimLook[], shift: number, side: 'greater' | 'less'): PValues => ({
   ranks: pValueOverLooks(looks, (d) => signedRankPValue(d, shift, side)),
-  smallest: pValueOverLooks(looks, (d) => 2 ** -d.length),
+  smallestPossible: pValueOverLooks(looks, (d) => 2 ** -d.length),
   student: pValueOverLooks(looks, (d) => studentPValue(d, shift, side)),
 })
 
@@ -63,8 +68,8 @@ export const pValuesOf = (looks: readonly Look[], shift: number, side: 'greater'
  * they are not, by Student's t on the logarithms, or five rounds could never fail a run that has two claims. Which of the
  * two depends on counts alone, never on the figures.
  */
-export const pValueFor = ({ ranks, smallest, student }: PValues, rate: number, size = 1): number =>
-  smallest * size <= rate ? ranks : student
+export const pValueAtRate = ({ ranks, smallestPossible, student }: PValues, rate: number, size = 1): number =>
+  smallestPossible * size <= rate ? ranks : student
 
 /**
  * About how many more rounds it takes until the interval is clear of the nearest threshold, as its width shrinks with the

@@ -1,80 +1,95 @@
 /** One claim on one platform at one point. */
 import type { Claim, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
-import type { Point } from '../plan/plan.ts'
+import type { BenchCase } from '../plan/plan.ts'
 import type { Interval } from '../stats/index.ts'
-import { absent, fewestMembers, membersOf } from './absent.ts'
-import { answer, type Question } from './answer.ts'
-import { isClientBound, withClient } from './client.ts'
-import { asRatio, asValue, better, equivalent, marginOf, notWorse, type Rule, worse } from './compare.ts'
-import { withCrowd } from './crowded.ts'
-import { type Evidence, type Judged, undecidable } from './evidence.ts'
+import { measuredMembers, minMedianMembers, unavailableReason } from './absent.ts'
+import { type HypothesisTest, runTest } from './answer.ts'
+import { applyClientLimit, isClientBound } from './client.ts'
+import {
+  asRatio,
+  asValue,
+  type DecisionRule,
+  equivalence,
+  inferiority,
+  logMargin,
+  nonInferiority,
+  superiority,
+} from './compare.ts'
+import { applyHostLoad } from './crowded.ts'
+import { type ComparisonResult, type JudgeInput, notEvaluated } from './evidence.ts'
 import type { Estimate } from './judgement.ts'
 import { moreRounds } from './looks.ts'
-import { judgeOrder } from './many.ts'
-import { medianSeries, type NoData, roundsOf, type Series, signOf } from './samples.ts'
+import { judgeNoStableOrder } from './many.ts'
+import { medianSeries, type NotComparable, pairedDifferences, type Series, worseSign } from './samples.ts'
 import { judgeSeries, type SeriesMatcher } from './series.ts'
-import { Statements } from './stated.ts'
+import { PublishedResults } from './stated.ts'
 import { judgeUnpaired } from './unpaired.ts'
 
 /** @param points one of them; of a claim over a parameter, those of its series */
-export function judgeOne(
+export function judgeOnPlatform(
   claim: Claim,
   name: string,
-  points: readonly [Point, ...Point[]],
+  points: readonly [BenchCase, ...BenchCase[]],
   metric: Metric,
-  evidence: Evidence,
-): Judged {
+  evidence: JudgeInput,
+): ComparisonResult {
   const { matcher } = claim
   const [point] = points
   const series = (platform: string, beside?: string) =>
     evidence.samples.series(point.id, platform, claim.metric, beside)
-  const stated = evidence.plan.stated && new Statements(evidence.plan.stated, [point.id], claim.metric)
+  const stated = evidence.plan.published && new PublishedResults(evidence.plan.published, [point.id], claim.metric)
   const clientOf = (name: string, members: readonly string[] = [name]) => ({
     name,
     bound: members.some((member) => isClientBound(evidence.samples, point.id, member)),
   })
   const against: Against = (platform, reference, rule) =>
-    withClient(compare(platform, reference, rule), clientOf(platform), clientOf(reference.platform, reference.medianOf))
+    applyClientLimit(
+      compare(platform, reference, rule),
+      clientOf(platform),
+      clientOf(reference.platform, reference.medianOf),
+    )
   const compare: Against = (platform, reference, rule) => {
     const compared = referenceSeries(platform, reference, series, evidence)
-    if (typeof compared === 'string') return undecidable(compared)
+    if (typeof compared === 'string') return notEvaluated(compared)
     const [a, b] = [series(platform, reference.medianOf ? undefined : reference.platform), compared]
     const of = `×${reference.medianOf ? 'median' : reference.platform}`
     if (stated && (a.rounds.size === 0 || b.rounds.size === 0)) {
-      return stated.against(platform, reference, metric, rule, of) ?? undecidable('needs-figure')
+      return stated.against(platform, reference, metric, rule, of) ?? notEvaluated('no-published-number')
     }
     if (a.unpaired || b.unpaired) return judgeUnpaired(a, b, metric, rule, of)
-    const rounds = roundsOf(a, b, metric)
-    if (!Array.isArray(rounds)) return undecidable(failedOn(rounds, [platform, reference.platform], series))
+    const rounds = pairedDifferences(a, b, metric)
+    if (!Array.isArray(rounds)) return notEvaluated(failedOn(rounds, [platform, reference.platform], series))
     const id = [point.id, claim.metric, platform, reference.platform].join('\0')
     const visited = Math.min(a.visited, b.visited)
     const judged = atLooks({ id, rounds, visited, rule, of }, evidence, (interval) => asRatio(interval, metric))
-    return withCrowd(judged, [a, b])
+    return applyHostLoad(judged, [a, b])
   }
   switch (matcher.kind) {
     case 'withinNative':
-      return against(name, { platform: 'native' }, notWorse(marginOf(matcher.percent, metric)))
+      return against(name, { platform: 'native' }, nonInferiority(logMargin(matcher.percent, metric)))
     case 'equivalentTo':
-      return against(name, matcher, equivalent(marginOf(matcher.percent, metric)))
-    case 'fasterThan':
-      return against(name, matcher, better(matcher.by))
-    case 'slowerThan':
-      return against(name, matcher, worse(matcher.by))
+      return against(name, matcher, equivalence(logMargin(matcher.percent, metric)))
+    case 'betterThan':
+      return against(name, matcher, superiority(matcher.by))
+    case 'worseThan':
+      return against(name, matcher, inferiority(matcher.by))
     case 'ranked':
       return judgeRanking(matcher.platforms, against)
-    case 'unstable': {
-      const why = matcher.platforms.flatMap((platform) => absent(platform, evidence.plan) ?? [])[0]
-      if (why) return undecidable(why)
+    case 'noStableOrder': {
+      const why = matcher.platforms.flatMap((platform) => unavailableReason(platform, evidence.plan) ?? [])[0]
+      if (why) return notEvaluated(why)
       const all = matcher.platforms.map((name) => series(name))
-      return stated && all.some(({ rounds }) => rounds.size === 0) ? undecidable('needs-figure') : judgeOrder(all)
+      return stated && all.some(({ rounds }) => rounds.size === 0)
+        ? notEvaluated('no-published-number')
+        : judgeNoStableOrder(all)
     }
     case 'peaksAt':
-    case 'flat':
+    case 'constant':
       return over(matcher, claim, name, points, metric, evidence)
     case 'atMost':
     case 'atLeast':
-      return withClient(absolute(claim, matcher, name, series(name), metric, point, evidence), clientOf(name))
+      return applyClientLimit(absolute(claim, matcher, name, series(name), metric, point, evidence), clientOf(name))
   }
 }
 
@@ -83,32 +98,36 @@ function referenceSeries(
   platform: string,
   { platform: reference, medianOf }: Reference,
   series: (platform: string, beside?: string) => Series,
-  { plan }: Evidence,
+  { plan }: JudgeInput,
 ): Series | string {
-  const why = absent(platform, plan) ?? (medianOf ? undefined : absent(reference, plan))
+  const why = unavailableReason(platform, plan) ?? (medianOf ? undefined : unavailableReason(reference, plan))
   if (why) return why
   if (!medianOf) return series(reference, platform)
-  const members = membersOf(medianOf, platform, plan).filter((name) => !series(name).unsupported)
-  if (members.length >= fewestMembers) return medianSeries(members.map((name) => series(name)))
-  return medianOf.flatMap((name) => absent(name, plan) ?? [])[0] ?? 'too-few-platforms'
+  const members = measuredMembers(medianOf, platform, plan).filter((name) => !series(name).unsupported)
+  if (members.length >= minMedianMembers) return medianSeries(members.map((name) => series(name)))
+  return medianOf.flatMap((name) => unavailableReason(name, plan) ?? [])[0] ?? 'too-few-platforms'
 }
 
-function failedOn({ reason }: NoData, platforms: readonly string[], series: (platform: string) => Series): string {
+function failedOn(
+  { reason }: NotComparable,
+  platforms: readonly string[],
+  series: (platform: string) => Series,
+): string {
   if (reason !== 'sample-errors') return reason
   const unable = platforms.filter((platform) => series(platform).unsupported)
   if (unable.length > 0) return `workload-unsupported:${unable.join(',')}`
   return `${reason}:${platforms.filter((platform) => series(platform).errors.length > 0).join(',')}`
 }
 
-type Against = (platform: string, reference: Reference, rule: Rule) => Judged
+type Against = (platform: string, reference: Reference, rule: DecisionRule) => ComparisonResult
 
 /** A question over all looks, as a verdict with its figures. */
 function atLooks(
-  question: Question & { readonly of: string },
-  { plan }: Evidence,
+  question: HypothesisTest & { readonly of: string },
+  { plan }: JudgeInput,
   measured: (interval: Interval) => Estimate,
-): Judged {
-  const { outcome, interval, tests } = answer(question, plan.looks)
+): ComparisonResult {
+  const { outcome, interval, tests } = runTest(question, plan.sequential)
   const thresholds = question.rule.against.map(({ threshold }) => threshold)
   return {
     ...outcome,
@@ -117,15 +136,15 @@ function atLooks(
     interval,
     margin: question.rule.margin ?? null,
     wantsWorse: question.rule.against.every(({ direction }) => direction === 'better'),
-    moreRounds: outcome.reason === 'near-margin' ? null : moreRounds(interval, thresholds),
+    extraRoundsNeeded: outcome.reason === 'within-half-margin' ? null : moreRounds(interval, thresholds),
     tests,
   }
 }
 
 /** Each better than the next: one pair that is contradicted is enough against it, all are needed for it. */
-function judgeRanking(order: readonly string[], against: Against): Judged {
-  const pairs = order.slice(1).map((next, at) => against(order[at]!, { platform: next }, better(1)))
-  const worst = (['contradicted', 'undecidable', 'inconclusive', 'holds'] as const).find((verdict) =>
+function judgeRanking(order: readonly string[], against: Against): ComparisonResult {
+  const pairs = order.slice(1).map((next, at) => against(order[at]!, { platform: next }, superiority(1)))
+  const worst = (['contradicted', 'not-evaluated', 'inconclusive', 'holds'] as const).find((verdict) =>
     pairs.some((pair) => pair.verdict === verdict),
   )
   const told = pairs.find((pair) => pair.verdict === worst)!
@@ -137,29 +156,29 @@ function over(
   matcher: SeriesMatcher,
   { metric: metricName }: Claim,
   name: string,
-  points: readonly Point[],
+  points: readonly BenchCase[],
   metric: Metric,
-  { plan, samples }: Evidence,
-): Judged {
-  const why = absent(name, plan)
-  if (why) return undecidable(why)
+  { plan, samples }: JudgeInput,
+): ComparisonResult {
+  const why = unavailableReason(name, plan)
+  if (why) return notEvaluated(why)
   const series = points.map(({ id, params }) => ({
     value: params[matcher.over]!,
     series: samples.series(id, name, metricName),
   }))
-  if (plan.stated && series.every(({ series }) => series.rounds.size === 0)) {
-    const statements = new Statements(
-      plan.stated,
+  if (plan.published && series.every(({ series }) => series.rounds.size === 0)) {
+    const statements = new PublishedResults(
+      plan.published,
       points.map(({ id }) => id),
       metricName,
     )
-    return (matcher.kind === 'peaksAt' && statements.peak(name, matcher)) || undecidable('needs-figure')
+    return (matcher.kind === 'peaksAt' && statements.peak(name, matcher)) || notEvaluated('no-published-number')
   }
   const bound = points.some(({ id }) => isClientBound(samples, id, name))
   const id = [metricName, name, ...points.map(({ id }) => id)].join('\0')
-  const judged = judgeSeries(matcher, series, metric, plan.looks, id)
+  const judged = judgeSeries(matcher, series, metric, plan.sequential, id)
   const code = series.some(({ series }) => series.unsupported) ? 'workload-unsupported' : 'sample-errors'
-  return withClient(judged.reason === 'sample-errors' ? { ...judged, reason: `${code}:${name}` } : judged, {
+  return applyClientLimit(judged.reason === 'sample-errors' ? { ...judged, reason: `${code}:${name}` } : judged, {
     name,
     bound,
   })
@@ -171,22 +190,22 @@ function absolute(
   name: string,
   series: Series,
   metric: Metric,
-  point: Point,
-  evidence: Evidence,
-): Judged {
-  const why = absent(name, evidence.plan)
-  if (why) return undecidable(why)
-  if (series.digests.size > 1) return undecidable('config-mismatch')
-  const sign = signOf(metric)
+  point: BenchCase,
+  evidence: JudgeInput,
+): ComparisonResult {
+  const why = unavailableReason(name, evidence.plan)
+  if (why) return notEvaluated(why)
+  if (series.digests.size > 1) return notEvaluated('different-work')
+  const sign = worseSign(metric)
   // Below the limit is better where less is better: `atMost` then wants better, and `atLeast` worse.
-  const rule = (matcher.kind === 'atMost') === (sign === 1) ? better(1) : worse(1)
-  const { stated } = evidence.plan
+  const rule = (matcher.kind === 'atMost') === (sign === 1) ? superiority(1) : inferiority(1)
+  const { published: stated } = evidence.plan
   if (stated && series.rounds.size === 0) {
-    const statements = new Statements(stated, [point.id], metricName)
-    return statements.value(name, matcher.value, metric, rule) ?? undecidable('needs-figure')
+    const statements = new PublishedResults(stated, [point.id], metricName)
+    return statements.value(name, matcher.value, metric, rule) ?? notEvaluated('no-published-number')
   }
   if (series.rounds.size === 0) {
-    return undecidable(
+    return notEvaluated(
       failedOn({ reason: series.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }, [name], () => series),
     )
   }
@@ -195,5 +214,5 @@ function absolute(
   const judged = atLooks({ id, rounds, visited: series.visited, rule, of: metric.unit }, evidence, (interval) =>
     asValue(interval, metric, matcher.value),
   )
-  return withCrowd(judged, [series])
+  return applyHostLoad(judged, [series])
 }

@@ -6,7 +6,7 @@
  */
 
 /** Of one claim. */
-export const alone = {
+export const perClaimAlpha = {
   /** When the truth lies at the margin, to either side. */
   atMargin: 0.05,
   /** Contradicted though the truth lies at half of the margin. */
@@ -14,7 +14,7 @@ export const alone = {
 } as const
 
 /** Of even one claim of a run that fails it. */
-export const family = {
+export const familywiseAlpha = {
   /** When the truth of each lies at its margin or within. */
   atMargin: 0.05,
   /** When all platforms are equal. */

@@ -7,7 +7,7 @@ import type { ReasonCode } from './judgement.ts'
 export interface Series {
   readonly rounds: ReadonlyMap<number, number>
   /** Those of its rounds in which others had at least half of the CPUs. */
-  readonly crowded: ReadonlySet<number>
+  readonly overloaded: ReadonlySet<number>
   /** More than one when the work changed while it was measured. */
   readonly digests: ReadonlySet<string>
   readonly errors: readonly string[]
@@ -20,16 +20,16 @@ export interface Series {
 }
 
 /** Why two series cannot be compared. */
-export interface NoData {
+export interface NotComparable {
   readonly reason: ReasonCode
 }
 
 /** Share of the CPUs that others had, from which a sample says more of them than of the platform. */
-const crowdedFrom = 0.5
+const overloadedFrom = 0.5
 
-function isCrowded({ disturbed, load }: Sample): boolean {
-  const others = Math.max(load?.steal ?? 0, load?.foreign ?? 0, load?.foreignToClient ?? 0)
-  return disturbed === true && others >= crowdedFrom
+function isOverloaded({ disturbed, load }: Sample): boolean {
+  const others = Math.max(load?.steal ?? 0, load?.otherProcesses ?? 0, load?.otherProcessesOnClientCpus ?? 0)
+  return disturbed === true && others >= overloadedFrom
 }
 
 /** Finds the samples of a cell. Warm-up rounds are not among them. */
@@ -40,7 +40,7 @@ export class Samples {
     for (const sample of samples) {
       // One that a platform cannot take is not tried again, and may be a warm-up's.
       if (sample.warmup && !sample.unsupported) continue
-      const key = `${sample.point}\0${sample.platform}`
+      const key = `${sample.case}\0${sample.platform}`
       const cell = this.#cells.get(key)
       if (cell) cell.push(sample)
       else this.#cells.set(key, [sample])
@@ -54,20 +54,20 @@ export class Samples {
   /** @param beside the platform that it is to be compared with: where the two ran at the same time, those samples count alone. */
   series(point: string, platform: string, metric: string, beside?: string): Series {
     const all = this.of(point, platform)
-    const together = all.filter((sample) => sample.beside !== undefined && sample.beside === beside)
+    const together = all.filter((sample) => sample.duetWith !== undefined && sample.duetWith === beside)
     const samples = together.length > 0 ? together : all
     const byRound = new Map<number, number[]>()
-    const quiet = new Set(samples.flatMap((one) => (one.values && !one.disturbed ? [one.round] : [])))
-    const roomy = new Set(samples.flatMap((one) => (one.values && !isCrowded(one) ? [one.round] : [])))
+    const undisturbed = new Set(samples.flatMap((one) => (one.values && !one.disturbed ? [one.round] : [])))
+    const notOverloaded = new Set(samples.flatMap((one) => (one.values && !isOverloaded(one) ? [one.round] : [])))
     for (const { round, values, disturbed } of samples) {
       const value = values?.[metric]
       // A disturbed sample was taken again: the second one counts, unless that was disturbed too.
-      if (value !== undefined && !(disturbed && quiet.has(round)))
+      if (value !== undefined && !(disturbed && undisturbed.has(round)))
         byRound.set(round, [...(byRound.get(round) ?? []), value])
     }
     return {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
-      crowded: new Set([...byRound.keys()].filter((round) => !roomy.has(round))),
+      overloaded: new Set([...byRound.keys()].filter((round) => !notOverloaded.has(round))),
       digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
       errors: samples.flatMap(({ error }) => error ?? []),
       unsupported: samples.some(({ unsupported }) => unsupported),
@@ -83,7 +83,7 @@ export function medianSeries(all: readonly Series[]): Series {
   const common = [...(first?.rounds.keys() ?? [])].filter((round) => rest.every(({ rounds }) => rounds.has(round)))
   return {
     rounds: new Map(common.map((round) => [round, median(all.map(({ rounds }) => rounds.get(round)!))])),
-    crowded: new Set(common.filter((round) => all.some(({ crowded }) => crowded.has(round)))),
+    overloaded: new Set(common.filter((round) => all.some(({ overloaded }) => overloaded.has(round)))),
     digests: new Set(all.flatMap(({ digests }) => [...digests])),
     errors: all.flatMap(({ errors }) => errors),
     visited: Math.min(...all.map(({ visited }) => visited)),
@@ -92,7 +92,7 @@ export function medianSeries(all: readonly Series[]): Series {
 }
 
 /** +1 where more of the metric is worse, −1 where less is. */
-export const signOf = (metric: Pick<Metric, 'better'>): 1 | -1 => (metric.better === 'lower' ? 1 : -1)
+export const worseSign = (metric: Pick<Metric, 'better'>): 1 | -1 => (metric.better === 'lower' ? 1 : -1)
 
 /** The difference of one round. */
 export interface Difference {
@@ -104,8 +104,8 @@ export interface Difference {
  * The rounds' differences s·ln(a/b), in the order of the rounds: above 0 where `a` is worse. Only rounds that have both
  * count, because the two were measured within seconds of each other.
  */
-export function roundsOf(a: Series, b: Series, metric: Pick<Metric, 'better'>): Difference[] | NoData {
-  if (new Set([...a.digests, ...b.digests]).size > 1) return { reason: 'config-mismatch' }
+export function pairedDifferences(a: Series, b: Series, metric: Pick<Metric, 'better'>): Difference[] | NotComparable {
+  if (new Set([...a.digests, ...b.digests]).size > 1) return { reason: 'different-work' }
   const pairs = [...a.rounds].flatMap(([round, value]) => {
     const other = b.rounds.get(round)
     return other === undefined ? [] : [{ round, value, other }]
@@ -113,12 +113,12 @@ export function roundsOf(a: Series, b: Series, metric: Pick<Metric, 'better'>): 
   if (pairs.length === 0) return { reason: a.errors.length + b.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }
   if (pairs.some(({ value, other }) => value === 0 || other === 0)) return { reason: 'zero-value' }
   return pairs
-    .map(({ round, value, other }) => ({ round, d: signOf(metric) * Math.log(value / other) }))
+    .map(({ round, value, other }) => ({ round, d: worseSign(metric) * Math.log(value / other) }))
     .sort((one, next) => one.round - next.round)
 }
 
 /** The same without the rounds' numbers. */
-export function differences(a: Series, b: Series, metric: Pick<Metric, 'better'>): number[] | NoData {
-  const rounds = roundsOf(a, b, metric)
+export function differences(a: Series, b: Series, metric: Pick<Metric, 'better'>): number[] | NotComparable {
+  const rounds = pairedDifferences(a, b, metric)
   return Array.isArray(rounds) ? rounds.map(({ d }) => d) : rounds
 }

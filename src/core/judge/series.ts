@@ -2,14 +2,14 @@
 import type { Matcher } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { ParamValue } from '../../dsl/workload.ts'
-import { hodgesLehmann, type LookPlan, median } from '../stats/index.ts'
-import { fewestRounds, marginOf } from './compare.ts'
-import { withCrowd } from './crowded.ts'
-import { type Judged, undecidable } from './evidence.ts'
+import { hodgesLehmann, median, type SequentialPlan } from '../stats/index.ts'
+import { logMargin, minRounds } from './compare.ts'
+import { applyHostLoad } from './crowded.ts'
+import { type ComparisonResult, notEvaluated } from './evidence.ts'
 import type { Test } from './family.ts'
-import { looksOf, type PValues, pValueFor, pValuesOf } from './looks.ts'
-import { alone } from './rates.ts'
-import { roundsOf, type Series, signOf } from './samples.ts'
+import { type PValues, pValueAtRate, pValuesOf, reachedLooks } from './looks.ts'
+import { perClaimAlpha } from './rates.ts'
+import { pairedDifferences, type Series, worseSign } from './samples.ts'
 
 export type SeriesMatcher = Extract<Matcher, { readonly over: string }>
 
@@ -26,7 +26,7 @@ interface Tested {
   /** Contradicted only where this passes too; see `rates.ts`. */
   readonly atHalf?: PValues
   readonly whenEqual: PValues
-  readonly measured: Judged['measured']
+  readonly measured: ComparisonResult['measured']
   readonly of: string
 }
 
@@ -35,19 +35,19 @@ export function judgeSeries(
   matcher: SeriesMatcher,
   points: readonly SeriesPoint[],
   metric: Metric,
-  looks: LookPlan | undefined,
+  looks: SequentialPlan | undefined,
   id: string,
-): Judged {
+): ComparisonResult {
   const inside = points.map(({ value }) => isInside(matcher, value))
   if (points.length < 2 || (matcher.kind === 'peaksAt' && new Set(inside).size < 2))
-    return undecidable('too-few-points')
-  if (points.some(({ series }) => series.digests.size > 1)) return undecidable('config-mismatch')
+    return notEvaluated('too-few-points')
+  if (points.some(({ series }) => series.digests.size > 1)) return notEvaluated('different-work')
   const pairs = pairsOf(points, metric, looks)
-  if (typeof pairs === 'string') return undecidable(pairs)
+  if (typeof pairs === 'string') return notEvaluated(pairs)
   const tested =
     matcher.kind === 'peaksAt'
       ? peak(matcher.over, points, inside, pairs, metric)
-      : flat(matcher.over, marginOf(matcher.percent, metric), points, pairs, metric)
+      : flat(matcher.over, logMargin(matcher.percent, metric), points, pairs, metric)
   const tests: Test[] = [
     {
       direction: 'worse',
@@ -55,16 +55,16 @@ export function judgeSeries(
       whenEqual: { id: `${id}\0${JSON.stringify(matcher)}`, p: tested.whenEqual },
     },
   ]
-  const judged: Judged = {
+  const judged: ComparisonResult = {
     ...outcomeOf(tested, pairs.fewest),
     measured: tested.measured && { ...tested.measured, rounds: pairs.fewest },
     of: tested.of,
     tests,
-    moreRounds: null,
+    extraRoundsNeeded: null,
     interval: null,
     margin: null,
   }
-  return withCrowd(
+  return applyHostLoad(
     judged,
     points.map(({ series }) => series),
   )
@@ -76,13 +76,13 @@ const isInside = (matcher: SeriesMatcher, value: ParamValue): boolean =>
 function outcomeOf(
   { against, inFavour, atHalf }: Tested,
   rounds: number,
-): Pick<Judged, 'verdict' | 'direction' | 'reason'> {
+): Pick<ComparisonResult, 'verdict' | 'direction' | 'reason'> {
   const doubt = (reason: string) => ({ verdict: 'inconclusive', direction: null, reason }) as const
-  const passes = (p: PValues, rate: number) => pValueFor(p, rate) <= rate
-  if (rounds < fewestRounds) return doubt('too-few-rounds')
-  if (passes(inFavour, alone.atMargin)) return { verdict: 'holds', direction: null, reason: null }
-  if (!passes(against, alone.atMargin)) return doubt('interval-crosses-margin')
-  if (atHalf && !passes(atHalf, alone.atHalf)) return doubt('near-margin')
+  const passes = (p: PValues, rate: number) => pValueAtRate(p, rate) <= rate
+  if (rounds < minRounds) return doubt('too-few-rounds')
+  if (passes(inFavour, perClaimAlpha.atMargin)) return { verdict: 'holds', direction: null, reason: null }
+  if (!passes(against, perClaimAlpha.atMargin)) return doubt('interval-crosses-margin')
+  if (atHalf && !passes(atHalf, perClaimAlpha.atHalf)) return doubt('within-half-margin')
   return { verdict: 'contradicted', direction: 'worse', reason: null }
 }
 
@@ -95,15 +95,15 @@ interface Pairs {
   worseBy(a: number, b: number): number
 }
 
-function pairsOf(points: readonly SeriesPoint[], metric: Metric, looks: LookPlan | undefined): Pairs | string {
-  const table: { d: number[]; looks: ReturnType<typeof looksOf> }[][] = []
+function pairsOf(points: readonly SeriesPoint[], metric: Metric, looks: SequentialPlan | undefined): Pairs | string {
+  const table: { d: number[]; looks: ReturnType<typeof reachedLooks> }[][] = []
   for (const { series: a } of points) {
     const row: (typeof table)[number] = []
     for (const { series: b } of points) {
       // The parameter is part of the work, so that two points never have one digest.
-      const rounds = roundsOf({ ...a, digests: new Set() }, { ...b, digests: new Set() }, metric)
+      const rounds = pairedDifferences({ ...a, digests: new Set() }, { ...b, digests: new Set() }, metric)
       if (!Array.isArray(rounds)) return rounds.reason
-      row.push({ d: rounds.map(({ d }) => d), looks: looksOf(rounds, Math.min(a.visited, b.visited), looks) })
+      row.push({ d: rounds.map(({ d }) => d), looks: reachedLooks(rounds, Math.min(a.visited, b.visited), looks) })
     }
     table.push(row)
   }
@@ -116,7 +116,7 @@ function pairsOf(points: readonly SeriesPoint[], metric: Metric, looks: LookPlan
 
 const combined = (all: readonly PValues[], by: (...values: number[]) => number): PValues => ({
   ranks: by(...all.map(({ ranks }) => ranks)),
-  smallest: by(...all.map(({ smallest }) => smallest)),
+  smallestPossible: by(...all.map(({ smallestPossible: smallest }) => smallest)),
   student: by(...all.map(({ student }) => student)),
 })
 /** All of several must be so: an intersection–union test, without a correction. */
@@ -140,8 +140,8 @@ function peak(
   )
   const having = (wanted: boolean) => every(beaten.filter((_, at) => inside[at] === wanted))
   const against = having(true)
-  const left = points.filter((_, at) => pValueFor(beaten[at]!, alone.atMargin) > alone.atMargin)
-  const cost = ({ series }: SeriesPoint) => signOf(metric) * median([...series.rounds.values()])
+  const left = points.filter((_, at) => pValueAtRate(beaten[at]!, perClaimAlpha.atMargin) > perClaimAlpha.atMargin)
+  const cost = ({ series }: SeriesPoint) => worseSign(metric) * median([...series.rounds.values()])
   const best = points.reduce((one, next) => (cost(next) < cost(one) ? next : one))
   const values = [best, ...left].map(({ value }) => Number(value))
   return {
@@ -164,7 +164,7 @@ function flat(
   const pairs = points.flatMap((_, a) => points.flatMap((_, b) => (a === b ? [] : [[a, b] as const])))
   const beyond = (shift: number) => some(pairs.map(([a, b]) => p(a, b, shift, 'greater')))
   const [worst, best] = pairs.reduce((one, next) => (worseBy(next[0], next[1]) > worseBy(one[0], one[1]) ? next : one))
-  const estimate = Math.exp(signOf(metric) * worseBy(worst, best))
+  const estimate = Math.exp(worseSign(metric) * worseBy(worst, best))
   return {
     against: beyond(margin),
     inFavour: every(pairs.map(([a, b]) => p(a, b, margin, 'less'))),

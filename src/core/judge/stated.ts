@@ -1,11 +1,11 @@
 /** What a source states in words or numbers, without samples: a paper's text, say. */
 import type { Matcher, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
-import type { Stated } from '../record/stated.ts'
+import type { PublishedResult } from '../record/stated.ts'
 import { median } from '../stats/index.ts'
-import { asRatio, asValue, type Rule } from './compare.ts'
-import { type Judged, undecidable } from './evidence.ts'
-import { signOf } from './samples.ts'
+import { asRatio, asValue, type DecisionRule } from './compare.ts'
+import { type ComparisonResult, notEvaluated } from './evidence.ts'
+import { worseSign } from './samples.ts'
 
 /** What is called equal, or on par, is within 5 %: the vocabulary of docs/findings.md. */
 const equal = Math.log(1.05)
@@ -20,25 +20,31 @@ interface Bounds {
 }
 
 /** The statements of one metric at one point, or at those of a series. */
-export class Statements {
-  readonly #all: readonly Stated[]
+export class PublishedResults {
+  readonly #all: readonly PublishedResult[]
 
-  constructor(all: readonly Stated[], points: readonly string[], metric: string) {
-    this.#all = all.filter((one) => points.includes(one.point) && one.metric === metric)
+  constructor(all: readonly PublishedResult[], points: readonly string[], metric: string) {
+    this.#all = all.filter((one) => points.includes(one.case) && one.metric === metric)
   }
 
   /** A platform against a reference by what is stated; undefined where nothing is. */
-  against(platform: string, reference: Reference, metric: Metric, rule: Rule, of: string): Judged | undefined {
+  against(
+    platform: string,
+    reference: Reference,
+    metric: Metric,
+    rule: DecisionRule,
+    of: string,
+  ): ComparisonResult | undefined {
     const others = (reference.medianOf ?? [reference.platform]).filter((name) => name !== platform)
     const bounds = this.#ratio(platform, others, metric) ?? this.#ordered(platform, others)
     return bounds && judgeBounds(bounds, rule, of, (interval) => asRatio(interval, metric))
   }
 
   /** A platform against a limit in the metric's unit. */
-  value(platform: string, limit: number, metric: Metric, rule: Rule): Judged | undefined {
+  value(platform: string, limit: number, metric: Metric, rule: DecisionRule): ComparisonResult | undefined {
     const stated = this.#values(platform)
     if (!stated) return undefined
-    const [low, high] = stated.map((value) => signOf(metric) * (value - limit)).sort((a, b) => a - b) as [
+    const [low, high] = stated.map((value) => worseSign(metric) * (value - limit)).sort((a, b) => a - b) as [
       number,
       number,
     ]
@@ -46,7 +52,10 @@ export class Statements {
   }
 
   /** Where over a parameter a platform is best, against where it is claimed to be. */
-  peak(platform: string, { over, from, to }: Extract<Matcher, { readonly kind: 'peaksAt' }>): Judged | undefined {
+  peak(
+    platform: string,
+    { over, from, to }: Extract<Matcher, { readonly kind: 'peaksAt' }>,
+  ): ComparisonResult | undefined {
     const found = this.#all.find((one) => one.kind === 'peak' && one.platform === platform && one.over === over)
     if (found?.kind !== 'peak') return undefined
     const [low, high] = found.at
@@ -59,7 +68,7 @@ export class Statements {
       measured: { estimate: (low + high) / 2, low, high, rounds: 0 },
       of: `${over}, as stated`,
       tests: [],
-      moreRounds: null,
+      extraRoundsNeeded: null,
       interval: null,
       margin: null,
     }
@@ -72,7 +81,7 @@ export class Statements {
 
   /** By a ratio that is stated, or by two values; of a median, by the values of two members or more. */
   #ratio(platform: string, others: readonly string[], metric: Metric): Bounds | undefined {
-    const sign = signOf(metric)
+    const sign = worseSign(metric)
     const bounds = ([low, high]: readonly [number, number]): Bounds => {
       const [a, b] = [sign * Math.log(low), sign * Math.log(high)]
       return { low: Math.min(a, b), high: Math.max(a, b), numbers: true }
@@ -108,23 +117,23 @@ export class Statements {
 /** A statement that does not reach the margin needs the figure that its source may show, and nobody has read. */
 function judgeBounds(
   { low, high, numbers }: Bounds,
-  rule: Rule,
+  rule: DecisionRule,
   of: string,
-  measured: (interval: { low: number; high: number; estimate: number; n: number }) => Judged['measured'],
-): Judged {
+  measured: (interval: { low: number; high: number; estimate: number; n: number }) => ComparisonResult['measured'],
+): ComparisonResult {
   const ends = [low, high].filter(Number.isFinite)
   const interval = { low, high, estimate: ends.reduce((sum, end) => sum + end, 0) / ends.length, n: 0 }
   // What is stated lies at a limit as well as inside it: 600 ms are at most 600 ms.
   const outcomes = [0, least, -least].map((by) => rule.judge({ ...interval, low: low + by, high: high + by }))
   const outcome = outcomes.find(({ verdict }) => verdict === 'holds') ?? outcomes[0]!
-  if (outcome.verdict === 'inconclusive' && !numbers) return undecidable('needs-figure')
+  if (outcome.verdict === 'inconclusive' && !numbers) return notEvaluated('no-published-number')
   return {
     ...outcome,
     ...(outcome.verdict === 'inconclusive' && { reason: 'interval-crosses-margin' as const }),
     measured: numbers ? measured(interval) : null,
     of: numbers ? `${of}, as stated` : '',
     tests: [],
-    moreRounds: null,
+    extraRoundsNeeded: null,
     interval: null,
     margin: null,
     ...(!numbers && { seen: 'by the order that is stated' }),

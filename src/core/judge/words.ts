@@ -27,7 +27,7 @@ export interface Wording {
   readonly metric: string
   readonly claim: string
   readonly measured: Estimate | null
-  readonly moreRounds?: number | null
+  readonly extraRoundsNeeded?: number | null
   /** What the measured figure is: `×native`, or a unit. */
   readonly of: string
   /** What there is to see where no figure is. */
@@ -43,7 +43,7 @@ export function sentence({
   metric,
   claim,
   measured,
-  moreRounds,
+  extraRoundsNeeded: moreRounds,
   of,
   seen: otherwise = 'not measured',
 }: Wording): string {
@@ -57,7 +57,7 @@ export function sentence({
       return `${what} is ${direction === 'better' ? 'better than claimed' : 'worse than claimed'} (${claim}): ${seen}`
     case 'inconclusive':
       return `${what} may or may not be ${claim}: ${seen}; ${reasonText(reason ?? '')}${more}`
-    case 'undecidable':
+    case 'not-evaluated':
       return `${what} cannot be judged (${claim}): ${reasonText(reason ?? '')}`
   }
 }

@@ -1,11 +1,11 @@
 /** What platforms do without work, by all controls of a session: some calls come in bursts that one control may miss. */
-import type { Calls, Idling } from '../../guest/trace/profile.ts'
+import type { CallCounts, IdleRates } from '../../guest/trace/profile.ts'
 import type { Tracer } from '../../guest/trace/tracer.ts'
 
 /** Controls as one tracer has seen them of a platform: calls in a second of idling, and of going through a gate once, each. */
 interface Seen {
-  readonly idle: Calls[]
-  readonly gate: Calls[]
+  readonly idle: CallCounts[]
+  readonly barrier: CallCounts[]
 }
 
 const seen = new WeakMap<Tracer, Map<string, Seen>>()
@@ -13,13 +13,13 @@ const seen = new WeakMap<Tracer, Map<string, Seen>>()
 function seenOf(tracer: Tracer, platform: string): Seen {
   const platforms = seen.get(tracer) ?? new Map<string, Seen>()
   seen.set(tracer, platforms)
-  const own = platforms.get(platform) ?? { idle: [], gate: [] }
+  const own = platforms.get(platform) ?? { idle: [], barrier: [] }
   platforms.set(platform, own)
   return own
 }
 
 /** Something of each name's counts, 0 where a control did not have it; names for which that is 0 are left out. */
-function each(controls: readonly Calls[], of: (counts: readonly number[]) => number): Record<string, number> {
+function each(controls: readonly CallCounts[], of: (counts: readonly number[]) => number): Record<string, number> {
   const names = new Set(controls.flatMap((control) => Object.keys(control)))
   return Object.fromEntries(
     [...names].flatMap((name) => {
@@ -44,7 +44,7 @@ function deviation(counts: readonly number[]): number {
  * @param perSecond the calls of idling, per second.
  * @param seconds how long that was looked at.
  */
-export function idlingOf(tracer: Tracer, platform: string, perSecond: Calls, seconds: number): Idling {
+export function addIdleTrace(tracer: Tracer, platform: string, perSecond: CallCounts, seconds: number): IdleRates {
   const { idle } = seenOf(tracer, platform)
   idle.push(perSecond)
   return {
@@ -62,8 +62,8 @@ const quantile = (counts: readonly number[], share: number) => counts[Math.ceil(
  * ten times had at most, and three times as far above that as that is above the middle. Where each time is like the other, that is
  * what each had. A call that is rarer there is as rare in the work, and left to the rounds.
  */
-export function gateOf(tracer: Tracer, platform: string, passes: readonly Calls[]): Calls {
-  const { gate } = seenOf(tracer, platform)
+export function addBarrierTraces(tracer: Tracer, platform: string, passes: readonly CallCounts[]): CallCounts {
+  const { barrier: gate } = seenOf(tracer, platform)
   gate.push(...passes)
   return each(gate, (counts) => {
     const ordered = [...counts].sort((a, b) => a - b)

@@ -1,24 +1,27 @@
 /** Samples that something else on the host disturbed: marked, and taken once more. */
-import { type Load, loadBetween, readPressure, runnableNow } from '../../guest/pressure.ts'
+import { type Load, loadBetween, readCounters, runnableCount } from '../../guest/pressure.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Sample } from '../record/schema.ts'
 import type { Session } from '../session.ts'
 
 /** Shares of the guests' CPUs from which a sample counts as disturbed, and the least time, as ticks of 10 ms are coarse. */
-export const disturbedFrom = { steal: 0.05, foreign: 0.1, seconds: 0.03 } as const
+export const disturbanceThresholds = { steal: 0.05, otherProcesses: 0.1, seconds: 0.03 } as const
 
-export function isDisturbed({ steal, foreign, foreignToClient }: Load, seconds: number): boolean {
-  const over = (share: number, limit: number) => share >= limit && share * seconds >= disturbedFrom.seconds
+export function isDisturbed(
+  { steal, otherProcesses: foreign, otherProcessesOnClientCpus: foreignToClient }: Load,
+  seconds: number,
+): boolean {
+  const over = (share: number, limit: number) => share >= limit && share * seconds >= disturbanceThresholds.seconds
   const foreigners = Math.max(foreign ?? 0, foreignToClient ?? 0)
-  return over(steal, disturbedFrom.steal) || over(foreigners, disturbedFrom.foreign)
+  return over(steal, disturbanceThresholds.steal) || over(foreigners, disturbanceThresholds.otherProcesses)
 }
 
 /** A run repeats at most a tenth of its steps, so that a busy host does not double it. */
-export class Repeats {
+export class RemeasureBudget {
   #left: number
 
-  constructor(plan: Pick<Plan, 'points' | 'platforms' | 'profile'>, allowed = true) {
-    const cells = plan.points.length * plan.platforms.filter(({ available }) => available).length
+  constructor(plan: Pick<Plan, 'cases' | 'platforms' | 'profile'>, allowed = true) {
+    const cells = plan.cases.length * plan.platforms.filter(({ available }) => available).length
     this.#left = allowed ? Math.ceil((cells * plan.profile.rounds) / 10) : 0
   }
 
@@ -32,16 +35,16 @@ export class Repeats {
  * and what the figures are, plays no part.
  * @param prefix of the session's groups
  */
-export async function watched(
+export async function measureUndisturbed(
   once: () => Promise<readonly Sample[]>,
   { cores, prefix }: Pick<Session, 'cores' | 'prefix'>,
-  repeats: Pick<Repeats, 'take'>,
+  repeats: Pick<RemeasureBudget, 'take'>,
 ): Promise<Sample[]> {
   const watch = async (): Promise<Sample[]> => {
-    const from = readPressure(cores, prefix)
+    const from = readCounters(cores, prefix)
     const samples = await once()
-    const runnable = runnableNow()
-    const load = loadBetween(from, readPressure(cores, prefix), cores, runnable)
+    const runnable = runnableCount()
+    const load = loadBetween(from, readCounters(cores, prefix), cores, runnable)
     const seconds = Math.max(...samples.map(({ wallMs }) => wallMs)) / 1000
     return samples.map((sample) => ({ ...sample, load, ...(isDisturbed(load, seconds) && { disturbed: true }) }))
   }

@@ -3,36 +3,36 @@
  * disturbs both, and what one of the core sets is better at does not favour either.
  * Source: L. Bulej et al., "Duet Benchmarking: Improving Measurement Accuracy in the Cloud", ICPE 2020.
  */
-import { type Cores, coresOf, type Pair } from '../../guest/cores.ts'
+import { type CpuAssignment, type DuetCpus, duetAssignment } from '../../guest/cores.ts'
 import type { Step } from '../plan/plan.ts'
 import type { Sample } from '../record/schema.ts'
-import type { Means } from './means.ts'
+import type { MeasureContext } from './means.ts'
 import { measure } from './measure.ts'
 import type { Stage } from './stage.ts'
 
-type DuetMeans = Omit<Means, 'slots' | 'session' | 'ready'>
+type DuetMeans = Omit<MeasureContext, 'slots' | 'session' | 'ready'>
 
 export class Duet {
   readonly stages: readonly [Stage, Stage]
   /** Of both guests together. */
-  readonly cores: Cores
+  readonly cores: CpuAssignment
 
   /** @param stageOn makes the stage on some CPUs */
-  constructor(pair: Pair, stageOn: (cpus: readonly number[]) => Stage) {
+  constructor(pair: DuetCpus, stageOn: (cpus: readonly number[]) => Stage) {
     this.stages = [stageOn(pair[0]), stageOn(pair[1])]
-    this.cores = coresOf(pair)
+    this.cores = duetAssignment(pair)
   }
 
   /** Takes the samples of a step and of what is beside it. Both guests are there before either begins its work. */
-  async measure({ point, platform, beside }: Step, round: number, means: DuetMeans): Promise<Sample[]> {
-    const { arrive, open } = meetingOf(2)
+  async measure({ case: point, platform, duetWith: beside }: Step, round: number, means: DuetMeans): Promise<Sample[]> {
+    const { arrive, open } = createRendezvous(2)
     const swapped = round % 2 === 0 ? 0 : 1
     const take = async (name: string, other: string, at: number): Promise<Sample> => {
       const { session, slots } = this.stages[(at + swapped) % 2]!
       try {
         const own = { ...means, session, slots, ready: arrive }
-        const sample = await measure({ point, platform: name, beside: other }, round, own)
-        return { ...sample, beside: other, cpus: [...session.limits.cpus] }
+        const sample = await measure({ case: point, platform: name, duetWith: other }, round, own)
+        return { ...sample, duetWith: other, cpus: [...session.limits.cpus] }
       } finally {
         // Whoever failed before it began keeps nobody waiting.
         open()
@@ -48,7 +48,7 @@ export class Duet {
 }
 
 /** Lets nobody on before all have arrived, or it was opened. */
-function meetingOf(count: number): { arrive(): Promise<void>; open(): void } {
+function createRendezvous(count: number): { arrive(): Promise<void>; open(): void } {
   let missing = count
   let open = () => {}
   const opened = new Promise<void>((resolve) => {

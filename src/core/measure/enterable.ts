@@ -2,26 +2,26 @@
 import type { GuestArgv, HostArgv } from '../../platforms/driver.ts'
 
 /** The time and the signal that bound one sample. */
-export interface Bounds {
+export interface Deadline {
   /** performance.now() at which the sample's time is up. */
   readonly until: number
   readonly signal: AbortSignal
 }
 
 /** Where commands are entered: a guest or the client. */
-export interface Enterable {
+export interface ExecTarget {
   readonly name: string
   /** The image that it runs on. */
   readonly rootfs: string
   /** Asked after a failure: whether the kernel has killed something in it for want of memory since it was last asked. */
   ranOutOfMemory?(): boolean | Promise<boolean>
-  enter(argv: GuestArgv): HostArgv
+  execArgv(argv: GuestArgv): HostArgv
   /** See `GuestHandle`. */
   readonly singleProcess?: boolean
 }
 
 /** Where the client's commands are entered. */
-export interface ClientPlace extends Enterable {
+export interface LoadClientTarget extends ExecTarget {
   /** The same namespace and CPUs with the host's file system rather than the image. */
   enterHost(argv: GuestArgv): HostArgv
   readonly cpus: number
@@ -30,7 +30,7 @@ export interface ClientPlace extends Enterable {
 }
 
 /** isobench's client: in its own network namespace, at the other end of every guest's link. */
-export interface Caller extends ClientPlace {
+export interface LoadClientHost extends LoadClientTarget {
   /** The same client in a guest's network namespace, `/run/netns/…`. */
-  joining(netns: string): ClientPlace
+  inNetns(netns: string): LoadClientTarget
 }

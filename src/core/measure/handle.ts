@@ -1,21 +1,21 @@
-import type { Client, Completed, ExecOptions, Guest, Service } from '../../dsl/guest.ts'
+import type { CommandResult, ExecOptions, Guest, LoadClient, Service } from '../../dsl/guest.ts'
 import { IsobenchError } from '../../errors.ts'
 import { dropCaches } from '../../guest/caches.ts'
-import { memoryWatch } from '../../guest/cgroup.ts'
-import { lacksProgram } from '../../guest/image/programs.ts'
-import { CommandError, type Dialogue, timed } from '../../guest/stopwatch.ts'
-import type { GuestArgv, GuestHandle, Place } from '../../platforms/driver.ts'
+import { oomMonitor } from '../../guest/cgroup.ts'
+import { imageLacksProgram } from '../../guest/image/programs.ts'
+import { CommandError, runTimed, type StdioHandler } from '../../guest/stopwatch.ts'
+import type { GuestArgv, GuestHandle, GuestSandbox } from '../../platforms/driver.ts'
 import type { Command } from '../../tools/command.ts'
-import type { Bounds, Caller, ClientPlace, Enterable } from './enterable.ts'
-import { connectable } from './knock.ts'
+import type { Deadline, ExecTarget, LoadClientHost, LoadClientTarget } from './enterable.ts'
+import { waitForPort } from './knock.ts'
 
 /** Who calls on a guest, and at which address. */
-export function reach(
-  client: Caller,
-  place: Pick<Place, 'netns' | 'address'>,
+export function routeToGuest(
+  client: LoadClientHost,
+  place: Pick<GuestSandbox, 'netns' | 'address'>,
   { loopback = false, address = place.address }: Pick<GuestHandle, 'loopback' | 'address'>,
-): { readonly caller: ClientPlace; readonly address: string } {
-  return loopback ? { caller: client.joining(place.netns), address: '127.0.0.1' } : { caller: client, address }
+): { readonly caller: LoadClientTarget; readonly address: string } {
+  return loopback ? { caller: client.inNetns(place.netns), address: '127.0.0.1' } : { caller: client, address }
 }
 
 /** A command as argv in the guest: `env` of the image sets what it wants, so that no driver has to know of it. */
@@ -26,16 +26,16 @@ export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
     : ['env', ...(cwd === undefined ? [] : ['-C', cwd]), ...settings, ...argv]
 }
 
-const remaining = ({ until }: Bounds) => Math.max(1, until - performance.now())
+const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
 
 /** Asks the host's kernel, and the guest's where that is another, whether either has killed for want of memory since it was last asked. */
-export function watchMemory(group: string, handle: Pick<GuestHandle, 'memoryKills'>): () => Promise<boolean> {
-  const onHost = memoryWatch(group)
+export function guestOomMonitor(group: string, handle: Pick<GuestHandle, 'oomKillCount'>): () => Promise<boolean> {
+  const onHost = oomMonitor(group)
   let known = 0
   return async () => {
     if (onHost()) return true
     // A guest that is gone does not answer: then its failure is another.
-    const kills = (await handle.memoryKills?.().catch(() => known)) ?? known
+    const kills = (await handle.oomKillCount?.().catch(() => known)) ?? known
     const more = kills > known
     known = kills
     return more
@@ -57,26 +57,30 @@ export class MissingProgramError extends IsobenchError {
 }
 
 /** Every platform has words of its own for a missing program and for want of memory: this says it in the same ones. */
-export async function explained(error: unknown, program: string, where: Omit<Enterable, 'enter'>): Promise<unknown> {
+export async function explainFailure(
+  error: unknown,
+  program: string,
+  where: Omit<ExecTarget, 'execArgv'>,
+): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
   if (await where.ranOutOfMemory?.())
     return new CommandError(
       `${program} in ${where.name} went over the memory that guests have (guest.memory in the config), and the kernel killed it: ${error.message}`,
     )
-  if (!lacksProgram(where.rootfs, program)) return error
+  if (!imageLacksProgram(where.rootfs, program)) return error
   return new MissingProgramError(program, where.name)
 }
 
 /** Runs a command through `enter`, within the sample's bounds. `label`: the program that it is about, where it wraps one. */
-export async function execIn(
-  where: Enterable,
+export async function execInGuest(
+  where: ExecTarget,
   command: Command,
   options: ExecOptions,
-  bounds: Bounds,
-  { dialogue, label = command.argv[0] }: { readonly dialogue?: Dialogue; readonly label?: string } = {},
-): Promise<Completed> {
+  bounds: Deadline,
+  { dialogue, label = command.argv[0] }: { readonly dialogue?: StdioHandler; readonly label?: string } = {},
+): Promise<CommandResult> {
   try {
-    return await timed(where.enter(guestArgv(command)), {
+    return await runTimed(where.execArgv(guestArgv(command)), {
       timeoutMs: remaining(bounds),
       signal: bounds.signal,
       label: `${label} in ${where.name}`,
@@ -85,13 +89,13 @@ export async function execIn(
       ...(options.exitCodes && { exitCodes: options.exitCodes }),
     })
   } catch (error) {
-    throw await explained(error, label, where)
+    throw await explainFailure(error, label, where)
   }
 }
 
 // A constant text: the command comes as positional parameters, and nothing of a user's is interpreted. The pid is the
 // guest's own, so the same kill works on every platform.
-const remembered = (file: string, argv: GuestArgv): GuestArgv => [
+const recordPid = (file: string, argv: GuestArgv): GuestArgv => [
   '/bin/sh',
   '-c',
   'echo $$ > "$0" && exec "$@"',
@@ -100,11 +104,11 @@ const remembered = (file: string, argv: GuestArgv): GuestArgv => [
 ]
 
 /** What a workload had done that belongs to its sample. */
-export interface Notes {
+export interface SampleNotes {
   /** Whether every wish to drop the host's caches was granted; absent when there was none. */
   cachesDropped?: boolean
   /** What ran the code of a monitor's guest. */
-  accel?: string
+  accelerator?: string
 }
 
 /** Milliseconds that ending a server may take: a command more in the guest, on emulated CPUs too. */
@@ -112,14 +116,14 @@ const endingMs = 60_000
 
 /** The guest as a workload sees it. */
 export function workloadGuest(
-  where: Enterable,
-  client: Enterable,
+  where: ExecTarget,
+  client: ExecTarget,
   address: string,
-  bounds: Bounds,
-  notes: Notes = {},
+  bounds: Deadline,
+  notes: SampleNotes = {},
 ): Guest {
   let services = 0
-  const exec = (command: Command, options: ExecOptions = {}) => execIn(where, command, options, bounds)
+  const exec = (command: Command, options: ExecOptions = {}) => execInGuest(where, command, options, bounds)
   return {
     data: '/data',
     exec,
@@ -130,14 +134,14 @@ export function workloadGuest(
       const pidFile = `/tmp/isobench-service-${services++}`
       const ending = new AbortController()
       const argv = guestArgv(command)
-      const server = timed(where.enter(where.singleProcess ? argv : remembered(pidFile, argv)), {
+      const server = runTimed(where.execArgv(where.singleProcess ? argv : recordPid(pidFile, argv)), {
         timeoutMs: remaining(bounds),
         signal: AbortSignal.any([bounds.signal, ending.signal]),
         label: `${command.argv[0]} serving in ${where.name}`,
       })
       const ended = server.then(
         () => new CommandError(`${command.argv[0]} in ${where.name} ended before anybody called on it`),
-        (error: Error) => explained(error, command.argv[0]!, where) as Promise<Error>,
+        (error: Error) => explainFailure(error, command.argv[0]!, where) as Promise<Error>,
       )
       const stop = async () => {
         if (where.singleProcess) {
@@ -146,7 +150,7 @@ export function workloadGuest(
           return
         }
         const kill: Command = { argv: ['/bin/sh', '-c', 'kill -9 "$(cat "$0")"', pidFile] }
-        await execIn(
+        await execInGuest(
           where,
           kill,
           { exitCodes: [0, 1] },
@@ -155,7 +159,7 @@ export function workloadGuest(
         await ended
       }
       try {
-        await connectable(client, { address, port }, bounds, ended)
+        await waitForPort(client, { address, port }, bounds, ended)
       } catch (error) {
         await stop().catch(() => {})
         throw error
@@ -172,11 +176,15 @@ const leastSeconds = 0.3
  * The client at the other end of the guest's link.
  * @param tell gets the share of its CPUs that it used during each command that was long enough
  */
-export const workloadClient = (client: ClientPlace, bounds: Bounds, tell: (share: number) => void): Client => ({
-  exec: async (command, { from = 'image', ...options } = {}) => {
+export const workloadClient = (
+  client: LoadClientTarget,
+  bounds: Deadline,
+  tell: (share: number) => void,
+): LoadClient => ({
+  exec: async (command, { rootfs: from = 'image', ...options } = {}) => {
     const where = from === 'host' ? { ...client, rootfs: '/', enter: client.enterHost } : client
     const before = client.cpuSeconds()
-    const completed = await execIn(where, command, options, bounds)
+    const completed = await execInGuest(where, command, options, bounds)
     const after = client.cpuSeconds()
     const seconds = completed.milliseconds / 1000
     if (before !== null && after !== null && seconds >= leastSeconds)

@@ -32,7 +32,7 @@ export async function runInGuest(
   { exec, seconds }: { readonly exec: Guest['exec']; readonly seconds: number },
 ): Promise<unknown> {
   const file = '/data/isobench-bench.mjs'
-  await exec({ argv: ['dd', 'status=none', `of=${file}`] }, { input: bundle, preparing: true })
+  await exec({ argv: ['dd', 'status=none', `of=${file}`] }, { input: bundle, untraced: true })
   // What a function prints cannot be taken for the outcome: it does not know this word.
   const marker = `isobench-${randomUUID()}:`
   const command = { argv: ['node', file, bench.name, String(seconds), marker] as const }

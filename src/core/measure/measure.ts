@@ -1,75 +1,84 @@
-import type { BootContext, FloorContext, ParamSpace, RunContext } from '../../dsl/workload.ts'
+import type { BootContext, ParamSpace, RunContext, VmmStartContext } from '../../dsl/workload.ts'
 import { lastLines, messageOf, UnsupportedError } from '../../errors.ts'
-import { memoryWatch } from '../../guest/cgroup.ts'
-import type { OpenPlace } from '../../guest/place.ts'
-import { CommandError, type Timed, type TimedOptions, timed } from '../../guest/stopwatch.ts'
-import { floorKernel, ranToItsEnd } from '../../guest/vm/floor.ts'
+import { oomMonitor } from '../../guest/cgroup.ts'
+import type { OwnedGuestSandbox } from '../../guest/place.ts'
+import { CommandError, runTimed, type TimedOptions, type TimedResult } from '../../guest/stopwatch.ts'
+import { ranToCompletion, writeProbeKernel } from '../../guest/vm/floor.ts'
 import type { HostArgv } from '../../platforms/driver.ts'
 import type { BenchData } from '../collect/types.ts'
 import { sha256 } from '../compile.ts'
 import type { Step } from '../plan/plan.ts'
 import type { ResolvedPlatform } from '../probe.ts'
-import type { Profile, Sample } from '../record/schema.ts'
-import type { Bounds } from './enterable.ts'
+import type { AttackProfile, Sample } from '../record/schema.ts'
+import type { Deadline } from './enterable.ts'
 import {
-  explained,
+  explainFailure,
   guestArgv,
   MissingProgramError,
-  type Notes,
-  reach,
+  routeToGuest,
+  type SampleNotes,
   workloadClient,
   workloadGuest,
 } from './handle.ts'
 import { runInGuest } from './in-guest.ts'
-import type { Means } from './means.ts'
-import { Slots } from './slot.ts'
-import { Spent } from './spent.ts'
-import { takeTraced } from './traced.ts'
-import type { Doors } from './traced-doors.ts'
-import { checkValues, severalOf } from './values.ts'
+import type { MeasureContext } from './means.ts'
+import { GuestPool } from './slot.ts'
+import { TimeBreakdown } from './spent.ts'
+import { measureTraced } from './traced.ts'
+import type { TracedGuestApi } from './traced-doors.ts'
+import { checkValues, observationLists } from './values.ts'
 
 /** Takes one sample. A failure is that sample's error; only an interruption is thrown. */
-export async function measure(step: Step, round: number, means: Means): Promise<Sample> {
-  const bench = means.plan.benches.find(({ id }) => id === step.point.bench)!
+export async function measure(step: Step, round: number, means: MeasureContext): Promise<Sample> {
+  const bench = means.plan.benches.find(({ id }) => id === step.case.bench)!
   const limit = bench.timeout ?? means.plan.profile.timeout
   const started = performance.now()
-  const bounds: Bounds = { until: started + limit * 1000, signal: means.session.signal }
+  const bounds: Deadline = { until: started + limit * 1000, signal: means.session.signal }
   const base = {
-    point: step.point.id,
+    case: step.case.id,
     platform: step.platform,
     round,
     warmup: round < 0,
     digest: digestOf(step, bench, means),
   }
-  const notes: Notes = {}
-  const spent = new Spent()
+  const notes: SampleNotes = {}
+  const spent = new TimeBreakdown()
   let busiest: number | undefined
   const tell = (share: number) => {
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
-    const { given, profile } = await within(take(step, bench, bounds, means, { tell, notes, spent }), limit, spent)
+    const { given, attackProfile: profile } = await within(
+      runWorkload(step, bench, bounds, means, { tell, notes, spent }),
+      limit,
+      spent,
+    )
     const values = checkValues(given, bench.metrics)
-    const all = severalOf(given, bench.metrics)
+    const all = observationLists(given, bench.metrics)
     const client = busiest === undefined ? {} : { client: { cpu: busiest } }
     // Two accelerators are two works.
-    const digest = notes.accel === undefined ? base.digest : sha256(`${base.digest} ${notes.accel}`)
-    const more = { ...(all && { all }), ...notes, ...client, ...(profile ? { profile } : { spent: spent.total }) }
+    const digest = notes.accelerator === undefined ? base.digest : sha256(`${base.digest} ${notes.accelerator}`)
+    const more = {
+      ...(all && { observations: all }),
+      ...notes,
+      ...client,
+      ...(profile ? { attackProfile: profile } : { timeBreakdown: spent.total }),
+    }
     return { ...base, digest, wallMs: performance.now() - started, values, ...more }
   } catch (error) {
     means.session.signal.throwIfAborted()
-    const lacks = error instanceof MissingProgramError ? { lacks: error.program } : {}
+    const lacks = error instanceof MissingProgramError ? { missingProgram: error.program } : {}
     const unsupported = error instanceof UnsupportedError ? { unsupported: true } : {}
-    return { ...base, wallMs: performance.now() - started, error: told(error), ...lacks, ...unsupported, ...notes }
+    return { ...base, wallMs: performance.now() - started, error: errorText(error), ...lacks, ...unsupported, ...notes }
   }
 }
 
 /** What went wrong, and how to mend it where that is for this platform alone. */
-const told = (error: unknown): string =>
+const errorText = (error: unknown): string =>
   error instanceof UnsupportedError && error.fix ? `${messageOf(error)}: ${error.fix}` : messageOf(error)
 
 /** Ends a workload's own code that waits for something other than the guest. The timer also keeps Node from ending. */
-async function within<T>(work: Promise<T>, seconds: number, spent: Spent): Promise<T> {
+async function within<T>(work: Promise<T>, seconds: number, spent: TimeBreakdown): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const error = () => {
@@ -87,40 +96,40 @@ async function within<T>(work: Promise<T>, seconds: number, spent: Spent): Promi
 }
 
 /** The work, its parameters, its length, the limits and the image: what must be the same for a comparison. */
-function digestOf({ point, beside }: Step, bench: BenchData, { plan, image, session }: Means): string {
+function digestOf({ case: point, duetWith }: Step, bench: BenchData, { plan, image, session }: MeasureContext): string {
   const { memoryBytes, cpus } = session.limits
   const work = [bench.digest, point.params, plan.profile.seconds, memoryBytes, cpus.length, image.digest]
   // What two do at once is slower than what one does alone.
-  return sha256(JSON.stringify(beside === undefined ? work : [...work, 'duet']))
+  return sha256(JSON.stringify(duetWith === undefined ? work : [...work, 'duet']))
 }
 
-interface Taken {
+interface WorkloadOutput {
   readonly given: unknown
-  readonly profile?: Profile
+  readonly attackProfile?: AttackProfile
 }
 
 /** What is found out about a sample while it is taken. */
-interface Told {
+interface SampleSinks {
   /** Gets the share of its CPUs that the client used in each command. */
   readonly tell: (share: number) => void
-  readonly notes: Notes
-  readonly spent: Spent
+  readonly notes: SampleNotes
+  readonly spent: TimeBreakdown
 }
 
-async function take(
+async function runWorkload(
   step: Step,
   bench: BenchData,
-  bounds: Bounds,
-  means: Means,
-  { tell, notes, spent }: Told,
-): Promise<Taken> {
+  bounds: Deadline,
+  means: MeasureContext,
+  { tell, notes, spent }: SampleSinks,
+): Promise<WorkloadOutput> {
   const platform = means.platforms.get(step.platform)!
   const workload = means.workloads.get(bench.id)!
   const { work } = workload
   const { seconds } = means.plan.profile
   const { cpus, memoryBytes } = means.session.limits
-  const context = { seconds, params: step.point.params, cpus: cpus.length, memoryBytes, signal: bounds.signal }
-  const run = async ({ exec, guest, client }: Doors): Promise<unknown> => {
+  const context = { seconds, params: step.case.params, cpus: cpus.length, memoryBytes, signal: bounds.signal }
+  const run = async ({ exec, guest, client }: TracedGuestApi): Promise<unknown> => {
     if (work.kind === 'in-guest') {
       const bundle = await means.bundles.of(bench.file)
       await means.ready?.()
@@ -132,8 +141,8 @@ async function take(
   }
   const { traced } = workload
   if (traced) {
-    const sample = await takeTraced({ platform, workload: { ...workload, traced }, bounds, means, run, context })
-    return { given: sample.values, profile: sample.profile }
+    const sample = await measureTraced({ platform, workload: { ...workload, traced }, bounds, means, run, context })
+    return { given: sample.values, attackProfile: sample.attackProfile }
   }
   if (work.kind === 'boot') {
     const full: BootContext<ParamSpace> = {
@@ -142,25 +151,25 @@ async function take(
     }
     return { given: await work.run(full) }
   }
-  const inSlot = (slots: Slots) =>
+  const inSlot = (slots: GuestPool) =>
     slots.with(
       platform,
       (where) => {
-        const { caller, address } = reach(means.client, where.place, where.handle)
+        const { caller, address } = routeToGuest(means.client, where.sandbox, where.handle)
         const guest = spent.guest(workloadGuest(where, caller, address, bounds, notes))
         return run({ exec: guest.exec, guest, client: spent.client(workloadClient(caller, bounds, tell)) })
       },
       spent.booting,
     )
-  if (work.kind === 'floor') {
-    const full: FloorContext<ParamSpace> = {
+  if (work.kind === 'vmm-start') {
+    const full: VmmStartContext<ParamSpace> = {
       ...context,
-      floor: () => floor(platform, bounds, means, notes, spent),
+      startVmm: () => startVmm(platform, bounds, means, notes, spent),
     }
     return { given: await work.run(full) }
   }
   if (bench.workload.lifecycle === 'sample') {
-    await using own = new Slots(means.session, means.image.rootfs, bench.timeout ?? means.plan.profile.timeout)
+    await using own = new GuestPool(means.session, means.image.rootfs, bench.timeout ?? means.plan.profile.timeout)
     return { given: await inSlot(own) }
   }
   return { given: await inSlot(means.slots[bench.workload.lifecycle]) }
@@ -170,51 +179,51 @@ async function take(
 async function boot(
   { spec, driver, options }: ResolvedPlatform,
   argv: readonly string[],
-  bounds: Bounds,
-  means: Means,
-  spent: Spent,
+  bounds: Deadline,
+  means: MeasureContext,
+  spent: TimeBreakdown,
 ) {
-  await using place = await means.session.place(means.image.rootfs, left(bounds) / 1000)
-  const command = await driver.once(place, argv, options)
+  await using place = await means.session.createSandbox(means.image.rootfs, left(bounds) / 1000)
+  const command = await driver.oneShot(place, argv, options)
   const label = `${argv[0]} booted on ${spec.name}`
-  const ranOutOfMemory = memoryWatch(place.group)
+  const ranOutOfMemory = oomMonitor(place.group)
   try {
     return await timedIn(place, command, bounds, { label }, spent)
   } catch (error) {
-    throw await explained(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs, ranOutOfMemory })
+    throw await explainFailure(error, argv[0]!, { name: spec.name, rootfs: means.image.rootfs, ranOutOfMemory })
   }
 }
 
-const left = ({ until }: Bounds) => Math.max(1, until - performance.now())
+const left = ({ until }: Deadline) => Math.max(1, until - performance.now())
 
 /** Takes the time of a host process that is the first thing in its place. */
 async function timedIn(
-  place: OpenPlace,
+  place: OwnedGuestSandbox,
   argv: HostArgv,
-  bounds: Bounds,
+  bounds: Deadline,
   more: Pick<TimedOptions, 'label' | 'exitCodes'>,
-  spent: Spent,
-): Promise<Timed> {
+  spent: TimeBreakdown,
+): Promise<TimedResult> {
   // The first process in a new cgroup pays for what the kernel makes at its first use, a third of a runc boot: that is not
   // the platform's.
-  await place.run(place.inside(['true']))
-  return spent.command(() => timed(argv, { timeoutMs: left(bounds), signal: bounds.signal, ...more }))
+  await place.run(place.wrap(['true']))
+  return spent.command(() => runTimed(argv, { timeoutMs: left(bounds), signal: bounds.signal, ...more }))
 }
 
 /** Starts a monitor with a guest that is nothing, and takes the time from its start to its end. */
-async function floor(
+async function startVmm(
   { spec, driver, options }: ResolvedPlatform,
-  bounds: Bounds,
-  means: Means,
-  notes: Notes,
-  spent: Spent,
-): Promise<Timed> {
-  await using place = await means.session.place(means.image.rootfs, left(bounds) / 1000)
-  const { argv, accel } = await driver.floor!(place, floorKernel(place), options)
-  notes.accel = accel
+  bounds: Deadline,
+  means: MeasureContext,
+  notes: SampleNotes,
+  spent: TimeBreakdown,
+): Promise<TimedResult> {
+  await using place = await means.session.createSandbox(means.image.rootfs, left(bounds) / 1000)
+  const { argv, accelerator: accel } = await driver.vmmStart!(place, writeProbeKernel(place), options)
+  notes.accelerator = accel
   const label = `the monitor of ${spec.name}`
-  const done = await timedIn(place, place.inside(argv), bounds, { label, exitCodes: anyExitCode }, spent)
-  if (!ranToItsEnd(done.stdout)) {
+  const done = await timedIn(place, place.wrap(argv), bounds, { label, exitCodes: anyExitCode }, spent)
+  if (!ranToCompletion(done.stdout)) {
     const said = lastLines(`${done.stdout}\n${done.stderr}`).join(' | ')
     throw new CommandError(`${label} ended before its guest had said that it ran: ${said || 'it said nothing'}`)
   }

@@ -1,14 +1,14 @@
 import { setFrozen } from '../../guest/cgroup.ts'
-import type { OpenPlace } from '../../guest/place.ts'
+import type { OwnedGuestSandbox } from '../../guest/place.ts'
 import type { GuestHandle } from '../../platforms/driver.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Session } from '../session.ts'
-import type { Enterable } from './enterable.ts'
-import { watchMemory } from './handle.ts'
+import type { ExecTarget } from './enterable.ts'
+import { guestOomMonitor } from './handle.ts'
 
 /** A running guest, paused except while it is used. */
 interface OpenGuest {
-  readonly place: OpenPlace
+  readonly sandbox: OwnedGuestSandbox
   readonly handle: GuestHandle
   ranOutOfMemory(): Promise<boolean>
   /** Whether its own clock stands still. */
@@ -16,7 +16,7 @@ interface OpenGuest {
 }
 
 /** The guests of one lifetime, a round or the run: one for each platform, booted when it is first used. */
-export class Slots implements AsyncDisposable {
+export class GuestPool implements AsyncDisposable {
   readonly #guests = new Map<string, OpenGuest>()
 
   constructor(
@@ -31,13 +31,13 @@ export class Slots implements AsyncDisposable {
    */
   async with<T>(
     platform: ResolvedPlatform,
-    use: (guest: Enterable & OpenGuest) => Promise<T>,
+    use: (guest: ExecTarget & OpenGuest) => Promise<T>,
     booting: <G>(boot: () => Promise<G>) => Promise<G> = (boot) => boot(),
   ): Promise<T> {
     const { name } = platform.spec
     const guest = this.#guests.get(name) ?? (await booting(() => this.#boot(platform)))
     try {
-      await setFrozen(guest.place.group, false)
+      await setFrozen(guest.sandbox.group, false)
       if (guest.paused) await guest.handle.resume?.()
       guest.paused = false
       const result = await use({
@@ -45,24 +45,24 @@ export class Slots implements AsyncDisposable {
         name,
         rootfs: this.rootfs,
         singleProcess: guest.handle.singleProcess === true,
-        enter: (argv) => guest.handle.enter(argv),
+        execArgv: (argv) => guest.handle.execArgv(argv),
       })
       await guest.handle.pause?.()
       guest.paused = true
-      await setFrozen(guest.place.group, true)
+      await setFrozen(guest.sandbox.group, true)
       return result
     } catch (error) {
       this.#guests.delete(name)
-      await guest.place[Symbol.asyncDispose]()
+      await guest.sandbox[Symbol.asyncDispose]()
       throw error
     }
   }
 
   async #boot({ spec, driver, options }: ResolvedPlatform): Promise<OpenGuest> {
-    const place = await this.session.place(this.rootfs, this.timeout)
+    const place = await this.session.createSandbox(this.rootfs, this.timeout)
     try {
-      const handle = await driver.open(place, options)
-      const guest = { place, handle, paused: false, ranOutOfMemory: watchMemory(place.group, handle) }
+      const handle = await driver.boot(place, options)
+      const guest = { sandbox: place, handle, paused: false, ranOutOfMemory: guestOomMonitor(place.group, handle) }
       this.#guests.set(spec.name, guest)
       return guest
     } catch (error) {
@@ -72,7 +72,7 @@ export class Slots implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { place } of this.#guests.values()) await place[Symbol.asyncDispose]()
+    for (const { sandbox: place } of this.#guests.values()) await place[Symbol.asyncDispose]()
     this.#guests.clear()
   }
 }

@@ -1,8 +1,8 @@
 /** What a sample's time went to: the rest of its wall time is isobench's own. */
-import type { Client, Guest, Service } from '../../dsl/guest.ts'
+import type { Guest, LoadClient, Service } from '../../dsl/guest.ts'
 
 /** Milliseconds by the host's monotonic clock. */
-export interface SpentMs {
+export interface TimeBreakdownMs {
   /** Commands of the workload in the guest and the client; of a boot workload, its boots. What overlaps counts once. */
   readonly commands: number
   /** From the start of a server until it answers, and until it has ended. */
@@ -12,7 +12,7 @@ export interface SpentMs {
 }
 
 /** Adds up spans of time that may overlap. */
-class Spans {
+class OverlappingTimer {
   #open = 0
   #since = 0
   milliseconds = 0
@@ -32,15 +32,15 @@ class Spans {
   }
 }
 
-export class Spent {
+export class TimeBreakdown {
   /** What failed last: why a sample is over whose guest does not go away. */
   failure: unknown
   readonly #failed = (error: unknown) => {
     this.failure = error
   }
-  readonly #commands = new Spans(this.#failed)
-  readonly #servers = new Spans(this.#failed)
-  readonly #boots = new Spans(this.#failed)
+  readonly #commands = new OverlappingTimer(this.#failed)
+  readonly #servers = new OverlappingTimer(this.#failed)
+  readonly #boots = new OverlappingTimer(this.#failed)
 
   /** Boots a guest. */
   readonly booting = <T>(boot: () => Promise<T>): Promise<T> => this.#boots.during(boot)
@@ -64,12 +64,12 @@ export class Spent {
     }
   }
 
-  client({ exec }: Client): Client {
+  client({ exec }: LoadClient): LoadClient {
     return { exec: (command, options) => this.#commands.during(() => exec(command, options)) }
   }
 
-  get total(): SpentMs {
-    const whole = ({ milliseconds }: Spans) => Math.round(milliseconds)
+  get total(): TimeBreakdownMs {
+    const whole = ({ milliseconds }: OverlappingTimer) => Math.round(milliseconds)
     return { commands: whole(this.#commands), servers: whole(this.#servers), boots: whole(this.#boots) }
   }
 }

@@ -1,11 +1,11 @@
-import { Undoing } from '../../disposable.ts'
+import { AsyncDisposableStack } from '../../disposable.ts'
 import type { Session } from '../session.ts'
-import { Slots } from './slot.ts'
+import { GuestPool } from './slot.ts'
 
 /** Where samples are taken: some CPUs, and the guests that run on them. */
 export class Stage implements AsyncDisposable {
-  readonly slots: { readonly round: Slots; readonly run: Slots }
-  readonly #held = new Undoing()
+  readonly slots: { readonly round: GuestPool; readonly run: GuestPool }
+  readonly #held = new AsyncDisposableStack()
 
   /** @param timeout seconds that booting a guest may take */
   constructor(
@@ -14,8 +14,8 @@ export class Stage implements AsyncDisposable {
     timeout: number,
   ) {
     this.slots = {
-      round: this.#held.use(new Slots(session, rootfs, timeout)),
-      run: this.#held.use(new Slots(session, rootfs, timeout)),
+      round: this.#held.use(new GuestPool(session, rootfs, timeout)),
+      run: this.#held.use(new GuestPool(session, rootfs, timeout)),
     }
   }
 

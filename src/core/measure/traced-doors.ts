@@ -1,68 +1,68 @@
 /** The ways into a guest that is traced, and what is recorded while they are used. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Completed, ExecOptions } from '../../dsl/guest.ts'
-import type { OpenPlace, Watch } from '../../guest/place.ts'
-import { gated } from '../../guest/trace/gate.ts'
-import type { Calls } from '../../guest/trace/profile.ts'
+import type { CommandResult, ExecOptions } from '../../dsl/guest.ts'
+import type { OwnedGuestSandbox, TraceHooks } from '../../guest/place.ts'
+import { withBarriers } from '../../guest/trace/gate.ts'
+import type { CallCounts } from '../../guest/trace/profile.ts'
 import type { Tracer } from '../../guest/trace/tracer.ts'
 import type { GuestHandle, HostArgv } from '../../platforms/driver.ts'
 import type { Command } from '../../tools/command.ts'
-import type { Bounds, Caller, Enterable } from './enterable.ts'
-import { execIn, guestArgv, reach, workloadClient, workloadGuest } from './handle.ts'
+import type { Deadline, ExecTarget, LoadClientHost } from './enterable.ts'
+import { execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './handle.ts'
 
 /** A guest that runs, and the ways to it. */
-export type Booted = Enterable & { readonly place: OpenPlace; readonly handle: GuestHandle }
+export type Booted = ExecTarget & { readonly sandbox: OwnedGuestSandbox; readonly handle: GuestHandle }
 
 /** The ways into a guest and its client. */
-export interface Doors {
-  exec(command: Command, options?: ExecOptions): Promise<Completed>
+export interface TracedGuestApi {
+  exec(command: Command, options?: ExecOptions): Promise<CommandResult>
   readonly guest: ReturnType<typeof workloadGuest>
   readonly client: ReturnType<typeof workloadClient>
 }
 
 /** Whose host processes are watched: the guest's, and those of a daemon that serves it. */
-export class Followed implements Watch {
+export class TraceTargets implements TraceHooks {
   readonly #groups = new Set<string>()
 
   constructor(private readonly tracer: Tracer) {}
 
   launch(argv: HostArgv): HostArgv {
-    return this.tracer.following(argv)
+    return this.tracer.wrapTraced(argv)
   }
 
   shared(group: string): void {
     this.#groups.add(group)
-    this.tracer.followGroup(group)
+    this.tracer.traceCgroup(group)
   }
 
   /** What has come into the groups since. */
   again(): void {
-    for (const group of this.#groups) this.tracer.followGroup(group)
+    for (const group of this.#groups) this.tracer.traceCgroup(group)
   }
 }
 
 /** What the guest's host processes do without work. */
-export interface Controls {
+export interface BackgroundTraces {
   /** In `idleSeconds`, while nothing is asked of them and everything stands ready. */
-  readonly idle: Calls
+  readonly idle: CallCounts
   /** Each time that a command went through its gate without beginning; none where only a client calls on the guest. */
-  readonly gates: readonly Calls[]
+  readonly barriers: readonly CallCounts[]
 }
 
 /** How often a command goes through its gate before it begins: the platform's bursts are to be among them. */
 const passes = 10
 
 /** The spans of time in which the work is recorded; they may overlap. Before the first come the controls. */
-export class Windows {
+export class TraceRecorder {
   #open = 0
   #since = 0
   #milliseconds = 0
   #gates = 0
-  #controls: Promise<Controls> | undefined
+  #controls: Promise<BackgroundTraces> | undefined
 
   constructor(
     private readonly tracer: Tracer,
-    private readonly followed: Followed,
+    private readonly followed: TraceTargets,
     /** How long the guest idles as a control. */
     readonly idleSeconds: number,
     private readonly signal: AbortSignal,
@@ -72,18 +72,18 @@ export class Windows {
    * Taken once: with the server that is called on, the processes of the runtime that stay as long as a command that was
    * entered, and the command waiting at its gate, through which `pass` leads and back.
    */
-  controls(pass?: () => Promise<void>): Promise<Controls> {
+  background(roundTrip?: () => Promise<void>): Promise<BackgroundTraces> {
     this.#controls ??= (async () => {
       const idling = () => sleep(this.idleSeconds * 1000, undefined, { signal: this.signal })
       const idle = await this.#control(idling)
-      const gates: Calls[] = []
-      for (let at = 0; pass && at < passes; at++) gates.push(await this.#control(pass))
-      return { idle, gates }
+      const gates: CallCounts[] = []
+      for (let at = 0; roundTrip && at < passes; at++) gates.push(await this.#control(roundTrip))
+      return { idle, barriers: gates }
     })()
     return this.#controls
   }
 
-  async #control(what: () => Promise<void>): Promise<Calls> {
+  async #control(what: () => Promise<void>): Promise<CallCounts> {
     this.followed.again()
     await this.tracer.recording(what)
     return this.tracer.collect()
@@ -114,20 +114,25 @@ export class Windows {
 }
 
 /** A guest whose commands run between gates, and a client during whose commands the guest is watched too. */
-export function doorsOf(where: Booted, client: Caller, bounds: Bounds, windows: Windows): Doors {
-  const { caller, address } = reach(client, where.place, where.handle)
+export function tracedGuestApi(
+  where: Booted,
+  client: LoadClientHost,
+  bounds: Deadline,
+  windows: TraceRecorder,
+): TracedGuestApi {
+  const { caller, address } = routeToGuest(client, where.sandbox, where.handle)
   const plain = workloadGuest(where, caller, address, bounds)
   // Counts are not held back by a busy client, as figures of speed are.
   const plainClient = workloadClient(caller, bounds, () => {})
-  const exec: Doors['exec'] = (command, options = {}) =>
-    options.preparing ? plain.exec(command, options) : execGated(where, command, options, bounds, windows)
+  const exec: TracedGuestApi['exec'] = (command, options = {}) =>
+    options.untraced ? plain.exec(command, options) : execGated(where, command, options, bounds, windows)
   return {
     exec,
     guest: { ...plain, exec },
     client: {
       exec: async (command, options = {}) => {
-        if (options.preparing) return plainClient.exec(command, options)
-        await windows.controls()
+        if (options.untraced) return plainClient.exec(command, options)
+        await windows.background()
         windows.begin()
         try {
           return await plainClient.exec(command, options)
@@ -141,19 +146,19 @@ export function doorsOf(where: Booted, client: Caller, bounds: Bounds, windows: 
 
 /** Runs a command between gates. Its time is that between them. */
 async function execGated(
-  where: Enterable,
+  where: ExecTarget,
   command: Command,
   { input = '', exitCodes }: ExecOptions,
-  bounds: Bounds,
-  windows: Windows,
-): Promise<Completed> {
+  bounds: Deadline,
+  windows: TraceRecorder,
+): Promise<CommandResult> {
   const entered = performance.now()
   let [from, to] = [Number.NaN, Number.NaN]
   let failure: unknown
-  const gate = gated(guestArgv(command), input, {
+  const gate = withBarriers(guestArgv(command), input, {
     waiting: async (pass) => {
       try {
-        await windows.controls(pass)
+        await windows.background(pass)
       } catch (error) {
         failure = error
         throw error
@@ -169,7 +174,7 @@ async function execGated(
     },
   })
   try {
-    const done = await execIn(
+    const done = await execInGuest(
       where,
       { argv: gate.argv as Command['argv'] },
       { ...(exitCodes && { exitCodes }) },

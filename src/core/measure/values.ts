@@ -1,5 +1,5 @@
 import type { Metrics } from '../../dsl/metric.ts'
-import { IsobenchError, printable, textOf } from '../../errors.ts'
+import { IsobenchError, sanitizeLine, toText } from '../../errors.ts'
 import { median } from '../stats/index.ts'
 
 /** A workload yielded something that is no figure for its metrics. */
@@ -16,7 +16,7 @@ const isFigure = (value: unknown): value is number => typeof value === 'number' 
 export function checkValues(given: unknown, metrics: Metrics): Record<string, number> {
   if (typeof given !== 'object' || given === null) {
     throw new ValueError(
-      `the workload returned ${printable(textOf(given), 60)} rather than its metrics`,
+      `the workload returned ${sanitizeLine(toText(given), 60)} rather than its metrics`,
       'return { metric: number }',
     )
   }
@@ -28,7 +28,7 @@ export function checkValues(given: unknown, metrics: Metrics): Record<string, nu
       const value = values[name]
       const all: readonly unknown[] = Array.isArray(value) ? value : [value]
       if (all.length === 0 || !all.every(isFigure)) {
-        throw new ValueError(`the metric "${name}" is ${printable(textOf(value), 60)}, which is no figure`)
+        throw new ValueError(`the metric "${name}" is ${sanitizeLine(toText(value), 60)}, which is no figure`)
       }
       return [name, median(all)]
     }),
@@ -36,7 +36,7 @@ export function checkValues(given: unknown, metrics: Metrics): Record<string, nu
 }
 
 /** The figures of the metrics that gave several, in the order that they were measured in; undefined where none did. */
-export function severalOf(given: unknown, metrics: Metrics): Record<string, number[]> | undefined {
+export function observationLists(given: unknown, metrics: Metrics): Record<string, number[]> | undefined {
   const values = given as Record<string, unknown>
   const several = Object.keys(metrics).filter((name) => Array.isArray(values[name]))
   return several.length === 0

@@ -10,7 +10,7 @@ const resamples = 2000
  * @param d differences of native and native, a round each
  * @param rounds of the run that is to be judged
  */
-export function floorOf(d: readonly number[], rounds: number): number {
+export function smallestMargin(d: readonly number[], rounds: number): number {
   const random = seeded(`noise floor ${d.length} ${rounds}`)
   const draw = () => Array.from({ length: rounds }, () => d[Math.floor(random() * d.length)]!)
   return quantile(

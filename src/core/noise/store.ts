@@ -1,29 +1,29 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
-import { fingerprintOf } from '../baseline/fingerprint.ts'
+import { hostFingerprint } from '../baseline/fingerprint.ts'
 import type { Environment } from '../environment.ts'
-import { roundsOf, Samples } from '../judge/samples.ts'
+import { pairedDifferences, Samples } from '../judge/samples.ts'
 import type { RunRecord } from '../record/reader.ts'
-import type { Floor, ScheduledPlan } from '../schedule/plan.ts'
-import { floorOf } from './floor.ts'
+import type { NoiseFloor, ScheduledPlan } from '../schedule/plan.ts'
+import { smallestMargin } from './floor.ts'
 
 /** What the second native is called in an A/A run. */
-export const again = 'native-again'
+export const secondNative = 'native-2'
 
 const noiseSchema = z.object({
   schemaVersion: z.literal(1),
   fingerprint: z.record(z.string(), z.string()),
   measured: z.array(
     z.object({
-      point: z.string(),
+      case: z.string(),
       metric: z.string(),
       /** Of the bench: another one's noise is not this one's. */
       digest: z.string(),
       /** ISO 8601. */
       at: z.string(),
       /** ln(native ÷ native), a round each. */
-      d: z.array(z.number()),
+      logRatios: z.array(z.number()),
     }),
   ),
 })
@@ -34,23 +34,23 @@ const fileOf = (root: string) => join(root, '.isobench', 'noise.json')
 
 /** The host without its platforms: only native is measured. */
 const hostOf = (environment: Environment, plan: ScheduledPlan): Record<string, string> =>
-  fingerprintOf({ environment, plan: { ...plan, platforms: [] } })
+  hostFingerprint({ environment, plan: { ...plan, platforms: [] } })
 
 /** What an A/A run measured. Metrics that have fewer than five rounds of both are left out. */
-export function noiseOf({ environment, plan, samples }: RunRecord): Noise {
+export function measuredNoise({ environment, plan, samples }: RunRecord): Noise {
   const all = new Samples(samples)
   return {
     schemaVersion: 1,
     fingerprint: hostOf(environment, plan),
-    measured: plan.points.flatMap((point) => {
+    measured: plan.cases.flatMap((point) => {
       const bench = plan.benches.find(({ id }) => id === point.bench)!
       return Object.entries(bench.metrics).flatMap(([metric, about]) => {
-        const a = all.series(point.id, again, metric, 'native')
-        const b = all.series(point.id, 'native', metric, again)
-        const rounds = roundsOf(a, b, about)
+        const a = all.series(point.id, secondNative, metric, 'native')
+        const b = all.series(point.id, 'native', metric, secondNative)
+        const rounds = pairedDifferences(a, b, about)
         if (!Array.isArray(rounds) || rounds.length < 5) return []
         const d = rounds.map((one) => one.d)
-        return [{ point: point.id, metric, digest: bench.digest, at: environment.startedAt, d }]
+        return [{ case: point.id, metric, digest: bench.digest, at: environment.startedAt, logRatios: d }]
       })
     }),
   }
@@ -72,11 +72,11 @@ const isSame = (a: object, b: object) => {
 }
 
 /** Keeps what was measured, beside what is known of other benches on the same host; another host's is replaced. */
-export function keepNoise(root: string, noise: Noise): string {
+export function saveNoise(root: string, noise: Noise): string {
   const known = readNoise(root)
   const rest = known && isSame(known.fingerprint, noise.fingerprint) ? known.measured : []
   const isNew = (one: Noise['measured'][number]) =>
-    noise.measured.some(({ point, metric }) => point === one.point && metric === one.metric)
+    noise.measured.some(({ case: point, metric }) => point === one.case && metric === one.metric)
   const all: Noise = { ...noise, measured: [...rest.filter((one) => !isNew(one)), ...noise.measured] }
   const file = fileOf(root)
   mkdirSync(dirname(file), { recursive: true })
@@ -86,13 +86,13 @@ export function keepNoise(root: string, noise: Noise): string {
 }
 
 /** The floors of a run's metrics, as far as this very host's noise is known. */
-export function floorsFor(noise: Noise | undefined, environment: Environment, plan: ScheduledPlan): Floor[] {
+export function noiseFloorsFor(noise: Noise | undefined, environment: Environment, plan: ScheduledPlan): NoiseFloor[] {
   if (!noise || !isSame(noise.fingerprint, hostOf(environment, plan))) return []
-  const rounds = plan.looks?.looks[0] ?? plan.profile.rounds
-  return plan.points.flatMap((point) => {
+  const rounds = plan.sequential?.looks[0] ?? plan.profile.rounds
+  return plan.cases.flatMap((point) => {
     const digest = plan.benches.find(({ id }) => id === point.bench)?.digest
     return noise.measured
-      .filter((one) => one.point === point.id && one.digest === digest)
-      .map(({ metric, d }) => ({ point: point.id, metric, d: floorOf(d, rounds) }))
+      .filter((one) => one.case === point.id && one.digest === digest)
+      .map(({ metric, logRatios: d }) => ({ case: point.id, metric, logRatio: smallestMargin(d, rounds) }))
   })
 }

@@ -7,9 +7,9 @@ const able = ['cpu', 'memory']
 const unable = ['io', 'network', 'startup']
 
 /** Whether a bench uses CPU and memory alone: for boots, disks and networks the pair would contend for what is measured. */
-export const isForDuet = ({ tags, workload }: BenchData): boolean =>
+export const supportsDuet = ({ tags, workload }: BenchData): boolean =>
   tags.some((tag) => able.includes(tag)) &&
   !tags.some((tag) => unable.includes(tag)) &&
   workload.kind !== 'boot' &&
-  workload.kind !== 'floor' &&
+  workload.kind !== 'vmm-start' &&
   workload.lifecycle !== 'sample'

@@ -1,7 +1,7 @@
-import type { Family } from '../../dsl/platform.ts'
+import type { PlatformFamily } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
 import { UsageError } from '../../errors.ts'
-import { nearest } from '../../nearest.ts'
+import { closestMatch } from '../../nearest.ts'
 import type { BenchData, FindingData, Suite, WorkKind } from '../collect/types.ts'
 import type { ResolvedProfile } from '../project.ts'
 import { seeded, shuffled } from '../stats/index.ts'
@@ -12,7 +12,7 @@ export type Params = Readonly<Record<string, ParamValue>>
 export interface PlannedPlatform {
   readonly name: string
   readonly kind: string
-  readonly family: Family
+  readonly family: PlatformFamily
   readonly tags: readonly string[]
   readonly available: boolean
   /** As the platform itself says it; empty when it cannot be asked. */
@@ -22,27 +22,30 @@ export interface PlannedPlatform {
   /** How to make it so. */
   readonly fix?: string
   /** Why its figures are not those of hardware: its guests run on an emulated CPU, or on a hypervisor inside another. */
-  readonly apart?: Apart
+  readonly cpuMode?: CpuMode
   /** Kinds of workload that it cannot run: it has no cells of them. */
-  readonly lacks?: readonly WorkKind[]
+  readonly unsupportedWorkloads?: readonly WorkKind[]
   /** Kinds that it runs all the same where it is not available. */
-  readonly still?: readonly WorkKind[]
+  readonly supportedWorkloads?: readonly WorkKind[]
 }
 
 /** Whether a bench has a cell on this platform, if that works. */
-export const canRun = ({ lacks }: Pick<PlannedPlatform, 'lacks'>, { workload }: Pick<BenchData, 'workload'>): boolean =>
-  !lacks?.includes(workload.kind)
+export const canRun = (
+  { unsupportedWorkloads: lacks }: Pick<PlannedPlatform, 'unsupportedWorkloads'>,
+  { workload }: Pick<BenchData, 'workload'>,
+): boolean => !lacks?.includes(workload.kind)
 
 /** Whether a bench is measured on this platform, on this machine. */
-export const runsHere = (
-  platform: Pick<PlannedPlatform, 'available' | 'lacks' | 'still'>,
+export const isMeasuredOn = (
+  platform: Pick<PlannedPlatform, 'available' | 'unsupportedWorkloads' | 'supportedWorkloads'>,
   bench: Pick<BenchData, 'workload'>,
-): boolean => canRun(platform, bench) && (platform.available || platform.still?.includes(bench.workload.kind) === true)
+): boolean =>
+  canRun(platform, bench) && (platform.available || platform.supportedWorkloads?.includes(bench.workload.kind) === true)
 
-export type Apart = 'emulated' | 'nested'
+export type CpuMode = 'emulated' | 'nested'
 
 /** One bench with one set of parameters; with a platform it is a cell. */
-export interface Point {
+export interface BenchCase {
   /** `<bench id>` or `<bench id> [rw=read]`. */
   readonly id: string
   readonly bench: string
@@ -54,14 +57,22 @@ export interface Point {
  * `passed`: it did not fail in the latest run, and only what failed was asked for; `instrument`: this machine's kernel cannot
  * be watched in the way that it asks for.
  */
-export type LeftOut = 'skip' | 'todo' | 'only' | 'filter' | 'profile' | 'shard' | 'passed' | 'instrument'
+export type ExclusionReason =
+  | 'skip'
+  | 'todo'
+  | 'only'
+  | 'filter'
+  | 'profile'
+  | 'shard'
+  | 'not-failed-before'
+  | 'tracer-unavailable'
 
 /** A bench that is there and not measured. */
-export interface LeftBench {
+export interface ExcludedBench {
   readonly bench: string
-  readonly why: LeftOut
+  readonly reason: ExclusionReason
   /** What the machine said, where it is the reason. */
-  readonly reason?: string
+  readonly detail?: string
 }
 
 /** What a run is going to do. Plain data. */
@@ -71,20 +82,20 @@ export interface Plan {
   readonly profile: ResolvedProfile
   readonly platforms: readonly PlannedPlatform[]
   readonly benches: readonly BenchData[]
-  readonly points: readonly Point[]
+  readonly cases: readonly BenchCase[]
   readonly findings: readonly FindingData[]
   /** The benches, by id, that native and a platform run at the same time. */
   readonly duet?: readonly string[]
   /** Benches that are there and not measured, and why. */
-  readonly left: readonly LeftBench[]
+  readonly excluded: readonly ExcludedBench[]
 }
 
 /** One step of a round: one point on one platform. */
 export interface Step {
-  readonly point: Point
+  readonly case: BenchCase
   readonly platform: string
   /** The platform that is measured at the same time, on other cores: native, in duet mode. */
-  readonly beside?: string | undefined
+  readonly duetWith?: string | undefined
 }
 
 /** Every combination of the parameters' values, in the order that they are written. */
@@ -107,7 +118,7 @@ export const describeParams = (params: Params): string =>
     .map(([name, value]) => `${name}=${describeValue(value)}`)
     .join(' ')
 
-export function pointsOf(bench: BenchData): Point[] {
+export function casesOf(bench: BenchData): BenchCase[] {
   return combinations(bench.params).map((params) => {
     const text = describeParams(params)
     return { id: text ? `${bench.id} [${text}]` : bench.id, bench: bench.id, params }
@@ -118,7 +129,7 @@ export function pointsOf(bench: BenchData): Point[] {
  * What the chosen files say, with every finding that is about one of their benches: a finding's other claims may be about
  * benches that this run leaves out, and are then undecidable. Problems of other files are not this run's.
  */
-export function narrow(suite: Suite, files: readonly string[]): Suite {
+export function selectFiles(suite: Suite, files: readonly string[]): Suite {
   const benches = suite.benches.filter(({ file }) => files.includes(file))
   const ids = new Set(benches.map(({ id }) => id))
   const concerns = ({ claims, file }: FindingData) =>
@@ -141,14 +152,14 @@ export interface Selection {
 }
 
 /** The bench with the parameters that it has in a profile. */
-export function inProfile({ profiles, ...bench }: BenchData, name: string | undefined): BenchData {
+export function withProfileParams({ profiles, ...bench }: BenchData, name: string | undefined): BenchData {
   return { ...bench, params: (name !== undefined && profiles?.[name]) || bench.params }
 }
 
 /** Splits the benches into those to measure and those that are left, with the reason. */
-export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'benches' | 'left'> {
+export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'benches' | 'excluded'> {
   const onlySome = suite.benches.some(({ mode }) => mode === 'only')
-  const why = ({ mode, name, tags }: BenchData): LeftOut | undefined => {
+  const why = ({ mode, name, tags }: BenchData): ExclusionReason | undefined => {
     if (mode === 'skip' || mode === 'todo') return mode
     if (onlySome && mode !== 'only') return 'only'
     const named = !selection.names?.length || selection.names.some((part) => name.includes(part))
@@ -159,10 +170,10 @@ export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'b
   return {
     benches: suite.benches
       .filter((bench) => why(bench) === undefined)
-      .map((bench) => inProfile(bench, selection.profile)),
-    left: suite.benches.flatMap((bench) => {
+      .map((bench) => withProfileParams(bench, selection.profile)),
+    excluded: suite.benches.flatMap((bench) => {
       const reason = why(bench)
-      return reason ? [{ bench: bench.id, why: reason }] : []
+      return reason ? [{ bench: bench.id, reason: reason }] : []
     }),
   }
 }
@@ -179,7 +190,7 @@ export function selectPlatforms<T extends { readonly name: string }>(
   const known = all.map(({ name }) => name)
   for (const name of names) {
     if (known.includes(name)) continue
-    const close = nearest(name, known)
+    const close = closestMatch(name, known)
     throw new UsageError(
       `the config has no platform "${name}"`,
       close ? `did you mean "${close}"?` : `it has: ${known.join(', ')}`,
@@ -189,29 +200,37 @@ export function selectPlatforms<T extends { readonly name: string }>(
 }
 
 /** The platforms that a point is measured on, on this machine. */
-const measuredOn = ({ platforms, benches }: Pick<Plan, 'platforms' | 'benches'>, { bench: id }: Point): string[] => {
+const measuredOn = (
+  { platforms, benches }: Pick<Plan, 'platforms' | 'benches'>,
+  { bench: id }: BenchCase,
+): string[] => {
   const bench = benches.find((one) => one.id === id)!
-  return platforms.filter((one) => runsHere(one, bench)).map(({ name }) => name)
+  return platforms.filter((one) => isMeasuredOn(one, bench)).map(({ name }) => name)
 }
 
 /** The cells that a plan has on this machine: one sample of each is a round. */
-export const cellsOf = (plan: Pick<Plan, 'points' | 'platforms' | 'benches'>): { point: string; platform: string }[] =>
-  plan.points.flatMap((point) => measuredOn(plan, point).map((platform) => ({ point: point.id, platform })))
+export const plannedResults = (
+  plan: Pick<Plan, 'cases' | 'platforms' | 'benches'>,
+): { point: string; platform: string }[] =>
+  plan.cases.flatMap((point) => measuredOn(plan, point).map((platform) => ({ point: point.id, platform })))
 
 /**
  * One round: every point in random order, and for each the platforms in random order of their own, one after the other, so
  * that what is compared is measured within seconds of each other. In duet mode native has no steps of its own, but is beside
  * each of the others. The same seed and round give the same order.
  */
-export function orderOf(plan: Pick<Plan, 'seed' | 'points' | 'platforms' | 'benches' | 'duet'>, round: number): Step[] {
+export function stepsOfRound(
+  plan: Pick<Plan, 'seed' | 'cases' | 'platforms' | 'benches' | 'duet'>,
+  round: number,
+): Step[] {
   const random = seeded(`${plan.seed}/${round}`)
-  return shuffled(plan.points, random).flatMap((point) => {
+  return shuffled(plan.cases, random).flatMap((point) => {
     const working = measuredOn(plan, point)
     const platforms = shuffled(working, random)
     const others = platforms.filter((platform) => platform !== 'native')
     if (!plan.duet?.includes(point.bench) || others.length === 0 || others.length === working.length)
-      return platforms.map((platform) => ({ point, platform }))
-    return others.map((platform) => ({ point, platform, beside: 'native' }))
+      return platforms.map((platform) => ({ case: point, platform }))
+    return others.map((platform) => ({ case: point, platform, duetWith: 'native' }))
   })
 }
 
@@ -226,7 +245,7 @@ export interface Shard {
  * goes, largest first, to the shard with the fewest points so far. The same benches give the same shards everywhere.
  * @throws UsageError when the shard has none.
  */
-export function shardOf(benches: readonly BenchData[], { index, count }: Shard): BenchData[] {
+export function selectShard(benches: readonly BenchData[], { index, count }: Shard): BenchData[] {
   const loads = Array.from({ length: count }, () => 0)
   const sizes = benches.map((bench) => ({ id: bench.id, size: combinations(bench.params).length }))
   const mine = new Set<string>()

@@ -1,7 +1,7 @@
-import type { Instrument } from '../../dsl/traced.ts'
+import type { TraceSource } from '../../dsl/traced.ts'
 import { jaccard } from '../../guest/trace/profile.ts'
-import { grouped } from './groups.ts'
-import type { CellProfile } from './profiles.ts'
+import { groupFunctions } from './groups.ts'
+import type { AttackProfileSummary } from './profiles.ts'
 
 /** Names that one side reaches and the other does not, with how often. */
 export interface Group {
@@ -11,8 +11,8 @@ export interface Group {
 
 /** One bench's profiles on two platforms, compared; of the work, and of setting up. */
 export interface ProfileDiff {
-  readonly point: string
-  readonly by: Instrument
+  readonly case: string
+  readonly source: TraceSource
   readonly a: string
   readonly b: string
   readonly parts: readonly {
@@ -22,31 +22,32 @@ export interface ProfileDiff {
     /** How many names both reach. */
     readonly both: number
     /** Names that one of the two reaches in some of its rounds only: neither on one side nor in both. */
-    readonly sometimes: readonly string[]
+    readonly someRounds: readonly string[]
     /** Of the other names, those of both over those of either. */
     readonly jaccard: number
   }[]
 }
 
 /** What each of two cells of the same bench and instrument reaches in every round, and the other in none. */
-export function diffOf(a: CellProfile, b: CellProfile): ProfileDiff {
+export function diffOf(a: AttackProfileSummary, b: AttackProfileSummary): ProfileDiff {
   const part = (which: 'work' | 'setup') => {
-    const sometimes = [...new Set([a, b].flatMap((cell) => cell.sometimes[which]))].sort()
-    const decided = (cell: CellProfile) => Object.keys(cell[which]).filter((name) => !sometimes.includes(name))
+    const someRounds = [...new Set([a, b].flatMap((cell) => cell.someRounds[which]))].sort()
+    const decided = (cell: AttackProfileSummary) =>
+      Object.keys(cell[which]).filter((name) => !someRounds.includes(name))
     const [one, other] = [decided(a), decided(b)]
-    const missing = (names: readonly string[], from: CellProfile, than: CellProfile): Group[] =>
-      grouped(
+    const missing = (names: readonly string[], from: AttackProfileSummary, than: AttackProfileSummary): Group[] =>
+      groupFunctions(
         names.filter((name) => !Object.hasOwn(than[which], name)),
-        a.by,
+        a.source,
       ).map(([group, of]) => ({ group, names: of.map((name) => ({ name, calls: from[which][name]! })) }))
     return {
       part: which,
       onlyA: missing(one, a, b),
       onlyB: missing(other, b, a),
       both: one.filter((name) => Object.hasOwn(b[which], name)).length,
-      sometimes,
+      someRounds,
       jaccard: jaccard(one, other),
     }
   }
-  return { point: a.point, by: a.by, a: a.platform, b: b.platform, parts: [part('work'), part('setup')] }
+  return { case: a.case, source: a.source, a: a.platform, b: b.platform, parts: [part('work'), part('setup')] }
 }

@@ -1,5 +1,5 @@
 /** What belongs together, for a reader of long lists of names. */
-import type { Instrument } from '../../dsl/traced.ts'
+import type { TraceSource } from '../../dsl/traced.ts'
 
 /** System calls by what they are about, in the words of the manual's section 2. A name belongs to the first that fits. */
 const kinds: readonly (readonly [kind: string, of: RegExp])[] = [
@@ -47,13 +47,13 @@ const kinds: readonly (readonly [kind: string, of: RegExp])[] = [
  * The group of a name. System calls: by what they are about. Functions: by the first word of their name, which in the kernel's
  * sources is mostly the subsystem's (`tcp_sendmsg`, `ext4_file_read_iter`); leading underscores say no more than "inner".
  */
-export function groupOf(name: string, by: Instrument): string {
+export function groupOf(name: string, by: TraceSource): string {
   if (by === 'syscalls') return kinds.find(([, of]) => of.test(name))?.[0] ?? 'other'
   return /^_*([A-Za-z0-9]+)/.exec(name)?.[1]?.toLowerCase() ?? 'other'
 }
 
 /** Names in their groups, the largest group first; groups of functions with one name alone are put together. */
-export function grouped(names: readonly string[], by: Instrument): [group: string, names: string[]][] {
+export function groupFunctions(names: readonly string[], by: TraceSource): [group: string, names: string[]][] {
   const groups = new Map<string, string[]>()
   for (const name of [...names].sort()) {
     const group = groupOf(name, by)

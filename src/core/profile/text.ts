@@ -1,9 +1,9 @@
 /** Profiles as tables for people. */
-import { printable } from '../../errors.ts'
+import { sanitizeLine } from '../../errors.ts'
 import { figure } from '../judge/words.ts'
 import type { WeightsSource } from '../weights/source.ts'
 import type { Group, ProfileDiff } from './diff.ts'
-import type { CellProfile } from './profiles.ts'
+import type { AttackProfileSummary } from './profiles.ts'
 
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
@@ -12,26 +12,26 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-const what = { functions: 'functions of the host kernel', syscalls: 'system calls on the host' } as const
+const sourceNames = { functions: 'functions of the host kernel', syscalls: 'system calls on the host' } as const
 
 /** A table for each traced bench: what each platform's work and setting up reach, and what that weighs. */
-export function tableText(cells: readonly CellProfile[], weights: WeightsSource | null): string {
-  const points = [...new Set(cells.map(({ point }) => point))]
+export function tableText(cells: readonly AttackProfileSummary[], weights: WeightsSource | null): string {
+  const points = [...new Set(cells.map(({ case: point }) => point))]
   const tables = points.flatMap((point) => {
-    const own = cells.filter((cell) => cell.point === point)
+    const own = cells.filter((cell) => cell.case === point)
     const rows = own.map((cell) => [
-      printable(cell.platform, 40),
+      sanitizeLine(cell.platform, 40),
       ...(cell.rounds === 0
         ? ['-', '-', '-', '-', '-']
         : [cell.distinct, cell.calls, cell.perUnit, cell.setupDistinct, cell.setupCalls].map(figure)),
       ...(weights ? [cell.weighted ? cell.weighted.score.toFixed(3) : '-'] : []),
-      ...(weights ? [cell.weighted ? `${cell.weighted.covered} of ${cell.weighted.of}` : '-'] : []),
+      ...(weights ? [cell.weighted ? `${cell.weighted.known} of ${cell.weighted.total}` : '-'] : []),
       String(cell.rounds),
     ])
     const head = ['', 'distinct', 'calls', 'per unit', 'at set-up', 'calls at set-up']
     const scored = weights ? ['weighted', 'with data'] : []
     return [
-      `${printable(point.slice(point.indexOf('#') + 1), 100)}: ${what[own[0]!.by]} (${own[0]!.by})`,
+      `${sanitizeLine(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[own[0]!.source]} (${own[0]!.source})`,
       ...aligned([[...head, ...scored, 'rounds'], ...rows]),
       '',
     ]
@@ -54,7 +54,7 @@ function groupLines(title: string, groups: readonly Group[]): string[] {
   return [
     `  ${title}: ${count}`,
     ...groups.flatMap(({ group, names }) => {
-      const words = names.map(({ name, calls }) => `${printable(name, 80)} ×${figure(calls)}`)
+      const words = names.map(({ name, calls }) => `${sanitizeLine(name, 80)} ×${figure(calls)}`)
       return wrapped(words, 110 - width).map((line, at) => `    ${(at === 0 ? group : '').padEnd(width)}  ${line}`)
     }),
   ]
@@ -73,15 +73,15 @@ function wrapped(words: readonly string[], width: number): string[] {
 /** Which names one platform reaches and the other does not, by group. */
 export function diffText(diffs: readonly ProfileDiff[]): string {
   return diffs
-    .flatMap(({ point, by, a, b, parts }) => [
-      `${printable(point.slice(point.indexOf('#') + 1), 100)}: ${what[by]} (${by})`,
-      ...parts.flatMap(({ part, onlyA, onlyB, both, sometimes, jaccard }) => [
+    .flatMap(({ case: point, source: by, a, b, parts }) => [
+      `${sanitizeLine(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[by]} (${by})`,
+      ...parts.flatMap(({ part, onlyA, onlyB, both, someRounds, jaccard }) => [
         ` ${part === 'work' ? 'the work' : 'setting up'}: ${both} in both, Jaccard ${jaccard.toFixed(2)}`,
-        ...groupLines(`only on ${printable(a, 40)}`, onlyA),
-        ...groupLines(`only on ${printable(b, 40)}`, onlyB),
-        ...(sometimes.length > 0 ? [`  in some rounds and not in others: ${sometimes.length}`] : []),
+        ...groupLines(`only on ${sanitizeLine(a, 40)}`, onlyA),
+        ...groupLines(`only on ${sanitizeLine(b, 40)}`, onlyB),
+        ...(someRounds.length > 0 ? [`  in some rounds and not in others: ${someRounds.length}`] : []),
         ...wrapped(
-          sometimes.map((name) => printable(name, 80)),
+          someRounds.map((name) => sanitizeLine(name, 80)),
           108,
         ).map((line) => `    ${line}`),
       ]),

@@ -8,7 +8,7 @@ export function lastFailed(root: string): Set<string> {
   const ofFindings = report.claims.filter(
     ({ finding, verdict }) => finding !== null && findings.includes(finding) && verdict === 'contradicted',
   )
-  const broken = report.benches.filter(({ cells }) => cells.some(({ errors }) => errors.length > 0))
+  const broken = report.cases.filter(({ results: cells }) => cells.some(({ errors }) => errors.length > 0))
   return new Set([
     ...claims.map((index) => report.claims[index]!.bench),
     ...ofFindings.map(({ bench }) => bench),

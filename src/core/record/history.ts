@@ -14,7 +14,7 @@ export interface HistoryRun {
   readonly record: string
   readonly startedAt: string
   readonly revision: string | null
-  readonly how: RunRecord['how']
+  readonly status: RunRecord['status']
 }
 
 export interface MetricHistory {
@@ -36,9 +36,9 @@ export interface MetricHistory {
   }[]
 }
 
-export interface MachineHistory {
+export interface HostHistory {
   /** What the machine is: figures of different ones are never put in one series. */
-  readonly machine: string
+  readonly host: string
   readonly runs: readonly HistoryRun[]
   readonly metrics: readonly MetricHistory[]
   readonly findings: readonly {
@@ -49,7 +49,7 @@ export interface MachineHistory {
 }
 
 export interface History {
-  readonly machines: readonly MachineHistory[]
+  readonly hosts: readonly HostHistory[]
   /** Records that cannot be read, and why. */
   readonly skipped: readonly { readonly record: string; readonly why: string }[]
 }
@@ -65,11 +65,11 @@ const drawnRuns = 60
  * The history that a stored run is part of: on its machine, over the benches that it has. Undefined for a record that does
  * not lie among a project's others.
  */
-export function historyAround({ record, benches }: Report): MachineHistory | undefined {
+export function historyFor({ record, cases: benches }: Report): HostHistory | undefined {
   const folder = dirname(resolve(record))
   if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
   const ids = new Set(benches.map(({ id }) => id))
-  const { machines } = historyIn(folder, (id) => ids.has(id), drawnRuns)
+  const { hosts: machines } = historyIn(folder, (id) => ids.has(id), drawnRuns)
   return machines.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
 }
 
@@ -89,10 +89,10 @@ function historyIn(folder: string, wanted: (bench: string) => boolean, most = Nu
   records.sort((a, b) => (a.record.environment.startedAt < b.record.environment.startedAt ? -1 : 1))
   const machines = new Map<string, Stored[]>()
   for (const one of records) {
-    const machine = machineOf(one.record)
+    const machine = hostOf(one.record)
     machines.set(machine, [...(machines.get(machine) ?? []), one])
   }
-  return { machines: [...machines].map(([machine, runs]) => machineHistory(machine, runs, wanted)), skipped }
+  return { hosts: [...machines].map(([machine, runs]) => hostHistory(machine, runs, wanted)), skipped }
 }
 
 interface Stored {
@@ -103,24 +103,20 @@ interface Stored {
 type Series = Omit<MetricHistory, 'changes' | 'medians' | 'ratios'> & Record<'medians' | 'ratios', (number | null)[]>
 
 /** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
-function machineOf({ environment: { cpu, guest, virtualization } }: RunRecord): string {
+function hostOf({ environment: { cpu, guest, virtualization } }: RunRecord): string {
   const of = `${cpu.count} × ${cpu.model}, SMT ${cpu.smt ?? 'not told'}, governor ${cpu.governor ?? 'not told'}`
   const limits = `guests of ${guest.cpus.length} CPU and ${guest.memoryBytes / 2 ** 20} MiB`
   return `${of}, ${virtualization ? `inside ${virtualization}` : 'bare metal'}, ${limits}`
 }
 
-function machineHistory(
-  machine: string,
-  stored: readonly Stored[],
-  wanted: (bench: string) => boolean,
-): MachineHistory {
+function hostHistory(machine: string, stored: readonly Stored[], wanted: (bench: string) => boolean): HostHistory {
   const series = new Map<string, Series>()
   const findings = new Map<number, { id: number; title: string; verdicts: (Verdict | null)[] }>()
   const none = <T>(): (T | null)[] => stored.map(() => null)
   stored.forEach(({ report }, run) => {
-    for (const bench of report.benches.filter(({ id }) => wanted(id)))
-      for (const { platform, metrics } of bench.cells)
-        for (const [metric, { unit, better, median, vsNative }] of Object.entries(metrics)) {
+    for (const bench of report.cases.filter(({ id }) => wanted(id)))
+      for (const { platform, metrics } of bench.results)
+        for (const [metric, { unit, better, median, ratioToNative: vsNative }] of Object.entries(metrics)) {
           const params = describeParams(bench.params)
           const key = JSON.stringify([bench.id, params, platform, metric, unit, better])
           const empty = () => ({ medians: none<number>(), ratios: none<number>() })
@@ -136,12 +132,12 @@ function machineHistory(
     }
   })
   return {
-    machine,
+    host: machine,
     runs: stored.map(({ record, report }) => ({
       record: record.file,
       startedAt: report.environment.startedAt,
       revision: report.environment.revision,
-      how: record.how,
+      status: record.status,
     })),
     metrics: [...series.values()].map((one) => ({ ...one, changes: changesOf(one, stored) })),
     findings: [...findings.values()].sort((a, b) => a.id - b.id),

@@ -1,25 +1,27 @@
 /** Putting run records together: shards of one suite, or more rounds of the same benches. Pure. */
 import { UsageError } from '../../errors.ts'
-import { differencesBetween, fingerprintOf, versionOf } from '../baseline/fingerprint.ts'
+import { differencesBetween, hostFingerprint, versionOf } from '../baseline/fingerprint.ts'
 import type { Environment } from '../environment.ts'
 import type { Plan } from '../plan/plan.ts'
 import { RecordError, type RunRecord } from './reader.ts'
 import { recordVersion } from './schema.ts'
 
 /** What two runs must have in common for their samples to be one run's: all that a figure depends on, and what asked for it. */
-function fingerprint({ environment, plan }: RunRecord): Record<string, string> {
+function runFingerprint({ environment, plan }: RunRecord): Record<string, string> {
   const { configDigest: config, isobench } = environment
   const absent = plan.platforms.filter(({ available }) => !available)
   const lacking = Object.fromEntries(absent.map(({ name }) => [versionOf(name), 'cannot run']))
-  return { ...fingerprintOf({ environment, plan }), ...lacking, config, isobench }
+  return { ...hostFingerprint({ environment, plan }), ...lacking, config, isobench }
 }
 
 /** What differs, a line each: `kernel: 6.1.0 and 6.12.3`. A platform that only one run asked for is no difference. */
 export const fingerprintDifferences = (a: RunRecord, b: RunRecord): string[] =>
-  differencesBetween(fingerprint(a), fingerprint(b)).map(({ what, a, b }) => `${what}: ${a} and ${b}`)
+  differencesBetween(runFingerprint(a), runFingerprint(b)).map(
+    ({ what, baseline: a, current: b }) => `${what}: ${a} and ${b}`,
+  )
 
 /** Records with the same fingerprint together, in the order that they came. */
-export function groupByMachine(records: readonly RunRecord[]): RunRecord[][] {
+export function groupByHost(records: readonly RunRecord[]): RunRecord[][] {
   const groups: RunRecord[][] = []
   for (const record of records) {
     const group = groups.find((one) => one.every((other) => fingerprintDifferences(other, record).length === 0))
@@ -37,7 +39,7 @@ export function groupByMachine(records: readonly RunRecord[]): RunRecord[][] {
 export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   const [first, ...others] = records
   if (!first) throw new UsageError('there is no record to merge', 'name the records')
-  checkTwice(records)
+  assertDistinctRuns(records)
   for (const record of others) {
     const differ = fingerprintDifferences(first, record)
     if (differ.length === 0) continue
@@ -47,19 +49,19 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
     )
   }
   const plans = records.map(({ plan }) => plan)
-  const benches = united(records, 'bench', ({ plan }) => plan.benches)
+  const benches = mergeById(records, 'bench', ({ plan }) => plan.benches)
   const measured = new Set(benches.map(({ id }) => id))
-  const points = new Map(plans.flatMap((plan) => plan.points).map((point) => [point.id, point]))
-  const left = new Map(plans.flatMap((plan) => plan.left).map((one) => [one.bench, one]))
+  const points = new Map(plans.flatMap((plan) => plan.cases).map((point) => [point.id, point]))
+  const left = new Map(plans.flatMap((plan) => plan.excluded).map((one) => [one.bench, one]))
   const plan: Plan = {
     ...first.plan,
     seed: [...new Set(plans.map(({ seed }) => seed))].join('+'),
     profile: { ...first.plan.profile, rounds: Math.max(...plans.map(({ profile }) => profile.rounds)) },
     platforms: [...new Map(plans.flatMap((one) => one.platforms).map((one) => [one.name, one])).values()],
     benches,
-    points: [...points.values()],
-    findings: united(records, 'finding', (record) => record.plan.findings),
-    left: [...left.values()].filter(({ bench }) => !measured.has(bench)),
+    cases: [...points.values()],
+    findings: mergeById(records, 'finding', (record) => record.plan.findings),
+    excluded: [...left.values()].filter(({ bench }) => !measured.has(bench)),
   }
   const revisions = new Set(records.map(({ environment }) => environment.revision))
   const environment: Environment = {
@@ -72,12 +74,12 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
     environment,
     plan,
     problems: [...new Map(records.flatMap((one) => one.problems).map((one) => [JSON.stringify(one), one])).values()],
-    samples: renumbered(records),
-    how: (['killed', 'interrupted', 'finished'] as const).find((how) => records.some((one) => one.how === how))!,
+    samples: renumberRounds(records),
+    status: (['killed', 'interrupted', 'finished'] as const).find((how) => records.some((one) => one.status === how))!,
   }
 }
 
-function checkTwice(records: readonly RunRecord[]): void {
+function assertDistinctRuns(records: readonly RunRecord[]): void {
   const seen = new Map<string, string>()
   for (const { file, environment, plan } of records) {
     const key = `${environment.startedAt} ${plan.seed}`
@@ -89,7 +91,7 @@ function checkTwice(records: readonly RunRecord[]): void {
 }
 
 /** All of a kind, by id. What several records have must be the same in each, but for where it was written. */
-function united<T extends { readonly id: string | number }>(
+function mergeById<T extends { readonly id: string | number }>(
   records: readonly RunRecord[],
   what: string,
   of: (record: RunRecord) => readonly T[],
@@ -109,14 +111,14 @@ function united<T extends { readonly id: string | number }>(
   return [...all.values()].map(({ one }) => one)
 }
 
-function renumbered(records: readonly RunRecord[]): RunRecord['samples'] {
+function renumberRounds(records: readonly RunRecord[]): RunRecord['samples'] {
   const after = new Map<string, number>()
   return records.flatMap(({ samples }) => {
     const next = new Map(after)
     const moved = samples.map((sample) => {
       if (sample.warmup) return sample
-      const round = sample.round + (after.get(sample.point) ?? 0)
-      next.set(sample.point, Math.max(next.get(sample.point) ?? 0, round + 1))
+      const round = sample.round + (after.get(sample.case) ?? 0)
+      next.set(sample.case, Math.max(next.get(sample.case) ?? 0, round + 1))
       return { ...sample, round }
     })
     for (const [point, round] of next) after.set(point, round)
@@ -125,7 +127,7 @@ function renumbered(records: readonly RunRecord[]): RunRecord['samples'] {
 }
 
 /** A record as its file's text. `at`: when it was put together, ISO 8601. */
-export function recordText({ environment, plan, problems, samples, how }: RunRecord, at: string): string {
+export function recordText({ environment, plan, problems, samples, status: how }: RunRecord, at: string): string {
   const lines = [
     { type: 'start', recordVersion, environment, plan, problems },
     ...samples.map((sample) => ({ type: 'sample', sample })),

@@ -19,7 +19,7 @@ export interface RunRecord {
   readonly problems: readonly Problem[]
   readonly samples: readonly Sample[]
   /** `killed`: the file just ends. */
-  readonly how: 'finished' | 'interrupted' | 'killed'
+  readonly status: 'finished' | 'interrupted' | 'killed'
 }
 
 /**
@@ -47,7 +47,7 @@ export function readRecord(file: string): RunRecord {
     plan: first.plan as unknown as Plan,
     problems: first.problems as Problem[],
     samples,
-    how: end?.how ?? 'killed',
+    status: end?.status ?? 'killed',
   }
 }
 
@@ -59,7 +59,7 @@ function lineOf(text: string, number: number, file: string): RecordLine | undefi
     throw new RecordError(`${file}:${number} is not JSON`, 'a run record is one JSON object a line')
   }
   // Verdicts are judged anew from the samples; the line is there for people and other programs.
-  if ((value as { type?: unknown } | null)?.type === 'judgement') return undefined
+  if ((value as { type?: unknown } | null)?.type === 'verdicts') return undefined
   const parsed = lineSchema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { environmentSchema } from '../environment.ts'
 import { weightsSourceSchema } from '../weights/source.ts'
-import { statedSchema } from './stated.ts'
+import { publishedSchema } from './stated.ts'
 
 export const recordVersion = 1
 
@@ -17,14 +17,14 @@ const reference = { platform: z.string(), medianOf: z.array(z.string()).optional
 const matcher = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('withinNative'), percent: z.number() }),
   z.object({ kind: z.literal('equivalentTo'), ...reference, percent: z.number() }),
-  z.object({ kind: z.literal('fasterThan'), ...reference, by: z.number() }),
-  z.object({ kind: z.literal('slowerThan'), ...reference, by: z.number() }),
+  z.object({ kind: z.literal('betterThan'), ...reference, by: z.number() }),
+  z.object({ kind: z.literal('worseThan'), ...reference, by: z.number() }),
   z.object({ kind: z.literal('atMost'), value: z.number() }),
   z.object({ kind: z.literal('atLeast'), value: z.number() }),
   z.object({ kind: z.literal('ranked'), platforms: z.array(z.string()) }),
-  z.object({ kind: z.literal('unstable'), platforms: z.array(z.string()) }),
+  z.object({ kind: z.literal('noStableOrder'), platforms: z.array(z.string()) }),
   z.object({ kind: z.literal('peaksAt'), over: z.string(), from: z.number(), to: z.number() }),
-  z.object({ kind: z.literal('flat'), over: z.string(), percent: z.number() }),
+  z.object({ kind: z.literal('constant'), over: z.string(), percent: z.number() }),
 ])
 
 const selector = z.discriminatedUnion('by', [
@@ -34,7 +34,7 @@ const selector = z.discriminatedUnion('by', [
   z.object({ by: z.literal('all') }),
 ])
 
-export const workKind = z.enum(['commands', 'boot', 'floor', 'in-guest'])
+export const workKind = z.enum(['commands', 'boot', 'vmm-start', 'in-guest'])
 
 const claim = z.object({
   bench: z.string(),
@@ -43,8 +43,8 @@ const claim = z.object({
   on: selector,
   where: params,
   severity: z.enum(['fail', 'warn']),
-  some: z.number().optional(),
-  fallback: z.string().optional(),
+  onAtLeast: z.number().optional(),
+  fallbackLabel: z.string().optional(),
   location: location.optional(),
 })
 
@@ -72,12 +72,12 @@ const bench = z.object({
 const finding = z.object({
   id: z.number(),
   title: z.string(),
-  gate: z.enum(['worse', 'any', 'never']),
+  failOn: z.enum(['worse', 'any', 'never']),
   claims: z.array(claim),
-  undecided: z.array(z.string()),
-  premise: z.string().optional(),
+  unmeasurableParts: z.array(z.string()),
+  outdatedPremise: z.string().optional(),
   qualitative: z.string().optional(),
-  asPrinted: z.object({ claims: z.array(claim), why: z.string() }).optional(),
+  misprint: z.object({ claims: z.array(claim), why: z.string() }).optional(),
   file: z.string(),
   location: location.optional(),
 })
@@ -91,9 +91,9 @@ const platform = z.object({
   version: z.string(),
   reason: z.string().optional(),
   fix: z.string().optional(),
-  apart: z.enum(['emulated', 'nested']).optional(),
-  lacks: z.array(workKind).optional(),
-  still: z.array(workKind).optional(),
+  cpuMode: z.enum(['emulated', 'nested']).optional(),
+  unsupportedWorkloads: z.array(workKind).optional(),
+  supportedWorkloads: z.array(workKind).optional(),
 })
 
 const plan = z.object({
@@ -108,21 +108,21 @@ const plan = z.object({
   }),
   platforms: z.array(platform),
   benches: z.array(bench),
-  points: z.array(z.object({ id: z.string(), bench: z.string(), params })),
+  cases: z.array(z.object({ id: z.string(), bench: z.string(), params })),
   duet: z.array(z.string()).optional(),
   findings: z.array(finding),
-  left: z.array(
+  excluded: z.array(
     z.object({
       bench: z.string(),
-      why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed', 'instrument']),
-      reason: z.string().optional(),
+      reason: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'not-failed-before', 'tracer-unavailable']),
+      detail: z.string().optional(),
     }),
   ),
-  looks: z.object({ looks: z.array(z.number()), spent: z.array(z.number()) }).optional(),
-  floors: z.array(z.object({ point: z.string(), metric: z.string(), d: z.number() })).optional(),
+  sequential: z.object({ looks: z.array(z.number()), alphas: z.array(z.number()) }).optional(),
+  noiseFloors: z.array(z.object({ case: z.string(), metric: z.string(), logRatio: z.number() })).optional(),
   /** What the weighted scores were made of. */
   weights: weightsSourceSchema.optional(),
-  stated: z.array(statedSchema).optional(),
+  published: z.array(publishedSchema).optional(),
 })
 
 const problem = z.object({
@@ -135,28 +135,28 @@ const problem = z.object({
 const calls = z.record(z.string(), z.number())
 
 /** How much of the host's kernel a traced sample reached: calls by name of function or system call. */
-const profileSchema = z.object({
-  by: z.enum(['functions', 'syscalls']),
+const attackProfileSchema = z.object({
+  source: z.enum(['functions', 'syscalls']),
   /** Of starting the platform; of a boot: of what has to stand before it. */
   setup: calls,
   /** Of the guest while it idled for `idleSeconds`; empty for a boot. */
   idle: calls,
   /** The most that going through the gates as often as the work did is thought to reach; absent in records of before there was such a control. */
-  gates: calls.optional(),
+  barrier: calls.optional(),
   /** Of the work, in `seconds`, beyond what the gates reach and idling in that time. */
   work: calls,
   seconds: z.number(),
   idleSeconds: z.number(),
   /** What the traced workload itself yielded, slowed down by the tracer: never judged. */
-  own: z.record(z.string(), z.number()),
+  workloadMetrics: z.record(z.string(), z.number()),
   /** Sum of the weights of the work's names, and how many of them have data; see docs/attack-profile.md. */
-  weighted: z.object({ score: z.number(), covered: z.number(), of: z.number() }).optional(),
+  weighted: z.object({ score: z.number(), known: z.number(), total: z.number() }).optional(),
 })
 
-export type Profile = z.infer<typeof profileSchema>
+export type AttackProfile = z.infer<typeof attackProfileSchema>
 
 export const sampleSchema = z.object({
-  point: z.string(),
+  case: z.string(),
   platform: z.string(),
   round: z.number(),
   /** Warm-up samples are recorded and never judged. */
@@ -166,35 +166,35 @@ export const sampleSchema = z.object({
   /** Host clock, booting included where the sample boots. */
   wallMs: z.number(),
   /** What of that went to the workload's commands, to its servers, and to booting its guest; see `measure/spent.ts`. */
-  spent: z.object({ commands: z.number(), servers: z.number(), boots: z.number() }).optional(),
+  timeBreakdown: z.object({ commands: z.number(), servers: z.number(), boots: z.number() }).optional(),
   /** One figure per metric, or what went wrong. */
   values: z.record(z.string(), z.number()).optional(),
   /** Of the metrics that gave several figures: each of them. */
-  all: z.record(z.string(), z.array(z.number())).optional(),
+  observations: z.record(z.string(), z.array(z.number())).optional(),
   error: z.string().optional(),
   /** The program that failed it, because the image has none of that name: so no platform and no round can do better. */
-  lacks: z.string().optional(),
+  missingProgram: z.string().optional(),
   /** It failed because the platform cannot do such work: no round can do better. */
   unsupported: z.boolean().optional(),
   /** In duet mode: the platform that was measured at the same time, and the host CPUs that this one had. */
-  beside: z.string().optional(),
+  duetWith: z.string().optional(),
   cpus: z.array(z.number()).optional(),
   /** Of traced samples. */
-  profile: profileSchema.optional(),
+  attackProfile: attackProfileSchema.optional(),
   /** Whether the host let the workload drop its page cache; absent where the workload did not ask for it. */
   cachesDropped: z.boolean().optional(),
   /** What the host did meanwhile; shares of the guests' CPUs. See `guest/pressure.ts`. */
   load: z
     .object({
       steal: z.number(),
-      foreign: z.number().nullable(),
-      foreignToClient: z.number().nullable().optional(),
-      waiting: z.number().nullable(),
+      otherProcesses: z.number().nullable(),
+      otherProcessesOnClientCpus: z.number().nullable().optional(),
+      cpuPressure: z.number().nullable(),
       runnable: z.number(),
     })
     .optional(),
   /** Of a floor: what ran the code of the monitor's guest, `kvm` or `tcg`. */
-  accel: z.string().optional(),
+  accelerator: z.string().optional(),
   /** Of workloads with a client: its share of its own CPUs, in the command that kept it busiest. */
   client: z.object({ cpu: z.number() }).optional(),
   /** Foreign load was above the threshold. Judged only where no other sample of the cell and round has values. */
@@ -215,7 +215,7 @@ export const lineSchema = z.discriminatedUnion('type', [
     problems: z.array(problem),
   }),
   z.object({ type: z.literal('sample'), sample: sampleSchema }),
-  z.object({ type: z.literal('end'), how: z.enum(['finished', 'interrupted']), at: z.string() }),
+  z.object({ type: z.literal('end'), status: z.enum(['finished', 'interrupted']), at: z.string() }),
 ])
 
 export type RecordLine = z.infer<typeof lineSchema>

@@ -30,11 +30,11 @@ export class RecordWriter {
   }
 
   end(how: 'finished' | 'interrupted'): void {
-    this.#append({ type: 'end', how, at: new Date().toISOString() })
+    this.#append({ type: 'end', status: how, at: new Date().toISOString() })
   }
 
   verdicts(judgement: unknown): void {
-    this.#append({ type: 'judgement', judgement })
+    this.#append({ type: 'verdicts', judgement })
   }
 
   #append(line: object): void {

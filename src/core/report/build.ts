@@ -4,14 +4,14 @@ import { clientShare, isClientBound } from '../judge/client.ts'
 import { asRatio } from '../judge/compare.ts'
 import { exitCode, failures } from '../judge/exit-code.ts'
 import { judge } from '../judge/judge.ts'
-import { intervalAt, looksOf } from '../judge/looks.ts'
-import { roundsOf, Samples } from '../judge/samples.ts'
-import { type Point, runsHere } from '../plan/plan.ts'
+import { intervalAt, reachedLooks } from '../judge/looks.ts'
+import { pairedDifferences, Samples } from '../judge/samples.ts'
+import { type BenchCase, isMeasuredOn } from '../plan/plan.ts'
 import type { RunRecord } from '../record/reader.ts'
 import type { ScheduledPlan } from '../schedule/plan.ts'
-import { countOutliers, type LookPlan, median } from '../stats/index.ts'
-import { lackingPrograms } from './lacking.ts'
-import { type CellResult, type MetricResult, type Report, reportVersion } from './schema.ts'
+import { countOutliers, median, type SequentialPlan } from '../stats/index.ts'
+import { missingProgramProblems } from './lacking.ts'
+import { type MetricResult, type PlatformResult, type Report, reportVersion } from './schema.ts'
 
 /** Better than native by more than this is suspicious: the paper's own §3.3 met "disks" faster than the disk. */
 const suspicious = 1.1
@@ -19,25 +19,25 @@ const suspicious = 1.1
 /** What figures are made of. */
 interface Evidence {
   readonly samples: Samples
-  readonly looks: LookPlan | undefined
+  readonly sequential: SequentialPlan | undefined
 }
 
 export interface Strictness {
   readonly strict: boolean
-  readonly strictPaper?: boolean
+  readonly strictFindings?: boolean
 }
 
 /** Judges a record and gathers all that there is to tell. Pure. */
-export function buildReport(record: RunRecord, { strict, strictPaper = false }: Strictness): Report {
+export function buildReport(record: RunRecord, { strict, strictFindings: strictPaper = false }: Strictness): Report {
   const { environment } = record
   const plan: ScheduledPlan = record.plan
   const judgement = judge(plan, record.samples)
-  const problems = [...record.problems, ...lackingPrograms(record)]
-  const evidence: Evidence = { samples: new Samples(record.samples), looks: plan.looks }
+  const problems = [...record.problems, ...missingProgramProblems(record)]
+  const evidence: Evidence = { samples: new Samples(record.samples), sequential: plan.sequential }
   return {
     schemaVersion: reportVersion,
     record: record.file,
-    how: record.how,
+    status: record.status,
     environment,
     seed: plan.seed,
     profile: { name: plan.profileName, ...plan.profile },
@@ -50,9 +50,9 @@ export function buildReport(record: RunRecord, { strict, strictPaper = false }: 
       reason: reason ?? null,
       fix: fix ?? null,
     })),
-    benches: plan.points.map((point) => {
+    cases: plan.cases.map((point) => {
       const bench = plan.benches.find(({ id }) => id === point.bench)!
-      const measured = plan.platforms.filter((one) => runsHere(one, bench))
+      const measured = plan.platforms.filter((one) => isMeasuredOn(one, bench))
       return {
         id: bench.id,
         file: bench.file,
@@ -60,24 +60,29 @@ export function buildReport(record: RunRecord, { strict, strictPaper = false }: 
         params: { ...point.params },
         tags: [...bench.tags],
         kind: bench.workload.kind,
-        cells: measured.map(({ name }) => cellOf(point, name, bench, evidence)),
+        results: measured.map(({ name }) => resultOf(point, name, bench, evidence)),
       }
     }),
     claims: [...judgement.claims],
     findings: [...judgement.findings],
-    left: [...plan.left] as Report['left'],
+    excluded: [...plan.excluded] as Report['excluded'],
     problems: problems as Report['problems'],
     failures: failures(judgement, strictPaper),
     exitCode: exitCode(judgement, {
       strict,
-      strictPaper,
-      interrupted: record.how === 'interrupted',
+      strictFindings: strictPaper,
+      interrupted: record.status === 'interrupted',
       problems: problems.length,
     }),
   }
 }
 
-function cellOf(point: Point, platform: string, { metrics, workload }: BenchData, evidence: Evidence): CellResult {
+function resultOf(
+  point: BenchCase,
+  platform: string,
+  { metrics, workload }: BenchData,
+  evidence: Evidence,
+): PlatformResult {
   const results = Object.entries(metrics).map(
     ([name, metric]) => [name, metricOf(point, platform, name, metric, evidence)] as const,
   )
@@ -85,7 +90,7 @@ function cellOf(point: Point, platform: string, { metrics, workload }: BenchData
   const suspect =
     !workload.traced &&
     results.some(
-      ([, { vsNative, better }]) =>
+      ([, { ratioToNative: vsNative, better }]) =>
         vsNative && (better === 'higher' ? vsNative.ratio : 1 / vsNative.ratio) > suspicious,
     )
   const share = clientShare(evidence.samples, point.id, platform)
@@ -96,41 +101,41 @@ function cellOf(point: Point, platform: string, { metrics, workload }: BenchData
     errors: evidence.samples.of(point.id, platform).flatMap(({ error }) => error ?? []),
     disturbed: evidence.samples.of(point.id, platform).filter(({ disturbed }) => disturbed).length,
     flags: [
-      ...(suspect ? (['cache-suspect'] as const) : []),
+      ...(suspect ? (['suspiciously-fast'] as const) : []),
       ...(isClientBound(evidence.samples, point.id, platform) ? (['client-bound'] as const) : []),
     ],
   }
 }
 
-function metricOf(point: Point, platform: string, name: string, metric: Metric, evidence: Evidence): MetricResult {
+function metricOf(point: BenchCase, platform: string, name: string, metric: Metric, evidence: Evidence): MetricResult {
   const { samples } = evidence
   const series = samples.series(point.id, platform, name)
   const medians = [...series.rounds.values()]
   return {
     unit: metric.unit,
     better: metric.better,
-    samples: samples.of(point.id, platform).flatMap(({ round, values, all }) => {
+    samples: samples.of(point.id, platform).flatMap(({ round, values, observations: all }) => {
       const value = values?.[name]
       return value === undefined ? [] : [{ round, value, ...(all?.[name] && { all: all[name] }) }]
     }),
     median: medians.length > 0 ? median(medians) : null,
     outliers: medians.length > 0 ? countOutliers(medians) : 0,
-    vsNative: platform === 'native' ? null : vsNative(point, platform, name, metric, evidence),
+    ratioToNative: platform === 'native' ? null : ratioToNative(point, platform, name, metric, evidence),
   }
 }
 
-function vsNative(
-  point: Point,
+function ratioToNative(
+  point: BenchCase,
   platform: string,
   name: string,
   metric: Metric,
-  { samples, looks }: Evidence,
-): MetricResult['vsNative'] {
+  { samples, sequential: looks }: Evidence,
+): MetricResult['ratioToNative'] {
   const own = samples.series(point.id, platform, name, 'native')
   const reference = samples.series(point.id, 'native', name, platform)
-  const rounds = roundsOf(own, reference, metric)
+  const rounds = pairedDifferences(own, reference, metric)
   if (!Array.isArray(rounds)) return null
-  const interval = intervalAt(looksOf(rounds, Math.min(own.visited, reference.visited), looks).at(-1)!)
+  const interval = intervalAt(reachedLooks(rounds, Math.min(own.visited, reference.visited), looks).at(-1)!)
   const { estimate, low, high, rounds: count } = asRatio(interval, metric)
   return { ratio: estimate, low, high, rounds: count }
 }

@@ -14,32 +14,32 @@ const metricResult = z.object({
   better: z.enum(['lower', 'higher']),
   /** Warm-up rounds left out. */
   /** `all`: the figures that the value is the median of, where the workload gave several. */
-  samples: z.array(z.object({ round: z.number(), value: z.number(), all: z.array(z.number()).optional() })),
+  samples: z.array(z.object({ round: z.number(), value: z.number(), observations: z.array(z.number()).optional() })),
   /** Of the rounds' medians; null without samples. */
   median: z.number().nullable(),
   /** Rounds whose value lies far outside the others (|x − median| > 14.8 MAD). Counted, never left out. */
   outliers: z.number(),
   /** platform ÷ native, paired by round, with its 90 % interval; null where there is nothing to compare. */
-  vsNative: z
+  ratioToNative: z
     .object({ ratio: z.number(), low: z.number().nullable(), high: z.number().nullable(), rounds: z.number() })
     .nullable(),
 })
 
-const cell = z.object({
+const resultSchema = z.object({
   platform: z.string(),
   metrics: z.record(z.string(), metricResult),
   /** What went wrong, a line for each failed sample. */
   errors: z.array(z.string()),
-  /** `cache-suspect`: better than native by more than a tenth, which is more often a cache or a clock than a gain. */
+  /** `suspiciously-fast`: better than native by more than a tenth, which is more often a cache or a clock than a gain. */
   /** `client-bound`: isobench's own client used nine tenths or more of its CPUs, so it may have been the limit. */
-  flags: z.array(z.enum(['cache-suspect', 'client-bound'])),
+  flags: z.array(z.enum(['suspiciously-fast', 'client-bound'])),
   /** Of workloads with a client: the median of its share of its own CPUs. Native's figures are the ceiling of the others'. */
   client: z.object({ cpu: z.number() }).optional(),
   /** Samples during which others used the guests' CPUs: marked in the record, and taken once more. */
   disturbed: z.number().optional(),
 })
 
-const benchResult = z.object({
+const caseResult = z.object({
   id: z.string(),
   file: z.string(),
   name: z.string(),
@@ -48,7 +48,7 @@ const benchResult = z.object({
   tags: z.array(z.string()).optional(),
   /** What the workload is; `boot` times the start of a guest. */
   kind: workKind.optional(),
-  cells: z.array(cell),
+  results: z.array(resultSchema),
 })
 
 const platformResult = z.object({
@@ -65,7 +65,7 @@ export const reportSchema = z.object({
   schemaVersion: z.literal(reportVersion),
   /** The run record that it was made from. */
   record: z.string(),
-  how: z.enum(['finished', 'interrupted', 'killed']),
+  status: z.enum(['finished', 'interrupted', 'killed']),
   environment: environmentSchema,
   seed: z.string(),
   profile: z.object({
@@ -78,16 +78,16 @@ export const reportSchema = z.object({
     skip: z.array(z.string()).readonly().optional(),
   }),
   platforms: z.array(platformResult),
-  benches: z.array(benchResult),
+  cases: z.array(caseResult),
   claims: z.array(claimVerdictSchema),
   findings: z.array(findingVerdictSchema),
   /** Benches that were left out, and why. */
-  left: z.array(
+  excluded: z.array(
     z.object({
       bench: z.string(),
-      why: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'passed', 'instrument']),
+      reason: z.enum(['skip', 'todo', 'only', 'filter', 'profile', 'shard', 'not-failed-before', 'tracer-unavailable']),
       /** What the machine said, where it is the reason. */
-      reason: z.string().optional(),
+      detail: z.string().optional(),
     }),
   ),
   problems: z.array(
@@ -104,6 +104,6 @@ export const reportSchema = z.object({
 })
 
 export type Report = z.infer<typeof reportSchema>
-export type BenchResult = z.infer<typeof benchResult>
-export type CellResult = z.infer<typeof cell>
+export type CaseResult = z.infer<typeof caseResult>
+export type PlatformResult = z.infer<typeof resultSchema>
 export type MetricResult = z.infer<typeof metricResult>

@@ -4,7 +4,7 @@ import type { ClaimVerdict } from '../judge/judgement.ts'
 export function undecidedText(claims: readonly ClaimVerdict[], rounds: number): string | undefined {
   const open = claims.filter(({ verdict }) => verdict === 'inconclusive')
   if (open.length === 0) return undefined
-  const needs = open.flatMap(({ moreRounds }) => moreRounds ?? []).sort((a, b) => a - b)
+  const needs = open.flatMap(({ extraRoundsNeeded: moreRounds }) => moreRounds ?? []).sort((a, b) => a - b)
   const half = needs[Math.ceil(needs.length / 2) - 1]
   const more =
     half === undefined

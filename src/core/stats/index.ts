@@ -6,15 +6,15 @@ export { countOutliers, mad, median, OUTLIER_MADS, quantile } from './quantile.t
 export { seeded, shuffled } from './random.ts'
 export { rankAgreement } from './rankAgreement.ts'
 export {
-  decideAtLook,
+  alphaShare,
+  decideAtInterimLook,
+  type InterimData,
   intervalAtLook,
-  type LookData,
-  type LookOptions,
-  type LookPlan,
   planLooks,
   pValueOverLooks,
-  shareOf,
-  spending,
+  type SequentialOptions,
+  type SequentialPlan,
+  spendAlpha,
 } from './sequential.ts'
 export { hodgesLehmann, signedRankInterval, signedRankPValue } from './signedRank.ts'
 export { gaussian, pairedRounds, type Rounds, type RoundsOptions } from './simulate.ts'

@@ -79,7 +79,7 @@ export function mannWhitneyCdf(m: number, n: number): Float64Array {
  * The largest k with P(statistic ≤ k − 1) ≤ alpha; 0 when even the most extreme outcome is likelier than alpha.
  * The k-th smallest of the averages (or differences) that the statistic counts is then a one-sided (1 − alpha) bound.
  */
-export function boundOrder(cdf: Float64Array, alpha: number): number {
+export function criticalOrder(cdf: Float64Array, alpha: number): number {
   let low = 0
   let high = cdf.length - 1
   while (low < high) {

@@ -14,14 +14,14 @@ import type { Interval } from './interval.ts'
 import { bisect, normalCdf, normalDensity } from './normal.ts'
 import { signedRankInterval } from './signedRank.ts'
 
-export interface LookPlan {
+export interface SequentialPlan {
   /** Rounds after which to look, ascending. */
   readonly looks: readonly number[]
   /** The nominal one-sided alpha of the test at each look; a single look has all of it. */
-  readonly spent: readonly number[]
+  readonly alphas: readonly number[]
 }
 
-export interface LookOptions {
+export interface SequentialOptions {
   /** Rounds at the first look. */
   readonly first: number
   /** Rounds at the last look, which is always made. */
@@ -45,7 +45,7 @@ const CAUTION = 0.96
  * The looks, and what each may spend.
  * @throws RangeError on counts that aren't integers ≥ 1, last < first, alpha outside (0, 0.5], or power ≤ 0
  */
-export function planLooks({ first, last, step = 2, alpha = 0.05, power = 1 }: LookOptions): LookPlan {
+export function planLooks({ first, last, step = 2, alpha = 0.05, power = 1 }: SequentialOptions): SequentialPlan {
   requireCount(first, 1, 'planLooks: first')
   requireCount(last, first, 'planLooks: last')
   requireCount(step, 1, 'planLooks: step')
@@ -54,7 +54,7 @@ export function planLooks({ first, last, step = 2, alpha = 0.05, power = 1 }: Lo
   const looks: number[] = []
   for (let n = first; n < last; n += step) looks.push(n)
   looks.push(last)
-  return { looks, spent: spending(looks, alpha, power) }
+  return { looks, alphas: spendAlpha(looks, alpha, power) }
 }
 
 const known = new Map<string, readonly number[]>()
@@ -64,7 +64,7 @@ const known = new Map<string, readonly number[]>()
  * what was once worked out is kept.
  * @throws RangeError on alpha outside (0, 0.5]
  */
-export function spending(looks: readonly number[], alpha: number, power = 1): readonly number[] {
+export function spendAlpha(looks: readonly number[], alpha: number, power = 1): readonly number[] {
   requireAlpha(alpha)
   if (looks.length === 1) return [alpha] // exact: no limit is involved
   const key = [alpha, power, ...looks].join(' ')
@@ -127,8 +127,8 @@ function grid(low: number, high: number, scale: number, density: (x: number) => 
   return { at, mass }
 }
 
-function nominalAt(plan: LookPlan, lookIndex: number): number {
-  const alpha = plan.spent[lookIndex]
+function nominalAt(plan: SequentialPlan, lookIndex: number): number {
+  const alpha = plan.alphas[lookIndex]
   if (alpha === undefined) throw new RangeError(`look ${lookIndex}: the plan has looks 0 … ${plan.looks.length - 1}`)
   return alpha
 }
@@ -140,7 +140,7 @@ function nominalAt(plan: LookPlan, lookIndex: number): number {
  * @param d all differences up to this look. Failed rounds may make it shorter than the look says; never pass a
  * selection.
  */
-export function intervalAtLook(d: readonly number[], plan: LookPlan, lookIndex: number): Interval {
+export function intervalAtLook(d: readonly number[], plan: SequentialPlan, lookIndex: number): Interval {
   return signedRankInterval(d, { alpha: nominalAt(plan, lookIndex) })
 }
 
@@ -151,10 +151,10 @@ export function intervalAtLook(d: readonly number[], plan: LookPlan, lookIndex: 
  * @param margin in the unit of `d`: ln(1.05) for five per cent
  * @throws RangeError on empty or non-finite input, or a look that isn't in the plan
  */
-export function decideAtLook(
+export function decideAtInterimLook(
   d: readonly number[],
   margin: number,
-  plan: LookPlan,
+  plan: SequentialPlan,
   lookIndex: number,
 ): 'inside' | 'outside' | 'across' {
   requireFinite([margin], 'decideAtLook: margin')
@@ -163,14 +163,14 @@ export function decideAtLook(
 }
 
 /** The data at one look, and what part of any error rate it may spend. */
-export interface LookData {
+export interface InterimData {
   /** All differences up to this look. */
   readonly d: readonly number[]
   readonly share: number
 }
 
 /** The share of an error rate that linear spending gives look k: (nₖ − nₖ₋₁) / n_last. The shares sum to 1. */
-export const shareOf = ({ looks }: Pick<LookPlan, 'looks'>, k: number): number =>
+export const alphaShare = ({ looks }: Pick<SequentialPlan, 'looks'>, k: number): number =>
   (looks[k]! - (looks[k - 1] ?? 0)) / looks.at(-1)!
 
 /**
@@ -180,5 +180,5 @@ export const shareOf = ({ looks }: Pick<LookPlan, 'looks'>, k: number): number =
  * @param looks those that were reached; their shares sum to at most 1
  * @param p the test of one look's data
  */
-export const pValueOverLooks = (looks: readonly LookData[], p: (d: readonly number[]) => number): number =>
+export const pValueOverLooks = (looks: readonly InterimData[], p: (d: readonly number[]) => number): number =>
   Math.min(1, ...looks.map(({ d, share }) => p(d) / share))

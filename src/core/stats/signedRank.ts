@@ -10,7 +10,7 @@
  */
 import { requireAlpha, requireFinite } from './check.ts'
 import type { Interval, IntervalOptions } from './interval.ts'
-import { boundOrder, coinSumProbabilities, signedRankCdf } from './nullDistribution.ts'
+import { coinSumProbabilities, criticalOrder, signedRankCdf } from './nullDistribution.ts'
 import { quantileSorted } from './quantile.ts'
 
 /** The n(n+1)/2 averages (dᵢ + dⱼ)/2, i ≤ j, ascending. Halves are added, so that huge values don't overflow. */
@@ -50,7 +50,7 @@ export function signedRankInterval(d: readonly number[], { alpha = 0.05 }: Inter
   requireAlpha(alpha)
   const averages = walshAverages(d)
   const estimate = quantileSorted(averages, 0.5)
-  const k = boundOrder(signedRankCdf(d.length), alpha)
+  const k = criticalOrder(signedRankCdf(d.length), alpha)
   if (k === 0) return { estimate, low: -Infinity, high: Infinity, n: d.length }
   // rounding in the interpolated median may put it a last bit outside bounds that are themselves single averages
   const low = Math.min(averages[k - 1]!, estimate)

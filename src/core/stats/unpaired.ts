@@ -2,7 +2,7 @@
 import { requireAlpha, requireFinite } from './check.ts'
 import type { Interval, IntervalOptions } from './interval.ts'
 import { normalCdf, normalQuantile } from './normal.ts'
-import { boundOrder, mannWhitneyCdf } from './nullDistribution.ts'
+import { criticalOrder, mannWhitneyCdf } from './nullDistribution.ts'
 import { quantileSorted } from './quantile.ts'
 
 /** Up to this many values in each sample the Mann–Whitney distribution is exact; beyond, it is normal. */
@@ -68,7 +68,7 @@ export function ratioPValue(
 }
 
 function shiftBoundOrder(m: number, n: number, alpha: number): number {
-  if (m <= EXACT_UP_TO && n <= EXACT_UP_TO) return boundOrder(mannWhitneyCdf(m, n), alpha)
+  if (m <= EXACT_UP_TO && n <= EXACT_UP_TO) return criticalOrder(mannWhitneyCdf(m, n), alpha)
   const deviation = Math.sqrt((m * n * (m + n + 1)) / 12)
   return Math.max(0, Math.floor((m * n) / 2 + 0.5 + normalQuantile(alpha) * deviation))
 }

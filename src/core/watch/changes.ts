@@ -3,34 +3,34 @@ import type { ClaimVerdict } from '../judge/judgement.ts'
 import { describeParams } from '../plan/plan.ts'
 import type { MetricResult, Report } from '../report/schema.ts'
 
-export interface FigureChange {
+export interface MetricChange {
   /** The bench's id and parameters. */
-  readonly point: string
+  readonly case: string
   readonly platform: string
   readonly metric: string
   readonly before: MetricResult | undefined
   readonly after: MetricResult
 }
 
-export interface Flip {
+export interface VerdictChange {
   readonly before: ClaimVerdict
   readonly after: ClaimVerdict
 }
 
-function figures(report: Report): Map<string, FigureChange> {
-  const all = report.benches.flatMap(({ id, params, cells }) =>
+function figures(report: Report): Map<string, MetricChange> {
+  const all = report.cases.flatMap(({ id, params, results: cells }) =>
     cells.flatMap(({ platform, metrics }) =>
-      Object.entries(metrics).map(([metric, after]): FigureChange => {
+      Object.entries(metrics).map(([metric, after]): MetricChange => {
         const text = describeParams(params)
-        return { point: text ? `${id} [${text}]` : id, platform, metric, before: undefined, after }
+        return { case: text ? `${id} [${text}]` : id, platform, metric, before: undefined, after }
       }),
     ),
   )
-  return new Map(all.map((one) => [JSON.stringify([one.point, one.platform, one.metric]), one]))
+  return new Map(all.map((one) => [JSON.stringify([one.case, one.platform, one.metric]), one]))
 }
 
 /** The figures that were measured anew. Those that are the same samples are left out. */
-export function figureChanges(before: Report, after: Report): FigureChange[] {
+export function figureChanges(before: Report, after: Report): MetricChange[] {
   const former = figures(before)
   return [...figures(after)].flatMap(([key, one]) => {
     const old = former.get(key)?.after
@@ -55,7 +55,7 @@ function claims(report: Report): Map<string, ClaimVerdict> {
 }
 
 /** Verdicts that are no longer what they were. One that only has too few rounds yet is none: they are being measured. */
-export function flips(before: Report, after: Report): Flip[] {
+export function verdictChanges(before: Report, after: Report): VerdictChange[] {
   const former = claims(before)
   return [...claims(after)].flatMap(([key, claim]) => {
     const old = former.get(key)

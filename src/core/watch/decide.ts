@@ -44,7 +44,7 @@ const settings = ({ guest, image, profile: { seconds, timeout, warmup } }: Snaps
   warmup,
 })
 
-export function decide(before: Snapshot | undefined, after: Snapshot): Decision {
+export function planChange(before: Snapshot | undefined, after: Snapshot): Decision {
   if (!before || !isDeepStrictEqual(settings(before), settings(after))) return { what: 'all' }
   const platforms = [...after.platforms].flatMap(([name, state]) =>
     before.platforms.get(name) === state ? [] : [name],

@@ -11,14 +11,14 @@ const quiet = 50
 const longest = 500
 
 /** The changed paths of one burst. */
-export interface Burst {
+export interface FileChanges {
   readonly paths: ReadonlySet<string>
   /** Whether a file came or went. */
   readonly moved: boolean
 }
 
 /** Where a glob's files can be: the folder before its first wildcard. */
-export function baseOf(root: string, glob: string): string {
+export function globBase(root: string, glob: string): string {
   const parts = glob.split('/')
   const wild = parts.findIndex((part) => /[*?{}[\]()!]/.test(part))
   return resolve(root, ...(wild < 0 ? parts.slice(0, -1) : parts.slice(0, wild)))
@@ -27,7 +27,7 @@ export function baseOf(root: string, glob: string): string {
 const isIgnored = (path: string): boolean => /\/(?:node_modules|\.git|\.isobench)(?:\/|$)/.test(path)
 
 /** Watches folders, and files wherever they are. */
-export class Files {
+export class FileWatcher {
   readonly #watcher: FSWatcher
   #watched = new Set<string>()
   #paths = new Set<string>()
@@ -35,7 +35,7 @@ export class Files {
   #timer: NodeJS.Timeout | undefined
   #since = 0
 
-  constructor(private readonly told: (burst: Burst) => void) {
+  constructor(private readonly onChanges: (burst: FileChanges) => void) {
     this.#watcher = watchFiles([], { ignoreInitial: true, ignored: (path) => isIgnored(`${path}/`), atomic: 50 })
     this.#watcher.on('all', (event, path) => {
       if (event === 'addDir' || event === 'unlinkDir') return
@@ -77,7 +77,7 @@ export class Files {
     this.#timer = undefined
     this.#paths = new Set()
     this.#moved = false
-    this.told(burst)
+    this.onChanges(burst)
   }
 
   close(): Promise<void> {
@@ -92,7 +92,7 @@ export function filesOf({ driver, options, spec }: ResolvedPlatform, root: strin
     const file = which(binary)
     return file === undefined ? [] : [file, ...targetOf(file)]
   })
-  const told = [...(driver.files?.(options) ?? []), ...(spec.watch ?? [])].map((file) => resolve(root, file))
+  const told = [...(driver.configFiles?.(options) ?? []), ...(spec.watchFiles ?? [])].map((file) => resolve(root, file))
   return [...new Set([...programs, ...told])]
 }
 
@@ -106,7 +106,7 @@ function targetOf(file: string): string[] {
 }
 
 /** The options and the files of a platform, as text that differs when one of them does. */
-export function stateOf(
+export function platformFileState(
   platform: ResolvedPlatform,
   { root, configDigest }: Pick<Project, 'root' | 'configDigest'>,
 ): string {
@@ -125,5 +125,5 @@ export function stateOf(
 
 /** Folders in which new bench files may come up. */
 export const foldersOf = (root: string, include: readonly string[]): string[] => [
-  ...new Set(include.map((glob) => baseOf(join(root), glob))),
+  ...new Set(include.map((glob) => globBase(join(root), glob))),
 ]

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, relative } from 'node:path'
 import { transform } from 'esbuild'
-import { entry } from '../../entries.ts'
+import { bundlePath } from '../../entries.ts'
 import type { Compiled } from '../compile.ts'
 import { sha256 } from '../compile.ts'
 
@@ -48,7 +48,7 @@ function onlyClaims(expression: string): boolean {
  * Code, as esbuild prints it without white space, with every claim taken out. A claim that is more than literals and names
  * stays, which at worst measures again what need not be.
  */
-export function withoutClaims(code: string): string {
+export function stripClaims(code: string): string {
   // A file's own `expect`, or somebody else's, may be anything.
   if (ownNames.test(code.replace(/import\{[^}]*\}from"isobench"/g, (text) => text.match(/\bas \w+/g)?.join() ?? '')))
     return code
@@ -82,10 +82,10 @@ export function withoutClaims(code: string): string {
     .replace(/,\{\}(?=\))/g, '')
 }
 
-const own = dirname(entry('index'))
+const own = dirname(bundlePath('index'))
 
 /** Not isobench's own: this process has loaded those, and does not load them again. */
-export const isForeign = (file: string): boolean => isAbsolute(file) && relative(own, file).startsWith('..')
+export const isUserFile = (file: string): boolean => isAbsolute(file) && relative(own, file).startsWith('..')
 
 const parsed = new Map<string, Promise<string>>()
 
@@ -108,15 +108,15 @@ async function read(file: string, content: string, key: string): Promise<string>
     target: 'node20',
     format: 'esm',
   })
-  return sha256(withoutClaims(code))
+  return sha256(stripClaims(code))
 }
 
 /**
  * Of the bench file and all that it imports: equal when nothing but claims, comments and white space differ.
  * isobench's own files, which this process has loaded already, are left out.
  */
-export async function identityOf({ inputs }: Pick<Compiled, 'inputs'>, root: string): Promise<string> {
-  const foreign = inputs.filter(isForeign).sort()
+export async function workDigest({ inputs }: Pick<Compiled, 'inputs'>, root: string): Promise<string> {
+  const foreign = inputs.filter(isUserFile).sort()
   const parts = await Promise.all(foreign.map(async (file) => [relative(root, file), await workIn(file)]))
   return sha256(JSON.stringify(parts))
 }

@@ -1,27 +1,28 @@
 /** What is to be measured next. Pure. */
-import { pointsOf } from '../plan/plan.ts'
+import { casesOf } from '../plan/plan.ts'
 import type { RunRecord } from '../record/reader.ts'
 import type { Report } from '../report/schema.ts'
-import { needsOf } from '../schedule/needs.ts'
+import { casesWorthMeasuring } from '../schedule/needs.ts'
 import type { Decision, Snapshot } from './decide.ts'
-import type { Cells, Kept } from './kept.ts'
+import type { CasesToMeasure } from '../schedule/plan.ts'
+import type { SampleStore } from './kept.ts'
 
 export interface Job {
-  readonly cells: Cells
+  readonly cases: CasesToMeasure
   readonly rounds: number
   readonly warmup: number
   /** Former samples of the cells are forgotten. */
-  readonly anew: boolean
+  readonly fresh: boolean
 }
 
 /** Rounds go on in the background up to so many times the profile's. */
 const mostTimes = 4
 
-export const pointIds = (benches: Snapshot['benches']): Set<string> =>
-  new Set(benches.flatMap(pointsOf).map(({ id }) => id))
+export const caseIds = (benches: Snapshot['benches']): Set<string> =>
+  new Set(benches.flatMap(casesOf).map(({ id }) => id))
 
 /** What a decision is about. */
-export function cellsOf(decision: Decision, { benches, platforms }: Snapshot): Cells {
+export function casesFor(decision: Decision, { benches, platforms }: Snapshot): CasesToMeasure {
   const all = [...platforms.keys()]
   const some = decision.what === 'measure' ? decision : undefined
   const cells = new Map<string, Set<string>>()
@@ -29,13 +30,13 @@ export function cellsOf(decision: Decision, { benches, platforms }: Snapshot): C
     const whole = !some || some.benches.includes(bench.id)
     const wanted = whole ? all : some.platforms.length > 0 ? ['native', ...some.platforms] : []
     const here = new Set(wanted.filter((name) => platforms.has(name)))
-    if (here.size > 0) for (const { id } of pointsOf(bench)) cells.set(id, here)
+    if (here.size > 0) for (const { id } of casesOf(bench)) cells.set(id, here)
   }
   return cells
 }
 
 /** The benches of what failed or is undecided, on every platform. */
-export function failedCells(report: Report | undefined, snapshot: Snapshot): Cells {
+export function failedCases(report: Report | undefined, snapshot: Snapshot): CasesToMeasure {
   const claims = report?.claims ?? []
   const wanted = new Set(
     claims
@@ -46,25 +47,29 @@ export function failedCells(report: Report | undefined, snapshot: Snapshot): Cel
       .map(({ bench }) => bench),
   )
   const benches = snapshot.benches.filter(({ id }) => wanted.has(id)).map(({ id }) => id)
-  return cellsOf({ what: 'measure', benches, platforms: [] }, snapshot)
+  return casesFor({ what: 'measure', benches, platforms: [] }, snapshot)
 }
 
 /** These cells from the start, with those that a former job left pending, as far as there still are such points. */
-export function jobAnew(cells: Cells, pending: Cells, { benches, profile: { rounds, warmup } }: Snapshot): Job {
-  const points = pointIds(benches)
+export function jobForChange(
+  cells: CasesToMeasure,
+  pending: CasesToMeasure,
+  { benches, profile: { rounds, warmup } }: Snapshot,
+): Job {
+  const points = caseIds(benches)
   const joined = new Map(cells)
   for (const [point, platforms] of pending)
     if (points.has(point)) joined.set(point, new Set([...platforms, ...(joined.get(point) ?? [])]))
-  return { cells: joined, rounds, warmup, anew: true }
+  return { cases: joined, rounds, warmup, fresh: true }
 }
 
 /** One round more of what is undecided, with native; undefined when nothing is, or when it had enough of them. */
-export function jobInBackground({ plan, samples }: RunRecord, kept: Kept): Job | undefined {
+export function backgroundJob({ plan, samples }: RunRecord, kept: SampleStore): Job | undefined {
   const most = mostTimes * plan.profile.rounds
   const cells = new Map<string, Set<string>>()
-  for (const [point, platforms] of needsOf(plan, samples)) {
+  for (const [point, platforms] of casesWorthMeasuring(plan, samples)) {
     const open = [...platforms].filter((name) => name !== 'native' && kept.rounds(point, name) < most)
     if (open.length > 0) cells.set(point, new Set(['native', ...open]))
   }
-  return cells.size > 0 ? { cells, rounds: 1, warmup: 0, anew: false } : undefined
+  return cells.size > 0 ? { cases: cells, rounds: 1, warmup: 0, fresh: false } : undefined
 }

@@ -1,14 +1,12 @@
 /** The samples that watch mode keeps from one change to the next. */
 import type { Sample } from '../record/schema.ts'
-
-/** A point's id and platforms. */
-export type Cells = ReadonlyMap<string, ReadonlySet<string>>
+import type { CasesToMeasure } from '../schedule/plan.ts'
 
 /**
  * Samples by point. Every measuring takes rounds of its own, after those that are there: what is compared is paired by
  * round, so a platform that was measured again is never compared with native as it was before.
  */
-export class Kept {
+export class SampleStore {
   readonly #points = new Map<string, Sample[]>()
 
   get samples(): Sample[] {
@@ -17,9 +15,9 @@ export class Kept {
 
   add(sample: Sample): void {
     if (sample.warmup) return
-    const samples = this.#points.get(sample.point)
+    const samples = this.#points.get(sample.case)
     if (samples) samples.push(sample)
-    else this.#points.set(sample.point, [sample])
+    else this.#points.set(sample.case, [sample])
   }
 
   /** The first round that is free. */
@@ -34,7 +32,7 @@ export class Kept {
   }
 
   /** Forgets what is to be measured again, and rounds of native that nothing is left to compare with. */
-  forget(cells: Cells): void {
+  forget(cells: CasesToMeasure): void {
     for (const [point, platforms] of cells) {
       // native's former rounds belong to the platforms that stay.
       const stays = (this.#points.get(point) ?? []).filter(

@@ -1,15 +1,15 @@
 /** What a watch holds of the machine, from the first change to the last, and what it knows of the platforms there. */
 import { ensureImage, type Image } from '../../guest/image/image.ts'
 import { type Environment, readEnvironment } from '../environment.ts'
-import type { Caller } from '../measure/enterable.ts'
-import { ensureParts } from '../parts.ts'
+import type { LoadClientHost } from '../measure/enterable.ts'
+import { ensureArtifacts } from '../parts.ts'
 import type { PlannedPlatform } from '../plan/plan.ts'
 import { probePlatforms, type ResolvedPlatform } from '../probe.ts'
 import type { Project } from '../project.ts'
 import { Session } from '../session.ts'
 import { Warm } from './warm.ts'
 
-export interface Taking {
+export interface OpenSessionOptions {
   /** Waits while another process has the machine. */
   readonly wait: boolean
   readonly signal: AbortSignal
@@ -22,7 +22,7 @@ export interface Taking {
 /** The image, and the client that runs on it. */
 interface Taken {
   readonly image: Image
-  readonly client: Caller
+  readonly client: LoadClientHost
   readonly environment: Environment
   /** What of the config it was taken for. */
   readonly key: string
@@ -30,7 +30,7 @@ interface Taken {
 
 const keyOf = ({ guest, image }: Project): string => JSON.stringify([guest, image])
 
-export class Machine {
+export class WatchHost {
   #session: Session | undefined
   #taken: Taken | undefined
   #warm: Warm | undefined
@@ -55,7 +55,7 @@ export class Machine {
   }
 
   /** Takes the machine, which must be closed. What fails leaves it to be closed. */
-  async take(project: Project, { wait, signal, timeout, tell }: Taking): Promise<void> {
+  async take(project: Project, { wait, signal, timeout, tell }: OpenSessionOptions): Promise<void> {
     tell('taking the machine')
     this.#session = await Session.open(project.guest, {
       purpose: `watching ${project.root}`,
@@ -79,15 +79,15 @@ export class Machine {
   async probe(
     platforms: readonly ResolvedPlatform[],
     states: ReadonlyMap<string, string>,
-    { signal, tell, skip }: Pick<Taking, 'signal' | 'tell'> & { readonly skip: readonly string[] },
+    { signal, tell, skip }: Pick<OpenSessionOptions, 'signal' | 'tell'> & { readonly skip: readonly string[] },
   ): Promise<void> {
     const unknown = platforms.filter(({ spec: { name } }) => this.#platforms.get(name)?.state !== states.get(name))
     if (unknown.length === 0) return
     const { image } = this.#taken!
     const { ledger } = this.#session!
-    await ensureParts(unknown, image.rootfs, { ledger, signal, onLine: tell }, skip)
+    await ensureArtifacts(unknown, image.rootfs, { ledger, signal, onLine: tell }, skip)
     tell(`probing ${unknown.map(({ spec }) => spec.name).join(', ')}`)
-    for (const platform of await probePlatforms(unknown, this.#session!.under(signal), image, skip))
+    for (const platform of await probePlatforms(unknown, this.#session!.withSignal(signal), image, skip))
       this.#platforms.set(platform.name, { state: states.get(platform.name)!, platform })
   }
 

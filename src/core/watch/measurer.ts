@@ -2,56 +2,56 @@
 import { join } from 'node:path'
 import type { BenchData } from '../collect/types.ts'
 import type { Problem } from '../errors.ts'
-import { type Plan, pointsOf } from '../plan/plan.ts'
+import { casesOf, type Plan } from '../plan/plan.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { RunRecord } from '../record/reader.ts'
 import { RecordWriter } from '../record/writer.ts'
 import { buildReport } from '../report/build.ts'
 import type { Report } from '../report/schema.ts'
 import type { Snapshot } from './decide.ts'
-import { Functions } from './functions.ts'
-import { type Job, jobInBackground, pointIds } from './jobs.ts'
-import { Kept } from './kept.ts'
-import { Machine } from './machine.ts'
+import { WorkloadLoader } from './functions.ts'
+import { backgroundJob, caseIds, type Job } from './jobs.ts'
+import { SampleStore } from './kept.ts'
+import { WatchHost } from './machine.ts'
 import { Rounds, type Told } from './rounds.ts'
-import { type Asked, type Only, selectedBenches, selectedPlatforms } from './selection.ts'
-import type { State } from './state.ts'
+import { type NameFilter, type SelectionOptions, selectedBenches, selectedPlatforms } from './selection.ts'
+import type { ProjectState } from './state.ts'
 
-export interface MeasurerOptions extends Asked {
+export interface MeasurerOptions extends SelectionOptions {
   readonly wait: boolean
   /** Sees to what isobench needs of the machine. */
-  equip(state: State, signal: AbortSignal): Promise<void>
+  equip(state: ProjectState, signal: AbortSignal): Promise<void>
 }
 
 /** What there is to measure and to judge. */
-export interface Subject {
-  readonly state: State
+export interface WatchInput {
+  readonly state: ProjectState
   readonly snapshot: Snapshot
-  readonly only: Only
+  readonly only: NameFilter
   readonly problems: readonly Problem[]
 }
 
-export class Measurer {
-  readonly #machine = new Machine()
-  readonly #functions = new Functions()
-  readonly #kept = new Kept()
+export class WatchSession {
+  readonly #machine = new WatchHost()
+  readonly #functions = new WorkloadLoader()
+  readonly #kept = new SampleStore()
   readonly #rounds = new Rounds(this.#kept)
 
   /** `now` is asked each time, as it changes while this measures. */
   constructor(
     private readonly options: MeasurerOptions,
-    private readonly now: () => Subject,
+    private readonly current: () => WatchInput,
   ) {}
 
   /** Whether it has the machine. */
-  get hasMachine(): boolean {
+  get hasHost(): boolean {
     return this.#machine.session !== undefined
   }
 
   /** Loads the benches that changed, and forgets samples and guests that are of no more use in `after`. */
   async follow(changed: readonly BenchData[], before: Snapshot | undefined, after: Snapshot): Promise<void> {
-    await this.#functions.load(changed, this.now().state)
-    this.#kept.keepOnly(pointIds(after.benches), new Set(after.platforms.keys()))
+    await this.#functions.load(changed, this.current().state)
+    this.#kept.keepOnly(caseIds(after.benches), new Set(after.platforms.keys()))
     const { warm } = this.#machine
     if (changed.some(({ workload }) => workload.lifecycle === 'run')) warm?.stale('run')
     for (const [name, state] of after.platforms) if (before?.platforms.get(name) !== state) warm?.stale(name)
@@ -59,14 +59,14 @@ export class Measurer {
 
   /** Takes the machine, or what the config changed of it, and probes the platforms that changed. */
   async prepare(signal: AbortSignal, tell: (what: string) => void): Promise<void> {
-    const { project } = this.now().state
+    const { project } = this.current().state
     if (!this.#machine.suits(project)) {
       await this.#machine.close()
-      await this.options.equip(this.now().state, signal)
-      const timeout = () => this.now().snapshot.profile.timeout
+      await this.options.equip(this.current().state, signal)
+      const timeout = () => this.current().snapshot.profile.timeout
       await this.#machine.take(project, { wait: this.options.wait, signal, timeout, tell })
     }
-    const { snapshot } = this.now()
+    const { snapshot } = this.current()
     const skip = snapshot.profile.skip ?? []
     await this.#machine.probe(this.#platforms(), snapshot.platforms, { signal, tell, skip })
     await this.#machine.warm!.dropStale()
@@ -77,7 +77,7 @@ export class Measurer {
     const { taken, session, warm } = this.#machine
     const { image, client } = taken!
     const means = {
-      session: session!.under(signal),
+      session: session!.withSignal(signal),
       plan: this.#plan(),
       image,
       platforms: new Map(this.#platforms().map((one) => [one.spec.name, one])),
@@ -96,7 +96,7 @@ export class Measurer {
   /** A round more of what is undecided; see `jobInBackground`. */
   background(): Job | undefined {
     // None while there is no machine, which the next change or `r` takes.
-    return this.#machine.taken && jobInBackground(this.#record(), this.#kept)
+    return this.#machine.taken && backgroundJob(this.#record(), this.#kept)
   }
 
   /** Undefined while there is no machine whose samples could be judged. */
@@ -108,7 +108,7 @@ export class Measurer {
   writeRecord(): string {
     const { plan, environment, problems, samples } = this.#record()
     const writer = RecordWriter.start(
-      this.now().state.project.root,
+      this.current().state.project.root,
       plan.seed.slice(0, 12),
       environment,
       plan,
@@ -124,14 +124,14 @@ export class Measurer {
   }
 
   #platforms(): ResolvedPlatform[] {
-    const { state, only } = this.now()
+    const { state, only } = this.current()
     return selectedPlatforms(state, this.options, only)
   }
 
   #plan(): Plan {
-    const { state, snapshot, only } = this.now()
-    const { left, findings } = selectedBenches(state, this.options, only)
-    const benches = this.#functions.pinned(snapshot.benches)
+    const { state, snapshot, only } = this.current()
+    const { excluded: left, findings } = selectedBenches(state, this.options, only)
+    const benches = this.#functions.withLoadedDigests(snapshot.benches)
     return {
       seed: 'watch',
       profileName: this.options.profileName,
@@ -142,21 +142,21 @@ export class Measurer {
         return known ? [{ ...known, tags }] : []
       }),
       benches,
-      points: benches.flatMap(pointsOf),
+      cases: benches.flatMap(casesOf),
       findings,
-      left,
+      excluded: left,
     }
   }
 
   #record(): RunRecord {
-    const { state, problems } = this.now()
+    const { state, problems } = this.current()
     return {
       file: join(state.project.root, 'watch'),
       environment: this.#machine.taken!.environment,
       plan: this.#plan(),
       problems,
       samples: this.#kept.samples,
-      how: 'finished',
+      status: 'finished',
     }
   }
 }

@@ -1,9 +1,10 @@
 /** Takes the samples of a job, round by round. */
-import type { Means } from '../measure/means.ts'
+import type { MeasureContext } from '../measure/means.ts'
 import { measure } from '../measure/measure.ts'
-import { orderOf, type Plan } from '../plan/plan.ts'
+import { type Plan, stepsOfRound } from '../plan/plan.ts'
 import type { Job } from './jobs.ts'
-import type { Cells, Kept } from './kept.ts'
+import type { CasesToMeasure } from '../schedule/plan.ts'
+import type { SampleStore } from './kept.ts'
 import type { Warm } from './warm.ts'
 
 /** Where a job's rounds are. */
@@ -30,22 +31,27 @@ export class Rounds {
   /** Counts on from job to job, so that every round has an order of its own. */
   #round = 0
 
-  constructor(private readonly kept: Kept) {}
+  constructor(private readonly kept: SampleStore) {}
 
   /** Keeps the samples as they come. @throws the reason of the session's signal, when that is aborted. */
-  async take({ cells, rounds, warmup, anew }: Job, means: Omit<Means, 'slots'>, warm: Warm, told: Told): Promise<void> {
+  async take(
+    { cases: cells, rounds, warmup, fresh: anew }: Job,
+    means: Omit<MeasureContext, 'slots'>,
+    warm: Warm,
+    told: Told,
+  ): Promise<void> {
     const { plan, session } = means
     if (anew) this.kept.forget(cells)
     const first = new Map([...cells.keys()].map((point) => [point, this.kept.next(point)]))
     const due = (round: number) =>
-      orderOf(plan, round).filter(({ point, platform }) => cells.get(point.id)?.has(platform))
+      stepsOfRound(plan, round).filter(({ case: point, platform }) => cells.get(point.id)?.has(platform))
     const steps = due(0).length * (rounds + warmup)
     warm.wanted = wantedAhead(plan, cells)
     let done = 0
     for (let round = -warmup; round < rounds; round++) {
       for (const step of due(this.#round++)) {
         session.signal.throwIfAborted()
-        const { platform, point } = step
+        const { platform, case: point } = step
         told.measuring({
           kind: 'measuring',
           round,
@@ -66,7 +72,7 @@ export class Rounds {
 }
 
 /** The platforms that a guest is worth booting ahead for: those whose benches use one of the round. */
-function wantedAhead({ benches, points, platforms }: Plan, cells: Cells): Set<string> {
+function wantedAhead({ benches, cases: points, platforms }: Plan, cells: CasesToMeasure): Set<string> {
   const rounds = new Set(
     benches.filter(({ workload }) => workload.lifecycle === 'round' && workload.kind !== 'boot').map(({ id }) => id),
   )

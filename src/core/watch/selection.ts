@@ -1,13 +1,13 @@
 /** What of the project is asked for: by the command line, by the keys, and by the profile. Pure. */
-import { narrow, type Plan, selectBenches, selectPlatforms } from '../plan/plan.ts'
+import { type Plan, selectBenches, selectFiles, selectPlatforms } from '../plan/plan.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import { filterFiles, type Project, type ResolvedProfile } from '../project.ts'
 import type { Snapshot } from './decide.ts'
-import { stateOf } from './files.ts'
-import type { State } from './state.ts'
+import { platformFileState } from './files.ts'
+import type { ProjectState } from './state.ts'
 
 /** What the command line asks for. */
-export interface Asked {
+export interface SelectionOptions {
   readonly filters: readonly string[]
   readonly platform: readonly string[] | undefined
   readonly name: readonly string[]
@@ -17,13 +17,17 @@ export interface Asked {
 }
 
 /** Texts that the names of platforms and benches must have. An empty one leaves all. */
-export interface Only {
+export interface NameFilter {
   readonly platform: string
   readonly bench: string
 }
 
 /** @throws UsageError for a platform that the config does not have. */
-export function selectedPlatforms({ platforms }: State, asked: Asked, only: Only): ResolvedPlatform[] {
+export function selectedPlatforms(
+  { platforms }: ProjectState,
+  asked: SelectionOptions,
+  only: NameFilter,
+): ResolvedPlatform[] {
   const names = selectPlatforms(
     platforms.map(({ spec }) => spec),
     asked.platform,
@@ -34,12 +38,12 @@ export function selectedPlatforms({ platforms }: State, asked: Asked, only: Only
 }
 
 export function selectedBenches(
-  { project, files, suite }: State,
-  asked: Asked,
-  only: Only,
-): Pick<Plan, 'benches' | 'left' | 'findings'> {
+  { project, files, suite }: ProjectState,
+  asked: SelectionOptions,
+  only: NameFilter,
+): Pick<Plan, 'benches' | 'excluded' | 'findings'> {
   const { filters, name, tag: tags } = asked
-  const mine = narrow(suite, filterFiles(project, files, filters))
+  const mine = selectFiles(suite, filterFiles(project, files, filters))
   const names = only.bench ? [only.bench] : name
   const some = filters.length > 0 || names.length > 0 || tags.length > 0
   const without = some ? [] : (asked.profileOf(project).skip ?? [])
@@ -47,7 +51,7 @@ export function selectedBenches(
 }
 
 /** @throws UsageError for a platform that the config does not have. */
-export function snapshotOf(state: State, asked: Asked, only: Only): Snapshot {
+export function snapshotOf(state: ProjectState, asked: SelectionOptions, only: NameFilter): Snapshot {
   const { project, work } = state
   const { benches, findings } = selectedBenches(state, asked, only)
   const platforms = selectedPlatforms(state, asked, only)
@@ -58,7 +62,7 @@ export function snapshotOf(state: State, asked: Asked, only: Only): Snapshot {
     benches,
     findings,
     work,
-    platforms: new Map(platforms.map((one) => [one.spec.name, stateOf(one, project)])),
+    platforms: new Map(platforms.map((one) => [one.spec.name, platformFileState(one, project)])),
     tags: new Map(platforms.map(({ spec }) => [spec.name, spec.tags])),
   }
 }

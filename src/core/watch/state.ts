@@ -5,13 +5,13 @@ import { checkSuite } from '../collect/check.ts'
 import { type Collected, collect } from '../collect/collect.ts'
 import type { Suite } from '../collect/types.ts'
 import { type Compiled, compile } from '../compile.ts'
-import { AuthoringError, type Problem } from '../errors.ts'
+import { type Problem, ProjectError } from '../errors.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../probe.ts'
 import { benchFiles, loadProject, type Project } from '../project.ts'
-import { type Burst, filesOf, foldersOf } from './files.ts'
-import { identityOf, isForeign } from './identity.ts'
+import { type FileChanges, filesOf, foldersOf } from './files.ts'
+import { isUserFile, workDigest } from './identity.ts'
 
-export interface State {
+export interface ProjectState {
   readonly project: Project
   /** All files that the config is made of. */
   readonly configInputs: readonly string[]
@@ -31,7 +31,7 @@ export interface Sources {
   readonly drivers: Readonly<Record<string, Driver>>
 }
 
-type Settings = Pick<State, 'project' | 'configInputs' | 'platforms'>
+type Settings = Pick<ProjectState, 'project' | 'configInputs' | 'platforms'>
 
 async function loadSettings({ cwd, config, drivers }: Sources): Promise<Settings> {
   const project = await loadProject(cwd, config)
@@ -44,14 +44,18 @@ async function loadSettings({ cwd, config, drivers }: Sources): Promise<Settings
 }
 
 /** @throws AuthoringError or UsageError when the config cannot be used. */
-export async function firstState(sources: Sources): Promise<State> {
+export async function loadProjectState(sources: Sources): Promise<ProjectState> {
   const settings = await loadSettings(sources)
   const files = await benchFiles(settings.project)
   return withWork(settings, files, await collect(settings.project.root, files), undefined)
 }
 
 /** The state after a burst of changes. What cannot be used is in its problems, and stays as it was. */
-export async function nextState(sources: Sources, before: State, { paths, moved }: Burst): Promise<State> {
+export async function updateProjectState(
+  sources: Sources,
+  before: ProjectState,
+  { paths, moved }: FileChanges,
+): Promise<ProjectState> {
   let settings: Settings = before
   let wrong: readonly Problem[] = []
   const configChanged = before.configInputs.some((file) => paths.has(file)) || before.problems.some(isOf(before))
@@ -59,7 +63,7 @@ export async function nextState(sources: Sources, before: State, { paths, moved 
     try {
       settings = await loadSettings(sources)
     } catch (error) {
-      if (!(error instanceof AuthoringError)) throw error
+      if (!(error instanceof ProjectError)) throw error
       wrong = error.problems.map((problem) => ({
         ...problem,
         file: relative(before.project.root, before.project.configFile),
@@ -80,12 +84,12 @@ export async function nextState(sources: Sources, before: State, { paths, moved 
 }
 
 const isOf =
-  ({ project }: State) =>
+  ({ project }: ProjectState) =>
   ({ file }: Problem): boolean =>
     join(project.root, file) === project.configFile
 
 /** Reads only these files, with the bench files that they import; undefined when that is not enough. */
-async function collectSome(before: State, reached: readonly string[]): Promise<Collected | undefined> {
+async function collectSome(before: ProjectState, reached: readonly string[]): Promise<Collected | undefined> {
   const { root } = before.project
   const withImported = before.files.filter((file) =>
     reached.some((one) => one === file || before.compiled.get(one)?.inputs.includes(join(root, file))),
@@ -114,8 +118,8 @@ async function withWork(
   settings: Settings,
   files: readonly string[],
   { suite, compiled }: Collected,
-  before: State | undefined,
-): Promise<State> {
+  before: ProjectState | undefined,
+): Promise<ProjectState> {
   const { root } = settings.project
   const broken = new Set(
     suite.problems.map(({ file }) => file).filter((file) => !suite.benches.some((bench) => bench.file === file)),
@@ -131,7 +135,7 @@ async function withWork(
       modules.set(file, then)
       work.set(file, before!.work.get(file)!)
     } else if (now && now === then) work.set(file, before!.work.get(file)!)
-    else if (now) work.set(file, await identityOf(now, root))
+    else if (now) work.set(file, await workDigest(now, root))
   }
   return {
     ...settings,
@@ -154,12 +158,12 @@ async function withWork(
  * Every file and folder that a state depends on. What is below one of the folders is not named: chokidar never again tells of a
  * file that it was told to watch and then to leave, which is what a bench file that is removed and comes back would be.
  */
-export function watchedBy({ project, configInputs, files, compiled, platforms }: State): string[] {
+export function watchedFiles({ project, configInputs, files, compiled, platforms }: ProjectState): string[] {
   const folders = foldersOf(project.root, project.include)
   const single = [
-    ...configInputs.filter(isForeign),
+    ...configInputs.filter(isUserFile),
     ...files.map((file) => join(project.root, file)),
-    ...[...compiled.values()].flatMap(({ inputs }) => inputs.filter(isForeign)),
+    ...[...compiled.values()].flatMap(({ inputs }) => inputs.filter(isUserFile)),
     ...platforms.flatMap((one) => filesOf(one, project.root)),
   ].filter((path) => !path.includes('/node_modules/') && !folders.some((folder) => path.startsWith(`${folder}/`)))
   return [...new Set([...folders, ...single])]

@@ -1,5 +1,5 @@
 /** Guests that stay from one change to the next. */
-import { Slots } from '../measure/slot.ts'
+import { GuestPool } from '../measure/slot.ts'
 import type { ResolvedPlatform } from '../probe.ts'
 import type { Session } from '../session.ts'
 
@@ -10,7 +10,7 @@ type Lifetime = 'round' | 'run'
  * the first command after a change need not wait for a boot. Guests of the run stay until something changes that they hold.
  */
 export class Warm implements AsyncDisposable {
-  readonly #slots = { round: new Map<string, Slots>(), run: new Map<string, Slots>() }
+  readonly #slots = { round: new Map<string, GuestPool>(), run: new Map<string, GuestPool>() }
   readonly #ahead = new Set<string>()
   readonly #failed = new Set<string>()
   readonly #stale = new Set<string>()
@@ -24,13 +24,13 @@ export class Warm implements AsyncDisposable {
   ) {}
 
   /** Where a sample on this platform finds its guest. */
-  slots(platform: string): Readonly<Record<Lifetime, Slots>> {
+  slots(platform: string): Readonly<Record<Lifetime, GuestPool>> {
     this.#ahead.delete(platform)
     return { round: this.#of('round', platform), run: this.#of('run', platform) }
   }
 
-  #of(lifetime: Lifetime, platform: string): Slots {
-    const known = this.#slots[lifetime].get(platform) ?? new Slots(this.session, this.rootfs, this.timeout)
+  #of(lifetime: Lifetime, platform: string): GuestPool {
+    const known = this.#slots[lifetime].get(platform) ?? new GuestPool(this.session, this.rootfs, this.timeout)
     this.#slots[lifetime].set(platform, known)
     return known
   }

@@ -3,14 +3,14 @@ import { setMaxListeners } from 'node:events'
 import { InterruptedError, messageOf } from '../../errors.ts'
 import type { Problem } from '../errors.ts'
 import type { Report } from '../report/schema.ts'
-import { type Decision, decide, type Snapshot } from './decide.ts'
-import { type Burst, Files } from './files.ts'
-import { cellsOf, failedCells, type Job, jobAnew } from './jobs.ts'
-import type { Cells } from './kept.ts'
-import { Measurer, type MeasurerOptions } from './measurer.ts'
+import { type Decision, planChange, type Snapshot } from './decide.ts'
+import { type FileChanges, FileWatcher } from './files.ts'
+import { casesFor, failedCases, type Job, jobForChange } from './jobs.ts'
+import type { CasesToMeasure } from '../schedule/plan.ts'
+import { type MeasurerOptions, WatchSession } from './measurer.ts'
 import type { Measuring } from './rounds.ts'
-import { type Only, snapshotOf } from './selection.ts'
-import { firstState, nextState, type Sources, type State, watchedBy } from './state.ts'
+import { type NameFilter, snapshotOf } from './selection.ts'
+import { loadProjectState, type ProjectState, type Sources, updateProjectState, watchedFiles } from './state.ts'
 
 export interface WatchOptions extends Sources, MeasurerOptions {
   /** Called whenever there is something else to show. */
@@ -18,10 +18,13 @@ export interface WatchOptions extends Sources, MeasurerOptions {
 }
 
 /** What watch mode does now. */
-export type Doing = { readonly kind: 'watching' } | { readonly kind: 'preparing'; readonly what: string } | Measuring
+export type WatchStatus =
+  | { readonly kind: 'watching' }
+  | { readonly kind: 'preparing'; readonly what: string }
+  | Measuring
 
 export class Watch {
-  doing: Doing = { kind: 'preparing', what: 'reading the bench files' }
+  doing: WatchStatus = { kind: 'preparing', what: 'reading the bench files' }
   report: Report | undefined
   /** As it was before the latest change. */
   before: Report | undefined
@@ -29,23 +32,23 @@ export class Watch {
   note = ''
   problems: readonly Problem[] = []
   background = true
-  only: Only = { platform: '', bench: '' }
+  only: NameFilter = { platform: '', bench: '' }
   latest: Decision = { what: 'all' }
 
-  #state!: State
+  #state!: ProjectState
   #snapshot: Snapshot | undefined
   #job: Job | undefined
   #running: AbortController | undefined
   #wake: () => void = () => {}
   #reading: Promise<void> = Promise.resolve()
   readonly #quit = new AbortController()
-  readonly #files: Files
-  readonly #measurer: Measurer
+  readonly #files: FileWatcher
+  readonly #measurer: WatchSession
 
   constructor(private readonly options: WatchOptions) {
     setMaxListeners(0, this.#quit.signal)
-    this.#files = new Files((burst) => this.#read(burst))
-    this.#measurer = new Measurer(options, () => ({
+    this.#files = new FileWatcher((burst) => this.#read(burst))
+    this.#measurer = new WatchSession(options, () => ({
       state: this.#state,
       snapshot: this.#snapshot!,
       only: this.only,
@@ -60,10 +63,10 @@ export class Watch {
   /** Runs until `quit`. @throws what makes even the first run impossible. */
   async run(): Promise<void> {
     try {
-      this.#state = await firstState(this.options)
+      this.#state = await loadProjectState(this.options)
       this.problems = this.#state.problems
       await this.#apply()
-      this.#files.set(watchedBy(this.#state))
+      this.#files.set(watchedFiles(this.#state))
       while (!this.#quit.signal.aborted) await this.#next()
     } finally {
       this.#show({ kind: 'preparing', what: 'cleaning up' })
@@ -85,18 +88,18 @@ export class Watch {
   again(what: 'all' | 'failed' | 'latest'): void {
     if (!this.#snapshot) return
     if (what === 'failed') {
-      const cells = failedCells(this.report, this.#snapshot)
+      const cells = failedCases(this.report, this.#snapshot)
       this.note = cells.size > 0 ? 'what failed or is undecided, again' : 'nothing failed, and nothing is undecided'
       if (cells.size > 0) this.#measure(cells)
     } else {
       this.note = what === 'all' ? 'everything, again' : 'the latest, again'
-      this.#measure(cellsOf(what === 'all' ? { what: 'all' } : this.latest, this.#snapshot))
+      this.#measure(casesFor(what === 'all' ? { what: 'all' } : this.latest, this.#snapshot))
     }
     this.options.shown()
   }
 
   /** Leaves only platforms and benches whose names have these texts. */
-  async filter(only: Partial<Only>): Promise<void> {
+  async filter(only: Partial<NameFilter>): Promise<void> {
     this.only = { ...this.only, ...only }
     this.note = ''
     await this.#apply()
@@ -115,16 +118,16 @@ export class Watch {
   }
 
   /** Reads what changed; one burst after the other. */
-  #read(burst: Burst): void {
+  #read(burst: FileChanges): void {
     this.#reading = this.#reading.then(async () => {
       if (this.#quit.signal.aborted) return
       try {
-        this.#state = await nextState(this.options, this.#state, burst)
+        this.#state = await updateProjectState(this.options, this.#state, burst)
         this.problems = this.#state.problems
         const decision = await this.#apply()
         const names = [...burst.paths].map((path) => path.replace(`${this.root}/`, ''))
         this.note = `${names.join(', ')} → ${this.#outcome(decision)}`
-        this.#files.set(watchedBy(this.#state))
+        this.#files.set(watchedFiles(this.#state))
       } catch (error) {
         this.problems = [{ file: 'isobench.config', message: messageOf(error) }]
       }
@@ -144,7 +147,7 @@ export class Watch {
   /** Brings what is measured and judged in line with the state. */
   async #apply(): Promise<Decision> {
     const next = snapshotOf(this.#state, this.options, this.only)
-    const decision = decide(this.#snapshot, next)
+    const decision = planChange(this.#snapshot, next)
     const former = this.#snapshot
     this.#snapshot = next
     if (decision.what === 'nothing') return decision
@@ -153,9 +156,9 @@ export class Watch {
         decision.what === 'measure' ? next.benches.filter(({ id }) => decision.benches.includes(id)) : next.benches
       await this.#measurer.follow(changed, former, next)
       this.latest = decision
-      this.#measure(cellsOf(decision, this.#snapshot))
+      this.#measure(casesFor(decision, this.#snapshot))
     } else {
-      if (!this.#job?.anew) this.before = this.report
+      if (!this.#job?.fresh) this.before = this.report
       this.#judge()
       this.#wake()
     }
@@ -163,10 +166,10 @@ export class Watch {
   }
 
   /** Starts over with these cells, and with those of the job in hand. */
-  #measure(cells: Cells): void {
-    const pending: Cells = this.#job?.anew ? this.#job.cells : new Map()
+  #measure(cells: CasesToMeasure): void {
+    const pending: CasesToMeasure = this.#job?.fresh ? this.#job.cases : new Map()
     if (pending.size === 0) this.before = this.report
-    this.#job = jobAnew(cells, pending, this.#snapshot!)
+    this.#job = jobForChange(cells, pending, this.#snapshot!)
     this.#running?.abort(new InterruptedError('something changed'))
     this.#wake()
   }
@@ -179,7 +182,7 @@ export class Watch {
       if (await this.#measurer.bootAhead(() => this.#job !== undefined || this.#quit.signal.aborted)) return
     } catch (error) {
       // On the first change there is nothing to stay open for; later the last results stay, whatever a config asks for.
-      if (!this.#measurer.hasMachine && !this.report) throw error
+      if (!this.#measurer.hasHost && !this.report) throw error
       // Left as it is: the next change, or `r`, tries again.
       if (this.#job === job) this.#job = undefined
       this.background = false
@@ -214,7 +217,7 @@ export class Watch {
     this.options.shown()
   }
 
-  #show(doing: Doing): void {
+  #show(doing: WatchStatus): void {
     this.doing = doing
     this.options.shown()
   }

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { IsobenchError, messageOf, printable, UsageError } from '../../errors.ts'
-import type { Place } from './weigh.ts'
+import { IsobenchError, messageOf, sanitizeLine, UsageError } from '../../errors.ts'
+import type { CveLocation } from './weigh.ts'
 
 /** A file of scores or of places is not what it should be. */
 export class WeightsError extends IsobenchError {
@@ -43,7 +43,7 @@ function* rowsOf({ file, text }: Text, needed: readonly string[]): Generator<{ a
       const lacking = needed.find((name) => !header!.includes(name))
       if (lacking)
         throw new WeightsError(
-          `${at}: the header has no column "${lacking}": ${printable(line, 80)}`,
+          `${at}: the header has no column "${lacking}": ${sanitizeLine(line, 80)}`,
           `it has to begin with a line such as: ${needed.join(',')}`,
         )
       continue
@@ -60,11 +60,11 @@ const cveName = /^CVE-\d{4}-\d{4,}$/
 function cveOf(row: Map<string, string>, at: string): string {
   const cve = row.get('cve')!.toUpperCase()
   if (!cveName.test(cve))
-    throw new WeightsError(`${at}: "${printable(cve, 40)}" is no CVE`, 'write it as CVE-2024-1086')
+    throw new WeightsError(`${at}: "${sanitizeLine(cve, 40)}" is no CVE`, 'write it as CVE-2024-1086')
   return cve
 }
 
-export interface Scores {
+export interface EpssScores {
   readonly model: string | null
   readonly date: string | null
   readonly byCve: ReadonlyMap<string, number>
@@ -74,12 +74,12 @@ export interface Scores {
  * FIRST's daily EPSS file: `#model_version:v…,score_date:…`, then `cve,epss,percentile`.
  * @throws WeightsError that names the line.
  */
-export function parseScores(text: Text): Scores {
+export function parseScores(text: Text): EpssScores {
   const byCve = new Map<string, number>()
   for (const { at, row } of rowsOf(text, ['cve', 'epss'])) {
     const score = Number(row.get('epss') || Number.NaN)
     if (!(score >= 0 && score <= 1))
-      throw new WeightsError(`${at}: "${printable(row.get('epss')!, 40)}" is no probability`)
+      throw new WeightsError(`${at}: "${sanitizeLine(row.get('epss')!, 40)}" is no probability`)
     byCve.set(cveOf(row, at), score)
   }
   const comment = /^#.*$/m.exec(text.text)?.[0] ?? ''
@@ -91,8 +91,8 @@ export function parseScores(text: Text): Scores {
 }
 
 /** Where CVEs are: a `cve` column, and a `function` or a `file` column, or both with one of them filled in each row. */
-export function parsePlaces(text: Text): Place[] {
-  const places: Place[] = []
+export function parseCveLocations(text: Text): CveLocation[] {
+  const places: CveLocation[] = []
   for (const { at, row } of rowsOf(text, ['cve'])) {
     const [name, file] = [row.get('function'), row.get('file')]
     if (!name && !file)

@@ -15,7 +15,7 @@ const schema = z.object({
 const fileOf = (root: string) => join(root, '.isobench', 'weights.json')
 
 /** Keeps the weights in the place of former ones, and returns where. */
-export function keepWeights(root: string, { source, byFunction }: Weights): string {
+export function saveWeights(root: string, { source, byFunction }: Weights): string {
   const file = fileOf(root)
   mkdirSync(dirname(file), { recursive: true })
   const weights = Object.fromEntries([...byFunction].sort(([a], [b]) => (a < b ? -1 : 1)))

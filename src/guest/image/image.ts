@@ -3,13 +3,13 @@ import { basename, join } from 'node:path'
 import type { ImageConfig } from '../../dsl/config.ts'
 import { IsobenchError } from '../../errors.ts'
 import { debianMirror } from '../apt.ts'
-import type { BuildOptions } from '../build-options.ts'
-import { host } from '../host.ts'
+import type { ArtifactBuildOptions } from '../build-options.ts'
+import { runHostCommand } from '../host.ts'
 import { lock } from '../lock.ts'
 import { cacheFolder } from '../paths.ts'
 import { processId } from '../process-id.ts'
-import { mountPoints } from '../view.ts'
-import { compiling, digestOf, making, type Recipe, recipe } from './recipe.ts'
+import { requiredMountPoints } from '../view.ts'
+import { compileHooks, digestOf, inputHooks, type Recipe, recipe } from './recipe.ts'
 
 /** The image could not be built, or an own root filesystem cannot be used. */
 export class ImageError extends IsobenchError {
@@ -39,7 +39,7 @@ export function findImage(config: ImageConfig = {}): Image | undefined {
 function ownImage(rootfs: string): Image {
   if (!existsSync(rootfs))
     throw new ImageError(`the root filesystem ${rootfs} is not there`, 'mend image.rootfs in the config')
-  const lacking = mountPoints.filter((path) => !existsSync(join(rootfs, path)))
+  const lacking = requiredMountPoints.filter((path) => !existsSync(join(rootfs, path)))
   if (lacking.length > 0) {
     throw new ImageError(
       `the root filesystem ${rootfs} lacks ${lacking.join(', ')}, where every platform mounts something`,
@@ -51,7 +51,7 @@ function ownImage(rootfs: string): Image {
 }
 
 /** The image, built if it is not there: under a lock, into a temporary name, renamed when it is whole. */
-export async function ensureImage(config: ImageConfig, options: BuildOptions): Promise<Image> {
+export async function ensureImage(config: ImageConfig, options: ArtifactBuildOptions): Promise<Image> {
   const found = findImage(config)
   if (found) return found
   const what = recipe(config.packages)
@@ -66,18 +66,18 @@ export async function ensureImage(config: ImageConfig, options: BuildOptions): P
   const meanwhile = findImage(config)
   if (meanwhile) return meanwhile
   const temporary = `${target}.${process.pid}.tmp`
-  await using _directory = await options.ledger.make({ kind: 'directory', path: temporary }, () => {})
+  await using _directory = await options.ledger.create({ kind: 'directory', path: temporary }, () => {})
   // mmdebstrap's own temporary files: killed, it would leave them in /tmp.
   const scratch = `${temporary}.scratch`
-  await using _scratch = await options.ledger.make({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
+  await using _scratch = await options.ledger.create({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
   await build(what, temporary, scratch, options)
   renameSync(temporary, target)
   return findImage(config)!
 }
 
-async function build(what: Recipe, folder: string, scratch: string, options: BuildOptions): Promise<void> {
+async function build(what: Recipe, folder: string, scratch: string, options: ArtifactBuildOptions): Promise<void> {
   const without = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-  const { packages, hooks } = compiling(what)
+  const { packages, hooks } = compileHooks(what)
   const argv = [
     'mmdebstrap',
     '--variant=minbase',
@@ -86,27 +86,27 @@ async function build(what: Recipe, folder: string, scratch: string, options: Bui
     `--include=${[...new Set([...what.packages, ...packages])].join(',')}`,
     '--aptopt=Apt::Install-Recommends "false"',
     ...without,
-    ...[...hooks, ...making(what)].map((hook) => `--customize-hook=${hook}`),
+    ...[...hooks, ...inputHooks(what)].map((hook) => `--customize-hook=${hook}`),
     what.suite,
     folder,
     debianMirror(),
   ]
   let builder: AsyncDisposable | undefined
   try {
-    await host(argv, {
+    await runHostCommand(argv, {
       timeout: 1800,
       env: { TMPDIR: scratch },
       ...(options.signal && { signal: options.signal }),
       onStart: (pid) => {
         const id = processId(pid)
-        if (id) void options.ledger.make({ kind: 'process', id }, () => {}).then((made) => (builder = made))
+        if (id) void options.ledger.create({ kind: 'process', id }, () => {}).then((made) => (builder = made))
       },
       onLine: (line) => /^I:/.test(line) && options.onLine?.(line.slice(2).trim()),
     })
   } finally {
     await builder?.[Symbol.asyncDispose]()
   }
-  for (const path of mountPoints) mkdirSync(join(folder, path), { recursive: true })
+  for (const path of requiredMountPoints) mkdirSync(join(folder, path), { recursive: true })
   // Packages have their servers and timers started at boot; here a bench starts what it measures, and nothing else runs.
   for (const name of ['multi-user', 'timers'])
     rmSync(join(folder, `etc/systemd/system/${name}.target.wants`), { recursive: true, force: true })

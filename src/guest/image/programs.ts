@@ -8,7 +8,7 @@ const path = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sb
 const writable = /^\/(data|dev|proc|run|sys|tmp)\//
 
 /** Whether a command can only fail because the image has no such program. */
-export function lacksProgram(rootfs: string, program: string): boolean {
+export function imageLacksProgram(rootfs: string, program: string): boolean {
   const absolute = program.startsWith('/')
   // Relative to a folder that the command chose.
   if (writable.test(program) || (!absolute && program.includes('/'))) return false

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { program } from '../../entries.ts'
+import { programPath } from '../../entries.ts'
 import { ffmpeg } from '../../tools/ffmpeg.ts'
 
 /** What the image is made of. Two recipes with the same digest give the same tools. */
@@ -42,7 +42,7 @@ const packages = [
 ]
 
 /** By the name of the program in the image: the file that it is compiled from. */
-const programs = { 'isobench-memory': program('memory.c') }
+const programs = { 'isobench-memory': programPath('memory.c') }
 
 /** What is the same bytes in every guest, and takes too long to be made in each. */
 const inputs = Object.values(ffmpeg.clips).map((clip) => ({ file: clip.output, argv: ffmpeg.makeClip(clip).argv }))
@@ -51,7 +51,7 @@ const inputs = Object.values(ffmpeg.clips).map((clip) => ({ file: clip.output, a
 const compilers = ['gcc', 'libc6-dev'] as const
 
 /** mmdebstrap's hooks that make the inputs with the image's own tools. */
-export const making = ({ inputs }: Recipe): string[] =>
+export const inputHooks = ({ inputs }: Recipe): string[] =>
   inputs.flatMap(({ file, argv }) => [
     `mkdir -p "$1"${quoted(dirname(file))}`,
     `chroot "$1" ${argv.map(quoted).join(' ')}`,
@@ -61,7 +61,7 @@ export const making = ({ inputs }: Recipe): string[] =>
  * mmdebstrap's hooks that compile the programs inside the image. Static, so that a guest's loader plays no part; and a loop
  * that copies stays one rather than becoming a call of the C library's memcpy.
  */
-export function compiling(of: Recipe): { readonly packages: readonly string[]; readonly hooks: readonly string[] } {
+export function compileHooks(of: Recipe): { readonly packages: readonly string[]; readonly hooks: readonly string[] } {
   const kept = compilers.filter((name) => of.packages.includes(name))
   const unwanted = compilers.filter((name) => !kept.includes(name)).join(' ')
   const flags = '-O2 -fno-tree-loop-distribute-patterns -static'

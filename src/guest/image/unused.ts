@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { cacheFolder } from '../paths.ts'
 
 /** Something in the cache that no guest of this project's boots from. */
-export interface Unused {
+export interface UnusedArtifact {
   readonly path: string
   /** On the disk; of files that are shared with others, too. */
   readonly bytes: number
@@ -22,7 +22,7 @@ function bytesOf(path: string): number {
 }
 
 /** The guest kernels and disks in the cache, but those at these paths. */
-export function unusedParts(used: readonly string[]): Unused[] {
+export function unusedArtifacts(used: readonly string[]): UnusedArtifact[] {
   const keep = new Set(used)
   return folders.flatMap(([name, whole]) => {
     const folder = join(cacheFolder(), name)

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { setImmediate as pause } from 'node:timers/promises'
 import type { Instrument } from './instrument.ts'
 import { eachEvent, eventFormat, pageFormat } from './pages.ts'
-import type { Calls } from './profile.ts'
+import type { CallCounts } from './profile.ts'
 
 /** Pages between two looks at what else there is to do: some milliseconds. */
 const pagesAtOnce = 512
 
 /** What the instance has recorded, by name, in order of the names. Nothing must be recorded meanwhile. */
-export async function countEvents(folder: string, instrument: Instrument): Promise<Calls> {
+export async function countEvents(folder: string, instrument: Instrument): Promise<CallCounts> {
   const text = (...file: string[]) => readFileSync(join(folder, 'events', ...file), 'utf8')
   const pages = pageFormat(text('header_page'))
   const events = eventFormat(text(instrument.event, 'format'), instrument.field)

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import type { GuestArgv } from '../../platforms/driver.ts'
-import type { Dialogue } from '../stopwatch.ts'
+import type { StdioHandler } from '../stopwatch.ts'
 
 /**
  * A constant text; the word, the number of bytes of input and the argv come as positional parameters. Each gate is a line of
@@ -18,20 +18,20 @@ code=$?
 echo "$word" >&2; read -r go
 exit "$code"`
 
-export interface Gated {
+export interface BarrierCommand {
   readonly argv: GuestArgv
-  readonly dialogue: Dialogue
+  readonly dialogue: StdioHandler
   /** Standard error without the gates' lines. */
   plain(stderr: string): string
 }
 
 /** What happens at the gates. */
-export interface Keeper {
+export interface BarrierHandlers {
   /**
    * The command waits to begin, until this is done; if it fails, there will be no command.
    * @param pass goes through the gate, back to where the command waits: all that the work does but the work.
    */
-  waiting(pass: () => Promise<void>): Promise<void>
+  waiting(roundTrip: () => Promise<void>): Promise<void>
   /** The command begins. */
   opened(): void
   /** It has ended. */
@@ -39,7 +39,11 @@ export interface Keeper {
 }
 
 /** `argv` between gates. */
-export function gated(argv: GuestArgv, input: string, { waiting, opened, closed }: Keeper): Gated {
+export function withBarriers(
+  argv: GuestArgv,
+  input: string,
+  { waiting, opened, closed }: BarrierHandlers,
+): BarrierCommand {
   const word = `isobench-gate-${randomUUID()}`
   let seen = ''
   let begun = false
@@ -51,7 +55,7 @@ export function gated(argv: GuestArgv, input: string, { waiting, opened, closed 
     } else if (back) {
       back()
     } else {
-      const pass = () =>
+      const roundTrip = () =>
         new Promise<void>((resolve, reject) => {
           // A command that dies there does not come back.
           const gone = () => reject(new Error('the command ended before it began'))
@@ -62,7 +66,7 @@ export function gated(argv: GuestArgv, input: string, { waiting, opened, closed 
           }
           stdin.write('again\n')
         })
-      waiting(pass).then(
+      waiting(roundTrip).then(
         () => {
           begun = true
           opened()

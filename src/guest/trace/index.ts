@@ -1,4 +1,4 @@
-import type { Instrument as Name } from '../../dsl/traced.ts'
+import type { TraceSource as Name } from '../../dsl/traced.ts'
 import { functions } from './functions.ts'
 import type { Instrument } from './instrument.ts'
 import { syscalls } from './syscalls.ts'

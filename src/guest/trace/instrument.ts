@@ -1,4 +1,4 @@
-import type { Instrument as Name } from '../../dsl/traced.ts'
+import type { TraceSource as Name } from '../../dsl/traced.ts'
 import type { TraceEvent } from './pages.ts'
 
 /** A file of a tracefs instance, and what is written to it. */
@@ -12,8 +12,8 @@ export interface Instrument {
   readonly pids: string
   readonly forks: string
   /** What sets it, and what unsets it. A kernel may list a tracer and still refuse this. */
-  readonly arm: Setting
-  readonly disarm: Setting
+  readonly enable: Setting
+  readonly disable: Setting
   /** MiB of buffer for each CPU that guests run on. */
   readonly bufferMiB: number
   /** The kind of event that counts: its folder in `events`, and the field that tells them apart. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 export type Symbols = (address: bigint) => string | undefined
 
 /** Of several names for one address the first counts, as in the kernel's own traces. Pure. */
-export function symbolsOf(kallsyms: string): Symbols {
+export function parseKallsyms(kallsyms: string): Symbols {
   const found: { readonly address: bigint; readonly name: string }[] = []
   for (const line of kallsyms.split('\n')) {
     // In the kernel's text: `ffffffff81000010 t name`, and of a module `\t[module]` behind.
@@ -31,6 +31,6 @@ let known: { readonly modules: string; readonly symbols: Symbols } | undefined
 /** The symbols of this kernel and of the modules that are loaded now. */
 export function kernelSymbols(): Symbols {
   const modules = readFileSync('/proc/modules', 'utf8')
-  if (known?.modules !== modules) known = { modules, symbols: symbolsOf(readFileSync('/proc/kallsyms', 'utf8')) }
+  if (known?.modules !== modules) known = { modules, symbols: parseKallsyms(readFileSync('/proc/kallsyms', 'utf8')) }
   return known.symbols
 }

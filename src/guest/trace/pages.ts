@@ -91,7 +91,7 @@ export function eachEvent(
 }
 
 /** What a CPU's `stats` file counts as lost: overwritten, not committed, or dropped because the buffer was full. */
-export function lostOf(stats: string): number {
+export function lostEvents(stats: string): number {
   return ['overrun', 'commit overrun', 'dropped events']
     .map((name) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(stats)?.[1] ?? 0))
     .reduce((sum, lost) => sum + lost, 0)

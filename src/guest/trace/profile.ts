@@ -1,24 +1,24 @@
 /** Profiles: how often each function, or each system call, was called. Plain data; pure. */
 
 /** Calls by name; every count is above 0. */
-export type Calls = Readonly<Record<string, number>>
+export type CallCounts = Readonly<Record<string, number>>
 
-export const totalOf = (calls: Calls): number => Object.values(calls).reduce((sum, count) => sum + count, 0)
+export const totalCalls = (calls: CallCounts): number => Object.values(calls).reduce((sum, count) => sum + count, 0)
 
 /** What idling does in a second, by name. */
-export interface Idling {
-  readonly mean: Calls
+export interface IdleRates {
+  readonly mean: CallCounts
   /** The standard deviation from second to second, as measured. */
-  readonly deviation: Calls
+  readonly deviation: CallCounts
 }
 
 /** What was seen of everything but the work. */
-export interface Control {
-  readonly idling: Idling
+export interface Background {
+  readonly idling: IdleRates
   /** How long the work took. */
   readonly seconds: number
   /** Calls of going through the gates, as often as the work did. */
-  readonly gates: Calls
+  readonly barrier: CallCounts
 }
 
 /**
@@ -28,8 +28,11 @@ export interface Control {
  * vary by more, because its calls come in bursts, it is that. Twice, because idling is not that regular: at the same load one
  * second has up to twice the calls of another. What the control never calls needs one call.
  */
-export function beyond(work: Calls, { idling, seconds, gates }: Control): Record<string, number> {
-  const of = (calls: Calls, name: string) => (Object.hasOwn(calls, name) ? calls[name]! : 0)
+export function subtractBackground(
+  work: CallCounts,
+  { idling, seconds, barrier: gates }: Background,
+): Record<string, number> {
+  const of = (calls: CallCounts, name: string) => (Object.hasOwn(calls, name) ? calls[name]! : 0)
   return Object.fromEntries(
     Object.entries(work).flatMap(([name, count]) => {
       const [expected, passing] = [of(idling.mean, name) * seconds, of(gates, name)]
@@ -40,7 +43,7 @@ export function beyond(work: Calls, { idling, seconds, gates }: Control): Record
 }
 
 /** Each name's calls `times` as often. */
-export const scaled = (calls: Calls, times: number): Record<string, number> =>
+export const scaleCounts = (calls: CallCounts, times: number): Record<string, number> =>
   Object.fromEntries(Object.entries(calls).map(([name, count]) => [name, count * times]))
 
 /** How alike two sets of names are: those of both over those of either; 1 for two empty ones (Jaccard 1901). */
@@ -52,7 +55,7 @@ export function jaccard(a: Iterable<string>, b: Iterable<string>): number {
 }
 
 /** Several profiles as one. */
-export function sum(profiles: readonly Calls[]): Record<string, number> {
+export function mergeCounts(profiles: readonly CallCounts[]): Record<string, number> {
   const all: Record<string, number> = {}
   for (const calls of profiles) {
     for (const [name, count] of Object.entries(calls)) all[name] = (Object.hasOwn(all, name) ? all[name]! : 0) + count

@@ -2,18 +2,19 @@
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { host } from '../host.ts'
-import type { Ledger } from '../ledger.ts'
+import { runHostCommand } from '../host.ts'
+import type { CleanupJournal } from '../ledger.ts'
 import { guestsFolder } from '../paths.ts'
 
-const mount = (folder: string) => host(['mount', '-t', 'tracefs', '-o', 'nosuid,nodev,noexec', 'tracefs', folder])
+const mount = (folder: string) =>
+  runHostCommand(['mount', '-t', 'tracefs', '-o', 'nosuid,nodev,noexec', 'tracefs', folder])
 
 /**
  * Mounts tracefs at `folder`, undone with that. Where else it is mounted does not matter: that may be another isobench's, which
  * goes when that run ends, and all of them show the same instances.
  */
-async function tracefs(ledger: Ledger, folder: string): Promise<string> {
-  await ledger.make({ kind: 'directory', path: folder }, async () => {
+async function tracefs(ledger: CleanupJournal, folder: string): Promise<string> {
+  await ledger.create({ kind: 'directory', path: folder }, async () => {
     mkdirSync(folder, { recursive: true })
     await mount(folder)
   })
@@ -21,10 +22,13 @@ async function tracefs(ledger: Ledger, folder: string): Promise<string> {
 }
 
 /** Makes an instance, in the ledger first, and returns its folder. Its tracing is off. */
-export async function makeInstance(ledger: Ledger, name: string): Promise<{ folder: string; undo: AsyncDisposable }> {
+export async function makeInstance(
+  ledger: CleanupJournal,
+  name: string,
+): Promise<{ folder: string; undo: AsyncDisposable }> {
   const root = await tracefs(ledger, join(guestsFolder(), `${name}-tracefs`))
   const folder = join(root, 'instances', name)
-  const undo = await ledger.make({ kind: 'tracer', name }, () => mkdirSync(folder))
+  const undo = await ledger.create({ kind: 'tracer', name }, () => mkdirSync(folder))
   return { folder, undo }
 }
 
@@ -37,7 +41,7 @@ export async function removeInstance(name: string): Promise<void> {
     try {
       await removeFrom(folder, name)
     } finally {
-      await host(['umount', folder])
+      await runHostCommand(['umount', folder])
     }
   } finally {
     rmdirSync(folder)

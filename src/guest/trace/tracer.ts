@@ -3,15 +3,15 @@ import { basename, join } from 'node:path'
 import { IsobenchError, messageOf } from '../../errors.ts'
 import type { HostArgv } from '../../platforms/driver.ts'
 import { processesOf } from '../cgroup.ts'
-import type { Ledger } from '../ledger.ts'
+import type { CleanupJournal } from '../ledger.ts'
 import { countEvents } from './count.ts'
 import type { Instrument } from './instrument.ts'
-import { lostOf } from './pages.ts'
-import type { Calls } from './profile.ts'
+import { lostEvents } from './pages.ts'
+import type { CallCounts } from './profile.ts'
 import { makeInstance } from './tracefs.ts'
 
 /** The host kernel cannot be watched in the way that was asked for. */
-export class InstrumentError extends IsobenchError {
+export class TracerUnavailableError extends IsobenchError {
   readonly code = 'ISOBENCH_INSTRUMENT'
 }
 
@@ -21,7 +21,7 @@ export class TraceLossError extends IsobenchError {
 }
 
 export interface TracerOptions {
-  readonly ledger: Ledger
+  readonly ledger: CleanupJournal
   /** The instance's name. */
   readonly name: string
   /** Where guests run: only their buffers have to be large. */
@@ -65,7 +65,7 @@ export class Tracer implements AsyncDisposable {
       return tracer
     } catch (error) {
       await made?.undo[Symbol.asyncDispose]()
-      throw new InstrumentError(
+      throw new TracerUnavailableError(
         `the kernel refuses to trace ${instrument.name}: ${refusal(error)}`,
         instrument.name === 'functions'
           ? 'a kernel in lockdown forbids it; trace by syscalls, or on a host without lockdown'
@@ -77,13 +77,13 @@ export class Tracer implements AsyncDisposable {
   #prepare(cpus: readonly number[]): void {
     this.#write('tracing_on', '0')
     // Before anything is armed: an empty list means every process of the host.
-    this.forget()
+    this.clearTargets()
     this.#write(this.instrument.forks, '1')
     // What is lost shall be counted, and what was recorded kept.
     this.#write('options/overwrite', '0')
     this.#write('buffer_size_kb', '4096')
     for (const cpu of cpus) this.#write(`per_cpu/cpu${cpu}/buffer_size_kb`, String(this.#bufferKiB(cpus.length)))
-    this.arm()[Symbol.dispose]()
+    this.enable()[Symbol.dispose]()
   }
 
   /** The instrument's wish, but no more than an eighth of the memory that is free, for all CPUs together. */
@@ -93,9 +93,9 @@ export class Tracer implements AsyncDisposable {
   }
 
   /** Sets the instrument until it is disposed: meanwhile all of the host is slower, whether anything is recorded or not. */
-  arm(): Disposable {
-    this.#write(...this.instrument.arm)
-    return { [Symbol.dispose]: () => this.#write(...this.instrument.disarm) }
+  enable(): Disposable {
+    this.#write(...this.instrument.enable)
+    return { [Symbol.dispose]: () => this.#write(...this.instrument.disable) }
   }
 
   #write(file: string, text: string): void {
@@ -103,12 +103,12 @@ export class Tracer implements AsyncDisposable {
   }
 
   /** Argv that is followed from its first instruction on. */
-  following(argv: HostArgv): HostArgv {
+  wrapTraced(argv: HostArgv): HostArgv {
     return ['sh', '-c', follow, join(this.folder, this.instrument.pids), ...argv]
   }
 
   /** Follows every task of a guest: its runtime, monitor, sentry, gofer, VMM and vhost workers stand in its cgroup. */
-  followGroup(group: string): void {
+  traceCgroup(group: string): void {
     const file = join(this.folder, this.instrument.pids)
     // One that is made while we look has a parent that is followed by the second look at the latest.
     for (let looks = 0; looks < 2; looks++) {
@@ -120,7 +120,7 @@ export class Tracer implements AsyncDisposable {
   }
 
   /** Follows nobody: the list has one number that is nobody's, the last that the kernel gives. */
-  forget(): void {
+  clearTargets(): void {
     const last = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - 1
     this.#write(this.instrument.pids, String(last))
   }
@@ -148,11 +148,11 @@ export class Tracer implements AsyncDisposable {
    * What was recorded since the last time, by name.
    * @throws TraceLossError when the kernel could not record all of it.
    */
-  async collect(): Promise<Calls> {
+  async collect(): Promise<CallCounts> {
     try {
       const cpus = readdirSync(join(this.folder, 'per_cpu'))
       const lost = cpus.reduce(
-        (sum, cpu) => sum + lostOf(readFileSync(join(this.folder, 'per_cpu', cpu, 'stats'), 'utf8')),
+        (sum, cpu) => sum + lostEvents(readFileSync(join(this.folder, 'per_cpu', cpu, 'stats'), 'utf8')),
         0,
       )
       if (lost > 0) {

@@ -1,4 +1,4 @@
-import { MachineError } from '../../errors.ts'
+import { HostError } from '../../errors.ts'
 import { decompress } from './decompress.ts'
 
 const elfMagic = '7f454c46'
@@ -13,7 +13,7 @@ export const isElf = (bytes: Buffer): boolean => bytes.subarray(0, 4).toString('
 export function vmlinuxOf(image: Buffer): Buffer {
   if (isElf(image)) return image
   if (image.length < 0x250 || image.toString('latin1', 0x202, 0x206) !== 'HdrS' || image.readUInt16LE(0x206) < 0x208) {
-    throw new MachineError('this is neither a vmlinux nor a bzImage of the boot protocol 2.08 or later')
+    throw new HostError('this is neither a vmlinux nor a bzImage of the boot protocol 2.08 or later')
   }
   // Nought stands for four.
   const sectors = image.readUInt8(0x1f1) || 4
@@ -22,6 +22,6 @@ export function vmlinuxOf(image: Buffer): Buffer {
   const payload = image.subarray(start, start + image.readUInt32LE(0x24c))
   const kernel = decompress(payload.subarray(0, payload.subarray(0, 2).toString('hex') === '1f8b' ? undefined : -4))
   if (!isElf(kernel))
-    throw new MachineError('the kernel in this bzImage is compressed in a way that isobench does not know')
+    throw new HostError('the kernel in this bzImage is compressed in a way that isobench does not know')
   return kernel
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { program } from '../../entries.ts'
-import type { GuestArgv, GuestHandle, HostArgv, Place } from '../../platforms/driver.ts'
-import { host } from '../host.ts'
+import { programPath } from '../../entries.ts'
+import type { GuestArgv, GuestHandle, GuestSandbox, HostArgv } from '../../platforms/driver.ts'
+import { runHostCommand } from '../host.ts'
 
 /** What a guest's first process is told on the kernel's command line; `perl/agent.pl` reads it. */
-export interface GuestTold {
+export interface GuestBootConfig {
   /** `ext4:/dev/vda`, `virtiofs:tag`: a file system of the kernel's, and what it is on. */
   readonly root: string
   /** The same for /data. */
@@ -21,13 +21,13 @@ export interface GuestTold {
 }
 
 /** A monitor with its guest, ready to be started by the conductor. */
-export interface Machine {
+export interface VmSpec {
   /** The guest's own secret: its kernel alone is told, so nobody else's answer is taken for its. */
   readonly nonce: string
   /** Started in the place's directory. Without `call` it finds the channel to its guest at descriptor 3. */
-  readonly monitor: HostArgv
+  readonly vmm: HostArgv
   /** The socket in the place's directory that the monitor connects to when its guest calls the host. */
-  readonly call?: string
+  readonly vsockSocket?: string
   /** Started before it: finds a listening socket at descriptor 4, which is `helper.sock` for the monitor. */
   readonly helper?: HostArgv
 }
@@ -35,31 +35,36 @@ export interface Machine {
 /** The conductor finds the words of each by their number, so that none of them can be taken for something else. */
 const counted = (argv: readonly string[] = []): string[] => [String(argv.length), ...argv]
 
-const conduct = (mode: 'once' | 'open', place: Place, { nonce, monitor, call, helper }: Machine): HostArgv => [
+const supervisorArgv = (
+  mode: 'once' | 'open',
+  place: GuestSandbox,
+  { nonce, vmm, vsockSocket, helper }: VmSpec,
+): HostArgv => [
   'perl',
-  program('conductor.pl'),
+  programPath('conductor.pl'),
   mode,
-  place.directory,
+  place.stateDir,
   nonce,
-  ...counted(call === undefined ? [] : [call]),
+  ...counted(vsockSocket === undefined ? [] : [vsockSocket]),
   ...counted(helper),
-  ...counted(monitor),
+  ...counted(vmm),
 ]
 
 /** Argv that boots the machine, runs `argv` in it, and ends as that does when the monitor has ended. */
-export const conductOnce = (place: Place, machine: Machine, argv: GuestArgv): HostArgv => [
-  ...conduct('once', place, machine),
+export const supervisorRunArgv = (place: GuestSandbox, machine: VmSpec, argv: GuestArgv): HostArgv => [
+  ...supervisorArgv('once', place, machine),
   ...argv,
 ]
 
 /** Argv that boots the machine and stays, for `enterGuest`. */
-export const conductOpen = (place: Place, machine: Machine): HostArgv => conduct('open', place, machine)
+export const supervisorServeArgv = (place: GuestSandbox, machine: VmSpec): HostArgv =>
+  supervisorArgv('open', place, machine)
 
 /** Argv that runs `argv` in the machine that `conductOpen` started; without a word of argv it only waits until that is ready. */
-export const enterGuest = (place: Place, argv: GuestArgv): HostArgv => [
+export const vmExecArgv = (place: GuestSandbox, argv: GuestArgv): HostArgv => [
   'perl',
-  program('enter.pl'),
-  place.directory,
+  programPath('enter.pl'),
+  place.stateDir,
   ...argv,
 ]
 
@@ -69,13 +74,13 @@ export const enterGuest = (place: Place, argv: GuestArgv): HostArgv => [
  */
 export const vsock = { socket: 'vsock.sock', channel: 'vsock:1024', call: 'vsock.sock_1024' } as const
 
-export const newNonce = (): string => randomBytes(16).toString('hex')
+export const createNonce = (): string => randomBytes(16).toString('hex')
 
 /**
  * The kernel's command line for a guest. `panic=-1` reboots at once, which ends every monitor here, so a guest that cannot go on
  * does not stay.
  */
-export function kernelCommandLine(told: GuestTold, nonce: string, more: readonly string[] = []): string {
+export function kernelCommandLine(told: GuestBootConfig, nonce: string, more: readonly string[] = []): string {
   const { dataOptions, ...rest } = told
   const all = { ...rest, nonce, ...(dataOptions !== undefined && { dataoptions: dataOptions }) }
   const ours = Object.entries(all).map(([name, value]) => `isobench.${name}=${value}`)
@@ -89,9 +94,9 @@ export const oomKills = (vmstat: string): number => Number(/^oom_kill (\d+)$/m.e
  * How many processes a guest's own kernel, which tells nobody, has killed for want of memory.
  * @throws HostCommandError when the guest does not answer.
  */
-export const memoryKillsBy = async (enter: GuestHandle['enter']): Promise<number> =>
-  oomKills(await host(enter(['cat', '/proc/vmstat']), { timeout: 10 }))
+export const guestOomKillsVia = async (enter: GuestHandle['execArgv']): Promise<number> =>
+  oomKills(await runHostCommand(enter(['cat', '/proc/vmstat']), { timeout: 10 }))
 
 /** The same of a guest that runs isobench's agent. @throws HostCommandError when the guest does not answer. */
-export const memoryKillsIn = (place: Place): Promise<number> =>
-  memoryKillsBy((argv) => place.inside(enterGuest(place, argv)))
+export const guestOomKills = (place: GuestSandbox): Promise<number> =>
+  guestOomKillsVia((argv) => place.wrap(vmExecArgv(place, argv)))

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { gunzipSync } from 'node:zlib'
-import { MachineError } from '../../errors.ts'
+import { HostError } from '../../errors.ts'
 import { which } from '../requirements.ts'
 
 /** Formats by their first bytes, with the program and Debian's package for those that Node 20 cannot read. */
@@ -21,11 +21,11 @@ export function decompress(bytes: Buffer): Buffer {
   const format = formats.find(({ magic }) => bytes.subarray(0, magic.length / 2).toString('hex') === magic)
   if (!format) return bytes
   const program = which(format.program)
-  if (!program) throw new MachineError(`${format.program} is not installed`, `apt-get install ${format.package}`)
+  if (!program) throw new HostError(`${format.program} is not installed`, `apt-get install ${format.package}`)
   const { stdout, stderr } = spawnSync(program, ['--decompress', '--stdout', '--quiet'], {
     input: bytes,
     maxBuffer: 512 * 1024 * 1024,
   })
-  if (stdout.length === 0) throw new MachineError(`${format.program} could not read it: ${stderr.toString().trim()}`)
+  if (stdout.length === 0) throw new HostError(`${format.program} could not read it: ${stderr.toString().trim()}`)
   return stdout
 }

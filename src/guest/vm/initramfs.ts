@@ -1,9 +1,9 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { program } from '../../entries.ts'
-import { MachineError } from '../../errors.ts'
+import { programPath } from '../../entries.ts'
+import { HostError } from '../../errors.ts'
 import { guestEnv } from '../../platforms/guest-env.ts'
-import { host } from '../host.ts'
+import { runHostCommand } from '../host.ts'
 import { which } from '../requirements.ts'
 import { type CpioEntry, cpio, fileType } from './cpio.ts'
 import type { KernelModule } from './modules.ts'
@@ -11,8 +11,8 @@ import type { KernelModule } from './modules.ts'
 /** This host's Perl with the libraries that it is linked against, at the paths that it wants them at. */
 async function interpreter(): Promise<CpioEntry[]> {
   const perl = which('perl')
-  if (!perl) throw new MachineError('perl is not installed', 'apt-get install perl-base')
-  const libraries = [...(await host(['ldd', perl])).matchAll(/(\/\S+)/g)].map(([, path]) => path!)
+  if (!perl) throw new HostError('perl is not installed', 'apt-get install perl-base')
+  const libraries = [...(await runHostCommand(['ldd', perl])).matchAll(/(\/\S+)/g)].map(([, path]) => path!)
   return [
     ...libraries.map((path) => ({ path: path.slice(1), mode: fileType.file | 0o755, content: readFileSync(path) })),
     { path: 'usr/bin/perl', mode: fileType.file | 0o755, content: readFileSync(realpathSync(perl)) },
@@ -57,9 +57,9 @@ export async function initramfs(modules: readonly KernelModule[]): Promise<Buffe
     ...(await interpreter()),
     // The kernel opens it for the first process before anything is mounted.
     { path: 'dev/console', mode: fileType.device | 0o600, device: [5, 1] },
-    file('init', readFileSync(program('init.pl')), 0o755),
-    file('isobench/frames.pl', readFileSync(program('frames.pl'))),
-    file('isobench/agent.pl', readFileSync(program('agent.pl'))),
+    file('init', readFileSync(programPath('init.pl')), 0o755),
+    file('isobench/frames.pl', readFileSync(programPath('frames.pl'))),
+    file('isobench/agent.pl', readFileSync(programPath('agent.pl'))),
     file('isobench/environment.pl', environment()),
     file('isobench/modules', modules.map(({ name }) => `${name}\n`).join('')),
     ...modules.map(({ name, bytes }) => file(`isobench/${name}.ko`, bytes)),

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { program } from '../../entries.ts'
-import { MachineError } from '../../errors.ts'
+import { programPath } from '../../entries.ts'
+import { HostError } from '../../errors.ts'
 import type { Requirement } from '../../platforms/driver.ts'
 import { downloadPackage } from '../apt.ts'
-import type { BuildOptions } from '../build-options.ts'
-import { host } from '../host.ts'
+import type { ArtifactBuildOptions } from '../build-options.ts'
+import { runHostCommand } from '../host.ts'
 import { recipe } from '../image/recipe.ts'
 import { lock } from '../lock.ts'
 import { cacheFolder } from '../paths.ts'
@@ -54,7 +54,9 @@ export function kernelPath(from: KernelSource): string {
     'debian' in from
       ? [packages[from.debian], recipe().suite]
       : [identity(from.kernel), from.modules && identity(from.modules)]
-  const programs = (['init.pl', 'agent.pl', 'frames.pl'] as const).map((name) => readFileSync(program(name), 'utf8'))
+  const programs = (['init.pl', 'agent.pl', 'frames.pl'] as const).map((name) =>
+    readFileSync(programPath(name), 'utf8'),
+  )
   const digest = createHash('sha256')
     .update(JSON.stringify([version, source, programs]))
     .digest('hex')
@@ -76,7 +78,7 @@ export function findKernel(from: KernelSource): GuestKernel | undefined {
  * The kernel, made if it is not there: under a lock, into a temporary name, renamed when it is whole.
  * @throws MachineError when a kernel of the user's cannot be used.
  */
-export async function ensureKernel(options: BuildOptions, from: KernelSource): Promise<GuestKernel> {
+export async function ensureKernel(options: ArtifactBuildOptions, from: KernelSource): Promise<GuestKernel> {
   const found = findKernel(from)
   if (found) return found
   const target = kernelPath(from)
@@ -89,14 +91,14 @@ export async function ensureKernel(options: BuildOptions, from: KernelSource): P
   const meanwhile = findKernel(from)
   if (meanwhile) return meanwhile
   const temporary = `${target}.${process.pid}.tmp`
-  await using _made = await options.ledger.make({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
+  await using _made = await options.ledger.create({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
   const { image, modules, release } =
     'debian' in from ? await debianFiles(temporary, packages[from.debian], options) : ownFiles(from)
   // A user-mode Linux is started as a program is.
   writeFileSync(join(temporary, 'vmlinux'), vmlinuxOf(readFileSync(image)), { mode: 0o755 })
   writeFileSync(join(temporary, 'initramfs'), await initramfs(modules === undefined ? [] : modulesFor(modules)))
   writeFileSync(join(temporary, 'release'), release)
-  await host(['rm', '--recursive', '--force', join(temporary, 'package')])
+  await runHostCommand(['rm', '--recursive', '--force', join(temporary, 'package')])
   renameSync(temporary, target)
   return findKernel(from)!
 }
@@ -109,12 +111,12 @@ interface KernelFiles {
 
 function ownFiles({ kernel, modules }: Exclude<KernelSource, { debian: unknown }>): KernelFiles {
   const absent = [kernel, modules].find((path) => path !== undefined && !existsSync(path))
-  if (absent !== undefined) throw new MachineError(`there is no ${absent}`, 'mend it in the options of the platform')
+  if (absent !== undefined) throw new HostError(`there is no ${absent}`, 'mend it in the options of the platform')
   return { image: kernel, modules, release: kernel }
 }
 
 /** A kernel of Debian's, of the image's suite. */
-async function debianFiles(folder: string, name: string, { signal }: BuildOptions): Promise<KernelFiles> {
+async function debianFiles(folder: string, name: string, { signal }: ArtifactBuildOptions): Promise<KernelFiles> {
   const within = join(folder, 'package')
   mkdirSync(within)
   const file = await downloadPackage({
@@ -125,9 +127,9 @@ async function debianFiles(folder: string, name: string, { signal }: BuildOption
     instead: /^linux-image-/,
     ...(signal && { signal }),
   })
-  await host(['dpkg-deb', '--extract', file, within], signal ? { signal } : {})
+  await runHostCommand(['dpkg-deb', '--extract', file, within], signal ? { signal } : {})
   const found = readdirSync(join(within, 'boot')).find((name) => name.startsWith('vmlinuz-'))
-  if (!found) throw new MachineError(`Debian's package ${name} has no kernel in it`)
+  if (!found) throw new HostError(`Debian's package ${name} has no kernel in it`)
   const release = found.slice('vmlinuz-'.length)
   const roots = [join(within, 'usr/lib/modules', release), join(within, 'lib/modules', release)]
   return { image: join(within, 'boot', found), modules: roots.find(existsSync), release }

@@ -3,10 +3,10 @@ import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
-import type { Obstacle } from '../../platforms/driver.ts'
+import type { Unavailable } from '../../platforms/driver.ts'
 import { cacheFolder } from '../paths.ts'
 import { which } from '../requirements.ts'
-import { marks, tinyGuest, tinyProgram } from './tiny/guest.ts'
+import { probeKernel, probeProgram, serialMarkers } from './tiny/guest.ts'
 
 const schema = z.object({
   /** `nested`: usable, on a machine that is itself virtual. `unknown`: there is a /dev/kvm and no QEMU to try it with. */
@@ -34,7 +34,7 @@ const mostRatio = 20
 /** Nanoseconds of one iteration in the guest's kernel mode, between the two marks on its serial port; null without the second. */
 async function guestNanoseconds(folder: string, iterations = fewIterations): Promise<number | null> {
   const kernel = join(folder, 'guest')
-  writeFileSync(kernel, tinyGuest(iterations))
+  writeFileSync(kernel, probeKernel(iterations))
   // timeout, because QEMU pauses rather than ends when KVM cannot go on, and stays when isobench is killed.
   const qemu = spawn(
     'timeout',
@@ -49,8 +49,8 @@ async function guestNanoseconds(folder: string, iterations = fewIterations): Pro
   qemu.stdout.on('data', (bytes: Buffer) => {
     const now = process.hrtime.bigint()
     const text = bytes.toString('latin1')
-    if (text.includes(marks.begun)) begun ||= now
-    if (text.includes(marks.done)) done ||= now
+    if (text.includes(serialMarkers.begun)) begun ||= now
+    if (text.includes(serialMarkers.done)) done ||= now
   })
   await new Promise((resolve) => qemu.once('close', resolve).once('error', resolve))
   if (done === 0n) return null
@@ -63,7 +63,7 @@ async function guestNanoseconds(folder: string, iterations = fewIterations): Pro
 /** Nanoseconds of one iteration of the same loop in a process of the host's. */
 function hostNanoseconds(folder: string): number {
   const file = join(folder, 'program')
-  writeFileSync(file, tinyProgram(hostIterations), { mode: 0o755 })
+  writeFileSync(file, probeProgram(hostIterations), { mode: 0o755 })
   const started = process.hrtime.bigint()
   spawnSync(file)
   return Number(process.hrtime.bigint() - started) / hostIterations
@@ -115,7 +115,7 @@ const knownFile = () => join(cacheFolder(), 'kvm.json')
 const bootId = () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 
 /** Tries KVM and keeps what was found until the machine boots again. */
-export async function probeKvmAnew(): Promise<Kvm> {
+export async function refreshKvmProbe(): Promise<Kvm> {
   const kvm = await probeKvm()
   mkdirSync(dirname(knownFile()), { recursive: true })
   if (kvm.state !== 'unknown') writeFileSync(knownFile(), JSON.stringify({ bootId: bootId(), kvm }))
@@ -126,7 +126,7 @@ let asked: Promise<Kvm> | undefined
 
 /** What KVM is worth here, tried once a boot of this machine. */
 export function kvm(): Promise<Kvm> {
-  asked ??= known() ?? probeKvmAnew()
+  asked ??= known() ?? refreshKvmProbe()
   return asked
 }
 
@@ -146,15 +146,19 @@ export const isUsable = ({ state }: Kvm): boolean => state === 'usable' || state
  * Why a monitor that can do nothing without KVM is of no use here, or undefined. Where nobody could try KVM, a boot tells. What the
  * guest of a floor does in kernel mode is so little that it runs wherever KVM opens.
  */
-export async function kvmObstacle(): Promise<Obstacle | undefined> {
+export async function kvmPreflight(): Promise<Unavailable | undefined> {
   const found = await kvm()
   if (isUsable(found) || found.state === 'unknown') return undefined
   const fix = 'a host with hardware virtualisation, or a virtual machine that passes it on'
-  return { reason: `KVM is ${found.state} here: ${found.about}`, fix, ...(opensKvm() && { still: ['floor'] }) }
+  return {
+    reason: `KVM is ${found.state} here: ${found.about}`,
+    fix,
+    ...(opensKvm() && { supportedWorkloads: ['vmm-start'] }),
+  }
 }
 
 /** Whether guests of monitors that need KVM run on a hypervisor inside another. */
-export async function nestedKvm(): Promise<'nested' | undefined> {
+export async function kvmCpuMode(): Promise<'nested' | undefined> {
   const { state } = await kvm()
   return state === 'nested' || (state !== 'usable' && isVirtual()) ? 'nested' : undefined
 }

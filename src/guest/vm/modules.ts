@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { globSync } from 'tinyglobby'
-import { MachineError } from '../../errors.ts'
+import { HostError } from '../../errors.ts'
 import { decompress } from './decompress.ts'
 
 /** What a guest needs of its kernel: buses, disks, links, the agent's channel, and the ways to share a folder. */
@@ -57,7 +57,7 @@ export function modulesFor(folder: string): KernelModule[] {
     const file = files.get(name)
     if (file === undefined) {
       if (neededBy === undefined) return
-      throw new MachineError(`the module ${neededBy} needs ${name}, which ${folder} does not have`)
+      throw new HostError(`the module ${neededBy} needs ${name}, which ${folder} does not have`)
     }
     const bytes = decompress(readFileSync(file))
     for (const needed of dependenciesOf(bytes)) add(needed, name)

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
-import { messageOf, printable } from '../../errors.ts'
-import { MonitorError } from './monitor-error.ts'
+import { messageOf, sanitizeLine } from '../../errors.ts'
+import { VmmError } from './monitor-error.ts'
 
 /** A request of a monitor's API: JSON over HTTP over a Unix socket. */
 export interface ApiRequest {
@@ -17,8 +17,8 @@ const longest = 1024 * 1024
  * @param socket Its API socket on the host.
  * @throws MonitorError when it refuses, with the status and what it said, or does not answer within `timeoutMs`.
  */
-export function ask(socket: string, { method, path, body }: ApiRequest, timeoutMs = 5000): Promise<unknown> {
-  const failed = (why: string) => new MonitorError(`${method} ${path} at ${socket}: ${why}`)
+export function vmmRequest(socket: string, { method, path, body }: ApiRequest, timeoutMs = 5000): Promise<unknown> {
+  const failed = (why: string) => new VmmError(`${method} ${path} at ${socket}: ${why}`)
   return new Promise((resolve, reject) => {
     const json = body === undefined ? undefined : JSON.stringify(body)
     const headers = {
@@ -35,7 +35,7 @@ export function ask(socket: string, { method, path, body }: ApiRequest, timeoutM
       answer.on('error', (error) => reject(failed(messageOf(error))))
       answer.on('end', () => {
         const status = answer.statusCode ?? 0
-        const said = text === '' ? 'nothing' : printable(text.trim())
+        const said = text === '' ? 'nothing' : sanitizeLine(text.trim())
         if (status < 200 || status > 299) return reject(failed(`status ${status}, and it said ${said}`))
         try {
           resolve(text.trim() === '' ? undefined : JSON.parse(text))

@@ -1,6 +1,6 @@
 import { IsobenchError } from '../../errors.ts'
 
 /** A virtual machine monitor did not do as it was told. */
-export class MonitorError extends IsobenchError {
-  readonly code = 'ISOBENCH_MONITOR'
+export class VmmError extends IsobenchError {
+  readonly code = 'ISOBENCH_VMM'
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { closeSync, constants, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Place, Requirement } from '../../platforms/driver.ts'
-import type { BuildOptions } from '../build-options.ts'
-import { host } from '../host.ts'
+import type { GuestSandbox, Requirement } from '../../platforms/driver.ts'
+import type { ArtifactBuildOptions } from '../build-options.ts'
+import { runHostCommand } from '../host.ts'
 import { lock } from '../lock.ts'
 import { cacheFolder } from '../paths.ts'
 
@@ -26,15 +26,15 @@ export function diskPath(rootfs: string): string {
 export async function makeDisk(rootfs: string, file: string, signal?: AbortSignal): Promise<void> {
   const options = { timeout: 600, ...(signal && { signal }) }
   const measured = async (...how: string[]) =>
-    Number.parseInt(await host(['du', '--summarize', '--one-file-system', ...how, rootfs], options), 10)
+    Number.parseInt(await runHostCommand(['du', '--summarize', '--one-file-system', ...how, rootfs], options), 10)
   const [kibibytes, inodes] = [await measured('--block-size=1K'), await measured('--inodes')]
   const size = Math.ceil(kibibytes * 1.08 + inodes / 2) + 8192
   const shape = ['-t', 'ext4', '-b', '4096', '-O', '^has_journal', '-m', '0', '-N', String(inodes + 256)]
-  await host(['mke2fs', '-q', '-F', ...shape, '-d', rootfs, file, `${size}K`], options)
+  await runHostCommand(['mke2fs', '-q', '-F', ...shape, '-d', rootfs, file, `${size}K`], options)
 }
 
 /** The disk with an image, made if it is not there: under a lock, into a temporary name, renamed when it is whole. */
-export async function ensureDisk(rootfs: string, options: BuildOptions): Promise<string> {
+export async function ensureDisk(rootfs: string, options: ArtifactBuildOptions): Promise<string> {
   const target = diskPath(rootfs)
   if (existsSync(target)) return target
   mkdirSync(dirname(target), { recursive: true })
@@ -45,7 +45,7 @@ export async function ensureDisk(rootfs: string, options: BuildOptions): Promise
   })
   if (existsSync(target)) return target
   const temporary = `${target}.${process.pid}.tmp`
-  await using _folder = await options.ledger.make({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
+  await using _folder = await options.ledger.create({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
   const file = join(temporary, 'disk')
   await makeDisk(rootfs, file, options.signal)
   renameSync(file, target)
@@ -53,7 +53,10 @@ export async function ensureDisk(rootfs: string, options: BuildOptions): Promise
 }
 
 /** The disk for a guest: its image's, or one of its own where nobody made that, such as for the root filesystem of a probe. */
-export async function diskFor({ rootfs, directory }: Pick<Place, 'rootfs' | 'directory'>): Promise<string> {
+export async function rootDiskFor({
+  rootfs,
+  stateDir: directory,
+}: Pick<GuestSandbox, 'rootfs' | 'stateDir'>): Promise<string> {
   const made = diskPath(rootfs)
   if (existsSync(made)) return made
   const own = join(directory, 'root.ext4')
@@ -62,7 +65,7 @@ export async function diskFor({ rootfs, directory }: Pick<Place, 'rootfs' | 'dir
 }
 
 /** Whether a file can be read past the host's page cache, which tmpfs cannot before Linux 6.6. */
-export function takesDirectIo(file: string): boolean {
+export function supportsDirectIo(file: string): boolean {
   try {
     closeSync(openSync(file, constants.O_RDONLY | constants.O_DIRECT))
     return true

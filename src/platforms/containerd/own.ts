@@ -1,21 +1,21 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MachineError } from '../../errors.ts'
-import type { HostArgv, Place } from '../driver.ts'
+import { HostError } from '../../errors.ts'
+import type { GuestSandbox, HostArgv } from '../driver.ts'
 import { type Bind, withPrivateMounts } from '../private-mounts.ts'
 
 /** A containerd that answers: argv of its client. */
 export type Ctr = (...args: readonly string[]) => HostArgv
 
 /** What a daemon and its shims need around them. */
-export interface Surroundings {
+export interface DaemonEnvironment {
   /** What has to be around the daemon on this machine. */
   around?(argv: HostArgv): HostArgv
   /** What of the host's is mounted where they look for it. */
   readonly binds?: readonly Bind[]
   /** Wraps argv so that it runs inside the cgroup; in the guest's network namespace, if it is not given. */
-  inside?(argv: HostArgv): HostArgv
+  wrap?(argv: HostArgv): HostArgv
 }
 
 /** Parts of containerd that no guest of isobench's needs. Those that a release does not have are not missed by it. */
@@ -51,20 +51,20 @@ const settings = (root: string) =>
  * where it runs.
  */
 export async function startContainerd(
-  place: Place,
-  { around = (argv) => argv, binds, inside = place.inside }: Surroundings = {},
+  place: GuestSandbox,
+  { around = (argv) => argv, binds, wrap: inside = place.wrap }: DaemonEnvironment = {},
 ): Promise<Ctr> {
-  const [root, config] = [join(place.directory, 'containerd'), join(place.directory, 'containerd.toml')]
+  const [root, config] = [join(place.stateDir, 'containerd'), join(place.stateDir, 'containerd.toml')]
   mkdirSync(root)
   writeFileSync(config, settings(root))
   const daemon = withPrivateMounts(place, around(['containerd', '--config', config, '--log-level', 'error']), binds)
-  const pid = await place.start(inside(daemon))
-  const socket = join(place.directory, 'run', 'containerd.sock')
+  const pid = await place.spawn(inside(daemon))
+  const socket = join(place.stateDir, 'run', 'containerd.sock')
   for (let tries = 0; !existsSync(socket) && existsSync(`/proc/${pid}`); tries++) {
-    if (tries > 2000) throw new MachineError('containerd did not start within 20 s')
+    if (tries > 2000) throw new HostError('containerd did not start within 20 s')
     await sleep(10)
   }
-  const ctr: Ctr = (...args) => place.inside(['ctr', '--address', socket, '--namespace', 'isobench', ...args])
+  const ctr: Ctr = (...args) => place.wrap(['ctr', '--address', socket, '--namespace', 'isobench', ...args])
   // The socket is there before anybody answers; what containerd says when it fails is in the same log as this command's error.
   await place.run(ctr('version'))
   return ctr

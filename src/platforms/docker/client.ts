@@ -1,7 +1,7 @@
 import type { Limits } from '../../guest/cgroup.ts'
-import { host } from '../../guest/host.ts'
-import type { Ground, HostArgv } from '../driver.ts'
-import { packing } from '../packing.ts'
+import { runHostCommand } from '../../guest/host.ts'
+import type { HostArgv, HostSandbox } from '../driver.ts'
+import { pipeTarInto } from '../packing.ts'
 import type { Runtime } from '../runtimes.ts'
 
 /** A dockerd that answers, and what isobench keeps in it for a run. */
@@ -19,13 +19,13 @@ export interface Daemon {
 }
 
 /** What the client prints, without its line end. */
-export const ask = async (daemon: Pick<Daemon, 'client'>, ...args: readonly string[]): Promise<string> =>
-  (await host(daemon.client(...args))).trim()
+export const dockerQuery = async (daemon: Pick<Daemon, 'client'>, ...args: readonly string[]): Promise<string> =>
+  (await runHostCommand(daemon.client(...args))).trim()
 
 /** The client, with settings of nobody's: those of the user may name another daemon, or start programs for credentials. */
 export const clientOf =
-  (ground: Pick<Ground, 'directory'>, socket: string): Daemon['client'] =>
-  (...args) => ['docker', '--config', `${ground.directory}/docker-client`, '--host', socket, ...args]
+  (ground: Pick<HostSandbox, 'stateDir'>, socket: string): Daemon['client'] =>
+  (...args) => ['docker', '--config', `${ground.stateDir}/docker-client`, '--host', socket, ...args]
 
 // Constant texts: names and argv come as positional parameters, and nothing of a user's is interpreted.
 
@@ -46,14 +46,14 @@ for kind in container image; do
 done`
 
 /** Argv that removes the containers with a label. A daemon of isobench's own that has gone has taken them along. */
-export const removingContainers = ({ own, client }: Daemon, label: string): HostArgv => [
+export const removeContainersArgv = ({ own, client }: Daemon, label: string): HostArgv => [
   'sh',
   ...['-c', removeContainers, 'sh', `label=${label}`, own ? '0' : '1'],
   ...client(),
 ]
 
 /** Argv that removes the containers and the images with a label. */
-export const removingAll = (client: Daemon['client'], label: string): HostArgv => [
+export const removeAllArgv = (client: Daemon['client'], label: string): HostArgv => [
   'sh',
   ...['-c', removeContainersAndImages, 'sh', `label=${label}`],
   ...client(),
@@ -61,4 +61,4 @@ export const removingAll = (client: Daemon['client'], label: string): HostArgv =
 
 /** Argv that makes the image `name` of a folder's files. */
 export const importingFolder = (client: Daemon['client'], folder: string, name: string, label: string): HostArgv =>
-  packing(folder, client('import', '--change', `LABEL ${label}`, '-', name))
+  pipeTarInto(folder, client('import', '--change', `LABEL ${label}`, '-', name))

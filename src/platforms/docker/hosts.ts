@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { messageOf } from '../../errors.ts'
-import { host } from '../../guest/host.ts'
-import type { RunGround } from '../driver.ts'
-import { oncePer } from '../once-per.ts'
-import { clientOf, type Daemon, importingFolder, removingAll } from './client.ts'
-import { namedIn, type Runtimes } from './registered.ts'
+import { runHostCommand } from '../../guest/host.ts'
+import type { RunSandbox } from '../driver.ts'
+import { memoizeAsync } from '../once-per.ts'
+import { clientOf, type Daemon, importingFolder, removeAllArgv } from './client.ts'
+import { findRegisteredRuntime, type Runtimes } from './registered.ts'
 
 /** Where the host's dockerd is to be: as Docker's own client finds it, contexts left out. */
 export const hostSocket = (): string => process.env.DOCKER_HOST || 'unix:///var/run/docker.sock'
@@ -29,12 +29,12 @@ interface Info {
   readonly ServerErrors?: readonly string[]
 }
 
-const asked = oncePer(async (socket): Promise<HostDaemon> => {
+const asked = memoizeAsync(async (socket): Promise<HostDaemon> => {
   const no = (reason: string): HostDaemon => ({ usable: false, reason: `the dockerd at ${socket} ${reason}` })
   if (!socket.startsWith('unix://')) return no('is not known to be on this machine: only unix:// is')
   if (!hasHostSocket()) return no('does not run')
   const ask = async (...args: string[]) =>
-    JSON.parse(await host(['docker', '--host', socket, ...args], { timeout: 10 }))
+    JSON.parse(await runHostCommand(['docker', '--host', socket, ...args], { timeout: 10 }))
   try {
     const info = (await ask('info', '--format', '{{json .}}')) as Info
     if (info.ServerErrors?.length) return no(`does not answer: ${info.ServerErrors[0]}`)
@@ -62,16 +62,16 @@ export const hostDaemon = (): Promise<HostDaemon> => asked(hostSocket())
  * Uses a dockerd of the host's: what is made there carries this run's name and label, is removed with the run, and is all that
  * isobench looks at. The image is copied into it, for its layers are its own.
  */
-export async function useDaemon(found: HostDaemon & { readonly usable: true }, ground: RunGround): Promise<Daemon> {
+export async function useDaemon(found: HostDaemon & { readonly usable: true }, ground: RunSandbox): Promise<Daemon> {
   const client = clientOf(ground, found.socket)
   const label = `isobench=${ground.id}`
-  await ground.undoneBy(`what ${ground.id} made in the dockerd at ${found.socket}`, removingAll(client, label))
+  await ground.onCleanup(`what ${ground.id} made in the dockerd at ${found.socket}`, removeAllArgv(client, label))
   return {
     own: false,
     client,
     labels: [label],
-    runtime: async (runtime, flags) => namedIn(found.runtimes, runtime, flags) ?? runtime,
-    image: oncePer(async (rootfs) => {
+    runtime: async (runtime, flags) => findRegisteredRuntime(found.runtimes, runtime, flags) ?? runtime,
+    image: memoizeAsync(async (rootfs) => {
       const name = `${ground.id}:${createHash('sha256').update(rootfs).digest('hex').slice(0, 12)}`
       await ground.run(importingFolder(client, rootfs, name, label))
       return name

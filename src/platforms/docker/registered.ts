@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
-import type { Obstacle } from '../driver.ts'
+import type { Unavailable } from '../driver.ts'
 import type { Runtime } from '../runtimes.ts'
 
 /** A runtime as `daemon.json` and `docker info` have it: a program of runc's kind, or a shim of containerd's. */
-export interface Registered {
+export interface RegisteredRuntime {
   readonly path?: string
   readonly runtimeArgs?: readonly string[]
   readonly runtimeType?: string
@@ -12,7 +12,7 @@ export interface Registered {
 }
 
 /** What a daemon has registered, by name. */
-export type Runtimes = Readonly<Record<string, Registered>>
+export type Runtimes = Readonly<Record<string, RegisteredRuntime>>
 
 /** The same flags of a Go program, whose order and number of dashes say nothing. */
 const alike = (flags: readonly string[]) =>
@@ -22,7 +22,7 @@ const alike = (flags: readonly string[]) =>
     .join('\n')
 
 /** What a daemon calls a runtime that has these flags and no others; without any, whatever the runtime is registered with. */
-export function namedIn(known: Runtimes, runtime: Runtime, flags: readonly string[]): string | undefined {
+export function findRegisteredRuntime(known: Runtimes, runtime: Runtime, flags: readonly string[]): string | undefined {
   if (flags.length === 0) {
     const names = runtime === 'kata' ? ['kata', 'kata-runtime', 'io.containerd.kata.v2'] : [runtime]
     return names.find((name) => Object.hasOwn(known, name))
@@ -34,12 +34,12 @@ export function namedIn(known: Runtimes, runtime: Runtime, flags: readonly strin
 }
 
 /** Why a daemon of the host's, whose settings are its owner's, cannot be used with this runtime. */
-export function runtimeObstacle(
+export function runtimePreflight(
   { socket, runtimes }: { readonly socket: string; readonly runtimes: Runtimes },
   runtime: Runtime,
   flags: readonly string[],
-): Obstacle | undefined {
-  if (namedIn(runtimes, runtime, flags) !== undefined) return undefined
+): Unavailable | undefined {
+  if (findRegisteredRuntime(runtimes, runtime, flags) !== undefined) return undefined
   const [name, entry] =
     runtime === 'kata'
       ? ['kata', { runtimeType: '/opt/kata/bin/containerd-shim-kata-v2' }]

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MachineError } from '../../errors.ts'
+import { HostError } from '../../errors.ts'
 import { makeProgram } from '../runtimes.ts'
-import { ask, type Daemon } from './client.ts'
+import { type Daemon, dockerQuery } from './client.ts'
 import { installedKata, registeredKata } from './kata.ts'
-import type { Registered } from './registered.ts'
+import type { RegisteredRuntime } from './registered.ts'
 
 export interface Registry extends Pick<Daemon, 'client'> {
   /** The dockerd's. */
@@ -22,10 +22,10 @@ export interface Registry extends Pick<Daemon, 'client'> {
  * when a platform first asks, by its configuration file and a SIGHUP, one after the other.
  */
 export function registry({ pid, settings, programs, client }: Registry): Daemon['runtime'] {
-  const runtimes: Record<string, Registered> = {}
+  const runtimes: Record<string, RegisteredRuntime> = {}
   let last: Promise<unknown> = Promise.resolve()
 
-  async function register(name: string, describe: () => Registered): Promise<void> {
+  async function register(name: string, describe: () => RegisteredRuntime): Promise<void> {
     if (Object.hasOwn(runtimes, name)) return
     // One that is gone says so here, before its process id may be another's.
     await knows(name)
@@ -33,14 +33,14 @@ export function registry({ pid, settings, programs, client }: Registry): Daemon[
     writeFileSync(settings, JSON.stringify({ runtimes: wanted }))
     process.kill(pid, 'SIGHUP')
     for (let tries = 0; !(await knows(name)); tries++) {
-      if (tries > 100) throw new MachineError(`isobench's dockerd did not take the runtime ${name} within 10 s`)
+      if (tries > 100) throw new HostError(`isobench's dockerd did not take the runtime ${name} within 10 s`)
       await sleep(50)
     }
     Object.assign(runtimes, wanted)
   }
 
   async function knows(name: string): Promise<boolean> {
-    return Object.hasOwn(JSON.parse(await ask({ client }, 'info', '--format', '{{json .Runtimes}}')), name)
+    return Object.hasOwn(JSON.parse(await dockerQuery({ client }, 'info', '--format', '{{json .Runtimes}}')), name)
   }
 
   return async (runtime, flags, limits) => {

@@ -34,13 +34,13 @@ export interface Config {
  * What it logs of itself goes to its standard output, where the guest's serial port is as well: that it runs, and, after the
  * guest's last word, that it has ended.
  */
-export const onlyErrors = ['--level', 'Error'] as const
+export const logErrorsOnly = ['--level', 'Error'] as const
 
 /**
  * A disk of a guest's. Firecracker reads and writes through the host's page cache and has no option to go past it; `Writeback`
  * at least has a guest's flush reach the disk.
  */
-export const drive = (
+export const driveConfig = (
   id: string,
   path: string,
   what: { readonly root: boolean; readonly readOnly: boolean },

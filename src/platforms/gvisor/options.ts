@@ -1,12 +1,12 @@
 import * as z from 'zod'
-import { kvmObstacle, nestedKvm } from '../../guest/vm/kvm.ts'
+import { kvmCpuMode, kvmPreflight } from '../../guest/vm/kvm.ts'
 
 /** How the sentry gets the guest's system calls. */
 export const mode = z.enum(['systrap', 'ptrace', 'kvm'])
 export type Mode = z.output<typeof mode>
 
 /** Flags of runsc's that go before its verb. The last of two is the one that counts, and a platform's `mode` is to be true. */
-export const flags = z
+export const runscFlagsSchema = z
   .array(
     z.string().refine((flag) => !/^--?platform(=|$)/.test(flag), {
       message: `give the sentry's platform as mode: ${mode.options.map((one) => `'${one}'`).join(' or ')}`,
@@ -27,10 +27,10 @@ export const runscFlags = ({ mode, flags }: Sentry): readonly string[] => [
 ]
 
 /** The same options of an engine, which has them for one of its runtimes. */
-export const engineOptions = { mode: mode.optional(), flags }
+export const engineOptions = { mode: mode.optional(), flags: runscFlagsSchema }
 
 /** Refuses them over any other runtime: to be given to the `superRefine` of an engine's options. */
-export function onlyOverRunsc(
+export function requireRunsc(
   { runtime, mode, flags }: Sentry & { readonly runtime: string },
   context: z.RefinementCtx,
 ): void {
@@ -43,7 +43,7 @@ export function onlyOverRunsc(
 }
 
 /** Why this mode cannot be had here. */
-export const modeObstacle = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmObstacle() : undefined)
+export const modePreflight = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmPreflight() : undefined)
 
 /** Why figures of this mode from here say nothing of hardware. */
-export const modeApart = async (mode: Mode | undefined) => (mode === 'kvm' ? nestedKvm() : undefined)
+export const cpuModeOf = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmCpuMode() : undefined)

@@ -14,7 +14,10 @@ const overhead = 192
  * (`configuration-*.toml.in` of its two runtimes). The machine has its size from the start, for it is the guest's limit, and all
  * processes of Kata's are in the guest's cgroup.
  */
-export function dropIn({ hypervisor, sharedFs }: Pick<Options, 'hypervisor' | 'sharedFs'>, limits: Limits): Tables {
+export function kataConfigDropIn(
+  { hypervisor, sharedFs }: Pick<Options, 'hypervisor' | 'sharedFs'>,
+  limits: Limits,
+): Tables {
   return {
     [`hypervisor.${hypervisor}`]: {
       default_vcpus: limits.cpus.length,

@@ -13,7 +13,7 @@ const shim = 'containerd-shim-kata-v2'
 const prefixes = ['/opt/kata', '/usr']
 
 /** The shim that a platform runs: its own, that of an unpacked release, or the one in PATH. */
-export function shimOf({ binary, runtime }: Pick<Options, 'binary' | 'runtime'>): string {
+export function findShim({ binary, runtime }: Pick<Options, 'binary' | 'runtime'>): string {
   const folder = runtime === 'rust' ? 'runtime-rs/bin' : 'bin'
   return binary ?? which(join('/opt/kata', folder, shim)) ?? which(shim) ?? shim
 }

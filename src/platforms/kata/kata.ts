@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { which } from '../../guest/requirements.ts'
-import { memoryKillsBy } from '../../guest/vm/conductor.ts'
-import { nestedKvm } from '../../guest/vm/kvm.ts'
-import { openTask, runTask, type Shim } from '../containerd/task.ts'
+import { guestOomKillsVia } from '../../guest/vm/conductor.ts'
+import { kvmCpuMode } from '../../guest/vm/kvm.ts'
+import { runTask, type ShimConfig, startTask } from '../containerd/task.ts'
 import { containerdRequirements } from '../containerd.ts'
-import { defineDriver, type Place } from '../driver.ts'
-import { dropIn, writeConfiguration } from './configuration.ts'
-import { configurationOf, howToInstall, shimOf } from './installation.ts'
+import { defineDriver, type GuestSandbox } from '../driver.ts'
+import { kataConfigDropIn, writeConfiguration } from './configuration.ts'
+import { configurationOf, findShim, howToInstall } from './installation.ts'
 import { obstacle, requiredConfiguration } from './obstacle.ts'
 import { type Options, options } from './options.ts'
 import { syslog, syslogBinds } from './syslog.ts'
@@ -15,39 +15,39 @@ import { syslog, syslogBinds } from './syslog.ts'
  * How containerd runs a container by Kata's shim with a configuration; the machine's size is the guest's limit. The shim is not
  * in the guest's network namespace: the Go runtime would take that for the host's, and refuse it.
  */
-export const shimWith = (place: Place, shim: string, configuration: string): Shim => ({
+export const kataShimConfig = (place: GuestSandbox, shim: string, configuration: string): ShimConfig => ({
   runtime: shim,
   options: ['--runtime-config-path', configuration],
   resources: 'unlimited',
   binds: syslogBinds(place, syslog()),
-  inside: place.insideTap,
+  wrap: place.wrapWithTap,
 })
 
-function prepare(place: Place, given: Options): Shim {
+function prepare(place: GuestSandbox, given: Options): ShimConfig {
   const file = writeConfiguration(
-    join(place.directory, 'kata'),
+    join(place.stateDir, 'kata'),
     requiredConfiguration(given),
-    dropIn(given, place.limits),
+    kataConfigDropIn(given, place.limits),
   )
-  return shimWith(place, which(shimOf(given)) ?? shimOf(given), file)
+  return kataShimConfig(place, which(findShim(given)) ?? findShim(given), file)
 }
 
 /** Kata Containers: a container in a virtual machine of its own, through containerd. */
 export const kata = defineDriver<Options>({
   kind: 'kata',
   family: 'secure-container',
-  about: 'Kata Containers, a container in a virtual machine of its own, through containerd',
+  description: 'Kata Containers, a container in a virtual machine of its own, through containerd',
   options,
-  requirements: (given) => [...containerdRequirements, { binary: shimOf(given), hint: howToInstall(given) }],
-  files: (given) => [configurationOf(given)].filter((file) => file !== undefined),
+  requirements: (given) => [...containerdRequirements, { binary: findShim(given), installHint: howToInstall(given) }],
+  configFiles: (given) => [configurationOf(given)].filter((file) => file !== undefined),
   // A constant text; before the release's number there is another, in the name of the shim.
-  version: (given) => ['sh', '-c', '"$1" --version | sed "s/.*version: //"', 'sh', shimOf(given)],
-  apart: nestedKvm,
-  obstacle,
-  details: async ({ runtime, hypervisor, sharedFs }) => `${runtime}, ${hypervisor}, ${sharedFs}`,
-  once: (place, argv, given) => runTask(place, argv, prepare(place, given)),
-  open: async (place, given) => {
-    const handle = await openTask(place, prepare(place, given))
-    return { ...handle, memoryKills: () => memoryKillsBy(handle.enter) }
+  version: (given) => ['sh', '-c', '"$1" --version | sed "s/.*version: //"', 'sh', findShim(given)],
+  cpuMode: kvmCpuMode,
+  preflight: obstacle,
+  versionDetails: async ({ runtime, hypervisor, sharedFs }) => `${runtime}, ${hypervisor}, ${sharedFs}`,
+  oneShot: (place, argv, given) => runTask(place, argv, prepare(place, given)),
+  boot: async (place, given) => {
+    const handle = await startTask(place, prepare(place, given))
+    return { ...handle, oomKillCount: () => guestOomKillsVia(handle.execArgv) }
   },
 })

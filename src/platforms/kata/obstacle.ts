@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
-import { MachineError } from '../../errors.ts'
-import { kvmObstacle } from '../../guest/vm/kvm.ts'
-import type { Obstacle } from '../driver.ts'
-import { configurationFiles, configurationOf, howToInstall, runtimeOf, shimOf } from './installation.ts'
+import { HostError } from '../../errors.ts'
+import { kvmPreflight } from '../../guest/vm/kvm.ts'
+import type { Unavailable } from '../driver.ts'
+import { configurationFiles, configurationOf, findShim, howToInstall, runtimeOf } from './installation.ts'
 import type { Options } from './options.ts'
 import { syslog } from './syslog.ts'
 
-const missingConfiguration = (given: Options): Obstacle => ({
+const missingConfiguration = (given: Options): Unavailable => ({
   reason: `there is no configuration of Kata's ${given.runtime} runtime for ${given.hypervisor}: not ${configurationFiles(given).join(', not ')}`,
   fix: `name it: { config: '/…/configuration-….toml' }, or ${howToInstall(given)}`,
 })
@@ -19,11 +19,11 @@ export function requiredConfiguration(given: Options): string {
   const found = configurationOf(given)
   if (found !== undefined) return found
   const { reason, fix } = missingConfiguration(given)
-  throw new MachineError(reason, fix)
+  throw new HostError(reason, fix)
 }
 
 /** What of the host's the shim asks for before it starts a machine. */
-function missingOfHost({ runtime, hypervisor }: Options): Obstacle | undefined {
+function missingOfHost({ runtime, hypervisor }: Options): Unavailable | undefined {
   if (hypervisor === 'qemu' && !existsSync('/dev/vhost-vsock')) {
     return {
       reason: 'Kata speaks to its agent in QEMU by /dev/vhost-vsock, which is missing',
@@ -40,13 +40,13 @@ function missingOfHost({ runtime, hypervisor }: Options): Obstacle | undefined {
 }
 
 /** Why Kata, which is installed, does not work with these options here. */
-export async function obstacle(given: Options): Promise<string | Obstacle | undefined> {
+export async function obstacle(given: Options): Promise<string | Unavailable | undefined> {
   const { runtime } = given
-  const shim = shimOf(given)
+  const shim = findShim(given)
   const found = runtimeOf(shim)
   if (found !== undefined && found !== runtime) {
     return { reason: `${shim} is Kata's ${found} runtime`, fix: `give runtime: '${found}', or ${howToInstall(given)}` }
   }
   if (configurationOf(given) === undefined) return missingConfiguration(given)
-  return (await kvmObstacle()) ?? missingOfHost(given)
+  return (await kvmPreflight()) ?? missingOfHost(given)
 }

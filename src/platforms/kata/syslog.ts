@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Ground } from '../driver.ts'
+import type { HostSandbox } from '../driver.ts'
 import type { Bind } from '../private-mounts.ts'
 
 /** Where Go's `log/syslog` looks for one that listens, in this order. */
@@ -16,6 +16,9 @@ export function syslog(): string | undefined {
  * Kata's Go runtime does not start without a syslog, and the usual one listens in `/run`, over which a place's own is mounted:
  * so the socket is mounted into that.
  */
-export function syslogBinds({ directory }: Pick<Ground, 'directory'>, socket: string | undefined): readonly Bind[] {
+export function syslogBinds(
+  { stateDir: directory }: Pick<HostSandbox, 'stateDir'>,
+  socket: string | undefined,
+): readonly Bind[] {
   return socket?.startsWith('/run/') ? [['rbind', socket, join(directory, socket)]] : []
 }

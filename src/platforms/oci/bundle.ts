@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { GuestArgv, Place } from '../driver.ts'
+import type { GuestArgv, GuestSandbox } from '../driver.ts'
 import { guestEnv } from '../guest-env.ts'
 
 /** The capabilities that Docker gives by default; moby/profiles, `caps/defaults.go`. */
@@ -35,7 +35,7 @@ export type Resources = 'limited' | 'unlimited'
  * An OCI runtime configuration (OCI runtime spec 1.0.2) for a guest: the image read-only, the guest's limits, its network
  * namespace, and /data.
  */
-function configOf(place: Place, argv: GuestArgv, resources: Resources) {
+function configOf(place: GuestSandbox, argv: GuestArgv, resources: Resources) {
   const { limits } = place
   return {
     ociVersion: '1.0.2',
@@ -60,10 +60,10 @@ function configOf(place: Place, argv: GuestArgv, resources: Resources) {
       mount('/sys', 'sysfs', 'sysfs', 'nosuid', 'noexec', 'nodev', 'ro'),
       mount('/tmp', 'tmpfs', 'tmpfs', 'nosuid', 'nodev', 'mode=1777'),
       mount('/run', 'tmpfs', 'tmpfs', 'nosuid', 'nodev', 'mode=755'),
-      mount('/data', 'bind', place.data, 'rbind', 'rw'),
+      mount('/data', 'bind', place.dataDir, 'rbind', 'rw'),
     ],
     linux: {
-      cgroupsPath: place.containerGroup,
+      cgroupsPath: place.cgroupPath,
       namespaces: [
         { type: 'pid' },
         { type: 'ipc' },
@@ -86,8 +86,8 @@ function configOf(place: Place, argv: GuestArgv, resources: Resources) {
 }
 
 /** Writes the guest's bundle and returns its folder. */
-export function writeBundle(place: Place, argv: GuestArgv, resources: Resources = 'limited'): string {
-  const folder = join(place.directory, 'bundle')
+export function writeBundle(place: GuestSandbox, argv: GuestArgv, resources: Resources = 'limited'): string {
+  const folder = join(place.stateDir, 'bundle')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'config.json'), JSON.stringify(configOf(place, argv, resources), null, 1))
   return folder

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { GuestArgv, GuestHandle, HostArgv, Place } from '../driver.ts'
-import { idle } from '../driver.ts'
+import type { GuestArgv, GuestHandle, GuestSandbox, HostArgv } from '../driver.ts'
+import { idleCommand } from '../driver.ts'
 import { writeBundle } from './bundle.ts'
 
 /** How one OCI runtime is called. The runtimes agree on the verbs and differ in how they spell their options. */
@@ -12,22 +12,22 @@ export interface OciRuntime {
   readonly detachOption: string
 }
 
-function stateOf(place: Place): string {
-  const folder = join(place.directory, 'state')
+function stateOf(place: GuestSandbox): string {
+  const folder = join(place.stateDir, 'state')
   mkdirSync(folder, { recursive: true })
   return folder
 }
 
 /** Argv that runs a container with `argv` as its only process, to its end. */
-export function runOnce(runtime: OciRuntime, place: Place, argv: GuestArgv): HostArgv {
+export function runOnce(runtime: OciRuntime, place: GuestSandbox, argv: GuestArgv): HostArgv {
   const bundle = writeBundle(place, argv)
-  return place.inside([...runtime.command(stateOf(place)), 'run', runtime.bundleOption, bundle, place.id])
+  return place.wrap([...runtime.command(stateOf(place)), 'run', runtime.bundleOption, bundle, place.id])
 }
 
 /** Boots a container that idles. */
-export async function openContainer(runtime: OciRuntime, place: Place): Promise<GuestHandle> {
-  const bundle = writeBundle(place, idle)
+export async function startContainer(runtime: OciRuntime, place: GuestSandbox): Promise<GuestHandle> {
+  const bundle = writeBundle(place, idleCommand)
   const command = runtime.command(stateOf(place))
-  await place.run(place.inside([...command, 'run', runtime.bundleOption, bundle, runtime.detachOption, place.id]))
-  return { enter: (argv) => place.inside([...command, 'exec', place.id, ...argv]) }
+  await place.run(place.wrap([...command, 'run', runtime.bundleOption, bundle, runtime.detachOption, place.id]))
+  return { execArgv: (argv) => place.wrap([...command, 'exec', place.id, ...argv]) }
 }

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Obstacle } from '../driver.ts'
+import type { Unavailable } from '../driver.ts'
 
 /** Where OSv's `scripts/build` puts what it makes, beside the image: `build/last`. */
 const kernelName = 'loader-stripped.elf'
@@ -23,7 +23,7 @@ export const howToBuild =
   "platform('osv', { image: '/…/build/last/usr.img' })"
 
 /** An image of OSv's with its kernel and its command line; or what of them is not there. */
-export function filesOf({ image, kernel, command }: Given): OsvFiles | Obstacle {
+export function filesOf({ image, kernel, command }: Given): OsvFiles | Unavailable {
   if (image === undefined) return { reason: 'no OSv image', fix: howToBuild }
   const beside = (name: string) => join(dirname(image), name)
   const loader = kernel ?? beside(kernelName)

@@ -1,11 +1,11 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { guestsFolder } from '../../guest/paths.ts'
-import { hasHybridControllers, unified } from '../crun.ts'
-import { type HostArgv, idle, type Obstacle, type Place, type RunGround } from '../driver.ts'
-import { leaderOf } from '../namespaces.ts'
-import { oncePer } from '../once-per.ts'
-import { packing } from '../packing.ts'
+import { hasHybridControllers, unifiedHierarchy } from '../crun.ts'
+import { type GuestSandbox, type HostArgv, idleCommand, type RunSandbox, type Unavailable } from '../driver.ts'
+import { waitForHostPid } from '../namespaces.ts'
+import { memoizeAsync } from '../once-per.ts'
+import { pipeTarInto } from '../packing.ts'
 import { withPrivateMounts } from '../private-mounts.ts'
 import { podmanSettings } from './settings.ts'
 
@@ -47,14 +47,14 @@ function userFiles(folder: string): (readonly ['bind,ro', from: string, to: stri
 }
 
 // A constant text: argv comes as positional parameters, and nothing of a user's is interpreted.
-const withoutUnified: HostArgv = ['sh', '-c', `umount ${unified} && exec "$@"`, 'sh']
+const withoutUnified: HostArgv = ['sh', '-c', `umount ${unifiedHierarchy} && exec "$@"`, 'sh']
 
 /** Makes the user's store and settings, and the mounts in which its podman runs. */
-export async function makeRootless(ground: RunGround, runtime: string): Promise<Rootless> {
-  const home = join(ground.directory, 'home')
+export async function makeRootless(ground: RunSandbox, runtime: string): Promise<Rootless> {
+  const home = join(ground.stateDir, 'home')
   const networks = join(home, 'networks')
   // Below the ground's own /run, because a longer path is none that podman takes.
-  const runtimeFolder = join(ground.directory, 'run', 'user')
+  const runtimeFolder = join(ground.stateDir, 'run', 'user')
   for (const folder of [home, networks, runtimeFolder]) {
     mkdirSync(folder, { recursive: true })
     chownSync(folder, user, user)
@@ -62,9 +62,12 @@ export async function makeRootless(ground: RunGround, runtime: string): Promise<
   chmodSync(runtimeFolder, 0o700)
   writeFileSync(join(home, 'containers.conf'), podmanSettings(networks))
   // crun refuses it where it has controllers, and an unprivileged user can't take it out of sight.
-  const resting: HostArgv = hasHybridControllers() ? [...withoutUnified, ...idle] : idle
-  const binds = userFiles(join(ground.directory, 'etc'))
-  const keeper = await leaderOf(await ground.start(ground.inside(withPrivateMounts(ground, resting, binds))), idle)
+  const resting: HostArgv = hasHybridControllers() ? [...withoutUnified, ...idleCommand] : idleCommand
+  const binds = userFiles(join(ground.stateDir, 'etc'))
+  const keeper = await waitForHostPid(
+    await ground.spawn(ground.wrap(withPrivateMounts(ground, resting, binds))),
+    idleCommand,
+  )
   const command = (...args: readonly string[]): HostArgv => [
     'nsenter',
     ...[`--target=${keeper}`, '--mount'],
@@ -78,21 +81,23 @@ export async function makeRootless(ground: RunGround, runtime: string): Promise<
     ...args,
   ]
   // The first podman leaves a process that keeps the user's namespaces: in here, it stays as long as the store.
-  await ground.run(ground.inside(command('ps')))
+  await ground.run(ground.wrap(command('ps')))
   let images = 0
-  const image = oncePer(async (rootfs) => {
+  const image = memoizeAsync(async (rootfs) => {
     const folder = join(home, `image-${images++}`)
     mkdirSync(folder)
-    const map = join(ground.directory, 'owners')
+    const map = join(ground.stateDir, 'owners')
     writeFileSync(map, ownerMap)
-    await ground.run(packing(rootfs, ['tar', '--xattrs', '--numeric-owner', '--same-owner', '-C', folder, '-xp'], map))
+    await ground.run(
+      pipeTarInto(rootfs, ['tar', '--xattrs', '--numeric-owner', '--same-owner', '-C', folder, '-xp'], map),
+    )
     return folder
   })
   return { command, image }
 }
 
 /** Gives the guest's data to the user who is root in it. */
-export const giveData = (place: Place): void => chownSync(place.data, user, user)
+export const chownDataDir = (place: GuestSandbox): void => chownSync(place.dataDir, user, user)
 
 const says = (file: string, value: string) => existsSync(file) && readFileSync(file, 'utf8').trim() === value
 
@@ -104,7 +109,7 @@ const switches = [
 ] as const
 
 /** What keeps an unprivileged user from running podman here. */
-export function rootlessObstacle(): string | Obstacle | undefined {
+export function rootlessPreflight(): string | Unavailable | undefined {
   if (!existsSync('/proc/self/ns/user')) return 'this kernel has no user namespaces'
   const absent = ['/etc/subuid', '/etc/subgid'].filter((file) => !existsSync(file))
   if (absent.length > 0) {

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { kernelCommandLine, type Machine, newNonce } from '../../guest/vm/conductor.ts'
-import { floorMiB } from '../../guest/vm/floor.ts'
+import { createNonce, kernelCommandLine, type VmSpec } from '../../guest/vm/conductor.ts'
+import { probeKernelMiB } from '../../guest/vm/floor.ts'
 import { hostTscKhz } from '../../guest/vm/host-tsc.ts'
 import type { GuestKernel } from '../../guest/vm/kernel.ts'
-import { takesDirectIo } from '../../guest/vm/root-disk.ts'
-import type { HostArgv, Place } from '../driver.ts'
+import { supportsDirectIo } from '../../guest/vm/root-disk.ts'
+import type { GuestSandbox, HostArgv } from '../driver.ts'
 import type { Accelerator, Options } from './options.ts'
-import { shareOf } from './share.ts'
+import { createDataShare } from './share.ts'
 import { qemuVersion } from './version.ts'
 
 /** MiB of the guest's limit that QEMU itself takes: its own code and data, and with TCG the translated code. */
@@ -15,7 +15,7 @@ const overhead: Readonly<Record<Accelerator, number>> = { kvm: 96, tcg: 160 }
 const translatedMiB = 64
 
 /** The RAM of the guest in MiB: what the limits leave beside QEMU, for both are in the same cgroup. */
-export const ramMiB = (place: Place, accel: Accelerator): number =>
+export const ramMiB = (place: GuestSandbox, accel: Accelerator): number =>
   Math.floor(place.limits.memoryBytes / 1024 ** 2) - overhead[accel]
 
 /** By what QEMU runs the guest's code, and on which CPU. */
@@ -43,36 +43,36 @@ function devices({ machine }: Options) {
 
 /** A file that a guest reads past the host's page cache, or through it where its file system cannot do otherwise. */
 export const blockOptions = (file: string, format: 'raw' | 'qcow2' = 'raw'): string =>
-  [`file=${file},format=${format}`, takesDirectIo(file) ? 'cache=none,aio=native' : 'cache=writeback'].join(',')
+  [`file=${file},format=${format}`, supportsDirectIo(file) ? 'cache=none,aio=native' : 'cache=writeback'].join(',')
 
 /** QEMU with a guest that has nothing but a serial port, and ends through QEMU's own device for that: microvm has no other. */
-export const floorOf = (kernel: string, accel: Accelerator, { machine, firmware }: Options): HostArgv => [
+export const vmmStartArgv = (kernel: string, accel: Accelerator, { machine, firmware }: Options): HostArgv => [
   'qemu-system-x86_64',
-  ...['-machine', machine, '-accel', accel, '-cpu', accel === 'kvm' ? 'qemu64' : 'max', '-m', String(floorMiB)],
+  ...['-machine', machine, '-accel', accel, '-cpu', accel === 'kvm' ? 'qemu64' : 'max', '-m', String(probeKernelMiB)],
   ...(firmware === 'qboot' ? ['-bios', 'qboot.rom'] : []),
   ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
   ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', kernel],
 ]
 
 /** QEMU with a guest in a place: what the conductor is to start. */
-export async function machineOf(
-  place: Place,
+export async function vmSpec(
+  place: GuestSandbox,
   { kernel, disk, accel }: { readonly kernel: GuestKernel; readonly disk: string; readonly accel: Accelerator },
   options: Options,
-): Promise<Machine> {
+): Promise<VmSpec> {
   const { machine, firmware } = options
   const tap = await place.tap()
-  const nonce = newNonce()
+  const nonce = createNonce()
   const device = devices(options)
   const ram = ramMiB(place, accel)
-  const share = await shareOf(place, options, { device, block: blockOptions })
+  const share = await createDataShare(place, options, { device, block: blockOptions })
   const line = kernelCommandLine(
     { root: 'ext4:/dev/vda', ...share.told, address: tap.address, channel: 'port:isobench', halt: 'reboot' },
     nonce,
     ['console=ttyS0', 'reboot=t', ...clock(accel)],
   )
   const isMicrovm = machine === 'microvm'
-  const monitor: HostArgv = [
+  const vmm: HostArgv = [
     'qemu-system-x86_64',
     ...['-machine', [machine, ...(isMicrovm ? ['auto-kernel-cmdline=on'] : []), 'memory-backend=ram'].join(',')],
     // virtio-mmio is that of before virtio 1.0 unless told otherwise, and virtio-fs has never been that.
@@ -83,7 +83,7 @@ export async function machineOf(
     // virtiofsd reads and writes in the guest's memory.
     ...['-object', `memory-backend-memfd,id=ram,size=${ram}M,share=on`],
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
-    ...['-serial', `file:${join(place.directory, 'console.log')}`],
+    ...['-serial', `file:${join(place.stateDir, 'console.log')}`],
     ...['-qmp', `unix:qmp.sock,server=on,wait=off`],
     ...['-chardev', 'socket,id=agent,fd=3'],
     ...device('virtio-serial'),
@@ -100,5 +100,5 @@ export async function machineOf(
     ...device('virtio-net', 'netdev=net', `mac=${tap.mac}`, ...(isMicrovm ? [] : ['romfile='])),
     ...['-kernel', kernel.vmlinux, '-initrd', kernel.initramfs, '-append', line],
   ]
-  return { nonce, monitor, ...(share.helper && { helper: share.helper }) }
+  return { nonce, vmm, ...(share.helper && { helper: share.helper }) }
 }

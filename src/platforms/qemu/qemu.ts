@@ -1,14 +1,14 @@
 import { join } from 'node:path'
-import { conductOnce, conductOpen, enterGuest, memoryKillsIn } from '../../guest/vm/conductor.ts'
+import { guestOomKills, supervisorRunArgv, supervisorServeArgv, vmExecArgv } from '../../guest/vm/conductor.ts'
 import { dataDiskRequirements } from '../../guest/vm/data-disk.ts'
 import { kernelRequirements } from '../../guest/vm/kernel.ts'
-import { isUsable, kvm, kvmObstacle, nestedKvm, opensKvm } from '../../guest/vm/kvm.ts'
-import { guestParts } from '../../guest/vm/parts.ts'
-import { diskFor, diskRequirements } from '../../guest/vm/root-disk.ts'
+import { isUsable, kvm, kvmCpuMode, kvmPreflight, opensKvm } from '../../guest/vm/kvm.ts'
+import { guestArtifacts } from '../../guest/vm/parts.ts'
+import { diskRequirements, rootDiskFor } from '../../guest/vm/root-disk.ts'
 import { virtiofsdRequirement } from '../../guest/vm/virtiofsd.ts'
-import { defineDriver, type Place } from '../driver.ts'
+import { defineDriver, type GuestSandbox } from '../driver.ts'
 import { kernelName, kernelOf, kernelSource } from '../kernel-options.ts'
-import { floorOf, machineOf } from './machine.ts'
+import { vmmStartArgv, vmSpec } from './machine.ts'
 import { type Accelerator, type Options, options } from './options.ts'
 import { qmp } from './qmp.ts'
 
@@ -16,17 +16,17 @@ import { qmp } from './qmp.ts'
 export const accelerator = async ({ accel }: Pick<Options, 'accel'>): Promise<Accelerator> =>
   accel ?? (isUsable(await kvm()) ? 'kvm' : 'tcg')
 
-async function prepare(place: Place, given: Options) {
+async function prepare(place: GuestSandbox, given: Options) {
   const kernel = kernelOf(given)
-  const disk = await diskFor(place)
-  return machineOf(place, { kernel, disk, accel: await accelerator(given) }, given)
+  const disk = await rootDiskFor(place)
+  return vmSpec(place, { kernel, disk, accel: await accelerator(given) }, given)
 }
 
 /** QEMU: a machine with devices of its own, run by KVM or emulated. */
 export const qemu = defineDriver<Options>({
   kind: 'qemu',
   family: 'hypervisor',
-  about: 'QEMU, a virtual machine with its own kernel',
+  description: 'QEMU, a virtual machine with its own kernel',
   options,
   requirements: ({ share }) => [
     { binary: 'qemu-system-x86_64', package: 'qemu-system-x86' },
@@ -36,26 +36,26 @@ export const qemu = defineDriver<Options>({
     ...(share === 'block' ? dataDiskRequirements : []),
   ],
   version: () => ['qemu-system-x86_64', '--version'],
-  apart: async (given) => {
+  cpuMode: async (given) => {
     if ((await accelerator(given)) === 'tcg') return 'emulated'
-    return nestedKvm()
+    return kvmCpuMode()
   },
-  obstacle: async ({ accel }) => (accel === 'kvm' ? kvmObstacle() : undefined),
-  details: async (given) => [kernelName(given), given.firmware, await accelerator(given)].join(', '),
-  parts: (given, rootfs) => guestParts(rootfs, kernelSource(given)),
-  floor: async (_place, kernel, given) => {
+  preflight: async ({ accel }) => (accel === 'kvm' ? kvmPreflight() : undefined),
+  versionDetails: async (given) => [kernelName(given), given.firmware, await accelerator(given)].join(', '),
+  artifacts: (given, rootfs) => guestArtifacts(rootfs, kernelSource(given)),
+  vmmStart: async (_place, kernel, given) => {
     // Even where KVM is too slow for a kernel: what this guest does in kernel mode is nothing.
     const accel = given.accel ?? (opensKvm() ? 'kvm' : 'tcg')
-    return { argv: floorOf(kernel, accel, given), accel }
+    return { argv: vmmStartArgv(kernel, accel, given), accelerator: accel }
   },
-  once: async (place, argv, given) => place.insideTap(conductOnce(place, await prepare(place, given), argv)),
-  open: async (place, given) => {
-    await place.start(place.insideTap(conductOpen(place, await prepare(place, given))))
-    const monitor = join(place.directory, 'qmp.sock')
-    await place.run(place.inside(enterGuest(place, [])))
+  oneShot: async (place, argv, given) => place.wrapWithTap(supervisorRunArgv(place, await prepare(place, given), argv)),
+  boot: async (place, given) => {
+    await place.spawn(place.wrapWithTap(supervisorServeArgv(place, await prepare(place, given))))
+    const monitor = join(place.stateDir, 'qmp.sock')
+    await place.run(place.wrap(vmExecArgv(place, [])))
     return {
-      enter: (argv) => place.inside(enterGuest(place, argv)),
-      memoryKills: () => memoryKillsIn(place),
+      execArgv: (argv) => place.wrap(vmExecArgv(place, argv)),
+      oomKillCount: () => guestOomKills(place),
       pause: () => qmp(monitor, 'stop'),
       resume: () => qmp(monitor, 'cont'),
     }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
-import { printable } from '../../errors.ts'
-import { MonitorError } from '../../guest/vm/monitor-error.ts'
+import { sanitizeLine } from '../../errors.ts'
+import { VmmError } from '../../guest/vm/monitor-error.ts'
 
 /**
  * Has QEMU execute one command through the QEMU Machine Protocol (docs/interop/qmp-spec in QEMU's sources).
@@ -10,7 +10,7 @@ import { MonitorError } from '../../guest/vm/monitor-error.ts'
  */
 export async function qmp(path: string, command: 'stop' | 'cont'): Promise<void> {
   const socket = connect(path)
-  const failed = (why: string) => new MonitorError(`QEMU did not ${command}: ${printable(why)}`)
+  const failed = (why: string) => new VmmError(`QEMU did not ${command}: ${sanitizeLine(why)}`)
   socket.setTimeout(5000, () => socket.destroy(failed('no answer within 5 s')))
   try {
     await once(socket, 'connect')
@@ -31,7 +31,7 @@ export async function qmp(path: string, command: 'stop' | 'cont'): Promise<void>
       if (!('return' in answer)) throw failed(JSON.stringify(answer))
     }
   } catch (error) {
-    throw error instanceof MonitorError ? error : failed(error instanceof Error ? error.message : String(error))
+    throw error instanceof VmmError ? error : failed(error instanceof Error ? error.message : String(error))
   } finally {
     socket.destroy()
   }

@@ -1,7 +1,7 @@
-import type { Machine } from '../../guest/vm/conductor.ts'
+import type { VmSpec } from '../../guest/vm/conductor.ts'
 import { makeDataDisk } from '../../guest/vm/data-disk.ts'
 import { virtiofsd } from '../../guest/vm/virtiofsd.ts'
-import type { Place } from '../driver.ts'
+import type { GuestSandbox } from '../driver.ts'
 import type { Options } from './options.ts'
 
 /** How a guest gets its /data. */
@@ -10,7 +10,7 @@ interface Share {
   readonly told: { readonly data: string; readonly dataOptions?: string }
   /** What QEMU is given for it. */
   readonly argv: readonly string[]
-  readonly helper?: Machine['helper']
+  readonly helper?: VmSpec['helper']
 }
 
 /** Arguments for a device of the machine's bus. */
@@ -24,8 +24,8 @@ const value = (text: string) => text.replaceAll(',', ',,')
  * @param device Arguments for a device of the machine's bus.
  * @param block The block options of a file.
  */
-export async function shareOf(
-  place: Place,
+export async function createDataShare(
+  place: GuestSandbox,
   { share }: Options,
   { device, block }: { readonly device: Device; readonly block: (file: string) => string },
 ): Promise<Share> {
@@ -43,7 +43,7 @@ export async function shareOf(
       // As Kata mounts it, with the longest messages that Linux takes for granted; `mmap`, as programs map files to write.
       told: { data: '9p:data', dataOptions: 'trans=virtio,version=9p2000.L,msize=131072,cache=mmap' },
       argv: [
-        ...['-fsdev', `local,id=data,path=${value(place.data)},security_model=passthrough`],
+        ...['-fsdev', `local,id=data,path=${value(place.dataDir)},security_model=passthrough`],
         ...device('virtio-9p', 'fsdev=data', 'mount_tag=data'),
       ],
     }
@@ -51,6 +51,6 @@ export async function shareOf(
   return {
     told: { data: 'virtiofs:data' },
     argv: ['-chardev', 'socket,id=data,path=helper.sock', ...device('vhost-user-fs', 'chardev=data', 'tag=data')],
-    helper: virtiofsd(place.data),
+    helper: virtiofsd(place.dataDir),
   }
 }

@@ -1,22 +1,22 @@
 /** Every finding in a few lines: what the paper says, what was measured, and which way it moved. */
 import type { FindingVerdict } from '../../core/judge/judgement.ts'
 import type { Report } from '../../core/report/schema.ts'
-import { exitMeaning, marks, shownPath } from '../facts.ts'
-import { type Ink, paintOf } from '../terminal/ink.ts'
+import { exitMeaning, shownPath, verdictSymbols } from '../facts.ts'
+import { type Colors, verdictColor } from '../terminal/ink.ts'
 import { table } from '../terminal/table.ts'
-import { pad, plain, wrap } from '../text.ts'
-import { decisiveOf, figureOf, movedOf, notesOf, tally } from './facts.ts'
+import { pad, sanitize, wrap } from '../text.ts'
+import { decisiveClaim, formatDecisiveValue, formatDirection, formatTally, notesOf } from './facts.ts'
 
 export interface FindingsView {
   readonly width: number
-  readonly ink: Ink
+  readonly ink: Colors
   readonly root: string
 }
 
 const labels = 9
 
 export function findingsTable(report: Report, { width, ink, root }: FindingsView): string[] {
-  const rows = report.findings.map((finding) => row(report, finding, ink))
+  const rows = report.findings.map((finding) => findingRow(report, finding, ink))
   const columns = [
     { title: '#', align: 'right' as const },
     { title: 'verdict', keep: true as const },
@@ -29,7 +29,7 @@ export function findingsTable(report: Report, { width, ink, root }: FindingsView
     '',
     head!,
     ...report.findings.flatMap((finding, at) => [lines[at]!, ...beneath(report, finding, width, ink), '']),
-    ...wrap(tally(report.findings), width).map((line) => ink.strong(line)),
+    ...wrap(formatTally(report.findings), width).map((line) => ink.strong(line)),
     ...wrap(`exit code ${report.exitCode}: ${exitMeaning(report.exitCode)}`, width),
   ]
 }
@@ -38,29 +38,29 @@ export function findingsTable(report: Report, { width, ink, root }: FindingsView
 function headline({ record, profile, environment }: Report, root: string): string {
   const where = environment.virtualization ? `, itself a guest (${environment.virtualization})` : ''
   if (profile.name === 'imported') {
-    return plain(`${shownPath(record, root)}: ${environment.isobench}, ${environment.cpu.model}`, 600)
+    return sanitize(`${shownPath(record, root)}: ${environment.isobench}, ${environment.cpu.model}`, 600)
   }
   const profiled = `profile ${profile.name}, ${profile.rounds} rounds of ${profile.seconds} s`
   const when = environment.startedAt.slice(0, 16).replace('T', ' ')
-  return plain(`${shownPath(record, root)}: ${profiled}, ${when}, ${environment.cpu.model}${where}`, 600)
+  return sanitize(`${shownPath(record, root)}: ${profiled}, ${when}, ${environment.cpu.model}${where}`, 600)
 }
 
-function row(report: Report, finding: FindingVerdict, ink: Ink) {
-  const paint = paintOf(finding, ink)
+function findingRow(report: Report, finding: FindingVerdict, ink: Colors) {
+  const paint = verdictColor(finding, ink)
   const word = finding.reason === 'qualitative' ? 'qualitative' : finding.verdict
   return [
     { text: String(finding.id), paint },
-    { text: `${marks[finding.verdict]} ${word}`, paint },
-    { text: figureOf(decisiveOf(report, finding)) },
-    { text: movedOf(finding), paint },
+    { text: `${verdictSymbols[finding.verdict]} ${word}`, paint },
+    { text: formatDecisiveValue(decisiveClaim(report, finding)) },
+    { text: formatDirection(finding), paint },
   ]
 }
 
-function beneath(report: Report, finding: FindingVerdict, width: number, ink: Ink): string[] {
+function beneath(report: Report, finding: FindingVerdict, width: number, ink: Colors): string[] {
   const fails = report.failures.findings.includes(finding.id) ? 'fails the run: ' : ''
   const rows: [string, string][] = [
-    ['paper', plain(finding.title)],
-    ['here', fails + plain(finding.text, 600)],
+    ['paper', sanitize(finding.title)],
+    ['here', fails + sanitize(finding.text, 600)],
     ...notesOf(report, finding),
   ]
   return rows.flatMap(([label, text]) =>

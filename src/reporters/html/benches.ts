@@ -1,45 +1,45 @@
 /** Every bench of a run as pictures, with the claims that rest on them and the figures as tables. */
 import { describeParams } from '../../core/plan/plan.ts'
-import type { BenchResult, Report } from '../../core/report/schema.ts'
-import { amount } from '../amount.ts'
-import type { Before } from '../before.ts'
-import { markup } from '../escape.ts'
-import { legendOf, marks } from '../facts.ts'
+import type { CaseResult, Report } from '../../core/report/schema.ts'
+import { formatQuantity } from '../amount.ts'
+import type { BaselineLookup } from '../before.ts'
+import { escapeHtml } from '../escape.ts'
+import { flagLegend, verdictSymbols } from '../facts.ts'
 import { type MetricTable, metricTables } from '../rows.ts'
 import { plural } from '../text.ts'
 import { bars } from './bars.ts'
 import { distributionHtml, isStartup } from './distribution.ts'
-import { behind, cell, rowHead, tableOf } from './parts.ts'
+import { cell, details, headerCell, tableHtml } from './parts.ts'
 import { plot } from './plot.ts'
 import { seriesHtml } from './series.ts'
-import { alike, namesOf, togetherHtml } from './together.ts'
-import { toneOf } from './tone.ts'
-import { restingHtml } from './verdicts.ts'
+import { alike, figurePanelsHtml, namesOf } from './together.ts'
+import { verdictClass } from './tone.ts'
+import { claimsForChart } from './verdicts.ts'
 
 /** A bench with its sets of parameters, and the numbers of the paper's figures that it draws. */
 interface Section {
-  readonly points: readonly BenchResult[]
+  readonly cases: readonly CaseResult[]
   readonly figures: readonly number[]
 }
 
 /** The numbers of the paper's figures that a bench draws, as its tags say: `figure-9`. */
-const figuresOf = ({ tags }: BenchResult): number[] =>
+const figuresOf = ({ tags }: CaseResult): number[] =>
   (tags ?? [])
     .flatMap((tag) => /^figure-(\d{1,3})$/.exec(tag)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b)
 
 /** The paper's figures in its order, then the other benches in theirs. */
-export function benchesHtml(report: Report, before: Before): string {
-  const ids = [...new Set(report.benches.map(({ id }) => id))]
+export function benchesHtml(report: Report, before: BaselineLookup): string {
+  const ids = [...new Set(report.cases.map(({ id }) => id))]
   const all = ids.map((id): Section => {
-    const points = report.benches.filter((bench) => bench.id === id)
-    return { points, figures: figuresOf(points[0]!) }
+    const points = report.cases.filter((bench) => bench.id === id)
+    return { cases: points, figures: figuresOf(points[0]!) }
   })
   const ofPaper = all.filter(({ figures }) => figures.length > 0).sort((a, b) => a.figures[0]! - b.figures[0]!)
   const others = all.filter(({ figures }) => figures.length === 0)
-  const legend = legendOf(report)
-    .map((text) => `<p class="soft">${markup(text)}.</p>`)
+  const legend = flagLegend(report)
+    .map((text) => `<p class="soft">${escapeHtml(text)}.</p>`)
     .join('\n')
   const part = (title: string, some: typeof all) =>
     some.length === 0
@@ -60,7 +60,7 @@ function joined(sections: readonly Section[]): Section[][] {
   for (const section of sections) {
     const last = groups.at(-1)?.[0]
     const same = last && last.figures.length > 0 && last.figures.join() === section.figures.join()
-    if (same && last.points.length === 1 && section.points.length === 1 && alike(last.points[0]!, section.points[0]!))
+    if (same && last.cases.length === 1 && section.cases.length === 1 && alike(last.cases[0]!, section.cases[0]!))
       groups.at(-1)!.push(section)
     else groups.push([section])
   }
@@ -70,64 +70,64 @@ function joined(sections: readonly Section[]): Section[][] {
 const numbered = (figures: readonly number[]): string =>
   figures.length > 0 ? `Figure${figures.length > 1 ? 's' : ''} ${figures.join(', ')}: ` : ''
 
-function figureHtml(report: Report, sections: readonly Section[], before: Before): string {
-  const benches = sections.map(({ points }) => points[0]!)
+function figureHtml(report: Report, sections: readonly Section[], before: BaselineLookup): string {
+  const benches = sections.map(({ cases: points }) => points[0]!)
   const files = [...new Set(benches.map(({ file }) => file))]
   const each = benches.map(
-    (bench) => `<h3 class="break">${markup(bench.name)}</h3>\n${pointHtml(report, bench, before)}`,
+    (bench) => `<h3 class="break">${escapeHtml(bench.name)}</h3>\n${caseHtml(report, bench, before)}`,
   )
   return `<section>
-<h3 class="break">${numbered(sections[0]!.figures)}${markup(namesOf(benches).title)}</h3>
-<p class="soft break">${markup(files.join(', '))}</p>
-${togetherHtml(report, benches, before)}
-${behind(`Each of ${benches.length} benches`, each.join('\n'))}
+<h3 class="break">${numbered(sections[0]!.figures)}${escapeHtml(namesOf(benches).title)}</h3>
+<p class="soft break">${escapeHtml(files.join(', '))}</p>
+${figurePanelsHtml(report, benches, before)}
+${details(`Each of ${benches.length} benches`, each.join('\n'))}
 </section>`
 }
 
-function benchHtml(report: Report, { points, figures }: Section, before: Before): string {
+function benchHtml(report: Report, { cases: points, figures }: Section, before: BaselineLookup): string {
   const { name, file } = points[0]!
   const series = seriesHtml(report, points, before)
-  const each = points.map((point) => pointHtml(report, point, before)).join('\n')
+  const each = points.map((point) => caseHtml(report, point, before)).join('\n')
   return `<section>
-<h3 class="break">${numbered(figures)}${markup(name)}</h3>
-<p class="soft break">${markup(file)}</p>
-${series === '' ? each : `${series}\n${behind(`Each of ${points.length} sets of parameters`, each)}`}
+<h3 class="break">${numbered(figures)}${escapeHtml(name)}</h3>
+<p class="soft break">${escapeHtml(file)}</p>
+${series === '' ? each : `${series}\n${details(`Each of ${points.length} sets of parameters`, each)}`}
 </section>`
 }
 
-function pointHtml(report: Report, bench: BenchResult, before: Before): string {
-  const errors = bench.cells.flatMap(({ platform, errors }) => {
+function caseHtml(report: Report, bench: CaseResult, before: BaselineLookup): string {
+  const errors = bench.results.flatMap(({ platform, errors }) => {
     if (errors.length === 0) return []
-    const text = `${markup(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${markup(errors[0]!)}`
+    const text = `${escapeHtml(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${escapeHtml(errors[0]!)}`
     return [`<p class="doubt break">! ${text}</p>`]
   })
   const params = describeParams(bench.params)
   const tables = metricTables(report, bench, before).map((table) => metricHtml(report, bench, table))
   const startup = isStartup(bench) ? distributionHtml(bench, report, before) : ''
-  return [params && `<h4 class="break point">${markup(params)}</h4>`, startup, ...tables, ...errors]
+  return [params && `<h4 class="break point">${escapeHtml(params)}</h4>`, startup, ...tables, ...errors]
     .filter(Boolean)
     .join('\n')
 }
 
-function metricHtml(report: Report, bench: BenchResult, table: MetricTable): string {
+function metricHtml(report: Report, bench: CaseResult, table: MetricTable): string {
   const former = table.rows.some(({ before }) => before)
   const rows = table.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes, before }) => ({
     cells: [
-      cell(verdict ? marks[verdict.verdict] : '', toneOf(verdict)),
-      rowHead(markup(platform)),
-      cell(markup(median), 'number'),
-      cell(ratio, `number ${toneOf(verdict)}`),
+      cell(verdict ? verdictSymbols[verdict.verdict] : '', verdictClass(verdict)),
+      headerCell(escapeHtml(platform)),
+      cell(escapeHtml(median), 'number'),
+      cell(ratio, `number ${verdictClass(verdict)}`),
       cell(interval, 'once'),
       cell(rounds, 'number'),
-      ...(former ? [cell(before ? markup(amount(before.median!, table.unit)) : '', 'number soft')] : []),
+      ...(former ? [cell(before ? escapeHtml(formatQuantity(before.median!, table.unit)) : '', 'number soft')] : []),
       cell(notes, 'doubt'),
     ],
   }))
   const then = former ? ['baseline'] : []
   const head = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', ...then, 'notes']
-  const caption = `${markup(table.metric)}, ${table.better}`
-  return `<h4 class="break">${markup(table.metric)}<span class="soft">, ${table.better}</span></h4>
+  const caption = `${escapeHtml(table.metric)}, ${table.better}`
+  return `<h4 class="break">${escapeHtml(table.metric)}<span class="soft">, ${table.better}</span></h4>
 <div class="pictures">${bars(table)}${plot(table)}</div>
-${restingHtml(report, [bench], table.metric)}
-${tableOf(caption, head, rows)}`
+${claimsForChart(report, [bench], table.metric)}
+${tableHtml(caption, head, rows)}`
 }

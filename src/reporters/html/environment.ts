@@ -1,20 +1,20 @@
 import type { Report } from '../../core/report/schema.ts'
-import { markup } from '../escape.ts'
-import { absentees, cellsOf, measuredOf, quickNote } from '../facts.ts'
+import { escapeHtml } from '../escape.ts'
+import { measuredBenches, quickProfileNote, resultsOf, unavailablePlatforms } from '../facts.ts'
 import { plural } from '../text.ts'
-import { behind, cell, rowHead, tableOf } from './parts.ts'
+import { cell, details, headerCell, tableHtml } from './parts.ts'
 
 /** What a reader should know before any figure, the gravest first. */
 function warnings(report: Report): string[] {
-  const { environment, how, profile, platforms } = report
+  const { environment, status: how, profile, platforms } = report
   const { cpu, virtualization } = environment
-  const cells = cellsOf(report)
+  const cells = resultsOf(report)
   const failed = cells.reduce((sum, one) => sum + one.cell.errors.length, 0)
   const flags = [...new Set(cells.flatMap((one) => one.cell.flags))]
-  const { wholly, partly } = absentees(report)
+  const { wholly, partly } = unavailablePlatforms(report)
   return [
     ...(how === 'finished' ? [] : [`The run was ${how}: the verdicts are those of the samples that it had.`]),
-    ...[quickNote(report) ?? []].flat(),
+    ...[quickProfileNote(report) ?? []].flat(),
     ...(profile.rounds < 5 ? [`${plural(profile.rounds, 'round')} cannot decide anything: five are the fewest.`] : []),
     ...(report.problems.length > 0 ? [`${plural(report.problems.length, 'bench file')} could not be used.`] : []),
     ...(failed > 0 ? [`${plural(failed, 'sample')} failed.`] : []),
@@ -30,7 +30,7 @@ function warnings(report: Report): string[] {
     ...(cpu.smt === 'on' ? ['SMT is on: hyperthreads share their cores.'] : []),
     ...(wholly.length > 0 ? [`${plural(wholly.length, 'platform')} of ${platforms.length} cannot run here.`] : []),
     ...partly.map(
-      ({ name }) => `${name} cannot boot a guest here: measured is ${measuredOf(report, name).join(', ')}.`,
+      ({ name }) => `${name} cannot boot a guest here: measured is ${measuredBenches(report, name).join(', ')}.`,
     ),
     ...(environment.revision?.endsWith('+') ? ['The project had changes that were not committed.'] : []),
   ]
@@ -61,38 +61,38 @@ export function environmentHtml(report: Report): string {
       `isobench ${env.isobench}, node ${env.node}; revision ${env.revision ?? 'not told'}, config ${env.configDigest}`,
     ],
   ]
-  const list = facts.map(([name, value]) => `<dt>${name}</dt><dd class="break">${markup(value)}</dd>`).join('\n')
+  const list = facts.map(([name, value]) => `<dt>${name}</dt><dd class="break">${escapeHtml(value)}</dd>`).join('\n')
   const mitigations = Object.entries(env.mitigations).map(([name, state]) => ({
-    cells: [rowHead(markup(name)), cell(markup(state), 'break')],
+    cells: [headerCell(escapeHtml(name)), cell(escapeHtml(state), 'break')],
   }))
   const told = warnings(report)
   const alarm =
     told.length === 0
       ? '<p class="good">✓ Nothing to warn of.</p>'
-      : `<ul class="warnings">${told.map((one) => `<li class="break">${markup(one)}</li>`).join('')}</ul>`
+      : `<ul class="warnings">${told.map((one) => `<li class="break">${escapeHtml(one)}</li>`).join('')}</ul>`
   return `<h2>Warnings</h2>
 ${alarm}
 <h2>Environment</h2>
 <dl>${list}</dl>
-${behind('Kernel command line and mitigations', `<p class="break"><code>${markup(env.commandLine)}</code></p>${tableOf('Mitigations', ['vulnerability', 'state'], mitigations)}`)}
+${details('Kernel command line and mitigations', `<p class="break"><code>${escapeHtml(env.commandLine)}</code></p>${tableHtml('Mitigations', ['vulnerability', 'state'], mitigations)}`)}
 ${platformsHtml(report)}`
 }
 
 function platformsHtml(report: Report): string {
   const { platforms } = report
-  const partly = new Set(absentees(report).partly.map(({ name }) => name))
+  const partly = new Set(unavailablePlatforms(report).partly.map(({ name }) => name))
   const rows = platforms.map(({ name, kind, family, available, version, reason, fix }) => ({
     cells: [
       cell(
         available ? '✓ works' : partly.has(name) ? '– boots no guest' : '– cannot run',
         `once ${available ? 'good' : 'doubt'}`,
       ),
-      rowHead(markup(name)),
-      cell(markup(family === kind ? kind : `${kind}, ${family}`)),
-      cell(markup(available ? version : (reason ?? 'no reason given')), 'break'),
-      cell(fix === null ? '' : markup(fix), 'break'),
+      headerCell(escapeHtml(name)),
+      cell(escapeHtml(family === kind ? kind : `${kind}, ${family}`)),
+      cell(escapeHtml(available ? version : (reason ?? 'no reason given')), 'break'),
+      cell(fix === null ? '' : escapeHtml(fix), 'break'),
     ],
   }))
   const head = ['', 'platform', 'kind', 'version, or why not', 'fix']
-  return behind(`Platforms (${platforms.length})`, tableOf('Platforms', head, rows))
+  return details(`Platforms (${platforms.length})`, tableHtml('Platforms', head, rows))
 }

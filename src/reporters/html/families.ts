@@ -1,12 +1,12 @@
 /** Platforms that share a picture: as many lines as can be told apart. */
 import type { Report } from '../../core/report/schema.ts'
 
-type Family = Report['platforms'][number]['family']
+type PlatformFamily = Report['platforms'][number]['family']
 
 /** More lines than this in one picture cannot be followed. */
 const most = 9
 
-const words: readonly (readonly [title: string, of: readonly Family[]])[] = [
+const words: readonly (readonly [title: string, of: readonly PlatformFamily[]])[] = [
   ['containers', ['container']],
   ['secure containers', ['secure-container']],
   ['hypervisors', ['hypervisor']],
@@ -24,7 +24,7 @@ export interface Group<T> {
  * are few enough.
  * @param always by family even where they are few, as the paper's Figures 13 (containers), 14 (hypervisors) and 15 (unikernels)
  */
-export function inFamilies<T extends { readonly platform: string }>(
+export function groupByFamily<T extends { readonly platform: string }>(
   lines: readonly T[],
   { platforms }: Pick<Report, 'platforms'>,
   always = false,

@@ -1,12 +1,12 @@
 import { basename } from 'node:path'
-import type { MachineHistory, MetricHistory } from '../../core/record/history.ts'
-import { amount } from '../amount.ts'
-import { markup } from '../escape.ts'
-import { benchName, marks } from '../facts.ts'
+import type { HostHistory, MetricHistory } from '../../core/record/history.ts'
+import { formatQuantity } from '../amount.ts'
+import { escapeHtml } from '../escape.ts'
+import { benchName, verdictSymbols } from '../facts.ts'
 import { plural } from '../text.ts'
-import { behind, cell, filtered, type Row, rowHead, tableOf } from './parts.ts'
+import { cell, details, filtered, headerCell, type Row, tableHtml } from './parts.ts'
 import { largest, smallest } from './scale.ts'
-import { toneOf } from './tone.ts'
+import { verdictClass } from './tone.ts'
 
 const width = 180
 const height = 30
@@ -24,30 +24,30 @@ function sparkline(values: readonly (number | null)[], changes: readonly number[
   const marked = changes.map((run) => `<line class="margin" x1="${x(run)}" x2="${x(run)}" y1="0" y2="${height}"/>`)
   const last = points.at(-1)!
   const dot = `<circle cx="${x(last.run)}" cy="${y(last.value)}" r="3"/>`
-  const start = `<svg class="spark" viewBox="0 0 ${width} ${height}" role="img" aria-label="${markup(label)}">`
+  const start = `<svg class="spark" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(label)}">`
   return `${start}${marked.join('')}<path class="stroke" d="${path}"/>${dot}</svg>`
 }
 
 /** How the figures of a report moved over the stored runs, the findings a mark for each run. `at` sets several apart. */
-export function historyHtml({ machine, runs, metrics, findings }: MachineHistory, at: number): string {
+export function historyHtml({ host: machine, runs, metrics, findings }: HostHistory, at: number): string {
   const series = metrics.filter(({ medians }) => medians.filter((value) => value !== null).length > 1)
   if (runs.length < 2 || series.length === 0) return ''
   const rows = series.map(rowOf)
   const head = ['bench', 'platform', 'metric', 'runs', 'first', 'latest', '×native', '']
-  const table = tableOf('History', head, rows)
+  const table = tableHtml('History', head, rows)
   const changed = series.flatMap((one) =>
     one.changes.map(({ run, differs }) => {
       const what = [benchName(one.bench), one.params, one.platform, one.metric].filter(Boolean).join(' · ')
       const why = differs.length > 0 ? `; also otherwise since then: ${differs.join('; ')}` : ''
-      return `<li class="break">${markup(`${what}: a new level since ${basename(runs[run]!.record)}${why}`)}</li>`
+      return `<li class="break">${escapeHtml(`${what}: a new level since ${basename(runs[run]!.record)}${why}`)}</li>`
     }),
   )
   const notes = changed.length > 0 ? `<h4>Change points</h4><ul>${changed.join('')}</ul>` : ''
   const from = [runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' '))
   return `<h2>History</h2>
-<p class="soft break">${plural(runs.length, 'run')}, ${markup(from.join(' to '))}, on ${markup(machine)}. Lines are ×native, or the median where there is no native. Change points are advisory: of many series some are marked by chance.</p>
+<p class="soft break">${plural(runs.length, 'run')}, ${escapeHtml(from.join(' to '))}, on ${escapeHtml(machine)}. Lines are ×native, or the median where there is no native. Change points are advisory: of many series some are marked by chance.</p>
 ${notes}
-${behind(`${plural(rows.length, 'series', 'series')} as lines and figures`, filtered(`history-${at}`, 'Show series', ['changed'], rows, table))}
+${details(`${plural(rows.length, 'series', 'series')} as lines and figures`, filtered(`history-${at}`, 'Show series', ['changed'], rows, table))}
 ${findingsOver(findings)}`
 }
 
@@ -65,29 +65,29 @@ function rowOf({ bench, params, platform, metric, unit, medians, ratios, changes
   return {
     kind: changes.length > 0 ? 'changed' : 'same',
     cells: [
-      rowHead(markup([benchName(bench), params].filter(Boolean).join(' '))),
-      cell(markup(platform)),
-      cell(markup(metric)),
+      headerCell(escapeHtml([benchName(bench), params].filter(Boolean).join(' '))),
+      cell(escapeHtml(platform)),
+      cell(escapeHtml(metric)),
       cell(picture),
-      cell(markup(amount(having[0]!, unit)), 'number'),
-      cell(markup(amount(having.at(-1)!, unit)), 'number'),
+      cell(escapeHtml(formatQuantity(having[0]!, unit)), 'number'),
+      cell(escapeHtml(formatQuantity(having.at(-1)!, unit)), 'number'),
       cell(ratio == null ? '' : ratio.toFixed(2), 'number'),
       cell(changes.length > 0 ? 'changed' : '', 'doubt'),
     ],
   }
 }
 
-function findingsOver(findings: MachineHistory['findings']): string {
+function findingsOver(findings: HostHistory['findings']): string {
   const rows = findings.map(({ id, title, verdicts }) => ({
     cells: [
       cell(String(id), 'number'),
-      rowHead(markup(title)),
+      headerCell(escapeHtml(title)),
       cell(
         verdicts
           .map((verdict) =>
             verdict === null
               ? '·'
-              : `<span class="${toneOf({ verdict, direction: null })}" title="${verdict}">${marks[verdict]}</span>`,
+              : `<span class="${verdictClass({ verdict, direction: null })}" title="${verdict}">${verdictSymbols[verdict]}</span>`,
           )
           .join(' '),
       ),
@@ -95,5 +95,5 @@ function findingsOver(findings: MachineHistory['findings']): string {
   }))
   return rows.length === 0
     ? ''
-    : behind('Findings, a mark for each run', tableOf('Findings', ['#', 'finding', 'runs'], rows))
+    : details('Findings, a mark for each run', tableHtml('Findings', ['#', 'finding', 'runs'], rows))
 }

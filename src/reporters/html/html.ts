@@ -1,15 +1,15 @@
 import { basename } from 'node:path'
-import type { MachineHistory } from '../../core/record/history.ts'
+import type { HostHistory } from '../../core/record/history.ts'
 import type { Report } from '../../core/report/schema.ts'
-import { type Against, beforeOf } from '../before.ts'
+import { type BaselineView, baselineLookup } from '../before.ts'
 import { writeDocument } from '../document.ts'
-import { markup } from '../escape.ts'
+import { escapeHtml } from '../escape.ts'
 import { count, countsLine, exitMeaning, shownPath } from '../facts.ts'
-import type { ReporterContext, ReporterKind } from '../reporter.ts'
+import type { ReporterContext, ReporterFactory } from '../reporter.ts'
 import { plural } from '../text.ts'
-import { againstHtml } from './against.ts'
+import { baselineHtml } from './against.ts'
 import { benchesHtml } from './benches.ts'
-import { besideHtml } from './beside.ts'
+import { sideBySideHtml } from './beside.ts'
 import { environmentHtml } from './environment.ts'
 import { historyHtml } from './history.ts'
 import { style } from './style.ts'
@@ -21,8 +21,8 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'"
 /** A run, and what other runs say of it. */
 interface Shown {
   readonly report: Report
-  readonly against: Against | undefined
-  readonly history: MachineHistory | undefined
+  readonly against: BaselineView | undefined
+  readonly history: HostHistory | undefined
 }
 
 const shownIn =
@@ -36,7 +36,7 @@ function pageOf(title: string, body: string): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>${markup(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>${style}</style>
 </head>
 <body>
@@ -58,10 +58,10 @@ function page(runs: readonly Shown[], root: string): string {
   const all = runs.map((one, at) => {
     const { record, environment } = one.report
     const title = `Record ${at + 1}: ${basename(record)}, ${environment.startedAt}`
-    return `<h1 class="record break">${markup(title)}</h1>\n${runHtml(one, root, at + 1)}`
+    return `<h1 class="record break">${escapeHtml(title)}</h1>\n${runHtml(one, root, at + 1)}`
   })
   const title = `isobench: ${plural(runs.length, 'record')}`
-  return pageOf(title, `<h1>${title}</h1>\n${besideHtml(runs)}\n${all.join('\n')}`)
+  return pageOf(title, `<h1>${title}</h1>\n${sideBySideHtml(runs)}\n${all.join('\n')}`)
 }
 
 function runHtml({ report, against, history }: Shown, root: string, at: number): string {
@@ -69,8 +69,8 @@ function runHtml({ report, against, history }: Shown, root: string, at: number):
     header(report, root),
     environmentHtml(report),
     findingsHtml(report, at),
-    against ? againstHtml(against, at) : '',
-    benchesHtml(report, beforeOf(against)),
+    against ? baselineHtml(against, at) : '',
+    benchesHtml(report, baselineLookup(against)),
     claimsHtml(report, root, at),
     history ? historyHtml(history, at) : '',
   ]
@@ -83,24 +83,24 @@ function header(report: Report, root: string): string {
   const tone = exitCode === 0 ? 'good' : exitCode === 1 || exitCode === 5 ? 'bad' : 'doubt'
   const problems = report.problems.map(
     ({ file, message, fix }) =>
-      `<p class="bad break">✗ ${markup(file)}: ${markup(message)}${fix ? `; fix: ${markup(fix)}` : ''}</p>`,
+      `<p class="bad break">✗ ${escapeHtml(file)}: ${escapeHtml(message)}${fix ? `; fix: ${escapeHtml(fix)}` : ''}</p>`,
   )
   return `<p class="counts">${countsLine(count(report.claims))}</p>
 <p class="${tone}">exit code ${exitCode}: ${exitMeaning(exitCode)}</p>
-<p class="soft break">record ${markup(shownPath(report.record, root))}</p>
+<p class="soft break">record ${escapeHtml(shownPath(report.record, root))}</p>
 ${problems.join('\n')}`
 }
 
 /** One page that needs no network and no script: environment, verdicts, pictures, and tables with the same figures. */
-export const html: ReporterKind = {
+export const html: ReporterFactory = {
   name: 'html',
-  about: 'one page with plots and tables, for a browser',
+  description: 'one page with plots and tables, for a browser',
   create(context) {
     const shown = shownIn(context)
     const write = (reports: readonly Report[]) => writeDocument(page(reports.map(shown), context.root), context)
     return {
-      finished: (report) => write([report]),
-      stored: (runs) => write(runs.map(({ report }) => report)),
+      onFinish: (report) => write([report]),
+      onStoredRuns: (runs) => write(runs.map(({ report }) => report)),
     }
   },
 }

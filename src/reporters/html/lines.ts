@@ -1,7 +1,7 @@
 /** A chart of lines, one for each platform: what series and distributions share. */
-import { markup } from '../escape.ts'
-import { cut, plain } from '../text.ts'
-import { largest, line, scale, short, smallest, wantsLog } from './scale.ts'
+import { escapeHtml } from '../escape.ts'
+import { sanitize, truncate } from '../text.ts'
+import { formatTick, largest, line, needsLogScale, scale, smallest } from './scale.ts'
 
 const width = 900
 const [left, right, top, bottom] = [64, 150, 14, 44]
@@ -39,7 +39,7 @@ export interface LineChart {
 }
 
 /** The look of the n-th line: native is dashed and has no colour; the first 32 others each have a colour and dashes of their own. */
-const lookOf = (platform: string, at: number): string =>
+const lineStyle = (platform: string, at: number): string =>
   platform === 'native' ? 'line-native' : `line-${at % 8} dash-${Math.floor(at / 8) % 4}`
 
 export function lineChart({ label, caption, lines, within = lines, x: xAxis, y: yAxis }: LineChart): string {
@@ -49,8 +49,8 @@ export function lineChart({ label, caption, lines, within = lines, x: xAxis, y: 
   const all = within.flatMap(({ points, before = [] }) => [...points, ...before])
   const xs = all.map(({ x }) => x)
   const ys = all.flatMap(({ y, range }) => [y, ...(range ?? [])])
-  const xLog = wantsLog(xs, 7)
-  const yLog = yAxis.high === undefined && wantsLog(ys, 30)
+  const xLog = needsLogScale(xs, 7)
+  const yLog = yAxis.high === undefined && needsLogScale(ys, 30)
   const [xLow, xHigh] = [smallest(xs), largest(xs)]
   const pad = xLog ? 1.02 : 0
   const x = scale({
@@ -74,15 +74,15 @@ export function lineChart({ label, caption, lines, within = lines, x: xAxis, y: 
     ...y.ticks.map(
       (value) =>
         line(left, width - right, y.at(value), y.at(value), 'class="grid"') +
-        `<text class="axis" x="${left - 8}" y="${(Number(y.at(value)) + 4).toFixed(1)}" text-anchor="end">${short(value)}</text>`,
+        `<text class="axis" x="${left - 8}" y="${(Number(y.at(value)) + 4).toFixed(1)}" text-anchor="end">${formatTick(value)}</text>`,
     ),
     ...marks.map(
       (value) =>
         line(x.at(value), x.at(value), top, height - bottom, 'class="grid"') +
-        `<text class="axis" x="${x.at(value)}" y="${height - bottom + 16}" text-anchor="middle">${markup((xAxis.show ?? short)(value))}</text>`,
+        `<text class="axis" x="${x.at(value)}" y="${height - bottom + 16}" text-anchor="middle">${escapeHtml((xAxis.show ?? formatTick)(value))}</text>`,
     ),
-    `<text class="axis" x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${markup(xAxis.title)}</text>`,
-    `<text class="axis" transform="translate(13 ${(height - bottom) / 2}) rotate(-90)" text-anchor="middle">${markup(yAxis.title)}</text>`,
+    `<text class="axis" x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${escapeHtml(xAxis.title)}</text>`,
+    `<text class="axis" transform="translate(13 ${(height - bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(yAxis.title)}</text>`,
   ]
   const ends = spread(
     shown.map(({ points }) => Number(y.at(points.at(-1)!.y))),
@@ -92,7 +92,7 @@ export function lineChart({ label, caption, lines, within = lines, x: xAxis, y: 
   const names = [...new Set(within.map(({ platform }) => platform))].filter((name) => name !== 'native')
   const lookAt = (platform: string) => names.indexOf(platform)
   const drawn = shown.map(({ platform, points, before, steps }, at) => {
-    const look = lookOf(platform, lookAt(platform))
+    const look = lineStyle(platform, lookAt(platform))
     // Aside of each other, so that the whiskers of many lines at one place can be told apart.
     const step = Math.min(dodge.step, dodge.most / shown.length)
     const aside = steps ? 0 : (at - (shown.length - 1) / 2) * step
@@ -108,10 +108,10 @@ export function lineChart({ label, caption, lines, within = lines, x: xAxis, y: 
     const dots = points.map((one) => {
       const place = (Number(x.at(one.x)) + aside).toFixed(1)
       const whisker = one.range ? line(place, place, y.at(one.range[0]), y.at(one.range[1]), 'class="range"') : ''
-      const dot = `<circle cx="${place}" cy="${y.at(one.y)}" r="3.5"><title>${markup(`${platform}: ${one.tip}`)}</title></circle>`
+      const dot = `<circle cx="${place}" cy="${y.at(one.y)}" r="3.5"><title>${escapeHtml(`${platform}: ${one.tip}`)}</title></circle>`
       return whisker + (steps && points.length > 60 ? '' : dot)
     })
-    const name = `<text x="${width - right + 26}" y="${(ends[at]! + 4).toFixed(1)}">${markup(cut(plain(platform), 17))}</text>`
+    const name = `<text x="${width - right + 26}" y="${(ends[at]! + 4).toFixed(1)}">${escapeHtml(truncate(sanitize(platform), 17))}</text>`
     const key = line(
       width - right + 6,
       width - right + 20,
@@ -121,10 +121,10 @@ export function lineChart({ label, caption, lines, within = lines, x: xAxis, y: 
     )
     return `<g class="${look}">${former}<path class="stroke" d="${path}"/>${dots.join('')}${key}${name}</g>`
   })
-  const open = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${markup(`${label}; the table beneath has the figures`)}">`
+  const open = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(`${label}; the table beneath has the figures`)}">`
   // On a narrow screen it scrolls: scaled down, its text could not be read.
-  return `<figure class="wide"><div class="scroll" tabindex="0" role="region" aria-label="${markup(label)}">${open}${grid.join('')}${drawn.join('')}</svg></div>
-<figcaption>${markup(caption)}${shown.some(({ before }) => before) ? ' Thin and dotted: the baseline.' : ''}</figcaption></figure>`
+  return `<figure class="wide"><div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}">${open}${grid.join('')}${drawn.join('')}</svg></div>
+<figcaption>${escapeHtml(caption)}${shown.some(({ before }) => before) ? ' Thin and dotted: the baseline.' : ''}</figcaption></figure>`
 }
 
 /** Heights for labels near `wanted`, none below `lowest`, in the same order, that do not lie over each other. */

@@ -1,11 +1,11 @@
 /** Small multiples: the same platforms as rows of several panels beside each other, each with native's line. */
 import type { MetricResult } from '../../core/report/schema.ts'
-import { amount } from '../amount.ts'
-import { markup } from '../escape.ts'
-import { cut, plain } from '../text.ts'
+import { formatQuantity } from '../amount.ts'
+import { escapeHtml } from '../escape.ts'
+import { sanitize, truncate } from '../text.ts'
 import { barOf, barWidth } from './bar.ts'
 import { samplesText } from './parts.ts'
-import { largest, line, scale, short, smallest } from './scale.ts'
+import { formatTick, largest, line, scale, smallest } from './scale.ts'
 
 const width = 900
 const left = 124
@@ -86,12 +86,12 @@ function rowOf(
   const bottom = platforms.length * rowHeight + 26
   const names = platforms.map(
     (platform, row) =>
-      `<text x="${left - 10}" y="${yOf(row) + 4}" text-anchor="end">${markup(cut(plain(platform), 17))}</text>`,
+      `<text x="${left - 10}" y="${yOf(row) + 4}" text-anchor="end">${escapeHtml(truncate(sanitize(platform), 17))}</text>`,
   )
   const drawn = panels.map((panel, at) => panelOf(panel, platforms, left + at * each, each, bottom, within))
   const about = `${label}: a bar for each platform, in ${panels.map(({ title }) => title).join('; ')}`
-  const open = `<svg viewBox="0 0 ${width} ${bottom + 40}" role="group" aria-label="${markup(about)}">`
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${markup(label)}">${open}${names.join('')}${drawn.join('')}</svg></div>`
+  const open = `<svg viewBox="0 0 ${width} ${bottom + 40}" role="group" aria-label="${escapeHtml(about)}">`
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}">${open}${names.join('')}${drawn.join('')}</svg></div>`
 }
 
 const yOf = (row: number): number => row * rowHeight + 36
@@ -115,28 +115,28 @@ function panelOf(
   const grid = x.ticks.map(
     (value) =>
       line(x.at(value), x.at(value), 22, bottom, 'class="grid"') +
-      `<text class="axis" x="${x.at(value)}" y="${bottom + 14}" text-anchor="middle">${short(value)}</text>`,
+      `<text class="axis" x="${x.at(value)}" y="${bottom + 14}" text-anchor="middle">${formatTick(value)}</text>`,
   )
-  const title = `<text class="title" x="${from}" y="13">${markup(cut(plain(panel.title), Math.floor(each / 7)))}</text>`
+  const title = `<text class="title" x="${from}" y="13">${escapeHtml(truncate(sanitize(panel.title), Math.floor(each / 7)))}</text>`
   const marks = platforms.map((platform, row) => {
     const y = yOf(row)
     const one = panel.results.get(platform)
     if (!one || !has(one)) return `<text class="axis" x="${from + 2}" y="${y + 4}">–</text>`
     const { result, before, tone } = one
     const values = result.samples.map(({ value }) => value)
-    const median = amount(result.median!, result.unit)
+    const median = formatQuantity(result.median!, result.unit)
     const samples = samplesText(values, result.unit)
-    const then = before?.median == null ? '' : `; baseline ${amount(before.median, result.unit)}`
+    const then = before?.median == null ? '' : `; baseline ${formatQuantity(before.median, result.unit)}`
     const former =
       then &&
       `<rect class="before" x="${x.at(0)}" y="${y - 8}" width="${barWidth(before!.median!, x)}" height="16" rx="2"/>`
     const about = `${panel.title}, ${platform}: median ${median}${then}; ${samples}`
     const bar = barOf(result.median!, values, x, y, 12)
     const end = Math.max(Number(x.at(result.median!)), Number(x.at(largest(values)))) + 6
-    const text = `<text class="figure" x="${end.toFixed(1)}" y="${y + 4}">${markup(cut(short(result.median!), 9))}</text>`
-    const tip = `<text class="tip" x="4" y="${bottom + 34}">${markup(cut(plain(about), 150))}</text>`
+    const text = `<text class="figure" x="${end.toFixed(1)}" y="${y + 4}">${escapeHtml(truncate(formatTick(result.median!), 9))}</text>`
+    const tip = `<text class="tip" x="4" y="${bottom + 34}">${escapeHtml(truncate(sanitize(about), 150))}</text>`
     const hit = `<rect class="hit" x="${from}" y="${y - 9}" width="${(each - gap).toFixed(1)}" height="18"/>`
-    return `<g class="row ${tone}" tabindex="0" role="img"><title>${markup(about)}</title>${hit}${former}${bar}${text}${tip}</g>`
+    return `<g class="row ${tone}" tabindex="0" role="img"><title>${escapeHtml(about)}</title>${hit}${former}${bar}${text}${tip}</g>`
   })
   const native = panel.results.get('native')?.result.median
   const dashed = native == null ? '' : line(x.at(native), x.at(native), 22, bottom, 'class="native"')

@@ -14,7 +14,7 @@ export function samplesText(values: readonly number[], unit: string): string {
 export const cell = (content: string, look = ''): string => `<td${look && ` class="${look}"`}>${content}</td>`
 
 /** A cell that names its row. */
-export const rowHead = (content: string): string => `<th scope="row" class="break">${content}</th>`
+export const headerCell = (content: string): string => `<th scope="row" class="break">${content}</th>`
 
 export interface Row {
   readonly cells: readonly string[]
@@ -22,7 +22,7 @@ export interface Row {
   readonly kind?: string
 }
 
-export function tableOf(caption: string, head: readonly string[], rows: readonly Row[]): string {
+export function tableHtml(caption: string, head: readonly string[], rows: readonly Row[]): string {
   // A title stands as its figures do.
   const look = (at: number) => (rows[0]?.cells[at]?.startsWith('<td class="number') ? ' class="number"' : '')
   const titles = head.map((one, at) => (one === '' ? '<td></td>' : `<th scope="col"${look(at)}>${one}</th>`)).join('')
@@ -50,5 +50,5 @@ export function filtered(
 }
 
 /** A table that is there to be opened: what a picture shows, as figures. */
-export const behind = (summary: string, content: string, open = false): string =>
+export const details = (summary: string, content: string, open = false): string =>
   `<details${open ? ' open=""' : ''}><summary>${summary}</summary>${content}</details>`

@@ -28,7 +28,7 @@ export function scale({ low, high, from, to, log = false, marks = 6 }: ScaleOpti
 }
 
 /** Whether values are so far apart that a linear axis would hide the small ones. */
-export const wantsLog = (values: readonly number[], factor: number): boolean => {
+export const needsLogScale = (values: readonly number[], factor: number): boolean => {
   const low = smallest(values)
   return low > 0 && largest(values) / low > factor
 }
@@ -67,7 +67,7 @@ const suffixes = [
 ] as const
 
 /** A figure for an axis: `250 k`, `1.5 M`. */
-export function short(value: number): string {
+export function formatTick(value: number): string {
   const found = suffixes.find(([scale]) => Math.abs(value) >= scale * 10)
   return found ? `${figure(value / found[0])} ${found[1]}` : figure(value)
 }
@@ -80,7 +80,7 @@ export function parameter(value: number): string {
     [2 ** 10, 'Ki'],
   ] as const
   const found = binary.find(([scale]) => value >= scale && value % scale === 0)
-  return found ? `${value / found[0]} ${found[1]}` : short(value)
+  return found ? `${value / found[0]} ${found[1]}` : formatTick(value)
 }
 
 export const line = (

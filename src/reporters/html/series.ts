@@ -1,16 +1,16 @@
 import { describeParams } from '../../core/plan/plan.ts'
-import type { BenchResult, MetricResult, Report } from '../../core/report/schema.ts'
-import { amount, ratios } from '../amount.ts'
-import type { Before } from '../before.ts'
-import { markup } from '../escape.ts'
-import { inFamilies } from './families.ts'
+import type { CaseResult, MetricResult, Report } from '../../core/report/schema.ts'
+import { formatQuantity, formatRatios } from '../amount.ts'
+import type { BaselineLookup } from '../before.ts'
+import { escapeHtml } from '../escape.ts'
+import { groupByFamily } from './families.ts'
 import { type Line, lineChart } from './lines.ts'
-import { behind, cell, rowHead, samplesText, tableOf } from './parts.ts'
+import { cell, details, headerCell, samplesText, tableHtml } from './parts.ts'
 import { largest, parameter, smallest } from './scale.ts'
-import { restingHtml } from './verdicts.ts'
+import { claimsForChart } from './verdicts.ts'
 
 /** The numeric parameter with the most values, where a bench has one with two or more. */
-function axisOf(points: readonly BenchResult[]): string | undefined {
+function axisOf(points: readonly CaseResult[]): string | undefined {
   const names = Object.keys(points[0]?.params ?? {})
   const valuesOf = (name: string) => new Set(points.map(({ params }) => params[name]))
   return names
@@ -25,20 +25,20 @@ export interface Series {
   /** The other parameters, as words; empty where there are none. */
   readonly others: string
   /** In the order of the axis. */
-  readonly group: readonly BenchResult[]
+  readonly group: readonly CaseResult[]
 }
 
 /** Of a bench with a numeric parameter: a series for each metric and each set of its other parameters. */
-export function seriesOf(points: readonly BenchResult[]): Series[] {
+export function seriesOf(points: readonly CaseResult[]): Series[] {
   const axis = axisOf(points)
   if (axis === undefined) return []
-  const groups = new Map<string, BenchResult[]>()
+  const groups = new Map<string, CaseResult[]>()
   for (const point of points) {
     const { [axis]: _, ...others } = point.params
     const key = describeParams(others)
     groups.set(key, [...(groups.get(key) ?? []), point])
   }
-  const metrics = [...new Set(points.flatMap(({ cells }) => cells.flatMap((one) => Object.keys(one.metrics))))]
+  const metrics = [...new Set(points.flatMap(({ results: cells }) => cells.flatMap((one) => Object.keys(one.metrics))))]
   return [...groups].flatMap(([others, all]) => {
     const group = [...all].sort((a, b) => Number(a.params[axis]) - Number(b.params[axis]))
     return metrics.map((metric) => ({ axis, metric, others, group }))
@@ -47,16 +47,16 @@ export function seriesOf(points: readonly BenchResult[]): Series[] {
 
 const valuesOf = ({ axis, group }: Series): number[] => group.map(({ params }) => Number(params[axis]))
 const platformsOf = ({ group }: Series): string[] => [
-  ...new Set(group.flatMap(({ cells }) => cells.map(({ platform }) => platform))),
+  ...new Set(group.flatMap(({ results: cells }) => cells.map(({ platform }) => platform))),
 ]
-const resultOf = ({ metric }: Series, point: BenchResult, platform: string): MetricResult | undefined =>
-  point.cells.find((one) => one.platform === platform)?.metrics[metric]
+const resultOf = ({ metric }: Series, point: CaseResult, platform: string): MetricResult | undefined =>
+  point.results.find((one) => one.platform === platform)?.metrics[metric]
 const unitOf = (series: Series): string =>
   series.group.flatMap((point) => platformsOf(series).flatMap((one) => resultOf(series, point, one)?.unit ?? []))[0] ??
   ''
 
 /** A line for each platform: medians, with whiskers over the samples. */
-export function linesOf(series: Series, before: Before): Line[] {
+export function linesOf(series: Series, before: BaselineLookup): Line[] {
   const { axis, group, metric } = series
   const values = valuesOf(series)
   const unit = unitOf(series)
@@ -65,7 +65,7 @@ export function linesOf(series: Series, before: Before): Line[] {
       const one = resultOf(series, point, platform)
       if (!one || one.median === null) return []
       const samples = one.samples.map(({ value }) => value)
-      const tip = `${axis} ${parameter(values[at]!)}: median ${amount(one.median, unit)}; ${samplesText(samples, unit)}`
+      const tip = `${axis} ${parameter(values[at]!)}: median ${formatQuantity(one.median, unit)}; ${samplesText(samples, unit)}`
       return [{ x: values[at]!, y: one.median, range: [smallest(samples), largest(samples)] as const, tip }]
     })
     const former = group.flatMap((point, at) => {
@@ -77,7 +77,7 @@ export function linesOf(series: Series, before: Before): Line[] {
 }
 
 /** @param within the lines of all pictures that share the axes */
-export function seriesPicture(series: Series, title: string, lines: readonly Line[], within = lines): string {
+export function seriesChart(series: Series, title: string, lines: readonly Line[], within = lines): string {
   const { axis, metric, others } = series
   const over = `${metric} over ${axis}${others && `, ${others}`}`
   return lineChart({
@@ -91,36 +91,39 @@ export function seriesPicture(series: Series, title: string, lines: readonly Lin
 }
 
 /** A line chart for each series, in families where there are many lines; the claims that rest on it, and a table behind. */
-export function seriesHtml(report: Report, points: readonly BenchResult[], before: Before): string {
+export function seriesHtml(report: Report, points: readonly CaseResult[], before: BaselineLookup): string {
   return seriesOf(points)
     .map((series) => chart(report, series, before))
     .join('\n')
 }
 
-function chart(report: Report, series: Series, before: Before): string {
+function chart(report: Report, series: Series, before: BaselineLookup): string {
   const { axis, metric, others, group } = series
   const lines = linesOf(series, before)
-  const pictures = inFamilies(lines, report).map(({ title, lines: some }) => {
-    const picture = seriesPicture(series, title, some, lines)
+  const pictures = groupByFamily(lines, report).map(({ title, lines: some }) => {
+    const picture = seriesChart(series, title, some, lines)
     return title && picture ? `<h5>${title}</h5>\n${picture}` : picture
   })
   if (pictures.join('') === '') return ''
   const unit = unitOf(series)
   const rows = platformsOf(series).map((platform) => ({
     cells: [
-      rowHead(markup(platform)),
+      headerCell(escapeHtml(platform)),
       ...group.map((point) => {
         const one = resultOf(series, point, platform)
         if (!one || one.median === null) return cell('–', 'number')
-        const [against] = ratios([one.vsNative])
-        return cell(`${markup(amount(one.median, unit))}${against!.ratio && `<br>${against!.ratio}×`}`, 'number')
+        const [against] = formatRatios([one.ratioToNative])
+        return cell(
+          `${escapeHtml(formatQuantity(one.median, unit))}${against!.ratio && `<br>${against!.ratio}×`}`,
+          'number',
+        )
       }),
     ],
   }))
-  const caption = `${markup(metric)} over ${markup(axis)}`
-  const head = ['platform', ...valuesOf(series).map((value) => markup(parameter(value)))]
-  return `<h4 class="break">${caption}${others && ` <span class="soft">${markup(others)}</span>`}</h4>
+  const caption = `${escapeHtml(metric)} over ${escapeHtml(axis)}`
+  const head = ['platform', ...valuesOf(series).map((value) => escapeHtml(parameter(value)))]
+  return `<h4 class="break">${caption}${others && ` <span class="soft">${escapeHtml(others)}</span>`}</h4>
 ${pictures.join('\n')}
-${restingHtml(report, group, metric)}
-${behind('The same as a table', tableOf(caption, head, rows))}`
+${claimsForChart(report, group, metric)}
+${details('The same as a table', tableHtml(caption, head, rows))}`
 }

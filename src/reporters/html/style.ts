@@ -8,7 +8,7 @@ const variables = (mode: 'light' | 'dark') => colours[mode].map((colour, at) => 
 
 /** What the filters can choose; see `filtered`. */
 const filterKinds = [
-  ...['fails', 'contradicted', 'inconclusive', 'undecidable', 'holds'],
+  ...['fails', 'contradicted', 'inconclusive', 'not-evaluated', 'holds'],
   ...['regressed', 'improved', 'unclear', 'same', 'changed'],
 ]
 

@@ -1,12 +1,12 @@
 import { describeParams } from '../../core/plan/plan.ts'
-import type { BenchResult, Report } from '../../core/report/schema.ts'
-import { markup } from '../escape.ts'
-import { failsRun, marks, placeOf, statements } from '../facts.ts'
+import type { CaseResult, Report } from '../../core/report/schema.ts'
+import { escapeHtml } from '../escape.ts'
+import { claimLocation, failsRun, uniqueClaims, verdictSymbols } from '../facts.ts'
 import { plural } from '../text.ts'
-import { cell, filtered, rowHead, tableOf } from './parts.ts'
-import { toneOf } from './tone.ts'
+import { cell, filtered, headerCell, tableHtml } from './parts.ts'
+import { verdictClass } from './tone.ts'
 
-const kinds = ['fails', 'contradicted', 'inconclusive', 'undecidable', 'holds']
+const kinds = ['fails', 'contradicted', 'inconclusive', 'not-evaluated', 'holds']
 const kindOf = (verdict: string, fails: boolean): string => (fails ? `${verdict} fails` : verdict)
 
 /** `at` sets the radio buttons of several records apart. */
@@ -16,7 +16,7 @@ export function findingsHtml(report: Report, at: number): string {
     const fails = report.failures.findings.includes(one.id)
     const rests = one.claims.map((index) => {
       const claim = report.claims[index]!
-      return `<li class="${toneOf(claim)} break">${marks[claim.verdict]} ${markup(claim.text)}</li>`
+      return `<li class="${verdictClass(claim)} break">${verdictSymbols[claim.verdict]} ${escapeHtml(claim.text)}</li>`
     })
     const claims =
       rests.length === 0
@@ -26,21 +26,21 @@ export function findingsHtml(report: Report, at: number): string {
     return {
       kind: kindOf(one.verdict, fails),
       cells: [
-        cell(`${marks[one.verdict]} ${one.verdict}${note}`, `once ${toneOf(one)}`),
+        cell(`${verdictSymbols[one.verdict]} ${one.verdict}${note}`, `once ${verdictClass(one)}`),
         cell(String(one.id), 'number'),
-        rowHead(markup(one.title)),
-        cell(markup(one.text) + claims, 'break'),
+        headerCell(escapeHtml(one.title)),
+        cell(escapeHtml(one.text) + claims, 'break'),
       ],
     }
   })
-  const table = tableOf('Findings', ['verdict', '#', 'finding', 'why'], rows)
+  const table = tableHtml('Findings', ['verdict', '#', 'finding', 'why'], rows)
   return `<h2>Findings</h2>\n${filtered(`findings-${at}`, 'Show findings', kinds, rows, table)}`
 }
 
 export function claimsHtml(report: Report, root: string, at: number): string {
   if (report.claims.length === 0) return ''
   const rows = report.claims.map((claim, index) => {
-    const { file, line } = placeOf(claim, root)
+    const { file, line } = claimLocation(claim, root)
     const fails = failsRun(report, index)
     const rounds = claim.measured ? ` (${plural(claim.measured.rounds, 'round')})` : ''
     const by = claim.finding === null ? '' : `<br>finding ${claim.finding}`
@@ -48,16 +48,16 @@ export function claimsHtml(report: Report, root: string, at: number): string {
       kind: kindOf(claim.verdict, fails),
       cells: [
         cell(
-          `${marks[claim.verdict]} ${claim.verdict}${fails ? '<br><strong>fails the run</strong>' : ''}`,
-          `once ${toneOf(claim)}`,
+          `${verdictSymbols[claim.verdict]} ${claim.verdict}${fails ? '<br><strong>fails the run</strong>' : ''}`,
+          `once ${verdictClass(claim)}`,
         ),
-        cell(markup(claim.text) + rounds, 'break'),
-        cell(markup(describeParams(claim.params)), 'break'),
-        cell(`${markup(file)}${line === undefined ? '' : `:${line}`}${by}`, 'soft break'),
+        cell(escapeHtml(claim.text) + rounds, 'break'),
+        cell(escapeHtml(describeParams(claim.params)), 'break'),
+        cell(`${escapeHtml(file)}${line === undefined ? '' : `:${line}`}${by}`, 'soft break'),
       ],
     }
   })
-  const table = tableOf('Claims', ['verdict', 'statement', 'parameters', 'where'], rows)
+  const table = tableHtml('Claims', ['verdict', 'statement', 'parameters', 'where'], rows)
   return `<h2>Claims</h2>\n${filtered(`claims-${at}`, 'Show claims', kinds, rows, table)}`
 }
 
@@ -66,34 +66,34 @@ export function claimsHtml(report: Report, root: string, at: number): string {
  * @param points of one bench with one or several sets of parameters, or of several benches
  * @param parts what to call those benches
  */
-export function restingHtml(
+export function claimsForChart(
   report: Report,
-  points: readonly BenchResult[],
+  points: readonly CaseResult[],
   metric: string,
   parts?: readonly string[],
 ): string {
-  const keyOf = (bench: string, of: BenchResult['params']) => JSON.stringify([bench, describeParams(of)])
+  const keyOf = (bench: string, of: CaseResult['params']) => JSON.stringify([bench, describeParams(of)])
   const known = new Map(points.map(({ id, params }, at) => [keyOf(id, params), parts?.[at]]))
-  const about = statements(report, (claim) => claim.metric === metric && known.has(keyOf(claim.bench, claim.params)))
+  const about = uniqueClaims(report, (claim) => claim.metric === metric && known.has(keyOf(claim.bench, claim.params)))
   if (about.length === 0) return ''
   // Statement, then mark and platform, then the benches that it came out so in.
   const groups = new Map<string, Map<string, string[]>>()
-  const decided = about.filter(({ claim }) => claim.verdict !== 'undecidable')
-  for (const { claim, by } of decided) {
+  const decided = about.filter(({ claim }) => claim.verdict !== 'not-evaluated')
+  for (const { claim, sources: by } of decided) {
     const params = describeParams(claim.params)
     const at = points.length > 1 && params ? ` at ${params}` : ''
     const key = `${claim.matcher}${at} (${by})`
-    const mark = `<span class="${toneOf(claim)}">${marks[claim.verdict]}\u00a0${markup(claim.platform)}</span>`
+    const mark = `<span class="${verdictClass(claim)}">${verdictSymbols[claim.verdict]}\u00a0${escapeHtml(claim.platform)}</span>`
     const group = groups.get(key) ?? new Map<string, string[]>()
     const part = known.get(keyOf(claim.bench, claim.params))
-    groups.set(key, group.set(mark, [...(group.get(mark) ?? []), ...(part === undefined ? [] : [markup(part)])]))
+    groups.set(key, group.set(mark, [...(group.get(mark) ?? []), ...(part === undefined ? [] : [escapeHtml(part)])]))
   }
   const items = [...groups].map(([key, platforms]) => {
     const came = [...platforms].map(([mark, some]) => {
       const where = some.length === points.length && some.length > 1 ? `all ${some.length}` : some.join(', ')
       return where === '' ? mark : `${mark} (${where})`
     })
-    return `<li class="break">${markup(key)}: ${came.join(', ')}</li>`
+    return `<li class="break">${escapeHtml(key)}: ${came.join(', ')}</li>`
   })
   const others = about.length - decided.length
   if (others > 0) items.push(`<li class="soft">${plural(others, 'statement')} could not be decided; see Claims</li>`)

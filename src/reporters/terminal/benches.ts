@@ -1,11 +1,11 @@
 import { describeParams } from '../../core/plan/plan.ts'
-import type { BenchResult, Report } from '../../core/report/schema.ts'
-import { disturbance, legendOf, marks } from '../facts.ts'
+import type { CaseResult, Report } from '../../core/report/schema.ts'
+import { disturbance, flagLegend, verdictSymbols } from '../facts.ts'
 import { type MetricTable, metricTables, type Row } from '../rows.ts'
-import { cut, plain, plural, widthOf, wrap } from '../text.ts'
+import { plural, sanitize, truncate, widthOf, wrap } from '../text.ts'
 import { boxes, boxLegend } from './box.ts'
-import { type Ink, paintOf } from './ink.ts'
-import { type Cell, type Column, table, widthOfTable } from './table.ts'
+import { type Colors, verdictColor } from './ink.ts'
+import { type Column, type TableCell, table, widthOfTable } from './table.ts'
 
 const columns: readonly Column[] = [
   { title: '', keep: true },
@@ -24,29 +24,29 @@ const notesLeast = 13
 const plot = { least: 10, most: 24 }
 
 /** A table per bench, set of parameters and metric. */
-export function benchLines(report: Report, width: number, ink: Ink): string[] {
-  const lines = report.benches.flatMap((bench, at) => [
-    ...(report.benches[at - 1]?.id === bench.id ? [] : headingOf(bench, width, ink)),
-    ...pointLines(report, bench, width, ink),
+export function benchLines(report: Report, width: number, ink: Colors): string[] {
+  const lines = report.cases.flatMap((bench, at) => [
+    ...(report.cases[at - 1]?.id === bench.id ? [] : headingOf(bench, width, ink)),
+    ...caseLines(report, bench, width, ink),
   ])
   const drawn = lines.some((line) => line.includes('┃'))
-  const notes = [drawn ? boxLegend : undefined, ...legendOf(report), disturbance(report)]
+  const notes = [drawn ? boxLegend : undefined, ...flagLegend(report), disturbance(report)]
   return [...lines, ...notes.flatMap((note) => (note === undefined ? [] : ['', ...wrap(note, width).map(ink.dim)]))]
 }
 
-function headingOf({ name, file }: BenchResult, width: number, ink: Ink): string[] {
-  const title = cut(plain(name), width)
-  const place = cut(plain(file), width - widthOf(title) - 2)
+function headingOf({ name, file }: CaseResult, width: number, ink: Colors): string[] {
+  const title = truncate(sanitize(name), width)
+  const place = truncate(sanitize(file), width - widthOf(title) - 2)
   return ['', place.length > 8 ? `${ink.strong(title)}  ${ink.dim(place)}` : ink.strong(title)]
 }
 
-function pointLines(report: Report, bench: BenchResult, width: number, ink: Ink): string[] {
-  const params = plain(describeParams(bench.params))
+function caseLines(report: Report, bench: CaseResult, width: number, ink: Colors): string[] {
+  const params = sanitize(describeParams(bench.params))
   const tables = metricTables(report, bench).flatMap((one) => {
     const hoisted = unitAbove(one)
-    const heading = [params, `${plain(one.metric, 60)}${hoisted && ` in ${plain(hoisted, 30)}`}, ${one.better}`]
+    const heading = [params, `${sanitize(one.metric, 60)}${hoisted && ` in ${sanitize(hoisted, 30)}`}, ${one.better}`]
     const lines = table(columns, cellsOf(one, hoisted, width - 4, ink), width - 4, ink)
-    return ['', `  ${cut(heading.filter(Boolean).join(' · '), width - 2)}`, ...lines.map((line) => `    ${line}`)]
+    return ['', `  ${truncate(heading.filter(Boolean).join(' · '), width - 2)}`, ...lines.map((line) => `    ${line}`)]
   })
   return [...tables, ...errorLines(bench, width, ink)]
 }
@@ -56,7 +56,7 @@ const unitAbove = ({ unit, rows }: MetricTable): string =>
   unit.length > 4 && rows.every(({ median }) => median === '–' || median.endsWith(` ${unit}`)) ? unit : ''
 
 /** The rows, with as wide a plot as there is room for. */
-function cellsOf({ rows }: MetricTable, hoisted: string, width: number, ink: Ink): Cell[][] {
+function cellsOf({ rows }: MetricTable, hoisted: string, width: number, ink: Colors): TableCell[][] {
   const cells = (boxes: readonly string[], notes?: number) =>
     rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', notes, ink))
   const series = rows.map(({ result }) => result.samples.map(({ value }) => value))
@@ -74,27 +74,27 @@ function lineOf(
   hoisted: string,
   box: string,
   notesWidth: number | undefined,
-  ink: Ink,
-): Cell[] {
-  const paint = verdict ? paintOf(verdict, ink) : undefined
+  ink: Colors,
+): TableCell[] {
+  const paint = verdict ? verdictColor(verdict, ink) : undefined
   return [
-    { text: verdict ? marks[verdict.verdict] : '', ...(paint && { paint }) },
-    { text: plain(platform, 60) },
-    { text: plain(hoisted && median.endsWith(hoisted) ? median.slice(0, -hoisted.length - 1) : median, 40) },
+    { text: verdict ? verdictSymbols[verdict.verdict] : '', ...(paint && { paint }) },
+    { text: sanitize(platform, 60) },
+    { text: sanitize(hoisted && median.endsWith(hoisted) ? median.slice(0, -hoisted.length - 1) : median, 40) },
     { text: ratio, ...(paint && { paint }) },
     { text: interval, paint: ink.dim },
     { text: rounds, paint: ink.dim },
     { text: box, ...(paint && { paint }) },
-    { text: notesWidth === undefined ? notes : cut(notes, notesWidth), paint: ink.doubt },
+    { text: notesWidth === undefined ? notes : truncate(notes, notesWidth), paint: ink.doubt },
   ]
 }
 
 /** What went wrong in each cell: how often, and the first of it. */
-function errorLines({ cells }: BenchResult, width: number, ink: Ink): string[] {
+function errorLines({ results: cells }: CaseResult, width: number, ink: Colors): string[] {
   return cells.flatMap(({ platform, errors }) => {
     if (errors.length === 0) return []
     const failed = `${plural(errors.length, 'sample')} failed`
-    const text = `${plain(platform, 60)}: ${failed}, the first: ${plain(errors[0]!, 240)}`
+    const text = `${sanitize(platform, 60)}: ${failed}, the first: ${sanitize(errors[0]!, 240)}`
     return wrap(text, width - 6).map((line, at) => ink.doubt(`    ${at === 0 ? '!' : ' '} ${line}`))
   })
 }

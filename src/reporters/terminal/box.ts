@@ -2,7 +2,7 @@
 import { quantile } from '../../core/stats/index.ts'
 
 /** Farther apart than this, a linear scale would hide what is small. */
-const wantsLog = 10
+const needsLogScale = 10
 
 export const boxLegend =
   '─ lowest to highest sample, ━ the middle half, ┃ median, ┊ native’s median; a scale of its own for each metric'
@@ -17,7 +17,7 @@ export function boxes(series: readonly (readonly number[])[], mark: number | und
   const sorted = series.map((values) => [...values].sort((a, b) => a - b))
   const ends = sorted.flatMap((values) => (values.length > 0 ? [values[0]!, values.at(-1)!] : []))
   const [low, high] = [Math.min(...ends), Math.max(...ends)]
-  const log = low > 0 && high / low > wantsLog
+  const log = low > 0 && high / low > needsLogScale
   const share = (value: number) =>
     high === low ? 0.5 : log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low)
   const at = (value: number) => Math.round(share(value) * (columns - 1))

@@ -2,24 +2,24 @@ import type { ClaimVerdict } from '../../core/judge/judgement.ts'
 import { figure, interval, reasonText } from '../../core/judge/words.ts'
 import { describeParams } from '../../core/plan/plan.ts'
 import type { Report } from '../../core/report/schema.ts'
-import { amount, change } from '../amount.ts'
+import { formatChange, formatQuantity } from '../amount.ts'
 import {
   benchName,
+  claimLocation,
   count,
-  failedCells,
+  failedResults,
   fileOfBench,
-  marks,
-  placeOf,
-  type Statement,
-  statements,
-  undecided,
+  notEvaluated,
+  type UniqueClaim,
+  uniqueClaims,
+  verdictSymbols,
 } from '../facts.ts'
-import { pad, plain, plural, wrap } from '../text.ts'
-import { type Ink, paintOf } from './ink.ts'
+import { pad, plural, sanitize, wrap } from '../text.ts'
+import { type Colors, verdictColor } from './ink.ts'
 
-export interface View {
+export interface RenderOptions {
   readonly width: number
-  readonly ink: Ink
+  readonly ink: Colors
   readonly root: string
   readonly verbose: boolean
 }
@@ -28,22 +28,22 @@ export interface View {
 const detailed = 8
 
 /** What is contradicted, in doubt or lost to errors in detail; the rest as counts. */
-export function claimLines(report: Report, view: View): string[] {
+export function claimLines(report: Report, view: RenderOptions): string[] {
   const { ink, width } = view
   if (report.claims.length === 0) return []
   const { holds } = count(report.claims)
-  const groups = undecided(report)
+  const groups = notEvaluated(report)
   return [
     '',
     ink.strong('Claims'),
-    ...listed(report, statements(report, isContradicted), view),
-    ...listed(report, statements(report, view.verbose ? isInconclusive : isAcross), view),
+    ...listed(report, uniqueClaims(report, isContradicted), view),
+    ...listed(report, uniqueClaims(report, view.verbose ? isInconclusive : isAcross), view),
     ...(view.verbose ? [] : tooFewLines(report, view)),
     ...failedLines(report, view),
-    ...(holds > 0 ? [`  ${ink.good(`${marks.holds} ${holds === 1 ? '1 holds' : `${holds} hold`}`)}`] : []),
+    ...(holds > 0 ? [`  ${ink.good(`${verdictSymbols.holds} ${holds === 1 ? '1 holds' : `${holds} hold`}`)}`] : []),
     ...groups.flatMap(({ text, count }) =>
       wrap(`${count} undecidable: ${text}`, width - 4).map((line, at) =>
-        ink.dim(`  ${at === 0 ? marks.undecidable : ' '} ${line}`),
+        ink.dim(`  ${at === 0 ? verdictSymbols['not-evaluated'] : ' '} ${line}`),
       ),
     ),
   ]
@@ -55,14 +55,14 @@ const isTooFew = (claim: ClaimVerdict) => isInconclusive(claim) && claim.reason 
 const isAcross = (claim: ClaimVerdict) => isInconclusive(claim) && !isTooFew(claim)
 
 /** Too few rounds is the same for all: it is said once. */
-function tooFewLines(report: Report, { width, ink }: View): string[] {
+function tooFewLines(report: Report, { width, ink }: RenderOptions): string[] {
   const few = report.claims.filter(isTooFew).length
   if (few === 0) return []
-  const text = `${marks.inconclusive} ${few} in doubt: ${reasonText('too-few-rounds')}`
+  const text = `${verdictSymbols.inconclusive} ${few} in doubt: ${reasonText('too-few-rounds')}`
   return [...wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`), '']
 }
 
-function listed(report: Report, all: readonly Statement[], view: View): string[] {
+function listed(report: Report, all: readonly UniqueClaim[], view: RenderOptions): string[] {
   const urgent = all.filter(({ fails }) => fails).length
   const shown = view.verbose ? all : all.slice(0, Math.max(detailed, urgent))
   const rest = all.length - shown.length
@@ -70,32 +70,32 @@ function listed(report: Report, all: readonly Statement[], view: View): string[]
   return [...shown.flatMap((one) => detail(report, one, view)), ...more]
 }
 
-function headline({ claim, fails }: Statement): string {
+function headline({ claim, fails }: UniqueClaim): string {
   const what =
     claim.verdict === 'inconclusive' ? 'in doubt' : claim.direction === 'better' ? 'better than claimed' : 'regressed'
   return fails ? `${what}, fails the run` : claim.severity === 'warn' ? `${what}, a warning only` : what
 }
 
-function detail(report: Report, statement: Statement, { width, ink, root }: View): string[] {
-  const { claim, by } = statement
+function detail(report: Report, statement: UniqueClaim, { width, ink, root }: RenderOptions): string[] {
+  const { claim, sources: by } = statement
   const params = describeParams(claim.params)
   const subject = [
-    benchName(claim.bench) + (params && ` ${plain(params)}`),
-    plain(claim.platform, 60),
-    plain(claim.metric, 60),
+    benchName(claim.bench) + (params && ` ${sanitize(params)}`),
+    sanitize(claim.platform, 60),
+    sanitize(claim.metric, 60),
   ]
-  const place = placeOf(claim, root)
-  const where = `${plain(place.file)}${place.line === undefined ? '' : `:${place.line}`} (${by})`
+  const place = claimLocation(claim, root)
+  const where = `${sanitize(place.file)}${place.line === undefined ? '' : `:${place.line}`} (${by})`
   const rows: [string, string][] = [
-    ['claimed', plain(claim.matcher)],
+    ['claimed', sanitize(claim.matcher)],
     ['measured', measured(report, claim)],
-    ...(claim.reason ? [['why', plain(reasonText(claim.reason))] as [string, string]] : []),
+    ...(claim.reason ? [['why', sanitize(reasonText(claim.reason))] as [string, string]] : []),
     ['where', where],
     ...advice(report, claim).map((text, at) => [at === 0 ? 'do' : '', text] as [string, string]),
   ]
   return [
-    ...wrap(`${marks[claim.verdict]} ${headline(statement)}: ${subject.join(' · ')}`, width - 4).map(
-      (line, at) => `  ${at === 0 ? '' : '  '}${paintOf(claim, ink)(line)}`,
+    ...wrap(`${verdictSymbols[claim.verdict]} ${headline(statement)}: ${subject.join(' · ')}`, width - 4).map(
+      (line, at) => `  ${at === 0 ? '' : '  '}${verdictColor(claim, ink)(line)}`,
     ),
     ...rows.flatMap(([label, text]) => labelled(label, text, width, ink)),
     '',
@@ -103,7 +103,7 @@ function detail(report: Report, statement: Statement, { width, ink, root }: View
 }
 
 /** `    label     text`, the text wrapped beneath itself. */
-function labelled(label: string, text: string, width: number, ink: Ink): string[] {
+function labelled(label: string, text: string, width: number, ink: Colors): string[] {
   return wrap(text, width - 14).map((line, at) => `    ${ink.dim(pad(at === 0 ? label : '', 10))}${line}`)
 }
 
@@ -111,21 +111,21 @@ function labelled(label: string, text: string, width: number, ink: Ink): string[
 function measured(report: Report, { measured, matcher, text, of, bench, metric }: ClaimVerdict): string {
   if (!measured) return 'nothing'
   const { estimate, low, high, rounds } = measured
-  if (matcher.startsWith('ranked ')) return plain(`${text} (90 % interval, ${plural(rounds, 'round')})`)
+  if (matcher.startsWith('ranked ')) return sanitize(`${text} (90 % interval, ${plural(rounds, 'round')})`)
   // Over a parameter, or of an order: neither a ratio to a platform nor an amount of the metric.
   if (/^(?:best at|flat within|in no stable order)/.test(matcher)) {
-    return plain(`${interval(measured)} ${of}; ${plural(rounds, 'round')}`)
+    return sanitize(`${interval(measured)} ${of}; ${plural(rounds, 'round')}`)
   }
-  const unit = report.benches.find(({ id }) => id === bench)?.cells[0]?.metrics[metric]?.unit ?? ''
+  const unit = report.cases.find(({ id }) => id === bench)?.results[0]?.metrics[metric]?.unit ?? ''
   const absolute = matcher.startsWith('at most ') || matcher.startsWith('at least ')
-  const shown = absolute ? (value: number) => plain(amount(value, unit), 40) : figure
+  const shown = absolute ? (value: number) => sanitize(formatQuantity(value, unit), 40) : figure
   const sure =
     low === null || high === null
       ? `no interval from ${plural(rounds, 'round')}`
       : `90 % interval ${shown(low)} to ${shown(high)}, ${plural(rounds, 'round')}`
   // "4.3 ×native" says what "4.3 times as much" would.
-  const said = absolute || estimate >= 2 ? '' : `, ${change(estimate)}`
-  return `${shown(estimate)}${absolute ? '' : ` ${plain(of)}`}${said}; ${sure}`
+  const said = absolute || estimate >= 2 ? '' : `, ${formatChange(estimate)}`
+  return `${shown(estimate)}${absolute ? '' : ` ${sanitize(of)}`}${said}; ${sure}`
 }
 
 /** What to do now: who should look, and a command that makes it surer. */
@@ -136,7 +136,7 @@ function advice(report: Report, claim: ClaimVerdict): string[] {
   const platform = claim.matcher.endsWith(' of native') ? claim.platform : ''
   const command = rerun(claim.bench, platform, `--rounds ${more}..${3 * more}`)
   if (claim.verdict === 'inconclusive') return [command]
-  return [`look for what changed in ${plain(claim.platform, 60)} or its options; to be surer:`, command]
+  return [`look for what changed in ${sanitize(claim.platform, 60)} or its options; to be surer:`, command]
 }
 
 /** The command that measures a bench again. Its file is named as shortly as filters allow, to stay on one line. */
@@ -150,20 +150,20 @@ function rerun(bench: string, platform: string, rest: string): string {
 }
 
 function shellWord(text: string): string {
-  const word = plain(text)
+  const word = sanitize(text)
   return /^[\w./,@:+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
-function failedLines(report: Report, { width, ink }: View): string[] {
-  return failedCells(report).flatMap(({ bench, cell, claims }) => {
-    const params = plain(describeParams(bench.params))
+function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
+  return failedResults(report).flatMap(({ bench, cell, claims }) => {
+    const params = sanitize(describeParams(bench.params))
     const lost = plural(claims, 'claim')
-    const subject = [benchName(bench.id) + (params && ` ${params}`), plain(cell.platform, 60)].join(' · ')
-    const head = `${marks.undecidable} ${plural(cell.errors.length, 'sample')} failed: ${subject}`
+    const subject = [benchName(bench.id) + (params && ` ${params}`), sanitize(cell.platform, 60)].join(' · ')
+    const head = `${verdictSymbols['not-evaluated']} ${plural(cell.errors.length, 'sample')} failed: ${subject}`
     return [
       ...wrap(head, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`),
       ...labelled('so', `${lost} cannot be judged`, width, ink),
-      ...labelled('first', cell.errors[0] ? plain(cell.errors[0], 240) : 'not told', width, ink),
+      ...labelled('first', cell.errors[0] ? sanitize(cell.errors[0], 240) : 'not told', width, ink),
       ...labelled('do', rerun(bench.id, cell.platform, '--reporter verbose'), width, ink),
       '',
     ]

@@ -1,40 +1,45 @@
 import { withoutFile } from '../document.ts'
-import type { ReporterKind } from '../reporter.ts'
-import { terminalReporter, viewOf } from './default.ts'
+import type { ReporterFactory } from '../reporter.ts'
+import { renderOptions, terminalReporter } from './default.ts'
 
 /** A character per sample, `x` where it failed, then the same summary as `default`. For long runs in small logs. */
-export const dot: ReporterKind = {
+export const dot: ReporterFactory = {
   name: 'dot',
-  about: 'a character per sample, x for a failed one; then the summary',
+  description: 'a character per sample, x for a failed one; then the summary',
   create(context) {
     withoutFile('dot', context)
     const { out } = context
-    const { width, ink } = viewOf(context)
-    const { problems, planned, finished, stored } = terminalReporter(context)
+    const { width, ink } = renderOptions(context)
+    const {
+      onProblems: problems,
+      onPlan: planned,
+      onFinish: finished,
+      onStoredRuns: stored,
+    } = terminalReporter(context)
     let column = 0
     const newLine = () => {
       if (column > 0) out.write('\n')
       column = 0
     }
     return {
-      problems(all) {
+      onProblems(all) {
         newLine()
         problems?.(all)
       },
-      planned(plan) {
+      onPlan(plan) {
         newLine()
         planned?.(plan)
       },
-      sampled({ error }) {
+      onSample({ error }) {
         out.write(error === undefined ? '.' : ink.bad('x'))
         if (++column === width) newLine()
       },
-      finished(report) {
+      onFinish(report) {
         newLine()
         return finished?.(report)
       },
-      ...(stored && { stored }),
-      stopped: newLine,
+      ...(stored && { onStoredRuns: stored }),
+      onAbort: newLine,
     }
   },
 }

@@ -2,32 +2,32 @@ import pc from 'picocolors'
 import type { ClaimVerdict, FindingVerdict } from '../../core/judge/judgement.ts'
 import type { ReporterContext } from '../reporter.ts'
 
-export type Paint = (text: string) => string
+export type Colorize = (text: string) => string
 
 /** Colours by what they mean. */
-export interface Ink {
+export interface Colors {
   /** Regressed. */
-  readonly bad: Paint
+  readonly bad: Colorize
   /** Holds. */
-  readonly good: Paint
+  readonly good: Colorize
   /** In doubt, or otherwise than claimed without harm. */
-  readonly doubt: Paint
-  readonly dim: Paint
-  readonly strong: Paint
+  readonly doubt: Colorize
+  readonly dim: Colorize
+  readonly strong: Colorize
 }
 
 /** Colours where they are wanted; otherwise text as it is. */
-export function inkFor({ color }: ReporterContext): Ink {
+export function createColors({ color }: ReporterContext): Colors {
   const { red, green, yellow, dim, bold } = pc.createColors(color)
   return { bad: red, good: green, doubt: yellow, dim, strong: bold }
 }
 
 /** The colour of a verdict. */
-export function paintOf(
+export function verdictColor(
   { verdict, direction }: Pick<ClaimVerdict | FindingVerdict, 'verdict' | 'direction'>,
-  ink: Ink,
-): Paint {
+  ink: Colors,
+): Colorize {
   if (verdict === 'holds') return ink.good
-  if (verdict === 'undecidable') return ink.dim
+  if (verdict === 'not-evaluated') return ink.dim
   return verdict === 'contradicted' && direction === 'worse' ? ink.bad : ink.doubt
 }

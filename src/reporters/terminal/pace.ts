@@ -3,7 +3,7 @@ import { describeParams } from '../../core/plan/plan.ts'
 import type { Progress } from '../../core/reporting.ts'
 import { duration } from '../amount.ts'
 import { benchName } from '../facts.ts'
-import { plain, plural } from '../text.ts'
+import { plural, sanitize } from '../text.ts'
 
 /** Fewer steps than this say nothing of how long the rest takes. */
 const enoughSteps = 3
@@ -14,7 +14,7 @@ const longStep = 3000
 const mostSilence = 60_000
 
 /** How far a run is, in words, and how long it still takes if it goes on as it did. */
-export class Pace {
+export class ProgressEstimator {
   readonly #plan: Plan
   readonly #startedAt = Date.now()
   readonly #rounds = { warmup: new Set<number>(), measured: new Set<number>() }
@@ -69,14 +69,14 @@ export class Pace {
   /** The status line: what matters most comes first, because the end may be cut. */
   status(columns: number, errors: number): string {
     if (!this.#now) return ''
-    const { done, steps, point, platform } = this.#now
-    const params = plain(describeParams(point.params), 80)
+    const { done, steps, case: point, platform } = this.#now
+    const params = sanitize(describeParams(point.params), 80)
     return [
       `${bar(done / steps, columns >= 100 ? 24 : 8)} ${Math.floor((100 * done) / Math.max(1, steps))} %`,
       this.round(),
       ...(errors > 0 ? [plural(errors, 'error')] : []),
       this.left(),
-      plain(platform, 20),
+      sanitize(platform, 20),
       benchName(point.bench) + (params && ` ${params}`),
       this.step(),
     ]
@@ -86,13 +86,13 @@ export class Pace {
 
   /** A line for where nothing can be repainted. */
   line(errors: number): string {
-    const { done, steps, point } = this.#now!
+    const { done, steps, case: point } = this.#now!
     const parts = [this.round(), `${done} of ${plural(steps, 'step')} done`, this.left(), benchName(point.bench)]
     return [...parts, ...(errors > 0 ? [plural(errors, 'error')] : [])].filter(Boolean).join(' · ')
   }
 }
 
-const cellOf = ({ point, platform }: Progress) => `${point.id} ${platform}`
+const cellOf = ({ case: point, platform }: Progress) => `${point.id} ${platform}`
 
 function bar(share: number, columns: number): string {
   const full = Math.min(columns, Math.max(0, Math.floor(share * columns)))

@@ -1,5 +1,5 @@
-import type { Output } from '../reporter.ts'
-import { cut } from '../text.ts'
+import type { OutputStream } from '../reporter.ts'
+import { truncate } from '../text.ts'
 
 const least = 100
 const tick = 1000
@@ -9,13 +9,13 @@ const tick = 1000
  * so that its times go on. Nothing of it is left once it is cleared. Without a terminal it writes nothing.
  */
 export class StatusLine {
-  readonly #out: Output
+  readonly #out: OutputStream
   #render: (() => string) | undefined
   #painted = false
   #paintedAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
-  constructor(out: Output) {
+  constructor(out: OutputStream) {
     this.#out = out
   }
 
@@ -54,7 +54,7 @@ export class StatusLine {
   #paint(): void {
     if (!this.#render) return
     // One column is left free: a full line makes some terminals scroll.
-    this.#out.write(`\r\x1b[2K${cut(this.#render(), this.#out.columns - 1)}`)
+    this.#out.write(`\r\x1b[2K${truncate(this.#render(), this.#out.columns - 1)}`)
     this.#painted = true
     this.#paintedAt = Date.now()
     this.#schedule(tick)

@@ -1,24 +1,33 @@
 import type { Problem } from '../../core/errors.ts'
 import type { Report } from '../../core/report/schema.ts'
 import { duration } from '../amount.ts'
-import { absentees, count, countsLine, exitMeaning, failing, measuredOf, quickNote, shownPath } from '../facts.ts'
-import { plain, plural, wrap } from '../text.ts'
+import {
+  count,
+  countsLine,
+  exitMeaning,
+  failing,
+  measuredBenches,
+  quickProfileNote,
+  shownPath,
+  unavailablePlatforms,
+} from '../facts.ts'
+import { plural, sanitize, wrap } from '../text.ts'
 import { benchLines } from './benches.ts'
-import { claimLines, type View } from './claims.ts'
+import { claimLines, type RenderOptions } from './claims.ts'
 import { findingLines } from './findings.ts'
-import type { Ink } from './ink.ts'
+import type { Colors } from './ink.ts'
 
 /** All that is told after a run, what matters most last. The first `problemsTold` problems were told before it. */
 export function summary(
   report: Report,
-  view: View,
+  view: RenderOptions,
   ran: { readonly ms?: number; readonly problemsTold: number },
 ): string[] {
   const { width, ink } = view
   return [
     ...platformLines(report, view),
     ...benchLines(report, width, ink),
-    ...leftLines(report, width, ink),
+    ...excludedLines(report, width, ink),
     ...claimLines(report, view),
     ...findingLines(report, view),
     ...problemLines(report.problems.slice(ran.problemsTold) as Problem[], view),
@@ -28,11 +37,11 @@ export function summary(
 
 /** The platforms that do not work, of those that are `among` them, with the reason and what to do. */
 export function platformLines(
-  report: Pick<Report, 'platforms' | 'benches'>,
-  { width, ink }: View,
+  report: Pick<Report, 'platforms' | 'cases'>,
+  { width, ink }: RenderOptions,
   among: (platform: Report['platforms'][number]) => boolean = () => true,
 ): string[] {
-  const { wholly, partly } = absentees(report)
+  const { wholly, partly } = unavailablePlatforms(report)
   const section = (absent: Report['platforms'], what: string) => {
     const own = absent.filter(among)
     if (own.length === 0) return []
@@ -40,13 +49,13 @@ export function platformLines(
       '',
       ink.strong(`${plural(own.length, 'platform')} of ${report.platforms.length} ${what}`),
       ...own.flatMap(({ name, reason, fix }) => {
-        const measured = measuredOf(report, name).map((bench) => plain(bench, 60))
+        const measured = measuredBenches(report, name).map((bench) => sanitize(bench, 60))
         const only = measured.length > 0 ? ` (measured: ${measured.join(', ')})` : ''
         return [
-          ...wrap(`– ${plain(name, 60)}: ${plain(reason ?? 'no reason given', 240)}${only}`, width - 4).map(
+          ...wrap(`– ${sanitize(name, 60)}: ${sanitize(reason ?? 'no reason given', 240)}${only}`, width - 4).map(
             (line, at) => `  ${at === 0 ? '' : '  '}${line}`,
           ),
-          ...(fix ? wrap(`fix: ${plain(fix)}`, width - 4).map((line) => ink.dim(`    ${line}`)) : []),
+          ...(fix ? wrap(`fix: ${sanitize(fix)}`, width - 4).map((line) => ink.dim(`    ${line}`)) : []),
         ]
       }),
     ]
@@ -54,7 +63,7 @@ export function platformLines(
   return [...section(wholly, 'cannot run here'), ...section(partly, 'cannot boot a guest here')]
 }
 
-function leftLines({ left }: Report, width: number, ink: Ink): string[] {
+function excludedLines({ excluded: left }: Report, width: number, ink: Colors): string[] {
   if (left.length === 0) return []
   const words = {
     skip: 'skipped',
@@ -67,41 +76,41 @@ function leftLines({ left }: Report, width: number, ink: Ink): string[] {
     instrument: 'not to be traced on this machine',
   }
   const parts = Object.entries(words).flatMap(([why, word]) => {
-    const number = left.filter((one) => one.why === why).length
+    const number = left.filter((one) => one.reason === why).length
     return number > 0 ? [`${number} ${word}`] : []
   })
-  const reasons = [...new Set(left.flatMap(({ reason }) => reason ?? []))]
+  const reasons = [...new Set(left.flatMap(({ detail: reason }) => reason ?? []))]
   return [
     '',
     ...wrap(`${plural(left.length, 'bench', 'benches')} left out: ${parts.join(', ')}`, width).map(ink.dim),
-    ...reasons.flatMap((reason) => wrap(plain(reason), width - 2).map((line) => ink.dim(`  ${line}`))),
+    ...reasons.flatMap((reason) => wrap(sanitize(reason), width - 2).map((line) => ink.dim(`  ${line}`))),
   ]
 }
 
 /** Files and benches that cannot be used: what is wrong, where, and how to mend it. */
-export function problemLines(problems: readonly Problem[], { width, ink, root }: View): string[] {
+export function problemLines(problems: readonly Problem[], { width, ink, root }: RenderOptions): string[] {
   return problems.flatMap(({ file, message, fix, location }) => {
     const place = location ? `${shownPath(location.file, root)}:${location.line}` : file
     return [
       '',
-      ...wrap(`✗ ${plain(place)}: ${plain(message)}`, width - 2).map((line, at) =>
+      ...wrap(`✗ ${sanitize(place)}: ${sanitize(message)}`, width - 2).map((line, at) =>
         ink.bad(at === 0 ? line : `  ${line}`),
       ),
-      ...(fix ? wrap(`fix: ${plain(fix)}`, width - 2).map((line) => `  ${line}`) : []),
+      ...(fix ? wrap(`fix: ${sanitize(fix)}`, width - 2).map((line) => `  ${line}`) : []),
     ]
   })
 }
 
-function ending(report: Report, { width, ink, root }: View, ms: number | undefined): string[] {
+function ending(report: Report, { width, ink, root }: RenderOptions, ms: number | undefined): string[] {
   const { exitCode } = report
   const paint = exitCode === 0 ? ink.good : exitCode === 1 || exitCode === 5 ? ink.bad : ink.doubt
   const cutShort = {
     finished: '',
     interrupted: 'The run was interrupted: the verdicts are those of the samples it had.',
     killed: 'The run was killed or still goes on: the verdicts are those of the samples it had.',
-  }[report.how]
+  }[report.status]
   const broken = report.problems.length
-  const quick = quickNote(report)
+  const quick = quickProfileNote(report)
   const failed = failing(report)
   const facts = [
     ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
@@ -113,7 +122,7 @@ function ending(report: Report, { width, ink, root }: View, ms: number | undefin
     ...wrap(countsLine(count(report.claims)), width).map((line) => paint(ink.strong(line))),
     ...(quick ? wrap(quick, width).map(ink.dim) : []),
     ...(facts.length > 0 ? wrap(facts.join(' · '), width).map(ink.dim) : []),
-    ...wrap(`record ${plain(shownPath(report.record, root))}`, width).map(ink.dim),
+    ...wrap(`record ${sanitize(shownPath(report.record, root))}`, width).map(ink.dim),
     ...(failed ? wrap(`fails the run: ${failed}`, width).map(paint) : []),
     ...wrap(`exit code ${exitCode}: ${exitMeaning(exitCode)}`, width).map(paint),
   ]

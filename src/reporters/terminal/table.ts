@@ -1,5 +1,5 @@
-import { cut, pad, widthOf } from '../text.ts'
-import type { Ink, Paint } from './ink.ts'
+import { pad, truncate, widthOf } from '../text.ts'
+import type { Colorize, Colors } from './ink.ts'
 
 export interface Column {
   readonly title: string
@@ -10,29 +10,29 @@ export interface Column {
   readonly least?: number
 }
 
-export interface Cell {
+export interface TableCell {
   readonly text: string
-  readonly paint?: Paint
+  readonly paint?: Colorize
 }
 
 const gap = 2
 
-const widthOfColumn = ({ title }: Column, at: number, rows: readonly (readonly Cell[])[]): number =>
+const widthOfColumn = ({ title }: Column, at: number, rows: readonly (readonly TableCell[])[]): number =>
   Math.max(1, widthOf(title), ...rows.map((row) => widthOf(row[at]!.text)))
 
-const isUsed = ({ keep }: Column, at: number, rows: readonly (readonly Cell[])[]): boolean =>
+const isUsed = ({ keep }: Column, at: number, rows: readonly (readonly TableCell[])[]): boolean =>
   keep === true || rows.some((row) => row[at]!.text !== '')
 
 /** How wide a table would be if it had all the room, with the gap to a column after it. */
-export const widthOfTable = (columns: readonly Column[], rows: readonly (readonly Cell[])[]): number =>
+export const widthOfTable = (columns: readonly Column[], rows: readonly (readonly TableCell[])[]): number =>
   columns.reduce((sum, one, at) => sum + (isUsed(one, at, rows) ? widthOfColumn(one, at, rows) + gap : 0), 0)
 
 /** A table of aligned columns, at most `width` wide. Columns without any text are left out, but for those to keep. */
 export function table(
   columns: readonly Column[],
-  rows: readonly (readonly Cell[])[],
+  rows: readonly (readonly TableCell[])[],
   width: number,
-  ink: Ink,
+  ink: Colors,
 ): string[] {
   const used = columns.map((_, at) => at).filter((at) => isUsed(columns[at]!, at, rows))
   const widths = new Map(used.map((at) => [at, widthOfColumn(columns[at]!, at, rows)]))
@@ -44,10 +44,10 @@ export function table(
     over -= Math.max(0, widths.get(at)! - narrowed)
     widths.set(at, Math.min(widths.get(at)!, narrowed))
   }
-  const line = (cells: readonly Cell[]) => {
+  const line = (cells: readonly TableCell[]) => {
     const filled = used.slice(0, used.findLastIndex((at) => cells[at]!.text !== '') + 1)
     const parts = filled.map((at, nth) => {
-      const text = cut(cells[at]!.text, widths.get(at)!)
+      const text = truncate(cells[at]!.text, widths.get(at)!)
       const last = nth === filled.length - 1 && columns[at]!.align !== 'right'
       const padded = last ? text : pad(text, widths.get(at)!, columns[at]!.align)
       return cells[at]!.paint?.(padded) ?? padded

@@ -6,7 +6,7 @@
 import { connect, type Socket } from 'node:net'
 
 /** What an operation came to, by YCSB's names. */
-export type Returned = 'OK' | 'NOT_FOUND' | 'ERROR'
+export type Status = 'OK' | 'NOT_FOUND' | 'ERROR'
 
 const [capitalV, capitalE, capitalS, capitalN] = ['V', 'E', 'S', 'N'].map((letter) => letter.charCodeAt(0))
 const newline = 10
@@ -19,7 +19,7 @@ export class Responses {
   #front = ''
 
   /** @returns what the response in hand came to, once it is whole; undefined until then */
-  take(piece: Uint8Array, size: number): Returned | undefined {
+  take(piece: Uint8Array, size: number): Status | undefined {
     if (this.#missing > 0) {
       this.#missing -= size
       return this.#missing === 0 ? 'OK' : this.#missing < 0 ? this.#surplus() : undefined
@@ -62,7 +62,7 @@ export class Connection {
 
   constructor(
     { host, port }: { host: string; port: number },
-    onResponse: (returned: Returned) => void,
+    onResponse: (returned: Status) => void,
     onError: (error: Error) => void,
   ) {
     const responses = new Responses()

@@ -4,8 +4,8 @@
  * same report, and can be used in its place.
  * Format: `[SECTION], what, figure` (site.ycsb.measurements.exporter.TextMeasurementsExporter).
  */
-import { type Command, command, count } from '../command.ts'
-import { numberAfter, ToolOutputError } from '../parse.ts'
+import { type Command, command, requireCount } from '../command.ts'
+import { labelledNumber, ToolOutputError } from '../parse.ts'
 
 /** Where isobench's client finds the embedded program. */
 const embedded = '/data/ycsb.mjs'
@@ -60,14 +60,14 @@ const workloadA = {
 function phase(name: 'load' | 'run', load: YcsbLoad, more: Readonly<Record<string, string | number>>, target?: number) {
   const { host, port = 11211, connections, records, program = 'embedded' } = load
   const properties = {
-    'memcached.hosts': `${host}:${count('port', port)}`,
-    recordcount: count('records', records),
+    'memcached.hosts': `${host}:${requireCount('port', port)}`,
+    recordcount: requireCount('records', records),
     ...workloadA,
     ...more,
   }
   const all = Object.entries(properties).flatMap(([key, value]) => ['-p', `${key}=${value}`])
-  const rate = target === undefined ? [] : ['-target', count('target', target)]
-  const args = [name, 'memcached', '-threads', count('connections', connections), ...rate, ...all]
+  const rate = target === undefined ? [] : ['-target', requireCount('target', target)]
+  const args = [name, 'memcached', '-threads', requireCount('connections', connections), ...rate, ...all]
   return program === 'ycsb' ? command('ycsb', ...args) : command('node', embedded, ...args)
 }
 
@@ -106,7 +106,8 @@ export const ycsb = {
   },
 }
 
-const figure = (stdout: string, section: string, what: string) => numberAfter(TOOL, stdout, `[${section}], ${what}, `)
+const figure = (stdout: string, section: string, what: string) =>
+  labelledNumber(TOOL, stdout, `[${section}], ${what}, `)
 
 /** The operations of one kind. One that failed or found no record is fast, and no measurement. */
 function operations(stdout: string, section: string): number {

@@ -1,5 +1,5 @@
 /** YCSB's load and run phase against memcached: closed loop, or open loop at a target rate. */
-import { Connection, type Returned } from './connection.ts'
+import { Connection, type Status } from './connection.ts'
 import { Latencies } from './latencies.ts'
 import { keyOf, recordOf } from './records.ts'
 import { type Random, scrambledZipfian, seeded, uniform } from './zipfian.ts'
@@ -73,7 +73,7 @@ export function operationsOf(options: PhaseOptions, random: Random): () => Inten
 export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   const next = operationsOf(options, seeded(options.seed))
   const operations = new Map<Operation, Latencies>()
-  const took = (operation: Operation, microseconds: number, returned: Returned) => {
+  const took = (operation: Operation, microseconds: number, returned: Status) => {
     const latencies = operations.get(operation) ?? new Latencies()
     operations.set(operation, latencies)
     latencies.add(microseconds, returned)
@@ -106,10 +106,10 @@ class Client {
 
   constructor(
     address: { host: string; port: number },
-    took: (operation: Operation, microseconds: number, returned: Returned) => void,
+    took: (operation: Operation, microseconds: number, returned: Status) => void,
     onError: (error: Error) => void,
   ) {
-    const onResponse = (returned: Returned) => {
+    const onResponse = (returned: Status) => {
       took(this.#operation, (performance.now() - this.#since) * 1000, returned)
       this.idle()
     }

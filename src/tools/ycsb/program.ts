@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { type PhaseOptions, type PhaseResult, runPhase } from './phase.ts'
-import { mostRecords } from './zipfian.ts'
+import { maxRecords } from './zipfian.ts'
 
 /** Properties with YCSB's own defaults. */
 const defaults: Readonly<Record<string, string>> = {
@@ -68,7 +68,7 @@ function optionsOf(argv: readonly string[]): { options: PhaseOptions; percentile
       host,
       port: number('the port', port, 1, 65_535),
       connections: number('-threads', values.threads, 1, 1024),
-      records: property('recordcount', 1, mostRecords),
+      records: property('recordcount', 1, maxRecords),
       fields: { count: property('fieldcount', 1, 1000), length: property('fieldlength', 1, 100_000) },
       reads,
       distribution,

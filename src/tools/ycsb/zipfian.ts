@@ -8,7 +8,7 @@
 export type Random = () => number
 
 /** A 64-bit number as two unsigned halves: JavaScript's numbers end at 2^53, and its bigints are too slow for this. */
-export interface Halves {
+export interface Uint64 {
   readonly high: number
   readonly low: number
 }
@@ -16,7 +16,7 @@ export interface Halves {
 const two32 = 2 ** 32
 
 /** YCSB's hash: FNV-1a of the eight bytes of a whole number, the lowest first, without the sign. 0 ≤ value < 2^53. */
-export function fnvhash64(value: number): Halves {
+export function fnvhash64(value: number): Uint64 {
   let low = 0x84222325
   let high = 0xcbf29ce4
   const words = [value >>> 0, Math.floor(value / two32)]
@@ -35,7 +35,7 @@ export function fnvhash64(value: number): Halves {
 }
 
 /** The remainder of a 64-bit number. 1 ≤ divisor ≤ 2^26, so that no product passes 2^53. */
-export const remainder = ({ high, low }: Halves, divisor: number): number =>
+export const remainder = ({ high, low }: Uint64, divisor: number): number =>
   ((high % divisor) * (two32 % divisor) + (low % divisor)) % divisor
 
 /** Σ i^-θ for i = 1 … n. */
@@ -66,7 +66,7 @@ const alpha = 1 / (1 - theta)
 const eta = (1 - (2 / items) ** (1 - theta)) / (1 - zeta(2, theta) / zetan)
 
 /** The most records that the choosers take. */
-export const mostRecords = 2 ** 26
+export const maxRecords = 2 ** 26
 
 /** A record of 0 … count−1: a few are popular, and which ones are is spread over all of them by the hash. */
 export const scrambledZipfian =

@@ -5,25 +5,25 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Caller } from '../../../src/core/measure/enterable.ts'
+import type { LoadClientHost } from '../../../src/core/measure/enterable.ts'
 import {
-  execIn,
+  execInGuest,
   type guestArgv,
-  reach,
-  watchMemory,
+  guestOomMonitor,
+  routeToGuest,
   workloadClient,
   workloadGuest,
 } from '../../../src/core/measure/handle.ts'
-import { ensureParts } from '../../../src/core/parts.ts'
+import { ensureArtifacts } from '../../../src/core/parts.ts'
 import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../../../src/core/probe.ts'
 import { loadProject } from '../../../src/core/project.ts'
 import { Session } from '../../../src/core/session.ts'
-import type { Completed, ExecOptions } from '../../../src/dsl/guest.ts'
+import type { CommandResult, ExecOptions } from '../../../src/dsl/guest.ts'
 import { platform } from '../../../src/dsl/platform.ts'
 import { processesOf, setFrozen } from '../../../src/guest/cgroup.ts'
 import { ensureImage } from '../../../src/guest/image/image.ts'
-import type { OpenPlace } from '../../../src/guest/place.ts'
-import { timed } from '../../../src/guest/stopwatch.ts'
+import type { OwnedGuestSandbox } from '../../../src/guest/place.ts'
+import { runTimed } from '../../../src/guest/stopwatch.ts'
 import { usageOf } from '../../../src/guest/usage.ts'
 import { dataDisk } from '../../../src/guest/vm/data-disk.ts'
 import type { GuestHandle } from '../../../src/platforms/driver.ts'
@@ -55,14 +55,14 @@ async function probed() {
   const image = await ensureImage(project.image, { ledger: session.ledger })
   const chosen = [...project.platforms, ...besides].filter(({ name }) => isChosen(name) && !asAnother.includes(name))
   const resolved = resolvePlatforms(chosen, drivers, project.configFile)
-  await ensureParts(resolved, image.rootfs, { ledger: session.ledger })
+  await ensureArtifacts(resolved, image.rootfs, { ledger: session.ledger })
   const probes = await probePlatforms(resolved, session, image)
   return { image, platforms: resolved.map((one, at) => ({ platform: one, probe: probes[at]! })) }
 }
 
 const { image, platforms } = await probed()
 let session: Session
-let client: Caller
+let client: LoadClientHost
 beforeAll(async () => {
   session = await open()
   client = await session.client(image.rootfs)
@@ -85,11 +85,11 @@ const odd = ['', ' ', '$HOME', '%n', "it's", '"', '\\', '*', 'a\nb', '-n', '--',
 const shell = (script: string, ...args: string[]) => ({ argv: ['/bin/sh', '-c', script, 'sh', ...args] as const })
 
 /** What the guest wrote to a file of /data, as the host finds it: in the place's folder, or on the disk that is in its stead. */
-function onHost(place: OpenPlace, name: string): string {
+function onHost(place: OwnedGuestSandbox, name: string): string {
   const disk = dataDisk(place)
   return existsSync(disk)
     ? execFileSync('debugfs', ['-R', `cat /${name}`, disk], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-    : readFileSync(join(place.data, name), 'utf8')
+    : readFileSync(join(place.dataDir, name), 'utf8')
 }
 
 for (const { platform: resolved, probe } of platforms) {
@@ -103,12 +103,12 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
 
   describe('a guest that runs one command', () => {
     it('gets its arguments as they are, gives its output and its exit code, and ends with it', async () => {
-      await using place = await session.place(image.rootfs, limit)
+      await using place = await session.createSandbox(image.rootfs, limit)
       const { argv: command } = shell('printf "%s|" "$@"; echo err >&2; exit 7', ...odd)
-      const argv = await driver.once(place, command, options)
+      const argv = await driver.oneShot(place, command, options)
       // A daemon of the guest's own.
       const prepared = processesOf(place.group)
-      const { stdout, stderr } = await timed(argv, { timeoutMs: limit * 1000, label: 'once', exitCodes: [7] })
+      const { stdout, stderr } = await runTimed(argv, { timeoutMs: limit * 1000, label: 'once', exitCodes: [7] })
       expect(stdout).toBe(`${odd.join('|')}|`)
       expect(stderr).toContain('err')
       // An engine's monitor may still be putting away what it wrote.
@@ -121,15 +121,15 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       // Where a kernel boots, one takes seconds.
       const until = performance.now() + 4000
       for (let boots = 0; boots < 10 && (boots === 0 || performance.now() < until); boots++) {
-        await using place = await session.place(image.rootfs, limit)
+        await using place = await session.createSandbox(image.rootfs, limit)
         ids.push(place.id)
-        await timed(await driver.once(place, ['/bin/true'], options), { timeoutMs: limit * 1000, label: 'once' })
+        await runTimed(await driver.oneShot(place, ['/bin/true'], options), { timeoutMs: limit * 1000, label: 'once' })
       }
       for (const timeoutMs of [5, 20, 60, 150]) {
-        await using place = await session.place(image.rootfs, limit)
+        await using place = await session.createSandbox(image.rootfs, limit)
         ids.push(place.id)
-        const argv = await driver.once(place, ['/bin/sleep', '60'], options)
-        await expect(timed(argv, { timeoutMs, label: 'once' })).rejects.toThrow('so it was ended')
+        const argv = await driver.oneShot(place, ['/bin/sleep', '60'], options)
+        await expect(runTimed(argv, { timeoutMs, label: 'once' })).rejects.toThrow('so it was ended')
       }
       expect(await left(before, image.rootfs, ids)).toEqual([])
     })
@@ -137,23 +137,23 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
 
   describe('a guest that commands are entered into', () => {
     let before: ReadonlySet<string>
-    let place: OpenPlace
+    let place: OwnedGuestSandbox
     let handle: GuestHandle
     let outOfMemory: () => Promise<boolean>
     const where = {
       name: spec.name,
       rootfs: image.rootfs,
-      enter: (argv: readonly string[]) => handle.enter(argv),
+      execArgv: (argv: readonly string[]) => handle.execArgv(argv),
       ranOutOfMemory: () => outOfMemory(),
     }
-    const exec = (command: Parameters<typeof guestArgv>[0], given: ExecOptions = {}): Promise<Completed> =>
-      execIn(where, command, given, bounds())
+    const exec = (command: Parameters<typeof guestArgv>[0], given: ExecOptions = {}): Promise<CommandResult> =>
+      execInGuest(where, command, given, bounds())
 
     beforeAll(async () => {
       before = traces(image.rootfs)
-      place = await session.place(image.rootfs, limit)
-      handle = await driver.open(place, options)
-      outOfMemory = watchMemory(place.group, handle)
+      place = await session.createSandbox(image.rootfs, limit)
+      handle = await driver.boot(place, options)
+      outOfMemory = guestOomMonitor(place.group, handle)
     })
     afterAll(() => place?.[Symbol.asyncDispose]())
 
@@ -172,7 +172,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     it('gives 10 MiB of bytes of every value from either output as they are', () => {
       const bytes = randomBytes(10 * 1024 ** 2)
       const script = 'cat > /data/bytes; cat /data/bytes; cat /data/bytes >&2'
-      const [file, ...args] = handle.enter(shell(script).argv)
+      const [file, ...args] = handle.execArgv(shell(script).argv)
       const most = { timeout: limit * 1000, maxBuffer: 2 ** 25 }
       const { stdout, stderr, status } = spawnSync(file, args, { input: bytes, ...most })
       expect(status).toBe(0)
@@ -182,7 +182,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
 
     it('takes a mebibyte of bytes of every value at its input and gives it back', () => {
       const bytes = Buffer.from(Array.from({ length: 1024 * 1024 }, (_, at) => (at * 31 + (at >> 8)) & 255))
-      const [file, ...args] = handle.enter(['cat'])
+      const [file, ...args] = handle.execArgv(['cat'])
       const { stdout, status } = spawnSync(file, args, { input: bytes, timeout: limit * 1000, maxBuffer: 2 ** 24 })
       expect(status).toBe(0)
       expect(stdout.length).toBe(bytes.length)
@@ -225,7 +225,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     })
 
     it('is called on at its address, until its server is stopped', async () => {
-      const { caller, address } = reach(client, place, handle)
+      const { caller, address } = routeToGuest(client, place, handle)
       const [inGuest, calling] = [
         workloadGuest(where, caller, address, bounds()),
         workloadClient(caller, bounds(), () => {}),
@@ -240,10 +240,10 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     })
 
     it('reaches the client at the other end of its link', async () => {
-      const { caller, address } = reach(client, place, handle)
+      const { caller, address } = routeToGuest(client, place, handle)
       // A link is a /30 of two addresses, the client's the lower one.
       const other = handle.loopback ? address : address.replace(/\d+$/, (last) => String(Number(last) - 1))
-      const [file, ...args] = caller.enter(['socat', 'TCP4-LISTEN:7008,reuseaddr', 'SYSTEM:echo hello'])
+      const [file, ...args] = caller.execArgv(['socat', 'TCP4-LISTEN:7008,reuseaddr', 'SYSTEM:echo hello'])
       const listening = spawn(file, args, { stdio: 'ignore' })
       try {
         const call = ['socat', '-u', `TCP4:${other}:7008,retry=50,interval=0.1`, '-'] as const
@@ -254,21 +254,21 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     })
 
     it('has a second guest beside it, with an address, data and processes of its own', async () => {
-      await using second = await session.place(image.rootfs, limit)
-      const beside = await driver.open(second, options)
-      const other = { ...where, enter: (argv: readonly string[]) => beside.enter(argv) }
+      await using second = await session.createSandbox(image.rootfs, limit)
+      const beside = await driver.boot(second, options)
+      const other = { ...where, execArgv: (argv: readonly string[]) => beside.execArgv(argv) }
       await exec(shell('printf first > /data/which'))
-      await execIn(other, shell('printf second > /data/which'), {}, bounds())
+      await execInGuest(other, shell('printf second > /data/which'), {}, bounds())
       const servers = [
         { where, place, handle },
         { where: other, place: second, handle: beside },
       ]
       const answers = servers.map(async ({ where, place, handle }) => {
-        const { caller, address } = reach(client, place, handle)
+        const { caller, address } = routeToGuest(client, place, handle)
         const served = { argv: ['socat', 'TCP4-LISTEN:7009,fork,reuseaddr', 'EXEC:cat /data/which'] as const }
         await using _server = await workloadGuest(where, caller, address, bounds()).serve(served, { port: 7009 })
         const call = { argv: ['socat', '-u', `TCP4:${address}:7009,connect-timeout=20`, '-'] as const }
-        return (await execIn(caller, call, {}, bounds())).stdout
+        return (await execInGuest(caller, call, {}, bounds())).stdout
       })
       expect(await Promise.all(answers)).toEqual(['first', 'second'])
     })
@@ -289,7 +289,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     })
 
     it('stops when it is frozen and goes on when it is thawed', async () => {
-      const [file, ...args] = handle.enter(shell('until test -e /data/enough; do printf .; sleep 0.01; done').argv)
+      const [file, ...args] = handle.execArgv(shell('until test -e /data/enough; do printf .; sleep 0.01; done').argv)
       const ticking = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] })
       const ended = new Promise((resolve) => ticking.once('close', resolve))
       let ticks = 0

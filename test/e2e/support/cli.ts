@@ -172,7 +172,7 @@ export class Project {
     return this.start(args, options).end()
   }
 
-  /** `isobench run --wait`, and the report that `--reporter json=FILE` wrote, checked against the public schema. */
+  /** `isobench run --wait-for-lock`, and the report that `--reporter json=FILE` wrote, checked against the public schema. */
   async run(
     args: readonly string[] = [],
     options: CliOptions = {},
@@ -182,13 +182,13 @@ export class Project {
     const quick = [
       '--seconds',
       '0.2',
-      ...(options.retake ? [] : ['--no-retake']),
+      ...(options.retake ? [] : ['--no-remeasure']),
       '--reporter',
       'default',
       '--reporter',
       `json=${file}`,
     ]
-    const done = await this.isobench(['run', '--wait', ...quick, ...args], options)
+    const done = await this.isobench(['run', '--wait-for-lock', ...quick, ...args], options)
     if (!existsSync(file)) throw new Error(`no report (exit code ${done.exitCode}):\n${done.stdout}\n${done.stderr}`)
     const report = reportSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
     return { ...done, report, record: readRecord(report.record) }

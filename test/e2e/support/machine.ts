@@ -128,7 +128,7 @@ interface Doctored {
   readonly name: string
   readonly available: boolean
   readonly reason?: string
-  readonly still?: readonly string[]
+  readonly supportedWorkloads?: readonly string[]
 }
 
 /** Why each of these platforms cannot be measured here: `''` for one that works. Boots each of them once. */
@@ -136,12 +136,12 @@ export const obstacles = (...kinds: string[]) => unless(({ available }) => avail
 
 /** Why what each of these monitors costs alone cannot be measured here. */
 export const floorObstacles = (...kinds: string[]) =>
-  unless(({ available, still }) => available || still?.includes('floor') === true, kinds)
+  unless(({ available, supportedWorkloads: still }) => available || still?.includes('vmm-start') === true, kinds)
 
 async function unless(works: (one: Doctored) => boolean, kinds: readonly string[]): Promise<Record<string, string>> {
   const { stdout } = await execa(
     process.execPath,
-    [join(repository, 'bin/isobench.js'), 'doctor', '--json', '--wait', '--platform', kinds.join(',')],
+    [join(repository, 'bin/isobench.js'), 'doctor', '--json', '--wait-for-lock', '--platform', kinds.join(',')],
     { cwd: repository, reject: false },
   )
   const { platforms } = JSON.parse(stdout) as { platforms: readonly Doctored[] }

@@ -6,7 +6,7 @@ import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, trunc
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { host } from '../../../src/guest/host.ts'
+import { runHostCommand } from '../../../src/guest/host.ts'
 import { findImage } from '../../../src/guest/image/image.ts'
 import { makeDisk } from '../../../src/guest/vm/root-disk.ts'
 import { ensureRoot, kernelOf } from './root.ts'
@@ -27,7 +27,7 @@ const checkout = [
 ]
 const settings = ['package.json', 'tsconfig.json', 'isobench.config.ts', 'vitest.config.ts']
 
-export interface MachineJob {
+export interface VmJob {
   /** A bash script, run as root in `/checkout`. What it leaves in `/results` comes back. */
   readonly script: string
   /** Seconds until the machine is ended. */
@@ -42,7 +42,7 @@ export interface MachineJob {
   readonly files?: Readonly<Record<string, string>>
 }
 
-export interface MachineResult {
+export interface VmResult {
   readonly exitCode: number
   /** What the script printed, on either output. */
   readonly log: string
@@ -51,7 +51,7 @@ export interface MachineResult {
 }
 
 /** Boots a machine, runs one job in it, and resolves when the machine has ended. */
-export async function runInMachine(job: MachineJob): Promise<MachineResult> {
+export async function runInVm(job: VmJob): Promise<VmResult> {
   const { folder, seconds, files = {} } = job
   const image = findImage()
   if (!image) throw new Error('the image is not built: isobench image build')
@@ -62,7 +62,7 @@ export async function runInMachine(job: MachineJob): Promise<MachineResult> {
     if (existsSync(join(repository, name))) cpSync(join(repository, name), join(stage, name), { recursive: true })
   for (const [name, path] of Object.entries(files))
     cpSync(path, join(stage, name), { recursive: true, dereference: true })
-  await host(['mke2fs', '-q', '-F', '-t', 'ext4', '-d', stage, file('checkout.ext4'), '4G'], { timeout: 300 })
+  await runHostCommand(['mke2fs', '-q', '-F', '-t', 'ext4', '-d', stage, file('checkout.ext4'), '4G'], { timeout: 300 })
   await makeDisk(image.rootfs, file('image.ext4'))
   const cached = `/var/cache/isobench/images/${basename(image.rootfs)}`
   const found = `mkdir -p ${cached} && mount -o ro /dev/disk/by-id/virtio-image ${cached} || exit`
@@ -87,7 +87,7 @@ export async function runInMachine(job: MachineJob): Promise<MachineResult> {
   mkdirSync(results)
   if (timedOut)
     throw new Error(`the machine did not end within ${seconds} s; it had said:\n${log.slice(-4000)}\n${end}`)
-  await host(['tar', '--extract', '--file', file('results.tar'), '--directory', results])
+  await runHostCommand(['tar', '--extract', '--file', file('results.tar'), '--directory', results])
   const exitCode = existsSync(join(results, 'exit-code')) ? readFileSync(join(results, 'exit-code'), 'utf8') : undefined
   if (exitCode === undefined)
     throw new Error(`the machine ended without a result:\n${readFileSync(file('qemu.log'), 'utf8')}\n${log}\n${end}`)
@@ -101,7 +101,7 @@ function sized(file: string, text: string, bytes: number): void {
 }
 
 function argvOf(
-  { folder, cpus = 2, memoryMiB = 6144, svm = false }: MachineJob,
+  { folder, cpus = 2, memoryMiB = 6144, svm = false }: VmJob,
   { tree, disk }: Awaited<ReturnType<typeof ensureRoot>>,
 ) {
   const { kernel, initrd } = kernelOf(tree)

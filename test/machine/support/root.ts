@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { debianMirror } from '../../../src/guest/apt.ts'
-import { host } from '../../../src/guest/host.ts'
+import { runHostCommand } from '../../../src/guest/host.ts'
 import { cacheFolder } from '../../../src/guest/paths.ts'
 
 const packages = [
@@ -51,7 +51,7 @@ WantedBy=multi-user.target
 `
 
 /** What a machine boots from. */
-export interface MachineRoot {
+export interface VmRoot {
   /** A whole Debian, with the kernel in `boot`. */
   readonly tree: string
   /** The same as an ext4 file system; never written to. */
@@ -59,7 +59,7 @@ export interface MachineRoot {
 }
 
 /** The root filesystem, built if it is not in the cache: two minutes, once. */
-export async function ensureRoot(): Promise<MachineRoot> {
+export async function ensureRoot(): Promise<VmRoot> {
   const digest = createHash('sha256')
     .update(JSON.stringify([2, packages, job, unit, size]))
     .digest('hex')
@@ -72,9 +72,12 @@ export async function ensureRoot(): Promise<MachineRoot> {
   try {
     await build(join(temporary, 'tree'), temporary)
     const shape = ['-t', 'ext4', '-O', '^has_journal', '-m', '0']
-    await host(['mke2fs', '-q', '-F', ...shape, '-d', join(temporary, 'tree'), join(temporary, 'root.ext4'), size], {
-      timeout: 600,
-    })
+    await runHostCommand(
+      ['mke2fs', '-q', '-F', ...shape, '-d', join(temporary, 'tree'), join(temporary, 'root.ext4'), size],
+      {
+        timeout: 600,
+      },
+    )
     renameSync(temporary, folder)
   } finally {
     rmSync(temporary, { recursive: true, force: true })
@@ -84,7 +87,7 @@ export async function ensureRoot(): Promise<MachineRoot> {
 
 async function build(tree: string, scratch: string): Promise<void> {
   const without = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-  await host(
+  await runHostCommand(
     [
       ...['mmdebstrap', '--variant=minbase', '--mode=root', '--components=main', `--include=${packages.join(',')}`],
       ...['--aptopt=Apt::Install-Recommends "false"', ...without, 'trixie', tree, debianMirror()],

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { compareRecords } from '../../../src/core/baseline/compare.ts'
-import { differencesOf } from '../../../src/core/baseline/fingerprint.ts'
-import { compareLike, hasRegressed } from '../../../src/core/baseline/refuse.ts'
+import { hostDifferences } from '../../../src/core/baseline/fingerprint.ts'
+import { compareSameHost, hasRegressed } from '../../../src/core/baseline/refuse.ts'
 import { baselineFile, baselineNames, recordFile, saveBaseline } from '../../../src/core/baseline/store.ts'
 import { comparisonText } from '../../../src/core/baseline/text.ts'
 import type { RunRecord } from '../../../src/core/record/reader.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import { gaussian, ratioInterval, ratioPValue, seeded } from '../../../src/core/stats/index.ts'
-import { benchOf, planOf, platformOf, sampleOf } from '../judge/world.ts'
+import { aBench, aPlan, aPlatform, aSample } from '../judge/world.ts'
 
 const environment: RunRecord['environment'] = {
   startedAt: '2026-01-01T00:00:00.000Z',
@@ -33,10 +33,10 @@ const environment: RunRecord['environment'] = {
 const recordOf = (samples: readonly Sample[], over: Partial<RunRecord> = {}): RunRecord => ({
   file: 'record.jsonl',
   environment,
-  plan: planOf(),
+  plan: aPlan(),
   problems: [],
   samples,
-  how: 'finished',
+  status: 'finished',
   ...over,
 })
 
@@ -47,7 +47,7 @@ function runOf(seed: string, costs: Record<string, number>, { host = 1, count = 
     const drift = host * (1 + 0.2 * Math.sin(round))
     return Object.entries({ native: 1, ...costs }).map(([platform, cost]) => {
       const value = drift * cost * Math.exp(cv * gaussian(random))
-      return sampleOf(platform, round, { values: { latency: 20 * value, rate: 3000 / value } })
+      return aSample(platform, round, { values: { latency: 20 * value, rate: 3000 / value } })
     })
   })
   return recordOf(samples.flat())
@@ -81,8 +81,8 @@ describe('comparing two runs', () => {
   it('a host that is slower throughout is told and does not fail', () => {
     const comparison = compareRecords(before, runOf('now', { runc: 1.1, gvisor: 3 }, { host: 3 }), options)
     expect(comparison.rows.filter(({ platform }) => platform === 'native')).toMatchObject([
-      { change: 'regressed', gates: false, of: 'value' },
-      { change: 'regressed', gates: false, of: 'value' },
+      { change: 'regressed', failsRun: false, of: 'value' },
+      { change: 'regressed', failsRun: false, of: 'value' },
     ])
     expect(hasRegressed(comparison)).toBe(false)
   })
@@ -114,7 +114,7 @@ describe('comparing two runs', () => {
 
   describe('where others had most of the CPUs', () => {
     const now = runOf('now', { runc: 2.2, gvisor: 2 })
-    const load = { steal: 0, foreign: 0.6, foreignToClient: null, waiting: null, runnable: 1 }
+    const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
     /** Crowded in the first so many of the ten rounds of these platforms. */
     const crowded = (record: RunRecord, rounds: number, names = ['native', 'runc', 'gvisor']): RunRecord => ({
       ...record,
@@ -130,7 +130,7 @@ describe('comparing two runs', () => {
         [crowded(before, 6), now, 'before'],
       ] as const) {
         const comparison = compareRecords(a, b, options)
-        const moved = comparison.rows.filter(({ gates }) => gates)
+        const moved = comparison.rows.filter(({ failsRun: gates }) => gates)
         expect(moved).toMatchObject(moved.map(() => doubted))
         expect(moved[0]!.reason).toContain(`in the run ${run}`)
         expect(hasRegressed(comparison)).toBe(false)
@@ -149,13 +149,13 @@ describe('comparing two runs', () => {
   it('says that the rounds are too few for the sweep', () => {
     const few = (seed: string) => runOf(seed, { runc: 1, gvisor: 1 }, { count: 3 })
     const comparison = compareRecords(few('a'), few('b'), options)
-    expect(comparison.smallestQ).toBeGreaterThan(0.05)
+    expect(comparison.smallestAdjustedP).toBeGreaterThan(0.05)
     expect(comparisonText(comparison)).toContain('Too few rounds')
   })
 
   it('an A/A sweep of 40 metrics seldom fails; one regression of 20 % among them is found', () => {
     const names = Array.from({ length: 20 }, (_, at) => `p${at}`)
-    const plan = planOf({ platforms: ['native', ...names].map((name) => platformOf(name)) })
+    const plan = aPlan({ platforms: ['native', ...names].map((name) => aPlatform(name)) })
     const sweep = (seed: string, bad: number): RunRecord => {
       const costs = Object.fromEntries(names.map((name, at) => [name, at === 0 ? bad : 1.1]))
       return { ...runOf(seed, costs, { count: 10, cv: 0.03 }), plan }
@@ -172,7 +172,7 @@ describe('comparing two runs', () => {
   })
 
   it('a bench that one run lacks is told', () => {
-    const more = planOf({ benches: [benchOf(), benchOf({ id: 'b.bench.ts#new', name: 'new' })] })
+    const more = aPlan({ benches: [aBench(), aBench({ id: 'b.bench.ts#new', name: 'new' })] })
     expect(compareRecords(before, { ...before, plan: more }, options).onlyIn).toEqual({
       a: [],
       b: ['b.bench.ts#new on native', 'b.bench.ts#new on runc', 'b.bench.ts#new on gvisor'],
@@ -190,18 +190,18 @@ describe('unlike hosts', () => {
     ['image', { image: 'other' }],
   ])('are refused for another %s, and compared with a word about it when told to', (what, over) => {
     const b = { ...a, environment: { ...environment, ...over } }
-    expect(() => compareLike(a, b, options)).toThrow(what)
-    const comparison = compareLike(a, b, { ...options, unlike: true })
-    expect(comparison.unlike.map((one) => one.what)).toEqual([what])
+    expect(() => compareSameHost(a, b, options)).toThrow(what)
+    const comparison = compareSameHost(a, b, { ...options, unlike: true })
+    expect(comparison.hostDifferences.map((one) => one.what)).toEqual([what])
     expect(comparisonText(comparison)).toContain(what)
   })
 
   it('the time, the revision and platforms that only one has make no difference', () => {
-    const platforms = [platformOf('native'), platformOf('runc')]
-    const b = { environment: { ...environment, startedAt: 'later', revision: 'abc' }, plan: planOf({ platforms }) }
-    expect(differencesOf(a, b)).toEqual([])
-    const newer = planOf({ platforms: [platformOf('native'), platformOf('runc', { version: '2' })] })
-    expect(differencesOf(a, { ...b, plan: newer }).map(({ what }) => what)).toEqual(['version of runc'])
+    const platforms = [aPlatform('native'), aPlatform('runc')]
+    const b = { environment: { ...environment, startedAt: 'later', revision: 'abc' }, plan: aPlan({ platforms }) }
+    expect(hostDifferences(a, b)).toEqual([])
+    const newer = aPlan({ platforms: [aPlatform('native'), aPlatform('runc', { version: '2' })] })
+    expect(hostDifferences(a, { ...b, plan: newer }).map(({ what }) => what)).toEqual(['version of runc'])
   })
 })
 

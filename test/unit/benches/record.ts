@@ -15,6 +15,6 @@ export function worldRecord(suite: Suite, startedAt = '2026-01-01T00:00:00.000Z'
     plan: planFor(suite.benches, suite.findings, allPlatforms),
     problems: [],
     samples: worldOf(gating, suite.benches, allPlatforms),
-    how: 'finished',
+    status: 'finished',
   }
 }

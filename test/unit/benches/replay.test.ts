@@ -78,10 +78,10 @@ describe("the paper's stated facts, replayed", () => {
   check('leave a magnitude that only a figure has undecidable, and say so', () => {
     for (const id of [1, 3, 4, 5, 6, 7, 9, 11, 15, 17, 18, 19, 23]) {
       const finding = report.findings.find((one) => one.id === id)!
-      expect(finding, `finding ${id}`).toMatchObject({ verdict: 'undecidable' })
-      expect(finding.reason, `finding ${id}`).toContain('needs-figure')
+      expect(finding, `finding ${id}`).toMatchObject({ verdict: 'not-evaluated' })
+      expect(finding.reason, `finding ${id}`).toContain('no-published-number')
     }
-    const undecided = report.claims.filter(({ verdict }) => verdict === 'undecidable')
+    const undecided = report.claims.filter(({ verdict }) => verdict === 'not-evaluated')
     expect(undecided.length).toBeGreaterThan(30)
     for (const { measured } of undecided) expect(measured).toBeNull()
   })
@@ -91,6 +91,6 @@ describe("the paper's stated facts, replayed", () => {
     const against = printed.findings.filter(({ verdict }) => verdict === 'contradicted')
     expect(against.map(({ id }) => id)).toEqual([21])
     expect(against[0]!.text).toContain('gvisor')
-    expect(printed.findings.find(({ id }) => id === 22)!.asPrinted!.verdict).toBe('holds')
+    expect(printed.findings.find(({ id }) => id === 22)!.misprint!.verdict).toBe('holds')
   })
 })

@@ -6,13 +6,13 @@ import { glob } from 'tinyglobby'
 import { collect } from '../../../src/core/collect/collect.ts'
 import type { Suite } from '../../../src/core/collect/types.ts'
 import type { PlannedPlatform } from '../../../src/core/plan/plan.ts'
-import { entry } from '../../../src/entries.ts'
-import { platformOf } from '../judge/world.ts'
+import { bundlePath } from '../../../src/entries.ts'
+import { aPlatform } from '../judge/world.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Bench files are imported by a worker that is built. */
-export const built = existsSync(entry('collector'))
+export const built = existsSync(bundlePath('collector'))
 
 export async function collectBenches(): Promise<Suite> {
   const files = await glob(['benches/**/*.bench.ts'], { cwd: root, absolute: true })
@@ -31,5 +31,5 @@ const families: [PlannedPlatform['family'], string][] = [
 ]
 
 export const allPlatforms: PlannedPlatform[] = families.flatMap(([family, names]) =>
-  names.split(' ').map((name) => platformOf(name, { family })),
+  names.split(' ').map((name) => aPlatform(name, { family })),
 )

@@ -4,7 +4,7 @@ import type { BenchData, FindingData, Suite } from '../../../src/core/collect/ty
 import { exitCode } from '../../../src/core/judge/exit-code.ts'
 import { judge } from '../../../src/core/judge/judge.ts'
 import type { ClaimVerdict } from '../../../src/core/judge/judgement.ts'
-import { needsOf, subjectsOf } from '../../../src/core/judge/subjects.ts'
+import { claimedPlatforms, comparedPlatforms } from '../../../src/core/judge/subjects.ts'
 import { type Claim, describeMatcher } from '../../../src/dsl/claim.ts'
 import { allPlatforms, built, collectBenches } from './suite.ts'
 import {
@@ -24,7 +24,7 @@ let suite: Suite
 const benches = () => new Map(suite.benches.map((bench) => [bench.id, bench]))
 const every = (): { finding: FindingData; claim: Claim }[] =>
   suite.findings.flatMap((finding) =>
-    [...finding.claims, ...(finding.asPrinted?.claims ?? [])].map((claim) => ({ finding, claim })),
+    [...finding.claims, ...(finding.misprint?.claims ?? [])].map((claim) => ({ finding, claim })),
   )
 
 beforeAll(async () => {
@@ -43,21 +43,23 @@ describe('a world in which all findings hold', () => {
     const samples = worldOf(gating, suite.benches, allPlatforms)
     const judgement = judge(planFor(suite.benches, suite.findings, allPlatforms), samples)
     const verdicts = judgement.findings.filter(({ id }) => id <= 28)
-    const complete = new Set(suite.findings.flatMap(({ id, undecided }) => (undecided.length === 0 ? [id] : [])))
+    const complete = new Set(
+      suite.findings.flatMap(({ id, unmeasurableParts: undecided }) => (undecided.length === 0 ? [id] : [])),
+    )
     expect(complete.size).toBeGreaterThanOrEqual(20)
     for (const { id, verdict, reason, text } of verdicts) {
-      if (id === 28) expect(verdict, text).toBe('undecidable')
+      if (id === 28) expect(verdict, text).toBe('not-evaluated')
       else if (complete.has(id)) expect(verdict, `finding ${id}: ${text}`).toBe('holds')
-      else expect(reason, `finding ${id}: ${text}`).toMatch(/^part-undecided/)
+      else expect(reason, `finding ${id}: ${text}`).toMatch(/^part-not-measurable/)
     }
     expect(verdicts).toHaveLength(28)
     const auxiliary = judgement.findings.filter(({ id }) => id > 100)
     expect(auxiliary.map(({ verdict }) => verdict)).toEqual(Array(7).fill('holds'))
-    expect(exitCode(judgement, { strict: true, strictPaper: true, interrupted: false, problems: 0 })).toBe(0)
+    expect(exitCode(judgement, { strict: true, strictFindings: true, interrupted: false, problems: 0 })).toBe(0)
   })
 
   check('contradicts finding 22 as it is printed, because 21 holds', () => {
-    const { claims, asPrinted } = suite.findings.find(({ id }) => id === 22)!
+    const { claims, misprint: asPrinted } = suite.findings.find(({ id }) => id === 22)!
     const own = [...claims, ...suite.findings.find(({ id }) => id === 21)!.claims]
     const judgement = judge(
       planFor(suite.benches, suite.findings, allPlatforms),
@@ -74,9 +76,9 @@ describe('a world in which all findings hold', () => {
 function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
   const bench = benches().get(claim.bench)!
   const metric = bench.metrics[claim.metric]!
-  const subjects = subjectsOf(claim, allPlatforms)
+  const subjects = claimedPlatforms(claim, allPlatforms)
   const stated = [{ ...finding, claims: [{ ...claim, severity: 'fail' as const }], undecided: [] }].map(
-    ({ asPrinted: _, qualitative: __, ...rest }): FindingData => rest,
+    ({ misprint: _, qualitative: __, ...rest }): FindingData => rest,
   )
   noteAbsolute([claim])
   const judged = (
@@ -106,7 +108,7 @@ function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
   // Where the claim asks for some platforms only, the others are on its other side.
   const costsOf = (): Costs => {
     const costs = costsWithin(boundsOf(claim, metric, allPlatforms), allPlatforms)
-    for (const other of claim.some === undefined ? [] : subjects.slice(claim.some)) {
+    for (const other of claim.onAtLeast === undefined ? [] : subjects.slice(claim.onAtLeast)) {
       costs.set(other, mirrored(bench, claim, costs, other))
     }
     return costs
@@ -159,7 +161,7 @@ describe('every claim alone', () => {
       if (matcher.kind === 'ranked') {
         const ranks = matcher.platforms.map((name) => costs.get(name)!)
         for (const [at, name] of matcher.platforms.entries()) costs.set(name, ranks.at(-1 - at)!)
-      } else if (matcher.kind === 'unstable') {
+      } else if (matcher.kind === 'noStableOrder') {
         for (const [at, name] of matcher.platforms.entries()) costs.set(name, at)
       } else {
         const others = new Map(subjects.map((name) => [name, mirrored(bench, one.claim, costs, name)]))
@@ -174,13 +176,15 @@ describe('every claim alone', () => {
     const without = (one: { finding: FindingData; claim: Claim }) => {
       const { subjects, judged } = alone(one)
       const names =
-        'platforms' in one.claim.matcher ? one.claim.matcher.platforms.slice(0, 1) : subjects.slice(0, one.claim.some)
+        'platforms' in one.claim.matcher
+          ? one.claim.matcher.platforms.slice(0, 1)
+          : subjects.slice(0, one.claim.onAtLeast)
       const claims = judged({ without: names })
-      const told = new Set(claims.flatMap(({ needs }) => needs))
+      const told = new Set(claims.flatMap(({ missingPlatforms: needs }) => needs))
       for (const name of names) expect([...told], label(one)).toContain(name)
       return claims
     }
-    expect(deviations('undecidable', without)).toEqual([])
+    expect(deviations('not-evaluated', without)).toEqual([])
   })
 
   check('is undecidable without what it is compared with', () => {
@@ -189,8 +193,8 @@ describe('every claim alone', () => {
     )
     for (const one of comparing) {
       const { subjects, judged } = alone(one)
-      const names = needsOf(one.claim, subjects).filter((name) => !subjects.includes(name))
-      expect(verdictsOf(judged({ without: names })), label(one)).toEqual(['undecidable'])
+      const names = comparedPlatforms(one.claim, subjects).filter((name) => !subjects.includes(name))
+      expect(verdictsOf(judged({ without: names })), label(one)).toEqual(['not-evaluated'])
     }
   })
 
@@ -200,7 +204,7 @@ describe('every claim alone', () => {
       const { matcher } = one.claim
       if ('over' in matcher) return judged({ tilted: (at, round) => ((at + round) % 2 === 0 ? 1 : -1) })
       const costs = costsOf()
-      if (matcher.kind === 'unstable') {
+      if (matcher.kind === 'noStableOrder') {
         for (const [at, name] of matcher.platforms.entries()) costs.set(name, at)
         const turned: Shift = (name, round) => (round < 3 ? -2 * (costs.get(name) ?? 0) : 0)
         return judged({ costs, shift: turned })

@@ -1,13 +1,13 @@
 /** Synthetic worlds: costs of platforms that make claims true, found by moving what violates one until nothing does. */
 import type { BenchData, FindingData } from '../../../src/core/collect/types.ts'
-import { marginOf } from '../../../src/core/judge/compare.ts'
-import { subjectsOf } from '../../../src/core/judge/subjects.ts'
-import { type Plan, type PlannedPlatform, type Point, pointsOf } from '../../../src/core/plan/plan.ts'
+import { logMargin } from '../../../src/core/judge/compare.ts'
+import { claimedPlatforms } from '../../../src/core/judge/subjects.ts'
+import { type BenchCase, casesOf, type Plan, type PlannedPlatform } from '../../../src/core/plan/plan.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import { median, seeded } from '../../../src/core/stats/index.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
 import type { Metric } from '../../../src/dsl/metric.ts'
-import { planOf } from '../judge/world.ts'
+import { aPlan } from '../judge/world.ts'
 
 /** ln cost by platform, of one metric at one point: 0 is `base`, above 0 is worse. */
 export type Costs = Map<string, number>
@@ -32,7 +32,7 @@ export function boundsOf(
   claim: Claim,
   metric: Metric,
   platforms: readonly PlannedPlatform[],
-  subjects: readonly string[] = subjectsOf(claim, platforms).slice(0, claim.some),
+  subjects: readonly string[] = claimedPlatforms(claim, platforms).slice(0, claim.onAtLeast),
 ): Bound[] {
   const { matcher } = claim
   const sign = metric.better === 'lower' ? 1 : -1
@@ -40,14 +40,14 @@ export function boundsOf(
     subjects.map((platform) => inside({ platform, to: to.filter((name) => name !== platform), low, high }))
   switch (matcher.kind) {
     case 'withinNative':
-      return each(['native'], -Infinity, marginOf(matcher.percent, metric))
+      return each(['native'], -Infinity, logMargin(matcher.percent, metric))
     case 'equivalentTo': {
-      const margin = marginOf(matcher.percent, metric)
+      const margin = logMargin(matcher.percent, metric)
       return each(matcher.medianOf ?? [matcher.platform], -margin, margin)
     }
-    case 'fasterThan':
+    case 'betterThan':
       return each(matcher.medianOf ?? [matcher.platform], -Infinity, -Math.log(matcher.by))
-    case 'slowerThan':
+    case 'worseThan':
       return each(matcher.medianOf ?? [matcher.platform], Math.log(matcher.by), Infinity)
     case 'atMost':
     case 'atLeast': {
@@ -59,19 +59,19 @@ export function boundsOf(
       return matcher.platforms
         .slice(1)
         .map((next, at) => inside({ platform: matcher.platforms[at]!, to: [next], low: -Infinity, high: 0 }))
-    case 'unstable':
+    case 'noStableOrder':
       return matcher.platforms
         .slice(1)
         .map((next) => ({ platform: next, to: [matcher.platforms[0]!], low: -0.001, high: 0.001 }))
     // Of one point alone they say nothing: see `tilt`.
     case 'peaksAt':
-    case 'flat':
+    case 'constant':
       return []
   }
 }
 
 /** What a claim over a parameter adds to a cost at a point; 0 where it asks nothing. */
-export const tilt = ({ matcher }: Claim, { params }: Point): number =>
+export const tilt = ({ matcher }: Claim, { params }: BenchCase): number =>
   matcher.kind === 'peaksAt' && isAt(matcher, params[matcher.over]) ? -0.5 : 0
 
 const isAt = ({ from, to }: { from: number; to: number }, value: unknown) =>
@@ -81,12 +81,19 @@ const isAt = ({ from, to }: { from: number; to: number }, value: unknown) =>
  * Costs that claims over a parameter hold of, in a world where others hold too: all platforms are better where any peaks, the
  * last such place is by 6 % better for those that peak there, and what is flat is bad throughout.
  */
-function shaped(costs: Costs, claims: readonly Claim[], point: Point, platforms: readonly PlannedPlatform[]): Costs {
+function shaped(
+  costs: Costs,
+  claims: readonly Claim[],
+  point: BenchCase,
+  platforms: readonly PlannedPlatform[],
+): Costs {
   const peaks = claims.flatMap((claim) => (claim.matcher.kind === 'peaksAt' ? [{ claim, matcher: claim.matcher }] : []))
   const here = peaks.filter(({ matcher }) => isAt(matcher, point.params[matcher.over]))
   const last = Math.max(...peaks.map(({ matcher }) => matcher.from))
-  const own = here.flatMap(({ claim }) => subjectsOf(claim, platforms))
-  const flat = claims.filter(({ matcher }) => matcher.kind === 'flat').flatMap((claim) => subjectsOf(claim, platforms))
+  const own = here.flatMap(({ claim }) => claimedPlatforms(claim, platforms))
+  const flat = claims
+    .filter(({ matcher }) => matcher.kind === 'constant')
+    .flatMap((claim) => claimedPlatforms(claim, platforms))
   const off = (name: string) =>
     here.length === 0 ? 0 : -0.3 + (here[0]!.matcher.from < last ? 0 : own.includes(name) ? -0.03 : 0.03)
   return new Map([...costs].map(([name, cost]) => [name, flat.includes(name) ? 1.5 : cost + off(name)]))
@@ -124,7 +131,7 @@ export function costsWithin(bounds: readonly Bound[], platforms: readonly Planne
 const noise = (key: string) => (seeded(key)() - 0.5) * 0.01
 
 export function samplesOf(
-  point: Point,
+  point: BenchCase,
   bench: BenchData,
   costs: ReadonlyMap<string, Costs>,
   shift: Shift = () => 0,
@@ -140,7 +147,7 @@ export function samplesOf(
         return [metric, base * Math.exp(sign * (cost + (absolute.has(`${bench.id} ${metric}`) ? 0 : drift)))] as const
       })
       return {
-        point: point.id,
+        case: point.id,
         platform,
         round,
         warmup: false,
@@ -160,15 +167,15 @@ export function noteAbsolute(claims: readonly Claim[]): void {
     if (matcher.kind === 'atMost' || matcher.kind === 'atLeast') absolute.add(`${bench} ${metric}`)
 }
 
-export const pointsFor = (claim: Claim, bench: BenchData): Point[] =>
-  pointsOf(bench).filter(({ params }) => Object.entries(claim.where).every(([name, value]) => params[name] === value))
+export const pointsFor = (claim: Claim, bench: BenchData): BenchCase[] =>
+  casesOf(bench).filter(({ params }) => Object.entries(claim.where).every(([name, value]) => params[name] === value))
 
 /** Costs that make all of the claims true, whichever platforms it is that a claim about some of them is true of. */
 function possible(claims: readonly Claim[], metric: Metric, platforms: readonly PlannedPlatform[]): Costs {
   const choices = claims.reduce<Bound[][]>(
     (sofar, claim) => {
-      const subjects = subjectsOf(claim, platforms)
-      const sets = claim.some === undefined ? [subjects] : subsets(subjects, claim.some)
+      const subjects = claimedPlatforms(claim, platforms)
+      const sets = claim.onAtLeast === undefined ? [subjects] : subsets(subjects, claim.onAtLeast)
       const ways = sets.map((set) => boundsOf(claim, metric, platforms, set))
       return sofar.flatMap((bounds) => ways.map((way) => [...bounds, ...way]))
     },
@@ -198,7 +205,7 @@ export function worldOf(
 ): Sample[] {
   noteAbsolute(claims)
   return benches.flatMap((bench) =>
-    pointsOf(bench).flatMap((point) => {
+    casesOf(bench).flatMap((point) => {
       const costs = Object.entries(bench.metrics).flatMap(([name, metric]) => {
         const here = claims.filter(
           (claim) =>
@@ -218,9 +225,9 @@ export const planFor = (
   findings: readonly FindingData[],
   platforms: readonly PlannedPlatform[],
 ): Plan =>
-  planOf({
+  aPlan({
     benches: benches.map((bench) => ({ ...bench, claims: [] })),
-    points: benches.flatMap(pointsOf),
+    cases: benches.flatMap(casesOf),
     findings,
     platforms,
     profile: { rounds, warmup: 0, seconds: 1, timeout: 60 },

@@ -1,12 +1,22 @@
 import fc from 'fast-check'
-import { AuthorError, bench, type Claim, expect as claim, finding, higher, lower, platform, workload } from 'isobench'
+import {
+  bench,
+  type Claim,
+  expect as claim,
+  DefinitionError,
+  finding,
+  higher,
+  lower,
+  platform,
+  workload,
+} from 'isobench'
 import { describe, expect, it } from 'vitest'
 import type { BenchSpec } from '../../../src/dsl/bench.ts'
 import { describeMatcher } from '../../../src/dsl/claim.ts'
 import type { Location } from '../../../src/dsl/location.ts'
-import { inUnit, type Unit, type Units } from '../../../src/dsl/metric.ts'
-import { describeSelector, selects } from '../../../src/dsl/platform.ts'
-import { type Registry, registrationsOf, registry } from '../../../src/dsl/registry.ts'
+import { convertQuantity, type Unit, type Units } from '../../../src/dsl/metric.ts'
+import { describeSelector, matchesSelector } from '../../../src/dsl/platform.ts'
+import { collectRegistrations, type Registry, registry } from '../../../src/dsl/registry.ts'
 
 const disk = workload('disk', {
   metrics: { latency: lower('ms'), rate: higher('ops/s') },
@@ -14,7 +24,7 @@ const disk = workload('disk', {
   run: async () => ({ latency: 1, rate: 1 }),
 })
 
-const registered = (register: () => unknown): Promise<Registry> => registrationsOf(async () => register())
+const registered = (register: () => unknown): Promise<Registry> => collectRegistrations(async () => register())
 
 /** What an author without a type checker writes. */
 const untyped = <T>(value: unknown): T => value as T
@@ -26,12 +36,12 @@ function here(): Pick<Location, 'file' | 'line'> {
 }
 
 const problemsOf = async (register: () => unknown) => (await registered(register)).problems
-const refusal = (make: () => unknown): AuthorError => {
+const refusal = (make: () => unknown): DefinitionError => {
   try {
     make()
   } catch (error) {
-    expect(error).toBeInstanceOf(AuthorError)
-    return error as AuthorError
+    expect(error).toBeInstanceOf(DefinitionError)
+    return error as DefinitionError
   }
   throw new Error('it was not refused')
 }
@@ -172,12 +182,12 @@ describe('bench', () => {
     ['an endless margin', () => bench('a', disk, { expect: { latency: claim.withinNative(Infinity) } }), /Infinity %/],
     [
       'a factor below 1',
-      () => bench('a', disk, { expect: { rate: claim.fasterThan('runc', { by: '0.5x' }) } }),
+      () => bench('a', disk, { expect: { rate: claim.betterThan('runc', { by: '0.5x' }) } }),
       /0\.5x/,
     ],
     [
       'a factor that is none',
-      () => bench('a', disk, { expect: { rate: claim.slowerThan('runc', { by: untyped('ax') }) } }),
+      () => bench('a', disk, { expect: { rate: claim.worseThan('runc', { by: untyped('ax') }) } }),
       /"ax"/,
     ],
     ['no quantity', () => bench('a', disk, { expect: { rate: claim.atMost(untyped<'1 ops/s'>('fast')) } }), /"fast"/],
@@ -188,7 +198,7 @@ describe('bench', () => {
     })
     expect(benches.map(({ name }) => name)).toContain('another')
     expect(problems).toHaveLength(1)
-    expect(problems[0]).toBeInstanceOf(AuthorError)
+    expect(problems[0]).toBeInstanceOf(DefinitionError)
     expect(problems[0]!.message).toMatch(message)
     expect(problems[0]!.fix).not.toBe('')
     expect(problems[0]!.location!.file).toContain('dsl.test.ts')
@@ -224,12 +234,12 @@ describe('claims', () => {
         severity: 'warn',
       })
       expect(claim(latency).atLeast('1ms')).toMatchObject({ on: { by: 'all' }, where: {}, severity: 'fail' })
-      expect(claim(latency).slowerThan('runc', { by: '3x' }).matcher).toEqual({
-        kind: 'slowerThan',
+      expect(claim(latency).worseThan('runc', { by: '3x' }).matcher).toEqual({
+        kind: 'worseThan',
         platform: 'runc',
         by: 3,
       })
-      expect(claim(latency).fasterThan('runc').matcher).toEqual({ kind: 'fasterThan', platform: 'runc', by: 1 })
+      expect(claim(latency).betterThan('runc').matcher).toEqual({ kind: 'betterThan', platform: 'runc', by: 1 })
     })
   })
 
@@ -241,17 +251,17 @@ describe('claims', () => {
       refusal(() => claim(latency).ranked('runc', 'native', 'runc'))
       refusal(() => claim(latency).ranked(...untyped<[string, string]>(['runc'])))
       refusal(() => claim(latency).atMost(untyped('-5ms')))
-      refusal(() => claim(latency).fasterThan('runc', { by: untyped('3') }))
+      refusal(() => claim(latency).betterThan('runc', { by: untyped('3') }))
       refusal(() => claim(latency).peaksAt([32, 1], { over: 'depth' }))
-      refusal(() => claim(rate).flat(100, { over: 'depth' }))
-      expect(refusal(() => claim(rate).flat(5, { over: untyped('threads') })).fix).toContain('mode, depth')
+      refusal(() => claim(rate).constant(100, { over: 'depth' }))
+      expect(refusal(() => claim(rate).constant(5, { over: untyped('threads') })).fix).toContain('mode, depth')
     })
   })
 
   it('say what they claim as an author would', () => {
     expect(describeMatcher({ kind: 'withinNative', percent: 5 }, 'ms')).toBe('within 5 % of native')
-    expect(describeMatcher({ kind: 'fasterThan', platform: 'runc', by: 1 }, 'ms')).toBe('better than runc')
-    expect(describeMatcher({ kind: 'slowerThan', platform: 'runc', by: 3 }, 'ms')).toBe('worse than runc by 3×')
+    expect(describeMatcher({ kind: 'betterThan', platform: 'runc', by: 1 }, 'ms')).toBe('better than runc')
+    expect(describeMatcher({ kind: 'worseThan', platform: 'runc', by: 3 }, 'ms')).toBe('worse than runc by 3×')
     expect(describeMatcher({ kind: 'atMost', value: 600 }, 'ms')).toBe('at most 600 ms')
   })
 })
@@ -261,7 +271,7 @@ describe('findings', () => {
     const { findings } = await registered(() => {
       const { rate } = bench('a', disk)
       finding(2, 'on par', [claim(rate).withinNative(5)])
-      finding(100, 'a part', [], { gate: 'never', undecided: ['all of it'] })
+      finding(100, 'a part', [], { failOn: 'never', unmeasurableParts: ['all of it'] })
     })
     expect(findings).toMatchObject([
       { id: 2, gate: 'worse', undecided: [], claims: [{ bench: 'a', metric: 'rate' }] },
@@ -271,7 +281,7 @@ describe('findings', () => {
   })
 
   it('need a number, and a claim or a reason for having none', () => {
-    for (const id of [0, -1, 1.5, Number.NaN]) refusal(() => finding(id, 'a', [], { undecided: ['x'] }))
+    for (const id of [0, -1, 1.5, Number.NaN]) refusal(() => finding(id, 'a', [], { unmeasurableParts: ['x'] }))
     expect(refusal(() => finding(3, 'a', [])).location!.file).toContain('dsl.test.ts')
   })
 })
@@ -318,9 +328,9 @@ describe('platforms', () => {
   it('are selected by name, family and tag', () => {
     const gvisor = { name: 'gv', family: 'secure-container', tags: ['x', 'y'] } as const
     const selectors = [platform.named('gv', 'b'), platform.family('container', 'secure-container'), platform.tag('y')]
-    for (const selector of [...selectors, { by: 'all' as const }]) expect(selects(selector, gvisor)).toBe(true)
+    for (const selector of [...selectors, { by: 'all' as const }]) expect(matchesSelector(selector, gvisor)).toBe(true)
     const others = [platform.named('gvisor'), platform.family('container'), platform.tag('z')]
-    for (const selector of others) expect(selects(selector, gvisor)).toBe(false)
+    for (const selector of others) expect(matchesSelector(selector, gvisor)).toBe(false)
     expect(selectors.map(describeSelector)).toEqual(['gv or b', 'container or secure-container', '#y'])
   })
 })
@@ -348,19 +358,19 @@ describe('units', () => {
     ['0ms', 's', 0],
     ['5IOPS', 'ops/s', 5],
   ])('%s is so many %s: %d', (quantity, unit, value) => {
-    expect(inUnit(quantity, unit)).toBeCloseTo(value, 9)
+    expect(convertQuantity(quantity, unit)).toBeCloseTo(value, 9)
   })
 
   it.each(['', 'ms', '5', '-5ms', '5 minutes', '5 m s', 'NaNms', 'Infinityms', '5toString', '1,5ms', '.5ms'])(
     'refuses %j',
-    (quantity) => expect(() => inUnit(quantity, 'ms')).toThrow(TypeError),
+    (quantity) => expect(() => convertQuantity(quantity, 'ms')).toThrow(TypeError),
   )
 
   it('convert there and back', () => {
     fc.assert(
       fc.property(pair, fc.double({ min: 1e-6, max: 1e12, noNaN: true }), ([from, to], value) => {
-        const there = inUnit(`${value}${from}`, to)
-        expect(Math.abs(inUnit(`${there} ${to}`, from) / value - 1)).toBeLessThan(1e-12)
+        const there = convertQuantity(`${value}${from}`, to)
+        expect(Math.abs(convertQuantity(`${there} ${to}`, from) / value - 1)).toBeLessThan(1e-12)
       }),
     )
   })
@@ -370,13 +380,13 @@ describe('units', () => {
     fc.assert(
       fc.property(pair, positive, positive, ([from, to], a, b) => {
         const [low, high] = [Math.min(a, b), Math.max(a, b)]
-        expect(inUnit(`${low}${from}`, to)).toBeLessThanOrEqual(inUnit(`${high}${from}`, to))
+        expect(convertQuantity(`${low}${from}`, to)).toBeLessThanOrEqual(convertQuantity(`${high}${from}`, to))
       }),
     )
   })
 
   it('refuse a quantity of another dimension', () => {
-    expect(() => inUnit('5 MB/s', 'ms')).toThrow()
+    expect(() => convertQuantity('5 MB/s', 'ms')).toThrow()
   })
 })
 
@@ -389,7 +399,7 @@ describe('what is registered', () => {
         timeout: 5,
         expect: {
           latency: [claim.atMost('1s'), claim.warn.atLeast('1ms'), claim.equivalentTo('runc', 5)],
-          rate: [claim.ranked('native', 'runc'), claim.fasterThan('runc'), claim.slowerThan('runc', { by: '2x' })],
+          rate: [claim.ranked('native', 'runc'), claim.betterThan('runc'), claim.worseThan('runc', { by: '2x' })],
         },
       })
       bench.todo('later')

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Entry, forgetLedger, Ledger, ledgers } from '../../../src/guest/ledger.ts'
+import { CleanupJournal, type Entry, readJournals, removeJournal } from '../../../src/guest/ledger.ts'
 import { ledgerFolder } from '../../../src/guest/paths.ts'
 import { finished, script, temporary } from './children.ts'
 
@@ -18,21 +18,21 @@ beforeEach(() => {
   undone = []
 })
 
-const left = (ledger: Ledger) => ledgers().find(({ file }) => file === ledger.file)!.entries
+const left = (ledger: CleanupJournal) => readJournals().find(({ file }) => file === ledger.file)!.entries
 
 describe('a ledger', () => {
   it('has an entry in its file before the thing is made', async () => {
-    await using ledger = Ledger.start('before', undo)
+    await using ledger = CleanupJournal.start('before', undo)
     let seen: readonly Entry[] = []
-    await ledger.make(entry('a'), () => {
+    await ledger.create(entry('a'), () => {
       seen = left(ledger)
     })
     expect(seen).toEqual([entry('a')])
   })
 
   it('undoes what it made, latest first, and removes itself', async () => {
-    const ledger = Ledger.start('reverse', undo)
-    for (const name of ['a', 'b', 'c']) await ledger.make(entry(name), () => {})
+    const ledger = CleanupJournal.start('reverse', undo)
+    for (const name of ['a', 'b', 'c']) await ledger.create(entry(name), () => {})
     expect(left(ledger)).toEqual([entry('c'), entry('b'), entry('a')])
     await ledger[Symbol.asyncDispose]()
     expect(undone).toEqual(['c', 'b', 'a'])
@@ -40,9 +40,9 @@ describe('a ledger', () => {
   })
 
   it('undoes each thing once, however often it is disposed of', async () => {
-    const ledger = Ledger.start('once', undo)
-    const a = await ledger.make(entry('a'), () => {})
-    await ledger.make(entry('b'), () => {})
+    const ledger = CleanupJournal.start('once', undo)
+    const a = await ledger.create(entry('a'), () => {})
+    await ledger.create(entry('b'), () => {})
     await a[Symbol.asyncDispose]()
     await a[Symbol.asyncDispose]()
     expect(left(ledger)).toEqual([entry('b')])
@@ -51,8 +51,8 @@ describe('a ledger', () => {
   })
 
   it('undoes what could not be made whole, and passes the failure on', async () => {
-    await using ledger = Ledger.start('failing', undo)
-    const making = ledger.make(entry('half'), async () => {
+    await using ledger = CleanupJournal.start('failing', undo)
+    const making = ledger.create(entry('half'), async () => {
       throw new Error('it broke half-way')
     })
     await expect(making).rejects.toThrow('it broke half-way')
@@ -62,11 +62,11 @@ describe('a ledger', () => {
 
   it('keeps what it could not undo', async () => {
     let broken = true
-    const ledger = Ledger.start('stubborn', async (entry) => {
+    const ledger = CleanupJournal.start('stubborn', async (entry) => {
       if (broken) throw new Error('busy')
       await undo(entry)
     })
-    await ledger.make(entry('a'), () => {})
+    await ledger.create(entry('a'), () => {})
     await expect(ledger[Symbol.asyncDispose]()).rejects.toThrow('busy')
     expect(left(ledger)).toEqual([entry('a')])
     broken = false
@@ -76,25 +76,25 @@ describe('a ledger', () => {
   })
 
   it('is never written over another of its name', async () => {
-    await using ledger = Ledger.start('taken', undo)
+    await using ledger = CleanupJournal.start('taken', undo)
     const before = readFileSync(ledger.file, 'utf8')
-    expect(() => Ledger.start('taken', undo)).toThrow(/EEXIST/)
+    expect(() => CleanupJournal.start('taken', undo)).toThrow(/EEXIST/)
     expect(readFileSync(ledger.file, 'utf8')).toBe(before)
   })
 
   it('is its owner’s while that lives', async () => {
-    await using ledger = Ledger.start('mine', undo)
-    expect(ledgers().find(({ file }) => file === ledger.file)!.ownerAlive).toBe(true)
+    await using ledger = CleanupJournal.start('mine', undo)
+    expect(readJournals().find(({ file }) => file === ledger.file)!.ownerAlive).toBe(true)
   })
 
   it('goes on after something that it could not undo', async () => {
-    const ledger = Ledger.start('goes-on', async (entry) => {
+    const ledger = CleanupJournal.start('goes-on', async (entry) => {
       if ('name' in entry && entry.name === 'b') throw new Error('busy')
       await undo(entry)
     })
-    for (const name of ['a', 'b']) await ledger.make(entry(name), () => {})
+    for (const name of ['a', 'b']) await ledger.create(entry(name), () => {})
     await ledger[Symbol.asyncDispose]().catch(() => {})
-    forgetLedger({ file: ledger.file, ownerAlive: true, entries: [] })
+    removeJournal({ file: ledger.file, ownerAlive: true, entries: [] })
     expect(undone).toEqual(['a'])
   })
 })
@@ -113,18 +113,18 @@ describe('after a kill', () => {
        await ledger.make({ kind: 'cgroup', name: 'd' }, () => process.kill(process.pid, 'SIGKILL'))`,
     )
     expect((await finished(file)).signal).toBe('SIGKILL')
-    const [found] = ledgers().filter(({ file }) => file.endsWith('/killed.jsonl'))
+    const [found] = readJournals().filter(({ file }) => file.endsWith('/killed.jsonl'))
     expect(found).toMatchObject({
       ownerAlive: false,
       entries: [{ kind: 'cgroup', name: 'd' }, entry('c'), entry('a')],
     })
-    forgetLedger(found!)
+    removeJournal(found!)
     expect(existsSync(found!.file)).toBe(false)
   })
 
   it('a last line that was cut off at any byte is left out, and nothing else', async () => {
-    await using ledger = Ledger.start('cut', undo)
-    await ledger.make(entry('a'), () => {})
+    await using ledger = CleanupJournal.start('cut', undo)
+    await ledger.create(entry('a'), () => {})
     const line = `${JSON.stringify({ made: 1, entry: entry('b') })}`
     const whole = readFileSync(ledger.file, 'utf8')
     for (let length = 0; length < line.length; length++) {
@@ -137,14 +137,14 @@ describe('after a kill', () => {
   it('a ledger whose first line was cut off has no living owner and no entries', async () => {
     const file = `${ledgerFolder()}/headless.jsonl`
     appendFileSync(file, '{"owner":{"pi')
-    const found = ledgers().find((one) => one.file === file)!
+    const found = readJournals().find((one) => one.file === file)!
     expect(found).toEqual({ file, ownerAlive: false, entries: [] })
-    forgetLedger(found)
+    removeJournal(found)
   })
 
   it('there are none where there never was one', () => {
     vi.stubEnv('ISOBENCH_STATE', `${folder.path}/elsewhere`)
-    expect(ledgers()).toEqual([])
+    expect(readJournals()).toEqual([])
     vi.stubEnv('ISOBENCH_STATE', folder.path)
     expect(readdirSync(ledgerFolder())).toEqual([])
   })

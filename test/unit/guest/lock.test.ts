@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Holder, LockedError, lock } from '../../../src/guest/lock.ts'
+import { LockedError, type LockHolder, lock } from '../../../src/guest/lock.ts'
 import { firstLine, script, temporary } from './children.ts'
 
 const folder = temporary()
@@ -57,7 +57,7 @@ describe('the lock', () => {
   it('waits for its holder, and says once for whom', async () => {
     const first = await lock(name, { purpose: 'first' })
     const told: string[] = []
-    const onWait = (holder: Holder) => {
+    const onWait = (holder: LockHolder) => {
       told.push(holder.purpose)
       first[Symbol.dispose]()
     }

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
-import { HostCommandError, host } from '../../../src/guest/host.ts'
-import { freeBlock, NetworkError } from '../../../src/guest/network.ts'
+import { HostCommandError, runHostCommand } from '../../../src/guest/host.ts'
+import { freeAddressBlock, NetworkError } from '../../../src/guest/network.ts'
 import { isAlive, type ProcessId, processId } from '../../../src/guest/process-id.ts'
-import { CommandError, outputLimit, type TimedOptions, timed } from '../../../src/guest/stopwatch.ts'
+import { CommandError, outputLimit, runTimed, type TimedOptions } from '../../../src/guest/stopwatch.ts'
 import { temporary, until } from './children.ts'
 
 const folder = temporary()
 afterAll(folder.remove)
 
 const sh = (code: string, options: Partial<TimedOptions> = {}) =>
-  timed(['sh', '-c', code], { timeoutMs: 60_000, label: 'the label', ...options })
+  runTimed(['sh', '-c', code], { timeoutMs: 60_000, label: 'the label', ...options })
 
 const failure = async (running: Promise<unknown>): Promise<Error> => {
   const error = await running.then(
@@ -38,7 +38,7 @@ describe('a timed command', () => {
 
   it('is timed within the time that the caller waits', async () => {
     const before = performance.now()
-    const { milliseconds } = await timed(['sleep', '0.05'], { timeoutMs: 60_000, label: 'sleep' })
+    const { milliseconds } = await runTimed(['sleep', '0.05'], { timeoutMs: 60_000, label: 'sleep' })
     expect(milliseconds).toBeGreaterThan(0)
     expect(milliseconds).toBeLessThanOrEqual(performance.now() - before)
   })
@@ -76,7 +76,7 @@ describe('a timed command', () => {
   })
 
   it('fails when there is no such program', async () => {
-    const running = timed(['/no/such/program'], { timeoutMs: 60_000, label: 'the label' })
+    const running = runTimed(['/no/such/program'], { timeoutMs: 60_000, label: 'the label' })
     expect((await failure(running)).message).toMatch(/the label: exit code 127: .*\/no\/such\/program: not found/)
   })
 
@@ -140,36 +140,36 @@ describe('a timed command', () => {
   })
 
   it('fails by a CommandError when an argument cannot be passed', async () => {
-    const running = timed(['echo', 'a\0b'], { timeoutMs: 60_000, label: 'the label' })
+    const running = runTimed(['echo', 'a\0b'], { timeoutMs: 60_000, label: 'the label' })
     await expect(running).rejects.toBeInstanceOf(CommandError)
   })
 })
 
 describe('a command of the host', () => {
   it('gives its output, and its lines as they come', async () => {
-    expect(await host(['printf', 'a\nb\n'])).toBe('a\nb')
+    expect(await runHostCommand(['printf', 'a\nb\n'])).toBe('a\nb')
     const lines: string[] = []
-    await host(['sh', '-c', 'echo a; echo b >&2'], { onLine: (line) => lines.push(line) })
+    await runHostCommand(['sh', '-c', 'echo a; echo b >&2'], { onLine: (line) => lines.push(line) })
     expect(lines.sort()).toEqual(['a', 'b'])
   })
 
   it('fails with the last lines of its stderr, and what was run', async () => {
-    const running = host(['sh', '-c', 'for n in 1 2 3 4; do echo "line $n" >&2; done; exit 7'])
+    const running = runHostCommand(['sh', '-c', 'for n in 1 2 3 4; do echo "line $n" >&2; done; exit 7'])
     await expect(running).rejects.toThrow(HostCommandError)
     await expect(running).rejects.toThrow(/failed \(exit 7\): line 2 \| line 3 \| line 4$/)
   })
 
   it('fails when there is no such program', async () => {
-    await expect(host(['/no/such/program'])).rejects.toThrow(/\/no\/such\/program failed \(ENOENT\)/)
+    await expect(runHostCommand(['/no/such/program'])).rejects.toThrow(/\/no\/such\/program failed \(ENOENT\)/)
   })
 
   it('succeeds by the exit codes that are expected', async () => {
-    await expect(host(['sh', '-c', 'exit 4'], { exitCodes: [0, 4] })).resolves.toBe('')
+    await expect(runHostCommand(['sh', '-c', 'exit 4'], { exitCodes: [0, 4] })).resolves.toBe('')
   })
 
   it('is ended by its time limit with all its descendants', async () => {
     const file = `${folder.path}/host`
-    const running = host(['sh', '-c', `sleep 60 & echo $! > ${file}; wait`], { timeout: 0.15 })
+    const running = runHostCommand(['sh', '-c', `sleep 60 & echo $! > ${file}; wait`], { timeout: 0.15 })
     await expect(running).rejects.toThrow(HostCommandError)
     const id = pidIn(file)
     await until(() => id === undefined || !isAlive(id))
@@ -177,12 +177,15 @@ describe('a command of the host', () => {
 
   it('is ended by an abort, which is not a failure of the command', async () => {
     const stop = new AbortController()
-    const running = host(['sleep', '60'], { signal: stop.signal, onStart: () => setImmediate(() => stop.abort()) })
+    const running = runHostCommand(['sleep', '60'], {
+      signal: stop.signal,
+      onStart: () => setImmediate(() => stop.abort()),
+    })
     await expect(running).rejects.toMatchObject({ code: 'ISOBENCH_INTERRUPTED' })
   })
 
   it('is interrupted, by our own error, when the abort came before it started', async () => {
-    const running = host(['true'], { signal: AbortSignal.abort() })
+    const running = runHostCommand(['true'], { signal: AbortSignal.abort() })
     await expect(running).rejects.toMatchObject({ code: 'ISOBENCH_INTERRUPTED' })
   })
 })
@@ -193,7 +196,7 @@ describe('the block of addresses for the guests', () => {
     const to = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
     return { to, mask: 2 ** 32 - 2 ** (32 - Number(bits)) }
   }
-  const free = (...routes: string[]) => freeBlock(routes.map(route))
+  const free = (...routes: string[]) => freeAddressBlock(routes.map(route))
 
   it.each([
     [[], '198.18'],
@@ -215,7 +218,7 @@ describe('the block of addresses for the guests', () => {
   })
 
   it('does not collide with a route of this host', () => {
-    expect(freeBlock()).toMatch(/^(198\.1[89]|10\.\d+)$/)
+    expect(freeAddressBlock()).toMatch(/^(198\.1[89]|10\.\d+)$/)
   })
 
   it('is free beside the two halves that a VPN routes everything by', () => {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { importRecord, type KnownPlatform } from '../../../src/core/import/import.ts'
+import { type ImportTarget, importRecord } from '../../../src/core/import/import.ts'
 import { RecordError } from '../../../src/core/record/reader.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
-import { benchOf, claimOf, findingOf, planOf } from '../judge/world.ts'
+import { aBench, aClaim, aFinding, aPlan } from '../judge/world.ts'
 
-const bench = benchOf({ params: { rw: ['read', 'write'] } })
-const within = claimOf({ kind: 'withinNative', percent: 10 }, { where: { rw: 'read' } })
-const suite = { benches: [bench], findings: [findingOf([within])], problems: [] }
-const known: KnownPlatform[] = planOf().platforms.map(({ name, kind, family }) => ({ name, kind, family }))
+const bench = aBench({ params: { rw: ['read', 'write'] } })
+const within = aClaim({ kind: 'withinNative', percent: 10 }, { where: { rw: 'read' } })
+const suite = { benches: [bench], findings: [aFinding([within])], problems: [] }
+const known: ImportTarget[] = aPlan().platforms.map(({ name, kind, family }) => ({ name, kind, family }))
 
 type Loose = Record<string, unknown>
 const set = (platform: string, values: unknown, over: Loose = {}): Loose => ({
@@ -64,7 +64,7 @@ describe('imported results', () => {
     const { claims } = judged({
       samples: [set('native', paired(native)), set('runc', paired(near), { digest: 'another' })],
     })
-    expect(claims[0]).toMatchObject({ verdict: 'undecidable', reason: 'config-mismatch' })
+    expect(claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'different-work' })
   })
 
   it('say which platforms they lack', () => {
@@ -78,7 +78,10 @@ describe('imported results', () => {
       platforms: { runc: { apart: 'emulated' } },
       samples: [set('native', paired(native)), set('runc', paired(near))],
     })
-    expect(report.findings[0]).toMatchObject({ verdict: 'undecidable', apart: { how: ['emulated'], verdict: 'holds' } })
+    expect(report.findings[0]).toMatchObject({
+      verdict: 'not-evaluated',
+      apart: { how: ['emulated'], verdict: 'holds' },
+    })
   })
 })
 
@@ -94,9 +97,9 @@ describe('what a source states', () => {
     ['a ratio', { platforms: ['runc'], to: ['native'], ratio: 1.05 }, 'holds'],
     ['a ratio the other way round', { platforms: ['native'], to: ['runc'], ratio: 0.5 }, 'contradicted'],
     ['an order in which it is better', { order: [['runc'], ['native']] }, 'holds'],
-    ['an order in which it is worse, by how much is not told', { order: [['native'], ['runc']] }, 'undecidable'],
+    ['an order in which it is worse, by how much is not told', { order: [['native'], ['runc']] }, 'not-evaluated'],
     ['that it is equal', { order: [['native', 'runc']] }, 'holds'],
-    ['nothing of it', { order: [['native', 'gvisor']] }, 'undecidable'],
+    ['nothing of it', { order: [['native', 'gvisor']] }, 'not-evaluated'],
   ])('decides by %s', (_, what, verdict) => {
     const value = { platforms: ['native'], unit: 'ms', value: 20 }
     const claim =
@@ -104,20 +107,20 @@ describe('what a source states', () => {
         ? stated(value, what)
         : stated(what, { platforms: ['runc', 'native'], to: ['gvisor'], ratio: [1, 9] })
     expect(claim.verdict, claim.text).toBe(verdict)
-    if (verdict === 'undecidable') expect(claim.reason).toBe('needs-figure')
+    if (verdict === 'not-evaluated') expect(claim.reason).toBe('no-published-number')
   })
 })
 
 describe('where a source states that a platform peaks', () => {
-  const threads = benchOf({ params: { threads: [1, 10, 20, 50], rw: ['read', 'write'] } })
-  const peaks = claimOf({ kind: 'peaksAt', from: 10, to: 30, over: 'threads' }, { where: { rw: 'read' } })
+  const threads = aBench({ params: { threads: [1, 10, 20, 50], rw: ['read', 'write'] } })
+  const peaks = aClaim({ kind: 'peaksAt', from: 10, to: 30, over: 'threads' }, { where: { rw: 'read' } })
   const about = { bench: 'disk', metric: 'latency', params: { rw: 'read' }, platforms: ['runc'], over: 'threads' }
   const reportOf = (stated: Loose) =>
     buildReport(
       importRecord(
         'lab.json',
         file({ stated: [{ ...about, ...stated }] }),
-        { benches: [threads], findings: [findingOf([peaks])], problems: [] },
+        { benches: [threads], findings: [aFinding([peaks])], problems: [] },
         known,
       ),
       { strict: false },
@@ -135,7 +138,7 @@ describe('where a source states that a platform peaks', () => {
 
   it('of another series, or over another parameter, says nothing', () => {
     const [claim] = reportOf({ peak: 20, params: { rw: 'write' } }).claims
-    expect(claim).toMatchObject({ verdict: 'undecidable', reason: 'needs-figure' })
+    expect(claim).toMatchObject({ verdict: 'not-evaluated', reason: 'no-published-number' })
     expect(() => reportOf({ peak: 20, over: 'thread' })).toThrow(/stated\[0\]\.over: "disk" has no parameter "thread"/)
   })
 })

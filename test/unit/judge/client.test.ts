@@ -3,11 +3,11 @@ import { clientShare } from '../../../src/core/judge/client.ts'
 import { judge } from '../../../src/core/judge/judge.ts'
 import { Samples } from '../../../src/core/judge/samples.ts'
 import type { Matcher } from '../../../src/dsl/claim.ts'
-import { benchId, claimOf, costing, planWith } from './world.ts'
+import { aClaim, benchId, costing, planWith } from './world.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
-const slower: Matcher = { kind: 'slowerThan', platform: 'native', by: 2 }
-const faster: Matcher = { kind: 'fasterThan', platform: 'native', by: 1 }
+const slower: Matcher = { kind: 'worseThan', platform: 'native', by: 2 }
+const faster: Matcher = { kind: 'betterThan', platform: 'native', by: 1 }
 
 /** runc, `cost` times worse than native, with the shares of its CPUs that the client used for each. */
 function verdictOf(matcher: Matcher, cost: number, busy: { native: number; runc: number }): string {
@@ -15,7 +15,7 @@ function verdictOf(matcher: Matcher, cost: number, busy: { native: number; runc:
     ...costing('native', 1, { client: { cpu: busy.native } }),
     ...costing('runc', cost, { client: { cpu: busy.runc } }),
   ]
-  const [claim] = judge(planWith(claimOf(matcher)), samples).claims
+  const [claim] = judge(planWith(aClaim(matcher)), samples).claims
   return `${claim!.verdict} ${claim!.reason ?? ''}`.trim()
 }
 

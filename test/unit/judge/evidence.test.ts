@@ -6,21 +6,21 @@ import type { Sample } from '../../../src/core/record/schema.ts'
 import type { Matcher } from '../../../src/dsl/claim.ts'
 import type { Selector } from '../../../src/dsl/platform.ts'
 import {
+  aBench,
+  aClaim,
+  aFinding,
+  aPlan,
+  aPlatform,
+  aSample,
   benchId,
-  benchOf,
-  claimOf,
   costing,
-  findingOf,
   freeze,
   native,
-  planOf,
   planWith,
-  platformOf,
-  sampleOf,
 } from './world.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
-const one = (samples: readonly Sample[], plan: Plan = planWith(claimOf(within))) => judge(plan, samples).claims[0]!
+const one = (samples: readonly Sample[], plan: Plan = planWith(aClaim(within))) => judge(plan, samples).claims[0]!
 
 describe('what counts as evidence', () => {
   it.each([1, 2, 3, 4])('%d rounds never decide, however clear they are', (count) => {
@@ -39,11 +39,11 @@ describe('what counts as evidence', () => {
   })
 
   it('a platform that cannot run such a workload is not meant by all, and says so where it is named', () => {
-    const workload = { name: 'floor', kind: 'floor', lifecycle: 'sample' } as const
-    const platforms = [platformOf('qemu'), platformOf('runc', { lacks: ['floor'] })]
+    const workload = { name: 'vmm-start', kind: 'vmm-start', lifecycle: 'sample' } as const
+    const platforms = [aPlatform('qemu'), aPlatform('runc', { unsupportedWorkloads: ['vmm-start'] })]
     const atMost: Matcher = { kind: 'atMost', value: 100 }
-    const claims = [claimOf(atMost, { on: { by: 'all' } }), claimOf(atMost)]
-    const plan = planOf({ platforms, benches: [benchOf({ workload, claims })] })
+    const claims = [aClaim(atMost, { on: { by: 'all' } }), aClaim(atMost)]
+    const plan = aPlan({ platforms, benches: [aBench({ workload, claims })] })
     const found = judge(plan, costing('qemu', 1)).claims.map(({ platform, verdict, reason }) => [
       platform,
       verdict,
@@ -51,20 +51,22 @@ describe('what counts as evidence', () => {
     ])
     expect(found).toEqual([
       ['qemu', 'holds', null],
-      ['runc', 'undecidable', 'workload-unsupported:runc'],
+      ['runc', 'not-evaluated', 'workload-unsupported:runc'],
     ])
   })
 
   it('a platform that can run nothing else is judged by what it ran', () => {
-    const workload = { name: 'floor', kind: 'floor', lifecycle: 'sample' } as const
-    const platforms = [platformOf('runc', { available: false, reason: 'KVM is unusable here', still: ['floor'] })]
-    const verdictOf = (bench: Parameters<typeof benchOf>[0]) => {
-      const claims = [claimOf({ kind: 'atMost', value: 100 })]
-      const [only] = judge(planOf({ platforms, benches: [benchOf({ ...bench, claims })] }), costing('runc', 1)).claims
+    const workload = { name: 'vmm-start', kind: 'vmm-start', lifecycle: 'sample' } as const
+    const platforms = [
+      aPlatform('runc', { available: false, reason: 'KVM is unusable here', supportedWorkloads: ['vmm-start'] }),
+    ]
+    const verdictOf = (bench: Parameters<typeof aBench>[0]) => {
+      const claims = [aClaim({ kind: 'atMost', value: 100 })]
+      const [only] = judge(aPlan({ platforms, benches: [aBench({ ...bench, claims })] }), costing('runc', 1)).claims
       return [only!.verdict, only!.reason]
     }
     expect(verdictOf({ workload })).toEqual(['holds', null])
-    expect(verdictOf({})).toEqual(['undecidable', 'platform-absent:runc'])
+    expect(verdictOf({})).toEqual(['not-evaluated', 'platform-unavailable:runc'])
   })
 
   it('rounds that only one of the two was measured in are left out', () => {
@@ -78,7 +80,7 @@ describe('what counts as evidence', () => {
 
   it('rounds that never coincide compare nothing', () => {
     const verdict = one([...native(10), ...costing('runc', 1.01, { from: 10 })])
-    expect(verdict).toMatchObject({ verdict: 'undecidable', reason: 'too-few-rounds', measured: null })
+    expect(verdict).toMatchObject({ verdict: 'not-evaluated', reason: 'too-few-rounds', measured: null })
   })
 
   it('warm-up samples are left out, even of rounds that are measured too', () => {
@@ -87,7 +89,7 @@ describe('what counts as evidence', () => {
       verdict: 'holds',
       measured: { rounds: 10 },
     })
-    expect(one(warm).verdict).toBe('undecidable')
+    expect(one(warm).verdict).toBe('not-evaluated')
   })
 
   it('a round with several samples counts once, by their median', () => {
@@ -97,23 +99,23 @@ describe('what counts as evidence', () => {
   })
 
   it('failed samples are left out where others of the cell succeeded', () => {
-    const failed = sampleOf('runc', 99, { error: 'it broke', digest: 'other' })
+    const failed = aSample('runc', 99, { error: 'it broke', digest: 'other' })
     expect(one([...native(), ...costing('runc', 1.01), failed]).verdict).toBe('holds')
   })
 })
 
 describe('why something is undecidable', () => {
-  it('config-mismatch: samples of different work are not compared', () => {
-    expect(one([...native(), ...costing('runc', 1.01, { digest: 'other' })]).reason).toBe('config-mismatch')
+  it('different-work: samples of different work are not compared', () => {
+    expect(one([...native(), ...costing('runc', 1.01, { digest: 'other' })]).reason).toBe('different-work')
     const changed = [
       ...costing('runc', 1.01, { count: 5 }),
       ...costing('runc', 1.01, { count: 5, from: 5, digest: 'other' }),
     ]
-    expect(one([...native(), ...changed])).toMatchObject({ verdict: 'undecidable', reason: 'config-mismatch' })
+    expect(one([...native(), ...changed])).toMatchObject({ verdict: 'not-evaluated', reason: 'different-work' })
   })
 
   it('zero-value: 0 has no ratio, on either side', () => {
-    const zero = (platform: string) => sampleOf(platform, 3, { values: { latency: 0 } })
+    const zero = (platform: string) => aSample(platform, 3, { values: { latency: 0 } })
     const without3 = (samples: Sample[]) => samples.filter(({ round }) => round !== 3)
     expect(one([...native(), ...without3(costing('runc', 1.01)), zero('runc')]).reason).toBe('zero-value')
     expect(one([...without3(native()), zero('native'), ...costing('runc', 1.01)]).reason).toBe('zero-value')
@@ -121,32 +123,35 @@ describe('why something is undecidable', () => {
 
   it('sample-errors: every sample failed, with the platform that they are of', () => {
     const failing = costing('runc', 1).map(({ values: _, ...sample }) => ({ ...sample, error: 'it broke' }))
-    expect(one([...native(), ...failing])).toMatchObject({ verdict: 'undecidable', reason: 'sample-errors:runc' })
+    expect(one([...native(), ...failing])).toMatchObject({ verdict: 'not-evaluated', reason: 'sample-errors:runc' })
   })
 
   it('workload-unsupported: the platform cannot do such work, and is no member of a median then', () => {
-    const unable = [{ ...sampleOf('runc', -1, { warmup: true, error: 'it runs one program' }), unsupported: true }]
-    expect(one([...native(), ...unable])).toMatchObject({ verdict: 'undecidable', reason: 'workload-unsupported:runc' })
+    const unable = [{ ...aSample('runc', -1, { warmup: true, error: 'it runs one program' }), unsupported: true }]
+    expect(one([...native(), ...unable])).toMatchObject({
+      verdict: 'not-evaluated',
+      reason: 'workload-unsupported:runc',
+    })
   })
 
   it('no-native: native is not in the config, or does not work', () => {
-    const plan = planWith(claimOf(within))
+    const plan = planWith(aClaim(within))
     const others = plan.platforms.filter(({ name }) => name !== 'native')
-    for (const platforms of [others, [platformOf('native', { available: false }), ...others]]) {
+    for (const platforms of [others, [aPlatform('native', { available: false }), ...others]]) {
       expect(one(costing('runc', 1.01), { ...plan, platforms })).toMatchObject({
-        verdict: 'undecidable',
+        verdict: 'not-evaluated',
         reason: 'no-native',
       })
     }
   })
 
-  it('platform-absent: it does not work here; platform-unknown: the config does not have it', () => {
-    const plan = planWith(claimOf(within))
-    const platforms = [platformOf('native'), platformOf('runc', { available: false })]
-    expect(one(native(), { ...plan, platforms }).reason).toBe('platform-absent:runc')
-    const unknown = one(native(), planWith(claimOf(within, { on: { by: 'name', names: ['runq'] } })))
-    expect(unknown).toMatchObject({ verdict: 'undecidable', reason: 'platform-unknown:runq', platform: 'runq' })
-    const reference = one(native(), planWith(claimOf({ kind: 'fasterThan', platform: 'kata', by: 1 })))
+  it('platform-unavailable: it does not work here; platform-unknown: the config does not have it', () => {
+    const plan = planWith(aClaim(within))
+    const platforms = [aPlatform('native'), aPlatform('runc', { available: false })]
+    expect(one(native(), { ...plan, platforms }).reason).toBe('platform-unavailable:runc')
+    const unknown = one(native(), planWith(aClaim(within, { on: { by: 'name', names: ['runq'] } })))
+    expect(unknown).toMatchObject({ verdict: 'not-evaluated', reason: 'platform-unknown:runq', platform: 'runq' })
+    const reference = one(native(), planWith(aClaim({ kind: 'betterThan', platform: 'kata', by: 1 })))
     expect(reference).toMatchObject({ platform: 'runc', reason: 'platform-unknown:kata' })
   })
 
@@ -154,17 +159,17 @@ describe('why something is undecidable', () => {
     { by: 'family', families: ['unikernel'] },
     { by: 'tag', tags: ['ablation'] },
   ])('platform-unknown: nothing is chosen by %o, yet there is a verdict', (on) => {
-    const { claims } = judge(planWith(claimOf(within, { on })), native())
-    expect(claims).toMatchObject([{ verdict: 'undecidable', reason: 'platform-unknown' }])
+    const { claims } = judge(planWith(aClaim(within, { on })), native())
+    expect(claims).toMatchObject([{ verdict: 'not-evaluated', reason: 'platform-unknown' }])
   })
 
   it('not-measured: the bench, the metric or the point is not in the run', () => {
-    const finding = findingOf([
-      claimOf(within, { bench: 'b.bench.ts#gone' }),
-      claimOf(within, { metric: 'gone' }),
-      claimOf(within, { where: { mode: 'gone' } }),
+    const finding = aFinding([
+      aClaim(within, { bench: 'b.bench.ts#gone' }),
+      aClaim(within, { metric: 'gone' }),
+      aClaim(within, { where: { mode: 'gone' } }),
     ])
-    const { claims } = judge(planOf({ findings: [finding] }), [...native(), ...costing('runc', 1)])
+    const { claims } = judge(aPlan({ findings: [finding] }), [...native(), ...costing('runc', 1)])
     expect(claims.map(({ reason }) => reason)).toEqual(['not-measured', 'not-measured', 'not-measured'])
   })
 })
@@ -173,21 +178,21 @@ describe('what a claim is about', () => {
   const everything = [...native(), ...costing('runc', 1.01), ...costing('gvisor', 3)]
 
   it('every platform that is selected, but not the one that it compares with', () => {
-    const { claims } = judge(planWith(claimOf(within, { on: { by: 'all' } })), everything)
+    const { claims } = judge(planWith(aClaim(within, { on: { by: 'all' } })), everything)
     expect(claims.map(({ platform, verdict }) => [platform, verdict])).toEqual([
       ['runc', 'holds'],
       ['gvisor', 'contradicted'],
     ])
-    const faster = claimOf({ kind: 'fasterThan', platform: 'gvisor', by: 1 }, { on: { by: 'all' } })
+    const faster = aClaim({ kind: 'betterThan', platform: 'gvisor', by: 1 }, { on: { by: 'all' } })
     expect(judge(planWith(faster), everything).claims.map(({ platform }) => platform)).toEqual(['native', 'runc'])
-    const limit = claimOf({ kind: 'atMost', value: 1 }, { on: { by: 'all' } })
+    const limit = aClaim({ kind: 'atMost', value: 1 }, { on: { by: 'all' } })
     expect(judge(planWith(limit), everything).claims).toHaveLength(3)
   })
 
   it('by family, tag and name', () => {
-    const platforms = [platformOf('native'), platformOf('runc', { tags: ['x'] }), platformOf('gvisor', { tags: ['y'] })]
+    const platforms = [aPlatform('native'), aPlatform('runc', { tags: ['x'] }), aPlatform('gvisor', { tags: ['y'] })]
     const about = (on: Selector) =>
-      judge({ ...planWith(claimOf(within, { on })), platforms }, everything).claims.map(({ platform }) => platform)
+      judge({ ...planWith(aClaim(within, { on })), platforms }, everything).claims.map(({ platform }) => platform)
     expect(about({ by: 'family', families: ['container', 'secure-container'] })).toEqual(['runc', 'gvisor'])
     expect(about({ by: 'family', families: ['container'] })).toEqual(['runc'])
     expect(about({ by: 'tag', tags: ['y', 'z'] })).toEqual(['gvisor'])
@@ -196,9 +201,9 @@ describe('what a claim is about', () => {
 
   it('every point of the bench, or those that `where` names', () => {
     const bench = (where: Record<string, string | number>) =>
-      benchOf({ params: { mode: ['read', 'write'], depth: [1, 32] }, claims: [claimOf(within, { where })] })
+      aBench({ params: { mode: ['read', 'write'], depth: [1, 32] }, claims: [aClaim(within, { where })] })
     const params = (where: Record<string, string | number>) =>
-      judge(planOf({ benches: [bench(where)] }), []).claims.map((claim) => claim.params)
+      judge(aPlan({ benches: [bench(where)] }), []).claims.map((claim) => claim.params)
     expect(params({})).toHaveLength(4)
     expect(params({ mode: 'read' })).toEqual([
       { mode: 'read', depth: 1 },
@@ -208,10 +213,10 @@ describe('what a claim is about', () => {
   })
 
   it('each point by its own samples', () => {
-    const benches = [benchOf({ params: { mode: ['read', 'write'] }, claims: [claimOf(within)] })]
+    const benches = [aBench({ params: { mode: ['read', 'write'] }, claims: [aClaim(within)] })]
     const at = (mode: string, cost: number) =>
       [...native(), ...costing('runc', cost)].map((sample) => ({ ...sample, point: `${benchId} [mode=${mode}]` }))
-    const { claims } = judge(planOf({ benches }), [...at('read', 1.01), ...at('write', 3)])
+    const { claims } = judge(aPlan({ benches }), [...at('read', 1.01), ...at('write', 3)])
     expect(claims.map(({ params, verdict }) => [params.mode, verdict])).toEqual([
       ['read', 'holds'],
       ['write', 'contradicted'],
@@ -228,7 +233,7 @@ const matcher: fc.Arbitrary<Matcher> = fc.oneof(
     percent: fc.integer({ min: 1, max: 99 }),
   }),
   fc.record({
-    kind: fc.constantFrom('fasterThan' as const, 'slowerThan' as const),
+    kind: fc.constantFrom('betterThan' as const, 'worseThan' as const),
     platform: fc.constantFrom(...names),
     by: fc.constantFrom(1, 3),
   }),
@@ -251,17 +256,17 @@ const plan: fc.Arbitrary<Plan> = fc
     claims: fc.array(
       fc
         .record({ matcher, on: selector, metric: fc.constantFrom('latency', 'rate', 'gone') })
-        .map(({ matcher, ...over }) => claimOf(matcher, over)),
+        .map(({ matcher, ...over }) => aClaim(matcher, over)),
       { minLength: 1, maxLength: 4 },
     ),
     working: fc.subarray(['native', 'runc', 'gvisor']),
     configured: fc.subarray(['native', 'runc', 'gvisor']),
   })
   .map(({ claims, working, configured }) =>
-    planOf({
-      platforms: configured.map((name) => platformOf(name, { available: working.includes(name) })),
-      benches: [benchOf({ claims })],
-      findings: [findingOf(claims)],
+    aPlan({
+      platforms: configured.map((name) => aPlatform(name, { available: working.includes(name) })),
+      benches: [aBench({ claims })],
+      findings: [aFinding(claims)],
     }),
   )
 
@@ -271,10 +276,10 @@ describe('judging', () => {
       fc.oneof(
         fc
           .record({ platform: fc.constantFrom(...names), round: fc.nat(9) })
-          .map(({ platform, round }) => sampleOf(platform, round, { warmup: true, values: { latency: 1, rate: 1 } })),
+          .map(({ platform, round }) => aSample(platform, round, { warmup: true, values: { latency: 1, rate: 1 } })),
         fc
           .record({ platform: fc.constantFrom(...names), round: fc.nat(9) })
-          .map(({ platform, round }) => sampleOf(platform, round, { error: 'it broke' })),
+          .map(({ platform, round }) => aSample(platform, round, { error: 'it broke' })),
       ),
     )
     fc.assert(
@@ -282,10 +287,10 @@ describe('judging', () => {
         const { claims, findings } = judge(plan, samples)
         expect(claims.length).toBeGreaterThanOrEqual(plan.benches[0]!.claims.length)
         for (const { verdict, reason } of claims) {
-          expect(verdict).toBe('undecidable')
+          expect(verdict).toBe('not-evaluated')
           expect(reason).toBeTruthy()
         }
-        expect(findings[0]!.verdict).toBe('undecidable')
+        expect(findings[0]!.verdict).toBe('not-evaluated')
       }),
       { numRuns: 200 },
     )
@@ -299,7 +304,7 @@ describe('judging', () => {
         ...native(count),
         ...costing('runc', runc, { count }),
         ...costing('gvisor', gvisor, { count }),
-        sampleOf('runc', 3, { error: 'it broke' }),
+        aSample('runc', 3, { error: 'it broke' }),
       ])
     const shuffled = measured.chain((samples) =>
       fc.tuple(fc.constant(samples), fc.shuffledSubarray(samples, { minLength: samples.length })),

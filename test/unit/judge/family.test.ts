@@ -3,16 +3,16 @@ import { judge } from '../../../src/core/judge/judge.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import type { ScheduledPlan } from '../../../src/core/schedule/plan.ts'
 import { gaussian, planLooks, seeded, studentPValue } from '../../../src/core/stats/index.ts'
-import { benchId, benchOf, claimOf, findingOf, planOf, platformOf, sampleOf } from './world.ts'
+import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, benchId } from './world.ts'
 
 const within = { kind: 'withinNative', percent: 5 } as const
 const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`)
 
 function planFor(platforms: readonly string[], over: Partial<ScheduledPlan> = {}): ScheduledPlan {
-  const claims = [claimOf(within, { on: { by: 'name', names: platforms } })]
+  const claims = [aClaim(within, { on: { by: 'name', names: platforms } })]
   return {
-    ...planOf({ platforms: ['native', ...platforms].map((name) => platformOf(name)) }),
-    benches: [benchOf({ claims })],
+    ...aPlan({ platforms: ['native', ...platforms].map((name) => aPlatform(name)) }),
+    benches: [aBench({ claims })],
     ...over,
   }
 }
@@ -22,7 +22,7 @@ function noisy(costs: Readonly<Record<string, number>>, { count = 5, cv = 0.02, 
   return Array.from({ length: count }, (_, round) =>
     Object.entries({ native: 1, ...costs }).map(([platform, cost]) => {
       const latency = 20 * cost * Math.exp(cv * gaussian(random))
-      return sampleOf(platform, round, { values: { latency, rate: 1e6 / latency } })
+      return aSample(platform, round, { values: { latency, rate: 1e6 / latency } })
     }),
   ).flat()
 }
@@ -85,14 +85,14 @@ describe('many claims in one run', () => {
   })
 
   it('the same statement by a bench and two findings is one test; warnings and findings that never gate are none', () => {
-    const claim = claimOf(within, { on: { by: 'name', names: ['p0'] } })
+    const claim = aClaim(within, { on: { by: 'name', names: ['p0'] } })
     const samples = noisy({ ...equal(names(30)), p0: 1.15 }, { cv: 0.01 })
-    const many = claimOf(within, { on: { by: 'all' }, severity: 'warn' })
-    const plan = { ...planFor(names(30)), benches: [benchOf({ claims: [claim, many] })] }
+    const many = aClaim(within, { on: { by: 'all' }, severity: 'warn' })
+    const plan = { ...planFor(names(30)), benches: [aBench({ claims: [claim, many] })] }
     const findings = [
-      findingOf([claim], { id: 1 }),
-      findingOf([claim], { id: 2 }),
-      findingOf([claimOf(within, { on: { by: 'all' } })], { id: 3, gate: 'never' }),
+      aFinding([claim], { id: 1 }),
+      aFinding([claim], { id: 2 }),
+      aFinding([aClaim(within, { on: { by: 'all' } })], { id: 3, failOn: 'never' }),
     ]
     const { claims } = judge({ ...plan, findings }, samples)
     expect(claims.filter(({ platform }) => platform === 'p0').map(({ verdict }) => verdict)).toEqual(
@@ -101,8 +101,8 @@ describe('many claims in one run', () => {
   })
 
   it('a finding that has the same claim twice is still judged', () => {
-    const claim = claimOf(within, { on: { by: 'name', names: ['p0'] } })
-    const { findings } = judge({ ...planFor(['p0']), findings: [findingOf([claim, claim])] }, noisy({ p0: 1 }))
+    const claim = aClaim(within, { on: { by: 'name', names: ['p0'] } })
+    const { findings } = judge({ ...planFor(['p0']), findings: [aFinding([claim, claim])] }, noisy({ p0: 1 }))
     expect(findings[0]).toMatchObject({ verdict: 'holds', claims: [1, 2] })
   })
 })
@@ -112,10 +112,10 @@ describe('a truth at half of the margin', () => {
     const [half, looks] = [Math.sqrt(1.05), planLooks({ first: 6, last: 12 })]
     const found = Array.from({ length: 400 }, (_, at) => {
       const samples = noisy({ p0: half }, { seed: `half ${at}`, cv: 0.15, count: 12 })
-      return judge(planFor(['p0'], { looks }), samples).claims[0]!
+      return judge(planFor(['p0'], { sequential: looks }), samples).claims[0]!
     })
     expect(found.filter(({ verdict }) => verdict === 'contradicted').length).toBeLessThanOrEqual(5)
-    const near = found.find(({ reason }) => reason === 'near-margin')
+    const near = found.find(({ reason }) => reason === 'within-half-margin')
     expect(near).toMatchObject({ verdict: 'inconclusive', direction: null, moreRounds: null })
     expect(near!.text).toContain('more than half of it')
   })
@@ -123,7 +123,7 @@ describe('a truth at half of the margin', () => {
 
 describe('repeated looks', () => {
   const looks = planLooks({ first: 6, last: 20 })
-  const plan = planFor(['p0'], { looks })
+  const plan = planFor(['p0'], { sequential: looks })
 
   it('the first look that decides is the verdict, whatever came later', () => {
     const early = noisy({ p0: 1 }, { count: 12, cv: 0.01 })
@@ -153,19 +153,19 @@ describe('repeated looks', () => {
   it('says about how many more rounds would do', () => {
     const claim = judge(plan, noisy({ p0: 1.03 }, { count: 20, cv: 0.05, seed: 'near' })).claims[0]!
     expect(claim.verdict).toBe('inconclusive')
-    expect(claim.moreRounds).toBeGreaterThan(0)
+    expect(claim.extraRoundsNeeded).toBeGreaterThan(0)
     expect(claim.text).toMatch(/about [\d,]+ more would do/)
   })
 })
 
 describe('a host that is too noisy for the margin', () => {
-  const floors = (percent: number) => [{ point: benchId, metric: 'latency', d: Math.log1p(percent / 100) }]
+  const floors = (percent: number) => [{ case: benchId, metric: 'latency', logRatio: Math.log1p(percent / 100) }]
   const verdict = (cost: number, percent: number, cv = 0.005) =>
-    judge(planFor(['p0'], { floors: floors(percent) }), noisy({ p0: cost }, { count: 10, cv })).claims[0]!
+    judge(planFor(['p0'], { noiseFloors: floors(percent) }), noisy({ p0: cost }, { count: 10, cv })).claims[0]!
 
   it('is underpowered, with the margin that it can carry, and never a failure', () => {
-    expect(verdict(1.08, 12)).toMatchObject({ verdict: 'undecidable', reason: 'underpowered:12 %' })
-    expect(verdict(1.05, 12)).toMatchObject({ verdict: 'undecidable', reason: 'underpowered:12 %' })
+    expect(verdict(1.08, 12)).toMatchObject({ verdict: 'not-evaluated', reason: 'underpowered:12 %' })
+    expect(verdict(1.05, 12)).toMatchObject({ verdict: 'not-evaluated', reason: 'underpowered:12 %' })
   })
 
   it('changes nothing where the margin is above the noise, for what holds, and beyond the noise', () => {

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import type { FindingData } from '../../../src/core/collect/types.ts'
-import { type Ending, exitCode, failures } from '../../../src/core/judge/exit-code.ts'
+import { type ExitCodeOptions, exitCode, failures } from '../../../src/core/judge/exit-code.ts'
 import { judge } from '../../../src/core/judge/judge.ts'
-import type { ClaimVerdict, Judgement } from '../../../src/core/judge/judgement.ts'
+import type { ClaimVerdict, Verdicts } from '../../../src/core/judge/judgement.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import type { Claim, Matcher } from '../../../src/dsl/claim.ts'
-import { benchOf, claimOf, costing, erratic, findingOf, native, planOf, platformOf } from './world.ts'
+import { aBench, aClaim, aFinding, aPlan, aPlatform, costing, erratic, native } from './world.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
-const slower: Matcher = { kind: 'slowerThan', platform: 'native', by: 2 }
+const slower: Matcher = { kind: 'worseThan', platform: 'native', by: 2 }
 const both = { on: { by: 'name', names: ['runc', 'gvisor'] } } as const
 
-const judged = (finding: FindingData, samples: readonly Sample[]): Judgement =>
-  judge(planOf({ findings: [finding] }), samples)
-const ended = (judgement: Judgement, ending: Partial<Ending> = {}) =>
+const judged = (finding: FindingData, samples: readonly Sample[]): Verdicts =>
+  judge(aPlan({ findings: [finding] }), samples)
+const ended = (judgement: Verdicts, ending: Partial<ExitCodeOptions> = {}) =>
   exitCode(judgement, { strict: false, interrupted: false, problems: 0, ...ending })
 
 describe('a finding', () => {
   it('holds when every claim does', () => {
-    const judgement = judged(findingOf([claimOf(within, both)]), [
+    const judgement = judged(aFinding([aClaim(within, both)]), [
       ...native(),
       ...costing('runc', 1.01),
       ...costing('gvisor', 1.02),
@@ -29,38 +29,38 @@ describe('a finding', () => {
   })
 
   it('holds on the platforms that there are, and says on how many', () => {
-    const judgement = judged(findingOf([claimOf(within, both)]), [...native(), ...costing('runc', 1.01)])
+    const judgement = judged(aFinding([aClaim(within, both)]), [...native(), ...costing('runc', 1.01)])
     expect(judgement.findings[0]).toMatchObject({ verdict: 'holds', text: 'decided on 1 of 2 comparisons' })
   })
 
   it('is undecidable when one of its claims is decided nowhere', () => {
-    const finding = findingOf([claimOf(within), claimOf(slower, { on: { by: 'name', names: ['kata'] } })])
+    const finding = aFinding([aClaim(within), aClaim(slower, { on: { by: 'name', names: ['kata'] } })])
     const judgement = judged(finding, [...native(), ...costing('runc', 1.01)])
-    expect(judgement.findings[0]).toMatchObject({ verdict: 'undecidable', reason: 'platform-unknown:kata' })
+    expect(judgement.findings[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'platform-unknown:kata' })
   })
 
   it('is decided by the claims that stand in where its own instrument is absent, and is marked', () => {
-    const own = claimOf(within, { bench: 'traced.bench.ts#functions' })
-    const standIn = claimOf(within, { fallback: 'by syscalls' })
-    const finding = findingOf([own, standIn])
+    const own = aClaim(within, { bench: 'traced.bench.ts#functions' })
+    const standIn = aClaim(within, { fallbackLabel: 'by syscalls' })
+    const finding = aFinding([own, standIn])
     const reason = 'the kernel refuses to trace functions'
-    const left = [{ bench: own.bench, why: 'instrument' as const, reason }]
+    const left = [{ bench: own.bench, reason: 'tracer-unavailable' as const, detail: reason }]
     const samples = [...native(), ...costing('runc', 1.01)]
-    const marked = judge(planOf({ findings: [finding], left }), samples)
-    expect(marked.claims[0]).toMatchObject({ verdict: 'undecidable', reason: `instrument-absent:${reason}` })
+    const marked = judge(aPlan({ findings: [finding], excluded: left }), samples)
+    expect(marked.claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: `tracer-unavailable:${reason}` })
     expect(marked.findings[0]).toMatchObject({
       verdict: 'holds',
       mark: 'by syscalls',
       title: 'a finding (by syscalls)',
       claims: [1],
     })
-    const against = judge(planOf({ findings: [finding], left }), [...native(), ...costing('runc', 3)])
+    const against = judge(aPlan({ findings: [finding], excluded: left }), [...native(), ...costing('runc', 3)])
     expect(against.findings[0]).toMatchObject({ verdict: 'contradicted', mark: 'by syscalls' })
     expect(against.findings[0]!.text).toMatch(/^by syscalls: /)
   })
 
   it('is decided by its own claims where they are measured, and those that stand in have no say', () => {
-    const finding = findingOf([claimOf(within), claimOf(slower, { fallback: 'by syscalls' })])
+    const finding = aFinding([aClaim(within), aClaim(slower, { fallbackLabel: 'by syscalls' })])
     const [verdict] = judged(finding, [...native(), ...costing('runc', 1.01)]).findings
     expect(verdict).toMatchObject({ verdict: 'holds', title: 'a finding', claims: [0] })
     expect(verdict).not.toHaveProperty('mark')
@@ -68,29 +68,33 @@ describe('a finding', () => {
 
   it('is undecidable, without a mark, when neither instrument is there', () => {
     const [own, other] = ['a.bench.ts#functions', 'a.bench.ts#syscalls']
-    const finding = findingOf([
-      claimOf(within, { bench: own! }),
-      claimOf(within, { bench: other!, fallback: 'by syscalls' }),
+    const finding = aFinding([
+      aClaim(within, { bench: own! }),
+      aClaim(within, { bench: other!, fallbackLabel: 'by syscalls' }),
     ])
-    const left = [own, other].map((bench) => ({ bench: bench!, why: 'instrument' as const, reason: 'EPERM' }))
-    const [verdict] = judge(planOf({ findings: [finding], left }), native()).findings
-    expect(verdict).toMatchObject({ verdict: 'undecidable', reason: 'instrument-absent:EPERM' })
+    const left = [own, other].map((bench) => ({
+      bench: bench!,
+      reason: 'tracer-unavailable' as const,
+      detail: 'EPERM',
+    }))
+    const [verdict] = judge(aPlan({ findings: [finding], excluded: left }), native()).findings
+    expect(verdict).toMatchObject({ verdict: 'not-evaluated', reason: 'tracer-unavailable:EPERM' })
   })
 
   it('is undecidable when it has a part that no bench decides, whatever its claims say', () => {
-    const undecided = { undecided: ['the size of the attack surface'] }
+    const undecided = { unmeasurableParts: ['the size of the attack surface'] }
     const samples = [...native(), ...costing('runc', 1.01)]
-    expect(judged(findingOf([claimOf(within)], undecided), samples).findings[0]).toMatchObject({
-      verdict: 'undecidable',
-      reason: 'part-undecided:the size of the attack surface',
+    expect(judged(aFinding([aClaim(within)], undecided), samples).findings[0]).toMatchObject({
+      verdict: 'not-evaluated',
+      reason: 'part-not-measurable:the size of the attack surface',
     })
-    expect(judged(findingOf([], undecided), samples).findings[0]!.verdict).toBe('undecidable')
-    const against = judged(findingOf([claimOf(within)], undecided), [...native(), ...costing('runc', 3)])
+    expect(judged(aFinding([], undecided), samples).findings[0]!.verdict).toBe('not-evaluated')
+    const against = judged(aFinding([aClaim(within)], undecided), [...native(), ...costing('runc', 3)])
     expect(against.findings[0]!.verdict).toBe('contradicted')
   })
 
   it('is inconclusive when a claim is, and contradicted when another is', () => {
-    const finding = findingOf([claimOf(within, both)])
+    const finding = aFinding([aClaim(within, both)])
     const doubtful = [...native(), ...costing('runc', erratic)]
     expect(judged(finding, [...doubtful, ...costing('gvisor', 1.01)]).findings[0]!.verdict).toBe('inconclusive')
     expect(judged(finding, [...doubtful, ...costing('gvisor', 3)]).findings[0]).toMatchObject({
@@ -100,16 +104,16 @@ describe('a finding', () => {
   })
 
   it('is worse when some claims are better and some worse than it says', () => {
-    const finding = findingOf([claimOf(slower), claimOf(within)])
+    const finding = aFinding([aClaim(slower), aClaim(within)])
     const judgement = judged(finding, [...native(), ...costing('runc', 1.5)])
     expect(judgement.claims.map(({ direction }) => direction)).toEqual(['better', 'worse'])
     expect(judgement.findings[0]).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
   })
 
   it('points at its own claims, after those of the benches', () => {
-    const plan = planOf({
-      benches: [benchOf({ claims: [claimOf(within)] })],
-      findings: [findingOf([claimOf(slower)]), findingOf([claimOf(within, both)], { id: 7 })],
+    const plan = aPlan({
+      benches: [aBench({ claims: [aClaim(within)] })],
+      findings: [aFinding([aClaim(slower)]), aFinding([aClaim(within, both)], { id: 7 })],
     })
     const { claims, findings } = judge(plan, [])
     expect(findings.map((finding) => finding.claims)).toEqual([[1], [2, 3]])
@@ -120,8 +124,8 @@ describe('a finding', () => {
 describe('what gates', () => {
   const better = [...native(), ...costing('runc', 1.2)]
   const worse = [...native(), ...costing('runc', 1.5)]
-  const gated = (claim: Claim, gate: FindingData['gate'], samples: readonly Sample[]) => {
-    const judgement = judged(findingOf([claim], { gate }), samples)
+  const gated = (claim: Claim, gate: FindingData['failOn'], samples: readonly Sample[]) => {
+    const judgement = judged(aFinding([claim], { failOn: gate }), samples)
     expect(judgement.findings[0]!.verdict).toBe('contradicted')
     return { code: ended(judgement), findings: failures(judgement).findings }
   }
@@ -134,13 +138,13 @@ describe('what gates', () => {
     ['better', 'any', 1],
     ['better', 'never', 0],
   ] as const)('a finding contradicted for the %s, with the gate %s: exit code %d', (direction, gate, code) => {
-    const claim = claimOf(direction === 'worse' ? within : slower)
+    const claim = aClaim(direction === 'worse' ? within : slower)
     expect(gated(claim, gate, direction === 'worse' ? worse : better)).toEqual({ code, findings: code ? [1] : [] })
   })
 
   it('never a claim that only warns', () => {
-    expect(gated(claimOf(within, { severity: 'warn' }), 'any', worse).code).toBe(0)
-    const plan = planOf({ benches: [benchOf({ claims: [claimOf(within, { severity: 'warn' })] })] })
+    expect(gated(aClaim(within, { severity: 'warn' }), 'any', worse).code).toBe(0)
+    const plan = aPlan({ benches: [aBench({ claims: [aClaim(within, { severity: 'warn' })] })] })
     const judgement = judge(plan, worse)
     expect(judgement.claims[0]!.verdict).toBe('contradicted')
     expect(failures(judgement)).toEqual({ claims: [], findings: [] })
@@ -152,7 +156,7 @@ describe('what gates', () => {
       [within, worse],
       [slower, better],
     ] as const) {
-      const judgement = judge(planOf({ benches: [benchOf({ claims: [claimOf(matcher)] })] }), samples)
+      const judgement = judge(aPlan({ benches: [aBench({ claims: [aClaim(matcher)] })] }), samples)
       expect(failures(judgement).claims).toEqual([0])
       expect(ended(judgement)).toBe(1)
     }
@@ -161,18 +165,18 @@ describe('what gates', () => {
 
 describe('the exit code', () => {
   const verdict = (over: Partial<ClaimVerdict>): ClaimVerdict => {
-    const plan = planOf({ benches: [benchOf({ claims: [claimOf(within)] })] })
+    const plan = aPlan({ benches: [aBench({ claims: [aClaim(within)] })] })
     return { ...judge(plan, [...native(), ...costing('runc', 1.01)]).claims[0]!, ...over }
   }
-  const of = (...claims: Partial<ClaimVerdict>[]): Judgement => ({ claims: claims.map(verdict), findings: [] })
+  const of = (...claims: Partial<ClaimVerdict>[]): Verdicts => ({ claims: claims.map(verdict), findings: [] })
   const holds = { verdict: 'holds' } as const
   const contradicted = { verdict: 'contradicted', direction: 'worse' } as const
   const inconclusive = { verdict: 'inconclusive' } as const
-  const absent = { verdict: 'undecidable', reason: 'platform-absent:kata' } as const
-  const failed = { verdict: 'undecidable', reason: 'sample-errors:runc' } as const
+  const absent = { verdict: 'not-evaluated', reason: 'platform-unavailable:kata' } as const
+  const failed = { verdict: 'not-evaluated', reason: 'sample-errors:runc' } as const
   const strict = { strict: true }
 
-  it.each<[string, number, Judgement, Partial<Ending>]>([
+  it.each<[string, number, Verdicts, Partial<ExitCodeOptions>]>([
     ['all is well', 0, of(holds, absent), {}],
     ['something is in doubt', 0, of(holds, inconclusive, failed), {}],
     ['nothing was claimed', 4, of(), {}],
@@ -202,21 +206,21 @@ describe('the exit code', () => {
 // Each of these states what the design says; take `.fails` away when src does it.
 describe('known to be wrong', () => {
   it('a ranking with one contradicted pair is contradicted, though another pair has no samples', () => {
-    const finding = findingOf([claimOf({ kind: 'ranked', platforms: ['runc', 'native', 'gvisor'] })])
+    const finding = aFinding([aClaim({ kind: 'ranked', platforms: ['runc', 'native', 'gvisor'] })])
     const judgement = judged(finding, [...native(), ...costing('runc', 2)])
     expect(judgement.claims[0]!.verdict).toBe('contradicted')
   })
 
   it('a claim that only warns does not make a finding gate whose other claim got better', () => {
-    const finding = findingOf([claimOf(within, { severity: 'warn' }), claimOf(slower)])
+    const finding = aFinding([aClaim(within, { severity: 'warn' }), aClaim(slower)])
     const judgement = judged(finding, [...native(), ...costing('runc', 1.5)])
     expect(ended(judgement)).toBe(0)
   })
 
   it('a value of 0 is at most a limit', () => {
-    const plan = planOf({
-      platforms: [platformOf('runc')],
-      findings: [findingOf([claimOf({ kind: 'atMost', value: 20 })])],
+    const plan = aPlan({
+      platforms: [aPlatform('runc')],
+      findings: [aFinding([aClaim({ kind: 'atMost', value: 20 })])],
     })
     const zeros = costing('runc', 1).map((sample) => ({ ...sample, values: { latency: 0 } }))
     expect(judge(plan, zeros).claims[0]!.verdict).toBe('holds')

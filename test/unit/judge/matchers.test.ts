@@ -3,7 +3,7 @@ import { judge } from '../../../src/core/judge/judge.ts'
 import type { ClaimVerdict } from '../../../src/core/judge/judgement.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import type { Claim, Matcher } from '../../../src/dsl/claim.ts'
-import { claimOf, costing, erratic, native, planWith, steady } from './world.ts'
+import { aClaim, costing, erratic, native, planWith, steady } from './world.ts'
 
 const only = (claim: Claim, samples: readonly Sample[]): ClaimVerdict => {
   const { claims } = judge(planWith(claim), samples)
@@ -13,8 +13,8 @@ const only = (claim: Claim, samples: readonly Sample[]): ClaimVerdict => {
 
 const withinNative: Matcher = { kind: 'withinNative', percent: 10 }
 const equivalentTo: Matcher = { kind: 'equivalentTo', platform: 'gvisor', percent: 10 }
-const fasterThan: Matcher = { kind: 'fasterThan', platform: 'gvisor', by: 2 }
-const slowerThan: Matcher = { kind: 'slowerThan', platform: 'gvisor', by: 2 }
+const fasterThan: Matcher = { kind: 'betterThan', platform: 'gvisor', by: 2 }
+const slowerThan: Matcher = { kind: 'worseThan', platform: 'gvisor', by: 2 }
 const ranked: Matcher = { kind: 'ranked', platforms: ['runc', 'gvisor'] }
 
 /** What runc costs relative to the reference, and what the claim then is. */
@@ -42,7 +42,7 @@ const cases: [Matcher, number | ((round: number) => number), string][] = [
 
 describe.each(['latency', 'rate'])('a comparison of the %s', (metric) => {
   it.each(cases)('%o of a platform that costs %s × the reference: %s', (matcher, factor, expected) => {
-    const verdict = only(claimOf(matcher, { metric }), [
+    const verdict = only(aClaim(matcher, { metric }), [
       ...native(),
       ...costing('gvisor', 1),
       ...costing('runc', factor),
@@ -56,9 +56,9 @@ describe.each(['latency', 'rate'])('a comparison of the %s', (metric) => {
   it.each([withinNative, equivalentTo, fasterThan, slowerThan, ranked])(
     '%o is undecidable without samples',
     (matcher) => {
-      const verdict = only(claimOf(matcher, { metric }), [])
+      const verdict = only(aClaim(matcher, { metric }), [])
       expect(verdict).toMatchObject({
-        verdict: 'undecidable',
+        verdict: 'not-evaluated',
         direction: null,
         reason: 'too-few-rounds',
         measured: null,
@@ -67,7 +67,7 @@ describe.each(['latency', 'rate'])('a comparison of the %s', (metric) => {
   )
 
   it('measures the ratio in the direction of the metric, with the lower bound first', () => {
-    const { measured } = only(claimOf(withinNative, { metric }), [...native(), ...costing('runc', 2)])
+    const { measured } = only(aClaim(withinNative, { metric }), [...native(), ...costing('runc', 2)])
     expect(measured!.estimate).toBeCloseTo(metric === 'latency' ? 2 : 0.5, 2)
     expect(measured!.low).toBeLessThan(measured!.estimate)
     expect(measured!.high).toBeGreaterThan(measured!.estimate)
@@ -81,7 +81,7 @@ describe('a margin', () => {
       { ...base, platform: 'runc', round, values: { [metric]: (100 + round) * ratio } },
     ])
   const rounds10 = Array.from({ length: 10 }, (_, round) => round)
-  const base = { point: claimOf(withinNative).bench, warmup: false, digest: 'work', wallMs: 1 }
+  const base = { case: aClaim(withinNative).bench, warmup: false, digest: 'work', wallMs: 1 }
 
   it.each([
     ['latency', 1.099, 'holds'],
@@ -91,7 +91,7 @@ describe('a margin', () => {
     ['rate', 0.901, 'holds'],
     ['rate', 0.899, 'contradicted'],
   ])('of 10 %% on the %s, at %d × native: %s', (metric, ratio, expected) => {
-    expect(only(claimOf(withinNative, { metric }), exact(metric, ratio)).verdict).toBe(expected)
+    expect(only(aClaim(withinNative, { metric }), exact(metric, ratio)).verdict).toBe(expected)
   })
 
   it.each([
@@ -101,14 +101,14 @@ describe('a margin', () => {
     ['rate', 1.112, 'contradicted'],
   ])('of equivalence is the same both ways in logarithms: the %s at %d × is %s', (metric, ratio, expected) => {
     const matcher: Matcher = { kind: 'equivalentTo', platform: 'native', percent: 10 }
-    const verdict = only(claimOf(matcher, { metric }), exact(metric, ratio))
+    const verdict = only(aClaim(matcher, { metric }), exact(metric, ratio))
     expect(verdict.verdict).toBe(expected)
     expect(verdict.direction).toBe(expected === 'holds' ? null : 'better')
   })
 
   it('is not reached by equality: a platform like the reference is neither faster nor slower', () => {
-    for (const kind of ['fasterThan', 'slowerThan'] as const) {
-      const verdict = only(claimOf({ kind, platform: 'native', by: 1 }), exact('latency', 1))
+    for (const kind of ['betterThan', 'worseThan'] as const) {
+      const verdict = only(aClaim({ kind, platform: 'native', by: 1 }), exact('latency', 1))
       expect(verdict).toMatchObject({ verdict: 'inconclusive', reason: 'interval-crosses-margin' })
     }
   })
@@ -127,28 +127,28 @@ describe('a limit in the unit of the metric', () => {
     ['latency', { kind: 'atMost', value: 20 }, 20, 'inconclusive'],
   ]
   it.each(limits)('%s %o, measured %d: %s', (metric, matcher, value, expected) => {
-    const verdict = only(claimOf(matcher, { metric }), steady('runc', value))
+    const verdict = only(aClaim(matcher, { metric }), steady('runc', value))
     expect([verdict.verdict, verdict.direction].filter(Boolean).join(' ')).toBe(expected)
     expect(verdict.measured!.estimate).toBeCloseTo(value, 1)
     expect(verdict.measured!.low!).toBeLessThanOrEqual(verdict.measured!.high!)
   })
 
   it('needs no native', () => {
-    const plan = planWith(claimOf({ kind: 'atMost', value: 20 }))
+    const plan = planWith(aClaim({ kind: 'atMost', value: 20 }))
     const without = { ...plan, platforms: plan.platforms.filter(({ name }) => name !== 'native') }
     expect(judge(without, steady('runc', 15)).claims[0]!.verdict).toBe('holds')
   })
 
   it('is undecidable without samples, and never decided by four rounds', () => {
-    const claim = claimOf({ kind: 'atMost', value: 20 })
-    expect(only(claim, []).verdict).toBe('undecidable')
+    const claim = aClaim({ kind: 'atMost', value: 20 })
+    expect(only(claim, []).verdict).toBe('not-evaluated')
     expect(only(claim, steady('runc', 1, 4))).toMatchObject({ verdict: 'inconclusive', reason: 'too-few-rounds' })
     expect(only(claim, steady('runc', 1, 5)).verdict).toBe('holds')
   })
 })
 
 describe('a ranking', () => {
-  const three = claimOf({ kind: 'ranked', platforms: ['native', 'runc', 'gvisor'] })
+  const three = aClaim({ kind: 'ranked', platforms: ['native', 'runc', 'gvisor'] })
   const costs = (runc: number, gvisor: number) => [...native(), ...costing('runc', runc), ...costing('gvisor', gvisor)]
 
   it('holds when each is better than the next', () => {
@@ -162,6 +162,6 @@ describe('a ranking', () => {
 
   it('is undecidable where one of them has no samples and the others agree', () => {
     const verdict = only(three, [...native(), ...costing('runc', 1.2)])
-    expect(verdict).toMatchObject({ verdict: 'undecidable', platform: 'native > runc > gvisor' })
+    expect(verdict).toMatchObject({ verdict: 'not-evaluated', platform: 'native > runc > gvisor' })
   })
 })

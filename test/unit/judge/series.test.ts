@@ -2,19 +2,19 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../src/core/judge/judge.ts'
 import { judgeSeries, type SeriesMatcher } from '../../../src/core/judge/series.ts'
-import { type Plan, pointsOf } from '../../../src/core/plan/plan.ts'
+import { casesOf, type Plan } from '../../../src/core/plan/plan.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import { seeded } from '../../../src/core/stats/index.ts'
 import { gaussian } from '../../../src/core/stats/simulate.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
-import { benchId, benchOf, claimOf, planOf, rounds, sampleOf } from './world.ts'
+import { aBench, aClaim, aPlan, aSample, benchId, rounds } from './world.ts'
 
 const threads = [1, 2, 4, 8] as const
 const peaksAt: SeriesMatcher = { kind: 'peaksAt', over: 'threads', from: 2, to: 4 }
-const flat: SeriesMatcher = { kind: 'flat', over: 'threads', percent: 20 }
+const flat: SeriesMatcher = { kind: 'constant', over: 'threads', percent: 20 }
 
 const planWith = (claim: Claim, over: Partial<Plan> = {}): Plan =>
-  planOf({ benches: [benchOf({ params: { threads }, claims: [claim] })], ...over })
+  aPlan({ benches: [aBench({ params: { threads }, claims: [claim] })], ...over })
 
 /** Rates by threads, in a host that drifts from round to round, with up to 0.4 % of noise. */
 const series = (rates: readonly number[], count = 10, over: Partial<Sample> = {}): Sample[] =>
@@ -22,12 +22,17 @@ const series = (rates: readonly number[], count = 10, over: Partial<Sample> = {}
     threads.map((value, at) => {
       const rate = rates[at]! * (1 + (round % 5) * 0.3) * (1 + (((round * 13 + at * 5) % 9) - 4) / 1000)
       const point = `${benchId} [threads=${value}]`
-      return sampleOf('runc', round, { point, digest: `work ${value}`, values: { rate, latency: 1e4 / rate }, ...over })
+      return aSample('runc', round, {
+        case: point,
+        digest: `work ${value}`,
+        values: { rate, latency: 1e4 / rate },
+        ...over,
+      })
     }),
   )
 
 const verdictOf = (matcher: SeriesMatcher, samples: readonly Sample[], metric = 'rate') => {
-  const { claims } = judge(planWith(claimOf(matcher, { metric })), samples)
+  const { claims } = judge(planWith(aClaim(matcher, { metric })), samples)
   expect(claims).toHaveLength(1)
   return claims[0]!
 }
@@ -67,32 +72,32 @@ describe('a claim over a parameter', () => {
 
   it('is undecidable without points on both sides of the range, whatever they show', () => {
     for (const values of [[2, 4], [1, 8], [2]] as const) {
-      const bench = benchOf({ params: { threads: values }, claims: [claimOf(peaksAt, { metric: 'rate' })] })
-      const { claims } = judge(planOf({ benches: [bench], points: pointsOf(bench) }), series([50, 100, 90, 60]))
-      expect(claims[0]).toMatchObject({ verdict: 'undecidable', reason: 'too-few-points' })
+      const bench = aBench({ params: { threads: values }, claims: [aClaim(peaksAt, { metric: 'rate' })] })
+      const { claims } = judge(aPlan({ benches: [bench], cases: casesOf(bench) }), series([50, 100, 90, 60]))
+      expect(claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'too-few-points' })
     }
   })
 
   it('is in doubt below five rounds, and undecidable where a point has no samples or its work changed', () => {
     const rates = [50, 100, 90, 60]
     expect(verdictOf(peaksAt, series(rates, 4))).toMatchObject({ verdict: 'inconclusive', reason: 'too-few-rounds' })
-    const without = series(rates).filter(({ point }) => !point.includes('=8'))
-    expect(verdictOf(peaksAt, without)).toMatchObject({ verdict: 'undecidable', reason: 'too-few-rounds' })
+    const without = series(rates).filter(({ case: point }) => !point.includes('=8'))
+    expect(verdictOf(peaksAt, without)).toMatchObject({ verdict: 'not-evaluated', reason: 'too-few-rounds' })
     const changed = series(rates).map((one) => (one.round === 3 ? { ...one, digest: 'other' } : one))
-    expect(verdictOf(flat, changed)).toMatchObject({ verdict: 'undecidable', reason: 'config-mismatch' })
+    expect(verdictOf(flat, changed)).toMatchObject({ verdict: 'not-evaluated', reason: 'different-work' })
   })
 
   it('is undecidable where the client was the limit at one of the points', () => {
     const bound = series([50, 100, 100, 100]).map((one) =>
-      one.point.includes('=8') ? { ...one, client: { cpu: 0.99 } as NonNullable<Sample['client']> } : one,
+      one.case.includes('=8') ? { ...one, client: { cpu: 0.99 } as NonNullable<Sample['client']> } : one,
     )
-    expect(verdictOf(peaksAt, bound)).toMatchObject({ verdict: 'undecidable', reason: 'client-bound:runc' })
+    expect(verdictOf(peaksAt, bound)).toMatchObject({ verdict: 'not-evaluated', reason: 'client-bound:runc' })
   })
 
   it('does not fail a run on a host that mostly works for others', () => {
-    const load = { steal: 0, foreign: 0.6, foreignToClient: null, waiting: null, runnable: 1 }
+    const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
     const crowded = series([50, 60, 90, 100], 10, { disturbed: true, load })
-    expect(verdictOf(peaksAt, crowded)).toMatchObject({ verdict: 'inconclusive', reason: 'crowded-host' })
+    expect(verdictOf(peaksAt, crowded)).toMatchObject({ verdict: 'inconclusive', reason: 'host-overloaded' })
   })
 })
 
@@ -107,7 +112,7 @@ describe('the error rates of a claim over a parameter', () => {
         value: threads[at]!,
         series: {
           rounds: new Map(rounds(10).map((round) => [round, rate * Math.exp(sd * gaussian(random))])),
-          crowded: new Set<number>(),
+          overloaded: new Set<number>(),
           digests: new Set(['work']),
           errors: [],
           visited: 10,

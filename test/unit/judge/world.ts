@@ -1,14 +1,14 @@
 /** Small plans and synthetic samples, for every test that needs finished measurements. */
 import type { BenchData, FindingData } from '../../../src/core/collect/types.ts'
 import type { Plan, PlannedPlatform } from '../../../src/core/plan/plan.ts'
-import { pointsOf } from '../../../src/core/plan/plan.ts'
+import { casesOf } from '../../../src/core/plan/plan.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import type { Claim, Matcher } from '../../../src/dsl/claim.ts'
-import type { Family } from '../../../src/dsl/platform.ts'
+import type { PlatformFamily } from '../../../src/dsl/platform.ts'
 
 export const benchId = 'a.bench.ts#disk'
 
-export const benchOf = (over: Partial<BenchData> = {}): BenchData => ({
+export const aBench = (over: Partial<BenchData> = {}): BenchData => ({
   id: benchId,
   file: 'a.bench.ts',
   name: 'disk',
@@ -22,12 +22,12 @@ export const benchOf = (over: Partial<BenchData> = {}): BenchData => ({
   ...over,
 })
 
-export const platformOf = (name: string, over: Partial<PlannedPlatform> = {}): PlannedPlatform => {
-  const family: Family = name === 'native' ? 'native' : name === 'gvisor' ? 'secure-container' : 'container'
+export const aPlatform = (name: string, over: Partial<PlannedPlatform> = {}): PlannedPlatform => {
+  const family: PlatformFamily = name === 'native' ? 'native' : name === 'gvisor' ? 'secure-container' : 'container'
   return { name, kind: name, family, tags: [], available: true, version: '1', ...over }
 }
 
-export const claimOf = (matcher: Matcher, over: Partial<Claim> = {}): Claim => ({
+export const aClaim = (matcher: Matcher, over: Partial<Claim> = {}): Claim => ({
   bench: benchId,
   metric: 'latency',
   matcher,
@@ -37,35 +37,35 @@ export const claimOf = (matcher: Matcher, over: Partial<Claim> = {}): Claim => (
   ...over,
 })
 
-export const findingOf = (claims: readonly Claim[], over: Partial<FindingData> = {}): FindingData => ({
+export const aFinding = (claims: readonly Claim[], over: Partial<FindingData> = {}): FindingData => ({
   id: 1,
   title: 'a finding',
-  gate: 'worse',
-  undecided: [],
+  failOn: 'worse',
+  unmeasurableParts: [],
   file: 'a.bench.ts',
   claims,
   ...over,
 })
 
-export function planOf(over: Partial<Plan> = {}): Plan {
-  const benches = over.benches ?? [benchOf()]
+export function aPlan(over: Partial<Plan> = {}): Plan {
+  const benches = over.benches ?? [aBench()]
   return {
     seed: 'seed',
     profileName: 'quick',
     profile: { rounds: 10, warmup: 1, seconds: 1, timeout: 60 },
-    platforms: ['native', 'runc', 'gvisor'].map((name) => platformOf(name)),
+    platforms: ['native', 'runc', 'gvisor'].map((name) => aPlatform(name)),
     benches,
-    points: benches.flatMap(pointsOf),
+    cases: benches.flatMap(casesOf),
     findings: [],
-    left: [],
+    excluded: [],
     ...over,
   }
 }
 
-export const planWith = (...claims: Claim[]): Plan => planOf({ benches: [benchOf({ claims })] })
+export const planWith = (...claims: Claim[]): Plan => aPlan({ benches: [aBench({ claims })] })
 
-export const sampleOf = (platform: string, round: number, over: Partial<Sample> = {}): Sample => ({
-  point: benchId,
+export const aSample = (platform: string, round: number, over: Partial<Sample> = {}): Sample => ({
+  case: benchId,
   platform,
   round,
   warmup: false,
@@ -90,7 +90,7 @@ export function costing(
   return rounds(count, from).map((round) => {
     const cost =
       (typeof factor === 'number' ? factor : factor(round)) * drift(round) * (factor === 1 ? 1 : jitter(round))
-    return sampleOf(platform, round, { values: { latency: 20 * cost, rate: 3000 / cost }, ...over })
+    return aSample(platform, round, { values: { latency: 20 * cost, rate: 3000 / cost }, ...over })
   })
 }
 
@@ -99,7 +99,7 @@ export const native = (count = 10): Sample[] => costing('native', 1, { count })
 /** The same figures without drift or noise: what a limit in a unit is judged by. */
 export const steady = (platform: string, latency: number, count = 10): Sample[] =>
   rounds(count).map((round) =>
-    sampleOf(platform, round, { values: { latency: latency * jitter(round), rate: latency * jitter(round) } }),
+    aSample(platform, round, { values: { latency: latency * jitter(round), rate: latency * jitter(round) } }),
   )
 
 /** Twice as good in one round as in the next. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { Spent } from '../../../src/core/measure/spent.ts'
-import type { Completed, Guest } from '../../../src/dsl/guest.ts'
+import { TimeBreakdown } from '../../../src/core/measure/spent.ts'
+import type { CommandResult, Guest } from '../../../src/dsl/guest.ts'
 import { command } from '../../../src/tools/command.ts'
 
-const done: Completed = { stdout: '', stderr: '', milliseconds: 1, firstByteMs: null }
+const done: CommandResult = { stdout: '', stderr: '', milliseconds: 1, firstByteMs: null }
 const slow = async () => {
   await sleep(40)
   return done
@@ -24,7 +24,7 @@ const sleeping = command('sleep', '0.04')
 
 describe('what a sample spends', () => {
   it('is nothing at first, and in no account that it does not belong to', async () => {
-    const spent = new Spent()
+    const spent = new TimeBreakdown()
     expect(spent.total).toEqual({ commands: 0, servers: 0, boots: 0 })
     await spent.guest(guest).dropCaches()
     expect(spent.total).toEqual({ commands: 0, servers: 0, boots: 0 })
@@ -34,7 +34,7 @@ describe('what a sample spends', () => {
   })
 
   it('is commands of the guest and of the client, once where they overlap', async () => {
-    const spent = new Spent()
+    const spent = new TimeBreakdown()
     const started = performance.now()
     await Promise.all([spent.guest(guest).exec(sleeping), spent.client({ exec: slow }).exec(sleeping)])
     const took = performance.now() - started
@@ -45,7 +45,7 @@ describe('what a sample spends', () => {
   })
 
   it('counts a server from its start to its answer and while it ends, and keeps its address', async () => {
-    const spent = new Spent()
+    const spent = new TimeBreakdown()
     const service = await spent.guest(guest).serve(sleeping, { port: 1 })
     expect(service).toMatchObject({ address: '10.0.0.1', port: 1 })
     await service[Symbol.asyncDispose]()
@@ -54,8 +54,8 @@ describe('what a sample spends', () => {
   })
 
   it('counts what failed, and passes the failure on', async () => {
-    const spent = new Spent()
-    const failing = async (): Promise<Completed> => {
+    const spent = new TimeBreakdown()
+    const failing = async (): Promise<CommandResult> => {
       await sleep(40)
       throw new Error('exit code 1')
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkValues, severalOf, ValueError } from '../../../src/core/measure/values.ts'
+import { checkValues, observationLists, ValueError } from '../../../src/core/measure/values.ts'
 import { higher, lower } from '../../../src/dsl/metric.ts'
 
 const metrics = { latency: lower('ms'), rate: higher('ops/s') }
@@ -35,8 +35,8 @@ describe('what a workload returns', () => {
   it('is the median of several figures, which are kept', () => {
     const given = { latency: [3, 1, 10], rate: 5 }
     expect(checkValues(given, metrics)).toEqual({ latency: 3, rate: 5 })
-    expect(severalOf(given, metrics)).toEqual({ latency: [3, 1, 10] })
-    expect(severalOf({ latency: 1, rate: 5 }, metrics)).toBeUndefined()
+    expect(observationLists(given, metrics)).toEqual({ latency: [3, 1, 10] })
+    expect(observationLists({ latency: 1, rate: 5 }, metrics)).toBeUndefined()
   })
 
   it('is refused when a metric is missing, or one is too many', () => {

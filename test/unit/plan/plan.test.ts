@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  casesOf,
   combinations,
   describeParams,
-  orderOf,
-  pointsOf,
   selectBenches,
   selectPlatforms,
+  stepsOfRound,
 } from '../../../src/core/plan/plan.ts'
 import { UsageError } from '../../../src/errors.ts'
-import { nearest } from '../../../src/nearest.ts'
-import { benchOf, planOf, platformOf } from '../judge/world.ts'
+import { closestMatch } from '../../../src/nearest.ts'
+import { aBench, aPlan, aPlatform } from '../judge/world.ts'
 
 describe('combinations', () => {
   it('has every combination once, the last parameter running fastest', () => {
@@ -37,30 +37,30 @@ describe('combinations', () => {
 
 describe('points', () => {
   it('are named by the bench and its parameters', () => {
-    const [first, second] = pointsOf(benchOf({ params: { mode: ['read', 'write'], direct: [true] } }))
+    const [first, second] = casesOf(aBench({ params: { mode: ['read', 'write'], direct: [true] } }))
     expect(first).toEqual({
       id: 'a.bench.ts#disk [mode=read direct=true]',
       bench: 'a.bench.ts#disk',
       params: { mode: 'read', direct: true },
     })
     expect(second!.id).toContain('mode=write')
-    expect(pointsOf(benchOf()).map(({ id }) => id)).toEqual(['a.bench.ts#disk'])
+    expect(casesOf(aBench()).map(({ id }) => id)).toEqual(['a.bench.ts#disk'])
     expect(describeParams({})).toBe('')
   })
 
   it('have different ids where only the type of a value differs', () => {
-    const ids = pointsOf(benchOf({ params: { depth: [1, '1'] } })).map(({ id }) => id)
+    const ids = casesOf(aBench({ params: { depth: [1, '1'] } })).map(({ id }) => id)
     expect(new Set(ids).size).toBe(2)
   })
 })
 
 describe('selecting benches', () => {
-  const named = (name: string, over = {}) => benchOf({ id: `a.bench.ts#${name}`, name, ...over })
-  const select = (benches: ReturnType<typeof benchOf>[], selection = {}) => {
-    const { benches: chosen, left } = selectBenches({ benches, findings: [], problems: [] }, selection)
+  const named = (name: string, over = {}) => aBench({ id: `a.bench.ts#${name}`, name, ...over })
+  const select = (benches: ReturnType<typeof aBench>[], selection = {}) => {
+    const { benches: chosen, excluded: left } = selectBenches({ benches, findings: [], problems: [] }, selection)
     return {
       chosen: chosen.map(({ name }) => name),
-      left: left.map(({ bench, why }) => `${bench.split('#')[1]} ${why}`),
+      left: left.map(({ bench, reason: why }) => `${bench.split('#')[1]} ${why}`),
     }
   }
 
@@ -132,30 +132,34 @@ describe('selecting platforms', () => {
   })
 
   it('finds the nearest word, and none where none is near', () => {
-    expect(nearest('rnc', ['native', 'runc', 'crun'])).toBe('runc')
-    expect(nearest('kata', ['native', 'runc'])).toBeUndefined()
-    expect(nearest('x', [])).toBeUndefined()
+    expect(closestMatch('rnc', ['native', 'runc', 'crun'])).toBe('runc')
+    expect(closestMatch('kata', ['native', 'runc'])).toBeUndefined()
+    expect(closestMatch('x', [])).toBeUndefined()
     fc.assert(
-      fc.property(fc.uniqueArray(fc.string(), { minLength: 1 }), (known) => nearest(known[0]!, known) === known[0]),
+      fc.property(
+        fc.uniqueArray(fc.string(), { minLength: 1 }),
+        (known) => closestMatch(known[0]!, known) === known[0],
+      ),
     )
   })
 })
 
 describe('the order of a round', () => {
-  const benches = [benchOf({ params: { depth: [1, 2, 4, 8] } }), benchOf({ id: 'a.bench.ts#other', name: 'other' })]
+  const benches = [aBench({ params: { depth: [1, 2, 4, 8] } }), aBench({ id: 'a.bench.ts#other', name: 'other' })]
   const names = ['native', 'runc', 'crun', 'gvisor', 'docker']
-  const plan = planOf({ benches, platforms: names.map((name) => platformOf(name)) })
-  const written = (steps: ReturnType<typeof orderOf>) => steps.map(({ point, platform }) => `${point.id} ${platform}`)
+  const plan = aPlan({ benches, platforms: names.map((name) => aPlatform(name)) })
+  const written = (steps: ReturnType<typeof stepsOfRound>) =>
+    steps.map(({ case: point, platform }) => `${point.id} ${platform}`)
 
   it('visits every point on every working platform exactly once, the platforms of a point in a row', () => {
     fc.assert(
       fc.property(fc.subarray(names), fc.string(), fc.nat(100), (working, seed, round) => {
-        const platforms = names.map((name) => platformOf(name, { available: working.includes(name) }))
-        const steps = orderOf({ ...plan, platforms, seed }, round)
-        const expected = plan.points.flatMap((point) => working.map((platform) => `${point.id} ${platform}`))
+        const platforms = names.map((name) => aPlatform(name, { available: working.includes(name) }))
+        const steps = stepsOfRound({ ...plan, platforms, seed }, round)
+        const expected = plan.cases.flatMap((point) => working.map((platform) => `${point.id} ${platform}`))
         expect(written(steps).sort()).toEqual(expected.sort())
         for (let at = 0; at < steps.length; at += working.length) {
-          expect(new Set(steps.slice(at, at + working.length).map(({ point }) => point.id)).size).toBe(1)
+          expect(new Set(steps.slice(at, at + working.length).map(({ case: point }) => point.id)).size).toBe(1)
         }
       }),
     )
@@ -163,14 +167,17 @@ describe('the order of a round', () => {
 
   it('costs nothing for a platform that does not work, and nothing at all when none does', () => {
     const none = plan.platforms.map((platform) => ({ ...platform, available: false }))
-    expect(orderOf({ ...plan, platforms: none }, 0)).toEqual([])
+    expect(stepsOfRound({ ...plan, platforms: none }, 0)).toEqual([])
   })
 
   it('has no steps of a workload that a platform cannot run', () => {
-    const floor = benchOf({ id: 'a.bench.ts#floor', workload: { name: 'floor', kind: 'floor', lifecycle: 'sample' } })
-    const platforms = [platformOf('qemu'), platformOf('runc', { lacks: ['floor'] })]
-    const mixed = planOf({ benches: [benchOf(), floor], platforms })
-    expect(written(orderOf(mixed, 0)).sort()).toEqual([
+    const floor = aBench({
+      id: 'a.bench.ts#floor',
+      workload: { name: 'vmm-start', kind: 'vmm-start', lifecycle: 'sample' },
+    })
+    const platforms = [aPlatform('qemu'), aPlatform('runc', { unsupportedWorkloads: ['vmm-start'] })]
+    const mixed = aPlan({ benches: [aBench(), floor], platforms })
+    expect(written(stepsOfRound(mixed, 0)).sort()).toEqual([
       'a.bench.ts#disk qemu',
       'a.bench.ts#disk runc',
       'a.bench.ts#floor qemu',
@@ -178,30 +185,33 @@ describe('the order of a round', () => {
   })
 
   it('has the steps that a platform runs where it can run nothing else', () => {
-    const floor = benchOf({ id: 'a.bench.ts#floor', workload: { name: 'floor', kind: 'floor', lifecycle: 'sample' } })
+    const floor = aBench({
+      id: 'a.bench.ts#floor',
+      workload: { name: 'vmm-start', kind: 'vmm-start', lifecycle: 'sample' },
+    })
     const away = { available: false, reason: 'KVM is unusable here' }
     const platforms = [
-      platformOf('firecracker', { ...away, still: ['floor'] }),
-      platformOf('kata', { ...away, still: ['floor'], lacks: ['floor'] }),
-      platformOf('qemu', away),
+      aPlatform('firecracker', { ...away, supportedWorkloads: ['vmm-start'] }),
+      aPlatform('kata', { ...away, supportedWorkloads: ['vmm-start'], unsupportedWorkloads: ['vmm-start'] }),
+      aPlatform('qemu', away),
     ]
-    expect(written(orderOf(planOf({ benches: [benchOf(), floor], platforms }), 0))).toEqual([
+    expect(written(stepsOfRound(aPlan({ benches: [aBench(), floor], platforms }), 0))).toEqual([
       'a.bench.ts#floor firecracker',
     ])
   })
 
   it('is the same for the same seed and round, and another for another seed or round', () => {
-    const first = written(orderOf(plan, 3))
-    expect(written(orderOf({ ...plan, seed: plan.seed }, 3))).toEqual(first)
-    expect(written(orderOf({ ...plan, seed: 'another' }, 3))).not.toEqual(first)
-    const orders = Array.from({ length: 20 }, (_, round) => written(orderOf(plan, round)).join())
+    const first = written(stepsOfRound(plan, 3))
+    expect(written(stepsOfRound({ ...plan, seed: plan.seed }, 3))).toEqual(first)
+    expect(written(stepsOfRound({ ...plan, seed: 'another' }, 3))).not.toEqual(first)
+    const orders = Array.from({ length: 20 }, (_, round) => written(stepsOfRound(plan, round)).join())
     expect(new Set(orders).size).toBe(20)
   })
 
   it('gives no platform a place of its own: over many rounds each comes first about as often', () => {
     const firsts = new Map<string, number>()
     for (let round = 0; round < 200; round++) {
-      const steps = orderOf(plan, round)
+      const steps = stepsOfRound(plan, round)
       for (let at = 0; at < steps.length; at += names.length) {
         const { platform } = steps[at]!
         firsts.set(platform, (firsts.get(platform) ?? 0) + 1)

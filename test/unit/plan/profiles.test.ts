@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { pointsOf, selectBenches } from '../../../src/core/plan/plan.ts'
+import { casesOf, selectBenches } from '../../../src/core/plan/plan.ts'
 import { bench } from '../../../src/dsl/bench.ts'
 import { lower } from '../../../src/dsl/metric.ts'
-import { registrationsOf } from '../../../src/dsl/registry.ts'
+import { collectRegistrations } from '../../../src/dsl/registry.ts'
 import { workload } from '../../../src/dsl/workload.ts'
-import { timed } from '../../../src/guest/stopwatch.ts'
-import { benchOf } from '../judge/world.ts'
+import { runTimed } from '../../../src/guest/stopwatch.ts'
+import { aBench } from '../judge/world.ts'
 
 const sized = workload('sized', {
   metrics: { time: lower('ms') },
@@ -15,7 +15,7 @@ const sized = workload('sized', {
 
 describe('parameters of a bench for one profile', () => {
   it('stand beside those that it has in the others', async () => {
-    const { benches } = await registrationsOf(async () => {
+    const { benches } = await collectRegistrations(async () => {
       bench('sized', sized, { params: { size: [1], rw: ['read'] }, profiles: { paper: { size: [2, 3] } } })
     })
     expect(benches[0]!.params).toEqual({ size: [1], rw: ['read'] })
@@ -23,7 +23,7 @@ describe('parameters of a bench for one profile', () => {
   })
 
   it('are refused where the workload does not know them', async () => {
-    const { problems } = await registrationsOf(async () => {
+    const { problems } = await collectRegistrations(async () => {
       bench('sized', sized, { profiles: { paper: { size: [4 as 3] } } })
     })
     expect(problems.map(({ message }) => message)).toEqual(['the bench "sized" gives "size" the value 4'])
@@ -31,13 +31,13 @@ describe('parameters of a bench for one profile', () => {
 
   it('are what a plan of that profile measures', () => {
     const suite = {
-      benches: [benchOf({ params: { size: [1] }, profiles: { paper: { size: [2, 3] } } })],
+      benches: [aBench({ params: { size: [1] }, profiles: { paper: { size: [2, 3] } } })],
       findings: [],
       problems: [],
     }
     const sizes = (profile: string) =>
       selectBenches(suite, { profile })
-        .benches.flatMap(pointsOf)
+        .benches.flatMap(casesOf)
         .map(({ params }) => params.size)
     expect(sizes('paper')).toEqual([2, 3])
     expect(sizes('quick')).toEqual([1])
@@ -47,8 +47,8 @@ describe('parameters of a bench for one profile', () => {
 describe('the first byte of a command', () => {
   it('is timed, and is null where nothing is written', async () => {
     const options = { timeoutMs: 60_000, label: 'sh' }
-    const told = await timed(['/bin/sh', '-c', 'echo early'], options)
+    const told = await runTimed(['/bin/sh', '-c', 'echo early'], options)
     expect(told.firstByteMs).toBeGreaterThan(0)
-    expect((await timed(['/bin/true'], options)).firstByteMs).toBeNull()
+    expect((await runTimed(['/bin/true'], options)).firstByteMs).toBeNull()
   })
 })

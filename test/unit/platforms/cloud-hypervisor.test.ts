@@ -2,9 +2,9 @@
 import { rmSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { machineOf } from '../../../src/platforms/cloud-hypervisor/machine.ts'
+import { vmSpec } from '../../../src/platforms/cloud-hypervisor/machine.ts'
 import { options } from '../../../src/platforms/cloud-hypervisor/options.ts'
-import { folderAsPlace, kernel } from './place.ts'
+import { fakeSandbox, kernel } from './place.ts'
 
 const toggle = z.enum(['on', 'off'])
 const number = z.string().regex(/^\d+$/)
@@ -47,10 +47,10 @@ afterEach(() => directory && rmSync(directory, { recursive: true, force: true })
 
 describe('Cloud Hypervisor', () => {
   it('is given options that it documents', async () => {
-    const { place } = folderAsPlace()
-    directory = place.directory
-    const machine = await machineOf(place, { kernel, disk: '/cache/root.ext4' }, options.parse({}))
-    const [program, ...words] = machine.monitor
+    const { place } = fakeSandbox()
+    directory = place.stateDir
+    const machine = await vmSpec(place, { kernel, disk: '/cache/root.ext4' }, options.parse({}))
+    const [program, ...words] = machine.vmm
     expect(program).toBe('cloud-hypervisor')
     const pairs = Array.from({ length: words.length / 2 }, (_, at) => [words[2 * at]!, words[2 * at + 1]!] as const)
     expect(pairs.every(([name]) => name.startsWith('--'))).toBe(true)
@@ -67,7 +67,7 @@ describe('Cloud Hypervisor', () => {
       kernel: '/cache/vmlinux',
     })
     expect(Number(given.vsock.cid)).toBeGreaterThanOrEqual(3)
-    expect(machine.call).toBe(`${given.vsock.socket}_1024`)
+    expect(machine.vsockSocket).toBe(`${given.vsock.socket}_1024`)
     expect(machine.helper).toContain('--fd=4')
     expect(given.cmdline.split(' ')).toEqual(
       expect.arrayContaining([

@@ -7,7 +7,7 @@ import { resolvePlatforms } from '../../../src/core/probe.ts'
 import { type PlatformSpec, platform } from '../../../src/dsl/platform.ts'
 import { missing } from '../../../src/guest/requirements.ts'
 import { installedKata, registeredKata } from '../../../src/platforms/docker/kata.ts'
-import { namedIn, runtimeObstacle } from '../../../src/platforms/docker/registered.ts'
+import { findRegisteredRuntime, runtimePreflight } from '../../../src/platforms/docker/registered.ts'
 import { docker } from '../../../src/platforms/docker.ts'
 import { runscFlags } from '../../../src/platforms/gvisor/options.ts'
 import { drivers } from '../../../src/platforms/index.ts'
@@ -69,26 +69,28 @@ describe("a runtime of the host's dockerd", () => {
   const socket = 'unix:///var/run/docker.sock'
 
   it('is the one that is registered with these flags, in whatever order and with however many dashes', () => {
-    expect(namedIn(runtimes, 'runsc', ['--platform=kvm', '--network=host'])).toBe('gvisor-kvm')
-    expect(namedIn(runtimes, 'runsc', [])).toBe('runsc')
-    expect(namedIn(runtimes, 'runsc', ['--debug'])).toBeUndefined()
-    expect(namedIn(runtimes, 'runsc', ['--platform=kvm'])).toBeUndefined()
-    expect(namedIn(runtimes, 'kata', [])).toBeUndefined()
-    expect(namedIn({ kata: { runtimeType: '/opt/kata/bin/containerd-shim-kata-v2' } }, 'kata', [])).toBe('kata')
+    expect(findRegisteredRuntime(runtimes, 'runsc', ['--platform=kvm', '--network=host'])).toBe('gvisor-kvm')
+    expect(findRegisteredRuntime(runtimes, 'runsc', [])).toBe('runsc')
+    expect(findRegisteredRuntime(runtimes, 'runsc', ['--debug'])).toBeUndefined()
+    expect(findRegisteredRuntime(runtimes, 'runsc', ['--platform=kvm'])).toBeUndefined()
+    expect(findRegisteredRuntime(runtimes, 'kata', [])).toBeUndefined()
+    expect(findRegisteredRuntime({ kata: { runtimeType: '/opt/kata/bin/containerd-shim-kata-v2' } }, 'kata', [])).toBe(
+      'kata',
+    )
   })
 
   it('that is not there is told with what its owner could register, or without it', () => {
-    expect(runtimeObstacle({ socket, runtimes }, 'runsc', ['--platform=ptrace'])).toEqual({
+    expect(runtimePreflight({ socket, runtimes }, 'runsc', ['--platform=ptrace'])).toEqual({
       reason: `the dockerd at ${socket} has no runtime "runsc --platform=ptrace": it has runc, runsc, gvisor-kvm, other, io.containerd.runc.v2`,
       fix:
         `register it in that daemon's daemon.json, {"runtimes":{"runsc-flags":{"path":"/usr/bin/runsc","runtimeArgs":["--platform=ptrace"]}}}, ` +
         `and have the daemon reload that; or have isobench start its own: { daemon: 'own' }`,
     })
     // As Kata's own description of Docker has it.
-    expect(runtimeObstacle({ socket, runtimes }, 'kata', [])?.fix).toContain(
+    expect(runtimePreflight({ socket, runtimes }, 'kata', [])?.fix).toContain(
       '{"runtimes":{"kata":{"runtimeType":"/opt/kata/bin/containerd-shim-kata-v2"}}}',
     )
-    expect(runtimeObstacle({ socket, runtimes }, 'runsc', [])).toBeUndefined()
+    expect(runtimePreflight({ socket, runtimes }, 'runsc', [])).toBeUndefined()
   })
 })
 

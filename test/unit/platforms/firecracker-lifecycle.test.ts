@@ -3,14 +3,14 @@ import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { program } from '../../../src/entries.ts'
+import { programPath } from '../../../src/entries.ts'
 import { kernelPath } from '../../../src/guest/vm/kernel.ts'
 import { diskPath } from '../../../src/guest/vm/root-disk.ts'
-import type { HostArgv, Place } from '../../../src/platforms/driver.ts'
+import type { GuestSandbox, HostArgv } from '../../../src/platforms/driver.ts'
 import { firecracker } from '../../../src/platforms/firecracker/firecracker.ts'
-import { folderAsPlace } from './place.ts'
+import { fakeSandbox } from './place.ts'
 
-const perl = join(import.meta.dirname, '../../../src/guest/vm/perl')
+const perl = join(import.meta.dirname, '../../../src/vm/programs')
 
 /** Reads the configuration, has the guest call, and serves the API; a guest that was told to end ends it. */
 const standIn = `#!${process.execPath}
@@ -35,15 +35,15 @@ const guest = 'require "${perl}/$_.pl" for "frames", "agent"; socket my $c, 1, 1
 spawn('perl', ['-e', guest, at, nonce], { stdio: 'inherit' }).on('exit', () => process.exit(0))
 `
 
-let place: Place
+let place: GuestSandbox
 let binary: string
 let kernel: string
 let conductor: number
 const before = process.env.ISOBENCH_CACHE
 
 beforeAll(() => {
-  const made = folderAsPlace().place
-  const { directory } = made
+  const made = fakeSandbox().place
+  const { stateDir: directory } = made
   process.env.ISOBENCH_CACHE = join(directory, 'cache')
   binary = join(directory, 'firecracker')
   writeFileSync(binary, standIn)
@@ -74,32 +74,32 @@ beforeAll(() => {
 afterAll(() => {
   if (before === undefined) delete process.env.ISOBENCH_CACHE
   else process.env.ISOBENCH_CACHE = before
-  rmSync(place.directory, { recursive: true, force: true })
+  rmSync(place.stateDir, { recursive: true, force: true })
 })
 
 const run = ([file, ...args]: HostArgv) => spawnSync(file, args, { encoding: 'utf8', timeout: 20_000 })
 
-it.skipIf(!existsSync(program('conductor.pl')))(
+it.skipIf(!existsSync(programPath('conductor.pl')))(
   'opens a guest, enters commands into it, pauses it and lets it go on; and ends with one command',
   async () => {
     const options = firecracker.options.parse({ binary, kernel })
-    const handle = await firecracker.open(place, options)
-    expect(run(handle.enter(['sh', '-c', 'echo "$1"; exit 7', 'sh', 'a b']))).toMatchObject({
+    const handle = await firecracker.boot(place, options)
+    expect(run(handle.execArgv(['sh', '-c', 'echo "$1"; exit 7', 'sh', 'a b']))).toMatchObject({
       stdout: 'a b\n',
       status: 7,
     })
     await handle.pause!()
     await handle.resume!()
-    expect(run(handle.enter(['true'])).status).toBe(0)
-    const asked = readFileSync(join(place.directory, 'asked'), 'utf8').trim().split('\n')
+    expect(run(handle.execArgv(['true'])).status).toBe(0)
+    const asked = readFileSync(join(place.stateDir, 'asked'), 'utf8').trim().split('\n')
     expect(asked).toEqual(['GET / ', 'PATCH /vm {"state":"Paused"}', 'PATCH /vm {"state":"Resumed"}'])
     process.kill(conductor, 'SIGKILL')
     // Its guest has nobody to talk to any more, and so it ends.
-    await vi.waitUntil(() => run(handle.enter(['true'])).status === 125, { timeout: 10_000 })
-    rmSync(join(place.directory, 'api.sock'))
-    rmSync(join(place.directory, 'data.ext4'))
+    await vi.waitUntil(() => run(handle.execArgv(['true'])).status === 125, { timeout: 10_000 })
+    rmSync(join(place.stateDir, 'api.sock'))
+    rmSync(join(place.stateDir, 'data.ext4'))
 
-    const once = run(await firecracker.once(place, ['sh', '-c', 'echo once; exit 3'], options))
+    const once = run(await firecracker.oneShot(place, ['sh', '-c', 'echo once; exit 3'], options))
     expect(once).toMatchObject({ stdout: 'once\n', stderr: '', status: 3 })
   },
 )

@@ -3,10 +3,10 @@ import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { canPause } from '../../../src/platforms/firecracker/firecracker.ts'
-import { machineOf, microvm } from '../../../src/platforms/firecracker/machine.ts'
+import { supportsPause } from '../../../src/platforms/firecracker/firecracker.ts'
+import { microvm, vmSpec } from '../../../src/platforms/firecracker/machine.ts'
 import { options } from '../../../src/platforms/firecracker/options.ts'
-import { folderAsPlace, kernel } from './place.ts'
+import { fakeSandbox, kernel } from './place.ts'
 
 const bucket = z.strictObject({
   one_time_burst: z.int().min(0).optional(),
@@ -58,8 +58,8 @@ let directory: string | undefined
 afterEach(() => directory && rmSync(directory, { recursive: true, force: true }))
 
 function made() {
-  const one = folderAsPlace()
-  directory = one.place.directory
+  const one = fakeSandbox()
+  directory = one.place.stateDir
   return one
 }
 const read = (file: string) => configFile.parse(JSON.parse(readFileSync(file, 'utf8')))
@@ -70,11 +70,11 @@ describe('Firecracker', () => {
 
   it('is given a configuration that its API describes', async () => {
     const { place } = made()
-    const machine = await machineOf(place, parts, options.parse({}))
-    expect(wordAfter(machine.monitor, '--api-sock')).toBe(join(place.directory, 'api.sock'))
+    const machine = await vmSpec(place, parts, options.parse({}))
+    expect(wordAfter(machine.vmm, '--api-sock')).toBe(join(place.stateDir, 'api.sock'))
     // Its log would be in the guest's serial output.
-    expect(wordAfter(machine.monitor, '--level')).toBe('Error')
-    const config = read(wordAfter(machine.monitor, '--config-file'))
+    expect(wordAfter(machine.vmm, '--level')).toBe('Error')
+    const config = read(wordAfter(machine.vmm, '--config-file'))
     expect(config['machine-config']).toEqual({ vcpu_count: 2, mem_size_mib: 480 })
     // The guest's kernel names them in this order.
     expect(config.drives.map(({ path_on_host, is_read_only }) => [path_on_host, is_read_only])).toEqual([
@@ -82,7 +82,7 @@ describe('Firecracker', () => {
       ['/place/data.ext4', false],
     ])
     expect(config['network-interfaces']).toMatchObject([{ host_dev_name: 'isob0', guest_mac: '02:00:c6:12:00:02' }])
-    expect(machine.call).toBe(`${config.vsock!.uds_path}_1024`)
+    expect(machine.vsockSocket).toBe(`${config.vsock!.uds_path}_1024`)
     const line = config['boot-source'].boot_args!
     // The longest that the kernel takes on x86-64.
     expect(line.length).toBeLessThan(2048)
@@ -99,13 +99,13 @@ describe('Firecracker', () => {
 
   it('is given the same in a jail, whose files are shown there under names of its own', async () => {
     const { place, ran, tapUsers } = made()
-    const machine = await machineOf(place, parts, options.parse({ jailer: '/opt/jailer' }))
-    expect(machine.monitor[0]).toBe('/opt/jailer')
-    const at = machine.monitor.indexOf('--')
-    const [jail, own] = [machine.monitor.slice(0, at), machine.monitor.slice(at + 1)]
-    expect(wordAfter(jail, '--chroot-base-dir')).toBe(place.directory)
+    const machine = await vmSpec(place, parts, options.parse({ jailer: '/opt/jailer' }))
+    expect(machine.vmm[0]).toBe('/opt/jailer')
+    const at = machine.vmm.indexOf('--')
+    const [jail, own] = [machine.vmm.slice(0, at), machine.vmm.slice(at + 1)]
+    expect(wordAfter(jail, '--chroot-base-dir')).toBe(place.stateDir)
     expect(own).toEqual(['--level', 'Error', '--api-sock', '/api.sock', '--config-file', '/vm.json'])
-    const root = join(place.directory, 'firecracker', wordAfter(jail, '--id'), 'root')
+    const root = join(place.stateDir, 'firecracker', wordAfter(jail, '--id'), 'root')
     const config = read(join(root, 'vm.json'))
     expect(config['boot-source']).toMatchObject({ kernel_image_path: '/kernel', initrd_path: '/initramfs' })
     const shown = ['/cache/vmlinux', '/cache/initramfs', '/cache/root.ext4', '/place/data.ext4']
@@ -116,21 +116,21 @@ describe('Firecracker', () => {
     expect(given).toEqual([root, '/place/data.ext4'])
     // And its tap, which some kernels let nobody but root open otherwise.
     expect(tapUsers.map(String)).toEqual([wordAfter(jail, '--uid')])
-    expect(machine.call).toBe('firecracker/vm/root/vsock.sock_1024')
+    expect(machine.vsockSocket).toBe('firecracker/vm/root/vsock.sock_1024')
     expect(machine.api).toBe(join(root, 'api.sock'))
     // unix(7): 108 bytes, the last of them a NUL, from the longest id in the usual folder.
-    const usual = machine.api.replace(place.directory, '/var/lib/isobench/guests/isob-1a2b3c-12-1234567')
+    const usual = machine.api.replace(place.stateDir, '/var/lib/isobench/guests/isob-1a2b3c-12-1234567')
     expect(usual.length).toBeLessThan(108)
   })
 
   it('is in a jail of the name that its jailer finds behind a link', async () => {
     const { place } = made()
-    const [build, link] = [join(place.data, 'firecracker-v1.15.1-x86_64'), join(place.data, 'firecracker')]
+    const [build, link] = [join(place.dataDir, 'firecracker-v1.15.1-x86_64'), join(place.dataDir, 'firecracker')]
     writeFileSync(build, '#!/bin/sh\necho Firecracker v1.15.1\n', { mode: 0o755 })
     symlinkSync(build, link)
-    const machine = await machineOf(place, parts, options.parse({ binary: link, jailer: '/opt/jailer' }))
-    expect(wordAfter(machine.monitor, '--exec-file')).toBe(build)
-    expect(machine.call).toBe('firecracker-v1.15.1-x86_64/vm/root/vsock.sock_1024')
+    const machine = await vmSpec(place, parts, options.parse({ binary: link, jailer: '/opt/jailer' }))
+    expect(wordAfter(machine.vmm, '--exec-file')).toBe(build)
+    expect(machine.vsockSocket).toBe('firecracker-v1.15.1-x86_64/vm/root/vsock.sock_1024')
   })
 
   it('starts with nothing but a kernel, for what it costs itself', async () => {
@@ -146,7 +146,7 @@ describe('Firecracker', () => {
 
   it('is not paused where its vsock would stay deaf', () => {
     const versions = ['1.15.1', '1.16.0', '1.16.1', '1.16.2', '1.17.0']
-    expect(versions.filter(canPause)).toEqual(['1.15.1', '1.16.2', '1.17.0'])
+    expect(versions.filter(supportsPause)).toEqual(['1.15.1', '1.16.2', '1.17.0'])
   })
 
   it('refuses a jailer that is not a whole path, and a program that is none of its', () => {

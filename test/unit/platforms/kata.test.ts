@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import type { HostArgv, Place } from '../../../src/platforms/driver.ts'
-import { dropIn, toToml, writeConfiguration } from '../../../src/platforms/kata/configuration.ts'
+import type { GuestSandbox, HostArgv } from '../../../src/platforms/driver.ts'
+import { kataConfigDropIn, toToml, writeConfiguration } from '../../../src/platforms/kata/configuration.ts'
 import { configurationFiles } from '../../../src/platforms/kata/installation.ts'
-import { shimWith } from '../../../src/platforms/kata/kata.ts'
+import { kataShimConfig } from '../../../src/platforms/kata/kata.ts'
 import { options } from '../../../src/platforms/kata/options.ts'
 import { syslogBinds } from '../../../src/platforms/kata/syslog.ts'
 
@@ -49,11 +49,11 @@ describe('the configuration that a guest gets', () => {
     ['go qemu', { runtime: 'go', sharedFs: 'virtio-9p' }],
     ['go clh', { runtime: 'go', hypervisor: 'clh' }],
   ] as const)('fits the template of %s: %j', (name, given) => {
-    expect(templates[name].safeParse(dropIn(options.parse(given), limits)).error).toBeUndefined()
+    expect(templates[name].safeParse(kataConfigDropIn(options.parse(given), limits)).error).toBeUndefined()
   })
 
   it('gives the machine the CPUs of the limits, and what is left of their memory', () => {
-    const set = dropIn(options.parse({}), { cpus: [2, 3], memoryBytes: 2 * 1024 ** 3 })
+    const set = kataConfigDropIn(options.parse({}), { cpus: [2, 3], memoryBytes: 2 * 1024 ** 3 })
     expect(set['hypervisor.qemu']).toEqual({
       default_vcpus: 2,
       default_maxvcpus: 2,
@@ -63,7 +63,7 @@ describe('the configuration that a guest gets', () => {
   })
 
   it('is TOML', () => {
-    expect(toToml(dropIn(options.parse({ runtime: 'go', sharedFs: 'virtio-9p' }), limits))).toBe(
+    expect(toToml(kataConfigDropIn(options.parse({ runtime: 'go', sharedFs: 'virtio-9p' }), limits))).toBe(
       '[hypervisor.qemu]\ndefault_vcpus = 1\ndefault_maxvcpus = 1\ndefault_memory = 832\nshared_fs = "virtio-9p"\n' +
         '\n[runtime]\nsandbox_cgroup_only = true\nstatic_sandbox_resource_mgmt = true\n',
     )
@@ -71,7 +71,7 @@ describe('the configuration that a guest gets', () => {
 })
 
 /** What of a place the shim is told. */
-const place = { directory: '/guest', insideTap: (argv: HostArgv): HostArgv => ['outside', ...argv] } as Place
+const place = { stateDir: '/guest', wrapWithTap: (argv: HostArgv): HostArgv => ['outside', ...argv] } as GuestSandbox
 
 describe("the host's syslog, without which the Go runtime does not start", () => {
   it("is mounted into the place's /run where it listens in the host's", () => {
@@ -119,7 +119,7 @@ describe('an installation', () => {
   })
 
   it('is given to its shim as ctr has it', () => {
-    const shim = shimWith(place, '/opt/kata/bin/containerd-shim-kata-v2', '/run/kata/configuration.toml')
+    const shim = kataShimConfig(place, '/opt/kata/bin/containerd-shim-kata-v2', '/run/kata/configuration.toml')
     expect(shim).toMatchObject({
       runtime: '/opt/kata/bin/containerd-shim-kata-v2',
       options: ['--runtime-config-path', '/run/kata/configuration.toml'],
@@ -128,8 +128,8 @@ describe('an installation', () => {
   })
 
   it("has its shim outside of the guest's network namespace, which it would take for the host's", () => {
-    const shim = shimWith(place, 'shim', 'configuration.toml')
-    expect(shim.inside?.(['containerd'])).toEqual(['outside', 'containerd'])
+    const shim = kataShimConfig(place, 'shim', 'configuration.toml')
+    expect(shim.wrap?.(['containerd'])).toEqual(['outside', 'containerd'])
   })
 })
 

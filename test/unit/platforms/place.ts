@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { HostArgv, Place } from '../../../src/platforms/driver.ts'
+import type { GuestSandbox, HostArgv } from '../../../src/platforms/driver.ts'
 
 /** A place of which only the folder is there, with what a driver ran in it, and whose it had its tap made. */
-export function folderAsPlace(): {
-  readonly place: Place
+export function fakeSandbox(): {
+  readonly place: GuestSandbox
   readonly ran: HostArgv[]
   readonly tapUsers: (number | undefined)[]
 } {
@@ -14,10 +14,10 @@ export function folderAsPlace(): {
   mkdirSync(data)
   const ran: HostArgv[] = []
   const tapUsers: (number | undefined)[] = []
-  const place: Partial<Place> = {
+  const place: Partial<GuestSandbox> = {
     id: 'isob-1a2b3c-7',
-    directory,
-    data,
+    stateDir: directory,
+    dataDir: data,
     limits: { cpus: [1, 3], memoryBytes: 512 * 1024 ** 2 },
     address: '198.18.0.2',
     tap: async (user) => {
@@ -26,7 +26,7 @@ export function folderAsPlace(): {
     },
     run: async (argv) => void ran.push(argv),
   }
-  return { place: place as Place, ran, tapUsers }
+  return { place: place as GuestSandbox, ran, tapUsers }
 }
 
 export const kernel = { release: '6.12-test', vmlinux: '/cache/vmlinux', initramfs: '/cache/initramfs' }

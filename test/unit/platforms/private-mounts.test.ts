@@ -11,9 +11,9 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 it("writes nothing to a file of the host's that it mounts over, and makes what is missing in its own folder", () => {
-  const place = { directory: join(folder, 'place'), netns: join(folder, 'netns') }
-  const [hosts, ours, own] = [join(folder, 'passwd'), join(folder, 'ours'), join(place.directory, 'own')]
-  mkdirSync(place.directory)
+  const place = { stateDir: join(folder, 'place'), netns: join(folder, 'netns') }
+  const [hosts, ours, own] = [join(folder, 'passwd'), join(folder, 'ours'), join(place.stateDir, 'own')]
+  mkdirSync(place.stateDir)
   writeFileSync(place.netns, '')
   writeFileSync(hosts, 'root:x:0:0\n')
   writeFileSync(ours, 'isobench:x:1:1\n')

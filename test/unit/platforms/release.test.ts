@@ -5,7 +5,7 @@ import { release as cloudHypervisor } from '../../../src/platforms/cloud-hypervi
 import { release as firecracker } from '../../../src/platforms/firecracker/firecracker.ts'
 import { releaseRequirement } from '../../../src/platforms/release.ts'
 
-const workflow = readFileSync(join(import.meta.dirname, '../../../.github/workflows/vm.yml'), 'utf8')
+const workflow = readFileSync(join(import.meta.dirname, '../../../../.github/workflows/vm.yml'), 'utf8')
 
 describe.each([firecracker, cloudHypervisor])('the release of $binary', (release) => {
   const { project, version, file, sha256 } = release
@@ -17,7 +17,7 @@ describe.each([firecracker, cloudHypervisor])('the release of $binary', (release
   })
 
   it('is named where the program is missing, and with no package of Debian’s', () => {
-    const { binary, hint, package: debian } = releaseRequirement(release)
+    const { binary, installHint: hint, package: debian } = releaseRequirement(release)
     expect(binary).toBe(release.binary)
     for (const part of [project, version, file, sha256]) expect(hint).toContain(part)
     expect(debian).toBeUndefined()

@@ -1,50 +1,50 @@
 import { describe, expect, it } from 'vitest'
 import { diffOf } from '../../../src/core/profile/diff.ts'
-import { grouped, groupOf } from '../../../src/core/profile/groups.ts'
-import { agreement, type CellProfile, profilesOf } from '../../../src/core/profile/profiles.ts'
+import { groupFunctions, groupOf } from '../../../src/core/profile/groups.ts'
+import { type AttackProfileSummary, attackProfiles, splitByRounds } from '../../../src/core/profile/profiles.ts'
 import { diffText, tableText } from '../../../src/core/profile/text.ts'
 import type { RunRecord } from '../../../src/core/record/reader.ts'
-import type { Profile } from '../../../src/core/record/schema.ts'
-import { benchOf, planOf, sampleOf } from '../judge/world.ts'
+import type { AttackProfile } from '../../../src/core/record/schema.ts'
+import { aBench, aPlan, aSample } from '../judge/world.ts'
 
-const profile = (work: Record<string, number>, setup: Record<string, number> = {}): Profile => ({
-  by: 'syscalls',
+const profile = (work: Record<string, number>, setup: Record<string, number> = {}): AttackProfile => ({
+  source: 'syscalls',
   setup,
   idle: {},
   work,
   seconds: 1,
   idleSeconds: 1,
-  own: {},
+  workloadMetrics: {},
 })
 
-const bench = benchOf({ workload: { name: 'disk', kind: 'commands', lifecycle: 'sample', traced: 'syscalls' } })
+const bench = aBench({ workload: { name: 'disk', kind: 'commands', lifecycle: 'sample', traced: 'syscalls' } })
 const sample = (platform: string, round: number, work: Record<string, number>, setup?: Record<string, number>) =>
-  sampleOf(platform, round, { values: { syscallCallsPerUnit: 2 }, profile: profile(work, setup) })
+  aSample(platform, round, { values: { syscallCallsPerUnit: 2 }, attackProfile: profile(work, setup) })
 
 const record: RunRecord = {
   file: 'record.jsonl',
   environment: {} as RunRecord['environment'],
-  plan: planOf({ benches: [bench] }),
+  plan: aPlan({ benches: [bench] }),
   problems: [],
-  how: 'finished',
+  status: 'finished',
   samples: [
     sample('native', 0, { read: 10 }),
     sample('runc', 0, { read: 10, write: 4 }, { mount: 3 }),
     sample('runc', 1, { read: 20, write: 6, poll: 1 }, { mount: 3 }),
     sample('runc', 2, { read: 30, write: 8 }, { mount: 5 }),
     { ...sample('runc', -1, { warm: 1 }), warmup: true },
-    sampleOf('gvisor', 0, { error: 'events were lost' }),
+    aSample('gvisor', 0, { error: 'events were lost' }),
   ],
 }
 
 describe('the profiles of a record', () => {
-  const cells = profilesOf(record)
-  const of = (platform: string) => cells.find((cell) => cell.platform === platform) as CellProfile
+  const cells = attackProfiles(record)
+  const of = (platform: string) => cells.find((cell) => cell.platform === platform) as AttackProfileSummary
 
   it('are medians over the rounds, without the warm-up', () => {
     expect(of('runc')).toMatchObject({ rounds: 3, distinct: 2, calls: 31 - 4, setupDistinct: 1, setupCalls: 3 })
     expect(of('runc').work).toEqual({ read: 20, write: 6 })
-    expect(of('runc').sometimes).toEqual({ work: ['poll'], setup: [] })
+    expect(of('runc').someRounds).toEqual({ work: ['poll'], setup: [] })
   })
 
   it('say when there is none', () => {
@@ -70,12 +70,12 @@ describe('the profiles of a record', () => {
 })
 
 it('what is reached in every round is told from what is reached in some', () => {
-  expect(agreement([{ a: 1, b: 1 }, { a: 3 }])).toEqual({ always: { a: 2 }, sometimes: ['b'] })
-  expect(agreement([])).toEqual({ always: {}, sometimes: [] })
+  expect(splitByRounds([{ a: 1, b: 1 }, { a: 3 }])).toEqual({ always: { a: 2 }, sometimes: ['b'] })
+  expect(splitByRounds([])).toEqual({ always: {}, sometimes: [] })
 })
 
 it('a name that one of two reaches in some rounds only makes them neither alike nor different', () => {
-  const cells = profilesOf({
+  const cells = attackProfiles({
     ...record,
     samples: [
       sample('native', 0, { read: 1, write: 1 }),
@@ -83,7 +83,9 @@ it('a name that one of two reaches in some rounds only makes them neither alike 
       sample('runc', 0, { read: 1, write: 1 }),
     ],
   })
-  const { parts } = diffOf(...(cells.filter(({ rounds }) => rounds > 0) as [CellProfile, CellProfile]))
+  const { parts } = diffOf(
+    ...(cells.filter(({ rounds }) => rounds > 0) as [AttackProfileSummary, AttackProfileSummary]),
+  )
   expect(parts[0]).toMatchObject({ onlyA: [], onlyB: [], both: 1, sometimes: ['write'], jaccard: 1 })
 })
 
@@ -103,7 +105,7 @@ it('system calls are grouped by what they are about, functions by their first wo
   }
   for (const [name, group] of Object.entries(groups)) expect(groupOf(name, 'syscalls'), name).toBe(group)
   expect(groupOf('__tcp_send_ack', 'functions')).toBe('tcp')
-  expect(grouped(['tcp_b', 'tcp_a', 'ext4_x', 'vfs_y'], 'functions')).toEqual([
+  expect(groupFunctions(['tcp_b', 'tcp_a', 'ext4_x', 'vfs_y'], 'functions')).toEqual([
     ['other', ['ext4_x', 'vfs_y']],
     ['tcp', ['tcp_a', 'tcp_b']],
   ])

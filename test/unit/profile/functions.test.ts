@@ -1,7 +1,7 @@
 /** Profiles, the judge and the reporters on a run by `functions` on a real kernel. */
 import { describe, expect, it } from 'vitest'
 import { diffOf } from '../../../src/core/profile/diff.ts'
-import { profilesOf } from '../../../src/core/profile/profiles.ts'
+import { attackProfiles } from '../../../src/core/profile/profiles.ts'
 import { diffText, tableText } from '../../../src/core/profile/text.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
 import { profilesMarkdown } from '../../../src/reporters/profile/markdown.ts'
@@ -12,19 +12,19 @@ const platforms = ['native', 'runc', 'crun', 'gvisor']
 const workloads = ['cpu', 'memory', 'file I/O', 'network', 'start and stop']
 
 describe('a recorded run by functions', () => {
-  const cells = profilesOf(record)
+  const cells = attackProfiles(record)
   const of = (platform: string, workload = 'cpu') =>
     cells.find((cell) => cell.platform === platform && cell.bench.endsWith(`: ${workload}`))!
 
   it('has functions of the kernel, in profiles of their own for setting up and for the work', () => {
-    expect(cells.map(({ platform, by, bench }) => `${bench.split(': ')[1]} on ${platform} by ${by}`)).toEqual(
+    expect(cells.map(({ platform, source: by, bench }) => `${bench.split(': ')[1]} on ${platform} by ${by}`)).toEqual(
       workloads.flatMap((name) => platforms.map((platform) => `${name} on ${platform} by functions`)),
     )
     expect(of('native')).toMatchObject({ distinct: 1081, calls: 132_996, setupDistinct: 0 })
     expect(of('runc')).toMatchObject({ distinct: 1112, calls: 132_333, setupDistinct: 2930, setupCalls: 940_115 })
     expect(of('crun')).toMatchObject({ distinct: 1077, setupDistinct: 2567, setupCalls: 316_056 })
     expect(of('gvisor')).toMatchObject({ distinct: 1011, calls: 1_289_417, setupDistinct: 3555, setupCalls: 1_836_126 })
-    for (const { platform, point, work } of cells) {
+    for (const { platform, case: point, work } of cells) {
       expect(Object.keys(work), `${point} on ${platform}`).toEqual(
         expect.arrayContaining(['x64_sys_call', 'handle_mm_fault']),
       )
@@ -86,8 +86,8 @@ describe('a recorded run by functions', () => {
     const { findings, claims } = buildReport(record, { strict: false })
     const isolation = findings.filter(({ id }) => id >= 24 && id <= 27)
     expect(isolation.map(({ id }) => id)).toEqual([24, 25, 26, 27])
-    for (const { verdict, mark } of isolation) {
-      expect(verdict).toBe('undecidable')
+    for (const { verdict, fallbackLabel: mark } of isolation) {
+      expect(verdict).toBe('not-evaluated')
       expect(mark).toBeUndefined()
     }
     expect(claims.filter(({ verdict }) => verdict === 'holds' || verdict === 'contradicted')).toEqual([])

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { type RunRecord, readRecord } from '../../../src/core/record/reader.ts'
 
-const packed = new URL('../../fixtures/records/attack-profile-functions.jsonl.br', import.meta.url)
+const packed = new URL('../../../fixtures/records/attack-profile-functions.jsonl.br', import.meta.url)
 
 /** Unpacks it into a folder that is gone again, and reads it as any record. */
 export function recordedFunctions(): RunRecord {

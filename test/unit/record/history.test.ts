@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { sparkline } from '../../../src/commands/history.ts'
-import { historyAround, readHistory } from '../../../src/core/record/history.ts'
+import { historyFor, readHistory } from '../../../src/core/record/history.ts'
 import { changePoints } from '../../../src/core/record/history-change.ts'
 import { recordText } from '../../../src/core/record/merge.ts'
 import { readRecord } from '../../../src/core/record/reader.ts'
@@ -35,7 +35,7 @@ function store(count: number, from: number): void {
 
 test('a level that changed is found where it did, with what else changed then', () => {
   store(14, 7)
-  const { machines } = readHistory(root, (bench) => bench.includes('prime'))
+  const { hosts: machines } = readHistory(root, (bench) => bench.includes('prime'))
   const found = machines[0]!.metrics.map(({ platform, changes }) => [platform, changes])
   expect(Object.fromEntries(found)).toMatchObject({
     gvisor: [{ run: 7, differs: ['kernel: 6.1 and 6.12'] }],
@@ -48,7 +48,7 @@ test('a level that changed is found where it did, with what else changed then', 
 test('a record that cannot be read is skipped and told of', () => {
   store(2, 9)
   writeFileSync(join(runs, 'broken.jsonl'), 'not a record\n')
-  const { machines, skipped } = readHistory(root, () => true)
+  const { hosts: machines, skipped } = readHistory(root, () => true)
   expect(machines[0]!.runs).toHaveLength(2)
   expect(skipped).toEqual([{ record: 'broken.jsonl', why: expect.stringContaining('broken.jsonl:1 is not JSON') }])
 })
@@ -77,7 +77,7 @@ test('a record among its project’s others has their history in its html report
   store(14, 7)
   const file = join(runs, readdirSync(runs).sort().at(-1)!)
   const report = buildReport(readRecord(file), { strict: false })
-  const history = historyAround(report)!
+  const history = historyFor(report)!
   expect(history.runs).toHaveLength(14)
   const page = historyHtml(history, 1)
   expect(page.includes('gvisor · events: a new level since 2026-01-08')).toBe(true)
@@ -89,5 +89,5 @@ test('a record among its project’s others has their history in its html report
     history.metrics.filter((one) => one.changes.length).length,
   )
   expect(/NaN|Infinity|undefined|<script/.test(page)).toBe(false)
-  expect(historyAround({ ...report, record: join(root, 'elsewhere.jsonl') })).toBeUndefined()
+  expect(historyFor({ ...report, record: join(root, 'elsewhere.jsonl') })).toBeUndefined()
 })

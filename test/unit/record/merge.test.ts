@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { judge } from '../../../src/core/judge/judge.ts'
-import { shardOf } from '../../../src/core/plan/plan.ts'
-import { groupByMachine, mergeRecords, recordText } from '../../../src/core/record/merge.ts'
+import { selectShard } from '../../../src/core/plan/plan.ts'
+import { groupByHost, mergeRecords, recordText } from '../../../src/core/record/merge.ts'
 import { type RunRecord, readRecord } from '../../../src/core/record/reader.ts'
 import { makeRecord } from '../reporters/fixture.ts'
 
@@ -15,17 +15,17 @@ const whole = makeRecord(false)
 
 /** What a machine that runs one shard leaves. */
 function shard(index: number, count: number): RunRecord {
-  const benches = shardOf(whole.plan.benches, { index, count })
+  const benches = selectShard(whole.plan.benches, { index, count })
   const ids = benches.map(({ id }) => id)
-  const points = whole.plan.points.filter(({ bench }) => ids.includes(bench))
+  const points = whole.plan.cases.filter(({ bench }) => ids.includes(bench))
   const left = whole.plan.benches
     .filter(({ id }) => !ids.includes(id))
-    .map(({ id }) => ({ bench: id, why: 'filter' as const }))
+    .map(({ id }) => ({ bench: id, reason: 'filter' as const }))
   return {
     ...whole,
     file: `shard-${index}.jsonl`,
-    plan: { ...whole.plan, seed: `seed ${index}`, benches, points, left: [...whole.plan.left, ...left] },
-    samples: whole.samples.filter((sample) => points.some(({ id }) => id === sample.point)),
+    plan: { ...whole.plan, seed: `seed ${index}`, benches, cases: points, excluded: [...whole.plan.excluded, ...left] },
+    samples: whole.samples.filter((sample) => points.some(({ id }) => id === sample.case)),
   }
 }
 
@@ -37,7 +37,7 @@ const other = (change: Partial<RunRecord['environment']>): RunRecord => ({
 
 describe('shards', () => {
   test.each([1, 2, 3, 4])('of %i take each bench once', (count) => {
-    const all = Array.from({ length: count }, (_, at) => shardOf(whole.plan.benches, { index: at + 1, count }))
+    const all = Array.from({ length: count }, (_, at) => selectShard(whole.plan.benches, { index: at + 1, count }))
     expect(
       all
         .flat()
@@ -47,7 +47,7 @@ describe('shards', () => {
   })
 
   test('do not depend on the order of the benches', () => {
-    const backwards = shardOf([...whole.plan.benches].reverse(), { index: 1, count: 2 }).map(({ id }) => id)
+    const backwards = selectShard([...whole.plan.benches].reverse(), { index: 1, count: 2 }).map(({ id }) => id)
     expect(backwards.sort()).toEqual(
       shard(1, 2)
         .plan.benches.map(({ id }) => id)
@@ -56,7 +56,7 @@ describe('shards', () => {
   })
 
   test('that have no bench are refused', () => {
-    expect(() => shardOf(whole.plan.benches, { index: 5, count: 5 })).toThrow('shard 5/5 has no bench')
+    expect(() => selectShard(whole.plan.benches, { index: 5, count: 5 })).toThrow('shard 5/5 has no bench')
   })
 
   test('merged give the verdicts of the whole', () => {
@@ -69,7 +69,7 @@ describe('shards', () => {
       }
     }
     expect(sorted(merged)).toEqual(sorted(whole))
-    expect(merged.plan.left).toEqual(whole.plan.left)
+    expect(merged.plan.excluded).toEqual(whole.plan.excluded)
   })
 })
 
@@ -84,7 +84,7 @@ describe('merging', () => {
   test('the same benches adds their rounds, and keeps pairs together', () => {
     const merged = mergeRecords([whole, other({})])
     const rounds = merged.samples.filter(({ warmup, platform }) => !warmup && platform === 'native')
-    const of = rounds.filter(({ point }) => point === whole.plan.points[0]!.id).map(({ round }) => round)
+    const of = rounds.filter(({ case: point }) => point === whole.plan.cases[0]!.id).map(({ round }) => round)
     expect(new Set(of).size).toBe(16)
     expect(judge(merged.plan, merged.samples).claims[0]!.measured!.rounds).toBe(16)
   })
@@ -94,7 +94,7 @@ describe('merging', () => {
     expect(() => mergeRecords([whole, other({ kernel: '6.12.3', cpu })])).toThrow(
       'not of the same kind of machine: kernel: 6.1.0 and 6.12.3; CPUs: 8 and 4',
     )
-    expect(groupByMachine([whole, other({ cpu }), other({})]).map((group) => group.length)).toEqual([2, 1])
+    expect(groupByHost([whole, other({ cpu }), other({})]).map((group) => group.length)).toEqual([2, 1])
   })
 
   test('refuses another version of a platform', () => {

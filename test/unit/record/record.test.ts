@@ -10,7 +10,7 @@ import { RecordWriter } from '../../../src/core/record/writer.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
 import { reportSchema } from '../../../src/core/report/schema.ts'
 import { UsageError } from '../../../src/errors.ts'
-import { benchOf, claimOf, costing, findingOf, native, planOf, platformOf, sampleOf } from '../judge/world.ts'
+import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, costing, native } from '../judge/world.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-record-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -34,46 +34,46 @@ const environment: Environment = {
 }
 
 const location = { file: '/p/a.bench.ts', line: 3, column: 5 }
-const plan = planOf({
+const plan = aPlan({
   platforms: [
-    platformOf('native'),
-    platformOf('runc', { tags: ['x'] }),
-    platformOf('kata', { available: false, reason: 'no KVM', fix: 'find one' }),
+    aPlatform('native'),
+    aPlatform('runc', { tags: ['x'] }),
+    aPlatform('kata', { available: false, reason: 'no KVM', fix: 'find one' }),
   ],
   benches: [
-    benchOf({
+    aBench({
       location,
       timeout: 9,
       tags: ['io'],
       claims: [
-        claimOf({ kind: 'withinNative', percent: 10 }, { on: { by: 'all' }, location }),
-        claimOf({ kind: 'atMost', value: 1000 }, { severity: 'warn', where: { mode: 'r' } }),
+        aClaim({ kind: 'withinNative', percent: 10 }, { on: { by: 'all' }, location }),
+        aClaim({ kind: 'atMost', value: 1000 }, { severity: 'warn', where: { mode: 'r' } }),
       ],
     }),
   ],
   findings: [
-    findingOf(
+    aFinding(
       [
-        claimOf({ kind: 'equivalentTo', platform: 'native', percent: 10 }),
-        claimOf({ kind: 'fasterThan', platform: 'native', by: 1.5 }, { on: { by: 'tag', tags: ['x'] } }),
-        claimOf({ kind: 'slowerThan', platform: 'kata', by: 1 }, { on: { by: 'family', families: ['container'] } }),
-        claimOf({ kind: 'ranked', platforms: ['native', 'runc'] }),
-        claimOf({ kind: 'atLeast', value: 0 }, { metric: 'rate' }),
+        aClaim({ kind: 'equivalentTo', platform: 'native', percent: 10 }),
+        aClaim({ kind: 'betterThan', platform: 'native', by: 1.5 }, { on: { by: 'tag', tags: ['x'] } }),
+        aClaim({ kind: 'worseThan', platform: 'kata', by: 1 }, { on: { by: 'family', families: ['container'] } }),
+        aClaim({ kind: 'ranked', platforms: ['native', 'runc'] }),
+        aClaim({ kind: 'atLeast', value: 0 }, { metric: 'rate' }),
       ],
-      { undecided: ['a part'], location },
+      { unmeasurableParts: ['a part'], location },
     ),
   ],
-  left: [{ bench: 'a.bench.ts#later', why: 'todo' }],
+  excluded: [{ bench: 'a.bench.ts#later', reason: 'todo' }],
 })
 const problems: Problem[] = [
   { file: 'b.bench.ts', message: 'broken', fix: 'mend it', location },
   { file: 'c.bench.ts', message: 'empty' },
 ]
 const samples = [
-  sampleOf('native', 0, { warmup: true, values: { latency: 1, rate: 1 } }),
+  aSample('native', 0, { warmup: true, values: { latency: 1, rate: 1 } }),
   ...native(6),
   ...costing('runc', 1.02, { count: 6 }),
-  sampleOf('runc', 7, { error: 'line one\nline two — “quoted” \u2028' }),
+  aSample('runc', 7, { error: 'line one\nline two — “quoted” \u2028' }),
 ]
 
 function write(id: string, { end, only = samples }: { end?: 'finished' | 'interrupted'; only?: typeof samples } = {}) {
@@ -100,8 +100,8 @@ describe('a run record', () => {
   })
 
   it('tells an interrupted run from a killed one', () => {
-    expect(readRecord(write('interrupted', { end: 'interrupted' }).file).how).toBe('interrupted')
-    expect(readRecord(write('killed').file).how).toBe('killed')
+    expect(readRecord(write('interrupted', { end: 'interrupted' }).file).status).toBe('interrupted')
+    expect(readRecord(write('killed').file).status).toBe('killed')
   })
 
   it('has each sample on disk before the call returns', () => {
@@ -120,7 +120,7 @@ describe('a run record', () => {
   })
 
   it('cut short at any byte: is read without its last line, or is refused by a RecordError', () => {
-    const writer = RecordWriter.start(folder, 'whole', environment, planOf(), [])
+    const writer = RecordWriter.start(folder, 'whole', environment, aPlan(), [])
     for (const sample of samples.slice(-2)) writer.sample(sample)
     writer.end('finished')
     const bytes = readFileSync(writer.file)
@@ -136,7 +136,7 @@ describe('a run record', () => {
       const complete = cut.filter((byte) => byte === 10).length - 1
       const record = readRecord(file)
       expect(record.samples).toEqual(samples.slice(-2).slice(0, complete))
-      expect(record.how).toBe('killed')
+      expect(record.status).toBe('killed')
     }
     // Thousands of cuts: the usual limit is too short on a busy machine.
   }, 60_000)
@@ -225,18 +225,18 @@ describe('a report of a record', () => {
   it('fits its schema without any sample, and then nothing holds', () => {
     const report = reportOf(write('report-empty', { only: [] }).file)
     expect(reportSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report)
-    expect(report.claims.every(({ verdict }) => verdict === 'undecidable')).toBe(true)
-    expect(report.benches[0]!.cells[0]!.metrics.latency).toMatchObject({ median: null, samples: [], vsNative: null })
+    expect(report.claims.every(({ verdict }) => verdict === 'not-evaluated')).toBe(true)
+    expect(report.cases[0]!.results[0]!.metrics.latency).toMatchObject({ median: null, samples: [], vsNative: null })
   })
 
   it('has what was measured: medians, the ratio to native, errors, and no cell of an absent platform', () => {
-    const [bench] = reportOf(write('report-cells').file).benches
-    expect(bench!.cells.map(({ platform }) => platform)).toEqual(['native', 'runc'])
-    const [base, runc] = bench!.cells
-    expect(base!.metrics.latency!.vsNative).toBeNull()
+    const [bench] = reportOf(write('report-cells').file).cases
+    expect(bench!.results.map(({ platform }) => platform)).toEqual(['native', 'runc'])
+    const [base, runc] = bench!.results
+    expect(base!.metrics.latency!.ratioToNative).toBeNull()
     expect(base!.metrics.latency!.samples).toHaveLength(6)
-    expect(runc!.metrics.latency!.vsNative!.ratio).toBeCloseTo(1.02, 2)
-    expect(runc!.metrics.rate!.vsNative!.ratio).toBeCloseTo(1 / 1.02, 2)
+    expect(runc!.metrics.latency!.ratioToNative!.ratio).toBeCloseTo(1.02, 2)
+    expect(runc!.metrics.rate!.ratioToNative!.ratio).toBeCloseTo(1 / 1.02, 2)
     expect(runc!.errors).toHaveLength(1)
     expect(runc!.flags).toEqual([])
   })
@@ -244,8 +244,8 @@ describe('a report of a record', () => {
   it('flags what is better than native by more than a tenth, in the direction of the metric', () => {
     const flags = (cost: number) =>
       reportOf(write(`report-flag-${cost}`, { only: [...native(6), ...costing('runc', cost, { count: 6 })] }).file)
-        .benches[0]!.cells[1]!.flags
-    expect(flags(0.8)).toEqual(['cache-suspect'])
+        .cases[0]!.results[1]!.flags
+    expect(flags(0.8)).toEqual(['suspiciously-fast'])
     expect(flags(0.95)).toEqual([])
     expect(flags(2)).toEqual([])
   })

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { buildReport } from '../../../src/core/report/build.ts'
 import { reportSchema } from '../../../src/core/report/schema.ts'
 import { UsageError } from '../../../src/errors.ts'
-import { writeWhole } from '../../../src/reporters/document.ts'
+import { writeFileAtomic } from '../../../src/reporters/document.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { contextOf, formula, hostile, Memory, makeRecord, makeReport } from './fixture.ts'
 
@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 async function written(name: string, report = makeReport()): Promise<string> {
   const out = new Memory()
-  await reporters[name]!.create(contextOf(out)).finished?.(report)
+  await reporters[name]!.create(contextOf(out)).onFinish?.(report)
   return out.text
 }
 
@@ -37,11 +37,11 @@ describe.each(['default', 'markdown', 'html'])('%s', (name) => {
 
   test('does not say that a platform cannot run here of which something was measured all the same', async () => {
     const report = makeReport(false)
-    const [kept] = report.benches
+    const [kept] = report.cases
     const platforms = report.platforms.map((one) =>
       one.name === 'gvisor' ? { ...one, available: false, reason: 'KVM is nested here' } : one,
     )
-    const text = await written(name, { ...report, platforms, benches: [kept!] })
+    const text = await written(name, { ...report, platforms, cases: [kept!] })
     expect(text.replace(/\s+/g, ' ')).toMatch(
       name === 'default'
         ? /2 platforms of 7 cannot run here .* 1 platform of 7 cannot boot a guest here – gvisor: KVM is nested here \(measured: prime verification\)/
@@ -55,7 +55,7 @@ describe('a file', () => {
   test('is written whole, in folders that are made for it, and nothing else is left', async () => {
     const file = join(folder, 'deep', 'report.json')
     const out = new Memory()
-    await reporters.json!.create(contextOf(out, { file })).finished?.(makeReport())
+    await reporters.json!.create(contextOf(out, { file })).onFinish?.(makeReport())
     expect(out.text).toBe('')
     expect(readdirSync(join(folder, 'deep'))).toEqual(['report.json'])
     expect(readFileSync(file, 'utf8')).toBe(await written('json'))
@@ -65,7 +65,7 @@ describe('a file', () => {
     const reporter = reporters.csv!.create(
       contextOf(new Memory(), { file: join(folder, 'deep', 'report.json', 'report.csv') }),
     )
-    await expect(reporter.finished?.(makeReport())).rejects.toThrow(UsageError)
+    await expect(reporter.onFinish?.(makeReport())).rejects.toThrow(UsageError)
   })
 
   test.each(['default', 'verbose', 'dot', 'github'])('is refused by %s', (name) => {
@@ -119,7 +119,7 @@ describe('csv', () => {
     const report = makeReport(false)
     const [header, ...rows] = parseCsv(await written('csv', report))
     expect(header).toEqual(['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value'])
-    const samples = report.benches.flatMap(({ id, cells }) =>
+    const samples = report.cases.flatMap(({ id, results: cells }) =>
       cells.flatMap(({ platform, metrics }) =>
         Object.entries(metrics).flatMap(([metric, { samples }]) =>
           samples.map(({ round, value }) => [id, platform, round, metric, value]),
@@ -131,8 +131,8 @@ describe('csv', () => {
 
   test('holds no formula and no control character', async () => {
     const report = makeReport()
-    report.benches[0]!.cells[0]!.platform = formula
-    report.benches[0]!.cells[1]!.platform = '  @SUM(1)'
+    report.cases[0]!.results[0]!.platform = formula
+    report.cases[0]!.results[1]!.platform = '  @SUM(1)'
     const text = await written('csv', report)
     expect(text.replaceAll('\r\n', '\n')).not.toMatch(controls)
     const rows = parseCsv(text)
@@ -154,8 +154,8 @@ describe('html', () => {
   test('plots every figure that its tables compare with native', async () => {
     const report = makeReport(false)
     const page = await written('html', report)
-    const compared = report.benches.flatMap(({ cells }) =>
-      cells.flatMap(({ metrics }) => Object.values(metrics).filter(({ vsNative }) => vsNative)),
+    const compared = report.cases.flatMap(({ results: cells }) =>
+      cells.flatMap(({ metrics }) => Object.values(metrics).filter(({ ratioToNative: vsNative }) => vsNative)),
     )
     expect(page.split('r="4.5"').length - 1).toBe(compared.length)
     expect(page).toContain('prefers-color-scheme: dark')
@@ -226,7 +226,7 @@ function parseCsv(text: string): string[][] {
 }
 
 test('a report for a place where no folder can be made is told, and does not hang', async () => {
-  await expect(writeWhole('/proc/no-such-folder/deeper/report.json', '{}')).rejects.toMatchObject({
+  await expect(writeFileAtomic('/proc/no-such-folder/deeper/report.json', '{}')).rejects.toMatchObject({
     message: expect.stringContaining('cannot be written to /proc/no-such-folder/deeper/report.json'),
   })
 })

@@ -21,7 +21,7 @@ const pageOf = async (records: readonly RunRecord[], former?: RunRecord): Promis
       comparison: compareRecords(former, reports.get(report)!, { marginPercent: 5, unlike: true }),
     }))
   const runs = [...reports].map(([report, { plan }]) => ({ report, plan }))
-  await html.create(contextOf(out, against && { against })).stored?.(runs)
+  await html.create(contextOf(out, against && { against })).onStoredRuns?.(runs)
   return out.text
 }
 

@@ -7,7 +7,7 @@ import { withFindings } from '../../../src/core/report/findings.ts'
 import { explain } from '../../../src/reporters/findings/explain.ts'
 import { findingsMarkdown } from '../../../src/reporters/findings/markdown.ts'
 import { findingsTable } from '../../../src/reporters/findings/table.ts'
-import { inkFor } from '../../../src/reporters/terminal/ink.ts'
+import { createColors } from '../../../src/reporters/terminal/ink.ts'
 import { widthOf } from '../../../src/reporters/text.ts'
 
 const file = fileURLToPath(new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))
@@ -27,7 +27,7 @@ const report = buildReport(withFindings(record, { ...suite, findings: [lacking, 
 const view = {
   width: 80,
   root: '/',
-  ink: inkFor({ color: false, root: '', out: { write: () => {}, isTTY: false, columns: 80 } }),
+  ink: createColors({ color: false, root: '', out: { write: () => {}, isTTY: false, columns: 80 } }),
 }
 
 describe('the table of findings', () => {
@@ -54,20 +54,20 @@ describe('the table of findings', () => {
 
   it('doubts what moved for the better by a figure that is more likely of a cache', () => {
     const moved = report.findings.find(({ id }) => id === 1)!
-    const { bench, platform } = report.claims[moved.decisive!]!
+    const { bench, platform } = report.claims[moved.decisiveClaim!]!
     const suspect: typeof report = {
       ...report,
-      benches: report.benches.map((one) => ({
+      cases: report.cases.map((one) => ({
         ...one,
-        cells: one.cells.map((cell) =>
-          one.id === bench && cell.platform === platform ? { ...cell, flags: ['cache-suspect'] } : cell,
+        cells: one.results.map((cell) =>
+          one.id === bench && cell.platform === platform ? { ...cell, flags: ['suspiciously-fast'] } : cell,
         ),
       })),
       findings: report.findings.map((one) => (one === moved ? { ...one, direction: 'better' } : one)),
     }
     expect(findingsMarkdown(suspect)).toContain('suspect: more than a tenth better than native')
     expect(findingsTable(suspect, view).join(' ')).toMatch(/suspect {2}more than a tenth better/)
-    expect(findingsMarkdown({ ...suspect, benches: report.benches })).not.toContain('suspect:')
+    expect(findingsMarkdown({ ...suspect, cases: report.cases })).not.toContain('suspect:')
     expect(findingsMarkdown(report)).not.toContain('suspect:')
   })
 

@@ -1,14 +1,14 @@
 /** A report made by the real judge from a run record made by hand, and an output that remembers. */
 import type { BenchData } from '../../../src/core/collect/types.ts'
 import type { Plan, PlannedPlatform } from '../../../src/core/plan/plan.ts'
-import { pointsOf } from '../../../src/core/plan/plan.ts'
+import { casesOf } from '../../../src/core/plan/plan.ts'
 import type { RunRecord } from '../../../src/core/record/reader.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
 import type { Report } from '../../../src/core/report/schema.ts'
 import { seeded } from '../../../src/core/stats/index.ts'
 import type { Claim, Matcher } from '../../../src/dsl/claim.ts'
-import type { Output, ReporterContext } from '../../../src/reporters/reporter.ts'
+import type { OutputStream, ReporterContext } from '../../../src/reporters/reporter.ts'
 
 /** Everything that a guest or an author may write to hurt a terminal, a browser, a spreadsheet or a CI. */
 export const hostile =
@@ -120,13 +120,13 @@ function samplesOf(plan: Plan, nasty: boolean): Sample[] {
   }
   const samples: Sample[] = []
   for (let round = 0; round <= rounds; round++) {
-    for (const point of plan.points) {
+    for (const point of plan.cases) {
       for (const at of plan.platforms.filter(({ available }) => available)) {
         const { metrics, file } = plan.benches.find(({ id }) => id === point.bench)!
         const broken = at.name === 'osv' && (file.includes('disk') || (file.includes('prime') && round % 4 === 1))
         const values = Object.fromEntries(Object.keys(metrics).map((metric) => [metric, value(at, metric)]))
         samples.push({
-          point: point.id,
+          case: point.id,
           platform: at.name,
           round,
           warmup: round === 0,
@@ -150,52 +150,52 @@ export function makeRecord(nasty = true): RunRecord {
     profile: { rounds, warmup: 1, seconds: 1, timeout: 60 },
     platforms,
     benches,
-    points: benches.flatMap(pointsOf),
+    cases: benches.flatMap(casesOf),
     findings: [
       {
         id: 2,
         title: 'All containers, secure ones included, are on par with native for CPU-bound tasks',
-        gate: 'worse',
+        failOn: 'worse',
         claims: [
           claim(prime, 'events', within(5), 18, { on: { by: 'family', families: ['container', 'secure-container'] } }),
         ],
-        undecided: [],
+        unmeasurableParts: [],
         file: prime.file,
       },
       {
         id: 9,
         title: nasty ? hostile : 'Disks of containers are as fast as native ones',
-        gate: 'never',
+        failOn: 'never',
         claims: [claim(disk, 'iops', within(5), 44, { on: { by: 'name', names: ['runc'] } })],
-        undecided: [],
+        unmeasurableParts: [],
         file: disk.file,
       },
       {
         id: 11,
         title: 'A unikernel boots slower than a container',
-        gate: 'any',
+        failOn: 'any',
         claims: [
-          claim(boot, 'time', { kind: 'slowerThan', platform: 'runc', by: 1.5 }, 20, {
+          claim(boot, 'time', { kind: 'worseThan', platform: 'runc', by: 1.5 }, 20, {
             on: { by: 'name', names: ['osv'] },
           }),
         ],
-        undecided: [],
+        unmeasurableParts: [],
         file: boot.file,
       },
       {
         id: 14,
         title: 'Kata starts slower than every container',
-        gate: 'worse',
+        failOn: 'worse',
         claims: [
-          claim(boot, 'time', { kind: 'slowerThan', platform: 'runc', by: 3 }, 25, {
+          claim(boot, 'time', { kind: 'worseThan', platform: 'runc', by: 3 }, 25, {
             on: { by: 'name', names: ['kata'] },
           }),
         ],
-        undecided: [],
+        unmeasurableParts: [],
         file: boot.file,
       },
     ],
-    left: [{ bench: 'benches/later.bench.ts#later', why: 'todo' }],
+    excluded: [{ bench: 'benches/later.bench.ts#later', reason: 'todo' }],
   }
   return {
     file: `${root}/.isobench/runs/2026-01-01T00-00-00.jsonl`,
@@ -225,13 +225,13 @@ export function makeRecord(nasty = true): RunRecord {
       },
     ],
     samples: samplesOf(plan, nasty),
-    how: 'finished',
+    status: 'finished',
   }
 }
 
 export const makeReport = (nasty = true): Report => buildReport(makeRecord(nasty), { strict: false })
 
-export class Memory implements Output {
+export class Memory implements OutputStream {
   text = ''
   readonly writes: string[] = []
   constructor(
@@ -244,7 +244,7 @@ export class Memory implements Output {
   }
 }
 
-export const contextOf = (out: Output, rest: Partial<ReporterContext> = {}): ReporterContext => ({
+export const contextOf = (out: OutputStream, rest: Partial<ReporterContext> = {}): ReporterContext => ({
   out,
   root,
   color: false,
@@ -253,18 +253,18 @@ export const contextOf = (out: Output, rest: Partial<ReporterContext> = {}): Rep
 
 /** Everything that a run tells a reporter, in its order. */
 export async function tell(
-  reporter: ReturnType<import('../../../src/reporters/reporter.ts').ReporterKind['create']>,
+  reporter: ReturnType<import('../../../src/reporters/reporter.ts').ReporterFactory['create']>,
   nasty = true,
 ): Promise<void> {
   const record = makeRecord(nasty)
   const { plan, samples, problems } = record
-  reporter.preparing?.(nasty ? hostile : 'probing kata')
-  reporter.problems?.(problems)
-  reporter.planned?.(plan)
+  reporter.onPrepare?.(nasty ? hostile : 'probing kata')
+  reporter.onProblems?.(problems)
+  reporter.onPlan?.(plan)
   samples.forEach((sample, done) => {
-    const point = plan.points.find(({ id }) => id === sample.point)!
-    reporter.measuring?.({ ...sample, point, done, steps: samples.length })
-    reporter.sampled?.(sample)
+    const point = plan.cases.find(({ id }) => id === sample.case)!
+    reporter.onStepStart?.({ ...sample, case: point, done, steps: samples.length })
+    reporter.onSample?.(sample)
   })
-  await reporter.finished?.(buildReport(record, { strict: false }))
+  await reporter.onFinish?.(buildReport(record, { strict: false }))
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Pace } from '../../../src/reporters/terminal/pace.ts'
+import { ProgressEstimator } from '../../../src/reporters/terminal/pace.ts'
 import { makeRecord } from './fixture.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -7,9 +7,9 @@ afterEach(() => void vi.useRealTimers())
 
 describe('the pace of long samples', () => {
   const { plan } = makeRecord(false)
-  const [point, other] = plan.points
+  const [point, other] = plan.cases
   const step = (round: number, done: number, at = point!) => ({
-    point: at,
+    case: at,
     platform: 'runc',
     round,
     warmup: false,
@@ -18,7 +18,7 @@ describe('the pace of long samples', () => {
   })
 
   it('tells for how long a step has run, and from the second round on how long it may take', () => {
-    const pace = new Pace(plan)
+    const pace = new ProgressEstimator(plan)
     pace.begins(step(0, 0))
     vi.advanceTimersByTime(2000)
     expect(pace.status(200, 0)).not.toMatch(/for \d/)
@@ -36,7 +36,7 @@ describe('the pace of long samples', () => {
   })
 
   it('has a line for each round, and for each minute in which nothing else was said', () => {
-    const pace = new Pace(plan)
+    const pace = new ProgressEstimator(plan)
     const due: boolean[] = []
     for (let done = 0; done < 6; done++) {
       due.push(pace.begins(step(done < 5 ? 0 : 1, done)))

@@ -11,7 +11,7 @@ import { readRecord } from '../../../src/core/record/reader.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
 import { reportSchema } from '../../../src/core/report/schema.ts'
-import { type StoredRun, tellAll } from '../../../src/core/reporting.ts'
+import { multiplexReporters, type StoredRun } from '../../../src/core/reporting.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { contextOf, Memory, makeRecord } from './fixture.ts'
 
@@ -30,7 +30,7 @@ async function shown(name: string, ...runs: StoredRun[]): Promise<string> {
   const out = new Memory()
   const reporter = reporters[name]!.create(contextOf(out))
   const broken: unknown[] = []
-  await tellAll([{ name, reporter }], (_, error) => broken.push(error)).stored(runs)
+  await multiplexReporters([{ name, reporter }], (_, error) => broken.push(error)).onStoredRuns(runs)
   expect(broken).toEqual([])
   return out.text
 }
@@ -76,7 +76,7 @@ describe('junit', () => {
 describe('benchmark-action', () => {
   test('writes a file for each direction, in the form of custom…IsBetter', async () => {
     const file = join(folder, 'bench.json')
-    await reporters['benchmark-action']!.create(contextOf(new Memory(), { file })).finished?.(real.report)
+    await reporters['benchmark-action']!.create(contextOf(new Memory(), { file })).onFinish?.(real.report)
     expect(readdirSync(folder).sort()).toEqual(['bench.bigger.json', 'bench.smaller.json'])
     const [bigger, smaller] = ['bigger', 'smaller'].map(
       (kind) => JSON.parse(readFileSync(join(folder, `bench.${kind}.json`), 'utf8')) as Record<string, unknown>[],
@@ -99,8 +99,8 @@ describe('benchmark-action', () => {
 
   test('leaves no file of a direction that has no figure, and needs a file', async () => {
     const file = join(folder, 'bench.json')
-    const boots = { ...real.report, benches: real.report.benches.filter(({ name }) => name === 'boot') }
-    await reporters['benchmark-action']!.create(contextOf(new Memory(), { file })).finished?.(boots)
+    const boots = { ...real.report, benches: real.report.cases.filter(({ name }) => name === 'boot') }
+    await reporters['benchmark-action']!.create(contextOf(new Memory(), { file })).onFinish?.(boots)
     expect(readdirSync(folder)).toEqual(['bench.smaller.json'])
     expect(() => reporters['benchmark-action']!.create(contextOf(new Memory()))).toThrow('writes two files')
   })
@@ -157,7 +157,7 @@ describe('html', () => {
     const comparison = compareRecords(record, now, { marginPercent: 5, unlike: false })
     const out = new Memory()
     const against = () => ({ name: 'main', report: real.report, comparison })
-    await reporters.html!.create({ ...contextOf(out), against }).stored!([stored(now)])
+    await reporters.html!.create({ ...contextOf(out), against }).onStoredRuns!([stored(now)])
     expect(out.text.includes('<h2>Against the baseline main')).toBe(true)
     expect(/; baseline [\d.]+ ms; /.test(out.text)).toBe(true)
     for (const drawn of ['rect', 'circle', 'path'])

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Reporter, ReportFileError, tellAll } from '../../../src/core/reporting.ts'
+import { multiplexReporters, type Reporter, ReportFileError } from '../../../src/core/reporting.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { contextOf, Memory, makeReport, tell } from './fixture.ts'
 
@@ -7,19 +7,19 @@ const fail = (): never => {
   throw new Error('a fault')
 }
 const throwing: Reporter = {
-  preparing: fail,
-  problems: fail,
-  planned: fail,
-  measuring: fail,
-  sampled: fail,
-  finished: async () => fail(),
-  stored: fail,
-  stopped: fail,
+  onPrepare: fail,
+  onProblems: fail,
+  onPlan: fail,
+  onStepStart: fail,
+  onSample: fail,
+  onFinish: async () => fail(),
+  onStoredRuns: fail,
+  onAbort: fail,
 }
 
 function together(first: Reporter, second: Reporter) {
   const told: string[] = []
-  const all = tellAll(
+  const all = multiplexReporters(
     [
       { name: 'first', reporter: first },
       { name: 'second', reporter: second },
@@ -40,7 +40,7 @@ test('a reporter that throws in every hook is told of once and hurts no other', 
 })
 
 test('a hook that is asynchronous where none should be is isolated too', async () => {
-  const late = { sampled: async () => fail() } as unknown as Reporter
+  const late = { onSample: async () => fail() } as unknown as Reporter
   const { all, told } = together(late, {})
   await tell(all)
   expect(told).toEqual(['first: a fault'])
@@ -50,7 +50,7 @@ test('a file that cannot be written is thrown after all were told', async () => 
   const out = new Memory()
   const json = reporters.json!.create(contextOf(out, { file: '/etc/passwd/file.json' }))
   const { all, told } = together(json, reporters.csv!.create(contextOf(out)))
-  await expect(all.finished(makeReport())).rejects.toThrow(ReportFileError)
+  await expect(all.onFinish(makeReport())).rejects.toThrow(ReportFileError)
   expect(out.text).toMatch(/^bench,params,/)
   expect(told).toEqual([])
 })
@@ -58,7 +58,7 @@ test('a file that cannot be written is thrown after all were told', async () => 
 test('a run that ends with an error leaves no status line', async () => {
   const out = new Memory(true)
   const one = reporters.default!.create(contextOf(out))
-  one.preparing?.('probing kata')
-  one.stopped?.()
+  one.onPrepare?.('probing kata')
+  one.onAbort?.()
   expect(out.text.endsWith('\r\u001b[2K')).toBe(true)
 })

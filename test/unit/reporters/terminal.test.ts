@@ -68,7 +68,7 @@ describe('the summary', () => {
     expect(text).toContain('! osv: 8 samples failed, the first: fio: cannot open /data/file: No such device')
     expect(text).toContain('9 undecidable: the platform does not work on this machine')
     expect(text).toContain('(kata 5, firecracker 4)')
-    expect(text).toContain('cache-suspect: more than a tenth better than native')
+    expect(text).toContain('suspiciously-fast: more than a tenth better than native')
     expect(text).toMatch(/^ {2}✗ {2}2 {2}All containers/m)
     expect(text).toMatch(/^ {2}– 14 {2}Kata starts slower/m)
     expect(text.match(/metric "evnts" is not of the workload/g)).toHaveLength(1)
@@ -76,7 +76,7 @@ describe('the summary', () => {
 
   test('of judge alone names problems and no time', async () => {
     const out = new Memory()
-    await reporters.default!.create(contextOf(out)).finished?.(makeReport(false))
+    await reporters.default!.create(contextOf(out)).onFinish?.(makeReport(false))
     expect(out.text).toContain('metric "evnts" is not of the workload')
     expect(out.text).not.toContain('took')
   })
@@ -88,11 +88,11 @@ describe('the summary', () => {
       { strict: true },
     )
     const out = new Memory()
-    await reporters.default!.create(contextOf(out)).finished?.(report)
+    await reporters.default!.create(contextOf(out)).onFinish?.(report)
     expect(out.text).toContain('? 21 in doubt: fewer rounds than the test needs; five are the least')
     expect(out.text).not.toContain('? in doubt')
     const all = new Memory()
-    await reporters.verbose!.create(contextOf(all)).finished?.(report)
+    await reporters.verbose!.create(contextOf(all)).onFinish?.(report)
     expect(all.text.match(/\? in doubt/g)!.length).toBeGreaterThan(8)
   })
 
@@ -102,7 +102,7 @@ describe('the summary', () => {
     const out = new Memory()
     await reporters
       .default!.create(contextOf(out))
-      .finished?.(buildReport({ ...record, plan, samples: [], problems: [], how: 'interrupted' }, { strict: false }))
+      .onFinish?.(buildReport({ ...record, plan, samples: [], problems: [], status: 'interrupted' }, { strict: false }))
     expect(out.text.trimStart().split('\n')[0]).toBe(
       'The run was interrupted: the verdicts are those of the samples it had.',
     )
@@ -125,9 +125,9 @@ describe('on a terminal', () => {
     const reporter = reporters[name]!.create(contextOf(out, { color }))
     const slow = {
       ...reporter,
-      measuring: (progress: Parameters<NonNullable<typeof reporter.measuring>>[0]) => {
+      measuring: (progress: Parameters<NonNullable<typeof reporter.onStepStart>>[0]) => {
         vi.advanceTimersByTime(130)
-        reporter.measuring?.(progress)
+        reporter.onStepStart?.(progress)
       },
     }
     await tell(slow)

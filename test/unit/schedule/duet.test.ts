@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../src/core/judge/judge.ts'
-import { isForDuet } from '../../../src/core/plan/duet.ts'
-import { orderOf } from '../../../src/core/plan/plan.ts'
+import { supportsDuet } from '../../../src/core/plan/duet.ts'
+import { stepsOfRound } from '../../../src/core/plan/plan.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
-import { stepsOf } from '../../../src/core/schedule/rounds.ts'
+import { scheduleSteps } from '../../../src/core/schedule/rounds.ts'
 import { planLooks } from '../../../src/core/stats/index.ts'
-import { assignPair, coresOf } from '../../../src/guest/cores.ts'
-import { benchId, benchOf, claimOf, planOf, platformOf, sampleOf } from '../judge/world.ts'
+import { assignDuetCpus, duetAssignment } from '../../../src/guest/cores.ts'
+import { aBench, aClaim, aPlan, aPlatform, aSample, benchId } from '../judge/world.ts'
 
-const within = (names: string[]) => claimOf({ kind: 'withinNative', percent: 5 }, { on: { by: 'name', names } })
+const within = (names: string[]) => aClaim({ kind: 'withinNative', percent: 5 }, { on: { by: 'name', names } })
 
 describe('a bench that is fit for a duet', () => {
   it('uses CPU or memory, and nothing that two guests contend for', () => {
-    const isFit = (...tags: string[]) => isForDuet(benchOf({ tags }))
+    const isFit = (...tags: string[]) => supportsDuet(aBench({ tags }))
     expect([isFit('cpu'), isFit('memory', 'slow')]).toEqual([true, true])
     expect([isFit(), isFit('cpu', 'io'), isFit('memory', 'network'), isFit('startup')]).toEqual([
       false,
@@ -21,7 +21,7 @@ describe('a bench that is fit for a duet', () => {
       false,
     ])
     const boot = { name: 'boot', kind: 'boot', lifecycle: 'sample' } as const
-    expect(isForDuet(benchOf({ tags: ['cpu'], workload: boot }))).toBe(false)
+    expect(supportsDuet(aBench({ tags: ['cpu'], workload: boot }))).toBe(false)
   })
 })
 
@@ -30,53 +30,55 @@ describe('the cores of a duet', () => {
   const threads = (cpu: number) => [cpu % 4, (cpu % 4) + 4]
 
   it('are the last ones, disjoint, and leave the rest to clients', () => {
-    expect(assignPair(1, [0, 1, 2, 3], alone)).toEqual([[3], [2]])
-    expect(assignPair(2, [0, 1, 2, 3], alone)).toEqual([
+    expect(assignDuetCpus(1, [0, 1, 2, 3], alone)).toEqual([[3], [2]])
+    expect(assignDuetCpus(2, [0, 1, 2, 3], alone)).toEqual([
       [2, 3],
       [0, 1],
     ])
-    expect(coresOf([[3], [2]], [0, 1, 2, 3])).toEqual({ guest: [3, 2], client: [0, 1] })
-    expect(coresOf([[1], [0]], [0, 1])).toEqual({ guest: [1, 0], client: [1, 0] })
+    expect(duetAssignment([[3], [2]], [0, 1, 2, 3])).toEqual({ guest: [3, 2], client: [0, 1] })
+    expect(duetAssignment([[1], [0]], [0, 1])).toEqual({ guest: [1, 0], client: [1, 0] })
   })
 
   it('are never two threads of one core', () => {
-    expect(assignPair(1, [0, 1, 2, 3, 4, 5, 6, 7], threads)).toEqual([[3], [2]])
-    expect(() => assignPair(1, [0, 4], threads)).toThrow(/this machine has 2 on 1 core/)
+    expect(assignDuetCpus(1, [0, 1, 2, 3, 4, 5, 6, 7], threads)).toEqual([[3], [2]])
+    expect(() => assignDuetCpus(1, [0, 4], threads)).toThrow(/this machine has 2 on 1 core/)
   })
 
   it('are refused where they are too few, with what to do', () => {
-    expect(() => assignPair(2, [0, 1, 2], alone)).toThrow(/two guests at once .* 2 CPUs each, and this machine has 3/)
+    expect(() => assignDuetCpus(2, [0, 1, 2], alone)).toThrow(
+      /two guests at once .* 2 CPUs each, and this machine has 3/,
+    )
   })
 })
 
 describe('a plan with a duet', () => {
-  const plan = planOf({ duet: [benchId] })
+  const plan = aPlan({ duet: [benchId] })
 
   it('has native beside each of the others, and no steps of its own', () => {
-    const steps = orderOf(plan, 0)
+    const steps = stepsOfRound(plan, 0)
     expect(steps.map(({ platform }) => platform).sort()).toEqual(['gvisor', 'runc'])
-    expect(steps.every(({ beside }) => beside === 'native')).toBe(true)
+    expect(steps.every(({ duetWith: beside }) => beside === 'native')).toBe(true)
   })
 
   it('measures native as ever where there is nothing else, or no native', () => {
-    const only = (...names: string[]) => orderOf({ ...plan, platforms: names.map((name) => platformOf(name)) }, 0)
+    const only = (...names: string[]) => stepsOfRound({ ...plan, platforms: names.map((name) => aPlatform(name)) }, 0)
     expect(only('native')).toMatchObject([{ platform: 'native' }])
-    expect(only('runc', 'gvisor').every(({ beside }) => beside === undefined)).toBe(true)
+    expect(only('runc', 'gvisor').every(({ duetWith: beside }) => beside === undefined)).toBe(true)
   })
 
   it('goes on with native beside another when native alone is undecided', () => {
-    const claims = [claimOf({ kind: 'atMost', value: 20 }, { on: { by: 'name', names: ['native'] } })]
+    const claims = [aClaim({ kind: 'atMost', value: 20 }, { on: { by: 'name', names: ['native'] } })]
     const wanted = {
-      ...planOf({ benches: [benchOf({ claims })], duet: [benchId] }),
+      ...aPlan({ benches: [aBench({ claims })], duet: [benchId] }),
       profile: { rounds: 8, warmup: 0, seconds: 1, timeout: 60 },
       looks: planLooks({ first: 6, last: 8 }),
     }
     const samples: Sample[] = []
-    const due = stepsOf(wanted, samples)
+    const due = scheduleSteps(wanted, samples)
     for (let next = due.next(); !next.done; next = due.next()) {
       const { round, platform } = next.value
       const latency = 20 + (round % 2 === 0 ? 1 : -1)
-      samples.push(sampleOf('native', round, { beside: platform, values: { latency } }))
+      samples.push(aSample('native', round, { duetWith: platform, values: { latency } }))
     }
     expect(samples.filter(({ round }) => round === 7)).toHaveLength(2)
   })
@@ -87,7 +89,7 @@ describe('the samples of a duet', () => {
   const samples = Array.from({ length: 10 }, (_, round) => {
     const noise = 1 + ((round * 7) % 5) / 1000
     const at = (platform: string, beside: string, latency: number) =>
-      sampleOf(platform, round, { beside, values: { latency } })
+      aSample(platform, round, { duetWith: beside, values: { latency } })
     return [
       at('native', 'runc', 20),
       at('runc', 'native', 20 * noise),
@@ -97,8 +99,8 @@ describe('the samples of a duet', () => {
   }).flat()
 
   it('are compared with native of the same duet, never with another', () => {
-    const benches = [benchOf({ claims: [within(['runc', 'gvisor'])] })]
-    const { claims } = judge(planOf({ benches, duet: [benchId] }), samples)
+    const benches = [aBench({ claims: [within(['runc', 'gvisor'])] })]
+    const { claims } = judge(aPlan({ benches, duet: [benchId] }), samples)
     expect(claims.map(({ verdict, measured }) => [verdict, measured!.estimate.toFixed(2)])).toEqual([
       ['holds', '1.00'],
       ['holds', '1.00'],
@@ -106,10 +108,8 @@ describe('the samples of a duet', () => {
   })
 
   it('of two platforms are compared round by round', () => {
-    const claims = [
-      claimOf({ kind: 'slowerThan', platform: 'runc', by: 1.5 }, { on: { by: 'name', names: ['gvisor'] } }),
-    ]
-    const verdict = judge(planOf({ benches: [benchOf({ claims })] }), samples).claims[0]!
+    const claims = [aClaim({ kind: 'worseThan', platform: 'runc', by: 1.5 }, { on: { by: 'name', names: ['gvisor'] } })]
+    const verdict = judge(aPlan({ benches: [aBench({ claims })] }), samples).claims[0]!
     expect(verdict).toMatchObject({ verdict: 'holds', measured: { rounds: 10 } })
   })
 })

@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../src/core/judge/judge.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
-import { lackingPrograms } from '../../../src/core/report/lacking.ts'
+import { missingProgramProblems } from '../../../src/core/report/lacking.ts'
 import type { ScheduledPlan } from '../../../src/core/schedule/plan.ts'
-import { type Due, stepsOf, type Why } from '../../../src/core/schedule/rounds.ts'
+import { type ScheduledStep, type StopReason, scheduleSteps } from '../../../src/core/schedule/rounds.ts'
 import { undecidedText } from '../../../src/core/schedule/undecided.ts'
 import { gaussian, planLooks, seeded } from '../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../src/dsl/claim.ts'
-import { benchOf, claimOf, planOf, platformOf, sampleOf } from '../judge/world.ts'
+import { aBench, aClaim, aPlan, aPlatform, aSample } from '../judge/world.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 5 }
 
 function planFor(costs: Readonly<Record<string, number>>, over: Partial<ScheduledPlan> = {}): ScheduledPlan {
-  const platforms = ['native', ...Object.keys(costs)].map((name) => platformOf(name))
-  const benches = [benchOf({ claims: [claimOf(within, { on: { by: 'all' } })] })]
+  const platforms = ['native', ...Object.keys(costs)].map((name) => aPlatform(name))
+  const benches = [aBench({ claims: [aClaim(within, { on: { by: 'all' } })] })]
   return {
-    ...planOf({ platforms, benches }),
+    ...aPlan({ platforms, benches }),
     profile: { rounds: 30, warmup: 1, seconds: 1, timeout: 60 },
-    looks: planLooks({ first: 10, last: 30 }),
+    sequential: planLooks({ first: 10, last: 30 }),
     ...over,
   }
 }
@@ -30,17 +30,17 @@ function simulate(
 ) {
   const random = seeded(seed)
   const samples: Sample[] = []
-  const due = stepsOf(plan, samples, () => isTimeUp(samples))
+  const due = scheduleSteps(plan, samples, () => isTimeUp(samples))
   let next = due.next()
   while (!next.done) {
-    const { point, platform, round } = next.value
+    const { case: point, platform, round } = next.value
     const latency = 20 * (costs[platform] ?? 1) * Math.exp(cv * gaussian(random))
     samples.push(
-      sampleOf(platform, round, { point: point.id, warmup: round < 0, values: { latency, rate: 1 / latency } }),
+      aSample(platform, round, { case: point.id, warmup: round < 0, values: { latency, rate: 1 / latency } }),
     )
     next = due.next()
   }
-  const ended: Why = next.value
+  const ended: StopReason = next.value
   const count = (platform: string) => samples.filter((one) => one.platform === platform && !one.warmup).length
   return { samples, ended, count, claims: judge(plan, samples).claims }
 }
@@ -48,36 +48,41 @@ function simulate(
 describe('the steps of a run', () => {
   it('are every cell in every round when there is one look', () => {
     const costs = { p0: 1, p1: 2 }
-    const { looks: _, ...plan } = planFor(costs)
+    const { sequential: _, ...plan } = planFor(costs)
     const { samples, ended } = simulate(plan, costs)
     expect(samples).toHaveLength(31 * 3)
     expect(ended).toEqual({ why: 'all-rounds', rounds: 30 })
   })
 
   it('leave out a point whose program the image lacks, from its first sample on', () => {
-    const { looks: _, ...plan } = planFor({ other: 1 })
+    const { sequential: _, ...plan } = planFor({ other: 1 })
     const samples: Sample[] = []
-    const due = stepsOf(plan, samples)
+    const due = scheduleSteps(plan, samples)
     const { value } = due.next()
     samples.push(
-      sampleOf('native', -1, { point: (value as Due).point.id, warmup: true, error: 'no program', lacks: 'fio' }),
+      aSample('native', -1, {
+        case: (value as ScheduledStep).case.id,
+        warmup: true,
+        error: 'no program',
+        missingProgram: 'fio',
+      }),
     )
     expect(due.next()).toMatchObject({ done: true, value: { why: 'all-rounds' } })
-    const [problem, ...others] = lackingPrograms({ plan, samples: [...samples, ...samples] })
+    const [problem, ...others] = missingProgramProblems({ plan, samples: [...samples, ...samples] })
     expect(problem!.message).toMatch(/runs fio, and the image has no such program/)
     expect(others).toEqual([])
   })
 
   it('leave out a platform that cannot do the work, from its first sample on, and no other', () => {
-    const { looks: _, ...plan } = planFor({ one: 1, two: 1 })
+    const { sequential: _, ...plan } = planFor({ one: 1, two: 1 })
     const samples: Sample[] = []
     const visits: Record<string, number> = {}
-    const due = stepsOf(plan, samples)
+    const due = scheduleSteps(plan, samples)
     for (let next = due.next(); !next.done; next = due.next()) {
-      const { platform, round, point } = next.value
+      const { platform, round, case: point } = next.value
       visits[platform] = (visits[platform] ?? 0) + 1
       samples.push(
-        sampleOf(platform, round, { point: point.id, ...(platform === 'one' && { error: 'no', unsupported: true }) }),
+        aSample(platform, round, { case: point.id, ...(platform === 'one' && { error: 'no', unsupported: true }) }),
       )
     }
     expect(visits).toEqual({ native: 31, one: 1, two: 31 })
@@ -103,8 +108,8 @@ describe('the steps of a run', () => {
 
   it('go on for both sides of a claim that compares two platforms', () => {
     const costs = { p0: 1, p1: 1.002 }
-    const claims = [claimOf({ kind: 'fasterThan', platform: 'p1', by: 1 }, { on: { by: 'name', names: ['p0'] } })]
-    const plan = { ...planFor(costs), benches: [benchOf({ claims })] }
+    const claims = [aClaim({ kind: 'betterThan', platform: 'p1', by: 1 }, { on: { by: 'name', names: ['p0'] } })]
+    const plan = { ...planFor(costs), benches: [aBench({ claims })] }
     const { count } = simulate(plan, costs, { cv: 0.05 })
     expect([count('p0'), count('p1'), count('native')]).toEqual([30, 30, 30])
   })
@@ -119,7 +124,7 @@ describe('the steps of a run', () => {
 
   it('stop at the first look where there is no claim', () => {
     const costs = { p0: 1 }
-    const { ended } = simulate({ ...planFor(costs), benches: [benchOf()] }, costs)
+    const { ended } = simulate({ ...planFor(costs), benches: [aBench()] }, costs)
     expect(ended).toEqual({ why: 'all-decided', rounds: 10 })
   })
 

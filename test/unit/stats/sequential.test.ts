@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  decideAtLook,
+  alphaShare,
+  decideAtInterimLook,
   gaussian,
   intervalAtLook,
-  type LookPlan,
   planLooks,
   pValueOverLooks,
+  type SequentialPlan,
   seeded,
-  shareOf,
   signedRankInterval,
   signedRankPValue,
 } from '../../../src/core/stats/index.ts'
@@ -16,9 +16,9 @@ import {
 const plan = planLooks({ first: 10, last: 30 })
 
 /** The first look that decides, if any does. */
-function decide(d: readonly number[], margin: number, plan: LookPlan): { verdict: string; rounds: number } {
+function decide(d: readonly number[], margin: number, plan: SequentialPlan): { verdict: string; rounds: number } {
   for (const [look, rounds] of plan.looks.entries()) {
-    const verdict = decideAtLook(d.slice(0, rounds), margin, plan, look)
+    const verdict = decideAtInterimLook(d.slice(0, rounds), margin, plan, look)
     if (verdict !== 'across') return { verdict, rounds }
   }
   return { verdict: 'across', rounds: plan.looks.at(-1)! }
@@ -32,15 +32,15 @@ describe('planLooks', () => {
 
   it('spends everything on a single look', () => {
     expect(planLooks({ first: 10, last: 10 })).toEqual({ looks: [10], spent: [0.05] })
-    expect(planLooks({ first: 7, last: 7, alpha: 0.01, power: 3 }).spent).toEqual([0.01])
+    expect(planLooks({ first: 7, last: 7, alpha: 0.01, power: 3 }).alphas).toEqual([0.01])
   })
 
   it("is close to the published bounds: O'Brien–Fleming-like spending is stingy first, linear spending is not", () => {
     // Kim & DeMets: linear spending at five equal times and one-sided 0.05 has 0.01 first, then near-equal ones
-    const linear = planLooks({ first: 200, last: 1000, step: 200 }).spent
+    const linear = planLooks({ first: 200, last: 1000, step: 200 }).alphas
     expect(linear[0]).toBeCloseTo(0.96 * 0.01, 4)
     expect(Math.max(...linear)).toBeLessThan(3 * linear[0]!)
-    expect(planLooks({ first: 200, last: 1000, step: 200, power: 3 }).spent[0]).toBeLessThan(0.001)
+    expect(planLooks({ first: 200, last: 1000, step: 200, power: 3 }).alphas[0]).toBeLessThan(0.001)
   })
 
   it('gives each look less than alpha, and at least about its Bonferroni share', () => {
@@ -52,7 +52,7 @@ describe('planLooks', () => {
     })
     fc.assert(
       fc.property(options, ({ first, more, step, alpha }) => {
-        const { looks, spent } = planLooks({ first, last: first + more, step, alpha })
+        const { looks, alphas: spent } = planLooks({ first, last: first + more, step, alpha })
         expect(spent.length).toBe(looks.length)
         spent.forEach((nominal, k) => {
           expect(nominal).toBeLessThan(alpha)
@@ -91,11 +91,11 @@ describe('decideAtLook', () => {
     const single = planLooks({ first: 12, last: 12 })
     const d = steady(0.03).slice(0, 12)
     expect(intervalAtLook(d, single, 0)).toEqual(signedRankInterval(d))
-    expect(decideAtLook(d, 0.04, single, 0)).toBe('inside')
+    expect(decideAtInterimLook(d, 0.04, single, 0)).toBe('inside')
   })
 
   it('cannot decide on too few differences', () => {
-    expect(decideAtLook([0.5, 0.5, 0.5, 0.5], 0, plan, 0)).toBe('across')
+    expect(decideAtInterimLook([0.5, 0.5, 0.5, 0.5], 0, plan, 0)).toBe('across')
   })
 
   it('mirrors: a negated sample against a negated margin swaps inside and outside', () => {
@@ -104,7 +104,7 @@ describe('decideAtLook', () => {
     fc.assert(
       fc.property(fc.array(cell, { minLength: 10, maxLength: 10 }), cell, (d, margin) => {
         const flipped = d.map((value) => 0 - value)
-        expect(decideAtLook(flipped, 0 - margin, plan, 0)).toBe(other[decideAtLook(d, margin, plan, 0)])
+        expect(decideAtInterimLook(flipped, 0 - margin, plan, 0)).toBe(other[decideAtInterimLook(d, margin, plan, 0)])
       }),
     )
   })
@@ -121,17 +121,17 @@ describe('decideAtLook', () => {
   })
 
   it('refuses a look that is not planned, nothing, and a margin that is no number', () => {
-    expect(() => decideAtLook([1], 0, plan, 11)).toThrow(/look 11: the plan has looks 0 … 10/)
-    expect(() => decideAtLook([], 0, plan, 0)).toThrow(/at least one value/)
-    expect(() => decideAtLook([1], Number.NaN, plan, 0)).toThrow(/margin/)
+    expect(() => decideAtInterimLook([1], 0, plan, 11)).toThrow(/look 11: the plan has looks 0 … 10/)
+    expect(() => decideAtInterimLook([], 0, plan, 0)).toThrow(/at least one value/)
+    expect(() => decideAtInterimLook([1], Number.NaN, plan, 0)).toThrow(/margin/)
   })
 })
 
 describe('pValueOverLooks', () => {
   const d = Array.from({ length: 30 }, (_, i) => 0.1 + ((i * 7) % 11) / 100)
-  const upTo = (look: number, of: LookPlan = plan) =>
-    of.looks.slice(0, look + 1).map((count, k) => ({ d: d.slice(0, count), share: shareOf(of, k) }))
-  const over = (look: number, shift: number, side: 'greater' | 'less', of?: LookPlan) =>
+  const upTo = (look: number, of: SequentialPlan = plan) =>
+    of.looks.slice(0, look + 1).map((count, k) => ({ d: d.slice(0, count), share: alphaShare(of, k) }))
+  const over = (look: number, shift: number, side: 'greater' | 'less', of?: SequentialPlan) =>
     pValueOverLooks(upTo(look, of), (data) => signedRankPValue(data, shift, side))
 
   it('with one look is the plain p-value', () => {
@@ -152,7 +152,7 @@ describe('pValueOverLooks', () => {
   })
 
   it('spends its shares on all looks together, no more', () => {
-    const sum = plan.looks.reduce((total, _, look) => total + shareOf(plan, look), 0)
+    const sum = plan.looks.reduce((total, _, look) => total + alphaShare(plan, look), 0)
     expect(sum).toBeCloseTo(1, 12)
   })
 })

@@ -7,7 +7,7 @@ import {
   signedRankInterval,
   signedRankPValue,
 } from '../../../src/core/stats/index.ts'
-import { boundOrder, signedRankCdf } from '../../../src/core/stats/nullDistribution.ts'
+import { criticalOrder, signedRankCdf } from '../../../src/core/stats/nullDistribution.ts'
 
 /** Hamilton depression scale, before and after: Hollander & Wolfe (1973), 29 f.; the example of R's `?wilcox.test`. */
 const before = [1.83, 0.5, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.3]
@@ -50,7 +50,7 @@ describe('published values', () => {
     [30, [152, 138, 121, 110]],
     [50, [467, 435, 398, 374]],
   ])('order of the bound for n = %i at alpha 0.05, 0.025, 0.01, 0.005', (n, orders) => {
-    expect([0.05, 0.025, 0.01, 0.005].map((alpha) => boundOrder(signedRankCdf(n), alpha))).toEqual(orders)
+    expect([0.05, 0.025, 0.01, 0.005].map((alpha) => criticalOrder(signedRankCdf(n), alpha))).toEqual(orders)
   })
 
   it('keeps its relative precision far in the tail (SciPy: P(W ≤ 30 | n = 30), P(W ≤ 50 | n = 50))', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { gaussian, ratioInterval, seeded } from '../../../src/core/stats/index.ts'
 import { bisect, normalCdf, normalQuantile } from '../../../src/core/stats/normal.ts'
-import { boundOrder, mannWhitneyCdf } from '../../../src/core/stats/nullDistribution.ts'
+import { criticalOrder, mannWhitneyCdf } from '../../../src/core/stats/nullDistribution.ts'
 
 /** Permeability of the human chorioamnion: Hollander & Wolfe (1973), 69 f.; the example of R's `?wilcox.test`. */
 const term = [0.8, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]
@@ -13,9 +13,9 @@ const times = fc.array(fc.double({ min: 0.01, max: 1e4, noNaN: true }), { minLen
 describe('ratioInterval', () => {
   it('has the exact null distribution: R gives W = 35, p = 0.1272 for the chorioamnion data', () => {
     expect(mannWhitneyCdf(10, 5)[50 - 35]).toBeCloseTo(0.1272061272061272, 12)
-    expect([0.05, 0.025].map((alpha) => boundOrder(mannWhitneyCdf(5, 10), alpha))).toEqual([12, 9])
-    expect([0.05, 0.025].map((alpha) => boundOrder(mannWhitneyCdf(10, 10), alpha))).toEqual([28, 24])
-    expect([0.05, 0.025].map((alpha) => boundOrder(mannWhitneyCdf(20, 7), alpha))).toEqual([40, 35])
+    expect([0.05, 0.025].map((alpha) => criticalOrder(mannWhitneyCdf(5, 10), alpha))).toEqual([12, 9])
+    expect([0.05, 0.025].map((alpha) => criticalOrder(mannWhitneyCdf(10, 10), alpha))).toEqual([28, 24])
+    expect([0.05, 0.025].map((alpha) => criticalOrder(mannWhitneyCdf(20, 7), alpha))).toEqual([40, 35])
   })
 
   it('gives the ratio of first to second, with bounds (SciPy for the orders, NumPy for the ratios)', () => {

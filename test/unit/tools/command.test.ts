@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { command, count } from '../../../src/tools/command.ts'
+import { command, requireCount } from '../../../src/tools/command.ts'
 
 describe('command', () => {
   it('keeps every argument as it is, and writes numbers in decimal', () => {
@@ -25,11 +25,11 @@ describe('command', () => {
 
 describe('count', () => {
   it('passes whole numbers', () => {
-    expect(count('threads', 4)).toBe(4)
-    expect(count('ramp', 0, 0)).toBe(0)
+    expect(requireCount('threads', 4)).toBe(4)
+    expect(requireCount('ramp', 0, 0)).toBe(0)
   })
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 53])('refuses %s', (value) => {
-    expect(() => count('threads', value)).toThrow('threads must be a whole number of at least 1')
+    expect(() => requireCount('threads', value)).toThrow('threads must be a whole number of at least 1')
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { timed } from '../../../src/guest/stopwatch.ts'
-import { gated } from '../../../src/guest/trace/gate.ts'
+import { runTimed } from '../../../src/guest/stopwatch.ts'
+import { withBarriers } from '../../../src/guest/trace/gate.ts'
 
 /** Runs a command between gates with the host's own sh, and tells in which order things happened. */
 async function run(
@@ -10,12 +10,12 @@ async function run(
   waiting: (pass: () => Promise<void>) => Promise<void> = () => Promise.resolve(),
 ) {
   const events: string[] = []
-  const gate = gated(argv, input, {
+  const gate = withBarriers(argv, input, {
     waiting: (pass) => waiting(pass).then(() => void events.push('waited')),
     opened: () => void events.push('opened'),
     closed: () => void events.push('closed'),
   })
-  const done = await timed(gate.argv, { timeoutMs: 20_000, label: 'gated', dialogue: gate.dialogue, exitCodes })
+  const done = await runTimed(gate.argv, { timeoutMs: 20_000, label: 'gated', dialogue: gate.dialogue, exitCodes })
   return { ...done, stderr: gate.plain(done.stderr), events }
 }
 
@@ -76,14 +76,14 @@ describe('a command between gates', () => {
       })
     }
     let pid = 0
-    const gate = gated(['true'], '', { waiting: dying, opened: () => {}, closed: () => {} })
+    const gate = withBarriers(['true'], '', { waiting: dying, opened: () => {}, closed: () => {} })
     const dialogue: typeof gate.dialogue = (stdin, text) => {
       const own = /^pid (\d+)$/m.exec(text)
       if (own) pid = Number(own[1])
       gate.dialogue(stdin, text)
     }
     const argv = ['sh', '-c', 'echo "pid $$" >&2; exec "$@"', 'sh', ...gate.argv] as const
-    await expect(timed(argv, { timeoutMs: 20_000, label: 'gated', dialogue })).rejects.toThrow()
+    await expect(runTimed(argv, { timeoutMs: 20_000, label: 'gated', dialogue })).rejects.toThrow()
     await vi.waitFor(() => expect(String(failure)).toContain('ended before it began'))
   })
 

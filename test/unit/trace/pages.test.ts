@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { functionName, functions } from '../../../src/guest/trace/functions.ts'
-import { symbolsOf } from '../../../src/guest/trace/kernel-symbols.ts'
-import { eachEvent, eventFormat, lostOf, pageFormat } from '../../../src/guest/trace/pages.ts'
+import { parseKallsyms } from '../../../src/guest/trace/kernel-symbols.ts'
+import { eachEvent, eventFormat, lostEvents, pageFormat } from '../../../src/guest/trace/pages.ts'
 import { syscallName } from '../../../src/guest/trace/syscall-names.ts'
 import { syscalls } from '../../../src/guest/trace/syscalls.ts'
 
@@ -89,7 +89,7 @@ describe('a page of a ring buffer', () => {
 })
 
 it('an address is of the function that it lies in, of several names by the first, in modules too', () => {
-  const symbols = symbolsOf(`ffffffff81000100 T vfs_read
+  const symbols = parseKallsyms(`ffffffff81000100 T vfs_read
 ffffffff81000200 t finish_task_switch.isra.0
 ffffffff81000200 t another_name
 ffffffff81000300 D jiffies
@@ -133,6 +133,6 @@ it.skipIf(process.arch !== 'x64')('system calls have the names of the kernel’s
 it('lost events are those overwritten, not committed and dropped', () => {
   const stats = (overrun: number, commit: number, dropped: number) =>
     `entries: 16\noverrun: ${overrun}\ncommit overrun: ${commit}\nbytes: 1088\noldest event ts:   982.7\nnow ts:   982.8\ndropped events: ${dropped}\nread events: 5\n`
-  expect(lostOf(stats(0, 0, 0))).toBe(0)
-  expect(lostOf(stats(1, 2, 4))).toBe(7)
+  expect(lostEvents(stats(0, 0, 0))).toBe(0)
+  expect(lostEvents(stats(1, 2, 4))).toBe(7)
 })

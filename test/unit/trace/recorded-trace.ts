@@ -1,6 +1,6 @@
 /** What a kernel recorded with its function tracer, and what it says of that itself. */
 import { functions } from '../../../src/guest/trace/functions.ts'
-import { symbolsOf } from '../../../src/guest/trace/kernel-symbols.ts'
+import { parseKallsyms } from '../../../src/guest/trace/kernel-symbols.ts'
 import { eachEvent, eventFormat, pageFormat } from '../../../src/guest/trace/pages.ts'
 
 /** As read from tracefs and /proc; pages in base64, those of each CPU. */
@@ -37,7 +37,7 @@ function eachOf(trace: RecordedTrace, use: (event: { value: bigint; inInterrupt:
 
 /** By isobench's reading of the pages. */
 export function tallyOfPages(trace: RecordedTrace): Tally {
-  const symbols = symbolsOf(trace.kallsyms)
+  const symbols = parseKallsyms(trace.kallsyms)
   const tally: Tally = {}
   eachOf(trace, ({ value, inInterrupt }) => add(tally, symbols(value) ?? value.toString(16), inInterrupt))
   return sorted(tally)

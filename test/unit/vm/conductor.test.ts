@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-const programs = join(import.meta.dirname, '../../../src/guest/vm/perl')
+const programs = join(import.meta.dirname, '../../../src/vm/programs')
 const nonce = '5ec2e7'
 
 let folder: string

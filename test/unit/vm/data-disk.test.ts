@@ -8,8 +8,8 @@ import { dataDisk, makeDataDisk } from '../../../src/guest/vm/data-disk.ts'
 it('a data disk has all of its blocks, and an empty file system that nothing is left to be done on', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'isobench-data-'))
   try {
-    const file = await makeDataDisk({ directory }, 64)
-    expect(file).toBe(dataDisk({ directory }))
+    const file = await makeDataDisk({ stateDir: directory }, 64)
+    expect(file).toBe(dataDisk({ stateDir: directory }))
     const { size, blocks } = statSync(file)
     expect(size).toBe(64 * 1024 ** 2)
     expect(blocks * 512).toBeGreaterThanOrEqual(size)

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ask } from '../../../src/guest/vm/monitor-api.ts'
-import { MonitorError } from '../../../src/guest/vm/monitor-error.ts'
+import { vmmRequest } from '../../../src/guest/vm/monitor-api.ts'
+import { VmmError } from '../../../src/guest/vm/monitor-error.ts'
 
 let folder: string
 let socket: string
@@ -36,8 +36,8 @@ async function serving(answer: (response: ServerResponse, asked: IncomingMessage
 describe('a request to a monitor', () => {
   it('is sent as it is, and gives what was answered', async () => {
     const asked = await serving((response) => response.end('{"state":"Running"}'))
-    expect(await ask(socket, { method: 'GET', path: '/' })).toEqual({ state: 'Running' })
-    await ask(socket, { method: 'PATCH', path: '/vm', body: { state: 'Paused', name: 'ü' } })
+    expect(await vmmRequest(socket, { method: 'GET', path: '/' })).toEqual({ state: 'Running' })
+    await vmmRequest(socket, { method: 'PATCH', path: '/vm', body: { state: 'Paused', name: 'ü' } })
     expect(asked).toEqual([
       { method: 'GET', url: '/', body: '', type: undefined },
       { method: 'PATCH', url: '/vm', body: '{"state":"Paused","name":"ü"}', type: 'application/json' },
@@ -46,7 +46,7 @@ describe('a request to a monitor', () => {
 
   it('may be answered by nothing', async () => {
     await serving((response) => response.writeHead(204).end())
-    expect(await ask(socket, { method: 'PUT', path: '/api/v1/vm.pause' })).toBeUndefined()
+    expect(await vmmRequest(socket, { method: 'PUT', path: '/api/v1/vm.pause' })).toBeUndefined()
   })
 
   const refusals: [string, (response: ServerResponse) => void, string][] = [
@@ -63,13 +63,13 @@ describe('a request to a monitor', () => {
   ]
   it.each(refusals)('tells of %s', async (_, answer, why) => {
     await serving(answer)
-    const failed = ask(socket, { method: 'PUT', path: '/api/v1/vm.pause' }, 300)
-    await expect(failed).rejects.toThrow(MonitorError)
+    const failed = vmmRequest(socket, { method: 'PUT', path: '/api/v1/vm.pause' }, 300)
+    await expect(failed).rejects.toThrow(VmmError)
     await expect(failed).rejects.toThrow(why)
     await expect(failed).rejects.toThrow(`PUT /api/v1/vm.pause at ${socket}`)
   })
 
   it('tells of a monitor that is not there', async () => {
-    await expect(ask(socket, { method: 'GET', path: '/' })).rejects.toThrow('ENOENT')
+    await expect(vmmRequest(socket, { method: 'GET', path: '/' })).rejects.toThrow('ENOENT')
   })
 })

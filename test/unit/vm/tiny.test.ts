@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { origin } from '../../../src/guest/vm/tiny/elf.ts'
-import { tinyGuest, tinyProgram } from '../../../src/guest/vm/tiny/guest.ts'
+import { loadAddress } from '../../../src/guest/vm/tiny/elf.ts'
+import { probeKernel, probeProgram } from '../../../src/guest/vm/tiny/guest.ts'
 
 describe('a guest of a few hundred bytes', () => {
-  const guest = tinyGuest(0x12345678)
+  const guest = probeKernel(0x12345678)
 
   it('is an ELF of one loaded segment that holds its own headers', () => {
     expect(guest.length).toBeLessThan(512)
     expect(guest.subarray(0, 7).toString('hex')).toBe('7f454c46020101')
     expect([guest.readUInt16LE(16), guest.readUInt16LE(18), guest.readUInt16LE(56)]).toEqual([2, 62, 2])
-    expect(Number(guest.readBigUInt64LE(64 + 16))).toBe(origin)
+    expect(Number(guest.readBigUInt64LE(64 + 16))).toBe(loadAddress)
     expect(Number(guest.readBigUInt64LE(64 + 32))).toBe(guest.length)
   })
 
@@ -23,8 +23,8 @@ describe('a guest of a few hundred bytes', () => {
     expect([note.readUInt32LE(0), note.readUInt32LE(4), note.readUInt32LE(8)]).toEqual([4, 4, 18])
     expect(note.toString('latin1', 12, 16)).toBe('Xen\0')
     const code = noteAt + noteSize
-    expect(note.readUInt32LE(16)).toBe(origin + code)
-    expect(Number(guest.readBigUInt64LE(24))).toBe(origin + code)
+    expect(note.readUInt32LE(16)).toBe(loadAddress + code)
+    expect(Number(guest.readBigUInt64LE(24))).toBe(loadAddress + code)
     // mov dx, 0x3f8; mov al, 'B'; out dx, al; mov ecx, count
     expect(guest.subarray(code, code + 12).toString('hex')).toBe('66baf803b042eeb978563412')
   })
@@ -33,7 +33,7 @@ describe('a guest of a few hundred bytes', () => {
     const folder = mkdtempSync(join(tmpdir(), 'isobench-tiny-'))
     try {
       const file = join(folder, 'program')
-      writeFileSync(file, tinyProgram(1000), { mode: 0o755 })
+      writeFileSync(file, probeProgram(1000), { mode: 0o755 })
       expect(spawnSync(file)).toMatchObject({ status: 0, signal: null })
     } finally {
       rmSync(folder, { recursive: true, force: true })

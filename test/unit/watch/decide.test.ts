@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { decide } from '../../../src/core/watch/decide.ts'
-import { benchId, benchOf, claimOf, findingOf } from '../judge/world.ts'
+import { planChange } from '../../../src/core/watch/decide.ts'
+import { aBench, aClaim, aFinding, benchId } from '../judge/world.ts'
 import { other, snapshot } from './snapshot.ts'
 
 const usual = snapshot()
-const withBench = (over: Parameters<typeof benchOf>[0]) => snapshot({ benches: [benchOf(over), usual.benches[1]!] })
+const withBench = (over: Parameters<typeof aBench>[0]) => snapshot({ benches: [aBench(over), usual.benches[1]!] })
 
 describe('what runs after a change', () => {
   it('is all at first', () => {
-    expect(decide(undefined, usual)).toEqual({ what: 'all' })
+    expect(planChange(undefined, usual)).toEqual({ what: 'all' })
   })
 
   it.each([
@@ -16,19 +16,19 @@ describe('what runs after a change', () => {
     ['another digest of a file whose work is the same', withBench({ digest: 'edited' })],
     ['another line', withBench({ location: { file: 'a.bench.ts', line: 9, column: 1 } })],
   ])('is nothing after %s', (_, after) => {
-    expect(decide(usual, after)).toEqual({ what: 'nothing' })
+    expect(planChange(usual, after)).toEqual({ what: 'nothing' })
   })
 
-  const claim = claimOf({ kind: 'withinNative', percent: 5 })
+  const claim = aClaim({ kind: 'withinNative', percent: 5 })
   it.each([
     ['a threshold', withBench({ claims: [claim] }), withBench({ claims: [{ ...claim, severity: 'warn' }] })],
     ['a new claim', usual, withBench({ claims: [claim] })],
-    ['a finding', usual, snapshot({ findings: [findingOf([claim])] })],
+    ['a finding', usual, snapshot({ findings: [aFinding([claim])] })],
     ['tags of a platform', usual, snapshot({ tags: new Map([['runc', ['x']]]) })],
     ['a bench that went', usual, snapshot({ benches: [usual.benches[0]!] })],
     ['a platform that went', usual, snapshot({ platforms: new Map([...usual.platforms].slice(0, 2)) })],
   ])('is judging after %s', (_, before, after) => {
-    expect(decide(before, after)).toEqual({ what: 'judge' })
+    expect(planChange(before, after)).toEqual({ what: 'judge' })
   })
 
   it.each([
@@ -37,7 +37,7 @@ describe('what runs after a change', () => {
     ['its time limit', withBench({ timeout: 3 })],
     ['its lifecycle', withBench({ workload: { name: 'disk', kind: 'commands', lifecycle: 'run' } })],
   ])('is that bench after %s changed', (_, after) => {
-    expect(decide(usual, after)).toEqual({ what: 'measure', benches: [benchId], platforms: [] })
+    expect(planChange(usual, after)).toEqual({ what: 'measure', benches: [benchId], platforms: [] })
   })
 
   it('is that bench and that platform when both changed', () => {
@@ -45,7 +45,7 @@ describe('what runs after a change', () => {
       work: new Map([...usual.work, ['b.bench.ts', 'B']]),
       platforms: new Map([...usual.platforms, ['runc', 'R'], ['crun', 'c']]),
     })
-    expect(decide(usual, after)).toEqual({ what: 'measure', benches: [other], platforms: ['runc', 'crun'] })
+    expect(planChange(usual, after)).toEqual({ what: 'measure', benches: [other], platforms: ['runc', 'crun'] })
   })
 
   it.each([
@@ -54,6 +54,6 @@ describe('what runs after a change', () => {
     ['the length of a sample', snapshot({ profile: { ...usual.profile, seconds: 2 } })],
     ['native', snapshot({ platforms: new Map([...usual.platforms, ['native', 'N']]) })],
   ])('is all after %s changed', (_, after) => {
-    expect(decide(usual, after)).toEqual({ what: 'all' })
+    expect(planChange(usual, after)).toEqual({ what: 'all' })
   })
 })

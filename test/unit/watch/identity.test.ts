@@ -1,9 +1,9 @@
 import { transformSync } from 'esbuild'
 import { describe, expect, it } from 'vitest'
-import { withoutClaims } from '../../../src/core/watch/identity.ts'
+import { stripClaims } from '../../../src/core/watch/identity.ts'
 
 const bare = (code: string) =>
-  withoutClaims(transformSync(code, { loader: 'ts', minifyWhitespace: true, format: 'esm' }).code)
+  stripClaims(transformSync(code, { loader: 'ts', minifyWhitespace: true, format: 'esm' }).code)
 
 const file = (options: string, rest = '', most = 10) => `
 import { bench, expect, finding, higher, platform, workload } from 'isobench'

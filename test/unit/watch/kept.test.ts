@@ -2,22 +2,22 @@ import { describe, expect, it } from 'vitest'
 import type { Environment } from '../../../src/core/environment.ts'
 import type { Sample } from '../../../src/core/record/schema.ts'
 import { buildReport } from '../../../src/core/report/build.ts'
-import { figureChanges, flips } from '../../../src/core/watch/changes.ts'
-import { Kept } from '../../../src/core/watch/kept.ts'
-import { benchId, benchOf, claimOf, costing, native, planOf, planWith } from '../judge/world.ts'
+import { figureChanges, verdictChanges } from '../../../src/core/watch/changes.ts'
+import { SampleStore } from '../../../src/core/watch/kept.ts'
+import { aBench, aClaim, aPlan, benchId, costing, native, planWith } from '../judge/world.ts'
 
 const keptOf = (...samples: readonly Sample[][]) => {
-  const kept = new Kept()
+  const kept = new SampleStore()
   for (const sample of samples.flat()) kept.add(sample)
   return kept
 }
-const reportOf = (samples: readonly Sample[], plan = planWith(claimOf({ kind: 'withinNative', percent: 5 }))) =>
+const reportOf = (samples: readonly Sample[], plan = planWith(aClaim({ kind: 'withinNative', percent: 5 }))) =>
   buildReport(
-    { file: 'x', environment: {} as Environment, plan, problems: [], samples, how: 'finished' },
+    { file: 'x', environment: {} as Environment, plan, problems: [], samples, status: 'finished' },
     { strict: false },
   )
 const cells = (...platforms: string[]) => new Map([[benchId, new Set(platforms)]])
-const of = (kept: Kept, platform: string) =>
+const of = (kept: SampleStore, platform: string) =>
   kept.samples.filter((sample) => sample.platform === platform).map(({ round }) => round)
 
 describe('what is kept', () => {
@@ -41,9 +41,9 @@ describe('what is kept', () => {
     // Native is twice as slow by now: a ratio that mixed the two would show it.
     for (const sample of costing('native', 2, { count: 5, from })) kept.add(sample)
     for (const sample of costing('gvisor', 6, { count: 5, from })) kept.add(sample)
-    const [bench] = reportOf(kept.samples, planOf({ benches: [benchOf()] })).benches
+    const [bench] = reportOf(kept.samples, aPlan({ benches: [aBench()] })).cases
     const ratio = (name: string) =>
-      bench!.cells.find(({ platform }) => platform === name)!.metrics.latency!.vsNative!.ratio
+      bench!.results.find(({ platform }) => platform === name)!.metrics.latency!.ratioToNative!.ratio
     expect(ratio('runc')).toBeCloseTo(1.5, 1)
     expect(ratio('gvisor')).toBeCloseTo(3, 1)
     // Again: what native left for nobody but the former gvisor goes with it.
@@ -64,12 +64,12 @@ describe('before → after', () => {
   const samples = [...native(), ...costing('runc', 1.2)]
   it('shows flipped verdicts of a changed threshold, and no figure', () => {
     const before = reportOf(samples)
-    const after = reportOf(samples, planWith(claimOf({ kind: 'withinNative', percent: 50 })))
-    expect(flips(before, after).map((one) => [one.before.verdict, one.after.verdict])).toEqual([
+    const after = reportOf(samples, planWith(aClaim({ kind: 'withinNative', percent: 50 })))
+    expect(verdictChanges(before, after).map((one) => [one.before.verdict, one.after.verdict])).toEqual([
       ['contradicted', 'holds'],
     ])
     expect(figureChanges(before, after)).toEqual([])
-    expect(flips(before, before)).toEqual([])
+    expect(verdictChanges(before, before)).toEqual([])
   })
 
   it('shows what was measured anew, and what is new', () => {

@@ -1,13 +1,13 @@
 /** What is watched at one moment: two benches, of which `other` is the second, on three platforms. */
 import type { Snapshot } from '../../../src/core/watch/decide.ts'
-import { benchOf } from '../judge/world.ts'
+import { aBench } from '../judge/world.ts'
 
 export const other = 'b.bench.ts#net'
 export const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   guest: { cpus: 1, memoryBytes: 1024 },
   image: {},
   profile: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skip: [] },
-  benches: [benchOf(), benchOf({ id: other, file: 'b.bench.ts', name: 'net' })],
+  benches: [aBench(), aBench({ id: other, file: 'b.bench.ts', name: 'net' })],
   findings: [],
   work: new Map([
     ['a.bench.ts', 'a'],

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
-import { parsePlaces, parseScores, parseSources, readText } from '../../../src/core/weights/csv.ts'
-import { keepWeights, readWeights } from '../../../src/core/weights/store.ts'
-import { canonical, type Weights, weigh, weightedOf } from '../../../src/core/weights/weigh.ts'
+import { parseCveLocations, parseScores, parseSources, readText } from '../../../src/core/weights/csv.ts'
+import { readWeights, saveWeights } from '../../../src/core/weights/store.ts'
+import { canonicalFunctionName, functionWeights, type Weights, weightedScore } from '../../../src/core/weights/weigh.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-weights-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -66,39 +66,43 @@ describe('the weight of a function', () => {
   const { byCve } = parseScores(text(daily))
 
   it('is the chance that one of its CVEs is exploited', () => {
-    const places = parsePlaces(text('cve,function\nCVE-2024-1086,nft_verdict_init\nCVE-2022-0847,nft_verdict_init\n'))
-    expect(weigh(byCve, places, new Map()).get('nft_verdict_init')).toBeCloseTo(1 - 0.5 * 0.8, 12)
+    const places = parseCveLocations(
+      text('cve,function\nCVE-2024-1086,nft_verdict_init\nCVE-2022-0847,nft_verdict_init\n'),
+    )
+    expect(functionWeights(byCve, places, new Map()).get('nft_verdict_init')).toBeCloseTo(1 - 0.5 * 0.8, 12)
   })
 
   it('counts a CVE once, and none that has no score', () => {
-    const places = parsePlaces(
+    const places = parseCveLocations(
       text(
         'cve,function,file\nCVE-2021-3715,route4_change,\nCVE-2021-3715,route4_change,\nCVE-1999-0001,route4_change,\n',
       ),
     )
-    expect([...weigh(byCve, places, new Map())]).toEqual([['route4_change', expect.closeTo(0.1, 12)]])
+    expect([...functionWeights(byCve, places, new Map())]).toEqual([['route4_change', expect.closeTo(0.1, 12)]])
   })
 
   it('comes by source file where the functions of that are known', () => {
-    const places = parsePlaces(text('cve,file\nCVE-2022-0847,lib/iov_iter.c\n'))
+    const places = parseCveLocations(text('cve,file\nCVE-2022-0847,lib/iov_iter.c\n'))
     const sources = parseSources(text('function,file\ncopy_page_to_iter,lib/iov_iter.c\nother,lib/other.c\n'))
-    expect([...weigh(byCve, places, sources).keys()]).toEqual(['copy_page_to_iter'])
-    expect(weigh(byCve, places, new Map()).size).toBe(0)
+    expect([...functionWeights(byCve, places, sources).keys()]).toEqual(['copy_page_to_iter'])
+    expect(functionWeights(byCve, places, new Map()).size).toBe(0)
   })
 
   it('is the same for a system call and its function', () => {
-    expect(canonical('__x64_sys_openat')).toBe('sys_openat')
-    expect(canonical('__do_sys_openat2')).toBe('sys_openat2')
-    expect(canonical('__arm64_compat_sys_ioctl')).toBe('compat_sys_ioctl')
+    expect(canonicalFunctionName('__x64_sys_openat')).toBe('sys_openat')
+    expect(canonicalFunctionName('__do_sys_openat2')).toBe('sys_openat2')
+    expect(canonicalFunctionName('__arm64_compat_sys_ioctl')).toBe('compat_sys_ioctl')
     const weights: Weights = { source, byFunction: new Map([['sys_openat', 0.3]]) }
     const expected = { score: expect.closeTo(0.31, 12), covered: 1, of: 2 }
-    expect(weightedOf({ openat: 5, read: 1 }, weights, 'syscalls')).toEqual(expected)
-    expect(weightedOf({ __x64_sys_openat: 9, vfs_read: 1 }, weights, 'functions')).toEqual(expected)
+    expect(weightedScore({ openat: 5, read: 1 }, weights, 'syscalls')).toEqual(expected)
+    expect(weightedScore({ __x64_sys_openat: 9, vfs_read: 1 }, weights, 'functions')).toEqual(expected)
   })
 
   it('does not depend on how often it is called', () => {
     const weights: Weights = { source, byFunction: new Map([['vfs_read', 0.3]]) }
-    expect(weightedOf({ vfs_read: 1 }, weights, 'functions')).toEqual(weightedOf({ vfs_read: 9 }, weights, 'functions'))
+    expect(weightedScore({ vfs_read: 1 }, weights, 'functions')).toEqual(
+      weightedScore({ vfs_read: 9 }, weights, 'functions'),
+    )
   })
 })
 
@@ -106,13 +110,13 @@ describe('imported weights', () => {
   it('are kept with what they were made of', () => {
     const weights: Weights = { source, byFunction: new Map([['vfs_read', 0.25]]) }
     expect(readWeights(folder)).toBeUndefined()
-    const file = keepWeights(folder, weights)
+    const file = saveWeights(folder, weights)
     expect(readWeights(folder)).toEqual(weights)
     writeFileSync(file, '{"version":1')
     expect(() => readWeights(folder)).toThrow(/is damaged/)
   })
 
   it('need a row that says where a CVE is', () => {
-    expect(() => parsePlaces(text('cve,function,file\nCVE-2024-1086,,\n'))).toThrow(/x\.csv:2 names neither/)
+    expect(() => parseCveLocations(text('cve,function,file\nCVE-2024-1086,,\n'))).toThrow(/x\.csv:2 names neither/)
   })
 })

@@ -1,5 +1,5 @@
 /** Where the code of a tiny guest is in its memory: above what firmware and the first megabyte's devices use. */
-export const origin = 0x100000
+export const loadAddress = 0x100000
 
 /** Of notes: XEN_ELFNOTE_PHYS32_ENTRY in xen/include/public/elfnote.h. */
 const pvhEntry = 18
@@ -18,7 +18,7 @@ export function elf(code: Buffer, entries: { readonly long: number; readonly pvh
   note.writeUInt32LE(pvhEntry, 8)
   note.write('Xen\0', 12, 'latin1')
   const start = header + 2 * programHeader + note.length
-  note.writeUInt32LE(origin + start + entries.pvh, 16)
+  note.writeUInt32LE(loadAddress + start + entries.pvh, 16)
   const size = start + code.length
 
   const elfHeader = Buffer.alloc(header)
@@ -27,7 +27,7 @@ export function elf(code: Buffer, entries: { readonly long: number; readonly pvh
   elfHeader.writeUInt16LE(2, 16) // ET_EXEC
   elfHeader.writeUInt16LE(62, 18) // EM_X86_64
   elfHeader.writeUInt32LE(1, 20)
-  elfHeader.writeBigUInt64LE(BigInt(origin + start + entries.long), 24)
+  elfHeader.writeBigUInt64LE(BigInt(loadAddress + start + entries.long), 24)
   elfHeader.writeBigUInt64LE(BigInt(header), 32)
   elfHeader.writeUInt16LE(header, 52)
   elfHeader.writeUInt16LE(programHeader, 54)
@@ -38,8 +38,8 @@ export function elf(code: Buffer, entries: { readonly long: number; readonly pvh
     bytes.writeUInt32LE(type, 0)
     bytes.writeUInt32LE(flags, 4)
     bytes.writeBigUInt64LE(BigInt(offset), 8)
-    bytes.writeBigUInt64LE(BigInt(origin + offset), 16)
-    bytes.writeBigUInt64LE(BigInt(origin + offset), 24)
+    bytes.writeBigUInt64LE(BigInt(loadAddress + offset), 16)
+    bytes.writeBigUInt64LE(BigInt(loadAddress + offset), 24)
     bytes.writeBigUInt64LE(BigInt(length), 32)
     bytes.writeBigUInt64LE(BigInt(length), 40)
     bytes.writeBigUInt64LE(BigInt(align), 48)

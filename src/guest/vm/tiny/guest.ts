@@ -1,7 +1,7 @@
 import { elf } from './elf.ts'
 
 /** What a tiny guest writes to the first serial port before it counts, and after. */
-export const marks = { begun: 'B', done: 'D' } as const
+export const serialMarkers = { begun: 'B', done: 'D' } as const
 
 /**
  * Ports: COM1, QEMU's isa-debug-exit, Cloud Hypervisor's ACPI sleep control, and the keyboard controller, whose pulse resets the
@@ -24,11 +24,11 @@ export const loop = (count: number): number[] => [
  * each monitor may enter it in its own way.
  * @param count At least 1.
  */
-export function tinyGuest(count: number): Buffer {
+export function probeKernel(count: number): Buffer {
   const code = Buffer.from([
-    ...out(ports.serial, marks.begun.charCodeAt(0)),
+    ...out(ports.serial, serialMarkers.begun.charCodeAt(0)),
     ...loop(count),
-    ...out(ports.serial, marks.done.charCodeAt(0)),
+    ...out(ports.serial, serialMarkers.done.charCodeAt(0)),
     ...out(ports.serial, 10),
     // Where there is such a device: QEMU ends at once.
     ...out(ports.debugExit, 0),
@@ -42,5 +42,5 @@ export function tinyGuest(count: number): Buffer {
 }
 
 /** A program of the host's that counts the same loop down and ends: `mov eax, 231 (exit_group); xor edi, edi; syscall`. */
-export const tinyProgram = (count: number): Buffer =>
+export const probeProgram = (count: number): Buffer =>
   elf(Buffer.from([...loop(count), 0xb8, 231, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05]), { long: 0, pvh: 0 })

@@ -6,17 +6,17 @@ import { bench, expect, lower, workload } from 'isobench'
  *
  * The guest runs so little kernel-mode code that KVM does wherever it opens, also where it is too slow for a kernel.
  */
-const floor = workload.floor('start of a monitor and end of its guest', {
+const vmmStart = workload.vmmStart('start of a monitor and end of its guest', {
   metrics: { duration: lower('ms') },
   params: { starts: [3, 15] },
-  async run({ floor, params: { starts } }) {
+  async run({ startVmm, params: { starts } }) {
     const all: number[] = []
-    for (let n = 0; n < starts; n++) all.push((await floor()).milliseconds)
+    for (let n = 0; n < starts; n++) all.push((await startVmm()).milliseconds)
     return { duration: all }
   },
 })
 
-export const vmmFloor = bench('vmm floor', floor, {
+export const vmmStartBench = bench('vmm start', vmmStart, {
   params: { starts: [3] },
   profiles: { paper: { starts: [15] } },
   tags: ['startup'],
