@@ -32,10 +32,10 @@ export default defineConfig({
         },
       },
       {
-        // Hours, in an emulated machine: `npm run test:machine`.
+        // Hours, in an emulated machine: `npm run test:vm`.
         test: {
-          name: 'machine',
-          include: ['test/machine/**/*.test.ts'],
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
           testTimeout: 6_000_000,
           hookTimeout: 600_000,
           fileParallelism: false,

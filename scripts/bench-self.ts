@@ -6,21 +6,22 @@
  * for `aa`, as rounds, `tracing` and, as alternations, `tools`, `--by` (an instrument) for `tracing`, `--kill` (how many boots, at random
  * moments) and `--seed` for `leftovers`.
  */
+
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median } from '../src/core/stats/index.ts'
-import { leftovers } from './self-boots.ts'
-import { client } from './self-client.ts'
-import { fidelity } from './self-fidelity.ts'
-import { machines } from './self-machines.ts'
-import { suite } from './self-suite.ts'
-import { tools } from './self-tools.ts'
-import { instruments, tracing } from './self-tracing.ts'
-import { aa } from './self-twins.ts'
-import { watch } from './self-watch.ts'
+import { aa } from './evidence/aa.ts'
+import { client } from './evidence/client.ts'
+import { fidelity } from './evidence/fidelity.ts'
+import { leftovers } from './evidence/leftovers.ts'
+import { suite } from './evidence/suite.ts'
+import { tools } from './evidence/tools.ts'
+import { instruments, tracing } from './evidence/tracing.ts'
+import { machines } from './evidence/vms.ts'
+import { watch } from './evidence/watch.ts'
 
 const root = process.cwd()
 const say = (text: string) => process.stdout.write(`${text}\n`)

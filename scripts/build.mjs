@@ -22,7 +22,7 @@ try {
       bin: 'src/bin.ts',
       index: 'src/index.ts',
       tools: 'src/tools/index.ts',
-      collector: 'src/core/collect/collector.ts',
+      collector: 'src/core/project/collector.ts',
       'in-guest': 'src/in-guest.ts',
     },
     outdir: fresh,
@@ -50,8 +50,7 @@ try {
     format: 'esm',
     logLevel: 'error',
   })
-  for (const folder of ['image/programs', 'vm/perl'])
-    cpSync(`${root}src/guest/${folder}`, `${fresh}/programs`, { recursive: true })
+  for (const folder of ['host', 'vm']) cpSync(`${root}src/${folder}/programs`, `${fresh}/programs`, { recursive: true })
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const options = ['-p', `${root}tsconfig.build.json`, '--outDir', `${fresh}/types`]
   execFileSync(process.execPath, [tsc, ...options], { stdio: 'inherit' })

@@ -2,12 +2,12 @@ import { cac } from 'cac'
 import pc from 'picocolors'
 import type { CommandIo, CommandSpec } from './commands/command.ts'
 import { commands } from './commands/index.ts'
-import { problemText } from './commands/problems.ts'
-import { ProjectError } from './core/errors.ts'
+import { problemText } from './commands/setup.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
-import { version } from './entries.ts'
-import { InterruptedError, IsobenchError, messageOf, UsageError } from './errors.ts'
-import { closestMatch } from './nearest.ts'
+import { ProjectError } from './core/model/suite.ts'
+import { version } from './util/assets.ts'
+import { closestMatch } from './util/closest-match.ts'
+import { InterruptedError, IsobenchError, messageOf, UsageError } from './util/errors.ts'
 
 const nameOf = ({ usage }: CommandSpec) => usage.split(' ')[0]!
 

@@ -1,6 +1,6 @@
-import { messageOf } from '../errors.ts'
-import { type Entry, readJournals, removeJournal } from '../guest/ledger.ts'
-import { removeResource } from '../guest/undo.ts'
+import { removeResource } from '../host/cleanup.ts'
+import { type Entry, readJournals, removeJournal } from '../host/journal.ts'
+import { messageOf } from '../util/errors.ts'
 import type { CommandHandler } from './command.ts'
 
 function describe(entry: Entry): string {

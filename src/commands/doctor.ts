@@ -1,20 +1,19 @@
 import { existsSync } from 'node:fs'
 import pc from 'picocolors'
-import { ensureArtifacts, requiredArtifacts } from '../core/parts.ts'
-import type { PlannedPlatform } from '../core/plan/plan.ts'
-import { selectPlatforms } from '../core/plan/plan.ts'
-import { probePlatforms, resolvePlatforms } from '../core/probe.ts'
-import { probeInstruments, type TraceSourceProbe } from '../core/probe-instruments.ts'
-import { loadProject } from '../core/project.ts'
-import { interruptSignal } from '../core/run.ts'
-import { Session } from '../core/session.ts'
-import { findImage, imagePath } from '../guest/image/image.ts'
-import { baseRequirements, imageRequirements, installCommand, missing } from '../guest/requirements.ts'
-import { isUsable, type Kvm, refreshKvmProbe } from '../guest/vm/kvm.ts'
+import { interruptSignal } from '../core/measure/measure-project.ts'
+import type { PlannedPlatform } from '../core/model/plan.ts'
+import { loadProject } from '../core/project/config.ts'
+import { selectPlatforms } from '../core/project/plan.ts'
+import { resolvePlatforms } from '../core/project/platforms.ts'
+import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'
+import { probeInstruments, probePlatforms, type TraceSourceProbe } from '../core/session/probe.ts'
+import { Session } from '../core/session/session.ts'
+import { findImage, imagePath } from '../host/image.ts'
+import { baseRequirements, imageRequirements, installCommand, missing } from '../host/packages.ts'
 import { drivers } from '../platforms/index.ts'
-import { sanitize, truncate, wrap } from '../reporters/text.ts'
+import { sanitize, truncate, wrap } from '../util/text.ts'
+import { isUsable, type Kvm, refreshKvmProbe } from '../vm/kvm.ts'
 import type { CommandHandler, CommandIo } from './command.ts'
-import { ensureDependencies } from './equip.ts'
 import { checkOptions } from './options.ts'
 
 interface Diagnosis {
@@ -55,8 +54,8 @@ function table({ platforms, tools, kvm, artifacts: parts, instruments, image }: 
       line(made, name, made ? path : 'not made yet', made ? undefined : 'isobench image build'),
     ),
     '\nInstruments of attack profiles\n',
-    ...instruments.map(({ name, about, available, reason, fix }) =>
-      line(available, name, available ? about : (reason ?? ''), fix),
+    ...instruments.map(({ name, description, available, reason, fix }) =>
+      line(available, name, available ? description : (reason ?? ''), fix),
     ),
   ].join('')
 }

@@ -1,11 +1,17 @@
 import { resolve } from 'node:path'
+import {
+  functionWeights,
+  parseCveLocations,
+  parseScores,
+  parseSources,
+  readText,
+  saveWeights,
+  WeightsError,
+} from '../core/attack-profile/weights.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { loadProject } from '../core/project.ts'
+import { loadProject } from '../core/project/config.ts'
 import { median } from '../core/stats/index.ts'
-import { parseCveLocations, parseScores, parseSources, readText, WeightsError } from '../core/weights/csv.ts'
-import { saveWeights } from '../core/weights/store.ts'
-import { functionWeights } from '../core/weights/weigh.ts'
-import { sanitizeLine, UsageError } from '../errors.ts'
+import { sanitizeLine, UsageError } from '../util/errors.ts'
 import type { CommandHandler } from './command.ts'
 import { checkOptions } from './options.ts'
 

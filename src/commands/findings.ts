@@ -1,16 +1,12 @@
-import { latestRecord } from '../core/record/reader.ts'
-import { buildReport } from '../core/report/build.ts'
-import { withFindings } from '../core/report/findings.ts'
-import type { Report } from '../core/report/schema.ts'
-import { UsageError } from '../errors.ts'
-import { explain } from '../reporters/findings/explain.ts'
-import { findingsMarkdown } from '../reporters/findings/markdown.ts'
-import { findingsTable } from '../reporters/findings/table.ts'
-import { createColors } from '../reporters/terminal/ink.ts'
+import { buildReport, withFindings } from '../core/judge/report.ts'
+import type { Report } from '../core/model/report.ts'
+import { latestRecord } from '../core/records/record-file.ts'
+import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.ts'
+import { createColors } from '../reporters/terminal/table.ts'
+import { UsageError } from '../util/errors.ts'
 import type { CommandHandler, CommandIo } from './command.ts'
-import { loadSuite, openRecord } from './open-record.ts'
 import { checkOptions } from './options.ts'
-import { problemText } from './problems.ts'
+import { loadSuite, openRecord, problemText } from './setup.ts'
 
 /** The findings as the bench files state them now, judged over a stored record. Ends with the exit code that they make. */
 export const run: CommandHandler = async (asked, given, io) => {
@@ -50,7 +46,7 @@ function choose<T extends { readonly id: number; readonly title: string }>(
 const toJson = ({
   schemaVersion,
   record,
-  status: how,
+  status,
   environment,
   profile,
   platforms,
@@ -61,15 +57,15 @@ const toJson = ({
 }: Report) => ({
   schemaVersion,
   record,
-  how,
+  status,
   environment,
   profile,
   platforms,
   findings: findings.map(({ claims: indices, misprint: asPrinted, decisiveClaim: decisive, ...finding }) => ({
     ...finding,
-    decisive: decisive === null ? null : claims[decisive]!,
+    decisiveClaim: decisive === null ? null : claims[decisive]!,
     claims: indices.map((index) => claims[index]!),
-    asPrinted: asPrinted && { ...asPrinted, claims: asPrinted.claims.map((index) => claims[index]!) },
+    misprint: asPrinted && { ...asPrinted, claims: asPrinted.claims.map((index) => claims[index]!) },
     fails: failures.findings.includes(finding.id),
   })),
   exitCode,

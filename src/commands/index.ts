@@ -1,5 +1,6 @@
-/** Every command and option, as data. A new command is a file and an entry here. */
 import type { CommandSpec, OptionSpec } from './command.ts'
+
+/** Every command and option, as data. A new command is a file and an entry here. */
 
 const configOption: OptionSpec = {
   flag: '--config <file>',
@@ -204,7 +205,7 @@ export const commands: readonly CommandSpec[] = [
       jsonOption,
       configOption,
     ],
-    load: () => import('./profile.ts'),
+    load: () => import('./attack-profile.ts'),
   },
   {
     usage: 'epss <verb> [file]',

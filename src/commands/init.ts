@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../util/errors.ts'
 import type { CommandHandler } from './command.ts'
 
 const files: Readonly<Record<string, string>> = {

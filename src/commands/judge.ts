@@ -1,10 +1,9 @@
-import { loadProject } from '../core/project.ts'
-import { latestRecord } from '../core/record/reader.ts'
-import { buildReport } from '../core/report/build.ts'
+import { buildReport } from '../core/judge/report.ts'
+import { loadProject } from '../core/project/config.ts'
+import { latestRecord } from '../core/records/record-file.ts'
 import type { CommandHandler } from './command.ts'
-import { loadSuite, openRecord } from './open-record.ts'
 import { checkOptions } from './options.ts'
-import { createReporters } from './reporters.ts'
+import { createReporters, loadSuite, openRecord } from './setup.ts'
 
 export const run: CommandHandler = async ([file], given, io) => {
   const options = checkOptions(given)

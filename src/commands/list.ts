@@ -1,13 +1,13 @@
-import { collect } from '../core/collect/collect.ts'
-import type { Suite } from '../core/collect/types.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { casesOf, describeParams, selectBenches, selectFiles, withProfileParams } from '../core/plan/plan.ts'
-import { benchFiles, filterFiles, loadProject, type ResolvedProfile } from '../core/project.ts'
-import { duration } from '../reporters/amount.ts'
+import { casesOf, describeParams, type ResolvedProfile, withProfileParams } from '../core/model/plan.ts'
+import type { Suite } from '../core/model/suite.ts'
+import { collect } from '../core/project/collect.ts'
+import { benchFiles, filterFiles, loadProject } from '../core/project/config.ts'
+import { resolveProfile, selectBenches, selectFiles } from '../core/project/plan.ts'
+import { duration } from '../reporters/format.ts'
 import type { CommandHandler } from './command.ts'
 import { checkOptions } from './options.ts'
-import { resolveProfile } from './plan.ts'
-import { problemText } from './problems.ts'
+import { problemText } from './setup.ts'
 
 /** What a run of these benches measures on each platform, and how long that is when every sample takes its time. */
 function extent(suite: Suite, name: string, profile: ResolvedProfile): string {

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { format, parse, resolve } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { groupByHost, mergeRecords, recordText } from '../core/record/merge.ts'
-import { type RunRecord, readRecord } from '../core/record/reader.ts'
-import { messageOf, UsageError } from '../errors.ts'
+import type { RunRecord } from '../core/model/record.ts'
+import { groupByHost, mergeRecords, recordText } from '../core/records/merge.ts'
+import { readRecord } from '../core/records/record-file.ts'
+import { messageOf, UsageError } from '../util/errors.ts'
 import type { CommandHandler } from './command.ts'
 
 export const run: CommandHandler = async (files, given, io) => {

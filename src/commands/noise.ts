@@ -1,15 +1,14 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { smallestMargin } from '../core/noise/floor.ts'
-import { measuredNoise, type Noise, saveNoise, secondNative } from '../core/noise/store.ts'
-import { loadProject } from '../core/project.ts'
-import { readRecord } from '../core/record/reader.ts'
-import { interruptSignal } from '../core/run.ts'
-import { sanitizeLine, UsageError } from '../errors.ts'
+import { interruptSignal } from '../core/measure/measure-project.ts'
+import { loadProject } from '../core/project/config.ts'
+import { createPlan } from '../core/project/plan.ts'
+import { measuredNoise, type Noise, saveNoise, secondNative, smallestMargin } from '../core/records/noise.ts'
+import { readRecord } from '../core/records/record-file.ts'
+import { sanitizeLine, UsageError } from '../util/errors.ts'
 import type { CommandHandler } from './command.ts'
 import { checkOptions } from './options.ts'
-import { createPlan } from './plan.ts'
-import { createReporters } from './reporters.ts'
 import { measureProject } from './run.ts'
+import { createReporters } from './setup.ts'
 
 /** As many rounds as tell something of the tails, in twice the time of a quick run of one platform. */
 const usualRounds = 10
@@ -48,7 +47,7 @@ export const run: CommandHandler = async (filters, given, io) => {
   const noise = measuredNoise(readRecord(report.record))
   const file = saveNoise(project.root, noise)
   const rounds = plan.profile.rounds
-  if (options.json) io.out.write(`${JSON.stringify({ ...noise, rounds, floors: floorRows(noise, rounds) })}\n`)
+  if (options.json) io.out.write(`${JSON.stringify({ ...noise, rounds, noiseFloors: floorRows(noise, rounds) })}\n`)
   else io.out.write(`${noiseText(noise, rounds)}\nKept in ${file}\n`)
   return noise.measured.length > 0 ? exitCodes.clean : exitCodes.nothing
 }
@@ -57,7 +56,7 @@ const percentOf = (d: number): string => `${(100 * Math.expm1(d)).toPrecision(2)
 
 const floorRows = (noise: Noise, rounds: number) =>
   noise.measured.map(({ case: point, metric, logRatios: d }) => ({
-    point,
+    case: point,
     metric,
     rounds: d.length,
     single: smallestMargin(d, 1),
@@ -67,7 +66,7 @@ const floorRows = (noise: Noise, rounds: number) =>
 
 function noiseText(noise: Noise, rounds: number): string {
   const rows = floorRows(noise, rounds).map((row) => [
-    sanitizeLine(`${row.point.slice(row.point.indexOf('#') + 1)} ${row.metric}`, 70),
+    sanitizeLine(`${row.case.slice(row.case.indexOf('#') + 1)} ${row.metric}`, 70),
     percentOf(row.single),
     percentOf(row.five),
     percentOf(row.run),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../util/errors.ts'
 
 const many = z.union([z.string(), z.array(z.string())]).transform((value) => (Array.isArray(value) ? value : [value]))
 const list = many.transform((values) =>

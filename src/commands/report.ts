@@ -1,12 +1,12 @@
 import { basename } from 'node:path'
-import { recordFile } from '../core/baseline/store.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { loadProject } from '../core/project.ts'
-import { latestRecord, readRecord } from '../core/record/reader.ts'
-import { buildReport } from '../core/report/build.ts'
+import { buildReport } from '../core/judge/report.ts'
+import { loadProject } from '../core/project/config.ts'
+import { recordFile } from '../core/records/baseline.ts'
+import { latestRecord, readRecord } from '../core/records/record-file.ts'
 import type { CommandHandler, CommandIo } from './command.ts'
 import { checkOptions, type Options } from './options.ts'
-import { type Baseline, createReporters } from './reporters.ts'
+import { type Baseline, createReporters } from './setup.ts'
 
 /** Any reporter on stored records. It shows and does not gate: `isobench judge` ends with the run's exit code. */
 export const run: CommandHandler = async (files, given, io) => {

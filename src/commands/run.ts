@@ -1,25 +1,27 @@
-import { compareSameHost, hasRegressed } from '../core/baseline/refuse.ts'
-import { baselineFile, checkBaselineName, saveBaseline } from '../core/baseline/store.ts'
-import { comparisonText } from '../core/baseline/text.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { ensureArtifacts } from '../core/parts.ts'
-import { probePlatforms } from '../core/probe.ts'
-import { excludeUntraceable } from '../core/probe-instruments.ts'
-import { loadProject, type Project } from '../core/project.ts'
-import { readRecord } from '../core/record/reader.ts'
-import type { Report } from '../core/report/schema.ts'
-import { interruptSignal, run as measureAndJudge } from '../core/run.ts'
-import { Session } from '../core/session.ts'
-import { InterruptedError } from '../errors.ts'
-import { ensureImage, findImage, ImageError } from '../guest/image/image.ts'
-import { imageLacksProgram } from '../guest/image/programs.ts'
-import { failFast } from '../reporters/fail-fast.ts'
+import { interruptSignal, run as measureAndJudge } from '../core/measure/measure-project.ts'
+import { failFast } from '../core/measure/run-loop.ts'
+import type { Report } from '../core/model/report.ts'
+import { loadProject, type Project } from '../core/project/config.ts'
+import { createPlan } from '../core/project/plan.ts'
+import {
+  baselineFile,
+  checkBaselineName,
+  compareSameHost,
+  hasRegressed,
+  saveBaseline,
+} from '../core/records/baseline.ts'
+import { readRecord } from '../core/records/record-file.ts'
+import { ensureArtifacts, ensureDependencies } from '../core/session/artifacts.ts'
+import { excludeUntraceable, probePlatforms } from '../core/session/probe.ts'
+import { Session } from '../core/session/session.ts'
+import { ensureImage, findImage, ImageError } from '../host/image.ts'
+import { imageLacksProgram } from '../host/image-recipe.ts'
+import { comparisonText } from '../reporters/comparison.ts'
+import { InterruptedError } from '../util/errors.ts'
 import type { CommandHandler, CommandIo } from './command.ts'
-import { ensureDependencies } from './equip.ts'
 import { checkOptions, type Options } from './options.ts'
-import { createPlan } from './plan.ts'
-import { createReporters } from './reporters.ts'
-import { showPlan } from './show-plan.ts'
+import { createReporters, showPlan } from './setup.ts'
 
 export const run: CommandHandler = async (filters, given, io) => {
   const options = checkOptions(given)
@@ -132,7 +134,7 @@ function compareWithBaseline(report: Report, project: Project, options: Options,
       const before = readRecord(baselineFile(project.root, options.baseline))
       const comparison = compareSameHost(before, readRecord(report.record), {
         marginPercent: options.margin,
-        unlike: options.allowDifferentHosts,
+        allowDifferentHosts: options.allowDifferentHosts,
       })
       // Standard output is the reporters' own where one of them writes JSON to it.
       const to = options.json ? io.err : io.out

@@ -1,9 +1,8 @@
-import { DefinitionError } from './author-error.ts'
 import type { Claim } from './claim.ts'
+import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import type { Expectation, ExpectationsOf, MetricRef } from './expect.ts'
-import { callerLocation, type Location } from './location.ts'
 import type { Metric, Metrics } from './metric.ts'
-import { registry } from './registry.ts'
+import { type BenchSpec, registry } from './registry.ts'
 import type { ParamSpace, ParamValue, Workload } from './workload.ts'
 
 /** Some of the values that each parameter may have. */
@@ -19,20 +18,6 @@ export interface BenchOptions<M extends Metrics, P extends ParamSpace> {
   readonly tags?: readonly string[]
   /** Time limit of one sample, in seconds; the profile's when left out. */
   readonly timeout?: number
-}
-
-/** A bench as it was registered: its data, and the workload's functions. */
-export interface BenchSpec {
-  readonly name: string
-  readonly mode: 'run' | 'only' | 'skip' | 'todo'
-  readonly workload?: Workload
-  readonly params: ParamSpace
-  /** By profile, where it has values of its own. */
-  readonly profiles: Readonly<Record<string, ParamSpace>>
-  readonly tags: readonly string[]
-  readonly timeout?: number
-  readonly claims: readonly Claim[]
-  readonly location?: Location
 }
 
 /** A bench's metrics, for findings and further claims. */

@@ -1,4 +1,4 @@
-import type { Location } from './location.ts'
+import type { Location } from './errors.ts'
 import type { Selector } from './platform.ts'
 import type { ParamValue } from './workload.ts'
 

@@ -1,6 +1,5 @@
-import { DefinitionError } from './author-error.ts'
 import type { Claim, Matcher, Reference, Severity } from './claim.ts'
-import { callerLocation, type Location } from './location.ts'
+import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
 import type { Median, Selector } from './platform.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'

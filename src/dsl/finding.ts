@@ -1,37 +1,6 @@
-import { DefinitionError } from './author-error.ts'
 import type { Claim } from './claim.ts'
-import { callerLocation, type Location } from './location.ts'
-import { registry } from './registry.ts'
-
-/** What it means when a finding no longer holds. */
-export type FailOn =
-  /** The default: it gates where the flip hurts; a flip for the better is reported as improved past the paper. */
-  | 'worse'
-  /** Any flip gates. */
-  | 'any'
-  /** Informational: a ranking or a trade-off. */
-  | 'never'
-
-/** A numbered statement of the paper, made of claims. */
-export interface FindingSpec {
-  readonly id: number
-  readonly title: string
-  readonly failOn: FailOn
-  readonly claims: readonly Claim[]
-  /** Parts of the statement that no bench of this suite can decide, and why: they keep it from ever just holding. */
-  readonly unmeasurableParts: readonly string[]
-  readonly outdatedPremise?: string
-  readonly qualitative?: string
-  readonly misprint?: Misprint
-  readonly location?: Location
-}
-
-/** A statement as its source prints it, where that is a slip: judged and shown beside, never decisive and never gating. */
-export interface Misprint {
-  readonly claims: readonly Claim[]
-  /** Why it cannot be what was meant, such as another statement that it contradicts. */
-  readonly why: string
-}
+import { callerLocation, DefinitionError } from './errors.ts'
+import { type FailOn, type Misprint, registry } from './registry.ts'
 
 export interface FindingOptions {
   readonly failOn?: FailOn

@@ -1,6 +1,5 @@
 import type { PlatformKinds } from '../platforms/index.ts'
-import { DefinitionError } from './author-error.ts'
-import { callerLocation, type Location } from './location.ts'
+import { callerLocation, DefinitionError, type Location } from './errors.ts'
 
 /** How strongly, and by what, a platform isolates. */
 export type PlatformFamily = 'native' | 'container' | 'secure-container' | 'hypervisor' | 'unikernel'

@@ -1,6 +1,6 @@
-import type { DefinitionError } from './author-error.ts'
-import type { BenchSpec } from './bench.ts'
-import type { FindingSpec } from './finding.ts'
+import type { Claim } from './claim.ts'
+import type { DefinitionError, Location } from './errors.ts'
+import type { ParamSpace, Workload } from './workload.ts'
 
 /** What one bench file has registered while it was imported. */
 export interface Registry {
@@ -33,4 +33,48 @@ export async function collectRegistrations(load: () => Promise<unknown>): Promis
   } finally {
     holder[key] = undefined
   }
+}
+
+/** A bench as it was registered: its data, and the workload's functions. */
+export interface BenchSpec {
+  readonly name: string
+  readonly mode: 'run' | 'only' | 'skip' | 'todo'
+  readonly workload?: Workload
+  readonly params: ParamSpace
+  /** By profile, where it has values of its own. */
+  readonly profiles: Readonly<Record<string, ParamSpace>>
+  readonly tags: readonly string[]
+  readonly timeout?: number
+  readonly claims: readonly Claim[]
+  readonly location?: Location
+}
+
+/** What it means when a finding no longer holds. */
+export type FailOn =
+  /** The default: it gates where the flip hurts; a flip for the better is reported as improved past the paper. */
+  | 'worse'
+  /** Any flip gates. */
+  | 'any'
+  /** Informational: a ranking or a trade-off. */
+  | 'never'
+
+/** A numbered statement of the paper, made of claims. */
+export interface FindingSpec {
+  readonly id: number
+  readonly title: string
+  readonly failOn: FailOn
+  readonly claims: readonly Claim[]
+  /** Parts of the statement that no bench of this suite can decide, and why: they keep it from ever just holding. */
+  readonly unmeasurableParts: readonly string[]
+  readonly outdatedPremise?: string
+  readonly qualitative?: string
+  readonly misprint?: Misprint
+  readonly location?: Location
+}
+
+/** A statement as its source prints it, where that is a slip: judged and shown beside, never decisive and never gating. */
+export interface Misprint {
+  readonly claims: readonly Claim[]
+  /** Why it cannot be what was meant, such as another statement that it contradicts. */
+  readonly why: string
 }

@@ -1,5 +1,6 @@
-/** What a traced workload yields: how much of the host's kernel its guest reaches, by one of two instruments. */
 import type { Metric, Metrics } from './metric.ts'
+
+/** What a traced workload yields: how much of the host's kernel its guest reaches, by one of two instruments. */
 
 /**
  * How the host kernel is watched. `functions`: its own functions, by ftrace's function tracer. `syscalls`: the system calls

@@ -1,7 +1,6 @@
 import type { Command } from '../tools/command.ts'
-import { DefinitionError } from './author-error.ts'
+import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import type { CommandResult, Guest, LoadClient } from './guest.ts'
-import { callerLocation, type Location } from './location.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
 import { type TracedMetricsBy, type TraceSource, type Tracing, tracedMetrics } from './traced.ts'
 

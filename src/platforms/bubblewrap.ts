@@ -1,6 +1,8 @@
 import * as z from 'zod'
-import { defineDriver, type GuestArgv, type GuestSandbox, type HostArgv, idleCommand } from './driver.ts'
-import { enterNamespaces, waitForHostPid } from './namespaces.ts'
+import { defineDriver } from '../driver.ts'
+import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
+import type { GuestSandbox } from '../host/sandbox.ts'
+import { enterNamespaces, waitForHostPid } from './shared/namespaces.ts'
 
 function sandbox(place: GuestSandbox, argv: GuestArgv): HostArgv {
   return [

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
-import { defineDriver, type HostArgv } from './driver.ts'
-import { type OciRuntime, runOnce, startContainer } from './oci/runtime.ts'
-import { runtimeBinary, runtimeBinaryProblem } from './runtime-binary.ts'
+import { defineDriver } from '../driver.ts'
+import type { HostArgv } from '../host/process.ts'
+import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
+import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
 
 export const unifiedHierarchy = '/sys/fs/cgroup/unified'
 

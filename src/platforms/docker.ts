@@ -1,27 +1,28 @@
 import * as z from 'zod'
-import { isDebian, isDebian12 } from '../guest/debian.ts'
-import { runHostCommand } from '../guest/host.ts'
-import { which } from '../guest/requirements.ts'
-import { guestOomKillsVia } from '../guest/vm/conductor.ts'
-import { kvmCpuMode } from '../guest/vm/kvm.ts'
-import { addressOf, joinBridge } from './docker/bridge.ts'
-import { type Daemon, dockerQuery, removeContainersArgv } from './docker/client.ts'
-import { hasHostSocket, hostDaemon, hostSocket, useDaemon } from './docker/hosts.ts'
-import { installedKata } from './docker/kata.ts'
-import { startDaemon } from './docker/own.ts'
-import { runtimePreflight } from './docker/registered.ts'
+import { defineDriver, type Unavailable } from '../driver.ts'
+import { guestEnv } from '../host/image-recipe.ts'
+import { isDebian, isDebian12, which } from '../host/packages.ts'
+import { type GuestArgv, type HostArgv, idleCommand, runHostCommand } from '../host/process.ts'
+import type { GuestSandbox } from '../host/sandbox.ts'
+import { kvmCpuMode } from '../vm/kvm.ts'
+import { guestOomKillsVia } from '../vm/supervisor.ts'
 import {
-  defineDriver,
-  type GuestArgv,
-  type GuestSandbox,
-  type HostArgv,
-  idleCommand,
-  type Unavailable,
-} from './driver.ts'
-import { guestEnv } from './guest-env.ts'
-import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor/options.ts'
-import { obstacle as kataObstacle } from './kata/obstacle.ts'
-import { isSecure, runtimeRequirement, runtimes, runtimeVersionText } from './runtimes.ts'
+  addressOf,
+  type Daemon,
+  dockerQuery,
+  hasHostSocket,
+  hostDaemon,
+  hostSocket,
+  installedKata,
+  joinBridge,
+  removeContainersArgv,
+  runtimePreflight,
+  startDaemon,
+  useDaemon,
+} from './docker-daemon.ts'
+import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor.ts'
+import { obstacle as kataObstacle } from './kata.ts'
+import { isSecure, runtimeRequirement, runtimes, runtimeVersionText } from './shared/engine-runtimes.ts'
 
 const options = z
   .strictObject({

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { defineDriver } from './driver.ts'
+import { defineDriver } from '../driver.ts'
 
 const options = z.strictObject({
   /** What clients call over: the same kind of link as every guest's, or nothing but the loopback. */

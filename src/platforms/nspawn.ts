@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { defineDriver, type GuestArgv, type GuestSandbox, type HostArgv, idleCommand } from './driver.ts'
-import { guestEnv } from './guest-env.ts'
-import { enterNamespaces, waitForHostPid } from './namespaces.ts'
-import { privateMounts } from './private-mounts.ts'
+import { defineDriver } from '../driver.ts'
+import { guestEnv } from '../host/image-recipe.ts'
+import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
+import type { GuestSandbox } from '../host/sandbox.ts'
+import { enterNamespaces, privateMounts, waitForHostPid } from './shared/namespaces.ts'
 
 // A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
 const enterGroups =

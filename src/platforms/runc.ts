@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { defineDriver } from './driver.ts'
-import { type OciRuntime, runOnce, startContainer } from './oci/runtime.ts'
-import { runtimeBinary, runtimeBinaryProblem } from './runtime-binary.ts'
+import { defineDriver } from '../driver.ts'
+import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
+import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
 
 const options = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),

@@ -1,9 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { HostError } from '../errors.ts'
-import { runHostCommand } from '../guest/host.ts'
-import { which } from '../guest/requirements.ts'
+import { defineDriver } from '../driver.ts'
+import { which } from '../host/packages.ts'
+import { type HostArgv, runHostCommand } from '../host/process.ts'
+import type { GuestSandbox } from '../host/sandbox.ts'
+import { HostError } from '../util/errors.ts'
+import { dataDiskRequirements, diskRequirements, makeDataDisk, rootDiskFor } from '../vm/disks.ts'
+import { findKernel, guestArtifacts, type KernelSource } from '../vm/kernel.ts'
 import {
   createNonce,
   guestOomKills,
@@ -12,12 +16,7 @@ import {
   supervisorServeArgv,
   type VmSpec,
   vmExecArgv,
-} from '../guest/vm/conductor.ts'
-import { dataDiskRequirements, makeDataDisk } from '../guest/vm/data-disk.ts'
-import { findKernel, type KernelSource } from '../guest/vm/kernel.ts'
-import { guestArtifacts } from '../guest/vm/parts.ts'
-import { diskRequirements, rootDiskFor } from '../guest/vm/root-disk.ts'
-import { defineDriver, type GuestSandbox, type HostArgv } from './driver.ts'
+} from '../vm/supervisor.ts'
 
 const options = z.strictObject({
   /** A user-mode Linux of the user's own, in place of Debian's. */

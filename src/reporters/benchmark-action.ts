@@ -1,15 +1,14 @@
 import { rm } from 'node:fs/promises'
 import { parse } from 'node:path'
-import { figure } from '../core/judge/words.ts'
-import { describeParams } from '../core/plan/plan.ts'
-import type { Report } from '../core/report/schema.ts'
-import { ReportFileError } from '../core/reporting.ts'
-import { UsageError } from '../errors.ts'
-import { formatRatios } from './amount.ts'
+import { describeParams } from '../core/model/plan.ts'
+import type { Report } from '../core/model/report.ts'
+import { ReportFileError } from '../core/reporter.ts'
+import { UsageError } from '../util/errors.ts'
+import { plural, sanitize } from '../util/text.ts'
 import { writeFileAtomic } from './document.ts'
-import { resultsOf, roundCount, worstVerdict } from './facts.ts'
+import { figure, formatRatios } from './format.ts'
 import type { ReporterFactory } from './reporter.ts'
-import { plural, sanitize } from './text.ts'
+import { resultsOf, roundCount, worstVerdict } from './summary.ts'
 
 /** An entry of `customSmallerIsBetter` and `customBiggerIsBetter`, as github-action-benchmark's README says it. */
 interface Entry {

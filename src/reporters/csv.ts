@@ -1,9 +1,8 @@
 import { basename } from 'node:path'
-import { describeParams } from '../core/plan/plan.ts'
-import type { Report } from '../core/report/schema.ts'
-import { documentReporter } from './document.ts'
-import { csvField } from './escape.ts'
-import { resultsOf } from './facts.ts'
+import { describeParams } from '../core/model/plan.ts'
+import type { Report } from '../core/model/report.ts'
+import { csvField, documentReporter } from './document.ts'
+import { resultsOf } from './summary.ts'
 
 const header = ['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value']
 

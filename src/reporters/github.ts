@@ -1,11 +1,10 @@
 import { appendFile } from 'node:fs/promises'
-import type { Report } from '../core/report/schema.ts'
-import { withoutFile } from './document.ts'
-import { commandData, commandProperty } from './escape.ts'
-import { claimLocation, fileOfBench, shownPath, uniqueClaims } from './facts.ts'
+import type { Report } from '../core/model/report.ts'
+import { sanitize } from '../util/text.ts'
+import { commandData, commandProperty, withoutFile } from './document.ts'
 import { benchesMarkdown, verdictsMarkdown } from './markdown.ts'
 import type { ReporterFactory } from './reporter.ts'
-import { sanitize } from './text.ts'
+import { claimLocation, fileOfBench, shownPath, uniqueClaims } from './summary.ts'
 
 /** GitHub refuses a summary above 1 MiB. */
 const largestSummary = 1_000_000

@@ -1,14 +1,12 @@
 import { benchmarkAction } from './benchmark-action.ts'
 import { csv } from './csv.ts'
 import { github } from './github.ts'
-import { html } from './html/html.ts'
+import { html } from './html/page.ts'
 import { json } from './json.ts'
 import { junit } from './junit.ts'
 import { markdown } from './markdown.ts'
 import type { ReporterFactory } from './reporter.ts'
-import { defaultReporter } from './terminal/default.ts'
-import { dot } from './terminal/dot.ts'
-import { verbose } from './terminal/verbose.ts'
+import { defaultReporter, dot, verbose } from './terminal/reporter.ts'
 
 const kinds = [defaultReporter, verbose, dot, json, junit, github, markdown, csv, html, benchmarkAction]
 

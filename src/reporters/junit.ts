@@ -1,11 +1,10 @@
 import { basename } from 'node:path'
-import type { ClaimVerdict, FindingVerdict } from '../core/judge/judgement.ts'
-import { reasonText } from '../core/judge/words.ts'
-import { describeParams } from '../core/plan/plan.ts'
-import type { Report } from '../core/report/schema.ts'
-import { documentReporter } from './document.ts'
-import { escapeHtml } from './escape.ts'
-import { benchName, claimLocation, failsRun, fileOfBench } from './facts.ts'
+import { describeParams } from '../core/model/plan.ts'
+import type { Report } from '../core/model/report.ts'
+import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
+import { documentReporter, escapeHtml } from './document.ts'
+import { reasonText } from './format.ts'
+import { benchName, claimLocation, failsRun, fileOfBench } from './summary.ts'
 
 type Outcome = 'passed' | 'failure' | 'error' | 'skipped'
 

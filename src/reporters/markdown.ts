@@ -1,8 +1,9 @@
-import { describeParams } from '../core/plan/plan.ts'
-import type { CaseResult, Report } from '../core/report/schema.ts'
-import type { StoredRun } from '../core/reporting.ts'
-import { documentReporter } from './document.ts'
-import { escapeMarkdown as md } from './escape.ts'
+import { describeParams } from '../core/model/plan.ts'
+import type { CaseResult, Report } from '../core/model/report.ts'
+import type { StoredRun } from '../core/reporter.ts'
+import { plural } from '../util/text.ts'
+import { documentReporter, escapeMarkdown as md } from './document.ts'
+import { metricTables, sideBySide } from './metric-table.ts'
 import {
   claimLocation,
   count,
@@ -17,10 +18,7 @@ import {
   unavailablePlatforms,
   uniqueClaims,
   verdictSymbols,
-} from './facts.ts'
-import { metricTables } from './rows.ts'
-import { sideBySide } from './side-by-side.ts'
-import { plural } from './text.ts'
+} from './summary.ts'
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
@@ -52,11 +50,11 @@ export function verdictsMarkdown(report: Report, root: string): string {
     ...failedResults(report).map(({ bench, cell, claims }) => {
       const params = describeParams(bench.params)
       const where = `${md(bench.name)}${params && ` ${md(params)}`} on ${md(cell.platform)}`
-      return `- ${verdictSymbols['not-evaluated']} ${plural(claims, 'claim')} undecidable because samples failed: ${where}`
+      return `- ${verdictSymbols['not-evaluated']} ${plural(claims, 'claim')} not evaluated because samples failed: ${where}`
     }),
     `- ${verdictSymbols.holds} ${count(report.claims).holds} hold`,
     ...notEvaluated(report).map(
-      ({ text, count }) => `- ${verdictSymbols['not-evaluated']} ${count} undecidable: ${md(text)}`,
+      ({ text, count }) => `- ${verdictSymbols['not-evaluated']} ${count} not evaluated: ${md(text)}`,
     ),
     '',
     ...findings(report),

@@ -1,8 +1,9 @@
+import type { Report } from '../core/model/report.ts'
+import type { HostHistory } from '../core/records/history.ts'
+import type { Reporter } from '../core/reporter.ts'
+import type { BaselineView } from './metric-table.ts'
+
 /** The contract for a kind of reporter: a file that keeps to it and a line in `index.ts` make a new one. */
-import type { HostHistory } from '../core/record/history.ts'
-import type { Report } from '../core/report/schema.ts'
-import type { Reporter } from '../core/reporting.ts'
-import type { BaselineView } from './before.ts'
 
 /** Where text goes: standard output, or a stand-in for it in tests. */
 export interface OutputStream {

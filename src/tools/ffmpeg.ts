@@ -1,10 +1,11 @@
+import { type Command, command, requireCount } from './command.ts'
+import { labelledNumber, ToolOutputError, toNumber } from './parse.ts'
+
 /**
  * ffmpeg: H.264 to H.265 encoding, the paper's multi-threaded CPU load. Debian package `ffmpeg` (5.1, 7.1, 9.0).
  * Format: with `-benchmark` the last lines of stderr are `bench: utime=1.253s stime=0.016s rtime=1.244s` and
  * `bench: maxrss=…` (fftools/ffmpeg.c), at log level `info` and no lower.
  */
-import { type Command, command, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError, toNumber } from './parse.ts'
 
 export interface FfmpegClip {
   /** Where the clip is written, an `.mp4`. */

@@ -1,9 +1,10 @@
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
+
 /**
  * fio 3: block and file I/O. Debian package `fio` (3.33, 3.39, 3.41).
  * Format: `--output-format=json`, written by `show_thread_status_json` (stat.c); fio's notes may stand before it.
  */
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
-import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 export interface FioJob {
   name: string

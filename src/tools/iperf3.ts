@@ -1,10 +1,11 @@
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
+
 /**
  * iperf3: TCP throughput. Debian package `iperf3` (3.12, 3.18, 3.22).
  * Format: `-J`, one JSON object (iperf_api.c, `iperf_print_results`). A client that fails prints JSON with `error`, and
  * exits 0 in 3.12 or 1 since 3.18: the exit status alone says nothing.
  */
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
-import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 export interface Iperf3Server {
   /** 5201 by default. */

@@ -1,9 +1,10 @@
+import { type Command, command, requireCount } from './command.ts'
+
 /**
  * MariaDB, the server under sysbench's OLTP test. Debian packages `mariadb-server` (10.11, 11.8) and `mariadb-client`.
  * The paper used MySQL, which Debian no longer has. No configuration file is read, so that every platform
  * has the same settings. Start-up: `install`, start `server`, repeat `ready`, `create`, then `sysbench.oltpPrepare`.
  */
-import { type Command, command, requireCount } from './command.ts'
 
 export interface MariadbServer {
   /** Where the tables are: the file system under test. */

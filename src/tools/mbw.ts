@@ -1,9 +1,10 @@
+import { type Command, command, requireCount } from './command.ts'
+import { labelledNumber } from './parse.ts'
+
 /**
  * mbw: the bandwidth of copying one large array to another. Debian package `mbw` (1.2.2).
  * Format: `printout` in mbw.c, a line of tab-separated `Name: value` fields for each run and one for the average.
  */
-import { type Command, command, requireCount } from './command.ts'
-import { labelledNumber } from './parse.ts'
 
 /** `memcpy`: the C library's. `dumb`: a loop over longs. `mcblock`: memcpy in blocks of 256 KiB. */
 export type MbwMethod = 'memcpy' | 'dumb' | 'mcblock'

@@ -1,3 +1,6 @@
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { labelledNumber, ToolOutputError } from './parse.ts'
+
 /**
  * memcached, and memcaslap as its client. Debian packages `memcached` and `libmemcached-tools` (1.1.4).
  * YCSB, the paper's client, is not in Debian. memcaslap does 1 set to 9 gets where YCSB's workload A does half
@@ -5,8 +8,6 @@
  * Format: the end of memcaslap's output, `Total Statistics (N events)`, `get_misses: N` and
  * `Run time: 2.0s Ops: 294726 TPS: 147346 Net_rate: 34.9M/s` (contrib/bin/memaslap of libmemcached-awesome).
  */
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError } from './parse.ts'
 
 export interface MemcachedServer {
   /** Address to listen on, all of them by default. */

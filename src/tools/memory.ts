@@ -1,11 +1,12 @@
+import { type Command, command, requireCount } from './command.ts'
+import { labelledNumber, ToolOutputError } from './parse.ts'
+
 /**
  * isobench-memory: STREAM, copies and random reads by one thread; a program of isobench's own that is built into the image
  * (`guest/image/programs/memory.c`). Packaged ones were looked at: numactl's `numademo` has STREAM's loops without its
  * validation, `hpcc` needs MPI, `stress-ng --stream` tells no COPY, and tinymembench takes minutes and no options.
  * Formats: STREAM 5.10's table and verdict, and tinymembench 0.4.9's lines for copies and latencies.
  */
-import { type Command, command, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError } from './parse.ts'
 
 export interface MemoryStream {
   /** Size of each of the three arrays: four times the last-level cache or more, by STREAM's rules. */

@@ -1,3 +1,6 @@
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { labelledNumber, ToolOutputError } from './parse.ts'
+
 /**
  * netperf 2.7: latency of requests and responses. Debian package `netperf` (non-free).
  * Format: the omni output selector `-k`, a line `KEY=VALUE` for each key in the order asked for (src/nettest_omni.c).
@@ -7,8 +10,6 @@
  * loopback every test ends in "could not resolve host". UDP_RR never sends again: one lost datagram ends the exchange
  * and lowers the rate of the whole test.
  */
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError } from './parse.ts'
 
 export interface NetperfRr {
   protocol: 'tcp' | 'udp'

@@ -1,3 +1,6 @@
+import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { labelledNumber } from './parse.ts'
+
 /**
  * sysbench 1.0: CPU, memory, file I/O and OLTP tests. Debian package `sysbench` (1.0.20).
  * Formats: `cpu_report_cumulative` (src/tests/cpu/sb_cpu.c), `memory_report_cumulative` (src/tests/memory/sb_memory.c),
@@ -5,8 +8,6 @@
  * `db_report_cumulative` (src/db_driver.c), and the totals of all tests in src/sysbench.c.
  * Every test is bounded by time, never by a number of events: a slow platform then measures as long as a fast one.
  */
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
-import { labelledNumber } from './parse.ts'
 
 export interface SysbenchCpu {
   threads: number

@@ -1,3 +1,6 @@
+import { type Command, ceilSeconds, command } from './command.ts'
+import { ToolOutputError, toNumber } from './parse.ts'
+
 /**
  * tinymembench 0.4.9: memory bandwidth and latency, with no options of its own. Debian package `tinymembench`, from
  * trixie on. Formats (main.c, v0.4.9):
@@ -8,8 +11,6 @@
  * A whole run takes minutes, so it is usually stopped. What it printed until then counts: every whole line is a
  * finished measurement, and a line that was cut off is left out.
  */
-import { type Command, ceilSeconds, command } from './command.ts'
-import { ToolOutputError, toNumber } from './parse.ts'
 
 export interface TinymembenchLatency {
   /** Time of a random read beyond that of an L1 hit, in ns. 0 where the buffer fits in L1: that is the definition. */

@@ -3,19 +3,18 @@
  * noise, shared drift, one-sided tails. Nominal coverage is 90 % (one-sided 95 % bounds), for four ways to make an
  * interval.
  */
+
 import { describe, expect, it } from 'vitest'
 import {
   bootstrapInterval,
   type Interval,
   median,
-  pairedRounds,
-  type Rounds,
-  type RoundsOptions,
   ratioInterval,
   seeded,
   signedRankInterval,
 } from '../../src/core/stats/index.ts'
-import { signedRankCdf } from '../../src/core/stats/nullDistribution.ts'
+import { signedRankCdf } from '../../src/core/stats/signed-rank.ts'
+import { pairedRounds, type Rounds, type RoundsOptions } from './simulate.ts'
 import { luck, percent, printTable } from './table.ts'
 
 const tails = { drift: 0.1, tailChance: 0.1 }

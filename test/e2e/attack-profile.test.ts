@@ -1,16 +1,16 @@
 /** Traced workloads, on real guests and the real kernel. */
+
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { diffOf } from '../../src/core/profile/diff.ts'
-import { attackProfiles } from '../../src/core/profile/profiles.ts'
-import type { RunRecord } from '../../src/core/record/reader.ts'
-import { jaccard } from '../../src/guest/trace/profile.ts'
+import { attackProfiles, diffOf } from '../../src/core/attack-profile/summary.ts'
+import type { RunRecord } from '../../src/core/model/record.ts'
+import { jaccard } from '../../src/tracing/call-counts.ts'
 import { config, expectNoStack, imports, Project } from './support/cli.ts'
-import { ensureImage, isChosen, living, observe, obstacles } from './support/machine.ts'
-import { elfOf } from './support/tiny-program.ts'
+import { ensureImage, isChosen, living, observe, obstacles } from './support/host.ts'
+import { elfOf } from './support/probe-program.ts'
 
 beforeAll(ensureImage)
 
@@ -54,11 +54,11 @@ const program = workload('program', {
   params: { calls: ['none', 'known'] },
   async run({ guest, params }) {
     const install = command('sh', '-c', 'base64 -d > /data/program && chmod 755 /data/program')
-    await guest.exec(install, { input: programs[params.calls], preparing: true })
+    await guest.exec(install, { input: programs[params.calls], untraced: true })
     return { time: (await guest.exec(command('/data/program'))).milliseconds }
   },
 })
-export const it = bench('program', workload.traced(program, { by: '${instrument}' }), ${options})
+export const it = bench('program', workload.traced(program, { source: '${instrument}' }), ${options})
 `
 
 /** The names that a platform's work reached in each round. */
@@ -129,7 +129,7 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
     }
     const weighted = (platform: string) =>
       record.samples.find((one) => one.platform === platform && one.case.includes('known'))!.attackProfile!.weighted!
-    expect(weighted('native')).toMatchObject({ score: 0.5, covered: 1 })
+    expect(weighted('native')).toMatchObject({ score: 0.5, known: 1 })
     expect(record.plan).toMatchObject({ weights: { date: '2026-01-02', fallback: 0 } })
 
     const shown = await project.isobench(['attack-profile', 'show', '--bench', 'calls=known'])
@@ -146,7 +146,7 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
     ])
     const { diffs } = JSON.parse(diff.stdout) as { diffs: { by: string; parts: { part: string; onlyB: object[] }[] }[] }
     expect(diffs).toHaveLength(1)
-    expect(diffs[0]).toMatchObject({ by: 'syscalls', a: 'native', b: 'runc' })
+    expect(diffs[0]).toMatchObject({ source: 'syscalls', a: 'native', b: 'runc' })
     // native has nothing to start, and runc a container.
     expect(JSON.stringify(diffs[0]!.parts.find(({ part }) => part === 'setup')!.onlyB)).toContain('pivot_root')
     const typo = await project.isobench(['attack-profile', 'diff', 'native', 'runcc'])
@@ -162,7 +162,7 @@ describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
       'isobench.config.ts': config(...working),
       'benches/it.bench.ts': `${imports}
 import { cpu } from './attack-workloads.ts'
-export const it = bench('cpu', workload.traced(cpu, { by: 'syscalls', per: 'events' }))`,
+export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMetric: 'events' }))`,
       'benches/attack-workloads.ts': readFileSync(workloads, 'utf8'),
     })
     const { report, record } = await project.run(['--rounds', '8'], { timeout: 450 })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { readRecord } from '../../src/core/record/reader.ts'
+import { readRecord } from '../../src/core/records/record-file.ts'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
-import { ensureImage, observe, obstacles } from './support/machine.ts'
+import { ensureImage, observe, obstacles } from './support/host.ts'
 
 beforeAll(ensureImage)
 
@@ -187,7 +187,7 @@ describe('while a run has the machine', () => {
     expect(readRecord(first.records()[0]!).samples.flatMap(({ error }) => error ?? [])).toEqual([])
 
     await waiting.end()
-    expect(readRecord(second.records()[0]!)).toMatchObject({ how: 'finished' })
+    expect(readRecord(second.records()[0]!)).toMatchObject({ status: 'finished' })
     machine.expectClean()
   })
 })

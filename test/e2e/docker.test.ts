@@ -1,14 +1,15 @@
 /** Docker through a dockerd that was there before: one that this file starts, in namespaces of its own, for the host's. */
+
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createBusyboxRootfs } from '../../src/guest/tiny-root.ts'
-import { makeProgram } from '../../src/platforms/runtimes.ts'
+import { createBusyboxRootfs } from '../../src/host/mounts.ts'
+import { makeProgram } from '../../src/platforms/shared/engine-runtimes.ts'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
-import { ensureImage, observe, obstacles } from './support/machine.ts'
+import { ensureImage, observe, obstacles } from './support/host.ts'
 
 const found = await obstacles('docker', 'gvisor')
 const [obstacle, gvisor] = [found.docker!, found.gvisor!]

@@ -1,17 +1,18 @@
 /** gVisor's mode and flags through the engines, seen in what the guest's processes on the host run, and from within it. */
+
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { resolvePlatforms } from '../../src/core/probe.ts'
-import { Session } from '../../src/core/session.ts'
+import { resolvePlatforms } from '../../src/core/project/platforms.ts'
+import { Session } from '../../src/core/session/session.ts'
 import { platform } from '../../src/dsl/platform.ts'
-import { processesOf } from '../../src/guest/cgroup.ts'
-import { runTimed } from '../../src/guest/stopwatch.ts'
-import { createBusyboxRootfs } from '../../src/guest/tiny-root.ts'
+import { processesOf } from '../../src/host/cgroup.ts'
+import { createBusyboxRootfs } from '../../src/host/mounts.ts'
+import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
-import { observe, obstacles } from './support/machine.ts'
+import { observe, obstacles } from './support/host.ts'
 
 const found = await obstacles('docker-gvisor', 'podman')
 const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }

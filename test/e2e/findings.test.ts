@@ -1,9 +1,10 @@
 /** `isobench findings` on a stored record, on a fresh run, and on results that were measured elsewhere. */
+
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { benchFile, expectNoStack, type Outcome, Project, repository } from './support/cli.ts'
-import { ensureImage } from './support/machine.ts'
+import { ensureImage } from './support/host.ts'
 
 const stored = join(repository, 'test/fixtures/records/prime-latency-boot.jsonl')
 
@@ -15,7 +16,7 @@ interface Told {
     readonly direction: string | null
     readonly reason: string | null
     readonly text: string
-    readonly needs: string[]
+    readonly missingPlatforms: string[]
     readonly claims: { readonly verdict: string; readonly text: string }[]
     readonly fails: boolean
   }[]
@@ -34,10 +35,10 @@ describe('the paper’s findings by a stored record, with this repository’s be
       ...Array.from({ length: 28 }, (_, at) => at + 1),
       ...Array.from({ length: 7 }, (_, at) => 101 + at),
     ])
-    for (const { id, verdict, needs, text, claims } of told.findings) {
+    for (const { id, verdict, missingPlatforms, text, claims } of told.findings) {
       expect(claims.length, `finding ${id}`).toBeGreaterThan(0)
       if (verdict === 'not-evaluated')
-        expect(needs.length > 0 || /left out of this run/.test(text), `${id}: ${text}`).toBe(true)
+        expect(missingPlatforms.length > 0 || /left out of this run/.test(text), `${id}: ${text}`).toBe(true)
     }
     expect(told.findings.filter(({ verdict }) => verdict !== 'not-evaluated')).toMatchObject([
       { id: 1, verdict: 'contradicted', direction: 'worse', fails: true },
@@ -95,7 +96,7 @@ describe('after a run', () => {
 finding(1, 'runc costs next to nothing', [expect(it.time).on('runc').${matcher}])
 finding(2, 'osv costs nothing', [expect(it.time).on('osv').withinNative(5)])
 `
-    using project = Project.of(stating('slowerThan("native", { by: "1.5x" })'))
+    using project = Project.of(stating('worseThan("native", { by: "1.5x" })'))
     expect((await project.run(['--rounds', '5'])).exitCode).toBe(0)
     const before = await project.isobench(['findings'])
     expect(before.exitCode).toBe(0)
@@ -104,7 +105,7 @@ finding(2, 'osv costs nothing', [expect(it.time).on('osv').withinNative(5)])
     project.write({ 'benches/it.bench.ts': stating('withinNative(5)') })
     const after = await project.isobench(['findings', '--json'])
     const [first, second] = jsonOf(after).findings
-    expect(second).toMatchObject({ id: 2, verdict: 'not-evaluated', needs: ['osv'] })
+    expect(second).toMatchObject({ id: 2, verdict: 'not-evaluated', missingPlatforms: ['osv'] })
     // Others may have had the CPUs while it was measured: what is contradicted is then in doubt, and fails nothing.
     if (first!.verdict === 'inconclusive') expect(first).toMatchObject({ reason: 'host-overloaded', fails: false })
     else expect(first).toMatchObject({ verdict: 'contradicted', direction: 'worse', fails: true })

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
-import { ensureImage, observe } from './support/machine.ts'
+import { ensureImage, observe } from './support/host.ts'
 
 beforeAll(ensureImage)
 
@@ -43,7 +43,7 @@ function expectFailed({ cells, rounds }: Measured, name: string, said: RegExp): 
   for (const platform of ['native', 'runc']) {
     const cell = cells[name]![platform]!
     expect(cell.errors, `${name} on ${platform}`).toEqual(Array(rounds).fill(expect.stringMatching(said)))
-    expect(cell.metrics.time).toMatchObject({ samples: [], median: null, vsNative: null })
+    expect(cell.metrics.time).toMatchObject({ samples: [], median: null, ratioToNative: null })
     for (const error of cell.errors) {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
       expect(error).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)

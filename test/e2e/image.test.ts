@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { mountChroot, requiredMountPoints } from '../../src/guest/view.ts'
+import { mountChroot, requiredMountPoints } from '../../src/host/mounts.ts'
 import { benchFile, config, expectNoStack, Project, type Running, repository } from './support/cli.ts'
-import { ensureImage, observe } from './support/machine.ts'
+import { ensureImage, observe } from './support/host.ts'
 
 beforeAll(ensureImage)
 

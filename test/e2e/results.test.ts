@@ -1,15 +1,16 @@
 /** What is done with results: reports of stored records, merging, history, and the flags for CI. */
+
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { recordText } from '../../src/core/record/merge.ts'
-import { readRecord } from '../../src/core/record/reader.ts'
-import type { Sample } from '../../src/core/record/schema.ts'
-import type { Report } from '../../src/core/report/schema.ts'
+import type { Sample } from '../../src/core/model/record.ts'
+import type { Report } from '../../src/core/model/report.ts'
+import { recordText } from '../../src/core/records/merge.ts'
+import { readRecord } from '../../src/core/records/record-file.ts'
 import { makeRecord } from '../unit/reporters/fixture.ts'
 import { benchFile, config, expectNoStack, imports, Project, repository } from './support/cli.ts'
-import { ensureImage } from './support/machine.ts'
+import { ensureImage } from './support/host.ts'
 
 const real = join(repository, 'test/fixtures/records/prime-latency-boot.jsonl')
 
@@ -245,7 +246,7 @@ describe('the flags of run', () => {
       ['first'],
       ['second'],
     ])
-    expect(readRecord(records[0]!).plan.excluded).toEqual([{ bench: 'benches/b.bench.ts#second', why: 'shard' }])
+    expect(readRecord(records[0]!).plan.excluded).toEqual([{ bench: 'benches/b.bench.ts#second', reason: 'shard' }])
     expect((await project.isobench(['merge', ...records, '--out', 'all.jsonl'])).exitCode).toBe(0)
     const { exitCode, stdout } = await project.isobench(['judge', 'all.jsonl', '--json'])
     const { claims } = JSON.parse(stdout) as Report
@@ -258,7 +259,7 @@ describe('the flags of run', () => {
     // The latest record is of the second shard, whose bench failed.
     const again = await project.run(['--rounds', '5', '--last-failed'])
     expect(again.report.cases.map(({ name }) => name)).toEqual(['second'])
-    expect(again.report.excluded).toEqual([{ bench: 'benches/a.bench.ts#first', why: 'passed' }])
+    expect(again.report.excluded).toEqual([{ bench: 'benches/a.bench.ts#first', reason: 'not-failed-before' }])
     copyFileSync(records[0]!, project.path('.isobench/runs/9999.jsonl'))
     const all = await project.isobench(['run', '--last-failed', '--dry-run'])
     expect(all.stdout).toContain('nothing failed in the latest run: all benches are measured')

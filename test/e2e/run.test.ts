@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { benchFile, config, expectNoStack, imports, Project } from './support/cli.ts'
-import { ensureImage, observe, obstacles } from './support/machine.ts'
+import { ensureImage, observe, obstacles } from './support/host.ts'
 
 beforeAll(ensureImage)
 
@@ -32,7 +32,7 @@ describe('the verdict and the exit code', () => {
       expect(metrics.time!.median).toBe(value)
     }
     expect(bench!.results[1]!.metrics.time!.ratioToNative).toMatchObject({ ratio: 1.01, rounds: 5 })
-    expect(report).toMatchObject({ how: 'finished', exitCode: 0, problems: [] })
+    expect(report).toMatchObject({ status: 'finished', exitCode: 0, problems: [] })
     expect(report.platforms.map(({ name, available }) => [name, available])).toEqual([
       ['native', true],
       ['runc', true],

@@ -1,12 +1,13 @@
 /** Verdicts on real guests, where the truth is known: a guest with a CPU quota is slower by so much, and native is native. */
+
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import type { RunRecord } from '../../src/core/record/reader.ts'
+import type { RunRecord } from '../../src/core/model/record.ts'
 import { median } from '../../src/core/stats/index.ts'
-import { assignCpus, assignDuetCpus } from '../../src/guest/cores.ts'
+import { assignCpus, assignDuetCpus } from '../../src/host/cpus.ts'
 import { type Outcome, Project } from './support/cli.ts'
 
 const drivers = fileURLToPath(new URL('../../src/platforms/', import.meta.url))
@@ -30,7 +31,7 @@ const driver = (share: number): any => ({
   about: 'runc with a part of its CPU',
   open: async (place: any, options: any) => {
     const guest = await runc.open(place, options)
-    throttle(place.containerGroup, share)
+    throttle(place.cgroupPath, share)
     return guest
   },
 })
@@ -137,7 +138,7 @@ describe('another process on the CPU that is measured on', () => {
     const cpu = String(assignCpus(1).guest[0])
     const hog = spawn('taskset', ['-c', cpu, process.execPath, '-e', 'for (;;);'], { stdio: 'ignore' })
     try {
-      const { stdout, record } = await own.run(['--platform', 'native,runc', '--rounds', '5'], { retake: true })
+      const { stdout, record } = await own.run(['--platform', 'native,runc', '--rounds', '5'], { remeasure: true })
       const marked = record.samples.filter(({ disturbed }) => disturbed)
       expect(marked.length).toBeGreaterThanOrEqual(8)
       for (const { load } of marked) expect(Math.max(load!.otherProcesses!, load!.steal)).toBeGreaterThan(0.05)
@@ -207,7 +208,7 @@ describe('native against native', () => {
     using own = project(1, "finding(1, 'runc costs nothing', [expect(it.events).on('runc').withinNative(0.001)])")
     const noise = await own.isobench(['noise', '--wait-for-lock', '--rounds', '6', '--seconds', '0.2', '--json'])
     expect(noise.exitCode, noise.stderr).toBe(0)
-    expect(JSON.parse(noise.stdout).floors[0]).toMatchObject({ metric: 'events', rounds: 6 })
+    expect(JSON.parse(noise.stdout).noiseFloors[0]).toMatchObject({ metric: 'events', rounds: 6 })
     const { exitCode, report } = await own.run(['--platform', 'native,runc', '--rounds', '6'])
     // Whatever runc does cost beyond the noise would be told; it is not that much.
     expect(report.claims[0]!.reason ?? report.claims[0]!.verdict).toMatch(/^underpowered:|^holds/)

@@ -1,18 +1,19 @@
 /** Guests with a kernel of their own, where their monitors meet each other and what goes wrong below them. */
+
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ensureArtifacts } from '../../src/core/parts.ts'
-import { resolvePlatforms } from '../../src/core/probe.ts'
-import { Session } from '../../src/core/session.ts'
+import { resolvePlatforms } from '../../src/core/project/platforms.ts'
+import { ensureArtifacts } from '../../src/core/session/artifacts.ts'
+import { Session } from '../../src/core/session/session.ts'
 import { platform } from '../../src/dsl/platform.ts'
-import { runHostCommand } from '../../src/guest/host.ts'
-import { ensureImage, type Image } from '../../src/guest/image/image.ts'
-import { runTimed } from '../../src/guest/stopwatch.ts'
-import { supervisorRunArgv } from '../../src/guest/vm/conductor.ts'
-import { kvm } from '../../src/guest/vm/kvm.ts'
-import { elf } from '../../src/guest/vm/tiny/elf.ts'
+import { ensureImage, type Image } from '../../src/host/image.ts'
+import { elf } from '../../src/host/probe-kernel.ts'
+import { runHostCommand } from '../../src/host/process.ts'
+import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
+import { kvm } from '../../src/vm/kvm.ts'
+import { supervisorRunArgv } from '../../src/vm/supervisor.ts'
 
 /** Seconds; emulated CPUs take a minute on a busy machine. */
 const limit = 150

@@ -1,12 +1,13 @@
 /** Watch mode in a real terminal: tmux, with keys sent to it and its screen read. */
+
 import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Holdings, holdings, watcherOf } from '../../scripts/self-watch.ts'
+import { type Holdings, holdings, watcherOf } from '../../scripts/evidence/watch.ts'
 import { imports, Project, repository } from './support/cli.ts'
-import { ensureImage, observe } from './support/machine.ts'
+import { ensureImage, observe } from './support/host.ts'
 
 beforeAll(ensureImage)
 

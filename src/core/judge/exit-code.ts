@@ -1,4 +1,4 @@
-import type { FindingVerdict, Verdicts } from './judgement.ts'
+import type { FindingVerdict, Verdicts } from '../model/verdict.ts'
 
 /** What the process ends with. */
 export const exitCodes = {

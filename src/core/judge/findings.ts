@@ -1,9 +1,10 @@
+import { reasonText } from '../../reporters/format.ts'
+import type { Plan } from '../model/plan.ts'
+import type { FindingData } from '../model/suite.ts'
+import type { ClaimVerdict, FindingVerdict } from '../model/verdict.ts'
+import { needsText } from './samples.ts'
+
 /** From the verdicts of its claims to a finding's: the rule is stated in docs/findings.md. */
-import type { FindingData } from '../collect/types.ts'
-import type { Plan } from '../plan/plan.ts'
-import { needsText } from './absent.ts'
-import type { ClaimVerdict, FindingVerdict } from './judgement.ts'
-import { reasonText } from './words.ts'
 
 /** The verdicts of one claim, each with its place in the report's list. */
 export type Group = readonly { readonly index: number; readonly verdict: ClaimVerdict }[]
@@ -17,11 +18,11 @@ export function judgeFinding(
   printed: readonly Group[],
   plan: Pick<Plan, 'platforms'>,
 ): FindingVerdict {
-  const { groups, mark } = measuredOf(finding, all)
+  const { groups, fallbackLabel } = measuredOf(finding, all)
   const told = judgeGroups(finding, groups, printed, plan)
-  return mark === undefined
+  return fallbackLabel === undefined
     ? told
-    : { ...told, title: `${told.title} (${mark})`, text: `${mark}: ${told.text}`, fallbackLabel: mark }
+    : { ...told, title: `${told.title} (${fallbackLabel})`, text: `${fallbackLabel}: ${told.text}`, fallbackLabel }
 }
 
 /** Whether nothing of these claims was measured: for want of an instrument, or because the run left the bench out. */
@@ -32,11 +33,13 @@ const unmeasured = (groups: readonly Group[]): boolean =>
 function measuredOf(
   { claims }: FindingData,
   groups: readonly Group[],
-): { readonly groups: readonly Group[]; readonly mark?: string } {
+): { readonly groups: readonly Group[]; readonly fallbackLabel?: string } {
   const own = groups.filter((_, at) => claims[at]?.fallbackLabel === undefined)
   const others = groups.filter((_, at) => claims[at]?.fallbackLabel !== undefined)
-  const mark = claims.find(({ fallbackLabel: fallback }) => fallback !== undefined)?.fallbackLabel
-  return mark === undefined || !unmeasured(own) || unmeasured(others) ? { groups: own } : { groups: others, mark }
+  const fallbackLabel = claims.find((claim) => claim.fallbackLabel !== undefined)?.fallbackLabel
+  return fallbackLabel === undefined || !unmeasured(own) || unmeasured(others)
+    ? { groups: own }
+    : { groups: others, fallbackLabel }
 }
 
 function judgeGroups(

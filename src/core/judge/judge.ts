@@ -1,13 +1,50 @@
 import type { Claim } from '../../dsl/claim.ts'
-import type { Sample } from '../record/schema.ts'
-import type { ScheduledPlan } from '../schedule/plan.ts'
-import { type JudgedClaim, judgeClaim } from './claims.ts'
-import type { ComparisonResult } from './evidence.ts'
-import { type HolmCorrection, holmCorrection, type Test } from './family.ts'
+import type { ScheduledPlan } from '../model/plan.ts'
+import type { Sample } from '../model/record.ts'
+import type { ClaimVerdict, Verdicts } from '../model/verdict.ts'
+import { holm } from '../stats/index.ts'
+import { applyNoiseFloor } from './adjustments.ts'
+import { type JudgedClaim, judgeClaim } from './claim.ts'
 import { type Group, judgeFinding } from './findings.ts'
-import { applyNoiseFloor } from './floor.ts'
-import type { ClaimVerdict, Verdicts } from './judgement.ts'
+import { familywiseAlpha as rates } from './rules.ts'
 import { Samples } from './samples.ts'
+import { type ComparisonResult, type Hypothesis, pValueAtRate, type Test } from './tests.ts'
+
+export interface HolmCorrection {
+  /** How many different things are tested. */
+  readonly size: number
+  /** Whether a test stands against all the others. */
+  rejects(test: Test): boolean
+}
+
+/**
+ * Holm over the tests that can fail the run, each counted once however many claims make it: against its margin, and against
+ * all platforms being equal. A test must stand both.
+ */
+export function holmCorrection(tests: readonly Test[]): HolmCorrection {
+  const margins = rejected(
+    tests.map((test) => test.atMargin),
+    rates.atMargin,
+  )
+  const equals = rejected(
+    tests.flatMap((test) => test.whenEqual ?? []),
+    rates.whenEqual,
+  )
+  return {
+    size: margins.size,
+    // One test alone was decided at its own rate already.
+    rejects: ({ atMargin, whenEqual }) =>
+      (margins.size <= 1 || margins.has(atMargin)) && (whenEqual === undefined || equals.has(whenEqual)),
+  }
+}
+
+function rejected(hypotheses: readonly Hypothesis[], rate: number) {
+  const distinct = [...new Map(hypotheses.map((one) => [one.id, one])).values()]
+  const size = distinct.length
+  const adjusted = holm(distinct.map(({ p }) => pValueAtRate(p, rate, size)))
+  const ids = new Set(distinct.flatMap(({ id }, at) => (adjusted[at]! <= rate ? [id] : [])))
+  return { size, has: ({ id }: Hypothesis) => ids.has(id) }
+}
 
 /** A verdict with what it is about. */
 export interface FinalClaim extends JudgedClaim {

@@ -1,15 +1,21 @@
-/** Claims about one platform over a parameter: where it is best, and whether it is flat. docs/statistics.md, "Series". */
 import type { Matcher } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { ParamValue } from '../../dsl/workload.ts'
 import { hodgesLehmann, median, type SequentialPlan } from '../stats/index.ts'
-import { logMargin, minRounds } from './compare.ts'
-import { applyHostLoad } from './crowded.ts'
-import { type ComparisonResult, notEvaluated } from './evidence.ts'
-import type { Test } from './family.ts'
-import { type PValues, pValueAtRate, pValuesOf, reachedLooks } from './looks.ts'
-import { perClaimAlpha } from './rates.ts'
+import { applyHostLoad } from './adjustments.ts'
+import { logMargin, minRounds, perClaimAlpha } from './rules.ts'
 import { pairedDifferences, type Series, worseSign } from './samples.ts'
+import {
+  type ComparisonResult,
+  notEvaluated,
+  type PValues,
+  pValueAtRate,
+  pValuesOf,
+  reachedLooks,
+  type Test,
+} from './tests.ts'
+
+/** Claims about one platform over a parameter: where it is best, and whether it is flat. docs/statistics.md, "Series". */
 
 export type SeriesMatcher = Extract<Matcher, { readonly over: string }>
 

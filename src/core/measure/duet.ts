@@ -1,14 +1,15 @@
+import { type CpuAssignment, type DuetCpus, duetAssignment } from '../../host/cpus.ts'
+import type { Step } from '../model/plan.ts'
+import type { Sample } from '../model/record.ts'
+import type { MeasureContext } from './context.ts'
+import type { Stage } from './guest-pool.ts'
+import { measure } from './sample.ts'
+
 /**
  * Native and a platform at the same time, on cores of their own, which they swap from round to round: what disturbs the host
  * disturbs both, and what one of the core sets is better at does not favour either.
  * Source: L. Bulej et al., "Duet Benchmarking: Improving Measurement Accuracy in the Cloud", ICPE 2020.
  */
-import { type CpuAssignment, type DuetCpus, duetAssignment } from '../../guest/cores.ts'
-import type { Step } from '../plan/plan.ts'
-import type { Sample } from '../record/schema.ts'
-import type { MeasureContext } from './means.ts'
-import { measure } from './measure.ts'
-import type { Stage } from './stage.ts'
 
 type DuetMeans = Omit<MeasureContext, 'slots' | 'session' | 'ready'>
 

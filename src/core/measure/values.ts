@@ -1,5 +1,5 @@
 import type { Metrics } from '../../dsl/metric.ts'
-import { IsobenchError, sanitizeLine, toText } from '../../errors.ts'
+import { IsobenchError, sanitizeLine, toText } from '../../util/errors.ts'
 import { median } from '../stats/index.ts'
 
 /** A workload yielded something that is no figure for its metrics. */

@@ -1,5 +1,6 @@
+import { requireFinite } from './interval.ts'
+
 /** Order statistics of one sample, all in the unit of the input. */
-import { requireFinite } from './check.ts'
 
 /** A sorted copy in the array type that sorts numbers as numbers. */
 export function sorted(values: readonly number[] | Float64Array): Float64Array {

@@ -1,3 +1,7 @@
+import { type Interval, requireAlpha, requireCount, requireFinite } from './interval.ts'
+import { bisect, normalCdf, normalDensity } from './normal.ts'
+import { signedRankInterval } from './signed-rank.ts'
+
 /**
  * Repeated looks at growing data without inflating the error: an error rate alpha is *spent* over the looks.
  *
@@ -9,10 +13,6 @@
  * is the same for *every* continuous symmetric noise, so one simulation settles it: see test/calibration for the
  * measured error, and for the powers that were compared.
  */
-import { requireAlpha, requireCount, requireFinite } from './check.ts'
-import type { Interval } from './interval.ts'
-import { bisect, normalCdf, normalDensity } from './normal.ts'
-import { signedRankInterval } from './signedRank.ts'
 
 export interface SequentialPlan {
   /** Rounds after which to look, ascending. */

@@ -1,7 +1,14 @@
+import { isDeepStrictEqual } from 'node:util'
+import { casesWorthMeasuring } from '../measure/run-loop.ts'
+import { type CasesToMeasure, casesOf, describeParams, type ResolvedProfile } from '../model/plan.ts'
+import type { RunRecord } from '../model/record.ts'
+import type { MetricResult, Report } from '../model/report.ts'
+import type { BenchData, FindingData } from '../model/suite.ts'
+import type { ClaimVerdict } from '../model/verdict.ts'
+import type { Project } from '../project/config.ts'
+import type { SampleStore } from './sample-store.ts'
+
 /** Before → after, from two reports. Pure. */
-import type { ClaimVerdict } from '../judge/judgement.ts'
-import { describeParams } from '../plan/plan.ts'
-import type { MetricResult, Report } from '../report/schema.ts'
 
 export interface MetricChange {
   /** The bench's id and parameters. */
@@ -63,4 +70,133 @@ export function verdictChanges(before: Report, after: Report): VerdictChange[] {
     if (!old || (old.verdict === claim.verdict && old.direction === claim.direction)) return []
     return [{ before: old, after: claim }]
   })
+}
+
+/** What changed decides what runs. Pure. */
+
+/** All that a measurement or a verdict depends on, at one moment. */
+export interface Snapshot {
+  readonly guest: Project['guest']
+  readonly image: Project['image']
+  readonly profile: ResolvedProfile
+  /** Of the selected benches. */
+  readonly benches: readonly BenchData[]
+  readonly findings: readonly FindingData[]
+  /** By bench file; see `identityOf`. */
+  readonly work: ReadonlyMap<string, string>
+  /** By name: the options, and the binaries as they are on disk. */
+  readonly platforms: ReadonlyMap<string, string>
+  /** By name: what selects them. */
+  readonly tags: ReadonlyMap<string, readonly string[]>
+}
+
+export type Decision =
+  | { readonly what: 'nothing' | 'judge' | 'all' }
+  /** These benches on every platform, and these platforms, with native in the same rounds, for every bench. */
+  | { readonly what: 'measure'; readonly benches: readonly string[]; readonly platforms: readonly string[] }
+
+/** What a bench measures, whatever is claimed of it and wherever it stands. */
+function workOf({ id, file, params, metrics, workload, timeout }: BenchData, { work }: Snapshot): unknown {
+  return { id, params, metrics, workload, timeout, work: work.get(file) }
+}
+
+const judgedBy = ({ benches, findings, tags, profile }: Snapshot): unknown => ({
+  benches: benches.map(({ id, claims, tags: mine }) => ({ id, claims, tags: mine })),
+  findings,
+  tags: [...tags],
+  rounds: profile.rounds,
+})
+
+const settings = ({ guest, image, profile: { seconds, timeout, warmup } }: Snapshot): unknown => ({
+  guest,
+  image,
+  seconds,
+  timeout,
+  warmup,
+})
+
+export function planChange(before: Snapshot | undefined, after: Snapshot): Decision {
+  if (!before || !isDeepStrictEqual(settings(before), settings(after))) return { what: 'all' }
+  const platforms = [...after.platforms].flatMap(([name, state]) =>
+    before.platforms.get(name) === state ? [] : [name],
+  )
+  // Every ratio has native in it.
+  if (platforms.includes('native')) return { what: 'all' }
+  const former = new Map(before.benches.map((bench) => [bench.id, bench]))
+  const benches = after.benches.flatMap((bench) => {
+    const old = former.get(bench.id)
+    return old && isDeepStrictEqual(workOf(old, before), workOf(bench, after)) ? [] : [bench.id]
+  })
+  if (benches.length > 0 || platforms.length > 0) return { what: 'measure', benches, platforms }
+  const gone = before.platforms.size !== after.platforms.size
+  return { what: gone || !isDeepStrictEqual(judgedBy(before), judgedBy(after)) ? 'judge' : 'nothing' }
+}
+
+/** What is to be measured next. Pure. */
+
+export interface Job {
+  readonly cases: CasesToMeasure
+  readonly rounds: number
+  readonly warmup: number
+  /** Former samples of the cells are forgotten. */
+  readonly fresh: boolean
+}
+
+/** Rounds go on in the background up to so many times the profile's. */
+const mostTimes = 4
+
+export const caseIds = (benches: Snapshot['benches']): Set<string> =>
+  new Set(benches.flatMap(casesOf).map(({ id }) => id))
+
+/** What a decision is about. */
+export function casesFor(decision: Decision, { benches, platforms }: Snapshot): CasesToMeasure {
+  const all = [...platforms.keys()]
+  const some = decision.what === 'measure' ? decision : undefined
+  const cells = new Map<string, Set<string>>()
+  for (const bench of benches) {
+    const whole = !some || some.benches.includes(bench.id)
+    const wanted = whole ? all : some.platforms.length > 0 ? ['native', ...some.platforms] : []
+    const here = new Set(wanted.filter((name) => platforms.has(name)))
+    if (here.size > 0) for (const { id } of casesOf(bench)) cells.set(id, here)
+  }
+  return cells
+}
+
+/** The benches of what failed or is undecided, on every platform. */
+export function failedCases(report: Report | undefined, snapshot: Snapshot): CasesToMeasure {
+  const claims = report?.claims ?? []
+  const wanted = new Set(
+    claims
+      .filter(
+        ({ verdict, reason }) =>
+          verdict === 'contradicted' || verdict === 'inconclusive' || reason?.startsWith('sample-errors'),
+      )
+      .map(({ bench }) => bench),
+  )
+  const benches = snapshot.benches.filter(({ id }) => wanted.has(id)).map(({ id }) => id)
+  return casesFor({ what: 'measure', benches, platforms: [] }, snapshot)
+}
+
+/** These cells from the start, with those that a former job left pending, as far as there still are such points. */
+export function jobForChange(
+  cells: CasesToMeasure,
+  pending: CasesToMeasure,
+  { benches, profile: { rounds, warmup } }: Snapshot,
+): Job {
+  const points = caseIds(benches)
+  const joined = new Map(cells)
+  for (const [point, platforms] of pending)
+    if (points.has(point)) joined.set(point, new Set([...platforms, ...(joined.get(point) ?? [])]))
+  return { cases: joined, rounds, warmup, fresh: true }
+}
+
+/** One round more of what is undecided, with native; undefined when nothing is, or when it had enough of them. */
+export function backgroundJob({ plan, samples }: RunRecord, kept: SampleStore): Job | undefined {
+  const most = mostTimes * plan.profile.rounds
+  const cells = new Map<string, Set<string>>()
+  for (const [point, platforms] of casesWorthMeasuring(plan, samples)) {
+    const open = [...platforms].filter((name) => name !== 'native' && kept.rounds(point, name) < most)
+    if (open.length > 0) cells.set(point, new Set(['native', ...open]))
+  }
+  return cells.size > 0 ? { cases: cells, rounds: 1, warmup: 0, fresh: false } : undefined
 }

@@ -1,16 +1,23 @@
-/** Measures and judges as files change. One session of the machine for all of it. */
 import { setMaxListeners } from 'node:events'
-import { InterruptedError, messageOf } from '../../errors.ts'
-import type { Problem } from '../errors.ts'
-import type { Report } from '../report/schema.ts'
-import { type Decision, planChange, type Snapshot } from './decide.ts'
-import { type FileChanges, FileWatcher } from './files.ts'
-import { casesFor, failedCases, type Job, jobForChange } from './jobs.ts'
-import type { CasesToMeasure } from '../schedule/plan.ts'
-import { type MeasurerOptions, WatchSession } from './measurer.ts'
-import type { Measuring } from './rounds.ts'
-import { type NameFilter, snapshotOf } from './selection.ts'
-import { loadProjectState, type ProjectState, type Sources, updateProjectState, watchedFiles } from './state.ts'
+import { InterruptedError, messageOf } from '../../util/errors.ts'
+import type { Measuring } from '../measure/run-loop.ts'
+import type { CasesToMeasure } from '../model/plan.ts'
+import type { Report } from '../model/report.ts'
+import type { Problem } from '../model/suite.ts'
+import { casesFor, type Decision, failedCases, type Job, jobForChange, planChange, type Snapshot } from './changes.ts'
+import { type FileChanges, FileWatcher } from './file-watcher.ts'
+import {
+  loadProjectState,
+  type NameFilter,
+  type ProjectState,
+  type Sources,
+  snapshotOf,
+  updateProjectState,
+  watchedFiles,
+} from './project-state.ts'
+import { type MeasurerOptions, WatchSession } from './session.ts'
+
+/** Measures and judges as files change. One session of the machine for all of it. */
 
 export interface WatchOptions extends Sources, MeasurerOptions {
   /** Called whenever there is something else to show. */

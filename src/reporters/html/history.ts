@@ -1,12 +1,11 @@
 import { basename } from 'node:path'
-import type { HostHistory, MetricHistory } from '../../core/record/history.ts'
-import { formatQuantity } from '../amount.ts'
-import { escapeHtml } from '../escape.ts'
-import { benchName, verdictSymbols } from '../facts.ts'
-import { plural } from '../text.ts'
-import { cell, details, filtered, headerCell, type Row, tableHtml } from './parts.ts'
+import type { HostHistory, MetricHistory } from '../../core/records/history.ts'
+import { plural } from '../../util/text.ts'
+import { escapeHtml } from '../document.ts'
+import { formatQuantity } from '../format.ts'
+import { benchName, verdictSymbols } from '../summary.ts'
+import { cell, details, filtered, headerCell, type Row, tableHtml, verdictClass } from './elements.ts'
 import { largest, smallest } from './scale.ts'
-import { verdictClass } from './tone.ts'
 
 const width = 180
 const height = 30

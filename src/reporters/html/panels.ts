@@ -1,11 +1,12 @@
-/** Small multiples: the same platforms as rows of several panels beside each other, each with native's line. */
-import type { MetricResult } from '../../core/report/schema.ts'
-import { formatQuantity } from '../amount.ts'
-import { escapeHtml } from '../escape.ts'
-import { sanitize, truncate } from '../text.ts'
-import { barOf, barWidth } from './bar.ts'
-import { samplesText } from './parts.ts'
+import type { MetricResult } from '../../core/model/report.ts'
+import { sanitize, truncate } from '../../util/text.ts'
+import { escapeHtml } from '../document.ts'
+import { formatQuantity } from '../format.ts'
+import { barOf, barWidth } from './bars.ts'
+import { samplesText } from './elements.ts'
 import { formatTick, largest, line, scale, smallest } from './scale.ts'
+
+/** Small multiples: the same platforms as rows of several panels beside each other, each with native's line. */
 
 const width = 900
 const left = 124

@@ -1,5 +1,6 @@
+import { figure } from '../format.ts'
+
 /** Axes: where a value is drawn, and which values are marked. */
-import { figure } from '../../core/judge/words.ts'
 
 export interface Scale {
   /** The place of a value, with a decimal, fit for an attribute. */

@@ -1,10 +1,53 @@
-import { describeParams } from '../../core/plan/plan.ts'
-import type { CaseResult, Report } from '../../core/report/schema.ts'
-import { escapeHtml } from '../escape.ts'
-import { claimLocation, failsRun, uniqueClaims, verdictSymbols } from '../facts.ts'
-import { plural } from '../text.ts'
-import { cell, filtered, headerCell, tableHtml } from './parts.ts'
-import { verdictClass } from './tone.ts'
+import { describeParams } from '../../core/model/plan.ts'
+import type { CaseResult, Report } from '../../core/model/report.ts'
+import type { Change } from '../../core/records/baseline.ts'
+import { plural } from '../../util/text.ts'
+import { escapeHtml } from '../document.ts'
+import { interval } from '../format.ts'
+import type { BaselineView } from '../metric-table.ts'
+import { benchName, claimLocation, failsRun, uniqueClaims, verdictSymbols } from '../summary.ts'
+import { cell, details, filtered, headerCell, tableHtml, verdictClass } from './elements.ts'
+
+const looks: Record<Change, readonly [string, string]> = {
+  regressed: ['✗', 'bad'],
+  improved: ['✓', 'good'],
+  unclear: ['?', 'doubt'],
+  same: ['=', 'none'],
+}
+/** As many rows as a reader is shown without asking for them. */
+const fewRows = 20
+const order = Object.keys(looks) as Change[]
+
+/** What changed since the baseline, what regressed first. `at` sets several records apart. */
+export function baselineHtml({ name, comparison }: BaselineView, at: number): string {
+  const { rows, hostDifferences: unlike, marginPercent } = comparison
+  const sorted = order.flatMap((change) => rows.filter((row) => row.change === change))
+  const lines = sorted.map(({ bench, params, platform, metric, ratio, change, reason, of, failsRun: gates }) => ({
+    kind: change,
+    cells: [
+      cell(`${looks[change][0]} ${change}${gates ? '' : ' (host)'}`, `once ${looks[change][1]}`),
+      headerCell(escapeHtml([benchName(bench), describeParams(params)].filter(Boolean).join(' '))),
+      cell(escapeHtml(platform), 'break'),
+      cell(escapeHtml(metric)),
+      cell(ratio ? `×${interval({ ...ratio, rounds: 0 })}` : '–', 'once'),
+      cell(escapeHtml(reason ?? (of === 'value' ? 'of the values' : 'of the ratios to native')), 'soft'),
+    ],
+  }))
+  const head = ['change', 'bench', 'platform', 'metric', 'now ÷ before, 90 % interval', 'what is compared']
+  const table = tableHtml('Against the baseline', head, lines)
+  const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
+  const differs = unlike.map(
+    ({ what, baseline: a, current: b }) => `<li class="break">${escapeHtml(`${what}: ${a} → ${b}`)}</li>`,
+  )
+  const warning =
+    differs.length === 0
+      ? ''
+      : `<p class="doubt">The hosts differ in ${plural(differs.length, 'thing')}, so that differences may be theirs:</p><ul>${differs.join('')}</ul>`
+  return `<h2>Against the baseline ${escapeHtml(name)}</h2>
+<p>${order.map((change) => `${count(change)} ${change}`).join(' · ')} <span class="soft">(margin ${marginPercent} %)</span></p>
+${warning}
+${details(plural(rows.length, 'figure'), filtered(`against-${at}`, 'Show changes', order, lines, table), count('regressed') > 0 || rows.length <= fewRows)}`
+}
 
 const kinds = ['fails', 'contradicted', 'inconclusive', 'not-evaluated', 'holds']
 const kindOf = (verdict: string, fails: boolean): string => (fails ? `${verdict} fails` : verdict)

@@ -1,11 +1,43 @@
-import { describeParams } from '../../core/plan/plan.ts'
-import type { CaseResult, Report } from '../../core/report/schema.ts'
-import { disturbance, flagLegend, verdictSymbols } from '../facts.ts'
-import { type MetricTable, metricTables, type Row } from '../rows.ts'
-import { plural, sanitize, truncate, widthOf, wrap } from '../text.ts'
-import { boxes, boxLegend } from './box.ts'
-import { type Colors, verdictColor } from './ink.ts'
-import { type Column, type TableCell, table, widthOfTable } from './table.ts'
+import { describeParams } from '../../core/model/plan.ts'
+import type { CaseResult, Report } from '../../core/model/report.ts'
+import { quantile } from '../../core/stats/index.ts'
+import { plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
+import { type MetricTable, metricTables, type Row } from '../metric-table.ts'
+import { disturbance, flagLegend, verdictSymbols } from '../summary.ts'
+import { type Colors, type Column, type TableCell, table, verdictColor, widthOfTable } from './table.ts'
+
+/** Box plots in a line of characters each, on a scale that they share. */
+
+/** Farther apart than this, a linear scale would hide what is small. */
+const needsLogScale = 10
+
+export const boxLegend =
+  '─ lowest to highest sample, ━ the middle half, ┃ median, ┊ native’s median; a scale of its own for each metric'
+
+/**
+ * `──━━┃━───` for each series: its samples from the lowest to the highest, the middle half of them, and their median.
+ * @param series samples, in any order; an empty one gives an empty text
+ * @param mark a value that every line shows where nothing else is
+ * @param columns of each text, 3 at least
+ */
+export function boxes(series: readonly (readonly number[])[], mark: number | undefined, columns: number): string[] {
+  const sorted = series.map((values) => [...values].sort((a, b) => a - b))
+  const ends = sorted.flatMap((values) => (values.length > 0 ? [values[0]!, values.at(-1)!] : []))
+  const [low, high] = [Math.min(...ends), Math.max(...ends)]
+  const log = low > 0 && high / low > needsLogScale
+  const share = (value: number) =>
+    high === low ? 0.5 : log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low)
+  const at = (value: number) => Math.round(share(value) * (columns - 1))
+  return sorted.map((values) => {
+    if (values.length === 0) return ''
+    const line = Array.from({ length: columns }, () => ' ')
+    if (mark !== undefined) line[at(mark)] = '┊'
+    line.fill('─', at(values[0]!), at(values.at(-1)!) + 1)
+    line.fill('━', at(quantile(values, 0.25)), at(quantile(values, 0.75)) + 1)
+    line[at(quantile(values, 0.5))] = '┃'
+    return line.join('').trimEnd()
+  })
+}
 
 const columns: readonly Column[] = [
   { title: '', keep: true },

@@ -1,8 +1,8 @@
-import type { ClaimVerdict } from '../../core/judge/judgement.ts'
-import { figure, interval, reasonText } from '../../core/judge/words.ts'
-import { describeParams } from '../../core/plan/plan.ts'
-import type { Report } from '../../core/report/schema.ts'
-import { formatChange, formatQuantity } from '../amount.ts'
+import { describeParams } from '../../core/model/plan.ts'
+import type { Report } from '../../core/model/report.ts'
+import type { ClaimVerdict } from '../../core/model/verdict.ts'
+import { pad, plural, sanitize, wrap } from '../../util/text.ts'
+import { figure, formatChange, formatQuantity, interval, reasonText } from '../format.ts'
 import {
   benchName,
   claimLocation,
@@ -13,9 +13,8 @@ import {
   type UniqueClaim,
   uniqueClaims,
   verdictSymbols,
-} from '../facts.ts'
-import { pad, plural, sanitize, wrap } from '../text.ts'
-import { type Colors, verdictColor } from './ink.ts'
+} from '../summary.ts'
+import { type Colors, verdictColor } from './table.ts'
 
 export interface RenderOptions {
   readonly width: number
@@ -42,7 +41,7 @@ export function claimLines(report: Report, view: RenderOptions): string[] {
     ...failedLines(report, view),
     ...(holds > 0 ? [`  ${ink.good(`${verdictSymbols.holds} ${holds === 1 ? '1 holds' : `${holds} hold`}`)}`] : []),
     ...groups.flatMap(({ text, count }) =>
-      wrap(`${count} undecidable: ${text}`, width - 4).map((line, at) =>
+      wrap(`${count} not evaluated: ${text}`, width - 4).map((line, at) =>
         ink.dim(`  ${at === 0 ? verdictSymbols['not-evaluated'] : ' '} ${line}`),
       ),
     ),

@@ -1,9 +1,10 @@
+import { connect, type Socket } from 'node:net'
+
 /**
  * One connection to memcached by its text protocol (doc/protocol.txt of memcached), with one request in flight.
  * A client library of npm was not taken: what is measured is the server, and each layer between takes from the client's one
  * CPU. Nothing is allocated for an operation here.
  */
-import { connect, type Socket } from 'node:net'
 
 /** What an operation came to, by YCSB's names. */
 export type Status = 'OK' | 'NOT_FOUND' | 'ERROR'

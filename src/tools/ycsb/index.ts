@@ -1,11 +1,12 @@
+import { type Command, command, requireCount } from '../command.ts'
+import { labelledNumber, ToolOutputError } from '../parse.ts'
+
 /**
  * YCSB, the Yahoo! Cloud Serving Benchmark, against memcached: the paper's key-value load. Debian has none, so isobench has
  * an embedded client (`program.ts`), which the client's node runs; a `ycsb` (0.17) takes the same arguments and prints the
  * same report, and can be used in its place.
  * Format: `[SECTION], what, figure` (site.ycsb.measurements.exporter.TextMeasurementsExporter).
  */
-import { type Command, command, requireCount } from '../command.ts'
-import { labelledNumber, ToolOutputError } from '../parse.ts'
 
 /** Where isobench's client finds the embedded program. */
 const embedded = '/data/ycsb.mjs'

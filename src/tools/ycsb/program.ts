@@ -1,10 +1,11 @@
+import { parseArgs } from 'node:util'
+import { maxRecords } from './keys.ts'
+import { type PhaseOptions, type PhaseResult, runPhase } from './phase.ts'
+
 /**
  * The embedded YCSB client: a program of its own, bundled into one file, that the image's node runs. It takes the arguments
  * and prints the report of YCSB 0.17's `ycsb`, as far as `src/tools/ycsb/index.ts` uses them, so that either can be used.
  */
-import { parseArgs } from 'node:util'
-import { type PhaseOptions, type PhaseResult, runPhase } from './phase.ts'
-import { maxRecords } from './zipfian.ts'
 
 /** Properties with YCSB's own defaults. */
 const defaults: Readonly<Record<string, string>> = {

@@ -1,11 +1,11 @@
 /** Every driver of this repository's config that works on this machine, held to the contract by real guests. */
+
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { LoadClientHost } from '../../../src/core/measure/enterable.ts'
 import {
   execInGuest,
   type guestArgv,
@@ -13,22 +13,24 @@ import {
   routeToGuest,
   workloadClient,
   workloadGuest,
-} from '../../../src/core/measure/handle.ts'
-import { ensureArtifacts } from '../../../src/core/parts.ts'
-import { probePlatforms, type ResolvedPlatform, resolvePlatforms } from '../../../src/core/probe.ts'
-import { loadProject } from '../../../src/core/project.ts'
-import { Session } from '../../../src/core/session.ts'
+} from '../../../src/core/measure/guest-api.ts'
+import { loadProject } from '../../../src/core/project/config.ts'
+import { type ResolvedPlatform, resolvePlatforms } from '../../../src/core/project/platforms.ts'
+import { ensureArtifacts } from '../../../src/core/session/artifacts.ts'
+import type { LoadClientHost } from '../../../src/core/session/exec-target.ts'
+import { probePlatforms } from '../../../src/core/session/probe.ts'
+import { Session } from '../../../src/core/session/session.ts'
+import type { GuestHandle } from '../../../src/driver.ts'
 import type { CommandResult, ExecOptions } from '../../../src/dsl/guest.ts'
 import { platform } from '../../../src/dsl/platform.ts'
-import { processesOf, setFrozen } from '../../../src/guest/cgroup.ts'
-import { ensureImage } from '../../../src/guest/image/image.ts'
-import type { OwnedGuestSandbox } from '../../../src/guest/place.ts'
-import { runTimed } from '../../../src/guest/stopwatch.ts'
-import { usageOf } from '../../../src/guest/usage.ts'
-import { dataDisk } from '../../../src/guest/vm/data-disk.ts'
-import type { GuestHandle } from '../../../src/platforms/driver.ts'
+import { processesOf, setFrozen } from '../../../src/host/cgroup.ts'
+import { ensureImage } from '../../../src/host/image.ts'
+import { usageOf } from '../../../src/host/load.ts'
+import type { OwnedGuestSandbox } from '../../../src/host/sandbox.ts'
+import { runTimed } from '../../../src/host/timed-process.ts'
 import { drivers } from '../../../src/platforms/index.ts'
-import { isChosen } from '../support/machine.ts'
+import { dataDisk } from '../../../src/vm/disks.ts'
+import { isChosen } from '../support/host.ts'
 import { left, bootSeconds as limit, namespacesOf, traces } from './traces.ts'
 
 /** Milliseconds for what takes a moment, on emulated CPUs too. */

@@ -1,4 +1,5 @@
 /** A project in a temporary folder, and the real command line run in it. */
+
 import {
   existsSync,
   mkdirSync,
@@ -15,8 +16,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { execa, type ResultPromise } from 'execa'
 import { expect } from 'vitest'
-import { type RunRecord, readRecord } from '../../../src/core/record/reader.ts'
-import { type Report, reportSchema } from '../../../src/core/report/schema.ts'
+import type { RunRecord } from '../../../src/core/model/record.ts'
+import { type Report, reportSchema } from '../../../src/core/model/report.ts'
+import { readRecord } from '../../../src/core/records/record-file.ts'
 
 export const repository = fileURLToPath(new URL('../../..', import.meta.url))
 const bin = join(repository, 'bin/isobench.js')
@@ -32,7 +34,7 @@ export interface CliOptions {
   /** Seconds until the command line is ended; 150 when left out. */
   readonly timeout?: number
   /** Whether `run` may take a sample again that others disturbed; not, when left out, as others must not decide how many there are. */
-  readonly retake?: boolean
+  readonly remeasure?: boolean
   readonly env?: Readonly<Record<string, string>>
   /** Relative to the project. */
   readonly cwd?: string
@@ -182,7 +184,7 @@ export class Project {
     const quick = [
       '--seconds',
       '0.2',
-      ...(options.retake ? [] : ['--no-remeasure']),
+      ...(options.remeasure ? [] : ['--no-remeasure']),
       '--reporter',
       'default',
       '--reporter',

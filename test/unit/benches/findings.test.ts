@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Suite } from '../../../src/core/collect/types.ts'
+import type { Suite } from '../../../src/core/model/suite.ts'
 import { built, collectBenches } from './suite.ts'
 
 describe('the findings of the paper in benches/', () => {

@@ -1,9 +1,9 @@
 /** A record of a synthetic world: every bench of this repository on every platform that it names, and no figure of it real. */
-import type { Suite } from '../../../src/core/collect/types.ts'
-import type { RunRecord } from '../../../src/core/record/reader.ts'
+import type { RunRecord } from '../../../src/core/model/record.ts'
+import type { Suite } from '../../../src/core/model/suite.ts'
 import { makeRecord } from '../reporters/fixture.ts'
 import { allPlatforms } from './suite.ts'
-import { planFor, worldOf } from './worlds.ts'
+import { planFor, worldOf } from './synthetic.ts'
 
 /** A world in which all findings hold, as a record that says what it is. */
 export function worldRecord(suite: Suite, startedAt = '2026-01-01T00:00:00.000Z'): RunRecord {

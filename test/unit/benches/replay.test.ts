@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Suite } from '../../../src/core/collect/types.ts'
-import { importRecord } from '../../../src/core/import/import.ts'
-import { buildReport } from '../../../src/core/report/build.ts'
-import { withFindings } from '../../../src/core/report/findings.ts'
-import type { Report } from '../../../src/core/report/schema.ts'
+import { buildReport, withFindings } from '../../../src/core/judge/report.ts'
+import type { Report } from '../../../src/core/model/report.ts'
+import type { Suite } from '../../../src/core/model/suite.ts'
+import { importRecord } from '../../../src/core/records/import.ts'
 import { factsAsImport } from './replay.ts'
 import { allPlatforms, built, collectBenches } from './suite.ts'
 

@@ -1,7 +1,8 @@
 /** The facts that the paper's text states, as an import: every number comes out of the fixture, none is made up. */
+
 import { readFileSync } from 'node:fs'
-import type { BenchData, Suite } from '../../../src/core/collect/types.ts'
-import { pointsFor } from './worlds.ts'
+import type { BenchData, Suite } from '../../../src/core/model/suite.ts'
+import { pointsFor } from './synthetic.ts'
 
 interface Fact {
   readonly id: string
@@ -102,7 +103,7 @@ export function factsAsImport(suite: Suite, { printed }: { readonly printed: boo
         families[name] ? { family: families[name] } : {},
       ]),
     ),
-    stated: [
+    published: [
       ...order('sysbench.cpu.all', aboutOf(suite, 2, in_('prime')), all),
       ...order('ffmpeg.osv', aboutOf(suite, 1, in_('video')), but('osv', 'osv-firecracker'), ['osv']),
       ...order(

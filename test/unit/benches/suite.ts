@@ -1,13 +1,14 @@
 /** What the bench files of this repository say, and every platform that they name. */
+
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { glob } from 'tinyglobby'
-import { collect } from '../../../src/core/collect/collect.ts'
-import type { Suite } from '../../../src/core/collect/types.ts'
-import type { PlannedPlatform } from '../../../src/core/plan/plan.ts'
-import { bundlePath } from '../../../src/entries.ts'
-import { aPlatform } from '../judge/world.ts'
+import type { PlannedPlatform } from '../../../src/core/model/plan.ts'
+import type { Suite } from '../../../src/core/model/suite.ts'
+import { collect } from '../../../src/core/project/collect.ts'
+import { bundlePath } from '../../../src/util/assets.ts'
+import { aPlatform } from '../core/judge/builders.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 

@@ -1,4 +1,5 @@
 /** The workflow stands once in the repository and once in the documents, and says the same in both. */
+
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { exitCodes } from '../../../src/core/judge/exit-code.ts'

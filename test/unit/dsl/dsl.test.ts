@@ -11,12 +11,11 @@ import {
   workload,
 } from 'isobench'
 import { describe, expect, it } from 'vitest'
-import type { BenchSpec } from '../../../src/dsl/bench.ts'
 import { describeMatcher } from '../../../src/dsl/claim.ts'
-import type { Location } from '../../../src/dsl/location.ts'
+import type { Location } from '../../../src/dsl/errors.ts'
 import { convertQuantity, type Unit, type Units } from '../../../src/dsl/metric.ts'
 import { describeSelector, matchesSelector } from '../../../src/dsl/platform.ts'
-import { collectRegistrations, type Registry, registry } from '../../../src/dsl/registry.ts'
+import { type BenchSpec, collectRegistrations, type Registry, registry } from '../../../src/dsl/registry.ts'
 
 const disk = workload('disk', {
   metrics: { latency: lower('ms'), rate: higher('ops/s') },
@@ -274,8 +273,8 @@ describe('findings', () => {
       finding(100, 'a part', [], { failOn: 'never', unmeasurableParts: ['all of it'] })
     })
     expect(findings).toMatchObject([
-      { id: 2, gate: 'worse', undecided: [], claims: [{ bench: 'a', metric: 'rate' }] },
-      { id: 100, gate: 'never', undecided: ['all of it'], claims: [] },
+      { id: 2, failOn: 'worse', unmeasurableParts: [], claims: [{ bench: 'a', metric: 'rate' }] },
+      { id: 100, failOn: 'never', unmeasurableParts: ['all of it'], claims: [] },
     ])
     expect(findings[1]!.location!.line).toBe(findings[0]!.location!.line + 1)
   })

@@ -1,10 +1,10 @@
 /** What Cloud Hypervisor is told, against the options that v52.0 documents (`--help`; the SYNTAX texts of its vmm/src/config.rs). */
+
 import { rmSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { vmSpec } from '../../../src/platforms/cloud-hypervisor/machine.ts'
-import { options } from '../../../src/platforms/cloud-hypervisor/options.ts'
-import { fakeSandbox, kernel } from './place.ts'
+import { options, vmSpec } from '../../../src/platforms/cloud-hypervisor.ts'
+import { fakeSandbox, kernel } from './fake-sandbox.ts'
 
 const toggle = z.enum(['on', 'off'])
 const number = z.string().regex(/^\d+$/)

@@ -3,15 +3,19 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { resolvePlatforms } from '../../../src/core/probe.ts'
+import { resolvePlatforms } from '../../../src/core/project/platforms.ts'
 import { type PlatformSpec, platform } from '../../../src/dsl/platform.ts'
-import { missing } from '../../../src/guest/requirements.ts'
-import { installedKata, registeredKata } from '../../../src/platforms/docker/kata.ts'
-import { findRegisteredRuntime, runtimePreflight } from '../../../src/platforms/docker/registered.ts'
+import { missing } from '../../../src/host/packages.ts'
 import { docker } from '../../../src/platforms/docker.ts'
-import { runscFlags } from '../../../src/platforms/gvisor/options.ts'
+import {
+  findRegisteredRuntime,
+  installedKata,
+  registeredKata,
+  runtimePreflight,
+} from '../../../src/platforms/docker-daemon.ts'
+import { runscFlags } from '../../../src/platforms/gvisor.ts'
 import { drivers } from '../../../src/platforms/index.ts'
-import { makeProgram, runtimeRequirement } from '../../../src/platforms/runtimes.ts'
+import { makeProgram, runtimeRequirement } from '../../../src/platforms/shared/engine-runtimes.ts'
 
 const resolved = (spec: PlatformSpec) => resolvePlatforms([spec], drivers, 'isobench.config.ts')[0]!
 const refusals = (spec: PlatformSpec): string[] => {
@@ -107,7 +111,7 @@ describe('an engine over Kata', () => {
     folder = mkdtempSync(join(tmpdir(), 'isobench-shim-'))
     vi.stubEnv('PATH', folder)
     expect(lacking()).toMatchObject([
-      { binary: 'containerd-shim-kata-v2', hint: expect.stringMatching(/^take kata-static-.* of release /) },
+      { binary: 'containerd-shim-kata-v2', installHint: expect.stringMatching(/^take kata-static-.* of release /) },
     ])
     const options = docker.options.parse({ runtime: 'kata', daemon: 'own' })
     expect(docker.requirements(options).map(({ binary }) => binary)).toContain('containerd-shim-kata-v2')

@@ -1,14 +1,16 @@
 /** Firecracker's driver over a stand-in for its program, whose guest is isobench's agent on this host: all but the monitor. */
+
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { programPath } from '../../../src/entries.ts'
-import { kernelPath } from '../../../src/guest/vm/kernel.ts'
-import { diskPath } from '../../../src/guest/vm/root-disk.ts'
-import type { GuestSandbox, HostArgv } from '../../../src/platforms/driver.ts'
-import { firecracker } from '../../../src/platforms/firecracker/firecracker.ts'
-import { fakeSandbox } from './place.ts'
+import type { HostArgv } from '../../../src/host/process.ts'
+import type { GuestSandbox } from '../../../src/host/sandbox.ts'
+import { firecracker } from '../../../src/platforms/firecracker.ts'
+import { programPath } from '../../../src/util/assets.ts'
+import { diskPath } from '../../../src/vm/disks.ts'
+import { kernelPath } from '../../../src/vm/kernel.ts'
+import { fakeSandbox } from './fake-sandbox.ts'
 
 const perl = join(import.meta.dirname, '../../../src/vm/programs')
 
@@ -59,13 +61,13 @@ beforeAll(() => {
   writeFileSync(diskPath(rootfs), '')
   place = Object.assign(made, {
     rootfs,
-    inside: (argv: HostArgv) => argv,
-    insideTap: (argv: HostArgv) => argv,
+    wrap: (argv: HostArgv) => argv,
+    wrapWithTap: (argv: HostArgv) => argv,
     run: async ([file, ...args]: HostArgv) => {
       const { status, stderr } = spawnSync(file, args, { encoding: 'utf8', timeout: 20_000 })
       if (status !== 0) throw new Error(stderr)
     },
-    start: async ([file, ...args]: HostArgv) => {
+    spawn: async ([file, ...args]: HostArgv) => {
       conductor = spawn(file, args, { stdio: 'ignore' }).pid!
       return conductor
     },
@@ -79,7 +81,7 @@ afterAll(() => {
 
 const run = ([file, ...args]: HostArgv) => spawnSync(file, args, { encoding: 'utf8', timeout: 20_000 })
 
-it.skipIf(!existsSync(programPath('conductor.pl')))(
+it.skipIf(!existsSync(programPath('supervisor.pl')))(
   'opens a guest, enters commands into it, pauses it and lets it go on; and ends with one command',
   async () => {
     const options = firecracker.options.parse({ binary, kernel })

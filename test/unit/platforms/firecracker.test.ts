@@ -1,12 +1,11 @@
 /** What Firecracker is told, against the definitions of its `src/firecracker/swagger/firecracker.yaml` of v1.15.1. */
+
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { supportsPause } from '../../../src/platforms/firecracker/firecracker.ts'
-import { microvm, vmSpec } from '../../../src/platforms/firecracker/machine.ts'
-import { options } from '../../../src/platforms/firecracker/options.ts'
-import { fakeSandbox, kernel } from './place.ts'
+import { microvm, options, supportsPause, vmSpec } from '../../../src/platforms/firecracker.ts'
+import { fakeSandbox, kernel } from './fake-sandbox.ts'
 
 const bucket = z.strictObject({
   one_time_burst: z.int().min(0).optional(),

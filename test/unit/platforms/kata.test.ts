@@ -3,12 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import type { GuestSandbox, HostArgv } from '../../../src/platforms/driver.ts'
-import { kataConfigDropIn, toToml, writeConfiguration } from '../../../src/platforms/kata/configuration.ts'
-import { configurationFiles } from '../../../src/platforms/kata/installation.ts'
-import { kataShimConfig } from '../../../src/platforms/kata/kata.ts'
-import { options } from '../../../src/platforms/kata/options.ts'
-import { syslogBinds } from '../../../src/platforms/kata/syslog.ts'
+import type { HostArgv } from '../../../src/host/process.ts'
+import type { GuestSandbox } from '../../../src/host/sandbox.ts'
+import { kataShimConfig } from '../../../src/platforms/kata.ts'
+import {
+  configurationFiles,
+  kataConfigDropIn,
+  options,
+  syslogBinds,
+  toToml,
+  writeConfiguration,
+} from '../../../src/platforms/shared/kata-installation.ts'
 
 /**
  * What isobench sets, as the configuration templates of Kata Containers 4.1.0 have it: `src/runtime/config` and

@@ -3,12 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { programPath } from '../../../src/entries.ts'
-import { UnsupportedError } from '../../../src/errors.ts'
-import type { GuestSandbox } from '../../../src/platforms/driver.ts'
-import { commandLine } from '../../../src/platforms/osv/command-line.ts'
-import { filesOf, formatOf } from '../../../src/platforms/osv/image.ts'
-import { firecrackerConfig } from '../../../src/platforms/osv/osv.ts'
+import type { GuestSandbox } from '../../../src/host/sandbox.ts'
+import { commandLine, filesOf, firecrackerConfig, formatOf } from '../../../src/platforms/osv.ts'
+import { programPath } from '../../../src/util/assets.ts'
+import { UnsupportedError } from '../../../src/util/errors.ts'
 
 const image = { command: '--rootfs=rofs --nomount /hello 1', programs: { sysbench: '/sysbench.so' } }
 const line = (...argv: string[]) => commandLine(image, argv, ['--ip=eth0,198.18.0.2,255.255.255.252'])
@@ -34,7 +32,7 @@ describe('the command line of an OSv kernel', () => {
 
   it('refuses what OSv cannot run, with what would make it do so', () => {
     expect(() => line('/bin/sh', '-c', 'true')).toThrow(UnsupportedError)
-    expect(() => line('function toString() { [native code] }')).toThrow('nothing in the image stands for toString')
+    expect(() => line('toString')).toThrow('nothing in the image stands for toString')
     expect(() => line('sysbench', '$HOME')).toThrow('can have no "$"')
     expect(() => commandLine({ command: '', programs: {} }, ['/bin/busybox'], [])).toThrow(UnsupportedError)
   })
@@ -42,7 +40,14 @@ describe('the command line of an OSv kernel', () => {
 
 describe("the program's part of a console", () => {
   const console = (script: string) => {
-    const argv = [programPath('console.pl'), 'Cmdline: ', '^(Aborted|Failed to load object: )', 'sh', '-c', script]
+    const argv = [
+      programPath('console-guest.pl'),
+      'Cmdline: ',
+      '^(Aborted|Failed to load object: )',
+      'sh',
+      '-c',
+      script,
+    ]
     const { status, stdout, stderr } = spawnSync('perl', argv, { encoding: 'utf8', timeout: 20_000 })
     return { status, stdout, stderr }
   }

@@ -1,14 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { readRecord } from '../../../src/core/record/reader.ts'
-import { buildReport } from '../../../src/core/report/build.ts'
-import { withFindings } from '../../../src/core/report/findings.ts'
-import { explain } from '../../../src/reporters/findings/explain.ts'
-import { findingsMarkdown } from '../../../src/reporters/findings/markdown.ts'
-import { findingsTable } from '../../../src/reporters/findings/table.ts'
-import { createColors } from '../../../src/reporters/terminal/ink.ts'
-import { widthOf } from '../../../src/reporters/text.ts'
+import { buildReport, withFindings } from '../../../src/core/judge/report.ts'
+import { readRecord } from '../../../src/core/records/record-file.ts'
+import { explain, findingsMarkdown, findingsTable } from '../../../src/reporters/findings.ts'
+import { createColors } from '../../../src/reporters/terminal/table.ts'
+import { widthOf } from '../../../src/util/text.ts'
 
 const file = fileURLToPath(new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))
 const record = readRecord(file)
@@ -46,7 +43,7 @@ describe('the table of findings', () => {
 
   it('says what was measured, which way it moved, and what is missing', () => {
     const text = lines.join('\n')
-    expect(text).toMatch(/1 {2}✗ contradicted {2}gvisor 0\.752 \[0\.715, 0\.813\] ×native, events {2}worse/)
+    expect(text).toMatch(/1 {2}✗ contradicted {2,}gvisor 0\.752 \[0\.715, 0\.813\] ×native, events {2}worse/)
     expect(text).toContain('needs osv: not in this run')
     expect(text).toContain('the bench was left out of this run')
     expect(lines.at(-1)).toContain(`exit code ${report.exitCode}`)
@@ -59,7 +56,7 @@ describe('the table of findings', () => {
       ...report,
       cases: report.cases.map((one) => ({
         ...one,
-        cells: one.results.map((cell) =>
+        results: one.results.map((cell) =>
           one.id === bench && cell.platform === platform ? { ...cell, flags: ['suspiciously-fast'] } : cell,
         ),
       })),
@@ -92,7 +89,7 @@ describe('a finding explained', () => {
 
 /** The numbers of a table's rows, each with its verdict. */
 const rowsOf = (markdown: string) =>
-  [...markdown.matchAll(/^\| (\d+) \|.*?(?<!\\)\| ([✓✗?–]) (\w+) \|.*$/gm)].map(([row, id, mark, verdict]) => ({
+  [...markdown.matchAll(/^\| (\d+) \|.*?(?<!\\)\| ([✓✗?–]) ([\w-]+) \|.*$/gm)].map(([row, id, mark, verdict]) => ({
     id: Number(id),
     told: `${mark} ${verdict}`,
     cells: row.replaceAll('\\|', '').split('|').length - 2,
@@ -116,7 +113,7 @@ function expectForm(markdown: string): void {
   expect(tally).toMatch(
     new RegExp(`^${of('✓ holds')} hold · ${of('✗ contradicted')} contradicted.* · ${of('? inconclusive')} in doubt`),
   )
-  expect(tally).toContain(`${of('– undecidable')} undecidable`)
+  expect(tally).toContain(`${of('– not-evaluated')} not evaluated`)
   const lacking = others.length === 1 ? '1 finding' : `${others.length} findings`
   expect(markdown).toContain(`<details><summary>${lacking} that nothing decides here`)
 }

@@ -1,17 +1,18 @@
 /** Every reporter on one stored record of a real run: test/fixtures/records, made by isobench on a VM with two CPUs. */
+
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { compareRecords } from '../../../src/core/baseline/compare.ts'
-import type { BenchData } from '../../../src/core/collect/types.ts'
-import { readRecord } from '../../../src/core/record/reader.ts'
-import type { Sample } from '../../../src/core/record/schema.ts'
-import { buildReport } from '../../../src/core/report/build.ts'
-import { reportSchema } from '../../../src/core/report/schema.ts'
-import { multiplexReporters, type StoredRun } from '../../../src/core/reporting.ts'
+import { buildReport } from '../../../src/core/judge/report.ts'
+import type { Sample } from '../../../src/core/model/record.ts'
+import { reportSchema } from '../../../src/core/model/report.ts'
+import type { BenchData } from '../../../src/core/model/suite.ts'
+import { compareRecords } from '../../../src/core/records/baseline.ts'
+import { readRecord } from '../../../src/core/records/record-file.ts'
+import { multiplexReporters, type StoredRun } from '../../../src/core/reporter.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { contextOf, Memory, makeRecord } from './fixture.ts'
 
@@ -99,7 +100,7 @@ describe('benchmark-action', () => {
 
   test('leaves no file of a direction that has no figure, and needs a file', async () => {
     const file = join(folder, 'bench.json')
-    const boots = { ...real.report, benches: real.report.cases.filter(({ name }) => name === 'boot') }
+    const boots = { ...real.report, cases: real.report.cases.filter(({ name }) => name === 'boot') }
     await reporters['benchmark-action']!.create(contextOf(new Memory(), { file })).onFinish?.(boots)
     expect(readdirSync(folder)).toEqual(['bench.smaller.json'])
     expect(() => reporters['benchmark-action']!.create(contextOf(new Memory()))).toThrow('writes two files')
@@ -154,7 +155,7 @@ describe('html', () => {
   test('draws the run that it is shown against, and says what changed', async () => {
     const record = readRecord(fixture('records/prime-latency-boot.jsonl'))
     const now = { ...record, file: 'now.jsonl', samples: record.samples.map(slower) }
-    const comparison = compareRecords(record, now, { marginPercent: 5, unlike: false })
+    const comparison = compareRecords(record, now, { marginPercent: 5, allowDifferentHosts: false })
     const out = new Memory()
     const against = () => ({ name: 'main', report: real.report, comparison })
     await reporters.html!.create({ ...contextOf(out), against }).onStoredRuns!([stored(now)])

@@ -1,4 +1,5 @@
 /** What spoils a real output must be refused, or change nothing: of every parser alike. */
+
 import { describe, expect, it } from 'vitest'
 import {
   ffmpeg,

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { Latencies } from '../../../../src/tools/ycsb/latencies.ts'
-import { operationsOf, type PhaseOptions } from '../../../../src/tools/ycsb/phase.ts'
-import { keyOf, recordOf } from '../../../../src/tools/ycsb/records.ts'
 import {
   fnvhash64,
+  keyOf,
+  recordOf,
   remainder,
   scrambledZipfian,
   seeded,
   theta,
   zipfianRank,
-} from '../../../../src/tools/ycsb/zipfian.ts'
+} from '../../../../src/tools/ycsb/keys.ts'
+import { Latencies, operationsOf, type PhaseOptions } from '../../../../src/tools/ycsb/phase.ts'
 
 /** The same hash by the book, in bigints. */
 function fnvByTheBook(value: number): bigint {

@@ -1,0 +1,110 @@
+/** What isobench's own parts cost a virtual machine: a boot through it against the same command line by hand, and its agent. */
+
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { resolvePlatforms } from '../../src/core/project/platforms.ts'
+import { ensureArtifacts } from '../../src/core/session/artifacts.ts'
+import { Session } from '../../src/core/session/session.ts'
+import { median } from '../../src/core/stats/index.ts'
+import { platform } from '../../src/dsl/platform.ts'
+import { ensureImage } from '../../src/host/image.ts'
+import type { HostArgv } from '../../src/host/process.ts'
+import { runTimed } from '../../src/host/timed-process.ts'
+import { drivers } from '../../src/platforms/index.ts'
+import { options as qemuOptions, vmSpec } from '../../src/platforms/qemu.ts'
+import { ensureDisk } from '../../src/vm/disks.ts'
+import { ensureKernel } from '../../src/vm/kernel.ts'
+import { supervisorRunArgv } from '../../src/vm/supervisor.ts'
+
+const limit = 150
+
+interface Machines {
+  readonly boots: number
+  /** Kinds of drivers for the agent. */
+  readonly names: readonly string[] | undefined
+}
+
+/**
+ * A script that does by hand what the conductor does, and no more: it starts the helper and the monitor, waits until the
+ * guest's agent says that it is there, has it run a command and halt, and ends when the monitor has.
+ */
+const byHand = `
+use strict; use Socket;
+my ($dir, @words) = @ARGV; chdir $dir or die;
+my @helper = splice @words, 0, shift @words; my @monitor = splice @words, 0, shift @words;
+socket my $l, PF_UNIX, SOCK_STREAM, 0; unlink 'helper.sock'; bind $l, sockaddr_un('helper.sock') or die; listen $l, 4;
+socketpair my $us, my $them, PF_UNIX, SOCK_STREAM, 0;
+sub run { my ($h, $n, @argv) = @_; my $pid = fork; return $pid if $pid; open STDIN, '<', '/dev/null';
+  open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null'; syscall 33, fcntl($h, 0, 10) + 0, $n; exec @argv; die }
+my $h = @helper ? run($l, 4, @helper) : 0; my $m = run($them, 3, @monitor); close $them; close $l;
+my $all = ''; sysread $us, $all, 4096, length $all or die while length $all < 39;
+syswrite $us, pack 'CnNa*', 1, 1, 10, "/bin/true\\0";
+sysread $us, $all, 4096, length $all or die while length $all < 39 + 9;
+syswrite $us, pack 'CnN', 6, 0, 0; waitpid $m, 0; kill 'TERM', $h if $h;
+`
+
+/** A boot of QEMU's microvm through isobench against the same QEMU by hand, in turns. */
+async function boots(session: Session, rootfs: string, count: number, say: (text: string) => void): Promise<void> {
+  const from = { debian: 'cloud' } as const
+  const options = qemuOptions.parse({ machine: 'microvm', accel: 'tcg' })
+  const kernel = await ensureKernel({ ledger: session.ledger }, from)
+  const disk = await ensureDisk(rootfs, { ledger: session.ledger })
+  const taken = { isobench: [] as number[], hand: [] as number[] }
+  for (let boot = 0; boot < count; boot++) {
+    for (const by of boot % 2 === 0 ? (['isobench', 'hand'] as const) : (['hand', 'isobench'] as const)) {
+      await using place = await session.createSandbox(rootfs, limit)
+      const machine = await vmSpec(place, { kernel, disk, accel: 'tcg' }, options)
+      const lines = [machine.helper ?? [], machine.vmm].flatMap((words) => [String(words.length), ...words])
+      const hand: HostArgv = ['perl', '-e', byHand, place.stateDir, ...lines]
+      const argv = place.wrapWithTap(by === 'hand' ? hand : supervisorRunArgv(place, machine, ['/bin/true']))
+      await place.run(place.wrap(['true']))
+      const { milliseconds } = await runTimed(argv, { timeoutMs: limit * 1000, label: by })
+      taken[by].push(milliseconds)
+    }
+  }
+  const [ours, theirs] = [median(taken.isobench), median(taken.hand)]
+  say(
+    `machines: boot of QEMU microvm: isobench ${ours.toFixed(0)} ms, by hand ${theirs.toFixed(0)} ms, ${count} boots each: ratio ${(ours / theirs).toFixed(3)} (wanted: 1.00 ± 0.05)`,
+  )
+}
+
+/** The host's time for `true` in a guest, and for 10 MiB that it writes. */
+async function agent(session: Session, rootfs: string, kind: string, say: (text: string) => void): Promise<void> {
+  const spec = platform(kind as 'qemu')
+  const [resolved] = resolvePlatforms([spec], drivers, 'bench:self')
+  const { driver, options } = resolved!
+  await ensureArtifacts([resolved!], rootfs, { ledger: session.ledger })
+  await using place = await session.createSandbox(rootfs, limit)
+  const handle = await driver.boot(place, options)
+  const truth: number[] = []
+  for (let run = 0; run < 40; run++) {
+    const argv = handle.execArgv(['/bin/true'])
+    truth.push((await runTimed(argv, { timeoutMs: limit * 1000, label: 'true' })).milliseconds)
+  }
+  const bytes = randomBytes(10 * 1024 ** 2)
+  writeFileSync(join(place.dataDir, 'bytes'), bytes)
+  const reading = (): { readonly seconds: number; readonly same: boolean } => {
+    const [file, ...args] = handle.execArgv(['cat', '/data/bytes'])
+    const started = performance.now()
+    const { stdout } = spawnSync(file, args, { timeout: limit * 1000, maxBuffer: 2 ** 25 })
+    return { seconds: (performance.now() - started) / 1000, same: stdout.equals(bytes) }
+  }
+  // The first one also reads the file into the guest.
+  const reads = Array.from({ length: 5 }, reading)
+  const load = readFileSync('/proc/loadavg', 'utf8').split(' ')[0]
+  say(
+    `machines: agent of ${kind}: true ${median(truth).toFixed(0)} ms (wanted under TCG: at most 60), 10 MiB ${median(reads.map(({ seconds }) => seconds)).toFixed(2)} s (wanted: at most 3), ${reads.every(({ same }) => same) ? 'byte-identical' : 'NOT the same bytes'}, load ${load}`,
+  )
+}
+
+export async function machines(given: Machines, say: (text: string) => void): Promise<void> {
+  await using session = await Session.open(
+    { cpus: 1, memoryBytes: 1024 ** 3 },
+    { purpose: 'bench:self', wait: true, signal: new AbortController().signal },
+  )
+  const { rootfs } = await ensureImage({}, { ledger: session.ledger })
+  for (const kind of given.names ?? ['qemu', 'user-mode-linux']) await agent(session, rootfs, kind, say)
+  await boots(session, rootfs, given.boots, say)
+}

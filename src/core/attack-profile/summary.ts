@@ -1,0 +1,215 @@
+import type { TraceSource } from '../../dsl/traced.ts'
+import { type CallCounts, jaccard } from '../../tracing/call-counts.ts'
+import type { BenchCase } from '../model/plan.ts'
+import type { AttackProfile, RunRecord } from '../model/record.ts'
+import { median } from '../stats/index.ts'
+
+/** What belongs together, for a reader of long lists of names. */
+
+/** System calls by what they are about, in the words of the manual's section 2. A name belongs to the first that fits. */
+const kinds: readonly (readonly [kind: string, of: RegExp])[] = [
+  [
+    'files',
+    /^(?:openat2?|open|creat|read|write|p(?:read|write)(?:64|v2?)|readv|writev|l?seek|f?truncate|f?allocate|fadvise64|fsync|fdatasync|sync\w*|sendfile|splice|tee|copy_file_range|close(?:_range)?|dup[23]?|fcntl|flock|ioctl|io_\w+|readahead|vmsplice|cachestat)$/,
+  ],
+  [
+    'paths',
+    /(?:stat(?:x|fs|at)?\d*|access(?:at2?)?|faccessat2?|readlink(?:at)?|getdents(?:64)?|getcwd|f?chdir|mkdir(?:at)?|rmdir|rename(?:at2?)?|unlink(?:at)?|link(?:at)?|symlink(?:at)?|chmod\w*|fchmod\w*|[fl]?chown\w*|xattr\w*|mknod(?:at)?|utime\w*|futimesat|umask|name_to_handle_at|open_by_handle_at)$/,
+  ],
+  [
+    'mounts',
+    /^(?:u?mount2?|umount2|pivot_root|chroot|open_tree\w*|move_mount|fs(?:open|config|mount|pick)|mount_setattr|statmount|listmount|swapo\w+|quotactl\w*)$/,
+  ],
+  [
+    'memory',
+    /^(?:brk|m(?:map|unmap|remap|protect|advise|lock\w*|unlock\w*|incore|sync|embarrier|bind|seal)|process_madvise|process_mrelease|pkey_\w+|memfd_\w+|userfaultfd|get_mempolicy|set_mempolicy\w*|migrate_pages|move_pages|remap_file_pages|map_shadow_stack)$/,
+  ],
+  [
+    'processes',
+    /^(?:clone3?|v?fork|execve(?:at)?|exit(?:_group)?|wait(?:4|id)|kill|tg?kill|prctl|arch_prctl|ptrace|process_vm_\w+|pidfd_\w+|kcmp|unshare|setns|set_tid_address|gett?id|getp\w+|get_?sid|sets?id|setpg\w+|get_robust_list|set_robust_list|rseq|restart_syscall|seccomp|personality|acct)$/,
+  ],
+  [
+    'scheduling',
+    /^(?:sched_\w+|futex\w*|nanosleep|clock_nanosleep|getpriority|setpriority|ioprio_\w+|getcpu|[gs]et_thread_area)$/,
+  ],
+  ['waiting', /^(?:epoll_\w+|p?poll|p?select6?|eventfd2?|signalfd4?|timerfd_\w+|inotify_\w+|fanotify_\w+|pause)$/],
+  ['signals', /^(?:rt_sig\w+|sigaltstack)$/],
+  ['time', /^(?:clock_\w+|gettimeofday|settimeofday|time|times|timer_\w+|[gs]etitimer|alarm|adjtimex)$/],
+  [
+    'network',
+    /^(?:socket(?:pair)?|bind|listen|accept4?|connect|getsockname|getpeername|send(?:to|m?msg)|recv(?:from|m?msg)|[gs]etsockopt|shutdown)$/,
+  ],
+  ['users', /^(?:[gs]et(?:e|re|res|fs)?[ug]id|[gs]etgroups|cap[gs]et|[gs]etresuid)$/],
+  ['limits', /^(?:[gs]etrlimit|prlimit64|getrusage|sysinfo|uname|getrandom|syslog|set(?:host|domain)name)$/],
+  ['IPC', /^(?:pipe2?|shm\w+|sem\w+|msg\w+|mq_\w+|keyctl|add_key|request_key)$/],
+  [
+    'kernel',
+    /^(?:bpf|perf_event_open|landlock_\w+|lsm_\w+|(?:init|finit|delete)_module|kexec_\w+|reboot|iopl|ioperm|modify_ldt)$/,
+  ],
+]
+
+/**
+ * The group of a name. System calls: by what they are about. Functions: by the first word of their name, which in the kernel's
+ * sources is mostly the subsystem's (`tcp_sendmsg`, `ext4_file_read_iter`); leading underscores say no more than "inner".
+ */
+export function groupOf(name: string, by: TraceSource): string {
+  if (by === 'syscalls') return kinds.find(([, of]) => of.test(name))?.[0] ?? 'other'
+  return /^_*([A-Za-z0-9]+)/.exec(name)?.[1]?.toLowerCase() ?? 'other'
+}
+
+/** Names in their groups, the largest group first; groups of functions with one name alone are put together. */
+export function groupFunctions(names: readonly string[], by: TraceSource): [group: string, names: string[]][] {
+  const groups = new Map<string, string[]>()
+  for (const name of [...names].sort()) {
+    const group = groupOf(name, by)
+    groups.set(group, [...(groups.get(group) ?? []), name])
+  }
+  const single = [...groups].filter(([group, of]) => by === 'functions' && of.length === 1 && group !== 'other')
+  if (single.length > 1) {
+    for (const [group] of single) groups.delete(group)
+    groups.set('other', [...(groups.get('other') ?? []), ...single.flatMap(([, of]) => of)].sort())
+  }
+  return [...groups].sort(([a, one], [b, other]) => other.length - one.length || (a < b ? -1 : 1))
+}
+
+/** Names that one side reaches and the other does not, with how often. */
+export interface Group {
+  readonly group: string
+  readonly names: readonly { readonly name: string; readonly calls: number }[]
+}
+
+/** One bench's profiles on two platforms, compared; of the work, and of setting up. */
+export interface ProfileDiff {
+  readonly case: string
+  readonly source: TraceSource
+  readonly a: string
+  readonly b: string
+  readonly parts: readonly {
+    readonly part: 'work' | 'setup'
+    readonly onlyA: readonly Group[]
+    readonly onlyB: readonly Group[]
+    /** How many names both reach. */
+    readonly both: number
+    /** Names that one of the two reaches in some of its rounds only: neither on one side nor in both. */
+    readonly someRounds: readonly string[]
+    /** Of the other names, those of both over those of either. */
+    readonly jaccard: number
+  }[]
+}
+
+/** What each of two cells of the same bench and instrument reaches in every round, and the other in none. */
+export function diffOf(a: AttackProfileSummary, b: AttackProfileSummary): ProfileDiff {
+  const part = (which: 'work' | 'setup') => {
+    const someRounds = [...new Set([a, b].flatMap((cell) => cell.someRounds[which]))].sort()
+    const decided = (cell: AttackProfileSummary) =>
+      Object.keys(cell[which]).filter((name) => !someRounds.includes(name))
+    const [one, other] = [decided(a), decided(b)]
+    const missing = (names: readonly string[], from: AttackProfileSummary, than: AttackProfileSummary): Group[] =>
+      groupFunctions(
+        names.filter((name) => !Object.hasOwn(than[which], name)),
+        a.source,
+      ).map(([group, of]) => ({ group, names: of.map((name) => ({ name, calls: from[which][name]! })) }))
+    return {
+      part: which,
+      onlyA: missing(one, a, b),
+      onlyB: missing(other, b, a),
+      both: one.filter((name) => Object.hasOwn(b[which], name)).length,
+      someRounds,
+      jaccard: jaccard(one, other),
+    }
+  }
+  return { case: a.case, source: a.source, a: a.platform, b: b.platform, parts: [part('work'), part('setup')] }
+}
+
+/** The profiles that a run record holds, one for each traced bench and platform. Pure. */
+
+/** What one platform reached in one traced bench, over the rounds. */
+export interface AttackProfileSummary {
+  readonly case: string
+  readonly bench: string
+  readonly source: TraceSource
+  readonly platform: string
+  readonly rounds: number
+  /** Samples without a profile: they failed. */
+  readonly failed: number
+  /** Medians over the rounds. */
+  readonly distinct: number
+  readonly calls: number
+  readonly perUnit: number
+  readonly setupDistinct: number
+  readonly setupCalls: number
+  /** Names that were reached in every round, with the median of their calls. */
+  readonly work: CallCounts
+  readonly setup: CallCounts
+  /** Names that were reached in some rounds and not in others: a runtime's own threads, mostly. */
+  readonly someRounds: { readonly work: readonly string[]; readonly setup: readonly string[] }
+  readonly weighted: { readonly score: number; readonly known: number; readonly total: number } | null
+}
+
+/** What all of several profiles have, with the median of the calls, and the names that only some of them have. */
+export function splitByRounds(profiles: readonly CallCounts[]): {
+  readonly everyRound: Record<string, number>
+  readonly someRounds: string[]
+} {
+  const names = [...new Set(profiles.flatMap((calls) => Object.keys(calls)))].sort()
+  const isAlways = (name: string) => profiles.every((calls) => Object.hasOwn(calls, name))
+  const callsOf = (name: string) => Math.round(median(profiles.map((calls) => calls[name]!)))
+  return {
+    everyRound: Object.fromEntries(names.filter(isAlways).map((name) => [name, callsOf(name)])),
+    someRounds: names.filter((name) => !isAlways(name)),
+  }
+}
+
+function cellOf(
+  point: BenchCase,
+  by: TraceSource,
+  platform: string,
+  { samples }: RunRecord,
+): AttackProfileSummary | undefined {
+  const taken = samples.filter((one) => one.case === point.id && one.platform === platform && !one.warmup)
+  const traced = taken.flatMap(({ attackProfile: profile, values }) => (profile && values ? [{ profile, values }] : []))
+  if (taken.length === 0) return undefined
+  const profiles: AttackProfile[] = traced.map(({ profile }) => profile)
+  const middle = (of: (one: (typeof traced)[number]) => number) => (traced.length > 0 ? median(traced.map(of)) : 0)
+  const distinct = (calls: CallCounts) => Object.keys(calls).length
+  const total = (calls: CallCounts) => Object.values(calls).reduce((sum, count) => sum + count, 0)
+  const scores = profiles.flatMap(({ weighted }) => weighted ?? [])
+  const [work, setup] = [
+    splitByRounds(profiles.map((one) => one.work)),
+    splitByRounds(profiles.map((one) => one.setup)),
+  ]
+  return {
+    case: point.id,
+    bench: point.bench,
+    source: by,
+    platform,
+    rounds: new Set(taken.flatMap(({ round, attackProfile: profile }) => (profile ? [round] : []))).size,
+    failed: taken.length - traced.length,
+    distinct: middle(({ profile }) => distinct(profile.work)),
+    calls: middle(({ profile }) => total(profile.work)),
+    perUnit: middle(({ values }) => values[by === 'functions' ? 'functionCallsPerUnit' : 'syscallCallsPerUnit'] ?? 0),
+    setupDistinct: middle(({ profile }) => distinct(profile.setup)),
+    setupCalls: middle(({ profile }) => total(profile.setup)),
+    work: work.everyRound,
+    setup: setup.everyRound,
+    someRounds: { work: work.someRounds, setup: setup.someRounds },
+    weighted:
+      scores.length > 0
+        ? {
+            score: median(scores.map(({ score }) => score)),
+            known: median(scores.map(({ known: covered }) => covered)),
+            total: median(scores.map(({ total: of }) => of)),
+          }
+        : null,
+  }
+}
+
+/** Every traced cell of a record, in the order of the plan. `bench`: only those whose id has this text. */
+export function attackProfiles(record: RunRecord, bench = ''): AttackProfileSummary[] {
+  const { benches, cases: points, platforms } = record.plan
+  return points.flatMap((point) => {
+    const by = benches.find(({ id }) => id === point.bench)?.workload.traced
+    if (by === undefined || !point.id.includes(bench)) return []
+    return platforms.filter(({ available }) => available).flatMap(({ name }) => cellOf(point, by, name, record) ?? [])
+  })
+}

@@ -1,0 +1,75 @@
+import type { Claim } from '../../dsl/claim.ts'
+import type { Location } from '../../dsl/errors.ts'
+import type { Metrics } from '../../dsl/metric.ts'
+import type { FailOn, Misprint } from '../../dsl/registry.ts'
+import type { TraceSource } from '../../dsl/traced.ts'
+import type { Lifecycle, ParamSpace, Workload } from '../../dsl/workload.ts'
+import { IsobenchError } from '../../util/errors.ts'
+
+export type WorkKind = Workload['work']['kind']
+
+/** A bench as plain data. */
+export interface BenchData {
+  /** `<file>#<name>`, with the file relative to the project. */
+  readonly id: string
+  readonly file: string
+  readonly name: string
+  readonly mode: 'run' | 'only' | 'skip' | 'todo'
+  readonly tags: readonly string[]
+  readonly params: ParamSpace
+  /** Parameters of a profile that has values of its own. */
+  readonly profiles?: Readonly<Record<string, ParamSpace>>
+  readonly metrics: Metrics
+  readonly workload: {
+    readonly name: string
+    readonly kind: WorkKind
+    readonly lifecycle: Lifecycle
+    /** The instrument, of a traced workload. */
+    readonly traced?: TraceSource
+  }
+  /** Seconds; the profile's when left out. */
+  readonly timeout?: number
+  /** Of the compiled bench file: part of what makes samples comparable. */
+  readonly digest: string
+  readonly claims: readonly Claim[]
+  readonly location?: Location
+}
+
+export interface FindingData {
+  readonly id: number
+  readonly title: string
+  readonly failOn: FailOn
+  readonly claims: readonly Claim[]
+  readonly unmeasurableParts: readonly string[]
+  readonly outdatedPremise?: string
+  readonly qualitative?: string
+  readonly misprint?: Misprint
+  readonly file: string
+  readonly location?: Location
+}
+
+/** All that the bench files say. */
+export interface Suite {
+  readonly benches: readonly BenchData[]
+  readonly findings: readonly FindingData[]
+  /** Files and benches that cannot be used; the others can. */
+  readonly problems: readonly Problem[]
+}
+
+/** A bench file or the config cannot be used: what is wrong, where, and how to mend it. */
+export interface Problem {
+  /** Relative to the project. */
+  readonly file: string
+  readonly message: string
+  readonly fix?: string
+  readonly location?: Location
+}
+
+/** The config, or every bench file that was asked for, cannot be used. */
+export class ProjectError extends IsobenchError {
+  readonly code = 'ISOBENCH_DEFINITION'
+
+  constructor(readonly problems: readonly Problem[]) {
+    super(problems.map(({ message }) => message).join('; '))
+  }
+}

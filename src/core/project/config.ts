@@ -1,0 +1,220 @@
+import { existsSync } from 'node:fs'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { glob } from 'tinyglobby'
+import * as z from 'zod'
+import type { Config, ImageConfig } from '../../dsl/config.ts'
+import { parseStackFrames } from '../../dsl/errors.ts'
+import type { PlatformSpec } from '../../dsl/platform.ts'
+import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import type { ResolvedProfile } from '../model/plan.ts'
+import { ProjectError } from '../model/suite.ts'
+import { importTimeout, interruptLoopAfter } from './collect.ts'
+import { compile } from './compile.ts'
+
+/** The config, checked and with every default filled in. */
+export interface Project {
+  readonly root: string
+  readonly configFile: string
+  /** Of the config's code. */
+  readonly configDigest: string
+  readonly include: readonly string[]
+  readonly platforms: readonly PlatformSpec[]
+  readonly guest: { readonly cpus: number; readonly memoryBytes: number }
+  readonly image: ImageConfig
+  readonly duet: boolean
+  readonly profiles: Readonly<Record<string, ResolvedProfile>>
+}
+
+const configNames = ['isobench.config.ts', 'isobench.config.mts', 'isobench.config.js', 'isobench.config.mjs']
+
+/**
+ * `quick` gives a first verdict in minutes: five rounds are the fewest that a one-sided 5 % rank test can decide (2⁻⁵ <
+ * 0.05), and it leaves the long benches and what is emulated out. `full` has them. `paper` has the stated durations and twice the paper's
+ * repetitions.
+ */
+const defaultProfiles: Record<string, ResolvedProfile> = {
+  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skip: ['slow', 'emulated'] },
+  full: { rounds: 10, warmup: 1, seconds: 1, timeout: 60 },
+  paper: { rounds: 20, warmup: 2, seconds: 10, timeout: 300 },
+}
+
+const positive = z.number().positive()
+const whole = z.number().int()
+
+const platformSchema = z.object({
+  kind: z.string(),
+  name: z.string(),
+  tags: z.array(z.string()).readonly(),
+  watchFiles: z.array(z.string()).readonly().optional(),
+  options: z.record(z.string(), z.unknown()),
+  driver: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
+  location: z.object({ file: z.string(), line: z.number(), column: z.number() }).optional(),
+})
+
+const configSchema = z.strictObject({
+  include: z.array(z.string()).min(1).default(['benches/**/*.bench.ts']),
+  platforms: z.array(platformSchema).min(1),
+  guest: z
+    .strictObject({
+      cpus: whole.min(1).default(1),
+      memory: z
+        .string()
+        .regex(/^\d+(MiB|GiB)$/, 'write it as "512MiB" or "1GiB"')
+        .default('1GiB'),
+    })
+    .default({ cpus: 1, memory: '1GiB' }),
+  image: z
+    .strictObject({
+      rootfs: z.string().optional(),
+      packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)).optional(),
+    })
+    .default({}),
+  duet: z.boolean().default(false),
+  profiles: z
+    .record(
+      z.string(),
+      z.strictObject({
+        rounds: whole.min(1).optional(),
+        warmup: whole.min(0).optional(),
+        seconds: positive.optional(),
+        timeout: positive.optional(),
+        skip: z.array(z.string()).optional(),
+      }),
+    )
+    .default({}),
+})
+
+/** The nearest config at `from` or above it. */
+export function findConfig(from: string): string | undefined {
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    const found = configNames.map((name) => join(folder, name)).find(existsSync)
+    if (found || folder === dirname(folder)) return found
+  }
+}
+
+/**
+ * Loads and checks the config.
+ * @throws UsageError when there is none; AuthoringError when it cannot be used.
+ */
+export async function loadProject(cwd: string, given?: string): Promise<Project> {
+  const file = given ? resolve(cwd, given) : findConfig(cwd)
+  if (!file || !existsSync(file)) {
+    throw new UsageError(
+      given ? `there is no config at ${given}` : 'there is no isobench.config.ts here or above',
+      'write one with: isobench init',
+    )
+  }
+  const root = dirname(file)
+  const name = relative(root, file)
+  const result = await compile(root, name)
+  if (!result.ok) throw new ProjectError(result.problems)
+  const limit = importTimeout()
+  const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
+  process.setSourceMapsEnabled(true)
+  let loaded: { default?: Config }
+  try {
+    // A little later than the limit below, which ends what waits.
+    using _loops = interruptLoopAfter(limit + 1)
+    // The digest makes a changed config a new module: watch mode loads it again.
+    const loading = import(`${result.compiled.output}?${result.compiled.digest}`) as Promise<{ default?: Config }>
+    loaded = await withinLimit(loading, limit)
+  } catch (error) {
+    const known = error as { fix?: string; location?: object }
+    const location =
+      known.location ??
+      (error instanceof Error
+        ? parseStackFrames(error.stack ?? '').find((frame) => frame.file.startsWith(root))
+        : undefined)
+    throw fail(messageOf(error), { fix: known.fix, location })
+  }
+  if (loaded.default === undefined)
+    throw fail('it has no default export', { fix: 'write: export default defineConfig({ … })' })
+  const parsed = configSchema.safeParse(loaded.default)
+  if (!parsed.success) {
+    throw new ProjectError(
+      parsed.error.issues.map(({ path, message }) => ({
+        file: name,
+        message: `${path.join('.') || 'the config'}: ${message}`,
+      })),
+    )
+  }
+  const config = parsed.data
+  const names = config.platforms.map((one) => one.name)
+  const twice = (config.platforms as PlatformSpec[]).find((one, at) => names.indexOf(one.name) !== at)
+  if (twice)
+    throw fail(`two platforms are named "${twice.name}"`, {
+      fix: `give one of them a name: platform('${twice.kind}', { name: '…' })`,
+      location: twice.location,
+    })
+  return {
+    root,
+    configFile: file,
+    configDigest: result.compiled.digest,
+    include: config.include,
+    platforms: config.platforms as PlatformSpec[],
+    guest: { cpus: config.guest.cpus, memoryBytes: bytesOf(config.guest.memory) },
+    image: {
+      ...(config.image.rootfs !== undefined && {
+        rootfs: isAbsolute(config.image.rootfs) ? config.image.rootfs : resolve(root, config.image.rootfs),
+      }),
+      ...(config.image.packages && { packages: config.image.packages }),
+    },
+    duet: config.duet,
+    profiles: profilesOf(config.profiles),
+  }
+}
+
+/** The config was not imported in time. */
+class ImportError extends IsobenchError {
+  readonly code = 'ISOBENCH_IMPORT'
+}
+
+const neverEnds = 'look for a loop, or an await that never ends, at its top level'
+
+/** The timer also keeps Node from ending, silently, on an await that never does. */
+async function withinLimit<T>(work: Promise<T>, seconds: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new ImportError(`importing it took longer than ${seconds} s`, neverEnds)),
+      seconds * 1000,
+    )
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+function profilesOf(given: z.output<typeof configSchema>['profiles']): Record<string, ResolvedProfile> {
+  const all = { ...defaultProfiles }
+  for (const [name, profile] of Object.entries(given)) {
+    const set = Object.fromEntries(Object.entries(profile).filter(([, value]) => value !== undefined))
+    all[name] = { ...(all[name] ?? defaultProfiles.quick!), ...set }
+  }
+  return all
+}
+
+function bytesOf(text: string): number {
+  return Number.parseInt(text, 10) * (text.endsWith('GiB') ? 1024 ** 3 : 1024 ** 2)
+}
+
+/** The bench files that the config includes, relative to the project. */
+export async function benchFiles(project: Project): Promise<string[]> {
+  const files = await glob([...project.include], {
+    cwd: project.root,
+    ignore: ['**/node_modules/**', '**/.isobench/**'],
+  })
+  return files.sort()
+}
+
+/**
+ * Those whose path holds one of the filters; all without filters.
+ * @throws UsageError when there is none.
+ */
+export function filterFiles(project: Project, files: readonly string[], filters: readonly string[]): string[] {
+  const chosen = files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+  if (chosen.length > 0) return chosen
+  const what =
+    files.length === 0
+      ? 'there is no bench file'
+      : `no bench file has ${filters.map((filter) => `"${filter}"`).join(' or ')} in its path`
+  throw new UsageError(what, `the config includes ${project.include.join(', ')}`)
+}

@@ -1,0 +1,63 @@
+import type { RunRecord } from '../model/record.ts'
+
+/** One thing that makes two hosts unlike each other. */
+export interface Difference {
+  readonly what: string
+  readonly baseline: string
+  readonly current: string
+}
+
+/** What tells a host and what was measured with on it: of a record or of a report. */
+export interface FingerprintInput {
+  readonly environment: RunRecord['environment']
+  readonly plan: {
+    readonly profile: Pick<RunRecord['plan']['profile'], 'seconds'>
+    readonly platforms: readonly Pick<RunRecord['plan']['platforms'][number], 'name' | 'available' | 'version'>[]
+  }
+}
+
+/** What a fingerprint calls the version of a platform. */
+export const versionOf = (platform: string): string => `version of ${platform}`
+
+/**
+ * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it. What a
+ * host does not tell (`null`) is the same as another host's not telling.
+ */
+export function hostFingerprint({ environment, plan }: FingerprintInput): Record<string, string> {
+  const { cpu, guest, mitigations } = environment
+  return {
+    kernel: environment.kernel,
+    'kernel command line': environment.commandLine,
+    'CPU model': cpu.model,
+    CPUs: String(cpu.count),
+    'CPU governor': cpu.governor ?? 'not told',
+    SMT: cpu.smt ?? 'not told',
+    virtualisation: environment.virtualization ?? 'none',
+    'nested KVM': String(environment.kvm),
+    'cgroup version': String(environment.cgroupVersion),
+    'guest limits': `${guest.cpus.length} CPUs, ${guest.memoryBytes} bytes`,
+    image: environment.image,
+    'seconds per sample': String(plan.profile.seconds),
+    ...Object.fromEntries(Object.entries(mitigations).map(([name, state]) => [`mitigation ${name}`, state])),
+    ...Object.fromEntries(
+      plan.platforms.flatMap(({ name, available, version }) => (available ? [[versionOf(name), version]] : [])),
+    ),
+  }
+}
+
+/** What differs. A platform that only one of the two has is not compared, and is no difference. */
+export function differencesBetween(
+  one: Readonly<Record<string, string>>,
+  other: Readonly<Record<string, string>>,
+): Difference[] {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  return [...names].flatMap((what) => {
+    const [x, y] = [one[what], other[what]]
+    if (x === y || (what.startsWith(versionOf('')) && (x === undefined || y === undefined))) return []
+    return [{ what, baseline: x ?? 'not told', current: y ?? 'not told' }]
+  })
+}
+
+/** What differs between the hosts of two runs. */
+export const hostDifferences = (a: FingerprintInput, b: FingerprintInput): Difference[] =>
+  differencesBetween(hostFingerprint(a), hostFingerprint(b))

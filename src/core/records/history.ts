@@ -1,0 +1,215 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { messageOf } from '../../util/errors.ts'
+import { buildReport } from '../judge/report.ts'
+import { describeParams } from '../model/plan.ts'
+import type { RunRecord } from '../model/record.ts'
+import type { Report } from '../model/report.ts'
+import type { Verdict } from '../model/verdict.ts'
+import { fingerprintDifferences } from './merge.ts'
+import { latestRecord, readRecord } from './record-file.ts'
+
+/**
+ * Where a series changed its level. Pettitt, "A non-parametric approach to the change-point problem", Applied Statistics 28
+ * (1979): the split whose parts differ most in rank, with his approximate p-value; then each part again (binary
+ * segmentation). Advisory: with many series some will be marked by chance.
+ */
+const alpha = 0.05
+
+/** Indices at which a new level begins, ascending. Below eleven values the test cannot reach its level. */
+export function changePoints(values: readonly number[]): number[] {
+  const at = pettitt(values)
+  if (at === undefined) return []
+  const before = changePoints(values.slice(0, at))
+  return [...before, at, ...changePoints(values.slice(at)).map((one) => at + one)]
+}
+
+/** The index of the first value of the new level, where p is below 5 %. */
+function pettitt(values: readonly number[]): number | undefined {
+  const n = values.length
+  const ranks = midranks(values)
+  let sum = 0
+  let most = { k: 0, at: 0 }
+  for (let t = 1; t < n; t++) {
+    sum += ranks[t - 1]!
+    const k = Math.abs(2 * sum - t * (n + 1))
+    if (k > most.k) most = { k, at: t }
+  }
+  const p = 2 * Math.exp((-6 * most.k ** 2) / (n ** 3 + n ** 2))
+  return p < alpha ? most.at : undefined
+}
+
+/** Ranks from 1; equal values share the mean of theirs. */
+function midranks(values: readonly number[]): number[] {
+  const sorted = [...values].sort((a, b) => a - b)
+  const first = new Map<number, number>()
+  const last = new Map<number, number>()
+  sorted.forEach((value, at) => {
+    if (!first.has(value)) first.set(value, at + 1)
+    last.set(value, at + 1)
+  })
+  return values.map((value) => (first.get(value)! + last.get(value)!) / 2)
+}
+
+/** The benches whose claims failed the latest run, or whose samples failed; by id. */
+export function lastFailed(root: string): Set<string> {
+  const report = buildReport(readRecord(latestRecord(root)), { strict: false })
+  const { claims, findings } = report.failures
+  const ofFindings = report.claims.filter(
+    ({ finding, verdict }) => finding !== null && findings.includes(finding) && verdict === 'contradicted',
+  )
+  const broken = report.cases.filter(({ results: cells }) => cells.some(({ errors }) => errors.length > 0))
+  return new Set([
+    ...claims.map((index) => report.claims[index]!.bench),
+    ...ofFindings.map(({ bench }) => bench),
+    ...broken.map(({ id }) => id),
+  ])
+}
+
+/** How figures and findings moved over the stored runs. */
+
+export interface HistoryRun {
+  readonly record: string
+  readonly startedAt: string
+  readonly revision: string | null
+  readonly status: RunRecord['status']
+}
+
+export interface MetricHistory {
+  readonly bench: string
+  readonly params: string
+  readonly platform: string
+  readonly metric: string
+  readonly unit: string
+  readonly better: 'lower' | 'higher'
+  /** One for each run, in their order; null where the run has none. */
+  readonly medians: readonly (number | null)[]
+  /** platform ÷ native. Where there are any, the change points are theirs: what moves native too is then no change. */
+  readonly ratios: readonly (number | null)[]
+  readonly changes: readonly {
+    /** Index of the run that has the new level. */
+    readonly run: number
+    /** What else is otherwise than in the run before: a kernel, a version. */
+    readonly differs: readonly string[]
+  }[]
+}
+
+export interface HostHistory {
+  /** What the machine is: figures of different ones are never put in one series. */
+  readonly host: string
+  readonly runs: readonly HistoryRun[]
+  readonly metrics: readonly MetricHistory[]
+  readonly findings: readonly {
+    readonly id: number
+    readonly title: string
+    readonly verdicts: readonly (Verdict | null)[]
+  }[]
+}
+
+export interface History {
+  readonly hosts: readonly HostHistory[]
+  /** Records that cannot be read, and why. */
+  readonly skipped: readonly { readonly record: string; readonly why: string }[]
+}
+
+/** Reads every record of a project. One that cannot be read is skipped. */
+export const readHistory = (root: string, wanted: (bench: string) => boolean): History =>
+  historyIn(join(root, '.isobench', 'runs'), wanted)
+
+/** As many of the latest runs as a page draws. */
+const drawnRuns = 60
+
+/**
+ * The history that a stored run is part of: on its machine, over the benches that it has. Undefined for a record that does
+ * not lie among a project's others.
+ */
+export function historyFor({ record, cases: benches }: Report): HostHistory | undefined {
+  const folder = dirname(resolve(record))
+  if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
+  const ids = new Set(benches.map(({ id }) => id))
+  const { hosts: machines } = historyIn(folder, (id) => ids.has(id), drawnRuns)
+  return machines.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
+}
+
+function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
+  const skipped: { record: string; why: string }[] = []
+  const latest = names.sort().slice(-Math.min(most, names.length))
+  const records = latest.flatMap((name) => {
+    try {
+      const record = readRecord(join(folder, name))
+      return [{ record, report: buildReport(record, { strict: false }) }]
+    } catch (error) {
+      skipped.push({ record: name, why: messageOf(error) })
+      return []
+    }
+  })
+  records.sort((a, b) => (a.record.environment.startedAt < b.record.environment.startedAt ? -1 : 1))
+  const machines = new Map<string, Stored[]>()
+  for (const one of records) {
+    const machine = hostOf(one.record)
+    machines.set(machine, [...(machines.get(machine) ?? []), one])
+  }
+  return { hosts: [...machines].map(([machine, runs]) => hostHistory(machine, runs, wanted)), skipped }
+}
+
+interface Stored {
+  readonly record: RunRecord
+  readonly report: Report
+}
+
+type Series = Omit<MetricHistory, 'changes' | 'medians' | 'ratios'> & Record<'medians' | 'ratios', (number | null)[]>
+
+/** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
+function hostOf({ environment: { cpu, guest, virtualization } }: RunRecord): string {
+  const of = `${cpu.count} × ${cpu.model}, SMT ${cpu.smt ?? 'not told'}, governor ${cpu.governor ?? 'not told'}`
+  const limits = `guests of ${guest.cpus.length} CPU and ${guest.memoryBytes / 2 ** 20} MiB`
+  return `${of}, ${virtualization ? `inside ${virtualization}` : 'bare metal'}, ${limits}`
+}
+
+function hostHistory(machine: string, stored: readonly Stored[], wanted: (bench: string) => boolean): HostHistory {
+  const series = new Map<string, Series>()
+  const findings = new Map<number, { id: number; title: string; verdicts: (Verdict | null)[] }>()
+  const none = <T>(): (T | null)[] => stored.map(() => null)
+  stored.forEach(({ report }, run) => {
+    for (const bench of report.cases.filter(({ id }) => wanted(id)))
+      for (const { platform, metrics } of bench.results)
+        for (const [metric, { unit, better, median, ratioToNative: vsNative }] of Object.entries(metrics)) {
+          const params = describeParams(bench.params)
+          const key = JSON.stringify([bench.id, params, platform, metric, unit, better])
+          const empty = () => ({ medians: none<number>(), ratios: none<number>() })
+          const one: Series = series.get(key) ?? { bench: bench.id, params, platform, metric, unit, better, ...empty() }
+          one.medians[run] = median
+          one.ratios[run] = vsNative?.ratio ?? null
+          series.set(key, one)
+        }
+    for (const { id, title, verdict } of report.findings) {
+      const one = findings.get(id) ?? { id, title, verdicts: none<Verdict>() }
+      one.verdicts[run] = verdict
+      findings.set(id, { ...one, title })
+    }
+  })
+  return {
+    host: machine,
+    runs: stored.map(({ record, report }) => ({
+      record: record.file,
+      startedAt: report.environment.startedAt,
+      revision: report.environment.revision,
+      status: record.status,
+    })),
+    metrics: [...series.values()].map((one) => ({ ...one, changes: changesOf(one, stored) })),
+    findings: [...findings.values()].sort((a, b) => a.id - b.id),
+  }
+}
+
+function changesOf(
+  { medians, ratios }: Pick<MetricHistory, 'medians' | 'ratios'>,
+  stored: readonly Stored[],
+): MetricHistory['changes'] {
+  const values = ratios.some((ratio) => ratio !== null) ? ratios : medians
+  const having = values.flatMap((value, run) => (value === null ? [] : [{ value, run }]))
+  return changePoints(having.map(({ value }) => value)).map((at) => {
+    const [before, run] = [having[at - 1]!.run, having[at]!.run]
+    return { run, differs: fingerprintDifferences(stored[before]!.record, stored[run]!.record) }
+  })
+}

@@ -1,0 +1,337 @@
+import * as z from 'zod'
+import { convertQuantity, type Metric, type Unit } from '../../dsl/metric.ts'
+import type { PlatformFamily } from '../../dsl/platform.ts'
+import { closestMatch } from '../../util/closest-match.ts'
+import {
+  type BenchCase,
+  casesOf,
+  describeParams,
+  type Params,
+  type PlannedPlatform,
+  type ScheduledPlan,
+} from '../model/plan.ts'
+import type { Environment, PublishedResult, RunRecord, Sample } from '../model/record.ts'
+import type { BenchData, Suite } from '../model/suite.ts'
+import { RecordError } from './record-file.ts'
+
+/** Results that were measured elsewhere, as plain JSON: the format of docs/json-report.md, "Importing results". */
+
+export const importVersion = 1
+
+const text = z.string().min(1)
+const params = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+const figure = z.number().nonnegative()
+/** A number, or `[least, most]`. */
+const amount = z.union([
+  figure,
+  z.tuple([figure, figure]).refine(([least, most]) => least <= most, 'write the smaller number first'),
+])
+
+/** Which metric of which bench; a bench by its name or its id. */
+const about = { bench: text, metric: text, params: params.optional() }
+
+const sampleSet = z.strictObject({
+  ...about,
+  platform: text,
+  /** Any unit that measures the same as the metric's. */
+  unit: text,
+  /** Numbers, or numbers with the round that they were measured in: those of equal rounds are pairs. */
+  values: z.union([
+    z.array(figure).min(1),
+    z.array(z.strictObject({ round: z.number().int().nonnegative(), value: figure })).min(1),
+  ]),
+  /** Of what was run: values of different ones are never compared. */
+  digest: text.optional(),
+})
+
+const source = { note: z.string().optional() }
+
+/** `platforms` as a list means each of them. */
+const published = z.union([
+  z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), unit: text, value: amount }),
+  z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), to: z.array(text).min(1), ratio: amount }),
+  /** Over that parameter the metric is best at this value of it; `params` are the others. */
+  z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), over: text, peak: amount }),
+  z.strictObject({ ...about, ...source, order: z.array(z.array(text).min(1)).min(1) }),
+])
+
+export const importSchema = z.strictObject({
+  isobench: z.literal('import'),
+  version: z.literal(importVersion),
+  /** Where it comes from, in a line. */
+  source: text,
+  /** ISO 8601, and the CPU's model, where they are known. */
+  measuredAt: text.optional(),
+  cpu: text.optional(),
+  kernel: text.optional(),
+  /** Those that the config does not have need their family. */
+  platforms: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'use a small letter, then small letters, digits and "-"'),
+      z.strictObject({
+        family: z.enum(['native', 'container', 'secure-container', 'hypervisor', 'unikernel']).optional(),
+        version: z.string().optional(),
+        cpuMode: z.enum(['emulated', 'nested']).optional(),
+      }),
+    )
+    .default({}),
+  samples: z.array(sampleSet).default([]),
+  published: z.array(published).optional(),
+})
+
+export type Import = z.output<typeof importSchema>
+export type ImportedSamples = Import['samples'][number]
+export type ImportedStatement = NonNullable<Import['published']>[number]
+
+/** Finds what an import names: benches, metrics, parameters, units. Says where a name is that is not known. */
+
+export interface ImportPath {
+  readonly file: string
+  /** As `samples[3]`. */
+  readonly at: string
+}
+
+/** @throws RecordError that names the file, the place in it, and the nearest that is known. */
+export function refuse({ file, at }: ImportPath, message: string, fix?: string): never {
+  throw new RecordError(`${file}: ${at}${message}`, fix)
+}
+
+const known = (names: readonly string[], wrong: string): string => {
+  const close = closestMatch(wrong, names)
+  return close ? `did you mean "${close}"?` : `there are: ${names.join(', ') || 'none'}`
+}
+
+/** What an import says something about. */
+interface About {
+  readonly bench: string
+  readonly metric: string
+  readonly params?: Params | undefined
+}
+
+/** The bench of that name or id, and its metric. */
+function locateMetric(
+  benches: readonly BenchData[],
+  about: About,
+  place: ImportPath,
+): { readonly bench: BenchData; readonly metric: Metric } {
+  const found = benches.filter(({ id, name }) => id === about.bench || name === about.bench)
+  if (found.length > 1) {
+    refuse(
+      place,
+      `.bench: two benches are named "${about.bench}"`,
+      `use one of: ${found.map(({ id }) => id).join(', ')}`,
+    )
+  }
+  const bench = found[0]
+  if (!bench) {
+    const names = benches.map(({ name }) => name)
+    return refuse(place, `.bench: no bench is named "${about.bench}"`, known(names, about.bench))
+  }
+  const metric = bench.metrics[about.metric]
+  if (!metric) {
+    const names = Object.keys(bench.metrics)
+    return refuse(place, `.metric: "${bench.name}" has no metric "${about.metric}"`, known(names, about.metric))
+  }
+  return { bench, metric }
+}
+
+/** The bench, its metric, and the point with those parameters. */
+export function locate(
+  benches: readonly BenchData[],
+  about: About,
+  place: ImportPath,
+): { readonly metric: Metric; readonly point: BenchCase } {
+  const { bench, metric } = locateMetric(benches, about, place)
+  const wanted = describeParams(about.params ?? {})
+  const points = casesOf(bench)
+  const same = (params: Params) =>
+    Object.keys(params).length === Object.keys(about.params ?? {}).length &&
+    Object.entries(params).every(([name, value]) => about.params?.[name] === value)
+  const point = points.find(({ params }) => same(params))
+  if (point) return { metric, point }
+  const all = points.map(({ params }) => describeParams(params) || 'none')
+  return refuse(
+    place,
+    `.params: "${bench.name}" has no point with ${wanted || 'no parameters'}`,
+    `use one of: ${all.slice(0, 8).join(' · ')}`,
+  )
+}
+
+/** The first point of a series: of those that have these parameters, and any value of the one that it is over. */
+export function locateSeries(
+  benches: readonly BenchData[],
+  about: About & { readonly over: string },
+  place: ImportPath,
+): { readonly point: BenchCase } {
+  const { bench } = locateMetric(benches, about, place)
+  const points = casesOf(bench)
+  const names = Object.keys(points[0]?.params ?? {})
+  if (!names.includes(about.over))
+    return refuse(place, `.over: "${bench.name}" has no parameter "${about.over}"`, known(names, about.over))
+  return locate(benches, { ...about, params: { ...about.params, [about.over]: points[0]!.params[about.over]! } }, place)
+}
+
+/** A value in the metric's own unit. */
+export function convertUnit(value: number, unit: string, metric: Metric, place: ImportPath): number {
+  if (unit === metric.unit) return value
+  try {
+    return convertQuantity(`${value}${unit}`, metric.unit as Unit)
+  } catch {
+    return refuse(place, `.unit: "${unit}" does not measure what ${metric.unit} does`, `convert it to ${metric.unit}`)
+  }
+}
+
+/** A platform of the config, with the family that its driver has. */
+export interface ImportTarget {
+  readonly name: string
+  readonly kind: string
+  readonly family: PlatformFamily
+}
+
+/** Whether a JSON file says of itself that it is an import. */
+export const isImport = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'isobench' in value && value.isobench === 'import'
+
+/**
+ * Imported results as a run record, to be judged by the suite's claims.
+ * @throws RecordError that says what is wrong, and where in the file.
+ */
+export function importRecord(file: string, value: unknown, suite: Suite, known: readonly ImportTarget[]): RunRecord {
+  const parsed = importSchema.safeParse(value)
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!
+    throw new RecordError(
+      `${file}: ${pathText(path) || 'the file'}: ${message}`,
+      'see docs/json-report.md, "Importing results"',
+    )
+  }
+  const given = parsed.data
+  const platforms = platformsOf(file, given, known)
+  const { samples, points } = samplesOf(file, given, suite)
+  const stated = given.published?.flatMap((one, index) => statementOf(one, { file, at: `stated[${index}]` }, suite))
+  const everywhere = stated ? suite.benches.flatMap(casesOf) : points
+  const measured = new Set(everywhere.map(({ bench }) => bench))
+  const plan: ScheduledPlan = {
+    seed: 'imported',
+    profileName: 'imported',
+    profile: { rounds: 1 + Math.max(-1, ...samples.map(({ round }) => round)), warmup: 0, seconds: 0, timeout: 0 },
+    platforms,
+    benches: suite.benches.filter(({ id }) => measured.has(id)),
+    cases: everywhere,
+    findings: [...suite.findings].sort((a, b) => a.id - b.id),
+    excluded: suite.benches.flatMap(({ id }) => (measured.has(id) ? [] : [{ bench: id, reason: 'filter' as const }])),
+    ...(stated && { published: stated }),
+  }
+  return { file, environment: environmentOf(given), plan, problems: suite.problems, samples, status: 'finished' }
+}
+
+const pathText = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
+    '',
+  )
+
+/** Those of the file are there; the config's others were not measured. */
+function platformsOf(file: string, given: Import, known: readonly ImportTarget[]): PlannedPlatform[] {
+  const named = [
+    ...given.samples.map(({ platform }, at) => ({ names: [platform], at: `samples[${at}]` })),
+    ...(given.published ?? []).map((one, at) => ({ names: namesIn(one), at: `stated[${at}]` })),
+  ]
+  const names = new Set([...Object.keys(given.platforms), ...named.flatMap((one) => one.names)])
+  const there = [...names].map((name): PlannedPlatform => {
+    const { family, version = '', cpuMode: apart } = given.platforms[name] ?? {}
+    const own = known.find((one) => one.name === name)
+    const at = named.find((one) => one.names.includes(name))?.at ?? `platforms.${name}`
+    return {
+      name,
+      kind: own?.kind ?? name,
+      family:
+        family ??
+        own?.family ??
+        refuse(
+          { file, at },
+          `: the family of "${name}" is not known`,
+          `add to platforms: "${name}": { "family": "hypervisor" }`,
+        ),
+      tags: [],
+      available: true,
+      version,
+      ...(apart && { cpuMode: apart }),
+    }
+  })
+  const absent = known.filter(({ name }) => !names.has(name))
+  return [
+    ...there,
+    ...absent.map((one) => ({
+      ...one,
+      tags: [],
+      available: false,
+      version: '',
+      reason: 'not among the imported results',
+    })),
+  ]
+}
+
+function samplesOf(file: string, given: Import, suite: Suite): { samples: Sample[]; points: BenchCase[] } {
+  const points = new Map<string, BenchCase>()
+  const samples = given.samples.flatMap((set, index) => {
+    const place = { file, at: `samples[${index}]` }
+    const { metric, point } = locate(suite.benches, set, place)
+    points.set(point.id, point)
+    return set.values.map((one, at): Sample => {
+      const [round, value] = typeof one === 'number' ? [at, one] : [one.round, one.value]
+      return {
+        case: point.id,
+        platform: set.platform,
+        round,
+        warmup: false,
+        digest: set.digest ?? 'imported',
+        wallMs: 0,
+        values: { [set.metric]: convertUnit(value, set.unit, metric, place) },
+        ...(typeof one === 'number' && { unpaired: true }),
+      }
+    })
+  })
+  return { samples, points: [...points.values()] }
+}
+
+const namesIn = (one: ImportedStatement): string[] =>
+  'order' in one ? one.order.flat() : [...one.platforms, ...('to' in one ? one.to : [])]
+
+const both = (amount: number | [number, number]): [number, number] =>
+  typeof amount === 'number' ? [amount, amount] : amount
+
+function statementOf(one: ImportedStatement, place: { file: string; at: string }, suite: Suite): PublishedResult[] {
+  if ('peak' in one) {
+    const { over, peak, metric, platforms } = one
+    const { point } = locateSeries(suite.benches, one, place)
+    return platforms.map((platform) => ({ kind: 'peak', case: point.id, metric, platform, over, at: both(peak) }))
+  }
+  const { metric, point } = locate(suite.benches, one, place)
+  const base = { case: point.id, metric: one.metric }
+  if ('order' in one) return [{ ...base, kind: 'order', order: one.order }]
+  return one.platforms.map((platform): PublishedResult => {
+    if ('ratio' in one) return { ...base, kind: 'ratio', platform, to: one.to, ratio: both(one.ratio) }
+    const [low, high] = both(one.value).map((value) => convertUnit(value, one.unit, metric, place)) as [number, number]
+    return { ...base, kind: 'value', platform, value: [low, high] }
+  })
+}
+
+/** What an import does not tell is not known, and said so. */
+const environmentOf = ({ measuredAt, cpu, kernel, source }: Import): Environment => ({
+  startedAt: measuredAt ?? '',
+  isobench: `imported: ${source}`,
+  node: '',
+  cpu: { model: cpu ?? 'a machine that is not told', count: 0, governor: null, smt: null },
+  memoryBytes: 0,
+  kernel: kernel ?? '',
+  commandLine: '',
+  virtualization: null,
+  kvm: false,
+  mitigations: {},
+  cgroupVersion: 2,
+  guest: { cpus: [], memoryBytes: 0 },
+  image: '',
+  configDigest: '',
+  revision: null,
+})

@@ -1,0 +1,137 @@
+import { UsageError } from '../../util/errors.ts'
+import type { Plan } from '../model/plan.ts'
+import { type Environment, type RunRecord, recordVersion } from '../model/record.ts'
+import { differencesBetween, hostFingerprint, versionOf } from './fingerprint.ts'
+import { RecordError } from './record-file.ts'
+
+/** Putting run records together: shards of one suite, or more rounds of the same benches. Pure. */
+
+/** What two runs must have in common for their samples to be one run's: all that a figure depends on, and what asked for it. */
+function runFingerprint({ environment, plan }: RunRecord): Record<string, string> {
+  const { configDigest: config, isobench } = environment
+  const absent = plan.platforms.filter(({ available }) => !available)
+  const lacking = Object.fromEntries(absent.map(({ name }) => [versionOf(name), 'cannot run']))
+  return { ...hostFingerprint({ environment, plan }), ...lacking, config, isobench }
+}
+
+/** What differs, a line each: `kernel: 6.1.0 and 6.12.3`. A platform that only one run asked for is no difference. */
+export const fingerprintDifferences = (a: RunRecord, b: RunRecord): string[] =>
+  differencesBetween(runFingerprint(a), runFingerprint(b)).map(
+    ({ what, baseline: a, current: b }) => `${what}: ${a} and ${b}`,
+  )
+
+/** Records with the same fingerprint together, in the order that they came. */
+export function groupByHost(records: readonly RunRecord[]): RunRecord[][] {
+  const groups: RunRecord[][] = []
+  for (const record of records) {
+    const group = groups.find((one) => one.every((other) => fingerprintDifferences(other, record).length === 0))
+    if (group) group.push(record)
+    else groups.push([record])
+  }
+  return groups
+}
+
+/**
+ * One record of all samples. Each record's rounds are counted on from the one before, so that a pair is always of one
+ * record; shards have no point in common, and then nothing but the numbers changes.
+ * @throws UsageError when a record is there twice; RecordError when machines, benches or findings differ, with what differs.
+ */
+export function mergeRecords(records: readonly RunRecord[]): RunRecord {
+  const [first, ...others] = records
+  if (!first) throw new UsageError('there is no record to merge', 'name the records')
+  assertDistinctRuns(records)
+  for (const record of others) {
+    const differ = fingerprintDifferences(first, record)
+    if (differ.length === 0) continue
+    throw new RecordError(
+      `${first.file} and ${record.file} are not of the same kind of machine: ${differ.join('; ')}`,
+      'isobench merge --group --out FILE writes one record for each kind',
+    )
+  }
+  const plans = records.map(({ plan }) => plan)
+  const benches = mergeById(records, 'bench', ({ plan }) => plan.benches)
+  const measured = new Set(benches.map(({ id }) => id))
+  const points = new Map(plans.flatMap((plan) => plan.cases).map((point) => [point.id, point]))
+  const left = new Map(plans.flatMap((plan) => plan.excluded).map((one) => [one.bench, one]))
+  const plan: Plan = {
+    ...first.plan,
+    seed: [...new Set(plans.map(({ seed }) => seed))].join('+'),
+    profile: { ...first.plan.profile, rounds: Math.max(...plans.map(({ profile }) => profile.rounds)) },
+    platforms: [...new Map(plans.flatMap((one) => one.platforms).map((one) => [one.name, one])).values()],
+    benches,
+    cases: [...points.values()],
+    findings: mergeById(records, 'finding', (record) => record.plan.findings),
+    excluded: [...left.values()].filter(({ bench }) => !measured.has(bench)),
+  }
+  const revisions = new Set(records.map(({ environment }) => environment.revision))
+  const environment: Environment = {
+    ...first.environment,
+    startedAt: records.map((one) => one.environment.startedAt).sort()[0]!,
+    revision: revisions.size === 1 ? first.environment.revision : null,
+  }
+  return {
+    file: first.file,
+    environment,
+    plan,
+    problems: [...new Map(records.flatMap((one) => one.problems).map((one) => [JSON.stringify(one), one])).values()],
+    samples: renumberRounds(records),
+    status: (['killed', 'interrupted', 'finished'] as const).find((how) => records.some((one) => one.status === how))!,
+  }
+}
+
+function assertDistinctRuns(records: readonly RunRecord[]): void {
+  const seen = new Map<string, string>()
+  for (const { file, environment, plan } of records) {
+    const key = `${environment.startedAt} ${plan.seed}`
+    const before = seen.get(key)
+    if (before !== undefined)
+      throw new UsageError(`${before} and ${file} are the same run`, 'its samples would count twice')
+    seen.set(key, file)
+  }
+}
+
+/** All of a kind, by id. What several records have must be the same in each, but for where it was written. */
+function mergeById<T extends { readonly id: string | number }>(
+  records: readonly RunRecord[],
+  what: string,
+  of: (record: RunRecord) => readonly T[],
+): T[] {
+  const all = new Map<T['id'], { readonly text: string; readonly one: T; readonly file: string }>()
+  for (const record of records)
+    for (const one of of(record)) {
+      const text = JSON.stringify(one, (key, value) => (key === 'location' ? undefined : value))
+      const before = all.get(one.id)
+      if (before && before.text !== text)
+        throw new RecordError(
+          `${what} ${one.id} is not the same in ${before.file} and ${record.file}`,
+          'merge records that were made from the same bench files',
+        )
+      if (!before) all.set(one.id, { text, one, file: record.file })
+    }
+  return [...all.values()].map(({ one }) => one)
+}
+
+function renumberRounds(records: readonly RunRecord[]): RunRecord['samples'] {
+  const after = new Map<string, number>()
+  return records.flatMap(({ samples }) => {
+    const next = new Map(after)
+    const moved = samples.map((sample) => {
+      if (sample.warmup) return sample
+      const round = sample.round + (after.get(sample.case) ?? 0)
+      next.set(sample.case, Math.max(next.get(sample.case) ?? 0, round + 1))
+      return { ...sample, round }
+    })
+    for (const [point, round] of next) after.set(point, round)
+    return moved
+  })
+}
+
+/** A record as its file's text. `at`: when it was put together, ISO 8601. */
+export function recordText({ environment, plan, problems, samples, status: how }: RunRecord, at: string): string {
+  const lines = [
+    { type: 'start', recordVersion, environment, plan, problems },
+    ...samples.map((sample) => ({ type: 'sample', sample })),
+    ...(how === 'killed' ? [] : [{ type: 'end', status: how, at }]),
+  ]
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+}

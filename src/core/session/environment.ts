@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import { cgroupVersion } from '../../host/cgroup.ts'
+import { runHostCommand } from '../../host/process.ts'
+import { version } from '../../util/assets.ts'
+import type { Environment } from '../model/record.ts'
+import type { Project } from '../project/config.ts'
+
+function read(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    return null
+  }
+}
+
+function virtualization(): string | null {
+  const flagged = /^flags\s*:.*\bhypervisor\b/m.test(read('/proc/cpuinfo') ?? '')
+  return flagged ? (read('/sys/class/dmi/id/sys_vendor') ?? read('/sys/hypervisor/type') ?? 'a hypervisor') : null
+}
+
+async function mitigations(): Promise<Record<string, string>> {
+  const folder = '/sys/devices/system/cpu/vulnerabilities'
+  if (!existsSync(folder)) return {}
+  const lines = await runHostCommand(['grep', '-r', '.', folder], { exitCodes: [0, 1] })
+  return Object.fromEntries(
+    lines.split('\n').flatMap((line) => {
+      const match = /\/([^/:]+):(.*)$/.exec(line)
+      return match ? [[match[1]!, match[2]!]] : []
+    }),
+  )
+}
+
+async function revision(root: string): Promise<string | null> {
+  try {
+    const head = await runHostCommand(['git', '-C', root, 'rev-parse', 'HEAD'])
+    const changes = await runHostCommand(['git', '-C', root, 'status', '--porcelain'])
+    return head + (changes === '' ? '' : '+')
+  } catch {
+    return null
+  }
+}
+
+/** Reads the environment of a run on this machine. */
+export async function readEnvironment(
+  project: Project,
+  guest: Environment['guest'],
+  image: string,
+): Promise<Environment> {
+  const all = cpus()
+  return {
+    startedAt: new Date().toISOString(),
+    isobench: version(),
+    node: process.version,
+    cpu: {
+      model: all[0]?.model.trim() ?? 'unknown',
+      count: all.length,
+      governor: read('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'),
+      smt: read('/sys/devices/system/cpu/smt/control'),
+    },
+    memoryBytes: totalmem(),
+    kernel: release(),
+    commandLine: read('/proc/cmdline') ?? '',
+    virtualization: virtualization(),
+    kvm: existsSync('/dev/kvm'),
+    mitigations: await mitigations(),
+    cgroupVersion: cgroupVersion(),
+    guest,
+    image,
+    configDigest: project.configDigest,
+    revision: await revision(project.root),
+  }
+}

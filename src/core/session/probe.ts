@@ -1,0 +1,231 @@
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Driver, type ProbeResult, platformFamily } from '../../driver.ts'
+import type { TraceSource } from '../../dsl/traced.ts'
+import type { Image } from '../../host/image.ts'
+import { createBusyboxRootfs } from '../../host/mounts.ts'
+import { describeMissing, installCommand, missing } from '../../host/packages.ts'
+import { runHostCommand } from '../../host/process.ts'
+import { runTimed } from '../../host/timed-process.ts'
+import { instruments } from '../../tracing/sources.ts'
+import { IsobenchError, messageOf, sanitizeLine } from '../../util/errors.ts'
+import type { Plan, PlannedPlatform } from '../model/plan.ts'
+import { bootTimeout } from '../project/collect.ts'
+import type { ResolvedPlatform } from '../project/platforms.ts'
+import type { Session } from './session.ts'
+
+/** An instrument, and whether this machine's kernel lets us set it. */
+export interface TraceSourceProbe {
+  readonly name: TraceSource
+  readonly description: string
+  readonly available: boolean
+  readonly reason?: string
+  readonly fix?: string
+}
+
+/** Sets each instrument: that a kernel lists a tracer says nothing. */
+export async function probeInstruments(
+  session: Session,
+  names: readonly TraceSource[] = Object.keys(instruments) as TraceSource[],
+): Promise<TraceSourceProbe[]> {
+  const probes: TraceSourceProbe[] = []
+  for (const name of names) {
+    const { description } = instruments[name]
+    try {
+      await session.tracer(name)
+      probes.push({ name, description, available: true })
+    } catch (error) {
+      const fix = error instanceof IsobenchError ? error.fix : undefined
+      probes.push({ name, description, available: false, reason: messageOf(error), ...(fix && { fix }) })
+    }
+  }
+  return probes
+}
+
+/** The plan without the benches whose instrument this machine lacks: claims on those are undecidable, with its reason. */
+export async function excludeUntraceable<P extends Pick<Plan, 'benches' | 'cases' | 'excluded'>>(
+  plan: P,
+  session: Session,
+  tell: (what: string) => void,
+): Promise<P> {
+  const wanted = [...new Set(plan.benches.flatMap(({ workload }) => workload.traced ?? []))]
+  if (wanted.length === 0) return plan
+  const absent = (await probeInstruments(session, wanted)).filter(({ available }) => !available)
+  for (const { name, reason } of absent) tell(`benches traced by ${name} are left out: ${reason}`)
+  const lacking = ({ workload }: Plan['benches'][number]) => absent.find(({ name }) => name === workload.traced)
+  const benches = plan.benches.filter((bench) => !lacking(bench))
+  const left = plan.benches.flatMap((bench) => {
+    const probe = lacking(bench)
+    return probe ? [{ bench: bench.id, reason: 'tracer-unavailable' as const, detail: probe.reason ?? '' }] : []
+  })
+  return {
+    ...plan,
+    benches,
+    cases: plan.cases.filter(({ bench }) => benches.some(({ id }) => id === bench)),
+    excluded: [...plan.excluded, ...left],
+  }
+}
+
+interface Issue {
+  readonly code?: string
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** What a driver takes, where its schema tells and an option is unknown to it: a wrong value has its own message. */
+export function fixFor(error: unknown, { kind, options }: Driver): string {
+  const issues = (error as { issues?: readonly Issue[] }).issues
+  if (issues && !issues.some(({ code }) => code === 'unrecognized_keys')) return `see "${kind}" in docs/platforms.md`
+  const { shape } = options as { readonly shape?: object }
+  const names = Object.keys(shape ?? {})
+  if (shape === undefined) return 'see docs/platforms.md'
+  const what = names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`
+  return `"${kind}" ${what}: see docs/platforms.md`
+}
+
+export function optionIssues(error: unknown): string {
+  const issues = (error as { issues?: readonly Issue[] }).issues
+  if (!issues) return messageOf(error)
+  return issues.map(({ path, message }) => [path.map(String).join('.'), message].filter(Boolean).join(': ')).join('; ')
+}
+
+/**
+ * Finds out whether each platform works here, by booting one process on it. `image` is left out where none is built. Those
+ * whose CPUs are emulated are probed one after the other, for they all use the same CPUs; they are left alone when `skip` has
+ * the word `emulated`. `probed` hears of each platform when its answer is there.
+ */
+export async function probePlatforms(
+  platforms: readonly ResolvedPlatform[],
+  session: Session,
+  image: Image | undefined,
+  skip: readonly string[] = [],
+  probed: (name: string) => void = () => {},
+): Promise<PlannedPlatform[]> {
+  const tiny = await session.directory('probe')
+  createBusyboxRootfs(tiny)
+  const serialQueue = queue()
+  const probes = await Promise.allSettled(
+    platforms.map(async (platform) => {
+      const { name, kind, tags } = platform.spec
+      const probe = await probeOne(platform, { tiny, image, session, skip, serialQueue })
+      probed(name)
+      return {
+        name,
+        kind,
+        family: platformFamily(platform.driver, platform.options),
+        tags,
+        ...(!platform.driver.vmmStart && { unsupportedWorkloads: ['vmm-start' as const] }),
+        ...probe,
+        version: probe.version ?? '',
+      }
+    }),
+  )
+  // Only when all have ended: whoever disposes of the session must not do it while a place is being made.
+  return probes.map((probe) => {
+    if (probe.status === 'rejected') throw probe.reason
+    return probe.value
+  })
+}
+
+interface Probing {
+  /** A root filesystem of busybox alone. */
+  readonly tiny: string
+  readonly image: Image | undefined
+  readonly session: Session
+  readonly skip: readonly string[]
+  readonly serialQueue: Queue
+}
+
+/** Runs what it is given one after the other. */
+type Queue = <T>(work: () => Promise<T>) => Promise<T>
+
+function queue(): Queue {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const next = last.then(work, work)
+    last = next.catch(() => {})
+    return next
+  }
+}
+
+/** Whether a profile that skips these words leaves the platform out. */
+export const isSkipped = async (
+  { driver, options }: Pick<ResolvedPlatform, 'driver' | 'options'>,
+  skip: readonly string[],
+): Promise<boolean> => skip.includes('emulated') && (await driver.cpuMode?.(options)) === 'emulated'
+
+async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<ProbeResult> {
+  const { image, skip, serialQueue } = probing
+  const { spec, driver, options } = platform
+  const lacking = missing(driver.requirements(options))
+  if (lacking.length > 0) {
+    const fix = [installCommand(lacking), ...lacking.map(({ installHint: hint }) => hint)].filter(Boolean).join('; ')
+    return { available: false, reason: describeMissing(lacking), ...(fix && { fix }) }
+  }
+  const version = await versionOf(driver, options)
+  const obstacle = await driver.preflight?.(options)
+  const apart = await driver.cpuMode?.(options)
+  if (obstacle !== undefined) {
+    const why = typeof obstacle === 'string' ? { reason: obstacle } : obstacle
+    return { available: false, version, ...why, ...(apart && { cpuMode: apart }) }
+  }
+  const wanted = driver.requiredImageFiles?.(options) ?? []
+  const unfit = wanted.length > 0 ? missingImageFiles(image, wanted) : undefined
+  if (unfit) return { available: false, ...unfit, version }
+  if (await isSkipped(platform, skip)) {
+    const fix = `--platform ${spec.name}, or a profile that does not skip what is emulated: --profile full`
+    return { available: false, reason: 'left out: its CPUs are emulated in software here', fix, version }
+  }
+  const details = await driver.versionDetails?.(options)
+  const known = { version: details ? `${version} (${details})` : version, ...(apart && { cpuMode: apart }) }
+  const emulated = apart === 'emulated'
+  const rootfs = wanted.length > 0 ? image!.rootfs : undefined
+  const boot = () => bootOnce(platform, probing, { rootfs, limit: bootTimeout(emulated) })
+  const failure = await (emulated ? serialQueue(boot) : boot())
+  return failure ? { available: false, ...failure, ...known } : { available: true, ...known }
+}
+
+/** Boots one process. Resolves with why that did not work. */
+async function bootOnce(
+  { spec, driver, options }: ResolvedPlatform,
+  { tiny, session }: Probing,
+  { rootfs = tiny, limit }: { readonly rootfs?: string | undefined; readonly limit: number },
+): Promise<{ readonly reason: string; readonly fix?: string } | undefined> {
+  try {
+    session.signal.throwIfAborted()
+    await using place = await session.createSandbox(rootfs, limit)
+    const argv = await driver.oneShot(place, ['/bin/busybox', 'true'], options)
+    await runTimed(argv, { timeoutMs: limit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
+    return undefined
+  } catch (error) {
+    session.signal.throwIfAborted()
+    const fix = error instanceof IsobenchError ? error.fix : undefined
+    return { reason: messageOf(error), ...(fix && { fix }) }
+  }
+}
+
+/** Why a platform that needs these files cannot boot from the image, and what would mend it. */
+function missingImageFiles(
+  image: Image | undefined,
+  wanted: readonly { readonly file: string; readonly package: string }[],
+): { readonly reason: string; readonly fix: string } | undefined {
+  if (!image) return { reason: 'it boots from the image, which is not built yet', fix: 'isobench image build' }
+  // A link of the image's points into the image, not to the host's file of that name.
+  const lacking = wanted.filter(({ file }) => !lstatSync(join(image.rootfs, file), { throwIfNoEntry: false }))
+  if (lacking.length === 0) return undefined
+  return {
+    reason: `the image has no ${lacking.map(({ file }) => file).join(', ')}`,
+    fix: `install ${lacking.map((one) => one.package).join(', ')} in ${image.rootfs}`,
+  }
+}
+
+async function versionOf(driver: Driver, options: unknown): Promise<string> {
+  const argv = driver.version?.(options)
+  if (!argv) return ''
+  try {
+    const line = (await runHostCommand(argv, { timeout: 10 })).split('\n').find((text) => /\d/.test(text)) ?? ''
+    return sanitizeLine(/\d[\w.+~:-]*/.exec(line)?.[0] ?? line.trim(), 60)
+  } catch (error) {
+    return sanitizeLine(messageOf(error), 60)
+  }
+}

@@ -1,0 +1,155 @@
+import type { AttackProfileSummary, Group, ProfileDiff } from '../core/attack-profile/summary.ts'
+import type { RunRecord, WeightsSource } from '../core/model/record.ts'
+import { median } from '../core/stats/index.ts'
+import { sanitizeLine } from '../util/errors.ts'
+import { escapeMarkdown as md } from './document.ts'
+import { figure } from './format.ts'
+
+/** Profiles as tables for people. */
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
+  return rows.map((row) =>
+    `  ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  ')}`.trimEnd(),
+  )
+}
+
+const sourceNames = { functions: 'functions of the host kernel', syscalls: 'system calls on the host' } as const
+
+/** A table for each traced bench: what each platform's work and setting up reach, and what that weighs. */
+export function tableText(cells: readonly AttackProfileSummary[], weights: WeightsSource | null): string {
+  const points = [...new Set(cells.map(({ case: point }) => point))]
+  const tables = points.flatMap((point) => {
+    const own = cells.filter((cell) => cell.case === point)
+    const rows = own.map((cell) => [
+      sanitizeLine(cell.platform, 40),
+      ...(cell.rounds === 0
+        ? ['-', '-', '-', '-', '-']
+        : [cell.distinct, cell.calls, cell.perUnit, cell.setupDistinct, cell.setupCalls].map(figure)),
+      ...(weights ? [cell.weighted ? cell.weighted.score.toFixed(3) : '-'] : []),
+      ...(weights ? [cell.weighted ? `${cell.weighted.known} of ${cell.weighted.total}` : '-'] : []),
+      String(cell.rounds),
+    ])
+    const head = ['', 'distinct', 'calls', 'per unit', 'at set-up', 'calls at set-up']
+    const scored = weights ? ['weighted', 'with data'] : []
+    return [
+      `${sanitizeLine(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[own[0]!.source]} (${own[0]!.source})`,
+      ...aligned([[...head, ...scored, 'rounds'], ...rows]),
+      '',
+    ]
+  })
+  const notes = [
+    'Medians over the rounds; of the work: what it reaches beyond an idle guest. Only figures of one instrument compare.',
+    ...(weights
+      ? [
+          `Weighted: EPSS of ${weights.date ?? 'an unknown date'} (sha256 ${weights.scores.slice(0, 16)}…); a name without data weighs ${figure(weights.fallback)}.`,
+        ]
+      : []),
+  ]
+  return `${[...tables, ...notes].join('\n')}\n`
+}
+
+function groupLines(title: string, groups: readonly Group[]): string[] {
+  const count = groups.reduce((sum, { names }) => sum + names.length, 0)
+  if (count === 0) return [`  ${title}: none`]
+  const width = Math.max(...groups.map(({ group }) => group.length))
+  return [
+    `  ${title}: ${count}`,
+    ...groups.flatMap(({ group, names }) => {
+      const words = names.map(({ name, calls }) => `${sanitizeLine(name, 80)} ×${figure(calls)}`)
+      return wrapped(words, 110 - width).map((line, at) => `    ${(at === 0 ? group : '').padEnd(width)}  ${line}`)
+    }),
+  ]
+}
+
+function wrapped(words: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 2 + word.length <= width) lines[lines.length - 1] = `${last}, ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+/** Which names one platform reaches and the other does not, by group. */
+export function diffText(diffs: readonly ProfileDiff[]): string {
+  return diffs
+    .flatMap(({ case: point, source: by, a, b, parts }) => [
+      `${sanitizeLine(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[by]} (${by})`,
+      ...parts.flatMap(({ part, onlyA, onlyB, both, someRounds, jaccard }) => [
+        ` ${part === 'work' ? 'the work' : 'setting up'}: ${both} in both, Jaccard ${jaccard.toFixed(2)}`,
+        ...groupLines(`only on ${sanitizeLine(a, 40)}`, onlyA),
+        ...groupLines(`only on ${sanitizeLine(b, 40)}`, onlyB),
+        ...(someRounds.length > 0 ? [`  in some rounds and not in others: ${someRounds.length}`] : []),
+        ...wrapped(
+          someRounds.map((name) => sanitizeLine(name, 80)),
+          108,
+        ).map((line) => `    ${line}`),
+      ]),
+      '',
+    ])
+    .join('\n')
+}
+
+/** The table of attack profiles for a page of documentation: a row for each platform, a column for each bench. */
+
+const columnNames = { functions: 'distinct functions of the host kernel', syscalls: 'distinct system calls' } as const
+
+/** What all names begin with, up to the last `: `. */
+function commonStart(names: readonly string[]): string {
+  const [first = '', ...others] = names
+  const start = first.slice(0, first.lastIndexOf(': ') + 2)
+  return others.length > 0 && others.every((name) => name.startsWith(start)) ? start : ''
+}
+
+const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+const pair = (distinct: number, calls: number) => `${figure(distinct)} / ${figure(calls)}`
+
+/** A table for each instrument: their figures do not compare. */
+export function profilesMarkdown(
+  cells: readonly AttackProfileSummary[],
+  { environment, plan, samples }: RunRecord,
+): string {
+  const rounds = new Set(samples.filter(({ warmup }) => !warmup).map(({ round }) => round)).size
+  const { cpu, kernel, startedAt } = environment
+  const made = `${startedAt.slice(0, 10)}, Linux ${kernel}, ${cpu.model}, ${cpu.count} CPUs, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`
+  const boots = new Set(plan.benches.flatMap(({ id, workload }) => (workload.kind === 'boot' ? id : [])))
+  const tables = (['functions', 'syscalls'] as const).flatMap((by) => {
+    const own = cells.filter((cell) => cell.source === by)
+    if (own.length === 0) return []
+    const points = [...new Set(own.map(({ case: point }) => point))]
+    const names = points.map((point) => point.slice(point.indexOf('#') + 1))
+    const start = commonStart(names)
+    const head = ['', ...names.map((name) => md(name.slice(start.length))), 'at set-up']
+    return [
+      md(`${made}; by ${by}: ${columnNames[by]} / calls per unit of work, and at set-up ${columnNames[by]} / calls.`),
+      '',
+      row(head),
+      row(head.map((_, at) => (at === 0 ? ':--' : '--:'))),
+      ...[...new Set(own.map(({ platform }) => platform))].map((platform) => {
+        const cellOf = (point: string) =>
+          own.find((one) => one.platform === platform && one.case === point && one.rounds > 0)
+        const there = points.flatMap((point) => cellOf(point) ?? [])
+        // A boot is set-up and work in one: what it sets up before is not what a guest that stays takes.
+        const staying = there.filter(({ bench }) => !boots.has(bench))
+        const setup = (of: (cell: AttackProfileSummary) => number) => median(staying.map(of))
+        return row([
+          md(platform),
+          ...points.map((point) => {
+            const cell = cellOf(point)
+            return cell ? pair(cell.distinct, cell.perUnit) : '-'
+          }),
+          staying.length > 0
+            ? pair(
+                setup((one) => one.setupDistinct),
+                setup((one) => one.setupCalls),
+              )
+            : '-',
+        ])
+      }),
+      '',
+    ]
+  })
+  return tables.join('\n')
+}

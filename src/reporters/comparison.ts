@@ -1,0 +1,54 @@
+import { describeParams } from '../core/model/plan.ts'
+import { type Change, type Comparison, falseDiscoveryRate, type Row } from '../core/records/baseline.ts'
+import { sanitizeLine } from '../util/errors.ts'
+import { interval } from './format.ts'
+
+const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?' }
+const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed']
+
+const cells = (row: Row): string[] => [
+  `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
+  sanitizeLine(`${row.bench.slice(row.bench.indexOf('#') + 1)} ${describeParams(row.params)}`.trim(), 48),
+  sanitizeLine(row.platform, 24),
+  sanitizeLine(row.metric, 20),
+  row.ratio ? `×${interval({ ...row.ratio, rounds: 0 })}` : '–',
+  row.reason ?? (row.of === 'value' ? 'of the values' : 'of the ratios to native'),
+]
+
+/** The comparison as a table with what matters most last, without escape codes. */
+export function comparisonText(comparison: Comparison): string {
+  const { rows, hostDifferences: unlike, onlyIn, marginPercent } = comparison
+  const sorted = order.flatMap((change) => rows.filter((row) => row.change === change).map(cells))
+  const table = [['', 'bench', 'platform', 'metric', 'now ÷ before [90 %]', 'what is compared'], ...sorted]
+  const widths = table[0]!.map((_, at) => Math.max(...table.map((line) => line[at]!.length)))
+  const lines = table.map((line) =>
+    line
+      .map((cell, at) => cell.padEnd(widths[at]!))
+      .join('  ')
+      .trimEnd(),
+  )
+  const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
+  const only = (side: 'baseline' | 'current', which: string) =>
+    onlyIn[side].length > 0
+      ? [`Only in ${which}: ${onlyIn[side].map((cell) => sanitizeLine(cell, 120)).join('; ')}`]
+      : []
+  return `${[
+    `Before: ${comparison.baseline}`,
+    `Now:    ${comparison.current}`,
+    '',
+    ...lines,
+    '',
+    ...(unlike.length > 0
+      ? ['The hosts are unlike, so that differences may be theirs:', ...unlike.map(differenceText), '']
+      : []),
+    ...only('baseline', 'the run before'),
+    ...only('current', 'the run now'),
+    ...(comparison.smallestAdjustedP > falseDiscoveryRate
+      ? ['Too few rounds for a sweep of this size: not even a lone regression could be told. Measure more rounds.']
+      : []),
+    `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ${count('unclear')} unclear (margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
+  ].join('\n')}\n`
+}
+
+export const differenceText = ({ what, baseline: a, current: b }: Comparison['hostDifferences'][number]): string =>
+  `  ${sanitizeLine(what, 60)}: ${sanitizeLine(a, 200)} → ${sanitizeLine(b, 200)}`

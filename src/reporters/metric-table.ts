@@ -1,0 +1,162 @@
+import { basename } from 'node:path'
+import { describeParams } from '../core/model/plan.ts'
+import type { CaseResult, MetricResult, Report } from '../core/model/report.ts'
+import type { ClaimVerdict } from '../core/model/verdict.ts'
+import type { Comparison } from '../core/records/baseline.ts'
+import type { StoredRun } from '../core/reporter.ts'
+import { formatColumn, formatQuantity, formatRatios } from './format.ts'
+import { notesOf, roundCount, worstVerdict } from './summary.ts'
+
+/** What a run is drawn against. */
+
+/** A former run, and what has changed since. */
+export interface BaselineView {
+  /** As it was asked for. */
+  readonly name: string
+  readonly report: Report
+  readonly comparison: Comparison
+}
+
+/** The same figure in the former run; undefined where that has none, or measured another thing under the name. */
+export type BaselineLookup = (bench: CaseResult, platform: string, metric: string) => MetricResult | undefined
+
+const keyOf = ({ id, params }: CaseResult, platform: string, metric: string): string =>
+  JSON.stringify([id, describeParams(params), platform, metric])
+
+export function baselineLookup(against: BaselineView | undefined): BaselineLookup {
+  const former = new Map(
+    (against?.report.cases ?? []).flatMap((bench) =>
+      bench.results.flatMap(({ platform, metrics }) =>
+        Object.entries(metrics).map(([metric, result]) => [keyOf(bench, platform, metric), result] as const),
+      ),
+    ),
+  )
+  return (bench, platform, metric) => {
+    const found = former.get(keyOf(bench, platform, metric))
+    const now = bench.results.find((one) => one.platform === platform)?.metrics[metric]
+    return found && found.median !== null && found.unit === now?.unit ? found : undefined
+  }
+}
+
+/** One platform's figure of one metric, as words. Names are as the author wrote them: escape them. */
+export interface Row {
+  readonly platform: string
+  readonly verdict: ClaimVerdict | undefined
+  readonly median: string
+  /** Empty where there is nothing to compare. */
+  readonly ratio: string
+  readonly interval: string
+  readonly rounds: string
+  readonly notes: string
+  readonly ratioToNative: MetricResult['ratioToNative']
+  readonly result: MetricResult
+  /** The same figure of the run that this one is shown against. */
+  readonly before: MetricResult | undefined
+}
+
+export interface MetricTable {
+  readonly metric: string
+  /** `more is better`. */
+  readonly better: string
+  readonly unit: string
+  /** Where claims of `within … % of native` end, as a multiple of native. */
+  readonly margins: readonly { readonly ratio: number; readonly label: string }[]
+  readonly rows: readonly Row[]
+}
+
+/** A table for each metric of a bench with one set of parameters: what every reporter for people shows. */
+export function metricTables(
+  report: Report,
+  bench: CaseResult,
+  before: BaselineLookup = baselineLookup(undefined),
+): MetricTable[] {
+  const metrics = [...new Set(bench.results.flatMap(({ metrics }) => Object.keys(metrics)))]
+  return metrics.map((metric) => {
+    const cells = bench.results.flatMap((cell) => {
+      const result = cell.metrics[metric]
+      return result ? [{ cell, result }] : []
+    })
+    const { unit, better } = cells[0]!.result
+    const medians = formatColumn(
+      cells.map(({ result }) => result.median),
+      unit,
+    )
+    const against = formatRatios(cells.map(({ result }) => result.ratioToNative))
+    const rows = cells.map(({ cell, result }, at) => ({
+      platform: cell.platform,
+      verdict: worstVerdict(report, bench, cell.platform, metric),
+      median: medians[at]!,
+      ...against[at]!,
+      rounds: String(roundCount(result)),
+      notes: notesOf(cell, result).join(', '),
+      ratioToNative: result.ratioToNative,
+      result,
+      before: before(bench, cell.platform, metric),
+    }))
+    const margins = marginsOf(report, bench, metric, better)
+    return { metric, unit, margins, better: better === 'lower' ? 'less is better' : 'more is better', rows }
+  })
+}
+
+function marginsOf(
+  report: Report,
+  bench: CaseResult,
+  metric: string,
+  better: MetricResult['better'],
+): MetricTable['margins'] {
+  const about = report.claims.filter((claim) => claim.bench === bench.id && claim.metric === metric)
+  const percents = about.flatMap(({ matcher }) => /^within ([\d.]+) % of native$/.exec(matcher)?.[1] ?? [])
+  return [...new Set(percents)].map((percent) => {
+    const share = Number(percent) / 100
+    return { ratio: better === 'lower' ? 1 + share : 1 - share, label: `${better === 'lower' ? '+' : '−'}${percent} %` }
+  })
+}
+
+export interface SideBySide {
+  /** A title for each record: when it was made, and its file. */
+  readonly columns: readonly string[]
+  readonly rows: readonly {
+    /** The bench's id, and its parameters as words. */
+    readonly id: string
+    readonly params: string
+    readonly bench: string
+    readonly platform: string
+    readonly metric: string
+    readonly figures: readonly { readonly text: string; readonly claim: ClaimVerdict | undefined }[]
+  }[]
+}
+
+/** Every figure of several records, a column each. Nothing is judged across records. */
+export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySide {
+  const order = new Map<string, number>()
+  const rows = new Map<string, Omit<SideBySideRow, 'figures'> & { at: number; figures: (Figure | undefined)[] }>()
+  for (const [at, { report }] of runs.entries())
+    for (const bench of report.cases)
+      for (const { platform, metrics } of bench.results)
+        for (const [metric, result] of Object.entries(metrics)) {
+          const params = describeParams(bench.params)
+          const name = [bench.name, params].filter(Boolean).join(' ')
+          const point = JSON.stringify([bench.id, params])
+          const key = JSON.stringify([point, platform, metric])
+          if (!order.has(point)) order.set(point, order.size)
+          const about = { id: bench.id, params, bench: name, platform, metric }
+          const row = rows.get(key) ?? { ...about, at: order.get(point)!, figures: [] }
+          const [{ ratio, interval }] = formatRatios([result.ratioToNative]) as [{ ratio: string; interval: string }]
+          const median = result.median === null ? '–' : formatQuantity(result.median, result.unit)
+          const text = result.ratioToNative ? `${median}, ${ratio}× ${interval}`.trim() : median
+          row.figures[at] = { text, claim: worstVerdict(report, bench, platform, metric) }
+          rows.set(key, row)
+        }
+  return {
+    columns: runs.map(({ report }) => `${report.environment.startedAt.slice(0, 16)} ${basename(report.record)}`),
+    rows: [...rows.values()]
+      .sort((a, b) => a.at - b.at)
+      .map(({ at: _, ...row }) => ({
+        ...row,
+        figures: runs.map((_run, at) => row.figures[at] ?? { text: '–', claim: undefined }),
+      })),
+  }
+}
+
+type SideBySideRow = SideBySide['rows'][number]
+type Figure = SideBySideRow['figures'][number]

@@ -1,0 +1,176 @@
+import { basename } from 'node:path'
+import { describeParams, type Plan, plannedResults } from '../../core/model/plan.ts'
+import type { Sample } from '../../core/model/record.ts'
+import type { Report } from '../../core/model/report.ts'
+import type { Reporter } from '../../core/reporter.ts'
+import { plural, sanitize, truncate, wrap } from '../../util/text.ts'
+import { withoutFile } from '../document.ts'
+import { formatQuantity } from '../format.ts'
+import type { ReporterContext, ReporterFactory } from '../reporter.ts'
+import { benchName } from '../summary.ts'
+import type { RenderOptions } from './claims.ts'
+import { ProgressEstimator, StatusLine } from './status-line.ts'
+import { problemLines, summary } from './summary.ts'
+import { createColors } from './table.ts'
+
+/** Wider than this, a line is hard to follow. */
+const widest = 120
+
+export function renderOptions(context: ReporterContext): RenderOptions {
+  const width = Math.max(40, Math.min(context.out.columns || 80, widest))
+  return { width, ink: createColors(context), root: context.root, verbose: context.verbose ?? false }
+}
+
+/**
+ * A reporter for people: a status while it runs (plain lines where nothing can be repainted), and a summary.
+ * @param perSample a line to keep for each sample
+ */
+export function terminalReporter(
+  context: ReporterContext,
+  perSample?: (sample: Sample, plan: Plan | undefined) => string,
+): Reporter {
+  const { out } = context
+  const view = renderOptions(context)
+  const status = new StatusLine(out)
+  const print = (lines: readonly string[]) => status.print(lines)
+  let run: { readonly plan: Plan; readonly pace: ProgressEstimator } | undefined
+  let startedAt: number | undefined
+  let errors = 0
+  let problemsTold = 0
+  return {
+    onPrepare(what) {
+      startedAt ??= Date.now()
+      if (out.isTTY) status.show(() => `preparing: ${sanitize(what)}`)
+      else print([`preparing: ${sanitize(what)}`])
+    },
+    onProblems(problems) {
+      problemsTold = problems.length
+      print(problemLines(problems, view))
+    },
+    onPlan(plan) {
+      startedAt ??= Date.now()
+      errors = 0
+      run = { plan, pace: new ProgressEstimator(plan) }
+      print(wrap(planLine(plan), view.width))
+    },
+    onStepStart(progress) {
+      if (!run) return
+      const { pace } = run
+      const first = pace.begins(progress)
+      if (out.isTTY) status.show(() => pace.status(out.columns, errors))
+      else if (first) print([pace.line(errors)])
+    },
+    onSample(sample) {
+      if (sample.error !== undefined) errors++
+      if (perSample) print([perSample(sample, run?.plan)])
+    },
+    onFinish(report) {
+      status.clear()
+      print(summary(report, view, { problemsTold, ...(startedAt !== undefined && { ms: Date.now() - startedAt }) }))
+      // Watch runs again with the same reporter.
+      startedAt = undefined
+      problemsTold = 0
+    },
+    onStoredRuns(runs) {
+      for (const { report } of runs) {
+        if (runs.length > 1) print(['', view.ink.strong(truncate(headingOf(report), view.width))])
+        print(summary(report, view, { problemsTold: 0 }))
+      }
+    },
+    onAbort() {
+      status.clear()
+    },
+  }
+}
+
+const headingOf = ({ record, environment }: Report): string =>
+  `═══ ${sanitize(basename(record))} · ${environment.startedAt} ═══`
+
+function planLine(plan: Plan): string {
+  const { benches, profile, profileName, seed, duet } = plan
+  const cells = plannedResults(plan)
+  const platforms = new Set(cells.map(({ platform }) => platform)).size
+  const rounds = `${plural(profile.rounds, 'round')}${profile.warmup > 0 ? ` and ${profile.warmup} to warm up` : ''}`
+  return [
+    `${plural(benches.length, 'bench', 'benches')} on ${plural(platforms, 'platform')} (${plural(cells.length, 'cell')})`,
+    rounds,
+    ...(duet ? [`${duet.length} in duet with native`] : []),
+    `profile ${sanitize(profileName, 40)}`,
+    `seed ${sanitize(seed, 40)}`,
+  ].join(' · ')
+}
+
+export const defaultReporter: ReporterFactory = {
+  name: 'default',
+  description: 'for people: the status while it runs, then tables, claims and findings',
+  create(context) {
+    withoutFile('default', context)
+    return terminalReporter(context)
+  },
+}
+
+/** A character per sample, `x` where it failed, then the same summary as `default`. For long runs in small logs. */
+export const dot: ReporterFactory = {
+  name: 'dot',
+  description: 'a character per sample, x for a failed one; then the summary',
+  create(context) {
+    withoutFile('dot', context)
+    const { out } = context
+    const { width, ink } = renderOptions(context)
+    const {
+      onProblems: problems,
+      onPlan: planned,
+      onFinish: finished,
+      onStoredRuns: stored,
+    } = terminalReporter(context)
+    let column = 0
+    const newLine = () => {
+      if (column > 0) out.write('\n')
+      column = 0
+    }
+    return {
+      onProblems(all) {
+        newLine()
+        problems?.(all)
+      },
+      onPlan(plan) {
+        newLine()
+        planned?.(plan)
+      },
+      onSample({ error }) {
+        out.write(error === undefined ? '.' : ink.bad('x'))
+        if (++column === width) newLine()
+      },
+      onFinish(report) {
+        newLine()
+        return finished?.(report)
+      },
+      ...(stored && { onStoredRuns: stored }),
+      onAbort: newLine,
+    }
+  },
+}
+
+/** `round 3 · gvisor · prime verification · events 1,234 events/s`, or the error. */
+function sampleLine({ case: point, platform, round, warmup, values, error }: Sample, plan: Plan | undefined): string {
+  const at = plan?.cases.find(({ id }) => id === point)
+  const bench = plan?.benches.find(({ id }) => id === at?.bench)
+  const name = at
+    ? [benchName(at.bench), sanitize(describeParams(at.params))].filter(Boolean).join(' ')
+    : sanitize(point)
+  const figures = Object.entries(values ?? {}).map(
+    ([metric, value]) =>
+      `${sanitize(metric, 60)} ${sanitize(formatQuantity(value, bench?.metrics[metric]?.unit ?? ''), 40)}`,
+  )
+  const outcome = error === undefined ? figures.join(', ') : `failed: ${sanitize(error)}`
+  return `${warmup ? 'warm-up' : 'round'} ${round} · ${sanitize(platform, 60)} · ${name} · ${outcome}`
+}
+
+export const verbose: ReporterFactory = {
+  name: 'verbose',
+  description: 'default, with a line per sample and every claim that does not hold in detail',
+  create(context) {
+    withoutFile('verbose', context)
+    return terminalReporter({ ...context, verbose: true }, sampleLine)
+  },
+}

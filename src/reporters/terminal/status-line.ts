@@ -1,0 +1,165 @@
+import { describeParams, type Plan } from '../../core/model/plan.ts'
+import type { Progress } from '../../core/reporter.ts'
+import { plural, sanitize, truncate } from '../../util/text.ts'
+import { duration } from '../format.ts'
+import type { OutputStream } from '../reporter.ts'
+import { benchName } from '../summary.ts'
+
+/** Fewer steps than this say nothing of how long the rest takes. */
+const enoughSteps = 3
+
+/** A step that lasts longer, in milliseconds, tells for how long it does. */
+const longStep = 3000
+/** Where nothing can be repainted, a line comes at least so often, in milliseconds, when steps follow each other. */
+const mostSilence = 60_000
+
+/** How far a run is, in words, and how long it still takes if it goes on as it did. */
+export class ProgressEstimator {
+  readonly #plan: Plan
+  readonly #startedAt = Date.now()
+  readonly #rounds = { warmup: new Set<number>(), measured: new Set<number>() }
+  #stepAt = this.#startedAt
+  #toldAt = this.#startedAt
+  #now: Progress | undefined
+  /** Milliseconds of the latest step of each cell. */
+  readonly #took = new Map<string, number>()
+
+  constructor(plan: Plan) {
+    this.#plan = plan
+  }
+
+  /** Whether there is something to tell where nothing can be repainted: a round begins, or nothing was told for a minute. */
+  begins(progress: Progress): boolean {
+    const seen = this.#rounds[progress.warmup ? 'warmup' : 'measured']
+    const now = Date.now()
+    const due = !seen.has(progress.round) || now - this.#toldAt >= mostSilence
+    seen.add(progress.round)
+    if (this.#now) this.#took.set(cellOf(this.#now), now - this.#stepAt)
+    this.#now = progress
+    this.#stepAt = now
+    if (due) this.#toldAt = now
+    return due
+  }
+
+  /** `for 12 s of ~47 s` of a step that takes long, the latter as long as it took the last time. */
+  step(): string {
+    const since = Date.now() - this.#stepAt
+    if (!this.#now || since < longStep) return ''
+    const took = this.#took.get(cellOf(this.#now))
+    return `for ${duration(since)}${took !== undefined && took > since ? ` of ~${duration(took)}` : ''}`
+  }
+
+  /** `warm-up 1/1` or `round 2/5`. Rounds are counted as they come, however they are numbered. */
+  round(): string {
+    const { warmup, rounds } = this.#plan.profile
+    return this.#now?.warmup
+      ? `warm-up ${this.#rounds.warmup.size}/${warmup}`
+      : `round ${this.#rounds.measured.size}/${rounds}`
+  }
+
+  /** `~4 min left`, or nothing while it cannot be told. */
+  left(): string {
+    if (!this.#now || this.#now.done < enoughSteps) return ''
+    const { done, steps } = this.#now
+    const each = (this.#stepAt - this.#startedAt) / done
+    const left = Math.max(0, each * (steps - done) - (Date.now() - this.#stepAt))
+    return left < 1000 ? 'nearly done' : `~${duration(left)} left`
+  }
+
+  /** The status line: what matters most comes first, because the end may be cut. */
+  status(columns: number, errors: number): string {
+    if (!this.#now) return ''
+    const { done, steps, case: point, platform } = this.#now
+    const params = sanitize(describeParams(point.params), 80)
+    return [
+      `${bar(done / steps, columns >= 100 ? 24 : 8)} ${Math.floor((100 * done) / Math.max(1, steps))} %`,
+      this.round(),
+      ...(errors > 0 ? [plural(errors, 'error')] : []),
+      this.left(),
+      sanitize(platform, 20),
+      benchName(point.bench) + (params && ` ${params}`),
+      this.step(),
+    ]
+      .filter(Boolean)
+      .join(' · ')
+  }
+
+  /** A line for where nothing can be repainted. */
+  line(errors: number): string {
+    const { done, steps, case: point } = this.#now!
+    const parts = [this.round(), `${done} of ${plural(steps, 'step')} done`, this.left(), benchName(point.bench)]
+    return [...parts, ...(errors > 0 ? [plural(errors, 'error')] : [])].filter(Boolean).join(' · ')
+  }
+}
+
+const cellOf = ({ case: point, platform }: Progress) => `${point.id} ${platform}`
+
+function bar(share: number, columns: number): string {
+  const full = Math.min(columns, Math.max(0, Math.floor(share * columns)))
+  return `${'█'.repeat(full)}${'░'.repeat(columns - full)}`
+}
+
+const least = 100
+const tick = 1000
+
+/**
+ * One line at the bottom of a terminal, repainted in place: at most ten times a second when it changes, and each second
+ * so that its times go on. Nothing of it is left once it is cleared. Without a terminal it writes nothing.
+ */
+export class StatusLine {
+  readonly #out: OutputStream
+  #render: (() => string) | undefined
+  #painted = false
+  #paintedAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(out: OutputStream) {
+    this.#out = out
+  }
+
+  /** What is shown from now on. `render` gives text without escape codes. */
+  show(render: () => string): void {
+    if (!this.#out.isTTY) return
+    this.#render = render
+    this.#soon()
+  }
+
+  /** Writes lines that stay, above the status. */
+  print(lines: readonly string[]): void {
+    if (lines.length === 0) return
+    this.#erase()
+    this.#out.write(`${lines.join('\n')}\n`)
+    if (this.#render) this.#soon()
+  }
+
+  /** Takes the line away, for good unless something is shown again. */
+  clear(): void {
+    clearTimeout(this.#timer)
+    this.#render = undefined
+    this.#erase()
+  }
+
+  #soon(): void {
+    this.#schedule(Math.max(0, least - (Date.now() - this.#paintedAt)))
+  }
+
+  #schedule(wait: number): void {
+    clearTimeout(this.#timer)
+    if (wait === 0) this.#paint()
+    else this.#timer = setTimeout(() => this.#paint(), wait).unref()
+  }
+
+  #paint(): void {
+    if (!this.#render) return
+    // One column is left free: a full line makes some terminals scroll.
+    this.#out.write(`\r\x1b[2K${truncate(this.#render(), this.#out.columns - 1)}`)
+    this.#painted = true
+    this.#paintedAt = Date.now()
+    this.#schedule(tick)
+  }
+
+  #erase(): void {
+    if (this.#painted) this.#out.write('\r\x1b[2K')
+    this.#painted = false
+  }
+}

@@ -1,0 +1,221 @@
+#!/usr/bin/perl
+# Starts a virtual machine monitor, holds the channel to the agent in its guest, and ends when the guest has ended:
+#   supervisor.pl once FOLDER NONCE CALL HELPER VMM ARGV...   runs one command and ends as it does
+#   supervisor.pl open FOLDER NONCE CALL HELPER VMM           serves vm-exec.pl at agent.sock
+# CALL, HELPER and VMM are each a number of words and the words. CALL is the socket in FOLDER that the VMM connects to when its
+# guest calls; without one, the VMM finds the channel at descriptor 3. HELPER and VMM are started in FOLDER; the helper, of which
+# there may be none, finds a listening socket at descriptor 4 that others know as helper.sock.
+use strict;
+use warnings;
+BEGIN { my ($here) = __FILE__ =~ m{(.*)/}; require "$here/$_.pl" for 'frames', 'exec-client' }
+
+my ($mode, $folder, $nonce) = splice @ARGV, 0, 3;
+chdir $folder or die "no folder $folder: $!\n";
+my ($call) = splice @ARGV, 0, shift @ARGV;
+my @helper = splice @ARGV, 0, shift @ARGV;
+my @vmm    = splice @ARGV, 0, shift @ARGV;
+$SIG{PIPE} = 'IGNORE';
+
+sub listen_at {
+    my ($path) = @_;
+    socket my $listener, 1, 1, 0 or die "no socket: $!\n";
+    bind $listener, address($path) or die "cannot listen at $path: $!\n";
+    listen $listener, 64 or die "cannot listen at $path: $!\n";
+    return $listener;
+}
+
+# Starts a process with its output in a file and `$handle`, if there is one, at the descriptor `$number`.
+sub start {
+    my ($log, $handle, $number, @argv) = @_;
+    my $pid = fork;
+    defined $pid or die "cannot fork: $!\n";
+    return $pid if $pid;
+    open STDIN,  '<', '/dev/null';
+    open STDOUT, '>', $log;
+    open STDERR, '>&', \*STDOUT;
+    # F_DUPFD first: dup2 of a descriptor onto itself would leave it to be closed by exec. The module POSIX takes long to load.
+    syscall 33, fcntl($handle, 0, 10) + 0, $number if $handle;
+    { exec { $argv[0] } @argv }
+    syswrite STDERR, "cannot run $argv[0]: $!\n";
+    syscall 231, 127;
+}
+
+sub said {
+    my ($file) = @_;
+    open my $handle, '<', $file or return '';
+    # Cloud Hypervisor warns at each boot of what is as it should be.
+    my @lines = grep { /\S/ && !/> WARN:/ } map { s/[^\x20-\x7e]//gr } <$handle>;
+    return join ' | ', @lines > 4 ? @lines[-4 .. -1] : @lines;
+}
+
+my ($channel, $theirs, $called);
+if (defined $call) {
+    $called = listen_at($call);
+    # Whom a monitor runs as, in a jail, is whom its folder belongs to: others cannot connect to a socket that they may not write to.
+    my ($in) = $call =~ m{(.*)/};
+    chown +(stat($in // '.'))[4, 5], $call or die "cannot give away $call: $!\n";
+}
+else               { socketpair $channel, $theirs, 1, 1, 0 or die "no socket pair: $!\n" }
+my $helper;
+if (@helper) {
+    my $listener = listen_at('helper.sock');
+    $helper = start('helper.log', $listener, 4, @helper);
+}
+my $listener = $mode eq 'open' ? listen_at('agent.sock') : undef;
+my $vmm = start('vmm.log', $theirs, 3, @vmm);
+close $theirs if $theirs;
+
+# Two do not end with their guest. QEMU pauses when KVM cannot go on, for a debugger to look, and what it says of that is the first
+# line of many. Cloud Hypervisor boots a guest again that resets, as each does whose kernel panics, and so without an end.
+my %over = (
+    'vmm.log'    => [qr/KVM internal error|kvm run failed/, 'KVM could not go on'],
+    'events.log' => [qr/"event": "rebooting"/,              'the guest reset itself'],
+);
+my %seen;
+
+sub watch {
+    while (my ($file, $is) = each %over) {
+        my $size = -s $file || 0;
+        my $from = $seen{$file} || 0;
+        next if $size <= $from;
+        open my $log, '<', $file or next;
+        # What was half there.
+        seek $log, $from > 64 ? $from - 64 : 0, 0;
+        read($log, my $text, $size);
+        $seen{$file} = $size;
+        die "$is->[1]\n" if $text =~ $is->[0];
+    }
+}
+
+# The guest's first connection is the channel; there is no second.
+sub await_call {
+    while (1) {
+        my $read = '';
+        vec($read, fileno $called, 1) = 1;
+        my $ready = select $read, undef, undef, 0.25;
+        watch();
+        if ($ready > 0) {
+            accept $channel, $called or die "cannot accept: $!\n";
+            close $called;
+            unlink $call;
+            return;
+        }
+        # WNOHANG.
+        next if waitpid($vmm, 1) != $vmm;
+        undef $vmm;
+        die "the guest ended before it was ready\n";
+    }
+}
+
+# A guest at a serial line says how much that holds.
+sub is_ours {
+    return 0 if $_[0] !~ /^\Q$nonce\E(?: (\d{1,5}))?\z/;
+    our ($line, $line_may) = ($1, $1);
+    return 1;
+}
+
+# The frame that the agent of this very guest sends first: only its kernel was told the nonce.
+sub await_guest {
+    my ($received) = @_;
+    await_call() if $called;
+    while (1) {
+        if (my ($type, $stream, $payload) = Frames::next_frame($received, \%Frames::FROM_GUEST)) {
+            return if $type == $Frames::HELLO && is_ours($payload);
+            die "another guest answered\n";
+        }
+        my $read = '';
+        vec($read, fileno $channel, 1) = 1;
+        my $ready = select $read, undef, undef, 0.25;
+        watch();
+        next if $ready <= 0;
+        my $got = sysread $channel, $$received, 65536, length $$received;
+        die "the guest ended before it was ready\n" if !$got;
+    }
+}
+
+sub end_guest {
+    my ($how) = @_;
+    if ($how eq 'halt') { put($channel, Frames::frame($Frames::HALT, 0, '')) }
+    elsif ($vmm)        { kill 'KILL', $vmm }
+    waitpid $vmm, 0 if $vmm;
+    if ($helper) {
+        # It ends by itself when its only client has.
+        kill 'TERM', $helper;
+        waitpid $helper, 0;
+    }
+}
+
+# They hear that the guest is gone when this process has ended, and so after it has said why.
+my %clients;
+
+# Passes frames between the clients and the agent: each client is a stream of the agent's.
+sub route {
+    my ($received) = @_;
+    my $pending = '';
+    my $next = 1;
+    my $drop = sub {
+        my ($id) = @_;
+        my $client = delete $clients{$id} or return;
+        $pending .= Frames::frame($Frames::KILL, $id, '') if !$client->{over};
+    };
+    unblock($channel);
+    while (1) {
+        my ($read, $write) = ('', '');
+        vec($read, fileno $_, 1) = 1 for $channel, $listener;
+        vec($write, fileno $channel, 1) = 1 if may_go(\$pending);
+        for my $client (values %clients) {
+            vec($read, fileno $client->{handle}, 1) = 1 if length $pending < 262144;
+            vec($write, fileno $client->{handle}, 1) = 1 if length $client->{pending};
+        }
+        my $ready = select $read, $write, undef, 0.25;
+        watch();
+        next if $ready <= 0;
+        if (vec $read, fileno $listener, 1) {
+            accept my $handle, $listener or die "cannot accept: $!\n";
+            unblock($handle);
+            $next = $next % 65535 + 1 while $clients{$next};
+            $clients{$next} = { handle => $handle, received => '', pending => '' };
+            $next = $next % 65535 + 1;
+        }
+        if (vec $read, fileno $channel, 1) {
+            my $got = sysread $channel, $$received, 65536, length $$received;
+            die "the guest ended\n" if defined $got && $got == 0;
+            while (my ($type, $id, $payload) = Frames::next_frame($received, \%Frames::FROM_GUEST)) {
+                taken_off($payload) if $type == $Frames::READ;
+                # One that has gone, whose command may not know yet.
+                my $client = $clients{$id} or next;
+                $client->{pending} .= Frames::frame($type, 1, $payload);
+                $client->{over} = 1 if $type == $Frames::EXIT;
+                die "a frame flood of stream $id\n" if length $client->{pending} > 2 * $Frames::WINDOW;
+            }
+        }
+        for my $id (keys %clients) {
+            my $client = $clients{$id};
+            if (vec $read, fileno $client->{handle}, 1) {
+                my $got = sysread $client->{handle}, $client->{received}, 65536, length $client->{received};
+                if (defined $got && $got == 0) { $drop->($id); next }
+                while (my ($type, undef, $payload) = Frames::next_frame(\$client->{received}, \%Frames::FROM_HOST)) {
+                    $pending .= Frames::frame($type, $id, $payload);
+                }
+            }
+            $drop->($id) if !Frames::flush($client->{handle}, \$client->{pending});
+        }
+        Frames::flush($channel, \$pending, \our $line_may) or die "the guest ended\n";
+    }
+}
+
+my $code = eval {
+    my $received = '';
+    await_guest(\$received);
+    route(\$received) if $mode eq 'open';
+    relay($channel, \$received, 1, \&watch, @ARGV);
+};
+if (defined $code) {
+    end_guest('halt');
+    exit $code;
+}
+my $why = $@;
+end_guest('kill');
+chomp $why;
+print STDERR join('; ', "isobench: $why", map { my $text = said("$_.log"); $text ? "$_: $text" : () } 'vmm', 'helper', 'console'), "\n";
+exit 125;

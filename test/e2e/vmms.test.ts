@@ -1,0 +1,78 @@
+/** Monitors with a guest that is nothing, by the real command line: what each costs alone. */
+
+import { beforeAll, expect, test } from 'vitest'
+import { which } from '../../src/host/packages.ts'
+import { imports, Project } from './support/cli.ts'
+import { ensureImage, floorObstacles, observe } from './support/host.ts'
+
+beforeAll(ensureImage)
+
+const there = await floorObstacles('qemu-microvm', 'firecracker', 'cloud-hypervisor')
+
+const bench = `${imports}
+const alone = workload.floor('alone', {
+  metrics: { duration: lower('ms') },
+  async run({ floor }) {
+    return { duration: (await floor()).milliseconds }
+  },
+})
+export const it = bench('alone', alone, { expect: { duration: expect.atMost('60s') } })
+`
+const withPlatforms = (...platforms: string[]) =>
+  Project.with({
+    'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
+export default defineConfig({
+  platforms: [platform('native'), ${platforms.join(', ')}],
+  profiles: { quick: { warmup: 0, skip: [] } },
+})
+`,
+    'benches/it.bench.ts': bench,
+  })
+
+const monitors = {
+  'qemu-microvm': [
+    "platform('qemu', { machine: 'microvm' })",
+    "platform('qemu', { name: 'tcg', machine: 'microvm', accel: 'tcg' })",
+  ],
+  firecracker: [
+    "platform('firecracker')",
+    ...(which('jailer') === undefined ? [] : ["platform('firecracker', { name: 'jailed', jailer: true })"]),
+  ],
+  'cloud-hypervisor': ["platform('cloud-hypervisor')"],
+}
+for (const [name, platforms] of Object.entries(monitors)) {
+  const obstacle = there[name]!
+  test.skipIf(obstacle)(
+    `${name} starts and ends by itself, and leaves nothing${obstacle && ` (left out here: ${obstacle})`}`,
+    async () => {
+      const machine = observe()
+      using project = withPlatforms(...platforms)
+      const { report, record } = await project.run(['--rounds', '2'])
+      const cells = report.cases.flatMap(({ results: cells }) => cells)
+      // Native has no monitor, and so no cell.
+      expect(cells.map(({ platform }) => platform)).not.toContain('native')
+      expect(cells.length).toBe(platforms.length)
+      expect(cells.flatMap(({ errors }) => errors)).toEqual([])
+      expect(record.samples.length).toBe(2 * platforms.length)
+      for (const { platform, values, accelerator: accel } of record.samples) {
+        expect(values!.duration).toBeGreaterThan(0)
+        expect(accel).toMatch(platform === 'tcg' ? /^tcg$/ : /^(kvm|tcg)$/)
+      }
+      machine.expectClean()
+    },
+  )
+}
+
+test('a monitor that ends before its guest has run is an error, whatever its exit code', async () => {
+  using project = withPlatforms(`platform('early', { driver: {
+    kind: 'early', family: 'hypervisor', about: 'ends early', options: { parse: () => ({}) }, requirements: () => [],
+    once: async (place, argv) => place.inside(['chroot', place.rootfs, ...argv]),
+    open: async (place) => ({ enter: (argv) => place.inside(['chroot', place.rootfs, ...argv]) }),
+    floor: async () => ({ argv: ['printf', 'SeaBIOS B'], accel: 'kvm' }),
+  } })`)
+  const { report } = await project.run(['--rounds', '1'])
+  expect(report.cases[0]!.results).toMatchObject([
+    { platform: 'early', errors: ['the monitor of early ended before its guest had said that it ran: SeaBIOS B'] },
+  ])
+  expect(report.claims).toMatchObject([{ platform: 'early', verdict: 'not-evaluated', reason: 'sample-errors:early' }])
+})

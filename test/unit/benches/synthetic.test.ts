@@ -1,0 +1,225 @@
+/** The paper's claims on samples that are made up to make them true, and then false. */
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { claimedPlatforms, comparedPlatforms } from '../../../src/core/judge/claim.ts'
+import { exitCode } from '../../../src/core/judge/exit-code.ts'
+import { judge } from '../../../src/core/judge/judge.ts'
+import type { BenchData, FindingData, Suite } from '../../../src/core/model/suite.ts'
+import type { ClaimVerdict } from '../../../src/core/model/verdict.ts'
+import { type Claim, describeMatcher } from '../../../src/dsl/claim.ts'
+import { allPlatforms, built, collectBenches } from './suite.ts'
+import {
+  boundsOf,
+  type Costs,
+  costsWithin,
+  noteAbsolute,
+  planFor,
+  pointsFor,
+  type Shift,
+  samplesOf,
+  tilt,
+  worldOf,
+} from './synthetic.ts'
+
+let suite: Suite
+const benches = () => new Map(suite.benches.map((bench) => [bench.id, bench]))
+const every = (): { finding: FindingData; claim: Claim }[] =>
+  suite.findings.flatMap((finding) =>
+    [...finding.claims, ...(finding.misprint?.claims ?? [])].map((claim) => ({ finding, claim })),
+  )
+
+beforeAll(async () => {
+  if (built) suite = await collectBenches()
+}, 60_000)
+
+const check = (name: string, test: () => void) =>
+  it(name, ({ skip }) => {
+    if (!built) skip('dist/collector.js is missing: npm run build')
+    test()
+  }, 120_000)
+
+describe('a world in which all findings hold', () => {
+  check('lets each hold that has no part without a bench; 28 is qualitative; and the exit code is 0', () => {
+    const gating = suite.findings.flatMap(({ claims }) => claims.filter(({ severity }) => severity === 'fail'))
+    const samples = worldOf(gating, suite.benches, allPlatforms)
+    const judgement = judge(planFor(suite.benches, suite.findings, allPlatforms), samples)
+    const verdicts = judgement.findings.filter(({ id }) => id <= 28)
+    const complete = new Set(
+      suite.findings.flatMap(({ id, unmeasurableParts: undecided }) => (undecided.length === 0 ? [id] : [])),
+    )
+    expect(complete.size).toBeGreaterThanOrEqual(20)
+    for (const { id, verdict, reason, text } of verdicts) {
+      if (id === 28) expect(verdict, text).toBe('not-evaluated')
+      else if (complete.has(id)) expect(verdict, `finding ${id}: ${text}`).toBe('holds')
+      else expect(reason, `finding ${id}: ${text}`).toMatch(/^part-not-measurable/)
+    }
+    expect(verdicts).toHaveLength(28)
+    const auxiliary = judgement.findings.filter(({ id }) => id > 100)
+    expect(auxiliary.map(({ verdict }) => verdict)).toEqual(Array(7).fill('holds'))
+    expect(exitCode(judgement, { strict: true, strictFindings: true, interrupted: false, problems: 0 })).toBe(0)
+  })
+
+  check('contradicts finding 22 as it is printed, because 21 holds', () => {
+    const { claims, misprint: asPrinted } = suite.findings.find(({ id }) => id === 22)!
+    const own = [...claims, ...suite.findings.find(({ id }) => id === 21)!.claims]
+    const judgement = judge(
+      planFor(suite.benches, suite.findings, allPlatforms),
+      worldOf(own, suite.benches, allPlatforms),
+    )
+    const [twentyOne, twentyTwo] = [21, 22].map((id) => judgement.findings.find((one) => one.id === id)!)
+    expect(asPrinted!.why).toContain('inconsistent with finding 21')
+    expect(twentyOne!.verdict).not.toBe('contradicted')
+    expect(twentyTwo).toMatchObject({ verdict: 'holds', misprint: { verdict: 'contradicted' } })
+  })
+})
+
+/** One claim alone, in a world of its own. */
+function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
+  const bench = benches().get(claim.bench)!
+  const metric = bench.metrics[claim.metric]!
+  const subjects = claimedPlatforms(claim, allPlatforms)
+  const stated = [{ ...finding, claims: [{ ...claim, severity: 'fail' as const }], unmeasurableParts: [] }].map(
+    ({ misprint: _, qualitative: __, ...rest }): FindingData => rest,
+  )
+  noteAbsolute([claim])
+  const judged = (
+    change: Partial<{
+      costs: Costs
+      shift: Shift
+      tilted: (at: number, round: number) => number
+      without: readonly string[]
+    }> = {},
+  ): readonly ClaimVerdict[] => {
+    const { costs = costsOf(), shift = () => 0, tilted, without = [] } = change
+    const platforms = allPlatforms.map((one) => (without.includes(one.name) ? { ...one, available: false } : one))
+    const samples = pointsFor(claim, bench)
+      .flatMap((point, at) =>
+        samplesOf(
+          point,
+          bench,
+          new Map([[claim.metric, costs]]),
+          (name, round) => shift(name, round) + (tilted ? tilted(at, round) : tilt(claim, point)),
+        ),
+      )
+      .filter(({ platform }) => !without.includes(platform))
+    const { claims } = judge(planFor([bench], stated, platforms), samples)
+    // The matchers of several platforms tell one verdict for all.
+    return claims
+  }
+  // Where the claim asks for some platforms only, the others are on its other side.
+  const costsOf = (): Costs => {
+    const costs = costsWithin(boundsOf(claim, metric, allPlatforms), allPlatforms)
+    for (const other of claim.onAtLeast === undefined ? [] : subjects.slice(claim.onAtLeast)) {
+      costs.set(other, mirrored(bench, claim, costs, other))
+    }
+    return costs
+  }
+  return { bench, subjects, costsOf, judged }
+}
+
+/** The cost on the other side of what the claim compares with, or beyond a margin that has two sides. */
+function mirrored(bench: BenchData, claim: Claim, costs: Costs, platform: string): number {
+  const [bound] = boundsOf(
+    { ...claim, on: { by: 'name', names: [platform] } },
+    bench.metrics[claim.metric]!,
+    allPlatforms,
+  )
+  const { low, high, to } = bound!
+  const reference = to.length > 0 ? costs.get(to[0]!)! : 0
+  if (Number.isFinite(low) && Number.isFinite(high)) return reference + 2 * (high - low)
+  return reference + (Number.isFinite(high) ? high + 0.4 : low - 0.4)
+}
+
+const verdictsOf = (claims: readonly ClaimVerdict[]) => [...new Set(claims.map(({ verdict }) => verdict))]
+const label = ({ finding, claim }: { finding: FindingData; claim: Claim }) =>
+  `${finding.id}: ${claim.metric} of ${JSON.stringify(claim.on)} ${describeMatcher(claim.matcher, '')} ${JSON.stringify(claim.where)}`
+
+/** Everything that a claim of the suite was expected to be told, and was not. */
+function deviations(
+  wanted: string,
+  act: (one: { finding: FindingData; claim: Claim }) => readonly ClaimVerdict[],
+): string[] {
+  return every().flatMap((one) => {
+    const claims = act(one)
+    const got = verdictsOf(claims)
+    return got.length === 1 && got[0] === wanted ? [] : [`${label(one)} is ${got.join(' and ')}: ${claims[0]?.text}`]
+  })
+}
+
+describe('every claim alone', () => {
+  check('holds in a world made for it', () => {
+    expect(every().length).toBeGreaterThan(80)
+    expect(deviations('holds', (one) => alone(one).judged())).toEqual([])
+  })
+
+  check('is contradicted when its sides are swapped, or a margin with two sides is left', () => {
+    const swapped = (one: { finding: FindingData; claim: Claim }) => {
+      const { bench, subjects, costsOf, judged } = alone(one)
+      const costs = costsOf()
+      const { matcher } = one.claim
+      // A peak at the first point, where no finding has one, is a slope too.
+      if ('over' in matcher) return judged({ tilted: (at) => at })
+      if (matcher.kind === 'ranked') {
+        const ranks = matcher.platforms.map((name) => costs.get(name)!)
+        for (const [at, name] of matcher.platforms.entries()) costs.set(name, ranks.at(-1 - at)!)
+      } else if (matcher.kind === 'noStableOrder') {
+        for (const [at, name] of matcher.platforms.entries()) costs.set(name, at)
+      } else {
+        const others = new Map(subjects.map((name) => [name, mirrored(bench, one.claim, costs, name)]))
+        for (const [name, cost] of others) costs.set(name, cost)
+      }
+      return judged({ costs })
+    }
+    expect(deviations('contradicted', swapped)).toEqual([])
+  })
+
+  check('is undecidable without the platforms that it is about, and names them', () => {
+    const without = (one: { finding: FindingData; claim: Claim }) => {
+      const { subjects, judged } = alone(one)
+      const names =
+        'platforms' in one.claim.matcher
+          ? one.claim.matcher.platforms.slice(0, 1)
+          : subjects.slice(0, one.claim.onAtLeast)
+      const claims = judged({ without: names })
+      const told = new Set(claims.flatMap(({ missingPlatforms: needs }) => needs))
+      for (const name of names) expect([...told], label(one)).toContain(name)
+      return claims
+    }
+    expect(deviations('not-evaluated', without)).toEqual([])
+  })
+
+  check('is undecidable without what it is compared with', () => {
+    const comparing = every().filter(
+      ({ claim: { matcher } }) => matcher.kind === 'withinNative' || 'platform' in matcher,
+    )
+    for (const one of comparing) {
+      const { subjects, judged } = alone(one)
+      const names = comparedPlatforms(one.claim, subjects).filter((name) => !subjects.includes(name))
+      expect(verdictsOf(judged({ without: names })), label(one)).toEqual(['not-evaluated'])
+    }
+  })
+
+  check('is inconclusive when the noise is widened', () => {
+    const noisy = (one: { finding: FindingData; claim: Claim }) => {
+      const { bench, subjects, costsOf, judged } = alone(one)
+      const { matcher } = one.claim
+      if ('over' in matcher) return judged({ tilted: (at, round) => ((at + round) % 2 === 0 ? 1 : -1) })
+      const costs = costsOf()
+      if (matcher.kind === 'noStableOrder') {
+        for (const [at, name] of matcher.platforms.entries()) costs.set(name, at)
+        const turned: Shift = (name, round) => (round < 3 ? -2 * (costs.get(name) ?? 0) : 0)
+        return judged({ costs, shift: turned })
+      }
+      const moved = 'platforms' in matcher ? matcher.platforms.filter((_, at) => at % 2 === 0) : subjects
+      // From deep inside to as deep outside, and back, from round to round.
+      const wide: Shift = (name, round) => {
+        if (!moved.includes(name)) return 0
+        const span =
+          'platforms' in matcher ? 2 : Math.abs(mirrored(bench, one.claim, costs, name) - costs.get(name)!) + 2
+        return round % 2 === 0 ? span : -span
+      }
+      return judged({ costs, shift: wide })
+    }
+    expect(deviations('inconclusive', noisy)).toEqual([])
+  })
+})

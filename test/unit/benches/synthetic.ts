@@ -1,0 +1,234 @@
+/** Synthetic worlds: costs of platforms that make claims true, found by moving what violates one until nothing does. */
+import { claimedPlatforms } from '../../../src/core/judge/claim.ts'
+import { logMargin } from '../../../src/core/judge/rules.ts'
+import { type BenchCase, casesOf, type Plan, type PlannedPlatform } from '../../../src/core/model/plan.ts'
+import type { Sample } from '../../../src/core/model/record.ts'
+import type { BenchData, FindingData } from '../../../src/core/model/suite.ts'
+import { median, seeded } from '../../../src/core/stats/index.ts'
+import type { Claim } from '../../../src/dsl/claim.ts'
+import type { Metric } from '../../../src/dsl/metric.ts'
+import { aPlan } from '../core/judge/builders.ts'
+
+/** ln cost by platform, of one metric at one point: 0 is `base`, above 0 is worse. */
+export type Costs = Map<string, number>
+/** The cost of a round where it is not the same in all: added to `Costs`. */
+export type Shift = (platform: string, round: number) => number
+
+export const base = 100
+export const rounds = 10
+
+/** The cost of `platform`, less the median cost of `to` (of nothing: 0), lies between `low` and `high`. */
+interface Bound {
+  readonly platform: string
+  readonly to: readonly string[]
+  readonly low: number
+  readonly high: number
+}
+
+/** Inside by this much, so that noise leaves it there; of a region that is narrower, a fifth of it. */
+const slack = 0.015
+
+export function boundsOf(
+  claim: Claim,
+  metric: Metric,
+  platforms: readonly PlannedPlatform[],
+  subjects: readonly string[] = claimedPlatforms(claim, platforms).slice(0, claim.onAtLeast),
+): Bound[] {
+  const { matcher } = claim
+  const sign = metric.better === 'lower' ? 1 : -1
+  const each = (to: readonly string[], low: number, high: number): Bound[] =>
+    subjects.map((platform) => inside({ platform, to: to.filter((name) => name !== platform), low, high }))
+  switch (matcher.kind) {
+    case 'withinNative':
+      return each(['native'], -Infinity, logMargin(matcher.percent, metric))
+    case 'equivalentTo': {
+      const margin = logMargin(matcher.percent, metric)
+      return each(matcher.medianOf ?? [matcher.platform], -margin, margin)
+    }
+    case 'betterThan':
+      return each(matcher.medianOf ?? [matcher.platform], -Infinity, -Math.log(matcher.by))
+    case 'worseThan':
+      return each(matcher.medianOf ?? [matcher.platform], Math.log(matcher.by), Infinity)
+    case 'atMost':
+    case 'atLeast': {
+      const limit = sign * Math.log(matcher.value / base)
+      const upper = (matcher.kind === 'atMost') === (sign === 1)
+      return each([], upper ? -Infinity : limit, upper ? limit : Infinity)
+    }
+    case 'ranked':
+      return matcher.platforms
+        .slice(1)
+        .map((next, at) => inside({ platform: matcher.platforms[at]!, to: [next], low: -Infinity, high: 0 }))
+    case 'noStableOrder':
+      return matcher.platforms
+        .slice(1)
+        .map((next) => ({ platform: next, to: [matcher.platforms[0]!], low: -0.001, high: 0.001 }))
+    // Of one point alone they say nothing: see `tilt`.
+    case 'peaksAt':
+    case 'constant':
+      return []
+  }
+}
+
+/** What a claim over a parameter adds to a cost at a point; 0 where it asks nothing. */
+export const tilt = ({ matcher }: Claim, { params }: BenchCase): number =>
+  matcher.kind === 'peaksAt' && isAt(matcher, params[matcher.over]) ? -0.5 : 0
+
+const isAt = ({ from, to }: { from: number; to: number }, value: unknown) =>
+  Number(value) >= from && Number(value) <= to
+
+/**
+ * Costs that claims over a parameter hold of, in a world where others hold too: all platforms are better where any peaks, the
+ * last such place is by 6 % better for those that peak there, and what is flat is bad throughout.
+ */
+function shaped(
+  costs: Costs,
+  claims: readonly Claim[],
+  point: BenchCase,
+  platforms: readonly PlannedPlatform[],
+): Costs {
+  const peaks = claims.flatMap((claim) => (claim.matcher.kind === 'peaksAt' ? [{ claim, matcher: claim.matcher }] : []))
+  const here = peaks.filter(({ matcher }) => isAt(matcher, point.params[matcher.over]))
+  const last = Math.max(...peaks.map(({ matcher }) => matcher.from))
+  const own = here.flatMap(({ claim }) => claimedPlatforms(claim, platforms))
+  const flat = claims
+    .filter(({ matcher }) => matcher.kind === 'constant')
+    .flatMap((claim) => claimedPlatforms(claim, platforms))
+  const off = (name: string) =>
+    here.length === 0 ? 0 : -0.3 + (here[0]!.matcher.from < last ? 0 : own.includes(name) ? -0.03 : 0.03)
+  return new Map([...costs].map(([name, cost]) => [name, flat.includes(name) ? 1.5 : cost + off(name)]))
+}
+
+function inside({ low, high, ...rest }: Bound): Bound {
+  const by = Math.min(slack, (high - low) / 5)
+  return { ...rest, low: low + by, high: high - by }
+}
+
+const passes = 4000
+
+/** Costs within all bounds. Throws when there seem to be none: the claims then contradict each other. */
+export function costsWithin(bounds: readonly Bound[], platforms: readonly PlannedPlatform[]): Costs {
+  const costs: Costs = new Map(platforms.map(({ name }) => [name, 0]))
+  const of = (name: string) => costs.get(name)!
+  for (let pass = 0; pass < passes; pass++) {
+    let violated: Bound | undefined
+    for (const bound of bounds) {
+      const { platform, to, low, high } = bound
+      const d = of(platform) - (to.length > 0 ? median(to.map(of)) : 0)
+      const off = d > high ? d - high : d < low ? d - low : 0
+      if (Math.abs(off) < 1e-9) continue
+      violated = bound
+      costs.set(platform, of(platform) - off * (to.length > 0 ? 0.6 : 1))
+      for (const name of to) costs.set(name, of(name) + off * 0.5)
+    }
+    if (!violated) return costs
+    if (pass === passes - 1) throw new Error(`no world has ${JSON.stringify(violated)}`)
+  }
+  return costs
+}
+
+/** Half a hundredth of noise, the same for the same platform and round. */
+const noise = (key: string) => (seeded(key)() - 0.5) * 0.01
+
+export function samplesOf(
+  point: BenchCase,
+  bench: BenchData,
+  costs: ReadonlyMap<string, Costs>,
+  shift: Shift = () => 0,
+): Sample[] {
+  const names = new Set([...costs.values()].flatMap((one) => [...one.keys()]))
+  return [...names].flatMap((platform) =>
+    Array.from({ length: rounds }, (_, round): Sample => {
+      const drift = ((round * 7) % 5) * 0.2
+      const values = [...costs].map(([metric, of]) => {
+        const sign = bench.metrics[metric]!.better === 'lower' ? 1 : -1
+        const cost = of.get(platform)! + shift(platform, round) + noise(`${point.id} ${metric} ${platform} ${round}`)
+        // What is limited in a unit has no drift to cancel out; there is none then.
+        return [metric, base * Math.exp(sign * (cost + (absolute.has(`${bench.id} ${metric}`) ? 0 : drift)))] as const
+      })
+      return {
+        case: point.id,
+        platform,
+        round,
+        warmup: false,
+        digest: 'work',
+        wallMs: 1,
+        values: Object.fromEntries(values),
+      }
+    }),
+  )
+}
+
+const absolute = new Set<string>()
+
+/** Remembers the metrics that some claim limits in their own unit. */
+export function noteAbsolute(claims: readonly Claim[]): void {
+  for (const { bench, metric, matcher } of claims)
+    if (matcher.kind === 'atMost' || matcher.kind === 'atLeast') absolute.add(`${bench} ${metric}`)
+}
+
+export const pointsFor = (claim: Claim, bench: BenchData): BenchCase[] =>
+  casesOf(bench).filter(({ params }) => Object.entries(claim.where).every(([name, value]) => params[name] === value))
+
+/** Costs that make all of the claims true, whichever platforms it is that a claim about some of them is true of. */
+function possible(claims: readonly Claim[], metric: Metric, platforms: readonly PlannedPlatform[]): Costs {
+  const choices = claims.reduce<Bound[][]>(
+    (sofar, claim) => {
+      const subjects = claimedPlatforms(claim, platforms)
+      const sets = claim.onAtLeast === undefined ? [subjects] : subsets(subjects, claim.onAtLeast)
+      const ways = sets.map((set) => boundsOf(claim, metric, platforms, set))
+      return sofar.flatMap((bounds) => ways.map((way) => [...bounds, ...way]))
+    },
+    [[]],
+  )
+  let last: unknown
+  for (const bounds of choices) {
+    try {
+      return costsWithin(bounds, platforms)
+    } catch (error) {
+      last = error
+    }
+  }
+  throw last
+}
+
+function subsets<T>(all: readonly T[], size: number): T[][] {
+  if (size === 0) return [[]]
+  return all.flatMap((one, at) => subsets(all.slice(at + 1), size - 1).map((rest) => [one, ...rest]))
+}
+
+/** A world in which all of these claims hold: its samples. */
+export function worldOf(
+  claims: readonly Claim[],
+  benches: readonly BenchData[],
+  platforms: readonly PlannedPlatform[],
+): Sample[] {
+  noteAbsolute(claims)
+  return benches.flatMap((bench) =>
+    casesOf(bench).flatMap((point) => {
+      const costs = Object.entries(bench.metrics).flatMap(([name, metric]) => {
+        const here = claims.filter(
+          (claim) =>
+            claim.bench === bench.id &&
+            claim.metric === name &&
+            pointsFor(claim, bench).some(({ id }) => id === point.id),
+        )
+        return [[name, shaped(possible(here, metric, platforms), here, point, platforms)] as const]
+      })
+      return samplesOf(point, bench, new Map(costs))
+    }),
+  )
+}
+
+export const planFor = (
+  benches: readonly BenchData[],
+  findings: readonly FindingData[],
+  platforms: readonly PlannedPlatform[],
+): Plan =>
+  aPlan({
+    benches: benches.map((bench) => ({ ...bench, claims: [] })),
+    cases: benches.flatMap(casesOf),
+    findings,
+    platforms,
+    profile: { rounds, warmup: 0, seconds: 1, timeout: 60 },
+  })

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type AttackProfileSummary,
+  attackProfiles,
+  diffOf,
+  groupFunctions,
+  groupOf,
+  splitByRounds,
+} from '../../../../src/core/attack-profile/summary.ts'
+import type { AttackProfile, RunRecord } from '../../../../src/core/model/record.ts'
+import { diffText, tableText } from '../../../../src/reporters/attack-profile.ts'
+import { aBench, aPlan, aSample } from '../judge/builders.ts'
+
+const profile = (work: Record<string, number>, setup: Record<string, number> = {}): AttackProfile => ({
+  source: 'syscalls',
+  setup,
+  idle: {},
+  work,
+  seconds: 1,
+  idleSeconds: 1,
+  workloadMetrics: {},
+})
+
+const bench = aBench({ workload: { name: 'disk', kind: 'commands', lifecycle: 'sample', traced: 'syscalls' } })
+const sample = (platform: string, round: number, work: Record<string, number>, setup?: Record<string, number>) =>
+  aSample(platform, round, { values: { syscallCallsPerUnit: 2 }, attackProfile: profile(work, setup) })
+
+const record: RunRecord = {
+  file: 'record.jsonl',
+  environment: {} as RunRecord['environment'],
+  plan: aPlan({ benches: [bench] }),
+  problems: [],
+  status: 'finished',
+  samples: [
+    sample('native', 0, { read: 10 }),
+    sample('runc', 0, { read: 10, write: 4 }, { mount: 3 }),
+    sample('runc', 1, { read: 20, write: 6, poll: 1 }, { mount: 3 }),
+    sample('runc', 2, { read: 30, write: 8 }, { mount: 5 }),
+    { ...sample('runc', -1, { warm: 1 }), warmup: true },
+    aSample('gvisor', 0, { error: 'events were lost' }),
+  ],
+}
+
+describe('the profiles of a record', () => {
+  const cells = attackProfiles(record)
+  const of = (platform: string) => cells.find((cell) => cell.platform === platform) as AttackProfileSummary
+
+  it('are medians over the rounds, without the warm-up', () => {
+    expect(of('runc')).toMatchObject({ rounds: 3, distinct: 2, calls: 31 - 4, setupDistinct: 1, setupCalls: 3 })
+    expect(of('runc').work).toEqual({ read: 20, write: 6 })
+    expect(of('runc').someRounds).toEqual({ work: ['poll'], setup: [] })
+  })
+
+  it('say when there is none', () => {
+    expect(of('gvisor')).toMatchObject({ rounds: 0, failed: 1 })
+    expect(tableText(cells, null)).toMatch(/gvisor +- +- +- +- +- +0/)
+  })
+
+  it('are compared by what one platform reaches and the other does not', () => {
+    const diff = diffOf(of('native'), of('runc'))
+    expect(diff.parts[0]).toEqual({
+      part: 'work',
+      onlyA: [],
+      onlyB: [{ group: 'files', names: [{ name: 'write', calls: 6 }] }],
+      both: 1,
+      someRounds: ['poll'],
+      jaccard: 0.5,
+    })
+    const text = diffText([diff])
+    expect(text).toContain('disk: system calls on the host (syscalls)')
+    expect(text).toContain('only on native: none')
+    expect(text).toMatch(/only on runc: 1\n +files +write ×6\n {2}in some rounds and not in others: 1\n {4}poll\n/)
+  })
+})
+
+it('what is reached in every round is told from what is reached in some', () => {
+  expect(splitByRounds([{ a: 1, b: 1 }, { a: 3 }])).toEqual({ everyRound: { a: 2 }, someRounds: ['b'] })
+  expect(splitByRounds([])).toEqual({ everyRound: {}, someRounds: [] })
+})
+
+it('a name that one of two reaches in some rounds only makes them neither alike nor different', () => {
+  const cells = attackProfiles({
+    ...record,
+    samples: [
+      sample('native', 0, { read: 1, write: 1 }),
+      sample('native', 1, { read: 1 }),
+      sample('runc', 0, { read: 1, write: 1 }),
+    ],
+  })
+  const { parts } = diffOf(
+    ...(cells.filter(({ rounds }) => rounds > 0) as [AttackProfileSummary, AttackProfileSummary]),
+  )
+  expect(parts[0]).toMatchObject({ onlyA: [], onlyB: [], both: 1, someRounds: ['write'], jaccard: 1 })
+})
+
+it('system calls are grouped by what they are about, functions by their first word', () => {
+  const groups = {
+    openat: 'files',
+    newfstatat: 'paths',
+    mmap: 'memory',
+    clone3: 'processes',
+    futex: 'scheduling',
+    epoll_pwait: 'waiting',
+    sendmsg: 'network',
+    mount: 'mounts',
+    rt_sigaction: 'signals',
+    getuid: 'users',
+    nr_999: 'other',
+  }
+  for (const [name, group] of Object.entries(groups)) expect(groupOf(name, 'syscalls'), name).toBe(group)
+  expect(groupOf('__tcp_send_ack', 'functions')).toBe('tcp')
+  expect(groupFunctions(['tcp_b', 'tcp_a', 'ext4_x', 'vfs_y'], 'functions')).toEqual([
+    ['other', ['ext4_x', 'vfs_y']],
+    ['tcp', ['tcp_a', 'tcp_b']],
+  ])
+})

@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest'
+import { judge } from '../../../../src/core/judge/judge.ts'
+import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
+import type { Sample } from '../../../../src/core/model/record.ts'
+import { planLooks, seeded, studentPValue } from '../../../../src/core/stats/index.ts'
+import { gaussian } from '../../../calibration/simulate.ts'
+import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, benchId } from './builders.ts'
+
+const within = { kind: 'withinNative', percent: 5 } as const
+const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`)
+
+function planFor(platforms: readonly string[], over: Partial<ScheduledPlan> = {}): ScheduledPlan {
+  const claims = [aClaim(within, { on: { by: 'name', names: platforms } })]
+  return {
+    ...aPlan({ platforms: ['native', ...platforms].map((name) => aPlatform(name)) }),
+    benches: [aBench({ claims })],
+    ...over,
+  }
+}
+
+function noisy(costs: Readonly<Record<string, number>>, { count = 5, cv = 0.02, seed = 'noisy' } = {}): Sample[] {
+  const random = seeded(seed)
+  return Array.from({ length: count }, (_, round) =>
+    Object.entries({ native: 1, ...costs }).map(([platform, cost]) => {
+      const latency = 20 * cost * Math.exp(cv * gaussian(random))
+      return aSample(platform, round, { values: { latency, rate: 1e6 / latency } })
+    }),
+  ).flat()
+}
+
+const equal = (platforms: readonly string[], cost = 1) => Object.fromEntries(platforms.map((name) => [name, cost]))
+
+describe('many claims in one run', () => {
+  it.each([1, 2, 10, 40])('a slowdown of 30 %% in five rounds is contradicted among %d', (count) => {
+    const all = names(count)
+    let called = 0
+    for (let trial = 0; trial < 25; trial++) {
+      const { claims } = judge(
+        planFor(all),
+        noisy({ ...equal(all), p0: 1.3 }, { seed: `${count} ${trial}`, cv: 0.015 }),
+      )
+      if (claims[0]!.verdict === 'contradicted' && claims[0]!.direction === 'worse') called++
+    }
+    expect(called).toBeGreaterThanOrEqual(24)
+  })
+
+  it('200 claims of noisy platforms that equal native do not fail a run of five rounds', () => {
+    const all = names(200)
+    let failed = 0
+    let raw = 0
+    for (let trial = 0; trial < 30; trial++) {
+      const samples = noisy(equal(all), { seed: `equal ${trial}`, cv: 0.05 })
+      const { claims } = judge(planFor(all), samples)
+      if (claims.some(({ verdict }) => verdict === 'contradicted')) failed++
+      if (claims.some(({ reason }) => reason?.startsWith('multiplicity'))) raw++
+    }
+    expect(failed).toBeLessThanOrEqual(1)
+    expect(raw).toBeGreaterThan(0)
+  }, 30_000)
+
+  it('200 claims seldom fail a run where the noise is so great that equal platforms lie as good as at the margin', () => {
+    const all = names(200)
+    let failed = 0
+    for (let trial = 0; trial < 30; trial++) {
+      const { claims } = judge(planFor(all), noisy(equal(all), { seed: `great ${trial}`, cv: 0.15 }))
+      if (claims.some(({ verdict }) => verdict === 'contradicted')) failed++
+    }
+    // At 1 % of runs, two of thirty happen once in thirty.
+    expect(failed).toBeLessThanOrEqual(1)
+  }, 30_000)
+
+  it('what may be chance is in doubt, and says among how many', () => {
+    const all = names(30)
+    const costs = { ...equal(all), p0: 1.1 }
+    const found = Array.from({ length: 40 }, (_, at) =>
+      judge(planFor(all), noisy(costs, { seed: `doubt ${at}`, cv: 0.02 })),
+    )
+      .map(({ claims }) => claims[0]!)
+      .find(({ reason }) => reason?.startsWith('multiplicity'))
+    expect(found).toMatchObject({
+      verdict: 'inconclusive',
+      direction: null,
+      reason: 'multiplicity:one of 30 that could fail',
+    })
+    expect(found!.text).toContain('may be chance')
+  })
+
+  it('the same statement by a bench and two findings is one test; warnings and findings that never gate are none', () => {
+    const claim = aClaim(within, { on: { by: 'name', names: ['p0'] } })
+    const samples = noisy({ ...equal(names(30)), p0: 1.15 }, { cv: 0.01 })
+    const many = aClaim(within, { on: { by: 'all' }, severity: 'warn' })
+    const plan = { ...planFor(names(30)), benches: [aBench({ claims: [claim, many] })] }
+    const findings = [
+      aFinding([claim], { id: 1 }),
+      aFinding([claim], { id: 2 }),
+      aFinding([aClaim(within, { on: { by: 'all' } })], { id: 3, failOn: 'never' }),
+    ]
+    const { claims } = judge({ ...plan, findings }, samples)
+    expect(claims.filter(({ platform }) => platform === 'p0').map(({ verdict }) => verdict)).toEqual(
+      Array.from({ length: 5 }, () => 'contradicted'),
+    )
+  })
+
+  it('a finding that has the same claim twice is still judged', () => {
+    const claim = aClaim(within, { on: { by: 'name', names: ['p0'] } })
+    const { findings } = judge({ ...planFor(['p0']), findings: [aFinding([claim, claim])] }, noisy({ p0: 1 }))
+    expect(findings[0]).toMatchObject({ verdict: 'holds', claims: [1, 2] })
+  })
+})
+
+describe('a truth at half of the margin', () => {
+  it('is contradicted in at most 0.5 % of runs, and says so where it is beyond the margin by itself', () => {
+    const [half, looks] = [Math.sqrt(1.05), planLooks({ first: 6, last: 12 })]
+    const found = Array.from({ length: 400 }, (_, at) => {
+      const samples = noisy({ p0: half }, { seed: `half ${at}`, cv: 0.15, count: 12 })
+      return judge(planFor(['p0'], { sequential: looks }), samples).claims[0]!
+    })
+    expect(found.filter(({ verdict }) => verdict === 'contradicted').length).toBeLessThanOrEqual(5)
+    const near = found.find(({ reason }) => reason === 'within-half-margin')
+    expect(near).toMatchObject({ verdict: 'inconclusive', direction: null, extraRoundsNeeded: null })
+    expect(near!.text).toContain('more than half of it')
+  })
+})
+
+describe('repeated looks', () => {
+  const looks = planLooks({ first: 6, last: 20 })
+  const plan = planFor(['p0'], { sequential: looks })
+
+  it('the first look that decides is the verdict, whatever came later', () => {
+    const early = noisy({ p0: 1 }, { count: 12, cv: 0.01 })
+    const { claims } = judge(plan, early)
+    expect(claims[0]).toMatchObject({ verdict: 'holds' })
+    const later = noisy({ p0: 3 }, { count: 20, cv: 0.01 }).filter(({ round }) => round >= 12)
+    const again = judge(plan, [...early, ...later]).claims[0]!
+    expect(again).toMatchObject({ verdict: 'holds', measured: { rounds: claims[0]!.measured!.rounds } })
+  })
+
+  it('rounds between two looks are not looked at, and before the first nothing is decided lightly', () => {
+    const samples = noisy({ p0: 1.04 }, { count: 7, cv: 0.05 })
+    expect(judge(plan, samples).claims[0]!.measured!.rounds).toBe(6)
+    const four = judge(plan, noisy({ p0: 2 }, { count: 4 })).claims[0]!
+    expect(four).toMatchObject({ verdict: 'inconclusive', reason: 'too-few-rounds' })
+  })
+
+  it('a failed round is missing and does not move the looks', () => {
+    const samples = noisy({ p0: 1.04 }, { count: 8, cv: 0.05 }).map((sample) =>
+      sample.platform === 'p0' && sample.round === 2
+        ? { ...sample, values: undefined as never, error: 'it broke' }
+        : sample,
+    )
+    expect(judge(plan, samples).claims[0]!.measured!.rounds).toBe(7)
+  })
+
+  it('says about how many more rounds would do', () => {
+    const claim = judge(plan, noisy({ p0: 1.03 }, { count: 20, cv: 0.05, seed: 'near' })).claims[0]!
+    expect(claim.verdict).toBe('inconclusive')
+    expect(claim.extraRoundsNeeded).toBeGreaterThan(0)
+    expect(claim.text).toMatch(/about [\d,]+ more would do/)
+  })
+})
+
+describe('a host that is too noisy for the margin', () => {
+  const floors = (percent: number) => [{ case: benchId, metric: 'latency', logRatio: Math.log1p(percent / 100) }]
+  const verdict = (cost: number, percent: number, cv = 0.005) =>
+    judge(planFor(['p0'], { noiseFloors: floors(percent) }), noisy({ p0: cost }, { count: 10, cv })).claims[0]!
+
+  it('is underpowered, with the margin that it can carry, and never a failure', () => {
+    expect(verdict(1.08, 12)).toMatchObject({ verdict: 'not-evaluated', reason: 'underpowered:12 %' })
+    expect(verdict(1.05, 12)).toMatchObject({ verdict: 'not-evaluated', reason: 'underpowered:12 %' })
+  })
+
+  it('changes nothing where the margin is above the noise, for what holds, and beyond the noise', () => {
+    expect(verdict(1.08, 3).verdict).toBe('contradicted')
+    expect(verdict(1.01, 12).verdict).toBe('holds')
+    expect(verdict(1.3, 12)).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
+  })
+})
+
+describe('studentPValue', () => {
+  // From printed tables of t: one-sided 5 %, 1 % and 0.5 % points.
+  it.each([
+    [2.132, 5, 0.05],
+    [3.747, 5, 0.01],
+    [4.604, 5, 0.005],
+    [2.015, 6, 0.05],
+    [1.833, 10, 0.05],
+    [6.314, 2, 0.05],
+    [2.92, 3, 0.05],
+  ])('t = %d of %d values is %d', (t, n, p) => {
+    const spread = Array.from({ length: n }, (_, at) => at - (n - 1) / 2)
+    const error = Math.sqrt(spread.reduce((sum, x) => sum + x * x, 0) / (n - 1) / n)
+    const d = spread.map((x) => x + t * error)
+    expect(studentPValue(d, 0, 'greater')).toBeCloseTo(p, 4)
+    expect(studentPValue(d, 0, 'less')).toBeCloseTo(1 - p, 4)
+  })
+})

@@ -1,0 +1,151 @@
+/** Claims over a parameter. */
+
+import { describe, expect, it } from 'vitest'
+import { judge } from '../../../../src/core/judge/judge.ts'
+import { judgeSeries, type SeriesMatcher } from '../../../../src/core/judge/series.ts'
+import { casesOf, type Plan } from '../../../../src/core/model/plan.ts'
+import type { Sample } from '../../../../src/core/model/record.ts'
+import { seeded } from '../../../../src/core/stats/index.ts'
+import type { Claim } from '../../../../src/dsl/claim.ts'
+import { gaussian } from '../../../calibration/simulate.ts'
+import { aBench, aClaim, aPlan, aSample, benchId, rounds } from './builders.ts'
+
+const threads = [1, 2, 4, 8] as const
+const peaksAt: SeriesMatcher = { kind: 'peaksAt', over: 'threads', from: 2, to: 4 }
+const flat: SeriesMatcher = { kind: 'constant', over: 'threads', percent: 20 }
+
+const planWith = (claim: Claim, over: Partial<Plan> = {}): Plan =>
+  aPlan({ benches: [aBench({ params: { threads }, claims: [claim] })], ...over })
+
+/** Rates by threads, in a host that drifts from round to round, with up to 0.4 % of noise. */
+const series = (rates: readonly number[], count = 10, over: Partial<Sample> = {}): Sample[] =>
+  rounds(count).flatMap((round) =>
+    threads.map((value, at) => {
+      const rate = rates[at]! * (1 + (round % 5) * 0.3) * (1 + (((round * 13 + at * 5) % 9) - 4) / 1000)
+      const point = `${benchId} [threads=${value}]`
+      return aSample('runc', round, {
+        case: point,
+        digest: `work ${value}`,
+        values: { rate, latency: 1e4 / rate },
+        ...over,
+      })
+    }),
+  )
+
+const verdictOf = (matcher: SeriesMatcher, samples: readonly Sample[], metric = 'rate') => {
+  const { claims } = judge(planWith(aClaim(matcher, { metric })), samples)
+  expect(claims).toHaveLength(1)
+  return claims[0]!
+}
+
+const cases: [SeriesMatcher, number[], string][] = [
+  [peaksAt, [50, 100, 90, 60], 'holds'],
+  [peaksAt, [50, 90, 100, 60], 'holds'],
+  [peaksAt, [50, 100, 100, 60], 'holds'],
+  [peaksAt, [50, 60, 90, 100], 'contradicted'],
+  [peaksAt, [100, 60, 50, 40], 'contradicted'],
+  [peaksAt, [100, 100, 100, 100], 'inconclusive'],
+  [flat, [100, 100, 100, 100], 'holds'],
+  [flat, [90, 95, 100, 95], 'holds'],
+  [flat, [50, 95, 100, 95], 'contradicted'],
+]
+
+describe.each(['rate', 'latency'])('over a parameter, the %s', (metric) => {
+  it.each(cases)('%o of %j: %s', (matcher, rates, expected) => {
+    expect(verdictOf(matcher, series(rates), metric).verdict).toBe(expected)
+  })
+})
+
+describe('a claim over a parameter', () => {
+  it('is in doubt where the truth lies at the margin', () => {
+    expect(verdictOf(flat, series([80, 100, 95, 90]))).toMatchObject({ verdict: 'inconclusive' })
+  })
+
+  it('says where the peak may be, and which two points differ most', () => {
+    const { measured, params, text } = verdictOf(peaksAt, series([50, 100, 100, 60]))
+    expect(measured).toMatchObject({ low: 2, high: 4, rounds: 10 })
+    expect(params).toEqual({})
+    expect(text).toMatch(/^rate of runc is best at threads 2 to 4: [24] \[2, 4\] threads$/)
+    const uneven = verdictOf(flat, series([50, 95, 100, 95]))
+    expect(uneven.measured!.estimate).toBeCloseTo(0.5, 2)
+    expect(uneven.text).toContain('0.5 × threads=4, at threads=1')
+  })
+
+  it('is undecidable without points on both sides of the range, whatever they show', () => {
+    for (const values of [[2, 4], [1, 8], [2]] as const) {
+      const bench = aBench({ params: { threads: values }, claims: [aClaim(peaksAt, { metric: 'rate' })] })
+      const { claims } = judge(aPlan({ benches: [bench], cases: casesOf(bench) }), series([50, 100, 90, 60]))
+      expect(claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'too-few-points' })
+    }
+  })
+
+  it('is in doubt below five rounds, and undecidable where a point has no samples or its work changed', () => {
+    const rates = [50, 100, 90, 60]
+    expect(verdictOf(peaksAt, series(rates, 4))).toMatchObject({ verdict: 'inconclusive', reason: 'too-few-rounds' })
+    const without = series(rates).filter(({ case: point }) => !point.includes('=8'))
+    expect(verdictOf(peaksAt, without)).toMatchObject({ verdict: 'not-evaluated', reason: 'too-few-rounds' })
+    const changed = series(rates).map((one) => (one.round === 3 ? { ...one, digest: 'other' } : one))
+    expect(verdictOf(flat, changed)).toMatchObject({ verdict: 'not-evaluated', reason: 'different-work' })
+  })
+
+  it('is undecidable where the client was the limit at one of the points', () => {
+    const bound = series([50, 100, 100, 100]).map((one) =>
+      one.case.includes('=8') ? { ...one, client: { cpu: 0.99 } as NonNullable<Sample['client']> } : one,
+    )
+    expect(verdictOf(peaksAt, bound)).toMatchObject({ verdict: 'not-evaluated', reason: 'client-bound:runc' })
+  })
+
+  it('does not fail a run on a host that mostly works for others', () => {
+    const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
+    const crowded = series([50, 60, 90, 100], 10, { disturbed: true, load })
+    expect(verdictOf(peaksAt, crowded)).toMatchObject({ verdict: 'inconclusive', reason: 'host-overloaded' })
+  })
+})
+
+describe('the error rates of a claim over a parameter', () => {
+  const metric = { unit: 'ops/s', better: 'higher' } as const
+  /** The share of 2,000 series of 10 rounds that are given a verdict; `sd` of the logarithm of one sample. */
+  const shareOf = (wanted: string, matcher: SeriesMatcher, truth: readonly number[], sd: number): number => {
+    const random = seeded(`${matcher.kind} ${truth}`)
+    let found = 0
+    for (let run = 0; run < 2_000; run++) {
+      const points = truth.map((rate, at) => ({
+        value: threads[at]!,
+        series: {
+          rounds: new Map(rounds(10).map((round) => [round, rate * Math.exp(sd * gaussian(random))])),
+          overloaded: new Set<number>(),
+          digests: new Set(['work']),
+          errors: [],
+          visited: 10,
+        },
+      }))
+      if (judgeSeries(matcher, points, metric, undefined, 'a').verdict === wanted) found++
+    }
+    return found / 2_000
+  }
+
+  it.each([
+    ['contradicted', peaksAt, [50, 100, 50, 100]],
+    ['contradicted', peaksAt, [100, 100, 100, 100]],
+    ['holds', peaksAt, [100, 100, 100, 100]],
+    ['holds', peaksAt, [50, 100, 50, 100]],
+    ['holds', flat, [80, 100, 100, 100]],
+    ['contradicted', flat, [80, 80, 100, 100]],
+  ] as const)(
+    'stay below one in twenty at the margin: %s, %o of %j',
+    (wanted, matcher, truth) => {
+      // 5 % and three standard errors of a share of 2,000.
+      expect(shareOf(wanted, matcher, truth, 0.1)).toBeLessThan(0.065)
+    },
+    30_000,
+  )
+
+  it('leave the power to see a peak that is 10 % higher at 3 % of noise', () => {
+    expect(shareOf('holds', peaksAt, [85, 100, 85, 90], 0.03)).toBeGreaterThan(0.9)
+    expect(shareOf('contradicted', peaksAt, [85, 90, 85, 100], 0.03)).toBeGreaterThan(0.9)
+  }, 30_000)
+
+  it('contradict what is flat by half of the margin in less than 0.5 %', () => {
+    expect(shareOf('contradicted', flat, [90, 90, 100, 100], 0.1)).toBeLessThan(0.01)
+  })
+})

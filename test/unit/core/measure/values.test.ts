@@ -1,0 +1,78 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { checkValues, observationLists, ValueError } from '../../../../src/core/measure/values.ts'
+import { higher, lower } from '../../../../src/dsl/metric.ts'
+
+const metrics = { latency: lower('ms'), rate: higher('ops/s') }
+
+describe('what a workload returns', () => {
+  it('is taken as it is when it has a figure for each metric, 0 included', () => {
+    expect(checkValues({ rate: 0, latency: 1.5 }, metrics)).toEqual({ latency: 1.5, rate: 0 })
+  })
+
+  it.each([
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    -1,
+    -0.1,
+    undefined,
+    null,
+    '5',
+    {},
+    [],
+    [-1],
+    ['1'],
+    [[1]],
+    [1, Number.NaN],
+    true,
+    5n,
+  ])('is refused, never taken as 0, when a figure is %s', (bad) => {
+    expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(ValueError)
+    expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(/"rate"/)
+  })
+
+  it('is the median of several figures, which are kept', () => {
+    const given = { latency: [3, 1, 10], rate: 5 }
+    expect(checkValues(given, metrics)).toEqual({ latency: 3, rate: 5 })
+    expect(observationLists(given, metrics)).toEqual({ latency: [3, 1, 10] })
+    expect(observationLists({ latency: 1, rate: 5 }, metrics)).toBeUndefined()
+  })
+
+  it('is refused when a metric is missing, or one is too many', () => {
+    expect(() => checkValues({ latency: 1 }, metrics)).toThrow(/"rate" is undefined/)
+    expect(() => checkValues({ latency: 1, rate: 1, iops: 1 }, metrics)).toThrow(/"iops"/)
+    expect(() => checkValues({ latency: 1, rate: 1, [Symbol.iterator]: 1 }, metrics)).not.toThrow()
+  })
+
+  it.each([undefined, null, 5, 'text'])('is refused when it is %s', (given) => {
+    expect(() => checkValues(given, metrics)).toThrow(ValueError)
+  })
+
+  it('is refused or is one finite figure of at least 0 for each metric, whatever was returned', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), fc.record({ latency: fc.anything(), rate: fc.double() })), (given) => {
+        try {
+          const values = checkValues(given, metrics)
+          expect(Object.keys(values)).toEqual(['latency', 'rate'])
+          for (const value of Object.values(values)) expect(Number.isFinite(value) && value >= 0).toBe(true)
+        } catch (error) {
+          expect(error).toBeInstanceOf(ValueError)
+        }
+      }),
+    )
+  })
+
+  it('is refused when it is an object that no text can be made of', () => {
+    for (const latency of [Object.create(null), [[Object.create(null)]], { toString: 1, valueOf: 1 }])
+      expect(() => checkValues({ latency, rate: 1 }, metrics)).toThrow(ValueError)
+  })
+
+  it('is told on one line that a terminal may show', () => {
+    expect(() => checkValues({ latency: '\u001b[31m\n', rate: 1 }, metrics)).toThrow('\\x1b[31m⏎')
+  })
+
+  it('is refused when one is too many that is called like a property of every object', () => {
+    expect(() => checkValues({ latency: 1, rate: 1, constructor: 1 }, metrics)).toThrow(ValueError)
+  })
+})

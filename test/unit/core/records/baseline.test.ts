@@ -1,0 +1,242 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
+import {
+  baselineFile,
+  baselineNames,
+  compareRecords,
+  compareSameHost,
+  hasRegressed,
+  recordFile,
+  saveBaseline,
+} from '../../../../src/core/records/baseline.ts'
+import { hostDifferences } from '../../../../src/core/records/fingerprint.ts'
+import { ratioInterval, ratioPValue, seeded } from '../../../../src/core/stats/index.ts'
+import { comparisonText } from '../../../../src/reporters/comparison.ts'
+import { gaussian } from '../../../calibration/simulate.ts'
+import { aBench, aPlan, aPlatform, aSample } from '../judge/builders.ts'
+
+const environment: RunRecord['environment'] = {
+  startedAt: '2026-01-01T00:00:00.000Z',
+  isobench: '0.1.0',
+  node: 'v20',
+  cpu: { model: 'a CPU', count: 2, governor: null, smt: 'off' },
+  memoryBytes: 1e9,
+  kernel: '6.1',
+  commandLine: 'quiet',
+  virtualization: null,
+  kvm: false,
+  mitigations: { meltdown: 'Not affected' },
+  cgroupVersion: 1,
+  guest: { cpus: [1], memoryBytes: 1e9 },
+  image: 'an image',
+  configDigest: 'config',
+  revision: null,
+}
+
+const recordOf = (samples: readonly Sample[], over: Partial<RunRecord> = {}): RunRecord => ({
+  file: 'record.jsonl',
+  environment,
+  plan: aPlan(),
+  problems: [],
+  samples,
+  status: 'finished',
+  ...over,
+})
+
+/** A run on a host that is `speed` times as slow, whose platforms cost what `costs` says. */
+function runOf(seed: string, costs: Record<string, number>, { host = 1, count = 10, cv = 0.01 } = {}): RunRecord {
+  const random = seeded(seed)
+  const samples = Array.from({ length: count }, (_, round) => {
+    const drift = host * (1 + 0.2 * Math.sin(round))
+    return Object.entries({ native: 1, ...costs }).map(([platform, cost]) => {
+      const value = drift * cost * Math.exp(cv * gaussian(random))
+      return aSample(platform, round, { values: { latency: 20 * value, rate: 3000 / value } })
+    })
+  })
+  return recordOf(samples.flat())
+}
+
+const options = { marginPercent: 5, allowDifferentHosts: false }
+const changes = (a: RunRecord, b: RunRecord) =>
+  Object.fromEntries(
+    compareRecords(a, b, options).rows.map((row) => [`${row.platform} ${row.metric}`, row.change] as const),
+  )
+
+describe('comparing two runs', () => {
+  const before = runOf('before', { runc: 1.1, gvisor: 3 })
+
+  it('says same, regressed and improved, in either metric’s direction, whatever the host’s speed', () => {
+    for (const host of [1, 1.5]) {
+      expect(changes(before, runOf('now', { runc: 1.1, gvisor: 3 }, { host }))).toMatchObject({
+        'runc latency': 'same',
+        'runc rate': 'same',
+        'gvisor latency': 'same',
+      })
+      expect(changes(before, runOf('now', { runc: 1.4, gvisor: 2 }, { host }))).toMatchObject({
+        'runc latency': 'regressed',
+        'runc rate': 'regressed',
+        'gvisor latency': 'improved',
+        'gvisor rate': 'improved',
+      })
+    }
+  })
+
+  it('a host that is slower throughout is told and does not fail', () => {
+    const comparison = compareRecords(before, runOf('now', { runc: 1.1, gvisor: 3 }, { host: 3 }), options)
+    expect(comparison.rows.filter(({ platform }) => platform === 'native')).toMatchObject([
+      { change: 'regressed', failsRun: false, of: 'value' },
+      { change: 'regressed', failsRun: false, of: 'value' },
+    ])
+    expect(hasRegressed(comparison)).toBe(false)
+  })
+
+  it('takes the values where a run has no native', () => {
+    const without = (record: RunRecord) => recordOf(record.samples.filter(({ platform }) => platform !== 'native'))
+    const comparison = compareRecords(without(before), without(runOf('now', { runc: 2.2, gvisor: 3 })), options)
+    expect(comparison.rows.find(({ platform, metric }) => platform === 'runc' && metric === 'latency')).toMatchObject({
+      of: 'value',
+      change: 'regressed',
+    })
+    expect(hasRegressed(comparison)).toBe(true)
+  })
+
+  it('the ratio is now ÷ before in the metric’s own direction', () => {
+    const rows = compareRecords(before, runOf('now', { runc: 2.2, gvisor: 3 }), options).rows
+    const of = (metric: string) => rows.find((row) => row.platform === 'runc' && row.metric === metric)!.ratio!
+    expect(of('latency').estimate).toBeCloseTo(2, 1)
+    expect(of('rate').estimate).toBeCloseTo(0.5, 1)
+    expect(of('rate').low!).toBeLessThan(of('rate').high!)
+  })
+
+  it('different work is unclear, and compared only when told to', () => {
+    const other = runOf('now', { runc: 2.2, gvisor: 3 })
+    const now = recordOf(other.samples.map((sample) => ({ ...sample, digest: 'other' })))
+    expect(compareRecords(before, now, options).rows.every(({ change }) => change === 'unclear')).toBe(true)
+    expect(hasRegressed(compareRecords(before, now, { ...options, allowDifferentHosts: true }))).toBe(true)
+  })
+
+  describe('where others had most of the CPUs', () => {
+    const now = runOf('now', { runc: 2.2, gvisor: 2 })
+    const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
+    /** Crowded in the first so many of the ten rounds of these platforms. */
+    const crowded = (record: RunRecord, rounds: number, names = ['native', 'runc', 'gvisor']): RunRecord => ({
+      ...record,
+      samples: record.samples.map((sample) =>
+        sample.round < rounds && names.includes(sample.platform) ? { ...sample, disturbed: true, load } : sample,
+      ),
+    })
+    const doubted = { change: 'unclear', reason: expect.stringContaining('others had most of the CPUs') }
+
+    it('in either run, what moved is unclear, says why, and fails nothing', () => {
+      for (const [a, b, run] of [
+        [before, crowded(now, 6), 'now'],
+        [crowded(before, 6), now, 'before'],
+      ] as const) {
+        const comparison = compareRecords(a, b, options)
+        const moved = comparison.rows.filter(({ failsRun: gates }) => gates)
+        expect(moved).toMatchObject(moved.map(() => doubted))
+        expect(moved[0]!.reason).toContain(`in the run ${run}`)
+        expect(hasRegressed(comparison)).toBe(false)
+        expect(comparisonText(comparison)).toContain('others had most of the CPUs')
+      }
+    })
+
+    it('half of the rounds, or one side alone, excuse nothing; what is the same stays so', () => {
+      expect(hasRegressed(compareRecords(before, crowded(now, 5), options))).toBe(true)
+      expect(hasRegressed(compareRecords(before, crowded(now, 10, ['runc']), options))).toBe(true)
+      const same = crowded(runOf('same', { runc: 1.1, gvisor: 3 }), 10)
+      expect(changes(before, same)).toMatchObject({ 'runc latency': 'same', 'gvisor rate': 'same' })
+    })
+  })
+
+  it('says that the rounds are too few for the sweep', () => {
+    const few = (seed: string) => runOf(seed, { runc: 1, gvisor: 1 }, { count: 3 })
+    const comparison = compareRecords(few('a'), few('b'), options)
+    expect(comparison.smallestAdjustedP).toBeGreaterThan(0.05)
+    expect(comparisonText(comparison)).toContain('Too few rounds')
+  })
+
+  it('an A/A sweep of 40 metrics seldom fails; one regression of 20 % among them is found', () => {
+    const names = Array.from({ length: 20 }, (_, at) => `p${at}`)
+    const plan = aPlan({ platforms: ['native', ...names].map((name) => aPlatform(name)) })
+    const sweep = (seed: string, bad: number): RunRecord => {
+      const costs = Object.fromEntries(names.map((name, at) => [name, at === 0 ? bad : 1.1]))
+      return { ...runOf(seed, costs, { count: 10, cv: 0.03 }), plan }
+    }
+    let alarms = 0
+    let found = 0
+    for (let trial = 0; trial < 40; trial++) {
+      if (hasRegressed(compareRecords(sweep(`a${trial}`, 1.1), sweep(`b${trial}`, 1.1), options))) alarms++
+      const rows = compareRecords(sweep(`c${trial}`, 1.1), sweep(`d${trial}`, 1.1 * 1.2), options).rows
+      if (rows.some(({ platform, change }) => platform === 'p0' && change === 'regressed')) found++
+    }
+    expect(alarms).toBe(0)
+    expect(found).toBeGreaterThan(35)
+  })
+
+  it('a bench that one run lacks is told', () => {
+    const more = aPlan({ benches: [aBench(), aBench({ id: 'b.bench.ts#new', name: 'new' })] })
+    expect(compareRecords(before, { ...before, plan: more }, options).onlyIn).toEqual({
+      baseline: [],
+      current: ['b.bench.ts#new on native', 'b.bench.ts#new on runc', 'b.bench.ts#new on gvisor'],
+    })
+  })
+})
+
+describe('unlike hosts', () => {
+  const a = runOf('a', { runc: 1 })
+  it.each([
+    ['kernel', { kernel: '6.2' }],
+    ['CPU model', { cpu: { ...environment.cpu, model: 'other' } }],
+    ['CPU governor', { cpu: { ...environment.cpu, governor: 'powersave' } }],
+    ['mitigation meltdown', { mitigations: { meltdown: 'Vulnerable' } }],
+    ['image', { image: 'other' }],
+  ])('are refused for another %s, and compared with a word about it when told to', (what, over) => {
+    const b = { ...a, environment: { ...environment, ...over } }
+    expect(() => compareSameHost(a, b, options)).toThrow(what)
+    const comparison = compareSameHost(a, b, { ...options, allowDifferentHosts: true })
+    expect(comparison.hostDifferences.map((one) => one.what)).toEqual([what])
+    expect(comparisonText(comparison)).toContain(what)
+  })
+
+  it('the time, the revision and platforms that only one has make no difference', () => {
+    const platforms = [aPlatform('native'), aPlatform('runc')]
+    const b = { environment: { ...environment, startedAt: 'later', revision: 'abc' }, plan: aPlan({ platforms }) }
+    expect(hostDifferences(a, b)).toEqual([])
+    const newer = aPlan({ platforms: [aPlatform('native'), aPlatform('runc', { version: '2' })] })
+    expect(hostDifferences(a, { ...b, plan: newer }).map(({ what }) => what)).toEqual(['version of runc'])
+  })
+})
+
+describe('baselines', () => {
+  const root = mkdtempSync(join(tmpdir(), 'isobench-baseline-'))
+  afterAll(() => rmSync(root, { recursive: true }))
+
+  it('are kept, replaced, and found by name or path', () => {
+    const record = join(root, 'run.jsonl')
+    writeFileSync(record, 'one\n')
+    const file = saveBaseline(root, 'main', record)
+    expect(baselineNames(root)).toEqual(['main'])
+    expect(recordFile(root, root, 'main')).toBe(file)
+    expect(recordFile(root, root, 'run.jsonl')).toBe(record)
+    expect(() => baselineFile(root, 'mian')).toThrow('there is no baseline')
+    expect(() => saveBaseline(root, '../out', record)).toThrow('cannot name a baseline')
+  })
+})
+
+describe('ratioPValue', () => {
+  it('agrees with the interval, on both sides', () => {
+    const random = seeded('agree')
+    for (let trial = 0; trial < 200; trial++) {
+      const draw = (n: number, scale: number) =>
+        Array.from({ length: n }, () => scale * Math.exp(0.1 * gaussian(random)))
+      const [x, y] = [draw(4 + (trial % 7), 1.1), draw(5 + (trial % 5), 1)]
+      const { low, high } = ratioInterval(x, y)
+      expect(ratioPValue(x, y, 1.05, 'greater') <= 0.05).toBe(low > 1.05)
+      expect(ratioPValue(x, y, 1.2, 'less') <= 0.05).toBe(high < 1.2)
+    }
+  })
+})

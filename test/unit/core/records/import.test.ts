@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest'
+import { buildReport } from '../../../../src/core/judge/report.ts'
+import { type ImportTarget, importRecord } from '../../../../src/core/records/import.ts'
+import { RecordError } from '../../../../src/core/records/record-file.ts'
+import { aBench, aClaim, aFinding, aPlan } from '../judge/builders.ts'
+
+const bench = aBench({ params: { rw: ['read', 'write'] } })
+const within = aClaim({ kind: 'withinNative', percent: 10 }, { where: { rw: 'read' } })
+const suite = { benches: [bench], findings: [aFinding([within])], problems: [] }
+const known: ImportTarget[] = aPlan().platforms.map(({ name, kind, family }) => ({ name, kind, family }))
+
+type Loose = Record<string, unknown>
+const set = (platform: string, values: unknown, over: Loose = {}): Loose => ({
+  platform,
+  bench: 'disk',
+  metric: 'latency',
+  unit: 'ms',
+  params: { rw: 'read' },
+  values,
+  ...over,
+})
+const file = (over: Loose): Loose => ({ isobench: 'import', version: 1, source: 'a lab', ...over })
+const judged = (over: Loose) => buildReport(importRecord('lab.json', file(over), suite, known), { strict: false })
+
+const paired = (values: readonly number[]) => values.map((value, round) => ({ round, value }))
+const native = [20, 30, 20.2, 40, 26]
+const near = native.map((value, at) => value * (1.01 + at / 1000))
+
+describe('imported results', () => {
+  it('pair by their rounds, and judge as a run does', () => {
+    const { claims } = judged({ samples: [set('native', paired(native)), set('runc', paired(near).reverse())] })
+    expect(claims[0]).toMatchObject({ verdict: 'holds', platform: 'runc', of: '×native', measured: { rounds: 5 } })
+  })
+
+  it('without rounds are not pairs, are judged more widely, and say so', () => {
+    const { claims } = judged({ samples: [set('native', native), set('runc', near)] })
+    expect(claims[0]).toMatchObject({ verdict: 'inconclusive', of: '×native, unpaired' })
+    expect(claims[0]!.text).toContain('unpaired')
+    const far = judged({
+      samples: [
+        set('native', native),
+        set(
+          'runc',
+          native.map((value) => value * 4),
+        ),
+      ],
+    })
+    expect(far.claims[0]).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
+    expect(far.exitCode).toBe(1)
+  })
+
+  it('without rounds on one side only are not pairs either', () => {
+    const { claims } = judged({ samples: [set('native', paired(native)), set('runc', near)] })
+    expect(claims[0]!.of).toBe('×native, unpaired')
+  })
+
+  it('may be in any unit that measures the same', () => {
+    const seconds = near.map((value) => value / 1000)
+    const { claims } = judged({ samples: [set('native', paired(native)), set('runc', paired(seconds), { unit: 's' })] })
+    expect(claims[0]!.measured!.estimate).toBeCloseTo(1.012, 3)
+  })
+
+  it('of different work are not compared', () => {
+    const { claims } = judged({
+      samples: [set('native', paired(native)), set('runc', paired(near), { digest: 'another' })],
+    })
+    expect(claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'different-work' })
+  })
+
+  it('say which platforms they lack', () => {
+    const report = judged({ samples: [set('native', native)] })
+    expect(report.findings[0]!.text).toBe('needs runc: not among the imported results')
+    expect(report.exitCode).toBe(4)
+  })
+
+  it('of emulated guests are judged apart', () => {
+    const report = judged({
+      platforms: { runc: { cpuMode: 'emulated' } },
+      samples: [set('native', paired(native)), set('runc', paired(near))],
+    })
+    expect(report.findings[0]).toMatchObject({
+      verdict: 'not-evaluated',
+      offHardware: { cpuModes: ['emulated'], verdict: 'holds' },
+    })
+  })
+})
+
+describe('what a source states', () => {
+  const stated = (...all: Loose[]) =>
+    judged({ published: all.map((one) => ({ bench: 'disk', metric: 'latency', params: { rw: 'read' }, ...one })) })
+      .claims[0]!
+
+  it.each<[string, Loose, string]>([
+    ['a value that is clear of the margin', { platforms: ['runc'], unit: 'ms', value: 30 }, 'contradicted'],
+    ['a value within it', { platforms: ['runc'], unit: 'us', value: 21_000 }, 'holds'],
+    ['a range across it', { platforms: ['runc'], unit: 'ms', value: [20, 25] }, 'inconclusive'],
+    ['a ratio', { platforms: ['runc'], to: ['native'], ratio: 1.05 }, 'holds'],
+    ['a ratio the other way round', { platforms: ['native'], to: ['runc'], ratio: 0.5 }, 'contradicted'],
+    ['an order in which it is better', { order: [['runc'], ['native']] }, 'holds'],
+    ['an order in which it is worse, by how much is not told', { order: [['native'], ['runc']] }, 'not-evaluated'],
+    ['that it is equal', { order: [['native', 'runc']] }, 'holds'],
+    ['nothing of it', { order: [['native', 'gvisor']] }, 'not-evaluated'],
+  ])('decides by %s', (_, what, verdict) => {
+    const value = { platforms: ['native'], unit: 'ms', value: 20 }
+    const claim =
+      'value' in what
+        ? stated(value, what)
+        : stated(what, { platforms: ['runc', 'native'], to: ['gvisor'], ratio: [1, 9] })
+    expect(claim.verdict, claim.text).toBe(verdict)
+    if (verdict === 'not-evaluated') expect(claim.reason).toBe('no-published-number')
+  })
+})
+
+describe('where a source states that a platform peaks', () => {
+  const threads = aBench({ params: { threads: [1, 10, 20, 50], rw: ['read', 'write'] } })
+  const peaks = aClaim({ kind: 'peaksAt', from: 10, to: 30, over: 'threads' }, { where: { rw: 'read' } })
+  const about = { bench: 'disk', metric: 'latency', params: { rw: 'read' }, platforms: ['runc'], over: 'threads' }
+  const reportOf = (stated: Loose) =>
+    buildReport(
+      importRecord(
+        'lab.json',
+        file({ published: [{ ...about, ...stated }] }),
+        { benches: [threads], findings: [aFinding([peaks])], problems: [] },
+        known,
+      ),
+      { strict: false },
+    )
+
+  it.each<[string, number | [number, number], string]>([
+    ['inside', 12.5, 'holds'],
+    ['at an end', 30, 'holds'],
+    ['outside', 50, 'contradicted'],
+    ['across', [5, 12], 'inconclusive'],
+  ])('%s of what is claimed', (_, peak, verdict) => {
+    const [claim] = reportOf({ peak }).claims
+    expect(claim).toMatchObject({ verdict, of: 'threads, as stated' })
+  })
+
+  it('of another series, or over another parameter, says nothing', () => {
+    const [claim] = reportOf({ peak: 20, params: { rw: 'write' } }).claims
+    expect(claim).toMatchObject({ verdict: 'not-evaluated', reason: 'no-published-number' })
+    expect(() => reportOf({ peak: 20, over: 'thread' })).toThrow(/stated\[0\]\.over: "disk" has no parameter "thread"/)
+  })
+})
+
+describe('what is refused, with its place', () => {
+  it.each<[string, Loose, RegExp]>([
+    [
+      'an unknown bench',
+      { samples: [set('native', [1], { bench: 'dick' })] },
+      /samples\[0\]\.bench: no bench is named "dick"/,
+    ],
+    [
+      'an unknown metric',
+      { samples: [set('native', [1], { metric: 'latencies' })] },
+      /samples\[0\]\.metric: .*"latencies"/,
+    ],
+    ['a unit of something else', { samples: [set('native', [1], { unit: 'MB/s' })] }, /samples\[0\]\.unit: "MB\/s"/],
+    [
+      'a parameter that there is not',
+      { samples: [set('native', [1], { params: { rw: 'trim' } })] },
+      /no point with rw=trim/,
+    ],
+    ['a family that is not known', { samples: [set('kata', [1])] }, /samples\[0\]: the family of "kata" is not known/],
+    ['a negative value', { samples: [set('native', [-1])] }, /lab\.json: samples\[0\]\.values/],
+    ['no values', { samples: [set('native', [])] }, /samples\[0\]\.values/],
+    ['a field that there is not', { sample: [] }, /sample/],
+    ['another version', { version: 2 }, /version/],
+  ])('%s', (_, over, message) => {
+    const act = () => importRecord('lab.json', file(over), suite, known)
+    expect(act).toThrow(RecordError)
+    expect(act).toThrow(message)
+  })
+
+  it('tells the nearest name', () => {
+    const act = () => importRecord('lab.json', file({ samples: [set('native', [1], { bench: 'dick' })] }), suite, known)
+    expect(act).toThrow(expect.objectContaining({ fix: 'did you mean "disk"?' }))
+  })
+})

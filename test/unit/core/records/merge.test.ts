@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { judge } from '../../../../src/core/judge/judge.ts'
+import type { RunRecord } from '../../../../src/core/model/record.ts'
+import { selectShard } from '../../../../src/core/project/plan.ts'
+import { groupByHost, mergeRecords, recordText } from '../../../../src/core/records/merge.ts'
+import { readRecord } from '../../../../src/core/records/record-file.ts'
+import { makeRecord } from '../../reporters/fixture.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'isobench-merge-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const whole = makeRecord(false)
+
+/** What a machine that runs one shard leaves. */
+function shard(index: number, count: number): RunRecord {
+  const benches = selectShard(whole.plan.benches, { index, count })
+  const ids = benches.map(({ id }) => id)
+  const points = whole.plan.cases.filter(({ bench }) => ids.includes(bench))
+  const left = whole.plan.benches
+    .filter(({ id }) => !ids.includes(id))
+    .map(({ id }) => ({ bench: id, reason: 'filter' as const }))
+  return {
+    ...whole,
+    file: `shard-${index}.jsonl`,
+    plan: { ...whole.plan, seed: `seed ${index}`, benches, cases: points, excluded: [...whole.plan.excluded, ...left] },
+    samples: whole.samples.filter((sample) => points.some(({ id }) => id === sample.case)),
+  }
+}
+
+const other = (change: Partial<RunRecord['environment']>): RunRecord => ({
+  ...whole,
+  file: 'other.jsonl',
+  environment: { ...whole.environment, startedAt: '2026-01-02T00:00:00.000Z', ...change },
+})
+
+describe('shards', () => {
+  test.each([1, 2, 3, 4])('of %i take each bench once', (count) => {
+    const all = Array.from({ length: count }, (_, at) => selectShard(whole.plan.benches, { index: at + 1, count }))
+    expect(
+      all
+        .flat()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(whole.plan.benches.map(({ id }) => id).sort())
+  })
+
+  test('do not depend on the order of the benches', () => {
+    const backwards = selectShard([...whole.plan.benches].reverse(), { index: 1, count: 2 }).map(({ id }) => id)
+    expect(backwards.sort()).toEqual(
+      shard(1, 2)
+        .plan.benches.map(({ id }) => id)
+        .sort(),
+    )
+  })
+
+  test('that have no bench are refused', () => {
+    expect(() => selectShard(whole.plan.benches, { index: 5, count: 5 })).toThrow('shard 5/5 has no bench')
+  })
+
+  test('merged give the verdicts of the whole', () => {
+    const merged = mergeRecords([shard(2, 3), shard(1, 3), shard(3, 3)])
+    const sorted = (record: RunRecord) => {
+      const { claims, findings } = judge(record.plan, record.samples)
+      return {
+        claims: claims.map((one) => JSON.stringify(one)).sort(),
+        findings: findings.map(({ claims: _, ...one }) => one),
+      }
+    }
+    expect(sorted(merged)).toEqual(sorted(whole))
+    expect(merged.plan.excluded).toEqual(whole.plan.excluded)
+  })
+})
+
+describe('merging', () => {
+  test('gives a record that reads back', () => {
+    const file = join(folder, 'merged.jsonl')
+    const merged = mergeRecords([shard(1, 2), shard(2, 2)])
+    writeFileSync(file, recordText(merged, '2026-01-03T00:00:00.000Z'))
+    expect(readRecord(file)).toEqual(JSON.parse(JSON.stringify({ ...merged, file })))
+  })
+
+  test('the same benches adds their rounds, and keeps pairs together', () => {
+    const merged = mergeRecords([whole, other({})])
+    const rounds = merged.samples.filter(({ warmup, platform }) => !warmup && platform === 'native')
+    const of = rounds.filter(({ case: point }) => point === whole.plan.cases[0]!.id).map(({ round }) => round)
+    expect(new Set(of).size).toBe(16)
+    expect(judge(merged.plan, merged.samples).claims[0]!.measured!.rounds).toBe(16)
+  })
+
+  test('refuses another machine and names what differs', () => {
+    const cpu = { ...whole.environment.cpu, count: 4 }
+    expect(() => mergeRecords([whole, other({ kernel: '6.12.3', cpu })])).toThrow(
+      'not of the same kind of machine: kernel: 6.1.0 and 6.12.3; CPUs: 8 and 4',
+    )
+    expect(groupByHost([whole, other({ cpu }), other({})]).map((group) => group.length)).toEqual([2, 1])
+  })
+
+  test('refuses another version of a platform', () => {
+    const platforms = whole.plan.platforms.map((one) => (one.name === 'gvisor' ? { ...one, version: '2.0' } : one))
+    expect(() => mergeRecords([whole, { ...other({}), plan: { ...whole.plan, platforms } }])).toThrow(
+      'version of gvisor: 1.0 and 2.0',
+    )
+  })
+
+  test('refuses benches that changed between, and the same run twice', () => {
+    const benches = whole.plan.benches.map((one) => ({ ...one, digest: 'changed' }))
+    expect(() => mergeRecords([whole, { ...other({}), plan: { ...whole.plan, benches } }])).toThrow(
+      /bench .*prime verification is not the same in/,
+    )
+    expect(() => mergeRecords([whole, whole])).toThrow('are the same run')
+  })
+})

@@ -1,0 +1,255 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { judge } from '../../../../src/core/judge/judge.ts'
+import { buildReport } from '../../../../src/core/judge/report.ts'
+import type { Environment } from '../../../../src/core/model/record.ts'
+import { reportSchema } from '../../../../src/core/model/report.ts'
+import type { Problem } from '../../../../src/core/model/suite.ts'
+import { latestRecord, RecordError, RecordWriter, readRecord } from '../../../../src/core/records/record-file.ts'
+import { UsageError } from '../../../../src/util/errors.ts'
+import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, costing, native } from '../judge/builders.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'isobench-record-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const environment: Environment = {
+  startedAt: '2026-01-02T03:04:05.678Z',
+  isobench: '0.1.0',
+  node: 'v20.19.0',
+  cpu: { model: 'A CPU — ™', count: 2, governor: null, smt: 'off' },
+  memoryBytes: 2 ** 33,
+  kernel: '6.1',
+  commandLine: 'quiet',
+  virtualization: null,
+  kvm: false,
+  mitigations: { spectre_v2: 'Mitigation: x' },
+  cgroupVersion: 2,
+  guest: { cpus: [1], memoryBytes: 2 ** 30 },
+  image: 'sha256:abc',
+  configDigest: 'def',
+  revision: null,
+}
+
+const location = { file: '/p/a.bench.ts', line: 3, column: 5 }
+const plan = aPlan({
+  platforms: [
+    aPlatform('native'),
+    aPlatform('runc', { tags: ['x'] }),
+    aPlatform('kata', { available: false, reason: 'no KVM', fix: 'find one' }),
+  ],
+  benches: [
+    aBench({
+      location,
+      timeout: 9,
+      tags: ['io'],
+      claims: [
+        aClaim({ kind: 'withinNative', percent: 10 }, { on: { by: 'all' }, location }),
+        aClaim({ kind: 'atMost', value: 1000 }, { severity: 'warn', where: { mode: 'r' } }),
+      ],
+    }),
+  ],
+  findings: [
+    aFinding(
+      [
+        aClaim({ kind: 'equivalentTo', platform: 'native', percent: 10 }),
+        aClaim({ kind: 'betterThan', platform: 'native', by: 1.5 }, { on: { by: 'tag', tags: ['x'] } }),
+        aClaim({ kind: 'worseThan', platform: 'kata', by: 1 }, { on: { by: 'family', families: ['container'] } }),
+        aClaim({ kind: 'ranked', platforms: ['native', 'runc'] }),
+        aClaim({ kind: 'atLeast', value: 0 }, { metric: 'rate' }),
+      ],
+      { unmeasurableParts: ['a part'], location },
+    ),
+  ],
+  excluded: [{ bench: 'a.bench.ts#later', reason: 'todo' }],
+})
+const problems: Problem[] = [
+  { file: 'b.bench.ts', message: 'broken', fix: 'mend it', location },
+  { file: 'c.bench.ts', message: 'empty' },
+]
+const samples = [
+  aSample('native', 0, { warmup: true, values: { latency: 1, rate: 1 } }),
+  ...native(6),
+  ...costing('runc', 1.02, { count: 6 }),
+  aSample('runc', 7, { error: 'line one\nline two — “quoted” \u2028' }),
+]
+
+function write(id: string, { end, only = samples }: { end?: 'finished' | 'interrupted'; only?: typeof samples } = {}) {
+  const writer = RecordWriter.start(folder, id, environment, plan, problems)
+  for (const sample of only) writer.sample(sample)
+  if (end) writer.end(end)
+  return writer
+}
+
+const thrown = (read: () => unknown): unknown => {
+  try {
+    read()
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('a run record', () => {
+  it('reads back as it was written, in .isobench/runs, named by its start', () => {
+    const { file } = write('equal', { end: 'finished' })
+    expect(file).toBe(join(folder, '.isobench', 'runs', '2026-01-02T03-04-05-678Z-equal.jsonl'))
+    expect(readRecord(file)).toEqual({ file, environment, plan, problems, samples, status: 'finished' })
+  })
+
+  it('tells an interrupted run from a killed one', () => {
+    expect(readRecord(write('interrupted', { end: 'interrupted' }).file).status).toBe('interrupted')
+    expect(readRecord(write('killed').file).status).toBe('killed')
+  })
+
+  it('has each sample on disk before the call returns', () => {
+    const { file } = write('at-once', { only: [] })
+    const before = readRecord(file).samples.length
+    const writer = write('at-once-2', { only: samples.slice(0, 3) })
+    expect([before, readRecord(writer.file).samples.length]).toEqual([0, 3])
+  })
+
+  it('carries its verdicts for others to read, and judges anew by itself', () => {
+    const writer = write('verdicts', { end: 'finished' })
+    writer.verdicts({ claims: 'a lie' })
+    const record = readRecord(writer.file)
+    expect(record.samples).toEqual(samples)
+    expect(judge(record.plan, record.samples)).toEqual(judge(plan, samples))
+  })
+
+  it('cut short at any byte: is read without its last line, or is refused by a RecordError', () => {
+    const writer = RecordWriter.start(folder, 'whole', environment, aPlan(), [])
+    for (const sample of samples.slice(-2)) writer.sample(sample)
+    writer.end('finished')
+    const bytes = readFileSync(writer.file)
+    const firstLine = bytes.indexOf(10)
+    const file = join(folder, 'cut.jsonl')
+    for (let length = 0; length < bytes.length; length++) {
+      const cut = bytes.subarray(0, length)
+      writeFileSync(file, cut)
+      if (length <= firstLine) {
+        expect(thrown(() => readRecord(file))).toBeInstanceOf(RecordError)
+        continue
+      }
+      const complete = cut.filter((byte) => byte === 10).length - 1
+      const record = readRecord(file)
+      expect(record.samples).toEqual(samples.slice(-2).slice(0, complete))
+      expect(record.status).toBe('killed')
+    }
+    // Thousands of cuts: the usual limit is too short on a busy machine.
+  }, 60_000)
+})
+
+describe('what is no run record', () => {
+  const good = readFileSync(write('good', { only: samples.slice(0, 2) }).file, 'utf8')
+    .trimEnd()
+    .split('\n')
+  const reading = (lines: readonly string[]): Error => {
+    const file = join(folder, 'junk.jsonl')
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    return thrown(() => readRecord(file)) as Error
+  }
+
+  it.each([
+    'not JSON',
+    '{"type":"sample"',
+    '{"type":"unknown"}',
+    '{"type":"sample","sample":{}}',
+    '{"type":"sample","sample":{"point":"p","platform":"q","round":0,"warmup":false,"digest":"d","wallMs":1,"values":{"a":null}}}',
+    '[]',
+    '5',
+    '"text"',
+    '\u0000\u0000',
+  ])('a line %j is refused with its file and number', (junk) => {
+    const error = reading([good[0]!, good[1]!, junk, good[2]!])
+    expect(error).toBeInstanceOf(RecordError)
+    expect(error.message).toMatch(/junk\.jsonl:3 /)
+  })
+
+  it('a file that begins with something else, or is empty, is refused', () => {
+    for (const lines of [[], [good[1]!], ['{"type":"end","how":"finished","at":"x"}', ...good]]) {
+      expect(reading(lines)).toBeInstanceOf(RecordError)
+    }
+  })
+
+  it('another version is refused, rather than guessed at', () => {
+    const error = reading([good[0]!.replace('"recordVersion":1', '"recordVersion":2')])
+    expect(error).toBeInstanceOf(RecordError)
+    expect(error.message).toContain('recordVersion')
+  })
+
+  it('a file that is not there is the command line’s mistake', () => {
+    expect(thrown(() => readRecord(join(folder, 'gone.jsonl')))).toBeInstanceOf(UsageError)
+  })
+
+  // Each of these states what the reader promises; take `.fails` away when src does it.
+  it('a line "null" is refused with its file and number', () => {
+    expect(reading([good[0]!, 'null'])).toBeInstanceOf(RecordError)
+  })
+
+  it('the number of a line counts the empty lines before it', () => {
+    expect(reading([good[0]!, '', 'not JSON']).message).toMatch(/junk\.jsonl:3 /)
+  })
+})
+
+describe('the latest record', () => {
+  it('is the one with the latest start', () => {
+    const root = join(folder, 'latest')
+    RecordWriter.start(root, 'zzz', environment, plan, [])
+    const later = { ...environment, startedAt: '2026-01-02T03:04:06.000Z' }
+    const { file } = RecordWriter.start(root, 'aaa', later, plan, [])
+    expect(latestRecord(root)).toBe(file)
+    expect(basename(file)).toContain('aaa')
+  })
+
+  it('is a usage error where there is none', () => {
+    const root = join(folder, 'none')
+    expect(thrown(() => latestRecord(root))).toBeInstanceOf(UsageError)
+    mkdirSync(join(root, '.isobench', 'runs'), { recursive: true })
+    expect(thrown(() => latestRecord(root))).toBeInstanceOf(UsageError)
+  })
+})
+
+describe('a report of a record', () => {
+  const reportOf = (file: string, strict = false) => buildReport(readRecord(file), { strict })
+
+  it.each([undefined, 'finished', 'interrupted'] as const)('fits its schema and survives JSON: %s', (end) => {
+    const report = reportOf(write(`report-${end}`, end ? { end } : {}).file)
+    expect(reportSchema.parse(report)).toEqual(report)
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report)
+    expect(report.exitCode).toBe(end === 'interrupted' ? 130 : 1)
+  })
+
+  it('fits its schema without any sample, and then nothing holds', () => {
+    const report = reportOf(write('report-empty', { only: [] }).file)
+    expect(reportSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report)
+    expect(report.claims.every(({ verdict }) => verdict === 'not-evaluated')).toBe(true)
+    expect(report.cases[0]!.results[0]!.metrics.latency).toMatchObject({
+      median: null,
+      samples: [],
+      ratioToNative: null,
+    })
+  })
+
+  it('has what was measured: medians, the ratio to native, errors, and no cell of an absent platform', () => {
+    const [bench] = reportOf(write('report-cells').file).cases
+    expect(bench!.results.map(({ platform }) => platform)).toEqual(['native', 'runc'])
+    const [base, runc] = bench!.results
+    expect(base!.metrics.latency!.ratioToNative).toBeNull()
+    expect(base!.metrics.latency!.samples).toHaveLength(6)
+    expect(runc!.metrics.latency!.ratioToNative!.ratio).toBeCloseTo(1.02, 2)
+    expect(runc!.metrics.rate!.ratioToNative!.ratio).toBeCloseTo(1 / 1.02, 2)
+    expect(runc!.errors).toHaveLength(1)
+    expect(runc!.flags).toEqual([])
+  })
+
+  it('flags what is better than native by more than a tenth, in the direction of the metric', () => {
+    const flags = (cost: number) =>
+      reportOf(write(`report-flag-${cost}`, { only: [...native(6), ...costing('runc', cost, { count: 6 })] }).file)
+        .cases[0]!.results[1]!.flags
+    expect(flags(0.8)).toEqual(['suspiciously-fast'])
+    expect(flags(0.95)).toEqual([])
+    expect(flags(2)).toEqual([])
+  })
+})

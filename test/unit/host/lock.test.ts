@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterAll, describe, expect, it } from 'vitest'
+import { LockedError, type LockHolder, lock } from '../../../src/host/lock.ts'
+import { firstLine, script, temporary } from './children.ts'
+
+const folder = temporary()
+afterAll(() => folder.remove())
+
+const purpose = 'testing'
+const name = `unit-test-${process.pid}`
+
+/** Takes the lock that its argument names, says whether it got it, and holds it until its input ends. */
+const taker = () =>
+  script(
+    folder.path,
+    'taker',
+    `import { lock } from './src/host/lock.ts'
+     try {
+       const held = await lock(process.argv[2], { purpose: 'racing' })
+       process.stdout.write('won\\n')
+       process.stdin.resume().on('end', () => held[Symbol.dispose]())
+     } catch (error) {
+       process.stdout.write(error.code + '\\n')
+     }`,
+  )
+
+const start = (file: string, lockName: string) =>
+  spawn(process.execPath, [file, lockName], { stdio: ['pipe', 'pipe', 'inherit'] })
+
+describe('the lock', () => {
+  it('refuses a second holder, naming the first by its pid and purpose', async () => {
+    using _held = await lock(name, { purpose: 'measuring runc' })
+    const error = await lock(name, { purpose }).catch((error) => error)
+    expect(error).toBeInstanceOf(LockedError)
+    expect(error.message).toContain(`process ${process.pid}, measuring runc`)
+  })
+
+  it('is free again when it is disposed of', async () => {
+    for (let times = 0; times < 2; times++) {
+      using held = await lock(name, { purpose })
+      expect(held).toBeDefined()
+      await expect(lock(name, { purpose })).rejects.toBeInstanceOf(LockedError)
+    }
+  })
+
+  it('is free again when its holder is killed', async () => {
+    const holder = start(await taker(), name)
+    expect(await firstLine(holder)).toBe('won')
+    await expect(lock(name, { purpose })).rejects.toThrow(`process ${holder.pid}, racing`)
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    using held = await lock(name, { purpose })
+    expect(held).toBeDefined()
+  })
+
+  it('waits for its holder, and says once for whom', async () => {
+    const first = await lock(name, { purpose: 'first' })
+    const told: string[] = []
+    const onWait = (holder: LockHolder) => {
+      told.push(holder.purpose)
+      first[Symbol.dispose]()
+    }
+    using _held = await lock(name, { purpose: 'second', wait: true, onWait })
+    expect(told).toEqual(['first'])
+  })
+
+  it('stops waiting when it is told to', async () => {
+    using _held = await lock(name, { purpose })
+    const stop = new AbortController()
+    const waiting = lock(name, { purpose, wait: true, signal: stop.signal, onWait: () => stop.abort() })
+    await expect(waiting).rejects.toThrow(/interrupted/)
+  })
+
+  it('goes to exactly one of several processes that want it at once', async () => {
+    const file = await taker()
+    const takers = [1, 2, 3, 4].map(() => start(file, `${name}-race`))
+    const answers = await Promise.all(takers.map(firstLine))
+    const ended = takers.map((child) => (child.exitCode === null ? once(child, 'exit') : undefined))
+    for (const child of takers) child.stdin.end()
+    await Promise.all(ended)
+    expect(answers.sort()).toEqual(['ISOBENCH_LOCKED', 'ISOBENCH_LOCKED', 'ISOBENCH_LOCKED', 'won'])
+  })
+
+  it('disposed of twice does not free the lock of who took it since', async () => {
+    const first = await lock(name, { purpose })
+    first[Symbol.dispose]()
+    using _second = await lock(name, { purpose })
+    first[Symbol.dispose]()
+    await expect(lock(name, { purpose })).rejects.toBeInstanceOf(LockedError)
+  })
+})

@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { exitCodes } from '../../../../src/core/judge/exit-code.ts'
+import { buildReport } from '../../../../src/core/judge/report.ts'
+import { reporters } from '../../../../src/reporters/index.ts'
+import { exitMeaning } from '../../../../src/reporters/summary.ts'
+import { StatusLine } from '../../../../src/reporters/terminal/status-line.ts'
+import { widthOf } from '../../../../src/util/text.ts'
+import { contextOf, Memory, makeRecord, makeReport, tell } from '../fixture.ts'
+import { screenOf } from '../screen.ts'
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
+const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0 })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+async function piped(name: string, columns = 80, nasty = true): Promise<string> {
+  const out = new Memory(false, columns)
+  await tell(reporters[name]!.create(contextOf(out)), nasty)
+  return out.text
+}
+
+describe.each(['default', 'verbose', 'dot'])('%s in a pipe', (name) => {
+  test('writes no carriage return, escape or other control character, whatever a guest printed', async () => {
+    expect(await piped(name)).not.toMatch(controls)
+  })
+
+  test('writes no line that GitHub takes for a command', async () => {
+    expect(await piped(name)).not.toMatch(/^\s*::|##\[/m)
+  })
+
+  test('tells everything after the run', async () => {
+    const text = await piped(name, 80, false)
+    expect(text).toContain('15 hold · 5 contradicted · 1 inconclusive · 11 not evaluated')
+    expect(text).toContain('exit code 1: a finding regressed')
+    expect(text).toMatch(/^fails the run: finding 2; prime verification on gvisor/m)
+  })
+})
+
+describe('the summary', () => {
+  test.each([40, 60, 80, 120])('fits %i columns', async (columns) => {
+    const text = await piped('dot', columns)
+    const tooWide = text.split('\n').filter((line) => widthOf(line) > columns)
+    expect(columns < 80 ? tooWide.filter((line) => !/^ {4}/.test(line)) : tooWide).toEqual([])
+  })
+
+  test('tells of a regression what, how much, how sure, where, and what to do', async () => {
+    expect(await piped('default', 80, false)).toContain(
+      [
+        '  ✗ regressed, fails the run: prime verification · gvisor · events',
+        '    claimed   within 5 % of native',
+        '    measured  0.887 ×native, 11.3 % less; 90 % interval 0.884 to 0.891, 8 rounds',
+        '    where     benches/compute/prime.bench.ts:12 (finding 2, the bench)',
+        '    do        look for what changed in gvisor or its options; to be surer:',
+        '              isobench compute/prime --platform native,gvisor --rounds 16..48',
+      ].join('\n'),
+    )
+  })
+
+  test('shows platforms that do not work, errors, what cannot be judged, findings and problems', async () => {
+    const text = await piped('default', 120, false)
+    expect(text).toContain('2 platforms of 7 cannot run here')
+    expect(text).toContain('fix: turn on nested virtualization')
+    expect(text).toContain('! osv: 8 samples failed, the first: fio: cannot open /data/file: No such device')
+    expect(text).toContain('9 not evaluated: the platform does not work on this machine')
+    expect(text).toContain('(kata 5, firecracker 4)')
+    expect(text).toContain('suspiciously-fast: more than a tenth better than native')
+    expect(text).toMatch(/^ {2}✗ {2}2 {2}All containers/m)
+    expect(text).toMatch(/^ {2}– 14 {2}Kata starts slower/m)
+    expect(text.match(/metric "evnts" is not of the workload/g)).toHaveLength(1)
+  })
+
+  test('of judge alone names problems and no time', async () => {
+    const out = new Memory()
+    await reporters.default!.create(contextOf(out)).onFinish?.(makeReport(false))
+    expect(out.text).toContain('metric "evnts" is not of the workload')
+    expect(out.text).not.toContain('took')
+  })
+
+  test('says only once that there were too few rounds, unless all details are wanted', async () => {
+    const record = makeRecord(false)
+    const report = buildReport(
+      { ...record, samples: record.samples.filter(({ round }) => round < 3) },
+      { strict: true },
+    )
+    const out = new Memory()
+    await reporters.default!.create(contextOf(out)).onFinish?.(report)
+    expect(out.text).toContain('? 21 in doubt: fewer rounds than the test needs; five are the least')
+    expect(out.text).not.toContain('? in doubt')
+    const all = new Memory()
+    await reporters.verbose!.create(contextOf(all)).onFinish?.(report)
+    expect(all.text.match(/\? in doubt/g)!.length).toBeGreaterThan(8)
+  })
+
+  test('of a run without anything is short', async () => {
+    const record = makeRecord(false)
+    const plan = { ...record.plan, benches: [], cases: [], findings: [], platforms: [], excluded: [] }
+    const out = new Memory()
+    await reporters
+      .default!.create(contextOf(out))
+      .onFinish?.(buildReport({ ...record, plan, samples: [], problems: [], status: 'interrupted' }, { strict: false }))
+    expect(out.text.trimStart().split('\n')[0]).toBe(
+      'The run was interrupted: the verdicts are those of the samples it had.',
+    )
+  })
+
+  test('has a meaning for each exit code', () => {
+    for (const code of Object.values(exitCodes)) expect(exitMeaning(code)).not.toBe('unknown')
+  })
+
+  test('says a line a round where nothing can be repainted', async () => {
+    const lines = (await piped('default', 80, false)).split('\n')
+    expect(lines.filter((line) => /^(warm-up|round) \d\/\d · /.test(line))).toHaveLength(9)
+    expect(lines[0]).toBe('preparing: probing kata')
+  })
+})
+
+describe('on a terminal', () => {
+  async function onTerminal(name: string, color: boolean): Promise<Memory> {
+    const out = new Memory(true, 80)
+    const reporter = reporters[name]!.create(contextOf(out, { color }))
+    const slow = {
+      ...reporter,
+      onStepStart: (progress: Parameters<NonNullable<typeof reporter.onStepStart>>[0]) => {
+        vi.advanceTimersByTime(130)
+        reporter.onStepStart?.(progress)
+      },
+    }
+    await tell(slow)
+    return out
+  }
+
+  test('nothing of the status is left', async () => {
+    const { text } = await onTerminal('default', true)
+    const shown = screenOf(text)
+    expect(text).toContain('█')
+    expect(shown.join('\n')).not.toMatch(/[█░]|preparing:/)
+    expect(shown.filter((line) => widthOf(line) > 80)).toEqual([])
+    vi.advanceTimersByTime(10_000)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('the same summary as in a pipe, in colours only where they are wanted', async () => {
+    const last = (text: string) =>
+      screenOf(text)
+        .join('\n')
+        .split('cannot run here')[1]!
+        .replace(/took .*? · /, '')
+    const colored = (await onTerminal('default', true)).text
+    const plain = (await onTerminal('default', false)).text
+    expect(last(colored)).toBe(last(plain))
+    expect(last(colored)).toBe((await piped('default')).split('cannot run here')[1]!.replace(/took .*? · /, ''))
+    expect(colored).toContain('\u001b[31m')
+    expect(plain.replaceAll('\r\u001b[2K', '')).not.toMatch(controls)
+  })
+
+  test('tells what runs, how far it is, and how long it still takes', async () => {
+    const { text } = await onTerminal('default', false)
+    expect(text).toMatch(/█+░* \d+ % · round 4\/8 · 9 errors · ~\d+ s left · runc · random 4 KiB I\/O/)
+    expect(text).toContain('warm-up 1/1')
+  })
+
+  test('is repainted at most ten times a second, and each second when nothing happens', () => {
+    const out = new Memory(true)
+    const status = new StatusLine(out)
+    for (let at = 0; at < 1000; at++) {
+      vi.advanceTimersByTime(1)
+      status.show(() => `step ${at}`)
+      if (at % 50 === 0) status.print(['kept'])
+    }
+    expect(out.text.split('step').length - 1).toBeLessThanOrEqual(11)
+    vi.advanceTimersByTime(3000)
+    expect(out.text.split('step').length - 1).toBeLessThanOrEqual(15)
+    status.clear()
+    expect(screenOf(out.text).filter((line) => line !== 'kept')).toEqual([''])
+  })
+})

@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ProgressEstimator } from '../../../../src/reporters/terminal/status-line.ts'
+import { makeRecord } from '../fixture.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('the pace of long samples', () => {
+  const { plan } = makeRecord(false)
+  const [point, other] = plan.cases
+  const step = (round: number, done: number, at = point!) => ({
+    case: at,
+    platform: 'runc',
+    round,
+    warmup: false,
+    done,
+    steps: 8,
+  })
+
+  it('tells for how long a step has run, and from the second round on how long it may take', () => {
+    const pace = new ProgressEstimator(plan)
+    pace.begins(step(0, 0))
+    vi.advanceTimersByTime(2000)
+    expect(pace.status(200, 0)).not.toMatch(/for \d/)
+    vi.advanceTimersByTime(45_000)
+    expect(pace.status(200, 0)).toMatch(/ · for 47 s$/)
+    pace.begins(step(0, 1, other!))
+    vi.advanceTimersByTime(5000)
+    expect(pace.status(200, 0)).toMatch(/ · for 5 s$/)
+    pace.begins(step(1, 2))
+    vi.advanceTimersByTime(12_000)
+    expect(pace.status(200, 0)).toMatch(/ · for 12 s of ~47 s$/)
+    // It takes longer than the last time: how long is not known any more.
+    vi.advanceTimersByTime(40_000)
+    expect(pace.status(200, 0)).toMatch(/ · for 52 s$/)
+  })
+
+  it('has a line for each round, and for each minute in which nothing else was said', () => {
+    const pace = new ProgressEstimator(plan)
+    const due: boolean[] = []
+    for (let done = 0; done < 6; done++) {
+      due.push(pace.begins(step(done < 5 ? 0 : 1, done)))
+      vi.advanceTimersByTime(30_000)
+    }
+    expect(due).toEqual([true, false, true, false, true, true])
+    expect(pace.line(0)).toContain('5 of 8 steps done')
+  })
+})

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest'
+import { eachEvent, eventFormat, lostEvents, pageFormat } from '../../../src/tracing/ring-buffer.ts'
+import { functionName, functions, parseKallsyms, syscallName, syscalls } from '../../../src/tracing/sources.ts'
+
+// As Linux 6.12 and 6.18 have them on x86-64.
+const headerPage = `\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;
+\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;
+\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;
+\tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;
+`
+const format = (name: string, id: number, field: string) => `name: ${name}
+ID: ${id}
+format:
+\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;
+\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;
+\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
+
+\tfield:${field};\toffset:8;\tsize:8;\tsigned:0;
+`
+const functionFormat = format('function', 1, 'unsigned long ip')
+const enterFormat = format('sys_enter', 443, 'long id')
+
+/** A page with these pieces one after the other. `missed`: a flag that events before it are missing. */
+function page(pieces: readonly Buffer[], missed = 0): DataView {
+  const data = Buffer.concat(pieces)
+  const bytes = Buffer.alloc(4096)
+  bytes.writeUInt32LE(data.length + missed, 8)
+  data.copy(bytes, 16)
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+const words = (...values: number[]) => Buffer.from(new Uint32Array(values).buffer)
+
+/** An event whose size is in its first word, in words, or where `long`, behind it, in bytes. */
+function event(id: number, flags: number, value: bigint, long = false): Buffer {
+  const data = Buffer.alloc(24)
+  data.writeUInt16LE(id, 0)
+  data.writeUInt8(flags, 2)
+  data.writeBigInt64LE(BigInt.asIntN(64, value), 8)
+  return Buffer.concat([long ? words(0, data.length + 4) : words(data.length / 4), data])
+}
+
+function eventsOf(view: DataView, text: string, field: string) {
+  const events: { value: bigint; inInterrupt: boolean }[] = []
+  eachEvent(view, pageFormat(headerPage), eventFormat(text, field), (one) => events.push(one))
+  return events
+}
+
+describe('a page of a ring buffer', () => {
+  it('has events of either length, between times and what was taken back', () => {
+    const pieces = [
+      event(443, 0, 59n),
+      words(30, 7),
+      event(443, 0, 3n, true),
+      words(29 + (1 << 5), 12, 0, 0),
+      words(31, 9),
+      event(9, 0, 4n),
+      event(443, 0, -1n),
+      words(29, 0, 0),
+    ]
+    const events = eventsOf(page(pieces), enterFormat, 'id')
+    // -1: a call that a filter has taken away is none.
+    expect(events.map((one) => syscalls.nameOf(one))).toEqual(['execve', 'close', undefined])
+    expect(eventsOf(page([]), enterFormat, 'id')).toEqual([])
+  })
+
+  it('tells what happened in an interrupt, which is not the task’s doing', () => {
+    const ip = 0xffffffff81000104n
+    const inInterrupt = (flags: number) => eventsOf(page([event(1, flags, ip)]), functionFormat, 'ip')[0]!.inInterrupt
+    for (const flags of [0, 1 | 4 | 32 | 128]) expect(inInterrupt(flags), String(flags)).toBe(false)
+    for (const flags of [8, 16, 64, 1 | 8]) expect(inInterrupt(flags), String(flags)).toBe(true)
+    expect(functions.nameOf({ value: ip, inInterrupt: true })).toBeUndefined()
+  })
+
+  it('is refused when events before it are missing', () => {
+    for (const missed of [2 ** 31, 2 ** 30, 2 ** 31 + 2 ** 30])
+      expect(() => eventsOf(page([event(1, 0, 1n)], missed), functionFormat, 'ip')).toThrow(/missing/)
+  })
+
+  it('is refused when its format is not what it was thought to be', () => {
+    expect(() => eventFormat(functionFormat, 'id')).toThrow(/no id of 8 bytes/)
+    expect(() => eventFormat(functionFormat.replace('size:2', 'size:4'), 'ip')).toThrow(/no common_type of 2 bytes/)
+    expect(pageFormat(headerPage)).toEqual({ bytes: 4096, commit: 8, data: 16 })
+  })
+})
+
+it('an address is of the function that it lies in, of several names by the first, in modules too', () => {
+  const symbols = parseKallsyms(`ffffffff81000100 T vfs_read
+ffffffff81000200 t finish_task_switch.isra.0
+ffffffff81000200 t another_name
+ffffffff81000300 D jiffies
+ffffffffc0000000 t ext4_file_read_iter\t[ext4]
+`)
+  expect(symbols(0xffffffff81000104n)).toBe('vfs_read')
+  expect(symbols(0xffffffff81000204n)).toBe('finish_task_switch.isra.0')
+  expect(symbols(0xffffffffc0000010n)).toBe('ext4_file_read_iter')
+  expect(symbols(0xffn)).toBeUndefined()
+})
+
+it('a function is not the task’s when an interrupt comes in by it, and the compiler’s copy of one is that one', () => {
+  for (const name of [
+    'sysvec_apic_timer_interrupt',
+    '__irq_exit_rcu',
+    'irq_enter_rcu',
+    'handle_softirqs',
+    '__do_softirq',
+  ])
+    expect(functionName(name), name).toBeUndefined()
+  for (const name of ['irqfd_wakeup', 'do_syscall_64', 'request_irq', 'schedule']) expect(functionName(name)).toBe(name)
+  expect(functionName('finish_task_switch.isra.0')).toBe('finish_task_switch')
+})
+
+it('a system call without a name keeps its number', () => expect(syscallName(4711)).toBe('nr_4711'))
+
+it.skipIf(process.arch !== 'x64')('system calls have the names of the kernel’s table', () => {
+  const known = {
+    0: 'read',
+    59: 'execve',
+    231: 'exit_group',
+    257: 'openat',
+    334: 'rseq',
+    424: 'pidfd_send_signal',
+    435: 'clone3',
+    462: 'mseal',
+  }
+  for (const [number, name] of Object.entries(known)) expect(syscallName(Number(number))).toBe(name)
+})
+
+it('lost events are those overwritten, not committed and dropped', () => {
+  const stats = (overrun: number, commit: number, dropped: number) =>
+    `entries: 16\noverrun: ${overrun}\ncommit overrun: ${commit}\nbytes: 1088\noldest event ts:   982.7\nnow ts:   982.8\ndropped events: ${dropped}\nread events: 5\n`
+  expect(lostEvents(stats(0, 0, 0))).toBe(0)
+  expect(lostEvents(stats(1, 2, 4))).toBe(7)
+})

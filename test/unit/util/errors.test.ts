@@ -1,0 +1,63 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { bootTimeout, importTimeout } from '../../../src/core/project/collect.ts'
+import { BootError } from '../../../src/host/sandbox.ts'
+import { runTimed } from '../../../src/host/timed-process.ts'
+import { lastLines, messageOf, sanitizeLine, UsageError } from '../../../src/util/errors.ts'
+
+afterEach(() => vi.unstubAllEnvs())
+
+/** What Firecracker v1.15.1 says of a tap that is not its user's, as a conductor passes it on. */
+const monitor =
+  'isobench: the guest ended before it was ready; vmm: 2026-11-26T00:23:40.389209182 [vm:main] RunWithApiError error: Failed to ' +
+  'build MicroVM from Json: Configuration for VMM from one single json failed: Network device error: Could not create the network ' +
+  'device: Open tap device failed: Error while creating ifreq structure: Operation not permitted (os error 1). Invalid TUN/TAP ' +
+  'Backend provided by isob0. Check our documentation on setting up the network devices. | 2026-11-26T00:23:40.394758517 [vm:main] ' +
+  'Firecracker exiting with error. exit_code=1'
+
+it('loses of a long text the middle: neither whose it is nor what the cause was', () => {
+  const long = sanitizeLine(`${'begin'.padEnd(500, '.')}${'.'.repeat(500)}: Operation not permitted`, 100)
+  expect(long).toHaveLength(100)
+  expect(long).toMatch(/^begin\.+…\.+: Operation not permitted$/)
+  expect(sanitizeLine('12345678', 8)).toBe('12345678')
+  expect(sanitizeLine('123456789', 8)).toBe('12…56789')
+  expect(lastLines(`\n${monitor}\n`)[0]).toMatch(/^isobench: the guest ended .*Operation not permitted \(os error 1\)/)
+})
+
+it('tells the innermost cause of a monitor that could not start, as doctor does', async () => {
+  const script = 'printf "%s\\n" "$0" >&2; exit 125'
+  const error = await runTimed(['sh', '-c', script, monitor], { timeoutMs: 60_000, label: 'a boot on it' }).catch(
+    (e) => e,
+  )
+  expect(messageOf(error)).toMatch(/^a boot on it: exit code 125: isobench: .*Operation not permitted \(os error 1\)/)
+  const argv = `cgexec ${'--argument '.repeat(60)}`
+  expect(messageOf(new BootError(`${argv}: exit code 125: ${monitor}`))).toMatch(
+    /^cgexec .*… ?.*Operation not permitted/,
+  )
+})
+
+it('has a line for whatever is thrown, also for an object that no text can be made of', () => {
+  const thrown: unknown[] = [
+    'text',
+    undefined,
+    5n,
+    Symbol('s'),
+    Object.create(null),
+    { toString: 1 },
+    [Object.create(null)],
+  ]
+  for (const one of thrown) expect(messageOf(one)).toMatch(/^.+$/)
+  expect(messageOf('text')).toBe('text')
+  const odd = new Error('x')
+  odd.message = Object.create(null) as string
+  expect(messageOf(odd)).toMatch(/^.+$/)
+})
+
+it('takes its limits from the environment, for machines that are emulated', () => {
+  expect([bootTimeout(false), bootTimeout(true), importTimeout()]).toEqual([20, 90, 10])
+  vi.stubEnv('ISOBENCH_PROBE_SECONDS', '600')
+  vi.stubEnv('ISOBENCH_IMPORT_SECONDS', '1.5')
+  expect([bootTimeout(false), bootTimeout(true), importTimeout()]).toEqual([600, 600, 1.5])
+  vi.stubEnv('ISOBENCH_IMPORT_SECONDS', 'a minute')
+  expect(importTimeout).toThrow(UsageError)
+  expect(importTimeout).toThrow('ISOBENCH_IMPORT_SECONDS="a minute" is no number of seconds')
+})

@@ -1,0 +1,124 @@
+/** Monitors on a KVM that works: in a machine whose emulated CPUs have SVM, for hosts that have no KVM or one that is too slow. */
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readRecord } from '../../src/core/records/record-file.ts'
+import { removeResource } from '../../src/host/cleanup.ts'
+import { CleanupJournal } from '../../src/host/journal.ts'
+import { ensureKernel } from '../../src/vm/kernel.ts'
+import { ensureImage } from '../e2e/support/host.ts'
+import { runInVm } from './support/vm.ts'
+
+const folders: string[] = []
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+beforeAll(ensureImage)
+
+/** Programs that Debian does not have: what is in this folder is in the machine's PATH, and its `opt` is /opt. */
+const given = process.env.ISOBENCH_MACHINE_BINARIES
+
+/** What each platform is written as in a config, what has to be given for it, and whether it is a monitor that can be had alone. */
+const monitors: Readonly<
+  Record<string, { readonly config: string; readonly needs: readonly string[]; readonly floor: boolean }>
+> = {
+  'qemu-microvm': { config: "platform('qemu', { name: 'qemu-microvm', machine: 'microvm' })", needs: [], floor: true },
+  'qemu-q35': { config: "platform('qemu', { name: 'qemu-q35', machine: 'q35' })", needs: [], floor: true },
+  'gvisor-kvm': { config: "platform('gvisor', { name: 'gvisor-kvm', mode: 'kvm' })", needs: [], floor: false },
+  firecracker: { config: "platform('firecracker')", needs: ['firecracker'], floor: true },
+  'firecracker-jailed': {
+    config: "platform('firecracker', { name: 'firecracker-jailed', jailer: true })",
+    needs: ['firecracker', 'jailer'],
+    floor: true,
+  },
+  'cloud-hypervisor': { config: "platform('cloud-hypervisor')", needs: ['cloud-hypervisor'], floor: true },
+  kata: { config: "platform('kata')", needs: ['opt/kata/runtime-rs'], floor: false },
+  'kata-go': { config: "platform('kata', { name: 'kata-go', runtime: 'go' })", needs: ['opt/kata/bin'], floor: false },
+}
+const chosen = process.env.ISOBENCH_E2E_PLATFORMS?.split(',') ?? Object.keys(monitors)
+/** Boots that leave nothing, and how many of them are killed. */
+const [boots, kill] = [4, 1]
+
+const scriptOf = (name: string) => `
+export PATH=/checkout/given:$PATH ISOBENCH_E2E_PLATFORMS=${name} ISOBENCH_PROBE_SECONDS=600 ISOBENCH_IMPORT_SECONDS=120
+step() { echo "== $(cut -d' ' -f1 /proc/uptime) s: $*"; }
+modprobe -a kvm_amd vhost_net vhost_vsock && ls -l /dev/kvm || exit
+[ ! -d given/opt ] || cp -a given/opt/. /opt
+mkdir -p /var/cache/isobench/kernels && cp -a kernels/. /var/cache/isobench/kernels
+mkdir -p /project/benches && cp benches/startup/*floor* /project/benches && cd /project || exit
+echo "import { defineConfig, platform } from 'isobench'
+export default defineConfig({ platforms: [platform('native'), ${monitors[name]!.config}] })" >isobench.config.ts
+step doctor
+node /checkout/bin/isobench.js doctor --json --platform ${name} >/results/doctor.json; cat /results/doctor.json
+# It is the same as the one that the machine has the image from, and half a gigabyte of files to read again.
+step the disk of the image
+disk=$(node -p 'JSON.parse(fs.readFileSync("/results/doctor.json")).parts.find(({ name }) => name === "disk of the image")?.path ?? ""')
+[ -z "$disk" ] || { mkdir -p "$(dirname "$disk")" && dd if=/dev/disk/by-id/virtio-image of="$disk" bs=4M status=none || exit; }
+step the floor
+node /checkout/bin/isobench.js run --rounds 2 --no-remeasure --reporter verbose
+cp .isobench/runs/*.jsonl /results/floor.jsonl
+step leftovers
+node /checkout/scripts/run-script.mjs self leftovers --boots ${boots} --kill ${kill} --platform ${name} | tee /results/leftovers
+cd /checkout
+step conformance
+node node_modules/vitest/vitest.mjs run --project e2e conformance --testTimeout 1800000 --hookTimeout 1800000 \\
+  --reporter verbose --reporter json --outputFile /results/report.json
+code=$?
+step done
+exit $code
+`
+
+const reasonFor = (name: string): string => {
+  const { needs } = monitors[name]!
+  const lacking = needs.filter((file) => given === undefined || !existsSync(join(given, file)))
+  if (lacking.length === 0) return ''
+  return given === undefined ? 'ISOBENCH_MACHINE_BINARIES is not set' : `${given} has no ${lacking.join(', ')}`
+}
+
+interface Results {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+describe.each(Object.keys(monitors).filter((name) => chosen.includes(name)))('%s', (name) => {
+  const without = reasonFor(name)
+  test.skipIf(without)(`keeps the contract on a nested KVM${without && ` (left out: ${without})`}`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
+    folders.push(folder)
+    await using ledger = CleanupJournal.start(`machine-${process.pid}`, removeResource)
+    const kernel = await ensureKernel({ ledger }, { debian: 'cloud' })
+    const kernelFolder = join(kernel.vmlinux, '..')
+    const files = {
+      [`kernels/${basename(kernelFolder)}`]: kernelFolder,
+      ...(given !== undefined && { given }),
+    }
+    const done = await runInVm({
+      script: scriptOf(name),
+      seconds: 5400,
+      folder,
+      svm: true,
+      memoryMiB: 4096,
+      files,
+    })
+    const json = (file: string) => JSON.parse(readFileSync(join(done.results, file), 'utf8'))
+    const doctor = json('doctor.json')
+    expect(doctor.kvm, done.log).toMatchObject({ state: 'nested' })
+    expect(doctor.platforms, done.log).toMatchObject([{ name, available: true, cpuMode: 'nested' }])
+    if (monitors[name]!.floor) {
+      const { samples } = readRecord(join(done.results, 'floor.jsonl'))
+      const counted = samples.filter(({ warmup }) => !warmup)
+      expect(counted, done.log).toMatchObject([1, 2].map(() => ({ platform: name, accelerator: 'kvm' })))
+      expect(counted.flatMap(({ error }) => error ?? [])).toEqual([])
+    }
+    expect(done.exitCode, done.log).toBe(0)
+    const { testResults } = json('report.json') as Results
+    const passed = testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status, fullName }) => status === 'passed' && fullName.startsWith(`${name} `)),
+    )
+    expect(passed.length, done.log).toBeGreaterThan(10)
+    expect(readFileSync(join(done.results, 'leftovers'), 'utf8'), done.log).toContain(' left 0 objects')
+  })
+})
