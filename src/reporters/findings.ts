@@ -220,7 +220,7 @@ export function findingsMarkdown(report: Report): string {
     ...(others.length === 0
       ? []
       : [
-          `<details><summary>${plural(others.length, 'finding')} that nothing decides here, and what ${others.length === 1 ? 'it lacks' : 'they lack'}</summary>`,
+          `<details><summary>${plural(others.length, 'finding')} that are not decided here, and what is missing</summary>`,
           '',
           ...tableOf(
             ['#', 'the paper says', 'verdict', 'why'],

@@ -115,7 +115,7 @@ function expectForm(markdown: string): void {
   )
   expect(tally).toContain(`${of('– not-evaluated')} not evaluated`)
   const lacking = others.length === 1 ? '1 finding' : `${others.length} findings`
-  expect(markdown).toContain(`<details><summary>${lacking} that nothing decides here`)
+  expect(markdown).toContain(`<details><summary>${lacking} that are not decided here`)
 }
 
 describe('the findings as Markdown', () => {
@@ -129,10 +129,10 @@ describe('the findings as Markdown', () => {
     ).toEqual(report.findings.map(({ id }) => id))
   })
 
-  it('stand in README in the form in which the command prints them, with all 28 and A1 to A7', () => {
-    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  it('stand in docs/evidence/findings.md in the form in which the command prints them, with all 28 and A1 to A7', () => {
+    const readme = readFileSync(new URL('../../../docs/evidence/findings.md', import.meta.url), 'utf8')
     const [, between] = /<!-- findings: .*? -->\n(.*?)<!-- end of findings -->/s.exec(readme) ?? []
-    expect(between, 'README has the place for the table').toBeDefined()
+    expect(between, 'the page has the place for the table').toBeDefined()
     expectForm(between!)
     const ids = rowsOf(between!)
       .map(({ id }) => id)
