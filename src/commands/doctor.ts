@@ -99,7 +99,7 @@ export const run: CommandHandler = async (args, given, io) => {
     tell(truncate(left, (io.err.columns || 80) - 1))
   })
   const diagnosis: Diagnosis = {
-    platforms: await probePlatforms(platforms, session, image, [], (name) => probing.delete(name)),
+    platforms: await probePlatforms(platforms, session, image, false, (name) => probing.delete(name)),
     tools: [...baseRequirements, ...imageRequirements].map((requirement) => {
       const lacking = missing([requirement])
       const fix = installCommand(lacking)

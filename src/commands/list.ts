@@ -11,8 +11,8 @@ import { problemText } from './setup.ts'
 
 /** What a run of these benches measures on each platform, and how long that is when every sample takes its time. */
 function extent(suite: Suite, name: string, profile: ResolvedProfile): string {
-  const { rounds, warmup, seconds, skip = [] } = profile
-  const { benches } = selectBenches(suite, { profile: name, without: skip })
+  const { rounds, warmup, seconds, skipTags = [] } = profile
+  const { benches } = selectBenches(suite, { profile: name, without: skipTags })
   const points = benches.flatMap(casesOf).length
   const samples = points * (rounds + warmup)
   const left = suite.benches.length - benches.length

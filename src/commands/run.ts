@@ -103,10 +103,10 @@ export async function measureProject(
       "install Node.js in it, or leave that bench out: isobench run --name '…'",
     )
   }
-  const { skip } = plan.profile
-  await ensureArtifacts(platforms, image.rootfs, { ledger: session.ledger, signal, onLine: tell }, skip)
+  const { skipEmulated } = plan.profile
+  await ensureArtifacts(platforms, image.rootfs, { ledger: session.ledger, signal, onLine: tell }, skipEmulated)
   tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
-  const planned = await probePlatforms(platforms, session, image, skip)
+  const planned = await probePlatforms(platforms, session, image, skipEmulated)
   const watchable = await excludeUntraceable(plan, session, tell)
   if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
   return await measureAndJudge({

@@ -25,11 +25,10 @@ export interface RunProfile {
   readonly seconds?: number
   /** Time limit of one sample, booting included, in seconds. */
   readonly timeout?: number
-  /**
-   * Leaves benches with one of these tags out, unless the command line asks for benches by path, name or tag; with `emulated`
-   * also platforms whose CPUs are emulated in software here, unless the command line names platforms.
-   */
-  readonly skip?: readonly string[]
+  /** Excludes benches with one of these tags, unless the command line selects benches by path, name or tag. */
+  readonly skipTags?: readonly string[]
+  /** Excludes platforms whose CPUs are emulated in software on this host, unless the command line names platforms. */
+  readonly skipEmulated?: boolean
 }
 
 export interface Config {

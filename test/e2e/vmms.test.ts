@@ -23,7 +23,7 @@ const withPlatforms = (...platforms: string[]) =>
     'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 export default defineConfig({
   platforms: [platform('native'), ${platforms.join(', ')}],
-  profiles: { quick: { warmup: 0, skip: [] } },
+  profiles: { quick: { warmup: 0, skipTags: [], skipEmulated: false } },
 })
 `,
     'benches/it.bench.ts': bench,

@@ -26,7 +26,7 @@ cat >isobench.config.ts <<'END'
 import { defineConfig, platform } from 'isobench'
 export default defineConfig({
   platforms: [${platforms.map((name) => `platform('${name}')`).join(', ')}],
-  profiles: { quick: { rounds: 1, warmup: 1, seconds: 1, timeout: 3000, skip: [] } },
+  profiles: { quick: { rounds: 1, warmup: 1, seconds: 1, timeout: 3000, skipTags: [], skipEmulated: false } },
 })
 END
 ${patience}

@@ -182,5 +182,6 @@ export interface ResolvedProfile {
    * Benches with one of these tags take no part, unless the command line asks for benches by path, name or tag. `emulated`:
    * neither do platforms whose CPUs are emulated in software, unless it names platforms.
    */
-  readonly skip?: readonly string[]
+  readonly skipTags?: readonly string[]
+  readonly skipEmulated?: boolean
 }

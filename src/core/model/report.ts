@@ -75,7 +75,8 @@ export const reportSchema = z.object({
     seconds: z.number(),
     timeout: z.number(),
     /** Tags of the benches that the profile leaves out. */
-    skip: z.array(z.string()).readonly().optional(),
+    skipTags: z.array(z.string()).readonly().optional(),
+    skipEmulated: z.boolean().optional(),
   }),
   platforms: z.array(platformResult),
   cases: z.array(caseResult),

@@ -33,7 +33,7 @@ const configNames = ['isobench.config.ts', 'isobench.config.mts', 'isobench.conf
  * repetitions.
  */
 const defaultProfiles: Record<string, ResolvedProfile> = {
-  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skip: ['slow', 'emulated'] },
+  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skipTags: ['slow'], skipEmulated: true },
   full: { rounds: 10, warmup: 1, seconds: 1, timeout: 60 },
   paper: { rounds: 20, warmup: 2, seconds: 10, timeout: 300 },
 }
@@ -78,7 +78,8 @@ const configSchema = z.strictObject({
         warmup: whole.min(0).optional(),
         seconds: positive.optional(),
         timeout: positive.optional(),
-        skip: z.array(z.string()).optional(),
+        skipTags: z.array(z.string()).optional(),
+        skipEmulated: z.boolean().optional(),
       }),
     )
     .default({}),

@@ -165,10 +165,10 @@ export function resolveProfile(project: Project, options: Options): ResolvedProf
   }
   const { rounds, seconds, timeout } = options
   // Who names a platform wants it, emulated or not.
-  const skip = profile.skip?.filter((word) => word !== 'emulated' || !options.platform?.length)
+  const skipEmulated = profile.skipEmulated && !options.platform?.length
   return {
     ...profile,
-    ...(skip && { skip }),
+    ...(profile.skipEmulated !== undefined && { skipEmulated }),
     ...(rounds && { rounds }),
     ...(seconds && { seconds }),
     ...(timeout && { timeout }),
@@ -192,7 +192,7 @@ export async function createPlan(project: Project, filters: readonly string[], o
     names: options.name ?? [],
     tags: options.tag ?? [],
     profile: options.profile,
-    without: filters.length > 0 || options.name || options.tag ? [] : (profile.skip ?? []),
+    without: filters.length > 0 || options.name || options.tag ? [] : (profile.skipTags ?? []),
   })
   const { benches, left, notes } = applyShardAndLastFailed(selected, project.root, options)
   if (benches.length === 0 && suite.problems.length > 0) throw new ProjectError(suite.problems)

@@ -68,10 +68,10 @@ export async function ensureArtifacts(
   platforms: readonly ResolvedPlatform[],
   rootfs: string | undefined,
   options: ArtifactBuildOptions,
-  skip: readonly string[] = [],
+  skipEmulated = false,
 ): Promise<void> {
   const wanted: ResolvedPlatform[] = []
-  for (const platform of platforms) if (!(await isSkipped(platform, skip))) wanted.push(platform)
+  for (const platform of platforms) if (!(await isSkipped(platform, skipEmulated))) wanted.push(platform)
   for (const { name, path, ensure } of requiredArtifacts(wanted, rootfs)) {
     if (existsSync(path)) continue
     options.onLine?.(`making the ${name}`)

@@ -91,14 +91,14 @@ export function optionIssues(error: unknown): string {
 
 /**
  * Finds out whether each platform works here, by booting one process on it. `image` is left out where none is built. Those
- * whose CPUs are emulated are probed one after the other, for they all use the same CPUs; they are left alone when `skip` has
- * the word `emulated`. `probed` hears of each platform when its answer is there.
+ * whose CPUs are emulated are probed one after the other, because they all use the same CPUs. With `skipEmulated` they are
+ * not probed. `probed` is called for each platform when its result is known.
  */
 export async function probePlatforms(
   platforms: readonly ResolvedPlatform[],
   session: Session,
   image: Image | undefined,
-  skip: readonly string[] = [],
+  skipEmulated = false,
   probed: (name: string) => void = () => {},
 ): Promise<PlannedPlatform[]> {
   const tiny = await session.directory('probe')
@@ -107,7 +107,7 @@ export async function probePlatforms(
   const probes = await Promise.allSettled(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
-      const probe = await probeOne(platform, { tiny, image, session, skip, serialQueue })
+      const probe = await probeOne(platform, { tiny, image, session, skipEmulated, serialQueue })
       probed(name)
       return {
         name,
@@ -132,7 +132,7 @@ interface Probing {
   readonly tiny: string
   readonly image: Image | undefined
   readonly session: Session
-  readonly skip: readonly string[]
+  readonly skipEmulated: boolean
   readonly serialQueue: Queue
 }
 
@@ -151,11 +151,11 @@ function queue(): Queue {
 /** Whether a profile that skips these words leaves the platform out. */
 export const isSkipped = async (
   { driver, options }: Pick<ResolvedPlatform, 'driver' | 'options'>,
-  skip: readonly string[],
-): Promise<boolean> => skip.includes('emulated') && (await driver.cpuMode?.(options)) === 'emulated'
+  skipEmulated: boolean,
+): Promise<boolean> => skipEmulated && (await driver.cpuMode?.(options)) === 'emulated'
 
 async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<ProbeResult> {
-  const { image, skip, serialQueue } = probing
+  const { image, skipEmulated, serialQueue } = probing
   const { spec, driver, options } = platform
   const lacking = missing(driver.requirements(options))
   if (lacking.length > 0) {
@@ -172,7 +172,7 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   const wanted = driver.requiredImageFiles?.(options) ?? []
   const unfit = wanted.length > 0 ? missingImageFiles(image, wanted) : undefined
   if (unfit) return { available: false, ...unfit, version }
-  if (await isSkipped(platform, skip)) {
+  if (await isSkipped(platform, skipEmulated)) {
     const fix = `--platform ${spec.name}, or a profile that does not skip what is emulated: --profile full`
     return { available: false, reason: 'left out: its CPUs are emulated in software here', fix, version }
   }

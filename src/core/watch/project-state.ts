@@ -53,7 +53,7 @@ export function selectedBenches(
   const mine = selectFiles(suite, filterFiles(project, files, filters))
   const names = only.bench ? [only.bench] : name
   const some = filters.length > 0 || names.length > 0 || tags.length > 0
-  const without = some ? [] : (asked.profileOf(project).skip ?? [])
+  const without = some ? [] : (asked.profileOf(project).skipTags ?? [])
   return { ...selectBenches(mine, { names, tags, without, profile: asked.profileName }), findings: mine.findings }
 }
 

@@ -138,15 +138,15 @@ export class WatchHost {
   async probe(
     platforms: readonly ResolvedPlatform[],
     states: ReadonlyMap<string, string>,
-    { signal, tell, skip }: Pick<OpenSessionOptions, 'signal' | 'tell'> & { readonly skip: readonly string[] },
+    { signal, tell, skipEmulated }: Pick<OpenSessionOptions, 'signal' | 'tell'> & { readonly skipEmulated: boolean },
   ): Promise<void> {
     const unknown = platforms.filter(({ spec: { name } }) => this.#platforms.get(name)?.state !== states.get(name))
     if (unknown.length === 0) return
     const { image } = this.#taken!
     const { ledger } = this.#session!
-    await ensureArtifacts(unknown, image.rootfs, { ledger, signal, onLine: tell }, skip)
+    await ensureArtifacts(unknown, image.rootfs, { ledger, signal, onLine: tell }, skipEmulated)
     tell(`probing ${unknown.map(({ spec }) => spec.name).join(', ')}`)
-    for (const platform of await probePlatforms(unknown, this.#session!.withSignal(signal), image, skip))
+    for (const platform of await probePlatforms(unknown, this.#session!.withSignal(signal), image, skipEmulated))
       this.#platforms.set(platform.name, { state: states.get(platform.name)!, platform })
   }
 
@@ -222,8 +222,8 @@ export class WatchSession {
       await this.#machine.take(project, { wait: this.options.wait, signal, timeout, tell })
     }
     const { snapshot } = this.current()
-    const skip = snapshot.profile.skip ?? []
-    await this.#machine.probe(this.#platforms(), snapshot.platforms, { signal, tell, skip })
+    const skipEmulated = snapshot.profile.skipEmulated ?? false
+    await this.#machine.probe(this.#platforms(), snapshot.platforms, { signal, tell, skipEmulated })
     await this.#machine.warm!.dropStale()
   }
 

@@ -133,7 +133,7 @@ describe('--strict-findings', () => {
 
   it('leaves a finding alone that holds or is in doubt', () => {
     const judgement = judged(aFinding([aClaim(within)]), [...native(), ...costing('runc', 1.01)])
-    expect(ended(judgement, { strictPaper: true })).toBe(0)
+    expect(ended(judgement, { strictFindings: true })).toBe(0)
   })
 })
 

@@ -6,7 +6,7 @@ export const other = 'b.bench.ts#net'
 export const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   guest: { cpus: 1, memoryBytes: 1024 },
   image: {},
-  profile: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skip: [] },
+  profile: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skipTags: [], skipEmulated: false },
   benches: [aBench(), aBench({ id: other, file: 'b.bench.ts', name: 'net' })],
   findings: [],
   work: new Map([
