@@ -49,7 +49,7 @@ export async function fidelity({ boots, names }: Fidelity, say: (text: string) =
     { cpus: 1, memoryBytes: 1024 ** 3 },
     { purpose: 'bench:self', wait: true, signal: new AbortController().signal },
   )
-  const { rootfs } = await ensureImage({}, { ledger: session.ledger })
+  const { rootfs } = await ensureImage({}, { journal: session.journal })
   for (const name of names ?? ['runc', 'crun', 'lxc', 'docker', 'gvisor']) {
     const driver = drivers[name] as Driver
     const options = driver.options.parse({})

@@ -94,7 +94,7 @@ export async function leftovers(root: string, given: Boots, say: (text: string) 
     wait: true,
     signal: new AbortController().signal,
   })
-  const image = await ensureImage(project.image, { ledger: session.ledger })
+  const image = await ensureImage(project.image, { journal: session.journal })
   const chosen = project.platforms.filter(({ name }) => names?.includes(name) ?? true)
   const platforms = resolvePlatforms(chosen, drivers, project.configFile)
   const probes = await probePlatforms(platforms, session, image)

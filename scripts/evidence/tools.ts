@@ -225,7 +225,7 @@ export async function tools(
   const { plan, platforms, collected } = await createPlan(project, [], options)
   const signal = new AbortController().signal
   await using session = await Session.open(project.guest, { purpose: 'bench:self', wait: true, signal })
-  const image = await ensureImage(project.image, { ledger: session.ledger })
+  const image = await ensureImage(project.image, { journal: session.journal })
   const log = new Log()
   await using stage = new Stage(session, image.rootfs, 120)
   const means: MeasureContext = {

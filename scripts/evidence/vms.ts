@@ -49,8 +49,8 @@ syswrite $us, pack 'CnN', 6, 0, 0; waitpid $m, 0; kill 'TERM', $h if $h;
 async function boots(session: Session, rootfs: string, count: number, say: (text: string) => void): Promise<void> {
   const from = { debian: 'cloud' } as const
   const options = qemuOptions.parse({ machine: 'microvm', accel: 'tcg' })
-  const kernel = await ensureKernel({ ledger: session.ledger }, from)
-  const disk = await ensureDisk(rootfs, { ledger: session.ledger })
+  const kernel = await ensureKernel({ journal: session.journal }, from)
+  const disk = await ensureDisk(rootfs, { journal: session.journal })
   const taken = { isobench: [] as number[], hand: [] as number[] }
   for (let boot = 0; boot < count; boot++) {
     for (const by of boot % 2 === 0 ? (['isobench', 'hand'] as const) : (['hand', 'isobench'] as const)) {
@@ -75,7 +75,7 @@ async function agent(session: Session, rootfs: string, kind: string, say: (text:
   const spec = platform(kind as 'qemu')
   const [resolved] = resolvePlatforms([spec], drivers, 'bench:self')
   const { driver, options } = resolved!
-  await ensureArtifacts([resolved!], rootfs, { ledger: session.ledger })
+  await ensureArtifacts([resolved!], rootfs, { journal: session.journal })
   await using place = await session.createSandbox(rootfs, limit)
   const handle = await driver.boot(place, options)
   const truth: number[] = []
@@ -104,7 +104,7 @@ export async function machines(given: Machines, say: (text: string) => void): Pr
     { cpus: 1, memoryBytes: 1024 ** 3 },
     { purpose: 'bench:self', wait: true, signal: new AbortController().signal },
   )
-  const { rootfs } = await ensureImage({}, { ledger: session.ledger })
+  const { rootfs } = await ensureImage({}, { journal: session.journal })
   for (const kind of given.names ?? ['qemu', 'user-mode-linux']) await agent(session, rootfs, kind, say)
   await boots(session, rootfs, given.boots, say)
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { median } from '../../src/core/stats/index.ts'
-import { ledgerFolder } from '../../src/host/lock.ts'
+import { journalsFolder } from '../../src/host/lock.ts'
 
 const config = `import { defineConfig, platform } from 'isobench'
 export default defineConfig({
@@ -105,11 +105,11 @@ export function holdings(pid: number): Holdings {
     }
   }, 0)
   const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!
-  // What the process has made is in its ledger; other people's namespaces are not its.
-  const ledger = readdirSync(ledgerFolder()).find((name) =>
-    readFileSync(join(ledgerFolder(), name), 'utf8').startsWith(`{"owner":{"pid":${pid},`),
+  // What the process has made is in its journal; other people's namespaces are not its.
+  const journal = readdirSync(journalsFolder()).find((name) =>
+    readFileSync(join(journalsFolder(), name), 'utf8').startsWith(`{"owner":{"pid":${pid},`),
   )
-  const prefix = ledger?.replace(/\.jsonl$/, '') ?? 'no ledger'
+  const prefix = journal?.replace(/\.jsonl$/, '') ?? 'no journal'
   const ours = readdirSync('/run/netns').filter((name) => name.startsWith(prefix)).length
   return {
     processes: below(pid),

@@ -25,13 +25,13 @@ function describe(entry: Entry): string {
 export const run: CommandHandler = async (_args, _given, io) => {
   let undone = 0
   let failed = 0
-  for (const ledger of readJournals()) {
-    if (ledger.ownerAlive) {
-      io.out.write(`left alone: ${ledger.file}, whose isobench still runs\n`)
+  for (const journal of readJournals()) {
+    if (journal.ownerAlive) {
+      io.out.write(`left alone: ${journal.file}, whose isobench still runs\n`)
       continue
     }
     let whole = true
-    for (const entry of ledger.entries) {
+    for (const entry of journal.entries) {
       try {
         await removeResource(entry)
         io.out.write(`removed ${describe(entry)}\n`)
@@ -42,7 +42,7 @@ export const run: CommandHandler = async (_args, _given, io) => {
         io.err.write(`could not remove ${describe(entry)}: ${messageOf(error)}\n`)
       }
     }
-    if (whole) removeJournal(ledger)
+    if (whole) removeJournal(journal)
   }
   if (undone + failed === 0) io.out.write('nothing was left behind\n')
   return failed === 0 ? 0 : 1

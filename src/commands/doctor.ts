@@ -90,7 +90,8 @@ export const run: CommandHandler = async (args, given, io) => {
     signal,
   })
   const image = findImage(project.image)
-  if (options.install) await ensureArtifacts(platforms, image?.rootfs, { ledger: session.ledger, signal, onLine: tell })
+  if (options.install)
+    await ensureArtifacts(platforms, image?.rootfs, { journal: session.journal, signal, onLine: tell })
   // Before the platforms, which ask for what was found.
   const kvm = await refreshKvmProbe()
   const probing = new Set(platforms.map(({ spec }) => spec.name))

@@ -18,10 +18,10 @@ async function build(project: Project, options: Options, io: CommandIo): Promise
   using interruption = interruptSignal(() => tell('interrupted: cleaning up'))
   const { signal } = interruption
   await ensureDependencies({ install: options.install, needsImage: true, platforms: [], tell, signal }, io)
-  await using ledger = CleanupJournal.start(`image-${process.pid}`, removeResource)
-  const { rootfs } = await ensureImage(project.image, { ledger, onLine: tell, signal })
+  await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
+  const { rootfs } = await ensureImage(project.image, { journal, onLine: tell, signal })
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
-  await ensureArtifacts(platforms, rootfs, { ledger, onLine: tell, signal })
+  await ensureArtifacts(platforms, rootfs, { journal, onLine: tell, signal })
   io.out.write(`${rootfs}\n`)
 }
 
@@ -30,9 +30,9 @@ async function remove(project: Project, io: CommandIo): Promise<void> {
   if (path === undefined) return void io.out.write('there is no such image\n')
   // Known by the image's folder, so before that goes.
   const disk = diskPath(path)
-  await using ledger = CleanupJournal.start(`image-${process.pid}`, removeResource)
+  await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
   const aside = `${path}.${process.pid}.removed`
-  await ledger.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
+  await journal.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
   io.out.write(`removed ${path}\n`)
   rmSync(disk, { force: true })
 }
@@ -48,11 +48,11 @@ async function prune(project: Project, io: CommandIo): Promise<void> {
   const used = requiredArtifacts(platforms, findImage(project.image)?.rootfs).map(({ path }) => path)
   // A run would boot from them. One that waits for this one looks for what it needs after it.
   using _machine = await lock(hostLockPath(), { purpose: 'removing unused kernels and disks' })
-  await using ledger = CleanupJournal.start(`image-${process.pid}`, removeResource)
+  await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
   let freed = 0
   for (const { path, bytes } of unusedArtifacts(used)) {
     const aside = `${path}.${process.pid}.removed`
-    await ledger.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
+    await journal.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
     freed += bytes
     io.out.write(`removed ${path}: ${inMiB(bytes)}\n`)
   }

@@ -92,7 +92,7 @@ export async function measureProject(
     signal,
   })
   const image = await ensureImage(project.image, {
-    ledger: session.ledger,
+    journal: session.journal,
     signal,
     onLine: (line) => tell(`building the image: ${line}`),
   })
@@ -104,7 +104,7 @@ export async function measureProject(
     )
   }
   const { skipEmulated } = plan.profile
-  await ensureArtifacts(platforms, image.rootfs, { ledger: session.ledger, signal, onLine: tell }, skipEmulated)
+  await ensureArtifacts(platforms, image.rootfs, { journal: session.journal, signal, onLine: tell }, skipEmulated)
   tell(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
   const planned = await probePlatforms(platforms, session, image, skipEmulated)
   const watchable = await excludeUntraceable(plan, session, tell)

@@ -132,7 +132,7 @@ export const run: CommandHandler = async (filters, given, io) => {
   screen.watch = watch
   let asked = 0
   const quit = () => {
-    // Whoever insists is let go; what is left is in the ledger.
+    // Whoever insists is let go; what is left is in the journal.
     if (++asked > 1) process.exit(130)
     watch.quit()
   }

@@ -17,22 +17,22 @@ const mount = (folder: string) =>
  * Mounts tracefs at `folder`, undone with that. Where else it is mounted does not matter: that may be another isobench's, which
  * goes when that run ends, and all of them show the same instances.
  */
-async function tracefs(ledger: CleanupJournal, folder: string): Promise<string> {
-  await ledger.create({ kind: 'directory', path: folder }, async () => {
+async function tracefs(journal: CleanupJournal, folder: string): Promise<string> {
+  await journal.create({ kind: 'directory', path: folder }, async () => {
     mkdirSync(folder, { recursive: true })
     await mount(folder)
   })
   return folder
 }
 
-/** Makes an instance, in the ledger first, and returns its folder. Its tracing is off. */
+/** Makes an instance, in the journal first, and returns its folder. Its tracing is off. */
 export async function makeInstance(
-  ledger: CleanupJournal,
+  journal: CleanupJournal,
   name: string,
 ): Promise<{ folder: string; undo: AsyncDisposable }> {
-  const root = await tracefs(ledger, join(guestsFolder(), `${name}-tracefs`))
+  const root = await tracefs(journal, join(guestsFolder(), `${name}-tracefs`))
   const folder = join(root, 'instances', name)
-  const undo = await ledger.create({ kind: 'tracer', name }, () => mkdirSync(folder))
+  const undo = await journal.create({ kind: 'tracer', name }, () => mkdirSync(folder))
   return { folder, undo }
 }
 
@@ -65,7 +65,7 @@ async function removeFrom(root: string, name: string): Promise<void> {
   }
 }
 
-/** Undoes a ledger entry. What was never made, or is gone, is undone already. */
+/** Undoes a journal entry. What was never made, or is gone, is undone already. */
 export async function removeResource(entry: Entry): Promise<void> {
   switch (entry.kind) {
     case 'cgroup':

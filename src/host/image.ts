@@ -21,7 +21,7 @@ import { processId, runHostCommand } from './process.ts'
 
 /** For making what is kept in the cache: an image, a kernel, a disk. */
 export interface ArtifactBuildOptions {
-  readonly ledger: CleanupJournal
+  readonly journal: CleanupJournal
   /** Called with each step, for whoever waits. */
   readonly onLine?: (line: string) => void
   readonly signal?: AbortSignal
@@ -82,10 +82,10 @@ export async function ensureImage(config: ImageConfig, options: ArtifactBuildOpt
   const meanwhile = findImage(config)
   if (meanwhile) return meanwhile
   const temporary = `${target}.${process.pid}.tmp`
-  await using _directory = await options.ledger.create({ kind: 'directory', path: temporary }, () => {})
+  await using _directory = await options.journal.create({ kind: 'directory', path: temporary }, () => {})
   // mmdebstrap's own temporary files: killed, it would leave them in /tmp.
   const scratch = `${temporary}.scratch`
-  await using _scratch = await options.ledger.create({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
+  await using _scratch = await options.journal.create({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
   await build(what, temporary, scratch, options)
   renameSync(temporary, target)
   return findImage(config)!
@@ -115,7 +115,7 @@ async function build(what: Recipe, folder: string, scratch: string, options: Art
       ...(options.signal && { signal: options.signal }),
       onStart: (pid) => {
         const id = processId(pid)
-        if (id) void options.ledger.create({ kind: 'process', id }, () => {}).then((made) => (builder = made))
+        if (id) void options.journal.create({ kind: 'process', id }, () => {}).then((made) => (builder = made))
       },
       onLine: (line) => /^I:/.test(line) && options.onLine?.(line.slice(2).trim()),
     })

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ledgerFolder } from './lock.ts'
+import { journalsFolder } from './lock.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
 
 /** Something that isobench makes on the machine and must undo. */
@@ -34,10 +34,10 @@ export class CleanupJournal {
     private readonly undo: Cleanup,
   ) {}
 
-  /** Starts a ledger that this process owns. */
+  /** Starts a journal that this process owns. */
   static start(name: string, undo: Cleanup): CleanupJournal {
-    mkdirSync(ledgerFolder(), { recursive: true })
-    const file = join(ledgerFolder(), `${name}.jsonl`)
+    mkdirSync(journalsFolder(), { recursive: true })
+    const file = join(journalsFolder(), `${name}.jsonl`)
     writeFileSync(file, `${JSON.stringify({ owner: processId(process.pid) })}\n`, { flag: 'wx' })
     return new CleanupJournal(file, undo)
   }
@@ -56,7 +56,7 @@ export class CleanupJournal {
     try {
       await create()
     } catch (error) {
-      // What cannot be undone now stays in the ledger; the failure to make it is what to tell.
+      // What cannot be undone now stays in the journal; the failure to make it is what to tell.
       await undo().catch(() => {})
       throw error
     }
@@ -67,7 +67,7 @@ export class CleanupJournal {
     appendFileSync(this.file, `${JSON.stringify(line)}\n`)
   }
 
-  /** Undoes what is left, latest first. What cannot be undone stays in the ledger, for `isobench clean`, and is thrown. */
+  /** Undoes what is left, latest first. What cannot be undone stays in the journal, for `isobench clean`, and is thrown. */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = []
     for (const [made, entry] of [...this.#open].reverse()) {
@@ -91,12 +91,12 @@ export interface StaleJournal {
   readonly entries: readonly Entry[]
 }
 
-/** Every ledger on this machine. A line that a kill cut short is left out: what it names was not made yet. */
+/** Every journal on this machine. A line that a kill cut short is left out: what it names was not made yet. */
 export function readJournals(): StaleJournal[] {
-  if (!existsSync(ledgerFolder())) return []
-  const files = readdirSync(ledgerFolder()).filter((name) => name.endsWith('.jsonl'))
+  if (!existsSync(journalsFolder())) return []
+  const files = readdirSync(journalsFolder()).filter((name) => name.endsWith('.jsonl'))
   return files.map((name) => {
-    const file = join(ledgerFolder(), name)
+    const file = join(journalsFolder(), name)
     const open = new Map<number, Entry>()
     let owner: ProcessId | undefined
     for (const text of readFileSync(file, 'utf8').split('\n')) {
@@ -113,7 +113,7 @@ export function readJournals(): StaleJournal[] {
   })
 }
 
-/** Removes a ledger whose entries have all been undone. */
-export function removeJournal(ledger: StaleJournal): void {
-  rmSync(ledger.file, { force: true })
+/** Removes a journal whose entries have all been undone. */
+export function removeJournal(journal: StaleJournal): void {
+  rmSync(journal.file, { force: true })
 }

@@ -73,21 +73,21 @@ export class Network {
   #subnets = 0
 
   private constructor(
-    private readonly ledger: CleanupJournal,
+    private readonly journal: CleanupJournal,
     readonly clientNetns: string,
     private readonly block: string,
   ) {}
 
-  static async open(ledger: CleanupJournal, prefix: string): Promise<Network> {
+  static async open(journal: CleanupJournal, prefix: string): Promise<Network> {
     const netns = `${prefix}-client`
-    const network = new Network(ledger, netns, freeAddressBlock())
+    const network = new Network(journal, netns, freeAddressBlock())
     await network.namespace(netns)
     return network
   }
 
   /** A namespace with nothing but its loopback. */
   async namespace(name: string): Promise<AsyncDisposable> {
-    const undo = await this.ledger.create({ kind: 'netns', name }, () => runHostCommand(['ip', 'netns', 'add', name]))
+    const undo = await this.journal.create({ kind: 'netns', name }, () => runHostCommand(['ip', 'netns', 'add', name]))
     await runHostCommand(['ip', '-n', name, 'link', 'set', 'lo', 'up'])
     return undo
   }
@@ -103,7 +103,7 @@ export class Network {
     const address = (offset: number) => `${this.block}.${Math.floor(at / 256)}.${(at % 256) + offset}`
     const [clientAddress, guestAddress] = [address(1), address(2)]
     const device = `isob${at}`
-    const undo = await this.ledger.create({ kind: 'netns', name }, () => runHostCommand(['ip', 'netns', 'add', name]))
+    const undo = await this.journal.create({ kind: 'netns', name }, () => runHostCommand(['ip', 'netns', 'add', name]))
     try {
       await ipIn(this.clientNetns, [
         `link add ${device} type veth peer name eth0 netns ${name}`,
@@ -130,7 +130,7 @@ export class Network {
     const entry = { kind: 'link', netns: this.clientNetns, name: device } as const
     await ip('link', 'delete', device)
     const whose = user === undefined ? [] : ['user', String(user)]
-    const undo = await this.ledger.create(entry, () => ip('tuntap', 'add', 'dev', device, 'mode', 'tap', ...whose))
+    const undo = await this.journal.create(entry, () => ip('tuntap', 'add', 'dev', device, 'mode', 'tap', ...whose))
     try {
       await ip('addr', 'add', `${clientAddress}/${prefix}`, 'dev', device)
       await ip('link', 'set', device, 'up')

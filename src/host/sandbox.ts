@@ -80,7 +80,7 @@ function startLogged(argv: HostArgv, directory: string) {
 }
 
 export interface GuestSandboxOptions {
-  readonly ledger: CleanupJournal
+  readonly journal: CleanupJournal
   readonly network: Network
   readonly id: string
   readonly rootfs: string
@@ -108,15 +108,15 @@ export interface OwnedGuestSandbox extends GuestSandbox, AsyncDisposable {
 
 /** Makes a directory, a network namespace with a link, and a cgroup for one guest. */
 export async function createGuestSandbox(options: GuestSandboxOptions): Promise<OwnedGuestSandbox> {
-  const { ledger, network, id, rootfs, limits, traceHooks: watch } = options
+  const { journal, network, id, rootfs, limits, traceHooks: watch } = options
   const directory = join(guestsFolder(), id)
   const data = join(directory, 'data')
   await using stack = new AsyncDisposableStack()
-  stack.use(await ledger.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true })))
+  stack.use(await journal.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true })))
   const { link, undo } = await network.link(id)
   stack.use(undo)
   const taps = stack.use(new AsyncDisposableStack())
-  stack.use(await ledger.create({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
+  stack.use(await journal.create({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
   const made = stack.move()
   let tap: Promise<Tap> | undefined
   let view: Promise<string> | undefined
@@ -150,7 +150,7 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
     oncePerRun: options.oncePerRun,
     ...sandboxProcesses(directory, { ...options, ...(watch && { launch: (argv) => watch.launch(argv) }) }),
     onCleanup: async (what, argv) => {
-      made.use(await ledger.create({ kind: 'command', what, argv, group: id }, () => {}))
+      made.use(await journal.create({ kind: 'command', what, argv, group: id }, () => {}))
     },
     [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
   }
@@ -160,7 +160,7 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
 const timeout = 600
 
 export interface RunSandboxOptions {
-  readonly ledger: CleanupJournal
+  readonly journal: CleanupJournal
   readonly network: Network
   readonly id: string
   /** The guests' CPUs: a daemon's work for a guest is the platform's own, and has no more CPUs than the guest. */
@@ -170,16 +170,16 @@ export interface RunSandboxOptions {
 
 /** Makes a directory, a network namespace and a cgroup that last until the run ends, and no longer. */
 export async function createRunSandbox(options: RunSandboxOptions): Promise<RunSandbox & AsyncDisposable> {
-  const { ledger, network, id, cpus, signal } = options
+  const { journal, network, id, cpus, signal } = options
   const directory = join(guestsFolder(), id)
   await using stack = new AsyncDisposableStack()
   stack.use(
-    await ledger.create({ kind: 'directory', path: directory }, () => mkdirSync(directory, { recursive: true })),
+    await journal.create({ kind: 'directory', path: directory }, () => mkdirSync(directory, { recursive: true })),
   )
   stack.use(await network.namespace(id))
   // What a daemon takes for itself is not taken from a guest's memory.
   const limits = { cpus, memoryBytes: totalmem() }
-  stack.use(await ledger.create({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
+  stack.use(await journal.create({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
   const made = stack.move()
   return {
     id,
@@ -191,13 +191,13 @@ export async function createRunSandbox(options: RunSandboxOptions): Promise<RunS
     wrap: (argv) => cgroupExecArgv(id, inNetns(id, argv)),
     ...sandboxProcesses(directory, { timeout, signal }),
     onCleanup: async (what, argv) => {
-      made.use(await ledger.create({ kind: 'command', what, argv }, () => {}))
+      made.use(await journal.create({ kind: 'command', what, argv }, () => {}))
     },
     [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
   }
 }
 
-/** What platforms have made for this run, by name. All of it ends with the ledger. */
+/** What platforms have made for this run, by name. All of it ends with the journal. */
 export class RunResources {
   readonly #kept = new Map<string, Promise<unknown>>()
 

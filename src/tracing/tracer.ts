@@ -84,7 +84,7 @@ export class TraceLossError extends IsobenchError {
 }
 
 export interface TracerOptions {
-  readonly ledger: CleanupJournal
+  readonly journal: CleanupJournal
   /** The instance's name. */
   readonly name: string
   /** Where guests run: only their buffers have to be large. */
@@ -119,10 +119,10 @@ export class Tracer implements AsyncDisposable {
    * Makes the instance and sets the instrument in it once, which is the only way to know that the kernel lets us.
    * @throws InstrumentError with the kernel's reason.
    */
-  static async open(instrument: Instrument, { ledger, name, cpus }: TracerOptions): Promise<Tracer> {
+  static async open(instrument: Instrument, { journal, name, cpus }: TracerOptions): Promise<Tracer> {
     let made: Awaited<ReturnType<typeof makeInstance>> | undefined
     try {
-      made = await makeInstance(ledger, name)
+      made = await makeInstance(journal, name)
       const tracer = new Tracer(instrument, made.folder, made.undo)
       tracer.#prepare(cpus)
       return tracer

@@ -89,7 +89,7 @@ export async function ensureDisk(rootfs: string, options: ArtifactBuildOptions):
   })
   if (existsSync(target)) return target
   const temporary = `${target}.${process.pid}.tmp`
-  await using _folder = await options.ledger.create({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
+  await using _folder = await options.journal.create({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
   const file = join(temporary, 'disk')
   await makeDisk(rootfs, file, options.signal)
   renameSync(file, target)

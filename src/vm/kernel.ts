@@ -115,7 +115,7 @@ export async function ensureKernel(options: ArtifactBuildOptions, from: KernelSo
   const meanwhile = findKernel(from)
   if (meanwhile) return meanwhile
   const temporary = `${target}.${process.pid}.tmp`
-  await using _made = await options.ledger.create({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
+  await using _made = await options.journal.create({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
   const { image, modules, release } =
     'debian' in from ? await debianFiles(temporary, packages[from.debian], options) : ownFiles(from)
   // A user-mode Linux is started as a program is.

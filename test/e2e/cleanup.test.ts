@@ -58,7 +58,7 @@ describe.each([
       const running = await inTheMiddle(project)
       await running.kill('SIGKILL')
       const left = machine.leftovers()
-      for (const kind of ['cgroup', 'mount', 'netns', 'directory', 'ledger']) {
+      for (const kind of ['cgroup', 'mount', 'netns', 'directory', 'journal']) {
         expect(
           left.some((line) => line.startsWith(kind)),
           `a ${kind} in\n${left.join('\n')}`,

@@ -25,14 +25,14 @@ beforeAll(async () => {
     { cpus: 1, memoryBytes: 512 * 1024 ** 2 },
     { purpose: 'tests of virtual machines', wait: true, signal: new AbortController().signal },
   )
-  image = await ensureImage({}, { ledger: session.ledger })
+  image = await ensureImage({}, { journal: session.journal })
 })
 afterAll(() => session?.[Symbol.asyncDispose]())
 
 it('of two monitors have the image at the same time', async () => {
   const specs = [platform('user-mode-linux'), platform('qemu', { machine: 'microvm', accel: 'tcg' })]
   const [uml, qemu] = resolvePlatforms(specs, drivers, 'a test')
-  await ensureArtifacts([uml!, qemu!], image.rootfs, { ledger: session.ledger })
+  await ensureArtifacts([uml!, qemu!], image.rootfs, { journal: session.journal })
   const boot = async ({ driver, options }: typeof qemu & {}) => {
     await using place = await session.createSandbox(image.rootfs, limit)
     const argv = await driver.oneShot(place, ['cat', '/etc/hostname'], options)

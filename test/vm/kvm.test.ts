@@ -88,8 +88,8 @@ describe.each(Object.keys(monitors).filter((name) => chosen.includes(name)))('%s
   test.skipIf(without)(`keeps the contract on a nested KVM${without && ` (left out: ${without})`}`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
     folders.push(folder)
-    await using ledger = CleanupJournal.start(`machine-${process.pid}`, removeResource)
-    const kernel = await ensureKernel({ ledger }, { debian: 'cloud' })
+    await using journal = CleanupJournal.start(`machine-${process.pid}`, removeResource)
+    const kernel = await ensureKernel({ journal }, { debian: 'cloud' })
     const kernelFolder = join(kernel.vmlinux, '..')
     const files = {
       [`kernels/${basename(kernelFolder)}`]: kernelFolder,

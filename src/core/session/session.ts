@@ -32,13 +32,13 @@ async function undoForgottenTracers(): Promise<void> {
   for (const entry of dead.flatMap(({ entries }) => entries)) if (entry.kind === 'tracer') await removeResource(entry)
 }
 
-/** What one process of isobench holds of the machine: the lock, a ledger, the client's namespace. Disposing gives it back. */
+/** What one process of isobench holds of the machine: the lock, a journal, the client's namespace. Disposing gives it back. */
 export class Session implements AsyncDisposable {
   #guests = 0
   readonly #keeper: RunResources
 
   private constructor(
-    readonly ledger: CleanupJournal,
+    readonly journal: CleanupJournal,
     readonly network: Network,
     readonly cores: CpuAssignment,
     readonly limits: Limits,
@@ -49,7 +49,7 @@ export class Session implements AsyncDisposable {
     keeper?: RunResources,
     private readonly tracers = new Map<TraceSource, Promise<Tracer>>(),
   ) {
-    this.#keeper = keeper ?? new RunResources({ ledger, network, cpus: limits.cpus, signal, prefix })
+    this.#keeper = keeper ?? new RunResources({ journal, network, cpus: limits.cpus, signal, prefix })
   }
 
   /** Takes the machine. @throws LockedError when another isobench has it and `wait` is not set. */
@@ -63,30 +63,30 @@ export class Session implements AsyncDisposable {
     resources.defer(() => machine[Symbol.dispose]())
     await undoForgottenTracers()
     const prefix = `isob-${randomBytes(3).toString('hex')}`
-    const ledger = resources.use(CleanupJournal.start(prefix, removeResource))
-    const network = await Network.open(ledger, prefix)
+    const journal = resources.use(CleanupJournal.start(prefix, removeResource))
+    const network = await Network.open(journal, prefix)
     const limits = { cpus: cores.guest, memoryBytes: guest.memoryBytes }
-    return new Session(ledger, network, cores, limits, signal, prefix, resources.move())
+    return new Session(journal, network, cores, limits, signal, prefix, resources.move())
   }
 
   /** The same machine under another signal, for work that may end before the session does. Disposing of it is nothing. */
   withSignal(signal: AbortSignal): Session {
-    const { ledger, network, cores, limits, prefix, tracers } = this
+    const { journal, network, cores, limits, prefix, tracers } = this
     const own = `${prefix}-${this.#guests++}`
-    return new Session(ledger, network, cores, limits, signal, own, new AsyncDisposableStack(), this.#keeper, tracers)
+    return new Session(journal, network, cores, limits, signal, own, new AsyncDisposableStack(), this.#keeper, tracers)
   }
 
   /** The same machine for guests on other CPUs. Disposing of it is nothing. */
   withCpus(cpus: readonly number[]): Session {
-    const { ledger, network, cores, limits, signal, prefix } = this
+    const { journal, network, cores, limits, signal, prefix } = this
     const own = `${prefix}-${this.#guests++}`
-    return new Session(ledger, network, cores, { ...limits, cpus }, signal, own, new AsyncDisposableStack())
+    return new Session(journal, network, cores, { ...limits, cpus }, signal, own, new AsyncDisposableStack())
   }
 
   /** A place for a guest. `timeout`: seconds that booting may take. `watch`: for tracing what boots it. */
   createSandbox(rootfs: string, timeout: number, watch?: TraceHooks): Promise<OwnedGuestSandbox> {
     const id = `${this.prefix}-${this.#guests++}`
-    const { ledger, network, limits, signal } = this
+    const { journal, network, limits, signal } = this
     const keeper = this.#keeper
     const forRun: OwnedGuestSandbox['oncePerRun'] = async (name, make) => {
       const kept = await keeper.getOrCreate(name, make)
@@ -94,7 +94,7 @@ export class Session implements AsyncDisposable {
       return kept
     }
     return createGuestSandbox({
-      ledger,
+      journal,
       network,
       id,
       rootfs,
@@ -108,9 +108,9 @@ export class Session implements AsyncDisposable {
 
   /** The tracer of an instrument, set when it is first asked for. @throws InstrumentError where the kernel refuses it. */
   tracer(by: TraceSource): Promise<Tracer> {
-    const { ledger, limits, prefix } = this
+    const { journal, limits, prefix } = this
     const known = this.tracers.get(by)
-    const tracer = known ?? Tracer.open(instruments[by], { ledger, name: `${prefix}-${by}`, cpus: limits.cpus })
+    const tracer = known ?? Tracer.open(instruments[by], { journal, name: `${prefix}-${by}`, cpus: limits.cpus })
     this.tracers.set(by, tracer)
     return tracer
   }
@@ -120,11 +120,11 @@ export class Session implements AsyncDisposable {
     const id = `${this.prefix}-client`
     const directory = join(guestsFolder(), id)
     const [data, view] = [join(directory, 'data'), join(directory, 'view')]
-    await this.ledger.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
+    await this.journal.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
     // isobench's own clients, run by the image's node: see `tools/ycsb`.
     copyFileSync(programPath('ycsb.mjs'), join(data, 'ycsb.mjs'))
     await mountChroot(rootfs, view, data)
-    await this.ledger.create({ kind: 'cgroup', name: id }, () =>
+    await this.journal.create({ kind: 'cgroup', name: id }, () =>
       makeCgroup(id, { ...this.limits, cpus: this.cores.client }),
     )
     const within = (netns: string): LoadClientTarget => {
@@ -147,7 +147,7 @@ export class Session implements AsyncDisposable {
   /** A directory that goes with the session. */
   async directory(name: string): Promise<string> {
     const path = join(guestsFolder(), `${this.prefix}-${name}`)
-    await this.ledger.create({ kind: 'directory', path }, () => mkdirSync(path, { recursive: true }))
+    await this.journal.create({ kind: 'directory', path }, () => mkdirSync(path, { recursive: true }))
     return path
   }
 

@@ -124,7 +124,7 @@ export class WatchHost {
     })
     const session = this.#session
     const image = await ensureImage(project.image, {
-      ledger: session.ledger,
+      journal: session.journal,
       signal,
       onLine: (line) => tell(`building the image: ${line}`),
     })
@@ -143,8 +143,8 @@ export class WatchHost {
     const unknown = platforms.filter(({ spec: { name } }) => this.#platforms.get(name)?.state !== states.get(name))
     if (unknown.length === 0) return
     const { image } = this.#taken!
-    const { ledger } = this.#session!
-    await ensureArtifacts(unknown, image.rootfs, { ledger, signal, onLine: tell }, skipEmulated)
+    const { journal } = this.#session!
+    await ensureArtifacts(unknown, image.rootfs, { journal, signal, onLine: tell }, skipEmulated)
     tell(`probing ${unknown.map(({ spec }) => spec.name).join(', ')}`)
     for (const platform of await probePlatforms(unknown, this.#session!.withSignal(signal), image, skipEmulated))
       this.#platforms.set(platform.name, { state: states.get(platform.name)!, platform })

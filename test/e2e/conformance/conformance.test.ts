@@ -54,10 +54,10 @@ const asAnother = ['qemu-virtiofs']
 /** Which platforms work here. In a session of its own, because nobody would close it if no test of this file ran. */
 async function probed() {
   await using session = await open()
-  const image = await ensureImage(project.image, { ledger: session.ledger })
+  const image = await ensureImage(project.image, { journal: session.journal })
   const chosen = [...project.platforms, ...besides].filter(({ name }) => isChosen(name) && !asAnother.includes(name))
   const resolved = resolvePlatforms(chosen, drivers, project.configFile)
-  await ensureArtifacts(resolved, image.rootfs, { ledger: session.ledger })
+  await ensureArtifacts(resolved, image.rootfs, { journal: session.journal })
   const probes = await probePlatforms(resolved, session, image)
   return { image, platforms: resolved.map((one, at) => ({ platform: one, probe: probes[at]! })) }
 }

@@ -36,12 +36,12 @@ function stateFolders(): string[] {
   return [...new Set([stateFolder, usualState, ...others])]
 }
 
-/** The ledgers whose isobench lives: `isob-1a2b3c` or `image-123`. What they name is somebody's run, and no leftover. */
+/** The journals whose isobench lives: `isob-1a2b3c` or `image-123`. What they name is somebody's run, and no leftover. */
 export function living(): Set<string> {
   const alive = new Set<string>()
   for (const folder of stateFolders()) {
-    for (const name of list(join(folder, 'ledgers'))) {
-      const owner = /^\{"owner":\{"pid":(\d+),"started":"(\d+)"/.exec(read(join(folder, 'ledgers', name)))
+    for (const name of list(join(folder, 'journals'))) {
+      const owner = /^\{"owner":\{"pid":(\d+),"started":"(\d+)"/.exec(read(join(folder, 'journals', name)))
       if (owner && lives(owner[1]!) && statOf(owner[1]!)[19] === owner[2]) alive.add(basename(name, '.jsonl'))
     }
   }
@@ -102,7 +102,7 @@ export function leftovers(): string[] {
         .filter(({ path }) => path.startsWith(`${folder}/`))
         .map(({ path }) => `mount ${path}`),
       ...list(join(folder, 'guests')).map((name) => `directory ${folder}/guests/${name}`),
-      ...list(join(folder, 'ledgers')).map((name) => `ledger ${folder}/ledgers/${name}`),
+      ...list(join(folder, 'journals')).map((name) => `journal ${folder}/journals/${name}`),
     ]),
     ...list('/run/netns')
       .filter((name) => name.startsWith('isob-'))

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CleanupJournal, type Entry, readJournals, removeJournal } from '../../../src/host/journal.ts'
-import { ledgerFolder } from '../../../src/host/lock.ts'
+import { journalsFolder } from '../../../src/host/lock.ts'
 import { finished, script, temporary } from './children.ts'
 
 const folder = temporary()
@@ -18,89 +18,89 @@ beforeEach(() => {
   undone = []
 })
 
-const left = (ledger: CleanupJournal) => readJournals().find(({ file }) => file === ledger.file)!.entries
+const left = (journal: CleanupJournal) => readJournals().find(({ file }) => file === journal.file)!.entries
 
-describe('a ledger', () => {
+describe('a journal', () => {
   it('has an entry in its file before the thing is made', async () => {
-    await using ledger = CleanupJournal.start('before', undo)
+    await using journal = CleanupJournal.start('before', undo)
     let seen: readonly Entry[] = []
-    await ledger.create(entry('a'), () => {
-      seen = left(ledger)
+    await journal.create(entry('a'), () => {
+      seen = left(journal)
     })
     expect(seen).toEqual([entry('a')])
   })
 
   it('undoes what it made, latest first, and removes itself', async () => {
-    const ledger = CleanupJournal.start('reverse', undo)
-    for (const name of ['a', 'b', 'c']) await ledger.create(entry(name), () => {})
-    expect(left(ledger)).toEqual([entry('c'), entry('b'), entry('a')])
-    await ledger[Symbol.asyncDispose]()
+    const journal = CleanupJournal.start('reverse', undo)
+    for (const name of ['a', 'b', 'c']) await journal.create(entry(name), () => {})
+    expect(left(journal)).toEqual([entry('c'), entry('b'), entry('a')])
+    await journal[Symbol.asyncDispose]()
     expect(undone).toEqual(['c', 'b', 'a'])
-    expect(existsSync(ledger.file)).toBe(false)
+    expect(existsSync(journal.file)).toBe(false)
   })
 
   it('undoes each thing once, however often it is disposed of', async () => {
-    const ledger = CleanupJournal.start('once', undo)
-    const a = await ledger.create(entry('a'), () => {})
-    await ledger.create(entry('b'), () => {})
+    const journal = CleanupJournal.start('once', undo)
+    const a = await journal.create(entry('a'), () => {})
+    await journal.create(entry('b'), () => {})
     await a[Symbol.asyncDispose]()
     await a[Symbol.asyncDispose]()
-    expect(left(ledger)).toEqual([entry('b')])
-    await ledger[Symbol.asyncDispose]()
+    expect(left(journal)).toEqual([entry('b')])
+    await journal[Symbol.asyncDispose]()
     expect(undone).toEqual(['a', 'b'])
   })
 
   it('undoes what could not be made whole, and passes the failure on', async () => {
-    await using ledger = CleanupJournal.start('failing', undo)
-    const making = ledger.create(entry('half'), async () => {
+    await using journal = CleanupJournal.start('failing', undo)
+    const making = journal.create(entry('half'), async () => {
       throw new Error('it broke half-way')
     })
     await expect(making).rejects.toThrow('it broke half-way')
     expect(undone).toEqual(['half'])
-    expect(left(ledger)).toEqual([])
+    expect(left(journal)).toEqual([])
   })
 
   it('keeps what it could not undo', async () => {
     let broken = true
-    const ledger = CleanupJournal.start('stubborn', async (entry) => {
+    const journal = CleanupJournal.start('stubborn', async (entry) => {
       if (broken) throw new Error('busy')
       await undo(entry)
     })
-    await ledger.create(entry('a'), () => {})
-    await expect(ledger[Symbol.asyncDispose]()).rejects.toThrow('busy')
-    expect(left(ledger)).toEqual([entry('a')])
+    await journal.create(entry('a'), () => {})
+    await expect(journal[Symbol.asyncDispose]()).rejects.toThrow('busy')
+    expect(left(journal)).toEqual([entry('a')])
     broken = false
-    await ledger[Symbol.asyncDispose]()
+    await journal[Symbol.asyncDispose]()
     expect(undone).toEqual(['a'])
-    expect(existsSync(ledger.file)).toBe(false)
+    expect(existsSync(journal.file)).toBe(false)
   })
 
   it('is never written over another of its name', async () => {
-    await using ledger = CleanupJournal.start('taken', undo)
-    const before = readFileSync(ledger.file, 'utf8')
+    await using journal = CleanupJournal.start('taken', undo)
+    const before = readFileSync(journal.file, 'utf8')
     expect(() => CleanupJournal.start('taken', undo)).toThrow(/EEXIST/)
-    expect(readFileSync(ledger.file, 'utf8')).toBe(before)
+    expect(readFileSync(journal.file, 'utf8')).toBe(before)
   })
 
   it('is its owner’s while that lives', async () => {
-    await using ledger = CleanupJournal.start('mine', undo)
-    expect(readJournals().find(({ file }) => file === ledger.file)!.ownerAlive).toBe(true)
+    await using journal = CleanupJournal.start('mine', undo)
+    expect(readJournals().find(({ file }) => file === journal.file)!.ownerAlive).toBe(true)
   })
 
   it('goes on after something that it could not undo', async () => {
-    const ledger = CleanupJournal.start('goes-on', async (entry) => {
+    const journal = CleanupJournal.start('goes-on', async (entry) => {
       if ('name' in entry && entry.name === 'b') throw new Error('busy')
       await undo(entry)
     })
-    for (const name of ['a', 'b']) await ledger.create(entry(name), () => {})
-    await ledger[Symbol.asyncDispose]().catch(() => {})
-    removeJournal({ file: ledger.file, ownerAlive: true, entries: [] })
+    for (const name of ['a', 'b']) await journal.create(entry(name), () => {})
+    await journal[Symbol.asyncDispose]().catch(() => {})
+    removeJournal({ file: journal.file, ownerAlive: true, entries: [] })
     expect(undone).toEqual(['a'])
   })
 })
 
 describe('after a kill', () => {
-  it('ledgers() lists what was made and not undone, what was being made included', async () => {
+  it('journals() lists what was made and not undone, what was being made included', async () => {
     const file = await script(
       folder.path,
       'killed',
@@ -123,19 +123,19 @@ describe('after a kill', () => {
   })
 
   it('a last line that was cut off at any byte is left out, and nothing else', async () => {
-    await using ledger = CleanupJournal.start('cut', undo)
-    await ledger.create(entry('a'), () => {})
+    await using journal = CleanupJournal.start('cut', undo)
+    await journal.create(entry('a'), () => {})
     const line = `${JSON.stringify({ made: 1, entry: entry('b') })}`
-    const whole = readFileSync(ledger.file, 'utf8')
+    const whole = readFileSync(journal.file, 'utf8')
     for (let length = 0; length < line.length; length++) {
-      appendFileSync(ledger.file, line.slice(0, length))
-      expect(left(ledger)).toEqual([entry('a')])
-      writeFileSync(ledger.file, whole)
+      appendFileSync(journal.file, line.slice(0, length))
+      expect(left(journal)).toEqual([entry('a')])
+      writeFileSync(journal.file, whole)
     }
   })
 
-  it('a ledger whose first line was cut off has no living owner and no entries', async () => {
-    const file = `${ledgerFolder()}/headless.jsonl`
+  it('a journal whose first line was cut off has no living owner and no entries', async () => {
+    const file = `${journalsFolder()}/headless.jsonl`
     appendFileSync(file, '{"owner":{"pi')
     const found = readJournals().find((one) => one.file === file)!
     expect(found).toEqual({ file, ownerAlive: false, entries: [] })
@@ -146,6 +146,6 @@ describe('after a kill', () => {
     vi.stubEnv('ISOBENCH_STATE', `${folder.path}/elsewhere`)
     expect(readJournals()).toEqual([])
     vi.stubEnv('ISOBENCH_STATE', folder.path)
-    expect(readdirSync(ledgerFolder())).toEqual([])
+    expect(readdirSync(journalsFolder())).toEqual([])
   })
 })
