@@ -20,6 +20,7 @@ import { Session } from '../../src/core/session/session.ts'
 import { median } from '../../src/core/stats/index.ts'
 import { ensureImage } from '../../src/host/image.ts'
 import { dropCaches } from '../../src/host/mounts.ts'
+import { drivers } from '../../src/platforms/index.ts'
 
 interface Row {
   /** What is compared, as it is printed. */
@@ -222,7 +223,7 @@ export async function tools(
 ): Promise<void> {
   const project = await loadProject(root)
   const options = checkOptions({ profile: 'full', seconds: 2, platform })
-  const { plan, platforms, collected } = await createPlan(project, [], options)
+  const { plan, platforms, collected } = await createPlan(project, drivers, options)
   const signal = new AbortController().signal
   await using session = await Session.open(project.guest, { purpose: 'bench:self', wait: true, signal })
   const image = await ensureImage(project.image, { journal: session.journal })

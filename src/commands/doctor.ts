@@ -15,6 +15,7 @@ import { sanitize, truncate, wrap } from '../util/text.ts'
 import { isUsable, type Kvm, refreshKvmProbe } from '../vm/kvm.ts'
 import type { CommandHandler, CommandIo } from './command.ts'
 import { checkOptions } from './options.ts'
+import { confirm } from './setup.ts'
 
 interface Diagnosis {
   readonly platforms: readonly PlannedPlatform[]
@@ -82,7 +83,14 @@ export const run: CommandHandler = async (args, given, io) => {
   const tell = (what: string) => void io.err.write(`${what}\n`)
   using interruption = interruptSignal(() => tell('interrupted: cleaning up'))
   const { signal } = interruption
-  await ensureDependencies({ install: options.install, needsImage: options.install, platforms, tell, signal }, io)
+  await ensureDependencies({
+    install: options.install,
+    needsImage: options.install,
+    platforms,
+    confirm: (question) => confirm(question, io),
+    onProgress: tell,
+    signal,
+  })
   await using session = await Session.open(project.guest, {
     purpose: 'probing platforms',
     wait: options.waitForLock,

@@ -12,12 +12,20 @@ import { UsageError } from '../util/errors.ts'
 import { diskPath } from '../vm/disks.ts'
 import type { CommandHandler, CommandIo } from './command.ts'
 import { checkOptions, type Options } from './options.ts'
+import { confirm } from './setup.ts'
 
 async function build(project: Project, options: Options, io: CommandIo): Promise<void> {
   const tell = (what: string) => void io.err.write(`${what}\n`)
   using interruption = interruptSignal(() => tell('interrupted: cleaning up'))
   const { signal } = interruption
-  await ensureDependencies({ install: options.install, needsImage: true, platforms: [], tell, signal }, io)
+  await ensureDependencies({
+    install: options.install,
+    needsImage: true,
+    platforms: [],
+    confirm: (question) => confirm(question, io),
+    onProgress: tell,
+    signal,
+  })
   await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
   const { rootfs } = await ensureImage(project.image, { journal, onLine: tell, signal })
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)

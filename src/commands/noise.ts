@@ -4,6 +4,7 @@ import { loadProject } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { measuredNoise, type Noise, saveNoise, secondNative, smallestMargin } from '../core/records/noise.ts'
 import { readRecord } from '../core/records/record-file.ts'
+import { drivers } from '../platforms/index.ts'
 import { sanitizeLine, UsageError } from '../util/errors.ts'
 import type { CommandHandler } from './command.ts'
 import { checkOptions } from './options.ts'
@@ -16,7 +17,11 @@ const usualRounds = 10
 export const run: CommandHandler = async (filters, given, io) => {
   const options = checkOptions({ rounds: usualRounds, ...given })
   const project = await loadProject(io.cwd, options.config)
-  const { plan, platforms, collected } = await createPlan(project, filters, { ...options, platform: undefined })
+  const { plan, platforms, collected } = await createPlan(project, drivers, {
+    ...options,
+    filters,
+    platform: undefined,
+  })
   const native = platforms.find(({ spec }) => spec.name === 'native')
   if (!native) throw new UsageError('the config has no platform "native"', "add platform('native') to it")
   const reporter = createReporters(

@@ -17,11 +17,12 @@ import { excludeUntraceable, probePlatforms } from '../core/session/probe.ts'
 import { Session } from '../core/session/session.ts'
 import { ensureImage, findImage, ImageError } from '../host/image.ts'
 import { imageLacksProgram } from '../host/image-recipe.ts'
+import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { InterruptedError } from '../util/errors.ts'
 import type { CommandHandler, CommandIo } from './command.ts'
 import { checkOptions, type Options } from './options.ts'
-import { createReporters, showPlan } from './setup.ts'
+import { confirm, createReporters, showPlan } from './setup.ts'
 
 export const run: CommandHandler = async (filters, given, io) => {
   const options = checkOptions(given)
@@ -34,7 +35,7 @@ export const run: CommandHandler = async (filters, given, io) => {
   const opened = createReporters(options, project.root, io, baseline)
   const stopping = new AbortController()
   const reporter = options.failFast ? failFast(opened, () => stopping.abort()) : opened
-  const { plan, platforms, collected, notes } = await createPlan(project, filters, options)
+  const { plan, platforms, collected, notes } = await createPlan(project, drivers, { ...options, filters })
   if (collected.suite.problems.length > 0) reporter.onProblems(collected.suite.problems)
   for (const note of notes) reporter.onPrepare(note)
   if (options.dryRun) {
@@ -81,10 +82,14 @@ export async function measureProject(
   io: CommandIo,
 ): Promise<Report> {
   const tell = reporter.onPrepare
-  await ensureDependencies(
-    { install: options.install, needsImage: !findImage(project.image), platforms, tell, signal },
-    io,
-  )
+  await ensureDependencies({
+    install: options.install,
+    needsImage: !findImage(project.image),
+    platforms,
+    confirm: (question) => confirm(question, io),
+    onProgress: tell,
+    signal,
+  })
   await using session = await Session.open(project.guest, {
     purpose: `running ${plan.benches.length} benches of ${project.root}`,
     wait: options.waitForLock,

@@ -12,6 +12,7 @@ import { count, countsLine } from '../reporters/summary.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import type { CommandHandler } from './command.ts'
 import { checkOptions } from './options.ts'
+import { confirm } from './setup.ts'
 import { Screen } from './watch-screen.ts'
 
 /** The keys of watch mode. */
@@ -119,10 +120,14 @@ export const run: CommandHandler = async (filters, given, io) => {
       leave()
       try {
         const tell = (what: string) => void io.err.write(`${what}\n`)
-        await ensureDependencies(
-          { install: options.install, needsImage: !findImage(project.image), platforms, tell, signal },
-          io,
-        )
+        await ensureDependencies({
+          install: options.install,
+          needsImage: !findImage(project.image),
+          platforms,
+          confirm: (question) => confirm(question, io),
+          onProgress: tell,
+          signal,
+        })
       } finally {
         enter()
       }

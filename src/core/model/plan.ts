@@ -1,6 +1,5 @@
 import type { PlatformFamily } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
-import { describeValue, measuredOn } from '../project/plan.ts'
 import { type SequentialPlan, seeded, shuffled } from '../stats/index.ts'
 import type { PublishedResult, WeightsSource } from './record.ts'
 import type { BenchData, FindingData, WorkKind } from './suite.ts'
@@ -128,6 +127,12 @@ export function combinations(space: ParamSpace): Params[] {
   )
 }
 
+/** A string that looks like a number or a boolean is quoted. */
+const describeValue = (value: ParamValue): string =>
+  typeof value === 'string' && (['true', 'false'].includes(value) || !Number.isNaN(Number(value)))
+    ? JSON.stringify(value)
+    : String(value)
+
 /** How a point is called in reports: `rw=read depth=32`, or nothing. */
 export const describeParams = (params: Params): string =>
   Object.entries(params)
@@ -144,6 +149,15 @@ export function casesOf(bench: BenchData): BenchCase[] {
 /** The bench with the parameters that it has in a profile. */
 export function withProfileParams({ profiles, ...bench }: BenchData, name: string | undefined): BenchData {
   return { ...bench, params: (name !== undefined && profiles?.[name]) || bench.params }
+}
+
+/** The platforms that a case is measured on, on this host. */
+export const measuredOn = (
+  { platforms, benches }: Pick<Plan, 'platforms' | 'benches'>,
+  { bench: id }: BenchCase,
+): string[] => {
+  const bench = benches.find((candidate) => candidate.id === id)!
+  return platforms.filter((platform) => isMeasuredOn(platform, bench)).map(({ name }) => name)
 }
 
 /** The cells that a plan has on this machine: one sample of each is a round. */

@@ -1,16 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { Options } from '../../commands/options.ts'
-import type { ParamValue } from '../../dsl/workload.ts'
+import type { Driver } from '../../driver.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
-import { drivers } from '../../platforms/index.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
 import {
-  type BenchCase,
   casesOf,
   combinations,
   type ExclusionReason,
-  isMeasuredOn,
   type Plan,
   type ResolvedProfile,
   type ScheduledPlan,
@@ -19,19 +15,14 @@ import {
 import { type BenchData, type FindingData, ProjectError, type Suite } from '../model/suite.ts'
 import { lastFailed } from '../records/history.ts'
 import { planLooks } from '../stats/index.ts'
-import { collect } from './collect.ts'
+import { type Collected, collect } from './collect.ts'
 import { benchFiles, filterFiles, type Project } from './config.ts'
-import { resolvePlatforms } from './platforms.ts'
-
-// A text that reads like a number or a truth value is quoted, so that it is not taken for one.
-export const describeValue = (value: ParamValue): string =>
-  typeof value === 'string' && (['true', 'false'].includes(value) || !Number.isNaN(Number(value)))
-    ? JSON.stringify(value)
-    : String(value)
+import { type ResolvedPlatform, resolvePlatforms } from './platforms.ts'
 
 /**
- * What the chosen files say, with every finding that is about one of their benches: a finding's other claims may be about
- * benches that this run leaves out, and are then undecidable. Problems of other files are not this run's.
+ * Selects the benches and problems of some files, and every finding with a claim about one of these benches.
+ *
+ * Other claims of such a finding may be about benches outside the selection. Their verdict is then `not-evaluated`.
  */
 export function selectFiles(suite: Suite, files: readonly string[]): Suite {
   const benches = suite.benches.filter(({ file }) => files.includes(file))
@@ -49,13 +40,13 @@ export interface Selection {
   /** Substrings of a bench's name. */
   readonly names?: readonly string[]
   readonly tags?: readonly string[]
-  /** Benches with one of these tags are left out. */
+  /** Benches with one of these tags are excluded. */
   readonly without?: readonly string[]
-  /** The profile's name: benches may have parameters of their own for it. */
+  /** The profile's name. A bench may have its own parameters for a profile. */
   readonly profile?: string
 }
 
-/** Splits the benches into those to measure and those that are left, with the reason. */
+/** Splits the benches into those to measure and the excluded ones, each with its reason. */
 export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'benches' | 'excluded'> {
   const onlySome = suite.benches.some(({ mode }) => mode === 'only')
   const why = ({ mode, name, tags }: BenchData): ExclusionReason | undefined => {
@@ -72,14 +63,14 @@ export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'b
       .map((bench) => withProfileParams(bench, selection.profile)),
     excluded: suite.benches.flatMap((bench) => {
       const reason = why(bench)
-      return reason ? [{ bench: bench.id, reason: reason }] : []
+      return reason ? [{ bench: bench.id, reason }] : []
     }),
   }
 }
 
 /**
- * The names that `--platform` gives, or all.
- * @throws UsageError for a name that the config does not have, with the nearest that it has.
+ * Selects platforms by name. Without names it selects all of them.
+ * @throws {UsageError} if the config has no platform of that name. The message suggests the closest name.
  */
 export function selectPlatforms<T extends { readonly name: string }>(
   all: readonly T[],
@@ -98,15 +89,6 @@ export function selectPlatforms<T extends { readonly name: string }>(
   return all.filter(({ name }) => names.includes(name))
 }
 
-/** The platforms that a point is measured on, on this machine. */
-export const measuredOn = (
-  { platforms, benches }: Pick<Plan, 'platforms' | 'benches'>,
-  { bench: id }: BenchCase,
-): string[] => {
-  const bench = benches.find((one) => one.id === id)!
-  return platforms.filter((one) => isMeasuredOn(one, bench)).map(({ name }) => name)
-}
-
 /** One of `count` parts of a suite, counted from 1. */
 export interface Shard {
   readonly index: number
@@ -114,9 +96,11 @@ export interface Shard {
 }
 
 /**
- * The benches of one shard. A bench goes whole, so that a platform and native are always measured on the same machine; each
- * goes, largest first, to the shard with the fewest points so far. The same benches give the same shards everywhere.
- * @throws UsageError when the shard has none.
+ * Selects the benches of one shard.
+ *
+ * A bench is never split, because a platform and native must be measured on the same host. Benches are assigned in the
+ * order of their size: each goes to the shard that has the fewest cases so far. The result depends on the benches alone.
+ * @throws {UsageError} if the shard gets no bench
  */
 export function selectShard(benches: readonly BenchData[], { index, count }: Shard): BenchData[] {
   const loads = Array.from({ length: count }, () => 0)
@@ -135,25 +119,68 @@ export function selectShard(benches: readonly BenchData[], { index, count }: Sha
   return benches.filter(({ id }) => mine.has(id))
 }
 
-/** Duet mode: native and a platform at the same time, on cores of their own. See docs/statistics.md. */
+/** Tags of benches that can run as a duet. Only its tags say which resources a bench uses. */
+const duetTags = ['cpu', 'memory']
+/** Tags of benches that need a client, or a resource that two guests would compete for. */
+const soloTags = ['io', 'network', 'startup']
 
-/** What a bench must have as a tag, because nothing else tells what it uses. */
-const able = ['cpu', 'memory']
-/** Work that two guests contend for, or that takes a client. */
-const unable = ['io', 'network', 'startup']
-
-/** Whether a bench uses CPU and memory alone: for boots, disks and networks the pair would contend for what is measured. */
+/** Whether a bench uses CPU and memory only. Two guests would compete for disks, networks and boots. */
 export const supportsDuet = ({ tags, workload }: BenchData): boolean =>
-  tags.some((tag) => able.includes(tag)) &&
-  !tags.some((tag) => unable.includes(tag)) &&
+  tags.some((tag) => duetTags.includes(tag)) &&
+  !tags.some((tag) => soloTags.includes(tag)) &&
   workload.kind !== 'boot' &&
   workload.kind !== 'vmm-start' &&
   workload.lifecycle !== 'sample'
 
-/** What a command line asks to be measured: the benches, the platforms, and how often. */
+/** What the profile of a run is made of. */
+export interface ProfileOptions {
+  /** The profile's name. */
+  readonly profile: string
+  /** Names of platforms; all if left out. */
+  readonly platform?: readonly string[] | undefined
+  /** Overrides the profile's number of rounds. */
+  readonly rounds?: number | undefined
+  /** Overrides the seconds that one sample measures. */
+  readonly seconds?: number | undefined
+  /** Overrides the seconds that one sample may take. */
+  readonly timeout?: number | undefined
+}
 
-/** The profile, with what the command line changes of it. */
-export function resolveProfile(project: Project, options: Options): ResolvedProfile {
+/** What a run measures, and how often. */
+export interface PlanOptions extends ProfileOptions {
+  /** Paths of bench files, or parts of them; all files if left out. */
+  readonly filters?: readonly string[]
+  /** Substrings of bench names. */
+  readonly name?: readonly string[] | undefined
+  readonly tag?: readonly string[] | undefined
+  /** The round of the first interim look; without it there is one look, after the last round. */
+  readonly firstLook?: number | undefined
+  /** Random if left out. */
+  readonly seed?: string | undefined
+  readonly shard?: Shard | undefined
+  /** Measures only the benches that failed in the latest run. */
+  readonly lastFailed?: boolean | undefined
+  /** Refuses `bench.only`; the default is true if the environment variable CI is `true`. */
+  readonly forbidOnly?: boolean | undefined
+  /** Whether to run benches as duets; the config's setting if left out. */
+  readonly duet?: boolean | undefined
+}
+
+/** What `createPlan` returns. */
+export interface PlannedProject {
+  /** The plan without the probed platforms. */
+  readonly plan: Omit<ScheduledPlan, 'platforms'>
+  readonly platforms: readonly ResolvedPlatform[]
+  readonly collected: Collected
+  /** Remarks for the user. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * The profile with the overrides of the options.
+ * @throws {UsageError} if the project has no profile of that name
+ */
+export function resolveProfile(project: Project, options: ProfileOptions): ResolvedProfile {
   const known = Object.keys(project.profiles)
   const profile = Object.hasOwn(project.profiles, options.profile) ? project.profiles[options.profile] : undefined
   if (!profile) {
@@ -164,7 +191,7 @@ export function resolveProfile(project: Project, options: Options): ResolvedProf
     )
   }
   const { rounds, seconds, timeout } = options
-  // Who names a platform wants it, emulated or not.
+  // A platform that the user names is measured even if its CPUs are emulated.
   const skipEmulated = profile.skipEmulated && !options.platform?.length
   return {
     ...profile,
@@ -175,7 +202,18 @@ export function resolveProfile(project: Project, options: Options): ResolvedProf
   }
 }
 
-export async function createPlan(project: Project, filters: readonly string[], options: Options) {
+/**
+ * Collects the bench files and plans a run. Probes nothing.
+ * @throws {UsageError} if a name is unknown or no bench is left
+ * @throws {ProjectError} if the config or all selected bench files cannot be used
+ * @throws {HostError} if the host has too few CPUs for a duet
+ */
+export async function createPlan(
+  project: Project,
+  drivers: Readonly<Record<string, Driver>>,
+  options: PlanOptions,
+): Promise<PlannedProject> {
+  const { filters = [] } = options
   const files = await benchFiles(project)
   const chosen = filterFiles(project, files, filters)
   const profile = resolveProfile(project, options)
@@ -194,42 +232,47 @@ export async function createPlan(project: Project, filters: readonly string[], o
     profile: options.profile,
     without: filters.length > 0 || options.name || options.tag ? [] : (profile.skipTags ?? []),
   })
-  const { benches, left, notes } = applyShardAndLastFailed(selected, project.root, options)
+  const { benches, excluded, notes } = applyShardAndLastFailed(selected, project.root, options)
   if (benches.length === 0 && suite.problems.length > 0) throw new ProjectError(suite.problems)
   if (benches.length === 0)
     throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
-  const duet = duetOf(benches, project, options)
+  const duet = duetBenches(benches, project, options)
   const first = options.firstLook
-  const plan: Omit<ScheduledPlan, 'platforms'> = {
-    seed: options.seed ?? `r${randomBytes(5).toString('hex')}`,
-    profileName: options.profile,
-    profile,
-    benches,
-    cases: benches.flatMap(casesOf),
-    findings: suite.findings,
-    ...(duet.length > 0 && { duet }),
-    excluded: left,
-    sequential: first && first < profile.rounds ? planLooks({ first, last: profile.rounds }) : undefined,
+  return {
+    plan: {
+      seed: options.seed ?? `r${randomBytes(5).toString('hex')}`,
+      profileName: options.profile,
+      profile,
+      benches,
+      cases: benches.flatMap(casesOf),
+      findings: suite.findings,
+      ...(duet.length > 0 && { duet }),
+      excluded,
+      sequential: first && first < profile.rounds ? planLooks({ first, last: profile.rounds }) : undefined,
+    },
+    platforms,
+    collected: { suite, compiled },
+    notes,
   }
-  return { plan, platforms, collected: { suite, compiled }, notes }
 }
 
 /**
- * The benches that native and a platform run at the same time.
- * @throws MachineError when there are too few cores; UsageError when --duet is asked for and no bench is fit for it.
+ * The ids of the benches that native and a platform run at the same time.
+ * @throws {HostError} if the host has too few cores
+ * @throws {UsageError} if --duet is given and no bench can run as a duet
  */
-function duetOf(benches: readonly BenchData[], project: Project, { duet }: Options): string[] {
-  const fit = (duet ?? project.duet) ? benches.filter(supportsDuet) : []
-  if (duet && fit.length === 0)
+function duetBenches(benches: readonly BenchData[], project: Project, { duet }: Pick<PlanOptions, 'duet'>): string[] {
+  const suitable = (duet ?? project.duet) ? benches.filter(supportsDuet) : []
+  if (duet && suitable.length === 0)
     throw new UsageError(
       '--duet is for benches of CPU and memory, and none of those to run is one',
       "give a bench tags: ['cpu'] or ['memory'], or leave --duet out",
     )
-  if (fit.length > 0) assignDuetCpus(project.guest.cpus)
-  return fit.map(({ id }) => id)
+  if (suitable.length > 0) assignDuetCpus(project.guest.cpus)
+  return suitable.map(({ id }) => id)
 }
 
-/** @throws AuthoringError with the place of each `bench.only`. */
+/** @throws {ProjectError} with the location of each `bench.only` */
 function forbidOnly({ benches }: Suite): void {
   const marked = benches.filter(({ mode }) => mode === 'only')
   if (marked.length === 0) return
@@ -243,20 +286,20 @@ function forbidOnly({ benches }: Suite): void {
   )
 }
 
-/** What --last-failed and --shard leave of the selected benches, and what there is to say of that. */
+/** Applies --last-failed and --shard to the selected benches. */
 function applyShardAndLastFailed(
-  { benches: selected, excluded: left }: Pick<Plan, 'benches' | 'excluded'>,
+  { benches: selected, excluded }: Pick<Plan, 'benches' | 'excluded'>,
   root: string,
-  options: Options,
-) {
+  options: Pick<PlanOptions, 'lastFailed' | 'shard'>,
+): Pick<Plan, 'benches' | 'excluded'> & Pick<PlannedProject, 'notes'> {
   const failed = options.lastFailed ? lastFailed(root) : undefined
   const wanted = failed && failed.size > 0 ? selected.filter(({ id }) => failed.has(id)) : selected
   const benches = options.shard && wanted.length > 0 ? selectShard(wanted, options.shard) : wanted
-  const without = (kept: Plan['benches'], of: Plan['benches'], why: ExclusionReason) =>
-    of.filter((bench) => !kept.includes(bench)).map(({ id }) => ({ bench: id, reason: why }))
+  const removed = (before: Plan['benches'], after: Plan['benches'], reason: ExclusionReason) =>
+    before.filter((bench) => !after.includes(bench)).map(({ id }) => ({ bench: id, reason }))
   return {
     benches,
-    left: [...left, ...without(wanted, selected, 'not-failed-before'), ...without(benches, wanted, 'shard')],
+    excluded: [...excluded, ...removed(selected, wanted, 'not-failed-before'), ...removed(wanted, benches, 'shard')],
     notes: failed?.size === 0 ? ['nothing failed in the latest run: all benches are measured'] : [],
   }
 }

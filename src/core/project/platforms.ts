@@ -2,19 +2,45 @@ import type { Driver } from '../../driver.ts'
 import { DefinitionError } from '../../dsl/errors.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
+import { messageOf } from '../../util/errors.ts'
 import { ProjectError } from '../model/suite.ts'
-import { fixFor, optionIssues } from '../session/probe.ts'
 
-/** A platform of the config with the driver that runs it and its checked options. */
+/** A platform of the config with its driver and its checked options. */
 export interface ResolvedPlatform {
   readonly spec: PlatformSpec
   readonly driver: Driver
   readonly options: unknown
 }
 
+/** What zod says about one wrong option. */
+interface OptionIssue {
+  readonly code?: string
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+const issuesOf = (error: unknown) => (error as { readonly issues?: readonly OptionIssue[] }).issues
+
+/** Lists the options that a driver has if one of them is unknown. A wrong value has its own message. */
+function optionsFix(error: unknown, { kind, options }: Driver): string {
+  const issues = issuesOf(error)
+  if (issues && !issues.some(({ code }) => code === 'unrecognized_keys')) return `see "${kind}" in docs/platforms.md`
+  const { shape } = options as { readonly shape?: object }
+  if (shape === undefined) return 'see docs/platforms.md'
+  const names = Object.keys(shape)
+  return `"${kind}" ${names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`}: see docs/platforms.md`
+}
+
+function optionIssues(error: unknown): string {
+  const issues = issuesOf(error)
+  if (!issues) return messageOf(error)
+  return issues.map(({ path, message }) => [path.map(String).join('.'), message].filter(Boolean).join(': ')).join('; ')
+}
+
 /**
  * Finds each platform's driver and checks its options.
- * @throws AuthoringError naming every platform of the config that cannot be used.
+ * @param file the config, for messages
+ * @throws {ProjectError} with every platform of the config that cannot be used
  */
 export function resolvePlatforms(
   specs: readonly PlatformSpec[],
@@ -36,12 +62,12 @@ export function resolvePlatforms(
     } catch (error) {
       return new DefinitionError(
         `the options of platform "${spec.name}" are wrong: ${optionIssues(error)}`,
-        fixFor(error, driver),
+        optionsFix(error, driver),
         spec.location,
       )
     }
   })
-  const wrong = resolved.filter((one) => one instanceof DefinitionError)
+  const wrong = resolved.filter((platform) => platform instanceof DefinitionError)
   if (wrong.length > 0) {
     throw new ProjectError(
       wrong.map(({ message, fix, location }) => ({ file, message, fix, ...(location && { location }) })),

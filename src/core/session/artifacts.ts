@@ -1,6 +1,4 @@
 import { existsSync } from 'node:fs'
-import type { CommandIo } from '../../commands/command.ts'
-import { confirm } from '../../commands/setup.ts'
 import type { Artifact } from '../../driver.ts'
 import type { ArtifactBuildOptions } from '../../host/image.ts'
 import {
@@ -15,54 +13,58 @@ import { HostError, messageOf } from '../../util/errors.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { isSkipped } from './probe.ts'
 
+/** What must be installed, and who may agree to it. */
 export interface EnsureDependenciesOptions {
-  /** Install without asking. */
+  /** Installs without asking, also what the platforms need. */
   readonly install: boolean
   readonly needsImage: boolean
   readonly platforms: readonly ResolvedPlatform[]
-  readonly tell: (what: string) => void
+  /** Asks the user. Resolves to undefined if nobody can answer. */
+  confirm(question: string): Promise<boolean | undefined>
+  /** Receives a line about each action. */
+  onProgress(text: string): void
   readonly signal: AbortSignal
 }
 
 /**
- * Sees to it that this machine has what isobench itself needs, and with `install` also what the platforms need.
- * @throws MachineError with the command to run, when something is missing and nobody agreed to install it.
+ * Ensures that this host has the programs that isobench itself needs, and with `install` also those of the platforms.
+ * @throws {HostError} if the process is not root, or if a program is missing and nobody agreed to install it
  */
-export async function ensureDependencies(options: EnsureDependenciesOptions, io: CommandIo): Promise<void> {
+export async function ensureDependencies(options: EnsureDependenciesOptions): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new HostError('isobench makes namespaces and cgroups, and needs root', 'run it with sudo')
-  const own = missing([...baseRequirements, ...(options.needsImage ? imageRequirements : [])])
-  const theirs = missing(options.platforms.flatMap(({ driver, options: given }) => driver.requirements(given)))
-  const wanted = options.install ? [...own, ...theirs] : own
-  const packages = packagesOf(wanted)
+  const base = missing([...baseRequirements, ...(options.needsImage ? imageRequirements : [])])
+  const ofPlatforms = missing(options.platforms.flatMap((platform) => platform.driver.requirements(platform.options)))
+  const packages = packagesOf(options.install ? [...base, ...ofPlatforms] : base)
   if (packages.length === 0) return
   const names = packages.map(({ name }) => name).join(', ')
   if (!options.install) {
-    const command = installCommand(own)
-    const agreed = await confirm(`isobench needs ${names}. Install them with "${command}"?`, io)
+    const command = installCommand(base)
+    const agreed = await options.confirm(`isobench needs ${names}. Install them with "${command}"?`)
     if (!agreed)
       throw new HostError(
-        `this machine lacks ${own.map(({ binary }) => binary).join(', ')}`,
+        `this host lacks ${base.map(({ binary }) => binary).join(', ')}`,
         `${command}, or run again with --install`,
       )
   }
-  const backported = packages.filter(({ backports }) => backports).map(({ name }) => name)
-  const where = backported.length > 0 ? ` (${backported.join(', ')} from the suite's backports, where it has them)` : ''
-  options.tell(`installing with apt-get: ${names}${where}`)
+  const backports = packages.filter((item) => item.backports).map(({ name }) => name)
+  const source = backports.length > 0 ? ` (${backports.join(', ')} from backports, if the suite has them)` : ''
+  options.onProgress(`installing with apt-get: ${names}${source}`)
   await installPackages(packages, { signal: options.signal })
 }
 
-/** What the platforms that could run here are made of, each thing once. */
+/** The build artifacts of the platforms whose programs are installed, each once. */
 export function requiredArtifacts(platforms: readonly ResolvedPlatform[], rootfs: string | undefined): Artifact[] {
-  const parts = platforms.flatMap(({ driver, options }) =>
+  const all = platforms.flatMap(({ driver, options }) =>
     missing(driver.requirements(options)).length > 0 ? [] : (driver.artifacts?.(options, rootfs) ?? []),
   )
-  return [...new Map(parts.map((part) => [part.path, part])).values()]
+  return [...new Map(all.map((artifact) => [artifact.path, artifact])).values()]
 }
 
 /**
- * Makes what is not there yet. What cannot be made is told and does not end the run: the platforms that need it then cannot
- * run, and their probe says so.
+ * Builds the artifacts that are missing. A failed build is reported and does not end the run: the probe of a platform
+ * that needs the artifact then fails and states why.
+ * @param skipEmulated skips platforms with emulated CPUs
  */
 export async function ensureArtifacts(
   platforms: readonly ResolvedPlatform[],

@@ -66,29 +66,6 @@ export async function excludeUntraceable<P extends Pick<Plan, 'benches' | 'cases
   }
 }
 
-interface Issue {
-  readonly code?: string
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-}
-
-/** What a driver takes, where its schema tells and an option is unknown to it: a wrong value has its own message. */
-export function fixFor(error: unknown, { kind, options }: Driver): string {
-  const issues = (error as { issues?: readonly Issue[] }).issues
-  if (issues && !issues.some(({ code }) => code === 'unrecognized_keys')) return `see "${kind}" in docs/platforms.md`
-  const { shape } = options as { readonly shape?: object }
-  const names = Object.keys(shape ?? {})
-  if (shape === undefined) return 'see docs/platforms.md'
-  const what = names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`
-  return `"${kind}" ${what}: see docs/platforms.md`
-}
-
-export function optionIssues(error: unknown): string {
-  const issues = (error as { issues?: readonly Issue[] }).issues
-  if (!issues) return messageOf(error)
-  return issues.map(({ path, message }) => [path.map(String).join('.'), message].filter(Boolean).join(': ')).join('; ')
-}
-
 /**
  * Finds out whether each platform works here, by booting one process on it. `image` is left out where none is built. Those
  * whose CPUs are emulated are probed one after the other, because they all use the same CPUs. With `skipEmulated` they are

@@ -111,14 +111,8 @@ const pending = [
   'src/core/measure/run-loop.ts -> src/core/watch/changes.ts',
   'src/core/measure/run-loop.ts -> src/core/watch/sample-store.ts',
   'src/core/model/plan.ts -> src/core/model/record.ts',
-  'src/core/model/plan.ts -> src/core/project/plan.ts',
-  'src/core/project/plan.ts -> src/commands/options.ts',
-  'src/core/project/plan.ts -> src/platforms/index.ts',
-  'src/core/project/platforms.ts -> src/core/session/probe.ts',
   'src/core/records/baseline.ts -> src/reporters/comparison.ts',
   'src/core/reporter.ts -> src/util/errors.ts',
-  'src/core/session/artifacts.ts -> src/commands/command.ts',
-  'src/core/session/artifacts.ts -> src/commands/setup.ts',
   'src/dsl/platform.ts -> src/platforms/index.ts',
 ]
 
