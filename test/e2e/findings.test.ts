@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { codeBlocks } from '../support/code-blocks.ts'
 import { benchFile, expectNoStack, type Outcome, Project, repository } from './support/cli.ts'
 import { ensureImage } from './support/host.ts'
 
@@ -66,10 +67,11 @@ describe('the paper’s findings by a stored record, with this repository’s be
     expectNoStack(unknown)
   })
 
-  test('and by results of elsewhere, as docs/json-report.md has them', async () => {
-    const docs = readFileSync(join(repository, 'docs/json-report.md'), 'utf8')
-    const [, example] = /```json\n(\{\s*"isobench": "import"[\s\S]*?)```/.exec(docs)!
-    project.write({ 'lab.json': example!, 'wrong.json': example!.replace('"events/s"', '"event/s"') })
+  test('judge results of another lab, as docs/how-to/import-results.md has them', async () => {
+    const page = 'docs/how-to/import-results.md'
+    const blocks = codeBlocks(page, readFileSync(join(repository, page), 'utf8'))
+    const example = blocks.find(({ attributes }) => attributes.file === 'lab.json')!.text
+    project.write({ 'lab.json': example, 'wrong.json': example.replace('"events/s"', '"event/s"') })
     const [told, explained, judged, refused] = await Promise.all([
       findings('--record', project.path('lab.json')),
       findings('13', '--explain', '--record', project.path('lab.json')),

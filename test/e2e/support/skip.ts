@@ -1,0 +1,23 @@
+import { describe, type TestContext, test } from 'vitest'
+import type { SkipReason } from './skip-reasons.ts'
+
+/** Skips the running test. `detail` says what was found on this host. */
+export function skip(context: TestContext, reason: SkipReason, detail: string): never {
+  return context.skip(`${reason}: ${detail}`)
+}
+
+/** Defines a test. If `obstacle` is not empty, the test is skipped. */
+export function testUnless(
+  obstacle: string,
+  reason: SkipReason,
+  title: string,
+  run: (context: TestContext) => Promise<void> | void,
+): void {
+  test(title, (context) => (obstacle === '' ? run(context) : skip(context, reason, obstacle)))
+}
+
+/** Defines a suite. If `obstacle` is not empty, one skipped test takes the place of the suite. */
+export function describeUnless(obstacle: string, reason: SkipReason, title: string, define: () => void): void {
+  if (obstacle === '') describe(title, define)
+  else testUnless(obstacle, reason, title, () => {})
+}
