@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { SkipReporter } from './test/e2e/support/skip-reporter.ts'
 
 const alias = {
   'isobench/tools': fileURLToPath(new URL('./src/tools/index.ts', import.meta.url)),
@@ -8,6 +9,7 @@ const alias = {
 
 export default defineConfig({
   test: {
+    reporters: ['default', new SkipReporter()],
     projects: [
       {
         resolve: { alias },
@@ -32,7 +34,7 @@ export default defineConfig({
         },
       },
       {
-        // Hours, in an emulated machine: `npm run test:vm`.
+        // Hours, in a VM with emulated CPUs: `npm run test:vm`.
         test: {
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
