@@ -1,5 +1,6 @@
 import type { AttackProfileSummary, Group, ProfileDiff } from '../core/attack-profile/summary.ts'
-import type { RunRecord, WeightsSource } from '../core/model/record.ts'
+import type { WeightsSource } from '../core/model/plan-schema.ts'
+import type { RunRecord } from '../core/model/record.ts'
 import { median } from '../core/stats/index.ts'
 import { sanitizeLine } from '../util/errors.ts'
 import { escapeMarkdown as md } from './document.ts'

@@ -6,7 +6,7 @@ import * as z from 'zod'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { CallCounts } from '../../tracing/call-counts.ts'
 import { IsobenchError, messageOf, sanitizeLine, UsageError } from '../../util/errors.ts'
-import { type WeightsSource, weightsSourceSchema } from '../model/record.ts'
+import { type WeightsSource, weightsSourceSchema } from '../model/plan-schema.ts'
 
 /** The CSV files that weights are made of. None of them needs quotes, and a quote is refused rather than misread. */
 

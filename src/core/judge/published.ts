@@ -1,6 +1,6 @@
 import type { Matcher, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
-import type { PublishedResult } from '../model/record.ts'
+import type { PublishedResult } from '../model/plan-schema.ts'
 import { median } from '../stats/index.ts'
 import { asRatio, asValue, type DecisionRule } from './rules.ts'
 import { worseSign } from './samples.ts'

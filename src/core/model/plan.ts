@@ -1,7 +1,7 @@
 import type { PlatformFamily } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
 import { type SequentialPlan, seeded, shuffled } from '../stats/index.ts'
-import type { PublishedResult, WeightsSource } from './record.ts'
+import type { PublishedResult, WeightsSource } from './plan-schema.ts'
 import type { BenchData, FindingData, WorkKind } from './suite.ts'
 
 /** What the same platform twice differed by on this host: see `core/noise`. */

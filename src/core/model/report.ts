@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { environmentSchema, workKind } from './record.ts'
+import { workKindSchema } from './claim.ts'
+import { environmentSchema } from './record.ts'
 import { claimVerdictSchema, findingVerdictSchema } from './verdict.ts'
 
 /** The report of a run: what every reporter gets, and what `--reporter json` writes. A public contract; see docs/json-report.md. */
@@ -47,7 +48,7 @@ const caseResult = z.object({
   /** The bench's own; `figure-9` says that it is Figure 9 of the paper. Reports of 0.1.0's first days have none. */
   tags: z.array(z.string()).optional(),
   /** What the workload is; `boot` times the start of a guest. */
-  kind: workKind.optional(),
+  kind: workKindSchema.optional(),
   results: z.array(resultSchema),
 })
 

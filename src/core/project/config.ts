@@ -6,6 +6,7 @@ import type { Config, ImageConfig } from '../../dsl/config.ts'
 import { parseStackFrames } from '../../dsl/errors.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { locationSchema } from '../model/claim.ts'
 import type { ResolvedProfile } from '../model/plan.ts'
 import { ProjectError } from '../model/suite.ts'
 import { importTimeout, interruptLoopAfter } from './collect.ts'
@@ -41,49 +42,74 @@ const defaultProfiles: Record<string, ResolvedProfile> = {
 const positive = z.number().positive()
 const whole = z.number().int()
 
-const platformSchema = z.object({
-  kind: z.string(),
-  name: z.string(),
-  tags: z.array(z.string()).readonly(),
-  watchFiles: z.array(z.string()).readonly().optional(),
-  options: z.record(z.string(), z.unknown()),
-  driver: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
-  location: z.object({ file: z.string(), line: z.number(), column: z.number() }).optional(),
-})
+const platformSchema = z
+  .object({
+    kind: z.string().describe('kind of driver, such as `runc`'),
+    name: z.string().describe('name in reports and for `--platform`; names must differ'),
+    tags: z.array(z.string()).readonly().describe('tags for `platform.tag(...)`'),
+    watchFiles: z
+      .array(z.string())
+      .readonly()
+      .optional()
+      .describe("more files that watch mode watches, relative to the config's folder"),
+    options: z.record(z.string(), z.unknown()).describe('options of the driver, see docs/reference/platforms.md'),
+    driver: z
+      .custom<object>((value) => typeof value === 'object' && value !== null)
+      .optional()
+      .describe('a driver of your own; absent: the driver of isobench for `kind`'),
+    location: locationSchema.optional().describe('where the platform is written'),
+  })
+  .meta({ id: 'Platform', description: 'What `platform(kind, options)` returns.' })
 
-const configSchema = z.strictObject({
-  include: z.array(z.string()).min(1).default(['benches/**/*.bench.ts']),
-  platforms: z.array(platformSchema).min(1),
-  guest: z
-    .strictObject({
-      cpus: whole.min(1).default(1),
-      memory: z
-        .string()
-        .regex(/^\d+(MiB|GiB)$/, 'write it as "512MiB" or "1GiB"')
-        .default('1GiB'),
-    })
-    .default({ cpus: 1, memory: '1GiB' }),
-  image: z
-    .strictObject({
-      rootfs: z.string().optional(),
-      packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)).optional(),
-    })
-    .default({}),
-  duet: z.boolean().default(false),
-  profiles: z
-    .record(
-      z.string(),
-      z.strictObject({
-        rounds: whole.min(1).optional(),
-        warmup: whole.min(0).optional(),
-        seconds: positive.optional(),
-        timeout: positive.optional(),
-        skipTags: z.array(z.string()).optional(),
-        skipEmulated: z.boolean().optional(),
-      }),
-    )
-    .default({}),
-})
+const profileSchema = z
+  .strictObject({
+    rounds: whole.min(1).optional().describe('visits to every platform; 5 is the minimum for a verdict'),
+    warmup: whole.min(0).optional().describe('warm-up rounds; isobench does not judge their samples'),
+    seconds: positive.optional().describe('duration of one sample in seconds'),
+    timeout: positive.optional().describe('limit of one sample with its boot, in seconds'),
+    skipTags: z.array(z.string()).optional().describe('excludes benches with these tags'),
+    skipEmulated: z.boolean().optional().describe('excludes platforms with emulated CPUs'),
+  })
+  .meta({ id: 'Profile', description: 'How much a run measures. Absent fields are those of `quick`.' })
+
+export const configSchema = z
+  .strictObject({
+    include: z
+      .array(z.string())
+      .min(1)
+      .default(['benches/**/*.bench.ts'])
+      .describe("globs of bench files, relative to the config's folder"),
+    platforms: z.array(platformSchema).min(1).describe('platforms to measure'),
+    guest: z
+      .strictObject({
+        cpus: whole.min(1).default(1).describe('whole CPUs per guest, native included'),
+        memory: z
+          .string()
+          .regex(/^\d+(MiB|GiB)$/, 'write it as "512MiB" or "1GiB"')
+          .default('1GiB')
+          .describe('memory per guest with its page cache, in MiB or GiB'),
+      })
+      .meta({ id: 'GuestConfig', description: 'The limits of every guest.' })
+      .default({ cpus: 1, memory: '1GiB' })
+      .describe('limits of every guest, native included'),
+    image: z
+      .strictObject({
+        rootfs: z.string().optional().describe('a directory to use as the root filesystem instead of the image'),
+        packages: z
+          .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/))
+          .optional()
+          .describe('Debian packages to add to the image'),
+      })
+      .meta({ id: 'ImageConfig', description: 'The root filesystem of every guest.' })
+      .default({})
+      .describe('root filesystem of every guest'),
+    duet: z
+      .boolean()
+      .default(false)
+      .describe('measures native and a platform at the same time in CPU and memory benches'),
+    profiles: z.record(z.string(), profileSchema).default({}).describe('how much a run measures, by name'),
+  })
+  .meta({ title: 'isobench config', description: 'What `isobench.config.ts` exports.' })
 
 /** The nearest config at `from` or above it. */
 export function findConfig(from: string): string | undefined {

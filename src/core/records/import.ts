@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { convertQuantity, type Metric, type Unit } from '../../dsl/metric.ts'
 import type { PlatformFamily } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
+import { familySchema, paramsSchema } from '../model/claim.ts'
 import {
   type BenchCase,
   casesOf,
@@ -10,74 +11,122 @@ import {
   type PlannedPlatform,
   type ScheduledPlan,
 } from '../model/plan.ts'
-import type { Environment, PublishedResult, RunRecord, Sample } from '../model/record.ts'
+import type { PublishedResult } from '../model/plan-schema.ts'
+import type { Environment, RunRecord, Sample } from '../model/record.ts'
 import type { BenchData, Suite } from '../model/suite.ts'
+import { cpuModeSchema } from '../model/vocabulary.ts'
 import { RecordError } from './record-file.ts'
 
-/** Results that were measured elsewhere, as plain JSON: the format of docs/json-report.md, "Importing results". */
+/** Results that were measured elsewhere, as plain JSON: the format of docs/reference/import.md. */
 
 export const importVersion = 1
 
 const text = z.string().min(1)
-const params = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-const figure = z.number().nonnegative()
+const value = z.number().nonnegative()
 /** A number, or `[least, most]`. */
 const amount = z.union([
-  figure,
-  z.tuple([figure, figure]).refine(([least, most]) => least <= most, 'write the smaller number first'),
+  value,
+  z.tuple([value, value]).refine(([least, most]) => least <= most, 'write the smaller number first'),
 ])
 
-/** Which metric of which bench; a bench by its name or its id. */
-const about = { bench: text, metric: text, params: params.optional() }
+const about = {
+  bench: text.describe('name or id of the bench'),
+  metric: text.describe('name of the metric'),
+  params: paramsSchema.optional().describe('values of the parameters, by name, of one case'),
+}
 
-const sampleSet = z.strictObject({
-  ...about,
-  platform: text,
-  /** Any unit that measures the same as the metric's. */
-  unit: text,
-  /** Numbers, or numbers with the round that they were measured in: those of equal rounds are pairs. */
-  values: z.union([
-    z.array(figure).min(1),
-    z.array(z.strictObject({ round: z.number().int().nonnegative(), value: figure })).min(1),
-  ]),
-  /** Of what was run: values of different ones are never compared. */
-  digest: text.optional(),
-})
+const sampleSetSchema = z
+  .strictObject({
+    ...about,
+    platform: text.describe('name of the platform'),
+    unit: text.describe("unit of the values; any unit of the same dimension as the metric's"),
+    values: z
+      .union([
+        z.array(value).min(1),
+        z
+          .array(
+            z
+              .strictObject({
+                round: z.number().int().nonnegative().describe('number of the round, from 0'),
+                value: value.describe('in `unit`'),
+              })
+              .meta({ id: 'RoundValue', description: 'A value and the round in which it was measured.' }),
+          )
+          .min(1),
+      ])
+      .describe('values in `unit`. Values with a round are paired by round, plain numbers are not paired'),
+    digest: text.optional().describe('identifies what was run; values with different digests are not compared'),
+  })
+  .meta({ id: 'SampleSet', description: 'The samples of one platform in one case.' })
 
-const source = { note: z.string().optional() }
+const publishedFields = { ...about, note: z.string().optional().describe('a comment; isobench ignores it') }
+const platforms = z.array(text).min(1).describe('names of platforms; the result is true of each of them')
 
-/** `platforms` as a list means each of them. */
-const published = z.union([
-  z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), unit: text, value: amount }),
-  z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), to: z.array(text).min(1), ratio: amount }),
-  /** Over that parameter the metric is best at this value of it; `params` are the others. */
-  z.strictObject({ ...about, ...source, platforms: z.array(text).min(1), over: text, peak: amount }),
-  z.strictObject({ ...about, ...source, order: z.array(z.array(text).min(1)).min(1) }),
-])
+const publishedSchema = z
+  .union([
+    z
+      .strictObject({
+        ...publishedFields,
+        platforms,
+        unit: text.describe("unit of `value`; any unit of the same dimension as the metric's"),
+        value: amount.describe('in `unit`: a number, or `[least, most]`'),
+      })
+      .meta({ id: 'PublishedValue', description: 'A value that the source states.' }),
+    z
+      .strictObject({
+        ...publishedFields,
+        platforms,
+        to: z.array(text).min(1).describe('names of the platforms that they are compared with'),
+        ratio: amount.describe('each platform divided by each of `to`: a number, or `[least, most]`'),
+      })
+      .meta({ id: 'PublishedRatio', description: 'A ratio that the source states.' }),
+    z
+      .strictObject({
+        ...publishedFields,
+        platforms,
+        over: text.describe('name of a parameter; `params` gives the others'),
+        peak: amount.describe('the value of `over` at which the platforms are best: a number, or `[least, most]`'),
+      })
+      .meta({ id: 'PublishedPeak', description: 'Where in a series the source says that platforms are best.' }),
+    z
+      .strictObject({
+        ...publishedFields,
+        order: z
+          .array(z.array(text).min(1))
+          .min(1)
+          .describe('names of platforms, best first; those of one group are equal'),
+      })
+      .meta({ id: 'PublishedOrder', description: 'An order of platforms that the source states.' }),
+  ])
+  .meta({ id: 'ImportedResult', description: 'A result that the source states without samples.' })
 
-export const importSchema = z.strictObject({
-  isobench: z.literal('import'),
-  version: z.literal(importVersion),
-  /** Where it comes from, in a line. */
-  source: text,
-  /** ISO 8601, and the CPU's model, where they are known. */
-  measuredAt: text.optional(),
-  cpu: text.optional(),
-  kernel: text.optional(),
-  /** Those that the config does not have need their family. */
-  platforms: z
-    .record(
-      z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'use a small letter, then small letters, digits and "-"'),
-      z.strictObject({
-        family: z.enum(['native', 'container', 'secure-container', 'hypervisor', 'unikernel']).optional(),
-        version: z.string().optional(),
-        cpuMode: z.enum(['emulated', 'nested']).optional(),
-      }),
-    )
-    .default({}),
-  samples: z.array(sampleSet).default([]),
-  published: z.array(published).optional(),
-})
+const importedPlatformSchema = z
+  .strictObject({
+    family: familySchema.optional().describe('required for a platform that the config does not have'),
+    version: z.string().optional().describe('version text'),
+    cpuMode: cpuModeSchema.optional().describe('set it if the guests did not run on hardware'),
+  })
+  .meta({ id: 'ImportedPlatform', description: 'A platform of the source.' })
+
+export const importSchema = z
+  .strictObject({
+    isobench: z.literal('import').describe('marks the file as an import'),
+    version: z.literal(importVersion).describe('version of the format'),
+    source: text.describe('where the results come from, in one line'),
+    measuredAt: text.optional().describe('when they were measured, ISO 8601'),
+    cpu: text.optional().describe('model of the CPU'),
+    kernel: text.optional().describe('kernel release'),
+    platforms: z
+      .record(
+        z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'use a small letter, then small letters, digits and "-"'),
+        importedPlatformSchema,
+      )
+      .default({})
+      .describe('platforms, by name'),
+    samples: z.array(sampleSetSchema).default([]).describe('samples'),
+    published: z.array(publishedSchema).optional().describe('results without samples'),
+  })
+  .meta({ title: 'isobench import', description: 'Results that were measured elsewhere.' })
 
 export type Import = z.output<typeof importSchema>
 export type ImportedSamples = Import['samples'][number]
@@ -200,15 +249,12 @@ export function importRecord(file: string, value: unknown, suite: Suite, known: 
   const parsed = importSchema.safeParse(value)
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!
-    throw new RecordError(
-      `${file}: ${pathText(path) || 'the file'}: ${message}`,
-      'see docs/json-report.md, "Importing results"',
-    )
+    throw new RecordError(`${file}: ${pathText(path) || 'the file'}: ${message}`, 'see docs/reference/import.md')
   }
   const given = parsed.data
   const platforms = platformsOf(file, given, known)
   const { samples, points } = samplesOf(file, given, suite)
-  const stated = given.published?.flatMap((one, index) => statementOf(one, { file, at: `stated[${index}]` }, suite))
+  const stated = given.published?.flatMap((one, index) => statementOf(one, { file, at: `published[${index}]` }, suite))
   const everywhere = stated ? suite.benches.flatMap(casesOf) : points
   const measured = new Set(everywhere.map(({ bench }) => bench))
   const plan: ScheduledPlan = {
@@ -235,7 +281,7 @@ const pathText = (path: readonly PropertyKey[]): string =>
 function platformsOf(file: string, given: Import, known: readonly ImportTarget[]): PlannedPlatform[] {
   const named = [
     ...given.samples.map(({ platform }, at) => ({ names: [platform], at: `samples[${at}]` })),
-    ...(given.published ?? []).map((one, at) => ({ names: namesIn(one), at: `stated[${at}]` })),
+    ...(given.published ?? []).map((one, at) => ({ names: namesIn(one), at: `published[${at}]` })),
   ]
   const names = new Set([...Object.keys(given.platforms), ...named.flatMap((one) => one.names)])
   const there = [...names].map((name): PlannedPlatform => {

@@ -53,8 +53,6 @@ function lineOf(text: string, number: number, file: string): RecordLine | undefi
   } catch {
     throw new RecordError(`${file}:${number} is not JSON`, 'a run record is one JSON object a line')
   }
-  // Verdicts are judged anew from the samples; the line is there for people and other programs.
-  if ((value as { type?: unknown } | null)?.type === 'verdicts') return undefined
   const parsed = lineSchema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!
@@ -105,8 +103,8 @@ export class RecordWriter {
     this.#append({ type: 'end', status: how, at: new Date().toISOString() })
   }
 
-  verdicts(judgement: unknown): void {
-    this.#append({ type: 'verdicts', judgement })
+  verdicts(verdicts: unknown): void {
+    this.#append({ type: 'verdicts', verdicts })
   }
 
   #append(line: object): void {

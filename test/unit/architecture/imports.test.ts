@@ -110,7 +110,6 @@ const pending = [
   'src/core/measure/measure-project.ts -> src/reporters/format.ts',
   'src/core/measure/run-loop.ts -> src/core/watch/changes.ts',
   'src/core/measure/run-loop.ts -> src/core/watch/sample-store.ts',
-  'src/core/model/plan.ts -> src/core/model/record.ts',
   'src/core/records/baseline.ts -> src/reporters/comparison.ts',
   'src/core/reporter.ts -> src/util/errors.ts',
   'src/dsl/platform.ts -> src/platforms/index.ts',

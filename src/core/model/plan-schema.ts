@@ -1,0 +1,209 @@
+import * as z from 'zod'
+import {
+  claimSchema,
+  failOnSchema,
+  familySchema,
+  locationSchema,
+  metricSchema,
+  paramSchema,
+  paramsSchema,
+  workKindSchema,
+} from './claim.ts'
+import { cpuModeSchema, exclusionReasonSchema, traceSourceSchema } from './vocabulary.ts'
+
+/** The schema of a plan, as the first line of a run record stores it. */
+
+const caseId = z.string().describe('id of the case')
+const metricName = z.string().describe('name of the metric')
+const platformName = z.string().describe('name of the platform')
+const over = z.string().describe('name of the parameter')
+
+/** Least first. A single number is stored twice. */
+const range = z.tuple([z.number(), z.number()])
+
+const benchSchema = z
+  .object({
+    id: z.string().describe('`<file>#<name>`'),
+    file: z.string().describe('path of the bench file, relative to the project'),
+    name: z.string().describe('name of the bench'),
+    mode: z.enum(['run', 'only', 'skip', 'todo']).describe('how the bench file registers it'),
+    tags: z.array(z.string()).describe('tags of the bench'),
+    params: z
+      .record(z.string(), z.array(paramSchema))
+      .describe('values of each parameter; every combination is a case'),
+    metrics: z.record(z.string(), metricSchema).describe('metrics, by name'),
+    workload: z
+      .object({
+        name: z.string().describe('name of the workload'),
+        kind: workKindSchema.describe('what it measures'),
+        lifecycle: z.enum(['sample', 'round', 'run']).describe('how long a guest lives'),
+        traced: traceSourceSchema.optional().describe('the trace source of a traced workload'),
+      })
+      .meta({ id: 'Workload', description: 'The code that a bench measures.' })
+      .describe('the code that it measures'),
+    timeout: z.number().optional().describe("limit of one sample in seconds; absent: the profile's"),
+    digest: z.string().describe('hash of the compiled bench file'),
+    claims: z.array(claimSchema).describe('expectations of the bench'),
+    location: locationSchema.optional().describe('where the bench is written'),
+  })
+  .meta({ id: 'Bench', description: 'A workload with parameters and expectations.' })
+
+const misprintSchema = z
+  .object({
+    claims: z.array(claimSchema).describe('claims that the printed wording makes'),
+    why: z.string().describe('why the printed wording cannot be what the authors meant'),
+  })
+  .meta({ id: 'Misprint', description: 'The printed wording of a finding, if the source contains a misprint.' })
+
+const findingSchema = z
+  .object({
+    id: z.number().describe('number of the finding'),
+    title: z.string().describe('the statement'),
+    failOn: failOnSchema.describe('which contradictions fail the run'),
+    claims: z.array(claimSchema).describe('claims that it consists of'),
+    unmeasurableParts: z.array(z.string()).describe('parts of the statement that no bench measures'),
+    outdatedPremise: z.string().optional().describe('what the statement assumes and is no longer true'),
+    qualitative: z.string().optional().describe('why no measurement can decide it'),
+    misprint: misprintSchema.optional().describe('the printed wording, if it is a misprint'),
+    file: z.string().describe('path of the bench file, relative to the project'),
+    location: locationSchema.optional().describe('where the finding is written'),
+  })
+  .meta({ id: 'Finding', description: 'A numbered statement that consists of claims.' })
+
+const platformSchema = z
+  .object({
+    name: platformName,
+    kind: z.string().describe('kind of driver, such as `runc`'),
+    family: familySchema.describe('how strongly, and by what, it isolates'),
+    tags: z.array(z.string()).describe('tags of the platform'),
+    available: z.boolean().describe('whether it works on this host'),
+    version: z.string().describe('version text of the platform; empty if unknown'),
+    reason: z.string().optional().describe('why it is not available'),
+    fix: z.string().optional().describe('how to make it available'),
+    cpuMode: cpuModeSchema.optional().describe('present if the guests do not run on hardware'),
+    unsupportedWorkloads: z.array(workKindSchema).optional().describe('kinds of workload that it cannot run'),
+    supportedWorkloads: z.array(workKindSchema).optional().describe('kinds that it can run although not available'),
+  })
+  .meta({ id: 'PlannedPlatform', description: 'A platform of the config, and whether it works on this host.' })
+
+export const profileFields = {
+  rounds: z.number().describe('rounds, without warm-up'),
+  warmup: z.number().describe('warm-up rounds'),
+  seconds: z.number().describe('duration of one sample in seconds'),
+  timeout: z.number().describe('limit of one sample with its boot, in seconds'),
+}
+
+export const caseSchema = z
+  .object({
+    id: z.string().describe('`<bench id>`, or `<bench id> [rw=read depth=32]`'),
+    bench: z.string().describe('id of the bench'),
+    params: paramsSchema,
+  })
+  .meta({ id: 'BenchCase', description: 'One bench with one set of parameters.' })
+
+/** What a run's weighted scores are made of. The record stores it because scores change every day. */
+export const weightsSourceSchema = z
+  .object({
+    model: z.string().nullable().describe('version of the EPSS model; null if the file does not say'),
+    date: z.string().nullable().describe('date of the scores, ISO 8601; null if the file does not say'),
+    scores: z.string().describe('SHA-256 of the file of scores'),
+    map: z.string().describe('SHA-256 of the CSV that maps CVEs to functions or source files'),
+    sources: z.string().nullable().describe('SHA-256 of the file that maps functions to source files; null if none'),
+    fallback: z.number().describe('weight of a name without data, 0 to 1'),
+  })
+  .meta({ id: 'WeightsSource', description: 'The data that weighted attack profiles are made of.' })
+
+export type WeightsSource = z.infer<typeof weightsSourceSchema>
+
+export const publishedSchema = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('value').describe('a value'),
+      case: caseId,
+      metric: metricName,
+      platform: platformName,
+      value: range.describe("`[least, most]` in the metric's unit"),
+    }),
+    z.object({
+      kind: z.literal('ratio').describe('a ratio to other platforms'),
+      case: caseId,
+      metric: metricName,
+      platform: platformName,
+      to: z.array(z.string()).describe('platforms that it is compared with'),
+      ratio: range.describe('`[least, most]` of platform divided by each of `to`'),
+    }),
+    z.object({
+      kind: z.literal('peak').describe('the value of a parameter at which a platform is best'),
+      case: z.string().describe('id of the first case of the series'),
+      metric: metricName,
+      platform: platformName,
+      over,
+      at: range.describe('`[least, most]` value of the parameter'),
+    }),
+    z.object({
+      kind: z.literal('order').describe('an order of platforms'),
+      case: caseId,
+      metric: metricName,
+      order: z.array(z.array(z.string())).describe('platforms, best first; those of one group are equal'),
+    }),
+  ])
+  .meta({ id: 'PublishedResult', description: 'A result that an imported source states without samples.' })
+
+export type PublishedResult = z.infer<typeof publishedSchema>
+
+const noiseFloorSchema = z
+  .object({
+    case: caseId,
+    metric: metricName,
+    logRatio: z.number().describe('difference of natural logarithms of two identical platforms, 0 or more'),
+  })
+  .meta({ id: 'NoiseFloor', description: 'What two identical platforms differ by on this host.' })
+
+export const excludedBenchSchema = z
+  .object({
+    bench: z.string().describe('id of the bench'),
+    reason: exclusionReasonSchema.describe('why isobench did not measure it'),
+    detail: z.string().optional().describe('error message of the host, for `tracer-unavailable`'),
+  })
+  .meta({ id: 'ExcludedBench', description: 'A bench of the project that the run did not measure.' })
+
+export const problemSchema = z
+  .object({
+    file: z.string().describe('file with the problem, relative to the project'),
+    message: z.string().describe('what is wrong'),
+    fix: z.string().optional().describe('how to fix it'),
+    location: locationSchema.optional().describe('where it is'),
+  })
+  .meta({ id: 'Problem', description: 'A bench, a bench file or the config that isobench could not use.' })
+
+export const planSchema = z
+  .object({
+    seed: z.string().describe('seed of the random order'),
+    profileName: z.string().describe('name of the profile'),
+    profile: z
+      .object({
+        ...profileFields,
+        skipTags: z.array(z.string()).optional().describe('tags of benches that the profile excludes'),
+        skipEmulated: z.boolean().optional().describe('whether the profile excludes platforms with emulated CPUs'),
+      })
+      .meta({ id: 'RunProfile', description: 'How much a run measures.' })
+      .describe('how much the run measures'),
+    platforms: z.array(platformSchema).describe('platforms of the config'),
+    benches: z.array(benchSchema).describe('benches with samples in this run'),
+    cases: z.array(caseSchema).describe('cases that a round visits'),
+    duet: z.array(z.string()).optional().describe('ids of benches that native and a platform run at the same time'),
+    findings: z.array(findingSchema).describe('findings of the bench files'),
+    excluded: z.array(excludedBenchSchema).describe('benches without samples in this run'),
+    sequential: z
+      .object({
+        looks: z.array(z.number()).describe('numbers of rounds after which the claims are judged'),
+        alphas: z.array(z.number()).describe('one-sided error rate of each look, 0 to 1'),
+      })
+      .meta({ id: 'SequentialPlan', description: 'The interim looks of `--rounds MIN..MAX`.' })
+      .optional()
+      .describe('interim looks; absent: the claims are judged once, after the last round'),
+    noiseFloors: z.array(noiseFloorSchema).optional().describe('noise floors of this host, from `isobench noise`'),
+    weights: weightsSourceSchema.optional().describe('data of weighted attack profiles'),
+    published: z.array(publishedSchema).optional().describe('results of an imported source without samples'),
+  })
+  .meta({ id: 'Plan', description: 'What the run measures.' })

@@ -1,0 +1,43 @@
+import * as z from 'zod'
+
+/** Closed vocabularies that the run record, the report and the import format share. */
+
+/**
+ * A string of a closed vocabulary. Published JSON Schemas and the reference pages show the meaning of each word.
+ * @param id name of the vocabulary there, such as `ExclusionReason`
+ */
+export function vocabulary<const Words extends Readonly<Record<string, string>>>(
+  id: string,
+  description: string,
+  words: Words,
+) {
+  const names = Object.keys(words) as [keyof Words & string, ...(keyof Words & string)[]]
+  return z.enum(names).meta({ id, description, enumDescriptions: Object.values(words) })
+}
+
+export const cpuModeSchema = vocabulary('CpuMode', 'Why the results of a platform are not those of hardware.', {
+  emulated: 'software emulates the CPU of the guests',
+  nested: 'the hypervisor of the guests runs inside another hypervisor',
+})
+
+export const exclusionReasonSchema = vocabulary('ExclusionReason', 'Why a run did not measure a bench.', {
+  skip: 'the bench file says `bench.skip`',
+  todo: 'the bench file says `bench.todo`',
+  only: 'another bench says `bench.only`',
+  filter: 'the command line selects other benches',
+  profile: 'the profile excludes a tag of the bench',
+  shard: 'another shard (`--shard`) measures it',
+  'not-failed-before': 'it did not fail in the latest run (`--last-failed`)',
+  'tracer-unavailable': 'the host kernel lacks the trace source that the bench needs',
+})
+
+export const traceSourceSchema = vocabulary('TraceSource', 'What the tracer counts.', {
+  functions: 'functions of the host kernel (ftrace)',
+  syscalls: 'system calls (tracepoints)',
+})
+
+export const runStatusSchema = vocabulary('RunStatus', 'How a run ended.', {
+  finished: 'it measured all rounds that it needed',
+  interrupted: 'a signal stopped it',
+  killed: 'the run record has no last line',
+})
