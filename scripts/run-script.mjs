@@ -1,4 +1,4 @@
-// Bundles a TypeScript script of this folder with what it imports from src/, and runs it: `node scripts/run-script.mjs self`.
+// Bundles a TypeScript script of this folder with what it imports from src/, and runs it: `node scripts/run-script.mjs bench-self`.
 import { mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -7,10 +7,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 // Beside dist/, because the sources find the package one level up from where they are.
 const folder = `${root}.isobench`
 mkdirSync(folder, { recursive: true })
-const outfile = `${folder}/bench-${process.argv[2]}.mjs`
+const outfile = `${folder}/${process.argv[2]}.mjs`
 await build({
   absWorkingDir: root,
-  entryPoints: [`scripts/bench-${process.argv[2]}.ts`],
+  entryPoints: [`scripts/${process.argv[2]}.ts`],
   outfile,
   bundle: true,
   platform: 'node',

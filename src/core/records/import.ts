@@ -110,6 +110,7 @@ const importedPlatformSchema = z
 
 export const importSchema = z
   .strictObject({
+    $schema: z.string().optional().describe('path of `import.schema.json`, for editors'),
     isobench: z.literal('import').describe('marks the file as an import'),
     version: z.literal(importVersion).describe('version of the format'),
     source: text.describe('where the results come from, in one line'),

@@ -1,0 +1,5 @@
+import { schemaPages } from './schema-pages.ts'
+import { schemaFiles } from './schemas.ts'
+
+/** Every generated file of this repository, by its path. A unit test compares them with the committed ones. */
+export const generatedFiles = (): Record<string, string> => ({ ...schemaFiles(), ...schemaPages() })
