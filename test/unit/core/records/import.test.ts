@@ -139,7 +139,9 @@ describe('where a source states that a platform peaks', () => {
   it('of another series, or over another parameter, says nothing', () => {
     const [claim] = reportOf({ peak: 20, params: { rw: 'write' } }).claims
     expect(claim).toMatchObject({ verdict: 'not-evaluated', reason: 'no-published-number' })
-    expect(() => reportOf({ peak: 20, over: 'thread' })).toThrow(/published\[0\]\.over: "disk" has no parameter "thread"/)
+    expect(() => reportOf({ peak: 20, over: 'thread' })).toThrow(
+      /published\[0\]\.over: "disk" has no parameter "thread"/,
+    )
   })
 })
 
