@@ -7,7 +7,7 @@ import { Watch } from '../core/watch/watch.ts'
 import { findImage } from '../host/image.ts'
 import { which } from '../host/packages.ts'
 import { drivers } from '../platforms/index.ts'
-import { html } from '../reporters/html/page.ts'
+import { htmlReporter } from '../reporters/html/reporter.ts'
 import { count, countsLine } from '../reporters/summary.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import type { CommandHandler } from './command.ts'
@@ -82,7 +82,7 @@ async function openHtml(screen: Screen): Promise<void> {
   }
   const file = join(root, '.isobench', 'watch.html')
   const out = { write: () => {}, isTTY: false, columns: 100 }
-  await html.create({ out, root, color: false, file }).onFinish?.(report)
+  await htmlReporter.create({ out, root, color: false, file }).onFinish?.(report)
   screen.said = (await isOpened(file)) ? `opened ${file}` : `wrote ${file}`
 }
 

@@ -1,14 +1,14 @@
 import { benchmarkAction } from './benchmark-action.ts'
 import { csv } from './csv.ts'
 import { github } from './github.ts'
-import { html } from './html/page.ts'
+import { htmlReporter } from './html/reporter.ts'
 import { json } from './json.ts'
 import { junit } from './junit.ts'
 import { markdown } from './markdown.ts'
 import type { ReporterFactory } from './reporter.ts'
 import { defaultReporter, dot, verbose } from './terminal/reporter.ts'
 
-const kinds = [defaultReporter, verbose, dot, json, junit, github, markdown, csv, html, benchmarkAction]
+const kinds = [defaultReporter, verbose, dot, json, junit, github, markdown, csv, htmlReporter, benchmarkAction]
 
 /** Every kind of reporter by its name. */
 export const reporters: Readonly<Record<string, ReporterFactory>> = Object.fromEntries(

@@ -1,203 +1,198 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
-import { escapeHtml } from '../document.ts'
-import { formatQuantity, formatRatios } from '../format.ts'
+import { formatQuantity } from '../format.ts'
 import { type BaselineLookup, type MetricTable, metricTables } from '../metric-table.ts'
 import { flagLegend, verdictSymbols, worstVerdict } from '../summary.ts'
-import { bars, plot } from './bars.ts'
-import { cell, details, headerCell, tableHtml, verdictClass } from './elements.ts'
-import { type Panel, panelsCaption, panelsSvg, shareScale } from './panels.ts'
-import { distributionHtml, isStartup, seriesHtml } from './series.ts'
-import { claimsForChart } from './verdicts.ts'
+import { barChart, ratioChart } from './bars.ts'
+import { claimsForChart } from './legacy.ts'
+import { type Panel, panelsCaption, panelsChart, shareScale } from './panels.ts'
+import { cell, details, headerCell, metricHeading, table, verdictClass } from './parts.ts'
+import { distributionHtml, isStartup, medianAndRatio, seriesHtml } from './series.ts'
+import { figureHtml } from './svg.ts'
+import { type Html, html, lines } from './tag.ts'
 
-/** Benches that are one figure of the paper: its workloads as panels beside each other, as Figure 18 has them. */
+/** Every bench of a run: its charts, the claims about them, and tables with the same figures. */
 
-/** What benches of a figure are called together, and what each adds: `attack profile by functions` and `cpu`. */
-export function namesOf(benches: readonly CaseResult[]): {
-  readonly title: string
-  readonly parts: readonly string[]
-} {
-  const names = benches.map(({ name }) => name)
-  const heads = new Set(names.map((name) => name.slice(0, Math.max(0, name.indexOf(': ')))))
-  const [head] = heads
-  if (heads.size !== 1 || !head) return { title: names.join(', '), parts: names }
-  return { title: head, parts: names.map((name) => name.slice(head.length + 2)) }
-}
-
-/** Whether two benches can stand as panels of one picture: one set of parameters each, and the same metrics. */
-export function alike(a: CaseResult, b: CaseResult): boolean {
-  const metrics = ({ results: cells }: CaseResult) => {
-    const units = cells.flatMap(({ metrics }) => Object.entries(metrics).map(([name, { unit }]) => `${name} ${unit}`))
-    return [...new Set(units)].sort().join()
-  }
-  return (
-    metrics(a) !== '' && metrics(a) === metrics(b) && [a, b].every(({ params }) => Object.keys(params).length === 0)
-  )
-}
-
-/** A picture for each metric, the claims that rest on it, and a table behind. */
-export function figurePanelsHtml(report: Report, benches: readonly CaseResult[], before: BaselineLookup): string {
-  const { parts } = namesOf(benches)
-  const tables = benches.map((bench) => metricTables(report, bench, before))
-  return tables[0]!
-    .map(({ metric, better, unit }) => {
-      const panels = benches.map((bench, at): Panel => {
-        const cells = bench.results.flatMap(({ platform, metrics }) => {
-          const result = metrics[metric]
-          const tone = verdictClass(worstVerdict(report, bench, platform, metric))
-          return result ? [[platform, { result, before: before(bench, platform, metric), tone }] as const] : []
-        })
-        return { title: parts[at]!, results: new Map(cells) }
-      })
-      const picture = panelsSvg(metric, panels, shareScale(panels) ? panels : undefined)
-      if (picture === '') return ''
-      return `<h4 class="break">${escapeHtml(metric)}<span class="soft">, ${better}</span></h4>
-<figure class="wide">${picture}
-<figcaption>${escapeHtml(panelsCaption(panels, unit))}</figcaption></figure>
-${claimsForChart(report, benches, metric, parts)}
-${details('The same as a table', tableBehind(benches, parts, metric, tables))}`
-    })
-    .filter(Boolean)
-    .join('\n')
-}
-
-function tableBehind(
-  benches: readonly CaseResult[],
-  parts: readonly string[],
-  metric: string,
-  tables: readonly (readonly ReturnType<typeof metricTables>[number][])[],
-): string {
-  const ofMetric = tables.map((one) => one.find((table) => table.metric === metric)!)
-  const platforms = [...new Set(benches.flatMap(({ results: cells }) => cells.map(({ platform }) => platform)))]
-  const rows = platforms.map((platform) => ({
-    cells: [
-      headerCell(escapeHtml(platform)),
-      ...ofMetric.map((table) => {
-        const row = table?.rows.find((one) => one.platform === platform)
-        if (!row) return cell('–', 'number')
-        const [against] = formatRatios([row.ratioToNative])
-        return cell(`${escapeHtml(row.median)}${against!.ratio && `<br>${against!.ratio}×`}`, 'number')
-      }),
-    ],
-  }))
-  return tableHtml(escapeHtml(metric), ['platform', ...parts.map((part) => escapeHtml(part))], rows)
-}
-
-/** Every bench of a run as pictures, with the claims that rest on them and the figures as tables. */
-
-/** A bench with its sets of parameters, and the numbers of the paper's figures that it draws. */
+/** A bench with its cases, and the numbers of the paper's figures that it reproduces. */
 interface Section {
   readonly cases: readonly CaseResult[]
   readonly figures: readonly number[]
 }
 
-/** The numbers of the paper's figures that a bench draws, as its tags say: `figure-9`. */
+/** The numbers of the paper's figures from the tags of a bench, such as `figure-9`. */
 const figuresOf = ({ tags }: CaseResult): number[] =>
   (tags ?? [])
     .flatMap((tag) => /^figure-(\d{1,3})$/.exec(tag)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b)
 
-/** The paper's figures in its order, then the other benches in theirs. */
-export function benchesHtml(report: Report, before: BaselineLookup): string {
+/** The benches of the paper's figures in its order, then all others in the order of the run. */
+export function benchesHtml(report: Report, before: BaselineLookup): Html {
   const ids = [...new Set(report.cases.map(({ id }) => id))]
-  const all = ids.map((id): Section => {
-    const points = report.cases.filter((bench) => bench.id === id)
-    return { cases: points, figures: figuresOf(points[0]!) }
+  const sections = ids.map((id): Section => {
+    const cases = report.cases.filter((bench) => bench.id === id)
+    return { cases, figures: figuresOf(cases[0]!) }
   })
-  const ofPaper = all.filter(({ figures }) => figures.length > 0).sort((a, b) => a.figures[0]! - b.figures[0]!)
-  const others = all.filter(({ figures }) => figures.length === 0)
-  const legend = flagLegend(report)
-    .map((text) => `<p class="soft">${escapeHtml(text)}.</p>`)
-    .join('\n')
-  const part = (title: string, some: typeof all) =>
-    some.length === 0
-      ? ''
-      : `<h2>${title}</h2>\n${joined(some)
-          .map((one) => (one.length > 1 ? figureHtml(report, one, before) : benchHtml(report, one[0]!, before)))
-          .join('\n')}`
-  return [
-    legend,
-    part('The paper’s figures, drawn from this run', ofPaper),
-    part(ofPaper.length > 0 ? 'Other benches' : 'Benches', others),
-  ].join('\n')
+  const ofPaper = sections.filter(({ figures }) => figures.length > 0).sort((a, b) => a.figures[0]! - b.figures[0]!)
+  const others = sections.filter(({ figures }) => figures.length === 0)
+  const chapter = (title: string, members: readonly Section[]) =>
+    members.length > 0 && lines(html`<h2>${title}</h2>`, ...groupByFigure(members).map((group) => groupHtml(group)))
+  const groupHtml = (group: readonly Section[]) =>
+    group.length > 1 ? figureSection(report, group, before) : benchSection(report, group[0]!, before)
+  return lines(
+    ...flagLegend(report).map((text) => html`<p class="muted">${text}.</p>`),
+    chapter('The paper’s figures, drawn from this run', ofPaper),
+    chapter(ofPaper.length > 0 ? 'Other benches' : 'Benches', others),
+  )
 }
 
-/** Benches that follow each other and are panels of one figure, together; every other one alone. */
-function joined(sections: readonly Section[]): Section[][] {
+/** Groups adjacent benches that are panels of one figure, such as the workloads of Figure 18. */
+function groupByFigure(sections: readonly Section[]): Section[][] {
   const groups: Section[][] = []
   for (const section of sections) {
     const last = groups.at(-1)?.[0]
-    const same = last && last.figures.length > 0 && last.figures.join() === section.figures.join()
-    if (same && last.cases.length === 1 && section.cases.length === 1 && alike(last.cases[0]!, section.cases[0]!))
-      groups.at(-1)!.push(section)
+    const sameFigure = last && last.figures.length > 0 && last.figures.join() === section.figures.join()
+    if (sameFigure && canSharePanels(last.cases, section.cases)) groups.at(-1)!.push(section)
     else groups.push([section])
   }
   return groups
 }
 
-const numbered = (figures: readonly number[]): string =>
+/** Whether two benches can be panels of one chart: both have no parameters, and the same metrics. */
+function canSharePanels(a: readonly CaseResult[], b: readonly CaseResult[]): boolean {
+  const cases = [...a, ...b]
+  if (cases.length !== 2 || cases.some(({ params }) => Object.keys(params).length > 0)) return false
+  const [metricsA, metricsB] = cases.map(({ results }) => {
+    const units = results.flatMap(({ metrics }) => Object.entries(metrics).map(([name, { unit }]) => `${name} ${unit}`))
+    return [...new Set(units)].sort().join()
+  })
+  return metricsA !== '' && metricsA === metricsB
+}
+
+/** The title of benches that are one figure, and the title of each: `attack profile by functions` and `cpu`. */
+function titlesOf(benches: readonly CaseResult[]): { readonly title: string; readonly parts: readonly string[] } {
+  const names = benches.map(({ name }) => name)
+  const prefixes = new Set(names.map((name) => name.slice(0, Math.max(0, name.indexOf(': ')))))
+  const [prefix] = prefixes
+  if (prefixes.size !== 1 || !prefix) return { title: names.join(', '), parts: names }
+  return { title: prefix, parts: names.map((name) => name.slice(prefix.length + 2)) }
+}
+
+const figureNumbers = (figures: readonly number[]): string =>
   figures.length > 0 ? `Figure${figures.length > 1 ? 's' : ''} ${figures.join(', ')}: ` : ''
 
-function figureHtml(report: Report, sections: readonly Section[], before: BaselineLookup): string {
-  const benches = sections.map(({ cases: points }) => points[0]!)
-  const files = [...new Set(benches.map(({ file }) => file))]
-  const each = benches.map(
-    (bench) => `<h3 class="break">${escapeHtml(bench.name)}</h3>\n${caseHtml(report, bench, before)}`,
+const sectionHtml = (title: string, files: readonly string[], content: Html): Html => html`<section>
+<h3 class="wrap-anywhere">${title}</h3>
+<p class="muted wrap-anywhere">${[...new Set(files)].join(', ')}</p>
+${content}
+</section>`
+
+function figureSection(report: Report, sections: readonly Section[], before: BaselineLookup): Html {
+  const benches = sections.map(({ cases }) => cases[0]!)
+  const { title, parts } = titlesOf(benches)
+  const cases = benches.map((bench) =>
+    lines(html`<h3 class="wrap-anywhere">${bench.name}</h3>`, caseHtml(report, bench, before)),
   )
-  return `<section>
-<h3 class="break">${numbered(sections[0]!.figures)}${escapeHtml(namesOf(benches).title)}</h3>
-<p class="soft break">${escapeHtml(files.join(', '))}</p>
-${figurePanelsHtml(report, benches, before)}
-${details(`Each of ${benches.length} benches`, each.join('\n'))}
-</section>`
+  return sectionHtml(
+    `${figureNumbers(sections[0]!.figures)}${title}`,
+    benches.map(({ file }) => file),
+    lines(
+      ...figurePanels(report, benches, parts, before),
+      details(`Each of ${benches.length} benches`, lines(...cases)),
+    ),
+  )
 }
 
-function benchHtml(report: Report, { cases: points, figures }: Section, before: BaselineLookup): string {
-  const { name, file } = points[0]!
-  const series = seriesHtml(report, points, before)
-  const each = points.map((point) => caseHtml(report, point, before)).join('\n')
-  return `<section>
-<h3 class="break">${numbered(figures)}${escapeHtml(name)}</h3>
-<p class="soft break">${escapeHtml(file)}</p>
-${series === '' ? each : `${series}\n${details(`Each of ${points.length} sets of parameters`, each)}`}
-</section>`
-}
-
-function caseHtml(report: Report, bench: CaseResult, before: BaselineLookup): string {
-  const errors = bench.results.flatMap(({ platform, errors }) => {
-    if (errors.length === 0) return []
-    const text = `${escapeHtml(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${escapeHtml(errors[0]!)}`
-    return [`<p class="doubt break">! ${text}</p>`]
+/** For each metric of benches that are one figure: a panel per bench, the claims about it, and a table. */
+function figurePanels(
+  report: Report,
+  benches: readonly CaseResult[],
+  parts: readonly string[],
+  before: BaselineLookup,
+): (Html | undefined)[] {
+  const tables = benches.map((bench) => metricTables(report, bench, before))
+  return tables[0]!.map(({ metric, better, unit }) => {
+    const panels = benches.map((bench, index): Panel => {
+      const results = bench.results.flatMap(({ platform, metrics }) => {
+        const result = metrics[metric]
+        const className = verdictClass(worstVerdict(report, bench, platform, metric))
+        const panelResult = result && { result, before: before(bench, platform, metric), verdictClass: className }
+        return panelResult ? [[platform, panelResult] as const] : []
+      })
+      return { title: parts[index]!, results: new Map(results) }
+    })
+    const chart = panelsChart(metric, panels, shareScale(panels) ? panels : undefined)
+    if (!chart) return undefined
+    const ofMetric = tables.map((each) => each.find((one) => one.metric === metric)!)
+    return lines(
+      metricHeading(metric, better),
+      figureHtml(chart, panelsCaption(panels, unit), 'wide'),
+      claimsForChart(report, benches, metric, parts),
+      details('The same as a table', panelsTable(metric, parts, ofMetric)),
+    )
   })
-  const params = describeParams(bench.params)
-  const tables = metricTables(report, bench, before).map((table) => metricHtml(report, bench, table))
-  const startup = isStartup(bench) ? distributionHtml(bench, report, before) : ''
-  return [params && `<h4 class="break point">${escapeHtml(params)}</h4>`, startup, ...tables, ...errors]
-    .filter(Boolean)
-    .join('\n')
 }
 
-function metricHtml(report: Report, bench: CaseResult, table: MetricTable): string {
-  const former = table.rows.some(({ before }) => before)
-  const rows = table.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes, before }) => ({
+function panelsTable(metric: string, parts: readonly string[], tables: readonly MetricTable[]): Html {
+  const platforms = [...new Set(tables.flatMap(({ rows }) => rows.map(({ platform }) => platform)))]
+  const rows = platforms.map((platform) => ({
     cells: [
-      cell(verdict ? verdictSymbols[verdict.verdict] : '', verdictClass(verdict)),
-      headerCell(escapeHtml(platform)),
-      cell(escapeHtml(median), 'number'),
+      headerCell(platform),
+      ...tables.map((benchTable) => {
+        const row = benchTable.rows.find((one) => one.platform === platform)
+        return cell(row ? medianAndRatio(row.median, row) : '–', 'number')
+      }),
+    ],
+  }))
+  return table(metric, ['platform', ...parts], rows)
+}
+
+function benchSection(report: Report, { cases, figures }: Section, before: BaselineLookup): Html {
+  const { name, file } = cases[0]!
+  const series = seriesHtml(report, cases, before)
+  const each = lines(...cases.map((benchCase) => caseHtml(report, benchCase, before)))
+  const content = series ? lines(series, details(`Each of ${cases.length} sets of parameters`, each)) : each
+  return sectionHtml(`${figureNumbers(figures)}${name}`, [file], content)
+}
+
+/** One case of a bench: its distribution if it measures start-up, a chart and a table per metric, and its errors. */
+function caseHtml(report: Report, bench: CaseResult, before: BaselineLookup): Html {
+  const params = describeParams(bench.params)
+  const errors = bench.results.flatMap(({ platform, errors: messages }) =>
+    messages.length > 0
+      ? [`! ${platform}: ${plural(messages.length, 'sample')} failed, the first: ${messages[0]!}`]
+      : [],
+  )
+  return lines(
+    params && html`<h4 class="wrap-anywhere case">${params}</h4>`,
+    isStartup(bench) && distributionHtml(bench, report, before),
+    ...metricTables(report, bench, before).map((metricTable) => metricHtml(report, bench, metricTable)),
+    ...errors.map((text) => html`<p class="doubt wrap-anywhere">${text}</p>`),
+  )
+}
+
+function metricHtml(report: Report, bench: CaseResult, metricTable: MetricTable): Html {
+  const { metric, better, unit } = metricTable
+  const hasBaseline = metricTable.rows.some(({ before }) => before)
+  const rows = metricTable.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes, before }) => ({
+    cells: [
+      cell(verdict && verdictSymbols[verdict.verdict], verdictClass(verdict)),
+      headerCell(platform),
+      cell(median, 'number'),
       cell(ratio, `number ${verdictClass(verdict)}`),
-      cell(interval, 'once'),
+      cell(interval, 'nowrap'),
       cell(rounds, 'number'),
-      ...(former ? [cell(before ? escapeHtml(formatQuantity(before.median!, table.unit)) : '', 'number soft')] : []),
+      ...(hasBaseline ? [cell(before && formatQuantity(before.median!, unit), 'number muted')] : []),
       cell(notes, 'doubt'),
     ],
   }))
-  const then = former ? ['baseline'] : []
-  const head = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', ...then, 'notes']
-  const caption = `${escapeHtml(table.metric)}, ${table.better}`
-  return `<h4 class="break">${escapeHtml(table.metric)}<span class="soft">, ${table.better}</span></h4>
-<div class="pictures">${bars(table)}${plot(table)}</div>
-${claimsForChart(report, [bench], table.metric)}
-${tableHtml(caption, head, rows)}`
+  const baseline = hasBaseline ? ['baseline'] : []
+  const titles = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', ...baseline, 'notes']
+  return lines(
+    metricHeading(metric, better),
+    html`<div class="pictures">${barChart(metricTable)}${ratioChart(metricTable)}</div>`,
+    claimsForChart(report, [bench], metric),
+    table(`${metric}, ${better}`, titles, rows),
+  )
 }

@@ -1,98 +1,98 @@
 import { basename } from 'node:path'
 import type { HostHistory, MetricHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
-import { escapeHtml } from '../document.ts'
 import { formatQuantity } from '../format.ts'
 import { benchName, verdictSymbols } from '../summary.ts'
-import { cell, details, filtered, headerCell, type Row, tableHtml, verdictClass } from './elements.ts'
-import { largest, smallest } from './scale.ts'
+import { cell, details, filtered, headerCell, list, type Row, table, verdictClass } from './parts.ts'
+import { createScale, largest, linePath, smallest } from './scale.ts'
+import { vertical } from './svg.ts'
+import { type Html, html, joinHtml } from './tag.ts'
+
+/** The history of metrics and findings over the stored runs of one host. */
 
 const width = 180
 const height = 30
-const edge = 4
+const padding = 4
 
-/** ×native over the runs, or the median where there is no native: a line, the latest run a dot, a new level marked. */
-function sparkline(values: readonly (number | null)[], changes: readonly number[], label: string): string {
-  const given = values.filter((value) => value !== null)
-  const [low, high] = [smallest(given), largest(given)]
-  const x = (run: number) => (edge + (run / Math.max(1, values.length - 1)) * (width - 2 * edge)).toFixed(1)
-  const y = (value: number) =>
-    (high > low ? height - edge - ((value - low) / (high - low)) * (height - 2 * edge) : height / 2).toFixed(1)
+/** A line over the runs with a dot for the latest one. Vertical lines mark change points. */
+function sparkline(values: readonly (number | null)[], changes: readonly number[], label: string): Html {
   const points = values.flatMap((value, run) => (value === null ? [] : [{ run, value }]))
-  const path = points.map(({ run, value }, at) => `${at === 0 ? 'M' : 'L'}${x(run)} ${y(value)}`).join('')
-  const marked = changes.map((run) => `<line class="margin" x1="${x(run)}" x2="${x(run)}" y1="0" y2="${height}"/>`)
+  const given = points.map(({ value }) => value)
+  const x = createScale({ low: 0, high: Math.max(1, values.length - 1), from: padding, to: width - padding })
+  const [low, high] = [smallest(given), largest(given)]
+  const flat = low === high
+  const y = createScale({ low, high, from: flat ? height / 2 : height - padding, to: padding })
+  const path = linePath(points.map(({ run, value }) => [x.at(run), y.at(value)] as const))
   const last = points.at(-1)!
-  const dot = `<circle cx="${x(last.run)}" cy="${y(last.value)}" r="3"/>`
-  const start = `<svg class="spark" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(label)}">`
-  return `${start}${marked.join('')}<path class="stroke" d="${path}"/>${dot}</svg>`
+  const marks = changes.map((run) => vertical(x.at(run), 0, height, 'margin'))
+  const dot = html`<circle cx="${x.at(last.run)}" cy="${y.at(last.value)}" r="3"/>`
+  const content = [marks, html`<path class="stroke" d="${path}"/>`, dot]
+  return html`<svg class="spark" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${content}</svg>`
 }
 
-/** How the figures of a report moved over the stored runs, the findings a mark for each run. `at` sets several apart. */
-export function historyHtml({ host: machine, runs, metrics, findings }: HostHistory, at: number): string {
+/**
+ * How the metrics of a report changed over the stored runs, and the verdict of each finding in each run.
+ * @param record number of the record on the page, which keeps the names of radio buttons apart
+ * @returns undefined if no metric has two values
+ */
+export function historyHtml({ host, runs, metrics, findings }: HostHistory, record: number): Html | undefined {
   const series = metrics.filter(({ medians }) => medians.filter((value) => value !== null).length > 1)
-  if (runs.length < 2 || series.length === 0) return ''
+  if (runs.length < 2 || series.length === 0) return undefined
   const rows = series.map(rowOf)
-  const head = ['bench', 'platform', 'metric', 'runs', 'first', 'latest', '×native', '']
-  const table = tableHtml('History', head, rows)
-  const changed = series.flatMap((one) =>
-    one.changes.map(({ run, differs }) => {
-      const what = [benchName(one.bench), one.params, one.platform, one.metric].filter(Boolean).join(' · ')
-      const why = differs.length > 0 ? `; also otherwise since then: ${differs.join('; ')}` : ''
-      return `<li class="break">${escapeHtml(`${what}: a new level since ${basename(runs[run]!.record)}${why}`)}</li>`
+  const titles = ['bench', 'platform', 'metric', 'runs', 'first', 'latest', '×native', '']
+  const changes = series.flatMap((metric) =>
+    metric.changes.map(({ run, differs }) => {
+      const name = [benchName(metric.bench), metric.params, metric.platform, metric.metric].filter(Boolean).join(' · ')
+      const differences = differs.length > 0 ? `; also otherwise since then: ${differs.join('; ')}` : ''
+      return `${name}: a new level since ${basename(runs[run]!.record)}${differences}`
     }),
   )
-  const notes = changed.length > 0 ? `<h4>Change points</h4><ul>${changed.join('')}</ul>` : ''
-  const from = [runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' '))
-  return `<h2>History</h2>
-<p class="soft break">${plural(runs.length, 'run')}, ${escapeHtml(from.join(' to '))}, on ${escapeHtml(machine)}. Lines are ×native, or the median where there is no native. Change points are advisory: of many series some are marked by chance.</p>
-${notes}
-${details(`${plural(rows.length, 'series', 'series')} as lines and figures`, filtered(`history-${at}`, 'Show series', ['changed'], rows, table))}
-${findingsOver(findings)}`
+  const period = [runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')).join(' to ')
+  const filteredTable = filtered(`history-${record}`, 'Show series', ['changed'], rows, table('History', titles, rows))
+  return html`<h2>History</h2>
+<p class="muted wrap-anywhere">${plural(runs.length, 'run')}, ${period}, on ${host}. Lines show the ratio to native,
+or the median if there is no native. Change points are advisory: with many series, some appear by chance.</p>
+${changes.length > 0 && html`<h4>Change points</h4>${list(changes)}`}
+${details(`${plural(rows.length, 'series', 'series')} as lines and figures`, filteredTable)}
+${findingsHistory(findings)}`
 }
 
 function rowOf({ bench, params, platform, metric, unit, medians, ratios, changes }: MetricHistory): Row {
-  const having = medians.filter((value) => value !== null)
-  const ratio = ratios.findLast((one) => one !== null)
-  const line = ratio == null ? medians : ratios
-  const given = line.filter((value) => value !== null)
-  const label = `${given.length} runs, from ${given[0]!.toPrecision(3)} to ${given.at(-1)!.toPrecision(3)}`
+  const measured = medians.filter((value) => value !== null)
+  const ratio = ratios.findLast((value) => value !== null) ?? null
+  const line = ratio === null ? medians : ratios
+  const values = line.filter((value) => value !== null)
+  const ends = [values[0]!, values.at(-1)!].map((value) => value.toPrecision(3))
+  const changed = changes.length > 0
   const picture = sparkline(
     line,
     changes.map(({ run }) => run),
-    label,
+    `${values.length} runs, from ${ends.join(' to ')}`,
   )
   return {
-    kind: changes.length > 0 ? 'changed' : 'same',
+    kind: changed ? 'changed' : 'same',
     cells: [
-      headerCell(escapeHtml([benchName(bench), params].filter(Boolean).join(' '))),
-      cell(escapeHtml(platform)),
-      cell(escapeHtml(metric)),
+      headerCell([benchName(bench), params].filter(Boolean).join(' ')),
+      cell(platform),
+      cell(metric),
       cell(picture),
-      cell(escapeHtml(formatQuantity(having[0]!, unit)), 'number'),
-      cell(escapeHtml(formatQuantity(having.at(-1)!, unit)), 'number'),
-      cell(ratio == null ? '' : ratio.toFixed(2), 'number'),
-      cell(changes.length > 0 ? 'changed' : '', 'doubt'),
+      cell(formatQuantity(measured[0]!, unit), 'number'),
+      cell(formatQuantity(measured.at(-1)!, unit), 'number'),
+      cell(ratio?.toFixed(2), 'number'),
+      cell(changed && 'changed', 'doubt'),
     ],
   }
 }
 
-function findingsOver(findings: HostHistory['findings']): string {
-  const rows = findings.map(({ id, title, verdicts }) => ({
-    cells: [
-      cell(String(id), 'number'),
-      headerCell(escapeHtml(title)),
-      cell(
-        verdicts
-          .map((verdict) =>
-            verdict === null
-              ? '·'
-              : `<span class="${verdictClass({ verdict, direction: null })}" title="${verdict}">${verdictSymbols[verdict]}</span>`,
-          )
-          .join(' '),
-      ),
-    ],
-  }))
-  return rows.length === 0
-    ? ''
-    : details('Findings, a mark for each run', tableHtml('Findings', ['#', 'finding', 'runs'], rows))
+function findingsHistory(findings: HostHistory['findings']): Html | undefined {
+  if (findings.length === 0) return undefined
+  const rows = findings.map(({ id, title, verdicts }) => {
+    const marks = verdicts.map((verdict) => {
+      if (verdict === null) return '·'
+      const className = verdictClass({ verdict, direction: null })
+      return html`<span class="${className}" title="${verdict}">${verdictSymbols[verdict]}</span>`
+    })
+    return { cells: [cell(id, 'number'), headerCell(title), cell(joinHtml(marks, ' '))] }
+  })
+  return details('Findings, a mark for each run', table('Findings', ['#', 'finding', 'runs'], rows))
 }

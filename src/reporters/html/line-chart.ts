@@ -1,14 +1,14 @@
-import { sanitize, truncate } from '../../util/text.ts'
-import { escapeHtml } from '../document.ts'
-import { formatTick, largest, line, needsLogScale, scale, smallest } from './scale.ts'
+import { createScale, formatTick, largest, linePath, needsLogScale, round, type Scale, smallest } from './scale.ts'
+import { figureHtml, horizontal, platformLabel, scrolling, svg, svgText, vertical, verticalGrid } from './svg.ts'
+import { type Html, html } from './tag.ts'
 
-/** A chart of lines, one for each platform: what series and distributions share. */
+/** A chart with a line per platform, for series over a parameter and for distributions. */
 
 const width = 900
 const [left, right, top, bottom] = [64, 150, 14, 44]
-/** Between the names of two lines. */
+/** The least distance between the names of two lines. */
 const nameGap = 15
-/** Between the whiskers of two lines at the same place, and the most that all of them spread over. */
+/** The distance between the whiskers of two lines at the same x, and the most that all of them may spread over. */
 const dodge = { step: 3, most: 24 }
 const inset = dodge.most / 2 + 2
 
@@ -23,7 +23,7 @@ interface Point {
 export interface Line {
   readonly platform: string
   readonly points: readonly Point[]
-  /** Of the run that this one is shown against. */
+  /** The same line in the baseline. */
   readonly before?: readonly Point[]
   /** Drawn as steps, as a distribution is. */
   readonly steps?: boolean
@@ -33,116 +33,142 @@ export interface LineChart {
   readonly label: string
   readonly caption: string
   readonly lines: readonly Line[]
-  /** The lines of all charts that share the axes; these ones alone where it is left out. */
-  readonly within?: readonly Line[]
-  readonly x: { readonly title: string; readonly show?: (value: number) => string; readonly marks?: readonly number[] }
+  /** The lines of all charts that share the axes; `lines` by default. */
+  readonly sharedLines?: readonly Line[]
+  readonly x: {
+    readonly title: string
+    readonly format?: (value: number) => string
+    /** The values to mark instead of round ones, if they are few. */
+    readonly ticks?: readonly number[]
+  }
+  /** `high` is the end of the axis if the values do not decide it. */
   readonly y: { readonly title: string; readonly high?: number }
 }
 
-/** The look of the n-th line: native is dashed and has no colour; the first 32 others each have a colour and dashes of their own. */
-const lineStyle = (platform: string, at: number): string =>
-  platform === 'native' ? 'line-native' : `line-${at % 8} dash-${Math.floor(at / 8) % 4}`
+/** The look of the n-th line. Native is dashed and has no color; the first 32 others each have their own look. */
+const lineStyle = (platform: string, index: number): string =>
+  platform === 'native' ? 'line-native' : `line-${index % 8} dash-${Math.floor(index / 8) % 4}`
 
-export function lineChart({ label, caption, lines, within = lines, x: xAxis, y: yAxis }: LineChart): string {
+/** @returns undefined if no line has a point */
+export function lineChart({
+  label,
+  caption,
+  lines,
+  sharedLines = lines,
+  x: xAxis,
+  y: yAxis,
+}: LineChart): Html | undefined {
   const shown = lines.filter(({ points }) => points.length > 0)
-  if (shown.length === 0) return ''
+  if (shown.length === 0) return undefined
   const height = Math.max(320, top + bottom + shown.length * nameGap)
-  const all = within.flatMap(({ points, before = [] }) => [...points, ...before])
-  const xs = all.map(({ x }) => x)
-  const ys = all.flatMap(({ y, range }) => [y, ...(range ?? [])])
-  const xLog = needsLogScale(xs, 7)
-  const yLog = yAxis.high === undefined && needsLogScale(ys, 30)
-  const [xLow, xHigh] = [smallest(xs), largest(xs)]
-  const pad = xLog ? 1.02 : 0
-  const x = scale({
-    low: xLog ? xLow / pad : xLow === xHigh ? xLow - 1 : xLow,
-    high: xLog ? xHigh * pad : xHigh === xLow ? xHigh + 1 : xHigh,
-    from: left + inset,
-    to: width - right - inset,
-    log: xLog,
-    marks: 8,
-  })
-  const y = scale({
-    low: yLog ? smallest(ys) * 0.9 : Math.min(0, smallest(ys)),
-    high: (yAxis.high ?? largest(ys) * (yLog ? 1.1 : 1.04)) || 1,
-    from: height - bottom,
-    to: top,
-    log: yLog,
-    marks: 5,
-  })
-  const marks = xAxis.marks && xAxis.marks.length <= 12 ? xAxis.marks : x.ticks
-  const grid = [
-    ...y.ticks.map(
-      (value) =>
-        line(left, width - right, y.at(value), y.at(value), 'class="grid"') +
-        `<text class="axis" x="${left - 8}" y="${(Number(y.at(value)) + 4).toFixed(1)}" text-anchor="end">${formatTick(value)}</text>`,
-    ),
-    ...marks.map(
-      (value) =>
-        line(x.at(value), x.at(value), top, height - bottom, 'class="grid"') +
-        `<text class="axis" x="${x.at(value)}" y="${height - bottom + 16}" text-anchor="middle">${escapeHtml((xAxis.show ?? formatTick)(value))}</text>`,
-    ),
-    `<text class="axis" x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${escapeHtml(xAxis.title)}</text>`,
-    `<text class="axis" transform="translate(13 ${(height - bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(yAxis.title)}</text>`,
-  ]
+  const points = sharedLines.flatMap((line) => [...line.points, ...(line.before ?? [])])
+  const x = xScale(points.map((point) => point.x))
+  const y = yScale(
+    points.flatMap((point) => [point.y, ...(point.range ?? [])]),
+    height,
+    yAxis.high,
+  )
   const ends = spread(
-    shown.map(({ points }) => Number(y.at(points.at(-1)!.y))),
+    shown.map((line) => y.at(line.points.at(-1)!.y)),
     height - 6,
   )
   // The same platform looks the same in all charts that share the axes.
-  const names = [...new Set(within.map(({ platform }) => platform))].filter((name) => name !== 'native')
-  const lookAt = (platform: string) => names.indexOf(platform)
-  const drawn = shown.map(({ platform, points, before, steps }, at) => {
-    const look = lineStyle(platform, lookAt(platform))
-    // Aside of each other, so that the whiskers of many lines at one place can be told apart.
+  const names = [...new Set(sharedLines.map(({ platform }) => platform))].filter((name) => name !== 'native')
+  const drawn = shown.map((line, index) => {
+    // Lines are set apart so that the whiskers of many lines at one x stay visible.
     const step = Math.min(dodge.step, dodge.most / shown.length)
-    const aside = steps ? 0 : (at - (shown.length - 1) / 2) * step
-    const pathOf = (through: readonly Point[]) =>
-      through
-        .map((one, nth) => {
-          const [px, py] = [(Number(x.at(one.x)) + aside).toFixed(1), y.at(one.y)]
-          return nth === 0 ? `M${px} ${py}` : steps ? `H${px}V${py}` : `L${px} ${py}`
-        })
-        .join('')
-    const path = pathOf(points)
-    const former = before ? `<path class="before" d="${pathOf(before)}"/>` : ''
-    const dots = points.map((one) => {
-      const place = (Number(x.at(one.x)) + aside).toFixed(1)
-      const whisker = one.range ? line(place, place, y.at(one.range[0]), y.at(one.range[1]), 'class="range"') : ''
-      const dot = `<circle cx="${place}" cy="${y.at(one.y)}" r="3.5"><title>${escapeHtml(`${platform}: ${one.tip}`)}</title></circle>`
-      return whisker + (steps && points.length > 60 ? '' : dot)
-    })
-    const name = `<text x="${width - right + 26}" y="${(ends[at]! + 4).toFixed(1)}">${escapeHtml(truncate(sanitize(platform), 17))}</text>`
-    const key = line(
-      width - right + 6,
-      width - right + 20,
-      ends[at]!.toFixed(1),
-      ends[at]!.toFixed(1),
-      'class="stroke"',
-    )
-    return `<g class="${look}">${former}<path class="stroke" d="${path}"/>${dots.join('')}${key}${name}</g>`
+    const shift = line.steps ? 0 : (index - (shown.length - 1) / 2) * step
+    const key = html`${horizontal(width - right + 6, width - right + 20, ends[index]!, 'stroke')}${platformLabel(
+      { x: width - right + 26, y: round(ends[index]! + 4) },
+      line.platform,
+    )}`
+    const content = [lineHtml(line, x, y, shift), key]
+    return html`<g class="${lineStyle(line.platform, names.indexOf(line.platform))}">${content}</g>`
   })
-  const open = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(`${label}; the table beneath has the figures`)}">`
-  // On a narrow screen it scrolls: scaled down, its text could not be read.
-  return `<figure class="wide"><div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}">${open}${grid.join('')}${drawn.join('')}</svg></div>
-<figcaption>${escapeHtml(caption)}${shown.some(({ before }) => before) ? ' Thin and dotted: the baseline.' : ''}</figcaption></figure>`
+  const description = `${label}; the table beneath has the figures`
+  const picture = svg({ width, height, role: 'img', label: description }, [axes(x, y, height, xAxis, yAxis), drawn])
+  const text = shown.some(({ before }) => before) ? `${caption} Thin and dotted: the baseline.` : caption
+  return figureHtml(scrolling(label, picture), text, 'wide')
 }
 
-/** Heights for labels near `wanted`, none below `lowest`, in the same order, that do not lie over each other. */
+function xScale(values: readonly number[]): Scale {
+  const log = needsLogScale(values, 7)
+  const [low, high] = [smallest(values), largest(values)]
+  const padding = low === high ? 1 : 0
+  return createScale({
+    low: log ? low / 1.02 : low - padding,
+    high: log ? high * 1.02 : high + padding,
+    from: left + inset,
+    to: width - right - inset,
+    log,
+    tickCount: 8,
+  })
+}
+
+function yScale(values: readonly number[], height: number, high: number | undefined): Scale {
+  const log = high === undefined && needsLogScale(values, 30)
+  return createScale({
+    low: log ? smallest(values) * 0.9 : Math.min(0, smallest(values)),
+    high: (high ?? largest(values) * (log ? 1.1 : 1.04)) || 1,
+    from: height - bottom,
+    to: top,
+    log,
+    tickCount: 5,
+  })
+}
+
+/** The grid and the titles of both axes. */
+function axes(x: Scale, y: Scale, height: number, xAxis: LineChart['x'], yAxis: LineChart['y']): Html[] {
+  const ticks = xAxis.ticks && xAxis.ticks.length <= 12 ? xAxis.ticks : x.ticks
+  const rows = y.ticks.map((value) => {
+    const label = { x: left - 8, y: round(y.at(value) + 4), anchor: 'end', className: 'axis' } as const
+    return html`${horizontal(left, width - right, y.at(value), 'grid')}${svgText(label, formatTick(value))}`
+  })
+  const middle = (height - bottom) / 2
+  return [
+    ...rows,
+    ...verticalGrid(x, { top, bottom: height - bottom }, xAxis.format, ticks),
+    svgText({ x: (left + width - right) / 2, y: height - 8, anchor: 'middle', className: 'axis' }, xAxis.title),
+    html`<g transform="translate(13 ${middle}) rotate(-90)">${svgText(
+      { x: 0, y: 0, anchor: 'middle', className: 'axis' },
+      yAxis.title,
+    )}</g>`,
+  ]
+}
+
+/** The line, its points with whiskers, and the baseline's line behind it. */
+function lineHtml({ platform, points, before, steps = false }: Line, x: Scale, y: Scale, shift: number): Html {
+  const xOf = (value: number) => round(x.at(value) + shift)
+  const pathOf = (through: readonly Point[]) =>
+    linePath(
+      through.map((point) => [xOf(point.x), y.at(point.y)] as const),
+      steps,
+    )
+  // Dots of many steps would hide the line.
+  const dotted = !(steps && points.length > 60)
+  const marks = points.map((point) => [
+    point.range && vertical(xOf(point.x), y.at(point.range[0]), y.at(point.range[1]), 'range'),
+    dotted &&
+      html`<circle cx="${xOf(point.x)}" cy="${y.at(point.y)}" r="3.5"><title>${platform}: ${point.tip}</title></circle>`,
+  ])
+  return html`${before && html`<path class="before" d="${pathOf(before)}"/>`}<path class="stroke" d="${pathOf(points)}"/>${marks}`
+}
+
+/** Moves labels near their wanted heights apart, so that none overlap and none is below `lowest`. Keeps the order. */
 function spread(wanted: readonly number[], lowest: number): number[] {
-  const order = wanted.map((at, index) => ({ at, index })).sort((a, b) => a.at - b.at)
+  const labels = wanted.map((y, index) => ({ y, index })).sort((a, b) => a.y - b.y)
   let last = Number.NEGATIVE_INFINITY
-  for (const one of order) {
-    one.at = Math.max(one.at, last + nameGap, top + 4)
-    last = one.at
+  for (const label of labels) {
+    label.y = Math.max(label.y, last + nameGap, top + 4)
+    last = label.y
   }
-  // What was pushed beneath the chart goes up again, with all that it then meets.
-  let floor = lowest
-  for (const one of order.reverse()) {
-    one.at = Math.min(one.at, floor)
-    floor = one.at - nameGap
+  // Labels that were pushed below the chart move up again, with all labels that they then meet.
+  let limit = lowest
+  for (const label of labels.reverse()) {
+    label.y = Math.min(label.y, limit)
+    limit = label.y - nameGap
   }
   const placed: number[] = []
-  for (const { at, index } of order) placed[index] = at
+  for (const { y, index } of labels) placed[index] = round(y)
   return placed
 }

@@ -1,41 +1,44 @@
 import type { MetricResult } from '../../core/model/report.ts'
 import { sanitize, truncate } from '../../util/text.ts'
-import { escapeHtml } from '../document.ts'
 import { formatQuantity } from '../format.ts'
-import { barOf, barWidth } from './bars.ts'
-import { samplesText } from './elements.ts'
-import { formatTick, largest, line, scale, smallest } from './scale.ts'
+import { barHtml, baselineBar, interactiveRow } from './bars.ts'
+import { samplesText } from './parts.ts'
+import { createScale, formatTick, largest, round, smallest } from './scale.ts'
+import { platformLabel, scrolling, svg, svgText, vertical, verticalGrid } from './svg.ts'
+import { type Html, html, lines } from './tag.ts'
 
-/** Small multiples: the same platforms as rows of several panels beside each other, each with native's line. */
+/** Small multiples: panels side by side with the same platforms as rows, each with native's line. */
 
 const width = 900
 const left = 124
 const gap = 14
 const rowHeight = 20
-/** For a figure at the end of a bar. */
-const figureWidth = 62
-/** As many as fit beside each other. */
-const across = 5
-/** Farther apart than this, the longest bar of one panel would hide those of another: each then has a scale of its own. */
-const sharedWithin = 10
+/** The room for the median at the end of a bar. */
+const medianWidth = 62
+/** The most panels side by side. */
+const panelsPerRow = 5
+/** Panels share a scale up to this ratio of their longest bars; beyond it, the longest bar would hide the others. */
+const sharedScaleRatio = 10
 
 export interface Panel {
   readonly title: string
-  readonly results: ReadonlyMap<string, Shown>
+  /** By the platform's name. */
+  readonly results: ReadonlyMap<string, PanelResult>
 }
 
-interface Shown {
+interface PanelResult {
   readonly result: MetricResult
-  /** The same of the run that this one is shown against. */
+  /** The same metric in the baseline. */
   readonly before?: MetricResult | undefined
-  readonly tone: string
+  readonly verdictClass: string
 }
 
-const has = ({ result }: Shown): boolean => result.median !== null && result.samples.length > 0
-const longest = ({ results }: Panel): number =>
+const hasMedian = ({ result }: PanelResult): boolean => result.median !== null && result.samples.length > 0
+
+const longestBar = ({ results }: Panel): number =>
   largest(
     [...results.values()]
-      .filter(has)
+      .filter(hasMedian)
       .flatMap(({ result, before }) => [
         ...result.samples.map(({ value }) => value),
         ...(before?.median != null ? [before.median] : []),
@@ -44,102 +47,112 @@ const longest = ({ results }: Panel): number =>
 
 /** Whether panels can be drawn on one scale, so that their bars compare. */
 export function shareScale(panels: readonly Panel[]): boolean {
-  const ends = panels.map(longest).filter((value) => value > 0 && Number.isFinite(value))
-  return ends.length > 0 && largest(ends) / smallest(ends) <= sharedWithin
+  const longest = panels.map(longestBar).filter((value) => value > 0 && Number.isFinite(value))
+  return longest.length > 0 && largest(longest) / smallest(longest) <= sharedScaleRatio
 }
 
-/** Of panels, what their picture means. */
+/** The caption of panels. */
 export function panelsCaption(panels: readonly Panel[], unit: string): string {
-  const shown = panels.flatMap(({ results }) => [...results])
-  const drawn = (of: (one: (typeof shown)[number]) => boolean, words: string) => (shown.some(of) ? [words] : [])
+  const results = panels.flatMap((panel) => [...panel.results])
   return [
     `Medians${unit === 'count' ? '' : ` in ${unit}`}; dots are samples.`,
-    ...drawn(([name, one]) => name === 'native' && has(one), 'Dashed: native.'),
-    ...drawn(([, { before }]) => before !== undefined, 'Outlined: the baseline.'),
+    results.some(([platform, result]) => platform === 'native' && hasMedian(result)) && 'Dashed: native.',
+    results.some(([, { before }]) => before !== undefined) && 'Outlined: the baseline.',
     shareScale(panels) ? 'One scale for all.' : 'Each has a scale of its own.',
     'Hover or focus a bar for its samples.',
-  ].join(' ')
+  ]
+    .filter(Boolean)
+    .join(' ')
 }
 
 /**
- * A bar per platform and panel, as in the picture of a single bench; empty where nothing has a figure.
- * @param within panels that share the scale, where one has been chosen for all; otherwise each has its own
+ * A bar per platform and panel, as in the chart of a single bench.
+ * @param scalePanels the panels that share one scale; if undefined, each panel has its own scale
+ * @returns undefined if no panel has a median
  */
-export function panelsSvg(label: string, panels: readonly Panel[], within: readonly Panel[] | undefined): string {
-  const rows: string[] = []
-  for (let at = 0; at < panels.length; at += across) {
-    const some = panels.slice(at, at + across)
-    const platforms = [
-      ...new Set(some.flatMap(({ results }) => [...results].filter(([, one]) => has(one)).map(([name]) => name))),
-    ]
-    if (platforms.length > 0) rows.push(rowOf(label, some, platforms, within))
+export function panelsChart(
+  label: string,
+  panels: readonly Panel[],
+  scalePanels: readonly Panel[] | undefined,
+): Html | undefined {
+  const rows: Html[] = []
+  for (let start = 0; start < panels.length; start += panelsPerRow) {
+    const row = panels.slice(start, start + panelsPerRow)
+    const platforms = row.flatMap(({ results }) =>
+      [...results].filter(([, result]) => hasMedian(result)).map(([platform]) => platform),
+    )
+    if (platforms.length > 0) rows.push(panelRow(label, row, [...new Set(platforms)], scalePanels))
   }
-  return rows.join('\n')
+  return rows.length > 0 ? lines(...rows) : undefined
 }
 
-function rowOf(
+function panelRow(
   label: string,
   panels: readonly Panel[],
   platforms: readonly string[],
-  within: readonly Panel[] | undefined,
-): string {
-  const each = (width - left) / Math.max(2, panels.length)
+  scalePanels: readonly Panel[] | undefined,
+): Html {
+  const panelWidth = (width - left) / Math.max(2, panels.length)
   const bottom = platforms.length * rowHeight + 26
-  const names = platforms.map(
-    (platform, row) =>
-      `<text x="${left - 10}" y="${yOf(row) + 4}" text-anchor="end">${escapeHtml(truncate(sanitize(platform), 17))}</text>`,
+  const names = platforms.map((platform, row) =>
+    platformLabel({ x: left - 10, y: yOf(row) + 4, anchor: 'end' }, platform),
   )
-  const drawn = panels.map((panel, at) => panelOf(panel, platforms, left + at * each, each, bottom, within))
-  const about = `${label}: a bar for each platform, in ${panels.map(({ title }) => title).join('; ')}`
-  const open = `<svg viewBox="0 0 ${width} ${bottom + 40}" role="group" aria-label="${escapeHtml(about)}">`
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}">${open}${names.join('')}${drawn.join('')}</svg></div>`
+  const drawn = panels.map((panel, index) => {
+    const area = { from: round(left + index * panelWidth), width: panelWidth, bottom }
+    return panelHtml(panel, platforms, area, scalePanels)
+  })
+  const description = `${label}: a bar for each platform, in ${panels.map(({ title }) => title).join('; ')}`
+  const picture = svg({ width, height: bottom + 40, role: 'group', label: description }, [names, drawn])
+  return scrolling(label, picture)
 }
 
 const yOf = (row: number): number => row * rowHeight + 36
 
-function panelOf(
+interface Area {
+  readonly from: number
+  readonly width: number
+  readonly bottom: number
+}
+
+function panelHtml(
   panel: Panel,
   platforms: readonly string[],
-  from: number,
-  each: number,
-  bottom: number,
-  within: readonly Panel[] = [panel],
-): string {
-  const high = largest(within.map(longest).filter(Number.isFinite))
-  const x = scale({
+  { from, width: panelWidth, bottom }: Area,
+  scalePanels: readonly Panel[] = [panel],
+): Html {
+  const high = largest(scalePanels.map(longestBar).filter(Number.isFinite))
+  const x = createScale({
     low: 0,
     high: high > 0 ? high : 1,
     from,
-    to: from + each - figureWidth - gap,
-    marks: each > 220 ? 4 : 2,
+    to: from + panelWidth - medianWidth - gap,
+    tickCount: panelWidth > 220 ? 4 : 2,
   })
-  const grid = x.ticks.map(
-    (value) =>
-      line(x.at(value), x.at(value), 22, bottom, 'class="grid"') +
-      `<text class="axis" x="${x.at(value)}" y="${bottom + 14}" text-anchor="middle">${formatTick(value)}</text>`,
-  )
-  const title = `<text class="title" x="${from}" y="13">${escapeHtml(truncate(sanitize(panel.title), Math.floor(each / 7)))}</text>`
-  const marks = platforms.map((platform, row) => {
+  const title = truncate(sanitize(panel.title), Math.floor(panelWidth / 7))
+  const bars = platforms.map((platform, row) => {
     const y = yOf(row)
-    const one = panel.results.get(platform)
-    if (!one || !has(one)) return `<text class="axis" x="${from + 2}" y="${y + 4}">–</text>`
-    const { result, before, tone } = one
-    const values = result.samples.map(({ value }) => value)
-    const median = formatQuantity(result.median!, result.unit)
-    const samples = samplesText(values, result.unit)
-    const then = before?.median == null ? '' : `; baseline ${formatQuantity(before.median, result.unit)}`
-    const former =
-      then &&
-      `<rect class="before" x="${x.at(0)}" y="${y - 8}" width="${barWidth(before!.median!, x)}" height="16" rx="2"/>`
-    const about = `${panel.title}, ${platform}: median ${median}${then}; ${samples}`
-    const bar = barOf(result.median!, values, x, y, 12)
-    const end = Math.max(Number(x.at(result.median!)), Number(x.at(largest(values)))) + 6
-    const text = `<text class="figure" x="${end.toFixed(1)}" y="${y + 4}">${escapeHtml(truncate(formatTick(result.median!), 9))}</text>`
-    const tip = `<text class="tip" x="4" y="${bottom + 34}">${escapeHtml(truncate(sanitize(about), 150))}</text>`
-    const hit = `<rect class="hit" x="${from}" y="${y - 9}" width="${(each - gap).toFixed(1)}" height="18"/>`
-    return `<g class="row ${tone}" tabindex="0" role="img"><title>${escapeHtml(about)}</title>${hit}${former}${bar}${text}${tip}</g>`
+    const shown = panel.results.get(platform)
+    if (!shown || !hasMedian(shown)) return svgText({ x: from + 2, y: y + 4, className: 'axis' }, '–')
+    const { result, before, verdictClass } = shown
+    const median = result.median!
+    const samples = result.samples.map(({ value }) => value)
+    const former = before?.median ?? undefined
+    const baseline = former === undefined ? '' : `; baseline ${formatQuantity(former, result.unit)}`
+    const sampleText = samplesText(samples, result.unit)
+    const about = `${panel.title}, ${platform}: median ${formatQuantity(median, result.unit)}${baseline}; ${sampleText}`
+    const end = round(Math.max(x.at(median), x.at(largest(samples))) + 6)
+    return interactiveRow(verdictClass, about, { x: from, y, width: round(panelWidth - gap), height: 18 }, [
+      former === undefined ? undefined : baselineBar(former, x, y, 16),
+      barHtml(median, samples, x, y, 12),
+      svgText({ x: end, y: y + 4, className: 'figure' }, truncate(formatTick(median), 9)),
+      svgText({ x: 4, y: bottom + 34, className: 'tip' }, truncate(sanitize(about), 150)),
+    ])
   })
-  const native = panel.results.get('native')?.result.median
-  const dashed = native == null ? '' : line(x.at(native), x.at(native), 22, bottom, 'class="native"')
-  return `<g>${title}${grid.join('')}${dashed}${marks.join('')}</g>`
+  const native = panel.results.get('native')?.result.median ?? null
+  return html`<g>${[
+    svgText({ x: from, y: 13, className: 'title' }, title),
+    verticalGrid(x, { top: 22, bottom, labelY: bottom + 14 }),
+    native !== null && vertical(x.at(native), 22, bottom, 'native'),
+    bars,
+  ]}</g>`
 }

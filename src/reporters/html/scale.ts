@@ -1,31 +1,65 @@
+import { scaleLinear, scaleLog } from 'd3-scale'
+import { curveLinear, curveStepAfter, line } from 'd3-shape'
 import { figure } from '../format.ts'
+import { type Html, pathData } from './tag.ts'
 
-/** Axes: where a value is drawn, and which values are marked. */
+/** Axes and paths: where the page draws a value, and which values an axis marks. */
 
 export interface Scale {
-  /** The place of a value, with a decimal, fit for an attribute. */
-  at(value: number): string
+  /** The coordinate of a value, rounded to a tenth of a pixel. */
+  at(value: number): number
   readonly ticks: readonly number[]
 }
 
 export interface ScaleOptions {
   readonly low: number
   readonly high: number
-  /** Where low and high are drawn. */
+  /** The coordinate of `low`. */
   readonly from: number
+  /** The coordinate of `high`. */
   readonly to: number
   readonly log?: boolean
-  /** About how many marks fit. */
-  readonly marks?: number
+  /** About how many ticks fit. */
+  readonly tickCount?: number
 }
 
-export function scale({ low, high, from, to, log = false, marks = 6 }: ScaleOptions): Scale {
-  const share = (value: number) =>
-    log ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low)
-  return {
-    at: (value) => (from + (high > low ? share(value) : 0) * (to - from)).toFixed(1),
-    ticks: log && high / low > 8 ? powers(low, high, marks) : steps(low, high, marks),
+/** Rounds a coordinate to a tenth of a pixel. */
+export const round = (coordinate: number): number => Math.round(coordinate * 10) / 10
+
+/** Creates a linear or logarithmic scale. A logarithmic one draws values below `low` at `low`. */
+export function createScale({ low, high, from, to, log = false, tickCount = 6 }: ScaleOptions): Scale {
+  if (!(high > low)) return { at: () => round(from), ticks: [low] }
+  const linear = scaleLinear([low, high], [from, to])
+  // With less than a decade between the ends, powers of ten would leave the axis almost without ticks.
+  const ticks = log && high / low > 8 ? logTicks(low, high, tickCount) : linearTicks(linear, tickCount)
+  if (!log) return { at: (value) => round(linear(value)), ticks }
+  const logarithmic = scaleLog([low, high], [from, to])
+  return { at: (value) => round(logarithmic(Math.max(value, low))), ticks }
+}
+
+/** d3 takes a count as a hint and may return up to twice as many ticks. Labels have less room than that. */
+function linearTicks(scale: { ticks(count: number): number[] }, tickCount: number): number[] {
+  for (let count = tickCount; count > 1; count--) {
+    const ticks = scale.ticks(count)
+    if (ticks.length <= tickCount + 1) return ticks
   }
+  return scale.ticks(1)
+}
+
+/** Powers of ten, with their doubles and fivefolds if those fit. */
+function logTicks(low: number, high: number, tickCount: number): number[] {
+  const all = scaleLog([low, high], [0, 1]).ticks(tickCount)
+  const leadingDigit = (value: number) => Number(value.toExponential(6)[0])
+  const some = all.filter((value) => [1, 2, 5].includes(leadingDigit(value)))
+  return some.length <= tickCount + 2 ? some : all.filter((value) => leadingDigit(value) === 1)
+}
+
+/** Path data through the points; as steps, it goes sideways before it goes up. */
+export function linePath(points: readonly (readonly [x: number, y: number])[], steps = false): Html {
+  const path = line()
+    .digits(1)
+    .curve(steps ? curveStepAfter : curveLinear)
+  return pathData(path(points.map(([x, y]): [number, number] => [x, y])) ?? '')
 }
 
 /** Whether values are so far apart that a linear axis would hide the small ones. */
@@ -34,60 +68,33 @@ export const needsLogScale = (values: readonly number[], factor: number): boolea
   return low > 0 && largest(values) / low > factor
 }
 
-/** Powers of ten, with their 2 and 5 where those fit. */
-function powers(low: number, high: number, marks: number): number[] {
-  const span = Math.log10(high / low)
-  const factors = span * 3 <= marks + 2 ? [1, 2, 5] : [1]
-  const step = Math.max(1, Math.ceil(span / marks))
-  const first = Math.floor(Math.log10(low))
-  return Array.from({ length: Math.ceil(span / step) + 2 }, (_, at) => 10 ** (first + at * step))
-    .flatMap((power) => factors.map((factor) => Number((factor * power).toPrecision(6))))
-    .filter((one) => one >= low * 0.999 && one <= high * 1.001)
-}
-
-function steps(low: number, high: number, marks: number): number[] {
-  const span = high - low
-  if (!(span > 0)) return [low]
-  const rough = 10 ** Math.floor(Math.log10(span / marks))
-  const step = [1, 2, 5, 10].map((one) => one * rough).find((one) => span / one <= marks) ?? rough * 10
-  const first = Math.ceil(low / step - 1e-9)
-  const last = Math.floor(high / step + 1e-9)
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => Number(((first + at) * step).toPrecision(12)))
-}
-
 // Math.min(...values) overflows the stack for large records.
 export const smallest = (values: readonly number[]): number =>
   values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
 export const largest = (values: readonly number[]): number =>
   values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
 
-const suffixes = [
-  [1e9, 'G'],
-  [1e6, 'M'],
-  [1e3, 'k'],
+/** From which value on a unit is used, what it stands for, and its prefix. `2,500` is easier to read than `2.5 k`. */
+const decimalUnits = [
+  { from: 1e9, factor: 1e9, prefix: 'G' },
+  { from: 1e6, factor: 1e6, prefix: 'M' },
+  { from: 1e4, factor: 1e3, prefix: 'k' },
 ] as const
 
-/** A figure for an axis: `250 k`, `1.5 M`. */
+const binaryUnits = [
+  [2 ** 30, 'Gi'],
+  [2 ** 20, 'Mi'],
+  [2 ** 10, 'Ki'],
+] as const
+
+/** A value on an axis: `250 k`, `1.5 M`. */
 export function formatTick(value: number): string {
-  const found = suffixes.find(([scale]) => Math.abs(value) >= scale * 10)
-  return found ? `${figure(value / found[0])} ${found[1]}` : figure(value)
+  const unit = decimalUnits.find(({ from }) => Math.abs(value) >= from)
+  return unit ? `${figure(value / unit.factor)} ${unit.prefix}` : figure(value)
 }
 
-/** Buffer sizes and the like: `4 Ki`, `16 Mi` where it is a whole number of them. */
-export function parameter(value: number): string {
-  const binary = [
-    [2 ** 30, 'Gi'],
-    [2 ** 20, 'Mi'],
-    [2 ** 10, 'Ki'],
-  ] as const
-  const found = binary.find(([scale]) => value >= scale && value % scale === 0)
-  return found ? `${value / found[0]} ${found[1]}` : formatTick(value)
+/** A parameter on an axis. Whole multiples of 1024 get a binary prefix, as buffer sizes do: `4 Ki`, `16 Mi`. */
+export function formatParameter(value: number): string {
+  const unit = binaryUnits.find(([factor]) => value >= factor && value % factor === 0)
+  return unit ? `${value / unit[0]} ${unit[1]}` : formatTick(value)
 }
-
-export const line = (
-  x1: string | number,
-  x2: string | number,
-  y1: string | number,
-  y2: string | number,
-  look: string,
-) => `<line x1="${x1}" x2="${x2}" y1="${y1}" y2="${y2}" ${look}/>`

@@ -3,173 +3,173 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import { type Difference, hostDifferences } from '../../core/records/fingerprint.ts'
 import { plural } from '../../util/text.ts'
-import { escapeHtml } from '../document.ts'
 import { type SideBySide, sideBySide } from '../metric-table.ts'
 import { verdictSymbols, worstVerdict } from '../summary.ts'
-import { cell, details, headerCell, tableHtml, verdictClass } from './elements.ts'
-import { type Panel, panelsCaption, panelsSvg, shareScale } from './panels.ts'
-import { linesOf, type Series, seriesChart, seriesOf } from './series.ts'
+import { type Panel, panelsCaption, panelsChart, shareScale } from './panels.ts'
+import { cell, details, headerCell, list, metricHeading, table, verdictClass } from './parts.ts'
+import { type Series, seriesChart, seriesHeading, seriesLines, seriesOf } from './series.ts'
+import { figureHtml } from './svg.ts'
+import { type Html, html, lines } from './tag.ts'
 
-/** Several records beside each other: a panel for each, in groups of like hosts, and the same figures as tables. */
+/** Several records side by side: a panel for each record, grouped by host, and the same figures as tables. */
 
-interface Shown {
+interface Run {
   readonly report: Report
 }
 
-/** A record among several, from 1. */
-interface Numbered extends Shown {
+/** A record with its number on the page, from 1. */
+interface NumberedRun extends Run {
   readonly number: number
 }
 
 interface Host {
-  readonly runs: readonly Numbered[]
-  /** From the host of the first record. */
-  readonly differs: readonly Difference[]
+  readonly runs: readonly NumberedRun[]
+  /** The differences from the host of the first record. */
+  readonly differences: readonly Difference[]
 }
 
-const named = ({ environment, profile, platforms }: Report) => ({ environment, plan: { profile, platforms } })
+const fingerprintInput = ({ environment, profile, platforms }: Report) => ({
+  environment,
+  plan: { profile, platforms },
+})
 
-/** Records of like hosts together, in the order that they came. */
-function hostsOf(runs: readonly Shown[]): Host[] {
-  const hosts: { runs: Numbered[]; differs: Difference[] }[] = []
-  runs.forEach(({ report }, at) => {
-    const one = { report, number: at + 1 }
-    const like = hosts.find((host) => hostDifferences(named(host.runs[0]!.report), named(report)).length === 0)
-    if (like) like.runs.push(one)
-    else hosts.push({ runs: [one], differs: hostDifferences(named(runs[0]!.report), named(report)) })
+const differencesBetween = (a: Run, b: Run): Difference[] =>
+  hostDifferences(fingerprintInput(a.report), fingerprintInput(b.report))
+
+/** Groups records of equal hosts. Keeps the order of the records. */
+function groupByHost(runs: readonly Run[]): Host[] {
+  const hosts: { runs: NumberedRun[]; differences: Difference[] }[] = []
+  runs.forEach((run, index) => {
+    const numbered = { report: run.report, number: index + 1 }
+    const host = hosts.find((known) => differencesBetween(known.runs[0]!, run).length === 0)
+    if (host) host.runs.push(numbered)
+    else hosts.push({ runs: [numbered], differences: differencesBetween(runs[0]!, run) })
   })
   return hosts
 }
 
-const titleOf = ({ number, report }: Numbered): string =>
+const titleOf = ({ number, report }: NumberedRun): string =>
   `${number}: ${report.environment.startedAt.slice(0, 16).replace('T', ' ')}`
-const letter = (at: number): string => String.fromCharCode(65 + (at % 26))
 
-/** Verdicts are each record's own; nothing is judged across records. */
-export function sideBySideHtml(runs: readonly Shown[]): string {
-  const hosts = hostsOf(runs)
-  const table = sideBySide(runs)
+const letter = (index: number): string => String.fromCharCode(65 + (index % 26))
+
+/** Shows records side by side. Each verdict comes from its own record. */
+export function sideBySideHtml(runs: readonly Run[]): Html {
+  const hosts = groupByHost(runs)
+  const figures = sideBySide(runs)
   const ids = [...new Set(runs.flatMap(({ report }) => report.cases.map(({ id }) => id)))]
-  return `<h2>Side by side</h2>
-${hosts.map((host, at) => hostHtml(host, at, hosts.length > 1)).join('\n')}
-<p class="soft">Verdicts are each record’s own; nothing is judged across records.${hosts.length > 1 ? ' Figures of unlike hosts are drawn apart, on the same scale: differences may be the hosts’.' : ''}</p>
-${ids.map((id) => benchHtml(id, hosts, table)).join('\n')}`
+  const note =
+    hosts.length > 1 &&
+    ' Figures of different hosts are drawn apart, on the same scale: the hosts may cause the differences.'
+  return html`<h2>Side by side</h2>
+${lines(...hosts.map((host, index) => hostHtml(host, index, hosts.length > 1)))}
+<p class="muted">Each verdict comes from its own record. isobench judges nothing across records.${note}</p>
+${lines(...ids.map((id) => benchHtml(id, hosts, figures)))}`
 }
 
-function hostHtml({ runs, differs }: Host, at: number, several: boolean): string {
+function hostHtml({ runs, differences }: Host, index: number, several: boolean): Html {
   const records = runs.map((run) => {
     const { record, environment, profile } = run.report
     const revision = environment.revision ? `, revision ${environment.revision}` : ''
-    return `<li class="break">${escapeHtml(`${titleOf(run)}, ${basename(record)}: ${profile.name}, ${plural(profile.rounds, 'round')}${revision}`)}</li>`
+    return `${titleOf(run)}, ${basename(record)}: ${profile.name}, ${plural(profile.rounds, 'round')}${revision}`
   })
   const { cpu, kernel, virtualization } = runs[0]!.report.environment
-  const where = `${cpu.count} × ${cpu.model}, Linux ${kernel}${virtualization ? `, inside ${virtualization}` : ''}`
-  const unlike = differs.map(
-    ({ what, baseline: a, current: b }) => `<li class="break">${escapeHtml(`${what}: ${a} → ${b}`)}</li>`,
+  const vm = virtualization ? `, inside ${virtualization}` : ''
+  const items = differences.map(({ what, baseline, current }) => `${what}: ${baseline} → ${current}`)
+  return lines(
+    html`<h3 class="wrap-anywhere">${several && `Host ${letter(index)}: `}${cpu.count} × ${cpu.model}, Linux ${kernel}${vm}</h3>`,
+    list(records),
+    items.length > 0 && details(`Differs from host A in ${plural(items.length, 'thing')}`, list(items), true),
   )
-  const told =
-    unlike.length === 0
-      ? ''
-      : `\n${details(`Unlike host A in ${plural(unlike.length, 'thing')}`, `<ul>${unlike.join('')}</ul>`, true)}`
-  const name = several ? `Host ${letter(at)}: ` : ''
-  return `<h3 class="break">${name}${escapeHtml(where)}</h3>\n<ul class="plain">${records.join('')}</ul>${told}`
 }
 
-function benchHtml(id: string, hosts: readonly Host[], table: SideBySide): string {
-  const all = hosts.flatMap(({ runs }) => runs)
-  const pointsOf = ({ report }: Shown) => report.cases.filter((bench) => bench.id === id)
-  const first = all.map(pointsOf).find((points) => points.length > 0)![0]!
-  const params = [...new Set(all.flatMap((run) => pointsOf(run).map((one) => describeParams(one.params))))]
-  const series = seriesHtml(hosts, pointsOf)
-  const each = params.map((text) => caseHtml(id, text, hosts, table)).join('\n')
-  return `<section>
-<h3 class="break">${escapeHtml(first.name)}</h3>
-<p class="soft break">${escapeHtml(first.file)}</p>
-${series === '' ? each : `${series}\n${details(`Each of ${params.length} sets of parameters`, each)}`}
+function benchHtml(id: string, hosts: readonly Host[], figures: SideBySide): Html {
+  const runs = hosts.flatMap((host) => host.runs)
+  const casesOf = ({ report }: Run) => report.cases.filter((bench) => bench.id === id)
+  const first = runs.map(casesOf).find((cases) => cases.length > 0)![0]!
+  const params = [...new Set(runs.flatMap((run) => casesOf(run).map((one) => describeParams(one.params))))]
+  const series = seriesHtml(hosts, casesOf)
+  const cases = lines(...params.map((text) => caseHtml(id, text, hosts, figures)))
+  return html`<section>
+<h3 class="wrap-anywhere">${first.name}</h3>
+<p class="muted wrap-anywhere">${first.file}</p>
+${series ? lines(series, details(`Each of ${params.length} sets of parameters`, cases)) : cases}
 </section>`
 }
 
-/** A chart for each record, all of them with the same axes. */
-function seriesHtml(hosts: readonly Host[], pointsOf: (run: Shown) => CaseResult[]): string {
-  const all = hosts.flatMap(({ runs }, at) => runs.map((run) => ({ run, host: at, series: seriesOf(pointsOf(run)) })))
-  const key = ({ axis, metric, others }: Series) => JSON.stringify([axis, metric, others])
-  const kinds = new Map(all.flatMap(({ series }) => series.map((one) => [key(one), one] as const)))
-  return [...kinds]
-    .map(([wanted, { axis, metric, others }]) => {
-      const lines = all.flatMap(({ run, host, series }) => {
-        const one = series.find((other) => key(other) === wanted)
-        return one ? [{ run, host, one, lines: linesOf(one, () => undefined) }] : []
-      })
-      const within = lines.flatMap((one) => one.lines)
-      const pictures = lines.map(({ run, host, one, lines: own }) => {
-        const title = hosts.length > 1 ? `${titleOf(run)} on host ${letter(host)}` : titleOf(run)
-        return `<h5>${escapeHtml(title)}</h5>\n${seriesChart(one, title, own, within)}`
-      })
-      const caption = `${escapeHtml(metric)} over ${escapeHtml(axis)}`
-      return `<h4 class="break">${caption}${others && ` <span class="soft">${escapeHtml(others)}</span>`}</h4>\n${pictures.join('\n')}`
+const seriesKey = ({ axis, metric, others }: Series): string => JSON.stringify([axis, metric, others])
+
+/** A chart for each record, all with the same axes. */
+function seriesHtml(hosts: readonly Host[], casesOf: (run: Run) => CaseResult[]): Html | undefined {
+  const all = hosts.flatMap(({ runs }, host) =>
+    runs.flatMap((run) => seriesOf(casesOf(run)).map((series) => ({ run, host, series }))),
+  )
+  const sections = [...new Set(all.map(({ series }) => seriesKey(series)))].map((key) => {
+    const charts = all
+      .filter(({ series }) => seriesKey(series) === key)
+      .map((chart) => ({ ...chart, lines: seriesLines(chart.series, () => undefined) }))
+    const sharedLines = charts.flatMap((chart) => chart.lines)
+    const pictures = charts.map(({ run, host, series, lines: own }) => {
+      const title = hosts.length > 1 ? `${titleOf(run)} on host ${letter(host)}` : titleOf(run)
+      return lines(html`<h5>${title}</h5>`, seriesChart(series, title, own, sharedLines))
     })
-    .join('\n')
+    return lines(seriesHeading(charts[0]!.series), ...pictures)
+  })
+  return sections.length > 0 ? lines(...sections) : undefined
 }
 
-function caseHtml(id: string, params: string, hosts: readonly Host[], table: SideBySide): string {
-  const benchOf = ({ report }: Shown) =>
+function caseHtml(id: string, params: string, hosts: readonly Host[], figures: SideBySide): Html {
+  const caseOf = ({ report }: Run) =>
     report.cases.find((bench) => bench.id === id && describeParams(bench.params) === params)
-  const all = hosts.flatMap(({ runs }) => runs)
-  const metrics = [
-    ...new Set(all.flatMap((run) => benchOf(run)?.results.flatMap((one) => Object.keys(one.metrics)) ?? [])),
-  ]
-  const heading = params && `<h4 class="break point">${escapeHtml(params)}</h4>\n`
-  return (
-    heading +
-    metrics.map((metric) => metricHtml(metric, hosts, benchOf, tableBehind(id, params, metric, table))).join('\n')
+  const results = hosts.flatMap(({ runs }) => runs.flatMap((run) => caseOf(run)?.results ?? []))
+  const metrics = [...new Set(results.flatMap((result) => Object.keys(result.metrics)))]
+  return lines(
+    params && html`<h4 class="wrap-anywhere case">${params}</h4>`,
+    ...metrics.map((metric) => metricHtml(metric, hosts, caseOf, figuresTable(id, params, metric, figures))),
   )
 }
 
 function metricHtml(
   metric: string,
   hosts: readonly Host[],
-  benchOf: (run: Shown) => CaseResult | undefined,
-  figures: string,
-): string {
-  const panelOf = (run: Numbered): Panel => {
-    const bench = benchOf(run)
-    const cells = (bench?.results ?? []).flatMap(({ platform, metrics }) => {
+  caseOf: (run: Run) => CaseResult | undefined,
+  figures: Html,
+): Html {
+  const panelOf = (run: NumberedRun): Panel => {
+    const bench = caseOf(run)
+    const results = (bench?.results ?? []).flatMap(({ platform, metrics }) => {
       const result = metrics[metric]
-      return result
-        ? [[platform, { result, tone: verdictClass(worstVerdict(run.report, bench!, platform, metric)) }] as const]
-        : []
+      const className = verdictClass(worstVerdict(run.report, bench!, platform, metric))
+      return result ? [[platform, { result, verdictClass: className }] as const] : []
     })
-    return { title: titleOf(run), results: new Map(cells) }
+    return { title: titleOf(run), results: new Map(results) }
   }
   const groups = hosts.map(({ runs }) => runs.map(panelOf))
   const panels = groups.flat()
-  const some = panels.flatMap(({ results }) => [...results.values()])[0]?.result
-  const within = shareScale(panels) ? panels : undefined
-  const pictures = groups.map((group, at) => {
-    const label = hosts.length > 1 ? `${metric} on host ${letter(at)}` : metric
-    const svg = panelsSvg(label, group, within)
-    return hosts.length > 1 && svg ? `<h5>Host ${letter(at)}</h5>\n${svg}` : svg
+  const example = panels.flatMap(({ results }) => [...results.values()])[0]?.result
+  const scalePanels = shareScale(panels) ? panels : undefined
+  const charts = groups.map((group, index) => {
+    const chart = panelsChart(hosts.length > 1 ? `${metric} on host ${letter(index)}` : metric, group, scalePanels)
+    return hosts.length > 1 && chart ? lines(html`<h5>Host ${letter(index)}</h5>`, chart) : chart
   })
-  return `<h4 class="break">${escapeHtml(metric)}<span class="soft">, ${some?.better === 'higher' ? 'more' : 'less'} is better</span></h4>
-<figure class="wide">${pictures.join('\n')}
-<figcaption>${escapeHtml(panelsCaption(panels, some?.unit ?? ''))}</figcaption></figure>
-${figures}`
+  return lines(
+    metricHeading(metric, example?.better === 'higher' ? 'more is better' : 'less is better'),
+    figureHtml(lines(...charts), panelsCaption(panels, example?.unit ?? ''), 'wide'),
+    figures,
+  )
 }
 
-function tableBehind(id: string, params: string, metric: string, { columns, rows }: SideBySide): string {
-  const lines = rows
-    .filter((row) => row.id === id && row.params === params && row.metric === metric)
-    .map(({ platform, figures }) => ({
-      cells: [
-        headerCell(escapeHtml(platform)),
-        ...figures.map(({ text, claim }) =>
-          cell(
-            `${claim ? `${verdictSymbols[claim.verdict]} ` : ''}${escapeHtml(text)}`,
-            `number wrap ${verdictClass(claim)}`,
-          ),
-        ),
-      ],
-    }))
-  const head = ['platform', ...columns.map((one, at) => `${at + 1}: ${escapeHtml(one)}`)]
-  return details('The same as a table, with ×native and its 90 % interval', tableHtml(escapeHtml(metric), head, lines))
+function figuresTable(id: string, params: string, metric: string, { columns, rows }: SideBySide): Html {
+  const shown = rows.filter((row) => row.id === id && row.params === params && row.metric === metric)
+  const tableRows = shown.map(({ platform, figures }) => ({
+    cells: [
+      headerCell(platform),
+      ...figures.map(({ text, claim }) => {
+        const symbol = claim ? `${verdictSymbols[claim.verdict]} ` : ''
+        return cell(`${symbol}${text}`, `number wrap ${verdictClass(claim)}`)
+      }),
+    ],
+  }))
+  const titles = ['platform', ...columns.map((column, index) => `${index + 1}: ${column}`)]
+  return details('The same as a table, with ×native and its 90 % interval', table(metric, titles, tableRows))
 }

@@ -78,7 +78,7 @@ test('a record among its project’s others has their history in its html report
   const report = buildReport(readRecord(file), { strict: false })
   const history = historyFor(report)!
   expect(history.runs).toHaveLength(14)
-  const page = historyHtml(history, 1)
+  const page = String(historyHtml(history, 1))
   expect(page.includes('gvisor · events: a new level since 2026-01-08')).toBe(true)
   expect(page.includes('also otherwise since then: kernel: 6.1 and 6.12')).toBe(true)
   expect(page.split('<svg class="spark"').length - 1).toBe(

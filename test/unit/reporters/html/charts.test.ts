@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
 import { compareRecords } from '../../../../src/core/records/baseline.ts'
-import { html } from '../../../../src/reporters/html/page.ts'
+import { htmlReporter } from '../../../../src/reporters/html/reporter.ts'
 import { worldRecord } from '../../benches/record.ts'
 import { allPlatforms, built, collectBenches } from '../../benches/suite.ts'
 import { recordedFunctions } from '../../core/attack-profile/recorded.ts'
@@ -15,13 +15,13 @@ const pageOf = async (records: readonly RunRecord[], former?: RunRecord): Promis
   const reports = new Map(records.map((record) => [buildReport(record, { strict: false }), record]))
   const against =
     former &&
-    ((report: Parameters<NonNullable<Parameters<typeof html.create>[0]['against']>>[0]) => ({
+    ((report: Parameters<NonNullable<Parameters<typeof htmlReporter.create>[0]['against']>>[0]) => ({
       name: 'former',
       report: buildReport(former, { strict: false }),
       comparison: compareRecords(former, reports.get(report)!, { marginPercent: 5, allowDifferentHosts: true }),
     }))
   const runs = [...reports].map(([report, { plan }]) => ({ report, plan }))
-  await html.create(contextOf(out, against && { against })).onStoredRuns?.(runs)
+  await htmlReporter.create(contextOf(out, against && { against })).onStoredRuns?.(runs)
   return out.text
 }
 
@@ -49,7 +49,7 @@ describe('the paper’s figures', () => {
     sections = sectionsOf(await pageOf([slower(world)], world))
   }, 60_000)
   const figure = (number: number) =>
-    sections.filter((one) => new RegExp(`<h3 class="break">Figures? (?:\\d+, )*${number}[,:]`).test(one))
+    sections.filter((one) => new RegExp(`<h3 class="wrap-anywhere">Figures? (?:\\d+, )*${number}[,:]`).test(one))
 
   // Bench files are imported by a worker that is built: npm run build.
   const check = (name: string, numbers: readonly number[], test: (number: number) => void) =>
@@ -102,7 +102,9 @@ describe('the paper’s figures', () => {
   })
 
   check('stand in the paper’s order', [0], () => {
-    const numbers = sections.flatMap((one) => /<h3 class="break">Figures? (\d+)/.exec(one)?.[1] ?? []).map(Number)
+    const numbers = sections
+      .flatMap((one) => /<h3 class="wrap-anywhere">Figures? (\d+)/.exec(one)?.[1] ?? [])
+      .map(Number)
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
   })
 })
@@ -132,7 +134,7 @@ describe('several records', () => {
     expect(prime).toContain('One scale for all')
     // The same platform in the same row, its bar longer in the second panel.
     const widths = [
-      ...prime.matchAll(/, gvisor: median[^<]*<\/title><rect class="hit"[^>]*\/><rect [^>]*width="([\d.]+)"/g),
+      ...prime.matchAll(/, gvisor: median[^<]*<\/title>\s*<rect class="hit"[^>]*\/><rect [^>]*width="([\d.]+)"/g),
     ]
     expect(widths).toHaveLength(2)
     expect(Number(widths[1]![1]) / Number(widths[0]![1])).toBeCloseTo(1.3, 1)

@@ -1,0 +1,107 @@
+import type { Report } from '../../core/model/report.ts'
+import { plural } from '../../util/text.ts'
+import { measuredBenches, quickProfileNote, resultsOf, unavailablePlatforms } from '../summary.ts'
+import { cell, details, headerCell, list, table } from './parts.ts'
+import { type Html, html, lines } from './tag.ts'
+
+/** What a run measured on: warnings, the host, and the platforms. */
+
+/** The fewest rounds that can decide a claim. */
+const fewestRounds = 5
+
+/** What a reader should know before the results, the most important first. */
+function warnings(report: Report): string[] {
+  const { environment, status, profile, platforms } = report
+  const { cpu, virtualization } = environment
+  const results = resultsOf(report)
+  const failed = results.reduce((sum, { cell: result }) => sum + result.errors.length, 0)
+  const flags = [...new Set(results.flatMap(({ cell: result }) => result.flags))]
+  const flagged = flags.map((flag) => {
+    const where = results.filter(({ cell: result }) => result.flags.includes(flag))
+    return `${flag}: ${where.map(({ bench, cell: result }) => `${bench.name} on ${result.platform}`).join(', ')}`
+  })
+  const { wholly, partly } = unavailablePlatforms(report)
+  const texts: (string | false | null)[] = [
+    status !== 'finished' && `The run was ${status}: the verdicts are those of the samples that it had.`,
+    quickProfileNote(report),
+    profile.rounds < fewestRounds && `${plural(profile.rounds, 'round')} cannot decide anything: five are the fewest.`,
+    report.problems.length > 0 && `${plural(report.problems.length, 'bench file')} could not be used.`,
+    failed > 0 && `${plural(failed, 'sample')} failed.`,
+    ...flagged,
+    virtualization !== null &&
+      `The host is a VM (${virtualization}): other VMs on the same hardware may have disturbed the run.`,
+    cpu.governor !== null &&
+      cpu.governor !== 'performance' &&
+      `The CPU frequency governor is ${cpu.governor}, not performance: the CPU clock moved with the load.`,
+    cpu.governor === null && 'The host does not expose its CPU frequency governor.',
+    cpu.smt === 'on' && 'SMT is on: hyperthreads share their cores.',
+    wholly.length > 0 && `${plural(wholly.length, 'platform')} of ${platforms.length} cannot run here.`,
+    ...partly.map(
+      ({ name }) => `${name} cannot boot a guest here, measured is ${measuredBenches(report, name).join(', ')}.`,
+    ),
+    environment.revision?.endsWith('+') === true && 'The project had changes that were not committed.',
+  ]
+  return texts.filter((text) => typeof text === 'string')
+}
+
+const gib = (bytes: number): string => `${Number((bytes / 2 ** 30).toFixed(1))} GiB`
+
+/** The warnings, the environment and the platforms of a run. */
+export function environmentHtml(report: Report): Html {
+  const { environment: env, profile, seed } = report
+  const facts: readonly (readonly [string, string])[] = [
+    ['Started', env.startedAt],
+    [
+      'Measured',
+      `profile ${profile.name}: ${plural(profile.rounds, 'round')}, ${profile.warmup} to warm up, ` +
+        `${profile.seconds} s a sample; seed ${seed}`,
+    ],
+    [
+      'CPU',
+      `${env.cpu.count} × ${env.cpu.model}; governor ${env.cpu.governor ?? 'unknown'}, SMT ${env.cpu.smt ?? 'unknown'}`,
+    ],
+    ['Memory', gib(env.memoryBytes)],
+    ['Kernel', env.kernel],
+    ['Host', env.virtualization === null ? 'bare metal' : `VM (${env.virtualization})`],
+    ['/dev/kvm', env.kvm ? 'available' : 'not available'],
+    ['Guests', `CPU ${env.guest.cpus.join(', ')}; ${gib(env.guest.memoryBytes)} each; cgroup v${env.cgroupVersion}`],
+    ['Image', env.image],
+    [
+      'Versions',
+      `isobench ${env.isobench}, node ${env.node}; revision ${env.revision ?? 'unknown'}, config ${env.configDigest}`,
+    ],
+  ]
+  const texts = warnings(report)
+  const mitigations = Object.entries(env.mitigations).map(([name, state]) => ({
+    cells: [headerCell(name), cell(state, 'wrap-anywhere')],
+  }))
+  return lines(
+    html`<h2>Warnings</h2>`,
+    texts.length > 0 ? list(texts, 'warnings') : html`<p class="good">✓ No warnings.</p>`,
+    html`<h2>Environment</h2>`,
+    html`<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd class="wrap-anywhere">${value}</dd>\n`)}</dl>`,
+    details('Kernel command line and mitigations', [
+      html`<p class="wrap-anywhere"><code>${env.commandLine}</code></p>`,
+      table('Mitigations', ['vulnerability', 'state'], mitigations),
+    ]),
+    platformsHtml(report),
+  )
+}
+
+function platformsHtml(report: Report): Html {
+  const partly = new Set(unavailablePlatforms(report).partly.map(({ name }) => name))
+  const rows = report.platforms.map(({ name, kind, family, available, version, reason, fix }) => {
+    const status = available ? '✓ works' : partly.has(name) ? '– boots no guest' : '– cannot run'
+    return {
+      cells: [
+        cell(status, `nowrap ${available ? 'good' : 'doubt'}`),
+        headerCell(name),
+        cell(family === kind ? kind : `${kind}, ${family}`),
+        cell(available ? version : (reason ?? 'no reason given'), 'wrap-anywhere'),
+        cell(fix, 'wrap-anywhere'),
+      ],
+    }
+  })
+  const titles = ['', 'platform', 'kind', 'version, or why not', 'fix']
+  return details(`Platforms (${report.platforms.length})`, table('Platforms', titles, rows))
+}
