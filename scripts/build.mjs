@@ -31,8 +31,8 @@ try {
     platform: 'node',
     target: 'node20',
     format: 'esm',
-    // zod and cac are bundled, which halves the time that the command line takes to start.
-    external: ['chokidar', 'esbuild', 'execa', 'picocolors', 'tinybench', 'tinyglobby'],
+    // The other packages are bundled, which halves the time that the command line takes to start.
+    external: ['chokidar', 'commander', 'esbuild', 'execa', 'picocolors', 'tinybench', 'tinyglobby'],
     // Half the size is half the time to load.
     minifySyntax: true,
     minifyWhitespace: true,

@@ -222,7 +222,7 @@ export async function tools(
   say: (text: string) => void,
 ): Promise<void> {
   const project = await loadProject(root)
-  const options = checkOptions({ profile: 'full', seconds: 2, platform })
+  const options = checkOptions('tools', {}, { profile: ['full'], seconds: ['2'], platform: [platform] })
   const { plan, platforms, collected } = await createPlan(project, drivers, options)
   const signal = new AbortController().signal
   await using session = await Session.open(project.guest, { purpose: 'bench:self', wait: true, signal })

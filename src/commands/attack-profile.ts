@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import * as z from 'zod'
 import { type AttackProfileSummary, attackProfiles, diffOf } from '../core/attack-profile/summary.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import type { ScheduledPlan } from '../core/model/plan.ts'
@@ -8,69 +9,103 @@ import { latestRecord, readRecord } from '../core/records/record-file.ts'
 import { diffText, profilesMarkdown, tableText } from '../reporters/attack-profile.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { UsageError } from '../util/errors.ts'
-import type { CommandHandler, CommandIo } from './command.ts'
-import { checkOptions, type Options } from './options.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type CheckedOptions, type Options, type OptionTable, pickOptions } from './options.ts'
 
-async function recordOf(options: Options, io: CommandIo): Promise<RunRecord> {
-  if (options.record !== undefined) return readRecord(resolve(io.cwd, options.record))
-  return readRecord(latestRecord((await loadProject(io.cwd, options.config)).root))
-}
+const profileOptions = {
+  ...pickOptions('bench', 'record'),
+  markdown: {
+    group: 'Output',
+    description: 'print Markdown tables (show only)',
+    example: '--markdown > profile.md',
+    schema: z.boolean().default(false),
+  },
+  ...pickOptions('json', 'config'),
+} as const satisfies OptionTable
 
-/** @throws UsageError when nothing was traced. */
-function traced(record: RunRecord, bench: string | undefined): AttackProfileSummary[] {
-  const cells = attackProfiles(record, bench)
-  if (cells.some(({ rounds }) => rounds > 0)) return cells
-  const absent = record.plan.excluded.find(({ reason: why }) => why === 'tracer-unavailable')?.detail
-  throw new UsageError(
-    absent !== undefined
-      ? `${record.file} has no profile: ${absent}`
-      : `${record.file} has no profile${bench === undefined ? '' : ` of a bench with "${bench}" in its id`}`,
-    'make one with: isobench run isolation/attack-profile',
-  )
-}
+export const command = defineCommand({
+  description:
+    'Shows which host kernel functions each platform reaches, or the difference between two platforms. ' +
+    'Measure the profiles first: isobench run isolation/attack-profile.',
+  arguments: [
+    { name: 'verb', description: 'show or diff', required: true, choices: ['show', 'diff'] },
+    {
+      name: 'platforms',
+      description: 'show: names of platforms (default: all); diff: two names',
+      variadic: true,
+      completion: 'platforms',
+    },
+  ],
+  options: profileOptions,
+  examples: [
+    { line: 'attack-profile show', description: 'all platforms of the latest run' },
+    { line: 'attack-profile diff runc gvisor', description: 'what only one of two platforms reaches' },
+  ],
+  run: showProfiles,
+})
 
-function named(cells: readonly AttackProfileSummary[], name: string): AttackProfileSummary[] {
-  const own = cells.filter(({ platform, rounds }) => platform === name && rounds > 0)
-  if (own.length > 0) return own
-  const known = [...new Set(cells.map(({ platform }) => platform))]
-  const close = closestMatch(name, known)
-  throw new UsageError(
-    `the record has no profile of a platform "${name}"`,
-    close ? `did you mean "${close}"?` : `it has: ${known.join(', ')}`,
-  )
-}
-
-export const run: CommandHandler = async ([verb, ...names], { markdown, ...given }, io) => {
-  const options = checkOptions(given)
-  if (verb !== 'show' && verb !== 'diff')
-    throw new UsageError(
-      `isobench attack-profile has no verb "${verb}"`,
-      'use: attack-profile show, or attack-profile diff A B',
-    )
+async function showProfiles(
+  [verb, ...names]: readonly string[],
+  options: CheckedOptions<typeof profileOptions>,
+  io: CommandIo,
+): Promise<number> {
   const [a, b] = names
   if (verb === 'diff' && (a === undefined || b === undefined || names.length > 2))
-    throw new UsageError('profile diff compares two platforms', 'name them: isobench attack-profile diff runc gvisor')
-  const record = await recordOf(options, io)
-  const cells = traced(record, options.bench)
-  const { weights: source = null } = record.plan as ScheduledPlan
+    throw new UsageError(
+      `isobench attack-profile: diff requires the names of two platforms, not ${names.length}.`,
+      'write, for example, isobench attack-profile diff runc gvisor',
+    )
+  const record = await openProfiledRecord(options, io)
+  const summaries = tracedSummaries(record, options.bench)
+  const { weights = null } = record.plan as ScheduledPlan
   if (verb === 'show') {
-    const shown = names.length > 0 ? names.flatMap((name) => named(cells, name)) : cells
+    const profiles = names.length > 0 ? names.flatMap((name) => ofPlatform(summaries, name)) : summaries
     io.out.write(
       options.json
-        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, weights: source, profiles: shown })}\n`
-        : markdown
-          ? profilesMarkdown(shown, record)
-          : tableText(shown, source),
+        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, weights, profiles })}\n`
+        : options.markdown
+          ? profilesMarkdown(profiles, record)
+          : tableText(profiles, weights),
     )
     return exitCodes.clean
   }
-  const [ofA, ofB] = [named(cells, a!), named(cells, b!)]
-  const pairs = ofA.flatMap((one) => {
-    const other = ofB.find(({ case: point }) => point === one.case)
-    return other ? [diffOf(one, other)] : []
+  const [ofA, ofB] = [ofPlatform(summaries, a!), ofPlatform(summaries, b!)]
+  const diffs = ofA.flatMap((summary) => {
+    const other = ofB.find(({ case: benchCase }) => benchCase === summary.case)
+    return other ? [diffOf(summary, other)] : []
   })
-  io.out.write(
-    options.json ? `${JSON.stringify({ schemaVersion: 1, record: record.file, diffs: pairs })}\n` : diffText(pairs),
+  io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, record: record.file, diffs })}\n` : diffText(diffs))
+  return diffs.length > 0 ? exitCodes.clean : exitCodes.nothing
+}
+
+async function openProfiledRecord({ record, config }: Options, io: CommandIo): Promise<RunRecord> {
+  if (record !== undefined) return readRecord(resolve(io.cwd, record))
+  return readRecord(latestRecord((await loadProject(io.cwd, config)).root))
+}
+
+/** @throws {UsageError} if no sample of these benches was traced */
+function tracedSummaries(record: RunRecord, benches: readonly string[]): AttackProfileSummary[] {
+  const summaries = attackProfiles(record, benches.length > 0 ? benches : undefined)
+  if (summaries.some(({ rounds }) => rounds > 0)) return summaries
+  const tracerProblem = record.plan.excluded.find(({ reason }) => reason === 'tracer-unavailable')?.detail
+  const detail =
+    tracerProblem ??
+    (benches.length > 0
+      ? `no traced bench has ${benches.map((text) => `"${text}"`).join(' or ')} in its id`
+      : 'the run has no traced bench')
+  throw new UsageError(
+    `${record.file} has no attack profile: ${detail}.`,
+    'measure one: isobench run isolation/attack-profile',
   )
-  return pairs.length > 0 ? exitCodes.clean : exitCodes.nothing
+}
+
+function ofPlatform(summaries: readonly AttackProfileSummary[], name: string): AttackProfileSummary[] {
+  const own = summaries.filter(({ platform, rounds }) => platform === name && rounds > 0)
+  if (own.length > 0) return own
+  const known = [...new Set(summaries.map(({ platform }) => platform))]
+  const close = closestMatch(name, known)
+  throw new UsageError(
+    `the record has no attack profile of the platform "${name}".${close ? ` Did you mean "${close}"?` : ''}`,
+    `the record has: ${known.join(', ')}`,
+  )
 }

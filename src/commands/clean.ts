@@ -1,7 +1,7 @@
 import { removeResource } from '../host/cleanup.ts'
 import { type Entry, readJournals, removeJournal } from '../host/journal.ts'
 import { messageOf } from '../util/errors.ts'
-import type { CommandHandler } from './command.ts'
+import { type CommandIo, defineCommand } from './command.ts'
 
 function describe(entry: Entry): string {
   switch (entry.kind) {
@@ -22,7 +22,16 @@ function describe(entry: Entry): string {
   }
 }
 
-export const run: CommandHandler = async (_args, _given, io) => {
+export const command = defineCommand({
+  description:
+    'Removes what killed runs left on the host: directories, cgroups, network namespaces, tracers and processes. ' +
+    'It does not touch what a running isobench uses.',
+  options: {},
+  examples: [{ line: 'clean', description: 'remove all leftovers' }],
+  run: (_args, _options, io) => clean(io),
+})
+
+async function clean(io: CommandIo): Promise<number> {
   let undone = 0
   let failed = 0
   for (const journal of readJournals()) {

@@ -4,11 +4,26 @@ import { findConfig } from '../core/project/config.ts'
 import { compareSameHost, hasRegressed, recordFile } from '../core/records/baseline.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { comparisonText } from '../reporters/comparison.ts'
-import type { CommandHandler } from './command.ts'
-import { checkOptions } from './options.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type Options, pickOptions } from './options.ts'
 
-export const run: CommandHandler = async ([baseline, current], given, io) => {
-  const options = checkOptions(given)
+export const command = defineCommand({
+  description:
+    'Compares two runs, each given as a run record or as the name of a baseline. ' +
+    'Exits with code 1 if a metric regressed, and with code 4 if the runs have no metric in common.',
+  arguments: [
+    { name: 'baseline', description: 'a run record or the name of a baseline', required: true, completion: 'file' },
+    { name: 'current', description: 'a run record or the name of a baseline', required: true, completion: 'file' },
+  ],
+  options: pickOptions('margin', 'allowDifferentHosts', 'json'),
+  examples: [
+    { line: 'compare main .isobench/runs/latest.jsonl', description: 'a baseline and a record' },
+    { line: 'compare before.jsonl after.jsonl --margin 3', description: 'two records' },
+  ],
+  run: async (args, options, io) => compare(args, options, io),
+})
+
+function compare([baseline, current]: readonly string[], options: Options, io: CommandIo): number {
   // Records need no config: without one, names are looked for from here.
   const config = findConfig(io.cwd)
   const root = config ? dirname(config) : io.cwd

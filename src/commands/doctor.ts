@@ -13,8 +13,8 @@ import { baseRequirements, imageRequirements, installCommand, missing } from '..
 import { drivers } from '../platforms/index.ts'
 import { sanitize, truncate, wrap } from '../util/text.ts'
 import { isUsable, type Kvm, refreshKvmProbe } from '../vm/kvm.ts'
-import type { CommandHandler, CommandIo } from './command.ts'
-import { checkOptions } from './options.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type Options, pickOptions } from './options.ts'
 import { confirm } from './setup.ts'
 
 interface Diagnosis {
@@ -71,8 +71,27 @@ function progressTicker(tell: (seconds: number) => void): Disposable {
   return { [Symbol.dispose]: () => clearTimeout(timer) }
 }
 
-export const run: CommandHandler = async (args, given, io) => {
-  const options = checkOptions(given)
+export const command = defineCommand({
+  description:
+    'Checks which platforms, tools and trace sources work on this host, and prints how to fix the rest. ' +
+    'Exits with code 1 if a platform does not work.',
+  arguments: [
+    {
+      name: 'platforms',
+      description: 'names of platforms (default: all of the config)',
+      variadic: true,
+      completion: 'platforms',
+    },
+  ],
+  options: pickOptions('platform', 'json', 'install', 'waitForLock', 'config'),
+  examples: [
+    { line: 'doctor', description: 'check everything' },
+    { line: 'doctor gvisor kata --install', description: 'install what two platforms lack' },
+  ],
+  run: diagnose,
+})
+
+async function diagnose(args: readonly string[], options: Options, io: CommandIo): Promise<number> {
   const project = await loadProject(io.cwd, options.config)
   const resolved = resolvePlatforms(project.platforms, drivers, project.configFile)
   const names = selectPlatforms(

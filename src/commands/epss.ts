@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import * as z from 'zod'
 import {
   functionWeights,
   parseCveLocations,
@@ -12,20 +13,54 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project/config.ts'
 import { median } from '../core/stats/index.ts'
 import { sanitizeLine, UsageError } from '../util/errors.ts'
-import type { CommandHandler } from './command.ts'
-import { checkOptions } from './options.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type CheckedOptions, number, type OptionTable, pickOptions } from './options.ts'
 
-export const run: CommandHandler = async ([verb, file], given, io) => {
-  const options = checkOptions(given)
-  if (verb !== 'import' || file === undefined)
-    throw new UsageError(
-      'isobench epss does one thing: import FILE',
-      'isobench epss import epss_scores.csv.gz --map map.csv',
-    )
+const epssOptions = {
+  map: {
+    value: '<file>',
+    group: 'Input',
+    description: 'CSV with the columns cve,function,file: the kernel function or file of each CVE',
+    example: '--map cves.csv',
+    schema: z.string().optional(),
+    completion: 'file',
+  },
+  sources: {
+    value: '<file>',
+    group: 'Input',
+    description: 'CSV with the columns function,file, for the rows of the map that name a file',
+    example: '--sources functions.csv',
+    schema: z.string().optional(),
+    completion: 'file',
+  },
+  defaultWeight: {
+    value: '<weight>',
+    group: 'Input',
+    description: 'weight of functions without data, from 0 to 1 (default: the median score)',
+    example: '--default-weight 0.001',
+    schema: number((value) => value >= 0 && value <= 1, 'from 0 to 1').optional(),
+  },
+  ...pickOptions('config'),
+} as const satisfies OptionTable
+
+export const command = defineCommand({
+  description:
+    'Imports EPSS scores of CVEs (a CSV file of FIRST, also gzipped) as weights of kernel functions. ' +
+    'Later runs add weighted scores to attack profiles.',
+  arguments: [
+    { name: 'verb', description: 'import', required: true, choices: ['import'] },
+    { name: 'file', description: 'the scores of one day', required: true, completion: 'file' },
+  ],
+  options: epssOptions,
+  examples: [{ line: 'epss import epss_scores.csv.gz --map cves.csv', description: 'import the scores of one day' }],
+  run: ([, file], options, io) => importScores(file!, options, io),
+})
+
+async function importScores(file: string, options: CheckedOptions<typeof epssOptions>, io: CommandIo): Promise<number> {
   if (options.map === undefined)
     throw new UsageError(
-      'EPSS scores CVEs, and nothing says which functions of the kernel they are in',
-      'give a CSV of cve,function,file: --map map.csv; docs/attack-profile.md says how',
+      'isobench epss: the option --map is missing. EPSS scores CVEs, and the map names the kernel functions of each CVE.',
+      'write a CSV file with the columns cve,function,file and pass it: --map cves.csv',
     )
   const read = (name: string) => readText(resolve(io.cwd, name))
   const project = await loadProject(io.cwd, options.config)
@@ -33,10 +68,13 @@ export const run: CommandHandler = async ([verb, file], given, io) => {
   const sourcesText = options.sources === undefined ? undefined : read(options.sources)
   const { model, date, byCve } = parseScores(scoresText)
   if (byCve.size === 0)
-    throw new WeightsError(`${scoresText.file} scores no CVE`, 'import the file of one day from FIRST')
-  const places = parseCveLocations(mapText)
+    throw new WeightsError(
+      `${scoresText.file} has no CVE scores.`,
+      'download the CSV file of one day from FIRST (first.org/epss).',
+    )
+  const locations = parseCveLocations(mapText)
   const files = sourcesText ? parseSources(sourcesText) : new Map<string, string[]>()
-  const byFunction = functionWeights(byCve, places, files)
+  const byFunction = functionWeights(byCve, locations, files)
   const fallback = options.defaultWeight ?? median([...byCve.values()])
   const source = {
     model,
@@ -46,15 +84,15 @@ export const run: CommandHandler = async ([verb, file], given, io) => {
     sources: sourcesText?.digest ?? null,
     fallback,
   }
-  const kept = saveWeights(project.root, { source, byFunction })
-  const unscored = places.filter(({ cve }) => !byCve.has(cve)).length
-  const unplaced = places.filter(({ file: at, function: name }) => name === undefined && !files.has(at ?? '')).length
+  const saved = saveWeights(project.root, { source, byFunction })
+  const unscored = locations.filter(({ cve }) => !byCve.has(cve)).length
+  const unplaced = locations.filter(({ file: at, function: name }) => name === undefined && !files.has(at ?? '')).length
   io.out.write(
     [
       `${byCve.size} scores of ${date ? sanitizeLine(date, 40) : 'an unknown date'}, model ${model ? sanitizeLine(model, 40) : 'unknown'}, sha256 ${scoresText.digest.slice(0, 16)}…`,
-      `${places.length} rows of the map: ${unscored} of CVEs without a score, ${unplaced} of files without functions${sourcesText || unplaced === 0 ? '' : ' (give --sources)'}`,
-      `${byFunction.size} functions have a weight; every other one weighs ${Number(fallback.toPrecision(3))}${options.defaultWeight === undefined ? ', the median score of the file' : ''}`,
-      `Kept in ${kept}; runs from now on give weighted scores beside the counts.`,
+      `${locations.length} rows of the map: ${unscored} have a CVE without a score, ${unplaced} a file without functions${sourcesText || unplaced === 0 ? '' : ' (pass --sources)'}`,
+      `${byFunction.size} functions have a weight; every other function weighs ${Number(fallback.toPrecision(3))}${options.defaultWeight === undefined ? ', the median score of the file' : ''}`,
+      `Saved in ${saved}. Later runs add weighted scores to the call counts.`,
       '',
     ].join('\n'),
   )

@@ -1,22 +1,57 @@
+import * as z from 'zod'
 import { buildReport, withFindings } from '../core/judge/report.ts'
 import type { Report } from '../core/model/report.ts'
 import { latestRecord } from '../core/records/record-file.ts'
 import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.ts'
 import { createColors } from '../reporters/terminal/table.ts'
 import { UsageError } from '../util/errors.ts'
-import type { CommandHandler, CommandIo } from './command.ts'
-import { checkOptions } from './options.ts'
-import { loadSuite, openRecord, problemText } from './setup.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { problemText } from './errors.ts'
+import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
+import { loadSuite, openRecord } from './setup.ts'
+
+const findingsOptions = {
+  ...pickOptions('record'),
+  explain: {
+    group: 'Output',
+    description: 'print the claims, their samples and the reasoning in words',
+    example: '--explain | less',
+    schema: z.boolean().default(false),
+  },
+  markdown: {
+    group: 'Output',
+    description: 'print a Markdown table',
+    example: '--markdown > findings.md',
+    schema: z.boolean().default(false),
+  },
+  ...pickOptions('json', 'strict', 'strictFindings', 'config'),
+} as const satisfies OptionTable
+
+export const command = defineCommand({
+  description:
+    "Judges the paper's findings, as the bench files state them now, against a stored run. " +
+    'Prints the verdict, the measured value and the direction of each finding.',
+  arguments: [{ name: 'numbers', description: 'finding numbers, or labels such as A2 (default: all)', variadic: true }],
+  options: findingsOptions,
+  examples: [
+    { line: 'findings', description: 'all findings of the latest run' },
+    { line: 'findings 3 A2 --explain', description: 'why two findings have their verdict' },
+  ],
+  run: showFindings,
+})
 
 /** The findings as the bench files state them now, judged over a stored record. Ends with the exit code that they make. */
-export const run: CommandHandler = async (asked, given, io) => {
-  const { record: named, explain: explained, markdown, ...rest } = given
-  const options = checkOptions(rest)
+async function showFindings(
+  asked: readonly string[],
+  options: CheckedOptions<typeof findingsOptions>,
+  io: CommandIo,
+): Promise<number> {
+  const { record: named, explain: explained, markdown } = options
   const whole = await loadSuite(io.cwd, options.config)
   const { project, suite } = whole
   for (const problem of suite.problems) io.err.write(problemText(problem))
   const chosen = choose(asked, suite.findings)
-  const file = named === undefined ? latestRecord(project.root) : String(named)
+  const file = named ?? latestRecord(project.root)
   const record = await openRecord(file, async () => whole)
   const report = buildReport(withFindings(record, { ...suite, findings: chosen }), options)
   const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
@@ -39,7 +74,7 @@ function choose<T extends { readonly id: number; readonly title: string }>(
     const found = all.find(({ id, title }) => String(id) === text || title.startsWith(`${text}: `))
     if (found) return found
     const known = all.map(({ id }) => id).sort((a, b) => a - b)
-    throw new UsageError(`there is no finding ${text}`, `the bench files state ${known.join(', ') || 'none'}`)
+    throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)
   })
 }
 

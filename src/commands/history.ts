@@ -6,8 +6,8 @@ import { formatQuantity } from '../reporters/format.ts'
 import { benchName, verdictSymbols } from '../reporters/summary.ts'
 import { type Colors, createColors, table, widthOfTable } from '../reporters/terminal/table.ts'
 import { plural, sanitize, truncate, wrap } from '../util/text.ts'
-import type { CommandHandler, CommandIo } from './command.ts'
-import { checkOptions } from './options.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type Options, pickOptions } from './options.ts'
 
 const bars = '▁▂▃▄▅▆▇█'
 
@@ -23,10 +23,15 @@ export function sparkline(values: readonly (number | null)[]): string {
     .join('')
 }
 
-export const run: CommandHandler = async (_args, given, io) => {
-  const { bench, ...rest } = given
-  const options = checkOptions(rest)
-  const texts = [bench ?? []].flat().map(String)
+export const command = defineCommand({
+  description:
+    'Shows how each metric and each finding changed over the stored runs, per host. Change points are advisory.',
+  options: pickOptions('bench', 'json', 'config'),
+  examples: [{ line: 'history --bench startup/', description: 'the start-up benches' }],
+  run: (_args, options, io) => showHistory(options, io),
+})
+
+async function showHistory({ bench: texts, ...options }: Options, io: CommandIo): Promise<number> {
   const { root } = await loadProject(io.cwd, options.config)
   const history = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
   for (const { record, why } of history.skipped) io.err.write(`skipped ${sanitize(record)}: ${sanitize(why)}\n`)
@@ -34,7 +39,7 @@ export const run: CommandHandler = async (_args, given, io) => {
   else {
     const width = Math.max(40, Math.min(io.out.columns ?? 100, 140))
     for (const machine of history.hosts) io.out.write(`${lines(machine, width, inkOf(io)).join('\n')}\n`)
-    if (history.hosts.length === 0) io.out.write('there is no run record yet; make one with: isobench run\n')
+    if (history.hosts.length === 0) io.out.write('No run is stored yet. Measure one: isobench run\n')
   }
   return exitCodes.clean
 }
@@ -79,7 +84,7 @@ function lines({ host: machine, runs, metrics, findings }: HostHistory, width: n
     '',
     ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${sanitize(machine)}`, width).map(ink.strong),
     '',
-    ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['no bench of these runs is among those asked for']),
+    ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['no bench of these runs matches --bench']),
     ...(runs.length > most ? ['', ...wrap(`drawn: the latest ${most} runs`, width).map(ink.dim)] : []),
     ...(noted.length > 0
       ? ['', ink.strong('Change points (advisory)'), ...noted.flatMap((text) => wrap(sanitize(text, 600), width))]

@@ -8,15 +8,14 @@ import { ensureImage, findImage, imagePath, removableImage, unusedArtifacts } fr
 import { CleanupJournal } from '../host/journal.ts'
 import { hostLockPath, lock } from '../host/lock.ts'
 import { drivers } from '../platforms/index.ts'
-import { UsageError } from '../util/errors.ts'
 import { diskPath } from '../vm/disks.ts'
-import type { CommandHandler, CommandIo } from './command.ts'
-import { checkOptions, type Options } from './options.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type Options, pickOptions } from './options.ts'
 import { confirm } from './setup.ts'
 
 async function build(project: Project, options: Options, io: CommandIo): Promise<void> {
   const tell = (what: string) => void io.err.write(`${what}\n`)
-  using interruption = interruptSignal(() => tell('interrupted: cleaning up'))
+  using interruption = interruptSignal(() => tell('Interrupted. Cleaning up.'))
   const { signal } = interruption
   await ensureDependencies({
     install: options.install,
@@ -35,7 +34,7 @@ async function build(project: Project, options: Options, io: CommandIo): Promise
 
 async function remove(project: Project, io: CommandIo): Promise<void> {
   const path = removableImage(project.image)
-  if (path === undefined) return void io.out.write('there is no such image\n')
+  if (path === undefined) return void io.out.write('The image does not exist.\n')
   // Known by the image's folder, so before that goes.
   const disk = diskPath(path)
   await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
@@ -64,11 +63,32 @@ async function prune(project: Project, io: CommandIo): Promise<void> {
     freed += bytes
     io.out.write(`removed ${path}: ${inMiB(bytes)}\n`)
   }
-  io.out.write(freed === 0 ? 'there is nothing that this project does not use\n' : `freed ${inMiB(freed)}\n`)
+  io.out.write(
+    freed === 0 ? 'Nothing to remove: this project uses every kernel and disk.\n' : `freed ${inMiB(freed)}\n`,
+  )
 }
 
-export const run: CommandHandler = async ([action], given, io) => {
-  const options = checkOptions(given)
+export const command = defineCommand({
+  description:
+    'Manages the root filesystem that every guest boots from: build it, print its path, remove it, ' +
+    'or remove guest kernels and disks that this project does not use (prune).',
+  arguments: [
+    {
+      name: 'action',
+      description: 'build, path, remove or prune',
+      required: true,
+      choices: ['build', 'path', 'remove', 'prune'],
+    },
+  ],
+  options: pickOptions('install', 'config'),
+  examples: [
+    { line: 'image build --install', description: 'build it now instead of at the first run' },
+    { line: 'image prune', description: 'free disk space' },
+  ],
+  run: ([action], options, io) => manageImage(action!, options, io),
+})
+
+async function manageImage(action: string, options: Options, io: CommandIo): Promise<number> {
   const project = await loadProject(io.cwd, options.config)
   switch (action) {
     case 'build':
@@ -77,15 +97,13 @@ export const run: CommandHandler = async ([action], given, io) => {
     case 'path':
       io.out.write(`${imagePath(project.image)}\n`)
       if (findImage(project.image)) return 0
-      io.err.write('it is not built yet: isobench image build\n')
+      io.err.write('The image is not built yet. Build it: isobench image build\n')
       return 1
     case 'remove':
       await remove(project, io)
       return 0
-    case 'prune':
+    default:
       await prune(project, io)
       return 0
-    default:
-      throw new UsageError(`isobench image has no "${action}"`, 'use build, path, remove or prune')
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '../util/errors.ts'
-import type { CommandHandler } from './command.ts'
+import { type CommandIo, defineCommand } from './command.ts'
 
 const files: Readonly<Record<string, string>> = {
   'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
@@ -29,7 +29,14 @@ bench('prime verification', primes, {
 `,
 }
 
-export const run: CommandHandler = async (_args, _given, io) => {
+export const command = defineCommand({
+  description: 'Writes isobench.config.ts and an example bench into the current directory. It never overwrites a file.',
+  options: {},
+  examples: [{ line: 'init && isobench run --install', description: 'start a project and measure it' }],
+  run: async (_args, _options, io) => init(io),
+})
+
+function init(io: CommandIo): number {
   const there = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
   if (there.length > 0) throw new UsageError(`${there.join(' and ')} is here already`, 'move it away first')
   for (const [name, text] of Object.entries(files)) {

@@ -1,12 +1,26 @@
 import { buildReport } from '../core/judge/report.ts'
 import { loadProject } from '../core/project/config.ts'
 import { latestRecord } from '../core/records/record-file.ts'
-import type { CommandHandler } from './command.ts'
-import { checkOptions } from './options.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type Options, pickOptions } from './options.ts'
 import { createReporters, loadSuite, openRecord } from './setup.ts'
 
-export const run: CommandHandler = async ([file], given, io) => {
-  const options = checkOptions(given)
+export const command = defineCommand({
+  description:
+    'Judges a stored run again, or results that were imported from another harness, and exits with the code of ' +
+    'the run. It measures nothing and needs no platform.',
+  arguments: [
+    { name: 'record', description: 'a run record, or a JSON import (default: the latest run)', completion: 'file' },
+  ],
+  options: pickOptions('reporter', 'json', 'strict', 'strictFindings', 'config'),
+  examples: [
+    { line: 'judge --strict', description: 'the latest run, with code 3 for inconclusive verdicts' },
+    { line: 'judge results.json --reporter junit=junit.xml', description: 'results of another harness' },
+  ],
+  run: ([file], options, io) => judge(file, options, io),
+})
+
+async function judge(file: string | undefined, options: Options, io: CommandIo): Promise<number> {
   const named = file ?? latestRecord((await loadProject(io.cwd, options.config)).root)
   const record = await openRecord(named, () => loadSuite(io.cwd, options.config))
   const report = buildReport(record, options)

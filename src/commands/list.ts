@@ -5,9 +5,9 @@ import { collect } from '../core/project/collect.ts'
 import { benchFiles, filterFiles, loadProject } from '../core/project/config.ts'
 import { resolveProfile, selectBenches, selectFiles } from '../core/project/plan.ts'
 import { duration } from '../reporters/format.ts'
-import type { CommandHandler } from './command.ts'
-import { checkOptions } from './options.ts'
-import { problemText } from './setup.ts'
+import { benchFilters, type CommandIo, defineCommand } from './command.ts'
+import { problemText } from './errors.ts'
+import { type Options, pickOptions } from './options.ts'
 
 /** What a run of these benches measures on each platform, and how long that is when every sample takes its time. */
 function extent(suite: Suite, name: string, profile: ResolvedProfile): string {
@@ -21,8 +21,17 @@ function extent(suite: Suite, name: string, profile: ResolvedProfile): string {
 
 const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`
 
-export const run: CommandHandler = async (filters, given, io) => {
-  const options = checkOptions(given)
+export const command = defineCommand({
+  description:
+    'Lists the benches with their metrics and parameters, and how long a run with the profile takes. ' +
+    'It measures nothing.',
+  arguments: [benchFilters],
+  options: pickOptions('profile', 'json', 'config'),
+  examples: [{ line: 'list startup --profile paper', description: 'what the paper profile measures' }],
+  run: list,
+})
+
+async function list(filters: readonly string[], options: Options, io: CommandIo): Promise<number> {
   const project = await loadProject(io.cwd, options.config)
   const profile = resolveProfile(project, options)
   const files = await benchFiles(project)

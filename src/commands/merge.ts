@@ -1,28 +1,59 @@
 import { writeFileSync } from 'node:fs'
 import { format, parse, resolve } from 'node:path'
+import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { groupByHost, mergeRecords, recordText } from '../core/records/merge.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
-import type { CommandHandler } from './command.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import type { CheckedOptions, OptionTable } from './options.ts'
 
-export const run: CommandHandler = async (files, given, io) => {
-  const out = typeof given.out === 'string' ? resolve(io.cwd, given.out) : undefined
+const mergeOptions = {
+  out: {
+    value: '<file>',
+    group: 'Output',
+    description: 'write the record to this file instead of standard output; it must not exist yet',
+    example: '--out all.jsonl',
+    schema: z.string().optional(),
+    completion: 'file',
+  },
+  group: {
+    group: 'Output',
+    description: 'write one file per kind of host: all-1.jsonl, all-2.jsonl ...',
+    example: '--group --out all.jsonl',
+    schema: z.boolean().default(false),
+  },
+} as const satisfies OptionTable
+
+export const command = defineCommand({
+  description:
+    'Joins the run records of shards, or of more rounds, into one record. Refuses records of different hosts.',
+  arguments: [{ name: 'records', description: 'run records', required: true, variadic: true, completion: 'file' }],
+  options: mergeOptions,
+  examples: [{ line: 'merge shard-1.jsonl shard-2.jsonl --out all.jsonl', description: 'join two shards' }],
+  run: async (files, options, io) => merge(files, options, io),
+})
+
+function merge(files: readonly string[], options: CheckedOptions<typeof mergeOptions>, io: CommandIo): number {
+  const out = options.out === undefined ? undefined : resolve(io.cwd, options.out)
   const records = files.map((file) => readRecord(file))
-  if (records.length === 0) throw new UsageError('there is no record to merge', 'name the records')
   const text = (record: RunRecord) => recordText(record, new Date().toISOString())
   const save = (file: string, of: readonly RunRecord[]) => {
     try {
       writeFileSync(file, text(mergeRecords(of)), { flag: 'wx' })
     } catch (error) {
       if ((error as { code?: string }).code?.startsWith('ISOBENCH')) throw error
-      throw new UsageError(`the record cannot be written to ${file}: ${messageOf(error)}`, 'name another file')
+      throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')
     }
     io.err.write(`${of.length} records are in ${file}\n`)
   }
-  if (given.group) {
-    if (out === undefined) throw new UsageError('--group writes several files', 'say where: --out all.jsonl')
+  if (options.group) {
+    if (out === undefined)
+      throw new UsageError(
+        'isobench merge: --group writes several files and requires --out.',
+        'write, for example, --group --out all.jsonl',
+      )
     const { dir, name, ext } = parse(out)
     for (const [at, group] of groupByHost(records).entries())
       save(format({ dir, name: `${name}-${at + 1}`, ext }), group)

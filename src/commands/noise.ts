@@ -6,16 +6,39 @@ import { measuredNoise, type Noise, saveNoise, secondNative, smallestMargin } fr
 import { readRecord } from '../core/records/record-file.ts'
 import { drivers } from '../platforms/index.ts'
 import { sanitizeLine, UsageError } from '../util/errors.ts'
-import type { CommandHandler } from './command.ts'
-import { checkOptions } from './options.ts'
+import { benchFilters, type CommandIo, defineCommand } from './command.ts'
+import { type CheckedOptions, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { measureProject } from './run.ts'
 import { createReporters } from './setup.ts'
 
-/** As many rounds as tell something of the tails, in twice the time of a quick run of one platform. */
-const usualRounds = 10
+const noiseOptions = {
+  ...pickOptions('name', 'tag', 'profile'),
+  rounds: {
+    ...sharedOptions.rounds,
+    value: '<n>',
+    description: 'rounds; each one measures native twice (default: 10)',
+    example: '--rounds 20',
+    // Enough rounds to say something about the tails, in twice the time of a quick run of one platform.
+    schema: sharedOptions.rounds.schema.default({ first: 10, last: 10 }),
+  },
+  ...pickOptions('seconds', 'timeout', 'duet', 'json', 'install', 'waitForLock', 'config'),
+} as const satisfies OptionTable
 
-export const run: CommandHandler = async (filters, given, io) => {
-  const options = checkOptions({ rounds: usualRounds, ...given })
+export const command = defineCommand({
+  description:
+    "Measures this host's noise, native against native. " +
+    'Later runs with the same sample length use it as the smallest valid margin.',
+  arguments: [benchFilters],
+  options: noiseOptions,
+  examples: [{ line: 'noise --tag cpu --rounds 20', description: 'the noise of the CPU benches' }],
+  run: measureNoise,
+})
+
+async function measureNoise(
+  filters: readonly string[],
+  options: CheckedOptions<typeof noiseOptions>,
+  io: CommandIo,
+): Promise<number> {
   const project = await loadProject(io.cwd, options.config)
   const { plan, platforms, collected } = await createPlan(project, drivers, {
     ...options,

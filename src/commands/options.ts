@@ -1,92 +1,360 @@
 import * as z from 'zod'
 import { UsageError } from '../util/errors.ts'
 
-const many = z.union([z.string(), z.array(z.string())]).transform((value) => (Array.isArray(value) ? value : [value]))
-const list = many.transform((values) =>
-  values
+/** What shells offer as the value of an option or an argument, beside fixed words. */
+export type Completion = 'file' | 'platforms' | 'profiles' | 'reporters'
+
+/** The headings of `--help`, in their order. */
+export const optionGroups = [
+  'Select benches',
+  'Input',
+  'Measure',
+  'Judge',
+  'Compare',
+  'Output',
+  'Host and project',
+] as const
+
+/** An option as data: parsing, checks, `--help`, the reference page and shell completions come from it. */
+export interface OptionSpec {
+  /** The name of the value, as in `--rounds <n>`. A switch has none. */
+  readonly value?: string
+  readonly group: (typeof optionGroups)[number]
+  readonly description: string
+  /** A use of the option, as typed. */
+  readonly example: string
+  /** Checks and converts what was typed: a string, `string[]` if repeatable, a boolean for a switch. */
+  readonly schema: z.ZodType
+  /** May be given several times. */
+  readonly repeatable?: boolean
+  /** `only`: the option is `--no-x`. `too`: both `--x` and `--no-x` exist. */
+  readonly negated?: 'only' | 'too'
+  readonly completion?: Completion
+}
+
+/** Options by name: `maxDuration` is `--max-duration`. */
+export type OptionTable = Readonly<Record<string, OptionSpec>>
+
+/** The checked values of a table's options. */
+export type OptionValues<T extends OptionTable> = z.output<z.ZodObject<{ -readonly [K in keyof T]: T[K]['schema'] }>>
+
+const text = z.string()
+const texts = z.array(text)
+const toggle = z.boolean().default(false)
+
+const list = texts.transform((values, context) => {
+  const names = values
     .flatMap((value) => value.split(','))
     .map((value) => value.trim())
-    .filter(Boolean),
-)
-const text = z.union([z.string(), z.number()]).transform(String)
+    .filter(Boolean)
+  if (names.length === 0) context.addIssue({ code: 'custom', message: 'the list is empty.' })
+  return names
+})
 
-/** `5`, or `10..30` for looks from the tenth round on. */
+/** A decimal number. The range is part of the message. */
+export const number = (isValid: (value: number) => boolean, range: string) =>
+  text.transform((value, context) => {
+    const parsed = /^(\d+\.?\d*|\.\d+)(e-?\d+)?$/i.test(value) ? Number(value) : Number.NaN
+    if (isValid(parsed)) return parsed
+    context.addIssue({ code: 'custom', message: `"${value}" is not a number ${range}.` })
+    return z.NEVER
+  })
+
+/** `5`, or `10..30` for interim looks from the tenth round on. */
 const rounds = text.transform((value, context) => {
   const [first, last = first] = /^\d+(\.\.\d+)?$/.test(value) ? value.split('..').map(Number) : []
   if (first !== undefined && first >= 1 && last! >= first && last! <= 1000) return { first, last: last! }
   context.addIssue({
     code: 'custom',
-    message: `"${value}" is no number from 1 to 1000; write it as 10, or as 10..30 for as many as it takes`,
+    message: `"${value}" is neither a number from 1 to 1000, such as 10, nor a range such as 10..30.`,
   })
   return z.NEVER
 })
 
 /** `90s`, `10m`, `1h30m`, as milliseconds. */
-const duration = text
-  .refine((value) => /^(?=\d)(\d+h)?(\d+m)?(\d+s)?$/.test(value), 'write it as 90s, 10m or 1h30m')
-  .transform((value) => {
-    const part = (unit: string) => Number(new RegExp(`(\\d+)${unit}`).exec(value)?.[1] ?? 0)
-    return (part('h') * 3600 + part('m') * 60 + part('s')) * 1000
-  })
-
-const fields = z.object({
-  config: text.optional(),
-  platform: list.optional(),
-  name: many.optional(),
-  tag: list.optional(),
-  profile: text.default('quick'),
-  rounds: rounds.optional(),
-  maxDuration: duration.optional(),
-  seconds: z.coerce.number().positive().max(3600).optional(),
-  timeout: z.coerce.number().positive().max(86_400).optional(),
-  seed: text.optional(),
-  shard: text
-    .refine((value) => /^[1-9]\d*\/[1-9]\d*$/.test(value), 'write it as 2/5')
-    .transform((value) => value.split('/').map(Number) as [number, number])
-    .refine(([index, count]) => index <= count, 'the first number is at most the second')
-    .transform(([index, count]) => ({ index, count }))
-    .optional(),
-  forbidOnly: z.boolean().optional(),
-  duet: z.boolean().optional(),
-  remeasure: z.boolean().default(true),
-  failFast: z.boolean().default(false),
-  lastFailed: z.boolean().default(false),
-  saveBaseline: text.optional(),
-  baseline: text.optional(),
-  margin: z.coerce.number().positive().max(99).default(5),
-  allowDifferentHosts: z.boolean().default(false),
-  reporter: many.default(['default']),
-  json: z.boolean().default(false),
-  strict: z.boolean().default(false),
-  strictFindings: z.boolean().default(false),
-  install: z.boolean().default(false),
-  waitForLock: z.boolean().default(false),
-  dryRun: z.boolean().default(false),
-  verbose: z.boolean().default(false),
-  record: text.optional(),
-  bench: text.optional(),
-  map: text.optional(),
-  sources: text.optional(),
-  defaultWeight: z.coerce.number().min(0).max(1).optional(),
+const duration = text.transform((value, context) => {
+  const [, hours = 0, minutes = 0, seconds = 0] =
+    /^(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(value)?.map((part) => Number(part ?? 0)) ?? []
+  const milliseconds = ((hours * 60 + minutes) * 60 + seconds) * 1000
+  if (milliseconds > 0) return milliseconds
+  context.addIssue({ code: 'custom', message: `"${value}" is not a duration such as 90s, 10m or 1h30m.` })
+  return z.NEVER
 })
 
-const schema = fields.transform(({ rounds, ...rest }) => ({ ...rest, rounds: rounds?.last, firstLook: rounds?.first }))
+/** `2/5`: the second of five shards. */
+const shard = text.transform((value, context) => {
+  const [index, count] = /^[1-9]\d*\/[1-9]\d*$/.test(value) ? value.split('/').map(Number) : []
+  if (index !== undefined && index <= count!) return { index, count: count! }
+  context.addIssue({ code: 'custom', message: `"${value}" is not a shard n/m with n from 1 to m.` })
+  return z.NEVER
+})
 
-export type Options = z.output<typeof schema>
+/** The options that several commands have. An option of one command stands in the file of that command. */
+export const sharedOptions = {
+  platform: {
+    value: '<names>',
+    group: 'Select benches',
+    description: 'only these platforms of the config, separated by commas',
+    example: '--platform native,runc',
+    schema: list.optional(),
+    repeatable: true,
+    completion: 'platforms',
+  },
+  name: {
+    value: '<text>',
+    group: 'Select benches',
+    description: 'only benches with this text in their name',
+    example: '--name "boot to first byte"',
+    schema: texts.optional(),
+    repeatable: true,
+  },
+  tag: {
+    value: '<tags>',
+    group: 'Select benches',
+    description: 'only benches with at least one of these tags',
+    example: '--tag cpu,memory',
+    schema: list.optional(),
+    repeatable: true,
+  },
+  shard: {
+    value: '<n/m>',
+    group: 'Select benches',
+    description: 'only part n of m; join the records with isobench merge',
+    example: '--shard 2/5',
+    schema: shard.optional(),
+  },
+  lastFailed: {
+    group: 'Select benches',
+    description: 'only benches that failed in the latest run; all benches if none failed',
+    example: '--last-failed --rounds 20',
+    schema: toggle,
+  },
+  forbidOnly: {
+    group: 'Select benches',
+    description: 'fail if a bench uses bench.only (default: on if CI=true)',
+    example: '--no-forbid-only',
+    schema: z.boolean().optional(),
+    negated: 'too',
+  },
+  profile: {
+    value: '<name>',
+    group: 'Measure',
+    description: 'how much to measure: quick (default), full, paper, or a profile of the config',
+    example: '--profile full',
+    schema: text.default('quick'),
+    completion: 'profiles',
+  },
+  rounds: {
+    value: '<n|n..m>',
+    group: 'Measure',
+    description: 'rounds per platform; a verdict needs at least 5. 10..30 stops as soon as all claims are decided',
+    example: '--rounds 10..30',
+    schema: rounds.optional(),
+  },
+  seconds: {
+    value: '<n>',
+    group: 'Measure',
+    description: 'length of one sample in seconds (at most 3600)',
+    example: '--seconds 3',
+    schema: number((value) => value > 0 && value <= 3600, 'above 0 and at most 3600').optional(),
+  },
+  timeout: {
+    value: '<seconds>',
+    group: 'Measure',
+    description: 'time limit of one sample in seconds (at most 86400)',
+    example: '--timeout 120',
+    schema: number((value) => value > 0 && value <= 86_400, 'above 0 and at most 86400').optional(),
+  },
+  maxDuration: {
+    value: '<duration>',
+    group: 'Measure',
+    description: 'stop measuring after this time and list the claims that are still undecided',
+    example: '--max-duration 10m',
+    schema: duration.optional(),
+  },
+  duet: {
+    group: 'Measure',
+    description: 'run native and the platform at the same time, on separate CPUs, in cpu and memory benches',
+    example: '--duet --tag cpu',
+    schema: z.boolean().optional(),
+  },
+  seed: {
+    value: '<text>',
+    group: 'Measure',
+    description: 'repeat the order of an earlier run',
+    example: '--seed 3f9c2a',
+    schema: text.optional(),
+  },
+  remeasure: {
+    group: 'Measure',
+    description: 'do not repeat samples that other processes on the host disturbed',
+    example: '--no-remeasure --max-duration 10m',
+    schema: z.boolean().default(true),
+    negated: 'only',
+  },
+  failFast: {
+    group: 'Measure',
+    description: 'stop after the first round with a failure',
+    example: '--fail-fast --rounds 20',
+    schema: toggle,
+  },
+  dryRun: {
+    group: 'Measure',
+    description: 'print what would be measured, and the order, without measuring',
+    example: '--dry-run --profile full',
+    schema: toggle,
+  },
+  record: {
+    value: '<file>',
+    group: 'Input',
+    description: 'the run record to read (default: the latest run)',
+    example: '--record .isobench/runs/nightly.jsonl',
+    schema: text.optional(),
+    completion: 'file',
+  },
+  bench: {
+    value: '<text>',
+    group: 'Select benches',
+    description: 'only benches with this text in their id',
+    example: '--bench isolation/',
+    schema: texts.default([]),
+    repeatable: true,
+  },
+  strict: {
+    group: 'Judge',
+    description: 'exit with code 3 if any verdict is inconclusive',
+    example: '--strict --json',
+    schema: toggle,
+  },
+  strictFindings: {
+    group: 'Judge',
+    description: 'exit with code 1 if a finding is contradicted, in either direction',
+    example: '--strict --strict-findings',
+    schema: toggle,
+  },
+  baseline: {
+    value: '<name>',
+    group: 'Compare',
+    description: 'compare the run with this baseline; exit with code 1 if a metric regressed',
+    example: '--baseline main',
+    schema: text.optional(),
+  },
+  saveBaseline: {
+    value: '<name>',
+    group: 'Compare',
+    description: 'save the run record as a baseline',
+    example: '--save-baseline main',
+    schema: text.optional(),
+  },
+  margin: {
+    value: '<percent>',
+    group: 'Compare',
+    description: 'a metric has regressed if it is worse than the baseline by more than this (default: 5)',
+    example: '--margin 3',
+    schema: number((value) => value > 0 && value <= 99, 'above 0 and at most 99').default(5),
+  },
+  allowDifferentHosts: {
+    group: 'Compare',
+    description: 'accept a baseline of another host, and print the differences',
+    example: '--allow-different-hosts --margin 10',
+    schema: toggle,
+  },
+  reporter: {
+    value: '<name[=file]>',
+    group: 'Output',
+    description: 'how to report, and into which file; repeat it for several reporters',
+    example: '--reporter default --reporter html=report.html',
+    schema: texts.default(['default']),
+    repeatable: true,
+    completion: 'reporters',
+  },
+  json: {
+    group: 'Output',
+    description: 'print JSON to standard output',
+    example: '--json > out.json',
+    schema: toggle,
+  },
+  verbose: {
+    group: 'Output',
+    description: 'print more details',
+    example: '--verbose | less',
+    schema: toggle,
+  },
+  install: {
+    group: 'Host and project',
+    description: 'install missing packages with apt without asking',
+    example: '--install --wait-for-lock',
+    schema: toggle,
+  },
+  waitForLock: {
+    group: 'Host and project',
+    description: 'wait while another isobench measures on this host',
+    example: '--wait-for-lock --json',
+    schema: toggle,
+  },
+  config: {
+    value: '<file>',
+    group: 'Host and project',
+    description: 'the config file (default: the nearest isobench.config.ts)',
+    example: '--config ci/isobench.config.ts',
+    schema: text.optional(),
+    completion: 'file',
+  },
+} as const satisfies OptionTable
 
-/** Options that may be given several times. */
-const repeatable: ReadonlySet<string> = new Set(['platform', 'name', 'tag', 'reporter'])
+/** Some shared options, for the table of a command. */
+export function pickOptions<K extends keyof typeof sharedOptions>(...names: K[]): Pick<typeof sharedOptions, K> {
+  return Object.fromEntries(names.map((name) => [name, sharedOptions[name]])) as Pick<typeof sharedOptions, K>
+}
 
-const dashed = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+type Shared = OptionValues<typeof sharedOptions>
 
-/** The options of the command line, checked. @throws UsageError that names the option. */
-export function checkOptions(given: Readonly<Record<string, unknown>>): Options {
-  const twice = Object.keys(given).find(
-    (name) => Array.isArray(given[name]) && !repeatable.has(name) && name in fields.shape,
-  )
-  if (twice) throw new UsageError(`--${dashed(twice)} is given more than once`, 'give it once')
-  const parsed = schema.safeParse(given)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]!
-  throw new UsageError(`--${dashed(String(issue.path[0]))}: ${issue.message}`, 'see isobench --help')
+/** The checked values of the shared options. An option that the command line or the command lacks has its default. */
+export type Options = Omit<Shared, 'rounds'> & {
+  readonly rounds: number | undefined
+  /** The round of the first interim look. */
+  readonly firstLook: number | undefined
+}
+
+/** The checked values of a command with own options. */
+export type CheckedOptions<Own extends OptionTable> = Options & Omit<OptionValues<Own>, keyof Options>
+
+/** The name as typed: `--max-duration`. */
+export const flagName = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/** The forms of an option as typed: `--forbid-only` and `--no-forbid-only`. */
+export function flagNames(key: string, { negated }: OptionSpec): string[] {
+  const negative = flagName(key).replace('--', '--no-')
+  if (negated === 'only') return [negative]
+  return negated === 'too' ? [flagName(key), negative] : [flagName(key)]
+}
+
+/**
+ * Checks what was typed.
+ * @param command as typed, for messages: `isobench run`
+ * @param typed every value of each option, in order: strings, or booleans for switches
+ * @throws {UsageError} that names the option, if a value is not valid or given twice
+ */
+export function checkOptions<Own extends OptionTable>(
+  command: string,
+  own: Own,
+  typed: Readonly<Record<string, readonly (string | boolean)[]>>,
+): CheckedOptions<Own> {
+  const table: OptionTable = { ...sharedOptions, ...own }
+  const values = Object.entries(table).map(([key, spec]) => {
+    const flag = flagNames(key, spec)[0]!
+    const given = typed[key] ?? []
+    if (spec.value !== undefined && !spec.repeatable && given.length > 1)
+      throw new UsageError(`${command}: ${flag} is given ${given.length} times.`, 'give it once.')
+    const raw = given.length === 0 ? undefined : spec.repeatable ? given : given.at(-1)
+    const parsed = spec.schema.safeParse(raw)
+    if (!parsed.success)
+      throw new UsageError(
+        `${command}: ${flag}: ${parsed.error.issues[0]!.message}`,
+        `write, for example, ${spec.example}`,
+      )
+    return [key, parsed.data] as const
+  })
+  const checked = Object.fromEntries(values) as Shared & CheckedOptions<Own>
+  return { ...checked, rounds: checked.rounds?.last, firstLook: checked.rounds?.first }
 }

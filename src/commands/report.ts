@@ -4,13 +4,36 @@ import { buildReport } from '../core/judge/report.ts'
 import { loadProject } from '../core/project/config.ts'
 import { recordFile } from '../core/records/baseline.ts'
 import { latestRecord, readRecord } from '../core/records/record-file.ts'
-import type { CommandHandler, CommandIo } from './command.ts'
-import { checkOptions, type Options } from './options.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { type Baseline, createReporters } from './setup.ts'
 
-/** Any reporter on stored records. It shows and does not gate: `isobench judge` ends with the run's exit code. */
-export const run: CommandHandler = async (files, given, io) => {
-  const options = checkOptions(given)
+export const command = defineCommand({
+  description:
+    'Shows stored runs with any reporter; several runs stand side by side. It exits with code 0 whatever the ' +
+    'verdicts are: use isobench judge to fail on them.',
+  arguments: [
+    { name: 'records', description: 'run records (default: the latest run)', variadic: true, completion: 'file' },
+  ],
+  options: {
+    ...pickOptions('reporter', 'json'),
+    baseline: {
+      ...sharedOptions.baseline,
+      value: '<name|record>',
+      description: 'draw the runs against this baseline or record (html)',
+    },
+    ...pickOptions('margin'),
+    strict: { ...sharedOptions.strict, description: 'count inconclusive verdicts as judge --strict does' },
+    ...pickOptions('verbose', 'config'),
+  },
+  examples: [
+    { line: 'report --reporter html=report.html', description: 'the latest run as a web page' },
+    { line: 'report a.jsonl b.jsonl', description: 'two runs side by side' },
+  ],
+  run: showRecords,
+})
+
+async function showRecords(files: readonly string[], options: Options, io: CommandIo): Promise<number> {
   const named = files.length > 0 ? files : [latestRecord((await loadProject(io.cwd, options.config)).root)]
   const runs = named.map((file) => {
     const record = readRecord(file)

@@ -20,12 +20,54 @@ import { imageLacksProgram } from '../host/image-recipe.ts'
 import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { InterruptedError } from '../util/errors.ts'
-import type { CommandHandler, CommandIo } from './command.ts'
-import { checkOptions, type Options } from './options.ts'
+import { benchFilters, type CommandIo, defineCommand } from './command.ts'
+import { type Options, pickOptions } from './options.ts'
 import { confirm, createReporters, showPlan } from './setup.ts'
 
-export const run: CommandHandler = async (filters, given, io) => {
-  const options = checkOptions(given)
+export const command = defineCommand({
+  description:
+    'Measures the benches on the platforms of the config, judges the claims and reports the verdicts. ' +
+    'This is the default command: isobench startup is isobench run startup.',
+  arguments: [benchFilters],
+  options: pickOptions(
+    'platform',
+    'name',
+    'tag',
+    'shard',
+    'lastFailed',
+    'forbidOnly',
+    'profile',
+    'rounds',
+    'seconds',
+    'timeout',
+    'maxDuration',
+    'duet',
+    'seed',
+    'remeasure',
+    'failFast',
+    'dryRun',
+    'strict',
+    'strictFindings',
+    'baseline',
+    'saveBaseline',
+    'margin',
+    'allowDifferentHosts',
+    'reporter',
+    'json',
+    'verbose',
+    'install',
+    'waitForLock',
+    'config',
+  ),
+  examples: [
+    { line: 'run startup --platform native,runc', description: 'start-up on two platforms' },
+    { line: 'run --profile full --rounds 10..30', description: 'until all claims are decided' },
+    { line: 'run --baseline main --save-baseline main', description: 'compare, then move it on' },
+  ],
+  run: runBenches,
+})
+
+async function runBenches(filters: readonly string[], options: Options, io: CommandIo): Promise<number> {
   const project = await loadProject(io.cwd, options.config)
   // Before hours of measuring, not after.
   if (options.saveBaseline !== undefined) checkBaselineName(options.saveBaseline)

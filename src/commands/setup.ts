@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { buildReport } from '../core/judge/report.ts'
 import { type Plan, stepsOfRound } from '../core/model/plan.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import type { Report } from '../core/model/report.ts'
-import type { Problem, Suite } from '../core/model/suite.ts'
+import type { Suite } from '../core/model/suite.ts'
 import { collect } from '../core/project/collect.ts'
 import { benchFiles, loadProject, type Project } from '../core/project/config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../core/project/platforms.ts'
@@ -19,7 +19,7 @@ import { drivers } from '../platforms/index.ts'
 import { reporters } from '../reporters/index.ts'
 import type { BaselineView } from '../reporters/metric-table.ts'
 import { closestMatch } from '../util/closest-match.ts'
-import { messageOf, sanitizeLine, UsageError } from '../util/errors.ts'
+import { messageOf, UsageError } from '../util/errors.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 
@@ -71,12 +71,6 @@ const knownPlatforms = (project: Project): ImportTarget[] =>
 export async function loadSuite(cwd: string, config: string | undefined): Promise<{ project: Project; suite: Suite }> {
   const project = await loadProject(cwd, config)
   return { project, suite: (await collect(project.root, await benchFiles(project))).suite }
-}
-
-/** `file:line:column  what is wrong`, then how to mend it. */
-export function problemText({ file, message, fix, location }: Problem, cwd = process.cwd()): string {
-  const where = location ? `${relative(cwd, location.file)}:${location.line}:${location.column}` : file
-  return `${where}  ${sanitizeLine(message)}\n${fix ? `    ${sanitizeLine(fix)}\n` : ''}`
 }
 
 /** The run to show others against: the name that it was asked for by, and its record. */

@@ -10,8 +10,8 @@ import { drivers } from '../platforms/index.ts'
 import { htmlReporter } from '../reporters/html/reporter.ts'
 import { count, countsLine } from '../reporters/summary.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
-import type { CommandHandler } from './command.ts'
-import { checkOptions } from './options.ts'
+import { benchFilters, type CommandIo, defineCommand } from './command.ts'
+import { type Options, pickOptions } from './options.ts'
 import { confirm } from './setup.ts'
 import { Screen } from './watch-screen.ts'
 
@@ -98,8 +98,28 @@ async function isOpened(file: string): Promise<boolean> {
   })
 }
 
-export const run: CommandHandler = async (filters, given, io) => {
-  const options = checkOptions(given)
+export const command = defineCommand({
+  description:
+    'Measures and judges again when a file changes, but only the benches and platforms that the change affects. ' +
+    'Requires a terminal.',
+  arguments: [benchFilters],
+  options: pickOptions(
+    'platform',
+    'name',
+    'tag',
+    'profile',
+    'rounds',
+    'seconds',
+    'timeout',
+    'install',
+    'waitForLock',
+    'config',
+  ),
+  examples: [{ line: 'watch startup --platform runc', description: 'the start-up benches on one platform' }],
+  run: watchProject,
+})
+
+async function watchProject(filters: readonly string[], options: Options, io: CommandIo): Promise<number> {
   const input = process.stdin
   if (!io.out.isTTY || !input.isTTY)
     throw new UsageError('watch needs a terminal, for its keys and its screen', 'use isobench run where there is none')

@@ -204,12 +204,12 @@ function cellOf(
   }
 }
 
-/** Every traced cell of a record, in the order of the plan. `bench`: only those whose id has this text. */
-export function attackProfiles(record: RunRecord, bench = ''): AttackProfileSummary[] {
+/** Every traced result of a record, in the order of the plan: of all benches, or of those with a text in their id. */
+export function attackProfiles(record: RunRecord, texts: readonly string[] = ['']): AttackProfileSummary[] {
   const { benches, cases: points, platforms } = record.plan
   return points.flatMap((point) => {
     const by = benches.find(({ id }) => id === point.bench)?.workload.traced
-    if (by === undefined || !point.id.includes(bench)) return []
+    if (by === undefined || !texts.some((text) => point.id.includes(text))) return []
     return platforms.filter(({ available }) => available).flatMap(({ name }) => cellOf(point, by, name, record) ?? [])
   })
 }

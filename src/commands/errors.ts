@@ -1,0 +1,33 @@
+import { relative } from 'node:path'
+import pc from 'picocolors'
+import { exitCodes } from '../core/judge/exit-code.ts'
+import { type Problem, ProjectError } from '../core/model/suite.ts'
+import { InterruptedError, IsobenchError, messageOf, sanitizeLine } from '../util/errors.ts'
+
+const fixLine = (fix: string): string => `       fix: ${sanitizeLine(fix)}\n`
+
+/** `file:line:column  what is wrong`, then how to fix it. */
+export function problemText({ file, message, fix, location }: Problem, cwd = process.cwd()): string {
+  const where = location ? `${relative(cwd, location.file)}:${location.line}:${location.column}` : file
+  return `${where}  ${sanitizeLine(message)}\n${fix ? fixLine(fix) : ''}`
+}
+
+/** A refusal of the kernel, such as EACCES or ENOSPC. Its message names the file, and it is not a bug in isobench. */
+const isSystemError = (error: Error): boolean => 'syscall' in error && 'code' in error
+
+/** What is printed on standard error for a failed command, without a stack trace, and the exit code. */
+export function describeFailure(error: unknown, color: boolean): { readonly text: string; readonly exitCode: number } {
+  const { red, dim } = pc.createColors(color)
+  if (error instanceof InterruptedError)
+    return { text: 'interrupted; all resources on the host are released.\n', exitCode: exitCodes.interrupted }
+  const exitCode = exitCodes.author
+  if (error instanceof ProjectError)
+    return { text: error.problems.map((problem) => `${red('error')}  ${problemText(problem)}`).join(''), exitCode }
+  const headline = `${red('error')}  ${messageOf(error)}`
+  if (error instanceof IsobenchError)
+    return { text: `${headline}${dim(` (${error.code})`)}\n${error.fix ? fixLine(error.fix) : ''}`, exitCode }
+  if (!(error instanceof Error) || isSystemError(error)) return { text: `${headline}\n`, exitCode }
+  const report = 'This is a bug in isobench. Set ISOBENCH_DEBUG=1 to see the stack trace, and please report it.'
+  const stack = process.env.ISOBENCH_DEBUG ? `${error.stack}\n` : ''
+  return { text: `${headline}\n${dim(`       ${report}`)}\n${stack}`, exitCode }
+}

@@ -1,0 +1,124 @@
+import pc from 'picocolors'
+import { pad, wrap } from '../util/text.ts'
+import type { ArgumentSpec, Command, CommandEntry } from './command.ts'
+import { flagName, flagNames, type OptionSpec, optionGroups } from './options.ts'
+
+const width = 80
+const indent = 2
+
+/** A name with its description, as rows of help have them. */
+export interface HelpRow {
+  readonly name: string
+  readonly description: string
+  /** Shown on the next line. */
+  readonly example?: string
+}
+
+/** What the process exits with. */
+export const exitCodeRows: readonly HelpRow[] = [
+  { name: '0', description: 'success: nothing failed' },
+  { name: '1', description: 'a finding or a metric regressed, or an expectation is contradicted' },
+  { name: '3', description: 'a verdict is inconclusive (with --strict)' },
+  { name: '4', description: 'no claim was evaluated' },
+  { name: '5', description: 'error in the config, a bench, the command line or the host' },
+  { name: '130', description: 'interrupted' },
+]
+
+/** The command lines that the general help shows. */
+const commonExamples = [
+  { line: 'init && isobench run --install', description: 'start in an empty directory' },
+  { line: 'run startup --platform native,runc', description: 'some benches on two platforms' },
+  { line: 'run --save-baseline main', description: 'keep it for later comparisons' },
+  { line: 'run --baseline main', description: 'exit code 1 if a metric is worse' },
+  { line: 'report --reporter html=report.html', description: 'the latest run as a web page' },
+  { line: 'doctor', description: 'what works on this host' },
+] as const
+
+const described = (rows: readonly { readonly line: string; readonly description: string }[]): HelpRow[] =>
+  rows.map(({ line, description }) => ({ name: `isobench ${line}`, description }))
+
+/** Rows of two aligned columns. The description starts on the next line if the name is too long for its column. */
+function rows(items: readonly HelpRow[], aligned: readonly HelpRow[] = items, longest = 45): string[] {
+  const column = Math.min(longest, Math.max(...aligned.map(({ name }) => name.length)))
+  const left = indent + column + 2
+  return items.flatMap(({ name, description, example }) => {
+    const text = [...wrap(description, width - left), ...(example ? wrap(`e.g. ${example}`, width - left) : [])]
+    const head = name.length > column ? [`${' '.repeat(indent)}${name}`] : []
+    const first = head.length > 0 ? ' '.repeat(left) : `${' '.repeat(indent)}${pad(name, column)}  `
+    return [...head, ...text.map((line, index) => `${index === 0 ? first : ' '.repeat(left)}${line}`)]
+  })
+}
+
+const section = (title: string, lines: readonly string[], bold: (text: string) => string): string[] =>
+  lines.length > 0 ? ['', bold(title), ...lines] : []
+
+/** The help of isobench without a command: every command has one line. */
+export function generalHelp(commands: readonly CommandEntry[], version: string, color: boolean): string {
+  const { bold } = pc.createColors(color)
+  const lines = [
+    `isobench ${version}: benchmarks for isolation platforms`,
+    '',
+    'Usage: isobench [command] [options]',
+    '       isobench [filters...]           same as: isobench run [filters...]',
+    ...section('Commands', rows(commands.map(({ name, summary }) => ({ name, description: summary }))), bold),
+    ...section('Examples', rows(described(commonExamples)), bold),
+    ...section(
+      'Options',
+      rows([
+        { name: '-h, --help', description: 'show this help; isobench <command> --help: its options' },
+        { name: '-v, --version', description: 'print the version' },
+      ]),
+      bold,
+    ),
+    ...section('Exit codes', rows(exitCodeRows), bold),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** `isobench merge [options] <records...>`. */
+export const usageLine = (name: string, specs: readonly ArgumentSpec[]): string =>
+  [
+    `${name} [options]`,
+    ...specs.map(({ name: argument, required, variadic, choices }) => {
+      const inner = `${choices && choices.length <= 4 ? choices.join('|') : argument}${variadic ? '...' : ''}`
+      return required ? `<${inner}>` : `[${inner}]`
+    }),
+  ].join(' ')
+
+/** `--rounds <n|n..m>`, `--[no-]forbid-only`. */
+export function optionSignature(key: string, spec: OptionSpec): string {
+  const flag = spec.negated === 'too' ? flagName(key).replace('--', '--[no-]') : flagNames(key, spec)[0]!
+  return spec.value === undefined ? flag : `${flag} ${spec.value}`
+}
+
+/** The help of one command. */
+export function commandHelp(name: string, command: Command, reporters: readonly HelpRow[], color: boolean): string {
+  const { bold } = pc.createColors(color)
+  const specs = command.arguments ?? []
+  const options = Object.entries(command.options).map(([key, spec]) => ({
+    name: optionSignature(key, spec),
+    description: spec.description,
+    example: spec.example,
+    group: spec.group,
+  }))
+  const lines = [
+    `Usage: ${usageLine(`isobench ${name}`, specs)}`,
+    '',
+    ...wrap(command.description, width),
+    ...section('Arguments', rows(specs.map((spec) => ({ name: spec.name, description: spec.description }))), bold),
+    ...optionGroups.flatMap((group) =>
+      section(
+        group,
+        rows(
+          options.filter((option) => option.group === group),
+          options,
+        ),
+        bold,
+      ),
+    ),
+    ...section('Examples', rows(described(command.examples)), bold),
+    ...('reporter' in command.options ? section('Reporters', rows(reporters), bold) : []),
+    ...('strict' in command.options ? section('Exit codes', rows(exitCodeRows), bold) : []),
+  ]
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,107 @@
+import { CommanderError, Option, Command as Parser } from 'commander'
+import { closestMatch } from '../util/closest-match.ts'
+import { UsageError } from '../util/errors.ts'
+import type { ArgumentSpec, Command } from './command.ts'
+import { usageLine } from './help.ts'
+import { type CheckedOptions, checkOptions, flagNames, type OptionTable } from './options.ts'
+
+/** What a command line asks for. */
+export type ParsedCommandLine<Own extends OptionTable> =
+  | { readonly help: true }
+  | { readonly help: false; readonly args: readonly string[]; readonly options: CheckedOptions<Own> }
+
+/** The parser only splits the command line. Values stay as typed: `007` is not 7. */
+function createParser(table: OptionTable, typed: Record<string, (string | boolean)[]>): Parser {
+  const parser = new Parser()
+    .helpOption(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+  parser.option('-h, --help')
+  for (const [key, spec] of Object.entries(table)) {
+    for (const flag of flagNames(key, spec)) {
+      const option = new Option(spec.value === undefined ? flag : `${flag} <value>`)
+      parser.addOption(option)
+      parser.on(`option:${option.name()}`, (value: string | null | undefined) => {
+        typed[key] ??= []
+        typed[key].push(value ?? !option.negate)
+      })
+    }
+  }
+  return parser
+}
+
+/**
+ * Parses and checks the arguments of one command.
+ * @param name as typed, for messages: `isobench run`
+ * @throws {UsageError} for an unknown option, a missing or invalid value, and missing or excess arguments
+ */
+export function parseCommandLine<Own extends OptionTable>(
+  name: string,
+  command: Command<Own>,
+  argv: readonly string[],
+): ParsedCommandLine<Own> {
+  const typed: Record<string, (string | boolean)[]> = {}
+  const parser = createParser(command.options, typed)
+  try {
+    const { operands, unknown } = parser.parseOptions([...argv])
+    if (parser.opts().help || unknown.includes('--help') || unknown.includes('-h')) return { help: true }
+    if (unknown.length > 0) throw unknownOption(name, command.options, unknown[0]!)
+    checkArguments(name, command.arguments ?? [], operands)
+    return { help: false, args: operands, options: checkOptions(name, command.options, typed) }
+  } catch (error) {
+    if (error instanceof CommanderError) throw missingValue(name, command.options, error)
+    throw error
+  }
+}
+
+function unknownOption(name: string, table: OptionTable, typed: string): UsageError {
+  const flags = Object.entries(table).flatMap(([key, spec]) => flagNames(key, spec))
+  const [flag, value] = typed.split(/=(.*)/s) as [string, string?]
+  if (value !== undefined && flags.includes(flag)) {
+    const opposite = flags.find((other) => other === flag.replace(/^--/, '--no-'))
+    return new UsageError(
+      `${name}: ${flag} is a switch and takes no value, but "=${value}" follows it.`,
+      `write ${flag} to switch it on, and ${opposite ? `${opposite} to switch it off` : 'leave it out otherwise'}.`,
+    )
+  }
+  const word = (text: string) => text.replace(/^-+(no-)?/, '')
+  const match = closestMatch(word(flag), flags.map(word))
+  const close = flags.find((known) => word(known) === match)
+  return new UsageError(
+    `${name}: unknown option "${flag}".${close ? ` Did you mean "${close}"?` : ''}`,
+    `${name} --help lists the options.`,
+  )
+}
+
+/** The only error that the parser itself finds is an option without its value. */
+function missingValue(name: string, table: OptionTable, error: CommanderError): UsageError {
+  for (const [key, spec] of Object.entries(table)) {
+    const flag = flagNames(key, spec)[0]!
+    if (error.message.includes(`'${flag} <value>'`))
+      return new UsageError(`${name}: ${flag} requires a value ${spec.value}.`, `write, for example, ${spec.example}`)
+  }
+  return new UsageError(`${name}: ${error.message}`, `${name} --help lists the options.`)
+}
+
+function checkArguments(name: string, specs: readonly ArgumentSpec[], args: readonly string[]): void {
+  const missing = specs.find(({ required }, index) => required && args[index] === undefined)
+  if (missing)
+    throw new UsageError(
+      `${name}: the argument <${missing.name}> is missing: ${missing.description}.`,
+      `write: ${usageLine(name, specs)}`,
+    )
+  if (args.length > specs.length && !specs.at(-1)?.variadic)
+    throw new UsageError(
+      `${name}: unexpected argument "${args[specs.length]}".`,
+      specs.length === 0 ? `${name} takes no arguments.` : `write: ${usageLine(name, specs)}`,
+    )
+  for (const [index, { choices, name: argument }] of specs.entries()) {
+    const value = args[index]
+    if (!choices || value === undefined || choices.includes(value)) continue
+    const close = closestMatch(value, choices)
+    throw new UsageError(
+      `${name}: unknown ${argument} "${value}".${close ? ` Did you mean "${close}"?` : ''}`,
+      `use ${choices.slice(0, -1).join(', ')}${choices.length > 1 ? ' or ' : ''}${choices.at(-1)}.`,
+    )
+  }
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { commandHelp, generalHelp } from '../../../src/commands/help.ts'
+import { commands } from '../../../src/commands/index.ts'
+import { reporters } from '../../../src/reporters/index.ts'
+
+const kinds = Object.values(reporters)
+const loaded = await Promise.all(commands.map(async ({ name, load }) => [name, await load()] as const))
+
+describe('general help', () => {
+  const lines = generalHelp(commands, '1.2.3', false).split('\n')
+
+  it('has one line per command, and fits into 80 columns and 50 lines', () => {
+    for (const { name, summary } of commands) {
+      expect(lines.filter((line) => line.startsWith(`  ${name} `))).toEqual([expect.stringContaining(summary)])
+    }
+    expect(lines.filter((line) => line.length > 80)).toEqual([])
+    expect(lines.length).toBeLessThan(50)
+    expect(lines.join('\n')).not.toMatch(/for more info/)
+  })
+})
+
+describe.each(loaded)('isobench %s --help', (name, command) => {
+  it('describes every option with an example, aligned, in 80 columns', () => {
+    const lines = commandHelp(name, command, kinds, false).split('\n')
+    expect(lines.filter((line) => line.length > 80)).toEqual([])
+    expect(lines[0]).toMatch(new RegExp(`^Usage: isobench ${name} \\[options\\]`))
+    const heads = lines.filter((line) => /^ {2}--/.test(line))
+    expect(heads).toHaveLength(Object.keys(command.options).length)
+    const columns = new Set(heads.map((line) => /^ {2}--\S+( <\S+>)? +/.exec(line)![0].length))
+    expect(columns.size).toBeLessThanOrEqual(1)
+    for (const { example } of Object.values(command.options))
+      expect(lines.join('\n').replace(/\s+/g, ' ')).toContain(`e.g. ${example}`)
+    expect(command.examples.length).toBeGreaterThan(0)
+    for (const { line } of command.examples) expect(line.split(' ')[0]).toBe(name)
+  })
+})

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest'
+import { command as image } from '../../../src/commands/image.ts'
+import { command as merge } from '../../../src/commands/merge.ts'
+import { command as noise } from '../../../src/commands/noise.ts'
+import { parseCommandLine } from '../../../src/commands/parse.ts'
+import { command as run } from '../../../src/commands/run.ts'
+import { UsageError } from '../../../src/util/errors.ts'
+
+function parseRun(...argv: string[]) {
+  const parsed = parseCommandLine('isobench run', run, argv)
+  if (parsed.help) throw new Error('asks for help')
+  return parsed
+}
+
+function refusal(parse: () => unknown): { message: string; fix: string | undefined } {
+  try {
+    parse()
+  } catch (error) {
+    if (error instanceof UsageError) return { message: error.message, fix: error.fix }
+    throw error
+  }
+  throw new Error('not refused')
+}
+
+describe('values', () => {
+  it.each([
+    [['--seed', '007'], { seed: '007' }],
+    [['--seed=1e3'], { seed: '1e3' }],
+    [['--save-baseline', '1.10'], { saveBaseline: '1.10' }],
+    [['--save-baseline=true'], { saveBaseline: 'true' }],
+    [['--baseline', '0x10'], { baseline: '0x10' }],
+    [['--name', '-1'], { name: ['-1'] }],
+    [['--name=--x'], { name: ['--x'] }],
+    [['--name', '--json'], { name: ['--json'], json: false }],
+    [['--name', 'a,b', '--name', 'c'], { name: ['a,b', 'c'] }],
+    [['--name='], { name: [''] }],
+    [['--platform', 'a, b', '--platform=c'], { platform: ['a', 'b', 'c'] }],
+    [['--tag', 'cpu,memory'], { tag: ['cpu', 'memory'] }],
+    [['--reporter', 'dot', '--reporter', 'html=a=b.html'], { reporter: ['dot', 'html=a=b.html'] }],
+    [['--rounds', '10'], { rounds: 10, firstLook: 10 }],
+    [['--rounds', '10..30'], { rounds: 30, firstLook: 10 }],
+    [['--seconds', '0.5', '--timeout', '90'], { seconds: 0.5, timeout: 90 }],
+    [['--max-duration', '1h30m'], { maxDuration: 5_400_000 }],
+    [['--max-duration', '90s'], { maxDuration: 90_000 }],
+    [['--shard', '2/5'], { shard: { index: 2, count: 5 } }],
+    [['--no-remeasure'], { remeasure: false }],
+    [['--forbid-only'], { forbidOnly: true }],
+    [['--no-forbid-only'], { forbidOnly: false }],
+    [['--forbid-only', '--no-forbid-only'], { forbidOnly: false }],
+  ] as const)('%j are taken as typed', (argv, expected) => {
+    expect(parseRun(...argv).options).toMatchObject(expected)
+  })
+
+  it('have defaults', () => {
+    expect(parseRun().options).toMatchObject({
+      profile: 'quick',
+      reporter: ['default'],
+      margin: 5,
+      remeasure: true,
+      json: false,
+      rounds: undefined,
+      forbidOnly: undefined,
+    })
+    const parsed = parseCommandLine('isobench noise', noise, [])
+    expect(!parsed.help && parsed.options.rounds).toBe(10)
+  })
+})
+
+describe('arguments', () => {
+  it.each([
+    [['--dry-run', 'boot'], ['boot']],
+    [
+      ['boot', '--json', 'io'],
+      ['boot', 'io'],
+    ],
+    [
+      ['--name', 'x', '--', '--boot', '-1'],
+      ['--boot', '-1'],
+    ],
+    [['007'], ['007']],
+  ] as const)('of %j are %j', (argv, args) => {
+    expect(parseRun(...argv).args).toEqual(args)
+  })
+
+  it('that ask for help are not checked', () => {
+    for (const argv of [['--help'], ['-h'], ['boot', '--bogus', '--help'], ['--shard', 'x', '-h']])
+      expect(parseCommandLine('isobench run', run, argv)).toEqual({ help: true })
+    expect(parseRun('--name', '--help').options.name).toEqual(['--help'])
+    expect(parseRun('--', '--help').args).toEqual(['--help'])
+  })
+})
+
+describe('an error', () => {
+  it.each([
+    [['--round', '3'], /^isobench run: unknown option "--round"\. Did you mean "--rounds"\?$/, /isobench run --help/],
+    [['--no-such'], /unknown option "--no-such"\.$/, /isobench run --help/],
+    [['--save', 'x'], /unknown option "--save"\.$/, /--help/],
+    [['--markdown'], /unknown option "--markdown"\.$/, /--help/],
+    [['-x'], /unknown option "-x"\.$/, /--help/],
+    [['--no-json'], /unknown option "--no-json"\. Did you mean "--json"\?$/, /--help/],
+    [['--json=false'], /--json is a switch and takes no value, but "=false" follows it\.$/, /leave it out/],
+    [['--no-remeasure=false'], /--no-remeasure is a switch/, /leave it out/],
+    [['--forbid-only=false'], /--forbid-only is a switch/, /--no-forbid-only to switch it off/],
+    [['--platform'], /--platform requires a value <names>\.$/, /--platform native,runc/],
+    [['--platform', ','], /--platform: the list is empty\.$/, /--platform native,runc/],
+    [['--seconds', '1', '--seconds', '2'], /--seconds is given 2 times\.$/, /give it once/],
+    [['--rounds', 'many'], /--rounds: "many" is neither a number/, /--rounds 10\.\.30/],
+    [['--rounds', '0'], /--rounds: "0" is neither/, /./],
+    [['--rounds', '30..10'], /--rounds: "30\.\.10" is neither/, /./],
+    [['--rounds', '1001'], /--rounds: "1001" is neither/, /./],
+    [['--seconds', '0x10'], /--seconds: "0x10" is not a number above 0/, /./],
+    [['--seconds', ''], /--seconds: "" is not a number above 0/, /./],
+    [['--margin', '100'], /--margin: "100" is not a number above 0 and at most 99\.$/, /--margin 3/],
+    [['--max-duration', '10'], /--max-duration: "10" is not a duration/, /--max-duration 10m/],
+    [['--max-duration', '0s'], /--max-duration: "0s" is not a duration/, /./],
+    [['--shard', '3/2'], /--shard: "3\/2" is not a shard/, /--shard 2\/5/],
+  ] as const)('for %j says what is wrong and how to fix it', (argv, message, fix) => {
+    const refused = refusal(() => parseRun(...argv))
+    expect(refused.message).toMatch(message)
+    expect(refused.fix).toMatch(fix)
+  })
+
+  it('names the argument that is missing, unknown or too many', () => {
+    const parseImage = (...argv: string[]) => refusal(() => parseCommandLine('isobench image', image, argv))
+    expect(parseImage().message).toMatch(/argument <action> is missing/)
+    expect(parseImage('pth')).toEqual({
+      message: 'isobench image: unknown action "pth". Did you mean "path"?',
+      fix: 'use build, path, remove or prune.',
+    })
+    expect(parseImage('path', 'x')).toEqual({
+      message: 'isobench image: unexpected argument "x".',
+      fix: 'write: isobench image [options] <build|path|remove|prune>',
+    })
+    const { message, fix } = refusal(() => parseCommandLine('isobench merge', merge, []))
+    expect([message, fix]).toEqual([
+      'isobench merge: the argument <records> is missing: run records.',
+      'write: isobench merge [options] <records...>',
+    ])
+  })
+})
