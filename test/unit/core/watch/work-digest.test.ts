@@ -1,9 +1,14 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'acorn'
 import { transformSync } from 'esbuild'
 import { describe, expect, it } from 'vitest'
-import { stripClaims } from '../../../../src/core/watch/work-digest.ts'
+import { stripClaims } from '../../../../src/core/watch/strip-claims.ts'
+import { workDigest } from '../../../../src/core/watch/work-digest.ts'
 
-const bare = (code: string) =>
-  stripClaims(transformSync(code, { loader: 'ts', minifyWhitespace: true, format: 'esm' }).code)
+const compiled = (code: string) => transformSync(code, { loader: 'ts', target: 'node20', format: 'esm' }).code
+const work = (code: string) => stripClaims(compiled(code))
 
 const file = (options: string, rest = '', most = 10) => `
 import { bench, expect, finding, higher, platform, workload } from 'isobench'
@@ -16,6 +21,7 @@ export const it = bench('it', work, ${options})
 ${rest}`
 
 const usual = file('{ expect: { rate: expect.withinNative(5) } }')
+const stated = (claims: string) => file('{}', `finding(2, 'It, and (that)', ${claims})`)
 
 describe('the work without its claims', () => {
   it.each([
@@ -23,16 +29,34 @@ describe('the work without its claims', () => {
     ['another matcher', file('{ expect: { rate: expect.atLeast(3) } }')],
     ['a warning', file('{ expect: { rate: expect.warn.withinNative(5) } }')],
     ['two claims', file('{ expect: { rate: [expect.withinNative(5), expect.atMost(9)] } }')],
+    ['a calculated threshold', file('{ expect: { rate: expect.withinNative(Math.max(5, 2 * 3)) } }')],
     ['no claim', file('{}')],
     ['no options', file('').replace(', )', ')')],
     ['a comment', `// new\n${usual}`],
-    [
-      'a finding',
-      file('{}', "finding(2, 'It, and (that)', [expect(it.rate).on(platform.family('container')).withinNative(5)])"),
-    ],
+    ['a finding', stated("[expect(it.rate).on(platform.family('container')).withinNative(5)]")],
+    ['a finding with options', stated("[expect(it.rate).on('runc').betterThan('kata')], { failOn: 'any' }")],
     ['a finding that needs no import yet', usual.replace('finding, ', '').replace('platform, ', '')],
+    [
+      'a misprint',
+      stated("[expect(it.rate).atMost(1)], { misprint: { why: 'x', claims: [expect(it.rate).atMost(2)] } }"),
+    ],
+    [
+      'constants and functions that only claims use',
+      file(
+        '{}',
+        `const rate = expect(it.rate).where({ threads: 4 })
+        const factor = { by: '2x' } as const
+        const half = (...names: string[]) => names.flatMap((name) => [rate.on(name).betterThan('kata', factor)])
+        finding(3, 'Two', [...half('runc', 'crun'), ...['a', 'b'].map((other) => rate.on('kata').worseThan(other))])
+        for (const name of ['lxc', 'runc']) finding(4, \`about \${name}\`, [rate.on(name).noStableOrder('a', 'b')])`,
+      ),
+    ],
+    [
+      'an exported claim',
+      file('{}', "export const wide = expect(it.rate).on('runc').constant(20, { over: 'threads' })"),
+    ],
   ])('is the same with %s', (_, changed) => {
-    expect(bare(changed)).toBe(bare(usual))
+    expect(work(changed)).toBe(work(usual))
   })
 
   it.each([
@@ -41,22 +65,34 @@ describe('the work without its claims', () => {
     ['the tags', file("{ tags: ['a'], expect: { rate: expect.withinNative(5) } }")],
     ['a string that looks like a claim', usual.replace("'echo'", "'expect.withinNative(6)'")],
     ['a claim with an effect', file('{ expect: { rate: expect.withinNative(globalThis.x = 5) } }')],
-    ['a claim that calls something', file('{ expect: { rate: expect.withinNative(Math.max(5, 6)) } }')],
-    ['a statement in the midst', file('{ expect: { rate: expect.withinNative(5) } }', 'globalThis.x = 1')],
+    ['a claim that calls an unknown function', file('{ expect: { rate: expect.withinNative(globalThis.roll()) } }')],
+    ['a finding with an effect', stated('[globalThis.roll(expect(it.rate).atMost(1))]')],
+    ['a statement with an effect', file('{ expect: { rate: expect.withinNative(5) } }', 'globalThis.x = 1')],
     ['an option of a tool that is called expect', usual.replace("['echo', String(most)]", '[{ expect: 200 }]')],
     ['another import', usual.replace('higher, ', 'lower as higher, ')],
+    ['an exported constant', file('{}', 'export const port = 1')],
+    ['an import for its effect', `import './effect.ts'\n${usual}`],
+    ['another bench', file('{}', "bench('more', work)")],
   ])('differs with %s', (_, changed) => {
-    expect(bare(changed)).not.toBe(bare(usual))
+    expect(work(changed)).not.toBe(work(usual))
   })
 
-  it('differs between strings that look like claims', () => {
-    const saying = (text: string) => bare(usual.replace("'echo'", JSON.stringify(text)))
-    expect(saying('expect.withinNative(6)')).not.toBe(saying('expect.withinNative(7)'))
-  })
-
-  it('differs between options of tools that are called expect', () => {
-    const status = (n: number) => bare(usual.replace('{ argv:', `{ expect: ${n}, argv:`))
-    expect(status(200)).not.toBe(status(201))
+  it.each([
+    ['strings that look like claims', (n: number) => usual.replace("'echo'", `'expect.withinNative(${n})'`)],
+    ['templates that look like findings', (n: number) => usual.replace("'echo'", `\`finding(${n}, 'x', [])\``)],
+    ['white space in a template', (n: number) => usual.replace("'echo'", `\`a${' '.repeat(n)}b\``)],
+    ['options of tools that are called expect', (n: number) => usual.replace('{ argv:', `{ expect: ${n}, argv:`)],
+    ['a constant of the work and of a claim', (n: number) => file('{ expect: { rate: expect.atLeast(most) } }', '', n)],
+    ['a function of the work', (n: number) => `const wait = () => ${n}\n${usual.replace("'echo'", 'wait()')}`],
+    ['regular expressions', (n: number) => usual.replace("'echo'", `'a'.replace(/${n}/, '')`)],
+    ['methods that change an array', (n: number) => file('{}', `const list = [1]\nlist.push(${n})`)],
+    [
+      'a method that the module replaces',
+      (n: number) => file('{}', `const o = { a: 1 } as any\no.f = () => { globalThis.x = ${n} }\no.f(${n})`),
+    ],
+    ['code with eval', (n: number) => file(`{ expect: { rate: expect.atMost(${n}) } }`, "eval('1')")],
+  ])('differs between %s', (_, version) => {
+    expect(work(version(5))).not.toBe(work(version(6)))
   })
 
   it.each([
@@ -65,13 +101,127 @@ describe('the work without its claims', () => {
     "import * as expect from './own.ts'",
     "import { x as expect } from './own.ts'",
     'export const f = (expect: any) => expect.y(1)',
+    'const expect = { x: (n: number) => n }',
   ])('is all of it with %s', (line) => {
-    const own = (n: number) => bare(`${line}\nexport const y = expect.x(${n})`)
+    const own = (n: number) => work(`${line}\nexport const y = expect.x(${n})`)
     expect(own(1)).not.toBe(own(2))
   })
+})
 
-  it("leaves a file's own expect alone", () => {
-    const own = (n: number) => bare(`const expect = { x: (n: number) => n }\nexport const y = expect.x(${n})`)
-    expect(own(1)).not.toBe(own(2))
+it('keeps everything if a parameter has the name of an import', () => {
+  const own = (n: number) => stripClaims(`import{expect}from"isobench";const f=expect=>expect.y(${n});f({y:roll})`)
+  expect(own(1)).not.toBe(own(2))
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: a node of any type
+type Part = Readonly<Record<string, any>>
+
+/** All nodes of a syntax tree. */
+const nodesIn = (value: unknown): Part[] =>
+  Array.isArray(value)
+    ? value.flatMap(nodesIn)
+    : value !== null && typeof value === 'object'
+      ? [...('type' in value ? [value as Part] : []), ...Object.values(value).flatMap(nodesIn)]
+      : []
+
+/** The name at the root of `a.b(...)(...)`. */
+const rootOf = (call: Part): string | undefined => {
+  let callee = call.callee
+  while (callee.object ?? callee.callee) callee = callee.object ?? callee.callee
+  return callee.name
+}
+
+const replace = (code: string, { start, end }: Part, text: string) => code.slice(0, start) + text + code.slice(end)
+
+/** Versions of the code, each with one literal in these nodes changed. */
+const editsOf = (code: string, nodes: readonly Part[]): string[] =>
+  nodes.flatMap((node) =>
+    node.type === 'Literal' && ['string', 'number'].includes(typeof node.value)
+      ? [replace(code, node, JSON.stringify(typeof node.value === 'number' ? node.value + 1 : `${node.value}0`))]
+      : [],
+  )
+
+describe('the benches of this repository', () => {
+  const root = new URL('../../../../', import.meta.url).pathname
+  const sources = readdirSync(join(root, 'benches'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.bench.ts'))
+    .map((name) => ({ name, code: compiled(readFileSync(join(root, 'benches', name), 'utf8')) }))
+    .map((source) => ({
+      ...source,
+      calls: nodesIn(parse(source.code, { ecmaVersion: 'latest', sourceType: 'module' })).filter(
+        ({ type }) => type === 'CallExpression',
+      ),
+    }))
+  const findings = sources.flatMap(({ name, code, calls }) =>
+    calls.filter((call) => rootOf(call) === 'finding').map((call) => ({ name, code, call })),
+  )
+  const expectations = sources.flatMap(({ name, code, calls }) =>
+    calls
+      .filter((call) => rootOf(call) === 'bench')
+      .flatMap((call) => call.arguments.at(-1).properties ?? [])
+      .filter(({ key }) => key?.name === 'expect')
+      .map((property) => ({ name, code, call: property.value as Part })),
+  )
+  const workloads = sources.flatMap(({ name, code, calls }) =>
+    calls
+      .filter((call) => rootOf(call) === 'workload' && editsOf(code, nodesIn(call)).length > 0)
+      .map((call) => ({ name, code, call })),
+  )
+
+  const matchers =
+    /^(withinNative|equivalentTo|betterThan|worseThan|at(Most|Least)|ranked|noStableOrder|peaksAt|constant)$/
+
+  it('have the findings, expectations and workloads that the next tests edit', () => {
+    expect(findings).toHaveLength(35)
+    expect(expectations.length).toBeGreaterThan(10)
+    expect(workloads.length).toBeGreaterThan(10)
+  })
+
+  it.each(findings.map((one) => [one.call.arguments[0].value, one.name, one] as const))(
+    'finding %s in %s: an edit of its title, a threshold or a matcher does not change the work',
+    (_, __, { code, call }) => {
+      const before = stripClaims(code)
+      const parts = nodesIn(call.arguments)
+      const matcher = parts.find(({ type, property }) => type === 'MemberExpression' && matchers.test(property.name))
+      const edits = [
+        ...editsOf(code, parts).slice(0, 1),
+        ...editsOf(code, parts).slice(1).slice(-2),
+        ...(matcher ? [replace(code, matcher.property, 'aMatcherOfTomorrow')] : []),
+      ]
+      expect(edits.length).toBeGreaterThan(2)
+      for (const edited of edits) expect(stripClaims(edited)).toBe(before)
+      expect(stripClaims(replace(code, call, 'undefined'))).toBe(before)
+    },
+  )
+
+  it.each(expectations.map((one) => [one.name, one] as const))('what the bench in %s expects is not work', (_, one) => {
+    const before = stripClaims(one.code)
+    const edits = editsOf(one.code, nodesIn(one.call))
+    expect(edits.length).toBeGreaterThan(0)
+    for (const edited of edits) expect(stripClaims(edited)).toBe(before)
+  })
+
+  it.each(workloads.map((one) => [one.name, one] as const))('literals of the workload in %s are work', (_, one) => {
+    const before = stripClaims(one.code)
+    const edits = editsOf(one.code, nodesIn(one.call)).filter((_, index) => index % 4 === 0)
+    for (const edited of edits) expect(stripClaims(edited)).not.toBe(before)
+  })
+})
+
+describe('the digest of a bench file', () => {
+  it('changes with the work of an imported file, and not with its claims', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isobench-digest-'))
+    try {
+      const digest = async (code: string) => {
+        writeFileSync(join(folder, 'it.bench.ts'), "import { it } from './work.ts'\nexport const again = it")
+        writeFileSync(join(folder, 'work.ts'), code)
+        return workDigest({ inputs: ['it.bench.ts', 'work.ts'].map((name) => join(folder, name)) }, folder)
+      }
+      const before = await digest(usual)
+      expect(await digest(usual.replace('withinNative(5)', 'atMost(7)'))).toBe(before)
+      expect(await digest(usual.replace("'echo'", "'printf'"))).not.toBe(before)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })

@@ -1,0 +1,111 @@
+import {
+  type CallExpression,
+  type ExportSpecifier,
+  type ModuleDeclaration,
+  type Node,
+  parse,
+  type Statement,
+} from 'acorn'
+import { boundNames, referencedNames } from './bindings.ts'
+import { ClaimAnalysis } from './claim-analysis.ts'
+
+/** Removes from a bench file what only states claims. Pure. */
+
+type TopLevel = Statement | ModuleDeclaration
+
+/**
+ * Returns a canonical text of a module's work: two modules with equal texts differ at most in claims, comments and white
+ * space.
+ *
+ * Three things are removed if evaluating them has no other effect: statements that call `finding`, the `expect` of a
+ * bench's options, and declarations that nothing else uses. Code that this analysis does not understand stays, so the
+ * worst case is that watch mode measures once more than necessary.
+ * @param code an ES module without types
+ * @throws {SyntaxError} if the code cannot be parsed
+ */
+export function stripClaims(code: string): string {
+  const program = parse(code, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true })
+  const analysis = new ClaimAnalysis(program)
+  if (!analysis.isReliable) return JSON.stringify(canonical(program.body, new Set()))
+  const removable = removableNodes(program, analysis)
+  const statements = program.body.filter((statement) => statement.type !== 'ImportDeclaration')
+  const kept = reachable(statements, removable, analysis)
+  const used = new Set(kept.flatMap((statement) => referencedNames(statement, removable)))
+  const imports = program.body.flatMap((statement) =>
+    statement.type === 'ImportDeclaration' ? importText(statement, used) : [],
+  )
+  return JSON.stringify([imports, canonical(kept, removable)])
+}
+
+/** The property `expect` in the options of a bench, anywhere in the module, and exports of claims. */
+function removableNodes(program: Node, analysis: ClaimAnalysis): Set<Node> {
+  const removable = new Set<Node>()
+  visit(program, (node) => {
+    // `export { claim }`, as esbuild writes exports. No other module can use a claim for its work.
+    if (node.type === 'ExportSpecifier' && analysis.isClaim((node as ExportSpecifier).local)) removable.add(node)
+    if (node.type !== 'CallExpression' || !analysis.isBenchCall(node as CallExpression)) return
+    const options = (node as CallExpression).arguments.at(-1)
+    if (options?.type !== 'ObjectExpression') return
+    for (const property of options.properties)
+      if (property.type === 'Property' && isNamed(property.key, 'expect') && !property.computed)
+        if (analysis.isPure(property.value)) removable.add(property)
+    if (options.properties.every((property) => removable.has(property))) removable.add(options)
+  })
+  return removable
+}
+
+const isNamed = (key: Node, name: string): boolean =>
+  (key.type === 'Identifier' && (key as { name?: string }).name === name) ||
+  (key.type === 'Literal' && (key as { value?: unknown }).value === name)
+
+/** Statements with an effect, and the declarations that they use. */
+function reachable(statements: readonly TopLevel[], removable: ReadonlySet<Node>, analysis: ClaimAnalysis): TopLevel[] {
+  const kept = new Set(statements.filter((one) => !isEmptyExport(one, removable) && !analysis.hasNoEffect(one)))
+  const used = new Set<string>()
+  for (let waiting = [...kept]; waiting.length > 0; ) {
+    for (const statement of waiting) for (const name of referencedNames(statement, removable)) used.add(name)
+    waiting = statements.filter((one) => !kept.has(one) && boundNames(one).some((name) => used.has(name)))
+    for (const statement of waiting) kept.add(statement)
+  }
+  return statements.filter((one) => kept.has(one))
+}
+
+const isEmptyExport = (statement: TopLevel, removable: ReadonlySet<Node>): boolean =>
+  statement.type === 'ExportNamedDeclaration' &&
+  !statement.source &&
+  !statement.declaration &&
+  statement.specifiers.every((one) => removable.has(one))
+
+/** An import with the names that are used. One of isobench without any is nothing: its modules are loaded already. */
+function importText(statement: Extract<ModuleDeclaration, { type: 'ImportDeclaration' }>, used: ReadonlySet<string>) {
+  const source = String(statement.source.value)
+  const specifiers = statement.specifiers
+    .filter(({ local }) => used.has(local.name))
+    .map((specifier) => canonical(specifier, new Set()))
+    .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+  return specifiers.length === 0 && /^isobench(\/|$)/.test(source) ? [] : [[source, specifiers]]
+}
+
+const positions = new Set(['start', 'end', 'loc', 'range', 'raw'])
+
+/** The syntax tree as JSON, without positions and without the removed nodes. */
+function canonical(value: unknown, removed: ReadonlySet<Node>): unknown {
+  if (Array.isArray(value)) return value.filter((one) => !removed.has(one)).map((one) => canonical(one, removed))
+  if (typeof value === 'bigint') return `${value}n`
+  if (value === null || typeof value !== 'object' || value instanceof RegExp) return value
+  // The raw text of a template is part of its value. For other literals it is only a spelling.
+  const isTemplate = 'cooked' in value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => isTemplate || !positions.has(name))
+      .map(([name, child]) => [name, canonical(child, removed)]),
+  )
+}
+
+function visit(node: unknown, each: (node: Node) => void): void {
+  if (Array.isArray(node)) for (const one of node) visit(one, each)
+  else if (node !== null && typeof node === 'object' && 'type' in node) {
+    each(node as Node)
+    for (const child of Object.values(node)) visit(child, each)
+  }
+}
