@@ -1,10 +1,10 @@
-// Bundles a TypeScript script of this folder with what it imports from src/, and runs it: `node scripts/run-script.mjs bench-self`.
+// Bundles a TypeScript script of this folder with its imports from src/, and runs it: `node scripts/run-script.mjs evidence`.
 import { mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-// Beside dist/, because the sources find the package one level up from where they are.
+// In a folder beside dist/, because the sources look for the package in the folder above their own.
 const folder = `${root}.isobench`
 mkdirSync(folder, { recursive: true })
 const outfile = `${folder}/${process.argv[2]}.mjs`
@@ -19,6 +19,6 @@ await build({
   packages: 'external',
   logLevel: 'warning',
 })
-// Also when the script ends the process.
+// Also if the script ends the process.
 process.once('exit', () => rmSync(outfile, { force: true }))
 await import(pathToFileURL(outfile).href)

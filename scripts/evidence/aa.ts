@@ -1,42 +1,40 @@
-/** A/A runs: native against two more natives. Nothing differs, so a run that fails has failed falsely. */
+/** A/A runs: native against two more native platforms. Nothing differs, so every run that fails is a false alarm. */
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Report, reportSchema } from '../../src/core/model/report.ts'
+import { readRecord } from '../../src/core/records/record-file.ts'
 import { median } from '../../src/core/stats/index.ts'
+import { countOption, type Measurement } from './measurement.ts'
 
-const twins = ['twin-a', 'twin-b']
+const copies = ['native-2', 'native-3']
 const config = `import { defineConfig, platform } from 'isobench'
 export default defineConfig({
-  platforms: [platform('native'), ${twins.map((name) => `platform('native', { name: '${name}' })`).join(', ')}],
+  platforms: [platform('native'), ${copies.map((name) => `platform('native', { name: '${name}' })`).join(', ')}],
 })
 `
-/** Every bench of the suite, with a margin that gates, as fine as the findings have. */
+/** Claims that can fail a run, with the smallest margin of the findings. */
 const claims = `import { expect, finding } from 'isobench'
 import { prime } from './compute/prime.bench.ts'
 import { video } from './compute/video.bench.ts'
 finding(28, 'native is native', [
-  expect(prime.events).on('twin-a', 'twin-b').withinNative(5),
-  expect(video.encoding).on('twin-a', 'twin-b').withinNative(5),
+  expect(prime.events).on('native-2', 'native-3').withinNative(5),
+  expect(video.encoding).on('native-2', 'native-3').withinNative(5),
 ])
 `
 
-/** How much of the guests' CPUs others had, at the median of a run's samples. */
-function foreignShare(record: string): number {
-  const shares = readFileSync(record, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('"type":"sample"'))
-    .map((line) => (JSON.parse(line) as { sample: { load?: { foreign?: number } } }).sample.load?.foreign ?? 0)
-  return median(shares)
+/** The share of the guests' CPUs that other processes used: the median of a run's samples. */
+function otherProcessesShare(record: string): number {
+  return median(readRecord(record).samples.map(({ load }) => load?.otherProcesses ?? 0))
 }
 
-const told = ({ claims }: Report, verdict: string) => claims.filter((claim) => claim.verdict === verdict)
+const claimsWith = ({ claims }: Report, verdict: string) => claims.filter((claim) => claim.verdict === verdict)
 
-/** Runs the whole compute suite (by name: video is slow, and else left out of `quick`) on equal platforms so many times, and counts the runs that fail. */
-export function aa(root: string, runs: number, say: (text: string) => void): void {
-  const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
+/** Runs the compute benches on equal platforms and counts the runs that fail. Their names select video too. */
+function runAll(root: string, runs: number, print: (line: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-evidence-'))
   try {
     cpSync(join(root, 'benches/compute'), join(folder, 'benches/compute'), { recursive: true })
     writeFileSync(join(folder, 'benches/claims.bench.ts'), claims)
@@ -61,14 +59,20 @@ export function aa(root: string, runs: number, say: (text: string) => void): voi
       const report = reportSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
       failures += status
       const counts = ['holds', 'inconclusive', 'contradicted'].map(
-        (verdict) => `${told(report, verdict).length} ${verdict}`,
+        (verdict) => `${claimsWith(report, verdict).length} ${verdict}`,
       )
-      const others = `others had ${(100 * foreignShare(report.record)).toFixed(1)} % of the CPU`
-      say(`aa: run ${run}: ${status === 0 ? 'passed' : 'FAILED'}: ${counts.join(', ')}; ${others}`)
-      for (const { text } of told(report, 'contradicted')) say(`aa:   ${text}`)
+      const others = `other processes used ${(100 * otherProcessesShare(report.record)).toFixed(1)} % of the CPU`
+      print(`aa: run ${run}: ${status === 0 ? 'passed' : 'FAILED'}: ${counts.join(', ')}; ${others}`)
+      for (const { text } of claimsWith(report, 'contradicted')) print(`aa:   ${text}`)
     }
-    say(`aa: ${failures} of ${runs} runs of equal platforms failed (wanted: 0)`)
+    print(`aa: ${failures} of ${runs} runs of equal platforms failed (goal: 0)`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+export const aa: Measurement = {
+  description: 'false alarms of runs that compare native with native',
+  options: { runs: 'how many runs; 10' },
+  run: ({ root, options, print }) => runAll(root, countOption(options.runs, 10), print),
 }

@@ -1,4 +1,4 @@
-/** Start-up time as isobench takes it against hyperfine's for the same command, boot by boot. */
+/** Start-up times of isobench against those of hyperfine for the same command, boot by boot. */
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -10,12 +10,13 @@ import { ensureImage } from '../../src/host/image.ts'
 import type { HostArgv } from '../../src/host/process.ts'
 import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
+import { countOption, listOption, type Measurement } from './measurement.ts'
 
 const quoted = (argv: readonly string[]) => argv.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ')
 
 /**
- * The time of one run of a command, in milliseconds, as hyperfine takes it, in the environment and with the pipe that isobench gives
- * its commands: under a locale other than C, every tool of util-linux on the way to a guest loads that locale first.
+ * Returns hyperfine's time of one run of a command, in milliseconds. The environment and the pipe are as for commands of
+ * isobench, because every tool of util-linux first loads the locale, unless that is C.
  */
 function hyperfine(argv: HostArgv, file: string): number {
   const options = ['--shell=none', '--runs=1', '--output=pipe', '--export-json', file, quoted(argv)]
@@ -29,51 +30,66 @@ const isobench = async (argv: HostArgv): Promise<number> =>
   (await runTimed(argv, { timeoutMs: 60_000, label: argv[0] })).milliseconds
 
 /**
- * What a clock says of a program that does nothing: what it takes itself, and one exec. hyperfine's has its fork in it, and
- * isobench's the wake-up of the process that waits to exec.
+ * A program that does nothing, whose time is that of the clock and of one exec. hyperfine's time includes its fork.
+ * isobench's time includes the wake-up of the process that waits to exec.
  */
 const nothing: HostArgv = ['/bin/true']
 
-export interface Fidelity {
+interface Options {
   readonly boots: number
-  /** Drivers, with their default options; those of the issue when left out. */
-  readonly names: readonly string[] | undefined
+  /** Drivers, which get their default options. */
+  readonly names: readonly string[]
 }
 
 /**
- * Says for each platform the ratio of the medians: of what the two clocks say, and of that less what each says of a program
- * that does nothing, started just before in the same place. The second is of the platform's time alone.
+ * Prints two ratios of medians for each platform. The first is that of the two times. For the second, each time is
+ * reduced by that of a program that does nothing, which ran just before in the same sandbox. It is about the platform alone.
  */
-export async function fidelity({ boots, names }: Fidelity, say: (text: string) => void): Promise<void> {
+async function compare({ boots, names }: Options, print: (line: string) => void): Promise<void> {
   await using session = await Session.open(
     { cpus: 1, memoryBytes: 1024 ** 3 },
-    { purpose: 'bench:self', wait: true, signal: new AbortController().signal },
+    { purpose: 'evidence: fidelity', wait: true, signal: new AbortController().signal },
   )
   const { rootfs } = await ensureImage({}, { journal: session.journal })
-  for (const name of names ?? ['runc', 'crun', 'lxc', 'docker', 'gvisor']) {
+  for (const name of names) {
     const driver = drivers[name] as Driver
     const options = driver.options.parse({})
-    const taken = { isobench: { boots: [], floors: [] }, hyperfine: { boots: [], floors: [] } } as Record<
+    const times = { isobench: { boots: [], nothings: [] }, hyperfine: { boots: [], nothings: [] } } as Record<
       'isobench' | 'hyperfine',
-      { readonly boots: number[]; readonly floors: number[] }
+      { readonly boots: number[]; readonly nothings: number[] }
     >
     for (let boot = 0; boot < boots; boot++) {
-      // In turns, each in a new place that has run one process, as every boot of a bench is.
+      // They alternate. Each boot gets a new sandbox that has run one process, as a boot of a bench does.
       for (const by of boot % 2 === 0 ? (['isobench', 'hyperfine'] as const) : (['hyperfine', 'isobench'] as const)) {
-        await using place = await session.createSandbox(rootfs, 60)
-        const argv = await driver.oneShot(place, ['/bin/busybox', 'true'], options)
-        await place.run(place.wrap(['true']))
+        await using sandbox = await session.createSandbox(rootfs, 60)
+        const argv = await driver.oneShot(sandbox, ['/bin/busybox', 'true'], options)
+        await sandbox.run(sandbox.wrap(['true']))
         const clock =
-          by === 'isobench' ? isobench : async (argv: HostArgv) => hyperfine(argv, join(place.stateDir, 'hyperfine'))
-        taken[by].floors.push(await clock(nothing))
-        taken[by].boots.push(await clock(argv))
+          by === 'isobench' ? isobench : async (argv: HostArgv) => hyperfine(argv, join(sandbox.stateDir, 'hyperfine'))
+        times[by].nothings.push(await clock(nothing))
+        times[by].boots.push(await clock(argv))
       }
     }
-    const of = ({ boots, floors }: (typeof taken)['isobench']) => [median(boots), median(floors)] as const
-    const [[a, floorA], [b, floorB]] = [of(taken.isobench), of(taken.hyperfine)]
-    say(
-      `fidelity: ${name}: isobench ${a.toFixed(2)} ms, hyperfine ${b.toFixed(2)} ms, ${boots} boots each: ratio ${(a / b).toFixed(3)}; ` +
-        `without what each takes for /bin/true (${floorA.toFixed(2)} and ${floorB.toFixed(2)} ms): ${((a - floorA) / (b - floorB)).toFixed(3)} (wanted: 1.00 ± 0.03)`,
+    const of = ({ boots, nothings }: (typeof times)['isobench']) => [median(boots), median(nothings)] as const
+    const [[a, nothingA], [b, nothingB]] = [of(times.isobench), of(times.hyperfine)]
+    print(
+      `fidelity: ${name}: isobench ${a.toFixed(2)} ms, hyperfine ${b.toFixed(2)} ms, ${boots} boots each: ` +
+        `ratio ${(a / b).toFixed(3)}; ` +
+        `without the time of /bin/true (${nothingA.toFixed(2)} and ${nothingB.toFixed(2)} ms): ` +
+        `${((a - nothingA) / (b - nothingB)).toFixed(3)} (goal: 1.00 ± 0.03)`,
     )
   }
+}
+
+export const fidelity: Measurement = {
+  description: "start-up times against hyperfine's, which must be installed",
+  options: { boots: 'boots per clock and platform; 80', platform: 'drivers; runc,crun,lxc,docker,gvisor' },
+  run: ({ options, print }) =>
+    compare(
+      {
+        boots: countOption(options.boots, 80),
+        names: listOption(options.platform) ?? ['runc', 'crun', 'lxc', 'docker', 'gvisor'],
+      },
+      print,
+    ),
 }

@@ -1,4 +1,4 @@
-/** What many boots leave on the machine: objects counted before and after, with the eyes of the conformance suite. */
+/** Objects on the host before and after many boots, counted as the conformance suite does. */
 
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -13,24 +13,25 @@ import { mountsBelow } from '../../src/host/mounts.ts'
 import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
 import { left, bootSeconds as limit, traces } from '../../test/e2e/conformance/traces.ts'
+import { countOption, listOption, type Measurement } from './measurement.ts'
 
 interface Boots {
   readonly boots: number
-  /** How many of them are killed at a random moment. */
+  /** How many of them are killed at a random time. */
   readonly kill: number
   readonly seed: string
-  /** Names of the config's platforms; all that work here when left out. */
+  /** Names of the config's platforms. Undefined means all that work here. */
   readonly names: readonly string[] | undefined
 }
 
-/** How many objects with this run's names there are now, by kind. */
+/** The number of objects with this run's names, by kind. */
 function counted(session: Session): string {
   const { prefix, network } = session
   const ours = (file: string) => {
     try {
       return readFileSync(file, 'latin1').includes(prefix)
     } catch {
-      // It ended meanwhile.
+      // It has ended.
       return false
     }
   }
@@ -52,7 +53,7 @@ function counted(session: Session): string {
     .join(', ')
 }
 
-/** Boots guests of one platform, one after the other, and names everything that was not there before. */
+/** Boots guests of one platform, one after the other, and returns everything that is new on the host. */
 async function leftBy(
   { driver, options, spec }: ResolvedPlatform,
   { boots, kill, seed }: Boots,
@@ -62,35 +63,35 @@ async function leftBy(
   const before = traces(rootfs)
   const ids: string[] = []
   const random = seeded(`${seed} ${spec.name}`)
-  // Which ones: the first is whole, and tells how long a boot takes.
+  // The first boot is not killed, because its time limits the random times.
   const others = Array.from({ length: boots - 1 }, (_, at) => at + 1)
   const killed = new Set(Array.from({ length: kill }, () => others.splice(Math.floor(random() * others.length), 1)[0]))
   const killedMs: number[] = []
-  let takesMs = 0
+  let firstMs = 0
   for (let boot = 0; boot < boots; boot++) {
-    await using place = await session.createSandbox(rootfs, limit)
-    ids.push(place.id)
-    const argv = await driver.oneShot(place, ['/bin/true'], options)
+    await using sandbox = await session.createSandbox(rootfs, limit)
+    ids.push(sandbox.id)
+    const argv = await driver.oneShot(sandbox, ['/bin/true'], options)
     if (killed.has(boot)) {
-      const timeoutMs = Math.max(1, Math.round(random() * takesMs))
+      const timeoutMs = Math.max(1, Math.round(random() * firstMs))
       killedMs.push(timeoutMs)
-      // A boot that is quicker than the first was ends before it is killed.
+      // A boot that is faster than the first one ends before it is killed.
       await runTimed(argv, { timeoutMs, label: spec.name }).catch(() => {})
     } else {
       const { milliseconds } = await runTimed(argv, { timeoutMs: limit * 1000, label: spec.name })
-      takesMs ||= milliseconds
+      firstMs ||= milliseconds
     }
   }
   return { found: await left(before, rootfs, ids), killedMs }
 }
 
-/** Says for each platform how many objects are left after so many boots: processes, mounts, cgroups, namespaces, links, files. */
-export async function leftovers(root: string, given: Boots, say: (text: string) => void): Promise<void> {
-  const { boots, kill, seed, names } = given
-  if (!(kill < boots)) throw new Error(`--kill ${kill} of --boots ${boots}: one at least is not killed`)
+/** Prints for each platform the objects that are left: processes, mounts, cgroups, namespaces, links and files. */
+async function countLeftovers(root: string, options: Boots, print: (line: string) => void): Promise<void> {
+  const { boots, kill, seed, names } = options
+  if (!(kill < boots)) throw new Error(`--kill ${kill} must be less than --boots ${boots}.`)
   const project = await loadProject(root)
   await using session = await Session.open(project.guest, {
-    purpose: 'bench:self',
+    purpose: 'evidence: leftovers',
     wait: true,
     signal: new AbortController().signal,
   })
@@ -101,15 +102,37 @@ export async function leftovers(root: string, given: Boots, say: (text: string) 
   for (const [at, platform] of platforms.entries()) {
     const { name } = platform.spec
     if (!probes[at]!.available) {
-      say(`leftovers: ${name}: left out, as it does not work here`)
+      print(`leftovers: ${name}: not measured, because it does not work here`)
       continue
     }
     const before = counted(session)
-    const { found, killedMs } = await leftBy(platform, given, session, image.rootfs)
+    const { found, killedMs } = await leftBy(platform, options, session, image.rootfs)
     const ends = kill === 0 ? '' : `, ${kill} of them killed after ${killedMs.join(', ')} ms (seed ${seed}),`
-    say(
-      `leftovers: ${name}: ${boots} boots${ends} left ${found.length} objects (wanted: 0)${found.map((one) => `\n  ${one}`).join('')}`,
+    print(
+      `leftovers: ${name}: ${boots} boots${ends} left ${found.length} objects (goal: 0)` +
+        found.map((one) => `\n  ${one}`).join(''),
     )
-    say(`  before: ${before}\n  after:  ${counted(session)}`)
+    print(`  before: ${before}\n  after:  ${counted(session)}`)
   }
+}
+
+export const leftovers: Measurement = {
+  description: 'what many boots leave on the host',
+  options: {
+    boots: 'boots per platform; 100',
+    kill: 'how many of them are killed at a random time; 0',
+    seed: 'of the random times; 1',
+    platform: 'names of the config; all that work here',
+  },
+  run: ({ root, options, print }) =>
+    countLeftovers(
+      root,
+      {
+        boots: countOption(options.boots, 100),
+        kill: countOption(options.kill, 0),
+        seed: options.seed ?? '1',
+        names: listOption(options.platform),
+      },
+      print,
+    ),
 }

@@ -1,6 +1,6 @@
 /**
- * Whether isobench records what a tool says: every command of a sample is entered once more by hand into the same guest, its raw
- * output read by a regular expression of this file, and the two figures compared, in turns.
+ * Whether isobench records what a tool prints. Every command of a sample runs once more in the same guest, a regular
+ * expression of this file reads its output, and the two values are compared. The two ways alternate.
  */
 
 import { spawn, spawnSync } from 'node:child_process'
@@ -21,16 +21,17 @@ import { median } from '../../src/core/stats/index.ts'
 import { ensureImage } from '../../src/host/image.ts'
 import { dropCaches } from '../../src/host/mounts.ts'
 import { drivers } from '../../src/platforms/index.ts'
+import { countOption, listOption, type Measurement } from './measurement.ts'
 
 interface Row {
-  /** What is compared, as it is printed. */
+  /** The name of the row in the output. */
   readonly what: string
-  /** The end of the point's id. */
-  readonly point: string
+  /** The end of the case's id. */
+  readonly caseSuffix: string
   readonly metric: string
-  /** The program whose output has the figure: the last one of that name in a sample. */
+  /** The program whose output has the value: the last command of a sample with that name. */
   readonly program: string
-  /** The figure in that output, times `scale`; or the milliseconds that the command took here. */
+  /** The value in that output, times `scale`, or the milliseconds of the command. */
   readonly figure: RegExp | 'time'
   readonly scale?: number
   readonly cold?: true
@@ -43,45 +44,45 @@ const mean = /^MEAN_LATENCY=([\d.]+)$/m
 const rows: readonly Row[] = [
   {
     what: 'ffmpeg',
-    point: '#video encoding',
+    caseSuffix: '#video encoding',
     metric: 'encoding',
     program: 'ffmpeg',
     figure: /rtime=([\d.]+)s/,
     scale: 1000,
   },
-  { what: 'ffmpeg, host clock', point: '#video encoding', metric: 'duration', program: 'ffmpeg', figure: 'time' },
+  { what: 'ffmpeg, host clock', caseSuffix: '#video encoding', metric: 'duration', program: 'ffmpeg', figure: 'time' },
   {
     what: 'sysbench cpu',
-    point: '#prime verification',
+    caseSuffix: '#prime verification',
     metric: 'events',
     program: 'sysbench',
     figure: /events per second: *([\d.]+)/,
   },
   {
     what: 'isobench-memory latency',
-    point: '[log2bytes=26]',
+    caseSuffix: '[log2bytes=26]',
     metric: 'latency',
     program: 'isobench-memory',
     figure: /67108864 : +([\d.]+) ns/,
   },
   {
     what: 'isobench-memory copy',
-    point: '#memory copy',
+    caseSuffix: '#memory copy',
     metric: 'plain',
     program: 'isobench-memory',
     figure: /^ C copy +: +([\d.]+) MB/m,
   },
   {
     what: 'isobench-memory copy, SSE2',
-    point: '#memory copy',
+    caseSuffix: '#memory copy',
     metric: 'sse2',
     program: 'isobench-memory',
     figure: /^ SSE2 copy +: +([\d.]+) MB/m,
   },
-  { what: 'STREAM', point: '#STREAM', metric: 'copy', program: 'isobench-memory', figure: /^Copy: +([\d.]+)/m },
+  { what: 'STREAM', caseSuffix: '#STREAM', metric: 'copy', program: 'isobench-memory', figure: /^Copy: +([\d.]+)/m },
   {
     what: 'fio read',
-    point: '#file throughput [rw=read]',
+    caseSuffix: '#file throughput [rw=read]',
     metric: 'bandwidth',
     program: 'fio',
     figure: fioRate('read'),
@@ -90,7 +91,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'fio write',
-    point: '#file throughput [rw=write]',
+    caseSuffix: '#file throughput [rw=write]',
     metric: 'bandwidth',
     program: 'fio',
     figure: fioRate('write'),
@@ -99,7 +100,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'fio random read',
-    point: '#random read latency',
+    caseSuffix: '#random read latency',
     metric: 'mean',
     program: 'fio',
     figure: /"lat_ns" : \{[^}]*?"mean" : ([\d.]+)/,
@@ -108,7 +109,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'iperf3 to the guest',
-    point: '[to=guest]',
+    caseSuffix: '[to=guest]',
     metric: 'bandwidth',
     program: 'iperf3',
     figure: received,
@@ -116,24 +117,24 @@ const rows: readonly Row[] = [
   },
   {
     what: 'iperf3 to the client',
-    point: '[to=client]',
+    caseSuffix: '[to=client]',
     metric: 'bandwidth',
     program: 'iperf3',
     figure: received,
     scale: 1e-9,
   },
-  { what: 'netperf TCP_RR', point: '[protocol=tcp]', metric: 'mean', program: 'netperf', figure: mean },
-  { what: 'netperf UDP_RR', point: '[protocol=udp]', metric: 'mean', program: 'netperf', figure: mean },
+  { what: 'netperf TCP_RR', caseSuffix: '[protocol=tcp]', metric: 'mean', program: 'netperf', figure: mean },
+  { what: 'netperf UDP_RR', caseSuffix: '[protocol=udp]', metric: 'mean', program: 'netperf', figure: mean },
   {
     what: 'memcached under YCSB',
-    point: '[client=embedded]',
+    caseSuffix: '[client=embedded]',
     metric: 'throughput',
     program: 'node',
     figure: /^\[OVERALL\], Throughput\(ops\/sec\), ([\d.]+)$/m,
   },
   {
     what: 'sysbench oltp',
-    point: '[threadsPerCpu=3]',
+    caseSuffix: '[threadsPerCpu=3]',
     metric: 'throughput',
     program: 'sysbench',
     figure: /transactions: +\d+ +\(([\d.]+) per sec/,
@@ -159,14 +160,14 @@ class Log {
   }
 
   client(client: LoadClientHost): LoadClientHost {
-    const noted = (place: LoadClientTarget) => ({ ...place, execArgv: this.#noting(place.execArgv) })
+    const noted = (sandbox: LoadClientTarget) => ({ ...sandbox, execArgv: this.#noting(sandbox.execArgv) })
     return { ...noted(client), inNetns: (netns) => noted(client.inNetns(netns)) }
   }
 
   platform(platform: ResolvedPlatform): ResolvedPlatform {
     const { driver } = platform
-    const open: typeof driver.boot = async (place, options) => {
-      const handle = await driver.boot(place, options)
+    const open: typeof driver.boot = async (sandbox, options) => {
+      const handle = await driver.boot(sandbox, options)
       return { ...handle, execArgv: this.#noting(handle.execArgv.bind(handle)) }
     }
     return { ...platform, driver: { ...driver, boot: open } }
@@ -175,7 +176,7 @@ class Log {
 
 const env = { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root' }
 
-/** Enters all of them again, as someone at a shell would, and reads the figure. */
+/** Runs all commands again, as in a shell, and reads the value. */
 async function byHand(entered: readonly Entered[], { program, figure, scale = 1, cold }: Row): Promise<number> {
   const run = ([file, ...args]: Entered['host']) => {
     const started = performance.now()
@@ -188,7 +189,7 @@ async function byHand(entered: readonly Entered[], { program, figure, scale = 1,
   for (const [at, { argv, host }] of entered.entries()) {
     const script = argv[0] === '/bin/sh' ? argv[2]! : ''
     if (script.includes('exec "$@"')) {
-      // As isobench starts a server, which a later command of the log ends.
+      // A later command of the log ends this server.
       const server = spawn(host[0], host.slice(1), { env, stdio: 'ignore' })
       servers.push(once(server, 'exit'))
     } else if (argv[0] === 'socat') {
@@ -196,7 +197,7 @@ async function byHand(entered: readonly Entered[], { program, figure, scale = 1,
     } else {
       if (at === last && cold) await dropCaches()
       let done = run(host)
-      // As the bench does: iperf3's server may be listening anew.
+      // As the bench does, because iperf3's server may not listen again yet.
       for (let again = 0; again < 10 && done.status !== 0 && argv[0] === 'iperf3'; again++) done = run(host)
       const { status, output, milliseconds } = done
       if (status !== 0 && !script.startsWith('kill')) throw new Error(`${argv.join(' ')}: exit ${status}: ${output}`)
@@ -204,32 +205,32 @@ async function byHand(entered: readonly Entered[], { program, figure, scale = 1,
     }
   }
   await Promise.all(servers)
-  if (found === undefined || !(found > 0)) throw new Error(`${program} printed no figure`)
+  if (found === undefined || !(found > 0)) throw new Error(`${program} printed no value`)
   return found
 }
 
 interface Options {
   readonly platform: string
-  /** Substrings of rows; all without. */
+  /** Parts of names of rows. An empty list selects all. */
   readonly only: readonly string[]
   readonly alternations: number
 }
 
 /** Prints for each tool the ratio of the medians over the alternations. */
-export async function tools(
+async function compare(
   root: string,
   { platform, only, alternations }: Options,
-  say: (text: string) => void,
+  print: (line: string) => void,
 ): Promise<void> {
   const project = await loadProject(root)
   const options = checkOptions('tools', {}, { profile: ['full'], seconds: ['2'], platform: [platform] })
   const { plan, platforms, collected } = await createPlan(project, drivers, options)
   const signal = new AbortController().signal
-  await using session = await Session.open(project.guest, { purpose: 'bench:self', wait: true, signal })
+  await using session = await Session.open(project.guest, { purpose: 'evidence: tools', wait: true, signal })
   const image = await ensureImage(project.image, { journal: session.journal })
   const log = new Log()
   await using stage = new Stage(session, image.rootfs, 120)
-  const means: MeasureContext = {
+  const context: MeasureContext = {
     plan: { ...plan, platforms: [] },
     image,
     platforms: new Map(platforms.map((one) => [one.spec.name, log.platform(one)])),
@@ -240,19 +241,19 @@ export async function tools(
     session,
   }
   for (const row of rows.filter(({ what }) => only.length === 0 || only.some((part) => what.includes(part)))) {
-    const point = plan.cases.find(({ id }) => id.endsWith(row.point))
-    if (!point) throw new Error(`the suite has no point ${row.point}`)
+    const benchCase = plan.cases.find(({ id }) => id.endsWith(row.caseSuffix))
+    if (!benchCase) throw new Error(`the suite has no case ${row.caseSuffix}`)
     const recorded = async () => {
       log.entered = []
-      const { values, error } = await measure({ case: point, platform }, 0, means)
-      if (!values) throw new Error(`${point.id}: ${error}`)
+      const { values, error } = await measure({ case: benchCase, platform }, 0, context)
+      if (!values) throw new Error(`${benchCase.id}: ${error}`)
       return values[row.metric]!
     }
     const again = () => {
       const { entered } = log
-      return stage.slots.round.with(means.platforms.get(platform)!, () => byHand(entered, row))
+      return stage.slots.round.with(context.platforms.get(platform)!, () => byHand(entered, row))
     }
-    // The first sample of a guest also prepares it, as by making a database.
+    // The first sample of a guest also prepares it, for example with a database.
     await recorded()
     const [ours, theirs]: [number[], number[]] = [[], []]
     for (let n = 0; n < alternations; n++) {
@@ -263,9 +264,25 @@ export async function tools(
     const [a, b] = [median(ours), median(theirs)]
     const spread = (all: readonly number[]) =>
       `${((100 * (Math.max(...all) - Math.min(...all))) / median(all)).toFixed(0)} %`
-    say(
-      `tools: ${row.what} on ${platform}: recorded ${a.toPrecision(4)}, by hand ${b.toPrecision(4)}, ratio ${(a / b).toFixed(3)} (wanted: 1.00 ± 0.05; spread ${spread(ours)} and ${spread(theirs)})`,
+    print(
+      `tools: ${row.what} on ${platform}: recorded ${a.toPrecision(4)}, by hand ${b.toPrecision(4)}, ` +
+        `ratio ${(a / b).toFixed(3)} (goal: 1.00 ± 0.05; spread ${spread(ours)} and ${spread(theirs)})`,
     )
     await stage.endRound()
   }
+}
+
+export const tools: Measurement = {
+  description: "values in records against those in the tools' output",
+  options: { platform: 'one name; runc', only: 'parts of names of rows; all', runs: 'alternations; 5' },
+  run: ({ root, options, print }) =>
+    compare(
+      root,
+      {
+        platform: options.platform ?? 'runc',
+        only: listOption(options.only) ?? [],
+        alternations: countOption(options.runs, 5),
+      },
+      print,
+    ),
 }

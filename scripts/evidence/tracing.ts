@@ -1,6 +1,6 @@
 /**
- * What tracing costs the workloads of the attack profile: traced over untraced time for the same work, in the same rounds. And
- * how alike the sets of names are that the same workload reaches in two rounds.
+ * The cost of tracing for the workloads of the attack profile: traced over untraced time for the same work in the same
+ * rounds. Also the Jaccard index of the names that a workload calls in two rounds.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -12,8 +12,9 @@ import { readRecord } from '../../src/core/records/record-file.ts'
 import { median } from '../../src/core/stats/index.ts'
 import type { TraceSource } from '../../src/dsl/traced.ts'
 import { jaccard } from '../../src/tracing/call-counts.ts'
+import { countOption, listOption, type Measurement } from './measurement.ts'
 
-/** By the workload's name in `attack-workloads.ts`: its metric, a rate or the time of a boot that sleeps for a second. */
+/** The workloads of `attack-workloads.ts` with their metric: a rate, or the time of a boot that sleeps for a second. */
 const workloads = {
   cpu: 'events',
   memory: 'transferred',
@@ -23,15 +24,18 @@ const workloads = {
 } as const
 type Name = keyof typeof workloads
 const names = Object.keys(workloads) as Name[]
-export const instruments: readonly TraceSource[] = ['syscalls', 'functions']
+const sources: readonly TraceSource[] = ['syscalls', 'functions']
+
+const tracedBench = (name: Name, source: TraceSource) =>
+  `bench('${name} ${source}', workload.traced(${name}, { source: '${source}' }))`
 
 const benchesBy = (chosen: readonly TraceSource[]) => `import { bench, workload } from 'isobench'
 import { ${names.join(', ')} } from './attack-workloads.ts'
 export const untraced = [${names.map((name) => `bench('${name} untraced', ${name})`).join(', ')}]
-${chosen.map((by) => `export const ${by} = [${names.map((name) => `bench('${name} ${by}', workload.traced(${name}, { by: '${by}' }))`).join(', ')}]`).join('\n')}
+${chosen.map((source) => `export const ${source} = [${names.map((name) => tracedBench(name, source)).join(', ')}]`).join('\n')}
 `
 
-/** What one unit of work took; the second that a boot sleeps is no cost of anything. */
+/** The time of one unit of work, without the second that a boot sleeps. */
 const timeOf = (name: Name, value: number) => (name === 'startAndStop' ? value - 1000 : 1 / value)
 
 function timesOf(samples: readonly Sample[], platform: string, name: Name, how: string): Map<number, number> {
@@ -46,7 +50,7 @@ function timesOf(samples: readonly Sample[], platform: string, name: Name, how: 
   )
 }
 
-/** The names that each round reached. */
+/** The names that each round called. */
 function profilesIn(samples: readonly Sample[], platform: string, name: Name, how: string): string[][] {
   return samples.flatMap(({ attackProfile: profile, ...one }) =>
     one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && profile
@@ -55,28 +59,27 @@ function profilesIn(samples: readonly Sample[], platform: string, name: Name, ho
   )
 }
 
-export interface TracingOptions {
+interface Options {
   readonly platforms: readonly string[]
   readonly rounds: number
   readonly by: readonly TraceSource[]
 }
 
 /**
- * Says for each platform, workload and instrument the median of the rounds' ratios, with the least and the greatest. The run's
- * own report goes to standard error.
+ * Prints the median, minimum and maximum of the rounds' ratios for each platform, workload and source. The report of the
+ * run goes to standard error.
  */
-export function tracing(
-  root: string,
-  { platforms, rounds, by: chosen }: TracingOptions,
-  say: (text: string) => void,
-): void {
-  const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
+function compare(root: string, { platforms, rounds, by: chosen }: Options, print: (line: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-evidence-'))
   try {
     mkdirSync(join(folder, 'benches'))
     cpSync(join(root, 'benches/isolation/attack-workloads.ts'), join(folder, 'benches/attack-workloads.ts'))
     writeFileSync(join(folder, 'benches/it.bench.ts'), benchesBy(chosen))
     const list = platforms.map((name) => `platform('${name}')`).join(', ')
-    const config = `import { defineConfig, platform } from 'isobench'\nexport default defineConfig({ platforms: [${list}] })\n`
+    const config = [
+      "import { defineConfig, platform } from 'isobench'",
+      `export default defineConfig({ platforms: [${list}] })\n`,
+    ].join('\n')
     writeFileSync(join(folder, 'isobench.config.ts'), config)
     const report = join(folder, 'report.json')
     const args = [
@@ -97,17 +100,18 @@ export function tracing(
       cwd: folder,
       stdio: ['ignore', process.stderr.fd, 'inherit'],
     })
-    // Nothing is claimed, so nothing is judged.
+    // 4: without claims, nothing is evaluated.
     if (status !== 4) throw new Error(`the run ended with ${status}`)
     const { record } = JSON.parse(readFileSync(report, 'utf8')) as { record: string }
     const { samples, plan } = readRecord(record)
-    say(
-      `tracing: ${samples.length} samples, ${samples.filter(({ error }) => error).length} failed, load ${loadavg()[0]!.toFixed(1)}`,
+    print(
+      `tracing: ${samples.length} samples, ${samples.filter(({ error }) => error).length} failed, ` +
+        `load ${loadavg()[0]!.toFixed(1)}`,
     )
     for (const reason of new Set(
       plan.excluded.flatMap(({ reason: why, detail: reason }) => (why === 'tracer-unavailable' ? (reason ?? []) : [])),
     ))
-      say(`tracing: left out: ${reason}`)
+      print(`tracing: excluded: ${reason}`)
     for (const by of chosen) {
       for (const platform of platforms) {
         for (const name of names) {
@@ -122,8 +126,9 @@ export function tracing(
           const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2))
           const names =
             alike.length > 0 ? `, ${median(alike).toFixed(2)}, at least ${Math.min(...alike).toFixed(2)}` : ''
-          say(
-            `tracing: ${by}, ${platform}, ${name}: traced over untraced time ${median(ratios).toFixed(2)} [${least}, ${most}] in ${ratios.length} rounds; Jaccard of two rounds' names${names || ' not told by one'}`,
+          print(
+            `tracing: ${by}, ${platform}, ${name}: traced over untraced time ` +
+              `${median(ratios).toFixed(2)} [${least}, ${most}] in ${ratios.length} rounds; Jaccard of two rounds' names${names || ' unknown from one round'}`,
           )
         }
       }
@@ -131,4 +136,30 @@ export function tracing(
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** @throws {Error} if it is not a trace source */
+function sourceOption(value: string | undefined): readonly TraceSource[] {
+  const chosen = sources.filter((source) => value === undefined || source === value)
+  if (chosen.length === 0) throw new Error(`--by takes ${sources.join(' or ')}, not "${value}".`)
+  return chosen
+}
+
+export const tracing: Measurement = {
+  description: 'the cost of tracing for the workloads of the attack profile',
+  options: {
+    platform: 'drivers; native,runc,gvisor',
+    runs: 'rounds; 5',
+    by: 'a trace source; syscalls and functions',
+  },
+  run: ({ root, options, print }) =>
+    compare(
+      root,
+      {
+        platforms: listOption(options.platform) ?? ['native', 'runc', 'gvisor'],
+        rounds: countOption(options.runs, 5),
+        by: sourceOption(options.by),
+      },
+      print,
+    ),
 }

@@ -1,4 +1,4 @@
-/** What isobench's own parts cost a virtual machine: a boot through it against the same command line by hand, and its agent. */
+/** The cost of isobench for a VM: a boot through isobench against the same VMM by hand, and the agent in the guest. */
 
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -17,18 +17,19 @@ import { options as qemuOptions, vmSpec } from '../../src/platforms/qemu.ts'
 import { ensureDisk } from '../../src/vm/disks.ts'
 import { ensureKernel } from '../../src/vm/kernel.ts'
 import { supervisorRunArgv } from '../../src/vm/supervisor.ts'
+import { countOption, listOption, type Measurement } from './measurement.ts'
 
 const limit = 150
 
-interface Machines {
+interface Options {
   readonly boots: number
-  /** Kinds of drivers for the agent. */
-  readonly names: readonly string[] | undefined
+  /** Drivers whose agent is measured. */
+  readonly names: readonly string[]
 }
 
 /**
- * A script that does by hand what the conductor does, and no more: it starts the helper and the monitor, waits until the
- * guest's agent says that it is there, has it run a command and halt, and ends when the monitor has.
+ * A script that does what the VM supervisor does and no more. It starts the helper and the VMM, waits for the agent's
+ * first message, makes it run a command and halt, and ends with the VMM.
  */
 const byHand = `
 use strict; use Socket;
@@ -45,46 +46,47 @@ sysread $us, $all, 4096, length $all or die while length $all < 39 + 9;
 syswrite $us, pack 'CnN', 6, 0, 0; waitpid $m, 0; kill 'TERM', $h if $h;
 `
 
-/** A boot of QEMU's microvm through isobench against the same QEMU by hand, in turns. */
-async function boots(session: Session, rootfs: string, count: number, say: (text: string) => void): Promise<void> {
+/** Alternates boots of QEMU's microvm through isobench and by hand. */
+async function boots(session: Session, rootfs: string, count: number, print: (line: string) => void): Promise<void> {
   const from = { debian: 'cloud' } as const
   const options = qemuOptions.parse({ machine: 'microvm', accel: 'tcg' })
   const kernel = await ensureKernel({ journal: session.journal }, from)
   const disk = await ensureDisk(rootfs, { journal: session.journal })
-  const taken = { isobench: [] as number[], hand: [] as number[] }
+  const times = { isobench: [] as number[], hand: [] as number[] }
   for (let boot = 0; boot < count; boot++) {
     for (const by of boot % 2 === 0 ? (['isobench', 'hand'] as const) : (['hand', 'isobench'] as const)) {
-      await using place = await session.createSandbox(rootfs, limit)
-      const machine = await vmSpec(place, { kernel, disk, accel: 'tcg' }, options)
-      const lines = [machine.helper ?? [], machine.vmm].flatMap((words) => [String(words.length), ...words])
-      const hand: HostArgv = ['perl', '-e', byHand, place.stateDir, ...lines]
-      const argv = place.wrapWithTap(by === 'hand' ? hand : supervisorRunArgv(place, machine, ['/bin/true']))
-      await place.run(place.wrap(['true']))
+      await using sandbox = await session.createSandbox(rootfs, limit)
+      const spec = await vmSpec(sandbox, { kernel, disk, accel: 'tcg' }, options)
+      const lines = [spec.helper ?? [], spec.vmm].flatMap((words) => [String(words.length), ...words])
+      const hand: HostArgv = ['perl', '-e', byHand, sandbox.stateDir, ...lines]
+      const argv = sandbox.wrapWithTap(by === 'hand' ? hand : supervisorRunArgv(sandbox, spec, ['/bin/true']))
+      await sandbox.run(sandbox.wrap(['true']))
       const { milliseconds } = await runTimed(argv, { timeoutMs: limit * 1000, label: by })
-      taken[by].push(milliseconds)
+      times[by].push(milliseconds)
     }
   }
-  const [ours, theirs] = [median(taken.isobench), median(taken.hand)]
-  say(
-    `machines: boot of QEMU microvm: isobench ${ours.toFixed(0)} ms, by hand ${theirs.toFixed(0)} ms, ${count} boots each: ratio ${(ours / theirs).toFixed(3)} (wanted: 1.00 ± 0.05)`,
+  const [ours, theirs] = [median(times.isobench), median(times.hand)]
+  print(
+    `vms: boot of QEMU microvm: isobench ${ours.toFixed(0)} ms, by hand ${theirs.toFixed(0)} ms, ${count} boots each: ` +
+      `ratio ${(ours / theirs).toFixed(3)} (goal: 1.00 ± 0.05)`,
   )
 }
 
-/** The host's time for `true` in a guest, and for 10 MiB that it writes. */
-async function agent(session: Session, rootfs: string, kind: string, say: (text: string) => void): Promise<void> {
+/** Measures, on the host, `true` in a guest and reading 10 MiB from it. */
+async function agent(session: Session, rootfs: string, kind: string, print: (line: string) => void): Promise<void> {
   const spec = platform(kind as 'qemu')
-  const [resolved] = resolvePlatforms([spec], drivers, 'bench:self')
+  const [resolved] = resolvePlatforms([spec], drivers, 'the evidence runner')
   const { driver, options } = resolved!
   await ensureArtifacts([resolved!], rootfs, { journal: session.journal })
-  await using place = await session.createSandbox(rootfs, limit)
-  const handle = await driver.boot(place, options)
+  await using sandbox = await session.createSandbox(rootfs, limit)
+  const handle = await driver.boot(sandbox, options)
   const truth: number[] = []
   for (let run = 0; run < 40; run++) {
     const argv = handle.execArgv(['/bin/true'])
     truth.push((await runTimed(argv, { timeoutMs: limit * 1000, label: 'true' })).milliseconds)
   }
   const bytes = randomBytes(10 * 1024 ** 2)
-  writeFileSync(join(place.dataDir, 'bytes'), bytes)
+  writeFileSync(join(sandbox.dataDir, 'bytes'), bytes)
   const reading = (): { readonly seconds: number; readonly same: boolean } => {
     const [file, ...args] = handle.execArgv(['cat', '/data/bytes'])
     const started = performance.now()
@@ -94,17 +96,29 @@ async function agent(session: Session, rootfs: string, kind: string, say: (text:
   // The first one also reads the file into the guest.
   const reads = Array.from({ length: 5 }, reading)
   const load = readFileSync('/proc/loadavg', 'utf8').split(' ')[0]
-  say(
-    `machines: agent of ${kind}: true ${median(truth).toFixed(0)} ms (wanted under TCG: at most 60), 10 MiB ${median(reads.map(({ seconds }) => seconds)).toFixed(2)} s (wanted: at most 3), ${reads.every(({ same }) => same) ? 'byte-identical' : 'NOT the same bytes'}, load ${load}`,
+  print(
+    `vms: agent of ${kind}: true ${median(truth).toFixed(0)} ms (goal with TCG: at most 60), ` +
+      `10 MiB ${median(reads.map(({ seconds }) => seconds)).toFixed(2)} s (goal: at most 3), ` +
+      `${reads.every(({ same }) => same) ? 'byte-identical' : 'NOT the same bytes'}, load ${load}`,
   )
 }
 
-export async function machines(given: Machines, say: (text: string) => void): Promise<void> {
+async function measureVms({ boots: count, names }: Options, print: (line: string) => void): Promise<void> {
   await using session = await Session.open(
     { cpus: 1, memoryBytes: 1024 ** 3 },
-    { purpose: 'bench:self', wait: true, signal: new AbortController().signal },
+    { purpose: 'evidence: vms', wait: true, signal: new AbortController().signal },
   )
   const { rootfs } = await ensureImage({}, { journal: session.journal })
-  for (const kind of given.names ?? ['qemu', 'user-mode-linux']) await agent(session, rootfs, kind, say)
-  await boots(session, rootfs, given.boots, say)
+  for (const kind of names) await agent(session, rootfs, kind, print)
+  await boots(session, rootfs, count, print)
+}
+
+export const vms: Measurement = {
+  description: 'boots of QEMU microvm against QEMU by hand, and the agent in the guest',
+  options: { boots: 'boots of each kind; 10', platform: 'drivers whose agent is measured; qemu,user-mode-linux' },
+  run: ({ options, print }) =>
+    measureVms(
+      { boots: countOption(options.boots, 10), names: listOption(options.platform) ?? ['qemu', 'user-mode-linux'] },
+      print,
+    ),
 }

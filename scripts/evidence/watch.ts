@@ -1,4 +1,4 @@
-/** What watch mode costs whoever saves a file: from the save to the screen, and to the first command in a warm guest. */
+/** Latency of watch mode: from a save to the new verdict on the screen, and to the first command in a warm guest. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { median } from '../../src/core/stats/index.ts'
 import { journalsFolder } from '../../src/host/lock.ts'
+import { countOption, type Measurement } from './measurement.ts'
 
 const config = `import { defineConfig, platform } from 'isobench'
 export default defineConfig({
@@ -15,7 +16,7 @@ export default defineConfig({
 })
 `
 
-/** A bench that says on the host when its command starts; figures come from the guest. */
+/** A bench that writes the start of its command to a file on the host. Its values come from the guest. */
 const benchFile = (value: number, most: number, started: string) => `import { appendFileSync } from 'node:fs'
 import { bench, expect, lower, workload } from 'isobench'
 import { command } from 'isobench/tools'
@@ -31,18 +32,18 @@ export const it = bench('it', work, { expect: { time: expect.atMost('${most}ms')
 
 const now = () => performance.timeOrigin + performance.now()
 
-/** A terminal with \`isobench watch\` in it: \`script\` makes the pty. */
+/** A terminal that runs `isobench watch`. `script` creates the pty. */
 class Terminal {
   #text = ''
   readonly child: ChildProcess
-  #heard: () => void = () => {}
+  #onText: () => void = () => {}
 
   constructor(root: string, folder: string) {
     const command = `stty cols 100 rows 40; NO_COLOR=1 exec node ${join(root, 'bin/isobench.js')} watch --wait-for-lock`
     this.child = spawn('script', ['-qfc', command, '/dev/null'], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] })
     this.child.stdout!.on('data', (data: Buffer) => {
       this.#text += data.toString()
-      this.#heard()
+      this.#onText()
     })
   }
 
@@ -54,12 +55,12 @@ class Terminal {
     this.#text = ''
   }
 
-  /** Waits until this is painted; gives the time. */
+  /** Waits until the text matches, and returns the time in milliseconds. */
   async until(wanted: RegExp, seconds = 60): Promise<number> {
     const end = now() + seconds * 1000
     while (!wanted.test(this.#text)) {
-      if (now() > end) throw new Error(`${wanted} did not come up:\n${this.#text.slice(-3000)}`)
-      await Promise.race([new Promise<void>((resolve) => (this.#heard = resolve)), sleep(200)])
+      if (now() > end) throw new Error(`${wanted} did not appear:\n${this.#text.slice(-3000)}`)
+      await Promise.race([new Promise<void>((resolve) => (this.#onText = resolve)), sleep(200)])
     }
     return now()
   }
@@ -69,7 +70,7 @@ class Terminal {
   }
 }
 
-/** The process of isobench itself, below script's. */
+/** The pid of isobench, which is a descendant of `script`. */
 export function watcherOf({ pid }: Pick<ChildProcess, 'pid'>): number {
   const below = (parent: number): number[] =>
     readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
@@ -79,7 +80,7 @@ export function watcherOf({ pid }: Pick<ChildProcess, 'pid'>): number {
   return found
 }
 
-/** What a watching process holds. */
+/** Resources of a process of `isobench watch`. */
 export interface Holdings {
   readonly processes: number
   readonly files: number
@@ -105,7 +106,7 @@ export function holdings(pid: number): Holdings {
     }
   }, 0)
   const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!
-  // What the process has made is in its journal; other people's namespaces are not its.
+  // Other processes have namespaces too. The journal of this one has the prefix of its names.
   const journal = readdirSync(journalsFolder()).find((name) =>
     readFileSync(join(journalsFolder(), name), 'utf8').startsWith(`{"owner":{"pid":${pid},`),
   )
@@ -120,11 +121,11 @@ export function holdings(pid: number): Holdings {
   }
 }
 
-const told = ({ processes, files, watchers, namespaces, megabytes }: Holdings) =>
+const formatHoldings = ({ processes, files, watchers, namespaces, megabytes }: Holdings) =>
   `${processes} processes, ${files} descriptors, ${watchers} watches, ${namespaces} namespaces, ${megabytes} MiB`
 
-export async function watch(root: string, say: (text: string) => void, edits = 200): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'isobench-self-'))
+async function measureWatch(root: string, edits: number, print: (line: string) => void): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-evidence-'))
   const started = join(folder, 'started')
   const file = join(folder, 'benches', 'it.bench.ts')
   mkdirSync(join(folder, 'benches'))
@@ -135,7 +136,7 @@ export async function watch(root: string, say: (text: string) => void, edits = 2
   try {
     await terminal.until(/2 hold[\s\S]*waiting for changes/)
     const threshold = async () => {
-      // Below and above the figure in turns, so that every save flips a verdict.
+      // Alternately below and above the value, so that every save changes a verdict.
       most = most > value ? value - 1 : value + 10
       await sleep(200)
       terminal.forget()
@@ -168,11 +169,12 @@ export async function watch(root: string, say: (text: string) => void, edits = 2
     for (let n = 0; n < 10; n++) benches.push(await bench())
     const spread = (all: number[]) =>
       `median ${Math.round(median(all))} ms, from ${Math.round(Math.min(...all))} to ${Math.round(Math.max(...all))}`
-    say(
-      `watch: saved threshold → verdict on screen: ${spread(thresholds)} (${thresholds.length} saves, wanted: 150 ms)`,
+    print(
+      `watch: saved threshold → verdict on screen: ${spread(thresholds)} (${thresholds.length} saves, goal: 150 ms)`,
     )
-    say(
-      `watch: saved bench → first command in a warm guest: ${spread(benches)} (${benches.length} saves, wanted: 300 ms)`,
+    print(
+      `watch: saved bench → first command in a warm guest: ${spread(benches)} ` +
+        `(${benches.length} saves, goal: 300 ms)`,
     )
     await sleep(2000)
     const pid = watcherOf(terminal.child)
@@ -180,14 +182,20 @@ export async function watch(root: string, say: (text: string) => void, edits = 2
     for (let n = 0; n < edits; n++) await (n % 4 === 0 ? bench(false) : threshold())
     await sleep(3000)
     const after = holdings(pid)
-    say(`watch: before ${edits} edits: ${told(before)}`)
-    say(`watch: after: ${told(after)} (wanted: the same, memory within 20 %)`)
+    print(`watch: before ${edits} edits: ${formatHoldings(before)}`)
+    print(`watch: after: ${formatHoldings(after)} (goal: the same, memory within 20 %)`)
   } finally {
-    // Asked, not killed: script ends its shell with SIGKILL, and guests would be left.
+    // By its key: `script` ends its shell with SIGKILL, which would leave guests.
     const ended = new Promise((resolve) => terminal.child.once('exit', resolve))
     terminal.key('q')
     await Promise.race([ended, sleep(30_000)])
     terminal.child.kill()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+export const watch: Measurement = {
+  description: 'latency and memory of watch mode',
+  options: { edits: 'edits between the two readings of memory; 200' },
+  run: ({ root, options, print }) => measureWatch(root, countOption(options.edits, 200), print),
 }

@@ -78,7 +78,7 @@ test('tracing by functions slows each workload by a figure of its own', async ()
   const rounds = Number(process.env.ISOBENCH_MACHINE_ROUNDS ?? 1)
   const part = `tracing --by functions --platform ${platforms.join(',')} --runs ${rounds}`
   const done = await runInVm({
-    script: `${patience}\nnode scripts/run-script.mjs bench-self ${part} >/results/said || exit\ncat /results/said`,
+    script: `${patience}\nnode scripts/run-script.mjs evidence ${part} >/results/said || exit\ncat /results/said`,
     seconds: 10_000,
     folder: mkdtempSync(join(folder, 'cost-')),
   })

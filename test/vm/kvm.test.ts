@@ -60,7 +60,7 @@ step the floor
 node /checkout/bin/isobench.js run --rounds 2 --no-remeasure --reporter verbose
 cp .isobench/runs/*.jsonl /results/floor.jsonl
 step leftovers
-node /checkout/scripts/run-script.mjs bench-self leftovers --boots ${boots} --kill ${kill} --platform ${name} | tee /results/leftovers
+node /checkout/scripts/run-script.mjs evidence leftovers --boots ${boots} --kill ${kill} --platform ${name} | tee /results/leftovers
 cd /checkout
 step conformance
 node node_modules/vitest/vitest.mjs run --project e2e conformance --testTimeout 1800000 --hookTimeout 1800000 \\

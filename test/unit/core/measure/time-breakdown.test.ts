@@ -27,7 +27,7 @@ const guest: Guest = {
 const sleeping = command('sleep', '0.04')
 
 /** Waits for work while the fake clock advances. */
-async function during<T>(work: Promise<T>): Promise<T> {
+async function during<T>(work: PromiseLike<T>): Promise<T> {
   await vi.advanceTimersByTimeAsync(1000)
   return work
 }
