@@ -4,13 +4,14 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { attackProfiles, diffOf } from '../../src/core/attack-profile/summary.ts'
 import type { RunRecord } from '../../src/core/model/record.ts'
 import { jaccard } from '../../src/tracing/call-counts.ts'
 import { config, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, isChosen, living, observe, obstacles } from './support/host.ts'
 import { elfOf } from './support/probe-program.ts'
+import { describeUnless, skip } from './support/skip.ts'
 
 beforeAll(ensureImage)
 
@@ -73,7 +74,7 @@ const usual = (rounds: readonly string[][]): string[] =>
     (name) => rounds.filter((names) => names.includes(name)).length * 2 > rounds.length,
   )
 
-describe.skipIf(process.arch !== 'x64')('traced by syscalls', () => {
+describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced by syscalls', () => {
   test(`a program reaches exactly its calls beyond those of an empty one, on ${working.join(', ')}`, async () => {
     const machine = observe()
     using project = Project.with({
@@ -207,7 +208,7 @@ export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMe
 /** So that the next run's samples are counted from 0. */
 const rmRecords = (project: Project) => execFileSync('rm', ['-rf', project.path('.isobench/runs')])
 
-test('a bench whose instrument the kernel refuses is left out, and its claims are undecidable with the reason', async (context) => {
+test('a bench whose trace source the kernel refuses is excluded, and its claims are not evaluated, with the reason', async (context) => {
   using project = Project.with({
     'isobench.config.ts': config('native'),
     'benches/it.bench.ts': `${bench('functions')}
@@ -215,7 +216,7 @@ finding(101, 'native is narrow', [expect(it.functions).on('native').atMost('1 co
   })
   const { report, exitCode, stdout, stderr } = await project.run(['--rounds', '1'])
   expectNoStack({ stdout, stderr })
-  if (report.excluded.length === 0) return context.skip('this kernel lets its functions be traced')
+  if (report.excluded.length === 0) skip(context, 'host-kind', 'this kernel can trace its functions')
   expect(exitCode).toBe(4)
   expect(report.claims[0]!.verdict).toBe('not-evaluated')
   expect(report.claims[0]!.reason).toMatch(/^tracer-unavailable:the kernel refuses to trace functions: E/)

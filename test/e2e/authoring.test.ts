@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, describe, expect, test } from 'vitest'
 import { benchFile, config, expectNoStack, imports, type Outcome, Project, repository } from './support/cli.ts'
+import { testUnless } from './support/skip.ts'
 
 // All that an author can get wrong is told without measuring anything, so these need neither root nor an image.
 
@@ -352,19 +353,24 @@ bench.each(['a', 'b'])('each %s', () => work)
 const namespaces = (await execa('unshare', ['--user', 'true'], { reject: false })).exitCode === 0
 
 // A user namespace that maps nobody: the same files can be read, and nobody is root.
-test.skipIf(!namespaces)('without root nothing is started, and sudo is the way', async () => {
-  const { root } = project({})
-  const bin = join(repository, 'bin/isobench.js')
-  const all = await Promise.all(
-    ['run', 'doctor', 'noise'].map((name) =>
-      execa('unshare', ['--user', process.execPath, bin, name], { cwd: root, reject: false }),
-    ),
-  )
-  for (const { exitCode, stdout, stderr } of all) {
-    expect(stderr).toMatch(/needs root/)
-    expect(stderr).toMatch(/sudo/)
-    expect(exitCode).toBe(5)
-    expectNoStack({ stdout, stderr })
-  }
-  expect(existsSync(join(root, '.isobench/runs'))).toBe(false)
-})
+testUnless(
+  namespaces ? '' : 'no user namespaces',
+  'host-kind',
+  'without root nothing is started, and sudo is the way',
+  async () => {
+    const { root } = project({})
+    const bin = join(repository, 'bin/isobench.js')
+    const all = await Promise.all(
+      ['run', 'doctor', 'noise'].map((name) =>
+        execa('unshare', ['--user', process.execPath, bin, name], { cwd: root, reject: false }),
+      ),
+    )
+    for (const { exitCode, stdout, stderr } of all) {
+      expect(stderr).toMatch(/needs root/)
+      expect(stderr).toMatch(/sudo/)
+      expect(exitCode).toBe(5)
+      expectNoStack({ stdout, stderr })
+    }
+    expect(existsSync(join(root, '.isobench/runs'))).toBe(false)
+  },
+)

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { readRecord } from '../../src/core/records/record-file.ts'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/host.ts'
+import { testUnless } from './support/skip.ts'
 
 beforeAll(ensureImage)
 
@@ -27,31 +28,34 @@ describe.each([
   ['native and runc', ['native', 'runc'], ''],
   ['gVisor', ['gvisor'], gvisor],
 ])('a run on %s', (_, kinds, obstacle) => {
-  const where = obstacle === '' ? '' : ` (left out here: ${obstacle})`
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    testUnless(
+      obstacle,
+      'platform-unavailable',
+      `that gets ${signal} ends with 130 within 10 s, keeps its samples and leaves nothing`,
+      async () => {
+        const machine = observe()
+        using project = Project.of(slow, kinds)
+        const running = await inTheMiddle(project)
+        const sent = performance.now()
+        const outcome = await running.kill(signal)
+        expect(outcome.exitCode).toBe(130)
+        expect((performance.now() - sent) / 1000).toBeLessThan(10)
+        expectNoStack(outcome)
+        machine.expectClean()
+        const record = readRecord(project.records().at(-1)!)
+        expect(record.status).toBe('interrupted')
+        expect(record.samples.length).toBeGreaterThanOrEqual(3)
+        // The interrupted sample is not recorded, and it is not an error.
+        expect(record.samples.flatMap(({ error }) => error ?? [])).toEqual([])
+        expect((await project.isobench(['judge'])).exitCode).toBe(130)
+      },
+    )
 
-  test.skipIf(obstacle !== '').each(['SIGINT', 'SIGTERM'] as const)(
-    `that gets %s ends with 130 soon, keeps its samples and leaves nothing${where}`,
-    async (signal) => {
-      const machine = observe()
-      using project = Project.of(slow, kinds)
-      const running = await inTheMiddle(project)
-      const sent = performance.now()
-      const outcome = await running.kill(signal)
-      expect(outcome.exitCode).toBe(130)
-      expect((performance.now() - sent) / 1000).toBeLessThan(10)
-      expectNoStack(outcome)
-      machine.expectClean()
-      const record = readRecord(project.records().at(-1)!)
-      expect(record.status).toBe('interrupted')
-      expect(record.samples.length).toBeGreaterThanOrEqual(3)
-      // What was cut off in the middle is no sample, and no error either.
-      expect(record.samples.flatMap(({ error }) => error ?? [])).toEqual([])
-      expect((await project.isobench(['judge'])).exitCode).toBe(130)
-    },
-  )
-
-  test.skipIf(obstacle !== '')(
-    `that is killed by SIGKILL leaves what \`isobench clean\` removes, and a second run works${where}`,
+  testUnless(
+    obstacle,
+    'platform-unavailable',
+    'that is killed by SIGKILL leaves what `isobench clean` removes, and a second run works',
     async () => {
       const machine = observe()
       using project = Project.of(slow, kinds)

@@ -5,15 +5,15 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createBusyboxRootfs } from '../../src/host/mounts.ts'
 import { makeProgram } from '../../src/platforms/shared/engine-runtimes.ts'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/host.ts'
+import { describeUnless, testUnless } from './support/skip.ts'
 
 const found = await obstacles('docker', 'gvisor')
 const [obstacle, gvisor] = [found.docker!, found.gvisor!]
-const where = obstacle === '' ? '' : ` (left out here: ${obstacle})`
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-dockerd-'))
 const netns = `isobt-${process.pid}`
@@ -57,7 +57,7 @@ bench('boot', workload.boot('boot', {
 }))
 `
 
-describe.skipIf(obstacle !== '')(`a dockerd of the host's${where}`, () => {
+describeUnless(obstacle, 'platform-unavailable', 'a dockerd of the host', () => {
   let daemon: number | undefined
   let before: ReturnType<typeof state>
 
@@ -172,8 +172,10 @@ export default defineConfig({ platforms: [
 
 const legacy = '/usr/sbin/xtables-legacy-multi'
 
-describe.skipIf(obstacle !== '')(`a dockerd of isobench's own${where}`, () => {
-  test.skipIf(!existsSync(legacy))('works where the iptables in PATH makes legacy rules', async () => {
+describeUnless(obstacle, 'platform-unavailable', "isobench's own dockerd", () => {
+  const noLegacy = existsSync(legacy) ? '' : `there is no ${legacy}`
+
+  testUnless(noLegacy, 'program-missing', 'works if the iptables in PATH makes legacy rules', async () => {
     const machine = observe()
     using project = Project.with({
       'isobench.config.ts': `import { defineConfig, platform } from 'isobench'

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { resolvePlatforms } from '../../src/core/project/platforms.ts'
 import { Session } from '../../src/core/session/session.ts'
 import { platform } from '../../src/dsl/platform.ts'
@@ -13,6 +13,7 @@ import { createBusyboxRootfs } from '../../src/host/mounts.ts'
 import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
 import { observe, obstacles } from './support/host.ts'
+import { testUnless } from './support/skip.ts'
 
 const found = await obstacles('docker-gvisor', 'podman')
 const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }
@@ -68,7 +69,9 @@ function expectFlags([gofered, hosted, plain]: Awaited<ReturnType<typeof openAll
   expect(plain!.links).not.toContain(plain!.address)
 }
 
-test.skipIf(found['docker-gvisor'] !== '')(
+testUnless(
+  found['docker-gvisor']!,
+  'platform-unavailable',
   'Docker hands them to runsc, from its own dockerd that runs already',
   async () => {
     const given = { runtime: 'runsc', daemon: 'own' } as const
@@ -82,7 +85,9 @@ test.skipIf(found['docker-gvisor'] !== '')(
   },
 )
 
-test.skipIf(found['docker-gvisor'] !== '' || found.podman !== '')('podman hands them to runsc', async () => {
+const noPodman = found['docker-gvisor'] || found.podman!
+
+testUnless(noPodman, 'platform-unavailable', 'podman hands them to runsc', async () => {
   expectFlags(
     await openAll([
       platform('podman', { runtime: 'runsc', name: 'gofer', flags: gofer }),

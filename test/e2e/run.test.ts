@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { benchFile, config, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/host.ts'
+import { testUnless } from './support/skip.ts'
 
 beforeAll(ensureImage)
 
 const gvisor = (await obstacles('gvisor')).gvisor!
-const lacking = (reason: string) => (reason === '' ? '' : ` (left out here: ${reason})`)
 
 /** 100 on native and \`other\` elsewhere: isobench gives containers a host name of their own. */
 const elsewhere = (other: number) =>
@@ -260,7 +260,7 @@ bench('ping', workload('ping', {
     machine.expectClean()
   })
 
-  test.skipIf(gvisor !== '')(`that serves, boots and computes does so on gVisor too${lacking(gvisor)}`, async () => {
+  testUnless(gvisor, 'platform-unavailable', 'that serves, boots and computes does so on gVisor too', async () => {
     const machine = observe()
     using project = Project.of(
       `${server(asking)}

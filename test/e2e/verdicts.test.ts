@@ -9,6 +9,7 @@ import type { RunRecord } from '../../src/core/model/record.ts'
 import { median } from '../../src/core/stats/index.ts'
 import { assignCpus, assignDuetCpus } from '../../src/host/cpus.ts'
 import { type Outcome, Project } from './support/cli.ts'
+import { skip } from './support/skip.ts'
 
 const drivers = fileURLToPath(new URL('../../src/platforms/', import.meta.url))
 
@@ -68,9 +69,9 @@ const project = (share: number, claims = '') =>
 /** How much of the guests' CPUs others had, at the median of the samples. */
 const foreignShare = ({ samples }: RunRecord) => median(samples.map(({ load }) => load!.otherProcesses ?? 0))
 
-/** Why a host where others have most of the CPUs, as isobench itself says of it, has no known truth to be found. */
-const crowd = (share: number) =>
-  share >= 0.4 ? `others used ${Math.round(100 * share)} % of the CPU: this host decides nothing` : undefined
+/** If other processes have most of the CPUs, isobench decides nothing, and the truth is unknown. */
+const overload = (share: number) =>
+  share >= 0.4 ? `other processes used ${Math.round(100 * share)} % of the CPU` : undefined
 
 const slowIsWithin5 = "finding(1, 'slow is as fast as native', [expect(it.events).on('slow').withinNative(5)])"
 const slowerIsWithin5 = "finding(3, 'slower is as fast as native', [expect(it.events).on('slower').withinNative(5)])"
@@ -83,8 +84,8 @@ describe('a slowdown of known size', () => {
     const { exitCode, report, record } = await own.run(args, { timeout: 220 })
     const [slow, runc, slower] = report.claims
     const foreign = foreignShare(record)
-    const crowded = crowd(foreign)
-    if (crowded) context.skip(crowded)
+    const overloaded = overload(foreign)
+    if (overloaded) skip(context, 'busy-host', overloaded)
     expect(slower).toMatchObject({ platform: 'slower', verdict: 'contradicted', direction: 'worse' })
     expect(runc!.verdict, runc!.text).not.toBe('contradicted')
     expect(slow!.verdict, slow!.text).not.toBe('holds')
@@ -96,12 +97,12 @@ describe('a slowdown of known size', () => {
     expect(JSON.parse(again.stdout).claims).toEqual(report.claims)
     // A quota of 80 % slows nobody who has to share the CPU with others anyway: then there is no truth to be found.
     if (foreign > 0.05)
-      context.skip(`others used ${Math.round(100 * foreign)} % of the CPU: a quota of 80 % has no known size`)
+      skip(context, 'busy-host', `a quota of 80 % has no known effect if others use ${Math.round(100 * foreign)} %`)
     expect(slow, slow!.text).toMatchObject({ platform: 'slow', verdict: 'contradicted', direction: 'worse' })
     expect(slow!.measured!.estimate, slow!.text).toBeLessThan(0.9)
     expect(slow!.measured!.estimate, slow!.text).toBeGreaterThan(0.7)
     const { low, high } = runc!.measured!
-    if (high! - low! > 0.1) context.skip(`this host is too noisy for a margin of 5 %: ${runc!.text}`)
+    if (high! - low! > 0.1) skip(context, 'busy-host', 'the interval is too wide for a margin of 5 %')
     expect(runc, runc!.text).toMatchObject({ platform: 'runc', verdict: 'holds' })
   })
 
@@ -112,8 +113,8 @@ describe('a slowdown of known size', () => {
     expect(existsSync(own.path('.isobench/baselines/main.jsonl'))).toBe(true)
     own.write({ 'isobench.config.ts': config(0.5) })
     const after = await own.run([...args, '--baseline', 'main'])
-    const crowded = crowd(Math.max(foreignShare(base.record), foreignShare(after.record)))
-    if (crowded) context.skip(crowded)
+    const overloaded = overload(Math.max(foreignShare(base.record), foreignShare(after.record)))
+    if (overloaded) skip(context, 'busy-host', overloaded)
     expect(after.stdout).toMatch(/✗ regressed +primes +slow +events/)
     expect(after.exitCode).toBe(1)
     const same = await own.isobench(['compare', 'main', 'main', '--json'])
@@ -157,7 +158,7 @@ describe('duet mode', () => {
     try {
       assignDuetCpus(1)
     } catch (error) {
-      context.skip(String(error))
+      skip(context, 'host-kind', String(error))
     }
     using own = project(0.2, slowIsWithin5)
     const args = ['--platform', 'native,slow', '--duet', '--rounds', '6']
@@ -175,7 +176,7 @@ describe('duet mode', () => {
     expect(report.claims[0]!.verdict, report.claims[0]!.text).not.toBe('holds')
     const again = await own.isobench(['judge', report.record, '--json'])
     expect(JSON.parse(again.stdout).claims).toEqual(report.claims)
-    if (foreignShare(record) > 0.1) context.skip('others used the CPUs: a fifth has no known size')
+    if (foreignShare(record) > 0.1) skip(context, 'busy-host', 'a quota of a fifth has no known effect')
     expect(report.claims[0], report.claims[0]!.text).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
   })
 

@@ -14,6 +14,7 @@ import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
 import { kvm } from '../../src/vm/kvm.ts'
 import { supervisorRunArgv } from '../../src/vm/supervisor.ts'
+import { testUnless } from './support/skip.ts'
 
 /** Seconds; emulated CPUs take a minute on a busy machine. */
 const limit = 150
@@ -47,8 +48,10 @@ it('of two monitors have the image at the same time', async () => {
 
 const found = await kvm()
 
-it.skipIf(found.state !== 'unusable')(
-  `tell at once that KVM could not go on, where QEMU pauses (KVM here: ${found.state})`,
+testUnless(
+  found.state === 'unusable' ? '' : `KVM is ${found.state} here`,
+  'host-kind',
+  'fail within 20 s if KVM cannot continue and QEMU pauses',
   async () => {
     await using place = await session.createSandbox(image.rootfs, limit)
     // int3, then hlt for ever: a KVM that emulates a guest's kernel mode does not know it.

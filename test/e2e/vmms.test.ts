@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { which } from '../../src/host/packages.ts'
 import { imports, Project } from './support/cli.ts'
 import { ensureImage, floorObstacles, observe } from './support/host.ts'
+import { testUnless } from './support/skip.ts'
 
 beforeAll(ensureImage)
 
@@ -42,8 +43,10 @@ const monitors = {
 }
 for (const [name, platforms] of Object.entries(monitors)) {
   const obstacle = there[name]!
-  test.skipIf(obstacle)(
-    `${name} starts and ends by itself, and leaves nothing${obstacle && ` (left out here: ${obstacle})`}`,
+  testUnless(
+    obstacle,
+    'platform-unavailable',
+    `${name} starts and ends without a guest kernel, and leaves nothing`,
     async () => {
       const machine = observe()
       using project = withPlatforms(...platforms)

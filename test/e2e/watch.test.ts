@@ -4,14 +4,15 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { type Holdings, holdings, watcherOf } from '../../scripts/evidence/watch.ts'
 import { imports, Project, repository } from './support/cli.ts'
 import { ensureImage, observe } from './support/host.ts'
+import { describeUnless } from './support/skip.ts'
 
 beforeAll(ensureImage)
 
-const missing = spawnSync('tmux', ['-V']).status === 0 ? '' : ' (left out: there is no tmux)'
+const missing = spawnSync('tmux', ['-V']).status === 0 ? '' : 'apt-get install tmux'
 
 /** A bench that tells the test of each sample, through a file on the host; the figure comes from the guest. */
 const telling = (project: Project, name: string, value: number, most: string, wait = 0) => `${imports}
@@ -103,7 +104,7 @@ class Terminal {
 
 const idle = 'waiting for changes'
 
-describe.skipIf(missing !== '')(`watch${missing}`, () => {
+describeUnless(missing, 'program-missing', 'watch', () => {
   test('judges a saved threshold without measuring, measures only a saved bench, and outlives an error', async () => {
     const machine = observe()
     using project = Project.with({ 'isobench.config.ts': config() })

@@ -3,12 +3,13 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { readRecord } from '../../src/core/records/record-file.ts'
 import { removeResource } from '../../src/host/cleanup.ts'
 import { CleanupJournal } from '../../src/host/journal.ts'
 import { ensureKernel } from '../../src/vm/kernel.ts'
 import { ensureImage } from '../e2e/support/host.ts'
+import { testUnless } from '../e2e/support/skip.ts'
 import { runInVm } from './support/vm.ts'
 
 const folders: string[] = []
@@ -70,11 +71,11 @@ step done
 exit $code
 `
 
-const reasonFor = (name: string): string => {
+const missingBinaries = (name: string): string => {
   const { needs } = monitors[name]!
-  const lacking = needs.filter((file) => given === undefined || !existsSync(join(given, file)))
-  if (lacking.length === 0) return ''
-  return given === undefined ? 'ISOBENCH_MACHINE_BINARIES is not set' : `${given} has no ${lacking.join(', ')}`
+  const missing = needs.filter((file) => given === undefined || !existsSync(join(given, file)))
+  if (missing.length === 0) return ''
+  return given === undefined ? 'ISOBENCH_MACHINE_BINARIES is not set' : `${given} has no ${missing.join(', ')}`
 }
 
 interface Results {
@@ -84,8 +85,7 @@ interface Results {
 }
 
 describe.each(Object.keys(monitors).filter((name) => chosen.includes(name)))('%s', (name) => {
-  const without = reasonFor(name)
-  test.skipIf(without)(`keeps the contract on a nested KVM${without && ` (left out: ${without})`}`, async () => {
+  testUnless(missingBinaries(name), 'program-missing', 'passes the conformance suite on a nested KVM', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
     folders.push(folder)
     await using journal = CleanupJournal.start(`machine-${process.pid}`, removeResource)

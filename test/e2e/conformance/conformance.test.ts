@@ -31,6 +31,7 @@ import { runTimed } from '../../../src/host/timed-process.ts'
 import { drivers } from '../../../src/platforms/index.ts'
 import { dataDisk } from '../../../src/vm/disks.ts'
 import { isChosen } from '../support/host.ts'
+import { describeUnless } from '../support/skip.ts'
 import { left, bootSeconds as limit, namespacesOf, traces } from './traces.ts'
 
 /** Milliseconds for what takes a moment, on emulated CPUs too. */
@@ -96,8 +97,9 @@ function onHost(place: OwnedGuestSandbox, name: string): string {
 
 for (const { platform: resolved, probe } of platforms) {
   const { name } = resolved.spec
-  if (probe.available) describe(name, () => conforms(resolved))
-  else it.skip(`${name}: ${probe.reason}`, () => {})
+  describeUnless(probe.available ? '' : (probe.reason ?? 'unknown'), 'platform-unavailable', name, () =>
+    conforms(resolved),
+  )
 }
 
 function conforms({ spec, driver, options }: ResolvedPlatform) {
@@ -286,9 +288,10 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       expect(existsSync(join(image.rootfs, 'usr/written'))).toBe(false)
     })
 
-    it.skipIf(driver.family === 'native')('does not see the processes of the host', async () => {
-      await exec(shell('! test -e "/proc/$1"', String(process.pid)))
-    })
+    if (driver.family !== 'native')
+      it('does not see the processes of the host', async () => {
+        await exec(shell('! test -e "/proc/$1"', String(process.pid)))
+      })
 
     it('stops when it is frozen and goes on when it is thawed', async () => {
       const [file, ...args] = handle.execArgv(shell('until test -e /data/enough; do printf .; sleep 0.01; done').argv)
