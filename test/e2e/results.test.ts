@@ -61,7 +61,7 @@ function large(): string {
         claims: one.claims.map((claim) => ({ ...claim, bench: as(claim.bench) })),
       })),
     ),
-    points: copies.flatMap((as) => record.plan.cases.map((one) => ({ ...one, id: as(one.id), bench: as(one.bench) }))),
+    cases: copies.flatMap((as) => record.plan.cases.map((one) => ({ ...one, id: as(one.id), bench: as(one.bench) }))),
   }
   const samples = copies.flatMap((as) =>
     Array.from({ length: 20 }, (_, block) =>

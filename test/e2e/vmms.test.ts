@@ -1,20 +1,20 @@
-/** Monitors with a guest that is nothing, by the real command line: what each costs alone. */
+/** VMM start-up times without a guest kernel, by the real command line. */
 
 import { beforeAll, expect, test } from 'vitest'
 import { which } from '../../src/host/packages.ts'
 import { imports, Project } from './support/cli.ts'
-import { ensureImage, floorObstacles, observe } from './support/host.ts'
+import { ensureImage, observe, vmmStartObstacles } from './support/host.ts'
 import { testUnless } from './support/skip.ts'
 
 beforeAll(ensureImage)
 
-const there = await floorObstacles('qemu-microvm', 'firecracker', 'cloud-hypervisor')
+const there = await vmmStartObstacles('qemu-microvm', 'firecracker', 'cloud-hypervisor')
 
 const bench = `${imports}
-const alone = workload.floor('alone', {
+const alone = workload.vmmStart('alone', {
   metrics: { duration: lower('ms') },
-  async run({ floor }) {
-    return { duration: (await floor()).milliseconds }
+  async run({ startVmm }) {
+    return { duration: (await startVmm()).milliseconds }
   },
 })
 export const it = bench('alone', alone, { expect: { duration: expect.atMost('60s') } })
@@ -30,7 +30,7 @@ export default defineConfig({
     'benches/it.bench.ts': bench,
   })
 
-const monitors = {
+const vmms = {
   'qemu-microvm': [
     "platform('qemu', { machine: 'microvm' })",
     "platform('qemu', { name: 'tcg', machine: 'microvm', accel: 'tcg' })",
@@ -41,7 +41,7 @@ const monitors = {
   ],
   'cloud-hypervisor': ["platform('cloud-hypervisor')"],
 }
-for (const [name, platforms] of Object.entries(monitors)) {
+for (const [name, platforms] of Object.entries(vmms)) {
   const obstacle = there[name]!
   testUnless(
     obstacle,
@@ -52,7 +52,7 @@ for (const [name, platforms] of Object.entries(monitors)) {
       using project = withPlatforms(...platforms)
       const { report, record } = await project.run(['--rounds', '2'])
       const cells = report.cases.flatMap(({ results: cells }) => cells)
-      // Native has no monitor, and so no cell.
+      // Native has no VMM, and so no result.
       expect(cells.map(({ platform }) => platform)).not.toContain('native')
       expect(cells.length).toBe(platforms.length)
       expect(cells.flatMap(({ errors }) => errors)).toEqual([])

@@ -1,4 +1,4 @@
-/** The conformance suite on a host that has cgroup v2 alone, as today's distributions do: in a machine of its own. */
+/** The conformance suite on cgroup v2 alone, as in current distributions, in a VM. */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,14 +26,14 @@ interface Report {
   }[]
 }
 
-test(`${platforms} keep the contract on cgroup v2`, async () => {
+test(`${platforms} pass the conformance suite on cgroup v2`, async () => {
   const done = await runInVm({ script, seconds: 5400, folder })
   expect(done.exitCode, done.log).toBe(0)
   const { testResults } = JSON.parse(readFileSync(join(done.results, 'report.json'), 'utf8')) as Report
   const passed = testResults.flatMap(({ assertionResults }) =>
     assertionResults.filter(({ status }) => status === 'passed'),
   )
-  // A platform that does not work is skipped there: here it has to.
+  // There, a platform that does not work is skipped. Here, it must work.
   for (const name of platforms.split(','))
     expect(
       passed.filter(({ fullName }) => fullName.startsWith(`${name} `)).length,

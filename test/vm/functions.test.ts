@@ -1,4 +1,4 @@
-/** Attack profiles by `functions`, which a host in lockdown forbids: isobench in a machine whose kernel allows it. */
+/** Attack profiles by `functions` in a VM, because a host in lockdown mode forbids them. */
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ const platforms = ['native', 'runc', 'crun', 'gvisor']
 const workloads = ['cpu', 'memory', 'file I/O', 'network', 'start and stop']
 beforeAll(ensureImage)
 
-/** What is read for the first time takes long, and importing a bench has a limit. */
+/** Files that are read for the first time take long, and importing a bench has a time limit. */
 const patience = 'export ISOBENCH_PROBE_SECONDS=900 ISOBENCH_IMPORT_SECONDS=300'
 
 const script = `
@@ -32,7 +32,7 @@ END
 ${patience}
 node /checkout/bin/isobench.js run --tag functions --no-remeasure --reporter verbose
 code=$?
-# The same names in every sample: a window that reaches back to the last one makes the record half of what gzip makes it.
+# Every sample has the same names. A window that includes the previous sample halves the size compared with gzip.
 node -e '
 const { brotliCompressSync, constants } = require("node:zlib"), { readFileSync, writeFileSync } = require("node:fs")
 const params = { [constants.BROTLI_PARAM_LGWIN]: 24 }
@@ -42,9 +42,9 @@ node /checkout/bin/isobench.js attack-profile show
 exit $code
 `
 
-test(`the paper's instrument tells what ${platforms.join(', ')} reach of a real kernel`, async () => {
+test(`tracing functions counts what ${platforms.join(', ')} call in a real kernel`, async () => {
   const done = await runInVm({ script, seconds: 5400, folder: mkdtempSync(join(folder, 'profiles-')) })
-  // 4: one round decides nothing. Nothing may have failed.
+  // 4: one round is too few for a verdict. No sample may fail.
   expect([0, 4], done.log).toContain(done.exitCode)
   const packed = join(done.results, 'record.jsonl.br')
   const file = join(folder, 'record.jsonl')
@@ -58,7 +58,7 @@ test(`the paper's instrument tells what ${platforms.join(', ')} reach of a real 
   )
   for (const { case: point, platform, work, source: by } of all) {
     expect(by).toBe('functions')
-    // What every program needs that runs, reads its libraries and ends.
+    // Every program that runs, reads its libraries and ends calls these.
     expect(Object.keys(work), `${point} on ${platform}`).toEqual(
       expect.arrayContaining(['x64_sys_call', 'handle_mm_fault']),
     )
@@ -69,25 +69,25 @@ test(`the paper's instrument tells what ${platforms.join(', ')} reach of a real 
     expect(Object.keys(of(name).setup), name).toEqual(expect.arrayContaining(['copy_mnt_ns', 'cgroup_mkdir']))
     expect(of(name).setupDistinct, name).toBeGreaterThan(of(name).distinct)
   }
-  // The sentry makes host calls of its own for the guest, and the gofer is asked over a socket.
+  // The sentry calls the host for the guest, and it uses a socket to the gofer.
   expect(Object.keys(of('gvisor').setup)).toEqual(expect.arrayContaining(['copy_mnt_ns', 'unix_stream_sendmsg']))
   expect(Object.keys(of('gvisor').work)).toEqual(expect.arrayContaining(['do_futex']))
 })
 
-test('tracing by functions slows each workload by a figure of its own', async () => {
+test('the cost of tracing functions is measured for each workload', async () => {
   const rounds = Number(process.env.ISOBENCH_MACHINE_ROUNDS ?? 1)
   const part = `tracing --by functions --platform ${platforms.join(',')} --runs ${rounds}`
   const done = await runInVm({
-    script: `${patience}\nnode scripts/run-script.mjs evidence ${part} >/results/said || exit\ncat /results/said`,
+    script: `${patience}\nnode scripts/run-script.mjs evidence ${part} >/results/output || exit\ncat /results/output`,
     seconds: 10_000,
     folder: mkdtempSync(join(folder, 'cost-')),
   })
   expect(done.exitCode, done.log).toBe(0)
-  const said = readFileSync(join(done.results, 'said'), 'utf8')
-  process.stdout.write(said)
+  const output = readFileSync(join(done.results, 'output'), 'utf8')
+  process.stdout.write(output)
   for (const platform of platforms)
     for (const name of ['cpu', 'memory', 'files', 'network', 'startAndStop'])
-      expect(said).toMatch(
+      expect(output).toMatch(
         new RegExp(`functions, ${platform}, ${name}: traced over untraced time \\d+\\.\\d\\d .* in ${rounds} rounds`),
       )
 })

@@ -1,4 +1,4 @@
-/** Monitors on a KVM that works: in a machine whose emulated CPUs have SVM, for hosts that have no KVM or one that is too slow. */
+/** VMMs on a nested KVM, in a VM whose emulated CPUs have SVM. For hosts that have no KVM, or one that is too slow. */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,28 +18,36 @@ afterAll(() => {
 })
 beforeAll(ensureImage)
 
-/** Programs that Debian does not have: what is in this folder is in the machine's PATH, and its `opt` is /opt. */
-const given = process.env.ISOBENCH_MACHINE_BINARIES
+/** Programs that Debian does not have. The folder is in the VM's PATH, and its `opt` becomes /opt. */
+const binaries = process.env.ISOBENCH_MACHINE_BINARIES
 
-/** What each platform is written as in a config, what has to be given for it, and whether it is a monitor that can be had alone. */
-const monitors: Readonly<
-  Record<string, { readonly config: string; readonly needs: readonly string[]; readonly floor: boolean }>
+/** The config of each platform, the binaries that it needs, and whether it has a VMM start. */
+const vmms: Readonly<
+  Record<string, { readonly config: string; readonly needs: readonly string[]; readonly vmmStart: boolean }>
 > = {
-  'qemu-microvm': { config: "platform('qemu', { name: 'qemu-microvm', machine: 'microvm' })", needs: [], floor: true },
-  'qemu-q35': { config: "platform('qemu', { name: 'qemu-q35', machine: 'q35' })", needs: [], floor: true },
-  'gvisor-kvm': { config: "platform('gvisor', { name: 'gvisor-kvm', mode: 'kvm' })", needs: [], floor: false },
-  firecracker: { config: "platform('firecracker')", needs: ['firecracker'], floor: true },
+  'qemu-microvm': {
+    config: "platform('qemu', { name: 'qemu-microvm', machine: 'microvm' })",
+    needs: [],
+    vmmStart: true,
+  },
+  'qemu-q35': { config: "platform('qemu', { name: 'qemu-q35', machine: 'q35' })", needs: [], vmmStart: true },
+  'gvisor-kvm': { config: "platform('gvisor', { name: 'gvisor-kvm', mode: 'kvm' })", needs: [], vmmStart: false },
+  firecracker: { config: "platform('firecracker')", needs: ['firecracker'], vmmStart: true },
   'firecracker-jailed': {
     config: "platform('firecracker', { name: 'firecracker-jailed', jailer: true })",
     needs: ['firecracker', 'jailer'],
-    floor: true,
+    vmmStart: true,
   },
-  'cloud-hypervisor': { config: "platform('cloud-hypervisor')", needs: ['cloud-hypervisor'], floor: true },
-  kata: { config: "platform('kata')", needs: ['opt/kata/runtime-rs'], floor: false },
-  'kata-go': { config: "platform('kata', { name: 'kata-go', runtime: 'go' })", needs: ['opt/kata/bin'], floor: false },
+  'cloud-hypervisor': { config: "platform('cloud-hypervisor')", needs: ['cloud-hypervisor'], vmmStart: true },
+  kata: { config: "platform('kata')", needs: ['opt/kata/runtime-rs'], vmmStart: false },
+  'kata-go': {
+    config: "platform('kata', { name: 'kata-go', runtime: 'go' })",
+    needs: ['opt/kata/bin'],
+    vmmStart: false,
+  },
 }
-const chosen = process.env.ISOBENCH_E2E_PLATFORMS?.split(',') ?? Object.keys(monitors)
-/** Boots that leave nothing, and how many of them are killed. */
+const chosen = process.env.ISOBENCH_E2E_PLATFORMS?.split(',') ?? Object.keys(vmms)
+/** How many boots must leave nothing, and how many of them are killed. */
 const [boots, kill] = [4, 1]
 
 const scriptOf = (name: string) => `
@@ -48,18 +56,18 @@ step() { echo "== $(cut -d' ' -f1 /proc/uptime) s: $*"; }
 modprobe -a kvm_amd vhost_net vhost_vsock && ls -l /dev/kvm || exit
 [ ! -d given/opt ] || cp -a given/opt/. /opt
 mkdir -p /var/cache/isobench/kernels && cp -a kernels/. /var/cache/isobench/kernels
-mkdir -p /project/benches && cp benches/startup/*floor* /project/benches && cd /project || exit
+mkdir -p /project/benches && cp benches/startup/vmm-start.bench.ts /project/benches && cd /project || exit
 echo "import { defineConfig, platform } from 'isobench'
-export default defineConfig({ platforms: [platform('native'), ${monitors[name]!.config}] })" >isobench.config.ts
+export default defineConfig({ platforms: [platform('native'), ${vmms[name]!.config}] })" >isobench.config.ts
 step doctor
 node /checkout/bin/isobench.js doctor --json --platform ${name} >/results/doctor.json; cat /results/doctor.json
-# It is the same as the one that the machine has the image from, and half a gigabyte of files to read again.
+# The VM already has this disk, which saves reading half a gigabyte of files again.
 step the disk of the image
-disk=$(node -p 'JSON.parse(fs.readFileSync("/results/doctor.json")).parts.find(({ name }) => name === "disk of the image")?.path ?? ""')
+disk=$(node -p 'JSON.parse(fs.readFileSync("/results/doctor.json")).artifacts.find(({ name }) => name === "disk of the image")?.path ?? ""')
 [ -z "$disk" ] || { mkdir -p "$(dirname "$disk")" && dd if=/dev/disk/by-id/virtio-image of="$disk" bs=4M status=none || exit; }
-step the floor
+step VMM start
 node /checkout/bin/isobench.js run --rounds 2 --no-remeasure --reporter verbose
-cp .isobench/runs/*.jsonl /results/floor.jsonl
+cp .isobench/runs/*.jsonl /results/vmm-start.jsonl
 step leftovers
 node /checkout/scripts/run-script.mjs evidence leftovers --boots ${boots} --kill ${kill} --platform ${name} | tee /results/leftovers
 cd /checkout
@@ -72,10 +80,10 @@ exit $code
 `
 
 const missingBinaries = (name: string): string => {
-  const { needs } = monitors[name]!
-  const missing = needs.filter((file) => given === undefined || !existsSync(join(given, file)))
+  const { needs } = vmms[name]!
+  const missing = needs.filter((file) => binaries === undefined || !existsSync(join(binaries, file)))
   if (missing.length === 0) return ''
-  return given === undefined ? 'ISOBENCH_MACHINE_BINARIES is not set' : `${given} has no ${missing.join(', ')}`
+  return binaries === undefined ? 'ISOBENCH_MACHINE_BINARIES is not set' : `${binaries} has no ${missing.join(', ')}`
 }
 
 interface Results {
@@ -84,7 +92,7 @@ interface Results {
   }[]
 }
 
-describe.each(Object.keys(monitors).filter((name) => chosen.includes(name)))('%s', (name) => {
+describe.each(Object.keys(vmms).filter((name) => chosen.includes(name)))('%s', (name) => {
   testUnless(missingBinaries(name), 'program-missing', 'passes the conformance suite on a nested KVM', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
     folders.push(folder)
@@ -93,7 +101,7 @@ describe.each(Object.keys(monitors).filter((name) => chosen.includes(name)))('%s
     const kernelFolder = join(kernel.vmlinux, '..')
     const files = {
       [`kernels/${basename(kernelFolder)}`]: kernelFolder,
-      ...(given !== undefined && { given }),
+      ...(binaries !== undefined && { given: binaries }),
     }
     const done = await runInVm({
       script: scriptOf(name),
@@ -107,8 +115,8 @@ describe.each(Object.keys(monitors).filter((name) => chosen.includes(name)))('%s
     const doctor = json('doctor.json')
     expect(doctor.kvm, done.log).toMatchObject({ state: 'nested' })
     expect(doctor.platforms, done.log).toMatchObject([{ name, available: true, cpuMode: 'nested' }])
-    if (monitors[name]!.floor) {
-      const { samples } = readRecord(join(done.results, 'floor.jsonl'))
+    if (vmms[name]!.vmmStart) {
+      const { samples } = readRecord(join(done.results, 'vmm-start.jsonl'))
       const counted = samples.filter(({ warmup }) => !warmup)
       expect(counted, done.log).toMatchObject([1, 2].map(() => ({ platform: name, accelerator: 'kvm' })))
       expect(counted.flatMap(({ error }) => error ?? [])).toEqual([])

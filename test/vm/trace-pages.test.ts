@@ -1,4 +1,4 @@
-/** The pages of a function trace, as isobench reads them, against the text that the kernel itself makes of the same events. */
+/** The pages of a function trace, as isobench reads them, against the kernel's text of the same events. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'isobench-machine-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 beforeAll(ensureImage)
 
-// The shell counts until interrupts have come, and then has programs do what needs the kernel.
+// The shell counts until interrupts have occurred, and then runs programs that need the kernel.
 const script = `
 set -e
 mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
@@ -38,7 +38,7 @@ uname -r >/results/kernel
 cd .. && rmdir isob-pages
 `
 
-test('a function trace has the functions that the kernel says it has, in interrupts and out of them', async () => {
+test('a function trace has the same functions as the text of the kernel, inside and outside of interrupts', async () => {
   const done = await runInVm({ script, seconds: 900, folder })
   expect(done.exitCode, done.log).toBe(0)
   const text = (name: string) => readFileSync(join(done.results, name), 'utf8')
@@ -52,12 +52,12 @@ test('a function trace has the functions that the kernel says it has, in interru
     text: text('text'),
     kallsyms: text('kallsyms'),
   }
-  const told = tallyOfText(trace)
-  expect(Object.keys(told).length).toBeGreaterThan(200)
-  expect(Object.keys(told).some((name) => name.endsWith(' in an interrupt'))).toBe(true)
-  expect(tallyOfPages(trace)).toEqual(told)
+  const expected = tallyOfText(trace)
+  expect(Object.keys(expected).length).toBeGreaterThan(200)
+  expect(Object.keys(expected).some((name) => name.endsWith(' in an interrupt'))).toBe(true)
+  expect(tallyOfPages(trace)).toEqual(expected)
   const small = withNeededSymbols(trace)
-  expect(tallyOfPages(small)).toEqual(told)
+  expect(tallyOfPages(small)).toEqual(expected)
   const keep = process.env.ISOBENCH_KEEP_TRACE
   const params = { [constants.BROTLI_PARAM_LGWIN]: 24 }
   if (keep) writeFileSync(keep, brotliCompressSync(JSON.stringify(small), { params }))

@@ -135,9 +135,9 @@ interface Doctored {
 /** Why each of these platforms cannot be measured here: `''` for one that works. Boots each of them once. */
 export const obstacles = (...kinds: string[]) => unless(({ available }) => available, kinds)
 
-/** Why what each of these monitors costs alone cannot be measured here. */
-export const floorObstacles = (...kinds: string[]) =>
-  unless(({ available, supportedWorkloads: still }) => available || still?.includes('vmm-start') === true, kinds)
+/** Why the start of each of these VMMs cannot be measured here. */
+export const vmmStartObstacles = (...kinds: string[]) =>
+  unless(({ available, supportedWorkloads }) => available || supportedWorkloads?.includes('vmm-start') === true, kinds)
 
 async function unless(works: (one: Doctored) => boolean, kinds: readonly string[]): Promise<Record<string, string>> {
   const { stdout } = await execa(

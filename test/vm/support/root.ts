@@ -1,4 +1,4 @@
-/** The root filesystem of the test machine: Debian with systemd, a kernel, every container runtime, and QEMU itself. */
+/** The root filesystem of the test VM: Debian with systemd, a kernel, all container runtimes, and QEMU. */
 
 import { createHash } from 'node:crypto'
 import {
@@ -20,13 +20,13 @@ const packages = [
   ...['linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'nodejs'],
   ...['busybox-static', 'cgroup-tools', 'e2fsprogs', 'iproute2', 'iptables', 'mount', 'procps', 'util-linux'],
   ...['runc', 'crun', 'runsc', 'docker.io', 'docker-cli', 'podman', 'uidmap', 'lxc', 'bubblewrap', 'systemd-container'],
-  // Runs the machine on the host, with the libraries beside it: a host of another release has another QEMU. And machines in it.
+  // This QEMU runs the VM on the host, whose release may have another version, and VMs inside of the VM.
   ...['qemu-system-x86', 'virtiofsd', 'xz-utils'],
 ]
-/** Most of it is a hole of the file: room for the disks of a machine's own guests. */
+/** Room for the disks of guests in the VM. Most of the file is a hole. */
 const size = '24G'
 
-/** Runs what the disk `job` holds, with the checkout and the image's cache where isobench looks for them, and ends the machine. */
+/** Runs the script on the disk `job`, and powers the VM off. */
 const job = `#!/bin/bash
 exec >/dev/virtio-ports/log 2>&1 </dev/null
 mkdir -p /checkout /results
@@ -51,15 +51,15 @@ LimitNOFILE=65536
 WantedBy=multi-user.target
 `
 
-/** What a machine boots from. */
+/** The files from which a VM boots. */
 export interface VmRoot {
   /** A whole Debian, with the kernel in `boot`. */
   readonly tree: string
-  /** The same as an ext4 file system; never written to. */
+  /** The same as an ext4 file system, which stays unchanged. */
   readonly disk: string
 }
 
-/** The root filesystem, built if it is not in the cache: two minutes, once. */
+/** Returns the root filesystem. Building it takes two minutes, once. */
 export async function ensureRoot(): Promise<VmRoot> {
   const digest = createHash('sha256')
     .update(JSON.stringify([2, packages, job, unit, size]))
@@ -95,7 +95,7 @@ async function build(tree: string, scratch: string): Promise<void> {
     ],
     { timeout: 1800, env: { TMPDIR: scratch } },
   )
-  // Nothing but the job runs here: packages have their servers and timers started at boot.
+  // Only the job may run. Packages start their servers and timers at boot.
   for (const name of ['multi-user', 'timers'])
     rmSync(join(tree, `etc/systemd/system/${name}.target.wants`), { recursive: true, force: true })
   const units = join(tree, 'etc/systemd/system')
@@ -108,7 +108,7 @@ async function build(tree: string, scratch: string): Promise<void> {
   for (const file of ['etc/resolv.conf', 'etc/machine-id']) rmSync(join(tree, file), { force: true })
 }
 
-/** The newest kernel of a tree and its initramfs. */
+/** The newest kernel of a tree and its initramfs. @throws {Error} without a kernel */
 export function kernelOf(tree: string): { readonly kernel: string; readonly initrd: string; readonly release: string } {
   const release = readdirSync(join(tree, 'boot'))
     .flatMap((name) => /^vmlinuz-(.*)$/.exec(name)?.[1] ?? [])

@@ -1,6 +1,6 @@
 /**
- * A Debian machine in QEMU, with this checkout in it: a kernel that lets itself be traced, and pure cgroup v2. It is emulated,
- * has no network, and ends with its job, at its time limit, or with the process that started it, whichever comes first.
+ * A Debian VM in QEMU with this checkout. Its kernel allows tracing, and it has only cgroup v2. Its CPUs are emulated, and it
+ * has no network. It ends with its job, at its time limit, or with the process that started it.
  */
 
 import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { makeDisk } from '../../../src/vm/disks.ts'
 import { ensureRoot, kernelOf } from './root.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
-/** What of the checkout the machine gets. */
+/** The parts of the checkout that the VM gets. */
 const checkout = [
   'benches',
   'bin',
@@ -29,29 +29,29 @@ const checkout = [
 const settings = ['package.json', 'tsconfig.json', 'isobench.config.ts', 'vitest.config.ts']
 
 export interface VmJob {
-  /** A bash script, run as root in `/checkout`. What it leaves in `/results` comes back. */
+  /** A bash script, which runs as root in `/checkout`. The host gets the files of `/results`. */
   readonly script: string
-  /** Seconds until the machine is ended. */
+  /** Seconds until the VM is killed. */
   readonly seconds: number
-  /** An empty folder for the machine's disks, its log and its results. */
+  /** An empty folder for the VM's disks, its log and its results. */
   readonly folder: string
   readonly cpus?: number
   readonly memoryMiB?: number
-  /** Gives the machine's CPUs SVM, so that it has a KVM of its own, slow as all of it. */
+  /** Gives the VM's CPUs SVM, so that it has a nested, slow KVM. */
   readonly svm?: boolean
-  /** Files and folders of the host's, each by its path in the checkout. */
+  /** Files and folders of the host, by their path in the checkout. */
   readonly files?: Readonly<Record<string, string>>
 }
 
 export interface VmResult {
   readonly exitCode: number
-  /** What the script printed, on either output. */
+  /** The output of the script, standard error included. */
   readonly log: string
-  /** A folder with what the script left. */
+  /** A folder with the files of `/results`. */
   readonly results: string
 }
 
-/** Boots a machine, runs one job in it, and resolves when the machine has ended. */
+/** Boots a VM, runs one job in it, and resolves when the VM has ended. @throws {Error} without a result */
 export async function runInVm(job: VmJob): Promise<VmResult> {
   const { folder, seconds, files = {} } = job
   const image = findImage()
@@ -69,8 +69,8 @@ export async function runInVm(job: VmJob): Promise<VmResult> {
   const found = `mkdir -p ${cached} && mount -o ro /dev/disk/by-id/virtio-image ${cached} || exit`
   sized(file('job'), `${found}\ncd /checkout || exit\n${job.script}\n`, 2 ** 16)
   sized(file('results.tar'), '', 2 ** 29)
-  console.info(`the machine's log: ${file('log')}`)
-  // A worker of vitest's outlives its parent, and is only told that the channel to it is gone.
+  console.info(`log of the VM: ${file('log')}`)
+  // A worker of Vitest outlives its parent. It only gets an event when the channel closes.
   const orphaned = new AbortController()
   process.once('disconnect', () => orphaned.abort())
   const { timedOut } = await execa('setpriv', ['--pdeathsig', 'KILL', '--', ...argvOf(job, root)], {
@@ -86,16 +86,15 @@ export async function runInVm(job: VmJob): Promise<VmResult> {
   const [log, end] = [readFileSync(file('log'), 'utf8'), readFileSync(file('console'), 'utf8').slice(-2000)]
   const results = file('results')
   mkdirSync(results)
-  if (timedOut)
-    throw new Error(`the machine did not end within ${seconds} s; it had said:\n${log.slice(-4000)}\n${end}`)
+  if (timedOut) throw new Error(`the VM did not end within ${seconds} s. Its log:\n${log.slice(-4000)}\n${end}`)
   await runHostCommand(['tar', '--extract', '--file', file('results.tar'), '--directory', results])
   const exitCode = existsSync(join(results, 'exit-code')) ? readFileSync(join(results, 'exit-code'), 'utf8') : undefined
   if (exitCode === undefined)
-    throw new Error(`the machine ended without a result:\n${readFileSync(file('qemu.log'), 'utf8')}\n${log}\n${end}`)
+    throw new Error(`the VM ended without a result:\n${readFileSync(file('qemu.log'), 'utf8')}\n${log}\n${end}`)
   return { exitCode: Number(exitCode), log, results }
 }
 
-/** A file that a disk can be: its size is a multiple of a sector. */
+/** Writes a file that can be a disk: its size is a multiple of a sector. */
 function sized(file: string, text: string, bytes: number): void {
   writeFileSync(file, text)
   truncateSync(file, bytes)
@@ -112,7 +111,7 @@ function argvOf(
   ]
   for (const name of ['log', 'console']) closeSync(openSync(join(folder, name), 'a'))
   return [
-    // The tree's QEMU with the tree's loader and libraries: the host need not have one.
+    // QEMU of the tree, with its loader and libraries, so that the host needs none.
     join(tree, 'usr/lib64/ld-linux-x86-64.so.2'),
     ...['--library-path', ['', '/pulseaudio'].map((sub) => join(tree, `usr/lib/x86_64-linux-gnu${sub}`)).join(':')],
     join(tree, 'usr/bin/qemu-system-x86_64'),
