@@ -16,12 +16,12 @@ import { describeUnless, skip } from './support/skip.ts'
 beforeAll(ensureImage)
 
 const containers = ['native', 'runc', 'crun', 'docker', 'podman', 'lxc', 'bubblewrap', 'nspawn', 'gvisor']
-// Two that are compared are always there.
+// The test compares these two, so they are always selected.
 const chosen = containers.filter((name) => name === 'native' || name === 'runc' || isChosen(name))
 const obstacle = await obstacles(...chosen)
 const working = chosen.filter((name) => obstacle[name] === '')
 
-/** Looks into tracefs through a mount of the test's own. What another isobench that lives has there is no leftover. */
+/** The instances in tracefs, read through a separate mount, without those of running isobench processes. */
 function instances(): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-tracefs-'))
   execFileSync('mount', ['-t', 'tracefs', 'tracefs', folder])
@@ -37,7 +37,7 @@ function instances(): string[] {
 
 const workloads = new URL('../../benches/isolation/attack-workloads.ts', import.meta.url)
 
-/** Calls that no runtime has a reason to make, and that no default profile of theirs refuses. */
+/** Calls that no runtime makes, and that no default seccomp profile refuses. */
 const known = {
   getpgid: 121,
   getsid: 124,
@@ -47,7 +47,7 @@ const known = {
   times: 100,
 }
 
-/** A bench with a program that makes the known calls, or none at all, and then ends. */
+/** A bench with a program that makes the known calls, or none, and then ends. */
 const bench = (instrument: 'functions' | 'syscalls', options = '{}') => `${imports}
 const programs = ${JSON.stringify({ none: elfOf([]), known: elfOf(Object.values(known)) })}
 const program = workload('program', {
@@ -62,21 +62,21 @@ const program = workload('program', {
 export const it = bench('program', workload.traced(program, { source: '${instrument}' }), ${options})
 `
 
-/** The names that a platform's work reached in each round. */
+/** The names that a platform's work called in each round. */
 const reached = ({ samples }: RunRecord, platform: string, calls?: string): string[][] =>
   samples
     .filter((one) => one.platform === platform && one.attackProfile && (!calls || one.case.includes(`calls=${calls}`)))
     .map(({ attackProfile: profile }) => Object.keys(profile!.work))
 
-/** The names that more than half of the rounds reached. */
+/** The names that more than half of the rounds called. */
 const usual = (rounds: readonly string[][]): string[] =>
   [...new Set(rounds.flat())].filter(
     (name) => rounds.filter((names) => names.includes(name)).length * 2 > rounds.length,
   )
 
 describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced by syscalls', () => {
-  test(`a program reaches exactly its calls beyond those of an empty one, on ${working.join(', ')}`, async () => {
-    const machine = observe()
+  test(`a program has exactly its calls more than an empty one, on ${working.join(', ')}`, async () => {
+    const host = observe()
     using project = Project.with({
       'isobench.config.ts': config(...working),
       'benches/it.bench.ts': bench('syscalls'),
@@ -94,7 +94,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
         .filter((name) => rounds.every((names) => names.includes(name)) && !control.has(name))
         .sort()
       if (platform === 'gvisor') {
-        // Its own kernel answers them: the host never hears of one.
+        // The kernel of gVisor handles them, so the host gets none.
         expect(
           rounds.flat().filter((name) => name in known),
           platform,
@@ -117,7 +117,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
       expect(jaccard(unmarked, marked), `${platform}: ${unmarked} | ${marked}`).toBeGreaterThanOrEqual(
         platform === 'gvisor' ? 0.8 : 0.95,
       )
-      // And by what every round reaches or none; what a runtime's own threads do at times is told apart, and is the lesser part.
+      // And by what every round reaches or none; calls that a runtime's threads make in some rounds only are listed separately, and are fewer.
       const [none, other] = attackProfiles(record).filter((cell) => cell.platform === platform)
       const { onlyA, onlyB, both, someRounds: sometimes } = diffOf(none!, other!).parts[0]!
       const odd = [...onlyA, ...onlyB]
@@ -153,12 +153,12 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
     const typo = await project.isobench(['attack-profile', 'diff', 'native', 'runcc'])
     expect(typo.exitCode).toBe(5)
     expect(typo.stderr).toContain('did you mean "runc"?')
-    machine.expectClean()
+    host.expectClean()
     expect(instances()).toEqual([])
   })
 
-  test(`the same workload twice reaches the same names but for one in twenty, on ${working.join(', ')}`, async () => {
-    const machine = observe()
+  test(`the same workload twice calls the same names, with a Jaccard index of 0.95, on ${working.join(', ')}`, async () => {
+    const host = observe()
     using project = Project.with({
       'isobench.config.ts': config(...working),
       'benches/it.bench.ts': `${imports}
@@ -174,17 +174,17 @@ export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMe
       const [once, again] = [half(0), half(1)]
       expect(once.length, platform).toBeGreaterThan(15)
       expect(jaccard(once, again), `${platform}: ${once} | ${again}`).toBeGreaterThanOrEqual(0.95)
-      // What a runtime's own threads do at times is told apart, and is the lesser part.
+      // Calls that a runtime's threads make in some rounds only are listed separately, and are fewer.
       const cell = attackProfiles(record).find((one) => one.platform === platform)!
       expect(cell.someRounds.work.length, `${platform}: at times ${cell.someRounds.work}`).toBeLessThan(
         Object.keys(cell.work).length / 2,
       )
     }
-    machine.expectClean()
+    host.expectClean()
   }, 480_000)
 
-  test('a run that is killed in the middle traces on until the next one starts, or until `isobench clean`', async () => {
-    const machine = observe()
+  test('tracing of a killed run goes on until the next run starts, or until `isobench clean`', async () => {
+    const host = observe()
     const before = instances()
     const mine = () => instances().filter((name) => !before.includes(name))
     using project = Project.with({ 'isobench.config.ts': config('native'), 'benches/it.bench.ts': bench('syscalls') })
@@ -201,7 +201,7 @@ export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMe
       rmRecords(project)
     }
     await project.isobench(['clean'])
-    machine.expectClean()
+    host.expectClean()
   })
 })
 

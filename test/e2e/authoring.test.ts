@@ -5,12 +5,12 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { benchFile, config, expectNoStack, imports, type Outcome, Project, repository } from './support/cli.ts'
 import { testUnless } from './support/skip.ts'
 
-// All that an author can get wrong is told without measuring anything, so these need neither root nor an image.
+// isobench reports mistakes of authors without measuring, so these tests need neither root nor an image.
 
 const good = benchFile('return { time: await say(1) }', '{}', 'good')
 const projects: Project[] = []
 
-/** A project with a sound bench file beside what is under test. */
+/** A project with a correct bench file and the files under test. */
 function project(files: Record<string, string>): Project {
   const made = Project.with({ 'isobench.config.ts': config('native'), 'benches/good.bench.ts': good, ...files })
   projects.push(made)
@@ -29,13 +29,13 @@ function expectRefused(outcome: Outcome, ...said: (string | RegExp)[]): void {
   expectNoStack(outcome)
 }
 
-/** The broken file is told of, and the sound one is listed all the same. */
+/** isobench reports the broken file and lists the correct one. */
 function expectOneBroken(outcome: Outcome, ...said: (string | RegExp)[]): void {
   expectRefused(outcome, ...said)
   expect(outcome.stdout).toContain('good: time (ms)')
 }
 
-describe('a bench file that cannot be used', () => {
+describe('a broken bench file', () => {
   test('with a syntax error names line and column of the TypeScript, and the others are listed', async () => {
     const text = `${imports}\nconst size: number = = 1\n`
     expectOneBroken(await list({ 'benches/broken.bench.ts': text }), /benches\/broken\.bench\.ts:4:22 {2}\S/)
@@ -54,20 +54,20 @@ describe('a bench file that cannot be used', () => {
     expectOneBroken(await list(files), /lib\/sizes\.ts:6:9 {2}no sizes today/)
   })
 
-  test('that throws what is no error is told with what it threw', async () => {
+  test('that throws something other than an Error is reported with what it threw', async () => {
     expectOneBroken(
       await list({ 'benches/broken.bench.ts': `${imports}\nthrow { reason: 'odd' }\n` }),
       /"reason":"odd"/,
     )
-    for (const [code, told] of [
+    for (const [code, message] of [
       ['throw 5n', /it threw 5n/],
       ['const a: { a?: object } = {}; a.a = a; throw a', /it threw .*Circular/],
       ['throw Object.create(null)', /it threw \{\}/],
     ] as const)
-      expectOneBroken(await list({ 'benches/broken.bench.ts': `${imports}\n${code}\n` }), told)
+      expectOneBroken(await list({ 'benches/broken.bench.ts': `${imports}\n${code}\n` }), message)
   })
 
-  test('that loops, or awaits, for ever is ended within 12 s, and the others are listed', async () => {
+  test('that loops or awaits forever is stopped within 12 s, and the others are listed', async () => {
     const codes = ['while (true);', 'await new Promise(() => setInterval(() => {}, 1000))']
     const outcomes = codes.map((code) => list({ 'benches/a-hang.bench.ts': `${imports}\n${code}\n` }))
     for (const outcome of await Promise.all(outcomes)) {
@@ -76,20 +76,20 @@ describe('a bench file that cannot be used', () => {
     }
   })
 
-  test('a config that loops for ever is ended, though the command line itself imports it', async () => {
+  test('a config that loops forever is stopped, although the command line imports it', async () => {
     using looping = Project.with({ 'isobench.config.ts': 'for (;;) {}\n' })
     const { stderr, exitCode } = await looping.isobench(['list'])
     expect(stderr).toMatch(/isobench\.config\.ts .*longer than 10 s/)
     expect(exitCode).toBe(5)
   })
 
-  test('that awaits what can never come is ended at once, and the others are listed', async () => {
+  test('that awaits a promise that nothing can resolve is stopped, and the others are listed', async () => {
     const outcome = await list({ 'benches/a-hang.bench.ts': `${imports}\nawait new Promise(() => {})\n` })
     expectOneBroken(outcome, /benches\/a-hang\.bench\.ts {2}\S/, /never ends/)
     expect(outcome.seconds).toBeLessThan(13)
   })
 
-  test('that calls process.exit is told so, and the others are listed', async () => {
+  test('that calls process.exit is reported, and the others are listed', async () => {
     expectOneBroken(
       await list({ 'benches/a-exit.bench.ts': `${imports}\nprocess.exit(0)\n` }),
       /benches\/a-exit\.bench\.ts .*exit/,
@@ -97,7 +97,7 @@ describe('a bench file that cannot be used', () => {
     )
   })
 
-  test('that registers no bench is told how to register one', async () => {
+  test('that registers no bench is reported with how to register one', async () => {
     expectOneBroken(
       await list({ 'benches/empty.bench.ts': 'export const nothing = 1\n' }),
       /benches\/empty\.bench\.ts {2}it registers no bench/,
@@ -105,25 +105,25 @@ describe('a bench file that cannot be used', () => {
     )
   })
 
-  test('that names two benches alike names the second one, and keeps the first', async () => {
-    const twice = benchFile('return { time: 1 }', '{}', 'twin').replace(/$/, "bench('twin', work)\n")
+  test('with two benches of one name is reported at the second one, and keeps the first', async () => {
+    const twice = benchFile('return { time: 1 }', '{}', 'same').replace(/$/, "bench('same', work)\n")
     const outcome = await list({ 'benches/twice.bench.ts': twice })
-    expectOneBroken(outcome, /benches\/twice\.bench\.ts:\d+:1 {2}two benches are named "twin"/)
-    expect(outcome.stdout).toContain('twin: time (ms)')
+    expectOneBroken(outcome, /benches\/twice\.bench\.ts:\d+:1 {2}two benches are named "same"/)
+    expect(outcome.stdout).toContain('same: time (ms)')
   })
 
   test.each([
-    ['an expectation of a metric that there is not', '{ expect: { tine: expect.atMost("1ms") } }', /"tine"/],
-    ['a margin that is none', '{ expect: { time: expect.withinNative(-5) } }', /-5 % is no margin/],
-    ['a unit that does not fit', '{ expect: { time: expect.atMost("5 lightyears") } }', /5 lightyears/],
-    ['a parameter that there is not', '{ params: { size: [1] } }', /parameter "size"/],
+    ['an expectation of an unknown metric', '{ expect: { tine: expect.atMost("1ms") } }', /"tine"/],
+    ['a negative margin', '{ expect: { time: expect.withinNative(-5) } }', /-5 % is no margin/],
+    ['an unknown unit', '{ expect: { time: expect.atMost("5 lightyears") } }', /5 lightyears/],
+    ['an unknown parameter', '{ params: { size: [1] } }', /parameter "size"/],
     ['a time limit of 0', '{ timeout: 0 }', /time limit 0/],
-  ])('with %s is told at its line', async (_, options, said) => {
+  ])('with %s is reported at its line', async (_, options, said) => {
     const text = benchFile('return { time: 1 }', options, 'odd')
     expectOneBroken(await list({ 'benches/odd.bench.ts': text }), said, /benches\/odd\.bench\.ts:\d+:\d+ {2}/)
   })
 
-  test('is told by run as well, which has nothing to measure when every file is broken', async () => {
+  test('is reported by run, which measures nothing if every file is broken', async () => {
     const made = project({ 'benches/good.bench.ts': `${imports}\nthrow new Error('not today')\n` })
     expectRefused(await made.isobench(['run', '--wait-for-lock']), /benches\/good\.bench\.ts:4:7 {2}not today/)
     expect(made.records()).toEqual([])
@@ -136,12 +136,12 @@ describe('the config', () => {
   const exporting = (inner: string) =>
     `import { defineConfig, platform } from 'isobench'\nexport default defineConfig(${inner})\n`
 
-  test('that is missing is told with how to write one', async () => {
+  test('that is missing is reported with how to write one', async () => {
     using empty = Project.with()
     expectRefused(await empty.isobench(['list']), /no isobench\.config\.ts/, /isobench init/)
   })
 
-  test('that --config names and that is not there is told by its name', async () => {
+  test('of --config that does not exist is reported with its name', async () => {
     expectRefused(await list({}, '--config', 'other.config.ts'), /other\.config\.ts/)
   })
 
@@ -166,7 +166,7 @@ describe('the config', () => {
     )
   })
 
-  test('without a default export is told what to write', async () => {
+  test('without a default export is reported with what to write', async () => {
     expectRefused(await refused('export const config = {}\n'), /no default export/, /export default defineConfig/)
   })
 
@@ -304,7 +304,7 @@ bench.each(['a', 'b'])('each %s', () => work)
     expect(exitCode).toBe(0)
   })
 
-  test('--json writes the suite as data, with every bench in its place', async () => {
+  test('--json writes the suite as data, with the location of every bench', async () => {
     const made = project({
       'benches/good.bench.ts': `${good.replace('metrics: {', 'params: { size: [1, 2] },\n  metrics: {').replace(', {})', ", { tags: ['x'], expect: { time: expect.atMost('5s') } })")}\nfinding(100, 'It is quick', [expect(it.time).on(platform.named('native')).atMost('1s')])\n`,
     })
@@ -335,7 +335,7 @@ bench.each(['a', 'b'])('each %s', () => work)
     expect(exitCode).toBe(0)
   })
 
-  test('--json is JSON even when a file is broken, and tells of it in there', async () => {
+  test('--json is JSON even if a file is broken, and includes the problem', async () => {
     const outcome = await list({ 'benches/broken.bench.ts': 'const = 1\n' }, '--json')
     expect(JSON.parse(outcome.stdout).problems).toEqual([
       expect.objectContaining({ file: 'benches/broken.bench.ts', location: expect.objectContaining({ line: 1 }) }),
@@ -352,11 +352,11 @@ bench.each(['a', 'b'])('each %s', () => work)
 
 const namespaces = (await execa('unshare', ['--user', 'true'], { reject: false })).exitCode === 0
 
-// A user namespace that maps nobody: the same files can be read, and nobody is root.
+// A user namespace without a mapping: it can read the same files, and it has no root.
 testUnless(
   namespaces ? '' : 'no user namespaces',
   'host-kind',
-  'without root nothing is started, and sudo is the way',
+  'without root nothing starts, and the message suggests sudo',
   async () => {
     const { root } = project({})
     const bin = join(repository, 'bin/isobench.js')

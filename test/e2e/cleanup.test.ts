@@ -10,14 +10,14 @@ beforeAll(ensureImage)
 const engines = await obstacles('runc', 'lxc', 'bubblewrap', 'nspawn', 'gvisor')
 const gvisor = engines.gvisor!
 
-/** A bench whose samples take half a second in the guest, and a run of it that lasts until somebody ends it. */
+/** A bench whose samples take half a second in the guest, and a run that lasts until it is stopped. */
 const slow = benchFile(
   "await guest.exec(command('sleep', '0.5')); return { time: await say(1) }",
   "{ expect: { time: expect.atMost('1s') } }",
 )
 const long = ['run', '--wait-for-lock', '--rounds', '500']
 
-/** Starts a long run and waits until it has measured a few samples, and is in the middle of the next. */
+/** Starts a long run and waits until it has measured three samples and measures the next. */
 async function inTheMiddle(project: Project) {
   const running = project.start(long, { timeout: 220 })
   await running.until(() => project.samples() >= 3, 'the third sample', 200)
@@ -34,7 +34,7 @@ describe.each([
       'platform-unavailable',
       `that gets ${signal} ends with 130 within 10 s, keeps its samples and leaves nothing`,
       async () => {
-        const machine = observe()
+        const host = observe()
         using project = Project.of(slow, kinds)
         const running = await inTheMiddle(project)
         const sent = performance.now()
@@ -42,7 +42,7 @@ describe.each([
         expect(outcome.exitCode).toBe(130)
         expect((performance.now() - sent) / 1000).toBeLessThan(10)
         expectNoStack(outcome)
-        machine.expectClean()
+        host.expectClean()
         const record = readRecord(project.records().at(-1)!)
         expect(record.status).toBe('interrupted')
         expect(record.samples.length).toBeGreaterThanOrEqual(3)
@@ -57,18 +57,18 @@ describe.each([
     'platform-unavailable',
     'that is killed by SIGKILL leaves what `isobench clean` removes, and a second run works',
     async () => {
-      const machine = observe()
+      const host = observe()
       using project = Project.of(slow, kinds)
       const running = await inTheMiddle(project)
       await running.kill('SIGKILL')
-      const left = machine.leftovers()
+      const left = host.leftovers()
       for (const kind of ['cgroup', 'mount', 'netns', 'directory', 'journal']) {
         expect(
           left.some((line) => line.startsWith(kind)),
           `a ${kind} in\n${left.join('\n')}`,
         ).toBe(true)
       }
-      // Somebody may remove the state folder by hand: the host's devices must be out of reach.
+      // If a user removes the state folder by hand, that must not reach the host's devices.
       expect(readFileSync('/proc/self/mounts', 'utf8')).not.toMatch(/ \S*\/isob-\S+ devtmpfs /)
       const record = readRecord(project.records().at(-1)!)
       expect(record.status).toBe('killed')
@@ -77,14 +77,14 @@ describe.each([
       const cleaned = await project.isobench(['clean'])
       expect(cleaned.exitCode).toBe(0)
       expect(cleaned.stdout).toMatch(/removed the cgroup isob-/)
-      machine.expectClean()
+      host.expectClean()
       expect((await project.isobench(['clean'])).exitCode).toBe(0)
 
-      // The dead run's lock is nobody's.
+      // Nobody holds the lock of the dead run.
       const { report } = await project.run(['--rounds', '1'])
       expect(report.status).toBe('finished')
       expect(report.cases[0]!.results.flatMap(({ errors }) => errors)).toEqual([])
-      machine.expectClean()
+      host.expectClean()
     },
   )
 })
@@ -93,13 +93,13 @@ describe('a run that is killed by SIGKILL leaves what `isobench clean` removes',
   const kinds = ['runc', 'lxc', 'bubblewrap', 'nspawn'].filter((kind) => engines[kind] === '')
 
   async function killedWhen(project: Project, args: string[], now: (text: string) => boolean): Promise<void> {
-    const machine = observe()
+    const host = observe()
     const running = project.start(['run', '--wait-for-lock', ...args], { timeout: 220 })
     await running.until(() => now(running.text), 'the moment to kill it', 200)
     await running.kill('SIGKILL')
-    expect(machine.leftovers()).not.toEqual([])
+    expect(host.leftovers()).not.toEqual([])
     expect((await project.isobench(['clean'])).exitCode).toBe(0)
-    machine.expectClean()
+    host.expectClean()
   }
 
   test('while it boots guests', async () => {
@@ -113,44 +113,44 @@ bench('boot', workload.boot('boot', {
     await killedWhen(project, ['--rounds', '50'], () => project.samples() > kinds.length)
   })
 
-  test('while it takes its guests down', async () => {
+  test('while it removes its guests', async () => {
     using project = Project.of(benchFile('return { time: await say(1) }'), kinds)
-    // The round's guests go once its last sample is written.
+    // isobench removes the round's guests after it has written the last sample.
     await killedWhen(project, ['--rounds', '1'], () => project.samples() >= kinds.length)
   })
 })
 
-test('a second SIGINT changes nothing: what was opened is still closed', async () => {
-  const machine = observe()
+test('a second SIGINT changes nothing: the run still removes everything', async () => {
+  const host = observe()
   using project = Project.of(slow)
   const running = await inTheMiddle(project)
   process.kill(running.pid, 'SIGINT')
   const outcome = await running.kill('SIGINT')
   expect(outcome.exitCode).toBe(130)
-  machine.expectClean()
+  host.expectClean()
 })
 
 test('a run that is interrupted before it measures, while it probes, leaves nothing', async () => {
-  const machine = observe()
+  const host = observe()
   using project = Project.of(slow)
   const running = project.start(long)
   await running.until(() => running.text.includes('probing'), 'it probed')
   const outcome = await running.kill('SIGINT')
   expect(outcome.exitCode).toBe(130)
   expectNoStack(outcome)
-  machine.expectClean()
+  host.expectClean()
 })
 
-test('a run whose terminal goes away (SIGHUP) ends as by SIGINT', async () => {
-  const machine = observe()
+test('a run whose terminal closes (SIGHUP) ends as with SIGINT', async () => {
+  const host = observe()
   using project = Project.of(slow)
   const running = await inTheMiddle(project)
   expect((await running.kill('SIGHUP')).exitCode).toBe(130)
-  machine.expectClean()
+  host.expectClean()
 })
 
-test('a run whose reader goes away closes what it opened when it is interrupted', async () => {
-  const machine = observe()
+test('a run whose output nobody reads removes everything when it is interrupted', async () => {
+  const host = observe()
   using project = Project.of(slow)
   const running = await inTheMiddle(project)
   running.child.stdout.destroy()
@@ -158,12 +158,12 @@ test('a run whose reader goes away closes what it opened when it is interrupted'
   const before = project.samples()
   await running.until(() => project.samples() >= before + 3, 'three more samples')
   expect((await running.kill('SIGINT')).exitCode).toBe(130)
-  machine.expectClean()
+  host.expectClean()
 })
 
-describe('while a run has the machine', () => {
-  test('`clean` leaves it alone, a second run says who has the machine, and the first is not disturbed', async () => {
-    const machine = observe()
+describe('while a run has the host', () => {
+  test('`clean` leaves it alone, a second run names its process, and the first is not disturbed', async () => {
+    const host = observe()
     using first = Project.of(slow)
     using second = Project.of(slow)
     const running = await inTheMiddle(first)
@@ -192,6 +192,6 @@ describe('while a run has the machine', () => {
 
     await waiting.end()
     expect(readRecord(second.records()[0]!)).toMatchObject({ status: 'finished' })
-    machine.expectClean()
+    host.expectClean()
   })
 })

@@ -1,4 +1,4 @@
-/** Docker through a dockerd that was there before: one that this file starts, in namespaces of its own, for the host's. */
+/** Docker through an existing dockerd. This file starts one in separate namespaces and treats it as the host's. */
 
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ const docker = (...args: string[]) =>
 const inNetns = (...argv: string[]) =>
   execFileSync('nsenter', [`--net=/run/netns/${netns}`, ...argv], { encoding: 'utf8' })
 
-/** All that somebody's dockerd has, and what it has made of its network. */
+/** The objects of a dockerd, and its network. */
 const state = () => ({
   containers: docker('container', 'ls', '--all', '--no-trunc', '--format', '{{.ID}} {{.Names}} {{.Image}} {{.State}}'),
   foreign: docker('container', 'inspect', '--format', '{{json .}}', 'foreign'),
@@ -34,11 +34,11 @@ const state = () => ({
   volumes: docker('volume', 'ls'),
   runtimes: docker('info', '--format', '{{json .Runtimes}} {{.DefaultRuntime}}'),
   links: inNetns('ip', '-brief', 'link'),
-  // Counters and times apart.
+  // Without counters and times.
   rules: inNetns('iptables-save').replace(/^#.*$|\[\d+:\d+\]/gm, ''),
 })
 
-/** A run in whose middle something happens. */
+/** A bench that leaves time to interrupt its run. */
 const slow = benchFile("await guest.exec(command('sleep', '0.5')); return { time: await say(1) }")
 
 const served = `${imports}
@@ -65,7 +65,7 @@ describeUnless(obstacle, 'platform-unavailable', 'a dockerd of the host', () => 
     ensureImage()
     execFileSync('ip', ['netns', 'add', netns])
     for (const name of ['run', 'etc', 'root']) mkdirSync(join(folder, name))
-    // Its /run and its keys are below the folder: nothing of it is the machine's.
+    // Its /run and its keys are below the folder, so that it shares nothing with the host.
     const script = 'mount --bind "$1/etc" /etc/docker 2>/dev/null; mount --rbind "$1/run" /run; shift; exec "$@"'
     const argv = ['dockerd', `--data-root=${folder}/data`, '--exec-root=/run/docker', '--pidfile=/run/docker.pid']
     const runsc = { path: makeProgram(join(folder, 'runsc'), 'runsc'), runtimeArgs: ['-directfs=false'] }
@@ -99,7 +99,7 @@ describeUnless(obstacle, 'platform-unavailable', 'a dockerd of the host', () => 
   }, 60_000)
 
   test('that answers is used, over its bridge, and is afterwards as it was', async () => {
-    const machine = observe()
+    const host = observe()
     const since = (Date.now() / 1000).toFixed(3)
     using project = Project.of(served, ['native', 'docker'])
     const { report } = await project.run(['--rounds', '1'], { env, timeout: 240 })
@@ -123,11 +123,11 @@ describeUnless(obstacle, 'platform-unavailable', 'a dockerd of the host', () => 
     expect(made.split('\n').length).toBeGreaterThanOrEqual(4)
     for (const name of made.split('\n')) expect(name).toMatch(/^isob-/)
     expect(state()).toEqual(before)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test('has nothing of ours any more after `isobench clean`, when the run was killed', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.of(slow, ['native', 'docker'])
     const running = project.start(['run', '--wait-for-lock', '--rounds', '500'], { env, timeout: 240 })
     await running.until(() => project.samples() >= 3, 'the third sample', 200)
@@ -137,10 +137,10 @@ describeUnless(obstacle, 'platform-unavailable', 'a dockerd of the host', () => 
     expect(cleaned.stdout).toMatch(/removed what isob-\S+ made in the dockerd at unix:/)
     expect(cleaned.exitCode).toBe(0)
     expect(state()).toEqual(before)
-    machine.expectClean()
+    host.expectClean()
   })
 
-  test('that lacks a runtime is told from one that has it, with what mends it', async () => {
+  test('that lacks a runtime is reported with how to fix it', async () => {
     using project = Project.with({
       'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 export default defineConfig({ platforms: [
@@ -176,7 +176,7 @@ describeUnless(obstacle, 'platform-unavailable', "isobench's own dockerd", () =>
   const noLegacy = existsSync(legacy) ? '' : `there is no ${legacy}`
 
   testUnless(noLegacy, 'program-missing', 'works if the iptables in PATH makes legacy rules', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.with({
       'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 export default defineConfig({ platforms: [platform('docker', { daemon: 'own' })], profiles: { quick: { warmup: 0 } } })`,
@@ -190,18 +190,18 @@ export default defineConfig({ platforms: [platform('docker', { daemon: 'own' })]
     const { report } = await project.run(['--rounds', '1'], { env: { PATH }, timeout: 240 })
     expect(report.platforms[0]!.version).toContain("isobench's own dockerd")
     expect(report.cases.flatMap(({ results: cells }) => cells.map(({ errors }) => errors))).toEqual([[], []])
-    machine.expectClean()
+    host.expectClean()
   })
 
-  test('goes with the run that started it, also when that is killed: with its bridge, its rules and its data', async () => {
-    const machine = observe()
-    const host = () => [
+  test('ends with the run that started it, also if that is killed, with its bridge, its rules and its data', async () => {
+    const host = observe()
+    const network = () => [
       execFileSync('iptables-save', { encoding: 'utf8' }).replace(/^#.*$|\[\d+:\d+\]/gm, ''),
       ...['/var/lib/docker', '/run/docker', '/run/docker.sock', '/sys/class/net/docker0'].map((path) =>
         existsSync(path),
       ),
     ]
-    const before = host()
+    const before = network()
     using project = Project.with({
       'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 export default defineConfig({ platforms: [platform('native'), platform('docker', { daemon: 'own' })] })`,
@@ -209,11 +209,11 @@ export default defineConfig({ platforms: [platform('native'), platform('docker',
     })
     const running = project.start(['run', '--wait-for-lock', '--rounds', '500'], { timeout: 240 })
     await running.until(() => project.samples() >= 3, 'the third sample', 200)
-    expect(host()).toEqual(before)
+    expect(network()).toEqual(before)
     await running.kill('SIGKILL')
-    expect(machine.leftovers().filter((line) => line.startsWith('process') && line.includes('dockerd'))).toHaveLength(1)
+    expect(host.leftovers().filter((line) => line.startsWith('process') && line.includes('dockerd'))).toHaveLength(1)
     expect((await project.isobench(['clean'])).exitCode).toBe(0)
-    machine.expectClean()
-    expect(host()).toEqual(before)
+    host.expectClean()
+    expect(network()).toEqual(before)
   })
 })

@@ -1,4 +1,4 @@
-/** gVisor's mode and flags through the engines, seen in what the guest's processes on the host run, and from within it. */
+/** gVisor's mode and flags through the engines, as seen in its processes on the host and inside of the guest. */
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -27,10 +27,10 @@ const gofer = ['--directfs=false']
 const hostnet = ['--network=host']
 
 async function openAll(specs: Parameters<typeof resolvePlatforms>[0]) {
-  const machine = observe()
+  const host = observe()
   const seen = await (async () => {
     await using session = await Session.open(guest, { purpose: 'the flags of engines', wait: true, signal })
-    // All at once, as probing does: so a daemon hears of several runtimes at a time.
+    // At the same time, as when probing, so that a daemon gets several runtimes at once.
     return await Promise.all(
       resolvePlatforms(specs, drivers, import.meta.filename).map(async ({ driver, options }) => {
         await using place = await session.createSandbox(root, 120)
@@ -42,22 +42,22 @@ async function openAll(specs: Parameters<typeof resolvePlatforms>[0]) {
         const mounts = handle.execArgv(['/bin/busybox', 'cat', '/proc/mounts'])
         return {
           argv,
-          told: await driver.versionDetails!(options),
+          details: await driver.versionDetails!(options),
           mounts: (await runTimed(mounts, { timeoutMs: 60_000, label: 'mounts' })).stdout,
           address: handle.address ?? place.address,
-          // What is left of it in the guest's network namespace: the sentry's own stack takes the address away.
+          // The sentry's network stack removes the address from the guest's network namespace.
           links: execFileSync('nsenter', [`--target=${sentry}`, '--net', 'ip', '-4', 'addr'], { encoding: 'utf8' }),
         }
       }),
     )
   })()
-  machine.expectClean()
+  host.expectClean()
   return seen
 }
 
 function expectFlags([gofered, hosted, plain]: Awaited<ReturnType<typeof openAll>>): void {
-  expect(gofered!.told).toMatch(/over runsc version \S*\d\S* --directfs=false$/)
-  expect(plain!.told).toMatch(/over runsc version \S*\d\S*$/)
+  expect(gofered!.details).toMatch(/over runsc version \S*\d\S* --directfs=false$/)
+  expect(plain!.details).toMatch(/over runsc version \S*\d\S*$/)
   expect(gofered!.argv).toEqual(expect.arrayContaining(gofer))
   expect(gofered!.mounts).not.toContain('directfs')
   expect(gofered!.links).not.toContain(gofered!.address)
@@ -72,7 +72,7 @@ function expectFlags([gofered, hosted, plain]: Awaited<ReturnType<typeof openAll
 testUnless(
   found['docker-gvisor']!,
   'platform-unavailable',
-  'Docker hands them to runsc, from its own dockerd that runs already',
+  'Docker passes them to runsc, from its own dockerd that already runs',
   async () => {
     const given = { runtime: 'runsc', daemon: 'own' } as const
     expectFlags(
@@ -87,7 +87,7 @@ testUnless(
 
 const noPodman = found['docker-gvisor'] || found.podman!
 
-testUnless(noPodman, 'platform-unavailable', 'podman hands them to runsc', async () => {
+testUnless(noPodman, 'platform-unavailable', 'podman passes them to runsc', async () => {
   expectFlags(
     await openAll([
       platform('podman', { runtime: 'runsc', name: 'gofer', flags: gofer }),

@@ -1,4 +1,4 @@
-/** `isobench findings` on a stored record, on a fresh run, and on results that were measured elsewhere. */
+/** `isobench findings` on a stored record, on a new run, and on imported results. */
 
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -9,7 +9,7 @@ import { ensureImage } from './support/host.ts'
 
 const stored = join(repository, 'test/fixtures/records/prime-latency-boot.jsonl')
 
-interface Told {
+interface Findings {
   readonly exitCode: number
   readonly findings: {
     readonly id: number
@@ -22,31 +22,31 @@ interface Told {
     readonly fails: boolean
   }[]
 }
-const jsonOf = ({ stdout }: Outcome) => JSON.parse(stdout) as Told
+const jsonOf = ({ stdout }: Outcome) => JSON.parse(stdout) as Findings
 
 describe('the paper’s findings by a stored record, with this repository’s benches', () => {
   using project = Project.with()
   const findings = (...args: string[]) =>
     project.isobench(['findings', ...args], { cwd: relative(project.root, repository) })
 
-  test('are all 28 and A1 to A7, none empty; what is undecidable names what is missing', async () => {
+  test('are all 28 and A1 to A7, each with claims, and those not evaluated name what is missing', async () => {
     const done = await findings('--record', stored, '--json')
-    const told = jsonOf(done)
-    expect(told.findings.map(({ id }) => id)).toEqual([
+    const result = jsonOf(done)
+    expect(result.findings.map(({ id }) => id)).toEqual([
       ...Array.from({ length: 28 }, (_, at) => at + 1),
       ...Array.from({ length: 7 }, (_, at) => 101 + at),
     ])
-    for (const { id, verdict, missingPlatforms, text, claims } of told.findings) {
+    for (const { id, verdict, missingPlatforms, text, claims } of result.findings) {
       expect(claims.length, `finding ${id}`).toBeGreaterThan(0)
       if (verdict === 'not-evaluated')
         expect(missingPlatforms.length > 0 || /left out of this run/.test(text), `${id}: ${text}`).toBe(true)
     }
-    expect(told.findings.filter(({ verdict }) => verdict !== 'not-evaluated')).toMatchObject([
+    expect(result.findings.filter(({ verdict }) => verdict !== 'not-evaluated')).toMatchObject([
       { id: 1, verdict: 'contradicted', direction: 'worse', fails: true },
       { id: 2, verdict: 'contradicted', direction: 'worse', fails: true },
     ])
     expect(done.exitCode).toBe(1)
-    expect(told.exitCode).toBe(1)
+    expect(result.exitCode).toBe(1)
   })
 
   test('are explained by number or by name, as a table and as Markdown; an unknown number is refused', async () => {
@@ -72,14 +72,14 @@ describe('the paper’s findings by a stored record, with this repository’s be
     const blocks = codeBlocks(page, readFileSync(join(repository, page), 'utf8'))
     const example = blocks.find(({ attributes }) => attributes.file === 'lab.json')!.text
     project.write({ 'lab.json': example, 'wrong.json': example.replace('"events/s"', '"event/s"') })
-    const [told, explained, judged, refused] = await Promise.all([
+    const [listed, explained, judged, refused] = await Promise.all([
       findings('--record', project.path('lab.json')),
       findings('13', '--explain', '--record', project.path('lab.json')),
       project.isobench(['judge', project.path('lab.json')], { cwd: relative(project.root, repository) }),
       findings('--record', project.path('wrong.json')),
     ])
-    expect(told.stdout).toContain('our lab, spring 2023, AMD EPYC 7542')
-    expect(told.stdout.replace(/\s+/g, ' ')).toContain('needs lxc-systemd, gvisor: not among the imported results')
+    expect(listed.stdout).toContain('our lab, spring 2023, AMD EPYC 7542')
+    expect(listed.stdout.replace(/\s+/g, ' ')).toContain('needs lxc-systemd, gvisor: not among the imported results')
     expect(explained.stdout).toMatch(/at most 600 ms\n +measured +100 \[100, 100\] ms, as stated/)
     expect(judged.stdout).toContain('prime verification')
     expect(refused.exitCode).toBe(5)

@@ -4,9 +4,9 @@ import { ensureImage, observe } from './support/host.ts'
 
 beforeAll(ensureImage)
 
-// Everything here is one bench among others in one run: what goes wrong in it must be its own samples' error.
+// Each case is one bench of several in a run. Its failure must be an error of its own samples only.
 
-/** A bench that is called \`name\` and whose body is \`code\`. */
+/** A bench with this name and this body. */
 const hostile = (name: string, code: string, options = '{}') => `bench('${name}', workload('${name}', {
   metrics: { time: lower('ms') },
   async run({ guest, seconds }): Promise<any> { ${code} },
@@ -15,20 +15,20 @@ const hostile = (name: string, code: string, options = '{}') => `bench('${name}'
 
 const sound = benchFile('return { time: await say(7) }', "{ expect: { time: expect.atMost('10ms') } }", 'sound')
 
-/** Runs the benches beside a sound one; what each of them left, by name and platform. */
+/** Runs the benches with a correct one. Returns the results by name and platform. */
 async function measured(benches: string, { rounds = 2, args = [] as string[] } = {}) {
-  const machine = observe()
+  const host = observe()
   using project = Project.of(`${sound}\n${benches}`)
   const outcome = await project.run(['--rounds', String(rounds), ...args])
   expectNoStack(outcome)
-  machine.expectClean()
+  host.expectClean()
   const cells = Object.fromEntries(
     outcome.report.cases.map(({ name, results: cells }) => [
       name,
       Object.fromEntries(cells.map((cell) => [cell.platform, cell])),
     ]),
   )
-  // Whatever the others do, this one is measured in each round on each platform.
+  // The correct one is measured in each round on each platform.
   for (const platform of ['native', 'runc']) {
     expect(cells.sound![platform]!.errors).toEqual([])
     expect(cells.sound![platform]!.metrics.time!.samples.map(({ value }) => value)).toEqual(Array(rounds).fill(7))
@@ -38,7 +38,7 @@ async function measured(benches: string, { rounds = 2, args = [] as string[] } =
 
 type Measured = Awaited<ReturnType<typeof measured>>
 
-/** Every round failed, on both platforms, with this error and without any number. */
+/** Every round failed on both platforms with this error and without a value. */
 function expectFailed({ cells, rounds }: Measured, name: string, said: RegExp): void {
   for (const platform of ['native', 'runc']) {
     const cell = cells[name]![platform]!
@@ -52,7 +52,7 @@ function expectFailed({ cells, rounds }: Measured, name: string, said: RegExp): 
   }
 }
 
-describe('what a guest’s command does wrong is that sample’s error, and the run goes on', () => {
+describe('a failing command in a guest is an error of that sample, and the run continues', () => {
   let outcome: Measured
 
   beforeAll(async () => {
@@ -86,13 +86,13 @@ describe('what a guest’s command does wrong is that sample’s error, and the 
     expect(outcome.stdout + outcome.stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
   })
 
-  test('failed samples are told in the summary, and an expectation about them is undecidable', async () => {
+  test('the summary shows failed samples', async () => {
     expect(outcome.stdout).toContain('last words')
     expect(outcome.report.cases).toHaveLength(6)
   })
 })
 
-describe('what a workload yields is a figure for each metric, or the sample’s error', () => {
+describe('a workload yields a number for each metric, or the sample has an error', () => {
   let outcome: Measured
 
   beforeAll(async () => {
@@ -125,7 +125,7 @@ describe('what a workload yields is a figure for each metric, or the sample’s 
     ['inherited', /"toString", which is none of its metrics/],
   ])('%s', (name, said) => expectFailed(outcome, name, said))
 
-  test('a claim about samples that all failed is undecidable and never holds', () => {
+  test('a claim about samples that all failed is not evaluated', () => {
     const claims = outcome.report.claims.filter(({ bench }) => bench.endsWith('#NaN'))
     expect(claims.map(({ verdict, reason }) => [verdict, reason?.split(':')[0]])).toEqual([
       ['not-evaluated', 'sample-errors'],
@@ -134,7 +134,7 @@ describe('what a workload yields is a figure for each metric, or the sample’s 
   })
 })
 
-test('a flood of output is ended, and costs neither memory nor the run', async () => {
+test('a flood of output is stopped, and costs neither memory nor the run', async () => {
   const outcome = await measured(
     hostile('flood', "await guest.exec(command('yes', 'a flood of output that never ends')); return { time: 1 }"),
   )
@@ -142,7 +142,7 @@ test('a flood of output is ended, and costs neither memory nor the run', async (
   expect(outcome.seconds).toBeLessThan(120)
 })
 
-test('a command that hangs is ended at --timeout, whatever signals it ignores and whatever it left behind', async () => {
+test('a command that hangs is killed at --timeout, even if it ignores signals and has left descendants', async () => {
   const outcome = await measured(
     hostile('hangs', "await guest.exec(command('sleep', '600')); return { time: 1 }") +
       hostile(
@@ -155,7 +155,7 @@ test('a command that hangs is ended at --timeout, whatever signals it ignores an
   expectFailed(outcome, 'ignores', /no end after (2\.\d|3) s/)
 })
 
-test('a workload that waits for nothing on the host is ended after its own time limit', async () => {
+test('a workload that waits forever on the host is stopped after its own time limit', async () => {
   const outcome = await measured(
     hostile('waits', 'await new Promise(() => {}); return { time: 1 }', '{ timeout: 1 }') +
       hostile(
@@ -169,7 +169,7 @@ test('a workload that waits for nothing on the host is ended after its own time 
   expectFailed(outcome, 'fails first', /did not end within its 1 s; what failed in it: sleep.*: no end after/)
 })
 
-test('a process that takes more memory than the guest has is killed, and the next round has a guest again', async () => {
+test('a process that needs more memory than the guest has is killed, and the next round has a guest', async () => {
   const outcome = await measured(
     hostile(
       'eats',
@@ -194,13 +194,13 @@ ${hostile(
   )
   const { native, runc } = outcome.cells.suicide!
   expect(native!.metrics.time!.samples).toHaveLength(2)
-  // Linux does not let a namespace's first process be killed from inside: either the guest lived, or it was booted anew.
+  // Linux does not let a namespace's first process be killed from inside: either the guest lived, or isobench booted it again.
   expect(runc!.metrics.time!.samples.length + runc!.errors.length).toBe(2)
   expect(runc!.metrics.time!.samples.length).toBeGreaterThanOrEqual(1)
 })
 
-test('an in-guest function that ends its process, prints a false outcome or throws yields no number', async () => {
-  const machine = observe()
+test('an in-guest function that ends its process, prints a false outcome or throws yields no value', async () => {
+  const host = observe()
   using project = Project.of(`${imports}
 bench('exits', workload.inGuest('exits', () => { process.exit(0) }))
 bench('lies', workload.inGuest('lies', () => { console.log('isobench-1:{"throughput":1e12}'); process.exit(0) }))
@@ -214,5 +214,5 @@ bench('throws', workload.inGuest('throws', () => { throw new Error('broken insid
     }
   }
   expectNoStack(outcome)
-  machine.expectClean()
+  host.expectClean()
 })

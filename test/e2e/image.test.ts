@@ -13,7 +13,7 @@ beforeAll(ensureImage)
 
 const withImage = (image: string) => config('native').replace('platforms:', `image: ${image},\n  platforms:`)
 
-/** A project whose images are kept in a cache of its own: there is none yet. */
+/** A project with an empty image cache. */
 const withEmptyCache = () => {
   const project = Project.with({ 'isobench.config.ts': config('native') })
   return { project, env: { ISOBENCH_CACHE: project.path('cache') } }
@@ -30,7 +30,7 @@ const read = (file: string) => {
   }
 }
 
-/** The processes below `pid`, each with the time it started, so that it is not taken for a later one of the same number. */
+/** The descendants of `pid`, each with its start time, because the kernel reuses numbers. */
 function below(pid: number): string[] {
   const children = read(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean)
   return children.flatMap((child) => [`${child} ${startOf(child)}`, ...below(Number(child))])
@@ -42,29 +42,29 @@ const statOf = (pid: string) =>
     .split(' ')
 const startOf = (pid: string) => statOf(pid)[19] ?? ''
 
-/** Those that still live; a zombie does not. */
+/** Those that still run. A zombie does not. */
 const alive = (processes: readonly string[]) =>
   processes.filter((process) => {
     const [pid, started] = process.split(' ') as [string, string]
     return startOf(pid) === started && statOf(pid)[0] !== 'Z'
   })
 
-/** Waits until a build is well under way, and returns its processes. */
+/** Waits until a build runs for 5 s, and returns its processes. */
 async function whileBuilding(project: Project, running: Running): Promise<string[]> {
   await running.until(() => cached(project).some((name) => name.endsWith('.tmp')), 'it built')
   await sleep(5000)
   const processes = below(running.pid)
-  // mmdebstrap, and what it runs in turn.
+  // mmdebstrap and its children.
   expect(processes.length).toBeGreaterThan(1)
   return processes
 }
 
-/** What mmdebstrap keeps for itself while it builds. */
+/** The temporary files of mmdebstrap. */
 const scratch = () => readdirSync(tmpdir()).filter((name) => name.startsWith('mmdebstrap'))
 
-describe('a build that is ended in the middle', () => {
-  test('by SIGINT ends mmdebstrap with all that it started, and leaves nothing half-done', async () => {
-    const machine = observe()
+describe('a build that is interrupted', () => {
+  test('by SIGINT ends mmdebstrap with its descendants, and leaves nothing incomplete', async () => {
+    const host = observe()
     const before = scratch()
     const { project, env } = withEmptyCache()
     using _ = project
@@ -76,11 +76,11 @@ describe('a build that is ended in the middle', () => {
     expect(alive(builders)).toEqual([])
     expect(cached(project)).toEqual([])
     expect(scratch()).toEqual(before)
-    machine.expectClean()
+    host.expectClean()
   })
 
-  test('by SIGKILL is never taken for an image, and `isobench clean` ends and removes all of it', async () => {
-    const machine = observe()
+  test('by SIGKILL is not an image, and `isobench clean` ends and removes all of it', async () => {
+    const host = observe()
     const before = scratch()
     const { project, env } = withEmptyCache()
     using _ = project
@@ -94,7 +94,7 @@ describe('a build that is ended in the middle', () => {
     expect(alive(builders)).toEqual([])
     expect(cached(project)).toEqual([])
     expect(scratch()).toEqual(before)
-    machine.expectClean()
+    host.expectClean()
   })
 })
 
@@ -166,7 +166,7 @@ describe('an own root filesystem', () => {
   }
 
   test('is what every guest gets, and its samples are never taken for those of another image', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.of(bench)
     project.write({
       'isobench.config.ts': withImage("{ rootfs: 'root' }").replace(
@@ -184,7 +184,7 @@ describe('an own root filesystem', () => {
     }
     expect((await project.isobench(['image', 'remove'])).exitCode).toBe(5)
     expect(existsSync(project.path('root/bin/busybox'))).toBe(true)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test('is refused when it lacks a folder that every platform mounts something on, and says how to make it', async () => {
@@ -211,8 +211,8 @@ describe('an own root filesystem', () => {
     expectNoStack(outcome)
   })
 
-  test('ends a bench whose program it lacks at its first sample, names bench and mend, and measures the others', async () => {
-    const machine = observe()
+  test('stops a bench at its first sample if its program is missing, names bench and fix, and measures the others', async () => {
+    const host = observe()
     const wanting = bench.replaceAll("'spoken'", "'wanting'").replace("'cat', '/etc/whose'", "'sysbench', '--version'")
     using project = Project.of(bench)
     project.write({
@@ -236,7 +236,7 @@ describe('an own root filesystem', () => {
     const of = (name: string) => record.samples.filter(({ case: point }) => point.includes(name))
     expect(of('#wanting')).toHaveLength(1)
     expect(of('#spoken').filter(({ warmup, values }) => !warmup && values)).toHaveLength(4)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test('is refused when it is not there', async () => {

@@ -1,4 +1,4 @@
-/** What is done with results: reports of stored records, merging, history, and the flags for CI. */
+/** Reports of stored records, merging, history, and the options for CI. */
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const chromium = await (async () => {
 })()
 const noBrowser = chromium ? '' : 'apt-get install chromium'
 
-/** The page's DOM after it has loaded, and what its console said. */
+/** The page's DOM after it has loaded, and the lines of its console. */
 async function open(file: string): Promise<{ dom: string; console: string[] }> {
   const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
   const rest = ['--disable-background-networking', '--enable-logging=stderr', '--dump-dom', `file://${file}`]
@@ -34,7 +34,7 @@ async function open(file: string): Promise<{ dom: string; console: string[] }> {
   return { dom: stdout, console: said }
 }
 
-/** The page with a script of the test's own, which the page's policy would not run. Returns what it left in the title. */
+/** Runs a script in the page, without the policy that would block it. Returns what the script wrote to the title. */
 async function ask(project: Project, page: string, code: string): Promise<unknown> {
   const asking = page
     .replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, '')
@@ -47,7 +47,7 @@ async function ask(project: Project, page: string, code: string): Promise<unknow
   )
 }
 
-/** A record as large as one of about 40,000 samples: the real one's, for many more benches and rounds. */
+/** A record of about 40,000 samples: those of the real one, for more benches and rounds. */
 function large(): string {
   const { file: _, ...record } = readRecord(real)
   const copies = Array.from({ length: 22 }, (_, at) => (id: string) => id.replace('.ts#', `.ts#${at} `))
@@ -72,7 +72,7 @@ function large(): string {
 }
 
 describe('isobench report', () => {
-  test('makes any report of a stored record, and ends with 0 whatever the verdicts', async () => {
+  test('writes any report of a stored record, and ends with 0 for all verdicts', async () => {
     using project = withConfig()
     const files = ['junit=a/junit.xml', 'html=a/report.html', 'benchmark-action=a/bench.json', 'csv=a/all.csv']
     const args = files.flatMap((file) => ['--reporter', file])
@@ -90,7 +90,7 @@ describe('isobench report', () => {
       expect(project.read(`a/${name}`)).toContain('gvisor')
   })
 
-  test('a file that cannot be written ends with 5, after the others were told', async () => {
+  test('a file that cannot be written ends with 5, after the other reporters have written', async () => {
     using project = withConfig()
     const args = ['--reporter', 'json=real.jsonl/x.json', '--reporter', 'default']
     const done = await project.isobench(['report', 'real.jsonl', ...args])
@@ -191,7 +191,7 @@ describeUnless(noBrowser, 'program-missing', 'the html report in Chromium', () =
 })
 
 describe('isobench merge', () => {
-  test('names what differs and writes nothing; --group writes a record for each machine', async () => {
+  test('names what differs and writes nothing, and --group writes a record for each host', async () => {
     using project = withConfig()
     const other = project
       .read('real.jsonl')
@@ -210,7 +210,7 @@ describe('isobench merge', () => {
   })
 })
 
-test('isobench history skips a broken record with a word', async () => {
+test('isobench history skips a broken record and says so', async () => {
   using project = withConfig()
   mkdirSync(project.path('.isobench/runs'), { recursive: true })
   copyFileSync(real, project.path('.isobench/runs/a.jsonl'))
@@ -231,7 +231,7 @@ describe('the flags of run', () => {
   /** If other processes have the CPUs, isobench decides nothing against a platform. */
   const isOverloaded = (claims: readonly unknown[]) => JSON.stringify(claims).includes('"host-overloaded')
 
-  test('--shard on two machines and merge give what one run gives', async (context) => {
+  test('--shard on two hosts and merge give the verdicts of one run', async (context) => {
     using project = Project.with({
       'isobench.config.ts': config('native', 'runc'),
       'benches/a.bench.ts': spoken('first', 'return { time: await say(100) }'),
@@ -261,7 +261,7 @@ describe('the flags of run', () => {
     expect(all.stdout).toContain('nothing failed in the latest run: all benches are measured')
   })
 
-  test('--fail-fast stops after the round that decides, with 1', async (context) => {
+  test('--fail-fast stops after the round that decides, and exits with 1', async (context) => {
     using project = Project.of(spoken('slow', slow))
     const { exitCode, report, record } = await project.run(['--rounds', '30', '--fail-fast'])
     if (isOverloaded(report.claims)) skip(context, 'busy-host', 'isobench decided nothing')
@@ -270,7 +270,7 @@ describe('the flags of run', () => {
     expect(new Set(record.samples.map(({ round }) => round)).size).toBeLessThan(10)
   })
 
-  test('bench.only is refused where CI=true, with its place, unless --no-forbid-only', async () => {
+  test('bench.only is refused if CI=true, with its location, unless --no-forbid-only', async () => {
     const bench = `${imports}
 const work = workload('w', { metrics: { time: lower('ms') }, run: async () => ({ time: 1 }) })
 bench.only('marked', work)

@@ -17,7 +17,7 @@ const within10 = '{ expect: { time: expect.withinNative(10) } }'
 
 describe('the verdict and the exit code', () => {
   test('an expectation that holds ends with 0, and its samples are in the report', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.of(benchFile(elsewhere(101), within10))
     const { exitCode, report, record, stdout } = await project.run(['--rounds', '5'])
     expect(report.claims).toEqual([
@@ -40,7 +40,7 @@ describe('the verdict and the exit code', () => {
     expect(record.status).toBe('finished')
     expect(stdout).toMatch(/holds/)
     expect(exitCode).toBe(0)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test('one that is contradicted ends with 1 and says by how much', async () => {
@@ -56,14 +56,14 @@ describe('the verdict and the exit code', () => {
     expect(exitCode).toBe(1)
   })
 
-  test('one that is only a warning is shown and never gates', async () => {
+  test('one that is only a warning is shown and never fails the run', async () => {
     using project = Project.of(benchFile(elsewhere(150), '{ expect: { time: expect.warn.withinNative(10) } }'))
     const { exitCode, report } = await project.run(['--rounds', '5'])
     expect(report.claims[0]).toMatchObject({ verdict: 'contradicted', severity: 'warn' })
     expect(exitCode).toBe(0)
   })
 
-  test('one in doubt ends with 0, and with 3 when --strict', async () => {
+  test('one that is inconclusive ends with 0, and with 3 if --strict', async () => {
     // Half of the rounds far off: no five rounds decide that.
     const code = `const { stdout } = await guest.exec(command('uname', '-n'))
     const other = stdout.trim() === 'isobench'
@@ -76,7 +76,7 @@ describe('the verdict and the exit code', () => {
     expect((await project.isobench(['judge', '--strict'])).exitCode).toBe(3)
   })
 
-  test('too few rounds decide nothing, however clear the figures, and --strict ends with 3', async () => {
+  test('too few rounds decide nothing, even if the values are clear, and --strict ends with 3', async () => {
     using project = Project.of(benchFile(elsewhere(150), within10))
     const { exitCode, report } = await project.run(['--rounds', '1', '--strict'])
     expect(report.claims[0]).toMatchObject({
@@ -86,21 +86,21 @@ describe('the verdict and the exit code', () => {
     expect(exitCode).toBe(3)
   })
 
-  test('no expectation at all is nothing evaluated, and ends with 4', async () => {
+  test('without expectations nothing is evaluated, and the run ends with 4', async () => {
     using project = Project.of(benchFile(elsewhere(101)))
     const { exitCode, report } = await project.run(['--rounds', '1'])
     expect(report.claims).toEqual([])
     expect(exitCode).toBe(4)
   })
 
-  test('without native a comparison with it has nothing to stand on, and ends with 4', async () => {
+  test('without native a comparison with it is not evaluated, and the run ends with 4', async () => {
     using project = Project.of(benchFile(elsewhere(101), within10))
     const { exitCode, report } = await project.run(['--rounds', '5', '--platform', 'runc'])
     expect(report.claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'no-native' })
     expect(exitCode).toBe(4)
   })
 
-  test('a file that is broken ends with 5, and the others are measured all the same', async () => {
+  test('a broken file ends with 5, and the others are measured', async () => {
     using project = Project.of(benchFile(elsewhere(101), within10))
     project.write({ 'benches/broken.bench.ts': `${imports}\nthrow new Error('not today')\n` })
     const outcome = await project.run(['--rounds', '5'])
@@ -145,12 +145,12 @@ describe('the plan', () => {
   })
 
   test('--dry-run shows that very order, measures nothing and leaves nothing', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.of(three)
     const { stdout, exitCode } = await project.isobench(['run', '--dry-run', '--seed', 'alpha', '--rounds', '2'])
     expect(exitCode).toBe(0)
     expect(project.records()).toEqual([])
-    machine.expectClean()
+    host.expectClean()
     const { record } = await project.run(['--rounds', '1', '--seed', 'alpha'])
     const shown = stdout.slice(stdout.indexOf('first round:')).trim().split('\n').slice(1)
     expect(shown.map((line) => line.trim().replace(/ {2}on /, ' '))).toEqual(
@@ -200,7 +200,7 @@ describe('the plan', () => {
     expect(exitCode).toBe(1)
   })
 
-  test('only, skip, todo, --name and --tag choose, and the report says what was left out and why', async () => {
+  test('only, skip, todo, --name and --tag select, and the report lists what is excluded and why', async () => {
     using project = Project.of(
       `${benchFile('return { time: await say(1) }', "{ tags: ['x'] }", 'a')}\nbench('b', work, { tags: ['y'] })\nbench.skip('c', work)\nbench.todo('d')\n`,
     )
@@ -248,7 +248,7 @@ bench('ping', workload('ping', {
     if (stdout === '') throw new Error('no answer')`
 
   test('that serves is reached by the client over the guest’s link, round after round', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.of(server(asking))
     const { report } = await project.run(['--rounds', '2'])
     for (const { errors, metrics } of report.cases[0]!.results) {
@@ -257,11 +257,11 @@ bench('ping', workload('ping', {
     }
     // The container answers with its own host name: the server ran inside it.
     expect(report.cases[0]!.results[1]!.metrics.size!.median).toBe('isobench\n'.length)
-    machine.expectClean()
+    host.expectClean()
   })
 
   testUnless(gvisor, 'platform-unavailable', 'that serves, boots and computes does so on gVisor too', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.of(
       `${server(asking)}
 bench('boot', workload.boot('boot', {
@@ -284,7 +284,7 @@ bench('kernel', workload('kernel', {
     expect(
       cells.find(({ name, platform }) => name === 'kernel' && platform === 'gvisor')!.metrics.lines!.median,
     ).toBeGreaterThan(0)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test('gets the limits of the config: CPUs and memory are the same on every platform', async () => {
@@ -336,7 +336,7 @@ bench('limits', workload('limits', {
 })
 
 test('a driver object of the author’s is probed, measured and compared like isobench’s own', async () => {
-  const machine = observe()
+  const host = observe()
   using project = Project.of(benchFile(elsewhere(101), within10))
   project.write({
     'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
@@ -374,7 +374,7 @@ export default defineConfig({
     ['broken', 'not-evaluated', 'platform-unavailable:broken'],
   ])
   expect(exitCode).toBe(0)
-  machine.expectClean()
+  host.expectClean()
 })
 
 test('piped output has no control characters, and --json leaves standard output to the report', async () => {

@@ -1,4 +1,4 @@
-/** Verdicts on real guests, where the truth is known: a guest with a CPU quota is slower by so much, and native is native. */
+/** Verdicts on real guests with a known truth: a guest with a CPU quota is slower, and native equals native. */
 
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -43,7 +43,7 @@ export default defineConfig({
     platform('runc'),
     platform('slow', { driver: driver(${share}) }),
     platform('slow', { name: 'slower', driver: driver(0.2) }),
-    platform('native', { name: 'twin' }),
+    platform('native', { name: 'native-2' }),
   ],
   profiles: { quick: { warmup: 0 } },
   ${more}
@@ -66,8 +66,8 @@ ${claims}
 const project = (share: number, claims = '') =>
   Project.with({ 'isobench.config.ts': config(share), 'benches/primes.bench.ts': bench(claims) })
 
-/** How much of the guests' CPUs others had, at the median of the samples. */
-const foreignShare = ({ samples }: RunRecord) => median(samples.map(({ load }) => load!.otherProcesses ?? 0))
+/** The share of the guests' CPUs that other processes used: the median of the samples. */
+const otherProcessesShare = ({ samples }: RunRecord) => median(samples.map(({ load }) => load!.otherProcesses ?? 0))
 
 /** If other processes have most of the CPUs, isobench decides nothing, and the truth is unknown. */
 const overload = (share: number) =>
@@ -78,26 +78,26 @@ const slowerIsWithin5 = "finding(3, 'slower is as fast as native', [expect(it.ev
 const runcIsWithin5 = "finding(2, 'runc is as fast as native', [expect(it.events).on('runc').withinNative(5)])"
 
 describe('a slowdown of known size', () => {
-  it('is contradicted, worse, and the same machine without it holds; the record says the same when judged again', async (context) => {
+  it('is contradicted and worse, holds without it, and gives the same verdicts when judged again', async (context) => {
     using own = project(0.8, `${slowIsWithin5}\n${runcIsWithin5}\n${slowerIsWithin5}`)
     const args = ['--platform', 'native,runc,slow,slower', '--rounds', '8..30']
     const { exitCode, report, record } = await own.run(args, { timeout: 220 })
     const [slow, runc, slower] = report.claims
-    const foreign = foreignShare(record)
-    const overloaded = overload(foreign)
+    const others = otherProcessesShare(record)
+    const overloaded = overload(others)
     if (overloaded) skip(context, 'busy-host', overloaded)
     expect(slower).toMatchObject({ platform: 'slower', verdict: 'contradicted', direction: 'worse' })
     expect(runc!.verdict, runc!.text).not.toBe('contradicted')
     expect(slow!.verdict, slow!.text).not.toBe('holds')
     expect(exitCode).toBe(1)
-    // Every sample says what the host did meanwhile.
+    // Every sample has the load of the host.
     expect(record.samples.every(({ load }) => load !== undefined)).toBe(true)
     const again = await own.isobench(['judge', report.record, '--json'])
     expect(again.exitCode).toBe(exitCode)
     expect(JSON.parse(again.stdout).claims).toEqual(report.claims)
     // A quota of 80 % slows nobody who has to share the CPU with others anyway: then there is no truth to be found.
-    if (foreign > 0.05)
-      skip(context, 'busy-host', `a quota of 80 % has no known effect if others use ${Math.round(100 * foreign)} %`)
+    if (others > 0.05)
+      skip(context, 'busy-host', `a quota of 80 % has no known effect if others use ${Math.round(100 * others)} %`)
     expect(slow, slow!.text).toMatchObject({ platform: 'slow', verdict: 'contradicted', direction: 'worse' })
     expect(slow!.measured!.estimate, slow!.text).toBeLessThan(0.9)
     expect(slow!.measured!.estimate, slow!.text).toBeGreaterThan(0.7)
@@ -106,14 +106,14 @@ describe('a slowdown of known size', () => {
     expect(runc, runc!.text).toMatchObject({ platform: 'runc', verdict: 'holds' })
   })
 
-  it('is a regression against a baseline, and the same run again is none', async (context) => {
+  it('is a regression against a baseline, and the same run is not', async (context) => {
     using own = project(1)
     const args = ['--platform', 'native,slow', '--rounds', '8']
     const base = await own.run([...args, '--save-baseline', 'main'])
     expect(existsSync(own.path('.isobench/baselines/main.jsonl'))).toBe(true)
     own.write({ 'isobench.config.ts': config(0.5) })
     const after = await own.run([...args, '--baseline', 'main'])
-    const overloaded = overload(Math.max(foreignShare(base.record), foreignShare(after.record)))
+    const overloaded = overload(Math.max(otherProcessesShare(base.record), otherProcessesShare(after.record)))
     if (overloaded) skip(context, 'busy-host', overloaded)
     expect(after.stdout).toMatch(/✗ regressed +primes +slow +events/)
     expect(after.exitCode).toBe(1)
@@ -122,7 +122,7 @@ describe('a slowdown of known size', () => {
     expect(JSON.parse(same.stdout).rows.map((row: { change: string }) => row.change)).not.toContain('regressed')
     const compared = await own.isobench(['compare', 'main', after.report.record])
     expect(compared.exitCode).toBe(1)
-    // Of another host: told before anything is measured.
+    // isobench reports a baseline of another host before it measures.
     const [file, runs] = [own.path('.isobench/baselines/main.jsonl'), own.path('.isobench/runs')]
     writeFileSync(file, readFileSync(file, 'utf8').replace(/"kernel":"[^"]*"/, '"kernel":"6.66"'))
     const before = readdirSync(runs)
@@ -133,8 +133,8 @@ describe('a slowdown of known size', () => {
   })
 })
 
-describe('another process on the CPU that is measured on', () => {
-  it('is noticed, measured around once more, kept in the record, and told', async () => {
+describe('another process on a measured CPU', () => {
+  it('is detected, its samples are measured once more and kept in the record, and the report says so', async () => {
     using own = project(1)
     const cpu = String(assignCpus(1).guest[0])
     const hog = spawn('taskset', ['-c', cpu, process.execPath, '-e', 'for (;;);'], { stdio: 'ignore' })
@@ -154,7 +154,7 @@ describe('another process on the CPU that is measured on', () => {
 })
 
 describe('duet mode', () => {
-  it('measures native and the platform at the same time, on cores that they swap from round to round', async (context) => {
+  it('measures native and the platform at the same time, on CPUs that they swap every round', async (context) => {
     try {
       assignDuetCpus(1)
     } catch (error) {
@@ -176,11 +176,11 @@ describe('duet mode', () => {
     expect(report.claims[0]!.verdict, report.claims[0]!.text).not.toBe('holds')
     const again = await own.isobench(['judge', report.record, '--json'])
     expect(JSON.parse(again.stdout).claims).toEqual(report.claims)
-    if (foreignShare(record) > 0.1) skip(context, 'busy-host', 'a quota of a fifth has no known effect')
+    if (otherProcessesShare(record) > 0.1) skip(context, 'busy-host', 'a quota of a fifth has no known effect')
     expect(report.claims[0], report.claims[0]!.text).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
   })
 
-  it('is refused where there are too few cores, or no bench of CPU or memory', async () => {
+  it('is refused if there are too few CPUs, or no CPU or memory bench', async () => {
     using own = project(1)
     own.write({ 'isobench.config.ts': config(1, `guest: { cpus: ${availableParallelism()} }, duet: true`) })
     const refused = await own.isobench(['run', '--dry-run'])
@@ -198,31 +198,31 @@ describe('duet mode', () => {
 
 describe('native against native', () => {
   it('fails no run', async () => {
-    using own = project(1, "finding(1, 'native is native', [expect(it.events).on('twin').withinNative(5)])")
+    using own = project(1, "finding(1, 'native is native', [expect(it.events).on('native-2').withinNative(5)])")
     for (let run = 0; run < 4; run++) {
-      const { exitCode, report } = await own.run(['--platform', 'native,twin', '--rounds', '6'])
+      const { exitCode, report } = await own.run(['--platform', 'native,native-2', '--rounds', '6'])
       expect(exitCode, report.claims[0]!.text).not.toBe(1)
     }
   })
 
-  it('tells the margin that the host can carry, and a finer one is underpowered, never a failure', async () => {
+  it('noise measures the smallest margin of the host, and a finer margin never fails the run', async () => {
     using own = project(1, "finding(1, 'runc costs nothing', [expect(it.events).on('runc').withinNative(0.001)])")
     const noise = await own.isobench(['noise', '--wait-for-lock', '--rounds', '6', '--seconds', '0.2', '--json'])
     expect(noise.exitCode, noise.stderr).toBe(0)
     expect(JSON.parse(noise.stdout).noiseFloors[0]).toMatchObject({ metric: 'events', rounds: 6 })
     const { exitCode, report } = await own.run(['--platform', 'native,runc', '--rounds', '6'])
-    // Whatever runc does cost beyond the noise would be told; it is not that much.
+    // The cost of runc is smaller than the noise of the host.
     expect(report.claims[0]!.reason ?? report.claims[0]!.verdict).toMatch(/^underpowered:|^holds/)
     expect(exitCode).not.toBe(1)
   })
 })
 
 describe('a time limit', () => {
-  it('ends the run between two points and says what is undecided', async () => {
-    using own = project(1, "finding(1, 'it', [expect(it.events).on('twin').withinNative(0.001)])")
+  it('ends the run between two steps and says what is undecided', async () => {
+    using own = project(1, "finding(1, 'it', [expect(it.events).on('native-2').withinNative(0.001)])")
     const done: Outcome & { report: { cases: unknown[] } } = await own.run([
       '--platform',
-      'native,twin',
+      'native,native-2',
       '--rounds',
       '5..1000',
       '--max-duration',

@@ -1,4 +1,4 @@
-/** Guests with a kernel of their own, where their monitors meet each other and what goes wrong below them. */
+/** VMs that share the image, and VMMs that fail. */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { kvm } from '../../src/vm/kvm.ts'
 import { supervisorRunArgv } from '../../src/vm/supervisor.ts'
 import { testUnless } from './support/skip.ts'
 
-/** Seconds; emulated CPUs take a minute on a busy machine. */
+/** Seconds. A boot on emulated CPUs takes a minute on a busy host. */
 const limit = 150
 
 let session: Session
@@ -30,7 +30,7 @@ beforeAll(async () => {
 })
 afterAll(() => session?.[Symbol.asyncDispose]())
 
-it('of two monitors have the image at the same time', async () => {
+it('two VMMs use the image at the same time', async () => {
   const specs = [platform('user-mode-linux'), platform('qemu', { machine: 'microvm', accel: 'tcg' })]
   const [uml, qemu] = resolvePlatforms(specs, drivers, 'a test')
   await ensureArtifacts([uml!, qemu!], image.rootfs, { journal: session.journal })
@@ -51,17 +51,17 @@ const found = await kvm()
 testUnless(
   found.state === 'unusable' ? '' : `KVM is ${found.state} here`,
   'host-kind',
-  'fail within 20 s if KVM cannot continue and QEMU pauses',
+  'a VM fails within 20 s if KVM cannot continue and QEMU pauses',
   async () => {
     await using place = await session.createSandbox(image.rootfs, limit)
-    // int3, then hlt for ever: a KVM that emulates a guest's kernel mode does not know it.
+    // int3, then hlt forever: a KVM that emulates the guest's kernel mode does not implement it.
     const kernel = join(place.stateDir, 'kernel')
     writeFileSync(kernel, elf(Buffer.from([0xcc, 0xf4, 0xeb, 0xfd]), { long: 0, pvh: 0 }))
-    const monitor = [
+    const vmm = [
       ...(['qemu-system-x86_64', '-accel', 'kvm', '-cpu', 'qemu64', '-m', '16', '-machine', 'microvm'] as const),
       ...['-bios', 'qboot.rom', '-no-user-config', '-nodefaults', '-display', 'none', '-kernel', kernel],
     ] as const
-    const argv = place.wrap(supervisorRunArgv(place, { nonce: 'nobody', vmm: monitor }, ['true']))
+    const argv = place.wrap(supervisorRunArgv(place, { nonce: 'nobody', vmm }, ['true']))
     const started = performance.now()
     await expect(runTimed(argv, { timeoutMs: limit * 1000, label: 'it' })).rejects.toThrow('KVM could not go on')
     expect(performance.now() - started).toBeLessThan(20_000)

@@ -48,7 +48,7 @@ for (const [name, platforms] of Object.entries(vmms)) {
     'platform-unavailable',
     `${name} starts and ends without a guest kernel, and leaves nothing`,
     async () => {
-      const machine = observe()
+      const host = observe()
       using project = withPlatforms(...platforms)
       const { report, record } = await project.run(['--rounds', '2'])
       const cells = report.cases.flatMap(({ results: cells }) => cells)
@@ -61,12 +61,12 @@ for (const [name, platforms] of Object.entries(vmms)) {
         expect(values!.duration).toBeGreaterThan(0)
         expect(accel).toMatch(platform === 'tcg' ? /^tcg$/ : /^(kvm|tcg)$/)
       }
-      machine.expectClean()
+      host.expectClean()
     },
   )
 }
 
-test('a monitor that ends before its guest has run is an error, whatever its exit code', async () => {
+test('a VMM that ends before its guest has run is an error for every exit code', async () => {
   using project = withPlatforms(`platform('early', { driver: {
     kind: 'early', family: 'hypervisor', about: 'ends early', options: { parse: () => ({}) }, requirements: () => [],
     once: async (place, argv) => place.inside(['chroot', place.rootfs, ...argv]),

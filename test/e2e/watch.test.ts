@@ -1,4 +1,4 @@
-/** Watch mode in a real terminal: tmux, with keys sent to it and its screen read. */
+/** Watch mode in a real terminal: the tests send keys to tmux and read its screen. */
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
@@ -14,8 +14,8 @@ beforeAll(ensureImage)
 
 const missing = spawnSync('tmux', ['-V']).status === 0 ? '' : 'apt-get install tmux'
 
-/** A bench that tells the test of each sample, through a file on the host; the figure comes from the guest. */
-const telling = (project: Project, name: string, value: number, most: string, wait = 0) => `${imports}
+/** A bench that writes a line per sample to a file on the host. Its value comes from the guest. */
+const loggingBench = (project: Project, name: string, value: number, most: string, wait = 0) => `${imports}
 import { appendFileSync } from 'node:fs'
 const work = workload('${name}', {
   metrics: { time: lower('ms') },
@@ -106,10 +106,10 @@ const idle = 'waiting for changes'
 
 describeUnless(missing, 'program-missing', 'watch', () => {
   test('judges a saved threshold without measuring, measures only a saved bench, and outlives an error', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.with({ 'isobench.config.ts': config() })
     const save = (name: string, value: number, most: string, wait?: number) =>
-      project.write({ [`benches/${name}.bench.ts`]: telling(project, name, value, most, wait) })
+      project.write({ [`benches/${name}.bench.ts`]: loggingBench(project, name, value, most, wait) })
     save('one', 10, '20ms')
     save('two', 10, '20ms')
     const terminal = new Terminal(project)
@@ -150,7 +150,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     await terminal.until(/benches with "two"/)
     terminal.keys('a')
     await terminal.until(/everything, again/)
-    // The screen may say both that it starts and that it waits, for an instant: the samples tell.
+    // For a moment the screen may show both states, so the samples decide.
     const taken = new Set<string>()
     await vi.waitFor(
       () => {
@@ -167,16 +167,16 @@ describeUnless(missing, 'program-missing', 'watch', () => {
 
     terminal.keys('q')
     await terminal.until(/ENDED 0/, 20)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test('its keys choose what runs; a platform has files of its own; a config that cannot be used is no end', async () => {
-    const machine = observe()
+    const host = observe()
     const withFile = (more = '') =>
       config("platform('native'), platform('runc', { watch: ['runtime.conf'] })").replace('({', `({ ${more}`)
     using project = Project.with({ 'isobench.config.ts': withFile(), 'runtime.conf': 'a' })
-    project.write({ 'benches/one.bench.ts': telling(project, 'one', 10, '20ms') })
-    project.write({ 'benches/two.bench.ts': telling(project, 'two', 10, '5ms') })
+    project.write({ 'benches/one.bench.ts': loggingBench(project, 'one', 10, '20ms') })
+    project.write({ 'benches/two.bench.ts': loggingBench(project, 'two', 10, '5ms') })
     const terminal = new Terminal(project)
     await terminal.until(new RegExp(`2 hold · 2 contradicted[^]*${idle}`))
     expect(terminal.samples().length).toBe(20)
@@ -220,11 +220,11 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     await measured(() => project.write({ 'isobench.config.ts': withFile() }), 5)
     terminal.keys('q')
     await terminal.until(/ENDED 0/, 20)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test('a bench file that comes back is measured; a runtime that is broken says why, on top, until it is mended', async () => {
-    const machine = observe()
+    const host = observe()
     using project = Project.with()
     const binary = project.path('my-runc')
     const runc = execFileSync('sh', ['-c', 'command -v runc'], { encoding: 'utf8' }).trim()
@@ -233,7 +233,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
       config(`platform('native'), platform('runc', { binary: '${binary}', flags: [${flags}] })`)
     project.write({ 'isobench.config.ts': withFlags('') })
     for (const name of ['one', 'two'])
-      project.write({ [`benches/${name}.bench.ts`]: telling(project, name, 10, '20ms') })
+      project.write({ [`benches/${name}.bench.ts`]: loggingBench(project, name, 10, '20ms') })
     const terminal = new Terminal(project)
     await terminal.until(new RegExp(`4 hold[^]*${idle}`))
 
@@ -259,12 +259,12 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     await terminal.until(new RegExp(`runc: [^]*no-such-flag[^]*Before → after[^]*${idle}`))
     terminal.keys('q')
     await terminal.until(/ENDED 0/, 20)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test('holds the same after many saves', async () => {
     using project = Project.with({ 'isobench.config.ts': config("platform('native')") })
-    const save = (most: string) => project.write({ 'benches/it.bench.ts': telling(project, 'it', 10, most) })
+    const save = (most: string) => project.write({ 'benches/it.bench.ts': loggingBench(project, 'it', 10, most) })
     save('20ms')
     const terminal = new Terminal(project)
     const twice = async () => {
@@ -285,11 +285,11 @@ describeUnless(missing, 'program-missing', 'watch', () => {
   })
 
   test('a project that is removed while it is measured leaves nothing', async () => {
-    const machine = observe()
+    const host = observe()
     const outside = Project.with()
     using _outside = outside
     const project = Project.with({ 'isobench.config.ts': config() })
-    project.write({ 'benches/slow.bench.ts': telling(outside, 'slow', 1, '5ms', 3) })
+    project.write({ 'benches/slow.bench.ts': loggingBench(outside, 'slow', 1, '5ms', 3) })
     const terminal = new Terminal(project)
     for (let n = 0; n < 1200 && !existsSync(outside.path('samples')); n++) await sleep(50)
     rmSync(project.root, { recursive: true })
@@ -297,23 +297,23 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     await sleep(6000)
     terminal.keys('q')
     await terminal.until(/ENDED/, 20)
-    machine.expectClean()
+    host.expectClean()
   })
 
   test.each(['q', 'C-c'])('%s in the midst of a sample cleans up at once', async (key) => {
-    const machine = observe()
+    const host = observe()
     using project = Project.with({ 'isobench.config.ts': config() })
-    project.write({ 'benches/slow.bench.ts': telling(project, 'slow', 1, '5ms', 20) })
+    project.write({ 'benches/slow.bench.ts': loggingBench(project, 'slow', 1, '5ms', 20) })
     const terminal = new Terminal(project)
     await terminal.until(/round 1\/5/)
     for (let n = 0; n < 600 && !existsSync(project.path('samples')); n++) await sleep(50)
     // What is saved meanwhile is measured instead.
-    project.write({ 'benches/slow.bench.ts': telling(project, 'slow', 2, '5ms', 21) })
+    project.write({ 'benches/slow.bench.ts': loggingBench(project, 'slow', 2, '5ms', 21) })
     for (let n = 0; n < 200 && !readFileSync(project.path('samples'), 'utf8').includes('slow 2'); n++) await sleep(50)
     expect(readFileSync(project.path('samples'), 'utf8')).toMatch(/^slow 1\nslow 2\n$/)
     terminal.keys(key)
     await terminal.until(/ENDED 0/, 15)
-    machine.expectClean()
+    host.expectClean()
   })
 })
 

@@ -1,4 +1,4 @@
-/** A project in a temporary folder, and the real command line run in it. */
+/** A project in a temporary folder, in which tests run the real command line. */
 
 import {
   existsSync,
@@ -31,21 +31,21 @@ export interface Outcome {
 }
 
 export interface CliOptions {
-  /** Seconds until the command line is ended; 150 when left out. */
+  /** Seconds until the command line is stopped; 150 by default. */
   readonly timeout?: number
-  /** Whether `run` may take a sample again that others disturbed; not, when left out, as others must not decide how many there are. */
+  /** Whether `run` may measure disturbed samples again. Not by default, so that the number of samples is known. */
   readonly remeasure?: boolean
   readonly env?: Readonly<Record<string, string>>
   /** Relative to the project. */
   readonly cwd?: string
 }
 
-/** What every inline bench file of these tests starts with. */
+/** The first lines of every inline bench file. */
 export const imports = `import { bench, expect, finding, higher, lower, platform, workload } from 'isobench'
 import { command } from 'isobench/tools'
 `
 
-/** A config with these platforms, by kind. One warm-up less than the default, because no figure matters here. */
+/** A config with these kinds of platforms. No warm-up, because the values do not matter here. */
 export const config = (...kinds: string[]) => `import { defineConfig, platform } from 'isobench'
 export default defineConfig({
   platforms: [${kinds.map((kind) => `platform('${kind}')`).join(', ')}],
@@ -54,8 +54,8 @@ export default defineConfig({
 `
 
 /**
- * A bench file with one bench whose figures are said by the guest itself: `code` is the workload's body and yields
- * `{ time }`, with \`say(value)\` to have the guest print a number.
+ * A bench file with one bench whose values the guest prints. `code` is the workload's body and returns `{ time }`. In it,
+ * `say(value)` makes the guest print a number.
  */
 export const benchFile = (code: string, options = '{}', name = 'spoken') => `${imports}
 const work = workload('${name}', {
@@ -68,7 +68,7 @@ const work = workload('${name}', {
 export const it = bench('${name}', work, ${options})
 `
 
-/** A command line that runs. */
+/** A running command line. */
 export class Running {
   #text = ''
 
@@ -86,14 +86,15 @@ export class Running {
     return this.#text
   }
 
-  /** Waits until `condition` holds. @throws when the process ends, or `seconds` go by, before that. */
+  /** Waits until `condition` is true. @throws {Error} if the process ends or `seconds` pass before that */
   async until(condition: () => boolean, what: string, seconds = 120): Promise<void> {
     let ended = false
     void this.child.then(() => {
       ended = true
     })
     for (let left = seconds * 20; !condition(); left--) {
-      if (ended || left <= 0) throw new Error(`${ended ? 'it ended' : 'time ran out'} before ${what}:\n${this.text}`)
+      if (ended || left <= 0)
+        throw new Error(`${ended ? 'the process ended' : 'the time ran out'} before ${what}:\n${this.text}`)
       await sleep(50)
     }
   }
@@ -126,14 +127,14 @@ export class Project {
 
   private constructor(readonly root: string) {}
 
-  /** Makes the folder, and ends with it: `using project = Project.with({ … })`. */
+  /** Creates the folder, which is removed at the end of the scope: `using project = Project.with({ ... })`. */
   static with(files: Readonly<Record<string, string>> = {}): Project {
     const project = new Project(realpathSync(mkdtempSync(join(tmpdir(), 'isobench-e2e-'))))
     project.write(files)
     return project
   }
 
-  /** A project with one inline bench file, measured on these platforms. */
+  /** A project with one inline bench file and these platforms. */
   static of(benches: string, kinds: readonly string[] = ['native', 'runc']): Project {
     return Project.with({ 'isobench.config.ts': config(...kinds), 'benches/it.bench.ts': benches })
   }
@@ -153,7 +154,7 @@ export class Project {
     return readFileSync(this.path(name), 'utf8')
   }
 
-  /** Starts the command line and does not wait for it. */
+  /** Starts the command line without waiting for its end. */
   start(args: readonly string[], { timeout = 150, env = {}, cwd = '.' }: CliOptions = {}): Running {
     const child = execa(process.execPath, [bin, ...args], {
       cwd: this.path(cwd),
@@ -162,7 +163,7 @@ export class Project {
       all: true,
       stdin: 'ignore',
       timeout: timeout * 1000,
-      // Past the time limit nothing may be left of it, and SIGTERM lets it clean up.
+      // After the time limit nothing may be left, and SIGTERM lets it clean up.
       forceKillAfterDelay: 20_000,
     })
     const running = new Running(child as unknown as Running['child'])
@@ -207,13 +208,13 @@ export class Project {
       : []
   }
 
-  /** How many samples the latest record has by now. */
+  /** How many samples the latest record has now. */
   samples(): number {
     const last = this.records().at(-1)
     return last === undefined ? 0 : readFileSync(last, 'utf8').split('"type":"sample"').length - 1
   }
 
-  /** Ends what a failed test left running, so that it does not keep the machine from the next. */
+  /** Ends processes that a failed test left, so that they do not hold the host's lock. */
   [Symbol.dispose](): void {
     for (const { child } of this.#started)
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
@@ -221,9 +222,9 @@ export class Project {
   }
 }
 
-/** An error that a user can act on: never a stack, a class's name or a promise's rejection. */
+/** Expects messages for users: no stack trace, no class name and no rejected promise. */
 export function expectNoStack({ stdout, stderr }: Pick<Outcome, 'stdout' | 'stderr'>): void {
   const text = `${stdout}\n${stderr}`
   expect(text).not.toMatch(/^\s+at /m)
-  expect(text).not.toMatch(/node:internal|UnhandledPromise|\[object Object\]|fault of isobench itself/)
+  expect(text).not.toMatch(/node:internal|UnhandledPromise|\[object Object\]|bug in isobench|fault of isobench/)
 }

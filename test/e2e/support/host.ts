@@ -1,4 +1,4 @@
-/** What isobench may leave on a machine, found without isobench's own code. */
+/** Objects that isobench may leave on a host, found without the code of isobench. */
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
@@ -28,7 +28,7 @@ const statOf = (pid: number | string) => {
 
 const lives = (pid: number | string) => !['', 'Z', 'X'].includes(statOf(pid)[0]!)
 
-/** Every folder that an isobench of this machine keeps its state in, so that nobody else's run is taken for a leftover. */
+/** The state folders of all isobench processes of this host, so that other runs are not leftovers. */
 function stateFolders(): string[] {
   const others = list('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -66,7 +66,7 @@ function cgroupFolders(): string[] {
     .flatMap(({ path }) => below(join(path, 'isobench')))
 }
 
-/** Live processes that stand in a cgroup of isobench's, or that have a root, a working directory or a file below its state. */
+/** Processes in a cgroup of isobench, or with a root, a working directory or an open file below its state. */
 function processes(groups: readonly string[]): string[] {
   const found = new Map<string, string>()
   for (const group of groups)
@@ -76,21 +76,21 @@ function processes(groups: readonly string[]): string[] {
     try {
       links.push(...readdirSync(`/proc/${pid}/fd`).map((name) => `fd/${name}`))
     } catch {
-      // It ended meanwhile.
+      // The process has ended.
     }
     for (const link of links) {
       try {
         const target = readlinkSync(`/proc/${pid}/${link}`)
         if (target.startsWith(`${stateFolder}/guests/`) && lives(pid)) found.set(pid, target)
       } catch {
-        // It ended meanwhile.
+        // The process has ended.
       }
     }
   }
   return [...found].map(([pid, why]) => `process ${pid} (${read(`/proc/${pid}/comm`).trim()}) by ${why}`)
 }
 
-/** What there is of isobench's on this machine, a line each, without what a living run holds. */
+/** The objects of isobench on this host, a line each, without those of a running process. */
 export function leftovers(): string[] {
   const before = living()
   const groups = cgroupFolders()
@@ -115,41 +115,44 @@ export function leftovers(): string[] {
   return found.filter((line) => !alive.some((name) => line.includes(name))).sort()
 }
 
-/** Takes what is there now, which may be other people's, for given; `expectClean` then fails for all that is new. */
+/** Remembers what exists now. `expectClean` fails for everything that is new. */
 export function observe(): { leftovers(): string[]; expectClean(): void } {
   const before = new Set(leftovers())
   const added = () => leftovers().filter((line) => !before.has(line))
   return { leftovers: added, expectClean: () => expect(added()).toEqual([]) }
 }
 
-/** Whether a platform is to be tested: all are, but for `ISOBENCH_E2E_PLATFORMS=runc,crun`. */
+/** Whether to test a platform: all of them, unless `ISOBENCH_E2E_PLATFORMS=runc,crun` is set. */
 export const isChosen = (name: string): boolean => process.env.ISOBENCH_E2E_PLATFORMS?.split(',').includes(name) ?? true
 
-interface Doctored {
+interface DiagnosedPlatform {
   readonly name: string
   readonly available: boolean
   readonly reason?: string
   readonly supportedWorkloads?: readonly string[]
 }
 
-/** Why each of these platforms cannot be measured here: `''` for one that works. Boots each of them once. */
+/** Why each of these platforms does not work here, or `''`. Boots each of them once. */
 export const obstacles = (...kinds: string[]) => unless(({ available }) => available, kinds)
 
 /** Why the start of each of these VMMs cannot be measured here. */
 export const vmmStartObstacles = (...kinds: string[]) =>
   unless(({ available, supportedWorkloads }) => available || supportedWorkloads?.includes('vmm-start') === true, kinds)
 
-async function unless(works: (one: Doctored) => boolean, kinds: readonly string[]): Promise<Record<string, string>> {
+async function unless(
+  works: (one: DiagnosedPlatform) => boolean,
+  kinds: readonly string[],
+): Promise<Record<string, string>> {
   const { stdout } = await execa(
     process.execPath,
     [join(repository, 'bin/isobench.js'), 'doctor', '--json', '--wait-for-lock', '--platform', kinds.join(',')],
     { cwd: repository, reject: false },
   )
-  const { platforms } = JSON.parse(stdout) as { platforms: readonly Doctored[] }
+  const { platforms } = JSON.parse(stdout) as { platforms: readonly DiagnosedPlatform[] }
   return Object.fromEntries(platforms.map((one) => [one.name, works(one) ? '' : (one.reason ?? '?')]))
 }
 
-/** Builds the image where there is none yet: a minute or more, once a machine. */
+/** Builds the image if there is none. This takes a minute or more, once per host. */
 export function ensureImage(): void {
   const bin = join(repository, 'bin/isobench.js')
   execFileSync(process.execPath, [bin, 'image', 'build', '--install'], { cwd: repository, stdio: 'pipe' })
