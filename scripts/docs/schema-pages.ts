@@ -10,9 +10,9 @@ const legend = (file: string): string =>
 
 const record = `# Run record
 
-\`isobench run\` writes a run record to \`.isobench/runs\`: JSON Lines, one object per line. isobench appends each line as
-the run goes, so a kill loses at most one sample. The record has everything that judging needs: \`isobench judge\` and
-\`isobench report\` read it on any host.
+\`isobench run\` writes a run record to \`.isobench/runs\`: JSON Lines, one object per line. isobench appends each line
+as the run goes, so a kill loses at most one sample. The record has everything that judging needs: \`isobench judge\`
+and \`isobench report\` read it on any host.
 
 \`recordVersion\` increases if a field is removed or changes its meaning. It stays if a
 field is added, so ignore unknown fields.
@@ -22,8 +22,9 @@ The schema describes one line.`
 
 const imported = `# Import format
 
-\`isobench judge\` and \`isobench findings\` read a JSON file with results that were measured elsewhere. [Judge results that
-were measured elsewhere](../how-to/import-results.md) has an example. isobench rejects unknown fields.
+\`isobench judge\` and \`isobench findings\` read a JSON file with results that were measured elsewhere.
+[Judge results that were measured elsewhere](../how-to/import-results.md) has an example.
+isobench rejects unknown fields.
 
 For completion in an editor, add \`"$schema": "./node_modules/isobench/schemas/import.schema.json"\`.
 

@@ -102,7 +102,7 @@ function references(schema: unknown): string[] {
   return name === undefined ? inner : [name, ...inner]
 }
 
-/** A section for the schema and for everything that it refers to: objects in the order of their use, then vocabularies. */
+/** A section for the schema and each definition that it refers to: objects in the order of use, then vocabularies. */
 export function schemaSections(title: string, root: JsonSchema): string {
   const definitions = root.$defs ?? {}
   const names: string[] = []

@@ -8,7 +8,7 @@ export const familySchema = vocabulary('PlatformFamily', 'How strongly, and by w
   container: 'namespaces and cgroups on the host kernel',
   'secure-container': 'a kernel in user space, or a VM behind the interface of a container runtime',
   hypervisor: 'a virtual machine with its own kernel',
-  unikernel: 'a virtual machine whose kernel and program are one image',
+  unikernel: 'a virtual machine with one image for kernel and program',
 })
 
 export const workKindSchema = vocabulary('WorkKind', 'What a workload measures.', {
@@ -64,7 +64,7 @@ const percent = z.number().describe('margin in percent')
 
 const reference = {
   platform: z.string().describe('the reference: name of a platform, or `the median of a, b, c`'),
-  medianOf: names.exactOptional().describe('platforms whose median is the reference, at least two'),
+  medianOf: names.exactOptional().describe('the reference is the median of these platforms, at least two'),
 }
 
 export const matcherSchema = z

@@ -130,9 +130,9 @@ export const sampleSchema = z
     observations: z
       .record(z.string(), z.array(z.number()))
       .optional()
-      .describe('the measurements whose median is the value, by metric'),
+      .describe('measurements of each metric; the value is their median'),
     error: z.string().optional().describe('why the sample failed; absent if it has values'),
-    missingProgram: z.string().optional().describe('the program whose absence from the image made the sample fail'),
+    missingProgram: z.string().optional().describe('the program that the image lacks, which made the sample fail'),
     unsupported: z.boolean().optional().describe('whether it failed because the platform cannot run the workload'),
     duetWith: z.string().optional().describe('in duet mode: the platform that ran at the same time'),
     cpus: z.array(z.number()).optional().describe('in duet mode: numbers of the CPUs that the guest ran on'),
@@ -145,7 +145,7 @@ export const sampleSchema = z
     accelerator: z.string().optional().describe('of VMM starts: what ran the guest code, `kvm` or `tcg`'),
     client: z
       .object({
-        cpu: z.number().describe(`largest share of its own CPUs that it used in one command; ${share}`),
+        cpu: z.number().describe(`largest share of its CPUs that it used in one command; ${share}`),
       })
       .meta({ id: 'LoadGenerator', description: 'The load of the load generator during a sample.' })
       .optional()

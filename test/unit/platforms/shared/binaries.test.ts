@@ -5,7 +5,10 @@ import { release as cloudHypervisor } from '../../../../src/platforms/cloud-hype
 import { release as firecracker } from '../../../../src/platforms/firecracker.ts'
 import { releaseRequirement } from '../../../../src/platforms/shared/binaries.ts'
 
-const workflow = readFileSync(join(import.meta.dirname, '../../../../.github/workflows/vm.yml'), 'utf8')
+const workflow = readFileSync(join(import.meta.dirname, '../../../../.github/workflows/vm.yml'), 'utf8').replace(
+  / \\\n\s+/g,
+  ' ',
+)
 
 describe.each([firecracker, cloudHypervisor])('the release of $binary', (release) => {
   const { project, version, file, sha256 } = release
