@@ -15,6 +15,8 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
+          // A guard against tests that hang. It is generous because hosts of CI are slow.
+          testTimeout: 30_000,
           include: ['test/unit/**/*.test.ts'],
           typecheck: {
             enabled: true,
