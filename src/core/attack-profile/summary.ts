@@ -6,27 +6,53 @@ import { median } from '../stats/index.ts'
 
 /** What belongs together, for a reader of long lists of names. */
 
-/** System calls by what they are about, in the words of the manual's section 2. A name belongs to the first that fits. */
+/** One of several alternatives, which are written on several lines. */
+const oneOf = (names: readonly RegExp[]) => names.map(({ source }) => source).join('|')
+const exactly = (...names: readonly RegExp[]) => new RegExp(`^(?:${oneOf(names)})$`)
+const ending = (...names: readonly RegExp[]) => new RegExp(`(?:${oneOf(names)})$`)
+
+/**
+ * System calls by what they are about, in the words of the manual's section 2. A name belongs to the first that fits.
+ */
 const kinds: readonly (readonly [kind: string, of: RegExp])[] = [
   [
     'files',
-    /^(?:openat2?|open|creat|read|write|p(?:read|write)(?:64|v2?)|readv|writev|l?seek|f?truncate|f?allocate|fadvise64|fsync|fdatasync|sync\w*|sendfile|splice|tee|copy_file_range|close(?:_range)?|dup[23]?|fcntl|flock|ioctl|io_\w+|readahead|vmsplice|cachestat)$/,
+    exactly(
+      /openat2?|open|creat|read|write|p(?:read|write)(?:64|v2?)|readv|writev|l?seek|f?truncate|f?allocate/,
+      /fadvise64|fsync|fdatasync|sync\w*|sendfile|splice|tee|copy_file_range|close(?:_range)?|dup[23]?/,
+      /fcntl|flock|ioctl|io_\w+|readahead|vmsplice|cachestat/,
+    ),
   ],
   [
     'paths',
-    /(?:stat(?:x|fs|at)?\d*|access(?:at2?)?|faccessat2?|readlink(?:at)?|getdents(?:64)?|getcwd|f?chdir|mkdir(?:at)?|rmdir|rename(?:at2?)?|unlink(?:at)?|link(?:at)?|symlink(?:at)?|chmod\w*|fchmod\w*|[fl]?chown\w*|xattr\w*|mknod(?:at)?|utime\w*|futimesat|umask|name_to_handle_at|open_by_handle_at)$/,
+    ending(
+      /stat(?:x|fs|at)?\d*|access(?:at2?)?|faccessat2?|readlink(?:at)?|getdents(?:64)?|getcwd|f?chdir/,
+      /mkdir(?:at)?|rmdir|rename(?:at2?)?|unlink(?:at)?|link(?:at)?|symlink(?:at)?|chmod\w*|fchmod\w*/,
+      /[fl]?chown\w*|xattr\w*|mknod(?:at)?|utime\w*|futimesat|umask|name_to_handle_at|open_by_handle_at/,
+    ),
   ],
   [
     'mounts',
-    /^(?:u?mount2?|umount2|pivot_root|chroot|open_tree\w*|move_mount|fs(?:open|config|mount|pick)|mount_setattr|statmount|listmount|swapo\w+|quotactl\w*)$/,
+    exactly(
+      /u?mount2?|umount2|pivot_root|chroot|open_tree\w*|move_mount|fs(?:open|config|mount|pick)/,
+      /mount_setattr|statmount|listmount|swapo\w+|quotactl\w*/,
+    ),
   ],
   [
     'memory',
-    /^(?:brk|m(?:map|unmap|remap|protect|advise|lock\w*|unlock\w*|incore|sync|embarrier|bind|seal)|process_madvise|process_mrelease|pkey_\w+|memfd_\w+|userfaultfd|get_mempolicy|set_mempolicy\w*|migrate_pages|move_pages|remap_file_pages|map_shadow_stack)$/,
+    exactly(
+      /brk|m(?:map|unmap|remap|protect|advise|lock\w*|unlock\w*|incore|sync|embarrier|bind|seal)/,
+      /process_madvise|process_mrelease|pkey_\w+|memfd_\w+|userfaultfd|get_mempolicy|set_mempolicy\w*/,
+      /migrate_pages|move_pages|remap_file_pages|map_shadow_stack/,
+    ),
   ],
   [
     'processes',
-    /^(?:clone3?|v?fork|execve(?:at)?|exit(?:_group)?|wait(?:4|id)|kill|tg?kill|prctl|arch_prctl|ptrace|process_vm_\w+|pidfd_\w+|kcmp|unshare|setns|set_tid_address|gett?id|getp\w+|get_?sid|sets?id|setpg\w+|get_robust_list|set_robust_list|rseq|restart_syscall|seccomp|personality|acct)$/,
+    exactly(
+      /clone3?|v?fork|execve(?:at)?|exit(?:_group)?|wait(?:4|id)|kill|tg?kill|prctl|arch_prctl|ptrace/,
+      /process_vm_\w+|pidfd_\w+|kcmp|unshare|setns|set_tid_address|gett?id|getp\w+|get_?sid|sets?id/,
+      /setpg\w+|get_robust_list|set_robust_list|rseq|restart_syscall|seccomp|personality|acct/,
+    ),
   ],
   [
     'scheduling',
@@ -37,20 +63,27 @@ const kinds: readonly (readonly [kind: string, of: RegExp])[] = [
   ['time', /^(?:clock_\w+|gettimeofday|settimeofday|time|times|timer_\w+|[gs]etitimer|alarm|adjtimex)$/],
   [
     'network',
-    /^(?:socket(?:pair)?|bind|listen|accept4?|connect|getsockname|getpeername|send(?:to|m?msg)|recv(?:from|m?msg)|[gs]etsockopt|shutdown)$/,
+    exactly(
+      /socket(?:pair)?|bind|listen|accept4?|connect|getsockname|getpeername|send(?:to|m?msg)/,
+      /recv(?:from|m?msg)|[gs]etsockopt|shutdown/,
+    ),
   ],
   ['users', /^(?:[gs]et(?:e|re|res|fs)?[ug]id|[gs]etgroups|cap[gs]et|[gs]etresuid)$/],
   ['limits', /^(?:[gs]etrlimit|prlimit64|getrusage|sysinfo|uname|getrandom|syslog|set(?:host|domain)name)$/],
   ['IPC', /^(?:pipe2?|shm\w+|sem\w+|msg\w+|mq_\w+|keyctl|add_key|request_key)$/],
   [
     'kernel',
-    /^(?:bpf|perf_event_open|landlock_\w+|lsm_\w+|(?:init|finit|delete)_module|kexec_\w+|reboot|iopl|ioperm|modify_ldt)$/,
+    exactly(
+      /bpf|perf_event_open|landlock_\w+|lsm_\w+|(?:init|finit|delete)_module|kexec_\w+|reboot|iopl|ioperm/,
+      /modify_ldt/,
+    ),
   ],
 ]
 
 /**
- * The group of a name. System calls: by what they are about. Functions: by the first word of their name, which in the kernel's
- * sources is mostly the subsystem's (`tcp_sendmsg`, `ext4_file_read_iter`); leading underscores say no more than "inner".
+ * The group of a name. System calls: by what they are about. Functions: by the first word of their name, which in the
+ * kernel's sources is mostly the subsystem's (`tcp_sendmsg`, `ext4_file_read_iter`); leading underscores say no more
+ * than "inner".
  */
 export function groupOf(name: string, by: TraceSource): string {
   if (by === 'syscalls') return kinds.find(([, of]) => of.test(name))?.[0] ?? 'other'

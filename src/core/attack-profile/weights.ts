@@ -144,7 +144,7 @@ export function readWeights(root: string): Weights | undefined {
     const { source, weights } = schema.parse(JSON.parse(readFileSync(file, 'utf8')))
     return { source, byFunction: new Map(Object.entries(weights)) }
   } catch {
-    throw new WeightsError(`${file} is damaged`, 'remove it, or make it anew: isobench epss import')
+    throw new WeightsError(`${file} is damaged`, 'remove it, or create it again: isobench epss import')
   }
 }
 
@@ -168,8 +168,8 @@ export const canonicalFunctionName = (name: string): string =>
   name.replace(/^__(?:x64|ia32|arm64|s390x|riscv|do|se)_(?=(?:compat_)?sys_)/, '').replace(/\..*$/, '')
 
 /**
- * The weight of each function: 1 − ∏(1 − epss) over the CVEs in it, the probability that at least one of them is exploited
- * if they were independent. `filesOf`: functions by source file, for CVEs that are placed by file.
+ * The weight of each function: 1 − ∏(1 − epss) over the CVEs in it, the probability that at least one of them is
+ * exploited if they were independent. `filesOf`: functions by source file, for CVEs that are placed by file.
  */
 export function functionWeights(
   scores: ReadonlyMap<string, number>,
@@ -186,7 +186,9 @@ export function functionWeights(
   return new Map([...cves].map(([name, of]) => [name, 1 - safe(of)]))
 }
 
-/** The sum of the weights of a profile's distinct names, and how many of them have data. A system call is its function. */
+/**
+ * The sum of the weights of a profile's distinct names, and how many of them have data. A system call is its function.
+ */
 export function weightedScore(
   calls: CallCounts,
   { source, byFunction }: Weights,

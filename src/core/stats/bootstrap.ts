@@ -2,7 +2,9 @@ import { type Interval, type IntervalOptions, requireAlpha, requireCount, requir
 import { quantileSorted } from './quantile.ts'
 import { seeded } from './random.ts'
 
-/** The percentile bootstrap: for statistics that ranks give no interval for, such as a p99. It shows, it doesn't gate. */
+/**
+ * The percentile bootstrap: for statistics that ranks give no interval for, such as a p99. It shows, it doesn't gate.
+ */
 
 export interface BootstrapOptions extends IntervalOptions {
   /** How many resamples; default 2000. */
@@ -51,13 +53,13 @@ export function bootstrapInterval(
 /** How alike several rankings are. */
 
 /**
- * The mean Spearman correlation of two of the rankings, over all pairs: 1 when all agree, about 0 when each is random. With
- * n rankings and Kendall's W of them it is (nW − 1)/(n − 1), which unlike W has no bias for few rankings. The bounds are a
- * percentile bootstrap over the rankings, of pairs of different ones; it shows rather than gates.
+ * The mean Spearman correlation of two of the rankings, over all pairs: 1 when all agree, about 0 when each is random.
+ * With n rankings and Kendall's W of them it is (nW − 1)/(n − 1), which unlike W has no bias for few rankings. The
+ * bounds are a percentile bootstrap over the rankings, of pairs of different ones; it shows rather than gates.
  * Source: M. G. Kendall & B. Babington Smith, Ann. Math. Stat. 10 (1939) 275–287.
  * @param rows a row for each ranking, with one value for each of the ranked; ties take their mean rank
- * @throws RangeError with fewer than two rows, rows of fewer than two values or of different lengths, or values that are not
- *   finite
+ * @throws RangeError with fewer than two rows, rows of fewer than two values or of different lengths, or values that
+ *   are not finite
  */
 export function rankAgreement(rows: readonly (readonly number[])[], options: IntervalOptions = {}): Interval {
   const width = rows[0]?.length ?? 0

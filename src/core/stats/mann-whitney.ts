@@ -3,7 +3,7 @@ import { normalCdf, normalQuantile } from './normal.ts'
 import { quantileSorted } from './quantile.ts'
 import { criticalOrder, mannWhitneyCdf } from './signed-rank.ts'
 
-/** Two independent samples: for comparing two run records, whose rounds are not pairs. */
+/** Two independent samples: for comparing two run records. Rounds of different records are not pairs. */
 
 /** Up to this many values in each sample the Mann–Whitney distribution is exact; beyond, it is normal. */
 export const EXACT_UP_TO = 50

@@ -47,7 +47,9 @@ export function bisect(isBelow: (x: number) => boolean, low: number, high: numbe
 
 /** Student's t: the parametric stand-in where ranks of few rounds cannot reach a small enough p-value. */
 
-/** P(T > t) with `df` degrees of freedom. Source: Abramowitz & Stegun, "Handbook of Mathematical Functions", 26.7.3–4. */
+/**
+ * P(T > t) with `df` degrees of freedom. Source: Abramowitz & Stegun, "Handbook of Mathematical Functions", 26.7.3–4.
+ */
 function studentTail(t: number, df: number): number {
   const theta = Math.atan(Math.abs(t) / Math.sqrt(df))
   const [sine, cosine] = [Math.sin(theta), Math.cos(theta)]
@@ -64,8 +66,8 @@ function studentTail(t: number, df: number): number {
 }
 
 /**
- * One-sided p-value of the mean of `d` against `shift`; 1 for fewer than two values. Exact for normal differences, and on
- * the cautious side for those with heavy symmetric tails. Differences without any spread give 0 or 1.
+ * One-sided p-value of the mean of `d` against `shift`; 1 for fewer than two values. Exact for normal differences, and
+ * on the cautious side for those with heavy symmetric tails. Differences without any spread give 0 or 1.
  * Source: Student, Biometrika 6 (1908) 1–25.
  * @throws RangeError on empty or non-finite input
  */

@@ -60,8 +60,8 @@ export function planLooks({ first, last, step = 2, alpha = 0.05, power = 1 }: Se
 const known = new Map<string, readonly number[]>()
 
 /**
- * What each of some looks may spend of a rate, as {@link planLooks}. The same looks are asked for by every claim of a run, so
- * what was once worked out is kept.
+ * What each of some looks may spend of a rate, as {@link planLooks}. The same looks are asked for by every claim of a
+ * run, so what was once worked out is kept.
  * @throws RangeError on alpha outside (0, 0.5]
  */
 export function spendAlpha(looks: readonly number[], alpha: number, power = 1): readonly number[] {
@@ -157,7 +157,7 @@ export function decideAtInterimLook(
   plan: SequentialPlan,
   lookIndex: number,
 ): 'inside' | 'outside' | 'across' {
-  requireFinite([margin], 'decideAtLook: margin')
+  requireFinite([margin], 'decideAtInterimLook: margin')
   const { low, high } = intervalAtLook(d, plan, lookIndex)
   return high < margin ? 'inside' : low > margin ? 'outside' : 'across'
 }
@@ -174,9 +174,9 @@ export const alphaShare = ({ looks }: Pick<SequentialPlan, 'looks'>, k: number):
   (looks[k]! - (looks[k - 1] ?? 0)) / looks.at(-1)!
 
 /**
- * A p-value that stays valid over all looks that were taken, for any test: the least pₖ/wₖ, where wₖ is the share of look
- * k, at most 1. By the union bound it errs at most at every rate at once, which no boundary solved for one alpha does; the
- * price is a little power near alpha.
+ * A p-value that stays valid over all looks that were taken, for any test: the least pₖ/wₖ, where wₖ is the share of
+ * look k, at most 1. By the union bound it errs at most at every rate at once, which no boundary solved for one alpha
+ * does; the price is a little power near alpha.
  * @param looks those that were reached; their shares sum to at most 1
  * @param p the test of one look's data
  */

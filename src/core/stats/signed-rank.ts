@@ -180,7 +180,7 @@ export function signedRankPValue(d: readonly number[], shift: number, side: 'gre
   return Math.min(1, p)
 }
 
-/** Twice the mid-ranks of the magnitudes that aren't zero, ascending, and the sum of those whose value is positive. */
+/** Twice the mid-ranks of the non-zero magnitudes, ascending, and the sum of the ranks of positive values. */
 function doubledRanks(values: readonly number[], tolerance: number): { ranks: number[]; positive: number } {
   const order = [...values].sort((a, b) => Math.abs(a) - Math.abs(b))
   const ranks: number[] = []

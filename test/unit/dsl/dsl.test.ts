@@ -190,7 +190,7 @@ describe('bench', () => {
       /"ax"/,
     ],
     ['no quantity', () => bench('a', disk, { expect: { rate: claim.atMost(untyped<'1 ops/s'>('fast')) } }), /"fast"/],
-  ])('%s is a problem with its place and its mending, and spoils no other bench', async (_, register, message) => {
+  ])('%s is a problem with a location and a fix, and spoils no other bench', async (_, register, message) => {
     const { benches, problems } = await registered(() => {
       register()
       bench('another', disk)

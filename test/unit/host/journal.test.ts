@@ -134,7 +134,7 @@ describe('after a kill', () => {
     }
   })
 
-  it('a journal whose first line was cut off has no living owner and no entries', async () => {
+  it('a journal with a cut first line has no living owner and no entries', async () => {
     const file = `${journalsFolder()}/headless.jsonl`
     appendFileSync(file, '{"owner":{"pi')
     const found = readJournals().find((one) => one.file === file)!

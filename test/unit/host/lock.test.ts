@@ -25,8 +25,8 @@ const taker = () =>
      }`,
   )
 
-const start = (file: string, lockName: string) =>
-  spawn(process.execPath, [file, lockName], { stdio: ['pipe', 'pipe', 'inherit'] })
+const start = (file: string, lockPath: string) =>
+  spawn(process.execPath, [file, lockPath], { stdio: ['pipe', 'pipe', 'inherit'] })
 
 describe('the lock', () => {
   it('refuses a second holder, naming the first by its pid and purpose', async () => {
@@ -56,16 +56,16 @@ describe('the lock', () => {
 
   it('waits for its holder, and says once for whom', async () => {
     const first = await lock(name, { purpose: 'first' })
-    const told: string[] = []
+    const waitedFor: string[] = []
     const onWait = (holder: LockHolder) => {
-      told.push(holder.purpose)
+      waitedFor.push(holder.purpose)
       first[Symbol.dispose]()
     }
     using _held = await lock(name, { purpose: 'second', wait: true, onWait })
-    expect(told).toEqual(['first'])
+    expect(waitedFor).toEqual(['first'])
   })
 
-  it('stops waiting when it is told to', async () => {
+  it('stops waiting if it is aborted', async () => {
     using _held = await lock(name, { purpose })
     const stop = new AbortController()
     const waiting = lock(name, { purpose, wait: true, signal: stop.signal, onWait: () => stop.abort() })

@@ -23,7 +23,7 @@ describe('isobench-memory', () => {
     expect(() => memory.parseLatency(latency, 21)).toThrow(/2097152/)
   })
 
-  it('counts no copy whose arrays are wrong', () => {
+  it('counts no copy with wrong arrays', () => {
     const failed = stream.replace(/^Solution Validates.*$/m, 'Failed Validation: a relative deviation of 1.2e-3')
     expect(() => memory.parseStream(failed)).toThrow(/no "Solution Validates"/)
   })

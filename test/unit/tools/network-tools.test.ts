@@ -45,7 +45,7 @@ describe('iperf3', () => {
   })
 
   it.each(['3.12', '3.18', '3.22'])(
-    'tells that nobody listened to a client of %s, and no other failure or success',
+    'recognizes that nothing listened for the client of %s, and no other failure or success',
     (version) => {
       const refused = fixture(`iperf3-${version}-refused.json`)
       expect(iperf3.isRefused(refused)).toBe(true)
@@ -114,7 +114,7 @@ describe('netperf', () => {
     expect(() => netperf.parse(tcp.replace('192295.661', '0.000'))).toThrow('no exchange took place')
   })
 
-  it('reads a report whose last newline was stripped', () => {
+  it('reads a report without its last newline', () => {
     expect(netperf.parse(tcp.trimEnd())).toEqual(netperf.parse(tcp))
   })
 

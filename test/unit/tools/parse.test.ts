@@ -25,7 +25,7 @@ describe('ToolOutputError', () => {
   })
 })
 
-describe('numberAfter', () => {
+describe('labelledNumber', () => {
   const read = (output: string, unit?: string) => labelledNumber('t', output, 'rate', unit)
 
   it('reads the figure of a whole line', () => {
@@ -57,7 +57,7 @@ describe('numberAfter', () => {
   )
 })
 
-describe('jsonIn', () => {
+describe('parseJson', () => {
   it('finds the object between notes', () => {
     expect(parseJson('t', '{"a":{}}')).toEqual({ a: {} })
     expect(parseJson('t', 'note: {x}\n{\n "a": "}\\"{",\n "b": [{}]\n}\nbye }\n')).toEqual({ a: '}"{', b: [{}] })

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { runTimed } from '../../../src/host/timed-process.ts'
 import { withBarriers } from '../../../src/tracing/barrier.ts'
 
-/** Runs a command between gates with the host's own sh, and tells in which order things happened. */
+/** Runs a command between barriers with the sh of the host, and returns the order of the events. */
 async function run(
   argv: string[],
   input = '',
@@ -48,7 +48,7 @@ describe('a command between gates', () => {
     expect({ stdout, events }).toEqual({ stdout: '', events: [] })
   })
 
-  it('goes through its gate as often as it is told to, and begins after that', async () => {
+  it('passes its barrier as often as requested, and begins after that', async () => {
     const passed: number[] = []
     const often = async (pass: () => Promise<void>) => {
       for (let at = 0; at < 3; at++) {

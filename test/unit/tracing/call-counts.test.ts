@@ -36,14 +36,14 @@ describe('what lies beyond the controls', () => {
     expect(subtractBackground({ epoll_wait: 5 }, idle({ epoll_wait: 5, futex: 9 }))).toEqual({})
   })
 
-  it('is told for another time than that of the control', () => {
+  it('is scaled to another duration than that of the background trace', () => {
     const control = { ...idle({ futex: 25 }), seconds: 2 }
     expect(subtractBackground({ futex: 130 }, control)).toEqual({})
     expect(subtractBackground({ futex: 131 }, control)).toEqual({ futex: 81 })
     expect(scaleCounts({ futex: 50, constructor: 2 }, 1.5)).toEqual({ futex: 75, constructor: 3 })
   })
 
-  it('is what is above the bursts that idling was seen to have, which grow with the root of the time', () => {
+  it('is what exceeds the bursts of idling, which grow with the root of the time', () => {
     const bursts = idle({ write: 1 }, { write: 10 })
     expect(subtractBackground({ write: 32 }, bursts)).toEqual({})
     expect(subtractBackground({ write: 33 }, bursts)).toEqual({ write: 32 })

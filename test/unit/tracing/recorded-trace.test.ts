@@ -1,4 +1,7 @@
-/** A function trace that a real kernel recorded, read from its pages: `npm run test:vm -- trace-pages` records such a one. */
+/**
+ * A function trace that a real kernel recorded, read from its pages: `npm run test:vm -- trace-pages` records such a
+ * one.
+ */
 
 import { readFileSync } from 'node:fs'
 import { brotliDecompressSync } from 'node:zlib'
@@ -18,7 +21,7 @@ describe(`pages of Linux ${trace.kernel}`, () => {
     expect(Object.values(tally).reduce((sum, count) => sum + count)).toBeGreaterThan(1000)
   })
 
-  it('have what a shell does that starts a program, and what an interrupt does meanwhile', () => {
+  it('have what a shell does that starts a program, and what an interrupt does at the same time', () => {
     for (const name of ['x64_sys_call', '__x64_sys_rt_sigprocmask', 'handle_mm_fault'])
       expect(tally, name).toHaveProperty(name)
     expect(Object.keys(tally).filter(inInterrupts)).toContain('tick_nohz_handler in an interrupt')

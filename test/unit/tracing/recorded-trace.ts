@@ -14,7 +14,9 @@ export interface RecordedTrace {
   readonly kallsyms: string
 }
 
-/** How often each function was called, apart in and out of interrupts: `vfs_read`, `tick_nohz_handler in an interrupt`. */
+/**
+ * How often each function was called, apart in and out of interrupts: `vfs_read`, `tick_nohz_handler in an interrupt`.
+ */
 type Tally = Record<string, number>
 
 const add = (tally: Tally, name: string, inInterrupt: boolean) => {
@@ -43,8 +45,8 @@ export function tallyOfPages(trace: RecordedTrace): Tally {
 }
 
 /**
- * By the kernel's own text: `  cat-1234    [001] d.h1.  982.712345: tick_nohz_handler <-hrtimer_run_queues`. Of the flags the third
- * is of interrupts: h and s for hard and soft ones, H for one in the other, z and Z for NMIs.
+ * By the kernel's own text: ` cat-1234 [001] d.h1. 982.712345: tick_nohz_handler <-hrtimer_run_queues`. Of the flags
+ * the third is of interrupts: h and s for hard and soft ones, H for one in the other, z and Z for NMIs.
  */
 export function tallyOfText({ text }: RecordedTrace): Tally {
   const tally: Tally = {}

@@ -32,7 +32,7 @@ function page(pieces: readonly Buffer[], missed = 0): DataView {
 
 const words = (...values: number[]) => Buffer.from(new Uint32Array(values).buffer)
 
-/** An event whose size is in its first word, in words, or where `long`, behind it, in bytes. */
+/** An event with its size in the first word, in words; if `long`, after that word, in bytes. */
 function event(id: number, flags: number, value: bigint, long = false): Buffer {
   const data = Buffer.alloc(24)
   data.writeUInt16LE(id, 0)
@@ -65,7 +65,7 @@ describe('a page of a ring buffer', () => {
     expect(eventsOf(page([]), enterFormat, 'id')).toEqual([])
   })
 
-  it('tells what happened in an interrupt, which is not the task’s doing', () => {
+  it('marks what happened in an interrupt, which the task did not cause', () => {
     const ip = 0xffffffff81000104n
     const inInterrupt = (flags: number) => eventsOf(page([event(1, flags, ip)]), functionFormat, 'ip')[0]!.inInterrupt
     for (const flags of [0, 1 | 4 | 32 | 128]) expect(inInterrupt(flags), String(flags)).toBe(false)
@@ -129,7 +129,8 @@ it.skipIf(process.arch !== 'x64')('system calls have the names of the kernel’s
 
 it('lost events are those overwritten, not committed and dropped', () => {
   const stats = (overrun: number, commit: number, dropped: number) =>
-    `entries: 16\noverrun: ${overrun}\ncommit overrun: ${commit}\nbytes: 1088\noldest event ts:   982.7\nnow ts:   982.8\ndropped events: ${dropped}\nread events: 5\n`
+    `entries: 16\noverrun: ${overrun}\ncommit overrun: ${commit}\nbytes: 1088\noldest event ts:   982.7\n` +
+    `now ts:   982.8\ndropped events: ${dropped}\nread events: 5\n`
   expect(lostEvents(stats(0, 0, 0))).toBe(0)
   expect(lostEvents(stats(1, 2, 4))).toBe(7)
 })

@@ -6,15 +6,16 @@ import { lastLines, messageOf, sanitizeLine, UsageError } from '../../../src/uti
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** What Firecracker v1.15.1 says of a tap that is not its user's, as a conductor passes it on. */
+/** The error of Firecracker v1.15.1 about a tap that belongs to another user, as the VM supervisor prints it. */
 const monitor =
-  'isobench: the guest ended before it was ready; vmm: 2026-11-26T00:23:40.389209182 [vm:main] RunWithApiError error: Failed to ' +
-  'build MicroVM from Json: Configuration for VMM from one single json failed: Network device error: Could not create the network ' +
-  'device: Open tap device failed: Error while creating ifreq structure: Operation not permitted (os error 1). Invalid TUN/TAP ' +
-  'Backend provided by isob0. Check our documentation on setting up the network devices. | 2026-11-26T00:23:40.394758517 [vm:main] ' +
-  'Firecracker exiting with error. exit_code=1'
+  'isobench: the guest ended before it was ready; vmm: 2026-11-26T00:23:40.389209182 [vm:main] RunWithApiError ' +
+  'error: Failed to build MicroVM from Json: Configuration for VMM from one single json failed: Network device ' +
+  'error: Could not create the network device: Open tap device failed: Error while creating ifreq structure: ' +
+  'Operation not permitted (os error 1). Invalid TUN/TAP Backend provided by isob0. Check our documentation on ' +
+  'setting up the network devices. | 2026-11-26T00:23:40.394758517 [vm:main] Firecracker exiting with error. ' +
+  'exit_code=1'
 
-it('loses of a long text the middle: neither whose it is nor what the cause was', () => {
+it('cuts a long text in the middle, and keeps its source and its cause', () => {
   const long = sanitizeLine(`${'begin'.padEnd(500, '.')}${'.'.repeat(500)}: Operation not permitted`, 100)
   expect(long).toHaveLength(100)
   expect(long).toMatch(/^begin\.+…\.+: Operation not permitted$/)
@@ -23,7 +24,7 @@ it('loses of a long text the middle: neither whose it is nor what the cause was'
   expect(lastLines(`\n${monitor}\n`)[0]).toMatch(/^isobench: the guest ended .*Operation not permitted \(os error 1\)/)
 })
 
-it('tells the innermost cause of a monitor that could not start, as doctor does', async () => {
+it('reports the innermost cause of a VMM that could not start, as doctor does', async () => {
   const script = 'printf "%s\\n" "$0" >&2; exit 125'
   const error = await runTimed(['sh', '-c', script, monitor], { timeoutMs: 60_000, label: 'a boot on it' }).catch(
     (e) => e,

@@ -15,7 +15,7 @@ describe('a recorded run by functions', () => {
   const of = (platform: string, workload = 'cpu') =>
     cells.find((cell) => cell.platform === platform && cell.bench.endsWith(`: ${workload}`))!
 
-  it('has functions of the kernel, in profiles of their own for setting up and for the work', () => {
+  it('has functions of the kernel, in separate profiles for set-up and work', () => {
     expect(cells.map(({ platform, source: by, bench }) => `${bench.split(': ')[1]} on ${platform} by ${by}`)).toEqual(
       workloads.flatMap((name) => platforms.map((platform) => `${name} on ${platform} by functions`)),
     )
@@ -45,7 +45,7 @@ describe('a recorded run by functions', () => {
     // The sentry speaks TCP itself: the host sees packets.
     expect(of('gvisor', 'network').work).not.toHaveProperty('tcp_recvmsg')
     expect(Object.keys(of('gvisor', 'network').work)).toEqual(expect.arrayContaining(['packet_recvmsg']))
-    // A start is set-up and work in one; native's has a view of its own of the files, and no container.
+    // A start is set-up and work in one. Native has its own mount namespace, and no container.
     for (const platform of ['runc', 'crun', 'gvisor'])
       expect(of(platform, 'start and stop').work, platform).toHaveProperty('cgroup_mkdir')
     expect(of('native', 'start and stop').work).not.toHaveProperty('cgroup_mkdir')

@@ -1,4 +1,4 @@
-/** The run by `functions` on a real kernel that was recorded in an emulated machine: see docs/attack-profile.md. */
+/** A run by `functions` on a real kernel, recorded in an emulated VM. See docs/evidence/attack-profile.md. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

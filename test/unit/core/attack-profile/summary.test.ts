@@ -73,7 +73,7 @@ describe('the profiles of a record', () => {
   })
 })
 
-it('what is reached in every round is told from what is reached in some', () => {
+it('what every round reaches is separate from what some rounds reach', () => {
   expect(splitByRounds([{ a: 1, b: 1 }, { a: 3 }])).toEqual({ everyRound: { a: 2 }, someRounds: ['b'] })
   expect(splitByRounds([])).toEqual({ everyRound: {}, someRounds: [] })
 })

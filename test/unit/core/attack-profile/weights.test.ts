@@ -31,7 +31,7 @@ CVE-2021-3715,0.1,0.5
 const source = { model: null, date: null, scores: 's', map: 'm', sources: null, fallback: 0.01 }
 
 describe('the file of scores', () => {
-  it('tells its model, its date and each score', () => {
+  it('has its model, its date and each score', () => {
     const { model, date, byCve } = parseScores(text(daily))
     expect({ model, date }).toEqual({ model: 'v2025.03.14', date: '2026-01-02T00:00:00+0000' })
     expect([...byCve]).toEqual([

@@ -202,7 +202,7 @@ describe('the order of a round', () => {
     expect(new Set(orders).size).toBe(20)
   })
 
-  it('gives no platform a place of its own: over many rounds each comes first about as often', () => {
+  it('gives no platform a fixed position: over many rounds each comes first about as often', () => {
     const firsts = new Map<string, number>()
     for (let round = 0; round < 200; round++) {
       const steps = stepsOfRound(plan, round)

@@ -48,8 +48,8 @@ describe('parameters of a bench for one profile', () => {
 describe('the first byte of a command', () => {
   it('is timed, and is null where nothing is written', async () => {
     const options = { timeoutMs: 60_000, label: 'sh' }
-    const told = await runTimed(['/bin/sh', '-c', 'echo early'], options)
-    expect(told.firstByteMs).toBeGreaterThan(0)
+    const result = await runTimed(['/bin/sh', '-c', 'echo early'], options)
+    expect(result.firstByteMs).toBeGreaterThan(0)
     expect((await runTimed(['/bin/true'], options)).firstByteMs).toBeNull()
   })
 })

@@ -74,7 +74,7 @@ describe('planLooks', () => {
   })
 })
 
-describe('decideAtLook', () => {
+describe('decideAtInterimLook', () => {
   const steady = (centre: number) => Array.from({ length: 30 }, (_, i) => centre + ((i % 7) - 3) / 1000)
 
   it('decides early when the answer is plain', () => {

@@ -19,7 +19,7 @@ describe('a response', () => {
     for (let at = 1; at < 8; at++) expect(take(['STORED\r\n'.slice(0, at), 'STORED\r\n'.slice(at)])).toEqual(['OK'])
   })
 
-  it('tells what was stored, found, missing and wrong', () => {
+  it('reports what was stored, found, missing and wrong', () => {
     expect(take(['STORED\r\n', 'END\r\n', 'NOT_STORED\r\n', 'SERVER_ERROR out of memory\r\n', 'ERROR\r\n'])).toEqual([
       'OK',
       'NOT_FOUND',
@@ -117,13 +117,13 @@ describe('a phase against a server', () => {
     for (const { returns, count } of operations.values()) expect(returns).toEqual({ OK: count })
   })
 
-  it('tells of records that are not there', async () => {
+  it('reports records that do not exist', async () => {
     server = new Memcached()
     const { operations } = await runPhase(await options('run'))
     for (const { returns, count } of operations.values()) expect(returns).toEqual({ NOT_FOUND: count })
   })
 
-  it('counts from the intended start in an open loop: every operation that was due is done, and waiting is told', async () => {
+  it('counts from the intended start in an open loop: it does every due operation and reports the wait', async () => {
     // One connection and an answer each 20 ms can do 50 a second, and 200 a second are due for 0.2 s.
     server = new Memcached(20)
     const given = await options('run')
