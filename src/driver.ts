@@ -1,5 +1,5 @@
 import type { PlatformFamily } from './dsl/platform.ts'
-import type { ArtifactBuildOptions } from './host/image.ts'
+import type { ArtifactBuildOptions } from './host/lock.ts'
 import type { Requirement } from './host/packages.ts'
 import type { GuestArgv, HostArgv } from './host/process.ts'
 import type { GuestSandbox } from './host/sandbox.ts'

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { median } from '../../src/core/stats/index.ts'
-import { journalsFolder } from '../../src/host/lock.ts'
+import { journalsFolder } from '../../src/host/paths.ts'
 import { countOption, type Measurement } from './measurement.ts'
 
 const config = `import { defineConfig, platform } from 'isobench'

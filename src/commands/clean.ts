@@ -18,7 +18,7 @@ function describe(entry: Entry): string {
     case 'process':
       return `the process ${entry.id.pid}`
     case 'command':
-      return entry.what
+      return entry.description
   }
 }
 

@@ -1,3 +1,5 @@
+/** Cgroups of isobench on v1, v2 and hybrid hosts: creating, limiting, freezing, counting OOM kills, and removing. */
+
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +23,9 @@ interface Hierarchy {
 
 const managedControllers = ['cpuset', 'cpu', 'cpuacct', 'memory', 'pids', 'freezer']
 
-/** Every cgroup hierarchy that is mounted: one on a v2 host, one per controller on a v1 host, both on a hybrid one. */
+/**
+ * Lists the mounted cgroup hierarchies: one on a v2 host, one per controller on a v1 host, both kinds on a hybrid host.
+ */
 function hierarchies(): Hierarchy[] {
   return mounts()
     .filter(({ type, path }) => (type === 'cgroup' || type === 'cgroup2') && path.startsWith('/sys/fs/cgroup'))
@@ -40,7 +44,7 @@ function readWords(file: string): string[] {
   }
 }
 
-/** The folder of isobench's groups in every hierarchy. */
+/** isobench's parent cgroup in every hierarchy. */
 const rootGroup = 'isobench'
 
 function hierarchyWith(controller: string): Hierarchy | undefined {
@@ -49,10 +53,14 @@ function hierarchyWith(controller: string): Hierarchy | undefined {
   )
 }
 
-/** 1 where the memory controller is in a v1 hierarchy, 2 in a unified one. */
+/**
+ * Returns 1 if the memory controller is in a v1 hierarchy, 2 if it is in the unified hierarchy.
+ * @throws {HostError} if no hierarchy has the memory controller
+ */
 export function cgroupVersion(): 1 | 2 {
   const memory = hierarchyWith('memory')
-  if (!memory) throw new HostError('no cgroup hierarchy has the memory controller', 'boot with cgroups enabled')
+  if (!memory)
+    throw new HostError('no cgroup hierarchy has the memory controller.', 'boot the host with cgroups enabled')
   return memory.version
 }
 
@@ -73,11 +81,11 @@ function copyCpuset(from: string, to: string): void {
   for (const name of ['cpuset.cpus', 'cpuset.mems']) {
     writeFileSync(join(to, name), readFileSync(join(from, name), 'utf8').trim())
   }
-  // Children, those that a runtime makes included, start with our CPUs rather than none.
+  // Without clone_children, cgroups that a runtime creates below ours would start without CPUs.
   writeFileSync(join(to, 'cgroup.clone_children'), '1')
 }
 
-/** Makes the group `name` with its limits; a runtime makes its own group below it, where it can only have less. */
+/** Creates the cgroup `name` with its limits. A runtime creates its own cgroup below it, within the same limits. */
 export function makeCgroup(name: string, limits: Limits): void {
   for (const hierarchy of hierarchies()) {
     const { path, version, controllers } = hierarchy
@@ -102,35 +110,36 @@ export function makeCgroup(name: string, limits: Limits): void {
           .join(' '),
       )
     }
-    // Processes only at the leaves, as v2 demands: ours here, the runtime's container beside them.
+    // cgroup v2 allows processes only in leaves: host processes are in `host`, the runtime's container is next to it.
     mkdirSync(join(folder, 'host'))
   }
 }
 
-/** Argv that runs `argv` inside the group `name`. */
+/** Returns argv that runs `argv` inside the cgroup `name`. */
 export function cgroupExecArgv(name: string, argv: readonly string[]): HostArgv {
   const known = hierarchies().flatMap(({ controllers }) => controllers)
   const groups = managedControllers.filter((controller) => known.includes(controller)).join(',')
   return ['cgexec', '-g', `${groups}:${rootGroup}/${name}/host`, ...argv]
 }
 
-/** Where an OCI runtime puts its container: below the group `name`. */
+/** Returns the path of an OCI runtime's container below the cgroup `name`, as the OCI specification's `cgroupsPath`. */
 export const cgroupPath = (name: string): string => `/${rootGroup}/${name}/guest`
 
-/** Where LXC puts a container's processes, relative to each hierarchy. */
+/** Returns the cgroup name for LXC, relative to each hierarchy. */
 export const cgroupName = (name: string, child: string): string => `${rootGroup}/${name}/${child}`
 
-function treeOf(folder: string): string[] {
+/** The directory and everything below it, children first. */
+function childrenFirst(folder: string): string[] {
   if (!existsSync(folder)) return []
   const children = readdirSync(folder, { withFileTypes: true }).filter((item) => item.isDirectory())
-  return [...children.flatMap((child) => treeOf(join(folder, child.name))), folder]
+  return [...children.flatMap((child) => childrenFirst(join(folder, child.name))), folder]
 }
 
-/** The live processes of the group `name` and of every group below it. */
-export function processesOf(name: string): number[] {
+/** Lists the live processes of the cgroup `name` and of every cgroup below it. */
+export function liveProcesses(name: string): number[] {
   const pids = new Set<number>()
   for (const { path } of hierarchies()) {
-    for (const folder of treeOf(join(path, rootGroup, name))) {
+    for (const folder of childrenFirst(join(path, rootGroup, name))) {
       for (const pid of readWords(join(folder, 'cgroup.procs'))) pids.add(Number(pid))
     }
   }
@@ -141,38 +150,41 @@ export function processesOf(name: string): number[] {
 }
 
 /**
- * How many processes of the group `name` and of every group below it the kernel has killed for want of memory. A hypervisor's
- * guest has a kernel of its own, which tells nobody.
+ * Returns how many processes of the cgroup `name`, and of every cgroup below it, the kernel has killed because memory
+ * ran out. Does not include kills by the guest kernel of a VM.
  */
 export function oomKillCount(name: string): number {
   const memory = hierarchyWith('memory')
   if (!memory) return 0
   const folder = join(memory.path, rootGroup, name)
-  // v2 counts in a group what happened below it; v1 does not.
+  // v2 includes the kills of child cgroups; v1 does not.
   const files =
     memory.version === 2
       ? [join(folder, 'memory.events')]
-      : treeOf(folder).map((below) => join(below, 'memory.oom_control'))
+      : childrenFirst(folder).map((below) => join(below, 'memory.oom_control'))
   return files.reduce((sum, file) => {
     const words = readWords(file)
     return sum + Number(words[words.indexOf('oom_kill') + 1] ?? 0)
   }, 0)
 }
 
-/** Tells, each time it is asked, whether such a kill has come since it was last asked. */
+/** Creates a function that returns whether an OOM kill has happened since its last call. */
 export function oomMonitor(name: string): () => boolean {
-  let known = oomKillCount(name)
+  let lastCount = oomKillCount(name)
   return () => {
-    const before = known
-    known = oomKillCount(name)
-    return known > before
+    const previous = lastCount
+    lastCount = oomKillCount(name)
+    return lastCount > previous
   }
 }
 
-/** Stops or resumes everything in the group `name`, and waits until it is so. */
+/**
+ * Freezes or thaws the cgroup `name`, and waits until the kernel reports the new state.
+ * @throws {HostError} if that takes longer than 2 s
+ */
 export async function setFrozen(name: string, frozen: boolean): Promise<void> {
   const freezer = hierarchyWith('freezer')
-  if (!freezer) throw new HostError('no cgroup hierarchy can freeze', 'boot with the freezer controller')
+  if (!freezer) throw new HostError('no cgroup hierarchy has the freezer controller.', 'boot the host with the freezer')
   const folder = join(freezer.path, rootGroup, name)
   if (!existsSync(folder)) return
   const v1 = freezer.version === 1
@@ -182,38 +194,37 @@ export async function setFrozen(name: string, frozen: boolean): Promise<void> {
       v1 ? (to ? 'FROZEN' : 'THAWED') : to ? '1' : '0',
     )
   set(frozen)
-  const isSo = () =>
+  const isReached = () =>
     v1
       ? readFileSync(join(folder, 'freezer.state'), 'utf8').trim() === (frozen ? 'FROZEN' : 'THAWED')
       : readFileSync(join(folder, 'cgroup.events'), 'utf8').includes(`frozen ${frozen ? 1 : 0}`)
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries > 200) throw new HostError(`the cgroup ${name} did not ${frozen ? 'freeze' : 'thaw'} within 2 s`)
+  for (let tries = 0; !isReached(); tries++) {
+    if (tries > 200) throw new HostError(`the cgroup ${name} did not ${frozen ? 'freeze' : 'thaw'} within 2 s.`)
     await sleep(10)
-    // A v1 freezer can stay at FREEZING when a process forks or ends meanwhile; as runc does: thaw, and ask again.
+    // A v1 freezer can get stuck in FREEZING if a process forks or ends at that moment. Like runc: thaw and retry.
     if (v1 && frozen && tries % 20 === 19) set(false)
     if (v1) set(frozen)
   }
 }
 
-/** Ends everything in the group `name` and removes it everywhere. Nothing to do is success. */
+/** Kills all processes of the cgroup `name` and removes it from every hierarchy. Does nothing if it does not exist. */
 export async function removeCgroup(name: string): Promise<void> {
-  // On v1 a frozen process does not take even SIGKILL.
+  // With v1, even SIGKILL does not end a frozen process.
   await setFrozen(name, false)
   for (let tries = 0; ; tries++) {
-    const left = processesOf(name)
+    const left = liveProcesses(name)
     for (const pid of left) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It ended meanwhile.
+        // It has already ended.
       }
     }
     if (left.length === 0) {
       recordFinalUsage(name)
       if (removeFolders(name)) return
     }
-    if (tries > 500)
-      throw new HostError(`the cgroup ${name} still holds processes 5 s after they were killed: ${left.join(' ')}`)
+    if (tries > 500) throw new HostError(`the cgroup ${name} still has processes 5 s after SIGKILL: ${left.join(' ')}.`)
     await sleep(10)
   }
 }
@@ -221,11 +232,11 @@ export async function removeCgroup(name: string): Promise<void> {
 function removeFolders(name: string): boolean {
   let gone = true
   for (const { path } of hierarchies()) {
-    for (const folder of treeOf(join(path, rootGroup, name))) {
+    for (const folder of childrenFirst(join(path, rootGroup, name))) {
       try {
         rmdirSync(folder)
       } catch (error) {
-        // A zombie keeps its group until it is reaped.
+        // A zombie keeps its cgroup busy until it is reaped.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') gone = false
       }
     }
@@ -238,6 +249,6 @@ function removeParentIfEmpty(folder: string): void {
   try {
     rmdirSync(folder)
   } catch {
-    // Another guest's group is there, or it was never made.
+    // Another guest's cgroup is in it, or it does not exist.
   }
 }

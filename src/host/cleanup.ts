@@ -1,23 +1,23 @@
+/** Removes the resources that a cleanup journal lists, and creates tracefs instances, which need special care. */
+
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError } from '../util/errors.ts'
 import { removeCgroup, setFrozen } from './cgroup.ts'
 import type { CleanupJournal, Entry } from './journal.ts'
-import { guestsFolder } from './lock.ts'
 import { mountsBelow } from './mounts.ts'
+import { guestsFolder } from './paths.ts'
 import { isAlive, killProcessGroup, runHostCommand } from './process.ts'
-
-/** Instances of tracefs: each has buffers, a tracer and events of its own, so that nobody else's tracing is touched. */
 
 const mount = (folder: string) =>
   runHostCommand(['mount', '-t', 'tracefs', '-o', 'nosuid,nodev,noexec', 'tracefs', folder])
 
 /**
- * Mounts tracefs at `folder`, undone with that. Where else it is mounted does not matter: that may be another isobench's, which
- * goes when that run ends, and all of them show the same instances.
+ * Mounts tracefs at `folder` and journals the directory. All mounts of tracefs show the same instances. isobench does
+ * not use an existing mount because another isobench process may own it and unmount it.
  */
-async function tracefs(journal: CleanupJournal, folder: string): Promise<string> {
+async function mountTracefs(journal: CleanupJournal, folder: string): Promise<string> {
   await journal.create({ kind: 'directory', path: folder }, async () => {
     mkdirSync(folder, { recursive: true })
     await mount(folder)
@@ -25,25 +25,28 @@ async function tracefs(journal: CleanupJournal, folder: string): Promise<string>
   return folder
 }
 
-/** Makes an instance, in the journal first, and returns its folder. Its tracing is off. */
+/**
+ * Creates a tracefs instance, journal first, and returns its directory. Tracing is off. An instance has its own
+ * buffers, tracer and events, so it does not disturb other users of tracefs.
+ */
 export async function makeInstance(
   journal: CleanupJournal,
   name: string,
 ): Promise<{ folder: string; undo: AsyncDisposable }> {
-  const root = await tracefs(journal, join(guestsFolder(), `${name}-tracefs`))
+  const root = await mountTracefs(journal, join(guestsFolder(), `${name}-tracefs`))
   const folder = join(root, 'instances', name)
   const undo = await journal.create({ kind: 'tracer', name }, () => mkdirSync(folder))
   return { folder, undo }
 }
 
-/** Removes an instance, whatever it traces: the kernel takes its tracer and its events off with it. */
+/** Removes a tracefs instance. The kernel also disables the instance's tracer and events. */
 export async function removeInstance(name: string): Promise<void> {
   mkdirSync(guestsFolder(), { recursive: true })
   const folder = mkdtempSync(join(guestsFolder(), 'tracefs-'))
   try {
     await mount(folder)
     try {
-      await removeFrom(folder, name)
+      await removeInstanceDir(folder, name)
     } finally {
       await runHostCommand(['umount', folder])
     }
@@ -52,8 +55,8 @@ export async function removeInstance(name: string): Promise<void> {
   }
 }
 
-/** A file of an instance that somebody still has open makes it busy for as long. */
-async function removeFrom(root: string, name: string): Promise<void> {
+/** The kernel returns EBUSY while a process has a file of the instance open, so this retries. */
+async function removeInstanceDir(root: string, name: string): Promise<void> {
   const folder = join(root, 'instances', name)
   for (let tries = 0; existsSync(folder); tries++) {
     try {
@@ -65,7 +68,7 @@ async function removeFrom(root: string, name: string): Promise<void> {
   }
 }
 
-/** Undoes a journal entry. What was never made, or is gone, is undone already. */
+/** Removes the resource of a journal entry. Does nothing if the resource does not exist. */
 export async function removeResource(entry: Entry): Promise<void> {
   switch (entry.kind) {
     case 'cgroup':
@@ -76,7 +79,7 @@ export async function removeResource(entry: Entry): Promise<void> {
     case 'tracer':
       return removeInstance(entry.name)
     case 'link':
-      // It goes with its namespace, too.
+      // Removing the namespace also removes the link.
       if (existsSync(`/run/netns/${entry.netns}`))
         await runHostCommand(['ip', '-n', entry.netns, 'link', 'delete', entry.name], { exitCodes: [0, 1] })
       return
@@ -87,30 +90,31 @@ export async function removeResource(entry: Entry): Promise<void> {
       for (let tries = 0; isAlive(entry.id) && tries < 500; tries++) await sleep(10)
       return
     case 'command':
-      // Whoever is to end what runs in a frozen group would wait for it.
+      // A command that stops processes of a frozen cgroup would wait forever.
       if (entry.group !== undefined) await setFrozen(entry.group, false)
       await runHostCommand(entry.argv)
   }
 }
 
-/** Unmounts all below a directory, then removes it. Never removes through a mount: that would delete what is mounted. */
+/**
+ * Unmounts everything below a directory, then removes it. Never removes through a mount: that would delete its content.
+ */
 async function removeDirectory(path: string): Promise<void> {
   if (!existsSync(path)) return
-  // The kernel lists mounts by their real paths, and the state folder may be reached through a link.
+  // The kernel lists mounts by their real paths, and the state directory may be a symlink.
   const folder = realpathSync(path)
   for (let tries = 0; ; tries++) {
     const mounted = mountsBelow(folder)
     if (mounted.length === 0) break
     if (tries > 50) {
-      const fix = 'unmount them, then run isobench clean'
-      throw new HostError(`${folder} still has mounts: ${mounted.join(' ')}`, fix)
+      throw new HostError(`${folder} still has mounts: ${mounted.join(' ')}.`, 'unmount them, then run isobench clean')
     }
-    // Lazily from the second try on: a process that is being killed may still hold it.
-    const how = tries === 0 ? [] : ['--lazy']
-    // One process for all of them: starting one takes longer than unmounting. 64: some were unmounted.
-    await runHostCommand(['umount', ...how, ...mounted], { exitCodes: [0, 1, 32, 64] })
+    // Use --lazy from the second attempt, because a process that is being killed may still use the mount.
+    const flags = tries === 0 ? [] : ['--lazy']
+    // One umount for all mounts, because starting a process takes longer than unmounting. Exit code 64: some succeeded.
+    await runHostCommand(['umount', ...flags, ...mounted], { exitCodes: [0, 1, 32, 64] })
     if (tries > 0) await sleep(20)
   }
-  // A mount that somebody makes meanwhile is another file system, which is then left alone.
+  // --one-file-system: if another process mounts something here now, rm skips it.
   await runHostCommand(['rm', '--recursive', '--force', '--one-file-system', folder], { timeout: 600 })
 }

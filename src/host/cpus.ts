@@ -1,7 +1,9 @@
+/** Which CPUs guests and load generators run on. */
+
 import { existsSync, readFileSync } from 'node:fs'
 import { HostError } from '../util/errors.ts'
 
-/** Reads a list such as `0-3,8`; the format is in cpuset(7). */
+/** Parses a CPU list such as `0-3,8` (cpuset(7)). */
 export function parseCpuList(text: string): number[] {
   return text
     .trim()
@@ -9,7 +11,7 @@ export function parseCpuList(text: string): number[] {
     .filter(Boolean)
     .flatMap((part) => {
       const [first, last = first] = part.split('-').map(Number) as [number, number?]
-      return Array.from({ length: last! - first + 1 }, (_, at) => first + at)
+      return Array.from({ length: last! - first + 1 }, (_, offset) => first + offset)
     })
 }
 
@@ -19,31 +21,31 @@ function allowedCpus(): number[] {
   return parseCpuList(/^Cpus_allowed_list:\s*(.*)$/m.exec(status)![1]!)
 }
 
-/** Who gets which CPUs. */
+/** The CPUs of guests and of the load generator. */
 export interface CpuAssignment {
   readonly guest: readonly number[]
-  /** Of the clients; the guest's own where there are no others. */
+  /** CPUs of the load generator. Equal to `guest` if the host has no other CPUs. */
   readonly client: readonly number[]
 }
 
-/** Two guests' CPUs, no physical core of one among the other's. */
+/** The CPUs of two guests that run at the same time. They share no physical core. */
 export type DuetCpus = readonly [readonly number[], readonly number[]]
 
-/** The hardware threads of the core that a CPU is one of, itself included. */
-function siblingsOf(cpu: number): number[] {
+/** The hardware threads of the CPU's core, including the CPU itself. */
+function coreThreads(cpu: number): number[] {
   const file = `/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`
   return existsSync(file) ? parseCpuList(readFileSync(file, 'utf8')) : [cpu]
 }
 
 /**
- * CPUs for two guests that run at the same time: whole cores, the last ones first, as two threads of one core would contend
- * for what is measured.
- * @throws MachineError when there are too few cores.
+ * Assigns CPUs to two guests that run at the same time. Uses whole cores, the last ones first, because two threads of
+ * one core would compete and distort the measurement.
+ * @throws {HostError} if there are too few cores
  */
 export function assignDuetCpus(
   count: number,
   allowed: readonly number[] = allowedCpus(),
-  siblings: (cpu: number) => readonly number[] = siblingsOf,
+  siblings: (cpu: number) => readonly number[] = coreThreads,
 ): DuetCpus {
   const cores = new Map<number, number[]>()
   for (const cpu of allowed) {
@@ -56,34 +58,35 @@ export function assignDuetCpus(
     while (taken.length < count && free.length > 0) taken.push(...free.pop()!)
     return taken.slice(0, count).sort((a, b) => a - b)
   }
-  const [one, other] = [take(), take()]
-  if (other.length === count) return [one, other]
-  const have = `this machine has ${allowed.length} on ${cores.size} ${cores.size === 1 ? 'core' : 'cores'}`
+  const [first, second] = [take(), take()]
+  if (second.length === count) return [first, second]
+  const available = `this host has ${allowed.length} on ${cores.size} ${cores.size === 1 ? 'core' : 'cores'}`
+  const needed = `${count} ${count === 1 ? 'CPU' : 'CPUs'} each`
   throw new HostError(
-    `duet mode runs two guests at once on cores of their own, ${count} ${count === 1 ? 'CPU' : 'CPUs'} each, and ${have}`,
-    'leave --duet out, or lower guest.cpus in the config',
+    `duet mode runs two guests at once on separate cores, with ${needed}, but ${available}.`,
+    'omit --duet, or lower guest.cpus in isobench.config.ts',
   )
 }
 
-/** The CPUs of a pair, and those that are left for clients: the pair's own where there are no others. */
-export function duetAssignment([one, other]: DuetCpus, allowed: readonly number[] = allowedCpus()): CpuAssignment {
-  const guest = [...one, ...other]
+/** Returns the CPUs of a duet, and the remaining ones for the load generator (all of the duet's if none remain). */
+export function duetAssignment([first, second]: DuetCpus, allowed: readonly number[] = allowedCpus()): CpuAssignment {
+  const guest = [...first, ...second]
   const client = allowed.filter((cpu) => !guest.includes(cpu))
   return { guest, client: client.length > 0 ? client : guest }
 }
 
 /**
- * The last CPUs are the guest's, because interrupts and other people's work tend to be on the first.
- * @throws MachineError when there are too few.
+ * Assigns the last CPUs to guests, because interrupts and other processes tend to use the first ones.
+ * @throws {HostError} if there are too few CPUs
  */
 export function assignCpus(count: number, allowed: readonly number[] = allowedCpus()): CpuAssignment {
   if (count > allowed.length) {
     throw new HostError(
-      `the config gives guests ${count} CPUs and this machine has ${allowed.length}`,
-      'lower guest.cpus in the config',
+      `guest.cpus is ${count}, but this host has ${allowed.length} ${allowed.length === 1 ? 'CPU' : 'CPUs'}.`,
+      'lower guest.cpus in isobench.config.ts',
     )
   }
   const guest = allowed.slice(-count)
-  const others = allowed.slice(0, -count)
-  return { guest, client: others.length > 0 ? others : guest }
+  const rest = allowed.slice(0, -count)
+  return { guest, client: rest.length > 0 ? rest : guest }
 }

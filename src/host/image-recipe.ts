@@ -1,39 +1,41 @@
+/** What the image contains, and the mmdebstrap hooks that create it. */
+
 import { createHash } from 'node:crypto'
 import { lstatSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ffmpeg } from '../tools/ffmpeg.ts'
 import { programPath } from '../util/assets.ts'
 
-/** Where guests look for programs: the PATH that they have on every platform. */
-const path = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+/** PATH of every guest. */
+const guestPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
-/** What a guest may have put there itself. */
+/** Directories whose content a guest may have created itself. */
 const writable = /^\/(data|dev|proc|run|sys|tmp)\//
 
-/** Whether a command can only fail because the image has no such program. */
+/** Returns whether a command must fail because the image does not contain its program. */
 export function imageLacksProgram(rootfs: string, program: string): boolean {
   const absolute = program.startsWith('/')
-  // Relative to a folder that the command chose.
+  // Relative paths depend on the directory that the command chose.
   if (writable.test(program) || (!absolute && program.includes('/'))) return false
-  const places = absolute ? [program] : path.map((folder) => join(folder, program))
-  // A link of the image's points into the image, not to the host's file of that name.
-  return places.every((place) => !lstatSync(join(rootfs, place), { throwIfNoEntry: false }))
+  const paths = absolute ? [program] : guestPath.map((folder) => join(folder, program))
+  // lstat, because a symlink in the image points into the image and not to a file of the host.
+  return paths.every((path) => !lstatSync(join(rootfs, path), { throwIfNoEntry: false }))
 }
 
-/** What the image is made of. Two recipes with the same digest give the same tools. */
+/** The ingredients of the image. Recipes with the same digest contain the same tools. */
 export interface Recipe {
   readonly suite: string
   readonly components: readonly string[]
   readonly packages: readonly string[]
-  /** Programs that are compiled from our own source, by name: Debian has none that does the same. */
+  /** Programs that are compiled from our own source, by name, because Debian has no equivalent. */
   readonly programs: Readonly<Record<string, string>>
-  /** Commands that make what the tools work on, and the files that they make. */
+  /** Commands that create input data for the tools, and the files that they create. */
   readonly inputs: readonly { readonly file: string; readonly argv: readonly string[] }[]
 }
 
 /**
- * The tools that the suite's benches measure with, what they need, a static busybox for start-up tests, and systemd for
- * system containers.
+ * The tools of the benches and their dependencies, a static busybox for start-up benches, and systemd for system
+ * containers.
  */
 const packages = [
   'busybox-static',
@@ -57,47 +59,50 @@ const packages = [
   'tinymembench',
 ]
 
-/** By the name of the program in the image: the file that it is compiled from. */
+/** Source file by program name. */
 const programs = { 'isobench-memory': programPath('memory.c') }
 
-/** What is the same bytes in every guest, and takes too long to be made in each. */
+/** Input data that must be identical in every guest and takes too long to create in each. */
 const inputs = Object.values(ffmpeg.clips).map((clip) => ({ file: clip.output, argv: ffmpeg.makeClip(clip).argv }))
 
-/** What compiles the programs, and leaves the image afterwards. */
+/** Compilers, which are removed after the programs were built. */
 const compilers = ['gcc', 'libc6-dev'] as const
 
-/** mmdebstrap's hooks that make the inputs with the image's own tools. */
+/** Returns mmdebstrap hooks that create the input data with the tools of the image. */
 export const inputHooks = ({ inputs }: Recipe): string[] =>
   inputs.flatMap(({ file, argv }) => [
-    `mkdir -p "$1"${quoted(dirname(file))}`,
-    `chroot "$1" ${argv.map(quoted).join(' ')}`,
+    `mkdir -p "$1"${shellQuote(dirname(file))}`,
+    `chroot "$1" ${argv.map(shellQuote).join(' ')}`,
   ])
 
 /**
- * mmdebstrap's hooks that compile the programs inside the image. Static, so that a guest's loader plays no part; and a loop
- * that copies stays one rather than becoming a call of the C library's memcpy.
+ * Returns mmdebstrap hooks that compile the programs inside the image. They are static, so that the guest's loader does
+ * not matter. -fno-tree-loop-distribute-patterns keeps gcc from replacing a copy loop with a call of memcpy.
  */
-export function compileHooks(of: Recipe): { readonly packages: readonly string[]; readonly hooks: readonly string[] } {
-  const kept = compilers.filter((name) => of.packages.includes(name))
+export function compileHooks(contents: Recipe): {
+  readonly packages: readonly string[]
+  readonly hooks: readonly string[]
+} {
+  const kept = compilers.filter((name) => contents.packages.includes(name))
   const unwanted = compilers.filter((name) => !kept.includes(name)).join(' ')
   const flags = '-O2 -fno-tree-loop-distribute-patterns -static'
-  const each = Object.entries(programs).flatMap(([name, file]) => [
-    `copy-in ${quoted(file)} /tmp`,
+  const compile = Object.entries(programs).flatMap(([name, file]) => [
+    `copy-in ${shellQuote(file)} /tmp`,
     `chroot "$1" gcc ${flags} -o /usr/local/bin/${name} /tmp/${basename(file)} -lm && rm "$1"/tmp/${basename(file)}`,
   ])
-  // What was installed for them only, too, though something that stays may suggest it.
-  const alone = '-o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false'
-  const remove = `chroot "$1" apt-get --yes --purge --autoremove ${alone} remove ${unwanted}`
-  return { packages: compilers, hooks: [...each, ...(unwanted === '' ? [] : [remove])] }
+  // Also remove dependencies of the compilers that a remaining package merely recommends or suggests.
+  const purgeOptions = '-o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false'
+  const remove = `chroot "$1" apt-get --yes --purge --autoremove ${purgeOptions} remove ${unwanted}`
+  return { packages: compilers, hooks: [...compile, ...(unwanted === '' ? [] : [remove])] }
 }
 
-// The path of the checkout may hold anything, and mmdebstrap gives hooks to a shell.
-const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+// The path of the checkout may contain any character, and mmdebstrap passes hooks to a shell.
+const shellQuote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
-/** Counts up when the way of building changes what comes out. */
-const version = 2
+/** Increase it if the build process changes and its result with it. */
+const recipeVersion = 2
 
-/** isobench's recipe, with an author's packages beside its own. netperf is in non-free. */
+/** Returns isobench's recipe with the author's extra packages. netperf is in non-free. */
 export const recipe = (extra: readonly string[] = []): Recipe => ({
   suite: 'trixie',
   components: ['main', 'contrib', 'non-free'],
@@ -106,14 +111,14 @@ export const recipe = (extra: readonly string[] = []): Recipe => ({
   inputs,
 })
 
-/** Names the image that a recipe gives: 16 hexadecimal digits of SHA-256. */
-export const digestOf = (of: Recipe): string =>
+/** Returns the name of a recipe's image: 16 hexadecimal digits of SHA-256. */
+export const digestOf = (contents: Recipe): string =>
   createHash('sha256')
-    .update(JSON.stringify([version, of]))
+    .update(JSON.stringify([recipeVersion, contents]))
     .digest('hex')
     .slice(0, 16)
 
-/** The environment of every process in a container: the same on each, and nothing of the host's. */
+/** The environment of every process in a container, the same on every platform. */
 export const guestEnv: readonly string[] = [
   'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   'HOME=/root',

@@ -1,51 +1,35 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+/** The image that guests boot from: built with mmdebstrap, or a root filesystem of the user. */
+
+import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError } from '../util/errors.ts'
 import { compileHooks, digestOf, inputHooks, type Recipe, recipe } from './image-recipe.ts'
-import type { CleanupJournal } from './journal.ts'
-import { cacheFolder, lock } from './lock.ts'
+import { type ArtifactBuildOptions, buildOnce } from './lock.ts'
 import { requiredMountPoints } from './mounts.ts'
 import { debianMirror } from './packages.ts'
+import { cacheFolder } from './paths.ts'
 import { processId, runHostCommand } from './process.ts'
 
-/** For making what is kept in the cache: an image, a kernel, a disk. */
-export interface ArtifactBuildOptions {
-  readonly journal: CleanupJournal
-  /** Called with each step, for whoever waits. */
-  readonly onLine?: (line: string) => void
-  readonly signal?: AbortSignal
-}
-
-/** The image could not be built, or an own root filesystem cannot be used. */
+/** The image could not be built, or the user's root filesystem does not fit. */
 export class ImageError extends IsobenchError {
   readonly code = 'ISOBENCH_IMAGE'
 }
 
 export interface Image {
   readonly rootfs: string
-  /** The recipe's digest, or `own:` and the inode and time of an own root filesystem. */
+  /** Digest of the recipe. For a root filesystem of the user: `own:`, its inode and its modification time. */
   readonly digest: string
 }
 
 const imagesFolder = () => join(cacheFolder(), 'images')
 
-/** Where the image of this config is, built or not. */
+/** Returns where the image of this config is, whether it exists or not. */
 export function imagePath(config: ImageConfig = {}): string {
   return config.rootfs ?? join(imagesFolder(), digestOf(recipe(config.packages)))
 }
 
-/** The image, if it is there. A build is renamed into place when it is whole, so what is there is whole. */
+/** Returns the image, or `undefined` if it does not exist. An existing image is complete, see `buildOnce`. */
 export function findImage(config: ImageConfig = {}): Image | undefined {
   if (config.rootfs !== undefined) return ownImage(config.rootfs)
   const rootfs = imagePath(config)
@@ -54,11 +38,11 @@ export function findImage(config: ImageConfig = {}): Image | undefined {
 
 function ownImage(rootfs: string): Image {
   if (!existsSync(rootfs))
-    throw new ImageError(`the root filesystem ${rootfs} is not there`, 'mend image.rootfs in the config')
+    throw new ImageError(`image.rootfs: there is no directory ${rootfs}.`, 'fix image.rootfs in isobench.config.ts')
   const lacking = requiredMountPoints.filter((path) => !existsSync(join(rootfs, path)))
   if (lacking.length > 0) {
     throw new ImageError(
-      `the root filesystem ${rootfs} lacks ${lacking.join(', ')}, where every platform mounts something`,
+      `image.rootfs: ${rootfs} lacks ${lacking.join(', ')}. Every platform mounts something there.`,
       `mkdir ${lacking.map((path) => join(rootfs, path)).join(' ')}`,
     )
   }
@@ -66,44 +50,38 @@ function ownImage(rootfs: string): Image {
   return { rootfs: realpathSync(rootfs), digest: `own:${ino}-${Math.round(mtimeMs)}` }
 }
 
-/** The image, built if it is not there: under a lock, into a temporary name, renamed when it is whole. */
+/** Returns the image. Builds it if it does not exist. */
 export async function ensureImage(config: ImageConfig, options: ArtifactBuildOptions): Promise<Image> {
-  const found = findImage(config)
-  if (found) return found
-  const what = recipe(config.packages)
-  const target = imagePath(config)
-  mkdirSync(imagesFolder(), { recursive: true })
-  using _held = await lock(`${target}.lock`, {
-    purpose: 'building the image',
-    wait: true,
-    onWait: ({ pid }) => options.onLine?.(`waiting for process ${pid}, which builds this image`),
-    ...(options.signal && { signal: options.signal }),
-  })
-  const meanwhile = findImage(config)
-  if (meanwhile) return meanwhile
-  const temporary = `${target}.${process.pid}.tmp`
-  await using _directory = await options.journal.create({ kind: 'directory', path: temporary }, () => {})
-  // mmdebstrap's own temporary files: killed, it would leave them in /tmp.
-  const scratch = `${temporary}.scratch`
-  await using _scratch = await options.journal.create({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
-  await build(what, temporary, scratch, options)
-  renameSync(temporary, target)
+  const existing = findImage(config)
+  if (existing) return existing
+  const build = async (temporary: string) => {
+    // TMPDIR of mmdebstrap. If it were killed, its files would stay in /tmp.
+    const scratch = `${temporary}.scratch`
+    await using _scratch = await options.journal.create({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
+    await runMmdebstrap(recipe(config.packages), temporary, scratch, options)
+  }
+  await buildOnce(imagePath(config), build, { ...options, purpose: 'building the image' })
   return findImage(config)!
 }
 
-async function build(what: Recipe, folder: string, scratch: string, options: ArtifactBuildOptions): Promise<void> {
-  const without = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-  const { packages, hooks } = compileHooks(what)
+async function runMmdebstrap(
+  contents: Recipe,
+  folder: string,
+  scratch: string,
+  options: ArtifactBuildOptions,
+): Promise<void> {
+  const excludes = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
+  const { packages, hooks } = compileHooks(contents)
   const argv = [
     'mmdebstrap',
     '--variant=minbase',
     '--mode=root',
-    `--components=${what.components.join(',')}`,
-    `--include=${[...new Set([...what.packages, ...packages])].join(',')}`,
+    `--components=${contents.components.join(',')}`,
+    `--include=${[...new Set([...contents.packages, ...packages])].join(',')}`,
     '--aptopt=Apt::Install-Recommends "false"',
-    ...without,
-    ...[...hooks, ...inputHooks(what)].map((hook) => `--customize-hook=${hook}`),
-    what.suite,
+    ...excludes,
+    ...[...hooks, ...inputHooks(contents)].map((hook) => `--customize-hook=${hook}`),
+    contents.suite,
     folder,
     debianMirror(),
   ]
@@ -115,7 +93,7 @@ async function build(what: Recipe, folder: string, scratch: string, options: Art
       ...(options.signal && { signal: options.signal }),
       onStart: (pid) => {
         const id = processId(pid)
-        if (id) void options.journal.create({ kind: 'process', id }, () => {}).then((made) => (builder = made))
+        if (id) void options.journal.create({ kind: 'process', id }, () => {}).then((resource) => (builder = resource))
       },
       onLine: (line) => /^I:/.test(line) && options.onLine?.(line.slice(2).trim()),
     })
@@ -123,36 +101,39 @@ async function build(what: Recipe, folder: string, scratch: string, options: Art
     await builder?.[Symbol.asyncDispose]()
   }
   for (const path of requiredMountPoints) mkdirSync(join(folder, path), { recursive: true })
-  // Packages have their servers and timers started at boot; here a bench starts what it measures, and nothing else runs.
+  // Packages enable services and timers. Disable them, so that only what a bench starts runs in the guest.
   for (const name of ['multi-user', 'timers'])
     rmSync(join(folder, `etc/systemd/system/${name}.target.wants`), { recursive: true, force: true })
   writeFileSync(join(folder, 'etc/hostname'), 'isobench\n')
-  // Guests have no name server and need none; a name that each looks up would be a wait that differs.
+  // Guests have no name server. This entry avoids a lookup of the host name, which would take different times.
   writeFileSync(join(folder, 'etc/hosts'), '127.0.0.1 localhost isobench\n')
   rmSync(join(folder, 'etc/resolv.conf'), { force: true })
 }
 
-/** Where the image of this config is, if there is one and it is isobench's to remove. */
+/**
+ * Returns the path of this config's image, or `undefined` if it does not exist.
+ * @throws {ImageError} if the image is a root filesystem of the user, which isobench must not remove
+ */
 export function removableImage(config: ImageConfig = {}): string | undefined {
   if (config.rootfs !== undefined) {
     throw new ImageError(
-      `${config.rootfs} is not isobench's to remove`,
-      'remove it yourself, or take image.rootfs out of the config',
+      `${config.rootfs} is not an image of isobench, so isobench does not remove it.`,
+      'remove it yourself, or remove image.rootfs from isobench.config.ts',
     )
   }
   const path = imagePath(config)
   return existsSync(path) ? path : undefined
 }
 
-/** Something in the cache that no guest of this project's boots from. */
+/** A file or directory in the cache that no guest of this project uses. */
 export interface UnusedArtifact {
   readonly path: string
-  /** On the disk; of files that are shared with others, too. */
+  /** Disk usage, including files that are hard-linked elsewhere. */
   readonly bytes: number
 }
 
-/** What of each folder is whole: what is being made, and locks, have longer names. */
-const folders = [
+/** Names of complete artifacts in each directory. Locks and unfinished builds have longer names. */
+const artifactFolders = [
   ['kernels', /^[0-9a-f]{16}$/],
   ['disks', /^[0-9a-f]{16}\.ext4$/],
 ] as const
@@ -163,12 +144,12 @@ function bytesOf(path: string): number {
   return below.reduce((sum, bytes) => sum + bytes, blocks * 512)
 }
 
-/** The guest kernels and disks in the cache, but those at these paths. */
+/** Lists the guest kernels and disks in the cache, except those at the paths `used`. */
 export function unusedArtifacts(used: readonly string[]): UnusedArtifact[] {
   const keep = new Set(used)
-  return folders.flatMap(([name, whole]) => {
+  return artifactFolders.flatMap(([name, complete]) => {
     const folder = join(cacheFolder(), name)
-    const found = existsSync(folder) ? readdirSync(folder).filter((entry) => whole.test(entry)) : []
+    const found = existsSync(folder) ? readdirSync(folder).filter((entry) => complete.test(entry)) : []
     return found
       .map((entry) => join(folder, entry))
       .filter((path) => !keep.has(path))

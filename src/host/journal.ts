@@ -1,30 +1,39 @@
+/** The cleanup journal: a write-ahead log of the host resources of one isobench process. */
+
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { journalsFolder } from './lock.ts'
+import { journalsFolder } from './paths.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
 
-/** Something that isobench makes on the machine and must undo. */
+/** A host resource that isobench creates and must remove. */
 export type Entry =
-  /** A directory of ours: everything mounted below it, then the directory. */
+  /** A directory, with everything that is mounted below it. */
   | { readonly kind: 'directory'; readonly path: string }
-  /** A cgroup of ours in every hierarchy, with all that runs in it. */
+  /** A cgroup in every hierarchy, with all of its processes. */
   | { readonly kind: 'cgroup'; readonly name: string }
   | { readonly kind: 'netns'; readonly name: string }
-  /** An instance of tracefs, with the tracer and the events that are set in it. */
+  /** A tracefs instance, with its tracer and events. */
   | { readonly kind: 'tracer'; readonly name: string }
-  /** A network device of ours in a namespace of ours. */
+  /** A network device in one of isobench's namespaces. */
   | { readonly kind: 'link'; readonly netns: string; readonly name: string }
-  /** A process that we started, with its group. */
+  /** A process that isobench started, with its process group. */
   | { readonly kind: 'process'; readonly id: ProcessId }
-  /** What a platform made where none of these reaches, such as a container of a daemon: the command that removes it. */
-  | { readonly kind: 'command'; readonly what: string; readonly argv: readonly string[]; readonly group?: string }
+  /**
+   * Anything else, such as a container of a daemon: the command that removes it. `group`: the cgroup to thaw before.
+   */
+  | {
+      readonly kind: 'command'
+      readonly description: string
+      readonly argv: readonly string[]
+      readonly group?: string
+    }
 
 type Line = { readonly made: number; readonly entry: Entry } | { readonly undone: number }
 
-/** Undoes one entry; must succeed when the thing was never made, or is gone. */
+/** Removes the resource of an entry. Must succeed if the resource was never created or is already gone. */
 export type Cleanup = (entry: Entry) => Promise<void>
 
-/** What a run has made, written down before it is made, so that another process can undo it after a kill -9. */
+/** Writes down every resource before it is created, so that another process can remove it after a `kill -9`. */
 export class CleanupJournal {
   #next = 0
   readonly #open = new Map<number, Entry>()
@@ -34,7 +43,7 @@ export class CleanupJournal {
     private readonly undo: Cleanup,
   ) {}
 
-  /** Starts a journal that this process owns. */
+  /** Starts a journal that is owned by this process. */
   static start(name: string, undo: Cleanup): CleanupJournal {
     mkdirSync(journalsFolder(), { recursive: true })
     const file = join(journalsFolder(), `${name}.jsonl`)
@@ -42,21 +51,21 @@ export class CleanupJournal {
     return new CleanupJournal(file, undo)
   }
 
-  /** Writes `entry` down, and only then makes it. Dispose of what it returns to undo it. */
+  /** Writes `entry` to the journal, then calls `create`. Dispose of the returned object to remove the resource. */
   async create(entry: Entry, create: () => Promise<unknown> | unknown): Promise<AsyncDisposable> {
-    const made = this.#next++
-    this.#write({ made, entry })
-    this.#open.set(made, entry)
+    const id = this.#next++
+    this.#write({ made: id, entry })
+    this.#open.set(id, entry)
     const undo = async () => {
-      if (!this.#open.has(made)) return
+      if (!this.#open.has(id)) return
       await this.undo(entry)
-      this.#open.delete(made)
-      this.#write({ undone: made })
+      this.#open.delete(id)
+      this.#write({ undone: id })
     }
     try {
       await create()
     } catch (error) {
-      // What cannot be undone now stays in the journal; the failure to make it is what to tell.
+      // If the removal fails, the entry stays in the journal. The error of `create` is the one to report.
       await undo().catch(() => {})
       throw error
     }
@@ -67,14 +76,17 @@ export class CleanupJournal {
     appendFileSync(this.file, `${JSON.stringify(line)}\n`)
   }
 
-  /** Undoes what is left, latest first. What cannot be undone stays in the journal, for `isobench clean`, and is thrown. */
+  /**
+   * Removes the remaining resources, latest first. If that fails, their entries stay for `isobench clean` and it
+   * throws.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = []
-    for (const [made, entry] of [...this.#open].reverse()) {
+    for (const [id, entry] of [...this.#open].reverse()) {
       try {
         await this.undo(entry)
-        this.#open.delete(made)
-        this.#write({ undone: made })
+        this.#open.delete(id)
+        this.#write({ undone: id })
       } catch (error) {
         failures.push(error)
       }
@@ -84,14 +96,15 @@ export class CleanupJournal {
   }
 }
 
+/** A journal as read from its file. */
 export interface StaleJournal {
   readonly file: string
   readonly ownerAlive: boolean
-  /** What it made and did not undo, latest first. */
+  /** Resources that were not removed, latest first. */
   readonly entries: readonly Entry[]
 }
 
-/** Every journal on this machine. A line that a kill cut short is left out: what it names was not made yet. */
+/** Reads every journal of this host. Skips a line that a kill cut short, because its resource was not created yet. */
 export function readJournals(): StaleJournal[] {
   if (!existsSync(journalsFolder())) return []
   const files = readdirSync(journalsFolder()).filter((name) => name.endsWith('.jsonl'))
@@ -106,14 +119,14 @@ export function readJournals(): StaleJournal[] {
         else if ('undone' in line) open.delete(line.undone)
         else open.set(line.made, line.entry)
       } catch {
-        // Cut short, or the empty last line.
+        // A line that was cut short, or the empty last line.
       }
     }
     return { file, ownerAlive: owner !== undefined && isAlive(owner), entries: [...open.values()].reverse() }
   })
 }
 
-/** Removes a journal whose entries have all been undone. */
+/** Deletes a journal after all of its resources were removed. */
 export function removeJournal(journal: StaleJournal): void {
   rmSync(journal.file, { force: true })
 }

@@ -1,20 +1,20 @@
+/** Host load: CPU time of isobench's own cgroups and of other processes, to detect disturbed samples. */
+
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CpuAssignment } from './cpus.ts'
 import { mounts } from './mounts.ts'
 
-/** What isobench's own guests and clients use of the CPUs: all else that runs there is others' work. */
-
-/** Nanoseconds of CPU time since a session began. */
+/** CPU time in nanoseconds since the session started. */
 export interface Usage {
   readonly guests: number
   readonly client: number
 }
 
-/** Whether a group is a client's, by its name. */
+/** Load generators have cgroups with this suffix. */
 const isClient = (name: string): boolean => name.endsWith('-client')
 
-/** Reads one group, its children included: `cpuacct.usage` of v1 is in nanoseconds, `usage_usec` of v2's cpu.stat is not. */
+/** Reads the CPU time of a cgroup and its children: `cpuacct.usage` (v1, ns) or `usage_usec` in `cpu.stat` (v2, us). */
 function usageAt(folder: string): number | undefined {
   try {
     const v1 = join(folder, 'cpuacct.usage')
@@ -26,32 +26,32 @@ function usageAt(folder: string): number | undefined {
   }
 }
 
-let parent: string | null | undefined
+let accountingRoot: string | null | undefined
 
-/** Where groups are accounted for: v1's cpuacct, else the unified hierarchy, whose every group has its `cpu.stat`. */
-function parentFolder(): string | null {
-  if (parent !== undefined) return parent
+/** Finds isobench's cgroup in the hierarchy that accounts for CPU time: v1's cpuacct, or else the unified hierarchy. */
+function findAccountingRoot(): string | null {
+  if (accountingRoot !== undefined) return accountingRoot
   const all = mounts().filter(({ path }) => path.startsWith('/sys/fs/cgroup'))
   const found =
     all.find(({ type, superOptions }) => type === 'cgroup' && superOptions.includes('cpuacct')) ??
     all.find(({ type }) => type === 'cgroup2')
-  parent = found ? join(found.path, 'isobench') : null
-  return parent
+  accountingRoot = found ? join(found.path, 'isobench') : null
+  return accountingRoot
 }
 
-/** What groups had used when they were removed, by their names: a sample that boots a guest ends without it. */
-const ended = new Map<string, number>()
+/** CPU time of cgroups that were removed, by name. A sample that boots a guest ends after its cgroup was removed. */
+const finalUsage = new Map<string, number>()
 
-/** Remembers what a group has used. To be called when nothing runs in it any more, before it is removed. */
+/** Remembers the CPU time of a cgroup. Call it after its last process ended and before the cgroup is removed. */
 export function recordFinalUsage(name: string): void {
-  const folder = parentFolder()
+  const folder = findAccountingRoot()
   const used = folder === null ? undefined : usageAt(join(folder, name))
-  if (used !== undefined) ended.set(name, used)
+  if (used !== undefined) finalUsage.set(name, used)
 }
 
-/** The CPU time of a session's groups, those that are gone included; null where the kernel does not tell. */
-export function usageOf(prefix: string): Usage | null {
-  const folder = parentFolder()
+/** Returns the CPU time of a session's cgroups, including removed ones, or `null` if the kernel does not report it. */
+export function sessionUsage(prefix: string): Usage | null {
+  const folder = findAccountingRoot()
   if (folder === null || !existsSync(folder)) return null
   const isOurs = (name: string) => name.startsWith(`${prefix}-`)
   const usage = { guests: 0, client: 0 }
@@ -64,50 +64,48 @@ export function usageOf(prefix: string): Usage | null {
     if (used === undefined) return null
     add(name, used)
   }
-  for (const [name, used] of ended) if (isOurs(name) && !live.includes(name)) add(name, used)
+  for (const [name, used] of finalUsage) if (isOurs(name) && !live.includes(name)) add(name, used)
   return usage
 }
 
-/** What else the host does: read before and after a sample, so that one that was disturbed is known. */
-
-/** Of some CPUs, in clock ticks of 10 ms: what processes ran there, and what the hypervisor below took. */
+/** CPU time of some CPUs in clock ticks of 10 ms: running processes, and stolen by the hypervisor below this host. */
 export interface CpuTicks {
   readonly busy: number
   readonly steal: number
 }
 
-/** Counters of the host, to be subtracted from later ones. */
+/** Counters of the host. The difference of two readings is the load between them. */
 export interface HostCounters {
-  /** Nanoseconds of the monotonic clock. */
+  /** Nanoseconds, monotonic clock. */
   readonly at: bigint
   readonly guest: CpuTicks
   readonly client: CpuTicks
-  /** Of this session's groups; null where the kernel does not tell. */
+  /** CPU time of this session's cgroups, or `null` if the kernel does not report it. */
   readonly own: Usage | null
-  /** Microseconds of CPU time that this very process used. */
+  /** CPU time of this process in microseconds. */
   readonly self: number
-  /** Microseconds in which some process of the host waited for a CPU; null where the kernel has no PSI. */
+  /** Microseconds in which at least one process waited for a CPU, or `null` if the kernel has no PSI. */
   readonly waited: number | null
 }
 
-/** What happened between two readings. Shares are of the time of all of the guests' CPUs, or of the clients'. */
+/** The load between two readings. Shares are relative to the time of all guest CPUs, or of all load generator CPUs. */
 export interface Load {
-  /** Taken by the hypervisor that this host runs in. */
+  /** Share that the hypervisor below this host took. */
   readonly steal: number
-  /** Run by others than isobench and its guests; null where it cannot be told apart. */
+  /** Share used by processes other than isobench and its guests, or `null` if unknown. */
   readonly otherProcesses: number | null
-  /** The same of the clients' CPUs; null also where no client worked. */
+  /** The same for the load generator's CPUs, or `null` if unknown or if the load generator was idle. */
   readonly otherProcessesOnClientCpus: number | null
-  /** Share of the time in which some process of the host, the guest's included, waited for a CPU (PSI); null without PSI. */
+  /** Share of the time in which a process of the host, guests included, waited for a CPU. `null` without PSI. */
   readonly cpuPressure: number | null
-  /** Processes of the whole host that could run, when the sample ended. */
+  /** Number of runnable processes on the whole host when the sample ended. */
   readonly runnable: number
 }
 
 const ticksPerSecond = 100
 
-/** A client that did no more than this was not measured with, in nanoseconds. */
-const idleClient = 20e6
+/** Nanoseconds. A load generator with less CPU time than this was not part of the measurement. */
+const idleClientNs = 20e6
 
 function read(file: string): string | null {
   try {
@@ -118,8 +116,8 @@ function read(file: string): string | null {
 }
 
 /**
- * Reads `/proc/stat` of some CPUs: proc_stat(5). Guest time is part of user time already. Interrupts are left out: whose they
- * are cannot be told, and a guest's network makes many.
+ * Reads the ticks of some CPUs from the text of `/proc/stat` (proc_stat(5)). User time already includes guest time.
+ * Interrupts are excluded: they cannot be attributed to a process, and a guest's network causes many.
  */
 export function ticksOf(text: string, cpus: readonly number[]): CpuTicks {
   const sum = { busy: 0, steal: 0 }
@@ -133,13 +131,13 @@ export function ticksOf(text: string, cpus: readonly number[]): CpuTicks {
   return sum
 }
 
-/** Reads `total=` of the line `some` of `/proc/pressure/cpu`, in microseconds. */
+/** Reads `total=` of the line `some` in `/proc/pressure/cpu`, in microseconds. */
 export function psiWaitTime(text: string | null): number | null {
   const total = /^some .*total=(\d+)/m.exec(text ?? '')
   return total ? Number(total[1]) : null
 }
 
-/** @param prefix that the names of this session's groups begin with */
+/** Reads the counters. `prefix`: prefix of the names of this session's cgroups. */
 export function readCounters(cores: CpuAssignment, prefix: string): HostCounters {
   const stat = read('/proc/stat') ?? ''
   const { user, system } = process.cpuUsage()
@@ -147,44 +145,44 @@ export function readCounters(cores: CpuAssignment, prefix: string): HostCounters
     at: process.hrtime.bigint(),
     guest: ticksOf(stat, cores.guest),
     client: ticksOf(stat, cores.client),
-    own: usageOf(prefix),
+    own: sessionUsage(prefix),
     self: user + system,
     waited: psiWaitTime(read('/proc/pressure/cpu')),
   }
 }
 
-const round = (share: number): number => Math.round(Math.min(1, Math.max(0, share)) * 1000) / 1000
+const clampShare = (share: number): number => Math.round(Math.min(1, Math.max(0, share)) * 1000) / 1000
 
 /**
- * The load between two readings. Where this process itself ran is not known: its time is taken off both sets of CPUs, so
- * that others' work is rather told too small.
+ * Returns the load between two readings. It is unknown on which CPUs this process ran, so its time is subtracted from
+ * both sets. The result therefore rather underestimates other processes.
  */
-export function loadBetween(from: HostCounters, to: HostCounters, cores: CpuAssignment, runnable: number): Load {
-  const seconds = Math.max(1e-9, Number(to.at - from.at) / 1e9)
-  const self = (to.self - from.self) / 1e6
-  const own = from.own && to.own && usedBetween(from.own, to.own)
+export function loadBetween(start: HostCounters, end: HostCounters, cores: CpuAssignment, runnable: number): Load {
+  const seconds = Math.max(1e-9, Number(end.at - start.at) / 1e9)
+  const self = (end.self - start.self) / 1e6
+  const own = start.own && end.own && usedBetween(start.own, end.own)
   const shared = cores.guest.some((cpu) => cores.client.includes(cpu))
-  const share = (of: 'guest' | 'client', ran: number) => {
-    const busy = (to[of].busy - from[of].busy) / ticksPerSecond
-    return round((busy - ran / 1e9 - self) / (seconds * cores[of].length))
+  const share = (of: 'guest' | 'client', ownNs: number) => {
+    const busy = (end[of].busy - start[of].busy) / ticksPerSecond
+    return clampShare((busy - ownNs / 1e9 - self) / (seconds * cores[of].length))
   }
-  const waited = from.waited === null || to.waited === null ? null : (to.waited - from.waited) / 1e6
+  const waited = start.waited === null || end.waited === null ? null : (end.waited - start.waited) / 1e6
   return {
-    steal: round((to.guest.steal - from.guest.steal) / ticksPerSecond / (seconds * cores.guest.length)),
+    steal: clampShare((end.guest.steal - start.guest.steal) / ticksPerSecond / (seconds * cores.guest.length)),
     otherProcesses: own && share('guest', own.guests + (shared ? own.client : 0)),
-    otherProcessesOnClientCpus: own && !shared && own.client > idleClient ? share('client', own.client) : null,
-    cpuPressure: waited === null ? null : round(waited / seconds),
+    otherProcessesOnClientCpus: own && !shared && own.client > idleClientNs ? share('client', own.client) : null,
+    cpuPressure: waited === null ? null : clampShare(waited / seconds),
     runnable,
   }
 }
 
-/** A group that went without being seen takes its time along: then what is own cannot be told. */
-function usedBetween(from: Usage, to: Usage): Usage | null {
-  const used = { guests: to.guests - from.guests, client: to.client - from.client }
+/** `null` if the CPU time went backwards, because a cgroup was removed without recording its final usage. */
+function usedBetween(start: Usage, end: Usage): Usage | null {
+  const used = { guests: end.guests - start.guests, client: end.client - start.client }
   return used.guests < 0 || used.client < 0 ? null : used
 }
 
-/** The field `running/total` of `/proc/loadavg`: how many could run, the reader left out. */
+/** Returns the number of runnable processes (`running/total` in `/proc/loadavg`), without this one. */
 export function runnableCount(): number {
   const match = / (\d+)\/\d+ /.exec(read('/proc/loadavg') ?? '')
   return match ? Math.max(0, Number(match[1]) - 1) : 0

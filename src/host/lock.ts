@@ -1,18 +1,23 @@
+/** A lock per host, and `buildOnce`, which builds cached artifacts under a lock. */
+
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InterruptedError, IsobenchError, sanitizeLine } from '../util/errors.ts'
+import type { CleanupJournal } from './journal.ts'
 
-/** Another isobench process holds the lock. */
+/** Another isobench process has the lock. */
 export class LockedError extends IsobenchError {
   readonly code = 'ISOBENCH_LOCKED'
 }
 
+/** The process that has a lock. */
 export interface LockHolder {
   readonly pid: number
-  /** What it does, for whoever waits. */
+  /** What the process is doing, for messages to users who wait. */
   readonly purpose: string
   /** ISO 8601. */
   readonly since: string
@@ -20,21 +25,21 @@ export interface LockHolder {
 
 export interface LockOptions {
   readonly purpose: string
-  /** Wait for the holder rather than fail. */
+  /** Wait until the lock is free instead of throwing. */
   readonly wait?: boolean
   readonly onWait?: (holder: LockHolder) => void
   readonly signal?: AbortSignal
 }
 
 /**
- * An abstract socket (unix(7)) is bound by one process at a time and is free again when that process is gone, however it
- * ended: no lock is ever left behind, and none has to be judged dead. Whoever connects is told who holds it.
+ * The name of an abstract socket (unix(7)). Only one process can bind it, and the kernel frees it when that process
+ * ends, even after a kill. So there are no stale locks. A process that connects receives the holder's identity.
  */
 const socketName = (name: string): string =>
   `\0isobench-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 
-/** Binds the socket, or returns undefined when another process has it. */
-async function take(name: string, purpose: string): Promise<Server | undefined> {
+/** Binds the socket, or returns `undefined` if another process has bound it. */
+async function tryBind(name: string, purpose: string): Promise<Server | undefined> {
   const holder: LockHolder = { pid: process.pid, purpose, since: new Date().toISOString() }
   const server = createServer((socket) => {
     socket.on('error', () => {})
@@ -51,7 +56,7 @@ async function take(name: string, purpose: string): Promise<Server | undefined> 
   }
 }
 
-/** Asks the holder who it is; undefined when it has just gone, or does not answer within a second. */
+/** Asks the holder for its identity. Returns `undefined` if it has just ended or does not answer within 1 s. */
 async function askHolder(name: string): Promise<LockHolder | undefined> {
   const socket = connect(socketName(name)).setTimeout(1000)
   socket.on('timeout', () => socket.destroy())
@@ -66,37 +71,60 @@ async function askHolder(name: string): Promise<LockHolder | undefined> {
 }
 
 /**
- * Takes a lock of this machine, held until it is disposed of or the process ends.
- * @throws LockedError naming the holder, unless `wait` is set; InterruptedError when the signal is aborted.
+ * Takes a lock of this host and keeps it until the returned object is disposed or the process ends.
+ * @throws {LockedError} naming the holder, unless `wait` is set
+ * @throws {InterruptedError} if the signal is aborted
  */
 export async function lock(name: string, options: LockOptions): Promise<Disposable> {
-  for (let told = false; ; ) {
-    if (options.signal?.aborted) throw new InterruptedError('interrupted while waiting for another isobench')
-    const server = await take(name, options.purpose)
+  for (let reported = false; ; ) {
+    if (options.signal?.aborted) throw new InterruptedError('interrupted while waiting for another isobench process')
+    const server = await tryBind(name, options.purpose)
     if (server) return { [Symbol.dispose]: () => void server.close() }
     const holder = await askHolder(name)
     if (!options.wait) {
-      const who = holder ? `process ${holder.pid}, ${holder.purpose}, since ${holder.since}` : 'it does not say which'
+      const holderText = holder ? `process ${holder.pid}, ${holder.purpose}, since ${holder.since}` : 'unknown process'
       throw new LockedError(
-        `another isobench holds this machine: ${who}`,
-        'wait for it with --wait-for-lock, or end it',
+        `another isobench process is using this host: ${holderText}`,
+        'wait for it with --wait-for-lock, or stop it',
       )
     }
-    if (!told && holder) {
+    if (!reported && holder) {
       options.onWait?.(holder)
-      told = true
+      reported = true
     }
     await sleep(200)
   }
 }
 
-/** Where images are kept: `ISOBENCH_CACHE`, or `/var/cache/isobench`. */
-export const cacheFolder = (): string => process.env.ISOBENCH_CACHE || '/var/cache/isobench'
+/** Options for building an artifact of the cache: an image, a kernel, a disk. */
+export interface ArtifactBuildOptions {
+  readonly journal: CleanupJournal
+  /** Called with a line of text for each step, to show progress. */
+  readonly onLine?: (line: string) => void
+  readonly signal?: AbortSignal
+}
 
-/** Where guests' directories, the journals and the machine's lock are kept: `ISOBENCH_STATE`, or `/var/lib/isobench`. */
-export const stateFolder = (): string => process.env.ISOBENCH_STATE || '/var/lib/isobench'
-
-export const journalsFolder = (): string => join(stateFolder(), 'journals')
-export const guestsFolder = (): string => join(stateFolder(), 'guests')
-/** What the lock of the machine is called: two state folders are two machines. */
-export const hostLockPath = (): string => join(stateFolder(), 'lock')
+/**
+ * Builds `target` unless it exists. Takes a lock, so that concurrent processes build it only once, and renames the
+ * finished build into place, so that `target` is always complete.
+ * @param build creates a file or directory at the temporary path that it receives
+ */
+export async function buildOnce(
+  target: string,
+  build: (temporary: string) => Promise<void>,
+  { purpose, journal, onLine, signal }: ArtifactBuildOptions & { readonly purpose: string },
+): Promise<void> {
+  if (existsSync(target)) return
+  mkdirSync(dirname(target), { recursive: true })
+  using _lock = await lock(`${target}.lock`, {
+    purpose,
+    wait: true,
+    onWait: (holder) => onLine?.(`waiting for process ${holder.pid}, which is ${holder.purpose}`),
+    ...(signal && { signal }),
+  })
+  if (existsSync(target)) return
+  const temporary = `${target}.${process.pid}.tmp`
+  await using _temporary = await journal.create({ kind: 'directory', path: temporary }, () => {})
+  await build(temporary)
+  renameSync(temporary, target)
+}

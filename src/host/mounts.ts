@@ -1,14 +1,16 @@
+/** Mount points of the host, and the root filesystems that isobench mounts for guests. */
+
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { guestsFolder } from './lock.ts'
 import { which } from './packages.ts'
+import { guestsFolder } from './paths.ts'
 import { runHostCommand } from './process.ts'
 
 /**
- * Writes back what is dirty on the file system that holds the guests' data, then drops the host's page cache, directory entries
- * and inodes, as far as they are clean: sysctl `vm.drop_caches` (Documentation/admin-guide/sysctl/vm.rst). Returns whether
- * the host let it.
+ * Writes back the dirty pages of the file system with the guests' data, then drops the host's page cache, dentries and
+ * inodes: `vm.drop_caches` (Documentation/admin-guide/sysctl/vm.rst).
+ * @returns whether the host allows it
  */
 export async function dropCaches(): Promise<boolean> {
   await runHostCommand(['sync', '--file-system', guestsFolder()])
@@ -16,32 +18,33 @@ export async function dropCaches(): Promise<boolean> {
     await writeFile('/proc/sys/vm/drop_caches', '3')
     return true
   } catch {
-    // Inside a container, and where the kernel is locked down.
+    // Not allowed inside a container, or by kernel lockdown.
     return false
   }
 }
 
+/** A line of /proc/self/mountinfo. */
 export interface Mount {
   readonly path: string
   readonly type: string
-  /** Options of the file system itself: for cgroup v1, its controllers. */
+  /** Options of the file system. For cgroup v1 these are its controllers. */
   readonly superOptions: readonly string[]
 }
 
-const plain = (text: string) =>
+const unescapeOctal = (text: string) =>
   text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
 
-/** What is mounted, in the order it was mounted; the format is in proc(5). */
+/** Lists the mounts in the order in which they were mounted. The format is in proc(5). */
 export function mounts(): Mount[] {
   const lines = readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n')
   return lines.map((line) => {
     const [before, after] = line.split(' - ') as [string, string]
     const [type, , options = ''] = after.split(' ')
-    return { path: plain(before.split(' ')[4]!), type: type!, superOptions: options.split(',') }
+    return { path: unescapeOctal(before.split(' ')[4]!), type: type!, superOptions: options.split(',') }
   })
 }
 
-/** Mount points at `folder` and below it, the latest first: the order to unmount them in. */
+/** Lists the mount points at `folder` and below it, latest first, which is the order to unmount them in. */
 export function mountsBelow(folder: string): string[] {
   return mounts()
     .map(({ path }) => path)
@@ -49,20 +52,20 @@ export function mountsBelow(folder: string): string[] {
     .reverse()
 }
 
-/** Directories that an image must have, because every platform mounts something there. */
+/** Directories that an image must have, because platforms mount something on them. */
 export const requiredMountPoints = ['/data', '/dev', '/proc', '/run', '/sys', '/tmp'] as const
 
 /**
- * A constant text: image, view and data come as positional parameters. One shell for all of it, because isobench takes longer to
- * start a process than to mount.
+ * The script is constant: image, target and data directory are positional parameters. One shell runs all of it, because
+ * starting a process takes longer than mounting.
  *
- * /dev is the guest's own, as a container has it: the nodes that the OCI runtime specification gives every container
- * (config-linux.md, "Default Devices"). Never the host's: that is one file system wherever it is mounted, and whoever removed a
- * forgotten view would remove the host's devices with it.
+ * The guest gets its own /dev with the nodes that the OCI runtime specification requires (config-linux.md, "Default
+ * Devices"). It must not be the host's /dev: all mounts of devtmpfs are one file system, so removing a forgotten chroot
+ * would delete the host's device nodes.
  *
- * Private, because systemd has all mounts of a host shared: what is mounted in a view would be mounted in the image as well.
+ * --make-private: systemd makes all mounts shared. Without it, mounts in the chroot would also appear in the image.
  */
-const making = `set -e
+const mountScript = `set -e
 mount --bind --make-private "$1" "$2"
 mount -o remount,bind,ro "$2"
 mount -t proc proc "$2/proc"
@@ -83,17 +86,21 @@ mount -t tmpfs -o mode=1777 tmpfs "$2/run"
 mount --bind "$3" "$2/data"`
 
 /**
- * The image as a tree to chroot into: read-only, with what every guest has: /proc, /dev, a /tmp and a /run of its own,
- * and the data directory. Undone with the directory that `at` is in.
+ * Mounts the image at `target` as a tree to chroot into: read-only, with /proc, /dev, private /tmp and /run, and the
+ * data directory at /data. Removing the directory that contains `target` unmounts it.
  */
-export async function mountChroot(rootfs: string, at: string, data: string): Promise<void> {
-  mkdirSync(at, { recursive: true })
-  await runHostCommand(['sh', '-c', making, 'sh', rootfs, at, data], { label: `mounting a view of ${rootfs}` })
+export async function mountChroot(rootfs: string, target: string, data: string): Promise<void> {
+  mkdirSync(target, { recursive: true })
+  await runHostCommand(['sh', '-c', mountScript, 'sh', rootfs, target, data], {
+    label: `mounting a chroot of ${rootfs}`,
+  })
 }
 
-/** A root filesystem of one static busybox: enough to see whether a platform boots, before there is an image. */
+/**
+ * Creates a root filesystem with one static busybox: enough to probe whether a platform boots before an image exists.
+ */
 export function createBusyboxRootfs(folder: string): void {
-  // systemd-nspawn takes nothing without a /usr for a root filesystem.
+  // systemd-nspawn requires a root filesystem to have /usr.
   for (const path of ['/bin', '/usr', ...requiredMountPoints]) mkdirSync(join(folder, path), { recursive: true })
   copyFileSync(which('busybox')!, join(folder, 'bin/busybox'))
   for (const name of ['true', 'sh', 'sleep']) symlinkSync('busybox', join(folder, 'bin', name))

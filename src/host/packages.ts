@@ -1,3 +1,5 @@
+/** Packages and programs of the host: Debian's apt, what is installed, and what is missing. */
+
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -5,11 +7,25 @@ import { join } from 'node:path'
 import { HostError } from '../util/errors.ts'
 import { HostCommandError, type HostCommandOptions, runHostCommand } from './process.ts'
 
-const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
+/** A program that must be installed on the host. */
+export interface Requirement {
+  readonly binary: string
+  /** The Debian package that contains it. Omit it if there is none. */
+  readonly package?: string
+  /** Prefer the backports suite, because the version in Debian stable is too old. */
+  readonly backports?: boolean
+  /** Checks the installed version. Omit it if every version works. */
+  isRecentEnough?(): boolean
+  /** Where to get the program if Debian has no package. */
+  readonly installHint?: string
+}
+
+const aptEnv = { DEBIAN_FRONTEND: 'noninteractive' }
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const sourcesFolder = '/etc/apt/sources.list.d'
 
-/** The texts of apt's own sources, one-line style and deb822 alike; those that apt itself ignores are left out. */
-function sources(): string[] {
+/** Reads apt's source lists, one-line and deb822 style, without comments and without files that apt ignores. */
+function aptSources(): string[] {
   const files = existsSync(sourcesFolder) ? readdirSync(sourcesFolder).map((name) => join(sourcesFolder, name)) : []
   return ['/etc/apt/sources.list', ...files]
     .filter((file) => /\.(list|sources)$/.test(file) && existsSync(file))
@@ -17,17 +33,17 @@ function sources(): string[] {
 }
 
 /**
- * Where this host gets Debian from, as its own apt sources say. No address is written into isobench.
- * @throws MachineError on a host that has no Debian archive configured.
+ * Returns the Debian mirror of the host's apt sources. isobench itself contains no mirror address.
+ * @throws {HostError} if the host has no Debian mirror configured
  */
 export function debianMirror(): string {
-  for (const text of sources()) {
+  for (const text of aptSources()) {
     const address = /(?:^URIs:\s*|^deb\s+(?:\[[^\]]*\]\s*)?)(\S+\/debian)\/?(?=\s|$)/m.exec(text)?.[1]
     if (address) return address
   }
   throw new HostError(
-    "apt's sources name no Debian archive",
-    'add one to /etc/apt/sources.list.d, or give an own root filesystem: image: { rootfs } in the config',
+    'the apt sources of this host contain no Debian mirror.',
+    'add one to /etc/apt/sources.list.d, or set image: { rootfs } in isobench.config.ts',
   )
 }
 
@@ -35,18 +51,18 @@ function codename(): string {
   return /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? ''
 }
 
-/** Installs packages; those that want it from the suite's backports, where these have them. */
+/** Installs packages with apt. Prefers the backports suite for packages that ask for it. */
 export async function installPackages(packages: readonly Package[], options: HostCommandOptions = {}): Promise<void> {
-  const long = { timeout: 900, ...options, env: quiet }
+  const long = { timeout: 900, ...options, env: aptEnv }
   await runHostCommand(['apt-get', 'update'], long)
   const install = ['apt-get', 'install', '--yes', '--no-install-recommends']
-  const plain = packages.filter(({ backports }) => !backports).map(({ name }) => name)
-  const preferred = packages.filter(({ backports }) => backports).map(({ name }) => name)
-  if (plain.length > 0) await runHostCommand([...install, ...plain], long)
-  if (preferred.length > 0) await fromBackports(preferred, install, long)
+  const fromSuite = packages.filter(({ backports }) => !backports).map(({ name }) => name)
+  const preferBackports = packages.filter(({ backports }) => backports).map(({ name }) => name)
+  if (fromSuite.length > 0) await runHostCommand([...install, ...fromSuite], long)
+  if (preferBackports.length > 0) await installFromBackports(preferBackports, install, long)
 }
 
-async function fromBackports(
+async function installFromBackports(
   names: readonly string[],
   install: readonly string[],
   options: HostCommandOptions,
@@ -55,16 +71,15 @@ async function fromBackports(
   try {
     const suite = `${codename()}-backports`
     const list = join(folder, 'backports.list')
-    const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
     await writeFile(list, `deb [signed-by=${keyring}] ${debianMirror()} ${suite} main\n`)
-    // Beside the host's own sources, which stay as they are.
-    const from = ['-o', `Dir::Etc::sourcelist=${list}`]
-    const only = ['-o', 'Dir::Etc::sourceparts=-', '-o', 'APT::Get::List-Cleanup=0']
+    // In addition to the host's own sources, which do not change.
+    const sourceOptions = ['-o', `Dir::Etc::sourcelist=${list}`]
+    const onlySourceOptions = ['-o', 'Dir::Etc::sourceparts=-', '-o', 'APT::Get::List-Cleanup=0']
     try {
-      await runHostCommand(['apt-get', 'update', ...from, ...only], options)
-      await runHostCommand([...install, ...from, '--target-release', suite, ...names], options)
+      await runHostCommand(['apt-get', 'update', ...sourceOptions, ...onlySourceOptions], options)
+      await runHostCommand([...install, ...sourceOptions, '--target-release', suite, ...names], options)
     } catch (error) {
-      // A suite without backports, or with nothing newer there: what it has itself must do.
+      // The suite has no backports, or nothing newer there: install the suite's own version.
       if (!(error instanceof HostCommandError)) throw error
       await runHostCommand([...install, ...names], options)
     }
@@ -73,66 +88,65 @@ async function fromBackports(
   }
 }
 
-export interface Download {
+export interface PackageDownload {
   readonly suite: string
   readonly name: string
-  /** What to take of the things that the package depends on, where the package itself is empty. */
-  readonly instead?: RegExp
-  /** Where the package and apt's own files go. */
+  /** For an empty metapackage: download the dependency that matches instead. */
+  readonly preferDependency?: RegExp
+  /** Directory for the package and for apt's own files. */
   readonly folder: string
   readonly signal?: AbortSignal
 }
 
 /**
- * Downloads a package of a suite, whatever suite the host is, and resolves with the file. apt checks its signature. The host's
- * own sources and lists are not touched.
+ * Downloads a package of any Debian suite and returns its path. apt checks its signature. Does not change the host's
+ * apt sources and lists.
  */
-export async function downloadPackage({ suite, name, instead, folder, signal }: Download): Promise<string> {
-  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+export async function downloadPackage(options: PackageDownload): Promise<string> {
+  const { suite, name, preferDependency, folder, signal } = options
   const list = join(folder, 'sources.list')
   await writeFile(list, `deb [signed-by=${keyring}] ${debianMirror()} ${suite} main\n`)
   await mkdir(join(folder, 'lists/partial'), { recursive: true })
-  const apart = [
+  const isolated = [
     `Dir::Etc::sourcelist=${list}`,
     'Dir::Etc::sourceparts=-',
     `Dir::State::Lists=${join(folder, 'lists')}`,
     'Dir::State::status=/dev/null',
     `Dir::Cache=${folder}`,
     'Acquire::Languages=none',
-    // The folder is root's: there is nobody to change to.
+    // Without this, apt drops root and cannot write to the directory.
     'APT::Sandbox::User=root',
   ].flatMap((setting) => ['-o', setting])
-  const options = { timeout: 300, cwd: folder, ...(signal && { signal }) }
-  await runHostCommand(['apt-get', ...apart, 'update'], options)
+  const commandOptions = { timeout: 300, cwd: folder, ...(signal && { signal }) }
+  await runHostCommand(['apt-get', ...isolated, 'update'], commandOptions)
   const depends =
-    /^Depends: (.*)$/m.exec(await runHostCommand(['apt-cache', ...apart, 'show', name], options))?.[1] ?? ''
-  const named = depends.split(',').map((one) => one.trim().split(' ')[0]!)
-  const chosen = (instead && named.find((one) => instead.test(one))) ?? name
-  await runHostCommand(['apt-get', ...apart, 'download', chosen], options)
+    /^Depends: (.*)$/m.exec(await runHostCommand(['apt-cache', ...isolated, 'show', name], commandOptions))?.[1] ?? ''
+  const dependencies = depends.split(',').map((dependency) => dependency.trim().split(' ')[0]!)
+  const chosen = (preferDependency && dependencies.find((dependency) => preferDependency.test(dependency))) ?? name
+  await runHostCommand(['apt-get', ...isolated, 'download', chosen], commandOptions)
   const file = readdirSync(folder).find((entry) => entry.endsWith('.deb'))
-  if (!file) throw new HostError(`apt did not leave the package ${chosen} behind`)
+  if (!file) throw new HostError(`apt did not download the package ${chosen}.`)
   return join(folder, file)
 }
 
-const file = '/etc/os-release'
+const osReleaseFile = '/etc/os-release'
 
-/** A host without the file is no Debian that is known here. */
-const release = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '')
+const osRelease = (): string => (existsSync(osReleaseFile) ? readFileSync(osReleaseFile, 'utf8') : '')
 
-/** Whether this host is Debian 12, whose packages are cut another way than those of later releases. */
-export const isDebian12 = (): boolean => /^VERSION_ID="12"/m.test(release())
+/** Returns whether this host is Debian 12, which splits some programs into other packages than later releases. */
+export const isDebian12 = (): boolean => /^VERSION_ID="12"/m.test(osRelease())
 
-/** Whether it is a Debian, not one of the distributions that come from it. */
-export const isDebian = (): boolean => /^ID=debian$/m.test(release())
+/** Returns whether this host is Debian itself and not a derivative. */
+export const isDebian = (): boolean => /^ID=debian$/m.test(osRelease())
 
-/** Besides PATH: where Debian puts programs for root, and those that other programs start (virtiofsd). */
-const others = ['/usr/sbin', '/sbin', '/usr/lib/qemu', '/usr/libexec']
+/** Where Debian installs programs for root, and helpers that are not in PATH (virtiofsd). */
+const extraFolders = ['/usr/sbin', '/sbin', '/usr/lib/qemu', '/usr/libexec']
 
-const folders = () => [...new Set([...(process.env.PATH ?? '').split(':'), ...others])].filter(Boolean)
+const searchFolders = () => [...new Set([...(process.env.PATH ?? '').split(':'), ...extraFolders])].filter(Boolean)
 
-/** Where a program is, by its name or its whole path, or undefined. */
+/** Returns the path of a program, given its name or an absolute path, or `undefined`. */
 export function which(binary: string): string | undefined {
-  return (binary.startsWith('/') ? [binary] : folders().map((folder) => join(folder, binary))).find((file) => {
+  return (binary.startsWith('/') ? [binary] : searchFolders().map((folder) => join(folder, binary))).find((file) => {
     try {
       accessSync(file, constants.X_OK)
       return statSync(file).isFile()
@@ -142,17 +156,17 @@ export function which(binary: string): string | undefined {
   })
 }
 
-/** Those that this host lacks, or has too old. */
+/** Returns the requirements that are not installed or too old. */
 export const missing = (requirements: readonly Requirement[]): Requirement[] =>
   requirements.filter(({ binary, isRecentEnough: recent }) => which(binary) === undefined || recent?.() === false)
 
-/** The same, as a reader needs it: what is not there, and what is too old. */
+/** Describes them for users: `crun is not installed, runsc is too old`. */
 export const describeMissing = (requirements: readonly Requirement[]): string =>
   requirements
     .map(({ binary }) => `${binary} ${which(binary) === undefined ? 'is not installed' : 'is too old'}`)
     .join(', ')
 
-/** What isobench needs whatever the platform. */
+/** Needed for every platform. */
 export const baseRequirements: readonly Requirement[] = [
   { binary: 'ip', package: 'iproute2' },
   { binary: 'nsenter', package: 'util-linux' },
@@ -161,10 +175,10 @@ export const baseRequirements: readonly Requirement[] = [
   { binary: 'busybox', package: 'busybox-static' },
 ]
 
-/** What building the image needs beside them. */
+/** Additionally needed to build the image. */
 export const imageRequirements: readonly Requirement[] = [{ binary: 'mmdebstrap', package: 'mmdebstrap' }]
 
-/** The command that installs what is missing, or undefined when Debian has none of it. */
+/** Returns the command that installs missing requirements, or `undefined` if Debian packages none of them. */
 export function installCommand(requirements: readonly Requirement[]): string | undefined {
   const packages = packagesOf(requirements).map(({ name }) => name)
   if (packages.length === 0) return undefined
@@ -172,31 +186,17 @@ export function installCommand(requirements: readonly Requirement[]): string | u
   return backports ? 'isobench doctor --install' : `apt-get install --no-install-recommends ${packages.join(' ')}`
 }
 
-/** A package of Debian, and whether the suite's backports are to be preferred. */
+/** A Debian package, and whether to prefer the backports suite. */
 export interface Package {
   readonly name: string
   readonly backports: boolean
 }
 
+/** Returns the packages of some requirements, without duplicates. */
 export function packagesOf(requirements: readonly Requirement[]): Package[] {
   const backported = new Map<string, boolean>()
   for (const { package: name, backports = false } of requirements) {
     if (name !== undefined) backported.set(name, backports || backported.get(name) === true)
   }
   return [...backported].map(([name, backports]) => ({ name, backports }))
-}
-
-/** The contract between isobench and a platform. isobench's own drivers use this and nothing else. */
-
-/** Something that must be on the host. */
-export interface Requirement {
-  readonly binary: string
-  /** The Debian package that has it; left out where Debian has none. */
-  readonly package?: string
-  /** Debian's stable suites have one that is too old: take the suite's backports where they have it. */
-  readonly backports?: boolean
-  /** Where being there is not enough: whether it is new enough. */
-  isRecentEnough?(): boolean
-  /** Where to get it when Debian has none. */
-  readonly installHint?: string
 }

@@ -1,18 +1,23 @@
+/**
+ * A guest "kernel" of a few hundred bytes, which measures how long a VMM takes to start. It prints a marker to the
+ * serial port, counts down, prints another marker and resets the VM.
+ */
+
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GuestSandbox } from './sandbox.ts'
 
-/** Where the code of a tiny guest is in its memory: above what firmware and the first megabyte's devices use. */
+/** Load address in guest memory: above firmware and the devices of the first megabyte. */
 export const loadAddress = 0x100000
 
-/** Of notes: XEN_ELFNOTE_PHYS32_ENTRY in xen/include/public/elfnote.h. */
+/** XEN_ELFNOTE_PHYS32_ENTRY in xen/include/public/elfnote.h. */
 const pvhEntry = 18
 
 /**
- * A static x86-64 ELF of one segment at `origin` that holds `code`: System V ABI, "Object Files". A host runs it as a program; a
- * monitor boots it as a kernel by either of its entries.
- * @param entries Offsets into `code`: `long` is entered in 64-bit mode (the ELF's own entry: Firecracker, and a host's
- * process), `pvh` in 32-bit protected mode (the PVH boot protocol: QEMU, Cloud Hypervisor).
+ * Creates a static x86-64 ELF with one segment at `loadAddress` that contains `code` (System V ABI, "Object Files"). A
+ * host can run it as a program, and a VMM can boot it as a kernel.
+ * @param entries offsets into `code`. `long` is entered in 64-bit mode: the ELF entry, used by Firecracker and by a
+ * host process. `pvh` is entered in 32-bit protected mode: the PVH boot protocol, used by QEMU and Cloud Hypervisor.
  */
 export function elf(code: Buffer, entries: { readonly long: number; readonly pvh: number }): Buffer {
   const [header, programHeader] = [64, 56]
@@ -55,29 +60,27 @@ export function elf(code: Buffer, entries: { readonly long: number; readonly pvh
   return Buffer.concat([elfHeader, load, notes, note, code])
 }
 
-/** What a tiny guest writes to the first serial port before it counts, and after. */
+/** What the probe kernel writes to the first serial port before and after it counts down. */
 export const serialMarkers = { begun: 'B', done: 'D' } as const
 
 /**
- * Ports: COM1, QEMU's isa-debug-exit, Cloud Hypervisor's ACPI sleep control, and the keyboard controller, whose pulse resets the
- * machine.
+ * COM1, QEMU's isa-debug-exit, Cloud Hypervisor's ACPI sleep control, and the keyboard controller, which resets the VM.
  */
 const ports = { serial: 0x3f8, debugExit: 0xf4, sleep: 0x600, keyboard: 0x64 } as const
 
-/** `mov dx, port; mov al, value; out dx, al`: the same bytes in 32-bit and in 64-bit mode. */
+/** `mov dx, port; mov al, value; out dx, al`: the same bytes in 32-bit and 64-bit mode. */
 const out = (port: number, value: number) => [0x66, 0xba, port & 255, port >> 8, 0xb0, value, 0xee]
 
-/** `mov ecx, count; 1: dec ecx; jnz 1b`: as well the same in both modes. */
+/** `mov ecx, count; 1: dec ecx; jnz 1b`: also the same bytes in both modes. */
 export const loop = (count: number): number[] => [
   ...[0xb9, count & 255, (count >>> 8) & 255, (count >>> 16) & 255, (count >>> 24) & 255],
   ...[0xff, 0xc9, 0x75, 0xfc],
 ]
 
 /**
- * A "kernel" of a few hundred bytes: it says that it has begun, counts `count` down in kernel mode, says that it is done, and
- * resets the machine. It uses no stack, no memory and no interrupt, and all its code is the same in 32-bit and 64-bit mode, so
- * each monitor may enter it in its own way.
- * @param count At least 1.
+ * Creates the probe kernel. It uses no stack, memory or interrupts, and its code is the same in 32-bit and 64-bit mode,
+ * so every VMM can enter it in its own way.
+ * @param count number of iterations, at least 1
  */
 export function probeKernel(count: number): Buffer {
   const code = Buffer.from([
@@ -85,31 +88,34 @@ export function probeKernel(count: number): Buffer {
     ...loop(count),
     ...out(ports.serial, serialMarkers.done.charCodeAt(0)),
     ...out(ports.serial, 10),
-    // Where there is such a device: QEMU ends at once.
+    // QEMU exits here. VMMs without this device ignore it.
     ...out(ports.debugExit, 0),
-    // Sleep type 5, and to enter it (ACPI, "Sleep Control Register"): a reset would boot the guest again.
+    // Sleep type 5 and the enable bit (ACPI, "Sleep Control Register"). Cloud Hypervisor would reboot the guest on a
+    // reset.
     ...out(ports.sleep, (5 << 2) | (1 << 5)),
     ...out(ports.keyboard, 0xfe),
-    // hlt; jmp to it
+    // Halt in a loop, if nothing above ended the VM.
     ...[0xf4, 0xeb, 0xfd],
   ])
   return elf(code, { long: 0, pvh: 0 })
 }
 
-/** A program of the host's that counts the same loop down and ends: `mov eax, 231 (exit_group); xor edi, edi; syscall`. */
+/** Creates a host program with the same loop: `mov eax, 231 (exit_group); xor edi, edi; syscall` ends it. */
 export const probeProgram = (count: number): Buffer =>
   elf(Buffer.from([...loop(count), 0xb8, 231, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05]), { long: 0, pvh: 0 })
 
-/** MiB of the guest by which a monitor's own cost is told: the same on each. */
+/** Memory of the VM that runs the probe kernel, in MiB. The same for every VMM. */
 export const probeKernelMiB = 128
 
-/** Writes the guest to a place; resolves with the file. It counts but once: there is nothing to wait for in it. */
+/** Writes the probe kernel into the sandbox and returns its path. It counts only once, so that it ends immediately. */
 export function writeProbeKernel({ stateDir: directory }: Pick<GuestSandbox, 'stateDir'>): string {
   const file = join(directory, 'floor')
   writeFileSync(file, probeKernel(1))
   return file
 }
 
-/** Whether a serial port's output is that of a guest that ran to its end. Firmware may have written to it before. */
+/**
+ * Returns whether the guest ran to its end, given the output of its serial port. Firmware may have printed text before.
+ */
 export const ranToCompletion = (serial: string): boolean =>
   new RegExp(`${serialMarkers.begun}${serialMarkers.done}\\s*$`).test(serial)

@@ -1,33 +1,44 @@
+/** Host processes: running commands, ending process groups, and identifying a process beyond its pid. */
+
 import { existsSync, readFileSync } from 'node:fs'
 import { InterruptedError, IsobenchError, lastLines } from '../util/errors.ts'
 
-/** A command of the host's own (ip, mount, apt-get …) failed. */
+/** Argv of a host process. No shell interprets it. */
+export type HostArgv = readonly [string, ...string[]]
+
+/** Argv of a process in a guest. */
+export type GuestArgv = readonly string[]
+
+/** The command that keeps a guest alive while isobench executes commands in it. */
+export const idleCommand: HostArgv = ['/bin/sleep', 'infinity']
+
+/** A housekeeping command on the host failed (`ip`, `mount`, `apt-get`, ...). */
 export class HostCommandError extends IsobenchError {
   readonly code = 'ISOBENCH_HOST_COMMAND'
 }
 
 export interface HostCommandOptions {
-  /** Seconds; 60 when left out. */
+  /** Seconds. Default: 60. */
   readonly timeout?: number
   readonly signal?: AbortSignal
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** What it is called in messages; its argv when left out. */
+  /** Name of the command in messages. Default: its argv. */
   readonly label?: string
-  /** What it reads from standard input, which is nothing when left out. */
+  /** Standard input. Default: empty. */
   readonly input?: string
-  /** Called with each line of output as it comes. */
+  /** Called with each line of stdout and stderr as soon as it is printed. */
   readonly onLine?: (line: string) => void
-  /** Called with the process as soon as it runs. */
+  /** Called with the pid after the process started. */
   readonly onStart?: (pid: number) => void
-  /** Exit codes that count as success; only 0 when left out. */
+  /** Exit codes that count as success. Default: only 0. */
   readonly exitCodes?: readonly number[]
 }
 
-/** Where a process is started: this one's folder, or the root once that was removed, since nothing starts in what is gone. */
+/** Returns a directory to start processes in: the current one, or `/` if the current one was removed. */
 export function safeCwd(): string {
   try {
-    // Node remembers the folder, so that asking for it does not tell whether it is still there.
+    // Node caches the current directory, so cwd() succeeds even if the directory is gone.
     const folder = process.cwd()
     return existsSync(folder) ? folder : '/'
   } catch {
@@ -35,24 +46,26 @@ export function safeCwd(): string {
   }
 }
 
-/** Ends a process group that isobench itself started. */
+/** Kills a process group that isobench started. Does nothing if it has already ended. */
 export function killProcessGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // It had ended.
+    // It has already ended.
   }
 }
 
 /**
- * Runs a housekeeping command on the host, in a process group of its own, without a shell.
- * @throws HostCommandError with the last lines of stderr; InterruptedError when the signal is aborted.
+ * Runs a housekeeping command on the host, in its own process group and without a shell.
+ * @returns the command's standard output
+ * @throws {HostCommandError} with the last lines of stderr
+ * @throws {InterruptedError} if the signal is aborted
  */
 export async function runHostCommand(argv: readonly string[], options: HostCommandOptions = {}): Promise<string> {
   const [file, ...args] = argv as [string, ...string[]]
   const interrupted = () => new InterruptedError(`interrupted while ${file} ran`)
   if (options.signal?.aborted) throw interrupted()
-  // Loaded when first used: it takes longer to load than `isobench list` takes in all.
+  // Loaded on first use because loading execa takes longer than all of `isobench list`.
   const { execa } = await import('execa')
   const child = execa(file, args, {
     cwd: safeCwd(),
@@ -65,32 +78,34 @@ export async function runHostCommand(argv: readonly string[], options: HostComma
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     maxBuffer: 64 * 1024 * 1024,
   })
-  const end = () => {
+  const kill = () => {
     if (child.pid !== undefined) killProcessGroup(child.pid)
-    // A grandchild that left the group may hold the pipes open.
+    // A grandchild in another process group may keep the pipes open.
     setTimeout(() => [child.stdout, child.stderr, child.all].map((stream) => stream?.destroy()), 500).unref()
   }
-  const timer = setTimeout(end, (options.timeout ?? 60) * 1000)
-  options.signal?.addEventListener('abort', end)
+  const timer = setTimeout(kill, (options.timeout ?? 60) * 1000)
+  options.signal?.addEventListener('abort', kill)
   if (child.pid !== undefined) options.onStart?.(child.pid)
   try {
     if (options.onLine) for await (const line of child.iterable({ from: 'all' })) options.onLine(line)
     const result = await child
     if (options.signal?.aborted) throw interrupted()
     if (!(options.exitCodes ?? [0]).includes(result.exitCode ?? -1)) {
-      const why =
+      const cause =
         result.exitCode === undefined ? (result.code ?? result.signal ?? 'did not run') : `exit ${result.exitCode}`
-      const said = lastLines(result.stderr || result.stdout).join(' | ')
-      throw new HostCommandError(`${options.label ?? argv.join(' ')} failed (${why})${said ? `: ${said}` : ''}`)
+      const stderrTail = lastLines(result.stderr || result.stdout).join(' | ')
+      throw new HostCommandError(
+        `${options.label ?? argv.join(' ')} failed (${cause})${stderrTail ? `: ${stderrTail}` : ''}`,
+      )
     }
     return result.stdout
   } finally {
     clearTimeout(timer)
-    options.signal?.removeEventListener('abort', end)
+    options.signal?.removeEventListener('abort', kill)
   }
 }
 
-/** A process that cannot be mistaken for a later one with the same number. */
+/** Identifies a process even after the kernel reuses its pid. */
 export interface ProcessId {
   readonly pid: number
   /** Field 22 of /proc/PID/stat, clock ticks since boot; proc(5). */
@@ -102,10 +117,10 @@ interface Stat {
   readonly started: string
 }
 
-function statOf(pid: number): Stat | undefined {
+function readStat(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The command name, field 2, may hold anything, parentheses included: count from its end.
+    // Field 2 is the command name. It may contain spaces and parentheses, so count from its closing parenthesis.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     return { state: fields[0]!, started: fields[19]! }
   } catch {
@@ -113,23 +128,14 @@ function statOf(pid: number): Stat | undefined {
   }
 }
 
-/** The identity of a running process, or undefined when there is none. */
+/** Returns the identity of a running process, or `undefined` if there is none. */
 export function processId(pid: number): ProcessId | undefined {
-  const stat = statOf(pid)
+  const stat = readStat(pid)
   return stat && { pid, started: stat.started }
 }
 
-/** Whether that very process still runs. A zombie does not: it holds nothing but its number. */
+/** Returns whether exactly this process is running. A zombie counts as ended because it only occupies its pid. */
 export function isAlive(id: ProcessId): boolean {
-  const stat = statOf(id.pid)
+  const stat = readStat(id.pid)
   return stat !== undefined && stat.started === id.started && stat.state !== 'Z' && stat.state !== 'X'
 }
-
-/** Argv of a host process that the driver made: nothing in it passes through a shell. */
-export type HostArgv = readonly [string, ...string[]]
-
-/** Argv of a process in the guest. */
-export type GuestArgv = readonly string[]
-
-/** What idles in a guest that commands are entered into. */
-export const idleCommand: HostArgv = ['/bin/sleep', 'infinity']

@@ -1,3 +1,8 @@
+/**
+ * Sandboxes: the state directory, cgroup and network namespace that isobench creates for a guest, or for a daemon that
+ * serves a whole run. Removing a sandbox ends everything in it.
+ */
+
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
@@ -6,25 +11,94 @@ import { AsyncDisposableStack } from '../util/async-disposable-stack.ts'
 import { IsobenchError, lastLines } from '../util/errors.ts'
 import { cgroupExecArgv, cgroupName, cgroupPath, type Limits, makeCgroup } from './cgroup.ts'
 import type { CleanupJournal } from './journal.ts'
-import { guestsFolder } from './lock.ts'
 import { mountChroot } from './mounts.ts'
 import { inNetns, type Network, type Tap } from './network.ts'
+import { guestsFolder } from './paths.ts'
 import { type HostArgv, killProcessGroup, safeCwd } from './process.ts'
 
-/** The host process that was to boot a guest, or to stay for it, failed. */
+/**
+ * A state directory, a cgroup and a network namespace for the host processes of a platform. Removing it kills the
+ * processes in the cgroup and unmounts everything below the directory.
+ */
+export interface HostSandbox {
+  /** Unique on this host, at most 24 characters of `[a-z0-9-]`. */
+  readonly id: string
+  /** Private directory for bundles, sockets and state. */
+  readonly stateDir: string
+  /** Path of the private network namespace, `/run/netns/...`. */
+  readonly netns: string
+  /** Cgroup path for an OCI runtime's container: `cgroupsPath` of the OCI specification. */
+  readonly cgroupPath: string
+  /** Returns argv that runs `argv` inside the cgroup and the network namespace. */
+  wrap(argv: HostArgv): HostArgv
+  /**
+   * Runs a host command until it ends. Its output goes to a log.
+   * @throws {BootError} with the end of the log if the exit code is not 0
+   */
+  run(argv: HostArgv): Promise<void>
+  /**
+   * Starts a host process and does not wait for it.
+   * @returns its pid
+   * @throws {BootError} if it ends at once
+   */
+  spawn(argv: HostArgv): Promise<number>
+  /**
+   * Registers a command that removes a resource outside of the sandbox, such as a daemon's container. Call it before
+   * creating the resource. isobench runs `argv` when it removes the sandbox, or in `isobench clean`. It must succeed if
+   * there is nothing to remove.
+   */
+  onCleanup(description: string, argv: HostArgv): Promise<void>
+}
+
+/** The sandbox of a resource that serves all guests of a run, such as a daemon. */
+export interface RunSandbox extends HostSandbox {
+  /** First three octets of a /24 for a bridge. Nothing else on this host has addresses in it. */
+  readonly subnet: string
+  /** Path of isobench's client namespace, from which the load generator connects to guests: `/run/netns/...`. */
+  readonly clientNetns: string
+}
+
+/**
+ * Everything that isobench prepares for one guest before it calls the driver. Removing it ends everything that the
+ * driver started inside it. Its network namespace has `lo`, and `eth0` with `address`.
+ */
+export interface GuestSandbox extends HostSandbox {
+  /** The image: a root filesystem. Do not write to it. */
+  readonly rootfs: string
+  /** Host directory to mount at `/data`. */
+  readonly dataDir: string
+  readonly limits: Limits
+  readonly address: string
+  /** Returns the name of a child cgroup, for runtimes that expect a name relative to each hierarchy. */
+  cgroupName(child: string): string
+  /** Returns the image as a tree to chroot into, with /proc, /dev, /tmp, /run and /data. Created on the first call. */
+  chrootDir(): Promise<string>
+  /** Returns the resource `name` of this run. The first caller creates it, concurrent callers wait for it. */
+  oncePerRun<T>(name: string, create: (sandbox: RunSandbox) => Promise<T>): Promise<T>
+  /**
+   * Replaces the veth pair with a tap, for a VM. The tap is in isobench's client namespace, so start the VMM with
+   * `wrapWithTap`. A guest has one tap; later calls return it.
+   * @param user owner of the tap, if the VMM does not run as root
+   */
+  tap(user?: number): Promise<Tap>
+  /** Returns argv that runs `argv` inside the cgroup and in the namespace of the tap. */
+  wrapWithTap(argv: HostArgv): HostArgv
+}
+
+/** A host process that boots or serves a guest failed. */
 export class BootError extends IsobenchError {
   readonly code = 'ISOBENCH_BOOT'
 }
 
-/** `timeout`: seconds that a command may take. */
 export interface LaunchOptions {
+  /** Seconds that a command may take. */
   readonly timeout: number
   readonly signal?: AbortSignal
-  /** Wraps the argv of each. */
+  /** Wraps the argv of each process. */
   readonly launch?: (argv: HostArgv) => HostArgv
 }
 
-/** Runs and starts host processes whose output goes to a log in `directory`. */
+/** Creates `run` and `spawn` of a sandbox. Processes write their output to a log in `directory`. */
 export function sandboxProcesses(
   directory: string,
   { timeout, signal, launch = (argv) => argv }: LaunchOptions,
@@ -33,27 +107,29 @@ export function sandboxProcesses(
     run: async (argv) => {
       signal?.throwIfAborted()
       const started = startLogged(launch(argv), directory)
-      const end = () => killProcessGroup(started.pid)
-      const timer = setTimeout(end, timeout * 1000)
-      signal?.addEventListener('abort', end)
+      const kill = () => killProcessGroup(started.pid)
+      const timer = setTimeout(kill, timeout * 1000)
+      signal?.addEventListener('abort', kill)
       try {
-        const how = await started.ended
-        if (how !== 'exit code 0') throw started.failure(how)
+        const outcome = await started.ended
+        if (outcome !== 'exit code 0') throw started.failure(outcome)
       } finally {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', end)
+        signal?.removeEventListener('abort', kill)
       }
     },
     spawn: async (argv) => {
-      const started = startLogged(launch(argv), directory)
-      const early = await Promise.race([started.ended, new Promise<void>((resolve) => setImmediate(resolve))])
-      if (typeof early === 'string') throw started.failure(early)
-      return started.pid
+      const startedProcess = startLogged(launch(argv), directory)
+      const outcome = await Promise.race([startedProcess.ended, new Promise<void>((resolve) => setImmediate(resolve))])
+      if (typeof outcome === 'string') throw startedProcess.failure(outcome)
+      return startedProcess.pid
     },
   }
 }
 
-/** Starts a host process with its output in a log, so that what it leaves running holds no pipe of ours. */
+/**
+ * Starts a process with its output in a log. With a pipe, a process that it leaves running would keep the pipe open.
+ */
 function startLogged(argv: HostArgv, directory: string) {
   const log = join(directory, 'boot.log')
   const descriptor = openSync(log, 'a')
@@ -72,9 +148,9 @@ function startLogged(argv: HostArgv, directory: string) {
   return {
     pid: child.pid ?? -1,
     ended,
-    failure: (how: string) => {
-      const said = lastLines(readFileSync(log, 'utf8')).join(' | ')
-      return new BootError(`${argv.join(' ')}: ${how}${said ? `: ${said}` : ''}`)
+    failure: (outcome: string) => {
+      const logTail = lastLines(readFileSync(log, 'utf8')).join(' | ')
+      return new BootError(`${argv.join(' ')}: ${outcome}${logTail ? `: ${logTail}` : ''}`)
     },
   }
 }
@@ -92,50 +168,50 @@ export interface GuestSandboxOptions {
   readonly traceHooks?: TraceHooks
 }
 
-/** How a place's host processes are watched. */
+/** How the host processes of a guest are traced. */
 export interface TraceHooks {
-  /** Wraps the argv of every host process that boots the guest or stays for it. */
+  /** Wraps the argv of every host process that boots or serves the guest. */
   launch(argv: HostArgv): HostArgv
-  /** Called with the cgroup of what serves the whole run, such as a daemon, each time that this guest asks for it. */
+  /** Called with the cgroup of a resource of the whole run, such as a daemon, each time that this guest requests it. */
   shared(group: string): void
 }
 
-/** A place that was made, with how to take it down: everything in it ends first. */
+/** A sandbox together with its removal, which ends everything in it. */
 export interface OwnedGuestSandbox extends GuestSandbox, AsyncDisposable {
-  /** The cgroup's name, to freeze it. */
+  /** The name of its cgroup, for freezing. */
   readonly group: string
 }
 
-/** Makes a directory, a network namespace with a link, and a cgroup for one guest. */
+/** Creates a state directory, a network namespace with a link, and a cgroup for one guest. */
 export async function createGuestSandbox(options: GuestSandboxOptions): Promise<OwnedGuestSandbox> {
-  const { journal, network, id, rootfs, limits, traceHooks: watch } = options
-  const directory = join(guestsFolder(), id)
-  const data = join(directory, 'data')
+  const { journal, network, id, rootfs, limits, traceHooks } = options
+  const stateDir = join(guestsFolder(), id)
+  const dataDir = join(stateDir, 'data')
   await using stack = new AsyncDisposableStack()
-  stack.use(await journal.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true })))
+  stack.use(await journal.create({ kind: 'directory', path: stateDir }, () => mkdirSync(dataDir, { recursive: true })))
   const { link, undo } = await network.link(id)
   stack.use(undo)
   const taps = stack.use(new AsyncDisposableStack())
   stack.use(await journal.create({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
-  const made = stack.move()
+  const resources = stack.move()
   let tap: Promise<Tap> | undefined
-  let view: Promise<string> | undefined
-  const inside = (argv: HostArgv) => cgroupExecArgv(id, inNetns(link.netns, argv))
+  let chroot: Promise<string> | undefined
+  const wrap = (argv: HostArgv) => cgroupExecArgv(id, inNetns(link.netns, argv))
   return {
     id,
     group: id,
-    stateDir: directory,
+    stateDir,
     rootfs,
-    dataDir: data,
+    dataDir,
     limits,
     netns: `/run/netns/${link.netns}`,
     address: link.address,
     cgroupPath: cgroupPath(id),
     cgroupName: (child) => cgroupName(id, child),
-    wrap: inside,
+    wrap,
     tap: (user) => {
       tap ??= network.tap(link, user).then(({ tap, undo }) => {
-        // The monitor that holds it ends with the cgroup, which goes first.
+        // Disposed after the cgroup, because the VMM has the tap open until it is killed with the cgroup.
         taps.use(undo)
         return tap
       })
@@ -143,147 +219,86 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
     },
     wrapWithTap: (argv) => cgroupExecArgv(id, inNetns(network.clientNetns, argv)),
     chrootDir: () => {
-      const at = join(directory, 'view')
-      view ??= mountChroot(rootfs, at, data).then(() => at)
-      return view
+      const path = join(stateDir, 'view')
+      chroot ??= mountChroot(rootfs, path, dataDir).then(() => path)
+      return chroot
     },
     oncePerRun: options.oncePerRun,
-    ...sandboxProcesses(directory, { ...options, ...(watch && { launch: (argv) => watch.launch(argv) }) }),
-    onCleanup: async (what, argv) => {
-      made.use(await journal.create({ kind: 'command', what, argv, group: id }, () => {}))
+    ...sandboxProcesses(stateDir, { ...options, ...(traceHooks && { launch: (argv) => traceHooks.launch(argv) }) }),
+    onCleanup: async (description, argv) => {
+      resources.use(await journal.create({ kind: 'command', description, argv, group: id }, () => {}))
     },
-    [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
   }
 }
 
-/** Seconds that a command for the whole run may take, such as copying the image into a daemon's store. */
-const timeout = 600
+/** Seconds that a command of a run sandbox may take, such as copying the image into a daemon's store. */
+const runCommandTimeout = 600
 
 export interface RunSandboxOptions {
   readonly journal: CleanupJournal
   readonly network: Network
   readonly id: string
-  /** The guests' CPUs: a daemon's work for a guest is the platform's own, and has no more CPUs than the guest. */
+  /** The guests' CPUs. A daemon works on behalf of guests, so it may not use more CPUs than they have. */
   readonly cpus: readonly number[]
   readonly signal: AbortSignal
 }
 
-/** Makes a directory, a network namespace and a cgroup that last until the run ends, and no longer. */
+/** Creates a state directory, a network namespace and a cgroup that exist until the run ends. */
 export async function createRunSandbox(options: RunSandboxOptions): Promise<RunSandbox & AsyncDisposable> {
   const { journal, network, id, cpus, signal } = options
-  const directory = join(guestsFolder(), id)
+  const stateDir = join(guestsFolder(), id)
   await using stack = new AsyncDisposableStack()
-  stack.use(
-    await journal.create({ kind: 'directory', path: directory }, () => mkdirSync(directory, { recursive: true })),
-  )
+  stack.use(await journal.create({ kind: 'directory', path: stateDir }, () => mkdirSync(stateDir, { recursive: true })))
   stack.use(await network.namespace(id))
-  // What a daemon takes for itself is not taken from a guest's memory.
+  // A daemon's own memory does not count towards the memory of a guest.
   const limits = { cpus, memoryBytes: totalmem() }
   stack.use(await journal.create({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
-  const made = stack.move()
+  const resources = stack.move()
   return {
     id,
-    stateDir: directory,
+    stateDir,
     netns: `/run/netns/${id}`,
     cgroupPath: cgroupPath(id),
     subnet: network.subnet(),
     clientNetns: `/run/netns/${network.clientNetns}`,
     wrap: (argv) => cgroupExecArgv(id, inNetns(id, argv)),
-    ...sandboxProcesses(directory, { timeout, signal }),
-    onCleanup: async (what, argv) => {
-      made.use(await journal.create({ kind: 'command', what, argv }, () => {}))
+    ...sandboxProcesses(stateDir, { timeout: runCommandTimeout, signal }),
+    onCleanup: async (description, argv) => {
+      resources.use(await journal.create({ kind: 'command', description, argv }, () => {}))
     },
-    [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
   }
 }
 
-/** What platforms have made for this run, by name. All of it ends with the journal. */
+/** The resources that platforms share during a run, by name. The journal's cleanup removes them. */
 export class RunResources {
-  readonly #kept = new Map<string, Promise<unknown>>()
+  readonly #resources = new Map<string, Promise<unknown>>()
 
   constructor(private readonly options: Omit<RunSandboxOptions, 'id'> & { readonly prefix: string }) {}
 
-  /** The cgroup of what is made under this name. */
+  /** Returns the cgroup of the resource `name`. */
   cgroupOf(name: string): string {
     return `${this.options.prefix}-${name}`
   }
 
-  /** See `Place.forRun`. What could not be made is undone, and made anew for whoever asks next. */
-  async getOrCreate<T>(name: string, create: (ground: RunSandbox) => Promise<T>): Promise<T> {
-    const kept = this.#kept.get(name) ?? this.#make(name, create)
-    this.#kept.set(name, kept)
-    return (await kept) as T
+  /** See `GuestSandbox.oncePerRun`. If creating the resource fails, it is removed and the next caller tries again. */
+  async getOrCreate<T>(name: string, create: (sandbox: RunSandbox) => Promise<T>): Promise<T> {
+    const resource = this.#resources.get(name) ?? this.#create(name, create)
+    this.#resources.set(name, resource)
+    return (await resource) as T
   }
 
-  async #make<T>(name: string, make: (ground: RunSandbox) => Promise<T>): Promise<T> {
+  async #create<T>(name: string, create: (sandbox: RunSandbox) => Promise<T>): Promise<T> {
     try {
-      await using undone = new AsyncDisposableStack()
-      const ground = undone.use(await createRunSandbox({ ...this.options, id: this.cgroupOf(name) }))
-      const made = await make(ground)
-      undone.move()
-      return made
+      await using stack = new AsyncDisposableStack()
+      const sandbox = stack.use(await createRunSandbox({ ...this.options, id: this.cgroupOf(name) }))
+      const resource = await create(sandbox)
+      stack.move()
+      return resource
     } catch (error) {
-      this.#kept.delete(name)
+      this.#resources.delete(name)
       throw error
     }
   }
-}
-
-/** Where host processes of a platform run, and end: isobench kills what is in its cgroup and unmounts what is below it. */
-export interface HostSandbox {
-  /** Unique on this machine, at most 24 characters of `[a-z0-9-]`. */
-  readonly id: string
-  /** A folder of its own, for bundles, sockets and state. */
-  readonly stateDir: string
-  /** A network namespace of its own, `/run/netns/…`. */
-  readonly netns: string
-  /** Where an OCI runtime is to put its container: the cgroup path that it is given. */
-  readonly cgroupPath: string
-  /** Wraps argv so that it runs inside the cgroup and the network namespace. */
-  wrap(argv: HostArgv): HostArgv
-  /** Runs a host command to its end. Its output goes to a log, because what it leaves running may keep the pipes. */
-  run(argv: HostArgv): Promise<void>
-  /** Starts a host process that stays; resolves with its pid. Its stderr is quoted when it ends early. */
-  spawn(argv: HostArgv): Promise<number>
-  /**
-   * Says, before it is made, what the platform makes where ending this ground does not reach, such as a container of a
-   * daemon. `argv` removes it, and succeeds when there is nothing to remove: at the end, or by `isobench clean`.
-   */
-  onCleanup(description: string, argv: HostArgv): Promise<void>
-}
-
-/** Where a platform keeps what serves the guests of a whole run, such as a daemon. It ends with the run. */
-export interface RunSandbox extends HostSandbox {
-  /** The first three octets of a /24 for a bridge: nothing else on this machine has addresses in it. */
-  readonly subnet: string
-  /** isobench's client namespace, from which guests are called on: `/run/netns/…`. */
-  readonly clientNetns: string
-}
-
-/**
- * All that isobench prepares for one guest before it asks the driver. Whatever a driver starts inside it ends with it:
- * isobench kills what is in the cgroup, unmounts what is below the directory, and removes both and the namespace, which
- * has `lo` and, with `address`, `eth0`.
- */
-export interface GuestSandbox extends HostSandbox {
-  /** The image: a root filesystem, never to be written to. */
-  readonly rootfs: string
-  /** On the host; to be mounted at `/data`. */
-  readonly dataDir: string
-  readonly limits: Limits
-  readonly address: string
-  /** `containerGroup` for runtimes that want a name relative to each hierarchy. */
-  cgroupName(child: string): string
-  /** The image as a tree to chroot into, with /proc, /dev, /tmp, /run and /data. Made when first asked for. */
-  chrootDir(): Promise<string>
-  /** What `make` has made under this name in this run: made by whoever asks first, while the others wait for it. */
-  oncePerRun<T>(name: string, create: (sandbox: RunSandbox) => Promise<T>): Promise<T>
-  /**
-   * For a guest with a kernel of its own: puts a tap in the place of the veth pair. It is in isobench's client namespace, so
-   * what opens it is started by `insideTap`. `user`: whose it is, for what opens it as another than root. A guest has one tap, made
-   * for whom it was first asked for.
-   */
-  tap(user?: number): Promise<Tap>
-  /** Wraps argv so that it runs inside the cgroup and where the tap is. */
-  wrapWithTap(argv: HostArgv): HostArgv
 }

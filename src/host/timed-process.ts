@@ -1,25 +1,27 @@
+/** Runs a benchmark command and measures its time. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { IsobenchError, lastLines, messageOf } from '../util/errors.ts'
 import { killProcessGroup, safeCwd } from './process.ts'
 
-/** A command in a guest, or the guest itself, did not end as it should. */
+/** A guest, or a command in a guest, failed. */
 export class CommandError extends IsobenchError {
   readonly code = 'ISOBENCH_COMMAND'
 }
 
-/** Hears each piece of standard error and answers on standard input, which it has to end. */
+/** Receives each chunk of stderr and may write to stdin. It must end stdin. */
 export type StdioHandler = (stdin: Writable, stderr: string) => void
 
 export interface TimedOptions {
   readonly input?: string
-  /** In the place of `input`. */
+  /** Used instead of `input`. */
   readonly dialogue?: StdioHandler
   readonly exitCodes?: readonly number[]
-  /** Milliseconds until the command is ended. */
+  /** Milliseconds until isobench kills the command. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal
-  /** What the command is called in messages: the guest's argv, not the host's. */
+  /** Name of the command in messages: the argv of the guest, not of the host. */
   readonly label: string
   readonly env?: Readonly<Record<string, string>>
 }
@@ -27,27 +29,28 @@ export interface TimedOptions {
 export interface TimedResult {
   readonly stdout: string
   readonly stderr: string
-  /** From the moment the process was told to exec the command until it was reaped. Host monotonic clock. */
+  /** Time from `exec` of the command until the process was reaped. Host monotonic clock. */
   readonly milliseconds: number
-  /** From the same start until the first byte on stdout arrived here; null where nothing was written. */
+  /** Time from `exec` until the first byte of stdout arrived, or `null` if there was no output. */
   readonly firstByteMs: number | null
 }
 
-/** More output than this is a flood: the command is ended, and the sample is an error. Bytes, each of stdout and stderr. */
+/** Bytes of stdout, and of stderr, after which isobench kills the command and the sample fails. */
 export const outputLimit = 16 * 1024 * 1024
 
 /**
- * A process that says that it is there, waits to be let go, and becomes the command. Node forks with all of its own memory,
- * which takes 1 ms and, in a large process, 30: that is not the command's, and is over when the clock starts.
- * A constant text: the command comes as positional parameters, and nothing of a user's is interpreted.
+ * A shell that reports its start on descriptor 3, waits for a line there, and then executes the command. Node's `fork`
+ * copies the page tables of this process: 1 ms, or 30 ms if the process is large. With the barrier, the clock starts
+ * after the fork. The script is constant. The command is passed as positional parameters, so the shell does not
+ * interpret it.
  */
 const startBarrier = ['sh', '-c', 'echo >&3 && read -r _ <&3 && exec "$@" 3<&-', 'sh'] as const
 
 type StopCause = 'timeout' | 'interrupted' | 'flood'
 
 /**
- * Runs a command and takes its time, in a process group of its own that is ended whole.
- * @throws CommandError on another exit code, a signal, a flood of output, the time limit or an abort.
+ * Runs a command in its own process group and measures its time. Kills the whole group if the command must end early.
+ * @throws {CommandError} on an unexpected exit code, a signal, too much output, a timeout or an abort
  */
 export function runTimed(argv: readonly string[], options: TimedOptions): Promise<TimedResult> {
   const [file, ...args] = [...startBarrier, ...argv]
@@ -62,7 +65,7 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
         env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root', ...options.env },
       }) as typeof child
     } catch (error) {
-      // An argument that no process can be given, such as one with a NUL.
+      // Arguments that cannot be passed to a process, for example one with a NUL character.
       return reject(new CommandError(`${options.label}: could not be started: ${messageOf(error)}`))
     }
     let started = process.hrtime.bigint()
@@ -76,10 +79,10 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
     barrierPipe.on('error', () => {})
     let cause: StopCause | undefined
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
-    const kill = (why: StopCause) => {
-      cause ??= why
+    const kill = (reason: StopCause) => {
+      cause ??= reason
       if (child.pid !== undefined) killProcessGroup(child.pid)
-      // A grandchild that left the group may hold the pipes open: what has come by now must do.
+      // A grandchild in another process group may keep the pipes open. Stop reading after 500 ms.
       setTimeout(() => [child.stdout, child.stderr].map((stream) => stream.destroy()), 500).unref()
     }
     const timer = setTimeout(() => kill('timeout'), options.timeoutMs)
@@ -103,16 +106,16 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
     child.once('exit', () => {
       ended = process.hrtime.bigint()
     })
-    const settle = () => {
+    const removeListeners = () => {
       clearTimeout(timer)
       options.signal?.removeEventListener('abort', onAbort)
     }
     child.once('error', (error) => {
-      settle()
+      removeListeners()
       reject(new CommandError(`${options.label}: could not be started: ${error.message}`))
     })
     child.once('close', (code, signal) => {
-      settle()
+      removeListeners()
       const stdout = Buffer.concat(output.stdout).toString('utf8')
       const stderr = Buffer.concat(output.stderr).toString('utf8')
       if (!cause && code !== null && (options.exitCodes ?? [0]).includes(code)) {
@@ -133,10 +136,11 @@ function exitDescription(
   signal: string | null,
   options: TimedOptions,
 ): string {
-  if (cause === 'timeout') return `no end after ${Math.round(options.timeoutMs / 100) / 10} s, so it was ended`
+  if (cause === 'timeout') return `timed out after ${Math.round(options.timeoutMs / 100) / 10} s`
   if (cause === 'interrupted') return 'interrupted'
-  if (cause === 'flood') return `more than ${outputLimit / 1024 / 1024} MiB of output, so it was ended`
-  if (code === 137 || signal === 'SIGKILL') return 'killed (exit code 137), for want of memory or by somebody'
+  if (cause === 'flood') return `killed because it printed more than ${outputLimit / 1024 / 1024} MiB`
+  if (code === 137 || signal === 'SIGKILL')
+    return 'killed (exit code 137): the memory limit was reached, or somebody sent SIGKILL'
   return code === null ? `ended by ${signal}` : `exit code ${code}`
 }
 

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setImmediate as pause } from 'node:timers/promises'
-import { processesOf } from '../host/cgroup.ts'
+import { liveProcesses } from '../host/cgroup.ts'
 import { makeInstance } from '../host/cleanup.ts'
 import type { CleanupJournal } from '../host/journal.ts'
 import type { HostArgv } from '../host/process.ts'
@@ -95,7 +95,7 @@ export interface TracerOptions {
 const follow = 'echo $$ >> "$0" && exec "$@"'
 
 function tasksOf(group: string): number[] {
-  return processesOf(group).flatMap((pid) => {
+  return liveProcesses(group).flatMap((pid) => {
     try {
       return readdirSync(`/proc/${pid}/task`).map(Number)
     } catch {

@@ -1,7 +1,9 @@
+/** Paths of files that the package contains. */
+
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The package's folder: the nearest one above this file with a package.json, before and after bundling. */
+/** The directory of the nearest package.json above this file. Works both in `src` and after bundling. */
 function packageRoot(): URL {
   let folder = new URL('.', import.meta.url)
   while (!existsSync(new URL('package.json', folder))) folder = new URL('..', folder)
@@ -10,13 +12,15 @@ function packageRoot(): URL {
 
 const root = packageRoot()
 
-/** The built files that other processes, workers and bundles start from. */
+/** Path of a built bundle that another process, a worker or a bundler loads. */
 export const bundlePath = (name: 'index' | 'tools' | 'collector' | 'in-guest'): string =>
   fileURLToPath(new URL(`dist/${name}.js`, root))
 
-/** A program for guests or the client: a bundle for their node, or the source of what is compiled into the image. */
+/**
+ * Path of a program that runs elsewhere: a bundle for the guest's Node.js, a Perl script, or C source for the image.
+ */
 export const programPath = (name: string): string => fileURLToPath(new URL(`dist/programs/${name}`, root))
 
-/** isobench's own version. */
+/** The version of isobench. */
 export const version = (): string =>
   (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }).version

@@ -1,35 +1,35 @@
 /**
- * A stack of things to be undone, the latest first. `AsyncDisposableStack` is not in Node 20, and this is the part of it
- * that isobench needs.
+ * Disposes of resources in reverse order. Replaces the part of the standard `AsyncDisposableStack` that isobench needs,
+ * which Node.js 20 does not have.
  */
 export class AsyncDisposableStack implements AsyncDisposable {
-  #held: AsyncDisposable[] = []
+  #resources: AsyncDisposable[] = []
 
-  use<T extends AsyncDisposable>(held: T): T {
-    this.#held.push(held)
-    return held
+  use<T extends AsyncDisposable>(resource: T): T {
+    this.#resources.push(resource)
+    return resource
   }
 
-  defer(undo: () => Promise<unknown> | unknown): void {
-    this.#held.push({
+  defer(dispose: () => Promise<unknown> | unknown): void {
+    this.#resources.push({
       [Symbol.asyncDispose]: async () => {
-        await undo()
+        await dispose()
       },
     })
   }
 
-  /** Hands everything over: this stack then undoes nothing. */
+  /** Moves all resources to a new stack. Disposing of this one then does nothing. */
   move(): AsyncDisposableStack {
     const other = new AsyncDisposableStack()
-    other.#held = this.#held
-    this.#held = []
+    other.#resources = this.#resources
+    this.#resources = []
     return other
   }
 
-  /** Undoes all, and goes on after a failure; throws the first one at the end. */
+  /** Disposes of all resources, even if some fail, and then throws the first error. */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = []
-    for (let next = this.#held.pop(); next; next = this.#held.pop()) {
+    for (let next = this.#resources.pop(); next; next = this.#resources.pop()) {
       try {
         await next[Symbol.asyncDispose]()
       } catch (error) {

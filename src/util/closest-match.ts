@@ -1,4 +1,4 @@
-/** Levenshtein distance between two words. */
+/** Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at)
   for (let i = 1; i <= a.length; i++) {
@@ -11,8 +11,10 @@ function distance(a: string, b: string): number {
   return row[b.length]!
 }
 
-/** The known word that a mistyped one most likely means, or undefined when none is near. */
+/** Returns the known word that a misspelled one most likely means, or `undefined` if none is close. */
 export function closestMatch(word: string, known: readonly string[]): string | undefined {
-  const [best] = known.map((candidate) => ({ candidate, far: distance(word, candidate) })).sort((a, b) => a.far - b.far)
-  return best && best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
+  const [best] = known
+    .map((candidate) => ({ candidate, edits: distance(word, candidate) }))
+    .sort((a, b) => a.edits - b.edits)
+  return best && best.edits <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
 }

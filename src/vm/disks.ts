@@ -1,34 +1,37 @@
+/** Disks of VMs: one with the image, one for /data, and virtiofsd, which shares a directory instead of a disk. */
+
 import { createHash } from 'node:crypto'
-import { closeSync, constants, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import type { ArtifactBuildOptions } from '../host/image.ts'
-import { cacheFolder, lock } from '../host/lock.ts'
+import { closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ArtifactBuildOptions, buildOnce } from '../host/lock.ts'
 import { isDebian12, type Requirement, which } from '../host/packages.ts'
+import { cacheFolder } from '../host/paths.ts'
 import { type HostArgv, runHostCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 
-/** What making one needs on the host. */
+/** Host programs that creating a data disk needs. */
 export const dataDiskRequirements: readonly Requirement[] = [
   { binary: 'mke2fs', package: 'e2fsprogs' },
   { binary: 'debugfs', package: 'e2fsprogs' },
   { binary: 'fallocate', package: 'util-linux' },
 ]
 
-/** MiB: twice what the largest file of isobench's own benches takes. */
-const size = 4096
+/** Twice the size of the largest file of isobench's own benches. */
+const dataDiskMiB = 4096
 
-/** Where a guest's data disk is, made or not. */
+/** Returns where a guest's data disk is, whether it exists or not. */
 export const dataDisk = ({ stateDir: directory }: Pick<GuestSandbox, 'stateDir'>): string =>
   join(directory, 'data.ext4')
 
 /**
- * A file system of the guest's own for /data, where its monitor shares no folder. All of its blocks are allocated: reads of a
- * sparse file find nothing to read, and came at 31 GB/s.
+ * Creates an ext4 disk for /data, for VMMs that share no host directory. All blocks are allocated, because reads of a
+ * sparse file do not reach the disk: they ran at 31 GB/s.
  */
-export async function makeDataDisk(place: Pick<GuestSandbox, 'stateDir'>, mebibytes = size): Promise<string> {
-  const file = dataDisk(place)
+export async function makeDataDisk(sandbox: Pick<GuestSandbox, 'stateDir'>, mebibytes = dataDiskMiB): Promise<string> {
+  const file = dataDisk(sandbox)
   await runHostCommand(['fallocate', '--length', `${mebibytes}MiB`, file])
-  // mke2fs would give the blocks back (nodiscard), and leave tables for the guest's kernel to write while it is measured.
+  // Without these options, mke2fs frees the blocks (discard) and the guest's kernel writes tables during the
+  // measurement.
   const extended = 'nodiscard,lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0'
   await runHostCommand([
     'mke2fs',
@@ -46,15 +49,17 @@ export async function makeDataDisk(place: Pick<GuestSandbox, 'stateDir'>, mebiby
     extended,
     file,
   ])
-  // A guest finds /data empty.
+  // /data must be empty.
   await runHostCommand(['debugfs', '-w', '-R', 'rmdir lost+found', file])
   return file
 }
 
-/** What making a disk needs on the host. */
+/** Host programs that creating a disk of the image needs. */
 export const diskRequirements: readonly Requirement[] = [{ binary: 'mke2fs', package: 'e2fsprogs' }]
 
-/** Where the disk with an image is kept, made or not. An image is never changed, so it is known by its folder. */
+/**
+ * Returns where the image's disk is, whether it exists or not. Images never change, so their directory identifies them.
+ */
 export function diskPath(rootfs: string): string {
   const { ino, mtimeMs } = statSync(rootfs)
   const digest = createHash('sha256')
@@ -64,51 +69,40 @@ export function diskPath(rootfs: string): string {
 }
 
 /**
- * Makes a disk with a root filesystem on it, without mounting anything. Guests mount it read-only and share it, so it has no
- * journal, and little room beside what is on it.
+ * Creates a disk with a root filesystem, without mounting anything. Guests share it and mount it read-only, so it has
+ * no journal and little free space.
  */
 export async function makeDisk(rootfs: string, file: string, signal?: AbortSignal): Promise<void> {
   const options = { timeout: 600, ...(signal && { signal }) }
-  const measured = async (...how: string[]) =>
-    Number.parseInt(await runHostCommand(['du', '--summarize', '--one-file-system', ...how, rootfs], options), 10)
+  const measured = async (...flags: string[]) =>
+    Number.parseInt(await runHostCommand(['du', '--summarize', '--one-file-system', ...flags, rootfs], options), 10)
   const [kibibytes, inodes] = [await measured('--block-size=1K'), await measured('--inodes')]
   const size = Math.ceil(kibibytes * 1.08 + inodes / 2) + 8192
   const shape = ['-t', 'ext4', '-b', '4096', '-O', '^has_journal', '-m', '0', '-N', String(inodes + 256)]
   await runHostCommand(['mke2fs', '-q', '-F', ...shape, '-d', rootfs, file, `${size}K`], options)
 }
 
-/** The disk with an image, made if it is not there: under a lock, into a temporary name, renamed when it is whole. */
+/** Returns the disk of an image. Creates it if it does not exist. */
 export async function ensureDisk(rootfs: string, options: ArtifactBuildOptions): Promise<string> {
   const target = diskPath(rootfs)
-  if (existsSync(target)) return target
-  mkdirSync(dirname(target), { recursive: true })
-  using _held = await lock(`${target}.lock`, {
-    purpose: 'making the disk of the image',
-    wait: true,
-    ...(options.signal && { signal: options.signal }),
-  })
-  if (existsSync(target)) return target
-  const temporary = `${target}.${process.pid}.tmp`
-  await using _folder = await options.journal.create({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
-  const file = join(temporary, 'disk')
-  await makeDisk(rootfs, file, options.signal)
-  renameSync(file, target)
+  const build = (temporary: string) => makeDisk(rootfs, temporary, options.signal)
+  await buildOnce(target, build, { ...options, purpose: 'creating the image disk' })
   return target
 }
 
-/** The disk for a guest: its image's, or one of its own where nobody made that, such as for the root filesystem of a probe. */
+/** Returns the root disk of a guest: the image's. If that does not exist, as for probes, creates one in the sandbox. */
 export async function rootDiskFor({
   rootfs,
   stateDir: directory,
 }: Pick<GuestSandbox, 'rootfs' | 'stateDir'>): Promise<string> {
-  const made = diskPath(rootfs)
-  if (existsSync(made)) return made
-  const own = join(directory, 'root.ext4')
-  await makeDisk(rootfs, own)
-  return own
+  const imageDisk = diskPath(rootfs)
+  if (existsSync(imageDisk)) return imageDisk
+  const probeDisk = join(directory, 'root.ext4')
+  await makeDisk(rootfs, probeDisk)
+  return probeDisk
 }
 
-/** Whether a file can be read past the host's page cache, which tmpfs cannot before Linux 6.6. */
+/** Returns whether O_DIRECT works on a file, bypassing the page cache. tmpfs supports it since Linux 6.6. */
 export function supportsDirectIo(file: string): boolean {
   try {
     closeSync(openSync(file, constants.O_RDONLY | constants.O_DIRECT))
@@ -118,16 +112,19 @@ export function supportsDirectIo(file: string): boolean {
   }
 }
 
-/** Debian 12 has the one in C, with QEMU; since then there is the one in Rust, in a package of its own. */
+/**
+ * Debian 12 packages the C implementation with QEMU. Later releases have the Rust implementation in its own package.
+ */
 export const virtiofsdRequirement = (): Requirement => ({
   binary: 'virtiofsd',
   package: isDebian12() ? 'qemu-system-common' : 'virtiofsd',
 })
 
-/** Argv of a server of `folder` for one virtio-fs device, which listens at descriptor 4. */
+/** Returns argv of a virtiofsd that shares `folder` and listens at descriptor 4. */
 export function virtiofsd(folder: string): HostArgv {
   const program = which('virtiofsd') ?? 'virtiofsd'
-  // Hosts without CAP_SYS_RESOURCE refuse the million open files that both want: 0 leaves the limit as it is.
+  // Hosts without CAP_SYS_RESOURCE refuse the limit of 1,000,000 open files that both request. 0 keeps the current
+  // limit.
   const common = ['--fd=4', '--rlimit-nofile=0']
   return program === '/usr/lib/qemu/virtiofsd'
     ? [program, ...common, '-o', `source=${folder}`, '-o', 'sandbox=chroot', '-o', 'cache=auto']

@@ -1,12 +1,14 @@
+/** The guest kernel: unpacked from Debian's package or from a file of the user, with isobench's initramfs. */
+
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { Artifact } from '../driver.ts'
-import type { ArtifactBuildOptions } from '../host/image.ts'
 import { recipe } from '../host/image-recipe.ts'
-import { cacheFolder, lock } from '../host/lock.ts'
+import { type ArtifactBuildOptions, buildOnce } from '../host/lock.ts'
 import { downloadPackage, type Requirement } from '../host/packages.ts'
+import { cacheFolder } from '../host/paths.ts'
 import { runHostCommand } from '../host/process.ts'
 import { programPath } from '../util/assets.ts'
 import { HostError } from '../util/errors.ts'
@@ -15,50 +17,51 @@ import { decompress, initramfs, modulesFor } from './initramfs.ts'
 
 const elfMagic = '7f454c46'
 
+/** Returns whether the bytes are an ELF file. */
 export const isElf = (bytes: Buffer): boolean => bytes.subarray(0, 4).toString('hex') === elfMagic
 
 /**
- * The uncompressed kernel, an ELF, in a bzImage. Where it is says the setup header, since version 2.08 of the boot protocol:
- * Documentation/arch/x86/boot.rst, `setup_sects` at 0x1f1, `HdrS` at 0x202, `payload_offset` at 0x248 and its length after it.
- * @throws MachineError when these bytes are no such kernel.
+ * Extracts the uncompressed kernel, an ELF, from a bzImage. The setup header locates it since version 2.08 of the boot
+ * protocol (Documentation/arch/x86/boot.rst): `setup_sects` at 0x1f1, `HdrS` at 0x202, `payload_offset` at 0x248, its
+ * length after it.
+ * @throws {HostError} if the bytes are neither a vmlinux nor such a bzImage
  */
 export function vmlinuxOf(image: Buffer): Buffer {
   if (isElf(image)) return image
   if (image.length < 0x250 || image.toString('latin1', 0x202, 0x206) !== 'HdrS' || image.readUInt16LE(0x206) < 0x208) {
-    throw new HostError('this is neither a vmlinux nor a bzImage of the boot protocol 2.08 or later')
+    throw new HostError('the kernel is neither a vmlinux nor a bzImage with boot protocol 2.08 or later.')
   }
-  // Nought stands for four.
+  // boot.rst: 0 means 4.
   const sectors = image.readUInt8(0x1f1) || 4
   const start = (sectors + 1) * 512 + image.readUInt32LE(0x248)
-  // The last four bytes are the length of what comes out, which gzip has too and the others do not expect.
+  // The last four bytes are the uncompressed length. It is part of the gzip format; the other formats do not expect it.
   const payload = image.subarray(start, start + image.readUInt32LE(0x24c))
   const kernel = decompress(payload.subarray(0, payload.subarray(0, 2).toString('hex') === '1f8b' ? undefined : -4))
-  if (!isElf(kernel))
-    throw new HostError('the kernel in this bzImage is compressed in a way that isobench does not know')
+  if (!isElf(kernel)) throw new HostError('the kernel in the bzImage has an unknown compression format.')
   return kernel
 }
 
-/** Where a guest's kernel comes from. */
+/** Where the guest kernel comes from. */
 export type KernelSource =
-  /** Debian's of the image's suite: the one for clouds, or the one for all machines, which has 9p and starts later. */
+  /** Debian's kernel of the image's suite. `cloud` boots faster, `generic` supports 9p. */
   | { readonly debian: 'cloud' | 'generic' }
-  /** A file: a bzImage, a vmlinux, or a user-mode Linux. */
+  /** A file: bzImage, vmlinux or user-mode Linux. */
   | {
       readonly kernel: string
-      /** The folder with its modules, `…/lib/modules/<release>`; left out when it has built in what a guest needs. */
+      /** Directory of its modules, `.../lib/modules/<release>`. Omit it if the drivers for the guest are built in. */
       readonly modules?: string | undefined
     }
 
-/** A kernel that guests boot, on every monitor the same. */
+/** A guest kernel, the same for every VMM. */
 export interface GuestKernel {
-  /** Such as `6.12.117+deb13-cloud-amd64`. */
+  /** For example `6.12.117+deb13-cloud-amd64`. */
   readonly release: string
-  /** Uncompressed, an ELF with a PVH entry: monitors start it without unpacking anything. */
+  /** Uncompressed ELF with a PVH entry, so that VMMs boot it without unpacking. */
   readonly vmlinux: string
   readonly initramfs: string
 }
 
-/** What making it needs on the host. */
+/** Host programs that building a guest kernel needs. */
 export const kernelRequirements: readonly Requirement[] = [
   { binary: 'xz', package: 'xz-utils' },
   { binary: 'zstd', package: 'zstd' },
@@ -66,28 +69,28 @@ export const kernelRequirements: readonly Requirement[] = [
   { binary: 'perl', package: 'perl-base' },
 ]
 
-/** Counts up when the way of making it changes what comes out. */
-const version = 2
+/** Increase it if the build process changes and its result with it. */
+const recipeVersion = 2
 
-const packages = { cloud: 'linux-image-cloud-amd64', generic: 'linux-image-amd64' } as const
+const debianPackages = { cloud: 'linux-image-cloud-amd64', generic: 'linux-image-amd64' } as const
 
-/** Where the kernel is, made or not: its name is a digest of all that it is made of. */
+/** Returns where the kernel is, whether it exists or not. Its name is a digest of everything that it is made of. */
 export function kernelPath(from: KernelSource): string {
   const identity = (path: string) => [path, ...(existsSync(path) ? [statSync(path).ino, statSync(path).mtimeMs] : [])]
   const source =
     'debian' in from
-      ? [packages[from.debian], recipe().suite]
+      ? [debianPackages[from.debian], recipe().suite]
       : [identity(from.kernel), from.modules && identity(from.modules)]
   const programs = (['init.pl', 'agent.pl', 'frames.pl'] as const).map((name) =>
     readFileSync(programPath(name), 'utf8'),
   )
   const digest = createHash('sha256')
-    .update(JSON.stringify([version, source, programs]))
+    .update(JSON.stringify([recipeVersion, source, programs]))
     .digest('hex')
   return join(cacheFolder(), 'kernels', digest.slice(0, 16))
 }
 
-/** The kernel, if it is there. */
+/** Returns the kernel, or `undefined` if it does not exist. */
 export function findKernel(from: KernelSource): GuestKernel | undefined {
   const folder = kernelPath(from)
   if (!existsSync(folder)) return undefined
@@ -99,31 +102,21 @@ export function findKernel(from: KernelSource): GuestKernel | undefined {
 }
 
 /**
- * The kernel, made if it is not there: under a lock, into a temporary name, renamed when it is whole.
- * @throws MachineError when a kernel of the user's cannot be used.
+ * Returns the kernel. Builds it if it does not exist.
+ * @throws {HostError} if a kernel of the user does not fit
  */
 export async function ensureKernel(options: ArtifactBuildOptions, from: KernelSource): Promise<GuestKernel> {
-  const found = findKernel(from)
-  if (found) return found
-  const target = kernelPath(from)
-  mkdirSync(join(cacheFolder(), 'kernels'), { recursive: true })
-  using _held = await lock(`${target}.lock`, {
-    purpose: 'making the guest kernel',
-    wait: true,
-    ...(options.signal && { signal: options.signal }),
-  })
-  const meanwhile = findKernel(from)
-  if (meanwhile) return meanwhile
-  const temporary = `${target}.${process.pid}.tmp`
-  await using _made = await options.journal.create({ kind: 'directory', path: temporary }, () => mkdirSync(temporary))
-  const { image, modules, release } =
-    'debian' in from ? await debianFiles(temporary, packages[from.debian], options) : ownFiles(from)
-  // A user-mode Linux is started as a program is.
-  writeFileSync(join(temporary, 'vmlinux'), vmlinuxOf(readFileSync(image)), { mode: 0o755 })
-  writeFileSync(join(temporary, 'initramfs'), await initramfs(modules === undefined ? [] : modulesFor(modules)))
-  writeFileSync(join(temporary, 'release'), release)
-  await runHostCommand(['rm', '--recursive', '--force', join(temporary, 'package')])
-  renameSync(temporary, target)
+  const build = async (temporary: string) => {
+    mkdirSync(temporary)
+    const { image, modules, release } =
+      'debian' in from ? await debianFiles(temporary, debianPackages[from.debian], options) : userKernelFiles(from)
+    // Executable, because a user-mode Linux kernel is a program.
+    writeFileSync(join(temporary, 'vmlinux'), vmlinuxOf(readFileSync(image)), { mode: 0o755 })
+    writeFileSync(join(temporary, 'initramfs'), await initramfs(modules === undefined ? [] : modulesFor(modules)))
+    writeFileSync(join(temporary, 'release'), release)
+    await runHostCommand(['rm', '--recursive', '--force', join(temporary, 'package')])
+  }
+  await buildOnce(kernelPath(from), build, { ...options, purpose: 'building the guest kernel' })
   return findKernel(from)!
 }
 
@@ -133,33 +126,36 @@ interface KernelFiles {
   readonly release: string
 }
 
-function ownFiles({ kernel, modules }: Exclude<KernelSource, { debian: unknown }>): KernelFiles {
+function userKernelFiles({ kernel, modules }: Exclude<KernelSource, { debian: unknown }>): KernelFiles {
   const absent = [kernel, modules].find((path) => path !== undefined && !existsSync(path))
-  if (absent !== undefined) throw new HostError(`there is no ${absent}`, 'mend it in the options of the platform')
+  if (absent !== undefined)
+    throw new HostError(`there is no file ${absent}.`, 'fix the platform option kernel or modules')
   return { image: kernel, modules, release: kernel }
 }
 
-/** A kernel of Debian's, of the image's suite. */
+/** Downloads and unpacks a kernel package of the image's Debian suite. */
 async function debianFiles(folder: string, name: string, { signal }: ArtifactBuildOptions): Promise<KernelFiles> {
-  const within = join(folder, 'package')
-  mkdirSync(within)
+  const packageFolder = join(folder, 'package')
+  mkdirSync(packageFolder)
   const file = await downloadPackage({
     suite: recipe().suite,
-    folder: within,
+    folder: packageFolder,
     name,
-    // The package of this name only depends on the one of the latest release.
-    instead: /^linux-image-/,
+    // The package with this name is a metapackage that depends on the latest release.
+    preferDependency: /^linux-image-/,
     ...(signal && { signal }),
   })
-  await runHostCommand(['dpkg-deb', '--extract', file, within], signal ? { signal } : {})
-  const found = readdirSync(join(within, 'boot')).find((name) => name.startsWith('vmlinuz-'))
-  if (!found) throw new HostError(`Debian's package ${name} has no kernel in it`)
+  await runHostCommand(['dpkg-deb', '--extract', file, packageFolder], signal ? { signal } : {})
+  const found = readdirSync(join(packageFolder, 'boot')).find((name) => name.startsWith('vmlinuz-'))
+  if (!found) throw new HostError(`the Debian package ${name} contains no kernel.`)
   const release = found.slice('vmlinuz-'.length)
-  const roots = [join(within, 'usr/lib/modules', release), join(within, 'lib/modules', release)]
-  return { image: join(within, 'boot', found), modules: roots.find(existsSync), release }
+  const roots = [join(packageFolder, 'usr/lib/modules', release), join(packageFolder, 'lib/modules', release)]
+  return { image: join(packageFolder, 'boot', found), modules: roots.find(existsSync), release }
 }
 
-/** What every monitor's guests are made of: the kernel with its initramfs, and a disk of the image where there is one. */
+/**
+ * Returns the artifacts of every VMM: the kernel with its initramfs, and a disk with the image if there is an image.
+ */
 export const guestArtifacts = (rootfs: string | undefined, from: KernelSource): Artifact[] => [
   { name: 'guest kernel', path: kernelPath(from), ensure: (options) => ensureKernel(options, from) },
   ...(rootfs === undefined
@@ -173,35 +169,39 @@ export const guestArtifacts = (rootfs: string | undefined, from: KernelSource): 
       ]),
 ]
 
-/** Options of every platform whose guests boot a kernel of their own. */
+/** Platform options of every platform that boots a guest kernel. */
 export const kernelOptions = {
   /**
-   * Debian's kernel of the image's suite, for clouds (`cloud`, when left out) or for all machines (`generic`), or the path of a
-   * bzImage or vmlinux of the user's own.
+   * `cloud` (default) or `generic`: Debian's kernel of the image's suite, for clouds or for all machines. Or the path
+   * of a bzImage or vmlinux.
    */
   kernel: z
     .string()
-    .regex(/^(cloud|generic|.*\/.*)$/, 'give "cloud", "generic" or a path')
+    .regex(/^(cloud|generic|.*\/.*)$/, 'use "cloud", "generic" or a path')
     .optional(),
-  /** The folder of an own kernel's modules: `/lib/modules/<release>`. */
+  /** Directory of the modules of a user's kernel: `/lib/modules/<release>`. */
   modules: z.string().optional(),
 }
 
-interface Given {
+/** The parsed `kernelOptions`. */
+interface KernelOptions {
   readonly kernel?: string | undefined
   readonly modules?: string | undefined
 }
 
-/** Where the kernel that these options ask for comes from. */
-export const kernelSource = ({ kernel = 'cloud', modules }: Given): KernelSource =>
+/** Returns the source of the kernel that the platform options select. */
+export const kernelSource = ({ kernel = 'cloud', modules }: KernelOptions): KernelSource =>
   kernel === 'cloud' || kernel === 'generic' ? { debian: kernel } : { kernel, modules }
 
-/** The kernel that these options ask for. @throws MachineError where it was not made. */
-export function kernelOf(given: Given): GuestKernel {
-  const kernel = findKernel(kernelSource(given))
-  if (!kernel) throw new HostError('the guest kernel is not there', 'isobench image build')
+/**
+ * Returns the kernel that the platform options select.
+ * @throws {HostError} if it has not been built
+ */
+export function kernelOf(options: KernelOptions): GuestKernel {
+  const kernel = findKernel(kernelSource(options))
+  if (!kernel) throw new HostError('the guest kernel has not been built.', 'isobench image build')
   return kernel
 }
 
-/** `Linux 6.12.117+deb13-cloud-amd64`. */
-export const kernelName = (given: Given): string => `Linux ${findKernel(kernelSource(given))?.release}`
+/** For example `Linux 6.12.117+deb13-cloud-amd64`. */
+export const kernelName = (options: KernelOptions): string => `Linux ${findKernel(kernelSource(options))?.release}`

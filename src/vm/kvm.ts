@@ -1,54 +1,64 @@
+/** Whether KVM is usable on this host. Opening /dev/kvm proves little, so isobench measures a loop in a tiny guest. */
+
 import { spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import type { Unavailable } from '../driver.ts'
-import { cacheFolder } from '../host/lock.ts'
 import { which } from '../host/packages.ts'
+import { cacheFolder } from '../host/paths.ts'
 import { probeKernel, probeProgram, serialMarkers } from '../host/probe-kernel.ts'
 
 /**
- * The rate of this host's time stamp counter in kHz: as the kernel found it out when it booted, else the CPU's nominal rate;
- * undefined where neither is told.
+ * Returns the frequency of the host's time stamp counter in kHz: the value that the kernel measured at boot, or else
+ * the nominal frequency of the CPU, or `undefined` if both are unknown.
  */
 export function hostTscKhz(): number | undefined {
   const log = spawnSync('dmesg', { encoding: 'utf8', maxBuffer: 2 ** 26 }).stdout ?? ''
-  const found =
+  const match =
     /tsc: Refined TSC clocksource calibration: ([\d.]+) MHz/.exec(log) ??
     /tsc: Detected ([\d.]+) MHz/.exec(log) ??
     /^cpu MHz\s*:\s*([\d.]+)/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))
-  return found ? Math.round(Number(found[1]) * 1000) : undefined
+  return match ? Math.round(Number(match[1]) * 1000) : undefined
 }
 
-const schema = z.object({
-  /** `nested`: usable, on a machine that is itself virtual. `unknown`: there is a /dev/kvm and no QEMU to try it with. */
+const kvmSchema = z.object({
+  /**
+   * `nested`: usable, but this host is itself a VM. `unknown`: /dev/kvm exists, but QEMU is not installed to test it.
+   */
   state: z.enum(['usable', 'nested', 'unusable', 'absent', 'unknown']),
-  /** How much longer a loop in the guest's kernel mode takes than in a process of the host's; null when it never ended. */
+  /** Time of a loop in the guest's kernel mode, relative to a host process. `null` if the guest did not end. */
   ratio: z.number().nullable(),
-  /** In words. */
+  /** Description for users. */
   about: z.string(),
 })
 
-/** What /dev/kvm is worth on this machine. */
-export type Kvm = z.infer<typeof schema>
+/** The state of /dev/kvm on this host. */
+export type Kvm = z.infer<typeof kvmSchema>
 
-/** Iterations at first: less than a millisecond of hardware, and seconds where every instruction of a kernel is emulated. */
-const fewIterations = 1_000_000
-/** Milliseconds that a count must take to be told from a process that was not at once awake to hear of it: else it counts more. */
-const shortest = 20
-const more = 20
-/** The host's own, so many that starting the process does not show. */
+/** Takes less than 1 ms on hardware, and seconds if every instruction is emulated. */
+const initialIterations = 1_000_000
+/**
+ * Below this time, the wake-up latency of this process would distort the result. Then the guest repeats the loop with
+ * more.
+ */
+const minMilliseconds = 20
+const growth = 20
+/** So many that the time to start the process is negligible. */
 const hostIterations = 200_000_000
 const limitSeconds = 10
-/** Hardware and hypervisors nested in hardware run a loop as fast as the host; software is hundreds of times slower. */
-const mostRatio = 20
+/** Hardware, even with nested hypervisors, runs a loop as fast as the host. Emulation is hundreds of times slower. */
+const maxRatio = 20
 
-/** Nanoseconds of one iteration in the guest's kernel mode, between the two marks on its serial port; null without the second. */
-async function guestNanoseconds(folder: string, iterations = fewIterations): Promise<number | null> {
+/**
+ * Nanoseconds per iteration in the guest's kernel mode, between the two serial markers. `null` if the guest did not
+ * end.
+ */
+async function guestNanoseconds(folder: string, iterations = initialIterations): Promise<number | null> {
   const kernel = join(folder, 'guest')
   writeFileSync(kernel, probeKernel(iterations))
-  // timeout, because QEMU pauses rather than ends when KVM cannot go on, and stays when isobench is killed.
+  // `timeout`, because QEMU pauses instead of ending if KVM fails, and would stay if isobench were killed.
   const qemu = spawn(
     'timeout',
     [
@@ -67,13 +77,14 @@ async function guestNanoseconds(folder: string, iterations = fewIterations): Pro
   })
   await new Promise((resolve) => qemu.once('close', resolve).once('error', resolve))
   if (done === 0n) return null
-  const took = Number(done - begun)
-  // It counts in a register of 32 bits.
-  if (took < shortest * 1e6 && iterations * more < 2 ** 32) return guestNanoseconds(folder, iterations * more)
-  return took / iterations
+  const nanoseconds = Number(done - begun)
+  // The loop counts in a 32-bit register.
+  if (nanoseconds < minMilliseconds * 1e6 && iterations * growth < 2 ** 32)
+    return guestNanoseconds(folder, iterations * growth)
+  return nanoseconds / iterations
 }
 
-/** Nanoseconds of one iteration of the same loop in a process of the host's. */
+/** Nanoseconds per iteration of the same loop in a host process. */
 function hostNanoseconds(folder: string): number {
   const file = join(folder, 'program')
   writeFileSync(file, probeProgram(hostIterations), { mode: 0o755 })
@@ -84,7 +95,7 @@ function hostNanoseconds(folder: string): number {
 
 const isVirtual = () => /^flags\s*:.*\bhypervisor\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))
 
-/** Whether /dev/kvm can be opened, which is little: see `probeKvm`. */
+/** Returns whether /dev/kvm can be opened. That is not sufficient, see `probeKvm`. */
 export function opensKvm(): boolean {
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK)
@@ -95,82 +106,82 @@ export function opensKvm(): boolean {
 }
 
 /**
- * Tries KVM: that /dev/kvm can be opened says little, for what opens may emulate every instruction of a guest's kernel, and not
- * know them all. A guest of a few hundred bytes counts in kernel mode, and a process of the host's counts the same.
+ * Tests KVM. A /dev/kvm that can be opened may still emulate every instruction of a guest's kernel, and some
+ * incorrectly. So a guest of a few hundred bytes counts in kernel mode, and a host process counts the same.
  */
 export async function probeKvm(): Promise<Kvm> {
-  const without = (state: Kvm['state'], about: string): Kvm => ({ state, ratio: null, about })
-  if (!existsSync('/dev/kvm')) return without('absent', 'no /dev/kvm: the CPU cannot virtualise, or may not')
-  if (!opensKvm()) return without('unusable', '/dev/kvm is not to be opened')
+  const createResult = (state: Kvm['state'], about: string): Kvm => ({ state, ratio: null, about })
+  if (!existsSync('/dev/kvm')) return createResult('absent', 'there is no /dev/kvm, so the CPU cannot virtualize')
+  if (!opensKvm()) return createResult('unusable', '/dev/kvm cannot be opened')
   if (!which('qemu-system-x86_64'))
-    return without('unknown', '/dev/kvm is there; QEMU, to try it with, is not installed')
+    return createResult('unknown', '/dev/kvm exists, but QEMU is not installed to test it')
   const folder = mkdtempSync(join(tmpdir(), 'isobench-kvm-'))
   try {
     const inGuest = await guestNanoseconds(folder)
     if (inGuest === null) {
-      return without('unusable', `a guest of 243 bytes did not end on it within ${limitSeconds} s`)
+      return createResult('unusable', `a guest of 243 bytes did not end within ${limitSeconds} s`)
     }
     const ratio = Math.round((inGuest / hostNanoseconds(folder)) * 10) / 10
-    if (ratio > mostRatio) {
-      const about = `kernel-mode code runs ${Math.round(ratio)} times slower than the host's: it is emulated`
+    if (ratio > maxRatio) {
+      const about = `kernel-mode code runs ${Math.round(ratio)} times slower than on the host, so it is emulated`
       return { state: 'unusable', ratio, about }
     }
-    const speed = `kernel-mode code takes ${ratio} times the host's time`
+    const speed = `kernel-mode code takes ${ratio} times as long as on the host`
     return isVirtual()
-      ? { state: 'nested', ratio, about: `nested in another hypervisor; ${speed}` }
+      ? { state: 'nested', ratio, about: `nested in another hypervisor, ${speed}` }
       : { state: 'usable', ratio, about: speed }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-const knownFile = () => join(cacheFolder(), 'kvm.json')
+const cacheFile = () => join(cacheFolder(), 'kvm.json')
 const bootId = () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 
-/** Tries KVM and keeps what was found until the machine boots again. */
+/** Tests KVM and caches the result until the host reboots. */
 export async function refreshKvmProbe(): Promise<Kvm> {
   const kvm = await probeKvm()
-  mkdirSync(dirname(knownFile()), { recursive: true })
-  if (kvm.state !== 'unknown') writeFileSync(knownFile(), JSON.stringify({ bootId: bootId(), kvm }))
+  mkdirSync(dirname(cacheFile()), { recursive: true })
+  if (kvm.state !== 'unknown') writeFileSync(cacheFile(), JSON.stringify({ bootId: bootId(), kvm }))
   return kvm
 }
 
-let asked: Promise<Kvm> | undefined
+let cached: Promise<Kvm> | undefined
 
-/** What KVM is worth here, tried once a boot of this machine. */
+/** Returns the state of KVM, tested once per boot of this host. */
 export function kvm(): Promise<Kvm> {
-  asked ??= known() ?? refreshKvmProbe()
-  return asked
+  cached ??= readCache() ?? refreshKvmProbe()
+  return cached
 }
 
-function known(): Promise<Kvm> | undefined {
+function readCache(): Promise<Kvm> | undefined {
   try {
-    const kept = z.object({ bootId: z.string(), kvm: schema }).parse(JSON.parse(readFileSync(knownFile(), 'utf8')))
-    return kept.bootId === bootId() ? Promise.resolve(kept.kvm) : undefined
+    const cache = z.object({ bootId: z.string(), kvm: kvmSchema }).parse(JSON.parse(readFileSync(cacheFile(), 'utf8')))
+    return cache.bootId === bootId() ? Promise.resolve(cache.kvm) : undefined
   } catch {
     return undefined
   }
 }
 
-/** Whether guests can run on it. */
+/** Returns whether guests can run. */
 export const isUsable = ({ state }: Kvm): boolean => state === 'usable' || state === 'nested'
 
 /**
- * Why a monitor that can do nothing without KVM is of no use here, or undefined. Where nobody could try KVM, a boot tells. What the
- * guest of a floor does in kernel mode is so little that it runs wherever KVM opens.
+ * Returns why a VMM that needs KVM cannot run, or `undefined` if it can or if KVM could not be tested. The probe kernel
+ * of VMM start-up benches runs wherever KVM can be opened, because it does so little in kernel mode.
  */
 export async function kvmPreflight(): Promise<Unavailable | undefined> {
-  const found = await kvm()
-  if (isUsable(found) || found.state === 'unknown') return undefined
-  const fix = 'a host with hardware virtualisation, or a virtual machine that passes it on'
+  const result = await kvm()
+  if (isUsable(result) || result.state === 'unknown') return undefined
+  const fix = 'use a host with hardware virtualization, or a VM with nested virtualization'
   return {
-    reason: `KVM is ${found.state} here: ${found.about}`,
+    reason: `KVM is ${result.state} here: ${result.about}`,
     fix,
     ...(opensKvm() && { supportedWorkloads: ['vmm-start'] }),
   }
 }
 
-/** Whether guests of monitors that need KVM run on a hypervisor inside another. */
+/** Returns whether KVM guests run on a hypervisor that is nested in another one. */
 export async function kvmCpuMode(): Promise<'nested' | undefined> {
   const { state } = await kvm()
   return state === 'nested' || (state !== 'usable' && isVirtual()) ? 'nested' : undefined

@@ -1,103 +1,114 @@
+/**
+ * The VM supervisor (programs/supervisor.pl): a host process that starts a VMM, relays commands to the agent in the
+ * guest, and reaps the VMM.
+ */
+
 import { randomBytes } from 'node:crypto'
 import type { GuestHandle } from '../driver.ts'
 import { type GuestArgv, type HostArgv, runHostCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { programPath } from '../util/assets.ts'
 
-/** What a guest's first process is told on the kernel's command line; `perl/agent.pl` reads it. */
+/** Settings of the guest on the kernel's command line. programs/init.pl reads them. */
 export interface GuestBootConfig {
-  /** `ext4:/dev/vda`, `virtiofs:tag`: a file system of the kernel's, and what it is on. */
+  /** File system and source of the root: `ext4:/dev/vda`, `virtiofs:tag`. */
   readonly root: string
   /** The same for /data. */
   readonly data: string
   readonly dataOptions?: string
-  /** Of eth0, with its prefix; left out where there is no link. */
+  /** Address of eth0 with its prefix. Omit it if the guest has no network link. */
   readonly address?: string
-  /** What the guest's kernel calls the link at first, if that is not eth0. */
+  /** The kernel's initial name of the link, if that is not eth0. */
   readonly link?: string
-  /** `port:<name>`, of a virtio serial port; `vsock:<port>`, of the host; `tty:<device>`, a serial line. */
+  /** `port:<name>`: a virtio serial port. `vsock:<port>`: a vsock port of the host. `tty:<device>`: a serial line. */
   readonly channel: string
-  /** How the guest ends so that its monitor does, too. */
+  /** How to end the guest so that the VMM ends too. */
   readonly halt: 'reboot' | 'poweroff'
 }
 
-/** A monitor with its guest, ready to be started by the conductor. */
+/** A VMM and its guest, as the VM supervisor starts them. */
 export interface VmSpec {
-  /** The guest's own secret: its kernel alone is told, so nobody else's answer is taken for its. */
+  /** A secret that only this guest's kernel receives, so that no other process can answer in its place. */
   readonly nonce: string
-  /** Started in the place's directory. Without `call` it finds the channel to its guest at descriptor 3. */
+  /** Argv of the VMM, started in the sandbox's state directory. Without `vsockSocket`, descriptor 3 is the channel. */
   readonly vmm: HostArgv
-  /** The socket in the place's directory that the monitor connects to when its guest calls the host. */
+  /** Socket in the state directory that the VMM connects to when the guest calls the host. */
   readonly vsockSocket?: string
-  /** Started before it: finds a listening socket at descriptor 4, which is `helper.sock` for the monitor. */
+  /**
+   * A process to start before the VMM. Its descriptor 4 is a listening socket, which the VMM knows as `helper.sock`.
+   */
   readonly helper?: HostArgv
 }
 
-/** The conductor finds the words of each by their number, so that none of them can be taken for something else. */
-const counted = (argv: readonly string[] = []): string[] => [String(argv.length), ...argv]
+/** Each argv follows its number of words, so that no word can be mistaken for an option. */
+const withCount = (argv: readonly string[] = []): string[] => [String(argv.length), ...argv]
 
 const supervisorArgv = (
-  mode: 'once' | 'open',
-  place: GuestSandbox,
+  mode: 'run' | 'serve',
+  sandbox: GuestSandbox,
   { nonce, vmm, vsockSocket, helper }: VmSpec,
 ): HostArgv => [
   'perl',
   programPath('supervisor.pl'),
   mode,
-  place.stateDir,
+  sandbox.stateDir,
   nonce,
-  ...counted(vsockSocket === undefined ? [] : [vsockSocket]),
-  ...counted(helper),
-  ...counted(vmm),
+  ...withCount(vsockSocket === undefined ? [] : [vsockSocket]),
+  ...withCount(helper),
+  ...withCount(vmm),
 ]
 
-/** Argv that boots the machine, runs `argv` in it, and ends as that does when the monitor has ended. */
-export const supervisorRunArgv = (place: GuestSandbox, machine: VmSpec, argv: GuestArgv): HostArgv => [
-  ...supervisorArgv('once', place, machine),
+/** Returns argv that boots the VM, runs `argv` in it, and ends with its exit code after the VMM has ended. */
+export const supervisorRunArgv = (sandbox: GuestSandbox, vm: VmSpec, argv: GuestArgv): HostArgv => [
+  ...supervisorArgv('run', sandbox, vm),
   ...argv,
 ]
 
-/** Argv that boots the machine and stays, for `enterGuest`. */
-export const supervisorServeArgv = (place: GuestSandbox, machine: VmSpec): HostArgv =>
-  supervisorArgv('open', place, machine)
+/** Returns argv that boots the VM and serves `vmExecArgv` until the VM is removed. */
+export const supervisorServeArgv = (sandbox: GuestSandbox, vm: VmSpec): HostArgv => supervisorArgv('serve', sandbox, vm)
 
-/** Argv that runs `argv` in the machine that `conductOpen` started; without a word of argv it only waits until that is ready. */
-export const vmExecArgv = (place: GuestSandbox, argv: GuestArgv): HostArgv => [
+/**
+ * Returns argv that runs `argv` in a VM of `supervisorServeArgv`. If `argv` is empty, it only waits until the VM is
+ * ready.
+ */
+export const vmExecArgv = (sandbox: GuestSandbox, argv: GuestArgv): HostArgv => [
   'perl',
   programPath('vm-exec.pl'),
-  place.stateDir,
+  sandbox.stateDir,
   ...argv,
 ]
 
 /**
- * The channel of monitors whose vsock is a set of Unix sockets: Firecracker, and those that took it over. The guest calls, not
- * the host: a host would have to try until the guest listens, and a boot would end at one of its tries.
+ * The channel of VMMs that present vsock as Unix sockets: Firecracker, and VMMs that adopted its design. The guest
+ * connects to the host. The other way round, the host would have to poll until the guest listens, which would make boot
+ * times imprecise.
  */
 export const vsock = { socket: 'vsock.sock', channel: 'vsock:1024', call: 'vsock.sock_1024' } as const
 
+/** Creates the secret of a guest. */
 export const createNonce = (): string => randomBytes(16).toString('hex')
 
 /**
- * The kernel's command line for a guest. `panic=-1` reboots at once, which ends every monitor here, so a guest that cannot go on
- * does not stay.
+ * Returns the guest kernel's command line. `panic=-1` reboots immediately after a panic. A reboot ends every VMM here,
+ * so a guest that crashed does not stay.
  */
-export function kernelCommandLine(told: GuestBootConfig, nonce: string, more: readonly string[] = []): string {
-  const { dataOptions, ...rest } = told
-  const all = { ...rest, nonce, ...(dataOptions !== undefined && { dataoptions: dataOptions }) }
-  const ours = Object.entries(all).map(([name, value]) => `isobench.${name}=${value}`)
-  return ['quiet', 'panic=-1', ...more, ...ours].join(' ')
+export function kernelCommandLine(config: GuestBootConfig, nonce: string, extra: readonly string[] = []): string {
+  const { dataOptions, ...rest } = config
+  const settings = { ...rest, nonce, ...(dataOptions !== undefined && { dataoptions: dataOptions }) }
+  const isobenchArgs = Object.entries(settings).map(([name, value]) => `isobench.${name}=${value}`)
+  return ['quiet', 'panic=-1', ...extra, ...isobenchArgs].join(' ')
 }
 
-/** How many processes a kernel has killed for want of memory, by its `/proc/vmstat`. */
+/** Returns how many processes a kernel has killed because memory ran out, given the text of its `/proc/vmstat`. */
 export const oomKills = (vmstat: string): number => Number(/^oom_kill (\d+)$/m.exec(vmstat)?.[1] ?? 0)
 
 /**
- * How many processes a guest's own kernel, which tells nobody, has killed for want of memory.
- * @throws HostCommandError when the guest does not answer.
+ * Returns the number of OOM kills of the guest's own kernel, which the host cannot see.
+ * @throws {HostCommandError} if the guest does not respond
  */
-export const guestOomKillsVia = async (enter: GuestHandle['execArgv']): Promise<number> =>
-  oomKills(await runHostCommand(enter(['cat', '/proc/vmstat']), { timeout: 10 }))
+export const guestOomKillsVia = async (execArgv: GuestHandle['execArgv']): Promise<number> =>
+  oomKills(await runHostCommand(execArgv(['cat', '/proc/vmstat']), { timeout: 10 }))
 
-/** The same of a guest that runs isobench's agent. @throws HostCommandError when the guest does not answer. */
-export const guestOomKills = (place: GuestSandbox): Promise<number> =>
-  guestOomKillsVia((argv) => place.wrap(vmExecArgv(place, argv)))
+/** The same for a guest that runs isobench's agent. */
+export const guestOomKills = (sandbox: GuestSandbox): Promise<number> =>
+  guestOomKillsVia((argv) => sandbox.wrap(vmExecArgv(sandbox, argv)))

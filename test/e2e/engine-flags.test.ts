@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { resolvePlatforms } from '../../src/core/project/platforms.ts'
 import { Session } from '../../src/core/session/session.ts'
 import { platform } from '../../src/dsl/platform.ts'
-import { processesOf } from '../../src/host/cgroup.ts'
+import { liveProcesses } from '../../src/host/cgroup.ts'
 import { createBusyboxRootfs } from '../../src/host/mounts.ts'
 import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
@@ -35,7 +35,7 @@ async function openAll(specs: Parameters<typeof resolvePlatforms>[0]) {
       resolvePlatforms(specs, drivers, import.meta.filename).map(async ({ driver, options }) => {
         await using place = await session.createSandbox(root, 120)
         const handle = await driver.boot(place, options)
-        const argvs = processesOf(place.group).map(
+        const argvs = liveProcesses(place.group).map(
           (pid) => [pid, readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')] as const,
         )
         const [sentry, argv] = argvs.find(([, [name]]) => name === 'runsc-sandbox')!

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Artifact } from '../../driver.ts'
-import type { ArtifactBuildOptions } from '../../host/image.ts'
+import type { ArtifactBuildOptions } from '../../host/lock.ts'
 import {
   baseRequirements,
   imageRequirements,

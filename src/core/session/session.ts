@@ -7,10 +7,11 @@ import { cgroupExecArgv, type Limits, makeCgroup } from '../../host/cgroup.ts'
 import { removeResource } from '../../host/cleanup.ts'
 import { assignCpus, type CpuAssignment } from '../../host/cpus.ts'
 import { CleanupJournal, readJournals } from '../../host/journal.ts'
-import { usageOf } from '../../host/load.ts'
-import { guestsFolder, hostLockPath, type LockHolder, lock } from '../../host/lock.ts'
+import { sessionUsage } from '../../host/load.ts'
+import { type LockHolder, lock } from '../../host/lock.ts'
 import { mountChroot } from '../../host/mounts.ts'
 import { inNetns, Network } from '../../host/network.ts'
+import { guestsFolder, hostLockPath } from '../../host/paths.ts'
 import { createGuestSandbox, type OwnedGuestSandbox, RunResources, type TraceHooks } from '../../host/sandbox.ts'
 import { instruments } from '../../tracing/sources.ts'
 import { Tracer } from '../../tracing/tracer.ts'
@@ -136,7 +137,7 @@ export class Session implements AsyncDisposable {
         execArgv: (argv) => enterHost(['chroot', view, ...argv]),
         enterHost,
         cpuSeconds: () => {
-          const usage = usageOf(this.prefix)
+          const usage = sessionUsage(this.prefix)
           return usage && usage.client / 1e9
         },
       }

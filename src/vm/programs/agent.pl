@@ -1,4 +1,5 @@
-# Runs commands for the host, each a stream of frames on one channel. It is loaded in the guest, where no module of Perl is.
+# Runs commands for the host. Each command is a stream of frames on one channel. Loaded in the guest, which has no Perl
+# modules.
 our %streams;
 our ($channel, $received, $pending, $enough, $line) = (undef, '', '', 0, 0);
 
@@ -13,11 +14,12 @@ sub start_command {
     my $pid = fork;
     defined $pid or return send_frame($Frames::EXIT, $id, pack 'CC', 126, 0);
     become(\@pipes, @argv) if $pid == 0;
-    # Neither its own ends nor those of another command may be open in a command, or it would never read an end.
+    # No command may inherit these pipe ends, its own or another command's. Otherwise it would never read an end of
+    # file.
     my ($in, $out, $err) = ($pipes[0][1], $pipes[1][0], $pipes[2][0]);
     unblock($_) for $in, $out, $err;
     $streams{$id} = { pid => $pid, in => $in, input => '', out => $out, err => $err, may => $Frames::WINDOW };
-    # pidfd_open, of Linux 5.3: readable once the process has ended.
+    # pidfd_open (Linux 5.3): readable after the process has ended.
     my $ended = syscall 434, $pid, 0;
     open $streams{$id}{process}, '<&=', $ended or die "no handle: $!\n" if $ended >= 0;
 }
@@ -29,10 +31,10 @@ sub become {
     my ($pipes, @argv) = @_;
     local $SIG{__DIE__};
     $SIG{PIPE} = $SIG{CHLD} = 'DEFAULT';
-    syscall 112;                                          # setsid: to be killed with all that it starts
+    syscall 112;                                          # setsid, to kill the command together with its children
     syscall 33, fileno $pipes->[0][0], 0;                 # dup2
     syscall 33, fileno $pipes->[$_][1], $_ for 1, 2;
-    # The pipes and the channel close at exec, for Perl opens them so.
+    # Perl opens the pipes and the channel with FD_CLOEXEC.
     exec { $argv[0] } @argv;
     my $why = $!;
     syswrite STDERR, "isobench: cannot run $argv[0]: $why\n";
@@ -55,14 +57,14 @@ sub write_input {
     my ($id, $stream) = @_;
     return if !$stream->{in};
     my $before = length $stream->{input};
-    # A command that reads no more: its input goes nowhere.
+    # If the command has closed its input, discard the rest.
     $stream->{input} = '' if !Frames::flush($stream->{in}, \$stream->{input});
     my $taken = $before - length $stream->{input};
     send_frame($Frames::TAKEN, $id, pack 'N', $taken) if $taken > 0;
     delete $stream->{in} if $stream->{ended} && $stream->{input} eq '';
 }
 
-# Reads one of the outputs as far as the host allows. True when there was something.
+# Reads from stdout or stderr as much as the host allows. Returns true if there was data.
 sub read_output {
     my ($id, $stream, $name) = @_;
     my $limit = $stream->{may} < 65536 ? $stream->{may} : 65536;
@@ -81,12 +83,13 @@ sub reap {
     while ((my $pid = waitpid -1, 1) > 0) {
         my $status = $?;
         my ($id) = grep { $streams{$_}{pid} == $pid } keys %streams;
-        # Others are orphans of a command's.
+        # Other pids are orphaned children of commands.
         $streams{$id}{status} = $status if defined $id;
     }
 }
 
-# Ends a stream whose process has ended once all that it wrote is on its way; what a child of it still holds is not waited for.
+# Ends a stream after its process has ended and its output was sent. Does not wait for children that keep the pipes
+# open.
 sub finish {
     my ($id, $stream) = @_;
     return if !defined $stream->{status};
@@ -96,12 +99,13 @@ sub finish {
     delete $streams{$id};
 }
 
-# Serves the channel until the host says that it is enough, or has gone. `$line`: bytes that may be on a serial line.
+# Serves the channel until the host sends HALT or closes it. `$line`: capacity of the serial line's buffer in bytes, or
+# 0.
 sub serve {
     my $nonce;
     ($channel, $nonce, $line) = @_;
     $SIG{PIPE} = 'IGNORE';
-    # A handler, so that the signal ends select; its work is done in the loop.
+    # An empty handler, so that the signal interrupts select. The loop reaps the process.
     $SIG{CHLD} = sub { };
     send_frame($Frames::HELLO, 0, $line ? "$nonce $line" : $nonce);
     while (1) {
@@ -109,14 +113,14 @@ sub serve {
         vec($read, fileno $channel, 1) = 1;
         vec($write, fileno $channel, 1) = 1 if $pending ne '';
         for my $stream (values %streams) {
-            # Reading on while the channel is full would keep the output here instead of stopping the command.
+            # Reading while the channel is full would buffer the output here instead of stopping the command.
             my @readable = $stream->{may} > 0 && length $pending < 262144 ? ('out', 'err') : ();
             for my $name (@readable) { vec($read, fileno $stream->{$name}, 1) = 1 if $stream->{$name} }
             vec($write, fileno $stream->{in}, 1) = 1 if $stream->{in} && $stream->{input} ne '';
             vec($read, fileno $stream->{process}, 1) = 1 if $stream->{process} && !defined $stream->{status};
         }
-        # A signal that comes just before select does not end it, and a process closes its pipes before it has ended: so the
-        # kernel is asked for its end by a descriptor, and the time is for kernels without.
+        # A signal just before select does not interrupt it, and a process closes its pipes before it ends. So the pidfd
+        # reports the end. The timeout is for kernels without pidfd.
         my $ready = select $read, $write, undef, %streams ? 0.05 : undef;
         if ($ready > 0 && vec $read, fileno $channel, 1) {
             my $got = sysread $channel, $received, 65536, length $received;

@@ -1,6 +1,7 @@
-# Runs a monitor whose guest has one program and one console, and gives the program's part of that: what comes after the line
-# that begins with the marker. The guest is over when its monitor has ended; a second boot, or a line of a crash, is a failure.
-#   perl console-guest.pl MARKER CRASH MONITOR…
+# Runs a VMM whose guest has a single program and a single console. Prints the program's output: what follows the line
+# that begins with MARKER. Ends when the VMM has ended. A second boot, or a line that matches the pattern CRASH, is a
+# failure.
+#   perl console-guest.pl MARKER CRASH VMM...
 use strict;
 use warnings;
 
@@ -17,7 +18,7 @@ $| = 1;
 my ($before, $line, $held, $failure) = ('', '', '', undef);
 my $begun = 0;
 
-# What the program writes goes out as it comes, and is looked at by lines.
+# Prints the program's output as it arrives, and checks it line by line.
 sub tell_of {
     my ($text) = @_;
     print $text;
@@ -30,7 +31,7 @@ sub tell_of {
 }
 
 while (sysread($console, my $bytes, 65536)) {
-    # The console ends its lines with two characters, which may come apart.
+    # The console ends lines with CR LF. A read may end between the two.
     my $text = $held . $bytes;
     $held = $text =~ s/\r\z// ? "\r" : '';
     $text =~ s/\r\n/\n/g;

@@ -1,13 +1,15 @@
-# Runs one command in a guest over a channel, with this process's own input and outputs. Nothing from the guest is trusted.
+# Runs one command in a guest over a channel, with this process's stdin, stdout and stderr. Trusts nothing from the
+# guest.
 use strict;
 use warnings;
 
-# A socket by its name in the working directory: a whole path may be longer than an address (unix(7)) can be.
+# A socket address relative to the working directory, because an absolute path may exceed the limit of 108 bytes
+# (unix(7)).
 sub address { return pack 'S a108', 1, $_[0] }
 
 sub unblock { fcntl $_[0], 4, fcntl($_[0], 3, 0) | 2048 }
 
-# Writes all, and waits where that takes time: whoever started this reads both outputs, and the guest its channel.
+# Writes everything and waits if necessary. isobench reads both outputs, and the guest reads the channel, so this ends.
 sub put {
     my ($handle, $bytes) = @_;
     while (Frames::flush($handle, \$bytes) && length $bytes) {
@@ -17,12 +19,13 @@ sub put {
     }
 }
 
-# Of a channel that is a serial line: how many bytes may be on it, and how many more may go now. Others take any number.
+# For a channel that is a serial line: the capacity of its buffer, and how many bytes may be sent now. Undefined without
+# a limit.
 our ($line, $line_may);
 
 sub may_go { my ($pending) = @_; return length $$pending && !(defined $line_may && $line_may == 0) }
 
-# The guest has taken bytes off the line.
+# The guest has read bytes from the serial line.
 sub taken_off {
     my ($payload) = @_;
     return if !defined $line;
@@ -30,8 +33,8 @@ sub taken_off {
     $line_may = $line if $line_may > $line;
 }
 
-# Resolves with the exit code, or 128 and the signal. `$$received` may hold what has come already; `$watch` is called four
-# times a second. Dies of a frame that cannot be, and of the channel's end.
+# Returns the exit code, or 128 plus the signal. `$$received` may contain data that was received before. `$watch` is
+# called four times a second. Dies if the guest sends an invalid frame or closes the channel.
 sub relay {
     my ($channel, $received, $stream, $watch, @argv) = @_;
     my $pending = Frames::frame($Frames::RUN, $stream, join '', map { "$_\0" } @argv);
@@ -60,7 +63,7 @@ sub relay {
             $taken = 0;
         }
         Frames::flush($channel, \$pending, \$line_may) or die "the guest is gone\n";
-        # Half a frame of input that the command did not want would hide whatever is sent next: the rest goes first.
+        # Send a started frame completely. Half a frame of unread input would corrupt the next frame on the channel.
         return $ended if defined $ended && $pending eq '';
         my ($read, $write) = ('', '');
         vec($read, fileno $channel, 1) = 1;

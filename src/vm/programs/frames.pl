@@ -1,20 +1,19 @@
-# The frames between host and guest, the same on both sides: type, stream, length, payload. It is loaded in the guest too,
-# where no module of Perl is, so it uses none.
+# The protocol between host and guest: frames of type, stream, length and payload. Uses no Perl modules, because it is
+# also loaded in the guest, which has none.
 package Frames;
 
-# From the host. RUN's payload is the argv, each ended by a NUL; without one it only asks whether anybody is there.
+# From the host. RUN: the argv, each word terminated by NUL. Without argv it only checks whether the agent responds.
 our ($RUN, $DATA, $END, $KILL, $GRANT, $HALT) = (1 .. 6);
-# From the guest. EXIT's payload is an exit code and a signal, a byte each.
-# HELLO's payload is the nonce and, where the channel is a serial line, how many bytes may be on it; READ tells how many the
-# guest has taken off it.
+# From the guest. EXIT: exit code and signal, one byte each. HELLO: the nonce and, if the channel is a serial line, the
+# capacity of its buffer in bytes. READ: how many bytes the guest has read from the serial line.
 our ($HELLO, $OUT, $ERR, $EXIT, $TAKEN, $READ) = (16 .. 21);
 
-# Bytes. A longer payload is not a mistake of ours.
+# Largest payload in bytes. Only a faulty or hostile sender exceeds it.
 our $LONGEST = 262144;
-# Bytes that either side may send of a stream before the other one has GRANTed (or TAKEN) more.
+# Bytes that a side may send on a stream before the other side has GRANTed (or TAKEN) more.
 our $WINDOW = 1048576;
 
-# Bytes that each type of the guest's may have at least and at most; a type that is not here is none.
+# Smallest and largest payload in bytes of each frame type of the guest. Other types are invalid.
 our %FROM_GUEST = ($HELLO => [0, 64], $OUT => [1, 65536], $ERR => [1, 65536], $EXIT => [2, 2], $TAKEN => [4, 4],
     $READ => [4, 4]);
 our %FROM_HOST  = ($RUN => [0, $LONGEST], $DATA => [1, 65536], $END => [0, 0], $KILL => [0, 0], $GRANT => [4, 4],
@@ -22,8 +21,8 @@ our %FROM_HOST  = ($RUN => [0, $LONGEST], $DATA => [1, 65536], $END => [0, 0], $
 
 sub frame { my ($type, $stream, $payload) = @_; return pack('CnN', $type, $stream, length $payload) . $payload }
 
-# Takes the next whole frame off the front of $$buffer: (type, stream, payload), or () while it is not whole.
-# Dies of a frame that $allowed does not have, before its payload has come.
+# Removes the next complete frame from $$buffer and returns (type, stream, payload), or () if it is incomplete.
+# Dies if $allowed does not contain the type or the length, before the payload has arrived.
 sub next_frame {
     my ($buffer, $allowed) = @_;
     return () if length $$buffer < 7;
@@ -36,8 +35,8 @@ sub next_frame {
     return ($type, $stream, $payload);
 }
 
-# Writes as much of $$buffer as goes without waiting, and no more than $$may bytes where that is a number. False when nobody
-# will read it any more.
+# Writes as much of $$buffer as possible without waiting, at most $$may bytes if that is defined. Returns false if the
+# other side has closed the channel.
 sub flush {
     my ($handle, $buffer, $may) = @_;
     while (length $$buffer) {
@@ -45,7 +44,7 @@ sub flush {
         return 1 if $most == 0;
         my $written = syswrite $handle, $$buffer, $most;
         if (!defined $written) {
-            # EAGAIN, EINTR: %! would be a module.
+            # EAGAIN or EINTR. %! would load a module.
             return 1 if $! == 11 || $! == 4;
             return 0;
         }

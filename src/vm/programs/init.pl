@@ -1,13 +1,14 @@
 #!/usr/bin/perl
-# The first process of every guest that has a kernel of its own: it makes the guest ready, then runs what the host sends.
-# Perl, because every Debian has it, it starts in milliseconds and mounts without a fork for each; no module of it is here.
+# The first process of every VM with isobench's agent: prepares the guest, then runs the commands that the host sends.
+# It is Perl because every Debian has it, it starts in milliseconds, and it mounts without forking. No Perl modules are
+# available here.
 require "/isobench/$_.pl" for 'frames', 'agent', 'environment';
 $SIG{__DIE__} = sub { fail($_[0]) };
 
-# What the host says on the kernel's command line: isobench.<name>=<value>.
+# Settings from the kernel's command line: isobench.<name>=<value>.
 our %given;
 
-# Perl's syscall may write to what it is given, so it takes no constants.
+# Perl's syscall may write to its arguments, so it refuses constants.
 sub call { my ($number, @given) = @_; return syscall $number, @given }
 
 sub fail {
@@ -16,14 +17,14 @@ sub fail {
     halt();
 }
 
-# The numbers are those of x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).
+# System call numbers of x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).
 sub halt {
     call(162);                                         # sync
     call(169, 0xfee1dead, 0x28121969, halting(), 0);   # reboot
     sleep 60 while 1;
 }
 
-# QEMU ends at a reboot, by -no-reboot, on each of its machines; microvm has no ACPI to power off with.
+# QEMU ends at a reboot because of -no-reboot, with every machine type. microvm has no ACPI to power off with.
 sub halting { return ($given{halt} // '') eq 'poweroff' ? 0x4321fedc : 0x1234567 }
 
 sub mount {
@@ -42,7 +43,7 @@ sub make_ready {
     load_modules();
     mount_root();
     bring_up_network();
-    # RLIMIT_NOFILE as every platform sets it; prlimit64.
+    # prlimit64 of RLIMIT_NOFILE, the same limit as on every platform.
     call(302, 0, 7, pack('QQ', 16384, 16384), 0);
     %ENV = our %environment;
 }
@@ -52,17 +53,17 @@ sub load_modules {
     while (my $name = <$order>) {
         chomp $name;
         open my $module, '<', "/isobench/$name.ko" or die "no module $name\n";
-        # finit_module; EEXIST: the kernel has it built in.
+        # finit_module. EEXIST: it is built into the kernel.
         call(313, fileno $module, '', 0) == 0 or $! == 17 or die "cannot load $name: $!\n";
     }
 }
 
-# `ext4:/dev/vda`, `virtiofs:tag`: the kernel's name of the file system, and what it is on.
+# `ext4:/dev/vda`, `virtiofs:tag`: file system type and source.
 sub mount_named {
     my ($what, $target, $flags, $options) = @_;
     my ($type, $source) = $what =~ /^(\w+):(.*)$/ or die "what is $what\n";
     if ($source =~ m{^/dev/}) {
-        # A driver's probe may still be under way.
+        # The driver may still be probing the device.
         for (my $tries = 0; !-e $source; $tries++) {
             die "there is no $source after 20 s\n" if $tries > 10000;
             select undef, undef, undef, 0.002;
@@ -73,7 +74,7 @@ sub mount_named {
 
 sub mount_root {
     mount_named($given{root}, '/root', 1 | 1024, '');
-    # Before /dev moves, which a disk is in.
+    # Before /dev moves, because the disk's device node is in it.
     mount_named($given{data}, '/root/data', 1024, $given{dataoptions} // '') if exists $given{data};
     mount($_, "/root$_", 'none', 8192) for '/proc', '/sys', '/dev';
     mkdir "/root/dev/$_" for 'pts', 'shm';
@@ -97,7 +98,7 @@ sub bring_up_network {
     $flags->('lo');
     return if !exists $given{address};
     my ($address, $prefix) = $given{address} =~ m{^([\d.]+)/(\d+)$} or die "what address is $given{address}\n";
-    # SIOCSIFNAME, while it is down.
+    # SIOCSIFNAME, which requires the link to be down.
     !exists $given{link} or ioctl $socket, 0x8923, pack('a16 a24', $given{link}, 'eth0') or die "no link $given{link}: $!\n";
     my $inet = sub { pack 'a16 S n a4 x16', 'eth0', 2, 0, $_[0] };
     my $packed = pack 'C4', split /\./, $address;
@@ -106,8 +107,8 @@ sub bring_up_network {
     $flags->('eth0');
 }
 
-# The channel to the host, with how many bytes may be on it, 0 for any number: `port:<name>`, a virtio serial port,
-# `vsock:<port>` of the host, or `tty:<device>`, a serial line.
+# Opens the channel to the host. Returns it with the capacity of its buffer in bytes, 0 if unlimited: `port:<name>` is a
+# virtio serial port, `vsock:<port>` a vsock port of the host, `tty:<device>` a serial line.
 sub open_channel {
     my ($kind, $where) = $given{channel} =~ /^(\w+):(.*)$/ or die "what channel is $given{channel}\n";
     return (call_host($where), 0) if $kind eq 'vsock';
@@ -116,22 +117,22 @@ sub open_channel {
     sysopen my $channel, $device, 2 | 256 | 2048 or die "cannot open $device: $!\n";    # O_RDWR | O_NOCTTY | O_NONBLOCK
     return ($channel, 0) if $kind ne 'tty';
     make_raw($channel);
-    # The line's discipline holds 4096 and says so from 3968 on (TTY_THRESHOLD_THROTTLE): UML never reads on from a line that
-    # was once stopped. HALT comes beside what is counted.
+    # The line discipline buffers 4096 bytes and throttles from 3968 on (TTY_THRESHOLD_THROTTLE). UML never resumes a
+    # line that was throttled once. HALT frames are not counted, so leave room for one.
     return ($channel, 3840);
 }
 
-# Every byte as it is: no echo, no signals, no flow control. TCSETS with struct termios: asm-generic/termbits.h.
+# Passes every byte unchanged: no echo, signals or flow control. TCSETS with struct termios (asm-generic/termbits.h).
 sub make_raw {
     my ($line) = @_;
-    # CS8 0x30, CREAD 0x80, CLOCAL 0x800, B38400 0xf; VTIME 0 and VMIN 1 are the fifth and the sixth of the 19 bytes.
+    # CS8 0x30, CREAD 0x80, CLOCAL 0x800, B38400 0xf. VTIME 0 and VMIN 1 are bytes 5 and 6 of the 19 control characters.
     ioctl $line, 0x5402, pack 'L4 C C5 C2 C12', 0, 0, 0x8bf, 0, 0, (0) x 5, 0, 1, (0) x 12 or die "no raw line: $!\n";
 }
 
-# A connection to a port of the host, which is context 2. struct sockaddr_vm: linux/vm_sockets.h.
+# Connects to a vsock port of the host, which is CID 2. struct sockaddr_vm: linux/vm_sockets.h.
 sub call_host {
     my ($port) = @_;
-    # A driver's probe may still be under way.
+    # The driver may still be probing the device.
     for (my $tries = 0; $tries < 10000; $tries++) {
         socket my $channel, 40, 1, 0 or die "no vsock in this kernel: $!\n";
         if (connect $channel, pack 'SSLLL', 40, 0, $port, 2, 0) {
@@ -146,7 +147,7 @@ sub call_host {
 sub port_named {
     my ($name) = @_;
     for (my $tries = 0; $tries < 10000; $tries++) {
-        # Not glob: that is a module.
+        # Not glob, because it loads a module.
         opendir my $folder, '/sys/class/virtio-ports' or die "no virtio serial ports in this kernel\n";
         for my $port (readdir $folder) {
             open my $file, '<', "/sys/class/virtio-ports/$port/name" or next;

@@ -1,10 +1,10 @@
 #!/usr/bin/perl
-# Starts a virtual machine monitor, holds the channel to the agent in its guest, and ends when the guest has ended:
-#   supervisor.pl once FOLDER NONCE CALL HELPER VMM ARGV...   runs one command and ends as it does
-#   supervisor.pl open FOLDER NONCE CALL HELPER VMM           serves vm-exec.pl at agent.sock
-# CALL, HELPER and VMM are each a number of words and the words. CALL is the socket in FOLDER that the VMM connects to when its
-# guest calls; without one, the VMM finds the channel at descriptor 3. HELPER and VMM are started in FOLDER; the helper, of which
-# there may be none, finds a listening socket at descriptor 4 that others know as helper.sock.
+# The VM supervisor: starts a VMM, owns the channel to the agent in the guest, and ends when the guest has ended.
+#   supervisor.pl run FOLDER NONCE CALL HELPER VMM ARGV...   runs one command and ends with its exit code
+#   supervisor.pl serve FOLDER NONCE CALL HELPER VMM         serves vm-exec.pl at agent.sock
+# CALL, HELPER and VMM are each a number of words, followed by the words. CALL is the socket in FOLDER that the VMM
+# connects to when the guest calls. Without CALL, descriptor 3 of the VMM is the channel. HELPER and VMM are started in
+# FOLDER. The optional helper gets a listening socket at descriptor 4, which the VMM knows as helper.sock.
 use strict;
 use warnings;
 BEGIN { my ($here) = __FILE__ =~ m{(.*)/}; require "$here/$_.pl" for 'frames', 'exec-client' }
@@ -24,7 +24,7 @@ sub listen_at {
     return $listener;
 }
 
-# Starts a process with its output in a file and `$handle`, if there is one, at the descriptor `$number`.
+# Starts a process with its output in a file. Passes `$handle`, if defined, as descriptor `$number`.
 sub start {
     my ($log, $handle, $number, @argv) = @_;
     my $pid = fork;
@@ -33,7 +33,8 @@ sub start {
     open STDIN,  '<', '/dev/null';
     open STDOUT, '>', $log;
     open STDERR, '>&', \*STDOUT;
-    # F_DUPFD first: dup2 of a descriptor onto itself would leave it to be closed by exec. The module POSIX takes long to load.
+    # F_DUPFD first: dup2 of a descriptor onto itself would keep FD_CLOEXEC, so exec would close it. Loading POSIX takes
+    # too long.
     syscall 33, fcntl($handle, 0, 10) + 0, $number if $handle;
     { exec { $argv[0] } @argv }
     syswrite STDERR, "cannot run $argv[0]: $!\n";
@@ -43,7 +44,7 @@ sub start {
 sub said {
     my ($file) = @_;
     open my $handle, '<', $file or return '';
-    # Cloud Hypervisor warns at each boot of what is as it should be.
+    # Cloud Hypervisor prints warnings at every normal boot.
     my @lines = grep { /\S/ && !/> WARN:/ } map { s/[^\x20-\x7e]//gr } <$handle>;
     return join ' | ', @lines > 4 ? @lines[-4 .. -1] : @lines;
 }
@@ -51,7 +52,7 @@ sub said {
 my ($channel, $theirs, $called);
 if (defined $call) {
     $called = listen_at($call);
-    # Whom a monitor runs as, in a jail, is whom its folder belongs to: others cannot connect to a socket that they may not write to.
+    # A jailed VMM runs as the owner of its directory. Connecting to a socket requires permission to write to it.
     my ($in) = $call =~ m{(.*)/};
     chown +(stat($in // '.'))[4, 5], $call or die "cannot give away $call: $!\n";
 }
@@ -61,12 +62,13 @@ if (@helper) {
     my $listener = listen_at('helper.sock');
     $helper = start('helper.log', $listener, 4, @helper);
 }
-my $listener = $mode eq 'open' ? listen_at('agent.sock') : undef;
+my $listener = $mode eq 'serve' ? listen_at('agent.sock') : undef;
 my $vmm = start('vmm.log', $theirs, 3, @vmm);
 close $theirs if $theirs;
 
-# Two do not end with their guest. QEMU pauses when KVM cannot go on, for a debugger to look, and what it says of that is the first
-# line of many. Cloud Hypervisor boots a guest again that resets, as each does whose kernel panics, and so without an end.
+# Two VMMs do not end with their guest. QEMU pauses if KVM fails, so that a debugger can attach, and prints the error as
+# the first of many lines. Cloud Hypervisor reboots a guest that resets, which every guest does after a kernel panic, in
+# an endless loop.
 my %over = (
     'vmm.log'    => [qr/KVM internal error|kvm run failed/, 'KVM could not go on'],
     'events.log' => [qr/"event": "rebooting"/,              'the guest reset itself'],
@@ -79,7 +81,7 @@ sub watch {
         my $from = $seen{$file} || 0;
         next if $size <= $from;
         open my $log, '<', $file or next;
-        # What was half there.
+        # 64 bytes earlier, in case the text was only half written at the last check.
         seek $log, $from > 64 ? $from - 64 : 0, 0;
         read($log, my $text, $size);
         $seen{$file} = $size;
@@ -87,7 +89,7 @@ sub watch {
     }
 }
 
-# The guest's first connection is the channel; there is no second.
+# The guest's first connection is the channel. No other connection is accepted.
 sub await_call {
     while (1) {
         my $read = '';
@@ -107,14 +109,14 @@ sub await_call {
     }
 }
 
-# A guest at a serial line says how much that holds.
+# If the channel is a serial line, the guest also sends the capacity of its line buffer.
 sub is_ours {
     return 0 if $_[0] !~ /^\Q$nonce\E(?: (\d{1,5}))?\z/;
     our ($line, $line_may) = ($1, $1);
     return 1;
 }
 
-# The frame that the agent of this very guest sends first: only its kernel was told the nonce.
+# Waits for the first frame of the agent. Only this guest's kernel knows the nonce.
 sub await_guest {
     my ($received) = @_;
     await_call() if $called;
@@ -139,16 +141,16 @@ sub end_guest {
     elsif ($vmm)        { kill 'KILL', $vmm }
     waitpid $vmm, 0 if $vmm;
     if ($helper) {
-        # It ends by itself when its only client has.
+        # virtiofsd also ends when its only client has ended.
         kill 'TERM', $helper;
         waitpid $helper, 0;
     }
 }
 
-# They hear that the guest is gone when this process has ended, and so after it has said why.
+# Clients see the end of the guest when this process ends, which is after it has printed the reason.
 my %clients;
 
-# Passes frames between the clients and the agent: each client is a stream of the agent's.
+# Passes frames between the clients and the agent. Every client is a stream of the agent.
 sub route {
     my ($received) = @_;
     my $pending = '';
@@ -182,7 +184,7 @@ sub route {
             die "the guest ended\n" if defined $got && $got == 0;
             while (my ($type, $id, $payload) = Frames::next_frame($received, \%Frames::FROM_GUEST)) {
                 taken_off($payload) if $type == $Frames::READ;
-                # One that has gone, whose command may not know yet.
+                # The client has ended, but its command in the guest may still run.
                 my $client = $clients{$id} or next;
                 $client->{pending} .= Frames::frame($type, 1, $payload);
                 $client->{over} = 1 if $type == $Frames::EXIT;
@@ -207,7 +209,7 @@ sub route {
 my $code = eval {
     my $received = '';
     await_guest(\$received);
-    route(\$received) if $mode eq 'open';
+    route(\$received) if $mode eq 'serve';
     relay($channel, \$received, 1, \&watch, @ARGV);
 };
 if (defined $code) {

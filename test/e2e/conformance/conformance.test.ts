@@ -23,9 +23,9 @@ import { Session } from '../../../src/core/session/session.ts'
 import type { GuestHandle } from '../../../src/driver.ts'
 import type { CommandResult, ExecOptions } from '../../../src/dsl/guest.ts'
 import { platform } from '../../../src/dsl/platform.ts'
-import { processesOf, setFrozen } from '../../../src/host/cgroup.ts'
+import { liveProcesses, setFrozen } from '../../../src/host/cgroup.ts'
 import { ensureImage } from '../../../src/host/image.ts'
-import { usageOf } from '../../../src/host/load.ts'
+import { sessionUsage } from '../../../src/host/load.ts'
 import type { OwnedGuestSandbox } from '../../../src/host/sandbox.ts'
 import { runTimed } from '../../../src/host/timed-process.ts'
 import { drivers } from '../../../src/platforms/index.ts'
@@ -111,12 +111,12 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       const { argv: command } = shell('printf "%s|" "$@"; echo err >&2; exit 7', ...odd)
       const argv = await driver.oneShot(place, command, options)
       // A daemon of the guest's own.
-      const prepared = processesOf(place.group)
+      const prepared = liveProcesses(place.group)
       const { stdout, stderr } = await runTimed(argv, { timeoutMs: limit * 1000, label: 'once', exitCodes: [7] })
       expect(stdout).toBe(`${odd.join('|')}|`)
       expect(stderr).toContain('err')
       // An engine's monitor may still be putting away what it wrote.
-      await expect.poll(() => processesOf(place.group), { timeout: 2000 }).toEqual(prepared)
+      await expect.poll(() => liveProcesses(place.group), { timeout: 2000 }).toEqual(prepared)
     })
 
     it('leaves nothing: after several of them, and when killed while booting', async () => {
@@ -133,7 +133,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
         await using place = await session.createSandbox(image.rootfs, limit)
         ids.push(place.id)
         const argv = await driver.oneShot(place, ['/bin/sleep', '60'], options)
-        await expect(runTimed(argv, { timeoutMs, label: 'once' })).rejects.toThrow('so it was ended')
+        await expect(runTimed(argv, { timeoutMs, label: 'once' })).rejects.toThrow('timed out after')
       }
       expect(await left(before, image.rootfs, ids)).toEqual([])
     })
@@ -207,15 +207,15 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       expect((await exec({ argv: ['nproc'] })).stdout).toBe('1\n')
       const busy = 'timeout 0.5 sh -c "while :; do :; done" & timeout 0.5 sh -c "while :; do :; done" &'
       // By the host's clock and accounts: gVisor counts what could run as running.
-      const before = { at: performance.now(), used: usageOf(session.prefix)!.guests }
+      const before = { at: performance.now(), used: sessionUsage(session.prefix)!.guests }
       const running = exec(shell(`${busy} wait`))
-      const placed = () => processesOf(place.group).map((pid) => allowedCpus(pid))
+      const placed = () => liveProcesses(place.group).map((pid) => allowedCpus(pid))
       await expect.poll(() => placed().length, { timeout: slow }).toBeGreaterThan(1)
       expect(new Set(placed().filter((cpus) => cpus !== undefined))).toEqual(new Set([place.limits.cpus.join(',')]))
       await running
       const [seconds, used] = [
         (performance.now() - before.at) / 1e3,
-        (usageOf(session.prefix)!.guests - before.used) / 1e9,
+        (sessionUsage(session.prefix)!.guests - before.used) / 1e9,
       ]
       // The clock tick is 10 ms.
       expect(used).toBeLessThan(seconds * 1.05 + 0.02)
@@ -325,7 +325,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
     it('leaves nothing, with commands still running in it', async () => {
       const running = exec({ argv: ['sleep', '60'] }).catch(() => {})
       await sleep(100)
-      const namespaces = namespacesOf(processesOf(place.group))
+      const namespaces = namespacesOf(liveProcesses(place.group))
       await place[Symbol.asyncDispose]()
       await running
       expect(await left(before, image.rootfs, [place.id], namespaces)).toEqual([])

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { guestsFolder } from '../../../src/host/lock.ts'
+import { guestsFolder } from '../../../src/host/paths.ts'
 import { isAlive, processId } from '../../../src/host/process.ts'
 
 /** Seconds that one boot or one command may take; emulated CPUs take a minute on a busy machine, and emulated machines say more. */

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CleanupJournal, type Entry, readJournals, removeJournal } from '../../../src/host/journal.ts'
-import { journalsFolder } from '../../../src/host/lock.ts'
+import { journalsFolder } from '../../../src/host/paths.ts'
 import { finished, script, temporary } from './children.ts'
 
 const folder = temporary()

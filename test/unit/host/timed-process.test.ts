@@ -82,7 +82,7 @@ describe('a timed command', () => {
   it('is ended when it floods either output', async () => {
     for (const to of ['', ' >&2']) {
       const { message } = await failure(sh(`tr '\\0' x < /dev/zero${to}`))
-      expect(message).toContain(`more than ${outputLimit / 1024 / 1024} MiB of output`)
+      expect(message).toContain(`printed more than ${outputLimit / 1024 / 1024} MiB`)
       expect(message.length).toBeLessThan(1000)
     }
   })
@@ -105,7 +105,7 @@ describe('a timed command', () => {
   it('is ended by its time limit with all its descendants', async () => {
     const file = `${folder.path}/grandchild`
     const { message } = await failure(sh(`(sleep 60 & echo $! > ${file}; wait) & wait`, { timeoutMs: 150 }))
-    expect(message).toBe('the label: no end after 0.2 s, so it was ended')
+    expect(message).toBe('the label: timed out after 0.2 s')
     const id = pidIn(file)
     await until(() => id === undefined || !isAlive(id))
   })
@@ -133,7 +133,7 @@ describe('a timed command', () => {
   it('ends by its time limit even when a descendant that left its group holds the pipes', async () => {
     const file = `${folder.path}/escaped`
     const running = sh(`setsid sh -c 'echo $$ > ${file}; exec sleep 60' & wait`, { timeoutMs: 150 })
-    expect((await failure(running)).message).toContain('no end after')
+    expect((await failure(running)).message).toContain('timed out after')
     const escaped = pidIn(file)
     if (escaped) process.kill(escaped.pid, 'SIGKILL')
   })

@@ -25,12 +25,12 @@ const sending = (bytes: Buffer, then: 'stay' | 'end' = 'stay') => [
   bytes.toString('hex'),
 ]
 
-const argvOf = (mode: 'once' | 'open', monitor: readonly string[], argv: readonly string[], call = ['0']) => [
+const argvOf = (mode: 'run' | 'serve', monitor: readonly string[], argv: readonly string[], call = ['0']) => [
   join(programs, 'supervisor.pl'),
   ...[mode, folder, nonce, ...call, '0', String(monitor.length), ...monitor, ...argv],
 ]
 const once = (monitor: readonly string[], argv: readonly string[], input: string | Buffer = '') =>
-  spawnSync('perl', argvOf('once', monitor, argv), { input, timeout: 20_000, maxBuffer: 2 ** 26 })
+  spawnSync('perl', argvOf('run', monitor, argv), { input, timeout: 20_000, maxBuffer: 2 ** 26 })
 
 const frame = (type: number, stream: number, payload: Buffer | string = '') => {
   const header = Buffer.alloc(7)
@@ -84,7 +84,7 @@ describe('a guest that calls', () => {
   ]
   const call = ['1', 'vsock.sock_1024']
   const once = (monitor: readonly string[], argv: readonly string[]) =>
-    spawnSync('perl', argvOf('once', monitor, argv, call), { timeout: 20_000 })
+    spawnSync('perl', argvOf('run', monitor, argv, call), { timeout: 20_000 })
 
   it('is served over its connection, and there is no second one', () => {
     const again = 'socket my $d, 1, 1, 0; print STDERR connect($d, $at) ? "two" : "one";'
@@ -108,7 +108,7 @@ describe('a guest that calls', () => {
       const at = join(basename(jail), 'vsock.sock_1024')
       const guest = `$( = $) = ${user}; $< = $> = ${user}; chdir "${basename(jail)}"; socket my $c, 1, 1, 0; connect $c, pack "S a108", 1, "vsock.sock_1024" or die "no way: $!"; unblock($c); serve($c, "${nonce}")`
       const monitor = ['perl', '-e', `require "${programs}/$_.pl" for "frames", "agent"; ${guest}`]
-      const { stdout, stderr } = spawnSync('perl', argvOf('once', monitor, ['id', '-u'], ['1', at]), {
+      const { stdout, stderr } = spawnSync('perl', argvOf('run', monitor, ['id', '-u'], ['1', at]), {
         timeout: 20_000,
       })
       expect(stderr.toString()).toBe('')
@@ -187,7 +187,7 @@ describe('what comes from a guest is not trusted', () => {
     // Nobody reads, so nothing more is asked for: the window is what may come.
     const argv = ['perl', '-e', flood, hello.toString('hex'), '110001000100'.concat('00')]
     expect(output.subarray(0, 7).toString('hex')).toBe(argv[4])
-    const child = spawnSync('perl', argvOf('once', argv, ['true']), { timeout: 20_000, maxBuffer: 2 ** 28 })
+    const child = spawnSync('perl', argvOf('run', argv, ['true']), { timeout: 20_000, maxBuffer: 2 ** 28 })
     expect(child.status).toBe(125)
   })
 })
@@ -196,7 +196,7 @@ describe('a guest that commands are entered into', () => {
   const enter = (...argv: string[]) => [join(programs, 'vm-exec.pl'), folder, ...argv]
 
   async function opened(use: () => Promise<void>): Promise<void> {
-    const conductor = spawn('perl', argvOf('open', agent, []), { stdio: 'ignore' })
+    const conductor = spawn('perl', argvOf('serve', agent, []), { stdio: 'ignore' })
     try {
       expect(spawnSync('perl', enter(), { timeout: 20_000 }).status).toBe(0)
       await use()
@@ -239,7 +239,7 @@ describe('a guest that commands are entered into', () => {
     const log = openSync(join(folder, 'boot.log'), 'a')
     // Once the command runs, which is told by a file of its own.
     const panics = `touch running; while test -e running; do sleep 0.05; done; echo 'Kernel panic - not syncing: sysrq' >>vmm.log; kill -KILL $PPID`
-    const conductor = spawn('perl', argvOf('open', agent, []), { stdio: ['ignore', log, log] })
+    const conductor = spawn('perl', argvOf('serve', agent, []), { stdio: ['ignore', log, log] })
     closeSync(log)
     try {
       expect(spawnSync('perl', enter(), { timeout: 20_000 }).status).toBe(0)

@@ -52,13 +52,13 @@ describe('a request to a monitor', () => {
     [
       'a refusal, with the status and what was said, and nothing that a terminal would obey',
       (response) => response.writeHead(400).end('{"fault_message":"no \u001b[31m vm"}\n'),
-      'status 400, and it said {"fault_message":"no \\x1b[31m vm"}',
+      'status 400: {"fault_message":"no \\x1b[31m vm"}',
     ],
-    ['a refusal without a word', (response) => response.writeHead(500).end(), 'status 500, and it said nothing'],
-    ['an answer that is no JSON', (response) => response.end('hello'), 'status 200 without JSON: hello'],
-    ['an answer without an end', (response) => response.write('{'), 'no answer within 0.3 s'],
+    ['a refusal without a word', (response) => response.writeHead(500).end(), 'status 500: empty response'],
+    ['an answer that is no JSON', (response) => response.end('hello'), 'status 200, response is not JSON: hello'],
+    ['an answer without an end', (response) => response.write('{'), 'no response within 0.3 s'],
     ['an end without an answer', (response) => response.destroy(), 'socket hang up'],
-    ['a flood', (response) => response.end('x'.repeat(2 ** 21)), 'more than 1048576 bytes'],
+    ['a flood', (response) => response.end('x'.repeat(2 ** 21)), 'longer than 1048576 bytes'],
   ]
   it.each(refusals)('tells of %s', async (_, answer, why) => {
     await serving(answer)

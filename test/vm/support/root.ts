@@ -12,8 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder } from '../../../src/host/lock.ts'
 import { debianMirror } from '../../../src/host/packages.ts'
+import { cacheFolder } from '../../../src/host/paths.ts'
 import { runHostCommand } from '../../../src/host/process.ts'
 
 const packages = [

@@ -41,13 +41,11 @@ describe('the cores of a duet', () => {
 
   it('are never two threads of one core', () => {
     expect(assignDuetCpus(1, [0, 1, 2, 3, 4, 5, 6, 7], threads)).toEqual([[3], [2]])
-    expect(() => assignDuetCpus(1, [0, 4], threads)).toThrow(/this machine has 2 on 1 core/)
+    expect(() => assignDuetCpus(1, [0, 4], threads)).toThrow(/this host has 2 on 1 core/)
   })
 
   it('are refused where they are too few, with what to do', () => {
-    expect(() => assignDuetCpus(2, [0, 1, 2], alone)).toThrow(
-      /two guests at once .* 2 CPUs each, and this machine has 3/,
-    )
+    expect(() => assignDuetCpus(2, [0, 1, 2], alone)).toThrow(/two guests at once .* 2 CPUs each, but this host has 3/)
   })
 })
 
