@@ -6,14 +6,14 @@ import { network } from '../network/bandwidth.bench.ts'
 const port = 11211
 
 /**
- * memcached in the guest under YCSB's workload A from isobench's client: the paper's Fig. 16 (§3.6). Half of the operations
- * read a record and half update one, of ten fields with 100 bytes each, chosen by a scrambled zipfian distribution of 0.99.
- * The load phase stores the records and is not measured; then 16 connections have one request each in flight. An update
- * writes the whole record, as memcached knows no fields.
+ * memcached in the guest with YCSB's workload A from isobench's load generator: the paper's Fig. 16 (§3.6). Half of the
+ * operations read a record, half update one. A record has ten fields of 100 bytes. Records are chosen by a scrambled
+ * Zipfian distribution with constant 0.99. The load phase stores the records and is not measured. Then 16 connections
+ * have one request each in flight. An update writes the whole record, because memcached has no fields.
  *
- * The paper states neither the number of records nor of connections, and its scripts left YCSB's defaults of 1000 and 1.
- * Its server has 16 threads, here as many as the guest has CPUs. The client is the embedded one; with `ISOBENCH_CLIENT=ycsb`
- * it is the `ycsb` on the PATH of this host, in the same place.
+ * The paper states neither the number of records nor of connections. Its scripts used YCSB's defaults of 1000 and 1.
+ * Its server has 16 threads; here it has as many as the guest has CPUs. The load generator is the embedded one. With
+ * `ISOBENCH_CLIENT=ycsb` it is the `ycsb` in this host's PATH.
  */
 const workloadA = workload("YCSB's workload A on memcached", {
   metrics: {
@@ -29,7 +29,7 @@ const workloadA = workload("YCSB's workload A on memcached", {
     const load = { host: server.address, port, connections: 16, records: 10_000, program } as const
     const from = { rootfs: program === 'ycsb' ? 'host' : 'image' } as const
     const { records } = ycsb.parseLoad((await client.exec(ycsb.load(load), from)).stdout)
-    if (records !== load.records) throw new Error(`${records} of ${load.records} records were stored`)
+    if (records !== load.records) throw new Error(`YCSB stored ${records} of ${load.records} records`)
     const { operationsPerSecond, read, update } = ycsb.parse(
       (await client.exec(ycsb.run({ ...load, seconds }), from)).stdout,
     )
@@ -73,7 +73,9 @@ finding(18, 'Kata does significantly worse at memcached than its network and mem
   expect(copying.plain).on('kata').equivalentTo('qemu', 9),
 ])
 
-/** The cause is tested by ablation: gVisor on the host's network stack. If that is no faster, the network is not to blame. */
+/**
+ * The cause is tested by ablation: if gVisor on the host's network stack is no faster, the network is not the cause.
+ */
 finding(19, "gVisor's poor score at memcached comes from its network", [
   operations.on('gvisor').worseThan(most, { by: '2x' }),
   operations.on('gvisor').worseThan('gvisor-hostnet', { by: '1.25x' }),

@@ -4,27 +4,29 @@ import { command, mariadb, sysbench } from 'isobench/tools'
 const port = 3306
 const socket = '/tmp/mariadb.sock'
 const account = { database: 'sbtest', user: 'sbtest', password: 'sbtest' }
-/** Rows of each of the three tables, and MiB of InnoDB's buffer pool, which is smaller than the tables. */
+/** Rows of each of the three tables, and MiB of InnoDB's buffer pool. The tables are larger than the pool. */
 const sizes = { quick: { rows: 30_000, pool: 16 }, long: { rows: 333_333, pool: 128 } } as const
 
 type Guest = RunContext<Record<never, never>>['guest']
 
-/** Whether an earlier sample of this round has made the database: the guest lives for a round. */
-async function made(guest: Guest, marker: string): Promise<boolean> {
-  const look = command('/bin/sh', '-c', 'if [ -e "$0" ]; then echo yes; fi', marker)
-  return (await guest.exec(look)).stdout.trim() === 'yes'
+/** Returns whether an earlier sample of this round has created the database. The guest lives for one round. */
+async function databaseExists(guest: Guest, marker: string): Promise<boolean> {
+  const check = command('/bin/sh', '-c', 'if [ -e "$0" ]; then echo yes; fi', marker)
+  return (await guest.exec(check)).stdout.trim() === 'yes'
 }
 
 /**
- * MariaDB in the guest under sysbench's oltp_read_write from isobench's client: the paper's OLTP benchmark (§3.7, Fig. 17).
- * A transaction is 10 point and 4 range selects, two updates, a delete and an insert. MariaDB 11.8 stands for the paper's
- * MySQL 5.6, which Debian no longer has. As in the paper's configuration, the log is flushed about once a second.
+ * MariaDB in the guest with sysbench's oltp_read_write from isobench's load generator: the paper's OLTP benchmark
+ * (§3.7, Fig. 17). A transaction consists of 10 point and 4 range selects, two updates, a delete and an insert. MariaDB
+ * 11.8 replaces the paper's MySQL 5.6, which Debian no longer packages. As in the paper's configuration, the log is
+ * flushed about once a second.
  *
- * The paper's text has 3 tables with 1,000,000 records in all and 10 to 160 threads on 16 CPUs, 30 s each; its scripts have ten
- * million in each table and end at 150 threads. The threads scale with the guest's CPUs: 1, 3 and 7 a CPU are the paper's 16,
- * 48 and 112, around its two peaks; `paper` has 1 to 10. Samples of 5 s and more have the text's million rows with a buffer
- * pool of 128 MiB, shorter ones 90,000 rows with 16 MiB and 2 s, since the tables are made anew in each round. Both are larger
- * than InnoDB's pool, as the paper's are than its 256 MiB by the scripts' count of rows.
+ * The paper's text has 3 tables with 1,000,000 records in total and 10 to 160 threads on 16 CPUs for 30 s. Its scripts
+ * have ten million records per table and end at 150 threads. Here the threads scale with the guest's CPUs: 1, 3 and 7
+ * per CPU correspond to 16, 48 and 112 threads, around the paper's two peaks. The profile `paper` has 1 to 10. Samples
+ * of at least 5 s have the text's million rows and a buffer pool of 128 MiB. Shorter samples have 90,000 rows, 16 MiB
+ * and 2 s, because every round creates the tables. Both are larger than InnoDB's pool, like the paper's tables (by the
+ * scripts' row count) and its pool of 256 MiB.
  */
 const transactions = workload('oltp_read_write on MariaDB', {
   metrics: { throughput: higher('transactions/s'), p95: lower('ms') },
@@ -33,7 +35,7 @@ const transactions = workload('oltp_read_write on MariaDB', {
     const { rows, pool } = seconds < 5 ? sizes.quick : sizes.long
     const dataDir = `${guest.data}/mariadb`
     const marker = `${guest.data}/mariadb-is-made`
-    const isNew = !(await made(guest, marker))
+    const isNew = !(await databaseExists(guest, marker))
     if (isNew) await guest.exec(mariadb.install({ dataDir }))
     await using server = await guest.serve(mariadb.server({ dataDir, socket, port, bufferPool: pool, flushLog: 0 }), {
       port,
@@ -47,7 +49,7 @@ const transactions = workload('oltp_read_write on MariaDB', {
     const load = { threads: threadsPerCpu * cpus, seconds: Math.max(2, Math.ceil(seconds)) }
     const { stdout } = await client.exec(sysbench.oltp({ ...database, ...load }))
     const { transactionsPerSecond, p95Ms } = sysbench.parseOltp(stdout)
-    // Flushed and left in order, so that the round's next sample does not start with a recovery.
+    // A clean shutdown, so that the next sample of this round does not start with a crash recovery.
     await guest.exec(mariadb.shutdown({ socket }))
     return { throughput: transactionsPerSecond, p95: p95Ms }
   },
@@ -57,12 +59,12 @@ export const oltp = bench('OLTP on MariaDB', transactions, {
   params: { threadsPerCpu: [1, 3, 7] },
   profiles: { paper: { threadsPerCpu: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] } },
   tags: ['app', 'network', 'io', 'slow', 'figure-17'],
-  // Of the sample that makes the tables, where that is slowest.
+  // For the sample that creates the tables, on the slowest platform.
   timeout: 600,
   expect: { throughput: expect.warn.withinNative(30) },
 })
 
-/** At the paper's 50 threads on 16 CPUs, where most platforms peak, and at native's 110. */
+/** The paper's 50 threads on 16 CPUs, where most platforms peak, and 110 threads, where native peaks. */
 const atPeak = expect(oltp.throughput).where({ threadsPerCpu: 3 })
 const atNativePeak = expect(oltp.throughput).where({ threadsPerCpu: 7 })
 
@@ -72,7 +74,7 @@ finding(
   [
     atPeak.on(platform.named('docker', 'lxc')).withinNative(10),
     atNativePeak.on(platform.named('docker', 'lxc')).withinNative(10),
-    // Around 50 and 110 threads on 16 CPUs, by 20 and by 30 to either side.
+    // 50 +- 20 and 110 +- 30 threads on 16 CPUs.
     expect(oltp.throughput).on(platform.named('docker', 'lxc')).peaksAt([2, 5], { over: 'threadsPerCpu' }),
     expect(oltp.throughput).on('native').peaksAt([6, 8], { over: 'threadsPerCpu' }),
   ],
@@ -97,7 +99,7 @@ finding(
   ],
 )
 
-/** Between 0.4 and 0.6 of most others. */
+/** Between 0.4 and 0.6 times most others. */
 const half = (...platforms: string[]) =>
   platforms.flatMap((middle) => [
     atPeak.on(middle).worseThan(others, { by: '1.67x' }),
@@ -121,7 +123,9 @@ finding(
   23,
   'Native, Docker, LXC, QEMU and Cloud Hypervisor perform alike at OLTP, without a stable ranking',
   [
-    ...thirdGroup.flatMap((one, at) => thirdGroup.slice(at + 1).map((next) => atPeak.on(next).equivalentTo(one, 20))),
+    ...thirdGroup.flatMap((first, index) =>
+      thirdGroup.slice(index + 1).map((other) => atPeak.on(other).equivalentTo(first, 20)),
+    ),
     atPeak.noStableOrder(...thirdGroup),
   ],
   { failOn: 'never' },

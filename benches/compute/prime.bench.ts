@@ -2,7 +2,7 @@ import { bench, expect, finding, higher, platform, workload } from 'isobench'
 import { sysbench } from 'isobench/tools'
 import { video } from './video.bench.ts'
 
-/** sysbench's prime numbers on one thread: the paper's CPU microbenchmark (§3.1, Fig. 5). */
+/** sysbench's prime numbers with one thread: the paper's CPU microbenchmark (§3.1, Fig. 5). */
 const verification = workload('prime verification', {
   metrics: { events: higher('events/s') },
   async run({ guest, seconds }) {
@@ -17,7 +17,7 @@ export const prime = bench('prime verification', verification, {
 })
 
 const secure = platform.named('gvisor', 'kata')
-/** By name, as the paper did not measure user-mode Linux. */
+/** Selected by name, because the paper did not measure user-mode Linux. */
 const hypervisors = platform.named('qemu', 'qemu-q35', 'qemu-qboot', 'qemu-microvm', 'firecracker', 'cloud-hypervisor')
 const most = platform.medianOf('native', 'docker', 'lxc', 'qemu', 'firecracker', 'cloud-hypervisor')
 
@@ -37,9 +37,9 @@ finding(
 )
 
 /**
- * Video on secure containers is judged and shown, but does not gate: the guest has one CPU where the paper's had 16, and
- * gVisor's own threads need a share of it. The paper prints this finding in its section on memory; what memory costs is
- * what the memory benches expect.
+ * Video encoding on secure containers is judged but does not fail the run: the guest has one CPU instead of the paper's
+ * 16, and gVisor's own threads use a part of it. The paper prints this finding in its section on memory. The memory
+ * benches cover the cost of memory.
  */
 finding(2, 'All containers, secure ones included, are on par with native for CPU-bound tasks', [
   expect(prime.events).on(platform.family('container')).withinNative(5),

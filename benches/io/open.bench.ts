@@ -2,8 +2,8 @@ import { closeSync, openSync } from 'node:fs'
 import { bench, expect, workload } from 'isobench'
 
 /**
- * Opening and closing a file on the guest's data path, timed inside the guest. Not one of the paper's: it is the ablation for
- * finding 8, since an open is what gVisor's gofer takes part in. Reads and writes go past it to a descriptor that it gave.
+ * Opens and closes a file in /data, timed inside the guest. Not a benchmark of the paper, but the ablation for finding
+ * 8: gVisor's gofer takes part in opening a file, while reads and writes use the descriptor that it returned.
  */
 const open = workload.inGuest('open and close a file', () => {
   closeSync(openSync('/data/open.dat', 'a'))

@@ -2,12 +2,13 @@ import { bench, expect, lower, workload } from 'isobench'
 import { fio } from 'isobench/tools'
 
 /**
- * fio reading 4 KiB at random, one request in flight, libaio and O_DIRECT: the paper's read latency (§3.3, Fig. 10).
+ * fio reads 4 KiB at random offsets with one request in flight, libaio and O_DIRECT: the paper's read latency (§3.3,
+ * Fig. 10).
  *
- * The file is twice the guest's memory, as in the paper, when a sample takes 5 s or more; in `quick` it is
- * 256 MiB, because laying it out takes longer than the measurement. O_DIRECT bypasses the guest's own cache only. What a
- * layer below keeps (gVisor's Sentry, a VM's host, this machine's own host) is what the paper excluded gVisor for: a
- * figure much better than native's is flagged `suspiciously-fast` in the report.
+ * In samples of at least 5 s the file is twice the guest's memory, as in the paper. In `quick` it is 256 MiB, because
+ * creating the file takes longer than the measurement. O_DIRECT only bypasses the guest's own page cache. Caches of
+ * layers below (gVisor's sentry, the host) are the reason why the paper excluded gVisor. The report flags a result much
+ * better than native's as `suspiciously-fast`.
  */
 const randomRead = workload('random reads', {
   metrics: { mean: lower('us'), p50: lower('us'), p99: lower('us') },

@@ -3,11 +3,12 @@ import { fio } from 'isobench/tools'
 import { opening } from './open.bench.ts'
 
 /**
- * fio with 128 KiB blocks, libaio and O_DIRECT, on the guest's data path: the paper's throughput test (§3.3, Fig. 9).
+ * fio with blocks of 128 KiB, libaio and O_DIRECT in /data: the paper's throughput test (§3.3, Fig. 9).
  *
- * The file is twice the guest's memory, as in the paper, when a sample takes 5 s or more; in `quick` it is 256 MiB,
- * because laying it out takes longer than the measurement. O_DIRECT bypasses the guest's own cache, not those of the layers
- * below: what is much better than native is flagged `suspiciously-fast`. 16 requests in flight, where the paper names no number.
+ * In samples of at least 5 s the file is twice the guest's memory, as in the paper. In `quick` it is 256 MiB, because
+ * creating the file takes longer than the measurement. O_DIRECT only bypasses the guest's own page cache, not those of
+ * layers below. The report flags a result much better than native's as `suspiciously-fast`. 16 requests are in flight;
+ * the paper states no number.
  */
 const transfer = workload('file throughput', {
   metrics: { bandwidth: higher('MB/s') },
@@ -15,7 +16,7 @@ const transfer = workload('file throughput', {
   async run({ guest, seconds, memoryBytes, params: { rw } }) {
     const file = `${guest.data}/fio.dat`
     const size = seconds < 5 ? '256m' : `${Math.ceil((2 * memoryBytes) / 2 ** 20)}m`
-    // Reading what was only allocated would read zeros that no disk has seen.
+    // Without written data, reads would return zeros and not reach the disk.
     if (rw === 'read') await guest.exec(fio.layout({ file, size }))
     await guest.dropCaches()
     const job = { name: rw, file, rw, blockSize: '128k', size, depth: 16, unlink: true } as const
@@ -57,19 +58,20 @@ finding(
     write.on('kata-go').betterThan('kata-9p', { by: '1.15x' }),
     read.on('kata').equivalentTo('qemu', 9),
     write.on('kata').equivalentTo('qemu', 9),
-    // Not the paper's claim, and shown only: QEMU's own 9P against virtiofsd, where there is no Kata that can do both.
+    // Not a claim of the paper, so it only warns: QEMU's 9P against virtiofsd, for hosts without a Kata that supports
+    // both.
     read.on('qemu-virtiofs').warn.betterThan('qemu-9p', { by: '1.15x' }),
     write.on('qemu-virtiofs').warn.betterThan('qemu-9p', { by: '1.15x' }),
   ],
   {
     outdatedPremise:
-      "9P was Kata's default; today virtio-fs is, and Kata's Rust runtime has no 9P. kata-9p is a Go runtime told to use it, and differs from kata-go in nothing else",
+      "9P was Kata's default; today virtio-fs is, and Kata's Rust runtime has no 9P. kata-9p is a Go runtime configured to use it; nothing else differs from kata-go",
   },
 )
 
 /**
- * What is left of the premise is the gofer as a process of its own: with `--directfs=false` every open goes through it, so
- * that is where it is looked for.
+ * What remains of the premise is that the gofer is a separate process. With `--directfs=false` every open goes through
+ * it, so the bench measures opens.
  */
 finding(
   8,

@@ -1,54 +1,46 @@
 import { bench, expect, finding, platform, workload } from 'isobench'
 import { cpu, files, memory, network, startAndStop } from './attack-workloads.ts'
 
-/** The benches of one instrument. Their figures are never compared with those of the other. */
-const by = <const I extends 'functions' | 'syscalls'>(instrument: I) => {
-  const options = { tags: ['isolation', 'slow', instrument, 'figure-18'] }
+/** The benches of one trace source. Results of different sources are never compared. */
+const benchesOf = <const I extends 'functions' | 'syscalls'>(source: I) => {
+  const options = { tags: ['isolation', 'slow', source, 'figure-18'] }
   return {
-    cpu: bench(
-      `attack profile by ${instrument}: cpu`,
-      workload.traced(cpu, { source: instrument, workMetric: 'events' }),
-      options,
-    ),
+    cpu: bench(`attack profile by ${source}: cpu`, workload.traced(cpu, { source, workMetric: 'events' }), options),
     memory: bench(
-      `attack profile by ${instrument}: memory`,
-      workload.traced(memory, { source: instrument, workMetric: 'transferred' }),
+      `attack profile by ${source}: memory`,
+      workload.traced(memory, { source, workMetric: 'transferred' }),
       options,
     ),
     files: bench(
-      `attack profile by ${instrument}: file I/O`,
-      workload.traced(files, { source: instrument, workMetric: 'operations' }),
+      `attack profile by ${source}: file I/O`,
+      workload.traced(files, { source, workMetric: 'operations' }),
       options,
     ),
     network: bench(
-      `attack profile by ${instrument}: network`,
-      workload.traced(network, { source: instrument, workMetric: 'bandwidth' }),
+      `attack profile by ${source}: network`,
+      workload.traced(network, { source, workMetric: 'bandwidth' }),
       options,
     ),
-    boot: bench(
-      `attack profile by ${instrument}: start and stop`,
-      workload.traced(startAndStop, { source: instrument }),
-      options,
-    ),
+    boot: bench(`attack profile by ${source}: start and stop`, workload.traced(startAndStop, { source }), options),
   }
 }
 
-export const functions = by('functions')
-export const syscalls = by('syscalls')
+export const functions = benchesOf('functions')
+export const syscalls = benchesOf('syscalls')
 
-/** How wide: distinct functions, or system calls where this host's kernel forbids to trace its functions. */
+/** Number of distinct functions, or of distinct system calls if the host's kernel does not allow to trace functions. */
 const widths = [
-  ...Object.values(functions).map((one) => expect(one.functions)),
-  ...Object.values(syscalls).map((one) => expect(one.syscalls).asFallback('by syscalls')),
+  ...Object.values(functions).map((traced) => expect(traced.functions)),
+  ...Object.values(syscalls).map((traced) => expect(traced.syscalls).asFallback('by syscalls')),
 ]
 
-/** How often: calls for the same work, since the platforms do not get as much of it done in the same time. */
+/** Calls per unit of work, because platforms do different amounts of work in the same time. */
 const calls = [
-  ...Object.values(functions).map((one) => expect(one.functionCallsPerUnit)),
-  ...Object.values(syscalls).map((one) => expect(one.syscallCallsPerUnit).asFallback('by syscalls')),
+  ...Object.values(functions).map((traced) => expect(traced.functionCallsPerUnit)),
+  ...Object.values(syscalls).map((traced) => expect(traced.syscallCallsPerUnit).asFallback('by syscalls')),
 ]
 
-/** "Most often" is about calls; the paper names QEMU as what it is compared with. */
+/** "Most often" refers to calls. The paper compares with QEMU by name. */
 finding(
   24,
   'Firecracker calls into the host kernel most often of all platforms',
@@ -61,7 +53,7 @@ finding(
 
 const others = platform.medianOf('native', 'docker', 'lxc', 'qemu', 'firecracker', 'gvisor', 'kata', 'osv')
 
-/** The authors suspect that Cloud Hypervisor was unfinished: that it has grown since would be no surprise. */
+/** The authors suspect that Cloud Hypervisor was unfinished, so it may have grown since. */
 finding(
   25,
   'Cloud Hypervisor calls very few functions of the host kernel',
@@ -86,7 +78,10 @@ finding(
   widths.flatMap((width) => ['qemu', 'docker', 'lxc'].map((other) => width.on('osv').betterThan(other))),
 )
 
-/** An argument about what the profile cannot show: a platform with a layer more than Docker that reaches more, not less. */
+/**
+ * An argument about a limit of the profile: a platform with one more layer than Docker reaches more functions, not
+ * fewer.
+ */
 finding(
   28,
   'The horizontal attack profile does not capture defence in depth',

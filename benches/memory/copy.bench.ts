@@ -2,9 +2,9 @@ import { bench, expect, higher, workload } from 'isobench'
 import { memory } from 'isobench/tools'
 
 /**
- * Copies of 32 MiB by plain C and by SSE2, as tinymembench does them (§3.2, Fig. 7). The paper's tool has no options and
- * takes minutes, so this is a program of isobench's own, built into the image, that does these two of its thirty tests: the
- * best of the copies that fit into the sample's time, half of it each, and 1 MB copied counts once.
+ * Copies of 32 MiB by plain C and by SSE2, as in tinymembench (§3.2, Fig. 7). The paper's tool has no options and runs
+ * for minutes. So a program of isobench, which is built into the image, does two of its thirty tests, each for half of
+ * the sample's time. The best copy counts, and 1 MB copied counts once.
  */
 const copies = workload('memory copy', {
   metrics: { plain: higher('MB/s'), sse2: higher('MB/s') },

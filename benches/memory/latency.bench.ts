@@ -3,10 +3,10 @@ import { memory } from 'isobench/tools'
 import { copying } from './copy.bench.ts'
 
 /**
- * Random reads in buffers of 2^16 to 2^26 bytes: the paper's memory latency (§3.2, Fig. 6), what a read takes beyond a hit
- * in the L1 cache. The paper's tool, tinymembench, has no options and comes to its latencies after minutes, so this is a
- * program of isobench's own that follows a chain of pointers once through every line of the buffer, in 4 KiB pages. `paper`
- * measures the paper's eleven sizes, the others four of them.
+ * Random reads in buffers of 2^16 to 2^26 bytes: the paper's memory latency (§3.2, Fig. 6), in addition to a hit in the
+ * L1 cache. The paper's tool, tinymembench, has no options and measures latencies after minutes of other tests. So a
+ * program of isobench follows a chain of pointers once through every line of the buffer, in 4 KiB pages. The profile
+ * `paper` measures the paper's eleven sizes, other profiles four of them.
  */
 const randomAccess = workload('random memory access', {
   metrics: { latency: lower('ns') },

@@ -3,10 +3,11 @@ import { memory } from 'isobench/tools'
 import { lastLevelCache } from './last-level-cache.ts'
 
 /**
- * STREAM's COPY by one thread, over arrays of four times this host's last-level cache and with its result validated: the
- * paper's memory throughput (§3.2, Fig. 8). The paper's arrays take 2.2 GiB together, by its scripts ten times that on one
- * platform and a tenth on another; here all platforms have the same, and the best of the repetitions counts as in STREAM.
- * The three arrays must fit into the guest's memory: a sample on a host with a large cache says so by being killed.
+ * STREAM's COPY with one thread on arrays of four times the host's last-level cache, with validated results: the
+ * paper's memory throughput (§3.2, Fig. 8). The paper's arrays have 2.2 GiB in total. In its scripts they have ten
+ * times that on one platform and a tenth on another. Here all platforms have the same size, and the best repetition
+ * counts, as in STREAM. The three arrays must fit into the guest's memory. On a host with a very large cache the sample
+ * is killed.
  */
 const stream = workload('STREAM', {
   metrics: { copy: higher('MB/s') },

@@ -4,33 +4,34 @@ import { iperf3 } from 'isobench/tools'
 const port = 5201
 
 /**
- * iperf3 over one TCP connection between the guest and isobench's client: the paper's network throughput (§3.4, Fig. 11).
- * The paper's client sends to a server in the guest (`to: 'guest'`); the way back is measured too, since network stacks
- * differ by direction. Native is a network namespace and a veth like everybody's, not the paper's second machine.
+ * iperf3 with one TCP connection between the guest and isobench's load generator: the paper's network throughput (§3.4,
+ * Fig. 11). The paper's client sends to a server in the guest (`to: 'guest'`). The opposite direction is measured too,
+ * because network stacks differ by direction. Native is a network namespace with a veth, like every guest, and not the
+ * paper's second machine.
  *
- * The paper measures 15 s five times; here it is the profile's seconds in each round, after a second for TCP to find its
- * window. Where the client has no CPU time to spare, the report says so. Retransmits are the sender's: with `to: 'client'`
- * that is the guest's stack, and gVisor's always says 0.
+ * The paper measures five times 15 s. Here every round measures for the profile's seconds, after one second in which
+ * TCP finds its window. If the load generator has no CPU time left, the report says so. Retransmits are those of the
+ * sender. With `to: 'client'` that is the guest, and gVisor always reports 0.
  */
 const transfer = workload('TCP throughput', {
   metrics: { bandwidth: higher('Gbit/s'), retransmits: lower('count') },
   params: { to: ['guest', 'client'] },
   async run({ guest, client, seconds, params: { to } }) {
-    // It serves more than once, because the knock that waits for it is a connection too.
+    // The server must accept more than one connection, because the port check is a connection too.
     await using server = await guest.serve(iperf3.server({ port, once: false }), { port })
     const time = { seconds: Math.ceil(seconds), omit: 1 }
     const test = iperf3.client({ host: server.address, port, ...time, reverse: to === 'client' })
     const run = async () => (await client.exec(test, { exitCodes: [0, 1] })).stdout
     let stdout = await run()
-    // The knock has the server listen anew, which on a busy machine takes until the client comes.
-    for (let again = 0; again < 10 && iperf3.isRefused(stdout); again++) stdout = await run()
+    // After the port check, the server needs time to listen again, which may be too long on a busy host.
+    for (let attempt = 0; attempt < 10 && iperf3.isRefused(stdout); attempt++) stdout = await run()
     const { bitsPerSecond, retransmits } = iperf3.parse(stdout)
-    if (retransmits === undefined) throw new Error('the sender does not tell how many segments it sent again')
+    if (retransmits === undefined) throw new Error('iperf3 did not report the number of retransmits')
     return { bandwidth: bitsPerSecond / 1e9, retransmits }
   },
 })
 
-/** A shared machine's network throughput is noisy, and gVisor's stack is slow by design: shown, not gated. */
+/** Warns only: throughput is noisy on a shared host, and gVisor's network stack is slow by design. */
 export const network = bench('network bandwidth', transfer, {
   tags: ['network', 'slow', 'figure-11'],
   expect: { bandwidth: expect.warn.withinNative(25) },
@@ -40,8 +41,8 @@ const toGuest = expect(network.bandwidth).where({ to: 'guest' })
 const isolated = platform.family('container', 'secure-container', 'hypervisor', 'unikernel')
 
 /**
- * What the paper's text says of Fig. 11 without giving it a number of its own. Numbers of 101 and up are A1 to A7 here. The
- * text calls the figures a mean and the caption a maximum of five runs; here they are medians of rounds.
+ * Statements of the paper's text about Fig. 11 that are not numbered findings. Their numbers here start at 101, for A1
+ * to A7. The text calls the values a mean, the caption a maximum of five runs. Here they are medians of rounds.
  */
 finding(101, 'A1: There is always a price to be paid in network throughput: no platform reaches native', [
   toGuest.on(isolated).worseThan('native'),

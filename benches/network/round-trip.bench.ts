@@ -4,12 +4,12 @@ import { netperf } from 'isobench/tools'
 const port = 12865
 
 /**
- * netperf TCP_RR and UDP_RR with requests of 100 and responses of 200 bytes, one at a time: the paper's network latency (§3.4,
- * Fig. 12, the 90th percentile; finding 10 speaks of the average). netserver is in the guest and netperf is isobench's
- * client, so both the control and the data connection go over the guest's link.
+ * netperf TCP_RR and UDP_RR with requests of 100 bytes and responses of 200 bytes, one at a time: the paper's network
+ * latency (§3.4, Fig. 12, 90th percentile; finding 10 is about the average). netserver runs in the guest, netperf is
+ * isobench's load generator. Both the control and the data connection use the guest's link.
  *
- * The paper measures 15 s five times; here it is the profile's seconds in each round. netperf sends no lost datagram again:
- * one that is lost ends a UDP_RR, whose figures are then an error.
+ * The paper measures five times 15 s. Here every round measures for the profile's seconds. netperf does not resend a
+ * lost datagram, so a loss ends UDP_RR and the sample fails.
  */
 const requests = workload('request and response', {
   metrics: { mean: lower('us'), p50: lower('us'), p90: lower('us'), p99: lower('us') },
@@ -27,13 +27,13 @@ export const roundTrip = bench('network round trip', requests, {
   expect: { mean: expect.warn.withinNative(25) },
 })
 
-/** The paper's figure is of TCP. */
+/** The paper's figure shows TCP. */
 const mean = expect(roundTrip.mean).where({ protocol: 'tcp' })
 const p90 = expect(roundTrip.p90).where({ protocol: 'tcp' })
 
 const hypervisors = ['qemu', 'firecracker', 'cloud-hypervisor']
 
-/** Of the average, as the finding says, and of the 90th percentile, which the figure shows: both have to agree. */
+/** Both the average, as in the finding's text, and the 90th percentile, as in the figure, must agree. */
 finding(
   10,
   'Docker, Kata and LXC have the lowest network latency, followed by the hypervisors',
@@ -62,7 +62,7 @@ finding(
 
 const competitors = platform.medianOf('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor')
 
-/** Below 2.4 times gVisor has improved; beyond 4 it is worse than found. */
+/** Below 2.4 times, gVisor has improved. Above 4 times, it is worse than in the paper. */
 finding(12, "gVisor's 90th percentile of network latency is 3 to 4 times that of the others", [
   p90.on('gvisor').worseThan(competitors, { by: '2.4x' }),
   p90.on('gvisor').warn.equivalentTo(competitors, 300),

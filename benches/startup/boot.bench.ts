@@ -2,22 +2,23 @@ import { bench, expect, finding, lower, platform, workload } from 'isobench'
 import { command } from 'isobench/tools'
 
 /**
- * From the creation of the host process to its end, on the host's clock: the paper's end-to-end time (§3.6). The guest
- * runs busybox's `echo`, so what is left is the platform. `firstByte` is the paper's other method, the time until the
- * output of the guest arrives, read from a pipe; `ending` is what of the whole comes after it.
+ * Time from the creation of the host process to its end, by the host's clock: the paper's end-to-end time (§3.6). The
+ * guest runs busybox's `echo`, so the platform dominates. `firstByte` is the paper's other method: the time until the
+ * guest's output arrives in a pipe. `ending` is the share of the time after that.
  *
- * Docker and Podman boot through their daemon or command, the others by the runtime itself. A sample is three boots, of
- * which the median counts, because one alone is too noisy on a shared machine; `paper` has fifteen in each of its twenty rounds, so 300.
+ * Docker and Podman boot through their daemon or command, other platforms by their runtime. A sample is the median of
+ * three boots, because a single boot is too noisy on a shared host. The profile `paper` has fifteen boots in each of
+ * twenty rounds: 300.
  */
 const boot = workload.boot('boot to the end of echo', {
   metrics: { duration: lower('ms'), firstByte: lower('ms'), ending: lower('%') },
   params: { boots: [3, 15] },
   async run({ boot, params: { boots } }) {
     const all: { whole: number; first: number }[] = []
-    for (let n = 0; n < boots; n++) {
+    for (let i = 0; i < boots; i++) {
       const { milliseconds, firstByteMs } = await boot(command('/bin/busybox', 'echo', 'booted'))
-      if (firstByteMs === null) throw new Error('the guest wrote nothing')
-      // The exit can be told before the last output is read.
+      if (firstByteMs === null) throw new Error('the guest printed nothing')
+      // Node may report the exit before the last output.
       all.push({ whole: milliseconds, first: Math.min(firstByteMs, milliseconds) })
     }
     return {
@@ -39,9 +40,10 @@ export const booting = bench('boot', boot, {
 const duration = expect(booting.duration)
 
 /**
- * The ratios to Kata and LXC gate; the paper's milliseconds are only shown, and so is gVisor's ratio to runc, which says as
- * much of runc: it starts a command from a mounted image three times as fast as in the paper, and gVisor does not.
- * runc is Docker's runtime without its daemon, the paper's "OCI" line; the paper's LXC boots systemd, so that is meant.
+ * The ratios to Kata and LXC can fail the run. The paper's milliseconds only warn. So does gVisor's ratio to runc,
+ * because it depends as much on runc: runc starts a command from a mounted image three times as fast as in the paper,
+ * gVisor does not. runc is Docker's runtime without the daemon, the paper's "OCI" line. The paper's LXC boots systemd,
+ * so the claim uses `lxc-systemd`.
  */
 finding(13, 'Containers boot fast, except Kata and LXC, which take over 600 ms', [
   duration.on(platform.named('docker', 'runc', 'crun', 'gvisor')).warn.atMost('600ms'),
@@ -75,7 +77,7 @@ finding(
   ],
 )
 
-/** Of a guest that writes one line and ends; what is beyond the 2 % is what a platform takes to be gone. */
+/** For a guest that prints one line and ends. Anything beyond the 2 % is the time that the platform needs to end. */
 finding(
   16,
   'Timing a boot end to end is as accurate as watching its output; ending the guest adds only 1 to 2 %',

@@ -1,17 +1,18 @@
 import { bench, expect, lower, workload } from 'isobench'
 
 /**
- * What a virtual machine monitor costs before there is a kernel to boot: it is started with a guest of a few hundred bytes, which
- * writes four letters to its serial port and powers off. What a boot takes beyond this is firmware, kernel and init.
+ * The cost of a VMM before it boots a kernel. The VMM is started with a guest of a few hundred bytes that prints a few
+ * letters to its serial port and powers off. The rest of a boot is firmware, kernel and init.
  *
- * The guest runs so little kernel-mode code that KVM does wherever it opens, also where it is too slow for a kernel.
+ * The guest executes so little kernel-mode code that KVM works wherever it can be opened, even if it is too slow for a
+ * kernel.
  */
-const vmmStart = workload.vmmStart('start of a monitor and end of its guest', {
+const vmmStart = workload.vmmStart('VMM start and end of its guest', {
   metrics: { duration: lower('ms') },
   params: { starts: [3, 15] },
   async run({ startVmm, params: { starts } }) {
     const all: number[] = []
-    for (let n = 0; n < starts; n++) all.push((await startVmm()).milliseconds)
+    for (let i = 0; i < starts; i++) all.push((await startVmm()).milliseconds)
     return { duration: all }
   },
 })

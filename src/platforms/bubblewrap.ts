@@ -4,7 +4,7 @@ import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { enterNamespaces, waitForHostPid } from './shared/namespaces.ts'
 
-function sandbox(place: GuestSandbox, argv: GuestArgv): HostArgv {
+function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv): HostArgv {
   return [
     'bwrap',
     '--unshare-pid',
@@ -12,29 +12,29 @@ function sandbox(place: GuestSandbox, argv: GuestArgv): HostArgv {
     '--unshare-uts',
     '--share-net',
     '--die-with-parent',
-    ...['--ro-bind', place.rootfs, '/'],
+    ...['--ro-bind', sandbox.rootfs, '/'],
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['--tmpfs', '/tmp', '--tmpfs', '/run'],
-    ...['--bind', place.dataDir, '/data'],
+    ...['--bind', sandbox.dataDir, '/data'],
     '--',
     ...argv,
   ]
 }
 
-/** bubblewrap: namespaces without a runtime, what Flatpak and many desktop sandboxes use. */
+/** bubblewrap: namespaces without a runtime, as Flatpak and other desktop sandboxes use them. */
 export const bubblewrap = defineDriver({
   kind: 'bubblewrap',
   family: 'container',
-  description: 'bwrap, the namespaces that desktop sandboxes use',
+  description: 'bubblewrap, the namespaces of desktop sandboxes',
   options: z.strictObject({}),
   requirements: () => [
     { binary: 'bwrap', package: 'bubblewrap' },
     { binary: 'nsenter', package: 'util-linux' },
   ],
   version: () => ['bwrap', '--version'],
-  oneShot: async (place, argv) => place.wrap(sandbox(place, argv)),
-  boot: async (place) => {
-    const leader = await waitForHostPid(await place.spawn(place.wrap(sandbox(place, idleCommand))), idleCommand)
-    return { execArgv: (argv) => place.wrap(enterNamespaces(leader, argv)) }
+  oneShot: async (sandbox, argv) => sandbox.wrap(bwrapArgv(sandbox, argv)),
+  boot: async (sandbox) => {
+    const leader = await waitForHostPid(await sandbox.spawn(sandbox.wrap(bwrapArgv(sandbox, idleCommand))), idleCommand)
+    return { execArgv: (argv) => sandbox.wrap(enterNamespaces(leader, argv)) }
   },
 })

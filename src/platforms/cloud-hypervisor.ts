@@ -28,24 +28,25 @@ import {
 import { vmmRequest } from '../vm/vmm-api.ts'
 import { releaseRequirement, runtimeBinary } from './shared/binaries.ts'
 
-/** MiB of the guest's limit that Cloud Hypervisor and its virtiofsd take. */
+/** MiB of the guest's memory limit that Cloud Hypervisor and its virtiofsd use. */
 const overhead = 64
 
-/** Its API socket, in the place's directory. */
+/** The API socket, in the sandbox's state directory. */
 export const apiSocket = 'api.sock'
 
 /**
- * Cloud Hypervisor with a guest in a place: what the conductor is to start. Its options, of v52.0, are what it is told rather than
- * requests of its API, which say the same and would make a boot two requests longer.
+ * Returns Cloud Hypervisor with a guest, for the VM supervisor. Uses command-line options (v52.0) instead of API
+ * requests, because two more requests would make the boot longer.
  */
 export async function vmSpec(
-  place: GuestSandbox,
+  sandbox: GuestSandbox,
   { kernel, disk }: { readonly kernel: GuestKernel; readonly disk: string },
   { binary = 'cloud-hypervisor' }: Options,
 ): Promise<VmSpec> {
-  const tap = await place.tap()
+  const tap = await sandbox.tap()
   const nonce = createNonce()
-  // A guest that resets is booted again: only a power-off ends the monitor, and the conductor at that event.
+  // Cloud Hypervisor reboots a guest that resets, so only a power-off ends the VMM. The VM supervisor ends it after a
+  // reset.
   const line = kernelCommandLine(
     { root: 'ext4:/dev/vda', data: 'virtiofs:data', address: tap.address, channel: vsock.channel, halt: 'poweroff' },
     nonce,
@@ -54,28 +55,28 @@ export async function vmSpec(
   const vmm: HostArgv = [
     binary,
     ...['--api-socket', `path=${apiSocket}`],
-    // To vmm.log: a file of its own would be emptied when the guest resets, of all that it said of why.
+    // Serial output to vmm.log. A file of its own would be emptied by a reset, together with the reason for the reset.
     ...['--serial', 'tty', '--console', 'off'],
     ...['--event-monitor', 'path=events.log'],
-    ...['--cpus', `boot=${place.limits.cpus.length}`],
-    // virtiofsd reads and writes in the guest's memory.
-    ...['--memory', `size=${Math.floor(place.limits.memoryBytes / 1024 ** 2) - overhead}M,shared=on`],
+    ...['--cpus', `boot=${sandbox.limits.cpus.length}`],
+    // Shared, because virtiofsd accesses the guest's memory.
+    ...['--memory', `size=${Math.floor(sandbox.limits.memoryBytes / 1024 ** 2) - overhead}M,shared=on`],
     ...['--disk', `path=${disk},readonly=on,direct=${supportsDirectIo(disk) ? 'on' : 'off'}`],
     ...['--fs', 'tag=data,socket=helper.sock,num_queues=1,queue_size=1024'],
     ...['--net', `tap=${tap.device},mac=${tap.mac}`],
     ...['--vsock', `cid=3,socket=${vsock.socket}`],
     ...['--kernel', kernel.vmlinux, '--initramfs', kernel.initramfs, '--cmdline', line],
   ]
-  return { nonce, vmm, vsockSocket: vsock.call, helper: virtiofsd(place.dataDir) }
+  return { nonce, vmm, vsockSocket: vsock.call, helper: virtiofsd(sandbox.dataDir) }
 }
 
-export const options = z.strictObject({
-  /** Another build than the one in PATH. */
+export const optionsSchema = z.strictObject({
+  /** Another build instead of the one in PATH. */
   binary: runtimeBinary('cloud-hypervisor', 'cloud-hypervisor v'),
   ...kernelOptions,
 })
 
-export type Options = z.output<typeof options>
+export type Options = z.output<typeof optionsSchema>
 
 export const release = {
   binary: 'cloud-hypervisor',
@@ -85,15 +86,15 @@ export const release = {
   sha256: '829af01ff075bb96c4f183905134c453a88d68cbabdc6b87df21098842581ee9',
 }
 
-const prepare = async (place: GuestSandbox, given: Options) =>
-  vmSpec(place, { kernel: kernelOf(given), disk: await rootDiskFor(place) }, given)
+const prepare = async (sandbox: GuestSandbox, options: Options) =>
+  vmSpec(sandbox, { kernel: kernelOf(options), disk: await rootDiskFor(sandbox) }, options)
 
-/** Cloud Hypervisor: a monitor for clouds, with virtio devices alone. */
+/** Cloud Hypervisor: a VMM for clouds with only virtio devices. */
 export const cloudHypervisor = defineDriver<Options>({
   kind: 'cloud-hypervisor',
   family: 'hypervisor',
-  description: 'Cloud Hypervisor, a monitor with virtio devices alone',
-  options,
+  description: 'Cloud Hypervisor, a VMM with only virtio devices',
+  options: optionsSchema,
   requirements: ({ binary }) => [
     releaseRequirement(release, binary),
     virtiofsdRequirement(),
@@ -103,22 +104,23 @@ export const cloudHypervisor = defineDriver<Options>({
   version: ({ binary = 'cloud-hypervisor' }) => [binary, '--version'],
   preflight: kvmPreflight,
   cpuMode: kvmCpuMode,
-  versionDetails: async (given) => kernelName(given),
-  artifacts: (given, rootfs) => guestArtifacts(rootfs, kernelSource(given)),
+  versionDetails: async (options) => kernelName(options),
+  artifacts: (options, rootfs) => guestArtifacts(rootfs, kernelSource(options)),
   vmmStart: async (_place, kernel, { binary = 'cloud-hypervisor' }) => {
-    const machine = ['--cpus', 'boot=1', '--memory', `size=${probeKernelMiB}M`, '--kernel', kernel]
-    return { argv: [binary, '--serial', 'tty', '--console', 'off', ...machine], accelerator: 'kvm' }
+    const vmArgs = ['--cpus', 'boot=1', '--memory', `size=${probeKernelMiB}M`, '--kernel', kernel]
+    return { argv: [binary, '--serial', 'tty', '--console', 'off', ...vmArgs], accelerator: 'kvm' }
   },
-  oneShot: async (place, argv, given) => place.wrapWithTap(supervisorRunArgv(place, await prepare(place, given), argv)),
-  boot: async (place, given) => {
-    await place.spawn(place.wrapWithTap(supervisorServeArgv(place, await prepare(place, given))))
-    await place.run(place.wrap(vmExecArgv(place, [])))
+  oneShot: async (sandbox, argv, options) =>
+    sandbox.wrapWithTap(supervisorRunArgv(sandbox, await prepare(sandbox, options), argv)),
+  boot: async (sandbox, options) => {
+    await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, await prepare(sandbox, options))))
+    await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
     const set = async (verb: 'pause' | 'resume') => {
-      await vmmRequest(join(place.stateDir, apiSocket), { method: 'PUT', path: `/api/v1/vm.${verb}` })
+      await vmmRequest(join(sandbox.stateDir, apiSocket), { method: 'PUT', path: `/api/v1/vm.${verb}` })
     }
     return {
-      execArgv: (argv) => place.wrap(vmExecArgv(place, argv)),
-      oomKillCount: () => guestOomKills(place),
+      execArgv: (argv) => sandbox.wrap(vmExecArgv(sandbox, argv)),
+      oomKillCount: () => guestOomKills(sandbox),
       pause: () => set('pause'),
       resume: () => set('resume'),
     }

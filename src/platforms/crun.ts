@@ -7,7 +7,10 @@ import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
 
 export const unifiedHierarchy = '/sys/fs/cgroup/unified'
 
-/** crun refuses a v1 host whose unified hierarchy has any controller at all ("drop all controllers from cgroupv2"). */
+/**
+ * Returns whether crun would refuse this v1 host: its unified hierarchy has controllers ("drop all controllers from
+ * cgroupv2").
+ */
 export function hasHybridControllers(): boolean {
   try {
     return readFileSync(`${unifiedHierarchy}/cgroup.controllers`, 'utf8').trim() !== ''
@@ -16,23 +19,26 @@ export function hasHybridControllers(): boolean {
   }
 }
 
-// A constant text: the runtime's argv comes as positional parameters, and nothing of a user's is interpreted.
+// The script is constant: the runtime's argv is passed as positional parameters, so the shell does not interpret it.
 const withoutUnified: HostArgv = ['unshare', '--mount', 'sh', '-c', `umount ${unifiedHierarchy} && exec "$@"`, 'sh']
 
-const options = z.strictObject({
+const optionsSchema = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),
   binary: runtimeBinary('crun'),
 })
-type Options = z.output<typeof options>
+type Options = z.output<typeof optionsSchema>
 
 const programOf = ({ binary = 'crun' }: Options) => binary
 
-/** Argv that runs `argv`, which ends up in crun, where crun does not see what it refuses. */
+/**
+ * Returns argv that runs `argv`, a command that calls crun, with the unified hierarchy unmounted if crun would refuse
+ * it.
+ */
 export const hideHybridHierarchy = (argv: HostArgv): HostArgv =>
   hasHybridControllers() ? [...withoutUnified, ...argv] : argv
 
-const runtime = (given: Options): OciRuntime => ({
-  command: (state) => hideHybridHierarchy([programOf(given), '--root', state, ...given.flags]),
+const runtime = (options: Options): OciRuntime => ({
+  command: (state) => hideHybridHierarchy([programOf(options), '--root', state, ...options.flags]),
   bundleOption: '--bundle',
   detachOption: '--detach',
 })
@@ -42,10 +48,10 @@ export const crun = defineDriver<Options>({
   kind: 'crun',
   family: 'container',
   description: 'the OCI runtime in C, without a daemon',
-  options,
-  requirements: (given) => [{ binary: programOf(given), package: 'crun' }],
-  version: (given) => [programOf(given), '--version'],
+  options: optionsSchema,
+  requirements: (options) => [{ binary: programOf(options), package: 'crun' }],
+  version: (options) => [programOf(options), '--version'],
   preflight: async ({ binary }) => runtimeBinaryProblem('crun', binary),
-  oneShot: async (place, argv, given) => runOnce(runtime(given), place, argv),
-  boot: (place, given) => startContainer(runtime(given), place),
+  oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
+  boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

@@ -1,3 +1,5 @@
+/** dockerd: the host's daemon or one of isobench, its runtimes, images and bridge. */
+
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -14,7 +16,7 @@ import {
   findShim,
   kataConfigDropIn,
   type Options,
-  options,
+  optionsSchema,
   runtimeOf,
   syslog,
   syslogBinds,
@@ -22,32 +24,37 @@ import {
 } from './shared/kata-installation.ts'
 import { memoizeAsync, pipeTarInto, withPrivateMounts } from './shared/namespaces.ts'
 
-/** A dockerd that answers, and what isobench keeps in it for a run. */
+/** A running dockerd, and what isobench keeps in it for a run. */
 export interface Daemon {
-  /** Whether isobench has started it: then it ends with the run, and all that it has. */
+  /** Whether isobench has started it. Then it ends with the run. */
   readonly own: boolean
-  /** Argv of its client. */
+  /** Returns argv of its client. */
   client(...args: readonly string[]): HostArgv
-  /** What it calls a runtime with these flags; one of isobench's own hears of it now, of Kata as one for guests of these limits. */
+  /**
+   * Returns its name of a runtime with these flags. isobench's own daemon registers it first, Kata with these limits.
+   */
   runtime(runtime: Runtime, flags: readonly string[], limits: Limits): Promise<string>
-  /** The name of an image with the files of this root filesystem. */
+  /** Returns the name of an image with the files of a root filesystem. */
   image(rootfs: string): Promise<string>
-  /** The labels of all that isobench makes in it. */
+  /** Labels of everything that isobench creates in it. */
   readonly labels: readonly string[]
 }
 
-/** What the client prints, without its line end. */
+/** Runs the client and returns its output without the final newline. */
 export const dockerQuery = async (daemon: Pick<Daemon, 'client'>, ...args: readonly string[]): Promise<string> =>
   (await runHostCommand(daemon.client(...args))).trim()
 
-/** The client, with settings of nobody's: those of the user may name another daemon, or start programs for credentials. */
+/**
+ * Creates argv of the client with empty settings, because a user's settings may name another daemon or run credential
+ * helpers.
+ */
 export const clientOf =
-  (ground: Pick<HostSandbox, 'stateDir'>, socket: string): Daemon['client'] =>
-  (...args) => ['docker', '--config', `${ground.stateDir}/docker-client`, '--host', socket, ...args]
+  (sandbox: Pick<HostSandbox, 'stateDir'>, socket: string): Daemon['client'] =>
+  (...args) => ['docker', '--config', `${sandbox.stateDir}/docker-client`, '--host', socket, ...args]
 
-// Constant texts: names and argv come as positional parameters, and nothing of a user's is interpreted.
+// These scripts are constant: names and argv are positional parameters, so the shell does not interpret them.
 
-// A container may be going already, by its own `--rm`: then the client complains, and there is nothing to remove next time.
+// A container may be removing itself because of `--rm`. Then the client fails, and the next attempt finds nothing.
 const removeContainers = `filter=$1 gone=$2; shift 2
 for try in 1 2 3 4 5 6 7 8 9 10; do
   found=$("$@" container ls --all --quiet --filter "$filter") || exit "$gone"
@@ -63,48 +70,51 @@ for kind in container image; do
   test -z "$found" || "$@" "$kind" rm --force $found || exit
 done`
 
-/** Argv that removes the containers with a label. A daemon of isobench's own that has gone has taken them along. */
+/**
+ * Returns argv that removes the containers with a label. Succeeds if isobench's own daemon is gone, and its containers
+ * with it.
+ */
 export const removeContainersArgv = ({ own, client }: Daemon, label: string): HostArgv => [
   'sh',
   ...['-c', removeContainers, 'sh', `label=${label}`, own ? '0' : '1'],
   ...client(),
 ]
 
-/** Argv that removes the containers and the images with a label. */
+/** Returns argv that removes the containers and the images with a label. */
 export const removeAllArgv = (client: Daemon['client'], label: string): HostArgv => [
   'sh',
   ...['-c', removeContainersAndImages, 'sh', `label=${label}`],
   ...client(),
 ]
 
-/** Argv that makes the image `name` of a folder's files. */
+/** Returns argv that creates the image `name` from the files of a directory. */
 export const importingFolder = (client: Daemon['client'], folder: string, name: string, label: string): HostArgv =>
   pipeTarInto(folder, client('import', '--change', `LABEL ${label}`, '-', name))
 
 const bridge = '.NetworkSettings.Networks.bridge'
 
-/** A container's address on the daemon's default bridge. */
+/** Returns a container's address on the daemon's default bridge. */
 export const addressOf = (daemon: Daemon, container: string): Promise<string> =>
   dockerQuery(daemon, 'container', 'inspect', '--format', `{{${bridge}.IPAddress}}`, container)
 
 /**
- * Puts isobench's client namespace on the daemon's default bridge, so that guests are called on at their own addresses,
- * without a published port. A container that only sleeps gives its link away: so the daemon itself has made the port and
- * keeps its address from others, and it takes both back when that container is removed.
+ * Moves a link on the daemon's default bridge into isobench's client namespace, so that the load generator reaches
+ * guests at their own addresses, without published ports. The link belongs to a container that only sleeps. So the
+ * daemon has created it, reserves its address, and removes both together with the container.
  */
-export async function joinBridge(daemon: Daemon, ground: RunSandbox, rootfs: string): Promise<void> {
-  const container = `${ground.id}-client`
+export async function joinBridge(daemon: Daemon, sandbox: RunSandbox, rootfs: string): Promise<void> {
+  const container = `${sandbox.id}-client`
   const image = await daemon.image(rootfs)
   const labels = daemon.labels.map((label) => `--label=${label}`)
-  // By runc, whatever the daemon's default: its links are the kernel's own.
-  const settings = ['--runtime=runc', '--read-only', '--log-driver=none', `--cgroup-parent=${ground.cgroupPath}`]
-  await ground.run(
-    ground.wrap(daemon.client('run', '--detach', '--name', container, ...labels, ...settings, image, ...idleCommand)),
+  // runc, whatever the daemon's default is, because its links are ordinary veth devices of the kernel.
+  const settings = ['--runtime=runc', '--read-only', '--log-driver=none', `--cgroup-parent=${sandbox.cgroupPath}`]
+  await sandbox.run(
+    sandbox.wrap(daemon.client('run', '--detach', '--name', container, ...labels, ...settings, image, ...idleCommand)),
   )
   const format = `{{.State.Pid}} {{${bridge}.IPAddress}}/{{${bridge}.IPPrefixLen}}`
   const [pid, address] = (await dockerQuery(daemon, 'container', 'inspect', '--format', format, container)).split(' ')
-  const link = `isob-${basename(ground.id).split('-').at(-1)}`
-  const [netns, name] = [ground.clientNetns, basename(ground.clientNetns)]
+  const link = `isob-${basename(sandbox.id).split('-').at(-1)}`
+  const [netns, name] = [sandbox.clientNetns, basename(sandbox.clientNetns)]
   await runHostCommand([
     'nsenter',
     `--target=${pid}`,
@@ -122,38 +132,38 @@ export async function joinBridge(daemon: Daemon, ground: RunSandbox, rootfs: str
   await runHostCommand(['ip', '-n', name, 'link', 'set', link, 'up'])
 }
 
-/** A runtime as `daemon.json` and `docker info` have it: a program of runc's kind, or a shim of containerd's. */
+/** A runtime in `daemon.json` and `docker info`: a program like runc, or a containerd shim. */
 export interface RegisteredRuntime {
   readonly path?: string
   readonly runtimeArgs?: readonly string[]
   readonly runtimeType?: string
-  /** Of a shim. */
+  /** For a shim. */
   readonly options?: { readonly ConfigPath: string }
 }
 
-/** What a daemon has registered, by name. */
+/** The runtimes of a daemon, by name. */
 export type Runtimes = Readonly<Record<string, RegisteredRuntime>>
 
-/** The same flags of a Go program, whose order and number of dashes say nothing. */
-const alike = (flags: readonly string[]) =>
+/** Normalizes flags of a Go program: order and number of dashes do not matter. */
+const normalizeFlags = (flags: readonly string[]) =>
   flags
     .map((flag) => flag.replace(/^--?/, ''))
     .sort()
     .join('\n')
 
-/** What a daemon calls a runtime that has these flags and no others; without any, whatever the runtime is registered with. */
+/** Returns the daemon's name of a runtime with exactly these flags. Without flags, the runtime may have any. */
 export function findRegisteredRuntime(known: Runtimes, runtime: Runtime, flags: readonly string[]): string | undefined {
   if (flags.length === 0) {
     const names = runtime === 'kata' ? ['kata', 'kata-runtime', 'io.containerd.kata.v2'] : [runtime]
     return names.find((name) => Object.hasOwn(known, name))
   }
-  const of = (path = '') => basename(path).startsWith(runtime)
+  const isRuntime = (path = '') => basename(path).startsWith(runtime)
   return Object.entries(known).find(
-    ([, { path, runtimeArgs = [] }]) => of(path) && alike(runtimeArgs) === alike(flags),
+    ([, { path, runtimeArgs = [] }]) => isRuntime(path) && normalizeFlags(runtimeArgs) === normalizeFlags(flags),
   )?.[0]
 }
 
-/** Why a daemon of the host's, whose settings are its owner's, cannot be used with this runtime. */
+/** Returns why the host's daemon cannot run this runtime. isobench does not change the host's daemon. */
 export function runtimePreflight(
   { socket, runtimes }: { readonly socket: string; readonly runtimes: Runtimes },
   runtime: Runtime,
@@ -167,28 +177,28 @@ export function runtimePreflight(
         ? [runtime, { path: `/usr/bin/${runtime}` }]
         : [`${runtime}-flags`, { path: `/usr/bin/${runtime}`, runtimeArgs: flags }]
   return {
-    reason: `the dockerd at ${socket} has no runtime "${[runtime, ...flags].join(' ')}": it has ${Object.keys(runtimes).join(', ')}`,
+    reason: `the dockerd at ${socket} has no runtime "${[runtime, ...flags].join(' ')}"; it has ${Object.keys(runtimes).join(', ')}`,
     fix:
-      `register it in that daemon's daemon.json, ${JSON.stringify({ runtimes: { [name]: entry } })}, and have the daemon reload that; ` +
-      `or have isobench start its own: { daemon: 'own' }`,
+      `register it in daemon.json, ${JSON.stringify({ runtimes: { [name]: entry } })}, and reload the daemon; ` +
+      `or let isobench start a daemon: { daemon: 'own' }`,
   }
 }
 
-/** Where the host's dockerd is to be: as Docker's own client finds it, contexts left out. */
+/** Returns the socket of the host's dockerd, as Docker's own client finds it, but without contexts. */
 export const hostSocket = (): string => process.env.DOCKER_HOST || 'unix:///var/run/docker.sock'
 
-/** Whether there is somebody on this machine to ask: another machine is never asked. */
+/** Returns whether that is a socket of this host. isobench does not use daemons of other hosts. */
 export const hasHostSocket = (): boolean => {
   const socket = hostSocket()
   return socket.startsWith('unix://') && existsSync(socket.slice('unix://'.length))
 }
 
-/** The host's dockerd: what it knows, or why isobench's guests cannot be its containers. */
+/** The host's dockerd: its runtimes, or why it cannot run isobench's guests. */
 export type HostDaemon =
   | { readonly usable: true; readonly socket: string; readonly runtimes: Runtimes }
   | { readonly usable: false; readonly reason: string }
 
-/** What isobench reads of `docker info`. */
+/** The part of `docker info` that isobench reads. */
 interface Info {
   readonly CgroupDriver?: string
   readonly Runtimes?: Runtimes
@@ -196,81 +206,85 @@ interface Info {
   readonly ServerErrors?: readonly string[]
 }
 
-const asked = memoizeAsync(async (socket): Promise<HostDaemon> => {
-  const no = (reason: string): HostDaemon => ({ usable: false, reason: `the dockerd at ${socket} ${reason}` })
-  if (!socket.startsWith('unix://')) return no('is not known to be on this machine: only unix:// is')
-  if (!hasHostSocket()) return no('does not run')
-  const ask = async (...args: string[]) =>
+const queryHostDaemon = memoizeAsync(async (socket): Promise<HostDaemon> => {
+  const unusable = (reason: string): HostDaemon => ({ usable: false, reason: `the dockerd at ${socket} ${reason}` })
+  if (!socket.startsWith('unix://')) return unusable('may be on another host: only unix:// is supported')
+  if (!hasHostSocket()) return unusable('does not run')
+  const query = async (...args: string[]) =>
     JSON.parse(await runHostCommand(['docker', '--host', socket, ...args], { timeout: 10 }))
   try {
-    const info = (await ask('info', '--format', '{{json .}}')) as Info
-    if (info.ServerErrors?.length) return no(`does not answer: ${info.ServerErrors[0]}`)
-    if (info.SecurityOptions?.some((option) => option.includes('rootless'))) return no('is rootless')
+    const info = (await query('info', '--format', '{{json .}}')) as Info
+    if (info.ServerErrors?.length) return unusable(`does not respond: ${info.ServerErrors[0]}`)
+    if (info.SecurityOptions?.some((option) => option.includes('rootless'))) return unusable('is rootless')
     if (info.CgroupDriver !== 'cgroupfs') {
-      return no(`has the cgroup driver ${info.CgroupDriver}, which lets no container into a guest's cgroup`)
+      return unusable(`has the cgroup driver ${info.CgroupDriver}, which does not accept the cgroup of a guest`)
     }
-    const bridge = (await ask('network', 'inspect', '--format', '{{json .Options}}', 'bridge')) as Record<
+    const bridge = (await query('network', 'inspect', '--format', '{{json .Options}}', 'bridge')) as Record<
       string,
       string
     >
     if (bridge['com.docker.network.bridge.enable_icc'] === 'false') {
-      return no('lets nobody on its bridge call on a container (icc is off)')
+      return unusable('does not allow connections between containers of its bridge (icc is off)')
     }
     return { usable: true, socket, runtimes: info.Runtimes ?? {} }
   } catch (error) {
-    return no(`does not answer: ${messageOf(error)}`)
+    return unusable(`does not respond: ${messageOf(error)}`)
   }
 })
 
-/** The host's dockerd, asked once in the life of this process: so a run does not change daemons on its way. */
-export const hostDaemon = (): Promise<HostDaemon> => asked(hostSocket())
+/** Returns the host's dockerd. Queried once per process, so that a run does not switch daemons. */
+export const hostDaemon = (): Promise<HostDaemon> => queryHostDaemon(hostSocket())
 
 /**
- * Uses a dockerd of the host's: what is made there carries this run's name and label, is removed with the run, and is all that
- * isobench looks at. The image is copied into it, for its layers are its own.
+ * Uses the host's dockerd. Everything that isobench creates there has the run's name and label, and is removed with the
+ * run. isobench ignores everything else in it. The image is copied into the daemon.
  */
-export async function useDaemon(found: HostDaemon & { readonly usable: true }, ground: RunSandbox): Promise<Daemon> {
-  const client = clientOf(ground, found.socket)
-  const label = `isobench=${ground.id}`
-  await ground.onCleanup(`what ${ground.id} made in the dockerd at ${found.socket}`, removeAllArgv(client, label))
+export async function useDaemon(found: HostDaemon & { readonly usable: true }, sandbox: RunSandbox): Promise<Daemon> {
+  const client = clientOf(sandbox, found.socket)
+  const label = `isobench=${sandbox.id}`
+  await sandbox.onCleanup(
+    `containers and images of ${sandbox.id} in the dockerd at ${found.socket}`,
+    removeAllArgv(client, label),
+  )
   return {
     own: false,
     client,
     labels: [label],
     runtime: async (runtime, flags) => findRegisteredRuntime(found.runtimes, runtime, flags) ?? runtime,
     image: memoizeAsync(async (rootfs) => {
-      const name = `${ground.id}:${createHash('sha256').update(rootfs).digest('hex').slice(0, 12)}`
-      await ground.run(importingFolder(client, rootfs, name, label))
+      const name = `${sandbox.id}:${createHash('sha256').update(rootfs).digest('hex').slice(0, 12)}`
+      await sandbox.run(importingFolder(client, rootfs, name, label))
       return name
     }),
   }
 }
 
-/** Kata as it is installed: the Rust runtime, or the Go runtime where only that is. */
-export const installedKata = (): Options => options.parse({ runtime: runtimeOf(kataShim()) })
+/** Returns the options of the installed Kata: the Rust runtime, or the Go runtime if only that is installed. */
+export const installedKata = (): Options => optionsSchema.parse({ runtime: runtimeOf(kataShim()) })
 
 /**
- * Kata has no runtime of runc's kind any more, but a shim of its own: it is registered by its path, with a configuration in
- * `folder`, by which the machine has the size of these limits.
+ * Kata is a containerd shim and no longer a runtime like runc. It is registered by its path, with a configuration in
+ * `folder` that sets the size of the VM to these limits.
  */
-export function registeredKata(folder: string, limits: Limits, given: Options): RegisteredRuntime {
-  const file = writeConfiguration(folder, requiredConfiguration(given), kataConfigDropIn(given, limits))
-  const shim = findShim(given)
+export function registeredKata(folder: string, limits: Limits, options: Options): RegisteredRuntime {
+  const file = writeConfiguration(folder, requiredConfiguration(options), kataConfigDropIn(options, limits))
+  const shim = findShim(options)
   return { runtimeType: which(shim) ?? shim, options: { ConfigPath: file } }
 }
 
+/** isobench's own dockerd, whose runtimes can be extended. */
 export interface Registry extends Pick<Daemon, 'client'> {
-  /** The dockerd's. */
+  /** Pid of the dockerd. */
   readonly pid: number
-  /** Its configuration file, in which nobody else writes, and with no key that its command line has too. */
+  /** Its configuration file. Only isobench writes it, and it has no key that is also on the command line. */
   readonly settings: string
-  /** A folder for the programs that it is told of. */
+  /** Directory for the programs of runtimes. */
   readonly programs: string
 }
 
 /**
- * The runtimes of a dockerd of isobench's own, which is there before it is known what platforms it serves: it is told of each
- * when a platform first asks, by its configuration file and a SIGHUP, one after the other.
+ * Registers the runtimes of isobench's own dockerd. The daemon starts before it is known which platforms use it. So
+ * each runtime is registered when a platform first requests it, one at a time, by its configuration file and a SIGHUP.
  */
 export function registry({ pid, settings, programs, client }: Registry): Daemon['runtime'] {
   const runtimes: Record<string, RegisteredRuntime> = {}
@@ -278,25 +292,25 @@ export function registry({ pid, settings, programs, client }: Registry): Daemon[
 
   async function register(name: string, describe: () => RegisteredRuntime): Promise<void> {
     if (Object.hasOwn(runtimes, name)) return
-    // One that is gone says so here, before its process id may be another's.
-    await knows(name)
-    const wanted = { ...runtimes, [name]: describe() }
-    writeFileSync(settings, JSON.stringify({ runtimes: wanted }))
+    // Fails if the daemon has ended. Its pid may then belong to another process.
+    await isRegistered(name)
+    const updated = { ...runtimes, [name]: describe() }
+    writeFileSync(settings, JSON.stringify({ runtimes: updated }))
     process.kill(pid, 'SIGHUP')
-    for (let tries = 0; !(await knows(name)); tries++) {
-      if (tries > 100) throw new HostError(`isobench's dockerd did not take the runtime ${name} within 10 s`)
+    for (let tries = 0; !(await isRegistered(name)); tries++) {
+      if (tries > 100) throw new HostError(`isobench's dockerd did not register the runtime ${name} within 10 s.`)
       await sleep(50)
     }
-    Object.assign(runtimes, wanted)
+    Object.assign(runtimes, updated)
   }
 
-  async function knows(name: string): Promise<boolean> {
+  async function isRegistered(name: string): Promise<boolean> {
     return Object.hasOwn(JSON.parse(await dockerQuery({ client }, 'info', '--format', '{{json .Runtimes}}')), name)
   }
 
   return async (runtime, flags, limits) => {
     if (runtime === 'runc') return runtime
-    // The size of Kata's machine is written in a configuration.
+    // The size of Kata's VM is in its configuration.
     const special = runtime === 'kata' ? [limits] : flags
     const suffix = createHash('sha256').update(JSON.stringify(special)).digest('hex').slice(0, 12)
     const name = special.length === 0 ? runtime : `${runtime}-${suffix}`
@@ -314,15 +328,15 @@ export function registry({ pid, settings, programs, client }: Registry): Daemon[
 }
 
 /**
- * Starts a dockerd for this run: with its containerd, bridge and firewall rules in a namespace, with its data, sockets and
- * `/run` below a folder, and in a cgroup, all of which go with the run.
+ * Starts a dockerd for this run: its containerd, bridge and firewall rules are in a namespace, its data, sockets and
+ * `/run` below a directory, and its processes in a cgroup. All of them are removed with the run.
  */
-export async function startDaemon(ground: RunSandbox): Promise<Daemon> {
-  const data = join(ground.stateDir, 'docker')
-  // Its /run is this folder, by the mounts below.
-  const socket = join(ground.stateDir, 'run', 'docker.sock')
+export async function startDaemon(sandbox: RunSandbox): Promise<Daemon> {
+  const data = join(sandbox.stateDir, 'docker')
+  // Its /run is this directory, because of the mounts below.
+  const socket = join(sandbox.stateDir, 'run', 'docker.sock')
   mkdirSync(join(data, 'etc'), { recursive: true })
-  const settings = join(ground.stateDir, 'daemon.json')
+  const settings = join(sandbox.stateDir, 'daemon.json')
   writeFileSync(settings, '{}')
   const argv: HostArgv = [
     'dockerd',
@@ -333,49 +347,50 @@ export async function startDaemon(ground: RunSandbox): Promise<Daemon> {
     `--config-file=${settings}`,
     '--storage-driver=overlay2',
     '--exec-opt=native.cgroupdriver=cgroupfs',
-    `--cgroup-parent=${ground.cgroupPath}`,
-    `--bip=${ground.subnet}.1/24`,
-    // Its rules are in its own namespace, whichever kind the host's iptables makes, and no traffic needs them.
+    `--cgroup-parent=${sandbox.cgroupPath}`,
+    `--bip=${sandbox.subnet}.1/24`,
+    // Without iptables, dockerd still works: no traffic needs its rules, which would only be in its own namespace.
     ...(which('iptables') === undefined ? ['--iptables=false'] : []),
     '--log-level=error',
   ]
-  // Docker 20.10 keeps a key of its own in there.
+  // Docker 20.10 writes a key to /etc/docker.
   const keys = existsSync('/etc/docker') ? ([['rbind', join(data, 'etc'), '/etc/docker']] as const) : []
-  // One of the runtimes may be Kata's.
-  const binds = [...keys, ...syslogBinds(ground, syslog())]
-  const pid = await ground.spawn(ground.wrap(withPrivateMounts(ground, argv, binds)))
-  const client = clientOf(ground, `unix://${socket}`)
-  const label = `isobench=${ground.id}`
-  await until(
+  // The Go runtime of Kata, if used, needs the syslog.
+  const binds = [...keys, ...syslogBinds(sandbox, syslog())]
+  const pid = await sandbox.spawn(sandbox.wrap(withPrivateMounts(sandbox, argv, binds)))
+  const client = clientOf(sandbox, `unix://${socket}`)
+  const label = `isobench=${sandbox.id}`
+  await waitUntil(
     () => existsSync(socket),
     () => existsSync(`/proc/${pid}`),
   )
-  // The socket is there before anybody answers; what dockerd says when it fails is in the same log as this command's error.
-  await ground.run(client('version'))
-  const runtime = registry({ pid, settings, client, programs: join(ground.stateDir, 'runtimes') })
+  // The socket exists before dockerd responds. If dockerd fails, its error is in the same log as this command's error.
+  await sandbox.run(client('version'))
+  const runtime = registry({ pid, settings, client, programs: join(sandbox.stateDir, 'runtimes') })
   return { own: true, client, labels: [label], runtime, image: memoizeAsync((rootfs) => giveImage(rootfs)) }
 
   /**
-   * Docker runs nothing but what it has imported, and importing copies: 1 GB and half a minute. So it imports a layer of one
-   * empty file, and the image is mounted where the layer's files would be. It is a lower layer of an overlay: never written to.
+   * Docker runs only imported images, and importing the real image would copy 1 GB and take 30 s. So it imports a layer
+   * with one empty file, and the image is mounted where the layer's files would be. It is a lower layer of an overlay,
+   * so it is not written.
    */
   async function giveImage(rootfs: string): Promise<string> {
     const digest = createHash('sha256').update(rootfs).digest('hex').slice(0, 12)
-    const folder = join(ground.stateDir, 'layers', digest)
+    const folder = join(sandbox.stateDir, 'layers', digest)
     mkdirSync(folder, { recursive: true })
-    // Or two images would be one and the same empty layer.
+    // Without a different file, two images would be the same layer.
     writeFileSync(join(folder, digest), '')
     const name = `isobench:${digest}`
-    await ground.run(ground.wrap(importingFolder(client, folder, name, label)))
+    await sandbox.run(sandbox.wrap(importingFolder(client, folder, name, label)))
     const layer = await dockerQuery({ client }, 'image', 'inspect', '--format', '{{.GraphDriver.Data.UpperDir}}', name)
-    await ground.run(['nsenter', `--target=${pid}`, '--mount', 'mount', '--bind', rootfs, layer])
+    await sandbox.run(['nsenter', `--target=${pid}`, '--mount', 'mount', '--bind', rootfs, layer])
     return name
   }
 }
 
-async function until(isThere: () => boolean, isAlive: () => boolean): Promise<void> {
+async function waitUntil(isThere: () => boolean, isAlive: () => boolean): Promise<void> {
   for (let tries = 0; !isThere() && isAlive(); tries++) {
-    if (tries > 3000) throw new HostError('dockerd did not start within 30 s')
+    if (tries > 3000) throw new HostError('dockerd did not start within 30 s.')
     await sleep(10)
   }
 }

@@ -21,50 +21,55 @@ import {
   useDaemon,
 } from './docker-daemon.ts'
 import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor.ts'
-import { obstacle as kataObstacle } from './kata.ts'
+import { kataPreflight } from './kata.ts'
 import { isSecure, runtimeRequirement, runtimes, runtimeVersionText } from './shared/engine-runtimes.ts'
 
-const options = z
+const optionsSchema = z
   .strictObject({
-    /** The OCI runtime below it. */
+    /** The OCI runtime. */
     runtime: z.enum(runtimes).default('runc'),
-    /** Whose dockerd: the host's when it answers and its containers can be guests, and one for the run otherwise; or always that. */
+    /**
+     * `auto`: the host's dockerd if it can run guests, otherwise a dockerd that isobench starts. `host`, `own`: always
+     * that one.
+     */
     daemon: z.enum(['auto', 'host', 'own']).default('auto'),
     ...engineOptions,
   })
   .superRefine(requireRunsc)
-type Options = z.output<typeof options>
+type Options = z.output<typeof optionsSchema>
 
-/** The host's daemon, where it is to be used. */
+/** Returns the host's daemon if the options allow it and it is usable. */
 async function hostsFor({ daemon }: Options) {
   const found = daemon === 'own' ? undefined : await hostDaemon()
   return found?.usable ? found : undefined
 }
 
-/** The run's daemon, what it calls the image and the runtime, and that what is made for the guest will be removed. */
+/**
+ * Returns the daemon of this run, and its names of image and runtime. Registers the removal of the guest's containers.
+ */
 async function daemonFor(
-  place: GuestSandbox,
-  given: Options,
+  sandbox: GuestSandbox,
+  options: Options,
 ): Promise<{ readonly daemon: Daemon; readonly image: string; readonly runtime: string }> {
-  const hosts = await hostsFor(given)
-  const daemon = await place.oncePerRun(hosts ? 'hostdocker' : 'docker', async (ground) => {
-    const made = await (hosts ? useDaemon(hosts, ground) : startDaemon(ground))
-    await joinBridge(made, ground, place.rootfs)
+  const hosts = await hostsFor(options)
+  const daemon = await sandbox.oncePerRun(hosts ? 'hostdocker' : 'docker', async (runSandbox) => {
+    const made = await (hosts ? useDaemon(hosts, runSandbox) : startDaemon(runSandbox))
+    await joinBridge(made, runSandbox, sandbox.rootfs)
     return made
   })
-  const image = await daemon.image(place.rootfs)
-  await place.onCleanup(`the containers of ${place.id}`, removeContainersArgv(daemon, guestLabel(place)))
-  return { daemon, image, runtime: await daemon.runtime(given.runtime, runscFlags(given), place.limits) }
+  const image = await daemon.image(sandbox.rootfs)
+  await sandbox.onCleanup(`the containers of ${sandbox.id}`, removeContainersArgv(daemon, guestLabel(sandbox)))
+  return { daemon, image, runtime: await daemon.runtime(options.runtime, runscFlags(options), sandbox.limits) }
 }
 
-/** What a daemon of the host's cannot do for this platform, or what keeps one from being started. */
-async function obstacle(given: Options): Promise<string | Unavailable | undefined> {
-  const found = given.daemon === 'own' ? undefined : await hostDaemon()
+/** Returns why this platform cannot run, with the host's daemon or with its own. */
+async function preflight(options: Options): Promise<string | Unavailable | undefined> {
+  const found = options.daemon === 'own' ? undefined : await hostDaemon()
   if (found?.usable) {
-    return runtimePreflight(found, given.runtime, runscFlags(given)) ?? modePreflight(given.mode)
+    return runtimePreflight(found, options.runtime, runscFlags(options)) ?? modePreflight(options.mode)
   }
-  if (found && given.daemon === 'host') {
-    return { reason: found.reason, fix: `have isobench start its own: { daemon: 'own' }, or leave daemon out` }
+  if (found && options.daemon === 'host') {
+    return { reason: found.reason, fix: `let isobench start a daemon: { daemon: 'own' }, or omit the option daemon` }
   }
   if (which('dockerd') === undefined) {
     return {
@@ -73,51 +78,51 @@ async function obstacle(given: Options): Promise<string | Unavailable | undefine
     }
   }
   const release = Number(/version (\d+)/.exec(await runHostCommand(['dockerd', '--version']))?.[1])
-  if (given.runtime !== 'kata') return modePreflight(given.mode)
+  if (options.runtime !== 'kata') return modePreflight(options.mode)
   return release < 23
-    ? `kata needs dockerd 23 or later, which can be given a shim: this is ${release}`
-    : kataObstacle(installedKata())
+    ? `kata needs dockerd 23 or later, because earlier releases do not support shims (found ${release})`
+    : kataPreflight(installedKata())
 }
 
 /**
- * Whose daemon it is, and why a daemon of the host's that is there is left alone; and what runtime is below it. What a daemon of
- * the host's runs may lie in another file system, so its version is not told.
+ * Describes the daemon and its runtime for the report, and why the host's daemon was not used. The host's daemon may
+ * run in another file system, so the versions of its runtimes are unknown.
  */
-async function whoseDaemon(given: Options): Promise<string> {
-  const found = given.daemon === 'own' || !hasHostSocket() ? undefined : await hostDaemon()
-  const flags = runscFlags(given)
-  if (found?.usable) return `the host's dockerd at ${found.socket} over ${[given.runtime, ...flags].join(' ')}`
-  const own = `isobench's own dockerd ${await runtimeVersionText(given.runtime, flags)}`
+async function whoseDaemon(options: Options): Promise<string> {
+  const found = options.daemon === 'own' || !hasHostSocket() ? undefined : await hostDaemon()
+  const flags = runscFlags(options)
+  if (found?.usable) return `the host's dockerd at ${found.socket} over ${[options.runtime, ...flags].join(' ')}`
+  const own = `isobench's own dockerd ${await runtimeVersionText(options.runtime, flags)}`
   return found ? `${own}, as ${found.reason}` : own
 }
 
 const guestLabel = ({ id }: GuestSandbox) => `isobench.guest=${id}`
 
 /**
- * The group above has these limits already; runtimes with a kernel of their own go by what they are told. A Kata that isobench has
- * registered has them from its configuration, and would give its machine what it is told here on top.
+ * The sandbox's cgroup already has these limits. Runtimes with a guest kernel of their own need them as options. A Kata
+ * that isobench registered reads them from its configuration and would add the options to the size of its VM.
  */
 const limitsOf = ({ limits }: GuestSandbox, { own }: Daemon, { runtime }: Options): readonly string[] =>
   own && runtime === 'kata' ? [] : [`--cpuset-cpus=${limits.cpus.join(',')}`, `--memory=${limits.memoryBytes}`]
 
-const settings = (place: GuestSandbox, daemon: Daemon, runtime: string, given: Options): readonly string[] => [
-  `--name=${place.id}`,
-  ...[...daemon.labels, guestLabel(place)].map((label) => `--label=${label}`),
+const settings = (sandbox: GuestSandbox, daemon: Daemon, runtime: string, options: Options): readonly string[] => [
+  `--name=${sandbox.id}`,
+  ...[...daemon.labels, guestLabel(sandbox)].map((label) => `--label=${label}`),
   `--runtime=${runtime}`,
-  `--cgroup-parent=${place.cgroupPath}`,
-  ...limitsOf(place, daemon, given),
+  `--cgroup-parent=${sandbox.cgroupPath}`,
+  ...limitsOf(sandbox, daemon, options),
   '--hostname=isobench',
   '--read-only',
   ...['--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777', '--tmpfs=/run:rw,exec,nosuid,nodev,mode=755'],
   // Below the hard limit of hosts without CAP_SYS_RESOURCE.
   '--ulimit=nofile=16384:16384',
   '--log-driver=none',
-  `--mount=type=bind,source=${place.dataDir},destination=/data`,
+  `--mount=type=bind,source=${sandbox.dataDir},destination=/data`,
   ...guestEnv.map((setting) => `--env=${setting}`),
 ]
 
-// A constant text: the pid and argv come as positional parameters, and nothing of a user's is interpreted.
-// A zombie, which kill would still find, has no exe.
+// The script is constant: pid and argv are positional parameters, so the shell does not interpret them.
+// It tests `exe`, because `kill -0` also finds a zombie.
 const watching = `guest=$1; shift; exec 3<&0
 "$@" <&3 3<&- & client=$!
 { while test -e "/proc/$guest/exe"; do sleep 1; done; sleep 1; kill -KILL "$client"; } <&- 3<&- >/dev/null 2>&1 & watcher=$!
@@ -126,8 +131,8 @@ kill "$watcher" 2>/dev/null
 exit "$code"`
 
 /**
- * `docker exec` is not told when a sandbox is gone with all that ran in it, as when it went over its memory, and would wait
- * for ever. Argv that runs it, and ends it with 137 when the process `guest` is gone.
+ * Returns argv that runs `argv` and ends it with exit code 137 when the process `guest` is gone. `docker exec` does not
+ * notice that a whole sandbox was killed, for example by the OOM killer, and would wait forever.
  */
 const untilGone = (guest: string, argv: HostArgv): HostArgv => ['sh', '-c', watching, 'sh', guest, ...argv]
 
@@ -136,11 +141,11 @@ export const docker = defineDriver<Options>({
   kind: 'docker',
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   description: 'Docker, through a daemon and its default bridge, over an OCI runtime',
-  options,
+  options: optionsSchema,
   requirements: ({ runtime, daemon }) => [
-    // Since Debian 13 the client has a package of its own.
+    // Since Debian 13, the client is in its own package.
     { binary: 'docker', package: isDebian() && !isDebian12() ? 'docker-cli' : 'docker.io' },
-    // One of the host's may be in another file system, and its runtimes with it.
+    // The host's daemon and its runtimes may run in another file system.
     ...(daemon === 'own' || !hasHostSocket()
       ? [{ binary: 'dockerd', package: 'docker.io' }, runtimeRequirement(runtime)]
       : []),
@@ -150,29 +155,31 @@ export const docker = defineDriver<Options>({
       ? ['dockerd', '--version']
       : ['docker', '--host', hostSocket(), 'version', '--format', '{{.Server.Version}}'],
   versionDetails: whoseDaemon,
-  preflight: obstacle,
+  preflight,
   cpuMode: async ({ mode, runtime }) => (runtime === 'kata' ? kvmCpuMode() : cpuModeOf(mode)),
-  oneShot: async (place, argv, given) => {
-    const { daemon, image, runtime } = await daemonFor(place, given)
-    return place.wrap(
-      daemon.client('run', '--rm', '--interactive', ...settings(place, daemon, runtime, given), image, ...argv),
+  oneShot: async (sandbox, argv, options) => {
+    const { daemon, image, runtime } = await daemonFor(sandbox, options)
+    return sandbox.wrap(
+      daemon.client('run', '--rm', '--interactive', ...settings(sandbox, daemon, runtime, options), image, ...argv),
     )
   },
-  boot: async (place, given) => {
-    const { daemon, image, runtime } = await daemonFor(place, given)
-    await place.run(
-      place.wrap(daemon.client('run', '--detach', ...settings(place, daemon, runtime, given), image, ...idleCommand)),
+  boot: async (sandbox, options) => {
+    const { daemon, image, runtime } = await daemonFor(sandbox, options)
+    await sandbox.run(
+      sandbox.wrap(
+        daemon.client('run', '--detach', ...settings(sandbox, daemon, runtime, options), image, ...idleCommand),
+      ),
     )
-    const address = await addressOf(daemon, place.id)
-    const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', place.id, ...argv)
-    if (!isSecure(given.runtime)) return { address, execArgv: (argv) => place.wrap(enter(argv)) }
+    const address = await addressOf(daemon, sandbox.id)
+    const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', sandbox.id, ...argv)
+    if (!isSecure(options.runtime)) return { address, execArgv: (argv) => sandbox.wrap(enter(argv)) }
     const state = (name: string) =>
-      dockerQuery(daemon, 'container', 'inspect', '--format', `{{.State.${name}}}`, place.id)
+      dockerQuery(daemon, 'container', 'inspect', '--format', `{{.State.${name}}}`, sandbox.id)
     const pid = await state('Pid')
-    const guest = { address, execArgv: (argv: GuestArgv) => place.wrap(untilGone(pid, enter(argv))) }
-    return given.runtime === 'kata'
+    const guest = { address, execArgv: (argv: GuestArgv) => sandbox.wrap(untilGone(pid, enter(argv))) }
+    return options.runtime === 'kata'
       ? { ...guest, oomKillCount: () => guestOomKillsVia(guest.execArgv) }
-      : // The whole sandbox is killed, and Docker removes its cgroup with the kernel's count.
+      : // The OOM killer ends the whole sandbox, and Docker removes its cgroup together with the kernel's count.
         { ...guest, oomKillCount: async () => ((await state('OOMKilled')) === 'true' ? 1 : 0) }
   },
 })

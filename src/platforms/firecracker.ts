@@ -30,7 +30,7 @@ import {
 import { vmmRequest } from '../vm/vmm-api.ts'
 import { releaseRequirement, runtimeBinary } from './shared/binaries.ts'
 
-/** What Firecracker is told: the definitions of these names in its `firecracker.yaml`, as of v1.15.1. */
+/** Firecracker's configuration: definitions of these names in its `firecracker.yaml`, v1.15.1. */
 
 export interface BootSource {
   readonly kernel_image_path: string
@@ -53,7 +53,7 @@ export interface NetworkInterface {
   readonly guest_mac: string
 }
 
-/** A configuration file: the body of each request that sets a machine up, under the name of its path. */
+/** A configuration file. Each key is the path of an API request, each value is its body. */
 export interface Config {
   readonly 'boot-source': BootSource
   readonly 'machine-config': { readonly vcpu_count: number; readonly mem_size_mib: number }
@@ -63,120 +63,139 @@ export interface Config {
 }
 
 /**
- * What it logs of itself goes to its standard output, where the guest's serial port is as well: that it runs, and, after the
- * guest's last word, that it has ended.
+ * Firecracker logs to its standard output, like the guest's serial port. Without this, log lines would mix with the
+ * output.
  */
 export const logErrorsOnly = ['--level', 'Error'] as const
 
 /**
- * A disk of a guest's. Firecracker reads and writes through the host's page cache and has no option to go past it; `Writeback`
- * at least has a guest's flush reach the disk.
+ * Returns a disk of a guest. Firecracker always uses the host's page cache. With `Writeback`, a flush of the guest at
+ * least reaches the disk.
  */
 export const driveConfig = (
   id: string,
   path: string,
-  what: { readonly root: boolean; readonly readOnly: boolean },
+  flags: { readonly root: boolean; readonly readOnly: boolean },
 ): Drive => ({
   drive_id: id,
   path_on_host: path,
-  is_root_device: what.root,
-  is_read_only: what.readOnly,
+  is_root_device: flags.root,
+  is_read_only: flags.readOnly,
   cache_type: 'Writeback',
   io_engine: 'Sync',
 })
 
-/** Nobody's on a host: whom the jailer has Firecracker run as. */
+/** The user that a jailed Firecracker runs as. No account on a host has this id. */
 const jailUser = 65519
 
-/** MiB of the guest's limit that Firecracker itself takes. */
+/** MiB of the guest's memory limit that Firecracker itself uses. */
 const overhead = 32
 
-/** The RAM of a guest in MiB: what the limits leave beside Firecracker, for both are in the same cgroup. */
-export const ramMiB = (place: GuestSandbox): number => Math.floor(place.limits.memoryBytes / 1024 ** 2) - overhead
+/** RAM of the guest in MiB: its limit without the memory of Firecracker, which is in the same cgroup. */
+export const ramMiB = (sandbox: GuestSandbox): number => Math.floor(sandbox.limits.memoryBytes / 1024 ** 2) - overhead
 
-/** Firecracker, ready to be started in the place's directory. */
+/** Firecracker, ready to be started in the sandbox's state directory. */
 export interface Microvm {
   readonly argv: HostArgv
-  /** Where it looks for its files and makes its sockets, from the place's directory: empty where that is the same. */
+  /** Directory of its files and sockets relative to the state directory. Empty without a jail. */
   readonly folder: string
-  /** Its API socket, on the host. */
+  /** Path of the API socket on the host. */
   readonly api: string
 }
 
 export const jailerOf = ({ jailer }: Pick<Options, 'jailer'>) => (jailer === true ? 'jailer' : jailer)
 
-/** Puts a file of the host's at a name in the jail. What is mounted in a place is unmounted with it. */
-async function show(place: GuestSandbox, file: string, at: string): Promise<void> {
-  mkdirSync(dirname(at), { recursive: true })
-  closeSync(openSync(at, 'a'))
-  await place.run(['mount', '--bind', file, at])
+/** Bind-mounts a host file to a name in the jail. Removing the sandbox unmounts it. */
+async function bindMount(sandbox: GuestSandbox, file: string, target: string): Promise<void> {
+  mkdirSync(dirname(target), { recursive: true })
+  closeSync(openSync(target, 'a'))
+  await sandbox.run(['mount', '--bind', file, target])
 }
 
 /**
- * Firecracker with a configuration: a process that starts the machine, ends with it, and has its serial port at its standard
- * output. Paths of the configuration are the host's.
+ * Returns Firecracker with a configuration. The process starts the VM, ends with it, and has the guest's serial port as
+ * standard output. Paths in the configuration are paths of the host.
  */
-export async function microvm(place: GuestSandbox, config: Config, options: Options): Promise<Microvm> {
+export async function microvm(sandbox: GuestSandbox, config: Config, options: Options): Promise<Microvm> {
   const { binary = 'firecracker' } = options
   const jailer = jailerOf(options)
-  const own = (root: string) => [
+  const firecrackerArgs = (root: string) => [
     ...logErrorsOnly,
     ...['--api-sock', join(root, 'api.sock'), '--config-file', join(root, 'vm.json')],
   ]
   if (jailer === false) {
-    writeFileSync(join(place.stateDir, 'vm.json'), JSON.stringify(config))
-    return { argv: [binary, ...own(place.stateDir)], folder: '', api: join(place.stateDir, 'api.sock') }
+    writeFileSync(join(sandbox.stateDir, 'vm.json'), JSON.stringify(config))
+    return { argv: [binary, ...firecrackerArgs(sandbox.stateDir)], folder: '', api: join(sandbox.stateDir, 'api.sock') }
   }
-  // The jailer follows links, and calls the jail by the program that it comes to.
+  // The jailer resolves symlinks, and names the jail after the resulting program.
   const found = which(binary)
   const program = found === undefined ? binary : realpathSync(found)
   const folder = join(basename(program), 'vm', 'root')
-  const root = join(place.stateDir, folder)
+  const root = join(sandbox.stateDir, folder)
   mkdirSync(root, { recursive: true })
-  const shown = async (file: string, name: string) => {
-    await show(place, file, join(root, name))
+  const bindIntoJail = async (file: string, name: string) => {
+    await bindMount(sandbox, file, join(root, name))
     return `/${name}`
   }
-  const boot = config['boot-source']
+  const bootSource = config['boot-source']
   const jailed: Config = {
     ...config,
     'boot-source': {
-      ...boot,
-      kernel_image_path: await shown(boot.kernel_image_path, 'kernel'),
-      ...(boot.initrd_path !== undefined && { initrd_path: await shown(boot.initrd_path, 'initramfs') }),
+      ...bootSource,
+      kernel_image_path: await bindIntoJail(bootSource.kernel_image_path, 'kernel'),
+      ...(bootSource.initrd_path !== undefined && {
+        initrd_path: await bindIntoJail(bootSource.initrd_path, 'initramfs'),
+      }),
     },
     drives: await Promise.all(
-      config.drives.map(async (one) => ({ ...one, path_on_host: await shown(one.path_on_host, one.drive_id) })),
+      config.drives.map(async (drive) => ({
+        ...drive,
+        path_on_host: await bindIntoJail(drive.path_on_host, drive.drive_id),
+      })),
     ),
   }
-  // Its user's are the files that it writes to, and the folder: the conductor's socket there belongs to whom that belongs to.
+  // The VMM's user must own the disks that it writes to, and the directory, whose owner also becomes the owner of the
+  // vsock socket.
   const written = config.drives.flatMap(({ path_on_host, is_read_only }) => (is_read_only ? [] : [path_on_host]))
-  await place.run(['chown', `${jailUser}:${jailUser}`, root, ...written])
+  await sandbox.run(['chown', `${jailUser}:${jailUser}`, root, ...written])
   writeFileSync(join(root, 'vm.json'), JSON.stringify(jailed))
-  // The place has the cgroup and the network namespace that the jailer would make or join.
-  const jail = ['--id', 'vm', '--uid', String(jailUser), '--gid', String(jailUser), '--chroot-base-dir', place.stateDir]
-  return { argv: [jailer, ...jail, '--exec-file', program, '--', ...own('/')], folder, api: join(root, 'api.sock') }
+  // The jailer needs no options for cgroup and network namespace, because the sandbox already has them.
+  const jail = [
+    '--id',
+    'vm',
+    '--uid',
+    String(jailUser),
+    '--gid',
+    String(jailUser),
+    '--chroot-base-dir',
+    sandbox.stateDir,
+  ]
+  return {
+    argv: [jailer, ...jail, '--exec-file', program, '--', ...firecrackerArgs('/')],
+    folder,
+    api: join(root, 'api.sock'),
+  }
 }
 
-/** Firecracker with a guest of isobench's in a place: what the conductor is to start, and its API. */
+/** Returns Firecracker with a guest, for the VM supervisor, and its API socket. */
 export async function vmSpec(
-  place: GuestSandbox,
+  sandbox: GuestSandbox,
   { kernel, disk, data }: { readonly kernel: GuestKernel; readonly disk: string; readonly data: string },
   options: Options,
 ): Promise<VmSpec & { readonly api: string }> {
-  const tap = await place.tap(jailerOf(options) === false ? undefined : jailUser)
+  const tap = await sandbox.tap(jailerOf(options) === false ? undefined : jailUser)
   const nonce = createNonce()
   const line = kernelCommandLine(
     { root: 'ext4:/dev/vda', data: 'ext4:/dev/vdb', address: tap.address, channel: vsock.channel, halt: 'reboot' },
     nonce,
-    // It has a keyboard controller for a reset alone, and ends at one; and no PCI unless told to. From its own default line.
+    // From its default command line. Firecracker ends when the keyboard controller resets the guest, and has no PCI.
     ['console=ttyS0', 'reboot=k', 'pci=off', 'i8042.noaux', 'i8042.nomux', 'i8042.dumbkbd'],
   )
   const { argv, folder, api } = await microvm(
-    place,
+    sandbox,
     {
       'boot-source': { kernel_image_path: kernel.vmlinux, initrd_path: kernel.initramfs, boot_args: line },
-      'machine-config': { vcpu_count: place.limits.cpus.length, mem_size_mib: ramMiB(place) },
+      'machine-config': { vcpu_count: sandbox.limits.cpus.length, mem_size_mib: ramMiB(sandbox) },
       drives: [
         driveConfig('root', disk, { root: false, readOnly: true }),
         driveConfig('data', data, { root: false, readOnly: false }),
@@ -189,17 +208,17 @@ export async function vmSpec(
   return { nonce, vmm: argv, vsockSocket: join(folder, vsock.call), api }
 }
 
-export const options = z.strictObject({
-  /** Another build than the one in PATH. */
+export const optionsSchema = z.strictObject({
+  /** Another build instead of the one in PATH. */
   binary: runtimeBinary('firecracker', 'Firecracker v'),
-  /** Starts it through its jailer: `true` for the one in PATH, or the whole path of one. */
-  jailer: z.union([z.boolean(), z.string().regex(/^\//, 'give the whole path of the program')]).default(false),
+  /** Whether to start Firecracker with its jailer: `true` for the jailer in PATH, or the absolute path of one. */
+  jailer: z.union([z.boolean(), z.string().regex(/^\//, 'use the absolute path of the program')]).default(false),
   ...kernelOptions,
 })
 
-export type Options = z.output<typeof options>
+export type Options = z.output<typeof optionsSchema>
 
-/** 1.16.0 and 1.16.1 lose the vsock of a guest that was paused, so it is the last release before them. */
+/** The last release before 1.16.0 and 1.16.1, which lose the vsock of a paused guest. */
 export const release = {
   binary: 'firecracker',
   project: 'firecracker-microvm/firecracker',
@@ -208,28 +227,33 @@ export const release = {
   sha256: 'd4a32ab2322d887ca1bc4a4e7afa9cc35393e6362dfc2b3becb389d362e4275a',
 }
 
-const prepare = async (place: GuestSandbox, given: Options) =>
-  vmSpec(place, { kernel: kernelOf(given), disk: await rootDiskFor(place), data: await makeDataDisk(place) }, given)
+const prepare = async (sandbox: GuestSandbox, options: Options) =>
+  vmSpec(
+    sandbox,
+    { kernel: kernelOf(options), disk: await rootDiskFor(sandbox), data: await makeDataDisk(sandbox) },
+    options,
+  )
 
-/** What `GET /` answers, as far as it is used: InstanceInfo of firecracker.yaml. */
+/** The part of the response to `GET /` that is used: InstanceInfo of firecracker.yaml. */
 const instance = z.object({ vmm_version: z.string() })
 
 /**
- * Whether a guest can be paused and still be spoken to. In 1.16.0 and 1.16.1 its vsock takes nothing from the host after a
- * resume without a snapshot (firecracker-microvm/firecracker#6100).
+ * Returns whether a guest still works after a pause. In 1.16.0 and 1.16.1 its vsock receives nothing from the host
+ * after a resume without a snapshot (firecracker-microvm/firecracker#6100).
  */
 export const supportsPause = (version: string): boolean => !/^1\.16\.[01]$/.test(version)
 
+/** Firecracker: a small VMM. */
 export const firecracker = defineDriver<Options>({
   kind: 'firecracker',
   family: 'hypervisor',
-  description: 'Firecracker, a small monitor for guests with their own kernel',
-  options,
-  requirements: (given) => [
-    releaseRequirement(release, given.binary),
-    ...(given.jailer === false
+  description: 'Firecracker, a small VMM for guests with their own kernel',
+  options: optionsSchema,
+  requirements: (options) => [
+    releaseRequirement(release, options.binary),
+    ...(options.jailer === false
       ? []
-      : [releaseRequirement({ ...release, binary: 'jailer' }, jailerOf(given) || undefined)]),
+      : [releaseRequirement({ ...release, binary: 'jailer' }, jailerOf(options) || undefined)]),
     ...kernelRequirements,
     ...diskRequirements,
     ...dataDiskRequirements,
@@ -237,28 +261,29 @@ export const firecracker = defineDriver<Options>({
   version: ({ binary = 'firecracker' }) => [binary, '--version'],
   preflight: kvmPreflight,
   cpuMode: kvmCpuMode,
-  versionDetails: async (given) => [kernelName(given), ...(given.jailer === false ? [] : ['jailed'])].join(', '),
-  artifacts: (given, rootfs) => guestArtifacts(rootfs, kernelSource(given)),
-  vmmStart: async (place, kernel, given) => {
+  versionDetails: async (options) => [kernelName(options), ...(options.jailer === false ? [] : ['jailed'])].join(', '),
+  artifacts: (options, rootfs) => guestArtifacts(rootfs, kernelSource(options)),
+  vmmStart: async (sandbox, kernel, options) => {
     const config = {
       'boot-source': { kernel_image_path: kernel },
       'machine-config': { vcpu_count: 1, mem_size_mib: probeKernelMiB },
       drives: [],
     }
-    return { argv: (await microvm(place, config, given)).argv, accelerator: 'kvm' }
+    return { argv: (await microvm(sandbox, config, options)).argv, accelerator: 'kvm' }
   },
-  oneShot: async (place, argv, given) => place.wrapWithTap(supervisorRunArgv(place, await prepare(place, given), argv)),
-  boot: async (place, given) => {
-    const machine = await prepare(place, given)
-    await place.spawn(place.wrapWithTap(supervisorServeArgv(place, machine)))
-    await place.run(place.wrap(vmExecArgv(place, [])))
-    const { vmm_version } = instance.parse(await vmmRequest(machine.api, { method: 'GET', path: '/' }))
+  oneShot: async (sandbox, argv, options) =>
+    sandbox.wrapWithTap(supervisorRunArgv(sandbox, await prepare(sandbox, options), argv)),
+  boot: async (sandbox, options) => {
+    const vm = await prepare(sandbox, options)
+    await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, vm)))
+    await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
+    const { vmm_version } = instance.parse(await vmmRequest(vm.api, { method: 'GET', path: '/' }))
     const set = async (state: 'Paused' | 'Resumed') => {
-      await vmmRequest(machine.api, { method: 'PATCH', path: '/vm', body: { state } })
+      await vmmRequest(vm.api, { method: 'PATCH', path: '/vm', body: { state } })
     }
     return {
-      execArgv: (argv) => place.wrap(vmExecArgv(place, argv)),
-      oomKillCount: () => guestOomKills(place),
+      execArgv: (argv) => sandbox.wrap(vmExecArgv(sandbox, argv)),
+      oomKillCount: () => guestOomKills(sandbox),
       ...(supportsPause(vmm_version) && { pause: () => set('Paused'), resume: () => set('Resumed') }),
     }
   },

@@ -8,15 +8,15 @@ import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
 import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
 
-/** How the sentry gets the guest's system calls. */
-export const mode = z.enum(['systrap', 'ptrace', 'kvm'])
-export type Mode = z.output<typeof mode>
+/** How the sentry intercepts the guest's system calls. */
+export const modeSchema = z.enum(['systrap', 'ptrace', 'kvm'])
+export type Mode = z.output<typeof modeSchema>
 
-/** Flags of runsc's that go before its verb. The last of two is the one that counts, and a platform's `mode` is to be true. */
+/** Global flags of runsc. `--platform` is refused: the last of two wins, and then the option `mode` could be wrong. */
 export const runscFlagsSchema = z
   .array(
     z.string().refine((flag) => !/^--?platform(=|$)/.test(flag), {
-      message: `give the sentry's platform as mode: ${mode.options.map((one) => `'${one}'`).join(' or ')}`,
+      message: `set the sentry's platform with mode: ${modeSchema.options.map((name) => `'${name}'`).join(' or ')}`,
     }),
   )
   .readonly()
@@ -27,47 +27,47 @@ interface Sentry {
   readonly flags: readonly string[]
 }
 
-/** What runsc is given before its verb; without a mode it takes its own default. */
+/** Returns the global flags of runsc. Without a mode, runsc uses its default. */
 export const runscFlags = ({ mode, flags }: Sentry): readonly string[] => [
   ...(mode === undefined ? [] : [`--platform=${mode}`]),
   ...flags,
 ]
 
-/** The same options of an engine, which has them for one of its runtimes. */
-export const engineOptions = { mode: mode.optional(), flags: runscFlagsSchema }
+/** The same options for an engine, which are allowed only with the runtime runsc. */
+export const engineOptions = { mode: modeSchema.optional(), flags: runscFlagsSchema }
 
-/** Refuses them over any other runtime: to be given to the `superRefine` of an engine's options. */
+/** Refuses them with any other runtime. For `superRefine` of an engine's options. */
 export function requireRunsc(
   { runtime, mode, flags }: Sentry & { readonly runtime: string },
   context: z.RefinementCtx,
 ): void {
   if (runtime === 'runsc') return
-  const given = [...(mode === undefined ? [] : ['mode']), ...(flags.length === 0 ? [] : ['flags'])]
-  for (const name of given) {
-    const message = `is gVisor's, and the runtime is "${runtime}": give runtime: 'runsc', or leave ${name} out`
+  const names = [...(mode === undefined ? [] : ['mode']), ...(flags.length === 0 ? [] : ['flags'])]
+  for (const name of names) {
+    const message = `is an option of gVisor, but the runtime is "${runtime}": set runtime: 'runsc', or omit ${name}`
     context.addIssue({ code: 'custom', path: [name], message })
   }
 }
 
-/** Why this mode cannot be had here. */
+/** Returns why this mode is unavailable on this host. */
 export const modePreflight = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmPreflight() : undefined)
 
-/** Why figures of this mode from here say nothing of hardware. */
+/** Returns how guest code executes in this mode, if that is not directly on hardware. */
 export const cpuModeOf = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmCpuMode() : undefined)
 
-const options = z.strictObject({
-  mode: mode.default('systrap'),
+const optionsSchema = z.strictObject({
+  mode: modeSchema.default('systrap'),
   flags: runscFlagsSchema,
   binary: runtimeBinary('runsc'),
 })
-type Options = z.output<typeof options>
+type Options = z.output<typeof optionsSchema>
 
 const programOf = ({ binary = 'runsc' }: Options) => binary
 
 /**
- * runsc takes `net/core/rmem_default` for a sign of the root network namespace and then refuses its own stack. Newer
- * kernels show that file in every namespace, so it is hidden from runsc; the binary stays as it is.
- * A constant text: the runtime's argv comes as positional parameters, and nothing of a user's is interpreted.
+ * runsc interprets `net/core/rmem_default` as a sign of the root network namespace and then refuses its own network
+ * stack. Newer kernels have that file in every namespace, so it is hidden from runsc. The script is constant: the
+ * runtime's argv is passed as positional parameters.
  */
 const hidingNetCore: HostArgv = [
   'unshare',
@@ -79,34 +79,35 @@ const hidingNetCore: HostArgv = [
 ]
 
 /**
- * The same for an engine's runtime, which is called outside the guest's network namespace: what is mounted on `core` would
- * be on the engine's own alone, and `net` is one for all of them. Argv that runs `argv`, which ends up in runsc.
+ * The same for the runtime of an engine. Returns argv that runs `argv`, a command that calls runsc. An engine calls the
+ * runtime outside of the guest's network namespace. A mount on `core` would only affect the engine's own namespace;
+ * `net` is shared.
  */
 export const hidingNetFiles = (argv: HostArgv): HostArgv =>
   existsSync('/proc/sys/net/core/rmem_default')
     ? ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc/sys/net && exec "$@"', 'sh', ...argv]
     : argv
 
-const runtime = (given: Options): OciRuntime => ({
+const runtime = (options: Options): OciRuntime => ({
   command: (state) =>
     [
       ...(existsSync('/proc/sys/net/core/rmem_default') ? hidingNetCore : []),
-      programOf(given),
+      programOf(options),
       '--root',
       state,
-      ...runscFlags(given),
+      ...runscFlags(options),
     ] as readonly string[] as HostArgv,
   bundleOption: '-bundle',
   detachOption: '-detach',
 })
 
-/** Releases before 2023 have neither systrap nor directfs; bookworm's is one of them. */
+/** Releases before 2023, such as bookworm's, have neither systrap nor directfs. */
 const hasDirectfs = (program: string): boolean => {
   const { stdout, stderr } = spawnSync(program, ['flags'], { encoding: 'utf8' })
   return /-directfs\b/.test(stdout + stderr)
 }
 
-/** What must be on the host for any platform over this runsc. */
+/** The runsc that platforms need. */
 export const gvisorRequirement = (binary: string): Requirement => ({
   binary,
   package: 'runsc',
@@ -119,11 +120,11 @@ export const gvisor = defineDriver<Options>({
   kind: 'gvisor',
   family: 'secure-container',
   description: 'runsc, an application kernel between the guest and the host',
-  options,
-  requirements: (given) => [gvisorRequirement(programOf(given))],
-  version: (given) => [programOf(given), '--version'],
+  options: optionsSchema,
+  requirements: (options) => [gvisorRequirement(programOf(options))],
+  version: (options) => [programOf(options), '--version'],
   preflight: async ({ mode, binary }) => runtimeBinaryProblem('runsc', binary) ?? modePreflight(mode),
   cpuMode: async ({ mode }) => cpuModeOf(mode),
-  oneShot: async (place, argv, given) => runOnce(runtime(given), place, argv),
-  boot: (place, given) => startContainer(runtime(given), place),
+  oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
+  boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

@@ -16,7 +16,7 @@ import { qemu } from './qemu.ts'
 import { runc } from './runc.ts'
 import { userModeLinux } from './user-mode-linux.ts'
 
-/** isobench's drivers: a new one is a file and a line here. */
+/** isobench's drivers. To add one, write a file and add it here. */
 const all = {
   native,
   runc,
@@ -36,10 +36,11 @@ const all = {
   'user-mode-linux': userModeLinux,
 }
 
-// A driver without options has an index signature of `never`, which would forbid even `name`.
+// The options of a driver without options have an index signature of `never`, which would even forbid `name`.
 type OptionsOf<D> = D extends Driver<infer O> ? { [K in keyof O as string extends K ? never : K]?: O[K] } : never
 
-/** The options of each kind, as authors may give them. */
+/** The options of each kind of platform in `platform(kind, options)`. */
 export type PlatformKinds = { [K in keyof typeof all]: OptionsOf<(typeof all)[K]> }
 
+/** The built-in drivers by kind. */
 export const drivers: Readonly<Record<string, Driver>> = all as unknown as Readonly<Record<string, Driver>>

@@ -14,95 +14,98 @@ import {
   howToInstall,
   kataConfigDropIn,
   type Options,
-  options,
+  optionsSchema,
   runtimeOf,
   syslog,
   syslogBinds,
   writeConfiguration,
 } from './shared/kata-installation.ts'
 
-const missingConfiguration = (given: Options): Unavailable => ({
-  reason: `there is no configuration of Kata's ${given.runtime} runtime for ${given.hypervisor}: not ${configurationFiles(given).join(', not ')}`,
-  fix: `name it: { config: '/…/configuration-….toml' }, or ${howToInstall(given)}`,
+const missingConfiguration = (options: Options): Unavailable => ({
+  reason: `Kata's ${options.runtime} runtime has no configuration for ${options.hypervisor}: found none of ${configurationFiles(options).join(', ')}`,
+  fix: `set { config: '/.../configuration-....toml' }, or ${howToInstall(options)}`,
 })
 
 /**
- * The installation's configuration.
- * @throws MachineError where there is none.
+ * Returns the path of the installation's configuration.
+ * @throws {HostError} if there is none
  */
-export function requiredConfiguration(given: Options): string {
-  const found = configurationOf(given)
-  if (found !== undefined) return found
-  const { reason, fix } = missingConfiguration(given)
+export function requiredConfiguration(options: Options): string {
+  const configuration = configurationOf(options)
+  if (configuration !== undefined) return configuration
+  const { reason, fix } = missingConfiguration(options)
   throw new HostError(reason, fix)
 }
 
-/** What of the host's the shim asks for before it starts a machine. */
+/** Returns what the shim needs of the host before it starts a VM, if that is missing. */
 function missingOfHost({ runtime, hypervisor }: Options): Unavailable | undefined {
   if (hypervisor === 'qemu' && !existsSync('/dev/vhost-vsock')) {
     return {
-      reason: 'Kata speaks to its agent in QEMU by /dev/vhost-vsock, which is missing',
+      reason: 'Kata connects to its agent in QEMU through /dev/vhost-vsock, which is missing',
       fix: 'modprobe vhost_vsock',
     }
   }
   if (runtime === 'go' && syslog() === undefined) {
     return {
-      reason: "Kata's Go runtime does not start without a syslog, and there is none",
-      fix: 'start systemd-journald or another that listens at /dev/log',
+      reason: "Kata's Go runtime needs a syslog, and this host has none",
+      fix: 'start systemd-journald or another service that listens at /dev/log',
     }
   }
   return undefined
 }
 
-/** Why Kata, which is installed, does not work with these options here. */
-export async function obstacle(given: Options): Promise<string | Unavailable | undefined> {
-  const { runtime } = given
-  const shim = findShim(given)
+/** Returns why an installed Kata cannot run with these options. */
+export async function kataPreflight(options: Options): Promise<string | Unavailable | undefined> {
+  const { runtime } = options
+  const shim = findShim(options)
   const found = runtimeOf(shim)
   if (found !== undefined && found !== runtime) {
-    return { reason: `${shim} is Kata's ${found} runtime`, fix: `give runtime: '${found}', or ${howToInstall(given)}` }
+    return { reason: `${shim} is Kata's ${found} runtime`, fix: `set runtime: '${found}', or ${howToInstall(options)}` }
   }
-  if (configurationOf(given) === undefined) return missingConfiguration(given)
-  return (await kvmPreflight()) ?? missingOfHost(given)
+  if (configurationOf(options) === undefined) return missingConfiguration(options)
+  return (await kvmPreflight()) ?? missingOfHost(options)
 }
 
 /**
- * How containerd runs a container by Kata's shim with a configuration; the machine's size is the guest's limit. The shim is not
- * in the guest's network namespace: the Go runtime would take that for the host's, and refuse it.
+ * Returns how containerd runs a container with a Kata shim. The size of the VM is the guest's limit. The shim runs
+ * outside of the guest's network namespace: the Go runtime would mistake that for the host's and refuse it.
  */
-export const kataShimConfig = (place: GuestSandbox, shim: string, configuration: string): ShimConfig => ({
+export const kataShimConfig = (sandbox: GuestSandbox, shim: string, configuration: string): ShimConfig => ({
   runtime: shim,
   options: ['--runtime-config-path', configuration],
   resources: 'unlimited',
-  binds: syslogBinds(place, syslog()),
-  wrap: place.wrapWithTap,
+  binds: syslogBinds(sandbox, syslog()),
+  wrap: sandbox.wrapWithTap,
 })
 
-function prepare(place: GuestSandbox, given: Options): ShimConfig {
+function prepare(sandbox: GuestSandbox, options: Options): ShimConfig {
   const file = writeConfiguration(
-    join(place.stateDir, 'kata'),
-    requiredConfiguration(given),
-    kataConfigDropIn(given, place.limits),
+    join(sandbox.stateDir, 'kata'),
+    requiredConfiguration(options),
+    kataConfigDropIn(options, sandbox.limits),
   )
-  return kataShimConfig(place, which(findShim(given)) ?? findShim(given), file)
+  return kataShimConfig(sandbox, which(findShim(options)) ?? findShim(options), file)
 }
 
-/** Kata Containers: a container in a virtual machine of its own, through containerd. */
+/** Kata Containers: a container in its own VM, through containerd. */
 export const kata = defineDriver<Options>({
   kind: 'kata',
   family: 'secure-container',
-  description: 'Kata Containers, a container in a virtual machine of its own, through containerd',
-  options,
-  requirements: (given) => [...containerdRequirements, { binary: findShim(given), installHint: howToInstall(given) }],
-  configFiles: (given) => [configurationOf(given)].filter((file) => file !== undefined),
-  // A constant text; before the release's number there is another, in the name of the shim.
-  version: (given) => ['sh', '-c', '"$1" --version | sed "s/.*version: //"', 'sh', findShim(given)],
+  description: 'Kata Containers, a container in its own VM, through containerd',
+  options: optionsSchema,
+  requirements: (options) => [
+    ...containerdRequirements,
+    { binary: findShim(options), installHint: howToInstall(options) },
+  ],
+  configFiles: (options) => [configurationOf(options)].filter((file) => file !== undefined),
+  // The script is constant. The sed command removes text before the version number, which contains another number.
+  version: (options) => ['sh', '-c', '"$1" --version | sed "s/.*version: //"', 'sh', findShim(options)],
   cpuMode: kvmCpuMode,
-  preflight: obstacle,
+  preflight: kataPreflight,
   versionDetails: async ({ runtime, hypervisor, sharedFs }) => `${runtime}, ${hypervisor}, ${sharedFs}`,
-  oneShot: (place, argv, given) => runTask(place, argv, prepare(place, given)),
-  boot: async (place, given) => {
-    const handle = await startTask(place, prepare(place, given))
+  oneShot: (sandbox, argv, options) => runTask(sandbox, argv, prepare(sandbox, options)),
+  boot: async (sandbox, options) => {
+    const handle = await startTask(sandbox, prepare(sandbox, options))
     return { ...handle, oomKillCount: () => guestOomKillsVia(handle.execArgv) }
   },
 })

@@ -7,34 +7,34 @@ import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { enterNamespaces, privateMounts, waitForHostPid } from './shared/namespaces.ts'
 
-// A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
+// The script is constant: directories and argv are positional parameters, so the shell does not interpret them.
 const enterGroups =
   'while [ "$1" != -- ]; do mkdir -p "$1" && echo 0 > "$1/cgroup.procs" || exit; shift; done; shift; exec "$@"'
 
 /**
- * nspawn makes groups below the one that it is in, in systemd's hierarchies, which have no limits and which isobench leaves
- * alone: so it gets a group of the place's there. On a v2 host there is but one, and this group is below the limits.
+ * nspawn creates cgroups below its own one in systemd's hierarchies, which isobench does not manage. So it gets a
+ * cgroup of the sandbox's name there. On a v2 host there is only one hierarchy, and this cgroup is below the limits.
  */
-function inOwnGroups(place: GuestSandbox, argv: HostArgv): HostArgv {
+function inOwnGroups(sandbox: GuestSandbox, argv: HostArgv): HostArgv {
   const root = '/sys/fs/cgroup'
   const hierarchies = existsSync(join(root, 'cgroup.controllers'))
     ? [root]
     : [join(root, 'systemd'), join(root, 'unified')].filter((path) => existsSync(join(path, 'cgroup.procs')))
-  const groups = hierarchies.map((path) => join(path, place.cgroupName('nspawn')))
+  const groups = hierarchies.map((path) => join(path, sandbox.cgroupName('nspawn')))
   return ['sh', '-c', enterGroups, 'sh', ...groups, '--', ...argv]
 }
 
-async function spawn(place: GuestSandbox, argv: GuestArgv): Promise<HostArgv> {
-  // nspawn writes a lock beside the tree that it runs: so that is not the image's own folder.
-  const root = join(place.stateDir, 'root')
+async function spawn(sandbox: GuestSandbox, argv: GuestArgv): Promise<HostArgv> {
+  // nspawn writes a lock file next to its root directory, so the root is not the image directory itself.
+  const root = join(sandbox.stateDir, 'root')
   const command: HostArgv = [
     'systemd-nspawn',
     '--quiet',
     `--directory=${root}`,
     '--read-only',
-    `--machine=${place.id}`,
+    `--machine=${sandbox.id}`,
     '--hostname=isobench',
-    // Neither systemd nor its machine manager need to run on the host.
+    // Do not require systemd or its machine manager on the host.
     '--register=no',
     '--keep-unit',
     '--as-pid2',
@@ -43,18 +43,18 @@ async function spawn(place: GuestSandbox, argv: GuestArgv): Promise<HostArgv> {
     '--link-journal=no',
     '--resolv-conf=off',
     '--timezone=off',
-    `--network-namespace-path=${place.netns}`,
+    `--network-namespace-path=${sandbox.netns}`,
     '--rlimit=NOFILE=16384',
-    `--bind=${place.dataDir}:/data`,
+    `--bind=${sandbox.dataDir}:/data`,
     ...guestEnv.map((setting) => `--setenv=${setting}`),
     '--',
     ...argv,
   ]
-  const inMounts = await privateMounts(place, [['bind,ro', place.rootfs, root]])
-  return inMounts(inOwnGroups(place, command))
+  const inMounts = await privateMounts(sandbox, [['bind,ro', sandbox.rootfs, root]])
+  return inMounts(inOwnGroups(sandbox, command))
 }
 
-/** systemd-nspawn: what systemd's users have, here without systemd on the host. */
+/** systemd-nspawn, without systemd on the host. */
 export const nspawn = defineDriver({
   kind: 'nspawn',
   family: 'container',
@@ -65,9 +65,9 @@ export const nspawn = defineDriver({
     { binary: 'nsenter', package: 'util-linux' },
   ],
   version: () => ['systemd-nspawn', '--version'],
-  oneShot: (place, argv) => spawn(place, argv),
-  boot: async (place) => {
-    const leader = await waitForHostPid(await place.spawn(await spawn(place, idleCommand)), idleCommand)
-    return { execArgv: (argv) => place.wrap(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
+  oneShot: (sandbox, argv) => spawn(sandbox, argv),
+  boot: async (sandbox) => {
+    const leader = await waitForHostPid(await sandbox.spawn(await spawn(sandbox, idleCommand)), idleCommand)
+    return { execArgv: (argv) => sandbox.wrap(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
   },
 })

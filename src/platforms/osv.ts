@@ -1,3 +1,5 @@
+/** OSv, a unikernel, on QEMU or Firecracker. */
+
 import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
@@ -11,23 +13,23 @@ import { type Config, driveConfig, ramMiB as firecrackerMiB, logErrorsOnly, rele
 import { type Accelerator, acceleration, accelerator, blockOptions, ramMiB } from './qemu.ts'
 import { releaseRequirement } from './shared/binaries.ts'
 
-/** What an OSv guest can be asked for. */
+/** What an OSv image can run. */
 export interface Programs {
-  /** OSv's own options, `--rootfs=rofs`, and the command that stands for a boot. */
+  /** OSv's own options, for example `--rootfs=rofs`, and the command to run for a boot. */
   readonly command: string
-  /** What of the image stands for a workload's program. */
+  /** Program of the image for each program name that a workload uses. */
   readonly programs: Readonly<Record<string, string>>
 }
 
-/** A word as OSv's parser takes it (`core/commands.cc`): in quotes, in which `\` escapes. */
+/** Quotes a word for OSv's parser (`core/commands.cc`): in quotes, in which `\` escapes. */
 const quoted = (word: string): string =>
   `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
 
-/** OSv's own options are split at spaces, which `\` escapes. */
+/** Escapes one of OSv's own options, which are split at unescaped spaces. */
 const escaped = (option: string): string => option.replaceAll('\\', '\\\\').replaceAll(' ', '\\ ')
 
 /** OSv's options are the words before the program. */
-function parted(command: string): { readonly options: readonly string[]; readonly program: string } {
+function splitCommand(command: string): { readonly options: readonly string[]; readonly program: string } {
   const words = command.trim().split(/\s+/)
   const at = words.findIndex((word) => !word.startsWith('--'))
   return {
@@ -36,7 +38,10 @@ function parted(command: string): { readonly options: readonly string[]; readonl
   }
 }
 
-/** `env -C folder NAME=value program …`, by which isobench sets a command's environment and folder, as OSv's own options. */
+/**
+ * Converts `env -C folder NAME=value program ...`, by which isobench sets environment and directory, to OSv's own
+ * options.
+ */
 function withoutEnv(argv: readonly string[]): {
   readonly options: readonly string[]
   readonly argv: readonly string[]
@@ -49,31 +54,32 @@ function withoutEnv(argv: readonly string[]): {
 }
 
 /**
- * The command line of an OSv kernel that runs `argv`. isobench's own programs for a boot are the image's command.
- * @throws UnsupportedError for a program that the image has nothing for.
+ * Returns the kernel command line of an OSv guest that runs `argv`. For a boot, isobench runs busybox; OSv runs the
+ * image's command instead.
+ * @throws {UnsupportedError} if the image has no such program
  */
 export function commandLine(
   { command, programs }: Programs,
   argv: readonly string[],
   network: readonly string[],
 ): string {
-  const own = parted(command)
-  const wanted = withoutEnv(argv)
-  const [name = '', ...args] = wanted.argv
-  // It takes what follows for the name of a variable, in quotes too, and nothing escapes it.
+  const imageCommand = splitCommand(command)
+  const requested = withoutEnv(argv)
+  const [name = '', ...args] = requested.argv
+  // OSv replaces "$" and the following name by a variable, even in quotes, and there is no escape.
   if (args.some((word) => word.includes('$'))) {
-    throw new UnsupportedError(`OSv's command line can have no "$", which ${name} is given`)
+    throw new UnsupportedError(`OSv's command line cannot contain "$", which is in the arguments of ${name}.`)
   }
-  const options = [...own.options, ...network, ...wanted.options].map(escaped)
+  const options = [...imageCommand.options, ...network, ...requested.options].map(escaped)
   if (Object.hasOwn(programs, name)) return [...options, programs[name], ...args.map(quoted)].join(' ')
-  if (name === '/bin/busybox' && own.program !== '') return [...options, own.program].join(' ')
+  if (name === '/bin/busybox' && imageCommand.program !== '') return [...options, imageCommand.program].join(' ')
   throw new UnsupportedError(
-    `OSv runs one program of its image and forks none, and nothing in the image stands for ${name}`,
-    `name it in the platform's options: programs: { '${name}': '/…' }`,
+    `OSv cannot fork and runs one program of its image, and the image has none for ${name}.`,
+    `set it in the platform's options: programs: { '${name}': '/...' }`,
   )
 }
 
-/** Where OSv's `scripts/build` puts what it makes, beside the image: `build/last`. */
+/** The kernel that OSv's `scripts/build` creates next to the image in `build/last`. */
 const kernelName = 'loader-stripped.elf'
 
 export interface OsvFiles {
@@ -82,29 +88,29 @@ export interface OsvFiles {
   readonly command: string
 }
 
-interface Given {
+interface ImageOptions {
   readonly image?: string | undefined
   readonly kernel?: string | undefined
   readonly command?: string | undefined
 }
 
 export const howToBuild =
-  "build one with OSv's own tools: in a checkout of github.com/cloudius-systems/osv, with its submodules, " +
-  'scripts/setup.py, then scripts/build fs=rofs image=<app>; and name what it leaves: ' +
-  "platform('osv', { image: '/…/build/last/usr.img' })"
+  "build one with OSv's tools: in a checkout of github.com/cloudius-systems/osv with its submodules, run " +
+  'scripts/setup.py, then scripts/build fs=rofs image=<app>, and set the image that this creates: ' +
+  "platform('osv', { image: '/.../build/last/usr.img' })"
 
-/** An image of OSv's with its kernel and its command line; or what of them is not there. */
-export function filesOf({ image, kernel, command }: Given): OsvFiles | Unavailable {
+/** Returns an OSv image with its kernel and its command line, or what is missing. */
+export function filesOf({ image, kernel, command }: ImageOptions): OsvFiles | Unavailable {
   if (image === undefined) return { reason: 'no OSv image', fix: howToBuild }
   const beside = (name: string) => join(dirname(image), name)
   const loader = kernel ?? beside(kernelName)
   const absent = [image, loader].find((file) => !existsSync(file))
-  if (absent !== undefined) return { reason: `no OSv image: there is no ${absent}`, fix: howToBuild }
+  if (absent !== undefined) return { reason: `no OSv image: there is no file ${absent}`, fix: howToBuild }
   const line = command ?? (existsSync(beside('cmdline')) ? readFileSync(beside('cmdline'), 'utf8') : '')
   return { image, kernel: loader, command: line.trim() }
 }
 
-/** QEMU's own name for an image's format: qcow2 by its first bytes, else raw. */
+/** Returns QEMU's name of an image's format: qcow2 according to its first bytes, otherwise raw. */
 export function formatOf(image: string): 'qcow2' | 'raw' {
   const file = openSync(image, 'r')
   try {
@@ -116,67 +122,67 @@ export function formatOf(image: string): 'qcow2' | 'raw' {
   }
 }
 
-/** OSv's kernels say what they are when they start: `OSv v0.57.0-398-g0e34e4dc`. */
+/** Returns the version that the kernel prints at its start: `OSv v0.57.0-398-g0e34e4dc`. */
 export const versionOf = (kernel: string): string =>
-  /OSv (v\d[\w.-]+)/.exec(readFileSync(kernel, 'latin1'))?.[1] ?? 'of no known version'
+  /OSv (v\d[\w.-]+)/.exec(readFileSync(kernel, 'latin1'))?.[1] ?? 'of unknown version'
 
-const file = z.string().regex(/^\//, 'give the whole path of the file')
+const absolutePath = z.string().regex(/^\//, 'use the absolute path of the file')
 
-export const options = z.strictObject({
-  /** The monitor that boots it. Firecracker takes raw images alone. */
+export const optionsSchema = z.strictObject({
+  /** The VMM. Firecracker reads only raw images. */
   on: z.enum(['qemu', 'firecracker']).default('qemu'),
-  /** An image of OSv's own tools, qcow2 or raw: `build/last/usr.img`. It is never written to. */
-  image: file.optional(),
-  /** OSv's kernel; left out: `loader-stripped.elf` beside the image. */
-  kernel: file.optional(),
-  /** OSv's options and the command that stands for a boot; left out: what is in the file `cmdline` beside the image. */
+  /** An image of OSv's tools, qcow2 or raw: `build/last/usr.img`. isobench does not write to it. */
+  image: absolutePath.optional(),
+  /** OSv's kernel. Default: `loader-stripped.elf` next to the image. */
+  kernel: absolutePath.optional(),
+  /** OSv's options and the command to run for a boot. Default: the content of the file `cmdline` next to the image. */
   command: z.string().optional(),
-  /** What of the image stands for a workload's program: `{ sysbench: '/sysbench.so' }`. */
+  /** Program of the image for each program name of a workload: `{ sysbench: '/sysbench.so' }`. */
   programs: z.record(z.string(), z.string()).default({}),
-  /** On QEMU; left out: KVM where it is usable, else TCG. */
+  /** Only for QEMU. Default: KVM if it is usable, otherwise TCG. */
   accel: z.enum(['kvm', 'tcg']).optional(),
 })
 
-export type Options = z.output<typeof options>
+export type Options = z.output<typeof optionsSchema>
 
-/** OSv prints the command line, and what comes after it is the program's; and these when it cannot go on. */
+/** OSv prints its command line, followed by the program's output. After a crash it prints one of these texts. */
 const [marker, crash] = [
   'Cmdline: ',
   '^(Aborted|\\[backtrace\\]|Assertion failed: |Failed to load object: |Out of memory: )',
 ]
 
-/** All that is known before a guest has something to run. */
+/** Everything that is known before the guest receives its command. */
 interface Prepared {
   readonly files: OsvFiles
   readonly accel: Accelerator
   readonly network: { readonly device: string; readonly mac: string; readonly address: string }
 }
 
-/** Firecracker runs nothing without KVM. */
-const accelOf = async (given: Options): Promise<Accelerator> =>
-  given.on === 'firecracker' ? 'kvm' : accelerator(given)
+/** Firecracker requires KVM. */
+const accelOf = async (options: Options): Promise<Accelerator> =>
+  options.on === 'firecracker' ? 'kvm' : accelerator(options)
 
-async function prepare(place: GuestSandbox, given: Options): Promise<Prepared> {
-  const files = filesOf(given)
+async function prepare(sandbox: GuestSandbox, options: Options): Promise<Prepared> {
+  const files = filesOf(options)
   if ('reason' in files) throw new HostError(files.reason, files.fix)
-  return { files, accel: await accelOf(given), network: await place.tap() }
+  return { files, accel: await accelOf(options), network: await sandbox.tap() }
 }
 
-/** `198.18.0.2/30` as OSv's `--ip` has it. */
+/** Converts `198.18.0.2/30` to OSv's option `--ip`. */
 function ipOption(address: string): string {
   const [host, prefix] = address.split('/')
   const mask = [24, 16, 8, 0].map((shift) => ((0xffffffff << (32 - Number(prefix))) >>> shift) & 255)
   return `--ip=eth0,${host},${mask.join('.')}`
 }
 
-/** QEMU with the image, whose serial port is its standard output. */
-function onQemu(place: GuestSandbox, { files, accel, network }: Prepared, line: string): HostArgv {
-  // A guest that resets itself boots again, and is then told from one that has powered off: so without -no-reboot.
+/** QEMU with the image. Its standard output is the guest's serial port. */
+function onQemu(sandbox: GuestSandbox, { files, accel, network }: Prepared, line: string): HostArgv {
+  // Without -no-reboot: console-guest.pl recognizes a guest that reset itself by its second boot.
   return [
-    // What the guest writes to its disk is in a file that QEMU removes, below the place.
-    ...(['env', `TMPDIR=${place.stateDir}`, 'qemu-system-x86_64'] as const),
+    // snapshot=on writes to a temporary file that QEMU has already deleted. Keep it in the sandbox.
+    ...(['env', `TMPDIR=${sandbox.stateDir}`, 'qemu-system-x86_64'] as const),
     ...['-machine', 'q35', ...acceleration(accel)],
-    ...['-smp', String(place.limits.cpus.length), '-m', `${ramMiB(place, accel)}M`],
+    ...['-smp', String(sandbox.limits.cpus.length), '-m', `${ramMiB(sandbox, accel)}M`],
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-serial', 'stdio'],
     ...['-drive', `if=none,id=root,snapshot=on,${blockOptions(files.image, formatOf(files.image))}`],
     ...['-device', 'virtio-blk-pci,drive=root', '-device', 'virtio-rng-pci'],
@@ -186,67 +192,71 @@ function onQemu(place: GuestSandbox, { files, accel, network }: Prepared, line: 
   ]
 }
 
-/** What Firecracker is told; it has no PCI, and OSv is not to look for it (OSv's `scripts/firecracker.py`). */
+/**
+ * Firecracker's configuration. Firecracker has no PCI, so OSv must not search for it (OSv's `scripts/firecracker.py`).
+ */
 export const firecrackerConfig = (
-  place: GuestSandbox,
+  sandbox: GuestSandbox,
   { files, network }: Pick<Prepared, 'files' | 'network'>,
   line: string,
 ): Config => ({
   'boot-source': { kernel_image_path: files.kernel, boot_args: `--nopci ${line}` },
-  'machine-config': { vcpu_count: place.limits.cpus.length, mem_size_mib: firecrackerMiB(place) },
+  'machine-config': { vcpu_count: sandbox.limits.cpus.length, mem_size_mib: firecrackerMiB(sandbox) },
   drives: [driveConfig('root', files.image, { root: false, readOnly: true })],
   'network-interfaces': [{ iface_id: 'eth0', host_dev_name: network.device, guest_mac: network.mac }],
 })
 
 let commands = 0
 
-/** Firecracker from a configuration of the command's own, without its API: its serial port is its standard output. */
-function onFirecracker(place: GuestSandbox, prepared: Prepared, line: string): HostArgv {
-  const file = join(place.stateDir, `osv-${commands++}.json`)
-  writeFileSync(file, JSON.stringify(firecrackerConfig(place, prepared, line)))
+/**
+ * Firecracker without its API, with a configuration file per command. Its standard output is the guest's serial port.
+ */
+function onFirecracker(sandbox: GuestSandbox, prepared: Prepared, line: string): HostArgv {
+  const file = join(sandbox.stateDir, `osv-${commands++}.json`)
+  writeFileSync(file, JSON.stringify(firecrackerConfig(sandbox, prepared, line)))
   return ['firecracker', ...logErrorsOnly, '--no-api', '--config-file', file]
 }
 
-/** Argv that boots OSv with `argv` as its program, whose console becomes its output. */
-function boot(place: GuestSandbox, prepared: Prepared, { on, programs }: Options, argv: GuestArgv): HostArgv {
+/** Returns argv that boots OSv with `argv` as its program and prints the output of the program. */
+function boot(sandbox: GuestSandbox, prepared: Prepared, { on, programs }: Options, argv: GuestArgv): HostArgv {
   const { files, network } = prepared
   const line = commandLine({ command: files.command, programs }, argv, [ipOption(network.address)])
-  const vmm = on === 'qemu' ? onQemu(place, prepared, line) : onFirecracker(place, prepared, line)
-  return place.wrapWithTap(['perl', programPath('console-guest.pl'), marker, crash, ...vmm])
+  const vmm = on === 'qemu' ? onQemu(sandbox, prepared, line) : onFirecracker(sandbox, prepared, line)
+  return sandbox.wrapWithTap(['perl', programPath('console-guest.pl'), marker, crash, ...vmm])
 }
 
-/** OSv, a unikernel: one program in the kernel's own address space, without processes. */
+/** OSv, a unikernel: one program in the address space of the kernel, without processes. */
 export const osv = defineDriver<Options>({
   kind: 'osv',
   family: 'unikernel',
   description: 'OSv, a unikernel that runs one program of its image',
-  options,
+  options: optionsSchema,
   requirements: ({ on }) => [
     on === 'qemu' ? { binary: 'qemu-system-x86_64', package: 'qemu-system-x86' } : releaseRequirement(release),
     { binary: 'perl', package: 'perl-base' },
   ],
   version: ({ on }) => [on === 'qemu' ? 'qemu-system-x86_64' : 'firecracker', '--version'],
-  configFiles: (given) => {
-    const files = filesOf(given)
+  configFiles: (options) => {
+    const files = filesOf(options)
     return 'reason' in files ? [] : [files.image, files.kernel]
   },
-  preflight: async (given) => {
-    const files = filesOf(given)
+  preflight: async (options) => {
+    const files = filesOf(options)
     if ('reason' in files) return files
-    if (given.on === 'firecracker' && formatOf(files.image) === 'qcow2') {
-      const fix = `qemu-img convert -O raw ${files.image} ${files.image}.raw, and name that as the image`
-      return { reason: `Firecracker reads no qcow2, which ${files.image} is`, fix }
+    if (options.on === 'firecracker' && formatOf(files.image) === 'qcow2') {
+      const fix = `run qemu-img convert -O raw ${files.image} ${files.image}.raw, and set that file as the image`
+      return { reason: `Firecracker cannot read ${files.image}, which is qcow2`, fix }
     }
-    return given.on === 'firecracker' || given.accel === 'kvm' ? kvmPreflight() : undefined
+    return options.on === 'firecracker' || options.accel === 'kvm' ? kvmPreflight() : undefined
   },
-  cpuMode: async (given) => ((await accelOf(given)) === 'tcg' ? 'emulated' : kvmCpuMode()),
-  versionDetails: async (given) => {
-    const files = filesOf(given)
-    return ['reason' in files ? '' : `OSv ${versionOf(files.kernel)}`, given.on, await accelOf(given)].join(', ')
+  cpuMode: async (options) => ((await accelOf(options)) === 'tcg' ? 'emulated' : kvmCpuMode()),
+  versionDetails: async (options) => {
+    const files = filesOf(options)
+    return ['reason' in files ? '' : `OSv ${versionOf(files.kernel)}`, options.on, await accelOf(options)].join(', ')
   },
-  oneShot: async (place, argv, given) => boot(place, await prepare(place, given), given, argv),
-  boot: async (place, given) => {
-    const prepared = await prepare(place, given)
-    return { singleProcess: true, execArgv: (argv) => boot(place, prepared, given, argv) }
+  oneShot: async (sandbox, argv, options) => boot(sandbox, await prepare(sandbox, options), options, argv),
+  boot: async (sandbox, options) => {
+    const prepared = await prepare(sandbox, options)
+    return { singleProcess: true, execArgv: (argv) => boot(sandbox, prepared, options, argv) }
   },
 })

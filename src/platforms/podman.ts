@@ -11,7 +11,10 @@ import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } fro
 import { isSecure, makeProgram, runtimeRequirement, runtimeVersionText } from './shared/engine-runtimes.ts'
 import { memoizeAsync, pipeTarInto, privateMounts, waitForHostPid, withPrivateMounts } from './shared/namespaces.ts'
 
-/** podman's settings: locks as files rather than in the host's shared memory, and nothing of the host's configuration. */
+/**
+ * podman's settings: file locks instead of locks in the host's shared memory, and nothing from the host's
+ * configuration.
+ */
 export const podmanSettings = (networks: string) => `[engine]
 lock_type = "file"
 cgroup_manager = "cgroupfs"
@@ -20,27 +23,27 @@ events_logger = "none"
 network_config_dir = ${JSON.stringify(networks)}
 `
 
-/** The user whom podman runs as: nobody's number, of those that systemd keeps for users without an account. */
+/** The user that podman runs as. systemd reserves this range of ids for users without an account. */
 const user = 65519
-/** The host's ids that stand for the guest's others, from 1 on. Nothing on the host belongs to them. */
+/** The host ids for ids of the guest from 1 on. Nothing on the host belongs to them. */
 const ids = '1000000:65536'
 
-/** podman of a user without rights, with its own store. */
+/** podman of an unprivileged user, with its own store. */
 export interface Rootless {
-  /** Argv of podman, to be run in the guest's place. */
+  /** Returns argv of podman. Run it in the guest's sandbox. */
   command(...args: readonly string[]): HostArgv
-  /** A copy of this root filesystem whose files belong to the guest's users. */
+  /** Returns a copy of a root filesystem whose files belong to the guest's users. */
   image(rootfs: string): Promise<string>
 }
 
-/** The host's owner of each of the image's, in the form of tar's `--owner-map`: those of Debian's own packages, and nobody. */
+/** The host's owner for each owner in the image, for tar's `--owner-map`: the ids of Debian's packages, and nobody. */
 const ownerMap = [...Array.from({ length: 1000 }, (_, id) => id), 65534]
   .map((id) => `+${id} isobench:${id === 0 ? user : Number(ids.split(':')[0]) + id - 1}`)
   .join('\n')
 
 /**
- * A user, with a range of ids, whom the host does not have: their lines are in copies of the host's files that this ground's
- * processes alone see.
+ * Adds a user with an id range, which the host does not have, to copies of the host's files. Only the processes of this
+ * sandbox see the copies.
  */
 function userFiles(folder: string): (readonly ['bind,ro', from: string, to: string])[] {
   const own: Readonly<Record<string, string>> = {
@@ -57,26 +60,26 @@ function userFiles(folder: string): (readonly ['bind,ro', from: string, to: stri
   })
 }
 
-// A constant text: argv comes as positional parameters, and nothing of a user's is interpreted.
+// The script is constant: argv is passed as positional parameters, so the shell does not interpret it.
 const withoutUnified: HostArgv = ['sh', '-c', `umount ${unifiedHierarchy} && exec "$@"`, 'sh']
 
-/** Makes the user's store and settings, and the mounts in which its podman runs. */
-export async function makeRootless(ground: RunSandbox, runtime: string): Promise<Rootless> {
-  const home = join(ground.stateDir, 'home')
+/** Creates the user's store and settings, and the mount namespace in which its podman runs. */
+export async function makeRootless(runSandbox: RunSandbox, runtime: string): Promise<Rootless> {
+  const home = join(runSandbox.stateDir, 'home')
   const networks = join(home, 'networks')
-  // Below the ground's own /run, because a longer path is none that podman takes.
-  const runtimeFolder = join(ground.stateDir, 'run', 'user')
+  // Below the sandbox's own /run, because podman refuses longer paths.
+  const runtimeFolder = join(runSandbox.stateDir, 'run', 'user')
   for (const folder of [home, networks, runtimeFolder]) {
     mkdirSync(folder, { recursive: true })
     chownSync(folder, user, user)
   }
   chmodSync(runtimeFolder, 0o700)
   writeFileSync(join(home, 'containers.conf'), podmanSettings(networks))
-  // crun refuses it where it has controllers, and an unprivileged user can't take it out of sight.
-  const resting: HostArgv = hasHybridControllers() ? [...withoutUnified, ...idleCommand] : idleCommand
-  const binds = userFiles(join(ground.stateDir, 'etc'))
+  // crun refuses a unified hierarchy with controllers, and an unprivileged user cannot unmount it.
+  const idle: HostArgv = hasHybridControllers() ? [...withoutUnified, ...idleCommand] : idleCommand
+  const binds = userFiles(join(runSandbox.stateDir, 'etc'))
   const keeper = await waitForHostPid(
-    await ground.spawn(ground.wrap(withPrivateMounts(ground, resting, binds))),
+    await runSandbox.spawn(runSandbox.wrap(withPrivateMounts(runSandbox, idle, binds))),
     idleCommand,
   )
   const command = (...args: readonly string[]): HostArgv => [
@@ -91,15 +94,15 @@ export async function makeRootless(ground: RunSandbox, runtime: string): Promise
     ...['--storage-driver=overlay', `--runtime=${runtime}`, '--log-level=error'],
     ...args,
   ]
-  // The first podman leaves a process that keeps the user's namespaces: in here, it stays as long as the store.
-  await ground.run(ground.wrap(command('ps')))
+  // The first podman starts a process that keeps the user namespace. Started here, it exists as long as the store.
+  await runSandbox.run(runSandbox.wrap(command('ps')))
   let images = 0
   const image = memoizeAsync(async (rootfs) => {
     const folder = join(home, `image-${images++}`)
     mkdirSync(folder)
-    const map = join(ground.stateDir, 'owners')
+    const map = join(runSandbox.stateDir, 'owners')
     writeFileSync(map, ownerMap)
-    await ground.run(
+    await runSandbox.run(
       pipeTarInto(rootfs, ['tar', '--xattrs', '--numeric-owner', '--same-owner', '-C', folder, '-xp'], map),
     )
     return folder
@@ -107,29 +110,32 @@ export async function makeRootless(ground: RunSandbox, runtime: string): Promise
   return { command, image }
 }
 
-/** Gives the guest's data to the user who is root in it. */
-export const chownDataDir = (place: GuestSandbox): void => chownSync(place.dataDir, user, user)
+/** Makes the user who is root in the guest the owner of its data. */
+export const chownDataDir = (sandbox: GuestSandbox): void => chownSync(sandbox.dataDir, user, user)
 
-const says = (file: string, value: string) => existsSync(file) && readFileSync(file, 'utf8').trim() === value
+const fileContains = (file: string, value: string) => existsSync(file) && readFileSync(file, 'utf8').trim() === value
 
-/** Settings of the kernel that keep users without rights from namespaces of their own, and the value that does. */
-const switches = [
+/** Sysctls that can forbid unprivileged user namespaces: name, forbidding value, allowing value. */
+const sysctls = [
   ['user.max_user_namespaces', '0', '15000'],
   ['kernel.unprivileged_userns_clone', '0', '1'],
   ['kernel.apparmor_restrict_unprivileged_userns', '1', '0'],
 ] as const
 
-/** What keeps an unprivileged user from running podman here. */
+/** Returns why an unprivileged user cannot run podman on this host. */
 export function rootlessPreflight(): string | Unavailable | undefined {
   if (!existsSync('/proc/self/ns/user')) return 'this kernel has no user namespaces'
   const absent = ['/etc/subuid', '/etc/subgid'].filter((file) => !existsSync(file))
   if (absent.length > 0) {
-    return { reason: `there is no ${absent.join(', ')} for a copy to be mounted on`, fix: `touch ${absent.join(' ')}` }
+    return {
+      reason: `${absent.join(', ')} does not exist, so no copy can be mounted on it`,
+      fix: `touch ${absent.join(' ')}`,
+    }
   }
-  for (const [name, off, on] of switches) {
-    if (says(`/proc/sys/${name.replaceAll('.', '/')}`, off)) {
+  for (const [name, off, on] of sysctls) {
+    if (fileContains(`/proc/sys/${name.replaceAll('.', '/')}`, off)) {
       return {
-        reason: `unprivileged users may make no user namespaces here: ${name} is ${off}`,
+        reason: `unprivileged users may not create user namespaces: ${name} is ${off}`,
         fix: `sysctl ${name}=${on}`,
       }
     }
@@ -137,98 +143,98 @@ export function rootlessPreflight(): string | Unavailable | undefined {
   for (let folder = guestsFolder(); folder !== '/'; folder = dirname(folder)) {
     if (existsSync(folder) && (statSync(folder).mode & 0o001) === 0) {
       return {
-        reason: `unprivileged users cannot reach isobench's state: ${folder} is closed to them`,
-        fix: `chmod o+x ${folder}, or set ISOBENCH_STATE to a folder that is open`,
+        reason: `unprivileged users cannot access isobench's state directory: ${folder} has no execute permission for others`,
+        fix: `chmod o+x ${folder}, or set ISOBENCH_STATE to an accessible directory`,
       }
     }
   }
   return undefined
 }
 
-const options = z
+const optionsSchema = z
   .strictObject({
-    /** The OCI runtime below it. */
+    /** The OCI runtime. */
     runtime: z.enum(['crun', 'runc', 'runsc']).default('crun'),
-    /** Whether an unprivileged user runs it: root in the guest is then that user. */
+    /** Whether an unprivileged user runs podman. Root in the guest is then that user. */
     rootless: z.boolean().default(false),
     ...engineOptions,
   })
   .refine(({ runtime, rootless }) => !(rootless && runtime === 'runsc'), {
     path: ['runtime'],
-    message: 'rootless podman runs over "crun" or "runc": runsc needs root for a network of its own',
+    message: 'rootless podman supports "crun" and "runc": runsc needs root for its network',
   })
   .superRefine(requireRunsc)
-type Options = z.output<typeof options>
+type Options = z.output<typeof optionsSchema>
 
-/** podman, with all that it keeps below the place. */
-async function podmanFor(place: GuestSandbox, given: Options): Promise<(...args: readonly string[]) => HostArgv> {
-  const at = (name: string) => join(place.stateDir, 'podman', name)
-  mkdirSync(at('tmp'), { recursive: true })
-  writeFileSync(at('containers.conf'), podmanSettings(at('networks')))
-  const inMounts = await privateMounts(place)
-  const { runtime } = given
+/** Returns a function that creates argv of podman, with all of its files in the sandbox. */
+async function podmanFor(sandbox: GuestSandbox, options: Options): Promise<(...args: readonly string[]) => HostArgv> {
+  const path = (name: string) => join(sandbox.stateDir, 'podman', name)
+  mkdirSync(path('tmp'), { recursive: true })
+  writeFileSync(path('containers.conf'), podmanSettings(path('networks')))
+  const inMounts = await privateMounts(sandbox)
+  const { runtime } = options
   const command: HostArgv = [
     'env',
-    `CONTAINERS_CONF=${at('containers.conf')}`,
-    `TMPDIR=${at('tmp')}`,
+    `CONTAINERS_CONF=${path('containers.conf')}`,
+    `TMPDIR=${path('tmp')}`,
     'podman',
-    `--root=${at('storage')}`,
-    // What it keeps in /run is the place's too, by these mounts; a longer path is none that it takes.
+    `--root=${path('storage')}`,
+    // In the sandbox's own /run, because podman refuses longer paths.
     '--runroot=/run/containers',
     '--tmpdir=/run/libpod',
-    // No image is ever stored: the guest's root filesystem is given as a folder.
+    // Nothing is stored: the guest's root filesystem is passed as a directory.
     '--storage-driver=vfs',
-    `--runtime=${runtime === 'runsc' ? makeProgram(at('runtimes/runsc'), runtime, runscFlags(given)) : runtime}`,
+    `--runtime=${runtime === 'runsc' ? makeProgram(path('runtimes/runsc'), runtime, runscFlags(options)) : runtime}`,
   ]
   return (...args) => inMounts(runtime === 'crun' ? hideHybridHierarchy([...command, ...args]) : [...command, ...args])
 }
 
-/** What every container has, whoever runs it. */
-const common = (place: GuestSandbox): readonly string[] => [
-  `--name=${place.id}`,
+/** Options of every container, rootful and rootless. */
+const common = (sandbox: GuestSandbox): readonly string[] => [
+  `--name=${sandbox.id}`,
   '--hostname=isobench',
-  // Or podman would write into the image.
+  // Otherwise podman would write into the image.
   '--no-hosts',
   '--dns=none',
   '--read-only',
   '--log-driver=none',
-  // Its profile refuses libaio's calls, and the other containers have none.
+  // Its profile refuses system calls of libaio. The containers of other platforms have no profile.
   '--security-opt=seccomp=unconfined',
-  // Its defaults are above the hard limits of hosts without CAP_SYS_RESOURCE.
+  // podman's defaults exceed the hard limits of hosts without CAP_SYS_RESOURCE.
   ...['--ulimit=nofile=16384:16384', '--ulimit=nproc=4096:4096'],
-  `--mount=type=bind,source=${place.dataDir},destination=/data`,
+  `--mount=type=bind,source=${sandbox.dataDir},destination=/data`,
   ...guestEnv.map((setting) => `--env=${setting}`),
 ]
 
-/** podman for one guest: argv of a command of it, and what `run` is given before the guest's argv. */
+/** podman for one guest: argv of a command, and the options of `run`. */
 interface Engine {
   command(...args: readonly string[]): HostArgv
   readonly container: readonly string[]
 }
 
-async function rootful(place: GuestSandbox, given: Options): Promise<Engine> {
+async function rootful(sandbox: GuestSandbox, options: Options): Promise<Engine> {
   const container = [
-    ...common(place),
-    `--cgroup-parent=${place.cgroupPath}`,
-    `--network=ns:${place.netns}`,
-    // Over it an overlay: podman makes an /etc/mtab, and that in the image if it were let.
-    ...['--rootfs', `${place.rootfs}:O`],
+    ...common(sandbox),
+    `--cgroup-parent=${sandbox.cgroupPath}`,
+    `--network=ns:${sandbox.netns}`,
+    // :O adds an overlay, because podman would otherwise create /etc/mtab in the image.
+    ...['--rootfs', `${sandbox.rootfs}:O`],
   ]
-  return { command: await podmanFor(place, given), container }
+  return { command: await podmanFor(sandbox, options), container }
 }
 
-async function rootless(place: GuestSandbox, { runtime }: Options): Promise<Engine> {
-  const podman = await place.oncePerRun(`podman-${runtime}`, (ground) => makeRootless(ground, runtime))
-  const rootfs = await podman.image(place.rootfs)
-  const command = (...args: readonly string[]) => place.wrap(podman.command(...args))
-  chownDataDir(place)
-  // The store ends with the run; a container that is left in it until then is but a record.
-  const removing = podman.command('rm', '--force', '--time=0', '--ignore', place.id)
-  await place.onCleanup(`the container of ${place.id}`, ['sh', '-c', '"$@" || exit 0', 'sh', ...removing])
+async function rootless(sandbox: GuestSandbox, { runtime }: Options): Promise<Engine> {
+  const podman = await sandbox.oncePerRun(`podman-${runtime}`, (runSandbox) => makeRootless(runSandbox, runtime))
+  const rootfs = await podman.image(sandbox.rootfs)
+  const command = (...args: readonly string[]) => sandbox.wrap(podman.command(...args))
+  chownDataDir(sandbox)
+  // The store is removed with the run. Until then, a leftover container is only a record.
+  const removing = podman.command('rm', '--force', '--time=0', '--ignore', sandbox.id)
+  await sandbox.onCleanup(`the container of ${sandbox.id}`, ['sh', '-c', '"$@" || exit 0', 'sh', ...removing])
   const container = [
-    ...common(place),
-    // A user without rights can't join the guest's namespace, so podman is started in it; nor can it make cgroups on every
-    // host: the container stays in the place's.
+    ...common(sandbox),
+    // An unprivileged podman can neither join the guest's network namespace nor, on every host, create cgroups. So it
+    // is started in the namespace, and the container stays in the sandbox's cgroup.
     '--network=host',
     ...(runtime === 'crun' ? ['--cgroups=disabled'] : []),
     ...['--rootfs', `${rootfs}:O`],
@@ -236,14 +242,14 @@ async function rootless(place: GuestSandbox, { runtime }: Options): Promise<Engi
   return { command, container }
 }
 
-const engineFor = (place: GuestSandbox, given: Options) => (given.rootless ? rootless : rootful)(place, given)
+const engineFor = (sandbox: GuestSandbox, options: Options) => (options.rootless ? rootless : rootful)(sandbox, options)
 
 /** podman, a container engine without a daemon, over an OCI runtime. */
 export const podman = defineDriver<Options>({
   kind: 'podman',
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   description: 'podman, an engine without a daemon over an OCI runtime, as root or as an unprivileged user',
-  options,
+  options: optionsSchema,
   requirements: ({ runtime, rootless }) => [
     { binary: 'podman', package: 'podman' },
     runtimeRequirement(runtime),
@@ -255,16 +261,16 @@ export const podman = defineDriver<Options>({
       : []),
   ],
   version: () => ['podman', '--version'],
-  versionDetails: (given) => runtimeVersionText(given.runtime, runscFlags(given)),
+  versionDetails: (options) => runtimeVersionText(options.runtime, runscFlags(options)),
   preflight: async ({ rootless, mode }) => (rootless ? rootlessPreflight() : modePreflight(mode)),
   cpuMode: async ({ mode }) => cpuModeOf(mode),
-  oneShot: async (place, argv, given) => {
-    const { command, container } = await engineFor(place, given)
+  oneShot: async (sandbox, argv, options) => {
+    const { command, container } = await engineFor(sandbox, options)
     return command('run', '--rm', '--interactive', ...container, ...argv)
   },
-  boot: async (place, given) => {
-    const { command, container } = await engineFor(place, given)
-    await place.run(command('run', '--detach', ...container, ...idleCommand))
-    return { execArgv: (argv: GuestArgv) => command('exec', '--interactive', place.id, ...argv) }
+  boot: async (sandbox, options) => {
+    const { command, container } = await engineFor(sandbox, options)
+    await sandbox.run(command('run', '--detach', ...container, ...idleCommand))
+    return { execArgv: (argv: GuestArgv) => command('exec', '--interactive', sandbox.id, ...argv) }
   },
 })

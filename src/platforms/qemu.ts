@@ -36,103 +36,104 @@ import {
 } from '../vm/supervisor.ts'
 import { qmp } from '../vm/vmm-api.ts'
 
-let known: string | undefined
+let cachedVersion: string | undefined
 
-/** Such as `7.2.22`; empty where QEMU does not say. */
+/** Returns the version of QEMU, for example `7.2.22`, or an empty string if it is unknown. */
 export function qemuVersion(): string {
-  known ??= /version (\d[\d.]*)/.exec(
+  cachedVersion ??= /version (\d[\d.]*)/.exec(
     spawnSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).stdout ?? '',
   )?.[1]
-  return known ?? ''
+  return cachedVersion ?? ''
 }
 
 /** How a guest gets its /data. */
 interface Share {
-  /** What its first process mounts there. */
-  readonly told: { readonly data: string; readonly dataOptions?: string }
-  /** What QEMU is given for it. */
+  /** Settings for the guest's first process. */
+  readonly bootConfig: { readonly data: string; readonly dataOptions?: string }
+  /** Options of QEMU. */
   readonly argv: readonly string[]
   readonly helper?: VmSpec['helper']
 }
 
-/** Arguments for a device of the machine's bus. */
+/** Creates options for a device on the bus of the board. */
 type Device = (kind: string, ...properties: string[]) => string[]
 
-/** A comma in a value of QEMU's is written twice. */
-const value = (text: string) => text.replaceAll(',', ',,')
+/** QEMU separates properties by commas; a comma in a value is doubled. */
+const escapeValue = (text: string) => text.replaceAll(',', ',,')
 
 /**
- * Makes what is to be /data.
- * @param device Arguments for a device of the machine's bus.
- * @param block The block options of a file.
+ * Creates /data.
+ * @param device creates options for a device on the bus of the board
+ * @param block creates the block options of a file
  */
 export async function createDataShare(
-  place: GuestSandbox,
+  sandbox: GuestSandbox,
   { share }: Options,
   { device, block }: { readonly device: Device; readonly block: (file: string) => string },
 ): Promise<Share> {
   if (share === 'block') {
     return {
-      told: { data: 'ext4:/dev/vdb' },
+      bootConfig: { data: 'ext4:/dev/vdb' },
       argv: [
-        ...['-drive', `if=none,id=data,${block(await makeDataDisk(place))}`],
+        ...['-drive', `if=none,id=data,${block(await makeDataDisk(sandbox))}`],
         ...device('virtio-blk', 'drive=data'),
       ],
     }
   }
   if (share === '9p') {
     return {
-      // As Kata mounts it, with the longest messages that Linux takes for granted; `mmap`, as programs map files to write.
-      told: { data: '9p:data', dataOptions: 'trans=virtio,version=9p2000.L,msize=131072,cache=mmap' },
+      // As Kata mounts it, with the largest message size of Linux. cache=mmap allows shared writable mappings.
+      bootConfig: { data: '9p:data', dataOptions: 'trans=virtio,version=9p2000.L,msize=131072,cache=mmap' },
       argv: [
-        ...['-fsdev', `local,id=data,path=${value(place.dataDir)},security_model=passthrough`],
+        ...['-fsdev', `local,id=data,path=${escapeValue(sandbox.dataDir)},security_model=passthrough`],
         ...device('virtio-9p', 'fsdev=data', 'mount_tag=data'),
       ],
     }
   }
   return {
-    told: { data: 'virtiofs:data' },
+    bootConfig: { data: 'virtiofs:data' },
     argv: ['-chardev', 'socket,id=data,path=helper.sock', ...device('vhost-user-fs', 'chardev=data', 'tag=data')],
-    helper: virtiofsd(place.dataDir),
+    helper: virtiofsd(sandbox.dataDir),
   }
 }
 
-/** MiB of the guest's limit that QEMU itself takes: its own code and data, and with TCG the translated code. */
+/** MiB of the guest's memory limit that QEMU itself uses: code, data, and with TCG the translated code. */
 const overhead: Readonly<Record<Accelerator, number>> = { kvm: 96, tcg: 160 }
 const translatedMiB = 64
 
-/** The RAM of the guest in MiB: what the limits leave beside QEMU, for both are in the same cgroup. */
-export const ramMiB = (place: GuestSandbox, accel: Accelerator): number =>
-  Math.floor(place.limits.memoryBytes / 1024 ** 2) - overhead[accel]
+/** RAM of the guest in MiB: its limit without the memory of QEMU, which is in the same cgroup. */
+export const ramMiB = (sandbox: GuestSandbox, accel: Accelerator): number =>
+  Math.floor(sandbox.limits.memoryBytes / 1024 ** 2) - overhead[accel]
 
-/** By what QEMU runs the guest's code, and on which CPU. */
+/** Returns the accelerator and the CPU model. */
 export function acceleration(accel: Accelerator): string[] {
   if (accel === 'kvm') return ['-accel', 'kvm', '-cpu', 'host']
-  // QEMU 7.2's cmpxchg16b goes wrong under load: a double fault in the guest's kmalloc, twice at the same instruction.
+  // QEMU 7.2 emulates cmpxchg16b incorrectly under load: a double fault in the guest's kmalloc, twice at the same
+  // instruction.
   const cpu = qemuVersion().startsWith('7.2.') ? 'max,cx16=off' : 'max'
   return ['-accel', `tcg,thread=multi,tb-size=${translatedMiB}`, '-cpu', cpu]
 }
 
 /**
- * Under TCG on a busy host the guest's kernel cannot calibrate its time stamp counter against a timer: it hangs, or falls back
- * to a clock of 4 ms. It counts as the host's does, so the kernel is told the rate, and to rely on it.
+ * With TCG on a busy host, the guest's kernel fails to calibrate its time stamp counter against a timer. It then hangs,
+ * or uses a clock with a resolution of 4 ms. The counter has the host's frequency, so the kernel receives that value.
  */
 function clock(accel: Accelerator): string[] {
   const khz = accel === 'tcg' ? hostTscKhz() : undefined
   return khz === undefined ? [] : [`tsc_early_khz=${khz}`, 'tsc=reliable']
 }
 
-/** `virtio-blk` on a machine with PCI is `virtio-blk-pci`, and `virtio-blk-device` on one with virtio-mmio. */
+/** `virtio-blk` is `virtio-blk-pci` on a board with PCI, and `virtio-blk-device` on one with virtio-mmio. */
 function devices({ machine }: Options) {
   const bus = machine === 'microvm' ? 'device' : 'pci'
   return (kind: string, ...properties: string[]) => ['-device', [`${kind}-${bus}`, ...properties].join(',')]
 }
 
-/** A file that a guest reads past the host's page cache, or through it where its file system cannot do otherwise. */
+/** Bypasses the host's page cache, unless the file system of the file does not support that. */
 export const blockOptions = (file: string, format: 'raw' | 'qcow2' = 'raw'): string =>
   [`file=${file},format=${format}`, supportsDirectIo(file) ? 'cache=none,aio=native' : 'cache=writeback'].join(',')
 
-/** QEMU with a guest that has nothing but a serial port, and ends through QEMU's own device for that: microvm has no other. */
+/** QEMU with the probe kernel. isa-debug-exit ends QEMU, because microvm has no other way. */
 export const vmmStartArgv = (kernel: string, accel: Accelerator, { machine, firmware }: Options): HostArgv => [
   'qemu-system-x86_64',
   ...['-machine', machine, '-accel', accel, '-cpu', accel === 'kvm' ? 'qemu64' : 'max', '-m', String(probeKernelMiB)],
@@ -141,20 +142,20 @@ export const vmmStartArgv = (kernel: string, accel: Accelerator, { machine, firm
   ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', kernel],
 ]
 
-/** QEMU with a guest in a place: what the conductor is to start. */
+/** Returns QEMU with a guest, for the VM supervisor. */
 export async function vmSpec(
-  place: GuestSandbox,
+  sandbox: GuestSandbox,
   { kernel, disk, accel }: { readonly kernel: GuestKernel; readonly disk: string; readonly accel: Accelerator },
   options: Options,
 ): Promise<VmSpec> {
   const { machine, firmware } = options
-  const tap = await place.tap()
+  const tap = await sandbox.tap()
   const nonce = createNonce()
   const device = devices(options)
-  const ram = ramMiB(place, accel)
-  const share = await createDataShare(place, options, { device, block: blockOptions })
+  const ram = ramMiB(sandbox, accel)
+  const share = await createDataShare(sandbox, options, { device, block: blockOptions })
   const line = kernelCommandLine(
-    { root: 'ext4:/dev/vda', ...share.told, address: tap.address, channel: 'port:isobench', halt: 'reboot' },
+    { root: 'ext4:/dev/vda', ...share.bootConfig, address: tap.address, channel: 'port:isobench', halt: 'reboot' },
     nonce,
     ['console=ttyS0', 'reboot=t', ...clock(accel)],
   )
@@ -162,20 +163,20 @@ export async function vmSpec(
   const vmm: HostArgv = [
     'qemu-system-x86_64',
     ...['-machine', [machine, ...(isMicrovm ? ['auto-kernel-cmdline=on'] : []), 'memory-backend=ram'].join(',')],
-    // virtio-mmio is that of before virtio 1.0 unless told otherwise, and virtio-fs has never been that.
+    // QEMU's virtio-mmio is by default older than virtio 1.0, which virtio-fs requires.
     ...(isMicrovm ? ['-global', 'virtio-mmio.force-legacy=false'] : []),
     ...acceleration(accel),
     ...(firmware === 'qboot' ? ['-bios', 'qboot.rom'] : []),
-    ...['-smp', String(place.limits.cpus.length), '-m', `${ram}M`],
-    // virtiofsd reads and writes in the guest's memory.
+    ...['-smp', String(sandbox.limits.cpus.length), '-m', `${ram}M`],
+    // Shared, because virtiofsd accesses the guest's memory.
     ...['-object', `memory-backend-memfd,id=ram,size=${ram}M,share=on`],
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
-    ...['-serial', `file:${join(place.stateDir, 'console.log')}`],
+    ...['-serial', `file:${join(sandbox.stateDir, 'console.log')}`],
     ...['-qmp', `unix:qmp.sock,server=on,wait=off`],
     ...['-chardev', 'socket,id=agent,fd=3'],
     ...device('virtio-serial'),
     ...['-device', 'virtserialport,chardev=agent,name=isobench'],
-    // No locks: nobody writes to it, and guests of other monitors have it too.
+    // No locks: the disk is read-only, and guests of other VMMs use it too.
     ...['-drive', `if=none,id=root,readonly=on,file.locking=off,${blockOptions(disk)}`],
     ...device('virtio-blk', 'drive=root'),
     ...share.argv,
@@ -183,55 +184,55 @@ export async function vmSpec(
       '-netdev',
       `tap,id=net,ifname=${tap.device},script=no,downscript=no,vhost=${existsSync('/dev/vhost-net') && accel === 'kvm' ? 'on' : 'off'}`,
     ],
-    // Without a ROM: the firmware need not look for something to boot from the network.
+    // Without a ROM, the firmware does not try to boot from the network.
     ...device('virtio-net', 'netdev=net', `mac=${tap.mac}`, ...(isMicrovm ? [] : ['romfile='])),
     ...['-kernel', kernel.vmlinux, '-initrd', kernel.initramfs, '-append', line],
   ]
   return { nonce, vmm, ...(share.helper && { helper: share.helper }) }
 }
 
-/** How QEMU runs the guest's code. */
+/** How QEMU runs the guest's code: hardware virtualization or emulation. */
 export type Accelerator = 'kvm' | 'tcg'
 
-const given = z.strictObject({
+const baseOptions = z.strictObject({
   machine: z.enum(['pc', 'q35', 'microvm']).default('pc'),
   firmware: z.enum(['seabios', 'qboot']).default('seabios'),
-  /** Left out: KVM where it is usable, else TCG, QEMU's own emulation of the CPU. */
+  /** Default: KVM if it is usable, otherwise TCG, QEMU's emulation of the CPU. */
   accel: z.enum(['kvm', 'tcg']).optional(),
   ...kernelOptions,
-  /** What /data is: a folder of the host's by virtio-fs or by 9p, or a disk of the guest's own. 9p needs the generic kernel. */
+  /** /data: a host directory by virtio-fs or 9p, or a disk. 9p needs the generic kernel. */
   share: z.enum(['virtiofs', '9p', 'block']).default('virtiofs'),
 })
 
-export const options = Object.assign(
-  given
+export const optionsSchema = Object.assign(
+  baseOptions
     .transform(({ kernel, ...rest }) => ({ ...rest, kernel: kernel ?? (rest.share === '9p' ? 'generic' : 'cloud') }))
     .refine(({ share, kernel }) => share !== '9p' || kernel !== 'cloud', {
       path: ['kernel'],
-      message: "Debian's kernel for clouds has no 9p: use kernel: 'generic'",
+      message: "Debian's cloud kernel does not support 9p: set kernel: 'generic'",
     }),
-  // By name, for messages.
-  { shape: given.shape },
+  // For messages that list the names of the options.
+  { shape: baseOptions.shape },
 )
 
-export type Options = z.output<typeof options>
+export type Options = z.output<typeof optionsSchema>
 
-/** How a guest's code is run: as asked, else by KVM where it is usable. */
+/** Returns the accelerator: the requested one, or else KVM if it is usable. */
 export const accelerator = async ({ accel }: Pick<Options, 'accel'>): Promise<Accelerator> =>
   accel ?? (isUsable(await kvm()) ? 'kvm' : 'tcg')
 
-async function prepare(place: GuestSandbox, given: Options) {
-  const kernel = kernelOf(given)
-  const disk = await rootDiskFor(place)
-  return vmSpec(place, { kernel, disk, accel: await accelerator(given) }, given)
+async function prepare(sandbox: GuestSandbox, options: Options) {
+  const kernel = kernelOf(options)
+  const disk = await rootDiskFor(sandbox)
+  return vmSpec(sandbox, { kernel, disk, accel: await accelerator(options) }, options)
 }
 
-/** QEMU: a machine with devices of its own, run by KVM or emulated. */
+/** QEMU: a VM with emulated devices, run by KVM or by emulation of the CPU. */
 export const qemu = defineDriver<Options>({
   kind: 'qemu',
   family: 'hypervisor',
   description: 'QEMU, a virtual machine with its own kernel',
-  options,
+  options: optionsSchema,
   requirements: ({ share }) => [
     { binary: 'qemu-system-x86_64', package: 'qemu-system-x86' },
     ...(share === 'virtiofs' ? [virtiofsdRequirement()] : []),
@@ -240,28 +241,29 @@ export const qemu = defineDriver<Options>({
     ...(share === 'block' ? dataDiskRequirements : []),
   ],
   version: () => ['qemu-system-x86_64', '--version'],
-  cpuMode: async (given) => {
-    if ((await accelerator(given)) === 'tcg') return 'emulated'
+  cpuMode: async (options) => {
+    if ((await accelerator(options)) === 'tcg') return 'emulated'
     return kvmCpuMode()
   },
   preflight: async ({ accel }) => (accel === 'kvm' ? kvmPreflight() : undefined),
-  versionDetails: async (given) => [kernelName(given), given.firmware, await accelerator(given)].join(', '),
-  artifacts: (given, rootfs) => guestArtifacts(rootfs, kernelSource(given)),
-  vmmStart: async (_place, kernel, given) => {
-    // Even where KVM is too slow for a kernel: what this guest does in kernel mode is nothing.
-    const accel = given.accel ?? (opensKvm() ? 'kvm' : 'tcg')
-    return { argv: vmmStartArgv(kernel, accel, given), accelerator: accel }
+  versionDetails: async (options) => [kernelName(options), options.firmware, await accelerator(options)].join(', '),
+  artifacts: (options, rootfs) => guestArtifacts(rootfs, kernelSource(options)),
+  vmmStart: async (_place, kernel, options) => {
+    // KVM even if it is too slow for a normal kernel, because the probe kernel does almost nothing in kernel mode.
+    const accel = options.accel ?? (opensKvm() ? 'kvm' : 'tcg')
+    return { argv: vmmStartArgv(kernel, accel, options), accelerator: accel }
   },
-  oneShot: async (place, argv, given) => place.wrapWithTap(supervisorRunArgv(place, await prepare(place, given), argv)),
-  boot: async (place, given) => {
-    await place.spawn(place.wrapWithTap(supervisorServeArgv(place, await prepare(place, given))))
-    const monitor = join(place.stateDir, 'qmp.sock')
-    await place.run(place.wrap(vmExecArgv(place, [])))
+  oneShot: async (sandbox, argv, options) =>
+    sandbox.wrapWithTap(supervisorRunArgv(sandbox, await prepare(sandbox, options), argv)),
+  boot: async (sandbox, options) => {
+    await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, await prepare(sandbox, options))))
+    const qmpSocket = join(sandbox.stateDir, 'qmp.sock')
+    await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
     return {
-      execArgv: (argv) => place.wrap(vmExecArgv(place, argv)),
-      oomKillCount: () => guestOomKills(place),
-      pause: () => qmp(monitor, 'stop'),
-      resume: () => qmp(monitor, 'cont'),
+      execArgv: (argv) => sandbox.wrap(vmExecArgv(sandbox, argv)),
+      oomKillCount: () => guestOomKills(sandbox),
+      pause: () => qmp(qmpSocket, 'stop'),
+      resume: () => qmp(qmpSocket, 'cont'),
     }
   },
 })

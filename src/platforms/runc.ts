@@ -3,16 +3,16 @@ import { defineDriver } from '../driver.ts'
 import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
 
-const options = z.strictObject({
+const optionsSchema = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),
   binary: runtimeBinary('runc'),
 })
-type Options = z.output<typeof options>
+type Options = z.output<typeof optionsSchema>
 
 const programOf = ({ binary = 'runc' }: Options) => binary
 
-const runtime = (given: Options): OciRuntime => ({
-  command: (state) => [programOf(given), '--root', state, ...given.flags],
+const runtime = (options: Options): OciRuntime => ({
+  command: (state) => [programOf(options), '--root', state, ...options.flags],
   bundleOption: '--bundle',
   detachOption: '--detach',
 })
@@ -22,10 +22,10 @@ export const runc = defineDriver<Options>({
   kind: 'runc',
   family: 'container',
   description: 'the reference OCI runtime, without a daemon',
-  options,
-  requirements: (given) => [{ binary: programOf(given), package: 'runc' }],
-  version: (given) => [programOf(given), '--version'],
+  options: optionsSchema,
+  requirements: (options) => [{ binary: programOf(options), package: 'runc' }],
+  version: (options) => [programOf(options), '--version'],
   preflight: async ({ binary }) => runtimeBinaryProblem('runc', binary),
-  oneShot: async (place, argv, given) => runOnce(runtime(given), place, argv),
-  boot: (place, given) => startContainer(runtime(given), place),
+  oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
+  boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

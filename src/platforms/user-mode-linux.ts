@@ -18,76 +18,77 @@ import {
   vmExecArgv,
 } from '../vm/supervisor.ts'
 
-const options = z.strictObject({
-  /** A user-mode Linux of the user's own, in place of Debian's. */
+const optionsSchema = z.strictObject({
+  /** A user-mode Linux kernel instead of Debian's. */
   kernel: z.string().optional(),
-  /** The folder of its modules, where it has not built in ext4, hostfs and the vector network. */
+  /** Directory of its modules. Needed unless ext4, hostfs and the vector network are built in. */
   modules: z.string().optional(),
-  /** What /data is: a disk of the guest's own, or a folder of the host's by hostfs, which knows no direct I/O. */
+  /** /data: a disk, or a host directory by hostfs, which does not support direct I/O. */
   share: z.enum(['block', 'hostfs']).default('block'),
 })
 
-type Options = z.output<typeof options>
+type Options = z.output<typeof optionsSchema>
 
 const debian = 'linux.uml'
 
-const source = ({ kernel, modules }: Pick<Options, 'kernel' | 'modules'>): KernelSource => ({
+const kernelSource = ({ kernel, modules }: Pick<Options, 'kernel' | 'modules'>): KernelSource => ({
   kernel: kernel ?? which(debian) ?? `/usr/bin/${debian}`,
   modules,
 })
 
-/** MiB of the guest's limit beside its RAM: the kernel's own program, the conductor, and the page tables of the guest's processes. */
+/** MiB of the guest's memory limit without its RAM: kernel, VM supervisor, and page tables of the guest's processes. */
 const overhead = 64
 
-/** A user-mode Linux in a place: what the conductor is to start. */
-async function vmSpec(place: GuestSandbox, given: Options): Promise<VmSpec> {
-  const { cpus, memoryBytes } = place.limits
+/** Returns a user-mode Linux with a guest, for the VM supervisor. */
+async function vmSpec(sandbox: GuestSandbox, options: Options): Promise<VmSpec> {
+  const { cpus, memoryBytes } = sandbox.limits
   if (cpus.length > 1)
     throw new HostError(
-      `a user-mode Linux has one CPU, and guests are to have ${cpus.length}`,
-      'set guest.cpus to 1 in the config',
+      `user-mode Linux supports one CPU, but guest.cpus is ${cpus.length}.`,
+      'set guest.cpus to 1 in isobench.config.ts',
     )
-  const kernel = findKernel(source(given))
-  if (!kernel) throw new HostError('the guest kernel is not there', 'isobench image build')
-  const [disk, tap, nonce] = [await rootDiskFor(place), await place.tap(), createNonce()]
+  const kernel = findKernel(kernelSource(options))
+  if (!kernel) throw new HostError('the guest kernel has not been built.', 'isobench image build')
+  const [disk, tap, nonce] = [await rootDiskFor(sandbox), await sandbox.tap(), createNonce()]
   const ram = Math.floor(memoryBytes / 1024 ** 2) - overhead
-  // Its RAM is a file that it removes once it is open: in a file system of the place's, so that a kill before that leaves none.
-  const memory = join(place.stateDir, 'ram')
+  // UML's RAM is a file that UML deletes after opening it. On a private tmpfs, a kill before that leaves nothing
+  // behind.
+  const memory = join(sandbox.stateDir, 'ram')
   mkdirSync(memory)
   await runHostCommand(['mount', '-t', 'tmpfs', '-o', `size=${ram + 1}M,mode=0700`, 'isobench', memory])
   const line = kernelCommandLine(
     {
       root: 'ext4:/dev/ubda',
-      data: given.share === 'block' ? 'ext4:/dev/ubdb' : 'hostfs:none',
+      data: options.share === 'block' ? 'ext4:/dev/ubdb' : 'hostfs:none',
       address: tap.address,
       link: 'vec0',
       channel: 'tty:/dev/ttyS0',
-      // At a reboot it starts itself anew.
+      // After a reboot, UML would start again.
       halt: 'poweroff',
     },
     nonce,
   )
   const vmm: HostArgv = [
     ...(['env', `TMPDIR=${memory}`, kernel.vmlinux] as const),
-    // Read-only (r), and shared (c): a lock on it would keep other monitors' guests from their root.
+    // Read-only (r) and shared (c), because a lock would keep guests of other VMMs from their root disk.
     ...[`mem=${ram}M`, `initrd=${kernel.initramfs}`, `ubd0rc=${disk}`],
-    // Where hostfs begins: the conductor starts it in the place's directory.
-    given.share === 'block' ? `ubd1=${await makeDataDisk(place)}` : 'hostfs=./data',
-    ...[`uml_dir=${place.stateDir}`, 'umid=uml'],
+    // hostfs paths are relative to the sandbox's state directory, where the VM supervisor starts UML.
+    options.share === 'block' ? `ubd1=${await makeDataDisk(sandbox)}` : 'hostfs=./data',
+    ...[`uml_dir=${sandbox.stateDir}`, 'umid=uml'],
     `vec0:transport=tap,ifname=${tap.device},mac=${tap.mac}`,
-    // Its messages go to the monitor's log; the first serial line is the agent's.
+    // Kernel messages go to the VMM's log. The first serial line is the agent's channel.
     ...['con=null', 'con0=null,fd:2', 'ssl=null', 'ssl0=fd:3'],
     line,
   ]
   return { nonce, vmm }
 }
 
-/** User-mode Linux: a Linux kernel that is a program of the host's, for machines that cannot virtualise. */
+/** User-mode Linux: a Linux kernel that runs as a host process, for hosts without virtualization. */
 export const userModeLinux = defineDriver<Options>({
   kind: 'user-mode-linux',
   family: 'hypervisor',
-  description: 'user-mode Linux, a guest kernel that is a process of the host’s, without KVM',
-  options,
+  description: 'user-mode Linux, a guest kernel that runs as a host process, without KVM',
+  options: optionsSchema,
   requirements: ({ kernel, share }) => [
     ...(kernel === undefined ? [{ binary: debian, package: 'user-mode-linux' }] : []),
     { binary: 'perl', package: 'perl-base' },
@@ -95,12 +96,13 @@ export const userModeLinux = defineDriver<Options>({
     ...(share === 'block' ? dataDiskRequirements : []),
   ],
   version: ({ kernel }) => [kernel ?? debian, '--version'],
-  artifacts: (given, rootfs) => guestArtifacts(rootfs, source(given)),
-  oneShot: async (place, argv, given) => place.wrapWithTap(supervisorRunArgv(place, await vmSpec(place, given), argv)),
-  boot: async (place, given) => {
-    await place.spawn(place.wrapWithTap(supervisorServeArgv(place, await vmSpec(place, given))))
-    await place.run(place.wrap(vmExecArgv(place, [])))
-    // No pause: its clock is the host's, as a container's is, and goes on while both are frozen.
-    return { execArgv: (argv) => place.wrap(vmExecArgv(place, argv)), oomKillCount: () => guestOomKills(place) }
+  artifacts: (options, rootfs) => guestArtifacts(rootfs, kernelSource(options)),
+  oneShot: async (sandbox, argv, options) =>
+    sandbox.wrapWithTap(supervisorRunArgv(sandbox, await vmSpec(sandbox, options), argv)),
+  boot: async (sandbox, options) => {
+    await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, await vmSpec(sandbox, options))))
+    await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
+    // No pause: like a container, it uses the host's clock, which continues while it is frozen.
+    return { execArgv: (argv) => sandbox.wrap(vmExecArgv(sandbox, argv)), oomKillCount: () => guestOomKills(sandbox) }
   },
 })

@@ -226,12 +226,8 @@ describe('the config', () => {
 
   test.each([
     ['is not there', '/no/such/runc', /no program at \/no\/such\/runc/],
-    [
-      'is another program',
-      process.execPath,
-      /is no runc: asked for its version, it said "v\d.*give the path of a build of runc/,
-    ],
-    ['is no whole path', 'runc', /the whole path/],
+    ['is another program', process.execPath, /is not runc: its --version prints "v\d.*set the path of a build of runc/],
+    ['is no absolute path', 'runc', /the absolute path/],
   ])("with a runtime's binary that %s is refused before anything is started", async (_, binary, said) => {
     const inner = `{ platforms: [platform('runc', { binary: ${JSON.stringify(binary)} })] }`
     const made = project({ 'isobench.config.ts': exporting(inner) })

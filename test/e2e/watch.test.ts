@@ -248,12 +248,12 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     // In the place of the file, as a compiler does it: what runs it has the old one open.
     copyFileSync('/bin/true', project.path('next'))
     renameSync(project.path('next'), binary)
-    const broken = await terminal.until(new RegExp(`is no runc[^]*${idle}`))
+    const broken = await terminal.until(new RegExp(`is not runc[^]*${idle}`))
     expect(broken).toMatch(/✓ holds → – undecidable: one · runc/)
-    expect(broken.indexOf('is no runc')).toBeLessThan(broken.indexOf('Before → after'))
+    expect(broken.indexOf('is not runc')).toBeLessThan(broken.indexOf('Before → after'))
     copyFileSync(runc, project.path('next'))
     renameSync(project.path('next'), binary)
-    await terminal.until(new RegExp(`^(?![^]*is no runc)[^]*4 hold[^]*${idle}`))
+    await terminal.until(new RegExp(`^(?![^]*is not runc)[^]*4 hold[^]*${idle}`))
 
     project.write({ 'isobench.config.ts': withFlags("'--no-such-flag'") })
     await terminal.until(new RegExp(`runc: [^]*no-such-flag[^]*Before → after[^]*${idle}`))

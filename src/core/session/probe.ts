@@ -151,7 +151,7 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   if (unfit) return { available: false, ...unfit, version }
   if (await isSkipped(platform, skipEmulated)) {
     const fix = `--platform ${spec.name}, or a profile that does not skip what is emulated: --profile full`
-    return { available: false, reason: 'left out: its CPUs are emulated in software here', fix, version }
+    return { available: false, reason: 'excluded: its CPUs are emulated in software here', fix, version }
   }
   const details = await driver.versionDetails?.(options)
   const known = { version: details ? `${version} (${details})` : version, ...(apart && { cpuMode: apart }) }

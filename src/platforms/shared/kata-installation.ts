@@ -1,3 +1,5 @@
+/** The installation of Kata Containers: shims, configuration files, and the options that they support. */
+
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,16 +10,16 @@ import type { HostSandbox } from '../../host/sandbox.ts'
 import { runtimeBinary } from './binaries.ts'
 import type { Bind } from './namespaces.ts'
 
-/** A table of TOML, by its name. */
+/** TOML tables by name. */
 export type Tables = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>
 
-/** MiB of the guest's limit that are not the machine's: the shim, the monitor and virtiofsd, and the guest's containerd. */
+/** MiB of the guest's limit that are not part of the VM: shim, VMM, virtiofsd, and the guest's containerd. */
 const overhead = 192
 
 /**
- * What isobench sets in a configuration of Kata's; names and types are those of release 4.1's templates
- * (`configuration-*.toml.in` of its two runtimes). The machine has its size from the start, for it is the guest's limit, and all
- * processes of Kata's are in the guest's cgroup.
+ * Returns the settings that isobench overrides in a Kata configuration. Names and types are those of the 4.1 templates
+ * (`configuration-*.toml.in` of both runtimes). The VM gets its full size at the start, because that is the guest's
+ * limit. All processes of Kata are in the guest's cgroup.
  */
 export function kataConfigDropIn(
   { hypervisor, sharedFs }: Pick<Options, 'hypervisor' | 'sharedFs'>,
@@ -28,14 +30,14 @@ export function kataConfigDropIn(
       default_vcpus: limits.cpus.length,
       default_maxvcpus: limits.cpus.length,
       default_memory: Math.floor(limits.memoryBytes / 1024 ** 2) - overhead,
-      // Dragonball serves it itself rather than by a virtiofsd.
+      // Dragonball implements it itself, without virtiofsd.
       shared_fs: hypervisor === 'dragonball' ? `inline-${sharedFs}` : sharedFs,
     },
     runtime: { sandbox_cgroup_only: true, static_sandbox_resource_mgmt: true },
   }
 }
 
-/** As TOML: a string, a number and a truth value are written there as in JSON. */
+/** Converts to TOML, which has the same syntax as JSON for strings, numbers and booleans. */
 export const toToml = (tables: Tables): string =>
   Object.entries(tables)
     .map(([name, values]) =>
@@ -46,46 +48,49 @@ export const toToml = (tables: Tables): string =>
     .join('\n')
 
 /**
- * A copy of an installation's configuration in `folder`, with its drop-ins, and above them isobench's own: Kata reads the files
- * of `config.d` beside its configuration in the order of their names, and later ones win. The installation stays as it is.
- * Resolves with the file to give to the shim.
+ * Copies an installation's configuration and its drop-ins to `folder`, and adds a drop-in of isobench. Kata reads the
+ * files in `config.d` next to the configuration in alphabetical order, and later values win. Does not change the
+ * installation.
+ * @returns the file to pass to the shim
  */
-export function writeConfiguration(folder: string, installed: string, ours: Tables): string {
+export function writeConfiguration(folder: string, installed: string, overrides: Tables): string {
   const [file, dropIns] = [join(folder, 'configuration.toml'), join(folder, 'config.d')]
   mkdirSync(dropIns, { recursive: true })
   copyFileSync(installed, file)
-  const theirs = join(dirname(installed), 'config.d')
-  const names = existsSync(theirs) ? readdirSync(theirs).filter((name) => name.endsWith('.toml')) : []
-  for (const name of names) copyFileSync(join(theirs, name), join(dropIns, name))
-  writeFileSync(join(dropIns, 'zz-isobench.toml'), toToml(ours))
+  const installedDropIns = join(dirname(installed), 'config.d')
+  const names = existsSync(installedDropIns)
+    ? readdirSync(installedDropIns).filter((name) => name.endsWith('.toml'))
+    : []
+  for (const name of names) copyFileSync(join(installedDropIns, name), join(dropIns, name))
+  writeFileSync(join(dropIns, 'zz-isobench.toml'), toToml(overrides))
   return file
 }
 
-/** The release that this was written for, from its documentation and its configuration templates. */
+/** The release that isobench was written for, according to its documentation and configuration templates. */
 export const release = '4.1.0'
 
 const shim = 'containerd-shim-kata-v2'
 
-/** Where releases are unpacked, and where distributions put the files of it. */
+/** Where releases are unpacked, and where distributions install their files. */
 const prefixes = ['/opt/kata', '/usr']
 
-/** The shim that a platform runs: its own, that of an unpacked release, or the one in PATH. */
+/** Returns the shim of a platform: the option `binary`, the shim of an unpacked release, or the one in PATH. */
 export function findShim({ binary, runtime }: Pick<Options, 'binary' | 'runtime'>): string {
   const folder = runtime === 'rust' ? 'runtime-rs/bin' : 'bin'
   return binary ?? which(join('/opt/kata', folder, shim)) ?? which(shim) ?? shim
 }
 
-/** Which of the two runtimes a shim says it is: both have the same name. */
+/** Returns which of the two runtimes a shim is, according to its version text. Both have the same file name. */
 export function runtimeOf(shim: string): Runtime | undefined {
-  const said = spawnSync(shim, ['--version'], { encoding: 'utf8', timeout: 10_000 }).stdout ?? ''
-  if (said.includes('(Rust)')) return 'rust'
-  return said.includes('(Golang)') ? 'go' : undefined
+  const output = spawnSync(shim, ['--version'], { encoding: 'utf8', timeout: 10_000 }).stdout ?? ''
+  if (output.includes('(Rust)')) return 'rust'
+  return output.includes('(Golang)') ? 'go' : undefined
 }
 
-/** Where an installation's configuration for a runtime and a hypervisor may be, the preferred first. */
+/** Lists where the configuration for a runtime and a hypervisor may be, preferred path first. */
 export function configurationFiles({ config, runtime, hypervisor }: Options): string[] {
   if (config !== undefined) return [config]
-  // Dragonball is the Rust runtime's alone, and needs no word to tell.
+  // Only the Rust runtime supports Dragonball, so that file name has no suffix.
   const suffix = runtime === 'rust' && hypervisor !== 'dragonball' ? '-runtime-rs' : ''
   const folders = runtime === 'rust' ? ['runtime-rs', '.'] : ['.']
   return prefixes.flatMap((prefix) =>
@@ -95,21 +100,23 @@ export function configurationFiles({ config, runtime, hypervisor }: Options): st
   )
 }
 
-/** The one that is there. */
+/** Returns the first of them that exists. */
 export const configurationOf = (options: Options): string | undefined => configurationFiles(options).find(existsSync)
 
-/** How to come by it: nothing of it is in Debian, and isobench downloads nothing. */
+/** Returns how to install Kata. Debian does not package it, and isobench does not download it. */
 export function howToInstall({ runtime }: Pick<Options, 'runtime'>): string {
   const file = `${runtime === 'rust' ? 'kata-static' : 'kata-go-static'}-${release}-amd64.tar.zst`
   const after =
-    runtime === 'rust' ? '' : `, beside kata-static-${release}-amd64.tar.zst, which has what both runtimes share`
+    runtime === 'rust'
+      ? ''
+      : `, and kata-static-${release}-amd64.tar.zst, which contains the files that both runtimes share`
   return (
-    `take ${file} of release ${release} of github.com/kata-containers/kata-containers${after}; ` +
-    `compare sha256sum with the digest that the release's page shows beside the file; tar --zstd -xf ${file} -C /`
+    `download ${file} of release ${release} of github.com/kata-containers/kata-containers${after}; ` +
+    `compare sha256sum with the digest on the page of the release; run tar --zstd -xf ${file} -C /`
   )
 }
 
-/** What Kata Containers 4.1 shares folders by, with each of its runtimes and hypervisors; none by Firecracker. */
+/** Shared file systems of Kata Containers 4.1 by runtime and hypervisor. Firecracker supports none. */
 const shares = {
   rust: { qemu: ['virtio-fs'], clh: ['virtio-fs'], dragonball: ['virtio-fs'], firecracker: [] },
   go: { qemu: ['virtio-fs', 'virtio-9p'], clh: ['virtio-fs'], dragonball: undefined, firecracker: [] },
@@ -118,49 +125,49 @@ const shares = {
 export type Runtime = keyof typeof shares
 export type Hypervisor = keyof (typeof shares)[Runtime]
 
-/** Why these cannot be had together, and what can. */
-function refusal(runtime: Runtime, hypervisor: Hypervisor, sharedFs: string): string | undefined {
-  const can: readonly string[] | undefined = shares[runtime][hypervisor]
-  if (can === undefined) return `${hypervisor} is a part of the Rust runtime: give runtime: 'rust'`
-  if (can.length === 0) {
-    return `by ${hypervisor}, Kata shares no folders and boots from block devices of containerd's devmapper alone: give hypervisor: 'qemu' or 'clh'`
+/** Returns why a combination of options is not supported, and what is. */
+function unsupportedCombination(runtime: Runtime, hypervisor: Hypervisor, sharedFs: string): string | undefined {
+  const supported: readonly string[] | undefined = shares[runtime][hypervisor]
+  if (supported === undefined) return `only the Rust runtime supports ${hypervisor}: set runtime: 'rust'`
+  if (supported.length === 0) {
+    return `with ${hypervisor}, Kata cannot share directories and boots only from block devices of containerd's devmapper: set hypervisor: 'qemu' or 'clh'`
   }
-  if (can.includes(sharedFs)) return undefined
+  if (supported.includes(sharedFs)) return undefined
   const others = sharedFs === 'virtio-9p' ? ", or runtime: 'go' with hypervisor: 'qemu'" : ''
-  return `Kata's ${runtime} runtime has no ${sharedFs} with ${hypervisor}: give sharedFs: ${can.map((one) => `'${one}'`).join(' or ')}${others}`
+  return `Kata's ${runtime} runtime does not support ${sharedFs} with ${hypervisor}: set sharedFs: ${supported.map((value) => `'${value}'`).join(' or ')}${others}`
 }
 
-export const options = z
+export const optionsSchema = z
   .strictObject({
-    /** Which of Kata's two runtimes: in Rust, its default since release 4, or the former one in Go. */
+    /** Kata's runtime: the one in Rust, the default since release 4, or the older one in Go. */
     runtime: z.enum(['rust', 'go']).default('rust'),
     hypervisor: z.enum(['qemu', 'clh', 'dragonball', 'firecracker']).default('qemu'),
-    /** How the image and /data get into the guest; virtio-9p is the Go runtime's alone. */
+    /** How the guest gets the image and /data. Only the Go runtime supports virtio-9p. */
     sharedFs: z.enum(['virtio-fs', 'virtio-9p']).default('virtio-fs'),
-    /** The shim: another containerd-shim-kata-v2 than the release's or the one in PATH. */
-    binary: runtimeBinary('shim of Kata', 'Kata Containers containerd shim'),
-    /** The configuration of an installation that is somewhere else. It is read, never written. */
-    config: z.string().regex(/^\//, 'give the whole path of the file').optional(),
+    /** Another containerd-shim-kata-v2 instead of the one of a release or in PATH. */
+    binary: runtimeBinary('a shim of Kata', 'Kata Containers containerd shim'),
+    /** The configuration of an installation in another directory. isobench does not change it. */
+    config: z.string().regex(/^\//, 'use the absolute path of the file').optional(),
   })
   .superRefine(({ runtime, hypervisor, sharedFs }, context) => {
-    const wrong = refusal(runtime, hypervisor, sharedFs)
-    if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong })
+    const problem = unsupportedCombination(runtime, hypervisor, sharedFs)
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
   })
 
-export type Options = z.output<typeof options>
+export type Options = z.output<typeof optionsSchema>
 
-/** Where Go's `log/syslog` looks for one that listens, in this order. */
-const places = ['/dev/log', '/var/run/syslog', '/var/run/log']
+/** Where Go's `log/syslog` looks for a syslog socket, in this order. */
+const syslogPaths = ['/dev/log', '/var/run/syslog', '/var/run/log']
 
-/** The socket of the host's syslog, wherever links lead to it. */
+/** Returns the socket of the host's syslog, with symlinks resolved. */
 export function syslog(): string | undefined {
-  const found = places.find(existsSync)
+  const found = syslogPaths.find(existsSync)
   return found === undefined ? undefined : realpathSync(found)
 }
 
 /**
- * Kata's Go runtime does not start without a syslog, and the usual one listens in `/run`, over which a place's own is mounted:
- * so the socket is mounted into that.
+ * Kata's Go runtime needs a syslog. Its socket is usually in `/run`, which the sandbox's own /run hides. Returns a bind
+ * mount of the socket.
  */
 export function syslogBinds(
   { stateDir: directory }: Pick<HostSandbox, 'stateDir'>,

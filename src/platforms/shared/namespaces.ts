@@ -1,3 +1,5 @@
+/** Mount and other namespaces of guests, and pids of processes in them. */
+
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,8 +29,9 @@ function findBelow(pid: number, commandLine: string): number | undefined {
 }
 
 /**
- * The host pid of the guest's process `argv` below the launcher `pid`, once it runs.
- * @throws MachineError when it does not appear within 20 s.
+ * Waits until the guest's process `argv` runs below the launcher `pid`.
+ * @returns its pid on the host
+ * @throws {HostError} after 20 s
  */
 export async function waitForHostPid(pid: number, argv: GuestArgv): Promise<number> {
   const commandLine = `${argv.join('\0')}\0`
@@ -37,10 +40,10 @@ export async function waitForHostPid(pid: number, argv: GuestArgv): Promise<numb
     if (found !== undefined) return found
     await sleep(10)
   }
-  throw new HostError(`the guest's ${argv[0]} did not start within 20 s`)
+  throw new HostError(`the guest's ${argv[0]} did not start within 20 s.`)
 }
 
-/** Argv that runs `argv` in the namespaces, the root and the working directory of the process `leader`. */
+/** Returns argv that runs `argv` in the namespaces, the root and the working directory of the process `leader`. */
 export const enterNamespaces = (leader: number, argv: GuestArgv): HostArgv => [
   'nsenter',
   `--target=${leader}`,
@@ -54,73 +57,73 @@ export const enterNamespaces = (leader: number, argv: GuestArgv): HostArgv => [
   ...argv,
 ]
 
-/** Makes something once for each key; whoever asks meanwhile waits for it. */
-export function memoizeAsync<T>(make: (key: string) => Promise<T>): (key: string) => Promise<T> {
-  const made = new Map<string, Promise<T>>()
+/** Memoizes an asynchronous function. Concurrent callers share the promise, even if it rejects. */
+export function memoizeAsync<T>(create: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const cache = new Map<string, Promise<T>>()
   return (key) => {
-    const there = made.get(key) ?? make(key)
-    made.set(key, there)
-    return there
+    const promise = cache.get(key) ?? create(key)
+    cache.set(key, promise)
+    return promise
   }
 }
 
-// A constant text: the folder and argv come as positional parameters, and nothing of a user's is interpreted.
-const pack = `folder=$1 owners=$2; shift 2
+// The script is constant: directory and argv are positional parameters, so the shell does not interpret them.
+const tarScript = `folder=$1 owners=$2; shift 2
 tar --xattrs --xattrs-include='*' --numeric-owner --owner-map="$owners" --group-map="$owners" -C "$folder" -c . | "$@"`
 
 /**
- * Argv that gives a folder's files to `argv` as a tar archive at its input, with their capabilities and their owners, or those
- * that a file says in the form of tar's `--owner-map`.
+ * Returns argv that passes the files of a directory as a tar archive to the standard input of `argv`, including
+ * capabilities. `owners`: a file in the format of tar's `--owner-map` that changes the owners.
  */
 export const pipeTarInto = (folder: string, argv: HostArgv, owners = '/dev/null'): HostArgv => [
   'sh',
-  ...['-c', pack, 'sh', folder, owners],
+  ...['-c', tarScript, 'sh', folder, owners],
   ...argv,
 ]
 
-// A constant text: folders and argv come as positional parameters, and nothing of a user's is interpreted.
-const script = 'while [ "$1" != -- ]; do mount -o "$1" "$2" "$3" || exit; shift 3; done; shift; exec "$@"'
+// The script is constant: directories and argv are positional parameters, so the shell does not interpret them.
+const mountScript = 'while [ "$1" != -- ]; do mount -o "$1" "$2" "$3" || exit; shift 3; done; shift; exec "$@"'
 
-/** Something mounted in a second place. */
+/** A bind mount. */
 export type Bind = readonly [how: 'rbind' | 'bind,ro', from: string, to: string]
 
 /**
- * Argv that runs `argv` with folders of the place mounted where a tool insists on writing, so that it leaves nothing on
- * the host: `/run`, in which it finds the guest's network namespace alone, and what `binds` adds. That process and its
- * children alone see these mounts. What they are mounted on is made below the place's directory; anywhere else it is there
- * already, or mounting fails: this writes nothing to the host's own files.
+ * Returns argv that runs `argv` with directories of the sandbox mounted where a tool insists on writing, so that it
+ * changes nothing on the host: `/run`, which contains the guest's network namespace, and `binds`. Only this process and
+ * its children see the mounts. Creates missing mount points, but only in the state directory. Elsewhere they must
+ * exist.
  */
 export function withPrivateMounts(
-  place: Pick<HostSandbox, 'stateDir' | 'netns'>,
+  sandbox: Pick<HostSandbox, 'stateDir' | 'netns'>,
   argv: HostArgv,
   binds: readonly Bind[] = [],
 ): HostArgv {
-  const run = join(place.stateDir, 'run')
+  const run = join(sandbox.stateDir, 'run')
   const all: readonly Bind[] = [
     ...binds,
-    ['rbind', place.netns, join(place.stateDir, place.netns)],
+    ['rbind', sandbox.netns, join(sandbox.stateDir, sandbox.netns)],
     ['rbind', run, '/run'],
   ]
   for (const [, from, to] of all) {
-    if (!to.startsWith(`${place.stateDir}/`)) continue
+    if (!to.startsWith(`${sandbox.stateDir}/`)) continue
     const isFolder = statSync(from).isDirectory()
     mkdirSync(isFolder ? to : dirname(to), { recursive: true })
     if (!isFolder) writeFileSync(to, '')
   }
-  return ['unshare', '--mount', 'sh', '-c', script, 'sh', ...all.flat(), '--', ...argv]
+  return ['unshare', '--mount', 'sh', '-c', mountScript, 'sh', ...all.flat(), '--', ...argv]
 }
 
 /**
- * The same mounts, made once and before anything is timed: wraps argv so that it runs where they are. A process that only
- * sleeps keeps them until the place goes.
+ * Creates the same mounts once, before anything is timed. A sleeping process keeps them until the sandbox is removed.
+ * @returns a function that wraps argv so that it runs with these mounts
  */
 export async function privateMounts(
-  place: GuestSandbox,
+  sandbox: GuestSandbox,
   binds: readonly Bind[] = [],
 ): Promise<(argv: HostArgv) => HostArgv> {
   const keeper = await waitForHostPid(
-    await place.spawn(place.wrap(withPrivateMounts(place, idleCommand, binds))),
+    await sandbox.spawn(sandbox.wrap(withPrivateMounts(sandbox, idleCommand, binds))),
     idleCommand,
   )
-  return (argv) => place.wrap(['nsenter', `--target=${keeper}`, '--mount', ...argv])
+  return (argv) => sandbox.wrap(['nsenter', `--target=${keeper}`, '--mount', ...argv])
 }

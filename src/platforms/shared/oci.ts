@@ -1,3 +1,5 @@
+/** OCI runtimes: the bundle of a guest, and calling a runtime. */
+
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GuestHandle } from '../../driver.ts'
@@ -5,7 +7,7 @@ import { guestEnv } from '../../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../../host/process.ts'
 import type { GuestSandbox } from '../../host/sandbox.ts'
 
-/** The capabilities that Docker gives by default; moby/profiles, `caps/defaults.go`. */
+/** Docker's default capabilities (moby/profiles, `caps/defaults.go`). */
 const capabilities = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
@@ -30,15 +32,18 @@ const mount = (destination: string, type: string, source: string, ...options: st
   options,
 })
 
-/** Whether the configuration has the guest's limits. Left to a machine's size, they would be added to that. */
+/**
+ * Whether the configuration contains the guest's limits. If the guest is a VM, the runtime would add them to the VM's
+ * size.
+ */
 export type Resources = 'limited' | 'unlimited'
 
 /**
- * An OCI runtime configuration (OCI runtime spec 1.0.2) for a guest: the image read-only, the guest's limits, its network
- * namespace, and /data.
+ * The OCI runtime configuration (OCI runtime spec 1.0.2) of a guest: read-only image, limits, network namespace, and
+ * /data.
  */
-function configOf(place: GuestSandbox, argv: GuestArgv, resources: Resources) {
-  const { limits } = place
+function configOf(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources) {
+  const { limits } = sandbox
   return {
     ociVersion: '1.0.2',
     process: {
@@ -52,7 +57,7 @@ function configOf(place: GuestSandbox, argv: GuestArgv, resources: Resources) {
       rlimits: [{ type: 'RLIMIT_NOFILE', hard: 16384, soft: 16384 }],
       noNewPrivileges: true,
     },
-    root: { path: place.rootfs, readonly: true },
+    root: { path: sandbox.rootfs, readonly: true },
     hostname: 'isobench',
     mounts: [
       mount('/proc', 'proc', 'proc'),
@@ -62,22 +67,22 @@ function configOf(place: GuestSandbox, argv: GuestArgv, resources: Resources) {
       mount('/sys', 'sysfs', 'sysfs', 'nosuid', 'noexec', 'nodev', 'ro'),
       mount('/tmp', 'tmpfs', 'tmpfs', 'nosuid', 'nodev', 'mode=1777'),
       mount('/run', 'tmpfs', 'tmpfs', 'nosuid', 'nodev', 'mode=755'),
-      mount('/data', 'bind', place.dataDir, 'rbind', 'rw'),
+      mount('/data', 'bind', sandbox.dataDir, 'rbind', 'rw'),
     ],
     linux: {
-      cgroupsPath: place.cgroupPath,
+      cgroupsPath: sandbox.cgroupPath,
       namespaces: [
         { type: 'pid' },
         { type: 'ipc' },
         { type: 'uts' },
         { type: 'mount' },
-        { type: 'network', path: place.netns },
+        { type: 'network', path: sandbox.netns },
       ],
       resources: {
         devices: [{ allow: false, access: 'rwm' }],
         ...(resources === 'limited' && {
           memory: { limit: limits.memoryBytes },
-          // No quota: the same CPUs for everybody are the limit. A quota throttles runtimes with threads of their own.
+          // No CPU quota: the CPU list is the limit. A quota would throttle runtimes that have threads of their own.
           cpu: { cpus: limits.cpus.join(',') },
         }),
       },
@@ -87,38 +92,38 @@ function configOf(place: GuestSandbox, argv: GuestArgv, resources: Resources) {
   }
 }
 
-/** Writes the guest's bundle and returns its folder. */
-export function writeBundle(place: GuestSandbox, argv: GuestArgv, resources: Resources = 'limited'): string {
-  const folder = join(place.stateDir, 'bundle')
+/** Writes the guest's bundle and returns its directory. */
+export function writeBundle(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources = 'limited'): string {
+  const folder = join(sandbox.stateDir, 'bundle')
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(configOf(place, argv, resources), null, 1))
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(configOf(sandbox, argv, resources), null, 1))
   return folder
 }
 
-/** How one OCI runtime is called. The runtimes agree on the verbs and differ in how they spell their options. */
+/** How to call an OCI runtime. Runtimes have the same verbs, but spell their options differently. */
 export interface OciRuntime {
-  /** The runtime with its global options, and whatever it has to be wrapped in on this machine. */
+  /** Returns the runtime with its global options, wrapped as this host requires it. */
   command(state: string): HostArgv
   readonly bundleOption: string
   readonly detachOption: string
 }
 
-function stateOf(place: GuestSandbox): string {
-  const folder = join(place.stateDir, 'state')
+function stateOf(sandbox: GuestSandbox): string {
+  const folder = join(sandbox.stateDir, 'state')
   mkdirSync(folder, { recursive: true })
   return folder
 }
 
-/** Argv that runs a container with `argv` as its only process, to its end. */
-export function runOnce(runtime: OciRuntime, place: GuestSandbox, argv: GuestArgv): HostArgv {
-  const bundle = writeBundle(place, argv)
-  return place.wrap([...runtime.command(stateOf(place)), 'run', runtime.bundleOption, bundle, place.id])
+/** Returns argv that runs a container with `argv` as its only process until it ends. */
+export function runOnce(runtime: OciRuntime, sandbox: GuestSandbox, argv: GuestArgv): HostArgv {
+  const bundle = writeBundle(sandbox, argv)
+  return sandbox.wrap([...runtime.command(stateOf(sandbox)), 'run', runtime.bundleOption, bundle, sandbox.id])
 }
 
 /** Boots a container that idles. */
-export async function startContainer(runtime: OciRuntime, place: GuestSandbox): Promise<GuestHandle> {
-  const bundle = writeBundle(place, idleCommand)
-  const command = runtime.command(stateOf(place))
-  await place.run(place.wrap([...command, 'run', runtime.bundleOption, bundle, runtime.detachOption, place.id]))
-  return { execArgv: (argv) => place.wrap([...command, 'exec', place.id, ...argv]) }
+export async function startContainer(runtime: OciRuntime, sandbox: GuestSandbox): Promise<GuestHandle> {
+  const bundle = writeBundle(sandbox, idleCommand)
+  const command = runtime.command(stateOf(sandbox))
+  await sandbox.run(sandbox.wrap([...command, 'run', runtime.bundleOption, bundle, runtime.detachOption, sandbox.id]))
+  return { execArgv: (argv) => sandbox.wrap([...command, 'exec', sandbox.id, ...argv]) }
 }

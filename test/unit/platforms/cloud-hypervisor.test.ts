@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { options, vmSpec } from '../../../src/platforms/cloud-hypervisor.ts'
+import { optionsSchema, vmSpec } from '../../../src/platforms/cloud-hypervisor.ts'
 import { fakeSandbox, kernel } from './fake-sandbox.ts'
 
 const toggle = z.enum(['on', 'off'])
@@ -49,7 +49,7 @@ describe('Cloud Hypervisor', () => {
   it('is given options that it documents', async () => {
     const { place } = fakeSandbox()
     directory = place.stateDir
-    const machine = await vmSpec(place, { kernel, disk: '/cache/root.ext4' }, options.parse({}))
+    const machine = await vmSpec(place, { kernel, disk: '/cache/root.ext4' }, optionsSchema.parse({}))
     const [program, ...words] = machine.vmm
     expect(program).toBe('cloud-hypervisor')
     const pairs = Array.from({ length: words.length / 2 }, (_, at) => [words[2 * at]!, words[2 * at + 1]!] as const)
@@ -81,6 +81,6 @@ describe('Cloud Hypervisor', () => {
   })
 
   it('refuses a program that is none of its', () => {
-    expect(() => options.parse({ binary: '/bin/true' })).toThrow(/no cloud-hypervisor/)
+    expect(() => optionsSchema.parse({ binary: '/bin/true' })).toThrow(/not cloud-hypervisor/)
   })
 })

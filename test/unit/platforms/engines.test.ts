@@ -47,8 +47,8 @@ describe("gVisor's options", () => {
 
   it('are refused over another runtime, each with its way out and the line of the config', () => {
     expect(refusals(platform('docker', { mode: 'kvm', flags: ['--network=host'] }))).toEqual([
-      `line: the options of platform "docker" are wrong: mode: is gVisor's, and the runtime is "runc": give runtime: 'runsc', ` +
-        `or leave mode out; flags: is gVisor's, and the runtime is "runc": give runtime: 'runsc', or leave flags out`,
+      `line: the options of platform "docker" are wrong: mode: is an option of gVisor, but the runtime is "runc": set runtime: 'runsc', ` +
+        `or omit mode; flags: is an option of gVisor, but the runtime is "runc": set runtime: 'runsc', or omit flags`,
     ])
     expect(refusals(platform('podman', { flags: ['--network=host'] }))[0]).toContain('the runtime is "crun"')
     expect(refusals(platform('docker', { flags: [] }))).toEqual([])
@@ -57,7 +57,7 @@ describe("gVisor's options", () => {
   it('say the mode once', () => {
     for (const flag of ['--platform=kvm', '-platform'])
       expect(refusals(platform('docker', { runtime: 'runsc', flags: [flag] }))[0]).toContain(
-        "give the sentry's platform as mode: 'systrap' or 'ptrace' or 'kvm'",
+        "set the sentry's platform with mode: 'systrap' or 'ptrace' or 'kvm'",
       )
   })
 })
@@ -85,10 +85,10 @@ describe("a runtime of the host's dockerd", () => {
 
   it('that is not there is told with what its owner could register, or without it', () => {
     expect(runtimePreflight({ socket, runtimes }, 'runsc', ['--platform=ptrace'])).toEqual({
-      reason: `the dockerd at ${socket} has no runtime "runsc --platform=ptrace": it has runc, runsc, gvisor-kvm, other, io.containerd.runc.v2`,
+      reason: `the dockerd at ${socket} has no runtime "runsc --platform=ptrace"; it has runc, runsc, gvisor-kvm, other, io.containerd.runc.v2`,
       fix:
-        `register it in that daemon's daemon.json, {"runtimes":{"runsc-flags":{"path":"/usr/bin/runsc","runtimeArgs":["--platform=ptrace"]}}}, ` +
-        `and have the daemon reload that; or have isobench start its own: { daemon: 'own' }`,
+        `register it in daemon.json, {"runtimes":{"runsc-flags":{"path":"/usr/bin/runsc","runtimeArgs":["--platform=ptrace"]}}}, ` +
+        `and reload the daemon; or let isobench start a daemon: { daemon: 'own' }`,
     })
     // As Kata's own description of Docker has it.
     expect(runtimePreflight({ socket, runtimes }, 'kata', [])?.fix).toContain(
@@ -111,7 +111,7 @@ describe('an engine over Kata', () => {
     folder = mkdtempSync(join(tmpdir(), 'isobench-shim-'))
     vi.stubEnv('PATH', folder)
     expect(lacking()).toMatchObject([
-      { binary: 'containerd-shim-kata-v2', installHint: expect.stringMatching(/^take kata-static-.* of release /) },
+      { binary: 'containerd-shim-kata-v2', installHint: expect.stringMatching(/^download kata-static-.* of release /) },
     ])
     const options = docker.options.parse({ runtime: 'kata', daemon: 'own' })
     expect(docker.requirements(options).map(({ binary }) => binary)).toContain('containerd-shim-kata-v2')

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { microvm, options, supportsPause, vmSpec } from '../../../src/platforms/firecracker.ts'
+import { microvm, optionsSchema, supportsPause, vmSpec } from '../../../src/platforms/firecracker.ts'
 import { fakeSandbox, kernel } from './fake-sandbox.ts'
 
 const bucket = z.strictObject({
@@ -69,7 +69,7 @@ describe('Firecracker', () => {
 
   it('is given a configuration that its API describes', async () => {
     const { place } = made()
-    const machine = await vmSpec(place, parts, options.parse({}))
+    const machine = await vmSpec(place, parts, optionsSchema.parse({}))
     expect(wordAfter(machine.vmm, '--api-sock')).toBe(join(place.stateDir, 'api.sock'))
     // Its log would be in the guest's serial output.
     expect(wordAfter(machine.vmm, '--level')).toBe('Error')
@@ -98,7 +98,7 @@ describe('Firecracker', () => {
 
   it('is given the same in a jail, whose files are shown there under names of its own', async () => {
     const { place, ran, tapUsers } = made()
-    const machine = await vmSpec(place, parts, options.parse({ jailer: '/opt/jailer' }))
+    const machine = await vmSpec(place, parts, optionsSchema.parse({ jailer: '/opt/jailer' }))
     expect(machine.vmm[0]).toBe('/opt/jailer')
     const at = machine.vmm.indexOf('--')
     const [jail, own] = [machine.vmm.slice(0, at), machine.vmm.slice(at + 1)]
@@ -127,7 +127,7 @@ describe('Firecracker', () => {
     const [build, link] = [join(place.dataDir, 'firecracker-v1.15.1-x86_64'), join(place.dataDir, 'firecracker')]
     writeFileSync(build, '#!/bin/sh\necho Firecracker v1.15.1\n', { mode: 0o755 })
     symlinkSync(build, link)
-    const machine = await vmSpec(place, parts, options.parse({ binary: link, jailer: '/opt/jailer' }))
+    const machine = await vmSpec(place, parts, optionsSchema.parse({ binary: link, jailer: '/opt/jailer' }))
     expect(wordAfter(machine.vmm, '--exec-file')).toBe(build)
     expect(machine.vsockSocket).toBe('firecracker-v1.15.1-x86_64/vm/root/vsock.sock_1024')
   })
@@ -139,7 +139,7 @@ describe('Firecracker', () => {
       'machine-config': { vcpu_count: 1, mem_size_mib: 128 },
       drives: [],
     }
-    const { argv } = await microvm(place, bare, options.parse({}))
+    const { argv } = await microvm(place, bare, optionsSchema.parse({}))
     expect(read(wordAfter(argv, '--config-file'))).toEqual(bare)
   })
 
@@ -149,7 +149,7 @@ describe('Firecracker', () => {
   })
 
   it('refuses a jailer that is not a whole path, and a program that is none of its', () => {
-    expect(() => options.parse({ jailer: 'jailer' })).toThrow()
-    expect(() => options.parse({ binary: '/bin/true' })).toThrow(/no firecracker/)
+    expect(() => optionsSchema.parse({ jailer: 'jailer' })).toThrow()
+    expect(() => optionsSchema.parse({ binary: '/bin/true' })).toThrow(/not firecracker/)
   })
 })

@@ -9,7 +9,7 @@ import { kataShimConfig } from '../../../src/platforms/kata.ts'
 import {
   configurationFiles,
   kataConfigDropIn,
-  options,
+  optionsSchema,
   syslogBinds,
   toToml,
   writeConfiguration,
@@ -43,7 +43,7 @@ const templates = {
 }
 
 const limits = { cpus: [1], memoryBytes: 1024 ** 3 }
-const messages = (given: object) => options.safeParse(given).error?.issues.map(({ message }) => message)
+const messages = (given: object) => optionsSchema.safeParse(given).error?.issues.map(({ message }) => message)
 
 describe('the configuration that a guest gets', () => {
   it.each([
@@ -54,11 +54,11 @@ describe('the configuration that a guest gets', () => {
     ['go qemu', { runtime: 'go', sharedFs: 'virtio-9p' }],
     ['go clh', { runtime: 'go', hypervisor: 'clh' }],
   ] as const)('fits the template of %s: %j', (name, given) => {
-    expect(templates[name].safeParse(kataConfigDropIn(options.parse(given), limits)).error).toBeUndefined()
+    expect(templates[name].safeParse(kataConfigDropIn(optionsSchema.parse(given), limits)).error).toBeUndefined()
   })
 
   it('gives the machine the CPUs of the limits, and what is left of their memory', () => {
-    const set = kataConfigDropIn(options.parse({}), { cpus: [2, 3], memoryBytes: 2 * 1024 ** 3 })
+    const set = kataConfigDropIn(optionsSchema.parse({}), { cpus: [2, 3], memoryBytes: 2 * 1024 ** 3 })
     expect(set['hypervisor.qemu']).toEqual({
       default_vcpus: 2,
       default_maxvcpus: 2,
@@ -68,7 +68,7 @@ describe('the configuration that a guest gets', () => {
   })
 
   it('is TOML', () => {
-    expect(toToml(kataConfigDropIn(options.parse({ runtime: 'go', sharedFs: 'virtio-9p' }), limits))).toBe(
+    expect(toToml(kataConfigDropIn(optionsSchema.parse({ runtime: 'go', sharedFs: 'virtio-9p' }), limits))).toBe(
       '[hypervisor.qemu]\ndefault_vcpus = 1\ndefault_maxvcpus = 1\ndefault_memory = 832\nshared_fs = "virtio-9p"\n' +
         '\n[runtime]\nsandbox_cgroup_only = true\nstatic_sandbox_resource_mgmt = true\n',
     )
@@ -113,14 +113,14 @@ describe('an installation', () => {
   })
 
   it('is looked for where releases and distributions put it, or where the platform says', () => {
-    expect(configurationFiles(options.parse({}))[0]).toBe(
+    expect(configurationFiles(optionsSchema.parse({}))[0]).toBe(
       '/opt/kata/share/defaults/kata-containers/runtime-rs/configuration-qemu-runtime-rs.toml',
     )
-    expect(configurationFiles(options.parse({ runtime: 'go', hypervisor: 'clh' }))).toEqual([
+    expect(configurationFiles(optionsSchema.parse({ runtime: 'go', hypervisor: 'clh' }))).toEqual([
       '/opt/kata/share/defaults/kata-containers/configuration-clh.toml',
       '/usr/share/defaults/kata-containers/configuration-clh.toml',
     ])
-    expect(configurationFiles(options.parse({ config: '/etc/mine.toml' }))).toEqual(['/etc/mine.toml'])
+    expect(configurationFiles(optionsSchema.parse({ config: '/etc/mine.toml' }))).toEqual(['/etc/mine.toml'])
   })
 
   it('is given to its shim as ctr has it', () => {
@@ -141,13 +141,13 @@ describe('an installation', () => {
 describe('options that Kata cannot honour', () => {
   it('are refused, with what it can', () => {
     expect(messages({ sharedFs: 'virtio-9p' })).toEqual([
-      "Kata's rust runtime has no virtio-9p with qemu: give sharedFs: 'virtio-fs', or runtime: 'go' with hypervisor: 'qemu'",
+      "Kata's rust runtime does not support virtio-9p with qemu: set sharedFs: 'virtio-fs', or runtime: 'go' with hypervisor: 'qemu'",
     ])
     expect(messages({ runtime: 'go', hypervisor: 'clh', sharedFs: 'virtio-9p' })).toHaveLength(1)
     expect(messages({ runtime: 'go', hypervisor: 'dragonball' })).toEqual([
-      "dragonball is a part of the Rust runtime: give runtime: 'rust'",
+      "only the Rust runtime supports dragonball: set runtime: 'rust'",
     ])
-    expect(messages({ hypervisor: 'firecracker' })?.[0]).toContain('shares no folders')
-    expect(messages({ binary: '/bin/true' })?.[0]).toContain('is no shim of Kata')
+    expect(messages({ hypervisor: 'firecracker' })?.[0]).toContain('cannot share directories')
+    expect(messages({ binary: '/bin/true' })?.[0]).toContain('is not a shim of Kata')
   })
 })

@@ -32,8 +32,8 @@ describe('the command line of an OSv kernel', () => {
 
   it('refuses what OSv cannot run, with what would make it do so', () => {
     expect(() => line('/bin/sh', '-c', 'true')).toThrow(UnsupportedError)
-    expect(() => line('toString')).toThrow('nothing in the image stands for toString')
-    expect(() => line('sysbench', '$HOME')).toThrow('can have no "$"')
+    expect(() => line('toString')).toThrow('the image has none for toString')
+    expect(() => line('sysbench', '$HOME')).toThrow('cannot contain "$"')
     expect(() => commandLine({ command: '', programs: {} }, ['/bin/busybox'], [])).toThrow(UnsupportedError)
   })
 })
@@ -92,7 +92,7 @@ it('tells what of an image is not there, and its format by its first bytes', () 
   try {
     const usr = join(folder, 'usr.img')
     expect(filesOf({})).toMatchObject({ reason: 'no OSv image' })
-    expect(filesOf({ image: usr })).toMatchObject({ reason: `no OSv image: there is no ${usr}` })
+    expect(filesOf({ image: usr })).toMatchObject({ reason: `no OSv image: there is no file ${usr}` })
     writeFileSync(usr, Buffer.from('QFI\xfb\0', 'latin1'))
     expect(filesOf({ image: usr })).toMatchObject({ reason: expect.stringContaining('loader-stripped.elf') })
     writeFileSync(join(folder, 'loader-stripped.elf'), '')
