@@ -1,44 +1,47 @@
+/** `bench`: registers a benchmark. */
+
 import type { Claim } from './claim.ts'
-import { callerLocation, DefinitionError, type Location } from './errors.ts'
+import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { Expectation, ExpectationsOf, MetricRef } from './expect.ts'
 import type { Metric, Metrics } from './metric.ts'
 import { type BenchSpec, registry } from './registry.ts'
 import type { ParamSpace, ParamValue, Workload } from './workload.ts'
 
-/** Some of the values that each parameter may have. */
+/** A selection of the values of each parameter. */
 type ChosenParams<P extends ParamSpace> = { readonly [K in keyof P]?: readonly [P[K][number], ...P[K][number][]] }
 
 export interface BenchOptions<M extends Metrics, P extends ParamSpace> {
-  /** What must be so on every platform, a metric each. */
+  /** Expectations by metric, for every platform. */
   readonly expect?: ExpectationsOf<NoInfer<M>>
-  /** The values of the workload's parameters to measure; all that the workload knows when left out. */
+  /** Parameter values to measure. Default: all values of the workload. */
   readonly params?: ChosenParams<NoInfer<P>>
-  /** Other values for one profile, by its name: `{ paper: { size: ['2g'] } }`. A parameter left out has those above. */
+  /**
+   * Other parameter values for a profile, by name: `{ paper: { size: ['2g'] } }`. Other parameters keep the values
+   * above.
+   */
   readonly profiles?: Readonly<Record<string, ChosenParams<NoInfer<P>>>>
   readonly tags?: readonly string[]
-  /** Time limit of one sample, in seconds; the profile's when left out. */
+  /** Time limit of one sample, in seconds. Default: the profile's. */
   readonly timeout?: number
 }
 
-/** A bench's metrics, for findings and further claims. */
+/** The metrics of a bench, for findings and other claims. */
 export type BenchHandle<M extends Metrics, P extends ParamSpace> = {
   readonly [K in keyof M]: MetricRef<M[K]['unit'], P>
 }
 
 type Mode = BenchSpec['mode']
 
-const at = (location: Location | undefined) => (location ? { location } : {})
-
 function claimsOf(name: string, metrics: Metrics, expectations: ExpectationsOf<Metrics>): Claim[] {
-  return Object.entries(expectations).flatMap(([metric, given]) => {
+  return Object.entries(expectations).flatMap(([metric, expected]) => {
     const definition = metrics[metric]
     if (!definition) {
       throw new DefinitionError(
-        `the bench "${name}" expects something of "${metric}", which its workload does not yield`,
-        `use one of: ${Object.keys(metrics).join(', ')}`,
+        `bench "${name}": no metric "${metric}". The workload yields: ${Object.keys(metrics).join(', ')}.`,
+        'use one of them in the option expect',
       )
     }
-    const list: readonly Expectation[] = Array.isArray(given) ? given : [given as Expectation]
+    const list: readonly Expectation[] = Array.isArray(expected) ? expected : [expected as Expectation]
     return list.map(
       (expectation): Claim => ({
         bench: name,
@@ -47,7 +50,7 @@ function claimsOf(name: string, metrics: Metrics, expectations: ExpectationsOf<M
         on: { by: 'all' },
         where: {},
         severity: expectation.severity,
-        ...at(expectation.location),
+        ...withLocation(expectation.location),
       }),
     )
   })
@@ -60,20 +63,20 @@ function chosenParams(
 ): ParamSpace {
   for (const [param, values] of Object.entries(chosen)) {
     const known = space[param]
-    const wrong = known ? values?.find((value) => !known.includes(value)) : undefined
-    if (!known || wrong !== undefined || values?.length === 0) {
+    const unknownValue = known ? values?.find((value) => !known.includes(value)) : undefined
+    if (!known || unknownValue !== undefined || values?.length === 0) {
       throw new DefinitionError(
         known
-          ? `the bench "${name}" gives "${param}" the value ${JSON.stringify(wrong)}`
-          : `the bench "${name}" gives a parameter "${param}", which its workload does not have`,
-        `use ${known ? `some of: ${known.join(', ')}` : `one of: ${Object.keys(space).join(', ') || 'none'}`}`,
+          ? `bench "${name}": parameter "${param}" has no value ${unknownValue === undefined ? 'to measure' : JSON.stringify(unknownValue)}.`
+          : `bench "${name}": the workload has no parameter "${param}".`,
+        known ? `use some of: ${known.join(', ')}` : `use one of: ${Object.keys(space).join(', ') || 'none'}`,
       )
     }
   }
   return Object.fromEntries(Object.entries(space).map(([param, all]) => [param, chosen[param] ?? all])) as ParamSpace
 }
 
-const given = (params: object | undefined) => (params ?? {}) as Record<string, readonly ParamValue[]>
+const asParams = (params: object | undefined) => (params ?? {}) as Record<string, readonly ParamValue[]>
 
 function register<M extends Metrics, P extends ParamSpace>(
   mode: Mode,
@@ -84,29 +87,30 @@ function register<M extends Metrics, P extends ParamSpace>(
 ): BenchHandle<M, P> {
   const { benches, problems } = registry()
   try {
-    if (name.trim() === '') throw new DefinitionError('a bench has no name', 'say in a few words what it measures')
+    if (name.trim() === '')
+      throw new DefinitionError('a bench has no name.', 'describe in a few words what it measures')
     if (benches.some((bench) => bench.name === name)) {
-      throw new DefinitionError(`two benches are named "${name}"`, 'give each bench of a file a name of its own')
+      throw new DefinitionError(`two benches are named "${name}".`, 'use different names for the benches of a file')
     }
     const timeout = options.timeout
     if (timeout !== undefined && !(timeout > 0)) {
-      throw new DefinitionError(`the bench "${name}" has the time limit ${timeout}`, 'give a number of seconds above 0')
+      throw new DefinitionError(`bench "${name}": the timeout is ${timeout}.`, 'use a number of seconds above 0')
     }
     benches.push({
       name,
       mode,
       workload: workload as unknown as Workload,
-      params: chosenParams(name, workload.params, given(options.params)),
+      params: chosenParams(name, workload.params, asParams(options.params)),
       profiles: Object.fromEntries(
-        Object.entries(options.profiles ?? {}).map(([profile, own]) => [
+        Object.entries(options.profiles ?? {}).map(([profile, values]) => [
           profile,
-          chosenParams(name, workload.params, { ...given(options.params), ...given(own) }),
+          chosenParams(name, workload.params, { ...asParams(options.params), ...asParams(values) }),
         ]),
       ),
       tags: options.tags ?? [],
       ...(timeout !== undefined && { timeout }),
       claims: claimsOf(name, workload.metrics, (options.expect ?? {}) as ExpectationsOf<Metrics>),
-      ...at(location),
+      ...withLocation(location),
     })
   } catch (error) {
     if (!(error instanceof DefinitionError)) throw error
@@ -121,32 +125,35 @@ function register<M extends Metrics, P extends ParamSpace>(
 
 interface BenchVariant {
   /**
-   * Registers a bench: what is measured, with which parameters, and what is expected.
-   * Mistakes are collected and shown with their place; the file's other benches still run.
+   * Registers a bench: a workload, its parameters, and what is expected of it.
+   *
+   * Errors are reported with their location. The other benches of the file still run.
    */
   <M extends Metrics, P extends ParamSpace>(
     name: string,
     workload: Workload<M, P>,
     options?: BenchOptions<M, P>,
   ): BenchHandle<M, P>
-  /** A bench for each row. `%s` in the name takes the row, or its items one by one when it is an array. */
+  /**
+   * Registers a bench for each row. `%s` in the name is replaced by the row, or by its items if the row is an array.
+   */
   each<const T>(
     rows: readonly T[],
   ): <M extends Metrics, P extends ParamSpace>(
     name: string,
-    make: (row: T) => Workload<M, P>,
+    createWorkload: (row: T) => Workload<M, P>,
     options?: BenchOptions<M, P>,
   ) => BenchHandle<M, P>[]
 }
 
 export interface BenchFunction extends BenchVariant {
-  /** Runs only the benches so marked. */
+  /** Like `bench`. isobench runs only the benches that are marked with `only`. */
   readonly only: BenchVariant
-  /** Listed, not run. */
+  /** Registers a bench that is listed, but not run. */
   readonly skip: BenchVariant
-  /** Skipped where `condition` is true. */
+  /** Skips the bench if `condition` is true. */
   skipIf(condition: boolean): BenchVariant
-  /** A bench that is yet to be written. */
+  /** Registers the name of a bench that is not written yet. */
   todo(name: string): void
 }
 
@@ -166,11 +173,11 @@ function benchVariant(mode: Mode): BenchVariant {
       each: <const T>(rows: readonly T[]) => {
         const registerEach = <M extends Metrics, P extends ParamSpace>(
           name: string,
-          make: (row: T) => Workload<M, P>,
+          createWorkload: (row: T) => Workload<M, P>,
           options?: BenchOptions<M, P>,
         ) =>
           rows.map((row) =>
-            register(mode, callerLocation(registerEach), formatName(name, row), make(row), options ?? {}),
+            register(mode, callerLocation(registerEach), formatName(name, row), createWorkload(row), options ?? {}),
           )
         return registerEach
       },
@@ -179,6 +186,7 @@ function benchVariant(mode: Mode): BenchVariant {
   return registerBench
 }
 
+/** Registers a bench. See the variants `bench.only`, `bench.skip`, `bench.skipIf`, `bench.each` and `bench.todo`. */
 export const bench: BenchFunction = Object.assign(benchVariant('run'), {
   only: benchVariant('only'),
   skip: benchVariant('skip'),
@@ -186,12 +194,16 @@ export const bench: BenchFunction = Object.assign(benchVariant('run'), {
   todo: function todo(name: string): void {
     const { benches, problems } = registry()
     const location = callerLocation(todo)
-    if (benches.some((one) => one.name === name)) {
+    if (benches.some((registered) => registered.name === name)) {
       problems.push(
-        new DefinitionError(`two benches are named "${name}"`, 'give each bench of a file a name of its own', location),
+        new DefinitionError(
+          `two benches are named "${name}".`,
+          'use different names for the benches of a file',
+          location,
+        ),
       )
       return
     }
-    benches.push({ name, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...at(callerLocation(todo)) })
+    benches.push({ name, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...withLocation(location) })
   },
 })

@@ -2,7 +2,7 @@ import type { Location } from './errors.ts'
 import type { Selector } from './platform.ts'
 import type { ParamValue } from './workload.ts'
 
-/** What a claim asserts of each platform that it selects, or of several together. Plain data. */
+/** What a claim asserts about each selected platform, or about several together. Plain data. */
 export type Matcher =
   /** Not worse than native by more than `percent`. */
   | { readonly kind: 'withinNative'; readonly percent: number }
@@ -12,43 +12,46 @@ export type Matcher =
   | (Reference & { readonly kind: 'betterThan'; readonly by: number })
   /** Worse than the reference by at least the factor `by`. */
   | (Reference & { readonly kind: 'worseThan'; readonly by: number })
-  /** The metric's own value, in its unit. */
+  /** The value of the metric, in its unit. */
   | { readonly kind: 'atMost'; readonly value: number }
   | { readonly kind: 'atLeast'; readonly value: number }
   /** Best first: each is better than the next. */
   | { readonly kind: 'ranked'; readonly platforms: readonly string[] }
-  /** Their order changes from round to round: the mean rank correlation of two rounds is below 0.5. */
+  /** The order changes from round to round: the mean rank correlation of two rounds is below 0.5. */
   | { readonly kind: 'noStableOrder'; readonly platforms: readonly string[] }
-  /** Over the values of a parameter, best at one from `from` to `to`, both included. */
+  /** Over the values of a parameter, the best value is at one from `from` to `to`, inclusive. */
   | { readonly kind: 'peaksAt'; readonly over: string; readonly from: number; readonly to: number }
   /** Over the values of a parameter, no two differ by more than `percent`. */
   | { readonly kind: 'constant'; readonly over: string; readonly percent: number }
 
-/** What a platform is compared with: another platform, or the median of several, round by round. */
+/** What a platform is compared with: another platform, or the median of several platforms in each round. */
 export interface Reference {
-  /** The name, or `the median of a, b, c`. */
+  /** The name of a platform, or `the median of a, b, c`. */
   readonly platform: string
-  /** Those that the median is over, as far as they are measured; two are the least. */
+  /** The platforms of the median. Those that were measured count, at least two. */
   readonly medianOf?: readonly string[]
 }
 
-/** `fail` gates the run; `warn` is judged and shown but never changes the exit code. */
+/** `fail`: a violated claim fails the run. `warn`: it is reported, but does not change the exit code. */
 export type Severity = 'fail' | 'warn'
 
-/** An assertion over one metric of one bench, as plain data. */
+/** An assertion about one metric of one bench. Plain data. */
 export interface Claim {
-  /** The bench's id; see `BenchData`. */
+  /** Id of the bench, see `BenchData`. */
   readonly bench: string
   readonly metric: string
   readonly matcher: Matcher
-  /** The platforms that it is about; for `ranked`, the matcher names them. */
+  /** The platforms that the claim is about. For `ranked`, the matcher names them. */
   readonly on: Selector
-  /** The cells that it is about: those whose parameters have these values. */
+  /** The claim is about the cases whose parameters have these values. */
   readonly where: Readonly<Record<string, ParamValue>>
   readonly severity: Severity
-  /** It is about the selected platforms together: that it is so on at least this many of them. */
+  /** Minimum number of selected platforms on which the claim must hold. Omit it if it must hold on all. */
   readonly onAtLeast?: number
-  /** It stands in for the finding's other claims where none of those could be measured; the verdict is marked with this. */
+  /**
+   * Label of a claim that is used only if none of the finding's other claims can be measured. The verdict shows the
+   * label.
+   */
   readonly fallbackLabel?: string
   readonly location?: Location
 }
@@ -57,7 +60,7 @@ function factor(by: number): string {
   return by === 1 ? '' : ` by ${by}×`
 }
 
-/** The matcher as an author would write it, such as `within 5 % of native`. */
+/** Returns the matcher as text, for example `within 5 % of native`. */
 export function describeMatcher(matcher: Matcher, unit: string): string {
   switch (matcher.kind) {
     case 'withinNative':

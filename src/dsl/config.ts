@@ -1,29 +1,29 @@
 import type { PlatformSpec } from './platform.ts'
 
-/** The limits that every guest gets, native included. */
+/** The limits of every guest, including native. */
 export interface GuestLimits {
-  /** Whole CPUs; each guest is pinned to the same ones. Default 1. */
+  /** Number of CPUs. All guests are pinned to the same ones. Default: 1. */
   readonly cpus?: number
-  /** Memory, such as `'1GiB'` (the default). Page cache of the guest counts. */
+  /** Memory including the page cache of the guest, for example `'1GiB'` (the default). */
   readonly memory?: `${number}${'MiB' | 'GiB'}`
 }
 
 export interface ImageConfig {
-  /** An own root filesystem, a directory; it replaces isobench's image. */
+  /** A directory with the user's own root filesystem, used instead of isobench's image. */
   readonly rootfs?: string
-  /** Debian packages beside isobench's own. */
+  /** Debian packages to install in addition to isobench's own. */
   readonly packages?: readonly string[]
 }
 
-/** How much is measured. */
+/** How much a run measures. */
 export interface RunProfile {
-  /** Rounds, each a visit to every platform. */
+  /** Number of rounds. Each round measures every platform. */
   readonly rounds?: number
-  /** Rounds whose samples are thrown away. */
+  /** Number of warm-up rounds, whose samples are not used. */
   readonly warmup?: number
-  /** How long one sample measures, in seconds. */
+  /** Duration of the measurement in one sample, in seconds. */
   readonly seconds?: number
-  /** Time limit of one sample, booting included, in seconds. */
+  /** Time limit of one sample including booting, in seconds. */
   readonly timeout?: number
   /** Excludes benches with one of these tags, unless the command line selects benches by path, name or tag. */
   readonly skipTags?: readonly string[]
@@ -31,22 +31,23 @@ export interface RunProfile {
   readonly skipEmulated?: boolean
 }
 
+/** The configuration of a project: the default export of isobench.config.ts. */
 export interface Config {
-  /** Globs of bench files, from the config's folder. Default: every `.bench.ts` below `benches`. */
+  /** Globs of bench files, relative to the config's directory. Default: every `.bench.ts` in `benches`. */
   readonly include?: readonly string[]
   readonly platforms: readonly PlatformSpec[]
   readonly guest?: GuestLimits
   readonly image?: ImageConfig
   /**
-   * Whether benches with the tag `cpu` or `memory` run native and a platform at the same time, on cores of their own that
-   * they swap from round to round. Default false.
+   * Whether benches with the tag `cpu` or `memory` run native and a platform at the same time, on separate cores that
+   * they swap every round. Default: false.
    */
   readonly duet?: boolean
-  /** `quick`, `full` and `paper` are known; any name can be added, and both can be changed. */
+  /** Changes the profiles `quick`, `full` and `paper`, or adds others. */
   readonly profiles?: Readonly<Record<string, RunProfile>>
 }
 
-/** Checks nothing but types: a config is checked, with its file and line, when it is loaded. */
+/** Returns its argument. It only helps editors with types; isobench checks the config when it loads it. */
 export function defineConfig(config: Config): Config {
   return config
 }

@@ -1,4 +1,4 @@
-/** A mistake in a bench file or the config: says what is wrong, where it was written, and how to mend it. */
+/** A wrong definition in a bench file or the config: what is wrong, where, and how to fix it. */
 export class DefinitionError extends Error {
   override readonly name = 'DefinitionError'
   readonly code = 'ISOBENCH_DEFINITION'
@@ -12,7 +12,7 @@ export class DefinitionError extends Error {
   }
 }
 
-/** Where in the author's source something was written. Line and column count from 1. */
+/** A position in an author's source file. Line and column count from 1. */
 export interface Location {
   readonly file: string
   readonly line: number
@@ -21,19 +21,24 @@ export interface Location {
 
 const frame = /(?:\(|at )(?:async )?(?:file:\/\/)?(\/[^()]+?):(\d+):(\d+)\)?$/
 
-/** The places that a stack trace names, innermost first. Needs `process.setSourceMapsEnabled(true)` to name TypeScript. */
+/**
+ * Parses the locations of a stack trace, innermost first. Needs `process.setSourceMapsEnabled(true)` for TypeScript.
+ */
 export function parseStackFrames(stack: string): Location[] {
-  const found: Location[] = []
+  const locations: Location[] = []
   for (const text of stack.split('\n')) {
     const match = frame.exec(text.trim())
-    if (match) found.push({ file: decodeURI(match[1]!), line: Number(match[2]), column: Number(match[3]) })
+    if (match) locations.push({ file: decodeURI(match[1]!), line: Number(match[2]), column: Number(match[3]) })
   }
-  return found
+  return locations
 }
 
-/** Where the caller of `callee` stands, or undefined where the engine gives no stack. */
+/** Returns the location of the caller of `callee`, or `undefined` if the engine provides no stack. */
 export function callerLocation(callee: (...args: never[]) => unknown): Location | undefined {
   const holder: { stack?: string } = {}
   Error.captureStackTrace(holder, callee)
   return parseStackFrames(holder.stack ?? '')[0]
 }
+
+/** Returns the location as a property, or no property if it is unknown. */
+export const withLocation = (location: Location | undefined): { location?: Location } => (location ? { location } : {})

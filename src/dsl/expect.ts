@@ -1,3 +1,5 @@
+/** `expect`: what a bench or a finding claims about a metric. */
+
 import type { Claim, Matcher, Reference, Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
@@ -7,7 +9,7 @@ import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 /** A factor such as `'3x'` or `'1.15x'`. */
 export type Factor = `${number}x`
 
-/** One metric of one bench, for claims outside the bench itself. */
+/** A metric of a bench, for claims outside of the bench's own options. */
 export interface MetricRef<U extends Unit = Unit, P extends ParamSpace = ParamSpace> {
   readonly bench: string
   readonly metric: string
@@ -15,37 +17,39 @@ export interface MetricRef<U extends Unit = Unit, P extends ParamSpace = ParamSp
   readonly params: P
 }
 
-/** An expectation before it knows its metric. Its claim is made when the bench is registered. */
+/** An expectation in the options of a bench. It becomes a claim when the bench is registered. */
 export interface Expectation<U extends Unit = Unit> {
   readonly severity: Severity
   readonly location?: Location
-  // A property, not a method: a method's parameter would not be checked, and an expectation in MB/s would fit a time.
+  // A property and not a method. Parameters of methods are bivariant, so an expectation in MB/s would be accepted for a
+  // time.
   readonly matcherFor: (metric: Metric<U>) => Matcher
 }
 
-/** The matchers, each giving `R`. */
+/** The matchers. Each returns `R`. */
 export interface Matchers<U extends Unit, R> {
-  /** Not worse than native by more than `percent` (0 < percent; < 100 for a metric of which more is better). */
+  /** Not worse than native by more than `percent`: above 0, and below 100 for a metric where more is better. */
   withinNative(percent: number): R
   /** Neither worse nor better than the reference by more than `percent`. */
   equivalentTo(reference: string | Median, percent: number): R
-  /** Better than the reference, by at least `by` when given. Works on rates too: better is what the metric says. */
+  /** Better than the reference, by at least the factor `by` if it is set. The metric defines what is better. */
   betterThan(reference: string | Median, options?: { readonly by?: Factor }): R
-  /** Worse than the reference, by at least `by` when given. */
+  /** Worse than the reference, by at least the factor `by` if it is set. */
   worseThan(reference: string | Median, options?: { readonly by?: Factor }): R
-  /** The metric itself, in any unit that measures the same: `atMost('600ms')`. */
+  /** At most this value, in any unit of the same dimension: `atMost('600ms')`. */
   atMost(quantity: Quantity<U>): R
+  /** At least this value, in any unit of the same dimension. */
   atLeast(quantity: Quantity<U>): R
   /** Best first: each is better than the next. */
   ranked(...platforms: [string, string, ...string[]]): R
-  /** The platforms' order changes from round to round: the mean rank correlation of two rounds is below 0.5. */
+  /** The order of the platforms changes from round to round: the mean rank correlation of two rounds is below 0.5. */
   noStableOrder(...platforms: [string, string, string, ...string[]]): R
 }
 
 function percentage(percent: number, better: 'lower' | 'higher', location?: Location): number {
   if (!(percent > 0) || !Number.isFinite(percent) || (better === 'higher' && percent >= 100)) {
     throw new DefinitionError(
-      `${percent} % is no margin for a metric of which ${better === 'higher' ? 'more' : 'less'} is better`,
+      `${percent} % is no valid margin for a metric where ${better === 'higher' ? 'more' : 'less'} is better.`,
       better === 'higher' ? 'use a number above 0 and below 100' : 'use a number above 0',
       location,
     )
@@ -56,7 +60,11 @@ function percentage(percent: number, better: 'lower' | 'higher', location?: Loca
 function factorOf(by: Factor | undefined, location?: Location): number {
   const value = by === undefined ? 1 : Number(/^(.*)x$/.exec(by)?.[1])
   if (!(value >= 1) || !Number.isFinite(value)) {
-    throw new DefinitionError(`"${by}" is no factor`, `use a number of 1 or more with an x, such as '3x'`, location)
+    throw new DefinitionError(
+      `"${by}" is no valid factor.`,
+      `use a number of 1 or more with an x, such as '3x'`,
+      location,
+    )
   }
   return value
 }
@@ -65,63 +73,80 @@ function quantityOf(text: string, unit: Unit, location?: Location): number {
   try {
     return convertQuantity(text, unit)
   } catch (error) {
-    throw new DefinitionError((error as Error).message, `write a number and a unit, such as "600${unit}"`, location)
+    throw new DefinitionError((error as Error).message, `use a number and a unit, such as "600${unit}"`, location)
   }
 }
 
-const to = (reference: string | Median): Reference =>
+const referenceOf = (reference: string | Median): Reference =>
   typeof reference === 'string'
     ? { platform: reference }
     : { platform: `the median of ${reference.medianOf.join(', ')}`, medianOf: reference.medianOf }
 
 function matchers<U extends Unit, R>(
-  createResult: (make: (metric: Metric<U>) => Matcher, location: Location | undefined) => R,
+  createResult: (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined) => R,
 ): Matchers<U, R> {
   return {
     withinNative: function withinNative(percent) {
-      const at = callerLocation(withinNative)
-      return createResult(({ better }) => ({ kind: 'withinNative', percent: percentage(percent, better, at) }), at)
-    },
-    equivalentTo: function equivalentTo(reference, percent) {
-      const at = callerLocation(equivalentTo)
+      const location = callerLocation(withinNative)
       return createResult(
-        ({ better }) => ({ kind: 'equivalentTo', ...to(reference), percent: percentage(percent, better, at) }),
-        at,
+        ({ better }) => ({ kind: 'withinNative', percent: percentage(percent, better, location) }),
+        location,
       )
     },
-    betterThan: function fasterThan(reference, options) {
-      const at = callerLocation(fasterThan)
-      return createResult(() => ({ kind: 'betterThan', ...to(reference), by: factorOf(options?.by, at) }), at)
+    equivalentTo: function equivalentTo(reference, percent) {
+      const location = callerLocation(equivalentTo)
+      return createResult(
+        ({ better }) => ({
+          kind: 'equivalentTo',
+          ...referenceOf(reference),
+          percent: percentage(percent, better, location),
+        }),
+        location,
+      )
     },
-    worseThan: function slowerThan(reference, options) {
-      const at = callerLocation(slowerThan)
-      return createResult(() => ({ kind: 'worseThan', ...to(reference), by: factorOf(options?.by, at) }), at)
+    betterThan: function betterThan(reference, options) {
+      const location = callerLocation(betterThan)
+      return createResult(
+        () => ({ kind: 'betterThan', ...referenceOf(reference), by: factorOf(options?.by, location) }),
+        location,
+      )
+    },
+    worseThan: function worseThan(reference, options) {
+      const location = callerLocation(worseThan)
+      return createResult(
+        () => ({ kind: 'worseThan', ...referenceOf(reference), by: factorOf(options?.by, location) }),
+        location,
+      )
     },
     atMost: function atMost(quantity) {
-      const at = callerLocation(atMost)
-      return createResult(({ unit }) => ({ kind: 'atMost', value: quantityOf(quantity, unit, at) }), at)
+      const location = callerLocation(atMost)
+      return createResult(({ unit }) => ({ kind: 'atMost', value: quantityOf(quantity, unit, location) }), location)
     },
     atLeast: function atLeast(quantity) {
-      const at = callerLocation(atLeast)
-      return createResult(({ unit }) => ({ kind: 'atLeast', value: quantityOf(quantity, unit, at) }), at)
+      const location = callerLocation(atLeast)
+      return createResult(({ unit }) => ({ kind: 'atLeast', value: quantityOf(quantity, unit, location) }), location)
     },
     ranked: function ranked(...platforms) {
-      const at = callerLocation(ranked)
+      const location = callerLocation(ranked)
       if (new Set(platforms).size !== platforms.length || platforms.length < 2) {
         throw new DefinitionError(
-          'ranked needs two or more different platforms',
+          'ranked needs at least two different platforms.',
           'name each platform once, best first',
-          at,
+          location,
         )
       }
-      return createResult(() => ({ kind: 'ranked', platforms }), at)
+      return createResult(() => ({ kind: 'ranked', platforms }), location)
     },
-    noStableOrder: function unstable(...platforms) {
-      const at = callerLocation(unstable)
+    noStableOrder: function noStableOrder(...platforms) {
+      const location = callerLocation(noStableOrder)
       if (new Set(platforms).size !== platforms.length || platforms.length < 3) {
-        throw new DefinitionError('unstable needs three or more different platforms', 'name each platform once', at)
+        throw new DefinitionError(
+          'noStableOrder needs at least three different platforms.',
+          'name each platform once',
+          location,
+        )
       }
-      return createResult(() => ({ kind: 'noStableOrder', platforms }), at)
+      return createResult(() => ({ kind: 'noStableOrder', platforms }), location)
     },
   }
 }
@@ -135,29 +160,29 @@ type Numeric<P extends ParamSpace> = {
 }[keyof P] &
   string
 
-/** Claims on one metric, of which platforms and cells can be chosen. */
+/** Claims about one metric. Select platforms and cases before the matcher. */
 export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matchers<U, Claim> {
-  /** The platforms that it is about; every platform when left out. */
+  /** Selects platforms. Default: every platform. */
   on(platforms: Selector | string): MetricClaims<U, P>
-  /** Only the cells whose parameters have these values. */
+  /** Selects the cases whose parameters have these values. */
   where(params: Partial<ParamsOf<P>>): MetricClaims<U, P>
-  /** About the selected platforms together: that it is so on at least `count` of them, whichever those are. */
+  /** The claim must hold on at least `count` of the selected platforms. */
   onAtLeast(count: number): MetricClaims<U, P>
-  /** Judged and shown, but it never changes the exit code. */
+  /** The claim is reported, but does not change the exit code. */
   readonly warn: MetricClaims<U, P>
   /**
-   * In a finding: stands in for the claims without this, where the instrument of those is not to be had. The finding's verdict
-   * is then marked with `mark`, such as `by syscalls`.
+   * In a finding: uses the claim only if the other claims cannot be measured because their trace source is unavailable.
+   * @param label shown with the verdict, for example `by syscalls`
    */
   asFallback(label: string): MetricClaims<U, P>
   /**
-   * Over all values of the parameter `over`, each platform is best at `at`, or within `[from, to]`, both included; best is what
-   * the metric says.
+   * Over the values of the parameter `over`, each platform is best at `at`, or within `[from, to]`, inclusive. The
+   * metric defines what is best.
    */
   peaksAt(at: number | readonly [from: number, to: number], series: { readonly over: Numeric<P> }): Claim
   /**
-   * Over all values of the parameter `over`, the worst is not worse than the best by more than `percent` of the best
-   * (0 < percent; < 100 for a metric of which more is better).
+   * Over the values of the parameter `over`, the worst value is not worse than the best one by more than `percent`:
+   * above 0, and below 100 for a metric where more is better.
    */
   constant(percent: number, series: { readonly over: keyof P & string }): Claim
 }
@@ -166,8 +191,8 @@ function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?
   if (Object.hasOwn(params, over)) return over
   const names = Object.keys(params)
   throw new DefinitionError(
-    `the bench has no parameter "${over}" to make a series of`,
-    names.length > 0 ? `use one of: ${names.join(', ')}` : 'give its workload a parameter with several values',
+    `the workload has no parameter "${over}".`,
+    names.length > 0 ? `use one of: ${names.join(', ')}` : 'add a parameter with several values to the workload',
     location,
   )
 }
@@ -176,10 +201,10 @@ function claims<U extends Unit, P extends ParamSpace>(
   ref: MetricRef<U, P>,
   choice: Pick<Claim, 'on' | 'where' | 'severity' | 'onAtLeast' | 'fallbackLabel'>,
 ): MetricClaims<U, P> {
-  const createClaim = (make: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => ({
+  const createClaim = (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => ({
     bench: ref.bench,
     metric: ref.metric,
-    matcher: make(ref.definition),
+    matcher: createMatcher(ref.definition),
     ...choice,
     ...(location && { location }),
   })
@@ -187,12 +212,12 @@ function claims<U extends Unit, P extends ParamSpace>(
     ...matchers<U, Claim>(createClaim),
     on: (on) => claims(ref, { ...choice, on: typeof on === 'string' ? { by: 'name', names: [on] } : on }),
     where: (where) => claims(ref, { ...choice, where: { ...choice.where, ...(where as Record<string, ParamValue>) } }),
-    onAtLeast: function some(count) {
+    onAtLeast: function onAtLeast(count) {
       if (!Number.isInteger(count) || count < 1) {
         throw new DefinitionError(
-          `"some" takes a number of platforms, not ${count}`,
+          `onAtLeast needs a number of platforms, not ${count}.`,
           'use 1 or more',
-          callerLocation(some),
+          callerLocation(onAtLeast),
         )
       }
       return claims(ref, { ...choice, onAtLeast: count })
@@ -200,21 +225,21 @@ function claims<U extends Unit, P extends ParamSpace>(
     get warn() {
       return claims(ref, { ...choice, severity: 'warn' })
     },
-    asFallback: (mark) => claims(ref, { ...choice, fallbackLabel: mark }),
+    asFallback: (label) => claims(ref, { ...choice, fallbackLabel: label }),
     peaksAt: function peaksAt(at, { over }) {
       const location = callerLocation(peaksAt)
       const [from, to] = typeof at === 'number' ? [at, at] : at
       if (!(from <= to) || !Number.isFinite(from) || !Number.isFinite(to)) {
         throw new DefinitionError(
-          `from ${from} to ${to} is no range`,
-          'use a number, or [from, to], the smaller one first',
+          `from ${from} to ${to} is no valid range.`,
+          'use a number, or [from, to] with the smaller number first',
           location,
         )
       }
       return createClaim(() => ({ kind: 'peaksAt', over: seriesOf(ref, over, location), from, to }), location)
     },
-    constant: function flat(percent, { over }) {
-      const location = callerLocation(flat)
+    constant: function constant(percent, { over }) {
+      const location = callerLocation(constant)
       return createClaim(
         ({ better }) => ({
           kind: 'constant',
@@ -227,32 +252,37 @@ function claims<U extends Unit, P extends ParamSpace>(
   }
 }
 
-/** In a bench, the expectations of a metric; their units are checked against it. */
+/** The expectations of a bench, by metric. Their units must match the metric's. */
 export type ExpectationsOf<M extends Metrics> = {
   readonly [K in keyof M]?: Expectation<M[K]['unit']> | readonly Expectation<M[K]['unit']>[]
 }
 
 interface ExpectFunction extends Omit<Matchers<Unit, Expectation>, 'atMost' | 'atLeast'> {
-  /** Claims on one metric of a bench: `expect(prime.events).on(platform.family('container')).withinNative(5)`. */
+  /**
+   * Starts a claim about a metric of a bench: `expect(prime.events).on(platform.family('container')).withinNative(5)`.
+   */
   <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>): MetricClaims<U, P>
+  /** At most this value, in any unit of the metric's dimension. */
   atMost<const Q extends Quantity<Unit>>(quantity: Q): Expectation<UnitsOf<Q>>
+  /** At least this value, in any unit of the metric's dimension. */
   atLeast<const Q extends Quantity<Unit>>(quantity: Q): Expectation<UnitsOf<Q>>
-  /** Judged and shown, but never gates. */
+  /** The same matchers, but a violated claim only warns. */
   readonly warn: Omit<ExpectFunction, 'warn'>
 }
 
-/** The units of the dimension that a quantity is written in. */
+/** The units of a quantity's dimension. */
 type UnitsOf<Q extends string> = {
   [D in keyof Units]: Q extends `${number}${'' | ' '}${Units[D]}` ? Units[D] : never
 }[keyof Units]
 
-const all: Pick<Claim, 'on' | 'where'> = { on: { by: 'all' }, where: {} }
+const allPlatforms: Pick<Claim, 'on' | 'where'> = { on: { by: 'all' }, where: {} }
 const createExpect = (severity: Severity) =>
   Object.assign(
-    <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>) => claims(ref, { ...all, severity }),
+    <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>) => claims(ref, { ...allPlatforms, severity }),
     expectations(severity),
   )
 
+/** Creates an expectation of a bench, or starts a claim about a metric. */
 export const expect: ExpectFunction = Object.assign(createExpect('fail'), {
   warn: createExpect('warn'),
 }) as unknown as ExpectFunction

@@ -1,37 +1,42 @@
+/** `finding`: registers a numbered statement of a paper, with claims that test it. */
+
 import type { Claim } from './claim.ts'
 import { callerLocation, DefinitionError } from './errors.ts'
 import { type FailOn, type Misprint, registry } from './registry.ts'
 
 export interface FindingOptions {
+  /** Which change of the finding fails the run. Default: `worse`. */
   readonly failOn?: FailOn
+  /** Parts of the statement that no bench measures, and why. They keep the finding from holding. */
   readonly unmeasurableParts?: readonly string[]
-  /** What the statement took for granted and is so no longer, and what its claims ask in its place. */
+  /** An assumption of the statement that is no longer true, and what the claims test instead. */
   readonly outdatedPremise?: string
-  /** The statement is an argument: why no measurement decides it. Its claims illustrate it; it never just holds. */
+  /** Why the statement is an argument that no measurement decides. Its claims only illustrate it. */
   readonly qualitative?: string
+  /** The printed wording, if it contains a misprint. It is judged too, but does not count. */
   readonly misprint?: Misprint
 }
 
-const shown = (claim: Claim): Claim => ({ ...claim, severity: 'warn' })
+const asWarning = (claim: Claim): Claim => ({ ...claim, severity: 'warn' })
 
 /**
- * States a finding: it holds when all its claims hold, and never by having no data.
- * @param id the paper's number, 1 to 28, or a number of the author's own from 100 on.
- * @throws AuthorError when the number or the claims cannot be used.
+ * Registers a finding. It holds if all of its claims hold.
+ * @param id the paper's number, 1 to 28, or your own number from 100 on
+ * @throws {DefinitionError} if the number is invalid or there are no claims
  */
 export function finding(id: number, title: string, claims: readonly Claim[], options: FindingOptions = {}): void {
   const location = callerLocation(finding)
   if (!Number.isInteger(id) || id < 1) {
     throw new DefinitionError(
-      `a finding has the number ${id}`,
-      "use 1 to 28 for the paper's, 100 and up for your own",
+      `finding: ${id} is no valid number.`,
+      "use 1 to 28 for the paper's findings, 100 and above for your own",
       location,
     )
   }
   if (claims.length === 0 && !options.unmeasurableParts?.length) {
     throw new DefinitionError(
-      `finding ${id} makes no claim`,
-      'give it claims: expect(metric).on(…).withinNative(5)',
+      `finding ${id} has no claims.`,
+      'add claims: expect(metric).on(...).withinNative(5)',
       location,
     )
   }
@@ -43,7 +48,7 @@ export function finding(id: number, title: string, claims: readonly Claim[], opt
     unmeasurableParts: options.unmeasurableParts ?? [],
     ...(options.outdatedPremise !== undefined && { outdatedPremise: options.outdatedPremise }),
     ...(options.qualitative !== undefined && { qualitative: options.qualitative }),
-    ...(options.misprint && { misprint: { ...options.misprint, claims: options.misprint.claims.map(shown) } }),
+    ...(options.misprint && { misprint: { ...options.misprint, claims: options.misprint.claims.map(asWarning) } }),
     ...(location && { location }),
   })
 }

@@ -1,57 +1,57 @@
 import type { Command } from '../tools/command.ts'
 
-/** What a command left behind. The output is data: nothing in it is trusted or interpreted. */
+/** The result of a command. Its output is untrusted. */
 export interface CommandResult {
   readonly stdout: string
   readonly stderr: string
-  /** Host monotonic clock, from the moment the process was started until it had ended, in milliseconds. */
+  /** Milliseconds from the start of the process to its end. Host monotonic clock. */
   readonly milliseconds: number
-  /** From the same start until its first byte on stdout reached the host; null where it wrote nothing. */
+  /** Milliseconds from the start until the first byte of stdout arrived, or `null` if there was no output. */
   readonly firstByteMs: number | null
 }
 
 export interface ExecOptions {
-  /** Written to the command's standard input, which is closed after it. */
+  /** Standard input, which is closed after it. */
   readonly input?: string
-  /** Exit codes that count as success; only 0 when left out. */
+  /** Exit codes that count as success. Default: only 0. */
   readonly exitCodes?: readonly number[]
-  /** It only prepares the work, such as laying out a file: a traced workload leaves it out of what the work reaches. */
+  /** Excludes a set-up command, such as creating a file, from the attack profile of a traced workload. */
   readonly untraced?: boolean
 }
 
-/** A server that runs in the guest until it is disposed of or the guest ends. */
+/** A server in the guest. It runs until it is disposed or the guest ends. */
 export interface Service extends AsyncDisposable {
-  /** Where a client in isobench's own client namespace reaches it. */
+  /** Address at which the load generator reaches it. */
   readonly address: string
   readonly port: number
 }
 
-/** One running instance of a platform, as a workload sees it. */
+/** A running guest, as a workload sees it. */
 export interface Guest {
-  /** A directory on the host's disk, writable, empty when the guest starts; never the image's own file system. */
+  /** A writable directory on the host's disk, outside of the image. Empty when the guest starts. */
   readonly data: string
   /**
    * Runs a command in the guest.
-   * @throws CommandError when it exits with another code than expected, is killed, floods its output or exceeds the time limit.
+   * @throws {CommandError} on an unexpected exit code, a signal, too much output or a timeout
    */
   exec(command: Command, options?: ExecOptions): Promise<CommandResult>
   /**
-   * Drops what the host has cached of files, so that a job reads from the disk; a guest with a kernel of its own keeps its
-   * own cache. Where the host does not let it, nothing is dropped: either is recorded with the sample.
+   * Drops the host's page cache, so that a job reads from the disk. A guest with its own kernel keeps its own cache.
+   * Some hosts forbid it; the sample records whether it succeeded.
    */
   dropCaches(): Promise<void>
-  /** Starts a server in the guest and waits until its TCP port takes a connection. */
+  /** Starts a server in the guest and waits until its TCP port accepts a connection. */
   serve(command: Command, options: { readonly port: number }): Promise<Service>
 }
 
 export interface LoadClientOptions extends ExecOptions {
-  /** Whose program it is: the image's, which is the same everywhere (the default), or the one on this host's PATH. */
+  /** Where the program comes from: the image (default), which is the same everywhere, or PATH of this host. */
   readonly rootfs?: 'image' | 'host'
 }
 
 /**
- * isobench's own client at the other end of the guest's link, on CPUs of its own. Its `/data` holds isobench's own clients,
- * such as the embedded YCSB.
+ * isobench's load generator, at the other end of the guest's network link and on its own CPUs. Its `/data` contains
+ * isobench's own clients, such as the embedded YCSB.
  */
 export interface LoadClient {
   exec(command: Command, options?: LoadClientOptions): Promise<CommandResult>

@@ -1,4 +1,4 @@
-/** Units by what they measure. A claim can only compare a metric with a quantity of the same dimension. */
+/** Units by dimension. A metric can only be compared with a quantity of the same dimension. */
 export interface Units {
   time: 'ns' | 'us' | 'ms' | 's'
   rate: 'events/s' | 'ops/s' | 'transactions/s' | 'requests/s' | 'IOPS'
@@ -11,13 +11,13 @@ export interface Units {
 
 export type Unit = Units[keyof Units]
 
-/** The units that measure the same thing as `U`: `SameDimension<'ms'>` is `'ns' | 'us' | 'ms' | 's'`. */
+/** The units with the same dimension as `U`: `SameDimension<'ms'>` is `'ns' | 'us' | 'ms' | 's'`. */
 export type SameDimension<U extends Unit> = { [D in keyof Units]: U extends Units[D] ? Units[D] : never }[keyof Units]
 
-/** A number with its unit, such as `'600ms'` or `'1.5 GB/s'`. */
+/** A number with its unit, for example `'600ms'` or `'1.5 GB/s'`. */
 export type Quantity<U extends Unit> = `${number}${'' | ' '}${SameDimension<U>}`
 
-/** One figure that a workload yields. Plain data. */
+/** A value that a workload yields. Plain data. */
 export interface Metric<U extends Unit = Unit> {
   readonly unit: U
   readonly better: 'lower' | 'higher'
@@ -25,13 +25,13 @@ export interface Metric<U extends Unit = Unit> {
 
 export type Metrics = Readonly<Record<string, Metric>>
 
-/** A metric of which less is better, such as a latency. */
+/** Creates a metric where less is better, such as a latency. */
 export const lower = <U extends Unit>(unit: U): Metric<U> => ({ unit, better: 'lower' })
 
-/** A metric of which more is better, such as a throughput. */
+/** Creates a metric where more is better, such as a throughput. */
 export const higher = <U extends Unit>(unit: U): Metric<U> => ({ unit, better: 'higher' })
 
-/** By dimension, what one of each unit is of the first. */
+/** By dimension, the value of each unit in the same base unit. */
 const scales: { readonly [D in keyof Units]: Readonly<Record<Units[D], number>> } = {
   time: { s: 1, ms: 1e-3, us: 1e-6, ns: 1e-9 },
   rate: { 'events/s': 1, 'ops/s': 1, 'transactions/s': 1, 'requests/s': 1, IOPS: 1 },
@@ -43,15 +43,15 @@ const scales: { readonly [D in keyof Units]: Readonly<Record<Units[D], number>> 
 }
 
 /**
- * The value of `quantity` expressed in `unit`: `inUnit('0.6s', 'ms')` is 600.
- * @throws TypeError when the text is not a finite, non-negative number with a unit that measures the same.
+ * Converts a quantity to a unit: `convertQuantity('0.6s', 'ms')` is 600.
+ * @throws {TypeError} if the text is not a finite, non-negative number with a unit of the same dimension
  */
 export function convertQuantity(quantity: string, unit: Unit): number {
   const match = /^\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(\S+)\s*$/i.exec(quantity)
   const known: Readonly<Record<string, number>> =
     Object.values(scales).find((units) => Object.hasOwn(units, unit)) ?? {}
-  const from = match && Object.hasOwn(known, match[2]!) ? known[match[2]!] : undefined
-  const value = from === undefined ? Number.NaN : (Number(match![1]) * from) / known[unit]!
+  const factor = match && Object.hasOwn(known, match[2]!) ? known[match[2]!] : undefined
+  const value = factor === undefined ? Number.NaN : (Number(match![1]) * factor) / known[unit]!
   if (Number.isFinite(value)) return value
-  throw new TypeError(`"${quantity}" is no quantity in ${Object.keys(known).join(', ')}`)
+  throw new TypeError(`"${quantity}" is no quantity in ${Object.keys(known).join(', ')}.`)
 }

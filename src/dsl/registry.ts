@@ -1,47 +1,49 @@
+/** What a bench file registers while it is imported. */
+
 import type { Claim } from './claim.ts'
 import type { DefinitionError, Location } from './errors.ts'
 import type { ParamSpace, Workload } from './workload.ts'
 
-/** What one bench file has registered while it was imported. */
+/** The benches and findings of one bench file. */
 export interface Registry {
   readonly benches: BenchSpec[]
   readonly findings: FindingSpec[]
-  /** Mistakes that spoil one bench but not the file. */
+  /** Errors that affect one bench but not the file. */
   readonly problems: DefinitionError[]
 }
 
-// One registry a process, shared by every copy of this module: a bench file resolves `isobench` from its own folder,
-// which need not be the copy that runs.
+// One registry per process, shared by all copies of this module. A bench file resolves `isobench` from its own
+// directory, which may be another copy than the one that runs.
 const key = Symbol.for('isobench.registry.1')
 const holder = globalThis as unknown as Record<symbol, Registry | undefined>
 
 const empty = (): Registry => ({ benches: [], findings: [], problems: [] })
 
-/** The registry that is being filled now. */
+/** Returns the registry that is currently being filled. */
 export function registry(): Registry {
   holder[key] ??= empty()
   return holder[key]
 }
 
-/** Imports a bench file through `load` and returns what it registered. Not for two files at once. */
+/** Imports a bench file with `load` and returns what it registered. Not reentrant. */
 export async function collectRegistrations(load: () => Promise<unknown>): Promise<Registry> {
-  const mine = empty()
-  holder[key] = mine
+  const collected = empty()
+  holder[key] = collected
   try {
     await load()
-    return mine
+    return collected
   } finally {
     holder[key] = undefined
   }
 }
 
-/** A bench as it was registered: its data, and the workload's functions. */
+/** A registered bench: its data and the functions of the workload. */
 export interface BenchSpec {
   readonly name: string
   readonly mode: 'run' | 'only' | 'skip' | 'todo'
   readonly workload?: Workload
   readonly params: ParamSpace
-  /** By profile, where it has values of its own. */
+  /** Parameter values by profile, for profiles that change them. */
   readonly profiles: Readonly<Record<string, ParamSpace>>
   readonly tags: readonly string[]
   readonly timeout?: number
@@ -49,22 +51,22 @@ export interface BenchSpec {
   readonly location?: Location
 }
 
-/** What it means when a finding no longer holds. */
+/** Which change of a finding fails the run. */
 export type FailOn =
-  /** The default: it gates where the flip hurts; a flip for the better is reported as improved past the paper. */
+  /** Default. A change for the worse. A change for the better is reported as an improvement. */
   | 'worse'
-  /** Any flip gates. */
+  /** Any change. */
   | 'any'
-  /** Informational: a ranking or a trade-off. */
+  /** No change, for rankings and trade-offs. */
   | 'never'
 
-/** A numbered statement of the paper, made of claims. */
+/** A numbered statement of a paper, expressed by claims. */
 export interface FindingSpec {
   readonly id: number
   readonly title: string
   readonly failOn: FailOn
   readonly claims: readonly Claim[]
-  /** Parts of the statement that no bench of this suite can decide, and why: they keep it from ever just holding. */
+  /** Parts of the statement that no bench measures, and why. They keep the finding from holding. */
   readonly unmeasurableParts: readonly string[]
   readonly outdatedPremise?: string
   readonly qualitative?: string
@@ -72,9 +74,9 @@ export interface FindingSpec {
   readonly location?: Location
 }
 
-/** A statement as its source prints it, where that is a slip: judged and shown beside, never decisive and never gating. */
+/** The printed wording of a statement that contains a misprint. It is judged and shown, but does not count. */
 export interface Misprint {
   readonly claims: readonly Claim[]
-  /** Why it cannot be what was meant, such as another statement that it contradicts. */
+  /** Why it cannot be what the authors meant, for example because it contradicts another statement. */
   readonly why: string
 }

@@ -1,18 +1,18 @@
+/** The metrics of traced workloads: how much of the host kernel a guest reaches. */
+
 import type { Metric, Metrics } from './metric.ts'
 
-/** What a traced workload yields: how much of the host's kernel its guest reaches, by one of two instruments. */
-
 /**
- * How the host kernel is watched. `functions`: its own functions, by ftrace's function tracer. `syscalls`: the system calls
- * of the guest's host processes. They count different things: a figure of one is never compared with one of the other.
+ * The source of trace events. `functions`: functions of the host kernel, by ftrace's function tracer. `syscalls`:
+ * system calls of the guest's host processes. They count different things, so isobench never compares them.
  */
 export type TraceSource = 'functions' | 'syscalls'
 
 type Count = Metric<'count'>
 
 /**
- * Figures by instrument, each with its instrument's name. Distinct ones and calls of the work, calls per unit of work, and
- * the same of starting the platform.
+ * Metrics by trace source: distinct functions or system calls, calls, calls per unit of work, and the first two for
+ * starting the platform.
  */
 export interface TracedMetricsBy {
   readonly functions: {
@@ -33,7 +33,7 @@ export interface TracedMetricsBy {
 
 const count: Count = { unit: 'count', better: 'lower' }
 
-/** The metrics of an instrument. Less of the kernel reached is better. */
+/** The metrics of each trace source. Less is better. */
 export const tracedMetrics: TracedMetricsBy = {
   functions: {
     functions: count,
@@ -51,13 +51,13 @@ export const tracedMetrics: TracedMetricsBy = {
   },
 }
 
-/** One profile in figures: distinct names, and calls of them all. */
+/** Totals of an attack profile: distinct names, and calls of all of them. */
 export interface CallTotals {
   readonly distinct: number
   readonly calls: number
 }
 
-/** The figures of one sample under their instrument's names. `units`: of work done, above 0. */
+/** Returns the metric values of one sample. `units`: amount of work, above 0. */
 export function tracedValues(
   source: TraceSource,
   work: CallTotals,
@@ -83,18 +83,18 @@ export function tracedValues(
 /** How a workload is traced. */
 export interface Tracing {
   readonly source: TraceSource
-  /** The metric of the traced workload that tells how much work was done; seconds, or boots, when left out. */
+  /** The metric of the traced workload that measures the amount of work. Default: seconds, or boots. */
   readonly workMetric?: string
-  /** What the traced workload itself yields. */
+  /** The metrics of the traced workload itself. */
   readonly metrics: Metrics
 }
 
-/** Seconds that one of each unit of time is. */
+/** Seconds per unit of time. */
 const seconds: Readonly<Record<string, number>> = { s: 1, ms: 1e-3, us: 1e-6, ns: 1e-9 }
 
 /**
- * Units of work done in `traced` seconds, told by a metric: a rate times the time, the time over a time per piece of work, or
- * an amount itself.
+ * Returns the units of work in `traced` seconds according to a metric: rate times time, time divided by time per unit,
+ * or the amount itself.
  */
 export function unitsOfWork({ unit }: Metric, value: number, traced: number): number {
   if (Object.hasOwn(seconds, unit)) return traced / (value * seconds[unit]!)

@@ -1,11 +1,13 @@
+/** `workload`: what a bench measures. */
+
 import type { Command } from '../tools/command.ts'
-import { callerLocation, DefinitionError, type Location } from './errors.ts'
+import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { CommandResult, Guest, LoadClient } from './guest.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
 import { type TracedMetricsBy, type TraceSource, type Tracing, tracedMetrics } from './traced.ts'
 
 declare global {
-  /** What of it a workload needs, for projects that have neither Node's types nor the DOM's: it is one interface with theirs. */
+  /** The members that a workload needs, for projects without the types of Node.js and the DOM. Merges with theirs. */
   interface AbortSignal {
     readonly aborted: boolean
     throwIfAborted(): void
@@ -13,44 +15,46 @@ declare global {
 }
 
 export type ParamValue = string | number | boolean
-/** Every value that each parameter may have. */
+/** The possible values of each parameter. */
 export type ParamSpace = Readonly<Record<string, readonly [ParamValue, ...ParamValue[]]>>
 /** One value of each parameter. */
 export type ParamsOf<P extends ParamSpace> = { readonly [K in keyof P]: P[K][number] }
 
-/** How long a guest lives: for one sample, for one round (the default), or for the whole run. */
+/** How long a guest lives: one sample, one round (default), or the whole run. */
 export type Lifecycle = 'sample' | 'round' | 'run'
 
 /**
- * One figure per metric, in the metric's unit; or all that the sample measured of it, whose median then counts, while a report
- * shows their distribution. Missing, empty, NaN, infinite or negative is an error of that sample.
+ * One value per metric, in the metric's unit, or a list of all observations. Of a list, the median counts, and reports
+ * show the distribution. A missing, empty, infinite, negative or NaN value makes the sample fail.
  */
 export type Values<M extends Metrics> = { readonly [K in keyof M]: number | readonly number[] }
 
+/** What `run` of a workload with commands receives. */
 export interface RunContext<P extends ParamSpace> {
   readonly guest: Guest
-  /** Commands at the other end of the guest's network link. */
+  /** The load generator, at the other end of the guest's network link. */
   readonly client: LoadClient
-  /** How long the profile asks one sample to measure, in seconds. */
+  /** How long one sample should measure according to the profile, in seconds. */
   readonly seconds: number
   readonly params: ParamsOf<P>
-  /** Host CPUs that the guest has. */
+  /** Number of the guest's CPUs. */
   readonly cpus: number
-  /** Bytes of memory that the guest may use, its page cache included. */
+  /** Memory limit of the guest in bytes, including its page cache. */
   readonly memoryBytes: number
-  /** Aborted when the sample's time is up or the run is interrupted. */
+  /** Aborted if the sample times out or the run is interrupted. */
   readonly signal: AbortSignal
 }
 
+/** What `run` of a workload that boots receives. */
 export interface BootContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
-  /** Boots a fresh guest that runs `command` alone, and waits until the guest is gone. */
+  /** Boots a new guest that runs only `command`, and waits until the guest is gone. */
   boot(command: Command): Promise<CommandResult>
 }
 
+/** What `run` of a VMM start-up workload receives. */
 export interface VmmStartContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
   /**
-   * Starts the platform's monitor with a guest of a few hundred bytes, which says that it has run and ends, and waits until the
-   * monitor is gone.
+   * Starts the platform's VMM with a guest of a few hundred bytes that ends at once, and waits until the VMM has ended.
    */
   startVmm(): Promise<CommandResult>
 }
@@ -66,18 +70,20 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
   readonly metrics: M
   readonly params: P
   readonly lifecycle: Lifecycle
-  /** What identifies the work beside the bench's own file: a change makes samples incomparable. */
+  /**
+   * The work. Together with the bench file it identifies what was measured: samples of different work are not compared.
+   */
   readonly work:
     | { readonly kind: 'commands'; run(context: RunContext<P>): Promise<Values<M>> }
     | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
     | { readonly kind: 'vmm-start'; run(context: VmmStartContext<P>): Promise<Values<M>> }
     | InGuestFunction
-  /** The host kernel is watched while it runs; the work is then another workload's. */
+  /** Set if the host kernel is traced while the work runs. */
   readonly traced?: Tracing
   readonly location?: Location
 }
 
-/** `R` without a key that is none of the metrics: an extra figure is a mistake that only its author can mend. */
+/** `R` without keys that are no metric. An additional value is an error of the author. */
 type Exactly<R, M extends Metrics> = R & { readonly [K in Exclude<keyof R, keyof M>]: never }
 
 interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
@@ -87,7 +93,7 @@ interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values
   run(context: RunContext<P>): Promise<Exactly<R, M>>
 }
 
-/** Of a workload whose every sample is a start of its own. */
+/** A workload whose every sample starts a guest or a VMM. */
 interface StartSpec<C, M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
   readonly metrics: M
   readonly params?: P
@@ -96,38 +102,36 @@ interface StartSpec<C, M extends Metrics, P extends ParamSpace, R extends Values
 
 export interface TracedOptions<M extends Metrics, I extends TraceSource> {
   readonly source: I
-  /** The metric of the other workload that tells how much work was done: calls are then also given per unit of it. */
+  /**
+   * The metric of the traced workload that measures the amount of work. Calls are then also reported per unit of work.
+   */
   readonly workMetric?: keyof M & string
 }
 
-/** What `workload.inGuest` yields: calls per second, the reciprocal of tinybench's median latency. */
+/** The metrics of `workload.inGuest`: calls per second, the reciprocal of tinybench's median latency. */
 export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
 
-const word = /^[A-Za-z][A-Za-z0-9_]*$/
+const identifier = /^[A-Za-z][A-Za-z0-9_]*$/
 
-function validateWorkload<M extends Metrics, P extends ParamSpace>(made: Workload<M, P>): Workload<M, P> {
-  const metrics = Object.keys(made.metrics)
+function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: Workload<M, P>): Workload<M, P> {
+  const metrics = Object.keys(definition.metrics)
   if (metrics.length === 0) {
     throw new DefinitionError(
-      `the workload "${made.name}" yields no metric`,
-      `give it one, such as metrics: { latency: lower('ms') }`,
-      made.location,
+      `workload "${definition.name}": no metrics.`,
+      `add one, such as metrics: { latency: lower('ms') }`,
+      definition.location,
     )
   }
-  for (const name of [...metrics, ...Object.keys(made.params)]) {
-    if (!word.test(name)) {
+  for (const name of [...metrics, ...Object.keys(definition.params)]) {
+    if (!identifier.test(name)) {
       throw new DefinitionError(
-        `the workload "${made.name}" names a metric or parameter ${JSON.stringify(name)}`,
+        `workload "${definition.name}": ${JSON.stringify(name)} is no valid name of a metric or parameter.`,
         'use a letter followed by letters, digits and "_"',
-        made.location,
+        definition.location,
       )
     }
   }
-  return made
-}
-
-function withLocation(location: Location | undefined): { location?: Location } {
-  return location ? { location } : {}
+  return definition
 }
 
 function createStartWorkload<M extends Metrics, P extends ParamSpace>(
@@ -147,7 +151,9 @@ function createStartWorkload<M extends Metrics, P extends ParamSpace>(
 }
 
 interface WorkloadFunction {
-  /** Commands in a guest, and servers in it with a client at the other end of its link. */
+  /**
+   * Defines a workload of commands and servers in a guest, with a load generator at the other end of its network link.
+   */
   <
     const M extends Metrics,
     const P extends ParamSpace = Record<never, never>,
@@ -156,23 +162,24 @@ interface WorkloadFunction {
     name: string,
     spec: WorkloadSpec<M, P, R>,
   ): Workload<M, P>
-  /** The boot itself: every sample boots a guest of its own. */
+  /** Defines a workload that measures boots. Every sample boots new guests. */
   boot<
     const M extends Metrics,
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
   >(name: string, spec: StartSpec<BootContext<P>, M, P, R>): Workload<M, P>
-  /** What a monitor costs before there is any kernel to boot: measured on the platforms that have a monitor. */
+  /** Defines a workload that measures the start of a VMM without a kernel, on platforms that have a VMM. */
   vmmStart<
     const M extends Metrics,
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
   >(name: string, spec: StartSpec<VmmStartContext<P>, M, P, R>): Workload<M, P>
-  /** A TypeScript function that tinybench times inside the guest, bundled with what it imports by esbuild. */
+  /** Defines a TypeScript function that tinybench times inside the guest. esbuild bundles it with its imports. */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
   /**
-   * Another workload while the host kernel is watched for the host processes of its guest. Every sample boots a guest of its
-   * own. Calls per unit are per unit of the metric `per`, or per second, or per boot of a workload that boots.
+   * Defines a workload that traces the host kernel while another workload runs. Only events of the guest's host
+   * processes count. Every sample boots a new guest. Calls per unit are per unit of `workMetric`, or per second, or per
+   * boot.
    */
   traced<M extends Metrics, P extends ParamSpace, const I extends TraceSource>(
     other: Workload<M, P>,
@@ -180,6 +187,9 @@ interface WorkloadFunction {
   ): Workload<TracedMetricsBy[I], P>
 }
 
+/**
+ * Defines a workload. See the variants `workload.boot`, `workload.vmmStart`, `workload.inGuest` and `workload.traced`.
+ */
 export const workload: WorkloadFunction = Object.assign(
   function workload<M extends Metrics, P extends ParamSpace>(
     name: string,
@@ -206,7 +216,7 @@ export const workload: WorkloadFunction = Object.assign(
         callerLocation(boot),
       )
     },
-    vmmStart: function floor<M extends Metrics, P extends ParamSpace>(
+    vmmStart: function vmmStart<M extends Metrics, P extends ParamSpace>(
       name: string,
       spec: StartSpec<VmmStartContext<P>, M, P, Values<M>>,
     ): Workload<M, P> {
@@ -214,7 +224,7 @@ export const workload: WorkloadFunction = Object.assign(
         name,
         spec,
         { kind: 'vmm-start', run: (context) => spec.run(context) },
-        callerLocation(floor),
+        callerLocation(vmmStart),
       )
     },
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
@@ -229,22 +239,22 @@ export const workload: WorkloadFunction = Object.assign(
     },
     traced: function traced<M extends Metrics, P extends ParamSpace, const I extends TraceSource>(
       other: Workload<M, P>,
-      { source: by, workMetric: per }: TracedOptions<M, I>,
+      { source, workMetric }: TracedOptions<M, I>,
     ): Workload<TracedMetricsBy[I], P> {
       if (other.work.kind === 'vmm-start') {
         throw new DefinitionError(
-          `the workload "${other.name}" has no guest whose work could be traced`,
-          'trace a workload that boots, or that runs commands',
+          `workload "${other.name}": it has no guest that could be traced.`,
+          'trace a workload that boots or runs commands',
           callerLocation(traced),
         )
       }
       return validateWorkload({
-        name: `${other.name}, traced by ${by}`,
-        metrics: tracedMetrics[by] as TracedMetricsBy[I],
+        name: `${other.name}, traced by ${source}`,
+        metrics: tracedMetrics[source] as TracedMetricsBy[I],
         params: other.params,
         lifecycle: 'sample',
         work: other.work as never,
-        traced: { source: by, metrics: other.metrics, ...(per !== undefined && { workMetric: per }) },
+        traced: { source, metrics: other.metrics, ...(workMetric !== undefined && { workMetric }) },
         ...withLocation(callerLocation(traced)),
       })
     },

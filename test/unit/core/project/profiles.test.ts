@@ -27,7 +27,7 @@ describe('parameters of a bench for one profile', () => {
     const { problems } = await collectRegistrations(async () => {
       bench('sized', sized, { profiles: { paper: { size: [4 as 3] } } })
     })
-    expect(problems.map(({ message }) => message)).toEqual(['the bench "sized" gives "size" the value 4'])
+    expect(problems.map(({ message }) => message)).toEqual(['bench "sized": parameter "size" has no value 4.'])
   })
 
   it('are what a plan of that profile measures', () => {
