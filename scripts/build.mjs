@@ -1,11 +1,14 @@
-// Builds dist/: the bundles that run and the declarations that authors' editors read. What was there stays until all is built.
+// Builds dist/: the bundles that run and the declarations that authors' editors read. What was there stays until all is
+// built.
 import { execFileSync } from 'node:child_process'
 import { cpSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-/** Where `npx isobench` looks first: without it, npx installs this checkout into a cache of its own at the first call. */
+/**
+ * Where `npx isobench` looks first: without it, npx installs this checkout into its cache at the first call.
+ */
 function linkBin() {
   const link = `${root}node_modules/.bin/isobench`
   rmSync(link, { force: true })

@@ -1,4 +1,5 @@
-// Bundles a TypeScript script of this folder with its imports from src/, and runs it: `node scripts/run-script.mjs evidence`.
+// Bundles a TypeScript script of this folder with its imports from src/, and runs it: `node scripts/run-script.mjs
+// evidence`.
 import { mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'

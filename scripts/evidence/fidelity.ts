@@ -15,8 +15,8 @@ import { countOption, listOption, type Measurement } from './measurement.ts'
 const quoted = (argv: readonly string[]) => argv.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ')
 
 /**
- * Returns hyperfine's time of one run of a command, in milliseconds. The environment and the pipe are as for commands of
- * isobench, because every tool of util-linux first loads the locale, unless that is C.
+ * Returns hyperfine's time of one run of a command, in milliseconds. The environment and the pipe are as for commands
+ * of isobench, because every tool of util-linux first loads the locale, unless that is C.
  */
 function hyperfine(argv: HostArgv, file: string): number {
   const options = ['--shell=none', '--runs=1', '--output=pipe', '--export-json', file, quoted(argv)]
@@ -30,7 +30,7 @@ const isobench = async (argv: HostArgv): Promise<number> =>
   (await runTimed(argv, { timeoutMs: 60_000, label: argv[0] })).milliseconds
 
 /**
- * A program that does nothing, whose time is that of the clock and of one exec. hyperfine's time includes its fork.
+ * A program that does nothing: its time is that of the clock and of one exec. hyperfine's time includes its fork.
  * isobench's time includes the wake-up of the process that waits to exec.
  */
 const nothing: HostArgv = ['/bin/true']
@@ -43,7 +43,8 @@ interface Options {
 
 /**
  * Prints two ratios of medians for each platform. The first is that of the two times. For the second, each time is
- * reduced by that of a program that does nothing, which ran just before in the same sandbox. It is about the platform alone.
+ * reduced by that of a program that does nothing, which ran just before in the same sandbox. It is about the platform
+ * alone.
  */
 async function compare({ boots, names }: Options, print: (line: string) => void): Promise<void> {
   await using session = await Session.open(

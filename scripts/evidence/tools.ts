@@ -29,7 +29,7 @@ interface Row {
   /** The end of the case's id. */
   readonly caseSuffix: string
   readonly metric: string
-  /** The program whose output has the value: the last command of a sample with that name. */
+  /** The program with the value in its output: the last command of a sample with that name. */
   readonly program: string
   /** The value in that output, times `scale`, or the milliseconds of the command. */
   readonly figure: RegExp | 'time'

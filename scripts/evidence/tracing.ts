@@ -29,10 +29,13 @@ const sources: readonly TraceSource[] = ['syscalls', 'functions']
 const tracedBench = (name: Name, source: TraceSource) =>
   `bench('${name} ${source}', workload.traced(${name}, { source: '${source}' }))`
 
+const tracedBenches = (source: TraceSource) =>
+  `export const ${source} = [${names.map((name) => tracedBench(name, source)).join(', ')}]`
+
 const benchesBy = (chosen: readonly TraceSource[]) => `import { bench, workload } from 'isobench'
 import { ${names.join(', ')} } from './attack-workloads.ts'
 export const untraced = [${names.map((name) => `bench('${name} untraced', ${name})`).join(', ')}]
-${chosen.map((source) => `export const ${source} = [${names.map((name) => tracedBench(name, source)).join(', ')}]`).join('\n')}
+${chosen.map(tracedBenches).join('\n')}
 `
 
 /** The time of one unit of work, without the second that a boot sleeps. */
@@ -66,8 +69,8 @@ interface Options {
 }
 
 /**
- * Prints the median, minimum and maximum of the rounds' ratios for each platform, workload and source. The report of the
- * run goes to standard error.
+ * Prints the median, minimum and maximum of the rounds' ratios for each platform, workload and source. The report of
+ * the run goes to standard error.
  */
 function compare(root: string, { platforms, rounds, by: chosen }: Options, print: (line: string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-evidence-'))
@@ -128,7 +131,8 @@ function compare(root: string, { platforms, rounds, by: chosen }: Options, print
             alike.length > 0 ? `, ${median(alike).toFixed(2)}, at least ${Math.min(...alike).toFixed(2)}` : ''
           print(
             `tracing: ${by}, ${platform}, ${name}: traced over untraced time ` +
-              `${median(ratios).toFixed(2)} [${least}, ${most}] in ${ratios.length} rounds; Jaccard of two rounds' names${names || ' unknown from one round'}`,
+              `${median(ratios).toFixed(2)} [${least}, ${most}] in ${ratios.length} rounds; ` +
+              `Jaccard of two rounds' names${names || ' unknown from one round'}`,
           )
         }
       }

@@ -23,7 +23,7 @@ const limit = 150
 
 interface Options {
   readonly boots: number
-  /** Drivers whose agent is measured. */
+  /** Drivers to measure the agent of. */
   readonly names: readonly string[]
 }
 
@@ -67,8 +67,8 @@ async function boots(session: Session, rootfs: string, count: number, print: (li
   }
   const [ours, theirs] = [median(times.isobench), median(times.hand)]
   print(
-    `vms: boot of QEMU microvm: isobench ${ours.toFixed(0)} ms, by hand ${theirs.toFixed(0)} ms, ${count} boots each: ` +
-      `ratio ${(ours / theirs).toFixed(3)} (goal: 1.00 ± 0.05)`,
+    `vms: boot of QEMU microvm: isobench ${ours.toFixed(0)} ms, by hand ${theirs.toFixed(0)} ms, ` +
+      `${count} boots each: ratio ${(ours / theirs).toFixed(3)} (goal: 1.00 ± 0.05)`,
   )
 }
 
@@ -115,7 +115,7 @@ async function measureVms({ boots: count, names }: Options, print: (line: string
 
 export const vms: Measurement = {
   description: 'boots of QEMU microvm against QEMU by hand, and the agent in the guest',
-  options: { boots: 'boots of each kind; 10', platform: 'drivers whose agent is measured; qemu,user-mode-linux' },
+  options: { boots: 'boots of each kind; 10', platform: 'drivers to measure the agent of; qemu,user-mode-linux' },
   run: ({ options, print }) =>
     measureVms(
       { boots: countOption(options.boots, 10), names: listOption(options.platform) ?? ['qemu', 'user-mode-linux'] },

@@ -14,7 +14,8 @@ beforeAll(ensureImage)
 const platforms = process.env.ISOBENCH_E2E_PLATFORMS ?? 'native,runc,crun,bubblewrap,lxc,nspawn'
 
 const script = `
-grep -q ' /sys/fs/cgroup cgroup2 ' /proc/mounts && ! grep -q ' cgroup ' /proc/mounts || { echo 'not cgroup v2 alone'; exit 1; }
+grep -q ' /sys/fs/cgroup cgroup2 ' /proc/mounts && ! grep -q ' cgroup ' /proc/mounts ||
+  { echo 'not cgroup v2 alone'; exit 1; }
 export ISOBENCH_E2E_PLATFORMS=${platforms} ISOBENCH_PROBE_SECONDS=300
 node node_modules/vitest/vitest.mjs run --project e2e conformance --testTimeout 1200000 --hookTimeout 1200000 \\
   --reporter verbose --reporter json --outputFile /results/report.json

@@ -1,4 +1,4 @@
-/** VMMs on a nested KVM, in a VM whose emulated CPUs have SVM. For hosts that have no KVM, or one that is too slow. */
+/** VMMs on a nested KVM, in a VM with emulated CPUs that have SVM. For hosts without KVM, or with a slow one. */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -63,13 +63,16 @@ step doctor
 node /checkout/bin/isobench.js doctor --json --platform ${name} >/results/doctor.json; cat /results/doctor.json
 # The VM already has this disk, which saves reading half a gigabyte of files again.
 step the disk of the image
-disk=$(node -p 'JSON.parse(fs.readFileSync("/results/doctor.json")).artifacts.find(({ name }) => name === "disk of the image")?.path ?? ""')
-[ -z "$disk" ] || { mkdir -p "$(dirname "$disk")" && dd if=/dev/disk/by-id/virtio-image of="$disk" bs=4M status=none || exit; }
+disk=$(node -p 'const { artifacts } = JSON.parse(fs.readFileSync("/results/doctor.json"))
+artifacts.find(({ name }) => name === "disk of the image")?.path ?? ""')
+[ -z "$disk" ] ||
+  { mkdir -p "$(dirname "$disk")" && dd if=/dev/disk/by-id/virtio-image of="$disk" bs=4M status=none || exit; }
 step VMM start
 node /checkout/bin/isobench.js run --rounds 2 --no-remeasure --reporter verbose
 cp .isobench/runs/*.jsonl /results/vmm-start.jsonl
 step leftovers
-node /checkout/scripts/run-script.mjs evidence leftovers --boots ${boots} --kill ${kill} --platform ${name} | tee /results/leftovers
+node /checkout/scripts/run-script.mjs evidence leftovers --boots ${boots} --kill ${kill} --platform ${name} |
+  tee /results/leftovers
 cd /checkout
 step conformance
 node node_modules/vitest/vitest.mjs run --project e2e conformance --testTimeout 1800000 --hookTimeout 1800000 \\

@@ -31,14 +31,15 @@ echo 0 >tracing_on
 cat trace >/results/text
 cat events/header_page >/results/header_page
 cat events/ftrace/function/format >/results/format
-for cpu in per_cpu/cpu*; do dd if=$cpu/trace_pipe_raw of=/results/pages-\${cpu##*/} bs=4096 iflag=nonblock 2>/dev/null || :; done
+for cpu in per_cpu/cpu*; do dd if=$cpu/trace_pipe_raw of=/results/pages-\${cpu##*/} bs=4096 iflag=nonblock \\
+  2>/dev/null || :; done
 echo nop >current_tracer
 cat /proc/kallsyms >/results/kallsyms
 uname -r >/results/kernel
 cd .. && rmdir isob-pages
 `
 
-test('a function trace has the same functions as the text of the kernel, inside and outside of interrupts', async () => {
+test('a function trace has the same functions as the text of the kernel, in and outside of interrupts', async () => {
   const done = await runInVm({ script, seconds: 900, folder })
   expect(done.exitCode, done.log).toBe(0)
   const text = (name: string) => readFileSync(join(done.results, name), 'utf8')

@@ -43,8 +43,6 @@ const pending: readonly string[] = [
   'benches/memory',
   'benches/network',
   'benches/startup',
-  'scripts',
-  'scripts/evidence',
   'src',
   'src/commands',
   'src/core',

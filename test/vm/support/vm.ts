@@ -1,6 +1,6 @@
 /**
- * A Debian VM in QEMU with this checkout. Its kernel allows tracing, and it has only cgroup v2. Its CPUs are emulated, and it
- * has no network. It ends with its job, at its time limit, or with the process that started it.
+ * A Debian VM in QEMU with this checkout. Its kernel allows tracing, and it has only cgroup v2. Its CPUs are emulated,
+ * and it has no network. It ends with its job, at its time limit, or with the process that started it.
  */
 
 import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
