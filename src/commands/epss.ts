@@ -12,7 +12,8 @@ import {
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project/config.ts'
 import { median } from '../core/stats/index.ts'
-import { sanitizeLine, UsageError } from '../util/errors.ts'
+import { UsageError } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, number, type OptionTable, pickOptions } from './options.ts'
 
@@ -59,7 +60,7 @@ export const command = defineCommand({
 async function importScores(file: string, options: CheckedOptions<typeof epssOptions>, io: CommandIo): Promise<number> {
   if (options.map === undefined)
     throw new UsageError(
-      'isobench epss: the option --map is missing. EPSS scores CVEs, and the map names the kernel functions of each CVE.',
+      'isobench epss: the option --map is missing. The map names the kernel functions of each CVE.',
       'write a CSV file with the columns cve,function,file and pass it: --map cves.csv',
     )
   const read = (name: string) => readText(resolve(io.cwd, name))
@@ -87,11 +88,15 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
   const saved = saveWeights(project.root, { source, byFunction })
   const unscored = locations.filter(({ cve }) => !byCve.has(cve)).length
   const unplaced = locations.filter(({ file: at, function: name }) => name === undefined && !files.has(at ?? '')).length
+  const when = date ? sanitize(date, 40) : 'an unknown date'
+  const which = model ? sanitize(model, 40) : 'unknown'
+  const hint = sourcesText || unplaced === 0 ? '' : ' (pass --sources)'
+  const origin = options.defaultWeight === undefined ? ' (the median score of the file)' : ''
   io.out.write(
     [
-      `${byCve.size} scores of ${date ? sanitizeLine(date, 40) : 'an unknown date'}, model ${model ? sanitizeLine(model, 40) : 'unknown'}, sha256 ${scoresText.digest.slice(0, 16)}…`,
-      `${locations.length} rows of the map: ${unscored} have a CVE without a score, ${unplaced} a file without functions${sourcesText || unplaced === 0 ? '' : ' (pass --sources)'}`,
-      `${byFunction.size} functions have a weight; every other function weighs ${Number(fallback.toPrecision(3))}${options.defaultWeight === undefined ? ', the median score of the file' : ''}`,
+      `${byCve.size} scores of ${when}, model ${which}, sha256 ${scoresText.digest.slice(0, 16)}…`,
+      `${locations.length} rows of the map: ${unscored} have a CVE without a score, ${unplaced} a file without functions${hint}`,
+      `${byFunction.size} functions have a weight; the others have ${Number(fallback.toPrecision(3))}${origin}`,
       `Saved in ${saved}. Later runs add weighted scores to the call counts.`,
       '',
     ].join('\n'),

@@ -2,14 +2,15 @@ import { relative } from 'node:path'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { type Problem, ProjectError } from '../core/model/suite.ts'
-import { InterruptedError, IsobenchError, messageOf, sanitizeLine } from '../util/errors.ts'
+import { InterruptedError, IsobenchError, messageOf } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 
-const fixLine = (fix: string): string => `       fix: ${sanitizeLine(fix)}\n`
+const fixLine = (fix: string): string => `       fix: ${sanitize(fix)}\n`
 
 /** `file:line:column  what is wrong`, then how to fix it. */
 export function problemText({ file, message, fix, location }: Problem, cwd = process.cwd()): string {
   const where = location ? `${relative(cwd, location.file)}:${location.line}:${location.column}` : file
-  return `${where}  ${sanitizeLine(message)}\n${fix ? fixLine(fix) : ''}`
+  return `${where}  ${sanitize(message)}\n${fix ? fixLine(fix) : ''}`
 }
 
 /** A refusal of the kernel, such as EACCES or ENOSPC. Its message names the file, and it is not a bug in isobench. */

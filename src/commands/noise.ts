@@ -5,7 +5,8 @@ import { createPlan } from '../core/project/plan.ts'
 import { measuredNoise, type Noise, saveNoise, secondNative, smallestMargin } from '../core/records/noise.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { drivers } from '../platforms/index.ts'
-import { sanitizeLine, UsageError } from '../util/errors.ts'
+import { UsageError } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { measureProject } from './run.ts'
@@ -94,7 +95,7 @@ const floorRows = (noise: Noise, rounds: number) =>
 
 function noiseText(noise: Noise, rounds: number): string {
   const rows = floorRows(noise, rounds).map((row) => [
-    sanitizeLine(`${row.case.slice(row.case.indexOf('#') + 1)} ${row.metric}`, 70),
+    sanitize(`${row.case.slice(row.case.indexOf('#') + 1)} ${row.metric}`, 70),
     percentOf(row.single),
     percentOf(row.five),
     percentOf(row.run),

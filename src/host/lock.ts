@@ -6,7 +6,8 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InterruptedError, IsobenchError, sanitizeLine } from '../util/errors.ts'
+import { InterruptedError, IsobenchError } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 import type { CleanupJournal } from './journal.ts'
 
 /** Another isobench process has the lock. */
@@ -64,7 +65,7 @@ async function askHolder(name: string): Promise<LockHolder | undefined> {
     let text = ''
     for await (const chunk of socket) text += String(chunk)
     const { pid, purpose, since } = JSON.parse(text) as LockHolder
-    return { pid, purpose: sanitizeLine(purpose, 200), since }
+    return { pid, purpose: sanitize(purpose, 200), since }
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@ import type { AttackProfileSummary, Group, ProfileDiff } from '../core/attack-pr
 import type { WeightsSource } from '../core/model/plan-schema.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { median } from '../core/stats/index.ts'
-import { sanitizeLine } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
 import { figure } from './format.ts'
 
@@ -23,7 +23,7 @@ export function tableText(cells: readonly AttackProfileSummary[], weights: Weigh
   const tables = points.flatMap((point) => {
     const own = cells.filter((cell) => cell.case === point)
     const rows = own.map((cell) => [
-      sanitizeLine(cell.platform, 40),
+      sanitize(cell.platform, 40),
       ...(cell.rounds === 0
         ? ['-', '-', '-', '-', '-']
         : [cell.distinct, cell.calls, cell.perUnit, cell.setupDistinct, cell.setupCalls].map(figure)),
@@ -34,7 +34,7 @@ export function tableText(cells: readonly AttackProfileSummary[], weights: Weigh
     const head = ['', 'distinct', 'calls', 'per unit', 'at set-up', 'calls at set-up']
     const scored = weights ? ['weighted', 'with data'] : []
     return [
-      `${sanitizeLine(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[own[0]!.source]} (${own[0]!.source})`,
+      `${sanitize(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[own[0]!.source]} (${own[0]!.source})`,
       ...aligned([[...head, ...scored, 'rounds'], ...rows]),
       '',
     ]
@@ -57,7 +57,7 @@ function groupLines(title: string, groups: readonly Group[]): string[] {
   return [
     `  ${title}: ${count}`,
     ...groups.flatMap(({ group, names }) => {
-      const words = names.map(({ name, calls }) => `${sanitizeLine(name, 80)} ×${figure(calls)}`)
+      const words = names.map(({ name, calls }) => `${sanitize(name, 80)} ×${figure(calls)}`)
       return wrapped(words, 110 - width).map((line, at) => `    ${(at === 0 ? group : '').padEnd(width)}  ${line}`)
     }),
   ]
@@ -77,14 +77,14 @@ function wrapped(words: readonly string[], width: number): string[] {
 export function diffText(diffs: readonly ProfileDiff[]): string {
   return diffs
     .flatMap(({ case: point, source: by, a, b, parts }) => [
-      `${sanitizeLine(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[by]} (${by})`,
+      `${sanitize(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[by]} (${by})`,
       ...parts.flatMap(({ part, onlyA, onlyB, both, someRounds, jaccard }) => [
         ` ${part === 'work' ? 'the work' : 'setting up'}: ${both} in both, Jaccard ${jaccard.toFixed(2)}`,
-        ...groupLines(`only on ${sanitizeLine(a, 40)}`, onlyA),
-        ...groupLines(`only on ${sanitizeLine(b, 40)}`, onlyB),
+        ...groupLines(`only on ${sanitize(a, 40)}`, onlyA),
+        ...groupLines(`only on ${sanitize(b, 40)}`, onlyB),
         ...(someRounds.length > 0 ? [`  in some rounds and not in others: ${someRounds.length}`] : []),
         ...wrapped(
-          someRounds.map((name) => sanitizeLine(name, 80)),
+          someRounds.map((name) => sanitize(name, 80)),
           108,
         ).map((line) => `    ${line}`),
       ]),

@@ -1,6 +1,6 @@
 import { describeParams } from '../core/model/plan.ts'
 import { type Change, type Comparison, falseDiscoveryRate, type Row } from '../core/records/baseline.ts'
-import { sanitizeLine } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 import { interval } from './format.ts'
 
 const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?' }
@@ -8,9 +8,9 @@ const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed']
 
 const cells = (row: Row): string[] => [
   `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
-  sanitizeLine(`${row.bench.slice(row.bench.indexOf('#') + 1)} ${describeParams(row.params)}`.trim(), 48),
-  sanitizeLine(row.platform, 24),
-  sanitizeLine(row.metric, 20),
+  sanitize(`${row.bench.slice(row.bench.indexOf('#') + 1)} ${describeParams(row.params)}`.trim(), 48),
+  sanitize(row.platform, 24),
+  sanitize(row.metric, 20),
   row.ratio ? `×${interval({ ...row.ratio, rounds: 0 })}` : '–',
   row.reason ?? (row.of === 'value' ? 'of the values' : 'of the ratios to native'),
 ]
@@ -29,9 +29,7 @@ export function comparisonText(comparison: Comparison): string {
   )
   const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
   const only = (side: 'baseline' | 'current', which: string) =>
-    onlyIn[side].length > 0
-      ? [`Only in ${which}: ${onlyIn[side].map((cell) => sanitizeLine(cell, 120)).join('; ')}`]
-      : []
+    onlyIn[side].length > 0 ? [`Only in ${which}: ${onlyIn[side].map((cell) => sanitize(cell, 120)).join('; ')}`] : []
   return `${[
     `Before: ${comparison.baseline}`,
     `Now:    ${comparison.current}`,
@@ -51,4 +49,4 @@ export function comparisonText(comparison: Comparison): string {
 }
 
 export const differenceText = ({ what, baseline: a, current: b }: Comparison['hostDifferences'][number]): string =>
-  `  ${sanitizeLine(what, 60)}: ${sanitizeLine(a, 200)} → ${sanitizeLine(b, 200)}`
+  `  ${sanitize(what, 60)}: ${sanitize(a, 200)} → ${sanitize(b, 200)}`

@@ -1,6 +1,7 @@
-/** Error classes that users see, and functions that make any text safe to print. */
+/** Error classes that users see, and the text of any thrown value. */
 
 import { inspect } from 'node:util'
+import { sanitize } from './text.ts'
 
 /** An error that a user can fix: a message, a stable code, and a fix. Printed without a stack trace. */
 export abstract class IsobenchError extends Error {
@@ -36,20 +37,6 @@ export class InterruptedError extends IsobenchError {
   readonly code = 'ISOBENCH_INTERRUPTED'
 }
 
-/**
- * Makes text safe to print on one line: shows control characters as escapes and shortens the text to `width`
- * characters. Cuts the middle, because the start names the source and the end names the cause.
- */
-export function sanitizeLine(text: string, width = 600): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters must not reach a terminal
-  const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) =>
-    c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
-  if (visible.length <= width) return visible
-  const headLength = Math.floor(width / 4)
-  return `${visible.slice(0, headLength)}…${visible.slice(headLength + 1 - width)}`
-}
-
 /** Returns the last `lines` non-blank lines, each made safe to print. */
 export function lastLines(text: string, lines = 3): string[] {
   // Only the end, because a guest may have printed megabytes.
@@ -58,7 +45,7 @@ export function lastLines(text: string, lines = 3): string[] {
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
     .slice(-lines)
-    .map((line) => sanitizeLine(line))
+    .map((line) => sanitize(line))
 }
 
 /** Converts any value to text. `String` would throw for an object without a prototype. */
@@ -69,5 +56,5 @@ export const toText = (value: unknown): string =>
 
 /** The message of a thrown value, on one line. */
 export function messageOf(thrown: unknown): string {
-  return sanitizeLine(toText(thrown instanceof Error ? thrown.message || thrown.name : thrown))
+  return sanitize(toText(thrown instanceof Error ? thrown.message || thrown.name : thrown))
 }

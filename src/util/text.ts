@@ -1,73 +1,50 @@
-import { sanitizeLine } from './errors.ts'
-
-/** Text as a terminal shows it: what is safe to show, how wide it is, and how it is cut, padded and wrapped. */
+import cliTruncate from 'cli-truncate'
+import stringWidth from 'string-width'
+import wrapAnsi from 'wrap-ansi'
 
 /**
- * Text of a guest or an author, on one line, without anything that a terminal, a browser or a CI's log acts on: control
- * and bidirectional characters, halves of surrogate pairs, and what GitHub's runner takes for a command: `::` before a
- * word, since wrapping may start a line there, and `##[` anywhere.
+ * Makes text safe to print on one line, whatever a guest printed or an author wrote.
+ *
+ * Replaces what a terminal, a browser or a CI log interprets: control and bidirectional characters, halves of surrogate
+ * pairs, `::` before a word (a command of GitHub's runner, and wrapping may put it at the start of a line) and `##[`.
+ * Shortens long text in the middle, because the start names the source and the end names the cause.
+ * @param width the most UTF-16 code units of the result, before `::` and `##[` are replaced
  */
-export function sanitize(text: string, width?: number): string {
-  return sanitizeLine(text, width)
+export function sanitize(text: string, width = 600): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not reach a terminal
+  const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) =>
+    c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+  const head = Math.floor(width / 4)
+  const short = visible.length <= width ? visible : `${visible.slice(0, head)}…${visible.slice(head + 1 - width)}`
+  return short
     .replace(/[\u061c\u200e\u200f\ufeff\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
     .replace(/(?<![0-9a-z:])::(?=[a-z])/gi, ': :')
     .replaceAll('##[', '# #[')
 }
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-const wide =
-  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60]/u
-const invisible = /^[\p{M}\u200b-\u200d\u2060]+$/u
-
-const widthOfGrapheme = (text: string): number => (invisible.test(text) ? 0 : wide.test(text) ? 2 : 1)
-
-/** How many columns `text` takes. It must not hold escape codes: colours are put on after padding. */
-export function widthOf(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is all of ASCII
-  if (/^[\x00-\x7f]*$/.test(text)) return text.length
-  let width = 0
-  for (const { segment } of graphemes.segment(text)) width += widthOfGrapheme(segment)
-  return width
-}
+/** The columns that `text` takes on a terminal. Ambiguous characters such as `±` take one. Colors take none. */
+export const widthOf = (text: string): number => stringWidth(text)
 
 /** `text` in at most `columns` columns, with `…` where it was cut. */
 export function truncate(text: string, columns: number): string {
-  if (widthOf(text) <= columns) return text
-  let kept = ''
-  let width = 0
-  for (const { segment } of graphemes.segment(text)) {
-    width += widthOfGrapheme(segment)
-    if (width > columns - 1) break
-    kept += segment
+  // cli-truncate 5.2.0 may keep half of a wide character, which is one column too many.
+  for (let room = columns; room > 0; room--) {
+    const cut = cliTruncate(text, room)
+    if (widthOf(cut) <= columns) return cut === text ? text : cut.replace(/ +…$/, '…')
   }
-  return columns > 0 ? `${kept.trimEnd()}…` : ''
+  return ''
 }
 
+/** `text` with spaces up to `columns` columns. */
 export function pad(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
   const space = ' '.repeat(Math.max(0, columns - widthOf(text)))
   return align === 'left' ? text + space : space + text
 }
 
-/** `text` broken between words into lines of at most `columns`; a word that is longer than a line is broken too. */
-export function wrap(text: string, columns: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (let word of text.split(' ')) {
-    if (line !== '' && widthOf(line) + 1 + widthOf(word) <= columns) {
-      line += ` ${word}`
-      continue
-    }
-    if (line !== '') lines.push(line)
-    while (widthOf(word) > columns) {
-      const head = truncate(word, columns + 1).slice(0, -1)
-      if (head === '') break
-      lines.push(head)
-      word = word.slice(head.length)
-    }
-    line = word
-  }
-  return line === '' ? lines : [...lines, line]
-}
+/** `text` broken between words into lines of at most `columns`. A word longer than a line is broken too. */
+export const wrap = (text: string, columns: number): string[] =>
+  text === '' ? [] : wrapAnsi(text, Math.max(1, columns), { hard: true }).split('\n')
 
 /** `1 round`, `2 rounds`. */
 export const plural = (count: number, one: string, many = `${one}s`): string =>

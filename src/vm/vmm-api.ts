@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
-import { IsobenchError, messageOf, sanitizeLine } from '../util/errors.ts'
+import { IsobenchError, messageOf } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 
 /** A VMM refused a request or did not respond. */
 export class VmmError extends IsobenchError {
@@ -45,7 +46,7 @@ export function vmmRequest(socket: string, { method, path, body }: ApiRequest, t
       response.on('error', (error) => reject(createError(messageOf(error))))
       response.on('end', () => {
         const status = response.statusCode ?? 0
-        const responseText = text === '' ? 'empty response' : sanitizeLine(text.trim())
+        const responseText = text === '' ? 'empty response' : sanitize(text.trim())
         if (status < 200 || status > 299) return reject(createError(`status ${status}: ${responseText}`))
         try {
           resolve(text.trim() === '' ? undefined : JSON.parse(text))
@@ -70,7 +71,7 @@ export function vmmRequest(socket: string, { method, path, body }: ApiRequest, t
  */
 export async function qmp(path: string, command: 'stop' | 'cont'): Promise<void> {
   const socket = connect(path)
-  const createError = (reason: string) => new VmmError(`QEMU did not ${command}: ${sanitizeLine(reason)}`)
+  const createError = (reason: string) => new VmmError(`QEMU did not ${command}: ${sanitize(reason)}`)
   socket.setTimeout(5000, () => socket.destroy(createError('no response within 5 s')))
   try {
     await once(socket, 'connect')

@@ -5,7 +5,8 @@ import { gunzipSync } from 'node:zlib'
 import * as z from 'zod'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { CallCounts } from '../../tracing/call-counts.ts'
-import { IsobenchError, messageOf, sanitizeLine, UsageError } from '../../util/errors.ts'
+import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { sanitize } from '../../util/text.ts'
 import { type WeightsSource, weightsSourceSchema } from '../model/plan-schema.ts'
 
 /** The CSV files that weights are made of. None of them needs quotes, and a quote is refused rather than misread. */
@@ -48,7 +49,7 @@ function* rowsOf({ file, text }: Text, needed: readonly string[]): Generator<{ a
       const lacking = needed.find((name) => !header!.includes(name))
       if (lacking)
         throw new WeightsError(
-          `${at}: the header has no column "${lacking}": ${sanitizeLine(line, 80)}`,
+          `${at}: the header has no column "${lacking}": ${sanitize(line, 80)}`,
           `it has to begin with a line such as: ${needed.join(',')}`,
         )
       continue
@@ -64,8 +65,7 @@ const cveName = /^CVE-\d{4}-\d{4,}$/
 
 function cveOf(row: Map<string, string>, at: string): string {
   const cve = row.get('cve')!.toUpperCase()
-  if (!cveName.test(cve))
-    throw new WeightsError(`${at}: "${sanitizeLine(cve, 40)}" is no CVE`, 'write it as CVE-2024-1086')
+  if (!cveName.test(cve)) throw new WeightsError(`${at}: "${sanitize(cve, 40)}" is no CVE`, 'write it as CVE-2024-1086')
   return cve
 }
 
@@ -84,7 +84,7 @@ export function parseScores(text: Text): EpssScores {
   for (const { at, row } of rowsOf(text, ['cve', 'epss'])) {
     const score = Number(row.get('epss') || Number.NaN)
     if (!(score >= 0 && score <= 1))
-      throw new WeightsError(`${at}: "${sanitizeLine(row.get('epss')!, 40)}" is no probability`)
+      throw new WeightsError(`${at}: "${sanitize(row.get('epss')!, 40)}" is no probability`)
     byCve.set(cveOf(row, at), score)
   }
   const comment = /^#.*$/m.exec(text.text)?.[0] ?? ''

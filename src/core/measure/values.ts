@@ -1,5 +1,6 @@
 import type { Metrics } from '../../dsl/metric.ts'
-import { IsobenchError, sanitizeLine, toText } from '../../util/errors.ts'
+import { IsobenchError, toText } from '../../util/errors.ts'
+import { sanitize } from '../../util/text.ts'
 import { median } from '../stats/index.ts'
 
 /** A workload yielded something that is no figure for its metrics. */
@@ -16,7 +17,7 @@ const isFigure = (value: unknown): value is number => typeof value === 'number' 
 export function checkValues(given: unknown, metrics: Metrics): Record<string, number> {
   if (typeof given !== 'object' || given === null) {
     throw new ValueError(
-      `the workload returned ${sanitizeLine(toText(given), 60)} rather than its metrics`,
+      `the workload returned ${sanitize(toText(given), 60)} rather than its metrics`,
       'return { metric: number }',
     )
   }
@@ -28,7 +29,7 @@ export function checkValues(given: unknown, metrics: Metrics): Record<string, nu
       const value = values[name]
       const all: readonly unknown[] = Array.isArray(value) ? value : [value]
       if (all.length === 0 || !all.every(isFigure)) {
-        throw new ValueError(`the metric "${name}" is ${sanitizeLine(toText(value), 60)}, which is no figure`)
+        throw new ValueError(`the metric "${name}" is ${sanitize(toText(value), 60)}, which is no figure`)
       }
       return [name, median(all)]
     }),

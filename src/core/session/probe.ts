@@ -8,7 +8,8 @@ import { describeMissing, installCommand, missing } from '../../host/packages.ts
 import { runHostCommand } from '../../host/process.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { instruments } from '../../tracing/sources.ts'
-import { IsobenchError, messageOf, sanitizeLine } from '../../util/errors.ts'
+import { IsobenchError, messageOf } from '../../util/errors.ts'
+import { sanitize } from '../../util/text.ts'
 import type { Plan, PlannedPlatform } from '../model/plan.ts'
 import { bootTimeout } from '../project/collect.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
@@ -201,8 +202,8 @@ async function versionOf(driver: Driver, options: unknown): Promise<string> {
   if (!argv) return ''
   try {
     const line = (await runHostCommand(argv, { timeout: 10 })).split('\n').find((text) => /\d/.test(text)) ?? ''
-    return sanitizeLine(/\d[\w.+~:-]*/.exec(line)?.[0] ?? line.trim(), 60)
+    return sanitize(/\d[\w.+~:-]*/.exec(line)?.[0] ?? line.trim(), 60)
   } catch (error) {
-    return sanitizeLine(messageOf(error), 60)
+    return sanitize(messageOf(error), 60)
   }
 }

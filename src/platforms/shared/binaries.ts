@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import * as z from 'zod'
 import type { Requirement } from '../../host/packages.ts'
-import { sanitizeLine } from '../../util/errors.ts'
+import { sanitize } from '../../util/text.ts'
 
 /** A release of a program that Debian does not package. isobench does not download it, but explains how to get it. */
 export interface Release {
@@ -34,7 +34,7 @@ function wrongProgram(name: string, path: string, versionPrefix: string): string
   const { stdout, stderr, error } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 })
   if (error) return `${path} --version: ${error.message}`
   if (stdout.startsWith(versionPrefix)) return undefined
-  const output = sanitizeLine(`${stdout}${stderr}`.trim().split('\n')[0] ?? '', 80)
+  const output = sanitize(`${stdout}${stderr}`.trim().split('\n')[0] ?? '', 80)
   return `${path} is not ${name}: its --version prints ${output === '' ? 'nothing' : `"${output}"`}`
 }
 

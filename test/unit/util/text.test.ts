@@ -12,19 +12,67 @@ describe('text', () => {
     expect(sanitize('fe80::a std::string')).toBe('fe80::a std::string')
   })
 
-  test('widths are those of a terminal', () => {
-    expect([widthOf('abc'), widthOf('漢字'), widthOf('e\u0301'), widthOf('✓ µs'), widthOf('👍')]).toEqual([
-      3, 4, 1, 4, 2,
-    ])
+  test('sanitize shortens in the middle: the source and the cause stay', () => {
+    const long = sanitize(`${'begin'.padEnd(500, '.')}${'.'.repeat(500)}: Operation not permitted`, 100)
+    expect(long).toHaveLength(100)
+    expect(long).toMatch(/^begin\.+…\.+: Operation not permitted$/)
+    expect(sanitize('12345678', 8)).toBe('12345678')
+    expect(sanitize('123456789', 8)).toBe('12…56789')
+    expect(sanitize('x'.repeat(700))).toHaveLength(600)
+  })
+
+  test.each([
+    ['ASCII', 'abc', 3],
+    ['a wide ideograph', '漢', 2],
+    ['a Hangul syllable', '한', 2],
+    ['a Hangul syllable of three jamo', '\u1112\u1161\u11ab', 2],
+    ['a fullwidth letter', 'Ａ', 2],
+    ['a halfwidth kana', 'ｱ', 1],
+    ['a letter with a combining accent', 'e\u0301', 1],
+    ['two combining marks', 'o\u0302\u0323', 1],
+    ['a zero-width space', '\u200b', 0],
+    ['a soft hyphen', '\u00ad', 0],
+    ['an emoji', '👍', 2],
+    ['an emoji with a skin tone', '👍🏽', 2],
+    ['a family joined by U+200D', '👨\u200d👩\u200d👧', 2],
+    ['a flag', '🇩🇪', 2],
+    ['a keycap', '1\ufe0f\u20e3', 2],
+    ['a text symbol with emoji presentation', '❤\ufe0f', 2],
+    ['the same symbol as text', '❤', 1],
+    ['a watch, an emoji by default', '⌚', 2],
+    ['an ambiguous sign', '±', 1],
+    ['another ambiguous sign', '①', 1],
+    ['a check mark', '✓', 1],
+    ['a ballot', '✗', 1],
+    ['a times sign', '×', 1],
+    ['an arrow', '→', 1],
+    ['an ellipsis', '…', 1],
+    ['a bar', '▁', 1],
+    ['a line of a box', '─', 1],
+    ['a micro sign', 'µ', 1],
+    ['a colored word', '\u001b[31mred\u001b[39m', 3],
+  ])('%s has the width of a terminal', (_, text, width) => expect(widthOf(text)).toBe(width))
+
+  test('pad and truncate count columns', () => {
     expect(pad('漢', 4, 'right')).toBe('  漢')
-    expect(truncate('漢字漢字', 5)).toBe('漢字…')
-    expect(truncate('abc', 3)).toBe('abc')
+    expect(pad('e\u0301', 3)).toBe('e\u0301  ')
+    expect([pad('abc', 2), truncate('abc', 3), truncate('abc', 2), truncate('abc', 1)]).toEqual([
+      'abc',
+      'abc',
+      'a…',
+      '…',
+    ])
+    expect([truncate('漢字漢字', 5), truncate('漢字漢字', 4), truncate('漢字', 1)]).toEqual(['漢字…', '漢…', '…'])
+    expect([truncate('ab cd', 4), truncate('abc', 0)]).toEqual(['ab…', ''])
+    expect(truncate('👨\u200d👩\u200d👧👍', 3)).toBe('👨\u200d👩\u200d👧…')
   })
 
   test('wrap breaks between words, and words that are too long', () => {
     expect(wrap('one two three', 7)).toEqual(['one two', 'three'])
     expect(wrap('abcdefghij', 4)).toEqual(['abcd', 'efgh', 'ij'])
+    expect(wrap('漢字漢字漢', 5)).toEqual(['漢字', '漢字', '漢'])
     expect(wrap('', 4)).toEqual([])
+    expect(wrap('a b', 0)).toEqual(['a', 'b'])
   })
 })
 
