@@ -162,7 +162,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     await terminal.until(new RegExp(idle))
 
     terminal.keys('b')
-    await terminal.until(/kept: isobench run --baseline watch/)
+    await terminal.until(/saved; compare with it: isobench run --baseline watch/)
     expect(existsSync(project.path('.isobench/baselines/watch.jsonl'))).toBe(true)
 
     terminal.keys('q')
