@@ -4,6 +4,8 @@ import { commandHelp, generalHelp } from './commands/help.ts'
 import { commands } from './commands/index.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { version } from './util/assets.ts'
+import { closestMatch } from './util/closest-match.ts'
+import { UsageError } from './util/errors.ts'
 
 /** NO_COLOR (no-color.org) comes first, then FORCE_COLOR (force-color.org; 0 turns colors off), then the stream. */
 function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM } = process.env): boolean {
@@ -51,6 +53,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const { text, exitCode } = describeFailure(error, wantsColor(io.err))
     io.err.write(text)
+    // A mistyped command is a filter that matches no file.
+    const command = closestMatch(
+      first,
+      commands.map(({ name }) => name),
+    )
+    if (command && command !== first && error instanceof UsageError && error.message.includes(`"${first}"`))
+      io.err.write(`       Did you mean the command: isobench ${command}?\n`)
     return exitCode
   }
 }

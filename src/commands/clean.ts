@@ -8,7 +8,7 @@ function describe(entry: Entry): string {
     case 'directory':
       return `the directory ${entry.path}`
     case 'cgroup':
-      return `the cgroup ${entry.name} and what runs in it`
+      return `the cgroup ${entry.name} and its processes`
     case 'netns':
       return `the network namespace ${entry.name}`
     case 'tracer':
@@ -32,27 +32,27 @@ export const command = defineCommand({
 })
 
 async function clean(io: CommandIo): Promise<number> {
-  let undone = 0
+  let removed = 0
   let failed = 0
   for (const journal of readJournals()) {
     if (journal.ownerAlive) {
-      io.out.write(`left alone: ${journal.file}, whose isobench still runs\n`)
+      io.out.write(`skipped ${journal.file}: its isobench is still running\n`)
       continue
     }
-    let whole = true
+    let isComplete = true
     for (const entry of journal.entries) {
       try {
         await removeResource(entry)
         io.out.write(`removed ${describe(entry)}\n`)
-        undone++
+        removed++
       } catch (error) {
-        whole = false
+        isComplete = false
         failed++
         io.err.write(`could not remove ${describe(entry)}: ${messageOf(error)}\n`)
       }
     }
-    if (whole) removeJournal(journal)
+    if (isComplete) removeJournal(journal)
   }
-  if (undone + failed === 0) io.out.write('nothing was left behind\n')
+  if (removed + failed === 0) io.out.write('Nothing to remove.\n')
   return failed === 0 ? 0 : 1
 }

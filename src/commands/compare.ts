@@ -24,7 +24,7 @@ export const command = defineCommand({
 })
 
 function compare([baseline, current]: readonly string[], options: Options, io: CommandIo): number {
-  // Records need no config: without one, names are looked for from here.
+  // Records require no config. Without one, names of baselines are relative to the current directory.
   const config = findConfig(io.cwd)
   const root = config ? dirname(config) : io.cwd
   const [a, b] = [baseline!, current!].map((name) => readRecord(recordFile(root, io.cwd, name)))

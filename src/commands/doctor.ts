@@ -20,18 +20,18 @@ import { confirm } from './setup.ts'
 interface Diagnosis {
   readonly platforms: readonly PlannedPlatform[]
   readonly tools: readonly { readonly name: string; readonly available: boolean; readonly fix?: string }[]
-  /** What /dev/kvm is worth, by a guest that counts. */
+  /** Whether /dev/kvm works, measured with a small guest. */
   readonly kvm: Kvm
-  /** What the virtual machines are made of, beside the image. */
+  /** What VMs need beside the image: kernels, disks and initramfs files. */
   readonly artifacts: readonly { readonly name: string; readonly path: string; readonly made: boolean }[]
-  /** What attack profiles are watched with. */
-  readonly instruments: readonly TraceSourceProbe[]
+  /** The sources of attack profiles. */
+  readonly traceSources: readonly TraceSourceProbe[]
   readonly image: { readonly path: string; readonly built: boolean }
 }
 
-function table({ platforms, tools, kvm, artifacts: parts, instruments, image }: Diagnosis, io: CommandIo): string {
+function table({ platforms, tools, kvm, artifacts, traceSources, image }: Diagnosis, io: CommandIo): string {
   const { green, yellow, dim } = pc.createColors(io.color)
-  const width = Math.max(...[...platforms, ...tools, ...parts, ...instruments].map(({ name }) => name.length)) + 2
+  const width = Math.max(...[...platforms, ...tools, ...artifacts, ...traceSources].map(({ name }) => name.length)) + 2
   const room = Math.max(30, (io.out.columns || 80) - 2 - width)
   const line = (ok: boolean, name: string, what: string, fix?: string) => {
     const lines = [...wrap(sanitize(what), room), ...(fix ? wrap(`fix: ${sanitize(fix)}`, room).map(dim) : [])]
@@ -51,22 +51,22 @@ function table({ platforms, tools, kvm, artifacts: parts, instruments, image }: 
       image.built ? undefined : 'isobench image build',
     ),
     line(isUsable(kvm), 'kvm', `${kvm.state}: ${kvm.about}`),
-    ...parts.map(({ name, path, made }) =>
-      line(made, name, made ? path : 'not made yet', made ? undefined : 'isobench image build'),
+    ...artifacts.map(({ name, path, made }) =>
+      line(made, name, made ? path : 'not built yet', made ? undefined : 'isobench image build'),
     ),
-    '\nInstruments of attack profiles\n',
-    ...instruments.map(({ name, description, available, reason, fix }) =>
+    '\nTrace sources of attack profiles\n',
+    ...traceSources.map(({ name, description, available, reason, fix }) =>
       line(available, name, available ? description : (reason ?? ''), fix),
     ),
   ].join('')
 }
 
-/** Tells after two seconds, and then every five, for how many it has lasted. */
-function progressTicker(tell: (seconds: number) => void): Disposable {
+/** Calls `report` with the seconds that passed: after 2 s, then every 5 s. */
+function progressTicker(report: (seconds: number) => void): Disposable {
   const started = performance.now()
-  let timer = setTimeout(function again() {
-    tell(Math.round((performance.now() - started) / 1000))
-    timer = setTimeout(again, 5000)
+  let timer = setTimeout(function tick() {
+    report(Math.round((performance.now() - started) / 1000))
+    timer = setTimeout(tick, 5000)
   }, 2000)
   return { [Symbol.dispose]: () => clearTimeout(timer) }
 }
@@ -99,42 +99,42 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     args.length > 0 ? args : options.platform,
   ).map(({ name }) => name)
   const platforms = resolved.filter(({ spec }) => names.includes(spec.name))
-  const tell = (what: string) => void io.err.write(`${what}\n`)
-  using interruption = interruptSignal(() => tell('interrupted: cleaning up'))
+  const print = (line: string) => void io.err.write(`${line}\n`)
+  using interruption = interruptSignal(() => print('Interrupted. Cleaning up.'))
   const { signal } = interruption
   await ensureDependencies({
     install: options.install,
     needsImage: options.install,
     platforms,
     confirm: (question) => confirm(question, io),
-    onProgress: tell,
+    onProgress: print,
     signal,
   })
   await using session = await Session.open(project.guest, {
     purpose: 'probing platforms',
     wait: options.waitForLock,
-    onWait: ({ pid, purpose }) => tell(`waiting for process ${pid}, ${purpose}`),
+    onWait: ({ pid, purpose }) => print(`waiting for process ${pid}, ${purpose}`),
     signal,
   })
   const image = findImage(project.image)
   if (options.install)
-    await ensureArtifacts(platforms, image?.rootfs, { journal: session.journal, signal, onLine: tell })
-  // Before the platforms, which ask for what was found.
+    await ensureArtifacts(platforms, image?.rootfs, { journal: session.journal, signal, onLine: print })
+  // The preflight checks of VM platforms read the result.
   const kvm = await refreshKvmProbe()
   const probing = new Set(platforms.map(({ spec }) => spec.name))
   using _progress = progressTicker((seconds) => {
     const left = `probing for ${seconds} s, ${probing.size} of ${platforms.length} left: ${[...probing].join(', ')}`
-    tell(truncate(left, (io.err.columns || 80) - 1))
+    print(truncate(left, (io.err.columns || 80) - 1))
   })
   const diagnosis: Diagnosis = {
     platforms: await probePlatforms(platforms, session, image, false, (name) => probing.delete(name)),
     tools: [...baseRequirements, ...imageRequirements].map((requirement) => {
-      const lacking = missing([requirement])
-      const fix = installCommand(lacking)
-      return { name: requirement.binary, available: lacking.length === 0, ...(fix && { fix }) }
+      const absent = missing([requirement])
+      const fix = installCommand(absent)
+      return { name: requirement.binary, available: absent.length === 0, ...(fix && { fix }) }
     }),
     kvm,
-    instruments: await probeInstruments(session),
+    traceSources: await probeInstruments(session),
     artifacts: requiredArtifacts(platforms, image?.rootfs).map(({ name, path }) => ({
       name,
       path,

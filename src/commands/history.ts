@@ -11,10 +11,10 @@ import { type Options, pickOptions } from './options.ts'
 
 const bars = '▁▂▃▄▅▆▇█'
 
-/** A character for each run, from the lowest value to the highest; a dot where there is none. */
+/** One bar per run, scaled from the lowest to the highest value. A run without a value has a dot. */
 export function sparkline(values: readonly (number | null)[]): string {
-  const given = values.filter((value) => value !== null)
-  const [low, high] = [Math.min(...given), Math.max(...given)]
+  const present = values.filter((value) => value !== null)
+  const [low, high] = [Math.min(...present), Math.max(...present)]
   return values
     .map((value) => {
       if (value === null) return '·'
@@ -38,7 +38,7 @@ async function showHistory({ bench: texts, ...options }: Options, io: CommandIo)
   if (options.json) io.out.write(`${JSON.stringify(history, null, 1)}\n`)
   else {
     const width = Math.max(40, Math.min(io.out.columns ?? 100, 140))
-    for (const machine of history.hosts) io.out.write(`${lines(machine, width, inkOf(io)).join('\n')}\n`)
+    for (const host of history.hosts) io.out.write(`${lines(host, width, inkOf(io)).join('\n')}\n`)
     if (history.hosts.length === 0) io.out.write('No run is stored yet. Measure one: isobench run\n')
   }
   return exitCodes.clean
@@ -47,7 +47,7 @@ async function showHistory({ bench: texts, ...options }: Options, io: CommandIo)
 const inkOf = (io: CommandIo): Colors =>
   createColors({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })
 
-/** As many of the latest runs as there is room for, within these. */
+/** The number of runs in a row: as many of the latest as the width allows, within these limits. */
 const shownRuns = { least: 8, most: 40 }
 
 const columns = [
@@ -59,37 +59,37 @@ const columns = [
   { title: '' },
 ]
 
-function lines({ host: machine, runs, metrics, findings }: HostHistory, width: number, ink: Colors): string[] {
+function lines({ host, runs, metrics, findings }: HostHistory, width: number, ink: Colors): string[] {
   const ends = [...new Set([runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')))]
   const indent = 2
-  const cells = (most: number) => metrics.map((one) => row(one, most, ink))
+  const cells = (most: number) => metrics.map((history) => row(history, most, ink))
   const room = width - indent - widthOfTable(columns, cells(0))
   const most = Math.max(shownRuns.least, Math.min(shownRuns.most, room))
   const [head, ...rows] = table(columns, cells(most), width - indent, ink)
   const groupOf = ({ bench, params, metric }: MetricHistory) =>
     [[benchName(bench), sanitize(params)].filter(Boolean).join(' '), sanitize(metric, 40)].join(' · ')
-  const grouped = metrics.flatMap((one, at) => {
-    const heading = groupOf(one)
-    const first = at === 0 || groupOf(metrics[at - 1]!) !== heading
-    return [...(first ? [...(at === 0 ? [] : ['']), truncate(heading, width)] : []), `  ${rows[at]!}`]
+  const grouped = metrics.flatMap((history, index) => {
+    const heading = groupOf(history)
+    const isFirst = index === 0 || groupOf(metrics[index - 1]!) !== heading
+    return [...(isFirst ? [...(index === 0 ? [] : ['']), truncate(heading, width)] : []), `  ${rows[index]!}`]
   })
-  const noted = metrics.flatMap((one) =>
-    one.changes.map(({ run, differs }) => {
-      const what = [benchName(one.bench), one.params, one.platform, one.metric].filter(Boolean).join(' · ')
-      const why = differs.length > 0 ? `; also otherwise since then: ${differs.join('; ')}` : ''
+  const notes = metrics.flatMap(({ bench, params, platform, metric, changes }) =>
+    changes.map(({ run, differs }) => {
+      const what = [benchName(bench), params, platform, metric].filter(Boolean).join(' · ')
+      const why = differs.length > 0 ? `; these differ as well since then: ${differs.join('; ')}` : ''
       return `${what}: a new level since ${basename(runs[run]!.record)}${why}`
     }),
   )
   return [
     '',
-    ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${sanitize(machine)}`, width).map(ink.strong),
+    ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${sanitize(host)}`, width).map(ink.strong),
     '',
     ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['no bench of these runs matches --bench']),
-    ...(runs.length > most ? ['', ...wrap(`drawn: the latest ${most} runs`, width).map(ink.dim)] : []),
-    ...(noted.length > 0
-      ? ['', ink.strong('Change points (advisory)'), ...noted.flatMap((text) => wrap(sanitize(text, 600), width))]
+    ...(runs.length > most ? ['', ...wrap(`shown: the latest ${most} runs`, width).map(ink.dim)] : []),
+    ...(notes.length > 0
+      ? ['', ink.strong('Change points (advisory)'), ...notes.flatMap((text) => wrap(sanitize(text, 600), width))]
       : []),
-    ...(findings.length > 0 ? ['', ink.strong('Findings, a mark for each run')] : []),
+    ...(findings.length > 0 ? ['', ink.strong('Findings, one mark per run')] : []),
     ...findings.map(({ id, title, verdicts }) => {
       const line = verdicts.slice(-most).map((verdict) => (verdict ? verdictSymbols[verdict] : '·'))
       return `  ${String(id).padStart(3)}  ${line.join('')}  ${wrap(sanitize(title), width - 9 - line.length)[0] ?? ''}`
@@ -98,14 +98,14 @@ function lines({ host: machine, runs, metrics, findings }: HostHistory, width: n
 }
 
 function row({ platform, unit, medians, ratios, changes }: MetricHistory, most: number, ink: Colors) {
-  const having = medians.filter((value) => value !== null)
-  const ratio = ratios.findLast((one) => one !== null)
+  const present = medians.filter((value) => value !== null)
+  const ratio = ratios.findLast((value) => value !== null)
   const line = (ratio == null ? medians : ratios).slice(-Math.max(1, most))
   return [
     { text: sanitize(platform, 40) },
     { text: most === 0 ? '' : sparkline(line) },
-    { text: having.length > 0 ? sanitize(formatQuantity(having[0]!, unit)) : '–', paint: ink.dim },
-    { text: having.length > 0 ? sanitize(formatQuantity(having.at(-1)!, unit)) : '–' },
+    { text: present.length > 0 ? sanitize(formatQuantity(present[0]!, unit)) : '–', paint: ink.dim },
+    { text: present.length > 0 ? sanitize(formatQuantity(present.at(-1)!, unit)) : '–' },
     { text: ratio == null ? '' : ratio.toFixed(2) },
     { text: changes.length > 0 ? 'changed' : '', paint: ink.doubt },
   ]

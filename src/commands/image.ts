@@ -15,28 +15,28 @@ import { type Options, pickOptions } from './options.ts'
 import { confirm } from './setup.ts'
 
 async function build(project: Project, options: Options, io: CommandIo): Promise<void> {
-  const tell = (what: string) => void io.err.write(`${what}\n`)
-  using interruption = interruptSignal(() => tell('Interrupted. Cleaning up.'))
+  const print = (line: string) => void io.err.write(`${line}\n`)
+  using interruption = interruptSignal(() => print('Interrupted. Cleaning up.'))
   const { signal } = interruption
   await ensureDependencies({
     install: options.install,
     needsImage: true,
     platforms: [],
     confirm: (question) => confirm(question, io),
-    onProgress: tell,
+    onProgress: print,
     signal,
   })
   await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
-  const { rootfs } = await ensureImage(project.image, { journal, onLine: tell, signal })
+  const { rootfs } = await ensureImage(project.image, { journal, onLine: print, signal })
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
-  await ensureArtifacts(platforms, rootfs, { journal, onLine: tell, signal })
+  await ensureArtifacts(platforms, rootfs, { journal, onLine: print, signal })
   io.out.write(`${rootfs}\n`)
 }
 
 async function remove(project: Project, io: CommandIo): Promise<void> {
   const path = removableImage(project.image)
   if (path === undefined) return void io.out.write('The image does not exist.\n')
-  // Known by the image's folder, so before that goes.
+  // The path of the disk depends on the directory of the image, so read it before the directory is gone.
   const disk = diskPath(path)
   await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
   const aside = `${path}.${process.pid}.removed`
@@ -48,14 +48,14 @@ async function remove(project: Project, io: CommandIo): Promise<void> {
 const inMiB = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`
 
 /**
- * Removes guest kernels and disks of images that no platform of this project boots from: those of former releases, images and
- * options. Another project whose options name others makes them again when it needs them.
+ * Removes guest kernels and disks that no platform of this project boots from: those of earlier releases, images and
+ * options. Another project that needs one of them builds it again.
  */
 async function prune(project: Project, io: CommandIo): Promise<void> {
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
   const used = requiredArtifacts(platforms, findImage(project.image)?.rootfs).map(({ path }) => path)
-  // A run would boot from them. One that waits for this one looks for what it needs after it.
-  using _machine = await lock(hostLockPath(), { purpose: 'removing unused kernels and disks' })
+  // A run may boot from them. A run that waits for this lock looks for its files afterwards.
+  using _lock = await lock(hostLockPath(), { purpose: 'removing unused kernels and disks' })
   await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
   let freed = 0
   for (const { path, bytes } of unusedArtifacts(used)) {

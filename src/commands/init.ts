@@ -37,14 +37,18 @@ export const command = defineCommand({
 })
 
 function init(io: CommandIo): number {
-  const there = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
-  if (there.length > 0) throw new UsageError(`${there.join(' and ')} is here already`, 'move it away first')
+  const existing = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
+  if (existing.length > 0)
+    throw new UsageError(
+      `isobench init: ${existing.join(' and ')} already exists.`,
+      'move it away, or use another directory.',
+    )
   for (const [name, text] of Object.entries(files)) {
     const file = join(io.cwd, name)
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text, { flag: 'wx' })
     io.out.write(`wrote ${name}\n`)
   }
-  io.out.write('now: isobench run --install\n')
+  io.out.write('Next: isobench run --install\n')
   return 0
 }

@@ -5,21 +5,22 @@ import { collect } from '../core/project/collect.ts'
 import { benchFiles, filterFiles, loadProject } from '../core/project/config.ts'
 import { resolveProfile, selectBenches, selectFiles } from '../core/project/plan.ts'
 import { duration } from '../reporters/format.ts'
+import { plural } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { problemText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
 
-/** What a run of these benches measures on each platform, and how long that is when every sample takes its time. */
-function extent(suite: Suite, name: string, profile: ResolvedProfile): string {
+/** How many samples a run takes on each platform, and for how long. */
+function runLength(suite: Suite, name: string, profile: ResolvedProfile): string {
   const { rounds, warmup, seconds, skipTags = [] } = profile
   const { benches } = selectBenches(suite, { profile: name, without: skipTags })
-  const points = benches.flatMap(casesOf).length
-  const samples = points * (rounds + warmup)
-  const left = suite.benches.length - benches.length
-  return `profile ${name}: ${counted(points, 'point', 'points')}${left > 0 ? ` (${counted(left, 'bench', 'benches')} left out)` : ''}, ${samples} samples on each platform, about ${duration(samples * seconds * 1000)} at ${seconds} s each, without what prepares them`
+  const cases = benches.flatMap(casesOf).length
+  const samples = cases * (rounds + warmup)
+  const excluded = suite.benches.length - benches.length
+  const note = excluded > 0 ? ` (${plural(excluded, 'bench', 'benches')} excluded)` : ''
+  const time = `${duration(samples * seconds * 1000)} at ${seconds} s per sample, without set-up`
+  return `profile ${name}: ${plural(cases, 'case')}${note}, ${plural(samples, 'sample')} per platform, about ${time}`
 }
-
-const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`
 
 export const command = defineCommand({
   description:
@@ -35,25 +36,23 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
   const project = await loadProject(io.cwd, options.config)
   const profile = resolveProfile(project, options)
   const files = await benchFiles(project)
-  const chosen = filterFiles(project, files, filters)
-  const suite = selectFiles((await collect(project.root, files)).suite, chosen)
+  const selected = filterFiles(project, files, filters)
+  const suite = selectFiles((await collect(project.root, files)).suite, selected)
   if (options.json) io.out.write(`${JSON.stringify(suite, null, 1)}\n`)
   else {
     for (const file of new Set(suite.benches.map((bench) => bench.file))) {
       io.out.write(`${file}\n`)
-      for (const bench of suite.benches.filter((one) => one.file === file)) {
+      for (const bench of suite.benches.filter((entry) => entry.file === file)) {
         const metrics = Object.entries(bench.metrics).map(([name, { unit }]) => `${name} (${unit})`)
         const mode = bench.mode === 'run' ? '' : ` [${bench.mode}]`
         io.out.write(`  ${bench.name}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}` : ''}\n`)
-        const points = casesOf(withProfileParams(bench, options.profile)).filter(
-          ({ params }) => Object.keys(params).length > 0,
-        )
-        for (const { params } of points) io.out.write(`    ${describeParams(params)}\n`)
+        const cases = casesOf(withProfileParams(bench, options.profile))
+        const withParams = cases.filter(({ params }) => Object.keys(params).length > 0)
+        for (const { params } of withParams) io.out.write(`    ${describeParams(params)}\n`)
       }
     }
-    io.out.write(
-      `${counted(suite.benches.length, 'bench', 'benches')}, ${counted(suite.findings.length, 'finding', 'findings')}\n${extent(suite, options.profile, profile)}\n`,
-    )
+    const counts = `${plural(suite.benches.length, 'bench', 'benches')}, ${plural(suite.findings.length, 'finding')}`
+    io.out.write(`${counts}\n${runLength(suite, options.profile, profile)}\n`)
   }
   for (const problem of suite.problems) io.err.write(problemText(problem))
   return suite.problems.length > 0 ? exitCodes.author : exitCodes.clean

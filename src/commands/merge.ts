@@ -6,6 +6,7 @@ import type { RunRecord } from '../core/model/record.ts'
 import { groupByHost, mergeRecords, recordText } from '../core/records/merge.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
+import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import type { CheckedOptions, OptionTable } from './options.ts'
 
@@ -39,14 +40,14 @@ function merge(files: readonly string[], options: CheckedOptions<typeof mergeOpt
   const out = options.out === undefined ? undefined : resolve(io.cwd, options.out)
   const records = files.map((file) => readRecord(file))
   const text = (record: RunRecord) => recordText(record, new Date().toISOString())
-  const save = (file: string, of: readonly RunRecord[]) => {
+  const save = (file: string, group: readonly RunRecord[]) => {
     try {
-      writeFileSync(file, text(mergeRecords(of)), { flag: 'wx' })
+      writeFileSync(file, text(mergeRecords(group)), { flag: 'wx' })
     } catch (error) {
       if ((error as { code?: string }).code?.startsWith('ISOBENCH')) throw error
       throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')
     }
-    io.err.write(`${of.length} records are in ${file}\n`)
+    io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}.\n`)
   }
   if (options.group) {
     if (out === undefined)
@@ -55,8 +56,8 @@ function merge(files: readonly string[], options: CheckedOptions<typeof mergeOpt
         'write, for example, --group --out all.jsonl',
       )
     const { dir, name, ext } = parse(out)
-    for (const [at, group] of groupByHost(records).entries())
-      save(format({ dir, name: `${name}-${at + 1}`, ext }), group)
+    for (const [index, group] of groupByHost(records).entries())
+      save(format({ dir, name: `${name}-${index + 1}`, ext }), group)
   } else if (out !== undefined) save(out, records)
   else io.out.write(text(mergeRecords(records)))
   return exitCodes.clean

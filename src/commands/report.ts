@@ -34,8 +34,8 @@ export const command = defineCommand({
 })
 
 async function showRecords(files: readonly string[], options: Options, io: CommandIo): Promise<number> {
-  const named = files.length > 0 ? files : [latestRecord((await loadProject(io.cwd, options.config)).root)]
-  const runs = named.map((file) => {
+  const paths = files.length > 0 ? files : [latestRecord((await loadProject(io.cwd, options.config)).root)]
+  const runs = paths.map((file) => {
     const record = readRecord(file)
     return { plan: record.plan, report: buildReport(record, { strict: options.strict }) }
   })
@@ -43,10 +43,10 @@ async function showRecords(files: readonly string[], options: Options, io: Comma
   return exitCodes.clean
 }
 
-/** `--baseline`, a record's path or a name that the project knows. */
+/** The baseline of `--baseline`: the path of a record, or the name of a baseline of the project. */
 async function baselineOf({ baseline, config }: Options, io: CommandIo): Promise<Baseline | undefined> {
   if (baseline === undefined) return undefined
-  // A path needs no project, so that records can be shown on any machine.
+  // A path requires no project, so records can be shown on any host.
   const root = /\.jsonl$/.test(baseline) ? io.cwd : (await loadProject(io.cwd, config)).root
   return { name: basename(baseline, '.jsonl'), file: recordFile(root, io.cwd, baseline) }
 }

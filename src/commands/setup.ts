@@ -23,7 +23,7 @@ import { messageOf, UsageError } from '../util/errors.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 
-/** Asks a person; `undefined` where there is none to ask. */
+/** Asks the user a yes-or-no question. Returns undefined if isobench does not run in a terminal. */
 export async function confirm(question: string, io: CommandIo): Promise<boolean | undefined> {
   if (!process.stdin.isTTY || !io.err.isTTY) return undefined
   const lines = createInterface({ input: process.stdin, output: io.err })
@@ -35,28 +35,31 @@ export async function confirm(question: string, io: CommandIo): Promise<boolean 
   }
 }
 
-/** What a `.json` file holds, where it says of itself that it is an import; undefined for a run record, a line each. */
-function importIn(file: string): unknown {
+/** The content of a `.json` file that is an import; undefined for a run record, which is JSON Lines. */
+function readImport(file: string): unknown {
   if (!file.endsWith('.json') || !existsSync(file)) return undefined
-  const fix = 'see docs/json-report.md, "Importing results"'
+  const fix = 'the format is described in docs/reference/import.md.'
   let value: unknown
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw new RecordError(`${file} is not JSON: ${messageOf(error)}`, fix)
+    throw new RecordError(`${file}: invalid JSON: ${messageOf(error)}`, fix)
   }
   if (isImport(value)) return value
-  throw new RecordError(`${file} is neither a run record nor an import: it has no "isobench": "import"`, fix)
+  throw new RecordError(`${file}: not a run record and not an import, because "isobench": "import" is missing.`, fix)
 }
 
-/** What `isobench judge` and `isobench findings` take: a run record, or results of elsewhere, which the suite's claims judge. */
+/**
+ * Reads a run record, or an import of results from another harness.
+ * @param loadProjectSuite called for an import, because the claims of the suite judge it
+ */
 export async function openRecord(
   file: string,
-  suiteOf: () => Promise<{ project: Project; suite: Suite }>,
+  loadProjectSuite: () => Promise<{ project: Project; suite: Suite }>,
 ): Promise<RunRecord> {
-  const imported = importIn(file)
+  const imported = readImport(file)
   if (imported === undefined) return readRecord(file)
-  const { project, suite } = await suiteOf()
+  const { project, suite } = await loadProjectSuite()
   return importRecord(file, imported, suite, knownPlatforms(project))
 }
 
@@ -67,21 +70,21 @@ const knownPlatforms = (project: Project): ImportTarget[] =>
     family: platformFamily(driver, options),
   }))
 
-/** The project here and all that its bench files say. */
+/** The project of a directory, and the suite of all its bench files. */
 export async function loadSuite(cwd: string, config: string | undefined): Promise<{ project: Project; suite: Suite }> {
   const project = await loadProject(cwd, config)
   return { project, suite: (await collect(project.root, await benchFiles(project))).suite }
 }
 
-/** The run to show others against: the name that it was asked for by, and its record. */
+/** The run to compare with: the name from the command line, and its record. */
 export interface Baseline {
   readonly name: string
   readonly file: string
 }
 
 /**
- * The reporters that `--reporter name[=file]` asks for, as one.
- * @throws UsageError for a name that there is not.
+ * Creates the reporters of `--reporter name[=file]`, as one reporter.
+ * @throws {UsageError} for an unknown name
  */
 export function createReporters(
   options: Pick<Options, 'reporter' | 'json' | 'verbose' | 'margin'>,
@@ -119,27 +122,30 @@ export function createReporters(
       return { name, reporter }
     }),
     (name, error) =>
-      void io.err.write(`the reporter "${name}" broke, and the run goes on without it: ${messageOf(error)}\n`),
+      void io.err.write(`warning  reporter "${name}" failed: ${messageOf(error)}. The other reporters continue.\n`),
   )
 }
 
-/** Reads the baseline once, however many reports are shown against it. Unlike hosts are told, and refused elsewhere. */
+/** Compares reports with a baseline, which is read once. Different hosts are accepted here: the reporter names them. */
 function againstOf({ name, file }: Baseline, marginPercent: number): (report: Report) => BaselineView {
-  let former: { readonly record: RunRecord; readonly report: Report } | undefined
-  return ({ record: now }) => {
-    if (!former) {
+  let baseline: { readonly record: RunRecord; readonly report: Report } | undefined
+  return ({ record: current }) => {
+    if (!baseline) {
       const record = readRecord(file)
-      former = { record, report: buildReport(record, { strict: false }) }
+      baseline = { record, report: buildReport(record, { strict: false }) }
     }
-    const comparison = compareRecords(former.record, readRecord(now), { marginPercent, allowDifferentHosts: true })
-    return { name, report: former.report, comparison }
+    const comparison = compareRecords(baseline.record, readRecord(current), {
+      marginPercent,
+      allowDifferentHosts: true,
+    })
+    return { name, report: baseline.report, comparison }
   }
 }
 
-/** What a run would do, for `--dry-run`. Nothing was probed: platforms that turn out not to work cost nothing. */
+/** The text of `--dry-run`. It includes platforms that may not work on this host, because nothing was probed. */
 export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly ResolvedPlatform[]): string {
   const { rounds, warmup, seconds } = plan.profile
-  const all = platforms.map(({ spec, driver, options }) => ({
+  const planned = platforms.map(({ spec, driver, options }) => ({
     name: spec.name,
     kind: spec.kind,
     family: platformFamily(driver, options),
@@ -147,20 +153,20 @@ export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly Reso
     available: true,
     version: '',
   }))
-  const steps = stepsOfRound({ ...plan, platforms: all }, 0)
-  const total = steps.reduce((sum, { duetWith: beside }) => sum + (beside ? 2 : 1), 0) * (rounds + warmup)
+  const steps = stepsOfRound({ ...plan, platforms: planned }, 0)
+  const total = steps.reduce((sum, { duetWith }) => sum + (duetWith ? 2 : 1), 0) * (rounds + warmup)
   const lines = [
-    `Would measure ${plan.cases.length} points on ${platforms.length} platforms, ${warmup} warm-up and ${rounds} rounds: ${total} samples`,
-    `of about ${seconds} s, with the seed ${plan.seed} (profile ${plan.profileName}). Nothing was probed.`,
+    `Would measure ${plan.cases.length} cases on ${platforms.length} platforms: ${total} samples of about ${seconds} s`,
+    `(${warmup} warm-up and ${rounds} rounds, seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
     '',
-    'Points:',
+    'Cases:',
     ...plan.cases.map(({ id }) => `  ${id}`),
     '',
     `Platforms: ${platforms.map(({ spec }) => spec.name).join(', ')}`,
     '',
     'Order of the first round:',
     ...steps.map(
-      ({ case: point, platform, duetWith: beside }) => `  ${point.id}  on ${platform}${beside ? ` and ${beside}` : ''}`,
+      ({ case: { id }, platform, duetWith }) => `  ${id}  on ${platform}${duetWith ? ` and ${duetWith}` : ''}`,
     ),
   ]
   return `${lines.join('\n')}\n`

@@ -248,6 +248,8 @@ describe('the command line', () => {
     ['number of rounds', ['run', '--rounds', 'many'], /--rounds/, /./],
     ['option given twice', ['run', '--seconds', '1', '--seconds', '2'], /--seconds is given 2 times/, /give it once/],
     ['filter that fits no file', ['run', 'nowhere'], /"nowhere"/, /benches\/\*\*/],
+    ['command', ['doctr'], /"doctr"/, /Did you mean the command: isobench doctor\?/],
+    ['switch with a value', ['run', '--json=false'], /--json is a switch/, /leave it out/],
     ['name that fits no bench', ['run', '--name', 'nobody'], /no bench is left/, /--name/],
     ['action of image', ['image', 'biuld'], /unknown action "biuld"/, /build, path, remove or prune/],
     ['record', ['judge', 'nowhere.jsonl'], /nowhere\.jsonl/, /\.isobench\/runs/],

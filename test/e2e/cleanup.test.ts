@@ -169,7 +169,7 @@ describe('while a run has the host', () => {
     const running = await inTheMiddle(first)
 
     const cleaned = await second.isobench(['clean'])
-    expect(cleaned.stdout).toMatch(/left alone: .*isob-/)
+    expect(cleaned.stdout).toMatch(/skipped .*isob-/)
     expect(cleaned.exitCode).toBe(0)
 
     for (const args of [['run', '--rounds', '1'], ['doctor']]) {

@@ -63,7 +63,7 @@ describe('the paper’s findings by a stored record, with this repository’s be
     expect(table.stdout).toMatch(/needs cloud-hypervisor, qemu, firecracker, qemu-microvm: not in\s+this run/)
     expect(markdown.stdout).toMatch(/^\| 2 \| .*\| ✗ contradicted \| gvisor 0\.752 .*\| worse \|$/m)
     expect(unknown.exitCode).toBe(5)
-    expect(unknown.stderr).toContain('there is no finding 99')
+    expect(unknown.stderr).toContain('no finding "99"')
     expectNoStack(unknown)
   })
 
