@@ -15,11 +15,13 @@ isobench [filters...]
 \`\`\`
 
 Without a command, isobench runs \`isobench run\`, and the arguments are its filters. \`isobench --help\` lists the
-commands, \`isobench <command> --help\` the options of a command. \`isobench --version\` prints the version.
+commands. \`isobench <command> --help\` lists the options of a command. \`isobench --version\` prints the version.
 
-- Write a value as \`--option value\` or \`--option=value\`. isobench uses it as typed: \`--seed 007\` is not \`--seed 7\`.
+- Write a value as \`--option value\` or \`--option=value\`. isobench uses it as typed: \`--seed 007\` is not
+  \`--seed 7\`.
 - An option with a value may be given once, unless the table says "repeatable". Twice is an error.
-- A switch takes no value: \`--json=false\` is an error. \`--[no-]x\` stands for \`--x\` and \`--no-x\`; the last one counts.
+- A switch takes no value: \`--json=false\` is an error. \`--[no-]x\` stands for \`--x\` and \`--no-x\`; if both are
+  given, the last one counts.
 - Arguments after \`--\` are not options.
 - An unknown option, or a value that is not valid, is an error with exit code 5. isobench then measures nothing.`
 

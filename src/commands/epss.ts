@@ -95,7 +95,7 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
   io.out.write(
     [
       `${byCve.size} scores of ${when}, model ${which}, sha256 ${scoresText.digest.slice(0, 16)}…`,
-      `${locations.length} rows of the map: ${unscored} have a CVE without a score, ${unplaced} a file without functions${hint}`,
+      `${locations.length} rows of the map: ${unscored} without a score, ${unplaced} without functions${hint}`,
       `${byFunction.size} functions have a weight; the others have ${Number(fallback.toPrecision(3))}${origin}`,
       `Saved in ${saved}. Later runs add weighted scores to the call counts.`,
       '',
