@@ -155,7 +155,7 @@ export default defineConfig({ platforms: [
     const { platforms } = JSON.parse(outcome.stdout)
     expect(platforms[0]).toMatchObject({
       available: false,
-      reason: expect.stringMatching(/no runtime "crun": it has .*runc/),
+      reason: expect.stringMatching(/no runtime "crun"; it has .*runc/),
       fix: expect.stringContaining("daemon: 'own'"),
     })
     expect(platforms[1].reason).toBeUndefined()
@@ -163,7 +163,7 @@ export default defineConfig({ platforms: [
     if (gvisor === '') expect(platforms[2].reason).toBeUndefined()
     expect(platforms[3]).toMatchObject({
       available: false,
-      reason: expect.stringContaining('no runtime "runsc --platform=ptrace --directfs=false": it has gvisor-gofer, '),
+      reason: expect.stringContaining('no runtime "runsc --platform=ptrace --directfs=false"; it has gvisor-gofer, '),
       fix: expect.stringContaining('"runtimeArgs":["--platform=ptrace","--directfs=false"]'),
     })
     expect(state()).toEqual(before)
