@@ -2,9 +2,10 @@
 
 import { routeToGuest, workloadClient, workloadGuest } from '../../src/core/measure/guest-api.ts'
 import { loadProject } from '../../src/core/project/config.ts'
-import { Session } from '../../src/core/session/session.ts'
+import { HostSession } from '../../src/core/session/host-session.ts'
 import { median } from '../../src/core/stats/index.ts'
 import { ensureImage } from '../../src/host/image.ts'
+import { runTimed } from '../../src/host/timed-process.ts'
 import { native } from '../../src/platforms/native.ts'
 import { command, memcached, ycsb } from '../../src/tools/index.ts'
 import type { Measurement } from './measurement.ts'
@@ -25,12 +26,12 @@ const config = '/data/memcaslap.cnf'
 async function compare(root: string, print: (line: string) => void): Promise<void> {
   const project = await loadProject(root)
   const { signal } = new AbortController()
-  await using session = await Session.open(project.guest, { purpose: 'evidence: client', wait: true, signal })
+  await using session = await HostSession.open(project.guest, { purpose: 'evidence: client', wait: true, signal })
   const { rootfs } = await ensureImage(project.image, { journal: session.journal })
   await using sandbox = await session.createSandbox(rootfs, 60)
   const handle = await native.boot(sandbox, native.options.parse({}))
-  const { caller, address } = routeToGuest(await session.client(rootfs), sandbox, handle)
-  const bounds = { until: performance.now() + 600_000, signal }
+  const { caller, address } = routeToGuest(await session.loadClient(rootfs), sandbox, handle)
+  const bounds = { until: performance.now() + 600_000, signal, exec: runTimed }
   const guest = workloadGuest({ ...handle, name: 'native', rootfs }, caller, address, bounds)
   const { exec } = workloadClient(caller, bounds, () => {})
   await using server = await guest.serve(memcached.server({ port, memory: 256, threads: 1 }), { port })

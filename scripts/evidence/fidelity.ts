@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Session } from '../../src/core/session/session.ts'
+import { HostSession } from '../../src/core/session/host-session.ts'
 import { median } from '../../src/core/stats/index.ts'
 import type { Driver } from '../../src/driver.ts'
 import { ensureImage } from '../../src/host/image.ts'
@@ -47,7 +47,7 @@ interface Options {
  * alone.
  */
 async function compare({ boots, names }: Options, print: (line: string) => void): Promise<void> {
-  await using session = await Session.open(
+  await using session = await HostSession.open(
     { cpus: 1, memoryBytes: 1024 ** 3 },
     { purpose: 'evidence: fidelity', wait: true, signal: new AbortController().signal },
   )

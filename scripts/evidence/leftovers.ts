@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { loadProject } from '../../src/core/project/config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../../src/core/project/platforms.ts'
+import { HostSession } from '../../src/core/session/host-session.ts'
 import { probePlatforms } from '../../src/core/session/probe.ts'
-import { Session } from '../../src/core/session/session.ts'
 import { seeded } from '../../src/core/stats/index.ts'
 import { ensureImage } from '../../src/host/image.ts'
 import { mountsBelow } from '../../src/host/mounts.ts'
@@ -25,7 +25,7 @@ interface Boots {
 }
 
 /** The number of objects with this run's names, by kind. */
-function counted(session: Session): string {
+function counted(session: HostSession): string {
   const { prefix, network } = session
   const ours = (file: string) => {
     try {
@@ -57,7 +57,7 @@ function counted(session: Session): string {
 async function leftBy(
   { driver, options, spec }: ResolvedPlatform,
   { boots, kill, seed }: Boots,
-  session: Session,
+  session: HostSession,
   rootfs: string,
 ): Promise<{ readonly found: string[]; readonly killedMs: number[] }> {
   const before = traces(rootfs)
@@ -90,7 +90,7 @@ async function countLeftovers(root: string, options: Boots, print: (line: string
   const { boots, kill, seed, names } = options
   if (!(kill < boots)) throw new Error(`--kill ${kill} must be less than --boots ${boots}.`)
   const project = await loadProject(root)
-  await using session = await Session.open(project.guest, {
+  await using session = await HostSession.open(project.guest, {
     purpose: 'evidence: leftovers',
     wait: true,
     signal: new AbortController().signal,

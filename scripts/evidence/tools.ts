@@ -9,17 +9,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkOptions } from '../../src/commands/options.ts'
 import type { MeasureContext } from '../../src/core/measure/context.ts'
 import { GuestBundles } from '../../src/core/measure/guest-api.ts'
-import { Stage } from '../../src/core/measure/guest-pool.ts'
+import { GuestPool } from '../../src/core/measure/guest-pool.ts'
 import { loadWorkloads } from '../../src/core/measure/measure-project.ts'
 import { measure } from '../../src/core/measure/sample.ts'
 import { loadProject } from '../../src/core/project/config.ts'
 import { createPlan } from '../../src/core/project/plan.ts'
 import type { ResolvedPlatform } from '../../src/core/project/platforms.ts'
 import type { LoadClientHost, LoadClientTarget } from '../../src/core/session/exec-target.ts'
-import { Session } from '../../src/core/session/session.ts'
+import { HostSession } from '../../src/core/session/host-session.ts'
 import { median } from '../../src/core/stats/index.ts'
 import { ensureImage } from '../../src/host/image.ts'
 import { dropCaches } from '../../src/host/mounts.ts'
+import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
 import { countOption, listOption, type Measurement } from './measurement.ts'
 
@@ -226,19 +227,20 @@ async function compare(
   const options = checkOptions('tools', {}, { profile: ['full'], seconds: ['2'], platform: [platform] })
   const { plan, platforms, collected } = await createPlan(project, drivers, options)
   const signal = new AbortController().signal
-  await using session = await Session.open(project.guest, { purpose: 'evidence: tools', wait: true, signal })
+  await using session = await HostSession.open(project.guest, { purpose: 'evidence: tools', wait: true, signal })
   const image = await ensureImage(project.image, { journal: session.journal })
   const log = new Log()
-  await using stage = new Stage(session, image.rootfs, 120)
+  await using pool = new GuestPool(session, image.rootfs, 120)
   const context: MeasureContext = {
     plan: { ...plan, platforms: [] },
     image,
     platforms: new Map(platforms.map((one) => [one.spec.name, log.platform(one)])),
     workloads: await loadWorkloads(collected, plan),
     bundles: new GuestBundles(root),
-    client: log.client(await session.client(image.rootfs)),
-    ...stage,
+    client: log.client(await session.loadClient(image.rootfs)),
+    pool,
     session,
+    exec: runTimed,
   }
   for (const row of rows.filter(({ what }) => only.length === 0 || only.some((part) => what.includes(part)))) {
     const benchCase = plan.cases.find(({ id }) => id.endsWith(row.caseSuffix))
@@ -251,7 +253,7 @@ async function compare(
     }
     const again = () => {
       const { entered } = log
-      return stage.slots.round.with(context.platforms.get(platform)!, () => byHand(entered, row))
+      return pool.use(context.platforms.get(platform)!, 'round', () => byHand(entered, row))
     }
     // The first sample of a guest also prepares it, for example with a database.
     await recorded()
@@ -268,7 +270,7 @@ async function compare(
       `tools: ${row.what} on ${platform}: recorded ${a.toPrecision(4)}, by hand ${b.toPrecision(4)}, ` +
         `ratio ${(a / b).toFixed(3)} (goal: 1.00 ± 0.05; spread ${spread(ours)} and ${spread(theirs)})`,
     )
-    await stage.endRound()
+    await pool.endRound()
   }
 }
 

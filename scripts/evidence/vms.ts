@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { resolvePlatforms } from '../../src/core/project/platforms.ts'
 import { ensureArtifacts } from '../../src/core/session/artifacts.ts'
-import { Session } from '../../src/core/session/session.ts'
+import { HostSession } from '../../src/core/session/host-session.ts'
 import { median } from '../../src/core/stats/index.ts'
 import { platform } from '../../src/dsl/platform.ts'
 import { ensureImage } from '../../src/host/image.ts'
@@ -47,7 +47,12 @@ syswrite $us, pack 'CnN', 6, 0, 0; waitpid $m, 0; kill 'TERM', $h if $h;
 `
 
 /** Alternates boots of QEMU's microvm through isobench and by hand. */
-async function boots(session: Session, rootfs: string, count: number, print: (line: string) => void): Promise<void> {
+async function boots(
+  session: HostSession,
+  rootfs: string,
+  count: number,
+  print: (line: string) => void,
+): Promise<void> {
   const from = { debian: 'cloud' } as const
   const options = qemuOptions.parse({ machine: 'microvm', accel: 'tcg' })
   const kernel = await ensureKernel({ journal: session.journal }, from)
@@ -73,7 +78,7 @@ async function boots(session: Session, rootfs: string, count: number, print: (li
 }
 
 /** Measures, on the host, `true` in a guest and reading 10 MiB from it. */
-async function agent(session: Session, rootfs: string, kind: string, print: (line: string) => void): Promise<void> {
+async function agent(session: HostSession, rootfs: string, kind: string, print: (line: string) => void): Promise<void> {
   const spec = platform(kind as 'qemu')
   const [resolved] = resolvePlatforms([spec], drivers, 'the evidence runner')
   const { driver, options } = resolved!
@@ -104,7 +109,7 @@ async function agent(session: Session, rootfs: string, kind: string, print: (lin
 }
 
 async function measureVms({ boots: count, names }: Options, print: (line: string) => void): Promise<void> {
-  await using session = await Session.open(
+  await using session = await HostSession.open(
     { cpus: 1, memoryBytes: 1024 ** 3 },
     { purpose: 'evidence: vms', wait: true, signal: new AbortController().signal },
   )

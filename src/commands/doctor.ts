@@ -6,8 +6,8 @@ import { loadProject } from '../core/project/config.ts'
 import { selectPlatforms } from '../core/project/plan.ts'
 import { resolvePlatforms } from '../core/project/platforms.ts'
 import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'
+import { HostSession } from '../core/session/host-session.ts'
 import { probeInstruments, probePlatforms, type TraceSourceProbe } from '../core/session/probe.ts'
-import { Session } from '../core/session/session.ts'
 import { findImage, imagePath } from '../host/image.ts'
 import { baseRequirements, imageRequirements, installCommand, missing } from '../host/packages.ts'
 import { drivers } from '../platforms/index.ts'
@@ -110,7 +110,7 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     onProgress: print,
     signal,
   })
-  await using session = await Session.open(project.guest, {
+  await using session = await HostSession.open(project.guest, {
     purpose: 'probing platforms',
     wait: options.waitForLock,
     onWait: ({ pid, purpose }) => print(`waiting for process ${pid}, ${purpose}`),
@@ -127,7 +127,7 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     print(truncate(left, (io.err.columns || 80) - 1))
   })
   const diagnosis: Diagnosis = {
-    platforms: await probePlatforms(platforms, session, image, false, (name) => probing.delete(name)),
+    platforms: await probePlatforms(platforms, session, image, { onProbed: (name) => probing.delete(name) }),
     tools: [...baseRequirements, ...imageRequirements].map((requirement) => {
       const absent = missing([requirement])
       const fix = installCommand(absent)

@@ -1,5 +1,5 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { interruptSignal } from '../core/measure/measure-project.ts'
+import { interruptSignal, measureProject } from '../core/measure/measure-project.ts'
 import { loadProject } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { measuredNoise, type Noise, saveNoise, secondNative, smallestMargin } from '../core/records/noise.ts'
@@ -9,8 +9,7 @@ import { UsageError } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions, sharedOptions } from './options.ts'
-import { measureProject } from './run.ts'
-import { createReporters } from './setup.ts'
+import { confirm, createReporters } from './setup.ts'
 
 const noiseOptions = {
   ...pickOptions('name', 'tag', 'profile'),
@@ -59,18 +58,19 @@ async function measureNoise(
   )
   using interruption = interruptSignal(() => reporter.onPrepare('interrupted: ending what runs, then cleaning up'))
   const benches = plan.benches.map((bench) => ({ ...bench, claims: [] }))
-  const report = await measureProject(
-    {
-      project,
-      plan: { ...plan, benches, findings: [], sequential: undefined },
-      platforms: [native, { ...native, spec: { ...native.spec, name: secondNative } }],
-      collected,
-      options,
-      reporter,
-      signal: interruption.signal,
-    },
-    io,
-  )
+  const report = await measureProject({
+    project,
+    plan: { ...plan, benches, findings: [], sequential: undefined },
+    platforms: [native, { ...native, spec: { ...native.spec, name: secondNative } }],
+    collected,
+    reporter,
+    signal: interruption.signal,
+    dependencies: { install: options.install, confirm: (question) => confirm(question, io) },
+    waitForLock: options.waitForLock,
+    remeasure: options.remeasure,
+    strict: false,
+    maxDuration: options.maxDuration,
+  })
   reporter.onAbort()
   if (report.status !== 'finished') return report.exitCode
   const noise = measuredNoise(readRecord(report.record))

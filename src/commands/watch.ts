@@ -24,6 +24,7 @@ export const command = defineCommand({
     'rounds',
     'seconds',
     'timeout',
+    'remeasure',
     'install',
     'waitForLock',
     'config',
@@ -48,10 +49,11 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     platform: options.platform,
     name: options.name ?? [],
     tag: options.tag ?? [],
-    wait: options.waitForLock,
+    waitForLock: options.waitForLock,
+    remeasure: options.remeasure,
     profileName: options.profile,
     profileOf: (project) => resolveProfile(project, options),
-    equip: async ({ project, platforms }, signal) => {
+    ensureDependencies: async ({ project, platforms }, signal) => {
       // Questions and the output of apt belong on the normal screen.
       leave()
       try {

@@ -15,6 +15,14 @@ export interface Progress extends Step {
   readonly steps: number
 }
 
+/** Why measuring ended. */
+export interface StopReason {
+  /** `first-failure`: with --fail-fast, a round after which a verdict fails the run. */
+  readonly why: 'all-rounds' | 'all-decided' | 'time-up' | 'first-failure'
+  /** Rounds that were begun, without warm-up. */
+  readonly rounds: number
+}
+
 export interface Reporter {
   /** What isobench does before it measures: a probe, a package, a step of the image's build. */
   onPrepare?(what: string): void
@@ -23,6 +31,8 @@ export interface Reporter {
   onPlan?(plan: Plan): void
   onStepStart?(progress: Progress): void
   onSample?(sample: Sample): void
+  /** Measuring ended, and the samples are judged. Not called for an interrupted run. */
+  onStop?(stop: StopReason, report: Report): void
   /** The end, also of an interrupted run and of `judge`. */
   onFinish?(report: Report): Promise<void> | void
   /** Reports on stored runs, later: one or several. Without it, each is told as `finished`, one after the other. */
@@ -78,6 +88,7 @@ export function multiplexReporters(
     onPlan: (plan) => tell((one) => one.onPlan?.(plan)),
     onStepStart: (progress) => tell((one) => one.onStepStart?.(progress)),
     onSample: (sample) => tell((one) => one.onSample?.(sample)),
+    onStop: (stop, report) => tell((one) => one.onStop?.(stop, report)),
     onFinish: (report) => tellInTurn((one) => one.onFinish?.(report)),
     onStoredRuns: (runs) =>
       tellInTurn(async (one) => {

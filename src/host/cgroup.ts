@@ -168,16 +168,6 @@ export function oomKillCount(name: string): number {
   }, 0)
 }
 
-/** Creates a function that returns whether an OOM kill has happened since its last call. */
-export function oomMonitor(name: string): () => boolean {
-  let lastCount = oomKillCount(name)
-  return () => {
-    const previous = lastCount
-    lastCount = oomKillCount(name)
-    return lastCount > previous
-  }
-}
-
 /**
  * Freezes or thaws the cgroup `name`, and waits until the kernel reports the new state.
  * @throws {HostError} if that takes longer than 2 s

@@ -9,7 +9,7 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { AsyncDisposableStack } from '../util/async-disposable-stack.ts'
 import { IsobenchError, lastLines } from '../util/errors.ts'
-import { cgroupExecArgv, cgroupName, cgroupPath, type Limits, makeCgroup } from './cgroup.ts'
+import { cgroupExecArgv, cgroupName, cgroupPath, type Limits, makeCgroup, oomKillCount, setFrozen } from './cgroup.ts'
 import type { CleanupJournal } from './journal.ts'
 import { mountChroot } from './mounts.ts'
 import { inNetns, type Network, type Tap } from './network.ts'
@@ -178,8 +178,12 @@ export interface TraceHooks {
 
 /** A sandbox together with its removal, which ends everything in it. */
 export interface OwnedGuestSandbox extends GuestSandbox, AsyncDisposable {
-  /** The name of its cgroup, for freezing. */
+  /** The cgroup's name. */
   readonly group: string
+  /** Freezes or thaws every process of the sandbox. */
+  setFrozen(frozen: boolean): Promise<void>
+  /** How many of its processes the host's kernel has killed because memory ran out. */
+  oomKillCount(): number
 }
 
 /** Creates a state directory, a network namespace with a link, and a cgroup for one guest. */
@@ -200,6 +204,8 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
   return {
     id,
     group: id,
+    setFrozen: (frozen) => setFrozen(id, frozen),
+    oomKillCount: () => oomKillCount(id),
     stateDir,
     rootfs,
     dataDir,

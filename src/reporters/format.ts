@@ -1,5 +1,6 @@
-import type { MetricResult } from '../core/model/report.ts'
+import type { MetricResult, Report } from '../core/model/report.ts'
 import { type ClaimVerdict, type Estimate, type ReasonCode, reasonCodes } from '../core/model/verdict.ts'
+import type { StopReason } from '../core/reporter.ts'
 
 /** Verdicts as sentences that a tired person understands. */
 
@@ -74,6 +75,19 @@ export function undecidedText(claims: readonly ClaimVerdict[], rounds: number): 
       ? 'how many rounds they need cannot be told yet'
       : `about ${half} more rounds would decide half of the ${needs.length} that can be told of, about ${needs.at(-1)} all of them`
   return `${open.length} of ${claims.length} claims stayed undecided after ${rounds} rounds; ${more}`
+}
+
+const stopTexts = {
+  'time-up': 'the time is up',
+  'all-decided': 'every claim is decided, or as precise as it gets',
+  'first-failure': 'a verdict fails the run',
+} as const
+
+/** Why a run ended before its last round, and what is still undecided. Undefined if it ended after its last round. */
+export function formatStop({ why, rounds }: StopReason, { claims, profile }: Report): string | undefined {
+  if (why === 'all-rounds') return undefined
+  const open = undecidedText(claims, rounds)
+  return `stopped: ${stopTexts[why]} after ${rounds} of ${profile.rounds} rounds${open ? `: ${open}` : ''}`
 }
 
 /** Figures with their units as people read them. Files for machines keep the metric's own unit. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { resolvePlatforms } from '../../src/core/project/platforms.ts'
-import { Session } from '../../src/core/session/session.ts'
+import { HostSession } from '../../src/core/session/host-session.ts'
 import { platform } from '../../src/dsl/platform.ts'
 import { liveProcesses } from '../../src/host/cgroup.ts'
 import { createBusyboxRootfs } from '../../src/host/mounts.ts'
@@ -29,7 +29,7 @@ const hostnet = ['--network=host']
 async function openAll(specs: Parameters<typeof resolvePlatforms>[0]) {
   const host = observe()
   const seen = await (async () => {
-    await using session = await Session.open(guest, { purpose: 'the flags of engines', wait: true, signal })
+    await using session = await HostSession.open(guest, { purpose: 'the flags of engines', wait: true, signal })
     // At the same time, as when probing, so that a daemon gets several runtimes at once.
     return await Promise.all(
       resolvePlatforms(specs, drivers, import.meta.filename).map(async ({ driver, options }) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { resolvePlatforms } from '../../src/core/project/platforms.ts'
 import { ensureArtifacts } from '../../src/core/session/artifacts.ts'
-import { Session } from '../../src/core/session/session.ts'
+import { HostSession } from '../../src/core/session/host-session.ts'
 import { platform } from '../../src/dsl/platform.ts'
 import { ensureImage, type Image } from '../../src/host/image.ts'
 import { elf } from '../../src/host/probe-kernel.ts'
@@ -19,10 +19,10 @@ import { testUnless } from './support/skip.ts'
 /** Seconds. A boot on emulated CPUs takes a minute on a busy host. */
 const limit = 150
 
-let session: Session
+let session: HostSession
 let image: Image
 beforeAll(async () => {
-  session = await Session.open(
+  session = await HostSession.open(
     { cpus: 1, memoryBytes: 512 * 1024 ** 2 },
     { purpose: 'tests of virtual machines', wait: true, signal: new AbortController().signal },
   )

@@ -3,38 +3,37 @@ import type { Workload } from '../../dsl/workload.ts'
 import type { Weights } from '../attack-profile/weights.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
-import type { LoadClientHost } from '../session/exec-target.ts'
+import type { Exec, LoadClientHost } from '../session/exec-target.ts'
 import type { Session } from '../session/session.ts'
 import type { GuestBundles } from './guest-api.ts'
 import type { GuestPool } from './guest-pool.ts'
 
-/** All that measuring a step needs. */
+/** What measuring a step needs. */
 export interface MeasureContext {
   readonly session: Session
   readonly plan: Plan
   readonly image: { readonly rootfs: string; readonly digest: string }
   readonly platforms: ReadonlyMap<string, ResolvedPlatform>
-  /** A bench's workload with its functions, by the bench's id. */
+  /** The workloads with their functions, by the bench's id. */
   readonly workloads: ReadonlyMap<string, Workload>
   readonly bundles: GuestBundles
   readonly client: LoadClientHost
-  /** Guests of the round and of the run. */
-  readonly slots: { readonly round: GuestPool; readonly run: GuestPool }
-  /** Awaited when the guest is there and before its work begins: in duet mode, until the other one is ready as well. */
+  readonly pool: GuestPool
+  /** Starts host processes; `runTimed` in production. */
+  readonly exec: Exec
+  /** Awaited after the boot and before the work. In duet mode it resolves when both guests are there. */
   readonly ready?: () => Promise<void>
-  /** How exploitable each function is, where the project has imported that. */
+  /** How exploitable each kernel function is, if the project has imported that. */
   readonly weights?: Weights
 }
 
-/** What a sample's time went to: the rest of its wall time is isobench's own. */
-
-/** Milliseconds by the host's monotonic clock. */
+/** Parts of a sample's wall time in milliseconds, by the host's monotonic clock. The rest is isobench's own. */
 export interface TimeBreakdownMs {
-  /** Commands of the workload in the guest and the client; of a boot workload, its boots. What overlaps counts once. */
+  /** The workload's commands in guest and client, or its boots. Overlapping time counts once. */
   readonly commands: number
-  /** From the start of a server until it answers, and until it has ended. */
+  /** Starting servers until they answer, and stopping them. */
   readonly servers: number
-  /** Booting the guest, by the first sample that uses it. */
+  /** Booting the guest, if this sample is the first that uses it. */
   readonly boots: number
 }
 
@@ -59,8 +58,9 @@ class OverlappingTimer {
   }
 }
 
+/** Measures where the wall time of a sample goes. */
 export class TimeBreakdown {
-  /** What failed last: why a sample is over whose guest does not go away. */
+  /** The latest failure, for the message of a sample that never ended. */
   failure: unknown
   readonly #failed = (error: unknown) => {
     this.failure = error
@@ -69,10 +69,10 @@ export class TimeBreakdown {
   readonly #servers = new OverlappingTimer(this.#failed)
   readonly #boots = new OverlappingTimer(this.#failed)
 
-  /** Boots a guest. */
+  /** Measures the boot of a guest. */
   readonly booting = <T>(boot: () => Promise<T>): Promise<T> => this.#boots.during(boot)
 
-  /** A boot that is itself what is measured. */
+  /** Measures a boot that is the workload itself. */
   readonly command = <T>(work: () => Promise<T>): Promise<T> => this.#commands.during(work)
 
   guest(guest: Guest): Guest {

@@ -2,53 +2,61 @@ import { type CpuAssignment, type DuetCpus, duetAssignment } from '../../host/cp
 import type { Step } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 import type { MeasureContext } from './context.ts'
-import type { Stage } from './guest-pool.ts'
+import type { GuestPool } from './guest-pool.ts'
 import { measure } from './sample.ts'
 
 /**
- * Native and a platform at the same time, on cores of their own, which they swap from round to round: what disturbs the host
- * disturbs both, and what one of the core sets is better at does not favour either.
+ * Measures native and a platform at the same time. Each has its own cores, and they swap cores from round to round.
+ *
+ * A disturbance of the host then affects both, and a difference between the core sets favors neither.
  * Source: L. Bulej et al., "Duet Benchmarking: Improving Measurement Accuracy in the Cloud", ICPE 2020.
  */
-
-type DuetMeans = Omit<MeasureContext, 'slots' | 'session' | 'ready'>
-
 export class Duet {
-  readonly stages: readonly [Stage, Stage]
-  /** Of both guests together. */
-  readonly cores: CpuAssignment
+  /** The CPUs of both guests together, and the client's. */
+  readonly cpus: CpuAssignment
+  readonly #pools: readonly [GuestPool, GuestPool]
 
-  /** @param stageOn makes the stage on some CPUs */
-  constructor(pair: DuetCpus, stageOn: (cpus: readonly number[]) => Stage) {
-    this.stages = [stageOn(pair[0]), stageOn(pair[1])]
-    this.cores = duetAssignment(pair)
+  /** @param createPool creates a pool whose guests run on some CPUs */
+  constructor(cpus: DuetCpus, createPool: (cpus: readonly number[]) => GuestPool) {
+    this.#pools = [createPool(cpus[0]), createPool(cpus[1])]
+    this.cpus = duetAssignment(cpus)
   }
 
-  /** Takes the samples of a step and of what is beside it. Both guests are there before either begins its work. */
-  async measure({ case: point, platform, duetWith: beside }: Step, round: number, means: DuetMeans): Promise<Sample[]> {
+  /** Takes the samples of a step and of its duet partner. Both guests are booted before either starts its work. */
+  async measure(
+    { case: benchCase, platform, duetWith }: Step,
+    round: number,
+    context: Omit<MeasureContext, 'pool' | 'session' | 'ready'>,
+  ): Promise<Sample[]> {
     const { arrive, open } = createRendezvous(2)
     const swapped = round % 2 === 0 ? 0 : 1
-    const take = async (name: string, other: string, at: number): Promise<Sample> => {
-      const { session, slots } = this.stages[(at + swapped) % 2]!
+    const take = async (name: string, partner: string, at: number): Promise<Sample> => {
+      const pool = this.#pools[(at + swapped) % 2]!
+      const { session } = pool
       try {
-        const own = { ...means, session, slots, ready: arrive }
-        const sample = await measure({ case: point, platform: name, duetWith: other }, round, own)
-        return { ...sample, duetWith: other, cpus: [...session.limits.cpus] }
+        const step = { case: benchCase, platform: name, duetWith: partner }
+        const sample = await measure(step, round, { ...context, session, pool, ready: arrive })
+        return { ...sample, duetWith: partner, cpus: [...session.limits.cpus] }
       } finally {
-        // Whoever failed before it began keeps nobody waiting.
+        // Release the other guest if this one fails before the rendezvous.
         open()
       }
     }
-    // Both have ended before an interruption is passed on, so that nothing is still being booted while the run cleans up.
-    const taken = await Promise.allSettled([take(platform, beside!, 0), take(beside!, platform, 1)])
-    return taken.map((one) => {
-      if (one.status === 'rejected') throw one.reason
-      return one.value
+    // Wait for both before passing on an interruption, so that nothing boots while the run cleans up.
+    const taken = await Promise.allSettled([take(platform, duetWith!, 0), take(duetWith!, platform, 1)])
+    return taken.map((result) => {
+      if (result.status === 'rejected') throw result.reason
+      return result.value
     })
+  }
+
+  /** Removes the guests of the round. */
+  async endRound(): Promise<void> {
+    for (const pool of this.#pools) await pool.endRound()
   }
 }
 
-/** Lets nobody on before all have arrived, or it was opened. */
+/** Blocks each caller of `arrive` until all have arrived, or until it is opened. */
 function createRendezvous(count: number): { arrive(): Promise<void>; open(): void } {
   let missing = count
   let open = () => {}

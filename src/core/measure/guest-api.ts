@@ -2,40 +2,40 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestHandle } from '../../driver.ts'
 import type { CommandResult, ExecOptions, Guest, LoadClient, Service } from '../../dsl/guest.ts'
-import { oomMonitor } from '../../host/cgroup.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { dropCaches } from '../../host/mounts.ts'
 import type { GuestArgv } from '../../host/process.ts'
-import type { GuestSandbox } from '../../host/sandbox.ts'
-import { CommandError, runTimed, type StdioHandler } from '../../host/timed-process.ts'
+import type { GuestSandbox, OwnedGuestSandbox } from '../../host/sandbox.ts'
+import { CommandError, type StdioHandler } from '../../host/timed-process.ts'
 import type { Command } from '../../tools/command.ts'
 import { IsobenchError } from '../../util/errors.ts'
 import type { BenchData } from '../model/suite.ts'
 import { compileForGuest } from '../project/compile.ts'
-import type { Deadline, ExecTarget, LoadClientHost, LoadClientTarget } from '../session/exec-target.ts'
+import type { CommandBounds, Deadline, ExecTarget, LoadClientHost, LoadClientTarget } from '../session/exec-target.ts'
 
 /**
- * Waits until a TCP port takes a connection from the client's side.
- * @throws CommandError when the server ends, or the sample's time is up, before that.
+ * Waits until the client can connect to a TCP port.
+ * @param ended resolves with the server's failure when the server ends
+ * @throws {CommandError} if the server ends, or the time is up, before that
  */
 export async function waitForPort(
   client: ExecTarget,
   { address, port }: { readonly address: string; readonly port: number },
-  { until, signal }: Deadline,
+  { until, signal, exec }: CommandBounds,
   ended: Promise<Error>,
 ): Promise<void> {
-  const knock = client.execArgv(['socat', '-u', '/dev/null', `TCP4:${address}:${port},connect-timeout=1`])
-  let over: Error | undefined
+  const connect = client.execArgv(['socat', '-u', '/dev/null', `TCP4:${address}:${port},connect-timeout=1`])
+  let failure: Error | undefined
   void ended.then((error) => {
-    over = error
+    failure = error
   })
   while (performance.now() < until) {
     try {
-      // It gives up after a second by itself; on an emulated host it takes longer to get there.
-      await runTimed(knock, { timeoutMs: 20_000, signal, label: `knocking at port ${port}` })
+      // socat gives up after 1 s. On an emulated host it takes longer to start.
+      await exec(connect, { timeoutMs: 20_000, signal, label: `connecting to port ${port}` })
       return
     } catch {
-      if (over) throw over
+      if (failure) throw failure
       signal.throwIfAborted()
       await sleep(50)
     }
@@ -43,16 +43,16 @@ export async function waitForPort(
   throw new CommandError(`nothing answered at port ${port} within the time limit`)
 }
 
-/** Who calls on a guest, and at which address. */
+/** The client that reaches a guest, and the guest's address for it. */
 export function routeToGuest(
   client: LoadClientHost,
-  place: Pick<GuestSandbox, 'netns' | 'address'>,
-  { loopback = false, address = place.address }: Pick<GuestHandle, 'loopback' | 'address'>,
+  sandbox: Pick<GuestSandbox, 'netns' | 'address'>,
+  { loopback = false, address = sandbox.address }: Pick<GuestHandle, 'loopback' | 'address'>,
 ): { readonly caller: LoadClientTarget; readonly address: string } {
-  return loopback ? { caller: client.inNetns(place.netns), address: '127.0.0.1' } : { caller: client, address }
+  return loopback ? { caller: client.inNetns(sandbox.netns), address: '127.0.0.1' } : { caller: client, address }
 }
 
-/** A command as argv in the guest: `env` of the image sets what it wants, so that no driver has to know of it. */
+/** A command as argv in the guest. The image's `env` sets the environment, so drivers need not support that. */
 export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
   const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   return settings.length === 0 && cwd === undefined
@@ -62,21 +62,34 @@ export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
 
 const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
 
-/** Asks the host's kernel, and the guest's where that is another, whether either has killed for want of memory since it was last asked. */
-export function guestOomMonitor(group: string, handle: Pick<GuestHandle, 'oomKillCount'>): () => Promise<boolean> {
-  const onHost = oomMonitor(group)
-  let known = 0
-  return async () => {
-    if (onHost()) return true
-    // A guest that is gone does not answer: then its failure is another.
-    const kills = (await handle.oomKillCount?.().catch(() => known)) ?? known
-    const more = kills > known
-    known = kills
-    return more
+/** Returns a function that says whether a count has grown since the last call. */
+export function oomMonitor({ oomKillCount }: Pick<OwnedGuestSandbox, 'oomKillCount'>): () => boolean {
+  let known = oomKillCount()
+  return () => {
+    const before = known
+    known = oomKillCount()
+    return known > before
   }
 }
 
-/** The image has no such program: no guest of any platform can run it. */
+/** Like `oomMonitor`, and also asks the guest's kernel if it is not the host's. */
+export function guestOomMonitor(
+  sandbox: Pick<OwnedGuestSandbox, 'oomKillCount'>,
+  handle: Pick<GuestHandle, 'oomKillCount'>,
+): () => Promise<boolean> {
+  const onHost = oomMonitor(sandbox)
+  let known = 0
+  return async () => {
+    if (onHost()) return true
+    // A guest that is gone does not answer. Its failure has another cause.
+    const kills = (await handle.oomKillCount?.().catch(() => known)) ?? known
+    const grown = kills > known
+    known = kills
+    return grown
+  }
+}
+
+/** The image lacks a program, so no platform can run it. */
 export class MissingProgramError extends IsobenchError {
   readonly code = 'ISOBENCH_PROGRAM'
 
@@ -90,45 +103,49 @@ export class MissingProgramError extends IsobenchError {
   }
 }
 
-/** Every platform has words of its own for a missing program and for want of memory: this says it in the same ones. */
+/** Gives a missing program and an out-of-memory kill the same message on every platform. */
 export async function explainFailure(
   error: unknown,
   program: string,
-  where: Omit<ExecTarget, 'execArgv'>,
+  target: Omit<ExecTarget, 'execArgv'>,
 ): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
-  if (await where.ranOutOfMemory?.())
+  if (await target.ranOutOfMemory?.())
     return new CommandError(
-      `${program} in ${where.name} went over the memory that guests have (guest.memory in the config), and the kernel killed it: ${error.message}`,
+      `${program} in ${target.name} went over the memory that guests have (guest.memory in the config), and the kernel killed it: ${error.message}`,
     )
-  if (!imageLacksProgram(where.rootfs, program)) return error
-  return new MissingProgramError(program, where.name)
+  if (!imageLacksProgram(target.rootfs, program)) return error
+  return new MissingProgramError(program, target.name)
 }
 
-/** Runs a command through `enter`, within the sample's bounds. `label`: the program that it is about, where it wraps one. */
+/**
+ * Runs a command in a guest or the client, within the bounds of the sample.
+ * @throws {CommandError} if the command fails, or its time is up
+ * @throws {MissingProgramError} if the image has no such program
+ */
 export async function execInGuest(
-  where: ExecTarget,
+  target: ExecTarget,
   command: Command,
   options: ExecOptions,
-  bounds: Deadline,
+  bounds: CommandBounds,
   { dialogue, label = command.argv[0] }: { readonly dialogue?: StdioHandler; readonly label?: string } = {},
 ): Promise<CommandResult> {
   try {
-    return await runTimed(where.execArgv(guestArgv(command)), {
+    return await bounds.exec(target.execArgv(guestArgv(command)), {
       timeoutMs: remaining(bounds),
       signal: bounds.signal,
-      label: `${label} in ${where.name}`,
+      label: `${label} in ${target.name}`,
       ...(options.input !== undefined && { input: options.input }),
       ...(dialogue && { dialogue }),
       ...(options.exitCodes && { exitCodes: options.exitCodes }),
     })
   } catch (error) {
-    throw await explainFailure(error, label, where)
+    throw await explainFailure(error, label, target)
   }
 }
 
-// A constant text: the command comes as positional parameters, and nothing of a user's is interpreted. The pid is the
-// guest's own, so the same kill works on every platform.
+// A constant text: the command comes as positional parameters, so no user input is interpreted. The pid is the guest's
+// own, so the same kill works on every platform.
 const recordPid = (file: string, argv: GuestArgv): GuestArgv => [
   '/bin/sh',
   '-c',
@@ -137,27 +154,27 @@ const recordPid = (file: string, argv: GuestArgv): GuestArgv => [
   ...argv,
 ]
 
-/** What a workload had done that belongs to its sample. */
+/** Facts about a sample that are recorded with it. */
 export interface SampleNotes {
-  /** Whether every wish to drop the host's caches was granted; absent when there was none. */
+  /** Whether every request to drop the host's caches succeeded; absent if there was none. */
   cachesDropped?: boolean
-  /** What ran the code of a monitor's guest. */
+  /** What ran the code of a VMM's guest, such as `kvm`. */
   accelerator?: string
 }
 
-/** Milliseconds that ending a server may take: a command more in the guest, on emulated CPUs too. */
-const endingMs = 60_000
+/** Milliseconds that ending a server may take, also on emulated CPUs. */
+const stopLimitMs = 60_000
 
 /** The guest as a workload sees it. */
 export function workloadGuest(
-  where: ExecTarget,
+  target: ExecTarget,
   client: ExecTarget,
   address: string,
-  bounds: Deadline,
+  bounds: CommandBounds,
   notes: SampleNotes = {},
 ): Guest {
   let services = 0
-  const exec = (command: Command, options: ExecOptions = {}) => execInGuest(where, command, options, bounds)
+  const exec = (command: Command, options: ExecOptions = {}) => execInGuest(target, command, options, bounds)
   return {
     data: '/data',
     exec,
@@ -168,28 +185,25 @@ export function workloadGuest(
       const pidFile = `/tmp/isobench-service-${services++}`
       const ending = new AbortController()
       const argv = guestArgv(command)
-      const server = runTimed(where.execArgv(where.singleProcess ? argv : recordPid(pidFile, argv)), {
+      const server = bounds.exec(target.execArgv(target.singleProcess ? argv : recordPid(pidFile, argv)), {
         timeoutMs: remaining(bounds),
         signal: AbortSignal.any([bounds.signal, ending.signal]),
-        label: `${command.argv[0]} serving in ${where.name}`,
+        label: `${command.argv[0]} serving in ${target.name}`,
       })
       const ended = server.then(
-        () => new CommandError(`${command.argv[0]} in ${where.name} ended before anybody called on it`),
-        (error: Error) => explainFailure(error, command.argv[0]!, where) as Promise<Error>,
+        () => new CommandError(`${command.argv[0]} in ${target.name} ended before a client connected to it`),
+        (error: Error) => explainFailure(error, command.argv[0]!, target) as Promise<Error>,
       )
       const stop = async () => {
-        if (where.singleProcess) {
+        // The pool ends the guest of an aborted sample, so no command can run in it.
+        if (target.singleProcess || bounds.signal.aborted) {
           ending.abort()
           await ended
           return
         }
         const kill: Command = { argv: ['/bin/sh', '-c', 'kill -9 "$(cat "$0")"', pidFile] }
-        await execInGuest(
-          where,
-          kill,
-          { exitCodes: [0, 1] },
-          { until: performance.now() + endingMs, signal: new AbortController().signal },
-        )
+        const until = performance.now() + stopLimitMs
+        await execInGuest(target, kill, { exitCodes: [0, 1] }, { ...bounds, exec: bounds.exec, until })
         await ended
       }
       try {
@@ -203,36 +217,36 @@ export function workloadGuest(
   }
 }
 
-/** Shorter commands are left out: their start is most of them, and it keeps a CPU busy. */
-const leastSeconds = 0.3
+/** Seconds. The CPU share of a shorter command is mostly that of its start. */
+const minCpuShareSeconds = 0.3
 
 /**
- * The client at the other end of the guest's link.
- * @param tell gets the share of its CPUs that it used during each command that was long enough
+ * The load client at the other end of the guest's link.
+ * @param onCpuShare receives the share of its CPUs, 0 to 1, that the client used during each long enough command
  */
 export const workloadClient = (
   client: LoadClientTarget,
-  bounds: Deadline,
-  tell: (share: number) => void,
+  bounds: CommandBounds,
+  onCpuShare: (share: number) => void,
 ): LoadClient => ({
-  exec: async (command, { rootfs: from = 'image', ...options } = {}) => {
-    const where = from === 'host' ? { ...client, rootfs: '/', execArgv: client.enterHost } : client
+  exec: async (command, { rootfs = 'image', ...options } = {}) => {
+    const target = rootfs === 'host' ? { ...client, rootfs: '/', execArgv: client.enterHost } : client
     const before = client.cpuSeconds()
-    const completed = await execInGuest(where, command, options, bounds)
+    const completed = await execInGuest(target, command, options, bounds)
     const after = client.cpuSeconds()
     const seconds = completed.milliseconds / 1000
-    if (before !== null && after !== null && seconds >= leastSeconds)
-      tell(Math.min(1, (after - before) / seconds / client.cpus))
+    if (before !== null && after !== null && seconds >= minCpuShareSeconds)
+      onCpuShare(Math.min(1, (after - before) / seconds / client.cpus))
     return completed
   },
 })
 
-/** tinybench's outcome did not come out of the guest. */
+/** The guest did not print tinybench's result. */
 export class InGuestError extends IsobenchError {
   readonly code = 'ISOBENCH_IN_GUEST'
 }
 
-/** Bundles of bench files for guests, each made once a run. */
+/** The bundles of bench files for guests, each compiled once. */
 export class GuestBundles {
   readonly #bundles = new Map<string, Promise<string>>()
 
@@ -246,8 +260,9 @@ export class GuestBundles {
 }
 
 /**
- * Times a bench's function inside the guest. The bundle goes there by a command's input: not every guest's /data is a folder of
- * the host's.
+ * Times a bench's function inside the guest. The bundle is copied through a command's standard input, because the /data of
+ * some guests is no directory of the host.
+ * @throws {InGuestError} if the guest prints no result
  */
 export async function runInGuest(
   bench: BenchData,
@@ -256,7 +271,7 @@ export async function runInGuest(
 ): Promise<unknown> {
   const file = '/data/isobench-bench.mjs'
   await exec({ argv: ['dd', 'status=none', `of=${file}`] }, { input: bundle, untraced: true })
-  // What a function prints cannot be taken for the outcome: it does not know this word.
+  // A random marker, because the function may print as well.
   const marker = `isobench-${randomUUID()}:`
   const command = { argv: ['node', file, bench.name, String(seconds), marker] as const }
   const { stdout } = await exec(command)

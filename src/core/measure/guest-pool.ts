@@ -1,194 +1,164 @@
 import type { GuestHandle } from '../../driver.ts'
-import { setFrozen } from '../../host/cgroup.ts'
+import type { Lifecycle } from '../../dsl/workload.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { ExecTarget } from '../session/exec-target.ts'
 import type { Session } from '../session/session.ts'
 import { guestOomMonitor } from './guest-api.ts'
+import { raceAbort } from './sample-scope.ts'
 
-/** A running guest, paused except while it is used. */
+/** Milliseconds that a boot gets to fail by itself after its sample was abandoned or interrupted. */
+const bootGraceMs = 5000
+
+/** A guest while a sample uses it. */
+export interface PooledGuest extends ExecTarget {
+  readonly sandbox: OwnedGuestSandbox
+  readonly handle: GuestHandle
+}
+
 interface OpenGuest {
   readonly sandbox: OwnedGuestSandbox
   readonly handle: GuestHandle
   ranOutOfMemory(): Promise<boolean>
-  /** Whether its own clock stands still. */
+  /** Whether the driver has stopped the guest's clock. */
   paused: boolean
 }
 
-/** The guests of one lifetime, a round or the run: one for each platform, booted when it is first used. */
-export class GuestPool implements AsyncDisposable {
-  readonly #guests = new Map<string, OpenGuest>()
+/** How a guest is used. */
+export interface UseOptions {
+  /** Ends the wait for a boot. */
+  readonly signal?: AbortSignal
+  /** Wraps the boot of the guest, if it needs one. */
+  readonly onBoot?: <T>(boot: () => Promise<T>) => Promise<T>
+  /** Seconds that a host command of the boot may take; the pool's own limit if left out. */
+  readonly timeout?: number
+  /** Whether commands still run in the guest. The pool ends such a guest, because the next sample must not share it. */
+  readonly isBusy?: () => boolean
+}
 
+/**
+ * The guests of a run. A guest lives for one sample, one round or the whole run, and is frozen between its samples.
+ *
+ * The pool is not reentrant for one platform and lifetime.
+ */
+export class GuestPool implements AsyncDisposable {
+  readonly #guests = { round: new Map<string, OpenGuest>(), run: new Map<string, OpenGuest>() }
+  /** The platforms with a guest that was booted ahead and is unused. */
+  readonly #ahead = new Set<string>()
+
+  /** @param timeout seconds that a host command of a boot may take */
   constructor(
-    private readonly session: Session,
+    readonly session: Session,
     private readonly rootfs: string,
     private readonly timeout: number,
   ) {}
 
   /**
-   * Runs `use` with the platform's guest awake. A guest in which something failed is not used again.
-   * @param booting runs what boots the guest, where it is not there yet
+   * Runs `work` with a guest of the platform, which is booted if there is none. If `work` fails, the guest is removed.
+   * @throws what the boot or `work` throws
    */
-  async with<T>(
+  async use<T>(
     platform: ResolvedPlatform,
-    use: (guest: ExecTarget & OpenGuest) => Promise<T>,
-    booting: <G>(boot: () => Promise<G>) => Promise<G> = (boot) => boot(),
+    lifetime: Lifecycle,
+    work: (guest: PooledGuest) => Promise<T>,
+    options: UseOptions = {},
   ): Promise<T> {
     const { name } = platform.spec
-    const guest = this.#guests.get(name) ?? (await booting(() => this.#boot(platform)))
+    const { onBoot = (boot) => boot() } = options
+    const guests = lifetime === 'sample' ? undefined : this.#guests[lifetime]
+    if (lifetime === 'round') this.#ahead.delete(name)
+    const guest = guests?.get(name) ?? (await onBoot(() => this.#boot(platform, options)))
+    guests?.delete(name)
+    let reusable = false
     try {
-      await setFrozen(guest.sandbox.group, false)
+      await guest.sandbox.setFrozen(false)
       if (guest.paused) await guest.handle.resume?.()
       guest.paused = false
-      const result = await use({
-        ...guest,
+      const { sandbox, handle } = guest
+      const result = await work({
         name,
         rootfs: this.rootfs,
-        singleProcess: guest.handle.singleProcess === true,
-        execArgv: (argv) => guest.handle.execArgv(argv),
+        sandbox,
+        handle,
+        singleProcess: handle.singleProcess === true,
+        execArgv: (argv) => handle.execArgv(argv),
+        ranOutOfMemory: () => guest.ranOutOfMemory(),
       })
-      await guest.handle.pause?.()
-      guest.paused = true
-      await setFrozen(guest.sandbox.group, true)
-      return result
-    } catch (error) {
-      this.#guests.delete(name)
-      await guest.sandbox[Symbol.asyncDispose]()
-      throw error
-    }
-  }
-
-  async #boot({ spec, driver, options }: ResolvedPlatform): Promise<OpenGuest> {
-    const place = await this.session.createSandbox(this.rootfs, this.timeout)
-    try {
-      const handle = await driver.boot(place, options)
-      const guest = { sandbox: place, handle, paused: false, ranOutOfMemory: guestOomMonitor(place.group, handle) }
-      this.#guests.set(spec.name, guest)
-      return guest
-    } catch (error) {
-      await place[Symbol.asyncDispose]()
-      throw error
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const { sandbox: place } of this.#guests.values()) await place[Symbol.asyncDispose]()
-    this.#guests.clear()
-  }
-}
-
-/** Where samples are taken: some CPUs, and the guests that run on them. */
-export class Stage implements AsyncDisposable {
-  readonly slots: { readonly round: GuestPool; readonly run: GuestPool }
-  readonly #held = new AsyncDisposableStack()
-
-  /** @param timeout seconds that booting a guest may take */
-  constructor(
-    readonly session: Session,
-    rootfs: string,
-    timeout: number,
-  ) {
-    this.slots = {
-      round: this.#held.use(new GuestPool(session, rootfs, timeout)),
-      run: this.#held.use(new GuestPool(session, rootfs, timeout)),
-    }
-  }
-
-  /** Ends the guests of a round; the next one boots its own. */
-  endRound(): Promise<void> {
-    return this.slots.round[Symbol.asyncDispose]()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#held[Symbol.asyncDispose]()
-  }
-}
-
-/** Guests that stay from one change to the next. */
-
-type Lifetime = 'round' | 'run'
-
-/**
- * A round has fresh guests, as in every run. Between two changes they are booted ahead and wait, frozen and unused, so that
- * the first command after a change need not wait for a boot. Guests of the run stay until something changes that they hold.
- */
-export class Warm implements AsyncDisposable {
-  readonly #slots = { round: new Map<string, GuestPool>(), run: new Map<string, GuestPool>() }
-  readonly #ahead = new Set<string>()
-  readonly #failed = new Set<string>()
-  readonly #stale = new Set<string>()
-  /** The platforms that are worth a guest booted ahead. */
-  wanted: ReadonlySet<string> = new Set()
-
-  constructor(
-    private readonly session: Session,
-    private readonly rootfs: string,
-    private readonly timeout: number,
-  ) {}
-
-  /** Where a sample on this platform finds its guest. */
-  slots(platform: string): Readonly<Record<Lifetime, GuestPool>> {
-    this.#ahead.delete(platform)
-    return { round: this.#of('round', platform), run: this.#of('run', platform) }
-  }
-
-  #of(lifetime: Lifetime, platform: string): GuestPool {
-    const known = this.#slots[lifetime].get(platform) ?? new GuestPool(this.session, this.rootfs, this.timeout)
-    this.#slots[lifetime].set(platform, known)
-    return known
-  }
-
-  /** Ends the guests that a round has used. */
-  async endRound(): Promise<void> {
-    for (const [name, slots] of [...this.#slots.round]) {
-      if (this.#ahead.has(name)) continue
-      this.#slots.round.delete(name)
-      await slots[Symbol.asyncDispose]()
-    }
-  }
-
-  /** Marks guests that must not be used again: of a platform that changed, or, with `run`, all that last for the run. */
-  stale(what: string): void {
-    this.#stale.add(what)
-  }
-
-  /** Ends what is stale, and what an aborted round has used. */
-  async dropStale(): Promise<void> {
-    await this.endRound()
-    const stale = [...this.#stale]
-    this.#stale.clear()
-    this.#failed.clear()
-    for (const lifetime of ['round', 'run'] as const) {
-      for (const [name, slots] of [...this.#slots[lifetime]]) {
-        if (!stale.includes(name) && !(lifetime === 'run' && stale.includes('run'))) continue
-        this.#slots[lifetime].delete(name)
-        this.#ahead.delete(name)
-        await slots[Symbol.asyncDispose]()
+      if (guests && options.isBusy?.() !== true) {
+        await handle.pause?.()
+        guest.paused = true
+        await sandbox.setFrozen(true)
+        guests.set(name, guest)
+        reusable = true
       }
+      return result
+    } finally {
+      if (!reusable) await guest.sandbox[Symbol.asyncDispose]()
     }
   }
 
-  /** Boots one guest that will be wanted. Returns whether it did. */
-  async bootAhead(platforms: readonly ResolvedPlatform[], isBusy: () => boolean): Promise<boolean> {
-    if (isBusy() || this.#stale.size > 0) return false
-    const next = platforms.find(
-      ({ spec: { name } }) => this.wanted.has(name) && !this.#ahead.has(name) && !this.#failed.has(name),
-    )
-    if (!next) return false
-    const { name } = next.spec
+  async #boot({ spec, driver, options }: ResolvedPlatform, use: UseOptions): Promise<OpenGuest> {
+    use.signal?.throwIfAborted()
+    const sandbox = await this.session.createSandbox(this.rootfs, use.timeout ?? this.timeout)
     try {
-      await this.#of('round', name).with(next, async () => {})
-      this.#ahead.add(name)
-    } catch {
-      // The sample that needs it will say what is wrong.
-      this.#failed.add(name)
+      const booting = driver.boot(sandbox, options)
+      const handle = await (use.signal ? raceAbort(booting, use.signal, bootGraceMs) : booting)
+      const target = { name: spec.name, sandbox, handle, paused: false }
+      return { ...target, ranOutOfMemory: guestOomMonitor(sandbox, handle) }
+    } catch (error) {
+      await sandbox[Symbol.asyncDispose]()
+      throw error
     }
-    return true
+  }
+
+  /** Removes the guests of the round. Unused guests that were booted ahead stay for the next round. */
+  async endRound(): Promise<void> {
+    const used = [...this.#guests.round.keys()].filter((name) => !this.#ahead.has(name))
+    await this.#remove('round', used)
+  }
+
+  /**
+   * Boots a guest for a later round and freezes it, so that the first sample need not wait for the boot.
+   * @throws what the driver throws
+   */
+  async bootAhead(platform: ResolvedPlatform): Promise<void> {
+    await this.use(platform, 'round', async () => {})
+    this.#ahead.add(platform.spec.name)
+  }
+
+  /** Whether the platform has an unused guest that was booted ahead. */
+  isBootedAhead(platform: string): boolean {
+    return this.#ahead.has(platform)
+  }
+
+  /** Removes the guests of a platform. */
+  async drop(platform: string): Promise<void> {
+    this.#ahead.delete(platform)
+    await this.#remove('round', [platform])
+    await this.#remove('run', [platform])
+  }
+
+  /** Removes the guests that live for the whole run. */
+  async dropRunGuests(): Promise<void> {
+    await this.#remove('run', [...this.#guests.run.keys()])
+  }
+
+  async #remove(lifetime: 'round' | 'run', names: readonly string[]): Promise<void> {
+    await using removed = new AsyncDisposableStack()
+    for (const name of names) {
+      const guest = this.#guests[lifetime].get(name)
+      if (guest) removed.use(guest.sandbox)
+      this.#guests[lifetime].delete(name)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const all = [...this.#slots.round.values(), ...this.#slots.run.values()]
-    for (const slots of all) await slots[Symbol.asyncDispose]()
+    this.#ahead.clear()
+    try {
+      await this.endRound()
+    } finally {
+      await this.dropRunGuests()
+    }
   }
 }

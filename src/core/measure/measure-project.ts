@@ -1,14 +1,17 @@
 import { collectRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
-import type { Image } from '../../host/image.ts'
-import { undecidedText } from '../../reporters/format.ts'
+import { findImage, type Image, ImageError } from '../../host/image.ts'
+import { imageLacksProgram } from '../../host/image-recipe.ts'
+import { runTimed } from '../../host/timed-process.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import { InterruptedError } from '../../util/errors.ts'
 import { readWeights, type Weights } from '../attack-profile/weights.ts'
+import { failures } from '../judge/exit-code.ts'
+import { judge } from '../judge/judge.ts'
 import { buildReport } from '../judge/report.ts'
 import type { Plan, ScheduledPlan } from '../model/plan.ts'
-import type { Environment, RunRecord, Sample } from '../model/record.ts'
+import type { RunRecord, Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { Collected } from '../project/collect.ts'
 import type { Project } from '../project/config.ts'
@@ -16,157 +19,202 @@ import type { ResolvedPlatform } from '../project/platforms.ts'
 import { assertSameHost } from '../records/baseline.ts'
 import { noiseFloorsFor, readNoise } from '../records/noise.ts'
 import { RecordWriter, readRecord } from '../records/record-file.ts'
-import type { Reporter } from '../reporter.ts'
-import { readEnvironment } from '../session/environment.ts'
-import type { Session } from '../session/session.ts'
-import type { MeasureContext } from './context.ts'
+import type { Reporter, StopReason } from '../reporter.ts'
+import { type EnsureDependenciesOptions, ensureDependencies } from '../session/artifacts.ts'
+import type { Exec } from '../session/exec-target.ts'
+import { HostSession } from '../session/host-session.ts'
+import { excludeUntraceable, probePlatforms } from '../session/probe.ts'
+import type { OpenSession, Session } from '../session/session.ts'
 import { Duet } from './duet.ts'
 import { GuestBundles } from './guest-api.ts'
-import { Stage } from './guest-pool.ts'
-import { measureUndisturbed, RemeasureBudget } from './remeasure.ts'
-import { type StopReason, scheduleSteps } from './run-loop.ts'
-import { measure } from './sample.ts'
+import { GuestPool } from './guest-pool.ts'
+import { RemeasureBudget } from './remeasure.ts'
+import { plannedSchedule, runLoop } from './run-loop.ts'
 
-export interface RunOptions {
+/** What is measured, how, and on which host. */
+export interface MeasureProjectOptions {
   readonly project: Project
-  readonly collected: Collected
-  readonly plan: ScheduledPlan
+  readonly plan: Omit<ScheduledPlan, 'platforms'>
   readonly platforms: readonly ResolvedPlatform[]
-  readonly image: Image
-  readonly session: Session
+  readonly collected: Collected
   readonly reporter: Required<Reporter>
-  /** What it will be compared with: refused before anything is measured if its host is unlike this one. */
-  readonly before?: RunRecord
-  /** Whether samples that others disturbed may be taken once more. */
+  readonly signal: AbortSignal
+  /** Waits if another isobench process has the host. */
+  readonly waitForLock: boolean
+  /** Whether missing programs are installed. If left out, the caller has ensured that none is missing. */
+  readonly dependencies?: Pick<EnsureDependenciesOptions, 'install' | 'confirm'>
+  /** The run to compare with. If its host differs from this one, nothing is measured. */
+  readonly before?: RunRecord | undefined
+  /** Whether disturbed samples may be taken once more. */
   readonly remeasure: boolean
   readonly strict: boolean
   readonly strictFindings?: boolean
-  /** Milliseconds that measuring may take; the point in hand is finished. */
-  readonly timeLimit?: number
+  /** Stops after the first round whose verdicts fail the run. */
+  readonly failFast?: boolean
+  /** Milliseconds that measuring may take. The current case is finished. */
+  readonly maxDuration?: number | undefined
+  /** The functions of the benches, by the bench's id; imported from the compiled files if left out. */
+  readonly workloads?: ReadonlyMap<string, Workload>
+  readonly openSession?: OpenSession
+  readonly exec?: Exec
 }
 
-/** Measures a plan, writes the record as it goes, judges it, and reports. An interruption is judged as far as it got. */
-export async function run(options: RunOptions): Promise<Report> {
-  const { project, session, reporter, image, collected } = options
-  const guest: Environment['guest'] = { cpus: [...session.limits.cpus], memoryBytes: session.limits.memoryBytes }
-  const environment = await readEnvironment(project, guest, image.digest)
-  const floors = noiseFloorsFor(readNoise(project.root), environment, options.plan)
-  const weights = options.plan.benches.some(({ workload }) => workload.traced) ? readWeights(project.root) : undefined
+/**
+ * Takes the host, probes the platforms, measures the plan, writes the record as it goes, and judges it. The host is
+ * released before the report is returned. An interrupted run is judged with the samples that it has.
+ * @throws {InterruptedError} if it is interrupted before anything is measured
+ * @throws {LockedError} if another isobench process has the host and `waitForLock` is false
+ */
+export async function measureProject(options: MeasureProjectOptions): Promise<Report> {
+  const { project, platforms, reporter, signal, dependencies, openSession = HostSession.open } = options
+  const onProgress = reporter.onPrepare
+  if (dependencies)
+    await ensureDependencies({
+      ...dependencies,
+      needsImage: !findImage(project.image),
+      platforms,
+      onProgress,
+      signal,
+    })
+  await using session = await openSession(project.guest, {
+    purpose: `running ${options.plan.benches.length} benches of ${project.root}`,
+    wait: options.waitForLock,
+    onWait: ({ pid, purpose, since }) => onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`),
+    signal,
+  })
+  const image = await session.ensureImage(project.image, (line) => onProgress(`building the image: ${line}`))
+  requireNode(image, options.plan)
+  const { skipEmulated } = options.plan.profile
+  await session.ensureArtifacts(platforms, image.rootfs, { onLine: onProgress, skipEmulated })
+  onProgress(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
+  const { exec = runTimed } = options
+  const probed = await probePlatforms(platforms, session, image, { skipEmulated, exec })
+  const traceable = await excludeUntraceable(options.plan, session, onProgress)
+  if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
+  return await measureAndJudge(options, { session, image, exec, plan: { ...traceable, platforms: probed } })
+}
+
+/** @throws {ImageError} if a bench is timed inside guests and the image has no Node.js */
+function requireNode({ rootfs }: Image, { benches }: Pick<Plan, 'benches'>): void {
+  const inGuest = benches.find(({ workload }) => workload.kind === 'in-guest')
+  if (!inGuest || !imageLacksProgram(rootfs, 'node')) return
+  throw new ImageError(
+    `the image ${rootfs} has no node, which times "${inGuest.name}" inside guests`,
+    "install Node.js in it, or leave that bench out: isobench run --name '...'",
+  )
+}
+
+/** The host, ready to measure. */
+interface PreparedHost {
+  readonly session: Session
+  readonly image: Image
+  readonly exec: Exec
+  readonly plan: ScheduledPlan
+}
+
+async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHost): Promise<Report> {
+  const { project, reporter, collected, before } = options
+  const environment = await host.session.readEnvironment(project, host.image)
+  const noiseFloors = noiseFloorsFor(readNoise(project.root), environment, host.plan)
+  const weights = host.plan.benches.some(({ workload }) => workload.traced) ? readWeights(project.root) : undefined
   const plan: ScheduledPlan = {
-    ...options.plan,
-    ...(floors.length > 0 && { noiseFloors: floors }),
+    ...host.plan,
+    ...(noiseFloors.length > 0 && { noiseFloors }),
     ...(weights && { weights: weights.source }),
   }
-  if (options.before) assertSameHost(options.before, { environment, plan })
+  if (before) assertSameHost(before, { environment, plan })
   const writer = RecordWriter.start(project.root, plan.seed.slice(0, 12), environment, plan, collected.suite.problems)
   reporter.onPlan(plan)
-  const ended = await measureAll({ ...options, plan }, writer, weights)
-  writer.end(ended === 'interrupted' ? 'interrupted' : 'finished')
-  const record: RunRecord = readRecord(writer.file)
-  const report = buildReport(record, options)
+  const stop = await measureAll(options, { ...host, plan }, writer, weights).catch((error: unknown) => {
+    // The start of the load client and the removal of guests can be interrupted, too.
+    if (options.signal.aborted) return 'interrupted' as const
+    throw error
+  })
+  writer.end(stop === 'interrupted' ? 'interrupted' : 'finished')
+  const report = buildReport(readRecord(writer.file), options)
   writer.verdicts({ claims: report.claims, findings: report.findings, exitCode: report.exitCode })
-  if (ended !== 'interrupted') reportEnd(ended, report, options)
+  if (stop !== 'interrupted') reporter.onStop(stop, report)
   return report
 }
 
-/** Says why a run ended before its last round, and what that leaves open. */
-function reportEnd({ why, rounds }: StopReason, { claims }: Report, { reporter, plan }: RunOptions): void {
-  if (why === 'all-rounds') return
-  const reason = why === 'time-up' ? 'the time is up' : 'every claim is decided, or as precise as it gets'
-  const open = undecidedText(claims, rounds)
-  reporter.onPrepare(`${reason} after ${rounds} of ${plan.profile.rounds} rounds${open ? `: ${open}` : ''}`)
-}
-
 async function measureAll(
-  options: RunOptions,
+  options: MeasureProjectOptions,
+  { session, image, exec, plan }: PreparedHost,
   writer: RecordWriter,
-  weights?: Weights,
+  weights: Weights | undefined,
 ): Promise<StopReason | 'interrupted'> {
-  const { plan, session, image, reporter } = options
+  const { project, platforms, collected, reporter, strictFindings } = options
   const { timeout } = plan.profile
-  const until = performance.now() + (options.timeLimit ?? Infinity)
-  const samples: Sample[] = []
-  const due = scheduleSteps(plan, samples, () => performance.now() > until)
-  const repeats = new RemeasureBudget(plan, options.remeasure)
+  await using pools = new AsyncDisposableStack()
+  const createPool = (on: Session) => pools.use(new GuestPool(on, image.rootfs, timeout))
+  const { cpus } = session.limits
+  const duet = plan.duet?.length
+    ? new Duet(assignDuetCpus(cpus.length), (duetCpus) => createPool(session.withCpus(duetCpus)))
+    : undefined
+  const fails = (samples: readonly Sample[]) => {
+    const { claims, findings } = failures(judge(plan, samples), strictFindings)
+    return claims.length + findings.length > 0
+  }
   let done = 0
-  try {
-    await using resources = new AsyncDisposableStack()
-    const on = (where: Session): Stage => resources.use(new Stage(where, image.rootfs, timeout))
-    const means: Omit<MeasureContext, 'slots' | 'session'> = {
+  return await runLoop({
+    schedule: plannedSchedule(plan, options),
+    context: {
+      session,
       plan,
       image,
-      platforms: new Map(options.platforms.map((platform) => [platform.spec.name, platform])),
-      workloads: await loadWorkloads(options.collected, plan),
-      bundles: new GuestBundles(options.project.root),
-      client: await session.client(image.rootfs),
+      exec,
+      platforms: new Map(platforms.map((platform) => [platform.spec.name, platform])),
+      workloads: options.workloads ?? (await loadWorkloads(collected, plan)),
+      bundles: new GuestBundles(project.root),
+      client: await session.loadClient(image.rootfs),
       ...(weights && { weights }),
-    }
-    const alone = on(session)
-    const duet = plan.duet?.length
-      ? new Duet(assignDuetCpus(session.limits.cpus.length), (cpus) => on(session.withCpus(cpus)))
-      : undefined
-    const take = (sample: Sample) => {
-      samples.push(sample)
-      writer.sample(sample)
-      reporter.onSample(sample)
-    }
-    let next = due.next()
-    while (!next.done) {
-      const { round } = next.value
-      for (; !next.done && next.value.round === round; next = due.next()) {
-        session.signal.throwIfAborted()
-        const { left, ...step } = next.value
-        reporter.onStepStart({ ...step, warmup: round < 0, done, steps: done + left })
+    },
+    pool: createPool(session),
+    duet,
+    remeasure: RemeasureBudget.forPlan(plan, options.remeasure),
+    stopWhen: options.failFast ? fails : undefined,
+    on: {
+      step: ({ left, sampleRound, ...step }) => {
+        reporter.onStepStart({ ...step, warmup: sampleRound < 0, done, steps: done + left })
         done++
-        const taken =
-          duet && step.duetWith !== undefined
-            ? await measureUndisturbed(
-                () => duet.measure(step, round, means),
-                { ...duet, prefix: session.prefix },
-                repeats,
-              )
-            : await measureUndisturbed(
-                async () => [await measure(step, round, { ...means, ...alone })],
-                session,
-                repeats,
-              )
-        for (const sample of taken) take(sample)
-      }
-      for (const stage of [alone, ...(duet?.stages ?? [])]) await stage.endRound()
-    }
-    return next.value
-  } catch (error) {
-    if (session.signal.aborted) return 'interrupted'
-    throw error
-  }
+      },
+      sample: (sample) => {
+        writer.sample(sample)
+        reporter.onSample(sample)
+      },
+    },
+  })
 }
 
-/** The benches' workloads with their functions: importing is safe, because collecting has imported the same files. */
+/** Imports the benches' workloads with their functions. This is safe, because collecting has imported the same files. */
 export async function loadWorkloads(
   { compiled }: Collected,
-  plan: Pick<Plan, 'benches'>,
+  { benches }: Pick<Plan, 'benches'>,
 ): Promise<Map<string, Workload>> {
   const workloads = new Map<string, Workload>()
-  for (const file of new Set(plan.benches.map((bench) => bench.file))) {
-    const { benches } = await collectRegistrations(() => import(compiled.get(file)!.output))
-    for (const { name, workload } of benches) if (workload) workloads.set(`${file}#${name}`, workload)
+  for (const file of new Set(benches.map((bench) => bench.file))) {
+    const registered = await collectRegistrations(() => import(compiled.get(file)!.output))
+    for (const { name, workload } of registered.benches) if (workload) workloads.set(`${file}#${name}`, workload)
   }
   return workloads
 }
 
-/** The signal that SIGINT, SIGTERM and SIGHUP (the terminal went away) abort, for as long as it is held. */
+/**
+ * Returns a signal that SIGINT, SIGTERM and SIGHUP (the terminal is gone) abort until it is disposed.
+ * @param onInterrupt called on the first of these signals
+ */
 export function interruptSignal(onInterrupt: () => void): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController()
   const stop = () => {
     if (!controller.signal.aborted) onInterrupt()
     controller.abort(new InterruptedError('interrupted'))
   }
-  const ending = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const name of ending) process.on(name, stop)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const name of signals) process.on(name, stop)
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => {
-      for (const name of ending) process.off(name, stop)
+      for (const name of signals) process.off(name, stop)
     },
   }
 }

@@ -1,56 +1,68 @@
-import { type Load, loadBetween, readCounters, runnableCount } from '../../host/load.ts'
+import type { Load } from '../../host/load.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
-import type { Session } from '../session/session.ts'
 
-/** Samples that something else on the host disturbed: marked, and taken once more. */
+/** Shares of the guests' CPUs above which a sample counts as disturbed, and the least disturbed time in seconds. */
+export const disturbanceThresholds = {
+  steal: 0.05,
+  otherProcesses: 0.1,
+  /** The kernel's ticks are 10 ms long, so a shorter time may be an artifact. */
+  seconds: 0.03,
+} as const
 
-/** Shares of the guests' CPUs from which a sample counts as disturbed, and the least time, as ticks of 10 ms are coarse. */
-export const disturbanceThresholds = { steal: 0.05, otherProcesses: 0.1, seconds: 0.03 } as const
-
-export function isDisturbed(
-  { steal, otherProcesses: foreign, otherProcessesOnClientCpus: foreignToClient }: Load,
-  seconds: number,
-): boolean {
-  const over = (share: number, limit: number) => share >= limit && share * seconds >= disturbanceThresholds.seconds
-  const foreigners = Math.max(foreign ?? 0, foreignToClient ?? 0)
-  return over(steal, disturbanceThresholds.steal) || over(foreigners, disturbanceThresholds.otherProcesses)
+/**
+ * Whether other processes, or the hypervisor below the host, disturbed a sample.
+ * @param seconds the length of the sample
+ */
+export function isDisturbed({ steal, otherProcesses, otherProcessesOnClientCpus }: Load, seconds: number): boolean {
+  const exceeds = (share: number, limit: number) => share >= limit && share * seconds >= disturbanceThresholds.seconds
+  const others = Math.max(otherProcesses ?? 0, otherProcessesOnClientCpus ?? 0)
+  return exceeds(steal, disturbanceThresholds.steal) || exceeds(others, disturbanceThresholds.otherProcesses)
 }
 
-/** A run repeats at most a tenth of its steps, so that a busy host does not double it. */
+/** How many steps may be measured again: a tenth of all steps, so that a busy host does not double the run. */
 export class RemeasureBudget {
   #left: number
 
-  constructor(plan: Pick<Plan, 'cases' | 'platforms' | 'profile'>, allowed = true) {
-    const cells = plan.cases.length * plan.platforms.filter(({ available }) => available).length
-    this.#left = allowed ? Math.ceil((cells * plan.profile.rounds) / 10) : 0
+  /**
+   * @param steps how many steps will be measured
+   * @param allowed false for --no-remeasure
+   */
+  constructor(steps: number, allowed = true) {
+    this.#left = allowed ? Math.ceil(steps / 10) : 0
   }
 
+  /** The budget of a run. */
+  static forPlan(plan: Pick<Plan, 'cases' | 'platforms' | 'profile'>, allowed = true): RemeasureBudget {
+    const results = plan.cases.length * plan.platforms.filter(({ available }) => available).length
+    return new RemeasureBudget(results * plan.profile.rounds, allowed)
+  }
+
+  /** Takes one step of the budget. Returns false if none is left. */
   take(): boolean {
     return this.#left-- > 0
   }
 }
 
 /**
- * Takes a sample, or those of a duet, and once more when the host disturbed it. All are given, marked; which platform it is,
- * and what the figures are, plays no part.
- * @param prefix of the session's groups
+ * Takes a sample, or the two of a duet, and takes them once more if the host was disturbed. Returns both attempts, with
+ * the disturbed ones marked. Whether to repeat never depends on the platform or on the values.
+ * @param startLoadMeter starts to observe the host; the returned function returns the load since then
  */
 export async function measureUndisturbed(
-  once: () => Promise<readonly Sample[]>,
-  { cores, prefix }: Pick<Session, 'cores' | 'prefix'>,
-  repeats: Pick<RemeasureBudget, 'take'>,
+  take: () => Promise<readonly Sample[]>,
+  startLoadMeter: () => () => Load,
+  budget: Pick<RemeasureBudget, 'take'>,
 ): Promise<Sample[]> {
-  const watch = async (): Promise<Sample[]> => {
-    const from = readCounters(cores, prefix)
-    const samples = await once()
-    const runnable = runnableCount()
-    const load = loadBetween(from, readCounters(cores, prefix), cores, runnable)
+  const attempt = async (): Promise<Sample[]> => {
+    const stopLoadMeter = startLoadMeter()
+    const samples = await take()
+    const load = stopLoadMeter()
     const seconds = Math.max(...samples.map(({ wallMs }) => wallMs)) / 1000
     return samples.map((sample) => ({ ...sample, load, ...(isDisturbed(load, seconds) && { disturbed: true }) }))
   }
-  const first = await watch()
-  // A failure is not the host's load, and warm-up is thrown away.
-  const again = first.every(({ disturbed, error, warmup }) => disturbed && error === undefined && !warmup)
-  return again && repeats.take() ? [...first, ...(await watch())] : first
+  const first = await attempt()
+  // A failure has other causes than load, and warm-up samples are not used.
+  const repeats = first.every(({ disturbed, error, warmup }) => disturbed && error === undefined && !warmup)
+  return repeats && budget.take() ? [...first, ...(await attempt())] : first
 }

@@ -1,29 +1,21 @@
-import { failures } from '../judge/exit-code.ts'
-import { type FinalClaim, judge, judgeClaims } from '../judge/judge.ts'
-import {
-  type CasesToMeasure,
-  type Plan,
-  plannedResults,
-  type ScheduledPlan,
-  type Step,
-  stepsOfRound,
-} from '../model/plan.ts'
+import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
+import { type CasesToMeasure, type Plan, type ScheduledPlan, type Step, stepsOfRound } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
-import type { Reporter } from '../reporter.ts'
-import type { Job } from '../watch/changes.ts'
-import type { SampleStore } from '../watch/sample-store.ts'
+import type { StopReason } from '../reporter.ts'
 import type { MeasureContext } from './context.ts'
-import type { Warm } from './guest-pool.ts'
+import type { Duet } from './duet.ts'
+import type { GuestPool } from './guest-pool.ts'
+import { measureUndisturbed, type RemeasureBudget } from './remeasure.ts'
 import { measure } from './sample.ts'
 
-/** Which cells are still worth a visit. */
+/** The run loop: rounds and steps, for `run`, `noise` and `watch`. */
 
-/** An interval of this share of the margin to either side says all that it will: the truth lies at the margin itself. */
+/** If the half width of the interval is this share of the margin, the true value lies at the margin itself. */
 const preciseShare = 1 / 3
 
 /**
- * Whether more rounds may decide a claim, whichever way it leans: what would fail the run and what would pass it are
- * measured on alike. A claim whose samples failed, or that has nothing to compare with, is not helped by rounds.
+ * Whether more rounds may decide a claim. The direction that the claim leans to plays no part. More rounds do not help if
+ * samples failed or there is nothing to compare with.
  */
 export function isUndecided({ final, told }: FinalClaim): boolean {
   if (told.verdict !== 'inconclusive') return false
@@ -33,189 +25,215 @@ export function isUndecided({ final, told }: FinalClaim): boolean {
   return !((interval.high - interval.low) / 2 <= margin * preciseShare)
 }
 
+/** The cases and platforms of undecided claims. */
 export function casesWorthMeasuring(plan: ScheduledPlan, samples: readonly Sample[]): CasesToMeasure {
-  const needs = new Map<string, Set<string>>()
-  for (const decision of judgeClaims(plan, samples)) {
-    if (!isUndecided(decision)) continue
-    for (const point of decision.cases) {
-      const platforms = needs.get(point) ?? new Set()
-      needs.set(point, platforms)
-      for (const name of decision.needs) platforms.add(name)
+  const needed = new Map<string, Set<string>>()
+  for (const claim of judgeClaims(plan, samples)) {
+    if (!isUndecided(claim)) continue
+    for (const id of claim.cases) {
+      const platforms = needed.get(id) ?? new Set()
+      needed.set(id, platforms)
+      for (const name of claim.needs) platforms.add(name)
     }
   }
-  // native goes on with whatever goes on: the report's ratios are of pairs.
-  for (const platforms of needs.values()) platforms.add('native')
-  return needs
+  // The ratios of a report are those of pairs, so native is always needed.
+  for (const platforms of needed.values()) platforms.add('native')
+  return needed
 }
 
-/** A step that is due, and how many are still to come if nothing more is decided. */
+/** A step to measure now. */
 export interface ScheduledStep extends Step {
+  /** The round of the loop. Guests with the lifetime `round` are removed when it changes. Negative for warm-up. */
   readonly round: number
-  /** This step included. */
+  /** The round that the sample gets. Samples of one round are compared with each other. */
+  readonly sampleRound: number
+  /** How many steps are left if none becomes unnecessary, this one included. */
   readonly left: number
 }
 
-export interface StopReason {
-  readonly why: 'all-rounds' | 'all-decided' | 'time-up'
-  /** Rounds that were begun, warm-up left out. */
-  readonly rounds: number
+/** Decides what is measured next. */
+export interface Schedule {
+  /**
+   * Returns the next step, or why there is none.
+   * @param samples all samples of the loop so far
+   */
+  next(samples: readonly Sample[]): ScheduledStep | { readonly stopped: StopReason }
 }
 
-/** Whether a sample has shown that the step can only fail: the image lacks its program, or the platform cannot do such work. */
-const cannotSucceed = (step: Step, { case: point, platform, missingProgram: lacks, unsupported }: Sample): boolean =>
-  point === step.case.id && (lacks !== undefined || (unsupported === true && platform === step.platform))
+/** Whether a sample has shown that a step must fail: the image lacks a program, or the platform cannot do such work. */
+const cannotSucceed = (step: Step, sample: Sample): boolean =>
+  sample.case === step.case.id &&
+  (sample.missingProgram !== undefined || (sample.unsupported === true && sample.platform === step.platform))
+
+type StepGenerator = Generator<ScheduledStep, StopReason, void>
+
+function fromGenerator(start: (samples: () => readonly Sample[]) => StepGenerator): Schedule {
+  let current: readonly Sample[] = []
+  const steps = start(() => current)
+  return {
+    next(samples) {
+      current = samples
+      const { done, value } = steps.next()
+      return done ? { stopped: value } : value
+    },
+  }
+}
+
+/** Limits of a planned schedule. */
+export interface PlannedScheduleOptions {
+  /** Milliseconds, from the creation of the schedule, after which no other case begins. */
+  readonly maxDuration?: number | undefined
+  /** The clock, in milliseconds. */
+  readonly now?: () => number
+}
 
 /**
- * The steps of a run, one after the other. The caller adds each sample to `samples` before it asks for the next: at every
- * look but the last, what is decided is left out from then on, as is at once what can only fail. When `isTimeUp`, the run ends after the point in hand, so that
- * what is compared is always measured in the same rounds.
+ * The rounds of a plan, for `run` and `noise`.
+ *
+ * At each interim look, decided cases are dropped. Steps that cannot succeed are dropped at once. When the time is up, the
+ * platforms of the current case are still measured, because only samples of the same round are compared.
  */
-export function* scheduleSteps(
+export function plannedSchedule(
   plan: ScheduledPlan,
-  samples: readonly Sample[],
-  isTimeUp: () => boolean = () => false,
-): Generator<ScheduledStep, StopReason, void> {
+  { maxDuration = Number.POSITIVE_INFINITY, now = () => performance.now() }: PlannedScheduleOptions = {},
+): Schedule {
+  const until = now() + maxDuration
+  return fromGenerator((samples) => plannedSteps(plan, samples, () => now() > until))
+}
+
+function* plannedSteps(plan: ScheduledPlan, samples: () => readonly Sample[], isTimeUp: () => boolean): StepGenerator {
   const { rounds, warmup } = plan.profile
   const looks = plan.sequential && plan.sequential.looks.length > 1 ? plan.sequential.looks : []
-  let needs: CasesToMeasure | undefined
-  const inRound = (round: number): Step[] =>
-    stepsOfRound(plan, round).filter(({ case: point, platform, duetWith: beside }) => {
-      const needed = needs?.get(point.id)
-      // Where native alone is needed, it is beside any of the others that it is measured.
-      return !needs || needed?.has(platform) || (beside !== undefined && needed?.size === 1)
+  let needed: CasesToMeasure | undefined
+  const stepsOf = (round: number): Step[] =>
+    stepsOfRound(plan, round).filter(({ case: benchCase, platform, duetWith }) => {
+      const platforms = needed?.get(benchCase.id)
+      // In duet mode native has no steps of its own: if only native is needed, any duet partner will do.
+      return !needed || platforms?.has(platform) || (duetWith !== undefined && platforms?.size === 1)
     })
   let begun = 0
   for (let round = -warmup; round < rounds; round++) {
-    const steps = inRound(round)
+    const steps = stepsOf(round)
     for (const [at, step] of steps.entries()) {
-      const newPoint = at === 0 || steps[at - 1]!.case.id !== step.case.id
-      if (newPoint && isTimeUp()) return { why: 'time-up', rounds: begun }
-      if (samples.some((sample) => cannotSucceed(step, sample))) continue
+      const isNewCase = at === 0 || steps[at - 1]!.case.id !== step.case.id
+      if (isNewCase && isTimeUp()) return { why: 'time-up', rounds: begun }
+      if (samples().some((sample) => cannotSucceed(step, sample))) continue
       if (round >= 0) begun = round + 1
-      yield { ...step, round, left: steps.length - at + (rounds - 1 - round) * steps.length }
+      yield { ...step, round, sampleRound: round, left: steps.length - at + (rounds - 1 - round) * steps.length }
     }
     if (looks.includes(round + 1) && round + 1 < rounds) {
-      needs = casesWorthMeasuring(plan, samples)
-      if (needs.size === 0) return { why: 'all-decided', rounds: begun }
+      needed = casesWorthMeasuring(plan, samples())
+      if (needed.size === 0) return { why: 'all-decided', rounds: begun }
     }
   }
   return { why: 'all-rounds', rounds: begun }
 }
 
-/** Takes the samples of a job, round by round. */
-
-/** Where a job's rounds are. */
-export interface Measuring {
-  readonly kind: 'measuring'
-  readonly round: number
+/** Some cases on some platforms, for watch mode. */
+export interface MeasureJob {
+  readonly cases: CasesToMeasure
   readonly rounds: number
-  readonly done: number
-  readonly steps: number
-  readonly platform: string
-  readonly bench: string
-  /** Rounds that go on by themselves because something is undecided. */
-  readonly background: boolean
+  readonly warmup: number
+  /** Whether the job replaces the former samples of its cases. */
+  readonly fresh: boolean
 }
 
-export interface Told {
-  /** Before each sample. */
-  measuring(now: Measuring): void
-  /** After each round. */
-  roundEnded(): void
+/** What a job needs to know about the samples of former jobs. */
+export interface RoundCounter {
+  /** The first round of a case that has no sample. */
+  nextRound(caseId: string): number
+  /** A number for the order of steps, different on each call. */
+  nextOrder(): number
 }
 
-export class Rounds {
-  /** Counts on from job to job, so that every round has an order of its own. */
-  #round = 0
+/** The rounds of a job. Their samples get the rounds after those that the store has. */
+export function jobSchedule({ cases, rounds, warmup }: MeasureJob, plan: Plan, store: RoundCounter): Schedule {
+  return fromGenerator((samples) => jobSteps({ cases, rounds, warmup }, plan, store, samples))
+}
 
-  constructor(private readonly kept: SampleStore) {}
-
-  /** Keeps the samples as they come. @throws the reason of the session's signal, when that is aborted. */
-  async take(
-    { cases: cells, rounds, warmup, fresh: anew }: Job,
-    means: Omit<MeasureContext, 'slots'>,
-    warm: Warm,
-    told: Told,
-  ): Promise<void> {
-    const { plan, session } = means
-    if (anew) this.kept.forget(cells)
-    const first = new Map([...cells.keys()].map((point) => [point, this.kept.next(point)]))
-    const due = (round: number) =>
-      stepsOfRound(plan, round).filter(({ case: point, platform }) => cells.get(point.id)?.has(platform))
-    const steps = due(0).length * (rounds + warmup)
-    warm.wanted = wantedAhead(plan, cells)
-    let done = 0
-    for (let round = -warmup; round < rounds; round++) {
-      for (const step of due(this.#round++)) {
-        session.signal.throwIfAborted()
-        const { platform, case: point } = step
-        told.measuring({
-          kind: 'measuring',
-          round,
-          rounds,
-          done: done++,
-          steps,
-          platform,
-          bench: point.id,
-          background: !anew,
-        })
-        const number = round < 0 ? round : first.get(point.id)! + round
-        this.kept.add(await measure(step, number, { ...means, slots: warm.slots(platform) }))
-      }
-      told.roundEnded()
-      await warm.endRound()
+function* jobSteps(
+  { cases, rounds, warmup }: Omit<MeasureJob, 'fresh'>,
+  plan: Plan,
+  store: RoundCounter,
+  samples: () => readonly Sample[],
+): StepGenerator {
+  const firstRounds = new Map([...cases.keys()].map((id) => [id, store.nextRound(id)]))
+  for (let round = -warmup; round < rounds; round++) {
+    const all = stepsOfRound(plan, store.nextOrder())
+    const steps = all.filter((step) => cases.get(step.case.id)?.has(step.platform))
+    for (const [at, step] of steps.entries()) {
+      if (samples().some((sample) => cannotSucceed(step, sample))) continue
+      const sampleRound = round < 0 ? round : firstRounds.get(step.case.id)! + round
+      yield { ...step, round, sampleRound, left: steps.length - at + (rounds - 1 - round) * steps.length }
     }
   }
+  return { why: 'all-rounds', rounds }
 }
 
-/** The platforms that a guest is worth booting ahead for: those whose benches use one of the round. */
-function wantedAhead({ benches, cases: points, platforms }: Plan, cells: CasesToMeasure): Set<string> {
-  const rounds = new Set(
-    benches.filter(({ workload }) => workload.lifecycle === 'round' && workload.kind !== 'boot').map(({ id }) => id),
-  )
-  const used = points
-    .filter(({ id, bench }) => rounds.has(bench) && cells.has(id))
-    .flatMap(({ id }) => [...cells.get(id)!])
-  return new Set(platforms.filter(({ name, available }) => available && used.includes(name)).map(({ name }) => name))
+/** What the loop measures with, and whom it informs. */
+export interface LoopOptions {
+  readonly schedule: Schedule
+  readonly context: Omit<MeasureContext, 'pool' | 'ready'>
+  readonly pool: GuestPool
+  /** Measures the steps that have a duet partner. */
+  readonly duet?: Duet | undefined
+  /** How many disturbed steps may be measured again. */
+  readonly remeasure: Pick<RemeasureBudget, 'take'>
+  /** Called after each round but the last one. The loop stops if it returns true. */
+  readonly stopWhen?: ((samples: readonly Sample[]) => boolean) | undefined
+  readonly on: {
+    /** A step begins. */
+    step(step: ScheduledStep): void
+    /** A sample was taken. */
+    sample(sample: Sample): void
+    /** All steps of a round are measured. Its guests are removed afterwards. */
+    roundEnd?(): Promise<void> | void
+  }
 }
 
 /**
- * Tells `reporter` everything, and calls `stop` once at the end of a round after which something already fails the run.
- * Judging after every round is looking often at the same data: more false alarms than the 5 % of one look.
+ * Measures what a schedule returns, step by step. The caller disposes the pool.
+ * @returns why the loop ended; `interrupted` if the session's signal was aborted
  */
-export function failFast(reporter: Required<Reporter>, stop: () => void): Required<Reporter> {
-  let plan: Plan | undefined
-  let perRound = 0
-  let stopped = false
-  const samples: Sample[] = []
-  const ofRound = new Map<number, number>()
-  const look = () => {
-    if (!plan || stopped) return
-    const { claims, findings } = failures(judge(plan, samples))
-    if (claims.length + findings.length === 0) return
-    stopped = true
-    stop()
+export async function runLoop(options: LoopOptions): Promise<StopReason | 'interrupted'> {
+  const { signal } = options.context.session
+  try {
+    return await runRounds(options)
+  } catch (error) {
+    if (signal.aborted) return 'interrupted'
+    throw error
   }
-  return {
-    ...reporter,
-    onPlan(planned) {
-      plan = planned
-      perRound = plannedResults(plan).length
-      reporter.onPlan(planned)
-    },
-    onSample(sample) {
-      reporter.onSample(sample)
+}
+
+async function runRounds({ schedule, context, pool, duet, remeasure, stopWhen, on }: LoopOptions): Promise<StopReason> {
+  const { session } = context
+  const samples: Sample[] = []
+  const endRound = async () => {
+    await on.roundEnd?.()
+    await pool.endRound()
+    await duet?.endRound()
+  }
+  let round: number | undefined
+  for (;;) {
+    const next = schedule.next(samples)
+    const isOver = 'stopped' in next
+    if (round !== undefined && (isOver || next.round !== round)) {
+      await endRound()
+      if (!isOver && round >= 0 && stopWhen?.(samples)) return { why: 'first-failure', rounds: round + 1 }
+    }
+    if (isOver) return next.stopped
+    session.signal.throwIfAborted()
+    round = next.round
+    on.step(next)
+    const isDuet = duet && next.duetWith !== undefined
+    const take = async (): Promise<Sample[]> =>
+      isDuet
+        ? duet.measure(next, next.sampleRound, context)
+        : [await measure(next, next.sampleRound, { ...context, pool })]
+    const meter = () => session.startLoadMeter(isDuet ? duet.cpus : undefined)
+    for (const sample of await measureUndisturbed(take, meter, remeasure)) {
       samples.push(sample)
-      const number = (ofRound.get(sample.round) ?? 0) + 1
-      ofRound.set(sample.round, number)
-      if (!sample.warmup && number === perRound) look()
-    },
-    // A round that left something out has fewer samples: its end is where the next one begins.
-    onStepStart(progress) {
-      const before = samples.at(-1)
-      const shorter = before && !before.warmup && (ofRound.get(before.round) ?? 0) < perRound
-      if (shorter && before.round !== progress.round) look()
-      reporter.onStepStart(progress)
-    },
+      on.sample(sample)
+    }
   }
 }

@@ -7,7 +7,7 @@ import type { Command } from '../../tools/command.ts'
 import { withBarriers } from '../../tracing/barrier.ts'
 import type { CallCounts } from '../../tracing/call-counts.ts'
 import type { Tracer } from '../../tracing/tracer.ts'
-import type { Deadline, ExecTarget, LoadClientHost } from '../session/exec-target.ts'
+import type { CommandBounds, ExecTarget, LoadClientHost } from '../session/exec-target.ts'
 import { execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
 
 /** The ways into a guest that is traced, and what is recorded while they are used. */
@@ -119,7 +119,7 @@ export class TraceRecorder {
 export function tracedGuestApi(
   where: Booted,
   client: LoadClientHost,
-  bounds: Deadline,
+  bounds: CommandBounds,
   windows: TraceRecorder,
 ): TracedGuestApi {
   const { caller, address } = routeToGuest(client, where.sandbox, where.handle)
@@ -151,7 +151,7 @@ async function execGated(
   where: ExecTarget,
   command: Command,
   { input = '', exitCodes }: ExecOptions,
-  bounds: Deadline,
+  bounds: CommandBounds,
   windows: TraceRecorder,
 ): Promise<CommandResult> {
   const entered = performance.now()

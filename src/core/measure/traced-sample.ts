@@ -1,7 +1,6 @@
 import type { CommandResult } from '../../dsl/guest.ts'
 import { type Tracing, tracedValues, unitsOfWork } from '../../dsl/traced.ts'
 import type { BootContext, ParamSpace, Workload } from '../../dsl/workload.ts'
-import { runTimed } from '../../host/timed-process.ts'
 import type { Command } from '../../tools/command.ts'
 import {
   type CallCounts,
@@ -19,6 +18,7 @@ import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
 import type { MeasureContext } from './context.ts'
 import { guestArgv } from './guest-api.ts'
+import type { SampleScope } from './sample-scope.ts'
 import { type TracedGuestApi, TraceRecorder, TraceTargets, tracedGuestApi } from './traced-guest-api.ts'
 import { checkValues } from './values.ts'
 
@@ -110,30 +110,30 @@ export interface Traced {
 export interface TracedStep {
   readonly platform: ResolvedPlatform
   readonly workload: Workload & { readonly traced: Tracing }
-  readonly bounds: Deadline
-  readonly means: MeasureContext
+  readonly scope: SampleScope
+  readonly measureContext: MeasureContext
   /** Runs the workload's own code in a guest. */
-  run(doors: TracedGuestApi): Promise<unknown>
+  run(api: TracedGuestApi): Promise<unknown>
   /** The context of a boot but its `boot`. */
   readonly context: Omit<BootContext<ParamSpace>, 'boot'>
 }
 
 export async function measureTraced(step: TracedStep): Promise<Traced> {
-  const tracer = await step.means.session.tracer(step.workload.traced.source)
+  const tracer = await step.measureContext.session.tracer(step.workload.traced.source)
   // Whatever an earlier sample left when it failed is none of this one's.
   tracer.clearTargets()
   using _armed = tracer.enable()
   return await (step.workload.work.kind === 'boot' ? bootTraced(step, tracer) : runTraced(step, tracer))
 }
 
-const left = ({ until }: Deadline) => Math.max(1, until - performance.now())
+const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
 
 /** Boots a guest, has it wait at the gate of its work, then work: a profile each. */
 async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
-  const { platform, workload, bounds, means } = step
-  const { session, image, plan } = means
+  const { platform, workload, scope, measureContext } = step
+  const { session, image, plan, client } = measureContext
   const followed = new TraceTargets(tracer)
-  await using place = await session.createSandbox(image.rootfs, left(bounds) / 1000, followed)
+  await using place = await session.createSandbox(image.rootfs, remaining(scope) / 1000, followed)
   followed.shared(place.group)
   const handle = await tracer.recording(() => platform.driver.boot(place, platform.options))
   const setup = await tracer.collect()
@@ -145,8 +145,8 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
     handle,
     execArgv: handle.execArgv.bind(handle),
   }
-  const windows = new TraceRecorder(tracer, followed, plan.profile.seconds, bounds.signal)
-  const given = await step.run(tracedGuestApi(where, means.client, bounds, windows))
+  const windows = new TraceRecorder(tracer, followed, plan.profile.seconds, scope.signal)
+  const given = await step.run(tracedGuestApi(where, client, scope, windows))
   const own = checkValues(given, workload.traced.metrics)
   if (windows.seconds === 0) {
     throw new NothingTracedError(
@@ -176,29 +176,28 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
 
 /** Every boot is set-up and work in one; what had to stand before it, such as a daemon, is the set-up alone. */
 async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
-  const { platform, workload, bounds, means, context } = step
+  const { platform, workload, scope, measureContext, context } = step
   const [setups, works]: [CallCounts[], CallCounts[]] = [[], []]
   let seconds = 0
-  const boot = async (command: Command): Promise<CommandResult> => {
-    const { session, image } = means
+  const { session, image } = measureContext
+  const bootOnce = async (command: Command): Promise<CommandResult> => {
     const followed = new TraceTargets(tracer)
-    await using place = await session.createSandbox(image.rootfs, left(bounds) / 1000, followed)
+    await using place = await session.createSandbox(image.rootfs, remaining(scope) / 1000, followed)
     followed.shared(place.group)
     const argv = await tracer.recording(() => platform.driver.oneShot(place, guestArgv(command), platform.options))
     setups.push(await tracer.collect())
     followed.again()
     const label = `${command.argv[0]} booted on ${platform.spec.name}`
     const done = await tracer.recording(() =>
-      runTimed(followed.launch(argv), { timeoutMs: left(bounds), signal: bounds.signal, label }),
+      scope.exec(followed.launch(argv), { timeoutMs: remaining(scope), signal: scope.signal, label }),
     )
     works.push(await tracer.collect())
     seconds += done.milliseconds / 1000
     return done
   }
-  const given = await (workload.work as { run(context: BootContext<ParamSpace>): Promise<unknown> }).run({
-    ...context,
-    boot,
-  })
+  const boot = (command: Command) => scope.track(bootOnce(command))
+  const work = workload.work as { run(context: BootContext<ParamSpace>): Promise<unknown> }
+  const given = await scope.race(work.run({ ...context, boot }))
   const own = checkValues(given, workload.traced.metrics)
   if (works.length === 0) throw new NothingTracedError('the workload booted nothing')
   const { workMetric: per, metrics } = workload.traced
@@ -227,12 +226,12 @@ interface Taken {
 }
 
 function tracedOf(
-  { workload, means }: TracedStep,
+  { workload, measureContext }: TracedStep,
   { setup, idle, barrier: gates, work, workloadMetrics: own, units, ...times }: Taken,
 ): Traced {
   const { source: by } = workload.traced
   const reach = (calls: CallCounts) => ({ distinct: Object.keys(calls).length, calls: totalCalls(calls) })
-  const weighted = means.weights && weightedScore(work, means.weights, by)
+  const weighted = measureContext.weights && weightedScore(work, measureContext.weights, by)
   return {
     values: tracedValues(by, reach(work), reach(setup), units),
     attackProfile: {

@@ -1,37 +1,44 @@
 import type { GuestArgv, HostArgv } from '../../host/process.ts'
+import type { TimedOptions, TimedResult } from '../../host/timed-process.ts'
 
-/** Where the commands of a sample run, and what bounds them. */
+/** Runs a host process and measures its time. `runTimed` in production. */
+export type Exec = (argv: HostArgv, options: TimedOptions) => Promise<TimedResult>
 
-/** The time and the signal that bound one sample. */
+/** What bounds one sample. */
 export interface Deadline {
-  /** performance.now() at which the sample's time is up. */
+  /** When the time is up, as `performance.now()`. */
   readonly until: number
   readonly signal: AbortSignal
 }
 
-/** Where commands are entered: a guest or the client. */
+/** How the commands of a sample run, and until when. */
+export interface CommandBounds extends Deadline {
+  readonly exec: Exec
+}
+
+/** A guest or the load client, as a target of commands. */
 export interface ExecTarget {
   readonly name: string
   /** The image that it runs on. */
   readonly rootfs: string
-  /** Asked after a failure: whether the kernel has killed something in it for want of memory since it was last asked. */
+  /** Whether the kernel has killed a process of the target, because memory ran out, since the last call. */
   ranOutOfMemory?(): boolean | Promise<boolean>
   execArgv(argv: GuestArgv): HostArgv
   /** See `GuestHandle`. */
   readonly singleProcess?: boolean
 }
 
-/** Where the client's commands are entered. */
+/** The load client in one network namespace. */
 export interface LoadClientTarget extends ExecTarget {
-  /** The same namespace and CPUs with the host's file system rather than the image. */
+  /** The same namespace and CPUs with the host's file system instead of the image. */
   enterHost(argv: GuestArgv): HostArgv
   readonly cpus: number
-  /** CPU time that it has had so far; null where this host does not tell. */
+  /** Seconds of CPU time that the client has used; null if the host does not account for it. */
   cpuSeconds(): number | null
 }
 
-/** isobench's client: in its own network namespace, at the other end of every guest's link. */
+/** isobench's load client: in its own network namespace, at the other end of every guest's link. */
 export interface LoadClientHost extends LoadClientTarget {
-  /** The same client in a guest's network namespace, `/run/netns/…`. */
+  /** The same client in a guest's network namespace, `/run/netns/...`. */
   inNetns(netns: string): LoadClientTarget
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { type Driver, type ProbeResult, platformFamily } from '../../driver.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { Image } from '../../host/image.ts'
-import { createBusyboxRootfs } from '../../host/mounts.ts'
 import { describeMissing, installCommand, missing } from '../../host/packages.ts'
 import { runHostCommand } from '../../host/process.ts'
 import { runTimed } from '../../host/timed-process.ts'
@@ -13,6 +12,7 @@ import { sanitize } from '../../util/text.ts'
 import type { Plan, PlannedPlatform } from '../model/plan.ts'
 import { bootTimeout } from '../project/collect.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
+import type { Exec } from './exec-target.ts'
 import type { Session } from './session.ts'
 
 /** An instrument, and whether this machine's kernel lets us set it. */
@@ -43,19 +43,22 @@ export async function probeInstruments(
   return probes
 }
 
-/** The plan without the benches whose instrument this machine lacks: claims on those are undecidable, with its reason. */
+/**
+ * Excludes the benches whose trace source this host cannot use. Their claims are `not-evaluated`.
+ * @param onNote receives a line about each missing trace source
+ */
 export async function excludeUntraceable<P extends Pick<Plan, 'benches' | 'cases' | 'excluded'>>(
   plan: P,
   session: Session,
-  tell: (what: string) => void,
+  onNote: (text: string) => void,
 ): Promise<P> {
   const wanted = [...new Set(plan.benches.flatMap(({ workload }) => workload.traced ?? []))]
   if (wanted.length === 0) return plan
   const absent = (await probeInstruments(session, wanted)).filter(({ available }) => !available)
-  for (const { name, reason } of absent) tell(`benches traced by ${name} are left out: ${reason}`)
+  for (const { name, reason } of absent) onNote(`benches traced by ${name} are left out: ${reason}`)
   const lacking = ({ workload }: Plan['benches'][number]) => absent.find(({ name }) => name === workload.traced)
   const benches = plan.benches.filter((bench) => !lacking(bench))
-  const left = plan.benches.flatMap((bench) => {
+  const excluded = plan.benches.flatMap((bench) => {
     const probe = lacking(bench)
     return probe ? [{ bench: bench.id, reason: 'tracer-unavailable' as const, detail: probe.reason ?? '' }] : []
   })
@@ -63,30 +66,38 @@ export async function excludeUntraceable<P extends Pick<Plan, 'benches' | 'cases
     ...plan,
     benches,
     cases: plan.cases.filter(({ bench }) => benches.some(({ id }) => id === bench)),
-    excluded: [...plan.excluded, ...left],
+    excluded: [...plan.excluded, ...excluded],
   }
 }
 
+/** How platforms are probed. */
+export interface ProbeOptions {
+  /** Does not probe platforms with emulated CPUs. */
+  readonly skipEmulated?: boolean | undefined
+  /** Called for each platform when its result is known. */
+  readonly onProbed?: (name: string) => void
+  readonly exec?: Exec
+}
+
 /**
- * Finds out whether each platform works here, by booting one process on it. `image` is left out where none is built. Those
- * whose CPUs are emulated are probed one after the other, because they all use the same CPUs. With `skipEmulated` they are
- * not probed. `probed` is called for each platform when its result is known.
+ * Boots one process on each platform to find out whether the platform works on this host.
+ *
+ * Platforms with emulated CPUs are probed one after the other, because they all use the same CPUs.
+ * @param image undefined if it is not built
  */
 export async function probePlatforms(
   platforms: readonly ResolvedPlatform[],
   session: Session,
   image: Image | undefined,
-  skipEmulated = false,
-  probed: (name: string) => void = () => {},
+  { skipEmulated = false, onProbed, exec = runTimed }: ProbeOptions = {},
 ): Promise<PlannedPlatform[]> {
-  const tiny = await session.directory('probe')
-  createBusyboxRootfs(tiny)
+  const tiny = await session.busyboxRootfs()
   const serialQueue = queue()
   const probes = await Promise.allSettled(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
-      const probe = await probeOne(platform, { tiny, image, session, skipEmulated, serialQueue })
-      probed(name)
+      const probe = await probeOne(platform, { tiny, image, session, skipEmulated, serialQueue, exec })
+      onProbed?.(name)
       return {
         name,
         kind,
@@ -98,7 +109,7 @@ export async function probePlatforms(
       }
     }),
   )
-  // Only when all have ended: whoever disposes of the session must not do it while a place is being made.
+  // The session must not be disposed while a sandbox is being created, so this waits for all probes.
   return probes.map((probe) => {
     if (probe.status === 'rejected') throw probe.reason
     return probe.value
@@ -112,9 +123,10 @@ interface Probing {
   readonly session: Session
   readonly skipEmulated: boolean
   readonly serialQueue: Queue
+  readonly exec: Exec
 }
 
-/** Runs what it is given one after the other. */
+/** Runs functions one after the other. */
 type Queue = <T>(work: () => Promise<T>) => Promise<T>
 
 function queue(): Queue {
@@ -126,7 +138,7 @@ function queue(): Queue {
   }
 }
 
-/** Whether a profile that skips these words leaves the platform out. */
+/** Whether a profile skips the platform. */
 export const isSkipped = async (
   { driver, options }: Pick<ResolvedPlatform, 'driver' | 'options'>,
   skipEmulated: boolean,
@@ -166,14 +178,14 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
 /** Boots one process. Resolves with why that did not work. */
 async function bootOnce(
   { spec, driver, options }: ResolvedPlatform,
-  { tiny, session }: Probing,
+  { tiny, session, exec }: Probing,
   { rootfs = tiny, limit }: { readonly rootfs?: string | undefined; readonly limit: number },
 ): Promise<{ readonly reason: string; readonly fix?: string } | undefined> {
   try {
     session.signal.throwIfAborted()
-    await using place = await session.createSandbox(rootfs, limit)
-    const argv = await driver.oneShot(place, ['/bin/busybox', 'true'], options)
-    await runTimed(argv, { timeoutMs: limit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
+    await using sandbox = await session.createSandbox(rootfs, limit)
+    const argv = await driver.oneShot(sandbox, ['/bin/busybox', 'true'], options)
+    await exec(argv, { timeoutMs: limit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
     return undefined
   } catch (error) {
     session.signal.throwIfAborted()

@@ -1,158 +1,81 @@
-import { randomBytes } from 'node:crypto'
-import { setMaxListeners } from 'node:events'
-import { copyFileSync, mkdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import type { ImageConfig } from '../../dsl/config.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
-import { cgroupExecArgv, type Limits, makeCgroup } from '../../host/cgroup.ts'
-import { removeResource } from '../../host/cleanup.ts'
-import { assignCpus, type CpuAssignment } from '../../host/cpus.ts'
-import { CleanupJournal, readJournals } from '../../host/journal.ts'
-import { sessionUsage } from '../../host/load.ts'
-import { type LockHolder, lock } from '../../host/lock.ts'
-import { mountChroot } from '../../host/mounts.ts'
-import { inNetns, Network } from '../../host/network.ts'
-import { guestsFolder, hostLockPath } from '../../host/paths.ts'
-import { createGuestSandbox, type OwnedGuestSandbox, RunResources, type TraceHooks } from '../../host/sandbox.ts'
-import { instruments } from '../../tracing/sources.ts'
-import { Tracer } from '../../tracing/tracer.ts'
-import { programPath } from '../../util/assets.ts'
-import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
+import type { Limits } from '../../host/cgroup.ts'
+import type { CpuAssignment } from '../../host/cpus.ts'
+import type { Image } from '../../host/image.ts'
+import type { Load } from '../../host/load.ts'
+import type { LockHolder } from '../../host/lock.ts'
+import type { OwnedGuestSandbox, TraceHooks } from '../../host/sandbox.ts'
+import type { Tracer } from '../../tracing/tracer.ts'
+import type { Environment } from '../model/record.ts'
 import type { Project } from '../project/config.ts'
-import type { LoadClientHost, LoadClientTarget } from './exec-target.ts'
+import type { ResolvedPlatform } from '../project/platforms.ts'
+import type { LoadClientHost } from './exec-target.ts'
 
+/** What a session is opened for. */
 export interface SessionOptions {
+  /** Shown to a process that waits for the host. */
   readonly purpose: string
+  /** Waits if another isobench process has the host. */
   readonly wait: boolean
   readonly onWait?: (holder: LockHolder) => void
   readonly signal: AbortSignal
 }
 
-/** Takes off what a killed run left tracing: unlike its other leftovers, that slows the whole host down. */
-async function undoForgottenTracers(): Promise<void> {
-  const dead = readJournals().filter(({ ownerAlive }) => !ownerAlive)
-  for (const entry of dead.flatMap(({ entries }) => entries)) if (entry.kind === 'tracer') await removeResource(entry)
+/** How `ensureArtifacts` reports and what it leaves out. */
+export interface EnsureArtifactsOptions {
+  readonly onLine: (line: string) => void
+  /** Skips platforms with emulated CPUs. */
+  readonly skipEmulated?: boolean | undefined
 }
 
-/** What one process of isobench holds of the machine: the lock, a journal, the client's namespace. Disposing gives it back. */
-export class Session implements AsyncDisposable {
-  #guests = 0
-  readonly #keeper: RunResources
-
-  private constructor(
-    readonly journal: CleanupJournal,
-    readonly network: Network,
-    readonly cores: CpuAssignment,
-    readonly limits: Limits,
-    readonly signal: AbortSignal,
-    /** What the names of all that it makes begin with. */
-    readonly prefix: string,
-    private readonly resources: AsyncDisposableStack,
-    keeper?: RunResources,
-    private readonly tracers = new Map<TraceSource, Promise<Tracer>>(),
-  ) {
-    this.#keeper = keeper ?? new RunResources({ journal, network, cpus: limits.cpus, signal, prefix })
-  }
-
-  /** Takes the machine. @throws LockedError when another isobench has it and `wait` is not set. */
-  static async open(guest: Project['guest'], options: SessionOptions): Promise<Session> {
-    await using resources = new AsyncDisposableStack()
-    const { purpose, wait, signal, onWait } = options
-    // Everything that runs listens to it, and all platforms are probed at once.
-    setMaxListeners(0, signal)
-    const cores = assignCpus(guest.cpus)
-    const machine = await lock(hostLockPath(), { purpose, wait, signal, ...(onWait && { onWait }) })
-    resources.defer(() => machine[Symbol.dispose]())
-    await undoForgottenTracers()
-    const prefix = `isob-${randomBytes(3).toString('hex')}`
-    const journal = resources.use(CleanupJournal.start(prefix, removeResource))
-    const network = await Network.open(journal, prefix)
-    const limits = { cpus: cores.guest, memoryBytes: guest.memoryBytes }
-    return new Session(journal, network, cores, limits, signal, prefix, resources.move())
-  }
-
-  /** The same machine under another signal, for work that may end before the session does. Disposing of it is nothing. */
-  withSignal(signal: AbortSignal): Session {
-    const { journal, network, cores, limits, prefix, tracers } = this
-    const own = `${prefix}-${this.#guests++}`
-    return new Session(journal, network, cores, limits, signal, own, new AsyncDisposableStack(), this.#keeper, tracers)
-  }
-
-  /** The same machine for guests on other CPUs. Disposing of it is nothing. */
-  withCpus(cpus: readonly number[]): Session {
-    const { journal, network, cores, limits, signal, prefix } = this
-    const own = `${prefix}-${this.#guests++}`
-    return new Session(journal, network, cores, { ...limits, cpus }, signal, own, new AsyncDisposableStack())
-  }
-
-  /** A place for a guest. `timeout`: seconds that booting may take. `watch`: for tracing what boots it. */
-  createSandbox(rootfs: string, timeout: number, watch?: TraceHooks): Promise<OwnedGuestSandbox> {
-    const id = `${this.prefix}-${this.#guests++}`
-    const { journal, network, limits, signal } = this
-    const keeper = this.#keeper
-    const forRun: OwnedGuestSandbox['oncePerRun'] = async (name, make) => {
-      const kept = await keeper.getOrCreate(name, make)
-      watch?.shared(keeper.cgroupOf(name))
-      return kept
-    }
-    return createGuestSandbox({
-      journal,
-      network,
-      id,
-      rootfs,
-      limits,
-      oncePerRun: forRun,
-      signal,
-      timeout,
-      ...(watch && { traceHooks: watch }),
-    })
-  }
-
-  /** The tracer of an instrument, set when it is first asked for. @throws InstrumentError where the kernel refuses it. */
-  tracer(by: TraceSource): Promise<Tracer> {
-    const { journal, limits, prefix } = this
-    const known = this.tracers.get(by)
-    const tracer = known ?? Tracer.open(instruments[by], { journal, name: `${prefix}-${by}`, cpus: limits.cpus })
-    this.tracers.set(by, tracer)
-    return tracer
-  }
-
-  /** The client: the same image, in its own namespace and on its own CPUs, under the same memory limit. */
-  async client(rootfs: string): Promise<LoadClientHost> {
-    const id = `${this.prefix}-client`
-    const directory = join(guestsFolder(), id)
-    const [data, view] = [join(directory, 'data'), join(directory, 'view')]
-    await this.journal.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
-    // isobench's own clients, run by the image's node: see `tools/ycsb`.
-    copyFileSync(programPath('ycsb.mjs'), join(data, 'ycsb.mjs'))
-    await mountChroot(rootfs, view, data)
-    await this.journal.create({ kind: 'cgroup', name: id }, () =>
-      makeCgroup(id, { ...this.limits, cpus: this.cores.client }),
-    )
-    const within = (netns: string): LoadClientTarget => {
-      const enterHost = (argv: readonly string[]) => cgroupExecArgv(id, inNetns(netns, argv))
-      return {
-        name: 'the client',
-        rootfs,
-        cpus: this.cores.client.length,
-        execArgv: (argv) => enterHost(['chroot', view, ...argv]),
-        enterHost,
-        cpuSeconds: () => {
-          const usage = sessionUsage(this.prefix)
-          return usage && usage.client / 1e9
-        },
-      }
-    }
-    return { ...within(this.network.clientNetns), inNetns: (netns) => within(basename(netns)) }
-  }
-
-  /** A directory that goes with the session. */
-  async directory(name: string): Promise<string> {
-    const path = join(guestsFolder(), `${this.prefix}-${name}`)
-    await this.journal.create({ kind: 'directory', path }, () => mkdirSync(path, { recursive: true }))
-    return path
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.resources[Symbol.asyncDispose]()
-  }
+/**
+ * What one isobench process uses of the host. Disposing it releases everything.
+ *
+ * `HostSession` is the real one. Unit tests use a fake that needs no root and starts no process.
+ */
+export interface Session extends AsyncDisposable {
+  /** Aborted when the run is interrupted. */
+  readonly signal: AbortSignal
+  /** The limits of each guest. */
+  readonly limits: Limits
+  /**
+   * Creates a sandbox for one guest.
+   * @param timeout seconds that a host command of the sandbox may take
+   * @param hooks how the processes that boot the guest are traced
+   */
+  createSandbox(rootfs: string, timeout: number, hooks?: TraceHooks): Promise<OwnedGuestSandbox>
+  /** Starts the load client on the image. */
+  loadClient(rootfs: string): Promise<LoadClientHost>
+  /**
+   * Returns the tracer of a source and opens it on the first call.
+   * @throws {TracerUnavailableError} if the kernel refuses it
+   */
+  tracer(source: TraceSource): Promise<Tracer>
+  /** A root file system that has busybox only, for probes. */
+  busyboxRootfs(): Promise<string>
+  /**
+   * Starts to observe the load of the host. The returned function returns the load since then.
+   * @param cpus the CPUs to observe; the session's own if left out
+   */
+  startLoadMeter(cpus?: CpuAssignment): () => Load
+  /** Builds the image if it does not exist. */
+  ensureImage(image: ImageConfig, onLine: (line: string) => void): Promise<Image>
+  /** Builds what the platforms need and is missing. A failed build is reported through `onLine`. */
+  ensureArtifacts(
+    platforms: readonly ResolvedPlatform[],
+    rootfs: string | undefined,
+    options: EnsureArtifactsOptions,
+  ): Promise<void>
+  readEnvironment(project: Project, image: Image): Promise<Environment>
+  /** The same host under another signal, for work that may end before the session. Disposing it does nothing. */
+  withSignal(signal: AbortSignal): Session
+  /** The same host with guests on other CPUs. Disposing it does nothing. */
+  withCpus(cpus: readonly number[]): Session
 }
+
+/**
+ * Opens a session.
+ * @throws {LockedError} if another isobench process has the host and `wait` is false
+ */
+export type OpenSession = (guest: Project['guest'], options: SessionOptions) => Promise<Session>

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { casesWorthMeasuring } from '../measure/run-loop.ts'
+import { casesWorthMeasuring, type MeasureJob } from '../measure/run-loop.ts'
 import { type CasesToMeasure, casesOf, describeParams, type ResolvedProfile } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { MetricResult, Report } from '../model/report.ts'
@@ -132,16 +132,6 @@ export function planChange(before: Snapshot | undefined, after: Snapshot): Decis
   return { what: gone || !isDeepStrictEqual(judgedBy(before), judgedBy(after)) ? 'judge' : 'nothing' }
 }
 
-/** What is to be measured next. Pure. */
-
-export interface Job {
-  readonly cases: CasesToMeasure
-  readonly rounds: number
-  readonly warmup: number
-  /** Former samples of the cells are forgotten. */
-  readonly fresh: boolean
-}
-
 /** Rounds go on in the background up to so many times the profile's. */
 const mostTimes = 4
 
@@ -182,7 +172,7 @@ export function jobForChange(
   cells: CasesToMeasure,
   pending: CasesToMeasure,
   { benches, profile: { rounds, warmup } }: Snapshot,
-): Job {
+): MeasureJob {
   const points = caseIds(benches)
   const joined = new Map(cells)
   for (const [point, platforms] of pending)
@@ -191,7 +181,7 @@ export function jobForChange(
 }
 
 /** One round more of what is undecided, with native; undefined when nothing is, or when it had enough of them. */
-export function backgroundJob({ plan, samples }: RunRecord, kept: SampleStore): Job | undefined {
+export function backgroundJob({ plan, samples }: RunRecord, kept: SampleStore): MeasureJob | undefined {
   const most = mostTimes * plan.profile.rounds
   const cells = new Map<string, Set<string>>()
   for (const [point, platforms] of casesWorthMeasuring(plan, samples)) {

@@ -1,59 +1,66 @@
+import type { RoundCounter } from '../measure/run-loop.ts'
 import type { CasesToMeasure } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 
-/** The samples that watch mode keeps from one change to the next. */
-
 /**
- * Samples by point. Every measuring takes rounds of its own, after those that are there: what is compared is paired by
- * round, so a platform that was measured again is never compared with native as it was before.
+ * The samples that watch mode keeps from one change to the next, by case.
+ *
+ * Every job measures new rounds. Samples are paired by round, so a platform that was measured again is never compared with
+ * former samples of native.
  */
-export class SampleStore {
-  readonly #points = new Map<string, Sample[]>()
+export class SampleStore implements RoundCounter {
+  readonly #cases = new Map<string, Sample[]>()
+  #orders = 0
 
   get samples(): Sample[] {
-    return [...this.#points.values()].flat()
+    return [...this.#cases.values()].flat()
   }
 
+  /** Keeps a sample. A warm-up sample is kept only if it shows that its step cannot succeed. */
   add(sample: Sample): void {
-    if (sample.warmup) return
-    const samples = this.#points.get(sample.case)
+    if (sample.warmup && sample.missingProgram === undefined && !sample.unsupported) return
+    const samples = this.#cases.get(sample.case)
     if (samples) samples.push(sample)
-    else this.#points.set(sample.case, [sample])
+    else this.#cases.set(sample.case, [sample])
   }
 
-  /** The first round that is free. */
-  next(point: string): number {
-    return (this.#points.get(point) ?? []).reduce((most, { round }) => Math.max(most, round + 1), 0)
+  nextRound(caseId: string): number {
+    return (this.#cases.get(caseId) ?? []).reduce((next, { round }) => Math.max(next, round + 1), 0)
   }
 
-  /** Rounds that a platform has at a point. */
-  rounds(point: string, platform: string): number {
-    return new Set((this.#points.get(point) ?? []).filter((one) => one.platform === platform).map(({ round }) => round))
-      .size
+  nextOrder(): number {
+    return this.#orders++
   }
 
-  /** Forgets what is to be measured again, and rounds of native that nothing is left to compare with. */
-  forget(cells: CasesToMeasure): void {
-    for (const [point, platforms] of cells) {
-      // native's former rounds belong to the platforms that stay.
-      const stays = (this.#points.get(point) ?? []).filter(
+  /** How many rounds a platform has of a case. */
+  rounds(caseId: string, platform: string): number {
+    const samples = (this.#cases.get(caseId) ?? []).filter((sample) => sample.platform === platform && !sample.warmup)
+    return new Set(samples.map(({ round }) => round)).size
+  }
+
+  /** Removes samples that will be measured again, and rounds of native that have no partner then. */
+  forget(cases: CasesToMeasure): void {
+    for (const [id, platforms] of cases) {
+      // Former rounds of native belong to the platforms that are not measured again.
+      const others = (this.#cases.get(id) ?? []).filter(
         ({ platform }) => platform === 'native' || !platforms.has(platform),
       )
-      const paired = new Set(stays.filter(({ platform }) => platform !== 'native').map(({ round }) => round))
-      const left = stays.filter(
+      const paired = new Set(others.filter(({ platform }) => platform !== 'native').map(({ round }) => round))
+      const left = others.filter(
         ({ platform, round }) => platform !== 'native' || paired.has(round) || !platforms.has('native'),
       )
-      if (left.length > 0) this.#points.set(point, left)
-      else this.#points.delete(point)
+      this.#replace(id, left)
     }
   }
 
-  /** Forgets points and platforms that there are no more. */
-  keepOnly(points: ReadonlySet<string>, platforms: ReadonlySet<string>): void {
-    for (const [point, samples] of this.#points) {
-      const left = points.has(point) ? samples.filter(({ platform }) => platforms.has(platform)) : []
-      if (left.length > 0) this.#points.set(point, left)
-      else this.#points.delete(point)
-    }
+  /** Removes the samples of cases and platforms that no longer exist. */
+  keepOnly(cases: ReadonlySet<string>, platforms: ReadonlySet<string>): void {
+    for (const [id, samples] of this.#cases)
+      this.#replace(id, cases.has(id) ? samples.filter(({ platform }) => platforms.has(platform)) : [])
+  }
+
+  #replace(caseId: string, samples: Sample[]): void {
+    if (samples.length > 0) this.#cases.set(caseId, samples)
+    else this.#cases.delete(caseId)
   }
 }

@@ -1,24 +1,25 @@
 import { join } from 'node:path'
 import { collectRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
-import { ensureImage, type Image } from '../../host/image.ts'
+import type { Image } from '../../host/image.ts'
+import { runTimed } from '../../host/timed-process.ts'
 import { buildReport } from '../judge/report.ts'
 import { GuestBundles } from '../measure/guest-api.ts'
-import { Warm } from '../measure/guest-pool.ts'
-import { Rounds, type Told } from '../measure/run-loop.ts'
-import { casesOf, type Plan, type PlannedPlatform } from '../model/plan.ts'
+import { GuestPool } from '../measure/guest-pool.ts'
+import { RemeasureBudget } from '../measure/remeasure.ts'
+import { jobSchedule, type MeasureJob, runLoop } from '../measure/run-loop.ts'
+import { type CasesToMeasure, casesOf, type Plan, type PlannedPlatform } from '../model/plan.ts'
 import type { Environment, RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { BenchData, Problem } from '../model/suite.ts'
 import type { Project } from '../project/config.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { RecordWriter } from '../records/record-file.ts'
-import { ensureArtifacts } from '../session/artifacts.ts'
-import { readEnvironment } from '../session/environment.ts'
-import type { LoadClientHost } from '../session/exec-target.ts'
+import type { Exec, LoadClientHost } from '../session/exec-target.ts'
+import { HostSession } from '../session/host-session.ts'
 import { probePlatforms } from '../session/probe.ts'
-import { Session } from '../session/session.ts'
-import { backgroundJob, caseIds, type Job, type Snapshot } from './changes.ts'
+import type { OpenSession, Session } from '../session/session.ts'
+import { backgroundJob, caseIds, type Snapshot } from './changes.ts'
 import {
   type NameFilter,
   type ProjectState,
@@ -28,31 +29,30 @@ import {
 } from './project-state.ts'
 import { SampleStore } from './sample-store.ts'
 
-/** The functions of the benches, as the files have them now. */
-
+/** Imports the functions of the benches again when their files change. */
 export class WorkloadLoader {
   readonly #workloads = new Map<string, Workload>()
-  /** The digest that a bench's samples carry: claims may change without it. */
+  /** The digests of the loaded benches. A changed claim changes the digest of the file, but loads nothing. */
   readonly #digests = new Map<string, string>()
   #bundles: GuestBundles | undefined
 
-  /** Those of every bench that was ever loaded, by the bench's id; a copy. */
+  /** A copy of the workloads of every loaded bench, by the bench's id. */
   get workloads(): Map<string, Workload> {
     return new Map(this.#workloads)
   }
 
-  /** There once something was loaded. */
+  /** Undefined until something is loaded. */
   get bundles(): GuestBundles | undefined {
     return this.#bundles
   }
 
-  /** Loads the functions of changed benches. Collecting has imported the same files, so this is safe. */
+  /** Loads the functions of changed benches. This is safe, because collecting has imported the same files. */
   async load(benches: readonly BenchData[], { compiled, project }: ProjectState): Promise<void> {
     if (benches.length === 0) return
     this.#bundles = new GuestBundles(project.root)
     for (const file of new Set(benches.map((bench) => bench.file))) {
       const { output, digest } = compiled.get(file)!
-      // The digest makes a changed file a new module. Node keeps source maps for good, and collecting has told all places.
+      // The digest makes a changed file a new module. Node never frees source maps, and collecting has the locations.
       process.setSourceMapsEnabled(false)
       const loaded = await collectRegistrations(() => import(`${output}?${digest}`))
       for (const { name, workload } of loaded.benches) if (workload) this.#workloads.set(`${file}#${name}`, workload)
@@ -60,122 +60,22 @@ export class WorkloadLoader {
     for (const { id, digest } of benches) this.#digests.set(id, digest)
   }
 
-  /** These benches with the digests of what is loaded. */
+  /** The benches with the digests of their loaded functions. */
   withLoadedDigests(benches: readonly BenchData[]): BenchData[] {
     return benches.map((bench) => ({ ...bench, digest: this.#digests.get(bench.id) ?? bench.digest }))
   }
 }
 
-/** What a watch holds of the machine, from the first change to the last, and what it knows of the platforms there. */
-
-export interface OpenSessionOptions {
-  /** Waits while another process has the machine. */
-  readonly wait: boolean
-  readonly signal: AbortSignal
-  /** Seconds that booting a guest may take; asked once the machine is taken. */
-  timeout(): number
-  /** Told what is being done. */
-  tell(what: string): void
-}
-
-/** The image, and the client that runs on it. */
-interface Taken {
-  readonly image: Image
-  readonly client: LoadClientHost
-  readonly environment: Environment
-  /** What of the config it was taken for. */
-  readonly key: string
-}
-
-const keyOf = ({ guest, image }: Project): string => JSON.stringify([guest, image])
-
-export class WatchHost {
-  #session: Session | undefined
-  #taken: Taken | undefined
-  #warm: Warm | undefined
-  readonly #platforms = new Map<string, { state: string; platform: PlannedPlatform }>()
-
-  /** There once the machine is this process's, which is before all of it is taken. */
-  get session(): Session | undefined {
-    return this.#session
-  }
-
-  get taken(): Taken | undefined {
-    return this.#taken
-  }
-
-  get warm(): Warm | undefined {
-    return this.#warm
-  }
-
-  /** Whether it was taken for a project like this. */
-  suits(project: Project): boolean {
-    return this.#taken?.key === keyOf(project)
-  }
-
-  /** Takes the machine, which must be closed. What fails leaves it to be closed. */
-  async take(project: Project, { wait, signal, timeout, tell }: OpenSessionOptions): Promise<void> {
-    tell('taking the machine')
-    this.#session = await Session.open(project.guest, {
-      purpose: `watching ${project.root}`,
-      wait,
-      onWait: ({ pid, purpose, since }) => tell(`waiting for process ${pid}, ${purpose}, since ${since}`),
-      signal,
-    })
-    const session = this.#session
-    const image = await ensureImage(project.image, {
-      journal: session.journal,
-      signal,
-      onLine: (line) => tell(`building the image: ${line}`),
-    })
-    const guest = { cpus: [...session.limits.cpus], memoryBytes: session.limits.memoryBytes }
-    const environment = await readEnvironment(project, guest, image.digest)
-    this.#taken = { image, client: await session.client(image.rootfs), environment, key: keyOf(project) }
-    this.#warm = new Warm(session, image.rootfs, timeout())
-  }
-
-  /** Probes the platforms that are not known as they are now. `states` are by name; see `stateOf`. */
-  async probe(
-    platforms: readonly ResolvedPlatform[],
-    states: ReadonlyMap<string, string>,
-    { signal, tell, skipEmulated }: Pick<OpenSessionOptions, 'signal' | 'tell'> & { readonly skipEmulated: boolean },
-  ): Promise<void> {
-    const unknown = platforms.filter(({ spec: { name } }) => this.#platforms.get(name)?.state !== states.get(name))
-    if (unknown.length === 0) return
-    const { image } = this.#taken!
-    const { journal } = this.#session!
-    await ensureArtifacts(unknown, image.rootfs, { journal, signal, onLine: tell }, skipEmulated)
-    tell(`probing ${unknown.map(({ spec }) => spec.name).join(', ')}`)
-    for (const platform of await probePlatforms(unknown, this.#session!.withSignal(signal), image, skipEmulated))
-      this.#platforms.set(platform.name, { state: states.get(platform.name)!, platform })
-  }
-
-  /** A platform as it was last probed. */
-  platform(name: string): PlannedPlatform | undefined {
-    return this.#platforms.get(name)?.platform
-  }
-
-  /** Gives back what is held; it can then be taken again. */
-  async close(): Promise<void> {
-    this.#taken = undefined
-    this.#platforms.clear()
-    const [warm, session] = [this.#warm, this.#session]
-    this.#warm = undefined
-    this.#session = undefined
-    try {
-      await warm?.[Symbol.asyncDispose]()
-    } finally {
-      await session?.[Symbol.asyncDispose]()
-    }
-  }
-}
-
-/** Measures jobs, and has what was measured: on a machine that it takes when the first job comes. */
-
-export interface MeasurerOptions extends SelectionOptions {
-  readonly wait: boolean
-  /** Sees to what isobench needs of the machine. */
-  equip(state: ProjectState, signal: AbortSignal): Promise<void>
+/** How watch mode uses the host. */
+export interface WatchSessionOptions extends SelectionOptions {
+  /** Waits if another isobench process has the host. */
+  readonly waitForLock: boolean
+  /** Whether disturbed samples may be taken once more. */
+  readonly remeasure: boolean
+  /** Installs what isobench needs on this host. */
+  ensureDependencies(state: ProjectState, signal: AbortSignal): Promise<void>
+  readonly openSession?: OpenSession
+  readonly exec?: Exec
 }
 
 /** What there is to measure and to judge. */
@@ -186,132 +86,277 @@ export interface WatchInput {
   readonly problems: readonly Problem[]
 }
 
-export class WatchSession {
-  readonly #machine = new WatchHost()
-  readonly #functions = new WorkloadLoader()
-  readonly #kept = new SampleStore()
-  readonly #rounds = new Rounds(this.#kept)
+/** The progress of a job. */
+export interface Measuring {
+  readonly kind: 'measuring'
+  /** Negative for warm-up. */
+  readonly round: number
+  readonly rounds: number
+  readonly done: number
+  readonly steps: number
+  readonly platform: string
+  /** The id of the case. */
+  readonly bench: string
+  /** Whether nobody asked for the job: isobench measures undecided claims on. */
+  readonly background: boolean
+}
 
-  /** `now` is asked each time, as it changes while this measures. */
+/** What a job reports while it runs. */
+export interface JobListener {
+  /** A step begins. */
+  measuring(progress: Measuring): void
+  roundEnded(): void
+}
+
+/** The host, ready to measure. */
+interface ReadyHost {
+  readonly image: Image
+  readonly client: LoadClientHost
+  readonly environment: Environment
+  readonly pool: GuestPool
+  /** The parts of the config that it depends on. */
+  readonly key: string
+}
+
+const hostKey = ({ guest, image }: Project): string => JSON.stringify([guest, image])
+
+/**
+ * Measures the jobs of watch mode and judges the samples that it keeps.
+ *
+ * It takes the host for the first job and keeps it until `close`. Guests of the next round are booted ahead, so that the
+ * first command after a change does not wait for a boot. Guests that live for the run stay until their platform changes.
+ */
+export class WatchSession {
+  readonly #store = new SampleStore()
+  readonly #platforms = new Map<string, { readonly state: string; readonly platform: PlannedPlatform }>()
+  #session: Session | undefined
+  #host: ReadyHost | undefined
+  /** Platforms whose guests must not be used again. They are removed before the next job. */
+  readonly #stalePlatforms = new Set<string>()
+  #runGuestsAreStale = false
+  /** Platforms for which a guest is booted ahead. */
+  #bootAhead: ReadonlySet<string> = new Set()
+  readonly #failedBoots = new Set<string>()
+  #records = 0
+
+  /** @param current what there is to measure, which changes while this measures */
   constructor(
-    private readonly options: MeasurerOptions,
+    private readonly options: WatchSessionOptions,
     private readonly current: () => WatchInput,
+    private readonly loader = new WorkloadLoader(),
   ) {}
 
-  /** Whether it has the machine. */
+  /** Whether this process has locked the host. */
   get hasHost(): boolean {
-    return this.#machine.session !== undefined
+    return this.#session !== undefined
   }
 
-  /** Loads the benches that changed, and forgets samples and guests that are of no more use in `after`. */
+  /** Loads the changed benches and drops samples and guests that are useless in `after`. */
   async follow(changed: readonly BenchData[], before: Snapshot | undefined, after: Snapshot): Promise<void> {
-    await this.#functions.load(changed, this.current().state)
-    this.#kept.keepOnly(caseIds(after.benches), new Set(after.platforms.keys()))
-    const { warm } = this.#machine
-    if (changed.some(({ workload }) => workload.lifecycle === 'run')) warm?.stale('run')
-    for (const [name, state] of after.platforms) if (before?.platforms.get(name) !== state) warm?.stale(name)
+    await this.loader.load(changed, this.current().state)
+    this.#store.keepOnly(caseIds(after.benches), new Set(after.platforms.keys()))
+    if (changed.some(({ workload }) => workload.lifecycle === 'run')) this.#runGuestsAreStale = true
+    for (const [name, state] of after.platforms)
+      if (before?.platforms.get(name) !== state) this.#stalePlatforms.add(name)
   }
 
-  /** Takes the machine, or what the config changed of it, and probes the platforms that changed. */
-  async prepare(signal: AbortSignal, tell: (what: string) => void): Promise<void> {
+  /** Takes the host if the config needs another one, probes the platforms that changed, and removes stale guests. */
+  async prepare(signal: AbortSignal, onProgress: (text: string) => void): Promise<void> {
     const { project } = this.current().state
-    if (!this.#machine.suits(project)) {
-      await this.#machine.close()
-      await this.options.equip(this.current().state, signal)
-      const timeout = () => this.current().snapshot.profile.timeout
-      await this.#machine.take(project, { wait: this.options.wait, signal, timeout, tell })
+    if (this.#host?.key !== hostKey(project)) {
+      await this.close()
+      await this.options.ensureDependencies(this.current().state, signal)
+      this.#host = await this.#takeHost(project, signal, onProgress)
     }
+    await this.#probe(this.#host!, signal, onProgress)
+    await this.#removeGuests(this.#host!.pool)
+  }
+
+  async #takeHost(project: Project, signal: AbortSignal, onProgress: (text: string) => void): Promise<ReadyHost> {
+    const { openSession = HostSession.open, waitForLock } = this.options
+    onProgress('taking the host')
+    const session = await openSession(project.guest, {
+      purpose: `watching ${project.root}`,
+      wait: waitForLock,
+      onWait: ({ pid, purpose, since }) => onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`),
+      signal,
+    })
+    // Set at once, so that `close` releases the host if the rest fails.
+    this.#session = session
+    const image = await session.ensureImage(project.image, (line) => onProgress(`building the image: ${line}`))
+    const environment = await session.readEnvironment(project, image)
+    const client = await session.loadClient(image.rootfs)
+    const pool = new GuestPool(session, image.rootfs, this.current().snapshot.profile.timeout)
+    return { image, client, environment, pool, key: hostKey(project) }
+  }
+
+  async #probe({ image }: ReadyHost, signal: AbortSignal, onProgress: (text: string) => void): Promise<void> {
     const { snapshot } = this.current()
-    const skipEmulated = snapshot.profile.skipEmulated ?? false
-    await this.#machine.probe(this.#platforms(), snapshot.platforms, { signal, tell, skipEmulated })
-    await this.#machine.warm!.dropStale()
-  }
-
-  /** Takes the samples of a job; after `prepare`. @throws the signal's reason when it is aborted. */
-  async take(job: Job, signal: AbortSignal, told: Told): Promise<void> {
-    const { taken, session, warm } = this.#machine
-    const { image, client } = taken!
-    const means = {
-      session: session!.withSignal(signal),
-      plan: this.#plan(),
-      image,
-      platforms: new Map(this.#platforms().map((one) => [one.spec.name, one])),
-      workloads: this.#functions.workloads,
-      bundles: this.#functions.bundles!,
-      client,
-    }
-    await this.#rounds.take(job, means, warm!, told)
-  }
-
-  /** Boots one guest that will be wanted. Returns whether it did; undefined while there is no machine to do it on. */
-  bootAhead(isBusy: () => boolean): Promise<boolean> | undefined {
-    return this.#machine.warm?.bootAhead(this.#platforms(), isBusy)
-  }
-
-  /** A round more of what is undecided; see `jobInBackground`. */
-  background(): Job | undefined {
-    // None while there is no machine, which the next change or `r` takes.
-    return this.#machine.taken && backgroundJob(this.#record(), this.#kept)
-  }
-
-  /** Undefined while there is no machine whose samples could be judged. */
-  report(): Report | undefined {
-    return this.#machine.taken && buildReport(this.#record(), { strict: false })
-  }
-
-  /** Writes what there is as a run record. Returns the file. */
-  writeRecord(): string {
-    const { plan, environment, problems, samples } = this.#record()
-    const writer = RecordWriter.start(
-      this.current().state.project.root,
-      plan.seed.slice(0, 12),
-      environment,
-      plan,
-      problems,
+    const { skipEmulated } = snapshot.profile
+    const { exec = runTimed } = this.options
+    const unknown = this.#selectedPlatforms().filter(
+      ({ spec: { name } }) => this.#platforms.get(name)?.state !== snapshot.platforms.get(name),
     )
+    if (unknown.length === 0) return
+    const session = this.#session!.withSignal(signal)
+    await session.ensureArtifacts(unknown, image.rootfs, { onLine: onProgress, skipEmulated })
+    onProgress(`probing ${unknown.map(({ spec }) => spec.name).join(', ')}`)
+    for (const platform of await probePlatforms(unknown, session, image, { skipEmulated, exec }))
+      this.#platforms.set(platform.name, { state: snapshot.platforms.get(platform.name)!, platform })
+  }
+
+  /** Removes stale guests, and those that an aborted round has left. */
+  async #removeGuests(pool: GuestPool): Promise<void> {
+    await pool.endRound()
+    const stale = [...this.#stalePlatforms]
+    this.#stalePlatforms.clear()
+    this.#failedBoots.clear()
+    for (const name of stale) await pool.drop(name)
+    if (this.#runGuestsAreStale) await pool.dropRunGuests()
+    this.#runGuestsAreStale = false
+  }
+
+  /**
+   * Takes the samples of a job. Call `prepare` first.
+   * @throws the signal's reason if it is aborted
+   */
+  async take(job: MeasureJob, signal: AbortSignal, listener: JobListener): Promise<void> {
+    const { image, client, pool } = this.#host!
+    const { exec = runTimed, remeasure } = this.options
+    const plan = this.#plan()
+    if (job.fresh) this.#store.forget(job.cases)
+    this.#bootAhead = platformsToBootAhead(plan, job.cases)
+    const results = [...job.cases.values()].reduce((sum, platforms) => sum + platforms.size, 0)
+    let done = 0
+    const stop = await runLoop({
+      schedule: jobSchedule(job, plan, this.#store),
+      context: {
+        session: this.#session!.withSignal(signal),
+        plan,
+        image,
+        client,
+        exec,
+        platforms: new Map(this.#selectedPlatforms().map((platform) => [platform.spec.name, platform])),
+        workloads: this.loader.workloads,
+        bundles: this.loader.bundles ?? new GuestBundles(this.current().state.project.root),
+      },
+      pool,
+      remeasure: new RemeasureBudget(results * job.rounds, remeasure),
+      on: {
+        step: ({ case: benchCase, platform, round, left }) => {
+          const { rounds, fresh } = job
+          const progress = { round, rounds, done, steps: done + left, platform, bench: benchCase.id }
+          listener.measuring({ kind: 'measuring', ...progress, background: !fresh })
+          done++
+        },
+        sample: (sample) => this.#store.add(sample),
+        roundEnd: () => listener.roundEnded(),
+      },
+    })
+    if (stop === 'interrupted') signal.throwIfAborted()
+  }
+
+  /**
+   * Boots one guest that the next round needs.
+   * @returns whether it tried to boot one
+   */
+  async bootAhead(isBusy: () => boolean): Promise<boolean> {
+    const pool = this.#host?.pool
+    if (!pool || isBusy() || this.#stalePlatforms.size > 0 || this.#runGuestsAreStale) return false
+    const next = this.#selectedPlatforms().find(
+      ({ spec: { name } }) => this.#bootAhead.has(name) && !pool.isBootedAhead(name) && !this.#failedBoots.has(name),
+    )
+    if (!next) return false
+    try {
+      await pool.bootAhead(next)
+    } catch {
+      // The sample that needs the guest reports what is wrong.
+      this.#failedBoots.add(next.spec.name)
+    }
+    return true
+  }
+
+  /** One more round of what is undecided. Undefined if nothing is, or if the host is not taken. */
+  background(): MeasureJob | undefined {
+    return this.#host && backgroundJob(this.#record(this.#host), this.#store)
+  }
+
+  /** Undefined while the host is not taken. */
+  report(): Report | undefined {
+    return this.#host && buildReport(this.#record(this.#host), { strict: false })
+  }
+
+  /**
+   * Writes the samples as a run record of its own.
+   * @returns the file
+   */
+  writeRecord(): string {
+    const { plan, environment, problems, samples } = this.#record(this.#host!)
+    const { root } = this.current().state.project
+    const writer = RecordWriter.start(root, `watch-${++this.#records}`, environment, plan, problems)
     for (const sample of samples) writer.sample(sample)
     writer.end('finished')
     return writer.file
   }
 
-  close(): Promise<void> {
-    return this.#machine.close()
+  /** Removes all guests and releases the host. A later `prepare` takes it again. */
+  async close(): Promise<void> {
+    const [pool, session] = [this.#host?.pool, this.#session]
+    this.#host = undefined
+    this.#session = undefined
+    this.#platforms.clear()
+    try {
+      await pool?.[Symbol.asyncDispose]()
+    } finally {
+      await session?.[Symbol.asyncDispose]()
+    }
   }
 
-  #platforms(): ResolvedPlatform[] {
+  #selectedPlatforms(): ResolvedPlatform[] {
     const { state, only } = this.current()
     return selectedPlatforms(state, this.options, only)
   }
 
   #plan(): Plan {
     const { state, snapshot, only } = this.current()
-    const { excluded: left, findings } = selectedBenches(state, this.options, only)
-    const benches = this.#functions.withLoadedDigests(snapshot.benches)
+    const { excluded, findings } = selectedBenches(state, this.options, only)
+    const benches = this.loader.withLoadedDigests(snapshot.benches)
     return {
       seed: 'watch',
       profileName: this.options.profileName,
       profile: snapshot.profile,
       platforms: [...snapshot.platforms.keys()].flatMap((name) => {
-        const known = this.#machine.platform(name)
+        const known = this.#platforms.get(name)?.platform
         const tags = snapshot.tags.get(name) ?? []
         return known ? [{ ...known, tags }] : []
       }),
       benches,
       cases: benches.flatMap(casesOf),
       findings,
-      excluded: left,
+      excluded,
     }
   }
 
-  #record(): RunRecord {
+  #record({ environment }: ReadyHost): RunRecord {
     const { state, problems } = this.current()
     return {
       file: join(state.project.root, 'watch'),
-      environment: this.#machine.taken!.environment,
+      environment,
       plan: this.#plan(),
       problems,
-      samples: this.#kept.samples,
+      samples: this.#store.samples,
       status: 'finished',
     }
   }
+}
+
+/** The platforms whose benches use guests that live for a round. Only such a guest is worth booting ahead. */
+function platformsToBootAhead({ benches, cases, platforms }: Plan, wanted: CasesToMeasure): Set<string> {
+  const withRoundGuests = new Set(
+    benches.filter(({ workload }) => workload.lifecycle === 'round' && workload.kind !== 'boot').map(({ id }) => id),
+  )
+  const used = cases
+    .filter(({ id, bench }) => withRoundGuests.has(bench) && wanted.has(id))
+    .flatMap(({ id }) => [...wanted.get(id)!])
+  return new Set(platforms.filter(({ name, available }) => available && used.includes(name)).map(({ name }) => name))
 }

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import { InterruptedError, messageOf } from '../../util/errors.ts'
-import type { Measuring } from '../measure/run-loop.ts'
+import type { MeasureJob } from '../measure/run-loop.ts'
 import type { CasesToMeasure } from '../model/plan.ts'
 import type { Report } from '../model/report.ts'
 import type { Problem } from '../model/suite.ts'
-import { casesFor, type Decision, failedCases, type Job, jobForChange, planChange, type Snapshot } from './changes.ts'
+import { casesFor, type Decision, failedCases, jobForChange, planChange, type Snapshot } from './changes.ts'
 import { type FileChanges, FileWatcher } from './file-watcher.ts'
 import {
   loadProjectState,
@@ -15,11 +15,11 @@ import {
   updateProjectState,
   watchedFiles,
 } from './project-state.ts'
-import { type MeasurerOptions, WatchSession } from './session.ts'
+import { type Measuring, WatchSession, type WatchSessionOptions } from './session.ts'
 
 /** Measures and judges as files change. One session of the machine for all of it. */
 
-export interface WatchOptions extends Sources, MeasurerOptions {
+export interface WatchOptions extends Sources, WatchSessionOptions {
   /** Called whenever there is something else to show. */
   readonly shown: () => void
 }
@@ -44,18 +44,18 @@ export class Watch {
 
   #state!: ProjectState
   #snapshot: Snapshot | undefined
-  #job: Job | undefined
+  #job: MeasureJob | undefined
   #running: AbortController | undefined
   #wake: () => void = () => {}
   #reading: Promise<void> = Promise.resolve()
   readonly #quit = new AbortController()
   readonly #files: FileWatcher
-  readonly #measurer: WatchSession
+  readonly #session: WatchSession
 
   constructor(private readonly options: WatchOptions) {
     setMaxListeners(0, this.#quit.signal)
     this.#files = new FileWatcher((burst) => this.#read(burst))
-    this.#measurer = new WatchSession(options, () => ({
+    this.#session = new WatchSession(options, () => ({
       state: this.#state,
       snapshot: this.#snapshot!,
       only: this.only,
@@ -79,7 +79,7 @@ export class Watch {
       this.#show({ kind: 'preparing', what: 'cleaning up' })
       await this.#files.close()
       await this.#reading
-      await this.#measurer.close()
+      await this.#session.close()
     }
   }
 
@@ -121,7 +121,7 @@ export class Watch {
 
   /** Writes what there is as a run record. */
   writeRecord(): string {
-    return this.#measurer.writeRecord()
+    return this.#session.writeRecord()
   }
 
   /** Reads what changed; one burst after the other. */
@@ -161,7 +161,7 @@ export class Watch {
     if (decision.what === 'all' || decision.what === 'measure') {
       const changed =
         decision.what === 'measure' ? next.benches.filter(({ id }) => decision.benches.includes(id)) : next.benches
-      await this.#measurer.follow(changed, former, next)
+      await this.#session.follow(changed, former, next)
       this.latest = decision
       this.#measure(casesFor(decision, this.#snapshot))
     } else {
@@ -183,13 +183,13 @@ export class Watch {
 
   /** One thing to do: a job, a guest to boot ahead, a round in the background, or waiting. */
   async #next(): Promise<void> {
-    const job = this.#job ?? (this.background && this.report ? this.#measurer.background() : undefined)
+    const job = this.#job ?? (this.background && this.report ? this.#session.background() : undefined)
     try {
       if (job) return await this.#work(job)
-      if (await this.#measurer.bootAhead(() => this.#job !== undefined || this.#quit.signal.aborted)) return
+      if (await this.#session.bootAhead(() => this.#job !== undefined || this.#quit.signal.aborted)) return
     } catch (error) {
       // On the first change there is nothing to stay open for; later the last results stay, whatever a config asks for.
-      if (!this.#measurer.hasHost && !this.report) throw error
+      if (!this.#session.hasHost && !this.report) throw error
       // Left as it is: the next change, or `r`, tries again.
       if (this.#job === job) this.#job = undefined
       this.background = false
@@ -203,14 +203,14 @@ export class Watch {
     this.#wake = () => {}
   }
 
-  async #work(job: Job): Promise<void> {
+  async #work(job: MeasureJob): Promise<void> {
     const running = new AbortController()
     setMaxListeners(0, running.signal)
     this.#running = running
     try {
-      await this.#measurer.prepare(this.#quit.signal, (what) => this.#show({ kind: 'preparing', what }))
+      await this.#session.prepare(this.#quit.signal, (what) => this.#show({ kind: 'preparing', what }))
       if (running.signal.aborted) return
-      await this.#measurer.take(job, running.signal, {
+      await this.#session.take(job, running.signal, {
         measuring: (now) => this.#show(now),
         roundEnded: () => this.#judge(),
       })
@@ -230,6 +230,6 @@ export class Watch {
   }
 
   #judge(): void {
-    this.report = this.#measurer.report() ?? this.report
+    this.report = this.#session.report() ?? this.report
   }
 }

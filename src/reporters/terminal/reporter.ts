@@ -5,7 +5,7 @@ import type { Report } from '../../core/model/report.ts'
 import type { Reporter } from '../../core/reporter.ts'
 import { plural, sanitize, truncate, wrap } from '../../util/text.ts'
 import { withoutFile } from '../document.ts'
-import { formatQuantity } from '../format.ts'
+import { formatQuantity, formatStop } from '../format.ts'
 import type { ReporterContext, ReporterFactory } from '../reporter.ts'
 import { benchName } from '../summary.ts'
 import type { RenderOptions } from './claims.ts'
@@ -52,6 +52,10 @@ export function terminalReporter(
       errors = 0
       run = { plan, pace: new ProgressEstimator(plan) }
       print(wrap(planLine(plan), view.width))
+    },
+    onStop(stop, report) {
+      const text = formatStop(stop, report)
+      if (text !== undefined) print([sanitize(text)])
     },
     onStepStart(progress) {
       if (!run) return

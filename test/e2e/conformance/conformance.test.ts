@@ -18,8 +18,8 @@ import { loadProject } from '../../../src/core/project/config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../../../src/core/project/platforms.ts'
 import { ensureArtifacts } from '../../../src/core/session/artifacts.ts'
 import type { LoadClientHost } from '../../../src/core/session/exec-target.ts'
+import { HostSession } from '../../../src/core/session/host-session.ts'
 import { probePlatforms } from '../../../src/core/session/probe.ts'
-import { Session } from '../../../src/core/session/session.ts'
 import type { GuestHandle } from '../../../src/driver.ts'
 import type { CommandResult, ExecOptions } from '../../../src/dsl/guest.ts'
 import { platform } from '../../../src/dsl/platform.ts'
@@ -41,7 +41,7 @@ const project = await loadProject(join(import.meta.dirname, '../../..'))
 const { signal } = new AbortController()
 // Less than the config's, so that going over it does not take long.
 const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }
-const open = () => Session.open(guest, { purpose: 'the conformance suite', wait: true, signal })
+const open = () => HostSession.open(guest, { purpose: 'the conformance suite', wait: true, signal })
 
 /** Options that no platform of the config has. */
 const besides = [
@@ -64,11 +64,11 @@ async function probed() {
 }
 
 const { image, platforms } = await probed()
-let session: Session
+let session: HostSession
 let client: LoadClientHost
 beforeAll(async () => {
   session = await open()
-  client = await session.client(image.rootfs)
+  client = await session.loadClient(image.rootfs)
 })
 afterAll(() => session?.[Symbol.asyncDispose]())
 
@@ -103,7 +103,7 @@ for (const { platform: resolved, probe } of platforms) {
 }
 
 function conforms({ spec, driver, options }: ResolvedPlatform) {
-  const bounds = () => ({ until: performance.now() + limit * 1000, signal })
+  const bounds = () => ({ until: performance.now() + limit * 1000, signal, exec: runTimed })
 
   describe('a guest that runs one command', () => {
     it('gets its arguments as they are, gives its output and its exit code, and ends with it', async () => {
@@ -157,7 +157,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       before = traces(image.rootfs)
       place = await session.createSandbox(image.rootfs, limit)
       handle = await driver.boot(place, options)
-      outOfMemory = guestOomMonitor(place.group, handle)
+      outOfMemory = guestOomMonitor(place, handle)
     })
     afterAll(() => place?.[Symbol.asyncDispose]())
 

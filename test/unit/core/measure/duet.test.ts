@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
-import { scheduleSteps } from '../../../../src/core/measure/run-loop.ts'
+import { plannedSchedule } from '../../../../src/core/measure/run-loop.ts'
 import { stepsOfRound } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { supportsDuet } from '../../../../src/core/project/plan.ts'
@@ -72,9 +72,9 @@ describe('a plan with a duet', () => {
       sequential: planLooks({ first: 6, last: 8 }),
     }
     const samples: Sample[] = []
-    const due = scheduleSteps(wanted, samples)
-    for (let next = due.next(); !next.done; next = due.next()) {
-      const { round, platform } = next.value
+    const schedule = plannedSchedule(wanted)
+    for (let step = schedule.next(samples); !('stopped' in step); step = schedule.next(samples)) {
+      const { round, platform } = step
       const latency = 20 + (round % 2 === 0 ? 1 : -1)
       samples.push(aSample('native', round, { duetWith: platform, values: { latency } }))
     }

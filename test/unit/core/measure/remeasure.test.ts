@@ -80,16 +80,20 @@ describe('a disturbed sample', () => {
   })
 
   it('is taken at most once more, and a run repeats at most a tenth of its steps', async () => {
-    const plan = aPlan()
-    const repeats = new RemeasureBudget(plan)
-    expect(Array.from({ length: 5 }, () => repeats.take())).toEqual([true, true, true, false, false])
+    const budget = RemeasureBudget.forPlan(aPlan())
+    expect(Array.from({ length: 5 }, () => budget.take())).toEqual([true, true, true, false, false])
+    expect(RemeasureBudget.forPlan(aPlan(), false).take()).toBe(false)
+    const quiet = { steal: 0, otherProcesses: 0, otherProcessesOnClientCpus: null, cpuPressure: 0, runnable: 1 }
+    const loads = [{ ...quiet, otherProcesses: 0.5 }, { ...quiet, steal: 0.2 }, quiet]
     let taken = 0
-    const quiet = await measureUndisturbed(
-      async () => [aSample('runc', taken++, { wallMs: 0, values: { latency: 1 } })],
-      { cores: apart, prefix: 'isob-none' },
-      repeats,
-    )
-    expect(taken).toBe(quiet.length)
-    expect(quiet[0]!.load).toMatchObject({ runnable: expect.any(Number) })
+    const take = async () => [aSample('runc', taken++, { wallMs: 1000, values: { latency: 1 } })]
+    const meter = () => () => loads[taken - 1]!
+    const samples = await measureUndisturbed(take, meter, new RemeasureBudget(1))
+    expect(samples.map(({ disturbed, load }) => [disturbed, load])).toEqual([
+      [true, loads[0]],
+      [true, loads[1]],
+    ])
+    const undisturbed = await measureUndisturbed(take, meter, new RemeasureBudget(1))
+    expect(undisturbed.map(({ disturbed }) => disturbed)).toEqual([undefined])
   })
 })

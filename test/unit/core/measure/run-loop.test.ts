@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
 import { missingProgramProblems } from '../../../../src/core/judge/report.ts'
-import { type ScheduledStep, type StopReason, scheduleSteps } from '../../../../src/core/measure/run-loop.ts'
+import { plannedSchedule, type ScheduledStep } from '../../../../src/core/measure/run-loop.ts'
 import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
@@ -31,17 +31,18 @@ function simulate(
 ) {
   const random = seeded(seed)
   const samples: Sample[] = []
-  const due = scheduleSteps(plan, samples, () => isTimeUp(samples))
-  let next = due.next()
-  while (!next.done) {
-    const { case: point, platform, round } = next.value
+  // The clock shows 1 once the time is up.
+  const now = () => (isTimeUp(samples) ? 1 : 0)
+  const schedule = plannedSchedule(plan, { maxDuration: 0.5, now })
+  let step = schedule.next(samples)
+  for (; !('stopped' in step); step = schedule.next(samples)) {
+    const { case: benchCase, platform, round } = step
     const latency = 20 * (costs[platform] ?? 1) * Math.exp(cv * gaussian(random))
     samples.push(
-      aSample(platform, round, { case: point.id, warmup: round < 0, values: { latency, rate: 1 / latency } }),
+      aSample(platform, round, { case: benchCase.id, warmup: round < 0, values: { latency, rate: 1 / latency } }),
     )
-    next = due.next()
   }
-  const ended: StopReason = next.value
+  const ended = step.stopped
   const count = (platform: string) => samples.filter((one) => one.platform === platform && !one.warmup).length
   return { samples, ended, count, claims: judge(plan, samples).claims }
 }
@@ -58,17 +59,12 @@ describe('the steps of a run', () => {
   it('leave out a point whose program the image lacks, from its first sample on', () => {
     const { sequential: _, ...plan } = planFor({ other: 1 })
     const samples: Sample[] = []
-    const due = scheduleSteps(plan, samples)
-    const { value } = due.next()
+    const schedule = plannedSchedule(plan)
+    const first = schedule.next(samples) as ScheduledStep
     samples.push(
-      aSample('native', -1, {
-        case: (value as ScheduledStep).case.id,
-        warmup: true,
-        error: 'no program',
-        missingProgram: 'fio',
-      }),
+      aSample('native', -1, { case: first.case.id, warmup: true, error: 'no program', missingProgram: 'fio' }),
     )
-    expect(due.next()).toMatchObject({ done: true, value: { why: 'all-rounds' } })
+    expect(schedule.next(samples)).toMatchObject({ stopped: { why: 'all-rounds' } })
     const [problem, ...others] = missingProgramProblems({ plan, samples: [...samples, ...samples] })
     expect(problem!.message).toMatch(/runs fio, and the image has no such program/)
     expect(others).toEqual([])
@@ -78,12 +74,12 @@ describe('the steps of a run', () => {
     const { sequential: _, ...plan } = planFor({ one: 1, two: 1 })
     const samples: Sample[] = []
     const visits: Record<string, number> = {}
-    const due = scheduleSteps(plan, samples)
-    for (let next = due.next(); !next.done; next = due.next()) {
-      const { platform, round, case: point } = next.value
+    const schedule = plannedSchedule(plan)
+    for (let step = schedule.next(samples); !('stopped' in step); step = schedule.next(samples)) {
+      const { platform, round, case: benchCase } = step
       visits[platform] = (visits[platform] ?? 0) + 1
       samples.push(
-        aSample(platform, round, { case: point.id, ...(platform === 'one' && { error: 'no', unsupported: true }) }),
+        aSample(platform, round, { case: benchCase.id, ...(platform === 'one' && { error: 'no', unsupported: true }) }),
       )
     }
     expect(visits).toEqual({ native: 31, one: 1, two: 31 })

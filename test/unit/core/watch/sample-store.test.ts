@@ -21,21 +21,29 @@ const of = (kept: SampleStore, platform: string) =>
 
 describe('what is kept', () => {
   it('leaves warm-up out', () => {
-    expect(keptOf([{ ...native(1)[0]!, round: -1, warmup: true }]).samples).toEqual([])
+    const warmup = { ...native(1)[0]!, round: -1, warmup: true }
+    expect(keptOf([warmup]).samples).toEqual([])
+    // A failed warm-up drops the step from the job, so its sample is the only one that says why.
+    const kept = keptOf([
+      { ...warmup, missingProgram: 'fio' },
+      { ...warmup, unsupported: true },
+    ])
+    expect(kept.samples).toHaveLength(2)
+    expect([kept.nextRound(benchId), kept.rounds(benchId, 'native')]).toEqual([0, 0])
   })
 
   it('forgets all of a bench that is measured again', () => {
     const kept = keptOf(native(5), costing('runc', 1.1, { count: 5 }))
     kept.forget(cells('native', 'runc', 'gvisor'))
     expect(kept.samples).toEqual([])
-    expect(kept.next(benchId)).toBe(0)
+    expect(kept.nextRound(benchId)).toBe(0)
   })
 
   it("keeps native's rounds that other platforms are paired with, and gives a platform rounds of its own", () => {
     const kept = keptOf(native(5), costing('runc', 1.5, { count: 5 }), costing('gvisor', 2, { count: 5 }))
     kept.forget(cells('native', 'gvisor'))
     expect([of(kept, 'native').length, of(kept, 'runc').length, of(kept, 'gvisor').length]).toEqual([5, 5, 0])
-    const from = kept.next(benchId)
+    const from = kept.nextRound(benchId)
     expect(from).toBe(5)
     // Native is twice as slow by now: a ratio that mixed the two would show it.
     for (const sample of costing('native', 2, { count: 5, from })) kept.add(sample)

@@ -1,0 +1,105 @@
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf } from '../../util/errors.ts'
+import type { CommandBounds, Exec } from '../session/exec-target.ts'
+
+/** Milliseconds past its limit after which a workload is abandoned. A command's own limit comes first and says more. */
+const graceMs = 5000
+/** Milliseconds that the commands of an ended sample get to disappear. */
+const settleMs = 10_000
+
+/**
+ * Settles like `work`, or rejects with the signal's reason if the signal aborts first. The work itself is not ended.
+ * @param graceMs milliseconds that the work gets after the abort
+ */
+export function raceAbort<T>(work: Promise<T>, signal: AbortSignal, graceMs = 0): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    const onAbort = () => {
+      if (graceMs === 0) reject(signal.reason as Error)
+      else timer = setTimeout(() => reject(signal.reason as Error), graceMs)
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort)
+    const settle = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+    work.then(resolve, reject).finally(settle)
+  })
+}
+
+/**
+ * The time limit of one sample, and the commands that run on its behalf.
+ *
+ * Disposing it ends the commands that still run and waits until they are gone, so that they do not disturb the next sample.
+ */
+export class SampleScope implements CommandBounds, AsyncDisposable {
+  readonly until: number
+  /** Ends commands. Aborted when the run is interrupted, and when the sample has ended or was abandoned. */
+  readonly signal: AbortSignal
+  /** Aborted when the time is up, too: the signal that a workload gets. */
+  readonly workloadSignal: AbortSignal
+  readonly #ending = new AbortController()
+  readonly #timeUp = new AbortController()
+  readonly #running = new Set<Promise<unknown>>()
+  readonly #timers: readonly NodeJS.Timeout[]
+
+  /**
+   * @param limit seconds
+   * @param run starts host processes
+   * @param latestFailure what failed last, for the message of an abandoned sample
+   */
+  constructor(
+    limit: number,
+    interrupted: AbortSignal,
+    private readonly run: Exec,
+    latestFailure: () => unknown = () => undefined,
+  ) {
+    this.until = performance.now() + limit * 1000
+    this.signal = AbortSignal.any([interrupted, this.#ending.signal])
+    this.workloadSignal = AbortSignal.any([this.signal, this.#timeUp.signal])
+    setMaxListeners(0, this.signal, this.workloadSignal)
+    const message = `the workload did not end within its ${limit} s`
+    const abandon = () => {
+      const failure = latestFailure()
+      const detail = failure === undefined ? '' : `; its latest failure: ${messageOf(failure)}`
+      this.#ending.abort(new Error(message + detail))
+    }
+    // The timers also keep Node from ending while a workload waits for something that holds no handle.
+    this.#timers = [
+      setTimeout(() => this.#timeUp.abort(new Error(message)), limit * 1000),
+      setTimeout(abandon, limit * 1000 + graceMs),
+    ]
+  }
+
+  /** Whether commands still run. */
+  get isBusy(): boolean {
+    return this.#running.size > 0
+  }
+
+  readonly exec: Exec = (argv, options) => this.track(this.run(argv, options))
+
+  /** Counts `work` as running until it settles. */
+  track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work)
+    const done = () => void this.#running.delete(work)
+    work.then(done, done)
+    return work
+  }
+
+  /** Runs the workload's own code. Rejects when the sample is abandoned or interrupted, even if the code never returns. */
+  race<T>(work: Promise<T>): Promise<T> {
+    return raceAbort(work, this.signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#ending.abort(new Error('the sample has ended'))
+    if (!this.isBusy) return
+    const timeUp = new AbortController()
+    const settled = Promise.allSettled(this.#running)
+    await Promise.race([settled, sleep(settleMs, undefined, { signal: timeUp.signal }).catch(() => {})])
+    timeUp.abort()
+  }
+}

@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { ImageConfig } from '../../dsl/config.ts'
+import type { TraceSource } from '../../dsl/traced.ts'
+import { cgroupExecArgv, type Limits, makeCgroup } from '../../host/cgroup.ts'
+import { removeResource } from '../../host/cleanup.ts'
+import { assignCpus, type CpuAssignment } from '../../host/cpus.ts'
+import { ensureImage, type Image } from '../../host/image.ts'
+import { CleanupJournal, readJournals } from '../../host/journal.ts'
+import { type Load, loadBetween, readCounters, runnableCount, sessionUsage } from '../../host/load.ts'
+import { lock } from '../../host/lock.ts'
+import { createBusyboxRootfs, mountChroot } from '../../host/mounts.ts'
+import { inNetns, Network } from '../../host/network.ts'
+import { guestsFolder, hostLockPath } from '../../host/paths.ts'
+import { createGuestSandbox, type OwnedGuestSandbox, RunResources, type TraceHooks } from '../../host/sandbox.ts'
+import { instruments } from '../../tracing/sources.ts'
+import { Tracer } from '../../tracing/tracer.ts'
+import { programPath } from '../../util/assets.ts'
+import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
+import type { Environment } from '../model/record.ts'
+import type { Project } from '../project/config.ts'
+import type { ResolvedPlatform } from '../project/platforms.ts'
+import { ensureArtifacts } from './artifacts.ts'
+import { readEnvironment } from './environment.ts'
+import type { LoadClientHost, LoadClientTarget } from './exec-target.ts'
+import type { EnsureArtifactsOptions, Session, SessionOptions } from './session.ts'
+
+/** Removes the tracers of killed runs. They slow down the whole host, so this does not wait for `isobench clean`. */
+async function removeStaleTracers(): Promise<void> {
+  const dead = readJournals().filter(({ ownerAlive }) => !ownerAlive)
+  for (const entry of dead.flatMap(({ entries }) => entries)) if (entry.kind === 'tracer') await removeResource(entry)
+}
+
+/** The lock of the host, a cleanup journal, and the load client's network namespace. */
+export class HostSession implements Session {
+  #created = 0
+  readonly #runResources: RunResources
+
+  private constructor(
+    readonly journal: CleanupJournal,
+    readonly network: Network,
+    readonly cpus: CpuAssignment,
+    readonly limits: Limits,
+    readonly signal: AbortSignal,
+    /** The first part of the name of each object that the session creates. */
+    readonly prefix: string,
+    /** The prefix of the session that holds the lock. All guests count as isobench's own load. */
+    private readonly rootPrefix: string,
+    private readonly resources: AsyncDisposableStack,
+    runResources?: RunResources,
+    private readonly tracers = new Map<TraceSource, Promise<Tracer>>(),
+  ) {
+    this.#runResources = runResources ?? new RunResources({ journal, network, cpus: limits.cpus, signal, prefix })
+  }
+
+  /**
+   * Locks the host and opens a session.
+   * @throws {LockedError} if another isobench process has the host and `wait` is false
+   */
+  static async open(this: void, guest: Project['guest'], options: SessionOptions): Promise<HostSession> {
+    await using resources = new AsyncDisposableStack()
+    const { purpose, wait, signal, onWait } = options
+    // Every process listens to the signal, and all platforms are probed at once.
+    setMaxListeners(0, signal)
+    const cpus = assignCpus(guest.cpus)
+    const hostLock = await lock(hostLockPath(), { purpose, wait, signal, ...(onWait && { onWait }) })
+    resources.defer(() => hostLock[Symbol.dispose]())
+    await removeStaleTracers()
+    const prefix = `isob-${randomBytes(3).toString('hex')}`
+    const journal = resources.use(CleanupJournal.start(prefix, removeResource))
+    const network = await Network.open(journal, prefix)
+    const limits = { cpus: cpus.guest, memoryBytes: guest.memoryBytes }
+    return new HostSession(journal, network, cpus, limits, signal, prefix, prefix, resources.move())
+  }
+
+  withSignal(signal: AbortSignal): HostSession {
+    return this.#derive({ signal }, this.#runResources, this.tracers)
+  }
+
+  withCpus(cpus: readonly number[]): HostSession {
+    return this.#derive({ limits: { ...this.limits, cpus } })
+  }
+
+  #derive(
+    { signal = this.signal, limits = this.limits }: Partial<Pick<Session, 'signal' | 'limits'>>,
+    runResources?: RunResources,
+    tracers?: Map<TraceSource, Promise<Tracer>>,
+  ): HostSession {
+    const { journal, network, cpus, rootPrefix } = this
+    const prefix = `${this.prefix}-${this.#created++}`
+    const resources = new AsyncDisposableStack()
+    return new HostSession(journal, network, cpus, limits, signal, prefix, rootPrefix, resources, runResources, tracers)
+  }
+
+  createSandbox(rootfs: string, timeout: number, hooks?: TraceHooks): Promise<OwnedGuestSandbox> {
+    const id = `${this.prefix}-${this.#created++}`
+    const { journal, network, limits, signal } = this
+    const runResources = this.#runResources
+    const oncePerRun: OwnedGuestSandbox['oncePerRun'] = async (name, create) => {
+      const resource = await runResources.getOrCreate(name, create)
+      hooks?.shared(runResources.cgroupOf(name))
+      return resource
+    }
+    return createGuestSandbox({
+      journal,
+      network,
+      id,
+      rootfs,
+      limits,
+      oncePerRun,
+      signal,
+      timeout,
+      ...(hooks && { traceHooks: hooks }),
+    })
+  }
+
+  tracer(source: TraceSource): Promise<Tracer> {
+    const { journal, limits, prefix } = this
+    const known = this.tracers.get(source)
+    const tracer =
+      known ?? Tracer.open(instruments[source], { journal, name: `${prefix}-${source}`, cpus: limits.cpus })
+    this.tracers.set(source, tracer)
+    return tracer
+  }
+
+  /** The client runs on the guests' image and under their memory limit, but has its own namespace and CPUs. */
+  async loadClient(rootfs: string): Promise<LoadClientHost> {
+    const id = `${this.prefix}-client`
+    const directory = join(guestsFolder(), id)
+    const [data, view] = [join(directory, 'data'), join(directory, 'view')]
+    await this.journal.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
+    // The embedded YCSB, which the image's node runs. See `tools/ycsb`.
+    copyFileSync(programPath('ycsb.mjs'), join(data, 'ycsb.mjs'))
+    await mountChroot(rootfs, view, data)
+    await this.journal.create({ kind: 'cgroup', name: id }, () =>
+      makeCgroup(id, { ...this.limits, cpus: this.cpus.client }),
+    )
+    const within = (netns: string): LoadClientTarget => {
+      const enterHost = (argv: readonly string[]) => cgroupExecArgv(id, inNetns(netns, argv))
+      return {
+        name: 'the client',
+        rootfs,
+        cpus: this.cpus.client.length,
+        execArgv: (argv) => enterHost(['chroot', view, ...argv]),
+        enterHost,
+        cpuSeconds: () => {
+          const usage = sessionUsage(this.prefix)
+          return usage && usage.client / 1e9
+        },
+      }
+    }
+    return { ...within(this.network.clientNetns), inNetns: (netns) => within(basename(netns)) }
+  }
+
+  async busyboxRootfs(): Promise<string> {
+    const path = join(guestsFolder(), `${this.prefix}-probe`)
+    await this.journal.create({ kind: 'directory', path }, () => mkdirSync(path, { recursive: true }))
+    createBusyboxRootfs(path)
+    return path
+  }
+
+  startLoadMeter(cpus = this.cpus): () => Load {
+    const from = readCounters(cpus, this.rootPrefix)
+    return () => {
+      const runnable = runnableCount()
+      return loadBetween(from, readCounters(cpus, this.rootPrefix), cpus, runnable)
+    }
+  }
+
+  ensureImage(image: ImageConfig, onLine: (line: string) => void): Promise<Image> {
+    return ensureImage(image, { journal: this.journal, signal: this.signal, onLine })
+  }
+
+  ensureArtifacts(
+    platforms: readonly ResolvedPlatform[],
+    rootfs: string | undefined,
+    { onLine, skipEmulated }: EnsureArtifactsOptions,
+  ): Promise<void> {
+    return ensureArtifacts(platforms, rootfs, { journal: this.journal, signal: this.signal, onLine }, skipEmulated)
+  }
+
+  readEnvironment(project: Project, image: Image): Promise<Environment> {
+    const guest = { cpus: [...this.limits.cpus], memoryBytes: this.limits.memoryBytes }
+    return readEnvironment(project, guest, image.digest)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.resources[Symbol.asyncDispose]()
+  }
+}
