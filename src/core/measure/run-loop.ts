@@ -112,7 +112,7 @@ function* plannedSteps(plan: ScheduledPlan, samples: () => readonly Sample[], is
       return !needed || platforms?.has(platform) || (duetWith !== undefined && platforms?.size === 1)
     })
   let begun = 0
-  for (let round = -warmup; round < rounds; round++) {
+  for (let round = 0 - warmup; round < rounds; round++) {
     const steps = stepsOf(round)
     for (const [at, step] of steps.entries()) {
       const isNewCase = at === 0 || steps[at - 1]!.case.id !== step.case.id
@@ -158,7 +158,7 @@ function* jobSteps(
   samples: () => readonly Sample[],
 ): StepGenerator {
   const firstRounds = new Map([...cases.keys()].map((id) => [id, store.nextRound(id)]))
-  for (let round = -warmup; round < rounds; round++) {
+  for (let round = 0 - warmup; round < rounds; round++) {
     const all = stepsOfRound(plan, store.nextOrder())
     const steps = all.filter((step) => cases.get(step.case.id)?.has(step.platform))
     for (const [at, step] of steps.entries()) {

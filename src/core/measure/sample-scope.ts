@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../util/errors.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
@@ -97,9 +96,12 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#ending.abort(new Error('the sample has ended'))
     if (!this.isBusy) return
-    const timeUp = new AbortController()
-    const settled = Promise.allSettled(this.#running)
-    await Promise.race([settled, sleep(settleMs, undefined, { signal: timeUp.signal }).catch(() => {})])
-    timeUp.abort()
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, settleMs)
+      void Promise.allSettled(this.#running).then(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 }
