@@ -70,7 +70,7 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
         enter()
       }
     },
-    shown: () => screen.soon(),
+    onChange: () => screen.soon(),
   })
   screen.watch = watch
   let asked = 0

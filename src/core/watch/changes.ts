@@ -8,10 +8,11 @@ import type { ClaimVerdict } from '../model/verdict.ts'
 import type { Project } from '../project/config.ts'
 import type { SampleStore } from './sample-store.ts'
 
-/** Before → after, from two reports. Pure. */
+/** What changed between two reports, what a change reaches, and which job follows. Pure functions. */
 
+/** A metric that was measured again. */
 export interface MetricChange {
-  /** The bench's id and parameters. */
+  /** The id and the parameters of the bench. */
   readonly case: string
   readonly platform: string
   readonly metric: string
@@ -19,52 +20,53 @@ export interface MetricChange {
   readonly after: MetricResult
 }
 
+/** A claim with another verdict than before. */
 export interface VerdictChange {
   readonly before: ClaimVerdict
   readonly after: ClaimVerdict
 }
 
-function figures(report: Report): Map<string, MetricChange> {
-  const all = report.cases.flatMap(({ id, params, results: cells }) =>
-    cells.flatMap(({ platform, metrics }) =>
+function metricResults(report: Report): Map<string, MetricChange> {
+  const all = report.cases.flatMap(({ id, params, results }) =>
+    results.flatMap(({ platform, metrics }) =>
       Object.entries(metrics).map(([metric, after]): MetricChange => {
         const text = describeParams(params)
         return { case: text ? `${id} [${text}]` : id, platform, metric, before: undefined, after }
       }),
     ),
   )
-  return new Map(all.map((one) => [JSON.stringify([one.case, one.platform, one.metric]), one]))
+  return new Map(all.map((change) => [JSON.stringify([change.case, change.platform, change.metric]), change]))
 }
 
-/** The figures that were measured anew. Those that are the same samples are left out. */
+/** The metrics that were measured again. Those with the same samples are left out. */
 export function figureChanges(before: Report, after: Report): MetricChange[] {
-  const former = figures(before)
-  return [...figures(after)].flatMap(([key, one]) => {
+  const former = metricResults(before)
+  return [...metricResults(after)].flatMap(([key, change]) => {
     const old = former.get(key)?.after
-    const same = old && JSON.stringify(old.samples) === JSON.stringify(one.after.samples)
-    if (same || (one.after.samples.length === 0 && !old)) return []
-    return [{ ...one, before: old && old.samples.length > 0 ? old : undefined }]
+    const isSame = old && JSON.stringify(old.samples) === JSON.stringify(change.after.samples)
+    if (isSame || (change.after.samples.length === 0 && !old)) return []
+    return [{ ...change, before: old && old.samples.length > 0 ? old : undefined }]
   })
 }
 
-/** Claims by what they are about: a threshold that was changed leaves a claim the same, and its verdict may flip. */
-function claims(report: Report): Map<string, ClaimVerdict> {
-  const found = new Map<string, ClaimVerdict>()
+/** Claims by their subject, without the threshold: after a change of the threshold it is the same claim. */
+function claimsBySubject(report: Report): Map<string, ClaimVerdict> {
+  const claims = new Map<string, ClaimVerdict>()
   const counts = new Map<string, number>()
   for (const claim of report.claims) {
     const { bench, metric, platform, params, finding } = claim
-    const about = JSON.stringify([bench, metric, platform, describeParams(params), finding])
-    const nth = counts.get(about) ?? 0
-    counts.set(about, nth + 1)
-    found.set(`${about}#${nth}`, claim)
+    const subject = JSON.stringify([bench, metric, platform, describeParams(params), finding])
+    const nth = counts.get(subject) ?? 0
+    counts.set(subject, nth + 1)
+    claims.set(`${subject}#${nth}`, claim)
   }
-  return found
+  return claims
 }
 
-/** Verdicts that are no longer what they were. One that only has too few rounds yet is none: they are being measured. */
+/** The claims with another verdict than before. Claims with too few rounds so far are left out. */
 export function verdictChanges(before: Report, after: Report): VerdictChange[] {
-  const former = claims(before)
-  return [...claims(after)].flatMap(([key, claim]) => {
+  const former = claimsBySubject(before)
+  return [...claimsBySubject(after)].flatMap(([key, claim]) => {
     const old = former.get(key)
     if (claim.reason?.startsWith('too-few-rounds')) return []
     if (!old || (old.verdict === claim.verdict && old.direction === claim.direction)) return []
@@ -72,9 +74,7 @@ export function verdictChanges(before: Report, after: Report): VerdictChange[] {
   })
 }
 
-/** What changed decides what runs. Pure. */
-
-/** All that a measurement or a verdict depends on, at one moment. */
+/** Everything that a measurement or a verdict depends on, at one moment. */
 export interface Snapshot {
   readonly guest: Project['guest']
   readonly image: Project['image']
@@ -82,26 +82,27 @@ export interface Snapshot {
   /** Of the selected benches. */
   readonly benches: readonly BenchData[]
   readonly findings: readonly FindingData[]
-  /** By bench file; see `identityOf`. */
+  /** The digest of the measured work, by bench file. See `workDigest`. */
   readonly work: ReadonlyMap<string, string>
-  /** By name: the options, and the binaries as they are on disk. */
+  /** The options and the binaries on disk, by the platform's name. */
   readonly platforms: ReadonlyMap<string, string>
-  /** By name: what selects them. */
+  /** Tags by the platform's name. */
   readonly tags: ReadonlyMap<string, readonly string[]>
 }
 
+/** What follows from a change. */
 export type Decision =
   | { readonly what: 'nothing' | 'judge' | 'all' }
-  /** These benches on every platform, and these platforms, with native in the same rounds, for every bench. */
+  /** Some benches on all platforms, and some platforms, together with native, for all benches. */
   | { readonly what: 'measure'; readonly benches: readonly string[]; readonly platforms: readonly string[] }
 
-/** What a bench measures, whatever is claimed of it and wherever it stands. */
-function workOf({ id, file, params, metrics, workload, timeout }: BenchData, { work }: Snapshot): unknown {
+/** What a bench measures, without its claims and its location. */
+function measuredWork({ id, file, params, metrics, workload, timeout }: BenchData, { work }: Snapshot): unknown {
   return { id, params, metrics, workload, timeout, work: work.get(file) }
 }
 
-const judgedBy = ({ benches, findings, tags, profile }: Snapshot): unknown => ({
-  benches: benches.map(({ id, claims, tags: mine }) => ({ id, claims, tags: mine })),
+const judgedParts = ({ benches, findings, tags, profile }: Snapshot): unknown => ({
+  benches: benches.map(({ id, claims, tags: benchTags }) => ({ id, claims, tags: benchTags })),
   findings,
   tags: [...tags],
   rounds: profile.rounds,
@@ -115,47 +116,49 @@ const settings = ({ guest, image, profile: { seconds, timeout, warmup } }: Snaps
   warmup,
 })
 
+/** Decides what a change reaches. */
 export function planChange(before: Snapshot | undefined, after: Snapshot): Decision {
   if (!before || !isDeepStrictEqual(settings(before), settings(after))) return { what: 'all' }
   const platforms = [...after.platforms].flatMap(([name, state]) =>
     before.platforms.get(name) === state ? [] : [name],
   )
-  // Every ratio has native in it.
+  // Every ratio is one to native.
   if (platforms.includes('native')) return { what: 'all' }
   const former = new Map(before.benches.map((bench) => [bench.id, bench]))
   const benches = after.benches.flatMap((bench) => {
     const old = former.get(bench.id)
-    return old && isDeepStrictEqual(workOf(old, before), workOf(bench, after)) ? [] : [bench.id]
+    return old && isDeepStrictEqual(measuredWork(old, before), measuredWork(bench, after)) ? [] : [bench.id]
   })
   if (benches.length > 0 || platforms.length > 0) return { what: 'measure', benches, platforms }
-  const gone = before.platforms.size !== after.platforms.size
-  return { what: gone || !isDeepStrictEqual(judgedBy(before), judgedBy(after)) ? 'judge' : 'nothing' }
+  const isPlatformGone = before.platforms.size !== after.platforms.size
+  return { what: isPlatformGone || !isDeepStrictEqual(judgedParts(before), judgedParts(after)) ? 'judge' : 'nothing' }
 }
 
-/** Rounds go on in the background up to so many times the profile's. */
-const mostTimes = 4
+/** Background rounds stop at this multiple of the profile's rounds. */
+const maxRoundsFactor = 4
 
+/** The ids of all cases of some benches. */
 export const caseIds = (benches: Snapshot['benches']): Set<string> =>
   new Set(benches.flatMap(casesOf).map(({ id }) => id))
 
-/** What a decision is about. */
+/** The cases and platforms that a decision is about. */
 export function casesFor(decision: Decision, { benches, platforms }: Snapshot): CasesToMeasure {
   const all = [...platforms.keys()]
   const some = decision.what === 'measure' ? decision : undefined
-  const cells = new Map<string, Set<string>>()
+  const cases = new Map<string, Set<string>>()
   for (const bench of benches) {
-    const whole = !some || some.benches.includes(bench.id)
-    const wanted = whole ? all : some.platforms.length > 0 ? ['native', ...some.platforms] : []
-    const here = new Set(wanted.filter((name) => platforms.has(name)))
-    if (here.size > 0) for (const { id } of casesOf(bench)) cells.set(id, here)
+    const onAll = !some || some.benches.includes(bench.id)
+    const wanted = onAll ? all : some.platforms.length > 0 ? ['native', ...some.platforms] : []
+    const existing = new Set(wanted.filter((name) => platforms.has(name)))
+    if (existing.size > 0) for (const { id } of casesOf(bench)) cases.set(id, existing)
   }
-  return cells
+  return cases
 }
 
-/** The benches of what failed or is undecided, on every platform. */
+/** The benches whose claims failed or are undecided, on every platform. */
 export function failedCases(report: Report | undefined, snapshot: Snapshot): CasesToMeasure {
   const claims = report?.claims ?? []
-  const wanted = new Set(
+  const failed = new Set(
     claims
       .filter(
         ({ verdict, reason }) =>
@@ -163,30 +166,33 @@ export function failedCases(report: Report | undefined, snapshot: Snapshot): Cas
       )
       .map(({ bench }) => bench),
   )
-  const benches = snapshot.benches.filter(({ id }) => wanted.has(id)).map(({ id }) => id)
+  const benches = snapshot.benches.filter(({ id }) => failed.has(id)).map(({ id }) => id)
   return casesFor({ what: 'measure', benches, platforms: [] }, snapshot)
 }
 
-/** These cells from the start, with those that a former job left pending, as far as there still are such points. */
+/**
+ * The job that measures some cases from the start.
+ * @param pending the cases of an unfinished job, which are measured too if they still exist
+ */
 export function jobForChange(
-  cells: CasesToMeasure,
+  cases: CasesToMeasure,
   pending: CasesToMeasure,
   { benches, profile: { rounds, warmup } }: Snapshot,
 ): MeasureJob {
-  const points = caseIds(benches)
-  const joined = new Map(cells)
-  for (const [point, platforms] of pending)
-    if (points.has(point)) joined.set(point, new Set([...platforms, ...(joined.get(point) ?? [])]))
+  const existing = caseIds(benches)
+  const joined = new Map(cases)
+  for (const [id, platforms] of pending)
+    if (existing.has(id)) joined.set(id, new Set([...platforms, ...(joined.get(id) ?? [])]))
   return { cases: joined, rounds, warmup, fresh: true }
 }
 
-/** One round more of what is undecided, with native; undefined when nothing is, or when it had enough of them. */
-export function backgroundJob({ plan, samples }: RunRecord, kept: SampleStore): MeasureJob | undefined {
-  const most = mostTimes * plan.profile.rounds
-  const cells = new Map<string, Set<string>>()
-  for (const [point, platforms] of casesWorthMeasuring(plan, samples)) {
-    const open = [...platforms].filter((name) => name !== 'native' && kept.rounds(point, name) < most)
-    if (open.length > 0) cells.set(point, new Set(['native', ...open]))
+/** One more round of the undecided cases. Undefined if there are none, or if they have enough rounds. */
+export function backgroundJob({ plan, samples }: RunRecord, store: SampleStore): MeasureJob | undefined {
+  const maxRounds = maxRoundsFactor * plan.profile.rounds
+  const cases = new Map<string, Set<string>>()
+  for (const [id, platforms] of casesWorthMeasuring(plan, samples)) {
+    const open = [...platforms].filter((name) => name !== 'native' && store.rounds(id, name) < maxRounds)
+    if (open.length > 0) cases.set(id, new Set(['native', ...open]))
   }
-  return cells.size > 0 ? { cases: cells, rounds: 1, warmup: 0, fresh: false } : undefined
+  return cases.size > 0 ? { cases, rounds: 1, warmup: 0, fresh: false } : undefined
 }

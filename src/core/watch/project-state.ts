@@ -11,9 +11,7 @@ import type { Snapshot } from './changes.ts'
 import { type FileChanges, filesOf, foldersOf, platformFileState } from './file-watcher.ts'
 import { isUserFile, workDigest } from './work-digest.ts'
 
-/** What of the project is asked for: by the command line, by the keys, and by the profile. Pure. */
-
-/** What the command line asks for. */
+/** What the command line selects. */
 export interface SelectionOptions {
   readonly filters: readonly string[]
   readonly platform: readonly string[] | undefined
@@ -23,73 +21,83 @@ export interface SelectionOptions {
   profileOf(project: Project): ResolvedProfile
 }
 
-/** Texts that the names of platforms and benches must have. An empty one leaves all. */
+/** Substrings that the names of platforms and benches must have. An empty string matches all. */
 export interface NameFilter {
   readonly platform: string
   readonly bench: string
 }
 
-/** @throws UsageError for a platform that the config does not have. */
+/**
+ * The platforms that the command line and the name filter select.
+ * @throws {UsageError} if the config does not have a platform of that name
+ */
 export function selectedPlatforms(
   { platforms }: ProjectState,
-  asked: SelectionOptions,
+  options: SelectionOptions,
   only: NameFilter,
 ): ResolvedPlatform[] {
   const names = selectPlatforms(
     platforms.map(({ spec }) => spec),
-    asked.platform,
+    options.platform,
   ).map(({ name }) => name)
   const wanted = ({ spec: { name } }: ResolvedPlatform) =>
     names.includes(name) && (name === 'native' || name.includes(only.platform))
   return platforms.filter(wanted)
 }
 
+/** The benches that the command line and the name filter select, and their findings. */
 export function selectedBenches(
   { project, files, suite }: ProjectState,
-  asked: SelectionOptions,
+  options: SelectionOptions,
   only: NameFilter,
 ): Pick<Plan, 'benches' | 'excluded' | 'findings'> {
-  const { filters, name, tag: tags } = asked
-  const mine = selectFiles(suite, filterFiles(project, files, filters))
+  const { filters, name, tag: tags } = options
+  const selected = selectFiles(suite, filterFiles(project, files, filters))
   const names = only.bench ? [only.bench] : name
   const some = filters.length > 0 || names.length > 0 || tags.length > 0
-  const without = some ? [] : (asked.profileOf(project).skipTags ?? [])
-  return { ...selectBenches(mine, { names, tags, without, profile: asked.profileName }), findings: mine.findings }
+  const without = some ? [] : (options.profileOf(project).skipTags ?? [])
+  return {
+    ...selectBenches(selected, { names, tags, without, profile: options.profileName }),
+    findings: selected.findings,
+  }
 }
 
-/** @throws UsageError for a platform that the config does not have. */
-export function snapshotOf(state: ProjectState, asked: SelectionOptions, only: NameFilter): Snapshot {
+/**
+ * What a measurement or a verdict depends on now.
+ * @throws {UsageError} if the config does not have a platform of that name
+ */
+export function snapshotOf(state: ProjectState, options: SelectionOptions, only: NameFilter): Snapshot {
   const { project, work } = state
-  const { benches, findings } = selectedBenches(state, asked, only)
-  const platforms = selectedPlatforms(state, asked, only)
+  const { benches, findings } = selectedBenches(state, options, only)
+  const platforms = selectedPlatforms(state, options, only)
   return {
     guest: project.guest,
     image: project.image,
-    profile: asked.profileOf(project),
+    profile: options.profileOf(project),
     benches,
     findings,
     work,
-    platforms: new Map(platforms.map((one) => [one.spec.name, platformFileState(one, project)])),
+    platforms: new Map(platforms.map((platform) => [platform.spec.name, platformFileState(platform, project)])),
     tags: new Map(platforms.map(({ spec }) => [spec.name, spec.tags])),
   }
 }
 
-/** The project as it is on disk, read again as far as a change reaches. */
-
+/** The project on disk. After a change only the affected parts are read again. */
 export interface ProjectState {
   readonly project: Project
-  /** All files that the config is made of. */
+  /** All files that the config imports, and its own. */
   readonly configInputs: readonly string[]
   readonly platforms: readonly ResolvedPlatform[]
   readonly files: readonly string[]
-  /** What the files say; of a file that cannot be used now, what it said last. */
+  /** The content of the bench files. A file that cannot be used now has its last usable content. */
   readonly suite: Suite
   readonly compiled: ReadonlyMap<string, Compiled>
   readonly work: ReadonlyMap<string, string>
-  /** What cannot be used now. */
+  /** What is wrong with files that cannot be used now. */
   readonly problems: readonly Problem[]
 }
 
+/** Where the project comes from. */
 export interface Sources {
   readonly cwd: string
   readonly config: string | undefined
@@ -108,28 +116,32 @@ async function loadSettings({ cwd, config, drivers }: Sources): Promise<Settings
   }
 }
 
-/** @throws AuthoringError or UsageError when the config cannot be used. */
+/**
+ * Reads the whole project.
+ * @throws {ProjectError} if the config cannot be used
+ * @throws {UsageError} if there is none
+ */
 export async function loadProjectState(sources: Sources): Promise<ProjectState> {
   const settings = await loadSettings(sources)
   const files = await benchFiles(settings.project)
   return withWork(settings, files, await collect(settings.project.root, files), undefined)
 }
 
-/** The state after a burst of changes. What cannot be used is in its problems, and stays as it was. */
+/** The state after some files changed. A file that cannot be used keeps its content and becomes a problem. */
 export async function updateProjectState(
   sources: Sources,
   before: ProjectState,
   { paths, moved }: FileChanges,
 ): Promise<ProjectState> {
   let settings: Settings = before
-  let wrong: readonly Problem[] = []
+  let configProblems: readonly Problem[] = []
   const configChanged = before.configInputs.some((file) => paths.has(file)) || before.problems.some(isOf(before))
   if (configChanged) {
     try {
       settings = await loadSettings(sources)
     } catch (error) {
       if (!(error instanceof ProjectError)) throw error
-      wrong = error.problems.map((problem) => ({
+      configProblems = error.problems.map((problem) => ({
         ...problem,
         file: relative(before.project.root, before.project.configFile),
       }))
@@ -142,10 +154,10 @@ export async function updateProjectState(
     (file) => paths.has(join(root, file)) || before.compiled.get(file)?.inputs.some((input) => paths.has(input)),
   )
   if (sameFiles && reached.length === 0 && before.problems.length === 0)
-    return { ...before, ...settings, problems: wrong }
+    return { ...before, ...settings, problems: configProblems }
   const quick = sameFiles && before.problems.length === 0 ? await collectSome(before, reached) : undefined
   const state = await withWork(settings, files, quick ?? (await collect(root, files)), before)
-  return { ...state, problems: [...wrong, ...state.problems] }
+  return { ...state, problems: [...configProblems, ...state.problems] }
 }
 
 const isOf =
@@ -153,7 +165,7 @@ const isOf =
   ({ file }: Problem): boolean =>
     join(project.root, file) === project.configFile
 
-/** Reads only these files, with the bench files that they import; undefined when that is not enough. */
+/** Reads some files and the bench files that they import. Undefined if all files must be read. */
 async function collectSome(before: ProjectState, reached: readonly string[]): Promise<Collected | undefined> {
   const { root } = before.project
   const withImported = before.files.filter((file) =>
@@ -174,7 +186,7 @@ async function collectSome(before: ProjectState, reached: readonly string[]): Pr
   return { suite: merged, compiled: new Map([...before.compiled, ...compiled]) }
 }
 
-/** In the order of the files, as a whole reading gives them: another order would be a change. */
+/** Sorts by the order of the files, as a complete read does. Another order would count as a change. */
 function inOrder<T extends { readonly file: string }>(files: readonly string[], all: T[]): T[] {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
@@ -220,8 +232,10 @@ async function withWork(
 }
 
 /**
- * Every file and folder that a state depends on. What is below one of the folders is not named: chokidar never again tells of a
- * file that it was told to watch and then to leave, which is what a bench file that is removed and comes back would be.
+ * Every file and folder that the state depends on.
+ *
+ * Files below one of these folders are not listed. If a file is watched, unwatched and watched again, as a bench file that
+ * is removed and comes back would be, chokidar no longer reports its changes.
  */
 export function watchedFiles({ project, configInputs, files, compiled, platforms }: ProjectState): string[] {
   const folders = foldersOf(project.root, project.include)

@@ -17,25 +17,25 @@ import {
 } from './project-state.ts'
 import { type Measuring, WatchSession, type WatchSessionOptions } from './session.ts'
 
-/** Measures and judges as files change. One session of the machine for all of it. */
-
+/** What to watch, and how to measure it. */
 export interface WatchOptions extends Sources, WatchSessionOptions {
-  /** Called whenever there is something else to show. */
-  readonly shown: () => void
+  /** Called when the screen is out of date. */
+  readonly onChange: () => void
 }
 
-/** What watch mode does now. */
+/** The current activity of watch mode. */
 export type WatchStatus =
   | { readonly kind: 'watching' }
   | { readonly kind: 'preparing'; readonly what: string }
   | Measuring
 
+/** Measures and judges when files change. It keeps one session of the host until it ends. */
 export class Watch {
   doing: WatchStatus = { kind: 'preparing', what: 'reading the bench files' }
   report: Report | undefined
-  /** As it was before the latest change. */
+  /** The report before the latest change. */
   before: Report | undefined
-  /** What changed last, and what came of it. */
+  /** What changed last, and its effect. */
   note = ''
   problems: readonly Problem[] = []
   background = true
@@ -54,7 +54,7 @@ export class Watch {
 
   constructor(private readonly options: WatchOptions) {
     setMaxListeners(0, this.#quit.signal)
-    this.#files = new FileWatcher((burst) => this.#read(burst))
+    this.#files = new FileWatcher((changes) => this.#read(changes))
     this.#session = new WatchSession(options, () => ({
       state: this.#state,
       snapshot: this.#snapshot!,
@@ -67,7 +67,10 @@ export class Watch {
     return this.#state.project.root
   }
 
-  /** Runs until `quit`. @throws what makes even the first run impossible. */
+  /**
+   * Runs until `quit`.
+   * @throws what makes the first run impossible
+   */
   async run(): Promise<void> {
     try {
       this.#state = await loadProjectState(this.options)
@@ -83,29 +86,29 @@ export class Watch {
     }
   }
 
-  /** Ends what runs; `run` then returns when everything is cleaned up. */
+  /** Ends everything that runs. `run` returns after the cleanup. */
   quit(): void {
-    const why = new InterruptedError('quit')
-    this.#quit.abort(why)
-    this.#running?.abort(why)
+    const reason = new InterruptedError('quit')
+    this.#quit.abort(reason)
+    this.#running?.abort(reason)
     this.#wake()
   }
 
-  /** Measures these anew: everything, what failed or is undecided, or what the latest change was about. */
+  /** Measures again: everything, what failed or is undecided, or what the latest change affected. */
   again(what: 'all' | 'failed' | 'latest'): void {
     if (!this.#snapshot) return
     if (what === 'failed') {
-      const cells = failedCases(this.report, this.#snapshot)
-      this.note = cells.size > 0 ? 'what failed or is undecided, again' : 'nothing failed, and nothing is undecided'
-      if (cells.size > 0) this.#measure(cells)
+      const cases = failedCases(this.report, this.#snapshot)
+      this.note = cases.size > 0 ? 'what failed or is undecided, again' : 'nothing failed, and nothing is undecided'
+      if (cases.size > 0) this.#measure(cases)
     } else {
       this.note = what === 'all' ? 'everything, again' : 'the latest, again'
       this.#measure(casesFor(what === 'all' ? { what: 'all' } : this.latest, this.#snapshot))
     }
-    this.options.shown()
+    this.options.onChange()
   }
 
-  /** Leaves only platforms and benches whose names have these texts. */
+  /** Selects the platforms and benches with some text in their names. */
   async filter(only: Partial<NameFilter>): Promise<void> {
     this.only = { ...this.only, ...only }
     this.note = ''
@@ -116,29 +119,29 @@ export class Watch {
     this.background = !this.background
     if (!this.background && this.doing.kind === 'measuring' && this.doing.background) this.#running?.abort()
     this.#wake()
-    this.options.shown()
+    this.options.onChange()
   }
 
-  /** Writes what there is as a run record. */
+  /** Writes the samples as a run record of its own, and returns the file. */
   writeRecord(): string {
     return this.#session.writeRecord()
   }
 
-  /** Reads what changed; one burst after the other. */
-  #read(burst: FileChanges): void {
+  /** Reads the changed files, one set of changes after the other. */
+  #read(changes: FileChanges): void {
     this.#reading = this.#reading.then(async () => {
       if (this.#quit.signal.aborted) return
       try {
-        this.#state = await updateProjectState(this.options, this.#state, burst)
+        this.#state = await updateProjectState(this.options, this.#state, changes)
         this.problems = this.#state.problems
         const decision = await this.#apply()
-        const names = [...burst.paths].map((path) => path.replace(`${this.root}/`, ''))
+        const names = [...changes.paths].map((path) => path.replace(`${this.root}/`, ''))
         this.note = `${names.join(', ')} → ${this.#outcome(decision)}`
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {
         this.problems = [{ file: 'isobench.config', message: messageOf(error) }]
       }
-      this.options.shown()
+      this.options.onChange()
     })
   }
 
@@ -151,7 +154,7 @@ export class Watch {
     return `measured again: ${[...names, ...decision.platforms].join(', ')}`
   }
 
-  /** Brings what is measured and judged in line with the state. */
+  /** Measures or judges what has changed since the last snapshot. */
   async #apply(): Promise<Decision> {
     const next = snapshotOf(this.#state, this.options, this.only)
     const decision = planChange(this.#snapshot, next)
@@ -172,25 +175,25 @@ export class Watch {
     return decision
   }
 
-  /** Starts over with these cells, and with those of the job in hand. */
-  #measure(cells: CasesToMeasure): void {
+  /** Starts a job with some cases and with those of the unfinished job. */
+  #measure(cases: CasesToMeasure): void {
     const pending: CasesToMeasure = this.#job?.fresh ? this.#job.cases : new Map()
     if (pending.size === 0) this.before = this.report
-    this.#job = jobForChange(cells, pending, this.#snapshot!)
+    this.#job = jobForChange(cases, pending, this.#snapshot!)
     this.#running?.abort(new InterruptedError('something changed'))
     this.#wake()
   }
 
-  /** One thing to do: a job, a guest to boot ahead, a round in the background, or waiting. */
+  /** Does one thing: a job, a background round, booting one guest ahead, or waiting. */
   async #next(): Promise<void> {
     const job = this.#job ?? (this.background && this.report ? this.#session.background() : undefined)
     try {
       if (job) return await this.#work(job)
       if (await this.#session.bootAhead(() => this.#job !== undefined || this.#quit.signal.aborted)) return
     } catch (error) {
-      // On the first change there is nothing to stay open for; later the last results stay, whatever a config asks for.
+      // Without any result there is nothing to show, so watch ends. Later the last results stay on the screen.
       if (!this.#session.hasHost && !this.report) throw error
-      // Left as it is: the next change, or `r`, tries again.
+      // The next change, or `r`, tries again.
       if (this.#job === job) this.#job = undefined
       this.background = false
       this.note = messageOf(error)
@@ -221,12 +224,12 @@ export class Watch {
       this.#running = undefined
     }
     this.#judge()
-    this.options.shown()
+    this.options.onChange()
   }
 
   #show(doing: WatchStatus): void {
     this.doing = doing
-    this.options.shown()
+    this.options.onChange()
   }
 
   #judge(): void {
