@@ -2,8 +2,8 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { drivers } from '../platforms/index.ts'
 import { reporters } from '../reporters/index.ts'
 import { type CommandEntry, defineCommand } from './command.ts'
-import { type CompletionCommand, completionScripts } from './completion-scripts.ts'
-import { type Completion, flagNames, type OptionSpec } from './options.ts'
+import { type CompletionCommand, type CompletionValue, completionScripts } from './completion-scripts.ts'
+import { type Completion, flagNames } from './options.ts'
 
 /** What is completed for a value that is not a file name. */
 export const completionWords: Readonly<Record<Exclude<Completion, 'file'>, readonly string[]>> = {
@@ -32,36 +32,33 @@ export const command = defineCommand({
   },
 })
 
-const completionValue = ({
-  value,
-  completion,
-  choices,
-}: Pick<OptionSpec, 'value' | 'completion'> & { choices?: readonly string[] }) =>
-  value === undefined
-    ? undefined
-    : { words: choices ?? (completion && completion !== 'file' ? completionWords[completion] : []), kind: completion }
+const completionValue = (completion: Completion | undefined, choices: readonly string[] = []): CompletionValue => ({
+  words: completion && completion !== 'file' ? completionWords[completion] : choices,
+  kind: completion,
+})
 
-/** What the scripts need to know about the commands. */
+/** What the scripts contain about the commands. */
 export async function describeCommands(commands: readonly CommandEntry[]): Promise<CompletionCommand[]> {
   return Promise.all(
     commands.map(async ({ name, summary, load }) => {
       const { options, arguments: args = [] } = await load()
+      const flags = Object.entries(options).flatMap(([key, spec]) =>
+        flagNames(key, spec).map((flag) => ({
+          flag,
+          description: spec.description,
+          repeatable: spec.repeatable === true,
+          value: spec.value === undefined ? undefined : completionValue(spec.completion),
+        })),
+      )
       return {
         name,
         summary,
-        flags: Object.entries(options).flatMap(([key, spec]) =>
-          flagNames(key, spec).map((flag) => ({
-            flag,
-            description: spec.description,
-            repeatable: spec.repeatable === true,
-            value: completionValue(spec),
-          })),
-        ),
-        args: args.map((spec) => ({
-          ...spec,
-          variadic: spec.variadic === true,
-          value: completionValue({ ...spec, value: spec.name })!,
-        })),
+        flags,
+        args: args.map(({ name: argument, variadic = false, completion, choices }) => {
+          const value = completionValue(completion, choices)
+          // Arguments are words. Only values of options are lists such as native,runc.
+          return { name: argument, variadic, value: completion === 'file' ? value : { ...value, kind: undefined } }
+        }),
       }
     }),
   )
