@@ -113,7 +113,9 @@ finding(
   {
     misprint: {
       claims: half('gvisor', 'firecracker'),
-      why: 'printed as "gVisor and Firecracker", which is inconsistent with finding 21 (gVisor is in its first group) and with its own explanation ("As for Kata")',
+      why:
+        'printed as "gVisor and Firecracker", which is inconsistent with finding 21 ' +
+        '(gVisor is in its first group) and with its own explanation ("As for Kata")',
     },
   },
 )

@@ -65,7 +65,8 @@ finding(
   ],
   {
     outdatedPremise:
-      "9P was Kata's default; today virtio-fs is, and Kata's Rust runtime has no 9P. kata-9p is a Go runtime configured to use it; nothing else differs from kata-go",
+      "9P was Kata's default; today virtio-fs is, and Kata's Rust runtime has no 9P. " +
+      'kata-9p is a Go runtime configured to use it; nothing else differs from kata-go',
   },
 )
 
@@ -82,7 +83,8 @@ finding(
   ],
   {
     outdatedPremise:
-      'gVisor no longer speaks 9P, and opens files past its gofer. Asked instead: what the gofer costs where every open goes to it',
+      'gVisor no longer speaks 9P, and opens files past its gofer. ' +
+      'Asked instead: what the gofer costs where every open goes to it',
   },
 )
 

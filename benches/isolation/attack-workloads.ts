@@ -4,7 +4,7 @@ import { higher, lower, workload } from 'isobench'
 import { command, iperf3, sysbench } from 'isobench/tools'
 
 const port = 5201
-const wholeSeconds = (seconds: number) => Math.ceil(seconds)
+const ceilSeconds = (seconds: number) => Math.ceil(seconds)
 
 /**
  * The five workloads of the paper's §4: sysbench's CPU, memory and file I/O tests, iperf3, and starting and stopping
@@ -14,7 +14,7 @@ const wholeSeconds = (seconds: number) => Math.ceil(seconds)
 export const cpu = workload('prime verification', {
   metrics: { events: higher('events/s') },
   async run({ guest, seconds }) {
-    const test = sysbench.cpu({ threads: 1, maxPrime: 10_000, seconds: wholeSeconds(seconds) })
+    const test = sysbench.cpu({ threads: 1, maxPrime: 10_000, seconds: ceilSeconds(seconds) })
     return { events: sysbench.parseCpu((await guest.exec(test)).stdout).eventsPerSecond }
   },
 })
@@ -22,7 +22,7 @@ export const cpu = workload('prime verification', {
 export const memory = workload('memory', {
   metrics: { transferred: higher('MiB/s') },
   async run({ guest, seconds }) {
-    const test = sysbench.memory({ threads: 1, blockSize: '1K', operation: 'write', seconds: wholeSeconds(seconds) })
+    const test = sysbench.memory({ threads: 1, blockSize: '1K', operation: 'write', seconds: ceilSeconds(seconds) })
     return { transferred: sysbench.parseMemory((await guest.exec(test)).stdout).mebibytesPerSecond }
   },
 })
@@ -32,7 +32,7 @@ export const files = workload('file I/O', {
   async run({ guest, seconds }) {
     const fileSet = { directory: guest.data, totalSize: '64M', files: 16 }
     await guest.exec(sysbench.fileioPrepare(fileSet), { untraced: true })
-    const test = sysbench.fileio({ ...fileSet, threads: 1, mode: 'rndrw', seconds: wholeSeconds(seconds) })
+    const test = sysbench.fileio({ ...fileSet, threads: 1, mode: 'rndrw', seconds: ceilSeconds(seconds) })
     return { operations: sysbench.parseFileio((await guest.exec(test)).stdout).operationsPerSecond }
   },
 })
@@ -41,7 +41,7 @@ export const network = workload('network', {
   metrics: { bandwidth: higher('Mbit/s') },
   async run({ guest, client, seconds }) {
     await using server = await guest.serve(iperf3.server({ port, once: false }), { port })
-    const { stdout } = await client.exec(iperf3.client({ host: server.address, port, seconds: wholeSeconds(seconds) }))
+    const { stdout } = await client.exec(iperf3.client({ host: server.address, port, seconds: ceilSeconds(seconds) }))
     return { bandwidth: iperf3.parse(stdout).bitsPerSecond / 1e6 }
   },
 })
@@ -49,6 +49,6 @@ export const network = workload('network', {
 export const startAndStop = workload.boot('start and stop', {
   metrics: { duration: lower('ms') },
   async run({ boot, seconds }) {
-    return { duration: (await boot(command('sleep', wholeSeconds(seconds)))).milliseconds }
+    return { duration: (await boot(command('sleep', ceilSeconds(seconds)))).milliseconds }
   },
 })

@@ -33,7 +33,8 @@ const slower = { by: '1.05x' } as const
 
 finding(
   3,
-  'Most hypervisors slow memory down, but Kata on QEMU and OSv on QEMU do not: a hypervisor need not cost memory performance',
+  'Most hypervisors slow memory down, but Kata on QEMU and OSv on QEMU do not: ' +
+    'a hypervisor need not cost memory performance',
   [
     large.on(hypervisors).onAtLeast(2).worseThan('native', slower),
     copy.on(hypervisors).onAtLeast(2).worseThan('native', slower),
@@ -46,7 +47,8 @@ finding(
 
 finding(
   4,
-  'Firecracker is the outlier in memory; Cloud Hypervisor is slower in latency but not in throughput, and QEMU the reverse',
+  'Firecracker is the outlier in memory; Cloud Hypervisor is slower in latency but not in ' +
+    'throughput, and QEMU the reverse',
   [
     large.on('firecracker').worseThan(most, { by: '1.09x' }),
     copy.on('firecracker').worseThan(most, { by: '1.1x' }),

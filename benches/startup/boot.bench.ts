@@ -58,7 +58,8 @@ finding(13, 'Containers boot fast, except Kata and LXC, which take over 600 ms',
 
 finding(
   14,
-  'Of the hypervisors Cloud Hypervisor boots fastest and Firecracker slowest; QEMU microvm is the slowest machine of all',
+  'Of the hypervisors Cloud Hypervisor boots fastest and Firecracker slowest; ' +
+    'QEMU microvm is the slowest machine of all',
   [
     duration.ranked('cloud-hypervisor', 'qemu', 'firecracker'),
     ...['qemu', 'firecracker', 'cloud-hypervisor'].map((other) => duration.on('qemu-microvm').worseThan(other)),

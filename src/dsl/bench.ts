@@ -10,6 +10,7 @@ import type { ParamSpace, ParamValue, Workload } from './workload.ts'
 /** A selection of the values of each parameter. */
 type ChosenParams<P extends ParamSpace> = { readonly [K in keyof P]?: readonly [P[K][number], ...P[K][number][]] }
 
+/** What a bench expects and measures. */
 export interface BenchOptions<M extends Metrics, P extends ParamSpace> {
   /** Expectations by metric, for every platform. */
   readonly expect?: ExpectationsOf<NoInfer<M>>
@@ -65,9 +66,10 @@ function chosenParams(
     const known = space[param]
     const unknownValue = known ? values?.find((value) => !known.includes(value)) : undefined
     if (!known || unknownValue !== undefined || values?.length === 0) {
+      const missing = unknownValue === undefined ? 'to measure' : JSON.stringify(unknownValue)
       throw new DefinitionError(
         known
-          ? `bench "${name}": parameter "${param}" has no value ${unknownValue === undefined ? 'to measure' : JSON.stringify(unknownValue)}.`
+          ? `bench "${name}": parameter "${param}" has no value ${missing}.`
           : `bench "${name}": the workload has no parameter "${param}".`,
         known ? `use some of: ${known.join(', ')}` : `use one of: ${Object.keys(space).join(', ') || 'none'}`,
       )

@@ -43,7 +43,7 @@ export interface Claim {
   readonly matcher: Matcher
   /** The platforms that the claim is about. For `ranked`, the matcher names them. */
   readonly on: Selector
-  /** The claim is about the cases whose parameters have these values. */
+  /** The claim is about the cases that have these values of parameters. */
   readonly where: Readonly<Record<string, ParamValue>>
   readonly severity: Severity
   /** Minimum number of selected platforms on which the claim must hold. Omit it if it must hold on all. */
@@ -79,8 +79,10 @@ export function describeMatcher(matcher: Matcher, unit: string): string {
       return `ranked ${matcher.platforms.join(' > ')}`
     case 'noStableOrder':
       return `in no stable order: ${matcher.platforms.join(', ')}`
-    case 'peaksAt':
-      return `best at ${matcher.over} ${matcher.from === matcher.to ? matcher.from : `${matcher.from} to ${matcher.to}`}`
+    case 'peaksAt': {
+      const { over, from, to } = matcher
+      return `best at ${over} ${from === to ? from : `${from} to ${to}`}`
+    }
     case 'constant':
       return `flat within ${matcher.percent} % over ${matcher.over}`
   }

@@ -8,6 +8,7 @@ export interface GuestLimits {
   readonly memory?: `${number}${'MiB' | 'GiB'}`
 }
 
+/** The root filesystem of every guest. */
 export interface ImageConfig {
   /** A directory with the user's own root filesystem, used instead of isobench's image. */
   readonly rootfs?: string
@@ -19,7 +20,7 @@ export interface ImageConfig {
 export interface RunProfile {
   /** Number of rounds. Each round measures every platform. */
   readonly rounds?: number
-  /** Number of warm-up rounds, whose samples are not used. */
+  /** Number of warm-up rounds. Their samples are not used. */
   readonly warmup?: number
   /** Duration of the measurement in one sample, in seconds. */
   readonly seconds?: number
@@ -27,7 +28,7 @@ export interface RunProfile {
   readonly timeout?: number
   /** Excludes benches with one of these tags, unless the command line selects benches by path, name or tag. */
   readonly skipTags?: readonly string[]
-  /** Excludes platforms whose CPUs are emulated in software on this host, unless the command line names platforms. */
+  /** Excludes platforms with CPUs that software emulates on this host, unless the command line names platforms. */
   readonly skipEmulated?: boolean
 }
 

@@ -154,7 +154,7 @@ function matchers<U extends Unit, R>(
 const expectations = (severity: Severity): Matchers<never, Expectation<never>> =>
   matchers((matcherFor, location) => ({ severity, matcherFor, ...(location && { location }) }))
 
-/** The parameters whose values are numbers. */
+/** The parameters with numbers as values. */
 type Numeric<P extends ParamSpace> = {
   [K in keyof P]: P[K][number] extends number ? K : never
 }[keyof P] &
@@ -164,7 +164,7 @@ type Numeric<P extends ParamSpace> = {
 export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matchers<U, Claim> {
   /** Selects platforms. Default: every platform. */
   on(platforms: Selector | string): MetricClaims<U, P>
-  /** Selects the cases whose parameters have these values. */
+  /** Selects the cases that have these values of parameters. */
   where(params: Partial<ParamsOf<P>>): MetricClaims<U, P>
   /** The claim must hold on at least `count` of the selected platforms. */
   onAtLeast(count: number): MetricClaims<U, P>

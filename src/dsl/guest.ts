@@ -10,6 +10,7 @@ export interface CommandResult {
   readonly firstByteMs: number | null
 }
 
+/** Options of one command in a guest. */
 export interface ExecOptions {
   /** Standard input, which is closed after it. */
   readonly input?: string

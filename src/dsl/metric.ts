@@ -9,6 +9,7 @@ export interface Units {
   share: '%'
 }
 
+/** A unit that a metric may have. */
 export type Unit = Units[keyof Units]
 
 /** The units with the same dimension as `U`: `SameDimension<'ms'>` is `'ns' | 'us' | 'ms' | 's'`. */
@@ -23,6 +24,7 @@ export interface Metric<U extends Unit = Unit> {
   readonly better: 'lower' | 'higher'
 }
 
+/** The metrics of a workload, by name. */
 export type Metrics = Readonly<Record<string, Metric>>
 
 /** Creates a metric where less is better, such as a latency. */

@@ -18,8 +18,8 @@ export interface PlatformOptions {
   readonly name?: string
   readonly tags?: readonly string[]
   /**
-   * More files that the platform depends on, such as a daemon's configuration, from the config's folder: `isobench watch`
-   * measures the platform again when one of them is saved.
+   * More files that the platform depends on, such as a daemon's configuration, from the config's folder: `isobench
+   * watch` measures the platform again when one of them is saved.
    */
   readonly watchFiles?: readonly string[]
 }
@@ -83,7 +83,10 @@ interface PlatformFunction {
   tag(...tags: [string, ...string[]]): Selector
   /** Selects platforms by name. */
   named(...names: [string, ...string[]]): Selector
-  /** To compare with the median of several platforms, round by round, as far as they are measured; two are the least. */
+  /**
+   * To compare with the median of several platforms, round by round, leaving out platforms without samples; two are the
+   * least.
+   */
   medianOf(...names: [string, string, ...string[]]): Median
 }
 
@@ -92,6 +95,10 @@ export interface Median {
   readonly medianOf: readonly string[]
 }
 
+/**
+ * Defines a platform of the config, and selects platforms for claims.
+ * @throws {DefinitionError} if the name is invalid
+ */
 export const platform: PlatformFunction = Object.assign(
   function platform(kind: string, options: object = {}): PlatformSpec {
     return define(kind, options as PlatformOptions & Record<string, unknown>, callerLocation(platform))

@@ -65,6 +65,7 @@ export interface InGuestFunction {
   readonly fn: () => unknown
 }
 
+/** The code that a bench measures, with its metrics and parameters. Created by `workload` and its variants. */
 export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = ParamSpace> {
   readonly name: string
   readonly metrics: M
@@ -93,7 +94,7 @@ interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values
   run(context: RunContext<P>): Promise<Exactly<R, M>>
 }
 
-/** A workload whose every sample starts a guest or a VMM. */
+/** A workload that starts a guest or a VMM in every sample. */
 interface StartSpec<C, M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
   readonly metrics: M
   readonly params?: P

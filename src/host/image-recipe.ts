@@ -9,7 +9,7 @@ import { programPath } from '../util/assets.ts'
 /** PATH of every guest. */
 const guestPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
-/** Directories whose content a guest may have created itself. */
+/** Directories with content that a guest may have created itself. */
 const writable = /^\/(data|dev|proc|run|sys|tmp)\//
 
 /** Returns whether a command must fail because the image does not contain its program. */

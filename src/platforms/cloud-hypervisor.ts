@@ -55,7 +55,7 @@ export async function vmSpec(
   const vmm: HostArgv = [
     binary,
     ...['--api-socket', `path=${apiSocket}`],
-    // Serial output to vmm.log. A file of its own would be emptied by a reset, together with the reason for the reset.
+    // Serial output to vmm.log. A reset would empty a separate file, which has the reason for the reset.
     ...['--serial', 'tty', '--console', 'off'],
     ...['--event-monitor', 'path=events.log'],
     ...['--cpus', `boot=${sandbox.limits.cpus.length}`],

@@ -177,7 +177,9 @@ export function runtimePreflight(
         ? [runtime, { path: `/usr/bin/${runtime}` }]
         : [`${runtime}-flags`, { path: `/usr/bin/${runtime}`, runtimeArgs: flags }]
   return {
-    reason: `the dockerd at ${socket} has no runtime "${[runtime, ...flags].join(' ')}"; it has ${Object.keys(runtimes).join(', ')}`,
+    reason:
+      `the dockerd at ${socket} has no runtime "${[runtime, ...flags].join(' ')}"; ` +
+      `it has ${Object.keys(runtimes).join(', ')}`,
     fix:
       `register it in daemon.json, ${JSON.stringify({ runtimes: { [name]: entry } })}, and reload the daemon; ` +
       `or let isobench start a daemon: { daemon: 'own' }`,
@@ -272,7 +274,7 @@ export function registeredKata(folder: string, limits: Limits, options: Options)
   return { runtimeType: which(shim) ?? shim, options: { ConfigPath: file } }
 }
 
-/** isobench's own dockerd, whose runtimes can be extended. */
+/** isobench's own dockerd, with more runtimes. */
 export interface Registry extends Pick<Daemon, 'client'> {
   /** Pid of the dockerd. */
   readonly pid: number

@@ -99,7 +99,7 @@ async function whoseDaemon(options: Options): Promise<string> {
 const guestLabel = ({ id }: GuestSandbox) => `isobench.guest=${id}`
 
 /**
- * The sandbox's cgroup already has these limits. Runtimes with a guest kernel of their own need them as options. A Kata
+ * The sandbox's cgroup already has these limits. Runtimes with an own guest kernel need them as options. A Kata
  * that isobench registered reads them from its configuration and would add the options to the size of its VM.
  */
 const limitsOf = ({ limits }: GuestSandbox, { own }: Daemon, { runtime }: Options): readonly string[] =>
@@ -125,7 +125,8 @@ const settings = (sandbox: GuestSandbox, daemon: Daemon, runtime: string, option
 // It tests `exe`, because `kill -0` also finds a zombie.
 const watching = `guest=$1; shift; exec 3<&0
 "$@" <&3 3<&- & client=$!
-{ while test -e "/proc/$guest/exe"; do sleep 1; done; sleep 1; kill -KILL "$client"; } <&- 3<&- >/dev/null 2>&1 & watcher=$!
+{ while test -e "/proc/$guest/exe"; do sleep 1; done; sleep 1; kill -KILL "$client"; } <&- 3<&- >/dev/null 2>&1 &
+watcher=$!
 wait "$client"; code=$?
 kill "$watcher" 2>/dev/null
 exit "$code"`

@@ -154,8 +154,8 @@ export async function microvm(sandbox: GuestSandbox, config: Config, options: Op
       })),
     ),
   }
-  // The VMM's user must own the disks that it writes to, and the directory, whose owner also becomes the owner of the
-  // vsock socket.
+  // The VMM's user must own the disks that it writes to, and the directory. The owner of the directory also
+  // becomes the owner of the vsock socket.
   const written = config.drives.flatMap(({ path_on_host, is_read_only }) => (is_read_only ? [] : [path_on_host]))
   await sandbox.run(['chown', `${jailUser}:${jailUser}`, root, ...written])
   writeFileSync(join(root, 'vm.json'), JSON.stringify(jailed))

@@ -22,7 +22,9 @@ import {
 } from './shared/kata-installation.ts'
 
 const missingConfiguration = (options: Options): Unavailable => ({
-  reason: `Kata's ${options.runtime} runtime has no configuration for ${options.hypervisor}: found none of ${configurationFiles(options).join(', ')}`,
+  reason:
+    `Kata's ${options.runtime} runtime has no configuration for ${options.hypervisor}: ` +
+    `found none of ${configurationFiles(options).join(', ')}`,
   fix: `set { config: '/.../configuration-....toml' }, or ${howToInstall(options)}`,
 })
 

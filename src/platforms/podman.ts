@@ -32,7 +32,7 @@ const ids = '1000000:65536'
 export interface Rootless {
   /** Returns argv of podman. Run it in the guest's sandbox. */
   command(...args: readonly string[]): HostArgv
-  /** Returns a copy of a root filesystem whose files belong to the guest's users. */
+  /** Returns a copy of a root filesystem with files that belong to the guest's users. */
   image(rootfs: string): Promise<string>
 }
 
@@ -143,7 +143,9 @@ export function rootlessPreflight(): string | Unavailable | undefined {
   for (let folder = guestsFolder(); folder !== '/'; folder = dirname(folder)) {
     if (existsSync(folder) && (statSync(folder).mode & 0o001) === 0) {
       return {
-        reason: `unprivileged users cannot access isobench's state directory: ${folder} has no execute permission for others`,
+        reason:
+          `unprivileged users cannot access isobench's state directory: ` +
+          `${folder} has no execute permission for others`,
         fix: `chmod o+x ${folder}, or set ISOBENCH_STATE to an accessible directory`,
       }
     }

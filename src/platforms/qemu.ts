@@ -160,6 +160,7 @@ export async function vmSpec(
     ['console=ttyS0', 'reboot=t', ...clock(accel)],
   )
   const isMicrovm = machine === 'microvm'
+  const vhost = existsSync('/dev/vhost-net') && accel === 'kvm' ? 'on' : 'off'
   const vmm: HostArgv = [
     'qemu-system-x86_64',
     ...['-machine', [machine, ...(isMicrovm ? ['auto-kernel-cmdline=on'] : []), 'memory-backend=ram'].join(',')],
@@ -180,10 +181,7 @@ export async function vmSpec(
     ...['-drive', `if=none,id=root,readonly=on,file.locking=off,${blockOptions(disk)}`],
     ...device('virtio-blk', 'drive=root'),
     ...share.argv,
-    ...[
-      '-netdev',
-      `tap,id=net,ifname=${tap.device},script=no,downscript=no,vhost=${existsSync('/dev/vhost-net') && accel === 'kvm' ? 'on' : 'off'}`,
-    ],
+    ...['-netdev', `tap,id=net,ifname=${tap.device},script=no,downscript=no,vhost=${vhost}`],
     // Without a ROM, the firmware does not try to boot from the network.
     ...device('virtio-net', 'netdev=net', `mac=${tap.mac}`, ...(isMicrovm ? [] : ['romfile='])),
     ...['-kernel', kernel.vmlinux, '-initrd', kernel.initramfs, '-append', line],

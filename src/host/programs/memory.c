@@ -1,13 +1,14 @@
 /*
- * isobench-memory: memory bandwidth and latency, by one thread, built into the image so that every guest runs the same code.
+ * isobench-memory: memory bandwidth and latency, by one thread, built into the image so that every guest runs the same
+ * code.
  *
  *   isobench-memory stream MEBIBYTES TIMES    McCalpin's STREAM with three arrays of that size, each kernel TIMES times
  *   isobench-memory copy SECONDS              copies of 32 MiB, by plain C and by SSE2, so long each
  *   isobench-memory latency LOG2BYTES SECONDS dependent random reads in a buffer of so many bytes
  *
- * The output has the lines of the tools that it stands for: STREAM 5.10 (stream.c), and tinymembench 0.4.9, which has no
- * options and needs minutes. Bandwidth is in MB/s, 1 MB = 1000000 bytes: STREAM counts a byte read and a byte written as
- * two, tinymembench counts a byte copied as one.
+ * The output has the lines of the tools that it stands for: STREAM 5.10 (stream.c), and tinymembench 0.4.9, which has
+ * no options and needs minutes. Bandwidth is in MB/s, 1 MB = 1000000 bytes: STREAM counts a byte read and a byte
+ * written as two, tinymembench counts a byte copied as one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -51,7 +52,7 @@ static double number(const char *text, double least) {
 
 /* ---- STREAM ---- */
 
-static void tell(const char *name, const double *times, int count, double bytes) {
+static void report(const char *name, const double *times, int count, double bytes) {
   double best = INFINITY, worst = 0, sum = 0;
   /* As in STREAM, the first of them pays for the pages and is left out. */
   for (int k = 1; k < count; k++) {
@@ -93,10 +94,10 @@ static int stream(double mebibytes, int count) {
   printf("Array size = %zu (elements)\n", n);
   printf("Function    Best Rate MB/s  Avg time     Min time     Max time\n");
   double bytes = (double)n * sizeof(double);
-  tell("Copy:", times[0], count, 2 * bytes);
-  tell("Scale:", times[1], count, 2 * bytes);
-  tell("Add:", times[2], count, 3 * bytes);
-  tell("Triad:", times[3], count, 3 * bytes);
+  report("Copy:", times[0], count, 2 * bytes);
+  report("Scale:", times[1], count, 2 * bytes);
+  report("Add:", times[2], count, 3 * bytes);
+  report("Triad:", times[3], count, 3 * bytes);
   /* What every element must be by now, computed once; as in STREAM, to 1e-13. */
   double aj = 2.0, bj = 2.0, cj = 0.0;
   for (int k = 0; k < count; k++) cj = aj, bj = scalar * cj, cj = aj + bj, aj = bj + scalar * cj;
@@ -134,7 +135,7 @@ static void sse2(void *to, const void *from) {
 }
 #endif
 
-/* The best copy of those that fit into the time, as tinymembench tells it. */
+/* The best copy of those that fit into the time, as tinymembench reports it. */
 static void measureCopy(const char *name, void (*copy)(void *, const void *), double seconds) {
   unsigned char *from = pages(copied, 0), *to = pages(copied, 0);
   for (size_t j = 0; j < copied; j++) from[j] = (unsigned char)(j * 31 + j / 4096);
@@ -183,8 +184,8 @@ static void **cycle(size_t bytes) {
 }
 
 /*
- * Nanoseconds of one read that has to wait for the one before it: the best of batches. A batch is short enough, 16 us to 2 ms,
- * to fit between two interruptions on a host that others use too, and long enough for the clock.
+ * Nanoseconds of one read that has to wait for the one before it: the best of batches. A batch is short enough, 16 us
+ * to 2 ms, to fit between two interruptions on a host that others use too, and long enough for the clock.
  */
 static double nanoseconds(size_t bytes, double seconds) {
   const size_t batch = 1 << 14;

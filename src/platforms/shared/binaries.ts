@@ -20,7 +20,9 @@ export interface Release {
 
 /** Returns the requirement for a program of a release, with instructions to install it. */
 export function releaseRequirement({ binary, project, version, file, sha256 }: Release, path?: string): Requirement {
-  const hint = `download ${file} of release ${version} of github.com/${project}, check it (sha256sum: ${sha256}), and put ${binary} into PATH or set the option binary`
+  const hint =
+    `download ${file} of release ${version} of github.com/${project}, check it (sha256sum: ${sha256}), ` +
+    `and put ${binary} into PATH or set the option binary`
   return { binary: path ?? binary, installHint: hint }
 }
 

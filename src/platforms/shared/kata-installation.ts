@@ -130,11 +130,15 @@ function unsupportedCombination(runtime: Runtime, hypervisor: Hypervisor, shared
   const supported: readonly string[] | undefined = shares[runtime][hypervisor]
   if (supported === undefined) return `only the Rust runtime supports ${hypervisor}: set runtime: 'rust'`
   if (supported.length === 0) {
-    return `with ${hypervisor}, Kata cannot share directories and boots only from block devices of containerd's devmapper: set hypervisor: 'qemu' or 'clh'`
+    return (
+      `with ${hypervisor}, Kata cannot share directories and boots only from block devices of containerd's ` +
+      `devmapper: set hypervisor: 'qemu' or 'clh'`
+    )
   }
   if (supported.includes(sharedFs)) return undefined
   const others = sharedFs === 'virtio-9p' ? ", or runtime: 'go' with hypervisor: 'qemu'" : ''
-  return `Kata's ${runtime} runtime does not support ${sharedFs} with ${hypervisor}: set sharedFs: ${supported.map((value) => `'${value}'`).join(' or ')}${others}`
+  const values = supported.map((value) => `'${value}'`).join(' or ')
+  return `Kata's ${runtime} runtime does not support ${sharedFs} with ${hypervisor}: set sharedFs: ${values}${others}`
 }
 
 export const optionsSchema = z

@@ -82,7 +82,7 @@ function configOf(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources) 
         devices: [{ allow: false, access: 'rwm' }],
         ...(resources === 'limited' && {
           memory: { limit: limits.memoryBytes },
-          // No CPU quota: the CPU list is the limit. A quota would throttle runtimes that have threads of their own.
+          // No CPU quota: the CPU list is the limit. A quota would throttle runtimes that have own threads.
           cpu: { cpus: limits.cpus.join(',') },
         }),
       },

@@ -1,6 +1,6 @@
-# Runs a VMM whose guest has a single program and a single console. Prints the program's output: what follows the line
-# that begins with MARKER. Ends when the VMM has ended. A second boot, or a line that matches the pattern CRASH, is a
-# failure.
+# Runs a VMM with a guest that has a single program and a single console. Prints the program's output: what follows the
+# line that begins with MARKER. Ends when the VMM has ended. A second boot, or a line that matches the pattern CRASH, is
+# a failure.
 #   perl console-guest.pl MARKER CRASH VMM...
 use strict;
 use warnings;
@@ -51,7 +51,7 @@ my $status = $?;
 tell_of($held) if $begun && $held ne '';
 if (!$begun) {
     $before =~ s/[^\n\t\x20-\x7e]//g;
-    print STDERR "$before\nthe guest did not come to its program\n";
+    print STDERR "$before\nthe guest did not start its program\n";
     exit 1;
 }
 if (!defined $failure && $line =~ /$crash/) { $failure = $line }

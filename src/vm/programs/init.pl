@@ -99,7 +99,8 @@ sub bring_up_network {
     return if !exists $given{address};
     my ($address, $prefix) = $given{address} =~ m{^([\d.]+)/(\d+)$} or die "what address is $given{address}\n";
     # SIOCSIFNAME, which requires the link to be down.
-    !exists $given{link} or ioctl $socket, 0x8923, pack('a16 a24', $given{link}, 'eth0') or die "no link $given{link}: $!\n";
+    !exists $given{link} or ioctl $socket, 0x8923, pack('a16 a24', $given{link}, 'eth0')
+        or die "no link $given{link}: $!\n";
     my $inet = sub { pack 'a16 S n a4 x16', 'eth0', 2, 0, $_[0] };
     my $packed = pack 'C4', split /\./, $address;
     ioctl $socket, 0x8916, $inet->($packed) or die "cannot give eth0 its address: $!\n";

@@ -219,5 +219,6 @@ if (defined $code) {
 my $why = $@;
 end_guest('kill');
 chomp $why;
-print STDERR join('; ', "isobench: $why", map { my $text = said("$_.log"); $text ? "$_: $text" : () } 'vmm', 'helper', 'console'), "\n";
+my @said = map { my $text = said("$_.log"); $text ? "$_: $text" : () } 'vmm', 'helper', 'console';
+print STDERR join('; ', "isobench: $why", @said), "\n";
 exit 125;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# Runs a command in the guest whose VM supervisor works in FOLDER: vm-exec.pl FOLDER ARGV... Ends with the command's
-# exit code. Without ARGV it waits until the guest is ready. It is Perl because Node.js takes longer to start than many
-# commands to run.
+# Runs a command in the guest of the VM supervisor that works in FOLDER: vm-exec.pl FOLDER ARGV... Ends with the
+# command's exit code. Without ARGV it waits until the guest is ready. It is Perl because Node.js takes longer to start
+# than many commands to run.
 use strict;
 use warnings;
 BEGIN { my ($here) = __FILE__ =~ m{(.*)/}; require "$here/$_.pl" for 'frames', 'exec-client' }

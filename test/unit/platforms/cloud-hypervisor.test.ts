@@ -1,4 +1,7 @@
-/** What Cloud Hypervisor is told, against the options that v52.0 documents (`--help`; the SYNTAX texts of its vmm/src/config.rs). */
+/**
+ * What Cloud Hypervisor gets, against the options that v52.0 documents (`--help`; the SYNTAX texts of its
+ * vmm/src/config.rs).
+ */
 
 import { rmSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'

@@ -47,7 +47,8 @@ describe("gVisor's options", () => {
 
   it('are refused over another runtime, each with its way out and the line of the config', () => {
     expect(refusals(platform('docker', { mode: 'kvm', flags: ['--network=host'] }))).toEqual([
-      `line: the options of platform "docker" are wrong: mode: is an option of gVisor, but the runtime is "runc": set runtime: 'runsc', ` +
+      `line: the options of platform "docker" are wrong: mode: is an option of gVisor, but the runtime ` +
+        `is "runc": set runtime: 'runsc', ` +
         `or omit mode; flags: is an option of gVisor, but the runtime is "runc": set runtime: 'runsc', or omit flags`,
     ])
     expect(refusals(platform('podman', { flags: ['--network=host'] }))[0]).toContain('the runtime is "crun"')
@@ -83,11 +84,14 @@ describe("a runtime of the host's dockerd", () => {
     )
   })
 
-  it('that is not there is told with what its owner could register, or without it', () => {
+  it('that is missing is reported with what its owner could register, or without it', () => {
     expect(runtimePreflight({ socket, runtimes }, 'runsc', ['--platform=ptrace'])).toEqual({
-      reason: `the dockerd at ${socket} has no runtime "runsc --platform=ptrace"; it has runc, runsc, gvisor-kvm, other, io.containerd.runc.v2`,
+      reason:
+        `the dockerd at ${socket} has no runtime "runsc --platform=ptrace"; ` +
+        'it has runc, runsc, gvisor-kvm, other, io.containerd.runc.v2',
       fix:
-        `register it in daemon.json, {"runtimes":{"runsc-flags":{"path":"/usr/bin/runsc","runtimeArgs":["--platform=ptrace"]}}}, ` +
+        `register it in daemon.json, ` +
+        `{"runtimes":{"runsc-flags":{"path":"/usr/bin/runsc","runtimeArgs":["--platform=ptrace"]}}}, ` +
         `and reload the daemon; or let isobench start a daemon: { daemon: 'own' }`,
     })
     // As Kata's own description of Docker has it.

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { HostArgv } from '../../../src/host/process.ts'
 import type { GuestSandbox } from '../../../src/host/sandbox.ts'
 
-/** A place of which only the folder is there, with what a driver ran in it, and whose it had its tap made. */
+/** A sandbox that is only a directory. It records what a driver ran in it, and the owner of its tap. */
 export function fakeSandbox(): {
   readonly place: GuestSandbox
   readonly ran: HostArgv[]

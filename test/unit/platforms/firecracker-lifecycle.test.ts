@@ -1,4 +1,7 @@
-/** Firecracker's driver over a stand-in for its program, whose guest is isobench's agent on this host: all but the monitor. */
+/**
+ * Firecracker's driver over a stand-in for its program. Its guest is isobench's agent on this host: all but the
+ * monitor.
+ */
 
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +17,7 @@ import { fakeSandbox } from './fake-sandbox.ts'
 
 const perl = join(import.meta.dirname, '../../../src/vm/programs')
 
-/** Reads the configuration, has the guest call, and serves the API; a guest that was told to end ends it. */
+/** Reads the configuration, has the guest call, and serves the API; a guest that gets the request to end ends it. */
 const standIn = `#!${process.execPath}
 const { readFileSync, appendFileSync } = require('node:fs')
 const { spawn } = require('node:child_process')
@@ -28,12 +31,14 @@ createServer((request, response) => {
   request.on('data', (piece) => { body += piece })
   request.on('end', () => {
     appendFileSync('asked', request.method + ' ' + request.url + ' ' + body + '\\n')
-    if (request.url === '/') response.end(JSON.stringify({ app_name: 'Firecracker', id: 'x', state: 'Running', vmm_version: '1.15.1' }))
+    if (request.url === '/') 
+      response.end(JSON.stringify({ app_name: 'Firecracker', id: 'x', state: 'Running', vmm_version: '1.15.1' }))
     else response.writeHead(204).end()
   })
 }).listen(after('--api-sock'))
 const at = config.vsock.uds_path + '_1024'
-const guest = 'require "${perl}/$_.pl" for "frames", "agent"; socket my $c, 1, 1, 0; connect $c, pack "S a108", 1, $ARGV[0]; unblock($c); serve($c, $ARGV[1])'
+const guest = 'require "${perl}/$_.pl" for "frames", "agent"; socket my $c, 1, 1, 0; ' +
+  'connect $c, pack "S a108", 1, $ARGV[0]; unblock($c); serve($c, $ARGV[1])'
 spawn('perl', ['-e', guest, at, nonce], { stdio: 'inherit' }).on('exit', () => process.exit(0))
 `
 

@@ -1,4 +1,4 @@
-/** What Firecracker is told, against the definitions of its `src/firecracker/swagger/firecracker.yaml` of v1.15.1. */
+/** What Firecracker gets, against the definitions of its `src/firecracker/swagger/firecracker.yaml` of v1.15.1. */
 
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -44,7 +44,10 @@ const networkInterface = z.strictObject({
   tx_rate_limiter: limiter.optional(),
 })
 const vsock = z.strictObject({ guest_cid: z.int().min(3), uds_path: z.string() })
-/** The file holds each of them under its path; boot-source and drives are required (docs/getting-started.md). */
+/**
+ * The file holds each of them under its path; boot-source and drives are required (see Firecracker's getting started
+ * page).
+ */
 const configFile = z.strictObject({
   'boot-source': bootSource,
   drives: z.array(drive),
@@ -96,7 +99,7 @@ describe('Firecracker', () => {
     )
   })
 
-  it('is given the same in a jail, whose files are shown there under names of its own', async () => {
+  it('is the same in a jail, with other names of the files', async () => {
     const { place, ran, tapUsers } = made()
     const machine = await vmSpec(place, parts, optionsSchema.parse({ jailer: '/opt/jailer' }))
     expect(machine.vmm[0]).toBe('/opt/jailer')

@@ -75,7 +75,7 @@ describe('the configuration that a guest gets', () => {
   })
 })
 
-/** What of a place the shim is told. */
+/** What the shim gets of a sandbox. */
 const place = { stateDir: '/guest', wrapWithTap: (argv: HostArgv): HostArgv => ['outside', ...argv] } as GuestSandbox
 
 describe("the host's syslog, without which the Go runtime does not start", () => {
@@ -132,7 +132,7 @@ describe('an installation', () => {
     })
   })
 
-  it("has its shim outside of the guest's network namespace, which it would take for the host's", () => {
+  it("has its shim outside of the guest's network namespace, which it would use as the host's", () => {
     const shim = kataShimConfig(place, 'shim', 'configuration.toml')
     expect(shim.wrap?.(['containerd'])).toEqual(['outside', 'containerd'])
   })
@@ -141,7 +141,8 @@ describe('an installation', () => {
 describe('options that Kata cannot honour', () => {
   it('are refused, with what it can', () => {
     expect(messages({ sharedFs: 'virtio-9p' })).toEqual([
-      "Kata's rust runtime does not support virtio-9p with qemu: set sharedFs: 'virtio-fs', or runtime: 'go' with hypervisor: 'qemu'",
+      "Kata's rust runtime does not support virtio-9p with qemu: set sharedFs: 'virtio-fs', " +
+        "or runtime: 'go' with hypervisor: 'qemu'",
     ])
     expect(messages({ runtime: 'go', hypervisor: 'clh', sharedFs: 'virtio-9p' })).toHaveLength(1)
     expect(messages({ runtime: 'go', hypervisor: 'dragonball' })).toEqual([

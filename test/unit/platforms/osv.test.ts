@@ -26,7 +26,8 @@ describe('the command line of an OSv kernel', () => {
 
   it("sets a command's folder and environment by OSv's own options", () => {
     expect(line('env', '-C', '/my folder', 'A=1', 'B=x y', 'sysbench', 'C=3')).toBe(
-      '--rootfs=rofs --nomount --ip=eth0,198.18.0.2,255.255.255.252 --cwd=/my\\ folder --env=A=1 --env=B=x\\ y /sysbench.so "C=3"',
+      '--rootfs=rofs --nomount --ip=eth0,198.18.0.2,255.255.255.252 ' +
+        '--cwd=/my\\ folder --env=A=1 --env=B=x\\ y /sysbench.so "C=3"',
     )
   })
 
@@ -64,7 +65,7 @@ describe("the program's part of a console", () => {
     })
   })
 
-  it('is a failure where the guest did not come to it, crashed, booted again, or its monitor failed', () => {
+  it('is a failure if the guest did not start it, crashed, rebooted, or its VMM failed', () => {
     expect(console("printf 'OSv v0.57\\r\\nHalting.\\r\\n'")).toMatchObject({ status: 1, stdout: '' })
     expect(
       console("printf 'Cmdline: /x\\r\\nFailed to load object: /x. Powering off.\\r\\n'; exec sleep 20").stderr,
@@ -75,7 +76,7 @@ describe("the program's part of a console", () => {
   })
 })
 
-it('is told to Firecracker without PCI, with its image read-only', () => {
+it('boots on Firecracker without PCI, with a read-only image', () => {
   const place = { limits: { cpus: [1], memoryBytes: 512 * 1024 ** 2 } } as unknown as GuestSandbox
   const network = { device: 'isob0', mac: '02:00:c6:12:00:02', address: '198.18.0.2/30' }
   const files = { image: '/o/usr.raw', kernel: '/o/loader-stripped.elf', command: '/hello' }
@@ -87,7 +88,7 @@ it('is told to Firecracker without PCI, with its image read-only', () => {
   })
 })
 
-it('tells what of an image is not there, and its format by its first bytes', () => {
+it('reports what is missing of an image, and detects its format by its first bytes', () => {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-osv-'))
   try {
     const usr = join(folder, 'usr.img')

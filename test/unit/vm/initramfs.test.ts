@@ -15,7 +15,8 @@ const entries = [
 describe('an archive for the kernel', () => {
   it('has the fields, the padding and the end of the newc format', () => {
     const bytes = cpio([{ path: 'a', mode: fileType.file | 0o644, content: Buffer.from('xyz') }])
-    const header = `070701${['1', '81A4', '0', '0', '1', '0', '3', '0', '0', '0', '0', '2', '0'].map((field) => field.padStart(8, '0')).join('')}`
+    const fields = ['1', '81A4', '0', '0', '1', '0', '3', '0', '0', '0', '0', '2', '0']
+    const header = `070701${fields.map((field) => field.padStart(8, '0')).join('')}`
     expect(bytes.toString('latin1', 0, 116)).toBe(
       `${header}a\0\0\0\0\0`.slice(0, 112).padEnd(112, '\0').concat('xyz\0'),
     )

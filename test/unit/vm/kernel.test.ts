@@ -33,7 +33,7 @@ describe('the kernel in a bzImage', () => {
     ['without the magic of a setup header', bzImage(gzipSync(elf), { magic: 'Nope' })],
     ['of a boot protocol without a payload', bzImage(gzipSync(elf), { version: 0x207 })],
     ['with something else inside', bzImage(gzipSync(Buffer.from('no kernel')))],
-    ['whose payload is beyond its end', bzImage(Buffer.alloc(0))],
+    ['with a payload beyond its end', bzImage(Buffer.alloc(0))],
   ])('is refused: %s', (_, image) => {
     expect(() => vmlinuxOf(image)).toThrow(/vmlinux|compression/)
   })

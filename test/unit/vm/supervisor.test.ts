@@ -57,7 +57,7 @@ describe('a command in a guest', () => {
     expect(status).toBe(7)
   })
 
-  it('tells a signal as a shell does, and what cannot be run', () => {
+  it('reports a signal as a shell does, and what cannot run', () => {
     expect(once(agent, ['sh', '-c', 'kill -KILL $$']).status).toBe(137)
     const absent = once(agent, ['/no/such/program'])
     expect(absent.status).toBe(127)
@@ -80,7 +80,8 @@ describe('a guest that calls', () => {
   const calling = (then: string) => [
     'perl',
     '-e',
-    `require "${programs}/$_.pl" for "frames", "agent"; my $at = pack "S a108", 1, "vsock.sock_1024"; socket my $c, 1, 1, 0; connect $c, $at; ${then}`,
+    `require "${programs}/$_.pl" for "frames", "agent"; my $at = pack "S a108", 1, "vsock.sock_1024"; ` +
+      `socket my $c, 1, 1, 0; connect $c, $at; ${then}`,
   ]
   const call = ['1', 'vsock.sock_1024']
   const once = (monitor: readonly string[], argv: readonly string[]) =>
@@ -106,7 +107,8 @@ describe('a guest that calls', () => {
       chmodSync(folder, 0o755)
       chownSync(jail, user, user)
       const at = join(basename(jail), 'vsock.sock_1024')
-      const guest = `$( = $) = ${user}; $< = $> = ${user}; chdir "${basename(jail)}"; socket my $c, 1, 1, 0; connect $c, pack "S a108", 1, "vsock.sock_1024" or die "no way: $!"; unblock($c); serve($c, "${nonce}")`
+      const guest = `$( = $) = ${user}; $< = $> = ${user}; chdir "${basename(jail)}"; socket my $c, 1, 1, 0;
+        connect $c, pack "S a108", 1, "vsock.sock_1024" or die "no way: $!"; unblock($c); serve($c, "${nonce}")`
       const monitor = ['perl', '-e', `require "${programs}/$_.pl" for "frames", "agent"; ${guest}`]
       const { stdout, stderr } = spawnSync('perl', argvOf('run', monitor, ['id', '-u'], ['1', at]), {
         timeout: 20_000,
@@ -127,16 +129,17 @@ describe('a guest that calls', () => {
   })
 })
 
-it('tells at once of a QEMU that pauses as KVM cannot go on, whatever else it says', () => {
+it('reports at once that QEMU pauses because KVM cannot continue', () => {
   const paused = ['sh', '-c', 'echo "KVM internal error. Suberror: 1"; seq 40; exec sleep 15']
   const { status, stderr } = once(paused, ['true'])
   expect(status).toBe(125)
   expect(stderr.toString()).toContain('KVM could not go on')
 })
 
-it('tells at once of a Cloud Hypervisor that boots its guest again, and what that said on its console', () => {
+it('reports at once that Cloud Hypervisor reboots its guest, with the output of its console', () => {
   const warnings = '0.07s: <vmm> WARN:net_util/src/open_tap.rs:84 -- Tap isob0 already exists.\n'.repeat(4)
-  const again = `echo 'Kernel panic - not syncing: VFS: no root'; printf '${warnings}'; printf '{\n  "source": "vm",\n  "event": "booted"\n}\n\n' >events.log; sleep 0.5;
+  const again = `echo 'Kernel panic - not syncing: VFS: no root'; printf '${warnings}';
+    printf '{\n  "source": "vm",\n  "event": "booted"\n}\n\n' >events.log; sleep 0.5;
     printf '{\n  "source": "vm",\n  "event": "rebooting"\n}\n\n' >>events.log; exec sleep 15`
   const { status, stderr } = once(['sh', '-c', again], ['true'])
   expect(status).toBe(125)
@@ -152,7 +155,7 @@ describe('a guest at a serial line', () => {
   })
 
   it('is sent no more than the line holds while it reads nothing off it', () => {
-    // Tells how many bytes have come when no more do, and ends.
+    // Prints how many bytes have arrived if no more arrive, and ends.
     const counting = `open my $c, "+<&=", 3; syswrite $c, pack "H*", $ARGV[0]; my ($all, $r) = 0;
       while (1) { $r = ""; vec($r, 3, 1) = 1; last if !select $r, undef, undef, 0.3; $all += sysread $c, my $b, 65536 }
       syswrite $c, pack("CnNa*", 17, 1, length $all, $all)`
@@ -182,7 +185,8 @@ describe('what comes from a guest is not trusted', () => {
   })
 
   it('more output than anybody asked for', () => {
-    const flood = `open my $c, "+<&=", 3; syswrite $c, pack "H*", $ARGV[0]; $f = pack "H*", $ARGV[1]; 1 while syswrite $c, $f`
+    const flood = `open my $c, "+<&=", 3; syswrite $c, pack "H*", $ARGV[0];
+      $f = pack "H*", $ARGV[1]; 1 while syswrite $c, $f`
     const output = frame(OUT, 1, Buffer.alloc(65536))
     // Nobody reads, so nothing more is asked for: the window is what may come.
     const argv = ['perl', '-e', flood, hello.toString('hex'), '110001000100'.concat('00')]
@@ -218,7 +222,7 @@ describe('a guest that commands are entered into', () => {
     })
   })
 
-  it('ends a command whose client is gone', async () => {
+  it('ends a command if its client is gone', async () => {
     await opened(async () => {
       const pidFile = join(folder, 'pid')
       const client = spawn('perl', enter('sh', '-c', 'echo $$ > "$0" && exec sleep 100', pidFile))
@@ -237,8 +241,9 @@ describe('a guest that commands are entered into', () => {
 
   it('says why it has gone, with the last that its kernel said', async () => {
     const log = openSync(join(folder, 'boot.log'), 'a')
-    // Once the command runs, which is told by a file of its own.
-    const panics = `touch running; while test -e running; do sleep 0.05; done; echo 'Kernel panic - not syncing: sysrq' >>vmm.log; kill -KILL $PPID`
+    // Once the command runs, which a file shows.
+    const panics = `touch running; while test -e running; do sleep 0.05; done;
+      echo 'Kernel panic - not syncing: sysrq' >>vmm.log; kill -KILL $PPID`
     const conductor = spawn('perl', argvOf('serve', agent, []), { stdio: ['ignore', log, log] })
     closeSync(log)
     try {

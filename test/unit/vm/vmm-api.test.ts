@@ -60,7 +60,7 @@ describe('a request to a monitor', () => {
     ['an end without an answer', (response) => response.destroy(), 'socket hang up'],
     ['a flood', (response) => response.end('x'.repeat(2 ** 21)), 'longer than 1048576 bytes'],
   ]
-  it.each(refusals)('tells of %s', async (_, answer, why) => {
+  it.each(refusals)('reports %s', async (_, answer, why) => {
     await serving(answer)
     const failed = vmmRequest(socket, { method: 'PUT', path: '/api/v1/vm.pause' }, 300)
     await expect(failed).rejects.toThrow(VmmError)
@@ -68,7 +68,7 @@ describe('a request to a monitor', () => {
     await expect(failed).rejects.toThrow(`PUT /api/v1/vm.pause at ${socket}`)
   })
 
-  it('tells of a monitor that is not there', async () => {
+  it('reports a VMM that does not exist', async () => {
     await expect(vmmRequest(socket, { method: 'GET', path: '/' })).rejects.toThrow('ENOENT')
   })
 })
