@@ -1,21 +1,20 @@
 /**
- * A program to run, as plain data: what to run is said here, where and how it runs is the guest's business.
- * Nothing passes through a shell, so nothing needs quoting and nothing is expanded.
+ * A program to run, as plain data. The guest decides where and how it runs. No shell is involved, so nothing is
+ * expanded.
  */
 export interface Command {
-  /** The program, then its arguments, exactly as `execve` gets them. */
+  /** The program and its arguments, as `execve` receives them. */
   readonly argv: readonly [string, ...string[]]
-  /** Variables added to the guest's environment. */
+  /** Variables to add to the guest's environment. */
   readonly env?: Readonly<Record<string, string>>
-  /** Working directory inside the guest; the guest's own default without it. */
+  /** Working directory in the guest. Default: the guest's own. */
   readonly cwd?: string
 }
 
 /**
- * Builds a {@link Command}. Numbers are written as JavaScript writes them, so they must be finite.
+ * Creates a {@link Command}. Numbers are converted to text.
  *
- * @throws TypeError for an empty program, for a NUL byte (`execve` would cut the argument there) and for NaN or
- * an infinity (no tool reads them; they are a mistake in the bench).
+ * @throws {TypeError} for an empty program, a NUL byte (`execve` would truncate the argument there), NaN or infinity
  */
 export function command(program: string, ...args: (string | number)[]): Command {
   if (typeof program !== 'string' || program === '') throw new TypeError('A command needs the name of a program.')
@@ -34,10 +33,10 @@ function checked(program: string, arg: string | number): string {
 }
 
 /**
- * Checks a count that a tool takes (threads, seconds, MiB …). Most tools read `0` as "for ever" or "default", and of
- * `1.5` only the front.
+ * Checks a number that a tool expects (threads, seconds, MiB, ...). Most tools interpret `0` as "forever" or "default",
+ * and only read the front of `1.5`.
  *
- * @throws TypeError unless `value` is a whole number and at least `least`.
+ * @throws {TypeError} unless `value` is an integer of at least `least`
  */
 export function requireCount(what: string, value: number, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value
@@ -45,8 +44,8 @@ export function requireCount(what: string, value: number, least = 1): number {
 }
 
 /**
- * A duration for a tool that counts whole seconds, rounded up.
- * @throws TypeError when it is not above 0.
+ * Rounds a duration up for a tool that expects whole seconds.
+ * @throws {TypeError} if it is not above 0
  */
 export function ceilSeconds(seconds: number): number {
   if (!(seconds > 0)) throw new TypeError(`seconds must be above 0, not ${seconds}.`)

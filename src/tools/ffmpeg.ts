@@ -8,38 +8,38 @@ import { labelledNumber, ToolOutputError, toNumber } from './parse.ts'
  */
 
 export interface FfmpegClip {
-  /** Where the clip is written, an `.mp4`. */
+  /** Path of the clip, an `.mp4`. */
   output: string
   width: number
   height: number
   seconds: number
-  /** Frames per second, 24 by default. */
+  /** Frames per second. Default: 24. */
   rate?: number
 }
 
 export interface FfmpegEncode {
   input: string
-  /** How often the input is encoded, one time after another as one video; once by default. */
+  /** How often to encode the input, concatenated to one video. Default: 1. */
   times?: number
-  /** x265 preset; the paper's `slower` by default. */
+  /** x265 preset. Default: the paper's `slower`. */
   preset?: 'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow' | 'slower' | 'veryslow'
   /** Threads of the decoder and of x265's pool, and frames that x265 encodes at a time; 1 to 16. */
   threads: number
 }
 
 export interface FfmpegResult {
-  /** CPU time in user mode and in the kernel, by the guest's accounting. */
+  /** CPU time in user mode and in the kernel, as the guest's kernel accounts for it. */
   userSeconds: number
   systemSeconds: number
-  /** Real time by the guest's clock. The host's clock around the command is the one to compare. */
+  /** Wall-clock time by the guest's clock. Compare platforms by the host's time of the command instead. */
   wallSeconds: number
-  /** Frames that were encoded, at least 1. */
+  /** Number of encoded frames, at least 1. */
   frames: number
 }
 
 /**
- * The clips that the image holds, made by {@link ffmpeg.makeClip} while it is built: every guest encodes the same bytes, and
- * none makes its own. The paper's clip is 30 MB of 1080p and has 16 CPUs; `large` is 1.8 MB, for each CPU.
+ * The clips in the image, created by {@link ffmpeg.makeClip} when the image is built, so that every guest encodes the
+ * same bytes. The paper's clip is 30 MB of 1080p for 16 CPUs. `large` is 1.8 MB, for each CPU.
  */
 const clips = {
   small: { output: '/usr/local/share/isobench/320x180.mp4', width: 320, height: 180, seconds: 2, rate: 24 },
@@ -53,7 +53,7 @@ const BENCH = new RegExp(`^bench: utime=${SECONDS} stime=${SECONDS} rtime=${SECO
 export const ffmpeg = {
   clips,
 
-  /** Makes an H.264 clip from ffmpeg's test pattern, without a download. Run it once, not per platform. */
+  /** Creates an H.264 clip from ffmpeg's test pattern. Run it once, not on every platform. */
   makeClip({ output, width, height, seconds, rate = 24 }: FfmpegClip): Command {
     const size = `${requireCount('width', width, 2)}x${requireCount('height', height, 2)}`
     const pattern = `testsrc2=size=${size}:rate=${requireCount('rate', rate)}:duration=${requireCount('seconds', seconds)}`
@@ -63,7 +63,7 @@ export const ffmpeg = {
     return command(TOOL, ...quiet, '-f', 'lavfi', '-i', pattern, ...codec, ...repeatable, '-f', 'mp4', output)
   },
 
-  /** Encodes to H.265 and throws the result away, so only decoding and encoding are measured. Reports on stderr. */
+  /** Encodes to H.265 and discards the result, so that only decoding and encoding are measured. Reports on stderr. */
   encode({ input, times = 1, preset = 'slower', threads }: FfmpegEncode): Command {
     if (requireCount('threads', threads) > 16)
       throw new TypeError(`x265 takes at most 16 frame threads, not ${threads}.`)
@@ -75,15 +75,15 @@ export const ffmpeg = {
   },
 
   /**
-   * @param stderr what `encode` wrote to stderr, where all of ffmpeg's messages go
-   * @throws ToolOutputError unless the summary and the bench line are there, once and whole, and frames were encoded
+   * @param stderr stderr of `encode`, where ffmpeg prints all messages
+   * @throws {ToolOutputError} unless it contains exactly one complete summary and bench line, and frames were encoded
    */
   parse(stderr: string): FfmpegResult {
-    // Progress ends in a carriage return, so it may share a line with what follows.
+    // Progress lines end with a carriage return, so they may share a line with the following text.
     const lines = stderr.split(/\r?\n|\r/)
-    const found = lines.flatMap((line) => BENCH.exec(line) ?? []).slice(1)
-    if (found.length !== 3) throw new ToolOutputError(TOOL, 'not one complete "bench: utime=…" line', stderr)
-    const [userSeconds, systemSeconds, wallSeconds] = found.map((text) => toNumber(TOOL, stderr, 'bench', text))
+    const fields = lines.flatMap((line) => BENCH.exec(line) ?? []).slice(1)
+    if (fields.length !== 3) throw new ToolOutputError(TOOL, 'not one complete "bench: utime=…" line', stderr)
+    const [userSeconds, systemSeconds, wallSeconds] = fields.map((text) => toNumber(TOOL, stderr, 'bench', text))
     const frames = labelledNumber(TOOL, lines.join('\n'), 'frame', /fps=.* time=.* bitrate=.* speed=.*\s*/)
     if (frames === 0) throw new ToolOutputError(TOOL, 'no frame was encoded', stderr)
     return { userSeconds: userSeconds!, systemSeconds: systemSeconds!, wallSeconds: wallSeconds!, frames }

@@ -3,30 +3,30 @@ import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 /**
  * fio 3: block and file I/O. Debian package `fio` (3.33, 3.39, 3.41).
- * Format: `--output-format=json`, written by `show_thread_status_json` (stat.c); fio's notes may stand before it.
+ * Format: `--output-format=json`, written by `show_thread_status_json` (stat.c). fio may print notes before it.
  */
 
 export interface FioJob {
   name: string
-  /** The file under test. Lay it out first with {@link fio.layout}. */
+  /** The file under test. Create it first with {@link fio.layout}. */
   file: string
   rw: 'read' | 'write' | 'randread' | 'randwrite'
-  /** Size of one request, with fio's suffix: `4k`, `128k` (1k = 1024 bytes). */
+  /** Size of a request, with fio's suffix: `4k`, `128k` (1k = 1024 bytes). */
   blockSize: string
-  /** The part of the file that is used: `256m`. */
+  /** Size of the part of the file to use: `256m`. */
   size: string
-  /** Requests in flight. Engines that wait for each request, such as `psync`, cap it at 1. */
+  /** Requests in flight. Synchronous engines such as `psync` limit it to 1. */
   depth: number
   seconds: number
-  /** Seconds that are run but not counted; none by default. */
+  /** Warm-up seconds, which do not count. Default: 0. */
   ramp?: number
-  /** `libaio` by default. */
+  /** Default: `libaio`. */
   engine?: string
-  /** O_DIRECT, true by default. It bypasses the guest's cache, not the caches of the layers below it. */
+  /** O_DIRECT, which bypasses the guest's page cache, but not caches of layers below it. Default: true. */
   direct?: boolean
-  /** Processes that do the same at the same time; the result is their sum. 1 by default. */
+  /** Number of processes that do the same concurrently. The result is their sum. Default: 1. */
   numjobs?: number
-  /** Remove the file after the job; false by default. */
+  /** Whether to remove the file after the job. Default: false. */
   unlink?: boolean
 }
 
@@ -34,7 +34,7 @@ export interface FioSide {
   bytesPerSecond: number
   /** Requests per second. */
   iops: number
-  /** Mean time from submission to completion (fio's `lat`). */
+  /** Mean time from submission to completion in microseconds (fio's `lat`). */
   latencyMeanUs: number
   /** Median of the same time as `p99Us`. */
   p50Us: number
@@ -43,9 +43,9 @@ export interface FioSide {
 }
 
 export interface FioResult {
-  /** @throws ToolOutputError if the job read nothing */
+  /** @throws {ToolOutputError} if the job did not read */
   readonly read: FioSide
-  /** @throws ToolOutputError if the job wrote nothing */
+  /** @throws {ToolOutputError} if the job did not write */
   readonly write: FioSide
 }
 
@@ -54,8 +54,8 @@ const REPORT = ['--group_reporting', '--output-format=json', '--eta=never']
 
 export const fio = {
   /**
-   * Writes the file that a job reads, whole and with random data, and waits for the disk. A file made by `truncate` or
-   * `fallocate` has extents that were never written: they read as zeros from no disk at all (31 GB/s was seen).
+   * Creates the file that a job reads, completely and with random data, and waits for the disk. Unwritten extents, as
+   * `truncate` or `fallocate` create them, would be read as zeros without reaching the disk (31 GB/s measured).
    */
   layout({ file, size, direct = true }: { file: string; size: string; direct?: boolean }): Command {
     const how = ['--rw=write', '--bs=1m', `--size=${size}`, '--ioengine=psync', `--direct=${direct ? 1 : 0}`]
@@ -64,8 +64,8 @@ export const fio = {
   },
 
   /**
-   * One job bounded by time. A read job does no I/O and fails where the file is missing or shorter than `size`, rather
-   * than laying out its own; fio deletes the short one.
+   * Runs a job for a fixed time. A read job fails if the file is missing or shorter than `size`, instead of creating
+   * the file itself; fio deletes a file that is too short.
    */
   job({ engine = 'libaio', direct = true, numjobs = 1, ramp = 0, unlink = false, ...job }: FioJob): Command {
     const reads = job.rw.endsWith('read')
@@ -83,7 +83,8 @@ export const fio = {
       '--time_based',
       `--runtime=${ceilSeconds(job.seconds)}`,
       ...(requireCount('ramp', ramp, 0) === 0 ? [] : [`--ramp_time=${ramp}`]),
-      // Another seed in each run; for writes, data that no layer can compress, deduplicate or drop as zeros.
+      // Different random offsets in every run. For writes, data that no layer can compress, deduplicate or drop as
+      // zeros.
       '--randrepeat=0',
       ...(reads ? ['--allow_file_create=0'] : ['--refill_buffers', '--fallocate=none']),
       ...(unlink ? ['--unlink=1'] : []),
@@ -92,10 +93,10 @@ export const fio = {
   },
 
   /**
-   * Reads the report of one job. The side that did no I/O has no figures, and asking for it is an error: 0 would pass
-   * for a measurement.
+   * Parses the report of one job. Reading the results of the direction that did no I/O throws, because 0 would look
+   * like a measurement.
    *
-   * @throws ToolOutputError if the report is not whole, holds no or several jobs, or fio reports an error of the job
+   * @throws {ToolOutputError} if the report is incomplete, has no or several jobs, or contains an error of the job
    */
   parse(stdout: string): FioResult {
     const json = parseJson(TOOL, stdout)
@@ -116,7 +117,7 @@ export const fio = {
   },
 }
 
-/** fio splits a file name at colons into several files. */
+/** fio splits a file name at colons, so they are escaped. */
 function escaped(file: string): string {
   return file.replaceAll(':', '\\:')
 }

@@ -1,8 +1,8 @@
 /**
- * `isobench/tools`: the measured tools. Each is an object with functions that build its commands and parse its output.
- * All are pure: nothing is run here, and a workload passes the commands to its guest.
+ * `isobench/tools`: the measured tools. Each is an object with functions that create its commands and parse its output.
+ * All functions are pure. A workload executes the commands in its guest.
  *
- * A new tool is one file beside this one and one line below.
+ * To add a tool, write a file and add it here.
  */
 export { type Command, command } from './command.ts'
 export { ffmpeg } from './ffmpeg.ts'

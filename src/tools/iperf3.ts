@@ -3,14 +3,14 @@ import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 /**
  * iperf3: TCP throughput. Debian package `iperf3` (3.12, 3.18, 3.22).
- * Format: `-J`, one JSON object (iperf_api.c, `iperf_print_results`). A client that fails prints JSON with `error`, and
- * exits 0 in 3.12 or 1 since 3.18: the exit status alone says nothing.
+ * Format: `-J`, one JSON object (iperf_api.c, `iperf_print_results`). A client that fails prints JSON with `error`. It
+ * exits with 0 in 3.12 and with 1 since 3.18, so the exit code is not sufficient.
  */
 
 export interface Iperf3Server {
-  /** 5201 by default. */
+  /** Default: 5201. */
   port?: number
-  /** Serve one client, then exit; true by default. Otherwise it serves until it is stopped. */
+  /** Serve one client and exit. Default: true. Otherwise serve until stopped. */
   once?: boolean
 }
 
@@ -18,22 +18,22 @@ export interface Iperf3Client {
   host: string
   port?: number
   seconds: number
-  /** Seconds at the start that are not counted, while TCP finds its window; none by default. */
+  /** Seconds at the start that do not count, while TCP finds its window. Default: 0. */
   omit?: number
-  /** Parallel connections, 1 by default. */
+  /** Number of parallel connections. Default: 1. */
   streams?: number
   /** The server sends and the client receives. */
   reverse?: boolean
 }
 
 export interface Iperf3Result {
-  /** Goodput where it arrived, at the receiver. */
+  /** Goodput at the receiver. */
   bitsPerSecond: number
-  /** Segments sent again. Absent where the sender's kernel does not tell, as some platforms' network stacks don't. */
+  /** Number of retransmitted segments. Missing if the sender's network stack does not report it. */
   retransmits?: number
-  /** Use of the CPU in percent of one core: of the client (`host`) and the server (`remote`), each by its own clock. */
+  /** CPU usage in percent of one CPU, of the client (`host`) and the server (`remote`), each by its own clock. */
   cpu: { hostPercent: number; remotePercent: number }
-  /** Counted time at the receiver. */
+  /** Measured time at the receiver. */
   seconds: number
 }
 
@@ -58,8 +58,8 @@ export const iperf3 = {
   },
 
   /**
-   * Whether the client came when nobody listened. A server listens anew after each connection, also after one that only looked
-   * whether it is there, and refuses or resets who comes in between: try again.
+   * Returns whether the server did not accept the connection. After each connection, including a port check, a server
+   * needs a moment before it listens again. Meanwhile it refuses or resets connections. Then retry.
    */
   isRefused(stdout: string): boolean {
     const error = /^\{/m.test(stdout) ? at(parseJson(TOOL, stdout), 'error') : undefined
@@ -67,8 +67,9 @@ export const iperf3 = {
   },
 
   /**
-   * @throws ToolOutputError if the report is not whole, or says that the client failed, received nothing, or that the connection
-   * stalled: iperf3 then gives a mean over the time in which nothing moved, or over less than it was asked for, and exits with 0
+   * @throws {ToolOutputError} if the report is incomplete, the client failed or received nothing, or the connection
+   * stalled. After a stall, iperf3 exits with 0 and prints a mean over a time in which nothing was transferred, or over
+   * a shorter time.
    */
   parse(stdout: string): Iperf3Result {
     const json = parseJson(TOOL, stdout)
@@ -85,10 +86,10 @@ export const iperf3 = {
         stdout,
       )
     }
-    const told = at(json, 'end', 'sum_sent', 'retransmits') !== undefined
+    const reported = at(json, 'end', 'sum_sent', 'retransmits') !== undefined
     return {
       bitsPerSecond,
-      ...(told ? { retransmits: end('sum_sent', 'retransmits') } : {}),
+      ...(reported ? { retransmits: end('sum_sent', 'retransmits') } : {}),
       cpu: {
         hostPercent: end('cpu_utilization_percent', 'host_total'),
         remotePercent: end('cpu_utilization_percent', 'remote_total'),
@@ -98,14 +99,14 @@ export const iperf3 = {
   },
 }
 
-/** Seconds below which an interval is what was left over at the end, in which nothing need have come. */
+/** Minimum seconds of a complete interval. The last one may be a short rest without any data. */
 const wholeInterval = 0.5
 
-/** How many of the intervals after `omit`, of a second each, there are, and in how many of them no byte moved. */
+/** Counts the intervals of 1 s after `omit`, and those in which no byte was transferred. */
 function intervalsOf(json: unknown): { readonly counted: number; readonly idle: number } {
   const intervals = at(json, 'intervals')
   const counted = (Array.isArray(intervals) ? intervals : []).filter(
-    (one) => at(one, 'sum', 'omitted') === false && Number(at(one, 'sum', 'seconds')) >= wholeInterval,
+    (interval) => at(interval, 'sum', 'omitted') === false && Number(at(interval, 'sum', 'seconds')) >= wholeInterval,
   )
-  return { counted: counted.length, idle: counted.filter((one) => at(one, 'sum', 'bytes') === 0).length }
+  return { counted: counted.length, idle: counted.filter((interval) => at(interval, 'sum', 'bytes') === 0).length }
 }

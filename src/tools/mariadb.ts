@@ -1,22 +1,22 @@
 import { type Command, command, requireCount } from './command.ts'
 
 /**
- * MariaDB, the server under sysbench's OLTP test. Debian packages `mariadb-server` (10.11, 11.8) and `mariadb-client`.
- * The paper used MySQL, which Debian no longer has. No configuration file is read, so that every platform
- * has the same settings. Start-up: `install`, start `server`, repeat `ready`, `create`, then `sysbench.oltpPrepare`.
+ * MariaDB, the server of sysbench's OLTP test. Debian packages `mariadb-server` (10.11, 11.8) and `mariadb-client`. The
+ * paper used MySQL, which Debian no longer packages. Configuration files are ignored, so that all platforms have the
+ * same settings. Start: `install`, run `server`, repeat `ready`, `create`, then `sysbench.oltpPrepare`.
  */
 
 export interface MariadbServer {
-  /** Where the tables are: the file system under test. */
+  /** Directory of the tables: the file system under test. */
   dataDir: string
-  /** Path of the Unix socket, for the commands inside the guest. Its directory must exist. */
+  /** Path of the Unix socket for commands inside the guest. Its directory must exist. */
   socket: string
-  /** Address and port to listen on as well; without a port there is no network, only the socket. */
+  /** Address and port to listen on, in addition to the socket. Without a port, there is no network. */
   host?: string
   port?: number
-  /** InnoDB's cache in MiB. Below the size of the tables, or no read ever reaches the disk. */
+  /** InnoDB's buffer pool in MiB. It must be smaller than the tables, otherwise reads do not reach the disk. */
   bufferPool: number
-  /** When the log is flushed: 1 at every commit (durable, the default), 0 about once a second (the paper's). */
+  /** When to flush the log: 1 at every commit (durable, default), 0 about once a second (the paper's setting). */
   flushLog?: 0 | 1
 }
 
@@ -28,13 +28,13 @@ export interface MariadbAccount {
 }
 
 export const mariadb = {
-  /** Creates the system tables in an empty directory. Run it once for each new `dataDir`. */
+  /** Creates the system tables in an empty directory. Run it once per `dataDir`. */
   install({ dataDir }: { dataDir: string }): Command {
     const how = ['--no-defaults', '--user=root', '--auth-root-authentication-method=normal', '--skip-test-db']
     return command('mariadb-install-db', ...how, `--datadir=${dataDir}`)
   },
 
-  /** Serves until it is stopped. */
+  /** Serves until stopped. */
   server({ dataDir, socket, host = '0.0.0.0', port, bufferPool, flushLog = 1 }: MariadbServer): Command {
     const pool = `--innodb-buffer-pool-size=${requireCount('bufferPool', bufferPool, 5)}M`
     return command(
@@ -47,14 +47,14 @@ export const mariadb = {
       ...(port === undefined
         ? ['--skip-networking']
         : [`--bind-address=${host}`, `--port=${requireCount('port', port)}`]),
-      // A client's address would otherwise be looked up in the DNS, which no guest has.
+      // Otherwise the server looks up clients' addresses in the DNS, which guests do not have.
       '--skip-name-resolve',
       pool,
       `--innodb-flush-log-at-trx-commit=${flushLog}`,
     )
   },
 
-  /** Exits 0 as soon as the server answers, else 1. */
+  /** Exits with 0 if the server responds, otherwise with 1. */
   ready({ socket }: { socket: string }): Command {
     return admin(socket, 'ping')
   },
@@ -62,12 +62,13 @@ export const mariadb = {
   /**
    * Creates a database and an account with all rights on it, from any address.
    *
-   * @throws TypeError if a name or the password is not of letters, digits and `_`: they become part of SQL
+   * @throws {TypeError} if a name or the password contains other characters than letters, digits and `_`, because they
+   * become SQL
    */
   create({ socket, ...names }: MariadbAccount): Command {
     for (const [what, name] of Object.entries(names)) {
       if (!/^\w+$/.test(name))
-        throw new TypeError(`${what} must be of letters, digits and _, not ${JSON.stringify(name)}.`)
+        throw new TypeError(`${what} must consist of letters, digits and _, not ${JSON.stringify(name)}.`)
     }
     const { database, user, password } = names
     const account = `'${user}'@'%'`
@@ -76,7 +77,7 @@ export const mariadb = {
     return command('mariadb', '--no-defaults', '--user=root', `--socket=${socket}`, `--execute=${sql}`)
   },
 
-  /** Flushes and stops the server; it has left when the server command ends. */
+  /** Flushes the tables and stops the server. */
   shutdown({ socket }: { socket: string }): Command {
     return admin(socket, 'shutdown')
   },

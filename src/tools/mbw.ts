@@ -6,19 +6,22 @@ import { labelledNumber } from './parse.ts'
  * Format: `printout` in mbw.c, a line of tab-separated `Name: value` fields for each run and one for the average.
  */
 
-/** `memcpy`: the C library's. `dumb`: a loop over longs. `mcblock`: memcpy in blocks of 256 KiB. */
+/** `memcpy`: of the C library. `dumb`: a loop over longs. `mcblock`: memcpy in blocks of 256 KiB. */
 export type MbwMethod = 'memcpy' | 'dumb' | 'mcblock'
 
 export interface Mbw {
   method: MbwMethod
-  /** How many times the array is copied; the result is the average. */
+  /** How often to copy the array. The result is the average. */
   runs: number
-  /** Size of each of the two arrays in MiB. Well above the last-level cache, or the cache is what is measured. */
+  /** Size of each of the two arrays in MiB. Use much more than the last-level cache. */
   mebibytes: number
 }
 
 export interface MbwResult {
-  /** Copied bytes over time, 1 MiB = 1048576 bytes. The traffic is twice that or more: bytes are read and written. */
+  /**
+   * Copied bytes per second, 1 MiB = 1048576 bytes. The traffic is at least twice that, because bytes are read and
+   * written.
+   */
   mebibytesPerSecond: number
 }
 
@@ -30,7 +33,7 @@ export const mbw = {
     return command(TOOL, '-q', '-n', requireCount('runs', runs), TEST[method], requireCount('mebibytes', mebibytes))
   },
 
-  /** @throws ToolOutputError unless the average of that method is there, once and whole */
+  /** @throws {ToolOutputError} unless the output contains exactly one complete average of that method */
   parse(stdout: string, method: MbwMethod): MbwResult {
     const fields = `AVG\\tMethod: ${method.toUpperCase()}\\tElapsed: [\\d.]+\\tMiB: [\\d.]+\\tCopy`
     return { mebibytesPerSecond: labelledNumber(TOOL, stdout, new RegExp(fields), 'MiB/s') }

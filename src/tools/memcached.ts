@@ -2,19 +2,18 @@ import { type Command, ceilSeconds, command, requireCount } from './command.ts'
 import { labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
- * memcached, and memcaslap as its client. Debian packages `memcached` and `libmemcached-tools` (1.1.4).
- * YCSB, the paper's client, is not in Debian. memcaslap does 1 set to 9 gets where YCSB's workload A does half
- * and half: the two don't compare. It prints no percentiles.
- * Format: the end of memcaslap's output, `Total Statistics (N events)`, `get_misses: N` and
- * `Run time: 2.0s Ops: 294726 TPS: 147346 Net_rate: 34.9M/s` (contrib/bin/memaslap of libmemcached-awesome).
+ * memcached, and memcaslap as its client. Debian packages `memcached` and `libmemcached-tools` (1.1.4). memcaslap sends
+ * 1 set per 9 gets and YCSB's workload A as many updates as reads, so their results are not comparable. It prints no
+ * percentiles. Format: the end of memcaslap's output, `Total Statistics (N events)`, `get_misses: N` and `Run time:
+ * 2.0s Ops: 294726 TPS: 147346 Net_rate: 34.9M/s` (contrib/bin/memaslap of libmemcached-awesome).
  */
 
 export interface MemcachedServer {
-  /** Address to listen on, all of them by default. */
+  /** Address to listen on. Default: all. */
   host?: string
-  /** 11211 by default. */
+  /** Default: 11211. */
   port?: number
-  /** MiB for the items. */
+  /** MiB for items. */
   memory: number
   threads: number
 }
@@ -22,7 +21,7 @@ export interface MemcachedServer {
 export interface MemcachedClient {
   host: string
   port?: number
-  /** Not more than `concurrency`. */
+  /** At most `concurrency`. */
   threads: number
   /** Connections, each with one request in flight; a multiple of `threads`. */
   concurrency: number
@@ -34,9 +33,9 @@ export interface MemcachedClient {
 export interface MemcachedResult {
   operationsPerSecond: number
   operations: number
-  /** Mean time of a get or set in whole µs. Closed loop: a connection waits for its answer. */
+  /** Mean time of a get or set in whole microseconds. Closed loop: a connection waits for the response. */
   meanUs: number
-  /** Gets that found nothing. Not 0: the server's memory was too small for the load. */
+  /** Gets that found nothing. If not 0, the server's memory was too small. */
   getMisses: number
   seconds: number
 }
@@ -45,20 +44,20 @@ const CLIENT = 'memcaslap'
 const PORT = 11211
 
 export const memcached = {
-  /** Runs as root, which memcached must be told. Serves until it is stopped. */
+  /** Serves until stopped. Runs as root, which requires an option of memcached. */
   server({ host = '0.0.0.0', port = PORT, memory, threads }: MemcachedServer): Command {
     const size = ['-m', requireCount('memory', memory), '-t', requireCount('threads', threads)]
     return command('memcached', '-u', 'root', '-l', host, '-p', requireCount('port', port), '-U', 0, ...size)
   },
 
-  /** Exits 0 as soon as the server answers, else 1. */
+  /** Exits with 0 if the server responds, otherwise with 1. */
   ready({ host, port = PORT }: { host: string; port?: number }): Command {
     return command('memcping', `--servers=${host}:${requireCount('port', port)}`)
   },
 
   /**
-   * Sets and gets for `seconds`. Without `--stat_freq` it prints no latencies; with one that never comes up, it prints
-   * them at the end only.
+   * Sets and gets for `seconds`. memcaslap prints latencies only with `--stat_freq`. With an interval longer than the
+   * run it prints them only at the end.
    */
   client({ host, port = PORT, threads, concurrency, valueSize, seconds }: MemcachedClient): Command {
     if (requireCount('concurrency', concurrency) % requireCount('threads', threads) !== 0) {
@@ -73,7 +72,7 @@ export const memcached = {
     return command(CLIENT, `--servers=${host}:${requireCount('port', port)}`, ...load, ...time)
   },
 
-  /** @throws ToolOutputError unless the report is whole */
+  /** @throws {ToolOutputError} unless the report is complete */
   parse(stdout: string): MemcachedResult {
     const total = /^Total Statistics \(\d+ events\)\n(?:.+\n)+/m.exec(stdout)?.[0]
     if (total === undefined) throw new ToolOutputError(CLIENT, 'no "Total Statistics"', stdout)

@@ -2,26 +2,26 @@ import { type Command, command, requireCount } from './command.ts'
 import { labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
- * isobench-memory: STREAM, copies and random reads by one thread; a program of isobench's own that is built into the image
- * (`guest/image/programs/memory.c`). Packaged ones were looked at: numactl's `numademo` has STREAM's loops without its
- * validation, `hpcc` needs MPI, `stress-ng --stream` tells no COPY, and tinymembench takes minutes and no options.
+ * isobench-memory: STREAM, copies and random reads with one thread. A program of isobench that is built into the image
+ * (host/programs/memory.c). Packaged alternatives: numactl's `numademo` has STREAM's loops without its validation,
+ * `hpcc` needs MPI, `stress-ng --stream` does not report COPY, and tinymembench takes minutes and has no options.
  * Formats: STREAM 5.10's table and verdict, and tinymembench 0.4.9's lines for copies and latencies.
  */
 
 export interface MemoryStream {
-  /** Size of each of the three arrays: four times the last-level cache or more, by STREAM's rules. */
+  /** Size of each of the three arrays. STREAM's rules require at least four times the last-level cache. */
   mebibytes: number
-  /** How often each kernel runs, 2 to 200; the first time is left out. */
+  /** How often each kernel runs, 2 to 200. The first run does not count. */
   times: number
 }
 
 export interface MemoryStreamResult {
-  /** The best of the repetitions. A byte that is read and written counts as two, 1 MB = 1000000 bytes. */
+  /** Best repetition. Read and written bytes both count, 1 MB = 1000000 bytes. */
   copyMBs: number
 }
 
 export interface MemoryCopyResult {
-  /** MB/s of a loop over 8 bytes at a time; the best copy of 32 MiB. A copied byte counts once. */
+  /** MB/s of a loop with 8 bytes at a time: the best copy of 32 MiB. A copied byte counts once. */
   plainMBs: number
   /** The same with SSE2's 16 bytes at a time. */
   sse2MBs: number
@@ -36,7 +36,7 @@ export const memory = {
     return command(TOOL, 'stream', requireCount('mebibytes', mebibytes), times)
   },
 
-  /** @throws ToolOutputError unless the report is whole and its arrays are what they must be */
+  /** @throws {ToolOutputError} unless the report is complete and its arrays were validated */
   parseStream(stdout: string): MemoryStreamResult {
     if (!/^Solution Validates: .+\n/m.test(stdout)) throw new ToolOutputError(TOOL, 'no "Solution Validates"', stdout)
     return { copyMBs: above0(stdout, 'Copy', labelledNumber(TOOL, stdout, 'Copy:', SECONDS)) }
@@ -45,7 +45,7 @@ export const memory = {
   /** @param seconds for each of the two copies */
   copy: ({ seconds }: { seconds: number }): Command => command(TOOL, 'copy', positive(seconds)),
 
-  /** @throws ToolOutputError unless both copies are there, once and whole */
+  /** @throws {ToolOutputError} unless the output contains exactly one complete line of both copies */
   parseCopy(stdout: string): MemoryCopyResult {
     const rate = (name: string) => above0(stdout, name, labelledNumber(TOOL, stdout, name, 'MB/s'))
     return { plainMBs: rate('C copy'), sse2MBs: rate('SSE2 copy') }
@@ -58,7 +58,9 @@ export const memory = {
     return command(TOOL, 'latency', log2bytes, positive(seconds))
   },
 
-  /** Nanoseconds of a read beyond those of a hit in the L1 cache. @throws ToolOutputError unless that buffer's line is whole */
+  /**
+   * Nanoseconds of a read in addition to a hit in the L1 cache. Throws a ToolOutputError unless the line is complete.
+   */
   parseLatency: (stdout: string, log2bytes: number): { extraNs: number } => ({
     extraNs: labelledNumber(TOOL, stdout, String(2 ** log2bytes), 'ns'),
   }),

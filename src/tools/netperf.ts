@@ -3,21 +3,21 @@ import { labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
  * netperf 2.7: latency of requests and responses. Debian package `netperf` (non-free).
- * Format: the omni output selector `-k`, a line `KEY=VALUE` for each key in the order asked for (src/nettest_omni.c).
- * Latencies are in µs. The last key is a text, so that the output shows its own end and that rates are transactions.
+ * Format: the omni output selector `-k`, a line `KEY=VALUE` for each key in the requested order (src/nettest_omni.c).
+ * Latencies are in us. The last key is a text that marks the end of the output and shows that rates are transactions.
  *
- * Two traps. netperf resolves even a literal address with AI_ADDRCONFIG, so in a network namespace that has nothing but
- * loopback every test ends in "could not resolve host". UDP_RR never sends again: one lost datagram ends the exchange
- * and lowers the rate of the whole test.
+ * netperf resolves even a literal address with AI_ADDRCONFIG. In a network namespace with only a loopback device, every
+ * test fails with "could not resolve host". UDP_RR does not resend: one lost datagram ends the exchange and lowers the
+ * rate of the test.
  */
 
 export interface NetperfRr {
   protocol: 'tcp' | 'udp'
   host: string
-  /** Port of the control connection, 12865 by default. The data goes over another one that the server chooses. */
+  /** Port of the control connection. Default: 12865. The data connection uses another port that the server chooses. */
   port?: number
   seconds: number
-  /** Bytes of a request and of its response; the paper's 100 and 200 by default. */
+  /** Bytes of a request and of its response. Default: the paper's 100 and 200. */
   request?: number
   response?: number
 }
@@ -49,12 +49,12 @@ const KEYS = {
 const END = 'THROUGHPUT_UNITS'
 
 export const netperf = {
-  /** netserver in the foreground; it serves until it is stopped. */
+  /** netserver in the foreground. Serves until stopped. */
   server({ port = PORT }: { port?: number } = {}): Command {
     return command('netserver', '-D', '-4', '-p', requireCount('port', port))
   },
 
-  /** TCP_RR or UDP_RR over one connection. */
+  /** TCP_RR or UDP_RR on one connection. */
   rr({ protocol, host, port = PORT, seconds, request = 100, response = 200 }: NetperfRr): Command {
     const test = ['-t', `${protocol.toUpperCase()}_RR`, '-l', ceilSeconds(seconds), '-P', 0]
     const sizes = `${requireCount('request', request)},${requireCount('response', response)}`
@@ -62,7 +62,7 @@ export const netperf = {
     return command(TOOL, '-4', '-H', host, '-p', requireCount('port', port), ...test, '--', '-r', sizes, '-k', keys)
   },
 
-  /** @throws ToolOutputError unless every key is there, once, and the output has its end */
+  /** @throws {ToolOutputError} unless the output contains every key once, and its end */
   parse(stdout: string): NetperfResult {
     if (!/^THROUGHPUT_UNITS=Trans\/s\s*$/m.test(stdout)) {
       throw new ToolOutputError(TOOL, `no "${END}=Trans/s" at the end`, stdout)

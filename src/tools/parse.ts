@@ -1,15 +1,15 @@
 /**
- * What the parsers share. The rule of all of them: a figure is taken from a whole line or a whole JSON text, or not at
- * all. A tool that was killed leaves `events per second:  60` where `6063.63` was meant, and 60 is a valid number.
+ * Shared by all parsers. They read a number only from a complete line or a complete JSON text. A killed tool may print
+ * `events per second:  60` instead of `6063.63`, and 60 is a valid number.
  */
 
-/** A tool said something else than its report: it failed, was cut off, or prints a format that we do not know. */
+/** The output of a tool is not a complete report: the tool failed, was killed, or prints an unknown format. */
 export class ToolOutputError extends Error {
   readonly code = 'ISOBENCH_TOOL_OUTPUT'
   override readonly name = 'ToolOutputError'
-  /** The tool whose output it was. */
+  /** The name of the tool. */
   readonly tool: string
-  /** The last three lines of the output at most, tabs as two spaces and other control characters escaped. */
+  /** Up to three last lines of the output, with tabs as two spaces and other control characters escaped. */
   readonly tail: string
 
   constructor(tool: string, problem: string, output: string) {
@@ -22,7 +22,7 @@ export class ToolOutputError extends Error {
   }
 }
 
-/** Longest line that an error quotes, in characters. */
+/** Maximum length of a quoted line, in characters. */
 const QUOTED = 200
 
 function lastLines(output: string): string {
@@ -30,25 +30,26 @@ function lastLines(output: string): string {
   return lines.map((line) => escapeControls(line.length > QUOTED ? `${line.slice(0, QUOTED)}…` : line)).join('\n')
 }
 
-/** Terminal sequences in a tool's output must not reach the reader's terminal (C0, DEL, C1, bidi marks). */
+/** Control characters that must not reach the user's terminal (C0, DEL, C1, bidi marks). */
 function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => {
     return `\\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}`
   })
 }
 
-/** A label, unit or pattern as the source of a regular expression; a string stands for itself. */
+/** The source of a regular expression for a label, unit or pattern. Strings are escaped. */
 function source(part: string | RegExp): string {
   return typeof part === 'string' ? part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replace(/ +/g, ' +') : part.source
 }
 
 /**
- * The figure of the one line that reads `label number unit`, with an optional `:` or `=` after the label.
+ * Returns the number of the only line `label number unit`, with an optional `:` or `=` after the label.
  *
- * The whole line must match. Its newline may be missing only where a unit shows that the line was not cut off.
+ * The whole line must match. The final newline may only be missing if the line ends with a unit, which shows that it is
+ * complete.
  *
- * @param unit what follows the number up to the end of the line; a pattern must not match its own prefixes
- * @throws ToolOutputError if no line or more than one matches, or the figure is not finite and ≥ 0
+ * @param unit text from the number to the end of the line. A pattern must not match its own prefixes
+ * @throws {ToolOutputError} unless exactly one line matches and the number is finite and at least 0
  */
 export function labelledNumber(
   tool: string,
@@ -58,16 +59,19 @@ export function labelledNumber(
 ): number {
   const line = new RegExp(`^\\s*(?:${source(label)})\\s*[:=]?\\s*(\\S+?)\\s*(?:${source(unit)})\\s*$`)
   const lines = output.split('\n')
-  // What follows the last newline may be the front of a line.
+  // Text after the last newline may be an incomplete line.
   if (source(unit) === '') lines.pop()
-  const found = lines.map((text) => line.exec(text)?.[1]).filter((text) => text !== undefined)
+  const matches = lines.map((text) => line.exec(text)?.[1]).filter((text) => text !== undefined)
   const what = typeof label === 'string' ? `"${label}"` : String(label)
-  if (found.length === 0) throw new ToolOutputError(tool, `no complete line with ${what}`, output)
-  if (found.length > 1) throw new ToolOutputError(tool, `${found.length} lines with ${what}, so two reports`, output)
-  return toNumber(tool, output, what, found[0]!)
+  if (matches.length === 0) throw new ToolOutputError(tool, `no complete line with ${what}`, output)
+  if (matches.length > 1)
+    throw new ToolOutputError(tool, `${matches.length} lines with ${what}, so two reports`, output)
+  return toNumber(tool, output, what, matches[0]!)
 }
 
-/** A decimal figure, finite and ≥ 0. @throws ToolOutputError for anything else, such as `nan`, `inf`, `-1` or `1,5` */
+/**
+ * Parses a decimal number of at least 0. Throws a ToolOutputError for other text, such as `nan`, `inf`, `-1` or `1,5`.
+ */
 export function toNumber(tool: string, output: string, what: string, text: string): number {
   const value = /^\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
   if (Number.isFinite(value)) return value
@@ -75,10 +79,10 @@ export function toNumber(tool: string, output: string, what: string, text: strin
 }
 
 /**
- * The one JSON object in an output, which may have notes around it: fio and iperf3 print theirs to stdout too. The
- * object starts at a line that starts with `{`.
+ * Parses the only JSON object in an output. fio and iperf3 may print notes before and after it. The object starts at a
+ * line that starts with `{`.
  *
- * @throws ToolOutputError if there is none, if it is cut off or malformed, or if there are two
+ * @throws {ToolOutputError} if there is no object, more than one, or an incomplete or malformed one
  */
 export function parseJson(tool: string, output: string): unknown {
   const start = /^\{/m.exec(output)?.index
@@ -102,7 +106,7 @@ function endOfObject(text: string, start: number): number | undefined {
   return undefined
 }
 
-/** The value at a path of keys inside parsed JSON, or undefined. Own properties only, so `constructor` is not there. */
+/** Returns the value at a path of keys, or `undefined`. Only own properties count, so `constructor` does not exist. */
 export function at(json: unknown, ...path: (string | number)[]): unknown {
   return path.reduce<unknown>((value, key) => {
     return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
@@ -111,7 +115,7 @@ export function at(json: unknown, ...path: (string | number)[]): unknown {
   }, json)
 }
 
-/** The figure at a path of keys. @throws ToolOutputError unless it is a finite JSON number and ≥ 0 */
+/** Returns the number at a path of keys. Throws a ToolOutputError unless it is a finite number of at least 0. */
 export function jsonNumber(tool: string, output: string, json: unknown, ...path: (string | number)[]): number {
   const value = at(json, ...path)
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value

@@ -4,9 +4,9 @@ import { labelledNumber } from './parse.ts'
 /**
  * sysbench 1.0: CPU, memory, file I/O and OLTP tests. Debian package `sysbench` (1.0.20).
  * Formats: `cpu_report_cumulative` (src/tests/cpu/sb_cpu.c), `memory_report_cumulative` (src/tests/memory/sb_memory.c),
- * `file_report_cumulative` (src/tests/fileio/sb_fileio.c),
- * `db_report_cumulative` (src/db_driver.c), and the totals of all tests in src/sysbench.c.
- * Every test is bounded by time, never by a number of events: a slow platform then measures as long as a fast one.
+ * `file_report_cumulative` (src/tests/fileio/sb_fileio.c), `db_report_cumulative` (src/db_driver.c), and the totals of
+ * all tests in src/sysbench.c. All tests run for a fixed time and not for a number of events, so that they take as long
+ * on slow platforms.
  */
 
 export interface SysbenchCpu {
@@ -18,21 +18,23 @@ export interface SysbenchCpu {
 
 export interface SysbenchMemory {
   threads: number
-  /** Size of one operation, with sysbench's suffix: `1K`, `1M`. */
+  /** Size of an operation, with sysbench's suffix: `1K`, `1M`. */
   blockSize: string
   operation: 'read' | 'write'
-  /** Order of the accesses within a block; sequential by default. */
+  /** Order of the accesses within a block. Default: sequential. */
   access?: 'seq' | 'rnd'
   seconds: number
 }
 
-/** How sysbench reaches the database, and the tables there. Give `socket`, or `host` (with `port`, 3306 by default). */
+/**
+ * How sysbench connects to the database, and its tables. Set either `socket`, or `host` and optionally `port` (3306).
+ */
 export interface SysbenchDatabase {
   socket?: string
   host?: string
   port?: number
   user: string
-  /** Readable by anyone who lists processes: only for a database that lives as long as its bench. */
+  /** Visible in the process list, so use it only for a database that lives as long as its bench. */
   password?: string
   database: string
   tables: number
@@ -47,9 +49,9 @@ export interface SysbenchOltp extends SysbenchDatabase {
 
 export interface SysbenchFileio {
   threads: number
-  /** Where the test files are made: they lie in the working directory. */
+  /** Directory of the test files. */
   directory: string
-  /** All files together, with sysbench's suffix: `64M`. */
+  /** Total size of the files, with sysbench's suffix: `64M`. */
   totalSize: string
   files: number
   /** Sequential or random, read or write or both: `rndrw`. */
@@ -60,7 +62,7 @@ export interface SysbenchFileio {
 export interface CpuResult {
   eventsPerSecond: number
   events: number
-  /** Time the test took, by the guest's clock. */
+  /** Duration of the test by the guest's clock. */
   seconds: number
 }
 
@@ -83,10 +85,12 @@ export interface OltpResult {
   transactionsPerSecond: number
   queriesPerSecond: number
   transactions: number
-  /** Mean and 95th percentile of the time of a transaction. Closed loop: the next one waits for the last one. */
+  /**
+   * Mean and 95th percentile of the time of a transaction. Closed loop: each transaction waits for the previous one.
+   */
   meanMs: number
   p95Ms: number
-  /** Transactions that were rolled back and repeated: deadlocks and lock timeouts. */
+  /** Transactions that were rolled back and repeated because of deadlocks and lock timeouts. */
   errors: number
   reconnects: number
   seconds: number
@@ -101,19 +105,19 @@ export const sysbench = {
     return command(TOOL, 'cpu', ...load(threads, seconds), prime, 'run')
   },
 
-  /** @throws ToolOutputError unless the report is whole */
+  /** @throws {ToolOutputError} unless the report is complete */
   parseCpu(stdout: string): CpuResult {
     return { eventsPerSecond: labelledNumber(TOOL, stdout, 'events per second'), ...totals(stdout) }
   },
 
-  /** Reads or writes one block of memory over and over. The total size is out of reach, so that time ends the test. */
+  /** Reads or writes one block of memory repeatedly. The total size is unreachable, so the test ends after its time. */
   memory({ threads, blockSize, operation, access = 'seq', seconds }: SysbenchMemory): Command {
     const block = [`--memory-block-size=${blockSize}`, '--memory-total-size=100T']
     const kind = [`--memory-oper=${operation}`, `--memory-access-mode=${access}`]
     return command(TOOL, 'memory', ...load(threads, seconds), ...block, ...kind, 'run')
   },
 
-  /** @throws ToolOutputError unless the report is whole */
+  /** @throws {ToolOutputError} unless the report is complete */
   parseMemory(stdout: string): MemoryResult {
     const { events, seconds } = totals(stdout)
     return {
@@ -124,25 +128,25 @@ export const sysbench = {
     }
   },
 
-  /** Lays out the files of {@link sysbench.fileio}. */
+  /** Creates the files of {@link sysbench.fileio}. */
   fileioPrepare({ directory, totalSize, files }: Pick<SysbenchFileio, 'directory' | 'totalSize' | 'files'>): Command {
     return { ...command(TOOL, 'fileio', ...fileSet(totalSize, files), 'prepare'), cwd: directory }
   },
 
-  /** Reads and writes blocks of 16 KiB in files that are laid out, with an fsync after every hundred requests. */
+  /** Reads and writes blocks of 16 KiB in existing files, with an fsync after every hundred requests. */
   fileio({ threads, directory, totalSize, files, mode, seconds }: SysbenchFileio): Command {
     const test = [...fileSet(totalSize, files), `--file-test-mode=${mode}`]
     return { ...command(TOOL, 'fileio', ...load(threads, seconds), ...test, 'run'), cwd: directory }
   },
 
-  /** @throws ToolOutputError unless the report is whole */
+  /** @throws {ToolOutputError} unless the report is complete */
   parseFileio(stdout: string): FileioResult {
     const { events, seconds } = totals(stdout)
     const perSecond = ['reads/s:', 'writes/s:', 'fsyncs/s:'].map((name) => labelledNumber(TOOL, stdout, name))
-    return { operationsPerSecond: perSecond.reduce((sum, one) => sum + one, 0), operations: events, seconds }
+    return { operationsPerSecond: perSecond.reduce((sum, rate) => sum + rate, 0), operations: events, seconds }
   },
 
-  /** Creates and fills the tables of {@link sysbench.oltp}. Run it once for each new database. */
+  /** Creates and fills the tables of {@link sysbench.oltp}. Run it once per database. */
   oltpPrepare(database: SysbenchDatabase): Command {
     return command(TOOL, 'oltp_read_write', ...connection(database), 'prepare')
   },
@@ -157,7 +161,7 @@ export const sysbench = {
     return command(TOOL, 'oltp_read_write', ...connection(database), 'cleanup')
   },
 
-  /** @throws ToolOutputError unless the report is whole */
+  /** @throws {ToolOutputError} unless the report is complete */
   parseOltp(stdout: string): OltpResult {
     const { events, seconds } = totals(stdout)
     return {

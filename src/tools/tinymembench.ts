@@ -8,21 +8,25 @@ import { ToolOutputError, toNumber } from './parse.ts'
  * `  16777216 :  117.5 ns          /   104.5 ns `, under `block size : … [MADV_NOHUGEPAGE]`, then
  * `[MADV_HUGEPAGE]`.
  *
- * A whole run takes minutes, so it is usually stopped. What it printed until then counts: every whole line is a
- * finished measurement, and a line that was cut off is left out.
+ * A complete run takes minutes, so it is usually stopped. Every complete line is a finished measurement. An incomplete
+ * last line is ignored.
  */
 
 export interface TinymembenchLatency {
-  /** Time of a random read beyond that of an L1 hit, in ns. 0 where the buffer fits in L1: that is the definition. */
+  /** Time of a random read in addition to an L1 hit, in ns. By definition 0 if the buffer fits into L1. */
   singleNs: number
   /** The same for two independent reads at a time. */
   dualNs: number
 }
 
 export interface TinymembenchResult {
-  /** Section title → test → MB/s, 1 MB = 1000000 bytes, the best of up to 10 repeats. A copied byte counts once. */
+  /**
+   * Section title -> test -> MB/s (1 MB = 1000000 bytes), the best of up to 10 repetitions. A copied byte counts once.
+   */
   copies: Record<string, Record<string, number>>
-  /** `MADV_NOHUGEPAGE`, `MADV_HUGEPAGE` (`default`, if the kernel offers no choice) → buffer in bytes → latency. */
+  /**
+   * `MADV_NOHUGEPAGE` or `MADV_HUGEPAGE` (`default` if the kernel has no choice) -> buffer size in bytes -> latency.
+   */
   latencies: Record<string, Record<number, TinymembenchLatency>>
 }
 
@@ -36,17 +40,17 @@ const LATENCY = /^ +(\d+) : +(\S+) ns +\/ +(\S+) ns *$/
 
 export const tinymembench = {
   /**
-   * @param seconds stop it after this time, by `timeout`: it then exits with 124, and latencies may be missing (they
-   * come after about 30 bandwidth tests of up to 5 s). Without it, it runs to its end.
+   * @param seconds stops it after this time with `timeout`, which exits with 124. Latencies may then be missing,
+   * because they follow about 30 bandwidth tests of up to 5 s. Without it, tinymembench runs to its end.
    *
-   * Line buffering (`stdbuf`) is needed: into a pipe, a stopped run would otherwise have printed nothing at all.
+   * `stdbuf` makes it line-buffered. Otherwise a stopped run would print nothing into a pipe.
    */
   run({ seconds }: { seconds?: number } = {}): Command {
     const buffered = ['stdbuf', '-oL', TOOL] as const
     return seconds === undefined ? command(...buffered) : command('timeout', ceilSeconds(seconds), ...buffered)
   },
 
-  /** Everything that a run finished. @throws ToolOutputError if it finished nothing, or a line holds no valid figure */
+  /** Parses all finished tests. Throws a ToolOutputError if there are none, or if a line has no valid number. */
   parse(stdout: string): TinymembenchResult {
     const result: TinymembenchResult = { copies: {}, latencies: {} }
     const figure = (what: string, text: string) => toNumber(TOOL, stdout, what, text)
@@ -70,14 +74,17 @@ export const tinymembench = {
     return result
   },
 
-  /** MB/s of one bandwidth test, such as `C copy` or `standard memcpy`. @throws ToolOutputError if it did not finish */
+  /**
+   * Returns MB/s of a bandwidth test, such as `C copy` or `standard memcpy`. Throws a ToolOutputError if it did not
+   * finish.
+   */
   parseCopy(stdout: string, test: string): number {
     const value = tinymembench.parse(stdout).copies[MAIN]?.[test]
     if (value === undefined) throw new ToolOutputError(TOOL, `"${test}" did not finish`, stdout)
     return value
   },
 
-  /** Latency in a buffer of that many bytes, a power of 2. @throws ToolOutputError if it did not finish */
+  /** Returns the latency for a buffer size in bytes, a power of 2. Throws a ToolOutputError if it did not finish. */
   parseLatency(stdout: string, bytes: number, table = 'MADV_NOHUGEPAGE'): TinymembenchLatency {
     const value = tinymembench.parse(stdout).latencies[table]?.[bytes]
     if (value === undefined) throw new ToolOutputError(TOOL, `${bytes} bytes, ${table} did not finish`, stdout)

@@ -1,16 +1,16 @@
+/**
+ * A command in a guest between two barriers: it starts when the host allows it, and its process ends when the host
+ * allows it. So entering and leaving the guest can be excluded from a trace.
+ */
+
 import { randomUUID } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import type { GuestArgv } from '../host/process.ts'
 import type { StdioHandler } from '../host/timed-process.ts'
 
 /**
- * A command in a guest between two gates: it begins when the host says so and its process stays until the host says so, so
- * that entering the guest and leaving it can be kept out of what is recorded.
- */
-
-/**
- * A constant text; the word, the number of bytes of input and the argv come as positional parameters. Each gate is a line of
- * standard error with the word, and opens with a line of standard input; one that says `again` leads to the same gate.
+ * The script is constant: the marker, the number of input bytes and the argv are positional parameters. A barrier
+ * prints a line with the marker to stderr and waits for a line on stdin. The answer `again` repeats the first barrier.
  */
 const script = `word=$0 bytes=$1; shift
 while echo "$word" >&2; read -r go || exit; [ "$go" = again ]; do :; done
@@ -22,54 +22,55 @@ exit "$code"`
 export interface BarrierCommand {
   readonly argv: GuestArgv
   readonly dialogue: StdioHandler
-  /** Standard error without the gates' lines. */
+  /** Removes the lines of the barriers from stderr. */
   plain(stderr: string): string
 }
 
+/** What to do at the barriers. */
 /** What happens at the gates. */
 export interface BarrierHandlers {
   /**
-   * The command waits to begin, until this is done; if it fails, there will be no command.
-   * @param pass goes through the gate, back to where the command waits: all that the work does but the work.
+   * The command waits for the first barrier. It starts after this has succeeded, and never if this fails.
+   * @param roundTrip passes the barrier and returns to it: everything that the command does, except the work
    */
   waiting(roundTrip: () => Promise<void>): Promise<void>
-  /** The command begins. */
+  /** The command starts. */
   opened(): void
-  /** It has ended. */
+  /** The command has ended. */
   closed(): void
 }
 
-/** `argv` between gates. */
+/** Puts `argv` between barriers. */
 export function withBarriers(
   argv: GuestArgv,
   input: string,
   { waiting, opened, closed }: BarrierHandlers,
 ): BarrierCommand {
-  const word = `isobench-gate-${randomUUID()}`
+  const marker = `isobench-gate-${randomUUID()}`
   let seen = ''
-  let begun = false
-  let back: (() => void) | undefined
-  const arrived = (stdin: Writable) => {
-    if (begun) {
+  let started = false
+  let resumeRoundTrip: (() => void) | undefined
+  const onBarrier = (stdin: Writable) => {
+    if (started) {
       closed()
       stdin.end('go\n')
-    } else if (back) {
-      back()
+    } else if (resumeRoundTrip) {
+      resumeRoundTrip()
     } else {
       const roundTrip = () =>
         new Promise<void>((resolve, reject) => {
-          // A command that dies there does not come back.
-          const gone = () => reject(new Error('the command ended before it began'))
-          stdin.once('close', gone)
-          back = () => {
-            stdin.off('close', gone)
+          // Without this, the round trip would never settle if the command dies.
+          const onClose = () => reject(new Error('the command ended before it began'))
+          stdin.once('close', onClose)
+          resumeRoundTrip = () => {
+            stdin.off('close', onClose)
             resolve()
           }
           stdin.write('again\n')
         })
       waiting(roundTrip).then(
         () => {
-          begun = true
+          started = true
           opened()
           stdin.write(`go\n${input}`)
         },
@@ -78,14 +79,14 @@ export function withBarriers(
     }
   }
   return {
-    argv: ['/bin/sh', '-c', script, word, String(Buffer.byteLength(input)), ...argv],
+    argv: ['/bin/sh', '-c', script, marker, String(Buffer.byteLength(input)), ...argv],
     dialogue: (stdin, chunk) => {
-      // A word may come in two pieces; what lies before it is none of ours.
+      // The marker may arrive in two chunks.
       const text = seen + chunk
-      const there = text.includes(`${word}\n`)
-      seen = there ? '' : text.slice(-word.length)
-      if (there) arrived(stdin)
+      const isComplete = text.includes(`${marker}\n`)
+      seen = isComplete ? '' : text.slice(-marker.length)
+      if (isComplete) onBarrier(stdin)
     },
-    plain: (stderr) => stderr.replaceAll(`${word}\n`, ''),
+    plain: (stderr) => stderr.replaceAll(`${marker}\n`, ''),
   }
 }

@@ -1,58 +1,58 @@
+/** The trace sources: functions of the host kernel (ftrace), and system calls (a tracepoint). */
+
 import { readFileSync } from 'node:fs'
 import type { TraceSource as Name } from '../dsl/traced.ts'
 import type { TraceEvent } from './ring-buffer.ts'
 
-/** The host kernel's functions by address, from `/proc/kallsyms`. */
-
-/** What tells the name of the function that an address lies in; undefined before the first. */
+/** Returns the name of the function that contains an address, or `undefined` below the first function. */
 export type Symbols = (address: bigint) => string | undefined
 
-/** Of several names for one address the first counts, as in the kernel's own traces. Pure. */
+/** Parses `/proc/kallsyms`. Of several names for an address the first one counts, as in the kernel's own traces. */
 export function parseKallsyms(kallsyms: string): Symbols {
-  const found: { readonly address: bigint; readonly name: string }[] = []
+  const symbols: { readonly address: bigint; readonly name: string }[] = []
   for (const line of kallsyms.split('\n')) {
-    // In the kernel's text: `ffffffff81000010 t name`, and of a module `\t[module]` behind.
+    // Kernel: `ffffffff81000010 t name`. Module: the same, followed by `\t[module]`.
     const match = /^([\da-f]+) [tTwW] (\S+)/.exec(line)
-    if (match) found.push({ address: BigInt(`0x${match[1]!}`), name: match[2]! })
+    if (match) symbols.push({ address: BigInt(`0x${match[1]!}`), name: match[2]! })
   }
-  found.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))
+  symbols.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))
   return (address) => {
-    let [low, high] = [0, found.length]
+    let [low, high] = [0, symbols.length]
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (found[middle]!.address <= address) low = middle + 1
+      if (symbols[middle]!.address <= address) low = middle + 1
       else high = middle
     }
-    let at = low - 1
-    while (at > 0 && found[at - 1]!.address === found[at]!.address) at--
-    return found[at]?.name
+    let index = low - 1
+    while (index > 0 && symbols[index - 1]!.address === symbols[index]!.address) index--
+    return symbols[index]?.name
   }
 }
 
-let known: { readonly modules: string; readonly symbols: Symbols } | undefined
+let cached: { readonly modules: string; readonly symbols: Symbols } | undefined
 
-/** The symbols of this kernel and of the modules that are loaded now. */
+/** Returns the symbols of this kernel and of its loaded modules. */
 export function kernelSymbols(): Symbols {
   const modules = readFileSync('/proc/modules', 'utf8')
-  if (known?.modules !== modules) known = { modules, symbols: parseKallsyms(readFileSync('/proc/kallsyms', 'utf8')) }
-  return known.symbols
+  if (cached?.modules !== modules) cached = { modules, symbols: parseKallsyms(readFileSync('/proc/kallsyms', 'utf8')) }
+  return cached.symbols
 }
 
 /**
- * How an interrupt comes in and goes, before and after the flag says so: the task did not ask for it. After the filter of
- * nabla-containers' nabla-measurements, in the names of today's kernels.
+ * Functions that enter and leave an interrupt, before and after its flag is set. They are unrelated to the task. Based
+ * on the filter of nabla-containers' nabla-measurements, with the names of current kernels.
  */
-const interrupt =
+const interruptEntry =
   /^(?:asm_)?(?:sysvec_|common_interrupt|fred_)|^__?irq_(?:enter|exit)|^irq_(?:enter|exit)|^irqentry_|^(?:__)?do_softirq|^handle_softirqs|^invoke_softirq|^irq_work_|^smp_\w*interrupt|^__sysvec_|^tick_irq_enter|^idle_cpu$|^ret_from_intr/
 
 /**
- * What a kernel's symbol counts as: the compiler's copies of one function (`.isra.0`, `.constprop.0`, `.part.0`) are that function.
- * Undefined for how an interrupt comes in or goes.
+ * Returns the function name of a kernel symbol. Copies by the compiler (`.isra.0`, `.constprop.0`, `.part.0`) count as
+ * the function. Returns `undefined` for functions that enter or leave an interrupt.
  */
 export const functionName = (symbol: string): string | undefined =>
-  interrupt.test(symbol) ? undefined : symbol.replace(/\..*$/, '')
+  interruptEntry.test(symbol) ? undefined : symbol.replace(/\..*$/, '')
 
-/** The host kernel's own functions, by ftrace's function tracer: the paper's instrument. */
+/** Functions of the host kernel, by ftrace's function tracer: the paper's trace source. */
 export const functions: Instrument = {
   name: 'functions',
   description: "functions of the host kernel, by ftrace's function tracer",
@@ -68,10 +68,10 @@ export const functions: Instrument = {
 }
 
 /**
- * The system calls of x86-64 by number (the kernel's arch/x86/entry/syscalls/syscall_64.tbl): 0 to 334, and from 424 on, where
- * all architectures count alike.
+ * System calls of x86-64 by number (arch/x86/entry/syscalls/syscall_64.tbl in the kernel): 0 to 334, and from 424 on,
+ * where all architectures have the same numbers.
  */
-const first = `
+const syscallsFrom0 = `
   read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn
   ioctl pread64 pwrite64 readv writev access pipe select sched_yield mremap msync mincore madvise shmget shmat shmctl
   dup dup2 pause nanosleep getitimer alarm setitimer getpid sendfile socket connect accept sendto recvfrom sendmsg
@@ -103,7 +103,7 @@ const first = `
   userfaultfd membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx
   io_pgetevents rseq
 `
-const later = `
+const syscallsFrom424 = `
   pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount
   fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr
   quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret process_mrelease
@@ -112,18 +112,18 @@ const later = `
   removexattrat open_tree_attr
 `
 
-const words = (text: string) => text.trim().split(/\s+/)
+const splitWords = (text: string) => text.trim().split(/\s+/)
 const names = new Map<number, string>([
-  ...(process.arch === 'x64' ? words(first).map((name, at) => [at, name] as const) : []),
-  ...words(later).map((name, at) => [424 + at, name] as const),
+  ...(process.arch === 'x64' ? splitWords(syscallsFrom0).map((name, index) => [index, name] as const) : []),
+  ...splitWords(syscallsFrom424).map((name, index) => [424 + index, name] as const),
 ])
 
-/** The name of a system call; `nr_N` for one that this table does not have. */
+/** Returns the name of a system call, or `nr_N` for an unknown one. */
 export const syscallName = (number: number): string => names.get(number) ?? `nr_${number}`
 
 /**
- * The system calls of the guest's host processes, by the tracepoint raw_syscalls:sys_enter: cheap enough to lose nothing, and
- * allowed where a locked-down kernel forbids to trace its functions. Not the paper's instrument.
+ * System calls of the guest's host processes, by the tracepoint raw_syscalls:sys_enter. Cheap enough to lose no events,
+ * and allowed by kernels in lockdown, which forbid function tracing. Not the paper's trace source.
  */
 export const syscalls: Instrument = {
   name: 'syscalls',
@@ -137,32 +137,32 @@ export const syscalls: Instrument = {
   field: 'id',
   nameOf: ({ value }) => {
     const number = Number(BigInt.asIntN(64, value))
-    // -1 is a call that a seccomp filter or a ptracer has taken away.
+    // -1: a seccomp filter or a ptracer has suppressed the call.
     return number === -1 ? undefined : syscallName(number)
   },
 }
 
-/** isobench's instruments: a new one is a file and a line here. */
+/** The trace sources by name. To add one, define it in this file and add it here. */
 export const instruments: Readonly<Record<Name, Instrument>> = { functions, syscalls }
 
-/** A file of a tracefs instance, and what is written to it. */
+/** A file of a tracefs instance, and the text to write to it. */
 export type Setting = readonly [file: string, text: string]
 
-/** One way to watch the kernel. A new one is a file beside this one and a line in the index. */
+/** How to use one trace source. */
 export interface Instrument {
   readonly name: Name
   readonly description: string
-  /** The file that takes the host's process numbers, and the option that makes their children followed. */
+  /** The file for the pids to trace, and the option that makes the kernel also trace their children. */
   readonly pids: string
   readonly forks: string
-  /** What sets it, and what unsets it. A kernel may list a tracer and still refuse this. */
+  /** What to write to enable and disable it. A kernel may list a tracer and still refuse to enable it. */
   readonly enable: Setting
   readonly disable: Setting
-  /** MiB of buffer for each CPU that guests run on. */
+  /** Buffer size in MiB for each CPU of the guests. */
   readonly bufferMiB: number
-  /** The kind of event that counts: its folder in `events`, and the field that tells them apart. */
+  /** The event: its directory in `events`, and the field that identifies what happened. */
   readonly event: string
   readonly field: string
-  /** What an event counts as, or undefined for one that is not the task's doing. */
+  /** Returns what an event counts as, or `undefined` if it is unrelated to the task. */
   nameOf(event: TraceEvent): string | undefined
 }

@@ -1,3 +1,5 @@
+/** The kernel tracer: records events of selected host processes in a tracefs instance, and counts them by name. */
+
 import {
   appendFileSync,
   closeSync,
@@ -19,17 +21,15 @@ import type { CallCounts } from './call-counts.ts'
 import { eachEvent, eventFormat, lostEvents, pageFormat } from './ring-buffer.ts'
 import type { Instrument } from './sources.ts'
 
-/** Empties the buffers of a tracefs instance into counts by name. */
+/** Pages to read before yielding to other tasks: some milliseconds. */
+const pagesPerTurn = 512
 
-/** Pages between two looks at what else there is to do: some milliseconds. */
-const pagesAtOnce = 512
-
-/** What the instance has recorded, by name, in order of the names. Nothing must be recorded meanwhile. */
+/** Counts the events that an instance has recorded, sorted by name. Stop recording before. */
 export async function countEvents(folder: string, instrument: Instrument): Promise<CallCounts> {
   const text = (...file: string[]) => readFileSync(join(folder, 'events', ...file), 'utf8')
   const pages = pageFormat(text('header_page'))
   const events = eventFormat(text(instrument.event, 'format'), instrument.field)
-  // By value first: a name takes longer to find than an event to count, and there are few values.
+  // Count by value first: looking up a name takes longer than counting an event, and there are few distinct values.
   const counts = { task: new Map<bigint, number>(), interrupt: new Map<bigint, number>() }
   for (const cpu of readdirSync(join(folder, 'per_cpu'))) {
     for await (const page of pagesOf(join(folder, 'per_cpu', cpu, 'trace_pipe_raw'), pages.bytes)) {
@@ -61,51 +61,53 @@ async function* pagesOf(file: string, size: number): AsyncGenerator<DataView> {
       try {
         if (readSync(descriptor, bytes) === 0) return
       } catch (error) {
-        // The buffer is empty: who does not say that he waits for nothing would wait for more.
+        // EAGAIN: the buffer is empty. Without O_NONBLOCK this read would block.
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return
         throw error
       }
       yield page
-      if (read % pagesAtOnce === pagesAtOnce - 1) await pause()
+      if (read % pagesPerTurn === pagesPerTurn - 1) await pause()
     }
   } finally {
     closeSync(descriptor)
   }
 }
 
-/** The host kernel cannot be watched in the way that was asked for. */
+/** The host kernel does not support the requested trace source. */
 export class TracerUnavailableError extends IsobenchError {
   readonly code = 'ISOBENCH_INSTRUMENT'
 }
 
-/** Events were lost, so nothing can be said of those that were not. */
+/** The kernel lost events, so the counts would be wrong. */
 export class TraceLossError extends IsobenchError {
   readonly code = 'ISOBENCH_TRACE_LOSS'
 }
 
 export interface TracerOptions {
   readonly journal: CleanupJournal
-  /** The instance's name. */
+  /** Name of the instance. */
   readonly name: string
-  /** Where guests run: only their buffers have to be large. */
+  /** The guests' CPUs. Only their buffers need to be large. */
   readonly cpus: readonly number[]
 }
 
-// A constant text: the file and the argv come as positional parameters, and nothing of a user's is interpreted.
-const follow = 'echo $$ >> "$0" && exec "$@"'
+// The script is constant: file and argv are positional parameters, so the shell does not interpret them.
+const followScript = 'echo $$ >> "$0" && exec "$@"'
 
 function tasksOf(group: string): number[] {
   return liveProcesses(group).flatMap((pid) => {
     try {
       return readdirSync(`/proc/${pid}/task`).map(Number)
     } catch {
-      // It ended meanwhile.
+      // It has already ended.
       return []
     }
   })
 }
 
-/** Watches chosen processes and their children, in an instance of tracefs of its own; see `docs/attack-profile.md`. */
+/**
+ * Traces selected processes and their children in its own tracefs instance. See `docs/explanation/attack-profile.md`.
+ */
 export class Tracer implements AsyncDisposable {
   #recording = 0
 
@@ -116,46 +118,49 @@ export class Tracer implements AsyncDisposable {
   ) {}
 
   /**
-   * Makes the instance and sets the instrument in it once, which is the only way to know that the kernel lets us.
-   * @throws InstrumentError with the kernel's reason.
+   * Creates the instance and enables the trace source once, because only that shows whether the kernel allows it.
+   * @throws {TracerUnavailableError} with the reason of the kernel
    */
   static async open(instrument: Instrument, { journal, name, cpus }: TracerOptions): Promise<Tracer> {
-    let made: Awaited<ReturnType<typeof makeInstance>> | undefined
+    let instance: Awaited<ReturnType<typeof makeInstance>> | undefined
     try {
-      made = await makeInstance(journal, name)
-      const tracer = new Tracer(instrument, made.folder, made.undo)
+      instance = await makeInstance(journal, name)
+      const tracer = new Tracer(instrument, instance.folder, instance.undo)
       tracer.#prepare(cpus)
       return tracer
     } catch (error) {
-      await made?.undo[Symbol.asyncDispose]()
+      await instance?.undo[Symbol.asyncDispose]()
       throw new TracerUnavailableError(
         `the kernel refuses to trace ${instrument.name}: ${refusal(error)}`,
         instrument.name === 'functions'
-          ? 'a kernel in lockdown forbids it; trace by syscalls, or on a host without lockdown'
-          : 'it needs root and tracefs (CONFIG_FTRACE_SYSCALLS)',
+          ? 'kernel lockdown forbids it; trace syscalls instead, or use a host without lockdown'
+          : 'run as root with tracefs and CONFIG_FTRACE_SYSCALLS',
       )
     }
   }
 
   #prepare(cpus: readonly number[]): void {
     this.#write('tracing_on', '0')
-    // Before anything is armed: an empty list means every process of the host.
+    // Before anything is enabled, because an empty list selects every process of the host.
     this.clearTargets()
     this.#write(this.instrument.forks, '1')
-    // What is lost shall be counted, and what was recorded kept.
+    // Without overwrite, the kernel keeps old events and counts lost ones.
     this.#write('options/overwrite', '0')
     this.#write('buffer_size_kb', '4096')
     for (const cpu of cpus) this.#write(`per_cpu/cpu${cpu}/buffer_size_kb`, String(this.#bufferKiB(cpus.length)))
     this.enable()[Symbol.dispose]()
   }
 
-  /** The instrument's wish, but no more than an eighth of the memory that is free, for all CPUs together. */
+  /** The source's buffer size, limited to an eighth of the available memory for all CPUs together. */
   #bufferKiB(cpus: number): number {
     const free = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0)
     return Math.max(4096, Math.min(this.instrument.bufferMiB * 1024, Math.floor(free / 8 / cpus)))
   }
 
-  /** Sets the instrument until it is disposed: meanwhile all of the host is slower, whether anything is recorded or not. */
+  /**
+   * Enables the trace source until the result is disposed. Meanwhile the whole host is slower, even if nothing is
+   * recorded.
+   */
   enable(): Disposable {
     this.#write(...this.instrument.enable)
     return { [Symbol.dispose]: () => this.#write(...this.instrument.disable) }
@@ -165,30 +170,30 @@ export class Tracer implements AsyncDisposable {
     writeFileSync(join(this.folder, file), text)
   }
 
-  /** Argv that is followed from its first instruction on. */
+  /** Returns argv that is traced from its first instruction on. */
   wrapTraced(argv: HostArgv): HostArgv {
-    return ['sh', '-c', follow, join(this.folder, this.instrument.pids), ...argv]
+    return ['sh', '-c', followScript, join(this.folder, this.instrument.pids), ...argv]
   }
 
-  /** Follows every task of a guest: its runtime, monitor, sentry, gofer, VMM and vhost workers stand in its cgroup. */
+  /** Traces all tasks in a guest's cgroup: runtime, LXC monitor, gVisor sentry and gofer, VMM, and vhost workers. */
   traceCgroup(group: string): void {
     const file = join(this.folder, this.instrument.pids)
-    // One that is made while we look has a parent that is followed by the second look at the latest.
-    for (let looks = 0; looks < 2; looks++) {
+    // A task created meanwhile is either a child of a traced task, or found by the second attempt.
+    for (let attempt = 0; attempt < 2; attempt++) {
       const followed = new Set(readFileSync(file, 'utf8').split('\n'))
-      const others = tasksOf(group).filter((pid) => !followed.has(String(pid)))
-      // All in one: with each write the kernel waits until no CPU uses the list as it was.
-      if (others.length > 0) appendFileSync(file, `${others.join(' ')}\n`)
+      const untraced = tasksOf(group).filter((pid) => !followed.has(String(pid)))
+      // One write for all of them: after every write, the kernel waits until no CPU uses the old list.
+      if (untraced.length > 0) appendFileSync(file, `${untraced.join(' ')}\n`)
     }
   }
 
-  /** Follows nobody: the list has one number that is nobody's, the last that the kernel gives. */
+  /** Traces nothing: the list contains only the highest pid, which is unused. */
   clearTargets(): void {
-    const last = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - 1
-    this.#write(this.instrument.pids, String(last))
+    const unusedPid = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - 1
+    this.#write(this.instrument.pids, String(unusedPid))
   }
 
-  /** Records until as many calls of `stop`. */
+  /** Starts recording. Recording ends after as many calls of `stop`. */
   start(): void {
     if (this.#recording++ === 0) this.#write('tracing_on', '1')
   }
@@ -208,8 +213,8 @@ export class Tracer implements AsyncDisposable {
   }
 
   /**
-   * What was recorded since the last time, by name.
-   * @throws TraceLossError when the kernel could not record all of it.
+   * Returns the calls that were recorded since the last time, by name.
+   * @throws {TraceLossError} if the kernel lost events
    */
   async collect(): Promise<CallCounts> {
     try {
@@ -220,8 +225,8 @@ export class Tracer implements AsyncDisposable {
       )
       if (lost > 0) {
         throw new TraceLossError(
-          `${lost} events were lost: the buffer was full`,
-          'measure for less time (--seconds), or free memory for larger buffers',
+          `the trace buffer was full, and ${lost} events were lost.`,
+          'measure for a shorter time (--seconds), or free memory for larger buffers',
         )
       }
       return await countEvents(this.folder, this.instrument)
@@ -235,7 +240,9 @@ export class Tracer implements AsyncDisposable {
   }
 }
 
-/** What the kernel said, and of which file of tracefs: where the instance was, which is gone again, tells nobody anything. */
+/**
+ * The kernel's error code and the name of the tracefs file. Without the path, because the instance no longer exists.
+ */
 function refusal(error: unknown): string {
   const { code, path } = error as NodeJS.ErrnoException
   return code && path ? `${code} for ${basename(path)}` : messageOf(error)

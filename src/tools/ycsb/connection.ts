@@ -1,25 +1,25 @@
 import { connect, type Socket } from 'node:net'
 
 /**
- * One connection to memcached by its text protocol (doc/protocol.txt of memcached), with one request in flight.
- * A client library of npm was not taken: what is measured is the server, and each layer between takes from the client's one
- * CPU. Nothing is allocated for an operation here.
+ * A connection to memcached with its text protocol (doc/protocol.txt of memcached), and one request in flight. Not a
+ * client library from npm: the server is measured, and every layer of the client costs time of its only CPU. Operations
+ * allocate no memory.
  */
 
-/** What an operation came to, by YCSB's names. */
+/** The result of an operation, with YCSB's names. */
 export type Status = 'OK' | 'NOT_FOUND' | 'ERROR'
 
 const [capitalV, capitalE, capitalS, capitalN] = ['V', 'E', 'S', 'N'].map((letter) => letter.charCodeAt(0))
 const newline = 10
 
-/** Reads one response after the other from whatever pieces arrive. */
+/** Reads one response at a time from chunks of any size. */
 export class Responses {
-  /** Bytes of the response that are still to come; 0 where its first line has not been seen whole. */
+  /** Missing bytes of the response, or 0 if its first line is not complete yet. */
   #missing = 0
-  /** The front of a first line that came in pieces. */
+  /** The beginning of a first line that arrives in chunks. */
   #front = ''
 
-  /** @returns what the response in hand came to, once it is whole; undefined until then */
+  /** @returns the status of the current response when it is complete, otherwise `undefined` */
   take(piece: Uint8Array, size: number): Status | undefined {
     if (this.#missing > 0) {
       this.#missing -= size

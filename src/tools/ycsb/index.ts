@@ -2,29 +2,32 @@ import { type Command, command, requireCount } from '../command.ts'
 import { labelledNumber, ToolOutputError } from '../parse.ts'
 
 /**
- * YCSB, the Yahoo! Cloud Serving Benchmark, against memcached: the paper's key-value load. Debian has none, so isobench has
- * an embedded client (`program.ts`), which the client's node runs; a `ycsb` (0.17) takes the same arguments and prints the
- * same report, and can be used in its place.
- * Format: `[SECTION], what, figure` (site.ycsb.measurements.exporter.TextMeasurementsExporter).
+ * YCSB, the Yahoo! Cloud Serving Benchmark, with memcached: the paper's key-value load. Debian does not package it, so
+ * isobench has an embedded client (`program.ts`), which runs with the load generator's Node.js. `ycsb` (0.17) has the
+ * same arguments and prints the same report, and can be used instead. Format: `[SECTION], what, figure`
+ * (site.ycsb.measurements.exporter.TextMeasurementsExporter).
  */
 
-/** Where isobench's client finds the embedded program. */
+/** Path of the embedded client in the load generator's root filesystem. */
 const embedded = '/data/ycsb.mjs'
 
 export interface YcsbLoad {
   host: string
-  /** 11211 by default. */
+  /** Default: 11211. */
   port?: number
   /** Connections (YCSB: threads), each with one request in flight. */
   connections: number
   records: number
-  /** `ycsb` runs the command of that name instead of the embedded client. */
+  /** `ycsb`: the program of that name instead of the embedded client. */
   program?: 'embedded' | 'ycsb'
 }
 
 export interface YcsbRun extends YcsbLoad {
   seconds: number
-  /** Operations a second, all connections together: an open loop, timed from the intended start. Closed without it. */
+  /**
+   * Operations per second on all connections together: an open loop, timed from the intended start. Default: closed
+   * loop.
+   */
   target?: number
 }
 
@@ -45,7 +48,7 @@ export interface YcsbResult {
 
 const TOOL = 'ycsb'
 
-/** Workload A: half reads and half updates of whole records, zipfian, ten fields of 100 bytes. */
+/** Workload A: as many reads as updates of whole records, Zipfian, ten fields of 100 bytes. */
 const workloadA = {
   workload: 'site.ycsb.workloads.CoreWorkload',
   readproportion: 0.5,
@@ -73,14 +76,14 @@ function phase(name: 'load' | 'run', load: YcsbLoad, more: Readonly<Record<strin
 }
 
 export const ycsb = {
-  /** Fills the server with the records, once each. */
+  /** Stores the records in the server. */
   load: (load: YcsbLoad): Command => phase('load', load, {}),
 
-  /** Workload A for so many seconds. */
+  /** Runs workload A for some seconds. */
   run({ seconds, target, ...load }: YcsbRun): Command {
     if (!(seconds > 0)) throw new TypeError(`seconds must be above 0, not ${seconds}.`)
     const interval = { 'measurement.interval': target === undefined ? 'op' : 'intended' }
-    // The real one counts whole seconds, and ends at the first of the two limits.
+    // The original counts whole seconds, and ends at the first of both limits.
     const end = {
       operationcount: 2_147_483_647,
       maxexecutiontime: load.program === 'ycsb' ? Math.ceil(seconds) : seconds,
@@ -88,12 +91,12 @@ export const ycsb = {
     return phase('run', load, { ...end, ...interval }, target)
   },
 
-  /** How many records the load phase stored. @throws ToolOutputError unless every insert was answered well */
+  /** Returns the number of stored records. Throws a ToolOutputError unless all inserts succeeded. */
   parseLoad(stdout: string): { records: number } {
     return { records: operations(stdout, 'INSERT') }
   },
 
-  /** @throws ToolOutputError unless the report of a run is whole, and every operation found its record */
+  /** @throws {ToolOutputError} unless the report of a run is complete and every operation found its record */
   parse(stdout: string): YcsbResult {
     const operationsPerSecond = figure(stdout, 'OVERALL', 'Throughput(ops/sec)')
     const milliseconds = figure(stdout, 'OVERALL', 'RunTime(ms)')
@@ -110,7 +113,7 @@ export const ycsb = {
 const figure = (stdout: string, section: string, what: string) =>
   labelledNumber(TOOL, stdout, `[${section}], ${what}, `)
 
-/** The operations of one kind. One that failed or found no record is fast, and no measurement. */
+/** The operations of one kind. A failed operation or a missing record would be fast, so it is an error. */
 function operations(stdout: string, section: string): number {
   const all = figure(stdout, section, 'Operations')
   const well = figure(stdout, section, 'Return=OK')

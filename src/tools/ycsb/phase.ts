@@ -1,7 +1,7 @@
 import { Connection, type Status } from './connection.ts'
 import { keyOf, type Random, recordOf, scrambledZipfian, seeded, uniform } from './keys.ts'
 
-/** The times of one kind of operation. All are kept, four bytes each, so percentiles are exact. */
+/** The times of one kind of operation. Stores all of them with four bytes each, so that percentiles are exact. */
 export class Latencies {
   #times = new Float32Array(1 << 16)
   #count = 0
@@ -21,7 +21,7 @@ export class Latencies {
     return this.#count
   }
 
-  /** Mean, least, most and percentiles (nearest rank) in µs. @throws RangeError without a time */
+  /** Returns mean, minimum, maximum and percentiles (nearest rank) in us. Throws a RangeError if there is no time. */
   summary(percentiles: readonly number[]): { mean: number; least: number; most: number; at: number[] } {
     if (this.#count === 0) throw new RangeError('there is no operation to sum up')
     const sorted = this.#times.slice(0, this.#count).sort()
@@ -31,7 +31,7 @@ export class Latencies {
   }
 }
 
-/** YCSB's load and run phase against memcached: closed loop, or open loop at a target rate. */
+/** Options of YCSB's load and run phase: a closed loop, or an open loop with a target rate. */
 
 export type Operation = 'INSERT' | 'READ' | 'UPDATE'
 
@@ -43,15 +43,15 @@ export interface PhaseOptions {
   readonly connections: number
   readonly records: number
   readonly fields: { readonly count: number; readonly length: number }
-  /** Share of reads; the others are updates of a whole record. */
+  /** Share of reads. The other operations update a whole record. */
   readonly reads: number
   readonly distribution: 'zipfian' | 'uniform'
-  /** Seconds of the run phase. */
+  /** Duration of the run phase. */
   readonly seconds: number
   /**
-   * Operations a second, all connections together: an open loop. Each operation has its intended start, and its time counts
-   * from there, so that a server that stalls pays for those that had to wait too. Without it, a closed loop: the next one
-   * waits for the last one, and the times are service times.
+   * Operations per second on all connections together: an open loop. Every operation has an intended start, from which
+   * its time counts, so a stalled server also delays later operations. Without it, a closed loop: every operation waits
+   * for the previous one, and times are service times.
    */
   readonly target?: number
   readonly seed: number
@@ -62,16 +62,18 @@ export interface PhaseResult {
   readonly operations: ReadonlyMap<Operation, Latencies>
 }
 
-/** An operation that is to be sent. */
+/** An operation to send. */
 interface Intent {
   readonly operation: Operation
   readonly request: Uint8Array
 }
 
-/** Different values that updates rotate through: making 1000 random bytes each time would be what is measured. */
+/**
+ * Number of different values that updates use in turn. Creating 1000 random bytes per update would dominate the result.
+ */
 const values = 251
 
-/** What operations come, one after the other; undefined after the last. */
+/** Creates a function that returns the next operation, or `undefined` after the last one. */
 export function operationsOf(options: PhaseOptions, random: Random): () => Intent | undefined {
   const { records, phase } = options
   const pool = Array.from({ length: values }, () => recordOf(random, options.fields))
@@ -98,7 +100,7 @@ export function operationsOf(options: PhaseOptions, random: Random): () => Inten
   }
 }
 
-/** Runs one phase to its end. @throws Error when a connection fails or memcached sends what is no answer */
+/** Runs one phase. Throws if a connection fails or memcached sends an invalid response. */
 export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   const next = operationsOf(options, seeded(options.seed))
   const operations = new Map<Operation, Latencies>()
@@ -125,7 +127,7 @@ export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   }
 }
 
-/** A connection that knows what it asked, and since when. */
+/** A connection that remembers its current operation and when it started. */
 class Client {
   readonly #connection: Connection
   readonly opened: Promise<void>
@@ -146,7 +148,7 @@ class Client {
     this.opened = this.#connection.opened
   }
 
-  /** @param since what the time counts from, by performance.now() */
+  /** @param since start of the measured time, of performance.now() */
   start({ operation, request }: Intent, since: number): void {
     this.#operation = operation
     this.#since = since
@@ -158,7 +160,7 @@ class Client {
   }
 }
 
-/** Each connection asks again as soon as it is answered. Resolves with the milliseconds from the first to the last. */
+/** Every connection sends its next request after the response. Returns the milliseconds from the first to the last. */
 function closedLoop(
   clients: readonly Client[],
   next: () => Intent | undefined,
@@ -180,7 +182,9 @@ function closedLoop(
   })
 }
 
-/** Operations start when they are due, on any idle connection. What was due before the end is done, however late. */
+/**
+ * Operations start at their intended time on any idle connection. Operations that are due before the end are completed.
+ */
 function openLoop(
   clients: readonly Client[],
   next: () => Intent | undefined,
@@ -214,7 +218,7 @@ function openLoop(
         begin()
       }
     }
-    // A timer comes up to a millisecond late, which would be most of a latency; so close to the next one, it asks again.
+    // Timers are up to 1 ms late, which would dominate a latency. So poll when the next operation is close.
     const wait = () => {
       begin()
       if (over) return

@@ -3,11 +3,11 @@ import { maxRecords } from './keys.ts'
 import { type PhaseOptions, type PhaseResult, runPhase } from './phase.ts'
 
 /**
- * The embedded YCSB client: a program of its own, bundled into one file, that the image's node runs. It takes the arguments
- * and prints the report of YCSB 0.17's `ycsb`, as far as `src/tools/ycsb/index.ts` uses them, so that either can be used.
+ * The embedded YCSB client: a program that is bundled into one file and runs with the image's Node.js. It accepts the
+ * arguments of YCSB 0.17's `ycsb` that `index.ts` uses and prints the same report.
  */
 
-/** Properties with YCSB's own defaults. */
+/** Properties with YCSB's default values. */
 const defaults: Readonly<Record<string, string>> = {
   'memcached.hosts': '127.0.0.1:11211',
   recordcount: '1000',
@@ -18,7 +18,7 @@ const defaults: Readonly<Record<string, string>> = {
   requestdistribution: 'uniform',
   maxexecutiontime: '0',
   'hdrhistogram.percentiles': '95,99',
-  // What the real one needs to be told and this one always does.
+  // The original needs these properties; this client always behaves like that.
   workload: 'site.ycsb.workloads.CoreWorkload',
   operationcount: '0',
   writeallfields: 'true',
@@ -27,8 +27,8 @@ const defaults: Readonly<Record<string, string>> = {
   seed: '1',
 }
 
-function propertiesOf(given: readonly string[]): Record<string, string> {
-  const pairs = given.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const)
+function propertiesOf(args: readonly string[]): Record<string, string> {
+  const pairs = args.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const)
   const strange = pairs.find(([name]) => !Object.hasOwn(defaults, name))
   if (strange) throw new Error(`the embedded client knows no property "${strange[0]}"`)
   return { ...defaults, ...Object.fromEntries(pairs) }
@@ -39,7 +39,7 @@ function optionsOf(argv: readonly string[]): { options: PhaseOptions; percentile
   if ((phase !== 'load' && phase !== 'run') || binding !== 'memcached') {
     throw new Error('usage: load|run memcached -threads N [-target N] -p NAME=VALUE …')
   }
-  // YCSB's long options have one dash.
+  // YCSB's long options start with one dash.
   const args = rest.map((arg) => (/^-(threads|target)$/.test(arg) ? `-${arg}` : arg))
   const { values } = parseArgs({
     args,
@@ -81,7 +81,7 @@ function optionsOf(argv: readonly string[]): { options: PhaseOptions; percentile
   }
 }
 
-/** The report as YCSB prints it: `[READ], 95thPercentileLatency(us), 123`. */
+/** Formats the report like YCSB: `[READ], 95thPercentileLatency(us), 123`. */
 function report({ milliseconds, operations }: PhaseResult, percentiles: readonly number[]): string {
   const all = [...operations.values()].reduce((sum, { count }) => sum + count, 0)
   const lines = [

@@ -79,8 +79,10 @@ describe('a page of a ring buffer', () => {
   })
 
   it('is refused when its format is not what it was thought to be', () => {
-    expect(() => eventFormat(functionFormat, 'id')).toThrow(/no id of 8 bytes/)
-    expect(() => eventFormat(functionFormat.replace('size:2', 'size:4'), 'ip')).toThrow(/no common_type of 2 bytes/)
+    expect(() => eventFormat(functionFormat, 'id')).toThrow(/no field id of 8 bytes/)
+    expect(() => eventFormat(functionFormat.replace('size:2', 'size:4'), 'ip')).toThrow(
+      /no field common_type of 2 bytes/,
+    )
     expect(pageFormat(headerPage)).toEqual({ bytes: 4096, commit: 8, data: 16 })
   })
 })
