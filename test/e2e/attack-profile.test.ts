@@ -18,8 +18,8 @@ beforeAll(ensureImage)
 const containers = ['native', 'runc', 'crun', 'docker', 'podman', 'lxc', 'bubblewrap', 'nspawn', 'gvisor']
 // The test compares these two, so they are always selected.
 const chosen = containers.filter((name) => name === 'native' || name === 'runc' || isChosen(name))
-const obstacle = await obstacles(...chosen)
-const working = chosen.filter((name) => obstacle[name] === '')
+const unavailable = await obstacles(...chosen)
+const working = chosen.filter((name) => unavailable[name] === '')
 
 /** The instances in tracefs, read through a separate mount, without those of running isobench processes. */
 function instances(): string[] {
@@ -100,8 +100,8 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
           platform,
         ).toEqual([])
       } else {
-        // A runtime's own threads may make a call in one run that they do not make in the next: calls that it also makes to
-        // set up. Nothing else may be there.
+        // Threads of a runtime may make a call in one run and not in the next. The runtime also makes such calls at
+        // set-up. No other call may be there.
         const own = new Set(
           record.samples.flatMap((one) => (one.platform === platform ? Object.keys(one.attackProfile!.setup) : [])),
         )
@@ -110,14 +110,14 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
           platform,
         ).toEqual(Object.keys(known).sort())
       }
-      // The same work twice, but for the calls that are meant to be there once: by what most rounds reach. The sentry's Go runtime
-      // starts or wakes a thread of its own (`gettid`, `read`, `write`) in one of three such short works.
+      // The same work twice, apart from the known calls, by the names in most rounds. In one of three such short works,
+      // the Go runtime of the sentry starts or wakes a thread (`gettid`, `read`, `write`).
       const most = (calls: string) => usual(reached(record, platform, calls)).filter((name) => !(name in known))
       const [unmarked, marked] = [most('none'), most('known')]
       expect(jaccard(unmarked, marked), `${platform}: ${unmarked} | ${marked}`).toBeGreaterThanOrEqual(
         platform === 'gvisor' ? 0.8 : 0.95,
       )
-      // And by what every round reaches or none; calls that a runtime's threads make in some rounds only are listed separately, and are fewer.
+      // Also by the names in every round. Calls that threads of a runtime make in some rounds only are fewer.
       const [none, other] = attackProfiles(record).filter((cell) => cell.platform === platform)
       const { onlyA, onlyB, both, someRounds: sometimes } = diffOf(none!, other!).parts[0]!
       const odd = [...onlyA, ...onlyB]
@@ -157,7 +157,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
     expect(instances()).toEqual([])
   })
 
-  test(`the same workload twice calls the same names, with a Jaccard index of 0.95, on ${working.join(', ')}`, async () => {
+  test(`the same workload twice has a Jaccard index of 0.95 or more, on ${working.join(', ')}`, async () => {
     const host = observe()
     using project = Project.with({
       'isobench.config.ts': config(...working),
@@ -208,7 +208,7 @@ export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMe
 /** So that the next run's samples are counted from 0. */
 const rmRecords = (project: Project) => execFileSync('rm', ['-rf', project.path('.isobench/runs')])
 
-test('a bench whose trace source the kernel refuses is excluded, and its claims are not evaluated, with the reason', async (context) => {
+test('a bench is excluded with the reason if the kernel refuses its trace source', async (context) => {
   using project = Project.with({
     'isobench.config.ts': config('native'),
     'benches/it.bench.ts': `${bench('functions')}

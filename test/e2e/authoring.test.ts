@@ -46,9 +46,16 @@ describe('a broken bench file', () => {
     expectOneBroken(await list({ 'benches/broken.bench.ts': text }), /benches\/broken\.bench\.ts:3:\d+ .*\.\/sizes\.ts/)
   })
 
-  test('that throws when it is imported names the line of the TypeScript, even in a module of its own', async () => {
+  test('that throws when it is imported names the line of the TypeScript, even in an imported module', async () => {
     const files = {
-      'lib/sizes.ts': `export interface Sizes {\n  readonly small: number\n}\n\nexport function sizes(): Sizes {\n  throw new Error('no sizes today')\n}\n`,
+      'lib/sizes.ts': `export interface Sizes {
+  readonly small: number
+}
+
+export function sizes(): Sizes {
+  throw new Error('no sizes today')
+}
+`,
       'benches/broken.bench.ts': `import { sizes } from '../lib/sizes.ts'\n${good}\nsizes()\n`,
     }
     expectOneBroken(await list(files), /lib\/sizes\.ts:6:9 {2}no sizes today/)
@@ -304,7 +311,11 @@ bench.each(['a', 'b'])('each %s', () => work)
 
   test('--json writes the suite as data, with the location of every bench', async () => {
     const made = project({
-      'benches/good.bench.ts': `${good.replace('metrics: {', 'params: { size: [1, 2] },\n  metrics: {').replace(', {})', ", { tags: ['x'], expect: { time: expect.atMost('5s') } })")}\nfinding(100, 'It is quick', [expect(it.time).on(platform.named('native')).atMost('1s')])\n`,
+      'benches/good.bench.ts': `${good
+        .replace('metrics: {', 'params: { size: [1, 2] },\n  metrics: {')
+        .replace(', {})', ", { tags: ['x'], expect: { time: expect.atMost('5s') } })")}
+finding(100, 'It is quick', [expect(it.time).on(platform.named('native')).atMost('1s')])
+`,
     })
     const { stdout, exitCode } = await made.isobench(['list', '--json'])
     const suite = JSON.parse(stdout)

@@ -10,7 +10,7 @@ beforeAll(ensureImage)
 const engines = await obstacles('runc', 'lxc', 'bubblewrap', 'nspawn', 'gvisor')
 const gvisor = engines.gvisor!
 
-/** A bench whose samples take half a second in the guest, and a run that lasts until it is stopped. */
+/** A bench with samples of half a second in the guest. Its run lasts until it is stopped. */
 const slow = benchFile(
   "await guest.exec(command('sleep', '0.5')); return { time: await say(1) }",
   "{ expect: { time: expect.atMost('1s') } }",
@@ -27,10 +27,10 @@ async function inTheMiddle(project: Project) {
 describe.each([
   ['native and runc', ['native', 'runc'], ''],
   ['gVisor', ['gvisor'], gvisor],
-])('a run on %s', (_, kinds, obstacle) => {
+])('a run on %s', (_, kinds, unavailable) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     testUnless(
-      obstacle,
+      unavailable,
       'platform-unavailable',
       `that gets ${signal} ends with 130 within 10 s, keeps its samples and leaves nothing`,
       async () => {
@@ -53,7 +53,7 @@ describe.each([
     )
 
   testUnless(
-    obstacle,
+    unavailable,
     'platform-unavailable',
     'that is killed by SIGKILL leaves what `isobench clean` removes, and a second run works',
     async () => {
@@ -141,7 +141,7 @@ test('a run that is interrupted before it measures, while it probes, leaves noth
   host.expectClean()
 })
 
-test('a run whose terminal closes (SIGHUP) ends as with SIGINT', async () => {
+test('a run ends as with SIGINT if its terminal closes (SIGHUP)', async () => {
   const host = observe()
   using project = Project.of(slow)
   const running = await inTheMiddle(project)
@@ -149,7 +149,7 @@ test('a run whose terminal closes (SIGHUP) ends as with SIGINT', async () => {
   host.expectClean()
 })
 
-test('a run whose output nobody reads removes everything when it is interrupted', async () => {
+test('an interrupted run removes everything even if nobody reads its output', async () => {
   const host = observe()
   using project = Project.of(slow)
   const running = await inTheMiddle(project)

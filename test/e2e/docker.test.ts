@@ -13,7 +13,7 @@ import { ensureImage, observe, obstacles } from './support/host.ts'
 import { describeUnless, testUnless } from './support/skip.ts'
 
 const found = await obstacles('docker', 'gvisor')
-const [obstacle, gvisor] = [found.docker!, found.gvisor!]
+const [unavailable, gvisor] = [found.docker!, found.gvisor!]
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-dockerd-'))
 const netns = `isobt-${process.pid}`
@@ -45,8 +45,10 @@ const served = `${imports}
 bench('ping', workload('ping', {
   metrics: { size: higher('B') },
   async run({ guest, client }) {
-    await using service = await guest.serve(command('socat', 'TCP4-LISTEN:7000,fork,reuseaddr', 'EXEC:/bin/uname -n'), { port: 7000 })
-    const { stdout } = await client.exec(command('socat', '-T2', '-u', \`TCP4:\${service.address}:\${service.port}\`, 'STDOUT'))
+    const server = command('socat', 'TCP4-LISTEN:7000,fork,reuseaddr', 'EXEC:/bin/uname -n')
+    await using service = await guest.serve(server, { port: 7000 })
+    const address = \`TCP4:\${service.address}:\${service.port}\`
+    const { stdout } = await client.exec(command('socat', '-T2', '-u', address, 'STDOUT'))
     if (stdout === '') throw new Error('no answer')
     return { size: stdout.length }
   },
@@ -57,7 +59,7 @@ bench('boot', workload.boot('boot', {
 }))
 `
 
-describeUnless(obstacle, 'platform-unavailable', 'a dockerd of the host', () => {
+describeUnless(unavailable, 'platform-unavailable', 'a dockerd of the host', () => {
   let daemon: number | undefined
   let before: ReturnType<typeof state>
 
@@ -172,14 +174,17 @@ export default defineConfig({ platforms: [
 
 const legacy = '/usr/sbin/xtables-legacy-multi'
 
-describeUnless(obstacle, 'platform-unavailable', "isobench's own dockerd", () => {
+describeUnless(unavailable, 'platform-unavailable', "isobench's own dockerd", () => {
   const noLegacy = existsSync(legacy) ? '' : `there is no ${legacy}`
 
   testUnless(noLegacy, 'program-missing', 'works if the iptables in PATH makes legacy rules', async () => {
     const host = observe()
     using project = Project.with({
       'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
-export default defineConfig({ platforms: [platform('docker', { daemon: 'own' })], profiles: { quick: { warmup: 0 } } })`,
+export default defineConfig({
+  platforms: [platform('docker', { daemon: 'own' })],
+  profiles: { quick: { warmup: 0 } },
+})`,
       'benches/it.bench.ts': served,
     })
     mkdirSync(project.path('bin'))
@@ -193,7 +198,7 @@ export default defineConfig({ platforms: [platform('docker', { daemon: 'own' })]
     host.expectClean()
   })
 
-  test('ends with the run that started it, also if that is killed, with its bridge, its rules and its data', async () => {
+  test('ends with its bridge, rules and data when the run that started it ends or is killed', async () => {
     const host = observe()
     const network = () => [
       execFileSync('iptables-save', { encoding: 'utf8' }).replace(/^#.*$|\[\d+:\d+\]/gm, ''),

@@ -7,8 +7,8 @@
  * - `yaml file=PATH`: must equal that file of the repository. Other `yaml` is a fragment.
  * - `sh`: runs in the page's project, in page order, and must exit with 0.
  *   `exit=1` or `exit=any` states another exit code. `no-run` only checks commands and options.
- *   `needs=root,...` runs the block only if the run has all of these (see `needs` in support/docs.ts). With `repository`,
- *   the block runs in a checkout instead of the project.
+ *   `needs=root,...` runs the block only if the run has all of these (see `needs` in support/docs.ts). With
+ *   `repository`, the block runs in a checkout instead of the project.
  * - `text`: output, not checked.
  */
 
@@ -18,7 +18,16 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CodeBlock, statedPath } from '../support/code-blocks.ts'
 import { Project, repository } from './support/cli.ts'
-import { allBlocks, blocksByPage, missingNeeds, needs, needsOf, PageProject, pages, readPage } from './support/docs.ts'
+import {
+  allBlocks,
+  blockNeeds,
+  blocksByPage,
+  missingNeeds,
+  needs,
+  PageProject,
+  pages,
+  readPage,
+} from './support/docs.ts'
 import { ensureImage } from './support/host.ts'
 import { skip } from './support/skip.ts'
 
@@ -60,7 +69,7 @@ describe('the code blocks', () => {
       const attributes = known[block.language]
       if (!attributes) return [`${at(block)}: language "${block.language}"`]
       const names = Object.keys(block.attributes).filter((name) => !attributes.includes(name))
-      const unknownNeeds = needsOf(block).filter((need) => !Object.hasOwn(needs, need))
+      const unknownNeeds = blockNeeds(block).filter((need) => !Object.hasOwn(needs, need))
       const { exit } = block.attributes
       return [
         ...names.map((name) => `${at(block)}: attribute "${name}"`),
@@ -158,7 +167,7 @@ describe('the shell blocks', () => {
   const canRun = (block: CodeBlock) => missingNeeds(block).length === 0 && block.attributes['no-run'] === undefined
 
   beforeAll(() => {
-    if (shell.some((block) => canRun(block) && needsOf(block).includes('root'))) ensureImage()
+    if (shell.some((block) => canRun(block) && blockNeeds(block).includes('root'))) ensureImage()
   })
 
   for (const page of pages.filter((one) => !waiting.includes(one) && shell.some((block) => block.page === one)))

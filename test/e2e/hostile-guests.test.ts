@@ -4,7 +4,7 @@ import { ensureImage, observe } from './support/host.ts'
 
 beforeAll(ensureImage)
 
-// Each case is one bench of several in a run. Its failure must be an error of its own samples only.
+// Each case is one bench of several in a run. Its failure must be an error of only its samples.
 
 /** A bench with this name and this body. */
 const hostile = (name: string, code: string, options = '{}') => `bench('${name}', workload('${name}', {
@@ -65,7 +65,9 @@ describe('a failing command in a guest is an error of that sample, and the run c
         hostile('137', "await guest.exec(command('sh', '-c', 'exit 137')); return { time: 1 }"),
         hostile(
           'binary junk',
-          "await guest.exec(command('sh', '-c', 'head -c 4096 /dev/urandom >&2; printf \"\\\\033[2J\\\\007\\\\r\" >&2; exit 1')); return { time: 1 }",
+          `const junk = 'head -c 4096 /dev/urandom >&2; printf "\\\\033[2J\\\\007\\\\r" >&2; exit 1'
+    await guest.exec(command('sh', '-c', junk))
+    return { time: 1 }`,
         ),
         hostile('half a JSON', "return JSON.parse((await guest.exec(command('echo', '{\"time\": 1'))).stdout)"),
         hostile('kills itself', "await guest.exec(command('sh', '-c', 'kill -9 $$')); return { time: 1 }"),
@@ -147,7 +149,8 @@ test('a command that hangs is killed at --timeout, even if it ignores signals an
     hostile('hangs', "await guest.exec(command('sleep', '600')); return { time: 1 }") +
       hostile(
         'ignores',
-        "await guest.exec(command('sh', '-c', 'trap \"\" TERM INT HUP; (setsid sleep 600 &) ; sleep 600; sleep 600')); return { time: 1 }",
+        `await guest.exec(command('sh', '-c', 'trap "" TERM INT HUP; (setsid sleep 600 &) ; sleep 600; sleep 600'))
+    return { time: 1 }`,
       ),
     { rounds: 1, args: ['--timeout', '3'] },
   )
@@ -173,13 +176,14 @@ test('a process that needs more memory than the guest has is killed, and the nex
   const outcome = await measured(
     hostile(
       'eats',
-      "await guest.exec(command('node', '-e', 'const all = []; for (;;) all.push(Buffer.alloc(64 << 20, 1))')); return { time: 1 }",
+      `await guest.exec(command('node', '-e', 'const all = []; for (;;) all.push(Buffer.alloc(64 << 20, 1))'))
+    return { time: 1 }`,
     ),
   )
   expectFailed(outcome, 'eats', /killed \(exit code 137\)|ended by SIGKILL|exit code \d+/)
 })
 
-test('a guest whose first process is killed from inside is an error of its sample, and is booted again', async () => {
+test('killing the first process of a guest is an error of its sample, and the guest is booted again', async () => {
   const outcome = await measured(
     `let tries = 0
 ${hostile(
@@ -194,7 +198,8 @@ ${hostile(
   )
   const { native, runc } = outcome.cells.suicide!
   expect(native!.metrics.time!.samples).toHaveLength(2)
-  // Linux does not let a namespace's first process be killed from inside: either the guest lived, or isobench booted it again.
+  // Linux does not allow killing a namespace's first process from inside: either the guest lived, or isobench booted it
+  // again.
   expect(runc!.metrics.time!.samples.length + runc!.errors.length).toBe(2)
   expect(runc!.metrics.time!.samples.length).toBeGreaterThanOrEqual(1)
 })

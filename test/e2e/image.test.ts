@@ -124,7 +124,7 @@ describe('image path', () => {
     expect(paths[3]).toBe(paths[0])
   })
 
-  test('prunes kernels and disks that nothing of the project boots from, says what it frees, and leaves what is being made', async () => {
+  test('prunes unused kernels and disks, prints what it frees, and keeps unfinished ones', async () => {
     const { project, env } = withEmptyCache()
     using _ = project
     const [kernel, disk] = ['cache/kernels/0123456789abcdef', 'cache/disks/fedcba9876543210.ext4']
@@ -154,7 +154,7 @@ describe('image path', () => {
 })
 
 describe('an own root filesystem', () => {
-  const bench = benchFile("return { time: await say((await guest.exec(command('cat', '/etc/whose'))).stdout.length) }")
+  const bench = benchFile("return { time: await say((await guest.exec(command('cat', '/etc/owner'))).stdout.length) }")
 
   /** One static busybox, and the mount points that are given. */
   async function rootIn(project: Project, folders: readonly string[]): Promise<void> {
@@ -162,10 +162,10 @@ describe('an own root filesystem', () => {
     await execa('cp', ['/bin/busybox', project.path('root/bin/busybox')])
     for (const name of ['sh', 'echo', 'cat', 'sleep', 'true', 'env'])
       await execa('ln', ['-s', 'busybox', project.path('root/bin', name)])
-    project.write({ 'root/etc/whose': 'mine' })
+    project.write({ 'root/etc/owner': 'mine' })
   }
 
-  test('is what every guest gets, and its samples are never taken for those of another image', async () => {
+  test('is the root of every guest, and its samples are not compared with those of another image', async () => {
     const host = observe()
     using project = Project.of(bench)
     project.write({
@@ -187,7 +187,7 @@ describe('an own root filesystem', () => {
     host.expectClean()
   })
 
-  test('is refused when it lacks a folder that every platform mounts something on, and says how to make it', async () => {
+  test('is refused without a folder that every platform mounts on, with how to create it', async () => {
     using project = Project.of(bench)
     project.write({ 'isobench.config.ts': withImage("{ rootfs: 'root' }") })
     await rootIn(project, ['dev', 'proc', 'sys', 'tmp'])
@@ -198,7 +198,7 @@ describe('an own root filesystem', () => {
     expectNoStack(outcome)
   })
 
-  test('is refused when it has no node for a bench that is timed inside guests, before anything is probed', async () => {
+  test('is refused before probing if a bench is timed inside guests and it has no node', async () => {
     using project = Project.of(
       "import { bench, workload } from 'isobench'\nbench('sum', workload.inGuest('sum', () => [1, 2].indexOf(2)))\n",
     )
@@ -211,9 +211,9 @@ describe('an own root filesystem', () => {
     expectNoStack(outcome)
   })
 
-  test('stops a bench at its first sample if its program is missing, names bench and fix, and measures the others', async () => {
+  test('stops a bench at its first sample if its program is missing, and measures the others', async () => {
     const host = observe()
-    const wanting = bench.replaceAll("'spoken'", "'wanting'").replace("'cat', '/etc/whose'", "'sysbench', '--version'")
+    const wanting = bench.replaceAll("'spoken'", "'wanting'").replace("'cat', '/etc/owner'", "'sysbench', '--version'")
     using project = Project.of(bench)
     project.write({
       'isobench.config.ts': withImage("{ rootfs: 'root' }").replace(
@@ -249,7 +249,7 @@ describe('an own root filesystem', () => {
   })
 })
 
-test('nothing of a guest’s view is mounted in the image, on a host whose mounts are shared', async () => {
+test('no mount of a guest’s chroot appears in the image, on a host with shared mounts', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-shared-'))
   const [image, view, data] = ['image', 'view', 'data'].map((name) => join(folder, name)) as [string, string, string]
   for (const name of requiredMountPoints) mkdirSync(join(image, name), { recursive: true })

@@ -137,7 +137,8 @@ describeUnless(noBrowser, 'program-missing', 'the html report in Chromium', () =
        const tip = row.querySelector('.tip')
        const before = getComputedStyle(tip).display
        row.focus()
-       return { all, contradicted, again: rows().length, named: !!radio('all').closest('label') && !!radio('all').closest('fieldset'),
+       const named = !!radio('all').closest('label') && !!radio('all').closest('fieldset')
+       return { all, contradicted, again: rows().length, named,
          tip: [before, getComputedStyle(tip).display], hasFocus: document.hasFocus() }`,
       )) as { all: string[]; contradicted: string[]; again: number; named: boolean; tip: string[]; hasFocus: boolean }
     let seen = await look()
@@ -252,7 +253,7 @@ describe('the flags of run', () => {
     expect(verdicts.sort()).toEqual(['contradicted', 'holds'])
     expect(exitCode).toBe(1)
 
-    // The latest record is of the second shard, whose bench failed.
+    // The latest record is that of the second shard, and its bench failed.
     const again = await project.run(['--rounds', '5', '--last-failed'])
     expect(again.report.cases.map(({ name }) => name)).toEqual(['second'])
     expect(again.report.excluded).toEqual([{ bench: 'benches/a.bench.ts#first', reason: 'not-failed-before' }])

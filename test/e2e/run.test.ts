@@ -8,7 +8,7 @@ beforeAll(ensureImage)
 
 const gvisor = (await obstacles('gvisor')).gvisor!
 
-/** 100 on native and \`other\` elsewhere: isobench gives containers a host name of their own. */
+/** 100 on native and \`other\` elsewhere: isobench sets the host name of containers. */
 const elsewhere = (other: number) =>
   `const { stdout } = await guest.exec(command('uname', '-n'))
     return { time: await say(stdout.trim() === 'isobench' ? ${other} : 100) }`
@@ -115,7 +115,9 @@ describe('the verdict and the exit code', () => {
 describe('judge', () => {
   test('judges a record to the same verdicts with no platform, no root-only tool and no config', async () => {
     using project = Project.of(
-      `${benchFile(elsewhere(150), within10)}\nfinding(100, 'It costs nothing', [expect(it.time).on(platform.family('container')).withinNative(60)])\n`,
+      `${benchFile(elsewhere(150), within10)}
+finding(100, 'It costs nothing', [expect(it.time).on(platform.family('container')).withinNative(60)])
+`,
     )
     const { report, exitCode } = await project.run(['--rounds', '5'])
     using another = Project.with({ 'run.jsonl': readFileSync(report.record, 'utf8') })
@@ -160,7 +162,8 @@ describe('the plan', () => {
 
   test('warm-up is recorded and neither reported nor judged', async () => {
     using project = Project.of(
-      `let taken = 0\n${benchFile('return { time: await say(taken++ < 2 ? 1000 : 1) }', '{ expect: { time: expect.atMost("2ms") } }')}`,
+      `let taken = 0
+${benchFile('return { time: await say(taken++ < 2 ? 1000 : 1) }', '{ expect: { time: expect.atMost("2ms") } }')}`,
     )
     project.write({
       'isobench.config.ts': config('native', 'runc').replace('warmup: 0', 'warmup: 1'),
@@ -202,7 +205,11 @@ describe('the plan', () => {
 
   test('only, skip, todo, --name and --tag select, and the report lists what is excluded and why', async () => {
     using project = Project.of(
-      `${benchFile('return { time: await say(1) }', "{ tags: ['x'] }", 'a')}\nbench('b', work, { tags: ['y'] })\nbench.skip('c', work)\nbench.todo('d')\n`,
+      `${benchFile('return { time: await say(1) }', "{ tags: ['x'] }", 'a')}
+bench('b', work, { tags: ['y'] })
+bench.skip('c', work)
+bench.todo('d')
+`,
     )
     const { report } = await project.run(['--rounds', '1', '--tag', 'y', '--platform', 'native'])
     expect(report.cases.map(({ name }) => name)).toEqual(['b'])
@@ -238,13 +245,15 @@ bench('sum', workload.inGuest('sum', () => {
 bench('ping', workload('ping', {
   metrics: { size: higher('B') },
   async run({ guest, client }) {
-    await using service = await guest.serve(command('socat', 'TCP4-LISTEN:7000,fork,reuseaddr', 'EXEC:/bin/uname -n'), { port: 7000 })
+    const server = command('socat', 'TCP4-LISTEN:7000,fork,reuseaddr', 'EXEC:/bin/uname -n')
+    await using service = await guest.serve(server, { port: 7000 })
     ${client}
     return { size: stdout.length }
   },
 }))
 `
-  const asking = `const { stdout } = await client.exec(command('socat', '-T2', '-u', \`TCP4:\${service.address}:\${service.port}\`, 'STDOUT'))
+  const asking = `const address = \`TCP4:\${service.address}:\${service.port}\`
+    const { stdout } = await client.exec(command('socat', '-T2', '-u', address, 'STDOUT'))
     if (stdout === '') throw new Error('no answer')`
 
   test('that serves is reached by the client over the guest’s link, round after round', async () => {

@@ -13,7 +13,7 @@ import { skip } from './support/skip.ts'
 
 const drivers = fileURLToPath(new URL('../../src/platforms/', import.meta.url))
 
-/** runc whose container gets a share of its CPU, in periods of 10 ms, so that a short sample sees many of them. */
+/** runc with a share of its CPU, in periods of 10 ms, so that a short sample has many of them. */
 const config = (share: number, more = '') => `import { existsSync, writeFileSync } from 'node:fs'
 import { defineConfig, platform } from 'isobench'
 import { runc } from ${JSON.stringify(`${drivers}runc.ts`)}

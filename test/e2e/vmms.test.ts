@@ -42,9 +42,9 @@ const vmms = {
   'cloud-hypervisor': ["platform('cloud-hypervisor')"],
 }
 for (const [name, platforms] of Object.entries(vmms)) {
-  const obstacle = there[name]!
+  const unavailable = there[name]!
   testUnless(
-    obstacle,
+    unavailable,
     'platform-unavailable',
     `${name} starts and ends without a guest kernel, and leaves nothing`,
     async () => {

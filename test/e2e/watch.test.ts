@@ -170,7 +170,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     host.expectClean()
   })
 
-  test('its keys choose what runs; a platform has files of its own; a config that cannot be used is no end', async () => {
+  test('its keys choose what runs, it watches files of a platform, and it continues with a broken config', async () => {
     const host = observe()
     const withFile = (more = '') =>
       config("platform('native'), platform('runc', { watch: ['runtime.conf'] })").replace('({', `({ ${more}`)
@@ -223,7 +223,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     host.expectClean()
   })
 
-  test('a bench file that comes back is measured; a runtime that is broken says why, on top, until it is mended', async () => {
+  test('it measures a bench file that reappears, and shows why a runtime is broken until it is fixed', async () => {
     const host = observe()
     using project = Project.with()
     const binary = project.path('my-runc')
@@ -307,7 +307,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     const terminal = new Terminal(project)
     await terminal.until(/round 1\/5/)
     for (let n = 0; n < 600 && !existsSync(project.path('samples')); n++) await sleep(50)
-    // What is saved meanwhile is measured instead.
+    // A file that is saved during a sample is measured instead.
     project.write({ 'benches/slow.bench.ts': loggingBench(project, 'slow', 2, '5ms', 21) })
     for (let n = 0; n < 200 && !readFileSync(project.path('samples'), 'utf8').includes('slow 2'); n++) await sleep(50)
     expect(readFileSync(project.path('samples'), 'utf8')).toMatch(/^slow 1\nslow 2\n$/)

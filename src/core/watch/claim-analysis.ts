@@ -53,7 +53,7 @@ export class ClaimAnalysis {
   readonly #imported = new Map<string, string>()
   readonly #constants = new Map<string, VariableDeclarator>()
   readonly #functions = new Map<string, FunctionNode>()
-  /** Names whose value, or a property of it, the module changes. */
+  /** Names that the module assigns to, or to a property of their value. */
   readonly #assigned: ReadonlySet<string>
   readonly #declared: ReadonlyMap<string, number>
   readonly #running = new Set<FunctionNode>()
@@ -106,8 +106,8 @@ export class ClaimAnalysis {
   }
 
   /**
-   * Whether a statement of the top level can be removed if nothing uses its names. An exported constant can only if it is
-   * a claim, because another module may use it for its work.
+   * Whether a statement of the top level can be removed if nothing uses its names. An exported constant can only be removed
+   * if it is a claim, because another module may use it for its work.
    */
   hasNoEffect(statement: Node): boolean {
     const node = statement as Statement | { type: 'ExportNamedDeclaration'; declaration: Statement | null }

@@ -14,8 +14,8 @@ import { ClaimAnalysis } from './claim-analysis.ts'
 type TopLevel = Statement | ModuleDeclaration
 
 /**
- * Returns a canonical text of a module's work: two modules with equal texts differ at most in claims, comments and white
- * space.
+ * Returns a canonical text of a module's work. Two modules with equal texts differ at most in claims, comments and
+ * white space.
  *
  * Three things are removed if evaluating them has no other effect: statements that call `finding`, the `expect` of a
  * bench's options, and declarations that nothing else uses. Code that this analysis does not understand stays, so the

@@ -42,8 +42,8 @@ async function parseWork(file: string, content: string, key: string): Promise<st
 }
 
 /**
- * Returns the digest of a bench file and of all that it imports. It is equal for two versions that differ only in claims,
- * comments and white space. Files of isobench are left out.
+ * Returns the digest of a bench file and of all that it imports. It is equal for two versions that differ only in
+ * claims, comments and white space. Files of isobench are left out.
  */
 export async function workDigest({ inputs }: Pick<Compiled, 'inputs'>, root: string): Promise<string> {
   const files = inputs.filter(isUserFile).sort()

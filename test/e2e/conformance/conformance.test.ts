@@ -1,4 +1,4 @@
-/** Every driver of this repository's config that works on this machine, held to the contract by real guests. */
+/** Tests every driver of this repository's config that works on this host with real guests. */
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -34,7 +34,7 @@ import { isChosen } from '../support/host.ts'
 import { describeUnless } from '../support/skip.ts'
 import { left, bootSeconds as limit, namespacesOf, traces } from './traces.ts'
 
-/** Milliseconds for what takes a moment, on emulated CPUs too. */
+/** Milliseconds for something quick, on emulated CPUs too. */
 const slow = limit * 200
 
 const project = await loadProject(join(import.meta.dirname, '../../..'))
@@ -49,10 +49,10 @@ const besides = [
   platform('firecracker', { name: 'firecracker-jailed', jailer: true }),
 ]
 
-/** What differs from another platform by the package of its kernel alone. */
+/** Platforms that differ from another one only in the package of their kernel. */
 const asAnother = ['qemu-virtiofs']
 
-/** Which platforms work here. In a session of its own, because nobody would close it if no test of this file ran. */
+/** Which platforms work here. In a separate session, which is closed even if no test of this file runs. */
 async function probed() {
   await using session = await open()
   const image = await ensureImage(project.image, { journal: session.journal })
@@ -77,17 +77,17 @@ function allowedCpus(pid: number): string | undefined {
   try {
     return /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   } catch {
-    // It ended meanwhile.
+    // The process has ended.
     return undefined
   }
 }
 
-/** Arguments that whatever passes them on may take for something else. */
+/** Arguments that a program could misread when it passes them on. */
 const odd = ['', ' ', '$HOME', '%n', "it's", '"', '\\', '*', 'a\nb', '-n', '--', 'ü']
 
 const shell = (script: string, ...args: string[]) => ({ argv: ['/bin/sh', '-c', script, 'sh', ...args] as const })
 
-/** What the guest wrote to a file of /data, as the host finds it: in the place's folder, or on the disk that is in its stead. */
+/** The content of a file of /data, read on the host: in the sandbox's folder, or on the disk that replaces it. */
 function onHost(place: OwnedGuestSandbox, name: string): string {
   const disk = dataDisk(place)
   return existsSync(disk)
@@ -222,7 +222,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       expect(used).toBeGreaterThan(0.1)
     })
 
-    it('has a network of its own, with one link', async () => {
+    it('has a separate network with one link', async () => {
       const { stdout } = await exec({ argv: ['cat', '/proc/net/dev'] })
       const links = [...stdout.matchAll(/^\s*([\w.-]+):/gm)].map(([, link]) => link)
       expect(links.sort()).toEqual(['eth0', 'lo'])
@@ -257,7 +257,7 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       }
     })
 
-    it('has a second guest beside it, with an address, data and processes of its own', async () => {
+    it('allows a second guest with another address, other data and other processes', async () => {
       await using second = await session.createSandbox(image.rootfs, limit)
       const beside = await driver.boot(second, options)
       const other = { ...where, execArgv: (argv: readonly string[]) => beside.execArgv(argv) }
@@ -314,8 +314,9 @@ function conforms({ spec, driver, options }: ResolvedPlatform) {
       expect(await ended).toBe(0)
     })
 
-    it('has an allocation over the memory limit killed, is told so, and alone', async () => {
-      // In steps, as a kernel may refuse too much at once; in few, as a guest short of memory reads its programs ever again.
+    it('kills only an allocation over the memory limit, and reports it', async () => {
+      // In steps, because a kernel may refuse too much at once. In few, because a guest without free memory keeps
+      // reading its programs again.
       const keep = (blocks: number) =>
         exec({ argv: ['perl', '-e', 'push @kept, chr(65 + $_ % 26) x 2**26 for 1 .. $ARGV[0]', String(blocks)] })
       await keep(1)

@@ -1,4 +1,4 @@
-/** What guests could leave on the machine: looked at before and after. */
+/** Objects that guests could leave on the host, listed before and after. */
 
 import { execFileSync } from 'node:child_process'
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { guestsFolder } from '../../../src/host/paths.ts'
 import { isAlive, processId } from '../../../src/host/process.ts'
 
-/** Seconds that one boot or one command may take; emulated CPUs take a minute on a busy machine, and emulated machines say more. */
+/** Seconds that one boot or command may take. Emulated CPUs take a minute on a busy host; a VM may set more. */
 export const bootSeconds = Number(process.env.ISOBENCH_PROBE_SECONDS || 150)
 
 /** Folders, and whether to look below them: where the platforms' own tools keep their state when they are let. */
@@ -24,7 +24,7 @@ const watched: readonly (readonly [folder: string, deep: boolean])[] = [
   ['/var/tmp', false],
 ]
 
-/** What is in a folder and, if asked, below it. Others may remove things while we look. */
+/** The content of a folder and, optionally, below it. Other processes may remove files at the same time. */
 function below(folder: string, deep: boolean): string[] {
   let items: Dirent[]
   try {
@@ -38,7 +38,7 @@ function below(folder: string, deep: boolean): string[] {
   })
 }
 
-/** Files of cgroups are the kernel's own; only the groups are somebody's. */
+/** The kernel creates the files of a cgroup. Only the cgroups are listed. */
 function cgroups(folder = '/sys/fs/cgroup'): string[] {
   let items: Dirent[]
   try {
@@ -49,7 +49,7 @@ function cgroups(folder = '/sys/fs/cgroup'): string[] {
   return items.flatMap(({ name }) => [join(folder, name), ...cgroups(join(folder, name))])
 }
 
-/** A group without our names that processes live in belongs to whoever else uses this machine meanwhile. */
+/** A cgroup without our names that has processes belongs to another user of this host. */
 function inhabited(group: string): boolean {
   try {
     return readFileSync(join(group, 'cgroup.procs'), 'utf8') !== ''
@@ -60,10 +60,10 @@ function inhabited(group: string): boolean {
 
 const lines = (text: string) => text.split('\n').filter(Boolean)
 
-/** Other people's isobench may run beside the tests, with a state folder and so a lock of its own. */
+/** Another isobench may run during the tests, with another state folder and so another lock. */
 const ours = (line: string) => !/\bisob-|\/isobench\b|\bisob\d/.test(line)
 
-/** Everything on the machine that a guest could have made, except what carries isobench's own names. */
+/** All objects on the host that a guest could have created, except those with names of isobench. */
 export function traces(image: string): ReadonlySet<string> {
   const mounts = lines(readFileSync('/proc/self/mountinfo', 'utf8')).map((line) => `mount ${line.split(' ')[4]}`)
   const links = lines(execFileSync('ip', ['-brief', 'link'], { encoding: 'utf8' })).map((line) => line.split(/\s+/)[0]!)
@@ -87,12 +87,12 @@ function namespacesIn(pid: string): string[] {
   try {
     return readdirSync(`/proc/${pid}/ns`).map((name) => readlinkSync(`/proc/${pid}/ns/${name}`))
   } catch {
-    // It ended meanwhile.
+    // The process has ended.
     return []
   }
 }
 
-/** Which of these namespaces something on this machine still holds, other people's new ones of the same number left out. */
+/** The namespaces that something on this host still holds, without new ones that reuse a number. */
 function heldNamespaces(wanted: ReadonlySet<string>): string[] {
   const holders = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))
   return holders.flatMap((pid) => {
@@ -118,18 +118,18 @@ function named(id: string): string[] {
     .map((pid) => processId(Number(pid)))
     .filter((process) => process !== undefined && isAlive(process))
     .map((process) => `process ${process!.pid} ${read(`/proc/${process!.pid}/cmdline`).replaceAll('\0', ' ')}`)
-  const places = [
+  const folders = [
     ...cgroups(),
     ...lines(readFileSync('/proc/self/mountinfo', 'utf8')),
     ...below('/run', true),
     ...below(guestsFolder(), false),
   ]
-  return [...processes, ...places.filter((place) => name.test(place))]
+  return [...processes, ...folders.filter((folder) => name.test(folder))]
 }
 
 /**
- * What there is now and was not before, with whatever is named after `ids` and who is still in `namespaces`. Waits up to 5 s: the first process of a PID
- * namespace stays until the host's init has reaped what it adopted from it.
+ * Returns new objects, objects named after `ids`, and processes in `namespaces`. Waits up to 5 s, because the first
+ * process of a PID namespace stays until the host's init has reaped the processes that it adopted.
  */
 export async function left(
   before: ReadonlySet<string>,

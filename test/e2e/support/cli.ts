@@ -54,8 +54,8 @@ export default defineConfig({
 `
 
 /**
- * A bench file with one bench whose values the guest prints. `code` is the workload's body and returns `{ time }`. In it,
- * `say(value)` makes the guest print a number.
+ * A bench file with one bench. The guest prints its values. `code` is the workload's body and returns `{ time }`.
+ * There, `say(value)` makes the guest print a number.
  */
 export const benchFile = (code: string, options = '{}', name = 'spoken') => `${imports}
 const work = workload('${name}', {
@@ -175,7 +175,7 @@ export class Project {
     return this.start(args, options).end()
   }
 
-  /** `isobench run --wait-for-lock`, and the report that `--reporter json=FILE` wrote, checked against the public schema. */
+  /** Runs `isobench run --wait-for-lock`. Returns the JSON report, checked against the public schema. */
   async run(
     args: readonly string[] = [],
     options: CliOptions = {},

@@ -45,10 +45,10 @@ function isWritable(path: string): boolean {
   }
 }
 
-export const needsOf = ({ attributes }: CodeBlock): string[] => attributes.needs?.split(',') ?? []
+export const blockNeeds = ({ attributes }: CodeBlock): string[] => attributes.needs?.split(',') ?? []
 
 /** The needs of a block that this run lacks. An empty list: the block can run. */
-export const missingNeeds = (block: CodeBlock): string[] => needsOf(block).filter((need) => !needs[need]!())
+export const missingNeeds = (block: CodeBlock): string[] => blockNeeds(block).filter((need) => !needs[need]!())
 
 /** A claim that always holds, for pages that run isobench and have no bench. */
 const defaultBench = benchFile('return { time: await say(100) }', '{ expect: { time: expect.withinNative(5) } }')
@@ -78,7 +78,7 @@ function storedRecord(year: number): string {
 }
 
 /**
- * The folder in which a page's blocks run. Beside it is the folder `isobench`, a copy of the checkout, which is also the
+ * The folder in which a page's blocks run. Beside it is the folder `isobench`, a copy of the checkout. It is also the
  * package that the project uses.
  */
 export class PageProject {
@@ -95,7 +95,7 @@ export class PageProject {
       'project/isobench.config.ts': defaultConfig,
     })
     const project = new PageProject(folder)
-    if (blocks.some((block) => needsOf(block).includes('repository') && missingNeeds(block).length === 0))
+    if (blocks.some((block) => blockNeeds(block).includes('repository') && missingNeeds(block).length === 0))
       await project.#copyCheckout()
     else symlinkSync(repository, folder.path('isobench'))
     const modules = folder.path('project/node_modules')
@@ -104,7 +104,7 @@ export class PageProject {
     symlinkSync('../isobench/bin/isobench.js', join(modules, '.bin/isobench'))
     symlinkSync(join(repository, 'node_modules/zod'), join(modules, 'zod'))
     if (!blocks.some((block) => statedBench(block))) folder.write({ 'project/benches/default.bench.ts': defaultBench })
-    if (blocks.some((block) => needsOf(block).includes('record')))
+    if (blocks.some((block) => blockNeeds(block).includes('record')))
       folder.write({
         'project/.isobench/runs/20210101-000000-stored.jsonl': storedRecord(2021),
         'project/records/1.jsonl': storedRecord(2021),
@@ -125,7 +125,7 @@ export class PageProject {
 
   /** Runs a block of shell commands, which ends at the first command that fails, and returns what it printed. */
   async run(block: CodeBlock): Promise<{ readonly exitCode: number; readonly output: string }> {
-    const inCheckout = needsOf(block).includes('repository')
+    const inCheckout = blockNeeds(block).includes('repository')
     if (inCheckout) this.#folder.write(prefixKeys('isobench/', this.#files))
     // Another test, or another person, may use this host.
     const script = block.text.replace(/\bisobench (?:run|noise|doctor)\b[^\n#&|>]*/g, '$& --wait-for-lock ')

@@ -36,7 +36,7 @@ function stateFolders(): string[] {
   return [...new Set([stateFolder, usualState, ...others])]
 }
 
-/** The journals whose isobench lives: `isob-1a2b3c` or `image-123`. What they name is somebody's run, and no leftover. */
+/** The journals of running processes: `isob-1a2b3c` or `image-123`. Objects with these names are not leftovers. */
 export function living(): Set<string> {
   const alive = new Set<string>()
   for (const folder of stateFolders()) {

@@ -1,4 +1,4 @@
-/** A static x86-64 program of a few hundred bytes that makes the system calls with these numbers, then ends. In base64. */
+/** A static x86-64 program that makes the system calls with these numbers and ends, in base64. */
 export function elfOf(calls: readonly number[]): string {
   const immediate = (value: number) => [value & 255, (value >> 8) & 255, 0, 0]
   // mov eax, nr; xor edi, edi; xor esi, esi; xor edx, edx; syscall

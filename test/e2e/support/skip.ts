@@ -6,18 +6,18 @@ export function skip(context: TestContext, reason: SkipReason, detail: string): 
   return context.skip(`${reason}: ${detail}`)
 }
 
-/** Defines a test. If `obstacle` is not empty, the test is skipped. */
+/** Defines a test. If `unavailable` is not empty, the test is skipped. */
 export function testUnless(
-  obstacle: string,
+  unavailable: string,
   reason: SkipReason,
   title: string,
   run: (context: TestContext) => Promise<void> | void,
 ): void {
-  test(title, (context) => (obstacle === '' ? run(context) : skip(context, reason, obstacle)))
+  test(title, (context) => (unavailable === '' ? run(context) : skip(context, reason, unavailable)))
 }
 
-/** Defines a suite. If `obstacle` is not empty, one skipped test takes the place of the suite. */
-export function describeUnless(obstacle: string, reason: SkipReason, title: string, define: () => void): void {
-  if (obstacle === '') describe(title, define)
-  else testUnless(obstacle, reason, title, () => {})
+/** Defines a suite. If `unavailable` is not empty, one skipped test takes the place of the suite. */
+export function describeUnless(unavailable: string, reason: SkipReason, title: string, define: () => void): void {
+  if (unavailable === '') describe(title, define)
+  else testUnless(unavailable, reason, title, () => {})
 }

@@ -54,8 +54,6 @@ const pending: readonly string[] = [
   'src/tracing',
   'test/calibration',
   'test/e2e',
-  'test/e2e/conformance',
-  'test/e2e/support',
   'test/unit/benches',
   'test/unit/core',
   'test/unit/core/judge',
