@@ -42,7 +42,7 @@ class Terminal {
     const environment = ['ISOBENCH_STATE', 'ISOBENCH_CACHE', 'PATH']
       .flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []))
       .join(' ')
-    const command = `env ${environment} ${process.execPath} ${bin} watch --wait-for-lock; echo ENDED $?; sleep 600`
+    const command = `env ${environment} ${process.execPath} ${bin} watch --wait-for-lock --no-remeasure; echo ENDED $?; sleep 600`
     const size = ['-x', '100', '-y', '40']
     this.#tmux(
       '-f',
@@ -173,7 +173,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
   test('its keys choose what runs, it watches files of a platform, and it continues with a broken config', async () => {
     const host = observe()
     const withFile = (more = '') =>
-      config("platform('native'), platform('runc', { watch: ['runtime.conf'] })").replace('({', `({ ${more}`)
+      config("platform('native'), platform('runc', { watchFiles: ['runtime.conf'] })").replace('({', `({ ${more}`)
     using project = Project.with({ 'isobench.config.ts': withFile(), 'runtime.conf': 'a' })
     project.write({ 'benches/one.bench.ts': loggingBench(project, 'one', 10, '20ms') })
     project.write({ 'benches/two.bench.ts': loggingBench(project, 'two', 10, '5ms') })

@@ -3,7 +3,7 @@ import { IsobenchError, toText } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
 import { median } from '../stats/index.ts'
 
-/** A workload yielded something that is no figure for its metrics. */
+/** A workload returned something other than a number for one of its metrics. */
 export class ValueError extends IsobenchError {
   readonly code = 'ISOBENCH_VALUE'
 }
@@ -11,17 +11,17 @@ export class ValueError extends IsobenchError {
 const isFigure = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
 
 /**
- * One finite, non-negative number for each metric, the median where it gave several, and nothing else.
- * @throws ValueError that names the metric and what came instead.
+ * Checks what a workload returned: one finite, non-negative number for each metric. Several numbers become their median.
+ * @throws {ValueError} with the metric and the value
  */
-export function checkValues(given: unknown, metrics: Metrics): Record<string, number> {
-  if (typeof given !== 'object' || given === null) {
+export function checkValues(output: unknown, metrics: Metrics): Record<string, number> {
+  if (typeof output !== 'object' || output === null) {
     throw new ValueError(
-      `the workload returned ${sanitize(toText(given), 60)} rather than its metrics`,
+      `the workload returned ${sanitize(toText(output), 60)} rather than its metrics`,
       'return { metric: number }',
     )
   }
-  const values = given as Record<string, unknown>
+  const values = output as Record<string, unknown>
   const extra = Object.keys(values).find((name) => !Object.hasOwn(metrics, name))
   if (extra !== undefined) throw new ValueError(`the workload returned "${extra}", which is none of its metrics`)
   return Object.fromEntries(
@@ -36,9 +36,9 @@ export function checkValues(given: unknown, metrics: Metrics): Record<string, nu
   )
 }
 
-/** The figures of the metrics that gave several, in the order that they were measured in; undefined where none did. */
-export function observationLists(given: unknown, metrics: Metrics): Record<string, number[]> | undefined {
-  const values = given as Record<string, unknown>
+/** The values of the metrics with several values, in the order of measurement. Undefined if there is none. */
+export function observationLists(output: unknown, metrics: Metrics): Record<string, number[]> | undefined {
+  const values = output as Record<string, unknown>
   const several = Object.keys(metrics).filter((name) => Array.isArray(values[name]))
   return several.length === 0
     ? undefined

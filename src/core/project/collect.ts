@@ -5,14 +5,14 @@ import type { BenchData, FindingData, Problem, Suite } from '../model/suite.ts'
 import type { CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
 
-/** Finds what is only wrong once all files are known, and keeps what is sound. */
+/** Finds the problems that show only when all files are known, and removes the findings that have one. */
 export function checkSuite(suite: Suite, files: readonly string[]): Suite {
   const problems: Problem[] = [...suite.problems]
   const spoilt = new Set(problems.map(({ file }) => file))
   const filesWith = new Set([...suite.benches, ...suite.findings].map(({ file }) => file))
   const known = new Map(suite.benches.map((bench) => [bench.id, bench]))
   const owners = new Map<number, string>()
-  const findings = suite.findings.filter(({ id, file, location, claims, misprint: asPrinted }) => {
+  const findings = suite.findings.filter(({ id, file, location, claims, misprint }) => {
     const at = location ? { location } : {}
     const owner = owners.get(id)
     if (owner !== undefined) {
@@ -25,9 +25,7 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
       return false
     }
     owners.set(id, file)
-    const stray = [...claims, ...(asPrinted?.claims ?? [])].find(
-      (claim) => !known.has(claim.bench) && !spoilt.has(file),
-    )
+    const stray = [...claims, ...(misprint?.claims ?? [])].find((claim) => !known.has(claim.bench) && !spoilt.has(file))
     if (stray) {
       const fix = 'register the bench in a file that the config includes'
       problems.push({
@@ -49,29 +47,28 @@ function emptyFiles(files: readonly string[], withSome: ReadonlySet<string>, spo
     .map((file) => ({ file, message: 'it registers no bench', fix: "call bench('name', workload) at its top level" }))
 }
 
-/** Time limits that a machine which is itself emulated needs to be longer, each by a variable of the environment. */
-
 /**
- * Seconds as the variable has them, or as usual where it is not set.
- * @throws UsageError when it is no number of seconds up to 3600.
+ * A time limit in seconds from an environment variable. An emulated host needs longer limits.
+ * @throws {UsageError} if the variable is not a number up to 3600
  */
-function secondsOf(variable: string, usual: number): number {
-  const given = process.env[variable]
-  if (!given) return usual
-  const seconds = Number(given)
+function secondsFrom(variable: string, defaultSeconds: number): number {
+  const text = process.env[variable]
+  if (!text) return defaultSeconds
+  const seconds = Number(text)
   if (seconds > 0 && seconds <= 3600) return seconds
-  throw new UsageError(`${variable}="${given}" is no number of seconds`, 'write a number up to 3600: 120')
+  throw new UsageError(`${variable}="${text}" is no number of seconds`, 'write a number up to 3600: 120')
 }
 
-/** Seconds that booting one process may take before a platform counts as not working; emulated CPUs need more. */
-export const bootTimeout = (emulated: boolean): number => secondsOf('ISOBENCH_PROBE_SECONDS', emulated ? 90 : 20)
+/** Seconds that the boot of a probe may take. Emulated CPUs need more. */
+export const bootTimeout = (emulated: boolean): number => secondsFrom('ISOBENCH_PROBE_SECONDS', emulated ? 90 : 20)
 
-/** Seconds that importing the config, or one bench file, may take. */
-export const importTimeout = (): number => secondsOf('ISOBENCH_IMPORT_SECONDS', 10)
+/** Seconds that importing the config or one bench file may take. */
+export const importTimeout = (): number => secondsFrom('ISOBENCH_IMPORT_SECONDS', 10)
 
+/** The content of the bench files. */
 export interface Collected {
   readonly suite: Suite
-  /** By file, for those that can be run. */
+  /** The compiled files that can be run, by file. */
   readonly compiled: ReadonlyMap<string, Compiled>
 }
 
@@ -81,9 +78,9 @@ interface Gathered {
   readonly problems: Problem[]
 }
 
-/** Compiles the files and reads what they register. A file that cannot be used is a problem; the others are read. */
+/** Compiles the files and reads what they register. A file that cannot be used becomes a problem. */
 export async function collect(root: string, files: readonly string[]): Promise<Collected> {
-  // Started first: it takes as long to start as the files take to compile.
+  // The worker starts while the files are compiled. Both take about the same time.
   let worker: Worker | undefined = startWorker()
   const results = await compileAll(root, files)
   const compiled = results.flatMap((result) => (result.ok ? [result.compiled] : []))
@@ -101,7 +98,7 @@ export async function collect(root: string, files: readonly string[]): Promise<C
 
 const startWorker = () => new Worker(bundlePath('collector'), { stdout: true, stderr: true })
 
-/** Imports files one after the other in a worker; returns those that are left when one of them had to be ended. */
+/** Imports files one after the other in a worker. Returns the files that are left if a file had to be ended. */
 function importAll(root: string, files: readonly Compiled[], worker: Worker, into: Gathered): Promise<Compiled[]> {
   const job: CollectJob = { root, files: files.map(({ file, output, digest }) => ({ file, output, digest })) }
   worker.postMessage(job)
@@ -136,7 +133,7 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
     worker.on('error', (error) => done < files.length && finish(error.message))
     worker.on('exit', (code) => {
       if (done === files.length) return
-      // Node's own code for a top-level await that nothing is left to settle.
+      // Node exits with 13 if a top-level await never settles.
       if (code === 13) finish('importing it never ends', neverEnds)
       else finish(`it ended the process (exit code ${code})`, 'a bench file must not call process.exit')
     })
@@ -144,29 +141,30 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
 }
 
 /**
- * Waits to be told that all is well, and else ends what the main thread executes at that moment: a loop leaves it no turn in which
- * it could end itself. What was being imported then never settles, and the main thread goes on.
+ * The code of a worker that waits for a notification and otherwise interrupts the main thread. The main thread cannot do
+ * that itself while it runs a loop. The interrupted import never settles, and the main thread goes on.
  */
-const watching = `const { Session } = require('node:inspector')
-const [told, milliseconds] = require('node:worker_threads').workerData
-if (Atomics.wait(told, 0, 0, milliseconds) === 'timed-out') {
+const watchdog = `const { Session } = require('node:inspector')
+const [done, milliseconds] = require('node:worker_threads').workerData
+if (Atomics.wait(done, 0, 0, milliseconds) === 'timed-out') {
   const session = new Session()
   session.connectToMainThread()
   session.post('Runtime.terminateExecution')
 }`
 
 /**
- * Until it is disposed of, and after `seconds`, ends an endless loop in this process's own code. Something else has to end what
- * merely waits, and before that: this would hit whatever is executed next.
+ * Interrupts an endless loop in this process after some seconds, unless it is disposed before.
+ *
+ * The caller needs an earlier limit for code that merely waits: this interrupts whatever the main thread executes next.
  */
 export function interruptLoopAfter(seconds: number): Disposable {
-  const told = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  const worker = new Worker(watching, { eval: true, workerData: [told, seconds * 1000] })
+  const done = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const worker = new Worker(watchdog, { eval: true, workerData: [done, seconds * 1000] })
   worker.unref()
   return {
     [Symbol.dispose]: () => {
-      Atomics.store(told, 0, 1)
-      Atomics.notify(told, 0)
+      Atomics.store(done, 0, 1)
+      Atomics.notify(done, 0)
     },
   }
 }

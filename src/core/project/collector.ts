@@ -6,13 +6,15 @@ import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
 import { toText } from '../../util/errors.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 
-/** A worker that imports compiled bench files, so that one that hangs or exits can be ended. */
+/** A worker that imports compiled bench files. A file that hangs or exits ends only the worker. */
 
+/** What the worker imports. */
 export interface CollectJob {
   readonly root: string
   readonly files: readonly { readonly file: string; readonly output: string; readonly digest: string }[]
 }
 
+/** What the worker posts. */
 export type CollectMessage =
   | { readonly kind: 'importing'; readonly file: string }
   | {
@@ -25,13 +27,13 @@ export type CollectMessage =
 
 process.setSourceMapsEnabled(true)
 
-// The job comes as a message, so that the worker can start while the files are still being compiled.
+// The job is a message, not worker data, so that the worker starts while the files are compiled.
 const { root, files } = await new Promise<CollectJob>((resolve) => parentPort!.once('message', resolve))
 
 const post = (message: CollectMessage) => parentPort!.postMessage(message)
 const inProject = (location: Location | undefined) => (location ? relative(root, location.file) : undefined)
 
-/** As JSON, which an author reads most easily, where it can be: a bigint or an object within itself cannot. */
+/** JSON if possible. A bigint and a circular object are not. */
 function asText(thrown: unknown): string {
   try {
     return JSON.stringify(thrown) ?? toText(thrown)
@@ -53,7 +55,7 @@ function problem(file: string, error: unknown): Problem {
   }
 }
 
-// A bench that another file imports is registered there too: it belongs to the file that it is written in.
+// A bench is registered by every file that imports it. It belongs to the file that defines it.
 const fileOf = (bench: BenchSpec, importing: string) => inProject(bench.location) ?? importing
 
 function benchData(bench: BenchSpec, file: string, digest: string, id: (name: string) => string): BenchData {
@@ -95,10 +97,10 @@ for (const { file, output, digest } of files) {
         .map((bench) => benchData(bench, file, digest, id)),
       findings: findings
         .filter(({ location }) => (inProject(location) ?? file) === file)
-        .map(({ misprint: asPrinted, ...finding }) => ({
+        .map(({ misprint, ...finding }) => ({
           ...finding,
           claims: finding.claims.map(named),
-          ...(asPrinted && { misprint: { ...asPrinted, claims: asPrinted.claims.map(named) } }),
+          ...(misprint && { misprint: { ...misprint, claims: misprint.claims.map(named) } }),
           file,
         })),
       problems: problems.map((error) => problem(file, error)),

@@ -5,17 +5,18 @@ import { type BuildFailure, type BuildOptions, build } from 'esbuild'
 import { bundlePath } from '../../util/assets.ts'
 import type { Problem } from '../model/suite.ts'
 
-/** A TypeScript file with all that it imports, as one module that Node can load. */
+/** A TypeScript file and everything it imports, bundled into one module that Node can load. */
 export interface Compiled {
   /** Relative to the project. */
   readonly file: string
   readonly output: string
-  /** Of the code: the same for the same code, whatever its comments and its place. */
+  /** A hash of the code. Comments and the file's path do not affect it. */
   readonly digest: string
-  /** The dependency graph's leaves: every file that the bundle was made of, absolute. */
+  /** The absolute path of every file in the bundle. */
   readonly inputs: readonly string[]
 }
 
+/** The compiled file, or what is wrong with it. */
 export type CompileResult =
   | { readonly ok: true; readonly compiled: Compiled }
   | { readonly ok: false; readonly problems: readonly Problem[] }
@@ -47,10 +48,10 @@ const isBuildFailure = (error: unknown): error is BuildFailure => error instance
 
 const folderOf = (root: string) => join(root, '.isobench', 'build')
 
-/** A name that no other file of the project gets, and that people recognise. */
+/** A recognizable file name, unique within the project. */
 const outputName = (file: string) => `${file.replace(/[^A-Za-z0-9.-]+/g, '_')}.${sha256(file).slice(0, 6)}`
 
-/** Whole or not at all: another isobench may be importing the file. */
+/** Replaces the file atomically, because another isobench process may be importing it. */
 function writeFileAtomic(path: string, contents: Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`
   writeFileSync(temporary, contents)
@@ -76,7 +77,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
     return {
       file,
       output,
-      // esbuild names each input in a comment: without them the digest is of the code alone.
+      // esbuild names each input in a comment. The digest is a hash of the code without these comments.
       digest: sha256(code.replace(/^\/\/ .*$/gm, '')),
       inputs: Object.keys(result.metafile.outputs[relative(root, output)]!.inputs).map((input) => join(root, input)),
     }
@@ -94,7 +95,7 @@ export async function compile(root: string, file: string): Promise<CompileResult
   }
 }
 
-/** Compiles several files: in one go, which parses what they share once, or one by one when any of them fails. */
+/** Compiles several files together, which parses shared imports once. If one fails, each is compiled separately. */
 export async function compileAll(root: string, files: readonly string[]): Promise<CompileResult[]> {
   try {
     return (await compileTogether(root, files)).map((compiled) => ({ ok: true, compiled }))
@@ -104,7 +105,7 @@ export async function compileAll(root: string, files: readonly string[]): Promis
   }
 }
 
-/** A bench file bundled to be run inside a guest, where tinybench times its in-guest functions. */
+/** Bundles a bench file for a guest, where tinybench times its in-guest functions. Returns the code. */
 export async function compileForGuest(root: string, file: string): Promise<string> {
   const main = `import { timeInGuest } from ${JSON.stringify(bundlePath('in-guest'))}\nawait timeInGuest(() => import(${JSON.stringify(join(root, file))}))\n`
   const result = await build({
@@ -117,4 +118,5 @@ export async function compileForGuest(root: string, file: string): Promise<strin
   return result.outputFiles[0]!.text
 }
 
+/** The first 16 hexadecimal digits of the SHA-256 hash. */
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16)

@@ -16,7 +16,7 @@ import { compile } from './compile.ts'
 export interface Project {
   readonly root: string
   readonly configFile: string
-  /** Of the config's code. */
+  /** A hash of the config's code. */
   readonly configDigest: string
   readonly include: readonly string[]
   readonly platforms: readonly PlatformSpec[]
@@ -29,9 +29,8 @@ export interface Project {
 const configNames = ['isobench.config.ts', 'isobench.config.mts', 'isobench.config.js', 'isobench.config.mjs']
 
 /**
- * `quick` gives a first verdict in minutes: five rounds are the fewest that a one-sided 5 % rank test can decide (2⁻⁵ <
- * 0.05), and it leaves the long benches and what is emulated out. `full` has them. `paper` has the stated durations and twice the paper's
- * repetitions.
+ * `quick` gives a first verdict in minutes: a one-sided rank test at 5 % needs at least five rounds (2⁻⁵ < 0.05). It leaves
+ * out long benches and emulated platforms. `paper` has the durations of the paper and twice its repetitions.
  */
 const defaultProfiles: Record<string, ResolvedProfile> = {
   quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skipTags: ['slow'], skipEmulated: true },
@@ -111,7 +110,7 @@ export const configSchema = z
   })
   .meta({ title: 'isobench config', description: 'What `isobench.config.ts` exports.' })
 
-/** The nearest config at `from` or above it. */
+/** The closest config file in a folder or above it. */
 export function findConfig(from: string): string | undefined {
   for (let folder = resolve(from); ; folder = dirname(folder)) {
     const found = configNames.map((name) => join(folder, name)).find(existsSync)
@@ -121,7 +120,8 @@ export function findConfig(from: string): string | undefined {
 
 /**
  * Loads and checks the config.
- * @throws UsageError when there is none; AuthoringError when it cannot be used.
+ * @throws {UsageError} if there is none
+ * @throws {ProjectError} if it cannot be used
  */
 export async function loadProject(cwd: string, given?: string): Promise<Project> {
   const file = given ? resolve(cwd, given) : findConfig(cwd)
@@ -140,9 +140,9 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   process.setSourceMapsEnabled(true)
   let loaded: { default?: Config }
   try {
-    // A little later than the limit below, which ends what waits.
+    // One second later than the limit below, which ends code that waits.
     using _loops = interruptLoopAfter(limit + 1)
-    // The digest makes a changed config a new module: watch mode loads it again.
+    // The digest makes a changed config a new module, so that watch mode loads it again.
     const loading = import(`${result.compiled.output}?${result.compiled.digest}`) as Promise<{ default?: Config }>
     loaded = await withinLimit(loading, limit)
   } catch (error) {
@@ -166,8 +166,8 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
     )
   }
   const config = parsed.data
-  const names = config.platforms.map((one) => one.name)
-  const twice = (config.platforms as PlatformSpec[]).find((one, at) => names.indexOf(one.name) !== at)
+  const names = config.platforms.map(({ name }) => name)
+  const twice = (config.platforms as PlatformSpec[]).find((spec, at) => names.indexOf(spec.name) !== at)
   if (twice)
     throw fail(`two platforms are named "${twice.name}"`, {
       fix: `give one of them a name: platform('${twice.kind}', { name: '…' })`,
@@ -198,7 +198,7 @@ class ImportError extends IsobenchError {
 
 const neverEnds = 'look for a loop, or an await that never ends, at its top level'
 
-/** The timer also keeps Node from ending, silently, on an await that never does. */
+/** Rejects after some seconds. The timer also keeps Node from exiting silently while an await never settles. */
 async function withinLimit<T>(work: Promise<T>, seconds: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -210,9 +210,9 @@ async function withinLimit<T>(work: Promise<T>, seconds: number): Promise<T> {
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-function profilesOf(given: z.output<typeof configSchema>['profiles']): Record<string, ResolvedProfile> {
+function profilesOf(configured: z.output<typeof configSchema>['profiles']): Record<string, ResolvedProfile> {
   const all = { ...defaultProfiles }
-  for (const [name, profile] of Object.entries(given)) {
+  for (const [name, profile] of Object.entries(configured)) {
     const set = Object.fromEntries(Object.entries(profile).filter(([, value]) => value !== undefined))
     all[name] = { ...(all[name] ?? defaultProfiles.quick!), ...set }
   }
@@ -223,7 +223,7 @@ function bytesOf(text: string): number {
   return Number.parseInt(text, 10) * (text.endsWith('GiB') ? 1024 ** 3 : 1024 ** 2)
 }
 
-/** The bench files that the config includes, relative to the project. */
+/** The bench files that the config includes, relative to the project's root. */
 export async function benchFiles(project: Project): Promise<string[]> {
   const files = await glob([...project.include], {
     cwd: project.root,
@@ -233,8 +233,8 @@ export async function benchFiles(project: Project): Promise<string[]> {
 }
 
 /**
- * Those whose path holds one of the filters; all without filters.
- * @throws UsageError when there is none.
+ * The files with one of the filters in their path; all if there are no filters.
+ * @throws {UsageError} if there is none
  */
 export function filterFiles(project: Project, files: readonly string[], filters: readonly string[]): string[] {
   const chosen = files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))

@@ -15,7 +15,7 @@ import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Exec } from './exec-target.ts'
 import type { Session } from './session.ts'
 
-/** An instrument, and whether this machine's kernel lets us set it. */
+/** A trace source, and whether this host's kernel supports it. */
 export interface TraceSourceProbe {
   readonly name: TraceSource
   readonly description: string
@@ -24,7 +24,7 @@ export interface TraceSourceProbe {
   readonly fix?: string
 }
 
-/** Sets each instrument: that a kernel lists a tracer says nothing. */
+/** Opens each trace source. A kernel that lists a tracer may still refuse it. */
 export async function probeInstruments(
   session: Session,
   names: readonly TraceSource[] = Object.keys(instruments) as TraceSource[],
@@ -117,7 +117,7 @@ export async function probePlatforms(
 }
 
 interface Probing {
-  /** A root filesystem of busybox alone. */
+  /** A root file system that has busybox only. */
   readonly tiny: string
   readonly image: Image | undefined
   readonly session: Session
@@ -175,7 +175,7 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   return failure ? { available: false, ...failure, ...known } : { available: true, ...known }
 }
 
-/** Boots one process. Resolves with why that did not work. */
+/** Boots one process. Resolves to the failure, if there is one. */
 async function bootOnce(
   { spec, driver, options }: ResolvedPlatform,
   { tiny, session, exec }: Probing,
@@ -194,13 +194,13 @@ async function bootOnce(
   }
 }
 
-/** Why a platform that needs these files cannot boot from the image, and what would mend it. */
+/** Why a platform that needs some files cannot boot from the image, and the fix. */
 function missingImageFiles(
   image: Image | undefined,
   wanted: readonly { readonly file: string; readonly package: string }[],
 ): { readonly reason: string; readonly fix: string } | undefined {
   if (!image) return { reason: 'it boots from the image, which is not built yet', fix: 'isobench image build' }
-  // A link of the image's points into the image, not to the host's file of that name.
+  // A link of the image points into the image, not to the host's file of that name.
   const lacking = wanted.filter(({ file }) => !lstatSync(join(image.rootfs, file), { throwIfNoEntry: false }))
   if (lacking.length === 0) return undefined
   return {

@@ -5,20 +5,19 @@ import { which } from '../../host/packages.ts'
 import type { Project } from '../project/config.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 
-/** Hears of changed files. */
+/** Milliseconds without a change after which the changes so far are reported. */
+const quietMs = 50
+/** Milliseconds after which they are reported anyway. */
+const maxDelayMs = 500
 
-/** Milliseconds without another change until a burst counts as over, and how long a burst may be. */
-const quiet = 50
-const longest = 500
-
-/** The changed paths of one burst. */
+/** Files that changed within a short time. */
 export interface FileChanges {
   readonly paths: ReadonlySet<string>
-  /** Whether a file came or went. */
+  /** Whether a file was added or removed. */
   readonly moved: boolean
 }
 
-/** Where a glob's files can be: the folder before its first wildcard. */
+/** The folder before the first wildcard of a glob. */
 export function globBase(root: string, glob: string): string {
   const parts = glob.split('/')
   const wild = parts.findIndex((part) => /[*?{}[\]()!]/.test(part))
@@ -27,7 +26,7 @@ export function globBase(root: string, glob: string): string {
 
 const isIgnored = (path: string): boolean => /\/(?:node_modules|\.git|\.isobench)(?:\/|$)/.test(path)
 
-/** Watches folders, and files wherever they are. */
+/** Watches files and folders. */
 export class FileWatcher {
   readonly #watcher: FSWatcher
   #watched = new Set<string>()
@@ -36,25 +35,26 @@ export class FileWatcher {
   #timer: NodeJS.Timeout | undefined
   #since = 0
 
-  constructor(private readonly onChanges: (burst: FileChanges) => void) {
+  constructor(private readonly onChanges: (changes: FileChanges) => void) {
     this.#watcher = watchFiles([], { ignoreInitial: true, ignored: (path) => isIgnored(`${path}/`), atomic: 50 })
     this.#watcher.on('all', (event, path) => {
       if (event === 'addDir' || event === 'unlinkDir') return
-      this.#heard(path, event !== 'change')
+      this.#add(path, event !== 'change')
     })
-    // A folder that goes away while it is read is no fault.
+    // A folder may be removed while chokidar reads it.
     this.#watcher.on('error', () => {})
   }
 
+  /** Resolves when changes are reported. */
   ready(): Promise<void> {
     return new Promise((done) => {
       this.#watcher.once('ready', () => done())
-      // Without a path there is no such event.
+      // chokidar emits no `ready` event if it has no path.
       setTimeout(done, 2000).unref()
     })
   }
 
-  /** Watches these from now on, and nothing else. */
+  /** Replaces the watched paths. */
   set(paths: readonly string[]): void {
     const wanted = new Set(paths)
     const gone = [...this.#watched].filter((path) => !wanted.has(path))
@@ -64,40 +64,43 @@ export class FileWatcher {
     this.#watched = wanted
   }
 
-  #heard(path: string, moved: boolean): void {
+  #add(path: string, moved: boolean): void {
     this.#paths.add(path)
     this.#moved ||= moved
     const now = Date.now()
     if (this.#timer === undefined) this.#since = now
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#tell(), Math.max(0, Math.min(quiet, this.#since + longest - now)))
+    this.#timer = setTimeout(() => this.#report(), Math.max(0, Math.min(quietMs, this.#since + maxDelayMs - now)))
   }
 
-  #tell(): void {
-    const burst = { paths: this.#paths, moved: this.#moved }
+  #report(): void {
+    const changes = { paths: this.#paths, moved: this.#moved }
     this.#timer = undefined
     this.#paths = new Set()
     this.#moved = false
-    this.onChanges(burst)
+    this.onChanges(changes)
   }
 
+  /** Stops watching. */
   close(): Promise<void> {
     clearTimeout(this.#timer)
     return this.#watcher.close()
   }
 }
 
-/** The programs that a platform is made of, where they really are, and the files that it is told by. */
+/** The programs of a platform, their link targets, and its configuration files. */
 export function filesOf({ driver, options, spec }: ResolvedPlatform, root: string): string[] {
   const programs = driver.requirements(options).flatMap(({ binary }) => {
     const file = which(binary)
     return file === undefined ? [] : [file, ...targetOf(file)]
   })
-  const told = [...(driver.configFiles?.(options) ?? []), ...(spec.watchFiles ?? [])].map((file) => resolve(root, file))
-  return [...new Set([...programs, ...told])]
+  const configFiles = [...(driver.configFiles?.(options) ?? []), ...(spec.watchFiles ?? [])].map((file) =>
+    resolve(root, file),
+  )
+  return [...new Set([...programs, ...configFiles])]
 }
 
-/** Where links lead; nothing for one that was removed meanwhile. */
+/** The target of a link, or nothing if the file was removed. */
 function targetOf(file: string): string[] {
   try {
     return [realpathSync(file)]
@@ -106,7 +109,7 @@ function targetOf(file: string): string[] {
   }
 }
 
-/** The options and the files of a platform, as text that differs when one of them does. */
+/** A string that changes when the options or a file of the platform change. */
 export function platformFileState(
   platform: ResolvedPlatform,
   { root, configDigest }: Pick<Project, 'root' | 'configDigest'>,
@@ -120,11 +123,11 @@ export function platformFileState(
       return [file]
     }
   })
-  // A driver of the user's is code of the config's.
+  // A custom driver is part of the config's code.
   return JSON.stringify([kind, options, driver ? configDigest : null, files])
 }
 
-/** Folders in which new bench files may come up. */
+/** The folders in which bench files may be created. */
 export const foldersOf = (root: string, include: readonly string[]): string[] => [
   ...new Set(include.map((glob) => globBase(join(root), glob))),
 ]
