@@ -350,17 +350,17 @@ test('a driver object of the author’s is probed, measured and compared like is
   project.write({
     'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 const slowRoot = {
-  kind: 'chroot-twice', family: 'container', about: 'a chroot in a namespace of its own',
+  kind: 'chroot-twice', family: 'container', description: 'a chroot in a namespace of its own',
   options: { parse: (given: { hostname?: string }) => ({ hostname: 'mine', ...given }) },
   requirements: () => [{ binary: 'unshare', package: 'util-linux' }],
   version: () => ['unshare', '--version'],
-  once: async (place: any, argv: string[]) => place.inside(['unshare', '--uts', 'chroot', await place.view(), ...argv]),
-  open: async (place: any, { hostname }: { hostname: string }) => {
-    const view = await place.view()
-    return { enter: (argv: string[]) => place.inside(['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', hostname, 'chroot', view, ...argv]) }
+  oneShot: async (sandbox: any, argv: string[]) => sandbox.wrap(['unshare', '--uts', 'chroot', await sandbox.chrootDir(), ...argv]),
+  boot: async (sandbox: any, { hostname }: { hostname: string }) => {
+    const root = await sandbox.chrootDir()
+    return { execArgv: (argv: string[]) => sandbox.wrap(['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', hostname, 'chroot', root, ...argv]) }
   },
 }
-const broken = { ...slowRoot, kind: 'broken', once: async () => ['/bin/false'] }
+const broken = { ...slowRoot, kind: 'broken', oneShot: async () => ['/bin/false'] }
 export default defineConfig({
   platforms: [
     platform('native'),

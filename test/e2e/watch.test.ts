@@ -249,7 +249,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
     copyFileSync('/bin/true', project.path('next'))
     renameSync(project.path('next'), binary)
     const broken = await terminal.until(new RegExp(`is not runc[^]*${idle}`))
-    expect(broken).toMatch(/✓ holds → – undecidable: one · runc/)
+    expect(broken).toMatch(/✓ holds → – not-evaluated: one · runc/)
     expect(broken.indexOf('is not runc')).toBeLessThan(broken.indexOf('Before → after'))
     copyFileSync(runc, project.path('next'))
     renameSync(project.path('next'), binary)
