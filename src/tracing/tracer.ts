@@ -178,7 +178,7 @@ export class Tracer implements AsyncDisposable {
   /** Traces all tasks in a guest's cgroup: runtime, LXC monitor, gVisor sentry and gofer, VMM, and vhost workers. */
   traceCgroup(group: string): void {
     const file = join(this.folder, this.instrument.pids)
-    // A task created meanwhile is either a child of a traced task, or found by the second attempt.
+    // A task created at the same time is either a child of a traced task, or found by the second attempt.
     for (let attempt = 0; attempt < 2; attempt++) {
       const followed = new Set(readFileSync(file, 'utf8').split('\n'))
       const untraced = tasksOf(group).filter((pid) => !followed.has(String(pid)))

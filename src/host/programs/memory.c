@@ -1,14 +1,14 @@
 /*
- * isobench-memory: memory bandwidth and latency, by one thread, built into the image so that every guest runs the same
- * code.
+ * isobench-memory: memory bandwidth and latency with one thread. It is built into the image, so every guest runs the
+ * same code.
  *
- *   isobench-memory stream MEBIBYTES TIMES    McCalpin's STREAM with three arrays of that size, each kernel TIMES times
- *   isobench-memory copy SECONDS              copies of 32 MiB, by plain C and by SSE2, so long each
- *   isobench-memory latency LOG2BYTES SECONDS dependent random reads in a buffer of so many bytes
+ *   isobench-memory stream MEBIBYTES TIMES    McCalpin's STREAM with three arrays of this size, each kernel TIMES times
+ *   isobench-memory copy SECONDS              copies of 32 MiB by plain C and by SSE2, SECONDS each
+ *   isobench-memory latency LOG2BYTES SECONDS dependent random reads in a buffer of 2^LOG2BYTES bytes
  *
- * The output has the lines of the tools that it stands for: STREAM 5.10 (stream.c), and tinymembench 0.4.9, which has
- * no options and needs minutes. Bandwidth is in MB/s, 1 MB = 1000000 bytes: STREAM counts a byte read and a byte
- * written as two, tinymembench counts a byte copied as one.
+ * The output has the format of STREAM 5.10 (stream.c) and of tinymembench 0.4.9, which has no options and takes
+ * minutes. Bandwidth is in MB/s, 1 MB = 1000000 bytes. STREAM counts read and written bytes, tinymembench counts copied
+ * bytes once.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,11 +34,11 @@ static void fail(const char *what) {
   exit(1);
 }
 
-/* Fresh pages, never a heap's used ones. `small`: asks for 4 KiB pages, as tinymembench's first table. */
+/* New pages, so that no page was used before. `small`: 4 KiB pages, as in tinymembench's first table. */
 static void *pages(size_t bytes, int small) {
   void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) fail(strerror(errno));
-  /* A kernel that offers no choice has no huge pages either. */
+  /* madvise fails on kernels without huge pages, where it is not needed. */
   if (small) madvise(at, bytes, MADV_NOHUGEPAGE);
   return at;
 }
@@ -54,7 +54,7 @@ static double number(const char *text, double least) {
 
 static void report(const char *name, const double *times, int count, double bytes) {
   double best = INFINITY, worst = 0, sum = 0;
-  /* As in STREAM, the first of them pays for the pages and is left out. */
+  /* As in STREAM, the first run does not count, because it also allocates the pages. */
   for (int k = 1; k < count; k++) {
     if (times[k] < best) best = times[k];
     if (times[k] > worst) worst = times[k];
@@ -63,7 +63,7 @@ static void report(const char *name, const double *times, int count, double byte
   printf("%-12s%11.1f  %11.6f  %11.6f  %11.6f\n", name, 1e-6 * bytes / best, sum / (count - 1), best, worst);
 }
 
-/* The largest relative deviation from the one value that every element must have. */
+/* The largest relative deviation of the elements from their expected value. */
 static double deviation(const double *of, size_t n, double wanted) {
   double most = 0;
   for (size_t j = 0; j < n; j++) {
@@ -98,7 +98,7 @@ static int stream(double mebibytes, int count) {
   report("Scale:", times[1], count, 2 * bytes);
   report("Add:", times[2], count, 3 * bytes);
   report("Triad:", times[3], count, 3 * bytes);
-  /* What every element must be by now, computed once; as in STREAM, to 1e-13. */
+  /* The expected value of every element. As in STREAM, the tolerance is 1e-13. */
   double aj = 2.0, bj = 2.0, cj = 0.0;
   for (int k = 0; k < count; k++) cj = aj, bj = scalar * cj, cj = aj + bj, aj = bj + scalar * cj;
   double off = fmax(deviation(a, n, aj), fmax(deviation(b, n, bj), deviation(c, n, cj)));
@@ -135,7 +135,7 @@ static void sse2(void *to, const void *from) {
 }
 #endif
 
-/* The best copy of those that fit into the time, as tinymembench reports it. */
+/* Prints the best copy within the time, in tinymembench's format. */
 static void measureCopy(const char *name, void (*copy)(void *, const void *), double seconds) {
   unsigned char *from = pages(copied, 0), *to = pages(copied, 0);
   for (size_t j = 0; j < copied; j++) from[j] = (unsigned char)(j * 31 + j / 4096);
@@ -164,7 +164,7 @@ static int copies(double seconds) {
 
 /* ---- latency ---- */
 
-/* Links every 64-byte line of a buffer into one random cycle: Sattolo's shuffle, the same one everywhere. */
+/* Links all 64-byte lines of a buffer to one random cycle (Sattolo's shuffle), the same in every guest. */
 static void **cycle(size_t bytes) {
   const size_t lines = bytes / 64;
   char *buffer = pages(bytes, 1);
@@ -184,8 +184,8 @@ static void **cycle(size_t bytes) {
 }
 
 /*
- * Nanoseconds of one read that has to wait for the one before it: the best of batches. A batch is short enough, 16 us
- * to 2 ms, to fit between two interruptions on a host that others use too, and long enough for the clock.
+ * Nanoseconds of a dependent read: the best batch. A batch takes 16 us to 2 ms. That is short enough to fit between two
+ * interruptions on a busy host, and long enough for the clock.
  */
 static double nanoseconds(size_t bytes, double seconds) {
   const size_t batch = 1 << 14;
@@ -198,13 +198,13 @@ static double nanoseconds(size_t bytes, double seconds) {
     double took = now() - from;
     if (took < best) best = took;
   } while (now() < until);
-  /* So that no compiler leaves the reads out. */
+  /* Keeps the compiler from removing the reads. */
   if (at == NULL) fail("the chain is broken");
   return 1e9 * best / batch;
 }
 
 static int latency(int log2bytes, double seconds) {
-  /* What a hit in the first-level cache takes; 16 KiB fit into every one of today's. */
+  /* The time of a hit in the L1 cache. 16 KiB fit into every current one. */
   double hit = nanoseconds(1 << 14, seconds / 10);
   double extra = nanoseconds((size_t)1 << log2bytes, seconds) - hit;
   printf("block size : single random read, [MADV_NOHUGEPAGE]\n");
@@ -213,7 +213,7 @@ static int latency(int log2bytes, double seconds) {
 }
 
 int main(int argc, char **argv) {
-  /* Each of the TIMES multiplies by 15, and a double ends at 15^261. */
+  /* Each of the TIMES multiplies by 15, and 15^261 is the largest power in a double. */
   if (argc == 4 && strcmp(argv[1], "stream") == 0 && number(argv[3], 2) <= 200)
     return stream(number(argv[2], 1), (int)number(argv[3], 2));
   if (argc == 3 && strcmp(argv[1], "copy") == 0) return copies(number(argv[2], 0.01));

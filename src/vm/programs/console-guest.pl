@@ -5,12 +5,12 @@
 use strict;
 use warnings;
 
-my ($marker, $crash, @monitor) = @ARGV;
+my ($marker, $crash, @vmm) = @ARGV;
 my $pid = open(my $console, '-|');
 die "fork: $!\n" unless defined $pid;
 if ($pid == 0) {
     open(STDIN, '<', '/dev/null');
-    exec { $monitor[0] } @monitor or die "$monitor[0]: $!\n";
+    exec { $vmm[0] } @vmm or die "$vmm[0]: $!\n";
 }
 binmode $_ for $console, *STDOUT;
 $| = 1;
