@@ -10,19 +10,17 @@ import type { Tracer } from '../../tracing/tracer.ts'
 import type { CommandBounds, ExecTarget, LoadClientHost } from '../session/exec-target.ts'
 import { execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
 
-/** The ways into a guest that is traced, and what is recorded while they are used. */
-
-/** A guest that runs, and the ways to it. */
+/** A guest that runs. */
 export type Booted = ExecTarget & { readonly sandbox: OwnedGuestSandbox; readonly handle: GuestHandle }
 
-/** The ways into a guest and its client. */
+/** What a workload uses of a guest and of the load client. */
 export interface TracedGuestApi {
   exec(command: Command, options?: ExecOptions): Promise<CommandResult>
   readonly guest: ReturnType<typeof workloadGuest>
   readonly client: ReturnType<typeof workloadClient>
 }
 
-/** Whose host processes are watched: the guest's, and those of a daemon that serves it. */
+/** The traced host processes: those of the guest, and those of a daemon that serves it. */
 export class TraceTargets implements TraceHooks {
   readonly #groups = new Set<string>()
 
@@ -37,74 +35,75 @@ export class TraceTargets implements TraceHooks {
     this.tracer.traceCgroup(group)
   }
 
-  /** What has come into the groups since. */
-  again(): void {
+  /** Adds the processes that entered the cgroups since the last call. */
+  refresh(): void {
     for (const group of this.#groups) this.tracer.traceCgroup(group)
   }
 }
 
-/** What the guest's host processes do without work. */
+/** The calls of the guest's host processes without work. */
 export interface BackgroundTraces {
-  /** In `idleSeconds`, while nothing is asked of them and everything stands ready. */
+  /** In `idleSeconds`, while everything is ready and idle. */
   readonly idle: CallCounts
-  /** Each time that a command went through its gate without beginning; none where only a client calls on the guest. */
+  /** In each round trip of a command through its barrier; empty if only a client uses the guest. */
   readonly barriers: readonly CallCounts[]
 }
 
-/** How often a command goes through its gate before it begins: the platform's bursts are to be among them. */
-const passes = 10
+/** How often a command passes its barrier before it begins: often enough to include bursts of the platform. */
+const roundTrips = 10
 
-/** The spans of time in which the work is recorded; they may overlap. Before the first come the controls. */
+/** Records the work in spans of time, which may overlap. The background is recorded before the first span. */
 export class TraceRecorder {
   #open = 0
   #since = 0
   #milliseconds = 0
-  #gates = 0
-  #controls: Promise<BackgroundTraces> | undefined
+  #barriers = 0
+  #background: Promise<BackgroundTraces> | undefined
 
   constructor(
     private readonly tracer: Tracer,
-    private readonly followed: TraceTargets,
-    /** How long the guest idles as a control. */
+    private readonly targets: TraceTargets,
+    /** How long the idle guest is recorded. */
     readonly idleSeconds: number,
     private readonly signal: AbortSignal,
   ) {}
 
   /**
-   * Taken once: with the server that is called on, the processes of the runtime that stay as long as a command that was
-   * entered, and the command waiting at its gate, through which `pass` leads and back.
+   * Records the background once. At that time the server runs, the runtime's processes for an entered command exist, and
+   * the command waits at its barrier.
+   * @param roundTrip sends the command through its barrier and back
    */
   background(roundTrip?: () => Promise<void>): Promise<BackgroundTraces> {
-    this.#controls ??= (async () => {
+    this.#background ??= (async () => {
       const idling = () => sleep(this.idleSeconds * 1000, undefined, { signal: this.signal })
-      const idle = await this.#control(idling)
-      const gates: CallCounts[] = []
-      for (let at = 0; roundTrip && at < passes; at++) gates.push(await this.#control(roundTrip))
-      return { idle, barriers: gates }
+      const idle = await this.#record(idling)
+      const barriers: CallCounts[] = []
+      for (let at = 0; roundTrip && at < roundTrips; at++) barriers.push(await this.#record(roundTrip))
+      return { idle, barriers }
     })()
-    return this.#controls
+    return this.#background
   }
 
-  async #control(what: () => Promise<void>): Promise<CallCounts> {
-    this.followed.again()
+  async #record(what: () => Promise<void>): Promise<CallCounts> {
+    this.targets.refresh()
     await this.tracer.recording(what)
     return this.tracer.collect()
   }
 
-  /** How often the work went through a gate. */
-  get gates(): number {
-    return this.#gates
+  /** How often the work passed a barrier. */
+  get barriers(): number {
+    return this.#barriers
   }
 
   get seconds(): number {
     return this.#milliseconds / 1000
   }
 
-  /** @param through where the span begins and ends as a control of the gate does. */
-  begin(through?: 'gate'): void {
-    if (through) this.#gates++
-    // What came into the guest since the last span: the process of this command, a server.
-    this.followed.again()
+  /** @param through set if the span begins and ends at a barrier */
+  begin(through?: 'barrier'): void {
+    if (through) this.#barriers++
+    // Since the last span the process of this command, or a server, may have entered the guest.
+    this.targets.refresh()
     if (this.#open++ === 0) this.#since = performance.now()
     this.tracer.start()
   }
@@ -115,86 +114,86 @@ export class TraceRecorder {
   }
 }
 
-/** A guest whose commands run between gates, and a client during whose commands the guest is watched too. */
+/** A guest that is traced while a command runs between barriers, and while a command of the client runs. */
 export function tracedGuestApi(
-  where: Booted,
+  target: Booted,
   client: LoadClientHost,
   bounds: CommandBounds,
-  windows: TraceRecorder,
+  recorder: TraceRecorder,
 ): TracedGuestApi {
-  const { caller, address } = routeToGuest(client, where.sandbox, where.handle)
-  const plain = workloadGuest(where, caller, address, bounds)
-  // Counts are not held back by a busy client, as figures of speed are.
+  const { caller, address } = routeToGuest(client, target.sandbox, target.handle)
+  const plain = workloadGuest(target, caller, address, bounds)
+  // A busy client does not limit counts, so its CPU share is not needed.
   const plainClient = workloadClient(caller, bounds, () => {})
   const exec: TracedGuestApi['exec'] = (command, options = {}) =>
-    options.untraced ? plain.exec(command, options) : execGated(where, command, options, bounds, windows)
+    options.untraced ? plain.exec(command, options) : execBetweenBarriers(target, command, options, bounds, recorder)
   return {
     exec,
     guest: { ...plain, exec },
     client: {
       exec: async (command, options = {}) => {
         if (options.untraced) return plainClient.exec(command, options)
-        await windows.background()
-        windows.begin()
+        await recorder.background()
+        recorder.begin()
         try {
           return await plainClient.exec(command, options)
         } finally {
-          windows.end()
+          recorder.end()
         }
       },
     },
   }
 }
 
-/** Runs a command between gates. Its time is that between them. */
-async function execGated(
-  where: ExecTarget,
+/** Runs a command between barriers and measures the time between them. */
+async function execBetweenBarriers(
+  target: ExecTarget,
   command: Command,
   { input = '', exitCodes }: ExecOptions,
   bounds: CommandBounds,
-  windows: TraceRecorder,
+  recorder: TraceRecorder,
 ): Promise<CommandResult> {
   const entered = performance.now()
   let [from, to] = [Number.NaN, Number.NaN]
   let failure: unknown
-  const gate = withBarriers(guestArgv(command), input, {
-    waiting: async (pass) => {
+  const traced = withBarriers(guestArgv(command), input, {
+    waiting: async (roundTrip) => {
       try {
-        await windows.background(pass)
+        await recorder.background(roundTrip)
       } catch (error) {
         failure = error
         throw error
       }
     },
     opened: () => {
-      windows.begin('gate')
+      recorder.begin('barrier')
       from = performance.now()
     },
     closed: () => {
       to = performance.now()
-      windows.end()
+      recorder.end()
     },
   })
   try {
     const done = await execInGuest(
-      where,
-      { argv: gate.argv as Command['argv'] },
+      target,
+      { argv: traced.argv as Command['argv'] },
       { ...(exitCodes && { exitCodes }) },
       bounds,
       {
-        dialogue: gate.dialogue,
+        dialogue: traced.dialogue,
         label: command.argv[0],
       },
     )
     return {
       stdout: done.stdout,
-      stderr: gate.plain(done.stderr),
+      stderr: traced.plain(done.stderr),
       milliseconds: to - from,
       firstByteMs: done.firstByteMs === null ? null : done.firstByteMs - (from - entered),
     }
   } catch (error) {
     throw failure ?? error
   } finally {
-    if (!Number.isNaN(from) && Number.isNaN(to)) windows.end()
+    if (!Number.isNaN(from) && Number.isNaN(to)) recorder.end()
   }
 }

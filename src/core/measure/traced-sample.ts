@@ -22,30 +22,36 @@ import type { SampleScope } from './sample-scope.ts'
 import { type TracedGuestApi, TraceRecorder, TraceTargets, tracedGuestApi } from './traced-guest-api.ts'
 import { checkValues } from './values.ts'
 
-/** What platforms do without work, by all controls of a session: some calls come in bursts that one control may miss. */
-
-/** Controls as one tracer has seen them of a platform: calls in a second of idling, and of going through a gate once, each. */
-interface Seen {
+/**
+ * The background of a platform, as one tracer has recorded it in all samples of a session: calls come in bursts that one
+ * recording may miss.
+ */
+interface RecordedBackground {
+  /** Calls per second while idle. */
   readonly idle: CallCounts[]
+  /** Calls per round trip through a barrier. */
   readonly barrier: CallCounts[]
 }
 
-const seen = new WeakMap<Tracer, Map<string, Seen>>()
+const recorded = new WeakMap<Tracer, Map<string, RecordedBackground>>()
 
-function seenOf(tracer: Tracer, platform: string): Seen {
-  const platforms = seen.get(tracer) ?? new Map<string, Seen>()
-  seen.set(tracer, platforms)
+function backgroundOf(tracer: Tracer, platform: string): RecordedBackground {
+  const platforms = recorded.get(tracer) ?? new Map<string, RecordedBackground>()
+  recorded.set(tracer, platforms)
   const own = platforms.get(platform) ?? { idle: [], barrier: [] }
   platforms.set(platform, own)
   return own
 }
 
-/** Something of each name's counts, 0 where a control did not have it; names for which that is 0 are left out. */
-function each(controls: readonly CallCounts[], of: (counts: readonly number[]) => number): Record<string, number> {
-  const names = new Set(controls.flatMap((control) => Object.keys(control)))
+/** A statistic of each name's counts. A name that a recording lacks counts 0 there. Names with the result 0 are left out. */
+function each(
+  recordings: readonly CallCounts[],
+  statistic: (counts: readonly number[]) => number,
+): Record<string, number> {
+  const names = new Set(recordings.flatMap((counts) => Object.keys(counts)))
   return Object.fromEntries(
     [...names].flatMap((name) => {
-      const value = of(controls.map((control) => (Object.hasOwn(control, name) ? control[name]! : 0)))
+      const value = statistic(recordings.map((counts) => (Object.hasOwn(counts, name) ? counts[name]! : 0)))
       return value > 0 ? [[name, value]] : []
     }),
   )
@@ -53,60 +59,57 @@ function each(controls: readonly CallCounts[], of: (counts: readonly number[]) =
 
 const mean = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0) / counts.length
 
-/** Of a sample; 0 of one count alone. */
+/** The standard deviation of a sample; 0 for a single count. */
 function deviation(counts: readonly number[]): number {
   const middle = mean(counts)
   return Math.sqrt(counts.reduce((sum, count) => sum + (count - middle) ** 2, 0) / Math.max(1, counts.length - 1))
 }
 
 /**
- * Adds a control to those of a platform, and returns what it does in a second of idling by all of them. Not the most of all: that
- * grows with the number of controls, so that a call which the work makes each time would be lost from the first control on in which
- * it happens to be.
- * @param perSecond the calls of idling, per second.
- * @param seconds how long that was looked at.
+ * Adds an idle recording to those of a platform, and returns the idle rates of all of them. The maximum would grow with
+ * the number of recordings, and a call of the work that happens to be in one of them would be lost.
+ * @param perSecond calls per second while idle
+ * @param seconds the length of the recording
  */
 export function addIdleTrace(tracer: Tracer, platform: string, perSecond: CallCounts, seconds: number): IdleRates {
-  const { idle } = seenOf(tracer, platform)
+  const { idle } = backgroundOf(tracer, platform)
   idle.push(perSecond)
   return {
     mean: each(idle, mean),
-    // A count varies with the root of the time that it is taken in, a rate with the inverse of that root.
+    // The deviation of a count grows with the square root of the time; that of a rate shrinks with it.
     deviation: each(idle, (counts) => deviation(counts) * Math.sqrt(seconds)),
   }
 }
 
-/** Of counts in order, what as large a share of them is at most. */
+/** A quantile of ordered counts. */
 const quantile = (counts: readonly number[], share: number) => counts[Math.ceil(share * counts.length) - 1]!
 
 /**
- * Adds passes of a gate to those of a platform, and returns the most calls of each name that one is thought to have: what nine in
- * ten times had at most, and three times as far above that as that is above the middle. Where each time is like the other, that is
- * what each had. A call that is rarer there is as rare in the work, and left to the rounds.
+ * Adds round trips through a barrier to those of a platform. Returns an upper limit of the calls of each name: the 90 %
+ * quantile, plus three times its distance from the median. A rarer call is as rare in the work, and the rounds show it.
  */
-export function addBarrierTraces(tracer: Tracer, platform: string, passes: readonly CallCounts[]): CallCounts {
-  const { barrier: gate } = seenOf(tracer, platform)
-  gate.push(...passes)
-  return each(gate, (counts) => {
+export function addBarrierTraces(tracer: Tracer, platform: string, roundTrips: readonly CallCounts[]): CallCounts {
+  const { barrier } = backgroundOf(tracer, platform)
+  barrier.push(...roundTrips)
+  return each(barrier, (counts) => {
     const ordered = [...counts].sort((a, b) => a - b)
     const [middle, nearly] = [quantile(ordered, 0.5), quantile(ordered, 0.9)]
     return nearly + 3 * (nearly - middle)
   })
 }
 
-/** Samples of a workload whose guest's host processes are watched by the host kernel; see docs/attack-profile.md. */
-
-/** The workload did nothing that could be watched. */
+/** The workload ran nothing that could be traced. */
 export class NothingTracedError extends IsobenchError {
   readonly code = 'ISOBENCH_NOTHING_TRACED'
 }
 
+/** The result of a traced sample. */
 export interface Traced {
   readonly values: Readonly<Record<string, number>>
   readonly attackProfile: AttackProfile
 }
 
-/** What a traced sample is taken of. */
+/** A traced sample. */
 export interface TracedStep {
   readonly platform: ResolvedPlatform
   readonly workload: Workload & { readonly traced: Tracing }
@@ -114,13 +117,17 @@ export interface TracedStep {
   readonly measureContext: MeasureContext
   /** Runs the workload's own code in a guest. */
   run(api: TracedGuestApi): Promise<unknown>
-  /** The context of a boot but its `boot`. */
+  /** The context of a boot workload without its `boot`. */
   readonly context: Omit<BootContext<ParamSpace>, 'boot'>
 }
 
+/**
+ * Takes a sample while the host kernel traces the host processes of the guest. See docs/explanation/attack-profile.md.
+ * @throws {NothingTracedError} if the workload runs nothing that could be traced
+ */
 export async function measureTraced(step: TracedStep): Promise<Traced> {
   const tracer = await step.measureContext.session.tracer(step.workload.traced.source)
-  // Whatever an earlier sample left when it failed is none of this one's.
+  // A failed sample may have left targets.
   tracer.clearTargets()
   using _armed = tracer.enable()
   return await (step.workload.work.kind === 'boot' ? bootTraced(step, tracer) : runTraced(step, tracer))
@@ -128,44 +135,44 @@ export async function measureTraced(step: TracedStep): Promise<Traced> {
 
 const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
 
-/** Boots a guest, has it wait at the gate of its work, then work: a profile each. */
+/** Records the boot of a guest, its background, and its work. */
 async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const { platform, workload, scope, measureContext } = step
   const { session, image, plan, client } = measureContext
-  const followed = new TraceTargets(tracer)
-  await using place = await session.createSandbox(image.rootfs, remaining(scope) / 1000, followed)
-  followed.shared(place.group)
-  const handle = await tracer.recording(() => platform.driver.boot(place, platform.options))
+  const targets = new TraceTargets(tracer)
+  await using sandbox = await session.createSandbox(image.rootfs, remaining(scope) / 1000, targets)
+  targets.shared(sandbox.group)
+  const handle = await tracer.recording(() => platform.driver.boot(sandbox, platform.options))
   const setup = await tracer.collect()
 
-  const where = {
+  const target = {
     name: platform.spec.name,
     rootfs: image.rootfs,
-    sandbox: place,
+    sandbox,
     handle,
     execArgv: handle.execArgv.bind(handle),
   }
-  const windows = new TraceRecorder(tracer, followed, plan.profile.seconds, scope.signal)
-  const given = await step.run(tracedGuestApi(where, client, scope, windows))
+  const recorder = new TraceRecorder(tracer, targets, plan.profile.seconds, scope.signal)
+  const given = await step.run(tracedGuestApi(target, client, scope, recorder))
   const own = checkValues(given, workload.traced.metrics)
-  if (windows.seconds === 0) {
+  if (recorder.seconds === 0) {
     throw new NothingTracedError(
       'the workload ran no command that could be traced',
-      'run one in the guest or in the client, without preparing: true',
+      'run one in the guest or in the client, without untraced: true',
     )
   }
-  const { seconds, idleSeconds, gates } = windows
-  const controls = await windows.background()
+  const { seconds, idleSeconds, barriers } = recorder
+  const background = await recorder.background()
   const { name } = platform.spec
-  const gatesAll = scaleCounts(addBarrierTraces(tracer, name, controls.barriers), gates)
-  const idling = addIdleTrace(tracer, name, scaleCounts(controls.idle, 1 / idleSeconds), idleSeconds)
-  const work = subtractBackground(await tracer.collect(), { idling, seconds, barrier: gatesAll })
+  const barrier = scaleCounts(addBarrierTraces(tracer, name, background.barriers), barriers)
+  const idling = addIdleTrace(tracer, name, scaleCounts(background.idle, 1 / idleSeconds), idleSeconds)
+  const work = subtractBackground(await tracer.collect(), { idling, seconds, barrier })
   const { workMetric: per, metrics } = workload.traced
   const units = per === undefined ? seconds : unitsOfWork(metrics[per]!, own[per]!, seconds)
   return tracedOf(step, {
     setup,
-    idle: controls.idle,
-    barrier: gatesAll,
+    idle: background.idle,
+    barrier,
     work,
     workloadMetrics: own,
     seconds,
@@ -174,22 +181,22 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   })
 }
 
-/** Every boot is set-up and work in one; what had to stand before it, such as a daemon, is the set-up alone. */
+/** Records boots as work. Only what a boot needs beforehand, such as a daemon, is set-up. */
 async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const { platform, workload, scope, measureContext, context } = step
   const [setups, works]: [CallCounts[], CallCounts[]] = [[], []]
   let seconds = 0
   const { session, image } = measureContext
   const bootOnce = async (command: Command): Promise<CommandResult> => {
-    const followed = new TraceTargets(tracer)
-    await using place = await session.createSandbox(image.rootfs, remaining(scope) / 1000, followed)
-    followed.shared(place.group)
-    const argv = await tracer.recording(() => platform.driver.oneShot(place, guestArgv(command), platform.options))
+    const targets = new TraceTargets(tracer)
+    await using sandbox = await session.createSandbox(image.rootfs, remaining(scope) / 1000, targets)
+    targets.shared(sandbox.group)
+    const argv = await tracer.recording(() => platform.driver.oneShot(sandbox, guestArgv(command), platform.options))
     setups.push(await tracer.collect())
-    followed.again()
+    targets.refresh()
     const label = `${command.argv[0]} booted on ${platform.spec.name}`
     const done = await tracer.recording(() =>
-      scope.exec(followed.launch(argv), { timeoutMs: remaining(scope), signal: scope.signal, label }),
+      scope.exec(targets.launch(argv), { timeoutMs: remaining(scope), signal: scope.signal, label }),
     )
     works.push(await tracer.collect())
     seconds += done.milliseconds / 1000
