@@ -90,8 +90,9 @@ function picture(text: string): Html {
   const rows = [command, ...text.trimEnd().split('\n')]
   const width = Math.ceil(columns * charWidth + 2 * padding)
   const height = rows.length * lineHeight + 2 * padding
+  const view = `0 0 ${width} ${height}`
   const elements = rows.map((row, index) => lineHtml(row, padding + 14 + index * lineHeight))
-  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${view}" width="${width}" height="${height}">
 <title>Terminal output of ${command.slice(2)}</title>
 <style>${style}</style>
 <rect x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="8"/>

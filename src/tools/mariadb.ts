@@ -27,6 +27,7 @@ export interface MariadbAccount {
   password: string
 }
 
+/** The commands of MariaDB. */
 export const mariadb = {
   /** Creates the system tables in an empty directory. Run it once per `dataDir`. */
   install({ dataDir }: { dataDir: string }): Command {

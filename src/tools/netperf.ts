@@ -48,6 +48,7 @@ const KEYS = {
 } as const satisfies Record<keyof NetperfResult, string>
 const END = 'THROUGHPUT_UNITS'
 
+/** The commands of netperf, and the parsers of their output. */
 export const netperf = {
   /** netserver in the foreground. Serves until stopped. */
   server({ port = PORT }: { port?: number } = {}): Command {

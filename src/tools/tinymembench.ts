@@ -2,7 +2,7 @@ import { type Command, ceilSeconds, command } from './command.ts'
 import { ToolOutputError, toNumber } from './parse.ts'
 
 /**
- * tinymembench 0.4.9: memory bandwidth and latency, with no options of its own. Debian package `tinymembench`, from
+ * tinymembench 0.4.9: memory bandwidth and latency. It has no options. Debian package `tinymembench`, from
  * trixie on. Formats (main.c, v0.4.9):
  * ` C copy backwards   :   6554.2 MB/s (6.2%)`, the deviation only above 0.1 %, and
  * `  16777216 :  117.5 ns          /   104.5 ns `, under `block size : … [MADV_NOHUGEPAGE]`, then
@@ -38,6 +38,7 @@ const COPY = /^ (\S.*?) +: +(\S+) MB\/s(?: \(\S+%\))? *$/
 const TABLE = /^block size : single random read \/ dual random read(?:, \[(\w+)\])? *$/
 const LATENCY = /^ +(\d+) : +(\S+) ns +\/ +(\S+) ns *$/
 
+/** The command of tinymembench, and the parser of its output. */
 export const tinymembench = {
   /**
    * @param seconds stops it after this time with `timeout`, which exits with 124. Latencies may then be missing,

@@ -3,20 +3,20 @@ export const oldNames: ReadonlySet<string> = new Set(
   `
   AuthorError AuthoringError OwnDriver PlatformCommon FloorContext callerOf framesOf registrationsOf inUnit
   asPrinted AsPrinted Ground RunGround containerGroup relativeGroup insideTap undoneBy forRun Obstacle
-  obstacle inImage memoryKills familyOf undecidable vsNative crowded-host near-margin instrument-absent
+   inImage memoryKills familyOf undecidable vsNative crowded-host near-margin instrument-absent
   needs-figure platform-absent config-mismatch part-undecided cache-suspect moreRounds foreignToClient
   native-again Undoing Ledger LeftLedger ledgers forgetLedger OpenPlace openPlace openRunGround RunKeeper
   startFolder killGroup whatHappened makeView makeTinyRoot Cores assignCores assignPair coresOf readPressure
   waitedOf runnableNow memoryWatch freeBlock subnetsFrom lacksProgram unusedParts endLoopsAfter bootLimit
-  importLimit PlaceOptions RunGroundOptions PressureReading ownRequirements inCgroup lockName conductOnce
+  importLimit PlaceOptions RunGroundOptions PressureReading ownRequirements inCgroup conductOnce
   conductOpen enterGuest GuestTold memoryKillsBy memoryKillsIn tinyGuest tinyProgram floorKernel floorMiB
   ranToItsEnd probeKvmAnew kvmObstacle nestedKvm guestParts diskFor takesDirectIo newNonce Idling totalOf
   Gated Keeper followGroup Doors doorsOf Followed idlingOf gateOf CellProfile weightedOf InstrumentError Means
-  Slots Enterable ClientPlace SpentMs disturbedFrom severalOf meetingOf isInVain needsOf inProfile shardOf
+  Slots Enterable ClientPlace SpentMs disturbedFrom severalOf meetingOf isInVain inProfile shardOf
   runsHere isForDuet unfitImage inTurn withoutAbsent partsOf ensureParts untilInterrupted tellEnd tellAll
-  stepsOf orderOf takeTraced watchMemory judgeOne judgeSome judgeOrder notWorse equalSatisfies beyondDoubt
+   orderOf takeTraced watchMemory judgeOne judgeSome judgeOrder notWorse equalSatisfies beyondDoubt
   isBeyond withFloor withCrowd withClient membersOf isMixed subjectsOf requiredOf seenBy fewestRounds
-  fewestMembers LookPlan roundsOf signOf Judgement printedVerdict qualitatively looksOf pValueFor apartOf
+  fewestMembers LookPlan signOf Judgement printedVerdict qualitatively looksOf pValueFor apartOf
   testOf boundFrom marginOf LookData LookOptions decideAtLook boundOrder floorsFor noiseOf sweepRate
   refuseUnlike compareLike keepNoise keepWeights renumbered checkTwice historyAround lackingPrograms
   firstState nextState FigureChange withoutClaims isForeign identityOf planOf partOf measureHere wholeSuite
