@@ -53,9 +53,9 @@ async function daemonFor(
 ): Promise<{ readonly daemon: Daemon; readonly image: string; readonly runtime: string }> {
   const hosts = await hostsFor(options)
   const daemon = await sandbox.oncePerRun(hosts ? 'hostdocker' : 'docker', async (runSandbox) => {
-    const made = await (hosts ? useDaemon(hosts, runSandbox) : startDaemon(runSandbox))
-    await joinBridge(made, runSandbox, sandbox.rootfs)
-    return made
+    const dockerd = await (hosts ? useDaemon(hosts, runSandbox) : startDaemon(runSandbox))
+    await joinBridge(dockerd, runSandbox, sandbox.rootfs)
+    return dockerd
   })
   const image = await daemon.image(sandbox.rootfs)
   await sandbox.onCleanup(`the containers of ${sandbox.id}`, removeContainersArgv(daemon, guestLabel(sandbox)))

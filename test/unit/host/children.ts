@@ -14,7 +14,7 @@ export function temporary(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Compiles a script that may import from `src`, so that plain Node runs it. */
+/** Compiles a script that may import from `src`. Packages are bundled, because the script is outside of the repository. */
 export async function script(folder: string, name: string, code: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: code, resolveDir: join(import.meta.dirname, '../../..'), loader: 'ts' },
@@ -23,7 +23,7 @@ export async function script(folder: string, name: string, code: string): Promis
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    packages: 'external',
+    banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/')` },
   })
   const file = join(folder, `${name}.mjs`)
   writeFileSync(file, outputFiles[0]!.text)
