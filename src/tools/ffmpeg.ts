@@ -50,13 +50,15 @@ const TOOL = 'ffmpeg'
 const SECONDS = '(\\S+?)s'
 const BENCH = new RegExp(`^bench: utime=${SECONDS} stime=${SECONDS} rtime=${SECONDS}$`)
 
+/** The commands of FFmpeg, and the parsers of their output. */
 export const ffmpeg = {
   clips,
 
   /** Creates an H.264 clip from ffmpeg's test pattern. Run it once, not on every platform. */
   makeClip({ output, width, height, seconds, rate = 24 }: FfmpegClip): Command {
     const size = `${requireCount('width', width, 2)}x${requireCount('height', height, 2)}`
-    const pattern = `testsrc2=size=${size}:rate=${requireCount('rate', rate)}:duration=${requireCount('seconds', seconds)}`
+    const length = `rate=${requireCount('rate', rate)}:duration=${requireCount('seconds', seconds)}`
+    const pattern = `testsrc2=size=${size}:${length}`
     const codec = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p']
     const repeatable = ['-fflags', '+bitexact', '-flags:v', '+bitexact']
     const quiet = ['-hide_banner', '-nostdin', '-loglevel', 'error', '-y']

@@ -40,6 +40,7 @@ export interface Iperf3Result {
 const TOOL = 'iperf3'
 const PORT = 5201
 
+/** The commands of iperf3, and the parsers of their output. */
 export const iperf3 = {
   server({ port = PORT, once = true }: Iperf3Server = {}): Command {
     return command(TOOL, '-s', ...(once ? ['-1'] : []), '-4', '-p', requireCount('port', port))
@@ -59,7 +60,7 @@ export const iperf3 = {
 
   /**
    * Returns whether the server did not accept the connection. After each connection, including a port check, a server
-   * needs a moment before it listens again. Meanwhile it refuses or resets connections. Then retry.
+   * needs a moment before it listens again. At the same time, it refuses or resets connections. Then retry.
    */
   isRefused(stdout: string): boolean {
     const error = /^\{/m.test(stdout) ? at(parseJson(TOOL, stdout), 'error') : undefined

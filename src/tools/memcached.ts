@@ -43,6 +43,7 @@ export interface MemcachedResult {
 const CLIENT = 'memcaslap'
 const PORT = 11211
 
+/** The memcached server, and the load generator memcaslap with the parser of its output. */
 export const memcached = {
   /** Serves until stopped. Runs as root, which requires an option of memcached. */
   server({ host = '0.0.0.0', port = PORT, memory, threads }: MemcachedServer): Command {

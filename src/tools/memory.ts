@@ -30,6 +30,7 @@ export interface MemoryCopyResult {
 const TOOL = 'isobench-memory'
 const SECONDS = /\s+\d+\.\d+\s+\d+\.\d+\s+\d+\.\d+/
 
+/** The commands of isobench's own memory program, and the parsers of their output. */
 export const memory = {
   stream({ mebibytes, times }: MemoryStream): Command {
     if (requireCount('times', times, 2) > 200) throw new TypeError(`times must be at most 200, not ${times}.`)

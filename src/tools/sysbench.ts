@@ -99,6 +99,7 @@ export interface OltpResult {
 const TOOL = 'sysbench'
 
 /** The commands of sysbench, and the parsers of their output. */
+/** The commands of sysbench, and the parsers of their output. */
 export const sysbench = {
   /** Verifies primes by trial division. */
   cpu({ threads, maxPrime, seconds }: SysbenchCpu): Command {

@@ -158,8 +158,8 @@ export class Tracer implements AsyncDisposable {
   }
 
   /**
-   * Enables the trace source until the result is disposed. Meanwhile the whole host is slower, even if nothing is
-   * recorded.
+   * Enables the trace source until the result is disposed. At the same time, the whole host is slower, even if nothing
+   * is recorded.
    */
   enable(): Disposable {
     this.#write(...this.instrument.enable)

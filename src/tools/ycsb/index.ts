@@ -75,6 +75,7 @@ function phase(name: 'load' | 'run', load: YcsbLoad, more: Readonly<Record<strin
   return program === 'ycsb' ? command('ycsb', ...args) : command('node', embedded, ...args)
 }
 
+/** The commands of the YCSB load generator, and the parser of their output. */
 export const ycsb = {
   /** Stores the records in the server. */
   load: (load: YcsbLoad): Command => phase('load', load, {}),
