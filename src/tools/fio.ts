@@ -53,7 +53,6 @@ const TOOL = 'fio'
 const REPORT = ['--group_reporting', '--output-format=json', '--eta=never']
 
 /** The commands of fio, and the parser of its output. */
-/** The commands of fio, and the parser of its output. */
 export const fio = {
   /**
    * Creates the file that a job reads, completely and with random data, and waits for the disk. Unwritten extents, as

@@ -28,7 +28,6 @@ export interface MariadbAccount {
 }
 
 /** The commands of MariaDB. */
-/** The commands of MariaDB. */
 export const mariadb = {
   /** Creates the system tables in an empty directory. Run it once per `dataDir`. */
   install({ dataDir }: { dataDir: string }): Command {

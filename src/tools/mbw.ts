@@ -29,7 +29,6 @@ const TOOL = 'mbw'
 const TEST = { memcpy: '-t0', dumb: '-t1', mcblock: '-t2' } as const
 
 /** The command of mbw, and the parser of its output. */
-/** The command of mbw, and the parser of its output. */
 export const mbw = {
   run({ method, runs, mebibytes }: Mbw): Command {
     return command(TOOL, '-q', '-n', requireCount('runs', runs), TEST[method], requireCount('mebibytes', mebibytes))

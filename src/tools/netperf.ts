@@ -49,7 +49,6 @@ const KEYS = {
 const END = 'THROUGHPUT_UNITS'
 
 /** The commands of netperf, and the parsers of their output. */
-/** The commands of netperf, and the parsers of their output. */
 export const netperf = {
   /** netserver in the foreground. Serves until stopped. */
   server({ port = PORT }: { port?: number } = {}): Command {

@@ -99,7 +99,6 @@ export interface OltpResult {
 const TOOL = 'sysbench'
 
 /** The commands of sysbench, and the parsers of their output. */
-/** The commands of sysbench, and the parsers of their output. */
 export const sysbench = {
   /** Verifies primes by trial division. */
   cpu({ threads, maxPrime, seconds }: SysbenchCpu): Command {

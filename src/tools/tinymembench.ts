@@ -39,7 +39,6 @@ const TABLE = /^block size : single random read \/ dual random read(?:, \[(\w+)\
 const LATENCY = /^ +(\d+) : +(\S+) ns +\/ +(\S+) ns *$/
 
 /** The command of tinymembench, and the parser of its output. */
-/** The command of tinymembench, and the parser of its output. */
 export const tinymembench = {
   /**
    * @param seconds stops it after this time with `timeout`, which exits with 124. Latencies may then be missing,

@@ -42,8 +42,15 @@ export function kernelSymbols(): Symbols {
  * Functions that enter and leave an interrupt, before and after its flag is set. They are unrelated to the task. Based
  * on the filter of nabla-containers' nabla-measurements, with the names of current kernels.
  */
-const interruptEntry =
-  /^(?:asm_)?(?:sysvec_|common_interrupt|fred_)|^__?irq_(?:enter|exit)|^irq_(?:enter|exit)|^irqentry_|^(?:__)?do_softirq|^handle_softirqs|^invoke_softirq|^irq_work_|^smp_\w*interrupt|^__sysvec_|^tick_irq_enter|^idle_cpu$|^ret_from_intr/
+const interruptEntry = new RegExp(
+  [
+    /^(?:asm_)?(?:sysvec_|common_interrupt|fred_)|^__?irq_(?:enter|exit)|^irq_(?:enter|exit)|^irqentry_/,
+    /^(?:__)?do_softirq|^handle_softirqs|^invoke_softirq|^irq_work_|^smp_\w*interrupt|^__sysvec_/,
+    /^tick_irq_enter|^idle_cpu$|^ret_from_intr/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+)
 
 /**
  * Returns the function name of a kernel symbol. Copies by the compiler (`.isra.0`, `.constprop.0`, `.part.0`) count as
