@@ -350,14 +350,16 @@ test('a driver object of the author’s is probed, measured and compared like is
   project.write({
     'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 const slowRoot = {
-  kind: 'chroot-twice', family: 'container', description: 'a chroot in a namespace of its own',
+  kind: 'chroot-twice', family: 'container', description: 'a chroot in an own namespace',
   options: { parse: (given: { hostname?: string }) => ({ hostname: 'mine', ...given }) },
   requirements: () => [{ binary: 'unshare', package: 'util-linux' }],
   version: () => ['unshare', '--version'],
-  oneShot: async (sandbox: any, argv: string[]) => sandbox.wrap(['unshare', '--uts', 'chroot', await sandbox.chrootDir(), ...argv]),
+  oneShot: async (sandbox: any, argv: string[]) => 
+    sandbox.wrap(['unshare', '--uts', 'chroot', await sandbox.chrootDir(), ...argv]),
   boot: async (sandbox: any, { hostname }: { hostname: string }) => {
     const root = await sandbox.chrootDir()
-    return { execArgv: (argv: string[]) => sandbox.wrap(['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', hostname, 'chroot', root, ...argv]) }
+    const enter = ['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', hostname, 'chroot', root]
+    return { execArgv: (argv: string[]) => sandbox.wrap([...enter, ...argv]) }
   },
 }
 const broken = { ...slowRoot, kind: 'broken', oneShot: async () => ['/bin/false'] }

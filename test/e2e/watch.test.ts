@@ -42,7 +42,8 @@ class Terminal {
     const environment = ['ISOBENCH_STATE', 'ISOBENCH_CACHE', 'PATH']
       .flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []))
       .join(' ')
-    const command = `env ${environment} ${process.execPath} ${bin} watch --wait-for-lock --no-remeasure; echo ENDED $?; sleep 600`
+    const watch = `env ${environment} ${process.execPath} ${bin} watch --wait-for-lock --no-remeasure`
+    const command = `${watch}; echo ENDED $?; sleep 600`
     const size = ['-x', '100', '-y', '40']
     this.#tmux(
       '-f',

@@ -16,7 +16,7 @@ export class Duet {
   readonly cpus: CpuAssignment
   readonly #pools: readonly [GuestPool, GuestPool]
 
-  /** @param createPool creates a pool whose guests run on some CPUs */
+  /** @param createPool creates a pool of guests on some CPUs */
   constructor(cpus: DuetCpus, createPool: (cpus: readonly number[]) => GuestPool) {
     this.#pools = [createPool(cpus[0]), createPool(cpus[1])]
     this.cpus = duetAssignment(cpus)

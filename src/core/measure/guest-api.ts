@@ -98,7 +98,8 @@ export class MissingProgramError extends IsobenchError {
     platform: string,
   ) {
     super(
-      `the image has no program "${program}", wanted in ${platform}: add its Debian package to image.packages in the config`,
+      `the image has no program "${program}", wanted in ${platform}: ` +
+        'add its Debian package to image.packages in the config',
     )
   }
 }
@@ -112,7 +113,8 @@ export async function explainFailure(
   if (!(error instanceof CommandError)) return error
   if (await target.ranOutOfMemory?.())
     return new CommandError(
-      `${program} in ${target.name} went over the memory that guests have (guest.memory in the config), and the kernel killed it: ${error.message}`,
+      `${program} in ${target.name} went over the memory that guests have (guest.memory in the config), ` +
+        `and the kernel killed it: ${error.message}`,
     )
   if (!imageLacksProgram(target.rootfs, program)) return error
   return new MissingProgramError(program, target.name)
@@ -260,8 +262,8 @@ export class GuestBundles {
 }
 
 /**
- * Times a bench's function inside the guest. The bundle is copied through a command's standard input, because the /data of
- * some guests is no directory of the host.
+ * Times a bench's function inside the guest. The bundle is copied through a command's standard input, because the /data
+ * of some guests is no directory of the host.
  * @throws {InGuestError} if the guest prints no result
  */
 export async function runInGuest(

@@ -31,7 +31,8 @@ export function raceAbort<T>(work: Promise<T>, signal: AbortSignal, graceMs = 0)
 /**
  * The time limit of one sample, and the commands that run on its behalf.
  *
- * Disposing it ends the commands that still run and waits until they are gone, so that they do not disturb the next sample.
+ * Disposing it ends the commands that still run and waits until they are gone, so that they do not disturb the next
+ * sample.
  */
 export class SampleScope implements CommandBounds, AsyncDisposable {
   readonly until: number
@@ -87,7 +88,9 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     return work
   }
 
-  /** Runs the workload's own code. Rejects when the sample is abandoned or interrupted, even if the code never returns. */
+  /**
+   * Runs the workload's own code. Rejects when the sample is abandoned or interrupted, even if the code never returns.
+   */
   race<T>(work: Promise<T>): Promise<T> {
     return raceAbort(work, this.signal)
   }

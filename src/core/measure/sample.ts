@@ -96,7 +96,9 @@ async function inScope<T>(
 const errorText = (error: unknown): string =>
   error instanceof UnsupportedError && error.fix ? `${messageOf(error)}: ${error.fix}` : messageOf(error)
 
-/** The work, its parameters, its length, the limits and the image. Samples with different digests are never compared. */
+/**
+ * The work, its parameters, its length, the limits and the image. Samples with different digests are never compared.
+ */
 function workDigest(
   { case: benchCase, duetWith }: Step,
   bench: BenchData,

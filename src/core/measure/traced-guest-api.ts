@@ -69,8 +69,8 @@ export class TraceRecorder {
   ) {}
 
   /**
-   * Records the background once. At that time the server runs, the runtime's processes for an entered command exist, and
-   * the command waits at its barrier.
+   * Records the background once. At that time the server runs, the runtime's processes for an entered command exist,
+   * and the command waits at its barrier.
    * @param roundTrip sends the command through its barrier and back
    */
   background(roundTrip?: () => Promise<void>): Promise<BackgroundTraces> {

@@ -23,8 +23,8 @@ import { type TracedGuestApi, TraceRecorder, TraceTargets, tracedGuestApi } from
 import { checkValues } from './values.ts'
 
 /**
- * The background of a platform, as one tracer has recorded it in all samples of a session: calls come in bursts that one
- * recording may miss.
+ * The background of a platform, as one tracer has recorded it in all samples of a session: calls come in bursts that
+ * one recording may miss.
  */
 interface RecordedBackground {
   /** Calls per second while idle. */
@@ -43,7 +43,10 @@ function backgroundOf(tracer: Tracer, platform: string): RecordedBackground {
   return own
 }
 
-/** A statistic of each name's counts. A name that a recording lacks counts 0 there. Names with the result 0 are left out. */
+/**
+ * A statistic of each name's counts. A name that a recording lacks counts 0 there. Names with the result 0 are left
+ * out.
+ */
 function each(
   recordings: readonly CallCounts[],
   statistic: (counts: readonly number[]) => number,

@@ -11,7 +11,8 @@ export class ValueError extends IsobenchError {
 const isFigure = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
 
 /**
- * Checks what a workload returned: one finite, non-negative number for each metric. Several numbers become their median.
+ * Checks what a workload returned: one finite, non-negative number for each metric. Several numbers become their
+ * median.
  * @throws {ValueError} with the metric and the value
  */
 export function checkValues(output: unknown, metrics: Metrics): Record<string, number> {

@@ -53,7 +53,7 @@ export async function ensureDependencies(options: EnsureDependenciesOptions): Pr
   await installPackages(packages, { signal: options.signal })
 }
 
-/** The build artifacts of the platforms whose programs are installed, each once. */
+/** The build artifacts of the platforms with installed programs, each once. */
 export function requiredArtifacts(platforms: readonly ResolvedPlatform[], rootfs: string | undefined): Artifact[] {
   const all = platforms.flatMap(({ driver, options }) =>
     missing(driver.requirements(options)).length > 0 ? [] : (driver.artifacts?.(options, rootfs) ?? []),

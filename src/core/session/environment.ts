@@ -41,7 +41,10 @@ async function revision(root: string): Promise<string | null> {
   }
 }
 
-/** Reads what a run depends on: the host's hardware, kernel and settings, the guests' limits, and the project's revision. */
+/**
+ * Reads what a run depends on: the host's hardware, kernel and settings, the guests' limits, and the project's
+ * revision.
+ */
 export async function readEnvironment(
   project: Project,
   guest: Environment['guest'],

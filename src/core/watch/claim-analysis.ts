@@ -106,8 +106,8 @@ export class ClaimAnalysis {
   }
 
   /**
-   * Whether a statement of the top level can be removed if nothing uses its names. An exported constant can only be removed
-   * if it is a claim, because another module may use it for its work.
+   * Whether a statement of the top level can be removed if nothing uses its names. An exported constant can only be
+   * removed if it is a claim, because another module may use it for its work.
    */
   hasNoEffect(statement: Node): boolean {
     const node = statement as Statement | { type: 'ExportNamedDeclaration'; declaration: Statement | null }

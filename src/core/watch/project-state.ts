@@ -234,8 +234,8 @@ async function withWork(
 /**
  * Every file and folder that the state depends on.
  *
- * Files below one of these folders are not listed. If a file is watched, unwatched and watched again, as a bench file that
- * is removed and comes back would be, chokidar no longer reports its changes.
+ * Files below one of these folders are not listed. If a file is watched, unwatched and watched again, as a bench file
+ * that is removed and comes back would be, chokidar no longer reports its changes.
  */
 export function watchedFiles({ project, configInputs, files, compiled, platforms }: ProjectState): string[] {
   const folders = foldersOf(project.root, project.include)

@@ -5,8 +5,8 @@ import type { Sample } from '../model/record.ts'
 /**
  * The samples that watch mode keeps from one change to the next, by case.
  *
- * Every job measures new rounds. Samples are paired by round, so a platform that was measured again is never compared with
- * former samples of native.
+ * Every job measures new rounds. Samples are paired by round, so a platform that was measured again is never compared
+ * with former samples of native.
  */
 export class SampleStore implements RoundCounter {
   readonly #cases = new Map<string, Sample[]>()

@@ -123,15 +123,16 @@ const hostKey = ({ guest, image }: Project): string => JSON.stringify([guest, im
 /**
  * Measures the jobs of watch mode and judges the samples that it keeps.
  *
- * It takes the host for the first job and keeps it until `close`. Guests of the next round are booted ahead, so that the
- * first command after a change does not wait for a boot. Guests that live for the run stay until their platform changes.
+ * It takes the host for the first job and keeps it until `close`. Guests of the next round are booted ahead, so that
+ * the first command after a change does not wait for a boot. Guests that live for the run stay until their platform
+ * changes.
  */
 export class WatchSession {
   readonly #store = new SampleStore()
   readonly #platforms = new Map<string, { readonly state: string; readonly platform: PlannedPlatform }>()
   #session: Session | undefined
   #host: ReadyHost | undefined
-  /** Platforms whose guests must not be used again. They are removed before the next job. */
+  /** Platforms with guests that must not be used again. They are removed before the next job. */
   readonly #stalePlatforms = new Set<string>()
   #runGuestsAreStale = false
   /** Platforms for which a guest is booted ahead. */
@@ -287,7 +288,7 @@ export class WatchSession {
   }
 
   /**
-   * Writes the samples as a run record of its own.
+   * Writes the samples as a separate run record.
    * @returns the file
    */
   writeRecord(): string {
@@ -350,7 +351,7 @@ export class WatchSession {
   }
 }
 
-/** The platforms whose benches use guests that live for a round. Only such a guest is worth booting ahead. */
+/** The platforms of benches with guests that live for a round. Only such a guest is worth booting ahead. */
 function platformsToBootAhead({ benches, cases, platforms }: Plan, wanted: CasesToMeasure): Set<string> {
   const withRoundGuests = new Set(
     benches.filter(({ workload }) => workload.lifecycle === 'round' && workload.kind !== 'boot').map(({ id }) => id),

@@ -122,7 +122,7 @@ export class Watch {
     this.options.onChange()
   }
 
-  /** Writes the samples as a run record of its own, and returns the file. */
+  /** Writes the samples as a separate run record, and returns the file. */
   writeRecord(): string {
     return this.#session.writeRecord()
   }

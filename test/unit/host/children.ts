@@ -14,7 +14,9 @@ export function temporary(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Compiles a script that may import from `src`. Packages are bundled, because the script is outside of the repository. */
+/**
+ * Compiles a script that may import from `src`. Packages are bundled, because the script is outside of the repository.
+ */
 export async function script(folder: string, name: string, code: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: code, resolveDir: join(import.meta.dirname, '../../..'), loader: 'ts' },

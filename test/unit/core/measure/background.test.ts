@@ -3,7 +3,7 @@ import { addBarrierTraces, addIdleTrace } from '../../../../src/core/measure/tra
 import { seeded } from '../../../../src/core/stats/index.ts'
 import type { Tracer } from '../../../../src/tracing/tracer.ts'
 
-it('what a platform does while idle is what a second of all its controls has in the middle, and how that varies', () => {
+it('the idle rate of a platform is the mean of all its background traces, with their deviation', () => {
   const [tracer, other] = [{} as Tracer, {} as Tracer]
   expect(addIdleTrace(tracer, 'runc', { futex: 5, constructor: 2 }, 1)).toEqual({
     mean: { futex: 5, constructor: 2 },
@@ -42,7 +42,7 @@ it('a call that idling happens to make once is no greater for the next hundred c
   expect(last.deviation.tgkill).toBeCloseTo(0.1)
 })
 
-it('what going through a gate does is what nearly all of them did, and what is as far from that as they are apart', () => {
+it('the calls of a barrier are what nearly all passes had, plus three times the distance to the middle', () => {
   const tracer = {} as Tracer
   const often = (futex: number) => Array.from({ length: 6 }, () => ({ read: 1, futex }))
   // read: ten times one; futex: the middle is 4 and nine in ten have 6 at most; clone: one in ten.

@@ -52,7 +52,7 @@ describe('the cores of a duet', () => {
 describe('a plan with a duet', () => {
   const plan = aPlan({ duet: [benchId] })
 
-  it('has native beside each of the others, and no steps of its own', () => {
+  it('runs native beside each of the others, and gives native no own steps', () => {
     const steps = stepsOfRound(plan, 0)
     expect(steps.map(({ platform }) => platform).sort()).toEqual(['gvisor', 'runc'])
     expect(steps.every(({ duetWith: beside }) => beside === 'native')).toBe(true)

@@ -56,7 +56,7 @@ describe('the steps of a run', () => {
     expect(ended).toEqual({ why: 'all-rounds', rounds: 30 })
   })
 
-  it('leave out a point whose program the image lacks, from its first sample on', () => {
+  it('leave out a case if the image lacks its program, from its first sample on', () => {
     const { sequential: _, ...plan } = planFor({ other: 1 })
     const samples: Sample[] = []
     const schedule = plannedSchedule(plan)

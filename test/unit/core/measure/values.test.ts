@@ -68,7 +68,7 @@ describe('what a workload returns', () => {
       expect(() => checkValues({ latency, rate: 1 }, metrics)).toThrow(ValueError)
   })
 
-  it('is told on one line that a terminal may show', () => {
+  it('is reported on one line that a terminal may show', () => {
     expect(() => checkValues({ latency: '\u001b[31m\n', rate: 1 }, metrics)).toThrow('\\x1b[31m⏎')
   })
 

@@ -8,7 +8,7 @@ import { other, snapshot } from './snapshot.ts'
 
 const now = snapshot()
 const all = ['native', 'runc', 'gvisor']
-const told = (cells: ReadonlyMap<string, ReadonlySet<string>>) =>
+const asObject = (cells: ReadonlyMap<string, ReadonlySet<string>>) =>
   Object.fromEntries([...cells].map(([point, platforms]) => [point, [...platforms]]))
 const measured = (percent: number, cost: number, rounds: number) => {
   const kept = new SampleStore()
@@ -22,17 +22,17 @@ const reportOf = (...of: Parameters<typeof measured>) => buildReport(measured(..
 
 describe('the cells of a decision', () => {
   it('are everything, or a bench on every platform, or a platform with native for every bench', () => {
-    expect(told(casesFor({ what: 'all' }, now))).toEqual({ [benchId]: all, [other]: all })
-    expect(told(casesFor({ what: 'measure', benches: [other], platforms: [] }, now))).toEqual({ [other]: all })
-    expect(told(casesFor({ what: 'measure', benches: [other], platforms: ['runc'] }, now))).toEqual({
+    expect(asObject(casesFor({ what: 'all' }, now))).toEqual({ [benchId]: all, [other]: all })
+    expect(asObject(casesFor({ what: 'measure', benches: [other], platforms: [] }, now))).toEqual({ [other]: all })
+    expect(asObject(casesFor({ what: 'measure', benches: [other], platforms: ['runc'] }, now))).toEqual({
       [benchId]: ['native', 'runc'],
       [other]: all,
     })
   })
 
   it('are none of a platform or a bench that went away', () => {
-    expect(told(casesFor({ what: 'measure', benches: ['gone'], platforms: [] }, now))).toEqual({})
-    expect(told(casesFor({ what: 'measure', benches: [], platforms: ['gone'] }, now))).toEqual({
+    expect(asObject(casesFor({ what: 'measure', benches: ['gone'], platforms: [] }, now))).toEqual({})
+    expect(asObject(casesFor({ what: 'measure', benches: [], platforms: ['gone'] }, now))).toEqual({
       [benchId]: ['native'],
       [other]: ['native'],
     })
@@ -40,10 +40,10 @@ describe('the cells of a decision', () => {
 })
 
 describe('what failed', () => {
-  it('is every platform of a bench whose claim does not hold', () => {
-    expect(told(failedCases(reportOf(5, 1.5, 10), now))).toEqual({ [benchId]: all })
-    expect(told(failedCases(reportOf(5, 1, 10), now))).toEqual({})
-    expect(told(failedCases(undefined, now))).toEqual({})
+  it('is every platform of a bench with a claim that does not hold', () => {
+    expect(asObject(failedCases(reportOf(5, 1.5, 10), now))).toEqual({ [benchId]: all })
+    expect(asObject(failedCases(reportOf(5, 1, 10), now))).toEqual({})
+    expect(asObject(failedCases(undefined, now))).toEqual({})
   })
 })
 
@@ -54,15 +54,15 @@ describe('a job', () => {
     const cells = of(benchId, 'native', 'gvisor')
     const pending = new Map([...of(benchId, 'native', 'runc'), ...of(other, 'native'), ...of('gone', 'native')])
     const job = jobForChange(cells, pending, now)
-    expect(told(job.cases)).toEqual({ [benchId]: ['native', 'runc', 'gvisor'], [other]: ['native'] })
+    expect(asObject(job.cases)).toEqual({ [benchId]: ['native', 'runc', 'gvisor'], [other]: ['native'] })
     expect(job).toMatchObject({ rounds: 5, warmup: 1, fresh: true })
-    expect(told(cells)).toEqual({ [benchId]: ['native', 'gvisor'] })
+    expect(asObject(cells)).toEqual({ [benchId]: ['native', 'gvisor'] })
   })
 
   it('in the background is one round of what is undecided, up to four times the rounds', () => {
     const { record, kept } = measured(5, 1.05, 3)
     const job = backgroundJob(record, kept)
-    expect(told(job!.cases)).toEqual({ [benchId]: ['native', 'runc'] })
+    expect(asObject(job!.cases)).toEqual({ [benchId]: ['native', 'runc'] })
     expect(job).toMatchObject({ rounds: 1, warmup: 0, fresh: false })
     const planned = (rounds: number) => ({
       ...record,

@@ -13,7 +13,7 @@ describe('what runs after a change', () => {
 
   it.each([
     ['the same', snapshot()],
-    ['another digest of a file whose work is the same', withBench({ digest: 'edited' })],
+    ['another digest of a file with the same work', withBench({ digest: 'edited' })],
     ['another line', withBench({ location: { file: 'a.bench.ts', line: 9, column: 1 } })],
   ])('is nothing after %s', (_, after) => {
     expect(planChange(usual, after)).toEqual({ what: 'nothing' })

@@ -39,7 +39,7 @@ describe('what is kept', () => {
     expect(kept.nextRound(benchId)).toBe(0)
   })
 
-  it("keeps native's rounds that other platforms are paired with, and gives a platform rounds of its own", () => {
+  it("keeps native's rounds that other platforms are paired with, and numbers the rounds of each platform", () => {
     const kept = keptOf(native(5), costing('runc', 1.5, { count: 5 }), costing('gvisor', 2, { count: 5 }))
     kept.forget(cells('native', 'gvisor'))
     expect([of(kept, 'native').length, of(kept, 'runc').length, of(kept, 'gvisor').length]).toEqual([5, 5, 0])
@@ -79,7 +79,7 @@ describe('before → after', () => {
     expect(verdictChanges(before, before)).toEqual([])
   })
 
-  it('shows what was measured anew, and what is new', () => {
+  it('shows what was measured again, and what is new', () => {
     const before = reportOf(samples)
     const after = reportOf([...native(), ...costing('runc', 1.1), ...costing('gvisor', 3)])
     const shown = figureChanges(before, after).filter(({ metric }) => metric === 'latency')
