@@ -1,7 +1,9 @@
 import { Bench } from 'tinybench'
 import { collectRegistrations } from './dsl/registry.ts'
 
-/** Runs inside a guest: times one in-guest function of a bench file with tinybench and prints the outcome as one line. */
+/**
+ * Runs inside a guest: times one in-guest function of a bench file with tinybench and prints the outcome as one line.
+ */
 
 /**
  * Expects argv: the bench's name, seconds to measure, and a word that starts the line of the outcome. A failure is one

@@ -141,8 +141,8 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
 }
 
 /**
- * The code of a worker that waits for a notification and otherwise interrupts the main thread. The main thread cannot do
- * that itself while it runs a loop. The interrupted import never settles, and the main thread goes on.
+ * The code of a worker that waits for a notification and otherwise interrupts the main thread. The main thread cannot
+ * do that itself while it runs a loop. The interrupted import never settles, and the main thread goes on.
  */
 const watchdog = `const { Session } = require('node:inspector')
 const [done, milliseconds] = require('node:worker_threads').workerData

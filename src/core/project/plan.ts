@@ -99,7 +99,8 @@ export interface Shard {
  * Selects the benches of one shard.
  *
  * A bench is never split, because a platform and native must be measured on the same host. Benches are assigned in the
- * order of their size: each goes to the shard that has the fewest cases so far. The result depends on the benches alone.
+ * order of their size: each goes to the shard that has the fewest cases so far. The result depends on the benches
+ * alone.
  * @throws {UsageError} if the shard gets no bench
  */
 export function selectShard(benches: readonly BenchData[], { index, count }: Shard): BenchData[] {
