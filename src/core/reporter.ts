@@ -4,9 +4,9 @@ import type { Sample } from './model/record.ts'
 import type { Report } from './model/report.ts'
 import type { Problem } from './model/suite.ts'
 
-/** What a run tells while it goes. Reporters take what they need; every hook may be left out. */
+/** The events of a run. Every hook of a reporter is optional. */
 
-/** One step that begins, and how far the run is. */
+/** A step that begins, and the progress of the run. */
 export interface Progress extends Step {
   readonly round: number
   readonly warmup: boolean
@@ -23,21 +23,22 @@ export interface StopReason {
   readonly rounds: number
 }
 
+/** Receives the events of a run. Errors of one reporter do not affect the run or other reporters. */
 export interface Reporter {
-  /** What isobench does before it measures: a probe, a package, a step of the image's build. */
+  /** A step before measuring: a probe, a package, a part of the image's build. */
   onPrepare?(what: string): void
-  /** Files and benches that cannot be used. */
+  /** Files and benches that isobench could not use. */
   onProblems?(problems: readonly Problem[]): void
   onPlan?(plan: Plan): void
   onStepStart?(progress: Progress): void
   onSample?(sample: Sample): void
   /** Measuring ended, and the samples are judged. Not called for an interrupted run. */
   onStop?(stop: StopReason, report: Report): void
-  /** The end, also of an interrupted run and of `judge`. */
+  /** The run has ended or was interrupted, or `judge` has judged a record. */
   onFinish?(report: Report): Promise<void> | void
-  /** Reports on stored runs, later: one or several. Without it, each is told as `finished`, one after the other. */
+  /** Reports of one or more stored runs. Without this hook, `onFinish` is called for each of them. */
   onStoredRuns?(runs: readonly StoredRun[]): Promise<void> | void
-  /** The run ends without `finished`, because of an error that is told elsewhere. */
+  /** The run ends without `onFinish`, because of an error that isobench prints. */
   onAbort?(): void
 }
 
@@ -46,7 +47,7 @@ export interface StoredRun {
   readonly plan: Plan
 }
 
-/** A file that was asked for cannot be written: unlike any other fault of a reporter, this is told by the exit code. */
+/** An output file cannot be written. Unlike other errors of a reporter, this one changes the exit code. */
 export class ReportFileError extends UsageError {}
 
 export interface NamedReporter {
@@ -55,8 +56,9 @@ export interface NamedReporter {
 }
 
 /**
- * Tells every reporter, in their order. One that throws hurts neither the run nor the others: `broke` hears of it once, and
- * it is still told what comes. `finished` and `stored` throw a `ReportFileError` after all have been told.
+ * Passes every event to all reporters, in their order. If one throws, `onBroken` is called once for it, and it still
+ * gets later events.
+ * @returns a reporter that throws a `ReportFileError` in `onFinish` and `onStoredRuns`, after all reporters were called
  */
 export function multiplexReporters(
   reporters: readonly NamedReporter[],
@@ -74,27 +76,27 @@ export function multiplexReporters(
     return undefined
   }
   // The part of `act` that is not asynchronous has run when this returns.
-  const tell = (act: (reporter: Reporter) => void) => {
+  const notify = (act: (reporter: Reporter) => void) => {
     for (const one of reporters) void guard(one, () => act(one.reporter))
   }
-  const tellInTurn = async (act: (reporter: Reporter) => Promise<void> | void) => {
+  const notifyInTurn = async (act: (reporter: Reporter) => Promise<void> | void) => {
     const failed: ReportFileError[] = []
     for (const one of reporters) failed.push(...[(await guard(one, () => act(one.reporter))) ?? []].flat())
     if (failed[0]) throw failed[0]
   }
   return {
-    onPrepare: (what) => tell((one) => one.onPrepare?.(what)),
-    onProblems: (problems) => tell((one) => one.onProblems?.(problems)),
-    onPlan: (plan) => tell((one) => one.onPlan?.(plan)),
-    onStepStart: (progress) => tell((one) => one.onStepStart?.(progress)),
-    onSample: (sample) => tell((one) => one.onSample?.(sample)),
-    onStop: (stop, report) => tell((one) => one.onStop?.(stop, report)),
-    onFinish: (report) => tellInTurn((one) => one.onFinish?.(report)),
+    onPrepare: (what) => notify((one) => one.onPrepare?.(what)),
+    onProblems: (problems) => notify((one) => one.onProblems?.(problems)),
+    onPlan: (plan) => notify((one) => one.onPlan?.(plan)),
+    onStepStart: (progress) => notify((one) => one.onStepStart?.(progress)),
+    onSample: (sample) => notify((one) => one.onSample?.(sample)),
+    onStop: (stop, report) => notify((one) => one.onStop?.(stop, report)),
+    onFinish: (report) => notifyInTurn((one) => one.onFinish?.(report)),
     onStoredRuns: (runs) =>
-      tellInTurn(async (one) => {
+      notifyInTurn(async (one) => {
         if (one.onStoredRuns) return one.onStoredRuns(runs)
         for (const { report } of runs) await one.onFinish?.(report)
       }),
-    onAbort: () => tell((one) => one.onAbort?.()),
+    onAbort: () => notify((one) => one.onAbort?.()),
   }
 }
