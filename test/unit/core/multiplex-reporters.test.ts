@@ -18,41 +18,41 @@ const throwing: Reporter = {
 }
 
 function together(first: Reporter, second: Reporter) {
-  const told: string[] = []
+  const received: string[] = []
   const all = multiplexReporters(
     [
       { name: 'first', reporter: first },
       { name: 'second', reporter: second },
     ],
-    (name, error) => told.push(`${name}: ${(error as Error).message}`),
+    (name, error) => received.push(`${name}: ${(error as Error).message}`),
   )
-  return { all, told }
+  return { all, received }
 }
 
-test('a reporter that throws in every hook is told of once and hurts no other', async () => {
+test('a reporter that throws in every hook is reported once and does not affect others', async () => {
   const alone = new Memory()
   await tell(reporters.dot!.create(contextOf(alone)))
   const out = new Memory()
-  const { all, told } = together(throwing, reporters.dot!.create(contextOf(out)))
+  const { all, received } = together(throwing, reporters.dot!.create(contextOf(out)))
   await tell(all)
   expect(out.text).toBe(alone.text)
-  expect(told).toEqual(['first: a fault'])
+  expect(received).toEqual(['first: a fault'])
 })
 
 test('a hook that is asynchronous where none should be is isolated too', async () => {
   const late = { onSample: async () => fail() } as unknown as Reporter
-  const { all, told } = together(late, {})
+  const { all, received } = together(late, {})
   await tell(all)
-  expect(told).toEqual(['first: a fault'])
+  expect(received).toEqual(['first: a fault'])
 })
 
-test('a file that cannot be written is thrown after all were told', async () => {
+test('a file that cannot be written throws after all reporters were called', async () => {
   const out = new Memory()
   const json = reporters.json!.create(contextOf(out, { file: '/etc/passwd/file.json' }))
-  const { all, told } = together(json, reporters.csv!.create(contextOf(out)))
+  const { all, received } = together(json, reporters.csv!.create(contextOf(out)))
   await expect(all.onFinish(makeReport())).rejects.toThrow(ReportFileError)
   expect(out.text).toMatch(/^bench,params,/)
-  expect(told).toEqual([])
+  expect(received).toEqual([])
 })
 
 test('a run that ends with an error leaves no status line', async () => {
