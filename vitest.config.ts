@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 import { SkipReporter } from './test/e2e/support/skip-reporter.ts'
 
 const alias = {
+  'isobench/driver': fileURLToPath(new URL('./src/driver-api.ts', import.meta.url)),
   'isobench/tools': fileURLToPath(new URL('./src/tools/index.ts', import.meta.url)),
   isobench: fileURLToPath(new URL('./src/index.ts', import.meta.url)),
 }

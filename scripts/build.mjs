@@ -25,6 +25,7 @@ try {
       bin: 'src/bin.ts',
       index: 'src/index.ts',
       tools: 'src/tools/index.ts',
+      driver: 'src/driver-api.ts',
       collector: 'src/core/project/collector.ts',
       'in-guest': 'src/in-guest.ts',
     },

@@ -1,4 +1,6 @@
-import type { PlatformFamily } from './dsl/platform.ts'
+/** The driver contract: the interface between isobench and a platform. isobench's own drivers implement it too. */
+
+import type { CpuMode, PlatformFamily } from './dsl/platform.ts'
 import type { ArtifactBuildOptions } from './host/lock.ts'
 import type { Requirement } from './host/packages.ts'
 import type { GuestArgv, HostArgv } from './host/process.ts'
@@ -6,112 +8,128 @@ import type { GuestSandbox } from './host/sandbox.ts'
 
 /** A running guest. */
 export interface GuestHandle {
-  /** Whether clients call from within the guest's own network namespace, over its loopback, rather than over its link. */
+  /** Whether clients connect from the guest's network namespace over its loopback, rather than over its link. */
   readonly loopback?: boolean
   /**
-   * That it runs one program and no second beside it: every command is a boot of its own, and a server ends with the host
-   * process that `enter` named, for nothing else in it could end it.
+   * Whether the guest runs one program and no second one beside it. Every command then boots a guest, and isobench ends a
+   * server by ending the host process of `execArgv`.
    */
   readonly singleProcess?: boolean
   /**
-   * Argv of a host process that runs `argv` in the guest, with its output, its exit code and its end.
-   * @throws UnsupportedError where that is, by its nature, not for this platform.
+   * Returns the argv of a host process that runs `argv` in the guest. The process has the command's input, output and
+   * exit code, and ends with the command.
+   * @throws {UnsupportedError} if the platform cannot do such work by its nature
    */
   execArgv(argv: GuestArgv): HostArgv
-  /** Where it is called on, if that is not its place's address. */
+  /** The guest's address, if it is not the address of its sandbox. */
   readonly address?: string
   /**
-   * How many processes were killed for want of memory since it booted, where the host's kernel does not count them in the
-   * place's cgroup: a guest has a kernel of its own, or an engine takes the count away.
+   * Returns how many processes were killed since the boot because memory ran out. Only needed if the host kernel does not
+   * count them in the cgroup of the sandbox, for example because the guest has its own kernel.
    */
   oomKillCount?(): Promise<number>
-  /** Stops the guest's clock before all that the platform started is frozen; left out where nothing counts on meanwhile. */
+  /** Pauses the guest's clock. isobench calls it before it freezes the cgroup. Omit it if the guest has no own clock. */
   pause?(): Promise<void>
-  /** Lets it go on, after all was thawed. */
+  /** Resumes the guest's clock. isobench calls it after it thawed the cgroup. */
   resume?(): Promise<void>
 }
 
-/** Why a platform cannot run here, and what mends it. */
+/** Why a platform does not work on this host, and how to fix that. */
 export interface Unavailable {
   readonly reason: string
   readonly fix: string
-  /** What does not need what is missing: a monitor with a guest that is nothing. */
+  /** Workloads that work nevertheless: a VMM may start although it cannot run a kernel. */
   readonly supportedWorkloads?: readonly 'vmm-start'[]
 }
 
-export interface Driver<O = unknown> {
+/**
+ * Checks the options of a driver. A zod schema is one, and so is any other Standard Schema (standardschema.dev) that has
+ * `parse`. `O` is what the driver gets, and `I` is what authors may write.
+ */
+export interface OptionsSchema<O, I> {
+  /** @throws {Error} if the options are not valid; its `issues` are reported if it has any */
+  parse(value: unknown): O
+  readonly '~standard'?: { readonly types?: { readonly input: I; readonly output: O } | undefined }
+}
+
+// A schema without options has an index signature of `never`.
+type Optional<O> = unknown extends O
+  ? Record<string, unknown>
+  : { readonly [K in keyof O as string extends K ? never : K]?: O[K] }
+
+/** A kind of platform. `O` is the type of its options, and `I` is what authors may write for them. */
+export interface Driver<O = unknown, I = Optional<O>> {
+  /** The name of the driver, and the default name of its platforms. */
   readonly kind: string
-  /** Where an option such as the runtime decides it, a function of the options. */
+  /** A function of the options if one of them decides it, such as the runtime of an engine. */
   readonly family: PlatformFamily | ((options: O) => PlatformFamily)
   /** One line for `doctor` and the docs. */
   readonly description: string
-  /** Checks the options; a zod schema fits. */
-  readonly options: { parse(value: unknown): O }
+  /** The schema of the options. `name`, `tags` and `watchFiles` belong to every platform, and never reach it. */
+  readonly options: OptionsSchema<O, I>
+  /** Programs that must be on the host. */
   requirements(options: O): readonly Requirement[]
-  /** Configuration files of the host that change what is measured, absolute; watch mode measures again when one is saved. */
+  /** Absolute paths of host files that change what is measured. Watch mode measures again when one of them is saved. */
   configFiles?(options: O): readonly string[]
-  /** Argv that prints the version, on its first line that has a digit. Left out where there is nothing to ask. */
+  /** Argv that prints the version, on the first line of its output that has a digit. */
   version?(options: O): HostArgv
-  /**
-   * Files that a guest cannot boot without, such as an init, with the Debian package of each. Such a platform is probed with
-   * the image rather than with busybox alone.
-   */
+  /** Files that a guest needs to boot, such as an init, with their Debian packages. isobench then probes with the image. */
   requiredImageFiles?(options: O): readonly { readonly file: string; readonly package: string }[]
   /**
-   * What makes this platform impossible here though its binaries are there, or undefined.
-   * isobench also boots a guest as a probe, so only say what a boot would not show.
+   * Returns why the platform does not work on this host although its programs are there, or undefined if it works.
+   * isobench also boots a guest as a probe, so report only what a boot would not show.
    */
   preflight?(options: O): Promise<string | Unavailable | undefined>
-  /** Why figures from here say nothing of hardware: the CPUs are emulated in software, or a hypervisor runs in another. */
-  cpuMode?(options: O): Promise<'emulated' | 'nested' | undefined>
-  /** What else a boot depends on and a report must name, such as kernel and firmware. Asked after `version`. */
+  /** Returns how guest code is executed on this host. Default: `hardware`. */
+  cpuMode?(options: O): Promise<CpuMode>
+  /** Returns what else belongs into a report, such as kernel and firmware. isobench calls it after `version`. */
   versionDetails?(options: O): Promise<string>
-  /** What is made once on this machine and kept, before any guest boots: a guest kernel, and of each image a disk. */
+  /** Things that are built once on this host and cached before any guest boots, such as a guest kernel. */
   artifacts?(options: O, rootfs: string | undefined): readonly Artifact[]
-  /** Prepares a guest that runs `argv` alone: the host process that boots it, and ends when the guest is gone. */
+  /** Returns the host process that boots a guest, runs `argv` in it, and ends when the guest is gone. */
   oneShot(sandbox: GuestSandbox, argv: GuestArgv, options: O): Promise<HostArgv>
   /**
-   * The monitor with a guest that is nothing: `kernel` is isobench's own of a few hundred bytes, which says on the first serial
-   * port that it has run, and ends. Left out where there is no monitor.
+   * Returns the start of the VMM with an empty guest. `kernel` is a file of isobench with a few hundred bytes: it prints a
+   * line to the first serial port and ends. Omit it if there is no VMM.
    */
   vmmStart?(sandbox: GuestSandbox, kernel: string, options: O): Promise<VmmStart>
-  /** Boots a guest that idles until commands are entered. */
+  /** Boots a guest that stays and waits for commands. */
   boot(sandbox: GuestSandbox, options: O): Promise<GuestHandle>
 }
 
-/** What a monitor alone costs is the time of this process, whatever its exit code. */
+/** The start of a VMM: isobench measures how long the process runs. Its exit code is ignored. */
 export interface VmmStart {
-  /** Has the serial port at its standard output, and ends with the guest. */
+  /** Its standard output is the serial port, and it ends with the guest. */
   readonly argv: HostArgv
-  /** What runs the guest's code, in words for the record: `kvm`, `tcg`. */
+  /** What executes the guest's code, for the record: `kvm`, `tcg`. */
   readonly accelerator: string
 }
 
-/** Something that isobench makes for a platform and keeps in its cache. */
+/** Something that isobench builds for a platform and keeps in its cache. */
 export interface Artifact {
-  /** `guest kernel`. */
+  /** What it is, for messages: `guest kernel`. */
   readonly name: string
-  /** Where it is, made or not. */
+  /** Its path, whether it exists or not. */
   readonly path: string
-  /** Makes it where it is not there yet. */
+  /** Builds it if it does not exist. */
   ensure(options: ArtifactBuildOptions): Promise<unknown>
 }
 
-/** What is known of a platform on this machine. */
+/** The result of probing a platform on this host. */
 export type ProbeResult =
-  | { readonly available: true; readonly version: string; readonly cpuMode?: 'emulated' | 'nested' }
+  | { readonly available: true; readonly version: string; readonly cpuMode: CpuMode }
   | {
       readonly available: false
       readonly reason: string
       readonly fix?: string
       readonly supportedWorkloads?: NonNullable<Unavailable['supportedWorkloads']>
       readonly version?: string
-      readonly cpuMode?: 'emulated' | 'nested'
+      readonly cpuMode: CpuMode
     }
 
-/** The family of a platform with these options. */
+/** Returns the family of a platform with these options. */
 export const platformFamily = ({ family }: Driver, options: unknown): PlatformFamily =>
   typeof family === 'function' ? family(options) : family
 
-/** Infers the options' type from their schema. */
-export const defineDriver = <O>(driver: Driver<O>): Driver<O> => driver
+/** Defines a driver. Infers the types of its options from their schema. */
+export const defineDriver = <O, I = Optional<O>>(driver: Driver<O, I>): Driver<O, I> => driver

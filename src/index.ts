@@ -1,7 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** What `import … from 'isobench'` gives to bench files, configs and drivers. */
+/** The entry point `isobench`: what bench files and configs import. */
 
-export type { Driver, GuestHandle, ProbeResult } from './driver.ts'
+import { type PlatformFunction, platform as untypedPlatform } from './dsl/platform.ts'
+import type { PlatformKinds } from './platforms/index.ts'
+
 export { type BenchHandle, type BenchOptions, bench } from './dsl/bench.ts'
 export type { Claim, Matcher, Severity } from './dsl/claim.ts'
 export { type Config, defineConfig, type GuestLimits, type ImageConfig, type RunProfile } from './dsl/config.ts'
@@ -10,8 +12,10 @@ export { expect, type Factor, type MetricRef } from './dsl/expect.ts'
 export { finding } from './dsl/finding.ts'
 export type { CommandResult, ExecOptions, Guest, LoadClient, Service } from './dsl/guest.ts'
 export { higher, lower, type Metric, type Metrics, type Quantity, type Unit } from './dsl/metric.ts'
-export { type PlatformFamily, type PlatformSpec, platform, type Selector } from './dsl/platform.ts'
+export type { Median, PlatformFamily, PlatformOptions, PlatformSpec, Selector } from './dsl/platform.ts'
 export type { TraceSource } from './dsl/traced.ts'
 export { type BootContext, type RunContext, type Workload, workload } from './dsl/workload.ts'
-export type { Requirement } from './host/packages.ts'
-export type { GuestSandbox } from './host/sandbox.ts'
+export type { PlatformKinds } from './platforms/index.ts'
+
+/** Defines a platform: a driver of isobench by its kind, or a driver object, with the options that it takes. */
+export const platform: PlatformFunction<PlatformKinds> = untypedPlatform as PlatformFunction<PlatformKinds>

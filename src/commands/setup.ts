@@ -152,6 +152,7 @@ export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly Reso
     tags: spec.tags,
     available: true,
     version: '',
+    cpuMode: 'hardware' as const,
   }))
   const steps = stepsOfRound({ ...plan, platforms: planned }, 0)
   const total = steps.reduce((sum, { duetWith }) => sum + (duetWith ? 2 : 1), 0) * (rounds + warmup)

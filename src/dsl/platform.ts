@@ -1,7 +1,6 @@
-import type { PlatformKinds } from '../platforms/index.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 
-/** How strongly, and by what, a platform isolates. */
+/** How strongly a platform isolates, and by what means. */
 export type PlatformFamily = 'native' | 'container' | 'secure-container' | 'hypervisor' | 'unikernel'
 
 export const platformFamilies: readonly PlatformFamily[] = [
@@ -12,25 +11,43 @@ export const platformFamilies: readonly PlatformFamily[] = [
   'unikernel',
 ]
 
-/** What every platform takes beside its driver's own options. */
+/**
+ * How a platform executes the code of its guests: on the CPU, on a hypervisor that runs in another one, or by emulation.
+ * Only `hardware` measurements support claims about hardware.
+ */
+export type CpuMode = 'hardware' | 'nested' | 'emulated'
+
+/** Options that every platform takes besides those of its driver. */
 export interface PlatformOptions {
-  /** The name in reports and in `--platform`; the kind when left out. */
+  /** The name in reports and for `--platform`. Default: the kind of the driver. */
   readonly name?: string
   readonly tags?: readonly string[]
   /**
-   * More files that the platform depends on, such as a daemon's configuration, from the config's folder: `isobench
-   * watch` measures the platform again when one of them is saved.
+   * More files that the platform depends on, such as the configuration of a daemon, relative to the config's folder.
+   * `isobench watch` measures the platform again when one of them is saved.
    */
   readonly watchFiles?: readonly string[]
 }
 
-/** A driver object of the author's: see `Driver` for the contract that isobench's own drivers use too. */
-export interface CustomDriver {
-  readonly driver: object
-  readonly options?: Readonly<Record<string, unknown>>
+/** The members of a driver that `platform` uses. `isobench/driver` has the whole contract. */
+export interface PlatformDriver {
+  readonly kind: string
+  readonly options: { parse(value: unknown): unknown }
+  oneShot(...args: never[]): unknown
+  boot(...args: never[]): unknown
 }
 
-/** A named way to isolate, with its options. */
+/** The options that authors may give to a driver: the input type of its schema (standardschema.dev; zod has one). */
+export type DriverInput<D extends Pick<PlatformDriver, 'options'>> = D['options'] extends {
+  readonly '~standard'?: { readonly types?: { readonly input: infer I } | undefined }
+}
+  ? KnownOptions<I>
+  : Record<string, unknown>
+
+// A schema without options has an index signature of `never`, which `name` and `tags` would not fit.
+type KnownOptions<I> = unknown extends I ? Record<string, unknown> : [I] extends [Record<string, never>] ? unknown : I
+
+/** A platform of the config: a driver under a name, with its options. */
 export interface PlatformSpec {
   readonly kind: string
   readonly name: string
@@ -41,7 +58,7 @@ export interface PlatformSpec {
   readonly location?: Location
 }
 
-/** Chooses platforms when a claim is judged: by name, by family, or by tag. Plain data. */
+/** Selects the platforms of a claim by name, by family, or by tag. Plain data. */
 export type Selector =
   | { readonly by: 'name'; readonly names: readonly string[] }
   | { readonly by: 'family'; readonly families: readonly PlatformFamily[] }
@@ -50,58 +67,74 @@ export type Selector =
 
 const nameRule = /^[a-z][a-z0-9-]{0,30}$/
 
-function define(kind: string, given: PlatformOptions & Record<string, unknown>, location?: Location): PlatformSpec {
-  const { name = kind, tags = [], watchFiles: watch, driver, ...options } = given
+function definePlatform(
+  driver: string | PlatformDriver,
+  input: PlatformOptions & Record<string, unknown>,
+  location?: Location,
+): PlatformSpec {
+  const kind = typeof driver === 'string' ? driver : driver?.kind
+  if (typeof kind !== 'string' || (typeof driver === 'object' && typeof driver.options?.parse !== 'function')) {
+    throw new DefinitionError(
+      'platform() needs the kind of a driver of isobench, or a driver object.',
+      "write platform('runc'), or pass the result of defineDriver({ ... })",
+      location,
+    )
+  }
+  const { name = kind, tags = [], watchFiles, ...options } = input
   if (!nameRule.test(name)) {
     throw new DefinitionError(
-      `the platform name ${JSON.stringify(name)} cannot be used`,
+      `the platform name ${JSON.stringify(name)} is not allowed.`,
       nameRule.test(name.toLowerCase())
         ? `did you mean "${name.toLowerCase()}"? Names have small letters only`
         : 'use a small letter followed by up to 30 small letters, digits and "-"',
       location,
     )
   }
-  const base = { kind, name, tags, ...(watch && { watchFiles: watch }), ...(location && { location }) }
-  return driver === undefined
-    ? { ...base, options }
-    : { ...base, driver: driver as object, options: (options.options as Record<string, unknown> | undefined) ?? {} }
+  return {
+    kind,
+    name,
+    tags,
+    options,
+    ...(watchFiles && { watchFiles }),
+    ...(typeof driver === 'object' && { driver }),
+    ...(location && { location }),
+  }
 }
 
-// A kind without options has an index signature of nevers, which `name` and `tags` would not fit.
-type OptionsOf<O> = string extends keyof O ? unknown : O
+type OptionsArgument<I> = Partial<I> extends I ? [options?: PlatformOptions & I] : [options: PlatformOptions & I]
 
-interface PlatformFunction {
+/** The function `platform`. `Kinds` has the options of each driver of isobench, by kind. */
+export interface PlatformFunction<Kinds> {
   /**
-   * A platform of one of isobench's drivers, or with `driver` one of the author's own.
-   * @throws AuthorError when the name cannot be used.
+   * Defines a platform that uses a driver of isobench.
+   * @throws {DefinitionError} if the name is not allowed
    */
-  <K extends keyof PlatformKinds>(kind: K, options?: PlatformOptions & OptionsOf<PlatformKinds[K]>): PlatformSpec
-  (kind: string, options: PlatformOptions & CustomDriver): PlatformSpec
+  <K extends keyof Kinds & string>(kind: K, options?: PlatformOptions & Kinds[K]): PlatformSpec
+  /**
+   * Defines a platform that uses a driver of yours. Its schema types the options, which stand beside `name`, `tags` and
+   * `watchFiles`; an option of the driver cannot have one of these names.
+   * @throws {DefinitionError} if the name is not allowed, or if `driver` is not a driver
+   */
+  <D extends PlatformDriver>(driver: D, ...options: OptionsArgument<DriverInput<D>>): PlatformSpec
   /** Selects the platforms of these families. */
   family(...families: [PlatformFamily, ...PlatformFamily[]]): Selector
   /** Selects the platforms with any of these tags. */
   tag(...tags: [string, ...string[]]): Selector
   /** Selects platforms by name. */
   named(...names: [string, ...string[]]): Selector
-  /**
-   * To compare with the median of several platforms, round by round, leaving out platforms without samples; two are the
-   * least.
-   */
+  /** The median of at least two platforms in each round, to compare others with. Platforms without samples are omitted. */
   medianOf(...names: [string, string, ...string[]]): Median
 }
 
-/** The median of several platforms, as what others are compared with. */
+/** The median of several platforms, to compare others with. */
 export interface Median {
   readonly medianOf: readonly string[]
 }
 
-/**
- * Defines a platform of the config, and selects platforms for claims.
- * @throws {DefinitionError} if the name is invalid
- */
-export const platform: PlatformFunction = Object.assign(
-  function platform(kind: string, options: object = {}): PlatformSpec {
-    return define(kind, options as PlatformOptions & Record<string, unknown>, callerLocation(platform))
+/** `platform` without the types of the built-in kinds: the entry point `isobench` adds those. */
+export const platform: PlatformFunction<Record<string, Record<string, unknown>>> = Object.assign(
+  function platform(driver: string | PlatformDriver, options: object = {}): PlatformSpec {
+    return definePlatform(driver, options as PlatformOptions & Record<string, unknown>, callerLocation(platform))
   },
   {
     family: (...families: PlatformFamily[]): Selector => ({ by: 'family', families }),
@@ -111,7 +144,7 @@ export const platform: PlatformFunction = Object.assign(
   },
 )
 
-/** Whether `selector` chooses a platform with this name, family and tags. */
+/** Returns whether `selector` matches a platform with this name, family and tags. */
 export function matchesSelector(
   selector: Selector,
   candidate: { readonly name: string; readonly family: PlatformFamily; readonly tags: readonly string[] },
@@ -128,7 +161,7 @@ export function matchesSelector(
   }
 }
 
-/** What a selector chooses, in words: `container or secure-container`. */
+/** Formats a selector: `container or secure-container`. */
 export function describeSelector(selector: Selector): string {
   switch (selector.by) {
     case 'name':

@@ -90,7 +90,7 @@ const prepare = async (sandbox: GuestSandbox, options: Options) =>
   vmSpec(sandbox, { kernel: kernelOf(options), disk: await rootDiskFor(sandbox) }, options)
 
 /** Cloud Hypervisor: a VMM for clouds with only virtio devices. */
-export const cloudHypervisor = defineDriver<Options>({
+export const cloudHypervisor = defineDriver({
   kind: 'cloud-hypervisor',
   family: 'hypervisor',
   description: 'Cloud Hypervisor, a VMM with only virtio devices',

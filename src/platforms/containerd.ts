@@ -136,7 +136,7 @@ function shimFor(sandbox: GuestSandbox, { runtime }: Options): ShimConfig {
 }
 
 /** containerd without an engine above it, as on Kubernetes nodes. */
-export const containerd = defineDriver<Options>({
+export const containerd = defineDriver({
   kind: 'containerd',
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   description: 'containerd with a shim, without an engine',

@@ -44,7 +44,7 @@ const runtime = (options: Options): OciRuntime => ({
 })
 
 /** crun, called directly. */
-export const crun = defineDriver<Options>({
+export const crun = defineDriver({
   kind: 'crun',
   family: 'container',
   description: 'the OCI runtime in C, without a daemon',

@@ -138,7 +138,7 @@ exit "$code"`
 const untilGone = (guest: string, argv: HostArgv): HostArgv => ['sh', '-c', watching, 'sh', guest, ...argv]
 
 /** Docker, through a dockerd and its default bridge. */
-export const docker = defineDriver<Options>({
+export const docker = defineDriver({
   kind: 'docker',
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   description: 'Docker, through a daemon and its default bridge, over an OCI runtime',

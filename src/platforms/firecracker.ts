@@ -244,7 +244,7 @@ const instance = z.object({ vmm_version: z.string() })
 export const supportsPause = (version: string): boolean => !/^1\.16\.[01]$/.test(version)
 
 /** Firecracker: a small VMM. */
-export const firecracker = defineDriver<Options>({
+export const firecracker = defineDriver({
   kind: 'firecracker',
   family: 'hypervisor',
   description: 'Firecracker, a small VMM for guests with their own kernel',

@@ -52,8 +52,8 @@ export function requireRunsc(
 /** Returns why this mode is unavailable on this host. */
 export const modePreflight = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmPreflight() : undefined)
 
-/** Returns how guest code executes in this mode, if that is not directly on hardware. */
-export const cpuModeOf = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmCpuMode() : undefined)
+/** Returns how guest code is executed in this mode. */
+export const cpuModeOf = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmCpuMode() : 'hardware')
 
 const optionsSchema = z.strictObject({
   mode: modeSchema.default('systrap'),
@@ -116,7 +116,7 @@ export const gvisorRequirement = (binary: string): Requirement => ({
 })
 
 /** gVisor: an application kernel in Go between the guest and the host. */
-export const gvisor = defineDriver<Options>({
+export const gvisor = defineDriver({
   kind: 'gvisor',
   family: 'secure-container',
   description: 'runsc, an application kernel between the guest and the host',

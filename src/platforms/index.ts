@@ -1,4 +1,5 @@
 import type { Driver } from '../driver.ts'
+import type { DriverInput } from '../dsl/platform.ts'
 import { bubblewrap } from './bubblewrap.ts'
 import { cloudHypervisor } from './cloud-hypervisor.ts'
 import { containerd } from './containerd.ts'
@@ -36,11 +37,8 @@ const all = {
   'user-mode-linux': userModeLinux,
 }
 
-// The options of a driver without options have an index signature of `never`, which would even forbid `name`.
-type OptionsOf<D> = D extends Driver<infer O> ? { [K in keyof O as string extends K ? never : K]?: O[K] } : never
-
 /** The options of each kind of platform in `platform(kind, options)`. */
-export type PlatformKinds = { [K in keyof typeof all]: OptionsOf<(typeof all)[K]> }
+export type PlatformKinds = { readonly [K in keyof typeof all]: DriverInput<(typeof all)[K]> }
 
 /** The built-in drivers by kind. */
 export const drivers: Readonly<Record<string, Driver>> = all as unknown as Readonly<Record<string, Driver>>

@@ -90,7 +90,7 @@ function prepare(sandbox: GuestSandbox, options: Options): ShimConfig {
 }
 
 /** Kata Containers: a container in its own VM, through containerd. */
-export const kata = defineDriver<Options>({
+export const kata = defineDriver({
   kind: 'kata',
   family: 'secure-container',
   description: 'Kata Containers, a container in its own VM, through containerd',

@@ -207,7 +207,7 @@ function configure(sandbox: GuestSandbox, options: Options, folders: readonly Sy
 }
 
 /** LXC, unprivileged by default: the guest's root has no rights on the host. */
-export const lxc = defineDriver<Options>({
+export const lxc = defineDriver({
   kind: 'lxc',
   family: 'container',
   description: 'LXC, a container with its own monitor process',

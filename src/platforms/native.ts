@@ -7,7 +7,7 @@ const optionsSchema = z.strictObject({
 })
 
 /** The image without isolation: a chroot with the same limits and the same kind of network link as every guest. */
-export const native = defineDriver<z.output<typeof optionsSchema>>({
+export const native = defineDriver({
   kind: 'native',
   family: 'native',
   description: 'the image, the limits and the network link, without isolation',

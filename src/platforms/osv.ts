@@ -226,7 +226,7 @@ function boot(sandbox: GuestSandbox, prepared: Prepared, { on, programs }: Optio
 }
 
 /** OSv, a unikernel: one program in the address space of the kernel, without processes. */
-export const osv = defineDriver<Options>({
+export const osv = defineDriver({
   kind: 'osv',
   family: 'unikernel',
   description: 'OSv, a unikernel that runs one program of its image',

@@ -247,7 +247,7 @@ async function rootless(sandbox: GuestSandbox, { runtime }: Options): Promise<En
 const engineFor = (sandbox: GuestSandbox, options: Options) => (options.rootless ? rootless : rootful)(sandbox, options)
 
 /** podman, a container engine without a daemon, over an OCI runtime. */
-export const podman = defineDriver<Options>({
+export const podman = defineDriver({
   kind: 'podman',
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   description: 'podman, an engine without a daemon over an OCI runtime, as root or as an unprivileged user',

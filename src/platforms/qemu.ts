@@ -226,7 +226,7 @@ async function prepare(sandbox: GuestSandbox, options: Options) {
 }
 
 /** QEMU: a VM with emulated devices, run by KVM or by emulation of the CPU. */
-export const qemu = defineDriver<Options>({
+export const qemu = defineDriver({
   kind: 'qemu',
   family: 'hypervisor',
   description: 'QEMU, a virtual machine with its own kernel',

@@ -18,7 +18,7 @@ const runtime = (options: Options): OciRuntime => ({
 })
 
 /** runc, called directly. */
-export const runc = defineDriver<Options>({
+export const runc = defineDriver({
   kind: 'runc',
   family: 'container',
   description: 'the reference OCI runtime, without a daemon',

@@ -84,7 +84,7 @@ async function vmSpec(sandbox: GuestSandbox, options: Options): Promise<VmSpec> 
 }
 
 /** User-mode Linux: a Linux kernel that runs as a host process, for hosts without virtualization. */
-export const userModeLinux = defineDriver<Options>({
+export const userModeLinux = defineDriver({
   kind: 'user-mode-linux',
   family: 'hypervisor',
   description: 'user-mode Linux, a guest kernel that runs as a host process, without KVM',

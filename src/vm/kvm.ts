@@ -181,8 +181,8 @@ export async function kvmPreflight(): Promise<Unavailable | undefined> {
   }
 }
 
-/** Returns whether KVM guests run on a hypervisor that is nested in another one. */
-export async function kvmCpuMode(): Promise<'nested' | undefined> {
+/** Returns whether KVM guests run on hardware, or on a hypervisor that is nested in another one. */
+export async function kvmCpuMode(): Promise<'nested' | 'hardware'> {
   const { state } = await kvm()
-  return state === 'nested' || (state !== 'usable' && isVirtual()) ? 'nested' : undefined
+  return state === 'nested' || (state !== 'usable' && isVirtual()) ? 'nested' : 'hardware'
 }

@@ -349,26 +349,22 @@ test('a driver object of the author’s is probed, measured and compared like is
   using project = Project.of(benchFile(elsewhere(101), within10))
   project.write({
     'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
-const slowRoot = {
-  kind: 'chroot-twice', family: 'container', description: 'a chroot in an own namespace',
-  options: { parse: (given: { hostname?: string }) => ({ hostname: 'mine', ...given }) },
+import { defineDriver } from 'isobench/driver'
+const chrootTwice = defineDriver({
+  kind: 'chroot-twice', family: 'container', description: 'a chroot in a UTS namespace',
+  options: { parse: (input) => ({ hostname: 'mine', ...(input as { hostname?: string }) }) },
   requirements: () => [{ binary: 'unshare', package: 'util-linux' }],
   version: () => ['unshare', '--version'],
-  oneShot: async (sandbox: any, argv: string[]) => 
-    sandbox.wrap(['unshare', '--uts', 'chroot', await sandbox.chrootDir(), ...argv]),
-  boot: async (sandbox: any, { hostname }: { hostname: string }) => {
+  oneShot: async (sandbox, argv) => sandbox.wrap(['unshare', '--uts', 'chroot', await sandbox.chrootDir(), ...argv]),
+  boot: async (sandbox, { hostname }) => {
     const root = await sandbox.chrootDir()
-    const enter = ['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', hostname, 'chroot', root]
-    return { execArgv: (argv: string[]) => sandbox.wrap([...enter, ...argv]) }
+    const enter = ['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', hostname, 'chroot', root] as const
+    return { execArgv: (argv) => sandbox.wrap([...enter, ...argv]) }
   },
-}
-const broken = { ...slowRoot, kind: 'broken', oneShot: async () => ['/bin/false'] }
+})
+const broken = defineDriver({ ...chrootTwice, kind: 'broken', oneShot: async () => ['/bin/false'] })
 export default defineConfig({
-  platforms: [
-    platform('native'),
-    platform('mine', { driver: slowRoot, options: { hostname: 'isobench' } }),
-    platform('broken', { driver: broken }),
-  ],
+  platforms: [platform('native'), platform(chrootTwice, { name: 'mine', hostname: 'isobench' }), platform(broken)],
 })
 `,
   })

@@ -29,10 +29,10 @@ const throttle = (group: string, share: number) => {
 const driver = (share: number): any => ({
   ...runc,
   kind: 'slow',
-  about: 'runc with a part of its CPU',
-  open: async (place: any, options: any) => {
-    const guest = await runc.open(place, options)
-    throttle(place.cgroupPath, share)
+  description: 'runc with a part of its CPU',
+  boot: async (sandbox: any, options: any) => {
+    const guest = await runc.boot(sandbox, options)
+    throttle(sandbox.cgroupPath, share)
     return guest
   },
 })
@@ -41,8 +41,8 @@ export default defineConfig({
   platforms: [
     platform('native'),
     platform('runc'),
-    platform('slow', { driver: driver(${share}) }),
-    platform('slow', { name: 'slower', driver: driver(0.2) }),
+    platform(driver(${share})),
+    platform(driver(0.2), { name: 'slower' }),
     platform('native', { name: 'native-2' }),
   ],
   profiles: { quick: { warmup: 0 } },

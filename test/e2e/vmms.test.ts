@@ -67,12 +67,13 @@ for (const [name, platforms] of Object.entries(vmms)) {
 }
 
 test('a VMM that ends before its guest has run is an error for every exit code', async () => {
-  using project = withPlatforms(`platform('early', { driver: {
-    kind: 'early', family: 'hypervisor', about: 'ends early', options: { parse: () => ({}) }, requirements: () => [],
-    once: async (place, argv) => place.inside(['chroot', place.rootfs, ...argv]),
-    open: async (place) => ({ enter: (argv) => place.inside(['chroot', place.rootfs, ...argv]) }),
-    floor: async () => ({ argv: ['printf', 'SeaBIOS B'], accel: 'kvm' }),
-  } })`)
+  using project = withPlatforms(`platform({
+    kind: 'early', family: 'hypervisor', description: 'ends early',
+    options: { parse: () => ({}) }, requirements: () => [],
+    oneShot: async (sandbox, argv) => sandbox.wrap(['chroot', sandbox.rootfs, ...argv]),
+    boot: async (sandbox) => ({ execArgv: (argv) => sandbox.wrap(['chroot', sandbox.rootfs, ...argv]) }),
+    vmmStart: async () => ({ argv: ['printf', 'SeaBIOS B'], accelerator: 'kvm' }),
+  })`)
   const { report } = await project.run(['--rounds', '1'])
   expect(report.cases[0]!.results).toMatchObject([
     { platform: 'early', errors: ['the monitor of early ended before its guest had said that it ran: SeaBIOS B'] },

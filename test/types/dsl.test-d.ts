@@ -2,7 +2,6 @@ import {
   bench,
   type Claim,
   type Config,
-  type Driver,
   defineConfig,
   expect,
   finding,
@@ -13,6 +12,7 @@ import {
   platform,
   workload,
 } from 'isobench'
+import type { Driver } from 'isobench/driver'
 import { sysbench } from 'isobench/tools'
 import { describe, expectTypeOf, it } from 'vitest'
 
@@ -135,7 +135,7 @@ describe('what authors write compiles', () => {
       oneShot: async (place, argv) => place.wrap(['mine', ...argv]),
       boot: async (place) => ({ execArgv: (argv) => place.wrap(['mine', place.id, ...argv]) }),
     }
-    expectTypeOf(platform('mine', { driver, options: { level: 2 }, tags: ['own'] })).toEqualTypeOf<PlatformSpec>()
+    expectTypeOf(platform(driver, { level: 2, name: 'mine', tags: ['own'] })).toEqualTypeOf<PlatformSpec>()
     const config = defineConfig({
       guest: { cpus: 2, memory: '512MiB' },
       platforms: [
@@ -143,7 +143,7 @@ describe('what authors write compiles', () => {
         platform('native', { name: 'native-2', tags: ['noise'] }),
         platform('runc', { name: 'runc-again' }),
         platform('gvisor', { mode: 'kvm', flags: ['--debug'], name: 'gvisor-kvm', tags: ['ablation'] }),
-        platform('mine', { driver }),
+        platform(driver),
       ],
     })
     expectTypeOf(config).toEqualTypeOf<Config>()

@@ -1,7 +1,8 @@
 import { type Claim, describeMatcher } from '../../dsl/claim.ts'
+import type { CpuMode } from '../../dsl/platform.ts'
 import { describeSelector, matchesSelector } from '../../dsl/platform.ts'
 import { sentence } from '../../reporters/format.ts'
-import { type BenchCase, type CpuMode, canRun, casesOf, isMeasuredOn, type PlannedPlatform } from '../model/plan.ts'
+import { type BenchCase, canRun, casesOf, isMeasuredOn, type PlannedPlatform } from '../model/plan.ts'
 import type { ClaimVerdict } from '../model/verdict.ts'
 import { judgeOnAtLeast } from './aggregate.ts'
 import { judgeOnPlatform } from './comparison.ts'
@@ -53,7 +54,7 @@ export interface JudgedClaim {
   /** Those that its samples are of. */
   readonly needs: readonly string[]
   /** Its guests were not on hardware; of a bench's own expectation, only where that mixes two kinds. */
-  readonly cpuMode: CpuMode | null
+  readonly cpuMode: Exclude<CpuMode, 'hardware'> | null
   readonly judged: ComparisonResult
   verdict(judged: ComparisonResult): ClaimVerdict
 }
@@ -171,5 +172,5 @@ interface About {
   readonly needs: readonly string[]
   /** Those without which it cannot be judged. */
   readonly own: readonly string[]
-  readonly cpuMode: CpuMode | null
+  readonly cpuMode: Exclude<CpuMode, 'hardware'> | null
 }

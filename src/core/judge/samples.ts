@@ -1,5 +1,6 @@
 import type { Metric } from '../../dsl/metric.ts'
-import type { CpuMode, Plan } from '../model/plan.ts'
+import type { CpuMode } from '../../dsl/platform.ts'
+import type { Plan } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 import type { ReasonCode } from '../model/verdict.ts'
 import { median } from '../stats/index.ts'
@@ -42,12 +43,15 @@ export const minMedianMembers = 2
 
 /** Of those that a median is over, the ones that were measured on hardware, without the platform itself. */
 export const measuredMembers = (names: readonly string[], platform: string, plan: Platforms): string[] =>
-  names.filter((name) => name !== platform && unavailableReason(name, plan) === undefined && !find(name, plan)?.cpuMode)
+  names.filter(
+    (name) =>
+      name !== platform && unavailableReason(name, plan) === undefined && find(name, plan)?.cpuMode === 'hardware',
+  )
 
-/** Whether one of the platforms is not on hardware, and how. */
-export function cpuModeOf(names: readonly string[], plan: Platforms): CpuMode | null {
-  const ways = names.map((name) => find(name, plan)?.cpuMode)
-  return ways.find((way) => way === 'emulated') ?? ways.find((way) => way !== undefined) ?? null
+/** Returns how the platforms that are not on hardware execute guest code: `emulated` if one of them is, or null. */
+export function cpuModeOf(names: readonly string[], plan: Platforms): Exclude<CpuMode, 'hardware'> | null {
+  const modes = names.map((name) => find(name, plan)?.cpuMode)
+  return (['emulated', 'nested'] as const).find((mode) => modes.includes(mode)) ?? null
 }
 
 /** Whether some of the platforms are on hardware and some are not, so that they cannot be compared. */

@@ -1,4 +1,4 @@
-import type { PlatformFamily } from '../../dsl/platform.ts'
+import type { CpuMode, PlatformFamily } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
 import { type SequentialPlan, seeded, shuffled } from '../stats/index.ts'
 import type { PublishedResult, WeightsSource } from './plan-schema.ts'
@@ -42,8 +42,8 @@ export interface PlannedPlatform {
   readonly reason?: string
   /** How to make it so. */
   readonly fix?: string
-  /** Why its figures are not those of hardware: its guests run on an emulated CPU, or on a hypervisor inside another. */
-  readonly cpuMode?: CpuMode
+  /** How it executes the code of its guests on this host. */
+  readonly cpuMode: CpuMode
   /** Kinds of workload that it cannot run: it has no cells of them. */
   readonly unsupportedWorkloads?: readonly WorkKind[]
   /** Kinds that it runs all the same where it is not available. */
@@ -62,8 +62,6 @@ export const isMeasuredOn = (
   bench: Pick<BenchData, 'workload'>,
 ): boolean =>
   canRun(platform, bench) && (platform.available || platform.supportedWorkloads?.includes(bench.workload.kind) === true)
-
-export type CpuMode = 'emulated' | 'nested'
 
 /** One bench with one set of parameters; with a platform it is a cell. */
 export interface BenchCase {

@@ -15,7 +15,8 @@ export function vocabulary<const Words extends Readonly<Record<string, string>>>
   return z.enum(names).meta({ id, description, enumDescriptions: Object.values(words) })
 }
 
-export const cpuModeSchema = vocabulary('CpuMode', 'Why the results of a platform are not those of hardware.', {
+export const cpuModeSchema = vocabulary('CpuMode', 'How a platform executes the code of its guests.', {
+  hardware: 'on the CPU of the host',
   emulated: 'software emulates the CPU of the guests',
   nested: 'the hypervisor of the guests runs inside another hypervisor',
 })

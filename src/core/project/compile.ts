@@ -28,8 +28,14 @@ const shared = {
   format: 'esm',
   write: false,
   logLevel: 'silent',
-  // A bench may be compiled in a folder that has not installed isobench.
-  alias: { 'isobench/tools': bundlePath('tools'), isobench: bundlePath('index') },
+  // A project may use a global isobench, without one in its own node_modules.
+  alias: {
+    'isobench/driver': bundlePath('driver'),
+    'isobench/tools': bundlePath('tools'),
+    isobench: bundlePath('index'),
+  },
+  // Not part of the bundle: the errors of a driver must have the classes of the isobench that runs.
+  external: [bundlePath('driver')],
   banner: {
     js: "import { createRequire as __isobenchRequire } from 'node:module';const require = __isobenchRequire(import.meta.url);",
   },

@@ -54,7 +54,7 @@ export function resolvePlatforms(
       const close = closestMatch(spec.kind, Object.keys(drivers))
       const fix = close
         ? `did you mean "${close}"?`
-        : `use one of: ${Object.keys(drivers).join(', ')}, or give your own: { driver }`
+        : `use one of: ${Object.keys(drivers).join(', ')}, or pass your own driver: platform(driver)`
       return new DefinitionError(`there is no platform "${spec.kind}"`, fix, spec.location)
     }
     try {

@@ -104,7 +104,7 @@ const importedPlatformSchema = z
   .strictObject({
     family: familySchema.optional().describe('required for a platform that the config does not have'),
     version: z.string().optional().describe('version text'),
-    cpuMode: cpuModeSchema.optional().describe('set it if the guests did not run on hardware'),
+    cpuMode: cpuModeSchema.default('hardware').describe('how the code of its guests was executed'),
   })
   .meta({ id: 'ImportedPlatform', description: 'A platform of the source.' })
 
@@ -286,7 +286,7 @@ function platformsOf(file: string, given: Import, known: readonly ImportTarget[]
   ]
   const names = new Set([...Object.keys(given.platforms), ...named.flatMap((one) => one.names)])
   const there = [...names].map((name): PlannedPlatform => {
-    const { family, version = '', cpuMode: apart } = given.platforms[name] ?? {}
+    const { family, version = '', cpuMode = 'hardware' } = given.platforms[name] ?? {}
     const own = known.find((one) => one.name === name)
     const at = named.find((one) => one.names.includes(name))?.at ?? `platforms.${name}`
     return {
@@ -303,7 +303,7 @@ function platformsOf(file: string, given: Import, known: readonly ImportTarget[]
       tags: [],
       available: true,
       version,
-      ...(apart && { cpuMode: apart }),
+      cpuMode,
     }
   })
   const absent = known.filter(({ name }) => !names.has(name))
@@ -314,6 +314,7 @@ function platformsOf(file: string, given: Import, known: readonly ImportTarget[]
       tags: [],
       available: false,
       version: '',
+      cpuMode: 'hardware' as const,
       reason: 'not among the imported results',
     })),
   ]

@@ -150,25 +150,25 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   const lacking = missing(driver.requirements(options))
   if (lacking.length > 0) {
     const fix = [installCommand(lacking), ...lacking.map(({ installHint: hint }) => hint)].filter(Boolean).join('; ')
-    return { available: false, reason: describeMissing(lacking), ...(fix && { fix }) }
+    return { available: false, reason: describeMissing(lacking), ...(fix && { fix }), cpuMode: 'hardware' }
   }
   const version = await versionOf(driver, options)
   const obstacle = await driver.preflight?.(options)
-  const apart = await driver.cpuMode?.(options)
+  const cpuMode = (await driver.cpuMode?.(options)) ?? 'hardware'
   if (obstacle !== undefined) {
     const why = typeof obstacle === 'string' ? { reason: obstacle } : obstacle
-    return { available: false, version, ...why, ...(apart && { cpuMode: apart }) }
+    return { available: false, version, ...why, cpuMode }
   }
   const wanted = driver.requiredImageFiles?.(options) ?? []
   const unfit = wanted.length > 0 ? missingImageFiles(image, wanted) : undefined
-  if (unfit) return { available: false, ...unfit, version }
+  if (unfit) return { available: false, ...unfit, version, cpuMode }
   if (await isSkipped(platform, skipEmulated)) {
     const fix = `--platform ${spec.name}, or a profile that does not skip what is emulated: --profile full`
-    return { available: false, reason: 'excluded: its CPUs are emulated in software here', fix, version }
+    return { available: false, reason: 'excluded: its CPUs are emulated in software here', fix, version, cpuMode }
   }
   const details = await driver.versionDetails?.(options)
-  const known = { version: details ? `${version} (${details})` : version, ...(apart && { cpuMode: apart }) }
-  const emulated = apart === 'emulated'
+  const known = { version: details ? `${version} (${details})` : version, cpuMode }
+  const emulated = cpuMode === 'emulated'
   const rootfs = wanted.length > 0 ? image!.rootfs : undefined
   const boot = () => bootOnce(platform, probing, { rootfs, limit: bootTimeout(emulated) })
   const failure = await (emulated ? serialQueue(boot) : boot())

@@ -92,7 +92,7 @@ const allowed: Record<Layer, readonly Layer[]> = {
   root: layers.filter((layer) => layer !== 'root'),
 }
 
-const rootFiles = ['bin', 'cli', 'in-guest', 'index', 'reporter']
+const rootFiles = ['bin', 'cli', 'driver-api', 'in-guest', 'index', 'reporter']
 
 function layerOf(file: string): Layer | undefined {
   const path = file.replace(/^src\//, '')
@@ -109,7 +109,6 @@ const pending = [
   'src/core/judge/findings.ts -> src/reporters/format.ts',
   'src/core/records/baseline.ts -> src/reporters/comparison.ts',
   'src/core/reporter.ts -> src/util/errors.ts',
-  'src/dsl/platform.ts -> src/platforms/index.ts',
 ]
 
 /** Every import of every file: type imports, re-exports and dynamic imports too. */

@@ -314,10 +314,16 @@ describe('platforms', () => {
   })
 
   it('take a driver object of the author with its options', () => {
-    const driver = { family: 'container' }
-    const mine = platform('mine', { driver, options: { level: 2 } })
-    expect(mine).toMatchObject({ kind: 'mine', options: { level: 2 } })
-    expect(mine.driver).toBe(driver)
+    const driver = { kind: 'mine', options: { parse: () => ({}) }, oneShot: () => {}, boot: () => {} }
+    const named = platform(driver, { name: 'mine-2', tags: ['x'], watchFiles: ['mine.conf'], level: 2 })
+    expect(named).toMatchObject({ kind: 'mine', name: 'mine-2', tags: ['x'], watchFiles: ['mine.conf'] })
+    expect(named.options).toEqual({ level: 2 })
+    expect(named.driver).toBe(driver)
+    expect(platform(driver)).toMatchObject({ kind: 'mine', name: 'mine', options: {} })
+  })
+
+  it.each([undefined, {}, { kind: 'mine' }, { kind: 'mine', options: {} }])('refuse %j as a driver', (driver) => {
+    expect(refusal(() => platform(driver as never)).fix).toContain('defineDriver')
   })
 
   it.each(['', 'Native', 'a b', '../x', '1a', 'a'.repeat(32)])('refuse the name %j', (name) => {

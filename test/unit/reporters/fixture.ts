@@ -27,6 +27,7 @@ const platform = (
   tags: [],
   available: true,
   version: '1.0',
+  cpuMode: 'hardware',
   ...rest,
 })
 

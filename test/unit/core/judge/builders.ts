@@ -23,7 +23,7 @@ export const aBench = (over: Partial<BenchData> = {}): BenchData => ({
 
 export const aPlatform = (name: string, over: Partial<PlannedPlatform> = {}): PlannedPlatform => {
   const family: PlatformFamily = name === 'native' ? 'native' : name === 'gvisor' ? 'secure-container' : 'container'
-  return { name, kind: name, family, tags: [], available: true, version: '1', ...over }
+  return { name, kind: name, family, tags: [], available: true, version: '1', cpuMode: 'hardware', ...over }
 }
 
 export const aClaim = (matcher: Matcher, over: Partial<Claim> = {}): Claim => ({
