@@ -80,7 +80,7 @@ const platformSchema = z
     version: z.string().describe('version text of the platform; empty if unknown'),
     reason: z.string().optional().describe('why it is not available'),
     fix: z.string().optional().describe('how to make it available'),
-    cpuMode: cpuModeSchema.default('hardware').describe('how the code of its guests is executed'),
+    cpuMode: cpuModeSchema.describe('how it executes the code of its guests'),
     unsupportedWorkloads: z.array(workKindSchema).optional().describe('kinds of workload that it cannot run'),
     supportedWorkloads: z.array(workKindSchema).optional().describe('kinds that it can run although not available'),
   })
