@@ -26,6 +26,7 @@ try {
       index: 'src/index.ts',
       tools: 'src/tools/index.ts',
       driver: 'src/driver-api.ts',
+      reporter: 'src/reporter.ts',
       collector: 'src/core/project/collector.ts',
       'in-guest': 'src/in-guest.ts',
     },

@@ -6,7 +6,14 @@ import type { PlatformKinds } from './platforms/index.ts'
 
 export { type BenchHandle, type BenchOptions, bench } from './dsl/bench.ts'
 export type { Claim, Matcher, Severity } from './dsl/claim.ts'
-export { type Config, defineConfig, type GuestLimits, type ImageConfig, type RunProfile } from './dsl/config.ts'
+export {
+  type Config,
+  defineConfig,
+  type GuestLimits,
+  type ImageConfig,
+  type ReporterEntry,
+  type RunProfile,
+} from './dsl/config.ts'
 export { DefinitionError } from './dsl/errors.ts'
 export { expect, type Factor, type MetricRef } from './dsl/expect.ts'
 export { finding } from './dsl/finding.ts'

@@ -3,7 +3,8 @@ import { loadProject } from '../core/project/config.ts'
 import { latestRecord } from '../core/records/record-file.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
-import { createReporters, loadSuite, openRecord } from './setup.ts'
+import { createReporters, reporterProject } from './reporters.ts'
+import { loadSuite, openRecord } from './setup.ts'
 
 export const command = defineCommand({
   description:
@@ -24,6 +25,7 @@ async function judge(file: string | undefined, options: Options, io: CommandIo):
   const named = file ?? latestRecord((await loadProject(io.cwd, options.config)).root)
   const record = await openRecord(named, () => loadSuite(io.cwd, options.config))
   const report = buildReport(record, options)
-  await createReporters(options, io.cwd, io).onFinish(report)
+  const reporter = await createReporters(options, await reporterProject(options, io.cwd), io)
+  await reporter.onFinish(report)
   return report.exitCode
 }

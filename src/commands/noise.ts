@@ -9,7 +9,8 @@ import { UsageError } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions, sharedOptions } from './options.ts'
-import { confirm, createReporters } from './setup.ts'
+import { createReporters } from './reporters.ts'
+import { confirm } from './setup.ts'
 
 const noiseOptions = {
   ...pickOptions('name', 'tag', 'profile'),
@@ -47,9 +48,9 @@ async function measureNoise(
   })
   const native = platforms.find(({ spec }) => spec.name === 'native')
   if (!native) throw new UsageError('the config has no platform "native"', "add platform('native') to it")
-  const reporter = createReporters(
+  const reporter = await createReporters(
     { reporter: ['default'], json: false, verbose: false, margin: options.margin },
-    project.root,
+    { root: project.root },
     {
       ...io,
       // What is told on the way is not the answer.

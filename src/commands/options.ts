@@ -262,9 +262,9 @@ export const sharedOptions = {
   reporter: {
     value: '<name[=file]>',
     group: 'Output',
-    description: 'how to report, and into which file; repeat it for several reporters',
+    description: 'a reporter by name or path, and its file; may be repeated (default: those of the config)',
     example: '--reporter default --reporter html=report.html',
-    schema: texts.default(['default']),
+    schema: texts.optional(),
     repeatable: true,
     completion: 'reporters',
   },

@@ -6,7 +6,7 @@ import { recordFile } from '../core/records/baseline.ts'
 import { latestRecord, readRecord } from '../core/records/record-file.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions, sharedOptions } from './options.ts'
-import { type Baseline, createReporters } from './setup.ts'
+import { type Baseline, createReporters, reporterProject } from './reporters.ts'
 
 export const command = defineCommand({
   description:
@@ -39,7 +39,9 @@ async function showRecords(files: readonly string[], options: Options, io: Comma
     const record = readRecord(file)
     return { plan: record.plan, report: buildReport(record, { strict: options.strict }) }
   })
-  await createReporters(options, io.cwd, io, await baselineOf(options, io)).onStoredRuns(runs)
+  const project = await reporterProject(options, io.cwd)
+  const reporter = await createReporters(options, project, io, await baselineOf(options, io))
+  await reporter.onStoredRuns(runs)
   return exitCodes.clean
 }
 

@@ -16,7 +16,8 @@ import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
-import { confirm, createReporters, showPlan } from './setup.ts'
+import { createReporters } from './reporters.ts'
+import { confirm, showPlan } from './setup.ts'
 
 export const command = defineCommand({
   description:
@@ -68,7 +69,7 @@ async function runBenches(filters: readonly string[], options: Options, io: Comm
   const name = options.baseline
   const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
   const before = baseline && readRecord(baseline.file)
-  const reporter = createReporters(options, project.root, io, baseline)
+  const reporter = await createReporters(options, project, io, baseline)
   const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters })
   const { problems } = planned.collected.suite
   if (problems.length > 0) reporter.onProblems(problems)

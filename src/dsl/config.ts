@@ -32,6 +32,12 @@ export interface RunProfile {
   readonly skipEmulated?: boolean
 }
 
+/**
+ * A reporter as on the command line: `html=report.html`, `./my-reporter.ts`. With options: the path of a reporter of
+ * yours, relative to the config's directory, and the second argument of its `create`.
+ */
+export type ReporterEntry = string | readonly [path: string, options: Readonly<Record<string, unknown>>]
+
 /** The configuration of a project: the default export of isobench.config.ts. */
 export interface Config {
   /** Globs of bench files, relative to the config's directory. Default: every `.bench.ts` in `benches`. */
@@ -44,6 +50,8 @@ export interface Config {
    * they swap every round. Default: false.
    */
   readonly duet?: boolean
+  /** The reporters of `run`, `judge` and `report` without `--reporter`. Default: `['default']`. */
+  readonly reporters?: readonly ReporterEntry[]
   /** Changes the profiles `quick`, `full` and `paper`, or adds others. */
   readonly profiles?: Readonly<Record<string, RunProfile>>
 }

@@ -12,7 +12,7 @@ export const platformFamilies: readonly PlatformFamily[] = [
 ]
 
 /**
- * How a platform executes the code of its guests: on the CPU, on a hypervisor that runs in another one, or by emulation.
+ * How a platform executes the code of its guests: on the CPU, on a nested hypervisor, or by emulation.
  * Only `hardware` measurements support claims about hardware.
  */
 export type CpuMode = 'hardware' | 'nested' | 'emulated'
@@ -122,7 +122,7 @@ export interface PlatformFunction<Kinds> {
   tag(...tags: [string, ...string[]]): Selector
   /** Selects platforms by name. */
   named(...names: [string, ...string[]]): Selector
-  /** The median of at least two platforms in each round, to compare others with. Platforms without samples are omitted. */
+  /** The median of at least two platforms in each round, to compare others with. Omits platforms without samples. */
   medianOf(...names: [string, string, ...string[]]): Median
 }
 

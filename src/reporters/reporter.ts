@@ -3,37 +3,56 @@ import type { HostHistory } from '../core/records/history.ts'
 import type { Reporter } from '../core/reporter.ts'
 import type { BaselineView } from './metric-table.ts'
 
-/** The contract for a kind of reporter: a file that keeps to it and a line in `index.ts` make a new one. */
-
-/** Where text goes: standard output, or a stand-in for it in tests. */
+/** Where a reporter writes text: standard output, or a file. */
 export interface OutputStream {
+  /** @throws {ReportFileError} if it is a file that cannot be written */
   write(text: string): void
   readonly isTTY: boolean
-  /** The width of the terminal in characters; what a pipe is given as, 80 say, otherwise. */
+  /** Width of the terminal in characters; 100 if there is no terminal. */
   readonly columns: number
 }
 
+/** What a reporter gets from isobench. */
 export interface ReporterContext {
+  /** For a reporter of yours with `=file`: writes to that file. Otherwise: standard output. */
   readonly out: OutputStream
-  /** Of `--reporter name=file`. */
+  /** The absolute path of `--reporter name=file`. */
   readonly file?: string
-  /** The project; paths below it are shown relative to it. */
+  /** The folder of the project. Show paths relative to it. */
   readonly root: string
-  /** Whether colours are wanted: on a terminal that has them, or where FORCE_COLOR asks for them. */
+  /** Whether to use colors: on a terminal that has them, or because of FORCE_COLOR. */
   readonly color: boolean
-  /** Show what is otherwise cut to the first few. */
+  /** Whether to show what is otherwise cut to the first few. */
   readonly verbose?: boolean
-  /** The run that a report is to be shown against; undefined where none was asked for. Reads its record. */
+  /** Returns the run of `--baseline` and how the report compares with it. Reads its record. */
   readonly against?: (report: Report) => BaselineView | undefined
-  /** How figures moved over the runs stored beside the report's own record, on the same machine. Reads all of them. */
+  /** Returns the earlier runs of the same host beside the report's own record. Reads all of them. */
   readonly history?: (report: Report) => HostHistory | undefined
 }
 
+/** A built-in reporter. */
 export interface ReporterFactory {
-  /** As in `--reporter name`. */
+  /** The name for `--reporter`. */
   readonly name: string
-  /** What it is for, in a line of `--help`. */
+  /** One line for `--help`. */
   readonly description: string
-  /** @throws UsageError when it cannot write to a file, and `file` is given. */
+  /**
+   * Creates the reporter of one run.
+   * @throws {UsageError} if it cannot write to a file, and `context.file` is given
+   */
   create(context: ReporterContext): Reporter
 }
+
+/** A reporter of yours. `O` is the type of its options in the config. */
+export interface ReporterDefinition<O = Readonly<Record<string, unknown>>> extends Omit<ReporterFactory, 'create'> {
+  /**
+   * Creates the reporter of one run. If it throws, isobench prints a warning and continues without it.
+   * @param options the object after the path in the config, or `{}`
+   */
+  create(context: ReporterContext, options: O): Reporter
+}
+
+/** Defines a reporter. Export the result as the default of a module, and give its path to `--reporter`. */
+export const defineReporter = <O = Readonly<Record<string, unknown>>>(
+  reporter: ReporterDefinition<O>,
+): ReporterDefinition<O> => reporter

@@ -13,7 +13,7 @@ function packageRoot(): URL {
 const root = packageRoot()
 
 /** Path of a built bundle that another process, a worker or a bundler loads. */
-export const bundlePath = (name: 'index' | 'tools' | 'driver' | 'collector' | 'in-guest'): string =>
+export const bundlePath = (name: 'index' | 'tools' | 'driver' | 'reporter' | 'collector' | 'in-guest'): string =>
   fileURLToPath(new URL(`dist/${name}.js`, root))
 
 /**

@@ -85,7 +85,7 @@ describe('a driver', () => {
 })
 
 describe('the drivers of isobench', () => {
-  it('have options of their own', () => {
+  it('have typed options', () => {
     platform('gvisor', { mode: 'kvm', flags: ['--debug'] })
     platform('native', { name: 'native-2' })
     // @ts-expect-error gVisor has no such mode

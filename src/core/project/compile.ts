@@ -31,11 +31,12 @@ const shared = {
   // A project may use a global isobench, without one in its own node_modules.
   alias: {
     'isobench/driver': bundlePath('driver'),
+    'isobench/reporter': bundlePath('reporter'),
     'isobench/tools': bundlePath('tools'),
     isobench: bundlePath('index'),
   },
-  // Not part of the bundle: the errors of a driver must have the classes of the isobench that runs.
-  external: [bundlePath('driver')],
+  // Not bundled: errors of drivers and reporters must be instances of the classes of the isobench that runs.
+  external: [bundlePath('driver'), bundlePath('reporter')],
   banner: {
     js: "import { createRequire as __isobenchRequire } from 'node:module';const require = __isobenchRequire(import.meta.url);",
   },

@@ -2,15 +2,13 @@ import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { glob } from 'tinyglobby'
 import * as z from 'zod'
-import type { Config, ImageConfig } from '../../dsl/config.ts'
-import { parseStackFrames } from '../../dsl/errors.ts'
+import type { ImageConfig, ReporterEntry } from '../../dsl/config.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
-import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { UsageError } from '../../util/errors.ts'
 import { locationSchema } from '../model/claim.ts'
 import type { ResolvedProfile } from '../model/plan.ts'
 import { ProjectError } from '../model/suite.ts'
-import { importTimeout, interruptLoopAfter } from './collect.ts'
-import { compile } from './compile.ts'
+import { importDefault } from './import-default.ts'
 
 /** The config, checked and with every default filled in. */
 export interface Project {
@@ -23,6 +21,8 @@ export interface Project {
   readonly guest: { readonly cpus: number; readonly memoryBytes: number }
   readonly image: ImageConfig
   readonly duet: boolean
+  /** Absent: the default reporter. */
+  readonly reporters?: readonly ReporterEntry[]
   readonly profiles: Readonly<Record<string, ResolvedProfile>>
 }
 
@@ -106,6 +106,11 @@ export const configSchema = z
       .boolean()
       .default(false)
       .describe('measures native and a platform at the same time in CPU and memory benches'),
+    reporters: z
+      .array(z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())]).readonly()]))
+      .min(1)
+      .optional()
+      .describe('reporters as on the command line, or `[path, options]`. Default: `["default"]`'),
     profiles: z.record(z.string(), profileSchema).default({}).describe('how much a run measures, by name'),
   })
   .meta({ title: 'isobench config', description: 'What `isobench.config.ts` exports.' })
@@ -133,30 +138,9 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   }
   const root = dirname(file)
   const name = relative(root, file)
-  const result = await compile(root, name)
-  if (!result.ok) throw new ProjectError(result.problems)
-  const limit = importTimeout()
   const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
-  process.setSourceMapsEnabled(true)
-  let loaded: { default?: Config }
-  try {
-    // One second later than the limit below, which ends code that waits.
-    using _loops = interruptLoopAfter(limit + 1)
-    // The digest makes a changed config a new module, so that watch mode loads it again.
-    const loading = import(`${result.compiled.output}?${result.compiled.digest}`) as Promise<{ default?: Config }>
-    loaded = await withinLimit(loading, limit)
-  } catch (error) {
-    const known = error as { fix?: string; location?: object }
-    const location =
-      known.location ??
-      (error instanceof Error
-        ? parseStackFrames(error.stack ?? '').find((frame) => frame.file.startsWith(root))
-        : undefined)
-    throw fail(messageOf(error), { fix: known.fix, location })
-  }
-  if (loaded.default === undefined)
-    throw fail('it has no default export', { fix: 'write: export default defineConfig({ … })' })
-  const parsed = configSchema.safeParse(loaded.default)
+  const { value, digest } = await importDefault(root, name, 'write: export default defineConfig({ … })')
+  const parsed = configSchema.safeParse(value)
   if (!parsed.success) {
     throw new ProjectError(
       parsed.error.issues.map(({ path, message }) => ({
@@ -176,7 +160,7 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   return {
     root,
     configFile: file,
-    configDigest: result.compiled.digest,
+    configDigest: digest,
     include: config.include,
     platforms: config.platforms as PlatformSpec[],
     guest: { cpus: config.guest.cpus, memoryBytes: bytesOf(config.guest.memory) },
@@ -187,27 +171,9 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
       ...(config.image.packages && { packages: config.image.packages }),
     },
     duet: config.duet,
+    ...(config.reporters && { reporters: config.reporters }),
     profiles: profilesOf(config.profiles),
   }
-}
-
-/** The config was not imported in time. */
-class ImportError extends IsobenchError {
-  readonly code = 'ISOBENCH_IMPORT'
-}
-
-const neverEnds = 'look for a loop, or an await that never ends, at its top level'
-
-/** Rejects after some seconds. The timer also keeps Node from exiting silently while an await never settles. */
-async function withinLimit<T>(work: Promise<T>, seconds: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new ImportError(`importing it took longer than ${seconds} s`, neverEnds)),
-      seconds * 1000,
-    )
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 function profilesOf(configured: z.output<typeof configSchema>['profiles']): Record<string, ResolvedProfile> {

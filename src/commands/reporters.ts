@@ -1,0 +1,166 @@
+import { isAbsolute, relative, resolve } from 'node:path'
+import { buildReport } from '../core/judge/report.ts'
+import type { RunRecord } from '../core/model/record.ts'
+import type { Report } from '../core/model/report.ts'
+import { findConfig, loadProject } from '../core/project/config.ts'
+import { importDefault } from '../core/project/import-default.ts'
+import { compareRecords } from '../core/records/baseline.ts'
+import { historyFor } from '../core/records/history.ts'
+import { readRecord } from '../core/records/record-file.ts'
+import { multiplexReporters, type NamedReporter, type Reporter } from '../core/reporter.ts'
+import type { ReporterEntry } from '../dsl/config.ts'
+import { reporters } from '../reporters/index.ts'
+import type { BaselineView } from '../reporters/metric-table.ts'
+import { OutputFile } from '../reporters/output-file.ts'
+import type { OutputStream, ReporterContext, ReporterDefinition } from '../reporters/reporter.ts'
+import { closestMatch } from '../util/closest-match.ts'
+import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
+import type { CommandIo } from './command.ts'
+import type { Options } from './options.ts'
+
+/** A stored run that reports are shown against, and the name under which the user asked for it. */
+export interface Baseline {
+  readonly name: string
+  readonly file: string
+}
+
+/** The folder that reports are relative to, and the reporters of its config. */
+export interface ReporterProject {
+  readonly root: string
+  readonly reporters?: readonly ReporterEntry[]
+  /** The folder that paths in `reporters` are relative to. Default: `root`. */
+  readonly configFolder?: string
+}
+
+type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'verbose' | 'margin'>
+
+/** A reporter that the user asked for. */
+interface Wanted {
+  readonly name: string
+  /** The output file after `=`, as written. */
+  readonly file: string
+  readonly options?: Readonly<Record<string, unknown>>
+  /** The folder that paths are relative to. */
+  readonly base: string
+}
+
+/**
+ * The project of `judge` and `report`. A record can be shown on a host without its project, so the config is only loaded
+ * if there is one and the command line names no reporter.
+ */
+export async function reporterProject(
+  { reporter, json, config }: Pick<Options, 'reporter' | 'json' | 'config'>,
+  cwd: string,
+): Promise<ReporterProject> {
+  if (reporter || json || (config === undefined && !findConfig(cwd))) return { root: cwd }
+  const project = await loadProject(cwd, config)
+  return { root: cwd, ...(project.reporters && { reporters: project.reporters, configFolder: project.root }) }
+}
+
+/**
+ * Creates the reporters of `--reporter`, or else of the config, as one.
+ * @throws {UsageError} if there is no such reporter, or if it cannot write the file that it was given
+ * @throws {ProjectError} if the file of a reporter does not compile or is not a reporter
+ */
+export async function createReporters(
+  options: ReporterOptions,
+  project: ReporterProject,
+  io: CommandIo,
+  baseline?: Baseline,
+): Promise<Required<Reporter>> {
+  const onBroken = (name: string, error: unknown) =>
+    void io.err.write(`warning  reporter "${name}" failed: ${messageOf(error)}. The other reporters continue.\n`)
+  const context: ReporterContext = {
+    out: { write: (text) => void io.out.write(text), isTTY: io.out.isTTY === true, columns: io.out.columns ?? 100 },
+    root: project.root,
+    color: io.color,
+    verbose: options.verbose,
+    history: historyFor,
+    ...(baseline && { against: baselineReader(baseline, options.margin) }),
+  }
+  const created: NamedReporter[] = []
+  for (const wanted of wantedReporters(options, project, io.cwd)) {
+    const file = wanted.file === '' ? undefined : resolve(wanted.base, wanted.file)
+    try {
+      const reporter = isPath(wanted.name)
+        ? await createOutside(wanted, file, context, project.root)
+        : createBuiltIn(wanted, file, context)
+      created.push({ name: wanted.name, reporter })
+    } catch (error) {
+      // A wrong name, path or file is the user's to fix before hours of measuring; a fault of the reporter is not.
+      if (error instanceof IsobenchError) throw error
+      onBroken(wanted.name, error)
+    }
+  }
+  return multiplexReporters(created, onBroken)
+}
+
+function wantedReporters(
+  { reporter, json }: ReporterOptions,
+  { root, reporters: configured, configFolder = root }: ReporterProject,
+  cwd: string,
+): Wanted[] {
+  const parse = (text: string, base: string): Wanted => {
+    const [name, ...file] = text.split('=') as [string, ...string[]]
+    return { name, file: file.join('='), base }
+  }
+  if (json) {
+    const others = (reporter ?? []).filter((text) => text !== 'default')
+    return ['json', ...others].map((text) => parse(text, cwd))
+  }
+  if (reporter || !configured) return (reporter ?? ['default']).map((text) => parse(text, cwd))
+  return configured.map((entry) => {
+    if (typeof entry === 'string') return parse(entry, configFolder)
+    const [text, options] = entry
+    return { ...parse(text, configFolder), options }
+  })
+}
+
+const isPath = (name: string): boolean => /^\.{0,2}\//.test(name) || /\.[cm]?[jt]s$/.test(name)
+
+function createBuiltIn({ name, options }: Wanted, file: string | undefined, context: ReporterContext): Reporter {
+  const factory = Object.hasOwn(reporters, name) ? reporters[name] : undefined
+  if (!factory) {
+    const close = closestMatch(name, Object.keys(reporters))
+    throw new UsageError(
+      `there is no reporter "${name}"`,
+      close
+        ? `did you mean "${close}"?`
+        : `use one of: ${Object.keys(reporters).join(', ')}, or the path of your own: ./my-reporter.ts`,
+    )
+  }
+  if (options) throw new UsageError(`the reporter "${name}" has no options`, `write '${name}' in the config`)
+  return factory.create({ ...context, ...(file !== undefined && { file }) })
+}
+
+async function createOutside(
+  { name, base, options = {} }: Wanted,
+  file: string | undefined,
+  context: ReporterContext,
+  root: string,
+): Promise<Reporter> {
+  const path = isAbsolute(name) ? name : resolve(base, name)
+  const fix = 'write: export default defineReporter({ name, description, create })'
+  const { value } = await importDefault(root, relative(root, path), fix)
+  const factory = value as Partial<ReporterDefinition> | null
+  if (typeof factory?.create !== 'function') {
+    throw new UsageError(`the default export of ${name} is not a reporter: it has no create function`, fix)
+  }
+  if (file === undefined) return factory.create(context, options)
+  const output = new OutputFile(file)
+  const out: OutputStream = { write: (text) => output.write(text), isTTY: false, columns: 100 }
+  return output.guard(factory.create({ ...context, out, file, color: false }, options))
+}
+
+/** Reads the baseline once, for however many reports. Shows a run of another host too; `compare` refuses that. */
+function baselineReader({ name, file }: Baseline, marginPercent: number): (report: Report) => BaselineView {
+  let before: { readonly record: RunRecord; readonly report: Report } | undefined
+  return ({ record: now }) => {
+    if (!before) {
+      const record = readRecord(file)
+      before = { record, report: buildReport(record, { strict: false }) }
+    }
+    const comparison = compareRecords(before.record, readRecord(now), { marginPercent, allowDifferentHosts: true })
+    return { name, report: before.report, comparison }
+  }
+}

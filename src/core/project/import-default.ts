@@ -1,0 +1,55 @@
+import { type Location, parseStackFrames } from '../../dsl/errors.ts'
+import { IsobenchError, messageOf } from '../../util/errors.ts'
+import { ProjectError } from '../model/suite.ts'
+import { importTimeout, interruptLoopAfter } from './collect.ts'
+import { compile } from './compile.ts'
+
+/**
+ * Compiles and imports a TypeScript module of the project: its config, or a reporter.
+ * @param file relative to `root`
+ * @param missing how to fix a module without a default export
+ * @returns the default export, and the digest of the module's code
+ * @throws {ProjectError} if the module does not compile, throws, takes too long, or has no default export
+ */
+export async function importDefault(
+  root: string,
+  file: string,
+  missing: string,
+): Promise<{ readonly value: unknown; readonly digest: string }> {
+  const result = await compile(root, file)
+  if (!result.ok) throw new ProjectError(result.problems)
+  const { output, digest } = result.compiled
+  const limit = importTimeout()
+  process.setSourceMapsEnabled(true)
+  let loaded: { readonly default?: unknown }
+  try {
+    // One second later than the limit below, which reports an import that waits.
+    using _loops = interruptLoopAfter(limit + 1)
+    // With the digest, changed code is a new module for Node: watch mode loads it again.
+    loaded = await withinLimit(import(`${output}?${digest}`), limit)
+  } catch (error) {
+    const { fix, location } = error as { readonly fix?: string; readonly location?: Location }
+    const frames = error instanceof Error ? parseStackFrames(error.stack ?? '') : []
+    const at = location ?? frames.find((frame) => frame.file.startsWith(root))
+    throw new ProjectError([{ file, message: messageOf(error), ...(fix && { fix }), ...(at && { location: at }) }])
+  }
+  if (loaded.default === undefined)
+    throw new ProjectError([{ file, message: 'it has no default export', fix: missing }])
+  return { value: loaded.default, digest }
+}
+
+/** A module was not imported in time. */
+class ImportError extends IsobenchError {
+  readonly code = 'ISOBENCH_IMPORT'
+}
+
+async function withinLimit<T>(work: Promise<T>, seconds: number): Promise<T> {
+  const fix = 'look for a loop, or an await that never ends, at its top level'
+  // The timer also keeps Node from exiting silently if a top-level await never settles.
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const fail = () => reject(new ImportError(`importing it took longer than ${seconds} s`, fix))
+    timer = setTimeout(fail, seconds * 1000)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}

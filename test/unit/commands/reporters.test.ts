@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createReporters } from '../../../src/commands/reporters.ts'
+import type { ReporterEntry } from '../../../src/dsl/config.ts'
+import { makeReport } from '../reporters/fixture.ts'
+
+const report = makeReport(false)
+
+const root = mkdtempSync(join(tmpdir(), 'isobench-reporters-'))
+afterAll(() => rmSync(root, { recursive: true }))
+
+writeFileSync(
+  join(root, 'mine.ts'),
+  `interface Options { readonly prefix?: string }
+export default {
+  name: 'mine',
+  description: 'writes the seed',
+  create: ({ out }: any, { prefix = '' }: Options) => ({ onFinish: ({ seed }: any) => out.write(prefix + seed + '\\n') }),
+}
+`,
+)
+writeFileSync(join(root, 'broken.ts'), "export default { create() { throw new Error('it is broken') } }\n")
+writeFileSync(join(root, 'empty.ts'), 'export default { name: "empty" }\n')
+writeFileSync(join(root, 'none.ts'), 'export const nothing = 1\n')
+
+interface Asked {
+  readonly reporter?: string[]
+  readonly configured?: readonly ReporterEntry[]
+  readonly json?: boolean
+}
+
+async function outputOf({ reporter, configured, json = false }: Asked) {
+  const written = { out: '', err: '' }
+  const stream = (name: 'out' | 'err') => {
+    const write = (text: string) => {
+      written[name] += text
+    }
+    return { write, isTTY: false } as unknown as NodeJS.WriteStream
+  }
+  const io = { cwd: root, out: stream('out'), err: stream('err'), color: false, commands: [] }
+  const project = { root, ...(configured && { reporters: configured }) }
+  const created = await createReporters({ reporter, json, verbose: false, margin: 5 }, project, io)
+  await created.onFinish(report)
+  return written
+}
+
+describe('a reporter of the user', () => {
+  it('is given by its path, and writes to standard output', async () => {
+    expect(await outputOf({ reporter: ['./mine.ts'] })).toEqual({ out: `${report.seed}\n`, err: '' })
+  })
+
+  it('writes to the file after =, in a folder that may not exist yet', async () => {
+    expect(await outputOf({ reporter: [`./mine.ts=out/seed.txt`] })).toEqual({ out: '', err: '' })
+    expect(readFileSync(join(root, 'out/seed.txt'), 'utf8')).toBe(`${report.seed}\n`)
+  })
+
+  it('fails the command if its file cannot be written', async () => {
+    mkdirSync(join(root, 'folder'), { recursive: true })
+    await expect(outputOf({ reporter: ['./mine.ts=folder'] })).rejects.toThrow('cannot be written to')
+  })
+
+  it('gets its options from the config', async () => {
+    const { out } = await outputOf({ configured: [['./mine.ts', { prefix: '- ' }], 'json=out/report.json'] })
+    expect(out).toBe(`- ${report.seed}\n`)
+    expect(JSON.parse(readFileSync(join(root, 'out/report.json'), 'utf8')).seed).toBe(report.seed)
+  })
+
+  it('does not stop the others if it throws', async () => {
+    const { out, err } = await outputOf({ reporter: ['./broken.ts', './mine.ts'] })
+    expect(out).toBe(`${report.seed}\n`)
+    expect(err).toBe('warning  reporter "./broken.ts" failed: it is broken. The other reporters continue.\n')
+  })
+
+  it('must be the default export of a file that there is', async () => {
+    await expect(outputOf({ reporter: ['./empty.ts'] })).rejects.toThrow('has no create function')
+    await expect(outputOf({ reporter: ['./none.ts'] })).rejects.toThrow('it has no default export')
+    await expect(outputOf({ reporter: ['./absent.ts'] })).rejects.toThrow(/[Cc]ould not resolve/)
+  })
+})
+
+describe('reporters', () => {
+  it('of the command line replace those of the config', async () => {
+    const { out } = await outputOf({ reporter: ['./mine.ts'], configured: [['./mine.ts', { prefix: '- ' }]] })
+    expect(out).toBe(`${report.seed}\n`)
+    expect(JSON.parse((await outputOf({ json: true, configured: ['./mine.ts'] })).out).seed).toBe(report.seed)
+  })
+
+  it('that are built in have no options, and a wrong name gets a near one', async () => {
+    await expect(outputOf({ configured: [['html', { dark: true }]] })).rejects.toThrow('"html" has no options')
+    await expect(outputOf({ reporter: ['htm'] })).rejects.toMatchObject({ fix: 'did you mean "html"?' })
+  })
+})
