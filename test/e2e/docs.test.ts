@@ -35,22 +35,6 @@ const namesIn = (text: string, pattern: RegExp): string[] => [...text.matchAll(p
 const at = ({ page, line }: CodeBlock) => `${page}:${line}`
 const scripts = allBlocks.filter(({ language }) => language === 'ts')
 
-/** Pages about entry points that package.json does not export yet. */
-const { exports: entryPoints } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
-  exports: Record<string, unknown>
-}
-const isExported = (name: string) => Object.hasOwn(entryPoints, name.replace('isobench', '.'))
-const waiting = pages.filter((page) =>
-  scripts.some(
-    (block) =>
-      block.page === page &&
-      (namesIn(block.text, /from '(isobench\/[\w-]+)'/g).some((name) => !isExported(name)) ||
-        (/^ {2}reporters: /m.test(block.text) && !isExported('isobench/reporter'))),
-  ),
-)
-const ready = scripts.filter(({ page }) => !waiting.includes(page))
-if (waiting.length > 0) console.log(`Not checked until their entry points exist: ${waiting.join(', ')}`)
-
 describe('the code blocks', () => {
   test.each(pages)('of %s are all found', (page) => {
     const fences = readPage(page).match(/^\s*```/gm) ?? []
@@ -97,7 +81,6 @@ describe('the TypeScript of the pages', () => {
       'tsconfig.json': JSON.stringify({
         compilerOptions: {
           strict: true,
-          exactOptionalPropertyTypes: true,
           noUncheckedIndexedAccess: true,
           module: 'NodeNext',
           target: 'ES2023',
@@ -114,7 +97,7 @@ describe('the TypeScript of the pages', () => {
     await execa('mkdir', [project.path('node_modules')])
     await execa('ln', ['-s', repository, project.path('node_modules/isobench')])
     await execa('ln', ['-s', join(repository, 'node_modules/zod'), project.path('node_modules/zod')])
-    const files = new Map(ready.map((block) => [`${block.page.replace(/\W+/g, '-')}/${statedPath(block)}`, block]))
+    const files = new Map(scripts.map((block) => [`${block.page.replace(/\W+/g, '-')}/${statedPath(block)}`, block]))
     expect(files.size).toBeGreaterThan(10)
     project.write(Object.fromEntries([...files].map(([file, { text }]) => [file, text])))
     const tsc = join(repository, 'node_modules/typescript/bin/tsc')
@@ -126,9 +109,7 @@ describe('the TypeScript of the pages', () => {
     expect(errors).toBe('')
   })
 
-  const withBenches = pages.filter(
-    (page) => !waiting.includes(page) && blocksByPage.get(page)!.some((block) => isBench(block)),
-  )
+  const withBenches = pages.filter((page) => blocksByPage.get(page)!.some((block) => isBench(block)))
 
   test.each(withBenches)('of %s: isobench lists each bench file', async (page) => {
     const blocks = blocksByPage.get(page)!
@@ -170,7 +151,7 @@ describe('the shell blocks', () => {
     if (shell.some((block) => canRun(block) && blockNeeds(block).includes('root'))) ensureImage()
   })
 
-  for (const page of pages.filter((one) => !waiting.includes(one) && shell.some((block) => block.page === one)))
+  for (const page of pages.filter((one) => shell.some((block) => block.page === one)))
     test(`of ${page} exit as stated`, async (context) => {
       const blocks = blocksByPage.get(page)!
       using project = await PageProject.create(blocks)
@@ -239,7 +220,7 @@ describe('the command lines', () => {
       const text = await help(isCommand ? first : 'run')
       for (const word of words) {
         const option = /^(--[a-z][a-z-]*)/.exec(word)?.[1]
-        if (option && option !== '--help' && !new RegExp(`${option}(?![a-z-])`).test(text))
+        if (option && !['--help', '--version'].includes(option) && !new RegExp(`${option}(?![a-z-])`).test(text))
           wrong.push(`${page}:${line}: isobench ${isCommand ? first : 'run'} has no ${option}`)
       }
     }
