@@ -33,6 +33,6 @@ function compare([baseline, current]: readonly string[], options: Options, io: C
     allowDifferentHosts: options.allowDifferentHosts,
   })
   io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, ...comparison })}\n` : comparisonText(comparison))
-  if (hasRegressed(comparison)) return exitCodes.regressed
+  if (hasRegressed(comparison)) return exitCodes.failed
   return comparison.rows.some(({ ratio }) => ratio) ? exitCodes.clean : exitCodes.nothing
 }

@@ -21,7 +21,7 @@ export function describeFailure(error: unknown, color: boolean): { readonly text
   const { red, dim } = pc.createColors(color)
   if (error instanceof InterruptedError)
     return { text: 'interrupted; all resources on the host are released.\n', exitCode: exitCodes.interrupted }
-  const exitCode = exitCodes.author
+  const exitCode = exitCodes.invalid
   if (error instanceof ProjectError)
     return { text: error.problems.map((problem) => `${red('error')}  ${problemText(problem)}`).join(''), exitCode }
   const headline = `${red('error')}  ${messageOf(error)}`

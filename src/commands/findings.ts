@@ -61,7 +61,7 @@ async function showFindings(
   else if (explained) {
     for (const finding of report.findings) io.out.write(`${explain(report, finding, view).join('\n')}\n`)
   } else io.out.write(`${findingsTable(report, view).join('\n')}\n`)
-  return report.exitCode
+  return report.exit.code
 }
 
 /** Findings by number, or by the first word of their title, such as A2; all without an argument. */
@@ -87,8 +87,7 @@ const toJson = ({
   platforms,
   claims,
   findings,
-  failures,
-  exitCode,
+  exit,
 }: Report) => ({
   schemaVersion,
   record,
@@ -96,14 +95,13 @@ const toJson = ({
   environment,
   profile,
   platforms,
-  findings: findings.map(({ claims: indices, misprint: asPrinted, decisiveClaim: decisive, ...finding }) => ({
+  findings: findings.map(({ claims: indices, misprint, decisiveClaim, ...finding }) => ({
     ...finding,
-    decisiveClaim: decisive === null ? null : claims[decisive]!,
+    decisiveClaim: decisiveClaim === null ? null : claims[decisiveClaim]!,
     claims: indices.map((index) => claims[index]!),
-    misprint: asPrinted && { ...asPrinted, claims: asPrinted.claims.map((index) => claims[index]!) },
-    fails: failures.findings.includes(finding.id),
+    misprint: misprint && { ...misprint, claims: misprint.claims.map((index) => claims[index]!) },
   })),
-  exitCode,
+  exit,
 })
 
 const inkOf = (io: CommandIo) =>

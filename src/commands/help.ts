@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { exitCodeList } from '../core/judge/exit-code.ts'
 import { pad, wrap } from '../util/text.ts'
 import type { ArgumentSpec, Command, CommandEntry } from './command.ts'
 import { flagName, flagNames, type OptionSpec, optionGroups } from './options.ts'
@@ -15,14 +16,10 @@ export interface HelpRow {
 }
 
 /** What the process exits with. */
-export const exitCodeRows: readonly HelpRow[] = [
-  { name: '0', description: 'success: nothing failed' },
-  { name: '1', description: 'a finding or a metric regressed, or an expectation is contradicted' },
-  { name: '3', description: 'a verdict is inconclusive (with --strict)' },
-  { name: '4', description: 'no claim was evaluated' },
-  { name: '5', description: 'error in the config, a bench, the command line or the host' },
-  { name: '130', description: 'interrupted' },
-]
+export const exitCodeRows: readonly HelpRow[] = exitCodeList.map(({ code, description }) => ({
+  name: String(code),
+  description,
+}))
 
 /** The command lines that the general help shows. */
 const commonExamples = [

@@ -27,5 +27,5 @@ async function judge(file: string | undefined, options: Options, io: CommandIo):
   const report = buildReport(record, options)
   const reporter = await createReporters(options, await reporterProject(options, io.cwd), io)
   await reporter.onFinish(report)
-  return report.exitCode
+  return report.exit.code
 }

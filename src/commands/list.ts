@@ -55,5 +55,5 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
     io.out.write(`${counts}\n${runLength(suite, options.profile, profile)}\n`)
   }
   for (const problem of suite.problems) io.err.write(problemText(problem))
-  return suite.problems.length > 0 ? exitCodes.author : exitCodes.clean
+  return suite.problems.length > 0 ? exitCodes.invalid : exitCodes.clean
 }

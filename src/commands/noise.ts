@@ -73,7 +73,7 @@ async function measureNoise(
     maxDuration: options.maxDuration,
   })
   reporter.onAbort()
-  if (report.status !== 'finished') return report.exitCode
+  if (report.status !== 'finished') return report.exit.code
   const noise = measuredNoise(readRecord(report.record))
   const file = saveNoise(project.root, noise)
   const rounds = plan.profile.rounds

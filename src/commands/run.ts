@@ -117,7 +117,7 @@ async function finishRun(report: Report, { project, options, reporter }: Finishe
 
 /** Compares with the baseline first, so that `--baseline main --save-baseline main` moves it on. Returns the exit code. */
 function compareWithBaseline(report: Report, project: Project, options: Options, io: CommandIo): number {
-  let { exitCode } = report
+  let exitCode: number = report.exit.code
   try {
     if (options.baseline !== undefined) {
       const before = readRecord(baselineFile(project.root, options.baseline))
@@ -128,7 +128,7 @@ function compareWithBaseline(report: Report, project: Project, options: Options,
       // Standard output is the reporters' own where one of them writes JSON to it.
       const to = options.json ? io.err : io.out
       to.write(`\n${comparisonText(comparison)}`)
-      if (hasRegressed(comparison) && exitCode !== exitCodes.interrupted) exitCode = exitCodes.regressed
+      if (hasRegressed(comparison) && exitCode !== exitCodes.interrupted) exitCode = exitCodes.failed
       else if (exitCode === exitCodes.nothing && comparison.rows.some(({ ratio }) => ratio)) exitCode = exitCodes.clean
     }
   } finally {

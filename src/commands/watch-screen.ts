@@ -1,8 +1,9 @@
+import { describeParams } from '../core/model/plan.ts'
 import type { MetricResult, Report } from '../core/model/report.ts'
 import { figureChanges, verdictChanges } from '../core/watch/changes.ts'
 import type { Watch } from '../core/watch/watch.ts'
-import { formatQuantity, formatRatios } from '../reporters/format.ts'
-import { benchName, count, countsLine, roundCount, verdictSymbols } from '../reporters/summary.ts'
+import { formatAssertion, formatPlatforms, formatQuantity, formatRatios } from '../reporters/format.ts'
+import { benchName, count, countsLine, outcomeName, roundCount, verdictSymbols } from '../reporters/summary.ts'
 import { benchLines } from '../reporters/terminal/benches.ts'
 import { claimLines, type RenderOptions } from '../reporters/terminal/claims.ts'
 import { renderOptions } from '../reporters/terminal/reporter.ts'
@@ -80,8 +81,8 @@ function figureOf({ median, unit, ratioToNative: vsNative }: MetricResult): stri
 function changeLines(before: Report, after: Report, { ink, width }: RenderOptions): string[] {
   const flipped = verdictChanges(before, after)
   const figures = figureChanges(before, after)
-  const rows = figures.map(({ case: point, platform, metric, before: old, after: now }): TableCell[] => [
-    { text: benchName(point) },
+  const rows = figures.map(({ bench, params, platform, metric, before: old, after: now }): TableCell[] => [
+    { text: [benchName(bench), sanitize(describeParams(params))].filter(Boolean).join(' ') },
     { text: sanitize(platform, 40) },
     { text: sanitize(metric, 40) },
     { text: old ? figureOf(old) : 'new', paint: ink.dim },
@@ -92,8 +93,8 @@ function changeLines(before: Report, after: Report, { ink, width }: RenderOption
     ...(flipped.length + rows.length > 0 ? ['', ink.strong('Before → after')] : []),
     ...flipped.flatMap(({ before: old, after: now }) => {
       const told = (one: typeof now) =>
-        `${verdictSymbols[one.verdict]} ${one.verdict}${one.direction ? ` (${one.direction})` : ''}`
-      const text = `${told(old)} → ${told(now)}: ${benchName(now.bench)} · ${sanitize(now.platform, 40)} · ${sanitize(now.metric, 40)} · ${sanitize(now.matcher)}`
+        `${verdictSymbols[one.outcome]} ${outcomeName(one.outcome)}${one.direction ? ` (${one.direction})` : ''}`
+      const text = `${told(old)} → ${told(now)}: ${benchName(now.bench)} · ${sanitize(formatPlatforms(now), 40)} · ${sanitize(now.claim.metric, 40)} · ${sanitize(formatAssertion(now))}`
       return wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${verdictColor(now, ink)(line)}`)
     }),
     ...(rows.length > 0
@@ -206,7 +207,7 @@ export class Screen {
     const { round, rounds, done, steps, platform, bench, background } = doing
     const what = background ? 'one more round' : round < 0 ? 'warm-up' : `round ${round + 1}/${rounds}`
     const stop = background ? ['s stops'] : []
-    return [what, `${done}/${steps}`, ...said, ...stop, keys, sanitize(platform, 20), benchName(bench)].join(' · ')
+    return [what, `${done}/${steps}`, ...said, ...stop, keys, sanitize(platform, 20), sanitize(bench, 120)].join(' · ')
   }
 
   #lines(): string[] {

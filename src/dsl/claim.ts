@@ -55,35 +55,3 @@ export interface Claim {
   readonly fallbackLabel?: string
   readonly location?: Location
 }
-
-function factor(by: number): string {
-  return by === 1 ? '' : ` by ${by}×`
-}
-
-/** Returns the matcher as text, for example `within 5 % of native`. */
-export function describeMatcher(matcher: Matcher, unit: string): string {
-  switch (matcher.kind) {
-    case 'withinNative':
-      return `within ${matcher.percent} % of native`
-    case 'equivalentTo':
-      return `equivalent to ${matcher.platform} within ±${matcher.percent} %`
-    case 'betterThan':
-      return `better than ${matcher.platform}${factor(matcher.by)}`
-    case 'worseThan':
-      return `worse than ${matcher.platform}${factor(matcher.by)}`
-    case 'atMost':
-      return `at most ${matcher.value} ${unit}`
-    case 'atLeast':
-      return `at least ${matcher.value} ${unit}`
-    case 'ranked':
-      return `ranked ${matcher.platforms.join(' > ')}`
-    case 'noStableOrder':
-      return `in no stable order: ${matcher.platforms.join(', ')}`
-    case 'peaksAt': {
-      const { over, from, to } = matcher
-      return `best at ${over} ${from === to ? from : `${from} to ${to}`}`
-    }
-    case 'constant':
-      return `flat within ${matcher.percent} % over ${matcher.over}`
-  }
-}

@@ -1,14 +1,13 @@
 import { rm } from 'node:fs/promises'
 import { parse } from 'node:path'
-import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
 import { ReportFileError } from '../core/reporter.ts'
 import { UsageError } from '../util/errors.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { writeFileAtomic } from './document.ts'
-import { figure, formatRatios } from './format.ts'
+import { figure, formatAssertion, formatRatios } from './format.ts'
 import type { ReporterFactory } from './reporter.ts'
-import { resultsOf, roundCount, worstVerdict } from './summary.ts'
+import { outcomeName, resultsOf, roundCount, worstVerdict } from './summary.ts'
 
 /** An entry of `customSmallerIsBetter` and `customBiggerIsBetter`, as github-action-benchmark's README says it. */
 interface Entry {
@@ -28,17 +27,16 @@ export function benchmarkEntries(report: Report, direction: 'lower' | 'higher'):
   return resultsOf(report).flatMap(({ bench, cell }) =>
     Object.entries(cell.metrics).flatMap(([metric, result]) => {
       if (result.better !== direction || result.median === null) return []
-      const params = describeParams(bench.params)
       const values = result.samples.map(({ value }) => value)
       const [against] = formatRatios([result.ratioToNative])
-      const claim = worstVerdict(report, bench, cell.platform, metric)
+      const verdict = worstVerdict(report, bench, cell.platform, metric)
       const notes = [
         plural(roundCount(result), 'round'),
         ...(result.ratioToNative ? [`${against!.ratio}× native ${against!.interval}`.trim()] : []),
-        ...(claim ? [`${claim.verdict}: ${claim.matcher}`] : []),
+        ...(verdict ? [`${outcomeName(verdict.outcome)}: ${formatAssertion(verdict)}`] : []),
       ]
       return {
-        name: sanitize([bench.id + (params && ` [${params}]`), metric, cell.platform].join(' · ')),
+        name: sanitize([bench.case, metric, cell.platform].join(' · ')),
         unit: sanitize(result.unit, 40),
         value: result.median,
         range: `${figure(lowest(values))} to ${figure(highest(values))}`,

@@ -8,10 +8,10 @@ const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed']
 
 const cells = (row: Row): string[] => [
   `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
-  sanitize(`${row.bench.slice(row.bench.indexOf('#') + 1)} ${describeParams(row.params)}`.trim(), 48),
+  sanitize(`${row.bench.name} ${describeParams(row.params)}`.trim(), 48),
   sanitize(row.platform, 24),
   sanitize(row.metric, 20),
-  row.ratio ? `×${interval({ ...row.ratio, rounds: 0 })}` : '–',
+  row.ratio ? `×${interval({ ...row.ratio, value: row.ratio.estimate })}` : '–',
   row.reason ?? (row.of === 'value' ? 'of the values' : 'of the ratios to native'),
 ]
 

@@ -10,7 +10,7 @@ function rowsOf(report: Report): (string | number)[][] {
   return resultsOf(report).flatMap(({ bench, cell }) =>
     Object.entries(cell.metrics).flatMap(([metric, { unit, samples }]) =>
       samples.map(({ round, value }) => [
-        bench.id,
+        bench.bench.id,
         describeParams(bench.params),
         cell.platform,
         round,

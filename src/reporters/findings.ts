@@ -1,73 +1,85 @@
+import { describeExitCode } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
 import { pad, plural, sanitize, wrap } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
-import { figure, interval, reasonText } from './format.ts'
-import { benchName, claimLocation, exitMeaning, flagMeanings, shownPath, verdictSymbols } from './summary.ts'
+import {
+  figure,
+  formatAssertion,
+  formatClaim,
+  formatCombination,
+  formatEstimateUnit,
+  formatFinding,
+  formatFindingTitle,
+  formatPlatforms,
+  formatReason,
+  interval,
+} from './format.ts'
+import { benchName, claimLocation, count, flagMeanings, outcomeName, shownPath, verdictSymbols } from './summary.ts'
 import { type Colors, table, verdictColor } from './terminal/table.ts'
 
-/** What is told of a finding, found once for the table, the explanation and Markdown. */
+/** The findings as a table, as an explanation, and as Markdown. */
 
-/** The claim that the verdict rests on, or stands for the others. */
-export const decisiveClaim = (report: Report, { decisiveClaim: decisive }: FindingVerdict): ClaimVerdict | undefined =>
-  decisive === null ? undefined : report.claims[decisive]
+/** The claim that decides, or that represents the others. */
+export const decisiveClaim = (report: Report, { decisiveClaim: index }: FindingVerdict): ClaimVerdict | undefined =>
+  index === null ? undefined : report.claims[index]
 
-/** `gvisor 0.823 ×native [0.817, 0.826], events`, or nothing where nothing was measured. */
-export function formatDecisiveValue(claim: ClaimVerdict | undefined): string {
-  if (!claim?.measured) return ''
-  return sanitize(`${claim.platform} ${interval(claim.measured)} ${claim.of}, ${claim.metric}`)
+/** `gvisor 0.823 ×native [0.817, 0.826], events`, or nothing if nothing was measured. */
+export function formatDecisiveValue(verdict: ClaimVerdict | undefined): string {
+  if (!verdict?.estimate) return ''
+  const value = `${interval(verdict.estimate)} ${formatEstimateUnit(verdict)}`
+  return sanitize(`${formatPlatforms(verdict)} ${value}, ${verdict.claim.metric}`)
 }
 
-/** Which way a finding moved away from what is stated: nothing where it has not. */
-export const formatDirection = ({ verdict, direction }: FindingVerdict): string =>
-  verdict === 'contradicted' ? (direction === 'better' ? 'better' : 'worse') : ''
+/** Which way a finding moved away from what is stated: nothing if it has not. */
+export const formatDirection = ({ outcome, direction }: FindingVerdict): string =>
+  outcome === 'contradicted' ? (direction === 'better' ? 'better' : 'worse') : ''
 
-/** Whether a claim's figure is of a cell that is flagged: what is that much better than native is more often a cache. */
-const isSuspect = (report: Report, claim: ClaimVerdict | undefined): boolean =>
+/** Whether the value is flagged: a platform that is much better than native is usually a cache. */
+const isSuspect = (report: Report, verdict: ClaimVerdict | undefined): boolean =>
   report.cases
-    .filter(({ id, params }) => id === claim?.bench && describeParams(params) === describeParams(claim.params))
-    .some(({ results: cells }) =>
-      cells.some(({ platform, flags }) => platform === claim?.platform && flags.includes('suspiciously-fast')),
+    .filter(({ case: id }) => id === verdict?.case)
+    .some(({ results }) =>
+      results.some(
+        ({ platform, flags }) => verdict?.platforms.includes(platform) && flags.includes('suspiciously-fast'),
+      ),
     )
 
 /** What else there is to know of a finding, each with its label. */
 export function notesOf(report: Report, finding: FindingVerdict): [string, string][] {
-  const {
-    outdatedPremise: premise,
-    misprint: asPrinted,
-    offHardware: apart,
-    failOn: gate,
-    verdict,
-    direction,
-  } = finding
+  const { outdatedPremise, misprint, offHardware, failOn, outcome, direction } = finding
   const notes: [string, string][] = []
   if (direction === 'better' && isSuspect(report, decisiveClaim(report, finding)))
     notes.push(['suspect', flagMeanings['suspiciously-fast']])
-  if (apart) {
-    const moved = apart.direction ? `, ${apart.direction}` : ''
-    notes.push([
-      'apart',
-      `on ${apart.cpuModes.join(' and ')} guests, which say nothing of hardware: ${apart.verdict}${moved}; ${apart.text}`,
-    ])
+  if (offHardware) {
+    const moved = offHardware.direction ? `, ${offHardware.direction}` : ''
+    const where = `on ${offHardware.cpuModes.join(' and ')} guests, which say nothing of hardware`
+    const text = formatCombination(offHardware, report)
+    notes.push(['apart', `${where}: ${outcomeName(offHardware.outcome)}${moved}; ${text}`])
   }
-  if (premise) notes.push(['premise', premise])
-  if (asPrinted) notes.push(['printed', `${asPrinted.why}; as printed: ${asPrinted.verdict}: ${asPrinted.text}`])
-  if (gate === 'never' && verdict === 'contradicted')
+  if (outdatedPremise) notes.push(['premise', outdatedPremise])
+  if (misprint) {
+    const text = formatCombination(misprint, report)
+    notes.push(['printed', `${misprint.why}; as printed: ${outcomeName(misprint.outcome)}: ${text}`])
+  }
+  if (failOn === 'never' && outcome === 'contradicted')
     notes.push(['gate', 'a ranking or a trade-off: shown, never fails a run'])
   return notes.map(([label, text]) => [label, sanitize(text, 600)])
 }
 
 /** `28 findings: 3 hold · 1 contradicted (1 better) · …`. */
 export function formatTally(findings: readonly FindingVerdict[]): string {
-  const of = (verdict: FindingVerdict['verdict']) => findings.filter((one) => one.verdict === verdict)
-  const better = of('contradicted').filter(({ direction }) => direction === 'better').length
-  const qualitative = findings.filter(({ reason }) => reason === 'qualitative').length
+  const counts = count(findings)
+  const better = findings.filter(
+    ({ outcome, direction }) => outcome === 'contradicted' && direction === 'better',
+  ).length
+  const qualitative = findings.filter((finding) => finding.qualitative !== null).length
   return [
-    `${of('holds').length} hold`,
-    `${of('contradicted').length} contradicted${better > 0 ? ` (${better} for the better)` : ''}`,
-    `${of('inconclusive').length} in doubt`,
-    `${of('not-evaluated').length - qualitative} not evaluated`,
+    `${counts.holds} hold`,
+    `${counts.contradicted} contradicted${better > 0 ? ` (${better} for the better)` : ''}`,
+    `${counts.inconclusive} in doubt`,
+    `${counts['not-evaluated'] - qualitative} not evaluated`,
     ...(qualitative > 0 ? [`${qualitative} qualitative`] : []),
   ].join(' · ')
 }
@@ -90,42 +102,42 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
       (line, at) => `${' '.repeat(indent)}${ink.dim(pad(at === 0 ? label : '', 10))}${line}`,
     )
   const claims = (indices: readonly number[]) => indices.map((index) => report.claims[index]!)
-  const one = (claim: ClaimVerdict): string[] => {
-    const params = describeParams(claim.params)
+  const claimLines = (verdict: ClaimVerdict): string[] => {
+    const { claim, outcome, estimate } = verdict
+    const params = describeParams(verdict.params)
     const subject = [
-      benchName(claim.bench) + (params && ` ${sanitize(params)}`),
-      sanitize(claim.platform, 120),
+      benchName(verdict.bench) + (params && ` ${sanitize(params)}`),
+      sanitize(formatPlatforms(verdict), 120),
       sanitize(claim.metric, 60),
     ]
-    const { file, line } = claimLocation(claim, root)
+    const { file, line } = claimLocation(verdict, root)
     const context = claim.severity === 'warn' ? ' (context, does not decide)' : ''
+    const head = `${verdictSymbols[outcome]} ${outcomeName(outcome)}${context}: ${subject.join(' · ')}`
     return [
-      ...wrap(`${verdictSymbols[claim.verdict]} ${claim.verdict}${context}: ${subject.join(' · ')}`, width - 2).map(
-        (text, at) => `${at === 0 ? '  ' : '    '}${verdictColor(claim, ink)(text)}`,
-      ),
-      ...labelled('claimed', sanitize(claim.matcher, 600), 4),
-      ...(claim.measured
+      ...wrap(head, width - 2).map((text, at) => `${at === 0 ? '  ' : '    '}${verdictColor(verdict, ink)(text)}`),
+      ...labelled('claimed', sanitize(formatAssertion(verdict), 600), 4),
+      ...(estimate
         ? labelled(
             'measured',
-            `${interval(claim.measured)} ${sanitize(claim.of)}, ${claim.measured.rounds > 0 ? plural(claim.measured.rounds, 'round') : 'without samples'}`,
+            `${interval(estimate)} ${sanitize(formatEstimateUnit(verdict))}, ${estimate.rounds > 0 ? plural(estimate.rounds, 'round') : 'without samples'}`,
             4,
           )
         : []),
-      ...claim.platforms.flatMap((name, at) => {
-        const samples = samplesOf(report, claim, name)
+      ...[...verdict.platforms, ...verdict.comparedWith].flatMap((name, at) => {
+        const samples = samplesOf(report, verdict, name)
         return samples ? labelled(at === 0 ? 'samples' : '', `${sanitize(name, 60)}  ${samples}`, 4) : []
       }),
-      ...labelled('so', sanitize(reasoning(claim), 600), 4),
+      ...labelled('so', sanitize(reasoning(verdict), 600), 4),
       ...labelled('where', sanitize(`${file}${line === undefined ? '' : `:${line}`}`), 4),
       '',
     ]
   }
   return [
-    ...wrap(`Finding ${finding.id}: ${sanitize(finding.title)}`, width).map(ink.strong),
+    ...wrap(`Finding ${finding.id}: ${sanitize(formatFindingTitle(finding))}`, width).map(ink.strong),
     '',
     ...labelled(
       'verdict',
-      `${verdictSymbols[finding.verdict]} ${finding.verdict}${finding.direction ? `, ${finding.direction}` : ''}: ${sanitize(finding.text, 600)}`,
+      `${verdictSymbols[finding.outcome]} ${outcomeName(finding.outcome)}${finding.direction ? `, ${finding.direction}` : ''}: ${sanitize(formatFinding(finding, report), 600)}`,
     ),
     ...labelled('because', rule(finding)),
     ...labelled('gate', gates[finding.failOn]),
@@ -133,21 +145,21 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
     '',
     ink.strong(plural(finding.claims.length, 'comparison')),
     '',
-    ...claims(finding.claims).flatMap(one),
+    ...claims(finding.claims).flatMap(claimLines),
     ...(finding.misprint
       ? [
           ink.strong('As printed: judged beside it, decides nothing'),
           '',
-          ...claims(finding.misprint.claims).flatMap(one),
+          ...claims(finding.misprint.claims).flatMap(claimLines),
         ]
       : []),
   ]
 }
 
-/** The rule that made the verdict, as docs/findings.md states it. */
-function rule({ verdict, reason }: FindingVerdict): string {
-  if (reason === 'qualitative') return 'it is an argument: its example is judged, but never makes it hold'
-  switch (verdict) {
+/** The rule behind the outcome, as docs/explanation/findings.md states it. */
+function rule({ outcome, qualitative }: FindingVerdict): string {
+  if (qualitative) return 'it is an argument: its example is judged, but never makes it hold'
+  switch (outcome) {
     case 'contradicted':
       return 'one comparison that is contradicted decides against the finding'
     case 'inconclusive':
@@ -159,36 +171,29 @@ function rule({ verdict, reason }: FindingVerdict): string {
   }
 }
 
-function reasoning({
-  verdict,
-  direction,
-  reason,
-  measured,
-  extraRoundsNeeded: moreRounds,
-  cpuMode: apart,
-  text,
-}: ClaimVerdict): string {
-  const kept = apart ? ` It is of ${apart} guests, and judged apart.` : ''
-  const unbounded = measured !== null && (measured.low === null || measured.high === null)
-  const all = unbounded ? 'The value' : 'The whole interval'
-  switch (verdict) {
+function reasoning(verdict: ClaimVerdict): string {
+  const { outcome, direction, reason, estimate, extraRoundsNeeded, cpuMode } = verdict
+  const kept = cpuMode ? ` It is of ${cpuMode} guests, and judged apart.` : ''
+  const isUnbounded = estimate !== null && (estimate.low === null || estimate.high === null)
+  const all = isUnbounded ? 'The value' : 'The whole interval'
+  switch (outcome) {
     case 'holds':
       return `${all} lies where the claim is true.${kept}`
     case 'contradicted':
       return `${all} lies where the claim is false, on the side that ${direction === 'better' ? 'is better than claimed' : 'hurts'}.${kept}`
     case 'inconclusive': {
-      const more = moreRounds ? ` About ${plural(moreRounds, 'more round')} would decide it.` : ''
-      return `${reasonText(reason ?? '')}.${more}${kept}`
+      const more = extraRoundsNeeded ? ` About ${plural(extraRoundsNeeded, 'more round')} would decide it.` : ''
+      return `${reason ? formatReason(reason) : ''}.${more}${kept}`
     }
     case 'not-evaluated':
-      return `${text}.`
+      return `${formatClaim(verdict)}.`
   }
 }
 
 /** The values of one platform, round by round, in the metric's unit; undefined where it has none. */
-function samplesOf(report: Report, { bench, metric, params }: ClaimVerdict, platform: string): string | undefined {
-  const point = report.cases.find((one) => one.id === bench && describeParams(one.params) === describeParams(params))
-  const result = point?.results.find((cell) => cell.platform === platform)?.metrics[metric]
+function samplesOf(report: Report, { case: id, claim }: ClaimVerdict, platform: string): string | undefined {
+  const benchCase = report.cases.find((one) => one.case === id)
+  const result = benchCase?.results.find((one) => one.platform === platform)?.metrics[claim.metric]
   return result && result.samples.length > 0 ? `${rounds(result.samples)} ${sanitize(result.unit)}` : undefined
 }
 
@@ -205,8 +210,8 @@ export function findingsMarkdown(report: Report): string {
   const { profile, environment, findings } = report
   const where = environment.virtualization ? `, itself a guest (${environment.virtualization})` : ''
   const made = `Profile ${profile.name}, ${profile.rounds} rounds, ${environment.startedAt.slice(0, 10)}, ${environment.cpu.model}, ${environment.cpu.count} CPUs${where}.`
-  const decided = findings.filter(({ verdict }) => verdict !== 'not-evaluated')
-  const others = findings.filter(({ verdict }) => verdict === 'not-evaluated')
+  const decided = findings.filter(({ outcome }) => outcome !== 'not-evaluated')
+  const others = findings.filter(({ outcome }) => outcome === 'not-evaluated')
   return [
     md(made),
     '',
@@ -233,18 +238,24 @@ export function findingsMarkdown(report: Report): string {
   ].join('\n')
 }
 
-const said = ({ id, title, verdict, reason }: FindingVerdict): string[] => [
-  String(id),
-  md(title),
-  `${verdictSymbols[verdict]} ${reason === 'qualitative' ? 'qualitative' : verdict}`,
+const outcomeWord = ({ outcome, qualitative }: FindingVerdict): string =>
+  qualitative ? 'qualitative' : outcomeName(outcome)
+
+const said = (finding: FindingVerdict): string[] => [
+  String(finding.id),
+  md(formatFindingTitle(finding)),
+  `${verdictSymbols[finding.outcome]} ${outcomeWord(finding)}`,
 ]
 
-/** The decisive figure where one decides against or leaves in doubt; otherwise the reason; then what else there is to know. */
+/** The decisive value if one contradicts or leaves in doubt; otherwise the reason; then the notes. */
 function measured(report: Report, finding: FindingVerdict): string {
-  const { verdict, text } = finding
+  const { outcome } = finding
   const decisive =
-    verdict === 'contradicted' || verdict === 'inconclusive' ? formatDecisiveValue(decisiveClaim(report, finding)) : ''
-  return [decisive || text, ...notesOf(report, finding).map(([label, note]) => `${label}: ${note}`)].join('; ')
+    outcome === 'contradicted' || outcome === 'inconclusive' ? formatDecisiveValue(decisiveClaim(report, finding)) : ''
+  return [
+    decisive || formatFinding(finding, report),
+    ...notesOf(report, finding).map(([label, note]) => `${label}: ${note}`),
+  ].join('; ')
 }
 
 /** Every finding in a few lines: what the paper says, what was measured, and which way it moved. */
@@ -272,7 +283,7 @@ export function findingsTable(report: Report, { width, ink, root }: FindingsView
     head!,
     ...report.findings.flatMap((finding, at) => [lines[at]!, ...beneath(report, finding, width, ink), '']),
     ...wrap(formatTally(report.findings), width).map((line) => ink.strong(line)),
-    ...wrap(`exit code ${report.exitCode}: ${exitMeaning(report.exitCode)}`, width),
+    ...wrap(`exit code ${report.exit.code}: ${describeExitCode(report.exit.code)}`, width),
   ]
 }
 
@@ -289,20 +300,19 @@ function headline({ record, profile, environment }: Report, root: string): strin
 
 function findingRow(report: Report, finding: FindingVerdict, ink: Colors) {
   const paint = verdictColor(finding, ink)
-  const word = finding.reason === 'qualitative' ? 'qualitative' : finding.verdict
   return [
     { text: String(finding.id), paint },
-    { text: `${verdictSymbols[finding.verdict]} ${word}`, paint },
+    { text: `${verdictSymbols[finding.outcome]} ${outcomeWord(finding)}`, paint },
     { text: formatDecisiveValue(decisiveClaim(report, finding)) },
     { text: formatDirection(finding), paint },
   ]
 }
 
 function beneath(report: Report, finding: FindingVerdict, width: number, ink: Colors): string[] {
-  const fails = report.failures.findings.includes(finding.id) ? 'fails the run: ' : ''
+  const fails = finding.failsRun ? 'fails the run: ' : ''
   const rows: [string, string][] = [
-    ['paper', sanitize(finding.title)],
-    ['here', fails + sanitize(finding.text, 600)],
+    ['paper', sanitize(formatFindingTitle(finding))],
+    ['here', fails + sanitize(formatFinding(finding, report), 600)],
     ...notesOf(report, finding),
   ]
   return rows.flatMap(([label, text]) =>

@@ -1,8 +1,18 @@
 import type { MetricResult, Report } from '../core/model/report.ts'
-import { type ClaimVerdict, type Estimate, type ReasonCode, reasonCodes } from '../core/model/verdict.ts'
+import type {
+  ClaimVerdict,
+  Combination,
+  Estimate,
+  FindingVerdict,
+  Outcome,
+  Reason,
+  ReasonCode,
+} from '../core/model/verdict.ts'
 import type { StopReason } from '../core/reporter.ts'
+import type { Matcher } from '../dsl/claim.ts'
+import { describeSelector } from '../dsl/platform.ts'
 
-/** Verdicts as sentences that a tired person understands. */
+/** The words of a report: the only place that turns its structured data into sentences. */
 
 /** Three significant digits, without an exponent where people do not expect one. */
 export function figure(value: number): string {
@@ -10,65 +20,232 @@ export function figure(value: number): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)))
 }
 
-/** `1.23 [1.18, 1.29]`, or without the bounds where there are none. */
-export function interval({ estimate, low, high }: Estimate): string {
-  return low === null || high === null ? figure(estimate) : `${figure(estimate)} [${figure(low)}, ${figure(high)}]`
+/** `1.23 [1.18, 1.29]`, or without the bounds if there are none. */
+export function interval({ value, low, high }: Pick<Estimate, 'value' | 'low' | 'high'>): string {
+  return low === null || high === null ? figure(value) : `${figure(value)} [${figure(low)}, ${figure(high)}]`
 }
 
-export const reasonText = (reason: string): string => {
-  const [code, ...about] = reason.split(':')
-  const meaning = reasonCodes[code as ReasonCode] as string | undefined
-  return [about.join(':'), meaning ?? code].filter(Boolean).join(': ')
-}
+const factor = (by: number): string => (by === 1 ? '' : ` by ${by}×`)
 
-export interface Wording {
-  readonly verdict: ClaimVerdict['verdict']
-  readonly direction: ClaimVerdict['direction']
-  readonly reason: string | null
-  readonly platform: string
-  readonly metric: string
-  readonly claim: string
-  readonly measured: Estimate | null
-  readonly extraRoundsNeeded?: number | null
-  /** What the measured figure is: `×native`, or a unit. */
-  readonly of: string
-  /** What there is to see where no figure is. */
-  readonly seen?: string
-}
-
-/** One sentence: what was claimed, what was measured, and why it is not decided. */
-export function sentence({
-  verdict,
-  direction,
-  reason,
-  platform,
-  metric,
-  claim,
-  measured,
-  extraRoundsNeeded: moreRounds,
-  of,
-  seen: otherwise = 'not measured',
-}: Wording): string {
-  const what = `${metric} of ${platform}`
-  const seen = measured ? `${interval(measured)} ${of}` : otherwise
-  const more = moreRounds ? `, about ${figure(moreRounds)} more would do` : ''
-  switch (verdict) {
-    case 'holds':
-      return `${what} is ${claim}: ${seen}`
-    case 'contradicted':
-      return `${what} is ${direction === 'better' ? 'better than claimed' : 'worse than claimed'} (${claim}): ${seen}`
-    case 'inconclusive':
-      return `${what} may or may not be ${claim}: ${seen}; ${reasonText(reason ?? '')}${more}`
-    case 'not-evaluated':
-      return `${what} cannot be judged (${claim}): ${reasonText(reason ?? '')}`
+/** The matcher as an author would say it, such as `within 5 % of native`. */
+export function formatMatcher(matcher: Matcher, unit: string | null): string {
+  switch (matcher.kind) {
+    case 'withinNative':
+      return `within ${matcher.percent} % of native`
+    case 'equivalentTo':
+      return `equivalent to ${matcher.platform} within ±${matcher.percent} %`
+    case 'betterThan':
+      return `better than ${matcher.platform}${factor(matcher.by)}`
+    case 'worseThan':
+      return `worse than ${matcher.platform}${factor(matcher.by)}`
+    case 'atMost':
+      return `at most ${matcher.value} ${unit ?? ''}`
+    case 'atLeast':
+      return `at least ${matcher.value} ${unit ?? ''}`
+    case 'ranked':
+      return `ranked ${matcher.platforms.join(' > ')}`
+    case 'noStableOrder':
+      return `in no stable order: ${matcher.platforms.join(', ')}`
+    case 'peaksAt':
+      return `best at ${matcher.over} ${matcher.from === matcher.to ? matcher.from : `${matcher.from} to ${matcher.to}`}`
+    case 'constant':
+      return `flat within ${matcher.percent} % over ${matcher.over}`
   }
 }
 
-/** What a run that ran out of time left open, in a sentence; undefined when that is nothing. */
-export function undecidedText(claims: readonly ClaimVerdict[], rounds: number): string | undefined {
-  const open = claims.filter(({ verdict }) => verdict === 'inconclusive')
+/** What a claim asserts: its matcher, and on how many platforms it must be true. */
+export const formatAssertion = ({ claim, unit }: Pick<ClaimVerdict, 'claim' | 'unit'>): string =>
+  formatMatcher(claim.matcher, unit) + (claim.onAtLeast === undefined ? '' : `, on at least ${claim.onAtLeast} of them`)
+
+/** The platforms of a verdict; if the run has none that the claim selects, the selection itself. */
+export function formatPlatforms({ claim, platforms }: Pick<ClaimVerdict, 'claim' | 'platforms'>): string {
+  if (platforms.length === 0) return describeSelector(claim.on)
+  return platforms.join(claim.matcher.kind === 'ranked' ? ' > ' : ', ')
+}
+
+const reasonTexts: Record<ReasonCode, string> = {
+  'platform-unavailable': 'the platform does not work on this machine, or the run left it out',
+  'platform-unknown': 'this run has no platform of that name or kind',
+  'workload-unsupported': 'the platform cannot run such a workload',
+  'no-native': 'native was not measured, so there is nothing to compare with',
+  'not-measured': 'the bench was left out of this run',
+  'tracer-unavailable': 'the kernel of this machine cannot be watched in that way',
+  'sample-errors': 'its samples failed',
+  'too-few-rounds': 'fewer rounds than the test needs; five are the least',
+  'too-few-points': 'the parameter has too few values here to tell one part of the series from another',
+  'too-few-platforms': 'fewer platforms than a median takes; two are the least',
+  'different-work': 'the samples are not of the same work',
+  'client-bound': 'the client that drives it was the limit, so the figures say how fast the client is',
+  'zero-value': 'a figure of 0 has no ratio',
+  'interval-crosses-margin': 'the interval lies on both sides of the margin; more rounds narrow it',
+  'within-half-margin':
+    'beyond the margin, but the noise is too great to be sure of more than half of it; more rounds tell',
+  'host-overloaded':
+    'beyond the margin, but in most of its rounds others had half of the CPUs or more; end what runs beside it, and run again',
+  multiplicity: 'beyond the margin, but among so many it may be chance; more rounds tell',
+  'noise-floor':
+    'the margin is below what two equal platforms differ by on this host; the least that it can carry is named',
+  'no-published-number': 'the source states no number for it; at most a figure of the source shows one',
+  'part-not-measurable': 'a part of the statement has no bench in this suite',
+  'not-on-hardware': 'its guests were not on hardware, so it is judged apart',
+}
+
+/** What a reason is about: platforms, a number, or a message. */
+export function formatReasonSubject(reason: Reason): string {
+  switch (reason.code) {
+    case 'multiplicity':
+      return `one of ${reason.tests} that could fail`
+    case 'noise-floor':
+      return `${reason.smallestMarginPercent.toPrecision(2)} %`
+    case 'tracer-unavailable':
+      return reason.message
+    case 'part-not-measurable':
+      return reason.parts.join('; ')
+    case 'not-on-hardware':
+      return reason.cpuMode
+    default:
+      return 'platforms' in reason ? reason.platforms.join(', ') : ''
+  }
+}
+
+/** Why something is not decided. */
+export const formatReason = (reason: Reason): string =>
+  [formatReasonSubject(reason), reasonTexts[reason.code]].filter(Boolean).join(': ')
+
+/** A reason without what it is about: the same text for all claims with this code. */
+export const formatReasonCode = (code: ReasonCode): string => reasonTexts[code]
+
+/** What an estimate is: `×native`, or a unit. */
+function formatEstimateKind(estimate: Estimate): string {
+  switch (estimate.kind) {
+    case 'ratio':
+      return `×${'platform' in estimate.to ? estimate.to.platform : 'median'}`
+    case 'amount':
+      return estimate.unit
+    case 'argmax':
+      return estimate.parameter
+    case 'spread':
+      return `× ${estimate.parameter}=${estimate.best}, at ${estimate.parameter}=${estimate.worst}`
+    case 'rank-correlation':
+      return 'mean rank correlation'
+  }
+}
+
+/** What the estimate of a verdict is, and how it was made: `×median, unpaired`. Empty without an estimate. */
+export function formatEstimateUnit({ estimate, published }: Pick<ClaimVerdict, 'estimate' | 'published'>): string {
+  if (!estimate) return ''
+  const made = published ? ', as stated' : estimate.kind === 'ratio' && !estimate.paired ? ', unpaired' : ''
+  return formatEstimateKind(estimate) + made
+}
+
+/** The estimate of a verdict with its interval: `1.08 [1.06, 1.1] ×native`. */
+export function formatEstimate(verdict: Pick<ClaimVerdict, 'estimate' | 'published'>): string {
+  if (verdict.estimate) return `${interval(verdict.estimate)} ${formatEstimateUnit(verdict)}`
+  return verdict.published ? 'by the order that is stated' : 'not measured'
+}
+
+/** One sentence: what was claimed, what was measured, and why it is not decided. */
+export function formatClaim(verdict: ClaimVerdict): string {
+  const { claim, outcome, direction, reason, extraRoundsNeeded } = verdict
+  const subject = `${claim.metric} of ${formatPlatforms(verdict)}`
+  const claimed = formatAssertion(verdict)
+  const measured = formatEstimate(verdict)
+  const why = reason ? formatReason(reason) : ''
+  const more = extraRoundsNeeded ? `, about ${figure(extraRoundsNeeded)} more would do` : ''
+  switch (outcome) {
+    case 'holds':
+      return `${subject} is ${claimed}: ${measured}`
+    case 'contradicted':
+      return `${subject} is ${direction === 'better' ? 'better' : 'worse'} than claimed (${claimed}): ${measured}`
+    case 'inconclusive':
+      return `${subject} may or may not be ${claimed}: ${measured}; ${why}${more}`
+    case 'not-evaluated':
+      return `${subject} cannot be judged (${claimed}): ${why}`
+  }
+}
+
+/** The platforms that are missing, by the reason: `needs osv, osv-firecracker: no OSv image; kata: not in this run`. */
+function formatMissing(names: readonly string[], platforms: Report['platforms']): string {
+  const byReason = new Map<string, string[]>()
+  for (const name of names) {
+    const reason = platforms.find((platform) => platform.name === name)?.reason ?? 'not in this run'
+    // "firecracker is not installed" need not name firecracker again.
+    const own = `${name} is `
+    const short = reason.startsWith(own) ? reason.slice(own.length) : reason
+    byReason.set(short, [...(byReason.get(short) ?? []), name])
+  }
+  return `needs ${[...byReason].map(([reason, those]) => `${those.join(', ')}: ${reason}`).join('; ')}`
+}
+
+const absenceCodes: readonly ReasonCode[] = ['platform-unavailable', 'platform-unknown', 'no-native']
+
+/** Why a finding, or its wording, is not evaluated: the missing platforms first, because a reader can change those. */
+function formatOpenReasons({ reasons, missingPlatforms }: Combination, platforms: Report['platforms']): string[] {
+  const unable = reasons.flatMap((reason) => (reason.code === 'workload-unsupported' ? reason.platforms : []))
+  const missing = missingPlatforms.filter((name) => !unable.includes(name))
+  if (missing.length === 0) return reasons.map(formatReason)
+  const others = reasons.filter(({ code }) => !absenceCodes.includes(code))
+  return [formatMissing(missing, platforms), ...others.map(formatReason)]
+}
+
+/** How the verdicts of several claims combine, in words. */
+export function formatCombination(
+  combination: Combination,
+  { claims, platforms }: Pick<Report, 'claims' | 'platforms'>,
+): string {
+  const { outcome, decisiveClaim, agreeing, reasons } = combination
+  const { holds, of } = agreeing
+  const agrees = holds > 0 ? [`what was measured agrees (${holds} of ${of})`] : []
+  switch (outcome) {
+    case 'contradicted':
+    case 'inconclusive':
+      return decisiveClaim === null ? '' : formatClaim(claims[decisiveClaim]!)
+    case 'holds':
+      return holds === of
+        ? `${holds} ${holds === 1 ? 'comparison' : 'comparisons'}, without exception`
+        : `decided on ${holds} of ${of} comparisons`
+    case 'not-evaluated': {
+      const [first] = reasons
+      if (first?.code === 'part-not-measurable')
+        return [`not measured: ${first.parts.join('; ')}`, ...agrees].join('; ')
+      if (of === 0) return 'no part is measured'
+      return [...formatOpenReasons(combination, platforms), ...agrees].join('; ')
+    }
+  }
+}
+
+const exampleTexts: Record<Outcome, string> = {
+  holds: 'its example holds',
+  contradicted: 'its example does not hold',
+  inconclusive: 'its example is in doubt',
+  'not-evaluated': 'its example cannot be judged',
+}
+
+/** Why a finding has its outcome, in words. */
+export function formatFinding(finding: FindingVerdict, report: Pick<Report, 'claims' | 'platforms'>): string {
+  const { qualitative, fallbackLabel } = finding
+  const label = fallbackLabel === undefined ? '' : `${fallbackLabel}: `
+  if (!qualitative) return label + formatCombination(finding, report)
+  const { why, example } = qualitative
+  const details = example === 'holds' ? '' : `: ${formatCombination({ ...finding, outcome: example }, report)}`
+  return `${label}qualitative, ${why}; ${exampleTexts[example]}${details}`
+}
+
+/** The title of a finding, with the label of its fallback claims if those decided it. */
+export const formatFindingTitle = ({
+  title,
+  fallbackLabel,
+}: Pick<FindingVerdict, 'title' | 'fallbackLabel'>): string =>
+  fallbackLabel === undefined ? title : `${title} (${fallbackLabel})`
+
+/** What a run that ran out of time left open, in a sentence; undefined if nothing is open. */
+export function undecidedText(
+  claims: readonly Pick<ClaimVerdict, 'outcome' | 'extraRoundsNeeded'>[],
+  rounds: number,
+): string | undefined {
+  const open = claims.filter(({ outcome }) => outcome === 'inconclusive')
   if (open.length === 0) return undefined
-  const needs = open.flatMap(({ extraRoundsNeeded: moreRounds }) => moreRounds ?? []).sort((a, b) => a - b)
+  const needs = open.flatMap(({ extraRoundsNeeded }) => extraRoundsNeeded ?? []).sort((a, b) => a - b)
   const half = needs[Math.ceil(needs.length / 2) - 1]
   const more =
     half === undefined

@@ -2,9 +2,10 @@ import { appendFile } from 'node:fs/promises'
 import type { Report } from '../core/model/report.ts'
 import { sanitize } from '../util/text.ts'
 import { commandData, commandProperty, withoutFile } from './document.ts'
+import { formatClaim } from './format.ts'
 import { benchesMarkdown, verdictsMarkdown } from './markdown.ts'
 import type { ReporterFactory } from './reporter.ts'
-import { claimLocation, fileOfBench, shownPath, uniqueClaims } from './summary.ts'
+import { claimLocation, outcomeName, shownPath, uniqueClaims } from './summary.ts'
 
 /** GitHub refuses a summary above 1 MiB. */
 const largestSummary = 1_000_000
@@ -25,17 +26,18 @@ function annotations(report: Report, root: string): string[] {
       ...(location && { line: location.line }),
     }),
   )
-  const wanted = uniqueClaims(report, ({ verdict }) => verdict === 'contradicted' || verdict === 'inconclusive')
-  const claims = wanted.map(({ claim, fails, sources: by }) => {
-    const level = fails ? 'error' : claim.direction === 'better' ? 'notice' : 'warning'
-    return annotation(level, `${claim.verdict} (${by})`, claim.text, claimLocation(claim, root))
+  const wanted = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
+  const claims = wanted.map(({ verdict, fails, sources }) => {
+    const level = fails ? 'error' : verdict.direction === 'better' ? 'notice' : 'warning'
+    const title = `${outcomeName(verdict.outcome)} (${sources})`
+    return annotation(level, title, formatClaim(verdict), claimLocation(verdict, root))
   })
-  const failed = report.cases.flatMap((bench) =>
-    bench.results.flatMap(({ platform, errors }) =>
+  const failed = report.cases.flatMap(({ bench, results }) =>
+    results.flatMap(({ platform, errors }) =>
       errors.length > 0
         ? [
             annotation('warning', `${errors.length} samples failed`, `${bench.name} on ${platform}: ${errors[0]}`, {
-              file: fileOfBench(bench.id),
+              file: bench.file,
             }),
           ]
         : [],

@@ -3,8 +3,15 @@ import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
 import { documentReporter, escapeHtml } from './document.ts'
-import { reasonText } from './format.ts'
-import { benchName, claimLocation, failsRun, fileOfBench } from './summary.ts'
+import {
+  formatAssertion,
+  formatClaim,
+  formatFinding,
+  formatFindingTitle,
+  formatPlatforms,
+  formatReason,
+} from './format.ts'
+import { benchName, claimLocation, outcomeName } from './summary.ts'
 
 type Outcome = 'passed' | 'failure' | 'error' | 'skipped'
 
@@ -25,7 +32,7 @@ interface Case {
 function casesOf(report: Report, root: string): Case[] {
   return [
     ...report.problems.map(({ file, message, fix }) => broken(file, message, fix)),
-    ...report.claims.map((claim, index) => claimCase(report, claim, index, root)),
+    ...report.claims.map((verdict) => claimCase(verdict, root)),
     ...report.findings.map((finding) => findingCase(report, finding, root)),
   ]
 }
@@ -77,33 +84,31 @@ const broken = (file: string, message: string, fix: string | undefined): Case =>
   detail: fix ? `fix: ${fix}` : '',
 })
 
-function claimCase(report: Report, claim: ClaimVerdict, index: number, root: string): Case {
-  const { file, line } = claimLocation(claim, root)
-  const params = describeParams(claim.params)
-  const by = claim.finding === null ? '' : ` (finding ${claim.finding})`
+function claimCase(verdict: ClaimVerdict, root: string): Case {
+  const { file, line } = claimLocation(verdict, root)
+  const params = describeParams(verdict.params)
+  const source = verdict.finding === null ? '' : ` (finding ${verdict.finding})`
+  const text = formatClaim(verdict)
   return {
-    suite: fileOfBench(claim.bench),
-    group: benchName(claim.bench) + (params && ` ${params}`),
-    name: `${claim.metric} of ${claim.platform} is ${claim.matcher}${by}`,
-    outcome: failsRun(report, index) ? 'failure' : claim.verdict === 'holds' ? 'passed' : 'skipped',
-    message: `${claim.verdict}: ${claim.text}`,
+    suite: verdict.bench.file,
+    group: benchName(verdict.bench) + (params && ` ${params}`),
+    name: `${verdict.claim.metric} of ${formatPlatforms(verdict)} is ${formatAssertion(verdict)}${source}`,
+    outcome: verdict.failsRun ? 'failure' : verdict.outcome === 'holds' ? 'passed' : 'skipped',
+    message: `${outcomeName(verdict.outcome)}: ${text}`,
     detail: line === undefined ? file : `${file}:${line}`,
-    numbers: claim.text,
+    numbers: text,
   }
 }
 
 function findingCase(report: Report, finding: FindingVerdict, root: string): Case {
   const first = report.claims[finding.claims[0] ?? -1]
-  const fails =
-    report.failures.findings.includes(finding.id) ||
-    (report.exitCode === 3 && finding.claims.some((index) => failsRun(report, index)))
   return {
     suite: first ? claimLocation(first, root).file : 'findings',
     group: 'findings',
-    name: `finding ${finding.id}: ${finding.title}`,
-    outcome: fails ? 'failure' : finding.verdict === 'holds' ? 'passed' : 'skipped',
-    message: `${finding.verdict}: ${finding.text}`,
-    detail: finding.reason === null ? '' : reasonText(finding.reason),
+    name: `finding ${finding.id}: ${formatFindingTitle(finding)}`,
+    outcome: finding.failsRun ? 'failure' : finding.outcome === 'holds' ? 'passed' : 'skipped',
+    message: `${outcomeName(finding.outcome)}: ${formatFinding(finding, report)}`,
+    detail: finding.reasons.map(formatReason).join('; '),
   }
 }
 

@@ -1,14 +1,15 @@
+import { describeExitCode } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { CaseResult, Report } from '../core/model/report.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
+import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
 import { metricTables, sideBySide } from './metric-table.ts'
 import {
   claimLocation,
   count,
   countsLine,
-  exitMeaning,
   failedResults,
   flagLegend,
   measuredBenches,
@@ -24,7 +25,7 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
 /** What the run came to: the counts, the exit code, claims that do not hold, and the findings. */
 export function verdictsMarkdown(report: Report, root: string): string {
-  const claims = uniqueClaims(report, ({ verdict }) => verdict === 'contradicted' || verdict === 'inconclusive')
+  const claims = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
   const quick = quickProfileNote(report)
   return [
     '# isobench',
@@ -32,24 +33,24 @@ export function verdictsMarkdown(report: Report, root: string): string {
     `**${countsLine(count(report.claims))}**`,
     '',
     ...(quick ? [md(quick), ''] : []),
-    `Exit code ${report.exitCode}: ${exitMeaning(report.exitCode)}. Record: ${md(shownPath(report.record, root))}`,
+    `Exit code ${report.exit.code}: ${describeExitCode(report.exit.code)}. Record: ${md(shownPath(report.record, root))}`,
     '',
     ...report.problems.map(({ file, message }) => `- ✗ ${md(file)}: ${md(message)}`),
     ...absent(report),
     '',
     '## Claims',
     '',
-    ...claims.map(({ claim, fails, sources: by }) => {
-      const { file, line } = claimLocation(claim, root)
-      const params = describeParams(claim.params)
+    ...claims.map(({ verdict, fails, sources }) => {
+      const { file, line } = claimLocation(verdict, root)
+      const params = describeParams(verdict.params)
       const where = md(`${file}${line === undefined ? '' : `:${line}`}`)
-      const sure = claim.measured ? ` (90 % interval, ${plural(claim.measured.rounds, 'round')})` : ''
-      const what = `${fails ? '**fails the run** ' : ''}${md(claim.text)}${sure}`
-      return `- ${verdictSymbols[claim.verdict]} ${what}${params && `, ${md(params)}`}; ${where} (${by})`
+      const rounds = verdict.estimate ? ` (90 % interval, ${plural(verdict.estimate.rounds, 'round')})` : ''
+      const what = `${fails ? '**fails the run** ' : ''}${md(formatClaim(verdict))}${rounds}`
+      return `- ${verdictSymbols[verdict.outcome]} ${what}${params && `, ${md(params)}`}; ${where} (${sources})`
     }),
     ...failedResults(report).map(({ bench, cell, claims }) => {
       const params = describeParams(bench.params)
-      const where = `${md(bench.name)}${params && ` ${md(params)}`} on ${md(cell.platform)}`
+      const where = `${md(bench.bench.name)}${params && ` ${md(params)}`} on ${md(cell.platform)}`
       return `- ${verdictSymbols['not-evaluated']} ${plural(claims, 'claim')} not evaluated because samples failed: ${where}`
     }),
     `- ${verdictSymbols.holds} ${count(report.claims).holds} hold`,
@@ -74,14 +75,22 @@ function absent(report: Report): string[] {
   ]
 }
 
-function findings({ findings }: Report): string[] {
+function findings(report: Report): string[] {
+  const { findings } = report
   if (findings.length === 0) return []
   return [
     '## Findings',
     '',
     row(['', '#', 'finding', 'why']),
     '| :-: | --: | :-- | :-- |',
-    ...findings.map(({ id, title, verdict, text }) => row([verdictSymbols[verdict], String(id), md(title), md(text)])),
+    ...findings.map((finding) =>
+      row([
+        verdictSymbols[finding.outcome],
+        String(finding.id),
+        md(formatFindingTitle(finding)),
+        md(formatFinding(finding, report)),
+      ]),
+    ),
     '',
   ]
 }
@@ -89,7 +98,9 @@ function findings({ findings }: Report): string[] {
 /** A table for each bench, its parameters and metrics beneath each other. */
 export function benchesMarkdown(report: Report): string {
   const sections = report.cases.flatMap((bench, at) => [
-    ...(report.cases[at - 1]?.id === bench.id ? [] : [`## ${md(bench.name)}`, '', md(bench.file), '']),
+    ...(report.cases[at - 1]?.bench.id === bench.bench.id
+      ? []
+      : [`## ${md(bench.bench.name)}`, '', md(bench.bench.file), '']),
     ...tables(report, bench),
     ...bench.results.flatMap(({ platform, errors }) =>
       errors.length > 0
@@ -110,7 +121,7 @@ function tables(report: Report, bench: CaseResult): string[] {
     '| :-: | :-- | --: | :-- | --: | :-- |',
     ...rows.map(({ verdict, platform, median, ratio, interval, rounds, notes }) =>
       row([
-        verdict ? verdictSymbols[verdict.verdict] : '',
+        verdict ? verdictSymbols[verdict.outcome] : '',
         md(platform),
         md(median),
         md(`${ratio} ${interval}`.trim()),

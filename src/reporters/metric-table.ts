@@ -20,8 +20,8 @@ export interface BaselineView {
 /** The same figure in the former run; undefined where that has none, or measured another thing under the name. */
 export type BaselineLookup = (bench: CaseResult, platform: string, metric: string) => MetricResult | undefined
 
-const keyOf = ({ id, params }: CaseResult, platform: string, metric: string): string =>
-  JSON.stringify([id, describeParams(params), platform, metric])
+const keyOf = ({ case: id }: CaseResult, platform: string, metric: string): string =>
+  JSON.stringify([id, platform, metric])
 
 export function baselineLookup(against: BaselineView | undefined): BaselineLookup {
   const former = new Map(
@@ -104,10 +104,16 @@ function marginsOf(
   metric: string,
   better: MetricResult['better'],
 ): MetricTable['margins'] {
-  const about = report.claims.filter((claim) => claim.bench === bench.id && claim.metric === metric)
-  const percents = about.flatMap(({ matcher }) => /^within ([\d.]+) % of native$/.exec(matcher)?.[1] ?? [])
+  const percents = report.claims.flatMap(({ bench: about, claim }) =>
+    about.id === bench.bench.id &&
+    claim.metric === metric &&
+    claim.matcher.kind === 'withinNative' &&
+    claim.onAtLeast === undefined
+      ? [claim.matcher.percent]
+      : [],
+  )
   return [...new Set(percents)].map((percent) => {
-    const share = Number(percent) / 100
+    const share = percent / 100
     return { ratio: better === 'lower' ? 1 + share : 1 - share, label: `${better === 'lower' ? '+' : '−'}${percent} %` }
   })
 }
@@ -122,7 +128,7 @@ export interface SideBySide {
     readonly bench: string
     readonly platform: string
     readonly metric: string
-    readonly figures: readonly { readonly text: string; readonly claim: ClaimVerdict | undefined }[]
+    readonly figures: readonly { readonly text: string; readonly verdict: ClaimVerdict | undefined }[]
   }[]
 }
 
@@ -135,16 +141,15 @@ export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySi
       for (const { platform, metrics } of bench.results)
         for (const [metric, result] of Object.entries(metrics)) {
           const params = describeParams(bench.params)
-          const name = [bench.name, params].filter(Boolean).join(' ')
-          const point = JSON.stringify([bench.id, params])
-          const key = JSON.stringify([point, platform, metric])
-          if (!order.has(point)) order.set(point, order.size)
-          const about = { id: bench.id, params, bench: name, platform, metric }
-          const row = rows.get(key) ?? { ...about, at: order.get(point)!, figures: [] }
+          const name = [bench.bench.name, params].filter(Boolean).join(' ')
+          const key = JSON.stringify([bench.case, platform, metric])
+          if (!order.has(bench.case)) order.set(bench.case, order.size)
+          const about = { id: bench.bench.id, params, bench: name, platform, metric }
+          const row = rows.get(key) ?? { ...about, at: order.get(bench.case)!, figures: [] }
           const [{ ratio, interval }] = formatRatios([result.ratioToNative]) as [{ ratio: string; interval: string }]
           const median = result.median === null ? '–' : formatQuantity(result.median, result.unit)
           const text = result.ratioToNative ? `${median}, ${ratio}× ${interval}`.trim() : median
-          row.figures[at] = { text, claim: worstVerdict(report, bench, platform, metric) }
+          row.figures[at] = { text, verdict: worstVerdict(report, bench, platform, metric) }
           rows.set(key, row)
         }
   return {
@@ -153,7 +158,7 @@ export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySi
       .sort((a, b) => a.at - b.at)
       .map(({ at: _, ...row }) => ({
         ...row,
-        figures: runs.map((_run, at) => row.figures[at] ?? { text: '–', claim: undefined }),
+        figures: runs.map((_run, at) => row.figures[at] ?? { text: '–', verdict: undefined }),
       })),
   }
 }

@@ -1,137 +1,124 @@
 import { isAbsolute, relative } from 'node:path'
-import { describeParams } from '../core/model/plan.ts'
+import type { BenchInfo } from '../core/model/claim.ts'
+import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
-import type { ClaimVerdict, Verdict } from '../core/model/verdict.ts'
+import type { ClaimVerdict, Outcome, ReasonCode } from '../core/model/verdict.ts'
 import { sanitize } from '../util/text.ts'
-import { reasonText } from './format.ts'
+import { formatPlatforms, formatReasonCode, formatReasonSubject } from './format.ts'
 
-/** What every reporter tells of a report, found once: counts, groups, what fails the run, and where things are. */
+/** What every reporter derives from a report: counts, groups, what fails the run, and where things are. */
 
-export const verdictSymbols: Record<Verdict, string> = {
+export const verdictSymbols: Record<Outcome, string> = {
   holds: '✓',
   contradicted: '✗',
   inconclusive: '?',
   'not-evaluated': '–',
 }
 
-const exitMeanings: Record<number, string> = {
-  0: 'nothing regressed that fails a run',
-  1: 'a finding regressed, or a bench’s own expectation is contradicted',
-  3: 'something is in doubt, and --strict asks for certainty',
-  4: 'not one claim could be decided',
-  5: 'the config or a bench file is wrong',
-  130: 'interrupted',
-}
+/** An outcome as people read it. */
+export const outcomeName = (outcome: Outcome): string => (outcome === 'not-evaluated' ? 'not evaluated' : outcome)
 
-/** What an exit code says, in words. */
-export const exitMeaning = (code: number): string => exitMeanings[code] ?? 'unknown'
-
-export function count(verdicts: readonly { readonly verdict: Verdict }[]): Record<Verdict, number> {
+export function count(verdicts: readonly { readonly outcome: Outcome }[]): Record<Outcome, number> {
   const counts = { holds: 0, contradicted: 0, inconclusive: 0, 'not-evaluated': 0 }
-  for (const { verdict } of verdicts) counts[verdict]++
+  for (const { outcome } of verdicts) counts[outcome]++
   return counts
 }
 
-/** The last line of every summary: `12 hold · 1 contradicted · 0 inconclusive · 3 undecidable`. */
+/** The counts of every summary: `12 hold · 1 contradicted · 0 inconclusive · 3 not evaluated`. */
 export const countsLine = ({
   holds,
   contradicted,
   inconclusive,
   'not-evaluated': notEvaluated,
-}: Record<Verdict, number>): string =>
+}: Record<Outcome, number>): string =>
   `${holds} hold · ${contradicted} contradicted · ${inconclusive} inconclusive · ${notEvaluated} not evaluated`
 
-/** What a verdict of the profile quick is worth; null under any other. */
+/** What the verdicts of the profile quick mean; null for any other profile. */
 export const quickProfileNote = ({ profile }: Report): string | null =>
   profile.name === 'quick'
     ? 'Verdicts of the profile quick: small sizes that keep the shape; --profile paper has the values of the paper.'
     : null
 
-const inDoubt = ({ severity, verdict, reason }: ClaimVerdict): boolean =>
-  severity === 'fail' && (verdict === 'inconclusive' || reason?.startsWith('sample-errors') === true)
-
-/** Whether the claim at `index` is among what makes the exit code other than 0. */
-export function failsRun(report: Report, index: number): boolean {
-  const claim = report.claims[index]!
-  if (report.exitCode === 3) return inDoubt(claim)
-  if (report.failures.claims.includes(index)) return true
-  if (claim.finding === null || claim.verdict !== 'contradicted' || claim.severity !== 'fail') return false
-  return report.failures.findings.includes(claim.finding)
-}
-
-/** As many as a line names. */
+/** How many failures one line names. */
 const namedFailures = 5
 
-/** What makes the exit code 1, by name: `findings 1, 2; prime verification on gvisor`. Undefined where nothing does. */
-export function failing({ claims, failures }: Report): string | undefined {
-  const cells = failures.claims.map(
-    (index) => `${benchName(claims[index]!.bench)} on ${sanitize(claims[index]!.platform, 60)}`,
-  )
-  const ids = failures.findings
+/** What fails the run, by name: `findings 1, 2; prime verification on gvisor`. Undefined if nothing does. */
+export function failing({ claims, exit }: Report): string | undefined {
+  const own = exit.claims.map((index) => claims[index]!).filter(({ finding }) => finding === null)
+  const names = own.map((verdict) => `${benchName(verdict.bench)} on ${sanitize(formatPlatforms(verdict), 60)}`)
+  const ids = exit.findings
   const parts = [
     ...(ids.length > 0 ? [`${ids.length === 1 ? 'finding' : 'findings'} ${ids.join(', ')}`] : []),
-    ...new Set(cells),
+    ...new Set(names),
   ]
   if (parts.length === 0) return undefined
   const rest = parts.length - namedFailures
   return [...parts.slice(0, namedFailures), ...(rest > 0 ? [`${rest} more`] : [])].join('; ')
 }
 
-/** The same statement of the same cell, which a bench and several findings may make. */
+/** A claim about a case that a bench and several findings may share. */
 export interface UniqueClaim {
-  readonly claim: ClaimVerdict
+  readonly verdict: ClaimVerdict
   readonly fails: boolean
-  /** Who makes it: `finding 2, the bench`. */
+  /** Who states it: `finding 2, the bench`. */
   readonly sources: string
 }
 
-const keyOf = ({ bench, metric, platform, params, matcher, verdict }: ClaimVerdict): string =>
-  JSON.stringify([bench, metric, platform, describeParams(params), matcher, verdict])
+const keyOf = ({ claim, params, platforms, outcome }: ClaimVerdict): string => {
+  const { bench, metric, matcher, onAtLeast } = claim
+  const about = platforms.length > 0 ? platforms : claim.on
+  return JSON.stringify([bench, metric, about, describeParams(params), matcher, onAtLeast, outcome])
+}
 
-/** Claims that say the same as one, those that fail the run first. */
-export function uniqueClaims(report: Report, wanted: (claim: ClaimVerdict) => boolean): UniqueClaim[] {
-  const groups = new Map<string, number[]>()
-  report.claims.forEach((claim, index) => {
-    if (!wanted(claim)) return
-    const key = keyOf(claim)
-    groups.set(key, [...(groups.get(key) ?? []), index])
-  })
-  const all = [...groups.values()].map((indices) => {
-    const claims = indices.map((index) => report.claims[index]!)
-    const findings = [...new Set(claims.flatMap(({ finding }) => finding ?? []))]
+/** Every different claim once, those that fail the run first. */
+export function uniqueClaims(report: Report, isWanted: (verdict: ClaimVerdict) => boolean): UniqueClaim[] {
+  const groups = new Map<string, ClaimVerdict[]>()
+  for (const verdict of report.claims.filter(isWanted)) {
+    const key = keyOf(verdict)
+    groups.set(key, [...(groups.get(key) ?? []), verdict])
+  }
+  const all = [...groups.values()].map((verdicts): UniqueClaim => {
+    const findings = [...new Set(verdicts.flatMap(({ finding }) => finding ?? []))]
     const sources = findings.map((id) => `finding ${id}`)
-    if (claims.some(({ finding }) => finding === null)) sources.push('the bench')
-    return { claim: claims[0]!, fails: indices.some((index) => failsRun(report, index)), sources: sources.join(', ') }
+    if (verdicts.some(({ finding }) => finding === null)) sources.push('the bench')
+    return { verdict: verdicts[0]!, fails: verdicts.some(({ failsRun }) => failsRun), sources: sources.join(', ') }
   })
   return [...all.filter(({ fails }) => fails), ...all.filter(({ fails }) => !fails)]
 }
 
-/** Why claims are undecidable, the commonest first, and of whom; those whose samples failed are told apart. */
+/**
+ * Why claims are not evaluated, the most frequent reason first, and for which platforms. Claims whose samples failed are
+ * shown elsewhere.
+ */
 export function notEvaluated(report: Report): { readonly text: string; readonly count: number }[] {
-  const reasons = new Map<string, Map<string, number>>()
-  for (const { verdict, reason } of report.claims) {
-    if (verdict !== 'not-evaluated' || reason?.startsWith('sample-errors')) continue
-    const [code, ...rest] = (reason ?? 'not told').split(':')
-    const about = reasons.get(code!) ?? new Map<string, number>()
-    reasons.set(code!, about.set(rest.join(':'), (about.get(rest.join(':')) ?? 0) + 1))
+  const reasons = new Map<ReasonCode, Map<string, number>>()
+  for (const { outcome, reason } of report.claims) {
+    if (outcome !== 'not-evaluated' || !reason || reason.code === 'sample-errors') continue
+    const subject = formatReasonSubject(reason)
+    const subjects = reasons.get(reason.code) ?? new Map<string, number>()
+    reasons.set(reason.code, subjects.set(subject, (subjects.get(subject) ?? 0) + 1))
   }
-  const groups = [...reasons].map(([code, about]) => {
-    const names = [...about].filter(([name]) => name !== '').map(([name, count]) => `${sanitize(name, 60)} ${count}`)
-    const sum = [...about.values()].reduce((all, one) => all + one, 0)
-    return { text: sanitize(reasonText(code)) + (names.length > 0 ? ` (${names.join(', ')})` : ''), count: sum }
+  const groups = [...reasons].map(([code, subjects]) => {
+    const names = [...subjects].filter(([name]) => name !== '').map(([name, count]) => `${sanitize(name, 60)} ${count}`)
+    const sum = [...subjects.values()].reduce((all, one) => all + one, 0)
+    return { text: formatReasonCode(code) + (names.length > 0 ? ` (${names.join(', ')})` : ''), count: sum }
   })
   return groups.sort((a, b) => b.count - a.count)
 }
 
-/** The cells that claims are undecidable for because samples failed, and how many claims each. */
+/** Whether a case has all these parameters. */
+const isPartOf = (params: Params, all: Params): boolean =>
+  Object.entries(params).every(([name, value]) => all[name] === value)
+
+/** The results whose failed samples leave claims not evaluated, and how many claims each. */
 export function failedResults(report: Report): { bench: CaseResult; cell: PlatformResult; claims: number }[] {
   return resultsOf(report).flatMap(({ bench, cell }) => {
     const claims = report.claims.filter(
-      (claim) =>
-        claim.reason?.startsWith('sample-errors') &&
-        claim.bench === bench.id &&
-        describeParams(claim.params) === describeParams(bench.params) &&
-        claim.reason.slice('sample-errors:'.length).split(',').includes(cell.platform),
+      ({ reason, case: id, bench: about, params }) =>
+        reason?.code === 'sample-errors' &&
+        reason.platforms.includes(cell.platform) &&
+        // A claim over a parameter has no case of its own.
+        (id === bench.case || (id === null && about.id === bench.bench.id && isPartOf(params, bench.params))),
     ).length
     return claims > 0 ? [{ bench, cell, claims }] : []
   })
@@ -158,7 +145,7 @@ export function unavailablePlatforms(
 /** What was measured of a platform that does not work: the names of its benches. */
 export const measuredBenches = ({ cases: benches }: Pick<Report, 'cases'>, platform: string): string[] => [
   ...new Set(
-    benches.flatMap(({ name, results: cells }) => (cells.some((cell) => cell.platform === platform) ? [name] : [])),
+    benches.flatMap(({ bench, results }) => (results.some((one) => one.platform === platform) ? [bench.name] : [])),
   ),
 ]
 
@@ -169,22 +156,18 @@ export function worstVerdict(
   platform: string,
   metric: string,
 ): ClaimVerdict | undefined {
-  const params = describeParams(bench.params)
   const about = report.claims.filter(
-    (claim) =>
-      claim.bench === bench.id &&
-      claim.platform === platform &&
-      claim.metric === metric &&
-      describeParams(claim.params) === params,
+    ({ case: id, claim, platforms }) =>
+      id === bench.case && claim.metric === metric && platforms.length === 1 && platforms[0] === platform,
   )
   const ranks = [
-    (claim: ClaimVerdict) => claim.verdict === 'contradicted' && claim.direction === 'worse',
-    (claim: ClaimVerdict) => claim.verdict === 'contradicted',
-    (claim: ClaimVerdict) => claim.verdict === 'inconclusive',
-    (claim: ClaimVerdict) => claim.verdict === 'holds',
+    ({ outcome, direction }: ClaimVerdict) => outcome === 'contradicted' && direction === 'worse',
+    ({ outcome }: ClaimVerdict) => outcome === 'contradicted',
+    ({ outcome }: ClaimVerdict) => outcome === 'inconclusive',
+    ({ outcome }: ClaimVerdict) => outcome === 'holds',
     () => true,
   ]
-  return ranks.map((rank) => about.find(rank)).find((claim) => claim !== undefined)
+  return ranks.map((rank) => about.find(rank)).find((verdict) => verdict !== undefined)
 }
 
 /** Rounds of which there is a figure. */
@@ -221,10 +204,8 @@ export function disturbance(report: Report): string | undefined {
   return `disturbed: during ${samples} something else used the CPUs that were measured on. Up to a tenth of a run is measured once more; end what runs beside it for surer figures`
 }
 
-/** A bench's name and parameters, from the id that a claim or a point gives. */
-export const benchName = (id: string): string => sanitize(id.slice(id.indexOf('#') + 1), 120)
-
-export const fileOfBench = (id: string): string => id.slice(0, Math.max(0, id.indexOf('#'))) || id
+/** A bench's name, safe to print. */
+export const benchName = ({ name }: Pick<BenchInfo, 'name'>): string => sanitize(name, 120)
 
 /** A path as shown: relative to the project where it is inside. */
 export function shownPath(file: string, root: string): string {
@@ -232,8 +213,11 @@ export function shownPath(file: string, root: string): string {
   return path.startsWith('..') || path === '' ? file : path
 }
 
-/** Where a claim was written; without a line where that is not known. */
-export function claimLocation(claim: ClaimVerdict, root: string): { readonly file: string; readonly line?: number } {
-  if (!claim.location) return { file: fileOfBench(claim.bench) }
+/** Where a claim is written; without a line if that is unknown. */
+export function claimLocation(
+  { claim, bench }: Pick<ClaimVerdict, 'claim' | 'bench'>,
+  root: string,
+): { readonly file: string; readonly line?: number } {
+  if (!claim.location) return { file: bench.file }
   return { file: shownPath(claim.location.file, root), line: claim.location.line }
 }

@@ -1,81 +1,96 @@
 import type { NoiseFloor } from '../model/plan.ts'
 import { median } from '../stats/index.ts'
-import type { JudgedClaim } from './claim.ts'
 import type { Samples, Series } from './samples.ts'
 import type { ComparisonResult } from './tests.ts'
 
-/** Whether isobench's own client was the limit, rather than the platform: then a figure says how fast the client is. */
-
-/** A client that uses this share of its CPUs has no more to give. What is left goes to waking and to others. */
+/** Share of its own CPUs from which the load client is the limit. The rest goes to wake-ups and to other processes. */
 export const clientSaturationShare = 0.9
 
-/** Median of the client's share of its CPUs over a cell's samples; null where no client was watched. */
-export function clientShare(samples: Samples, point: string, platform: string): number | null {
-  const shares = samples.of(point, platform).flatMap(({ values, client }) => (values && client ? [client.cpu] : []))
+/** Median of the load client's share of its CPUs over the samples of a result; null without a client. */
+export function clientShare(samples: Samples, caseId: string, platform: string): number | null {
+  const shares = samples.of(caseId, platform).flatMap(({ values, client }) => (values && client ? [client.cpu] : []))
   return shares.length > 0 ? median(shares) : null
 }
 
-export const isClientBound = (samples: Samples, point: string, platform: string): boolean =>
-  (clientShare(samples, point, platform) ?? 0) >= clientSaturationShare
+/** Whether the load client was the limit, not the platform: then the values describe the client. */
+export const isClientBound = (samples: Samples, caseId: string, platform: string): boolean =>
+  (clientShare(samples, caseId, platform) ?? 0) >= clientSaturationShare
+
+interface ClientLimited {
+  readonly name: string
+  readonly bound: boolean
+}
 
 /**
- * A claim on a cell whose client was the limit cannot be judged. Where it was the limit for the reference only, the reference
- * is in truth as good or better, so that what makes the platform worse still stands and all else does not.
+ * A result whose load client was the limit is not evaluated. If the client was the limit only for the reference, the
+ * reference is really as good or better: then a decision that the platform is worse stands.
  */
 export function applyClientLimit(
   judged: ComparisonResult,
-  platform: { readonly bound: boolean; readonly name: string },
-  reference?: typeof platform,
+  platform: ClientLimited,
+  reference?: ClientLimited,
 ): ComparisonResult {
-  const names = [platform, ...(reference ? [reference] : [])].filter(({ bound }) => bound).map(({ name }) => name)
-  if (names.length === 0 || judged.verdict === 'not-evaluated') return judged
-  if (!platform.bound && isWorseFor(judged)) return judged
+  const bound = [platform, ...(reference ? [reference] : [])].filter((one) => one.bound)
+  if (bound.length === 0 || judged.outcome === 'not-evaluated') return judged
+  if (!platform.bound && isWorse(judged)) return judged
   return {
     ...judged,
-    verdict: 'not-evaluated',
+    outcome: 'not-evaluated',
     direction: null,
-    reason: `client-bound:${names.join(',')}`,
+    reason: { code: 'client-bound', platforms: bound.map(({ name }) => name) },
     tests: [],
     extraRoundsNeeded: null,
   }
 }
 
-/** Whether what was decided would only be clearer if the reference were better. */
-const isWorseFor = ({ verdict, direction, wantsWorse }: ComparisonResult): boolean =>
-  (verdict === 'contradicted' && direction === 'worse') || (verdict === 'holds' && wantsWorse === true)
+/** Whether a better reference would only make the decision clearer. */
+const isWorse = ({ outcome, direction, wantsWorse }: ComparisonResult): boolean =>
+  (outcome === 'contradicted' && direction === 'worse') || (outcome === 'holds' && wantsWorse === true)
 
-/** Whether others had most of the CPUs in most rounds: then figures say who was scheduled when, not what a platform costs. */
-
-const isMostly = ({ rounds, overloaded }: Series): boolean => overloaded.size * 2 > rounds.size
+const isMostlyOverloaded = ({ rounds, overloaded }: Series): boolean => overloaded.size * 2 > rounds.size
 
 /**
- * Whether others had most of the CPUs in most rounds of every side. One crowded side is not enough, since a host that is busy
- * is so for all: kernel threads that work for one platform alone count as others' work, and must not excuse it.
- * @param sides measured in the same rounds, one at least
+ * Whether other processes had most of the CPUs in most rounds of every side. Then the values show the scheduling, not the
+ * cost of a platform. One overloaded side is not enough: a busy host is busy for all sides, but kernel threads that work for
+ * one platform also count as other processes, and must not excuse it.
+ * @param sides measured in the same rounds
  */
-export const isCrowdedHost = (sides: readonly Series[]): boolean => sides.length > 0 && sides.every(isMostly)
+export const isHostOverloaded = (sides: readonly Series[]): boolean =>
+  sides.length > 0 && sides.every(isMostlyOverloaded)
 
-/** What is contradicted on a crowded host is inconclusive. docs/statistics.md, "Foreign load". */
+/** On an overloaded host a contradicted claim is inconclusive. See docs/explanation/statistics.md. */
 export function applyHostLoad(judged: ComparisonResult, sides: readonly Series[]): ComparisonResult {
-  if (judged.verdict !== 'contradicted' || !isCrowdedHost(sides)) return judged
-  return { ...judged, verdict: 'inconclusive', direction: null, reason: 'host-overloaded', extraRoundsNeeded: null }
+  if (judged.outcome !== 'contradicted' || !isHostOverloaded(sides)) return judged
+  return {
+    ...judged,
+    outcome: 'inconclusive',
+    direction: null,
+    reason: { code: 'host-overloaded' },
+    extraRoundsNeeded: null,
+  }
 }
 
 /**
- * A margin that is below what two equal platforms differ by on this host is too fine to fail by: what is inconclusive, or
- * contradicted by no more than the noise, is `underpowered`. What is beyond the noise too stays contradicted, and what
- * holds at the finer margin holds.
+ * A margin below this host's noise floor is too narrow to fail by: a claim that is inconclusive, or violated by no more than
+ * the noise floor, is not evaluated. A claim that is violated by more stays contradicted, and one that holds still holds.
+ * @param cases ids of the cases that the claim is about
  */
 export function applyNoiseFloor(
-  { judged, cases: points, claim }: Pick<JudgedClaim, 'judged' | 'cases' | 'claim'>,
+  judged: ComparisonResult,
+  { cases, metric }: { readonly cases: readonly string[]; readonly metric: string },
   noiseFloors: readonly NoiseFloor[],
 ): ComparisonResult {
-  const { verdict, interval, margin } = judged
-  if (!interval || margin === null || (verdict !== 'contradicted' && verdict !== 'inconclusive')) return judged
-  const noiseFloor = noiseFloors.find((one) => points.includes(one.case) && one.metric === claim.metric)
+  const { outcome, interval, margin } = judged
+  if (!interval || margin === null || (outcome !== 'contradicted' && outcome !== 'inconclusive')) return judged
+  const noiseFloor = noiseFloors.find((one) => cases.includes(one.case) && one.metric === metric)
   if (!noiseFloor || margin >= noiseFloor.logRatio) return judged
-  if (verdict === 'contradicted' && (interval.low > noiseFloor.logRatio || interval.high < -noiseFloor.logRatio))
-    return judged
-  const carried = `${(100 * Math.expm1(noiseFloor.logRatio)).toPrecision(2)} %`
-  return { ...judged, verdict: 'not-evaluated', direction: null, reason: `underpowered:${carried}`, tests: [] }
+  const { logRatio } = noiseFloor
+  if (outcome === 'contradicted' && (interval.low > logRatio || interval.high < -logRatio)) return judged
+  return {
+    ...judged,
+    outcome: 'not-evaluated',
+    direction: null,
+    reason: { code: 'noise-floor', smallestMarginPercent: 100 * Math.expm1(logRatio) },
+    tests: [],
+  }
 }

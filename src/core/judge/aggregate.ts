@@ -1,63 +1,66 @@
 import { rankAgreement } from '../stats/index.ts'
-import { minRounds } from './rules.ts'
+import { minRounds, tooFewRounds } from './rules.ts'
 import type { Series } from './samples.ts'
-import type { ComparisonResult, Test } from './tests.ts'
+import { type ComparisonResult, notEvaluated, type Test } from './tests.ts'
 
 /** Claims about several platforms together. */
 
 /**
- * That it is so on at least `least` of the platforms. Those that were not measured may be among them or not, so it is only
- * contradicted where too few are left.
+ * That the claim is true on at least `least` of the platforms. Platforms without samples may be among them or not, so the
+ * claim is contradicted only if too few others are left.
  */
 export function judgeOnAtLeast(parts: readonly ComparisonResult[], least: number): ComparisonResult {
-  const of = (verdict: ComparisonResult['verdict']) => parts.filter((part) => part.verdict === verdict)
-  const [holds, against, doubtful, open] = [of('holds'), of('contradicted'), of('inconclusive'), of('not-evaluated')]
-  const verdict = (told: ComparisonResult | undefined): ComparisonResult => ({
-    ...(told ?? parts[0]!),
-    tests: testsOf(parts, least),
+  const having = (outcome: ComparisonResult['outcome']) => parts.filter((part) => part.outcome === outcome)
+  const holding = having('holds')
+  const contradicted = having('contradicted')
+  const doubtful = having('inconclusive')
+  const open = having('not-evaluated')
+  const decided = (part: ComparisonResult | undefined): ComparisonResult => ({
+    ...(part ?? parts[0]!),
+    tests: testsAgainst(parts, least),
   })
-  if (holds.length >= least) return verdict(holds[least - 1])
-  if (parts.length - against.length < least) {
-    return against.length > 0 ? verdict(against[0]) : { ...verdict(open[0]), verdict: 'not-evaluated' }
+  if (holding.length >= least) return decided(holding[least - 1])
+  if (parts.length - contradicted.length < least) {
+    return contradicted.length > 0 ? decided(contradicted[0]) : { ...decided(open[0]), outcome: 'not-evaluated' }
   }
-  if (holds.length + doubtful.length >= least) return verdict(doubtful[0])
-  return verdict(open[0])
+  if (holding.length + doubtful.length >= least) return decided(doubtful[0])
+  return decided(open[0])
 }
 
 const byRanks = (a: Test, b: Test) => a.atMargin.p.ranks - b.atMargin.p.ranks
 
 /**
- * What would contradict it: that so many are contradicted that `least` cannot be reached. The least certain of as many as that
- * takes stands for them.
+ * The claim is contradicted if it is contradicted on so many platforms that `least` cannot be reached. The least certain of
+ * those tests represents them.
  */
-function testsOf(parts: readonly ComparisonResult[], least: number): ComparisonResult['tests'] {
+function testsAgainst(parts: readonly ComparisonResult[], least: number): ComparisonResult['tests'] {
   const best = parts.flatMap(({ tests }) => [...tests].sort(byRanks)[0] ?? [])
   const decisive = best.sort(byRanks)[parts.length - least]
   return decisive ? [decisive] : []
 }
 
-/** Beyond this mean rank correlation of two rounds, an order is stable. */
-const stable = 0.5
+/** Above this mean rank correlation of two rounds, an order is stable. */
+const stableFrom = 0.5
 
 /** That the order of several platforms changes from round to round. */
-export function judgeNoStableOrder(all: readonly Series[]): ComparisonResult {
-  const base = {
-    direction: null,
+export function judgeNoStableOrder(names: readonly string[], all: readonly Series[]): ComparisonResult {
+  if (new Set(all.flatMap(({ digests }) => [...digests])).size > 1) return notEvaluated({ code: 'different-work' })
+  const common = [...all[0]!.rounds.keys()].filter((round) => all.every(({ rounds }) => rounds.has(round)))
+  if (common.length < 2) {
+    const failed = names.filter((_, at) => all[at]!.errors.length > 0)
+    return notEvaluated(failed.length > 0 ? { code: 'sample-errors', platforms: failed } : tooFewRounds)
+  }
+  const { estimate, low, high } = rankAgreement(common.map((round) => all.map(({ rounds }) => rounds.get(round)!)))
+  const base: Omit<ComparisonResult, 'outcome' | 'direction' | 'reason'> = {
+    estimate: { kind: 'rank-correlation', value: estimate, low, high, rounds: common.length },
     tests: [],
     extraRoundsNeeded: null,
     interval: null,
     margin: null,
-    of: 'mean rank correlation',
   }
-  const none = (reason: string): ComparisonResult => ({ ...base, verdict: 'not-evaluated', reason, measured: null })
-  if (new Set(all.flatMap(({ digests }) => [...digests])).size > 1) return none('different-work')
-  const common = [...all[0]!.rounds.keys()].filter((round) => all.every(({ rounds }) => rounds.has(round)))
-  if (common.length < 2) return none(all.some(({ errors }) => errors.length > 0) ? 'sample-errors' : 'too-few-rounds')
-  const { estimate, low, high } = rankAgreement(common.map((round) => all.map(({ rounds }) => rounds.get(round)!)))
-  const measured = { estimate, low, high, rounds: common.length }
-  if (common.length < minRounds) return { ...base, verdict: 'inconclusive', reason: 'too-few-rounds', measured }
-  if (high < stable) return { ...base, verdict: 'holds', reason: null, measured }
-  // A stable order harms nobody.
-  if (low > stable) return { ...base, verdict: 'contradicted', direction: 'better', reason: null, measured }
-  return { ...base, verdict: 'inconclusive', reason: 'interval-crosses-margin', measured }
+  if (common.length < minRounds) return { ...base, outcome: 'inconclusive', direction: null, reason: tooFewRounds }
+  if (high < stableFrom) return { ...base, outcome: 'holds', direction: null, reason: null }
+  // A stable order is not worse for anybody.
+  if (low > stableFrom) return { ...base, outcome: 'contradicted', direction: 'better', reason: null }
+  return { ...base, outcome: 'inconclusive', direction: null, reason: { code: 'interval-crosses-margin' } }
 }

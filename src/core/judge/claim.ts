@@ -1,176 +1,165 @@
-import { type Claim, describeMatcher } from '../../dsl/claim.ts'
-import type { CpuMode } from '../../dsl/platform.ts'
-import { describeSelector, matchesSelector } from '../../dsl/platform.ts'
-import { sentence } from '../../reporters/format.ts'
+import type { Claim } from '../../dsl/claim.ts'
+import { type CpuMode, matchesSelector } from '../../dsl/platform.ts'
 import { type BenchCase, canRun, casesOf, isMeasuredOn, type PlannedPlatform } from '../model/plan.ts'
-import type { ClaimVerdict } from '../model/verdict.ts'
+import { benchInfo } from '../model/suite.ts'
+import type { Reason, Verdicts } from '../model/verdict.ts'
 import { judgeOnAtLeast } from './aggregate.ts'
 import { judgeOnPlatform } from './comparison.ts'
 import { cpuModeOf, mixesCpuModes, unavailable, unavailableReason } from './samples.ts'
 import { type ComparisonResult, type JudgeInput, notEvaluated } from './tests.ts'
 
-/** Whom a claim is about, and whose samples that takes. */
-
-/** The names of those that a claim is about. What it compares them with is not among them. */
-export function claimedPlatforms({ matcher, on }: Claim, platforms: readonly PlannedPlatform[]): string[] {
-  if (matcher.kind === 'ranked') return [matcher.platforms.join(' > ')]
-  if (matcher.kind === 'noStableOrder') return [matcher.platforms.join(', ')]
+/**
+ * The platforms that a claim is about, in groups that get one verdict each. The platforms that it compares them with are not
+ * among them.
+ */
+export function claimedPlatforms(claim: Claim, platforms: readonly PlannedPlatform[]): string[][] {
+  const { matcher, on } = claim
+  if ('platforms' in matcher) return [[...matcher.platforms]]
   const reference = matcher.kind === 'withinNative' ? 'native' : 'platform' in matcher ? matcher.platform : undefined
-  const chosen = platforms
+  const selected = platforms
     .filter((platform) => matchesSelector(on, platform) && platform.name !== reference)
     .map(({ name }) => name)
   const unknown =
     on.by === 'name' ? on.names.filter((name) => !platforms.some((platform) => platform.name === name)) : []
-  return [...chosen, ...unknown]
+  const names = [...selected, ...unknown]
+  if (names.length === 0) return []
+  return claim.onAtLeast === undefined ? names.map((name) => [name]) : [names]
 }
 
-/** The platforms whose samples a claim about `names` rests on, those first. */
+/** The platforms that a claim compares `names` with. */
 export function comparedPlatforms({ matcher }: Claim, names: readonly string[]): string[] {
-  if ('platforms' in matcher) return [...matcher.platforms]
-  if (matcher.kind === 'withinNative') return [...names, 'native']
-  if (!('platform' in matcher)) return [...names]
-  return [...new Set([...names, ...(matcher.medianOf ?? [matcher.platform])])]
+  if (matcher.kind === 'withinNative') return ['native']
+  if (!('platform' in matcher)) return []
+  return [...new Set(matcher.medianOf ?? [matcher.platform])].filter((name) => !names.includes(name))
 }
 
-/** Those of them without which it cannot be judged: of a median's members, any two will do. */
+/** The platforms without which a claim cannot be judged: any two members of a median are enough. */
 export function requiredPlatforms(
   claim: Claim,
   names: readonly string[],
-  measured: (name: string) => boolean,
+  isMeasured: (name: string) => boolean,
 ): string[] {
   const { matcher } = claim
   const medianOf = 'platform' in matcher ? matcher.medianOf : undefined
-  if (!medianOf || medianOf.filter(measured).length < 2) return comparedPlatforms(claim, names)
-  return [...names]
+  if (medianOf && medianOf.filter(isMeasured).length >= 2) return [...names]
+  return [...names, ...comparedPlatforms(claim, names)]
 }
 
-/** One claim on one point and platform, judged by itself: the run's other claims may yet change it. */
+/** One claim about one case and one group of platforms, judged without the run's other claims. */
 export interface JudgedClaim {
   readonly claim: Claim
   readonly finding: number | null
-  /** The points that it is about: one, or those of a series; none where its bench was not measured. */
+  /** Ids of the cases that it is about: one, or those of a series; none if its bench was not measured. */
   readonly cases: readonly string[]
-  readonly platform: string
-  /** Those that its samples are of. */
+  /** The platforms whose samples it needs. */
   readonly needs: readonly string[]
-  /** Its guests were not on hardware; of a bench's own expectation, only where that mixes two kinds. */
+  /** How the guests ran if the claim is judged separately from hardware; otherwise null. */
   readonly cpuMode: Exclude<CpuMode, 'hardware'> | null
   readonly judged: ComparisonResult
-  verdict(judged: ComparisonResult): ClaimVerdict
+  /** The verdict, with `judged` or with what became of it among the other claims. */
+  verdict(judged: ComparisonResult): Verdicts['claims'][number]
 }
 
-/** A claim as it is judged: one verdict for each point and platform that it is about, and at least one. */
+/** Judges a claim: one verdict for each case and group of platforms, and at least one. */
 export function judgeClaim(claim: Claim, finding: number | null, given: JudgeInput): JudgedClaim[] {
   const bench = given.plan.benches.find(({ id }) => id === claim.bench)
-  const evidence = bench ? { ...given, plan: planForClaim(given.plan, bench, claim) } : given
+  const input = bench ? { ...given, plan: planForClaim(given.plan, bench, claim) } : given
   const metric = bench?.metrics[claim.metric]
-  const points = bench
+  const cases = bench
     ? casesOf(bench)
         .filter(({ params }) => Object.entries(claim.where).every(([name, value]) => params[name] === value))
-        .filter(({ id }) => evidence.plan.cases.some((point) => point.id === id))
+        .filter(({ id }) => input.plan.cases.some((benchCase) => benchCase.id === id))
     : []
-  const subjects = claimedPlatforms(claim, evidence.plan.platforms)
-  const single = (names: readonly string[], cell: Cell | null, judged: ComparisonResult): JudgedClaim => {
-    const needs = comparedPlatforms(claim, names)
-    const own = requiredPlatforms(claim, names, (name) => unavailableReason(name, evidence.plan) === undefined)
-    const apart = finding !== null || mixesCpuModes(own, evidence.plan) ? cpuModeOf(own, evidence.plan) : null
-    const about = { platform: names.join(', '), params: cell?.params ?? claim.where, needs, own, cpuMode: apart }
+  const groups = claimedPlatforms(claim, input.plan.platforms)
+  const about = benchInfo(claim.bench, given.plan.benches)
+  const single = (names: readonly string[], series: CaseSeries | null, judged: ComparisonResult): JudgedClaim => {
+    const comparedWith = comparedPlatforms(claim, names)
+    const required = requiredPlatforms(claim, names, (name) => unavailableReason(name, input.plan) === undefined)
+    // A bench's own expectation is judged separately only if it compares hardware with something else.
+    const isSeparate = finding !== null || mixesCpuModes(required, input.plan)
+    const cpuMode = isSeparate ? cpuModeOf(required, input.plan) : null
+    const ids = series?.cases.map(({ id }) => id) ?? []
     return {
       claim,
       finding,
-      cases: cell?.cases.map(({ id }) => id) ?? [],
-      platform: about.platform,
-      needs,
-      cpuMode: apart,
+      cases: ids,
+      needs: [...names, ...comparedWith],
+      cpuMode,
       judged,
-      verdict: (final) => verdict(about, final),
+      verdict: (final) => ({
+        claim,
+        finding,
+        bench: about,
+        unit: metric?.unit ?? null,
+        case: ids.length === 1 && !('over' in claim.matcher) ? ids[0]! : null,
+        params: series?.params ?? claim.where,
+        platforms: [...names],
+        comparedWith,
+        outcome: final.outcome,
+        direction: final.direction,
+        reason: final.reason,
+        estimate: final.estimate,
+        ...(final.published && { published: true }),
+        extraRoundsNeeded: final.outcome === 'inconclusive' ? final.extraRoundsNeeded : null,
+        missingPlatforms:
+          names.length > 0 && final.outcome === 'not-evaluated' ? unavailable(required, input.plan) : [],
+        cpuMode,
+      }),
     }
   }
-  const matcher =
-    describeMatcher(claim.matcher, metric?.unit ?? '') +
-    (claim.onAtLeast === undefined ? '' : `, on at least ${claim.onAtLeast} of them`)
-  const verdict = (
-    { platform, params, needs, own, cpuMode: apart }: About,
-    judged: ComparisonResult,
-  ): ClaimVerdict => ({
-    bench: claim.bench,
-    metric: claim.metric,
-    platform,
-    params,
-    matcher,
-    severity: claim.severity,
-    verdict: judged.verdict,
-    direction: judged.direction,
-    reason: judged.reason,
-    measured: judged.measured,
-    of: judged.measured ? judged.of : '',
-    platforms: [...needs],
-    extraRoundsNeeded: judged.verdict === 'inconclusive' ? judged.extraRoundsNeeded : null,
-    text: sentence({
-      ...judged,
-      platform,
-      metric: claim.metric,
-      claim: matcher,
-    }),
-    finding,
-    missingPlatforms: subjects.length > 0 && judged.verdict === 'not-evaluated' ? unavailable(own, evidence.plan) : [],
-    cpuMode: apart,
-    location: claim.location ?? null,
-  })
-  const names = subjects.length > 0 ? subjects : [describeSelector(claim.on)]
-  const together = claim.onAtLeast === undefined ? names.map((name) => [name]) : [names]
-  if (!metric || points.length === 0)
-    return together.map((those) => single(those, null, notEvaluated(unmeasured(claim, evidence))))
-  if (subjects.length === 0) return [single(names, null, notEvaluated('platform-unknown'))]
-  return cellsOf(claim, points).flatMap((cell) =>
-    together.map((those) => {
-      const parts = those.map((name) => judgeOnPlatform(claim, name, cell.cases, metric, evidence))
-      return single(those, cell, claim.onAtLeast === undefined ? parts[0]! : judgeOnAtLeast(parts, claim.onAtLeast))
+  if (!metric || cases.length === 0)
+    return (groups.length > 0 ? groups : [[]]).map((names) =>
+      single(names, null, notEvaluated(unmeasured(claim, input))),
+    )
+  if (groups.length === 0) return [single([], null, notEvaluated({ code: 'platform-unknown', platforms: [] }))]
+  return seriesOf(claim, cases).flatMap((series) =>
+    groups.map((names) => {
+      // A ranking is about all its platforms at once, so any of them can be passed.
+      const each = 'platforms' in claim.matcher ? names.slice(0, 1) : names
+      const parts = each.map((name) => judgeOnPlatform(claim, name, series.cases, metric, input))
+      return single(names, series, claim.onAtLeast === undefined ? parts[0]! : judgeOnAtLeast(parts, claim.onAtLeast))
     }),
   )
 }
 
 /**
- * The plan as a claim about this bench sees it: a platform that cannot run such a workload was not measured; and is not meant,
- * unless the claim names it or its kind. One that runs it where it can run nothing else was measured.
+ * The plan for a claim about this bench. A platform that cannot run such a workload was not measured, and a claim about all
+ * platforms does not include it. A platform that can run only such a workload was measured.
  */
 function planForClaim<P extends JudgeInput['plan']>(plan: P, bench: P['benches'][number], { on }: Claim): P {
   const platforms = plan.platforms
-    .filter((one) => on.by !== 'all' || canRun(one, bench))
-    .map((one) => ({ ...one, available: isMeasuredOn(one, bench), ...(!canRun(one, bench) && { unable: true }) }))
+    .filter((platform) => on.by !== 'all' || canRun(platform, bench))
+    .map((platform) => ({
+      ...platform,
+      available: isMeasuredOn(platform, bench),
+      ...(!canRun(platform, bench) && { unable: true }),
+    }))
   return { ...plan, platforms }
 }
 
-/** What gets a verdict of its own. */
-interface Cell {
-  /** Those that its points have in common, as far as the claim does not range over them. */
+/** The cases behind one verdict. */
+interface CaseSeries {
+  /** The parameters that the cases share, without the one that the claim ranges over. */
   readonly params: BenchCase['params']
   readonly cases: readonly [BenchCase, ...BenchCase[]]
 }
 
-/** Each point by itself; of a claim over a parameter, the points together that differ in nothing else. */
-function cellsOf({ matcher }: Claim, points: readonly BenchCase[]): Cell[] {
-  if (!('over' in matcher)) return points.map((point) => ({ params: point.params, cases: [point] }))
-  const cells = new Map<string, Cell>()
-  for (const point of points) {
-    const params = Object.fromEntries(Object.entries(point.params).filter(([name]) => name !== matcher.over))
+/** Each case alone; for a claim over a parameter, the cases together that differ in nothing else. */
+function seriesOf({ matcher }: Claim, cases: readonly BenchCase[]): CaseSeries[] {
+  if (!('over' in matcher)) return cases.map((benchCase) => ({ params: benchCase.params, cases: [benchCase] }))
+  const series = new Map<string, CaseSeries>()
+  for (const benchCase of cases) {
+    const params = Object.fromEntries(Object.entries(benchCase.params).filter(([name]) => name !== matcher.over))
     const key = JSON.stringify(params)
-    cells.set(key, { params, cases: [...(cells.get(key)?.cases ?? []), point] as [BenchCase, ...BenchCase[]] })
+    series.set(key, { params, cases: [...(series.get(key)?.cases ?? []), benchCase] as [BenchCase, ...BenchCase[]] })
   }
-  return [...cells.values()]
+  return [...series.values()]
 }
 
 /** Why nothing of a bench was measured. */
-function unmeasured({ bench }: Claim, { plan }: JudgeInput): string {
-  const left = plan.excluded.find((one) => one.bench === bench)
-  return left?.reason === 'tracer-unavailable' ? `tracer-unavailable:${left.detail ?? ''}` : 'not-measured'
-}
-
-interface About {
-  readonly platform: string
-  readonly params: BenchCase['params']
-  readonly needs: readonly string[]
-  /** Those without which it cannot be judged. */
-  readonly own: readonly string[]
-  readonly cpuMode: Exclude<CpuMode, 'hardware'> | null
+function unmeasured({ bench }: Claim, { plan }: JudgeInput): Reason {
+  const excluded = plan.excluded.find((one) => one.bench === bench)
+  return excluded?.reason === 'tracer-unavailable'
+    ? { code: 'tracer-unavailable', message: excluded.detail ?? '' }
+    : { code: 'not-measured' }
 }

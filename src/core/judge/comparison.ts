@@ -1,7 +1,7 @@
 import type { Claim, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { BenchCase } from '../model/plan.ts'
-import type { Estimate } from '../model/verdict.ts'
+import type { Estimate, Reason } from '../model/verdict.ts'
 import type { Interval } from '../stats/index.ts'
 import { applyClientLimit, applyHostLoad, isClientBound } from './adjustments.ts'
 import { judgeNoStableOrder } from './aggregate.ts'
@@ -15,6 +15,8 @@ import {
   logMargin,
   nonInferiority,
   superiority,
+  tooFewRounds,
+  type ValueInterval,
 } from './rules.ts'
 import {
   measuredMembers,
@@ -37,24 +39,25 @@ import {
   runTest,
 } from './tests.ts'
 
-/** One claim on one platform at one point. */
-
-/** @param points one of them; of a claim over a parameter, those of its series */
+/**
+ * Judges one claim on one platform.
+ * @param cases one case; for a claim over a parameter, those of its series
+ */
 export function judgeOnPlatform(
   claim: Claim,
   name: string,
-  points: readonly [BenchCase, ...BenchCase[]],
+  cases: readonly [BenchCase, ...BenchCase[]],
   metric: Metric,
-  evidence: JudgeInput,
+  input: JudgeInput,
 ): ComparisonResult {
   const { matcher } = claim
-  const [point] = points
-  const series = (platform: string, beside?: string) =>
-    evidence.samples.series(point.id, platform, claim.metric, beside)
-  const stated = evidence.plan.published && new PublishedResults(evidence.plan.published, [point.id], claim.metric)
+  const [benchCase] = cases
+  const series = (platform: string, comparedWith?: string) =>
+    input.samples.series(benchCase.id, platform, claim.metric, comparedWith)
+  const published = input.plan.published && new PublishedResults(input.plan.published, [benchCase.id], claim.metric)
   const clientOf = (name: string, members: readonly string[] = [name]) => ({
     name,
-    bound: members.some((member) => isClientBound(evidence.samples, point.id, member)),
+    bound: members.some((member) => isClientBound(input.samples, benchCase.id, member)),
   })
   const against: Against = (platform, reference, rule) =>
     applyClientLimit(
@@ -63,19 +66,26 @@ export function judgeOnPlatform(
       clientOf(reference.platform, reference.medianOf),
     )
   const compare: Against = (platform, reference, rule) => {
-    const compared = referenceSeries(platform, reference, series, evidence)
-    if (typeof compared === 'string') return notEvaluated(compared)
+    const compared = referenceSeries(platform, reference, series, input)
+    if ('code' in compared) return notEvaluated(compared)
     const [a, b] = [series(platform, reference.medianOf ? undefined : reference.platform), compared]
-    const of = `×${reference.medianOf ? 'median' : reference.platform}`
-    if (stated && (a.rounds.size === 0 || b.rounds.size === 0)) {
-      return stated.against(platform, reference, metric, rule, of) ?? notEvaluated('no-published-number')
+    const to = reference.medianOf ? { medianOf: reference.medianOf } : { platform: reference.platform }
+    const ratio = (paired: boolean) => (interval: ValueInterval) =>
+      ({ kind: 'ratio', ...interval, platform, to, paired }) as const
+    if (published && (a.rounds.size === 0 || b.rounds.size === 0)) {
+      return (
+        published.against(platform, reference, metric, rule, ratio(false)) ??
+        notEvaluated({ code: 'no-published-number' })
+      )
     }
-    if (a.unpaired || b.unpaired) return judgeUnpaired(a, b, metric, rule, of)
+    if (a.unpaired || b.unpaired) {
+      return judgeUnpaired(a, b, metric, rule, reference.medianOf ? 'median' : reference.platform, ratio(false))
+    }
     const rounds = pairedDifferences(a, b, metric)
     if (!Array.isArray(rounds)) return notEvaluated(failedOn(rounds, [platform, reference.platform], series))
-    const id = [point.id, claim.metric, platform, reference.platform].join('\0')
+    const id = [benchCase.id, claim.metric, platform, reference.platform].join('\0')
     const visited = Math.min(a.visited, b.visited)
-    const judged = atLooks({ id, rounds, visited, rule, of }, evidence, (interval) => asRatio(interval, metric))
+    const judged = atLooks({ id, rounds, visited, rule }, input, (interval) => ratio(true)(asRatio(interval, metric)))
     return applyHostLoad(judged, [a, b])
   }
   switch (matcher.kind) {
@@ -90,142 +100,137 @@ export function judgeOnPlatform(
     case 'ranked':
       return judgeRanking(matcher.platforms, against)
     case 'noStableOrder': {
-      const why = matcher.platforms.flatMap((platform) => unavailableReason(platform, evidence.plan) ?? [])[0]
+      const why = matcher.platforms.flatMap((platform) => unavailableReason(platform, input.plan) ?? [])[0]
       if (why) return notEvaluated(why)
-      const all = matcher.platforms.map((name) => series(name))
-      return stated && all.some(({ rounds }) => rounds.size === 0)
-        ? notEvaluated('no-published-number')
-        : judgeNoStableOrder(all)
+      const all = matcher.platforms.map((platform) => series(platform))
+      return published && all.some(({ rounds }) => rounds.size === 0)
+        ? notEvaluated({ code: 'no-published-number' })
+        : judgeNoStableOrder(matcher.platforms, all)
     }
     case 'peaksAt':
     case 'constant':
-      return over(matcher, claim, name, points, metric, evidence)
+      return judgeOverParameter(matcher, claim, name, cases, metric, input)
     case 'atMost':
     case 'atLeast':
-      return applyClientLimit(absolute(claim, matcher, name, series(name), metric, point, evidence), clientOf(name))
+      return applyClientLimit(judgeLimit(claim, matcher, name, series(name), metric, benchCase, input), clientOf(name))
   }
 }
 
-/** The series of what a platform is compared with, or why there is none. */
+/** The series of the reference, or why there is none. */
 function referenceSeries(
   platform: string,
   { platform: reference, medianOf }: Reference,
-  series: (platform: string, beside?: string) => Series,
+  series: (platform: string, comparedWith?: string) => Series,
   { plan }: JudgeInput,
-): Series | string {
+): Series | Reason {
   const why = unavailableReason(platform, plan) ?? (medianOf ? undefined : unavailableReason(reference, plan))
   if (why) return why
   if (!medianOf) return series(reference, platform)
   const members = measuredMembers(medianOf, platform, plan).filter((name) => !series(name).unsupported)
   if (members.length >= minMedianMembers) return medianSeries(members.map((name) => series(name)))
-  return medianOf.flatMap((name) => unavailableReason(name, plan) ?? [])[0] ?? 'too-few-platforms'
+  const missing = medianOf.flatMap((name) => unavailableReason(name, plan) ?? [])[0]
+  return missing ?? { code: 'too-few-platforms', needed: minMedianMembers }
 }
 
-function failedOn(
-  { reason }: NotComparable,
-  platforms: readonly string[],
-  series: (platform: string) => Series,
-): string {
-  if (reason !== 'sample-errors') return reason
+function failedOn({ why }: NotComparable, platforms: readonly string[], series: (platform: string) => Series): Reason {
+  if (why === 'too-few-rounds') return tooFewRounds
+  if (why !== 'sample-errors') return { code: why }
   const unable = platforms.filter((platform) => series(platform).unsupported)
-  if (unable.length > 0) return `workload-unsupported:${unable.join(',')}`
-  return `${reason}:${platforms.filter((platform) => series(platform).errors.length > 0).join(',')}`
+  if (unable.length > 0) return { code: 'workload-unsupported', platforms: unable }
+  return { code: why, platforms: platforms.filter((platform) => series(platform).errors.length > 0) }
 }
 
 type Against = (platform: string, reference: Reference, rule: DecisionRule) => ComparisonResult
 
-/** A question over all looks, as a verdict with its figures. */
+/** Runs a test over all interim looks. */
 function atLooks(
-  question: HypothesisTest & { readonly of: string },
+  test: HypothesisTest,
   { plan }: JudgeInput,
-  measured: (interval: Interval) => Estimate,
+  estimate: (interval: Interval) => Estimate,
 ): ComparisonResult {
-  const { outcome, interval, tests } = runTest(question, plan.sequential)
-  const thresholds = question.rule.against.map(({ threshold }) => threshold)
+  const { decision, interval, tests } = runTest(test, plan.sequential)
+  const thresholds = test.rule.against.map(({ threshold }) => threshold)
   return {
-    ...outcome,
-    measured: measured(interval),
-    of: question.of,
+    ...decision,
+    estimate: estimate(interval),
     interval,
-    margin: question.rule.margin ?? null,
-    wantsWorse: question.rule.against.every(({ direction }) => direction === 'better'),
-    extraRoundsNeeded: outcome.reason === 'within-half-margin' ? null : moreRounds(interval, thresholds),
+    margin: test.rule.margin ?? null,
+    wantsWorse: test.rule.against.every(({ direction }) => direction === 'better'),
+    extraRoundsNeeded: decision.reason?.code === 'within-half-margin' ? null : moreRounds(interval, thresholds),
     tests,
   }
 }
 
-/** Each better than the next: one pair that is contradicted is enough against it, all are needed for it. */
+/** Each is better than the next: one contradicted pair contradicts the ranking; it holds only if all pairs hold. */
 function judgeRanking(order: readonly string[], against: Against): ComparisonResult {
   const pairs = order.slice(1).map((next, at) => against(order[at]!, { platform: next }, superiority(1)))
-  const worst = (['contradicted', 'not-evaluated', 'inconclusive', 'holds'] as const).find((verdict) =>
-    pairs.some((pair) => pair.verdict === verdict),
+  const worst = (['contradicted', 'not-evaluated', 'inconclusive', 'holds'] as const).find((outcome) =>
+    pairs.some((pair) => pair.outcome === outcome),
   )
-  const told = pairs.find((pair) => pair.verdict === worst)!
-  return { ...told, tests: pairs.flatMap(({ tests }) => tests) }
+  const decisive = pairs.find((pair) => pair.outcome === worst)!
+  return { ...decisive, tests: pairs.flatMap(({ tests }) => tests) }
 }
 
-/** A client that was the limit at one point decides there where the series bends. */
-function over(
+/** If the load client was the limit in one case of the series, it decides the shape of the series. */
+function judgeOverParameter(
   matcher: SeriesMatcher,
   { metric: metricName }: Claim,
   name: string,
-  points: readonly BenchCase[],
+  cases: readonly BenchCase[],
   metric: Metric,
   { plan, samples }: JudgeInput,
 ): ComparisonResult {
   const why = unavailableReason(name, plan)
   if (why) return notEvaluated(why)
-  const series = points.map(({ id, params }) => ({
+  const series = cases.map(({ id, params }) => ({
     value: params[matcher.over]!,
     series: samples.series(id, name, metricName),
   }))
   if (plan.published && series.every(({ series }) => series.rounds.size === 0)) {
-    const statements = new PublishedResults(
+    const published = new PublishedResults(
       plan.published,
-      points.map(({ id }) => id),
+      cases.map(({ id }) => id),
       metricName,
     )
-    return (matcher.kind === 'peaksAt' && statements.peak(name, matcher)) || notEvaluated('no-published-number')
+    const peak = matcher.kind === 'peaksAt' ? published.peak(name, matcher) : undefined
+    return peak ?? notEvaluated({ code: 'no-published-number' })
   }
-  const bound = points.some(({ id }) => isClientBound(samples, id, name))
-  const id = [metricName, name, ...points.map(({ id }) => id)].join('\0')
-  const judged = judgeSeries(matcher, series, metric, plan.sequential, id)
-  const code = series.some(({ series }) => series.unsupported) ? 'workload-unsupported' : 'sample-errors'
-  return applyClientLimit(judged.reason === 'sample-errors' ? { ...judged, reason: `${code}:${name}` } : judged, {
-    name,
-    bound,
-  })
+  const bound = cases.some(({ id }) => isClientBound(samples, id, name))
+  const id = [metricName, name, ...cases.map((one) => one.id)].join('\0')
+  return applyClientLimit(judgeSeries(matcher, name, series, metric, plan.sequential, id), { name, bound })
 }
 
-function absolute(
+function judgeLimit(
   { metric: metricName }: Claim,
   matcher: { readonly kind: 'atMost' | 'atLeast'; readonly value: number },
   name: string,
   series: Series,
   metric: Metric,
-  point: BenchCase,
-  evidence: JudgeInput,
+  benchCase: BenchCase,
+  input: JudgeInput,
 ): ComparisonResult {
-  const why = unavailableReason(name, evidence.plan)
+  const why = unavailableReason(name, input.plan)
   if (why) return notEvaluated(why)
-  if (series.digests.size > 1) return notEvaluated('different-work')
+  if (series.digests.size > 1) return notEvaluated({ code: 'different-work' })
   const sign = worseSign(metric)
-  // Below the limit is better where less is better: `atMost` then wants better, and `atLeast` worse.
+  // If a lower value is better, `atMost` claims that the platform is better than the limit, and `atLeast` that it is worse.
   const rule = (matcher.kind === 'atMost') === (sign === 1) ? superiority(1) : inferiority(1)
-  const { published: stated } = evidence.plan
-  if (stated && series.rounds.size === 0) {
-    const statements = new PublishedResults(stated, [point.id], metricName)
-    return statements.value(name, matcher.value, metric, rule) ?? notEvaluated('no-published-number')
+  const { published } = input.plan
+  if (published && series.rounds.size === 0) {
+    const results = new PublishedResults(published, [benchCase.id], metricName)
+    return results.value(name, matcher.value, metric, rule) ?? notEvaluated({ code: 'no-published-number' })
   }
   if (series.rounds.size === 0) {
     return notEvaluated(
-      failedOn({ reason: series.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }, [name], () => series),
+      failedOn({ why: series.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }, [name], () => series),
     )
   }
   const rounds = [...series.rounds].map(([round, value]) => ({ round, d: sign * (value - matcher.value) }))
-  const id = [point.id, metricName, name, String(matcher.value)].join('\0')
-  const judged = atLooks({ id, rounds, visited: series.visited, rule, of: metric.unit }, evidence, (interval) =>
-    asValue(interval, metric, matcher.value),
-  )
+  const id = [benchCase.id, metricName, name, String(matcher.value)].join('\0')
+  const judged = atLooks({ id, rounds, visited: series.visited, rule }, input, (interval) => ({
+    kind: 'amount',
+    ...asValue(interval, metric, matcher.value),
+    unit: metric.unit,
+  }))
   return applyHostLoad(judged, [series])
 }

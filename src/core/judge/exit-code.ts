@@ -1,63 +1,114 @@
-import type { FindingVerdict, Verdicts } from '../model/verdict.ts'
+import type { Report } from '../model/report.ts'
+import type { ClaimVerdict, FindingVerdict, Verdicts } from '../model/verdict.ts'
 
-/** What the process ends with. */
-export const exitCodes = {
-  clean: 0,
-  /** A finding regressed, or a bench's expectation is contradicted. */
-  regressed: 1,
-  /** Only with `--strict`: something is in doubt, or could not be judged because samples failed. */
-  inconclusive: 3,
-  /** Not one claim was decided. */
-  nothing: 4,
-  /** The config, a bench or the command line is wrong. */
-  author: 5,
-  interrupted: 130,
-} as const
+/** The exit codes of every command: the only source of their names and descriptions. */
+export const exitCodeList = [
+  { code: 0, name: 'clean', description: 'nothing fails the run' },
+  {
+    code: 1,
+    name: 'failed',
+    description:
+      'a finding or a bench’s expectation is worse than claimed, or something regressed against the baseline',
+  },
+  { code: 3, name: 'inconclusive', description: 'a verdict is in doubt, with --strict' },
+  { code: 4, name: 'nothing', description: 'not one claim could be evaluated' },
+  {
+    code: 5,
+    name: 'invalid',
+    description: 'the config, a bench file or the command line is wrong, or this host lacks something',
+  },
+  { code: 130, name: 'interrupted', description: 'interrupted' },
+] as const
 
-export interface ExitCodeOptions {
+export type ExitCodeName = (typeof exitCodeList)[number]['name']
+export type ExitCode = (typeof exitCodeList)[number]['code']
+
+/** The codes by name: `exitCodes.failed` is 1. */
+export const exitCodes = Object.fromEntries(exitCodeList.map(({ name, code }) => [name, code])) as {
+  readonly [Name in ExitCodeName]: Extract<(typeof exitCodeList)[number], { readonly name: Name }>['code']
+}
+
+/** What an exit code means, for people. */
+export const describeExitCode = (code: number): string =>
+  exitCodeList.find((one) => one.code === code)?.description ?? 'unknown'
+
+export interface ExitOptions {
   readonly strict: boolean
-  /** Any departure of the paper's findings fails, also one for the better. */
+  /** Every contradicted finding fails the run: also for the better, and whatever its `failOn`. */
   readonly strictFindings?: boolean
   readonly interrupted: boolean
   readonly problems: number
 }
 
+type Claim = Verdicts['claims'][number]
+type Finding = Verdicts['findings'][number]
+
+/** Whether a claim can fail the run at all. */
+const canFail = ({ claim, cpuMode }: Claim): boolean => claim.severity === 'fail' && cpuMode === null
+
+const isContradicted = ({ outcome }: Claim | Finding): boolean => outcome === 'contradicted'
+
+const isInDoubt = ({ outcome, reason }: Claim): boolean =>
+  outcome === 'inconclusive' || reason?.code === 'sample-errors'
+
 /**
- * Whether a verdict fails the run: a bench's own expectation always, a finding's claim where its finding gates; with
- * `strictPaper` every finding that is contradicted, whichever way and whatever its gate.
+ * What is contradicted and fails the run: every expectation of a bench; of a finding's claims those that its `failOn` asks
+ * for; with `strictFindings` every contradicted finding. Claims about guests that did not run on hardware never fail a run.
+ * @returns indices of claims and ids of findings
  */
 export function failures(
   { claims, findings }: Verdicts,
   strictFindings = false,
 ): { readonly claims: number[]; readonly findings: number[] } {
-  const failed = claims.flatMap((claim, index) =>
-    claim.verdict === 'contradicted' && claim.severity === 'fail' && !claim.cpuMode ? [{ claim, index }] : [],
-  )
-  const gates = ({ failOn: gate, verdict, claims: own }: FindingVerdict) =>
-    (strictFindings && verdict === 'contradicted') ||
-    failed.some(
-      ({ claim, index }) =>
-        own.includes(index) && (gate === 'any' || (gate === 'worse' && claim.direction === 'worse')),
-    )
+  const fails = (index: number, failOn: Finding['failOn']) => {
+    const one = claims[index]!
+    if (!canFail(one) || !isContradicted(one)) return false
+    return strictFindings || failOn === 'any' || (failOn === 'worse' && one.direction === 'worse')
+  }
+  const ofFindings = findings.flatMap((finding) => {
+    const failing = finding.claims.filter((index) => fails(index, finding.failOn))
+    return failing.length > 0 || (strictFindings && isContradicted(finding)) ? [{ id: finding.id, failing }] : []
+  })
+  const own = claims.flatMap((one, index) => (one.finding === null && fails(index, 'any') ? [index] : []))
   return {
-    claims: failed.filter(({ claim }) => claim.finding === null).map(({ index }) => index),
-    findings: findings.filter(gates).map(({ id }) => id),
+    claims: [...own, ...ofFindings.flatMap(({ failing }) => failing)],
+    findings: ofFindings.map(({ id }) => id),
   }
 }
 
-/** The exit code of a run. What is worst comes first: a regression is told even where a bench file is broken. */
-export function exitCode(
-  judgement: Verdicts,
-  { strict, strictFindings: strictPaper, interrupted, problems }: ExitCodeOptions,
-): number {
-  if (interrupted) return exitCodes.interrupted
-  const failed = failures(judgement, strictPaper)
-  if (failed.claims.length > 0 || failed.findings.length > 0) return exitCodes.regressed
-  if (problems > 0) return exitCodes.author
-  const gating = judgement.claims.filter(({ severity, cpuMode: apart }) => severity === 'fail' && !apart)
-  if (!judgement.claims.some(({ verdict }) => verdict !== 'not-evaluated')) return exitCodes.nothing
-  const inDoubt = gating.some(
-    ({ verdict, reason }) => verdict === 'inconclusive' || reason?.startsWith('sample-errors'),
-  )
-  return strict && inDoubt ? exitCodes.inconclusive : exitCodes.clean
+/** With `--strict`: what is in doubt and could have failed the run. */
+function doubts({ claims, findings }: Verdicts): { readonly claims: number[]; readonly findings: number[] } {
+  const inDoubt = claims.flatMap((one, index) => (canFail(one) && isInDoubt(one) ? [index] : []))
+  return {
+    claims: inDoubt,
+    findings: findings.filter((one) => one.claims.some((index) => inDoubt.includes(index))).map(({ id }) => id),
+  }
+}
+
+/** The verdicts of a run with what fails it, and the exit code. */
+export interface RunVerdicts {
+  readonly claims: ClaimVerdict[]
+  readonly findings: FindingVerdict[]
+  readonly exit: Report['exit']
+}
+
+/** The only place that decides what fails a run. A contradicted claim comes before a broken bench file. */
+export function decideExit(
+  verdicts: Verdicts,
+  { strict, strictFindings, interrupted, problems }: ExitOptions,
+): RunVerdicts {
+  const failed = failures(verdicts, strictFindings)
+  const hasFailed = failed.claims.length > 0 || failed.findings.length > 0
+  const isEvaluated = verdicts.claims.some(({ outcome }) => outcome !== 'not-evaluated')
+  const doubtful = strict ? doubts(verdicts) : { claims: [], findings: [] }
+  const decided = (code: ExitCode, failing: typeof failed = failed): RunVerdicts => ({
+    claims: verdicts.claims.map((one, index) => ({ ...one, failsRun: failing.claims.includes(index) })),
+    findings: verdicts.findings.map((one) => ({ ...one, failsRun: failing.findings.includes(one.id) })),
+    exit: { code, ...failing },
+  })
+  if (interrupted) return decided(exitCodes.interrupted)
+  if (hasFailed) return decided(exitCodes.failed)
+  if (problems > 0) return decided(exitCodes.invalid)
+  if (!isEvaluated) return decided(exitCodes.nothing)
+  return doubtful.claims.length > 0 ? decided(exitCodes.inconclusive, doubtful) : decided(exitCodes.clean)
 }

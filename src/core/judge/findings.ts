@@ -1,173 +1,160 @@
-import { reasonText } from '../../reporters/format.ts'
-import type { Plan } from '../model/plan.ts'
 import type { FindingData } from '../model/suite.ts'
-import type { ClaimVerdict, FindingVerdict } from '../model/verdict.ts'
-import { needsText } from './samples.ts'
+import type { Combination, Reason, ReasonCode, Verdicts } from '../model/verdict.ts'
 
-/** From the verdicts of its claims to a finding's: the rule is stated in docs/findings.md. */
+/** Combines the verdicts of a finding's claims. docs/explanation/findings.md states the rule. */
 
-/** The verdicts of one claim, each with its place in the report's list. */
+type ClaimVerdict = Verdicts['claims'][number]
+type FindingVerdict = Verdicts['findings'][number]
+
+/** The verdicts of one claim, each with its index in the report. */
 export type Group = readonly { readonly index: number; readonly verdict: ClaimVerdict }[]
 
-type Decision = Pick<FindingVerdict, 'verdict' | 'direction' | 'reason' | 'text' | 'decisiveClaim' | 'missingPlatforms'>
-
-/** A finding from the verdicts of its claims, a group each, and of those that it makes as printed. */
-export function judgeFinding(
-  finding: FindingData,
-  all: readonly Group[],
-  printed: readonly Group[],
-  plan: Pick<Plan, 'platforms'>,
-): FindingVerdict {
-  const { groups, fallbackLabel } = measuredOf(finding, all)
-  const told = judgeGroups(finding, groups, printed, plan)
-  return fallbackLabel === undefined
-    ? told
-    : { ...told, title: `${told.title} (${fallbackLabel})`, text: `${fallbackLabel}: ${told.text}`, fallbackLabel }
+/**
+ * Judges a finding.
+ * @param all the verdicts of its claims, a group for each
+ * @param printed the verdicts of the claims of its misprint
+ */
+export function judgeFinding(finding: FindingData, all: readonly Group[], printed: readonly Group[]): FindingVerdict {
+  const { groups, fallbackLabel } = measuredGroups(finding, all)
+  const { misprint, qualitative, unmeasurableParts } = finding
+  const hardware = combine(groups.map(onHardware), unmeasurableParts)
+  return {
+    id: finding.id,
+    title: finding.title,
+    failOn: finding.failOn,
+    ...hardware,
+    // An argument never holds; the outcome of its example is shown.
+    ...(qualitative !== undefined && ({ outcome: 'not-evaluated', direction: null } as const)),
+    claims: groups.flat().map(({ index }) => index),
+    ...(fallbackLabel !== undefined && { fallbackLabel }),
+    outdatedPremise: finding.outdatedPremise ?? null,
+    qualitative: qualitative === undefined ? null : { why: qualitative, example: hardware.outcome },
+    misprint: misprint
+      ? {
+          why: misprint.why,
+          ...combine(printed.map(onHardware), []),
+          claims: printed.flat().map(({ index }) => index),
+        }
+      : null,
+    offHardware: offHardware(groups, unmeasurableParts),
+  }
 }
 
-/** Whether nothing of these claims was measured: for want of an instrument, or because the run left the bench out. */
-const unmeasured = (groups: readonly Group[]): boolean =>
-  groups.flat().every(({ verdict }) => /^(?:tracer-unavailable|not-measured)/.test(verdict.reason ?? ''))
+/** Whether nothing of these claims was measured, because the tracer or the bench is missing. */
+const isUnmeasured = (groups: readonly Group[]): boolean =>
+  groups
+    .flat()
+    .every(({ verdict: { reason } }) => reason?.code === 'tracer-unavailable' || reason?.code === 'not-measured')
 
-/** The claims of the finding's own metric; where none of those was measured, those that stand in for them, and their mark. */
-function measuredOf(
+/** The claims of the finding's own metric, or its fallback claims if none of its own was measured. */
+function measuredGroups(
   { claims }: FindingData,
   groups: readonly Group[],
 ): { readonly groups: readonly Group[]; readonly fallbackLabel?: string } {
   const own = groups.filter((_, at) => claims[at]?.fallbackLabel === undefined)
-  const others = groups.filter((_, at) => claims[at]?.fallbackLabel !== undefined)
+  const fallback = groups.filter((_, at) => claims[at]?.fallbackLabel !== undefined)
   const fallbackLabel = claims.find((claim) => claim.fallbackLabel !== undefined)?.fallbackLabel
-  return fallbackLabel === undefined || !unmeasured(own) || unmeasured(others)
+  return fallbackLabel === undefined || !isUnmeasured(own) || isUnmeasured(fallback)
     ? { groups: own }
-    : { groups: others, fallbackLabel }
+    : { groups: fallback, fallbackLabel }
 }
 
-function judgeGroups(
-  finding: FindingData,
-  groups: readonly Group[],
-  printed: readonly Group[],
-  plan: Pick<Plan, 'platforms'>,
-): FindingVerdict {
-  const { id, title, failOn: gate, misprint: asPrinted } = finding
-  const hardware = combine(groups.map(onHardware), finding.unmeasurableParts, plan)
-  const apart = groups.map((group) => group.filter(({ verdict }) => verdict.cpuMode))
-  // A platform that is not there has been measured nowhere: what it lacks is told once.
-  const there = apart.flat().filter(({ verdict }) => verdict.measured !== null || verdict.missingPlatforms.length === 0)
-  const how = [...new Set(there.flatMap(({ verdict }) => verdict.cpuMode ?? []))]
-  const elsewhere = combine(apart, finding.unmeasurableParts, plan)
-  return {
-    id,
-    title,
-    failOn: gate,
-    ...(finding.qualitative === undefined ? hardware : qualitativeVerdict(finding.qualitative, hardware)),
-    claims: groups.flat().map(({ index }) => index),
-    outdatedPremise: finding.outdatedPremise ?? null,
-    misprint: asPrinted ? misprintVerdict(asPrinted.why, printed, plan) : null,
-    offHardware:
-      how.length > 0
-        ? { cpuModes: how, verdict: elsewhere.verdict, direction: elsewhere.direction, text: elsewhere.text }
-        : null,
-  }
+/** The same rule over guests that did not run on hardware; null if there were none. */
+function offHardware(groups: readonly Group[], unmeasurableParts: readonly string[]): FindingVerdict['offHardware'] {
+  const separate = groups.map((group) => group.filter(({ verdict }) => verdict.cpuMode))
+  // An unavailable platform was measured nowhere: its absence is stated once, with the hardware.
+  const measured = separate
+    .flat()
+    .filter(({ verdict }) => verdict.estimate !== null || verdict.missingPlatforms.length === 0)
+  const cpuModes = [...new Set(measured.flatMap(({ verdict }) => verdict.cpuMode ?? []))]
+  return cpuModes.length > 0 ? { cpuModes, ...combine(separate, unmeasurableParts) } : null
 }
 
-/** What was not measured on hardware decides nothing here. */
+/** A verdict about guests that did not run on hardware decides nothing about hardware. */
 const onHardware = (group: Group): Group =>
   group.map(({ index, verdict }) =>
-    verdict.cpuMode && verdict.verdict !== 'not-evaluated'
+    verdict.cpuMode && verdict.outcome !== 'not-evaluated'
       ? {
           index,
-          verdict: { ...verdict, verdict: 'not-evaluated', direction: null, reason: `environment:${verdict.cpuMode}` },
+          verdict: {
+            ...verdict,
+            outcome: 'not-evaluated',
+            direction: null,
+            reason: { code: 'not-on-hardware', cpuMode: verdict.cpuMode },
+          },
         }
       : { index, verdict },
   )
 
 /**
- * The parts are the claims that can fail a run; those that only warn are context, unless there are no others. One comparison that is contradicted decides
- * against the finding, one that is in doubt leaves it in doubt, and a part that is decided nowhere leaves it undecidable.
+ * The parts of a finding are its claims that can fail a run; claims that only warn are context, unless there are no others.
+ * One contradicted comparison contradicts the finding, one in doubt makes it inconclusive, and a part that is decided on no
+ * platform leaves it not evaluated.
  */
-function combine(groups: readonly Group[], unmeasured: readonly string[], plan: Pick<Plan, 'platforms'>): Decision {
-  const gating = groups.filter((group) => group.some(({ verdict }) => verdict.severity === 'fail'))
-  const parts = gating.length > 0 ? gating : groups
+function combine(groups: readonly Group[], unmeasurableParts: readonly string[]): Combination {
+  const deciding = groups.filter((group) => group.some(({ verdict }) => verdict.claim.severity === 'fail'))
+  const parts = deciding.length > 0 ? deciding : groups
   const all = parts.flat()
-  const having = (verdict: ClaimVerdict['verdict']) => all.filter((one) => one.verdict.verdict === verdict)
-  const none = { direction: null, reason: null, missingPlatforms: [] }
+  const having = (outcome: ClaimVerdict['outcome']) => all.filter(({ verdict }) => verdict.outcome === outcome)
+  const holding = having('holds')
+  const base = {
+    direction: null,
+    reasons: [],
+    missingPlatforms: [],
+    decisiveClaim: holding[0]?.index ?? null,
+    agreeing: { holds: holding.length, of: all.length },
+  }
   const contradicted = having('contradicted')
   if (contradicted.length > 0) {
-    const hurts = contradicted.filter(({ verdict }) => verdict.direction === 'worse')
-    const told = hurts[0] ?? contradicted[0]!
-    const direction = hurts.length > 0 ? 'worse' : 'better'
-    return { ...none, verdict: 'contradicted', direction, text: told.verdict.text, decisiveClaim: told.index }
+    const worse = contradicted.find(({ verdict }) => verdict.direction === 'worse')
+    const decisiveClaim = (worse ?? contradicted[0]!).index
+    return { ...base, outcome: 'contradicted', direction: worse ? 'worse' : 'better', decisiveClaim }
   }
   const doubtful = having('inconclusive')[0]
   if (doubtful) {
-    const { reason, text } = doubtful.verdict
-    return { ...none, verdict: 'inconclusive', reason, text, decisiveClaim: doubtful.index }
+    const reasons = doubtful.verdict.reason ? [doubtful.verdict.reason] : []
+    return { ...base, outcome: 'inconclusive', reasons, decisiveClaim: doubtful.index }
   }
-  const agrees = having('holds')
-  const decisive = agrees[0]?.index ?? null
-  const open = parts.filter((group) => group.every(({ verdict }) => verdict.verdict === 'not-evaluated'))
-  const agreeing = agrees.length > 0 ? `; what was measured agrees (${agrees.length} of ${all.length})` : ''
-  if (open.length > 0) return { ...notEvaluated(open.flat(), agreeing, plan), decisiveClaim: decisive }
-  if (unmeasured.length > 0) {
-    const parts = unmeasured.join('; ')
-    const text = `not measured: ${parts}${agreeing}`
-    return { ...none, verdict: 'not-evaluated', reason: `part-not-measurable:${parts}`, text, decisiveClaim: decisive }
-  }
-  if (agrees.length === 0)
+  const openParts = parts.filter((group) => group.every(({ verdict }) => verdict.outcome === 'not-evaluated'))
+  if (openParts.length > 0) {
+    const open = openParts.flat()
     return {
-      ...none,
-      verdict: 'not-evaluated',
-      reason: 'not-measured',
-      text: 'no part is measured',
-      decisiveClaim: decisive,
+      ...base,
+      outcome: 'not-evaluated',
+      reasons: distinctReasons(open),
+      missingPlatforms: [...new Set(open.flatMap(({ verdict }) => verdict.missingPlatforms))],
     }
-  const comparisons = agrees.length === 1 ? 'comparison' : 'comparisons'
-  const text =
-    agrees.length === all.length
-      ? `${agrees.length} ${comparisons}, without exception`
-      : `decided on ${agrees.length} of ${all.length} comparisons`
-  return { ...none, verdict: 'holds', text, decisiveClaim: decisive }
+  }
+  const reason: Reason | undefined =
+    unmeasurableParts.length > 0
+      ? { code: 'part-not-measurable', parts: unmeasurableParts }
+      : holding.length === 0
+        ? { code: 'not-measured' }
+        : undefined
+  return { ...base, outcome: reason ? 'not-evaluated' : 'holds', reasons: reason ? [reason] : [] }
 }
 
-/** Platforms that lack come first: they are what the reader can do something about. */
-function notEvaluated(open: Group, agreeing: string, plan: Pick<Plan, 'platforms'>): Omit<Decision, 'decisiveClaim'> {
-  const reasons = [...new Set(open.flatMap(({ verdict }) => verdict.reason ?? []))]
-  const needs = [...new Set(open.flatMap(({ verdict }) => verdict.missingPlatforms))]
-  const others = [
-    ...new Set(open.flatMap(({ verdict }) => (verdict.missingPlatforms.length > 0 ? [] : (verdict.reason ?? [])))),
-  ]
-  const texts = [...(needs.length > 0 ? [needsText(needs, plan)] : []), ...others.map(reasonText)]
-  return {
-    verdict: 'not-evaluated',
-    direction: null,
-    reason: reasons.join('; '),
-    missingPlatforms: needs,
-    text: texts.join('; ') + agreeing,
-  }
-}
+const absenceCodes: readonly ReasonCode[] = [
+  'platform-unavailable',
+  'platform-unknown',
+  'workload-unsupported',
+  'no-native',
+]
 
-/** An argument never just holds; when its example is contradicted, that is told. */
-function qualitativeVerdict(why: string, example: Decision): Decision {
-  const says: Record<Decision['verdict'], string> = {
-    holds: 'its example holds',
-    contradicted: `its example does not hold: ${example.text}`,
-    inconclusive: `its example is in doubt: ${example.text}`,
-    'not-evaluated': `its example cannot be judged: ${example.text}`,
+/** Each reason once, with all its platforms. A claim whose platforms are missing has no other reason. */
+function distinctReasons(open: Group): Reason[] {
+  const reasons = open.flatMap(({ verdict: { reason, missingPlatforms } }) =>
+    reason && (missingPlatforms.length === 0 || absenceCodes.includes(reason.code)) ? [reason] : [],
+  )
+  const distinct = new Map<string, Reason>()
+  for (const reason of reasons) {
+    const key = 'platforms' in reason ? reason.code : JSON.stringify(reason)
+    const former = distinct.get(key)
+    const merged =
+      'platforms' in reason && former && 'platforms' in former
+        ? { ...reason, platforms: [...new Set([...former.platforms, ...reason.platforms])] }
+        : reason
+    distinct.set(key, merged)
   }
-  return {
-    ...example,
-    verdict: 'not-evaluated',
-    direction: null,
-    reason: 'qualitative',
-    text: `qualitative, ${why}; ${says[example.verdict]}`,
-  }
-}
-
-function misprintVerdict(
-  why: string,
-  groups: readonly Group[],
-  plan: Pick<Plan, 'platforms'>,
-): FindingVerdict['misprint'] {
-  const { verdict, text } = combine(groups.map(onHardware), [], plan)
-  return { why, verdict, text, claims: groups.flat().map(({ index }) => index) }
+  return [...distinct.values()]
 }

@@ -1,44 +1,43 @@
 import type { Matcher, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { PublishedResult } from '../model/plan-schema.ts'
-import { median } from '../stats/index.ts'
-import { asRatio, asValue, type DecisionRule } from './rules.ts'
+import type { Estimate } from '../model/verdict.ts'
+import { type Interval, median } from '../stats/index.ts'
+import { asRatio, asValue, type DecisionRule, type ValueInterval } from './rules.ts'
 import { worseSign } from './samples.ts'
 import { type ComparisonResult, notEvaluated } from './tests.ts'
 
-/** What a source states in words or numbers, without samples: a paper's text, say. */
-
-/** What is called equal, or on par, is within 5 %: the vocabulary of docs/findings.md. */
+/** Platforms that a source calls equal, or on par, are within 5 %: the vocabulary of docs/explanation/findings.md. */
 const equal = Math.log(1.05)
-/** Tells one side of a margin from the other. */
-const least = 1e-9
+/** Separates one side of a margin from the other. */
+const epsilon = 1e-9
 
 interface Bounds {
   readonly low: number
   readonly high: number
-  /** Whether it comes from numbers; else from words alone. */
+  /** Whether it comes from numbers, not from words alone. */
   readonly numbers: boolean
 }
 
-/** The statements of one metric at one point, or at those of a series. */
+/** What a source states, in words or numbers, about one metric of one case, or of the cases of a series. */
 export class PublishedResults {
   readonly #all: readonly PublishedResult[]
 
-  constructor(all: readonly PublishedResult[], points: readonly string[], metric: string) {
-    this.#all = all.filter((one) => points.includes(one.case) && one.metric === metric)
+  constructor(all: readonly PublishedResult[], cases: readonly string[], metric: string) {
+    this.#all = all.filter((one) => cases.includes(one.case) && one.metric === metric)
   }
 
-  /** A platform against a reference by what is stated; undefined where nothing is. */
+  /** A platform against a reference; undefined if the source states nothing about them. */
   against(
     platform: string,
     reference: Reference,
     metric: Metric,
     rule: DecisionRule,
-    of: string,
+    estimate: (interval: ValueInterval) => Estimate,
   ): ComparisonResult | undefined {
     const others = (reference.medianOf ?? [reference.platform]).filter((name) => name !== platform)
     const bounds = this.#ratio(platform, others, metric) ?? this.#ordered(platform, others)
-    return bounds && judgeBounds(bounds, rule, of, (interval) => asRatio(interval, metric))
+    return bounds && judgeBounds(bounds, rule, (interval) => estimate(asRatio(interval, metric)))
   }
 
   /** A platform against a limit in the metric's unit. */
@@ -49,10 +48,14 @@ export class PublishedResults {
       number,
       number,
     ]
-    return judgeBounds({ low, high, numbers: true }, rule, metric.unit, (interval) => asValue(interval, metric, limit))
+    return judgeBounds({ low, high, numbers: true }, rule, (interval) => ({
+      kind: 'amount',
+      ...asValue(interval, metric, limit),
+      unit: metric.unit,
+    }))
   }
 
-  /** Where over a parameter a platform is best, against where it is claimed to be. */
+  /** The parameter's value at which a platform is best, against the claimed one. */
   peak(
     platform: string,
     { over, from, to }: Extract<Matcher, { readonly kind: 'peaksAt' }>,
@@ -60,14 +63,14 @@ export class PublishedResults {
     const found = this.#all.find((one) => one.kind === 'peak' && one.platform === platform && one.over === over)
     if (found?.kind !== 'peak') return undefined
     const [low, high] = found.at
-    const verdict =
+    const outcome =
       low >= from && high <= to ? 'holds' : high < from || low > to ? 'contradicted' : ('inconclusive' as const)
     return {
-      verdict,
-      direction: verdict === 'contradicted' ? 'worse' : null,
-      reason: verdict === 'inconclusive' ? 'interval-crosses-margin' : null,
-      measured: { estimate: (low + high) / 2, low, high, rounds: 0 },
-      of: `${over}, as stated`,
+      outcome,
+      direction: outcome === 'contradicted' ? 'worse' : null,
+      reason: outcome === 'inconclusive' ? { code: 'interval-crosses-margin' } : null,
+      estimate: { kind: 'argmax', value: (low + high) / 2, low, high, rounds: 0, parameter: over },
+      published: true,
       tests: [],
       extraRoundsNeeded: null,
       interval: null,
@@ -80,7 +83,7 @@ export class PublishedResults {
     return found?.kind === 'value' ? found.value : undefined
   }
 
-  /** By a ratio that is stated, or by two values; of a median, by the values of two members or more. */
+  /** By a stated ratio, or by two values; for a median, by the values of at least two members. */
   #ratio(platform: string, others: readonly string[], metric: Metric): Bounds | undefined {
     const sign = worseSign(metric)
     const bounds = ([low, high]: readonly [number, number]): Bounds => {
@@ -107,36 +110,34 @@ export class PublishedResults {
       const mine = rank(platform)
       const theirs = others.map(rank).filter((at) => at >= 0)
       if (mine < 0 || theirs.length < Math.min(2, others.length)) continue
-      if (theirs.every((at) => at === mine)) return { low: -equal + least, high: equal - least, numbers: false }
-      if (theirs.every((at) => mine < at)) return { low: -Infinity, high: -least, numbers: false }
-      if (theirs.every((at) => mine > at)) return { low: least, high: Infinity, numbers: false }
+      if (theirs.every((at) => at === mine)) return { low: -equal + epsilon, high: equal - epsilon, numbers: false }
+      if (theirs.every((at) => mine < at)) return { low: -Infinity, high: -epsilon, numbers: false }
+      if (theirs.every((at) => mine > at)) return { low: epsilon, high: Infinity, numbers: false }
     }
     return undefined
   }
 }
 
-/** A statement that does not reach the margin needs the figure that its source may show, and nobody has read. */
+/** If words alone do not decide, the source's number is needed. */
 function judgeBounds(
   { low, high, numbers }: Bounds,
   rule: DecisionRule,
-  of: string,
-  measured: (interval: { low: number; high: number; estimate: number; n: number }) => ComparisonResult['measured'],
+  estimate: (interval: Interval) => Estimate,
 ): ComparisonResult {
   const ends = [low, high].filter(Number.isFinite)
   const interval = { low, high, estimate: ends.reduce((sum, end) => sum + end, 0) / ends.length, n: 0 }
-  // What is stated lies at a limit as well as inside it: 600 ms are at most 600 ms.
-  const outcomes = [0, least, -least].map((by) => rule.judge({ ...interval, low: low + by, high: high + by }))
-  const outcome = outcomes.find(({ verdict }) => verdict === 'holds') ?? outcomes[0]!
-  if (outcome.verdict === 'inconclusive' && !numbers) return notEvaluated('no-published-number')
+  // A stated value satisfies a limit that it equals: 600 ms are at most 600 ms.
+  const decisions = [0, epsilon, -epsilon].map((by) => rule.judge({ ...interval, low: low + by, high: high + by }))
+  const decision = decisions.find(({ outcome }) => outcome === 'holds') ?? decisions[0]!
+  if (decision.outcome === 'inconclusive' && !numbers) return notEvaluated({ code: 'no-published-number' })
   return {
-    ...outcome,
-    ...(outcome.verdict === 'inconclusive' && { reason: 'interval-crosses-margin' as const }),
-    measured: numbers ? measured(interval) : null,
-    of: numbers ? `${of}, as stated` : '',
+    ...decision,
+    ...(decision.outcome === 'inconclusive' && { reason: { code: 'interval-crosses-margin' } as const }),
+    estimate: numbers ? estimate(interval) : null,
+    published: true,
     tests: [],
     extraRoundsNeeded: null,
     interval: null,
     margin: null,
-    ...(!numbers && { seen: 'by the order that is stated' }),
   }
 }

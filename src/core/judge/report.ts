@@ -5,18 +5,18 @@ import { type MetricResult, type PlatformResult, type Report, reportVersion } fr
 import type { BenchData, Problem, Suite } from '../model/suite.ts'
 import { countOutliers, median, type SequentialPlan } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
-import { exitCode, failures } from './exit-code.ts'
+import { decideExit } from './exit-code.ts'
 import { judge } from './judge.ts'
 import { asRatio } from './rules.ts'
 import { pairedDifferences, Samples } from './samples.ts'
 import { intervalAt, reachedLooks } from './tests.ts'
 
-/** The benches that run a program which the image lacks, a problem for each of them and program. */
+/** A problem for every bench and program that the image lacks. */
 export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan' | 'samples'>): Problem[] {
   return plan.benches.flatMap(({ id, name, file, location }) => {
-    const points = new Set(plan.cases.filter(({ bench }) => bench === id).map((point) => point.id))
-    const programs = samples.flatMap(({ case: point, missingProgram: lacks }) =>
-      lacks !== undefined && points.has(point) ? [lacks] : [],
+    const cases = new Set(plan.cases.filter(({ bench }) => bench === id).map((one) => one.id))
+    const programs = samples.flatMap(({ case: caseId, missingProgram }) =>
+      missingProgram !== undefined && cases.has(caseId) ? [missingProgram] : [],
     )
     return [...new Set(programs)].map((program) => ({
       file,
@@ -27,11 +27,10 @@ export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan'
   })
 }
 
-/** Better than native by more than this is suspicious: the paper's own §3.3 met "disks" faster than the disk. */
+/** A ratio to native that is better than this is suspicious: section 3.3 of the paper found disks "faster" than the disk. */
 const suspicious = 1.1
 
-/** What figures are made of. */
-interface Evidence {
+interface ReportInput {
   readonly samples: Samples
   readonly sequential: SequentialPlan | undefined
 }
@@ -41,13 +40,18 @@ export interface Strictness {
   readonly strictFindings?: boolean
 }
 
-/** Judges a record and gathers all that there is to tell. Pure. */
-export function buildReport(record: RunRecord, { strict, strictFindings: strictPaper = false }: Strictness): Report {
+/** Judges a record and builds its report. Pure. */
+export function buildReport(record: RunRecord, { strict, strictFindings = false }: Strictness): Report {
   const { environment } = record
   const plan: ScheduledPlan = record.plan
-  const judgement = judge(plan, record.samples)
   const problems = [...record.problems, ...missingProgramProblems(record)]
-  const evidence: Evidence = { samples: new Samples(record.samples), sequential: plan.sequential }
+  const { claims, findings, exit } = decideExit(judge(plan, record.samples), {
+    strict,
+    strictFindings,
+    interrupted: record.status === 'interrupted',
+    problems: problems.length,
+  })
+  const input: ReportInput = { samples: new Samples(record.samples), sequential: plan.sequential }
   return {
     schemaVersion: reportVersion,
     record: record.file,
@@ -55,110 +59,109 @@ export function buildReport(record: RunRecord, { strict, strictFindings: strictP
     environment,
     seed: plan.seed,
     profile: { name: plan.profileName, ...plan.profile },
-    platforms: plan.platforms.map(({ name, kind, family, available, version, reason, fix }) => ({
+    platforms: plan.platforms.map(({ name, kind, family, available, version, cpuMode, reason, fix }) => ({
       name,
       kind,
       family,
       available,
       version,
+      cpuMode: cpuMode ?? 'hardware',
       reason: reason ?? null,
       fix: fix ?? null,
     })),
-    cases: plan.cases.map((point) => {
-      const bench = plan.benches.find(({ id }) => id === point.bench)!
-      const measured = plan.platforms.filter((one) => isMeasuredOn(one, bench))
+    cases: plan.cases.map((benchCase) => {
+      const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
+      const measured = plan.platforms.filter((platform) => isMeasuredOn(platform, bench))
       return {
-        id: bench.id,
-        file: bench.file,
-        name: bench.name,
-        params: { ...point.params },
+        case: benchCase.id,
+        bench: { id: bench.id, file: bench.file, name: bench.name },
+        params: { ...benchCase.params },
         tags: [...bench.tags],
         kind: bench.workload.kind,
-        results: measured.map(({ name }) => resultOf(point, name, bench, evidence)),
+        results: measured.map(({ name }) => resultOf(benchCase, name, bench, input)),
       }
     }),
-    claims: [...judgement.claims],
-    findings: [...judgement.findings],
+    claims,
+    findings,
     excluded: [...plan.excluded] as Report['excluded'],
     problems: problems as Report['problems'],
-    failures: failures(judgement, strictPaper),
-    exitCode: exitCode(judgement, {
-      strict,
-      strictFindings: strictPaper,
-      interrupted: record.status === 'interrupted',
-      problems: problems.length,
-    }),
+    exit,
   }
 }
 
 function resultOf(
-  point: BenchCase,
+  benchCase: BenchCase,
   platform: string,
   { metrics, workload }: BenchData,
-  evidence: Evidence,
+  input: ReportInput,
 ): PlatformResult {
   const results = Object.entries(metrics).map(
-    ([name, metric]) => [name, metricOf(point, platform, name, metric, evidence)] as const,
+    ([name, metric]) => [name, metricOf(benchCase, platform, name, metric, input)] as const,
   )
-  // A profile may well be narrower than native's: no cache or clock has a part in it.
-  const suspect =
+  // An attack profile may really be smaller than native's, without a cache or a clock.
+  const isSuspect =
     !workload.traced &&
     results.some(
-      ([, { ratioToNative: vsNative, better }]) =>
-        vsNative && (better === 'higher' ? vsNative.ratio : 1 / vsNative.ratio) > suspicious,
+      ([, { ratioToNative, better }]) =>
+        ratioToNative && (better === 'higher' ? ratioToNative.ratio : 1 / ratioToNative.ratio) > suspicious,
     )
-  const share = clientShare(evidence.samples, point.id, platform)
+  const share = clientShare(input.samples, benchCase.id, platform)
   return {
     platform,
     ...(share !== null && { client: { cpu: share } }),
     metrics: Object.fromEntries(results),
-    errors: evidence.samples.of(point.id, platform).flatMap(({ error }) => error ?? []),
-    disturbed: evidence.samples.of(point.id, platform).filter(({ disturbed }) => disturbed).length,
+    errors: input.samples.of(benchCase.id, platform).flatMap(({ error }) => error ?? []),
+    disturbed: input.samples.of(benchCase.id, platform).filter(({ disturbed }) => disturbed).length,
     flags: [
-      ...(suspect ? (['suspiciously-fast'] as const) : []),
-      ...(isClientBound(evidence.samples, point.id, platform) ? (['client-bound'] as const) : []),
+      ...(isSuspect ? (['suspiciously-fast'] as const) : []),
+      ...(isClientBound(input.samples, benchCase.id, platform) ? (['client-bound'] as const) : []),
     ],
   }
 }
 
-function metricOf(point: BenchCase, platform: string, name: string, metric: Metric, evidence: Evidence): MetricResult {
-  const { samples } = evidence
-  const series = samples.series(point.id, platform, name)
+function metricOf(
+  benchCase: BenchCase,
+  platform: string,
+  name: string,
+  metric: Metric,
+  input: ReportInput,
+): MetricResult {
+  const { samples } = input
+  const series = samples.series(benchCase.id, platform, name)
   const medians = [...series.rounds.values()]
   return {
     unit: metric.unit,
     better: metric.better,
-    samples: samples.of(point.id, platform).flatMap(({ round, values, observations: all }) => {
+    samples: samples.of(benchCase.id, platform).flatMap(({ round, values, observations }) => {
       const value = values?.[name]
-      return value === undefined ? [] : [{ round, value, ...(all?.[name] && { all: all[name] }) }]
+      const all = observations?.[name]
+      return value === undefined ? [] : [{ round, value, ...(all && { observations: all }) }]
     }),
     median: medians.length > 0 ? median(medians) : null,
     outliers: medians.length > 0 ? countOutliers(medians) : 0,
-    ratioToNative: platform === 'native' ? null : ratioToNative(point, platform, name, metric, evidence),
+    ratioToNative: platform === 'native' ? null : ratioToNative(benchCase, platform, name, metric, input),
   }
 }
 
 function ratioToNative(
-  point: BenchCase,
+  benchCase: BenchCase,
   platform: string,
   name: string,
   metric: Metric,
-  { samples, sequential: looks }: Evidence,
+  { samples, sequential }: ReportInput,
 ): MetricResult['ratioToNative'] {
-  const own = samples.series(point.id, platform, name, 'native')
-  const reference = samples.series(point.id, 'native', name, platform)
+  const own = samples.series(benchCase.id, platform, name, 'native')
+  const reference = samples.series(benchCase.id, 'native', name, platform)
   const rounds = pairedDifferences(own, reference, metric)
   if (!Array.isArray(rounds)) return null
-  const interval = intervalAt(reachedLooks(rounds, Math.min(own.visited, reference.visited), looks).at(-1)!)
-  const { estimate, low, high, rounds: count } = asRatio(interval, metric)
-  return { ratio: estimate, low, high, rounds: count }
+  const interval = intervalAt(reachedLooks(rounds, Math.min(own.visited, reference.visited), sequential).at(-1)!)
+  const { value, low, high, rounds: count } = asRatio(interval, metric)
+  return { ratio: value, low, high, rounds: count }
 }
 
-/** The findings as the bench files state them now, over a record that may have been measured with fewer. */
-
 /**
- * The record with every finding of the suite, and with no other claims: what a bench expects of itself is not the paper's.
- * Benches that the record has not measured come with it, without points, so that a claim about them can say so.
+ * The record with the suite's present findings and without the benches' own expectations. Benches that the record has not
+ * measured are added without cases, so that a claim about them can say so.
  */
 export function withFindings(record: RunRecord, suite: Pick<Suite, 'benches' | 'findings' | 'problems'>): RunRecord {
   const measured = new Set(record.plan.benches.map(({ id }) => id))

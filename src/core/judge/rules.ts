@@ -1,50 +1,55 @@
 import type { Metric } from '../../dsl/metric.ts'
-import type { Estimate, ReasonCode, Verdict } from '../model/verdict.ts'
+import type { Direction, Outcome, Reason } from '../model/verdict.ts'
 import type { Interval } from '../stats/index.ts'
 import { worseSign } from './samples.ts'
 
-/** An interval against a margin. The table is in docs/statistics.md, with its sources. */
+/** An interval against a margin. docs/explanation/statistics.md has the table, with its sources. */
 
-export interface Outcome {
-  readonly verdict: Verdict
-  readonly direction: 'worse' | 'better' | null
-  readonly reason: ReasonCode | null
+export interface Decision {
+  readonly outcome: Outcome
+  readonly direction: Direction
+  readonly reason: Reason | null
 }
 
-const holds: Outcome = { verdict: 'holds', direction: null, reason: null }
-const contradicted = (direction: 'worse' | 'better'): Outcome => ({ verdict: 'contradicted', direction, reason: null })
+const holds: Decision = { outcome: 'holds', direction: null, reason: null }
+const contradicted = (direction: 'worse' | 'better'): Decision => ({ outcome: 'contradicted', direction, reason: null })
 
-/** The fewest rounds of which a one-sided 5 % signed-rank test can say anything: 2⁻⁵ < 0.05 ≤ 2⁻⁴. */
+/** The fewest rounds with which a one-sided 5 % signed-rank test can decide: 2^-5 < 0.05 <= 2^-4. */
 export const minRounds = 5
 
-const inconclusive = (interval: Interval): Outcome => ({
-  verdict: 'inconclusive',
+export const tooFewRounds: Reason = { code: 'too-few-rounds', needed: minRounds }
+
+const inconclusive = (interval: Interval): Decision => ({
+  outcome: 'inconclusive',
   direction: null,
-  reason: interval.n < minRounds || !Number.isFinite(interval.low) ? 'too-few-rounds' : 'interval-crosses-margin',
+  reason: interval.n < minRounds || !Number.isFinite(interval.low) ? tooFewRounds : { code: 'interval-crosses-margin' },
 })
 
-/** The margin δ of `percent` as a difference of logarithms: ln(1+p) where less is better, −ln(1−p) where more is. */
+/**
+ * The margin of `percent` as a difference of logarithms: ln(1 + p) if a lower value is better, -ln(1 - p) if a higher one
+ * is.
+ */
 export const logMargin = (percent: number, metric: Pick<Metric, 'better'>): number =>
   metric.better === 'lower' ? Math.log1p(percent / 100) : -Math.log1p(-percent / 100)
 
-/** What contradicts a claim: the centre of the differences lies beyond a threshold. */
+/** What contradicts a claim: the center of the differences lies beyond a threshold. */
 export interface Alternative {
   readonly direction: 'worse' | 'better'
   readonly threshold: number
   readonly side: 'greater' | 'less'
-  /** Half of the margin, where the claim has one. */
+  /** Half of the margin, if the claim has one. */
   readonly half?: number
 }
 
-/** Whether equal platforms satisfy the claim, so that a failure of theirs is a false one. */
+/** Whether equal platforms satisfy the claim, so that contradicting it for them is a false alarm. */
 export const holdsWhenEqual = ({ threshold, side }: Alternative): boolean =>
   side === 'greater' ? threshold >= 0 : threshold <= 0
 
-/** A matcher as it is judged: what an interval says of it, and what would contradict it. */
+/** A matcher as it is judged: the decision for an interval, and the alternatives that would contradict it. */
 export interface DecisionRule {
-  judge(interval: Interval): Outcome
+  judge(interval: Interval): Decision
   readonly against: readonly Alternative[]
-  /** How much more than nothing the claim allows; undefined for a limit in a unit. */
+  /** The difference of logarithms that the claim allows; undefined for a limit in a unit. */
   readonly margin?: number
 }
 
@@ -75,7 +80,7 @@ export const equivalence = (margin: number): DecisionRule => ({
   margin,
 })
 
-/** Better by the factor `by` or more. */
+/** Better by at least the factor `by`. */
 export const superiority = (by: number): DecisionRule => ({
   judge: (interval) => {
     if (interval.high < -Math.log(by)) return holds
@@ -84,7 +89,7 @@ export const superiority = (by: number): DecisionRule => ({
   against: [isWorse(-Math.log(by))],
 })
 
-/** Worse by the factor `by` or more. */
+/** Worse by at least the factor `by`. */
 export const inferiority = (by: number): DecisionRule => ({
   judge: (interval) => {
     if (interval.low > Math.log(by)) return holds
@@ -93,12 +98,20 @@ export const inferiority = (by: number): DecisionRule => ({
   against: [isBetter(Math.log(by))],
 })
 
-/** Signed differences as the figure that they are differences of, through `back`. */
-function estimateOf(interval: Interval, back: (d: number) => number): Estimate {
+/** A value with its interval, without what kind of value it is. */
+export interface ValueInterval {
+  readonly value: number
+  readonly low: number | null
+  readonly high: number | null
+  readonly rounds: number
+}
+
+/** Converts signed differences into the value whose differences they are. */
+function convertBack(interval: Interval, back: (d: number) => number): ValueInterval {
   const bounds = [back(interval.low), back(interval.high)].sort((a, b) => a - b) as [number, number]
   const open = !bounds.every(Number.isFinite) || !Number.isFinite(interval.low) || !Number.isFinite(interval.high)
   return {
-    estimate: back(interval.estimate),
+    value: back(interval.estimate),
     low: open ? null : bounds[0],
     high: open ? null : bounds[1],
     rounds: interval.n,
@@ -106,32 +119,32 @@ function estimateOf(interval: Interval, back: (d: number) => number): Estimate {
 }
 
 /** An interval of signed log differences as the ratio, in the metric's own direction. */
-export const asRatio = (interval: Interval, metric: Pick<Metric, 'better'>): Estimate =>
-  estimateOf(interval, (d) => Math.exp(worseSign(metric) * d))
+export const asRatio = (interval: Interval, metric: Pick<Metric, 'better'>): ValueInterval =>
+  convertBack(interval, (d) => Math.exp(worseSign(metric) * d))
 
 /** An interval of signed differences from `limit` as the value itself. */
-export const asValue = (interval: Interval, metric: Pick<Metric, 'better'>, limit: number): Estimate =>
-  estimateOf(interval, (d) => limit + worseSign(metric) * d)
+export const asValue = (interval: Interval, metric: Pick<Metric, 'better'>, limit: number): ValueInterval =>
+  convertBack(interval, (d) => limit + worseSign(metric) * d)
 
 /**
- * How often a verdict may be wrong. What is promised at the margin says little of platforms that are equal: where the noise
- * is great against the margin, equal platforms lie as good as at it. So each promise is a test of its own, and what fails a
- * run has passed them all (an intersection–union test: R. L. Berger, Technometrics 24 (1982) 295–300, by which no further
- * correction is due). docs/statistics.md has what this costs.
+ * How often a verdict may be wrong. An error rate at the margin says little about equal platforms: if the noise is large
+ * compared with the margin, equal platforms lie practically at it. So each rate has its own test, and a claim fails a run
+ * only if it passes all of them. This is an intersection-union test, which needs no further correction (R. L. Berger,
+ * Technometrics 24 (1982) 295-300). docs/evidence/statistics.md has what this costs.
  */
 
-/** Of one claim. */
+/** Error rates of one claim. */
 export const perClaimAlpha = {
-  /** When the truth lies at the margin, to either side. */
+  /** If the true difference lies at the margin, on either side. */
   atMargin: 0.05,
-  /** Contradicted though the truth lies at half of the margin. */
+  /** Contradicted although the true difference lies at half of the margin. */
   atHalf: 0.005,
 } as const
 
-/** Of even one claim of a run that fails it. */
+/** Error rates of the whole run: that at least one claim fails it. */
 export const familywiseAlpha = {
-  /** When the truth of each lies at its margin or within. */
+  /** If the true difference of each claim lies at its margin or within it. */
   atMargin: 0.05,
-  /** When all platforms are equal. */
+  /** If all platforms are equal. */
   whenEqual: 0.01,
 } as const

@@ -2,46 +2,32 @@ import type { Metric } from '../../dsl/metric.ts'
 import type { CpuMode } from '../../dsl/platform.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
-import type { ReasonCode } from '../model/verdict.ts'
+import type { Reason } from '../model/verdict.ts'
 import { median } from '../stats/index.ts'
-
-/** What a claim lacks: the platforms that were not measured, and why. */
 
 interface Platforms {
   readonly platforms: readonly (Plan['platforms'][number] & { readonly unable?: boolean })[]
 }
 
-const find = (name: string, { platforms }: Platforms) => platforms.find((one) => one.name === name)
+const find = (name: string, { platforms }: Platforms) => platforms.find((platform) => platform.name === name)
 
-/** Why a platform has no samples, as a reason; undefined when it was measured. */
-export function unavailableReason(name: string, plan: Platforms): string | undefined {
+/** Why a platform has no samples; undefined if it was measured. */
+export function unavailableReason(name: string, plan: Platforms): Reason | undefined {
   const platform = find(name, plan)
   if (platform?.available) return undefined
-  if (platform?.unable) return `workload-unsupported:${name}`
-  if (name === 'native') return 'no-native'
-  return `${platform ? 'platform-unavailable' : 'platform-unknown'}:${name}`
+  if (platform?.unable) return { code: 'workload-unsupported', platforms: [name] }
+  if (name === 'native') return { code: 'no-native' }
+  return { code: platform ? 'platform-unavailable' : 'platform-unknown', platforms: [name] }
 }
 
-/** Those of `names` that were not measured. */
+/** The platforms among `names` that were not measured. */
 export const unavailable = (names: readonly string[], plan: Platforms): string[] =>
   names.filter((name) => unavailableReason(name, plan) !== undefined)
 
-/** `needs osv, osv-firecracker: no OSv image; kata: not in this run`. */
-export function needsText(names: readonly string[], plan: Platforms): string {
-  const byReason = new Map<string, string[]>()
-  for (const name of new Set(names)) {
-    const reason = find(name, plan)?.reason ?? 'not in this run'
-    // "firecracker is not installed" need not name it again.
-    const why = reason.startsWith(`${name} is `) ? reason.slice(name.length + 4) : reason
-    byReason.set(why, [...(byReason.get(why) ?? []), name])
-  }
-  return `needs ${[...byReason].map(([why, those]) => `${those.join(', ')}: ${why}`).join('; ')}`
-}
-
-/** The fewest platforms that a median is taken over. */
+/** The fewest platforms of a median. */
 export const minMedianMembers = 2
 
-/** Of those that a median is over, the ones that were measured on hardware, without the platform itself. */
+/** The members of a median that were measured on hardware, without the platform itself. */
 export const measuredMembers = (names: readonly string[], platform: string, plan: Platforms): string[] =>
   names.filter(
     (name) =>
@@ -54,32 +40,32 @@ export function cpuModeOf(names: readonly string[], plan: Platforms): Exclude<Cp
   return (['emulated', 'nested'] as const).find((mode) => modes.includes(mode)) ?? null
 }
 
-/** Whether some of the platforms are on hardware and some are not, so that they cannot be compared. */
+/** Whether some of the platforms ran on hardware and some did not, so that they cannot be compared. */
 export const mixesCpuModes = (names: readonly string[], plan: Platforms): boolean =>
   new Set(names.map((name) => find(name, plan)?.cpuMode ?? 'hardware')).size > 1
 
-/** One metric of one cell: the median of each round's samples. */
+/** One metric of one case on one platform: the median of each round's samples. */
 export interface Series {
   readonly rounds: ReadonlyMap<number, number>
-  /** Those of its rounds in which others had at least half of the CPUs. */
+  /** The rounds in which other processes had at least half of the CPUs. */
   readonly overloaded: ReadonlySet<number>
-  /** More than one when the work changed while it was measured. */
+  /** More than one if the work changed while it was measured. */
   readonly digests: ReadonlySet<string>
   readonly errors: readonly string[]
   /** The platform cannot do this work. */
   readonly unsupported?: boolean
-  /** Rounds up to the last that it was visited in, failed ones included. */
+  /** Rounds up to the last one in which it was measured, failed ones included. */
   readonly visited: number
-  /** Its rounds are not those of other series: they may be counted, but not paired. */
+  /** Its round numbers only count, and pair with no other series. */
   readonly unpaired?: boolean
 }
 
 /** Why two series cannot be compared. */
 export interface NotComparable {
-  readonly reason: ReasonCode
+  readonly why: 'different-work' | 'sample-errors' | 'too-few-rounds' | 'zero-value'
 }
 
-/** Share of the CPUs that others had, from which a sample says more of them than of the platform. */
+/** Share of the CPUs for other processes from which a sample describes them rather than the platform. */
 const overloadedFrom = 0.5
 
 function isOverloaded({ disturbed, load }: Sample): boolean {
@@ -87,36 +73,36 @@ function isOverloaded({ disturbed, load }: Sample): boolean {
   return disturbed === true && others >= overloadedFrom
 }
 
-/** Finds the samples of a cell. Warm-up rounds are not among them. */
+/** Finds the samples of a case on a platform, without warm-up rounds. */
 export class Samples {
-  readonly #cells = new Map<string, Sample[]>()
+  readonly #results = new Map<string, Sample[]>()
 
   constructor(samples: readonly Sample[]) {
     for (const sample of samples) {
-      // One that a platform cannot take is not tried again, and may be a warm-up's.
+      // An unsupported workload is not tried again, so its only sample may be a warm-up.
       if (sample.warmup && !sample.unsupported) continue
       const key = `${sample.case}\0${sample.platform}`
-      const cell = this.#cells.get(key)
-      if (cell) cell.push(sample)
-      else this.#cells.set(key, [sample])
+      const result = this.#results.get(key)
+      if (result) result.push(sample)
+      else this.#results.set(key, [sample])
     }
   }
 
-  of(point: string, platform: string): readonly Sample[] {
-    return this.#cells.get(`${point}\0${platform}`) ?? []
+  of(caseId: string, platform: string): readonly Sample[] {
+    return this.#results.get(`${caseId}\0${platform}`) ?? []
   }
 
-  /** @param beside the platform that it is to be compared with: where the two ran at the same time, those samples count alone. */
-  series(point: string, platform: string, metric: string, beside?: string): Series {
-    const all = this.of(point, platform)
-    const together = all.filter((sample) => sample.duetWith !== undefined && sample.duetWith === beside)
+  /** @param comparedWith if the two ran at the same time (duet mode), only those samples count */
+  series(caseId: string, platform: string, metric: string, comparedWith?: string): Series {
+    const all = this.of(caseId, platform)
+    const together = all.filter((sample) => sample.duetWith !== undefined && sample.duetWith === comparedWith)
     const samples = together.length > 0 ? together : all
     const byRound = new Map<number, number[]>()
     const undisturbed = new Set(samples.flatMap((one) => (one.values && !one.disturbed ? [one.round] : [])))
     const notOverloaded = new Set(samples.flatMap((one) => (one.values && !isOverloaded(one) ? [one.round] : [])))
     for (const { round, values, disturbed } of samples) {
       const value = values?.[metric]
-      // A disturbed sample was taken again: the second one counts, unless that was disturbed too.
+      // A disturbed sample was measured again: the second one counts, unless it was disturbed too.
       if (value !== undefined && !(disturbed && undisturbed.has(round)))
         byRound.set(round, [...(byRound.get(round) ?? []), value])
     }
@@ -132,7 +118,7 @@ export class Samples {
   }
 }
 
-/** The median of several series, of the rounds that all of them have. */
+/** The median of several series, over the rounds that all of them have. */
 export function medianSeries(all: readonly Series[]): Series {
   const [first, ...rest] = all
   const common = [...(first?.rounds.keys() ?? [])].filter((round) => rest.every(({ rounds }) => rounds.has(round)))
@@ -146,7 +132,7 @@ export function medianSeries(all: readonly Series[]): Series {
   }
 }
 
-/** +1 where more of the metric is worse, −1 where less is. */
+/** +1 if a higher value of the metric is worse, -1 if a lower one is. */
 export const worseSign = (metric: Pick<Metric, 'better'>): 1 | -1 => (metric.better === 'lower' ? 1 : -1)
 
 /** The difference of one round. */
@@ -156,23 +142,23 @@ export interface Difference {
 }
 
 /**
- * The rounds' differences s·ln(a/b), in the order of the rounds: above 0 where `a` is worse. Only rounds that have both
+ * The rounds' differences s * ln(a / b), in the order of the rounds: positive if `a` is worse. Only rounds with both values
  * count, because the two were measured within seconds of each other.
  */
 export function pairedDifferences(a: Series, b: Series, metric: Pick<Metric, 'better'>): Difference[] | NotComparable {
-  if (new Set([...a.digests, ...b.digests]).size > 1) return { reason: 'different-work' }
+  if (new Set([...a.digests, ...b.digests]).size > 1) return { why: 'different-work' }
   const pairs = [...a.rounds].flatMap(([round, value]) => {
     const other = b.rounds.get(round)
     return other === undefined ? [] : [{ round, value, other }]
   })
-  if (pairs.length === 0) return { reason: a.errors.length + b.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }
-  if (pairs.some(({ value, other }) => value === 0 || other === 0)) return { reason: 'zero-value' }
+  if (pairs.length === 0) return { why: a.errors.length + b.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }
+  if (pairs.some(({ value, other }) => value === 0 || other === 0)) return { why: 'zero-value' }
   return pairs
     .map(({ round, value, other }) => ({ round, d: worseSign(metric) * Math.log(value / other) }))
     .sort((one, next) => one.round - next.round)
 }
 
-/** The same without the rounds' numbers. */
+/** The differences without the rounds' numbers. */
 export function differences(a: Series, b: Series, metric: Pick<Metric, 'better'>): number[] | NotComparable {
   const rounds = pairedDifferences(a, b, metric)
   return Array.isArray(rounds) ? rounds.map(({ d }) => d) : rounds

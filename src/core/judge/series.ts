@@ -1,10 +1,11 @@
 import type { Matcher } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { ParamValue } from '../../dsl/workload.ts'
+import type { Estimate, Reason } from '../model/verdict.ts'
 import { hodgesLehmann, median, type SequentialPlan } from '../stats/index.ts'
 import { applyHostLoad } from './adjustments.ts'
-import { logMargin, minRounds, perClaimAlpha } from './rules.ts'
-import { pairedDifferences, type Series, worseSign } from './samples.ts'
+import { type Decision, logMargin, minRounds, perClaimAlpha, tooFewRounds } from './rules.ts'
+import { type NotComparable, pairedDifferences, type Series, worseSign } from './samples.ts'
 import {
   type ComparisonResult,
   notEvaluated,
@@ -15,7 +16,7 @@ import {
   type Test,
 } from './tests.ts'
 
-/** Claims about one platform over a parameter: where it is best, and whether it is flat. docs/statistics.md, "Series". */
+/** Claims about one platform over a parameter: where it is best, and whether it is constant. */
 
 export type SeriesMatcher = Extract<Matcher, { readonly over: string }>
 
@@ -25,20 +26,23 @@ export interface SeriesPoint {
   readonly series: Series
 }
 
-/** What a claim rests on: the p-value of what would contradict it, and of what would make it hold. */
+/** The p-values of what would contradict a claim and of what would make it hold. */
 interface Tested {
   readonly against: PValues
-  readonly inFavour: PValues
-  /** Contradicted only where this passes too; see `rates.ts`. */
+  readonly inFavor: PValues
+  /** The claim is contradicted only if this test passes too; see `perClaimAlpha`. */
   readonly atHalf?: PValues
   readonly whenEqual: PValues
-  readonly measured: ComparisonResult['measured']
-  readonly of: string
+  readonly estimate: Estimate
 }
 
-/** @param id of the samples: equal for two claims about the same ones */
+/**
+ * @param name the platform
+ * @param id identifies the samples: equal for two claims about the same ones
+ */
 export function judgeSeries(
   matcher: SeriesMatcher,
+  name: string,
   points: readonly SeriesPoint[],
   metric: Metric,
   looks: SequentialPlan | undefined,
@@ -46,14 +50,14 @@ export function judgeSeries(
 ): ComparisonResult {
   const inside = points.map(({ value }) => isInside(matcher, value))
   if (points.length < 2 || (matcher.kind === 'peaksAt' && new Set(inside).size < 2))
-    return notEvaluated('too-few-points')
-  if (points.some(({ series }) => series.digests.size > 1)) return notEvaluated('different-work')
+    return notEvaluated({ code: 'too-few-points' })
+  if (points.some(({ series }) => series.digests.size > 1)) return notEvaluated({ code: 'different-work' })
   const pairs = pairsOf(points, metric, looks)
-  if (typeof pairs === 'string') return notEvaluated(pairs)
+  if ('why' in pairs) return notEvaluated(whyNot(pairs, name, points))
   const tested =
     matcher.kind === 'peaksAt'
       ? peak(matcher.over, points, inside, pairs, metric)
-      : flat(matcher.over, logMargin(matcher.percent, metric), points, pairs, metric)
+      : constant(matcher.over, logMargin(matcher.percent, metric), points, pairs, metric)
   const tests: Test[] = [
     {
       direction: 'worse',
@@ -62,9 +66,8 @@ export function judgeSeries(
     },
   ]
   const judged: ComparisonResult = {
-    ...outcomeOf(tested, pairs.fewest),
-    measured: tested.measured && { ...tested.measured, rounds: pairs.fewest },
-    of: tested.of,
+    ...decisionOf(tested, pairs.fewest),
+    estimate: { ...tested.estimate, rounds: pairs.fewest },
     tests,
     extraRoundsNeeded: null,
     interval: null,
@@ -79,17 +82,21 @@ export function judgeSeries(
 const isInside = (matcher: SeriesMatcher, value: ParamValue): boolean =>
   matcher.kind === 'peaksAt' && Number(value) >= matcher.from && Number(value) <= matcher.to
 
-function outcomeOf(
-  { against, inFavour, atHalf }: Tested,
-  rounds: number,
-): Pick<ComparisonResult, 'verdict' | 'direction' | 'reason'> {
-  const doubt = (reason: string) => ({ verdict: 'inconclusive', direction: null, reason }) as const
+function whyNot({ why }: NotComparable, name: string, points: readonly SeriesPoint[]): Reason {
+  if (why === 'too-few-rounds') return tooFewRounds
+  if (why !== 'sample-errors') return { code: why }
+  const isUnsupported = points.some(({ series }) => series.unsupported)
+  return { code: isUnsupported ? 'workload-unsupported' : 'sample-errors', platforms: [name] }
+}
+
+function decisionOf({ against, inFavor, atHalf }: Tested, rounds: number): Decision {
+  const doubt = (reason: Reason): Decision => ({ outcome: 'inconclusive', direction: null, reason })
   const passes = (p: PValues, rate: number) => pValueAtRate(p, rate) <= rate
-  if (rounds < minRounds) return doubt('too-few-rounds')
-  if (passes(inFavour, perClaimAlpha.atMargin)) return { verdict: 'holds', direction: null, reason: null }
-  if (!passes(against, perClaimAlpha.atMargin)) return doubt('interval-crosses-margin')
-  if (atHalf && !passes(atHalf, perClaimAlpha.atHalf)) return doubt('within-half-margin')
-  return { verdict: 'contradicted', direction: 'worse', reason: null }
+  if (rounds < minRounds) return doubt(tooFewRounds)
+  if (passes(inFavor, perClaimAlpha.atMargin)) return { outcome: 'holds', direction: null, reason: null }
+  if (!passes(against, perClaimAlpha.atMargin)) return doubt({ code: 'interval-crosses-margin' })
+  if (atHalf && !passes(atHalf, perClaimAlpha.atHalf)) return doubt({ code: 'within-half-margin' })
+  return { outcome: 'contradicted', direction: 'worse', reason: null }
 }
 
 interface Pairs {
@@ -97,18 +104,22 @@ interface Pairs {
   readonly fewest: number
   /** That point `a` is worse than point `b` by more than `shift` (of logarithms), or (`less`) by less. */
   p(a: number, b: number, shift: number, side: 'greater' | 'less'): PValues
-  /** By how much it is (Hodges and Lehmann's estimate). */
+  /** By how much it is worse (Hodges and Lehmann's estimate). */
   worseBy(a: number, b: number): number
 }
 
-function pairsOf(points: readonly SeriesPoint[], metric: Metric, looks: SequentialPlan | undefined): Pairs | string {
+function pairsOf(
+  points: readonly SeriesPoint[],
+  metric: Metric,
+  looks: SequentialPlan | undefined,
+): Pairs | NotComparable {
   const table: { d: number[]; looks: ReturnType<typeof reachedLooks> }[][] = []
   for (const { series: a } of points) {
     const row: (typeof table)[number] = []
     for (const { series: b } of points) {
-      // The parameter is part of the work, so that two points never have one digest.
+      // The parameter is part of the work, so two points never have the same digest.
       const rounds = pairedDifferences({ ...a, digests: new Set() }, { ...b, digests: new Set() }, metric)
-      if (!Array.isArray(rounds)) return rounds.reason
+      if (!Array.isArray(rounds)) return rounds
       row.push({ d: rounds.map(({ d }) => d), looks: reachedLooks(rounds, Math.min(a.visited, b.visited), looks) })
     }
     table.push(row)
@@ -125,15 +136,15 @@ const combined = (all: readonly PValues[], by: (...values: number[]) => number):
   smallestPossible: by(...all.map(({ smallestPossible: smallest }) => smallest)),
   student: by(...all.map(({ student }) => student)),
 })
-/** All of several must be so: an intersection–union test, without a correction. */
+/** All of several must be true: an intersection-union test, without a correction. */
 const every = (all: readonly PValues[]): PValues => combined(all, Math.max)
-/** One of several is so: Bonferroni. */
+/** One of several is true: Bonferroni. */
 const some = (all: readonly PValues[]): PValues => {
   const best = combined(all, Math.min)
   return combined([best], (value) => Math.min(1, value! * all.length))
 }
 
-/** The points that are not the best one, each because another one beats it; those that are left are where the best may be. */
+/** Which points are beaten by another one; the best may be any of those that are left. */
 function peak(
   over: string,
   points: readonly SeriesPoint[],
@@ -152,15 +163,21 @@ function peak(
   const values = [best, ...left].map(({ value }) => Number(value))
   return {
     against,
-    inFavour: having(false),
+    inFavor: having(false),
     whenEqual: against,
-    measured: { estimate: Number(best.value), low: Math.min(...values), high: Math.max(...values), rounds: 0 },
-    of: over,
+    estimate: {
+      kind: 'argmax',
+      value: Number(best.value),
+      low: Math.min(...values),
+      high: Math.max(...values),
+      rounds: 0,
+      parameter: over,
+    },
   }
 }
 
-/** Each point against each other one, both ways. */
-function flat(
+/** Every point against every other one, both ways. */
+function constant(
   over: string,
   margin: number,
   points: readonly SeriesPoint[],
@@ -170,13 +187,21 @@ function flat(
   const pairs = points.flatMap((_, a) => points.flatMap((_, b) => (a === b ? [] : [[a, b] as const])))
   const beyond = (shift: number) => some(pairs.map(([a, b]) => p(a, b, shift, 'greater')))
   const [worst, best] = pairs.reduce((one, next) => (worseBy(next[0], next[1]) > worseBy(one[0], one[1]) ? next : one))
-  const estimate = Math.exp(worseSign(metric) * worseBy(worst, best))
+  const value = Math.exp(worseSign(metric) * worseBy(worst, best))
   return {
     against: beyond(margin),
-    inFavour: every(pairs.map(([a, b]) => p(a, b, margin, 'less'))),
+    inFavor: every(pairs.map(([a, b]) => p(a, b, margin, 'less'))),
     atHalf: beyond(margin / 2),
     whenEqual: beyond(0),
-    measured: { estimate, low: null, high: null, rounds: 0 },
-    of: `× ${over}=${points[best]!.value}, at ${over}=${points[worst]!.value}`,
+    estimate: {
+      kind: 'spread',
+      value,
+      low: null,
+      high: null,
+      rounds: 0,
+      parameter: over,
+      best: points[best]!.value,
+      worst: points[worst]!.value,
+    },
   }
 }

@@ -1,6 +1,6 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { ScheduledPlan } from '../model/plan.ts'
-import type { Estimate } from '../model/verdict.ts'
+import type { Estimate, Reason } from '../model/verdict.ts'
 import {
   alphaShare,
   type InterimData,
@@ -14,20 +14,29 @@ import {
   spendAlpha,
   studentPValue,
 } from '../stats/index.ts'
-import { type Alternative, asRatio, type DecisionRule, holdsWhenEqual, type Outcome, perClaimAlpha } from './rules.ts'
+import {
+  type Alternative,
+  asRatio,
+  type Decision,
+  type DecisionRule,
+  holdsWhenEqual,
+  perClaimAlpha,
+  tooFewRounds,
+  type ValueInterval,
+} from './rules.ts'
 import { type Difference, type Samples, type Series, worseSign } from './samples.ts'
 
-/** The looks that a series of rounds was given, and what a test of it is worth over all of them. */
+/** The interim looks at a series of rounds, and the tests of one claim over all of them. */
 
-/** The data of a look. */
+/** The data of one look. */
 export interface InterimLook extends InterimData {
-  /** The rate of each bound of its interval. */
+  /** The error rate of each bound of its interval. */
   readonly alpha: number
-  /** The rate at which it may be contradicted though the truth lies at half of the margin. */
+  /** The error rate of the test at half of the margin. */
   readonly atHalf: number
 }
 
-/** The looks that were reached, at least one. Without a plan, or with a single look: one, of all there is. */
+/** The looks that were reached, at least one. Without a plan, or with a single look: one, at all rounds. */
 export function reachedLooks(
   rounds: readonly Difference[],
   visited: number,
@@ -52,17 +61,17 @@ export function reachedLooks(
 
 export const intervalAt = ({ d, alpha }: InterimLook): Interval => signedRankInterval(d, { alpha })
 
-/** What is known of "the centre lies beyond a shift". */
+/** The p-values of "the center lies beyond a shift". */
 export interface PValues {
-  /** By ranks: promises its error rate whatever the noise. */
+  /** By ranks: keeps its error rate for every distribution of the noise. */
   readonly ranks: number
-  /** The smallest that ranks of so many rounds can give. */
+  /** The smallest p-value that ranks of so many rounds can give. */
   readonly smallestPossible: number
-  /** By Student's t on the differences: for when ranks cannot be small enough. */
+  /** By Student's t on the differences, for when ranks cannot be small enough. */
   readonly student: number
 }
 
-/** The same over all looks that were reached. */
+/** The p-values over all looks that were reached. */
 export const pValuesOf = (looks: readonly InterimLook[], shift: number, side: 'greater' | 'less'): PValues => ({
   ranks: pValueOverLooks(looks, (d) => signedRankPValue(d, shift, side)),
   smallestPossible: pValueOverLooks(looks, (d) => 2 ** -d.length),
@@ -70,16 +79,16 @@ export const pValuesOf = (looks: readonly InterimLook[], shift: number, side: 'g
 })
 
 /**
- * The p-value to hold against `rate` among `size` tests: by ranks where the rounds are enough for ranks to reach it; where
- * they are not, by Student's t on the logarithms, or five rounds could never fail a run that has two claims. Which of the
- * two depends on counts alone, never on the figures.
+ * The p-value to compare with `rate` among `size` tests: by ranks if there are enough rounds for ranks to reach `rate`.
+ * Otherwise by Student's t on the logarithms, or five rounds could never fail a run that has two claims. The choice depends
+ * on counts only, never on the values.
  */
 export const pValueAtRate = ({ ranks, smallestPossible, student }: PValues, rate: number, size = 1): number =>
   smallestPossible * size <= rate ? ranks : student
 
 /**
- * About how many more rounds it takes until the interval is clear of the nearest threshold, as its width shrinks with the
- * root of their number; null where the estimate lies so near that rounds do not settle it.
+ * About how many more rounds it takes until the interval excludes the nearest threshold: its width shrinks with the root of
+ * the number of rounds. null if the estimate lies so near that more rounds do not help.
  */
 export function moreRounds({ estimate, low, high, n }: Interval, thresholds: readonly number[]): number | null {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return null
@@ -92,21 +101,19 @@ export function moreRounds({ estimate, low, high, n }: Interval, thresholds: rea
   return most <= 10_000 ? most : null
 }
 
-/** One claim on one series of differences: what the looks decide, and the tests that it must stand among others. */
-
 export interface HypothesisTest {
-  /** Of the samples: equal for two claims about the same ones. */
+  /** Identifies the samples: equal for two claims about the same ones. */
   readonly id: string
   readonly rounds: readonly Difference[]
-  /** Rounds that both were visited in, failed ones included. */
+  /** Rounds in which both were measured, failed ones included. */
   readonly visited: number
   readonly rule: DecisionRule
 }
 
-/** What the looks decide. */
+/** The decision of the looks. */
 export interface LookResult {
-  readonly outcome: Outcome
-  /** Of the look that decided, as signed differences; of the last one where none did. */
+  readonly decision: Decision
+  /** Signed differences at the look that decided, or at the last one. */
   readonly interval: Interval
 }
 
@@ -117,40 +124,40 @@ export interface TestResult extends LookResult {
 export function runTest({ id, rounds, visited, rule }: HypothesisTest, plan: SequentialPlan | undefined): TestResult {
   const looks = reachedLooks(rounds, visited, plan)
   const tests = rule.against.map((side) => hypothesisTest(id, side, (shift, way) => pValuesOf(looks, shift, way)))
-  return { ...decided(rule, looks), tests }
+  return { ...decideAtLooks(rule, looks), tests }
 }
 
-/** The first look that decides is the verdict, as it was when the run stopped there; else the last. */
-export function decided(rule: DecisionRule, looks: readonly [InterimLook, ...InterimLook[]]): LookResult {
-  let told: LookResult | undefined
+/** The decision of the first look that decides, where the run stopped; otherwise of the last look. */
+export function decideAtLooks(rule: DecisionRule, looks: readonly [InterimLook, ...InterimLook[]]): LookResult {
+  let result: LookResult | undefined
   for (const [at, look] of looks.entries()) {
     const interval = intervalAt(look)
-    told = { interval, outcome: requireHalfMargin(rule, rule.judge(interval), exceeds(looks.slice(0, at + 1))) }
-    if (told.outcome.verdict !== 'inconclusive') break
+    result = { interval, decision: requireHalfMargin(rule, rule.judge(interval), exceeds(looks.slice(0, at + 1))) }
+    if (result.decision.outcome !== 'inconclusive') break
   }
-  return told!
+  return result!
 }
 
 /**
- * What is beyond the margin is contradicted when it is also, and far more surely, beyond half of it.
- * @param isBeyond whether the centre is beyond a shift, at the rate that is promised there
+ * A claim is contradicted only if the interval excludes the margin and a stricter test excludes half the margin.
+ * @param exceeds whether the center is beyond a shift, at the error rate of half the margin
  */
 export function requireHalfMargin(
   { against }: DecisionRule,
-  outcome: Outcome,
+  decision: Decision,
   exceeds: (shift: number, side: Alternative['side']) => boolean,
-): Outcome {
-  if (outcome.verdict !== 'contradicted') return outcome
-  const side = against.find(({ direction }) => direction === outcome.direction)
-  if (side?.half === undefined || exceeds(side.half, side.side)) return outcome
-  return { verdict: 'inconclusive', direction: null, reason: 'within-half-margin' }
+): Decision {
+  if (decision.outcome !== 'contradicted') return decision
+  const side = against.find(({ direction }) => direction === decision.direction)
+  if (side?.half === undefined || exceeds(side.half, side.side)) return decision
+  return { outcome: 'inconclusive', direction: null, reason: { code: 'within-half-margin' } }
 }
 
-/** Whether one of the looks crossed its bound: what they spend is spent on crossing at all, so that it stays crossed. */
+/** Whether one of the looks crossed its bound. The looks spend alpha on crossing at all, so a crossing is final. */
 const exceeds = (looks: readonly InterimLook[]) => (shift: number, side: Alternative['side']) =>
   looks.some((look) => pValueAtRate(pValuesOf([{ ...look, share: 1 }], shift, side), look.atHalf) <= look.atHalf)
 
-/** One way to contradict a claim, tested. `id`: of the samples. `p`: of "the centre lies beyond a shift". */
+/** Tests one way to contradict a claim. `id` identifies the samples; `p`: of "the center lies beyond a shift". */
 export const hypothesisTest = (
   id: string,
   side: Alternative,
@@ -161,65 +168,65 @@ export const hypothesisTest = (
   whenEqual: holdsWhenEqual(side) ? { id: `${id}\0${side.direction}`, p: p(0, side.side) } : undefined,
 })
 
-/** What a claim is judged by, and what judging one gives. */
-
-/** Everything that a claim is judged by. */
+/** Everything that judging a claim needs. */
 export interface JudgeInput {
   readonly plan: ScheduledPlan
   readonly samples: Samples
 }
 
-export interface ComparisonResult extends Omit<Outcome, 'reason'> {
-  readonly reason: string | null
-  readonly measured: Estimate | null
-  readonly of: string
-  /** What would contradict the claim, tested; none where there is no data. */
+export interface ComparisonResult extends Decision {
+  readonly estimate: Estimate | null
+  /** The tests of everything that would contradict the claim; none without data. */
   readonly tests: readonly Test[]
-  /** About how many more rounds would decide it; null where that cannot be told. */
+  /** About how many more rounds would decide it; null if unknown. */
   readonly extraRoundsNeeded: number | null
   /** The interval that was judged, as signed differences, and the margin of the claim. */
   readonly interval: Interval | null
   readonly margin: number | null
-  /** Whether it claims that the platform is the worse one. */
+  /** Whether the claim is that the platform is worse. */
   readonly wantsWorse?: boolean
-  /** What there is to see where no figure is: that it was stated in words. */
-  readonly seen?: string
+  /** Whether the decision rests on what a source states, not on samples. */
+  readonly published?: boolean
 }
 
-export const notEvaluated = (reason: string): ComparisonResult => ({
-  verdict: 'not-evaluated',
+export const notEvaluated = (reason: Reason): ComparisonResult => ({
+  outcome: 'not-evaluated',
   direction: null,
   reason,
-  measured: null,
-  of: '',
+  estimate: null,
   tests: [],
   extraRoundsNeeded: null,
   interval: null,
   margin: null,
 })
 
-/** Two series that were not measured in the same rounds: values of an import. */
-
 /**
- * Judges by the Hodges–Lehmann shift of all pairs, with Mann–Whitney bounds: wider than of pairs of rounds, because what the
- * host did meanwhile does not cancel out. A median of several is not to be had: which values belong together is not known.
+ * Judges two series that were not measured in the same rounds, such as imported values: by the Hodges-Lehmann shift of all
+ * pairs, with Mann-Whitney bounds. They are wider than those of paired rounds, because the host's drift does not cancel out.
+ * @param reference identifies the reference in the tests
  */
-export function judgeUnpaired(a: Series, b: Series, metric: Metric, rule: DecisionRule, of: string): ComparisonResult {
-  if (new Set([...a.digests, ...b.digests]).size > 1) return notEvaluated('different-work')
+export function judgeUnpaired(
+  a: Series,
+  b: Series,
+  metric: Metric,
+  rule: DecisionRule,
+  reference: string,
+  estimate: (interval: ValueInterval) => Estimate,
+): ComparisonResult {
+  if (new Set([...a.digests, ...b.digests]).size > 1) return notEvaluated({ code: 'different-work' })
   const [own, other] = [[...a.rounds.values()], [...b.rounds.values()]]
-  if (own.length === 0 || other.length === 0) return notEvaluated('too-few-rounds')
-  if ([...own, ...other].includes(0)) return notEvaluated('zero-value')
+  if (own.length === 0 || other.length === 0) return notEvaluated(tooFewRounds)
+  if ([...own, ...other].includes(0)) return notEvaluated({ code: 'zero-value' })
   const interval = signed(ratioInterval(own, other), metric)
   const sign = worseSign(metric)
   const p = (shift: number, side: Alternative['side']) => {
     const way = sign === 1 ? side : side === 'greater' ? 'less' : 'greater'
     return ratioPValue(own, other, Math.exp(sign * shift), way)
   }
-  const id = ['unpaired', of, ...own, ...other].join('\0')
+  const id = ['unpaired', reference, ...own, ...other].join('\0')
   return {
     ...requireHalfMargin(rule, rule.judge(interval), (shift, side) => p(shift, side) <= perClaimAlpha.atHalf),
-    measured: asRatio(interval, metric),
-    of: `${of}, unpaired`,
+    estimate: estimate(asRatio(interval, metric)),
     interval,
     margin: rule.margin ?? null,
     extraRoundsNeeded: null,
@@ -229,7 +236,7 @@ export function judgeUnpaired(a: Series, b: Series, metric: Metric, rule: Decisi
   }
 }
 
-/** A ratio's interval as signed differences of logarithms: above 0 is worse. */
+/** A ratio's interval as signed differences of logarithms: a positive one is worse. */
 function signed({ estimate, low, high, n }: Interval, metric: Metric): Interval {
   const [least, most] = [Math.log(low), Math.log(high)]
   return worseSign(metric) === 1
@@ -237,18 +244,16 @@ function signed({ estimate, low, high, n }: Interval, metric: Metric): Interval 
     : { estimate: -Math.log(estimate), low: -most, high: -least, n }
 }
 
-/** Many claims of one run that could fail it: Holm's correction of what is contradicted. See docs/statistics.md. */
-
-/** One way in which a claim could fail the run. */
+/** One way in which a claim could fail the run, for Holm's correction over all claims of the run. */
 export interface Test {
   readonly direction: 'worse' | 'better'
   readonly atMargin: Hypothesis
-  /** That equal platforms would have given this; undefined where equal platforms do contradict the claim. */
+  /** That equal platforms gave this result; undefined if equal platforms contradict the claim. */
   readonly whenEqual: Hypothesis | undefined
 }
 
 export interface Hypothesis {
-  /** Equal for two claims that ask the same of the same samples. */
+  /** Equal for two claims that ask the same about the same samples. */
   readonly id: string
   readonly p: PValues
 }

@@ -132,7 +132,7 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   })
   writer.end(stop === 'interrupted' ? 'interrupted' : 'finished')
   const report = buildReport(readRecord(writer.file), options)
-  writer.verdicts({ claims: report.claims, findings: report.findings, exitCode: report.exitCode })
+  writer.verdicts({ claims: report.claims, findings: report.findings, exit: report.exit })
   if (stop !== 'interrupted') reporter.onStop(stop, report)
   return report
 }

@@ -17,11 +17,11 @@ const preciseShare = 1 / 3
  * Whether more rounds may decide a claim. The direction that the claim leans to plays no part. More rounds do not help if
  * samples failed or there is nothing to compare with.
  */
-export function isUndecided({ final, told }: FinalClaim): boolean {
-  if (told.verdict !== 'inconclusive') return false
+export function isUndecided({ final }: FinalClaim): boolean {
+  if (final.outcome !== 'inconclusive') return false
   const { interval, margin, reason } = final
-  if (!interval || margin === null || reason === 'within-half-margin' || reason === 'host-overloaded') return true
-  if (reason?.startsWith('multiplicity')) return true
+  if (!interval || margin === null) return true
+  if (reason && ['within-half-margin', 'host-overloaded', 'multiplicity'].includes(reason.code)) return true
   return !((interval.high - interval.low) / 2 <= margin * preciseShare)
 }
 

@@ -1,26 +1,28 @@
+import type * as z from 'zod'
 import type { CpuMode, PlatformFamily } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
 import { type SequentialPlan, seeded, shuffled } from '../stats/index.ts'
 import type { PublishedResult, WeightsSource } from './plan-schema.ts'
 import type { BenchData, FindingData, WorkKind } from './suite.ts'
+import type { exclusionReasonSchema } from './vocabulary.ts'
 
-/** What the same platform twice differed by on this host: see `core/noise`. */
+/** The difference that this host measured between native and native; see `core/records/noise.ts`. */
 export interface NoiseFloor {
-  /** The point's id. */
+  /** The case's id. */
   readonly case: string
   readonly metric: string
-  /** As a difference of logarithms, ≥ 0. */
+  /** Difference of logarithms, >= 0. */
   readonly logRatio: number
 }
 
-/** A plan with what its judging needs to know, so that a record is judged as its run was. */
+/** A plan with everything that judging needs, so that a stored record is judged as its run was. */
 export interface ScheduledPlan extends Plan {
-  /** The looks at the growing data; left out: one, after the last round. */
+  /** Interim looks at the growing data; if it is missing, there is one look after the last round. */
   readonly sequential?: SequentialPlan | undefined
   readonly noiseFloors?: readonly NoiseFloor[]
-  /** What weighted scores are made of, where the project has imported that. */
+  /** The source of weighted scores, if the project imported one. */
   readonly weights?: WeightsSource
-  /** What an imported source states without samples; there, what is neither stated nor sampled needs its figures. */
+  /** Results that an imported source states without samples. */
   readonly published?: readonly PublishedResult[]
 }
 
@@ -29,41 +31,41 @@ export type CasesToMeasure = ReadonlyMap<string, ReadonlySet<string>>
 
 export type Params = Readonly<Record<string, ParamValue>>
 
-/** A platform of the config, and whether it works on this machine. */
+/** A platform of the config, and whether it works on this host. */
 export interface PlannedPlatform {
   readonly name: string
   readonly kind: string
   readonly family: PlatformFamily
   readonly tags: readonly string[]
   readonly available: boolean
-  /** As the platform itself says it; empty when it cannot be asked. */
+  /** The version that the platform itself reports; empty if it reports none. */
   readonly version: string
-  /** Why it is not available. */
+  /** Why the platform is not available. */
   readonly reason?: string
-  /** How to make it so. */
+  /** How to make it available. */
   readonly fix?: string
   /** How it executes the code of its guests on this host. */
   readonly cpuMode: CpuMode
-  /** Kinds of workload that it cannot run: it has no cells of them. */
+  /** Kinds of workload that the platform cannot run. */
   readonly unsupportedWorkloads?: readonly WorkKind[]
-  /** Kinds that it runs all the same where it is not available. */
+  /** Kinds of workload that it runs although it is not available. */
   readonly supportedWorkloads?: readonly WorkKind[]
 }
 
-/** Whether a bench has a cell on this platform, if that works. */
+/** Whether the platform, if it works, can run the bench. */
 export const canRun = (
-  { unsupportedWorkloads: lacks }: Pick<PlannedPlatform, 'unsupportedWorkloads'>,
+  { unsupportedWorkloads }: Pick<PlannedPlatform, 'unsupportedWorkloads'>,
   { workload }: Pick<BenchData, 'workload'>,
-): boolean => !lacks?.includes(workload.kind)
+): boolean => !unsupportedWorkloads?.includes(workload.kind)
 
-/** Whether a bench is measured on this platform, on this machine. */
+/** Whether the bench is measured on this platform, on this host. */
 export const isMeasuredOn = (
   platform: Pick<PlannedPlatform, 'available' | 'unsupportedWorkloads' | 'supportedWorkloads'>,
   bench: Pick<BenchData, 'workload'>,
 ): boolean =>
   canRun(platform, bench) && (platform.available || platform.supportedWorkloads?.includes(bench.workload.kind) === true)
 
-/** One bench with one set of parameters; with a platform it is a cell. */
+/** One bench with one set of parameters. */
 export interface BenchCase {
   /** `<bench id>` or `<bench id> [rw=read]`. */
   readonly id: string
@@ -71,26 +73,15 @@ export interface BenchCase {
   readonly params: Params
 }
 
-/**
- * Why a bench is left out of a run. `profile`: it has a tag that the profile leaves out; `shard`: it is another shard's;
- * `passed`: it did not fail in the latest run, and only what failed was asked for; `instrument`: this machine's kernel cannot
- * be watched in the way that it asks for.
- */
-export type ExclusionReason =
-  | 'skip'
-  | 'todo'
-  | 'only'
-  | 'filter'
-  | 'profile'
-  | 'shard'
-  | 'not-failed-before'
-  | 'tracer-unavailable'
+/** Why a run does not measure a bench. */
+export type ExclusionReason = z.infer<typeof exclusionReasonSchema>
 
-/** A bench that is there and not measured. */
+/** A bench that the run does not measure. */
 export interface ExcludedBench {
+  /** The bench's id. */
   readonly bench: string
   readonly reason: ExclusionReason
-  /** What the machine said, where it is the reason. */
+  /** The message of the host's tracer, if that is the reason. */
   readonly detail?: string
 }
 
@@ -103,21 +94,20 @@ export interface Plan {
   readonly benches: readonly BenchData[]
   readonly cases: readonly BenchCase[]
   readonly findings: readonly FindingData[]
-  /** The benches, by id, that native and a platform run at the same time. */
+  /** Ids of the benches that native and a platform run at the same time. */
   readonly duet?: readonly string[]
-  /** Benches that are there and not measured, and why. */
   readonly excluded: readonly ExcludedBench[]
 }
 
-/** One step of a round: one point on one platform. */
+/** One step of a round: one case on one platform. */
 export interface Step {
   readonly case: BenchCase
   readonly platform: string
-  /** The platform that is measured at the same time, on other cores: native, in duet mode. */
+  /** In duet mode: native, which is measured at the same time on other CPUs. */
   readonly duetWith?: string | undefined
 }
 
-/** Every combination of the parameters' values, in the order that they are written. */
+/** Every combination of the parameters' values, in the order in which they are written. */
 export function combinations(space: ParamSpace): Params[] {
   return Object.entries(space).reduce<Params[]>(
     (sofar, [name, values]) => sofar.flatMap((params) => values.map((value) => ({ ...params, [name]: value }))),
@@ -125,13 +115,13 @@ export function combinations(space: ParamSpace): Params[] {
   )
 }
 
-/** A string that looks like a number or a boolean is quoted. */
+// A text that reads like a number or a truth value is quoted, so that the two stay different.
 const describeValue = (value: ParamValue): string =>
   typeof value === 'string' && (['true', 'false'].includes(value) || !Number.isNaN(Number(value)))
     ? JSON.stringify(value)
     : String(value)
 
-/** How a point is called in reports: `rw=read depth=32`, or nothing. */
+/** The parameters as text: `rw=read depth=32`, or an empty text. */
 export const describeParams = (params: Params): string =>
   Object.entries(params)
     .map(([name, value]) => `${name}=${describeValue(value)}`)
@@ -150,50 +140,50 @@ export function withProfileParams({ profiles, ...bench }: BenchData, name: strin
 }
 
 /** The platforms that a case is measured on, on this host. */
-export const measuredOn = (
+export function measuredOn(
   { platforms, benches }: Pick<Plan, 'platforms' | 'benches'>,
   { bench: id }: BenchCase,
-): string[] => {
-  const bench = benches.find((candidate) => candidate.id === id)!
+): string[] {
+  const bench = benches.find((one) => one.id === id)!
   return platforms.filter((platform) => isMeasuredOn(platform, bench)).map(({ name }) => name)
 }
 
-/** The cells that a plan has on this machine: one sample of each is a round. */
+/** Every case and platform that the plan measures on this host: one round takes one sample of each. */
 export const plannedResults = (
   plan: Pick<Plan, 'cases' | 'platforms' | 'benches'>,
 ): { case: string; platform: string }[] =>
-  plan.cases.flatMap((point) => measuredOn(plan, point).map((platform) => ({ case: point.id, platform })))
+  plan.cases.flatMap((benchCase) => measuredOn(plan, benchCase).map((platform) => ({ case: benchCase.id, platform })))
 
 /**
- * One round: every point in random order, and for each the platforms in random order of their own, one after the other, so
- * that what is compared is measured within seconds of each other. In duet mode native has no steps of its own, but is beside
- * each of the others. The same seed and round give the same order.
+ * One round: every case in random order, and for each case its platforms in random order, one after the other. So compared
+ * platforms are measured within seconds of each other. In duet mode native has no steps of its own: every other platform
+ * runs together with it. The same seed and round give the same order.
  */
 export function stepsOfRound(
   plan: Pick<Plan, 'seed' | 'cases' | 'platforms' | 'benches' | 'duet'>,
   round: number,
 ): Step[] {
   const random = seeded(`${plan.seed}/${round}`)
-  return shuffled(plan.cases, random).flatMap((point) => {
-    const working = measuredOn(plan, point)
+  return shuffled(plan.cases, random).flatMap((benchCase) => {
+    const working = measuredOn(plan, benchCase)
     const platforms = shuffled(working, random)
     const others = platforms.filter((platform) => platform !== 'native')
-    if (!plan.duet?.includes(point.bench) || others.length === 0 || others.length === working.length)
-      return platforms.map((platform) => ({ case: point, platform }))
-    return others.map((platform) => ({ case: point, platform, duetWith: 'native' }))
+    if (!plan.duet?.includes(benchCase.bench) || others.length === 0 || others.length === working.length)
+      return platforms.map((platform) => ({ case: benchCase, platform }))
+    return others.map((platform) => ({ case: benchCase, platform, duetWith: 'native' }))
   })
 }
 
-/** How much is measured; see `Profile`. */
+/** How much a run measures; see `Profile`. */
 export interface ResolvedProfile {
   readonly rounds: number
   readonly warmup: number
+  /** Seconds per sample. */
   readonly seconds: number
+  /** Seconds. */
   readonly timeout: number
-  /**
-   * Benches with one of these tags take no part, unless the command line asks for benches by path, name or tag. `emulated`:
-   * neither do platforms whose CPUs are emulated in software, unless it names platforms.
-   */
+  /** Tags of the benches that the profile skips, unless the command line selects benches by path, name or tag. */
   readonly skipTags?: readonly string[]
+  /** Whether the profile skips platforms with emulated CPUs, unless the command line selects platforms. */
   readonly skipEmulated?: boolean
 }

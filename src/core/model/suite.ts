@@ -5,6 +5,7 @@ import type { FailOn, Misprint } from '../../dsl/registry.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { Lifecycle, ParamSpace, Workload } from '../../dsl/workload.ts'
 import { IsobenchError } from '../../util/errors.ts'
+import type { BenchInfo } from './claim.ts'
 
 export type WorkKind = Workload['work']['kind']
 
@@ -33,6 +34,20 @@ export interface BenchData {
   readonly digest: string
   readonly claims: readonly Claim[]
   readonly location?: Location
+}
+
+/** The id of a bench: `<file>#<name>`. */
+export const benchId = (file: string, name: string): string => `${file}#${name}`
+
+/**
+ * The parts of a bench that a plan does not have, so that its id is all that is known. For every other bench use the fields
+ * of its `BenchData`.
+ */
+export function benchInfo(id: string, benches: readonly BenchData[]): BenchInfo {
+  const known = benches.find((bench) => bench.id === id)
+  if (known) return { id, file: known.file, name: known.name }
+  const at = id.indexOf('#')
+  return at < 0 ? { id, file: id, name: id } : { id, file: id.slice(0, at), name: id.slice(at + 1) }
 }
 
 export interface FindingData {

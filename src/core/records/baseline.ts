@@ -4,9 +4,10 @@ import type { Metric } from '../../dsl/metric.ts'
 import { differenceText } from '../../reporters/comparison.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
-import { isCrowdedHost } from '../judge/adjustments.ts'
+import { isHostOverloaded } from '../judge/adjustments.ts'
 import { logMargin } from '../judge/rules.ts'
 import { differences, Samples, type Series, worseSign } from '../judge/samples.ts'
+import type { BenchInfo } from '../model/claim.ts'
 import type { BenchCase } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import { benjaminiHochberg, type Interval, ratioInterval, ratioPValue } from '../stats/index.ts'
@@ -18,7 +19,7 @@ export type Change = 'regressed' | 'improved' | 'same' | 'unclear'
 
 /** One metric of one cell in both runs. */
 export interface Row {
-  readonly bench: string
+  readonly bench: BenchInfo
   readonly case: string
   readonly params: BenchCase['params']
   readonly metric: string
@@ -77,13 +78,14 @@ export function compareRecords(
   const bare = b.plan.cases
     .filter(({ id }) => a.plan.cases.some((point) => point.id === id))
     .flatMap((point) => {
-      const metricsOf = (record: RunRecord) => record.plan.benches.find(({ id }) => id === point.bench)?.metrics ?? {}
-      const [before, now] = [metricsOf(a), metricsOf(b)]
+      const benchIn = ({ plan }: RunRecord) => plan.benches.find(({ id }) => id === point.bench)
+      const bench = benchIn(b)!
+      const [before, now] = [benchIn(a)?.metrics ?? {}, bench.metrics]
       const both = Object.entries(now).filter(
         ([name, { unit, better }]) => before[name]?.unit === unit && before[name]?.better === better,
       )
       return both.flatMap(([name, metric]) =>
-        shared.map((platform) => rowOf(point, name, metric, platform, [inA, inB], options)),
+        shared.map((platform) => rowOf(point, bench, name, metric, platform, [inA, inB], options)),
       )
     })
   return {
@@ -102,6 +104,7 @@ export function compareRecords(
 
 function rowOf(
   point: BenchCase,
+  bench: BenchInfo,
   name: string,
   metric: Metric,
   platform: string,
@@ -117,7 +120,7 @@ function rowOf(
   const worseness = ({ rounds }: Series) => [...rounds.values()].map((value) => value ** sign)
   const [x, y] = relative ? (paired as number[][]).map((d) => d.map(Math.exp)) : [worseness(a), worseness(b)]
   const base = {
-    bench: point.bench,
+    bench: { id: bench.id, file: bench.file, name: bench.name },
     case: point.id,
     params: point.params,
     metric: name,
@@ -152,7 +155,7 @@ function rowOf(
 
 /** Native tells of the host too, where it was measured beside the platform. */
 const wasOverloaded = (...sides: readonly Series[]): boolean =>
-  isCrowdedHost(sides.filter(({ rounds }) => rounds.size > 0))
+  isHostOverloaded(sides.filter(({ rounds }) => rounds.size > 0))
 
 /** Back into the metric's own direction: b ÷ a. */
 function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['ratio'] {

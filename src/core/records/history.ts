@@ -2,10 +2,11 @@ import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { messageOf } from '../../util/errors.ts'
 import { buildReport } from '../judge/report.ts'
+import type { BenchInfo } from '../model/claim.ts'
 import { describeParams } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
-import type { Verdict } from '../model/verdict.ts'
+import type { Outcome } from '../model/verdict.ts'
 import { fingerprintDifferences } from './merge.ts'
 import { latestRecord, readRecord } from './record-file.ts'
 
@@ -54,15 +55,15 @@ function midranks(values: readonly number[]): number[] {
 /** The benches whose claims failed the latest run, or whose samples failed; by id. */
 export function lastFailed(root: string): Set<string> {
   const report = buildReport(readRecord(latestRecord(root)), { strict: false })
-  const { claims, findings } = report.failures
+  const { claims, findings } = report.exit
   const ofFindings = report.claims.filter(
-    ({ finding, verdict }) => finding !== null && findings.includes(finding) && verdict === 'contradicted',
+    ({ finding, outcome }) => finding !== null && findings.includes(finding) && outcome === 'contradicted',
   )
   const broken = report.cases.filter(({ results: cells }) => cells.some(({ errors }) => errors.length > 0))
   return new Set([
-    ...claims.map((index) => report.claims[index]!.bench),
-    ...ofFindings.map(({ bench }) => bench),
-    ...broken.map(({ id }) => id),
+    ...claims.map((index) => report.claims[index]!.bench.id),
+    ...ofFindings.map(({ bench }) => bench.id),
+    ...broken.map(({ bench }) => bench.id),
   ])
 }
 
@@ -76,7 +77,7 @@ export interface HistoryRun {
 }
 
 export interface MetricHistory {
-  readonly bench: string
+  readonly bench: BenchInfo
   readonly params: string
   readonly platform: string
   readonly metric: string
@@ -102,7 +103,7 @@ export interface HostHistory {
   readonly findings: readonly {
     readonly id: number
     readonly title: string
-    readonly verdicts: readonly (Verdict | null)[]
+    readonly verdicts: readonly (Outcome | null)[]
   }[]
 }
 
@@ -126,7 +127,7 @@ const drawnRuns = 60
 export function historyFor({ record, cases: benches }: Report): HostHistory | undefined {
   const folder = dirname(resolve(record))
   if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
-  const ids = new Set(benches.map(({ id }) => id))
+  const ids = new Set(benches.map(({ bench }) => bench.id))
   const { hosts: machines } = historyIn(folder, (id) => ids.has(id), drawnRuns)
   return machines.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
 }
@@ -169,23 +170,23 @@ function hostOf({ environment: { cpu, guest, virtualization } }: RunRecord): str
 
 function hostHistory(machine: string, stored: readonly Stored[], wanted: (bench: string) => boolean): HostHistory {
   const series = new Map<string, Series>()
-  const findings = new Map<number, { id: number; title: string; verdicts: (Verdict | null)[] }>()
+  const findings = new Map<number, { id: number; title: string; verdicts: (Outcome | null)[] }>()
   const none = <T>(): (T | null)[] => stored.map(() => null)
   stored.forEach(({ report }, run) => {
-    for (const bench of report.cases.filter(({ id }) => wanted(id)))
-      for (const { platform, metrics } of bench.results)
+    for (const { bench, params: values, results } of report.cases.filter((one) => wanted(one.bench.id)))
+      for (const { platform, metrics } of results)
         for (const [metric, { unit, better, median, ratioToNative: vsNative }] of Object.entries(metrics)) {
-          const params = describeParams(bench.params)
+          const params = describeParams(values)
           const key = JSON.stringify([bench.id, params, platform, metric, unit, better])
           const empty = () => ({ medians: none<number>(), ratios: none<number>() })
-          const one: Series = series.get(key) ?? { bench: bench.id, params, platform, metric, unit, better, ...empty() }
+          const one: Series = series.get(key) ?? { bench, params, platform, metric, unit, better, ...empty() }
           one.medians[run] = median
           one.ratios[run] = vsNative?.ratio ?? null
           series.set(key, one)
         }
-    for (const { id, title, verdict } of report.findings) {
-      const one = findings.get(id) ?? { id, title, verdicts: none<Verdict>() }
-      one.verdicts[run] = verdict
+    for (const { id, title, outcome } of report.findings) {
+      const one = findings.get(id) ?? { id, title, verdicts: none<Outcome>() }
+      one.verdicts[run] = outcome
       findings.set(id, { ...one, title })
     }
   })

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { casesWorthMeasuring, type MeasureJob } from '../measure/run-loop.ts'
-import { type CasesToMeasure, casesOf, describeParams, type ResolvedProfile } from '../model/plan.ts'
+import type { BenchInfo } from '../model/claim.ts'
+import { type CasesToMeasure, casesOf, describeParams, type Params, type ResolvedProfile } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { MetricResult, Report } from '../model/report.ts'
 import type { BenchData, FindingData } from '../model/suite.ts'
@@ -12,8 +13,10 @@ import type { SampleStore } from './sample-store.ts'
 
 /** A metric that was measured again. */
 export interface MetricChange {
-  /** The id and the parameters of the bench. */
+  /** The id of the case. */
   readonly case: string
+  readonly bench: BenchInfo
+  readonly params: Params
   readonly platform: string
   readonly metric: string
   readonly before: MetricResult | undefined
@@ -27,12 +30,11 @@ export interface VerdictChange {
 }
 
 function metricResults(report: Report): Map<string, MetricChange> {
-  const all = report.cases.flatMap(({ id, params, results }) =>
+  const all = report.cases.flatMap(({ case: id, bench, params, results }) =>
     results.flatMap(({ platform, metrics }) =>
-      Object.entries(metrics).map(([metric, after]): MetricChange => {
-        const text = describeParams(params)
-        return { case: text ? `${id} [${text}]` : id, platform, metric, before: undefined, after }
-      }),
+      Object.entries(metrics).map(
+        ([metric, after]): MetricChange => ({ case: id, bench, params, platform, metric, before: undefined, after }),
+      ),
     ),
   )
   return new Map(all.map((change) => [JSON.stringify([change.case, change.platform, change.metric]), change]))
@@ -54,8 +56,8 @@ function claimsBySubject(report: Report): Map<string, ClaimVerdict> {
   const claims = new Map<string, ClaimVerdict>()
   const counts = new Map<string, number>()
   for (const claim of report.claims) {
-    const { bench, metric, platform, params, finding } = claim
-    const subject = JSON.stringify([bench, metric, platform, describeParams(params), finding])
+    const { bench, metric } = claim.claim
+    const subject = JSON.stringify([bench, metric, claim.platforms, describeParams(claim.params), claim.finding])
     const nth = counts.get(subject) ?? 0
     counts.set(subject, nth + 1)
     claims.set(`${subject}#${nth}`, claim)
@@ -68,8 +70,8 @@ export function verdictChanges(before: Report, after: Report): VerdictChange[] {
   const former = claimsBySubject(before)
   return [...claimsBySubject(after)].flatMap(([key, claim]) => {
     const old = former.get(key)
-    if (claim.reason?.startsWith('too-few-rounds')) return []
-    if (!old || (old.verdict === claim.verdict && old.direction === claim.direction)) return []
+    if (claim.reason?.code === 'too-few-rounds') return []
+    if (!old || (old.outcome === claim.outcome && old.direction === claim.direction)) return []
     return [{ before: old, after: claim }]
   })
 }
@@ -161,10 +163,10 @@ export function failedCases(report: Report | undefined, snapshot: Snapshot): Cas
   const failed = new Set(
     claims
       .filter(
-        ({ verdict, reason }) =>
-          verdict === 'contradicted' || verdict === 'inconclusive' || reason?.startsWith('sample-errors'),
+        ({ outcome, reason }) =>
+          outcome === 'contradicted' || outcome === 'inconclusive' || reason?.code === 'sample-errors',
       )
-      .map(({ bench }) => bench),
+      .map(({ bench }) => bench.id),
   )
   const benches = snapshot.benches.filter(({ id }) => failed.has(id)).map(({ id }) => id)
   return casesFor({ what: 'measure', benches, platforms: [] }, snapshot)

@@ -29,9 +29,9 @@ const figuresOf = ({ tags }: CaseResult): number[] =>
 
 /** The benches of the paper's figures in its order, then all others in the order of the run. */
 export function benchesHtml(report: Report, before: BaselineLookup): Html {
-  const ids = [...new Set(report.cases.map(({ id }) => id))]
+  const ids = [...new Set(report.cases.map(({ bench }) => bench.id))]
   const sections = ids.map((id): Section => {
-    const cases = report.cases.filter((bench) => bench.id === id)
+    const cases = report.cases.filter(({ bench }) => bench.id === id)
     return { cases, figures: figuresOf(cases[0]!) }
   })
   const ofPaper = sections.filter(({ figures }) => figures.length > 0).sort((a, b) => a.figures[0]! - b.figures[0]!)
@@ -72,7 +72,7 @@ function canSharePanels(a: readonly CaseResult[], b: readonly CaseResult[]): boo
 
 /** The title of benches that are one figure, and the title of each: `attack profile by functions` and `cpu`. */
 function titlesOf(benches: readonly CaseResult[]): { readonly title: string; readonly parts: readonly string[] } {
-  const names = benches.map(({ name }) => name)
+  const names = benches.map(({ bench }) => bench.name)
   const prefixes = new Set(names.map((name) => name.slice(0, Math.max(0, name.indexOf(': ')))))
   const [prefix] = prefixes
   if (prefixes.size !== 1 || !prefix) return { title: names.join(', '), parts: names }
@@ -92,11 +92,11 @@ function figureSection(report: Report, sections: readonly Section[], before: Bas
   const benches = sections.map(({ cases }) => cases[0]!)
   const { title, parts } = titlesOf(benches)
   const cases = benches.map((bench) =>
-    lines(html`<h3 class="wrap-anywhere">${bench.name}</h3>`, caseHtml(report, bench, before)),
+    lines(html`<h3 class="wrap-anywhere">${bench.bench.name}</h3>`, caseHtml(report, bench, before)),
   )
   return sectionHtml(
     `${figureNumbers(sections[0]!.figures)}${title}`,
-    benches.map(({ file }) => file),
+    benches.map(({ bench }) => bench.file),
     lines(
       ...figurePanels(report, benches, parts, before),
       details(`Each of ${benches.length} benches`, lines(...cases)),
@@ -149,7 +149,7 @@ function panelsTable(metric: string, parts: readonly string[], tables: readonly 
 }
 
 function benchSection(report: Report, { cases, figures }: Section, before: BaselineLookup): Html {
-  const { name, file } = cases[0]!
+  const { name, file } = cases[0]!.bench
   const series = seriesHtml(report, cases, before)
   const each = lines(...cases.map((benchCase) => caseHtml(report, benchCase, before)))
   const content = series ? lines(series, details(`Each of ${cases.length} sets of parameters`, each)) : each
@@ -177,7 +177,7 @@ function metricHtml(report: Report, bench: CaseResult, metricTable: MetricTable)
   const hasBaseline = metricTable.rows.some(({ before }) => before)
   const rows = metricTable.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes, before }) => ({
     cells: [
-      cell(verdict && verdictSymbols[verdict.verdict], verdictClass(verdict)),
+      cell(verdict && verdictSymbols[verdict.outcome], verdictClass(verdict)),
       headerCell(platform),
       cell(median, 'number'),
       cell(ratio, `number ${verdictClass(verdict)}`),

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../core/model/verdict.ts'
+import type { Outcome } from '../../core/model/verdict.ts'
 import { plural } from '../../util/text.ts'
 import { figure } from '../format.ts'
 
@@ -57,9 +57,9 @@ export const details = (summary: string, content: string, open = false): string 
 
 /** The CSS class of a verdict's colour. */
 export function verdictClass(
-  of: { readonly verdict: Verdict; readonly direction: 'worse' | 'better' | null } | undefined,
+  of: { readonly outcome: Outcome; readonly direction: 'worse' | 'better' | null } | undefined,
 ): string {
-  if (!of || of.verdict === 'not-evaluated') return 'none'
-  if (of.verdict === 'holds') return 'good'
-  return of.verdict === 'contradicted' && of.direction === 'worse' ? 'bad' : 'doubt'
+  if (!of || of.outcome === 'not-evaluated') return 'none'
+  if (of.outcome === 'holds') return 'good'
+  return of.outcome === 'contradicted' && of.direction === 'worse' ? 'bad' : 'doubt'
 }

@@ -18,7 +18,7 @@ function warnings(report: Report): string[] {
   const flags = [...new Set(results.flatMap(({ cell: result }) => result.flags))]
   const flagged = flags.map((flag) => {
     const where = results.filter(({ cell: result }) => result.flags.includes(flag))
-    return `${flag}: ${where.map(({ bench, cell: result }) => `${bench.name} on ${result.platform}`).join(', ')}`
+    return `${flag}: ${where.map(({ bench, cell: result }) => `${bench.bench.name} on ${result.platform}`).join(', ')}`
   })
   const { wholly, partly } = unavailablePlatforms(report)
   const texts: (string | false | null)[] = [

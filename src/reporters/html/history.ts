@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import type { HostHistory, MetricHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
-import { benchName, verdictSymbols } from '../summary.ts'
+import { benchName, outcomeName, verdictSymbols } from '../summary.ts'
 import { cell, details, filtered, headerCell, list, type Row, table, verdictClass } from './parts.ts'
 import { createScale, largest, linePath, smallest } from './scale.ts'
 import { vertical } from './svg.ts'
@@ -89,8 +89,8 @@ function findingsHistory(findings: HostHistory['findings']): Html | undefined {
   const rows = findings.map(({ id, title, verdicts }) => {
     const marks = verdicts.map((verdict) => {
       if (verdict === null) return '·'
-      const className = verdictClass({ verdict, direction: null })
-      return html`<span class="${className}" title="${verdict}">${verdictSymbols[verdict]}</span>`
+      const className = verdictClass({ outcome: verdict, direction: null })
+      return html`<span class="${className}" title="${outcomeName(verdict)}">${verdictSymbols[verdict]}</span>`
     })
     return { cells: [cell(id, 'number'), headerCell(title), cell(joinHtml(marks, ' '))] }
   })

@@ -1,10 +1,11 @@
 import { basename } from 'node:path'
+import { describeExitCode, exitCodes } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { HostHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
 import { type BaselineView, baselineLookup } from '../metric-table.ts'
 import type { ReporterContext } from '../reporter.ts'
-import { count, countsLine, exitMeaning, shownPath } from '../summary.ts'
+import { count, countsLine, shownPath } from '../summary.ts'
 import { benchesHtml } from './benches.ts'
 import { environmentHtml } from './environment.ts'
 import { historyHtml } from './history.ts'
@@ -71,12 +72,13 @@ const runHtml = ({ report, baseline, history }: Run, root: string, record: numbe
   )
 
 function summaryHtml(report: Report, root: string): Html {
-  const { exitCode } = report
-  const className = exitCode === 0 ? 'good' : exitCode === 1 || exitCode === 5 ? 'bad' : 'doubt'
+  const { code } = report.exit
+  const isBad = code === exitCodes.failed || code === exitCodes.invalid
+  const className = code === exitCodes.clean ? 'good' : isBad ? 'bad' : 'doubt'
   const problems = report.problems.map(({ file, message, fix }) => `✗ ${file}: ${message}${fix ? `; fix: ${fix}` : ''}`)
   return lines(
     html`<p class="counts">${countsLine(count(report.claims))}</p>`,
-    html`<p class="${className}">exit code ${exitCode}: ${exitMeaning(exitCode)}</p>`,
+    html`<p class="${className}">exit code ${code}: ${describeExitCode(code)}</p>`,
     html`<p class="muted wrap-anywhere">record ${shownPath(report.record, root)}</p>`,
     ...problems.map((text) => html`<p class="bad wrap-anywhere">${text}</p>`),
   )

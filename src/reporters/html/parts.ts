@@ -1,4 +1,4 @@
-import type { Verdict } from '../../core/model/verdict.ts'
+import type { Outcome } from '../../core/model/verdict.ts'
 import { plural } from '../../util/text.ts'
 import { figure } from '../format.ts'
 import { type Html, type HtmlValue, html, lines } from './tag.ts'
@@ -89,9 +89,9 @@ export const metricHeading = (metric: string, better: string): Html =>
 
 /** The CSS class of a verdict's color. */
 export function verdictClass(
-  claim: { readonly verdict: Verdict; readonly direction: 'worse' | 'better' | null } | undefined,
+  claim: { readonly outcome: Outcome; readonly direction: 'worse' | 'better' | null } | undefined,
 ): string {
-  if (!claim || claim.verdict === 'not-evaluated') return 'none'
-  if (claim.verdict === 'holds') return 'good'
-  return claim.verdict === 'contradicted' && claim.direction === 'worse' ? 'bad' : 'doubt'
+  if (!claim || claim.outcome === 'not-evaluated') return 'none'
+  if (claim.outcome === 'holds') return 'good'
+  return claim.outcome === 'contradicted' && claim.direction === 'worse' ? 'bad' : 'doubt'
 }

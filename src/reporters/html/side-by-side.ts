@@ -57,7 +57,7 @@ const letter = (index: number): string => String.fromCharCode(65 + (index % 26))
 export function sideBySideHtml(runs: readonly Run[]): Html {
   const hosts = groupByHost(runs)
   const figures = sideBySide(runs)
-  const ids = [...new Set(runs.flatMap(({ report }) => report.cases.map(({ id }) => id)))]
+  const ids = [...new Set(runs.flatMap(({ report }) => report.cases.map(({ bench }) => bench.id)))]
   const note =
     hosts.length > 1 &&
     ' Figures of different hosts are drawn apart, on the same scale: the hosts may cause the differences.'
@@ -85,14 +85,14 @@ function hostHtml({ runs, differences }: Host, index: number, several: boolean):
 
 function benchHtml(id: string, hosts: readonly Host[], figures: SideBySide): Html {
   const runs = hosts.flatMap((host) => host.runs)
-  const casesOf = ({ report }: Run) => report.cases.filter((bench) => bench.id === id)
+  const casesOf = ({ report }: Run) => report.cases.filter(({ bench }) => bench.id === id)
   const first = runs.map(casesOf).find((cases) => cases.length > 0)![0]!
   const params = [...new Set(runs.flatMap((run) => casesOf(run).map((one) => describeParams(one.params))))]
   const series = seriesHtml(hosts, casesOf)
   const cases = lines(...params.map((text) => caseHtml(id, text, hosts, figures)))
   return html`<section>
-<h3 class="wrap-anywhere">${first.name}</h3>
-<p class="muted wrap-anywhere">${first.file}</p>
+<h3 class="wrap-anywhere">${first.bench.name}</h3>
+<p class="muted wrap-anywhere">${first.bench.file}</p>
 ${series ? lines(series, details(`Each of ${params.length} sets of parameters`, cases)) : cases}
 </section>`
 }
@@ -120,7 +120,7 @@ function seriesHtml(hosts: readonly Host[], casesOf: (run: Run) => CaseResult[])
 
 function caseHtml(id: string, params: string, hosts: readonly Host[], figures: SideBySide): Html {
   const caseOf = ({ report }: Run) =>
-    report.cases.find((bench) => bench.id === id && describeParams(bench.params) === params)
+    report.cases.find((one) => one.bench.id === id && describeParams(one.params) === params)
   const results = hosts.flatMap(({ runs }) => runs.flatMap((run) => caseOf(run)?.results ?? []))
   const metrics = [...new Set(results.flatMap((result) => Object.keys(result.metrics)))]
   return lines(
@@ -164,9 +164,9 @@ function figuresTable(id: string, params: string, metric: string, { columns, row
   const tableRows = shown.map(({ platform, figures }) => ({
     cells: [
       headerCell(platform),
-      ...figures.map(({ text, claim }) => {
-        const symbol = claim ? `${verdictSymbols[claim.verdict]} ` : ''
-        return cell(`${symbol}${text}`, `number wrap ${verdictClass(claim)}`)
+      ...figures.map(({ text, verdict }) => {
+        const symbol = verdict ? `${verdictSymbols[verdict.outcome]} ` : ''
+        return cell(`${symbol}${text}`, `number wrap ${verdictClass(verdict)}`)
       }),
     ],
   }))

@@ -3,9 +3,16 @@ import type { CaseResult, Report } from '../../core/model/report.ts'
 import type { Change } from '../../core/records/baseline.ts'
 import { plural } from '../../util/text.ts'
 import { escapeHtml } from '../document.ts'
-import { interval } from '../format.ts'
+import {
+  formatAssertion,
+  formatClaim,
+  formatFinding,
+  formatFindingTitle,
+  formatPlatforms,
+  interval,
+} from '../format.ts'
 import type { BaselineView } from '../metric-table.ts'
-import { benchName, claimLocation, failsRun, uniqueClaims, verdictSymbols } from '../summary.ts'
+import { benchName, claimLocation, outcomeName, uniqueClaims, verdictSymbols } from '../summary.ts'
 import { cell, details, filtered, headerCell, tableHtml, verdictClass } from './elements.ts'
 
 const looks: Record<Change, readonly [string, string]> = {
@@ -29,7 +36,7 @@ export function baselineHtml({ name, comparison }: BaselineView, at: number): st
       headerCell(escapeHtml([benchName(bench), describeParams(params)].filter(Boolean).join(' '))),
       cell(escapeHtml(platform), 'break'),
       cell(escapeHtml(metric)),
-      cell(ratio ? `×${interval({ ...ratio, rounds: 0 })}` : '–', 'once'),
+      cell(ratio ? `×${interval({ ...ratio, value: ratio.estimate })}` : '–', 'once'),
       cell(escapeHtml(reason ?? (of === 'value' ? 'of the values' : 'of the ratios to native')), 'soft'),
     ],
   }))
@@ -56,23 +63,22 @@ const kindOf = (verdict: string, fails: boolean): string => (fails ? `${verdict}
 export function findingsHtml(report: Report, at: number): string {
   if (report.findings.length === 0) return ''
   const rows = report.findings.map((one) => {
-    const fails = report.failures.findings.includes(one.id)
     const rests = one.claims.map((index) => {
       const claim = report.claims[index]!
-      return `<li class="${verdictClass(claim)} break">${verdictSymbols[claim.verdict]} ${escapeHtml(claim.text)}</li>`
+      return `<li class="${verdictClass(claim)} break">${verdictSymbols[claim.outcome]} ${escapeHtml(formatClaim(claim))}</li>`
     })
     const claims =
       rests.length === 0
         ? ''
         : `<details><summary>${plural(rests.length, 'comparison')}</summary><ul>${rests.join('')}</ul></details>`
-    const note = fails ? '<br><strong>fails the run</strong>' : one.direction === 'better' ? '<br>improved' : ''
+    const note = one.failsRun ? '<br><strong>fails the run</strong>' : one.direction === 'better' ? '<br>improved' : ''
     return {
-      kind: kindOf(one.verdict, fails),
+      kind: kindOf(one.outcome, one.failsRun),
       cells: [
-        cell(`${verdictSymbols[one.verdict]} ${one.verdict}${note}`, `once ${verdictClass(one)}`),
+        cell(`${verdictSymbols[one.outcome]} ${outcomeName(one.outcome)}${note}`, `once ${verdictClass(one)}`),
         cell(String(one.id), 'number'),
-        headerCell(escapeHtml(one.title)),
-        cell(escapeHtml(one.text) + claims, 'break'),
+        headerCell(escapeHtml(formatFindingTitle(one))),
+        cell(escapeHtml(formatFinding(one, report)) + claims, 'break'),
       ],
     }
   })
@@ -82,19 +88,19 @@ export function findingsHtml(report: Report, at: number): string {
 
 export function claimsHtml(report: Report, root: string, at: number): string {
   if (report.claims.length === 0) return ''
-  const rows = report.claims.map((claim, index) => {
+  const rows = report.claims.map((claim) => {
     const { file, line } = claimLocation(claim, root)
-    const fails = failsRun(report, index)
-    const rounds = claim.measured ? ` (${plural(claim.measured.rounds, 'round')})` : ''
+    const fails = claim.failsRun
+    const rounds = claim.estimate ? ` (${plural(claim.estimate.rounds, 'round')})` : ''
     const by = claim.finding === null ? '' : `<br>finding ${claim.finding}`
     return {
-      kind: kindOf(claim.verdict, fails),
+      kind: kindOf(claim.outcome, fails),
       cells: [
         cell(
-          `${verdictSymbols[claim.verdict]} ${claim.verdict}${fails ? '<br><strong>fails the run</strong>' : ''}`,
+          `${verdictSymbols[claim.outcome]} ${outcomeName(claim.outcome)}${fails ? '<br><strong>fails the run</strong>' : ''}`,
           `once ${verdictClass(claim)}`,
         ),
-        cell(escapeHtml(claim.text) + rounds, 'break'),
+        cell(escapeHtml(formatClaim(claim)) + rounds, 'break'),
         cell(escapeHtml(describeParams(claim.params)), 'break'),
         cell(`${escapeHtml(file)}${line === undefined ? '' : `:${line}`}${by}`, 'soft break'),
       ],
@@ -116,19 +122,22 @@ export function claimsForChart(
   parts?: readonly string[],
 ): string {
   const keyOf = (bench: string, of: CaseResult['params']) => JSON.stringify([bench, describeParams(of)])
-  const known = new Map(points.map(({ id, params }, at) => [keyOf(id, params), parts?.[at]]))
-  const about = uniqueClaims(report, (claim) => claim.metric === metric && known.has(keyOf(claim.bench, claim.params)))
+  const known = new Map(points.map(({ bench, params }, at) => [keyOf(bench.id, params), parts?.[at]]))
+  const about = uniqueClaims(
+    report,
+    ({ claim, bench, params }) => claim.metric === metric && known.has(keyOf(bench.id, params)),
+  )
   if (about.length === 0) return ''
   // Statement, then mark and platform, then the benches that it came out so in.
   const groups = new Map<string, Map<string, string[]>>()
-  const decided = about.filter(({ claim }) => claim.verdict !== 'not-evaluated')
-  for (const { claim, sources: by } of decided) {
-    const params = describeParams(claim.params)
+  const decided = about.filter(({ verdict }) => verdict.outcome !== 'not-evaluated')
+  for (const { verdict, sources } of decided) {
+    const params = describeParams(verdict.params)
     const at = points.length > 1 && params ? ` at ${params}` : ''
-    const key = `${claim.matcher}${at} (${by})`
-    const mark = `<span class="${verdictClass(claim)}">${verdictSymbols[claim.verdict]}\u00a0${escapeHtml(claim.platform)}</span>`
+    const key = `${formatAssertion(verdict)}${at} (${sources})`
+    const mark = `<span class="${verdictClass(verdict)}">${verdictSymbols[verdict.outcome]}\u00a0${escapeHtml(formatPlatforms(verdict))}</span>`
     const group = groups.get(key) ?? new Map<string, string[]>()
-    const part = known.get(keyOf(claim.bench, claim.params))
+    const part = known.get(keyOf(verdict.bench.id, verdict.params))
     groups.set(key, group.set(mark, [...(group.get(mark) ?? []), ...(part === undefined ? [] : [escapeHtml(part)])]))
   }
   const items = [...groups].map(([key, platforms]) => {

@@ -58,7 +58,7 @@ const plot = { least: 10, most: 24 }
 /** A table per bench, set of parameters and metric. */
 export function benchLines(report: Report, width: number, ink: Colors): string[] {
   const lines = report.cases.flatMap((bench, at) => [
-    ...(report.cases[at - 1]?.id === bench.id ? [] : headingOf(bench, width, ink)),
+    ...(report.cases[at - 1]?.bench.id === bench.bench.id ? [] : headingOf(bench, width, ink)),
     ...caseLines(report, bench, width, ink),
   ])
   const drawn = lines.some((line) => line.includes('┃'))
@@ -66,7 +66,7 @@ export function benchLines(report: Report, width: number, ink: Colors): string[]
   return [...lines, ...notes.flatMap((note) => (note === undefined ? [] : ['', ...wrap(note, width).map(ink.dim)]))]
 }
 
-function headingOf({ name, file }: CaseResult, width: number, ink: Colors): string[] {
+function headingOf({ bench: { name, file } }: CaseResult, width: number, ink: Colors): string[] {
   const title = truncate(sanitize(name), width)
   const place = truncate(sanitize(file), width - widthOf(title) - 2)
   return ['', place.length > 8 ? `${ink.strong(title)}  ${ink.dim(place)}` : ink.strong(title)]
@@ -110,7 +110,7 @@ function lineOf(
 ): TableCell[] {
   const paint = verdict ? verdictColor(verdict, ink) : undefined
   return [
-    { text: verdict ? verdictSymbols[verdict.verdict] : '', ...(paint && { paint }) },
+    { text: verdict ? verdictSymbols[verdict.outcome] : '', ...(paint && { paint }) },
     { text: sanitize(platform, 60) },
     { text: sanitize(hoisted && median.endsWith(hoisted) ? median.slice(0, -hoisted.length - 1) : median, 40) },
     { text: ratio, ...(paint && { paint }) },

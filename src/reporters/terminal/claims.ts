@@ -2,13 +2,23 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { pad, plural, sanitize, wrap } from '../../util/text.ts'
-import { figure, formatChange, formatQuantity, interval, reasonText } from '../format.ts'
+import {
+  figure,
+  formatAssertion,
+  formatChange,
+  formatClaim,
+  formatEstimate,
+  formatEstimateUnit,
+  formatPlatforms,
+  formatQuantity,
+  formatReason,
+  formatReasonCode,
+} from '../format.ts'
 import {
   benchName,
   claimLocation,
   count,
   failedResults,
-  fileOfBench,
   notEvaluated,
   type UniqueClaim,
   uniqueClaims,
@@ -23,10 +33,10 @@ export interface RenderOptions {
   readonly verbose: boolean
 }
 
-/** So many that do not fail the run are told in detail; the others are counted. */
+/** How many claims that do not fail the run are shown in detail; the others are counted. */
 const detailed = 8
 
-/** What is contradicted, in doubt or lost to errors in detail; the rest as counts. */
+/** Claims that are contradicted, in doubt or lost to errors in detail; the others as counts. */
 export function claimLines(report: Report, view: RenderOptions): string[] {
   const { ink, width } = view
   if (report.claims.length === 0) return []
@@ -36,7 +46,7 @@ export function claimLines(report: Report, view: RenderOptions): string[] {
     '',
     ink.strong('Claims'),
     ...listed(report, uniqueClaims(report, isContradicted), view),
-    ...listed(report, uniqueClaims(report, view.verbose ? isInconclusive : isAcross), view),
+    ...listed(report, uniqueClaims(report, view.verbose ? isInconclusive : isOtherwiseInDoubt), view),
     ...(view.verbose ? [] : tooFewLines(report, view)),
     ...failedLines(report, view),
     ...(holds > 0 ? [`  ${ink.good(`${verdictSymbols.holds} ${holds === 1 ? '1 holds' : `${holds} hold`}`)}`] : []),
@@ -48,16 +58,16 @@ export function claimLines(report: Report, view: RenderOptions): string[] {
   ]
 }
 
-const isContradicted = ({ verdict }: ClaimVerdict) => verdict === 'contradicted'
-const isInconclusive = ({ verdict }: ClaimVerdict) => verdict === 'inconclusive'
-const isTooFew = (claim: ClaimVerdict) => isInconclusive(claim) && claim.reason === 'too-few-rounds'
-const isAcross = (claim: ClaimVerdict) => isInconclusive(claim) && !isTooFew(claim)
+const isContradicted = ({ outcome }: ClaimVerdict) => outcome === 'contradicted'
+const isInconclusive = ({ outcome }: ClaimVerdict) => outcome === 'inconclusive'
+const hasTooFewRounds = (verdict: ClaimVerdict) => isInconclusive(verdict) && verdict.reason?.code === 'too-few-rounds'
+const isOtherwiseInDoubt = (verdict: ClaimVerdict) => isInconclusive(verdict) && !hasTooFewRounds(verdict)
 
-/** Too few rounds is the same for all: it is said once. */
+/** Too few rounds is the same for all these claims, so one line is enough. */
 function tooFewLines(report: Report, { width, ink }: RenderOptions): string[] {
-  const few = report.claims.filter(isTooFew).length
+  const few = report.claims.filter(hasTooFewRounds).length
   if (few === 0) return []
-  const text = `${verdictSymbols.inconclusive} ${few} in doubt: ${reasonText('too-few-rounds')}`
+  const text = `${verdictSymbols.inconclusive} ${few} in doubt: ${formatReasonCode('too-few-rounds')}`
   return [...wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`), '']
 }
 
@@ -69,32 +79,32 @@ function listed(report: Report, all: readonly UniqueClaim[], view: RenderOptions
   return [...shown.flatMap((one) => detail(report, one, view)), ...more]
 }
 
-function headline({ claim, fails }: UniqueClaim): string {
-  const what =
-    claim.verdict === 'inconclusive' ? 'in doubt' : claim.direction === 'better' ? 'better than claimed' : 'regressed'
+function headline({ verdict, fails }: UniqueClaim): string {
+  const { outcome, direction, claim } = verdict
+  const contradicted = direction === 'better' ? 'better than claimed' : 'worse than claimed'
+  const what = outcome === 'inconclusive' ? 'in doubt' : contradicted
   return fails ? `${what}, fails the run` : claim.severity === 'warn' ? `${what}, a warning only` : what
 }
 
-function detail(report: Report, statement: UniqueClaim, { width, ink, root }: RenderOptions): string[] {
-  const { claim, sources: by } = statement
-  const params = describeParams(claim.params)
+function detail(report: Report, unique: UniqueClaim, { width, ink, root }: RenderOptions): string[] {
+  const { verdict, sources } = unique
+  const params = describeParams(verdict.params)
   const subject = [
-    benchName(claim.bench) + (params && ` ${sanitize(params)}`),
-    sanitize(claim.platform, 60),
-    sanitize(claim.metric, 60),
+    benchName(verdict.bench) + (params && ` ${sanitize(params)}`),
+    sanitize(formatPlatforms(verdict), 60),
+    sanitize(verdict.claim.metric, 60),
   ]
-  const place = claimLocation(claim, root)
-  const where = `${sanitize(place.file)}${place.line === undefined ? '' : `:${place.line}`} (${by})`
+  const { file, line } = claimLocation(verdict, root)
   const rows: [string, string][] = [
-    ['claimed', sanitize(claim.matcher)],
-    ['measured', measured(report, claim)],
-    ...(claim.reason ? [['why', sanitize(reasonText(claim.reason))] as [string, string]] : []),
-    ['where', where],
-    ...advice(report, claim).map((text, at) => [at === 0 ? 'do' : '', text] as [string, string]),
+    ['claimed', sanitize(formatAssertion(verdict))],
+    ['measured', measured(verdict)],
+    ...(verdict.reason ? [['why', sanitize(formatReason(verdict.reason))] as [string, string]] : []),
+    ['where', `${sanitize(file)}${line === undefined ? '' : `:${line}`} (${sources})`],
+    ...advice(report, verdict).map((text, at) => [at === 0 ? 'do' : '', text] as [string, string]),
   ]
   return [
-    ...wrap(`${verdictSymbols[claim.verdict]} ${headline(statement)}: ${subject.join(' · ')}`, width - 4).map(
-      (line, at) => `  ${at === 0 ? '' : '  '}${verdictColor(claim, ink)(line)}`,
+    ...wrap(`${verdictSymbols[verdict.outcome]} ${headline(unique)}: ${subject.join(' · ')}`, width - 4).map(
+      (text, at) => `  ${at === 0 ? '' : '  '}${verdictColor(verdict, ink)(text)}`,
     ),
     ...rows.flatMap(([label, text]) => labelled(label, text, width, ink)),
     '',
@@ -106,45 +116,44 @@ function labelled(label: string, text: string, width: number, ink: Colors): stri
   return wrap(text, width - 14).map((line, at) => `    ${ink.dim(pad(at === 0 ? label : '', 10))}${line}`)
 }
 
-/** How much it is, and how sure that is. */
-function measured(report: Report, { measured, matcher, text, of, bench, metric }: ClaimVerdict): string {
-  if (!measured) return 'nothing'
-  const { estimate, low, high, rounds } = measured
-  if (matcher.startsWith('ranked ')) return sanitize(`${text} (90 % interval, ${plural(rounds, 'round')})`)
-  // Over a parameter, or of an order: neither a ratio to a platform nor an amount of the metric.
-  if (/^(?:best at|flat within|in no stable order)/.test(matcher)) {
-    return sanitize(`${interval(measured)} ${of}; ${plural(rounds, 'round')}`)
-  }
-  const unit = report.cases.find(({ id }) => id === bench)?.results[0]?.metrics[metric]?.unit ?? ''
-  const absolute = matcher.startsWith('at most ') || matcher.startsWith('at least ')
-  const shown = absolute ? (value: number) => sanitize(formatQuantity(value, unit), 40) : figure
+/** The estimate, its interval, and for a ratio the difference in percent. */
+function measured(verdict: ClaimVerdict): string {
+  const { estimate, claim } = verdict
+  if (!estimate) return 'nothing'
+  const { value, low, high } = estimate
+  const rounds = plural(estimate.rounds, 'round')
+  if (claim.matcher.kind === 'ranked') return sanitize(`${formatClaim(verdict)} (90 % interval, ${rounds})`)
+  if (estimate.kind !== 'ratio' && estimate.kind !== 'amount') return sanitize(`${formatEstimate(verdict)}; ${rounds}`)
+  const shown = (number: number) =>
+    estimate.kind === 'amount' ? sanitize(formatQuantity(number, estimate.unit), 40) : figure(number)
   const sure =
     low === null || high === null
-      ? `no interval from ${plural(rounds, 'round')}`
-      : `90 % interval ${shown(low)} to ${shown(high)}, ${plural(rounds, 'round')}`
-  // "4.3 ×native" says what "4.3 times as much" would.
-  const said = absolute || estimate >= 2 ? '' : `, ${formatChange(estimate)}`
-  return `${shown(estimate)}${absolute ? '' : ` ${sanitize(of)}`}${said}; ${sure}`
+      ? `no interval from ${rounds}`
+      : `90 % interval ${shown(low)} to ${shown(high)}, ${rounds}`
+  if (estimate.kind === 'amount') return `${shown(value)}; ${sure}`
+  // "4.3 ×native" already says "4.3 times as much".
+  const change = value >= 2 ? '' : `, ${formatChange(value)}`
+  return `${shown(value)} ${sanitize(formatEstimateUnit(verdict))}${change}; ${sure}`
 }
 
-/** What to do now: who should look, and a command that makes it surer. */
-function advice(report: Report, claim: ClaimVerdict): string[] {
-  if (claim.direction === 'better') return ['nothing is broken; if it stays so, the claim can be tightened']
+/** What to do now: where to look, and a command that measures more precisely. */
+function advice(report: Report, verdict: ClaimVerdict): string[] {
+  const { claim, outcome, direction, platforms } = verdict
+  if (direction === 'better') return ['nothing is broken; if it stays so, the claim can be tightened']
   const { rounds } = report.profile
   const more = Math.max(8, 2 * rounds)
-  const platform = claim.matcher.endsWith(' of native') ? claim.platform : ''
-  const command = rerun(claim.bench, platform, `--rounds ${more}..${3 * more}`)
-  if (claim.verdict === 'inconclusive') return [command]
-  return [`look for what changed in ${sanitize(claim.platform, 60)} or its options; to be surer:`, command]
+  const isAgainstNative = claim.matcher.kind === 'withinNative' && claim.onAtLeast === undefined
+  const platform = isAgainstNative ? (platforms[0] ?? '') : ''
+  const command = rerun(verdict.bench.file, platform, `--rounds ${more}..${3 * more}`)
+  if (outcome === 'inconclusive') return [command]
+  return [`check ${sanitize(formatPlatforms(verdict), 60)} and its options; to be surer:`, command]
 }
 
 /** The command that measures a bench again. Its file is named as shortly as filters allow, to stay on one line. */
-function rerun(bench: string, platform: string, rest: string): string {
+function rerun(file: string, platform: string, rest: string): string {
   const chosen =
     platform === '' ? '' : ` --platform ${shellWord(platform === 'native' ? platform : `native,${platform}`)}`
-  const filter = fileOfBench(bench)
-    .replace(/^benches\//, '')
-    .replace(/\.bench\.[cm]?[jt]s$/, '')
+  const filter = file.replace(/^benches\//, '').replace(/\.bench\.[cm]?[jt]s$/, '')
   return `isobench ${shellWord(filter)}${chosen} ${rest}`
 }
 
@@ -157,13 +166,13 @@ function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
   return failedResults(report).flatMap(({ bench, cell, claims }) => {
     const params = sanitize(describeParams(bench.params))
     const lost = plural(claims, 'claim')
-    const subject = [benchName(bench.id) + (params && ` ${params}`), sanitize(cell.platform, 60)].join(' · ')
+    const subject = [benchName(bench.bench) + (params && ` ${params}`), sanitize(cell.platform, 60)].join(' · ')
     const head = `${verdictSymbols['not-evaluated']} ${plural(cell.errors.length, 'sample')} failed: ${subject}`
     return [
       ...wrap(head, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`),
       ...labelled('so', `${lost} cannot be judged`, width, ink),
       ...labelled('first', cell.errors[0] ? sanitize(cell.errors[0], 240) : 'not told', width, ink),
-      ...labelled('do', rerun(bench.id, cell.platform, '--reporter verbose'), width, ink),
+      ...labelled('do', rerun(bench.bench.file, cell.platform, '--reporter verbose'), width, ink),
       '',
     ]
   })

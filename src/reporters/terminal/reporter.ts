@@ -159,9 +159,8 @@ export const dot: ReporterFactory = {
 function sampleLine({ case: point, platform, round, warmup, values, error }: Sample, plan: Plan | undefined): string {
   const at = plan?.cases.find(({ id }) => id === point)
   const bench = plan?.benches.find(({ id }) => id === at?.bench)
-  const name = at
-    ? [benchName(at.bench), sanitize(describeParams(at.params))].filter(Boolean).join(' ')
-    : sanitize(point)
+  const name =
+    at && bench ? [benchName(bench), sanitize(describeParams(at.params))].filter(Boolean).join(' ') : sanitize(point)
   const figures = Object.entries(values ?? {}).map(
     ([metric, value]) =>
       `${sanitize(metric, 60)} ${sanitize(formatQuantity(value, bench?.metrics[metric]?.unit ?? ''), 40)}`,

@@ -1,4 +1,5 @@
 import { describeParams, type Plan } from '../../core/model/plan.ts'
+import { benchInfo } from '../../core/model/suite.ts'
 import type { Progress } from '../../core/reporter.ts'
 import { plural, sanitize, truncate } from '../../util/text.ts'
 import { duration } from '../format.ts'
@@ -77,17 +78,21 @@ export class ProgressEstimator {
       ...(errors > 0 ? [plural(errors, 'error')] : []),
       this.left(),
       sanitize(platform, 20),
-      benchName(point.bench) + (params && ` ${params}`),
+      this.#benchName() + (params && ` ${params}`),
       this.step(),
     ]
       .filter(Boolean)
       .join(' · ')
   }
 
+  #benchName(): string {
+    return benchName(benchInfo(this.#now!.case.bench, this.#plan.benches))
+  }
+
   /** A line for where nothing can be repainted. */
   line(errors: number): string {
-    const { done, steps, case: point } = this.#now!
-    const parts = [this.round(), `${done} of ${plural(steps, 'step')} done`, this.left(), benchName(point.bench)]
+    const { done, steps } = this.#now!
+    const parts = [this.round(), `${done} of ${plural(steps, 'step')} done`, this.left(), this.#benchName()]
     return [...parts, ...(errors > 0 ? [plural(errors, 'error')] : [])].filter(Boolean).join(' · ')
   }
 }

@@ -1,11 +1,12 @@
+import { describeExitCode, exitCodes } from '../../core/judge/exit-code.ts'
+import type { ExclusionReason } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { Problem } from '../../core/model/suite.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
-import { duration } from '../format.ts'
+import { duration, formatFinding, formatFindingTitle } from '../format.ts'
 import {
   count,
   countsLine,
-  exitMeaning,
   failing,
   measuredBenches,
   quickProfileNote,
@@ -23,18 +24,19 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
   const digits = Math.max(...report.findings.map(({ id }) => String(id).length))
   const lines = report.findings.flatMap((finding) => {
     const paint = verdictColor(finding, ink)
-    const head = `${verdictSymbols[finding.verdict]} ${pad(String(finding.id), digits, 'right')}`
+    const head = `${verdictSymbols[finding.outcome]} ${pad(String(finding.id), digits, 'right')}`
     const room = width - 6 - digits
     const beneath = ' '.repeat(6 + digits)
-    const decisive = finding.verdict === 'contradicted' || finding.verdict === 'inconclusive'
+    const decisive = finding.outcome === 'contradicted' || finding.outcome === 'inconclusive'
     const sized = (text: string) => (decisive ? wrap(text, room) : [truncate(text, room)])
-    const fails = report.failures.findings.includes(finding.id) ? 'fails the run: ' : ''
+    const fails = finding.failsRun ? 'fails the run: ' : ''
     const improved = finding.direction === 'better' ? 'improved past the paper: ' : ''
-    const title = sized(sanitize(finding.title)).map((line, at) =>
+    const title = sized(sanitize(formatFindingTitle(finding))).map((line, at) =>
       at === 0 ? `  ${paint(head)}  ${line}` : beneath + line,
     )
-    if (finding.verdict === 'holds') return title
-    return [...title, ...sized(fails + improved + sanitize(finding.text)).map((line) => beneath + paint(line))]
+    if (finding.outcome === 'holds') return title
+    const text = fails + improved + sanitize(formatFinding(finding, report))
+    return [...title, ...sized(text).map((line) => beneath + paint(line))]
   })
   return ['', ink.strong('Findings'), ...lines]
 }
@@ -87,15 +89,15 @@ export function platformLines(
 
 function excludedLines({ excluded: left }: Report, width: number, ink: Colors): string[] {
   if (left.length === 0) return []
-  const words = {
+  const words: Record<ExclusionReason, string> = {
     skip: 'skipped',
     todo: 'still to be written',
     only: 'not marked .only',
     filter: 'filtered out',
     profile: 'left to the profile full',
     shard: 'left to other shards',
-    passed: 'not failed in the latest run',
-    instrument: 'not to be traced on this machine',
+    'not-failed-before': 'not failed in the latest run',
+    'tracer-unavailable': 'not to be traced on this machine',
   }
   const parts = Object.entries(words).flatMap(([why, word]) => {
     const number = left.filter((one) => one.reason === why).length
@@ -124,8 +126,9 @@ export function problemLines(problems: readonly Problem[], { width, ink, root }:
 }
 
 function ending(report: Report, { width, ink, root }: RenderOptions, ms: number | undefined): string[] {
-  const { exitCode } = report
-  const paint = exitCode === 0 ? ink.good : exitCode === 1 || exitCode === 5 ? ink.bad : ink.doubt
+  const { code } = report.exit
+  const isBad = code === exitCodes.failed || code === exitCodes.invalid
+  const paint = code === exitCodes.clean ? ink.good : isBad ? ink.bad : ink.doubt
   const cutShort = {
     finished: '',
     interrupted: 'The run was interrupted: the verdicts are those of the samples it had.',
@@ -146,6 +149,6 @@ function ending(report: Report, { width, ink, root }: RenderOptions, ms: number 
     ...(facts.length > 0 ? wrap(facts.join(' · '), width).map(ink.dim) : []),
     ...wrap(`record ${sanitize(shownPath(report.record, root))}`, width).map(ink.dim),
     ...(failed ? wrap(`fails the run: ${failed}`, width).map(paint) : []),
-    ...wrap(`exit code ${exitCode}: ${exitMeaning(exitCode)}`, width).map(paint),
+    ...wrap(`exit code ${code}: ${describeExitCode(code)}`, width).map(paint),
   ]
 }

@@ -25,12 +25,12 @@ export function createColors({ color }: ReporterContext): Colors {
 
 /** The colour of a verdict. */
 export function verdictColor(
-  { verdict, direction }: Pick<ClaimVerdict | FindingVerdict, 'verdict' | 'direction'>,
+  { outcome, direction }: Pick<ClaimVerdict | FindingVerdict, 'outcome' | 'direction'>,
   ink: Colors,
 ): Colorize {
-  if (verdict === 'holds') return ink.good
-  if (verdict === 'not-evaluated') return ink.dim
-  return verdict === 'contradicted' && direction === 'worse' ? ink.bad : ink.doubt
+  if (outcome === 'holds') return ink.good
+  if (outcome === 'not-evaluated') return ink.dim
+  return outcome === 'contradicted' && direction === 'worse' ? ink.bad : ink.doubt
 }
 
 export interface Column {
