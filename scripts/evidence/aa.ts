@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type Report, reportSchema } from '../../src/core/model/report.ts'
 import { readRecord } from '../../src/core/records/record-file.ts'
 import { median } from '../../src/core/stats/index.ts'
+import { formatClaim } from '../../src/reporters/format.ts'
 import { countOption, type Measurement } from './measurement.ts'
 
 const copies = ['native-2', 'native-3']
@@ -30,7 +31,7 @@ function otherProcessesShare(record: string): number {
   return median(readRecord(record).samples.map(({ load }) => load?.otherProcesses ?? 0))
 }
 
-const claimsWith = ({ claims }: Report, verdict: string) => claims.filter((claim) => claim.verdict === verdict)
+const claimsWith = ({ claims }: Report, outcome: string) => claims.filter((claim) => claim.outcome === outcome)
 
 /** Runs the compute benches on equal platforms and counts the runs that fail. Their names select video too. */
 function runAll(root: string, runs: number, print: (line: string) => void): void {
@@ -59,11 +60,11 @@ function runAll(root: string, runs: number, print: (line: string) => void): void
       const report = reportSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
       failures += status
       const counts = ['holds', 'inconclusive', 'contradicted'].map(
-        (verdict) => `${claimsWith(report, verdict).length} ${verdict}`,
+        (outcome) => `${claimsWith(report, outcome).length} ${outcome}`,
       )
       const others = `other processes used ${(100 * otherProcessesShare(report.record)).toFixed(1)} % of the CPU`
       print(`aa: run ${run}: ${status === 0 ? 'passed' : 'FAILED'}: ${counts.join(', ')}; ${others}`)
-      for (const { text } of claimsWith(report, 'contradicted')) print(`aa:   ${text}`)
+      for (const claim of claimsWith(report, 'contradicted')) print(`aa:   ${formatClaim(claim)}`)
     }
     print(`aa: ${failures} of ${runs} runs of equal platforms failed (goal: 0)`)
   } finally {

@@ -64,14 +64,11 @@ async function showFindings(
   return report.exit.code
 }
 
-/** Findings by number, or by the first word of their title, such as A2; all without an argument. */
-function choose<T extends { readonly id: number; readonly title: string }>(
-  asked: readonly string[],
-  all: readonly T[],
-): T[] {
+/** The findings with these ids; without arguments, all. */
+function choose<T extends { readonly id: number }>(asked: readonly string[], all: readonly T[]): T[] {
   if (asked.length === 0) return [...all]
   return asked.map((text) => {
-    const found = all.find(({ id, title }) => String(id) === text || title.startsWith(`${text}: `))
+    const found = all.find(({ id }) => String(id) === text)
     if (found) return found
     const known = all.map(({ id }) => id).sort((a, b) => a - b)
     throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)

@@ -145,7 +145,7 @@ export function formatEstimate(verdict: Pick<ClaimVerdict, 'estimate' | 'publish
 }
 
 /** One sentence: what was claimed, what was measured, and why it is not decided. */
-export function formatClaim(verdict: ClaimVerdict): string {
+export function formatClaim(verdict: Omit<ClaimVerdict, 'failsRun'>): string {
   const { claim, outcome, direction, reason, extraRoundsNeeded } = verdict
   const subject = `${claim.metric} of ${formatPlatforms(verdict)}`
   const claimed = formatAssertion(verdict)
@@ -164,8 +164,14 @@ export function formatClaim(verdict: ClaimVerdict): string {
   }
 }
 
+/** What the words of a finding need of its report. */
+interface Context {
+  readonly claims: readonly Omit<ClaimVerdict, 'failsRun'>[]
+  readonly platforms: readonly { readonly name: string; readonly reason?: string | null }[]
+}
+
 /** The platforms that are missing, by the reason: `needs osv, osv-firecracker: no OSv image; kata: not in this run`. */
-function formatMissing(names: readonly string[], platforms: Report['platforms']): string {
+function formatMissing(names: readonly string[], platforms: Context['platforms']): string {
   const byReason = new Map<string, string[]>()
   for (const name of names) {
     const reason = platforms.find((platform) => platform.name === name)?.reason ?? 'not in this run'
@@ -180,7 +186,7 @@ function formatMissing(names: readonly string[], platforms: Report['platforms'])
 const absenceCodes: readonly ReasonCode[] = ['platform-unavailable', 'platform-unknown', 'no-native']
 
 /** Why a finding, or its wording, is not evaluated: the missing platforms first, because a reader can change those. */
-function formatOpenReasons({ reasons, missingPlatforms }: Combination, platforms: Report['platforms']): string[] {
+function formatOpenReasons({ reasons, missingPlatforms }: Combination, platforms: Context['platforms']): string[] {
   const unable = reasons.flatMap((reason) => (reason.code === 'workload-unsupported' ? reason.platforms : []))
   const missing = missingPlatforms.filter((name) => !unable.includes(name))
   if (missing.length === 0) return reasons.map(formatReason)
@@ -189,10 +195,7 @@ function formatOpenReasons({ reasons, missingPlatforms }: Combination, platforms
 }
 
 /** How the verdicts of several claims combine, in words. */
-export function formatCombination(
-  combination: Combination,
-  { claims, platforms }: Pick<Report, 'claims' | 'platforms'>,
-): string {
+export function formatCombination(combination: Combination, { claims, platforms }: Context): string {
   const { outcome, decisiveClaim, agreeing, reasons } = combination
   const { holds, of } = agreeing
   const agrees = holds > 0 ? [`what was measured agrees (${holds} of ${of})`] : []
@@ -222,7 +225,7 @@ const exampleTexts: Record<Outcome, string> = {
 }
 
 /** Why a finding has its outcome, in words. */
-export function formatFinding(finding: FindingVerdict, report: Pick<Report, 'claims' | 'platforms'>): string {
+export function formatFinding(finding: Omit<FindingVerdict, 'failsRun'>, report: Context): string {
   const { qualitative, fallbackLabel } = finding
   const label = fallbackLabel === undefined ? '' : `${fallbackLabel}: `
   if (!qualitative) return label + formatCombination(finding, report)

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { nonInferiority, perClaimAlpha } from '../../src/core/judge/rules.ts'
-import { decided, reachedLooks } from '../../src/core/judge/tests.ts'
+import { decideAtLooks, reachedLooks } from '../../src/core/judge/tests.ts'
 import { planLooks, type SequentialPlan, seeded, signedRankInterval } from '../../src/core/stats/index.ts'
 import { pairedRounds, type RoundsOptions } from './simulate.ts'
 import { luck, percent, printTable } from './table.ts'
@@ -31,8 +31,8 @@ function judged(plan: SequentialPlan, options: Omit<RoundsOptions, 'rounds'>, se
   for (let run = 0; run < runs; run++) {
     const { d } = pairedRounds({ rounds: last, ...options }, random)
     const series = d.map((value, round) => ({ round, d: value }))
-    const { outcome, interval } = decided(rule, reachedLooks(series, last, plan))
-    share[outcome.verdict] += 1 / runs
+    const { decision, interval } = decideAtLooks(rule, reachedLooks(series, last, plan))
+    share[decision.outcome] += 1 / runs
     rounds += interval.n / runs
   }
   return { ...share, rounds }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { nonInferiority } from '../../src/core/judge/rules.ts'
-import { decided, reachedLooks } from '../../src/core/judge/tests.ts'
+import { decideAtLooks, reachedLooks } from '../../src/core/judge/tests.ts'
 import { median, ratioPValue, seeded } from '../../src/core/stats/index.ts'
 import { pairedRounds, type Rounds, type RoundsOptions } from './simulate.ts'
 import { percent, printTable } from './table.ts'
@@ -19,8 +19,11 @@ const rivals: Record<string, (rounds: Rounds) => Call> = {
   'fixed band of 10 %': ({ native, platform }) => (median(platform) / median(native) > 1.1 ? 'fail' : 'pass'),
   isobench: ({ d }) => {
     const rounds = d.map((value, round) => ({ round, d: value }))
-    const { verdict } = decided(nonInferiority(Math.log(margin)), reachedLooks(rounds, d.length, undefined)).outcome
-    return verdict === 'contradicted' ? 'fail' : verdict === 'holds' ? 'pass' : 'unsure'
+    const { outcome } = decideAtLooks(
+      nonInferiority(Math.log(margin)),
+      reachedLooks(rounds, d.length, undefined),
+    ).decision
+    return outcome === 'contradicted' ? 'fail' : outcome === 'holds' ? 'pass' : 'unsure'
   },
 }
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { holmCorrection } from '../../src/core/judge/judge.ts'
 import { nonInferiority, familywiseAlpha as rates } from '../../src/core/judge/rules.ts'
-import { decided, reachedLooks, runTest } from '../../src/core/judge/tests.ts'
+import { decideAtLooks, reachedLooks, runTest } from '../../src/core/judge/tests.ts'
 import { holm, planLooks, type SequentialPlan, seeded, signedRankPValue } from '../../src/core/stats/index.ts'
 import { pairedRounds, type RoundsOptions } from './simulate.ts'
 import { luck, percent, printTable } from './table.ts'
@@ -15,8 +15,8 @@ const rule = nonInferiority(margin)
 function failed(family: readonly (readonly number[])[], plan: SequentialPlan) {
   const visited = plan.looks.at(-1)!
   const series = family.map((d) => d.map((value, round) => ({ round, d: value })))
-  const alone = series.map((rounds) => decided(rule, reachedLooks(rounds, visited, plan)))
-  const contradicted = alone.map(({ outcome }) => outcome.verdict === 'contradicted')
+  const alone = series.map((rounds) => decideAtLooks(rule, reachedLooks(rounds, visited, plan)))
+  const contradicted = alone.map(({ decision }) => decision.outcome === 'contradicted')
   const byRanks = holm(family.map((d) => signedRankPValue(d, margin, 'greater')))
   const result = {
     alone: alone.map(({ interval }) => interval.low > margin),

@@ -249,13 +249,13 @@ describe('the flags of run', () => {
     const { exitCode, stdout } = await project.isobench(['judge', 'all.jsonl', '--json'])
     const { claims } = JSON.parse(stdout) as Report
     if (isOverloaded(claims)) skip(context, 'busy-host', 'isobench decided nothing')
-    const verdicts = claims.map(({ verdict }) => verdict)
+    const verdicts = claims.map(({ outcome }) => outcome)
     expect(verdicts.sort()).toEqual(['contradicted', 'holds'])
     expect(exitCode).toBe(1)
 
     // The latest record is that of the second shard, and its bench failed.
     const again = await project.run(['--rounds', '5', '--last-failed'])
-    expect(again.report.cases.map(({ name }) => name)).toEqual(['second'])
+    expect(again.report.cases.map(({ bench }) => bench.name)).toEqual(['second'])
     expect(again.report.excluded).toEqual([{ bench: 'benches/a.bench.ts#first', reason: 'not-failed-before' }])
     copyFileSync(records[0]!, project.path('.isobench/runs/9999.jsonl'))
     const all = await project.isobench(['run', '--last-failed', '--dry-run'])
@@ -267,7 +267,7 @@ describe('the flags of run', () => {
     const { exitCode, report, record } = await project.run(['--rounds', '30', '--fail-fast'])
     if (isOverloaded(report.claims)) skip(context, 'busy-host', 'isobench decided nothing')
     expect(exitCode).toBe(1)
-    expect(report.claims[0]!.verdict).toBe('contradicted')
+    expect(report.claims[0]!.outcome).toBe('contradicted')
     expect(new Set(record.samples.map(({ round }) => round)).size).toBeLessThan(10)
   })
 

@@ -21,7 +21,7 @@ describe('the verdict and the exit code', () => {
     using project = Project.of(benchFile(elsewhere(101), within10))
     const { exitCode, report, record, stdout } = await project.run(['--rounds', '5'])
     expect(report.claims).toEqual([
-      expect.objectContaining({ verdict: 'holds', platform: 'runc', metric: 'time', severity: 'fail' }),
+      expect.objectContaining({ outcome: 'holds', platform: 'runc', metric: 'time', severity: 'fail' }),
     ])
     const [bench] = report.cases
     expect(bench!.results.map(({ platform }) => platform)).toEqual(['native', 'runc'])
@@ -32,7 +32,7 @@ describe('the verdict and the exit code', () => {
       expect(metrics.time!.median).toBe(value)
     }
     expect(bench!.results[1]!.metrics.time!.ratioToNative).toMatchObject({ ratio: 1.01, rounds: 5 })
-    expect(report).toMatchObject({ status: 'finished', exitCode: 0, problems: [] })
+    expect(report).toMatchObject({ status: 'finished', exit: { code: 0 }, problems: [] })
     expect(report.platforms.map(({ name, available }) => [name, available])).toEqual([
       ['native', true],
       ['runc', true],
@@ -47,11 +47,11 @@ describe('the verdict and the exit code', () => {
     using project = Project.of(benchFile(elsewhere(150), within10))
     const { exitCode, report, stdout } = await project.run(['--rounds', '5'])
     expect(report.claims[0]).toMatchObject({
-      verdict: 'contradicted',
+      outcome: 'contradicted',
       direction: 'worse',
-      measured: { estimate: 1.5, rounds: 5 },
+      estimate: { value: 1.5, rounds: 5 },
     })
-    expect(report.failures.claims).toEqual([0])
+    expect(report.exit.claims).toEqual([0])
     expect(stdout).toMatch(/contradicted/i)
     expect(exitCode).toBe(1)
   })
@@ -59,7 +59,7 @@ describe('the verdict and the exit code', () => {
   test('one that is only a warning is shown and never fails the run', async () => {
     using project = Project.of(benchFile(elsewhere(150), '{ expect: { time: expect.warn.withinNative(10) } }'))
     const { exitCode, report } = await project.run(['--rounds', '5'])
-    expect(report.claims[0]).toMatchObject({ verdict: 'contradicted', severity: 'warn' })
+    expect(report.claims[0]).toMatchObject({ outcome: 'contradicted', severity: 'warn' })
     expect(exitCode).toBe(0)
   })
 
@@ -70,7 +70,7 @@ describe('the verdict and the exit code', () => {
     return { time: await say(other && taken++ % 2 === 0 ? 130 : 100) }`
     using project = Project.of(`let taken = 0\n${benchFile(code, within10)}`)
     const { exitCode, report } = await project.run(['--rounds', '5', '--strict'])
-    expect(report.claims[0]).toMatchObject({ verdict: 'inconclusive' })
+    expect(report.claims[0]).toMatchObject({ outcome: 'inconclusive' })
     expect(exitCode).toBe(3)
     expect((await project.isobench(['judge'])).exitCode).toBe(0)
     expect((await project.isobench(['judge', '--strict'])).exitCode).toBe(3)
@@ -80,7 +80,7 @@ describe('the verdict and the exit code', () => {
     using project = Project.of(benchFile(elsewhere(150), within10))
     const { exitCode, report } = await project.run(['--rounds', '1', '--strict'])
     expect(report.claims[0]).toMatchObject({
-      verdict: 'inconclusive',
+      outcome: 'inconclusive',
       reason: expect.stringMatching(/^too-few-rounds/),
     })
     expect(exitCode).toBe(3)
@@ -96,7 +96,7 @@ describe('the verdict and the exit code', () => {
   test('without native a comparison with it is not evaluated, and the run ends with 4', async () => {
     using project = Project.of(benchFile(elsewhere(101), within10))
     const { exitCode, report } = await project.run(['--rounds', '5', '--platform', 'runc'])
-    expect(report.claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'no-native' })
+    expect(report.claims[0]).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'no-native' } })
     expect(exitCode).toBe(4)
   })
 
@@ -104,7 +104,7 @@ describe('the verdict and the exit code', () => {
     using project = Project.of(benchFile(elsewhere(101), within10))
     project.write({ 'benches/broken.bench.ts': `${imports}\nthrow new Error('not today')\n` })
     const outcome = await project.run(['--rounds', '5'])
-    expect(outcome.report.claims[0]).toMatchObject({ verdict: 'holds' })
+    expect(outcome.report.claims[0]).toMatchObject({ outcome: 'holds' })
     expect(outcome.report.problems).toEqual([expect.objectContaining({ message: 'not today' })])
     expect(outcome.stdout + outcome.stderr).toMatch(/benches\/broken\.bench\.ts:4\b/)
     expect(outcome.exitCode).toBe(5)
@@ -176,7 +176,7 @@ ${benchFile('return { time: await say(taken++ < 2 ? 1000 : 1) }', '{ expect: { t
     for (const { metrics } of report.cases[0]!.results) {
       expect(metrics.time!.samples.map(({ value }) => value)).toEqual([1, 1, 1, 1, 1])
     }
-    expect(report.claims.map(({ verdict }) => verdict)).toEqual(['holds', 'holds'])
+    expect(report.claims.map(({ outcome }) => outcome)).toEqual(['holds', 'holds'])
     expect(exitCode).toBe(0)
   })
 
@@ -194,7 +194,7 @@ ${benchFile('return { time: await say(taken++ < 2 ? 1000 : 1) }', '{ expect: { t
       { size: 64, mode: 'fast' },
     ])
     expect(report.cases.map(({ results: cells }) => cells[1]!.metrics.time!.median)).toEqual([8, 64])
-    expect(report.claims.map(({ params, platform, verdict }) => [params.size, platform, verdict])).toEqual([
+    expect(report.claims.map(({ params, platforms, outcome }) => [params.size, ...platforms, outcome])).toEqual([
       [8, 'native', 'holds'],
       [8, 'runc', 'holds'],
       [64, 'native', 'contradicted'],
@@ -212,7 +212,7 @@ bench.todo('d')
 `,
     )
     const { report } = await project.run(['--rounds', '1', '--tag', 'y', '--platform', 'native'])
-    expect(report.cases.map(({ name }) => name)).toEqual(['b'])
+    expect(report.cases.map(({ bench }) => bench.name)).toEqual(['b'])
     expect(report.excluded.map(({ bench, reason: why }) => [bench.split('#')[1], why])).toEqual([
       ['a', 'filter'],
       ['c', 'skip'],
@@ -286,7 +286,7 @@ bench('kernel', workload('kernel', {
       ['native', 'gvisor'],
     )
     const { report } = await project.run(['--rounds', '1'])
-    const cells = report.cases.flatMap(({ name, results: cells }) => cells.map((cell) => ({ name, ...cell })))
+    const cells = report.cases.flatMap(({ bench, results }) => results.map((one) => ({ name: bench.name, ...one })))
     expect(
       cells.flatMap(({ name, platform, errors }) => errors.map((error) => `${name} ${platform}: ${error}`)),
     ).toEqual([])
@@ -376,9 +376,9 @@ export default defineConfig({
   ])
   expect(report.platforms[1]!.version).toMatch(/^\d/)
   expect(report.platforms[2]!.reason).toMatch(/exit code 1/)
-  expect(report.claims.map(({ platform, verdict, reason }) => [platform, verdict, reason])).toEqual([
+  expect(report.claims.map(({ platforms, outcome, reason }) => [...platforms, outcome, reason])).toEqual([
     ['mine', 'holds', null],
-    ['broken', 'not-evaluated', 'platform-unavailable:broken'],
+    ['broken', 'not-evaluated', { code: 'platform-unavailable', platforms: ['broken'] }],
   ])
   expect(exitCode).toBe(0)
   host.expectClean()
@@ -392,5 +392,5 @@ test('piped output has no control characters, and --json leaves standard output 
   expect(plain.stdout).not.toMatch(control)
   expect(plain.stderr).not.toMatch(control)
   const json = await project.isobench(['run', '--wait-for-lock', '--rounds', '1', '--json'])
-  expect(JSON.parse(json.stdout)).toMatchObject({ schemaVersion: 1, exitCode: json.exitCode })
+  expect(JSON.parse(json.stdout)).toMatchObject({ schemaVersion: 1, exit: { code: json.exitCode } })
 })

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest'
 import type { RunRecord } from '../../src/core/model/record.ts'
 import { median } from '../../src/core/stats/index.ts'
 import { assignCpus, assignDuetCpus } from '../../src/host/cpus.ts'
+import { formatClaim } from '../../src/reporters/format.ts'
 import { type Outcome, Project } from './support/cli.ts'
 import { skip } from './support/skip.ts'
 
@@ -86,9 +87,9 @@ describe('a slowdown of known size', () => {
     const others = otherProcessesShare(record)
     const overloaded = overload(others)
     if (overloaded) skip(context, 'busy-host', overloaded)
-    expect(slower).toMatchObject({ platform: 'slower', verdict: 'contradicted', direction: 'worse' })
-    expect(runc!.verdict, runc!.text).not.toBe('contradicted')
-    expect(slow!.verdict, slow!.text).not.toBe('holds')
+    expect(slower).toMatchObject({ platforms: ['slower'], outcome: 'contradicted', direction: 'worse' })
+    expect(runc!.outcome, formatClaim(runc!)).not.toBe('contradicted')
+    expect(slow!.outcome, formatClaim(slow!)).not.toBe('holds')
     expect(exitCode).toBe(1)
     // Every sample has the load of the host.
     expect(record.samples.every(({ load }) => load !== undefined)).toBe(true)
@@ -98,12 +99,12 @@ describe('a slowdown of known size', () => {
     // A quota of 80 % slows nobody who has to share the CPU with others anyway: then there is no truth to be found.
     if (others > 0.05)
       skip(context, 'busy-host', `a quota of 80 % has no known effect if others use ${Math.round(100 * others)} %`)
-    expect(slow, slow!.text).toMatchObject({ platform: 'slow', verdict: 'contradicted', direction: 'worse' })
-    expect(slow!.measured!.estimate, slow!.text).toBeLessThan(0.9)
-    expect(slow!.measured!.estimate, slow!.text).toBeGreaterThan(0.7)
-    const { low, high } = runc!.measured!
+    expect(slow, formatClaim(slow!)).toMatchObject({ platforms: ['slow'], outcome: 'contradicted', direction: 'worse' })
+    expect(slow!.estimate!.value, formatClaim(slow!)).toBeLessThan(0.9)
+    expect(slow!.estimate!.value, formatClaim(slow!)).toBeGreaterThan(0.7)
+    const { low, high } = runc!.estimate!
     if (high! - low! > 0.1) skip(context, 'busy-host', 'the interval is too wide for a margin of 5 %')
-    expect(runc, runc!.text).toMatchObject({ platform: 'runc', verdict: 'holds' })
+    expect(runc, formatClaim(runc!)).toMatchObject({ platforms: ['runc'], outcome: 'holds' })
   })
 
   it('is a regression against a baseline, and the same run is not', async (context) => {
@@ -172,12 +173,12 @@ describe('duet mode', () => {
     const cpusOf = (round: number) => record.samples.find((one) => one.platform === 'slow' && one.round === round)!.cpus
     expect(cpusOf(0)).toEqual(cpusOf(2))
     expect(cpusOf(1)).not.toEqual(cpusOf(0))
-    expect(report.claims[0]!.measured!.rounds).toBe(6)
-    expect(report.claims[0]!.verdict, report.claims[0]!.text).not.toBe('holds')
+    expect(report.claims[0]!.estimate!.rounds).toBe(6)
+    expect(report.claims[0]!.outcome, formatClaim(report.claims[0]!)).not.toBe('holds')
     const again = await own.isobench(['judge', report.record, '--json'])
     expect(JSON.parse(again.stdout).claims).toEqual(report.claims)
     if (otherProcessesShare(record) > 0.1) skip(context, 'busy-host', 'a quota of a fifth has no known effect')
-    expect(report.claims[0], report.claims[0]!.text).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
+    expect(report.claims[0], formatClaim(report.claims[0]!)).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
   })
 
   it('is refused if there are too few CPUs, or no CPU or memory bench', async () => {
@@ -201,7 +202,7 @@ describe('native against native', () => {
     using own = project(1, "finding(1, 'native is native', [expect(it.events).on('native-2').withinNative(5)])")
     for (let run = 0; run < 4; run++) {
       const { exitCode, report } = await own.run(['--platform', 'native,native-2', '--rounds', '6'])
-      expect(exitCode, report.claims[0]!.text).not.toBe(1)
+      expect(exitCode, formatClaim(report.claims[0]!)).not.toBe(1)
     }
   })
 
@@ -212,7 +213,8 @@ describe('native against native', () => {
     expect(JSON.parse(noise.stdout).noiseFloors[0]).toMatchObject({ metric: 'events', rounds: 6 })
     const { exitCode, report } = await own.run(['--platform', 'native,runc', '--rounds', '6'])
     // The cost of runc is smaller than the noise of the host.
-    expect(report.claims[0]!.reason ?? report.claims[0]!.verdict).toMatch(/^underpowered:|^holds/)
+    const { reason, outcome } = report.claims[0]!
+    expect(['noise-floor', 'holds']).toContain(reason?.code ?? outcome)
     expect(exitCode).not.toBe(1)
   })
 })

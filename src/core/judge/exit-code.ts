@@ -7,8 +7,7 @@ export const exitCodeList = [
   {
     code: 1,
     name: 'failed',
-    description:
-      'a finding or a bench’s expectation is worse than claimed, or something regressed against the baseline',
+    description: 'something is worse than claimed, or regressed against the baseline',
   },
   { code: 3, name: 'inconclusive', description: 'a verdict is in doubt, with --strict' },
   { code: 4, name: 'nothing', description: 'not one claim could be evaluated' },

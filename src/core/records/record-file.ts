@@ -10,6 +10,7 @@ import {
   recordVersion,
   type Sample,
 } from '../model/record.ts'
+import type { Report } from '../model/report.ts'
 import type { Problem } from '../model/suite.ts'
 
 /** A file is no run record, or one of another version. */
@@ -103,7 +104,7 @@ export class RecordWriter {
     this.#append({ type: 'end', status: how, at: new Date().toISOString() })
   }
 
-  verdicts(verdicts: unknown): void {
+  verdicts(verdicts: Pick<Report, 'claims' | 'findings' | 'exit'>): void {
     this.#append({ type: 'verdicts', verdicts })
   }
 

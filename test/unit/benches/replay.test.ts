@@ -3,6 +3,7 @@ import { buildReport, withFindings } from '../../../src/core/judge/report.ts'
 import type { Report } from '../../../src/core/model/report.ts'
 import type { Suite } from '../../../src/core/model/suite.ts'
 import { importRecord } from '../../../src/core/records/import.ts'
+import { formatClaim, formatFinding } from '../../../src/reporters/format.ts'
 import { factsAsImport } from './replay.ts'
 import { allPlatforms, built, collectBenches } from './suite.ts'
 
@@ -26,33 +27,34 @@ const check = (name: string, test: () => void) =>
     test()
   })
 
-const verdictsIn = (from: Report) => Object.fromEntries(from.findings.map(({ id, verdict }) => [id, verdict]))
+const verdictsIn = (from: Report) => Object.fromEntries(from.findings.map(({ id, outcome }) => [id, outcome]))
 const claimsOf = (id: number) => report.findings.find((one) => one.id === id)!.claims.map((at) => report.claims[at]!)
 
 describe("the paper's stated facts, replayed", () => {
   check('contradict no finding', () => {
-    const against = report.findings.filter(({ verdict }) => verdict === 'contradicted')
-    expect(against.map(({ id, text }) => `${id}: ${text}`)).toEqual([])
-    expect(report.findings.filter(({ verdict }) => verdict === 'inconclusive')).toEqual([])
+    const against = report.findings.filter(({ outcome }) => outcome === 'contradicted')
+    expect(against.map((finding) => `${finding.id}: ${formatFinding(finding, report)}`)).toEqual([])
+    expect(report.findings.filter(({ outcome }) => outcome === 'inconclusive')).toEqual([])
   })
 
   check('decide 12, 13, 20, 22 and A2 to A6 by the numbers that the text gives', () => {
     const verdicts = verdictsIn(report)
     for (const id of [12, 13, 20, 22, 102, 103, 104, 105, 106]) expect(verdicts[id], `finding ${id}`).toBe('holds')
-    expect(claimsOf(12)[0]!.measured!.low).toBeCloseTo(3)
-    expect(claimsOf(12)[0]!.measured!.high).toBeCloseTo(4)
-    expect(claimsOf(12)[0]!.text).toContain('×median, as stated')
-    const peaks = claimsOf(20).filter(({ matcher }) => matcher.includes('threadsPerCpu'))
-    expect(peaks.map(({ platform, measured }) => [platform, measured!.estimate])).toEqual([
+    expect(claimsOf(12)[0]!.estimate!.low).toBeCloseTo(3)
+    expect(claimsOf(12)[0]!.estimate!.high).toBeCloseTo(4)
+    expect(formatClaim(claimsOf(12)[0]!)).toContain('×median, as stated')
+    const peaks = claimsOf(20).filter(({ claim: { matcher } }) => 'over' in matcher && matcher.over === 'threadsPerCpu')
+    expect(peaks.map(({ platforms, estimate }) => [...platforms, estimate!.value])).toEqual([
       ['docker', 50 / 16],
       ['lxc', 50 / 16],
       ['native', 110 / 16],
     ])
     const kata = claimsOf(13).find(
-      ({ platform, matcher }) => platform === 'kata' && matcher.startsWith('worse than runc'),
+      ({ platforms, claim: { matcher } }) =>
+        platforms[0] === 'kata' && matcher.kind === 'worseThan' && matcher.platform === 'runc',
     )!
-    expect(kata.measured!.estimate).toBeCloseTo(6)
-    expect(claimsOf(105).map(({ measured }) => measured!.estimate.toFixed(4))).toEqual([
+    expect(kata.estimate!.value).toBeCloseTo(6)
+    expect(claimsOf(105).map(({ estimate }) => estimate!.value.toFixed(4))).toEqual([
       '0.9016',
       '0.9081',
       '0.9016',
@@ -63,9 +65,9 @@ describe("the paper's stated facts, replayed", () => {
   check('decide what is only an order by the order', () => {
     const verdicts = verdictsIn(report)
     for (const id of [10, 14, 101]) expect(verdicts[id], `finding ${id}`).toBe('holds')
-    for (const { measured, text } of claimsOf(14)) {
-      expect(measured).toBeNull()
-      expect(text).toContain('by the order that is stated')
+    for (const verdict of claimsOf(14)) {
+      expect(verdict).toMatchObject({ estimate: null, published: true })
+      expect(formatClaim(verdict)).toContain('by the order that is stated')
     }
   })
 
@@ -77,19 +79,22 @@ describe("the paper's stated facts, replayed", () => {
   check('leave a magnitude that only a figure has undecidable, and say so', () => {
     for (const id of [1, 3, 4, 5, 6, 7, 9, 11, 15, 17, 18, 19, 23]) {
       const finding = report.findings.find((one) => one.id === id)!
-      expect(finding, `finding ${id}`).toMatchObject({ verdict: 'not-evaluated' })
-      expect(finding.reason, `finding ${id}`).toContain('no-published-number')
+      expect(finding, `finding ${id}`).toMatchObject({ outcome: 'not-evaluated' })
+      expect(
+        finding.reasons.map(({ code }) => code),
+        `finding ${id}`,
+      ).toContain('no-published-number')
     }
-    const undecided = report.claims.filter(({ verdict }) => verdict === 'not-evaluated')
+    const undecided = report.claims.filter(({ outcome }) => outcome === 'not-evaluated')
     expect(undecided.length).toBeGreaterThan(30)
-    for (const { measured } of undecided) expect(measured).toBeNull()
+    for (const { estimate } of undecided) expect(estimate).toBeNull()
   })
 
   check('contradict finding 21 alone when 22 is taken as it is printed: there the paper contradicts itself', () => {
     const printed = replay(true)
-    const against = printed.findings.filter(({ verdict }) => verdict === 'contradicted')
+    const against = printed.findings.filter(({ outcome }) => outcome === 'contradicted')
     expect(against.map(({ id }) => id)).toEqual([21])
-    expect(against[0]!.text).toContain('gvisor')
-    expect(printed.findings.find(({ id }) => id === 22)!.misprint!.verdict).toBe('holds')
+    expect(formatFinding(against[0]!, printed)).toContain('gvisor')
+    expect(printed.findings.find(({ id }) => id === 22)!.misprint!.outcome).toBe('holds')
   })
 })

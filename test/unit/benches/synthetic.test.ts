@@ -2,11 +2,12 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { claimedPlatforms, comparedPlatforms } from '../../../src/core/judge/claim.ts'
-import { exitCode } from '../../../src/core/judge/exit-code.ts'
+import { decideExit } from '../../../src/core/judge/exit-code.ts'
 import { judge } from '../../../src/core/judge/judge.ts'
 import type { BenchData, FindingData, Suite } from '../../../src/core/model/suite.ts'
-import type { ClaimVerdict } from '../../../src/core/model/verdict.ts'
-import { type Claim, describeMatcher } from '../../../src/dsl/claim.ts'
+import type { Verdicts } from '../../../src/core/model/verdict.ts'
+import type { Claim } from '../../../src/dsl/claim.ts'
+import { formatClaim, formatFinding, formatMatcher } from '../../../src/reporters/format.ts'
 import { allPlatforms, built, collectBenches } from './suite.ts'
 import {
   boundsOf,
@@ -48,15 +49,18 @@ describe('a world in which all findings hold', () => {
       suite.findings.flatMap(({ id, unmeasurableParts: undecided }) => (undecided.length === 0 ? [id] : [])),
     )
     expect(complete.size).toBeGreaterThanOrEqual(20)
-    for (const { id, verdict, reason, text } of verdicts) {
-      if (id === 28) expect(verdict, text).toBe('not-evaluated')
-      else if (complete.has(id)) expect(verdict, `finding ${id}: ${text}`).toBe('holds')
-      else expect(reason, `finding ${id}: ${text}`).toMatch(/^part-not-measurable/)
+    for (const finding of verdicts) {
+      const { id, outcome, reasons } = finding
+      const text = formatFinding(finding, { ...judgement, platforms: allPlatforms })
+      if (id === 28) expect(outcome, text).toBe('not-evaluated')
+      else if (complete.has(id)) expect(outcome, `finding ${id}: ${text}`).toBe('holds')
+      else expect(reasons, `finding ${id}: ${text}`).toMatchObject([{ code: 'part-not-measurable' }])
     }
     expect(verdicts).toHaveLength(28)
     const auxiliary = judgement.findings.filter(({ id }) => id > 100)
-    expect(auxiliary.map(({ verdict }) => verdict)).toEqual(Array(7).fill('holds'))
-    expect(exitCode(judgement, { strict: true, strictFindings: true, interrupted: false, problems: 0 })).toBe(0)
+    expect(auxiliary.map(({ outcome }) => outcome)).toEqual(Array(7).fill('holds'))
+    const options = { strict: true, strictFindings: true, interrupted: false, problems: 0 }
+    expect(decideExit(judgement, options).exit.code).toBe(0)
   })
 
   check('contradicts finding 22 as it is printed, because 21 holds', () => {
@@ -68,8 +72,8 @@ describe('a world in which all findings hold', () => {
     )
     const [twentyOne, twentyTwo] = [21, 22].map((id) => judgement.findings.find((one) => one.id === id)!)
     expect(asPrinted!.why).toContain('inconsistent with finding 21')
-    expect(twentyOne!.verdict).not.toBe('contradicted')
-    expect(twentyTwo).toMatchObject({ verdict: 'holds', misprint: { verdict: 'contradicted' } })
+    expect(twentyOne!.outcome).not.toBe('contradicted')
+    expect(twentyTwo).toMatchObject({ outcome: 'holds', misprint: { outcome: 'contradicted' } })
   })
 })
 
@@ -77,7 +81,7 @@ describe('a world in which all findings hold', () => {
 function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
   const bench = benches().get(claim.bench)!
   const metric = bench.metrics[claim.metric]!
-  const subjects = claimedPlatforms(claim, allPlatforms)
+  const subjects = claimedPlatforms(claim, allPlatforms).flat()
   const stated = [{ ...finding, claims: [{ ...claim, severity: 'fail' as const }], unmeasurableParts: [] }].map(
     ({ misprint: _, qualitative: __, ...rest }): FindingData => rest,
   )
@@ -89,7 +93,7 @@ function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
       tilted: (at: number, round: number) => number
       without: readonly string[]
     }> = {},
-  ): readonly ClaimVerdict[] => {
+  ): Verdicts['claims'] => {
     const { costs = costsOf(), shift = () => 0, tilted, without = [] } = change
     const platforms = allPlatforms.map((one) => (without.includes(one.name) ? { ...one, available: false } : one))
     const samples = pointsFor(claim, bench)
@@ -130,19 +134,21 @@ function mirrored(bench: BenchData, claim: Claim, costs: Costs, platform: string
   return reference + (Number.isFinite(high) ? high + 0.4 : low - 0.4)
 }
 
-const verdictsOf = (claims: readonly ClaimVerdict[]) => [...new Set(claims.map(({ verdict }) => verdict))]
+const verdictsOf = (claims: Verdicts['claims']) => [...new Set(claims.map(({ outcome }) => outcome))]
 const label = ({ finding, claim }: { finding: FindingData; claim: Claim }) =>
-  `${finding.id}: ${claim.metric} of ${JSON.stringify(claim.on)} ${describeMatcher(claim.matcher, '')} ${JSON.stringify(claim.where)}`
+  `${finding.id}: ${claim.metric} of ${JSON.stringify(claim.on)} ${formatMatcher(claim.matcher, '')} ${JSON.stringify(claim.where)}`
 
 /** Everything that a claim of the suite was expected to be told, and was not. */
 function deviations(
   wanted: string,
-  act: (one: { finding: FindingData; claim: Claim }) => readonly ClaimVerdict[],
+  act: (one: { finding: FindingData; claim: Claim }) => Verdicts['claims'],
 ): string[] {
   return every().flatMap((one) => {
     const claims = act(one)
     const got = verdictsOf(claims)
-    return got.length === 1 && got[0] === wanted ? [] : [`${label(one)} is ${got.join(' and ')}: ${claims[0]?.text}`]
+    return got.length === 1 && got[0] === wanted
+      ? []
+      : [`${label(one)} is ${got.join(' and ')}: ${claims[0] && formatClaim(claims[0])}`]
   })
 }
 
@@ -194,7 +200,7 @@ describe('every claim alone', () => {
     )
     for (const one of comparing) {
       const { subjects, judged } = alone(one)
-      const names = comparedPlatforms(one.claim, subjects).filter((name) => !subjects.includes(name))
+      const names = comparedPlatforms(one.claim, subjects)
       expect(verdictsOf(judged({ without: names })), label(one)).toEqual(['not-evaluated'])
     }
   })

@@ -32,7 +32,7 @@ export function boundsOf(
   claim: Claim,
   metric: Metric,
   platforms: readonly PlannedPlatform[],
-  subjects: readonly string[] = claimedPlatforms(claim, platforms).slice(0, claim.onAtLeast),
+  subjects: readonly string[] = claimedPlatforms(claim, platforms).flat().slice(0, claim.onAtLeast),
 ): Bound[] {
   const { matcher } = claim
   const sign = metric.better === 'lower' ? 1 : -1
@@ -90,10 +90,10 @@ function shaped(
   const peaks = claims.flatMap((claim) => (claim.matcher.kind === 'peaksAt' ? [{ claim, matcher: claim.matcher }] : []))
   const here = peaks.filter(({ matcher }) => isAt(matcher, point.params[matcher.over]))
   const last = Math.max(...peaks.map(({ matcher }) => matcher.from))
-  const own = here.flatMap(({ claim }) => claimedPlatforms(claim, platforms))
+  const own = here.flatMap(({ claim }) => claimedPlatforms(claim, platforms).flat())
   const flat = claims
     .filter(({ matcher }) => matcher.kind === 'constant')
-    .flatMap((claim) => claimedPlatforms(claim, platforms))
+    .flatMap((claim) => claimedPlatforms(claim, platforms).flat())
   const off = (name: string) =>
     here.length === 0 ? 0 : -0.3 + (here[0]!.matcher.from < last ? 0 : own.includes(name) ? -0.03 : 0.03)
   return new Map([...costs].map(([name, cost]) => [name, flat.includes(name) ? 1.5 : cost + off(name)]))
@@ -174,7 +174,7 @@ export const pointsFor = (claim: Claim, bench: BenchData): BenchCase[] =>
 function possible(claims: readonly Claim[], metric: Metric, platforms: readonly PlannedPlatform[]): Costs {
   const choices = claims.reduce<Bound[][]>(
     (sofar, claim) => {
-      const subjects = claimedPlatforms(claim, platforms)
+      const subjects = claimedPlatforms(claim, platforms).flat()
       const sets = claim.onAtLeast === undefined ? [subjects] : subsets(subjects, claim.onAtLeast)
       const ways = sets.map((set) => boundsOf(claim, metric, platforms, set))
       return sofar.flatMap((bounds) => ways.map((way) => [...bounds, ...way]))

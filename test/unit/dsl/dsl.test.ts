@@ -11,7 +11,6 @@ import {
   workload,
 } from 'isobench'
 import { describe, expect, it } from 'vitest'
-import { describeMatcher } from '../../../src/dsl/claim.ts'
 import type { Location } from '../../../src/dsl/errors.ts'
 import { convertQuantity, type Unit, type Units } from '../../../src/dsl/metric.ts'
 import { describeSelector, matchesSelector } from '../../../src/dsl/platform.ts'
@@ -255,13 +254,6 @@ describe('claims', () => {
       refusal(() => claim(rate).constant(100, { over: 'depth' }))
       expect(refusal(() => claim(rate).constant(5, { over: untyped('threads') })).fix).toContain('mode, depth')
     })
-  })
-
-  it('say what they claim as an author would', () => {
-    expect(describeMatcher({ kind: 'withinNative', percent: 5 }, 'ms')).toBe('within 5 % of native')
-    expect(describeMatcher({ kind: 'betterThan', platform: 'runc', by: 1 }, 'ms')).toBe('better than runc')
-    expect(describeMatcher({ kind: 'worseThan', platform: 'runc', by: 3 }, 'ms')).toBe('worse than runc by 3×')
-    expect(describeMatcher({ kind: 'atMost', value: 600 }, 'ms')).toBe('at most 600 ms')
   })
 })
 

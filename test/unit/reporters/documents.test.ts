@@ -99,7 +99,7 @@ describe('junit', () => {
     const record = makeRecord(false)
     const samples = record.samples.filter(({ round }) => round < 3)
     const report = buildReport({ ...record, samples, problems: [] }, { strict: true })
-    expect(report.exitCode).toBe(3)
+    expect(report.exit.code).toBe(3)
     expect(await written('junit', report)).toContain('<failure message="inconclusive: ')
   })
 
@@ -119,10 +119,10 @@ describe('csv', () => {
     const report = makeReport(false)
     const [header, ...rows] = parseCsv(await written('csv', report))
     expect(header).toEqual(['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value'])
-    const samples = report.cases.flatMap(({ id, results: cells }) =>
-      cells.flatMap(({ platform, metrics }) =>
+    const samples = report.cases.flatMap(({ bench, results }) =>
+      results.flatMap(({ platform, metrics }) =>
         Object.entries(metrics).flatMap(([metric, { samples }]) =>
-          samples.map(({ round, value }) => [id, platform, round, metric, value]),
+          samples.map(({ round, value }) => [bench.id, platform, round, metric, value]),
         ),
       ),
     )

@@ -46,18 +46,20 @@ describe('the table of findings', () => {
     expect(text).toMatch(/1 {2}✗ contradicted {2,}gvisor 0\.752 \[0\.715, 0\.813\] ×native, events {2}worse/)
     expect(text).toContain('needs osv: not in this run')
     expect(text).toContain('the bench was left out of this run')
-    expect(lines.at(-1)).toContain(`exit code ${report.exitCode}`)
+    expect(lines.at(-1)).toContain(`exit code ${report.exit.code}`)
   })
 
   it('doubts what moved for the better by a figure that is more likely of a cache', () => {
     const moved = report.findings.find(({ id }) => id === 1)!
-    const { bench, platform } = report.claims[moved.decisiveClaim!]!
+    const decisive = report.claims[moved.decisiveClaim!]!
     const suspect: typeof report = {
       ...report,
       cases: report.cases.map((one) => ({
         ...one,
         results: one.results.map((cell) =>
-          one.id === bench && cell.platform === platform ? { ...cell, flags: ['suspiciously-fast'] } : cell,
+          one.case === decisive.case && decisive.platforms.includes(cell.platform)
+            ? { ...cell, flags: ['suspiciously-fast'] }
+            : cell,
         ),
       })),
       findings: report.findings.map((one) => (one === moved ? { ...one, direction: 'better' } : one)),
@@ -89,7 +91,7 @@ describe('a finding explained', () => {
 
 /** The numbers of a table's rows, each with its verdict. */
 const rowsOf = (markdown: string) =>
-  [...markdown.matchAll(/^\| (\d+) \|.*?(?<!\\)\| ([✓✗?–]) ([\w-]+) \|.*$/gm)].map(([row, id, mark, verdict]) => ({
+  [...markdown.matchAll(/^\| (\d+) \|.*?(?<!\\)\| ([✓✗?–]) ([\w -]+?) \|.*$/gm)].map(([row, id, mark, verdict]) => ({
     id: Number(id),
     told: `${mark} ${verdict}`,
     cells: row.replaceAll('\\|', '').split('|').length - 2,
@@ -113,7 +115,7 @@ function expectForm(markdown: string): void {
   expect(tally).toMatch(
     new RegExp(`^${of('✓ holds')} hold · ${of('✗ contradicted')} contradicted.* · ${of('? inconclusive')} in doubt`),
   )
-  expect(tally).toContain(`${of('– not-evaluated')} not evaluated`)
+  expect(tally).toContain(`${of('– not evaluated')} not evaluated`)
   const lacking = others.length === 1 ? '1 finding' : `${others.length} findings`
   expect(markdown).toContain(`<details><summary>${lacking} that are not decided here`)
 }

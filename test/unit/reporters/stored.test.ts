@@ -100,7 +100,7 @@ describe('benchmark-action', () => {
 
   test('leaves no file of a direction that has no figure, and needs a file', async () => {
     const file = join(folder, 'bench.json')
-    const boots = { ...real.report, cases: real.report.cases.filter(({ name }) => name === 'boot') }
+    const boots = { ...real.report, cases: real.report.cases.filter(({ bench }) => bench.name === 'boot') }
     await reporters['benchmark-action']!.create(contextOf(new Memory(), { file })).onFinish?.(boots)
     expect(readdirSync(folder)).toEqual(['bench.smaller.json'])
     expect(() => reporters['benchmark-action']!.create(contextOf(new Memory()))).toThrow('writes two files')

@@ -85,10 +85,10 @@ describe('a recorded run by functions', () => {
     const { findings, claims } = buildReport(record, { strict: false })
     const isolation = findings.filter(({ id }) => id >= 24 && id <= 27)
     expect(isolation.map(({ id }) => id)).toEqual([24, 25, 26, 27])
-    for (const { verdict, fallbackLabel: mark } of isolation) {
-      expect(verdict).toBe('not-evaluated')
-      expect(mark).toBeUndefined()
+    for (const { outcome, fallbackLabel } of isolation) {
+      expect(outcome).toBe('not-evaluated')
+      expect(fallbackLabel).toBeUndefined()
     }
-    expect(claims.filter(({ verdict }) => verdict === 'holds' || verdict === 'contradicted')).toEqual([])
+    expect(claims.filter(({ outcome }) => outcome === 'holds' || outcome === 'contradicted')).toEqual([])
   })
 })

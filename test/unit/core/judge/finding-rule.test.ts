@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { exitCode, failures } from '../../../../src/core/judge/exit-code.ts'
+import { decideExit, failures } from '../../../../src/core/judge/exit-code.ts'
 import { judge } from '../../../../src/core/judge/judge.ts'
-import { needsText } from '../../../../src/core/judge/samples.ts'
 import type { PlannedPlatform } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import type { FindingData } from '../../../../src/core/model/suite.ts'
 import type { Verdicts } from '../../../../src/core/model/verdict.ts'
 import type { Matcher } from '../../../../src/dsl/claim.ts'
+import { formatFinding } from '../../../../src/reporters/format.ts'
 import { aBench, aClaim, aFinding, aPlan, aPlatform, costing, native } from './builders.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
@@ -17,7 +17,7 @@ const onGvisor = { on: { by: 'name', names: ['gvisor'] } } as const
 const judged = (finding: FindingData, samples: readonly Sample[], platforms?: PlannedPlatform[]): Verdicts =>
   judge(aPlan({ findings: [finding], ...(platforms && { platforms }) }), samples)
 const ended = (judgement: Verdicts, over: { strict?: boolean; strictFindings?: boolean } = {}) =>
-  exitCode(judgement, { strict: false, interrupted: false, problems: 0, ...over })
+  decideExit(judgement, { strict: false, interrupted: false, problems: 0, ...over }).exit.code
 
 describe('from the parts of a finding to its verdict', () => {
   it('names every platform that it lacks, with the reason that the machine gave', () => {
@@ -25,33 +25,48 @@ describe('from the parts of a finding to its verdict', () => {
       aPlatform(name, { family: 'unikernel', available: false, reason: 'no OSv image' }),
     )
     const claims = [aClaim(slower, { on: { by: 'name', names: ['osv', 'osv-firecracker'] } }), aClaim(slower, onKata)]
-    const { findings } = judged(aFinding(claims), native(), [aPlatform('native'), ...absent])
+    const platforms = [aPlatform('native'), ...absent]
+    const { claims: verdicts, findings } = judged(aFinding(claims), native(), platforms)
     expect(findings[0]).toMatchObject({
-      verdict: 'not-evaluated',
+      outcome: 'not-evaluated',
       missingPlatforms: ['osv', 'osv-firecracker', 'kata'],
-      text: 'needs osv, osv-firecracker: no OSv image; kata: not in this run',
+      reasons: [
+        { code: 'platform-unavailable', platforms: ['osv', 'osv-firecracker'] },
+        { code: 'platform-unknown', platforms: ['kata'] },
+      ],
       decisiveClaim: null,
     })
+    expect(formatFinding(findings[0]!, { claims: verdicts, platforms })).toBe(
+      'needs osv, osv-firecracker: no OSv image; kata: not in this run',
+    )
   })
 
   it('leaves context aside: what only warns neither makes a finding nor breaks it', () => {
     const context = aClaim(within, { severity: 'warn', ...onGvisor })
     const samples = [...native(), ...costing('runc', 1.01), ...costing('gvisor', 3)]
     expect(judged(aFinding([aClaim(within), context]), samples).findings[0]).toMatchObject({
-      verdict: 'holds',
+      outcome: 'holds',
       claims: [0, 1],
       decisiveClaim: 0,
     })
-    expect(judged(aFinding([aClaim(within, onKata), context]), samples).findings[0]!.verdict).toBe('not-evaluated')
+    expect(judged(aFinding([aClaim(within, onKata), context]), samples).findings[0]!.outcome).toBe('not-evaluated')
   })
 
   it('never lets an argument hold, and tells what its example does', () => {
     const argument = { qualitative: 'it says what a metric cannot show', failOn: 'never' } as const
-    const tell = (cost: number) =>
-      judged(aFinding([aClaim(slower)], argument), [...native(), ...costing('runc', cost)]).findings[0]!
-    expect(tell(3)).toMatchObject({ verdict: 'not-evaluated', reason: 'qualitative' })
-    expect(tell(3).text).toBe('qualitative, it says what a metric cannot show; its example holds')
-    expect(tell(1).text).toContain('its example does not hold')
+    const verdicts = (cost: number) =>
+      judged(aFinding([aClaim(slower)], argument), [...native(), ...costing('runc', cost)])
+    const text = (cost: number) => {
+      const { claims, findings } = verdicts(cost)
+      return formatFinding(findings[0]!, { claims, platforms: [] })
+    }
+    expect(verdicts(3).findings[0]).toMatchObject({
+      outcome: 'not-evaluated',
+      qualitative: { why: 'it says what a metric cannot show', example: 'holds' },
+    })
+    expect(verdicts(1).findings[0]!.qualitative!.example).toBe('contradicted')
+    expect(text(3)).toBe('qualitative, it says what a metric cannot show; its example holds')
+    expect(text(1)).toContain('its example does not hold')
   })
 
   it('judges what is printed by slip beside it, without a say', () => {
@@ -59,9 +74,9 @@ describe('from the parts of a finding to its verdict', () => {
     const samples = [...native(), ...costing('runc', 1.01), ...costing('gvisor', 1.02)]
     const judgement = judged(aFinding([aClaim(within)], { misprint: asPrinted, failOn: 'any' }), samples)
     expect(judgement.findings[0]).toMatchObject({
-      verdict: 'holds',
+      outcome: 'holds',
       claims: [0],
-      misprint: { verdict: 'contradicted', why: 'contradicts finding 2', claims: [1] },
+      misprint: { outcome: 'contradicted', why: 'contradicts finding 2', claims: [1] },
     })
     expect(ended(judgement)).toBe(0)
     expect(judgement.claims).toHaveLength(2)
@@ -78,14 +93,14 @@ describe('what was not on hardware', () => {
 
   it.each(['emulated', 'nested'] as const)('is judged apart where it was %s, and says so', (how) => {
     const judgement = judged(aFinding([aClaim(within), aClaim(within, onGvisor)]), slowGuest, platforms(how))
-    expect(judgement.claims.map(({ verdict, cpuMode: apart }) => [verdict, apart])).toEqual([
+    expect(judgement.claims.map(({ outcome, cpuMode: apart }) => [outcome, apart])).toEqual([
       ['holds', null],
       ['contradicted', how],
     ])
     expect(judgement.findings[0]).toMatchObject({
-      verdict: 'not-evaluated',
-      reason: `environment:${how}`,
-      offHardware: { cpuModes: [how], verdict: 'contradicted', direction: 'worse' },
+      outcome: 'not-evaluated',
+      reasons: [{ code: 'not-on-hardware', cpuMode: how }],
+      offHardware: { cpuModes: [how], outcome: 'contradicted', direction: 'worse' },
     })
     expect(ended(judgement)).toBe(0)
   })
@@ -99,7 +114,7 @@ describe('what was not on hardware', () => {
       others,
     )
     expect(judgement.findings[0]).toMatchObject({
-      verdict: 'not-evaluated',
+      outcome: 'not-evaluated',
       missingPlatforms: ['gvisor'],
       offHardware: null,
     })
@@ -108,7 +123,7 @@ describe('what was not on hardware', () => {
   it('leaves the verdict to what was on hardware', () => {
     const both = aClaim(within, { on: { by: 'name', names: ['runc', 'gvisor'] } })
     const judgement = judged(aFinding([both]), slowGuest, platforms('emulated'))
-    expect(judgement.findings[0]).toMatchObject({ verdict: 'holds', text: 'decided on 1 of 2 comparisons' })
+    expect(judgement.findings[0]).toMatchObject({ outcome: 'holds', agreeing: { holds: 1, of: 2 } })
   })
 
   it('fails no bench that compares it with hardware, but one that it is alone in', () => {
@@ -116,8 +131,8 @@ describe('what was not on hardware', () => {
     const of = (matcher: Matcher) =>
       judge(aPlan({ benches: [bench(matcher)], platforms: platforms('emulated') }), slowGuest)
     expect(ended(of(within))).toBe(0)
-    expect(of(within).claims[0]).toMatchObject({ verdict: 'contradicted', cpuMode: 'emulated' })
-    expect(of({ kind: 'atMost', value: 1 }).claims[0]).toMatchObject({ verdict: 'contradicted', cpuMode: null })
+    expect(of(within).claims[0]).toMatchObject({ outcome: 'contradicted', cpuMode: 'emulated' })
+    expect(of({ kind: 'atMost', value: 1 }).claims[0]).toMatchObject({ outcome: 'contradicted', cpuMode: null })
     expect(ended(of({ kind: 'atMost', value: 1 }))).toBe(1)
   })
 })
@@ -125,7 +140,7 @@ describe('what was not on hardware', () => {
 describe('--strict-findings', () => {
   it.each(['worse', 'any', 'never'] as const)('fails on a departure for the better, with the gate %s', (gate) => {
     const judgement = judged(aFinding([aClaim(slower)], { failOn: gate }), [...native(), ...costing('runc', 1.2)])
-    expect(judgement.findings[0]).toMatchObject({ verdict: 'contradicted', direction: 'better' })
+    expect(judgement.findings[0]).toMatchObject({ outcome: 'contradicted', direction: 'better' })
     expect(failures(judgement, true).findings).toEqual([1])
     expect(ended(judgement, { strictFindings: true })).toBe(1)
     expect(ended(judgement)).toBe(gate === 'any' ? 1 : 0)
@@ -135,14 +150,4 @@ describe('--strict-findings', () => {
     const judgement = judged(aFinding([aClaim(within)]), [...native(), ...costing('runc', 1.01)])
     expect(ended(judgement, { strictFindings: true })).toBe(0)
   })
-})
-
-it('what is missing is named once, with those that lack the same', () => {
-  const gone = (name: string, reason = `${name} is not installed`) => aPlatform(name, { available: false, reason })
-  const plan = aPlan({
-    platforms: [gone('firecracker'), gone('cloud-hypervisor'), gone('kata', 'the shim is not installed')],
-  })
-  expect(needsText(['firecracker', 'kata', 'cloud-hypervisor'], plan)).toBe(
-    'needs firecracker, cloud-hypervisor: not installed; kata: the shim is not installed',
-  )
 })

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { type ExitCodeOptions, exitCode, failures } from '../../../../src/core/judge/exit-code.ts'
+import { decideExit, type ExitOptions, failures } from '../../../../src/core/judge/exit-code.ts'
 import { judge } from '../../../../src/core/judge/judge.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import type { FindingData } from '../../../../src/core/model/suite.ts'
-import type { ClaimVerdict, Verdicts } from '../../../../src/core/model/verdict.ts'
+import type { Verdicts } from '../../../../src/core/model/verdict.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
+import { formatFinding, formatFindingTitle } from '../../../../src/reporters/format.ts'
 import { aBench, aClaim, aFinding, aPlan, aPlatform, costing, erratic, native } from './builders.ts'
+
+type Verdict = Verdicts['claims'][number]
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
 const slower: Matcher = { kind: 'worseThan', platform: 'native', by: 2 }
@@ -13,8 +16,8 @@ const both = { on: { by: 'name', names: ['runc', 'gvisor'] } } as const
 
 const judged = (finding: FindingData, samples: readonly Sample[]): Verdicts =>
   judge(aPlan({ findings: [finding] }), samples)
-const ended = (judgement: Verdicts, ending: Partial<ExitCodeOptions> = {}) =>
-  exitCode(judgement, { strict: false, interrupted: false, problems: 0, ...ending })
+const ended = (judgement: Verdicts, ending: Partial<ExitOptions> = {}) =>
+  decideExit(judgement, { strict: false, interrupted: false, problems: 0, ...ending }).exit.code
 
 describe('a finding', () => {
   it('holds when every claim does', () => {
@@ -23,20 +26,23 @@ describe('a finding', () => {
       ...costing('runc', 1.01),
       ...costing('gvisor', 1.02),
     ])
-    expect(judgement.findings).toMatchObject([{ verdict: 'holds', direction: null, reason: null, claims: [0, 1] }])
-    expect(judgement.findings[0]!.text).toBe('2 comparisons, without exception')
+    expect(judgement.findings).toMatchObject([{ outcome: 'holds', direction: null, reasons: [], claims: [0, 1] }])
+    expect(judgement.findings[0]!.agreeing).toEqual({ holds: 2, of: 2 })
     expect(ended(judgement)).toBe(0)
   })
 
   it('holds on the platforms that there are, and says on how many', () => {
     const judgement = judged(aFinding([aClaim(within, both)]), [...native(), ...costing('runc', 1.01)])
-    expect(judgement.findings[0]).toMatchObject({ verdict: 'holds', text: 'decided on 1 of 2 comparisons' })
+    expect(judgement.findings[0]).toMatchObject({ outcome: 'holds', agreeing: { holds: 1, of: 2 } })
   })
 
   it('is undecidable when one of its claims is decided nowhere', () => {
     const finding = aFinding([aClaim(within), aClaim(slower, { on: { by: 'name', names: ['kata'] } })])
     const judgement = judged(finding, [...native(), ...costing('runc', 1.01)])
-    expect(judgement.findings[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'platform-unknown:kata' })
+    expect(judgement.findings[0]).toMatchObject({
+      outcome: 'not-evaluated',
+      reasons: [{ code: 'platform-unknown', platforms: ['kata'] }],
+    })
   })
 
   it('is decided by the claims that stand in where its own instrument is absent, and is marked', () => {
@@ -47,23 +53,27 @@ describe('a finding', () => {
     const left = [{ bench: own.bench, reason: 'tracer-unavailable' as const, detail: reason }]
     const samples = [...native(), ...costing('runc', 1.01)]
     const marked = judge(aPlan({ findings: [finding], excluded: left }), samples)
-    expect(marked.claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: `tracer-unavailable:${reason}` })
+    expect(marked.claims[0]).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'tracer-unavailable', message: reason },
+    })
     expect(marked.findings[0]).toMatchObject({
-      verdict: 'holds',
+      outcome: 'holds',
       fallbackLabel: 'by syscalls',
-      title: 'a finding (by syscalls)',
+      title: 'a finding',
       claims: [1],
     })
     const against = judge(aPlan({ findings: [finding], excluded: left }), [...native(), ...costing('runc', 3)])
-    expect(against.findings[0]).toMatchObject({ verdict: 'contradicted', fallbackLabel: 'by syscalls' })
-    expect(against.findings[0]!.text).toMatch(/^by syscalls: /)
+    expect(against.findings[0]).toMatchObject({ outcome: 'contradicted', fallbackLabel: 'by syscalls' })
+    expect(formatFindingTitle(marked.findings[0]!)).toBe('a finding (by syscalls)')
+    expect(formatFinding(against.findings[0]!, { ...against, platforms: [] })).toMatch(/^by syscalls: /)
   })
 
   it('is decided by its own claims where they are measured, and those that stand in have no say', () => {
     const finding = aFinding([aClaim(within), aClaim(slower, { fallbackLabel: 'by syscalls' })])
     const [verdict] = judged(finding, [...native(), ...costing('runc', 1.01)]).findings
-    expect(verdict).toMatchObject({ verdict: 'holds', title: 'a finding', claims: [0] })
-    expect(verdict).not.toHaveProperty('mark')
+    expect(verdict).toMatchObject({ outcome: 'holds', title: 'a finding', claims: [0] })
+    expect(verdict).not.toHaveProperty('fallbackLabel')
   })
 
   it('is undecidable, without a mark, when neither instrument is there', () => {
@@ -78,27 +88,30 @@ describe('a finding', () => {
       detail: 'EPERM',
     }))
     const [verdict] = judge(aPlan({ findings: [finding], excluded: left }), native()).findings
-    expect(verdict).toMatchObject({ verdict: 'not-evaluated', reason: 'tracer-unavailable:EPERM' })
+    expect(verdict).toMatchObject({
+      outcome: 'not-evaluated',
+      reasons: [{ code: 'tracer-unavailable', message: 'EPERM' }],
+    })
   })
 
   it('is undecidable when it has a part that no bench decides, whatever its claims say', () => {
     const undecided = { unmeasurableParts: ['the size of the attack surface'] }
     const samples = [...native(), ...costing('runc', 1.01)]
     expect(judged(aFinding([aClaim(within)], undecided), samples).findings[0]).toMatchObject({
-      verdict: 'not-evaluated',
-      reason: 'part-not-measurable:the size of the attack surface',
+      outcome: 'not-evaluated',
+      reasons: [{ code: 'part-not-measurable', parts: ['the size of the attack surface'] }],
     })
-    expect(judged(aFinding([], undecided), samples).findings[0]!.verdict).toBe('not-evaluated')
+    expect(judged(aFinding([], undecided), samples).findings[0]!.outcome).toBe('not-evaluated')
     const against = judged(aFinding([aClaim(within)], undecided), [...native(), ...costing('runc', 3)])
-    expect(against.findings[0]!.verdict).toBe('contradicted')
+    expect(against.findings[0]!.outcome).toBe('contradicted')
   })
 
   it('is inconclusive when a claim is, and contradicted when another is', () => {
     const finding = aFinding([aClaim(within, both)])
     const doubtful = [...native(), ...costing('runc', erratic)]
-    expect(judged(finding, [...doubtful, ...costing('gvisor', 1.01)]).findings[0]!.verdict).toBe('inconclusive')
+    expect(judged(finding, [...doubtful, ...costing('gvisor', 1.01)]).findings[0]!.outcome).toBe('inconclusive')
     expect(judged(finding, [...doubtful, ...costing('gvisor', 3)]).findings[0]).toMatchObject({
-      verdict: 'contradicted',
+      outcome: 'contradicted',
       direction: 'worse',
     })
   })
@@ -107,7 +120,7 @@ describe('a finding', () => {
     const finding = aFinding([aClaim(slower), aClaim(within)])
     const judgement = judged(finding, [...native(), ...costing('runc', 1.5)])
     expect(judgement.claims.map(({ direction }) => direction)).toEqual(['better', 'worse'])
-    expect(judgement.findings[0]).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
+    expect(judgement.findings[0]).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
   })
 
   it('points at its own claims, after those of the benches', () => {
@@ -126,7 +139,7 @@ describe('what gates', () => {
   const worse = [...native(), ...costing('runc', 1.5)]
   const gated = (claim: Claim, gate: FindingData['failOn'], samples: readonly Sample[]) => {
     const judgement = judged(aFinding([claim], { failOn: gate }), samples)
-    expect(judgement.findings[0]!.verdict).toBe('contradicted')
+    expect(judgement.findings[0]!.outcome).toBe('contradicted')
     return { code: ended(judgement), findings: failures(judgement).findings }
   }
 
@@ -146,7 +159,7 @@ describe('what gates', () => {
     expect(gated(aClaim(within, { severity: 'warn' }), 'any', worse).code).toBe(0)
     const plan = aPlan({ benches: [aBench({ claims: [aClaim(within, { severity: 'warn' })] })] })
     const judgement = judge(plan, worse)
-    expect(judgement.claims[0]!.verdict).toBe('contradicted')
+    expect(judgement.claims[0]!.outcome).toBe('contradicted')
     expect(failures(judgement)).toEqual({ claims: [], findings: [] })
     expect(ended(judgement)).toBe(0)
   })
@@ -164,19 +177,19 @@ describe('what gates', () => {
 })
 
 describe('the exit code', () => {
-  const verdict = (over: Partial<ClaimVerdict>): ClaimVerdict => {
+  const verdict = (over: Partial<Verdict>): Verdict => {
     const plan = aPlan({ benches: [aBench({ claims: [aClaim(within)] })] })
     return { ...judge(plan, [...native(), ...costing('runc', 1.01)]).claims[0]!, ...over }
   }
-  const of = (...claims: Partial<ClaimVerdict>[]): Verdicts => ({ claims: claims.map(verdict), findings: [] })
-  const holds = { verdict: 'holds' } as const
-  const contradicted = { verdict: 'contradicted', direction: 'worse' } as const
-  const inconclusive = { verdict: 'inconclusive' } as const
-  const absent = { verdict: 'not-evaluated', reason: 'platform-unavailable:kata' } as const
-  const failed = { verdict: 'not-evaluated', reason: 'sample-errors:runc' } as const
+  const of = (...claims: Partial<Verdict>[]): Verdicts => ({ claims: claims.map(verdict), findings: [] })
+  const holds = { outcome: 'holds' } as const
+  const contradicted = { outcome: 'contradicted', direction: 'worse' } as const
+  const inconclusive = { outcome: 'inconclusive' } as const
+  const absent = { outcome: 'not-evaluated', reason: { code: 'platform-unavailable', platforms: ['kata'] } } as const
+  const failed = { outcome: 'not-evaluated', reason: { code: 'sample-errors', platforms: ['runc'] } } as const
   const strict = { strict: true }
 
-  it.each<[string, number, Verdicts, Partial<ExitCodeOptions>]>([
+  it.each<[string, number, Verdicts, Partial<ExitOptions>]>([
     ['all is well', 0, of(holds, absent), {}],
     ['something is in doubt', 0, of(holds, inconclusive, failed), {}],
     ['nothing was claimed', 4, of(), {}],
@@ -185,7 +198,12 @@ describe('the exit code', () => {
     ['something is in doubt, strictly', 3, of(holds, inconclusive), strict],
     ['samples failed, strictly', 3, of(holds, failed), strict],
     ['a platform is absent, strictly', 0, of(holds, absent), strict],
-    ['only a warning is in doubt, strictly', 0, of(holds, { ...inconclusive, severity: 'warn' }), strict],
+    [
+      'only a warning is in doubt, strictly',
+      0,
+      of(holds, { ...inconclusive, claim: aClaim(within, { severity: 'warn' }) }),
+      strict,
+    ],
     ['a bench file is broken', 5, of(holds), { problems: 1 }],
     ['a bench file is broken and nothing was decided', 5, of(), { problems: 1 }],
     ['a bench file is broken and something is in doubt, strictly', 5, of(inconclusive), { problems: 1, strict: true }],
@@ -208,7 +226,7 @@ describe('known to be wrong', () => {
   it('a ranking with one contradicted pair is contradicted, though another pair has no samples', () => {
     const finding = aFinding([aClaim({ kind: 'ranked', platforms: ['runc', 'native', 'gvisor'] })])
     const judgement = judged(finding, [...native(), ...costing('runc', 2)])
-    expect(judgement.claims[0]!.verdict).toBe('contradicted')
+    expect(judgement.claims[0]!.outcome).toBe('contradicted')
   })
 
   it('a claim that only warns does not make a finding gate whose other claim got better', () => {
@@ -223,6 +241,6 @@ describe('known to be wrong', () => {
       findings: [aFinding([aClaim({ kind: 'atMost', value: 20 })])],
     })
     const zeros = costing('runc', 1).map((sample) => ({ ...sample, values: { latency: 0 } }))
-    expect(judge(plan, zeros).claims[0]!.verdict).toBe('holds')
+    expect(judge(plan, zeros).claims[0]!.outcome).toBe('holds')
   })
 })

@@ -26,16 +26,16 @@ describe('what counts as evidence', () => {
   it.each([1, 2, 3, 4])('%d rounds never decide, however clear they are', (count) => {
     for (const cost of [1.0001, 100]) {
       expect(one([...native(count), ...costing('runc', cost, { count })])).toMatchObject({
-        verdict: 'inconclusive',
-        reason: 'too-few-rounds',
-        measured: { low: null, high: null, rounds: count },
+        outcome: 'inconclusive',
+        reason: { code: 'too-few-rounds' },
+        estimate: { low: null, high: null, rounds: count },
       })
     }
   })
 
   it('five rounds can decide, either way', () => {
-    expect(one([...native(5), ...costing('runc', 1.01, { count: 5 })]).verdict).toBe('holds')
-    expect(one([...native(5), ...costing('runc', 3, { count: 5 })]).verdict).toBe('contradicted')
+    expect(one([...native(5), ...costing('runc', 1.01, { count: 5 })]).outcome).toBe('holds')
+    expect(one([...native(5), ...costing('runc', 3, { count: 5 })]).outcome).toBe('contradicted')
   })
 
   it('a platform that cannot run such a workload is not meant by all, and says so where it is named', () => {
@@ -44,14 +44,14 @@ describe('what counts as evidence', () => {
     const atMost: Matcher = { kind: 'atMost', value: 100 }
     const claims = [aClaim(atMost, { on: { by: 'all' } }), aClaim(atMost)]
     const plan = aPlan({ platforms, benches: [aBench({ workload, claims })] })
-    const found = judge(plan, costing('qemu', 1)).claims.map(({ platform, verdict, reason }) => [
-      platform,
-      verdict,
+    const found = judge(plan, costing('qemu', 1)).claims.map(({ platforms: [name], outcome, reason }) => [
+      name,
+      outcome,
       reason,
     ])
     expect(found).toEqual([
       ['qemu', 'holds', null],
-      ['runc', 'not-evaluated', 'workload-unsupported:runc'],
+      ['runc', 'not-evaluated', { code: 'workload-unsupported', platforms: ['runc'] }],
     ])
   })
 
@@ -63,10 +63,10 @@ describe('what counts as evidence', () => {
     const verdictOf = (bench: Parameters<typeof aBench>[0]) => {
       const claims = [aClaim({ kind: 'atMost', value: 100 })]
       const [only] = judge(aPlan({ platforms, benches: [aBench({ ...bench, claims })] }), costing('runc', 1)).claims
-      return [only!.verdict, only!.reason]
+      return [only!.outcome, only!.reason]
     }
     expect(verdictOf({ workload })).toEqual(['holds', null])
-    expect(verdictOf({})).toEqual(['not-evaluated', 'platform-unavailable:runc'])
+    expect(verdictOf({})).toEqual(['not-evaluated', { code: 'platform-unavailable', platforms: ['runc'] }])
   })
 
   it('rounds that only one of the two was measured in are left out', () => {
@@ -75,62 +75,74 @@ describe('what counts as evidence', () => {
       ...costing('runc', 1.01, { count: 6 }),
       ...costing('runc', 50, { count: 40, from: 6 }),
     ])
-    expect(verdict).toMatchObject({ verdict: 'holds', measured: { rounds: 6 } })
+    expect(verdict).toMatchObject({ outcome: 'holds', estimate: { rounds: 6 } })
   })
 
   it('rounds that never coincide compare nothing', () => {
     const verdict = one([...native(10), ...costing('runc', 1.01, { from: 10 })])
-    expect(verdict).toMatchObject({ verdict: 'not-evaluated', reason: 'too-few-rounds', measured: null })
+    expect(verdict).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'too-few-rounds' }, estimate: null })
   })
 
   it('warm-up samples are left out, even of rounds that are measured too', () => {
     const warm = [...native(), ...costing('runc', 90)].map((sample) => ({ ...sample, warmup: true, digest: 'other' }))
     expect(one([...warm, ...native(), ...costing('runc', 1.01)])).toMatchObject({
-      verdict: 'holds',
-      measured: { rounds: 10 },
+      outcome: 'holds',
+      estimate: { rounds: 10 },
     })
-    expect(one(warm).verdict).toBe('not-evaluated')
+    expect(one(warm).outcome).toBe('not-evaluated')
   })
 
   it('a round with several samples counts once, by their median', () => {
     const outliers = costing('runc', 500)
     const samples = [...native(), ...costing('runc', 1.01), ...costing('runc', 1.02), ...outliers]
-    expect(one(samples)).toMatchObject({ verdict: 'holds', measured: { rounds: 10 } })
+    expect(one(samples)).toMatchObject({ outcome: 'holds', estimate: { rounds: 10 } })
   })
 
   it('failed samples are left out where others of the cell succeeded', () => {
     const failed = aSample('runc', 99, { error: 'it broke', digest: 'other' })
-    expect(one([...native(), ...costing('runc', 1.01), failed]).verdict).toBe('holds')
+    expect(one([...native(), ...costing('runc', 1.01), failed]).outcome).toBe('holds')
   })
 })
 
 describe('why something is undecidable', () => {
   it('different-work: samples of different work are not compared', () => {
-    expect(one([...native(), ...costing('runc', 1.01, { digest: 'other' })]).reason).toBe('different-work')
+    expect(one([...native(), ...costing('runc', 1.01, { digest: 'other' })]).reason).toMatchObject({
+      code: 'different-work',
+    })
     const changed = [
       ...costing('runc', 1.01, { count: 5 }),
       ...costing('runc', 1.01, { count: 5, from: 5, digest: 'other' }),
     ]
-    expect(one([...native(), ...changed])).toMatchObject({ verdict: 'not-evaluated', reason: 'different-work' })
+    expect(one([...native(), ...changed])).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'different-work' },
+    })
   })
 
   it('zero-value: 0 has no ratio, on either side', () => {
     const zero = (platform: string) => aSample(platform, 3, { values: { latency: 0 } })
     const without3 = (samples: Sample[]) => samples.filter(({ round }) => round !== 3)
-    expect(one([...native(), ...without3(costing('runc', 1.01)), zero('runc')]).reason).toBe('zero-value')
-    expect(one([...without3(native()), zero('native'), ...costing('runc', 1.01)]).reason).toBe('zero-value')
+    expect(one([...native(), ...without3(costing('runc', 1.01)), zero('runc')]).reason).toMatchObject({
+      code: 'zero-value',
+    })
+    expect(one([...without3(native()), zero('native'), ...costing('runc', 1.01)]).reason).toMatchObject({
+      code: 'zero-value',
+    })
   })
 
   it('sample-errors: every sample failed, with the platform that they are of', () => {
     const failing = costing('runc', 1).map(({ values: _, ...sample }) => ({ ...sample, error: 'it broke' }))
-    expect(one([...native(), ...failing])).toMatchObject({ verdict: 'not-evaluated', reason: 'sample-errors:runc' })
+    expect(one([...native(), ...failing])).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'sample-errors', platforms: ['runc'] },
+    })
   })
 
   it('workload-unsupported: the platform cannot do such work, and is no member of a median then', () => {
     const unable = [{ ...aSample('runc', -1, { warmup: true, error: 'it runs one program' }), unsupported: true }]
     expect(one([...native(), ...unable])).toMatchObject({
-      verdict: 'not-evaluated',
-      reason: 'workload-unsupported:runc',
+      outcome: 'not-evaluated',
+      reason: { code: 'workload-unsupported', platforms: ['runc'] },
     })
   })
 
@@ -139,8 +151,8 @@ describe('why something is undecidable', () => {
     const others = plan.platforms.filter(({ name }) => name !== 'native')
     for (const platforms of [others, [aPlatform('native', { available: false }), ...others]]) {
       expect(one(costing('runc', 1.01), { ...plan, platforms })).toMatchObject({
-        verdict: 'not-evaluated',
-        reason: 'no-native',
+        outcome: 'not-evaluated',
+        reason: { code: 'no-native' },
       })
     }
   })
@@ -148,11 +160,15 @@ describe('why something is undecidable', () => {
   it('platform-unavailable: it does not work here; platform-unknown: the config does not have it', () => {
     const plan = planWith(aClaim(within))
     const platforms = [aPlatform('native'), aPlatform('runc', { available: false })]
-    expect(one(native(), { ...plan, platforms }).reason).toBe('platform-unavailable:runc')
+    expect(one(native(), { ...plan, platforms }).reason).toEqual({ code: 'platform-unavailable', platforms: ['runc'] })
     const unknown = one(native(), planWith(aClaim(within, { on: { by: 'name', names: ['runq'] } })))
-    expect(unknown).toMatchObject({ verdict: 'not-evaluated', reason: 'platform-unknown:runq', platform: 'runq' })
+    expect(unknown).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'platform-unknown', platforms: ['runq'] },
+      platforms: ['runq'],
+    })
     const reference = one(native(), planWith(aClaim({ kind: 'betterThan', platform: 'kata', by: 1 })))
-    expect(reference).toMatchObject({ platform: 'runc', reason: 'platform-unknown:kata' })
+    expect(reference).toMatchObject({ platforms: ['runc'], reason: { code: 'platform-unknown', platforms: ['kata'] } })
   })
 
   it.each<Selector>([
@@ -160,7 +176,7 @@ describe('why something is undecidable', () => {
     { by: 'tag', tags: ['ablation'] },
   ])('platform-unknown: nothing is chosen by %o, yet there is a verdict', (on) => {
     const { claims } = judge(planWith(aClaim(within, { on })), native())
-    expect(claims).toMatchObject([{ verdict: 'not-evaluated', reason: 'platform-unknown' }])
+    expect(claims).toMatchObject([{ outcome: 'not-evaluated', reason: { code: 'platform-unknown' } }])
   })
 
   it('not-measured: the bench, the metric or the point is not in the run', () => {
@@ -170,7 +186,7 @@ describe('why something is undecidable', () => {
       aClaim(within, { where: { mode: 'gone' } }),
     ])
     const { claims } = judge(aPlan({ findings: [finding] }), [...native(), ...costing('runc', 1)])
-    expect(claims.map(({ reason }) => reason)).toEqual(['not-measured', 'not-measured', 'not-measured'])
+    expect(claims.map(({ reason }) => reason)).toEqual(Array(3).fill({ code: 'not-measured' }))
   })
 })
 
@@ -179,12 +195,12 @@ describe('what a claim is about', () => {
 
   it('every platform that is selected, but not the one that it compares with', () => {
     const { claims } = judge(planWith(aClaim(within, { on: { by: 'all' } })), everything)
-    expect(claims.map(({ platform, verdict }) => [platform, verdict])).toEqual([
+    expect(claims.map(({ platforms, outcome }) => [...platforms, outcome])).toEqual([
       ['runc', 'holds'],
       ['gvisor', 'contradicted'],
     ])
     const faster = aClaim({ kind: 'betterThan', platform: 'gvisor', by: 1 }, { on: { by: 'all' } })
-    expect(judge(planWith(faster), everything).claims.map(({ platform }) => platform)).toEqual(['native', 'runc'])
+    expect(judge(planWith(faster), everything).claims.flatMap(({ platforms }) => platforms)).toEqual(['native', 'runc'])
     const limit = aClaim({ kind: 'atMost', value: 1 }, { on: { by: 'all' } })
     expect(judge(planWith(limit), everything).claims).toHaveLength(3)
   })
@@ -192,7 +208,7 @@ describe('what a claim is about', () => {
   it('by family, tag and name', () => {
     const platforms = [aPlatform('native'), aPlatform('runc', { tags: ['x'] }), aPlatform('gvisor', { tags: ['y'] })]
     const about = (on: Selector) =>
-      judge({ ...planWith(aClaim(within, { on })), platforms }, everything).claims.map(({ platform }) => platform)
+      judge({ ...planWith(aClaim(within, { on })), platforms }, everything).claims.flatMap(({ platforms }) => platforms)
     expect(about({ by: 'family', families: ['container', 'secure-container'] })).toEqual(['runc', 'gvisor'])
     expect(about({ by: 'family', families: ['container'] })).toEqual(['runc'])
     expect(about({ by: 'tag', tags: ['y', 'z'] })).toEqual(['gvisor'])
@@ -217,7 +233,7 @@ describe('what a claim is about', () => {
     const at = (mode: string, cost: number) =>
       [...native(), ...costing('runc', cost)].map((sample) => ({ ...sample, case: `${benchId} [mode=${mode}]` }))
     const { claims } = judge(aPlan({ benches }), [...at('read', 1.01), ...at('write', 3)])
-    expect(claims.map(({ params, verdict }) => [params.mode, verdict])).toEqual([
+    expect(claims.map(({ params, outcome }) => [params.mode, outcome])).toEqual([
       ['read', 'holds'],
       ['write', 'contradicted'],
     ])
@@ -286,11 +302,11 @@ describe('judging', () => {
       fc.property(plan, nothing, (plan, samples) => {
         const { claims, findings } = judge(plan, samples)
         expect(claims.length).toBeGreaterThanOrEqual(plan.benches[0]!.claims.length)
-        for (const { verdict, reason } of claims) {
-          expect(verdict).toBe('not-evaluated')
+        for (const { outcome, reason } of claims) {
+          expect(outcome).toBe('not-evaluated')
           expect(reason).toBeTruthy()
         }
-        expect(findings[0]!.verdict).toBe('not-evaluated')
+        expect(findings[0]!.outcome).toBe('not-evaluated')
       }),
       { numRuns: 200 },
     )

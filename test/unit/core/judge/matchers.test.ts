@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
-import type { ClaimVerdict } from '../../../../src/core/model/verdict.ts'
+import type { Verdicts } from '../../../../src/core/model/verdict.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
 import { aClaim, costing, erratic, native, planWith, steady } from './builders.ts'
 
-const only = (claim: Claim, samples: readonly Sample[]): ClaimVerdict => {
+const only = (claim: Claim, samples: readonly Sample[]): Verdicts['claims'][number] => {
   const { claims } = judge(planWith(claim), samples)
   expect(claims).toHaveLength(1)
   return claims[0]!
@@ -47,10 +47,10 @@ describe.each(['latency', 'rate'])('a comparison of the %s', (metric) => {
       ...costing('gvisor', 1),
       ...costing('runc', factor),
     ])
-    expect([verdict.verdict, verdict.direction].filter(Boolean).join(' ')).toBe(expected)
-    expect(verdict.reason).toBe(expected === 'inconclusive' ? 'interval-crosses-margin' : null)
-    expect(verdict.measured!.rounds).toBe(10)
-    expect(verdict.text).toContain(matcher.kind === 'ranked' ? 'runc > gvisor' : 'runc')
+    expect([verdict.outcome, verdict.direction].filter(Boolean).join(' ')).toBe(expected)
+    expect(verdict.reason).toEqual(expected === 'inconclusive' ? { code: 'interval-crosses-margin' } : null)
+    expect(verdict.estimate!.rounds).toBe(10)
+    expect(verdict.platforms).toEqual(matcher.kind === 'ranked' ? ['runc', 'gvisor'] : ['runc'])
   })
 
   it.each([withinNative, equivalentTo, fasterThan, slowerThan, ranked])(
@@ -58,19 +58,20 @@ describe.each(['latency', 'rate'])('a comparison of the %s', (metric) => {
     (matcher) => {
       const verdict = only(aClaim(matcher, { metric }), [])
       expect(verdict).toMatchObject({
-        verdict: 'not-evaluated',
+        outcome: 'not-evaluated',
         direction: null,
-        reason: 'too-few-rounds',
-        measured: null,
+        reason: { code: 'too-few-rounds' },
+        estimate: null,
       })
     },
   )
 
   it('measures the ratio in the direction of the metric, with the lower bound first', () => {
-    const { measured } = only(aClaim(withinNative, { metric }), [...native(), ...costing('runc', 2)])
-    expect(measured!.estimate).toBeCloseTo(metric === 'latency' ? 2 : 0.5, 2)
-    expect(measured!.low).toBeLessThan(measured!.estimate)
-    expect(measured!.high).toBeGreaterThan(measured!.estimate)
+    const { estimate } = only(aClaim(withinNative, { metric }), [...native(), ...costing('runc', 2)])
+    expect(estimate).toMatchObject({ kind: 'ratio', platform: 'runc', to: { platform: 'native' }, paired: true })
+    expect(estimate!.value).toBeCloseTo(metric === 'latency' ? 2 : 0.5, 2)
+    expect(estimate!.low).toBeLessThan(estimate!.value)
+    expect(estimate!.high).toBeGreaterThan(estimate!.value)
   })
 })
 
@@ -91,7 +92,7 @@ describe('a margin', () => {
     ['rate', 0.901, 'holds'],
     ['rate', 0.899, 'contradicted'],
   ])('of 10 %% on the %s, at %d × native: %s', (metric, ratio, expected) => {
-    expect(only(aClaim(withinNative, { metric }), exact(metric, ratio)).verdict).toBe(expected)
+    expect(only(aClaim(withinNative, { metric }), exact(metric, ratio)).outcome).toBe(expected)
   })
 
   it.each([
@@ -102,14 +103,14 @@ describe('a margin', () => {
   ])('of equivalence is the same both ways in logarithms: the %s at %d × is %s', (metric, ratio, expected) => {
     const matcher: Matcher = { kind: 'equivalentTo', platform: 'native', percent: 10 }
     const verdict = only(aClaim(matcher, { metric }), exact(metric, ratio))
-    expect(verdict.verdict).toBe(expected)
+    expect(verdict.outcome).toBe(expected)
     expect(verdict.direction).toBe(expected === 'holds' ? null : 'better')
   })
 
   it('is not reached by equality: a platform like the reference is neither faster nor slower', () => {
     for (const kind of ['betterThan', 'worseThan'] as const) {
       const verdict = only(aClaim({ kind, platform: 'native', by: 1 }), exact('latency', 1))
-      expect(verdict).toMatchObject({ verdict: 'inconclusive', reason: 'interval-crosses-margin' })
+      expect(verdict).toMatchObject({ outcome: 'inconclusive', reason: { code: 'interval-crosses-margin' } })
     }
   })
 })
@@ -128,22 +129,25 @@ describe('a limit in the unit of the metric', () => {
   ]
   it.each(limits)('%s %o, measured %d: %s', (metric, matcher, value, expected) => {
     const verdict = only(aClaim(matcher, { metric }), steady('runc', value))
-    expect([verdict.verdict, verdict.direction].filter(Boolean).join(' ')).toBe(expected)
-    expect(verdict.measured!.estimate).toBeCloseTo(value, 1)
-    expect(verdict.measured!.low!).toBeLessThanOrEqual(verdict.measured!.high!)
+    expect([verdict.outcome, verdict.direction].filter(Boolean).join(' ')).toBe(expected)
+    expect(verdict.estimate!.value).toBeCloseTo(value, 1)
+    expect(verdict.estimate!.low!).toBeLessThanOrEqual(verdict.estimate!.high!)
   })
 
   it('needs no native', () => {
     const plan = planWith(aClaim({ kind: 'atMost', value: 20 }))
     const without = { ...plan, platforms: plan.platforms.filter(({ name }) => name !== 'native') }
-    expect(judge(without, steady('runc', 15)).claims[0]!.verdict).toBe('holds')
+    expect(judge(without, steady('runc', 15)).claims[0]!.outcome).toBe('holds')
   })
 
   it('is undecidable without samples, and never decided by four rounds', () => {
     const claim = aClaim({ kind: 'atMost', value: 20 })
-    expect(only(claim, []).verdict).toBe('not-evaluated')
-    expect(only(claim, steady('runc', 1, 4))).toMatchObject({ verdict: 'inconclusive', reason: 'too-few-rounds' })
-    expect(only(claim, steady('runc', 1, 5)).verdict).toBe('holds')
+    expect(only(claim, []).outcome).toBe('not-evaluated')
+    expect(only(claim, steady('runc', 1, 4))).toMatchObject({
+      outcome: 'inconclusive',
+      reason: { code: 'too-few-rounds' },
+    })
+    expect(only(claim, steady('runc', 1, 5)).outcome).toBe('holds')
   })
 })
 
@@ -152,16 +156,16 @@ describe('a ranking', () => {
   const costs = (runc: number, gvisor: number) => [...native(), ...costing('runc', runc), ...costing('gvisor', gvisor)]
 
   it('holds when each is better than the next', () => {
-    expect(only(three, costs(1.2, 1.5)).verdict).toBe('holds')
+    expect(only(three, costs(1.2, 1.5)).outcome).toBe('holds')
   })
 
   it('is contradicted by one pair, whichever', () => {
-    expect(only(three, costs(0.8, 1.5))).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
-    expect(only(three, costs(1.5, 1.2))).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
+    expect(only(three, costs(0.8, 1.5))).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
+    expect(only(three, costs(1.5, 1.2))).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
   })
 
   it('is undecidable where one of them has no samples and the others agree', () => {
     const verdict = only(three, [...native(), ...costing('runc', 1.2)])
-    expect(verdict).toMatchObject({ verdict: 'not-evaluated', platform: 'native > runc > gvisor' })
+    expect(verdict).toMatchObject({ outcome: 'not-evaluated', platforms: ['native', 'runc', 'gvisor'] })
   })
 })

@@ -7,6 +7,7 @@ import { casesOf, type Plan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { seeded } from '../../../../src/core/stats/index.ts'
 import type { Claim } from '../../../../src/dsl/claim.ts'
+import { formatClaim } from '../../../../src/reporters/format.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
 import { aBench, aClaim, aPlan, aSample, benchId, rounds } from './builders.ts'
 
@@ -52,53 +53,60 @@ const cases: [SeriesMatcher, number[], string][] = [
 
 describe.each(['rate', 'latency'])('over a parameter, the %s', (metric) => {
   it.each(cases)('%o of %j: %s', (matcher, rates, expected) => {
-    expect(verdictOf(matcher, series(rates), metric).verdict).toBe(expected)
+    expect(verdictOf(matcher, series(rates), metric).outcome).toBe(expected)
   })
 })
 
 describe('a claim over a parameter', () => {
   it('is in doubt where the truth lies at the margin', () => {
-    expect(verdictOf(flat, series([80, 100, 95, 90]))).toMatchObject({ verdict: 'inconclusive' })
+    expect(verdictOf(flat, series([80, 100, 95, 90]))).toMatchObject({ outcome: 'inconclusive' })
   })
 
   it('says where the peak may be, and which two points differ most', () => {
-    const { measured, params, text } = verdictOf(peaksAt, series([50, 100, 100, 60]))
-    expect(measured).toMatchObject({ low: 2, high: 4, rounds: 10 })
-    expect(params).toEqual({})
-    expect(text).toMatch(/^rate of runc is best at threads 2 to 4: [24] \[2, 4\] threads$/)
+    const verdict = verdictOf(peaksAt, series([50, 100, 100, 60]))
+    expect(verdict.estimate).toMatchObject({ kind: 'argmax', low: 2, high: 4, rounds: 10, parameter: 'threads' })
+    expect(verdict.params).toEqual({})
+    expect(formatClaim(verdict)).toMatch(/^rate of runc is best at threads 2 to 4: [24] \[2, 4\] threads$/)
     const uneven = verdictOf(flat, series([50, 95, 100, 95]))
-    expect(uneven.measured!.estimate).toBeCloseTo(0.5, 2)
-    expect(uneven.text).toContain('0.5 × threads=4, at threads=1')
+    expect(uneven.estimate!.value).toBeCloseTo(0.5, 2)
+    expect(uneven.estimate).toMatchObject({ kind: 'spread', parameter: 'threads', best: 4, worst: 1 })
+    expect(formatClaim(uneven)).toContain('0.5 × threads=4, at threads=1')
   })
 
   it('is undecidable without points on both sides of the range, whatever they show', () => {
     for (const values of [[2, 4], [1, 8], [2]] as const) {
       const bench = aBench({ params: { threads: values }, claims: [aClaim(peaksAt, { metric: 'rate' })] })
       const { claims } = judge(aPlan({ benches: [bench], cases: casesOf(bench) }), series([50, 100, 90, 60]))
-      expect(claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'too-few-points' })
+      expect(claims[0]).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'too-few-points' } })
     }
   })
 
   it('is in doubt below five rounds, and undecidable where a point has no samples or its work changed', () => {
     const rates = [50, 100, 90, 60]
-    expect(verdictOf(peaksAt, series(rates, 4))).toMatchObject({ verdict: 'inconclusive', reason: 'too-few-rounds' })
+    expect(verdictOf(peaksAt, series(rates, 4))).toMatchObject({
+      outcome: 'inconclusive',
+      reason: { code: 'too-few-rounds' },
+    })
     const without = series(rates).filter(({ case: point }) => !point.includes('=8'))
-    expect(verdictOf(peaksAt, without)).toMatchObject({ verdict: 'not-evaluated', reason: 'too-few-rounds' })
+    expect(verdictOf(peaksAt, without)).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'too-few-rounds' } })
     const changed = series(rates).map((one) => (one.round === 3 ? { ...one, digest: 'other' } : one))
-    expect(verdictOf(flat, changed)).toMatchObject({ verdict: 'not-evaluated', reason: 'different-work' })
+    expect(verdictOf(flat, changed)).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'different-work' } })
   })
 
   it('is undecidable where the client was the limit at one of the points', () => {
     const bound = series([50, 100, 100, 100]).map((one) =>
       one.case.includes('=8') ? { ...one, client: { cpu: 0.99 } as NonNullable<Sample['client']> } : one,
     )
-    expect(verdictOf(peaksAt, bound)).toMatchObject({ verdict: 'not-evaluated', reason: 'client-bound:runc' })
+    expect(verdictOf(peaksAt, bound)).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'client-bound', platforms: ['runc'] },
+    })
   })
 
   it('does not fail a run on a host that mostly works for others', () => {
     const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
     const crowded = series([50, 60, 90, 100], 10, { disturbed: true, load })
-    expect(verdictOf(peaksAt, crowded)).toMatchObject({ verdict: 'inconclusive', reason: 'host-overloaded' })
+    expect(verdictOf(peaksAt, crowded)).toMatchObject({ outcome: 'inconclusive', reason: { code: 'host-overloaded' } })
   })
 })
 
@@ -119,7 +127,7 @@ describe('the error rates of a claim over a parameter', () => {
           visited: 10,
         },
       }))
-      if (judgeSeries(matcher, points, metric, undefined, 'a').verdict === wanted) found++
+      if (judgeSeries(matcher, 'runc', points, metric, undefined, 'a').outcome === wanted) found++
     }
     return found / 2_000
   }

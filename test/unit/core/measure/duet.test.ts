@@ -99,7 +99,7 @@ describe('the samples of a duet', () => {
   it('are compared with native of the same duet, never with another', () => {
     const benches = [aBench({ claims: [within(['runc', 'gvisor'])] })]
     const { claims } = judge(aPlan({ benches, duet: [benchId] }), samples)
-    expect(claims.map(({ verdict, measured }) => [verdict, measured!.estimate.toFixed(2)])).toEqual([
+    expect(claims.map(({ outcome, estimate }) => [outcome, estimate!.value.toFixed(2)])).toEqual([
       ['holds', '1.00'],
       ['holds', '1.00'],
     ])
@@ -108,6 +108,6 @@ describe('the samples of a duet', () => {
   it('of two platforms are compared round by round', () => {
     const claims = [aClaim({ kind: 'worseThan', platform: 'runc', by: 1.5 }, { on: { by: 'name', names: ['gvisor'] } })]
     const verdict = judge(aPlan({ benches: [aBench({ claims })] }), samples).claims[0]!
-    expect(verdict).toMatchObject({ verdict: 'holds', measured: { rounds: 10 } })
+    expect(verdict).toMatchObject({ outcome: 'holds', estimate: { rounds: 10 } })
   })
 })

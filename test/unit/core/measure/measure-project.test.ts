@@ -67,7 +67,7 @@ describe('a run', () => {
     expect(order(record.samples)).toEqual(steps)
     expect(new Set(record.samples.map(({ values }) => values?.time))).toEqual(new Set([100, 104]))
     expect(report.claims[0]).toMatchObject({ verdict: 'holds' })
-    expect(report).toMatchObject({ status: 'finished', exitCode: 0 })
+    expect(report).toMatchObject({ status: 'finished', exit: { code: 0 } })
     expect(host.events.at(-1)).toBe('release the host')
     nothingLeft(host)
   })
@@ -120,7 +120,7 @@ describe('a run', () => {
     )
     expect(stops).toEqual([{ why: 'all-decided', rounds: 8 }])
     expect(record.samples).toHaveLength(16)
-    expect(report.exitCode).toBe(1)
+    expect(report.exit.code).toBe(1)
   })
 
   it('ends after the current case when the time is up, and says what is undecided', async () => {
@@ -196,7 +196,7 @@ describe('--fail-fast', () => {
     expect(record.samples).toHaveLength(2 * stops[0]!.rounds)
     expect(stops[0]!.rounds).toBeLessThan(20)
     expect(record.status).toBe('finished')
-    expect(report.exitCode).toBe(1)
+    expect(report.exit.code).toBe(1)
   })
 
   it('measures all rounds if nothing fails', async () => {
@@ -229,7 +229,7 @@ describe('--fail-fast', () => {
           plan: { findings: [finding] },
         },
       )
-      expect(report.exitCode).toBe(exitCode)
+      expect(report.exit.code).toBe(exitCode)
       expect(record.samples.length < 24).toBe(strictFindings)
     },
   )
@@ -253,7 +253,7 @@ describe('an interruption', () => {
       if (report instanceof Error) continue
       const record = readRecord(report.record)
       // The removal of the last guests is too late to lose anything.
-      if (record.status === 'interrupted') expect(report.exitCode).toBe(130)
+      if (record.status === 'interrupted') expect(report.exit.code).toBe(130)
       kept.push(record.samples.length)
     }
     expect(kept).toEqual([...kept].sort((a, b) => a - b))
@@ -272,7 +272,7 @@ describe('an interruption', () => {
     const controller = new AbortController()
     const run = () => new Promise<never>(() => controller.abort(new Error('interrupted')))
     const { host, report } = await measured(fast, { disk: { run } }, { signal: controller.signal })
-    expect(report).toMatchObject({ status: 'interrupted', exitCode: 130 })
+    expect(report).toMatchObject({ status: 'interrupted', exit: { code: 130 } })
     nothingLeft(host)
   })
 })

@@ -92,7 +92,7 @@ describe('the steps of a run', () => {
     expect(count('slow')).toBe(10)
     expect(count('near')).toBeGreaterThan(10)
     expect(count('native')).toBe(count('near'))
-    expect(claims.slice(0, 2).map(({ verdict }) => verdict)).toEqual(['holds', 'contradicted'])
+    expect(claims.slice(0, 2).map(({ outcome }) => outcome)).toEqual(['holds', 'contradicted'])
     expect(['all-decided', 'all-rounds']).toContain(ended.why)
   })
 
@@ -116,7 +116,7 @@ describe('the steps of a run', () => {
     const { ended, claims } = simulate(planFor(costs), costs, { cv: 0.005, seed: 'precise' })
     expect(ended.why).toBe('all-decided')
     expect(ended.rounds).toBeLessThan(30)
-    expect(claims[0]!.verdict).toBe('inconclusive')
+    expect(claims[0]!.outcome).toBe('inconclusive')
   })
 
   it('stop at the first look where there is no claim', () => {
@@ -151,7 +151,7 @@ describe('the steps of a run', () => {
     for (let trial = 0; trial < 40; trial++) {
       const { ended, claims } = simulate(planFor(costs), costs, { cv: 0.05, seed: `saved ${trial}` })
       rounds += ended.rounds / 40
-      if (claims[0]!.verdict === 'contradicted') called++
+      if (claims[0]!.outcome === 'contradicted') called++
     }
     expect(called).toBeGreaterThanOrEqual(36)
     expect(rounds).toBeLessThan(18)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import { type ImportTarget, importRecord } from '../../../../src/core/records/import.ts'
 import { RecordError } from '../../../../src/core/records/record-file.ts'
+import { formatClaim, formatFinding } from '../../../../src/reporters/format.ts'
 import { aBench, aClaim, aFinding, aPlan } from '../judge/builders.ts'
 
 const bench = aBench({ params: { rw: ['read', 'write'] } })
@@ -29,13 +30,17 @@ const near = native.map((value, at) => value * (1.01 + at / 1000))
 describe('imported results', () => {
   it('pair by their rounds, and judge as a run does', () => {
     const { claims } = judged({ samples: [set('native', paired(native)), set('runc', paired(near).reverse())] })
-    expect(claims[0]).toMatchObject({ verdict: 'holds', platform: 'runc', of: '×native', measured: { rounds: 5 } })
+    expect(claims[0]).toMatchObject({
+      outcome: 'holds',
+      platforms: ['runc'],
+      estimate: { kind: 'ratio', to: { platform: 'native' }, paired: true, rounds: 5 },
+    })
   })
 
   it('without rounds are not pairs, are judged more widely, and say so', () => {
     const { claims } = judged({ samples: [set('native', native), set('runc', near)] })
-    expect(claims[0]).toMatchObject({ verdict: 'inconclusive', of: '×native, unpaired' })
-    expect(claims[0]!.text).toContain('unpaired')
+    expect(claims[0]).toMatchObject({ outcome: 'inconclusive', estimate: { paired: false } })
+    expect(formatClaim(claims[0]!)).toContain('×native, unpaired')
     const far = judged({
       samples: [
         set('native', native),
@@ -45,32 +50,32 @@ describe('imported results', () => {
         ),
       ],
     })
-    expect(far.claims[0]).toMatchObject({ verdict: 'contradicted', direction: 'worse' })
-    expect(far.exitCode).toBe(1)
+    expect(far.claims[0]).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
+    expect(far.exit.code).toBe(1)
   })
 
   it('without rounds on one side only are not pairs either', () => {
     const { claims } = judged({ samples: [set('native', paired(native)), set('runc', near)] })
-    expect(claims[0]!.of).toBe('×native, unpaired')
+    expect(claims[0]!.estimate).toMatchObject({ to: { platform: 'native' }, paired: false })
   })
 
   it('may be in any unit that measures the same', () => {
     const seconds = near.map((value) => value / 1000)
     const { claims } = judged({ samples: [set('native', paired(native)), set('runc', paired(seconds), { unit: 's' })] })
-    expect(claims[0]!.measured!.estimate).toBeCloseTo(1.012, 3)
+    expect(claims[0]!.estimate!.value).toBeCloseTo(1.012, 3)
   })
 
   it('of different work are not compared', () => {
     const { claims } = judged({
       samples: [set('native', paired(native)), set('runc', paired(near), { digest: 'another' })],
     })
-    expect(claims[0]).toMatchObject({ verdict: 'not-evaluated', reason: 'different-work' })
+    expect(claims[0]).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'different-work' } })
   })
 
   it('say which platforms they lack', () => {
     const report = judged({ samples: [set('native', native)] })
-    expect(report.findings[0]!.text).toBe('needs runc: not among the imported results')
-    expect(report.exitCode).toBe(4)
+    expect(formatFinding(report.findings[0]!, report)).toBe('needs runc: not among the imported results')
+    expect(report.exit.code).toBe(4)
   })
 
   it('of emulated guests are judged apart', () => {
@@ -79,8 +84,8 @@ describe('imported results', () => {
       samples: [set('native', paired(native)), set('runc', paired(near))],
     })
     expect(report.findings[0]).toMatchObject({
-      verdict: 'not-evaluated',
-      offHardware: { cpuModes: ['emulated'], verdict: 'holds' },
+      outcome: 'not-evaluated',
+      offHardware: { cpuModes: ['emulated'], outcome: 'holds' },
     })
   })
 })
@@ -106,8 +111,8 @@ describe('what a source states', () => {
       'value' in what
         ? stated(value, what)
         : stated(what, { platforms: ['runc', 'native'], to: ['gvisor'], ratio: [1, 9] })
-    expect(claim.verdict, claim.text).toBe(verdict)
-    if (verdict === 'not-evaluated') expect(claim.reason).toBe('no-published-number')
+    expect(claim.outcome, formatClaim(claim)).toBe(verdict)
+    if (verdict === 'not-evaluated') expect(claim.reason).toMatchObject({ code: 'no-published-number' })
   })
 })
 
@@ -131,14 +136,18 @@ describe('where a source states that a platform peaks', () => {
     ['at an end', 30, 'holds'],
     ['outside', 50, 'contradicted'],
     ['across', [5, 12], 'inconclusive'],
-  ])('%s of what is claimed', (_, peak, verdict) => {
+  ])('%s of what is claimed', (_, peak, outcome) => {
     const [claim] = reportOf({ peak }).claims
-    expect(claim).toMatchObject({ verdict, of: 'threads, as stated' })
+    expect(claim).toMatchObject({
+      outcome,
+      published: true,
+      estimate: { kind: 'argmax', parameter: 'threads' },
+    })
   })
 
   it('of another series, or over another parameter, says nothing', () => {
     const [claim] = reportOf({ peak: 20, params: { rw: 'write' } }).claims
-    expect(claim).toMatchObject({ verdict: 'not-evaluated', reason: 'no-published-number' })
+    expect(claim).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'no-published-number' } })
     expect(() => reportOf({ peak: 20, over: 'thread' })).toThrow(
       /published\[0\]\.over: "disk" has no parameter "thread"/,
     )

@@ -87,7 +87,7 @@ describe('merging', () => {
     const rounds = merged.samples.filter(({ warmup, platform }) => !warmup && platform === 'native')
     const of = rounds.filter(({ case: point }) => point === whole.plan.cases[0]!.id).map(({ round }) => round)
     expect(new Set(of).size).toBe(16)
-    expect(judge(merged.plan, merged.samples).claims[0]!.measured!.rounds).toBe(16)
+    expect(judge(merged.plan, merged.samples).claims[0]!.estimate!.rounds).toBe(16)
   })
 
   test('refuses another machine and names what differs', () => {

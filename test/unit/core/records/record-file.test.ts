@@ -112,7 +112,7 @@ describe('a run record', () => {
 
   it('carries its verdicts for others to read, and judges anew by itself', () => {
     const writer = write('verdicts', { end: 'finished' })
-    writer.verdicts({ claims: 'a lie' })
+    writer.verdicts({ claims: [], findings: [], exit: { code: 1, claims: [7], findings: [] } })
     const record = readRecord(writer.file)
     expect(record.samples).toEqual(samples)
     expect(judge(record.plan, record.samples)).toEqual(judge(plan, samples))
@@ -218,13 +218,13 @@ describe('a report of a record', () => {
     const report = reportOf(write(`report-${end}`, end ? { end } : {}).file)
     expect(reportSchema.parse(report)).toEqual(report)
     expect(JSON.parse(JSON.stringify(report))).toEqual(report)
-    expect(report.exitCode).toBe(end === 'interrupted' ? 130 : 1)
+    expect(report.exit.code).toBe(end === 'interrupted' ? 130 : 1)
   })
 
   it('fits its schema without any sample, and then nothing holds', () => {
     const report = reportOf(write('report-empty', { only: [] }).file)
     expect(reportSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report)
-    expect(report.claims.every(({ verdict }) => verdict === 'not-evaluated')).toBe(true)
+    expect(report.claims.every(({ outcome }) => outcome === 'not-evaluated')).toBe(true)
     expect(report.cases[0]!.results[0]!.metrics.latency).toMatchObject({
       median: null,
       samples: [],

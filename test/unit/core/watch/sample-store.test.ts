@@ -72,7 +72,7 @@ describe('before → after', () => {
   it('shows flipped verdicts of a changed threshold, and no figure', () => {
     const before = reportOf(samples)
     const after = reportOf(samples, planWith(aClaim({ kind: 'withinNative', percent: 50 })))
-    expect(verdictChanges(before, after).map((one) => [one.before.verdict, one.after.verdict])).toEqual([
+    expect(verdictChanges(before, after).map((one) => [one.before.outcome, one.after.outcome])).toEqual([
       ['contradicted', 'holds'],
     ])
     expect(figureChanges(before, after)).toEqual([])

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { exitCodes } from '../../../../src/core/judge/exit-code.ts'
+import { describeExitCode, exitCodes } from '../../../../src/core/judge/exit-code.ts'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import { reporters } from '../../../../src/reporters/index.ts'
-import { exitMeaning } from '../../../../src/reporters/summary.ts'
 import { StatusLine } from '../../../../src/reporters/terminal/status-line.ts'
 import { widthOf } from '../../../../src/util/text.ts'
 import { contextOf, Memory, makeRecord, makeReport, tell } from '../fixture.ts'
@@ -36,7 +35,7 @@ describe.each(['default', 'verbose', 'dot'])('%s in a pipe', (name) => {
   test('tells everything after the run', async () => {
     const text = await piped(name, 80, false)
     expect(text).toContain('15 hold · 5 contradicted · 1 inconclusive · 11 not evaluated')
-    expect(text).toContain('exit code 1: a finding regressed')
+    expect(text).toContain('exit code 1: something is worse than claimed')
     expect(text).toMatch(/^fails the run: finding 2; prime verification on gvisor/m)
   })
 })
@@ -48,14 +47,14 @@ describe('the summary', () => {
     expect(columns < 80 ? tooWide.filter((line) => !/^ {4}/.test(line)) : tooWide).toEqual([])
   })
 
-  test('tells of a regression what, how much, how sure, where, and what to do', async () => {
+  test('shows what is worse than claimed, how much, how sure, where, and what to do', async () => {
     expect(await piped('default', 80, false)).toContain(
       [
-        '  ✗ regressed, fails the run: prime verification · gvisor · events',
+        '  ✗ worse than claimed, fails the run: prime verification · gvisor · events',
         '    claimed   within 5 % of native',
         '    measured  0.887 ×native, 11.3 % less; 90 % interval 0.884 to 0.891, 8 rounds',
         '    where     benches/compute/prime.bench.ts:12 (finding 2, the bench)',
-        '    do        look for what changed in gvisor or its options; to be surer:',
+        '    do        check gvisor and its options; to be surer:',
         '              isobench compute/prime --platform native,gvisor --rounds 16..48',
       ].join('\n'),
     )
@@ -109,7 +108,7 @@ describe('the summary', () => {
   })
 
   test('has a meaning for each exit code', () => {
-    for (const code of Object.values(exitCodes)) expect(exitMeaning(code)).not.toBe('unknown')
+    for (const code of Object.values(exitCodes)) expect(describeExitCode(code)).not.toBe('unknown')
   })
 
   test('says a line a round where nothing can be repainted', async () => {
