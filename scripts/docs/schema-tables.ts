@@ -39,10 +39,11 @@ const linked = (text: string): string => text.replace(/docs\/reference\/([\w-]+\
 /** @throws if the field has no description */
 function meaning(name: string, { description, default: value }: JsonSchema): string {
   if (description === undefined) throw new Error(`the field ${name} has no description`)
-  return linked(value === undefined ? description : `${description}. Default: ${code(value)}`)
+  const text = value === undefined ? description : `${description}. Default: ${code(value)}`
+  return linked(text).replaceAll('|', '\\|')
 }
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
 
 const isOptional = ({ required }: JsonSchema, name: string): boolean => !required?.includes(name)
@@ -64,13 +65,15 @@ function variantTable(variants: readonly JsonSchema[]): string[] {
   const named = (schema: JsonSchema) => Object.entries(schema.properties ?? {})
   const [key] = named(variants[0]!).find(([, field]) => field.const !== undefined || field.enum) ?? []
   if (key === undefined) throw new Error('the variants of a union have no id and no field that names them')
-  const rows = variants.map((variant) => {
+  const rows = variants.flatMap((variant) => {
     const fields = named(variant).filter(([name]) => name !== key)
     const list = fields.map(
       ([name, field]) => `${fieldName(variant, name)} ${typeText(field)}: ${meaning(name, field)}`,
     )
     const field = variant.properties![key]!
-    return [typeText(field), meaning(key, field), list.join('<br>')]
+    return field.enumDescriptions
+      ? field.enumDescriptions.map((text, index) => [code(field.enum![index]), text, list.join('<br>')])
+      : [[typeText(field), meaning(key, field), list.join('<br>')]]
   })
   return table([`\`${key}\``, 'meaning', 'other fields'], rows)
 }

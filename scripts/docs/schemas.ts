@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { lineSchema } from '../../src/core/model/record.ts'
+import { reportSchema } from '../../src/core/model/report.ts'
 import { configSchema } from '../../src/core/project/config.ts'
 import { importSchema } from '../../src/core/records/import.ts'
 
@@ -23,7 +24,7 @@ export interface JsonSchema {
   readonly prefixItems?: readonly JsonSchema[]
 }
 
-const schemas = { config: configSchema, record: lineSchema, import: importSchema }
+const schemas = { config: configSchema, record: lineSchema, report: reportSchema, import: importSchema }
 
 export type SchemaName = keyof typeof schemas
 

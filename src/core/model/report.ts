@@ -1,112 +1,126 @@
 import * as z from 'zod'
-import { benchInfoSchema, familySchema, locationSchema, paramsSchema, workKindSchema } from './claim.ts'
+import { benchInfoSchema, familySchema, paramsSchema, workKindSchema } from './claim.ts'
+import { excludedBenchSchema, problemSchema, profileFields } from './plan-schema.ts'
 import { environmentSchema } from './record.ts'
 import { claimVerdictSchema, findingVerdictSchema } from './verdict.ts'
-import { cpuModeSchema, exclusionReasonSchema, runStatusSchema } from './vocabulary.ts'
+import { cpuModeSchema, runStatusSchema, vocabulary } from './vocabulary.ts'
 
-/** The report of a run: what every reporter gets, and what `--reporter json` writes. See docs/reference/json-report.md. */
+/** The report of a run: what reporters get, and what `--reporter json` writes. See docs/reference/json-report.md. */
 
 /** Increases if a field is removed or changes its meaning, not if one is added. */
 export const reportVersion = 1
 
-const metricResultSchema = z.object({
-  unit: z.string(),
-  better: z.enum(['lower', 'higher']),
-  /** Without warm-up rounds. `observations`: the values whose median is `value`, if the workload gave several. */
-  samples: z.array(z.object({ round: z.number(), value: z.number(), observations: z.array(z.number()).optional() })),
-  /** Of the rounds' medians; null without samples. */
-  median: z.number().nullable(),
-  /** Rounds whose value lies far outside the others (|x - median| > 14.8 MAD). Counted, never removed. */
-  outliers: z.number(),
-  /** platform / native, paired by round, with its 90 % interval; null if there is nothing to compare. */
-  ratioToNative: z
-    .object({ ratio: z.number(), low: z.number().nullable(), high: z.number().nullable(), rounds: z.number() })
-    .nullable(),
+const metricResultSchema = z
+  .object({
+    unit: z.string().describe("unit of this metric's values"),
+    better: z.enum(['lower', 'higher']).describe('which direction is an improvement'),
+    samples: z
+      .array(
+        z
+          .object({
+            round: z.number().describe('number of the round, from 0'),
+            value: z.number().describe('in `unit`'),
+            observations: z
+              .array(z.number())
+              .optional()
+              .describe('in `unit`: the measurements of this sample; `value` is their median'),
+          })
+          .meta({ id: 'ReportSample', description: 'The value of a metric in one sample.' }),
+      )
+      .describe('samples without those of warm-up rounds'),
+    median: z.number().nullable().describe("in `unit`: median of the rounds' medians; null without samples"),
+    outliers: z
+      .number()
+      .describe('number of rounds with |x - median| > 14.8 MAD. isobench counts them and never removes them'),
+    ratioToNative: z
+      .object({
+        ratio: z.number().describe('estimate'),
+        low: z.number().nullable().describe('lower bound of the 90 % interval; null: no finite bound'),
+        high: z.number().nullable().describe('upper bound of the 90 % interval; null: no finite bound'),
+        rounds: z.number().describe('number of pairs'),
+      })
+      .meta({ id: 'Ratio', description: 'Platform divided by native, paired by round.' })
+      .nullable()
+      .describe('platform divided by native; null if there is nothing to compare'),
+  })
+  .meta({ id: 'MetricResult', description: 'What one platform gave for one metric in one case.' })
+
+const resultFlagSchema = vocabulary('ResultFlag', 'A warning about a result.', {
+  'suspiciously-fast': 'more than 10 % better than native, which is usually a cache or a clock',
+  'client-bound': 'the load generator used 90 % or more of its CPUs, so it may have been the limit',
 })
 
-const platformResultSchema = z.object({
-  platform: z.string(),
-  metrics: z.record(z.string(), metricResultSchema),
-  /** The error of each failed sample. */
-  errors: z.array(z.string()),
-  /**
-   * `suspiciously-fast`: more than 10 % better than native, which is usually a cache or a clock.
-   * `client-bound`: the load client used 90 % or more of its CPUs, so it may have been the limit.
-   */
-  flags: z.array(z.enum(['suspiciously-fast', 'client-bound'])),
-  /** For workloads with a load client: the median of its share of its own CPUs. */
-  client: z.object({ cpu: z.number() }).optional(),
-  /** Samples during which other processes used the guests' CPUs; the run may have measured them again. */
-  disturbed: z.number().optional(),
-})
+const platformResultSchema = z
+  .object({
+    platform: z.string().describe('name of the platform'),
+    metrics: z.record(z.string(), metricResultSchema).describe('metrics, by name'),
+    errors: z.array(z.string()).describe('error of each failed sample'),
+    flags: z.array(resultFlagSchema).describe('warnings'),
+    client: z
+      .object({ cpu: z.number().describe('median share of its CPUs that it used, 0 to 1') })
+      .meta({ id: 'LoadGeneratorResult', description: 'How busy the load generator was.' })
+      .optional()
+      .describe('of workloads with a load generator'),
+    disturbed: z.number().optional().describe("number of samples during which other processes used the guests' CPUs"),
+  })
+  .meta({ id: 'PlatformResult', description: 'What one platform gave in one case.' })
 
-const caseResultSchema = z.object({
-  /** The case's id; `claims[].case` refers to it. */
-  case: z.string(),
-  bench: benchInfoSchema,
-  params: paramsSchema,
-  /** The bench's tags; `figure-9` says that it draws Figure 9 of the paper. */
-  tags: z.array(z.string()),
-  kind: workKindSchema,
-  results: z.array(platformResultSchema),
-})
+const caseResultSchema = z
+  .object({
+    case: z.string().describe('id of the case; `claims[].case` refers to it'),
+    bench: benchInfoSchema.describe('the bench'),
+    params: paramsSchema,
+    tags: z.array(z.string()).describe('tags of the bench; `figure-9` says that it draws Figure 9 of the paper'),
+    kind: workKindSchema.describe('what the workload measures'),
+    results: z.array(platformResultSchema).describe('results, one per platform'),
+  })
+  .meta({ id: 'CaseResult', description: 'The results of one bench with one set of parameters.' })
 
-const platformSchema = z.object({
-  name: z.string(),
-  kind: z.string(),
-  family: familySchema,
-  available: z.boolean(),
-  version: z.string(),
-  /** How guests execute code. */
-  cpuMode: z.union([z.literal('hardware'), cpuModeSchema]),
-  /** Why the platform is not available. */
-  reason: z.string().nullable(),
-  fix: z.string().nullable(),
-})
+const platformSchema = z
+  .object({
+    name: z.string().describe('name of the platform'),
+    kind: z.string().describe('kind of driver, such as `runc`'),
+    family: familySchema.describe('how strongly, and by what, it isolates'),
+    available: z.boolean().describe('whether it works on this host'),
+    version: z.string().describe('version text of the platform; empty if unknown'),
+    cpuMode: cpuModeSchema.describe('what runs the code of the guests'),
+    reason: z.string().nullable().describe('why it is not available; otherwise null'),
+    fix: z.string().nullable().describe('how to make it available; null if unknown'),
+  })
+  .meta({ id: 'ReportPlatform', description: 'A platform of the config, and whether it works on this host.' })
 
-export const reportSchema = z.object({
-  schemaVersion: z.literal(reportVersion),
-  /** The path of the run record. */
-  record: z.string(),
-  status: runStatusSchema,
-  environment: environmentSchema,
-  seed: z.string(),
-  profile: z.object({
-    name: z.string(),
-    rounds: z.number(),
-    warmup: z.number(),
-    seconds: z.number(),
-    timeout: z.number(),
-    /** Tags of the benches that the profile skips. */
-    skipTags: z.array(z.string()).readonly().optional(),
-    /** Whether the profile skips platforms with emulated CPUs. */
-    skipEmulated: z.boolean().optional(),
-  }),
-  platforms: z.array(platformSchema),
-  cases: z.array(caseResultSchema),
-  claims: z.array(claimVerdictSchema),
-  findings: z.array(findingVerdictSchema),
-  /** Benches that the run did not measure. */
-  excluded: z.array(
-    z.object({
-      /** The bench's id. */
-      bench: z.string(),
-      reason: exclusionReasonSchema,
-      /** The message of the host's tracer, if that is the reason. */
-      detail: z.string().optional(),
-    }),
-  ),
-  problems: z.array(
-    z.object({
-      file: z.string(),
-      message: z.string(),
-      fix: z.string().optional(),
-      location: locationSchema.optional(),
-    }),
-  ),
-  /** The exit code, with the claims (indices) and findings (ids) that make it other than 0. */
-  exit: z.object({ code: z.number(), claims: z.array(z.number()), findings: z.array(z.number()) }),
-})
+export const reportSchema = z
+  .object({
+    schemaVersion: z.literal(reportVersion).describe('version of the format'),
+    record: z.string().describe('path of the run record'),
+    status: runStatusSchema.describe('how the run ended'),
+    environment: environmentSchema.describe('the host'),
+    seed: z.string().describe('seed of the random order'),
+    profile: z
+      .object({
+        name: z.string().describe('name of the profile'),
+        ...profileFields,
+        skipTags: z.array(z.string()).readonly().optional().describe('tags of benches that the profile excludes'),
+        skipEmulated: z.boolean().optional().describe('whether the profile excludes platforms with emulated CPUs'),
+      })
+      .meta({ id: 'ReportProfile', description: 'How much the run measures.' })
+      .describe('how much the run measures'),
+    platforms: z.array(platformSchema).describe('platforms of the config'),
+    cases: z.array(caseResultSchema).describe('results, one per case'),
+    claims: z.array(claimVerdictSchema).describe('verdicts on claims'),
+    findings: z.array(findingVerdictSchema).describe('verdicts on findings'),
+    excluded: z.array(excludedBenchSchema).describe('benches without samples in this run'),
+    problems: z.array(problemSchema).describe('benches and files that isobench could not use'),
+    exit: z
+      .object({
+        code: z.number().describe('exit code of the run'),
+        claims: z.array(z.number()).describe('indices in `claims` that make it other than 0'),
+        findings: z.array(z.number()).describe('numbers of the findings that make it other than 0'),
+      })
+      .meta({ id: 'Exit', description: 'The exit code, and what makes it other than 0.' })
+      .describe('exit code of the run'),
+  })
+  .meta({ title: 'isobench report', description: 'The results and verdicts of one run.' })
 
 export type Report = z.infer<typeof reportSchema>
 export type CaseResult = z.infer<typeof caseResultSchema>

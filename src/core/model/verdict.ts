@@ -1,187 +1,236 @@
 import * as z from 'zod'
 import { benchInfoSchema, claimSchema, failOnSchema, paramSchema, paramsSchema } from './claim.ts'
-import { cpuModeSchema } from './vocabulary.ts'
+import { cpuModeSchema, describedEnum, vocabulary } from './vocabulary.ts'
 
 /** The results of judging: plain data, part of the public report. It has no sentences; reporters write those. */
 
-export const outcomes = ['holds', 'contradicted', 'inconclusive', 'not-evaluated'] as const
-export const outcomeSchema = z.enum(outcomes)
+export const outcomeSchema = vocabulary('Outcome', 'What judging gives for a claim or a finding.', {
+  holds: 'the data show that it is true',
+  contradicted: 'the data show that it is false',
+  inconclusive: 'the data do not decide it',
+  'not-evaluated': 'there are no data that could decide it',
+})
+export const outcomes = outcomeSchema.options
 export type Outcome = z.infer<typeof outcomeSchema>
 
 const names = z.array(z.string()).readonly()
 
 /** For a contradicted claim: whether the platform is worse or better than claimed. */
-export const directionSchema = z.enum(['worse', 'better']).nullable()
+export const directionSchema = z
+  .enum(['worse', 'better'])
+  .nullable()
+  .describe('if contradicted: whether it is worse or better than claimed; otherwise null')
 export type Direction = z.infer<typeof directionSchema>
 
-/** Why an outcome is not `holds` or `contradicted`. */
-export const reasonSchema = z.discriminatedUnion('code', [
-  z.object({
-    code: z.enum([
-      /** The platform does not work on this host, or the run left it out. */
-      'platform-unavailable',
-      /** The run has no platform of that name, family or tag. */
-      'platform-unknown',
-      /** The platform cannot run such a workload. */
-      'workload-unsupported',
-      /** Its samples failed. */
-      'sample-errors',
-      /** The load client was the limit, so the values describe the client. */
-      'client-bound',
-    ]),
-    platforms: names,
-  }),
-  z.object({
-    code: z.enum([
-      /** Native was not measured, so there is no reference. */
-      'no-native',
-      /** The run did not measure the bench. */
-      'not-measured',
-      /** The parameter has too few values to compare one part of the series with another. */
-      'too-few-points',
-      /** The samples are not of the same work. */
-      'different-work',
-      /** A value of 0 has no ratio. */
-      'zero-value',
-      /** The interval contains the margin. */
-      'interval-crosses-margin',
-      /** The claim is violated, but the stricter test at half the margin does not confirm it. */
-      'within-half-margin',
-      /** The claim is violated, but other processes had at least half of the CPUs in most rounds. */
-      'host-overloaded',
-      /** The source states no number. */
-      'no-published-number',
-    ]),
-  }),
-  /** The test needs more rounds. */
-  z.object({ code: z.literal('too-few-rounds'), needed: z.number() }),
-  /** A median needs more platforms. */
-  z.object({ code: z.literal('too-few-platforms'), needed: z.number() }),
-  /** This host's kernel does not offer the trace source. */
-  z.object({ code: z.literal('tracer-unavailable'), message: z.string() }),
-  /** The claim is violated, but among so many tests that could fail the run this may be chance. */
-  z.object({ code: z.literal('multiplicity'), tests: z.number() }),
-  /** The margin is smaller than the difference between native and native on this host. */
-  z.object({ code: z.literal('noise-floor'), smallestMarginPercent: z.number() }),
-  /** Parts of the finding that no bench of the suite measures. */
-  z.object({ code: z.literal('part-not-measurable'), parts: names }),
-  /** The guests did not run on hardware, so the claim is judged separately. */
-  z.object({ code: z.literal('not-on-hardware'), cpuMode: cpuModeSchema }),
-])
+export const reasonSchema = z
+  .discriminatedUnion('code', [
+    z.object({
+      code: describedEnum({
+        'platform-unavailable': 'the platform does not work on this host, or the run did not measure it',
+        'platform-unknown': 'the run has no platform with that name, family or tag',
+        'workload-unsupported': 'the platform cannot run such a workload',
+        'sample-errors': 'its samples failed',
+        'client-bound': 'the load generator was the limit, so the values describe the load generator',
+      }),
+      platforms: names.describe('names of the platforms'),
+    }),
+    z.object({
+      code: describedEnum({
+        'no-native': 'native was not measured, so there is no reference',
+        'not-measured': 'the run did not measure the bench',
+        'too-few-points': 'the parameter has too few values to compare one part of the series with another',
+        'different-work': 'the samples are not of the same work: their digests differ',
+        'zero-value': 'a value of 0 has no ratio',
+        'interval-crosses-margin': 'the interval contains the margin',
+        'within-half-margin': 'the claim is violated, but the stricter test at half the margin does not confirm it',
+        'host-overloaded': 'the claim is violated, but other processes used half of the CPUs in most rounds',
+        'no-published-number': 'the source states no number',
+      }),
+    }),
+    z.object({
+      code: z.literal('too-few-rounds').describe('the test needs more rounds'),
+      needed: z.number().describe('rounds that the test needs'),
+    }),
+    z.object({
+      code: z.literal('too-few-platforms').describe('a median needs more platforms'),
+      needed: z.number().describe('platforms that the median needs'),
+    }),
+    z.object({
+      code: z.literal('tracer-unavailable').describe('the host kernel lacks the trace source'),
+      message: z.string().describe('error message of the host'),
+    }),
+    z.object({
+      code: z.literal('multiplicity').describe('the claim is violated, but among so many tests this may be chance'),
+      tests: z.number().describe('number of tests that could fail the run'),
+    }),
+    z.object({
+      code: z.literal('noise-floor').describe('two identical platforms on this host differ by more than the margin'),
+      smallestMarginPercent: z.number().describe('the smallest margin that this host can decide, in percent'),
+    }),
+    z.object({
+      code: z.literal('part-not-measurable').describe('no bench of the suite measures a part of the finding'),
+      parts: names.describe('the parts'),
+    }),
+    z.object({
+      code: z.literal('not-on-hardware').describe('the guests did not run on hardware, so it is judged separately'),
+      cpuMode: cpuModeSchema.describe('how the guests ran'),
+    }),
+  ])
+  .meta({ id: 'Reason', description: 'Why an outcome is `inconclusive` or `not-evaluated`.' })
 export type Reason = z.infer<typeof reasonSchema>
 export type ReasonCode = Reason['code']
 
-/** A value with its 90 % interval: two one-sided bounds of 95 %. */
 const interval = {
-  value: z.number(),
-  /** null: no finite bound. */
-  low: z.number().nullable(),
-  high: z.number().nullable(),
-  /** The rounds behind the value; 0 for a published number. */
-  rounds: z.number(),
+  value: z.number().describe('estimate'),
+  low: z.number().nullable().describe('lower bound of the 90 % interval; null: no finite bound'),
+  high: z.number().nullable().describe('upper bound of the 90 % interval; null: no finite bound'),
+  rounds: z.number().describe('number of rounds behind it; 0 for a published number'),
 }
 
-export const estimateSchema = z.discriminatedUnion('kind', [
-  /** platform / reference. */
-  z.object({
-    kind: z.literal('ratio'),
-    ...interval,
-    platform: z.string(),
-    to: z.union([z.object({ platform: z.string() }), z.object({ medianOf: names })]),
-    /** Whether values of the same round were compared. */
-    paired: z.boolean(),
-  }),
-  /** The metric itself. */
-  z.object({ kind: z.literal('amount'), ...interval, unit: z.string() }),
-  /** The value of the parameter at which the metric is best. */
-  z.object({ kind: z.literal('argmax'), ...interval, parameter: z.string() }),
-  /** The metric at the worst value of the parameter / the metric at the best one. */
-  z.object({
-    kind: z.literal('spread'),
-    ...interval,
-    parameter: z.string(),
-    best: paramSchema,
-    worst: paramSchema,
-  }),
-  /** The mean rank correlation of two rounds. */
-  z.object({ kind: z.literal('rank-correlation'), ...interval }),
-])
+const parameter = z.string().describe('name of the parameter')
+
+export const estimateSchema = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('ratio').describe('`platform` divided by `to`'),
+      ...interval,
+      platform: z.string().describe('name of the platform'),
+      to: z
+        .union([
+          z
+            .object({ platform: z.string().describe('name of the platform') })
+            .meta({ id: 'OnePlatform', description: 'A platform as reference.' }),
+          z
+            .object({ medianOf: names.describe('names of the platforms') })
+            .meta({ id: 'MedianOfPlatforms', description: 'The median of several platforms as reference.' }),
+        ])
+        .describe('the reference'),
+      paired: z.boolean().describe('whether isobench compared values of the same round'),
+    }),
+    z.object({
+      kind: z.literal('amount').describe('the metric itself'),
+      ...interval,
+      unit: z.string().describe('unit of `value`, `low` and `high`'),
+    }),
+    z.object({
+      kind: z.literal('argmax').describe('the value of the parameter at which the metric is best'),
+      ...interval,
+      parameter,
+    }),
+    z.object({
+      kind: z.literal('spread').describe('the metric at `worst` divided by the metric at `best`'),
+      ...interval,
+      parameter,
+      best: paramSchema.describe('value of the parameter'),
+      worst: paramSchema.describe('value of the parameter'),
+    }),
+    z.object({
+      kind: z.literal('rank-correlation').describe('mean rank correlation of two rounds, -1 to 1'),
+      ...interval,
+    }),
+  ])
+  .meta({ id: 'Estimate', description: 'A value with its 90 % interval, which is two one-sided bounds of 95 %.' })
 export type Estimate = z.infer<typeof estimateSchema>
 
-export const claimVerdictSchema = z.object({
-  claim: claimSchema,
-  /** The id of the finding that makes the claim; null for a bench's own expectation. */
-  finding: z.number().nullable(),
-  bench: benchInfoSchema,
-  /** The unit of the claim's metric; null if the record does not have the bench or the metric. */
-  unit: z.string().nullable(),
-  /** The case's id; null for a claim over a parameter and for a bench that was not measured. */
-  case: z.string().nullable(),
-  /** The parameters of the case, or those that all cases of a series share. */
-  params: paramsSchema,
-  /** The platforms that the verdict is about; empty if the run has none that the claim selects. */
-  platforms: names,
-  /** The platforms that it compares them with. */
-  comparedWith: names,
-  outcome: outcomeSchema,
-  direction: directionSchema,
-  /** null if the outcome is `holds` or `contradicted`. */
-  reason: reasonSchema.nullable(),
-  /** null if nothing was measured. */
-  estimate: estimateSchema.nullable(),
-  /** The verdict rests on what an imported source states, not on samples. */
-  published: z.boolean().exactOptional(),
-  /** If inconclusive: about how many more rounds would decide it; null if unknown. */
-  extraRoundsNeeded: z.number().nullable(),
-  /** Platforms that the claim needs and that were not measured. */
-  missingPlatforms: names,
-  /** How the guests ran if not on hardware: such a claim is judged separately and never fails a run. Otherwise null. */
-  cpuMode: cpuModeSchema.nullable(),
-  /** Whether the claim makes the exit code other than 0; decided in `core/judge/exit-code.ts`. */
-  failsRun: z.boolean(),
-})
+export const claimVerdictSchema = z
+  .object({
+    claim: claimSchema.describe('the claim'),
+    finding: z.number().nullable().describe('number of the finding that makes it; null: an expectation of a bench'),
+    bench: benchInfoSchema.describe('the bench that it is about'),
+    unit: z.string().nullable().describe('unit of the metric; null if the record does not have the metric'),
+    case: z
+      .string()
+      .nullable()
+      .describe('id of the case; null for a claim over a parameter and for a bench without samples'),
+    params: paramsSchema.describe('parameters of the case, or those that all cases of a series share'),
+    platforms: names.describe('platforms that the verdict is about; empty if the claim selects none of the run'),
+    comparedWith: names.describe('platforms that it compares them with'),
+    outcome: outcomeSchema.describe('the verdict'),
+    direction: directionSchema,
+    reason: reasonSchema.nullable().describe('null if the outcome is `holds` or `contradicted`'),
+    estimate: estimateSchema.nullable().describe('null if nothing was measured'),
+    published: z
+      .boolean()
+      .exactOptional()
+      .describe('whether it rests on what an imported source states, not on samples'),
+    extraRoundsNeeded: z
+      .number()
+      .nullable()
+      .describe('if inconclusive: number of additional rounds that would probably decide it; null if unknown'),
+    missingPlatforms: names.describe('platforms that the claim needs and that were not measured'),
+    cpuMode: cpuModeSchema
+      .nullable()
+      .describe(
+        'how the guests ran; null: on hardware. Claims about other guests are judged separately and never fail a run',
+      ),
+    failsRun: z.boolean().describe('whether it makes the exit code other than 0'),
+  })
+  .meta({ id: 'ClaimVerdict', description: 'A claim and what the data say about it.' })
 export type ClaimVerdict = z.infer<typeof claimVerdictSchema>
 
 /** How the verdicts of several claims combine. */
 const combination = {
-  outcome: outcomeSchema,
+  outcome: outcomeSchema.describe('the verdict'),
   direction: directionSchema,
-  /** Why it is inconclusive or not evaluated, each reason once. */
-  reasons: z.array(reasonSchema).readonly(),
-  /** Index of the claim that decides, or that represents the others; null if nothing was measured. */
-  decisiveClaim: z.number().nullable(),
-  /** How many comparisons hold, of all that count. */
-  agreeing: z.object({ holds: z.number(), of: z.number() }),
-  /** Platforms whose absence leaves a part undecided. */
-  missingPlatforms: names,
+  reasons: z.array(reasonSchema).readonly().describe('why it is not decided, each reason once'),
+  decisiveClaim: z
+    .number()
+    .nullable()
+    .describe('index in `claims` of the report: the claim that decides or represents the others; null if none'),
+  agreeing: z
+    .object({
+      holds: z.number().describe('number of comparisons that hold'),
+      of: z.number().describe('number of comparisons that count'),
+    })
+    .meta({ id: 'Agreement', description: 'How many comparisons hold.' })
+    .describe('how many comparisons hold'),
+  missingPlatforms: names.describe('platforms that an undecided part needs and that were not measured'),
 }
+
+const claims = z.array(z.number()).readonly().describe('indices in `claims` of the report')
 
 export const combinationSchema = z.object(combination)
 export type Combination = z.infer<typeof combinationSchema>
 
-export const findingVerdictSchema = z.object({
-  id: z.number(),
-  title: z.string(),
-  failOn: failOnSchema,
-  ...combination,
-  /** Indices into the report's claims. */
-  claims: z.array(z.number()).readonly(),
-  /** Set if claims with another metric replaced the finding's own, which could not be measured. */
-  fallbackLabel: z.string().exactOptional(),
-  /** What the statement assumes that is no longer true, and what its claims ask instead. */
-  outdatedPremise: z.string().nullable(),
-  /** Set if the statement is an argument: the author's reason, and the outcome of its example. */
-  qualitative: z.object({ why: z.string(), example: outcomeSchema }).nullable(),
-  /** The printed wording, if the source has a misprint: judged and shown, never decisive. */
-  misprint: z.object({ why: z.string(), ...combination, claims: z.array(z.number()).readonly() }).nullable(),
-  /** The same rule over guests that did not run on hardware; null if there were none. */
-  offHardware: z.object({ cpuModes: z.array(cpuModeSchema).readonly(), ...combination }).nullable(),
-  /** Whether the finding makes the exit code other than 0; decided in `core/judge/exit-code.ts`. */
-  failsRun: z.boolean(),
-})
+export const findingVerdictSchema = z
+  .object({
+    id: z.number().describe('number of the finding'),
+    title: z.string().describe('the statement'),
+    failOn: failOnSchema.describe('which contradictions fail the run'),
+    ...combination,
+    claims,
+    fallbackLabel: z
+      .string()
+      .exactOptional()
+      .describe("present if claims about another metric replaced the finding's own, which could not be judged"),
+    outdatedPremise: z
+      .string()
+      .nullable()
+      .describe('what the statement assumes and is no longer true, and what its claims ask instead'),
+    qualitative: z
+      .object({
+        why: z.string().describe('why no measurement can decide it'),
+        example: outcomeSchema.describe('verdict on its example'),
+      })
+      .meta({ id: 'QualitativeVerdict', description: 'A finding that is an argument, with an example.' })
+      .nullable()
+      .describe('present if the statement is an argument; otherwise null'),
+    misprint: z
+      .object({ why: z.string().describe('why the wording cannot be what the authors meant'), ...combination, claims })
+      .meta({ id: 'MisprintVerdict', description: 'The verdict on the printed wording. It does not count.' })
+      .nullable()
+      .describe('verdict on the printed wording, if the source contains a misprint; otherwise null'),
+    offHardware: z
+      .object({ cpuModes: z.array(cpuModeSchema).readonly().describe('how the guests ran'), ...combination })
+      .meta({ id: 'OffHardwareVerdict', description: 'The verdict over guests that did not run on hardware.' })
+      .nullable()
+      .describe('verdict over guests that did not run on hardware; null if there were none'),
+    failsRun: z.boolean().describe('whether it makes the exit code other than 0'),
+  })
+  .meta({ id: 'FindingVerdict', description: 'A finding and what the verdicts of its claims say about it.' })
 export type FindingVerdict = z.infer<typeof findingVerdictSchema>
 
-/** Verdicts before it is decided which of them fail the run. */
+/** Verdicts before isobench decides which of them fail the run. */
 export interface Verdicts {
   readonly claims: readonly Omit<ClaimVerdict, 'failsRun'>[]
   readonly findings: readonly Omit<FindingVerdict, 'failsRun'>[]

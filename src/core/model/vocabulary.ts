@@ -2,18 +2,21 @@ import * as z from 'zod'
 
 /** Closed vocabularies that the run record, the report and the import format share. */
 
+/** A string of a closed vocabulary, with the meaning of each word. */
+export function describedEnum<const Words extends Readonly<Record<string, string>>>(words: Words) {
+  const names = Object.keys(words) as [keyof Words & string, ...(keyof Words & string)[]]
+  return z.enum(names).meta({ enumDescriptions: Object.values(words) })
+}
+
 /**
- * A string of a closed vocabulary. Published JSON Schemas and the reference pages show the meaning of each word.
+ * A vocabulary that the published JSON Schemas and the reference pages define once, by its name.
  * @param id name of the vocabulary there, such as `ExclusionReason`
  */
-export function vocabulary<const Words extends Readonly<Record<string, string>>>(
+export const vocabulary = <const Words extends Readonly<Record<string, string>>>(
   id: string,
   description: string,
   words: Words,
-) {
-  const names = Object.keys(words) as [keyof Words & string, ...(keyof Words & string)[]]
-  return z.enum(names).meta({ id, description, enumDescriptions: Object.values(words) })
-}
+) => describedEnum(words).meta({ id, description, enumDescriptions: Object.values(words) })
 
 export const cpuModeSchema = vocabulary('CpuMode', 'How a platform executes the code of its guests.', {
   hardware: 'on the CPU of the host',

@@ -3,6 +3,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import config from '../../../isobench.config.ts'
 import { jsonSchema, type SchemaName } from '../../../scripts/docs/schemas.ts'
+import { buildReport } from '../../../src/core/judge/report.ts'
+import { readRecord } from '../../../src/core/records/record-file.ts'
 
 /** The published JSON Schemas, checked by a validator that is not zod. */
 
@@ -19,8 +21,10 @@ const published = (name: SchemaName) => validator(JSON.parse(readFileSync(`schem
 /** The schema without the room for fields of later versions: it finds a field that the reference page does not have. */
 const exact = (name: SchemaName) => validator(jsonSchema(name, false))
 
+const recordFile = 'test/fixtures/records/prime-latency-boot.jsonl'
+
 const readLines = () =>
-  readFileSync('test/fixtures/records/prime-latency-boot.jsonl', 'utf8')
+  readFileSync(recordFile, 'utf8')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
@@ -50,6 +54,18 @@ test('a line of a later version may have more fields, but none less', () => {
   const { wallMs: _, ...rest } = sample
   expect(validate({ type: 'sample', sample: rest })).toContain("/sample must have required property 'wallMs'")
   expect(validate({ type: 'sample', sample: { ...sample, wallMs: '12' } })).toContain('/sample/wallMs must be number')
+})
+
+test('the report of a real run record', () => {
+  const [validate, validateExactly] = [published('report'), exact('report')]
+  const report = JSON.parse(JSON.stringify(buildReport(readRecord(recordFile), { strict: true })))
+  expect(report.claims.length).toBeGreaterThan(5)
+  expect(validate(report)).toEqual([])
+  expect(validateExactly(report)).toEqual([])
+  expect(validate({ ...report, later: 1 })).toEqual([])
+  expect(validateExactly({ ...report, later: 1 })).toEqual([' must NOT have additional properties'])
+  const { exit: _, ...rest } = report
+  expect(validate(rest)).toEqual([" must have required property 'exit'"])
 })
 
 test('an import', () => {
