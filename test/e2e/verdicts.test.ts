@@ -178,7 +178,10 @@ describe('duet mode', () => {
     const again = await own.isobench(['judge', report.record, '--json'])
     expect(JSON.parse(again.stdout).claims).toEqual(report.claims)
     if (otherProcessesShare(record) > 0.1) skip(context, 'busy-host', 'a quota of a fifth has no known effect')
-    expect(report.claims[0], formatClaim(report.claims[0]!)).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
+    expect(report.claims[0], formatClaim(report.claims[0]!)).toMatchObject({
+      outcome: 'contradicted',
+      direction: 'worse',
+    })
   })
 
   it('is refused if there are too few CPUs, or no CPU or memory bench', async () => {

@@ -66,7 +66,7 @@ describe('a run', () => {
     )
     expect(order(record.samples)).toEqual(steps)
     expect(new Set(record.samples.map(({ values }) => values?.time))).toEqual(new Set([100, 104]))
-    expect(report.claims[0]).toMatchObject({ verdict: 'holds' })
+    expect(report.claims[0]).toMatchObject({ outcome: 'holds' })
     expect(report).toMatchObject({ status: 'finished', exit: { code: 0 } })
     expect(host.events.at(-1)).toBe('release the host')
     nothingLeft(host)
