@@ -12,7 +12,7 @@ import { mountsBelow } from '../../src/host/mounts.ts'
 import { guestsFolder } from '../../src/host/paths.ts'
 import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
-import { left, bootSeconds as limit, traces } from '../../test/e2e/conformance/traces.ts'
+import { left, bootSeconds as limit, traces } from '../../src/conformance/traces.ts'
 import { countOption, listOption, type Measurement } from './measurement.ts'
 
 interface Boots {

@@ -23,6 +23,7 @@ const layers = [
   'core/session',
   'core/measure',
   'core/watch',
+  'conformance',
   'reporters',
   'commands',
   'root',
@@ -78,6 +79,7 @@ const allowed: Record<Layer, readonly Layer[]> = {
     'core/session',
     'core/measure',
   ],
+  conformance: ['util', 'dsl', 'host', 'driver', 'vm', 'core/project', 'core/session', 'core/measure'],
   reporters: [
     'util',
     'dsl',

@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { guestsFolder } from '../../../src/host/paths.ts'
-import { isAlive, processId } from '../../../src/host/process.ts'
+import { guestsFolder } from '../host/paths.ts'
+import { isAlive, processId } from '../host/process.ts'
 
 /** Seconds that one boot or command may take. Emulated CPUs take a minute on a busy host; a VM may set more. */
 export const bootSeconds = Number(process.env.ISOBENCH_PROBE_SECONDS || 150)
