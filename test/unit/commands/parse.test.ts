@@ -54,7 +54,7 @@ describe('values', () => {
   it('have defaults', () => {
     expect(parseRun().options).toMatchObject({
       profile: 'quick',
-      reporter: ['default'],
+      reporter: undefined,
       margin: 5,
       remeasure: true,
       json: false,

@@ -17,7 +17,9 @@ writeFileSync(
 export default {
   name: 'mine',
   description: 'writes the seed',
-  create: ({ out }: any, { prefix = '' }: Options) => ({ onFinish: ({ seed }: any) => out.write(prefix + seed + '\\n') }),
+  create: ({ out }: any, { prefix = '' }: Options) => ({
+    onFinish: ({ seed }: any) => out.write(prefix + seed + '\\n'),
+  }),
 }
 `,
 )
