@@ -5,5 +5,6 @@ export { lineSchema as recordSchema, type RunRecord } from './core/model/record.
 export { type Report, reportSchema } from './core/model/report.ts'
 export type { Reporter } from './core/reporter.ts'
 export { escapeHtml, escapeMarkdown } from './reporters/document.ts'
+export { formatEstimate, formatMatcher, formatReason } from './reporters/format.ts'
 export { defineReporter, type ReporterContext } from './reporters/reporter.ts'
 export { sanitize } from './util/text.ts'

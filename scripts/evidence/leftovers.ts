@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { left, bootSeconds as limit, traces } from '../../src/conformance/traces.ts'
 import { loadProject } from '../../src/core/project/config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../../src/core/project/platforms.ts'
 import { HostSession } from '../../src/core/session/host-session.ts'
@@ -12,7 +13,6 @@ import { mountsBelow } from '../../src/host/mounts.ts'
 import { guestsFolder } from '../../src/host/paths.ts'
 import { runTimed } from '../../src/host/timed-process.ts'
 import { drivers } from '../../src/platforms/index.ts'
-import { left, bootSeconds as limit, traces } from '../../src/conformance/traces.ts'
 import { countOption, listOption, type Measurement } from './measurement.ts'
 
 interface Boots {
