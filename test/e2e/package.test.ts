@@ -35,7 +35,7 @@ describe('the packed package, installed in an empty folder', () => {
       expect.arrayContaining(['bin/isobench.js', 'dist/bin.js', 'dist/types/index.d.ts', 'package.json']),
     )
     expect(
-      files.filter((name) => !/^(bin|dist)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(name)),
+      files.filter((name) => !/^(bin|dist|schemas)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(name)),
     ).toEqual([])
   })
 
@@ -85,10 +85,10 @@ describe('the packed package, installed in an empty folder', () => {
     expect(wrong.stdout).toMatch(/benches\/hello\.bench\.ts\(\d+,\d+\): error .*evnts/)
   })
 
-  test('refuses to be reached into: only `isobench` and `isobench/tools` can be imported', async () => {
+  test('refuses to be reached into: only the four entry points can be imported', async () => {
     const load = (name: string) => inProject(process.execPath, ['--input-type=module', '-e', `import '${name}'`])
-    expect((await load('isobench')).exitCode).toBe(0)
-    expect((await load('isobench/tools')).exitCode).toBe(0)
+    for (const entry of ['isobench', 'isobench/tools', 'isobench/driver', 'isobench/reporter'])
+      expect((await load(entry)).stderr).toBe('')
     expect((await load('isobench/dist/bin.js')).stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })
 })
