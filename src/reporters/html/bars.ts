@@ -2,7 +2,7 @@ import type { MetricResult } from '../../core/model/report.ts'
 import { sanitize, truncate } from '../../util/text.ts'
 import { figure, formatQuantity } from '../format.ts'
 import type { MetricTable } from '../metric-table.ts'
-import { samplesList, samplesText, verdictClass } from './parts.ts'
+import { samplesList, samplesText, verdictClass } from './elements.ts'
 import { createScale, largest, round, type Scale, smallest } from './scale.ts'
 import { figureHtml, horizontal, platformLabel, svg, svgText, vertical, verticalGrid } from './svg.ts'
 import { type Html, html, pathData } from './tag.ts'
@@ -23,16 +23,21 @@ export function barHtml(median: number, samples: readonly number[], x: Scale, y:
   const cap = height / 4
   const caps = ends.map((end) => vertical(x.at(end), y - cap, y + cap, 'range'))
   const dots = pathData(samples.map((value) => `M${x.at(value)} ${y}h0`).join(''))
-  return html`<rect x="${x.at(0)}" y="${y - height / 2}" width="${barWidth(median, x)}" height="${height}" rx="2"/>
+  return html`${rectangle(median, x, y, height)}
 ${horizontal(x.at(ends[0]), x.at(ends[1]), y, 'range')}${caps}<path class="samples" d="${dots}"/>`
 }
 
 /** The outline of the baseline's bar. */
 export const baselineBar = (median: number, x: Scale, y: number, height: number): Html =>
-  html`<rect class="before" x="${x.at(0)}" y="${y - height / 2}" width="${barWidth(median, x)}" height="${height}" rx="2"/>`
+  rectangle(median, x, y, height, 'before')
 
-/** The length of a bar from 0 to `value`, at least 1 so that it stays visible. */
-const barWidth = (value: number, x: Scale): number => Math.max(1, round(x.at(value) - x.at(0)))
+/** A rectangle from 0 to `value`, at least 1 long so that it stays visible. */
+function rectangle(value: number, x: Scale, y: number, height: number, className?: string): Html {
+  const start = x.at(0)
+  const length = Math.max(1, round(x.at(value) - start))
+  const classAttribute = className !== undefined && html`class="${className}" `
+  return html`<rect ${classAttribute}x="${start}" y="${y - height / 2}" width="${length}" height="${height}" rx="2"/>`
+}
 
 /** A row that shows its samples when it has the focus or the mouse. */
 export const interactiveRow = (
@@ -138,7 +143,7 @@ export function ratioChart({ rows, metric, margins }: MetricTable): Html | undef
     ]}<circle cx="${x.at(ratio)}" cy="${y}" r="4.5"/></g>`
   })
   const labels = mergeLabels(margins.map(({ ratio, label }) => ({ x: x.at(ratio), label })))
-  const label = `${metric}: each platform as a multiple of native, with its 90 % interval; the table beneath has the figures`
+  const label = `${metric}: each platform as a multiple of native, with its 90 % interval; the table has the figures`
   const picture = svg({ width, height: bottom + 28, role: 'img', label }, [
     verticalGrid(x, { top, bottom }, (value) => `${figure(value)}×`),
     vertical(x.at(1), top, bottom, 'native'),

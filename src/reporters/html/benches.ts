@@ -5,12 +5,12 @@ import { formatQuantity } from '../format.ts'
 import { type BaselineLookup, type MetricTable, metricTables } from '../metric-table.ts'
 import { flagLegend, verdictSymbols, worstVerdict } from '../summary.ts'
 import { barChart, ratioChart } from './bars.ts'
-import { claimsForChart } from './legacy.ts'
+import { cell, details, headerCell, metricHeading, table, verdictClass } from './elements.ts'
 import { type Panel, panelsCaption, panelsChart, shareScale } from './panels.ts'
-import { cell, details, headerCell, metricHeading, table, verdictClass } from './parts.ts'
 import { distributionHtml, isStartup, medianAndRatio, seriesHtml } from './series.ts'
 import { figureHtml } from './svg.ts'
 import { type Html, html, lines } from './tag.ts'
+import { claimsForChart } from './verdicts.ts'
 
 /** Every bench of a run: its charts, the claims about them, and tables with the same figures. */
 

@@ -1,65 +1,100 @@
 import type { Outcome } from '../../core/model/verdict.ts'
 import { plural } from '../../util/text.ts'
 import { figure } from '../format.ts'
+import { type Html, type HtmlValue, html, lines } from './tag.ts'
 
-/** Pieces of a page. What is given to them is HTML already: escape before. */
+/** The elements that every part of the page uses. */
 
-/** As many samples as a text lists. */
-const listed = 60
+/** The most samples that one text lists. */
+const listedSamples = 60
 
-/** `5 samples in ms: 1 · 2 · …`; not HTML yet. */
-export function samplesText(values: readonly number[], unit: string): string {
-  const list = values.slice(0, listed).map(figure).join(' · ') + (values.length > listed ? ' …' : '')
-  return `${plural(values.length, 'sample')} in ${unit}: ${list}`
+/** `5 samples in ms: 1 · 2 · …`. */
+export const samplesText = (values: readonly number[], unit: string): string =>
+  `${plural(values.length, 'sample')} in ${unit}: ${samplesList(values)}`
+
+/** `1 · 2 · …`. */
+export const samplesList = (values: readonly number[]): string =>
+  values.slice(0, listedSamples).map(figure).join(' · ') + (values.length > listedSamples ? ' …' : '')
+
+interface Cell {
+  readonly content: HtmlValue
+  readonly className: string
+  /** Whether the cell names its row. */
+  readonly header: boolean
 }
 
-export const cell = (content: string, look = ''): string => `<td${look && ` class="${look}"`}>${content}</td>`
+/** A cell of a table, with its CSS classes. */
+export const cell = (content: HtmlValue, className = ''): Cell => ({ content, className, header: false })
 
 /** A cell that names its row. */
-export const headerCell = (content: string): string => `<th scope="row" class="break">${content}</th>`
+export const headerCell = (content: HtmlValue): Cell => ({ content, className: 'wrap-anywhere', header: true })
 
 export interface Row {
-  readonly cells: readonly string[]
-  /** What a filter finds the row by: words. */
+  readonly cells: readonly Cell[]
+  /** Words by which a filter selects the row, separated by spaces. */
   readonly kind?: string
 }
 
-export function tableHtml(caption: string, head: readonly string[], rows: readonly Row[]): string {
-  // A title stands as its figures do.
-  const look = (at: number) => (rows[0]?.cells[at]?.startsWith('<td class="number') ? ' class="number"' : '')
-  const titles = head.map((one, at) => (one === '' ? '<td></td>' : `<th scope="col"${look(at)}>${one}</th>`)).join('')
-  const lines = rows.map(({ cells, kind }) => `<tr${kind ? ` data-kind="${kind}"` : ''}>${cells.join('')}</tr>`)
-  const table = `<table><caption>${caption}</caption><thead><tr>${titles}</tr></thead><tbody>\n${lines.join('\n')}\n</tbody></table>`
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${caption}">${table}</div>`
+const classAttribute = (className: string): HtmlValue => className !== '' && html` class="${className}"`
+
+const cellHtml = ({ content, className, header }: Cell): Html =>
+  header
+    ? html`<th scope="row"${classAttribute(className)}>${content}</th>`
+    : html`<td${classAttribute(className)}>${content}</td>`
+
+/** A table that scrolls if it is wider than the page. An empty title makes an empty head cell. */
+export function table(caption: string, titles: readonly string[], rows: readonly Row[]): Html {
+  const titleClass = (column: number) => (rows[0]?.cells[column]?.className.startsWith('number') ? 'number' : '')
+  const head = titles.map((title, column) =>
+    title === '' ? html`<td></td>` : html`<th scope="col"${classAttribute(titleClass(column))}>${title}</th>`,
+  )
+  const body = rows.map(({ cells, kind }) => html`<tr${kind && html` data-kind="${kind}"`}>${cells.map(cellHtml)}</tr>`)
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${lines(...body)}
+</tbody></table></div>`
 }
 
-/** Radio buttons that hide rows by their kind, with nothing but CSS: keys, labels and screen readers work as for any form. */
+/** Radio buttons that hide rows by their kind. They need CSS only, so keys and screen readers work as in any form. */
 export function filtered(
   name: string,
   legend: string,
   kinds: readonly string[],
   rows: readonly Row[],
-  table: string,
-): string {
-  const has = (kind: string) => rows.filter((row) => row.kind?.split(' ').includes(kind)).length
+  filteredTable: Html,
+): Html {
+  const countOf = (kind: string) => rows.filter((row) => row.kind?.split(' ').includes(kind)).length
   const radio = (kind: string, count: number, checked: boolean) => {
-    const off = count === 0 ? ' disabled=""' : ''
-    const input = `<input type="radio" name="${name}" value="${kind}"${checked ? ' checked=""' : ''}${off}/>`
-    return `<label>${input} ${kind === 'fails' ? 'fails the run' : kind} <span class="soft">${count}</span></label>`
+    const state = [checked && html` checked=""`, count === 0 && html` disabled=""`]
+    const input = html`<input type="radio" name="${name}" value="${kind}"${state}/>`
+    const label = kind === 'fails' ? 'fails the run' : kind
+    return html`<label>${input} ${label} <span class="muted">${count}</span></label>`
   }
-  const radios = [radio('all', rows.length, true), ...kinds.map((kind) => radio(kind, has(kind), false))]
-  return `<div class="filtered"><fieldset><legend>${legend}</legend>${radios.join('')}</fieldset>\n${table}</div>`
+  const radios = [radio('all', rows.length, true), ...kinds.map((kind) => radio(kind, countOf(kind), false))]
+  return html`<div class="filtered"><fieldset><legend>${legend}</legend>${radios}</fieldset>
+${filteredTable}</div>`
 }
 
-/** A table that is there to be opened: what a picture shows, as figures. */
-export const details = (summary: string, content: string, open = false): string =>
-  `<details${open ? ' open=""' : ''}><summary>${summary}</summary>${content}</details>`
+/** Content that the reader can open, such as the table of a chart. */
+export const details = (summary: string, content: HtmlValue, open = false): Html =>
+  html`<details${open && html` open=""`}><summary>${summary}</summary>${content}</details>`
 
-/** The CSS class of a verdict's colour. */
+/** An unordered list, or nothing if there are no items. */
+export const list = (items: readonly HtmlValue[], className = ''): Html | undefined =>
+  items.length === 0
+    ? undefined
+    : html`<ul${classAttribute(className)}>${items.map((item) => html`<li class="wrap-anywhere">${item}</li>`)}</ul>`
+
+/** The title of a metric: its name, and the direction that is better. */
+export const metricHeading = (metric: string, better: string): Html =>
+  html`<h4 class="wrap-anywhere">${metric}<span class="muted">, ${better}</span></h4>`
+
+/** The CSS class of a verdict's color. */
 export function verdictClass(
-  of: { readonly outcome: Outcome; readonly direction: 'worse' | 'better' | null } | undefined,
+  verdict: { readonly outcome: Outcome; readonly direction: 'worse' | 'better' | null } | undefined,
 ): string {
-  if (!of || of.outcome === 'not-evaluated') return 'none'
-  if (of.outcome === 'holds') return 'good'
-  return of.outcome === 'contradicted' && of.direction === 'worse' ? 'bad' : 'doubt'
+  if (!verdict || verdict.outcome === 'not-evaluated') return 'none'
+  if (verdict.outcome === 'holds') return 'good'
+  return verdict.outcome === 'contradicted' && verdict.direction === 'worse' ? 'bad' : 'doubt'
 }

@@ -1,7 +1,7 @@
 import type { Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
 import { measuredBenches, quickProfileNote, resultsOf, unavailablePlatforms } from '../summary.ts'
-import { cell, details, headerCell, list, table } from './parts.ts'
+import { cell, details, headerCell, list, table } from './elements.ts'
 import { type Html, html, lines } from './tag.ts'
 
 /** What a run measured on: warnings, the host, and the platforms. */
@@ -49,6 +49,7 @@ const gib = (bytes: number): string => `${Number((bytes / 2 ** 30).toFixed(1))} 
 /** The warnings, the environment and the platforms of a run. */
 export function environmentHtml(report: Report): Html {
   const { environment: env, profile, seed } = report
+  const guests = `CPU ${env.guest.cpus.join(', ')}; ${gib(env.guest.memoryBytes)} each; cgroup v${env.cgroupVersion}`
   const facts: readonly (readonly [string, string])[] = [
     ['Started', env.startedAt],
     [
@@ -64,7 +65,7 @@ export function environmentHtml(report: Report): Html {
     ['Kernel', env.kernel],
     ['Host', env.virtualization === null ? 'bare metal' : `VM (${env.virtualization})`],
     ['/dev/kvm', env.kvm ? 'available' : 'not available'],
-    ['Guests', `CPU ${env.guest.cpus.join(', ')}; ${gib(env.guest.memoryBytes)} each; cgroup v${env.cgroupVersion}`],
+    ['Guests', guests],
     ['Image', env.image],
     [
       'Versions',

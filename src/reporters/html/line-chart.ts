@@ -146,12 +146,16 @@ function lineHtml({ platform, points, before, steps = false }: Line, x: Scale, y
     )
   // Dots of many steps would hide the line.
   const dotted = !(steps && points.length > 60)
-  const marks = points.map((point) => [
-    point.range && vertical(xOf(point.x), y.at(point.range[0]), y.at(point.range[1]), 'range'),
-    dotted &&
-      html`<circle cx="${xOf(point.x)}" cy="${y.at(point.y)}" r="3.5"><title>${platform}: ${point.tip}</title></circle>`,
-  ])
-  return html`${before && html`<path class="before" d="${pathOf(before)}"/>`}<path class="stroke" d="${pathOf(points)}"/>${marks}`
+  const marks = points.map((point) => {
+    const cx = xOf(point.x)
+    const title = `${platform}: ${point.tip}`
+    return [
+      point.range && vertical(cx, y.at(point.range[0]), y.at(point.range[1]), 'range'),
+      dotted && html`<circle cx="${cx}" cy="${y.at(point.y)}" r="3.5"><title>${title}</title></circle>`,
+    ]
+  })
+  const baseline = before && html`<path class="before" d="${pathOf(before)}"/>`
+  return html`${baseline}<path class="stroke" d="${pathOf(points)}"/>${marks}`
 }
 
 /** Moves labels near their wanted heights apart, so that none overlap and none is below `lowest`. Keeps the order. */

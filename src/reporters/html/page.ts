@@ -9,10 +9,10 @@ import { count, countsLine, shownPath } from '../summary.ts'
 import { benchesHtml } from './benches.ts'
 import { environmentHtml } from './environment.ts'
 import { historyHtml } from './history.ts'
-import { baselineHtml, claimsHtml, findingsHtml } from './legacy.ts'
 import { sideBySideHtml } from './side-by-side.ts'
 import { style } from './style.ts'
 import { type Html, html, lines } from './tag.ts'
+import { baselineHtml, claimsHtml, findingsHtml } from './verdicts.ts'
 
 /** A run, its baseline, and its history. */
 interface Run {
@@ -75,7 +75,9 @@ function summaryHtml(report: Report, root: string): Html {
   const { code } = report.exit
   const isBad = code === exitCodes.failed || code === exitCodes.invalid
   const className = code === exitCodes.clean ? 'good' : isBad ? 'bad' : 'doubt'
-  const problems = report.problems.map(({ file, message, fix }) => `✗ ${file}: ${message}${fix ? `; fix: ${fix}` : ''}`)
+  const problems = report.problems.map(({ file, message, fix }) =>
+    [`✗ ${file}: ${message}`, fix && `fix: ${fix}`].filter(Boolean).join('; '),
+  )
   return lines(
     html`<p class="counts">${countsLine(count(report.claims))}</p>`,
     html`<p class="${className}">exit code ${code}: ${describeExitCode(code)}</p>`,

@@ -3,11 +3,11 @@ import type { CaseResult, MetricResult, Report } from '../../core/model/report.t
 import { quantile } from '../../core/stats/index.ts'
 import { formatColumn, formatQuantity, formatRatios } from '../format.ts'
 import type { BaselineLookup } from '../metric-table.ts'
-import { claimsForChart } from './legacy.ts'
+import { cell, details, headerCell, samplesText, table } from './elements.ts'
 import { type Line, lineChart } from './line-chart.ts'
-import { cell, details, headerCell, samplesText, table } from './parts.ts'
 import { formatParameter, largest, smallest } from './scale.ts'
 import { type Html, html, lines as joinLines } from './tag.ts'
+import { claimsForChart } from './verdicts.ts'
 
 /** Charts with a line per platform: a metric over a parameter, and the distribution of start-up times. */
 

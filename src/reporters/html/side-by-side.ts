@@ -5,8 +5,8 @@ import { type Difference, hostDifferences } from '../../core/records/fingerprint
 import { plural } from '../../util/text.ts'
 import { type SideBySide, sideBySide } from '../metric-table.ts'
 import { verdictSymbols, worstVerdict } from '../summary.ts'
+import { cell, details, headerCell, list, metricHeading, table, verdictClass } from './elements.ts'
 import { type Panel, panelsCaption, panelsChart, shareScale } from './panels.ts'
-import { cell, details, headerCell, list, metricHeading, table, verdictClass } from './parts.ts'
 import { type Series, seriesChart, seriesHeading, seriesLines, seriesOf } from './series.ts'
 import { figureHtml } from './svg.ts'
 import { type Html, html, lines } from './tag.ts'
@@ -76,8 +76,9 @@ function hostHtml({ runs, differences }: Host, index: number, several: boolean):
   const { cpu, kernel, virtualization } = runs[0]!.report.environment
   const vm = virtualization ? `, inside ${virtualization}` : ''
   const items = differences.map(({ what, baseline, current }) => `${what}: ${baseline} → ${current}`)
+  const name = `${several ? `Host ${letter(index)}: ` : ''}${cpu.count} × ${cpu.model}, Linux ${kernel}${vm}`
   return lines(
-    html`<h3 class="wrap-anywhere">${several && `Host ${letter(index)}: `}${cpu.count} × ${cpu.model}, Linux ${kernel}${vm}</h3>`,
+    html`<h3 class="wrap-anywhere">${name}</h3>`,
     list(records),
     items.length > 0 && details(`Differs from host A in ${plural(items.length, 'thing')}`, list(items), true),
   )

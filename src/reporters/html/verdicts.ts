@@ -1,8 +1,8 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
+import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import type { Change } from '../../core/records/baseline.ts'
 import { plural } from '../../util/text.ts'
-import { escapeHtml } from '../document.ts'
 import {
   formatAssertion,
   formatClaim,
@@ -12,142 +12,181 @@ import {
   interval,
 } from '../format.ts'
 import type { BaselineView } from '../metric-table.ts'
-import { benchName, claimLocation, outcomeName, uniqueClaims, verdictSymbols } from '../summary.ts'
-import { cell, details, filtered, headerCell, tableHtml, verdictClass } from './elements.ts'
+import { benchName, claimLocation, outcomeName, type UniqueClaim, uniqueClaims, verdictSymbols } from '../summary.ts'
+import { cell, details, filtered, headerCell, list, type Row, table, verdictClass } from './elements.ts'
+import { type Html, type HtmlValue, html, joinHtml, lines } from './tag.ts'
 
-const looks: Record<Change, readonly [string, string]> = {
-  regressed: ['✗', 'bad'],
-  improved: ['✓', 'good'],
-  unclear: ['?', 'doubt'],
-  same: ['=', 'none'],
+/** The verdicts of a run as tables: changes since the baseline, findings, and claims. */
+
+const changeMarks: Record<Change, { readonly symbol: string; readonly className: string }> = {
+  regressed: { symbol: '✗', className: 'bad' },
+  improved: { symbol: '✓', className: 'good' },
+  unclear: { symbol: '?', className: 'doubt' },
+  same: { symbol: '=', className: 'none' },
 }
-/** As many rows as a reader is shown without asking for them. */
+const changes = Object.keys(changeMarks) as Change[]
+
+/** A table of changes with at most this many rows is open from the start. */
 const fewRows = 20
-const order = Object.keys(looks) as Change[]
-
-/** What changed since the baseline, what regressed first. `at` sets several records apart. */
-export function baselineHtml({ name, comparison }: BaselineView, at: number): string {
-  const { rows, hostDifferences: unlike, marginPercent } = comparison
-  const sorted = order.flatMap((change) => rows.filter((row) => row.change === change))
-  const lines = sorted.map(({ bench, params, platform, metric, ratio, change, reason, of, failsRun: gates }) => ({
-    kind: change,
-    cells: [
-      cell(`${looks[change][0]} ${change}${gates ? '' : ' (host)'}`, `once ${looks[change][1]}`),
-      headerCell(escapeHtml([benchName(bench), describeParams(params)].filter(Boolean).join(' '))),
-      cell(escapeHtml(platform), 'break'),
-      cell(escapeHtml(metric)),
-      cell(ratio ? `×${interval({ ...ratio, value: ratio.estimate })}` : '–', 'once'),
-      cell(escapeHtml(reason ?? (of === 'value' ? 'of the values' : 'of the ratios to native')), 'soft'),
-    ],
-  }))
-  const head = ['change', 'bench', 'platform', 'metric', 'now ÷ before, 90 % interval', 'what is compared']
-  const table = tableHtml('Against the baseline', head, lines)
-  const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
-  const differs = unlike.map(
-    ({ what, baseline: a, current: b }) => `<li class="break">${escapeHtml(`${what}: ${a} → ${b}`)}</li>`,
-  )
-  const warning =
-    differs.length === 0
-      ? ''
-      : `<p class="doubt">The hosts differ in ${plural(differs.length, 'thing')}, so that differences may be theirs:</p><ul>${differs.join('')}</ul>`
-  return `<h2>Against the baseline ${escapeHtml(name)}</h2>
-<p>${order.map((change) => `${count(change)} ${change}`).join(' · ')} <span class="soft">(margin ${marginPercent} %)</span></p>
-${warning}
-${details(plural(rows.length, 'figure'), filtered(`against-${at}`, 'Show changes', order, lines, table), count('regressed') > 0 || rows.length <= fewRows)}`
-}
-
-const kinds = ['fails', 'contradicted', 'inconclusive', 'not-evaluated', 'holds']
-const kindOf = (verdict: string, fails: boolean): string => (fails ? `${verdict} fails` : verdict)
-
-/** `at` sets the radio buttons of several records apart. */
-export function findingsHtml(report: Report, at: number): string {
-  if (report.findings.length === 0) return ''
-  const rows = report.findings.map((one) => {
-    const rests = one.claims.map((index) => {
-      const claim = report.claims[index]!
-      return `<li class="${verdictClass(claim)} break">${verdictSymbols[claim.outcome]} ${escapeHtml(formatClaim(claim))}</li>`
-    })
-    const claims =
-      rests.length === 0
-        ? ''
-        : `<details><summary>${plural(rests.length, 'comparison')}</summary><ul>${rests.join('')}</ul></details>`
-    const note = one.failsRun ? '<br><strong>fails the run</strong>' : one.direction === 'better' ? '<br>improved' : ''
-    return {
-      kind: kindOf(one.outcome, one.failsRun),
-      cells: [
-        cell(`${verdictSymbols[one.outcome]} ${outcomeName(one.outcome)}${note}`, `once ${verdictClass(one)}`),
-        cell(String(one.id), 'number'),
-        headerCell(escapeHtml(formatFindingTitle(one))),
-        cell(escapeHtml(formatFinding(one, report)) + claims, 'break'),
-      ],
-    }
-  })
-  const table = tableHtml('Findings', ['verdict', '#', 'finding', 'why'], rows)
-  return `<h2>Findings</h2>\n${filtered(`findings-${at}`, 'Show findings', kinds, rows, table)}`
-}
-
-export function claimsHtml(report: Report, root: string, at: number): string {
-  if (report.claims.length === 0) return ''
-  const rows = report.claims.map((claim) => {
-    const { file, line } = claimLocation(claim, root)
-    const fails = claim.failsRun
-    const rounds = claim.estimate ? ` (${plural(claim.estimate.rounds, 'round')})` : ''
-    const by = claim.finding === null ? '' : `<br>finding ${claim.finding}`
-    return {
-      kind: kindOf(claim.outcome, fails),
-      cells: [
-        cell(
-          `${verdictSymbols[claim.outcome]} ${outcomeName(claim.outcome)}${fails ? '<br><strong>fails the run</strong>' : ''}`,
-          `once ${verdictClass(claim)}`,
-        ),
-        cell(escapeHtml(formatClaim(claim)) + rounds, 'break'),
-        cell(escapeHtml(describeParams(claim.params)), 'break'),
-        cell(`${escapeHtml(file)}${line === undefined ? '' : `:${line}`}${by}`, 'soft break'),
-      ],
-    }
-  })
-  const table = tableHtml('Claims', ['verdict', 'statement', 'parameters', 'where'], rows)
-  return `<h2>Claims</h2>\n${filtered(`claims-${at}`, 'Show claims', kinds, rows, table)}`
-}
 
 /**
- * The claims that rest on one picture: each statement once, and on which platforms it came out how.
- * @param points of one bench with one or several sets of parameters, or of several benches
- * @param parts what to call those benches
+ * What changed since the baseline, regressions first.
+ * @param record number of the record on the page, which keeps the names of radio buttons apart
+ */
+export function baselineHtml({ name, comparison }: BaselineView, record: number): Html {
+  const { rows, hostDifferences, marginPercent } = comparison
+  const sorted = changes.flatMap((change) => rows.filter((row) => row.change === change))
+  const tableRows = sorted.map(
+    ({ bench, params, platform, metric, ratio, change, reason, of, failsRun }): Row => ({
+      kind: change,
+      cells: [
+        cell(
+          `${changeMarks[change].symbol} ${change}${failsRun ? '' : ' (host)'}`,
+          `nowrap ${changeMarks[change].className}`,
+        ),
+        headerCell([benchName(bench), describeParams(params)].filter(Boolean).join(' ')),
+        cell(platform, 'wrap-anywhere'),
+        cell(metric),
+        cell(ratio ? `×${interval({ ...ratio, value: ratio.estimate })}` : '–', 'nowrap'),
+        cell(reason ?? (of === 'value' ? 'of the values' : 'of the ratios to native'), 'muted'),
+      ],
+    }),
+  )
+  const titles = ['change', 'bench', 'platform', 'metric', 'now ÷ before, 90 % interval', 'what is compared']
+  const changeTable = table('Against the baseline', titles, tableRows)
+  const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
+  const differences = hostDifferences.map(({ what, baseline, current }) => `${what}: ${baseline} → ${current}`)
+  const counts = changes.map((change) => `${count(change)} ${change}`).join(' · ')
+  return lines(
+    html`<h2>Against the baseline ${name}</h2>`,
+    html`<p>${counts} <span class="muted">(margin ${marginPercent} %)</span></p>`,
+    differences.length > 0 && [
+      html`<p class="doubt">The hosts differ in ${plural(differences.length, 'thing')}, which may cause changes:</p>`,
+      list(differences),
+    ],
+    details(
+      plural(rows.length, 'figure'),
+      filtered(`against-${record}`, 'Show changes', changes, tableRows, changeTable),
+      count('regressed') > 0 || rows.length <= fewRows,
+    ),
+  )
+}
+
+/** The kinds of rows that a filter can select. */
+const kinds = ['fails', 'contradicted', 'inconclusive', 'not-evaluated', 'holds']
+
+type Judged = Pick<ClaimVerdict, 'outcome' | 'direction' | 'failsRun'>
+
+const kindOf = ({ outcome, failsRun }: Judged): string => (failsRun ? `${outcome} fails` : outcome)
+
+/** The cell with the outcome, and a note whether it fails the run. */
+function outcomeCell(verdict: Judged, note: HtmlValue = undefined) {
+  const { outcome, failsRun } = verdict
+  const text = `${verdictSymbols[outcome]} ${outcomeName(outcome)}`
+  const fails = html`<br><strong>fails the run</strong>`
+  return cell([text, failsRun ? fails : note], `nowrap ${verdictClass(verdict)}`)
+}
+
+/** @param record number of the record on the page, which keeps the names of radio buttons apart */
+export function findingsHtml(report: Report, record: number): Html | undefined {
+  if (report.findings.length === 0) return undefined
+  const rows = report.findings.map((finding): Row => {
+    const claims = finding.claims.map((index) => {
+      const claim = report.claims[index]!
+      const text = `${verdictSymbols[claim.outcome]} ${formatClaim(claim)}`
+      return html`<li class="${verdictClass(claim)} wrap-anywhere">${text}</li>`
+    })
+    const comparisons = claims.length > 0 && details(plural(claims.length, 'comparison'), html`<ul>${claims}</ul>`)
+    return {
+      kind: kindOf(finding),
+      cells: [
+        outcomeCell(finding, finding.direction === 'better' && html`<br>improved`),
+        cell(finding.id, 'number'),
+        headerCell(formatFindingTitle(finding)),
+        cell([formatFinding(finding, report), comparisons], 'wrap-anywhere'),
+      ],
+    }
+  })
+  const findingTable = table('Findings', ['verdict', '#', 'finding', 'why'], rows)
+  return lines(html`<h2>Findings</h2>`, filtered(`findings-${record}`, 'Show findings', kinds, rows, findingTable))
+}
+
+/** @param record number of the record on the page, which keeps the names of radio buttons apart */
+export function claimsHtml(report: Report, root: string, record: number): Html | undefined {
+  if (report.claims.length === 0) return undefined
+  const rows = report.claims.map((verdict): Row => {
+    const { file, line } = claimLocation(verdict, root)
+    const { estimate, finding, params } = verdict
+    const rounds = estimate ? ` (${plural(estimate.rounds, 'round')})` : ''
+    const location = line === undefined ? file : `${file}:${line}`
+    return {
+      kind: kindOf(verdict),
+      cells: [
+        outcomeCell(verdict),
+        cell(`${formatClaim(verdict)}${rounds}`, 'wrap-anywhere'),
+        cell(describeParams(params), 'wrap-anywhere'),
+        cell([location, finding !== null && html`<br>finding ${finding}`], 'muted wrap-anywhere'),
+      ],
+    }
+  })
+  const claimTable = table('Claims', ['verdict', 'statement', 'parameters', 'where'], rows)
+  return lines(html`<h2>Claims</h2>`, filtered(`claims-${record}`, 'Show claims', kinds, rows, claimTable))
+}
+
+const caseKey = (bench: string, params: CaseResult['params']): string => JSON.stringify([bench, describeParams(params)])
+
+/**
+ * The claims about one chart: each assertion once, with its outcome on each platform.
+ * @param cases of one bench, or one of each bench that is a panel of the chart
+ * @param titles of the panels
+ * @returns undefined if no claim is about the chart
  */
 export function claimsForChart(
   report: Report,
-  points: readonly CaseResult[],
+  cases: readonly CaseResult[],
   metric: string,
-  parts?: readonly string[],
-): string {
-  const keyOf = (bench: string, of: CaseResult['params']) => JSON.stringify([bench, describeParams(of)])
-  const known = new Map(points.map(({ bench, params }, at) => [keyOf(bench.id, params), parts?.[at]]))
-  const about = uniqueClaims(
+  titles?: readonly string[],
+): Html | undefined {
+  const titleOf = new Map(cases.map(({ bench, params }, index) => [caseKey(bench.id, params), titles?.[index]]))
+  const claims = uniqueClaims(
     report,
-    ({ claim, bench, params }) => claim.metric === metric && known.has(keyOf(bench.id, params)),
+    ({ claim, bench, params }) => claim.metric === metric && titleOf.has(caseKey(bench.id, params)),
   )
-  if (about.length === 0) return ''
-  // Statement, then mark and platform, then the benches that it came out so in.
-  const groups = new Map<string, Map<string, string[]>>()
-  const decided = about.filter(({ verdict }) => verdict.outcome !== 'not-evaluated')
-  for (const { verdict, sources } of decided) {
-    const params = describeParams(verdict.params)
-    const at = points.length > 1 && params ? ` at ${params}` : ''
-    const key = `${formatAssertion(verdict)}${at} (${sources})`
-    const mark = `<span class="${verdictClass(verdict)}">${verdictSymbols[verdict.outcome]}\u00a0${escapeHtml(formatPlatforms(verdict))}</span>`
-    const group = groups.get(key) ?? new Map<string, string[]>()
-    const part = known.get(keyOf(verdict.bench.id, verdict.params))
-    groups.set(key, group.set(mark, [...(group.get(mark) ?? []), ...(part === undefined ? [] : [escapeHtml(part)])]))
-  }
-  const items = [...groups].map(([key, platforms]) => {
-    const came = [...platforms].map(([mark, some]) => {
-      const where = some.length === points.length && some.length > 1 ? `all ${some.length}` : some.join(', ')
-      return where === '' ? mark : `${mark} (${where})`
+  if (claims.length === 0) return undefined
+  const decided = claims.filter(({ verdict }) => verdict.outcome !== 'not-evaluated')
+  const items = [...groupBy(decided, (claim) => assertionText(claim, cases.length > 1))].map(([assertion, group]) => {
+    const outcomes = [...groupBy(group, outcomeKey)].map(([, members]) => {
+      const panels = members.flatMap(({ verdict }) => titleOf.get(caseKey(verdict.bench.id, verdict.params)) ?? [])
+      const all = panels.length === cases.length && panels.length > 1
+      const where = panels.length > 0 && ` (${all ? `all ${panels.length}` : panels.join(', ')})`
+      return html`${outcomeHtml(members[0]!.verdict)}${where}`
     })
-    return `<li class="break">${escapeHtml(key)}: ${came.join(', ')}</li>`
+    return html`<li class="wrap-anywhere">${assertion}: ${joinHtml(outcomes, ', ')}</li>`
   })
-  const others = about.length - decided.length
-  if (others > 0) items.push(`<li class="soft">${plural(others, 'statement')} could not be decided; see Claims</li>`)
-  return `<p class="soft">Claims that rest on it</p><ul class="resting">${items.join('')}</ul>`
+  const others = claims.length - decided.length
+  const rest =
+    others > 0 && html`<li class="muted">${plural(others, 'statement')} could not be decided; see Claims</li>`
+  return html`<p class="muted">Claims about this chart</p><ul class="resting">${items}${rest}</ul>`
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    groups.set(key, [...(groups.get(key) ?? []), item])
+  }
+  return groups
+}
+
+function assertionText({ verdict, sources }: UniqueClaim, withParams: boolean): string {
+  const params = describeParams(verdict.params)
+  return `${formatAssertion(verdict)}${withParams && params ? ` at ${params}` : ''} (${sources})`
+}
+
+const outcomeKey = ({ verdict }: UniqueClaim): string =>
+  JSON.stringify([verdict.outcome, verdictClass(verdict), formatPlatforms(verdict)])
+
+function outcomeHtml(verdict: ClaimVerdict): Html {
+  const text = `${verdictSymbols[verdict.outcome]}\u00a0${formatPlatforms(verdict)}`
+  return html`<span class="${verdictClass(verdict)}">${text}</span>`
 }

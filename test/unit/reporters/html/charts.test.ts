@@ -69,7 +69,7 @@ describe('the paper’s figures', () => {
         expect(count(one, '<table')).toBeGreaterThan(0)
       }
       // No claim of the paper's rests on Figure 8, STREAM, nor on Figure 10.
-      const resting = drawn.some((one) => one.includes('Claims that rest on it'))
+      const resting = drawn.some((one) => one.includes('Claims about this chart'))
       expect(resting).toBe(number !== 8 && number !== 10)
     },
   )

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { cell, table } from '../../../../src/reporters/html/parts.ts'
+import { cell, table } from '../../../../src/reporters/html/elements.ts'
 import { createScale, formatParameter, formatTick, linePath } from '../../../../src/reporters/html/scale.ts'
 import { type Html, html, joinHtml, lines, pathData } from '../../../../src/reporters/html/tag.ts'
 
