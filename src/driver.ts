@@ -11,8 +11,8 @@ export interface GuestHandle {
   /** Whether clients connect from the guest's network namespace over its loopback, rather than over its link. */
   readonly loopback?: boolean
   /**
-   * Whether the guest runs one program and no second one beside it. Every command then boots a guest, and isobench ends a
-   * server by ending the host process of `execArgv`.
+   * Whether the guest runs one program and no second one beside it. Every command then boots a guest, and isobench ends
+   * a server by ending the host process of `execArgv`.
    */
   readonly singleProcess?: boolean
   /**
@@ -24,11 +24,13 @@ export interface GuestHandle {
   /** The guest's address, if it is not the address of its sandbox. */
   readonly address?: string
   /**
-   * Returns how many processes were killed since the boot because memory ran out. Only needed if the host kernel does not
-   * count them in the cgroup of the sandbox, for example because the guest has its own kernel.
+   * Returns how many processes were killed since the boot because memory ran out. Only needed if the host kernel does
+   * not count them in the cgroup of the sandbox, for example because the guest has its own kernel.
    */
   oomKillCount?(): Promise<number>
-  /** Pauses the guest's clock. isobench calls it before it freezes the cgroup. Omit it if the guest has no own clock. */
+  /**
+   * Pauses the guest's clock. isobench calls it before it freezes the cgroup. Omit it if the guest has no own clock.
+   */
   pause?(): Promise<void>
   /** Resumes the guest's clock. isobench calls it after it thawed the cgroup. */
   resume?(): Promise<void>
@@ -43,8 +45,8 @@ export interface Unavailable {
 }
 
 /**
- * Checks the options of a driver. A zod schema is one, and so is any other Standard Schema (standardschema.dev) that has
- * `parse`. `O` is what the driver gets, and `I` is what authors may write.
+ * Checks the options of a driver. A zod schema is one, and so is any other Standard Schema (standardschema.dev) that
+ * has `parse`. `O` is what the driver gets, and `I` is what authors may write.
  */
 export interface OptionsSchema<O, I> {
   /** @throws {Error} if the options are not valid; its `issues` are reported if it has any */
@@ -73,7 +75,9 @@ export interface Driver<O = unknown, I = Optional<O>> {
   configFiles?(options: O): readonly string[]
   /** Argv that prints the version, on the first line of its output that has a digit. */
   version?(options: O): HostArgv
-  /** Files that a guest needs to boot, such as an init, with their Debian packages. isobench then probes with the image. */
+  /**
+   * Files that a guest needs to boot, such as an init, with their Debian packages. isobench then probes with the image.
+   */
   requiredImageFiles?(options: O): readonly { readonly file: string; readonly package: string }[]
   /**
    * Returns why the platform does not work on this host although its programs are there, or undefined if it works.
@@ -89,8 +93,8 @@ export interface Driver<O = unknown, I = Optional<O>> {
   /** Returns the host process that boots a guest, runs `argv` in it, and ends when the guest is gone. */
   oneShot(sandbox: GuestSandbox, argv: GuestArgv, options: O): Promise<HostArgv>
   /**
-   * Returns the start of the VMM with an empty guest. `kernel` is a file of isobench with a few hundred bytes: it prints a
-   * line to the first serial port and ends. Omit it if there is no VMM.
+   * Returns the start of the VMM with an empty guest. `kernel` is a file of isobench with a few hundred bytes: it
+   * prints a line to the first serial port and ends. Omit it if there is no VMM.
    */
   vmmStart?(sandbox: GuestSandbox, kernel: string, options: O): Promise<VmmStart>
   /** Boots a guest that stays and waits for commands. */

@@ -40,7 +40,9 @@ export const command = defineCommand({
   run: showFindings,
 })
 
-/** The findings as the bench files state them now, judged over a stored record. Ends with the exit code that they make. */
+/**
+ * The findings as the bench files state them now, judged over a stored record. Ends with the exit code that they make.
+ */
 async function showFindings(
   asked: readonly string[],
   options: CheckedOptions<typeof findingsOptions>,

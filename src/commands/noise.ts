@@ -53,7 +53,7 @@ async function measureNoise(
     { root: project.root },
     {
       ...io,
-      // What is told on the way is not the answer.
+      // Progress is not part of the answer.
       out: io.err,
     },
   )

@@ -45,8 +45,8 @@ interface Wanted {
 }
 
 /**
- * The project of `judge` and `report`. A record can be shown on a host without its project, so the config is only loaded
- * if there is one and the command line names no reporter.
+ * The project of `judge` and `report`. A record can be shown on a host without its project, so the config is only
+ * loaded if there is one and the command line names no reporter.
  */
 export async function reporterProject(
   { reporter, json, config }: Pick<Options, 'reporter' | 'json' | 'config'>,

@@ -115,7 +115,9 @@ async function finishRun(report: Report, { project, options, reporter }: Finishe
   return exitCode
 }
 
-/** Compares with the baseline first, so that `--baseline main --save-baseline main` moves it on. Returns the exit code. */
+/**
+ * Compares with the baseline first, so that `--baseline main --save-baseline main` moves it on. Returns the exit code.
+ */
 function compareWithBaseline(report: Report, project: Project, options: Options, io: CommandIo): number {
   let exitCode: number = report.exit.code
   try {

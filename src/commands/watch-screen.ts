@@ -72,9 +72,9 @@ function looksLines({ cases: benches, profile }: Report, { ink, width }: RenderO
 }
 
 /** A figure with how sure it is: the ratio to native where there is one. */
-function figureOf({ median, unit, ratioToNative: vsNative }: MetricResult): string {
-  if (!vsNative) return median === null ? 'none' : formatQuantity(median, unit)
-  const [{ ratio, interval } = { ratio: '', interval: '' }] = formatRatios([vsNative])
+function formatResult({ median, unit, ratioToNative }: MetricResult): string {
+  if (!ratioToNative) return median === null ? 'none' : formatQuantity(median, unit)
+  const [{ ratio, interval } = { ratio: '', interval: '' }] = formatRatios([ratioToNative])
   return `${ratio}× ${interval}`.trim()
 }
 
@@ -85,16 +85,16 @@ function changeLines(before: Report, after: Report, { ink, width }: RenderOption
     { text: [benchName(bench), sanitize(describeParams(params))].filter(Boolean).join(' ') },
     { text: sanitize(platform, 40) },
     { text: sanitize(metric, 40) },
-    { text: old ? figureOf(old) : 'new', paint: ink.dim },
+    { text: old ? formatResult(old) : 'new', paint: ink.dim },
     { text: '→' },
-    { text: figureOf(now) },
+    { text: formatResult(now) },
   ])
   return [
     ...(flipped.length + rows.length > 0 ? ['', ink.strong('Before → after')] : []),
     ...flipped.flatMap(({ before: old, after: now }) => {
-      const told = (one: typeof now) =>
+      const formatOutcome = (one: typeof now) =>
         `${verdictSymbols[one.outcome]} ${outcomeName(one.outcome)}${one.direction ? ` (${one.direction})` : ''}`
-      const text = `${told(old)} → ${told(now)}: ${benchName(now.bench)} · ${sanitize(formatPlatforms(now), 40)} · ${sanitize(now.claim.metric, 40)} · ${sanitize(formatAssertion(now))}`
+      const text = `${formatOutcome(old)} → ${formatOutcome(now)}: ${benchName(now.bench)} · ${sanitize(formatPlatforms(now), 40)} · ${sanitize(now.claim.metric, 40)} · ${sanitize(formatAssertion(now))}`
       return wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${verdictColor(now, ink)(line)}`)
     }),
     ...(rows.length > 0
@@ -115,7 +115,7 @@ function changeLines(before: Report, after: Report, { ink, width }: RenderOption
   ]
 }
 
-/** The screen of watch mode: what it has to show, as far as there is room, and one line of status. */
+/** The screen of watch mode: what it has to show, as much as fits, and one line of status. */
 
 /** Milliseconds between two paintings at least. */
 const least = 40

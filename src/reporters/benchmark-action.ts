@@ -22,7 +22,9 @@ interface Entry {
 
 const tools = { lower: 'smaller', higher: 'bigger' } as const
 
-/** The medians of the metrics of one direction. Cells without a figure are left out: the action has no way to say so. */
+/**
+ * The medians of the metrics of one direction. Cells without a figure are left out: the action has no way to say so.
+ */
 export function benchmarkEntries(report: Report, direction: 'lower' | 'higher'): Entry[] {
   return resultsOf(report).flatMap(({ bench, cell }) =>
     Object.entries(cell.metrics).flatMap(([metric, result]) => {
@@ -50,8 +52,8 @@ const lowest = (values: readonly number[]) => values.reduce((a, b) => Math.min(a
 const highest = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
 
 /**
- * The action reads one direction a file: `=out/bench.json` writes `out/bench.smaller.json` and `out/bench.bigger.json`. The
- * action refuses an empty list, so a direction without figures has no file.
+ * The action reads one direction a file: `=out/bench.json` writes `out/bench.smaller.json` and `out/bench.bigger.json`.
+ * The action refuses an empty list, so a direction without figures has no file.
  */
 export const benchmarkAction: ReporterFactory = {
   name: 'benchmark-action',

@@ -25,7 +25,9 @@ function rowsOf(report: Report): (string | number)[][] {
 const text = (rows: readonly (readonly (string | number)[])[]): string =>
   rows.map((row) => `${row.map(csvField).join(',')}\r\n`).join('')
 
-/** A row per sample, in the metric's own unit; RFC 4180. Of several records, the record's name comes first in each row. */
+/**
+ * A row per sample, in the metric's own unit; RFC 4180. Of several records, the record's name comes first in each row.
+ */
 export const csv = documentReporter(
   'csv',
   'a row per sample, for a spreadsheet or R',

@@ -20,7 +20,7 @@ export async function writeFileAtomic(file: string, text: string): Promise<void>
     await writeFile(temporary, text)
     await rename(temporary, file)
   } catch (error) {
-    // It may be that the folder is not even one; what is told is the first failure.
+    // The folder may not be a directory. The first failure is reported.
     await rm(temporary, { force: true }).catch(() => undefined)
     throw new ReportFileError(
       `the report cannot be written to ${file}: ${messageOf(error)}`,
@@ -34,7 +34,7 @@ async function makeFolder(folder: string): Promise<void> {
   if (existsSync(folder)) return
   await makeFolder(dirname(folder))
   await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-    // Another reporter of the run may have made it meanwhile.
+    // Another reporter of the run may have created it.
     if (error.code !== 'EEXIST') throw error
   })
 }
@@ -89,7 +89,7 @@ export const escapeMarkdown = (text: string): string =>
     .replace(/[&<>]/g, (c) => entities[c]!)
     .replace(/@(?=\w)/g, '@\u200b')
 
-/** A field of RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP). */
+/** A field of RFC 4180. A text that a spreadsheet would read as a formula gets an apostrophe in front (OWASP). */
 export function csvField(value: string | number): string {
   if (typeof value === 'number') return String(value)
   const text = sanitize(value)

@@ -200,7 +200,7 @@ function samplesOf(report: Report, { case: id, claim }: ClaimVerdict, platform: 
 /** The table of findings for a README: what is decided, and what is not beneath it, to be opened. */
 
 const markdownRow = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-const tableOf = (head: readonly string[], rows: readonly string[][]): string[] => [
+const markdownTable = (head: readonly string[], rows: readonly string[][]): string[] => [
   markdownRow(head),
   markdownRow(head.map((title) => (title === '#' ? '--:' : ':--'))),
   ...rows.map(markdownRow),
@@ -215,7 +215,7 @@ export function findingsMarkdown(report: Report): string {
   return [
     md(made),
     '',
-    ...tableOf(
+    ...markdownTable(
       ['#', 'the paper says', 'verdict', 'measured here, with its 90 % interval', 'moved'],
       decided.map((finding) => [...said(finding), md(measured(report, finding)), formatDirection(finding)]),
     ),
@@ -227,7 +227,7 @@ export function findingsMarkdown(report: Report): string {
       : [
           `<details><summary>${plural(others.length, 'finding')} that are not decided here, and what is missing</summary>`,
           '',
-          ...tableOf(
+          ...markdownTable(
             ['#', 'the paper says', 'verdict', 'why'],
             others.map((finding) => [...said(finding), md(measured(report, finding))]),
           ),

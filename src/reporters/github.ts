@@ -18,7 +18,7 @@ function annotation(level: Level, title: string, message: string, place: { file:
   return `::${level} ${where},title=${commandProperty(sanitize(title))}::${commandData(sanitize(message, 2000))}\n`
 }
 
-/** What does not hold, as annotations. GitHub shows ten of a level, and what fails the run is told first. */
+/** What does not hold, as annotations. GitHub shows ten of a level, and what fails the run comes first. */
 function annotations(report: Report, root: string): string[] {
   const problems = report.problems.map(({ file, message, fix, location }) =>
     annotation('error', 'cannot be used', fix ? `${message}; fix: ${fix}` : message, {

@@ -7,6 +7,9 @@ const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padSta
 const text = (value: unknown): string => `${JSON.stringify(value, null, 1).replace(risky, escaped)}\n`
 
 /** The whole report, as the schema says it; of several records an array of reports. */
-export const json = documentReporter('json', 'the whole report as JSON; see docs/json-report.md', text, (runs) =>
-  text(runs.map(({ report }) => report)),
+export const json = documentReporter(
+  'json',
+  'the whole report as JSON; see docs/reference/json-report.md',
+  text,
+  (runs) => text(runs.map(({ report }) => report)),
 )

@@ -23,7 +23,7 @@ import {
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
-/** What the run came to: the counts, the exit code, claims that do not hold, and the findings. */
+/** The result of the run: the counts, the exit code, claims that do not hold, and the findings. */
 export function verdictsMarkdown(report: Report, root: string): string {
   const claims = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
   const quick = quickProfileNote(report)

@@ -34,7 +34,7 @@ export class OutputFile {
       if (this.#failure) throw this.#failure
     }
     const { onStoredRuns } = reporter
-    // A reporter may be an object of a class, whose hooks need their `this`.
+    // A reporter may be an object of a class. Its hooks need their `this`.
     const guarded: Reporter = Object.create(reporter)
     guarded.onFinish = async (report) => {
       await reporter.onFinish?.(report)

@@ -87,8 +87,8 @@ export function uniqueClaims(report: Report, isWanted: (verdict: ClaimVerdict) =
 }
 
 /**
- * Why claims are not evaluated, the most frequent reason first, and for which platforms. Claims whose samples failed are
- * shown elsewhere.
+ * Why claims are not evaluated, the most frequent reason first, and for which platforms. Claims with failed samples
+ * are shown elsewhere.
  */
 export function notEvaluated(report: Report): { readonly text: string; readonly count: number }[] {
   const reasons = new Map<ReasonCode, Map<string, number>>()
@@ -110,14 +110,14 @@ export function notEvaluated(report: Report): { readonly text: string; readonly 
 const isPartOf = (params: Params, all: Params): boolean =>
   Object.entries(params).every(([name, value]) => all[name] === value)
 
-/** The results whose failed samples leave claims not evaluated, and how many claims each. */
+/** The results with failed samples that leave claims not evaluated, and how many claims each. */
 export function failedResults(report: Report): { bench: CaseResult; cell: PlatformResult; claims: number }[] {
   return resultsOf(report).flatMap(({ bench, cell }) => {
     const claims = report.claims.filter(
       ({ reason, case: id, bench: about, params }) =>
         reason?.code === 'sample-errors' &&
         reason.platforms.includes(cell.platform) &&
-        // A claim over a parameter has no case of its own.
+        // A claim over a parameter has no case.
         (id === bench.case || (id === null && about.id === bench.bench.id && isPartOf(params, bench.params))),
     ).length
     return claims > 0 ? [{ bench, cell, claims }] : []
@@ -128,8 +128,8 @@ export const resultsOf = (report: Report): { bench: CaseResult; cell: PlatformRe
   report.cases.flatMap((bench) => bench.results.map((cell) => ({ bench, cell })))
 
 /**
- * Platforms that do not work on this machine. `partly`: something of them was measured all the same, such as the floor of a
- * monitor whose guests cannot boot for want of KVM.
+ * Platforms that do not work on this machine. `partly`: something of them was measured all the same, such as the floor
+ * of a VMM that cannot boot guests without KVM.
  */
 export function unavailablePlatforms(
   report: Pick<Report, 'platforms' | 'cases'>,

@@ -1,6 +1,6 @@
 /**
- * How to spend the error over repeated looks: Haybittle–Peto, O'Brien–Fleming, Pocock, a confidence sequence, and spending in
- * proportion to the rounds.
+ * How to spend the error over repeated looks: Haybittle–Peto, O'Brien–Fleming, Pocock, a confidence sequence, and
+ * spending in proportion to the rounds.
  */
 
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,7 @@
-/** What is promised of one claim, in every mixture of noise, drift and tails: 10,000 runs a cell, judged by the judge itself. */
+/**
+ * What is promised of one claim, in every mixture of noise, drift and tails: 10,000 runs a cell, judged by the judge
+ * itself.
+ */
 
 import { describe, expect, it } from 'vitest'
 import { nonInferiority, perClaimAlpha } from '../../src/core/judge/rules.ts'

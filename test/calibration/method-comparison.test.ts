@@ -1,4 +1,6 @@
-/** The same samples under other tools' ways to decide: who cries wolf, who misses, and who says that it does not know. */
+/**
+ * The same samples under other tools' ways to decide: who cries wolf, who misses, and who says that it does not know.
+ */
 
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
@@ -65,8 +67,8 @@ it('isobench alone keeps false alarms and false passes within 5 % everywhere', (
 })
 
 /**
- * Eight runs of the compute suite, five rounds each, of native and two more natives (less is better), on two cores that seven
- * other developers built and measured on: the load was 6 to 24. A slowdown is these samples times a factor.
+ * Eight runs of the compute suite, five rounds each, of native and two more natives (less is better), on two cores that
+ * seven other developers built and measured on: the load was 6 to 24. A slowdown is these samples times a factor.
  */
 interface Recorded {
   readonly bench: string

@@ -10,5 +10,5 @@ export function printTable(title: string, rows: readonly Readonly<Record<string,
 
 export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`
 
-/** Four standard errors of a measured share whose true value is `rate`: what luck may add to it. */
+/** Four standard errors of a measured share with the true value `rate`: what chance may add to it. */
 export const luck = (rate: number, trials: number): number => 4 * Math.sqrt((rate * (1 - rate)) / trials)

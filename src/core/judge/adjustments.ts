@@ -3,7 +3,7 @@ import { median } from '../stats/index.ts'
 import type { Samples, Series } from './samples.ts'
 import type { ComparisonResult } from './tests.ts'
 
-/** Share of its own CPUs from which the load client is the limit. The rest goes to wake-ups and to other processes. */
+/** Share of its CPUs from which the load client is the limit. The rest goes to wake-ups and to other processes. */
 export const clientSaturationShare = 0.9
 
 /** Median of the load client's share of its CPUs over the samples of a result; null without a client. */
@@ -22,7 +22,7 @@ interface ClientLimited {
 }
 
 /**
- * A result whose load client was the limit is not evaluated. If the client was the limit only for the reference, the
+ * A result is not evaluated if its load client was the limit. If the client was the limit only for the reference, the
  * reference is really as good or better: then a decision that the platform is worse stands.
  */
 export function applyClientLimit(
@@ -50,9 +50,9 @@ const isWorse = ({ outcome, direction, wantsWorse }: ComparisonResult): boolean 
 const isMostlyOverloaded = ({ rounds, overloaded }: Series): boolean => overloaded.size * 2 > rounds.size
 
 /**
- * Whether other processes had most of the CPUs in most rounds of every side. Then the values show the scheduling, not the
- * cost of a platform. One overloaded side is not enough: a busy host is busy for all sides, but kernel threads that work for
- * one platform also count as other processes, and must not excuse it.
+ * Whether other processes had most of the CPUs in most rounds of every side. Then the values show the scheduling, not
+ * the cost of a platform. One overloaded side is not enough: a busy host is busy for all sides, but kernel threads that
+ * work for one platform also count as other processes, and must not excuse it.
  * @param sides measured in the same rounds
  */
 export const isHostOverloaded = (sides: readonly Series[]): boolean =>
@@ -71,8 +71,9 @@ export function applyHostLoad(judged: ComparisonResult, sides: readonly Series[]
 }
 
 /**
- * A margin below this host's noise floor is too narrow to fail by: a claim that is inconclusive, or violated by no more than
- * the noise floor, is not evaluated. A claim that is violated by more stays contradicted, and one that holds still holds.
+ * A margin below this host's noise floor is too narrow to fail by: a claim that is inconclusive, or violated by no more
+ * than the noise floor, is not evaluated. A claim that is violated by more stays contradicted, and one that holds still
+ * holds.
  * @param cases ids of the cases that the claim is about
  */
 export function applyNoiseFloor(

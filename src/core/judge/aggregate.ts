@@ -6,15 +6,15 @@ import { type ComparisonResult, notEvaluated, type Test } from './tests.ts'
 /** Claims about several platforms together. */
 
 /**
- * That the claim is true on at least `least` of the platforms. Platforms without samples may be among them or not, so the
- * claim is contradicted only if too few others are left.
+ * That the claim is true on at least `least` of the platforms. Platforms without samples may be among them or not, so
+ * the claim is contradicted only if too few others are left.
  */
 export function judgeOnAtLeast(parts: readonly ComparisonResult[], least: number): ComparisonResult {
-  const having = (outcome: ComparisonResult['outcome']) => parts.filter((part) => part.outcome === outcome)
-  const holding = having('holds')
-  const contradicted = having('contradicted')
-  const doubtful = having('inconclusive')
-  const open = having('not-evaluated')
+  const withOutcome = (outcome: ComparisonResult['outcome']) => parts.filter((part) => part.outcome === outcome)
+  const holding = withOutcome('holds')
+  const contradicted = withOutcome('contradicted')
+  const doubtful = withOutcome('inconclusive')
+  const open = withOutcome('not-evaluated')
   const decided = (part: ComparisonResult | undefined): ComparisonResult => ({
     ...(part ?? parts[0]!),
     tests: testsAgainst(parts, least),
@@ -30,8 +30,8 @@ export function judgeOnAtLeast(parts: readonly ComparisonResult[], least: number
 const byRanks = (a: Test, b: Test) => a.atMargin.p.ranks - b.atMargin.p.ranks
 
 /**
- * The claim is contradicted if it is contradicted on so many platforms that `least` cannot be reached. The least certain of
- * those tests represents them.
+ * The claim is contradicted if it is contradicted on so many platforms that `least` cannot be reached. The least
+ * certain of those tests represents them.
  */
 function testsAgainst(parts: readonly ComparisonResult[], least: number): ComparisonResult['tests'] {
   const best = parts.flatMap(({ tests }) => [...tests].sort(byRanks)[0] ?? [])

@@ -9,8 +9,8 @@ import { cpuModeOf, mixesCpuModes, unavailable, unavailableReason } from './samp
 import { type ComparisonResult, type JudgeInput, notEvaluated } from './tests.ts'
 
 /**
- * The platforms that a claim is about, in groups that get one verdict each. The platforms that it compares them with are not
- * among them.
+ * The platforms that a claim is about, in groups that get one verdict each. The platforms that it compares them with
+ * are not among them.
  */
 export function claimedPlatforms(claim: Claim, platforms: readonly PlannedPlatform[]): string[][] {
   const { matcher, on } = claim
@@ -51,7 +51,7 @@ export interface JudgedClaim {
   readonly finding: number | null
   /** Ids of the cases that it is about: one, or those of a series; none if its bench was not measured. */
   readonly cases: readonly string[]
-  /** The platforms whose samples it needs. */
+  /** The platforms that it needs samples of. */
   readonly needs: readonly string[]
   /** How the guests ran if the claim is judged separately from hardware; otherwise null. */
   readonly cpuMode: Exclude<CpuMode, 'hardware'> | null
@@ -123,8 +123,8 @@ export function judgeClaim(claim: Claim, finding: number | null, given: JudgeInp
 }
 
 /**
- * The plan for a claim about this bench. A platform that cannot run such a workload was not measured, and a claim about all
- * platforms does not include it. A platform that can run only such a workload was measured.
+ * The plan for a claim about this bench. A platform that cannot run such a workload was not measured, and a claim about
+ * all platforms does not include it. A platform that can run only such a workload was measured.
  */
 function planForClaim<P extends JudgeInput['plan']>(plan: P, bench: P['benches'][number], { on }: Claim): P {
   const platforms = plan.platforms

@@ -31,10 +31,10 @@ import {
 import { judgeSeries, type SeriesMatcher } from './series.ts'
 import {
   type ComparisonResult,
+  extraRoundsNeeded,
   type HypothesisTest,
   type JudgeInput,
   judgeUnpaired,
-  moreRounds,
   notEvaluated,
   runTest,
 } from './tests.ts'
@@ -156,7 +156,7 @@ function atLooks(
     interval,
     margin: test.rule.margin ?? null,
     wantsWorse: test.rule.against.every(({ direction }) => direction === 'better'),
-    extraRoundsNeeded: decision.reason?.code === 'within-half-margin' ? null : moreRounds(interval, thresholds),
+    extraRoundsNeeded: decision.reason?.code === 'within-half-margin' ? null : extraRoundsNeeded(interval, thresholds),
     tests,
   }
 }
@@ -213,7 +213,8 @@ function judgeLimit(
   if (why) return notEvaluated(why)
   if (series.digests.size > 1) return notEvaluated({ code: 'different-work' })
   const sign = worseSign(metric)
-  // If a lower value is better, `atMost` claims that the platform is better than the limit, and `atLeast` that it is worse.
+  // If a lower value is better, `atMost` claims that the platform is better than the limit, and `atLeast` that it is
+  // worse.
   const rule = (matcher.kind === 'atMost') === (sign === 1) ? superiority(1) : inferiority(1)
   const { published } = input.plan
   if (published && series.rounds.size === 0) {

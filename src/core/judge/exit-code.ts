@@ -51,8 +51,9 @@ const isInDoubt = ({ outcome, reason }: Claim): boolean =>
   outcome === 'inconclusive' || reason?.code === 'sample-errors'
 
 /**
- * What is contradicted and fails the run: every expectation of a bench; of a finding's claims those that its `failOn` asks
- * for; with `strictFindings` every contradicted finding. Claims about guests that did not run on hardware never fail a run.
+ * What is contradicted and fails the run: every expectation of a bench; of a finding's claims those that its `failOn`
+ * asks for; with `strictFindings` every contradicted finding. Claims about guests that did not run on hardware never
+ * fail a run.
  * @returns indices of claims and ids of findings
  */
 export function failures(

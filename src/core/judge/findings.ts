@@ -46,7 +46,7 @@ const isUnmeasured = (groups: readonly Group[]): boolean =>
     .flat()
     .every(({ verdict: { reason } }) => reason?.code === 'tracer-unavailable' || reason?.code === 'not-measured')
 
-/** The claims of the finding's own metric, or its fallback claims if none of its own was measured. */
+/** The claims about the finding's metric, or its fallback claims if none of them was measured. */
 function measuredGroups(
   { claims }: FindingData,
   groups: readonly Group[],
@@ -87,16 +87,16 @@ const onHardware = (group: Group): Group =>
   )
 
 /**
- * The parts of a finding are its claims that can fail a run; claims that only warn are context, unless there are no others.
- * One contradicted comparison contradicts the finding, one in doubt makes it inconclusive, and a part that is decided on no
- * platform leaves it not evaluated.
+ * The parts of a finding are its claims that can fail a run; claims that only warn are context, unless there are no
+ * others. One contradicted comparison contradicts the finding, one in doubt makes it inconclusive, and a part that is
+ * decided on no platform leaves it not evaluated.
  */
 function combine(groups: readonly Group[], unmeasurableParts: readonly string[]): Combination {
   const deciding = groups.filter((group) => group.some(({ verdict }) => verdict.claim.severity === 'fail'))
   const parts = deciding.length > 0 ? deciding : groups
   const all = parts.flat()
-  const having = (outcome: ClaimVerdict['outcome']) => all.filter(({ verdict }) => verdict.outcome === outcome)
-  const holding = having('holds')
+  const withOutcome = (outcome: ClaimVerdict['outcome']) => all.filter(({ verdict }) => verdict.outcome === outcome)
+  const holding = withOutcome('holds')
   const base = {
     direction: null,
     reasons: [],
@@ -104,13 +104,13 @@ function combine(groups: readonly Group[], unmeasurableParts: readonly string[])
     decisiveClaim: holding[0]?.index ?? null,
     agreeing: { holds: holding.length, of: all.length },
   }
-  const contradicted = having('contradicted')
+  const contradicted = withOutcome('contradicted')
   if (contradicted.length > 0) {
     const worse = contradicted.find(({ verdict }) => verdict.direction === 'worse')
     const decisiveClaim = (worse ?? contradicted[0]!).index
     return { ...base, outcome: 'contradicted', direction: worse ? 'worse' : 'better', decisiveClaim }
   }
-  const doubtful = having('inconclusive')[0]
+  const doubtful = withOutcome('inconclusive')[0]
   if (doubtful) {
     const reasons = doubtful.verdict.reason ? [doubtful.verdict.reason] : []
     return { ...base, outcome: 'inconclusive', reasons, decisiveClaim: doubtful.index }
@@ -141,7 +141,7 @@ const absenceCodes: readonly ReasonCode[] = [
   'no-native',
 ]
 
-/** Each reason once, with all its platforms. A claim whose platforms are missing has no other reason. */
+/** Each reason once, with all its platforms. A claim without its platforms has no other reason. */
 function distinctReasons(open: Group): Reason[] {
   const reasons = open.flatMap(({ verdict: { reason, missingPlatforms } }) =>
     reason && (missingPlatforms.length === 0 || absenceCodes.includes(reason.code)) ? [reason] : [],

@@ -18,8 +18,8 @@ export interface HolmCorrection {
 }
 
 /**
- * Holm's correction over the tests that can fail the run: against their margin, and against all platforms being equal. Each
- * test counts once, however many claims share it, and must pass both.
+ * Holm's correction over the tests that can fail the run: against their margin, and against all platforms being equal.
+ * Each test counts once, however many claims share it, and must pass both.
  */
 export function holmCorrection(tests: readonly Test[]): HolmCorrection {
   const margins = rejected(
@@ -67,7 +67,9 @@ export function judge(plan: ScheduledPlan, samples: readonly Sample[]): Verdicts
   return { claims: claims.map(({ reported }) => reported), findings }
 }
 
-/** The verdicts of every claim, in the order of the report: alone, with the noise floor, then among the other claims. */
+/**
+ * The verdicts of every claim, in the order of the report: alone, with the noise floor, then among the other claims.
+ */
 export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[]): FinalClaim[] {
   const input = { plan, samples: new Samples(samples) }
   const all = [

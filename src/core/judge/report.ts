@@ -27,7 +27,10 @@ export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan'
   })
 }
 
-/** A ratio to native that is better than this is suspicious: section 3.3 of the paper found disks "faster" than the disk. */
+/**
+ * A ratio to native that is better than this is suspicious: section 3.3 of the paper found disks "faster" than the
+ * disk.
+ */
 const suspicious = 1.1
 
 interface ReportInput {
@@ -160,8 +163,8 @@ function ratioToNative(
 }
 
 /**
- * The record with the suite's present findings and without the benches' own expectations. Benches that the record has not
- * measured are added without cases, so that a claim about them can say so.
+ * The record with the suite's present findings and without the benches' own expectations. Benches that the record has
+ * not measured are added without cases, so that a claim about them can say so.
  */
 export function withFindings(record: RunRecord, suite: Pick<Suite, 'benches' | 'findings' | 'problems'>): RunRecord {
   const measured = new Set(record.plan.benches.map(({ id }) => id))

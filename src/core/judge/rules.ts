@@ -26,8 +26,8 @@ const inconclusive = (interval: Interval): Decision => ({
 })
 
 /**
- * The margin of `percent` as a difference of logarithms: ln(1 + p) if a lower value is better, -ln(1 - p) if a higher one
- * is.
+ * The margin of `percent` as a difference of logarithms: ln(1 + p) if a lower value is better, -ln(1 - p) if a higher
+ * one is.
  */
 export const logMargin = (percent: number, metric: Pick<Metric, 'better'>): number =>
   metric.better === 'lower' ? Math.log1p(percent / 100) : -Math.log1p(-percent / 100)
@@ -106,7 +106,7 @@ export interface ValueInterval {
   readonly rounds: number
 }
 
-/** Converts signed differences into the value whose differences they are. */
+/** Converts signed differences back into the value. */
 function convertBack(interval: Interval, back: (d: number) => number): ValueInterval {
   const bounds = [back(interval.low), back(interval.high)].sort((a, b) => a - b) as [number, number]
   const open = !bounds.every(Number.isFinite) || !Number.isFinite(interval.low) || !Number.isFinite(interval.high)
@@ -127,10 +127,10 @@ export const asValue = (interval: Interval, metric: Pick<Metric, 'better'>, limi
   convertBack(interval, (d) => limit + worseSign(metric) * d)
 
 /**
- * How often a verdict may be wrong. An error rate at the margin says little about equal platforms: if the noise is large
- * compared with the margin, equal platforms lie practically at it. So each rate has its own test, and a claim fails a run
- * only if it passes all of them. This is an intersection-union test, which needs no further correction (R. L. Berger,
- * Technometrics 24 (1982) 295-300). docs/evidence/statistics.md has what this costs.
+ * How often a verdict may be wrong. An error rate at the margin says little about equal platforms: if the noise is
+ * large compared with the margin, equal platforms lie practically at it. So each rate has its own test, and a claim
+ * fails a run only if it passes all of them. This is an intersection-union test, which needs no further correction (R.
+ * L. Berger, Technometrics 24 (1982) 295-300). docs/evidence/statistics.md has what this costs.
  */
 
 /** Error rates of one claim. */

@@ -142,8 +142,8 @@ export interface Difference {
 }
 
 /**
- * The rounds' differences s * ln(a / b), in the order of the rounds: positive if `a` is worse. Only rounds with both values
- * count, because the two were measured within seconds of each other.
+ * The rounds' differences s * ln(a / b), in the order of the rounds: positive if `a` is worse. Only rounds with both
+ * values count, because the two were measured within seconds of each other.
  */
 export function pairedDifferences(a: Series, b: Series, metric: Pick<Metric, 'better'>): Difference[] | NotComparable {
   if (new Set([...a.digests, ...b.digests]).size > 1) return { why: 'different-work' }

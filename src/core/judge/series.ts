@@ -155,15 +155,15 @@ function peak(
   const beaten = points.map((_, at) =>
     some(points.flatMap((_, other) => (other === at ? [] : [p(at, other, 0, 'greater')]))),
   )
-  const having = (wanted: boolean) => every(beaten.filter((_, at) => inside[at] === wanted))
-  const against = having(true)
+  const beatenSide = (wanted: boolean) => every(beaten.filter((_, at) => inside[at] === wanted))
+  const against = beatenSide(true)
   const left = points.filter((_, at) => pValueAtRate(beaten[at]!, perClaimAlpha.atMargin) > perClaimAlpha.atMargin)
   const cost = ({ series }: SeriesPoint) => worseSign(metric) * median([...series.rounds.values()])
   const best = points.reduce((one, next) => (cost(next) < cost(one) ? next : one))
   const values = [best, ...left].map(({ value }) => Number(value))
   return {
     against,
-    inFavor: having(false),
+    inFavor: beatenSide(false),
     whenEqual: against,
     estimate: {
       kind: 'argmax',

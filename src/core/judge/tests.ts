@@ -80,17 +80,17 @@ export const pValuesOf = (looks: readonly InterimLook[], shift: number, side: 'g
 
 /**
  * The p-value to compare with `rate` among `size` tests: by ranks if there are enough rounds for ranks to reach `rate`.
- * Otherwise by Student's t on the logarithms, or five rounds could never fail a run that has two claims. The choice depends
- * on counts only, never on the values.
+ * Otherwise by Student's t on the logarithms, or five rounds could never fail a run that has two claims. The choice
+ * depends on counts only, never on the values.
  */
 export const pValueAtRate = ({ ranks, smallestPossible, student }: PValues, rate: number, size = 1): number =>
   smallestPossible * size <= rate ? ranks : student
 
 /**
- * About how many more rounds it takes until the interval excludes the nearest threshold: its width shrinks with the root of
- * the number of rounds. null if the estimate lies so near that more rounds do not help.
+ * About how many more rounds it takes until the interval excludes the nearest threshold: its width shrinks with the
+ * root of the number of rounds. null if the estimate lies so near that more rounds do not help.
  */
-export function moreRounds({ estimate, low, high, n }: Interval, thresholds: readonly number[]): number | null {
+export function extraRoundsNeeded({ estimate, low, high, n }: Interval, thresholds: readonly number[]): number | null {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return null
   const needs = thresholds.map((threshold) => {
     const half = estimate < threshold ? high - estimate : estimate - low
@@ -201,8 +201,9 @@ export const notEvaluated = (reason: Reason): ComparisonResult => ({
 })
 
 /**
- * Judges two series that were not measured in the same rounds, such as imported values: by the Hodges-Lehmann shift of all
- * pairs, with Mann-Whitney bounds. They are wider than those of paired rounds, because the host's drift does not cancel out.
+ * Judges two series that were not measured in the same rounds, such as imported values: by the Hodges-Lehmann shift of
+ * all pairs, with Mann-Whitney bounds. They are wider than those of paired rounds, because the host's drift does not
+ * cancel out.
  * @param reference identifies the reference in the tests
  */
 export function judgeUnpaired(

@@ -49,7 +49,7 @@ export interface MeasureProjectOptions {
   readonly remeasure: boolean
   readonly strict: boolean
   readonly strictFindings?: boolean
-  /** Stops after the first round whose verdicts fail the run. */
+  /** Stops after the first round with verdicts that fail the run. */
   readonly failFast?: boolean
   /** Milliseconds that measuring may take. The current case is finished. */
   readonly maxDuration?: number | undefined
@@ -186,7 +186,9 @@ async function measureAll(
   })
 }
 
-/** Imports the benches' workloads with their functions. This is safe, because collecting has imported the same files. */
+/**
+ * Imports the benches' workloads with their functions. This is safe, because collecting has imported the same files.
+ */
 export async function loadWorkloads(
   { compiled }: Collected,
   { benches }: Pick<Plan, 'benches'>,

@@ -14,8 +14,8 @@ import { measure } from './sample.ts'
 const preciseShare = 1 / 3
 
 /**
- * Whether more rounds may decide a claim. The direction that the claim leans to plays no part. More rounds do not help if
- * samples failed or there is nothing to compare with.
+ * Whether more rounds may decide a claim. The direction that the claim leans to plays no part. More rounds do not help
+ * if samples failed or there is nothing to compare with.
  */
 export function isUndecided({ final }: FinalClaim): boolean {
   if (final.outcome !== 'inconclusive') return false
@@ -90,8 +90,8 @@ export interface PlannedScheduleOptions {
 /**
  * The rounds of a plan, for `run` and `noise`.
  *
- * At each interim look, decided cases are dropped. Steps that cannot succeed are dropped at once. When the time is up, the
- * platforms of the current case are still measured, because only samples of the same round are compared.
+ * At each interim look, decided cases are dropped. Steps that cannot succeed are dropped at once. When the time is up,
+ * the platforms of the current case are still measured, because only samples of the same round are compared.
  */
 export function plannedSchedule(
   plan: ScheduledPlan,
@@ -108,7 +108,7 @@ function* plannedSteps(plan: ScheduledPlan, samples: () => readonly Sample[], is
   const stepsOf = (round: number): Step[] =>
     stepsOfRound(plan, round).filter(({ case: benchCase, platform, duetWith }) => {
       const platforms = needed?.get(benchCase.id)
-      // In duet mode native has no steps of its own: if only native is needed, any duet partner will do.
+      // In duet mode native has no own steps: if only native is needed, any duet partner will do.
       return !needed || platforms?.has(platform) || (duetWith !== undefined && platforms?.size === 1)
     })
   let begun = 0

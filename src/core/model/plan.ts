@@ -155,9 +155,9 @@ export const plannedResults = (
   plan.cases.flatMap((benchCase) => measuredOn(plan, benchCase).map((platform) => ({ case: benchCase.id, platform })))
 
 /**
- * One round: every case in random order, and for each case its platforms in random order, one after the other. So compared
- * platforms are measured within seconds of each other. In duet mode native has no steps of its own: every other platform
- * runs together with it. The same seed and round give the same order.
+ * One round: every case in random order, and for each case its platforms in random order, one after the other. So
+ * compared platforms are measured within seconds of each other. In duet mode native has no own steps: every
+ * other platform runs together with it. The same seed and round give the same order.
  */
 export function stepsOfRound(
   plan: Pick<Plan, 'seed' | 'cases' | 'platforms' | 'benches' | 'duet'>,

@@ -166,6 +166,7 @@ export const sampleSchema = z
 /** One measurement of one case on one platform in one round. It has either `values` or `error`. */
 export type Sample = z.infer<typeof sampleSchema>
 
+/** One line of a run record. */
 export const lineSchema = z
   .discriminatedUnion('type', [
     z

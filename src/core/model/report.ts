@@ -89,6 +89,7 @@ const platformSchema = z
   })
   .meta({ id: 'ReportPlatform', description: 'A platform of the config, and whether it works on this host.' })
 
+/** Parses a report. It ignores unknown fields. Units are in the descriptions of the fields. */
 export const reportSchema = z
   .object({
     schemaVersion: z.literal(reportVersion).describe('version of the format'),
@@ -122,6 +123,7 @@ export const reportSchema = z
   })
   .meta({ title: 'isobench report', description: 'The results and verdicts of one run.' })
 
+/** The results and verdicts of one run. */
 export type Report = z.infer<typeof reportSchema>
 export type CaseResult = z.infer<typeof caseResultSchema>
 export type PlatformResult = z.infer<typeof platformResultSchema>

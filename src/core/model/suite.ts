@@ -18,7 +18,7 @@ export interface BenchData {
   readonly mode: 'run' | 'only' | 'skip' | 'todo'
   readonly tags: readonly string[]
   readonly params: ParamSpace
-  /** Parameters of a profile that has values of its own. */
+  /** Parameters of profiles with other values. */
   readonly profiles?: Readonly<Record<string, ParamSpace>>
   readonly metrics: Metrics
   readonly workload: {
@@ -40,8 +40,8 @@ export interface BenchData {
 export const benchId = (file: string, name: string): string => `${file}#${name}`
 
 /**
- * The parts of a bench that a plan does not have, so that its id is all that is known. For every other bench use the fields
- * of its `BenchData`.
+ * The parts of a bench that a plan does not have, so that its id is all that is known. For every other bench use the
+ * fields of its `BenchData`.
  */
 export function benchInfo(id: string, benches: readonly BenchData[]): BenchInfo {
   const known = benches.find((bench) => bench.id === id)
@@ -71,7 +71,7 @@ export interface Suite {
   readonly problems: readonly Problem[]
 }
 
-/** A bench file or the config cannot be used: what is wrong, where, and how to mend it. */
+/** A bench file or the config that isobench could not use: what is wrong, where, and how to fix it. */
 export interface Problem {
   /** Relative to the project. */
   readonly file: string

@@ -29,8 +29,8 @@ export interface Project {
 const configNames = ['isobench.config.ts', 'isobench.config.mts', 'isobench.config.js', 'isobench.config.mjs']
 
 /**
- * `quick` gives a first verdict in minutes: a one-sided rank test at 5 % needs at least five rounds (2⁻⁵ < 0.05). It leaves
- * out long benches and emulated platforms. `paper` has the durations of the paper and twice its repetitions.
+ * `quick` gives a first verdict in minutes: a one-sided rank test at 5 % needs at least five rounds (2⁻⁵ < 0.05). It
+ * leaves out long benches and emulated platforms. `paper` has the durations of the paper and twice its repetitions.
  */
 const defaultProfiles: Record<string, ResolvedProfile> = {
   quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skipTags: ['slow'], skipEmulated: true },

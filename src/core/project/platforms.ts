@@ -24,11 +24,12 @@ const issuesOf = (error: unknown) => (error as { readonly issues?: readonly Opti
 /** Lists the options that a driver has if one of them is unknown. A wrong value has its own message. */
 function optionsFix(error: unknown, { kind, options }: Driver): string {
   const issues = issuesOf(error)
-  if (issues && !issues.some(({ code }) => code === 'unrecognized_keys')) return `see "${kind}" in docs/platforms.md`
+  if (issues && !issues.some(({ code }) => code === 'unrecognized_keys'))
+    return `see "${kind}" in docs/reference/platforms.md`
   const { shape } = options as { readonly shape?: object }
-  if (shape === undefined) return 'see docs/platforms.md'
+  if (shape === undefined) return 'see docs/reference/platforms.md'
   const names = Object.keys(shape)
-  return `"${kind}" ${names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`}: see docs/platforms.md`
+  return `"${kind}" ${names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`}: see docs/reference/platforms.md`
 }
 
 function optionIssues(error: unknown): string {

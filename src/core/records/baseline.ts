@@ -13,7 +13,7 @@ import type { RunRecord } from '../model/record.ts'
 import { benjaminiHochberg, type Interval, ratioInterval, ratioPValue } from '../stats/index.ts'
 import { type Difference, type FingerprintInput, hostDifferences } from './fingerprint.ts'
 
-/** Two run records against each other: what got worse, what got better, and what cannot be told. */
+/** Two run records against each other: what got worse, what got better, and what is unclear. */
 
 export type Change = 'regressed' | 'improved' | 'same' | 'unclear'
 
@@ -24,7 +24,9 @@ export interface Row {
   readonly params: BenchCase['params']
   readonly metric: string
   readonly platform: string
-  /** What the ratio is of: the ratios to native of each run, which leave the host's speed out, or the values themselves. */
+  /**
+   * What the ratio is of: the ratios to native of each run, which leave the host's speed out, or the values themselves.
+   */
   readonly of: 'ratio-to-native' | 'value'
   /** b ÷ a with its 90 % interval; null where there is nothing to compare, or no finite bound. */
   readonly ratio: { readonly estimate: number; readonly low: number | null; readonly high: number | null } | null
@@ -35,7 +37,7 @@ export interface Row {
   readonly reason: string | null
   /** Adjusted over the sweep (Benjamini–Hochberg): that b is worse, or better, than the margin allows. */
   readonly adjustedP: { readonly worse: number; readonly better: number } | null
-  /** native's own row tells of the host, and never fails. */
+  /** The row of native describes the host, and never fails the run. */
   readonly failsRun: boolean
 }
 
@@ -153,7 +155,7 @@ function rowOf(
   }
 }
 
-/** Native tells of the host too, where it was measured beside the platform. */
+/** Native describes the host too, if it was measured beside the platform. */
 const wasOverloaded = (...sides: readonly Series[]): boolean =>
   isHostOverloaded(sides.filter(({ rounds }) => rounds.size > 0))
 
@@ -164,7 +166,7 @@ function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['rat
   return { estimate: estimate ** sign, low: bounds[0]!, high: bounds[1]! }
 }
 
-/** Adjusts over the rows that gate, each direction a family of its own; the others are judged by themselves. */
+/** Adjusts over the rows that gate, each direction separately; other rows are judged alone. */
 function classifyRows(bare: readonly UnadjustedRow[]): Row[] {
   const family = bare.filter(({ p, failsRun: gates }) => p && gates)
   const adjusted = (side: 'worse' | 'better') => {
@@ -184,7 +186,7 @@ function classifyRows(bare: readonly UnadjustedRow[]): Row[] {
           : same
             ? 'same'
             : 'unclear'
-    // Such figures say who was scheduled when: docs/statistics.md, "Foreign load".
+    // Such figures say who was scheduled when: docs/explanation/statistics.md.
     if (overloaded && (change === 'regressed' || change === 'improved'))
       return {
         ...rest,
@@ -196,7 +198,9 @@ function classifyRows(bare: readonly UnadjustedRow[]): Row[] {
   })
 }
 
-/** What a lone regression could reach at best: 1 ÷ the number of ways to split the rounds, times the size of the sweep. */
+/**
+ * What a lone regression could reach at best: 1 ÷ the number of ways to split the rounds, times the size of the sweep.
+ */
 function smallestAdjustedP(bare: readonly UnadjustedRow[]): number {
   const family = bare.filter(({ p, failsRun: gates }) => p && gates)
   const least = Math.min(1, ...family.map(({ rounds: [m, n] }) => 1 / choose(m + n, m)))
@@ -213,9 +217,9 @@ function choose(n: number, k: number): number {
 export function assertSameHost(a: FingerprintInput, b: FingerprintInput): void {
   const unlike = hostDifferences(a, b)
   if (unlike.length === 0) return
-  const told = unlike.map((difference) => differenceText(difference).trim()).join('; ')
+  const differences = unlike.map((difference) => differenceText(difference).trim()).join('; ')
   throw new UsageError(
-    `the two runs are of unlike hosts: ${told}`,
+    `the two runs are of unlike hosts: ${differences}`,
     'compare them all the same with --allow-different-hosts',
   )
 }

@@ -7,7 +7,7 @@ export interface Difference {
   readonly current: string
 }
 
-/** What tells a host and what was measured with on it: of a record or of a report. */
+/** The fields of a record or report that identify the host and the measured programs. */
 export interface FingerprintInput {
   readonly environment: RunRecord['environment']
   readonly plan: {
@@ -20,8 +20,8 @@ export interface FingerprintInput {
 export const versionOf = (platform: string): string => `version of ${platform}`
 
 /**
- * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it. What a
- * host does not tell (`null`) is the same as another host's not telling.
+ * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it.
+ * Unknown values (`null`) of two hosts are equal.
  */
 export function hostFingerprint({ environment, plan }: FingerprintInput): Record<string, string> {
   const { cpu, guest, mitigations } = environment

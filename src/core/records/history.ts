@@ -11,9 +11,9 @@ import { fingerprintDifferences } from './merge.ts'
 import { latestRecord, readRecord } from './record-file.ts'
 
 /**
- * Where a series changed its level. Pettitt, "A non-parametric approach to the change-point problem", Applied Statistics 28
- * (1979): the split whose parts differ most in rank, with his approximate p-value; then each part again (binary
- * segmentation). Advisory: with many series some will be marked by chance.
+ * Where a series changed its level. Pettitt, "A non-parametric approach to the change-point problem", Applied
+ * Statistics 28 (1979): the split with the largest difference of ranks, with his approximate p-value; then each part again
+ * (binary segmentation). Advisory: with many series some will be marked by chance.
  */
 const alpha = 0.05
 
@@ -52,7 +52,7 @@ function midranks(values: readonly number[]): number[] {
   return values.map((value) => (first.get(value)! + last.get(value)!) / 2)
 }
 
-/** The benches whose claims failed the latest run, or whose samples failed; by id. */
+/** Ids of the benches with claims that failed the latest run, or with failed samples. */
 export function lastFailed(root: string): Set<string> {
   const report = buildReport(readRecord(latestRecord(root)), { strict: false })
   const { claims, findings } = report.exit
@@ -121,8 +121,8 @@ export const readHistory = (root: string, wanted: (bench: string) => boolean): H
 const drawnRuns = 60
 
 /**
- * The history that a stored run is part of: on its machine, over the benches that it has. Undefined for a record that does
- * not lie among a project's others.
+ * The history that a stored run is part of: on its machine, over the benches that it has. Undefined for a record that
+ * does not lie among a project's others.
  */
 export function historyFor({ record, cases: benches }: Report): HostHistory | undefined {
   const folder = dirname(resolve(record))
@@ -175,13 +175,13 @@ function hostHistory(machine: string, stored: readonly Stored[], wanted: (bench:
   stored.forEach(({ report }, run) => {
     for (const { bench, params: values, results } of report.cases.filter((one) => wanted(one.bench.id)))
       for (const { platform, metrics } of results)
-        for (const [metric, { unit, better, median, ratioToNative: vsNative }] of Object.entries(metrics)) {
+        for (const [metric, { unit, better, median, ratioToNative }] of Object.entries(metrics)) {
           const params = describeParams(values)
           const key = JSON.stringify([bench.id, params, platform, metric, unit, better])
           const empty = () => ({ medians: none<number>(), ratios: none<number>() })
           const one: Series = series.get(key) ?? { bench, params, platform, metric, unit, better, ...empty() }
           one.medians[run] = median
-          one.ratios[run] = vsNative?.ratio ?? null
+          one.ratios[run] = ratioToNative?.ratio ?? null
           series.set(key, one)
         }
     for (const { id, title, outcome } of report.findings) {
@@ -208,9 +208,9 @@ function changesOf(
   stored: readonly Stored[],
 ): MetricHistory['changes'] {
   const values = ratios.some((ratio) => ratio !== null) ? ratios : medians
-  const having = values.flatMap((value, run) => (value === null ? [] : [{ value, run }]))
-  return changePoints(having.map(({ value }) => value)).map((at) => {
-    const [before, run] = [having[at - 1]!.run, having[at]!.run]
+  const measured = values.flatMap((value, run) => (value === null ? [] : [{ value, run }]))
+  return changePoints(measured.map(({ value }) => value)).map((at) => {
+    const [before, run] = [measured[at - 1]!.run, measured[at]!.run]
     return { run, differs: fingerprintDifferences(stored[before]!.record, stored[run]!.record) }
   })
 }

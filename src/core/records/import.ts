@@ -365,7 +365,7 @@ function statementOf(one: ImportedStatement, place: { file: string; at: string }
   })
 }
 
-/** What an import does not tell is not known, and said so. */
+/** Values that an import lacks are unknown. */
 const environmentOf = ({ measuredAt, cpu, kernel, source }: Import): Environment => ({
   startedAt: measuredAt ?? '',
   isobench: `imported: ${source}`,

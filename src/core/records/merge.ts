@@ -6,7 +6,10 @@ import { RecordError } from './record-file.ts'
 
 /** Putting run records together: shards of one suite, or more rounds of the same benches. Pure. */
 
-/** What two runs must have in common for their samples to be one run's: all that a figure depends on, and what asked for it. */
+/**
+ * What two runs must have in common for their samples to be one run's: all that a figure depends on, and what asked for
+ * it.
+ */
 function runFingerprint({ environment, plan }: RunRecord): Record<string, string> {
   const { configDigest: config, isobench } = environment
   const absent = plan.platforms.filter(({ available }) => !available)
@@ -34,7 +37,8 @@ export function groupByHost(records: readonly RunRecord[]): RunRecord[][] {
 /**
  * One record of all samples. Each record's rounds are counted on from the one before, so that a pair is always of one
  * record; shards have no point in common, and then nothing but the numbers changes.
- * @throws UsageError when a record is there twice; RecordError when machines, benches or findings differ, with what differs.
+ * @throws UsageError when a record is there twice; RecordError when machines, benches or findings differ, with what
+ *   differs.
  */
 export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   const [first, ...others] = records

@@ -11,11 +11,11 @@ const resamples = 2000
 
 /**
  * What two equal platforms seem to differ by, in 95 of 100 runs of so many rounds on this host: the 95th percentile of
- * |estimate| over bootstrap resamples of the rounds of an A/A run. As a difference of logarithms. A single round differs by
- * more, and a run does not judge by a single round.
+ * |estimate| over bootstrap resamples of the rounds of an A/A run. As a difference of logarithms. A single round
+ * differs by more, and a run does not judge by a single round.
  * Source: B. Efron, Ann. Stat. 7 (1979) 1–26.
  * @param d differences of native and native, a round each
- * @param rounds of the run that is to be judged
+ * @param rounds of the judged run
  */
 export function smallestMargin(d: readonly number[], rounds: number): number {
   const random = seeded(`noise floor ${d.length} ${rounds}`)
@@ -103,7 +103,7 @@ export function saveNoise(root: string, noise: Noise): string {
   return file
 }
 
-/** The floors of a run's metrics, as far as this very host's noise is known. */
+/** The noise floors of a run's metrics, if the noise of this host is known. */
 export function noiseFloorsFor(noise: Noise | undefined, environment: Environment, plan: ScheduledPlan): NoiseFloor[] {
   if (!noise || !isSame(noise.fingerprint, hostOf(environment, plan))) return []
   const rounds = plan.sequential?.looks[0] ?? plan.profile.rounds

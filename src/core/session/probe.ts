@@ -44,7 +44,7 @@ export async function probeInstruments(
 }
 
 /**
- * Excludes the benches whose trace source this host cannot use. Their claims are `not-evaluated`.
+ * Excludes the benches with a trace source that this host cannot use. Their claims are `not-evaluated`.
  * @param onNote receives a line about each missing trace source
  */
 export async function excludeUntraceable<P extends Pick<Plan, 'benches' | 'cases' | 'excluded'>>(

@@ -157,7 +157,7 @@ export function casesFor(decision: Decision, { benches, platforms }: Snapshot): 
   return cases
 }
 
-/** The benches whose claims failed or are undecided, on every platform. */
+/** The benches with claims that failed or are undecided, on every platform. */
 export function failedCases(report: Report | undefined, snapshot: Snapshot): CasesToMeasure {
   const claims = report?.claims ?? []
   const failed = new Set(

@@ -9,7 +9,7 @@ import { benchName } from '../summary.ts'
 /** Fewer steps than this say nothing of how long the rest takes. */
 const enoughSteps = 3
 
-/** A step that lasts longer, in milliseconds, tells for how long it does. */
+/** Milliseconds after which a step shows its duration. */
 const longStep = 3000
 /** Where nothing can be repainted, a line comes at least so often, in milliseconds, when steps follow each other. */
 const mostSilence = 60_000
@@ -29,7 +29,10 @@ export class ProgressEstimator {
     this.#plan = plan
   }
 
-  /** Whether there is something to tell where nothing can be repainted: a round begins, or nothing was told for a minute. */
+  /**
+   * Whether there is something to tell where nothing can be repainted: a round begins, or nothing was told for a
+   * minute.
+   */
   begins(progress: Progress): boolean {
     const seen = this.#rounds[progress.warmup ? 'warmup' : 'measured']
     const now = Date.now()
@@ -58,7 +61,7 @@ export class ProgressEstimator {
       : `round ${this.#rounds.measured.size}/${rounds}`
   }
 
-  /** `~4 min left`, or nothing while it cannot be told. */
+  /** `~4 min left`, or nothing if it is unknown. */
   left(): string {
     if (!this.#now || this.#now.done < enoughSteps) return ''
     const { done, steps } = this.#now

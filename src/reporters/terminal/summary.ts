@@ -111,7 +111,7 @@ function excludedLines({ excluded: left }: Report, width: number, ink: Colors): 
   ]
 }
 
-/** Files and benches that cannot be used: what is wrong, where, and how to mend it. */
+/** Files and benches that isobench could not use: what is wrong, where, and how to fix it. */
 export function problemLines(problems: readonly Problem[], { width, ink, root }: RenderOptions): string[] {
   return problems.flatMap(({ file, message, fix, location }) => {
     const place = location ? `${shownPath(location.file, root)}:${location.line}` : file

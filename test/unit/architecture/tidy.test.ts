@@ -23,6 +23,7 @@ const entryPoints = [
   'src/bin.ts',
   'src/index.ts',
   'src/driver.ts',
+  'src/driver-api.ts',
   'src/reporter.ts',
   'src/in-guest.ts',
   'src/tools/index.ts',

@@ -1,4 +1,7 @@
-/** A record of a synthetic world: every bench of this repository on every platform that it names, and no figure of it real. */
+/**
+ * A record of a synthetic world: every bench of this repository on every platform that it names, and no figure of it
+ * real.
+ */
 import type { RunRecord } from '../../../src/core/model/record.ts'
 import type { Suite } from '../../../src/core/model/suite.ts'
 import { makeRecord } from '../reporters/fixture.ts'

@@ -28,7 +28,7 @@ const range = (id: string): [number, number] => {
 const aliases: Record<string, string> = { chv: 'cloud-hypervisor', 'osv-fc': 'osv-firecracker', 'osv-qemu': 'osv' }
 const named = (text: string) => aliases[text] ?? text
 /** `a < b ~ c < d`, as the facts write an order. */
-const orderOf = (id: string) =>
+const publishedOrder = (id: string) =>
   fact(id)
     .platform!.split(' < ')
     .map((group) => group.split(' ~ ').map(named))
@@ -162,8 +162,8 @@ export function factsAsImport(suite: Suite, { printed }: { readonly printed: boo
       ...boot('boot.gvisor', 'gvisor'),
       ...boot('boot.kata', 'kata'),
       ...boot('boot.lxc', 'lxc-systemd'),
-      ...order('boot.hv.order', boots, ...orderOf('boot.hv.order')),
-      ...order('boot.osv.order', boots, ...orderOf('boot.osv.order')),
+      ...order('boot.hv.order', boots, ...publishedOrder('boot.hv.order')),
+      ...order('boot.osv.order', boots, ...publishedOrder('boot.osv.order')),
       ...order('ycsb.lxc', aboutOf(suite, 17), ['qemu'], ['firecracker', 'cloud-hypervisor']),
       ...state('mysql.g2', oltp, { platforms: second, to: alike, ratio: number('mysql.g2') }),
       ...order('mysql.g1', oltp, alike, ['osv', 'osv-firecracker', 'gvisor']),

@@ -64,20 +64,20 @@ describe('a world in which all findings hold', () => {
   })
 
   check('contradicts finding 22 as it is printed, because 21 holds', () => {
-    const { claims, misprint: asPrinted } = suite.findings.find(({ id }) => id === 22)!
+    const { claims, misprint } = suite.findings.find(({ id }) => id === 22)!
     const own = [...claims, ...suite.findings.find(({ id }) => id === 21)!.claims]
     const judgement = judge(
       planFor(suite.benches, suite.findings, allPlatforms),
       worldOf(own, suite.benches, allPlatforms),
     )
     const [twentyOne, twentyTwo] = [21, 22].map((id) => judgement.findings.find((one) => one.id === id)!)
-    expect(asPrinted!.why).toContain('inconsistent with finding 21')
+    expect(misprint!.why).toContain('inconsistent with finding 21')
     expect(twentyOne!.outcome).not.toBe('contradicted')
     expect(twentyTwo).toMatchObject({ outcome: 'holds', misprint: { outcome: 'contradicted' } })
   })
 })
 
-/** One claim alone, in a world of its own. */
+/** One claim alone, in a separate data set. */
 function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
   const bench = benches().get(claim.bench)!
   const metric = bench.metrics[claim.metric]!
@@ -107,7 +107,7 @@ function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
       )
       .filter(({ platform }) => !without.includes(platform))
     const { claims } = judge(planFor([bench], stated, platforms), samples)
-    // The matchers of several platforms tell one verdict for all.
+    // The matchers of several platforms give one verdict for all.
     return claims
   }
   // Where the claim asks for some platforms only, the others are on its other side.
@@ -138,7 +138,7 @@ const verdictsOf = (claims: Verdicts['claims']) => [...new Set(claims.map(({ out
 const label = ({ finding, claim }: { finding: FindingData; claim: Claim }) =>
   `${finding.id}: ${claim.metric} of ${JSON.stringify(claim.on)} ${formatMatcher(claim.matcher, '')} ${JSON.stringify(claim.where)}`
 
-/** Everything that a claim of the suite was expected to be told, and was not. */
+/** Every claim of the suite with an unexpected verdict. */
 function deviations(
   wanted: string,
   act: (one: { finding: FindingData; claim: Claim }) => Verdicts['claims'],
@@ -187,8 +187,8 @@ describe('every claim alone', () => {
           ? one.claim.matcher.platforms.slice(0, 1)
           : subjects.slice(0, one.claim.onAtLeast)
       const claims = judged({ without: names })
-      const told = new Set(claims.flatMap(({ missingPlatforms: needs }) => needs))
-      for (const name of names) expect([...told], label(one)).toContain(name)
+      const missing = new Set(claims.flatMap(({ missingPlatforms: needs }) => needs))
+      for (const name of names) expect([...missing], label(one)).toContain(name)
       return claims
     }
     expect(deviations('not-evaluated', without)).toEqual([])

@@ -78,8 +78,8 @@ const isAt = ({ from, to }: { from: number; to: number }, value: unknown) =>
   Number(value) >= from && Number(value) <= to
 
 /**
- * Costs that claims over a parameter hold of, in a world where others hold too: all platforms are better where any peaks, the
- * last such place is by 6 % better for those that peak there, and what is flat is bad throughout.
+ * Costs that claims over a parameter hold of, in a world where others hold too: all platforms are better where any
+ * peaks, the last such place is by 6 % better for those that peak there, and what is flat is bad throughout.
  */
 function shaped(
   costs: Costs,

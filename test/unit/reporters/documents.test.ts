@@ -155,7 +155,7 @@ describe('html', () => {
     const report = makeReport(false)
     const page = await written('html', report)
     const compared = report.cases.flatMap(({ results: cells }) =>
-      cells.flatMap(({ metrics }) => Object.values(metrics).filter(({ ratioToNative: vsNative }) => vsNative)),
+      cells.flatMap(({ metrics }) => Object.values(metrics).filter(({ ratioToNative }) => ratioToNative)),
     )
     expect(page.split('r="4.5"').length - 1).toBe(compared.length)
     expect(page).toContain('prefers-color-scheme: dark')
@@ -225,7 +225,7 @@ function parseCsv(text: string): string[][] {
   return rows
 }
 
-test('a report for a place where no folder can be made is told, and does not hang', async () => {
+test('an output path without a possible folder is an error, and does not hang', async () => {
   await expect(writeFileAtomic('/proc/no-such-folder/deeper/report.json', '{}')).rejects.toMatchObject({
     message: expect.stringContaining('cannot be written to /proc/no-such-folder/deeper/report.json'),
   })

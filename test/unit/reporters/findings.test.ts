@@ -10,7 +10,7 @@ import { widthOf } from '../../../src/util/text.ts'
 const file = fileURLToPath(new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))
 const record = readRecord(file)
 const { benches, findings } = record.plan
-// A finding whose bench this run left out, and one whose platform it does not have.
+// A finding about a bench that this run excludes, and one about a platform that it does not have.
 const elsewhere = { ...findings[0]!, id: 40, claims: [{ ...findings[0]!.claims[0]!, bench: 'b.bench.ts#other' }] }
 const lacking = {
   ...findings[0]!,
@@ -93,7 +93,7 @@ describe('a finding explained', () => {
 const rowsOf = (markdown: string) =>
   [...markdown.matchAll(/^\| (\d+) \|.*?(?<!\\)\| ([✓✗?–]) ([\w -]+?) \|.*$/gm)].map(([row, id, mark, verdict]) => ({
     id: Number(id),
-    told: `${mark} ${verdict}`,
+    shown: `${mark} ${verdict}`,
     cells: row.replaceAll('\\|', '').split('|').length - 2,
   }))
 
@@ -104,13 +104,13 @@ function expectForm(markdown: string): void {
   expect(blank).toBe('')
   expect(head).toBe('| # | the paper says | verdict | measured here, with its 90 % interval | moved |')
   const rows = rowsOf(markdown)
-  const decided = rows.filter(({ told }) => /holds|contradicted|inconclusive/.test(told))
+  const decided = rows.filter(({ shown }) => /holds|contradicted|inconclusive/.test(shown))
   const others = rows.filter((row) => !decided.includes(row))
   expect(rows).toEqual([...decided, ...others])
   for (const some of [decided, others])
     expect(some.map(({ id }) => id)).toEqual(some.map(({ id }) => id).sort((a, b) => a - b))
   expect(decided.every(({ cells }) => cells === 5) && others.every(({ cells }) => cells === 4)).toBe(true)
-  const of = (told: string) => rows.filter((row) => row.told === told).length
+  const of = (shown: string) => rows.filter((row) => row.shown === shown).length
   const [tally] = markdown.match(/^\d+ hold · .*$/m) ?? ['']
   expect(tally).toMatch(
     new RegExp(`^${of('✓ holds')} hold · ${of('✗ contradicted')} contradicted.* · ${of('? inconclusive')} in doubt`),

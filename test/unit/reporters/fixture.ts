@@ -250,7 +250,7 @@ export const contextOf = (out: OutputStream, rest: Partial<ReporterContext> = {}
   ...rest,
 })
 
-/** Everything that a run tells a reporter, in its order. */
+/** All events of a run, in their order. */
 export async function tell(
   reporter: ReturnType<import('../../../src/reporters/reporter.ts').ReporterFactory['create']>,
   nasty = true,

@@ -44,7 +44,7 @@ const slower = (sample: Sample): Sample =>
 
 const texts = Object.keys(reporters).filter((name) => name !== 'benchmark-action')
 
-test.each(texts)('%s tells of one record as of the run, and of two by name', async (name) => {
+test.each(texts)('%s shows one record as the run does, and two by name', async (name) => {
   expect(await shown(name, real)).toContain('gvisor')
   const two = await shown(name, real, hostileRun)
   if (name !== 'github') expect(two).toContain('2026-01-01T00-00-00.jsonl')

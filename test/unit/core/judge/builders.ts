@@ -80,7 +80,9 @@ const jitter = (round: number) => 1 + (((round * 13) % 9) - 4) / 1000 + round * 
 
 export const rounds = (count: number, from = 0) => Array.from({ length: count }, (_, at) => from + at)
 
-/** Samples of a platform that costs `factor` times what a platform of factor 1 does: both metrics `factor` times worse. */
+/**
+ * Samples of a platform that costs `factor` times what a platform of factor 1 does: both metrics `factor` times worse.
+ */
 export function costing(
   platform: string,
   factor: number | ((round: number) => number),

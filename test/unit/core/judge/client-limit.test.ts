@@ -20,7 +20,7 @@ function verdictOf(matcher: Matcher, cost: number, busy: { native: number; runc:
   return [outcome, reason?.code, ...(reason && 'platforms' in reason ? reason.platforms : [])].filter(Boolean).join(' ')
 }
 
-describe('a claim on a cell whose client was the limit', () => {
+describe('a claim on a result with the client as the limit', () => {
   it('is undecidable, whatever was measured', () => {
     for (const matcher of [within, slower, faster, { kind: 'atMost', value: 1e6 } as const]) {
       for (const cost of [0.5, 1.001, 3]) {

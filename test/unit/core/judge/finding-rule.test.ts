@@ -52,7 +52,7 @@ describe('from the parts of a finding to its verdict', () => {
     expect(judged(aFinding([aClaim(within, onKata), context]), samples).findings[0]!.outcome).toBe('not-evaluated')
   })
 
-  it('never lets an argument hold, and tells what its example does', () => {
+  it('never lets an argument hold, and gives the verdict of its example', () => {
     const argument = { qualitative: 'it says what a metric cannot show', failOn: 'never' } as const
     const verdicts = (cost: number) =>
       judged(aFinding([aClaim(slower)], argument), [...native(), ...costing('runc', cost)])
@@ -69,10 +69,10 @@ describe('from the parts of a finding to its verdict', () => {
     expect(text(1)).toContain('its example does not hold')
   })
 
-  it('judges what is printed by slip beside it, without a say', () => {
-    const asPrinted = { claims: [aClaim(slower, { severity: 'warn', ...onGvisor })], why: 'contradicts finding 2' }
+  it('judges the wording of a misprint separately, and does not count it', () => {
+    const misprint = { claims: [aClaim(slower, { severity: 'warn', ...onGvisor })], why: 'contradicts finding 2' }
     const samples = [...native(), ...costing('runc', 1.01), ...costing('gvisor', 1.02)]
-    const judgement = judged(aFinding([aClaim(within)], { misprint: asPrinted, failOn: 'any' }), samples)
+    const judgement = judged(aFinding([aClaim(within)], { misprint, failOn: 'any' }), samples)
     expect(judgement.findings[0]).toMatchObject({
       outcome: 'holds',
       claims: [0],
@@ -105,7 +105,7 @@ describe('what was not on hardware', () => {
     expect(ended(judgement)).toBe(0)
   })
 
-  it('is not told where such a platform does not work: nothing was judged of it', () => {
+  it('is absent if such a platform does not work: nothing was judged of it', () => {
     const absent = { cpuMode: 'emulated', available: false, reason: 'left out' } as const
     const others = [aPlatform('native'), aPlatform('runc'), aPlatform('gvisor', absent)]
     const judgement = judged(

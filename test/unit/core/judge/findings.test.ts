@@ -229,7 +229,7 @@ describe('known to be wrong', () => {
     expect(judgement.claims[0]!.outcome).toBe('contradicted')
   })
 
-  it('a claim that only warns does not make a finding gate whose other claim got better', () => {
+  it('a claim that only warns does not fail a finding if its other claim got better', () => {
     const finding = aFinding([aClaim(within, { severity: 'warn' }), aClaim(slower)])
     const judgement = judged(finding, [...native(), ...costing('runc', 1.5)])
     expect(ended(judgement)).toBe(0)

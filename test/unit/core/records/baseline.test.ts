@@ -46,7 +46,7 @@ const recordOf = (samples: readonly Sample[], over: Partial<RunRecord> = {}): Ru
   ...over,
 })
 
-/** A run on a host that is `speed` times as slow, whose platforms cost what `costs` says. */
+/** A run on a host that is `speed` times as slow, with the platform costs of `costs`. */
 function runOf(seed: string, costs: Record<string, number>, { host = 1, count = 10, cv = 0.01 } = {}): RunRecord {
   const random = seeded(seed)
   const samples = Array.from({ length: count }, (_, round) => {
@@ -84,7 +84,7 @@ describe('comparing two runs', () => {
     }
   })
 
-  it('a host that is slower throughout is told and does not fail', () => {
+  it('a host that is slower throughout is reported and does not fail', () => {
     const comparison = compareRecords(before, runOf('now', { runc: 1.1, gvisor: 3 }, { host: 3 }), options)
     expect(comparison.rows.filter(({ platform }) => platform === 'native')).toMatchObject([
       { change: 'regressed', failsRun: false, of: 'value' },
@@ -111,7 +111,7 @@ describe('comparing two runs', () => {
     expect(of('rate').low!).toBeLessThan(of('rate').high!)
   })
 
-  it('different work is unclear, and compared only when told to', () => {
+  it('different work is unclear, and compared only on request', () => {
     const other = runOf('now', { runc: 2.2, gvisor: 3 })
     const now = recordOf(other.samples.map((sample) => ({ ...sample, digest: 'other' })))
     expect(compareRecords(before, now, options).rows.every(({ change }) => change === 'unclear')).toBe(true)
@@ -177,7 +177,7 @@ describe('comparing two runs', () => {
     expect(found).toBeGreaterThan(35)
   })
 
-  it('a bench that one run lacks is told', () => {
+  it('a bench that one run lacks is reported', () => {
     const more = aPlan({ benches: [aBench(), aBench({ id: 'b.bench.ts#new', name: 'new' })] })
     expect(compareRecords(before, { ...before, plan: more }, options).onlyIn).toEqual({
       baseline: [],
@@ -194,7 +194,7 @@ describe('unlike hosts', () => {
     ['CPU governor', { cpu: { ...environment.cpu, governor: 'powersave' } }],
     ['mitigation meltdown', { mitigations: { meltdown: 'Vulnerable' } }],
     ['image', { image: 'other' }],
-  ])('are refused for another %s, and compared with a word about it when told to', (what, over) => {
+  ])('are refused for another %s, and compared with a note on request', (what, over) => {
     const b = { ...a, environment: { ...environment, ...over } }
     expect(() => compareSameHost(a, b, options)).toThrow(what)
     const comparison = compareSameHost(a, b, { ...options, allowDifferentHosts: true })

@@ -44,7 +44,7 @@ test('a level that changed is found where it did, with what else changed then', 
   expect(machines[0]!.findings.find(({ id }) => id === 2)!.verdicts).toHaveLength(14)
 })
 
-test('a record that cannot be read is skipped and told of', () => {
+test('a record that cannot be read is skipped and reported', () => {
   store(2, 9)
   writeFileSync(join(runs, 'broken.jsonl'), 'not a record\n')
   const { hosts: machines, skipped } = readHistory(root, () => true)

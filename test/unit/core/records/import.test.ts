@@ -102,7 +102,7 @@ describe('what a source states', () => {
     ['a ratio', { platforms: ['runc'], to: ['native'], ratio: 1.05 }, 'holds'],
     ['a ratio the other way round', { platforms: ['native'], to: ['runc'], ratio: 0.5 }, 'contradicted'],
     ['an order in which it is better', { order: [['runc'], ['native']] }, 'holds'],
-    ['an order in which it is worse, by how much is not told', { order: [['native'], ['runc']] }, 'not-evaluated'],
+    ['an order in which it is worse, by an unknown amount', { order: [['native'], ['runc']] }, 'not-evaluated'],
     ['that it is equal', { order: [['native', 'runc']] }, 'holds'],
     ['nothing of it', { order: [['native', 'gvisor']] }, 'not-evaluated'],
   ])('decides by %s', (_, what, verdict) => {
@@ -183,7 +183,7 @@ describe('what is refused, with its place', () => {
     expect(act).toThrow(message)
   })
 
-  it('tells the nearest name', () => {
+  it('suggests the nearest name', () => {
     const act = () => importRecord('lab.json', file({ samples: [set('native', [1], { bench: 'dick' })] }), suite, known)
     expect(act).toThrow(expect.objectContaining({ fix: 'did you mean "disk"?' }))
   })

@@ -65,7 +65,7 @@ const plan = aPlan({
   excluded: [{ bench: 'a.bench.ts#later', reason: 'todo' }],
 })
 const problems: Problem[] = [
-  { file: 'b.bench.ts', message: 'broken', fix: 'mend it', location },
+  { file: 'b.bench.ts', message: 'broken', fix: 'repair it', location },
   { file: 'c.bench.ts', message: 'empty' },
 ]
 const samples = [
@@ -98,7 +98,7 @@ describe('a run record', () => {
     expect(readRecord(file)).toEqual({ file, environment, plan, problems, samples, status: 'finished' })
   })
 
-  it('tells an interrupted run from a killed one', () => {
+  it('distinguishes an interrupted run from a killed one', () => {
     expect(readRecord(write('interrupted', { end: 'interrupted' }).file).status).toBe('interrupted')
     expect(readRecord(write('killed').file).status).toBe('killed')
   })
@@ -110,7 +110,7 @@ describe('a run record', () => {
     expect([before, readRecord(writer.file).samples.length]).toEqual([0, 3])
   })
 
-  it('carries its verdicts for others to read, and judges anew by itself', () => {
+  it('carries its verdicts for others to read, and judges the samples again', () => {
     const writer = write('verdicts', { end: 'finished' })
     writer.verdicts({ claims: [], findings: [], exit: { code: 1, claims: [7], findings: [] } })
     const record = readRecord(writer.file)

@@ -28,11 +28,11 @@ describe.each(['default', 'verbose', 'dot'])('%s in a pipe', (name) => {
     expect(await piped(name)).not.toMatch(controls)
   })
 
-  test('writes no line that GitHub takes for a command', async () => {
+  test('writes no line that GitHub reads as a command', async () => {
     expect(await piped(name)).not.toMatch(/^\s*::|##\[/m)
   })
 
-  test('tells everything after the run', async () => {
+  test('shows everything after the run', async () => {
     const text = await piped(name, 80, false)
     expect(text).toContain('15 hold · 5 contradicted · 1 inconclusive · 11 not evaluated')
     expect(text).toContain('exit code 1: something is worse than claimed')
@@ -157,7 +157,7 @@ describe('on a terminal', () => {
     expect(plain.replaceAll('\r\u001b[2K', '')).not.toMatch(controls)
   })
 
-  test('tells what runs, how far it is, and how long it still takes', async () => {
+  test('shows what runs, how far it is, and how long it still takes', async () => {
     const { text } = await onTerminal('default', false)
     expect(text).toMatch(/█+░* \d+ % · round 4\/8 · 9 errors · ~\d+ s left · runc · random 4 KiB I\/O/)
     expect(text).toContain('warm-up 1/1')

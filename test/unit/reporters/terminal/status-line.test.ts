@@ -17,7 +17,7 @@ describe('the pace of long samples', () => {
     steps: 8,
   })
 
-  it('tells for how long a step has run, and from the second round on how long it may take', () => {
+  it('shows for how long a step has run, and from the second round on how long it may take', () => {
     const pace = new ProgressEstimator(plan)
     pace.begins(step(0, 0))
     vi.advanceTimersByTime(2000)
