@@ -107,7 +107,8 @@ function noiseText(noise: Noise, rounds: number): string {
     line.map((cell, at) => (at ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!))).join('  '),
   )
   return [
-    'What native seems to differ by from native itself, in 95 of 100 runs: a finer margin cannot be judged on this host.',
+    'What native seems to differ by from native itself, in 95 of 100 runs: ' +
+      'a finer margin cannot be judged on this host.',
     '',
     ...lines,
     '',

@@ -67,7 +67,9 @@ function looksLines({ cases: benches, profile }: Report, { ink, width }: RenderO
     ...benches.flatMap(({ results: cells }) => cells.flatMap(({ metrics }) => Object.values(metrics))).map(roundCount),
   )
   if (most <= profile.rounds) return []
-  const text = `Up to ${most} rounds, looked at after each of them: a verdict may have come by looking often. isobench run decides.`
+  const text =
+    `Up to ${most} rounds, looked at after each of them: ` +
+    'a verdict may have come by looking often. isobench run decides.'
   return wrap(text, width).map(ink.doubt)
 }
 
@@ -94,7 +96,9 @@ function changeLines(before: Report, after: Report, { ink, width }: RenderOption
     ...flipped.flatMap(({ before: old, after: now }) => {
       const formatOutcome = (one: typeof now) =>
         `${verdictSymbols[one.outcome]} ${outcomeName(one.outcome)}${one.direction ? ` (${one.direction})` : ''}`
-      const text = `${formatOutcome(old)} → ${formatOutcome(now)}: ${benchName(now.bench)} · ${sanitize(formatPlatforms(now), 40)} · ${sanitize(now.claim.metric, 40)} · ${sanitize(formatAssertion(now))}`
+      const parts = [benchName(now.bench), sanitize(formatPlatforms(now), 40), sanitize(now.claim.metric, 40)]
+      const about = [...parts, sanitize(formatAssertion(now))].join(' · ')
+      const text = `${formatOutcome(old)} → ${formatOutcome(now)}: ${about}`
       return wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${verdictColor(now, ink)(line)}`)
     }),
     ...(rows.length > 0

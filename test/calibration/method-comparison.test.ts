@@ -76,7 +76,7 @@ interface Recorded {
   readonly twin: readonly number[]
 }
 
-it('on recorded samples of native and native, on a host that is overloaded, isobench alone raises no alarm and passes nothing slow', () => {
+it('on native against native on an overloaded host, only isobench raises no alarm and passes nothing slow', () => {
   const file = new URL('./real-noise.json', import.meta.url)
   const recorded = JSON.parse(readFileSync(file, 'utf8')) as Recorded[]
   const rows = ['prime verification', 'SHA-256 of 64 KiB', 'video encoding', ''].flatMap((bench) => {

@@ -104,7 +104,7 @@ describe('a run of many claims', () => {
     printTable('Runs with a false failure: 200 claims, margin 5 %', rows)
   })
 
-  it('fails falsely in at most 1 % of 10,000 runs in the worst of these: five rounds, much noise, no drift or tails', () => {
+  it('fails falsely in at most 1 % of 10,000 runs at worst: five rounds, much noise, no drift, no tails', () => {
     const runs = 10_000
     const noise = { cv: 0.15 }
     const { any } = simulated({ claims: 200, runs, plan: plans[5]!, noise, ratioOf: () => 1, seed: 'worst' })

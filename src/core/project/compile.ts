@@ -38,7 +38,9 @@ const shared = {
   // Not bundled: errors of drivers and reporters must be instances of the classes of the isobench that runs.
   external: [bundlePath('driver'), bundlePath('reporter')],
   banner: {
-    js: "import { createRequire as __isobenchRequire } from 'node:module';const require = __isobenchRequire(import.meta.url);",
+    js:
+      "import { createRequire as __isobenchRequire } from 'node:module';" +
+      'const require = __isobenchRequire(import.meta.url);',
   },
 } as const satisfies BuildOptions
 
@@ -114,7 +116,8 @@ export async function compileAll(root: string, files: readonly string[]): Promis
 
 /** Bundles a bench file for a guest, where tinybench times its in-guest functions. Returns the code. */
 export async function compileForGuest(root: string, file: string): Promise<string> {
-  const main = `import { timeInGuest } from ${JSON.stringify(bundlePath('in-guest'))}\nawait timeInGuest(() => import(${JSON.stringify(join(root, file))}))\n`
+  const [runtime, bench] = [bundlePath('in-guest'), join(root, file)].map((path) => JSON.stringify(path))
+  const main = `import { timeInGuest } from ${runtime}\nawait timeInGuest(() => import(${bench}))\n`
   const result = await build({
     ...shared,
     absWorkingDir: root,

@@ -29,7 +29,8 @@ function optionsFix(error: unknown, { kind, options }: Driver): string {
   const { shape } = options as { readonly shape?: object }
   if (shape === undefined) return 'see docs/reference/platforms.md'
   const names = Object.keys(shape)
-  return `"${kind}" ${names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`}: see docs/reference/platforms.md`
+  const known = names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`
+  return `"${kind}" ${known}: see docs/reference/platforms.md`
 }
 
 function optionIssues(error: unknown): string {

@@ -36,22 +36,10 @@ const quotes: Quotes = {}
 
 /** Folders that still violate a rule. This list may only shrink. */
 const pending: readonly string[] = [
-  '.',
-  'src',
-  'src/commands',
-  'src/core/judge',
-  'src/core/measure',
-  'src/core/model',
-  'src/core/project',
   'src/core/records',
-  'src/core/session',
-  'src/core/watch',
   'src/reporters',
   'src/reporters/html',
   'src/reporters/terminal',
-  'test/calibration',
-  'test/unit/benches',
-  'test/unit/core/judge',
   'test/unit/core/records',
   'test/unit/reporters',
   'test/unit/reporters/html',

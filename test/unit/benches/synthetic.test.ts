@@ -136,7 +136,11 @@ function mirrored(bench: BenchData, claim: Claim, costs: Costs, platform: string
 
 const verdictsOf = (claims: Verdicts['claims']) => [...new Set(claims.map(({ outcome }) => outcome))]
 const label = ({ finding, claim }: { finding: FindingData; claim: Claim }) =>
-  `${finding.id}: ${claim.metric} of ${JSON.stringify(claim.on)} ${formatMatcher(claim.matcher, '')} ${JSON.stringify(claim.where)}`
+  [
+    `${finding.id}: ${claim.metric} of ${JSON.stringify(claim.on)}`,
+    formatMatcher(claim.matcher, ''),
+    JSON.stringify(claim.where),
+  ].join(' ')
 
 /** Every claim of the suite with an unexpected verdict. */
 function deviations(

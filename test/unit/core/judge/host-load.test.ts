@@ -29,7 +29,7 @@ describe('a claim on a host that mostly works for others', () => {
     expect(verdictOf({ kind: 'atMost', value: 1 }, 2, { native: 0, runc: 6 })).toBe('inconclusive host-overloaded')
   })
 
-  it('is contradicted where half of the rounds had room on either side, or others had less than half of the CPUs', () => {
+  it('is contradicted if half of the rounds had free CPUs, or others had less than half of the CPUs', () => {
     expect(verdictOf(within, 2, { native: 5, runc: 10 })).toBe('contradicted')
     expect(verdictOf(within, 2, { native: 10, runc: 5 })).toBe('contradicted')
     expect(verdictOf(within, 2, { native: 10, runc: 10 }, 0.4)).toBe('contradicted')

@@ -58,7 +58,7 @@ describe('many claims in one run', () => {
     expect(raw).toBeGreaterThan(0)
   }, 30_000)
 
-  it('200 claims seldom fail a run where the noise is so great that equal platforms lie as good as at the margin', () => {
+  it('200 claims seldom fail a run if noise moves equal platforms almost to the margin', () => {
     const all = names(200)
     let failed = 0
     for (let trial = 0; trial < 30; trial++) {
@@ -84,7 +84,7 @@ describe('many claims in one run', () => {
     })
   })
 
-  it('the same statement by a bench and two findings is one test; warnings and findings that never gate are none', () => {
+  it('the same claim of a bench and two findings is one test; warnings and findings that never fail are none', () => {
     const claim = aClaim(within, { on: { by: 'name', names: ['p0'] } })
     const samples = noisy({ ...equal(names(30)), p0: 1.15 }, { cv: 0.01 })
     const many = aClaim(within, { on: { by: 'all' }, severity: 'warn' })
