@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /**
- * The directory of the nearest package.json above this file. Works both in `src` and after bundling. A config can bundle
- * this file into a project without any package.json, so the search ends at the root directory.
+ * The directory of the nearest package.json above this file. Works both in `src` and after bundling. A config can
+ * bundle this file into a project without any package.json, so the search ends at the root directory.
  */
 function packageRoot(): URL {
   let folder = new URL('.', import.meta.url)
