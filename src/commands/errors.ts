@@ -2,6 +2,8 @@ import { relative } from 'node:path'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { type Problem, ProjectError } from '../core/model/suite.ts'
+import { DifferentHostsError } from '../core/records/baseline.ts'
+import { differenceText } from '../reporters/comparison.ts'
 import { InterruptedError, IsobenchError, messageOf } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 
@@ -25,6 +27,10 @@ export function describeFailure(error: unknown, color: boolean): { readonly text
   if (error instanceof ProjectError)
     return { text: error.problems.map((problem) => `${red('error')}  ${problemText(problem)}`).join(''), exitCode }
   const headline = `${red('error')}  ${messageOf(error)}`
+  if (error instanceof DifferentHostsError) {
+    const differences = error.differences.map((difference) => `     ${differenceText(difference)}\n`).join('')
+    return { text: `${headline}${dim(` (${error.code})`)}:\n${differences}${fixLine(error.fix!)}`, exitCode }
+  }
   if (error instanceof IsobenchError)
     return { text: `${headline}${dim(` (${error.code})`)}\n${error.fix ? fixLine(error.fix) : ''}`, exitCode }
   if (!(error instanceof Error) || isSystemError(error)) return { text: `${headline}\n`, exitCode }

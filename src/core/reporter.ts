@@ -1,7 +1,6 @@
-import { UsageError } from '../util/errors.ts'
 import type { Plan, Step } from './model/plan.ts'
 import type { Sample } from './model/record.ts'
-import type { Report } from './model/report.ts'
+import { type Report, ReportFileError } from './model/report.ts'
 import type { Problem } from './model/suite.ts'
 
 /** The events of a run. Every hook of a reporter is optional. */
@@ -47,8 +46,7 @@ export interface StoredRun {
   readonly plan: Plan
 }
 
-/** An output file cannot be written. Unlike other errors of a reporter, this one changes the exit code. */
-export class ReportFileError extends UsageError {}
+export { ReportFileError }
 
 export interface NamedReporter {
   readonly name: string

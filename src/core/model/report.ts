@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { UsageError } from '../../util/errors.ts'
 import { benchInfoSchema, familySchema, paramsSchema, workKindSchema } from './claim.ts'
 import { excludedBenchSchema, problemSchema, profileFields } from './plan-schema.ts'
 import { environmentSchema } from './record.ts'
@@ -128,3 +129,6 @@ export type Report = z.infer<typeof reportSchema>
 export type CaseResult = z.infer<typeof caseResultSchema>
 export type PlatformResult = z.infer<typeof platformResultSchema>
 export type MetricResult = z.infer<typeof metricResultSchema>
+
+/** An output file cannot be written. Unlike other errors of a reporter, this one changes the exit code. */
+export class ReportFileError extends UsageError {}

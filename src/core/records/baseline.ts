@@ -1,9 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Metric } from '../../dsl/metric.ts'
-import { differenceText } from '../../reporters/comparison.ts'
 import { closestMatch } from '../../util/closest-match.ts'
-import { UsageError } from '../../util/errors.ts'
+import { IsobenchError, UsageError } from '../../util/errors.ts'
 import { isHostOverloaded } from '../judge/adjustments.ts'
 import { logMargin } from '../judge/rules.ts'
 import { differences, Samples, type Series, worseSign } from '../judge/samples.ts'
@@ -213,20 +212,24 @@ function choose(n: number, k: number): number {
   return ways
 }
 
-/** @throws UsageError when two runs are of unlike hosts, naming what differs. */
+/** Two runs were measured on different hosts. The command line prints the differences. */
+export class DifferentHostsError extends IsobenchError {
+  readonly code = 'ISOBENCH_USAGE'
+
+  constructor(readonly differences: readonly Difference[]) {
+    super('the two runs were measured on different hosts', 'add --allow-different-hosts to compare them all the same')
+  }
+}
+
+/** @throws {DifferentHostsError} if the hosts differ */
 export function assertSameHost(a: FingerprintInput, b: FingerprintInput): void {
-  const unlike = hostDifferences(a, b)
-  if (unlike.length === 0) return
-  const differences = unlike.map((difference) => differenceText(difference).trim()).join('; ')
-  throw new UsageError(
-    `the two runs are of unlike hosts: ${differences}`,
-    'compare them all the same with --allow-different-hosts',
-  )
+  const differences = hostDifferences(a, b)
+  if (differences.length > 0) throw new DifferentHostsError(differences)
 }
 
 /**
  * Compares two records.
- * @throws UsageError when their hosts are unlike, naming what differs, unless `allowDifferentHosts` is set.
+ * @throws {DifferentHostsError} if the hosts differ, unless `allowDifferentHosts` is set
  */
 export function compareSameHost(
   a: RunRecord,

@@ -196,7 +196,9 @@ describe('unlike hosts', () => {
     ['image', { image: 'other' }],
   ])('are refused for another %s, and compared with a note on request', (what, over) => {
     const b = { ...a, environment: { ...environment, ...over } }
-    expect(() => compareSameHost(a, b, options)).toThrow(what)
+    expect(() => compareSameHost(a, b, options)).toThrow(
+      expect.objectContaining({ differences: [expect.objectContaining({ what: expect.stringMatching(what) })] }),
+    )
     const comparison = compareSameHost(a, b, { ...options, allowDifferentHosts: true })
     expect(comparison.hostDifferences.map((one) => one.what)).toEqual([what])
     expect(comparisonText(comparison)).toContain(what)

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs'
+import { globSync } from 'tinyglobby'
+import { describe, expect, it } from 'vitest'
+import type { ClaimVerdict } from '../../../src/core/model/verdict.ts'
+import type { Matcher } from '../../../src/dsl/claim.ts'
+import {
+  formatClaim,
+  formatCombination,
+  formatEstimate,
+  formatFindingTitle,
+  formatMatcher,
+  formatReason,
+} from '../../../src/reporters/format.ts'
+
+const bench = { id: 'a.bench.ts#disk', file: 'a.bench.ts', name: 'disk' }
+
+const verdict = (
+  over: Partial<ClaimVerdict> = {},
+  matcher: Matcher = { kind: 'withinNative', percent: 5 },
+): ClaimVerdict => ({
+  claim: { bench: bench.id, metric: 'latency', matcher, on: { by: 'all' }, where: {}, severity: 'fail' },
+  finding: null,
+  bench,
+  unit: 'ms',
+  case: bench.id,
+  params: {},
+  platforms: ['runc'],
+  comparedWith: ['native'],
+  outcome: 'holds',
+  direction: null,
+  reason: null,
+  estimate: {
+    kind: 'ratio',
+    value: 1.02,
+    low: 1.01,
+    high: 1.03,
+    rounds: 10,
+    platform: 'runc',
+    to: { platform: 'native' },
+    paired: true,
+  },
+  extraRoundsNeeded: null,
+  missingPlatforms: [],
+  cpuMode: null,
+  failsRun: false,
+  ...over,
+})
+
+describe('the words of a report', () => {
+  it.each<[Matcher, string]>([
+    [{ kind: 'withinNative', percent: 5 }, 'within 5 % of native'],
+    [{ kind: 'betterThan', platform: 'runc', by: 1 }, 'better than runc'],
+    [{ kind: 'worseThan', platform: 'runc', by: 3 }, 'worse than runc by 3×'],
+    [{ kind: 'atMost', value: 600 }, 'at most 600 ms'],
+    [{ kind: 'ranked', platforms: ['runc', 'gvisor'] }, 'ranked runc > gvisor'],
+    [{ kind: 'peaksAt', over: 'threads', from: 2, to: 4 }, 'best at threads 2 to 4'],
+  ])('%o is "%s"', (matcher, text) => {
+    expect(formatMatcher(matcher, 'ms')).toBe(text)
+  })
+
+  it('a claim says what was claimed, what was measured, and why it is not decided', () => {
+    expect(formatClaim(verdict())).toBe('latency of runc is within 5 % of native: 1.02 [1.01, 1.03] ×native')
+    expect(formatClaim(verdict({ outcome: 'contradicted', direction: 'worse' }))).toContain('is worse than claimed')
+    const reason = { code: 'multiplicity', tests: 30 } as const
+    const doubtful = formatClaim(verdict({ outcome: 'inconclusive', reason, extraRoundsNeeded: 12 }))
+    expect(doubtful).toContain('one of 30 that could fail: beyond the margin, but among so many it may be chance')
+    expect(doubtful).toContain('about 12 more would do')
+  })
+
+  it('an estimate says how it was made', () => {
+    const { estimate } = verdict()
+    expect(formatEstimate({ estimate: { ...estimate!, kind: 'ratio', paired: false } as never })).toContain('unpaired')
+    expect(formatEstimate({ estimate, published: true })).toContain(', as stated')
+    expect(formatEstimate({ estimate: null, published: true })).toBe('by the order that is stated')
+  })
+
+  it('a reason names its platforms, its number or its message', () => {
+    expect(formatReason({ code: 'client-bound', platforms: ['runc', 'native'] })).toMatch(/^runc, native: /)
+    expect(formatReason({ code: 'noise-floor', smallestMarginPercent: 12.34 })).toMatch(/^12 %: /)
+    expect(formatReason({ code: 'tracer-unavailable', message: 'EPERM' })).toMatch(/^EPERM: /)
+  })
+
+  it('missing platforms with the same reason are named together', () => {
+    const platforms = [
+      { name: 'firecracker', reason: 'firecracker is not installed' },
+      { name: 'cloud-hypervisor', reason: 'cloud-hypervisor is not installed' },
+      { name: 'kata', reason: 'the shim is not installed' },
+    ]
+    const combination = {
+      outcome: 'not-evaluated',
+      direction: null,
+      reasons: [{ code: 'platform-unavailable', platforms: ['firecracker'] }],
+      decisiveClaim: null,
+      agreeing: { holds: 0, of: 3 },
+      missingPlatforms: ['firecracker', 'kata', 'cloud-hypervisor'],
+    } as const
+    expect(formatCombination(combination, { claims: [], platforms })).toBe(
+      'needs firecracker, cloud-hypervisor: not installed; kata: the shim is not installed',
+    )
+    expect(formatFindingTitle({ title: 'a finding', fallbackLabel: 'by syscalls' })).toBe('a finding (by syscalls)')
+  })
+
+  it('"regressed" is said only against a baseline', () => {
+    const files = globSync('src/reporters/**/*.ts').filter((file) => /regressed/.test(readFileSync(file, 'utf8')))
+    expect(files.sort()).toEqual(['src/reporters/comparison.ts', 'src/reporters/html/verdicts.ts'])
+  })
+})
+
+/** Text that does not come from a report's claims, findings or excluded benches. */
+const allowed = [/reason\.startsWith\(own\)/, /startedAt\.slice/]
+
+it('reporters parse no field of a verdict', () => {
+  const parsed = globSync('src/reporters/**/*.ts').flatMap((file) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) =>
+        /\b(matcher|reason|claim|bench|estimate|verdict|outcome)(\.\w+)*\??\.(startsWith|endsWith|split|slice|match)\(/.test(
+          line,
+        ),
+      )
+      .filter((line) => !allowed.some((pattern) => pattern.test(line)))
+      .map((line) => `${file}: ${line.trim()}`),
+  )
+  expect(parsed).toEqual([])
+})
