@@ -76,7 +76,9 @@ test('a VMM that ends before its guest has run is an error for every exit code',
   })`)
   const { report } = await project.run(['--rounds', '1'])
   expect(report.cases[0]!.results).toMatchObject([
-    { platform: 'early', errors: ['the monitor of early ended before its guest had said that it ran: SeaBIOS B'] },
+    { platform: 'early', errors: ['the VMM of early ended before its guest ran; last output: SeaBIOS B'] },
   ])
-  expect(report.claims).toMatchObject([{ platform: 'early', verdict: 'not-evaluated', reason: 'sample-errors:early' }])
+  expect(report.claims).toMatchObject([
+    { platforms: ['early'], outcome: 'not-evaluated', reason: { code: 'sample-errors', platforms: ['early'] } },
+  ])
 })

@@ -229,11 +229,11 @@ async function startVmm(
   await using sandbox = await session.createSandbox(image.rootfs, remaining(scope) / 1000)
   const { argv, accelerator } = await driver.vmmStart!(sandbox, writeProbeKernel(sandbox), options)
   notes.accelerator = accelerator
-  const label = `the monitor of ${spec.name}`
+  const label = `the VMM of ${spec.name}`
   const result = await timeInSandbox(sandbox, sandbox.wrap(argv), scope, { label, exitCodes: anyExitCode }, times)
   if (!ranToCompletion(result.stdout)) {
     const output = lastLines(`${result.stdout}\n${result.stderr}`).join(' | ')
-    throw new CommandError(`${label} ended before its guest had said that it ran: ${output || 'it said nothing'}`)
+    throw new CommandError(`${label} ended before its guest ran; last output: ${output || 'none'}`)
   }
   return result
 }
