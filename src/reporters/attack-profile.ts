@@ -2,7 +2,7 @@ import type { AttackProfileSummary, Group, ProfileDiff } from '../core/attack-pr
 import type { WeightsSource } from '../core/model/plan-schema.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { median } from '../core/stats/index.ts'
-import { sanitize } from '../util/text.ts'
+import { plural, sanitize } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
 import { figure } from './format.ts'
 
@@ -11,7 +11,9 @@ import { figure } from './format.ts'
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
   return rows.map((row) =>
-    `  ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  ')}`.trimEnd(),
+    `  ${row
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+      .join('  ')}`.trimEnd(),
   )
 }
 
@@ -40,10 +42,11 @@ export function tableText(cells: readonly AttackProfileSummary[], weights: Weigh
     ]
   })
   const notes = [
-    'Medians over the rounds; of the work: what it reaches beyond an idle guest. Only figures of one instrument compare.',
+    'Medians over the rounds, without what an idle guest reaches. Compare only figures of the same trace source.',
     ...(weights
       ? [
-          `Weighted: EPSS of ${weights.date ?? 'an unknown date'} (sha256 ${weights.scores.slice(0, 16)}…); a name without data weighs ${figure(weights.fallback)}.`,
+          `Weighted: EPSS of ${weights.date ?? 'an unknown date'} (sha256 ${weights.scores.slice(0, 16)}…); ` +
+            `a name without data weighs ${figure(weights.fallback)}.`,
         ]
       : []),
   ]
@@ -114,7 +117,8 @@ export function profilesMarkdown(
 ): string {
   const rounds = new Set(samples.filter(({ warmup }) => !warmup).map(({ round }) => round)).size
   const { cpu, kernel, startedAt } = environment
-  const made = `${startedAt.slice(0, 10)}, Linux ${kernel}, ${cpu.model}, ${cpu.count} CPUs, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`
+  const day = startedAt.slice(0, 10)
+  const made = `${day}, Linux ${kernel}, ${cpu.model}, ${cpu.count} CPUs, ${plural(rounds, 'round')}`
   const boots = new Set(plan.benches.flatMap(({ id, workload }) => (workload.kind === 'boot' ? id : [])))
   const tables = (['functions', 'syscalls'] as const).flatMap((by) => {
     const own = cells.filter((cell) => cell.source === by)

@@ -42,9 +42,11 @@ export function comparisonText(comparison: Comparison): string {
     ...only('baseline', 'the run before'),
     ...only('current', 'the run now'),
     ...(comparison.smallestAdjustedP > falseDiscoveryRate
-      ? ['Too few rounds for a sweep of this size: not even a lone regression could be told. Measure more rounds.']
+      ? ['Too few rounds for so many rows: not even a single regression could be found. Measure more rounds.']
       : []),
-    `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ${count('unclear')} unclear (margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
+    `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ` +
+      `${count('unclear')} unclear ` +
+      `(margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
   ].join('\n')}\n`
 }
 

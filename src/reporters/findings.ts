@@ -119,7 +119,8 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
       ...(estimate
         ? labelled(
             'measured',
-            `${interval(estimate)} ${sanitize(formatEstimateUnit(verdict))}, ${estimate.rounds > 0 ? plural(estimate.rounds, 'round') : 'without samples'}`,
+            `${interval(estimate)} ${sanitize(formatEstimateUnit(verdict))}, ` +
+              (estimate.rounds > 0 ? plural(estimate.rounds, 'round') : 'without samples'),
             4,
           )
         : []),
@@ -137,7 +138,8 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
     '',
     ...labelled(
       'verdict',
-      `${verdictSymbols[finding.outcome]} ${outcomeName(finding.outcome)}${finding.direction ? `, ${finding.direction}` : ''}: ${sanitize(formatFinding(finding, report), 600)}`,
+      `${verdictSymbols[finding.outcome]} ${outcomeName(finding.outcome)}` +
+        `${finding.direction ? `, ${finding.direction}` : ''}: ${sanitize(formatFinding(finding, report), 600)}`,
     ),
     ...labelled('because', rule(finding)),
     ...labelled('gate', gates[finding.failOn]),
@@ -180,7 +182,10 @@ function reasoning(verdict: ClaimVerdict): string {
     case 'holds':
       return `${all} lies where the claim is true.${kept}`
     case 'contradicted':
-      return `${all} lies where the claim is false, on the side that ${direction === 'better' ? 'is better than claimed' : 'hurts'}.${kept}`
+      return (
+        `${all} lies where the claim is false, on the side that ` +
+        `${direction === 'better' ? 'is better than claimed' : 'hurts'}.${kept}`
+      )
     case 'inconclusive': {
       const more = extraRoundsNeeded ? ` About ${plural(extraRoundsNeeded, 'more round')} would decide it.` : ''
       return `${reason ? formatReason(reason) : ''}.${more}${kept}`
@@ -209,7 +214,10 @@ const markdownTable = (head: readonly string[], rows: readonly string[][]): stri
 export function findingsMarkdown(report: Report): string {
   const { profile, environment, findings } = report
   const where = environment.virtualization ? `, itself a guest (${environment.virtualization})` : ''
-  const made = `Profile ${profile.name}, ${profile.rounds} rounds, ${environment.startedAt.slice(0, 10)}, ${environment.cpu.model}, ${environment.cpu.count} CPUs${where}.`
+  const { startedAt, cpu } = environment
+  const made =
+    `Profile ${profile.name}, ${profile.rounds} rounds, ${startedAt.slice(0, 10)}, ` +
+    `${cpu.model}, ${cpu.count} CPUs${where}.`
   const decided = findings.filter(({ outcome }) => outcome !== 'not-evaluated')
   const others = findings.filter(({ outcome }) => outcome === 'not-evaluated')
   return [
@@ -225,7 +233,8 @@ export function findingsMarkdown(report: Report): string {
     ...(others.length === 0
       ? []
       : [
-          `<details><summary>${plural(others.length, 'finding')} that are not decided here, and what is missing</summary>`,
+          `<details><summary>${plural(others.length, 'finding')} that are not decided here, ` +
+            'and what is missing</summary>',
           '',
           ...markdownTable(
             ['#', 'the paper says', 'verdict', 'why'],

@@ -46,8 +46,10 @@ export function formatMatcher(matcher: Matcher, unit: string | null): string {
       return `ranked ${matcher.platforms.join(' > ')}`
     case 'noStableOrder':
       return `in no stable order: ${matcher.platforms.join(', ')}`
-    case 'peaksAt':
-      return `best at ${matcher.over} ${matcher.from === matcher.to ? matcher.from : `${matcher.from} to ${matcher.to}`}`
+    case 'peaksAt': {
+      const { over, from, to } = matcher
+      return `best at ${over} ${from === to ? from : `${from} to ${to}`}`
+    }
     case 'constant':
       return `flat within ${matcher.percent} % over ${matcher.over}`
   }
@@ -64,30 +66,30 @@ export function formatPlatforms({ claim, platforms }: Pick<ClaimVerdict, 'claim'
 }
 
 const reasonTexts: Record<ReasonCode, string> = {
-  'platform-unavailable': 'the platform does not work on this machine, or the run left it out',
+  'platform-unavailable': 'the platform does not work on this host, or the run excluded it',
   'platform-unknown': 'this run has no platform of that name or kind',
   'workload-unsupported': 'the platform cannot run such a workload',
   'no-native': 'native was not measured, so there is nothing to compare with',
-  'not-measured': 'the bench was left out of this run',
-  'tracer-unavailable': 'the kernel of this machine cannot be watched in that way',
+  'not-measured': 'the bench was excluded from this run',
+  'tracer-unavailable': 'the kernel of this host cannot be traced that way',
   'sample-errors': 'its samples failed',
-  'too-few-rounds': 'fewer rounds than the test needs; five are the least',
-  'too-few-points': 'the parameter has too few values here to tell one part of the series from another',
-  'too-few-platforms': 'fewer platforms than a median takes; two are the least',
-  'different-work': 'the samples are not of the same work',
-  'client-bound': 'the client that drives it was the limit, so the figures say how fast the client is',
+  'too-few-rounds': 'fewer rounds than the test needs; at least five',
+  'too-few-points': 'the parameter has too few values here to compare one part of the series with another',
+  'too-few-platforms': 'fewer platforms than a median needs; at least two',
+  'different-work': 'the samples did not do the same work',
+  'client-bound': 'the load generator was the limit, so the values describe the load generator',
   'zero-value': 'a figure of 0 has no ratio',
-  'interval-crosses-margin': 'the interval lies on both sides of the margin; more rounds narrow it',
+  'interval-crosses-margin': 'the interval contains the margin; more rounds narrow it',
   'within-half-margin':
-    'beyond the margin, but the noise is too great to be sure of more than half of it; more rounds tell',
+    'beyond the margin, but the noise is too great to be sure of more than half of it; more rounds would decide',
   'host-overloaded':
-    'beyond the margin, but in most of its rounds others had half of the CPUs or more; end what runs beside it, and run again',
-  multiplicity: 'beyond the margin, but among so many it may be chance; more rounds tell',
-  'noise-floor':
-    'the margin is below what two equal platforms differ by on this host; the least that it can carry is named',
-  'no-published-number': 'the source states no number for it; at most a figure of the source shows one',
+    'beyond the margin, but other processes used at least half of the CPUs in most rounds; ' +
+    'stop them and run again',
+  multiplicity: 'beyond the margin, but among so many it may be chance; more rounds would decide',
+  'noise-floor': 'the margin is smaller than the noise of this host; the smallest usable margin is given',
+  'no-published-number': 'the source states no number for it; a chart in the source may show one',
   'part-not-measurable': 'a part of the statement has no bench in this suite',
-  'not-on-hardware': 'its guests were not on hardware, so it is judged apart',
+  'not-on-hardware': 'its guests were not on hardware, so it is judged separately',
 }
 
 /** What a reason is about: platforms, a number, or a message. */
@@ -252,8 +254,9 @@ export function undecidedText(
   const half = needs[Math.ceil(needs.length / 2) - 1]
   const more =
     half === undefined
-      ? 'how many rounds they need cannot be told yet'
-      : `about ${half} more rounds would decide half of the ${needs.length} that can be told of, about ${needs.at(-1)} all of them`
+      ? 'the number of rounds they need is not known yet'
+      : `about ${half} more rounds would probably decide half of ${needs.length} of them, ` +
+        `about ${needs.at(-1)} all ${needs.length}`
   return `${open.length} of ${claims.length} claims stayed undecided after ${rounds} rounds; ${more}`
 }
 

@@ -33,7 +33,8 @@ export function verdictsMarkdown(report: Report, root: string): string {
     `**${countsLine(count(report.claims))}**`,
     '',
     ...(quick ? [md(quick), ''] : []),
-    `Exit code ${report.exit.code}: ${describeExitCode(report.exit.code)}. Record: ${md(shownPath(report.record, root))}`,
+    `Exit code ${report.exit.code}: ${describeExitCode(report.exit.code)}. ` +
+      `Record: ${md(shownPath(report.record, root))}`,
     '',
     ...report.problems.map(({ file, message }) => `- ✗ ${md(file)}: ${md(message)}`),
     ...absent(report),
@@ -51,7 +52,8 @@ export function verdictsMarkdown(report: Report, root: string): string {
     ...failedResults(report).map(({ bench, cell, claims }) => {
       const params = describeParams(bench.params)
       const where = `${md(bench.bench.name)}${params && ` ${md(params)}`} on ${md(cell.platform)}`
-      return `- ${verdictSymbols['not-evaluated']} ${plural(claims, 'claim')} not evaluated because samples failed: ${where}`
+      const symbol = verdictSymbols['not-evaluated']
+      return `- ${symbol} ${plural(claims, 'claim')} not evaluated because samples failed: ${where}`
     }),
     `- ${verdictSymbols.holds} ${count(report.claims).holds} hold`,
     ...notEvaluated(report).map(

@@ -201,7 +201,10 @@ export function disturbance(report: Report): string | undefined {
   const disturbed = resultsOf(report).reduce((sum, { cell }) => sum + (cell.disturbed ?? 0), 0)
   if (disturbed === 0) return undefined
   const samples = disturbed === 1 ? '1 sample' : `${disturbed} samples`
-  return `disturbed: during ${samples} something else used the CPUs that were measured on. Up to a tenth of a run is measured once more; end what runs beside it for surer figures`
+  return (
+    `disturbed: during ${samples} other processes used the CPUs that were measured on. ` +
+    'isobench repeats up to a tenth of a run; stop other processes for surer figures'
+  )
 }
 
 /** A bench's name, safe to print. */

@@ -30,8 +30,8 @@ export function hostFingerprint({ environment, plan }: FingerprintInput): Record
     'kernel command line': environment.commandLine,
     'CPU model': cpu.model,
     CPUs: String(cpu.count),
-    'CPU governor': cpu.governor ?? 'not told',
-    SMT: cpu.smt ?? 'not told',
+    'CPU governor': cpu.governor ?? 'unknown',
+    SMT: cpu.smt ?? 'unknown',
     virtualisation: environment.virtualization ?? 'none',
     'nested KVM': String(environment.kvm),
     'cgroup version': String(environment.cgroupVersion),
@@ -54,7 +54,7 @@ export function differencesBetween(
   return [...names].flatMap((what) => {
     const [x, y] = [one[what], other[what]]
     if (x === y || (what.startsWith(versionOf('')) && (x === undefined || y === undefined))) return []
-    return [{ what, baseline: x ?? 'not told', current: y ?? 'not told' }]
+    return [{ what, baseline: x ?? 'unknown', current: y ?? 'unknown' }]
   })
 }
 

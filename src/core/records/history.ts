@@ -12,8 +12,8 @@ import { latestRecord, readRecord } from './record-file.ts'
 
 /**
  * Where a series changed its level. Pettitt, "A non-parametric approach to the change-point problem", Applied
- * Statistics 28 (1979): the split with the largest difference of ranks, with his approximate p-value; then each part again
- * (binary segmentation). Advisory: with many series some will be marked by chance.
+ * Statistics 28 (1979): the split with the largest difference of ranks, with its approximate p-value; then each part
+ * again (binary segmentation). Advisory: with many series some will be marked by chance.
  */
 const alpha = 0.05
 
@@ -163,7 +163,7 @@ type Series = Omit<MetricHistory, 'changes' | 'medians' | 'ratios'> & Record<'me
 
 /** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
 function hostOf({ environment: { cpu, guest, virtualization } }: RunRecord): string {
-  const of = `${cpu.count} × ${cpu.model}, SMT ${cpu.smt ?? 'not told'}, governor ${cpu.governor ?? 'not told'}`
+  const of = `${cpu.count} × ${cpu.model}, SMT ${cpu.smt ?? 'unknown'}, governor ${cpu.governor ?? 'unknown'}`
   const limits = `guests of ${guest.cpus.length} CPU and ${guest.memoryBytes / 2 ** 20} MiB`
   return `${of}, ${virtualization ? `inside ${virtualization}` : 'bare metal'}, ${limits}`
 }

@@ -370,7 +370,7 @@ const environmentOf = ({ measuredAt, cpu, kernel, source }: Import): Environment
   startedAt: measuredAt ?? '',
   isobench: `imported: ${source}`,
   node: '',
-  cpu: { model: cpu ?? 'a machine that is not told', count: 0, governor: null, smt: null },
+  cpu: { model: cpu ?? 'an unknown CPU', count: 0, governor: null, smt: null },
   memoryBytes: 0,
   kernel: kernel ?? '',
   commandLine: '',

@@ -49,7 +49,8 @@ export function table(caption: string, titles: readonly string[], rows: readonly
     title === '' ? html`<td></td>` : html`<th scope="col"${classAttribute(titleClass(column))}>${title}</th>`,
   )
   const body = rows.map(({ cells, kind }) => html`<tr${kind && html` data-kind="${kind}"`}>${cells.map(cellHtml)}</tr>`)
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
+<table><caption>${caption}</caption>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${lines(...body)}

@@ -7,7 +7,7 @@ import { type Html, html, lines } from './tag.ts'
 /** What a run measured on: warnings, the host, and the platforms. */
 
 /** The fewest rounds that can decide a claim. */
-const fewestRounds = 5
+const minRounds = 5
 
 /** What a reader should know before the results, the most important first. */
 function warnings(report: Report): string[] {
@@ -24,7 +24,8 @@ function warnings(report: Report): string[] {
   const texts: (string | false | null)[] = [
     status !== 'finished' && `The run was ${status}: the verdicts are those of the samples that it had.`,
     quickProfileNote(report),
-    profile.rounds < fewestRounds && `${plural(profile.rounds, 'round')} cannot decide anything: five are the fewest.`,
+    profile.rounds < minRounds &&
+      `${plural(profile.rounds, 'round')} cannot decide anything: at least five are needed.`,
     report.problems.length > 0 && `${plural(report.problems.length, 'bench file')} could not be used.`,
     failed > 0 && `${plural(failed, 'sample')} failed.`,
     ...flagged,

@@ -58,7 +58,7 @@ export function panelsCaption(panels: readonly Panel[], unit: string): string {
     `Medians${unit === 'count' ? '' : ` in ${unit}`}; dots are samples.`,
     results.some(([platform, result]) => platform === 'native' && hasMedian(result)) && 'Dashed: native.',
     results.some(([, { before }]) => before !== undefined) && 'Outlined: the baseline.',
-    shareScale(panels) ? 'One scale for all.' : 'Each has a scale of its own.',
+    shareScale(panels) ? 'One scale for all.' : 'Each has its own scale.',
     'Hover or focus a bar for its samples.',
   ]
     .filter(Boolean)

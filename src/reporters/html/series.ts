@@ -42,11 +42,11 @@ export function groupByFamily<T extends { readonly platform: string }>(
 ): Group<T>[] {
   const all = [{ title: '', lines }]
   if (lines.length <= maxLines && !always) return all
-  const familyOf = new Map(platforms.map(({ name, family }) => [name, family]))
+  const families = new Map(platforms.map(({ name, family }) => [name, family]))
   const native = lines.filter(({ platform }) => platform === 'native')
   const groups: { title: string; members: T[] }[] = []
   for (const [title, family] of familyTitles) {
-    const members = lines.filter(({ platform }) => familyOf.get(platform) === family)
+    const members = lines.filter(({ platform }) => families.get(platform) === family)
     if (members.length === 0) continue
     const last = groups.at(-1)
     const containers = last?.title === 'containers' && family === 'secure-container'

@@ -12,7 +12,7 @@ import { type Colors, type Column, type TableCell, table, verdictColor, widthOfT
 const needsLogScale = 10
 
 export const boxLegend =
-  '─ lowest to highest sample, ━ the middle half, ┃ median, ┊ native’s median; a scale of its own for each metric'
+  '─ lowest to highest sample, ━ the middle half, ┃ median, ┊ native’s median; each metric has its own scale'
 
 /**
  * `──━━┃━───` for each series: its samples from the lowest to the highest, the middle half of them, and their median.

@@ -171,7 +171,7 @@ function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
     return [
       ...wrap(head, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`),
       ...labelled('so', `${lost} cannot be judged`, width, ink),
-      ...labelled('first', cell.errors[0] ? sanitize(cell.errors[0], 240) : 'not told', width, ink),
+      ...labelled('first', cell.errors[0] ? sanitize(cell.errors[0], 240) : 'unknown', width, ink),
       ...labelled('do', rerun(bench.bench.file, cell.platform, '--reporter verbose'), width, ink),
       '',
     ]

@@ -96,7 +96,8 @@ function planLine(plan: Plan): string {
   const platforms = new Set(cells.map(({ platform }) => platform)).size
   const rounds = `${plural(profile.rounds, 'round')}${profile.warmup > 0 ? ` and ${profile.warmup} to warm up` : ''}`
   return [
-    `${plural(benches.length, 'bench', 'benches')} on ${plural(platforms, 'platform')} (${plural(cells.length, 'cell')})`,
+    `${plural(benches.length, 'bench', 'benches')} on ${plural(platforms, 'platform')} ` +
+      `(${plural(cells.length, 'result')})`,
     rounds,
     ...(duet ? [`${duet.length} in duet with native`] : []),
     `profile ${sanitize(profileName, 40)}`,

@@ -30,8 +30,7 @@ export class ProgressEstimator {
   }
 
   /**
-   * Whether there is something to tell where nothing can be repainted: a round begins, or nothing was told for a
-   * minute.
+   * Whether to print a line if the output cannot be repainted: a round begins, or nothing was printed for a minute.
    */
   begins(progress: Progress): boolean {
     const seen = this.#rounds[progress.warmup ? 'warmup' : 'measured']

@@ -41,7 +41,7 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
   return ['', ink.strong('Findings'), ...lines]
 }
 
-/** All that is told after a run, what matters most last. The first `problemsTold` problems were told before it. */
+/** The summary after a run, what matters most last. The first `problemsTold` problems were printed before it. */
 export function summary(
   report: Report,
   view: RenderOptions,

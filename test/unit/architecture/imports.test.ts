@@ -104,16 +104,12 @@ function layerOf(file: string): Layer | undefined {
   return layers.find((layer) => path.startsWith(`${layer}/`))
 }
 
-/** Imports that still point upwards. This list may only shrink. */
-const pending: readonly string[] = []
-
 /** Every import of every file: type imports, re-exports and dynamic imports too. */
 const graph = new Map(
   globSync('src/**/*.ts').map((file) => {
     const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'), true, true)
     const ours = importedFiles.map(({ fileName }) => fileName).filter((name) => name.startsWith('.'))
-    const paths = ours.map((name) => join(dirname(file), name))
-    return [file, paths.filter((path) => !pending.includes(`${file} -> ${path}`))] as const
+    return [file, ours.map((name) => join(dirname(file), name))] as const
   }),
 )
 

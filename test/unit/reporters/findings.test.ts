@@ -45,7 +45,7 @@ describe('the table of findings', () => {
     const text = lines.join('\n')
     expect(text).toMatch(/1 {2}✗ contradicted {2,}gvisor 0\.752 \[0\.715, 0\.813\] ×native, events {2}worse/)
     expect(text).toContain('needs osv: not in this run')
-    expect(text).toContain('the bench was left out of this run')
+    expect(text).toContain('the bench was excluded from this run')
     expect(lines.at(-1)).toContain(`exit code ${report.exit.code}`)
   })
 
@@ -131,7 +131,7 @@ describe('the findings as Markdown', () => {
     ).toEqual(report.findings.map(({ id }) => id))
   })
 
-  it('stand in docs/evidence/findings.md in the form in which the command prints them, with all 28 and A1 to A7', () => {
+  it('are in docs/evidence/findings.md in the form that the command prints, with all 28 and A1 to A7', () => {
     const readme = readFileSync(new URL('../../../docs/evidence/findings.md', import.meta.url), 'utf8')
     const [, between] = /<!-- findings: .*? -->\n(.*?)<!-- end of findings -->/s.exec(readme) ?? []
     expect(between, 'the page has the place for the table').toBeDefined()

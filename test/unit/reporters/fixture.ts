@@ -10,7 +10,8 @@ import type { OutputStream, ReporterContext } from '../../../src/reporters/repor
 
 /** Everything that a guest or an author may write to hurt a terminal, a browser, a spreadsheet or a CI. */
 export const hostile =
-  '\u001b[31mred\u001b[0m <script>alert(1)</script> ]]> a|b `c` "q" \'s\' &amp; \u202egnp.exe\r\n::error::x ##[add-mask]y\u0000\u0085\ud800'
+  '\u001b[31mred\u001b[0m <script>alert(1)</script> ]]> a|b `c` "q" \'s\' &amp; ' +
+  '\u202egnp.exe\r\n::error::x ##[add-mask]y\u0000\u0085\ud800'
 export const formula = "=cmd|'/C calc'!A0"
 
 const root = '/project'

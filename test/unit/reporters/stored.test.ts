@@ -108,7 +108,7 @@ describe('benchmark-action', () => {
 })
 
 describe('html', () => {
-  test('draws a line chart over a numeric parameter, a distribution of start-up times, and a table behind each', async () => {
+  test('draws a line chart over a numeric parameter, and start-up times, each with a table', async () => {
     const page = await shown('html', real)
     expect(page).toContain('latency over log2bytes')
     expect(page).toContain('Distribution of duration')

@@ -72,7 +72,7 @@ test('sparklines', () => {
   expect(sparkline([2, 2])).toBe('▄▄')
 })
 
-test('a record among its project’s others has their history in its html report; one that lies elsewhere has none', () => {
+test('a record of a project has the project’s history in its html report; one from elsewhere has none', () => {
   store(14, 7)
   const file = join(runs, readdirSync(runs).sort().at(-1)!)
   const report = buildReport(readRecord(file), { strict: false })

@@ -156,7 +156,8 @@ describe('what is no run record', () => {
     '{"type":"sample"',
     '{"type":"unknown"}',
     '{"type":"sample","sample":{}}',
-    '{"type":"sample","sample":{"point":"p","platform":"q","round":0,"warmup":false,"digest":"d","wallMs":1,"values":{"a":null}}}',
+    '{"type":"sample","sample":{"case":"p","platform":"q","round":0,"warmup":false,"digest":"d","wallMs":1,' +
+      '"values":{"a":null}}}',
     '[]',
     '5',
     '"text"',

@@ -1,4 +1,4 @@
-/** The paper's figures drawn from a synthetic world, on platforms that no one machine has all of; and records beside each other. */
+/** The paper's figures drawn from a synthetic data set with all platforms, and records side by side. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
@@ -74,7 +74,7 @@ describe('the paper’s figures', () => {
     },
   )
 
-  check('6 and 17 are lines over a parameter, in families of no more than can be told apart', [6, 17], (number) => {
+  check('6 and 17 are lines over a parameter, in families small enough to distinguish', [6, 17], (number) => {
     const charts = figure(number).join('').split('class="wide"').slice(1)
     expect(charts.length).toBeGreaterThan(3)
     for (const chart of charts) expect(count(chart.split('</figure>')[0]!, 'class="line-')).toBeLessThanOrEqual(10)
@@ -142,7 +142,7 @@ describe('several records', () => {
     expect(beside).not.toContain('Host A')
   })
 
-  it('of unlike hosts are drawn apart, and what differs is told', async () => {
+  it('of different hosts are drawn separately, and the differences are listed', async () => {
     const page = await pageOf([
       one,
       slower(one, { kernel: '6.12' }),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { boxes } from '../../../../src/reporters/terminal/benches.ts'
 
-test('a box plot reaches from the lowest to the highest sample, with the middle half and the median in their places', () => {
+test('a box plot reaches from the lowest to the highest sample, with middle half and median in place', () => {
   expect(boxes([[0, 2, 4, 6, 8]], undefined, 9)).toEqual(['──━━┃━━──'])
   expect(boxes([[8, 4, 0, 6, 2], [4]], 8, 9)).toEqual(['──━━┃━━──', '    ┃   ┊'])
 })
