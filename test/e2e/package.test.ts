@@ -27,6 +27,18 @@ beforeAll(async () => {
 
 afterAll(() => project[Symbol.dispose]())
 
+/** A config with native and the project's own driver and reporter. */
+const configWith = (options: string): string =>
+  [
+    "import { defineConfig, platform } from 'isobench'",
+    "import { chroot } from './chroot.ts'",
+    'export default defineConfig({',
+    `  platforms: [platform('native'), platform(chroot, ${options})],`,
+    "  reporters: [['./mine.ts', { prefix: '- ' }]],",
+    '})',
+    '',
+  ].join('\n')
+
 describe('the packed package, installed in an empty folder', () => {
   test('has what it needs to run and no sources, tests or benches', async () => {
     const { stdout } = await inProject('find', ['node_modules/isobench', '-type', 'f'])
@@ -56,7 +68,7 @@ describe('the packed package, installed in an empty folder', () => {
       'tsconfig.json': JSON.stringify({
         // Neither Node's types nor the DOM's.
         compilerOptions: { strict: true, module: 'NodeNext', noEmit: true, types: [], lib: ['ES2023'] },
-        include: ['isobench.config.ts', 'benches'],
+        include: ['*.ts', 'benches'],
       }),
     })
     project.write({
@@ -83,6 +95,67 @@ describe('the packed package, installed in an empty folder', () => {
     })
     const wrong = await inProject(process.execPath, tsc)
     expect(wrong.stdout).toMatch(/benches\/hello\.bench\.ts\(\d+,\d+\): error .*evnts/)
+  })
+
+  test('takes a driver and a reporter of the project, with typed options', async () => {
+    project.write({
+      'chroot.ts': [
+        "import { defineDriver, type GuestArgv, type GuestSandbox } from 'isobench/driver'",
+        "import * as z from 'zod'",
+        'const options = z.strictObject({ level: z.number().default(0) })',
+        'const argvFor = (sandbox: GuestSandbox, argv: GuestArgv, level: number) =>',
+        "  sandbox.wrap(['nice', '-n', String(level), 'chroot', sandbox.rootfs, ...argv])",
+        'export const chroot = defineDriver({',
+        "  kind: 'chroot',",
+        "  family: 'container',",
+        "  description: 'chroot alone',",
+        '  options,',
+        "  requirements: () => [{ binary: 'chroot', package: 'coreutils' }],",
+        '  oneShot: async (sandbox, argv, { level }) => argvFor(sandbox, argv, level),',
+        '  boot: async (sandbox, { level }) => ({ execArgv: (argv) => argvFor(sandbox, argv, level) }),',
+        '})',
+        '',
+      ].join('\n'),
+      'mine.ts': [
+        "import { defineReporter, formatMatcher } from 'isobench/reporter'",
+        'export default defineReporter({',
+        "  name: 'mine',",
+        "  description: 'a line per claim',",
+        "  create({ out }, { prefix = '' }: { prefix?: string }) {",
+        '    return {',
+        '      onFinish({ claims }) {',
+        '        for (const { claim, platforms, outcome } of claims)',
+        "          out.write(prefix + platforms[0] + ' ' + formatMatcher(claim.matcher, null) + ': ' + outcome + '\\n')",
+        '      },',
+        '    }',
+        '  },',
+        '})',
+        '',
+      ].join('\n'),
+      'benches/hello.bench.ts': [
+        "import { bench, expect, lower, workload } from 'isobench'",
+        "const work = workload('constant', {",
+        "  metrics: { time: lower('ms') },",
+        "  async run({ guest }) { await guest.exec({ argv: ['true'] }); return { time: 10 } },",
+        '})',
+        "bench('constant', work, { expect: { time: expect.withinNative(5) } })",
+        '',
+      ].join('\n'),
+      'isobench.config.ts': configWith('{ level: 5 }'),
+    })
+    const tsc = [`${repository}/node_modules/typescript/bin/tsc`, '--noEmit', '-p', '.']
+    const right = await inProject(process.execPath, tsc)
+    expect(right.stdout).toBe('')
+    project.write({ 'isobench.config.ts': configWith("{ level: 'high' }") })
+    expect((await inProject(process.execPath, tsc)).stdout).toMatch(/isobench\.config\.ts\(\d+,\d+\): error .*level/)
+    project.write({ 'isobench.config.ts': configWith('{ level: 5 }') })
+    const args = ['isobench', 'run', 'hello', '--rounds', '5', '--seconds', '0.2', '--wait-for-lock']
+    const byConfig = await inProject('npx', ['--no-install', ...args])
+    expect(byConfig.stdout, byConfig.stderr).toBe('- chroot within 5 % of native: holds')
+    expect(byConfig.exitCode).toBe(0)
+    const judge = ['--no-install', 'isobench', 'judge', '--reporter', './mine.ts=mine.txt']
+    expect((await inProject('npx', judge)).exitCode).toBe(0)
+    expect(project.read('mine.txt')).toBe('chroot within 5 % of native: holds\n')
   })
 
   test('refuses to be reached into: only the four entry points can be imported', async () => {
