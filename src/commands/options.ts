@@ -174,9 +174,10 @@ export const sharedOptions = {
   },
   duet: {
     group: 'Measure',
-    description: 'run native and the platform at the same time, on separate CPUs, in cpu and memory benches',
+    description: 'run native and the platform at once on separate CPUs, in cpu and memory benches (default: config)',
     example: '--duet --tag cpu',
     schema: z.boolean().optional(),
+    negated: 'too',
   },
   seed: {
     value: '<text>',

@@ -189,7 +189,7 @@ describe('duet mode', () => {
     own.write({ 'isobench.config.ts': config(1, `guest: { cpus: ${availableParallelism()} }, duet: true`) })
     const refused = await own.isobench(['run', '--dry-run'])
     expect(refused.exitCode).not.toBe(0)
-    expect(refused.stderr).toMatch(/duet mode runs two guests at once.*\n.*leave --duet out/)
+    expect(refused.stderr).toMatch(/duet mode runs two guests at once.*\n.*omit --duet/)
     expect((await own.isobench(['run', '--dry-run', '--no-duet'])).exitCode).toBe(0)
     own.write({ 'isobench.config.ts': config(1), 'benches/primes.bench.ts': bench('').replace("'cpu'", "'io'") })
     const unfit = await own.isobench(['run', '--dry-run', '--duet'])
