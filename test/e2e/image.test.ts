@@ -141,7 +141,7 @@ describe('image path', () => {
     expect(readdirSync(project.path('cache/kernels'))).toEqual(['0123456789abcdef.12.tmp'])
     expect(readdirSync(project.path('cache/disks'))).toEqual([])
     expect((await project.isobench(['image', 'prune'], { env })).stdout).toContain(
-      'nothing that this project does not use',
+      'Nothing to remove: this project uses every kernel and disk.',
     )
   })
 
