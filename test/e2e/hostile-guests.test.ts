@@ -169,7 +169,7 @@ test('a workload that waits forever on the host is stopped after its own time li
     { rounds: 1 },
   )
   expectFailed(outcome, 'waits', /did not end within its 1 s$/)
-  expectFailed(outcome, 'fails first', /did not end within its 1 s; what failed in it: sleep.*: timed out after/)
+  expectFailed(outcome, 'fails first', /did not end within its 1 s; its latest failure: sleep.*: timed out after/)
 })
 
 test('a process that needs more memory than the guest has is killed, and the next round has a guest', async () => {
