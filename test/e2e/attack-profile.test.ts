@@ -152,7 +152,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
     expect(JSON.stringify(diffs[0]!.parts.find(({ part }) => part === 'setup')!.onlyB)).toContain('pivot_root')
     const typo = await project.isobench(['attack-profile', 'diff', 'native', 'runcc'])
     expect(typo.exitCode).toBe(5)
-    expect(typo.stderr).toContain('did you mean "runc"?')
+    expect(typo.stderr).toContain('Did you mean "runc"?')
     host.expectClean()
     expect(instances()).toEqual([])
   })
