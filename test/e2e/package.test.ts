@@ -132,8 +132,10 @@ describe('the packed package, installed in an empty folder', () => {
         "  create({ out }, { prefix = '' }: { prefix?: string }) {",
         '    return {',
         '      onFinish({ claims }) {',
-        '        for (const { claim, platforms, outcome } of claims)',
-        "          out.write(prefix + platforms[0] + ' ' + formatMatcher(claim.matcher, null) + ': ' + outcome + '\\n')",
+        '        for (const { claim, platforms, outcome } of claims) {',
+        "          out.write(prefix + platforms[0] + ' ' + formatMatcher(claim.matcher, null))",
+        "          out.write(': ' + outcome + '\\n')",
+        '        }',
         '      },',
         '    }',
         '  },',
@@ -155,7 +157,8 @@ describe('the packed package, installed in an empty folder', () => {
     const right = await inProject(process.execPath, tsc)
     expect(right.stdout).toBe('')
     project.write({ 'isobench.config.ts': configWith("{ level: 'high' }") })
-    expect((await inProject(process.execPath, tsc)).stdout).toMatch(/isobench\.config\.ts\(\d+,\d+\): error [\s\S]*level/)
+    const { stdout } = await inProject(process.execPath, tsc)
+    expect(stdout).toMatch(/isobench\.config\.ts\(\d+,\d+\): error [\s\S]*level/)
     project.write({ 'isobench.config.ts': configWith('{ level: 5 }') })
     const args = ['isobench', 'run', 'hello', '--rounds', '5', '--seconds', '0.2', '--wait-for-lock']
     const byConfig = await inProject('npx', ['--no-install', ...args])

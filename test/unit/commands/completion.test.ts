@@ -24,7 +24,7 @@ const lines: readonly [line: string, candidates: readonly string[]][] = [
   ['isobench re', ['report', 'record.jsonl', 'report one.html']],
   ['isobench --pl', ['--platform']],
   ['isobench run --ro', ['--rounds']],
-  ['isobench run --no', ['--no-forbid-only', '--no-remeasure']],
+  ['isobench run --no', ['--no-duet', '--no-forbid-only', '--no-remeasure']],
   ['isobench list --pl', []],
   ['isobench run --profile ', ['quick', 'full', 'paper']],
   ['isobench run --reporter j', ['json', 'junit']],
