@@ -147,7 +147,7 @@ describe('another process on a measured CPU', () => {
       expect(median(record.samples.map(({ load }) => load!.otherProcesses!))).toBeGreaterThan(0.25)
       // Two platforms in five rounds are ten steps, of which a tenth is taken again.
       expect(record.samples).toHaveLength(11)
-      expect(stdout).toMatch(/disturbed: during \d+ samples something else used the CPUs/)
+      expect(stdout).toMatch(/disturbed: during \d+ samples other processes used the CPUs/)
     } finally {
       hog.kill('SIGKILL')
     }
