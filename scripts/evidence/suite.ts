@@ -33,7 +33,7 @@ function runSuite(root: string, platforms: string, print: (line: string) => void
     const commands = spent('commands')
     const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
     const between = inSamples - commands - spent('servers') - spent('boots')
-    const failed = samples.filter(({ error }) => error !== undefined).length
+    const failed = samples.filter(({ outcome }) => !outcome.ok).length
     print(
       `suite: quick on ${platforms}: ${seconds(wall)} of wall time, ` +
         `${samples.length} samples (${failed} failed), load ${loadavg()[0]!.toFixed(1)}`,

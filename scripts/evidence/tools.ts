@@ -247,9 +247,9 @@ async function compare(
     if (!benchCase) throw new Error(`the suite has no case ${row.caseSuffix}`)
     const recorded = async () => {
       log.entered = []
-      const { values, error } = await measure({ case: benchCase, platform }, 0, context)
-      if (!values) throw new Error(`${benchCase.id}: ${error}`)
-      return values[row.metric]!
+      const { outcome } = await measure({ case: benchCase, platform }, 0, context)
+      if (!outcome.ok) throw new Error(`${benchCase.id}: ${outcome.error}`)
+      return outcome.values[row.metric]!
     }
     const again = () => {
       const { entered } = log

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Sample } from '../../src/core/model/record.ts'
+import { attackProfileOf, type Sample } from '../../src/core/model/record.ts'
 import { readRecord } from '../../src/core/records/record-file.ts'
 import { median } from '../../src/core/stats/index.ts'
 import type { TraceSource } from '../../src/dsl/traced.ts'
@@ -42,24 +42,24 @@ ${chosen.map(tracedBenches).join('\n')}
 const timeOf = (name: Name, value: number) => (name === 'startAndStop' ? value - 1000 : 1 / value)
 
 function timesOf(samples: readonly Sample[], platform: string, name: Name, how: string): Map<number, number> {
-  const own = samples.filter(
-    (one) => one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && one.values,
-  )
+  const own = samples.filter((one) => one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup)
   return new Map(
-    own.map(({ round, values, attackProfile: profile }) => [
-      round,
-      timeOf(name, (profile?.workloadMetrics ?? values!)[workloads[name]]!),
-    ]),
+    own.flatMap(({ round, outcome }) =>
+      outcome.ok
+        ? [[round, timeOf(name, (outcome.attackProfile?.workloadMetrics ?? outcome.values)[workloads[name]]!)]]
+        : [],
+    ),
   )
 }
 
 /** The names that each round called. */
 function profilesIn(samples: readonly Sample[], platform: string, name: Name, how: string): string[][] {
-  return samples.flatMap(({ attackProfile: profile, ...one }) =>
-    one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && profile
+  return samples.flatMap((one) => {
+    const profile = attackProfileOf(one)
+    return one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && profile
       ? [Object.keys(profile.work)]
-      : [],
-  )
+      : []
+  })
 }
 
 interface Options {
@@ -108,7 +108,7 @@ function compare(root: string, { platforms, rounds, by: chosen }: Options, print
     const { record } = JSON.parse(readFileSync(report, 'utf8')) as { record: string }
     const { samples, plan } = readRecord(record)
     print(
-      `tracing: ${samples.length} samples, ${samples.filter(({ error }) => error).length} failed, ` +
+      `tracing: ${samples.length} samples, ${samples.filter(({ outcome }) => !outcome.ok).length} failed, ` +
         `load ${loadavg()[0]!.toFixed(1)}`,
     )
     for (const reason of new Set(

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { attackProfiles, diffOf } from '../../src/core/attack-profile/summary.ts'
-import type { RunRecord } from '../../src/core/model/record.ts'
+import { attackProfileOf, type RunRecord } from '../../src/core/model/record.ts'
 import { jaccard } from '../../src/tracing/call-counts.ts'
 import { config, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, isChosen, living, observe, obstacles } from './support/host.ts'
@@ -68,8 +68,11 @@ const goRuntimes = new Set(['runc', 'docker', 'podman', 'gvisor'])
 /** The names that a platform's work called in each round. */
 const reached = ({ samples }: RunRecord, platform: string, calls?: string): string[][] =>
   samples
-    .filter((one) => one.platform === platform && one.attackProfile && (!calls || one.case.includes(`calls=${calls}`)))
-    .map(({ attackProfile: profile }) => Object.keys(profile!.work))
+    .filter((one) => one.platform === platform && (!calls || one.case.includes(`calls=${calls}`)))
+    .flatMap((one) => {
+      const profile = attackProfileOf(one)
+      return profile ? [Object.keys(profile.work)] : []
+    })
 
 /** The names that more than half of the rounds called. */
 const usual = (rounds: readonly string[][]): string[] =>
@@ -106,7 +109,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
         // Threads of a runtime may make a call in one run and not in the next. The runtime also makes such calls at
         // set-up. No other call may be there.
         const own = new Set(
-          record.samples.flatMap((one) => (one.platform === platform ? Object.keys(one.attackProfile!.setup) : [])),
+          record.samples.flatMap((one) => (one.platform === platform ? Object.keys(attackProfileOf(one)!.setup) : [])),
         )
         expect(
           beyond.filter((name) => name in known || !own.has(name)),
@@ -132,7 +135,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
       expect(sometimes.length / (both + sometimes.length), `${platform}: at times ${sometimes}`).toBeLessThan(0.5)
     }
     const weighted = (platform: string) =>
-      record.samples.find((one) => one.platform === platform && one.case.includes('known'))!.attackProfile!.weighted!
+      attackProfileOf(record.samples.find((one) => one.platform === platform && one.case.includes('known'))!)!.weighted!
     expect(weighted('native')).toMatchObject({ score: 0.5, known: 1 })
     expect(record.plan).toMatchObject({ weights: { date: '2026-01-02', fallback: 0 } })
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { errorOf } from '../../src/core/model/record.ts'
 import { readRecord } from '../../src/core/records/record-file.ts'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/host.ts'
@@ -47,7 +48,7 @@ describe.each([
         expect(record.status).toBe('interrupted')
         expect(record.samples.length).toBeGreaterThanOrEqual(3)
         // The interrupted sample is not recorded, and it is not an error.
-        expect(record.samples.flatMap(({ error }) => error ?? [])).toEqual([])
+        expect(record.samples.flatMap((one) => errorOf(one) ?? [])).toEqual([])
         expect((await project.isobench(['judge'])).exitCode).toBe(130)
       },
     )
@@ -188,7 +189,7 @@ describe('while a run has the host', () => {
     await running.until(() => first.samples() >= before + 3, 'three more samples of the first')
     expect(second.records()).toEqual([])
     expect((await running.kill('SIGINT')).exitCode).toBe(130)
-    expect(readRecord(first.records()[0]!).samples.flatMap(({ error }) => error ?? [])).toEqual([])
+    expect(readRecord(first.records()[0]!).samples.flatMap((one) => errorOf(one) ?? [])).toEqual([])
 
     await waiting.end()
     expect(readRecord(second.records()[0]!)).toMatchObject({ status: 'finished' })

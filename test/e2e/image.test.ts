@@ -235,7 +235,7 @@ describe('an own root filesystem', () => {
     expect(stdout).toMatch(/benches\/wanting\.bench\.ts:\d+: "wanting" runs sysbench/)
     const of = (name: string) => record.samples.filter(({ case: point }) => point.includes(name))
     expect(of('#wanting')).toHaveLength(1)
-    expect(of('#spoken').filter(({ warmup, values }) => !warmup && values)).toHaveLength(4)
+    expect(of('#spoken').filter(({ warmup, outcome }) => !warmup && outcome.ok)).toHaveLength(4)
     host.expectClean()
   })
 

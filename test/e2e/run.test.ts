@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { valuesOf } from '../../src/core/model/record.ts'
 import { benchFile, config, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/host.ts'
 import { testUnless } from './support/skip.ts'
@@ -173,7 +174,7 @@ ${benchFile('return { time: await say(taken++ < 2 ? 1000 : 1) }', '{ expect: { t
       'isobench.config.ts': config('native', 'runc').replace('warmup: 0', 'warmup: 1'),
     })
     const { record, report, exitCode } = await project.run(['--rounds', '5'])
-    expect(record.samples.filter(({ warmup }) => warmup).map(({ round, values }) => [round, values])).toEqual([
+    expect(record.samples.filter(({ warmup }) => warmup).map((one) => [one.round, valuesOf(one)])).toEqual([
       [-1, { time: 1000 }],
       [-1, { time: 1000 }],
     ])
@@ -326,8 +327,8 @@ bench('limits', workload('limits', {
       .replace('{ guest, seconds', '{ params, guest, seconds')
     using project = Project.of(text)
     const { record } = await project.run(['--rounds', '1'])
-    for (const { case: point, error, cachesDropped } of record.samples) {
-      expect(error).toBeUndefined()
+    for (const { case: point, outcome, cachesDropped } of record.samples) {
+      expect(outcome).toMatchObject({ ok: true })
       expect(typeof cachesDropped).toBe(point.includes('ask=true') ? 'boolean' : 'undefined')
     }
     // One that the host disturbed is taken twice.
@@ -354,6 +355,7 @@ test('a driver object of the author’s is probed, measured and compared like is
   project.write({
     'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 import { defineDriver } from 'isobench/driver'
+import { valuesOf } from '../../src/core/model/record.ts'
 const chrootTwice = defineDriver({
   kind: 'chroot-twice', family: 'container', description: 'a chroot in a UTS namespace',
   options: { parse: (input) => ({ hostname: 'mine', ...(input as { hostname?: string }) }) },

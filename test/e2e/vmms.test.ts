@@ -57,8 +57,8 @@ for (const [name, platforms] of Object.entries(vmms)) {
       expect(cells.length).toBe(platforms.length)
       expect(cells.flatMap(({ errors }) => errors)).toEqual([])
       expect(record.samples.length).toBe(2 * platforms.length)
-      for (const { platform, values, accelerator: accel } of record.samples) {
-        expect(values!.duration).toBeGreaterThan(0)
+      for (const { platform, outcome, accelerator: accel } of record.samples) {
+        expect(outcome.ok && outcome.values.duration).toBeGreaterThan(0)
         expect(accel).toMatch(platform === 'tcg' ? /^tcg$/ : /^(kvm|tcg)$/)
       }
       host.expectClean()

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { errorOf } from '../../src/core/model/record.ts'
 import { readRecord } from '../../src/core/records/record-file.ts'
 import { removeResource } from '../../src/host/cleanup.ts'
 import { CleanupJournal } from '../../src/host/journal.ts'
@@ -58,6 +59,7 @@ modprobe -a kvm_amd vhost_net vhost_vsock && ls -l /dev/kvm || exit
 mkdir -p /var/cache/isobench/kernels && cp -a kernels/. /var/cache/isobench/kernels
 mkdir -p /project/benches && cp benches/startup/vmm-start.bench.ts /project/benches && cd /project || exit
 echo "import { defineConfig, platform } from 'isobench'
+import { errorOf } from '../../src/core/model/record.ts'
 export default defineConfig({ platforms: [platform('native'), ${vmms[name]!.config}] })" >isobench.config.ts
 step doctor
 node /checkout/bin/isobench.js doctor --json --platform ${name} >/results/doctor.json; cat /results/doctor.json
@@ -122,7 +124,7 @@ describe.each(Object.keys(vmms).filter((name) => chosen.includes(name)))('%s', (
       const { samples } = readRecord(join(done.results, 'vmm-start.jsonl'))
       const counted = samples.filter(({ warmup }) => !warmup)
       expect(counted, done.log).toMatchObject([1, 2].map(() => ({ platform: name, accelerator: 'kvm' })))
-      expect(counted.flatMap(({ error }) => error ?? [])).toEqual([])
+      expect(counted.flatMap((one) => errorOf(one) ?? [])).toEqual([])
     }
     expect(done.exitCode, done.log).toBe(0)
     const { testResults } = json('report.json') as Results

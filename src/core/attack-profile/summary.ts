@@ -200,7 +200,9 @@ function cellOf(
   { samples }: RunRecord,
 ): AttackProfileSummary | undefined {
   const taken = samples.filter((one) => one.case === point.id && one.platform === platform && !one.warmup)
-  const traced = taken.flatMap(({ attackProfile: profile, values }) => (profile && values ? [{ profile, values }] : []))
+  const traced = taken.flatMap(({ round, outcome }) =>
+    outcome.ok && outcome.attackProfile ? [{ round, profile: outcome.attackProfile, values: outcome.values }] : [],
+  )
   if (taken.length === 0) return undefined
   const profiles: AttackProfile[] = traced.map(({ profile }) => profile)
   const middle = (of: (one: (typeof traced)[number]) => number) => (traced.length > 0 ? median(traced.map(of)) : 0)
@@ -216,7 +218,7 @@ function cellOf(
     bench: point.bench,
     source: by,
     platform,
-    rounds: new Set(taken.flatMap(({ round, attackProfile: profile }) => (profile ? [round] : []))).size,
+    rounds: new Set(traced.map(({ round }) => round)).size,
     failed: taken.length - traced.length,
     distinct: middle(({ profile }) => distinct(profile.work)),
     calls: middle(({ profile }) => total(profile.work)),

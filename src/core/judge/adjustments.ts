@@ -8,7 +8,9 @@ export const clientSaturationShare = 0.9
 
 /** Median of the load client's share of its CPUs over the samples of a result; null without a client. */
 export function clientShare(samples: Samples, caseId: string, platform: string): number | null {
-  const shares = samples.of(caseId, platform).flatMap(({ values, client }) => (values && client ? [client.cpu] : []))
+  const shares = samples
+    .of(caseId, platform)
+    .flatMap(({ outcome, client }) => (outcome.ok && client ? [client.cpu] : []))
   return shares.length > 0 ? median(shares) : null
 }
 

@@ -1,6 +1,6 @@
 import type { Metric } from '../../dsl/metric.ts'
 import { type BenchCase, isMeasuredOn, type ScheduledPlan } from '../model/plan.ts'
-import type { RunRecord } from '../model/record.ts'
+import { causeOf, errorOf, type RunRecord } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import type { BenchData, Problem, Suite } from '../model/suite.ts'
 import { countOutliers, median, type SequentialPlan } from '../stats/index.ts'
@@ -15,9 +15,10 @@ import { intervalAt, reachedLooks } from './tests.ts'
 export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan' | 'samples'>): Problem[] {
   return plan.benches.flatMap(({ id, name, file, location }) => {
     const cases = new Set(plan.cases.filter(({ bench }) => bench === id).map((one) => one.id))
-    const programs = samples.flatMap(({ case: caseId, missingProgram }) =>
-      missingProgram !== undefined && cases.has(caseId) ? [missingProgram] : [],
-    )
+    const programs = samples.flatMap((sample) => {
+      const cause = causeOf(sample)
+      return cause?.kind === 'missing-program' && cases.has(sample.case) ? [cause.program] : []
+    })
     return [...new Set(programs)].map((program) => ({
       file,
       message: `"${name}" runs ${program}, and the image has no such program`,
@@ -113,7 +114,7 @@ function resultOf(
     platform,
     ...(share !== null && { client: { cpu: share } }),
     metrics: Object.fromEntries(results),
-    errors: input.samples.of(benchCase.id, platform).flatMap(({ error }) => error ?? []),
+    errors: input.samples.of(benchCase.id, platform).flatMap((one) => errorOf(one) ?? []),
     disturbed: input.samples.of(benchCase.id, platform).filter(({ disturbed }) => disturbed).length,
     flags: [
       ...(isSuspect ? (['suspiciously-fast'] as const) : []),
@@ -135,9 +136,10 @@ function metricOf(
   return {
     unit: metric.unit,
     better: metric.better,
-    samples: samples.of(benchCase.id, platform).flatMap(({ round, values, observations }) => {
-      const value = values?.[name]
-      const all = observations?.[name]
+    samples: samples.of(benchCase.id, platform).flatMap(({ round, outcome }) => {
+      if (!outcome.ok) return []
+      const value = outcome.values[name]
+      const all = outcome.observations?.[name]
       return value === undefined ? [] : [{ round, value, ...(all && { observations: all }) }]
     }),
     median: medians.length > 0 ? median(medians) : null,

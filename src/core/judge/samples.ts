@@ -1,7 +1,7 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { CpuMode } from '../../dsl/platform.ts'
 import type { Plan } from '../model/plan.ts'
-import type { Sample } from '../model/record.ts'
+import { causeOf, errorOf, type Sample, valuesOf } from '../model/record.ts'
 import type { Reason } from '../model/verdict.ts'
 import { median } from '../stats/index.ts'
 
@@ -73,6 +73,8 @@ function isOverloaded({ disturbed, load }: Sample): boolean {
   return disturbed === true && others >= overloadedFrom
 }
 
+const isUnsupported = (sample: Sample): boolean => causeOf(sample)?.kind === 'unsupported'
+
 /** Finds the samples of a case on a platform, without warm-up rounds. */
 export class Samples {
   readonly #results = new Map<string, Sample[]>()
@@ -80,7 +82,7 @@ export class Samples {
   constructor(samples: readonly Sample[]) {
     for (const sample of samples) {
       // An unsupported workload is not tried again, so its only sample may be a warm-up.
-      if (sample.warmup && !sample.unsupported) continue
+      if (sample.warmup && !isUnsupported(sample)) continue
       const key = `${sample.case}\0${sample.platform}`
       const result = this.#results.get(key)
       if (result) result.push(sample)
@@ -98,10 +100,11 @@ export class Samples {
     const together = all.filter((sample) => sample.duetWith !== undefined && sample.duetWith === comparedWith)
     const samples = together.length > 0 ? together : all
     const byRound = new Map<number, number[]>()
-    const undisturbed = new Set(samples.flatMap((one) => (one.values && !one.disturbed ? [one.round] : [])))
-    const notOverloaded = new Set(samples.flatMap((one) => (one.values && !isOverloaded(one) ? [one.round] : [])))
-    for (const { round, values, disturbed } of samples) {
-      const value = values?.[metric]
+    const undisturbed = new Set(samples.flatMap((one) => (one.outcome.ok && !one.disturbed ? [one.round] : [])))
+    const notOverloaded = new Set(samples.flatMap((one) => (one.outcome.ok && !isOverloaded(one) ? [one.round] : [])))
+    for (const sample of samples) {
+      const { round, disturbed } = sample
+      const value = valuesOf(sample)?.[metric]
       // A disturbed sample was measured again: the second one counts, unless it was disturbed too.
       if (value !== undefined && !(disturbed && undisturbed.has(round)))
         byRound.set(round, [...(byRound.get(round) ?? []), value])
@@ -109,10 +112,10 @@ export class Samples {
     return {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
       overloaded: new Set([...byRound.keys()].filter((round) => !notOverloaded.has(round))),
-      digests: new Set(samples.filter(({ values }) => values).map(({ digest }) => digest)),
-      errors: samples.flatMap(({ error }) => error ?? []),
-      unsupported: samples.some(({ unsupported }) => unsupported),
-      unpaired: samples.some(({ unpaired, values }) => unpaired && values?.[metric] !== undefined),
+      digests: new Set(samples.filter(({ outcome }) => outcome.ok).map(({ workDigest }) => workDigest)),
+      errors: samples.flatMap((one) => errorOf(one) ?? []),
+      unsupported: samples.some(isUnsupported),
+      unpaired: samples.some((one) => one.unpaired && valuesOf(one)?.[metric] !== undefined),
       visited: samples.reduce((most, { round }) => Math.max(most, round + 1), 0),
     }
   }

@@ -63,6 +63,6 @@ export async function measureUndisturbed(
   }
   const first = await attempt()
   // A failure has other causes than load, and warm-up samples are not used.
-  const repeats = first.every(({ disturbed, error, warmup }) => disturbed && error === undefined && !warmup)
+  const repeats = first.every(({ disturbed, outcome, warmup }) => disturbed && outcome.ok && !warmup)
   return repeats && budget.take() ? [...first, ...(await attempt())] : first
 }

@@ -1,6 +1,6 @@
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
 import { type CasesToMeasure, type Plan, type ScheduledPlan, type Step, stepsOfRound } from '../model/plan.ts'
-import type { Sample } from '../model/record.ts'
+import { causeOf, type Sample } from '../model/record.ts'
 import type { StopReason } from '../reporter.ts'
 import type { MeasureContext } from './context.ts'
 import type { Duet } from './duet.ts'
@@ -61,9 +61,11 @@ export interface Schedule {
 }
 
 /** Whether a sample has shown that a step must fail: the image lacks a program, or the platform cannot do such work. */
-const cannotSucceed = (step: Step, sample: Sample): boolean =>
-  sample.case === step.case.id &&
-  (sample.missingProgram !== undefined || (sample.unsupported === true && sample.platform === step.platform))
+function cannotSucceed(step: Step, sample: Sample): boolean {
+  const cause = causeOf(sample)
+  if (cause === undefined || sample.case !== step.case.id) return false
+  return cause.kind === 'missing-program' || sample.platform === step.platform
+}
 
 type StepGenerator = Generator<ScheduledStep, StopReason, void>
 

@@ -5,7 +5,7 @@ import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type TimedOptions, type TimedResult } from '../../host/timed-process.ts'
 import { lastLines, messageOf, UnsupportedError } from '../../util/errors.ts'
 import type { Step } from '../model/plan.ts'
-import type { AttackProfile, Sample } from '../model/record.ts'
+import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
 import { sha256 } from '../project/compile.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
@@ -40,7 +40,7 @@ export async function measure(step: Step, round: number, context: MeasureContext
     platform: step.platform,
     round,
     warmup: round < 0,
-    digest: workDigest(step, bench, context),
+    workDigest: workDigestOf(step, bench, context),
   }
   const notes: SampleNotes = {}
   const times = new TimeBreakdown()
@@ -55,27 +55,24 @@ export async function measure(step: Step, round: number, context: MeasureContext
     const values = checkValues(output, bench.metrics)
     const observations = observationLists(output, bench.metrics)
     // Samples of two accelerators are samples of different work.
-    const digest = notes.accelerator === undefined ? base.digest : sha256(`${base.digest} ${notes.accelerator}`)
+    const workDigest =
+      notes.accelerator === undefined ? base.workDigest : sha256(`${base.workDigest} ${notes.accelerator}`)
     return {
       ...base,
-      digest,
+      workDigest,
       wallMs: performance.now() - started,
-      values,
-      ...(observations && { observations }),
+      outcome: { ok: true, values, ...(observations && { observations }), ...(attackProfile && { attackProfile }) },
       ...notes,
       ...(busiest !== undefined && { client: { cpu: busiest } }),
-      ...(attackProfile ? { attackProfile } : { timeBreakdown: times.total }),
+      ...(!attackProfile && { timeBreakdown: times.total }),
     }
   } catch (error) {
     context.session.signal.throwIfAborted()
-    const missing = error instanceof MissingProgramError ? { missingProgram: error.program } : {}
-    const unsupported = error instanceof UnsupportedError ? { unsupported: true } : {}
+    const cause = failureCause(error)
     return {
       ...base,
       wallMs: performance.now() - started,
-      error: errorText(error),
-      ...missing,
-      ...unsupported,
+      outcome: { ok: false, error: errorText(error), ...(cause && { cause }) },
       ...notes,
     }
   }
@@ -92,6 +89,12 @@ async function inScope<T>(
   return await work(scope)
 }
 
+/** Why every sample of the case would fail with this error; undefined if another one may succeed. */
+function failureCause(error: unknown): FailureCause | undefined {
+  if (error instanceof MissingProgramError) return { kind: 'missing-program', program: error.program }
+  return error instanceof UnsupportedError ? { kind: 'unsupported' } : undefined
+}
+
 /** What went wrong, with the fix if the platform has one. */
 const errorText = (error: unknown): string =>
   error instanceof UnsupportedError && error.fix ? `${messageOf(error)}: ${error.fix}` : messageOf(error)
@@ -99,7 +102,7 @@ const errorText = (error: unknown): string =>
 /**
  * The work, its parameters, its length, the limits and the image. Samples with different digests are never compared.
  */
-function workDigest(
+function workDigestOf(
   { case: benchCase, duetWith }: Step,
   bench: BenchData,
   { plan, image, session }: MeasureContext,

@@ -106,13 +106,48 @@ const loadSchema = z
     description: "What the host did during a sample. Shares are of the time of all guests' CPUs.",
   })
 
+const failureCauseSchema = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('missing-program').describe('the image lacks a program that the workload runs'),
+      program: z.string().describe('the program'),
+    }),
+    z.object({ kind: z.literal('unsupported').describe('the platform cannot run such a workload') }),
+  ])
+  .meta({ id: 'FailureCause', description: 'Why every sample of a case fails like this one.' })
+
+/** Why every sample of a case fails like this one. */
+export type FailureCause = z.infer<typeof failureCauseSchema>
+
+// Strict: a sample with values and an error does not fit the schema.
+const outcomeSchema = z
+  .discriminatedUnion('ok', [
+    z.strictObject({
+      ok: z.literal(true).describe('the sample has values'),
+      values: z.record(z.string(), z.number()).describe("value of each metric, in the metric's unit"),
+      observations: z
+        .record(z.string(), z.array(z.number()))
+        .optional()
+        .describe('measurements of each metric; the value is their median'),
+      attackProfile: attackProfileSchema.optional().describe('of traced samples: what the tracer counted'),
+    }),
+    z.strictObject({
+      ok: z.literal(false).describe('the sample failed'),
+      error: z.string().describe('why it failed'),
+      cause: failureCauseSchema.optional().describe('why every such sample fails; absent if another one may succeed'),
+    }),
+  ])
+  .meta({ id: 'SampleOutcome', description: 'The values of a sample, or why it has none.' })
+
 export const sampleSchema = z
   .object({
     case: z.string().describe('id of the case'),
     platform: z.string().describe('name of the platform'),
     round: z.number().describe('number of the round, from 0; negative for warm-up rounds'),
     warmup: z.boolean().describe('whether it belongs to a warm-up round, which isobench never judges'),
-    digest: z.string().describe('hash of everything that comparable samples have in common'),
+    workDigest: z
+      .string()
+      .describe('hash of the work and its limits; isobench never compares samples with different digests'),
     wallMs: z.number().describe('duration of the sample with its boot, in ms, host monotonic clock'),
     timeBreakdown: z
       .object({
@@ -123,20 +158,9 @@ export const sampleSchema = z
       .meta({ id: 'TimeBreakdown', description: 'Where the time of a sample went.' })
       .optional()
       .describe('parts of `wallMs`'),
-    values: z
-      .record(z.string(), z.number())
-      .optional()
-      .describe("value of each metric, in the metric's unit; absent if the sample failed"),
-    observations: z
-      .record(z.string(), z.array(z.number()))
-      .optional()
-      .describe('measurements of each metric; the value is their median'),
-    error: z.string().optional().describe('why the sample failed; absent if it has values'),
-    missingProgram: z.string().optional().describe('the program that the image lacks, which made the sample fail'),
-    unsupported: z.boolean().optional().describe('whether it failed because the platform cannot run the workload'),
+    outcome: outcomeSchema.describe('its values, or why it has none'),
     duetWith: z.string().optional().describe('in duet mode: the platform that ran at the same time'),
     cpus: z.array(z.number()).optional().describe('in duet mode: numbers of the CPUs that the guest ran on'),
-    attackProfile: attackProfileSchema.optional().describe('of traced samples: what the tracer counted'),
     cachesDropped: z
       .boolean()
       .optional()
@@ -163,8 +187,24 @@ export const sampleSchema = z
   })
   .meta({ id: 'Sample', description: 'One measurement of one case on one platform in one round.' })
 
-/** One measurement of one case on one platform in one round. It has either `values` or `error`. */
+/** One measurement of one case on one platform in one round. */
 export type Sample = z.infer<typeof sampleSchema>
+
+/** The values of a sample by metric, each in the unit of its metric; undefined if the sample failed. */
+export const valuesOf = ({ outcome }: Pick<Sample, 'outcome'>): Readonly<Record<string, number>> | undefined =>
+  outcome.ok ? outcome.values : undefined
+
+/** The error of a sample; undefined if it has values. */
+export const errorOf = ({ outcome }: Pick<Sample, 'outcome'>): string | undefined =>
+  outcome.ok ? undefined : outcome.error
+
+/** What the tracer counted in a sample; undefined if the sample failed or was not traced. */
+export const attackProfileOf = ({ outcome }: Pick<Sample, 'outcome'>): AttackProfile | undefined =>
+  outcome.ok ? outcome.attackProfile : undefined
+
+/** Why every sample of the same case fails; undefined if the sample has values or another one may succeed. */
+export const causeOf = ({ outcome }: Pick<Sample, 'outcome'>): FailureCause | undefined =>
+  outcome.ok ? undefined : outcome.cause
 
 /** One line of a run record. */
 export const lineSchema = z

@@ -333,9 +333,9 @@ function samplesOf(file: string, given: Import, suite: Suite): { samples: Sample
         platform: set.platform,
         round,
         warmup: false,
-        digest: set.digest ?? 'imported',
+        workDigest: set.digest ?? 'imported',
         wallMs: 0,
-        values: { [set.metric]: convertUnit(value, set.unit, metric, place) },
+        outcome: { ok: true, values: { [set.metric]: convertUnit(value, set.unit, metric, place) } },
         ...(typeof one === 'number' && { unpaired: true }),
       }
     })

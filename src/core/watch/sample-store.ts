@@ -1,6 +1,6 @@
 import type { RoundCounter } from '../measure/run-loop.ts'
 import type { CasesToMeasure } from '../model/plan.ts'
-import type { Sample } from '../model/record.ts'
+import { causeOf, type Sample } from '../model/record.ts'
 
 /**
  * The samples that watch mode keeps from one change to the next, by case.
@@ -18,7 +18,7 @@ export class SampleStore implements RoundCounter {
 
   /** Keeps a sample. A warm-up sample is kept only if it shows that its step cannot succeed. */
   add(sample: Sample): void {
-    if (sample.warmup && sample.missingProgram === undefined && !sample.unsupported) return
+    if (sample.warmup && causeOf(sample) === undefined) return
     const samples = this.#cases.get(sample.case)
     if (samples) samples.push(sample)
     else this.#cases.set(sample.case, [sample])

@@ -65,7 +65,7 @@ export function terminalReporter(
       else if (first) print([pace.line(errors)])
     },
     onSample(sample) {
-      if (sample.error !== undefined) errors++
+      if (!sample.outcome.ok) errors++
       if (perSample) print([perSample(sample, run?.plan)])
     },
     onFinish(report) {
@@ -142,8 +142,8 @@ export const dot: ReporterFactory = {
         newLine()
         planned?.(plan)
       },
-      onSample({ error }) {
-        out.write(error === undefined ? '.' : ink.bad('x'))
+      onSample({ outcome }) {
+        out.write(outcome.ok ? '.' : ink.bad('x'))
         if (++column === width) newLine()
       },
       onFinish(report) {
@@ -157,17 +157,17 @@ export const dot: ReporterFactory = {
 }
 
 /** `round 3 · gvisor · prime verification · events 1,234 events/s`, or the error. */
-function sampleLine({ case: point, platform, round, warmup, values, error }: Sample, plan: Plan | undefined): string {
+function sampleLine({ case: point, platform, round, warmup, outcome }: Sample, plan: Plan | undefined): string {
   const at = plan?.cases.find(({ id }) => id === point)
   const bench = plan?.benches.find(({ id }) => id === at?.bench)
   const name =
     at && bench ? [benchName(bench), sanitize(describeParams(at.params))].filter(Boolean).join(' ') : sanitize(point)
-  const figures = Object.entries(values ?? {}).map(
+  const figures = Object.entries(outcome.ok ? outcome.values : {}).map(
     ([metric, value]) =>
       `${sanitize(metric, 60)} ${sanitize(formatQuantity(value, bench?.metrics[metric]?.unit ?? ''), 40)}`,
   )
-  const outcome = error === undefined ? figures.join(', ') : `failed: ${sanitize(error)}`
-  return `${warmup ? 'warm-up' : 'round'} ${round} · ${sanitize(platform, 60)} · ${name} · ${outcome}`
+  const result = outcome.ok ? figures.join(', ') : `failed: ${sanitize(outcome.error)}`
+  return `${warmup ? 'warm-up' : 'round'} ${round} · ${sanitize(platform, 60)} · ${name} · ${result}`
 }
 
 export const verbose: ReporterFactory = {

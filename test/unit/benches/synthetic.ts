@@ -151,9 +151,9 @@ export function samplesOf(
         platform,
         round,
         warmup: false,
-        digest: 'work',
+        workDigest: 'work',
         wallMs: 1,
-        values: Object.fromEntries(values),
+        outcome: { ok: true, values: Object.fromEntries(values) },
       }
     }),
   )

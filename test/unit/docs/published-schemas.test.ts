@@ -54,6 +54,10 @@ test('a line of a later version may have more fields, but none less', () => {
   const { wallMs: _, ...rest } = sample
   expect(validate({ type: 'sample', sample: rest })).toContain("/sample must have required property 'wallMs'")
   expect(validate({ type: 'sample', sample: { ...sample, wallMs: '12' } })).toContain('/sample/wallMs must be number')
+  const outcome = { ...sample.outcome, error: 'it broke' }
+  expect(validate({ type: 'sample', sample: { ...sample, outcome } })).toContain(
+    '/sample/outcome must NOT have additional properties',
+  )
 })
 
 test('the report of a real run record', () => {

@@ -7,6 +7,7 @@ import type { BenchData } from '../../../src/core/model/suite.ts'
 import { seeded } from '../../../src/core/stats/index.ts'
 import type { Claim, Matcher } from '../../../src/dsl/claim.ts'
 import type { OutputStream, ReporterContext } from '../../../src/reporters/reporter.ts'
+import { withError, withValues } from '../core/judge/builders.ts'
 
 /** Everything that a guest or an author may write to hurt a terminal, a browser, a spreadsheet or a CI. */
 export const hostile =
@@ -130,9 +131,9 @@ function samplesOf(plan: Plan, nasty: boolean): Sample[] {
           platform: at.name,
           round,
           warmup: round === 0,
-          digest: 'same',
+          workDigest: 'same',
           wallMs: 1000,
-          ...(broken ? { error: nasty ? hostile : 'fio: cannot open /data/file: No such device' } : { values }),
+          ...(broken ? withError(nasty ? hostile : 'fio: cannot open /data/file: No such device') : withValues(values)),
         })
       }
     }

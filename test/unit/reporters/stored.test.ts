@@ -14,6 +14,7 @@ import { compareRecords } from '../../../src/core/records/baseline.ts'
 import { readRecord } from '../../../src/core/records/record-file.ts'
 import { multiplexReporters, type StoredRun } from '../../../src/core/reporter.ts'
 import { reporters } from '../../../src/reporters/index.ts'
+import { scaled } from '../core/judge/builders.ts'
 import { contextOf, Memory, makeRecord } from './fixture.ts'
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url))
@@ -37,10 +38,7 @@ async function shown(name: string, ...runs: StoredRun[]): Promise<string> {
 }
 
 /** gVisor at half its speed. */
-const slower = (sample: Sample): Sample =>
-  sample.platform === 'gvisor' && sample.values
-    ? { ...sample, values: Object.fromEntries(Object.entries(sample.values).map(([k, value]) => [k, value * 2])) }
-    : sample
+const slower = (sample: Sample): Sample => (sample.platform === 'gvisor' ? scaled(sample, 2) : sample)
 
 const texts = Object.keys(reporters).filter((name) => name !== 'benchmark-action')
 

@@ -9,7 +9,7 @@ import {
 } from '../../../../src/core/attack-profile/summary.ts'
 import type { AttackProfile, RunRecord } from '../../../../src/core/model/record.ts'
 import { diffText, tableText } from '../../../../src/reporters/attack-profile.ts'
-import { aBench, aPlan, aSample } from '../judge/builders.ts'
+import { aBench, aPlan, aSample, withError } from '../judge/builders.ts'
 
 const profile = (work: Record<string, number>, setup: Record<string, number> = {}): AttackProfile => ({
   source: 'syscalls',
@@ -23,7 +23,9 @@ const profile = (work: Record<string, number>, setup: Record<string, number> = {
 
 const bench = aBench({ workload: { name: 'disk', kind: 'commands', lifecycle: 'sample', traced: 'syscalls' } })
 const sample = (platform: string, round: number, work: Record<string, number>, setup?: Record<string, number>) =>
-  aSample(platform, round, { values: { syscallCallsPerUnit: 2 }, attackProfile: profile(work, setup) })
+  aSample(platform, round, {
+    outcome: { ok: true, values: { syscallCallsPerUnit: 2 }, attackProfile: profile(work, setup) },
+  })
 
 const record: RunRecord = {
   file: 'record.jsonl',
@@ -37,7 +39,7 @@ const record: RunRecord = {
     sample('runc', 1, { read: 20, write: 6, poll: 1 }, { mount: 3 }),
     sample('runc', 2, { read: 30, write: 8 }, { mount: 5 }),
     { ...sample('runc', -1, { warm: 1 }), warmup: true },
-    aSample('gvisor', 0, { error: 'events were lost' }),
+    aSample('gvisor', 0, { ...withError('events were lost') }),
   ],
 }
 

@@ -1,6 +1,6 @@
 /** Small plans and synthetic samples, for every test that needs finished measurements. */
 import { casesOf, type Plan, type PlannedPlatform } from '../../../../src/core/model/plan.ts'
-import type { Sample } from '../../../../src/core/model/record.ts'
+import type { FailureCause, Sample } from '../../../../src/core/model/record.ts'
 import type { BenchData, FindingData } from '../../../../src/core/model/suite.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
 import type { PlatformFamily } from '../../../../src/dsl/platform.ts'
@@ -68,9 +68,28 @@ export const aSample = (platform: string, round: number, over: Partial<Sample> =
   platform,
   round,
   warmup: false,
-  digest: 'work',
+  workDigest: 'work',
   wallMs: 1,
+  ...withValues({}),
   ...over,
+})
+
+/** The outcome of a sample that was measured. */
+export const withValues = (values: Readonly<Record<string, number>>): Pick<Sample, 'outcome'> => ({
+  outcome: { ok: true, values },
+})
+
+/** The outcome of a sample that failed. */
+export const withError = (error: string, cause?: FailureCause): Pick<Sample, 'outcome'> => ({
+  outcome: { ok: false, error, ...(cause && { cause }) },
+})
+
+/** The sample with all of its values multiplied. A failed one stays as it is. */
+export const scaled = ({ outcome, ...sample }: Sample, factor: number): Sample => ({
+  ...sample,
+  outcome: outcome.ok
+    ? { ...outcome, values: Object.fromEntries(Object.entries(outcome.values).map(([k, v]) => [k, v * factor])) }
+    : outcome,
 })
 
 /** The host drifts from round to round, by far more than any margin; what is paired does not see it. */
@@ -91,7 +110,7 @@ export function costing(
   return rounds(count, from).map((round) => {
     const cost =
       (typeof factor === 'number' ? factor : factor(round)) * drift(round) * (factor === 1 ? 1 : jitter(round))
-    return aSample(platform, round, { values: { latency: 20 * cost, rate: 3000 / cost }, ...over })
+    return aSample(platform, round, { ...withValues({ latency: 20 * cost, rate: 3000 / cost }), ...over })
   })
 }
 
@@ -100,7 +119,7 @@ export const native = (count = 10): Sample[] => costing('native', 1, { count })
 /** The same figures without drift or noise: what a limit in a unit is judged by. */
 export const steady = (platform: string, latency: number, count = 10): Sample[] =>
   rounds(count).map((round) =>
-    aSample(platform, round, { values: { latency: latency * jitter(round), rate: latency * jitter(round) } }),
+    aSample(platform, round, { ...withValues({ latency: latency * jitter(round), rate: latency * jitter(round) }) }),
   )
 
 /** Twice as good in one round as in the next. */

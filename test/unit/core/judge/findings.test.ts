@@ -6,7 +6,7 @@ import type { FindingData } from '../../../../src/core/model/suite.ts'
 import type { Verdicts } from '../../../../src/core/model/verdict.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
 import { formatFinding, formatFindingTitle } from '../../../../src/reporters/format.ts'
-import { aBench, aClaim, aFinding, aPlan, aPlatform, costing, erratic, native } from './builders.ts'
+import { aBench, aClaim, aFinding, aPlan, aPlatform, costing, erratic, native, withValues } from './builders.ts'
 
 type Verdict = Verdicts['claims'][number]
 
@@ -240,7 +240,7 @@ describe('known to be wrong', () => {
       platforms: [aPlatform('runc')],
       findings: [aFinding([aClaim({ kind: 'atMost', value: 20 })])],
     })
-    const zeros = costing('runc', 1).map((sample) => ({ ...sample, values: { latency: 0 } }))
+    const zeros = costing('runc', 1, withValues({ latency: 0 }))
     expect(judge(plan, zeros).claims[0]!.outcome).toBe('holds')
   })
 })

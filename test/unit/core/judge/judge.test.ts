@@ -17,6 +17,8 @@ import {
   freeze,
   native,
   planWith,
+  withError,
+  withValues,
 } from './builders.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
@@ -84,7 +86,11 @@ describe('what counts as evidence', () => {
   })
 
   it('warm-up samples are left out, even of rounds that are measured too', () => {
-    const warm = [...native(), ...costing('runc', 90)].map((sample) => ({ ...sample, warmup: true, digest: 'other' }))
+    const warm = [...native(), ...costing('runc', 90)].map((sample) => ({
+      ...sample,
+      warmup: true,
+      workDigest: 'other',
+    }))
     expect(one([...warm, ...native(), ...costing('runc', 1.01)])).toMatchObject({
       outcome: 'holds',
       estimate: { rounds: 10 },
@@ -99,19 +105,19 @@ describe('what counts as evidence', () => {
   })
 
   it('failed samples are left out where others of the cell succeeded', () => {
-    const failed = aSample('runc', 99, { error: 'it broke', digest: 'other' })
+    const failed = aSample('runc', 99, { ...withError('it broke'), workDigest: 'other' })
     expect(one([...native(), ...costing('runc', 1.01), failed]).outcome).toBe('holds')
   })
 })
 
 describe('why something is undecidable', () => {
   it('different-work: samples of different work are not compared', () => {
-    expect(one([...native(), ...costing('runc', 1.01, { digest: 'other' })]).reason).toMatchObject({
+    expect(one([...native(), ...costing('runc', 1.01, { workDigest: 'other' })]).reason).toMatchObject({
       code: 'different-work',
     })
     const changed = [
       ...costing('runc', 1.01, { count: 5 }),
-      ...costing('runc', 1.01, { count: 5, from: 5, digest: 'other' }),
+      ...costing('runc', 1.01, { count: 5, from: 5, workDigest: 'other' }),
     ]
     expect(one([...native(), ...changed])).toMatchObject({
       outcome: 'not-evaluated',
@@ -120,7 +126,7 @@ describe('why something is undecidable', () => {
   })
 
   it('zero-value: 0 has no ratio, on either side', () => {
-    const zero = (platform: string) => aSample(platform, 3, { values: { latency: 0 } })
+    const zero = (platform: string) => aSample(platform, 3, { ...withValues({ latency: 0 }) })
     const without3 = (samples: Sample[]) => samples.filter(({ round }) => round !== 3)
     expect(one([...native(), ...without3(costing('runc', 1.01)), zero('runc')]).reason).toMatchObject({
       code: 'zero-value',
@@ -131,7 +137,7 @@ describe('why something is undecidable', () => {
   })
 
   it('sample-errors: every sample failed, with the platform that they are of', () => {
-    const failing = costing('runc', 1).map(({ values: _, ...sample }) => ({ ...sample, error: 'it broke' }))
+    const failing = costing('runc', 1, withError('it broke'))
     expect(one([...native(), ...failing])).toMatchObject({
       outcome: 'not-evaluated',
       reason: { code: 'sample-errors', platforms: ['runc'] },
@@ -139,7 +145,7 @@ describe('why something is undecidable', () => {
   })
 
   it('workload-unsupported: the platform cannot do such work, and is no member of a median then', () => {
-    const unable = [{ ...aSample('runc', -1, { warmup: true, error: 'it runs one program' }), unsupported: true }]
+    const unable = [aSample('runc', -1, { warmup: true, ...withError('it runs one program', { kind: 'unsupported' }) })]
     expect(one([...native(), ...unable])).toMatchObject({
       outcome: 'not-evaluated',
       reason: { code: 'workload-unsupported', platforms: ['runc'] },
@@ -292,10 +298,12 @@ describe('judging', () => {
       fc.oneof(
         fc
           .record({ platform: fc.constantFrom(...names), round: fc.nat(9) })
-          .map(({ platform, round }) => aSample(platform, round, { warmup: true, values: { latency: 1, rate: 1 } })),
+          .map(({ platform, round }) =>
+            aSample(platform, round, { warmup: true, ...withValues({ latency: 1, rate: 1 }) }),
+          ),
         fc
           .record({ platform: fc.constantFrom(...names), round: fc.nat(9) })
-          .map(({ platform, round }) => aSample(platform, round, { error: 'it broke' })),
+          .map(({ platform, round }) => aSample(platform, round, { ...withError('it broke') })),
       ),
     )
     fc.assert(
@@ -320,7 +328,7 @@ describe('judging', () => {
         ...native(count),
         ...costing('runc', runc, { count }),
         ...costing('gvisor', gvisor, { count }),
-        aSample('runc', 3, { error: 'it broke' }),
+        aSample('runc', 3, { ...withError('it broke') }),
       ])
     const shuffled = measured.chain((samples) =>
       fc.tuple(fc.constant(samples), fc.shuffledSubarray(samples, { minLength: samples.length })),

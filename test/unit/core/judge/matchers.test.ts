@@ -3,7 +3,7 @@ import { judge } from '../../../../src/core/judge/judge.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import type { Verdicts } from '../../../../src/core/model/verdict.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
-import { aClaim, costing, erratic, native, planWith, steady } from './builders.ts'
+import { aClaim, costing, erratic, native, planWith, steady, withValues } from './builders.ts'
 
 const only = (claim: Claim, samples: readonly Sample[]): Verdicts['claims'][number] => {
   const { claims } = judge(planWith(claim), samples)
@@ -78,11 +78,11 @@ describe.each(['latency', 'rate'])('a comparison of the %s', (metric) => {
 describe('a margin', () => {
   const exact = (metric: string, ratio: number) =>
     rounds10.flatMap((round) => [
-      { ...base, platform: 'native', round, values: { [metric]: 100 + round } },
-      { ...base, platform: 'runc', round, values: { [metric]: (100 + round) * ratio } },
+      { ...base, platform: 'native', round, ...withValues({ [metric]: 100 + round }) },
+      { ...base, platform: 'runc', round, ...withValues({ [metric]: (100 + round) * ratio }) },
     ])
   const rounds10 = Array.from({ length: 10 }, (_, round) => round)
-  const base = { case: aClaim(withinNative).bench, warmup: false, digest: 'work', wallMs: 1 }
+  const base = { case: aClaim(withinNative).bench, warmup: false, workDigest: 'work', wallMs: 1 }
 
   it.each([
     ['latency', 1.099, 'holds'],

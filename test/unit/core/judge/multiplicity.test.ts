@@ -4,7 +4,7 @@ import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { planLooks, seeded, studentPValue } from '../../../../src/core/stats/index.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, benchId } from './builders.ts'
+import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, benchId, withError, withValues } from './builders.ts'
 
 const within = { kind: 'withinNative', percent: 5 } as const
 const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`)
@@ -23,7 +23,7 @@ function noisy(costs: Readonly<Record<string, number>>, { count = 5, cv = 0.02, 
   return Array.from({ length: count }, (_, round) =>
     Object.entries({ native: 1, ...costs }).map(([platform, cost]) => {
       const latency = 20 * cost * Math.exp(cv * gaussian(random))
-      return aSample(platform, round, { values: { latency, rate: 1e6 / latency } })
+      return aSample(platform, round, { ...withValues({ latency, rate: 1e6 / latency }) })
     }),
   ).flat()
 }
@@ -142,9 +142,7 @@ describe('repeated looks', () => {
 
   it('a failed round is missing and does not move the looks', () => {
     const samples = noisy({ p0: 1.04 }, { count: 8, cv: 0.05 }).map((sample) =>
-      sample.platform === 'p0' && sample.round === 2
-        ? { ...sample, values: undefined as never, error: 'it broke' }
-        : sample,
+      sample.platform === 'p0' && sample.round === 2 ? { ...sample, ...withError('it broke') } : sample,
     )
     expect(judge(plan, samples).claims[0]!.estimate!.rounds).toBe(7)
   })

@@ -9,7 +9,7 @@ import { seeded } from '../../../../src/core/stats/index.ts'
 import type { Claim } from '../../../../src/dsl/claim.ts'
 import { formatClaim } from '../../../../src/reporters/format.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aClaim, aPlan, aSample, benchId, rounds } from './builders.ts'
+import { aBench, aClaim, aPlan, aSample, benchId, rounds, withValues } from './builders.ts'
 
 const threads = [1, 2, 4, 8] as const
 const peaksAt: SeriesMatcher = { kind: 'peaksAt', over: 'threads', from: 2, to: 4 }
@@ -26,8 +26,8 @@ const series = (rates: readonly number[], count = 10, over: Partial<Sample> = {}
       const point = `${benchId} [threads=${value}]`
       return aSample('runc', round, {
         case: point,
-        digest: `work ${value}`,
-        values: { rate, latency: 1e4 / rate },
+        workDigest: `work ${value}`,
+        ...withValues({ rate, latency: 1e4 / rate }),
         ...over,
       })
     }),
@@ -89,7 +89,7 @@ describe('a claim over a parameter', () => {
     })
     const without = series(rates).filter(({ case: point }) => !point.includes('=8'))
     expect(verdictOf(peaksAt, without)).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'too-few-rounds' } })
-    const changed = series(rates).map((one) => (one.round === 3 ? { ...one, digest: 'other' } : one))
+    const changed = series(rates).map((one) => (one.round === 3 ? { ...one, workDigest: 'other' } : one))
     expect(verdictOf(flat, changed)).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'different-work' } })
   })
 

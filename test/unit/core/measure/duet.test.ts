@@ -6,7 +6,7 @@ import type { Sample } from '../../../../src/core/model/record.ts'
 import { supportsDuet } from '../../../../src/core/project/plan.ts'
 import { planLooks } from '../../../../src/core/stats/index.ts'
 import { assignDuetCpus, duetAssignment } from '../../../../src/host/cpus.ts'
-import { aBench, aClaim, aPlan, aPlatform, aSample, benchId } from '../judge/builders.ts'
+import { aBench, aClaim, aPlan, aPlatform, aSample, benchId, withValues } from '../judge/builders.ts'
 
 const within = (names: string[]) => aClaim({ kind: 'withinNative', percent: 5 }, { on: { by: 'name', names } })
 
@@ -76,7 +76,7 @@ describe('a plan with a duet', () => {
     for (let step = schedule.next(samples); !('stopped' in step); step = schedule.next(samples)) {
       const { round, platform } = step
       const latency = 20 + (round % 2 === 0 ? 1 : -1)
-      samples.push(aSample('native', round, { duetWith: platform, values: { latency } }))
+      samples.push(aSample('native', round, { duetWith: platform, ...withValues({ latency }) }))
     }
     expect(samples.filter(({ round }) => round === 7)).toHaveLength(2)
   })
@@ -87,7 +87,7 @@ describe('the samples of a duet', () => {
   const samples = Array.from({ length: 10 }, (_, round) => {
     const noise = 1 + ((round * 7) % 5) / 1000
     const at = (platform: string, beside: string, latency: number) =>
-      aSample(platform, round, { duetWith: beside, values: { latency } })
+      aSample(platform, round, { duetWith: beside, ...withValues({ latency }) })
     return [
       at('native', 'runc', 20),
       at('runc', 'native', 20 * noise),

@@ -8,7 +8,7 @@ import { type MeasureProjectOptions, measureProject } from '../../../../src/core
 import { RemeasureBudget } from '../../../../src/core/measure/remeasure.ts'
 import { plannedSchedule, runLoop } from '../../../../src/core/measure/run-loop.ts'
 import { stepsOfRound } from '../../../../src/core/model/plan.ts'
-import type { Sample } from '../../../../src/core/model/record.ts'
+import { causeOf, errorOf, type Sample, valuesOf } from '../../../../src/core/model/record.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import type { StopReason } from '../../../../src/core/reporter.ts'
 import { planLooks } from '../../../../src/core/stats/index.ts'
@@ -65,7 +65,7 @@ describe('a run', () => {
       stepsOfRound(record.plan, round).map(({ case: { id }, platform }) => [round, id, platform]),
     )
     expect(order(record.samples)).toEqual(steps)
-    expect(new Set(record.samples.map(({ values }) => values?.time))).toEqual(new Set([100, 104]))
+    expect(new Set(record.samples.map((one) => valuesOf(one)?.time))).toEqual(new Set([100, 104]))
     expect(report.claims[0]).toMatchObject({ outcome: 'holds' })
     expect(report).toMatchObject({ status: 'finished', exit: { code: 0 } })
     expect(host.events.at(-1)).toBe('release the host')
@@ -155,24 +155,22 @@ describe('a run', () => {
     const behaviors = { native: {}, gvisor: { failEvery: 3 }, flaky: { oomAt: 2 }, other: { unsupported: true } }
     const { host, record } = await measured(behaviors, benches, { rounds: 3 })
     const errors = (name: string) =>
-      record.samples.flatMap(({ case: id, platform, error }) =>
-        id.endsWith('disk') && platform === name && error ? [error] : [],
-      )
+      record.samples.flatMap((one) => (one.case.endsWith('disk') && one.platform === name ? (errorOf(one) ?? []) : []))
     expect(errors('native')).toEqual([])
     expect(errors('gvisor')[0]).toMatch(/echo in gvisor: exit code 1/)
     expect(
-      record.samples.filter(({ error }) => /went over the memory that guests have/.test(error ?? '')),
+      record.samples.filter((one) => /went over the memory that guests have/.test(errorOf(one) ?? '')),
     ).toHaveLength(1)
     // What can only fail is tried once: on one platform if it refuses, on none if the image lacks a program.
     expect(record.samples.filter(({ platform }) => platform === 'other').length).toBeLessThanOrEqual(2)
     expect(errors('other')).toEqual(['other runs no commands'])
-    expect(record.samples.filter(({ missingProgram }) => missingProgram === 'no-such-program')).toHaveLength(1)
+    expect(record.samples.filter((one) => causeOf(one)?.kind === 'missing-program')).toHaveLength(1)
     nothingLeft(host)
   })
 
   it('records a boot that failed and goes on', async () => {
     const { host, record } = await measured({ native: {}, runc: { failBoots: true } }, { disk: {} })
-    expect(record.samples.filter(({ error }) => error === 'runc did not boot')).toHaveLength(2)
+    expect(record.samples.filter((one) => errorOf(one) === 'runc did not boot')).toHaveLength(2)
     expect(record.status).toBe('finished')
     nothingLeft(host)
   })
@@ -282,7 +280,7 @@ describe('a sample that reaches its time limit', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     const { host, record } = await promise
     nothingLeft(host)
-    return { host, errors: record.samples.map(({ error }) => error) }
+    return { host, errors: record.samples.map(errorOf) }
   }
 
   it('ends its command and removes the guest', async () => {
@@ -405,7 +403,7 @@ describe('a duet', () => {
 
   it('goes on with one guest if the other does not boot', async () => {
     const { samples } = await duet({ native: {}, runc: { failBoots: true } })
-    expect(samples.map(({ platform, error }) => [platform, error])).toEqual([
+    expect(samples.map((one) => [one.platform, errorOf(one)])).toEqual([
       ['runc', 'runc did not boot'],
       ['native', undefined],
       ['runc', 'runc did not boot'],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Samples } from '../../../../src/core/judge/samples.ts'
 import { isDisturbed, measureUndisturbed, RemeasureBudget } from '../../../../src/core/measure/remeasure.ts'
 import { type HostCounters, loadBetween, psiWaitTime, ticksOf } from '../../../../src/host/load.ts'
-import { aPlan, aSample, benchId } from '../judge/builders.ts'
+import { aPlan, aSample, benchId, withValues } from '../judge/builders.ts'
 
 const still = { busy: 0, steal: 0 }
 const reading = (over: Partial<HostCounters> = {}): HostCounters => ({
@@ -66,10 +66,10 @@ describe('the load of the host', () => {
 describe('a disturbed sample', () => {
   it('gives way to the one taken after it, and both stay', () => {
     const samples = [
-      aSample('runc', 0, { values: { latency: 90 }, disturbed: true }),
-      aSample('runc', 0, { values: { latency: 20 } }),
-      aSample('runc', 1, { values: { latency: 80 }, disturbed: true }),
-      aSample('runc', 1, { values: { latency: 60 }, disturbed: true }),
+      aSample('runc', 0, { ...withValues({ latency: 90 }), disturbed: true }),
+      aSample('runc', 0, { ...withValues({ latency: 20 }) }),
+      aSample('runc', 1, { ...withValues({ latency: 80 }), disturbed: true }),
+      aSample('runc', 1, { ...withValues({ latency: 60 }), disturbed: true }),
     ]
     const all = new Samples(samples)
     expect(all.of(benchId, 'runc')).toHaveLength(4)
@@ -86,7 +86,7 @@ describe('a disturbed sample', () => {
     const quiet = { steal: 0, otherProcesses: 0, otherProcessesOnClientCpus: null, cpuPressure: 0, runnable: 1 }
     const loads = [{ ...quiet, otherProcesses: 0.5 }, { ...quiet, steal: 0.2 }, quiet]
     let taken = 0
-    const take = async () => [aSample('runc', taken++, { wallMs: 1000, values: { latency: 1 } })]
+    const take = async () => [aSample('runc', taken++, { wallMs: 1000, ...withValues({ latency: 1 }) })]
     const meter = () => () => loads[taken - 1]!
     const samples = await measureUndisturbed(take, meter, new RemeasureBudget(1))
     expect(samples.map(({ disturbed, load }) => [disturbed, load])).toEqual([

@@ -8,7 +8,7 @@ import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../../src/dsl/claim.ts'
 import { undecidedText } from '../../../../src/reporters/format.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aClaim, aPlan, aPlatform, aSample } from '../judge/builders.ts'
+import { aBench, aClaim, aPlan, aPlatform, aSample, withError, withValues } from '../judge/builders.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 5 }
 
@@ -39,7 +39,11 @@ function simulate(
     const { case: benchCase, platform, round } = step
     const latency = 20 * (costs[platform] ?? 1) * Math.exp(cv * gaussian(random))
     samples.push(
-      aSample(platform, round, { case: benchCase.id, warmup: round < 0, values: { latency, rate: 1 / latency } }),
+      aSample(platform, round, {
+        case: benchCase.id,
+        warmup: round < 0,
+        ...withValues({ latency, rate: 1 / latency }),
+      }),
     )
   }
   const ended = step.stopped
@@ -62,7 +66,11 @@ describe('the steps of a run', () => {
     const schedule = plannedSchedule(plan)
     const first = schedule.next(samples) as ScheduledStep
     samples.push(
-      aSample('native', -1, { case: first.case.id, warmup: true, error: 'no program', missingProgram: 'fio' }),
+      aSample('native', -1, {
+        case: first.case.id,
+        warmup: true,
+        ...withError('no program', { kind: 'missing-program', program: 'fio' }),
+      }),
     )
     expect(schedule.next(samples)).toMatchObject({ stopped: { why: 'all-rounds' } })
     const [problem, ...others] = missingProgramProblems({ plan, samples: [...samples, ...samples] })
@@ -79,7 +87,10 @@ describe('the steps of a run', () => {
       const { platform, round, case: benchCase } = step
       visits[platform] = (visits[platform] ?? 0) + 1
       samples.push(
-        aSample(platform, round, { case: benchCase.id, ...(platform === 'one' && { error: 'no', unsupported: true }) }),
+        aSample(platform, round, {
+          case: benchCase.id,
+          ...(platform === 'one' && withError('no', { kind: 'unsupported' })),
+        }),
       )
     }
     expect(visits).toEqual({ native: 31, one: 1, two: 31 })

@@ -16,7 +16,7 @@ import { hostDifferences } from '../../../../src/core/records/fingerprint.ts'
 import { ratioInterval, ratioPValue, seeded } from '../../../../src/core/stats/index.ts'
 import { comparisonText } from '../../../../src/reporters/comparison.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aPlan, aPlatform, aSample } from '../judge/builders.ts'
+import { aBench, aPlan, aPlatform, aSample, withValues } from '../judge/builders.ts'
 
 const environment: RunRecord['environment'] = {
   startedAt: '2026-01-01T00:00:00.000Z',
@@ -53,7 +53,7 @@ function runOf(seed: string, costs: Record<string, number>, { host = 1, count = 
     const drift = host * (1 + 0.2 * Math.sin(round))
     return Object.entries({ native: 1, ...costs }).map(([platform, cost]) => {
       const value = drift * cost * Math.exp(cv * gaussian(random))
-      return aSample(platform, round, { values: { latency: 20 * value, rate: 3000 / value } })
+      return aSample(platform, round, { ...withValues({ latency: 20 * value, rate: 3000 / value }) })
     })
   })
   return recordOf(samples.flat())
@@ -113,7 +113,7 @@ describe('comparing two runs', () => {
 
   it('different work is unclear, and compared only on request', () => {
     const other = runOf('now', { runc: 2.2, gvisor: 3 })
-    const now = recordOf(other.samples.map((sample) => ({ ...sample, digest: 'other' })))
+    const now = recordOf(other.samples.map((sample) => ({ ...sample, workDigest: 'other' })))
     expect(compareRecords(before, now, options).rows.every(({ change }) => change === 'unclear')).toBe(true)
     expect(hasRegressed(compareRecords(before, now, { ...options, allowDifferentHosts: true }))).toBe(true)
   })

@@ -10,6 +10,7 @@ import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { seeded } from '../../../../src/core/stats/index.ts'
 import { historyHtml } from '../../../../src/reporters/html/history.ts'
 import { makeRecord } from '../../reporters/fixture.ts'
+import { scaled } from '../judge/builders.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'isobench-history-'))
 const runs = join(root, '.isobench', 'runs')
@@ -24,8 +25,7 @@ function store(count: number, from: number): void {
     const random = seeded(`run ${run}`)
     const samples = record.samples.map((sample) => {
       const slow = (sample.platform === 'gvisor' && run >= from ? 0.7 : 1) * (1 + (random() - 0.5) * 0.02)
-      const values = sample.values && Object.fromEntries(Object.entries(sample.values).map(([k, v]) => [k, v * slow]))
-      return { ...sample, ...(values && { values }) }
+      return scaled(sample, slow)
     })
     const environment = { ...record.environment, startedAt, kernel: run >= from ? '6.12' : '6.1' }
     writeFileSync(join(runs, `${startedAt}.jsonl`), recordText({ ...record, environment, samples }, startedAt))

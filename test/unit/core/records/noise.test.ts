@@ -13,7 +13,7 @@ import {
 } from '../../../../src/core/records/noise.ts'
 import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aPlan, aPlatform, aSample, benchId } from '../judge/builders.ts'
+import { aBench, aPlan, aPlatform, aSample, benchId, withValues } from '../judge/builders.ts'
 
 const environment: RunRecord['environment'] = {
   startedAt: '2026-01-01T00:00:00.000Z',
@@ -38,7 +38,7 @@ function sameTwice(cv: number, count = 10): RunRecord {
   const samples = Array.from({ length: count }, (_, round) =>
     ['native', secondNative].map((platform) => {
       const latency = 20 * Math.exp(cv * gaussian(random))
-      return aSample(platform, round, { values: { latency, rate: 1 / latency } })
+      return aSample(platform, round, { ...withValues({ latency, rate: 1 / latency }) })
     }),
   )
   const platforms = ['native', secondNative].map((name) => aPlatform(name))

@@ -9,7 +9,18 @@ import { reportSchema } from '../../../../src/core/model/report.ts'
 import type { Problem } from '../../../../src/core/model/suite.ts'
 import { latestRecord, RecordError, RecordWriter, readRecord } from '../../../../src/core/records/record-file.ts'
 import { UsageError } from '../../../../src/util/errors.ts'
-import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, costing, native } from '../judge/builders.ts'
+import {
+  aBench,
+  aClaim,
+  aFinding,
+  aPlan,
+  aPlatform,
+  aSample,
+  costing,
+  native,
+  withError,
+  withValues,
+} from '../judge/builders.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'isobench-record-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -69,10 +80,10 @@ const problems: Problem[] = [
   { file: 'c.bench.ts', message: 'empty' },
 ]
 const samples = [
-  aSample('native', 0, { warmup: true, values: { latency: 1, rate: 1 } }),
+  aSample('native', 0, { warmup: true, ...withValues({ latency: 1, rate: 1 }) }),
   ...native(6),
   ...costing('runc', 1.02, { count: 6 }),
-  aSample('runc', 7, { error: 'line one\nline two — “quoted” \u2028' }),
+  aSample('runc', 7, { ...withError('line one\nline two — “quoted” \u2028') }),
 ]
 
 function write(id: string, { end, only = samples }: { end?: 'finished' | 'interrupted'; only?: typeof samples } = {}) {
@@ -141,6 +152,10 @@ describe('a run record', () => {
   }, 60_000)
 })
 
+const sampleLine = (outcome: string) =>
+  '{"type":"sample","sample":{"case":"p","platform":"q","round":0,"warmup":false,"workDigest":"d","wallMs":1,' +
+  `"outcome":${outcome}}}`
+
 describe('what is no run record', () => {
   const good = readFileSync(write('good', { only: samples.slice(0, 2) }).file, 'utf8')
     .trimEnd()
@@ -156,8 +171,12 @@ describe('what is no run record', () => {
     '{"type":"sample"',
     '{"type":"unknown"}',
     '{"type":"sample","sample":{}}',
-    '{"type":"sample","sample":{"case":"p","platform":"q","round":0,"warmup":false,"digest":"d","wallMs":1,' +
-      '"values":{"a":null}}}',
+    sampleLine('{"ok":true,"values":{"a":null}}'),
+    sampleLine('{"ok":true,"values":{"a":1},"error":"it broke"}'),
+    sampleLine('{"ok":false,"error":"it broke","values":{"a":1}}'),
+    sampleLine('{"ok":false,"error":"it broke","cause":{"kind":"missing-program"}}'),
+    sampleLine('{"ok":false}'),
+    sampleLine('{"error":"it broke"}'),
     '[]',
     '5',
     '"text"',
@@ -166,6 +185,16 @@ describe('what is no run record', () => {
     const error = reading([good[0]!, good[1]!, junk, good[2]!])
     expect(error).toBeInstanceOf(RecordError)
     expect(error.message).toMatch(/junk\.jsonl:3 /)
+  })
+
+  it('a line with values, or with an error and its cause, is read', () => {
+    const outcomes = [
+      '{"ok":true,"values":{"a":1}}',
+      '{"ok":false,"error":"it broke","cause":{"kind":"missing-program","program":"fio"}}',
+    ]
+    const file = join(folder, 'outcomes.jsonl')
+    writeFileSync(file, `${[good[0], ...outcomes.map(sampleLine)].join('\n')}\n`)
+    expect(readRecord(file).samples.map(({ outcome }) => JSON.stringify(outcome))).toEqual(outcomes)
   })
 
   it('a file that begins with something else, or is empty, is refused', () => {

@@ -3,7 +3,7 @@ import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { Environment, Sample } from '../../../../src/core/model/record.ts'
 import { figureChanges, verdictChanges } from '../../../../src/core/watch/changes.ts'
 import { SampleStore } from '../../../../src/core/watch/sample-store.ts'
-import { aBench, aClaim, aPlan, benchId, costing, native, planWith } from '../judge/builders.ts'
+import { aBench, aClaim, aPlan, benchId, costing, native, planWith, withError } from '../judge/builders.ts'
 
 const keptOf = (...samples: readonly Sample[][]) => {
   const kept = new SampleStore()
@@ -25,8 +25,8 @@ describe('what is kept', () => {
     expect(keptOf([warmup]).samples).toEqual([])
     // A failed warm-up drops the step from the job, so its sample is the only one that says why.
     const kept = keptOf([
-      { ...warmup, missingProgram: 'fio' },
-      { ...warmup, unsupported: true },
+      { ...warmup, ...withError('no program', { kind: 'missing-program', program: 'fio' }) },
+      { ...warmup, ...withError('it runs one program', { kind: 'unsupported' }) },
     ])
     expect(kept.samples).toHaveLength(2)
     expect([kept.nextRound(benchId), kept.rounds(benchId, 'native')]).toEqual([0, 0])

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Sample } from '../../../../src/core/model/record.ts'
+import { causeOf, type Sample } from '../../../../src/core/model/record.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { casesFor, jobForChange, type Snapshot } from '../../../../src/core/watch/changes.ts'
 import type { ProjectState } from '../../../../src/core/watch/project-state.ts'
@@ -156,7 +156,7 @@ describe('a job of watch mode', () => {
     const { measure, samples, session } = await watching(undefined, { disk: {}, broken: { run } })
     await measure()
     const broken = samples().filter(({ case: id }) => id.endsWith('broken'))
-    expect(broken.map(({ missingProgram }) => missingProgram)).toEqual(['no-such-program'])
+    expect(broken.map(causeOf)).toEqual([{ kind: 'missing-program', program: 'no-such-program' }])
     expect(session.report()!.problems).toHaveLength(1)
   })
 

@@ -2,12 +2,13 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
-import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
+import type { RunRecord } from '../../../../src/core/model/record.ts'
 import { compareRecords } from '../../../../src/core/records/baseline.ts'
 import { htmlReporter } from '../../../../src/reporters/html/reporter.ts'
 import { worldRecord } from '../../benches/record.ts'
 import { allPlatforms, built, collectBenches } from '../../benches/suite.ts'
 import { recordedFunctions } from '../../core/attack-profile/recorded.ts'
+import { scaled } from '../../core/judge/builders.ts'
 import { contextOf, Memory, makeRecord } from '../fixture.ts'
 
 const pageOf = async (records: readonly RunRecord[], former?: RunRecord): Promise<string> => {
@@ -31,13 +32,7 @@ const count = (text: string, of: string): number => text.split(of).length - 1
 const slower = (record: RunRecord, over: Partial<RunRecord['environment']> = {}): RunRecord => ({
   ...record,
   environment: { ...record.environment, startedAt: '2026-02-01T00:00:00.000Z', ...over },
-  samples: record.samples.map((sample): Sample => {
-    if (sample.platform !== 'gvisor' || !sample.values) return sample
-    return {
-      ...sample,
-      values: Object.fromEntries(Object.entries(sample.values).map(([k, value]) => [k, value * 1.3])),
-    }
-  }),
+  samples: record.samples.map((sample) => (sample.platform === 'gvisor' ? scaled(sample, 1.3) : sample)),
 })
 
 describe('the paper’s figures', () => {
