@@ -3,8 +3,9 @@ import { casesOf, describeParams, type ResolvedProfile, withProfileParams } from
 import type { Suite } from '../core/model/suite.ts'
 import { collect } from '../core/project/collect.ts'
 import { benchFiles, filterFiles, loadProject } from '../core/project/config.ts'
-import { resolveProfile, selectBenches, selectFiles } from '../core/project/plan.ts'
+import { resolveProfile, selectBenches, selectFiles, splitPlatforms } from '../core/project/plan.ts'
 import { duration } from '../reporters/format.ts'
+import { excludedPlatformsNote } from '../reporters/summary.ts'
 import { plural } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { problemText } from './errors.ts'
@@ -53,6 +54,13 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
     }
     const counts = `${plural(suite.benches.length, 'bench', 'benches')}, ${plural(suite.findings.length, 'finding')}`
     io.out.write(`${counts}\n${runLength(suite, options.profile, profile)}\n`)
+    const { excluded } = splitPlatforms(
+      project.platforms.map((spec) => ({ spec })),
+      {},
+      project.skipPlatformTags,
+    )
+    const note = excludedPlatformsNote(excluded.map(({ spec }) => spec))
+    if (note) io.out.write(`${note}\n`)
   }
   for (const problem of suite.problems) io.err.write(problemText(problem))
   return suite.problems.length > 0 ? exitCodes.invalid : exitCodes.clean

@@ -100,6 +100,12 @@ export const sharedOptions = {
     repeatable: true,
     completion: 'platforms',
   },
+  allPlatforms: {
+    group: 'Select benches',
+    description: 'also platforms with a tag that the config excludes (skipPlatformTags)',
+    example: '--all-platforms --profile full',
+    schema: toggle,
+  },
   name: {
     value: '<text>',
     group: 'Select benches',

@@ -26,6 +26,7 @@ export const command = defineCommand({
   arguments: [benchFilters],
   options: pickOptions(
     'platform',
+    'allPlatforms',
     'name',
     'tag',
     'shard',

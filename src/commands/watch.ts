@@ -18,6 +18,7 @@ export const command = defineCommand({
   arguments: [benchFilters],
   options: pickOptions(
     'platform',
+    'allPlatforms',
     'name',
     'tag',
     'profile',
@@ -47,6 +48,7 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     drivers,
     filters,
     platform: options.platform,
+    allPlatforms: options.allPlatforms,
     name: options.name ?? [],
     tag: options.tag ?? [],
     waitForLock: options.waitForLock,

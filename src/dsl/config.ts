@@ -43,6 +43,11 @@ export interface Config {
   /** Globs of bench files, relative to the config's directory. Default: every `.bench.ts` in `benches`. */
   readonly include?: readonly string[]
   readonly platforms: readonly PlatformSpec[]
+  /**
+   * Excludes platforms with one of these tags from runs, unless the command line names them or has `--all-platforms`.
+   * Default: none.
+   */
+  readonly skipPlatformTags?: readonly string[]
   readonly guest?: GuestLimits
   readonly image?: ImageConfig
   /**

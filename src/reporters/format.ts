@@ -68,6 +68,7 @@ export function formatPlatforms({ claim, platforms }: Pick<ClaimVerdict, 'claim'
 const reasonTexts: Record<ReasonCode, string> = {
   'platform-unavailable': 'the platform does not work on this host, or the run excluded it',
   'platform-unknown': 'this run has no platform of that name or kind',
+  'platform-excluded': 'the run leaves such platforms out by default; --all-platforms includes them',
   'workload-unsupported': 'the platform cannot run such a workload',
   'no-native': 'native was not measured, so there is nothing to compare with',
   'not-measured': 'the bench was excluded from this run',
@@ -170,6 +171,7 @@ export function formatClaim(verdict: Omit<ClaimVerdict, 'failsRun'>): string {
 interface Context {
   readonly claims: readonly Omit<ClaimVerdict, 'failsRun'>[]
   readonly platforms: readonly { readonly name: string; readonly reason?: string | null }[]
+  readonly excludedPlatforms?: readonly { readonly name: string }[]
 }
 
 /** The platforms that are missing, by the reason: `needs osv, osv-firecracker: no OSv image; kata: not in this run`. */
@@ -185,7 +187,12 @@ function formatMissing(names: readonly string[], platforms: Context['platforms']
   return `needs ${[...byReason].map(([reason, those]) => `${those.join(', ')}: ${reason}`).join('; ')}`
 }
 
-const absenceCodes: readonly ReasonCode[] = ['platform-unavailable', 'platform-unknown', 'no-native']
+const absenceCodes: readonly ReasonCode[] = [
+  'platform-unavailable',
+  'platform-unknown',
+  'platform-excluded',
+  'no-native',
+]
 
 /** Why a finding, or its wording, is not evaluated: the missing platforms first, because a reader can change those. */
 function formatOpenReasons({ reasons, missingPlatforms }: Combination, platforms: Context['platforms']): string[] {
@@ -197,7 +204,10 @@ function formatOpenReasons({ reasons, missingPlatforms }: Combination, platforms
 }
 
 /** How the verdicts of several claims combine, in words. */
-export function formatCombination(combination: Combination, { claims, platforms }: Context): string {
+export function formatCombination(combination: Combination, report: Context): string {
+  const { claims, excludedPlatforms = [] } = report
+  const excluded = excludedPlatforms.map(({ name }) => ({ name, reason: 'left out by default' }))
+  const platforms = [...report.platforms, ...excluded]
   const { outcome, decisiveClaim, agreeing, reasons } = combination
   const { holds, of } = agreeing
   const agrees = holds > 0 ? [`what was measured agrees (${holds} of ${of})`] : []

@@ -10,6 +10,7 @@ import {
   claimLocation,
   count,
   countsLine,
+  excludedPlatformsNote,
   failedResults,
   flagLegend,
   measuredBenches,
@@ -71,7 +72,9 @@ function absent(report: Report): string[] {
       ({ name, reason, fix }) =>
         `- ${md(name)} ${what(name)}: ${md(reason ?? 'no reason given')}${fix ? `; fix: ${md(fix)}` : ''}`,
     )
+  const note = excludedPlatformsNote(report.excludedPlatforms)
   return [
+    ...(note === undefined ? [] : [`- ${md(note)}`]),
     ...lines(wholly, () => 'cannot run'),
     ...lines(partly, (name) => `cannot boot a guest, measured is ${measuredBenches(report, name).map(md).join(', ')}`),
   ]

@@ -3,7 +3,7 @@ import type { BenchInfo } from '../core/model/claim.ts'
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, Outcome, ReasonCode } from '../core/model/verdict.ts'
-import { sanitize } from '../util/text.ts'
+import { plural, sanitize } from '../util/text.ts'
 import { formatPlatforms, formatReasonCode, formatReasonSubject } from './format.ts'
 
 /** What every reporter derives from a report: counts, groups, what fails the run, and where things are. */
@@ -140,6 +140,15 @@ export function unavailablePlatforms(
     wholly: absent.filter(({ name }) => !measured.has(name)),
     partly: absent.filter(({ name }) => measured.has(name)),
   }
+}
+
+/** The platforms that a run leaves out because of their tags, in one line; undefined if there are none. */
+export function excludedPlatformsNote(
+  excluded: readonly { readonly name: string; readonly tags: readonly string[] }[],
+): string | undefined {
+  if (excluded.length === 0) return undefined
+  const names = excluded.map(({ name }) => sanitize(name, 60)).join(', ')
+  return `${plural(excluded.length, 'platform')} left out by default: ${names}; include them with --all-platforms`
 }
 
 /** What was measured of a platform that does not work: the names of its benches. */

@@ -134,8 +134,22 @@ function planForClaim<P extends JudgeInput['plan']>(plan: P, bench: P['benches']
       available: isMeasuredOn(platform, bench),
       ...(!canRun(platform, bench) && { unable: true }),
     }))
-  return { ...plan, platforms }
+  return { ...plan, platforms: [...platforms, ...(on.by === 'all' ? [] : excludedPlatforms(plan))] }
 }
+
+/**
+ * The platforms that the run excluded because of their tags. A claim about a name, a family or a tag includes them and
+ * is not evaluated for them. A claim about all platforms is about those of the run.
+ */
+const excludedPlatforms = ({ excludedPlatforms = [] }: JudgeInput['plan']) =>
+  excludedPlatforms.map((platform) => ({
+    ...platform,
+    kind: platform.name,
+    available: false,
+    excluded: true,
+    version: '',
+    cpuMode: 'hardware' as const,
+  }))
 
 /** The cases behind one verdict. */
 interface CaseSeries {

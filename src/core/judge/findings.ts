@@ -137,6 +137,7 @@ function combine(groups: readonly Group[], unmeasurableParts: readonly string[])
 const absenceCodes: readonly ReasonCode[] = [
   'platform-unavailable',
   'platform-unknown',
+  'platform-excluded',
   'workload-unsupported',
   'no-native',
 ]

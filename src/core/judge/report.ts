@@ -73,6 +73,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false 
       reason: reason ?? null,
       fix: fix ?? null,
     })),
+    excludedPlatforms: [...(plan.excludedPlatforms ?? [])],
     cases: plan.cases.map((benchCase) => {
       const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
       const measured = plan.platforms.filter((platform) => isMeasuredOn(platform, bench))

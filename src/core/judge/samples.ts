@@ -6,7 +6,10 @@ import type { Reason } from '../model/verdict.ts'
 import { median } from '../stats/index.ts'
 
 interface Platforms {
-  readonly platforms: readonly (Plan['platforms'][number] & { readonly unable?: boolean })[]
+  readonly platforms: readonly (Plan['platforms'][number] & {
+    readonly unable?: boolean
+    readonly excluded?: boolean
+  })[]
 }
 
 const find = (name: string, { platforms }: Platforms) => platforms.find((platform) => platform.name === name)
@@ -16,6 +19,7 @@ export function unavailableReason(name: string, plan: Platforms): Reason | undef
   const platform = find(name, plan)
   if (platform?.available) return undefined
   if (platform?.unable) return { code: 'workload-unsupported', platforms: [name] }
+  if (platform?.excluded) return { code: 'platform-excluded', platforms: [name] }
   if (name === 'native') return { code: 'no-native' }
   return { code: platform ? 'platform-unavailable' : 'platform-unknown', platforms: [name] }
 }

@@ -86,6 +86,14 @@ const platformSchema = z
   })
   .meta({ id: 'PlannedPlatform', description: 'A platform of the config, and whether it works on this host.' })
 
+export const excludedPlatformSchema = z
+  .object({
+    name: platformName,
+    family: familySchema.describe('how strongly, and by what, it isolates'),
+    tags: z.array(z.string()).readonly().describe('tags of the platform'),
+  })
+  .meta({ id: 'ExcludedPlatform', description: 'A platform of the config that the run excluded because of its tags.' })
+
 export const profileFields = {
   rounds: z.number().describe('rounds, without warm-up'),
   warmup: z.number().describe('warm-up rounds'),
@@ -194,6 +202,10 @@ export const planSchema = z
     duet: z.array(z.string()).optional().describe('ids of benches that native and a platform run at the same time'),
     findings: z.array(findingSchema).describe('findings of the bench files'),
     excluded: z.array(excludedBenchSchema).describe('benches without samples in this run'),
+    excludedPlatforms: z
+      .array(excludedPlatformSchema)
+      .optional()
+      .describe('platforms that the run excluded because of their tags'),
     sequential: z
       .object({
         looks: z.array(z.number()).describe('numbers of rounds after which the claims are judged'),

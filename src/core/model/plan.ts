@@ -85,6 +85,9 @@ export interface ExcludedBench {
   readonly detail?: string
 }
 
+/** A platform of the config that the run does not have, because of its tags. */
+export type ExcludedPlatform = Pick<PlannedPlatform, 'name' | 'family' | 'tags'>
+
 /** What a run is going to do. Plain data. */
 export interface Plan {
   readonly seed: string
@@ -97,6 +100,8 @@ export interface Plan {
   /** Ids of the benches that native and a platform run at the same time. */
   readonly duet?: readonly string[]
   readonly excluded: readonly ExcludedBench[]
+  /** The platforms that `skipPlatformTags` of the config excludes. */
+  readonly excludedPlatforms?: readonly ExcludedPlatform[]
 }
 
 /** One step of a round: one case on one platform. */

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { UsageError } from '../../util/errors.ts'
 import { benchInfoSchema, familySchema, paramsSchema, workKindSchema } from './claim.ts'
-import { excludedBenchSchema, problemSchema, profileFields } from './plan-schema.ts'
+import { excludedBenchSchema, excludedPlatformSchema, problemSchema, profileFields } from './plan-schema.ts'
 import { environmentSchema } from './record.ts'
 import { claimVerdictSchema, findingVerdictSchema } from './verdict.ts'
 import { cpuModeSchema, runStatusSchema, vocabulary } from './vocabulary.ts'
@@ -107,7 +107,10 @@ export const reportSchema = z
       })
       .meta({ id: 'ReportProfile', description: 'How much the run measures.' })
       .describe('how much the run measures'),
-    platforms: z.array(platformSchema).describe('platforms of the config'),
+    platforms: z.array(platformSchema).describe('platforms of the run'),
+    excludedPlatforms: z
+      .array(excludedPlatformSchema)
+      .describe('platforms that the run excluded because of their tags'),
     cases: z.array(caseResultSchema).describe('results, one per case'),
     claims: z.array(claimVerdictSchema).describe('verdicts on claims'),
     findings: z.array(findingVerdictSchema).describe('verdicts on findings'),

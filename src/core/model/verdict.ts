@@ -28,6 +28,7 @@ export const reasonSchema = z
       code: describedEnum({
         'platform-unavailable': 'the platform does not work on this host, or the run did not measure it',
         'platform-unknown': 'the run has no platform with that name, family or tag',
+        'platform-excluded': 'the run excluded the platform because of its tags (`skipPlatformTags` of the config)',
         'workload-unsupported': 'the platform cannot run such a workload',
         'sample-errors': 'its samples failed',
         'client-bound': 'the load generator was the limit, so the values describe the load generator',

@@ -18,6 +18,8 @@ export interface Project {
   readonly configDigest: string
   readonly include: readonly string[]
   readonly platforms: readonly PlatformSpec[]
+  /** Tags of the platforms that a run excludes by default. */
+  readonly skipPlatformTags: readonly string[]
   readonly guest: { readonly cpus: number; readonly memoryBytes: number }
   readonly image: ImageConfig
   readonly duet: boolean
@@ -79,6 +81,10 @@ export const configSchema = z
       .default(['benches/**/*.bench.ts'])
       .describe("globs of bench files, relative to the config's folder"),
     platforms: z.array(platformSchema).min(1).describe('platforms to measure'),
+    skipPlatformTags: z
+      .array(z.string())
+      .default([])
+      .describe('excludes platforms with these tags, unless `--platform` names them or `--all-platforms` is given'),
     guest: z
       .strictObject({
         cpus: whole.min(1).default(1).describe('whole CPUs per guest, native included'),
@@ -163,6 +169,7 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
     configDigest: digest,
     include: config.include,
     platforms: config.platforms as PlatformSpec[],
+    skipPlatformTags: config.skipPlatformTags,
     guest: { cpus: config.guest.cpus, memoryBytes: bytesOf(config.guest.memory) },
     image: {
       ...(config.image.rootfs !== undefined && {

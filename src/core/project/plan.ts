@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { Driver } from '../../driver.ts'
+import { type Driver, platformFamily } from '../../driver.ts'
+import type { PlatformSpec } from '../../dsl/platform.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
 import {
   casesOf,
   combinations,
+  type ExcludedPlatform,
   type ExclusionReason,
   type Plan,
   type ResolvedProfile,
@@ -89,6 +91,43 @@ export function selectPlatforms<T extends { readonly name: string }>(
   return all.filter(({ name }) => names.includes(name))
 }
 
+/** Which platforms of the config a run has. */
+export interface PlatformSelection {
+  /** Names of platforms. They are selected whatever their tags. */
+  readonly platform?: readonly string[] | undefined
+  /** Selects platforms with any tags. */
+  readonly allPlatforms?: boolean | undefined
+}
+
+/**
+ * Splits the platforms of a config into those of the run, and those that `skipPlatformTags` excludes. Platforms that
+ * the command line does not name are in neither list.
+ * @throws {UsageError} if the config has no platform of a given name
+ */
+export function splitPlatforms<T extends { readonly spec: Pick<PlatformSpec, 'name' | 'tags'> }>(
+  all: readonly T[],
+  { platform: names, allPlatforms = false }: PlatformSelection,
+  skipTags: readonly string[],
+): { readonly selected: T[]; readonly excluded: T[] } {
+  if (names?.length) {
+    const chosen = selectPlatforms(
+      all.map(({ spec }) => spec),
+      names,
+    ).map(({ name }) => name)
+    return { selected: all.filter(({ spec }) => chosen.includes(spec.name)), excluded: [] }
+  }
+  const isExcluded = ({ spec }: T) => !allPlatforms && spec.tags.some((tag) => skipTags.includes(tag))
+  return { selected: all.filter((one) => !isExcluded(one)), excluded: all.filter(isExcluded) }
+}
+
+/** Excluded platforms as a plan stores them. */
+export const describeExcluded = (platforms: readonly ResolvedPlatform[]): ExcludedPlatform[] =>
+  platforms.map(({ spec, driver, options }) => ({
+    name: spec.name,
+    family: platformFamily(driver, options),
+    tags: spec.tags,
+  }))
+
 /** One of `count` parts of a suite, counted from 1. */
 export interface Shard {
   readonly index: number
@@ -134,11 +173,9 @@ export const supportsDuet = ({ tags, workload }: BenchData): boolean =>
   workload.lifecycle !== 'sample'
 
 /** What the profile of a run is made of. */
-export interface ProfileOptions {
+export interface ProfileOptions extends PlatformSelection {
   /** The profile's name. */
   readonly profile: string
-  /** Names of platforms; all if left out. */
-  readonly platform?: readonly string[] | undefined
   /** Overrides the profile's number of rounds. */
   readonly rounds?: number | undefined
   /** Overrides the seconds that one sample measures. */
@@ -219,11 +256,7 @@ export async function createPlan(
   const chosen = filterFiles(project, files, filters)
   const profile = resolveProfile(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
-  const names = selectPlatforms(
-    all.map(({ spec }) => spec),
-    options.platform,
-  ).map(({ name }) => name)
-  const platforms = all.filter(({ spec }) => names.includes(spec.name))
+  const { selected: platforms, excluded: excludedPlatforms } = splitPlatforms(all, options, project.skipPlatformTags)
   const { suite: whole, compiled } = await collect(project.root, files)
   const suite = selectFiles(whole, chosen)
   if (options.forbidOnly ?? process.env.CI === 'true') forbidOnly(suite)
@@ -249,6 +282,7 @@ export async function createPlan(
       findings: suite.findings,
       ...(duet.length > 0 && { duet }),
       excluded,
+      ...(excludedPlatforms.length > 0 && { excludedPlatforms: describeExcluded(excludedPlatforms) }),
       sequential: first && first < profile.rounds ? planLooks({ first, last: profile.rounds }) : undefined,
     },
     platforms,

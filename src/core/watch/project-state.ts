@@ -5,16 +5,15 @@ import { type Problem, ProjectError, type Suite } from '../model/suite.ts'
 import { type Collected, checkSuite, collect } from '../project/collect.ts'
 import { type Compiled, compile } from '../project/compile.ts'
 import { benchFiles, filterFiles, loadProject, type Project } from '../project/config.ts'
-import { selectBenches, selectFiles, selectPlatforms } from '../project/plan.ts'
+import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
 import type { Snapshot } from './changes.ts'
 import { type FileChanges, filesOf, foldersOf, platformFileState } from './file-watcher.ts'
 import { isUserFile, workDigest } from './work-digest.ts'
 
 /** What the command line selects. */
-export interface SelectionOptions {
+export interface SelectionOptions extends PlatformSelection {
   readonly filters: readonly string[]
-  readonly platform: readonly string[] | undefined
   readonly name: readonly string[]
   readonly tag: readonly string[]
   readonly profileName: string
@@ -32,17 +31,12 @@ export interface NameFilter {
  * @throws {UsageError} if the config does not have a platform of that name
  */
 export function selectedPlatforms(
-  { platforms }: ProjectState,
+  { platforms, project }: ProjectState,
   options: SelectionOptions,
   only: NameFilter,
 ): ResolvedPlatform[] {
-  const names = selectPlatforms(
-    platforms.map(({ spec }) => spec),
-    options.platform,
-  ).map(({ name }) => name)
-  const wanted = ({ spec: { name } }: ResolvedPlatform) =>
-    names.includes(name) && (name === 'native' || name.includes(only.platform))
-  return platforms.filter(wanted)
+  const { selected } = splitPlatforms(platforms, options, project.skipPlatformTags)
+  return selected.filter(({ spec: { name } }) => name === 'native' || name.includes(only.platform))
 }
 
 /** The benches that the command line and the name filter select, and their findings. */

@@ -13,6 +13,7 @@ import type { Environment, RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { BenchData, Problem } from '../model/suite.ts'
 import type { Project } from '../project/config.ts'
+import { describeExcluded, splitPlatforms } from '../project/plan.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { RecordWriter } from '../records/record-file.ts'
 import type { Exec, LoadClientHost } from '../session/exec-target.ts'
@@ -335,6 +336,9 @@ export class WatchSession {
       cases: benches.flatMap(casesOf),
       findings,
       excluded,
+      excludedPlatforms: describeExcluded(
+        splitPlatforms(state.platforms, this.options, state.project.skipPlatformTags).excluded,
+      ),
     }
   }
 

@@ -1,6 +1,12 @@
 import type { Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
-import { measuredBenches, quickProfileNote, resultsOf, unavailablePlatforms } from '../summary.ts'
+import {
+  excludedPlatformsNote,
+  measuredBenches,
+  quickProfileNote,
+  resultsOf,
+  unavailablePlatforms,
+} from '../summary.ts'
 import { cell, details, headerCell, list, table } from './elements.ts'
 import { type Html, html, lines } from './tag.ts'
 
@@ -21,7 +27,7 @@ function warnings(report: Report): string[] {
     return `${flag}: ${where.map(({ bench, cell: result }) => `${bench.bench.name} on ${result.platform}`).join(', ')}`
   })
   const { wholly, partly } = unavailablePlatforms(report)
-  const texts: (string | false | null)[] = [
+  const texts: (string | false | null | undefined)[] = [
     status !== 'finished' && `The run was ${status}: the verdicts are those of the samples that it had.`,
     quickProfileNote(report),
     profile.rounds < minRounds &&
@@ -36,6 +42,7 @@ function warnings(report: Report): string[] {
       `The CPU frequency governor is ${cpu.governor}, not performance: the CPU clock moved with the load.`,
     cpu.governor === null && 'The host does not expose its CPU frequency governor.',
     cpu.smt === 'on' && 'SMT is on: hyperthreads share their cores.',
+    excludedPlatformsNote(report.excludedPlatforms),
     wholly.length > 0 && `${plural(wholly.length, 'platform')} of ${platforms.length} cannot run here.`,
     ...partly.map(
       ({ name }) => `${name} cannot boot a guest here, measured is ${measuredBenches(report, name).join(', ')}.`,

@@ -7,6 +7,7 @@ import { duration, formatFinding, formatFindingTitle } from '../format.ts'
 import {
   count,
   countsLine,
+  excludedPlatformsNote,
   failing,
   measuredBenches,
   quickProfileNote,
@@ -52,6 +53,7 @@ export function summary(
     ...platformLines(report, view),
     ...benchLines(report, width, ink),
     ...excludedLines(report, width, ink),
+    ...excludedPlatformLines(report, width, ink),
     ...claimLines(report, view),
     ...findingLines(report, view),
     ...problemLines(report.problems.slice(ran.problemsTold) as Problem[], view),
@@ -109,6 +111,11 @@ function excludedLines({ excluded: left }: Report, width: number, ink: Colors): 
     ...wrap(`${plural(left.length, 'bench', 'benches')} left out: ${parts.join(', ')}`, width).map(ink.dim),
     ...reasons.flatMap((reason) => wrap(sanitize(reason), width - 2).map((line) => ink.dim(`  ${line}`))),
   ]
+}
+
+function excludedPlatformLines({ excludedPlatforms }: Report, width: number, ink: Colors): string[] {
+  const note = excludedPlatformsNote(excludedPlatforms)
+  return note === undefined ? [] : ['', ...wrap(note, width).map(ink.dim)]
 }
 
 /** Files and benches that isobench could not use: what is wrong, where, and how to fix it. */

@@ -196,6 +196,7 @@ export function makeRecord(nasty = true): RunRecord {
         file: boot.file,
       },
     ],
+    excludedPlatforms: [{ name: 'native-loopback', family: 'native', tags: ['ablation'] }],
     excluded: [{ bench: 'benches/later.bench.ts#later', reason: 'todo' }],
   }
   return {

@@ -185,6 +185,22 @@ describe('why something is undecidable', () => {
     expect(claims).toMatchObject([{ outcome: 'not-evaluated', reason: { code: 'platform-unknown' } }])
   })
 
+  it('platform-excluded: by name or family, but a claim about all platforms has no verdict for it', () => {
+    const excludedPlatforms = [{ name: 'rootless', family: 'container' as const, tags: ['rootless'] }]
+    const verdictsOf = (on: Selector) =>
+      judge({ ...planWith(aClaim(within, { on })), excludedPlatforms }, native()).claims.map(
+        ({ platforms, outcome, reason }) => [platforms, outcome, reason?.code],
+      )
+    expect(verdictsOf({ by: 'name', names: ['rootless'] })).toEqual([
+      [['rootless'], 'not-evaluated', 'platform-excluded'],
+    ])
+    expect(verdictsOf({ by: 'family', families: ['container'] })).toEqual([
+      [['runc'], 'not-evaluated', 'too-few-rounds'],
+      [['rootless'], 'not-evaluated', 'platform-excluded'],
+    ])
+    expect(verdictsOf({ by: 'all' }).flatMap(([names]) => names)).toEqual(['runc', 'gvisor'])
+  })
+
   it('not-measured: the bench, the metric or the point is not in the run', () => {
     const finding = aFinding([
       aClaim(within, { bench: 'b.bench.ts#gone' }),

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { casesOf, combinations, describeParams, stepsOfRound } from '../../../../src/core/model/plan.ts'
-import { selectBenches, selectPlatforms } from '../../../../src/core/project/plan.ts'
+import {
+  type PlatformSelection,
+  selectBenches,
+  selectPlatforms,
+  splitPlatforms,
+} from '../../../../src/core/project/plan.ts'
 import { closestMatch } from '../../../../src/util/closest-match.ts'
 import { UsageError } from '../../../../src/util/errors.ts'
 import { aBench, aPlan, aPlatform } from '../judge/builders.ts'
@@ -135,6 +140,26 @@ describe('selecting platforms', () => {
         (known) => closestMatch(known[0]!, known) === known[0],
       ),
     )
+  })
+})
+
+describe('excluding platforms by their tags', () => {
+  const all = [
+    { spec: { name: 'native', tags: [] } },
+    { spec: { name: 'rootless', tags: ['rootless', 'mine'] } },
+    { spec: { name: 'gofer', tags: ['ablation'] } },
+  ]
+  const split = (selection: PlatformSelection, tags = ['ablation', 'rootless']) => {
+    const { selected, excluded } = splitPlatforms(all, selection, tags)
+    return [selected, excluded].map((platforms) => platforms.map(({ spec }) => spec.name).join())
+  }
+
+  it('selects a tagged platform only by its name or with all platforms', () => {
+    expect(split({})).toEqual(['native', 'rootless,gofer'])
+    expect(split({}, ['mine'])).toEqual(['native,gofer', 'rootless'])
+    expect(split({}, [])).toEqual(['native,rootless,gofer', ''])
+    expect(split({ allPlatforms: true })).toEqual(['native,rootless,gofer', ''])
+    expect(split({ platform: ['gofer', 'native'] })).toEqual(['native,gofer', ''])
   })
 })
 

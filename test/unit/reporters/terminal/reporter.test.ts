@@ -64,6 +64,7 @@ describe('the summary', () => {
     const text = await piped('default', 120, false)
     expect(text).toContain('2 platforms of 7 cannot run here')
     expect(text).toContain('fix: turn on nested virtualization')
+    expect(text).toContain('1 platform left out by default: native-loopback; include them with --all-platforms')
     expect(text).toContain('! osv: 8 samples failed, the first: fio: cannot open /data/file: No such device')
     expect(text).toContain('9 not evaluated: the platform does not work on this host')
     expect(text).toContain('(kata 5, firecracker 4)')
@@ -97,7 +98,8 @@ describe('the summary', () => {
 
   test('of a run without anything is short', async () => {
     const record = makeRecord(false)
-    const plan = { ...record.plan, benches: [], cases: [], findings: [], platforms: [], excluded: [] }
+    const nothing = { benches: [], cases: [], findings: [], platforms: [], excluded: [], excludedPlatforms: [] }
+    const plan = { ...record.plan, ...nothing }
     const out = new Memory()
     await reporters
       .default!.create(contextOf(out))
