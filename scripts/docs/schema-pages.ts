@@ -1,5 +1,6 @@
 import { exitCodeList } from '../../src/core/judge/exit-code.ts'
-import { schemaSections, table } from './schema-tables.ts'
+import { markdownTable } from '../../src/reporters/markdown-table.ts'
+import { schemaSections } from './schema-tables.ts'
 import { jsonSchema } from './schemas.ts'
 
 /** The pages of docs/reference that are made of the schemas: an introduction, then the tables. */
@@ -27,7 +28,7 @@ const exitTable = [
   '',
   'The values of `exit.code`.',
   '',
-  ...table(
+  ...markdownTable(
     ['code', 'meaning'],
     exitCodeList.map(({ code, description }) => [`\`${code}\``, description]),
   ),

@@ -1,3 +1,4 @@
+import { markdownTable } from '../../src/reporters/markdown-table.ts'
 import type { JsonSchema } from './schemas.ts'
 
 /** Markdown tables of a JSON Schema: a section for each object, union and vocabulary. */
@@ -43,15 +44,12 @@ function meaning(name: string, { description, default: value }: JsonSchema): str
   return linked(text).replaceAll('|', '\\|')
 }
 
-export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
-
 const isOptional = ({ required }: JsonSchema, name: string): boolean => !required?.includes(name)
 
 const fieldName = (schema: JsonSchema, name: string): string => `\`${name}${isOptional(schema, name) ? '?' : ''}\``
 
 const fieldTable = (schema: JsonSchema): string[] =>
-  table(
+  markdownTable(
     ['field', 'type', 'meaning'],
     Object.entries(schema.properties ?? {}).map(([name, field]) => [
       fieldName(schema, name),
@@ -75,7 +73,7 @@ function variantTable(variants: readonly JsonSchema[]): string[] {
       ? field.enumDescriptions.map((text, index) => [code(field.enum![index]), text, list.join('<br>')])
       : [[typeText(field), meaning(key, field), list.join('<br>')]]
   })
-  return table([`\`${key}\``, 'meaning', 'other fields'], rows)
+  return markdownTable([`\`${key}\``, 'meaning', 'other fields'], rows)
 }
 
 /** The sections below a heading: what the object, union or vocabulary has. */
@@ -83,7 +81,7 @@ function body(schema: JsonSchema, definitions: Readonly<Record<string, JsonSchem
   const union = schema.oneOf ?? schema.anyOf
   if (!union && schema.enum) {
     const meanings = schema.enumDescriptions ?? []
-    return table(
+    return markdownTable(
       ['value', 'meaning'],
       schema.enum.map((value, index) => [`\`${value}\``, meanings[index]!]),
     )
@@ -91,7 +89,7 @@ function body(schema: JsonSchema, definitions: Readonly<Record<string, JsonSchem
   if (!union) return fieldTable(schema)
   const names = union.map(definition)
   if (!names.every((name) => name !== undefined)) return variantTable(union)
-  return table(
+  return markdownTable(
     ['one of', 'meaning'],
     names.map((name) => [link(name), linked(definitions[name]!.description ?? '')]),
   )

@@ -57,7 +57,7 @@ async function showFindings(
   const record = await openRecord(file, async () => whole)
   const report = buildReport(withFindings(record, { ...suite, findings: chosen }), options)
   const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
-  const view = { width, ink: inkOf(io), root: project.root }
+  const view = { width, ink: createColors(io), root: project.root }
   if (options.json) io.out.write(`${JSON.stringify(toJson(report), null, 1)}\n`)
   else if (markdown) io.out.write(findingsMarkdown(report))
   else if (explained) {
@@ -102,6 +102,3 @@ const toJson = ({
   })),
   exit,
 })
-
-const inkOf = (io: CommandIo) =>
-  createColors({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })

@@ -38,14 +38,11 @@ async function showHistory({ bench: texts, ...options }: Options, io: CommandIo)
   if (options.json) io.out.write(`${JSON.stringify(history, null, 1)}\n`)
   else {
     const width = Math.max(40, Math.min(io.out.columns ?? 100, 140))
-    for (const host of history.hosts) io.out.write(`${lines(host, width, inkOf(io)).join('\n')}\n`)
+    for (const host of history.hosts) io.out.write(`${lines(host, width, createColors(io)).join('\n')}\n`)
     if (history.hosts.length === 0) io.out.write('No run is stored yet. Measure one: isobench run\n')
   }
   return exitCodes.clean
 }
-
-const inkOf = (io: CommandIo): Colors =>
-  createColors({ color: io.color, root: '', out: { write: () => {}, isTTY: io.out.isTTY === true, columns: 80 } })
 
 /** The number of runs in a row: as many of the latest as the width allows, within these limits. */
 const shownRuns = { least: 8, most: 40 }

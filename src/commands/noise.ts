@@ -1,10 +1,13 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal, measureProject } from '../core/measure/measure-project.ts'
+import type { Plan } from '../core/model/plan.ts'
 import { loadProject } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { measuredNoise, type Noise, saveNoise, secondNative, smallestMargin } from '../core/records/noise.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { drivers } from '../platforms/index.ts'
+import { caseName } from '../reporters/summary.ts'
+import { plainTable } from '../reporters/terminal/table.ts'
 import { UsageError } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
@@ -78,7 +81,7 @@ async function measureNoise(
   const file = saveNoise(project.root, noise)
   const rounds = plan.profile.rounds
   if (options.json) io.out.write(`${JSON.stringify({ ...noise, rounds, noiseFloors: floorRows(noise, rounds) })}\n`)
-  else io.out.write(`${noiseText(noise, rounds)}\nKept in ${file}\n`)
+  else io.out.write(`${noiseText(noise, plan)}\nKept in ${file}\n`)
   return noise.measured.length > 0 ? exitCodes.clean : exitCodes.nothing
 }
 
@@ -94,18 +97,22 @@ const floorRows = (noise: Noise, rounds: number) =>
     run: smallestMargin(d, rounds),
   }))
 
-function noiseText(noise: Noise, rounds: number): string {
+function noiseText(
+  noise: Noise,
+  { benches, cases, profile: { rounds } }: Pick<Plan, 'benches' | 'cases' | 'profile'>,
+): string {
+  const nameOf = (id: string): string => {
+    const { bench, params } = cases.find((one) => one.id === id)!
+    return caseName(benches.find((one) => one.id === bench)!, params)
+  }
   const rows = floorRows(noise, rounds).map((row) => [
-    sanitize(`${row.case.slice(row.case.indexOf('#') + 1)} ${row.metric}`, 70),
+    sanitize(`${nameOf(row.case)} ${row.metric}`, 70),
     percentOf(row.single),
     percentOf(row.five),
     percentOf(row.run),
   ])
-  const table = [['', 'one round', '5 rounds', `${rounds} rounds`], ...rows]
-  const widths = table[0]!.map((_, at) => Math.max(...table.map((line) => line[at]!.length)))
-  const lines = table.map((line) =>
-    line.map((cell, at) => (at ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!))).join('  '),
-  )
+  const counts = ['one round', '5 rounds', `${rounds} rounds`]
+  const lines = plainTable([{ title: '' }, ...counts.map((title) => ({ title, align: 'right' as const }))], rows)
   return [
     'What native seems to differ by from native itself, in 95 of 100 runs: ' +
       'a finer margin cannot be judged on this host.',

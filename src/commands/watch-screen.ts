@@ -1,9 +1,16 @@
-import { describeParams } from '../core/model/plan.ts'
 import type { MetricResult, Report } from '../core/model/report.ts'
 import { figureChanges, verdictChanges } from '../core/watch/changes.ts'
 import type { Watch } from '../core/watch/watch.ts'
 import { formatAssertion, formatPlatforms, formatQuantity, formatRatios } from '../reporters/format.ts'
-import { benchName, count, countsLine, outcomeName, roundCount, verdictSymbols } from '../reporters/summary.ts'
+import {
+  benchName,
+  caseName,
+  count,
+  countsLine,
+  outcomeName,
+  roundCount,
+  verdictSymbols,
+} from '../reporters/summary.ts'
 import { benchLines } from '../reporters/terminal/benches.ts'
 import { claimLines, type RenderOptions } from '../reporters/terminal/claims.ts'
 import { renderOptions } from '../reporters/terminal/reporter.ts'
@@ -84,7 +91,7 @@ function changeLines(before: Report, after: Report, { ink, width }: RenderOption
   const flipped = verdictChanges(before, after)
   const figures = figureChanges(before, after)
   const rows = figures.map(({ bench, params, platform, metric, before: old, after: now }): TableCell[] => [
-    { text: [benchName(bench), sanitize(describeParams(params))].filter(Boolean).join(' ') },
+    { text: caseName(bench, params) },
     { text: sanitize(platform, 40) },
     { text: sanitize(metric, 40) },
     { text: old ? formatResult(old) : 'new', paint: ink.dim },

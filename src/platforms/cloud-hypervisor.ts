@@ -15,16 +15,7 @@ import {
   kernelSource,
 } from '../vm/kernel.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
-import {
-  createNonce,
-  guestOomKills,
-  kernelCommandLine,
-  supervisorRunArgv,
-  supervisorServeArgv,
-  type VmSpec,
-  vmExecArgv,
-  vsock,
-} from '../vm/supervisor.ts'
+import { bootVm, createNonce, kernelCommandLine, type VmSpec, vmOneShot, vsock } from '../vm/supervisor.ts'
 import { vmmRequest } from '../vm/vmm-api.ts'
 import { releaseRequirement, runtimeBinary } from './shared/binaries.ts'
 
@@ -110,17 +101,14 @@ export const cloudHypervisor = defineDriver({
     const vmArgs = ['--cpus', 'boot=1', '--memory', `size=${probeKernelMiB}M`, '--kernel', kernel]
     return { argv: [binary, '--serial', 'tty', '--console', 'off', ...vmArgs], accelerator: 'kvm' }
   },
-  oneShot: async (sandbox, argv, options) =>
-    sandbox.wrapWithTap(supervisorRunArgv(sandbox, await prepare(sandbox, options), argv)),
+  oneShot: async (sandbox, argv, options) => vmOneShot(sandbox, await prepare(sandbox, options), argv),
   boot: async (sandbox, options) => {
-    await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, await prepare(sandbox, options))))
-    await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
+    const guest = await bootVm(sandbox, await prepare(sandbox, options))
     const set = async (verb: 'pause' | 'resume') => {
       await vmmRequest(join(sandbox.stateDir, apiSocket), { method: 'PUT', path: `/api/v1/vm.${verb}` })
     }
     return {
-      execArgv: (argv) => sandbox.wrap(vmExecArgv(sandbox, argv)),
-      oomKillCount: () => guestOomKills(sandbox),
+      ...guest,
       pause: () => set('pause'),
       resume: () => set('resume'),
     }

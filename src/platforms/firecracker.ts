@@ -17,16 +17,7 @@ import {
   kernelSource,
 } from '../vm/kernel.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
-import {
-  createNonce,
-  guestOomKills,
-  kernelCommandLine,
-  supervisorRunArgv,
-  supervisorServeArgv,
-  type VmSpec,
-  vmExecArgv,
-  vsock,
-} from '../vm/supervisor.ts'
+import { bootVm, createNonce, kernelCommandLine, type VmSpec, vmOneShot, vsock } from '../vm/supervisor.ts'
 import { vmmRequest } from '../vm/vmm-api.ts'
 import { releaseRequirement, runtimeBinary } from './shared/binaries.ts'
 
@@ -271,19 +262,16 @@ export const firecracker = defineDriver({
     }
     return { argv: (await microvm(sandbox, config, options)).argv, accelerator: 'kvm' }
   },
-  oneShot: async (sandbox, argv, options) =>
-    sandbox.wrapWithTap(supervisorRunArgv(sandbox, await prepare(sandbox, options), argv)),
+  oneShot: async (sandbox, argv, options) => vmOneShot(sandbox, await prepare(sandbox, options), argv),
   boot: async (sandbox, options) => {
     const vm = await prepare(sandbox, options)
-    await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, vm)))
-    await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
+    const guest = await bootVm(sandbox, vm)
     const { vmm_version } = instance.parse(await vmmRequest(vm.api, { method: 'GET', path: '/' }))
     const set = async (state: 'Paused' | 'Resumed') => {
       await vmmRequest(vm.api, { method: 'PATCH', path: '/vm', body: { state } })
     }
     return {
-      execArgv: (argv) => sandbox.wrap(vmExecArgv(sandbox, argv)),
-      oomKillCount: () => guestOomKills(sandbox),
+      ...guest,
       ...(supportsPause(vmm_version) && { pause: () => set('Paused'), resume: () => set('Resumed') }),
     }
   },

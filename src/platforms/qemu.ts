@@ -25,15 +25,7 @@ import {
   kernelSource,
 } from '../vm/kernel.ts'
 import { hostTscKhz, isUsable, kvm, kvmCpuMode, kvmPreflight, opensKvm } from '../vm/kvm.ts'
-import {
-  createNonce,
-  guestOomKills,
-  kernelCommandLine,
-  supervisorRunArgv,
-  supervisorServeArgv,
-  type VmSpec,
-  vmExecArgv,
-} from '../vm/supervisor.ts'
+import { bootVm, createNonce, kernelCommandLine, type VmSpec, vmOneShot } from '../vm/supervisor.ts'
 import { qmp } from '../vm/vmm-api.ts'
 
 let cachedVersion: string | undefined
@@ -251,15 +243,12 @@ export const qemu = defineDriver({
     const accel = options.accel ?? (opensKvm() ? 'kvm' : 'tcg')
     return { argv: vmmStartArgv(kernel, accel, options), accelerator: accel }
   },
-  oneShot: async (sandbox, argv, options) =>
-    sandbox.wrapWithTap(supervisorRunArgv(sandbox, await prepare(sandbox, options), argv)),
+  oneShot: async (sandbox, argv, options) => vmOneShot(sandbox, await prepare(sandbox, options), argv),
   boot: async (sandbox, options) => {
-    await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, await prepare(sandbox, options))))
+    const guest = await bootVm(sandbox, await prepare(sandbox, options))
     const qmpSocket = join(sandbox.stateDir, 'qmp.sock')
-    await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
     return {
-      execArgv: (argv) => sandbox.wrap(vmExecArgv(sandbox, argv)),
-      oomKillCount: () => guestOomKills(sandbox),
+      ...guest,
       pause: () => qmp(qmpSocket, 'stop'),
       resume: () => qmp(qmpSocket, 'cont'),
     }

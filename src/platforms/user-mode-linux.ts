@@ -8,15 +8,7 @@ import type { GuestSandbox } from '../host/sandbox.ts'
 import { HostError } from '../util/errors.ts'
 import { dataDiskRequirements, diskRequirements, makeDataDisk, rootDiskFor } from '../vm/disks.ts'
 import { findKernel, guestArtifacts, type KernelSource } from '../vm/kernel.ts'
-import {
-  createNonce,
-  guestOomKills,
-  kernelCommandLine,
-  supervisorRunArgv,
-  supervisorServeArgv,
-  type VmSpec,
-  vmExecArgv,
-} from '../vm/supervisor.ts'
+import { bootVm, createNonce, kernelCommandLine, type VmSpec, vmOneShot } from '../vm/supervisor.ts'
 
 const optionsSchema = z.strictObject({
   /** A user-mode Linux kernel instead of Debian's. */
@@ -97,12 +89,7 @@ export const userModeLinux = defineDriver({
   ],
   version: ({ kernel }) => [kernel ?? debian, '--version'],
   artifacts: (options, rootfs) => guestArtifacts(rootfs, kernelSource(options)),
-  oneShot: async (sandbox, argv, options) =>
-    sandbox.wrapWithTap(supervisorRunArgv(sandbox, await vmSpec(sandbox, options), argv)),
-  boot: async (sandbox, options) => {
-    await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, await vmSpec(sandbox, options))))
-    await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
-    // No pause: like a container, it uses the host's clock, which continues while it is frozen.
-    return { execArgv: (argv) => sandbox.wrap(vmExecArgv(sandbox, argv)), oomKillCount: () => guestOomKills(sandbox) }
-  },
+  oneShot: async (sandbox, argv, options) => vmOneShot(sandbox, await vmSpec(sandbox, options), argv),
+  // No pause: like a container, it uses the host's clock, which continues while it is frozen.
+  boot: async (sandbox, options) => bootVm(sandbox, await vmSpec(sandbox, options)),
 })

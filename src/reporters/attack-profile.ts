@@ -2,22 +2,20 @@ import type { AttackProfileSummary, Group, ProfileDiff } from '../core/attack-pr
 import type { WeightsSource } from '../core/model/plan-schema.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { median } from '../core/stats/index.ts'
-import { plural, sanitize } from '../util/text.ts'
+import { pad, plural, sanitize, widthOf } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
 import { figure } from './format.ts'
+import { markdownTable } from './markdown-table.ts'
+import { caseName } from './summary.ts'
+import { plainTable } from './terminal/table.ts'
 
 /** Profiles as tables for people. */
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
-  return rows.map((row) =>
-    `  ${row
-      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
-      .join('  ')}`.trimEnd(),
-  )
-}
-
 const sourceNames = { functions: 'functions of the host kernel', syscalls: 'system calls on the host' } as const
+
+/** The case of a profile, and what was counted. */
+const headingOf = ({ name, params, source }: Pick<AttackProfileSummary, 'name' | 'params' | 'source'>): string =>
+  `${caseName({ name }, params)}: ${sourceNames[source]} (${source})`
 
 /** A table for each traced bench: what each platform's work and setting up reach, and what that weighs. */
 export function tableText(cells: readonly AttackProfileSummary[], weights: WeightsSource | null): string {
@@ -36,8 +34,11 @@ export function tableText(cells: readonly AttackProfileSummary[], weights: Weigh
     const head = ['', 'distinct', 'calls', 'per unit', 'at set-up', 'calls at set-up']
     const scored = weights ? ['weighted', 'with data'] : []
     return [
-      `${sanitize(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[own[0]!.source]} (${own[0]!.source})`,
-      ...aligned([[...head, ...scored, 'rounds'], ...rows]),
+      headingOf(own[0]!),
+      ...plainTable(
+        [...head, ...scored, 'rounds'].map((title, at) => (at === 0 ? { title } : { title, align: 'right' })),
+        rows,
+      ).map((line) => `  ${line}`),
       '',
     ]
   })
@@ -56,12 +57,12 @@ export function tableText(cells: readonly AttackProfileSummary[], weights: Weigh
 function groupLines(title: string, groups: readonly Group[]): string[] {
   const count = groups.reduce((sum, { names }) => sum + names.length, 0)
   if (count === 0) return [`  ${title}: none`]
-  const width = Math.max(...groups.map(({ group }) => group.length))
+  const width = Math.max(...groups.map(({ group }) => widthOf(group)))
   return [
     `  ${title}: ${count}`,
     ...groups.flatMap(({ group, names }) => {
       const words = names.map(({ name, calls }) => `${sanitize(name, 80)} ×${figure(calls)}`)
-      return wrapped(words, 110 - width).map((line, at) => `    ${(at === 0 ? group : '').padEnd(width)}  ${line}`)
+      return wrapped(words, 110 - width).map((line, at) => `    ${pad(at === 0 ? group : '', width)}  ${line}`)
     }),
   ]
 }
@@ -79,8 +80,8 @@ function wrapped(words: readonly string[], width: number): string[] {
 /** Which names one platform reaches and the other does not, by group. */
 export function diffText(diffs: readonly ProfileDiff[]): string {
   return diffs
-    .flatMap(({ case: point, source: by, a, b, parts }) => [
-      `${sanitize(point.slice(point.indexOf('#') + 1), 100)}: ${sourceNames[by]} (${by})`,
+    .flatMap(({ a, b, parts, ...profile }) => [
+      headingOf(profile),
       ...parts.flatMap(({ part, onlyA, onlyB, both, someRounds, jaccard }) => [
         ` ${part === 'work' ? 'the work' : 'setting up'}: ${both} in both, Jaccard ${jaccard.toFixed(2)}`,
         ...groupLines(`only on ${sanitize(a, 40)}`, onlyA),
@@ -107,7 +108,6 @@ function commonStart(names: readonly string[]): string {
   return others.length > 0 && others.every((name) => name.startsWith(start)) ? start : ''
 }
 
-const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
 const pair = (distinct: number, calls: number) => `${figure(distinct)} / ${figure(calls)}`
 
 /** A table for each instrument: their figures do not compare. */
@@ -124,35 +124,39 @@ export function profilesMarkdown(
     const own = cells.filter((cell) => cell.source === by)
     if (own.length === 0) return []
     const points = [...new Set(own.map(({ case: point }) => point))]
-    const names = points.map((point) => point.slice(point.indexOf('#') + 1))
+    const names = points.map((point) => {
+      const { name, params } = own.find((one) => one.case === point)!
+      return caseName({ name }, params)
+    })
     const start = commonStart(names)
-    const head = ['', ...names.map((name) => md(name.slice(start.length))), 'at set-up']
+    const titles = [...names.map((name) => md(name.slice(start.length))), 'at set-up']
     return [
       md(`${made}; by ${by}: ${columnNames[by]} / calls per unit of work, and at set-up ${columnNames[by]} / calls.`),
       '',
-      row(head),
-      row(head.map((_, at) => (at === 0 ? ':--' : '--:'))),
-      ...[...new Set(own.map(({ platform }) => platform))].map((platform) => {
-        const cellOf = (point: string) =>
-          own.find((one) => one.platform === platform && one.case === point && one.rounds > 0)
-        const there = points.flatMap((point) => cellOf(point) ?? [])
-        // A boot is set-up and work in one: what it sets up before is not what a guest that stays takes.
-        const staying = there.filter(({ bench }) => !boots.has(bench))
-        const setup = (of: (cell: AttackProfileSummary) => number) => median(staying.map(of))
-        return row([
-          md(platform),
-          ...points.map((point) => {
-            const cell = cellOf(point)
-            return cell ? pair(cell.distinct, cell.perUnit) : '-'
-          }),
-          staying.length > 0
-            ? pair(
-                setup((one) => one.setupDistinct),
-                setup((one) => one.setupCalls),
-              )
-            : '-',
-        ])
-      }),
+      ...markdownTable(
+        ['', ...titles.map((title) => ({ title, align: 'right' as const }))],
+        [...new Set(own.map(({ platform }) => platform))].map((platform) => {
+          const cellOf = (point: string) =>
+            own.find((one) => one.platform === platform && one.case === point && one.rounds > 0)
+          const there = points.flatMap((point) => cellOf(point) ?? [])
+          // A boot is set-up and work in one: what it sets up before is not what a guest that stays takes.
+          const staying = there.filter(({ bench }) => !boots.has(bench))
+          const setup = (of: (cell: AttackProfileSummary) => number) => median(staying.map(of))
+          return [
+            md(platform),
+            ...points.map((point) => {
+              const cell = cellOf(point)
+              return cell ? pair(cell.distinct, cell.perUnit) : '-'
+            }),
+            staying.length > 0
+              ? pair(
+                  setup((one) => one.setupDistinct),
+                  setup((one) => one.setupCalls),
+                )
+              : '-',
+          ]
+        }),
+      ),
       '',
     ]
   })

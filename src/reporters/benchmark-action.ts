@@ -4,7 +4,7 @@ import type { Report } from '../core/model/report.ts'
 import { ReportFileError } from '../core/reporter.ts'
 import { UsageError } from '../util/errors.ts'
 import { plural, sanitize } from '../util/text.ts'
-import { writeFileAtomic } from './document.ts'
+import { writeReportFile } from './document.ts'
 import { figure, formatAssertion, formatRatios } from './format.ts'
 import type { ReporterFactory } from './reporter.ts'
 import { outcomeName, resultsOf, roundCount, worstVerdict } from './summary.ts'
@@ -66,7 +66,7 @@ export const benchmarkAction: ReporterFactory = {
       for (const direction of ['lower', 'higher'] as const) {
         const path = `${dir}/${name}.${tools[direction]}${ext || '.json'}`
         const entries = benchmarkEntries(report, direction)
-        if (entries.length > 0) await writeFileAtomic(path, `${JSON.stringify(entries, null, 1)}\n`)
+        if (entries.length > 0) writeReportFile(path, `${JSON.stringify(entries, null, 1)}\n`)
         else await rm(path, { force: true })
       }
     }

@@ -1,14 +1,15 @@
-import { describeParams } from '../core/model/plan.ts'
 import { type Change, type Comparison, falseDiscoveryRate, type Row } from '../core/records/baseline.ts'
 import { sanitize } from '../util/text.ts'
 import { interval } from './format.ts'
+import { caseName } from './summary.ts'
+import { plainTable } from './terminal/table.ts'
 
 const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?' }
 const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed']
 
-const cells = (row: Row): string[] => [
+const textsOf = (row: Row): string[] => [
   `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
-  sanitize(`${row.bench.name} ${describeParams(row.params)}`.trim(), 48),
+  sanitize(caseName(row.bench, row.params), 48),
   sanitize(row.platform, 24),
   sanitize(row.metric, 20),
   row.ratio ? `×${interval({ ...row.ratio, value: row.ratio.estimate })}` : '–',
@@ -18,14 +19,11 @@ const cells = (row: Row): string[] => [
 /** The comparison as a table with what matters most last, without escape codes. */
 export function comparisonText(comparison: Comparison): string {
   const { rows, hostDifferences: unlike, onlyIn, marginPercent } = comparison
-  const sorted = order.flatMap((change) => rows.filter((row) => row.change === change).map(cells))
-  const table = [['', 'bench', 'platform', 'metric', 'now ÷ before [90 %]', 'what is compared'], ...sorted]
-  const widths = table[0]!.map((_, at) => Math.max(...table.map((line) => line[at]!.length)))
-  const lines = table.map((line) =>
-    line
-      .map((cell, at) => cell.padEnd(widths[at]!))
-      .join('  ')
-      .trimEnd(),
+  const sorted = order.flatMap((change) => rows.filter((row) => row.change === change).map(textsOf))
+  const titles = ['', 'bench', 'platform', 'metric', 'now ÷ before [90 %]', 'what is compared']
+  const lines = plainTable(
+    titles.map((title) => ({ title, keep: true })),
+    sorted,
   )
   const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
   const only = (side: 'baseline' | 'current', which: string) =>

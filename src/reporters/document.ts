@@ -1,42 +1,25 @@
-import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { Report } from '../core/model/report.ts'
 import { ReportFileError, type StoredRun } from '../core/reporter.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
+import { writeFileAtomic } from '../util/files.ts'
 import { sanitize } from '../util/text.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
 
 /** Reporters that write one document when the run ends. */
 
 /**
- * Writes a file all at once: a reader sees the old one or the new one, never half of it.
- * @throws ReportFileError when it cannot be written.
+ * Writes a report to its file as a whole.
+ * @throws {ReportFileError} if the file cannot be written
  */
-export async function writeFileAtomic(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`
+export function writeReportFile(file: string, text: string): void {
   try {
-    await makeFolder(dirname(file))
-    await writeFile(temporary, text)
-    await rename(temporary, file)
+    writeFileAtomic(file, text)
   } catch (error) {
-    // The folder may not be a directory. The first failure is reported.
-    await rm(temporary, { force: true }).catch(() => undefined)
     throw new ReportFileError(
       `the report cannot be written to ${file}: ${messageOf(error)}`,
       'give --reporter another file',
     )
   }
-}
-
-/** Step by step: with `recursive`, Node's mkdir never returns where the kernel says ENOENT to a folder, as in /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  if (existsSync(folder)) return
-  await makeFolder(dirname(folder))
-  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-    // Another reporter of the run may have created it.
-    if (error.code !== 'EEXIST') throw error
-  })
 }
 
 /** How a kind renders several stored runs as one document. */
@@ -45,7 +28,7 @@ export type RenderMany = (runs: readonly StoredRun[], context: ReporterContext) 
 /** Writes to `=file`, or else to standard output. */
 export async function writeDocument(text: string, { file, out }: ReporterContext): Promise<void> {
   if (file === undefined) out.write(text)
-  else await writeFileAtomic(file, text)
+  else writeReportFile(file, text)
 }
 
 /** A kind that renders a report to text, for `=file` or else for standard output. */

@@ -16,6 +16,7 @@ import {
   formatReason,
   interval,
 } from './format.ts'
+import { markdownTable } from './markdown-table.ts'
 import { benchName, claimLocation, count, flagMeanings, outcomeName, shownPath, verdictSymbols } from './summary.ts'
 import { type Colors, table, verdictColor } from './terminal/table.ts'
 
@@ -204,12 +205,7 @@ function samplesOf(report: Report, { case: id, claim }: ClaimVerdict, platform: 
 
 /** The table of findings for a README: what is decided, and what is not beneath it, to be opened. */
 
-const markdownRow = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-const markdownTable = (head: readonly string[], rows: readonly string[][]): string[] => [
-  markdownRow(head),
-  markdownRow(head.map((title) => (title === '#' ? '--:' : ':--'))),
-  ...rows.map(markdownRow),
-]
+const numberColumn = { title: '#', align: 'right' } as const
 
 export function findingsMarkdown(report: Report): string {
   const { profile, environment, findings } = report
@@ -224,7 +220,7 @@ export function findingsMarkdown(report: Report): string {
     md(made),
     '',
     ...markdownTable(
-      ['#', 'the paper says', 'verdict', 'measured here, with its 90 % interval', 'moved'],
+      [numberColumn, 'the paper says', 'verdict', 'measured here, with its 90 % interval', 'moved'],
       decided.map((finding) => [...said(finding), md(measured(report, finding)), formatDirection(finding)]),
     ),
     '',
@@ -237,7 +233,7 @@ export function findingsMarkdown(report: Report): string {
             'and what is missing</summary>',
           '',
           ...markdownTable(
-            ['#', 'the paper says', 'verdict', 'why'],
+            [numberColumn, 'the paper says', 'verdict', 'why'],
             others.map((finding) => [...said(finding), md(measured(report, finding))]),
           ),
           '',

@@ -5,6 +5,7 @@ import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
 import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
+import { markdownTable } from './markdown-table.ts'
 import { metricTables, sideBySide } from './metric-table.ts'
 import {
   claimLocation,
@@ -21,8 +22,6 @@ import {
   uniqueClaims,
   verdictSymbols,
 } from './summary.ts'
-
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
 /** The result of the run: the counts, the exit code, claims that do not hold, and the findings. */
 export function verdictsMarkdown(report: Report, root: string): string {
@@ -86,10 +85,9 @@ function findings(report: Report): string[] {
   return [
     '## Findings',
     '',
-    row(['', '#', 'finding', 'why']),
-    '| :-: | --: | :-- | :-- |',
-    ...findings.map((finding) =>
-      row([
+    ...markdownTable(
+      [{ title: '', align: 'center' }, { title: '#', align: 'right' }, 'finding', 'why'],
+      findings.map((finding) => [
         verdictSymbols[finding.outcome],
         String(finding.id),
         md(formatFindingTitle(finding)),
@@ -122,10 +120,16 @@ function tables(report: Report, bench: CaseResult): string[] {
   return metricTables(report, bench).flatMap(({ metric, better, rows }) => [
     `${params && `${md(params)} · `}**${md(metric)}**, ${better}`,
     '',
-    row(['', 'platform', 'median', '×native [90 % interval]', 'rounds', 'notes']),
-    '| :-: | :-- | --: | :-- | --: | :-- |',
-    ...rows.map(({ verdict, platform, median, ratio, interval, rounds, notes }) =>
-      row([
+    ...markdownTable(
+      [
+        { title: '', align: 'center' },
+        'platform',
+        { title: 'median', align: 'right' },
+        '×native [90 % interval]',
+        { title: 'rounds', align: 'right' },
+        'notes',
+      ],
+      rows.map(({ verdict, platform, median, ratio, interval, rounds, notes }) => [
         verdict ? verdictSymbols[verdict.outcome] : '',
         md(platform),
         md(median),
@@ -147,10 +151,14 @@ function comparisonMarkdown(runs: readonly StoredRun[]): string {
   return [
     '# isobench: several records',
     '',
-    row(['bench', 'platform', 'metric', ...columns.map(md)]),
-    `| :-- | :-- | :-- |${columns.map(() => ' --: |').join('')}`,
-    ...rows.map(({ bench, platform, metric, figures }) =>
-      row([md(bench), md(platform), md(metric), ...figures.map((one) => md(one.text))]),
+    ...markdownTable(
+      ['bench', 'platform', 'metric', ...columns.map((title) => ({ title: md(title), align: 'right' as const }))],
+      rows.map(({ bench, platform, metric, figures }) => [
+        md(bench),
+        md(platform),
+        md(metric),
+        ...figures.map((one) => md(one.text)),
+      ]),
     ),
     '',
   ].join('\n')

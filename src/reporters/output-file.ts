@@ -1,7 +1,8 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { messageOf } from '../util/errors.ts'
+import { makeFolder } from '../util/files.ts'
 
 /** The file that `out` of a reporter writes to. The first write creates its folder and replaces an older file. */
 export class OutputFile {
@@ -14,7 +15,7 @@ export class OutputFile {
   write(text: string): void {
     try {
       if (!this.#started) {
-        mkdirSync(dirname(this.path), { recursive: true })
+        makeFolder(dirname(this.path))
         writeFileSync(this.path, '')
       }
       this.#started = true

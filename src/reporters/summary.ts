@@ -219,6 +219,10 @@ export function disturbance(report: Report): string | undefined {
 /** A bench's name, safe to print. */
 export const benchName = ({ name }: Pick<BenchInfo, 'name'>): string => sanitize(name, 120)
 
+/** A case as shown: the name of its bench, then its parameters. */
+export const caseName = (bench: Pick<BenchInfo, 'name'>, params: Params): string =>
+  [benchName(bench), sanitize(describeParams(params))].filter(Boolean).join(' ')
+
 /** A path as shown: relative to the project where it is inside. */
 export function shownPath(file: string, root: string): string {
   const path = isAbsolute(file) ? relative(root, file) : file

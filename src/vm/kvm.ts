@@ -1,14 +1,15 @@
 /** Whether KVM is usable on this host. Opening /dev/kvm proves little, so isobench measures a loop in a tiny guest. */
 
 import { spawn, spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import * as z from 'zod'
 import type { Unavailable } from '../driver.ts'
 import { which } from '../host/packages.ts'
 import { cacheFolder } from '../host/paths.ts'
 import { probeKernel, probeProgram, serialMarkers } from '../host/probe-kernel.ts'
+import { writeFileAtomic } from '../util/files.ts'
 
 /**
  * Returns the frequency of the host's time stamp counter in kHz: the value that the kernel measured at boot, or else
@@ -141,8 +142,7 @@ const bootId = () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').tri
 /** Tests KVM and caches the result until the host reboots. */
 export async function refreshKvmProbe(): Promise<Kvm> {
   const kvm = await probeKvm()
-  mkdirSync(dirname(cacheFile()), { recursive: true })
-  if (kvm.state !== 'unknown') writeFileSync(cacheFile(), JSON.stringify({ bootId: bootId(), kvm }))
+  if (kvm.state !== 'unknown') writeFileAtomic(cacheFile(), JSON.stringify({ bootId: bootId(), kvm }))
   return kvm
 }
 

@@ -65,13 +65,13 @@ export const supervisorRunArgv = (sandbox: GuestSandbox, vm: VmSpec, argv: Guest
 ]
 
 /** Returns argv that boots the VM and serves `vmExecArgv` until the VM is removed. */
-export const supervisorServeArgv = (sandbox: GuestSandbox, vm: VmSpec): HostArgv => supervisorArgv('serve', sandbox, vm)
+const supervisorServeArgv = (sandbox: GuestSandbox, vm: VmSpec): HostArgv => supervisorArgv('serve', sandbox, vm)
 
 /**
  * Returns argv that runs `argv` in a VM of `supervisorServeArgv`. If `argv` is empty, it only waits until the VM is
  * ready.
  */
-export const vmExecArgv = (sandbox: GuestSandbox, argv: GuestArgv): HostArgv => [
+const vmExecArgv = (sandbox: GuestSandbox, argv: GuestArgv): HostArgv => [
   'perl',
   programPath('vm-exec.pl'),
   sandbox.stateDir,
@@ -109,6 +109,17 @@ export const oomKills = (vmstat: string): number => Number(/^oom_kill (\d+)$/m.e
 export const guestOomKillsVia = async (execArgv: GuestHandle['execArgv']): Promise<number> =>
   oomKills(await runHostCommand(execArgv(['cat', '/proc/vmstat']), { timeout: 10 }))
 
-/** The same for a guest that runs isobench's agent. */
-export const guestOomKills = (sandbox: GuestSandbox): Promise<number> =>
-  guestOomKillsVia((argv) => sandbox.wrap(vmExecArgv(sandbox, argv)))
+/** Returns the argv of a host process that boots a VM with one command and ends with the command's exit code. */
+export const vmOneShot = (sandbox: GuestSandbox, vm: VmSpec, argv: GuestArgv): HostArgv =>
+  sandbox.wrapWithTap(supervisorRunArgv(sandbox, vm, argv))
+
+/**
+ * Boots a VM and waits until its agent is ready.
+ * @throws {HostCommandError} if the VM does not boot
+ */
+export async function bootVm(sandbox: GuestSandbox, vm: VmSpec): Promise<Omit<GuestHandle, 'pause' | 'resume'>> {
+  await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, vm)))
+  await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
+  const execArgv = (argv: GuestArgv) => sandbox.wrap(vmExecArgv(sandbox, argv))
+  return { execArgv, oomKillCount: () => guestOomKillsVia(execArgv) }
+}

@@ -1,6 +1,6 @@
 import type { TraceSource } from '../../dsl/traced.ts'
 import { type CallCounts, jaccard } from '../../tracing/call-counts.ts'
-import type { BenchCase } from '../model/plan.ts'
+import type { BenchCase, Params } from '../model/plan.ts'
 import type { AttackProfile, RunRecord } from '../model/record.ts'
 import { median } from '../stats/index.ts'
 
@@ -114,6 +114,9 @@ export interface Group {
 /** One bench's profiles on two platforms, compared; of the work, and of setting up. */
 export interface ProfileDiff {
   readonly case: string
+  /** Name of the bench. */
+  readonly name: string
+  readonly params: Params
   readonly source: TraceSource
   readonly a: string
   readonly b: string
@@ -151,7 +154,8 @@ export function diffOf(a: AttackProfileSummary, b: AttackProfileSummary): Profil
       jaccard: jaccard(one, other),
     }
   }
-  return { case: a.case, source: a.source, a: a.platform, b: b.platform, parts: [part('work'), part('setup')] }
+  const { case: id, name, params, source } = a
+  return { case: id, name, params, source, a: a.platform, b: b.platform, parts: [part('work'), part('setup')] }
 }
 
 /** The profiles that a run record holds, one for each traced bench and platform. Pure. */
@@ -160,6 +164,9 @@ export function diffOf(a: AttackProfileSummary, b: AttackProfileSummary): Profil
 export interface AttackProfileSummary {
   readonly case: string
   readonly bench: string
+  /** Name of the bench. */
+  readonly name: string
+  readonly params: Params
   readonly source: TraceSource
   readonly platform: string
   readonly rounds: number
@@ -195,7 +202,7 @@ export function splitByRounds(profiles: readonly CallCounts[]): {
 
 function cellOf(
   point: BenchCase,
-  by: TraceSource,
+  { name, source: by }: { readonly name: string; readonly source: TraceSource },
   platform: string,
   { samples }: RunRecord,
 ): AttackProfileSummary | undefined {
@@ -216,6 +223,8 @@ function cellOf(
   return {
     case: point.id,
     bench: point.bench,
+    name,
+    params: point.params,
     source: by,
     platform,
     rounds: new Set(traced.map(({ round }) => round)).size,
@@ -243,8 +252,12 @@ function cellOf(
 export function attackProfiles(record: RunRecord, texts: readonly string[] = ['']): AttackProfileSummary[] {
   const { benches, cases: points, platforms } = record.plan
   return points.flatMap((point) => {
-    const by = benches.find(({ id }) => id === point.bench)?.workload.traced
-    if (by === undefined || !texts.some((text) => point.id.includes(text))) return []
-    return platforms.filter(({ available }) => available).flatMap(({ name }) => cellOf(point, by, name, record) ?? [])
+    const bench = benches.find(({ id }) => id === point.bench)
+    const source = bench?.workload.traced
+    if (source === undefined || !texts.some((text) => point.id.includes(text))) return []
+    const traced = { name: bench!.name, source }
+    return platforms
+      .filter(({ available }) => available)
+      .flatMap(({ name }) => cellOf(point, traced, name, record) ?? [])
   })
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import * as z from 'zod'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { CallCounts } from '../../tracing/call-counts.ts'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { writeFileAtomic } from '../../util/files.ts'
 import { sanitize } from '../../util/text.ts'
 import { type WeightsSource, weightsSourceSchema } from '../model/plan-schema.ts'
 
@@ -130,9 +131,8 @@ const fileOf = (root: string) => join(root, '.isobench', 'weights.json')
 /** Keeps the weights in the place of former ones, and returns where. */
 export function saveWeights(root: string, { source, byFunction }: Weights): string {
   const file = fileOf(root)
-  mkdirSync(dirname(file), { recursive: true })
   const weights = Object.fromEntries([...byFunction].sort(([a], [b]) => (a < b ? -1 : 1)))
-  writeFileSync(file, `${JSON.stringify({ version: 1, source, weights })}\n`)
+  writeFileAtomic(file, `${JSON.stringify({ version: 1, source, weights })}\n`)
   return file
 }
 

@@ -1,7 +1,7 @@
 import type { Claim } from '../../dsl/claim.ts'
 import type { Location } from '../../dsl/errors.ts'
 import type { Metrics } from '../../dsl/metric.ts'
-import type { FailOn, Misprint } from '../../dsl/registry.ts'
+import type { FindingSpec } from '../../dsl/registry.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { Lifecycle, ParamSpace, Workload } from '../../dsl/workload.ts'
 import { IsobenchError } from '../../util/errors.ts'
@@ -50,17 +50,9 @@ export function benchInfo(id: string, benches: readonly BenchData[]): BenchInfo 
   return at < 0 ? { id, file: id, name: id } : { id, file: id.slice(0, at), name: id.slice(at + 1) }
 }
 
-export interface FindingData {
-  readonly id: number
-  readonly title: string
-  readonly failOn: FailOn
-  readonly claims: readonly Claim[]
-  readonly unmeasurableParts: readonly string[]
-  readonly outdatedPremise?: string
-  readonly qualitative?: string
-  readonly misprint?: Misprint
+/** A finding and the bench file that states it. */
+export interface FindingData extends FindingSpec {
   readonly file: string
-  readonly location?: Location
 }
 
 /** All that the bench files say. */

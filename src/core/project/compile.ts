@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type BuildFailure, type BuildOptions, build } from 'esbuild'
 import { bundlePath } from '../../util/assets.ts'
+import { writeFileAtomic } from '../../util/files.ts'
 import type { Problem } from '../model/suite.ts'
 
 /** A TypeScript file and everything it imports, bundled into one module that Node can load. */
@@ -59,13 +60,6 @@ const folderOf = (root: string) => join(root, '.isobench', 'build')
 
 /** A recognizable file name, unique within the project. */
 const outputName = (file: string) => `${file.replace(/[^A-Za-z0-9.-]+/g, '_')}.${sha256(file).slice(0, 6)}`
-
-/** Replaces the file atomically, because another isobench process may be importing it. */
-function writeFileAtomic(path: string, contents: Uint8Array): void {
-  const temporary = `${path}.${process.pid}.tmp`
-  writeFileSync(temporary, contents)
-  renameSync(temporary, path)
-}
 
 async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
   const folder = folderOf(root)

@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Metric } from '../../dsl/metric.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { IsobenchError, UsageError } from '../../util/errors.ts'
+import { writeFileAtomic } from '../../util/files.ts'
 import { isHostOverloaded } from '../judge/adjustments.ts'
 import { logMargin } from '../judge/rules.ts'
 import { differences, Samples, type Series, worseSign } from '../judge/samples.ts'
@@ -260,10 +261,7 @@ const fileOf = (root: string, name: string) => join(folderOf(root), `${checkBase
 /** Keeps a copy of a record under a name; one of that name is replaced, whole or not at all. */
 export function saveBaseline(root: string, name: string, record: string): string {
   const file = fileOf(root, name)
-  mkdirSync(dirname(file), { recursive: true })
-  const made = `${file}.${process.pid}`
-  copyFileSync(record, made)
-  renameSync(made, file)
+  writeFileAtomic(file, readFileSync(record))
   return file
 }
 

@@ -16,14 +16,23 @@ export interface FingerprintInput {
   }
 }
 
+/** What a fingerprint has beside the host and the versions of the platforms. */
+export interface FingerprintOptions {
+  /** The config, the version of isobench and the unavailable platforms: what the samples of one run share. */
+  readonly includeConfig?: boolean
+}
+
 /** What a fingerprint calls the version of a platform. */
-export const versionOf = (platform: string): string => `version of ${platform}`
+const versionOf = (platform: string): string => `version of ${platform}`
 
 /**
  * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it.
  * Unknown values (`null`) of two hosts are equal.
  */
-export function hostFingerprint({ environment, plan }: FingerprintInput): Record<string, string> {
+export function hostFingerprint(
+  { environment, plan }: FingerprintInput,
+  { includeConfig = false }: FingerprintOptions = {},
+): Record<string, string> {
   const { cpu, guest, mitigations } = environment
   return {
     kernel: environment.kernel,
@@ -40,13 +49,17 @@ export function hostFingerprint({ environment, plan }: FingerprintInput): Record
     'seconds per sample': String(plan.profile.seconds),
     ...Object.fromEntries(Object.entries(mitigations).map(([name, state]) => [`mitigation ${name}`, state])),
     ...Object.fromEntries(
-      plan.platforms.flatMap(({ name, available, version }) => (available ? [[versionOf(name), version]] : [])),
+      plan.platforms.flatMap(({ name, available, version }) => {
+        if (available) return [[versionOf(name), version]]
+        return includeConfig ? [[versionOf(name), 'cannot run']] : []
+      }),
     ),
+    ...(includeConfig && { config: environment.configDigest, isobench: environment.isobench }),
   }
 }
 
 /** What differs. A platform that only one of the two has is not compared, and is no difference. */
-export function differencesBetween(
+function differencesBetween(
   one: Readonly<Record<string, string>>,
   other: Readonly<Record<string, string>>,
 ): Difference[] {
@@ -58,6 +71,12 @@ export function differencesBetween(
   })
 }
 
-/** What differs between the hosts of two runs. */
-export const hostDifferences = (a: FingerprintInput, b: FingerprintInput): Difference[] =>
-  differencesBetween(hostFingerprint(a), hostFingerprint(b))
+/** What differs between two runs. */
+export const hostDifferences = (a: FingerprintInput, b: FingerprintInput, options?: FingerprintOptions): Difference[] =>
+  differencesBetween(hostFingerprint(a, options), hostFingerprint(b, options))
+
+/** What differs between two runs, with their configs, one line each: `kernel: 6.1.0 and 6.12.3`. */
+export const differenceLines = (a: FingerprintInput, b: FingerprintInput): string[] =>
+  hostDifferences(a, b, { includeConfig: true }).map(
+    ({ what, baseline, current }) => `${what}: ${baseline} and ${current}`,
+  )

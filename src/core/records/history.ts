@@ -7,7 +7,7 @@ import { describeParams } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { Outcome } from '../model/verdict.ts'
-import { fingerprintDifferences } from './merge.ts'
+import { differenceLines } from './fingerprint.ts'
 import { latestRecord, readRecord } from './record-file.ts'
 
 /**
@@ -211,6 +211,6 @@ function changesOf(
   const measured = values.flatMap((value, run) => (value === null ? [] : [{ value, run }]))
   return changePoints(measured.map(({ value }) => value)).map((at) => {
     const [before, run] = [measured[at - 1]!.run, measured[at]!.run]
-    return { run, differs: fingerprintDifferences(stored[before]!.record, stored[run]!.record) }
+    return { run, differs: differenceLines(stored[before]!.record, stored[run]!.record) }
   })
 }

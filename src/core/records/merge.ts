@@ -1,33 +1,16 @@
 import { UsageError } from '../../util/errors.ts'
 import type { Plan } from '../model/plan.ts'
 import { type Environment, type RunRecord, recordVersion } from '../model/record.ts'
-import { differencesBetween, hostFingerprint, versionOf } from './fingerprint.ts'
+import { differenceLines } from './fingerprint.ts'
 import { RecordError } from './record-file.ts'
 
 /** Putting run records together: shards of one suite, or more rounds of the same benches. Pure. */
-
-/**
- * What two runs must have in common for their samples to be one run's: all that a figure depends on, and what asked for
- * it.
- */
-function runFingerprint({ environment, plan }: RunRecord): Record<string, string> {
-  const { configDigest: config, isobench } = environment
-  const absent = plan.platforms.filter(({ available }) => !available)
-  const lacking = Object.fromEntries(absent.map(({ name }) => [versionOf(name), 'cannot run']))
-  return { ...hostFingerprint({ environment, plan }), ...lacking, config, isobench }
-}
-
-/** What differs, a line each: `kernel: 6.1.0 and 6.12.3`. A platform that only one run asked for is no difference. */
-export const fingerprintDifferences = (a: RunRecord, b: RunRecord): string[] =>
-  differencesBetween(runFingerprint(a), runFingerprint(b)).map(
-    ({ what, baseline: a, current: b }) => `${what}: ${a} and ${b}`,
-  )
 
 /** Records with the same fingerprint together, in the order that they came. */
 export function groupByHost(records: readonly RunRecord[]): RunRecord[][] {
   const groups: RunRecord[][] = []
   for (const record of records) {
-    const group = groups.find((one) => one.every((other) => fingerprintDifferences(other, record).length === 0))
+    const group = groups.find((one) => one.every((other) => differenceLines(other, record).length === 0))
     if (group) group.push(record)
     else groups.push([record])
   }
@@ -45,7 +28,7 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   if (!first) throw new UsageError('there is no record to merge', 'name the records')
   assertDistinctRuns(records)
   for (const record of others) {
-    const differ = fingerprintDifferences(first, record)
+    const differ = differenceLines(first, record)
     if (differ.length === 0) continue
     throw new RecordError(
       `${first.file} and ${record.file} are not of the same kind of machine: ${differ.join('; ')}`,

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as z from 'zod'
+import { writeFileAtomic } from '../../util/files.ts'
 import { pairedDifferences, Samples } from '../judge/samples.ts'
 import type { NoiseFloor, ScheduledPlan } from '../model/plan.ts'
 import type { Environment, RunRecord } from '../model/record.ts'
@@ -97,9 +98,7 @@ export function saveNoise(root: string, noise: Noise): string {
     noise.measured.some(({ case: point, metric }) => point === one.case && metric === one.metric)
   const all: Noise = { ...noise, measured: [...rest.filter((one) => !isNew(one)), ...noise.measured] }
   const file = fileOf(root)
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(all)}\n`)
-  renameSync(`${file}.${process.pid}`, file)
+  writeFileAtomic(file, `${JSON.stringify(all)}\n`)
   return file
 }
 

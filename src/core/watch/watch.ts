@@ -150,7 +150,7 @@ export class Watch {
     if (decision.what === 'nothing') return 'nothing to do'
     if (decision.what === 'judge') return 'judged again'
     if (decision.what !== 'measure') return 'everything is measured again'
-    const names = decision.benches.map((id) => id.slice(id.indexOf('#') + 1))
+    const names = this.#snapshot!.benches.flatMap(({ id, name }) => (decision.benches.includes(id) ? name : []))
     return `measured again: ${[...names, ...decision.platforms].join(', ')}`
   }
 

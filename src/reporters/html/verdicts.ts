@@ -12,7 +12,7 @@ import {
   interval,
 } from '../format.ts'
 import type { BaselineView } from '../metric-table.ts'
-import { benchName, claimLocation, outcomeName, type UniqueClaim, uniqueClaims, verdictSymbols } from '../summary.ts'
+import { caseName, claimLocation, outcomeName, type UniqueClaim, uniqueClaims, verdictSymbols } from '../summary.ts'
 import { cell, details, filtered, headerCell, list, type Row, table, verdictClass } from './elements.ts'
 import { type Html, type HtmlValue, html, joinHtml, lines } from './tag.ts'
 
@@ -44,7 +44,7 @@ export function baselineHtml({ name, comparison }: BaselineView, record: number)
           `${changeMarks[change].symbol} ${change}${failsRun ? '' : ' (host)'}`,
           `nowrap ${changeMarks[change].className}`,
         ),
-        headerCell([benchName(bench), describeParams(params)].filter(Boolean).join(' ')),
+        headerCell(caseName(bench, params)),
         cell(platform, 'wrap-anywhere'),
         cell(metric),
         cell(ratio ? `×${interval({ ...ratio, value: ratio.estimate })}` : '–', 'nowrap'),

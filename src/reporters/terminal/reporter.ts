@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { describeParams, type Plan, plannedResults } from '../../core/model/plan.ts'
+import { type Plan, plannedResults } from '../../core/model/plan.ts'
 import type { Sample } from '../../core/model/record.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { Reporter } from '../../core/reporter.ts'
@@ -7,7 +7,7 @@ import { plural, sanitize, truncate, wrap } from '../../util/text.ts'
 import { withoutFile } from '../document.ts'
 import { formatQuantity, formatStop } from '../format.ts'
 import type { ReporterContext, ReporterFactory } from '../reporter.ts'
-import { benchName } from '../summary.ts'
+import { caseName } from '../summary.ts'
 import type { RenderOptions } from './claims.ts'
 import { ProgressEstimator, StatusLine } from './status-line.ts'
 import { problemLines, summary } from './summary.ts'
@@ -160,8 +160,7 @@ export const dot: ReporterFactory = {
 function sampleLine({ case: point, platform, round, warmup, outcome }: Sample, plan: Plan | undefined): string {
   const at = plan?.cases.find(({ id }) => id === point)
   const bench = plan?.benches.find(({ id }) => id === at?.bench)
-  const name =
-    at && bench ? [benchName(bench), sanitize(describeParams(at.params))].filter(Boolean).join(' ') : sanitize(point)
+  const name = at && bench ? caseName(bench, at.params) : sanitize(point)
   const figures = Object.entries(outcome.ok ? outcome.values : {}).map(
     ([metric, value]) =>
       `${sanitize(metric, 60)} ${sanitize(formatQuantity(value, bench?.metrics[metric]?.unit ?? ''), 40)}`,

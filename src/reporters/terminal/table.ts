@@ -18,7 +18,7 @@ export interface Colors {
 }
 
 /** Colours where they are wanted; otherwise text as it is. */
-export function createColors({ color }: ReporterContext): Colors {
+export function createColors({ color }: Pick<ReporterContext, 'color'>): Colors {
   const { red, green, yellow, dim, bold } = pc.createColors(color)
   return { bad: red, good: green, doubt: yellow, dim, strong: bold }
 }
@@ -88,3 +88,12 @@ export function table(
   }
   return [line(columns.map(({ title }) => ({ text: title, paint: ink.dim }))), ...rows.map(line)]
 }
+
+/** A table without colors, as wide as its texts. */
+export const plainTable = (columns: readonly Column[], rows: readonly (readonly string[])[]): string[] =>
+  table(
+    columns,
+    rows.map((texts) => texts.map((text) => ({ text }))),
+    Number.POSITIVE_INFINITY,
+    createColors({ color: false }),
+  )

@@ -1,6 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import type { Suite } from '../../../src/core/model/suite.ts'
-import { built, collectBenches } from './suite.ts'
+import { built, collectBenches, itWithBuild } from './suite.ts'
 
 describe('the findings of the paper in benches/', () => {
   let suite: Suite
@@ -8,23 +8,16 @@ describe('the findings of the paper in benches/', () => {
     if (built) suite = await collectBenches()
   }, 60_000)
 
-  // Bench files are imported by a worker that is built.
-  const check = (name: string, test: () => void) =>
-    it(name, ({ skip }) => {
-      if (!built) skip('dist/collector.js is missing: npm run build')
-      test()
-    })
-
-  check('are collected without a problem', () => {
+  itWithBuild('are collected without a problem', () => {
     expect(suite.problems).toEqual([])
   })
 
-  check('are all there, once each', () => {
+  itWithBuild('are all there, once each', () => {
     const paper = suite.findings.map(({ id }) => id).filter((id) => id < 100)
     expect(paper.sort((a, b) => a - b)).toEqual(Array.from({ length: 28 }, (_, index) => index + 1))
   })
 
-  check('make a claim or say why they make none', () => {
+  itWithBuild('make a claim or say why they make none', () => {
     const empty = suite.findings.filter(
       ({ claims, unmeasurableParts: undecided }) => claims.length + undecided.length === 0,
     )
@@ -35,7 +28,7 @@ describe('the findings of the paper in benches/', () => {
     }
   })
 
-  check('claim something of cells that exist', () => {
+  itWithBuild('claim something of cells that exist', () => {
     const benches = new Map(suite.benches.map((bench) => [bench.id, bench]))
     for (const { id, claims } of suite.findings) {
       for (const { bench: name, metric, where } of claims) {
@@ -47,7 +40,7 @@ describe('the findings of the paper in benches/', () => {
     }
   })
 
-  check('name only platforms that the design names', () => {
+  itWithBuild('name only platforms that the design names', () => {
     const known = new Set(
       [
         'native runc crun docker podman lxc lxc-systemd gvisor gvisor-ptrace gvisor-kvm gvisor-gofer gvisor-hostnet',

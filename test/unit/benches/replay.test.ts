@@ -1,11 +1,11 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import { buildReport, withFindings } from '../../../src/core/judge/report.ts'
 import type { Report } from '../../../src/core/model/report.ts'
 import type { Suite } from '../../../src/core/model/suite.ts'
 import { importRecord } from '../../../src/core/records/import.ts'
 import { formatClaim, formatFinding } from '../../../src/reporters/format.ts'
 import { factsAsImport } from './replay.ts'
-import { allPlatforms, built, collectBenches } from './suite.ts'
+import { allPlatforms, built, collectBenches, itWithBuild } from './suite.ts'
 
 let suite: Suite
 let report: Report
@@ -21,23 +21,17 @@ beforeAll(async () => {
   report = replay(false)
 }, 60_000)
 
-const check = (name: string, test: () => void) =>
-  it(name, ({ skip }) => {
-    if (!built) skip('dist/collector.js is missing: npm run build')
-    test()
-  })
-
 const verdictsIn = (from: Report) => Object.fromEntries(from.findings.map(({ id, outcome }) => [id, outcome]))
 const claimsOf = (id: number) => report.findings.find((one) => one.id === id)!.claims.map((at) => report.claims[at]!)
 
 describe("the paper's stated facts, replayed", () => {
-  check('contradict no finding', () => {
+  itWithBuild('contradict no finding', () => {
     const against = report.findings.filter(({ outcome }) => outcome === 'contradicted')
     expect(against.map((finding) => `${finding.id}: ${formatFinding(finding, report)}`)).toEqual([])
     expect(report.findings.filter(({ outcome }) => outcome === 'inconclusive')).toEqual([])
   })
 
-  check('decide 12, 13, 20, 22 and A2 to A6 by the numbers that the text gives', () => {
+  itWithBuild('decide 12, 13, 20, 22 and A2 to A6 by the numbers that the text gives', () => {
     const verdicts = verdictsIn(report)
     for (const id of [12, 13, 20, 22, 102, 103, 104, 105, 106]) expect(verdicts[id], `finding ${id}`).toBe('holds')
     expect(claimsOf(12)[0]!.estimate!.low).toBeCloseTo(3)
@@ -62,7 +56,7 @@ describe("the paper's stated facts, replayed", () => {
     ])
   })
 
-  check('decide what is only an order by the order', () => {
+  itWithBuild('decide what is only an order by the order', () => {
     const verdicts = verdictsIn(report)
     for (const id of [10, 14, 101]) expect(verdicts[id], `finding ${id}`).toBe('holds')
     for (const verdict of claimsOf(14)) {
@@ -71,12 +65,12 @@ describe("the paper's stated facts, replayed", () => {
     }
   })
 
-  check('decide 16, 24, 26 and 27 where their benches are', () => {
+  itWithBuild('decide 16, 24, 26 and 27 where their benches are', () => {
     const verdicts = verdictsIn(report)
     for (const id of [16, 24, 26, 27]) if (claimsOf(id).length > 0) expect(verdicts[id], `finding ${id}`).toBe('holds')
   })
 
-  check('leave a magnitude that only a figure has undecidable, and say so', () => {
+  itWithBuild('leave a magnitude that only a figure has undecidable, and say so', () => {
     for (const id of [1, 3, 4, 5, 6, 7, 9, 11, 15, 17, 18, 19, 23]) {
       const finding = report.findings.find((one) => one.id === id)!
       expect(finding, `finding ${id}`).toMatchObject({ outcome: 'not-evaluated' })
@@ -90,11 +84,14 @@ describe("the paper's stated facts, replayed", () => {
     for (const { estimate } of undecided) expect(estimate).toBeNull()
   })
 
-  check('contradict finding 21 alone when 22 is taken as it is printed: there the paper contradicts itself', () => {
-    const printed = replay(true)
-    const against = printed.findings.filter(({ outcome }) => outcome === 'contradicted')
-    expect(against.map(({ id }) => id)).toEqual([21])
-    expect(formatFinding(against[0]!, printed)).toContain('gvisor')
-    expect(printed.findings.find(({ id }) => id === 22)!.misprint!.outcome).toBe('holds')
-  })
+  itWithBuild(
+    'contradict finding 21 alone when 22 is taken as it is printed: there the paper contradicts itself',
+    () => {
+      const printed = replay(true)
+      const against = printed.findings.filter(({ outcome }) => outcome === 'contradicted')
+      expect(against.map(({ id }) => id)).toEqual([21])
+      expect(formatFinding(against[0]!, printed)).toContain('gvisor')
+      expect(printed.findings.find(({ id }) => id === 22)!.misprint!.outcome).toBe('holds')
+    },
+  )
 })

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { glob } from 'tinyglobby'
+import { it } from 'vitest'
 import type { PlannedPlatform } from '../../../src/core/model/plan.ts'
 import type { Suite } from '../../../src/core/model/suite.ts'
 import { collect } from '../../../src/core/project/collect.ts'
@@ -14,6 +15,13 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Bench files are imported by a worker that is built. */
 export const built = existsSync(bundlePath('collector'))
+
+/** A test of the collected benches. It is skipped, and says why, if the worker is not built. */
+export const itWithBuild = (name: string, run: () => void): void =>
+  it(name, { timeout: 120_000 }, ({ skip }) => {
+    if (!built) skip('dist/collector.js is missing: npm run build')
+    run()
+  })
 
 export async function collectBenches(): Promise<Suite> {
   const files = await glob(['benches/**/*.bench.ts'], { cwd: root, absolute: true })

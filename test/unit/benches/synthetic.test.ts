@@ -1,6 +1,6 @@
 /** The paper's claims on samples that are made up to make them true, and then false. */
 
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import { claimedPlatforms, comparedPlatforms } from '../../../src/core/judge/claim.ts'
 import { decideExit } from '../../../src/core/judge/exit-code.ts'
 import { judge } from '../../../src/core/judge/judge.ts'
@@ -8,7 +8,7 @@ import type { BenchData, FindingData, Suite } from '../../../src/core/model/suit
 import type { Verdicts } from '../../../src/core/model/verdict.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
 import { formatClaim, formatFinding, formatMatcher } from '../../../src/reporters/format.ts'
-import { allPlatforms, built, collectBenches } from './suite.ts'
+import { allPlatforms, built, collectBenches, itWithBuild } from './suite.ts'
 import {
   boundsOf,
   type Costs,
@@ -33,14 +33,8 @@ beforeAll(async () => {
   if (built) suite = await collectBenches()
 }, 60_000)
 
-const check = (name: string, test: () => void) =>
-  it(name, ({ skip }) => {
-    if (!built) skip('dist/collector.js is missing: npm run build')
-    test()
-  }, 120_000)
-
 describe('a world in which all findings hold', () => {
-  check('lets each hold that has no part without a bench; 28 is qualitative; and the exit code is 0', () => {
+  itWithBuild('lets each hold that has no part without a bench; 28 is qualitative; and the exit code is 0', () => {
     const gating = suite.findings.flatMap(({ claims }) => claims.filter(({ severity }) => severity === 'fail'))
     const samples = worldOf(gating, suite.benches, allPlatforms)
     const judgement = judge(planFor(suite.benches, suite.findings, allPlatforms), samples)
@@ -63,7 +57,7 @@ describe('a world in which all findings hold', () => {
     expect(decideExit(judgement, options).exit.code).toBe(0)
   })
 
-  check('contradicts finding 22 as it is printed, because 21 holds', () => {
+  itWithBuild('contradicts finding 22 as it is printed, because 21 holds', () => {
     const { claims, misprint } = suite.findings.find(({ id }) => id === 22)!
     const own = [...claims, ...suite.findings.find(({ id }) => id === 21)!.claims]
     const judgement = judge(
@@ -157,12 +151,12 @@ function deviations(
 }
 
 describe('every claim alone', () => {
-  check('holds in a world made for it', () => {
+  itWithBuild('holds in a world made for it', () => {
     expect(every().length).toBeGreaterThan(80)
     expect(deviations('holds', (one) => alone(one).judged())).toEqual([])
   })
 
-  check('is contradicted when its sides are swapped, or a margin with two sides is left', () => {
+  itWithBuild('is contradicted when its sides are swapped, or a margin with two sides is left', () => {
     const swapped = (one: { finding: FindingData; claim: Claim }) => {
       const { bench, subjects, costsOf, judged } = alone(one)
       const costs = costsOf()
@@ -183,7 +177,7 @@ describe('every claim alone', () => {
     expect(deviations('contradicted', swapped)).toEqual([])
   })
 
-  check('is undecidable without the platforms that it is about, and names them', () => {
+  itWithBuild('is undecidable without the platforms that it is about, and names them', () => {
     const without = (one: { finding: FindingData; claim: Claim }) => {
       const { subjects, judged } = alone(one)
       const names =
@@ -198,7 +192,7 @@ describe('every claim alone', () => {
     expect(deviations('not-evaluated', without)).toEqual([])
   })
 
-  check('is undecidable without what it is compared with', () => {
+  itWithBuild('is undecidable without what it is compared with', () => {
     const comparing = every().filter(
       ({ claim: { matcher } }) => matcher.kind === 'withinNative' || 'platform' in matcher,
     )
@@ -209,7 +203,7 @@ describe('every claim alone', () => {
     }
   })
 
-  check('is inconclusive when the noise is widened', () => {
+  itWithBuild('is inconclusive when the noise is widened', () => {
     const noisy = (one: { finding: FindingData; claim: Claim }) => {
       const { bench, subjects, costsOf, judged } = alone(one)
       const { matcher } = one.claim

@@ -24,7 +24,7 @@ const report = buildReport(withFindings(record, { ...suite, findings: [lacking, 
 const view = {
   width: 80,
   root: '/',
-  ink: createColors({ color: false, root: '', out: { write: () => {}, isTTY: false, columns: 80 } }),
+  ink: createColors({ color: false }),
 }
 
 describe('the table of findings', () => {

@@ -211,6 +211,15 @@ describe('unlike hosts', () => {
     const newer = aPlan({ platforms: [aPlatform('native'), aPlatform('runc', { version: '2' })] })
     expect(hostDifferences(a, { ...b, plan: newer }).map(({ what }) => what)).toEqual(['version of runc'])
   })
+
+  it('the config, the version of isobench and an unavailable platform differ only if asked for', () => {
+    const platforms = [aPlatform('native'), aPlatform('runc', { available: false })]
+    const b = { environment: { ...environment, configDigest: 'other', isobench: '9' }, plan: aPlan({ platforms }) }
+    expect(hostDifferences(a, b)).toEqual([])
+    const differences = hostDifferences(a, b, { includeConfig: true })
+    expect(differences.map(({ what }) => what)).toEqual(['version of runc', 'config', 'isobench'])
+    expect(differences[0]!.current).toBe('cannot run')
+  })
 })
 
 describe('baselines', () => {

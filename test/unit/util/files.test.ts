@@ -1,0 +1,38 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeFolder, writeFileAtomic } from '../../../src/util/files.ts'
+
+let folder = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'isobench-files-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('writeFileAtomic', () => {
+  it('creates the folders, and replaces an older file', () => {
+    const file = join(folder, 'a', 'b', 'file')
+    writeFileAtomic(file, 'one')
+    writeFileAtomic(file, Buffer.from('two'))
+    expect(readFileSync(file, 'utf8')).toBe('two')
+    expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['file'])
+  })
+
+  it('keeps the older file and no temporary one if it fails', () => {
+    const target = join(folder, 'target')
+    makeFolder(join(target, 'not empty'))
+    expect(() => writeFileAtomic(target, 'text')).toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
+    expect(readdirSync(target)).toEqual(['not empty'])
+    expect(readdirSync(folder).filter((name) => name.startsWith('target'))).toEqual(['target'])
+  })
+
+  it('reports a file where a folder should be', () => {
+    writeFileSync(join(folder, 'file'), '')
+    expect(() => writeFileAtomic(join(folder, 'file', 'below'), 'text')).toThrow(/ENOTDIR/)
+  })
+
+  it('returns where the kernel refuses a folder', () => {
+    expect(() => makeFolder('/proc/no-such-folder/deeper')).toThrow(/ENOENT/)
+  })
+})
