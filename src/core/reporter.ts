@@ -1,13 +1,17 @@
+import type { BenchInfo } from './model/claim.ts'
 import type { Plan, Step } from './model/plan.ts'
 import type { Sample } from './model/record.ts'
 import { type Report, ReportFileError } from './model/report.ts'
 import type { Problem } from './model/suite.ts'
+import type { ClaimVerdict } from './model/verdict.ts'
 
 /** The events of a run. Every hook of a reporter is optional. */
 
 /** A step that begins, and the progress of the run. */
 export interface Progress extends Step {
   readonly round: number
+  /** The index of the step's block in the plan. */
+  readonly block: number
   readonly warmup: boolean
   /** Steps done, of `steps`. */
   readonly done: number
@@ -22,6 +26,13 @@ export interface StopReason {
   readonly rounds: number
 }
 
+/** What the samples so far say about one bench. */
+export interface BenchVerdicts {
+  readonly bench: BenchInfo
+  /** The claims about it: its own and those of findings. */
+  readonly claims: readonly Omit<ClaimVerdict, 'failsRun'>[]
+}
+
 /** Receives the events of a run. Errors of one reporter do not affect the run or other reporters. */
 export interface Reporter {
   /** A step before measuring: a probe, a package, a part of the image's build. */
@@ -31,6 +42,11 @@ export interface Reporter {
   onPlan?(plan: Plan): void
   onStepStart?(progress: Progress): void
   onSample?(sample: Sample): void
+  /**
+   * A bench is measured, or an interim look decided its claims. Claims that fail the run by little may still become
+   * inconclusive, because the correction for many claims knows all of them only at the end.
+   */
+  onBenchEnd?(verdicts: BenchVerdicts): void
   /** Measuring ended, and the samples are judged. Not called for an interrupted run. */
   onStop?(stop: StopReason, report: Report): void
   /** The run has ended or was interrupted, or `judge` has judged a record. */
@@ -88,6 +104,7 @@ export function multiplexReporters(
     onPlan: (plan) => notify((one) => one.onPlan?.(plan)),
     onStepStart: (progress) => notify((one) => one.onStepStart?.(progress)),
     onSample: (sample) => notify((one) => one.onSample?.(sample)),
+    onBenchEnd: (verdicts) => notify((one) => one.onBenchEnd?.(verdicts)),
     onStop: (stop, report) => notify((one) => one.onStop?.(stop, report)),
     onFinish: (report) => notifyInTurn((one) => one.onFinish?.(report)),
     onStoredRuns: (runs) =>

@@ -8,28 +8,31 @@ import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import { InterruptedError } from '../../util/errors.ts'
 import { readWeights, type Weights } from '../attack-profile/weights.ts'
 import { failures } from '../judge/exit-code.ts'
-import { judge } from '../judge/judge.ts'
+import { judge, judgeClaims } from '../judge/judge.ts'
 import { buildReport } from '../judge/report.ts'
 import type { Plan, ScheduledPlan } from '../model/plan.ts'
 import type { RunRecord, Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
+import { benchInfo } from '../model/suite.ts'
 import type { Collected } from '../project/collect.ts'
 import type { Project } from '../project/config.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { assertSameHost } from '../records/baseline.ts'
 import { noiseFloorsFor, readNoise } from '../records/noise.ts'
 import { RecordWriter, readRecord } from '../records/record-file.ts'
+import { readStepDurations } from '../records/step-durations.ts'
 import type { Reporter, StopReason } from '../reporter.ts'
 import { type EnsureDependenciesOptions, ensureDependencies } from '../session/artifacts.ts'
 import type { Exec } from '../session/exec-target.ts'
 import { HostSession } from '../session/host-session.ts'
 import { excludeUntraceable, probePlatforms } from '../session/probe.ts'
 import type { OpenSession, Session } from '../session/session.ts'
+import { orderBenches } from './bench-order.ts'
 import { Duet } from './duet.ts'
 import { GuestBundles } from './guest-api.ts'
 import { GuestPool } from './guest-pool.ts'
 import { RemeasureBudget } from './remeasure.ts'
-import { plannedSchedule, runLoop } from './run-loop.ts'
+import { isUndecided, plannedSchedule, runLoop } from './run-loop.ts'
 
 /** What is measured, how, and on which host. */
 export interface MeasureProjectOptions {
@@ -122,10 +125,19 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     ...(noiseFloors.length > 0 && { noiseFloors }),
     ...(weights && { weights: weights.source }),
   }
-  if (before) assertSameHost(before, { environment, plan })
-  const writer = RecordWriter.start(project.root, plan.seed.slice(0, 12), environment, plan, collected.suite.problems)
-  reporter.onPlan(plan)
-  const stop = await measureAll(options, { ...host, plan }, writer, weights).catch((error: unknown) => {
+  const durations = readStepDurations(project.root, plan.profile)
+  const blocks = plan.blocks ?? orderBenches(plan, durations, options.maxDuration !== undefined)
+  const ordered: ScheduledPlan = { ...plan, blocks }
+  if (before) assertSameHost(before, { environment, plan: ordered })
+  const writer = RecordWriter.start(
+    project.root,
+    plan.seed.slice(0, 12),
+    environment,
+    ordered,
+    collected.suite.problems,
+  )
+  reporter.onPlan(ordered)
+  const stop = await measureAll(options, { ...host, plan: ordered }, writer, weights).catch((error: unknown) => {
     // The start of the load client and the removal of guests can be interrupted, too.
     if (options.signal.aborted) return 'interrupted' as const
     throw error
@@ -155,6 +167,7 @@ async function measureAll(
     const { claims, findings } = failures(judge(plan, samples), strictFindings)
     return claims.length + findings.length > 0
   }
+  const ended = benchEnds(plan, reporter)
   let done = 0
   return await runLoop({
     schedule: plannedSchedule(plan, options),
@@ -178,12 +191,32 @@ async function measureAll(
         reporter.onStepStart({ ...step, warmup: sampleRound < 0, done, steps: done + left })
         done++
       },
+      blockEnd: ended,
       sample: (sample) => {
         writer.sample(sample)
         reporter.onSample(sample)
       },
     },
   })
+}
+
+/** Reports the verdicts of each bench once, when no more rounds of it are planned or needed. */
+function benchEnds(plan: ScheduledPlan, reporter: Required<Reporter>) {
+  const reported = new Set<string>()
+  return (block: number, samples: readonly Sample[]) => {
+    const judged = judgeClaims(plan, samples)
+    const { rounds } = plan.profile
+    const looks = plan.sequential?.looks ?? [rounds]
+    for (const id of plan.blocks?.[block] ?? []) {
+      const cases = new Set(plan.cases.filter(({ bench }) => bench === id).map((one) => one.id))
+      const claims = judged.filter(({ claim }) => claim.bench === id)
+      const last = samples.reduce((most, { case: at, round }) => (cases.has(at) ? Math.max(most, round + 1) : most), 0)
+      const isDecided = looks.includes(last) && !claims.some(isUndecided)
+      if (reported.has(id) || (last < rounds && !isDecided)) continue
+      reported.add(id)
+      reporter.onBenchEnd({ bench: benchInfo(id, plan.benches), claims: claims.map((one) => one.reported) })
+    }
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Load } from '../../host/load.ts'
-import type { Plan } from '../model/plan.ts'
+import { type Plan, plannedResults } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 
 /** Shares of the guests' CPUs above which a sample counts as disturbed, and the least disturbed time in seconds. */
@@ -33,9 +33,8 @@ export class RemeasureBudget {
   }
 
   /** The budget of a run. */
-  static forPlan(plan: Pick<Plan, 'cases' | 'platforms' | 'profile'>, allowed = true): RemeasureBudget {
-    const results = plan.cases.length * plan.platforms.filter(({ available }) => available).length
-    return new RemeasureBudget(results * plan.profile.rounds, allowed)
+  static forPlan(plan: Plan, allowed = true): RemeasureBudget {
+    return new RemeasureBudget(plannedResults(plan).length * plan.profile.rounds, allowed)
   }
 
   /** Takes one step of the budget. Returns false if none is left. */

@@ -2,6 +2,7 @@ import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
 import { type CasesToMeasure, type Plan, type ScheduledPlan, type Step, stepsOfRound } from '../model/plan.ts'
 import { causeOf, type Sample } from '../model/record.ts'
 import type { StopReason } from '../reporter.ts'
+import { planOfBlock } from './bench-order.ts'
 import type { MeasureContext } from './context.ts'
 import type { Duet } from './duet.ts'
 import type { GuestPool } from './guest-pool.ts'
@@ -45,6 +46,8 @@ export function casesWorthMeasuring(plan: ScheduledPlan, samples: readonly Sampl
 export interface ScheduledStep extends Step {
   /** The round of the loop. Guests with the lifetime `round` are removed when it changes. Negative for warm-up. */
   readonly round: number
+  /** The index of the block in the plan. */
+  readonly block: number
   /** The round that the sample gets. Samples of one round are compared with each other. */
   readonly sampleRound: number
   /** How many steps are left if none becomes unnecessary, this one included. */
@@ -90,7 +93,8 @@ export interface PlannedScheduleOptions {
 }
 
 /**
- * The rounds of a plan, for `run` and `noise`.
+ * The rounds of a plan, for `run` and `noise`: block by block, up to the first interim look; then block by block what
+ * is undecided, up to the next look.
  *
  * At each interim look, decided cases are dropped. Steps that cannot succeed are dropped at once. When the time is up,
  * the platforms of the current case are still measured, because only samples of the same round are compared.
@@ -105,25 +109,36 @@ export function plannedSchedule(
 
 function* plannedSteps(plan: ScheduledPlan, samples: () => readonly Sample[], isTimeUp: () => boolean): StepGenerator {
   const { rounds, warmup } = plan.profile
-  const looks = plan.sequential && plan.sequential.looks.length > 1 ? plan.sequential.looks : []
+  const looks = plan.sequential && plan.sequential.looks.length > 1 ? plan.sequential.looks : [rounds]
+  const blocks = (plan.blocks ?? [plan.benches.map(({ id }) => id)]).map((_, block) => planOfBlock(plan, block))
   let needed: CasesToMeasure | undefined
-  const stepsOf = (round: number): Step[] =>
-    stepsOfRound(plan, round).filter(({ case: benchCase, platform, duetWith }) => {
+  const stepsOf = (block: number, round: number): Step[] =>
+    stepsOfRound(blocks[block]!, round).filter(({ case: benchCase, platform, duetWith }) => {
       const platforms = needed?.get(benchCase.id)
       // In duet mode native has no own steps: if only native is needed, any duet partner will do.
       return !needed || platforms?.has(platform) || (duetWith !== undefined && platforms?.size === 1)
     })
+  const stepsPerRound = () => blocks.reduce((sum, _, block) => sum + stepsOf(block, 0).length, 0)
   let begun = 0
-  for (let round = 0 - warmup; round < rounds; round++) {
-    const steps = stepsOf(round)
-    for (const [at, step] of steps.entries()) {
-      const isNewCase = at === 0 || steps[at - 1]!.case.id !== step.case.id
-      if (isNewCase && isTimeUp()) return { why: 'time-up', rounds: begun }
-      if (samples().some((sample) => cannotSucceed(step, sample))) continue
-      if (round >= 0) begun = round + 1
-      yield { ...step, round, sampleRound: round, left: steps.length - at + (rounds - 1 - round) * steps.length }
+  let from = 0 - warmup
+  for (const look of looks) {
+    let left = stepsPerRound() * (rounds - from)
+    for (const block of blocks.keys()) {
+      for (let round = from; round < look; round++) {
+        const steps = stepsOf(block, round)
+        for (const [at, step] of steps.entries()) {
+          const isNewCase = at === 0 || steps[at - 1]!.case.id !== step.case.id
+          if (isNewCase && isTimeUp()) return { why: 'time-up', rounds: begun }
+          if (!samples().some((sample) => cannotSucceed(step, sample))) {
+            if (round >= 0) begun = Math.max(begun, round + 1)
+            yield { ...step, round, sampleRound: round, block, left }
+          }
+          left--
+        }
+      }
     }
-    if (looks.includes(round + 1) && round + 1 < rounds) {
+    from = look
+    if (look < rounds) {
       needed = casesWorthMeasuring(plan, samples())
       if (needed.size === 0) return { why: 'all-decided', rounds: begun }
     }
@@ -166,7 +181,7 @@ function* jobSteps(
     for (const [at, step] of steps.entries()) {
       if (samples().some((sample) => cannotSucceed(step, sample))) continue
       const sampleRound = round < 0 ? round : firstRounds.get(step.case.id)! + round
-      yield { ...step, round, sampleRound, left: steps.length - at + (rounds - 1 - round) * steps.length }
+      yield { ...step, round, sampleRound, block: 0, left: steps.length - at + (rounds - 1 - round) * steps.length }
     }
   }
   return { why: 'all-rounds', rounds }
@@ -190,6 +205,8 @@ export interface LoopOptions {
     sample(sample: Sample): void
     /** All steps of a round are measured. Its guests are removed afterwards. */
     roundEnd?(): Promise<void> | void
+    /** All steps of a block up to its last round, or up to an interim look, are measured. */
+    blockEnd?(block: number, samples: readonly Sample[]): void
   }
 }
 
@@ -215,17 +232,18 @@ async function runRounds({ schedule, context, pool, duet, remeasure, stopWhen, o
     await pool.endRound()
     await duet?.endRound()
   }
-  let round: number | undefined
+  let last: ScheduledStep | undefined
   for (;;) {
     const next = schedule.next(samples)
     const isOver = 'stopped' in next
-    if (round !== undefined && (isOver || next.round !== round)) {
+    if (last && (isOver || next.round !== last.round || next.block !== last.block)) {
       await endRound()
-      if (!isOver && round >= 0 && stopWhen?.(samples)) return { why: 'first-failure', rounds: round + 1 }
+      if (isOver || next.block !== last.block) on.blockEnd?.(last.block, samples)
+      if (!isOver && last.round >= 0 && stopWhen?.(samples)) return { why: 'first-failure', rounds: last.round + 1 }
     }
     if (isOver) return next.stopped
     session.signal.throwIfAborted()
-    round = next.round
+    last = next
     on.step(next)
     const isDuet = duet && next.duetWith !== undefined
     const take = async (): Promise<Sample[]> =>

@@ -202,6 +202,10 @@ export const planSchema = z
     duet: z.array(z.string()).optional().describe('ids of benches that native and a platform run at the same time'),
     findings: z.array(findingSchema).describe('findings of the bench files'),
     excluded: z.array(excludedBenchSchema).describe('benches without samples in this run'),
+    blocks: z
+      .array(z.array(z.string()))
+      .optional()
+      .describe('ids of the benches of each block, in the order of measuring; absent: one block'),
     excludedPlatforms: z
       .array(excludedPlatformSchema)
       .optional()

@@ -100,6 +100,11 @@ export interface Plan {
   /** Ids of the benches that native and a platform run at the same time. */
   readonly duet?: readonly string[]
   readonly excluded: readonly ExcludedBench[]
+  /**
+   * Ids of the benches of each block, in the order of measuring. A round visits the benches of one block. Absent: one
+   * block.
+   */
+  readonly blocks?: readonly (readonly string[])[]
   /** The platforms that `skipPlatformTags` of the config excludes. */
   readonly excludedPlatforms?: readonly ExcludedPlatform[]
 }

@@ -8,6 +8,7 @@ import { withoutFile } from '../document.ts'
 import { formatQuantity, formatStop } from '../format.ts'
 import type { ReporterContext, ReporterFactory } from '../reporter.ts'
 import { caseName } from '../summary.ts'
+import { benchVerdictLines } from './bench-verdicts.ts'
 import type { RenderOptions } from './claims.ts'
 import { ProgressEstimator, StatusLine } from './status-line.ts'
 import { problemLines, summary } from './summary.ts'
@@ -67,6 +68,9 @@ export function terminalReporter(
     onSample(sample) {
       if (!sample.outcome.ok) errors++
       if (perSample) print([perSample(sample, run?.plan)])
+    },
+    onBenchEnd(verdicts) {
+      print(benchVerdictLines(verdicts, view))
     },
     onFinish(report) {
       status.clear()

@@ -18,24 +18,33 @@ const mostSilence = 60_000
 export class ProgressEstimator {
   readonly #plan: Plan
   readonly #startedAt = Date.now()
-  readonly #rounds = { warmup: new Set<number>(), measured: new Set<number>() }
+  /** The rounds that each block has begun. */
+  readonly #rounds = new Map<number, { readonly warmup: Set<number>; readonly measured: Set<number> }>()
   #stepAt = this.#startedAt
   #toldAt = this.#startedAt
   #now: Progress | undefined
   /** Milliseconds of the latest step of each cell. */
   readonly #took = new Map<string, number>()
 
+  get #isOneBlock(): boolean {
+    return (this.#plan.blocks?.length ?? 1) < 2
+  }
+
   constructor(plan: Plan) {
     this.#plan = plan
   }
 
   /**
-   * Whether to print a line if the output cannot be repainted: a round begins, or nothing was printed for a minute.
+   * Whether to print a line if the output cannot be repainted: another block begins, or another round if there is one
+   * block, or nothing was printed for a minute.
    */
   begins(progress: Progress): boolean {
-    const seen = this.#rounds[progress.warmup ? 'warmup' : 'measured']
+    const rounds = this.#rounds.get(progress.block) ?? { warmup: new Set(), measured: new Set() }
     const now = Date.now()
-    const due = !seen.has(progress.round) || now - this.#toldAt >= mostSilence
+    const seen = rounds[progress.warmup ? 'warmup' : 'measured']
+    const isNew = this.#isOneBlock ? !seen.has(progress.round) : progress.block !== this.#now?.block
+    const due = isNew || now - this.#toldAt >= mostSilence
+    this.#rounds.set(progress.block, rounds)
     seen.add(progress.round)
     if (this.#now) this.#took.set(cellOf(this.#now), now - this.#stepAt)
     this.#now = progress
@@ -55,9 +64,19 @@ export class ProgressEstimator {
   /** `warm-up 1/1` or `round 2/5`. Rounds are counted as they come, however they are numbered. */
   round(): string {
     const { warmup, rounds } = this.#plan.profile
+    const begun = this.#now && this.#rounds.get(this.#now.block)
     return this.#now?.warmup
-      ? `warm-up ${this.#rounds.warmup.size}/${warmup}`
-      : `round ${this.#rounds.measured.size}/${rounds}`
+      ? `warm-up ${begun?.warmup.size}/${warmup}`
+      : `round ${begun?.measured.size ?? 0}/${rounds}`
+  }
+
+  /** `bench 2 of 7`, or nothing if there is one block. */
+  block(): string {
+    const blocks = this.#plan.blocks ?? []
+    const at = blocks.slice(0, this.#now?.block).reduce((sum, ids) => sum + ids.length, 0)
+    const [ids, all] = [blocks[this.#now?.block ?? 0] ?? [], blocks.flat().length]
+    if (this.#isOneBlock) return ''
+    return ids.length === 1 ? `bench ${at + 1} of ${all}` : `benches ${at + 1} to ${at + ids.length} of ${all}`
   }
 
   /** `~4 min left`, or nothing if it is unknown. */
@@ -76,6 +95,7 @@ export class ProgressEstimator {
     const params = sanitize(describeParams(point.params), 80)
     return [
       `${bar(done / steps, columns >= 100 ? 24 : 8)} ${Math.floor((100 * done) / Math.max(1, steps))} %`,
+      this.block(),
       this.round(),
       ...(errors > 0 ? [plural(errors, 'error')] : []),
       this.left(),
@@ -94,7 +114,13 @@ export class ProgressEstimator {
   /** A line for where nothing can be repainted. */
   line(errors: number): string {
     const { done, steps } = this.#now!
-    const parts = [this.round(), `${done} of ${plural(steps, 'step')} done`, this.left(), this.#benchName()]
+    const parts = [
+      this.block(),
+      this.round(),
+      `${done} of ${plural(steps, 'step')} done`,
+      this.left(),
+      this.#benchName(),
+    ]
     return [...parts, ...(errors > 0 ? [plural(errors, 'error')] : [])].filter(Boolean).join(' · ')
   }
 }

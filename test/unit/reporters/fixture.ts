@@ -265,7 +265,7 @@ export async function tell(
   reporter.onPlan?.(plan)
   samples.forEach((sample, done) => {
     const point = plan.cases.find(({ id }) => id === sample.case)!
-    reporter.onStepStart?.({ ...sample, case: point, done, steps: samples.length })
+    reporter.onStepStart?.({ ...sample, case: point, block: 0, done, steps: samples.length })
     reporter.onSample?.(sample)
   })
   await reporter.onFinish?.(buildReport(record, { strict: false }))

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { planOfBlock } from '../../../../src/core/measure/bench-order.ts'
 import { Duet } from '../../../../src/core/measure/duet.ts'
 import { GuestBundles } from '../../../../src/core/measure/guest-api.ts'
 import { GuestPool } from '../../../../src/core/measure/guest-pool.ts'
@@ -10,7 +11,7 @@ import { plannedSchedule, runLoop } from '../../../../src/core/measure/run-loop.
 import { stepsOfRound } from '../../../../src/core/model/plan.ts'
 import { causeOf, errorOf, type Sample, valuesOf } from '../../../../src/core/model/record.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
-import type { StopReason } from '../../../../src/core/reporter.ts'
+import type { Reporter, StopReason } from '../../../../src/core/reporter.ts'
 import { planLooks } from '../../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../../src/dsl/claim.ts'
 import { formatStop } from '../../../../src/reporters/format.ts'
@@ -58,11 +59,22 @@ const order = (samples: readonly Sample[]) => samples.map((sample) => [sample.ro
 const nothingLeft = (host: FakeHost) => expect([...host.sandboxes.keys()]).toEqual([])
 
 describe('a run', () => {
-  it('measures the rounds of the plan in its order, and judges them', async () => {
-    const benches = { disk: { claims: [within5] }, net: {} }
-    const { host, report, record } = await measured(fast, benches, { rounds: 6, warmup: 1 })
-    const steps = [-1, 0, 1, 2, 3, 4, 5].flatMap((round) =>
-      stepsOfRound(record.plan, round).map(({ case: { id }, platform }) => [round, id, platform]),
+  it('measures the rounds of the plan bench by bench, first what decides most, and judges them', async () => {
+    const benches = { net: {}, disk: { claims: [within5] } }
+    const ends: (string | string[])[][] = []
+    const reporter: Reporter = {
+      onBenchEnd: ({ bench, claims }) => void ends.push([bench.name, claims.map(({ outcome }) => outcome)]),
+    }
+    const { host, report, record } = await measured(fast, benches, { rounds: 6, warmup: 1, reporter })
+    expect(record.plan.blocks).toEqual([['a.bench.ts#disk'], ['a.bench.ts#net']])
+    expect(ends).toEqual([
+      ['disk', ['holds']],
+      ['net', []],
+    ])
+    const steps = [0, 1].flatMap((block) =>
+      [-1, 0, 1, 2, 3, 4, 5].flatMap((round) =>
+        stepsOfRound(planOfBlock(record.plan, block), round).map(({ case: { id }, platform }) => [round, id, platform]),
+      ),
     )
     expect(order(record.samples)).toEqual(steps)
     expect(new Set(record.samples.map((one) => valuesOf(one)?.time))).toEqual(new Set([100, 104]))
@@ -74,7 +86,8 @@ describe('a run', () => {
 
   it('keeps a guest for its round or for the run, and freezes it between its samples', async () => {
     const benches = { disk: {}, net: {}, db: { lifecycle: 'run' }, boot: { lifecycle: 'sample' } } as const
-    const { host } = await measured({ native: {} }, benches, { rounds: 2 })
+    const blocks = [Object.keys(benches).map((name) => `a.bench.ts#${name}`)]
+    const { host } = await measured({ native: {} }, benches, { rounds: 2, plan: { blocks } })
     // One guest for each of two rounds, one for the run, and one for each of two samples.
     expect(host.eventsOf('boot')).toHaveLength(5)
     expect(host.eventsOf('remove')).toHaveLength(5 + 1)
@@ -285,7 +298,9 @@ describe('a sample that reaches its time limit', () => {
 
   it('ends its command and removes the guest', async () => {
     vi.useFakeTimers()
-    const { host, errors } = await errorsOf(measured({ native: { hangAt: 1 } }, { disk: { timeout: 3 }, net: {} }))
+    const plan = { blocks: [['a.bench.ts#disk', 'a.bench.ts#net']] }
+    const benches = { disk: { timeout: 3 }, net: {} }
+    const { host, errors } = await errorsOf(measured({ native: { hangAt: 1 } }, benches, { plan }))
     expect(errors.filter(Boolean)).toEqual(['echo in native: no end after 3 s'])
     expect(host.eventsOf('boot')).toHaveLength(3)
   })

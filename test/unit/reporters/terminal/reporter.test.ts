@@ -40,6 +40,25 @@ describe.each(['default', 'verbose', 'dot'])('%s in a pipe', (name) => {
   })
 })
 
+describe('the verdicts of a bench', () => {
+  const report = makeReport(false)
+  const linesFor = (name: string, columns = 120) => {
+    const out = new Memory(false, columns)
+    const claims = report.claims.filter((one) => one.bench.name === name)
+    reporters.default!.create(contextOf(out)).onBenchEnd?.({ bench: claims[0]!.bench, claims })
+    return out.text.trimEnd().split('\n')
+  }
+
+  test('are one line for each metric: how many hold, and what is worse by how much', () => {
+    expect(linesFor('prime verification')).toEqual([
+      expect.stringMatching(/^✗ prime verification · events: 2 hold; 1 inconclusive; worse: gvisor 0\.887 ×native$/),
+    ])
+    const [line] = linesFor('boot to first instruction')
+    expect(line).toMatch(/^✗ boot to first instruction · time: .*worse: gvisor \S+ s/)
+    expect(linesFor('boot to first instruction', 50).every((text) => widthOf(text) <= 50)).toBe(true)
+  })
+})
+
 describe('the summary', () => {
   test.each([40, 60, 80, 120])('fits %i columns', async (columns) => {
     const text = await piped('dot', columns)

@@ -10,6 +10,7 @@ describe('the pace of long samples', () => {
   const [point, other] = plan.cases
   const step = (round: number, done: number, at = point!) => ({
     case: at,
+    block: 0,
     platform: 'runc',
     round,
     warmup: false,
@@ -35,14 +36,15 @@ describe('the pace of long samples', () => {
     expect(pace.status(200, 0)).toMatch(/ · for 52 s$/)
   })
 
-  it('has a line for each round, and for each minute in which nothing else was said', () => {
-    const pace = new ProgressEstimator(plan)
+  it('has a line for each block, and for each minute in which nothing else was said', () => {
+    const [first, second, ...others] = plan.benches.map(({ id }) => id)
+    const pace = new ProgressEstimator({ ...plan, blocks: [[first!], [second!, ...others]] })
     const due: boolean[] = []
     for (let done = 0; done < 6; done++) {
-      due.push(pace.begins(step(done < 5 ? 0 : 1, done)))
+      due.push(pace.begins({ ...step(done % 2, done), block: done < 5 ? 0 : 1 }))
       vi.advanceTimersByTime(30_000)
     }
     expect(due).toEqual([true, false, true, false, true, true])
-    expect(pace.line(0)).toContain('5 of 8 steps done')
+    expect(pace.line(0)).toMatch(/^benches 2 to 4 of 4 · round 1\/8 · 5 of 8 steps done/)
   })
 })

@@ -1,0 +1,98 @@
+import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
+import { measuredOn, type Plan, type ScheduledPlan } from '../model/plan.ts'
+import type { BenchData } from '../model/suite.ts'
+import type { StepDurations } from '../records/step-durations.ts'
+
+/** In which order a run measures its benches, and which benches share their rounds. */
+
+/** Whether samples could decide a claim on this host. */
+const isDecidable = ({ final }: FinalClaim): boolean =>
+  final.outcome === 'not-evaluated' && final.reason?.code === 'too-few-rounds'
+
+/** The claims that samples of this plan could decide on this host: all that they need works here. */
+export const decidableClaims = (plan: ScheduledPlan): FinalClaim[] => judgeClaims(plan, []).filter(isDecidable)
+
+/**
+ * What the decisions of each bench are worth. Each finding counts 1, divided among its decidable claims. The claims of
+ * a bench that can fail the run count 1 together. Claims that only warn, and claims about guests that do not run on
+ * hardware, decide nothing.
+ */
+function benchValues(claims: readonly FinalClaim[]): Map<string, number> {
+  const deciding = claims.filter(({ claim, cpuMode }) => claim.severity === 'fail' && cpuMode === null)
+  const sourceOf = ({ claim, finding }: FinalClaim) => finding ?? claim.bench
+  const sizes = new Map<number | string, number>()
+  for (const one of deciding) sizes.set(sourceOf(one), (sizes.get(sourceOf(one)) ?? 0) + 1)
+  const values = new Map<string, number>()
+  for (const one of deciding)
+    values.set(one.claim.bench, (values.get(one.claim.bench) ?? 0) + 1 / sizes.get(sourceOf(one))!)
+  return values
+}
+
+/** Seconds of the samples of one round, and of the boots of its guests if these benches share them. */
+export interface RoundSeconds {
+  readonly samples: number
+  readonly boots: number
+}
+
+/** How long one round of some benches takes, by former samples or by estimate. */
+export function roundSeconds(plan: Plan, benches: ReadonlySet<string>, durations: StepDurations): RoundSeconds {
+  const platforms = new Map(plan.platforms.map((platform) => [platform.name, platform]))
+  const booted = new Set<string>()
+  let samples = 0
+  for (const benchCase of plan.cases.filter(({ bench }) => benches.has(bench))) {
+    const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
+    for (const name of measuredOn(plan, benchCase)) {
+      const { sample, boot } = durations(benchCase, bench, platforms.get(name)!)
+      samples += sample
+      if (bench.workload.lifecycle === 'round' && !isStartup(bench)) booted.add(name)
+      // Each sample of such a bench boots a guest.
+      else if (bench.workload.lifecycle === 'sample' && !isStartup(bench)) samples += boot
+    }
+  }
+  const boots = [...booted].reduce((sum, name) => sum + durations.boot(platforms.get(name)!), 0)
+  return { samples, boots }
+}
+
+/** The samples of such a bench are boots. */
+const isStartup = ({ workload }: Pick<BenchData, 'workload'>): boolean =>
+  workload.kind === 'boot' || workload.kind === 'vmm-start'
+
+/** The largest share of a round that booting its guests may take. */
+const bootShare = 0.25
+
+/**
+ * The blocks of a plan: its benches in the order of their value per second. A round visits the benches of one block. A
+ * block is one bench, so that its verdicts fall early. If booting guests would then take more than a quarter of the
+ * time, the next benches join the block and share the guests.
+ * @param isolated makes each bench a block
+ */
+export function orderBenches(plan: ScheduledPlan, durations: StepDurations, isolated: boolean): string[][] {
+  const values = benchValues(decidableClaims(plan))
+  const secondsOf = new Map(
+    plan.benches.map(({ id }) => {
+      const { samples, boots } = roundSeconds(plan, new Set([id]), durations)
+      return [id, samples + boots]
+    }),
+  )
+  const rate = ({ id }: BenchData) => (values.get(id) ?? 0) / Math.max(1e-3, secondsOf.get(id)!)
+  const benches = [...plan.benches].sort((a, b) => rate(b) - rate(a))
+  const blocks: string[][] = []
+  let open: string[] = []
+  for (const { id } of benches) {
+    open.push(id)
+    const { samples, boots } = roundSeconds(plan, new Set(open), durations)
+    if (isolated || boots <= bootShare * (samples + boots)) {
+      blocks.push(open)
+      open = []
+    }
+  }
+  if (open.length > 0) blocks.push(open)
+  return blocks
+}
+
+/** The plan of one of several blocks. Its order of steps differs from that of other blocks. */
+export function planOfBlock(plan: Plan, block: number): Plan {
+  const ids = plan.blocks?.[block]
+  if (!ids || plan.blocks.length === 1) return plan
+  return { ...plan, seed: `${plan.seed}/${ids[0]}`, cases: plan.cases.filter(({ bench }) => ids.includes(bench)) }
+}

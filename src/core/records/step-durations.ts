@@ -1,0 +1,84 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { BenchCase, Plan, PlannedPlatform } from '../model/plan.ts'
+import type { Sample } from '../model/record.ts'
+import type { BenchData } from '../model/suite.ts'
+import { median } from '../stats/index.ts'
+import { readRecord } from './record-file.ts'
+
+/** How long samples take: by former records of the project, or by estimate. */
+
+/** Seconds that one sample takes without the boot of its guest, and seconds of that boot. */
+export interface StepDurations {
+  (
+    benchCase: BenchCase,
+    bench: BenchData,
+    platform: PlannedPlatform,
+  ): { readonly sample: number; readonly boot: number }
+  boot(platform: Pick<PlannedPlatform, 'name' | 'cpuMode'>): number
+}
+
+/** How many of the latest records are read. */
+const recordCount = 3
+
+/** Seconds of a boot without a former one. Emulated CPUs are about thirty times slower. */
+const bootSeconds = { hardware: 0.3, nested: 3, emulated: 10 } as const
+/** Seconds of a sample beside those that it measures: servers, files, commands of the platform. */
+const overheadSeconds = 0.3
+/** A bench with the tag `slow` takes about so many times as long. */
+const slowFactor = 4
+/** A sample of a start-up bench has three boots or more. */
+const bootsPerSample = 3
+
+type Profile = Pick<Plan['profile'], 'seconds'>
+
+/** The durations of the latest records with the same sample length. */
+export function readStepDurations(root: string, profile: Profile): StepDurations {
+  return stepDurations(latestSamples(root, profile), profile)
+}
+
+function latestSamples(root: string, { seconds }: Profile): Sample[] {
+  const folder = join(root, '.isobench', 'runs')
+  if (!existsSync(folder)) return []
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.jsonl'))
+    .sort()
+    .slice(-recordCount)
+  return files.flatMap((name) => {
+    try {
+      const { plan, samples } = readRecord(join(folder, name))
+      return plan.profile.seconds === seconds ? samples : []
+    } catch {
+      // A record of another version only lacks its durations.
+      return []
+    }
+  })
+}
+
+/** The durations of some samples: the median of each case on each platform. */
+export function stepDurations(samples: readonly Sample[], { seconds }: Profile): StepDurations {
+  const measured = new Map<string, number[]>()
+  const booted = new Map<string, number[]>()
+  const add = (to: Map<string, number[]>, key: string, value: number) => to.set(key, [...(to.get(key) ?? []), value])
+  for (const { case: id, platform, wallMs, timeBreakdown, outcome } of samples) {
+    if (!outcome.ok) continue
+    const boots = timeBreakdown?.boots ?? 0
+    add(measured, `${id}\0${platform}`, (wallMs - boots) / 1000)
+    if (boots > 0) add(booted, platform, boots / 1000)
+  }
+  const former = (of: Map<string, number[]>, key: string) => {
+    const values = of.get(key)
+    return values && median(values)
+  }
+  const boot: StepDurations['boot'] = ({ name, cpuMode }) => former(booted, name) ?? bootSeconds[cpuMode]
+  const estimate = ({ workload, tags }: BenchData, platform: PlannedPlatform): number => {
+    const isStartup = workload.kind === 'boot' || workload.kind === 'vmm-start'
+    const once = overheadSeconds + (isStartup ? bootsPerSample * bootSeconds[platform.cpuMode] : seconds)
+    return once * (tags.includes('slow') ? slowFactor : 1)
+  }
+  const durations = (benchCase: BenchCase, bench: BenchData, platform: PlannedPlatform) => ({
+    sample: former(measured, `${benchCase.id}\0${platform.name}`) ?? estimate(bench, platform),
+    boot: boot(platform),
+  })
+  return Object.assign(durations, { boot })
+}
