@@ -1,3 +1,4 @@
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { removeResource } from '../host/cleanup.ts'
 import { type Entry, readJournals, removeJournal } from '../host/journal.ts'
 import { messageOf } from '../util/errors.ts'
@@ -25,7 +26,7 @@ function describe(entry: Entry): string {
 export const command = defineCommand({
   description:
     'Removes what killed runs left on the host: directories, cgroups, network namespaces, tracers and processes. ' +
-    'It does not touch what a running isobench uses.',
+    'It does not touch what a running isobench uses. It exits with code 5 if something cannot be removed.',
   options: {},
   examples: [{ line: 'clean', description: 'remove all leftovers' }],
   run: (_args, _options, io) => clean(io),
@@ -54,5 +55,5 @@ async function clean(io: CommandIo): Promise<number> {
     if (isComplete) removeJournal(journal)
   }
   if (removed + failed === 0) io.out.write('Nothing to remove.\n')
-  return failed === 0 ? 0 : 1
+  return failed === 0 ? exitCodes.clean : exitCodes.invalid
 }

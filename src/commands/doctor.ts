@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import pc from 'picocolors'
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/measure-project.ts'
 import type { PlannedPlatform } from '../core/model/plan.ts'
 import { loadProject } from '../core/project/config.ts'
@@ -74,7 +75,7 @@ function progressTicker(report: (seconds: number) => void): Disposable {
 export const command = defineCommand({
   description:
     'Checks which platforms, tools and trace sources work on this host, and prints how to fix the rest. ' +
-    'Exits with code 1 if a platform does not work.',
+    'Exits with code 5 if a platform does not work.',
   arguments: [
     {
       name: 'platforms',
@@ -143,5 +144,5 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     image: { path: imagePath(project.image), built: image !== undefined },
   }
   io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io))
-  return diagnosis.platforms.every(({ available }) => available) ? 0 : 1
+  return diagnosis.platforms.every(({ available }) => available) ? exitCodes.clean : exitCodes.invalid
 }

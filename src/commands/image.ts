@@ -1,4 +1,5 @@
 import { renameSync, rmSync } from 'node:fs'
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/measure-project.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { resolvePlatforms } from '../core/project/platforms.ts'
@@ -72,7 +73,8 @@ async function prune(project: Project, io: CommandIo): Promise<void> {
 export const command = defineCommand({
   description:
     'Manages the root filesystem that every guest boots from: build it, print its path, remove it, ' +
-    'or remove guest kernels and disks that this project does not use (prune).',
+    'or remove guest kernels and disks that this project does not use (prune). ' +
+    'path exits with code 5 if the image is not built.',
   arguments: [
     {
       name: 'action',
@@ -94,17 +96,17 @@ async function manageImage(action: string, options: Options, io: CommandIo): Pro
   switch (action) {
     case 'build':
       await build(project, options, io)
-      return 0
+      return exitCodes.clean
     case 'path':
       io.out.write(`${imagePath(project.image)}\n`)
-      if (findImage(project.image)) return 0
+      if (findImage(project.image)) return exitCodes.clean
       io.err.write('The image is not built yet. Build it: isobench image build\n')
-      return 1
+      return exitCodes.invalid
     case 'remove':
       await remove(project, io)
-      return 0
+      return exitCodes.clean
     default:
       await prune(project, io)
-      return 0
+      return exitCodes.clean
   }
 }

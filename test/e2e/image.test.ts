@@ -87,7 +87,7 @@ describe('a build that is interrupted', () => {
     const running = project.start(['image', 'build'], { env })
     const builders = await whileBuilding(project, running)
     await running.kill('SIGKILL')
-    expect((await project.isobench(['image', 'path'], { env })).exitCode).toBe(1)
+    expect((await project.isobench(['image', 'path'], { env })).exitCode).toBe(5)
 
     const cleaned = await project.isobench(['clean'], { env })
     expect(cleaned.exitCode).toBe(0)
@@ -106,7 +106,7 @@ describe('image path', () => {
     expect(built.exitCode).toBe(0)
     expect(existsSync(built.stdout.trim())).toBe(true)
     const absent = await project.isobench(['image', 'path'], { env })
-    expect(absent.exitCode).toBe(1)
+    expect(absent.exitCode).toBe(5)
     expect(absent.stdout.trim()).toMatch(new RegExp(`^${project.path('cache')}/images/[0-9a-f]{16}$`))
     expect(absent.stderr).toContain('isobench image build')
   })

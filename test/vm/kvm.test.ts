@@ -59,7 +59,6 @@ modprobe -a kvm_amd vhost_net vhost_vsock && ls -l /dev/kvm || exit
 mkdir -p /var/cache/isobench/kernels && cp -a kernels/. /var/cache/isobench/kernels
 mkdir -p /project/benches && cp benches/startup/vmm-start.bench.ts /project/benches && cd /project || exit
 echo "import { defineConfig, platform } from 'isobench'
-import { errorOf } from '../../src/core/model/record.ts'
 export default defineConfig({ platforms: [platform('native'), ${vmms[name]!.config}] })" >isobench.config.ts
 step doctor
 node /checkout/bin/isobench.js doctor --json --platform ${name} >/results/doctor.json; cat /results/doctor.json

@@ -9,12 +9,13 @@ export const exitCodeList = [
     name: 'failed',
     description: 'something is worse than claimed, or regressed against the baseline',
   },
-  { code: 3, name: 'inconclusive', description: 'a verdict is in doubt, with --strict' },
-  { code: 4, name: 'nothing', description: 'not one claim could be evaluated' },
+  { code: 3, name: 'inconclusive', description: 'with --strict: a verdict is inconclusive, or samples failed' },
+  { code: 4, name: 'nothing', description: 'no claim could be evaluated' },
   {
     code: 5,
     name: 'invalid',
-    description: 'the config, a bench file or the command line is wrong, or this host lacks something',
+    description:
+      'the config, a bench file or the command line is wrong, this host lacks something, or a file cannot be written',
   },
   { code: 130, name: 'interrupted', description: 'interrupted' },
 ] as const
