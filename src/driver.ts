@@ -54,10 +54,11 @@ export interface OptionsSchema<O, I> {
   readonly '~standard'?: { readonly types?: { readonly input: I; readonly output: O } | undefined }
 }
 
-// A schema without options has an index signature of `never`.
+// A schema without options has an index signature of `never`. The input types of zod include `undefined`, which counts
+// under `exactOptionalPropertyTypes`.
 type Optional<O> = unknown extends O
   ? Record<string, unknown>
-  : { readonly [K in keyof O as string extends K ? never : K]?: O[K] }
+  : { readonly [K in keyof O as string extends K ? never : K]?: O[K] | undefined }
 
 /** A kind of platform. `O` is the type of its options, and `I` is what authors may write for them. */
 export interface Driver<O = unknown, I = Optional<O>> {

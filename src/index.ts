@@ -1,4 +1,3 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 /** The entry point `isobench`: what bench files and configs import. */
 
 import { type PlatformFunction, platform as untypedPlatform } from './dsl/platform.ts'
@@ -15,7 +14,7 @@ export {
   type RunProfile,
 } from './dsl/config.ts'
 export { DefinitionError } from './dsl/errors.ts'
-export { expect, type Factor, type MetricRef } from './dsl/expect.ts'
+export { type Expectation, expect, type Factor, type MetricClaims, type MetricRef } from './dsl/expect.ts'
 export { finding } from './dsl/finding.ts'
 export type { CommandResult, ExecOptions, Guest, LoadClient, Service } from './dsl/guest.ts'
 export { higher, lower, type Metric, type Metrics, type Quantity, type Unit } from './dsl/metric.ts'

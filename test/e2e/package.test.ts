@@ -1,9 +1,14 @@
+import { isBuiltin } from 'node:module'
+import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Project, repository } from './support/cli.ts'
 
 /** An empty folder outside the repository, with the packed package installed in it, and what `isobench init` writes. */
 let project: Project
+
+/** Relative to the package. */
+let packedFiles: readonly string[]
 
 const inProject = (file: string, args: readonly string[]) =>
   execa(file, args, { cwd: project.root, reject: false, env: { NODE_PATH: undefined, NODE_OPTIONS: undefined } })
@@ -14,7 +19,8 @@ beforeAll(async () => {
   const { stdout } = await execa('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', project.root], {
     cwd: repository,
   })
-  const [packed] = JSON.parse(stdout) as [{ filename: string }]
+  const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
+  packedFiles = packed.files.map(({ path }) => path)
   const { exitCode, stderr } = await inProject('npm', [
     'install',
     '--prefer-offline',
@@ -33,22 +39,140 @@ const configWith = (options: string): string =>
     "import { defineConfig, platform } from 'isobench'",
     "import { chroot } from './chroot.ts'",
     'export default defineConfig({',
-    `  platforms: [platform('native'), platform(chroot, ${options})],`,
+    `  platforms: [platform('native'), platform(chroot, { ${options} })],`,
     "  reporters: [['./mine.ts', { prefix: '- ' }]],",
     '})',
     '',
   ].join('\n')
 
+const ownFiles = {
+  'chroot.ts': [
+    "import { assertDriver, type Driver, defineDriver, type GuestArgv, type GuestSandbox } from 'isobench/driver'",
+    "import * as z from 'zod'",
+    "const options = z.strictObject({ level: z.number().default(0), mode: z.enum(['a', 'b']).optional() })",
+    'const argvFor = (sandbox: GuestSandbox, argv: GuestArgv, level: number) =>',
+    "  sandbox.wrap(['nice', '-n', String(level), 'chroot', sandbox.rootfs, ...argv])",
+    'export const chroot = defineDriver({',
+    "  kind: 'chroot',",
+    "  family: 'container',",
+    "  description: 'chroot alone',",
+    '  options,',
+    "  requirements: () => [{ binary: 'chroot', package: 'coreutils' }],",
+    '  oneShot: async (sandbox, argv, { level }) => argvFor(sandbox, argv, level),',
+    '  boot: async (sandbox, { level }) => ({ execArgv: (argv) => argvFor(sandbox, argv, level) }),',
+    '})',
+    '// With a stated type in place of an inferred one.',
+    'export const stated: Driver<z.output<typeof options>> = { ...chroot, options }',
+    'export const check = () => assertDriver(stated, { options: { level: 5 } })',
+    '',
+  ].join('\n'),
+  'mine.ts': [
+    "import { defineReporter, formatMatcher } from 'isobench/reporter'",
+    'export default defineReporter({',
+    "  name: 'mine',",
+    "  description: 'a line per claim',",
+    "  create({ out }, { prefix = '' }: { prefix?: string }) {",
+    '    return {',
+    '      onFinish({ claims }) {',
+    '        for (const { claim, platforms, outcome } of claims) {',
+    "          out.write(prefix + platforms[0] + ' ' + formatMatcher(claim.matcher, null))",
+    "          out.write(': ' + outcome + '\\n')",
+    '        }',
+    '      },',
+    '    }',
+    '  },',
+    '})',
+    '',
+  ].join('\n'),
+  'benches/constant.bench.ts': [
+    "import { bench, expect, lower, platform, workload } from 'isobench'",
+    "export const work = workload('constant', {",
+    "  metrics: { time: lower('ms') },",
+    "  async run({ guest }) { await guest.exec({ argv: ['true'] }); return { time: 10 } },",
+    '})',
+    'export const near = expect.withinNative(5)',
+    "export const constant = bench('constant', work, { expect: { time: near } })",
+    "export const containers = expect(constant.time).on(platform.family('container'))",
+    '',
+  ].join('\n'),
+  'benches/served.bench.ts': [
+    "import { bench, lower, workload } from 'isobench'",
+    "import { sysbench } from 'isobench/tools'",
+    "const work = workload('served', {",
+    "  metrics: { time: lower('ms') },",
+    '  async run({ guest, signal }) {',
+    '    await guest.exec(sysbench.cpu({ threads: 1, maxPrime: 10_000, seconds: 1 }))',
+    "    await using server = await guest.serve({ argv: ['true'] }, { port: 80 })",
+    '    signal.throwIfAborted()',
+    '    return { time: signal.aborted ? 0 : server.port }',
+    '  },',
+    '})',
+    "bench('served', work)",
+    '',
+  ].join('\n'),
+}
+
+/** Type-checks the project, with its own declarations and those of all packages. Returns what tsc prints. */
+async function typeCheck(moduleResolution: 'Node16' | 'NodeNext' | 'Bundler' | 'Node10'): Promise<string> {
+  const tsconfig = `tsconfig.${moduleResolution}.json`
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    module: ['Node16', 'NodeNext'].includes(moduleResolution) ? moduleResolution : 'ESNext',
+    moduleResolution,
+    target: 'ES2023',
+    lib: ['ES2023'],
+    types: [],
+    // An own driver or reporter may be published with declarations.
+    declaration: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: false,
+  }
+  project.write({ [tsconfig]: JSON.stringify({ compilerOptions, include: ['*.ts', 'benches'] }) })
+  const tsc = `${repository}/node_modules/typescript/bin/tsc`
+  return (await inProject(process.execPath, [tsc, '-p', tsconfig])).stdout
+}
+
 describe('the packed package, installed in an empty folder', () => {
-  test('has what it needs to run and no sources, tests or benches', async () => {
-    const { stdout } = await inProject('find', ['node_modules/isobench', '-type', 'f'])
-    const files = stdout.split('\n').map((name) => name.replace('node_modules/isobench/', ''))
-    expect(files).toEqual(
-      expect.arrayContaining(['bin/isobench.js', 'dist/bin.js', 'dist/types/index.d.ts', 'package.json']),
+  test('has what it needs to run, one file of declarations per entry point, and no sources, tests or benches', () => {
+    expect(packedFiles).toEqual(expect.arrayContaining(['bin/isobench.js', 'dist/bin.js', 'LICENSE', 'package.json']))
+    expect(packedFiles.filter((name) => name.endsWith('.d.ts')).sort()).toEqual(
+      ['driver', 'index', 'reporter', 'tools'].map((name) => `dist/${name}.d.ts`),
     )
-    expect(
-      files.filter((name) => !/^(bin|dist|schemas)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(name)),
-    ).toEqual([])
+    const known = /^(bin|dist|docs|schemas)\/|^(package\.json|LICENSE|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/
+    expect(packedFiles.filter((name) => !known.test(name))).toEqual([])
+    expect(packedFiles.filter((name) => /test|\.map$|evidence.*\.(png|svg)$/.test(name))).toEqual([
+      'docs/how-to/run-vm-tests.md',
+    ])
+  })
+
+  test('has no dead link: every link of a packed page leads to a packed file', () => {
+    const links = packedFiles
+      .filter((name) => name.endsWith('.md'))
+      .flatMap((page) =>
+        [...project.read(`node_modules/isobench/${page}`).matchAll(/\]\((?!\w+:|#)([^)\s#]+)/g)].map(([, link]) => ({
+          page,
+          target: join(page, '..', link!),
+        })),
+      )
+    expect(links.length).toBeGreaterThan(50)
+    expect(links.filter(({ target }) => !packedFiles.includes(target))).toEqual([])
+  })
+
+  test('imports exactly the packages that it installs', () => {
+    const { dependencies } = JSON.parse(project.read('node_modules/isobench/package.json')) as {
+      dependencies: Record<string, string>
+    }
+    const imported = packedFiles
+      .filter((name) => /^dist\/.*\.(js|d\.ts)$/.test(name))
+      .flatMap((name) => [
+        ...project.read(`node_modules/isobench/${name}`).matchAll(/\b(?:from|import)[\s(]*["']([\w@/:-]+)["']/g),
+      ])
+      .map(([, name]) => name!)
+      // The files that `isobench init` writes import isobench.
+      .filter((name) => !isBuiltin(name) && !/^isobench\b/.test(name))
+    expect([...new Set(imported)].sort()).toEqual(Object.keys(dependencies).sort())
   })
 
   test('starts through npx, makes a config and a bench, and lists it', async () => {
@@ -63,104 +187,33 @@ describe('the packed package, installed in an empty folder', () => {
     expect(again.exitCode).toBe(5)
   })
 
-  test('carries types that a strict NodeNext project compiles with, and that catch a wrong metric', async () => {
-    project.write({
-      'tsconfig.json': JSON.stringify({
-        // Neither Node's types nor the DOM's.
-        compilerOptions: { strict: true, module: 'NodeNext', noEmit: true, types: [], lib: ['ES2023'] },
-        include: ['isobench.config.ts', 'benches'],
-      }),
-    })
-    project.write({
-      'benches/signal.bench.ts': [
-        "import { bench, lower, workload } from 'isobench'",
-        "const work = workload('served', {",
-        "  metrics: { time: lower('ms') },",
-        '  async run({ guest, signal }) {',
-        "    await using server = await guest.serve({ argv: ['true'] }, { port: 80 })",
-        '    signal.throwIfAborted()',
-        '    return { time: signal.aborted ? 0 : server.port }',
-        '  },',
-        '})',
-        "bench('served', work)",
-        '',
-      ].join('\n'),
-    })
-    const tsc = [`${repository}/node_modules/typescript/bin/tsc`, '--noEmit', '-p', '.']
-    const right = await inProject(process.execPath, tsc)
-    expect(right.stdout).toBe('')
-    expect(right.exitCode).toBe(0)
-    project.write({
-      'benches/hello.bench.ts': project.read('benches/hello.bench.ts').replace('expect: { events:', 'expect: { evnts:'),
-    })
-    const wrong = await inProject(process.execPath, tsc)
-    expect(wrong.stdout).toMatch(/benches\/hello\.bench\.ts\(\d+,\d+\): error .*evnts/)
+  test('has declarations for a strict project with any module resolution that reads `exports`', async () => {
+    // zod's declarations need this class of the DOM. Nothing else of the DOM or of Node may be needed.
+    project.write({ ...ownFiles, 'url.d.ts': 'declare class URL {}\n', 'isobench.config.ts': configWith('level: 5') })
+    const resolutions = ['Node16', 'NodeNext', 'Bundler'] as const
+    const outputs = await Promise.all(resolutions.map((moduleResolution) => typeCheck(moduleResolution)))
+    expect(outputs).toEqual(['', '', ''])
   })
 
-  test('takes a driver and a reporter of the project, with typed options', async () => {
+  test('has declarations that find a wrong metric and a wrong option', async () => {
     project.write({
-      'tsconfig.json': JSON.stringify({
-        // zod's own declarations need the DOM's URL.
-        compilerOptions: {
-          ...{ strict: true, module: 'NodeNext', noEmit: true, allowImportingTsExtensions: true },
-          ...{ skipLibCheck: true, types: [], lib: ['ES2023'] },
-        },
-        include: ['*.ts', 'benches'],
-      }),
-      'chroot.ts': [
-        "import { defineDriver, type GuestArgv, type GuestSandbox } from 'isobench/driver'",
-        "import * as z from 'zod'",
-        'const options = z.strictObject({ level: z.number().default(0) })',
-        'const argvFor = (sandbox: GuestSandbox, argv: GuestArgv, level: number) =>',
-        "  sandbox.wrap(['nice', '-n', String(level), 'chroot', sandbox.rootfs, ...argv])",
-        'export const chroot = defineDriver({',
-        "  kind: 'chroot',",
-        "  family: 'container',",
-        "  description: 'chroot alone',",
-        '  options,',
-        "  requirements: () => [{ binary: 'chroot', package: 'coreutils' }],",
-        '  oneShot: async (sandbox, argv, { level }) => argvFor(sandbox, argv, level),',
-        '  boot: async (sandbox, { level }) => ({ execArgv: (argv) => argvFor(sandbox, argv, level) }),',
-        '})',
-        '',
-      ].join('\n'),
-      'mine.ts': [
-        "import { defineReporter, formatMatcher } from 'isobench/reporter'",
-        'export default defineReporter({',
-        "  name: 'mine',",
-        "  description: 'a line per claim',",
-        "  create({ out }, { prefix = '' }: { prefix?: string }) {",
-        '    return {',
-        '      onFinish({ claims }) {',
-        '        for (const { claim, platforms, outcome } of claims) {',
-        "          out.write(prefix + platforms[0] + ' ' + formatMatcher(claim.matcher, null))",
-        "          out.write(': ' + outcome + '\\n')",
-        '        }',
-        '      },',
-        '    }',
-        '  },',
-        '})',
-        '',
-      ].join('\n'),
-      'benches/hello.bench.ts': [
-        "import { bench, expect, lower, workload } from 'isobench'",
-        "const work = workload('constant', {",
-        "  metrics: { time: lower('ms') },",
-        "  async run({ guest }) { await guest.exec({ argv: ['true'] }); return { time: 10 } },",
-        '})',
-        "bench('constant', work, { expect: { time: expect.withinNative(5) } })",
-        '',
-      ].join('\n'),
-      'isobench.config.ts': configWith('{ level: 5 }'),
+      ...ownFiles,
+      'benches/constant.bench.ts': ownFiles['benches/constant.bench.ts'].replace('{ time: near }', '{ tme: near }'),
+      'isobench.config.ts': configWith("level: 'high'"),
     })
-    const tsc = [`${repository}/node_modules/typescript/bin/tsc`, '--noEmit', '-p', '.']
-    const right = await inProject(process.execPath, tsc)
-    expect(right.stdout).toBe('')
-    project.write({ 'isobench.config.ts': configWith("{ level: 'high' }") })
-    const { stdout } = await inProject(process.execPath, tsc)
-    expect(stdout).toMatch(/isobench\.config\.ts\(\d+,\d+\): error [\s\S]*level/)
-    project.write({ 'isobench.config.ts': configWith('{ level: 5 }') })
-    const args = ['isobench', 'run', 'hello', '--rounds', '5', '--seconds', '0.2', '--wait-for-lock']
+    const output = await typeCheck('NodeNext')
+    expect(output).toMatch(/benches\/constant\.bench\.ts\(\d+,\d+\): error .*tme/)
+    expect(output).toMatch(/isobench\.config\.ts\(\d+,\d+\): error [\s\S]*level/)
+  })
+
+  test('has no declarations for node10, and TypeScript names the resolutions that work', async () => {
+    project.write(ownFiles)
+    expect(await typeCheck('Node10')).toContain("Consider updating to 'node16', 'nodenext', or 'bundler'.")
+  })
+
+  test('takes a driver and a reporter of the project', async () => {
+    project.write({ ...ownFiles, 'isobench.config.ts': configWith('level: 5') })
+    const args = ['isobench', 'run', 'constant', '--rounds', '5', '--seconds', '0.2', '--wait-for-lock']
     const byConfig = await inProject('npx', ['--no-install', ...args])
     expect(byConfig.stdout, byConfig.stderr).toBe('- chroot within 5 % of native: holds')
     expect(byConfig.exitCode).toBe(0)

@@ -71,6 +71,14 @@ describe('a driver', () => {
     platform(driver, { level: 'two' })
   })
 
+  it('can have a stated type, with optional options, under exactOptionalPropertyTypes', () => {
+    const options = z.strictObject({ ipc: z.boolean().default(false), level: z.number().optional() })
+    const driver: Driver<z.output<typeof options>> = { ...base, options }
+    platform(driver, { ipc: true, level: undefined })
+    // @ts-expect-error the schema wants a number
+    platform(driver, { level: 'high' })
+  })
+
   it('needs boot and oneShot', () => {
     // @ts-expect-error it has no boot
     defineDriver({ ...unshared, boot: undefined })
