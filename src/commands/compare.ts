@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { findConfig } from '../core/project/config.ts'
-import { compareSameHost, hasRegressed, recordFile } from '../core/records/baseline.ts'
+import { compareSameHost, recordFile, regressions } from '../core/records/baseline.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -33,6 +33,6 @@ function compare([baseline, current]: readonly string[], options: Options, io: C
     allowDifferentHosts: options.allowDifferentHosts,
   })
   io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, ...comparison })}\n` : comparisonText(comparison))
-  if (hasRegressed(comparison)) return exitCodes.failed
+  if (regressions(comparison).length > 0) return exitCodes.failed
   return comparison.rows.some(({ ratio }) => ratio) ? exitCodes.clean : exitCodes.nothing
 }

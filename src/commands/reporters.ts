@@ -152,15 +152,23 @@ async function createOutside(
   return output.guard(factory.create({ ...context, out, file, color: false }, options))
 }
 
-/** Reads the baseline once, for however many reports. Shows a run of another host too; `compare` refuses that. */
+/**
+ * Reads the baseline once, and compares each report once, for all reporters. Shows a run of another host too; `compare`
+ * refuses that.
+ */
 function baselineReader({ name, file }: Baseline, marginPercent: number): (report: Report) => BaselineView {
   let before: { readonly record: RunRecord; readonly report: Report } | undefined
+  const views = new Map<string, BaselineView>()
   return ({ record: now }) => {
+    const known = views.get(now)
+    if (known) return known
     if (!before) {
       const record = readRecord(file)
       before = { record, report: buildReport(record, { strict: false }) }
     }
     const comparison = compareRecords(before.record, readRecord(now), { marginPercent, allowDifferentHosts: true })
-    return { name, report: before.report, comparison }
+    const view = { name, report: before.report, comparison }
+    views.set(now, view)
+    return view
   }
 }

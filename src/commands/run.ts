@@ -1,14 +1,14 @@
-import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal, measureProject } from '../core/measure/measure-project.ts'
 import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import {
   baselineFile,
+  type Comparison,
   checkBaselineName,
   compareSameHost,
-  hasRegressed,
   saveBaseline,
+  withBaseline,
 } from '../core/records/baseline.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import type { Reporter } from '../core/reporter.ts'
@@ -103,40 +103,44 @@ interface FinishedRun {
   readonly reporter: Required<Reporter>
 }
 
-async function finishRun(report: Report, { project, options, reporter }: FinishedRun, io: CommandIo): Promise<number> {
-  // Compare with the baseline and save it even if a report cannot be written.
-  let unwritten: unknown
-  try {
-    await reporter.onFinish(report)
-  } catch (error) {
-    unwritten = error
+/**
+ * Reports the run, compares it with the baseline and saves it as one. An error in one of them does not stop the others.
+ * It compares before it saves, so that `--baseline main --save-baseline main` moves the baseline.
+ * @returns the exit code
+ */
+async function finishRun(
+  measured: Report,
+  { project, options, reporter }: FinishedRun,
+  io: CommandIo,
+): Promise<number> {
+  const errors: unknown[] = []
+  const attempt = async <T>(act: () => Promise<T> | T): Promise<T | undefined> => {
+    try {
+      return await act()
+    } catch (error) {
+      errors.push(error)
+      return undefined
+    }
   }
-  const exitCode = compareWithBaseline(report, project, options, io)
-  if (unwritten) throw unwritten
-  return exitCode
+  const comparison = await attempt(() => compareWithBaseline(measured, project, options))
+  const report = comparison ? withBaseline(measured, comparison) : measured
+  await attempt(() => reporter.onFinish(report))
+  // Standard output is the reporters' own if one of them writes JSON to it.
+  const to = options.json ? io.err : io.out
+  if (comparison) to.write(`\n${comparisonText(comparison)}`)
+  const { saveBaseline: name } = options
+  if (name !== undefined && report.status === 'finished')
+    await attempt(() => saveBaseline(project.root, name, report.record))
+  if (errors.length > 0) throw errors[0]
+  return report.exit.code
 }
 
-/**
- * Compares with the baseline first, so that `--baseline main --save-baseline main` moves it on. Returns the exit code.
- */
-function compareWithBaseline(report: Report, project: Project, options: Options, io: CommandIo): number {
-  let exitCode: number = report.exit.code
-  try {
-    if (options.baseline !== undefined) {
-      const before = readRecord(baselineFile(project.root, options.baseline))
-      const comparison = compareSameHost(before, readRecord(report.record), {
-        marginPercent: options.margin,
-        allowDifferentHosts: options.allowDifferentHosts,
-      })
-      // Standard output is the reporters' own where one of them writes JSON to it.
-      const to = options.json ? io.err : io.out
-      to.write(`\n${comparisonText(comparison)}`)
-      if (hasRegressed(comparison) && exitCode !== exitCodes.interrupted) exitCode = exitCodes.failed
-      else if (exitCode === exitCodes.nothing && comparison.rows.some(({ ratio }) => ratio)) exitCode = exitCodes.clean
-    }
-  } finally {
-    if (options.saveBaseline !== undefined && report.status === 'finished')
-      saveBaseline(project.root, options.saveBaseline, report.record)
-  }
-  return exitCode
+/** @throws {HostMismatchError} if the baseline is of another host */
+function compareWithBaseline(report: Report, project: Project, options: Options): Comparison | undefined {
+  if (options.baseline === undefined) return undefined
+  const before = readRecord(baselineFile(project.root, options.baseline))
+  return compareSameHost(before, readRecord(report.record), {
+    marginPercent: options.margin,
+    allowDifferentHosts: options.allowDifferentHosts,
+  })
 }

@@ -1,4 +1,5 @@
 import type { MetricResult, Report } from '../core/model/report.ts'
+import type { ClaimVerdict } from '../core/model/verdict.ts'
 import { figureChanges, verdictChanges } from '../core/watch/changes.ts'
 import type { Watch } from '../core/watch/watch.ts'
 import { formatAssertion, formatPlatforms, formatQuantity, formatRatios } from '../reporters/format.ts'
@@ -87,6 +88,14 @@ function formatResult({ median, unit, ratioToNative }: MetricResult): string {
   return `${ratio}× ${interval}`.trim()
 }
 
+const isWorse = ({ outcome, direction }: ClaimVerdict): boolean => outcome === 'contradicted' && direction === 'worse'
+
+/** Whether a verdict became worse or better than in the former run. */
+function formatChange(before: ClaimVerdict, after: ClaimVerdict): string {
+  if (isWorse(after)) return isWorse(before) ? '' : 'regressed: '
+  return isWorse(before) && after.outcome === 'holds' ? 'improved: ' : ''
+}
+
 function changeLines(before: Report, after: Report, { ink, width }: RenderOptions): string[] {
   const flipped = verdictChanges(before, after)
   const figures = figureChanges(before, after)
@@ -105,7 +114,7 @@ function changeLines(before: Report, after: Report, { ink, width }: RenderOption
         `${verdictSymbols[one.outcome]} ${outcomeName(one.outcome)}${one.direction ? ` (${one.direction})` : ''}`
       const parts = [benchName(now.bench), sanitize(formatPlatforms(now), 40), sanitize(now.claim.metric, 40)]
       const about = [...parts, sanitize(formatAssertion(now))].join(' · ')
-      const text = `${formatOutcome(old)} → ${formatOutcome(now)}: ${about}`
+      const text = `${formatChange(old, now)}${formatOutcome(old)} → ${formatOutcome(now)}: ${about}`
       return wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${verdictColor(now, ink)(line)}`)
     }),
     ...(rows.length > 0

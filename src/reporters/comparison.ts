@@ -1,6 +1,7 @@
-import { type Change, type Comparison, falseDiscoveryRate, type Row } from '../core/records/baseline.ts'
-import { sanitize } from '../util/text.ts'
+import { type Change, type Comparison, falseDiscoveryRate, type Row, regressions } from '../core/records/baseline.ts'
+import { plural, sanitize } from '../util/text.ts'
 import { interval } from './format.ts'
+import type { BaselineView } from './metric-table.ts'
 import { caseName } from './summary.ts'
 import { plainTable } from './terminal/table.ts'
 
@@ -50,3 +51,23 @@ export function comparisonText(comparison: Comparison): string {
 
 export const differenceText = ({ what, baseline: a, current: b }: Comparison['hostDifferences'][number]): string =>
   `  ${sanitize(what, 60)}: ${sanitize(a, 200)} → ${sanitize(b, 200)}`
+
+/** What regressed against the baseline, for the summary of a run. */
+export interface RegressionSummary {
+  /** `2 metrics regressed against the baseline main`, or that none did. */
+  readonly head: string
+  /** What regressed and by how much, each with its bench file. */
+  readonly items: readonly { readonly file: string; readonly text: string }[]
+}
+
+export function regressionSummary({ name, comparison }: BaselineView): RegressionSummary {
+  const items = regressions(comparison).map(({ bench, params, platform, metric, ratio }) => {
+    const by = ratio ? `: now ÷ before ${interval({ ...ratio, value: ratio.estimate })}` : ''
+    return {
+      file: bench.file,
+      text: `${caseName(bench, params)} · ${sanitize(platform, 60)} · ${sanitize(metric, 60)}${by}`,
+    }
+  })
+  const what = items.length > 0 ? plural(items.length, 'metric') : 'No metric'
+  return { head: `${what} regressed against the baseline ${sanitize(name, 100)}`, items }
+}

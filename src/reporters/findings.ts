@@ -1,4 +1,4 @@
-import { describeExitCode } from '../core/judge/exit-code.ts'
+import { describeExit } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
@@ -288,7 +288,7 @@ export function findingsTable(report: Report, { width, ink, root }: FindingsView
     head!,
     ...report.findings.flatMap((finding, at) => [lines[at]!, ...beneath(report, finding, width, ink), '']),
     ...wrap(formatTally(report.findings), width).map((line) => ink.strong(line)),
-    ...wrap(`exit code ${report.exit.code}: ${describeExitCode(report.exit.code)}`, width),
+    ...wrap(`exit code ${report.exit.code}: ${describeExit(report.exit)}`, width),
   ]
 }
 

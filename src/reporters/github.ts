@@ -1,10 +1,11 @@
 import { appendFile } from 'node:fs/promises'
 import type { Report } from '../core/model/report.ts'
 import { sanitize } from '../util/text.ts'
+import { regressionSummary } from './comparison.ts'
 import { commandData, commandProperty, withoutFile } from './document.ts'
 import { formatClaim } from './format.ts'
 import { benchesMarkdown, verdictsMarkdown } from './markdown.ts'
-import type { ReporterFactory } from './reporter.ts'
+import type { ReporterContext, ReporterFactory } from './reporter.ts'
 import { claimLocation, outcomeName, shownPath, uniqueClaims } from './summary.ts'
 
 /** GitHub refuses a summary above 1 MiB. */
@@ -19,13 +20,19 @@ function annotation(level: Level, title: string, message: string, place: { file:
 }
 
 /** What does not hold, as annotations. GitHub shows ten of a level, and what fails the run comes first. */
-function annotations(report: Report, root: string): string[] {
+function annotations(report: Report, { root, against }: ReporterContext): string[] {
   const problems = report.problems.map(({ file, message, fix, location }) =>
     annotation('error', 'cannot be used', fix ? `${message}; fix: ${fix}` : message, {
       file: location ? shownPath(location.file, root) : file,
       ...(location && { line: location.line }),
     }),
   )
+  const baseline = against?.(report)
+  const regressed = baseline
+    ? regressionSummary(baseline).items.map(({ file, text }) =>
+        annotation('error', `regressed against the baseline ${baseline.name}`, text, { file }),
+      )
+    : []
   const wanted = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
   const claims = wanted.map(({ verdict, fails, sources }) => {
     const level = fails ? 'error' : verdict.direction === 'better' ? 'notice' : 'warning'
@@ -43,7 +50,7 @@ function annotations(report: Report, root: string): string[] {
         : [],
     ),
   )
-  return [...problems, ...claims, ...failed]
+  return [...problems, ...regressed, ...claims, ...failed]
 }
 
 export const github: ReporterFactory = {
@@ -53,10 +60,10 @@ export const github: ReporterFactory = {
     withoutFile('github', context)
     return {
       async onFinish(report) {
-        context.out.write(annotations(report, context.root).join(''))
+        context.out.write(annotations(report, context).join(''))
         const file = process.env.GITHUB_STEP_SUMMARY
         if (!file) return
-        const verdicts = verdictsMarkdown(report, context.root)
+        const verdicts = verdictsMarkdown(report, context)
         const all = `${verdicts}\n${benchesMarkdown(report)}`
         await appendFile(file, `${Buffer.byteLength(all) > largestSummary ? verdicts : all}\n`)
       },

@@ -1,12 +1,14 @@
-import { describeExitCode } from '../core/judge/exit-code.ts'
+import { describeExit } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { CaseResult, Report } from '../core/model/report.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
+import { regressionSummary } from './comparison.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
 import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
 import { markdownTable } from './markdown-table.ts'
-import { metricTables, sideBySide } from './metric-table.ts'
+import { type BaselineView, metricTables, sideBySide } from './metric-table.ts'
+import type { ReporterContext } from './reporter.ts'
 import {
   claimLocation,
   count,
@@ -23,8 +25,9 @@ import {
   verdictSymbols,
 } from './summary.ts'
 
-/** The result of the run: the counts, the exit code, claims that do not hold, and the findings. */
-export function verdictsMarkdown(report: Report, root: string): string {
+/** The result of the run: the counts, what regressed, the exit code, claims that do not hold, and the findings. */
+export function verdictsMarkdown(report: Report, { root, against }: Pick<ReporterContext, 'root' | 'against'>): string {
+  const baseline = against?.(report)
   const claims = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
   const quick = quickProfileNote(report)
   return [
@@ -32,9 +35,9 @@ export function verdictsMarkdown(report: Report, root: string): string {
     '',
     `**${countsLine(count(report.claims))}**`,
     '',
+    ...(baseline ? regressionsOf(baseline) : []),
     ...(quick ? [md(quick), ''] : []),
-    `Exit code ${report.exit.code}: ${describeExitCode(report.exit.code)}. ` +
-      `Record: ${md(shownPath(report.record, root))}`,
+    `Exit code ${report.exit.code}: ${describeExit(report.exit)}. ` + `Record: ${md(shownPath(report.record, root))}`,
     '',
     ...report.problems.map(({ file, message }) => `- ✗ ${md(file)}: ${md(message)}`),
     ...absent(report),
@@ -62,6 +65,16 @@ export function verdictsMarkdown(report: Report, root: string): string {
     '',
     ...findings(report),
   ].join('\n')
+}
+
+function regressionsOf(baseline: BaselineView): string[] {
+  const { head, items } = regressionSummary(baseline)
+  return [
+    `**${md(head)}**`,
+    '',
+    ...items.map(({ text }) => `- ✗ regressed: ${md(text)}`),
+    ...(items.length > 0 ? [''] : []),
+  ]
 }
 
 function absent(report: Report): string[] {
@@ -142,8 +155,8 @@ function tables(report: Report, bench: CaseResult): string[] {
   ])
 }
 
-const documentOf = (report: Report, root: string): string =>
-  `${verdictsMarkdown(report, root)}\n${benchesMarkdown(report)}`
+const documentOf = (report: Report, context: ReporterContext): string =>
+  `${verdictsMarkdown(report, context)}\n${benchesMarkdown(report)}`
 
 /** What the records have in common, beside each other: ×native where there is one, else the median. */
 function comparisonMarkdown(runs: readonly StoredRun[]): string {
@@ -167,6 +180,6 @@ function comparisonMarkdown(runs: readonly StoredRun[]): string {
 export const markdown = documentReporter(
   'markdown',
   'Markdown: claims, findings, and a table per bench',
-  (report, { root }) => documentOf(report, root),
-  (runs, { root }) => [comparisonMarkdown(runs), ...runs.map(({ report }) => documentOf(report, root))].join('\n'),
+  documentOf,
+  (runs, context) => [comparisonMarkdown(runs), ...runs.map(({ report }) => documentOf(report, context))].join('\n'),
 )

@@ -1,14 +1,13 @@
 import type { Report } from '../model/report.ts'
 import type { ClaimVerdict, FindingVerdict, Verdicts } from '../model/verdict.ts'
 
+const worse = 'something is worse than claimed'
+const regressed = 'regressed against the baseline'
+
 /** The exit codes of every command: the only source of their names and descriptions. */
 export const exitCodeList = [
   { code: 0, name: 'clean', description: 'nothing fails the run' },
-  {
-    code: 1,
-    name: 'failed',
-    description: 'something is worse than claimed, or regressed against the baseline',
-  },
+  { code: 1, name: 'failed', description: `${worse}, or ${regressed}` },
   { code: 3, name: 'inconclusive', description: 'with --strict: a verdict is inconclusive, or samples failed' },
   { code: 4, name: 'nothing', description: 'no claim could be evaluated' },
   {
@@ -31,6 +30,13 @@ export const exitCodes = Object.fromEntries(exitCodeList.map(({ name, code }) =>
 /** What an exit code means, for people. */
 export const describeExitCode = (code: number): string =>
   exitCodeList.find((one) => one.code === code)?.description ?? 'unknown'
+
+/** What the exit code of a run means, for people. Only a run with a baseline can have regressed. */
+export function describeExit({ code, claims, findings, regressions = [] }: Report['exit']): string {
+  if (code !== exitCodes.failed) return describeExitCode(code)
+  const claimed = claims.length + findings.length > 0 ? [worse] : []
+  return [...claimed, ...(regressions.length > 0 ? [`something ${regressed}`] : [])].join(', and ')
+}
 
 export interface ExitOptions {
   readonly strict: boolean

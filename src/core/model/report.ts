@@ -121,6 +121,18 @@ export const reportSchema = z
         code: z.number().describe('exit code of the run'),
         claims: z.array(z.number()).describe('indices in `claims` that make it other than 0'),
         findings: z.array(z.number()).describe('numbers of the findings that make it other than 0'),
+        regressions: z
+          .array(
+            z
+              .object({
+                case: z.string().describe('id of the case'),
+                platform: z.string().describe('name of the platform'),
+                metric: z.string().describe('name of the metric'),
+              })
+              .meta({ id: 'Regression', description: 'A metric that regressed against the baseline.' }),
+          )
+          .optional()
+          .describe('metrics that make it other than 0; absent without `--baseline`'),
       })
       .meta({ id: 'Exit', description: 'The exit code, and what makes it other than 0.' })
       .describe('exit code of the run'),

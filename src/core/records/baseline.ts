@@ -5,11 +5,13 @@ import { closestMatch } from '../../util/closest-match.ts'
 import { IsobenchError, UsageError } from '../../util/errors.ts'
 import { writeFileAtomic } from '../../util/files.ts'
 import { isHostOverloaded } from '../judge/adjustments.ts'
+import { exitCodes } from '../judge/exit-code.ts'
 import { logMargin } from '../judge/rules.ts'
 import { differences, Samples, type Series, worseSign } from '../judge/samples.ts'
 import type { BenchInfo } from '../model/claim.ts'
 import type { BenchCase } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
+import type { Report } from '../model/report.ts'
 import { benjaminiHochberg, type Interval, ratioInterval, ratioPValue } from '../stats/index.ts'
 import { type Difference, type FingerprintInput, hostDifferences } from './fingerprint.ts'
 
@@ -241,9 +243,19 @@ export function compareSameHost(
   return compareRecords(a, b, options)
 }
 
-/** Whether a comparison fails: something that gates is worse by more than the margin. */
-export const hasRegressed = ({ rows }: Comparison): boolean =>
-  rows.some(({ failsRun: gates, change }) => gates && change === 'regressed')
+/** What makes a comparison fail: rows that are worse than the margin allows, without those of native. */
+export const regressions = ({ rows }: Comparison): Row[] =>
+  rows.filter(({ failsRun, change }) => failsRun && change === 'regressed')
+
+/** The report of a run with a baseline: a regression fails it, and a comparison decides something without any claim. */
+export function withBaseline(report: Report, comparison: Comparison): Report {
+  const failing = regressions(comparison).map(({ case: id, platform, metric }) => ({ case: id, platform, metric }))
+  const { exit } = report
+  const isCompared = comparison.rows.some(({ ratio }) => ratio)
+  const decided = exit.code === exitCodes.nothing && isCompared ? exitCodes.clean : exit.code
+  const code = failing.length > 0 && exit.code !== exitCodes.interrupted ? exitCodes.failed : decided
+  return { ...report, exit: { ...exit, code, regressions: failing } }
+}
 
 const folderOf = (root: string) => join(root, '.isobench', 'baselines')
 

@@ -1,8 +1,9 @@
 import { basename } from 'node:path'
-import { describeExitCode, exitCodes } from '../../core/judge/exit-code.ts'
+import { describeExit, exitCodes } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { HostHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
+import { regressionSummary } from '../comparison.ts'
 import { type BaselineView, baselineLookup } from '../metric-table.ts'
 import type { ReporterContext } from '../reporter.ts'
 import { count, countsLine, shownPath } from '../summary.ts'
@@ -62,7 +63,7 @@ function severalPage(runs: readonly Run[], root: string): Html {
 /** @param record number of the record on the page, which keeps the names of radio buttons apart */
 const runHtml = ({ report, baseline, history }: Run, root: string, record: number): Html =>
   lines(
-    summaryHtml(report, root),
+    summaryHtml(report, baseline, root),
     environmentHtml(report),
     findingsHtml(report, record),
     baseline && baselineHtml(baseline, record),
@@ -71,7 +72,16 @@ const runHtml = ({ report, baseline, history }: Run, root: string, record: numbe
     history && historyHtml(history, record),
   )
 
-function summaryHtml(report: Report, root: string): Html {
+function regressionHtml(baseline: BaselineView): Html {
+  const { head, items } = regressionSummary(baseline)
+  return lines(
+    html`<p class="${items.length > 0 ? 'bad' : 'good'}">${head}</p>`,
+    items.length > 0 &&
+      html`<ul>${items.map(({ text }) => html`<li class="bad wrap-anywhere">✗ regressed: ${text}</li>`)}</ul>`,
+  )
+}
+
+function summaryHtml(report: Report, baseline: BaselineView | undefined, root: string): Html {
   const { code } = report.exit
   const isBad = code === exitCodes.failed || code === exitCodes.invalid
   const className = code === exitCodes.clean ? 'good' : isBad ? 'bad' : 'doubt'
@@ -80,7 +90,8 @@ function summaryHtml(report: Report, root: string): Html {
   )
   return lines(
     html`<p class="counts">${countsLine(count(report.claims))}</p>`,
-    html`<p class="${className}">exit code ${code}: ${describeExitCode(code)}</p>`,
+    baseline && regressionHtml(baseline),
+    html`<p class="${className}">exit code ${code}: ${describeExit(report.exit)}</p>`,
     html`<p class="muted wrap-anywhere">record ${shownPath(report.record, root)}</p>`,
     ...problems.map((text) => html`<p class="bad wrap-anywhere">${text}</p>`),
   )

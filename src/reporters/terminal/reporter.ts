@@ -74,7 +74,9 @@ export function terminalReporter(
     },
     onFinish(report) {
       status.clear()
-      print(summary(report, view, { problemsTold, ...(startedAt !== undefined && { ms: Date.now() - startedAt }) }))
+      const baseline = context.against?.(report)
+      const took = startedAt !== undefined && { ms: Date.now() - startedAt }
+      print(summary(report, view, { problemsTold, baseline, ...took }))
       // Watch runs again with the same reporter.
       startedAt = undefined
       problemsTold = 0
@@ -82,7 +84,7 @@ export function terminalReporter(
     onStoredRuns(runs) {
       for (const { report } of runs) {
         if (runs.length > 1) print(['', view.ink.strong(truncate(headingOf(report), view.width))])
-        print(summary(report, view, { problemsTold: 0 }))
+        print(summary(report, view, { problemsTold: 0, baseline: context.against?.(report) }))
       }
     },
     onAbort() {

@@ -1,9 +1,11 @@
-import { describeExitCode, exitCodes } from '../../core/judge/exit-code.ts'
+import { describeExit, exitCodes } from '../../core/judge/exit-code.ts'
 import type { ExclusionReason } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { Problem } from '../../core/model/suite.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
+import { regressionSummary } from '../comparison.ts'
 import { duration, formatFinding, formatFindingTitle } from '../format.ts'
+import type { BaselineView } from '../metric-table.ts'
 import {
   count,
   countsLine,
@@ -46,7 +48,7 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
 export function summary(
   report: Report,
   view: RenderOptions,
-  ran: { readonly ms?: number; readonly problemsTold: number },
+  ran: { readonly ms?: number; readonly problemsTold: number; readonly baseline?: BaselineView | undefined },
 ): string[] {
   const { width, ink } = view
   return [
@@ -57,7 +59,7 @@ export function summary(
     ...claimLines(report, view),
     ...findingLines(report, view),
     ...problemLines(report.problems.slice(ran.problemsTold) as Problem[], view),
-    ...ending(report, view, ran.ms),
+    ...ending(report, view, ran),
   ]
 }
 
@@ -132,7 +134,28 @@ export function problemLines(problems: readonly Problem[], { width, ink, root }:
   })
 }
 
-function ending(report: Report, { width, ink, root }: RenderOptions, ms: number | undefined): string[] {
+/** The most regressions that the summary names. The table of the comparison has all. */
+const namedRegressions = 5
+
+function regressionLines(baseline: BaselineView, { width, ink }: RenderOptions): string[] {
+  const { head, items } = regressionSummary(baseline)
+  const paint = items.length > 0 ? ink.bad : ink.good
+  const rest = items.length - namedRegressions
+  return [
+    ...wrap(head, width).map(paint),
+    ...items.slice(0, namedRegressions).flatMap(({ text }) => wrap(`✗ regressed: ${text}`, width - 2).map(indented)),
+    ...(rest > 0 ? [`  … and ${rest} more`] : []),
+  ]
+}
+
+const indented = (line: string, index: number): string => `${index === 0 ? '  ' : '    '}${line}`
+
+function ending(
+  report: Report,
+  view: RenderOptions,
+  { ms, baseline }: { readonly ms?: number; readonly baseline?: BaselineView | undefined },
+): string[] {
+  const { width, ink, root } = view
   const { code } = report.exit
   const isBad = code === exitCodes.failed || code === exitCodes.invalid
   const paint = code === exitCodes.clean ? ink.good : isBad ? ink.bad : ink.doubt
@@ -152,10 +175,11 @@ function ending(report: Report, { width, ink, root }: RenderOptions, ms: number 
     '',
     ...(cutShort ? wrap(cutShort, width).map(ink.doubt) : []),
     ...wrap(countsLine(count(report.claims)), width).map((line) => paint(ink.strong(line))),
+    ...(baseline ? regressionLines(baseline, view) : []),
     ...(quick ? wrap(quick, width).map(ink.dim) : []),
     ...(facts.length > 0 ? wrap(facts.join(' · '), width).map(ink.dim) : []),
     ...wrap(`record ${sanitize(shownPath(report.record, root))}`, width).map(ink.dim),
     ...(failed ? wrap(`fails the run: ${failed}`, width).map(paint) : []),
-    ...wrap(`exit code ${code}: ${describeExitCode(code)}`, width).map(paint),
+    ...wrap(`exit code ${code}: ${describeExit(report.exit)}`, width).map(paint),
   ]
 }

@@ -99,16 +99,6 @@ describe('the words of a report', () => {
     )
     expect(formatFindingTitle({ title: 'a finding', fallbackLabel: 'by syscalls' })).toBe('a finding (by syscalls)')
   })
-
-  it('"regressed" is said only against a baseline', () => {
-    const files = globSync('src/reporters/**/*.ts').filter((file) => /regressed/.test(readFileSync(file, 'utf8')))
-    // style.ts has the class of a row that the comparison marks.
-    expect(files.sort()).toEqual([
-      'src/reporters/comparison.ts',
-      'src/reporters/html/style.ts',
-      'src/reporters/html/verdicts.ts',
-    ])
-  })
 })
 
 /** Text that does not come from a report's claims, findings or excluded benches. */

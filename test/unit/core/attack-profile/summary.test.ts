@@ -39,7 +39,7 @@ const record: RunRecord = {
     sample('runc', 1, { read: 20, write: 6, poll: 1 }, { mount: 3 }),
     sample('runc', 2, { read: 30, write: 8 }, { mount: 5 }),
     { ...sample('runc', -1, { warm: 1 }), warmup: true },
-    aSample('gvisor', 0, { ...withError('events were lost') }),
+    aSample('gvisor', 0, withError('events were lost')),
   ],
 }
 

@@ -119,7 +119,7 @@ export const native = (count = 10): Sample[] => costing('native', 1, { count })
 /** The same figures without drift or noise: what a limit in a unit is judged by. */
 export const steady = (platform: string, latency: number, count = 10): Sample[] =>
   rounds(count).map((round) =>
-    aSample(platform, round, { ...withValues({ latency: latency * jitter(round), rate: latency * jitter(round) }) }),
+    aSample(platform, round, withValues({ latency: latency * jitter(round), rate: latency * jitter(round) })),
   )
 
 /** Twice as good in one round as in the next. */

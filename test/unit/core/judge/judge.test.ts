@@ -126,7 +126,7 @@ describe('why something is undecidable', () => {
   })
 
   it('zero-value: 0 has no ratio, on either side', () => {
-    const zero = (platform: string) => aSample(platform, 3, { ...withValues({ latency: 0 }) })
+    const zero = (platform: string) => aSample(platform, 3, withValues({ latency: 0 }))
     const without3 = (samples: Sample[]) => samples.filter(({ round }) => round !== 3)
     expect(one([...native(), ...without3(costing('runc', 1.01)), zero('runc')]).reason).toMatchObject({
       code: 'zero-value',
@@ -319,7 +319,7 @@ describe('judging', () => {
           ),
         fc
           .record({ platform: fc.constantFrom(...names), round: fc.nat(9) })
-          .map(({ platform, round }) => aSample(platform, round, { ...withError('it broke') })),
+          .map(({ platform, round }) => aSample(platform, round, withError('it broke'))),
       ),
     )
     fc.assert(
@@ -344,7 +344,7 @@ describe('judging', () => {
         ...native(count),
         ...costing('runc', runc, { count }),
         ...costing('gvisor', gvisor, { count }),
-        aSample('runc', 3, { ...withError('it broke') }),
+        aSample('runc', 3, withError('it broke')),
       ])
     const shuffled = measured.chain((samples) =>
       fc.tuple(fc.constant(samples), fc.shuffledSubarray(samples, { minLength: samples.length })),

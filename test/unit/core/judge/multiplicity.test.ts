@@ -23,7 +23,7 @@ function noisy(costs: Readonly<Record<string, number>>, { count = 5, cv = 0.02, 
   return Array.from({ length: count }, (_, round) =>
     Object.entries({ native: 1, ...costs }).map(([platform, cost]) => {
       const latency = 20 * cost * Math.exp(cv * gaussian(random))
-      return aSample(platform, round, { ...withValues({ latency, rate: 1e6 / latency }) })
+      return aSample(platform, round, withValues({ latency, rate: 1e6 / latency }))
     }),
   ).flat()
 }

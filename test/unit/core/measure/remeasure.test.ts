@@ -67,7 +67,7 @@ describe('a disturbed sample', () => {
   it('gives way to the one taken after it, and both stay', () => {
     const samples = [
       aSample('runc', 0, { ...withValues({ latency: 90 }), disturbed: true }),
-      aSample('runc', 0, { ...withValues({ latency: 20 }) }),
+      aSample('runc', 0, withValues({ latency: 20 })),
       aSample('runc', 1, { ...withValues({ latency: 80 }), disturbed: true }),
       aSample('runc', 1, { ...withValues({ latency: 60 }), disturbed: true }),
     ]

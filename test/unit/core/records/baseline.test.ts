@@ -2,21 +2,25 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
+import type { Report } from '../../../../src/core/model/report.ts'
 import {
   baselineFile,
   baselineNames,
+  type Comparison,
   compareRecords,
   compareSameHost,
-  hasRegressed,
   recordFile,
+  regressions,
   saveBaseline,
+  withBaseline,
 } from '../../../../src/core/records/baseline.ts'
 import { hostDifferences } from '../../../../src/core/records/fingerprint.ts'
 import { ratioInterval, ratioPValue, seeded } from '../../../../src/core/stats/index.ts'
 import { comparisonText } from '../../../../src/reporters/comparison.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aPlan, aPlatform, aSample, withValues } from '../judge/builders.ts'
+import { aBench, aPlan, aPlatform, aSample, benchId, withValues } from '../judge/builders.ts'
 
 const environment: RunRecord['environment'] = {
   startedAt: '2026-01-01T00:00:00.000Z',
@@ -53,7 +57,7 @@ function runOf(seed: string, costs: Record<string, number>, { host = 1, count = 
     const drift = host * (1 + 0.2 * Math.sin(round))
     return Object.entries({ native: 1, ...costs }).map(([platform, cost]) => {
       const value = drift * cost * Math.exp(cv * gaussian(random))
-      return aSample(platform, round, { ...withValues({ latency: 20 * value, rate: 3000 / value }) })
+      return aSample(platform, round, withValues({ latency: 20 * value, rate: 3000 / value }))
     })
   })
   return recordOf(samples.flat())
@@ -64,6 +68,8 @@ const changes = (a: RunRecord, b: RunRecord) =>
   Object.fromEntries(
     compareRecords(a, b, options).rows.map((row) => [`${row.platform} ${row.metric}`, row.change] as const),
   )
+
+const fails = (comparison: Comparison) => regressions(comparison).length > 0
 
 describe('comparing two runs', () => {
   const before = runOf('before', { runc: 1.1, gvisor: 3 })
@@ -90,7 +96,7 @@ describe('comparing two runs', () => {
       { change: 'regressed', failsRun: false, of: 'value' },
       { change: 'regressed', failsRun: false, of: 'value' },
     ])
-    expect(hasRegressed(comparison)).toBe(false)
+    expect(fails(comparison)).toBe(false)
   })
 
   it('takes the values where a run has no native', () => {
@@ -100,7 +106,7 @@ describe('comparing two runs', () => {
       of: 'value',
       change: 'regressed',
     })
-    expect(hasRegressed(comparison)).toBe(true)
+    expect(fails(comparison)).toBe(true)
   })
 
   it('the ratio is now ÷ before in the metric’s own direction', () => {
@@ -115,7 +121,7 @@ describe('comparing two runs', () => {
     const other = runOf('now', { runc: 2.2, gvisor: 3 })
     const now = recordOf(other.samples.map((sample) => ({ ...sample, workDigest: 'other' })))
     expect(compareRecords(before, now, options).rows.every(({ change }) => change === 'unclear')).toBe(true)
-    expect(hasRegressed(compareRecords(before, now, { ...options, allowDifferentHosts: true }))).toBe(true)
+    expect(fails(compareRecords(before, now, { ...options, allowDifferentHosts: true }))).toBe(true)
   })
 
   describe('where others had most of the CPUs', () => {
@@ -139,14 +145,14 @@ describe('comparing two runs', () => {
         const moved = comparison.rows.filter(({ failsRun: gates }) => gates)
         expect(moved).toMatchObject(moved.map(() => doubted))
         expect(moved[0]!.reason).toContain(`in the run ${run}`)
-        expect(hasRegressed(comparison)).toBe(false)
+        expect(fails(comparison)).toBe(false)
         expect(comparisonText(comparison)).toContain('others had most of the CPUs')
       }
     })
 
     it('half of the rounds, or one side alone, excuse nothing; what is the same stays so', () => {
-      expect(hasRegressed(compareRecords(before, crowded(now, 5), options))).toBe(true)
-      expect(hasRegressed(compareRecords(before, crowded(now, 10, ['runc']), options))).toBe(true)
+      expect(fails(compareRecords(before, crowded(now, 5), options))).toBe(true)
+      expect(fails(compareRecords(before, crowded(now, 10, ['runc']), options))).toBe(true)
       const same = crowded(runOf('same', { runc: 1.1, gvisor: 3 }), 10)
       expect(changes(before, same)).toMatchObject({ 'runc latency': 'same', 'gvisor rate': 'same' })
     })
@@ -169,7 +175,7 @@ describe('comparing two runs', () => {
     let alarms = 0
     let found = 0
     for (let trial = 0; trial < 40; trial++) {
-      if (hasRegressed(compareRecords(sweep(`a${trial}`, 1.1), sweep(`b${trial}`, 1.1), options))) alarms++
+      if (fails(compareRecords(sweep(`a${trial}`, 1.1), sweep(`b${trial}`, 1.1), options))) alarms++
       const rows = compareRecords(sweep(`c${trial}`, 1.1), sweep(`d${trial}`, 1.1 * 1.2), options).rows
       if (rows.some(({ platform, change }) => platform === 'p0' && change === 'regressed')) found++
     }
@@ -219,6 +225,32 @@ describe('unlike hosts', () => {
     const differences = hostDifferences(a, b, { includeConfig: true })
     expect(differences.map(({ what }) => what)).toEqual(['version of runc', 'config', 'isobench'])
     expect(differences[0]!.current).toBe('cannot run')
+  })
+})
+
+describe('the report of a run with a baseline', () => {
+  const before = runOf('before', { runc: 1.1 })
+  const reportOf = (exit: Report['exit'], now: RunRecord) =>
+    withBaseline({ ...buildReport(now, { strict: false }), exit }, compareRecords(before, now, options)).exit
+  const [same, slower] = [runOf('now', { runc: 1.1 }), runOf('now', { runc: 1.5 })]
+  const exitOf = (code: number): Report['exit'] => ({ code, claims: [], findings: [] })
+
+  it.each([
+    ['a regression fails a run', 0, slower, 1],
+    ['a regression fails a run without claims', 4, slower, 1],
+    ['an interrupted run stays interrupted', 130, slower, 130],
+    ['a run without claims has compared something', 4, same, 0],
+    ['other codes stay', 3, same, 3],
+  ] as const)('%s', (_, code, now, expected) => {
+    expect(reportOf(exitOf(code), now).code).toBe(expected)
+  })
+
+  it('names what regressed, and nothing if nothing did', () => {
+    expect(reportOf(exitOf(0), same).regressions).toEqual([])
+    expect(reportOf(exitOf(0), slower).regressions).toEqual([
+      { case: benchId, platform: 'runc', metric: 'latency' },
+      { case: benchId, platform: 'runc', metric: 'rate' },
+    ])
   })
 })
 

@@ -38,7 +38,7 @@ function sameTwice(cv: number, count = 10): RunRecord {
   const samples = Array.from({ length: count }, (_, round) =>
     ['native', secondNative].map((platform) => {
       const latency = 20 * Math.exp(cv * gaussian(random))
-      return aSample(platform, round, { ...withValues({ latency, rate: 1 / latency }) })
+      return aSample(platform, round, withValues({ latency, rate: 1 / latency }))
     }),
   )
   const platforms = ['native', secondNative].map((name) => aPlatform(name))

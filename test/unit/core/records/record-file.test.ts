@@ -83,7 +83,7 @@ const samples = [
   aSample('native', 0, { warmup: true, ...withValues({ latency: 1, rate: 1 }) }),
   ...native(6),
   ...costing('runc', 1.02, { count: 6 }),
-  aSample('runc', 7, { ...withError('line one\nline two — “quoted” \u2028') }),
+  aSample('runc', 7, withError('line one\nline two — “quoted” \u2028')),
 ]
 
 function write(id: string, { end, only = samples }: { end?: 'finished' | 'interrupted'; only?: typeof samples } = {}) {

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { describeExit } from '../../../src/core/judge/exit-code.ts'
+import { buildReport } from '../../../src/core/judge/report.ts'
+import type { RunRecord } from '../../../src/core/model/record.ts'
+import { compareRecords, withBaseline } from '../../../src/core/records/baseline.ts'
+import { reporters } from '../../../src/reporters/index.ts'
+import { scaled } from '../core/judge/builders.ts'
+import { contextOf, Memory, makeRecord } from './fixture.ts'
+
+/** What the reporters say of a run that is worse than claimed, and of one that is worse than its baseline. */
+
+const before = makeRecord(false)
+/** The same run, with gVisor at half of its rate in one bench. */
+const slower: RunRecord = {
+  ...before,
+  samples: before.samples.map((one) =>
+    one.platform === 'gvisor' && one.case.includes('prime') ? scaled(one, 0.5) : one,
+  ),
+}
+
+const comparisonWith = (now: RunRecord) => compareRecords(before, now, { marginPercent: 5, allowDifferentHosts: false })
+
+async function shown(name: string, now: RunRecord, hasBaseline: boolean): Promise<string> {
+  const out = new Memory(false, 120)
+  const comparison = comparisonWith(now)
+  const plain = buildReport(now, { strict: false })
+  const report = hasBaseline ? withBaseline(plain, comparison) : plain
+  const against = () => ({ name: 'main', report: buildReport(before, { strict: false }), comparison })
+  await reporters[name]!.create(contextOf(out, hasBaseline ? { against } : {})).onFinish?.(report)
+  return out.text
+}
+
+const escaped = { markdown: /prime verification · gvisor · events: now ÷ before 0\.5\d* \\\[/ } as Record<
+  string,
+  RegExp
+>
+const item = /prime verification · gvisor · events: now ÷ before 0\.5\d* \[/
+
+describe.each(['default', 'markdown', 'github', 'html'])('%s', (name) => {
+  it('says "regressed" with what and by how much, if a metric is worse than in the baseline', async () => {
+    const text = await shown(name, slower, true)
+    expect(text).toContain('regressed against the baseline main')
+    expect(text).toMatch(escaped[name] ?? item)
+    expect(text).not.toContain('No metric regressed')
+  })
+
+  it('says without a baseline that a claim is worse than claimed, and never "regressed"', async () => {
+    const text = await shown(name, slower, false)
+    expect(text).toContain('worse than claimed')
+    // The page's styles have a class of that name.
+    expect(text.replace(/<style>.*<\/style>/s, '')).not.toContain('regressed')
+  })
+})
+
+describe.each(['default', 'markdown', 'html'])('%s', (name) => {
+  it('says that no metric regressed, if none did', async () => {
+    expect(await shown(name, before, true)).toContain('No metric regressed against the baseline main')
+  })
+})
+
+describe('the text of exit code 1', () => {
+  const one = { case: 'a', platform: 'runc', metric: 'time' }
+
+  it.each([
+    [{ claims: [0], findings: [] }, 'something is worse than claimed'],
+    [{ claims: [], findings: [], regressions: [one] }, 'something regressed against the baseline'],
+    [
+      { claims: [], findings: [2], regressions: [one] },
+      'something is worse than claimed, and something regressed against the baseline',
+    ],
+  ])('%j', (what, text) => {
+    expect(describeExit({ code: 1, ...what })).toBe(text)
+  })
+})
