@@ -4,7 +4,7 @@ import { quantile } from '../../core/stats/index.ts'
 import { plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
 import { type MetricTable, metricTables, type Row } from '../metric-table.ts'
 import { disturbance, flagLegend, verdictSymbols } from '../summary.ts'
-import { type Colors, type Column, type TableCell, table, verdictColor, widthOfTable } from './table.ts'
+import { type Colors, type Column, gap, type TableCell, table, verdictColor, widthOfTable } from './table.ts'
 
 /** Box plots in a line of characters each, on a scale that they share. */
 
@@ -47,12 +47,16 @@ const columns: readonly Column[] = [
   { title: '90 % interval' },
   { title: 'rounds', align: 'right' },
   { title: '' },
-  { title: '', least: 6 },
+  { title: '' },
 ]
 
-/** Notes may be cut to this for a plot to have room. */
-const notesLeast = 13
-/** A plot has at most so many columns, and is left out where it would have fewer than the least. */
+/** The most columns of the name of a platform. */
+const longestName = 24
+
+/** The columns before the name of the platform, and two more. */
+const notesIndent = 5
+
+/** A plot has at most so many columns. It is omitted if the figures and the notes leave fewer than the least. */
 const plot = { least: 10, most: 24 }
 
 /** A table per bench, set of parameters and metric. */
@@ -77,7 +81,7 @@ function caseLines(report: Report, bench: CaseResult, width: number, ink: Colors
   const tables = metricTables(report, bench).flatMap((one) => {
     const hoisted = unitAbove(one)
     const heading = [params, `${sanitize(one.metric, 60)}${hoisted && ` in ${sanitize(hoisted, 30)}`}, ${one.better}`]
-    const lines = table(columns, cellsOf(one, hoisted, width - 4, ink), width - 4, ink)
+    const lines = tableLines(one, hoisted, width - 4, ink)
     return ['', `  ${truncate(heading.filter(Boolean).join(' · '), width - 2)}`, ...lines.map((line) => `    ${line}`)]
   })
   return [...tables, ...errorLines(bench, width, ink)]
@@ -87,37 +91,44 @@ function caseLines(report: Report, bench: CaseResult, width: number, ink: Colors
 const unitAbove = ({ unit, rows }: MetricTable): string =>
   unit.length > 4 && rows.every(({ median }) => median === '–' || median.endsWith(` ${unit}`)) ? unit : ''
 
-/** The rows, with as wide a plot as there is room for. */
-function cellsOf({ rows }: MetricTable, hoisted: string, width: number, ink: Colors): TableCell[][] {
-  const cells = (boxes: readonly string[], notes?: number) =>
-    rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', notes, ink))
+/** The table, with its notes beside the rows, or below them if there is no room. */
+function tableLines({ rows }: MetricTable, hoisted: string, width: number, ink: Colors): string[] {
+  const beside = cellsOf(rows, hoisted, width, ink)
+  if (widthOfTable(columns, beside) <= width + gap) return table(columns, beside, width, ink)
+  const withoutNotes = rows.map((row) => ({ ...row, notes: '' }))
+  const [head, ...lines] = table(columns, cellsOf(withoutNotes, hoisted, width, ink), width, ink)
+  const below = ({ notes }: Row) =>
+    wrap(notes, width - notesIndent).map((line) => `${' '.repeat(notesIndent)}${ink.doubt(line)}`)
+  return [head!, ...lines.flatMap((line, at) => [line, ...below(rows[at]!)])]
+}
+
+/** The rows, with as wide a plot as there is room for beside the notes. */
+function cellsOf(rows: readonly Row[], hoisted: string, width: number, ink: Colors): TableCell[][] {
+  const cells = (boxes: readonly string[]) => rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', ink))
   const series = rows.map(({ result }) => result.samples.map(({ value }) => value))
-  const room = (notes?: number) => Math.min(plot.most, width - widthOfTable(columns, cells([], notes)))
-  const [all, some] = [room(), room(notesLeast)]
-  const columnsOfPlot = all >= plot.least ? all : some
+  const room = Math.min(plot.most, width - widthOfTable(columns, cells([])))
   // One sample each makes no picture.
-  if (columnsOfPlot < plot.least || series.every((values) => values.length < 2)) return cells([])
+  if (room < plot.least || series.every((values) => values.length < 2)) return cells([])
   const native = rows.find(({ platform }) => platform === 'native')?.result.median ?? undefined
-  return cells(boxes(series, native, columnsOfPlot), all >= plot.least ? undefined : notesLeast)
+  return cells(boxes(series, native, room))
 }
 
 function lineOf(
   { platform, verdict, median, ratio, interval, rounds, notes }: Row,
   hoisted: string,
   box: string,
-  notesWidth: number | undefined,
   ink: Colors,
 ): TableCell[] {
   const paint = verdict ? verdictColor(verdict, ink) : undefined
   return [
     { text: verdict ? verdictSymbols[verdict.outcome] : '', ...(paint && { paint }) },
-    { text: sanitize(platform, 60) },
+    { text: truncate(sanitize(platform), longestName) },
     { text: sanitize(hoisted && median.endsWith(hoisted) ? median.slice(0, -hoisted.length - 1) : median, 40) },
     { text: ratio, ...(paint && { paint }) },
     { text: interval, paint: ink.dim },
     { text: rounds, paint: ink.dim },
     { text: box, ...(paint && { paint }) },
-    { text: notesWidth === undefined ? notes : truncate(notes, notesWidth), paint: ink.doubt },
+    { text: notes, paint: ink.doubt },
   ]
 }
 

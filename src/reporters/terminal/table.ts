@@ -47,7 +47,8 @@ export interface TableCell {
   readonly paint?: Colorize
 }
 
-const gap = 2
+/** Spaces between two columns. */
+export const gap = 2
 
 const widthOfColumn = ({ title }: Column, at: number, rows: readonly (readonly TableCell[])[]): number =>
   Math.max(1, widthOf(title), ...rows.map((row) => widthOf(row[at]!.text)))
