@@ -79,6 +79,8 @@ async function runMmdebstrap(
     `--components=${contents.components.join(',')}`,
     `--include=${[...new Set([...contents.packages, ...packages])].join(',')}`,
     '--aptopt=Apt::Install-Recommends "false"',
+    // Without this, dpkg waits for the disk after every file, which takes a quarter of the build.
+    '--dpkgopt=force-unsafe-io',
     ...excludes,
     ...[...hooks, ...inputHooks(contents)].map((hook) => `--customize-hook=${hook}`),
     contents.suite,
@@ -108,6 +110,11 @@ async function runMmdebstrap(
   // Guests have no name server. This entry avoids a lookup of the host name, which would take different times.
   writeFileSync(join(folder, 'etc/hosts'), '127.0.0.1 localhost isobench\n')
   rmSync(join(folder, 'etc/resolv.conf'), { force: true })
+  // A complete image must survive a crash of the host, so wait for the disk once.
+  await runHostCommand(['sync', '--file-system', folder], {
+    timeout: 600,
+    ...(options.signal && { signal: options.signal }),
+  })
 }
 
 /**

@@ -149,9 +149,12 @@ export async function refreshKvmProbe(): Promise<Kvm> {
 let cached: Promise<Kvm> | undefined
 
 /** Returns the state of KVM, tested once per boot of this host. */
-export function kvm(): Promise<Kvm> {
+export async function kvm(): Promise<Kvm> {
   cached ??= readCache() ?? refreshKvmProbe()
-  return cached
+  const result = await cached
+  // QEMU may be installed later.
+  if (result.state === 'unknown') cached = undefined
+  return result
 }
 
 function readCache(): Promise<Kvm> | undefined {

@@ -22,7 +22,7 @@ import { noiseFloorsFor, readNoise } from '../records/noise.ts'
 import { RecordWriter, readRecord } from '../records/record-file.ts'
 import { readStepDurations } from '../records/step-durations.ts'
 import type { Reporter, StopReason } from '../reporter.ts'
-import { type EnsureDependenciesOptions, ensureDependencies } from '../session/artifacts.ts'
+import { type EnsureDependenciesOptions, ensureDependencies, installPlatformPackages } from '../session/artifacts.ts'
 import type { Exec } from '../session/exec-target.ts'
 import { HostSession } from '../session/host-session.ts'
 import { excludeUntraceable, probePlatforms } from '../session/probe.ts'
@@ -75,7 +75,7 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
     await ensureDependencies({
       ...dependencies,
       needsImage: !findImage(project.image),
-      platforms,
+      platforms: [],
       onProgress,
       signal,
     })
@@ -85,9 +85,9 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
     onWait: ({ pid, purpose, since }) => onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`),
     signal,
   })
-  const image = await session.ensureImage(project.image, (line) => onProgress(`building the image: ${line}`))
+  const { skipEmulated = false } = options.plan.profile
+  const image = await ensureImageAndPackages(options, session, skipEmulated)
   requireNode(image, options.plan)
-  const { skipEmulated } = options.plan.profile
   await session.ensureArtifacts(platforms, image.rootfs, { onLine: onProgress, skipEmulated })
   onProgress(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
   const { exec = runTimed } = options
@@ -95,6 +95,22 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
   const traceable = await excludeUntraceable(options.plan, session, onProgress)
   if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
   return await measureAndJudge(options, { session, image, exec, plan: { ...traceable, platforms: probed } })
+}
+
+/** Builds the image and installs the packages of the platforms at the same time: each waits for network and disk. */
+async function ensureImageAndPackages(
+  { project, platforms, reporter, signal, dependencies }: MeasureProjectOptions,
+  session: Session,
+  skipEmulated: boolean,
+): Promise<Image> {
+  const onProgress = reporter.onPrepare
+  const [image, packages] = await Promise.allSettled([
+    session.ensureImage(project.image, (line) => onProgress(`building the image: ${line}`)),
+    dependencies?.install ? installPlatformPackages(platforms, skipEmulated, { onProgress, signal }) : undefined,
+  ])
+  if (image.status === 'rejected') throw image.reason
+  if (packages.status === 'rejected') throw packages.reason
+  return image.value
 }
 
 /** @throws {ImageError} if a bench is timed inside guests and the image has no Node.js */

@@ -7,9 +7,11 @@ import {
   installCommand,
   installPackages,
   missing,
+  type Package,
   packagesOf,
 } from '../../host/packages.ts'
 import { HostError, messageOf } from '../../util/errors.ts'
+import { kvm } from '../../vm/kvm.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { isSkipped } from './probe.ts'
 
@@ -47,10 +49,35 @@ export async function ensureDependencies(options: EnsureDependenciesOptions): Pr
         `${command}, or run again with --install`,
       )
   }
+  await install(packages, options)
+}
+
+/** Who receives progress, and what ends an installation. */
+type InstallOptions = Pick<EnsureDependenciesOptions, 'onProgress' | 'signal'>
+
+async function install(packages: readonly Package[], { onProgress, signal }: InstallOptions): Promise<void> {
+  if (packages.length === 0) return
+  const names = packages.map(({ name }) => name).join(', ')
   const backports = packages.filter((item) => item.backports).map(({ name }) => name)
   const source = backports.length > 0 ? ` (${backports.join(', ')} from backports, if the suite has them)` : ''
-  options.onProgress(`installing with apt-get: ${names}${source}`)
-  await installPackages(packages, { signal: options.signal })
+  onProgress(`installing with apt-get: ${names}${source}`)
+  await installPackages(packages, { signal })
+}
+
+/**
+ * Installs what the platforms of a run need.
+ * @param skipEmulated does not install what only platforms with emulated CPUs need, because the run skips them
+ */
+export async function installPlatformPackages(
+  platforms: readonly ResolvedPlatform[],
+  skipEmulated: boolean,
+  options: InstallOptions,
+): Promise<void> {
+  // QEMU has to be installed to test KVM.
+  const isKvmKnown = (await kvm()).state !== 'unknown'
+  const wanted: ResolvedPlatform[] = []
+  for (const platform of platforms) if (!isKvmKnown || !(await isSkipped(platform, skipEmulated))) wanted.push(platform)
+  await install(packagesOf(missing(wanted.flatMap(({ driver, options }) => driver.requirements(options)))), options)
 }
 
 /** The build artifacts of the platforms with installed programs, each once. */
