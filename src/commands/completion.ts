@@ -47,7 +47,7 @@ export async function describeCommands(commands: readonly CommandEntry[]): Promi
           flag,
           description: spec.description,
           repeatable: spec.repeatable === true,
-          value: spec.value === undefined ? undefined : completionValue(spec.completion),
+          value: spec.value === undefined || spec.value.startsWith('[') ? undefined : completionValue(spec.completion),
         })),
       )
       return {

@@ -1,10 +1,10 @@
 import * as z from 'zod'
 import { buildReport, withFindings } from '../core/judge/report.ts'
 import type { Report } from '../core/model/report.ts'
+import { chooseFindings } from '../core/project/plan.ts'
 import { latestRecord } from '../core/records/record-file.ts'
 import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.ts'
 import { createColors } from '../reporters/terminal/table.ts'
-import { UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { problemText } from './errors.ts'
 import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
@@ -52,7 +52,7 @@ async function showFindings(
   const whole = await loadSuite(io.cwd, options.config)
   const { project, suite } = whole
   for (const problem of suite.problems) io.err.write(problemText(problem))
-  const chosen = choose(asked, suite.findings)
+  const chosen = chooseFindings(asked, suite.findings)
   const file = named ?? latestRecord(project.root)
   const record = await openRecord(file, async () => whole)
   const report = buildReport(withFindings(record, { ...suite, findings: chosen }), options)
@@ -64,17 +64,6 @@ async function showFindings(
     for (const finding of report.findings) io.out.write(`${explain(report, finding, view).join('\n')}\n`)
   } else io.out.write(`${findingsTable(report, view).join('\n')}\n`)
   return report.exit.code
-}
-
-/** The findings with these ids; without arguments, all. */
-function choose<T extends { readonly id: number }>(asked: readonly string[], all: readonly T[]): T[] {
-  if (asked.length === 0) return [...all]
-  return asked.map((text) => {
-    const found = all.find(({ id }) => String(id) === text)
-    if (found) return found
-    const known = all.map(({ id }) => id).sort((a, b) => a - b)
-    throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)
-  })
 }
 
 const toJson = ({

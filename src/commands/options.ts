@@ -17,7 +17,7 @@ export const optionGroups = [
 
 /** An option as data: parsing, checks, `--help`, the reference page and shell completions come from it. */
 export interface OptionSpec {
-  /** The name of the value, as in `--rounds <n>`. A switch has none. */
+  /** The name of the value, as in `--rounds <n>`, or `[n]` if it may be left out. A switch has none. */
   readonly value?: string
   readonly group: (typeof optionGroups)[number]
   readonly description: string
@@ -122,6 +122,15 @@ export const sharedOptions = {
     schema: list.optional(),
     repeatable: true,
   },
+  findings: {
+    value: '[numbers]',
+    group: 'Select benches',
+    description: 'only what findings need, those with these numbers or all; judges no other claims',
+    example: '--findings 13,16',
+    schema: z
+      .union([z.literal(true).transform((): string[] => []), text.transform((value) => value.split(','))])
+      .optional(),
+  },
   shard: {
     value: '<n/m>',
     group: 'Select benches',
@@ -174,7 +183,7 @@ export const sharedOptions = {
   maxDuration: {
     value: '<duration>',
     group: 'Measure',
-    description: 'stop measuring after this time and list the claims that are still undecided',
+    description: 'measure what decides most in this time, and list what more time would decide',
     example: '--max-duration 10m',
     schema: duration.optional(),
   },

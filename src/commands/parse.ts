@@ -19,7 +19,8 @@ function createParser(table: OptionTable, typed: Record<string, (string | boolea
   parser.option('-h, --help')
   for (const [key, spec] of Object.entries(table)) {
     for (const flag of flagNames(key, spec)) {
-      const option = new Option(spec.value === undefined ? flag : `${flag} <value>`)
+      const value = spec.value?.startsWith('[') ? '[value]' : '<value>'
+      const option = new Option(spec.value === undefined ? flag : `${flag} ${value}`)
       parser.addOption(option)
       parser.on(`option:${option.name()}`, (value: string | null | undefined) => {
         typed[key] ??= []

@@ -29,6 +29,7 @@ export const command = defineCommand({
     'allPlatforms',
     'name',
     'tag',
+    'findings',
     'shard',
     'lastFailed',
     'forbidOnly',
@@ -58,6 +59,7 @@ export const command = defineCommand({
   examples: [
     { line: 'run startup --platform native,runc', description: 'start-up on two platforms' },
     { line: 'run --profile full --rounds 10..30', description: 'until all claims are decided' },
+    { line: 'run --findings --max-duration 5m', description: 'what five minutes decide' },
     { line: 'run --baseline main --save-baseline main', description: 'compare, then move it on' },
   ],
   run: runBenches,

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
+import { neededPlatforms } from '../core/measure/bench-order.ts'
 import { type Plan, stepsOfRound } from '../core/model/plan.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import type { Suite } from '../core/model/suite.ts'
@@ -78,14 +79,16 @@ export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly Reso
     version: '',
     cpuMode: 'hardware' as const,
   }))
-  const steps = stepsOfRound({ ...plan, platforms: planned }, 0)
+  const whole = { ...plan, platforms: planned }
+  const steps = stepsOfRound(plan.onlyFindings ? { ...whole, casePlatforms: neededPlatforms(whole) } : whole, 0)
+  const cases = plan.cases.filter(({ id }) => steps.some((step) => step.case.id === id))
   const total = steps.reduce((sum, { duetWith }) => sum + (duetWith ? 2 : 1), 0) * (rounds + warmup)
   const lines = [
-    `Would measure ${plan.cases.length} cases on ${platforms.length} platforms: ${total} samples of about ${seconds} s`,
+    `Would measure ${cases.length} cases on ${platforms.length} platforms: ${total} samples of about ${seconds} s`,
     `(${warmup} warm-up and ${rounds} rounds, seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
     '',
     'Cases:',
-    ...plan.cases.map(({ id }) => `  ${id}`),
+    ...cases.map(({ id }) => `  ${id}`),
     '',
     `Platforms: ${platforms.map(({ spec }) => spec.name).join(', ')}`,
     '',

@@ -24,6 +24,8 @@ export interface StopReason {
   readonly why: 'all-rounds' | 'all-decided' | 'time-up' | 'first-failure'
   /** Rounds that were begun, without warm-up. */
   readonly rounds: number
+  /** The benches that did not fit into the time, with the seconds that each is estimated to take. */
+  readonly notMeasured?: readonly { readonly bench: string; readonly seconds: number }[]
 }
 
 /** What the samples so far say about one bench. */

@@ -1,4 +1,5 @@
 import type { MetricResult, Report } from '../core/model/report.ts'
+import { benchInfo } from '../core/model/suite.ts'
 import type {
   ClaimVerdict,
   Combination,
@@ -11,6 +12,7 @@ import type {
 import type { StopReason } from '../core/reporter.ts'
 import type { Matcher } from '../dsl/claim.ts'
 import { describeSelector } from '../dsl/platform.ts'
+import { plural } from '../util/text.ts'
 
 /** The words of a report: the only place that turns its structured data into sentences. */
 
@@ -72,6 +74,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'workload-unsupported': 'the platform cannot run such a workload',
   'no-native': 'native was not measured, so there is nothing to compare with',
   'not-measured': 'the bench was excluded from this run',
+  'time-budget': 'not measured: time budget',
   'tracer-unavailable': 'the kernel of this host cannot be traced that way',
   'sample-errors': 'its samples failed',
   'too-few-rounds': 'fewer rounds than the test needs; at least five',
@@ -281,6 +284,25 @@ export function formatStop({ why, rounds }: StopReason, { claims, profile }: Rep
   if (why === 'all-rounds') return undefined
   const open = undecidedText(claims, rounds)
   return `stopped: ${stopTexts[why]} after ${rounds} of ${profile.rounds} rounds${open ? `: ${open}` : ''}`
+}
+
+/** How many benches one line names. */
+const namedBenches = 5
+
+/** What did not fit into the time of a run, and what more time would decide. Undefined if everything did. */
+export function timeBudgetText({ excluded }: Pick<Report, 'excluded'>): string | undefined {
+  const left = excluded.filter(({ reason }) => reason === 'time-budget')
+  if (left.length === 0) return undefined
+  const sum = (of: 'seconds' | 'claims', benches = left) => benches.reduce((all, one) => all + (one[of] ?? 0), 0)
+  const named = left.slice(0, namedBenches).map((one) => {
+    const takes = `~${duration(1000 * sum('seconds', [one]))}`
+    return `${benchInfo(one.bench, []).name} (${takes}, ${plural(sum('claims', [one]), 'claim')})`
+  })
+  const rest = left.length - named.length
+  return (
+    `time budget: about ${duration(1000 * sum('seconds'))} more would decide up to ` +
+    `${plural(sum('claims'), 'claim')}: ${[...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ')}`
+  )
 }
 
 /** Figures with their units as people read them. Files for machines keep the metric's own unit. */

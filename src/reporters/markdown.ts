@@ -5,7 +5,7 @@ import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
 import { regressionSummary } from './comparison.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
-import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
+import { formatClaim, formatFinding, formatFindingTitle, timeBudgetText } from './format.ts'
 import { markdownTable } from './markdown-table.ts'
 import { type BaselineView, metricTables, sideBySide } from './metric-table.ts'
 import type { ReporterContext } from './reporter.ts'
@@ -85,7 +85,9 @@ function absent(report: Report): string[] {
         `- ${md(name)} ${what(name)}: ${md(reason ?? 'no reason given')}${fix ? `; fix: ${md(fix)}` : ''}`,
     )
   const note = excludedPlatformsNote(report.excludedPlatforms)
+  const budget = timeBudgetText(report)
   return [
+    ...(budget === undefined ? [] : [`- ${md(budget)}`]),
     ...(note === undefined ? [] : [`- ${md(note)}`]),
     ...lines(wholly, () => 'cannot run'),
     ...lines(partly, (name) => `cannot boot a guest, measured is ${measuredBenches(report, name).map(md).join(', ')}`),

@@ -127,12 +127,14 @@ export function judgeClaim(claim: Claim, finding: number | null, given: JudgeInp
  * all platforms does not include it. A platform that can run only such a workload was measured.
  */
 function planForClaim<P extends JudgeInput['plan']>(plan: P, bench: P['benches'][number], { on }: Claim): P {
+  const isExcluded = ({ name }: PlannedPlatform) => on.by !== 'name' && plan.onlyNamed?.includes(name) === true
   const platforms = plan.platforms
-    .filter((platform) => on.by !== 'all' || canRun(platform, bench))
+    .filter((platform) => on.by !== 'all' || (canRun(platform, bench) && !isExcluded(platform)))
     .map((platform) => ({
       ...platform,
-      available: isMeasuredOn(platform, bench),
+      available: isMeasuredOn(platform, bench) && !isExcluded(platform),
       ...(!canRun(platform, bench) && { unable: true }),
+      ...(isExcluded(platform) && { excluded: true }),
     }))
   return { ...plan, platforms: [...platforms, ...(on.by === 'all' ? [] : excludedPlatforms(plan))] }
 }
@@ -173,7 +175,6 @@ function seriesOf({ matcher }: Claim, cases: readonly BenchCase[]): CaseSeries[]
 /** Why nothing of a bench was measured. */
 function unmeasured({ bench }: Claim, { plan }: JudgeInput): Reason {
   const excluded = plan.excluded.find((one) => one.bench === bench)
-  return excluded?.reason === 'tracer-unavailable'
-    ? { code: 'tracer-unavailable', message: excluded.detail ?? '' }
-    : { code: 'not-measured' }
+  if (excluded?.reason === 'tracer-unavailable') return { code: 'tracer-unavailable', message: excluded.detail ?? '' }
+  return { code: excluded?.reason === 'time-budget' ? 'time-budget' : 'not-measured' }
 }

@@ -42,9 +42,9 @@ export function judgeFinding(finding: FindingData, all: readonly Group[], printe
 
 /** Whether nothing of these claims was measured, because the tracer or the bench is missing. */
 const isUnmeasured = (groups: readonly Group[]): boolean =>
-  groups
-    .flat()
-    .every(({ verdict: { reason } }) => reason?.code === 'tracer-unavailable' || reason?.code === 'not-measured')
+  groups.flat().every(({ verdict: { reason } }) => reason && unmeasuredCodes.includes(reason.code))
+
+const unmeasuredCodes: readonly ReasonCode[] = ['tracer-unavailable', 'not-measured', 'time-budget']
 
 /** The claims about the finding's metric, or its fallback claims if none of them was measured. */
 function measuredGroups(

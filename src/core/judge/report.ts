@@ -1,5 +1,5 @@
 import type { Metric } from '../../dsl/metric.ts'
-import { type BenchCase, isMeasuredOn, type ScheduledPlan } from '../model/plan.ts'
+import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts'
 import { causeOf, errorOf, type RunRecord } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import type { BenchData, Problem, Suite } from '../model/suite.ts'
@@ -74,16 +74,17 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false 
       fix: fix ?? null,
     })),
     excludedPlatforms: [...(plan.excludedPlatforms ?? [])],
-    cases: plan.cases.map((benchCase) => {
+    cases: plan.cases.flatMap((benchCase) => {
       const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
-      const measured = plan.platforms.filter((platform) => isMeasuredOn(platform, bench))
+      const measured = measuredOn(plan, benchCase)
+      if (plan.casePlatforms && measured.length === 0) return []
       return {
         case: benchCase.id,
         bench: { id: bench.id, file: bench.file, name: bench.name },
         params: { ...benchCase.params },
         tags: [...bench.tags],
         kind: bench.workload.kind,
-        results: measured.map(({ name }) => resultOf(benchCase, name, bench, input)),
+        results: measured.map((name) => resultOf(benchCase, name, bench, input)),
       }
     }),
     claims,

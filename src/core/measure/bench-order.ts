@@ -1,5 +1,5 @@
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
-import { measuredOn, type Plan, type ScheduledPlan } from '../model/plan.ts'
+import { measuredOn, type Plan, plannedResults, type ScheduledPlan } from '../model/plan.ts'
 import type { BenchData } from '../model/suite.ts'
 import type { StepDurations } from '../records/step-durations.ts'
 
@@ -11,6 +11,21 @@ const isDecidable = ({ final }: FinalClaim): boolean =>
 
 /** The claims that samples of this plan could decide on this host: all that they need works here. */
 export const decidableClaims = (plan: ScheduledPlan): FinalClaim[] => judgeClaims(plan, []).filter(isDecidable)
+
+/**
+ * By the id of a case, the platforms that the decidable claims of a plan need, and native. A claim that replaces others
+ * is needed only if none of them is decidable.
+ */
+export function neededPlatforms(plan: ScheduledPlan): Record<string, string[]> {
+  const claims = decidableClaims(plan)
+  const decided = new Set(claims.flatMap(({ claim, finding }) => (claim.fallbackLabel === undefined ? [finding] : [])))
+  const needed = new Map<string, Set<string>>()
+  for (const { claim, finding, cases, needs } of claims) {
+    if (claim.fallbackLabel !== undefined && decided.has(finding)) continue
+    for (const id of cases) needed.set(id, new Set(['native', ...(needed.get(id) ?? []), ...needs]))
+  }
+  return Object.fromEntries([...needed].map(([id, names]) => [id, [...names]]))
+}
 
 /**
  * What the decisions of each bench are worth. Each finding counts 1, divided among its decidable claims. The claims of
@@ -75,7 +90,7 @@ export function orderBenches(plan: ScheduledPlan, durations: StepDurations, isol
     }),
   )
   const rate = ({ id }: BenchData) => (values.get(id) ?? 0) / Math.max(1e-3, secondsOf.get(id)!)
-  const benches = [...plan.benches].sort((a, b) => rate(b) - rate(a))
+  const benches = plan.benches.filter(({ id }) => secondsOf.get(id)! > 0).sort((a, b) => rate(b) - rate(a))
   const blocks: string[][] = []
   let open: string[] = []
   for (const { id } of benches) {
@@ -89,6 +104,15 @@ export function orderBenches(plan: ScheduledPlan, durations: StepDurations, isol
   if (open.length > 0) blocks.push(open)
   return blocks
 }
+
+/** Seconds of one step of each block of a plan, with its share of the boots. */
+export const stepSeconds = (plan: ScheduledPlan, durations: StepDurations): number[] =>
+  (plan.blocks ?? []).map((ids) => {
+    const benches = new Set(ids)
+    const { samples, boots } = roundSeconds(plan, benches, durations)
+    const steps = plannedResults({ ...plan, cases: plan.cases.filter(({ bench }) => benches.has(bench)) }).length
+    return (samples + boots) / Math.max(1, steps)
+  })
 
 /** The plan of one of several blocks. Its order of steps differs from that of other blocks. */
 export function planOfBlock(plan: Plan, block: number): Plan {

@@ -10,7 +10,7 @@ import { readWeights, type Weights } from '../attack-profile/weights.ts'
 import { failures } from '../judge/exit-code.ts'
 import { judge, judgeClaims } from '../judge/judge.ts'
 import { buildReport } from '../judge/report.ts'
-import type { Plan, ScheduledPlan } from '../model/plan.ts'
+import type { ExcludedBench, Plan, ScheduledPlan } from '../model/plan.ts'
 import type { RunRecord, Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import { benchInfo } from '../model/suite.ts'
@@ -27,12 +27,13 @@ import type { Exec } from '../session/exec-target.ts'
 import { HostSession } from '../session/host-session.ts'
 import { excludeUntraceable, probePlatforms } from '../session/probe.ts'
 import type { OpenSession, Session } from '../session/session.ts'
-import { orderBenches } from './bench-order.ts'
+import { decidableClaims, neededPlatforms, orderBenches, stepSeconds } from './bench-order.ts'
 import { Duet } from './duet.ts'
 import { GuestBundles } from './guest-api.ts'
 import { GuestPool } from './guest-pool.ts'
+import { type PlannedScheduleOptions, plannedSchedule } from './planned-schedule.ts'
 import { RemeasureBudget } from './remeasure.ts'
-import { isUndecided, plannedSchedule, runLoop } from './run-loop.ts'
+import { isUndecided, runLoop } from './run-loop.ts'
 
 /** What is measured, how, and on which host. */
 export interface MeasureProjectOptions {
@@ -142,8 +143,9 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     ...(weights && { weights: weights.source }),
   }
   const durations = readStepDurations(project.root, plan.profile)
-  const blocks = plan.blocks ?? orderBenches(plan, durations, options.maxDuration !== undefined)
-  const ordered: ScheduledPlan = { ...plan, blocks }
+  const needed = plan.onlyFindings ? { ...plan, casePlatforms: neededPlatforms(plan) } : plan
+  const blocks = plan.blocks ?? orderBenches(needed, durations, options.maxDuration !== undefined)
+  const ordered: ScheduledPlan = { ...needed, blocks }
   if (before) assertSameHost(before, { environment, plan: ordered })
   const writer = RecordWriter.start(
     project.root,
@@ -153,12 +155,14 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     collected.suite.problems,
   )
   reporter.onPlan(ordered)
-  const stop = await measureAll(options, { ...host, plan: ordered }, writer, weights).catch((error: unknown) => {
+  const measuring = { ...host, plan: ordered, stepSeconds: stepSeconds(ordered, durations) }
+  const stop = await measureAll(options, measuring, writer, weights).catch((error: unknown) => {
     // The start of the load client and the removal of guests can be interrupted, too.
     if (options.signal.aborted) return 'interrupted' as const
     throw error
   })
-  writer.end(stop === 'interrupted' ? 'interrupted' : 'finished')
+  if (stop === 'interrupted') writer.end('interrupted')
+  else writer.end('finished', excludedByTime(ordered, stop))
   const report = buildReport(readRecord(writer.file), options)
   writer.verdicts({ claims: report.claims, findings: report.findings, exit: report.exit })
   if (stop !== 'interrupted') reporter.onStop(stop, report)
@@ -167,7 +171,7 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
 
 async function measureAll(
   options: MeasureProjectOptions,
-  { session, image, exec, plan }: PreparedHost,
+  { session, image, exec, plan, stepSeconds }: PreparedHost & Pick<PlannedScheduleOptions, 'stepSeconds'>,
   writer: RecordWriter,
   weights: Weights | undefined,
 ): Promise<StopReason | 'interrupted'> {
@@ -186,7 +190,7 @@ async function measureAll(
   const ended = benchEnds(plan, reporter)
   let done = 0
   return await runLoop({
-    schedule: plannedSchedule(plan, options),
+    schedule: plannedSchedule(plan, { ...options, stepSeconds }),
     context: {
       session,
       plan,
@@ -214,6 +218,18 @@ async function measureAll(
       },
     },
   })
+}
+
+/** The benches that did not fit into the time, with the number of claims that each could decide. */
+function excludedByTime(plan: ScheduledPlan, { notMeasured = [] }: StopReason): ExcludedBench[] {
+  if (notMeasured.length === 0) return []
+  const claims = decidableClaims(plan)
+  return notMeasured.map(({ bench, seconds }) => ({
+    bench,
+    reason: 'time-budget',
+    seconds,
+    claims: claims.filter(({ claim }) => claim.bench === bench).length,
+  }))
 }
 
 /** Reports the verdicts of each bench once, when no more rounds of it are planned or needed. */

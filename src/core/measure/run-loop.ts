@@ -2,14 +2,13 @@ import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
 import { type CasesToMeasure, type Plan, type ScheduledPlan, type Step, stepsOfRound } from '../model/plan.ts'
 import { causeOf, type Sample } from '../model/record.ts'
 import type { StopReason } from '../reporter.ts'
-import { planOfBlock } from './bench-order.ts'
 import type { MeasureContext } from './context.ts'
 import type { Duet } from './duet.ts'
 import type { GuestPool } from './guest-pool.ts'
 import { measureUndisturbed, type RemeasureBudget } from './remeasure.ts'
 import { measure } from './sample.ts'
 
-/** The run loop: rounds and steps, for `run`, `noise` and `watch`. */
+/** The run loop: steps of a schedule, for `run`, `noise` and `watch`. `planned-schedule.ts` has that of a run. */
 
 /** If the half width of the interval is this share of the margin, the true value lies at the margin itself. */
 const preciseShare = 1 / 3
@@ -64,15 +63,17 @@ export interface Schedule {
 }
 
 /** Whether a sample has shown that a step must fail: the image lacks a program, or the platform cannot do such work. */
-function cannotSucceed(step: Step, sample: Sample): boolean {
+export function cannotSucceed(step: Step, sample: Sample): boolean {
   const cause = causeOf(sample)
   if (cause === undefined || sample.case !== step.case.id) return false
   return cause.kind === 'missing-program' || sample.platform === step.platform
 }
 
-type StepGenerator = Generator<ScheduledStep, StopReason, void>
+/** Yields steps, and returns why there are no more. */
+export type StepGenerator = Generator<ScheduledStep, StopReason, void>
 
-function fromGenerator(start: (samples: () => readonly Sample[]) => StepGenerator): Schedule {
+/** A schedule from a generator of its steps. */
+export function fromGenerator(start: (samples: () => readonly Sample[]) => StepGenerator): Schedule {
   let current: readonly Sample[] = []
   const steps = start(() => current)
   return {
@@ -82,68 +83,6 @@ function fromGenerator(start: (samples: () => readonly Sample[]) => StepGenerato
       return done ? { stopped: value } : value
     },
   }
-}
-
-/** Limits of a planned schedule. */
-export interface PlannedScheduleOptions {
-  /** Milliseconds, from the creation of the schedule, after which no other case begins. */
-  readonly maxDuration?: number | undefined
-  /** The clock, in milliseconds. */
-  readonly now?: () => number
-}
-
-/**
- * The rounds of a plan, for `run` and `noise`: block by block, up to the first interim look; then block by block what
- * is undecided, up to the next look.
- *
- * At each interim look, decided cases are dropped. Steps that cannot succeed are dropped at once. When the time is up,
- * the platforms of the current case are still measured, because only samples of the same round are compared.
- */
-export function plannedSchedule(
-  plan: ScheduledPlan,
-  { maxDuration = Number.POSITIVE_INFINITY, now = () => performance.now() }: PlannedScheduleOptions = {},
-): Schedule {
-  const until = now() + maxDuration
-  return fromGenerator((samples) => plannedSteps(plan, samples, () => now() > until))
-}
-
-function* plannedSteps(plan: ScheduledPlan, samples: () => readonly Sample[], isTimeUp: () => boolean): StepGenerator {
-  const { rounds, warmup } = plan.profile
-  const looks = plan.sequential && plan.sequential.looks.length > 1 ? plan.sequential.looks : [rounds]
-  const blocks = (plan.blocks ?? [plan.benches.map(({ id }) => id)]).map((_, block) => planOfBlock(plan, block))
-  let needed: CasesToMeasure | undefined
-  const stepsOf = (block: number, round: number): Step[] =>
-    stepsOfRound(blocks[block]!, round).filter(({ case: benchCase, platform, duetWith }) => {
-      const platforms = needed?.get(benchCase.id)
-      // In duet mode native has no own steps: if only native is needed, any duet partner will do.
-      return !needed || platforms?.has(platform) || (duetWith !== undefined && platforms?.size === 1)
-    })
-  const stepsPerRound = () => blocks.reduce((sum, _, block) => sum + stepsOf(block, 0).length, 0)
-  let begun = 0
-  let from = 0 - warmup
-  for (const look of looks) {
-    let left = stepsPerRound() * (rounds - from)
-    for (const block of blocks.keys()) {
-      for (let round = from; round < look; round++) {
-        const steps = stepsOf(block, round)
-        for (const [at, step] of steps.entries()) {
-          const isNewCase = at === 0 || steps[at - 1]!.case.id !== step.case.id
-          if (isNewCase && isTimeUp()) return { why: 'time-up', rounds: begun }
-          if (!samples().some((sample) => cannotSucceed(step, sample))) {
-            if (round >= 0) begun = Math.max(begun, round + 1)
-            yield { ...step, round, sampleRound: round, block, left }
-          }
-          left--
-        }
-      }
-    }
-    from = look
-    if (look < rounds) {
-      needed = casesWorthMeasuring(plan, samples())
-      if (needed.size === 0) return { why: 'all-decided', rounds: begun }
-    }
-  }
-  return { why: 'all-rounds', rounds: begun }
 }
 
 /** Some cases on some platforms, for watch mode. */

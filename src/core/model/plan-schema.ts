@@ -172,6 +172,8 @@ export const excludedBenchSchema = z
     bench: z.string().describe('id of the bench'),
     reason: exclusionReasonSchema.describe('why isobench did not measure it'),
     detail: z.string().optional().describe('error message of the host, for `tracer-unavailable`'),
+    seconds: z.number().optional().describe('estimated duration in seconds, for `time-budget`'),
+    claims: z.number().optional().describe('number of claims that it could decide, for `time-budget`'),
   })
   .meta({ id: 'ExcludedBench', description: 'A bench of the project that the run did not measure.' })
 
@@ -202,6 +204,18 @@ export const planSchema = z
     duet: z.array(z.string()).optional().describe('ids of benches that native and a platform run at the same time'),
     findings: z.array(findingSchema).describe('findings of the bench files'),
     excluded: z.array(excludedBenchSchema).describe('benches without samples in this run'),
+    onlyFindings: z
+      .boolean()
+      .optional()
+      .describe('whether the run has only the findings, without the expectations of benches (`--findings`)'),
+    onlyNamed: z
+      .array(z.string())
+      .optional()
+      .describe('platforms that a claim is about only if it names them, because of their tags'),
+    casePlatforms: z
+      .record(z.string(), z.array(z.string()))
+      .optional()
+      .describe('names of the platforms to measure a case on, by its id; absent: every case on every platform'),
     blocks: z
       .array(z.array(z.string()))
       .optional()

@@ -83,6 +83,9 @@ export interface ExcludedBench {
   readonly reason: ExclusionReason
   /** The message of the host's tracer, if that is the reason. */
   readonly detail?: string
+  /** If the time budget is the reason: about how many seconds it takes, and how many claims that could decide. */
+  readonly seconds?: number
+  readonly claims?: number
 }
 
 /** A platform of the config that the run does not have, because of its tags. */
@@ -100,6 +103,12 @@ export interface Plan {
   /** Ids of the benches that native and a platform run at the same time. */
   readonly duet?: readonly string[]
   readonly excluded: readonly ExcludedBench[]
+  /** Whether the run has only the findings, without the benches' own expectations. */
+  readonly onlyFindings?: boolean
+  /** Names of platforms that a claim is about only if it names them, because of their tags. */
+  readonly onlyNamed?: readonly string[]
+  /** By the id of a case, the platforms to measure it on. Absent: every case on every platform. */
+  readonly casePlatforms?: Readonly<Record<string, readonly string[]>>
   /**
    * Ids of the benches of each block, in the order of measuring. A round visits the benches of one block. Absent: one
    * block.
@@ -151,16 +160,17 @@ export function withProfileParams({ profiles, ...bench }: BenchData, name: strin
 
 /** The platforms that a case is measured on, on this host. */
 export function measuredOn(
-  { platforms, benches }: Pick<Plan, 'platforms' | 'benches'>,
-  { bench: id }: BenchCase,
+  { platforms, benches, casePlatforms }: Pick<Plan, 'platforms' | 'benches' | 'casePlatforms'>,
+  { id, bench: benchId }: BenchCase,
 ): string[] {
-  const bench = benches.find((one) => one.id === id)!
-  return platforms.filter((platform) => isMeasuredOn(platform, bench)).map(({ name }) => name)
+  const bench = benches.find((one) => one.id === benchId)!
+  const names = platforms.filter((platform) => isMeasuredOn(platform, bench)).map(({ name }) => name)
+  return casePlatforms ? names.filter((name) => casePlatforms[id]?.includes(name)) : names
 }
 
 /** Every case and platform that the plan measures on this host: one round takes one sample of each. */
 export const plannedResults = (
-  plan: Pick<Plan, 'cases' | 'platforms' | 'benches'>,
+  plan: Pick<Plan, 'cases' | 'platforms' | 'benches' | 'casePlatforms'>,
 ): { case: string; platform: string }[] =>
   plan.cases.flatMap((benchCase) => measuredOn(plan, benchCase).map((platform) => ({ case: benchCase.id, platform })))
 
@@ -170,7 +180,7 @@ export const plannedResults = (
  * other platform runs together with it. The same seed and round give the same order.
  */
 export function stepsOfRound(
-  plan: Pick<Plan, 'seed' | 'cases' | 'platforms' | 'benches' | 'duet'>,
+  plan: Pick<Plan, 'seed' | 'cases' | 'platforms' | 'benches' | 'casePlatforms' | 'duet'>,
   round: number,
 ): Step[] {
   const random = seeded(`${plan.seed}/${round}`)

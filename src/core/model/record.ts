@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { Plan } from './plan.ts'
-import { planSchema, problemSchema } from './plan-schema.ts'
+import { excludedBenchSchema, planSchema, problemSchema } from './plan-schema.ts'
 import type { Problem } from './suite.ts'
 import { type runStatusSchema, traceSourceSchema } from './vocabulary.ts'
 
@@ -237,6 +237,10 @@ export const lineSchema = z
       .object({
         type: z.literal('end').describe('the last line'),
         status: z.enum(['finished', 'interrupted']).describe('how the run ended'),
+        notMeasured: z
+          .array(excludedBenchSchema)
+          .optional()
+          .describe('benches of the plan that did not fit into the time of `--max-duration`'),
         at: z.string().describe('end of the run, ISO 8601 in UTC'),
       })
       .meta({ id: 'EndLine', description: 'The last line. A run that was killed has none.' }),

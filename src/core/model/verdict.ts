@@ -39,6 +39,7 @@ export const reasonSchema = z
       code: describedEnum({
         'no-native': 'native was not measured, so there is no reference',
         'not-measured': 'the run did not measure the bench',
+        'time-budget': 'the bench did not fit into the time of `--max-duration`',
         'too-few-points': 'the parameter has too few values to compare one part of the series with another',
         'different-work': 'the samples are not of the same work: their digests differ',
         'zero-value': 'a value of 0 has no ratio',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Driver, platformFamily } from '../../driver.ts'
-import type { PlatformSpec } from '../../dsl/platform.ts'
+import type { Claim } from '../../dsl/claim.ts'
+import { matchesSelector, type PlatformSpec } from '../../dsl/platform.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
@@ -44,6 +45,8 @@ export interface Selection {
   readonly tags?: readonly string[]
   /** Benches with one of these tags are excluded. */
   readonly without?: readonly string[]
+  /** The ids of the benches to select; all if left out. */
+  readonly only?: ReadonlySet<string> | undefined
   /** The profile's name. A bench may have its own parameters for a profile. */
   readonly profile?: string
 }
@@ -51,12 +54,12 @@ export interface Selection {
 /** Splits the benches into those to measure and the excluded ones, each with its reason. */
 export function selectBenches(suite: Suite, selection: Selection): Pick<Plan, 'benches' | 'excluded'> {
   const onlySome = suite.benches.some(({ mode }) => mode === 'only')
-  const why = ({ mode, name, tags }: BenchData): ExclusionReason | undefined => {
+  const why = ({ id, mode, name, tags }: BenchData): ExclusionReason | undefined => {
     if (mode === 'skip' || mode === 'todo') return mode
     if (onlySome && mode !== 'only') return 'only'
     const named = !selection.names?.length || selection.names.some((part) => name.includes(part))
     const tagged = !selection.tags?.length || selection.tags.some((tag) => tags.includes(tag))
-    if (!named || !tagged) return 'filter'
+    if (!named || !tagged || selection.only?.has(id) === false) return 'filter'
     return tags.some((tag) => selection.without?.includes(tag)) ? 'profile' : undefined
   }
   return {
@@ -193,6 +196,8 @@ export interface PlanOptions extends ProfileOptions {
   readonly tag?: readonly string[] | undefined
   /** The round of the first interim look; without it there is one look, after the last round. */
   readonly firstLook?: number | undefined
+  /** Plans only what these findings need; all findings if the list is empty. */
+  readonly findings?: readonly string[] | undefined
   /** Random if left out. */
   readonly seed?: string | undefined
   readonly shard?: Shard | undefined
@@ -256,15 +261,19 @@ export async function createPlan(
   const chosen = filterFiles(project, files, filters)
   const profile = resolveProfile(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
-  const { selected: platforms, excluded: excludedPlatforms } = splitPlatforms(all, options, project.skipPlatformTags)
   const { suite: whole, compiled } = await collect(project.root, files)
-  const suite = selectFiles(whole, chosen)
+  const { suite, platforms, excludedPlatforms, onlyNamed } = applyFindings(
+    selectFiles(whole, chosen),
+    { all, ...splitPlatforms(all, options, project.skipPlatformTags) },
+    options,
+  )
   if (options.forbidOnly ?? process.env.CI === 'true') forbidOnly(suite)
   const selected = selectBenches(suite, {
     names: options.name ?? [],
     tags: options.tag ?? [],
     profile: options.profile,
-    without: filters.length > 0 || options.name || options.tag ? [] : (profile.skipTags ?? []),
+    without: filters.length > 0 || options.name || options.tag || options.findings ? [] : (profile.skipTags ?? []),
+    only: options.findings && new Set(suite.findings.flatMap(claimsOfFinding).map(({ bench }) => bench)),
   })
   const { benches, excluded, notes } = applyShardAndLastFailed(selected, project.root, options)
   if (benches.length === 0 && suite.problems.length > 0) throw new ProjectError(suite.problems)
@@ -280,6 +289,8 @@ export async function createPlan(
       benches,
       cases: benches.flatMap(casesOf),
       findings: suite.findings,
+      ...(options.findings && { onlyFindings: true }),
+      ...(onlyNamed.length > 0 && { onlyNamed }),
       ...(duet.length > 0 && { duet }),
       excluded,
       ...(excludedPlatforms.length > 0 && { excludedPlatforms: describeExcluded(excludedPlatforms) }),
@@ -289,6 +300,69 @@ export async function createPlan(
     collected: { suite, compiled },
     notes,
   }
+}
+
+/** All claims of a finding, with those of its printed wording. */
+const claimsOfFinding = ({ claims, misprint }: FindingData): Claim[] => [...claims, ...(misprint?.claims ?? [])]
+
+interface PlatformsOfRun {
+  readonly all: readonly ResolvedPlatform[]
+  readonly selected: readonly ResolvedPlatform[]
+  readonly excluded: readonly ResolvedPlatform[]
+}
+
+/**
+ * With --findings: the suite with the findings that are asked for, without the benches' own claims, and only the
+ * platforms that their claims use. A platform that a claim names is measured whatever its tags.
+ * @throws {UsageError} if there is no such finding
+ */
+function applyFindings(
+  suite: Suite,
+  { all, selected, excluded }: PlatformsOfRun,
+  { findings: ids, platform }: Pick<PlanOptions, 'findings' | 'platform'>,
+): {
+  readonly suite: Suite
+  readonly platforms: readonly ResolvedPlatform[]
+  readonly excludedPlatforms: readonly ResolvedPlatform[]
+  readonly onlyNamed: readonly string[]
+} {
+  if (!ids) return { suite, platforms: selected, excludedPlatforms: excluded, onlyNamed: [] }
+  const findings = chooseFindings(ids, suite.findings)
+  const claims = findings.flatMap(claimsOfFinding)
+  const named = new Set(['native', ...claims.flatMap(namedPlatforms)])
+  const isUsed = ({ spec, driver, options }: ResolvedPlatform) =>
+    named.has(spec.name) ||
+    claims.some(({ on }) => matchesSelector(on, { ...spec, family: platformFamily(driver, options) }))
+  const used = (platforms: readonly ResolvedPlatform[]) => platforms.filter(isUsed)
+  const isNamed = ({ spec }: ResolvedPlatform) => !platform?.length && named.has(spec.name)
+  const isChosen = (one: ResolvedPlatform) => selected.includes(one) || isNamed(one)
+  return {
+    suite: { ...suite, findings, benches: suite.benches.map((bench) => ({ ...bench, claims: [] })) },
+    platforms: used(all).filter(isChosen),
+    excludedPlatforms: used(excluded).filter((one) => !isNamed(one)),
+    onlyNamed: excluded.filter(isNamed).map(({ spec }) => spec.name),
+  }
+}
+
+/** The platforms that a claim names, also those that it compares with. */
+const namedPlatforms = ({ matcher, on }: Claim): readonly string[] => [
+  ...(on.by === 'name' ? on.names : []),
+  ...('platforms' in matcher ? matcher.platforms : []),
+  ...('platform' in matcher ? (matcher.medianOf ?? [matcher.platform]) : []),
+]
+
+/**
+ * The findings with these numbers; without numbers, all.
+ * @throws {UsageError} if there is no such finding
+ */
+export function chooseFindings<T extends { readonly id: number }>(asked: readonly string[], all: readonly T[]): T[] {
+  if (asked.length === 0) return [...all]
+  return asked.map((text) => {
+    const found = all.find(({ id }) => String(id) === text)
+    if (found) return found
+    const known = all.map(({ id }) => id).sort((a, b) => a - b)
+    throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)
+  })
 }
 
 /**

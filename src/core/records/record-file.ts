@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IsobenchError, UsageError } from '../../util/errors.ts'
-import type { Plan } from '../model/plan.ts'
+import type { ExcludedBench, Plan } from '../model/plan.ts'
 import {
   type Environment,
   lineSchema,
@@ -37,13 +37,29 @@ export function readRecord(file: string): RunRecord {
   }
   const samples = rest.flatMap((line) => (line.type === 'sample' ? [line.sample] : []))
   const end = rest.find((line) => line.type === 'end')
+  const notMeasured = (end?.notMeasured ?? []) as ExcludedBench[]
+  const plan = withoutBenches(first.plan as unknown as Plan, notMeasured)
+  const cases = new Set(plan.cases.map(({ id }) => id))
   return {
     file,
     environment: first.environment,
-    plan: first.plan as unknown as Plan,
+    plan,
     problems: first.problems as Problem[],
-    samples,
+    // A bench that did not fit may have warm-up samples.
+    samples: notMeasured.length > 0 ? samples.filter((sample) => cases.has(sample.case)) : samples,
     status: end?.status ?? 'killed',
+  }
+}
+
+/** A plan without the benches that the run has not measured. */
+function withoutBenches(plan: Plan, notMeasured: readonly ExcludedBench[]): Plan {
+  if (notMeasured.length === 0) return plan
+  const isMeasured = (id: string) => !notMeasured.some(({ bench }) => bench === id)
+  return {
+    ...plan,
+    benches: plan.benches.filter(({ id }) => isMeasured(id)),
+    cases: plan.cases.filter(({ bench }) => isMeasured(bench)),
+    excluded: [...plan.excluded, ...notMeasured],
   }
 }
 
@@ -100,8 +116,10 @@ export class RecordWriter {
     this.#append({ type: 'sample', sample })
   }
 
-  end(how: 'finished' | 'interrupted'): void {
-    this.#append({ type: 'end', status: how, at: new Date().toISOString() })
+  /** @param notMeasured benches of the plan that did not fit into the time */
+  end(how: 'finished' | 'interrupted', notMeasured: readonly ExcludedBench[] = []): void {
+    const at = new Date().toISOString()
+    this.#append({ type: 'end', status: how, at, ...(notMeasured.length > 0 && { notMeasured }) })
   }
 
   verdicts(verdicts: Pick<Report, 'claims' | 'findings' | 'exit'>): void {

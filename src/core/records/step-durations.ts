@@ -26,7 +26,7 @@ const bootSeconds = { hardware: 0.3, nested: 3, emulated: 10 } as const
 /** Seconds of a sample beside those that it measures: servers, files, commands of the platform. */
 const overheadSeconds = 0.3
 /** A bench with the tag `slow` takes about so many times as long. */
-const slowFactor = 4
+const slowFactor = 3
 /** A sample of a start-up bench has three boots or more. */
 const bootsPerSample = 3
 

@@ -97,12 +97,14 @@ const headingOf = ({ record, environment }: Report): string =>
   `═══ ${sanitize(basename(record))} · ${environment.startedAt} ═══`
 
 function planLine(plan: Plan): string {
-  const { benches, profile, profileName, seed, duet } = plan
+  const { profile, profileName, seed, duet } = plan
   const cells = plannedResults(plan)
+  const cases = new Set(cells.map((cell) => cell.case))
+  const benches = new Set(plan.cases.flatMap(({ id, bench }) => (cases.has(id) ? [bench] : [])))
   const platforms = new Set(cells.map(({ platform }) => platform)).size
   const rounds = `${plural(profile.rounds, 'round')}${profile.warmup > 0 ? ` and ${profile.warmup} to warm up` : ''}`
   return [
-    `${plural(benches.length, 'bench', 'benches')} on ${plural(platforms, 'platform')} ` +
+    `${plural(benches.size, 'bench', 'benches')} on ${plural(platforms, 'platform')} ` +
       `(${plural(cells.length, 'result')})`,
     rounds,
     ...(duet ? [`${duet.length} in duet with native`] : []),

@@ -4,7 +4,7 @@ import type { Report } from '../../core/model/report.ts'
 import type { Problem } from '../../core/model/suite.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
 import { regressionSummary } from '../comparison.ts'
-import { duration, formatFinding, formatFindingTitle } from '../format.ts'
+import { duration, formatFinding, formatFindingTitle, timeBudgetText } from '../format.ts'
 import type { BaselineView } from '../metric-table.ts'
 import {
   count,
@@ -91,7 +91,8 @@ export function platformLines(
   return [...section(wholly, 'cannot run here'), ...section(partly, 'cannot boot a guest here')]
 }
 
-function excludedLines({ excluded: left }: Report, width: number, ink: Colors): string[] {
+function excludedLines(report: Report, width: number, ink: Colors): string[] {
+  const left = report.excluded
   if (left.length === 0) return []
   const words: Record<ExclusionReason, string> = {
     skip: 'skipped',
@@ -101,6 +102,7 @@ function excludedLines({ excluded: left }: Report, width: number, ink: Colors): 
     profile: 'left to the profile full',
     shard: 'left to other shards',
     'not-failed-before': 'not failed in the latest run',
+    'time-budget': 'not measured for lack of time',
     'tracer-unavailable': 'not to be traced on this machine',
   }
   const parts = Object.entries(words).flatMap(([why, word]) => {
@@ -111,6 +113,9 @@ function excludedLines({ excluded: left }: Report, width: number, ink: Colors): 
   return [
     '',
     ...wrap(`${plural(left.length, 'bench', 'benches')} left out: ${parts.join(', ')}`, width).map(ink.dim),
+    ...wrap(sanitize(timeBudgetText(report) ?? '', 600), width - 2).flatMap((line) =>
+      line ? [ink.dim(`  ${line}`)] : [],
+    ),
     ...reasons.flatMap((reason) => wrap(sanitize(reason), width - 2).map((line) => ink.dim(`  ${line}`))),
   ]
 }

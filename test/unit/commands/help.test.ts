@@ -26,7 +26,7 @@ describe.each(loaded)('isobench %s --help', (name, command) => {
     expect(lines[0]).toMatch(new RegExp(`^Usage: isobench ${name} \\[options\\]`))
     const heads = lines.filter((line) => /^ {2}--/.test(line))
     expect(heads).toHaveLength(Object.keys(command.options).length)
-    const columns = new Set(heads.map((line) => /^ {2}--\S+( <\S+>)? +/.exec(line)![0].length))
+    const columns = new Set(heads.map((line) => /^ {2}--\S+( [<[]\S+[>\]])? +/.exec(line)![0].length))
     expect(columns.size).toBeLessThanOrEqual(1)
     for (const { example } of Object.values(command.options))
       expect(lines.join('\n').replace(/\s+/g, ' ')).toContain(`e.g. ${example}`)

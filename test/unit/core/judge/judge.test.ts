@@ -201,6 +201,17 @@ describe('why something is undecidable', () => {
     expect(verdictsOf({ by: 'all' }).flatMap(([names]) => names)).toEqual(['runc', 'gvisor'])
   })
 
+  it('platform-excluded: a platform that the run has only for the claims that name it', () => {
+    const verdictsOf = (on: Selector) =>
+      judge({ ...planWith(aClaim(within, { on })), onlyNamed: ['runc'] }, [
+        ...native(),
+        ...costing('runc', 1),
+      ]).claims.map(({ platforms, reason }) => [platforms[0], reason?.code])
+    expect(verdictsOf({ by: 'name', names: ['runc'] })).toEqual([['runc', undefined]])
+    expect(verdictsOf({ by: 'family', families: ['container'] })).toEqual([['runc', 'platform-excluded']])
+    expect(verdictsOf({ by: 'all' })).toEqual([['gvisor', 'too-few-rounds']])
+  })
+
   it('not-measured: the bench, the metric or the point is not in the run', () => {
     const finding = aFinding([
       aClaim(within, { bench: 'b.bench.ts#gone' }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { orderBenches, planOfBlock } from '../../../../src/core/measure/bench-order.ts'
-import { plannedSchedule } from '../../../../src/core/measure/run-loop.ts'
+import { neededPlatforms, orderBenches, planOfBlock } from '../../../../src/core/measure/bench-order.ts'
+import { plannedSchedule } from '../../../../src/core/measure/planned-schedule.ts'
 import { casesOf, type ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import type { BenchData } from '../../../../src/core/model/suite.ts'
@@ -116,5 +116,32 @@ describe('the schedule of blocks', () => {
     const second = planOfBlock(plan, 1)
     expect(first.seed).not.toBe(second.seed)
     expect(second.cases.map(({ bench }) => bench)).toEqual([idOf('b'), idOf('b')])
+  })
+})
+
+describe('what findings need', () => {
+  const benches = [benchOf('a', { params: { depth: [1, 2] } }), benchOf('b'), benchOf('c')]
+  const platforms = ['native', 'runc', 'crun', 'gvisor'].map((name) => aPlatform(name))
+  const kata = aPlatform('kata', { available: false })
+  const needs = (...claims: Claim[]) =>
+    neededPlatforms(aPlan({ benches, platforms: [...platforms, kata], findings: [aFinding(claims)] }))
+
+  it('is the cases of their claims, on the platforms that they are about or compare with, and native', () => {
+    const than = (platform: string, over: Partial<Claim>) =>
+      aClaim({ kind: 'betterThan', platform, by: 1 }, { bench: idOf('a'), ...over })
+    expect(needs(than('crun', { where: { depth: 2 } }), on('b', 'gvisor'))).toEqual({
+      [`${idOf('a')} [depth=2]`]: ['native', 'runc', 'crun'],
+      [idOf('b')]: ['native', 'gvisor'],
+    })
+  })
+
+  it('has nothing for a claim that needs a platform which does not work', () => {
+    expect(needs(on('b', 'kata'), on('c', 'runc'))).toEqual({ [idOf('c')]: ['native', 'runc'] })
+  })
+
+  it('has a fallback claim only if the claims that it replaces cannot be decided', () => {
+    const fallback: Claim = { ...on('c', 'runc'), fallbackLabel: 'by c' }
+    expect(Object.keys(needs(on('b', 'runc'), fallback))).toEqual([idOf('b')])
+    expect(Object.keys(needs(on('b', 'kata'), fallback))).toEqual([idOf('c')])
   })
 })

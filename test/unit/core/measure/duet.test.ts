@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
-import { plannedSchedule } from '../../../../src/core/measure/run-loop.ts'
+import { plannedSchedule } from '../../../../src/core/measure/planned-schedule.ts'
 import { stepsOfRound } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { supportsDuet } from '../../../../src/core/project/plan.ts'

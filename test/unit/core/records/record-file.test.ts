@@ -8,6 +8,7 @@ import type { Environment } from '../../../../src/core/model/record.ts'
 import { reportSchema } from '../../../../src/core/model/report.ts'
 import type { Problem } from '../../../../src/core/model/suite.ts'
 import { latestRecord, RecordError, RecordWriter, readRecord } from '../../../../src/core/records/record-file.ts'
+import { timeBudgetText } from '../../../../src/reporters/format.ts'
 import { UsageError } from '../../../../src/util/errors.ts'
 import {
   aBench,
@@ -101,6 +102,26 @@ const thrown = (read: () => unknown): unknown => {
   }
   throw new Error('nothing was thrown')
 }
+
+describe('benches that did not fit into the time', () => {
+  it('are excluded when the record is read, with their warm-up samples, and their claims say so', () => {
+    const [first, late] = [aBench(), aBench({ id: 'b.bench.ts#late', file: 'b.bench.ts', name: 'late' })]
+    const claim = aClaim({ kind: 'withinNative', percent: 5 }, { bench: late.id })
+    const plan = aPlan({ benches: [first, late], findings: [aFinding([claim])] })
+    const writer = RecordWriter.start(folder, 'late', { ...environment, startedAt: '2026-03-01T00:00:00Z' }, plan, [])
+    writer.sample(aSample('native', 0, withValues({ latency: 1, rate: 1 })))
+    writer.sample(aSample('native', -1, { case: late.id, warmup: true, ...withValues({ latency: 1, rate: 1 }) }))
+    writer.end('finished', [{ bench: late.id, reason: 'time-budget', seconds: 61, claims: 1 }])
+    const record = readRecord(writer.file)
+    expect(record.plan.benches.map(({ id }) => id)).toEqual([first.id])
+    expect(record.samples.map((sample) => sample.case)).toEqual([first.id])
+    const report = buildReport(record, { strict: false })
+    expect(report.claims[0]).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'time-budget' } })
+    expect(timeBudgetText(report)).toBe(
+      'time budget: about 1 min 1 s more would decide up to 1 claim: late (~1 min 1 s, 1 claim)',
+    )
+  })
+})
 
 describe('a run record', () => {
   it('reads back as it was written, in .isobench/runs, named by its start', () => {
