@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { buildReport } from '../src/core/judge/report.ts'
 import type { RunRecord } from '../src/core/model/record.ts'
+import { claimsOf } from '../src/core/model/suite.ts'
 import { readRecord } from '../src/core/records/record-file.ts'
 import { type Html, html, lines } from '../src/reporters/html/tag.ts'
 import { defaultReporter } from '../src/reporters/terminal/reporter.ts'
@@ -28,7 +29,7 @@ function onlyBench(record: RunRecord): RunRecord {
       cases,
       benches: plan.benches.filter(({ id }) => id === bench),
       excluded: [],
-      findings: plan.findings.filter(({ claims }) => claims.some((claim) => claim.bench === bench)),
+      findings: plan.findings.filter((finding) => claimsOf(finding).some((claim) => claim.bench === bench)),
     },
   }
 }

@@ -24,7 +24,7 @@ const findingsOptions = {
     example: '--markdown > findings.md',
     schema: z.boolean().default(false),
   },
-  ...pickOptions('json', 'strict', 'strictFindings', 'config'),
+  ...pickOptions('json', 'strict', 'strictFindings', 'require', 'config'),
 } as const satisfies OptionTable
 
 export const command = defineCommand({
@@ -83,9 +83,14 @@ const toJson = ({
   environment,
   profile,
   platforms,
-  findings: findings.map(({ claims: indices, misprint, decisiveClaim, ...finding }) => ({
+  findings: findings.map(({ claims: indices, parts, misprint, decisiveClaim, ...finding }) => ({
     ...finding,
     decisiveClaim: decisiveClaim === null ? null : claims[decisiveClaim]!,
+    parts: parts.map(({ claims: own, decisiveClaim: decisive, ...part }) => ({
+      ...part,
+      decisiveClaim: decisive === null ? null : claims[decisive]!,
+      claims: own.map((index) => claims[index]!),
+    })),
     claims: indices.map((index) => claims[index]!),
     misprint: misprint && { ...misprint, claims: misprint.claims.map((index) => claims[index]!) },
   })),

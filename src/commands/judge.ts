@@ -13,7 +13,7 @@ export const command = defineCommand({
   arguments: [
     { name: 'record', description: 'a run record, or a JSON import (default: the latest run)', completion: 'file' },
   ],
-  options: pickOptions('reporter', 'json', 'strict', 'strictFindings', 'config'),
+  options: pickOptions('reporter', 'json', 'strict', 'strictFindings', 'require', 'config'),
   examples: [
     { line: 'judge --strict', description: 'the latest run, with code 3 for inconclusive verdicts' },
     { line: 'judge results.json --reporter junit=junit.xml', description: 'results of another harness' },

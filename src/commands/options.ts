@@ -248,6 +248,13 @@ export const sharedOptions = {
     example: '--strict --strict-findings',
     schema: toggle,
   },
+  require: {
+    value: '<what>',
+    group: 'Judge',
+    description: '`complete`: exit with code 3 if a part of a finding is open',
+    example: '--require complete',
+    schema: z.enum(['complete']).optional(),
+  },
   baseline: {
     value: '<name>',
     group: 'Compare',

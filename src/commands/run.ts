@@ -45,6 +45,7 @@ export const command = defineCommand({
     'dryRun',
     'strict',
     'strictFindings',
+    'require',
     'baseline',
     'saveBaseline',
     'margin',

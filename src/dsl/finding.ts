@@ -1,14 +1,50 @@
-/** `finding`: registers a numbered statement of a paper, with claims that test it. */
+/** `finding` and `part`: register a numbered statement of a paper, with claims that test its clauses. */
 
 import type { Claim } from './claim.ts'
 import { callerLocation, DefinitionError } from './errors.ts'
-import { type FailOn, type Misprint, registry } from './registry.ts'
+import { type FailOn, type Misprint, type Part, registry } from './registry.ts'
 
+/** What a part says about its words. */
+export interface PartOptions {
+  /** The words of the source that the part tests. */
+  readonly quote?: string
+  /** Which margins were chosen for these words, and why. Shown beside the verdict. */
+  readonly margins?: string
+  /** Why no bench measures the part. It then has no claims and keeps the finding from holding as a whole. */
+  readonly unmeasurable?: string
+}
+
+/**
+ * One clause of a finding's statement, with the claims that test it.
+ *
+ * A part holds if every comparison of its claims holds. Claims that only warn are context, unless there are no others.
+ * @param title the clause in a few words, for example `secure containers reach at most half`
+ * @throws {DefinitionError} if it has neither claims nor `unmeasurable`, or both
+ */
+export function part(title: string, claims: readonly Claim[], options: PartOptions = {}): Part {
+  const { quote, margins, unmeasurable } = options
+  if ((claims.length === 0) === (unmeasurable === undefined)) {
+    throw new DefinitionError(
+      claims.length === 0 ? `part "${title}" has no claims.` : `part "${title}" is unmeasurable, but has claims.`,
+      claims.length === 0
+        ? 'add claims, or say with { unmeasurable: why } why no bench measures it'
+        : 'remove the claims, or remove `unmeasurable`',
+      callerLocation(part),
+    )
+  }
+  return {
+    title,
+    claims,
+    ...(quote !== undefined && { quote }),
+    ...(margins !== undefined && { margins }),
+    ...(unmeasurable !== undefined && { unmeasurable }),
+  }
+}
+
+/** How a finding is judged. */
 export interface FindingOptions {
   /** Which change of the finding fails the run. Default: `worse`. */
   readonly failOn?: FailOn
-  /** Parts of the statement that no bench measures, and why. They keep the finding from holding. */
-  readonly unmeasurableParts?: readonly string[]
   /** An assumption of the statement that is no longer true, and what the claims test instead. */
   readonly outdatedPremise?: string
   /** Why the statement is an argument that no measurement decides. Its claims only illustrate it. */
@@ -19,12 +55,21 @@ export interface FindingOptions {
 
 const asWarning = (claim: Claim): Claim => ({ ...claim, severity: 'warn' })
 
+const isParts = (parts: readonly Part[] | readonly Claim[]): parts is readonly Part[] =>
+  parts.every((one) => 'claims' in one)
+
 /**
- * Registers a finding. It holds if all of its claims hold.
+ * Registers a finding. It holds if all of its parts hold.
  * @param id the paper's number, 1 to 28, or your own number from 100 on
- * @throws {DefinitionError} if the number is invalid or there are no claims
+ * @param parts the clauses of the statement; a list of claims is one part with the finding's title
+ * @throws {DefinitionError} if the number is invalid or there are no parts
  */
-export function finding(id: number, title: string, claims: readonly Claim[], options: FindingOptions = {}): void {
+export function finding(
+  id: number,
+  title: string,
+  parts: readonly Part[] | readonly Claim[],
+  options: FindingOptions = {},
+): void {
   const location = callerLocation(finding)
   if (!Number.isInteger(id) || id < 1) {
     throw new DefinitionError(
@@ -33,7 +78,7 @@ export function finding(id: number, title: string, claims: readonly Claim[], opt
       location,
     )
   }
-  if (claims.length === 0 && !options.unmeasurableParts?.length) {
+  if (parts.length === 0) {
     throw new DefinitionError(
       `finding ${id} has no claims.`,
       'add claims: expect(metric).on(...).withinNative(5)',
@@ -44,8 +89,7 @@ export function finding(id: number, title: string, claims: readonly Claim[], opt
     id,
     title,
     failOn: options.failOn ?? 'worse',
-    claims,
-    unmeasurableParts: options.unmeasurableParts ?? [],
+    parts: isParts(parts) ? parts : [{ title, claims: parts }],
     ...(options.outdatedPremise !== undefined && { outdatedPremise: options.outdatedPremise }),
     ...(options.qualitative !== undefined && { qualitative: options.qualitative }),
     ...(options.misprint && { misprint: { ...options.misprint, claims: options.misprint.claims.map(asWarning) } }),

@@ -60,14 +60,24 @@ export type FailOn =
   /** No change, for rankings and trade-offs. */
   | 'never'
 
+/** One clause of a finding's statement, with the claims that test it. Plain data. See `part`. */
+export interface Part {
+  readonly title: string
+  readonly claims: readonly Claim[]
+  /** The words of the source that it tests. */
+  readonly quote?: string
+  /** Which margins were chosen for these words, and why. */
+  readonly margins?: string
+  /** Why no bench measures it. */
+  readonly unmeasurable?: string
+}
+
 /** A numbered statement of a paper, expressed by claims. */
 export interface FindingSpec {
   readonly id: number
   readonly title: string
   readonly failOn: FailOn
-  readonly claims: readonly Claim[]
-  /** Parts of the statement that no bench measures, and why. They keep the finding from holding. */
-  readonly unmeasurableParts: readonly string[]
+  readonly parts: readonly Part[]
   readonly outdatedPremise?: string
   readonly qualitative?: string
   readonly misprint?: Misprint

@@ -1,7 +1,7 @@
 import { describeExit } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
-import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
+import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../core/model/verdict.ts'
 import { pad, plural, sanitize, wrap } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
 import {
@@ -78,6 +78,7 @@ export function formatTally(findings: readonly FindingVerdict[]): string {
   const qualitative = findings.filter((finding) => finding.qualitative !== null).length
   return [
     `${counts.holds} hold`,
+    `${counts['holds-in-part']} hold where measured`,
     `${counts.contradicted} contradicted${better > 0 ? ` (${better} for the better)` : ''}`,
     `${counts.inconclusive} in doubt`,
     `${counts['not-evaluated'] - qualitative} not evaluated`,
@@ -88,6 +89,14 @@ export function formatTally(findings: readonly FindingVerdict[]): string {
 /** A round's figures as one line: `1: 12.1, 2: 11.9`. */
 export const rounds = (samples: readonly { readonly round: number; readonly value: number }[]): string =>
   samples.map(({ round, value }) => `${round + 1}: ${figure(value)}`).join(', ')
+
+/** The outcome of a part with its count: `holds where measured, 2 of 3 comparisons`. */
+const formatPartOutcome = ({ outcome, direction, agreeing: { holds, of } }: PartVerdict): string =>
+  [
+    outcomeName(outcome),
+    ...(direction ? [direction] : []),
+    ...(of > 0 ? [`${holds} of ${plural(of, 'comparison')}`] : []),
+  ].join(', ')
 
 /** One finding in words: its claims, their samples, and how they lead to the verdict. */
 
@@ -146,9 +155,16 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
     ...labelled('gate', gates[finding.failOn]),
     ...notesOf(report, finding).flatMap(([label, text]) => (label === 'gate' ? [] : labelled(label, text))),
     '',
-    ink.strong(plural(finding.claims.length, 'comparison')),
-    '',
-    ...claims(finding.claims).flatMap(claimLines),
+    ...finding.parts.flatMap((part) => [
+      ...wrap(`${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(part)}`, width).map(
+        ink.strong,
+      ),
+      ...(part.quote === null ? [] : labelled('paper', `“${sanitize(part.quote, 600)}”`)),
+      ...(part.margins === null ? [] : labelled('margins', sanitize(part.margins, 600))),
+      ...(part.claims.length === 0 ? labelled('so', sanitize(formatCombination(part, report), 600)) : []),
+      '',
+      ...claims(part.claims).flatMap(claimLines),
+    ]),
     ...(finding.misprint
       ? [
           ink.strong('As printed: judged beside it, decides nothing'),
@@ -164,13 +180,15 @@ function rule({ outcome, qualitative }: FindingVerdict): string {
   if (qualitative) return 'it is an argument: its example is judged, but never makes it hold'
   switch (outcome) {
     case 'contradicted':
-      return 'one comparison that is contradicted decides against the finding'
+      return 'one comparison that is contradicted decides against its part, and so against the finding'
     case 'inconclusive':
       return 'nothing is contradicted, and one comparison is in doubt'
     case 'not-evaluated':
-      return 'nothing is contradicted or in doubt, and at least one part is decided nowhere'
+      return 'not one comparison could be made'
+    case 'holds-in-part':
+      return 'nothing is contradicted or in doubt, but some comparisons could not be made'
     case 'holds':
-      return 'every part is decided on at least one platform, and nothing is contradicted or in doubt'
+      return 'every comparison of every part was made, and holds'
   }
 }
 
@@ -315,9 +333,14 @@ function findingRow(report: Report, finding: FindingVerdict, ink: Colors) {
 
 function beneath(report: Report, finding: FindingVerdict, width: number, ink: Colors): string[] {
   const fails = finding.failsRun ? 'fails the run: ' : ''
+  const parts = finding.parts.length > 1 ? finding.parts : []
   const rows: [string, string][] = [
     ['paper', sanitize(formatFindingTitle(finding))],
     ['here', fails + sanitize(formatFinding(finding, report), 600)],
+    ...parts.map((part, at): [string, string] => [
+      at === 0 ? 'parts' : '',
+      `${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(part)}`,
+    ]),
     ...notesOf(report, finding),
   ]
   return rows.flatMap(([label, text]) =>

@@ -4,8 +4,9 @@ import type {
   ClaimVerdict,
   Combination,
   Estimate,
+  FindingOutcome,
   FindingVerdict,
-  Outcome,
+  PartVerdict,
   Reason,
   ReasonCode,
 } from '../core/model/verdict.ts'
@@ -82,6 +83,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'too-few-platforms': 'fewer platforms than a median needs; at least two',
   'different-work': 'the samples did not do the same work',
   'client-bound': 'the load generator was the limit, so the values describe the load generator',
+  'suspiciously-fast': 'more than a tenth better than native, which is more often a cache or a clock than a gain',
   'zero-value': 'a figure of 0 has no ratio',
   'interval-crosses-margin': 'the interval contains the margin; more rounds narrow it',
   'within-half-margin':
@@ -100,7 +102,7 @@ const reasonTexts: Record<ReasonCode, string> = {
 export function formatReasonSubject(reason: Reason): string {
   switch (reason.code) {
     case 'multiplicity':
-      return `one of ${reason.tests} that could fail`
+      return reason.among === 'run' ? `one of ${reason.tests} that could fail` : `one of ${reason.tests} of the finding`
     case 'noise-floor':
       return `${reason.smallestMarginPercent.toPrecision(2)} %`
     case 'tracer-unavailable':
@@ -213,40 +215,62 @@ export function formatCombination(combination: Combination, report: Context): st
   const platforms = [...report.platforms, ...excluded]
   const { outcome, decisiveClaim, agreeing, reasons } = combination
   const { holds, of } = agreeing
-  const agrees = holds > 0 ? [`what was measured agrees (${holds} of ${of})`] : []
   switch (outcome) {
     case 'contradicted':
     case 'inconclusive':
       return decisiveClaim === null ? '' : formatClaim(claims[decisiveClaim]!)
     case 'holds':
-      return holds === of
-        ? `${holds} ${holds === 1 ? 'comparison' : 'comparisons'}, without exception`
-        : `decided on ${holds} of ${of} comparisons`
-    case 'not-evaluated': {
-      const [first] = reasons
-      if (first?.code === 'part-not-measurable')
-        return [`not measured: ${first.parts.join('; ')}`, ...agrees].join('; ')
-      if (of === 0) return 'no part is measured'
-      return [...formatOpenReasons(combination, platforms), ...agrees].join('; ')
-    }
+      return `${comparisons(holds)}, without exception`
+    case 'holds-in-part':
+      return [`${holds} of ${comparisons(of)}`, ...formatOpenReasons(combination, platforms)].join('; ')
+    case 'not-evaluated':
+      return of === 0 && reasons.length === 0
+        ? 'no part is measured'
+        : formatOpenReasons(combination, platforms).join('; ')
   }
 }
 
-const exampleTexts: Record<Outcome, string> = {
+const comparisons = (count: number): string => `${count} ${count === 1 ? 'comparison' : 'comparisons'}`
+
+const exampleTexts: Record<FindingOutcome, string> = {
   holds: 'its example holds',
+  'holds-in-part': 'its example holds where it was measured',
   contradicted: 'its example does not hold',
   inconclusive: 'its example is in doubt',
   'not-evaluated': 'its example cannot be judged',
 }
 
+const otherPartTexts: Record<FindingOutcome, string> = {
+  holds: 'held',
+  'holds-in-part': 'held where measured',
+  contradicted: 'contradicted',
+  inconclusive: 'in doubt',
+  'not-evaluated': 'not evaluated',
+}
+
+/** What the parts say that do not decide the finding: `other parts: 2 held, 1 not evaluated`. */
+function formatOtherParts(parts: readonly PartVerdict[], decisive: PartVerdict): string[] {
+  const others = parts.filter((part) => part !== decisive)
+  const counts = Object.entries(otherPartTexts).flatMap(([outcome, text]) => {
+    const count = others.filter((part) => part.outcome === outcome).length
+    return count > 0 ? [`${count} ${text}`] : []
+  })
+  return counts.length > 0 ? [`other ${others.length === 1 ? 'part' : 'parts'}: ${counts.join(', ')}`] : []
+}
+
 /** Why a finding has its outcome, in words. */
 export function formatFinding(finding: Omit<FindingVerdict, 'failsRun'>, report: Context): string {
-  const { qualitative, fallbackLabel } = finding
+  const { qualitative, fallbackLabel, parts, outcome, direction } = finding
   const label = fallbackLabel === undefined ? '' : `${fallbackLabel}: `
-  if (!qualitative) return label + formatCombination(finding, report)
-  const { why, example } = qualitative
-  const details = example === 'holds' ? '' : `: ${formatCombination({ ...finding, outcome: example }, report)}`
-  return `${label}qualitative, ${why}; ${exampleTexts[example]}${details}`
+  if (qualitative) {
+    const { why, example } = qualitative
+    const details = example === 'holds' ? '' : `: ${formatCombination({ ...finding, outcome: example }, report)}`
+    return `${label}qualitative, ${why}; ${exampleTexts[example]}${details}`
+  }
+  const decisive = parts.find((part) => part.outcome === outcome && part.direction === direction)
+  const text = formatCombination(finding, report)
+  if (parts.length < 2 || !decisive || (outcome !== 'contradicted' && outcome !== 'inconclusive')) return label + text
+  return label + [`${decisive.title}: ${text}`, ...formatOtherParts(parts, decisive)].join('; ')
 }
 
 /** The title of a finding, with the label of its fallback claims if those decided it. */

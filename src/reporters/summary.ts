@@ -2,24 +2,30 @@ import { isAbsolute, relative } from 'node:path'
 import type { BenchInfo } from '../core/model/claim.ts'
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
-import type { ClaimVerdict, Outcome, ReasonCode } from '../core/model/verdict.ts'
+import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/model/verdict.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { formatPlatforms, formatReasonCode, formatReasonSubject } from './format.ts'
 
 /** What every reporter derives from a report: counts, groups, what fails the run, and where things are. */
 
-export const verdictSymbols: Record<Outcome, string> = {
+export const verdictSymbols: Record<FindingOutcome, string> = {
   holds: '✓',
+  'holds-in-part': '◐',
   contradicted: '✗',
   inconclusive: '?',
   'not-evaluated': '–',
 }
 
-/** An outcome as people read it. */
-export const outcomeName = (outcome: Outcome): string => (outcome === 'not-evaluated' ? 'not evaluated' : outcome)
+const outcomeNames: Partial<Record<FindingOutcome, string>> = {
+  'holds-in-part': 'holds where measured',
+  'not-evaluated': 'not evaluated',
+}
 
-export function count(verdicts: readonly { readonly outcome: Outcome }[]): Record<Outcome, number> {
-  const counts = { holds: 0, contradicted: 0, inconclusive: 0, 'not-evaluated': 0 }
+/** An outcome as people read it. */
+export const outcomeName = (outcome: FindingOutcome): string => outcomeNames[outcome] ?? outcome
+
+export function count(verdicts: readonly { readonly outcome: FindingOutcome }[]): Record<FindingOutcome, number> {
+  const counts = { holds: 0, 'holds-in-part': 0, contradicted: 0, inconclusive: 0, 'not-evaluated': 0 }
   for (const { outcome } of verdicts) counts[outcome]++
   return counts
 }

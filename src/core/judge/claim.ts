@@ -45,6 +45,15 @@ export function requiredPlatforms(
   return [...names, ...comparedPlatforms(claim, names)]
 }
 
+/** The members of a claim's median that were not measured. A member that cannot run the workload is not missing. */
+function missingMembers({ matcher }: Claim, names: readonly string[], { plan }: JudgeInput): string[] {
+  const medianOf = ('platform' in matcher && matcher.medianOf) || []
+  return medianOf.filter((name) => {
+    const code = names.includes(name) ? undefined : unavailableReason(name, plan)?.code
+    return code !== undefined && code !== 'workload-unsupported'
+  })
+}
+
 /** One claim about one case and one group of platforms, judged without the run's other claims. */
 export interface JudgedClaim {
   readonly claim: Claim
@@ -101,6 +110,7 @@ export function judgeClaim(claim: Claim, finding: number | null, given: JudgeInp
         estimate: final.estimate,
         ...(final.published && { published: true }),
         extraRoundsNeeded: final.outcome === 'inconclusive' ? final.extraRoundsNeeded : null,
+        missingMembers: missingMembers(claim, names, input),
         missingPlatforms:
           names.length > 0 && final.outcome === 'not-evaluated' ? unavailable(required, input.plan) : [],
         cpuMode,

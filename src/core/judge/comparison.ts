@@ -29,6 +29,7 @@ import {
   worseSign,
 } from './samples.ts'
 import { judgeSeries, type SeriesMatcher } from './series.ts'
+import { applySuspicion, isSuspiciouslyFast } from './suspicion.ts'
 import {
   type ComparisonResult,
   extraRoundsNeeded,
@@ -59,11 +60,22 @@ export function judgeOnPlatform(
     name,
     bound: members.some((member) => isClientBound(input.samples, benchCase.id, member)),
   })
+  const bench = input.plan.benches.find(({ id }) => id === claim.bench)!
+  const suspect = (name: string, members: readonly string[] = [name]) => ({
+    name,
+    suspicious: members.some((member) =>
+      cases.some((one) => isSuspiciouslyFast(one, bench, member, claim.metric, input)),
+    ),
+  })
   const against: Against = (platform, reference, rule) =>
-    applyClientLimit(
-      compare(platform, reference, rule),
-      clientOf(platform),
-      clientOf(reference.platform, reference.medianOf),
+    applySuspicion(
+      applyClientLimit(
+        { ...compare(platform, reference, rule), wantsWorse: wantsWorse(rule) },
+        clientOf(platform),
+        clientOf(reference.platform, reference.medianOf),
+      ),
+      suspect(platform),
+      suspect(reference.platform, reference.medianOf),
     )
   const compare: Against = (platform, reference, rule) => {
     const compared = referenceSeries(platform, reference, series, input)
@@ -103,16 +115,20 @@ export function judgeOnPlatform(
       const why = matcher.platforms.flatMap((platform) => unavailableReason(platform, input.plan) ?? [])[0]
       if (why) return notEvaluated(why)
       const all = matcher.platforms.map((platform) => series(platform))
-      return published && all.some(({ rounds }) => rounds.size === 0)
-        ? notEvaluated({ code: 'no-published-number' })
-        : judgeNoStableOrder(matcher.platforms, all)
+      if (published && all.some(({ rounds }) => rounds.size === 0)) return notEvaluated({ code: 'no-published-number' })
+      const [first, ...others] = matcher.platforms.map((platform) => suspect(platform))
+      const fast = others.find(({ suspicious }) => suspicious) ?? first!
+      return applySuspicion(judgeNoStableOrder(matcher.platforms, all), fast)
     }
     case 'peaksAt':
     case 'constant':
-      return judgeOverParameter(matcher, claim, name, cases, metric, input)
+      return applySuspicion(judgeOverParameter(matcher, claim, name, cases, metric, input), suspect(name))
     case 'atMost':
     case 'atLeast':
-      return applyClientLimit(judgeLimit(claim, matcher, name, series(name), metric, benchCase, input), clientOf(name))
+      return applySuspicion(
+        applyClientLimit(judgeLimit(claim, matcher, name, series(name), metric, benchCase, input), clientOf(name)),
+        suspect(name),
+      )
   }
 }
 
@@ -155,11 +171,14 @@ function atLooks(
     estimate: estimate(interval),
     interval,
     margin: test.rule.margin ?? null,
-    wantsWorse: test.rule.against.every(({ direction }) => direction === 'better'),
+    wantsWorse: wantsWorse(test.rule),
     extraRoundsNeeded: decision.reason?.code === 'within-half-margin' ? null : extraRoundsNeeded(interval, thresholds),
     tests,
   }
 }
+
+/** Whether the claim is that the platform is worse than something. */
+const wantsWorse = ({ against }: DecisionRule): boolean => against.every(({ direction }) => direction === 'better')
 
 /** Each is better than the next: one contradicted pair contradicts the ranking; it holds only if all pairs hold. */
 function judgeRanking(order: readonly string[], against: Against): ComparisonResult {

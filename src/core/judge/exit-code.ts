@@ -8,7 +8,12 @@ const regressed = 'regressed against the baseline'
 export const exitCodeList = [
   { code: 0, name: 'clean', description: 'nothing fails the run' },
   { code: 1, name: 'failed', description: `${worse}, or ${regressed}` },
-  { code: 3, name: 'inconclusive', description: 'with --strict: a verdict is inconclusive, or samples failed' },
+  {
+    code: 3,
+    name: 'inconclusive',
+    description:
+      'with --strict: a verdict is inconclusive, or samples failed; with --require complete: a finding is open',
+  },
   { code: 4, name: 'nothing', description: 'no claim could be evaluated' },
   {
     code: 5,
@@ -42,6 +47,8 @@ export interface ExitOptions {
   readonly strict: boolean
   /** Every contradicted finding fails the run: also for the better, and whatever its `failOn`. */
   readonly strictFindings?: boolean
+  /** A finding that holds only where it was measured, or is not evaluated, gives exit code 3. */
+  readonly requireComplete?: boolean
   readonly interrupted: boolean
   readonly problems: number
 }
@@ -92,6 +99,12 @@ function doubts({ claims, findings }: Verdicts): { readonly claims: number[]; re
   }
 }
 
+/** With `--require complete`: findings that hold only where they were measured, or that are not evaluated. */
+const openFindings = ({ findings }: Verdicts): number[] =>
+  findings.flatMap(({ id, outcome, qualitative }) =>
+    qualitative === null && (outcome === 'holds-in-part' || outcome === 'not-evaluated') ? [id] : [],
+  )
+
 /** The verdicts of a run with what fails it, and the exit code. */
 export interface RunVerdicts {
   readonly claims: ClaimVerdict[]
@@ -102,7 +115,7 @@ export interface RunVerdicts {
 /** The only place that decides what fails a run. A contradicted claim comes before a broken bench file. */
 export function decideExit(
   verdicts: Verdicts,
-  { strict, strictFindings, interrupted, problems }: ExitOptions,
+  { strict, strictFindings, requireComplete, interrupted, problems }: ExitOptions,
 ): RunVerdicts {
   const failed = failures(verdicts, strictFindings)
   const hasFailed = failed.claims.length > 0 || failed.findings.length > 0
@@ -117,5 +130,11 @@ export function decideExit(
   if (hasFailed) return decided(exitCodes.failed)
   if (problems > 0) return decided(exitCodes.invalid)
   if (!isEvaluated) return decided(exitCodes.nothing)
-  return doubtful.claims.length > 0 ? decided(exitCodes.inconclusive, doubtful) : decided(exitCodes.clean)
+  const open = requireComplete ? openFindings(verdicts) : []
+  if (doubtful.claims.length > 0 || open.length > 0)
+    return decided(exitCodes.inconclusive, {
+      claims: doubtful.claims,
+      findings: [...new Set([...doubtful.findings, ...open])],
+    })
+  return decided(exitCodes.clean)
 }

@@ -1,6 +1,7 @@
 import type { Claim } from '../../dsl/claim.ts'
 import type { ScheduledPlan } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
+import { claimsOf } from '../model/suite.ts'
 import type { Verdicts } from '../model/verdict.ts'
 import { holm } from '../stats/index.ts'
 import { applyNoiseFloor } from './adjustments.ts'
@@ -60,9 +61,13 @@ export function judge(plan: ScheduledPlan, samples: readonly Sample[]): Verdicts
   let group = plan.benches.reduce((sum, bench) => sum + bench.claims.length, 0)
   const groupOf = (number: number): Group =>
     claims.flatMap((one, index) => (one.group === number ? [{ index, verdict: one.reported }] : []))
-  const next = (own: readonly Claim[] = []) => own.map(() => groupOf(group++))
+  const next = (own: readonly Claim[] = []): Group[] => own.map(() => groupOf(group++))
   const findings = plan.findings.map((finding) =>
-    judgeFinding(finding, next(finding.claims), next(finding.misprint?.claims)),
+    judgeFinding(
+      finding,
+      finding.parts.map(({ claims }) => next(claims)),
+      next(finding.misprint?.claims),
+    ),
   )
   return { claims: claims.map(({ reported }) => reported), findings }
 }
@@ -74,8 +79,8 @@ export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[]): Fi
   const input = { plan, samples: new Samples(samples) }
   const all = [
     ...plan.benches.flatMap((bench) => bench.claims.map((claim) => ({ claim, finding: null }))),
-    ...plan.findings.flatMap(({ id, claims, misprint }) =>
-      [...claims, ...(misprint?.claims ?? [])].map((claim) => ({ claim, finding: id })),
+    ...plan.findings.flatMap(({ id, parts, misprint }) =>
+      [...claimsOf({ parts }), ...(misprint?.claims ?? [])].map((claim) => ({ claim, finding: id })),
     ),
   ]
   const judged = all
@@ -84,12 +89,23 @@ export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[]): Fi
       const about = { cases: one.cases, metric: one.claim.metric }
       return { ...one, judged: applyNoiseFloor(one.judged, about, plan.noiseFloors ?? []) }
     })
-  const correction = holmCorrection(judged.flatMap((one) => failingTests(one, plan)))
+  const ofRun = holmCorrection(judged.flatMap((one) => failingTests(one, plan)))
+  const ofFinding = new Map(
+    plan.findings.map(({ id }) => [
+      id,
+      holmCorrection(judged.flatMap((one) => (one.finding === id ? testsOf(one) : []))),
+    ]),
+  )
   return judged.map((one) => {
-    const final = applyMultiplicity(correction, one, plan)
+    const inRun = applyMultiplicity('run', ofRun, failingTests(one, plan), one.judged)
+    const final =
+      one.finding === null ? inRun : applyMultiplicity('finding', ofFinding.get(one.finding)!, testsOf(one), inRun)
     return { ...one, final, reported: one.verdict(final) }
   })
 }
+
+/** The tests of a claim of a finding, whichever way they would contradict it. */
+const testsOf = ({ judged }: JudgedClaim): readonly Test[] => (judged.outcome === 'not-evaluated' ? [] : judged.tests)
 
 /** The tests of a claim that could fail the run. */
 function failingTests({ claim, finding, judged, cpuMode }: JudgedClaim, plan: ScheduledPlan): Test[] {
@@ -99,17 +115,24 @@ function failingTests({ claim, finding, judged, cpuMode }: JudgedClaim, plan: Sc
   return judged.tests.filter(({ direction }) => failOn === 'any' || (failOn === 'worse' && direction === 'worse'))
 }
 
-/** A claim that would fail the run must be significant among everything else that could. */
-function applyMultiplicity(correction: HolmCorrection, one: JudgedClaim, plan: ScheduledPlan): ComparisonResult {
-  const { judged } = one
+/**
+ * A claim that would fail the run must be significant among everything else that could. A comparison that contradicts a
+ * finding must be significant among all comparisons of the finding.
+ */
+function applyMultiplicity(
+  among: 'run' | 'finding',
+  correction: HolmCorrection,
+  own: readonly Test[],
+  judged: ComparisonResult,
+): ComparisonResult {
   if (judged.outcome !== 'contradicted') return judged
-  const tests = failingTests(one, plan).filter(({ direction }) => direction === judged.direction)
+  const tests = own.filter(({ direction }) => direction === judged.direction)
   if (tests.length === 0 || tests.some((test) => correction.rejects(test))) return judged
   return {
     ...judged,
     outcome: 'inconclusive',
     direction: null,
-    reason: { code: 'multiplicity', tests: correction.size },
+    reason: { code: 'multiplicity', tests: correction.size, among },
     extraRoundsNeeded: null,
   }
 }

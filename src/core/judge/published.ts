@@ -36,7 +36,7 @@ export class PublishedResults {
     estimate: (interval: ValueInterval) => Estimate,
   ): ComparisonResult | undefined {
     const others = (reference.medianOf ?? [reference.platform]).filter((name) => name !== platform)
-    const bounds = this.#ratio(platform, others, metric) ?? this.#ordered(platform, others)
+    const bounds = this.bounds(platform, others, metric) ?? this.#ordered(platform, others)
     return bounds && judgeBounds(bounds, rule, (interval) => estimate(asRatio(interval, metric)))
   }
 
@@ -83,8 +83,11 @@ export class PublishedResults {
     return found?.kind === 'value' ? found.value : undefined
   }
 
-  /** By a stated ratio, or by two values; for a median, by the values of at least two members. */
-  #ratio(platform: string, others: readonly string[], metric: Metric): Bounds | undefined {
+  /**
+   * The signed log differences of a platform from others that the source's numbers give: by a stated ratio, or by two
+   * values; for a median, by the values of at least two members.
+   */
+  bounds(platform: string, others: readonly string[], metric: Metric): Bounds | undefined {
     const sign = worseSign(metric)
     const bounds = ([low, high]: readonly [number, number]): Bounds => {
       const [a, b] = [sign * Math.log(low), sign * Math.log(high)]

@@ -3,13 +3,14 @@ import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts
 import { causeOf, errorOf, type RunRecord } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import type { BenchData, Problem, Suite } from '../model/suite.ts'
-import { countOutliers, median, type SequentialPlan } from '../stats/index.ts'
+import { countOutliers, median } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit } from './exit-code.ts'
 import { judge } from './judge.ts'
 import { asRatio } from './rules.ts'
 import { pairedDifferences, Samples } from './samples.ts'
-import { intervalAt, reachedLooks } from './tests.ts'
+import { suspicious } from './suspicion.ts'
+import { intervalAt, type JudgeInput, reachedLooks } from './tests.ts'
 
 /** A problem for every bench and program that the image lacks. */
 export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan' | 'samples'>): Problem[] {
@@ -28,34 +29,26 @@ export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan'
   })
 }
 
-/**
- * A ratio to native that is better than this is suspicious: section 3.3 of the paper found disks "faster" than the
- * disk.
- */
-const suspicious = 1.1
-
-interface ReportInput {
-  readonly samples: Samples
-  readonly sequential: SequentialPlan | undefined
-}
-
 export interface Strictness {
   readonly strict: boolean
   readonly strictFindings?: boolean
+  /** `complete`: every finding must be decided in all its parts. */
+  readonly require?: 'complete' | undefined
 }
 
 /** Judges a record and builds its report. Pure. */
-export function buildReport(record: RunRecord, { strict, strictFindings = false }: Strictness): Report {
+export function buildReport(record: RunRecord, { strict, strictFindings = false, require }: Strictness): Report {
   const { environment } = record
   const plan: ScheduledPlan = record.plan
   const problems = [...record.problems, ...missingProgramProblems(record)]
   const { claims, findings, exit } = decideExit(judge(plan, record.samples), {
     strict,
     strictFindings,
+    requireComplete: require === 'complete',
     interrupted: record.status === 'interrupted',
     problems: problems.length,
   })
-  const input: ReportInput = { samples: new Samples(record.samples), sequential: plan.sequential }
+  const input: JudgeInput = { plan, samples: new Samples(record.samples) }
   return {
     schemaVersion: reportVersion,
     record: record.file,
@@ -95,18 +88,14 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false 
   }
 }
 
-function resultOf(
-  benchCase: BenchCase,
-  platform: string,
-  { metrics, workload }: BenchData,
-  input: ReportInput,
-): PlatformResult {
+function resultOf(benchCase: BenchCase, platform: string, bench: BenchData, input: JudgeInput): PlatformResult {
+  const { metrics } = bench
   const results = Object.entries(metrics).map(
     ([name, metric]) => [name, metricOf(benchCase, platform, name, metric, input)] as const,
   )
   // An attack profile may really be smaller than native's, without a cache or a clock.
   const isSuspect =
-    !workload.traced &&
+    !bench.workload.traced &&
     results.some(
       ([, { ratioToNative, better }]) =>
         ratioToNative && (better === 'higher' ? ratioToNative.ratio : 1 / ratioToNative.ratio) > suspicious,
@@ -130,7 +119,7 @@ function metricOf(
   platform: string,
   name: string,
   metric: Metric,
-  input: ReportInput,
+  input: JudgeInput,
 ): MetricResult {
   const { samples } = input
   const series = samples.series(benchCase.id, platform, name)
@@ -155,13 +144,13 @@ function ratioToNative(
   platform: string,
   name: string,
   metric: Metric,
-  { samples, sequential }: ReportInput,
+  { plan, samples }: JudgeInput,
 ): MetricResult['ratioToNative'] {
   const own = samples.series(benchCase.id, platform, name, 'native')
   const reference = samples.series(benchCase.id, 'native', name, platform)
   const rounds = pairedDifferences(own, reference, metric)
   if (!Array.isArray(rounds)) return null
-  const interval = intervalAt(reachedLooks(rounds, Math.min(own.visited, reference.visited), sequential).at(-1)!)
+  const interval = intervalAt(reachedLooks(rounds, Math.min(own.visited, reference.visited), plan.sequential).at(-1)!)
   const { value, low, high, rounds: count } = asRatio(interval, metric)
   return { ratio: value, low, high, rounds: count }
 }

@@ -217,8 +217,8 @@ export function judgeUnpaired(
   if (new Set([...a.digests, ...b.digests]).size > 1) return notEvaluated({ code: 'different-work' })
   const [own, other] = [[...a.rounds.values()], [...b.rounds.values()]]
   if (own.length === 0 || other.length === 0) return notEvaluated(tooFewRounds)
-  if ([...own, ...other].includes(0)) return notEvaluated({ code: 'zero-value' })
-  const interval = signed(ratioInterval(own, other), metric)
+  const interval = unpairedInterval(a, b, metric)
+  if (!interval) return notEvaluated({ code: 'zero-value' })
   const sign = worseSign(metric)
   const p = (shift: number, side: Alternative['side']) => {
     const way = sign === 1 ? side : side === 'greater' ? 'less' : 'greater'
@@ -235,6 +235,15 @@ export function judgeUnpaired(
       hypothesisTest(id, side, (shift, way) => ({ ranks: p(shift, way), student: p(shift, way), smallestPossible: 0 })),
     ),
   }
+}
+
+/**
+ * The signed log differences of two series that were not measured in the same rounds: positive if `a` is worse.
+ * Undefined if a value is 0.
+ */
+export function unpairedInterval(a: Series, b: Series, metric: Metric): Interval | undefined {
+  const [own, other] = [[...a.rounds.values()], [...b.rounds.values()]]
+  return [...own, ...other].includes(0) ? undefined : signed(ratioInterval(own, other), metric)
 }
 
 /** A ratio's interval as signed differences of logarithms: a positive one is worse. */

@@ -53,6 +53,7 @@ export interface MeasureProjectOptions {
   readonly remeasure: boolean
   readonly strict: boolean
   readonly strictFindings?: boolean
+  readonly require?: 'complete' | undefined
   /** Stops after the first round with verdicts that fail the run. */
   readonly failFast?: boolean
   /** Milliseconds that measuring may take. The current case is finished. */

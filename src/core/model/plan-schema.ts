@@ -55,20 +55,29 @@ const misprintSchema = z
   })
   .meta({ id: 'Misprint', description: 'The printed wording of a finding, if the source contains a misprint.' })
 
+const partSchema = z
+  .object({
+    title: z.string().describe('the clause in a few words'),
+    claims: z.array(claimSchema).describe('claims that test it; empty if no bench measures it'),
+    quote: z.string().optional().describe('the words of the source that it tests'),
+    margins: z.string().optional().describe('which margins were chosen for these words, and why'),
+    unmeasurable: z.string().optional().describe('why no bench measures it'),
+  })
+  .meta({ id: 'Part', description: 'One clause of a finding.' })
+
 const findingSchema = z
   .object({
     id: z.number().describe('number of the finding'),
     title: z.string().describe('the statement'),
     failOn: failOnSchema.describe('which contradictions fail the run'),
-    claims: z.array(claimSchema).describe('claims that it consists of'),
-    unmeasurableParts: z.array(z.string()).describe('parts of the statement that no bench measures'),
+    parts: z.array(partSchema).describe('clauses of the statement'),
     outdatedPremise: z.string().optional().describe('what the statement assumes and is no longer true'),
     qualitative: z.string().optional().describe('why no measurement can decide it'),
     misprint: misprintSchema.optional().describe('the printed wording, if it is a misprint'),
     file: z.string().describe('path of the bench file, relative to the project'),
     location: locationSchema.optional().describe('where the finding is written'),
   })
-  .meta({ id: 'Finding', description: 'A numbered statement that consists of claims.' })
+  .meta({ id: 'Finding', description: 'A numbered statement that consists of parts.' })
 
 const platformSchema = z
   .object({

@@ -55,6 +55,9 @@ export interface FindingData extends FindingSpec {
   readonly file: string
 }
 
+/** The claims of all parts of a finding, in their order. */
+export const claimsOf = ({ parts }: Pick<FindingData, 'parts'>): Claim[] => parts.flatMap(({ claims }) => claims)
+
 /** All that the bench files say. */
 export interface Suite {
   readonly benches: readonly BenchData[]

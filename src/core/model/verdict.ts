@@ -4,7 +4,7 @@ import { cpuModeSchema, describedEnum, vocabulary } from './vocabulary.ts'
 
 /** The results of judging: plain data, part of the public report. It has no sentences; reporters write those. */
 
-export const outcomeSchema = vocabulary('Outcome', 'What judging gives for a claim or a finding.', {
+export const outcomeSchema = vocabulary('Outcome', 'What judging gives for a claim.', {
   holds: 'the data show that it is true',
   contradicted: 'the data show that it is false',
   inconclusive: 'the data do not decide it',
@@ -12,6 +12,16 @@ export const outcomeSchema = vocabulary('Outcome', 'What judging gives for a cla
 })
 export const outcomes = outcomeSchema.options
 export type Outcome = z.infer<typeof outcomeSchema>
+
+export const findingOutcomeSchema = vocabulary('FindingOutcome', 'What judging gives for a part or a finding.', {
+  holds: 'every comparison was made, and holds',
+  contradicted: 'one comparison shows that it is false',
+  inconclusive: 'nothing contradicts it, but a comparison is in doubt',
+  'holds-in-part': 'it holds where it was measured: some comparisons hold, the others could not be made',
+  'not-evaluated': 'not one comparison could be made',
+})
+export const findingOutcomes = findingOutcomeSchema.options
+export type FindingOutcome = z.infer<typeof findingOutcomeSchema>
 
 const names = z.array(z.string()).readonly()
 
@@ -32,6 +42,8 @@ export const reasonSchema = z
         'workload-unsupported': 'the platform cannot run such a workload',
         'sample-errors': 'its samples failed',
         'client-bound': 'the load generator was the limit, so the values describe the load generator',
+        'suspiciously-fast':
+          'its values are more than a tenth better than those of native, so it may be a cache or a clock',
       }),
       platforms: names.describe('names of the platforms'),
     }),
@@ -63,7 +75,10 @@ export const reasonSchema = z
     }),
     z.object({
       code: z.literal('multiplicity').describe('the claim is violated, but among so many tests this may be chance'),
-      tests: z.number().describe('number of tests that could fail the run'),
+      tests: z.number().describe('number of tests'),
+      among: z
+        .enum(['run', 'finding'])
+        .describe('`run`: the tests that could fail the run; `finding`: those of the finding'),
     }),
     z.object({
       code: z.literal('noise-floor').describe('two identical platforms on this host differ by more than the margin'),
@@ -160,6 +175,7 @@ export const claimVerdictSchema = z
       .nullable()
       .describe('if inconclusive: number of additional rounds that would probably decide it; null if unknown'),
     missingPlatforms: names.describe('platforms that the claim needs and that were not measured'),
+    missingMembers: names.describe('members of its median that were not measured; the median is of the others'),
     cpuMode: cpuModeSchema
       .nullable()
       .describe(
@@ -172,7 +188,7 @@ export type ClaimVerdict = z.infer<typeof claimVerdictSchema>
 
 /** How the verdicts of several claims combine. */
 const combination = {
-  outcome: outcomeSchema.describe('the verdict'),
+  outcome: findingOutcomeSchema.describe('the verdict'),
   direction: directionSchema,
   reasons: z.array(reasonSchema).readonly().describe('why it is not decided, each reason once'),
   decisiveClaim: z
@@ -182,11 +198,11 @@ const combination = {
   agreeing: z
     .object({
       holds: z.number().describe('number of comparisons that hold'),
-      of: z.number().describe('number of comparisons that count'),
+      of: z.number().describe('number of comparisons, without those that a platform cannot make by its nature'),
     })
     .meta({ id: 'Agreement', description: 'How many comparisons hold.' })
     .describe('how many comparisons hold'),
-  missingPlatforms: names.describe('platforms that an undecided part needs and that were not measured'),
+  missingPlatforms: names.describe('platforms that open comparisons need and that were not measured'),
 }
 
 const claims = z.array(z.number()).readonly().describe('indices in `claims` of the report')
@@ -194,12 +210,24 @@ const claims = z.array(z.number()).readonly().describe('indices in `claims` of t
 export const combinationSchema = z.object(combination)
 export type Combination = z.infer<typeof combinationSchema>
 
+export const partVerdictSchema = z
+  .object({
+    title: z.string().describe('the clause in a few words'),
+    quote: z.string().nullable().describe('the words of the source that it tests; null if not stated'),
+    margins: z.string().nullable().describe('which margins were chosen for these words, and why; null if not stated'),
+    ...combination,
+    claims,
+  })
+  .meta({ id: 'PartVerdict', description: 'One clause of a finding and what the verdicts of its claims say about it.' })
+export type PartVerdict = z.infer<typeof partVerdictSchema>
+
 export const findingVerdictSchema = z
   .object({
     id: z.number().describe('number of the finding'),
     title: z.string().describe('the statement'),
     failOn: failOnSchema.describe('which contradictions fail the run'),
     ...combination,
+    parts: z.array(partVerdictSchema).describe('the clauses of the statement'),
     claims,
     fallbackLabel: z
       .string()
@@ -212,7 +240,7 @@ export const findingVerdictSchema = z
     qualitative: z
       .object({
         why: z.string().describe('why no measurement can decide it'),
-        example: outcomeSchema.describe('verdict on its example'),
+        example: findingOutcomeSchema.describe('verdict on its example'),
       })
       .meta({ id: 'QualitativeVerdict', description: 'A finding that is an argument, with an example.' })
       .nullable()

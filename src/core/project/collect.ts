@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { bundlePath } from '../../util/assets.ts'
 import { UsageError } from '../../util/errors.ts'
-import type { BenchData, FindingData, Problem, Suite } from '../model/suite.ts'
+import { type BenchData, claimsOf, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
 
@@ -12,7 +12,7 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
   const filesWith = new Set([...suite.benches, ...suite.findings].map(({ file }) => file))
   const known = new Map(suite.benches.map((bench) => [bench.id, bench]))
   const owners = new Map<number, string>()
-  const findings = suite.findings.filter(({ id, file, location, claims, misprint }) => {
+  const findings = suite.findings.filter(({ id, file, location, parts, misprint }) => {
     const at = location ? { location } : {}
     const owner = owners.get(id)
     if (owner !== undefined) {
@@ -25,7 +25,9 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
       return false
     }
     owners.set(id, file)
-    const stray = [...claims, ...(misprint?.claims ?? [])].find((claim) => !known.has(claim.bench) && !spoilt.has(file))
+    const stray = [...claimsOf({ parts }), ...(misprint?.claims ?? [])].find(
+      (claim) => !known.has(claim.bench) && !spoilt.has(file),
+    )
     if (stray) {
       const fix = 'register the bench in a file that the config includes'
       problems.push({

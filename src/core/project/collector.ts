@@ -99,7 +99,7 @@ for (const { file, output, digest } of files) {
         .filter(({ location }) => (inProject(location) ?? file) === file)
         .map(({ misprint, ...finding }) => ({
           ...finding,
-          claims: finding.claims.map(named),
+          parts: finding.parts.map((one) => ({ ...one, claims: one.claims.map(named) })),
           ...(misprint && { misprint: { ...misprint, claims: misprint.claims.map(named) } }),
           file,
         })),

@@ -15,7 +15,7 @@ import {
   type ScheduledPlan,
   withProfileParams,
 } from '../model/plan.ts'
-import { type BenchData, type FindingData, ProjectError, type Suite } from '../model/suite.ts'
+import { type BenchData, claimsOf, type FindingData, ProjectError, type Suite } from '../model/suite.ts'
 import { lastFailed } from '../records/history.ts'
 import { planLooks } from '../stats/index.ts'
 import { type Collected, collect } from './collect.ts'
@@ -30,8 +30,10 @@ import { type ResolvedPlatform, resolvePlatforms } from './platforms.ts'
 export function selectFiles(suite: Suite, files: readonly string[]): Suite {
   const benches = suite.benches.filter(({ file }) => files.includes(file))
   const ids = new Set(benches.map(({ id }) => id))
-  const concerns = ({ claims, file }: FindingData) =>
-    claims.length > 0 ? claims.some(({ bench }) => ids.has(bench)) : files.includes(file)
+  const concerns = (finding: FindingData) => {
+    const claims = claimsOf(finding)
+    return claims.length > 0 ? claims.some(({ bench }) => ids.has(bench)) : files.includes(finding.file)
+  }
   return {
     benches,
     findings: suite.findings.filter(concerns).sort((a, b) => a.id - b.id),
@@ -303,7 +305,10 @@ export async function createPlan(
 }
 
 /** All claims of a finding, with those of its printed wording. */
-const claimsOfFinding = ({ claims, misprint }: FindingData): Claim[] => [...claims, ...(misprint?.claims ?? [])]
+const claimsOfFinding = ({ parts, misprint }: FindingData): Claim[] => [
+  ...claimsOf({ parts }),
+  ...(misprint?.claims ?? []),
+]
 
 interface PlatformsOfRun {
   readonly all: readonly ResolvedPlatform[]

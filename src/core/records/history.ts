@@ -6,7 +6,7 @@ import type { BenchInfo } from '../model/claim.ts'
 import { describeParams } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
-import type { Outcome } from '../model/verdict.ts'
+import type { FindingOutcome } from '../model/verdict.ts'
 import { differenceLines } from './fingerprint.ts'
 import { latestRecord, readRecord } from './record-file.ts'
 
@@ -103,7 +103,7 @@ export interface HostHistory {
   readonly findings: readonly {
     readonly id: number
     readonly title: string
-    readonly verdicts: readonly (Outcome | null)[]
+    readonly verdicts: readonly (FindingOutcome | null)[]
   }[]
 }
 
@@ -170,7 +170,7 @@ function hostOf({ environment: { cpu, guest, virtualization } }: RunRecord): str
 
 function hostHistory(machine: string, stored: readonly Stored[], wanted: (bench: string) => boolean): HostHistory {
   const series = new Map<string, Series>()
-  const findings = new Map<number, { id: number; title: string; verdicts: (Outcome | null)[] }>()
+  const findings = new Map<number, { id: number; title: string; verdicts: (FindingOutcome | null)[] }>()
   const none = <T>(): (T | null)[] => stored.map(() => null)
   stored.forEach(({ report }, run) => {
     for (const { bench, params: values, results } of report.cases.filter((one) => wanted(one.bench.id)))
@@ -185,7 +185,7 @@ function hostHistory(machine: string, stored: readonly Stored[], wanted: (bench:
           series.set(key, one)
         }
     for (const { id, title, outcome } of report.findings) {
-      const one = findings.get(id) ?? { id, title, verdicts: none<Outcome>() }
+      const one = findings.get(id) ?? { id, title, verdicts: none<FindingOutcome>() }
       one.verdicts[run] = outcome
       findings.set(id, { ...one, title })
     }

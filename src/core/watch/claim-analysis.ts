@@ -339,7 +339,7 @@ export class ClaimAnalysis {
 }
 
 const isClaimMaker = (name: string | undefined): boolean =>
-  name === 'expect' || name === 'platform' || name === 'finding'
+  name === 'expect' || name === 'platform' || name === 'part' || name === 'finding'
 
 const isFunction = (node: Node): node is Extract<FunctionNode, Expression> =>
   node.type === 'ArrowFunctionExpression' || node.type === 'FunctionExpression'

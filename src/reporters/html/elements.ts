@@ -1,4 +1,4 @@
-import type { Outcome } from '../../core/model/verdict.ts'
+import type { FindingOutcome } from '../../core/model/verdict.ts'
 import { plural } from '../../util/text.ts'
 import { figure } from '../format.ts'
 import { type Html, type HtmlValue, html, lines } from './tag.ts'
@@ -93,9 +93,9 @@ export const metricHeading = (metric: string, better: string): Html =>
 
 /** The CSS class of a verdict's color. */
 export function verdictClass(
-  verdict: { readonly outcome: Outcome; readonly direction: 'worse' | 'better' | null } | undefined,
+  verdict: { readonly outcome: FindingOutcome; readonly direction: 'worse' | 'better' | null } | undefined,
 ): string {
-  if (!verdict || verdict.outcome === 'not-evaluated') return 'none'
+  if (!verdict || verdict.outcome === 'not-evaluated' || verdict.outcome === 'holds-in-part') return 'none'
   if (verdict.outcome === 'holds') return 'good'
   return verdict.outcome === 'contradicted' && verdict.direction === 'worse' ? 'bad' : 'doubt'
 }

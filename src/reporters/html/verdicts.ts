@@ -1,6 +1,6 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
-import type { ClaimVerdict } from '../../core/model/verdict.ts'
+import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../../core/model/verdict.ts'
 import type { Change } from '../../core/records/baseline.ts'
 import { plural } from '../../util/text.ts'
 import {
@@ -73,9 +73,9 @@ export function baselineHtml({ name, comparison }: BaselineView, record: number)
 }
 
 /** The kinds of rows that a filter can select. */
-const kinds = ['fails', 'contradicted', 'inconclusive', 'not-evaluated', 'holds']
+const kinds = ['fails', 'contradicted', 'inconclusive', 'holds-in-part', 'not-evaluated', 'holds']
 
-type Judged = Pick<ClaimVerdict, 'outcome' | 'direction' | 'failsRun'>
+type Judged = Pick<FindingVerdict, 'outcome' | 'direction' | 'failsRun'>
 
 const kindOf = ({ outcome, failsRun }: Judged): string => (failsRun ? `${outcome} fails` : outcome)
 
@@ -87,16 +87,28 @@ function outcomeCell(verdict: Judged, note: HtmlValue = undefined) {
   return cell([text, failsRun ? fails : note], `nowrap ${verdictClass(verdict)}`)
 }
 
+/** A part with its quote, and the comparisons beneath it. */
+function partHtml(report: Report, part: PartVerdict): Html {
+  const { quote, outcome, agreeing, claims } = part
+  const comparisons = claims.map((index) => {
+    const claim = report.claims[index]!
+    const text = `${verdictSymbols[claim.outcome]} ${formatClaim(claim)}`
+    return html`<li class="${verdictClass(claim)} wrap-anywhere">${text}</li>`
+  })
+  const head = `${verdictSymbols[outcome]} ${part.title}: ${outcomeName(outcome)}, ${agreeing.holds} of ${agreeing.of}`
+  const said = quote !== null && html`<br><q class="muted">${quote}</q>`
+  const title = html`<span class="${verdictClass(part)}">${head}</span>`
+  return html`<li class="wrap-anywhere">${title}${said}<ul>${comparisons}</ul></li>`
+}
+
 /** @param record number of the record on the page, which keeps the names of radio buttons apart */
 export function findingsHtml(report: Report, record: number): Html | undefined {
   if (report.findings.length === 0) return undefined
   const rows = report.findings.map((finding): Row => {
-    const claims = finding.claims.map((index) => {
-      const claim = report.claims[index]!
-      const text = `${verdictSymbols[claim.outcome]} ${formatClaim(claim)}`
-      return html`<li class="${verdictClass(claim)} wrap-anywhere">${text}</li>`
-    })
-    const comparisons = claims.length > 0 && details(plural(claims.length, 'comparison'), html`<ul>${claims}</ul>`)
+    const count = finding.claims.length
+    const comparisons =
+      count > 0 &&
+      details(plural(count, 'comparison'), html`<ul>${finding.parts.map((part) => partHtml(report, part))}</ul>`)
     return {
       kind: kindOf(finding),
       cells: [

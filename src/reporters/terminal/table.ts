@@ -23,6 +23,8 @@ export function createColors({ color }: Pick<ReporterContext, 'color'>): Colors 
   return { bad: red, good: green, doubt: yellow, dim, strong: bold }
 }
 
+const plain: Colorize = (text) => text
+
 /** The colour of a verdict. */
 export function verdictColor(
   { outcome, direction }: Pick<ClaimVerdict | FindingVerdict, 'outcome' | 'direction'>,
@@ -30,6 +32,7 @@ export function verdictColor(
 ): Colorize {
   if (outcome === 'holds') return ink.good
   if (outcome === 'not-evaluated') return ink.dim
+  if (outcome === 'holds-in-part') return plain
   return outcome === 'contradicted' && direction === 'worse' ? ink.bad : ink.doubt
 }
 

@@ -3,14 +3,14 @@
  * real.
  */
 import type { RunRecord } from '../../../src/core/model/record.ts'
-import type { Suite } from '../../../src/core/model/suite.ts'
+import { claimsOf, type Suite } from '../../../src/core/model/suite.ts'
 import { makeRecord } from '../reporters/fixture.ts'
 import { allPlatforms } from './suite.ts'
 import { planFor, worldOf } from './synthetic.ts'
 
 /** A world in which all findings hold, as a record that says what it is. */
 export function worldRecord(suite: Suite, startedAt = '2026-01-01T00:00:00.000Z'): RunRecord {
-  const gating = suite.findings.flatMap(({ claims }) => claims.filter(({ severity }) => severity === 'fail'))
+  const gating = suite.findings.flatMap(claimsOf).filter(({ severity }) => severity === 'fail')
   const { environment } = makeRecord(false)
   return {
     file: '/project/synthetic-world.jsonl',

@@ -1,7 +1,7 @@
 /** The facts that the paper's text states, as an import: every number comes out of the fixture, none is made up. */
 
 import { readFileSync } from 'node:fs'
-import type { BenchData, Suite } from '../../../src/core/model/suite.ts'
+import { type BenchData, claimsOf, type Suite } from '../../../src/core/model/suite.ts'
 import { pointsFor } from './synthetic.ts'
 
 interface Fact {
@@ -60,15 +60,13 @@ type About = { bench: string; metric: string; params: Readonly<Record<string, un
 /** What the claims of a finding are about, each once. */
 function aboutOf(suite: Suite, id: number, wanted: (about: About) => boolean = () => true): About[] {
   const benches = new Map<string, BenchData>(suite.benches.map((bench) => [bench.id, bench]))
-  const found = suite.findings
-    .find((one) => one.id === id)!
-    .claims.flatMap((claim) =>
-      pointsFor(claim, benches.get(claim.bench)!).map(({ params }) => ({
-        bench: claim.bench,
-        metric: claim.metric,
-        params,
-      })),
-    )
+  const found = claimsOf(suite.findings.find((one) => one.id === id)!).flatMap((claim) =>
+    pointsFor(claim, benches.get(claim.bench)!).map(({ params }) => ({
+      bench: claim.bench,
+      metric: claim.metric,
+      params,
+    })),
+  )
   return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()].filter(wanted)
 }
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect } from 'vitest'
 import { claimedPlatforms, comparedPlatforms } from '../../../src/core/judge/claim.ts'
 import { decideExit } from '../../../src/core/judge/exit-code.ts'
 import { judge } from '../../../src/core/judge/judge.ts'
-import type { BenchData, FindingData, Suite } from '../../../src/core/model/suite.ts'
+import { type BenchData, claimsOf, type FindingData, type Suite } from '../../../src/core/model/suite.ts'
 import type { Verdicts } from '../../../src/core/model/verdict.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
 import { formatClaim, formatFinding, formatMatcher } from '../../../src/reporters/format.ts'
@@ -26,7 +26,7 @@ let suite: Suite
 const benches = () => new Map(suite.benches.map((bench) => [bench.id, bench]))
 const every = (): { finding: FindingData; claim: Claim }[] =>
   suite.findings.flatMap((finding) =>
-    [...finding.claims, ...(finding.misprint?.claims ?? [])].map((claim) => ({ finding, claim })),
+    [...claimsOf(finding), ...(finding.misprint?.claims ?? [])].map((claim) => ({ finding, claim })),
   )
 
 beforeAll(async () => {
@@ -35,12 +35,12 @@ beforeAll(async () => {
 
 describe('a world in which all findings hold', () => {
   itWithBuild('lets each hold that has no part without a bench; 28 is qualitative; and the exit code is 0', () => {
-    const gating = suite.findings.flatMap(({ claims }) => claims.filter(({ severity }) => severity === 'fail'))
+    const gating = suite.findings.flatMap(claimsOf).filter(({ severity }) => severity === 'fail')
     const samples = worldOf(gating, suite.benches, allPlatforms)
     const judgement = judge(planFor(suite.benches, suite.findings, allPlatforms), samples)
     const verdicts = judgement.findings.filter(({ id }) => id <= 28)
     const complete = new Set(
-      suite.findings.flatMap(({ id, unmeasurableParts: undecided }) => (undecided.length === 0 ? [id] : [])),
+      suite.findings.flatMap(({ id, parts }) => (parts.every(({ unmeasurable }) => !unmeasurable) ? [id] : [])),
     )
     expect(complete.size).toBeGreaterThanOrEqual(20)
     for (const finding of verdicts) {
@@ -58,8 +58,8 @@ describe('a world in which all findings hold', () => {
   })
 
   itWithBuild('contradicts finding 22 as it is printed, because 21 holds', () => {
-    const { claims, misprint } = suite.findings.find(({ id }) => id === 22)!
-    const own = [...claims, ...suite.findings.find(({ id }) => id === 21)!.claims]
+    const { parts, misprint } = suite.findings.find(({ id }) => id === 22)!
+    const own = [...claimsOf({ parts }), ...claimsOf(suite.findings.find(({ id }) => id === 21)!)]
     const judgement = judge(
       planFor(suite.benches, suite.findings, allPlatforms),
       worldOf(own, suite.benches, allPlatforms),
@@ -76,7 +76,7 @@ function alone({ finding, claim }: { finding: FindingData; claim: Claim }) {
   const bench = benches().get(claim.bench)!
   const metric = bench.metrics[claim.metric]!
   const subjects = claimedPlatforms(claim, allPlatforms).flat()
-  const stated = [{ ...finding, claims: [{ ...claim, severity: 'fail' as const }], unmeasurableParts: [] }].map(
+  const stated = [{ ...finding, parts: [{ title: '', claims: [{ ...claim, severity: 'fail' as const }] }] }].map(
     ({ misprint: _, qualitative: __, ...rest }): FindingData => rest,
   )
   noteAbsolute([claim])

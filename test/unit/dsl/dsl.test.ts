@@ -7,10 +7,12 @@ import {
   finding,
   higher,
   lower,
+  part,
   platform,
   workload,
 } from 'isobench'
 import { describe, expect, it } from 'vitest'
+import { claimsOf } from '../../../src/core/model/suite.ts'
 import type { Location } from '../../../src/dsl/errors.ts'
 import { convertQuantity, type Unit, type Units } from '../../../src/dsl/metric.ts'
 import { describeSelector, matchesSelector } from '../../../src/dsl/platform.ts'
@@ -262,18 +264,36 @@ describe('findings', () => {
     const { findings } = await registered(() => {
       const { rate } = bench('a', disk)
       finding(2, 'on par', [claim(rate).withinNative(5)])
-      finding(100, 'a part', [], { failOn: 'never', unmeasurableParts: ['all of it'] })
+      finding(100, 'two parts', [
+        part('one', [claim(rate).withinNative(5)], { quote: 'as fast as', margins: '5 %: equal' }),
+        part('another', [], { unmeasurable: 'no bench' }),
+      ])
     })
     expect(findings).toMatchObject([
-      { id: 2, failOn: 'worse', unmeasurableParts: [], claims: [{ bench: 'a', metric: 'rate' }] },
-      { id: 100, failOn: 'never', unmeasurableParts: ['all of it'], claims: [] },
+      { id: 2, failOn: 'worse', parts: [{ title: 'on par', claims: [{ bench: 'a', metric: 'rate' }] }] },
+      {
+        id: 100,
+        parts: [
+          { title: 'one', quote: 'as fast as', margins: '5 %: equal', claims: [{ bench: 'a' }] },
+          { title: 'another', claims: [], unmeasurable: 'no bench' },
+        ],
+      },
     ])
     expect(findings[1]!.location!.line).toBe(findings[0]!.location!.line + 1)
   })
 
-  it('need a number, and a claim or a reason for having none', () => {
-    for (const id of [0, -1, 1.5, Number.NaN]) refusal(() => finding(id, 'a', [], { unmeasurableParts: ['x'] }))
+  it('need a number, and a part', () => {
+    const open = [part('a', [], { unmeasurable: 'x' })]
+    for (const id of [0, -1, 1.5, Number.NaN]) refusal(() => finding(id, 'a', open))
     expect(refusal(() => finding(3, 'a', [])).location!.file).toContain('dsl.test.ts')
+  })
+
+  it('have parts with claims, or with a reason for having none, but not both', async () => {
+    expect(refusal(() => part('a', [])).location!.file).toContain('dsl.test.ts')
+    await registered(() => {
+      const { rate } = bench('a', disk)
+      refusal(() => part('a', [claim(rate).withinNative(5)], { unmeasurable: 'x' }))
+    })
   })
 })
 
@@ -405,7 +425,7 @@ describe('what is registered', () => {
         claim(rate).on(platform.tag('x')).atLeast('5 ops/s'),
       ])
     })
-    expect(findings[0]!.claims).toHaveLength(2)
+    expect(claimsOf(findings[0]!)).toHaveLength(2)
     const plain = (spec: BenchSpec) => {
       const { workload, ...rest } = spec
       return { ...rest, metrics: workload?.metrics, space: workload?.params }
@@ -414,7 +434,7 @@ describe('what is registered', () => {
       expect(structuredClone(value)).toEqual(value)
       expect(JSON.parse(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(structuredClone(value))))
     }
-    const claims = [...benches, ...findings].flatMap((one) => one.claims)
+    const claims = [...benches.flatMap((one) => one.claims), ...findings.flatMap(claimsOf)]
     expect(claims).toHaveLength(8)
     expect(JSON.parse(JSON.stringify(claims))).toStrictEqual(claims)
     expect(JSON.parse(JSON.stringify(benches[0]!.params))).toStrictEqual(benches[0]!.params)

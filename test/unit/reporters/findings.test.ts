@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { buildReport, withFindings } from '../../../src/core/judge/report.ts'
+import { claimsOf } from '../../../src/core/model/suite.ts'
 import { readRecord } from '../../../src/core/records/record-file.ts'
+import type { Claim } from '../../../src/dsl/claim.ts'
 import { explain, findingsMarkdown, findingsTable } from '../../../src/reporters/findings.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
 import { widthOf } from '../../../src/util/text.ts'
@@ -11,12 +13,14 @@ const file = fileURLToPath(new URL('../../fixtures/records/prime-latency-boot.js
 const record = readRecord(file)
 const { benches, findings } = record.plan
 // A finding about a bench that this run excludes, and one about a platform that it does not have.
-const elsewhere = { ...findings[0]!, id: 40, claims: [{ ...findings[0]!.claims[0]!, bench: 'b.bench.ts#other' }] }
-const lacking = {
+const [claim] = claimsOf(findings[0]!) as [Claim]
+const withClaim = (id: number, over: Partial<Claim>) => ({
   ...findings[0]!,
-  id: 41,
-  claims: [{ ...findings[0]!.claims[0]!, on: { by: 'name' as const, names: ['osv'] } }],
-}
+  id,
+  parts: [{ title: 'a part', claims: [{ ...claim, ...over }] }],
+})
+const elsewhere = withClaim(40, { bench: 'b.bench.ts#other' })
+const lacking = withClaim(41, { on: { by: 'name', names: ['osv'] } })
 const suite = { benches: [...benches, { ...benches[0]!, id: 'b.bench.ts#other' }], problems: [] }
 const report = buildReport(withFindings(record, { ...suite, findings: [lacking, elsewhere, ...findings] }), {
   strict: false,
@@ -85,13 +89,13 @@ describe('a finding explained', () => {
     expect(text).toMatch(/samples gvisor 1: \d+/)
     expect(text).toMatch(/native 1: [\d,]+, 2: /)
     expect(text).toContain('The whole interval lies where the claim is false, on the side that hurts.')
-    expect(text).toContain('one comparison that is contradicted decides against the finding')
+    expect(text).toContain('one comparison that is contradicted decides against its part')
   })
 })
 
 /** The numbers of a table's rows, each with its verdict. */
 const rowsOf = (markdown: string) =>
-  [...markdown.matchAll(/^\| (\d+) \|.*?(?<!\\)\| ([✓✗?–]) ([\w -]+?) \|.*$/gm)].map(([row, id, mark, verdict]) => ({
+  [...markdown.matchAll(/^\| (\d+) \|.*?(?<!\\)\| ([✓◐✗?–]) ([\w -]+?) \|.*$/gm)].map(([row, id, mark, verdict]) => ({
     id: Number(id),
     shown: `${mark} ${verdict}`,
     cells: row.replaceAll('\\|', '').split('|').length - 2,
@@ -112,8 +116,10 @@ function expectForm(markdown: string): void {
   expect(decided.every(({ cells }) => cells === 5) && others.every(({ cells }) => cells === 4)).toBe(true)
   const of = (shown: string) => rows.filter((row) => row.shown === shown).length
   const [tally] = markdown.match(/^\d+ hold · .*$/m) ?? ['']
+  const inPart = `(${of('◐ holds where measured')} hold where measured · )?`
+  const doubtful = `${of('? inconclusive')} in doubt`
   expect(tally).toMatch(
-    new RegExp(`^${of('✓ holds')} hold · ${of('✗ contradicted')} contradicted.* · ${of('? inconclusive')} in doubt`),
+    new RegExp(`^${of('✓ holds')} hold · ${inPart}${of('✗ contradicted')} contradicted.* · ${doubtful}`),
   )
   expect(tally).toContain(`${of('– not evaluated')} not evaluated`)
   const lacking = others.length === 1 ? '1 finding' : `${others.length} findings`

@@ -41,6 +41,7 @@ const verdict = (
   },
   extraRoundsNeeded: null,
   missingPlatforms: [],
+  missingMembers: [],
   cpuMode: null,
   failsRun: false,
   ...over,
@@ -61,7 +62,7 @@ describe('the words of a report', () => {
   it('a claim says what was claimed, what was measured, and why it is not decided', () => {
     expect(formatClaim(verdict())).toBe('latency of runc is within 5 % of native: 1.02 [1.01, 1.03] ×native')
     expect(formatClaim(verdict({ outcome: 'contradicted', direction: 'worse' }))).toContain('is worse than claimed')
-    const reason = { code: 'multiplicity', tests: 30 } as const
+    const reason = { code: 'multiplicity', tests: 30, among: 'run' } as const
     const doubtful = formatClaim(verdict({ outcome: 'inconclusive', reason, extraRoundsNeeded: 12 }))
     expect(doubtful).toContain('one of 30 that could fail: beyond the margin, but among so many it may be chance')
     expect(doubtful).toContain('about 12 more would do')

@@ -36,13 +36,13 @@ export const aClaim = (matcher: Matcher, over: Partial<Claim> = {}): Claim => ({
   ...over,
 })
 
+/** A finding of one part with these claims. */
 export const aFinding = (claims: readonly Claim[], over: Partial<FindingData> = {}): FindingData => ({
   id: 1,
   title: 'a finding',
   failOn: 'worse',
-  unmeasurableParts: [],
   file: 'a.bench.ts',
-  claims,
+  parts: [{ title: 'a finding', claims }],
   ...over,
 })
 

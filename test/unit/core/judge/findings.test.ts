@@ -31,18 +31,27 @@ describe('a finding', () => {
     expect(ended(judgement)).toBe(0)
   })
 
-  it('holds on the platforms that there are, and says on how many', () => {
+  it('holds where it was measured if a platform is missing, and says on how many', () => {
     const judgement = judged(aFinding([aClaim(within, both)]), [...native(), ...costing('runc', 1.01)])
-    expect(judgement.findings[0]).toMatchObject({ outcome: 'holds', agreeing: { holds: 1, of: 2 } })
+    expect(judgement.findings[0]).toMatchObject({ outcome: 'holds-in-part', agreeing: { holds: 1, of: 2 } })
   })
 
-  it('is undecidable when one of its claims is decided nowhere', () => {
+  it('holds where it was measured if one of its claims is decided nowhere', () => {
     const finding = aFinding([aClaim(within), aClaim(slower, { on: { by: 'name', names: ['kata'] } })])
     const judgement = judged(finding, [...native(), ...costing('runc', 1.01)])
     expect(judgement.findings[0]).toMatchObject({
-      outcome: 'not-evaluated',
+      outcome: 'holds-in-part',
+      agreeing: { holds: 1, of: 2 },
       reasons: [{ code: 'platform-unknown', platforms: ['kata'] }],
+      missingPlatforms: ['kata'],
     })
+    expect(ended(judgement)).toBe(0)
+    expect(ended(judgement, { requireComplete: true })).toBe(3)
+  })
+
+  it('is not evaluated if not one comparison was made', () => {
+    const judgement = judged(aFinding([aClaim(slower, { on: { by: 'name', names: ['kata'] } })]), native())
+    expect(judgement.findings[0]).toMatchObject({ outcome: 'not-evaluated', agreeing: { holds: 0, of: 1 } })
   })
 
   it('is decided by the claims that stand in where its own instrument is absent, and is marked', () => {
@@ -94,15 +103,16 @@ describe('a finding', () => {
     })
   })
 
-  it('is undecidable when it has a part that no bench decides, whatever its claims say', () => {
-    const undecided = { unmeasurableParts: ['the size of the attack surface'] }
+  it('does not hold as a whole with a part that no bench decides', () => {
+    const open = { title: 'surface', claims: [], unmeasurable: 'the size of the attack surface' }
+    const parts = [{ title: 'speed', claims: [aClaim(within)] }, open]
     const samples = [...native(), ...costing('runc', 1.01)]
-    expect(judged(aFinding([aClaim(within)], undecided), samples).findings[0]).toMatchObject({
-      outcome: 'not-evaluated',
+    expect(judged(aFinding([], { parts }), samples).findings[0]).toMatchObject({
+      outcome: 'holds-in-part',
       reasons: [{ code: 'part-not-measurable', parts: ['the size of the attack surface'] }],
     })
-    expect(judged(aFinding([], undecided), samples).findings[0]!.outcome).toBe('not-evaluated')
-    const against = judged(aFinding([aClaim(within)], undecided), [...native(), ...costing('runc', 3)])
+    expect(judged(aFinding([], { parts: [open] }), samples).findings[0]!.outcome).toBe('not-evaluated')
+    const against = judged(aFinding([], { parts }), [...native(), ...costing('runc', 3)])
     expect(against.findings[0]!.outcome).toBe('contradicted')
   })
 

@@ -227,8 +227,7 @@ describe('--fail-fast', () => {
         id: 1,
         title: 'slow',
         failOn: 'worse',
-        claims: [slower],
-        unmeasurableParts: [],
+        parts: [{ title: 'slow', claims: [slower] }],
         file: 'a',
       } as const
       const { report, record } = await measured(

@@ -71,7 +71,7 @@ const plan = aPlan({
         aClaim({ kind: 'ranked', platforms: ['native', 'runc'] }),
         aClaim({ kind: 'atLeast', value: 0 }, { metric: 'rate' }),
       ],
-      { unmeasurableParts: ['a part'], location },
+      { location },
     ),
   ],
   excluded: [{ bench: 'a.bench.ts#later', reason: 'todo' }],

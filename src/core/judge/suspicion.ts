@@ -1,0 +1,85 @@
+import type { Metric } from '../../dsl/metric.ts'
+import type { BenchCase } from '../model/plan.ts'
+import type { BenchData } from '../model/suite.ts'
+import type { Interval } from '../stats/index.ts'
+import { PublishedResults } from './published.ts'
+import { pairedDifferences, type Samples } from './samples.ts'
+import { type ComparisonResult, intervalAt, type JudgeInput, reachedLooks, unpairedInterval } from './tests.ts'
+
+/** Values too good to be a property of the platform: section 3.3 of the paper found disks "faster" than the disk. */
+
+/** A ratio to native that is better than this is suspicious. */
+export const suspicious = 1.1
+
+/**
+ * Tags of benches in which a cache below the guest (`io`) or the guest's clock (`cpu`) can make values better than they
+ * are. In these, isolation makes no platform better than native. In others, such as memory, a platform may really be.
+ */
+const exposedTags = ['io', 'cpu']
+
+/** Whether a cache or a clock is the likely cause of values that are better than native's. */
+const isExposed = ({ tags, workload }: BenchData): boolean =>
+  !workload.traced && (workload.kind === 'in-guest' || tags.some((tag) => exposedTags.includes(tag)))
+
+/** The signed log differences of a platform from native: positive is worse. Undefined if they cannot be compared. */
+function differenceFromNative(
+  samples: Samples,
+  caseId: string,
+  platform: string,
+  [name, metric]: readonly [string, Metric],
+  { plan }: Pick<JudgeInput, 'plan'>,
+): Pick<Interval, 'low' | 'high'> | undefined {
+  const published = plan.published && new PublishedResults(plan.published, [caseId], name)
+  const own = samples.series(caseId, platform, name, 'native')
+  const native = samples.series(caseId, 'native', name, platform)
+  if (own.rounds.size === 0 || native.rounds.size === 0) return published?.bounds(platform, ['native'], metric)
+  if (own.unpaired || native.unpaired) return unpairedInterval(own, native, metric)
+  const rounds = pairedDifferences(own, native, metric)
+  if (!Array.isArray(rounds)) return undefined
+  return intervalAt(reachedLooks(rounds, Math.min(own.visited, native.visited), plan.sequential).at(-1)!)
+}
+
+/** Whether the values of a platform are suspiciously much better than those of native. */
+export function isSuspiciouslyFast(
+  benchCase: Pick<BenchCase, 'id'>,
+  bench: BenchData,
+  platform: string,
+  metric: string,
+  { plan, samples }: JudgeInput,
+): boolean {
+  const definition = bench.metrics[metric]
+  if (platform === 'native' || !definition || !isExposed(bench)) return false
+  const difference = differenceFromNative(samples, benchCase.id, platform, [metric, definition], { plan })
+  return difference !== undefined && difference.high < -Math.log(suspicious)
+}
+
+interface Suspect {
+  readonly name: string
+  readonly suspicious: boolean
+}
+
+/**
+ * A verdict that would turn if a suspicious value were worse is not evaluated. What is worse although the platform
+ * looks so good stands.
+ */
+export function applySuspicion(judged: ComparisonResult, platform: Suspect, reference?: Suspect): ComparisonResult {
+  const isDecided = judged.outcome === 'holds' || judged.outcome === 'contradicted'
+  if (!isDecided) return judged
+  const suspects = [
+    ...(platform.suspicious && !saysWorse(judged) ? [platform] : []),
+    ...(reference?.suspicious ? [reference] : []),
+  ]
+  if (suspects.length === 0) return judged
+  return {
+    ...judged,
+    outcome: 'not-evaluated',
+    direction: null,
+    reason: { code: 'suspiciously-fast', platforms: suspects.map(({ name }) => name) },
+    tests: [],
+    extraRoundsNeeded: null,
+  }
+}
+
+/** Whether the decision is that the platform is worse than something. */
+const saysWorse = ({ outcome, direction, wantsWorse }: ComparisonResult): boolean =>
+  (outcome === 'contradicted' && direction === 'worse') || (outcome === 'holds' && wantsWorse === true)
