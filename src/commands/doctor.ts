@@ -8,7 +8,7 @@ import { selectPlatforms } from '../core/project/plan.ts'
 import { resolvePlatforms } from '../core/project/platforms.ts'
 import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'
 import { HostSession } from '../core/session/host-session.ts'
-import { probeInstruments, probePlatforms, type TraceSourceProbe } from '../core/session/probe.ts'
+import { probePlatforms, probeTraceSources, type TraceSourceProbe } from '../core/session/probe.ts'
 import { findImage, imagePath } from '../host/image.ts'
 import { baseRequirements, imageRequirements, installCommand, missing } from '../host/packages.ts'
 import { drivers } from '../platforms/index.ts'
@@ -135,7 +135,7 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
       return { name: requirement.binary, available: absent.length === 0, ...(fix && { fix }) }
     }),
     kvm,
-    traceSources: await probeInstruments(session),
+    traceSources: await probeTraceSources(session),
     artifacts: requiredArtifacts(platforms, image?.rootfs).map(({ name, path }) => ({
       name,
       path,

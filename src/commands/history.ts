@@ -59,10 +59,10 @@ const columns = [
 function lines({ host, runs, metrics, findings }: HostHistory, width: number, ink: Colors): string[] {
   const ends = [...new Set([runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')))]
   const indent = 2
-  const cells = (most: number) => metrics.map((history) => row(history, most, ink))
-  const room = width - indent - widthOfTable(columns, cells(0))
+  const rowsWith = (most: number) => metrics.map((history) => row(history, most, ink))
+  const room = width - indent - widthOfTable(columns, rowsWith(0))
   const most = Math.max(shownRuns.least, Math.min(shownRuns.most, room))
-  const [head, ...rows] = table(columns, cells(most), width - indent, ink)
+  const [head, ...rows] = table(columns, rowsWith(most), width - indent, ink)
   const groupOf = ({ bench, params, metric }: MetricHistory) =>
     [[benchName(bench), sanitize(params)].filter(Boolean).join(' '), sanitize(metric, 40)].join(' · ')
   const grouped = metrics.flatMap((history, index) => {

@@ -24,7 +24,7 @@ import type { CommandIo } from './command.ts'
 export const help = [
   'a  measure everything again          f  what failed or is undecided',
   'r  the latest again                  p  filter by platform   t  filter by bench',
-  's  stop, or let go on, the rounds in the background',
+  's  stop or continue the background rounds',
   'b  keep this as the baseline "watch" o  open the html report',
   '↑ ↓ space  scroll                    h  this help            q  quit',
 ]
@@ -72,7 +72,7 @@ function headLines({ note, only, background }: WatchView, { ink, width }: Render
 function looksLines({ cases: benches, profile }: Report, { ink, width }: RenderOptions): string[] {
   const most = Math.max(
     0,
-    ...benches.flatMap(({ results: cells }) => cells.flatMap(({ metrics }) => Object.values(metrics))).map(roundCount),
+    ...benches.flatMap(({ results }) => results.flatMap(({ metrics }) => Object.values(metrics))).map(roundCount),
   )
   if (most <= profile.rounds) return []
   const text =

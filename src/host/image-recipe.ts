@@ -83,8 +83,8 @@ export function compileHooks(contents: Recipe): {
   readonly packages: readonly string[]
   readonly hooks: readonly string[]
 } {
-  const kept = compilers.filter((name) => contents.packages.includes(name))
-  const unwanted = compilers.filter((name) => !kept.includes(name)).join(' ')
+  const wanted = compilers.filter((name) => contents.packages.includes(name))
+  const removed = compilers.filter((name) => !wanted.includes(name)).join(' ')
   const flags = '-O2 -fno-tree-loop-distribute-patterns -static'
   const compile = Object.entries(programs).flatMap(([name, file]) => [
     `copy-in ${shellQuote(file)} /tmp`,
@@ -92,8 +92,8 @@ export function compileHooks(contents: Recipe): {
   ])
   // Also remove dependencies of the compilers that a remaining package merely recommends or suggests.
   const purgeOptions = '-o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false'
-  const remove = `chroot "$1" apt-get --yes --purge --autoremove ${purgeOptions} remove ${unwanted}`
-  return { packages: compilers, hooks: [...compile, ...(unwanted === '' ? [] : [remove])] }
+  const remove = `chroot "$1" apt-get --yes --purge --autoremove ${purgeOptions} remove ${removed}`
+  return { packages: compilers, hooks: [...compile, ...(removed === '' ? [] : [remove])] }
 }
 
 // The path of the checkout may contain any character, and mmdebstrap passes hooks to a shell.

@@ -18,18 +18,18 @@ const headingOf = ({ name, params, source }: Pick<AttackProfileSummary, 'name' |
   `${caseName({ name }, params)}: ${sourceNames[source]} (${source})`
 
 /** A table for each traced bench: what each platform's work and setting up reach, and what that weighs. */
-export function tableText(cells: readonly AttackProfileSummary[], weights: WeightsSource | null): string {
-  const points = [...new Set(cells.map(({ case: point }) => point))]
+export function tableText(profiles: readonly AttackProfileSummary[], weights: WeightsSource | null): string {
+  const points = [...new Set(profiles.map(({ case: point }) => point))]
   const tables = points.flatMap((point) => {
-    const own = cells.filter((cell) => cell.case === point)
-    const rows = own.map((cell) => [
-      sanitize(cell.platform, 40),
-      ...(cell.rounds === 0
+    const own = profiles.filter((profile) => profile.case === point)
+    const rows = own.map((profile) => [
+      sanitize(profile.platform, 40),
+      ...(profile.rounds === 0
         ? ['-', '-', '-', '-', '-']
-        : [cell.distinct, cell.calls, cell.perUnit, cell.setupDistinct, cell.setupCalls].map(figure)),
-      ...(weights ? [cell.weighted ? cell.weighted.score.toFixed(3) : '-'] : []),
-      ...(weights ? [cell.weighted ? `${cell.weighted.known} of ${cell.weighted.total}` : '-'] : []),
-      String(cell.rounds),
+        : [profile.distinct, profile.calls, profile.perUnit, profile.setupDistinct, profile.setupCalls].map(figure)),
+      ...(weights ? [profile.weighted ? profile.weighted.score.toFixed(3) : '-'] : []),
+      ...(weights ? [profile.weighted ? `${profile.weighted.known} of ${profile.weighted.total}` : '-'] : []),
+      String(profile.rounds),
     ])
     const head = ['', 'distinct', 'calls', 'per unit', 'at set-up', 'calls at set-up']
     const scored = weights ? ['weighted', 'with data'] : []
@@ -110,9 +110,9 @@ function commonStart(names: readonly string[]): string {
 
 const pair = (distinct: number, calls: number) => `${figure(distinct)} / ${figure(calls)}`
 
-/** A table for each instrument: their figures do not compare. */
+/** A table for each trace source, because their figures do not compare. */
 export function profilesMarkdown(
-  cells: readonly AttackProfileSummary[],
+  profiles: readonly AttackProfileSummary[],
   { environment, plan, samples }: RunRecord,
 ): string {
   const rounds = new Set(samples.filter(({ warmup }) => !warmup).map(({ round }) => round)).size
@@ -121,7 +121,7 @@ export function profilesMarkdown(
   const made = `${day}, Linux ${kernel}, ${cpu.model}, ${cpu.count} CPUs, ${plural(rounds, 'round')}`
   const boots = new Set(plan.benches.flatMap(({ id, workload }) => (workload.kind === 'boot' ? id : [])))
   const tables = (['functions', 'syscalls'] as const).flatMap((by) => {
-    const own = cells.filter((cell) => cell.source === by)
+    const own = profiles.filter((profile) => profile.source === by)
     if (own.length === 0) return []
     const points = [...new Set(own.map(({ case: point }) => point))]
     const names = points.map((point) => {
@@ -136,17 +136,17 @@ export function profilesMarkdown(
       ...markdownTable(
         ['', ...titles.map((title) => ({ title, align: 'right' as const }))],
         [...new Set(own.map(({ platform }) => platform))].map((platform) => {
-          const cellOf = (point: string) =>
+          const profileAt = (point: string) =>
             own.find((one) => one.platform === platform && one.case === point && one.rounds > 0)
-          const there = points.flatMap((point) => cellOf(point) ?? [])
+          const there = points.flatMap((point) => profileAt(point) ?? [])
           // A boot is set-up and work in one: what it sets up before is not what a guest that stays takes.
           const staying = there.filter(({ bench }) => !boots.has(bench))
-          const setup = (of: (cell: AttackProfileSummary) => number) => median(staying.map(of))
+          const setup = (of: (profile: AttackProfileSummary) => number) => median(staying.map(of))
           return [
             md(platform),
             ...points.map((point) => {
-              const cell = cellOf(point)
-              return cell ? pair(cell.distinct, cell.perUnit) : '-'
+              const profile = profileAt(point)
+              return profile ? pair(profile.distinct, profile.perUnit) : '-'
             }),
             staying.length > 0
               ? pair(

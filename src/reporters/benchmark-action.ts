@@ -23,24 +23,24 @@ interface Entry {
 const tools = { lower: 'smaller', higher: 'bigger' } as const
 
 /**
- * The medians of the metrics of one direction. Cells without a figure are left out: the action has no way to say so.
+ * The medians of the metrics of one direction. Results without a figure are left out: the action has no way to say so.
  */
 export function benchmarkEntries(report: Report, direction: 'lower' | 'higher'): Entry[] {
-  return resultsOf(report).flatMap(({ bench, cell }) =>
-    Object.entries(cell.metrics).flatMap(([metric, result]) => {
-      if (result.better !== direction || result.median === null) return []
-      const values = result.samples.map(({ value }) => value)
-      const [against] = formatRatios([result.ratioToNative])
-      const verdict = worstVerdict(report, bench, cell.platform, metric)
+  return resultsOf(report).flatMap(({ bench, result }) =>
+    Object.entries(result.metrics).flatMap(([metric, measured]) => {
+      if (measured.better !== direction || measured.median === null) return []
+      const values = measured.samples.map(({ value }) => value)
+      const [against] = formatRatios([measured.ratioToNative])
+      const verdict = worstVerdict(report, bench, result.platform, metric)
       const notes = [
-        plural(roundCount(result), 'round'),
-        ...(result.ratioToNative ? [`${against!.ratio}× native ${against!.interval}`.trim()] : []),
+        plural(roundCount(measured), 'round'),
+        ...(measured.ratioToNative ? [`${against!.ratio}× native ${against!.interval}`.trim()] : []),
         ...(verdict ? [`${outcomeName(verdict.outcome)}: ${formatAssertion(verdict)}`] : []),
       ]
       return {
-        name: sanitize([bench.case, metric, cell.platform].join(' · ')),
-        unit: sanitize(result.unit, 40),
-        value: result.median,
+        name: sanitize([bench.case, metric, result.platform].join(' · ')),
+        unit: sanitize(measured.unit, 40),
+        value: measured.median,
         range: `${figure(lowest(values))} to ${figure(highest(values))}`,
         extra: sanitize(notes.join('; ')),
       }

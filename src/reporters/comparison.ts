@@ -19,7 +19,7 @@ const textsOf = (row: Row): string[] => [
 
 /** The comparison as a table with what matters most last, without escape codes. */
 export function comparisonText(comparison: Comparison): string {
-  const { rows, hostDifferences: unlike, onlyIn, marginPercent } = comparison
+  const { rows, hostDifferences, onlyIn, marginPercent } = comparison
   const sorted = order.flatMap((change) => rows.filter((row) => row.change === change).map(textsOf))
   const titles = ['', 'bench', 'platform', 'metric', 'now ÷ before [90 %]', 'what is compared']
   const lines = plainTable(
@@ -28,15 +28,15 @@ export function comparisonText(comparison: Comparison): string {
   )
   const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
   const only = (side: 'baseline' | 'current', which: string) =>
-    onlyIn[side].length > 0 ? [`Only in ${which}: ${onlyIn[side].map((cell) => sanitize(cell, 120)).join('; ')}`] : []
+    onlyIn[side].length > 0 ? [`Only in ${which}: ${onlyIn[side].map((name) => sanitize(name, 120)).join('; ')}`] : []
   return `${[
     `Before: ${comparison.baseline}`,
     `Now:    ${comparison.current}`,
     '',
     ...lines,
     '',
-    ...(unlike.length > 0
-      ? ['The hosts are unlike, so that differences may be theirs:', ...unlike.map(differenceText), '']
+    ...(hostDifferences.length > 0
+      ? ['The hosts differ, which may be the cause of the changes:', ...hostDifferences.map(differenceText), '']
       : []),
     ...only('baseline', 'the run before'),
     ...only('current', 'the run now'),

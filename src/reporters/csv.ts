@@ -7,12 +7,12 @@ import { resultsOf } from './summary.ts'
 const header = ['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value']
 
 function rowsOf(report: Report): (string | number)[][] {
-  return resultsOf(report).flatMap(({ bench, cell }) =>
-    Object.entries(cell.metrics).flatMap(([metric, { unit, samples }]) =>
+  return resultsOf(report).flatMap(({ bench, result }) =>
+    Object.entries(result.metrics).flatMap(([metric, { unit, samples }]) =>
       samples.map(({ round, value }) => [
         bench.bench.id,
         describeParams(bench.params),
-        cell.platform,
+        result.platform,
         round,
         metric,
         unit,

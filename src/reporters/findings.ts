@@ -194,20 +194,20 @@ function rule({ outcome, qualitative }: FindingVerdict): string {
 
 function reasoning(verdict: ClaimVerdict): string {
   const { outcome, direction, reason, estimate, extraRoundsNeeded, cpuMode } = verdict
-  const kept = cpuMode ? ` It is of ${cpuMode} guests, and judged apart.` : ''
+  const note = cpuMode ? ` It is of ${cpuMode} guests, and judged apart.` : ''
   const isUnbounded = estimate !== null && (estimate.low === null || estimate.high === null)
   const all = isUnbounded ? 'The value' : 'The whole interval'
   switch (outcome) {
     case 'holds':
-      return `${all} lies where the claim is true.${kept}`
+      return `${all} lies where the claim is true.${note}`
     case 'contradicted':
       return (
         `${all} lies where the claim is false, on the side that ` +
-        `${direction === 'better' ? 'is better than claimed' : 'hurts'}.${kept}`
+        `${direction === 'better' ? 'is better than claimed' : 'hurts'}.${note}`
       )
     case 'inconclusive': {
       const more = extraRoundsNeeded ? ` About ${plural(extraRoundsNeeded, 'more round')} would decide it.` : ''
-      return `${reason ? formatReason(reason) : ''}.${more}${kept}`
+      return `${reason ? formatReason(reason) : ''}.${more}${note}`
     }
     case 'not-evaluated':
       return `${formatClaim(verdict)}.`

@@ -52,9 +52,9 @@ export function verdictsMarkdown(report: Report, { root, against }: Pick<Reporte
       const what = `${fails ? '**fails the run** ' : ''}${md(formatClaim(verdict))}${rounds}`
       return `- ${verdictSymbols[verdict.outcome]} ${what}${params && `, ${md(params)}`}; ${where} (${sources})`
     }),
-    ...failedResults(report).map(({ bench, cell, claims }) => {
+    ...failedResults(report).map(({ bench, result, claims }) => {
       const params = describeParams(bench.params)
-      const where = `${md(bench.bench.name)}${params && ` ${md(params)}`} on ${md(cell.platform)}`
+      const where = `${md(bench.bench.name)}${params && ` ${md(params)}`} on ${md(result.platform)}`
       const symbol = verdictSymbols['not-evaluated']
       return `- ${symbol} ${plural(claims, 'claim')} not evaluated because samples failed: ${where}`
     }),
@@ -78,7 +78,7 @@ function regressionsOf(baseline: BaselineView): string[] {
 }
 
 function absent(report: Report): string[] {
-  const { wholly, partly } = unavailablePlatforms(report)
+  const { entirely, partially } = unavailablePlatforms(report)
   const lines = (platforms: Report['platforms'], what: (name: string) => string) =>
     platforms.map(
       ({ name, reason, fix }) =>
@@ -89,8 +89,11 @@ function absent(report: Report): string[] {
   return [
     ...(budget === undefined ? [] : [`- ${md(budget)}`]),
     ...(note === undefined ? [] : [`- ${md(note)}`]),
-    ...lines(wholly, () => 'cannot run'),
-    ...lines(partly, (name) => `cannot boot a guest, measured is ${measuredBenches(report, name).map(md).join(', ')}`),
+    ...lines(entirely, () => 'cannot run'),
+    ...lines(
+      partially,
+      (name) => `cannot boot a guest, measured is ${measuredBenches(report, name).map(md).join(', ')}`,
+    ),
   ]
 }
 

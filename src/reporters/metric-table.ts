@@ -72,26 +72,26 @@ export function metricTables(
 ): MetricTable[] {
   const metrics = [...new Set(bench.results.flatMap(({ metrics }) => Object.keys(metrics)))]
   return metrics.map((metric) => {
-    const cells = bench.results.flatMap((cell) => {
-      const result = cell.metrics[metric]
-      return result ? [{ cell, result }] : []
+    const results = bench.results.flatMap((own) => {
+      const result = own.metrics[metric]
+      return result ? [{ own, result }] : []
     })
-    const { unit, better } = cells[0]!.result
+    const { unit, better } = results[0]!.result
     const medians = formatColumn(
-      cells.map(({ result }) => result.median),
+      results.map(({ result }) => result.median),
       unit,
     )
-    const against = formatRatios(cells.map(({ result }) => result.ratioToNative))
-    const rows = cells.map(({ cell, result }, at) => ({
-      platform: cell.platform,
-      verdict: worstVerdict(report, bench, cell.platform, metric),
+    const against = formatRatios(results.map(({ result }) => result.ratioToNative))
+    const rows = results.map(({ own, result }, at) => ({
+      platform: own.platform,
+      verdict: worstVerdict(report, bench, own.platform, metric),
       median: medians[at]!,
       ...against[at]!,
       rounds: String(roundCount(result)),
-      notes: notesOf(cell, result).join(', '),
+      notes: notesOf(own, result).join(', '),
       ratioToNative: result.ratioToNative,
       result,
-      before: before(bench, cell.platform, metric),
+      before: before(bench, own.platform, metric),
     }))
     const margins = marginsOf(report, bench, metric, better)
     return { metric, unit, margins, better: better === 'lower' ? 'less is better' : 'more is better', rows }

@@ -117,34 +117,34 @@ const isPartOf = (params: Params, all: Params): boolean =>
   Object.entries(params).every(([name, value]) => all[name] === value)
 
 /** The results with failed samples that leave claims not evaluated, and how many claims each. */
-export function failedResults(report: Report): { bench: CaseResult; cell: PlatformResult; claims: number }[] {
-  return resultsOf(report).flatMap(({ bench, cell }) => {
+export function failedResults(report: Report): { bench: CaseResult; result: PlatformResult; claims: number }[] {
+  return resultsOf(report).flatMap(({ bench, result }) => {
     const claims = report.claims.filter(
       ({ reason, case: id, bench: about, params }) =>
         reason?.code === 'sample-errors' &&
-        reason.platforms.includes(cell.platform) &&
+        reason.platforms.includes(result.platform) &&
         // A claim over a parameter has no case.
         (id === bench.case || (id === null && about.id === bench.bench.id && isPartOf(params, bench.params))),
     ).length
-    return claims > 0 ? [{ bench, cell, claims }] : []
+    return claims > 0 ? [{ bench, result, claims }] : []
   })
 }
 
-export const resultsOf = (report: Report): { bench: CaseResult; cell: PlatformResult }[] =>
-  report.cases.flatMap((bench) => bench.results.map((cell) => ({ bench, cell })))
+export const resultsOf = (report: Report): { bench: CaseResult; result: PlatformResult }[] =>
+  report.cases.flatMap((bench) => bench.results.map((result) => ({ bench, result })))
 
 /**
- * Platforms that do not work on this machine. `partly`: something of them was measured all the same, such as the floor
+ * Platforms that do not work on this host. `partially`: something of them was measured all the same, such as the floor
  * of a VMM that cannot boot guests without KVM.
  */
 export function unavailablePlatforms(
   report: Pick<Report, 'platforms' | 'cases'>,
-): Record<'wholly' | 'partly', Report['platforms']> {
-  const measured = new Set(report.cases.flatMap(({ results: cells }) => cells.map(({ platform }) => platform)))
+): Record<'entirely' | 'partially', Report['platforms']> {
+  const measured = new Set(report.cases.flatMap(({ results }) => results.map(({ platform }) => platform)))
   const absent = report.platforms.filter(({ available }) => !available)
   return {
-    wholly: absent.filter(({ name }) => !measured.has(name)),
-    partly: absent.filter(({ name }) => measured.has(name)),
+    entirely: absent.filter(({ name }) => !measured.has(name)),
+    partially: absent.filter(({ name }) => measured.has(name)),
   }
 }
 
@@ -189,16 +189,16 @@ export function worstVerdict(
 export const roundCount = (result: MetricResult): number => new Set(result.samples.map(({ round }) => round)).size
 
 /** What there is to note of a figure, other than its value. */
-export function notesOf(cell: PlatformResult, result: MetricResult): string[] {
+export function notesOf(result: PlatformResult, metricResult: MetricResult): string[] {
   return [
-    ...(cell.errors.length > 0 ? [`${cell.errors.length} failed`] : []),
-    ...(cell.disturbed ? [`${cell.disturbed} disturbed`] : []),
-    ...cell.flags.filter((flag) => flag !== 'suspiciously-fast' || result.ratioToNative !== null),
-    ...(result.outliers > 0 ? [`${result.outliers} ${result.outliers === 1 ? 'outlier' : 'outliers'}`] : []),
+    ...(result.errors.length > 0 ? [`${result.errors.length} failed`] : []),
+    ...(result.disturbed ? [`${result.disturbed} disturbed`] : []),
+    ...result.flags.filter((flag) => flag !== 'suspiciously-fast' || metricResult.ratioToNative !== null),
+    ...(metricResult.outliers > 0 ? [plural(metricResult.outliers, 'outlier')] : []),
   ]
 }
 
-/** What each flag of a cell means. */
+/** What each flag of a result means. */
 export const flagMeanings: Record<PlatformResult['flags'][number], string> = {
   'suspiciously-fast': 'more than a tenth better than native, which is more often a cache or a clock than a gain',
   'client-bound':
@@ -207,13 +207,13 @@ export const flagMeanings: Record<PlatformResult['flags'][number], string> = {
 
 /** What the flags of this report's figures mean, a sentence each. */
 export function flagLegend(report: Report): string[] {
-  const flags = new Set(report.cases.flatMap(({ results: cells }) => cells.flatMap((cell) => cell.flags)))
+  const flags = new Set(report.cases.flatMap(({ results }) => results.flatMap((result) => result.flags)))
   return [...flags].map((flag) => `${flag}: ${flagMeanings[flag]}`)
 }
 
 /** What to know of the samples that others disturbed; undefined where there are none. */
 export function disturbance(report: Report): string | undefined {
-  const disturbed = resultsOf(report).reduce((sum, { cell }) => sum + (cell.disturbed ?? 0), 0)
+  const disturbed = resultsOf(report).reduce((sum, { result }) => sum + (result.disturbed ?? 0), 0)
   if (disturbed === 0) return undefined
   const samples = disturbed === 1 ? '1 sample' : `${disturbed} samples`
   return (

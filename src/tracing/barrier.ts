@@ -27,7 +27,7 @@ export interface BarrierCommand {
 }
 
 /** What to do at the barriers. */
-/** What happens at the gates. */
+/** What happens at the barriers. */
 export interface BarrierHandlers {
   /**
    * The command waits for the first barrier. It starts after this has succeeded, and never if this fails.

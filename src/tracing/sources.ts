@@ -60,7 +60,7 @@ export const functionName = (symbol: string): string | undefined =>
   interruptEntry.test(symbol) ? undefined : symbol.replace(/\..*$/, '')
 
 /** Functions of the host kernel, by ftrace's function tracer: the paper's trace source. */
-export const functions: Instrument = {
+export const functions: TraceSourceSpec = {
   name: 'functions',
   description: "functions of the host kernel, by ftrace's function tracer",
   pids: 'set_ftrace_pid',
@@ -132,7 +132,7 @@ export const syscallName = (number: number): string => names.get(number) ?? `nr_
  * System calls of the guest's host processes, by the tracepoint raw_syscalls:sys_enter. Cheap enough to lose no events,
  * and allowed by kernels in lockdown, which forbid function tracing. Not the paper's trace source.
  */
-export const syscalls: Instrument = {
+export const syscalls: TraceSourceSpec = {
   name: 'syscalls',
   description: 'system calls of the host processes, by the tracepoint raw_syscalls:sys_enter',
   pids: 'set_event_pid',
@@ -150,13 +150,13 @@ export const syscalls: Instrument = {
 }
 
 /** The trace sources by name. To add one, define it in this file and add it here. */
-export const instruments: Readonly<Record<Name, Instrument>> = { functions, syscalls }
+export const traceSources: Readonly<Record<Name, TraceSourceSpec>> = { functions, syscalls }
 
 /** A file of a tracefs instance, and the text to write to it. */
 export type Setting = readonly [file: string, text: string]
 
 /** How to use one trace source. */
-export interface Instrument {
+export interface TraceSourceSpec {
   readonly name: Name
   readonly description: string
   /** The file for the pids to trace, and the option that makes the kernel also trace their children. */

@@ -19,16 +19,16 @@ import type { HostArgv } from '../host/process.ts'
 import { IsobenchError, messageOf } from '../util/errors.ts'
 import type { CallCounts } from './call-counts.ts'
 import { eachEvent, eventFormat, lostEvents, pageFormat } from './ring-buffer.ts'
-import type { Instrument } from './sources.ts'
+import type { TraceSourceSpec } from './sources.ts'
 
 /** Pages to read before yielding to other tasks: some milliseconds. */
 const pagesPerTurn = 512
 
 /** Counts the events that an instance has recorded, sorted by name. Stop recording before. */
-export async function countEvents(folder: string, instrument: Instrument): Promise<CallCounts> {
+export async function countEvents(folder: string, source: TraceSourceSpec): Promise<CallCounts> {
   const text = (...file: string[]) => readFileSync(join(folder, 'events', ...file), 'utf8')
   const pages = pageFormat(text('header_page'))
-  const events = eventFormat(text(instrument.event, 'format'), instrument.field)
+  const events = eventFormat(text(source.event, 'format'), source.field)
   // Count by value first: looking up a name takes longer than counting an event, and there are few distinct values.
   const counts = { task: new Map<bigint, number>(), interrupt: new Map<bigint, number>() }
   for (const cpu of readdirSync(join(folder, 'per_cpu'))) {
@@ -45,7 +45,7 @@ export async function countEvents(folder: string, instrument: Instrument): Promi
     [counts.interrupt, true],
   ] as const) {
     for (const [value, count] of values) {
-      const name = instrument.nameOf({ value, inInterrupt })
+      const name = source.nameOf({ value, inInterrupt })
       if (name !== undefined) calls.set(name, (calls.get(name) ?? 0) + count)
     }
   }
@@ -112,7 +112,7 @@ export class Tracer implements AsyncDisposable {
   #recording = 0
 
   private constructor(
-    private readonly instrument: Instrument,
+    private readonly source: TraceSourceSpec,
     private readonly folder: string,
     private readonly undo: AsyncDisposable,
   ) {}
@@ -121,18 +121,18 @@ export class Tracer implements AsyncDisposable {
    * Creates the instance and enables the trace source once, because only that shows whether the kernel allows it.
    * @throws {TracerUnavailableError} with the reason of the kernel
    */
-  static async open(instrument: Instrument, { journal, name, cpus }: TracerOptions): Promise<Tracer> {
+  static async open(source: TraceSourceSpec, { journal, name, cpus }: TracerOptions): Promise<Tracer> {
     let instance: Awaited<ReturnType<typeof makeInstance>> | undefined
     try {
       instance = await makeInstance(journal, name)
-      const tracer = new Tracer(instrument, instance.folder, instance.undo)
+      const tracer = new Tracer(source, instance.folder, instance.undo)
       tracer.#prepare(cpus)
       return tracer
     } catch (error) {
       await instance?.undo[Symbol.asyncDispose]()
       throw new TracerUnavailableError(
-        `the kernel refuses to trace ${instrument.name}: ${refusal(error)}`,
-        instrument.name === 'functions'
+        `the kernel refuses to trace ${source.name}: ${refusal(error)}`,
+        source.name === 'functions'
           ? 'kernel lockdown forbids it; trace syscalls instead, or use a host without lockdown'
           : 'run as root with tracefs and CONFIG_FTRACE_SYSCALLS',
       )
@@ -143,7 +143,7 @@ export class Tracer implements AsyncDisposable {
     this.#write('tracing_on', '0')
     // Before anything is enabled, because an empty list selects every process of the host.
     this.clearTargets()
-    this.#write(this.instrument.forks, '1')
+    this.#write(this.source.forks, '1')
     // Without overwrite, the kernel keeps old events and counts lost ones.
     this.#write('options/overwrite', '0')
     this.#write('buffer_size_kb', '4096')
@@ -154,7 +154,7 @@ export class Tracer implements AsyncDisposable {
   /** The source's buffer size, limited to an eighth of the available memory for all CPUs together. */
   #bufferKiB(cpus: number): number {
     const free = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0)
-    return Math.max(4096, Math.min(this.instrument.bufferMiB * 1024, Math.floor(free / 8 / cpus)))
+    return Math.max(4096, Math.min(this.source.bufferMiB * 1024, Math.floor(free / 8 / cpus)))
   }
 
   /**
@@ -162,8 +162,8 @@ export class Tracer implements AsyncDisposable {
    * is recorded.
    */
   enable(): Disposable {
-    this.#write(...this.instrument.enable)
-    return { [Symbol.dispose]: () => this.#write(...this.instrument.disable) }
+    this.#write(...this.source.enable)
+    return { [Symbol.dispose]: () => this.#write(...this.source.disable) }
   }
 
   #write(file: string, text: string): void {
@@ -172,12 +172,12 @@ export class Tracer implements AsyncDisposable {
 
   /** Returns argv that is traced from its first instruction on. */
   wrapTraced(argv: HostArgv): HostArgv {
-    return ['sh', '-c', followScript, join(this.folder, this.instrument.pids), ...argv]
+    return ['sh', '-c', followScript, join(this.folder, this.source.pids), ...argv]
   }
 
   /** Traces all tasks in a guest's cgroup: runtime, LXC monitor, gVisor sentry and gofer, VMM, and vhost workers. */
   traceCgroup(group: string): void {
-    const file = join(this.folder, this.instrument.pids)
+    const file = join(this.folder, this.source.pids)
     // A task created at the same time is either a child of a traced task, or found by the second attempt.
     for (let attempt = 0; attempt < 2; attempt++) {
       const followed = new Set(readFileSync(file, 'utf8').split('\n'))
@@ -190,7 +190,7 @@ export class Tracer implements AsyncDisposable {
   /** Traces nothing: the list contains only the highest pid, which is unused. */
   clearTargets(): void {
     const unusedPid = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - 1
-    this.#write(this.instrument.pids, String(unusedPid))
+    this.#write(this.source.pids, String(unusedPid))
   }
 
   /** Starts recording. Recording ends after as many calls of `stop`. */
@@ -229,7 +229,7 @@ export class Tracer implements AsyncDisposable {
           'measure for a shorter time (--seconds), or free memory for larger buffers',
         )
       }
-      return await countEvents(this.folder, this.instrument)
+      return await countEvents(this.folder, this.source)
     } finally {
       this.#write('trace', '\n')
     }

@@ -24,7 +24,7 @@ export class UsageError extends IsobenchError {
 
 /** The host lacks something that isobench needs for every platform. */
 export class HostError extends IsobenchError {
-  readonly code = 'ISOBENCH_MACHINE'
+  readonly code = 'ISOBENCH_HOST'
 }
 
 /** A workload needs something that the platform by its nature cannot do, such as running a second program. */

@@ -2,8 +2,8 @@
 export function printTable(title: string, rows: readonly Readonly<Record<string, string | number>>[]): void {
   const names = Object.keys(rows[0] ?? {})
   const widths = names.map((name) => Math.max(name.length, ...rows.map((row) => String(row[name]).length)))
-  const line = (cells: readonly (string | number)[]) =>
-    `| ${cells.map((cell, i) => String(cell).padEnd(widths[i] ?? 0)).join(' | ')} |`
+  const line = (texts: readonly (string | number)[]) =>
+    `| ${texts.map((text, i) => String(text).padEnd(widths[i] ?? 0)).join(' | ')} |`
   const body = rows.map((row) => line(names.map((name) => row[name] ?? '')))
   console.log([title, line(names), line(widths.map((width) => '-'.repeat(width))), ...body].join('\n'))
 }

@@ -48,7 +48,7 @@ const known = {
 }
 
 /** A bench with a program that makes the known calls, or none, and then ends. */
-const bench = (instrument: 'functions' | 'syscalls', options = '{}') => `${imports}
+const bench = (source: 'functions' | 'syscalls', options = '{}') => `${imports}
 const programs = ${JSON.stringify({ none: elfOf([]), known: elfOf(Object.values(known)) })}
 const program = workload('program', {
   metrics: { time: lower('ms') },
@@ -59,7 +59,7 @@ const program = workload('program', {
     return { time: (await guest.exec(command('/data/program'))).milliseconds }
   },
 })
-export const it = bench('program', workload.traced(program, { source: '${instrument}' }), ${options})
+export const it = bench('program', workload.traced(program, { source: '${source}' }), ${options})
 `
 
 /** Platforms with a program in Go among the traced processes. */
@@ -92,7 +92,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
     const imported = await project.isobench(['epss', 'import', 'epss.csv', '--map', 'map.csv', '--default-weight', '0'])
     expect(imported.exitCode, imported.stderr).toBe(0)
     const { report, record } = await project.run(['--rounds', '4'], { timeout: 230 })
-    expect(report.cases.flatMap(({ results: cells }) => cells.flatMap(({ errors }) => errors))).toEqual([])
+    expect(report.cases.flatMap(({ results }) => results.flatMap(({ errors }) => errors))).toEqual([])
     for (const platform of working) {
       const rounds = reached(record, platform, 'known')
       const control = new Set(reached(record, platform, 'none').flat())
@@ -124,7 +124,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
         platform === 'gvisor' ? 0.8 : 0.95,
       )
       // Also by the names in every round. Calls that threads of a runtime make in some rounds only are fewer.
-      const [none, other] = attackProfiles(record).filter((cell) => cell.platform === platform)
+      const [none, other] = attackProfiles(record).filter((profile) => profile.platform === platform)
       const { onlyA, onlyB, both, someRounds: sometimes } = diffOf(none!, other!).parts[0]!
       const odd = [...onlyA, ...onlyB]
         .flatMap(({ names }) => names.map(({ name }) => name))
@@ -165,7 +165,7 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
 
   test(`the same workload twice has a Jaccard index of 0.95 or more, on ${working.join(', ')}`, async (context) => {
     const host = observe()
-    const unlike: string[] = []
+    const different: string[] = []
     using project = Project.with({
       'isobench.config.ts': config(...working),
       'benches/it.bench.ts': `${imports}
@@ -174,7 +174,7 @@ export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMe
       'benches/attack-workloads.ts': readFileSync(workloads, 'utf8'),
     })
     const { report, record } = await project.run(['--rounds', '8'], { timeout: 450 })
-    expect(report.cases.flatMap(({ results: cells }) => cells.flatMap(({ errors }) => errors))).toEqual([])
+    expect(report.cases.flatMap(({ results }) => results.flatMap(({ errors }) => errors))).toEqual([])
     for (const platform of working) {
       const rounds = reached(record, platform)
       const half = (which: number) => usual(rounds.filter((_, round) => round % 2 === which))
@@ -183,7 +183,7 @@ export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMe
       // On some hosts a Go runtime's own calls differ from round to round: then nothing is known of such platforms.
       const isAlike = jaccard(once, again) >= 0.95
       if (isAlike || !goRuntimes.has(platform)) expect(isAlike, `${platform}: ${once} | ${again}`).toBe(true)
-      else unlike.push(platform)
+      else different.push(platform)
       // Calls that a runtime's threads make in some rounds only are listed separately, and are fewer.
       const cell = attackProfiles(record).find((one) => one.platform === platform)!
       expect(cell.someRounds.work.length, `${platform}: at times ${cell.someRounds.work}`).toBeLessThan(
@@ -191,7 +191,7 @@ export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMe
       )
     }
     host.expectClean()
-    if (unlike.length > 0) skip(context, 'host-kind', `the calls of Go runtimes differ by chance here: ${unlike}`)
+    if (different.length > 0) skip(context, 'host-kind', `the calls of Go runtimes differ by chance here: ${different}`)
   }, 480_000)
 
   test('tracing of a killed run goes on until the next run starts, or until `isobench clean`', async () => {
@@ -234,5 +234,5 @@ finding(101, 'native is narrow', [expect(it.functions).on('native').atMost('1 co
     code: 'tracer-unavailable',
     message: expect.stringMatching(/^the kernel refuses to trace functions: E/),
   })
-  expect(stdout).toContain('1 not to be traced on this machine')
+  expect(stdout).toContain('1 not traceable on this host')
 })

@@ -106,8 +106,8 @@ describeUnless(unavailable, 'platform-unavailable', 'a dockerd of the host', () 
     using project = Project.of(served, ['native', 'docker'])
     const { report } = await project.run(['--rounds', '1'], { env, timeout: 240 })
     expect(report.platforms[1]!.version).toContain(`the host's dockerd at ${socket}`)
-    for (const { results: cells } of report.cases)
-      expect(cells.map(({ platform, errors }) => [platform, errors])).toEqual([
+    for (const { results } of report.cases)
+      expect(results.map(({ platform, errors }) => [platform, errors])).toEqual([
         ['native', []],
         ['docker', []],
       ])
@@ -194,7 +194,7 @@ export default defineConfig({
     expect(execFileSync('iptables', ['--version'], { encoding: 'utf8', env: { PATH } })).toContain('legacy')
     const { report } = await project.run(['--rounds', '1'], { env: { PATH }, timeout: 240 })
     expect(report.platforms[0]!.version).toContain("isobench's own dockerd")
-    expect(report.cases.flatMap(({ results: cells }) => cells.map(({ errors }) => errors))).toEqual([[], []])
+    expect(report.cases.flatMap(({ results }) => results.map(({ errors }) => errors))).toEqual([[], []])
     host.expectClean()
   })
 

@@ -22,7 +22,7 @@ async function measured(benches: string, { rounds = 2, args = [] as string[] } =
   const outcome = await project.run(['--rounds', String(rounds), ...args])
   expectNoStack(outcome)
   host.expectClean()
-  const cells = Object.fromEntries(
+  const results = Object.fromEntries(
     outcome.report.cases.map(({ bench, results }) => [
       bench.name,
       Object.fromEntries(results.map((cell) => [cell.platform, cell])),
@@ -30,18 +30,18 @@ async function measured(benches: string, { rounds = 2, args = [] as string[] } =
   )
   // The correct one is measured in each round on each platform.
   for (const platform of ['native', 'runc']) {
-    expect(cells.sound![platform]!.errors).toEqual([])
-    expect(cells.sound![platform]!.metrics.time!.samples.map(({ value }) => value)).toEqual(Array(rounds).fill(7))
+    expect(results.sound![platform]!.errors).toEqual([])
+    expect(results.sound![platform]!.metrics.time!.samples.map(({ value }) => value)).toEqual(Array(rounds).fill(7))
   }
-  return { ...outcome, cells, rounds }
+  return { ...outcome, results, rounds }
 }
 
 type Measured = Awaited<ReturnType<typeof measured>>
 
 /** Every round failed on both platforms with this error and without a value. */
-function expectFailed({ cells, rounds }: Measured, name: string, said: RegExp): void {
+function expectFailed({ results, rounds }: Measured, name: string, said: RegExp): void {
   for (const platform of ['native', 'runc']) {
-    const cell = cells[name]![platform]!
+    const cell = results[name]![platform]!
     expect(cell.errors, `${name} on ${platform}`).toEqual(Array(rounds).fill(expect.stringMatching(said)))
     expect(cell.metrics.time).toMatchObject({ samples: [], median: null, ratioToNative: null })
     for (const error of cell.errors) {
@@ -196,7 +196,7 @@ ${hostile(
     return { time: 3 }`,
 )}`,
   )
-  const { native, runc } = outcome.cells.suicide!
+  const { native, runc } = outcome.results.suicide!
   expect(native!.metrics.time!.samples).toHaveLength(2)
   // Linux does not allow killing a namespace's first process from inside: either the guest lived, or isobench booted it
   // again.

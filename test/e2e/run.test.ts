@@ -198,7 +198,7 @@ ${benchFile('return { time: await say(taken++ < 2 ? 1000 : 1) }', '{ expect: { t
       { size: 8, mode: 'fast' },
       { size: 64, mode: 'fast' },
     ])
-    expect(report.cases.map(({ results: cells }) => cells[1]!.metrics.time!.median)).toEqual([8, 64])
+    expect(report.cases.map(({ results }) => results[1]!.metrics.time!.median)).toEqual([8, 64])
     expect(report.claims.map(({ params, platforms, outcome }) => [params.size, ...platforms, outcome])).toEqual([
       [8, 'native', 'holds'],
       [8, 'runc', 'holds'],
@@ -291,12 +291,12 @@ bench('kernel', workload('kernel', {
       ['native', 'gvisor'],
     )
     const { report } = await project.run(['--rounds', '1'])
-    const cells = report.cases.flatMap(({ bench, results }) => results.map((one) => ({ name: bench.name, ...one })))
+    const results = report.cases.flatMap(({ bench, results }) => results.map((one) => ({ name: bench.name, ...one })))
     expect(
-      cells.flatMap(({ name, platform, errors }) => errors.map((error) => `${name} ${platform}: ${error}`)),
+      results.flatMap(({ name, platform, errors }) => errors.map((error) => `${name} ${platform}: ${error}`)),
     ).toEqual([])
     expect(
-      cells.find(({ name, platform }) => name === 'kernel' && platform === 'gvisor')!.metrics.lines!.median,
+      results.find(({ name, platform }) => name === 'kernel' && platform === 'gvisor')!.metrics.lines!.median,
     ).toBeGreaterThan(0)
     host.expectClean()
   })

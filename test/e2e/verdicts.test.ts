@@ -127,9 +127,9 @@ describe('a slowdown of known size', () => {
     const [file, runs] = [own.path('.isobench/baselines/main.jsonl'), own.path('.isobench/runs')]
     writeFileSync(file, readFileSync(file, 'utf8').replace(/"kernel":"[^"]*"/, '"kernel":"6.66"'))
     const before = readdirSync(runs)
-    const unlike = await own.isobench([...args, '--baseline', 'main'])
-    expect(unlike.exitCode).toBe(5)
-    expect(unlike.stderr).toContain('kernel: 6.66')
+    const refused = await own.isobench([...args, '--baseline', 'main'])
+    expect(refused.exitCode).toBe(5)
+    expect(refused.stderr).toContain('kernel: 6.66')
     expect(readdirSync(runs)).toEqual(before)
   })
 })

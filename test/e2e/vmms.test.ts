@@ -51,11 +51,11 @@ for (const [name, platforms] of Object.entries(vmms)) {
       const host = observe()
       using project = withPlatforms(...platforms)
       const { report, record } = await project.run(['--rounds', '2'])
-      const cells = report.cases.flatMap(({ results: cells }) => cells)
+      const results = report.cases.flatMap((one) => one.results)
       // Native has no VMM, and so no result.
-      expect(cells.map(({ platform }) => platform)).not.toContain('native')
-      expect(cells.length).toBe(platforms.length)
-      expect(cells.flatMap(({ errors }) => errors)).toEqual([])
+      expect(results.map(({ platform }) => platform)).not.toContain('native')
+      expect(results.length).toBe(platforms.length)
+      expect(results.flatMap(({ errors }) => errors)).toEqual([])
       expect(record.samples.length).toBe(2 * platforms.length)
       for (const { platform, outcome, accelerator: accel } of record.samples) {
         expect(outcome.ok && outcome.values.duration).toBeGreaterThan(0)

@@ -104,13 +104,13 @@ describe('what authors write compiles', () => {
     bench('boot', boot, { expect: { boot: expect.atMost('600ms') } })
   })
 
-  it('workload.traced yields the figures of its instrument, and keeps the parameters', () => {
+  it('workload.traced yields the metrics of its trace source, and keeps the parameters', () => {
     const handle = bench('traced', workload.traced(disk, { source: 'syscalls', workMetric: 'bandwidth' }), {
       params: { depth: [1] },
     })
     expect(handle.syscalls).on('gvisor').asFallback('by syscalls').worseThan('runc')
     expect(handle.setupSyscallCalls).where({ mode: 'read' }).atMost('100 count')
-    // @ts-expect-error the other instrument's figure
+    // @ts-expect-error the other trace source's metric
     handle.functions
     // @ts-expect-error no metric of the traced workload
     workload.traced(disk, { source: 'functions', workMetric: 'events' })
@@ -243,7 +243,7 @@ describe('mistakes do not compile', () => {
     defineConfig({ platforms: [], guest: { memory: '1GB' } })
   })
 
-  it('factors, rankings and gates', () => {
+  it('factors, rankings and severities', () => {
     // @ts-expect-error a factor ends in x
     expect(handle.latency).betterThan('runc', { by: '3' })
     // @ts-expect-error nothing to rank

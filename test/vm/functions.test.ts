@@ -75,7 +75,7 @@ test(`tracing functions counts what ${platforms.join(', ')} call in a real kerne
 })
 
 test('the cost of tracing functions is measured for each workload', async () => {
-  const rounds = Number(process.env.ISOBENCH_MACHINE_ROUNDS ?? 1)
+  const rounds = Number(process.env.ISOBENCH_VM_ROUNDS ?? 1)
   const part = `tracing --by functions --platform ${platforms.join(',')} --runs ${rounds}`
   const done = await runInVm({
     script: `${patience}\nnode scripts/run-script.mjs evidence ${part} >/results/output || exit\ncat /results/output`,

@@ -20,7 +20,7 @@ afterAll(() => {
 beforeAll(ensureImage)
 
 /** Programs that Debian does not have. The folder is in the VM's PATH, and its `opt` becomes /opt. */
-const binaries = process.env.ISOBENCH_MACHINE_BINARIES
+const binaries = process.env.ISOBENCH_VM_BINARIES
 
 /** The config of each platform, the binaries that it needs, and whether it has a VMM start. */
 const vmms: Readonly<
@@ -87,7 +87,7 @@ const missingBinaries = (name: string): string => {
   const { needs } = vmms[name]!
   const missing = needs.filter((file) => binaries === undefined || !existsSync(join(binaries, file)))
   if (missing.length === 0) return ''
-  return binaries === undefined ? 'ISOBENCH_MACHINE_BINARIES is not set' : `${binaries} has no ${missing.join(', ')}`
+  return binaries === undefined ? 'ISOBENCH_VM_BINARIES is not set' : `${binaries} has no ${missing.join(', ')}`
 }
 
 interface Results {

@@ -133,12 +133,12 @@ export interface ProfileDiff {
   }[]
 }
 
-/** What each of two cells of the same bench and instrument reaches in every round, and the other in none. */
+/** What each of two profiles of the same bench and trace source reaches in every round, and the other in none. */
 export function diffOf(a: AttackProfileSummary, b: AttackProfileSummary): ProfileDiff {
   const part = (which: 'work' | 'setup') => {
-    const someRounds = [...new Set([a, b].flatMap((cell) => cell.someRounds[which]))].sort()
-    const decided = (cell: AttackProfileSummary) =>
-      Object.keys(cell[which]).filter((name) => !someRounds.includes(name))
+    const someRounds = [...new Set([a, b].flatMap((profile) => profile.someRounds[which]))].sort()
+    const decided = (profile: AttackProfileSummary) =>
+      Object.keys(profile[which]).filter((name) => !someRounds.includes(name))
     const [one, other] = [decided(a), decided(b)]
     const missing = (names: readonly string[], from: AttackProfileSummary, than: AttackProfileSummary): Group[] =>
       groupFunctions(
@@ -200,7 +200,7 @@ export function splitByRounds(profiles: readonly CallCounts[]): {
   }
 }
 
-function cellOf(
+function summaryOf(
   point: BenchCase,
   { name, source: by }: { readonly name: string; readonly source: TraceSource },
   platform: string,
@@ -258,6 +258,6 @@ export function attackProfiles(record: RunRecord, texts: readonly string[] = [''
     const traced = { name: bench!.name, source }
     return platforms
       .filter(({ available }) => available)
-      .flatMap(({ name }) => cellOf(point, traced, name, record) ?? [])
+      .flatMap(({ name }) => summaryOf(point, traced, name, record) ?? [])
   })
 }

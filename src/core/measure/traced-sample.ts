@@ -237,7 +237,7 @@ interface Taken {
 
 function tracedOf(
   { workload, measureContext }: TracedStep,
-  { setup, idle, barrier: gates, work, workloadMetrics: own, units, ...times }: Taken,
+  { setup, idle, barrier, work, workloadMetrics: own, units, ...times }: Taken,
 ): Traced {
   const { source: by } = workload.traced
   const reach = (calls: CallCounts) => ({ distinct: Object.keys(calls).length, calls: totalCalls(calls) })
@@ -248,7 +248,7 @@ function tracedOf(
       source: by,
       setup: { ...setup },
       idle: { ...idle },
-      barrier: { ...gates },
+      barrier: { ...barrier },
       work: { ...work },
       ...times,
       workloadMetrics: { ...own },

@@ -25,7 +25,7 @@ export interface BenchData {
     readonly name: string
     readonly kind: WorkKind
     readonly lifecycle: Lifecycle
-    /** The instrument, of a traced workload. */
+    /** The trace source of a traced workload. */
     readonly traced?: TraceSource
   }
   /** Seconds; the profile's when left out. */

@@ -19,7 +19,7 @@ import { type Difference, type FingerprintInput, hostDifferences } from './finge
 
 export type Change = 'regressed' | 'improved' | 'same' | 'unclear'
 
-/** One metric of one cell in both runs. */
+/** One metric of one result in both runs. */
 export interface Row {
   readonly bench: BenchInfo
   readonly case: string
@@ -35,7 +35,7 @@ export interface Row {
   /** Rounds of a and of b. */
   readonly rounds: readonly [number, number]
   readonly change: Change
-  /** Why it is unclear, where that is not a matter of the interval: nothing to compare, or a host crowded by others. */
+  /** Why it is unclear, where that is not a matter of the interval: nothing to compare, or an overloaded host. */
   readonly reason: string | null
   /** Adjusted over the sweep (Benjamini–Hochberg): that b is worse, or better, than the margin allows. */
   readonly adjustedP: { readonly worse: number; readonly better: number } | null
@@ -72,11 +72,11 @@ export function compareRecords(
   options: { readonly marginPercent: number; readonly allowDifferentHosts: boolean },
 ): Comparison {
   const [inA, inB] = [new Samples(a.samples), new Samples(b.samples)]
-  const cells = (record: RunRecord) =>
+  const resultNames = (record: RunRecord) =>
     record.plan.cases.flatMap((point) =>
       record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
     )
-  const [cellsA, cellsB] = [cells(a), cells(b)]
+  const [inBaseline, inCurrent] = [resultNames(a), resultNames(b)]
   const working = (record: RunRecord) => record.plan.platforms.filter((one) => one.available).map((one) => one.name)
   const shared = working(b).filter((name) => working(a).includes(name))
   const bare = b.plan.cases
@@ -99,8 +99,8 @@ export function compareRecords(
     rows: classifyRows(bare),
     hostDifferences: hostDifferences(a, b),
     onlyIn: {
-      baseline: cellsA.filter((cell) => !cellsB.includes(cell)),
-      current: cellsB.filter((cell) => !cellsA.includes(cell)),
+      baseline: inBaseline.filter((name) => !inCurrent.includes(name)),
+      current: inCurrent.filter((name) => !inBaseline.includes(name)),
     },
     smallestAdjustedP: smallestAdjustedP(bare),
   }
@@ -168,9 +168,9 @@ function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['rat
   return { estimate: estimate ** sign, low: bounds[0]!, high: bounds[1]! }
 }
 
-/** Adjusts over the rows that gate, each direction separately; other rows are judged alone. */
+/** Adjusts over the rows that can fail the run, each direction separately; other rows are judged alone. */
 function classifyRows(bare: readonly UnadjustedRow[]): Row[] {
-  const family = bare.filter(({ p, failsRun: gates }) => p && gates)
+  const family = bare.filter(({ p, failsRun }) => p && failsRun)
   const adjusted = (side: 'worse' | 'better') => {
     const q = benjaminiHochberg(family.map(({ p }) => p![side]))
     return new Map(family.map((row, at) => [row, q[at]!]))
@@ -204,7 +204,7 @@ function classifyRows(bare: readonly UnadjustedRow[]): Row[] {
  * What a lone regression could reach at best: 1 ÷ the number of ways to split the rounds, times the size of the sweep.
  */
 function smallestAdjustedP(bare: readonly UnadjustedRow[]): number {
-  const family = bare.filter(({ p, failsRun: gates }) => p && gates)
+  const family = bare.filter(({ p, failsRun }) => p && failsRun)
   const least = Math.min(1, ...family.map(({ rounds: [m, n] }) => 1 / choose(m + n, m)))
   return Math.min(1, family.length * least)
 }

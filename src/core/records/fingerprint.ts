@@ -1,6 +1,6 @@
 import type { RunRecord } from '../model/record.ts'
 
-/** One thing that makes two hosts unlike each other. */
+/** One difference between two hosts. */
 export interface Difference {
   readonly what: string
   readonly baseline: string

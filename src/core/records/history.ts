@@ -59,7 +59,7 @@ export function lastFailed(root: string): Set<string> {
   const ofFindings = report.claims.filter(
     ({ finding, outcome }) => finding !== null && findings.includes(finding) && outcome === 'contradicted',
   )
-  const broken = report.cases.filter(({ results: cells }) => cells.some(({ errors }) => errors.length > 0))
+  const broken = report.cases.filter(({ results }) => results.some(({ errors }) => errors.length > 0))
   return new Set([
     ...claims.map((index) => report.claims[index]!.bench.id),
     ...ofFindings.map(({ bench }) => bench.id),
@@ -96,7 +96,7 @@ export interface MetricHistory {
 }
 
 export interface HostHistory {
-  /** What the machine is: figures of different ones are never put in one series. */
+  /** The hardware. Values of different hosts are never in one series. */
   readonly host: string
   readonly runs: readonly HistoryRun[]
   readonly metrics: readonly MetricHistory[]
@@ -121,15 +121,15 @@ export const readHistory = (root: string, wanted: (bench: string) => boolean): H
 const drawnRuns = 60
 
 /**
- * The history that a stored run is part of: on its machine, over the benches that it has. Undefined for a record that
+ * The history that a stored run is part of: on its host, over the benches that it has. Undefined for a record that
  * does not lie among a project's others.
  */
 export function historyFor({ record, cases: benches }: Report): HostHistory | undefined {
   const folder = dirname(resolve(record))
   if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
   const ids = new Set(benches.map(({ bench }) => bench.id))
-  const { hosts: machines } = historyIn(folder, (id) => ids.has(id), drawnRuns)
-  return machines.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
+  const { hosts } = historyIn(folder, (id) => ids.has(id), drawnRuns)
+  return hosts.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
 }
 
 function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {
@@ -146,12 +146,12 @@ function historyIn(folder: string, wanted: (bench: string) => boolean, most = Nu
     }
   })
   records.sort((a, b) => (a.record.environment.startedAt < b.record.environment.startedAt ? -1 : 1))
-  const machines = new Map<string, Stored[]>()
+  const byHost = new Map<string, Stored[]>()
   for (const one of records) {
-    const machine = hostOf(one.record)
-    machines.set(machine, [...(machines.get(machine) ?? []), one])
+    const host = hostOf(one.record)
+    byHost.set(host, [...(byHost.get(host) ?? []), one])
   }
-  return { hosts: [...machines].map(([machine, runs]) => hostHistory(machine, runs, wanted)), skipped }
+  return { hosts: [...byHost].map(([host, runs]) => hostHistory(host, runs, wanted)), skipped }
 }
 
 interface Stored {
@@ -168,7 +168,7 @@ function hostOf({ environment: { cpu, guest, virtualization } }: RunRecord): str
   return `${of}, ${virtualization ? `inside ${virtualization}` : 'bare metal'}, ${limits}`
 }
 
-function hostHistory(machine: string, stored: readonly Stored[], wanted: (bench: string) => boolean): HostHistory {
+function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: string) => boolean): HostHistory {
   const series = new Map<string, Series>()
   const findings = new Map<number, { id: number; title: string; verdicts: (FindingOutcome | null)[] }>()
   const none = <T>(): (T | null)[] => stored.map(() => null)
@@ -191,7 +191,7 @@ function hostHistory(machine: string, stored: readonly Stored[], wanted: (bench:
     }
   })
   return {
-    host: machine,
+    host,
     runs: stored.map(({ record, report }) => ({
       record: record.file,
       startedAt: report.environment.startedAt,

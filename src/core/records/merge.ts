@@ -20,7 +20,7 @@ export function groupByHost(records: readonly RunRecord[]): RunRecord[][] {
 /**
  * One record of all samples. Each record's rounds are counted on from the one before, so that a pair is always of one
  * record; shards have no point in common, and then nothing but the numbers changes.
- * @throws UsageError when a record is there twice; RecordError when machines, benches or findings differ, with what
+ * @throws UsageError when a record is there twice; RecordError if hosts, benches or findings differ, with what
  *   differs.
  */
 export function mergeRecords(records: readonly RunRecord[]): RunRecord {
@@ -31,7 +31,7 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
     const differ = differenceLines(first, record)
     if (differ.length === 0) continue
     throw new RecordError(
-      `${first.file} and ${record.file} are not of the same kind of machine: ${differ.join('; ')}`,
+      `${first.file} and ${record.file} are of different hosts: ${differ.join('; ')}`,
       'isobench merge --group --out FILE writes one record for each kind',
     )
   }

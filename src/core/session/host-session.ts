@@ -15,7 +15,7 @@ import { createBusyboxRootfs, mountChroot } from '../../host/mounts.ts'
 import { inNetns, Network } from '../../host/network.ts'
 import { guestsFolder, hostLockPath } from '../../host/paths.ts'
 import { createGuestSandbox, type OwnedGuestSandbox, RunResources, type TraceHooks } from '../../host/sandbox.ts'
-import { instruments } from '../../tracing/sources.ts'
+import { traceSources } from '../../tracing/sources.ts'
 import { Tracer } from '../../tracing/tracer.ts'
 import { programPath } from '../../util/assets.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
@@ -120,7 +120,7 @@ export class HostSession implements Session {
     const { journal, limits, prefix } = this
     const known = this.tracers.get(source)
     const tracer =
-      known ?? Tracer.open(instruments[source], { journal, name: `${prefix}-${source}`, cpus: limits.cpus })
+      known ?? Tracer.open(traceSources[source], { journal, name: `${prefix}-${source}`, cpus: limits.cpus })
     this.tracers.set(source, tracer)
     return tracer
   }

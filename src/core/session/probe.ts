@@ -6,7 +6,7 @@ import type { Image } from '../../host/image.ts'
 import { describeMissing, installCommand, missing } from '../../host/packages.ts'
 import { runHostCommand } from '../../host/process.ts'
 import { runTimed } from '../../host/timed-process.ts'
-import { instruments } from '../../tracing/sources.ts'
+import { traceSources } from '../../tracing/sources.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
 import type { Plan, PlannedPlatform } from '../model/plan.ts'
@@ -25,13 +25,13 @@ export interface TraceSourceProbe {
 }
 
 /** Opens each trace source. A kernel that lists a tracer may still refuse it. */
-export async function probeInstruments(
+export async function probeTraceSources(
   session: Session,
-  names: readonly TraceSource[] = Object.keys(instruments) as TraceSource[],
+  names: readonly TraceSource[] = Object.keys(traceSources) as TraceSource[],
 ): Promise<TraceSourceProbe[]> {
   const probes: TraceSourceProbe[] = []
   for (const name of names) {
-    const { description } = instruments[name]
+    const { description } = traceSources[name]
     try {
       await session.tracer(name)
       probes.push({ name, description, available: true })
@@ -54,7 +54,7 @@ export async function excludeUntraceable<P extends Pick<Plan, 'benches' | 'cases
 ): Promise<P> {
   const wanted = [...new Set(plan.benches.flatMap(({ workload }) => workload.traced ?? []))]
   if (wanted.length === 0) return plan
-  const absent = (await probeInstruments(session, wanted)).filter(({ available }) => !available)
+  const absent = (await probeTraceSources(session, wanted)).filter(({ available }) => !available)
   for (const { name, reason } of absent) onNote(`benches traced by ${name} are left out: ${reason}`)
   const lacking = ({ workload }: Plan['benches'][number]) => absent.find(({ name }) => name === workload.traced)
   const benches = plan.benches.filter((bench) => !lacking(bench))

@@ -29,12 +29,12 @@ export function stripClaims(code: string): string {
   if (!analysis.isReliable) return JSON.stringify(canonical(program.body, new Set()))
   const removable = removableNodes(program, analysis)
   const statements = program.body.filter((statement) => statement.type !== 'ImportDeclaration')
-  const kept = reachable(statements, removable, analysis)
-  const used = new Set(kept.flatMap((statement) => referencedNames(statement, removable)))
+  const needed = reachable(statements, removable, analysis)
+  const used = new Set(needed.flatMap((statement) => referencedNames(statement, removable)))
   const imports = program.body.flatMap((statement) =>
     statement.type === 'ImportDeclaration' ? importText(statement, used) : [],
   )
-  return JSON.stringify([imports, canonical(kept, removable)])
+  return JSON.stringify([imports, canonical(needed, removable)])
 }
 
 /** The property `expect` in the options of a bench, anywhere in the module, and exports of claims. */
@@ -60,14 +60,14 @@ const isNamed = (key: Node, name: string): boolean =>
 
 /** Statements with an effect, and the declarations that they use. */
 function reachable(statements: readonly TopLevel[], removable: ReadonlySet<Node>, analysis: ClaimAnalysis): TopLevel[] {
-  const kept = new Set(statements.filter((one) => !isEmptyExport(one, removable) && !analysis.hasNoEffect(one)))
+  const needed = new Set(statements.filter((one) => !isEmptyExport(one, removable) && !analysis.hasNoEffect(one)))
   const used = new Set<string>()
-  for (let waiting = [...kept]; waiting.length > 0; ) {
+  for (let waiting = [...needed]; waiting.length > 0; ) {
     for (const statement of waiting) for (const name of referencedNames(statement, removable)) used.add(name)
-    waiting = statements.filter((one) => !kept.has(one) && boundNames(one).some((name) => used.has(name)))
-    for (const statement of waiting) kept.add(statement)
+    waiting = statements.filter((one) => !needed.has(one) && boundNames(one).some((name) => used.has(name)))
+    for (const statement of waiting) needed.add(statement)
   }
-  return statements.filter((one) => kept.has(one))
+  return statements.filter((one) => needed.has(one))
 }
 
 const isEmptyExport = (statement: TopLevel, removable: ReadonlySet<Node>): boolean =>

@@ -20,15 +20,15 @@ function warnings(report: Report): string[] {
   const { environment, status, profile, platforms } = report
   const { cpu, virtualization } = environment
   const results = resultsOf(report)
-  const failed = results.reduce((sum, { cell: result }) => sum + result.errors.length, 0)
-  const flags = [...new Set(results.flatMap(({ cell: result }) => result.flags))]
+  const failed = results.reduce((sum, { result }) => sum + result.errors.length, 0)
+  const flags = [...new Set(results.flatMap(({ result }) => result.flags))]
   const flagged = flags.map((flag) => {
-    const where = results.filter(({ cell: result }) => result.flags.includes(flag))
-    return `${flag}: ${where.map(({ bench, cell: result }) => `${bench.bench.name} on ${result.platform}`).join(', ')}`
+    const where = results.filter(({ result }) => result.flags.includes(flag))
+    return `${flag}: ${where.map(({ bench, result }) => `${bench.bench.name} on ${result.platform}`).join(', ')}`
   })
-  const { wholly, partly } = unavailablePlatforms(report)
+  const { entirely, partially } = unavailablePlatforms(report)
   const texts: (string | false | null | undefined)[] = [
-    status !== 'finished' && `The run was ${status}: the verdicts are those of the samples that it had.`,
+    status !== 'finished' && `The run was ${status}. The verdicts are those of its samples so far.`,
     quickProfileNote(report),
     profile.rounds < minRounds &&
       `${plural(profile.rounds, 'round')} cannot decide anything: at least five are needed.`,
@@ -43,8 +43,8 @@ function warnings(report: Report): string[] {
     cpu.governor === null && 'The host does not expose its CPU frequency governor.',
     cpu.smt === 'on' && 'SMT is on: hyperthreads share their cores.',
     excludedPlatformsNote(report.excludedPlatforms),
-    wholly.length > 0 && `${plural(wholly.length, 'platform')} of ${platforms.length} cannot run here.`,
-    ...partly.map(
+    entirely.length > 0 && `${plural(entirely.length, 'platform')} of ${platforms.length} cannot run here.`,
+    ...partially.map(
       ({ name }) => `${name} cannot boot a guest here, measured is ${measuredBenches(report, name).join(', ')}.`,
     ),
     environment.revision?.endsWith('+') === true && 'The project had changes that were not committed.',
@@ -98,9 +98,9 @@ export function environmentHtml(report: Report): Html {
 }
 
 function platformsHtml(report: Report): Html {
-  const partly = new Set(unavailablePlatforms(report).partly.map(({ name }) => name))
+  const partially = new Set(unavailablePlatforms(report).partially.map(({ name }) => name))
   const rows = report.platforms.map(({ name, kind, family, available, version, reason, fix }) => {
-    const status = available ? '✓ works' : partly.has(name) ? '– boots no guest' : '– cannot run'
+    const status = available ? '✓ works' : partially.has(name) ? '– boots no guest' : '– cannot run'
     return {
       cells: [
         cell(status, `nowrap ${available ? 'good' : 'doubt'}`),

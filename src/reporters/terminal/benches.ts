@@ -104,13 +104,13 @@ function tableLines({ rows }: MetricTable, hoisted: string, width: number, ink: 
 
 /** The rows, with as wide a plot as there is room for beside the notes. */
 function cellsOf(rows: readonly Row[], hoisted: string, width: number, ink: Colors): TableCell[][] {
-  const cells = (boxes: readonly string[]) => rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', ink))
+  const rowsWith = (boxes: readonly string[]) => rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', ink))
   const series = rows.map(({ result }) => result.samples.map(({ value }) => value))
-  const room = Math.min(plot.most, width - widthOfTable(columns, cells([])))
+  const room = Math.min(plot.most, width - widthOfTable(columns, rowsWith([])))
   // One sample each makes no picture.
-  if (room < plot.least || series.every((values) => values.length < 2)) return cells([])
+  if (room < plot.least || series.every((values) => values.length < 2)) return rowsWith([])
   const native = rows.find(({ platform }) => platform === 'native')?.result.median ?? undefined
-  return cells(boxes(series, native, room))
+  return rowsWith(boxes(series, native, room))
 }
 
 function lineOf(
@@ -132,9 +132,9 @@ function lineOf(
   ]
 }
 
-/** What went wrong in each cell: how often, and the first of it. */
-function errorLines({ results: cells }: CaseResult, width: number, ink: Colors): string[] {
-  return cells.flatMap(({ platform, errors }) => {
+/** What went wrong on each platform: how often, and the first of it. */
+function errorLines({ results }: CaseResult, width: number, ink: Colors): string[] {
+  return results.flatMap(({ platform, errors }) => {
     if (errors.length === 0) return []
     const failed = `${plural(errors.length, 'sample')} failed`
     const text = `${sanitize(platform, 60)}: ${failed}, the first: ${sanitize(errors[0]!, 240)}`

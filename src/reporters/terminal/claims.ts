@@ -163,16 +163,16 @@ function shellWord(text: string): string {
 }
 
 function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
-  return failedResults(report).flatMap(({ bench, cell, claims }) => {
+  return failedResults(report).flatMap(({ bench, result, claims }) => {
     const params = sanitize(describeParams(bench.params))
     const lost = plural(claims, 'claim')
-    const subject = [benchName(bench.bench) + (params && ` ${params}`), sanitize(cell.platform, 60)].join(' · ')
-    const head = `${verdictSymbols['not-evaluated']} ${plural(cell.errors.length, 'sample')} failed: ${subject}`
+    const subject = [benchName(bench.bench) + (params && ` ${params}`), sanitize(result.platform, 60)].join(' · ')
+    const head = `${verdictSymbols['not-evaluated']} ${plural(result.errors.length, 'sample')} failed: ${subject}`
     return [
       ...wrap(head, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`),
       ...labelled('so', `${lost} cannot be judged`, width, ink),
-      ...labelled('first', cell.errors[0] ? sanitize(cell.errors[0], 240) : 'unknown', width, ink),
-      ...labelled('do', rerun(bench.bench.file, cell.platform, '--reporter verbose'), width, ink),
+      ...labelled('first', result.errors[0] ? sanitize(result.errors[0], 240) : 'unknown', width, ink),
+      ...labelled('do', rerun(bench.bench.file, result.platform, '--reporter verbose'), width, ink),
       '',
     ]
   })

@@ -37,7 +37,7 @@ export function terminalReporter(
   let run: { readonly plan: Plan; readonly pace: ProgressEstimator } | undefined
   let startedAt: number | undefined
   let errors = 0
-  let problemsTold = 0
+  let problemsShown = 0
   return {
     onPrepare(what) {
       startedAt ??= Date.now()
@@ -45,7 +45,7 @@ export function terminalReporter(
       else print([`preparing: ${sanitize(what)}`])
     },
     onProblems(problems) {
-      problemsTold = problems.length
+      problemsShown = problems.length
       print(problemLines(problems, view))
     },
     onPlan(plan) {
@@ -76,15 +76,15 @@ export function terminalReporter(
       status.clear()
       const baseline = context.against?.(report)
       const took = startedAt !== undefined && { ms: Date.now() - startedAt }
-      print(summary(report, view, { problemsTold, baseline, ...took }))
+      print(summary(report, view, { problemsShown, baseline, ...took }))
       // Watch runs again with the same reporter.
       startedAt = undefined
-      problemsTold = 0
+      problemsShown = 0
     },
     onStoredRuns(runs) {
       for (const { report } of runs) {
         if (runs.length > 1) print(['', view.ink.strong(truncate(headingOf(report), view.width))])
-        print(summary(report, view, { problemsTold: 0, baseline: context.against?.(report) }))
+        print(summary(report, view, { problemsShown: 0, baseline: context.against?.(report) }))
       }
     },
     onAbort() {
@@ -98,14 +98,14 @@ const headingOf = ({ record, environment }: Report): string =>
 
 function planLine(plan: Plan): string {
   const { profile, profileName, seed, duet } = plan
-  const cells = plannedResults(plan)
-  const cases = new Set(cells.map((cell) => cell.case))
+  const results = plannedResults(plan)
+  const cases = new Set(results.map((one) => one.case))
   const benches = new Set(plan.cases.flatMap(({ id, bench }) => (cases.has(id) ? [bench] : [])))
-  const platforms = new Set(cells.map(({ platform }) => platform)).size
+  const platforms = new Set(results.map(({ platform }) => platform)).size
   const rounds = `${plural(profile.rounds, 'round')}${profile.warmup > 0 ? ` and ${profile.warmup} to warm up` : ''}`
   return [
     `${plural(benches.size, 'bench', 'benches')} on ${plural(platforms, 'platform')} ` +
-      `(${plural(cells.length, 'result')})`,
+      `(${plural(results.length, 'result')})`,
     rounds,
     ...(duet ? [`${duet.length} in duet with native`] : []),
     `profile ${sanitize(profileName, 40)}`,

@@ -21,9 +21,9 @@ export class ProgressEstimator {
   /** The rounds that each block has begun. */
   readonly #rounds = new Map<number, { readonly warmup: Set<number>; readonly measured: Set<number> }>()
   #stepAt = this.#startedAt
-  #toldAt = this.#startedAt
+  #shownAt = this.#startedAt
   #now: Progress | undefined
-  /** Milliseconds of the latest step of each cell. */
+  /** Milliseconds of the latest step of each result. */
   readonly #took = new Map<string, number>()
 
   get #isOneBlock(): boolean {
@@ -43,13 +43,13 @@ export class ProgressEstimator {
     const now = Date.now()
     const seen = rounds[progress.warmup ? 'warmup' : 'measured']
     const isNew = this.#isOneBlock ? !seen.has(progress.round) : progress.block !== this.#now?.block
-    const due = isNew || now - this.#toldAt >= mostSilence
+    const due = isNew || now - this.#shownAt >= mostSilence
     this.#rounds.set(progress.block, rounds)
     seen.add(progress.round)
-    if (this.#now) this.#took.set(cellOf(this.#now), now - this.#stepAt)
+    if (this.#now) this.#took.set(resultKey(this.#now), now - this.#stepAt)
     this.#now = progress
     this.#stepAt = now
-    if (due) this.#toldAt = now
+    if (due) this.#shownAt = now
     return due
   }
 
@@ -57,7 +57,7 @@ export class ProgressEstimator {
   step(): string {
     const since = Date.now() - this.#stepAt
     if (!this.#now || since < longStep) return ''
-    const took = this.#took.get(cellOf(this.#now))
+    const took = this.#took.get(resultKey(this.#now))
     return `for ${duration(since)}${took !== undefined && took > since ? ` of ~${duration(took)}` : ''}`
   }
 
@@ -125,7 +125,7 @@ export class ProgressEstimator {
   }
 }
 
-const cellOf = ({ case: point, platform }: Progress) => `${point.id} ${platform}`
+const resultKey = ({ case: point, platform }: Progress) => `${point.id} ${platform}`
 
 function bar(share: number, columns: number): string {
   const full = Math.min(columns, Math.max(0, Math.floor(share * columns)))

@@ -44,11 +44,11 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
   return ['', ink.strong('Findings'), ...lines]
 }
 
-/** The summary after a run, what matters most last. The first `problemsTold` problems were printed before it. */
+/** The summary after a run, what matters most last. The first `problemsShown` problems were printed before it. */
 export function summary(
   report: Report,
   view: RenderOptions,
-  ran: { readonly ms?: number; readonly problemsTold: number; readonly baseline?: BaselineView | undefined },
+  ran: { readonly ms?: number; readonly problemsShown: number; readonly baseline?: BaselineView | undefined },
 ): string[] {
   const { width, ink } = view
   return [
@@ -58,7 +58,7 @@ export function summary(
     ...excludedPlatformLines(report, width, ink),
     ...claimLines(report, view),
     ...findingLines(report, view),
-    ...problemLines(report.problems.slice(ran.problemsTold) as Problem[], view),
+    ...problemLines(report.problems.slice(ran.problemsShown) as Problem[], view),
     ...ending(report, view, ran),
   ]
 }
@@ -69,7 +69,7 @@ export function platformLines(
   { width, ink }: RenderOptions,
   among: (platform: Report['platforms'][number]) => boolean = () => true,
 ): string[] {
-  const { wholly, partly } = unavailablePlatforms(report)
+  const { entirely, partially } = unavailablePlatforms(report)
   const section = (absent: Report['platforms'], what: string) => {
     const own = absent.filter(among)
     if (own.length === 0) return []
@@ -88,7 +88,7 @@ export function platformLines(
       }),
     ]
   }
-  return [...section(wholly, 'cannot run here'), ...section(partly, 'cannot boot a guest here')]
+  return [...section(entirely, 'cannot run here'), ...section(partially, 'cannot boot a guest here')]
 }
 
 function excludedLines(report: Report, width: number, ink: Colors): string[] {
@@ -103,7 +103,7 @@ function excludedLines(report: Report, width: number, ink: Colors): string[] {
     shard: 'left to other shards',
     'not-failed-before': 'not failed in the latest run',
     'time-budget': 'not measured for lack of time',
-    'tracer-unavailable': 'not to be traced on this machine',
+    'tracer-unavailable': 'not traceable on this host',
   }
   const parts = Object.entries(words).flatMap(([why, word]) => {
     const number = left.filter((one) => one.reason === why).length
@@ -166,8 +166,8 @@ function ending(
   const paint = code === exitCodes.clean ? ink.good : isBad ? ink.bad : ink.doubt
   const cutShort = {
     finished: '',
-    interrupted: 'The run was interrupted: the verdicts are those of the samples it had.',
-    killed: 'The run was killed or still goes on: the verdicts are those of the samples it had.',
+    interrupted: 'The run was interrupted. The verdicts are those of its samples so far.',
+    killed: 'The run was killed or is still running. The verdicts are those of its samples so far.',
   }[report.status]
   const broken = report.problems.length
   const quick = quickProfileNote(report)

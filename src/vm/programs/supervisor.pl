@@ -70,7 +70,7 @@ close $theirs if $theirs;
 # the first of many lines. Cloud Hypervisor reboots a guest that resets, which every guest does after a kernel panic, in
 # an endless loop.
 my %over = (
-    'vmm.log'    => [qr/KVM internal error|kvm run failed/, 'KVM could not go on'],
+    'vmm.log'    => [qr/KVM internal error|kvm run failed/, 'KVM failed to run the guest'],
     'events.log' => [qr/"event": "rebooting"/,              'the guest reset itself'],
 );
 my %seen;

@@ -26,7 +26,9 @@ export const oldNames: ReadonlySet<string> = new Set(
   toneOf tableOf Wording wholeSeconds mostRecords jsonIn numberAt numberAfter namedIn runtimeObstacle
   removingAll removingContainers Surroundings openContainer overRuntime onlyOverRunsc notRuntime modeApart
   modeObstacle shimWith shimOf rootlessObstacle giveData withoutHybrid machineOf floorOf onlyErrors canPause
-  leaderOf systemdUp oncePer lostOf symbolsOf told having anew
+  leaderOf systemdUp oncePer lostOf symbolsOf told having anew keptOf cellOf cellsA cellsB problemsTold toldAt wholly
+  Instrument instrument instruments probeInstruments hasRegressed fingerprintDifferences runFingerprint guestOomKills
+  missingProgram ISOBENCH_MACHINE ISOBENCH_MACHINE_BINARIES ISOBENCH_MACHINE_ROUNDS
   `
     .trim()
     .split(/\s+/),

@@ -26,7 +26,7 @@ describe('the findings of the paper in benches/', () => {
     }
   })
 
-  itWithBuild('claim something of cells that exist', () => {
+  itWithBuild('claim something of cases that exist', () => {
     const benches = new Map(suite.benches.map((bench) => [bench.id, bench]))
     for (const { id, parts } of suite.findings) {
       for (const { bench: name, metric, where } of claimsOf({ parts })) {

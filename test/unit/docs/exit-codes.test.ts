@@ -8,12 +8,12 @@ function exitCodeTables(page: string): string[][][] {
   const tables: string[][][] = []
   let rows: string[][] | undefined
   for (const line of page.split('\n')) {
-    const cells = line.startsWith('|') ? line.split('|').map((text) => text.replaceAll('`', '').trim()) : undefined
-    if (!cells) rows = undefined
-    else if (cells[1] === 'code' || cells[1] === 'exit code') {
+    const texts = line.startsWith('|') ? line.split('|').map((text) => text.replaceAll('`', '').trim()) : undefined
+    if (!texts) rows = undefined
+    else if (texts[1] === 'code' || texts[1] === 'exit code') {
       rows = []
       tables.push(rows)
-    } else if (rows && /^\d+$/.test(cells[1]!)) rows.push([cells[1]!, cells[2]!])
+    } else if (rows && /^\d+$/.test(texts[1]!)) rows.push([texts[1]!, texts[2]!])
   }
   return tables.filter((one) => one.length > 0)
 }

@@ -221,7 +221,7 @@ describe('claims', () => {
     expect(outside).toEqual(inBench)
   })
 
-  it('choose platforms and cells, and keep what was chosen before', async () => {
+  it('choose platforms and cases, and keep what was chosen before', async () => {
     await registered(() => {
       const { latency } = bench('a', disk)
       const chosen = claim(latency).on('runc').where({ mode: 'read' }).where({ depth: 1 }).warn

@@ -19,7 +19,7 @@ async function run(
   return { ...done, stderr: gate.plain(done.stderr), events }
 }
 
-describe('a command between gates', () => {
+describe('a command between barriers', () => {
   it('runs after the first has opened, and its output is its own', async () => {
     const { stdout, stderr, events } = await run(['sh', '-c', 'echo out; echo err >&2'])
     expect({ stdout, stderr, events }).toEqual({

@@ -26,7 +26,7 @@ describe('what lies beyond the controls', () => {
     expect(subtractBackground({ futex: 131 }, control)).toEqual({ futex: 81 })
   })
 
-  it('is what is more than the gates alone, and as much less as those', () => {
+  it('is what is more than the barriers alone', () => {
     const control = { ...none, barrier: { read: 4, clone: 1 } }
     expect(subtractBackground({ read: 5, clone: 1, mmap: 2 }, control)).toEqual({ read: 1, mmap: 2 })
     expect(subtractBackground({ futex: 132 }, { ...idle({ futex: 50 }), barrier: { futex: 2 } })).toEqual({})

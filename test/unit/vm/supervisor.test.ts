@@ -133,7 +133,7 @@ it('reports at once that QEMU pauses because KVM cannot continue', () => {
   const paused = ['sh', '-c', 'echo "KVM internal error. Suberror: 1"; seq 40; exec sleep 15']
   const { status, stderr } = once(paused, ['true'])
   expect(status).toBe(125)
-  expect(stderr.toString()).toContain('KVM could not go on')
+  expect(stderr.toString()).toContain('KVM failed to run the guest')
 })
 
 it('reports at once that Cloud Hypervisor reboots its guest, with the output of its console', () => {

@@ -11,19 +11,19 @@ const platforms = ['native', 'runc', 'crun', 'gvisor']
 const workloads = ['cpu', 'memory', 'file I/O', 'network', 'start and stop']
 
 describe('a recorded run by functions', () => {
-  const cells = attackProfiles(record)
+  const profiles = attackProfiles(record)
   const of = (platform: string, workload = 'cpu') =>
-    cells.find((cell) => cell.platform === platform && cell.bench.endsWith(`: ${workload}`))!
+    profiles.find((profile) => profile.platform === platform && profile.bench.endsWith(`: ${workload}`))!
 
   it('has functions of the kernel, in separate profiles for set-up and work', () => {
-    expect(cells.map(({ platform, source: by, bench }) => `${bench.split(': ')[1]} on ${platform} by ${by}`)).toEqual(
-      workloads.flatMap((name) => platforms.map((platform) => `${name} on ${platform} by functions`)),
-    )
+    expect(
+      profiles.map(({ platform, source: by, bench }) => `${bench.split(': ')[1]} on ${platform} by ${by}`),
+    ).toEqual(workloads.flatMap((name) => platforms.map((platform) => `${name} on ${platform} by functions`)))
     expect(of('native')).toMatchObject({ distinct: 1081, calls: 132_996, setupDistinct: 0 })
     expect(of('runc')).toMatchObject({ distinct: 1112, calls: 132_333, setupDistinct: 2930, setupCalls: 940_115 })
     expect(of('crun')).toMatchObject({ distinct: 1077, setupDistinct: 2567, setupCalls: 316_056 })
     expect(of('gvisor')).toMatchObject({ distinct: 1011, calls: 1_289_417, setupDistinct: 3555, setupCalls: 1_836_126 })
-    for (const { platform, case: point, work } of cells) {
+    for (const { platform, case: point, work } of profiles) {
       expect(Object.keys(work), `${point} on ${platform}`).toEqual(
         expect.arrayContaining(['x64_sys_call', 'handle_mm_fault']),
       )
@@ -57,7 +57,7 @@ describe('a recorded run by functions', () => {
     const setup = diff.parts[1]!.onlyB.flatMap(({ names }) => names.map(({ name }) => name))
     expect(setup).toEqual(expect.arrayContaining(['copy_mnt_ns', 'cgroup_mkdir']))
     expect(diffText([diff])).toContain('functions of the host kernel (functions)')
-    expect(tableText(cells, null)).toMatch(/runc +1,?112/)
+    expect(tableText(profiles, null)).toMatch(/runc +1,?112/)
   })
 
   it('has the sentry and its stubs, which ask the host for other things than a program does', () => {
@@ -67,7 +67,7 @@ describe('a recorded run by functions', () => {
   })
 
   it('is a Markdown table with a row for each platform, and says on what it was measured', () => {
-    const table = profilesMarkdown(cells, record).split('\n')
+    const table = profilesMarkdown(profiles, record).split('\n')
     expect(table[0]).toMatch(/Linux 6\.12\S+, .*, 1 round; by functions: distinct functions/)
     expect(table[2]).toBe(`| ${['', ...workloads, 'at set-up'].join(' | ')} |`)
     expect(table.filter((line) => /^\| \w/.test(line)).map((line) => line.split(' | ')[0])).toEqual([
@@ -81,7 +81,7 @@ describe('a recorded run by functions', () => {
     )
   })
 
-  it('is judged by its own instrument: nothing is marked, and one round decides nothing', () => {
+  it('is judged by its own trace source: nothing is marked, and one round decides nothing', () => {
     const { findings, claims } = buildReport(record, { strict: false })
     const isolation = findings.filter(({ id }) => id >= 24 && id <= 27)
     expect(isolation.map(({ id }) => id)).toEqual([24, 25, 26, 27])

@@ -44,8 +44,8 @@ const record: RunRecord = {
 }
 
 describe('the profiles of a record', () => {
-  const cells = attackProfiles(record)
-  const of = (platform: string) => cells.find((cell) => cell.platform === platform) as AttackProfileSummary
+  const profiles = attackProfiles(record)
+  const of = (platform: string) => profiles.find((profile) => profile.platform === platform) as AttackProfileSummary
 
   it('are medians over the rounds, without the warm-up', () => {
     expect(of('runc')).toMatchObject({ rounds: 3, distinct: 2, calls: 31 - 4, setupDistinct: 1, setupCalls: 3 })
@@ -55,7 +55,7 @@ describe('the profiles of a record', () => {
 
   it('say when there is none', () => {
     expect(of('gvisor')).toMatchObject({ rounds: 0, failed: 1 })
-    expect(tableText(cells, null)).toMatch(/gvisor +- +- +- +- +- +0/)
+    expect(tableText(profiles, null)).toMatch(/gvisor +- +- +- +- +- +0/)
   })
 
   it('are compared by what one platform reaches and the other does not', () => {
@@ -81,7 +81,7 @@ it('what every round reaches is separate from what some rounds reach', () => {
 })
 
 it('a name that one of two reaches in some rounds only makes them neither alike nor different', () => {
-  const cells = attackProfiles({
+  const profiles = attackProfiles({
     ...record,
     samples: [
       sample('native', 0, { read: 1, write: 1 }),
@@ -90,7 +90,7 @@ it('a name that one of two reaches in some rounds only makes them neither alike 
     ],
   })
   const { parts } = diffOf(
-    ...(cells.filter(({ rounds }) => rounds > 0) as [AttackProfileSummary, AttackProfileSummary]),
+    ...(profiles.filter(({ rounds }) => rounds > 0) as [AttackProfileSummary, AttackProfileSummary]),
   )
   expect(parts[0]).toMatchObject({ onlyA: [], onlyB: [], both: 1, someRounds: ['write'], jaccard: 1 })
 })

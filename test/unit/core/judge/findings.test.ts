@@ -54,7 +54,7 @@ describe('a finding', () => {
     expect(judgement.findings[0]).toMatchObject({ outcome: 'not-evaluated', agreeing: { holds: 0, of: 1 } })
   })
 
-  it('is decided by the claims that stand in where its own instrument is absent, and is marked', () => {
+  it('is decided by the claims that stand in where its own trace source is absent, and is marked', () => {
     const own = aClaim(within, { bench: 'traced.bench.ts#functions' })
     const standIn = aClaim(within, { fallbackLabel: 'by syscalls' })
     const finding = aFinding([own, standIn])
@@ -85,7 +85,7 @@ describe('a finding', () => {
     expect(verdict).not.toHaveProperty('fallbackLabel')
   })
 
-  it('is undecidable, without a mark, when neither instrument is there', () => {
+  it('is undecidable, without a mark, when neither trace source is there', () => {
     const [own, other] = ['a.bench.ts#functions', 'a.bench.ts#syscalls']
     const finding = aFinding([
       aClaim(within, { bench: own! }),
@@ -144,7 +144,7 @@ describe('a finding', () => {
   })
 })
 
-describe('what gates', () => {
+describe('what fails a run', () => {
   const better = [...native(), ...costing('runc', 1.2)]
   const worse = [...native(), ...costing('runc', 1.5)]
   const gated = (claim: Claim, gate: FindingData['failOn'], samples: readonly Sample[]) => {

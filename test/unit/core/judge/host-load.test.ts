@@ -13,10 +13,10 @@ const load = (foreign: number) => ({
 })
 
 /** Others had `share` of the CPUs in the first so many of ten rounds of each; runc at `cost` times native's. */
-function verdictOf(matcher: Matcher, cost: number, crowded: { native: number; runc: number }, share = 0.6): string {
+function verdictOf(matcher: Matcher, cost: number, overloaded: { native: number; runc: number }, share = 0.6): string {
   const samplesOf = (platform: 'native' | 'runc', factor: number) =>
     costing(platform, factor).map((sample) =>
-      sample.round < crowded[platform] ? { ...sample, disturbed: true, load: load(share) } : sample,
+      sample.round < overloaded[platform] ? { ...sample, disturbed: true, load: load(share) } : sample,
     )
   const [claim] = judge(planWith(aClaim(matcher)), [...samplesOf('native', 1), ...samplesOf('runc', cost)]).claims
   const { outcome, reason } = claim!

@@ -105,8 +105,11 @@ describe('a claim over a parameter', () => {
 
   it('does not fail a run on a host that mostly works for others', () => {
     const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
-    const crowded = series([50, 60, 90, 100], 10, { disturbed: true, load })
-    expect(verdictOf(peaksAt, crowded)).toMatchObject({ outcome: 'inconclusive', reason: { code: 'host-overloaded' } })
+    const overloaded = series([50, 60, 90, 100], 10, { disturbed: true, load })
+    expect(verdictOf(peaksAt, overloaded)).toMatchObject({
+      outcome: 'inconclusive',
+      reason: { code: 'host-overloaded' },
+    })
   })
 })
 

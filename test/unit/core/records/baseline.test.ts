@@ -128,7 +128,7 @@ describe('comparing two runs', () => {
     const now = runOf('now', { runc: 2.2, gvisor: 2 })
     const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
     /** Crowded in the first so many of the ten rounds of these platforms. */
-    const crowded = (record: RunRecord, rounds: number, names = ['native', 'runc', 'gvisor']): RunRecord => ({
+    const overloaded = (record: RunRecord, rounds: number, names = ['native', 'runc', 'gvisor']): RunRecord => ({
       ...record,
       samples: record.samples.map((sample) =>
         sample.round < rounds && names.includes(sample.platform) ? { ...sample, disturbed: true, load } : sample,
@@ -138,11 +138,11 @@ describe('comparing two runs', () => {
 
     it('in either run, what moved is unclear, says why, and fails nothing', () => {
       for (const [a, b, run] of [
-        [before, crowded(now, 6), 'now'],
-        [crowded(before, 6), now, 'before'],
+        [before, overloaded(now, 6), 'now'],
+        [overloaded(before, 6), now, 'before'],
       ] as const) {
         const comparison = compareRecords(a, b, options)
-        const moved = comparison.rows.filter(({ failsRun: gates }) => gates)
+        const moved = comparison.rows.filter(({ failsRun }) => failsRun)
         expect(moved).toMatchObject(moved.map(() => doubted))
         expect(moved[0]!.reason).toContain(`in the run ${run}`)
         expect(fails(comparison)).toBe(false)
@@ -151,9 +151,9 @@ describe('comparing two runs', () => {
     })
 
     it('half of the rounds, or one side alone, excuse nothing; what is the same stays so', () => {
-      expect(fails(compareRecords(before, crowded(now, 5), options))).toBe(true)
-      expect(fails(compareRecords(before, crowded(now, 10, ['runc']), options))).toBe(true)
-      const same = crowded(runOf('same', { runc: 1.1, gvisor: 3 }), 10)
+      expect(fails(compareRecords(before, overloaded(now, 5), options))).toBe(true)
+      expect(fails(compareRecords(before, overloaded(now, 10, ['runc']), options))).toBe(true)
+      const same = overloaded(runOf('same', { runc: 1.1, gvisor: 3 }), 10)
       expect(changes(before, same)).toMatchObject({ 'runc latency': 'same', 'gvisor rate': 'same' })
     })
   })
@@ -192,7 +192,7 @@ describe('comparing two runs', () => {
   })
 })
 
-describe('unlike hosts', () => {
+describe('different hosts', () => {
   const a = runOf('a', { runc: 1 })
   it.each([
     ['kernel', { kernel: '6.2' }],

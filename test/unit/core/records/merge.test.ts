@@ -90,10 +90,10 @@ describe('merging', () => {
     expect(judge(merged.plan, merged.samples).claims[0]!.estimate!.rounds).toBe(16)
   })
 
-  test('refuses another machine and names what differs', () => {
+  test('refuses another host and names what differs', () => {
     const cpu = { ...whole.environment.cpu, count: 4 }
     expect(() => mergeRecords([whole, other({ kernel: '6.12.3', cpu })])).toThrow(
-      'not of the same kind of machine: kernel: 6.1.0 and 6.12.3; CPUs: 8 and 4',
+      'are of different hosts: kernel: 6.1.0 and 6.12.3; CPUs: 8 and 4',
     )
     expect(groupByHost([whole, other({ cpu }), other({})]).map((group) => group.length)).toEqual([2, 1])
   })

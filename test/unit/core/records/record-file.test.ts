@@ -284,7 +284,7 @@ describe('a report of a record', () => {
   })
 
   it('has what was measured: medians, the ratio to native, errors, and no cell of an absent platform', () => {
-    const [bench] = reportOf(write('report-cells').file).cases
+    const [bench] = reportOf(write('report-results').file).cases
     expect(bench!.results.map(({ platform }) => platform)).toEqual(['native', 'runc'])
     const [base, runc] = bench!.results
     expect(base!.metrics.latency!.ratioToNative).toBeNull()

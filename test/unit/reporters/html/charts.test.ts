@@ -79,7 +79,7 @@ describe('the paper’s figures', () => {
     expect(figure(number).join('')).toContain('Distribution of')
   })
 
-  check('18 has the five workloads as panels beside each other, by each instrument', [18], (number) => {
+  check('18 has the five workloads as panels beside each other, by each trace source', [18], (number) => {
     const [byFunctions, bySyscalls, ...others] = figure(number)
     expect(others).toEqual([])
     for (const [one, by] of [

@@ -124,7 +124,7 @@ describe('the summary', () => {
       .default!.create(contextOf(out))
       .onFinish?.(buildReport({ ...record, plan, samples: [], problems: [], status: 'interrupted' }, { strict: false }))
     expect(out.text.trimStart().split('\n')[0]).toBe(
-      'The run was interrupted: the verdicts are those of the samples it had.',
+      'The run was interrupted. The verdicts are those of its samples so far.',
     )
   })
 
