@@ -89,8 +89,11 @@ const reasonTexts: Record<ReasonCode, string> = {
   'within-half-margin':
     'beyond the margin, but the noise is too great to be sure of more than half of it; more rounds would decide',
   'host-overloaded':
-    'beyond the margin, but other processes used at least half of the CPUs in most rounds; ' +
+    'the values decide it, but other processes used at least half of the CPUs in most rounds; ' +
     'stop them and run again',
+  'dependent-rounds':
+    'the rounds depend on each other, so the interval is too narrow; ' +
+    'find what changes during the run, because more rounds do not help',
   multiplicity: 'beyond the margin, but among so many it may be chance; more rounds would decide',
   'noise-floor': 'the margin is smaller than the noise of this host; the smallest usable margin is given',
   'no-published-number': 'the source states no number for it; a chart in the source may show one',
@@ -98,11 +101,18 @@ const reasonTexts: Record<ReasonCode, string> = {
   'not-on-hardware': 'its guests were not on hardware, so it is judged separately',
 }
 
+const signedPercent = (percent: number): string =>
+  `${percent < 0 ? '' : '+'}${figure(Number(percent.toPrecision(2)))} %`
+
+const multiplicityTexts = { run: 'that could fail', finding: 'of the finding', claim: 'of the ranking' } as const
+
 /** What a reason is about: platforms, a number, or a message. */
 export function formatReasonSubject(reason: Reason): string {
   switch (reason.code) {
     case 'multiplicity':
-      return reason.among === 'run' ? `one of ${reason.tests} that could fail` : `one of ${reason.tests} of the finding`
+      return `one of ${reason.tests} ${multiplicityTexts[reason.among]}`
+    case 'dependent-rounds':
+      return `correlation ${reason.correlation.toFixed(2)}, drift ${signedPercent(reason.driftPercent)}`
     case 'noise-floor':
       return `${reason.smallestMarginPercent.toPrecision(2)} %`
     case 'tracer-unavailable':
@@ -147,8 +157,13 @@ export function formatEstimateUnit({ estimate, published }: Pick<ClaimVerdict, '
 }
 
 /** The estimate of a verdict with its interval: `1.08 [1.06, 1.1] ×native`. */
-export function formatEstimate(verdict: Pick<ClaimVerdict, 'estimate' | 'published'>): string {
-  if (verdict.estimate) return `${interval(verdict.estimate)} ${formatEstimateUnit(verdict)}`
+export function formatEstimate(verdict: Pick<ClaimVerdict, 'estimate' | 'published' | 'platforms'>): string {
+  const { estimate, platforms } = verdict
+  if (estimate) {
+    // A claim about several platforms is decided by one of them, and not always by the first.
+    const whose = estimate.kind === 'ratio' && platforms.length > 1 ? `${estimate.platform} ` : ''
+    return `${whose}${interval(estimate)} ${formatEstimateUnit(verdict)}`
+  }
   return verdict.published ? 'by the order that is stated' : 'not measured'
 }
 

@@ -18,10 +18,10 @@ import {
   flagLegend,
   measuredBenches,
   notEvaluated,
-  quickProfileNote,
   shownPath,
   unavailablePlatforms,
   uniqueClaims,
+  verdictNotes,
   verdictSymbols,
 } from './summary.ts'
 
@@ -29,14 +29,13 @@ import {
 export function verdictsMarkdown(report: Report, { root, against }: Pick<ReporterContext, 'root' | 'against'>): string {
   const baseline = against?.(report)
   const claims = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
-  const quick = quickProfileNote(report)
   return [
     '# isobench',
     '',
     `**${countsLine(count(report.claims))}**`,
     '',
     ...(baseline ? regressionsOf(baseline) : []),
-    ...(quick ? [md(quick), ''] : []),
+    ...verdictNotes(report).flatMap((note) => [md(note), '']),
     `Exit code ${report.exit.code}: ${describeExit(report.exit)}. ` + `Record: ${md(shownPath(report.record, root))}`,
     '',
     ...report.problems.map(({ file, message }) => `- ✗ ${md(file)}: ${md(message)}`),

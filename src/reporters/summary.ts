@@ -3,6 +3,7 @@ import type { BenchInfo } from '../core/model/claim.ts'
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/model/verdict.ts'
+import { minRoundsForDependence } from '../core/stats/index.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { formatPlatforms, formatReasonCode, formatReasonSubject } from './format.ts'
 
@@ -39,11 +40,22 @@ export const countsLine = ({
 }: Record<Outcome, number>): string =>
   `${holds} hold · ${contradicted} contradicted · ${inconclusive} inconclusive · ${notEvaluated} not evaluated`
 
-/** What the verdicts of the profile quick mean; null for any other profile. */
-export const quickProfileNote = ({ profile }: Report): string | null =>
-  profile.name === 'quick'
-    ? 'Verdicts of the profile quick: small sizes that keep the shape; --profile paper has the values of the paper.'
-    : null
+/** What limits the verdicts of a report as a whole, a sentence each. */
+export function verdictNotes({ profile, claims }: Report): string[] {
+  const decided = claims.filter(({ outcome, estimate }) => outcome !== 'not-evaluated' && (estimate?.rounds ?? 0) > 0)
+  const unchecked = decided.filter(({ estimate }) => estimate!.rounds < minRoundsForDependence)
+  return [
+    ...(profile.name === 'quick'
+      ? ['Verdicts of the profile quick: small sizes that keep the shape; --profile paper has the values of the paper.']
+      : []),
+    ...(unchecked.length > 0
+      ? [
+          `Independence of rounds: not checked for ${unchecked.length} of ${decided.length} verdicts, ` +
+            `which have fewer than ${minRoundsForDependence} rounds (--rounds ${minRoundsForDependence}).`,
+        ]
+      : []),
+  ]
+}
 
 /** How many failures one line names. */
 const namedFailures = 5

@@ -23,7 +23,9 @@ function failed(family: readonly (readonly number[])[], plan: SequentialPlan) {
     ranks: byRanks.map((p) => p <= rates.atMargin),
   }
   if (!contradicted.some(Boolean)) return { ...result, ours: contradicted }
-  const tests = series.map((rounds, at) => runTest({ id: String(at), rounds, visited, rule }, plan).tests[0]!)
+  const tests = series.map(
+    (rounds, at) => runTest({ id: String(at), rounds, visited, rule, prior: () => undefined }, plan).tests[0]!,
+  )
   const ours = holmCorrection(tests)
   return { ...result, ours: tests.map((test, at) => contradicted[at]! && ours.rejects(test)) }
 }

@@ -85,7 +85,7 @@ describe('200 equal claims under Holm', () => {
     const looked = (d: readonly number[]) =>
       pValueOverLooks(
         plan.looks.map((count, look) => ({ d: d.slice(0, count), share: alphaShare(plan, look) })),
-        (upTo) => signedRankPValue(upTo, margin, 'greater'),
+        (upTo) => signedRankPValue(upTo.d, margin, 'greater'),
       )
     const null0: Draw = (n, random) => Array.from({ length: n }, () => margin + gaussian(random))
     const cases: [string, Draw, number, (d: readonly number[]) => number, number][] = [

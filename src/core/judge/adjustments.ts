@@ -1,5 +1,5 @@
 import type { NoiseFloor } from '../model/plan.ts'
-import { median } from '../stats/index.ts'
+import { beyond, median, testDependence } from '../stats/index.ts'
 import type { Samples, Series } from './samples.ts'
 import type { ComparisonResult } from './tests.ts'
 
@@ -60,9 +60,18 @@ const isMostlyOverloaded = ({ rounds, overloaded }: Series): boolean => overload
 export const isHostOverloaded = (sides: readonly Series[]): boolean =>
   sides.length > 0 && sides.every(isMostlyOverloaded)
 
-/** On an overloaded host a contradicted claim is inconclusive. See docs/explanation/statistics.md. */
-export function applyHostLoad(judged: ComparisonResult, sides: readonly Series[]): ComparisonResult {
-  if (judged.outcome !== 'contradicted' || !isHostOverloaded(sides)) return judged
+/**
+ * On an overloaded host a decided claim is inconclusive, whichever way it is decided. A claim that platforms are alike
+ * still holds: load makes that harder, not easier.
+ * @param claimsLikeness whether the claim is that values differ by no more than a margin
+ */
+export function applyHostLoad(
+  judged: ComparisonResult,
+  sides: readonly Series[],
+  claimsLikeness = judged.margin !== null,
+): ComparisonResult {
+  if (judged.outcome !== 'contradicted' && (judged.outcome !== 'holds' || claimsLikeness)) return judged
+  if (!isHostOverloaded(sides)) return judged
   return {
     ...judged,
     outcome: 'inconclusive',
@@ -70,6 +79,40 @@ export function applyHostLoad(judged: ComparisonResult, sides: readonly Series[]
     reason: { code: 'host-overloaded' },
     extraRoundsNeeded: null,
   }
+}
+
+/**
+ * A decided claim is inconclusive if its rounds depend on each other: then there is less evidence than rounds, and each
+ * interval is too narrow. The verdict stands if every round is further beyond the threshold than the rounds are apart.
+ * @param series the differences of each comparison that decides, in the order of the rounds
+ * @param thresholds what the differences are compared with
+ */
+export function applyDependence(
+  judged: ComparisonResult,
+  series: readonly (readonly number[])[],
+  thresholds: readonly number[],
+  toPercent: (drift: number) => number,
+): ComparisonResult {
+  if (judged.outcome !== 'holds' && judged.outcome !== 'contradicted') return judged
+  const found = series
+    .filter((d) => !isFarBeyond(d, thresholds))
+    .flatMap((d) => testDependence(d, series.length) ?? [])
+    .filter(({ isDependent }) => isDependent)
+    .sort((a, b) => b.correlation - a.correlation)[0]
+  if (!found) return judged
+  return {
+    ...judged,
+    outcome: 'inconclusive',
+    direction: null,
+    reason: { code: 'dependent-rounds', correlation: found.correlation, driftPercent: toPercent(found.drift) },
+    extraRoundsNeeded: null,
+  }
+}
+
+function isFarBeyond(d: readonly number[], thresholds: readonly number[]): boolean {
+  const [least, most] = [Math.min(...d), Math.max(...d)]
+  const range = most - least
+  return thresholds.every((threshold) => beyond(least - threshold, range) || beyond(threshold - most, range))
 }
 
 /**
@@ -86,9 +129,10 @@ export function applyNoiseFloor(
   const { outcome, interval, margin } = judged
   if (!interval || margin === null || (outcome !== 'contradicted' && outcome !== 'inconclusive')) return judged
   const noiseFloor = noiseFloors.find((one) => cases.includes(one.case) && one.metric === metric)
-  if (!noiseFloor || margin >= noiseFloor.logRatio) return judged
+  if (!noiseFloor || !beyond(noiseFloor.logRatio, margin)) return judged
   const { logRatio } = noiseFloor
-  if (outcome === 'contradicted' && (interval.low > logRatio || interval.high < -logRatio)) return judged
+  const isBeyondFloor = beyond(interval.low, logRatio) || beyond(-logRatio, interval.high)
+  if (outcome === 'contradicted' && isBeyondFloor) return judged
   return {
     ...judged,
     outcome: 'not-evaluated',

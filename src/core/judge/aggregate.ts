@@ -1,4 +1,5 @@
-import { rankAgreement } from '../stats/index.ts'
+import { beyond, rankAgreement } from '../stats/index.ts'
+import { isHostOverloaded } from './adjustments.ts'
 import { minRounds, tooFewRounds } from './rules.ts'
 import type { Series } from './samples.ts'
 import { type ComparisonResult, notEvaluated, type Test } from './tests.ts'
@@ -59,8 +60,11 @@ export function judgeNoStableOrder(names: readonly string[], all: readonly Serie
     margin: null,
   }
   if (common.length < minRounds) return { ...base, outcome: 'inconclusive', direction: null, reason: tooFewRounds }
-  if (high < stableFrom) return { ...base, outcome: 'holds', direction: null, reason: null }
+  // Load shuffles the order, so it would make the claim hold.
+  if (isHostOverloaded(all))
+    return { ...base, outcome: 'inconclusive', direction: null, reason: { code: 'host-overloaded' } }
+  if (beyond(stableFrom, high)) return { ...base, outcome: 'holds', direction: null, reason: null }
   // A stable order is not worse for anybody.
-  if (low > stableFrom) return { ...base, outcome: 'contradicted', direction: 'better', reason: null }
+  if (beyond(low, stableFrom)) return { ...base, outcome: 'contradicted', direction: 'better', reason: null }
   return { ...base, outcome: 'inconclusive', direction: null, reason: { code: 'interval-crosses-margin' } }
 }

@@ -2,8 +2,8 @@ import type { Claim, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { BenchCase } from '../model/plan.ts'
 import type { Estimate, Reason } from '../model/verdict.ts'
-import type { Interval } from '../stats/index.ts'
-import { applyClientLimit, applyHostLoad, isClientBound } from './adjustments.ts'
+import { type Interval, median } from '../stats/index.ts'
+import { applyClientLimit, applyDependence, applyHostLoad, isClientBound } from './adjustments.ts'
 import { judgeNoStableOrder } from './aggregate.ts'
 import { PublishedResults } from './published.ts'
 import {
@@ -12,8 +12,14 @@ import {
   type DecisionRule,
   equivalence,
   inferiority,
+  type Limit,
+  limitAt,
   logMargin,
+  noBetterThanLimit,
   nonInferiority,
+  noWorseThanLimit,
+  ofLogs,
+  perClaimAlpha,
   superiority,
   tooFewRounds,
   type ValueInterval,
@@ -37,8 +43,11 @@ import {
   type JudgeInput,
   judgeUnpaired,
   notEvaluated,
+  pValueAtRate,
   runTest,
+  type Test,
 } from './tests.ts'
+import type { PriorOf } from './variance-pool.ts'
 
 /**
  * Judges one claim on one platform.
@@ -53,6 +62,7 @@ export function judgeOnPlatform(
 ): ComparisonResult {
   const { matcher } = claim
   const [benchCase] = cases
+  const about = { bench: benchCase.bench, metric: claim.metric, case: benchCase.id }
   const series = (platform: string, comparedWith?: string) =>
     input.samples.series(benchCase.id, platform, claim.metric, comparedWith)
   const published = input.plan.published && new PublishedResults(input.plan.published, [benchCase.id], claim.metric)
@@ -97,8 +107,11 @@ export function judgeOnPlatform(
     if (!Array.isArray(rounds)) return notEvaluated(failedOn(rounds, [platform, reference.platform], series))
     const id = [benchCase.id, claim.metric, platform, reference.platform].join('\0')
     const visited = Math.min(a.visited, b.visited)
-    const judged = atLooks({ id, rounds, visited, rule }, input, (interval) => ratio(true)(asRatio(interval, metric)))
-    return applyHostLoad(judged, [a, b])
+    const prior = input.pools.prior({ ...about, platform, against: reference })
+    const judged = atLooks({ id, rounds, visited, rule, prior }, input, (interval) =>
+      ratio(true)(asRatio(interval, metric)),
+    )
+    return applyHostLoad(applyDependence(judged, [rounds.map(({ d }) => d)], thresholdsOf(rule), ofLogs), [a, b])
   }
   switch (matcher.kind) {
     case 'withinNative':
@@ -158,6 +171,8 @@ function failedOn({ why }: NotComparable, platforms: readonly string[], series: 
 
 type Against = (platform: string, reference: Reference, rule: DecisionRule) => ComparisonResult
 
+const thresholdsOf = ({ against }: DecisionRule): number[] => against.map(({ threshold }) => threshold)
+
 /** Runs a test over all interim looks. */
 function atLooks(
   test: HypothesisTest,
@@ -165,7 +180,7 @@ function atLooks(
   estimate: (interval: Interval) => Estimate,
 ): ComparisonResult {
   const { decision, interval, tests } = runTest(test, plan.sequential)
-  const thresholds = test.rule.against.map(({ threshold }) => threshold)
+  const thresholds = thresholdsOf(test.rule)
   return {
     ...decision,
     estimate: estimate(interval),
@@ -180,14 +195,33 @@ function atLooks(
 /** Whether the claim is that the platform is worse than something. */
 const wantsWorse = ({ against }: DecisionRule): boolean => against.every(({ direction }) => direction === 'better')
 
-/** Each is better than the next: one contradicted pair contradicts the ranking; it holds only if all pairs hold. */
+/**
+ * Each is better than every later one. One contradicted pair contradicts the ranking, so the pairs share the error rate
+ * of one claim (Bonferroni). It holds only if all pairs hold, which needs no correction.
+ */
 function judgeRanking(order: readonly string[], against: Against): ComparisonResult {
-  const pairs = order.slice(1).map((next, at) => against(order[at]!, { platform: next }, superiority(1)))
+  const all = order.flatMap((platform, at) =>
+    order.slice(at + 1).map((later) => against(platform, { platform: later }, superiority(1))),
+  )
+  const pairs = all.map((pair) => (pair.outcome === 'contradicted' ? correctFor(all.length, pair) : pair))
   const worst = (['contradicted', 'not-evaluated', 'inconclusive', 'holds'] as const).find((outcome) =>
     pairs.some((pair) => pair.outcome === outcome),
   )
   const decisive = pairs.find((pair) => pair.outcome === worst)!
   return { ...decisive, tests: pairs.flatMap(({ tests }) => tests) }
+}
+
+function correctFor(count: number, pair: ComparisonResult): ComparisonResult {
+  const rate = perClaimAlpha.atMargin
+  const isSignificant = ({ atMargin }: Test) => pValueAtRate(atMargin.p, rate, count) * count <= rate
+  // A contradiction by a source's statement has no test.
+  if (pair.tests.length === 0 || pair.tests.some(isSignificant)) return pair
+  return {
+    ...pair,
+    outcome: 'inconclusive',
+    direction: null,
+    reason: { code: 'multiplicity', tests: count, among: 'claim' },
+  }
 }
 
 /** If the load client was the limit in one case of the series, it decides the shape of the series. */
@@ -197,7 +231,7 @@ function judgeOverParameter(
   name: string,
   cases: readonly BenchCase[],
   metric: Metric,
-  { plan, samples }: JudgeInput,
+  { plan, samples, pools }: JudgeInput,
 ): ComparisonResult {
   const why = unavailableReason(name, plan)
   if (why) return notEvaluated(why)
@@ -216,7 +250,18 @@ function judgeOverParameter(
   }
   const bound = cases.some(({ id }) => isClientBound(samples, id, name))
   const id = [metricName, name, ...cases.map((one) => one.id)].join('\0')
-  return applyClientLimit(judgeSeries(matcher, name, series, metric, plan.sequential, id), { name, bound })
+  const priorOf = (a: number, b: number) => {
+    const [one, other] = [cases[a]!, cases[b]!]
+    return pools.prior({
+      bench: one.bench,
+      metric: metricName,
+      platform: name,
+      case: one.id,
+      against: { case: other.id },
+    })
+  }
+  const context = { looks: plan.sequential, priorOf, id }
+  return applyClientLimit(judgeSeries(matcher, name, series, metric, context), { name, bound })
 }
 
 function judgeLimit(
@@ -234,7 +279,7 @@ function judgeLimit(
   const sign = worseSign(metric)
   // If a lower value is better, `atMost` claims that the platform is better than the limit, and `atLeast` that it is
   // worse.
-  const rule = (matcher.kind === 'atMost') === (sign === 1) ? superiority(1) : inferiority(1)
+  const rule = (matcher.kind === 'atMost') === (sign === 1) ? noWorseThanLimit : noBetterThanLimit
   const { published } = input.plan
   if (published && series.rounds.size === 0) {
     const results = new PublishedResults(published, [benchCase.id], metricName)
@@ -245,12 +290,29 @@ function judgeLimit(
       failedOn({ why: series.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }, [name], () => series),
     )
   }
-  const rounds = [...series.rounds].map(([round, value]) => ({ round, d: sign * (value - matcher.value) }))
+  const limit = limitAt(matcher.value)
+  const rounds = [...series.rounds]
+    .map(([round, value]) => ({ round, d: (sign * (value - limit.value)) / limit.scale }))
+    .sort((one, next) => one.round - next.round)
+  const query = { bench: benchCase.bench, metric: metricName, platform: name, case: benchCase.id, against: null }
+  const prior = priorInUnitsOf(limit, series, input.pools.prior(query))
   const id = [benchCase.id, metricName, name, String(matcher.value)].join('\0')
-  const judged = atLooks({ id, rounds, visited: series.visited, rule }, input, (interval) => ({
+  const judged = atLooks({ id, rounds, visited: series.visited, rule, prior }, input, (interval) => ({
     kind: 'amount',
-    ...asValue(interval, metric, matcher.value),
+    ...asValue(interval, metric, limit),
     unit: metric.unit,
   }))
-  return applyHostLoad(judged, [series])
+  // In percent of the platform's own value.
+  const typical = median([...series.rounds.values()]) / limit.scale
+  const ofValue = (drift: number) => (typical === 0 ? 0 : (100 * drift) / typical)
+  return applyHostLoad(applyDependence(judged, [rounds.map(({ d }) => d)], [0], ofValue), [series])
+}
+
+/** A prior of logarithms as a prior of differences from a limit: var(x) is about mean(x)^2 var(ln x). */
+function priorInUnitsOf({ scale }: Limit, { rounds }: Series, prior: PriorOf): PriorOf {
+  const typical = median([...rounds.values()]) / scale
+  return (count) => {
+    const found = prior(count)
+    return found && { variance: found.variance * typical ** 2 }
+  }
 }

@@ -10,6 +10,7 @@ import { type Group, judgeFinding } from './findings.ts'
 import { familywiseAlpha } from './rules.ts'
 import { Samples } from './samples.ts'
 import { type ComparisonResult, type Hypothesis, pValueAtRate, type Test } from './tests.ts'
+import { VariancePools } from './variance-pool.ts'
 
 export interface HolmCorrection {
   /** The number of different tests. */
@@ -35,7 +36,8 @@ export function holmCorrection(tests: readonly Test[]): HolmCorrection {
     size: margins.size,
     // A single test was already decided at its own rate.
     rejects: ({ atMargin, whenEqual }) =>
-      (margins.size <= 1 || margins.has(atMargin)) && (whenEqual === undefined || equals.has(whenEqual)),
+      (margins.size <= 1 || margins.has(atMargin)) &&
+      (whenEqual === undefined || equals.size <= 1 || equals.has(whenEqual)),
   }
 }
 
@@ -76,7 +78,8 @@ export function judge(plan: ScheduledPlan, samples: readonly Sample[]): Verdicts
  * The verdicts of every claim, in the order of the report: alone, with the noise floor, then among the other claims.
  */
 export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[]): FinalClaim[] {
-  const input = { plan, samples: new Samples(samples) }
+  const indexed = new Samples(samples)
+  const input = { plan, samples: indexed, pools: new VariancePools(plan, indexed) }
   const all = [
     ...plan.benches.flatMap((bench) => bench.claims.map((claim) => ({ claim, finding: null }))),
     ...plan.findings.flatMap(({ id, parts, misprint }) =>

@@ -3,7 +3,7 @@ import type { Metric } from '../../dsl/metric.ts'
 import type { PublishedResult } from '../model/plan-schema.ts'
 import type { Estimate } from '../model/verdict.ts'
 import { type Interval, median } from '../stats/index.ts'
-import { asRatio, asValue, type DecisionRule, type ValueInterval } from './rules.ts'
+import { asRatio, asValue, type Decision, type DecisionRule, limitAt, type ValueInterval } from './rules.ts'
 import { worseSign } from './samples.ts'
 import { type ComparisonResult, notEvaluated } from './tests.ts'
 
@@ -41,13 +41,12 @@ export class PublishedResults {
   }
 
   /** A platform against a limit in the metric's unit. */
-  value(platform: string, limit: number, metric: Metric, rule: DecisionRule): ComparisonResult | undefined {
+  value(platform: string, atMostOrLeast: number, metric: Metric, rule: DecisionRule): ComparisonResult | undefined {
     const stated = this.#values(platform)
     if (!stated) return undefined
-    const [low, high] = stated.map((value) => worseSign(metric) * (value - limit)).sort((a, b) => a - b) as [
-      number,
-      number,
-    ]
+    const limit = limitAt(atMostOrLeast)
+    const distance = (value: number) => (worseSign(metric) * (value - limit.value)) / limit.scale
+    const [low, high] = stated.map(distance).sort((a, b) => a - b) as [number, number]
     return judgeBounds({ low, high, numbers: true }, rule, (interval) => ({
       kind: 'amount',
       ...asValue(interval, metric, limit),
@@ -121,6 +120,21 @@ export class PublishedResults {
   }
 }
 
+/**
+ * A stated value has no error, so it can equal a threshold. It satisfies a limit that it equals: 600 ms are at most
+ * 600 ms. It violates an order: a platform at a ratio of 1 is neither better nor worse than the other one.
+ */
+function judgeStated(interval: Interval, rule: DecisionRule): Decision {
+  const { low, high } = interval
+  const decisions = [0, epsilon, -epsilon].map((by) => rule.judge({ ...interval, low: low + by, high: high + by }))
+  const exact = decisions[0]!
+  if (rule.isStrict) {
+    const isEqual = Math.abs(low) < epsilon && Math.abs(high) < epsilon
+    return (isEqual && decisions.find(({ outcome }) => outcome === 'contradicted')) || exact
+  }
+  return decisions.find(({ outcome }) => outcome === 'holds') ?? exact
+}
+
 /** If words alone do not decide, the source's number is needed. */
 function judgeBounds(
   { low, high, numbers }: Bounds,
@@ -129,9 +143,7 @@ function judgeBounds(
 ): ComparisonResult {
   const ends = [low, high].filter(Number.isFinite)
   const interval = { low, high, estimate: ends.reduce((sum, end) => sum + end, 0) / ends.length, n: 0 }
-  // A stated value satisfies a limit that it equals: 600 ms are at most 600 ms.
-  const decisions = [0, epsilon, -epsilon].map((by) => rule.judge({ ...interval, low: low + by, high: high + by }))
-  const decision = decisions.find(({ outcome }) => outcome === 'holds') ?? decisions[0]!
+  const decision = judgeStated(interval, rule)
   if (decision.outcome === 'inconclusive' && !numbers) return notEvaluated({ code: 'no-published-number' })
   return {
     ...decision,

@@ -8,9 +8,9 @@ import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit } from './exit-code.ts'
 import { judge } from './judge.ts'
 import { asRatio } from './rules.ts'
-import { pairedDifferences, Samples } from './samples.ts'
+import { Samples } from './samples.ts'
 import { suspicious } from './suspicion.ts'
-import { intervalAt, type JudgeInput, reachedLooks } from './tests.ts'
+import { intervalBetween, type Measured } from './tests.ts'
 
 /** A problem for every bench and program that the image lacks. */
 export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan' | 'samples'>): Problem[] {
@@ -48,7 +48,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     interrupted: record.status === 'interrupted',
     problems: problems.length,
   })
-  const input: JudgeInput = { plan, samples: new Samples(record.samples) }
+  const input: Measured = { plan, samples: new Samples(record.samples) }
   return {
     schemaVersion: reportVersion,
     record: record.file,
@@ -88,7 +88,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
   }
 }
 
-function resultOf(benchCase: BenchCase, platform: string, bench: BenchData, input: JudgeInput): PlatformResult {
+function resultOf(benchCase: BenchCase, platform: string, bench: BenchData, input: Measured): PlatformResult {
   const { metrics } = bench
   const results = Object.entries(metrics).map(
     ([name, metric]) => [name, metricOf(benchCase, platform, name, metric, input)] as const,
@@ -114,13 +114,7 @@ function resultOf(benchCase: BenchCase, platform: string, bench: BenchData, inpu
   }
 }
 
-function metricOf(
-  benchCase: BenchCase,
-  platform: string,
-  name: string,
-  metric: Metric,
-  input: JudgeInput,
-): MetricResult {
+function metricOf(benchCase: BenchCase, platform: string, name: string, metric: Metric, input: Measured): MetricResult {
   const { samples } = input
   const series = samples.series(benchCase.id, platform, name)
   const medians = [...series.rounds.values()]
@@ -144,13 +138,12 @@ function ratioToNative(
   platform: string,
   name: string,
   metric: Metric,
-  { plan, samples }: JudgeInput,
+  { plan, samples }: Measured,
 ): MetricResult['ratioToNative'] {
   const own = samples.series(benchCase.id, platform, name, 'native')
   const reference = samples.series(benchCase.id, 'native', name, platform)
-  const rounds = pairedDifferences(own, reference, metric)
-  if (!Array.isArray(rounds)) return null
-  const interval = intervalAt(reachedLooks(rounds, Math.min(own.visited, reference.visited), plan.sequential).at(-1)!)
+  const interval = intervalBetween(own, reference, metric, plan.sequential)
+  if (!interval) return null
   const { value, low, high, rounds: count } = asRatio(interval, metric)
   return { ratio: value, low, high, rounds: count }
 }

@@ -1,6 +1,6 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { Direction, Outcome, Reason } from '../model/verdict.ts'
-import type { Interval } from '../stats/index.ts'
+import { beyond, type Interval } from '../stats/index.ts'
 import { worseSign } from './samples.ts'
 
 /** An interval against a margin. docs/explanation/statistics.md has the table, with its sources. */
@@ -22,7 +22,7 @@ export const tooFewRounds: Reason = { code: 'too-few-rounds', needed: minRounds 
 const inconclusive = (interval: Interval): Decision => ({
   outcome: 'inconclusive',
   direction: null,
-  reason: interval.n < minRounds || !Number.isFinite(interval.low) ? tooFewRounds : { code: 'interval-crosses-margin' },
+  reason: !Number.isFinite(interval.low) ? tooFewRounds : { code: 'interval-crosses-margin' },
 })
 
 /**
@@ -41,9 +41,12 @@ export interface Alternative {
   readonly half?: number
 }
 
-/** Whether equal platforms satisfy the claim, so that contradicting it for them is a false alarm. */
+/**
+ * Whether equal platforms satisfy the claim, so that contradicting it for them is a false alarm. For a limit, equality
+ * of platforms means nothing. Equal platforms do not satisfy an order.
+ */
 export const holdsWhenEqual = ({ threshold, side }: Alternative): boolean =>
-  side === 'greater' ? threshold >= 0 : threshold <= 0
+  side === 'greater' ? threshold > 0 : threshold < 0
 
 /** A matcher as it is judged: the decision for an interval, and the alternatives that would contradict it. */
 export interface DecisionRule {
@@ -51,6 +54,8 @@ export interface DecisionRule {
   readonly against: readonly Alternative[]
   /** The difference of logarithms that the claim allows; undefined for a limit in a unit. */
   readonly margin?: number
+  /** Whether equality with the threshold does not satisfy the claim: a platform is not better than itself. */
+  readonly isStrict?: boolean
 }
 
 const isWorse = (threshold: number): Alternative => ({ direction: 'worse', threshold, side: 'greater' })
@@ -59,8 +64,8 @@ const isBetter = (threshold: number): Alternative => ({ direction: 'better', thr
 /** Non-inferiority: not worse by more than δ. */
 export const nonInferiority = (margin: number): DecisionRule => ({
   judge: (interval) => {
-    if (interval.high < margin) return holds
-    return interval.low > margin ? contradicted('worse') : inconclusive(interval)
+    if (beyond(margin, interval.high)) return holds
+    return beyond(interval.low, margin) ? contradicted('worse') : inconclusive(interval)
   },
   against: [{ ...isWorse(margin), half: margin / 2 }],
   margin,
@@ -69,9 +74,9 @@ export const nonInferiority = (margin: number): DecisionRule => ({
 /** Equivalence, as two one-sided tests (Schuirmann 1987). */
 export const equivalence = (margin: number): DecisionRule => ({
   judge: (interval) => {
-    if (interval.low > -margin && interval.high < margin) return holds
-    if (interval.low > margin) return contradicted('worse')
-    return interval.high < -margin ? contradicted('better') : inconclusive(interval)
+    if (beyond(interval.low, -margin) && beyond(margin, interval.high)) return holds
+    if (beyond(interval.low, margin)) return contradicted('worse')
+    return beyond(-margin, interval.high) ? contradicted('better') : inconclusive(interval)
   },
   against: [
     { ...isWorse(margin), half: margin / 2 },
@@ -80,23 +85,33 @@ export const equivalence = (margin: number): DecisionRule => ({
   margin,
 })
 
-/** Better by at least the factor `by`. */
-export const superiority = (by: number): DecisionRule => ({
+const below = (threshold: number): DecisionRule => ({
   judge: (interval) => {
-    if (interval.high < -Math.log(by)) return holds
-    return interval.low > -Math.log(by) ? contradicted('worse') : inconclusive(interval)
+    if (beyond(threshold, interval.high)) return holds
+    return beyond(interval.low, threshold) ? contradicted('worse') : inconclusive(interval)
   },
-  against: [isWorse(-Math.log(by))],
+  against: [isWorse(threshold)],
 })
 
-/** Worse by at least the factor `by`. */
-export const inferiority = (by: number): DecisionRule => ({
+const above = (threshold: number): DecisionRule => ({
   judge: (interval) => {
-    if (interval.low > Math.log(by)) return holds
-    return interval.high < Math.log(by) ? contradicted('better') : inconclusive(interval)
+    if (beyond(interval.low, threshold)) return holds
+    return beyond(threshold, interval.high) ? contradicted('better') : inconclusive(interval)
   },
-  against: [isBetter(Math.log(by))],
+  against: [isBetter(threshold)],
 })
+
+/** Better by at least the factor `by`. */
+export const superiority = (by: number): DecisionRule => ({ ...below(-Math.log(by)), isStrict: by === 1 })
+
+/** Worse by at least the factor `by`. */
+export const inferiority = (by: number): DecisionRule => ({ ...above(Math.log(by)), isStrict: by === 1 })
+
+/** A value that is no worse than a limit, for differences from the limit. A value equal to the limit satisfies it. */
+export const noWorseThanLimit: DecisionRule = below(0)
+
+/** A value that is no better than a limit. */
+export const noBetterThanLimit: DecisionRule = above(0)
 
 /** A value with its interval, without what kind of value it is. */
 export interface ValueInterval {
@@ -122,9 +137,21 @@ function convertBack(interval: Interval, back: (d: number) => number): ValueInte
 export const asRatio = (interval: Interval, metric: Pick<Metric, 'better'>): ValueInterval =>
   convertBack(interval, (d) => Math.exp(worseSign(metric) * d))
 
-/** An interval of signed differences from `limit` as the value itself. */
-export const asValue = (interval: Interval, metric: Pick<Metric, 'better'>, limit: number): ValueInterval =>
-  convertBack(interval, (d) => limit + worseSign(metric) * d)
+/** A difference of logarithms in percent. */
+export const ofLogs = (d: number): number => 100 * Math.expm1(d)
+
+/** A limit, and the unit of the differences from it: the limit itself, so that rounding errors are about 1e-16. */
+export interface Limit {
+  readonly value: number
+  readonly scale: number
+}
+
+/** @param value of the limit; if it is 0, the differences are in the unit of the metric */
+export const limitAt = (value: number): Limit => ({ value, scale: Math.abs(value) || 1 })
+
+/** An interval of signed differences from a limit as the value itself. */
+export const asValue = (interval: Interval, metric: Pick<Metric, 'better'>, { value, scale }: Limit): ValueInterval =>
+  convertBack(interval, (d) => value + worseSign(metric) * scale * d)
 
 /**
  * How often a verdict may be wrong. An error rate at the margin says little about equal platforms: if the noise is

@@ -3,8 +3,8 @@ import type { Metric } from '../../dsl/metric.ts'
 import type { ParamValue } from '../../dsl/workload.ts'
 import type { Estimate, Reason } from '../model/verdict.ts'
 import { hodgesLehmann, median, type SequentialPlan } from '../stats/index.ts'
-import { applyHostLoad } from './adjustments.ts'
-import { type Decision, logMargin, minRounds, perClaimAlpha, tooFewRounds } from './rules.ts'
+import { applyDependence, applyHostLoad } from './adjustments.ts'
+import { type Decision, logMargin, minRounds, ofLogs, perClaimAlpha, tooFewRounds } from './rules.ts'
 import { type NotComparable, pairedDifferences, type Series, worseSign } from './samples.ts'
 import {
   type ComparisonResult,
@@ -15,6 +15,7 @@ import {
   reachedLooks,
   type Test,
 } from './tests.ts'
+import type { PriorOf } from './variance-pool.ts'
 
 /** Claims about one platform over a parameter: where it is best, and whether it is constant. */
 
@@ -32,27 +33,33 @@ interface Tested {
   readonly inFavor: PValues
   /** The claim is contradicted only if this test passes too; see `perClaimAlpha`. */
   readonly atHalf?: PValues
-  readonly whenEqual: PValues
+  /** Absent if equality of the points contradicts the claim too. */
+  readonly whenEqual?: PValues
   readonly estimate: Estimate
 }
 
-/**
- * @param name the platform
- * @param id identifies the samples: equal for two claims about the same ones
- */
+/** How a series is tested. */
+export interface SeriesContext {
+  readonly looks: SequentialPlan | undefined
+  /** What comparable cases say about the variance of two points, by their places. */
+  priorOf(a: number, b: number): PriorOf
+  /** Identifies the samples: equal for two claims about the same ones. */
+  readonly id: string
+}
+
+/** @param name the platform */
 export function judgeSeries(
   matcher: SeriesMatcher,
   name: string,
   points: readonly SeriesPoint[],
   metric: Metric,
-  looks: SequentialPlan | undefined,
-  id: string,
+  { looks, priorOf, id }: SeriesContext,
 ): ComparisonResult {
   const inside = points.map(({ value }) => isInside(matcher, value))
   if (points.length < 2 || (matcher.kind === 'peaksAt' && new Set(inside).size < 2))
     return notEvaluated({ code: 'too-few-points' })
   if (points.some(({ series }) => series.digests.size > 1)) return notEvaluated({ code: 'different-work' })
-  const pairs = pairsOf(points, metric, looks)
+  const pairs = pairsOf(points, metric, looks, priorOf)
   if ('why' in pairs) return notEvaluated(whyNot(pairs, name, points))
   const tested =
     matcher.kind === 'peaksAt'
@@ -62,7 +69,7 @@ export function judgeSeries(
     {
       direction: 'worse',
       atMargin: { id: `${id}\0${JSON.stringify(matcher)}`, p: tested.against },
-      whenEqual: { id: `${id}\0${JSON.stringify(matcher)}`, p: tested.whenEqual },
+      whenEqual: tested.whenEqual && { id: `${id}\0${JSON.stringify(matcher)}`, p: tested.whenEqual },
     },
   ]
   const judged: ComparisonResult = {
@@ -73,9 +80,13 @@ export function judgeSeries(
     interval: null,
     margin: null,
   }
+  const isFlat = matcher.kind === 'constant'
+  const margin = isFlat ? logMargin(matcher.percent, metric) : 0
+  const drifted = applyDependence(judged, pairs.differences, isFlat ? [margin, -margin] : [0], ofLogs)
   return applyHostLoad(
-    judged,
+    drifted,
     points.map(({ series }) => series),
+    isFlat,
   )
 }
 
@@ -100,6 +111,8 @@ function decisionOf({ against, inFavor, atHalf }: Tested, rounds: number): Decis
 }
 
 interface Pairs {
+  /** The differences of each two points, once. */
+  readonly differences: readonly (readonly number[])[]
   /** The fewest rounds that two of the points have in common. */
   readonly fewest: number
   /** That point `a` is worse than point `b` by more than `shift` (of logarithms), or (`less`) by less. */
@@ -112,19 +125,22 @@ function pairsOf(
   points: readonly SeriesPoint[],
   metric: Metric,
   looks: SequentialPlan | undefined,
+  priorOf: SeriesContext['priorOf'],
 ): Pairs | NotComparable {
   const table: { d: number[]; looks: ReturnType<typeof reachedLooks> }[][] = []
-  for (const { series: a } of points) {
+  for (const [at, { series: a }] of points.entries()) {
     const row: (typeof table)[number] = []
-    for (const { series: b } of points) {
+    for (const [other, { series: b }] of points.entries()) {
       // The parameter is part of the work, so two points never have the same digest.
       const rounds = pairedDifferences({ ...a, digests: new Set() }, { ...b, digests: new Set() }, metric)
       if (!Array.isArray(rounds)) return rounds
-      row.push({ d: rounds.map(({ d }) => d), looks: reachedLooks(rounds, Math.min(a.visited, b.visited), looks) })
+      const reached = reachedLooks(rounds, Math.min(a.visited, b.visited), looks, priorOf(at, other))
+      row.push({ d: rounds.map(({ d }) => d), looks: reached })
     }
     table.push(row)
   }
   return {
+    differences: table.flatMap((row, a) => row.slice(a + 1).map(({ d }) => d)),
     fewest: Math.min(...table.flat().map(({ d }) => d.length)),
     p: (a, b, shift, side) => pValuesOf(table[a]![b]!.looks, shift, side),
     worseBy: (a, b) => hodgesLehmann(table[a]![b]!.d),
@@ -134,7 +150,7 @@ function pairsOf(
 const combined = (all: readonly PValues[], by: (...values: number[]) => number): PValues => ({
   ranks: by(...all.map(({ ranks }) => ranks)),
   smallestPossible: by(...all.map(({ smallestPossible: smallest }) => smallest)),
-  student: by(...all.map(({ student }) => student)),
+  moderated: by(...all.map(({ moderated }) => moderated)),
 })
 /** All of several must be true: an intersection-union test, without a correction. */
 const every = (all: readonly PValues[]): PValues => combined(all, Math.max)
@@ -164,7 +180,6 @@ function peak(
   return {
     against,
     inFavor: beatenSide(false),
-    whenEqual: against,
     estimate: {
       kind: 'argmax',
       value: Number(best.value),

@@ -1,10 +1,10 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { BenchCase } from '../model/plan.ts'
 import type { BenchData } from '../model/suite.ts'
-import type { Interval } from '../stats/index.ts'
+import { beyond, type Interval } from '../stats/index.ts'
 import { PublishedResults } from './published.ts'
-import { pairedDifferences, type Samples } from './samples.ts'
-import { type ComparisonResult, intervalAt, type JudgeInput, reachedLooks, unpairedInterval } from './tests.ts'
+import type { Samples } from './samples.ts'
+import { type ComparisonResult, intervalBetween, type Measured } from './tests.ts'
 
 /** Values too good to be a property of the platform: section 3.3 of the paper found disks "faster" than the disk. */
 
@@ -27,16 +27,13 @@ function differenceFromNative(
   caseId: string,
   platform: string,
   [name, metric]: readonly [string, Metric],
-  { plan }: Pick<JudgeInput, 'plan'>,
+  { plan }: Pick<Measured, 'plan'>,
 ): Pick<Interval, 'low' | 'high'> | undefined {
   const published = plan.published && new PublishedResults(plan.published, [caseId], name)
   const own = samples.series(caseId, platform, name, 'native')
   const native = samples.series(caseId, 'native', name, platform)
   if (own.rounds.size === 0 || native.rounds.size === 0) return published?.bounds(platform, ['native'], metric)
-  if (own.unpaired || native.unpaired) return unpairedInterval(own, native, metric)
-  const rounds = pairedDifferences(own, native, metric)
-  if (!Array.isArray(rounds)) return undefined
-  return intervalAt(reachedLooks(rounds, Math.min(own.visited, native.visited), plan.sequential).at(-1)!)
+  return intervalBetween(own, native, metric, plan.sequential)
 }
 
 /** Whether the values of a platform are suspiciously much better than those of native. */
@@ -45,12 +42,12 @@ export function isSuspiciouslyFast(
   bench: BenchData,
   platform: string,
   metric: string,
-  { plan, samples }: JudgeInput,
+  { plan, samples }: Measured,
 ): boolean {
   const definition = bench.metrics[metric]
   if (platform === 'native' || !definition || !isExposed(bench)) return false
   const difference = differenceFromNative(samples, benchCase.id, platform, [metric, definition], { plan })
-  return difference !== undefined && difference.high < -Math.log(suspicious)
+  return difference !== undefined && beyond(-Math.log(suspicious), difference.high)
 }
 
 interface Suspect {

@@ -5,6 +5,7 @@ import {
   alphaShare,
   type InterimData,
   type Interval,
+  moderatedPValue,
   pValueOverLooks,
   ratioInterval,
   ratioPValue,
@@ -12,7 +13,7 @@ import {
   signedRankInterval,
   signedRankPValue,
   spendAlpha,
-  studentPValue,
+  type VariancePrior,
 } from '../stats/index.ts'
 import {
   type Alternative,
@@ -24,7 +25,8 @@ import {
   tooFewRounds,
   type ValueInterval,
 } from './rules.ts'
-import { type Difference, type Samples, type Series, worseSign } from './samples.ts'
+import { type Difference, pairedDifferences, type Samples, type Series, worseSign } from './samples.ts'
+import type { PriorOf, VariancePools } from './variance-pool.ts'
 
 /** The interim looks at a series of rounds, and the tests of one claim over all of them. */
 
@@ -34,6 +36,8 @@ export interface InterimLook extends InterimData {
   readonly alpha: number
   /** The error rate of the test at half of the margin. */
   readonly atHalf: number
+  /** What comparable cases say about the variance at this look. */
+  readonly prior: VariancePrior | undefined
 }
 
 /** The looks that were reached, at least one. Without a plan, or with a single look: one, at all rounds. */
@@ -41,16 +45,20 @@ export function reachedLooks(
   rounds: readonly Difference[],
   visited: number,
   plan: SequentialPlan | undefined,
+  prior: PriorOf = () => undefined,
 ): [InterimLook, ...InterimLook[]] {
   const all = rounds.map(({ d }) => d)
-  if (!plan || plan.looks.length === 1)
-    return [{ d: all, share: 1, alpha: perClaimAlpha.atMargin, atHalf: perClaimAlpha.atHalf }]
+  if (!plan || plan.looks.length === 1) {
+    const { atMargin: alpha, atHalf } = perClaimAlpha
+    return [{ d: all, share: 1, alpha, atHalf, prior: prior(Infinity) }]
+  }
   const halves = spendAlpha(plan.looks, perClaimAlpha.atHalf)
   const look = (index: number, d: readonly number[]): InterimLook => ({
     d,
     share: alphaShare(plan, index),
     alpha: plan.alphas[index]!,
     atHalf: halves[index]!,
+    prior: prior(plan.looks[index]!),
   })
   const [first, ...rest] = plan.looks.flatMap((count, index) => {
     const d = rounds.filter(({ round }) => round < count).map((one) => one.d)
@@ -67,24 +75,24 @@ export interface PValues {
   readonly ranks: number
   /** The smallest p-value that ranks of so many rounds can give. */
   readonly smallestPossible: number
-  /** By Student's t on the differences, for when ranks cannot be small enough. */
-  readonly student: number
+  /** By the moderated t on the differences, for when ranks cannot be small enough. */
+  readonly moderated: number
 }
 
 /** The p-values over all looks that were reached. */
 export const pValuesOf = (looks: readonly InterimLook[], shift: number, side: 'greater' | 'less'): PValues => ({
-  ranks: pValueOverLooks(looks, (d) => signedRankPValue(d, shift, side)),
-  smallestPossible: pValueOverLooks(looks, (d) => 2 ** -d.length),
-  student: pValueOverLooks(looks, (d) => studentPValue(d, shift, side)),
+  ranks: pValueOverLooks(looks, ({ d }) => signedRankPValue(d, shift, side)),
+  smallestPossible: pValueOverLooks(looks, ({ d }) => 2 ** -d.length),
+  moderated: pValueOverLooks(looks, ({ d, prior }) => moderatedPValue(d, shift, side, prior)),
 })
 
 /**
  * The p-value to compare with `rate` among `size` tests: by ranks if there are enough rounds for ranks to reach `rate`.
- * Otherwise by Student's t on the logarithms, or five rounds could never fail a run that has two claims. The choice
- * depends on counts only, never on the values.
+ * Otherwise by the moderated t, or five rounds could never fail a run that has two claims. The choice depends on counts
+ * only, never on the values.
  */
-export const pValueAtRate = ({ ranks, smallestPossible, student }: PValues, rate: number, size = 1): number =>
-  smallestPossible * size <= rate ? ranks : student
+export const pValueAtRate = ({ ranks, smallestPossible, moderated }: PValues, rate: number, size = 1): number =>
+  smallestPossible * size <= rate ? ranks : moderated
 
 /**
  * About how many more rounds it takes until the interval excludes the nearest threshold: its width shrinks with the
@@ -108,6 +116,7 @@ export interface HypothesisTest {
   /** Rounds in which both were measured, failed ones included. */
   readonly visited: number
   readonly rule: DecisionRule
+  readonly prior: PriorOf
 }
 
 /** The decision of the looks. */
@@ -121,8 +130,11 @@ export interface TestResult extends LookResult {
   readonly tests: readonly Test[]
 }
 
-export function runTest({ id, rounds, visited, rule }: HypothesisTest, plan: SequentialPlan | undefined): TestResult {
-  const looks = reachedLooks(rounds, visited, plan)
+export function runTest(
+  { id, rounds, visited, rule, prior }: HypothesisTest,
+  plan: SequentialPlan | undefined,
+): TestResult {
+  const looks = reachedLooks(rounds, visited, plan, prior)
   const tests = rule.against.map((side) => hypothesisTest(id, side, (shift, way) => pValuesOf(looks, shift, way)))
   return { ...decideAtLooks(rule, looks), tests }
 }
@@ -168,10 +180,15 @@ export const hypothesisTest = (
   whenEqual: holdsWhenEqual(side) ? { id: `${id}\0${side.direction}`, p: p(0, side.side) } : undefined,
 })
 
-/** Everything that judging a claim needs. */
-export interface JudgeInput {
+/** What was planned and measured. */
+export interface Measured {
   readonly plan: ScheduledPlan
   readonly samples: Samples
+}
+
+/** Everything that judging a claim needs. */
+export interface JudgeInput extends Measured {
+  readonly pools: VariancePools
 }
 
 export interface ComparisonResult extends Decision {
@@ -232,7 +249,12 @@ export function judgeUnpaired(
     margin: rule.margin ?? null,
     extraRoundsNeeded: null,
     tests: rule.against.map((side) =>
-      hypothesisTest(id, side, (shift, way) => ({ ranks: p(shift, way), student: p(shift, way), smallestPossible: 0 })),
+      hypothesisTest(id, side, (shift, way) => ({
+        ranks: p(shift, way),
+        // Ranks alone: rounds that do not pair have no variance in common with those that do.
+        moderated: 1,
+        smallestPossible: 0,
+      })),
     ),
   }
 }
@@ -241,9 +263,26 @@ export function judgeUnpaired(
  * The signed log differences of two series that were not measured in the same rounds: positive if `a` is worse.
  * Undefined if a value is 0.
  */
-export function unpairedInterval(a: Series, b: Series, metric: Metric): Interval | undefined {
+function unpairedInterval(a: Series, b: Series, metric: Metric): Interval | undefined {
   const [own, other] = [[...a.rounds.values()], [...b.rounds.values()]]
   return [...own, ...other].includes(0) ? undefined : signed(ratioInterval(own, other), metric)
+}
+
+/** The signed log differences of two series at the last look, paired if they can be; undefined if not comparable. */
+export function intervalBetween(
+  a: Series,
+  b: Series,
+  metric: Metric,
+  looks: SequentialPlan | undefined,
+): Interval | undefined {
+  if (a.unpaired || b.unpaired) {
+    const isComparable = a.rounds.size > 0 && b.rounds.size > 0 && new Set([...a.digests, ...b.digests]).size <= 1
+    return isComparable ? unpairedInterval(a, b, metric) : undefined
+  }
+  const rounds = pairedDifferences(a, b, metric)
+  return Array.isArray(rounds)
+    ? intervalAt(reachedLooks(rounds, Math.min(a.visited, b.visited), looks).at(-1)!)
+    : undefined
 }
 
 /** A ratio's interval as signed differences of logarithms: a positive one is worse. */

@@ -57,7 +57,7 @@ export const reasonSchema = z
         'zero-value': 'a value of 0 has no ratio',
         'interval-crosses-margin': 'the interval contains the margin',
         'within-half-margin': 'the claim is violated, but the stricter test at half the margin does not confirm it',
-        'host-overloaded': 'the claim is violated, but other processes used half of the CPUs in most rounds',
+        'host-overloaded': 'the data decide it, but other processes used half of the CPUs in most rounds',
         'no-published-number': 'the source states no number',
       }),
     }),
@@ -77,8 +77,13 @@ export const reasonSchema = z
       code: z.literal('multiplicity').describe('the claim is violated, but among so many tests this may be chance'),
       tests: z.number().describe('number of tests'),
       among: z
-        .enum(['run', 'finding'])
-        .describe('`run`: the tests that could fail the run; `finding`: those of the finding'),
+        .enum(['run', 'finding', 'claim'])
+        .describe('`run`: the tests that could fail the run; `finding`: those of the finding; `claim`: of one ranking'),
+    }),
+    z.object({
+      code: z.literal('dependent-rounds').describe('the data decide it only if the rounds are independent'),
+      correlation: z.number().describe('rank correlation of neighboring rounds, -1 to 1'),
+      driftPercent: z.number().describe('change from the first round to the last one, in percent; positive: worse'),
     }),
     z.object({
       code: z.literal('noise-floor').describe('two identical platforms on this host differ by more than the margin'),

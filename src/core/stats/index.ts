@@ -1,10 +1,18 @@
 /** Statistics of paired rounds: pure functions over numbers, which know nothing of platforms, benches or claims. */
 
 export { type BootstrapOptions, bootstrapInterval, rankAgreement } from './bootstrap.ts'
-export type { Interval, IntervalOptions } from './interval.ts'
+export { type Dependence, minRoundsForDependence, testDependence } from './dependence.ts'
+export { beyond, type Interval, type IntervalOptions } from './interval.ts'
 export { ratioInterval, ratioPValue } from './mann-whitney.ts'
+export {
+  moderatedPValue,
+  moderatedShiftPValue,
+  pooledVariance,
+  poolVariances,
+  sampleVariance,
+  type VariancePrior,
+} from './moderated-t.ts'
 export { benjaminiHochberg, holm } from './multiplicity.ts'
-export { studentPValue } from './normal.ts'
 export { countOutliers, mad, median, OUTLIER_MADS, quantile } from './quantile.ts'
 export { seeded, shuffled } from './random.ts'
 export {

@@ -18,6 +18,19 @@ export function requireAlpha(alpha: number): void {
   if (!(alpha > 0 && alpha <= 0.5)) throw new RangeError(`alpha: expected 0 < alpha ≤ 0.5, got ${alpha}`)
 }
 
+/**
+ * How much a difference may be off by rounding alone. Differences are logarithms of ratios, or shares of a limit, so
+ * the last bit of the values moves them by about 1e-16 of 1.
+ */
+export const roundingTolerance = 1e-12
+
+/**
+ * Whether a bound is really above a threshold, not by rounding alone: ln(105 / 100) exceeds ln(1 + 5 %) by 7e-18.
+ * Every comparison of a bound with a threshold goes through here, so a value exactly at the threshold is undecided.
+ * @param value,threshold logarithms of ratios, or other numbers without a unit
+ */
+export const beyond = (value: number, threshold: number): boolean => value - threshold > roundingTolerance
+
 /** @throws RangeError unless `value` is an integer ≥ `least`. */
 export function requireCount(value: number, least: number, what: string): void {
   if (!Number.isInteger(value) || value < least) {
@@ -39,7 +52,7 @@ export interface Interval {
   readonly low: number
   /** Upper one-sided (1 − alpha) bound; +Infinity when there is too little data for a finite one. */
   readonly high: number
-  /** How many values the interval rests on (for two samples: their sum). */
+  /** How many values the interval rests on (for two samples: the size of the smaller one). */
   readonly n: number
 }
 

@@ -1,4 +1,4 @@
-import { type Interval, type IntervalOptions, requireAlpha, requireFinite } from './interval.ts'
+import { beyond, type Interval, type IntervalOptions, requireAlpha, requireFinite } from './interval.ts'
 import { normalCdf, normalQuantile } from './normal.ts'
 import { quantileSorted } from './quantile.ts'
 import { criticalOrder, mannWhitneyCdf } from './signed-rank.ts'
@@ -14,8 +14,8 @@ export const EXACT_UP_TO = 50
  * two distributions of logs differ by a shift.
  *
  * low and high are one-sided (1 − alpha) bounds; 0 and Infinity when the samples are too small for finite ones. `n` is
- * a.length + b.length. Ties make the interval wider than promised, never narrower (G. E. Noether, JASA 62 (1967)
- * 184–188).
+ * the size of the smaller sample. Ties make the interval wider than promised, never narrower (G. E. Noether, JASA 62
+ * (1967) 184–188).
  * Sources: Hodges & Lehmann, Ann. Math. Stat. 34 (1963) 598–611; Hollander, Wolfe & Chicken, "Nonparametric Statistical
  * Methods", 3rd ed. (2014), sections 4.2–4.3.
  * Normal form, with continuity correction: k = ⌊mn/2 + ½ − z·√(mn(m+n+1)/12)⌋.
@@ -34,7 +34,7 @@ export function ratioInterval(
   for (const x of logA) for (const y of logB) differences[next++] = x - y
   differences.sort()
   const estimate = Math.exp(quantileSorted(differences, 0.5))
-  const n = a.length + b.length
+  const n = Math.min(a.length, b.length)
   const k = shiftBoundOrder(a.length, b.length, alpha)
   if (k === 0) return { estimate, low: 0, high: Infinity, n }
   const low = Math.exp(differences[k - 1]!)
@@ -61,7 +61,7 @@ export function ratioPValue(
   const logB = logs(b, 'ratioPValue: second sample')
   const shift = Math.log(ratio)
   let against = 0
-  for (const x of logA) for (const y of logB) if (x - y <= shift) against++
+  for (const x of logA) for (const y of logB) if (!beyond(x - y, shift)) against++
   const [m, n] = [a.length, b.length]
   if (m <= EXACT_UP_TO && n <= EXACT_UP_TO) return mannWhitneyCdf(m, n)[against]!
   return Math.min(1, normalCdf((against + 0.5 - (m * n) / 2) / Math.sqrt((m * n * (m + n + 1)) / 12)))

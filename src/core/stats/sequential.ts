@@ -1,4 +1,4 @@
-import { type Interval, requireAlpha, requireCount, requireFinite } from './interval.ts'
+import { beyond, type Interval, requireAlpha, requireCount, requireFinite } from './interval.ts'
 import { bisect, normalCdf, normalDensity } from './normal.ts'
 import { signedRankInterval } from './signed-rank.ts'
 
@@ -159,7 +159,7 @@ export function decideAtInterimLook(
 ): 'inside' | 'outside' | 'across' {
   requireFinite([margin], 'decideAtInterimLook: margin')
   const { low, high } = intervalAtLook(d, plan, lookIndex)
-  return high < margin ? 'inside' : low > margin ? 'outside' : 'across'
+  return beyond(margin, high) ? 'inside' : beyond(low, margin) ? 'outside' : 'across'
 }
 
 /** The data at one look, and what part of any error rate it may spend. */
@@ -180,5 +180,5 @@ export const alphaShare = ({ looks }: Pick<SequentialPlan, 'looks'>, k: number):
  * @param looks those that were reached; their shares sum to at most 1
  * @param p the test of one look's data
  */
-export const pValueOverLooks = (looks: readonly InterimData[], p: (d: readonly number[]) => number): number =>
-  Math.min(1, ...looks.map(({ d, share }) => p(d) / share))
+export const pValueOverLooks = <Look extends InterimData>(looks: readonly Look[], p: (look: Look) => number): number =>
+  Math.min(1, ...looks.map((look) => p(look) / look.share))

@@ -1,4 +1,4 @@
-import { type Interval, type IntervalOptions, requireAlpha, requireFinite } from './interval.ts'
+import { type Interval, type IntervalOptions, requireAlpha, requireFinite, roundingTolerance } from './interval.ts'
 import { quantileSorted } from './quantile.ts'
 
 /**
@@ -149,9 +149,6 @@ export function signedRankInterval(d: readonly number[], { alpha = 0.05 }: Inter
   return { estimate, low, high, n: d.length }
 }
 
-/** Differences closer than this share of the largest magnitude are ties: subtracting the shift must not break them. */
-const TIE_TOLERANCE = 1e-12
-
 /**
  * The exact one-sided p-value for "centre > shift" (`'greater'`) or "centre < shift" (`'less'`).
  *
@@ -159,7 +156,7 @@ const TIE_TOLERANCE = 1e-12
  * `wilcoxsign_test(distribution = 'exact')`). Zeros follow Pratt: they take part in the ranking, then lose their rank;
  * dropping them first (Wilcoxon) can make the p-value fall while the evidence shrinks. All zero: 1.
  * Source: J. W. Pratt, JASA 54 (1959) 655–667. Cost: as {@link coinSumProbabilities}.
- * @param shift in the unit of `d`
+ * @param shift in the unit of `d`, which is about 1: differences below 1e-12 are rounding
  * @throws RangeError on empty or non-finite input
  */
 export function signedRankPValue(d: readonly number[], shift: number, side: 'greater' | 'less'): number {
@@ -167,7 +164,9 @@ export function signedRankPValue(d: readonly number[], shift: number, side: 'gre
   requireFinite([shift], 'signedRankPValue: shift')
   const flip = side === 'greater' ? 1 : -1
   const moved = d.map((value) => flip * (value - shift))
-  const tolerance = TIE_TOLERANCE * d.reduce((most, value) => Math.max(most, Math.abs(value)), Math.abs(shift))
+  // Subtracting the shift must not break ties, nor move a difference off the shift.
+  const largest = d.reduce((most, value) => Math.max(most, Math.abs(value)), Math.max(1, Math.abs(shift)))
+  const tolerance = roundingTolerance * largest
   const { ranks, positive } = doubledRanks(moved, tolerance)
   if (ranks.length === 0) return 1
   // P(W⁺ ≥ w) = P(W⁺ ≤ total − w): the distribution is symmetric, and the lower tail is summed from its small end

@@ -1,12 +1,6 @@
 import type { Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
-import {
-  excludedPlatformsNote,
-  measuredBenches,
-  quickProfileNote,
-  resultsOf,
-  unavailablePlatforms,
-} from '../summary.ts'
+import { excludedPlatformsNote, measuredBenches, resultsOf, unavailablePlatforms, verdictNotes } from '../summary.ts'
 import { cell, details, headerCell, list, table } from './elements.ts'
 import { type Html, html, lines } from './tag.ts'
 
@@ -29,7 +23,7 @@ function warnings(report: Report): string[] {
   const { entirely, partially } = unavailablePlatforms(report)
   const texts: (string | false | null | undefined)[] = [
     status !== 'finished' && `The run was ${status}. The verdicts are those of its samples so far.`,
-    quickProfileNote(report),
+    ...verdictNotes(report),
     profile.rounds < minRounds &&
       `${plural(profile.rounds, 'round')} cannot decide anything: at least five are needed.`,
     report.problems.length > 0 && `${plural(report.problems.length, 'bench file')} could not be used.`,

@@ -12,9 +12,9 @@ import {
   excludedPlatformsNote,
   failing,
   measuredBenches,
-  quickProfileNote,
   shownPath,
   unavailablePlatforms,
+  verdictNotes,
   verdictSymbols,
 } from '../summary.ts'
 import { benchLines } from './benches.ts'
@@ -170,7 +170,6 @@ function ending(
     killed: 'The run was killed or is still running. The verdicts are those of its samples so far.',
   }[report.status]
   const broken = report.problems.length
-  const quick = quickProfileNote(report)
   const failed = failing(report)
   const facts = [
     ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
@@ -181,7 +180,7 @@ function ending(
     ...(cutShort ? wrap(cutShort, width).map(ink.doubt) : []),
     ...wrap(countsLine(count(report.claims)), width).map((line) => paint(ink.strong(line))),
     ...(baseline ? regressionLines(baseline, view) : []),
-    ...(quick ? wrap(quick, width).map(ink.dim) : []),
+    ...verdictNotes(report).flatMap((note) => wrap(note, width).map(ink.dim)),
     ...(facts.length > 0 ? wrap(facts.join(' · '), width).map(ink.dim) : []),
     ...wrap(`record ${sanitize(shownPath(report.record, root))}`, width).map(ink.dim),
     ...(failed ? wrap(`fails the run: ${failed}`, width).map(paint) : []),

@@ -69,10 +69,12 @@ describe('the words of a report', () => {
   })
 
   it('an estimate says how it was made', () => {
-    const { estimate } = verdict()
-    expect(formatEstimate({ estimate: { ...estimate!, kind: 'ratio', paired: false } as never })).toContain('unpaired')
-    expect(formatEstimate({ estimate, published: true })).toContain(', as stated')
-    expect(formatEstimate({ estimate: null, published: true })).toBe('by the order that is stated')
+    const { estimate, platforms } = verdict()
+    expect(formatEstimate({ platforms, estimate: { ...estimate!, kind: 'ratio', paired: false } as never })).toContain(
+      'unpaired',
+    )
+    expect(formatEstimate({ platforms, estimate, published: true })).toContain(', as stated')
+    expect(formatEstimate({ platforms, estimate: null, published: true })).toBe('by the order that is stated')
   })
 
   it('a reason names its platforms, its number or its message', () => {

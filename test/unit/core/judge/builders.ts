@@ -1,6 +1,6 @@
 /** Small plans and synthetic samples, for every test that needs finished measurements. */
 import { casesOf, type Plan, type PlannedPlatform } from '../../../../src/core/model/plan.ts'
-import type { FailureCause, Sample } from '../../../../src/core/model/record.ts'
+import type { Environment, FailureCause, Sample } from '../../../../src/core/model/record.ts'
 import type { BenchData, FindingData } from '../../../../src/core/model/suite.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
 import type { PlatformFamily } from '../../../../src/dsl/platform.ts'
@@ -132,3 +132,21 @@ export function freeze<T>(value: T): T {
   }
   return value
 }
+
+export const environmentOf = (): Environment => ({
+  startedAt: '2026-01-01T00:00:00.000Z',
+  isobench: '0.1.0',
+  node: 'v20',
+  cpu: { model: 'a CPU', count: 2, governor: null, smt: 'off' },
+  memoryBytes: 1e9,
+  kernel: '6.1',
+  commandLine: 'quiet',
+  virtualization: null,
+  kvm: false,
+  mitigations: { meltdown: 'Not affected' },
+  cgroupVersion: 1,
+  guest: { cpus: [1], memoryBytes: 1e9 },
+  image: 'an image',
+  configDigest: 'config',
+  revision: null,
+})

@@ -39,6 +39,17 @@ describe('a claim on a host that mostly works for others', () => {
     expect(verdictOf(within, 1.001, { native: 10, runc: 10 })).toBe('holds')
   })
 
+  it.each([
+    ['worseThan', { kind: 'worseThan', platform: 'native', by: 1.5 }, 2],
+    ['betterThan', { kind: 'betterThan', platform: 'native', by: 1.5 }, 0.5],
+    ['atMost', { kind: 'atMost', value: 1e6 }, 1],
+    ['atLeast', { kind: 'atLeast', value: 1 }, 1],
+    ['ranked', { kind: 'ranked', platforms: ['native', 'runc'] }, 2],
+  ] as [string, Matcher, number][])('does not hold by the load alone: %s', (_, matcher, cost) => {
+    expect(verdictOf(matcher, cost, { native: 10, runc: 10 })).toBe('inconclusive host-overloaded')
+    expect(verdictOf(matcher, cost, { native: 0, runc: 0 })).toBe('holds')
+  })
+
   it('is judged by the second sample of a round where that had room', () => {
     const twice = (platform: string, factor: number) => [
       ...costing(platform, factor, { disturbed: true, load: load(0.9) }),

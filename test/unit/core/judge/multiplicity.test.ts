@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
 import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
-import { planLooks, seeded, studentPValue } from '../../../../src/core/stats/index.ts'
+import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
 import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, benchId, withError, withValues } from './builders.ts'
 
@@ -128,7 +128,8 @@ describe('repeated looks', () => {
     const early = noisy({ p0: 1 }, { count: 12, cv: 0.01 })
     const { claims } = judge(plan, early)
     expect(claims[0]).toMatchObject({ outcome: 'holds' })
-    const later = noisy({ p0: 3 }, { count: 20, cv: 0.01 }).filter(({ round }) => round >= 12)
+    // Without a drift, which would make the rounds depend on each other.
+    const later = noisy({ p0: 1 }, { count: 20, cv: 3 }).filter(({ round }) => round >= 12)
     const again = judge(plan, [...early, ...later]).claims[0]!
     expect(again).toMatchObject({ outcome: 'holds', estimate: { rounds: claims[0]!.estimate!.rounds } })
   })
@@ -169,24 +170,5 @@ describe('a host that is too noisy for the margin', () => {
     expect(verdict(1.08, 3).outcome).toBe('contradicted')
     expect(verdict(1.01, 12).outcome).toBe('holds')
     expect(verdict(1.3, 12)).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
-  })
-})
-
-describe('studentPValue', () => {
-  // From printed tables of t: one-sided 5 %, 1 % and 0.5 % points.
-  it.each([
-    [2.132, 5, 0.05],
-    [3.747, 5, 0.01],
-    [4.604, 5, 0.005],
-    [2.015, 6, 0.05],
-    [1.833, 10, 0.05],
-    [6.314, 2, 0.05],
-    [2.92, 3, 0.05],
-  ])('t = %d of %d values is %d', (t, n, p) => {
-    const spread = Array.from({ length: n }, (_, at) => at - (n - 1) / 2)
-    const error = Math.sqrt(spread.reduce((sum, x) => sum + x * x, 0) / (n - 1) / n)
-    const d = spread.map((x) => x + t * error)
-    expect(studentPValue(d, 0, 'greater')).toBeCloseTo(p, 4)
-    expect(studentPValue(d, 0, 'less')).toBeCloseTo(1 - p, 4)
   })
 })

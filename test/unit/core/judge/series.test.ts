@@ -115,6 +115,7 @@ describe('a claim over a parameter', () => {
 
 describe('the error rates of a claim over a parameter', () => {
   const metric = { unit: 'ops/s', better: 'higher' } as const
+  const context = { looks: undefined, priorOf: () => () => undefined, id: 'a' }
   /** The share of 2,000 series of 10 rounds that are given a verdict; `sd` of the logarithm of one sample. */
   const shareOf = (wanted: string, matcher: SeriesMatcher, truth: readonly number[], sd: number): number => {
     const random = seeded(`${matcher.kind} ${truth}`)
@@ -130,7 +131,7 @@ describe('the error rates of a claim over a parameter', () => {
           visited: 10,
         },
       }))
-      if (judgeSeries(matcher, 'runc', points, metric, undefined, 'a').outcome === wanted) found++
+      if (judgeSeries(matcher, 'runc', points, metric, context).outcome === wanted) found++
     }
     return found / 2_000
   }

@@ -20,25 +20,9 @@ import { hostDifferences } from '../../../../src/core/records/fingerprint.ts'
 import { ratioInterval, ratioPValue, seeded } from '../../../../src/core/stats/index.ts'
 import { comparisonText } from '../../../../src/reporters/comparison.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aPlan, aPlatform, aSample, benchId, withValues } from '../judge/builders.ts'
+import { aBench, aPlan, aPlatform, aSample, benchId, environmentOf, withValues } from '../judge/builders.ts'
 
-const environment: RunRecord['environment'] = {
-  startedAt: '2026-01-01T00:00:00.000Z',
-  isobench: '0.1.0',
-  node: 'v20',
-  cpu: { model: 'a CPU', count: 2, governor: null, smt: 'off' },
-  memoryBytes: 1e9,
-  kernel: '6.1',
-  commandLine: 'quiet',
-  virtualization: null,
-  kvm: false,
-  mitigations: { meltdown: 'Not affected' },
-  cgroupVersion: 1,
-  guest: { cpus: [1], memoryBytes: 1e9 },
-  image: 'an image',
-  configDigest: 'config',
-  revision: null,
-}
+const environment = environmentOf()
 
 const recordOf = (samples: readonly Sample[], over: Partial<RunRecord> = {}): RunRecord => ({
   file: 'record.jsonl',

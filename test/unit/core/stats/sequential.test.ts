@@ -132,7 +132,7 @@ describe('pValueOverLooks', () => {
   const upTo = (look: number, of: SequentialPlan = plan) =>
     of.looks.slice(0, look + 1).map((count, k) => ({ d: d.slice(0, count), share: alphaShare(of, k) }))
   const over = (look: number, shift: number, side: 'greater' | 'less', of?: SequentialPlan) =>
-    pValueOverLooks(upTo(look, of), (data) => signedRankPValue(data, shift, side))
+    pValueOverLooks(upTo(look, of), (data) => signedRankPValue(data.d, shift, side))
 
   it('with one look is the plain p-value', () => {
     const single = planLooks({ first: 12, last: 12 })

@@ -1,0 +1,171 @@
+import type { Reference } from '../../dsl/claim.ts'
+import type { Metric } from '../../dsl/metric.ts'
+import type { BenchCase, ScheduledPlan } from '../model/plan.ts'
+import { median, poolVariances, sampleVariance, type VariancePrior } from '../stats/index.ts'
+import {
+  type Difference,
+  measuredMembers,
+  medianSeries,
+  pairedDifferences,
+  type Samples,
+  type Series,
+} from './samples.ts'
+
+/**
+ * The variances of comparable cases, for the moderated t: the same bench and metric, over platforms and parameters. If
+ * a bench has no comparable case, the median of the run's variances takes their place. The mean of the run would hide a
+ * slowdown of a quiet bench behind the noise of another one.
+ */
+
+/** The fewest variances of a run for a median. */
+const minRunSize = 3
+
+/** What a comparison is about, for its pool. */
+export interface PoolQuery {
+  readonly bench: string
+  readonly metric: string
+  readonly platform: string
+  readonly case: string
+  /** What the platform is compared with; `null`: a limit; a case: another value of a parameter. */
+  readonly against: Reference | null | { readonly case: string }
+}
+
+/** The differences of one comparable case. */
+interface Member {
+  readonly platform: string
+  /** The cases that it is about: one, or two of a series. */
+  readonly cases: readonly string[]
+  readonly rounds: readonly Difference[]
+}
+
+/** The variance of a comparable case after so many rounds. */
+type Known = Pick<Member, 'platform' | 'cases'> & { readonly variance: number; readonly degrees: number }
+
+/** What comparable cases have in common. */
+interface Comparable {
+  readonly against: PoolQuery['against']
+  /** Emulated CPUs are far noisier than real ones. */
+  readonly isHardware: boolean
+}
+
+type Bench = ScheduledPlan['benches'][number]
+
+/** The prior of a comparison for the first so many rounds; undefined if there are too few comparable cases. */
+export type PriorOf = (rounds: number) => VariancePrior | undefined
+
+export class VariancePools {
+  readonly #plan: ScheduledPlan
+  readonly #samples: Samples
+  readonly #members = new Map<string, readonly Member[]>()
+  readonly #known = new Map<string, readonly Known[]>()
+  readonly #runPriors = new Map<string, VariancePrior | undefined>()
+
+  constructor(plan: ScheduledPlan, samples: Samples) {
+    this.#plan = plan
+    this.#samples = samples
+  }
+
+  /** The comparison itself is not part of the pool of its bench. */
+  prior({ bench, metric, platform, case: caseId, against }: PoolQuery): PriorOf {
+    const about = { against, isHardware: this.#isHardware(platform) }
+    const own = [caseId, ...(against && 'case' in against ? [against.case] : [])]
+    const isOwn = (one: Known) => one.platform === platform && own.every((id) => one.cases.includes(id))
+    const found = this.#plan.benches.find(({ id }) => id === bench)
+    return (rounds) => {
+      const comparable = found ? this.#variances(found, metric, about, rounds) : []
+      return poolVariances(comparable.filter((one) => !isOwn(one))) ?? this.#ofRun(about, rounds)
+    }
+  }
+
+  #ofRun(about: Comparable, rounds: number): VariancePrior | undefined {
+    const key = JSON.stringify([kindOf(about), rounds])
+    if (!this.#runPriors.has(key)) {
+      const all = this.#plan.benches.flatMap((bench) =>
+        Object.keys(bench.metrics).flatMap((metric) => this.#variances(bench, metric, about, rounds)),
+      )
+      const variances = all.flatMap(({ variance, degrees }) => (degrees >= 1 ? [variance] : []))
+      this.#runPriors.set(key, variances.length >= minRunSize ? { variance: median(variances) } : undefined)
+    }
+    return this.#runPriors.get(key)
+  }
+
+  #variances(bench: Bench, metric: string, about: Comparable, rounds: number): readonly Known[] {
+    const key = JSON.stringify([bench.id, metric, kindOf(about)])
+    const members = this.#members.get(key) ?? this.#comparableCases(bench, metric, about)
+    this.#members.set(key, members)
+    const at = `${key}\0${rounds}`
+    const known = this.#known.get(at) ?? members.map((member) => knownAfter(member, rounds))
+    this.#known.set(at, known)
+    return known
+  }
+
+  #isHardware(name: string): boolean {
+    return (this.#plan.platforms.find((one) => one.name === name)?.cpuMode ?? 'hardware') === 'hardware'
+  }
+
+  #comparableCases(bench: Bench, metricName: string, { against, isHardware }: Comparable): readonly Member[] {
+    const metric = bench.metrics[metricName]
+    if (!metric) return []
+    const platforms = this.#plan.platforms.filter(({ name }) => this.#isHardware(name) === isHardware)
+    const cases = this.#plan.cases.filter((one) => one.bench === bench.id)
+    return platforms.flatMap(({ name }) =>
+      against && 'case' in against
+        ? pairsOf(cases).flatMap((pair) => this.#pair(metricName, metric, name, pair))
+        : cases.flatMap((one) => this.#against(metricName, metric, name, one, against)),
+    )
+  }
+
+  #against(
+    metricName: string,
+    metric: Metric,
+    name: string,
+    one: BenchCase,
+    against: Reference | null,
+  ): readonly Member[] {
+    const series = (platform: string, comparedWith?: string) =>
+      this.#samples.series(one.id, platform, metricName, comparedWith)
+    if (!against) return memberOf(name, [one.id], series(name), null, metric)
+    const others = against.medianOf
+      ? measuredMembers(against.medianOf, name, this.#plan)
+      : [against.platform].filter((other) => other !== name)
+    if (others.length === 0) return []
+    const reference = against.medianOf ? medianSeries(others.map((other) => series(other))) : series(others[0]!, name)
+    return memberOf(name, [one.id], series(name, against.medianOf ? undefined : others[0]), reference, metric)
+  }
+
+  #pair(metricName: string, metric: Metric, name: string, [a, b]: readonly [BenchCase, BenchCase]): Member[] {
+    // The parameter is part of the work, so two points never have the same digest.
+    const points = [a, b].map(({ id }) => ({
+      ...this.#samples.series(id, name, metricName),
+      digests: new Set<string>(),
+    }))
+    return memberOf(name, [a.id, b.id], points[0]!, points[1]!, metric)
+  }
+}
+
+function knownAfter({ platform, cases, rounds }: Member, count: number): Known {
+  const d = rounds.filter(({ round }) => round < count).map((one) => one.d)
+  return { platform, cases, variance: sampleVariance(d), degrees: d.length - 1 }
+}
+
+const kindOf = ({ against, isHardware }: Comparable) => [
+  against === null ? 'limit' : 'case' in against ? 'series' : (against.medianOf ?? [against.platform]),
+  isHardware,
+]
+
+/** The differences of a platform from a reference, or from a constant; none if they are not comparable. */
+function memberOf(
+  platform: string,
+  cases: readonly string[],
+  series: Series,
+  reference: Series | null,
+  metric: Metric,
+): Member[] {
+  if (series.unpaired || reference?.unpaired) return []
+  const constant = { ...series, rounds: new Map([...series.rounds].map(([round]) => [round, 1])) }
+  const rounds = pairedDifferences(series, reference ?? constant, metric)
+  return Array.isArray(rounds) ? [{ platform, cases, rounds }] : []
+}
+
+const pairsOf = <T>(all: readonly T[]): [T, T][] =>
+  all.flatMap((one, at) => all.slice(at + 1).map((other): [T, T] => [one, other]))
