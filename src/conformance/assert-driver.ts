@@ -5,8 +5,11 @@ import { probePlatforms } from '../core/session/probe.ts'
 import type { Driver } from '../driver.ts'
 import { platform } from '../dsl/platform.ts'
 import { ensureImage } from '../host/image.ts'
-import { IsobenchError, messageOf } from '../util/errors.ts'
-import { type ConformanceCheck, type ConformanceHost, guestChecks, oneShotChecks } from './checks.ts'
+import { messageOf } from '../util/errors.ts'
+import { plural } from '../util/text.ts'
+import type { ConformanceCheck, ConformanceHost } from './check.ts'
+import { guestChecks, oneShotChecks } from './checks.ts'
+import { ConformanceError, expectSuccess } from './expectations.ts'
 
 /** How `assertDriver` runs the conformance suite. */
 export interface AssertDriverOptions<I> {
@@ -15,11 +18,6 @@ export interface AssertDriverOptions<I> {
   /** A directory to use as the root filesystem instead of the image of isobench, which is built if there is none. */
   readonly rootfs?: string
   readonly signal?: AbortSignal
-}
-
-/** The driver fails checks, which the message names, or its platform does not work on this host. */
-export class ConformanceError extends IsobenchError {
-  readonly code = 'ISOBENCH_CONFORMANCE'
 }
 
 /**
@@ -47,16 +45,18 @@ export async function assertDriver<O, I>(
   const failures = await failuresOf(oneShotChecks(host, resolved!))
   const staying = guestChecks(host, resolved!)
   try {
-    await staying.open()
+    await expectSuccess('a guest that boots and stays', staying.open())
     failures.push(...(await failuresOf(staying.checks)))
   } catch (error) {
-    failures.push(`boots a guest that stays: ${messageOf(error)}`)
+    failures.push(`boots and waits for commands: ${messageOf(error)}`)
   } finally {
     await staying.close()
   }
   if (failures.length === 0) return
   const lines = failures.map((failure) => `\n  ${failure}`).join('')
-  throw new ConformanceError(`the driver "${driver.kind}" fails ${failures.length} checks. The guest ...${lines}`)
+  throw new ConformanceError(
+    `the driver "${driver.kind}" fails ${plural(failures.length, 'check')}. The guest ...${lines}`,
+  )
 }
 
 async function failuresOf(checks: readonly ConformanceCheck[]): Promise<string[]> {

@@ -2,6 +2,7 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { codeBlocks, statedPath } from '../support/code-blocks.ts'
 import { Project, repository } from './support/cli.ts'
 
 /** An empty folder outside the repository, with the packed package installed in it, and what `isobench init` writes. */
@@ -220,6 +221,20 @@ describe('the packed package, installed in an empty folder', () => {
     const judge = ['--no-install', 'isobench', 'judge', '--reporter', './mine.ts=mine.txt']
     expect((await inProject('npx', judge)).exitCode).toBe(0)
     expect(project.read('mine.txt')).toBe('chroot within 5 % of native: holds\n')
+  })
+
+  test('runs the conformance suite on the driver of the docs, which passes', async () => {
+    const page = 'docs/how-to/add-a-platform.md'
+    const files = codeBlocks(page, project.read(`node_modules/isobench/${page}`))
+      .filter((block) => ['unshared.ts', 'conformance.ts'].includes(statedPath(block) ?? ''))
+      .map((block) => [statedPath(block)!, block.text])
+    expect(files).toHaveLength(2)
+    project.write(Object.fromEntries(files))
+    const bundle = ['conformance.ts', '--bundle', '--packages=external', '--format=esm', '--outfile=conformance.mjs']
+    expect((await inProject('npx', ['--no-install', 'esbuild', ...bundle])).exitCode).toBe(0)
+    const { stderr, exitCode } = await inProject(process.execPath, ['conformance.mjs'])
+    expect(stderr).toBe('')
+    expect(exitCode).toBe(0)
   })
 
   test('refuses to be reached into: only the four entry points can be imported', async () => {

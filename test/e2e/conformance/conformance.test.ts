@@ -2,7 +2,8 @@
 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { type ConformanceCheck, guestChecks, oneShotChecks } from '../../../src/conformance/checks.ts'
+import type { ConformanceCheck } from '../../../src/conformance/check.ts'
+import { guestChecks, oneShotChecks } from '../../../src/conformance/checks.ts'
 import { loadProject } from '../../../src/core/project/config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../../../src/core/project/platforms.ts'
 import { ensureArtifacts } from '../../../src/core/session/artifacts.ts'
