@@ -4,9 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandBounds, ExecTarget, LoadClientHost } from '../core/session/exec-target.ts'
 import type { HostSession } from '../core/session/host-session.ts'
 import type { GuestHandle } from '../driver.ts'
-import type { CommandResult, ExecOptions } from '../dsl/guest.ts'
+import type { Guest } from '../dsl/guest.ts'
 import type { OwnedGuestSandbox } from '../host/sandbox.ts'
-import type { Command } from '../tools/command.ts'
 import { bootSeconds } from './traces.ts'
 
 /** What the checks need of this host. */
@@ -30,7 +29,7 @@ export interface GuestUnderTest extends ConformanceHost {
   readonly target: ExecTarget
   readonly place: OwnedGuestSandbox
   readonly handle: GuestHandle
-  exec(command: Command, input?: ExecOptions): Promise<CommandResult>
+  readonly exec: Guest['exec']
   /** The bounds of a command that starts now. */
   bounds(): CommandBounds
   /** Whether a command can kill another one, which ends servers. A check sets it. */

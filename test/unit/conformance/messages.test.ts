@@ -1,4 +1,4 @@
-/** The checks of the conformance suite fail with words, on drivers whose guests are processes of this host. */
+/** The checks of the conformance suite fail with words. Their guests are processes of this host. */
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -44,7 +44,7 @@ function fakeHost(): ConformanceHost {
   }
 }
 
-/** A platform with a driver whose every command is `argv`. */
+/** A platform with a driver that runs `argv` for every command. */
 const platformOf = (argv: HostArgv): ResolvedPlatform =>
   ({
     spec: { name: 'broken' },
