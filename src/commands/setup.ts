@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
-import { neededPlatforms } from '../core/measure/bench-order.ts'
+import { neededPlatforms, orderBenches, planOfBlock } from '../core/measure/bench-order.ts'
 import { type Plan, stepsOfRound } from '../core/model/plan.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import type { Suite } from '../core/model/suite.ts'
@@ -9,6 +9,7 @@ import { benchFiles, loadProject, type Project } from '../core/project/config.ts
 import { type ResolvedPlatform, resolvePlatforms } from '../core/project/platforms.ts'
 import { type ImportTarget, importRecord, isImport } from '../core/records/import.ts'
 import { RecordError, readRecord } from '../core/records/record-file.ts'
+import { stepDurations } from '../core/records/step-durations.ts'
 import { platformFamily } from '../driver.ts'
 import { drivers } from '../platforms/index.ts'
 import { messageOf } from '../util/errors.ts'
@@ -80,7 +81,9 @@ export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly Reso
     cpuMode: 'hardware' as const,
   }))
   const whole = { ...plan, platforms: planned }
-  const steps = stepsOfRound(plan.onlyFindings ? { ...whole, casePlatforms: neededPlatforms(whole) } : whole, 0)
+  const needed = plan.onlyFindings ? { ...whole, casePlatforms: neededPlatforms(whole) } : whole
+  const ordered = { ...needed, blocks: orderBenches(needed, stepDurations([], plan.profile), false) }
+  const steps = ordered.blocks.flatMap((_, block) => stepsOfRound(planOfBlock(ordered, block), 0))
   const cases = plan.cases.filter(({ id }) => steps.some((step) => step.case.id === id))
   const total = steps.reduce((sum, { duetWith }) => sum + (duetWith ? 2 : 1), 0) * (rounds + warmup)
   const lines = [

@@ -280,6 +280,42 @@ describe('the command line', () => {
   })
 })
 
+describe('run --findings', () => {
+  const tagged = `import { defineConfig, platform } from 'isobench'
+export default defineConfig({
+  skipPlatformTags: ['extra'],
+  platforms: ['native', 'runc', 'crun', 'gvisor'].map((kind) =>
+    platform(kind as 'runc', { tags: kind === 'native' || kind === 'runc' ? [] : ['extra'] }),
+  ),
+})
+`
+  const claims = `${good}
+const other = bench('other', work)
+const third = bench('third', work, { tags: ['slow'] })
+finding(100, 'about two', [expect(other.time).on('runc').betterThan('crun')])
+finding(101, 'about families', [expect(third.time).on(platform.family('container', 'secure-container')).withinNative(5)])
+`
+  const plan = async (...args: string[]) => {
+    const made = project({ 'isobench.config.ts': tagged, 'benches/good.bench.ts': claims })
+    const { stdout, stderr, exitCode } = await made.isobench(['run', '--dry-run', ...args])
+    const shown = stdout.slice(stdout.indexOf('first round:')).split('\n').slice(1)
+    const steps = shown.map((line) => line.replace(/^.*#/, '').replace(' on ', '')).filter(Boolean)
+    return { steps: steps.map((step) => step.trim().replace(/ +/, ' ')).sort(), stderr, exitCode }
+  }
+
+  test('plans the benches and platforms of their claims, and a tagged platform only for a claim that names it', async () => {
+    expect((await plan('--findings', '100')).steps).toEqual(['other crun', 'other native', 'other runc'])
+    const all = ['other crun', 'other native', 'other runc', 'third native', 'third runc']
+    expect((await plan('--findings')).steps).toEqual(all)
+    expect((await plan('--findings', '--all-platforms')).steps).toEqual([...all, 'third crun', 'third gvisor'].sort())
+  })
+
+  test('refuses a number that no finding has', async () => {
+    const refused = await plan('--findings', '7')
+    expect([refused.exitCode, refused.stderr]).toEqual([5, expect.stringMatching(/no finding "7".*\n.*100, 101/)])
+  })
+})
+
 describe('list', () => {
   test('follows what a bench imports from a TypeScript module of the project', async () => {
     const outcome = await list({

@@ -20,7 +20,7 @@ import type { ResolvedPlatform } from '../project/platforms.ts'
 import { assertSameHost } from '../records/baseline.ts'
 import { noiseFloorsFor, readNoise } from '../records/noise.ts'
 import { RecordWriter, readRecord } from '../records/record-file.ts'
-import { readStepDurations } from '../records/step-durations.ts'
+import { readStepDurations, stepDurations } from '../records/step-durations.ts'
 import type { Reporter, StopReason } from '../reporter.ts'
 import { type EnsureDependenciesOptions, ensureDependencies, installPlatformPackages } from '../session/artifacts.ts'
 import type { Exec } from '../session/exec-target.ts'
@@ -143,7 +143,9 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     ...(noiseFloors.length > 0 && { noiseFloors }),
     ...(weights && { weights: weights.source }),
   }
-  const durations = readStepDurations(project.root, plan.profile)
+  // Without a time budget, the order of a seed does not depend on former records.
+  const durations =
+    options.maxDuration === undefined ? stepDurations([], plan.profile) : readStepDurations(project.root, plan.profile)
   const needed = plan.onlyFindings ? { ...plan, casePlatforms: neededPlatforms(plan) } : plan
   const blocks = plan.blocks ?? orderBenches(needed, durations, options.maxDuration !== undefined)
   const ordered: ScheduledPlan = { ...needed, blocks }
