@@ -154,11 +154,12 @@ describe('the plan', () => {
   test('--dry-run shows that very order, measures nothing and leaves nothing', async () => {
     const host = observe()
     using project = Project.of(three)
-    const { stdout, exitCode } = await project.isobench(['run', '--dry-run', '--seed', 'alpha', '--rounds', '2'])
+    const given = ['--seed', 'alpha', '--seconds', '0.2']
+    const { stdout, exitCode } = await project.isobench(['run', '--dry-run', ...given, '--rounds', '2'])
     expect(exitCode).toBe(0)
     expect(project.records()).toEqual([])
     host.expectClean()
-    const { record } = await project.run(['--rounds', '1', '--seed', 'alpha'])
+    const { record } = await project.run(['--rounds', '1', ...given])
     const shown = stdout.slice(stdout.indexOf('first round:')).trim().split('\n').slice(1)
     expect(shown.map((line) => line.trim().replace(/ {2}on /, ' '))).toEqual(
       record.samples.map(({ case: point, platform }) => `${point} ${platform}`),
