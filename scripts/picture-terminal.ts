@@ -3,36 +3,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { buildReport } from '../src/core/judge/report.ts'
 import type { RunRecord } from '../src/core/model/record.ts'
-import { claimsOf } from '../src/core/model/suite.ts'
-import { readRecord } from '../src/core/records/record-file.ts'
 import { type Html, html, lines } from '../src/reporters/html/tag.ts'
 import { defaultReporter } from '../src/reporters/terminal/reporter.ts'
 import { widthOf } from '../src/util/text.ts'
+import { pictureRecord } from './picture-record.ts'
 
-const bench = 'benches/compute/prime.bench.ts#prime verification'
 const command = '$ npx isobench run prime --platform native,runc,gvisor'
 const columns = 96
 /** In pixels. Every piece of text gets its width, so that columns align with any monospace font. */
 const [charWidth, lineHeight, padding] = [8.4, 19, 18]
-
-/** The record as if the run had measured only this bench. */
-function onlyBench(record: RunRecord): RunRecord {
-  const { plan } = record
-  const cases = plan.cases.filter((one) => one.bench === bench)
-  const ids = new Set(cases.map(({ id }) => id))
-  return {
-    ...record,
-    file: '/project/.isobench/runs/prime.jsonl',
-    samples: record.samples.filter((sample) => ids.has(sample.case)),
-    plan: {
-      ...plan,
-      cases,
-      benches: plan.benches.filter(({ id }) => id === bench),
-      excluded: [],
-      findings: plan.findings.filter((finding) => claimsOf(finding).some((claim) => claim.bench === bench)),
-    },
-  }
-}
 
 function outputOf(record: RunRecord): string {
   const written: string[] = []
@@ -102,6 +81,5 @@ ${lines(...elements)}
 `
 }
 
-const record = readRecord(process.argv[3] ?? 'test/fixtures/records/prime-latency-boot.jsonl')
 mkdirSync('docs/images', { recursive: true })
-writeFileSync('docs/images/terminal.svg', picture(outputOf(onlyBench(record))).toString())
+writeFileSync('docs/images/terminal.svg', picture(outputOf(pictureRecord(process.argv[3]))).toString())
