@@ -21,7 +21,7 @@ export async function timeInGuest(load: () => Promise<unknown>): Promise<void> {
 async function time(load: () => Promise<unknown>): Promise<void> {
   const [name, seconds, marker] = process.argv.slice(2) as [string, string, string]
   const { benches } = await collectRegistrations(load)
-  const work = benches.find((bench) => bench.name === name)?.workload?.work
+  const work = benches.findLast((bench) => bench.name === name)?.workload?.work
   if (work?.kind !== 'in-guest') throw new Error(`the bundle has no in-guest bench "${name}"`)
   const bench = new Bench({ time: Number(seconds) * 1000, warmupTime: 200, throws: true })
   bench.add(name, work.fn)

@@ -1,7 +1,7 @@
 /** `bench`: registers a benchmark. */
 
 import type { Claim } from './claim.ts'
-import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
+import { callerFrames, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { Expectation, ExpectationsOf, MetricRef } from './expect.ts'
 import type { Metric, Metrics } from './metric.ts'
 import { type BenchSpec, registry } from './registry.ts'
@@ -33,7 +33,7 @@ export type BenchHandle<M extends Metrics, P extends ParamSpace> = {
 
 type Mode = BenchSpec['mode']
 
-function claimsOf(name: string, metrics: Metrics, expectations: ExpectationsOf<Metrics>): Claim[] {
+function claimsOf(name: string, key: string, metrics: Metrics, expectations: ExpectationsOf<Metrics>): Claim[] {
   return Object.entries(expectations).flatMap(([metric, expected]) => {
     const definition = metrics[metric]
     if (!definition) {
@@ -45,7 +45,7 @@ function claimsOf(name: string, metrics: Metrics, expectations: ExpectationsOf<M
     const list: readonly Expectation[] = Array.isArray(expected) ? expected : [expected as Expectation]
     return list.map(
       (expectation): Claim => ({
-        bench: name,
+        bench: key,
         metric,
         matcher: expectation.matcherFor(definition as Metric<never>),
         on: { by: 'all' },
@@ -78,28 +78,52 @@ function chosenParams(
   return Object.fromEntries(Object.entries(space).map(([param, all]) => [param, chosen[param] ?? all])) as ParamSpace
 }
 
+/** The caller and the bench file of a registration. */
+interface Origin {
+  readonly location?: Location
+  readonly owner?: string
+}
+
+/** @param callee the function that the bench file, or a function that it uses, called */
+function originOf(callee: (...args: never[]) => unknown): Origin {
+  const callers = callerFrames(callee)
+  const owner = registry().ownerOf?.(callers)
+  return { ...withLocation(callers[0]), ...(owner !== undefined && { owner }) }
+}
+
+/**
+ * A key for a new bench. Files that import each other may have benches with the same name.
+ * @throws {DefinitionError} if the bench file has a bench with this name
+ */
+function newKey(name: string, { owner }: Origin): string {
+  const namesakes = registry().benches.filter((bench) => bench.name === name)
+  if (namesakes.some((bench) => bench.owner === owner))
+    throw new DefinitionError(`two benches are named "${name}".`, 'use different names for the benches of a file')
+  return namesakes.length === 0 ? name : `${name}\0${owner}`
+}
+
 const asParams = (params: object | undefined) => (params ?? {}) as Record<string, readonly ParamValue[]>
 
 function register<M extends Metrics, P extends ParamSpace>(
   mode: Mode,
-  location: Location | undefined,
+  origin: Origin,
   name: string,
   workload: Workload<M, P>,
   options: BenchOptions<M, P>,
 ): BenchHandle<M, P> {
   const { benches, problems } = registry()
+  let key = name
   try {
     if (name.trim() === '')
       throw new DefinitionError('a bench has no name.', 'describe in a few words what it measures')
-    if (benches.some((bench) => bench.name === name)) {
-      throw new DefinitionError(`two benches are named "${name}".`, 'use different names for the benches of a file')
-    }
+    key = newKey(name, origin)
     const timeout = options.timeout
     if (timeout !== undefined && !(timeout > 0)) {
       throw new DefinitionError(`bench "${name}": the timeout is ${timeout}.`, 'use a number of seconds above 0')
     }
     benches.push({
       name,
+      key,
       mode,
       workload: workload as unknown as Workload,
       params: chosenParams(name, workload.params, asParams(options.params)),
@@ -111,16 +135,16 @@ function register<M extends Metrics, P extends ParamSpace>(
       ),
       tags: options.tags ?? [],
       ...(timeout !== undefined && { timeout }),
-      claims: claimsOf(name, workload.metrics, (options.expect ?? {}) as ExpectationsOf<Metrics>),
-      ...withLocation(location),
+      claims: claimsOf(name, key, workload.metrics, (options.expect ?? {}) as ExpectationsOf<Metrics>),
+      ...origin,
     })
   } catch (error) {
     if (!(error instanceof DefinitionError)) throw error
-    problems.push(error.location ? error : new DefinitionError(error.message, error.fix, location))
+    problems.push(error.location ? error : new DefinitionError(error.message, error.fix, origin.location))
   }
   const refs = Object.entries(workload.metrics).map(([metric, definition]) => [
     metric,
-    { bench: name, metric, definition, params: workload.params },
+    { bench: key, metric, definition, params: workload.params },
   ])
   return Object.fromEntries(refs)
 }
@@ -163,14 +187,16 @@ function formatName(name: string, row: unknown): string {
   const items = Array.isArray(row) ? [...row] : [row]
   return name.replace(/%s/g, () => {
     const item: unknown = items.shift()
-    return typeof item === 'object' ? JSON.stringify(item) : String(item)
+    return typeof item === 'object'
+      ? JSON.stringify(item, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
+      : String(item)
   })
 }
 
 function benchVariant(mode: Mode): BenchVariant {
   const registerBench: BenchVariant = Object.assign(
     <M extends Metrics, P extends ParamSpace>(name: string, workload: Workload<M, P>, options?: BenchOptions<M, P>) =>
-      register(mode, callerLocation(registerBench), name, workload, options ?? {}),
+      register(mode, originOf(registerBench), name, workload, options ?? {}),
     {
       each: <const T>(rows: readonly T[]) => {
         const registerEach = <M extends Metrics, P extends ParamSpace>(
@@ -179,7 +205,7 @@ function benchVariant(mode: Mode): BenchVariant {
           options?: BenchOptions<M, P>,
         ) =>
           rows.map((row) =>
-            register(mode, callerLocation(registerEach), formatName(name, row), createWorkload(row), options ?? {}),
+            register(mode, originOf(registerEach), formatName(name, row), createWorkload(row), options ?? {}),
           )
         return registerEach
       },
@@ -195,17 +221,13 @@ export const bench: BenchFunction = Object.assign(benchVariant('run'), {
   skipIf: (condition: boolean) => benchVariant(condition ? 'skip' : 'run'),
   todo: function todo(name: string): void {
     const { benches, problems } = registry()
-    const location = callerLocation(todo)
-    if (benches.some((registered) => registered.name === name)) {
-      problems.push(
-        new DefinitionError(
-          `two benches are named "${name}".`,
-          'use different names for the benches of a file',
-          location,
-        ),
-      )
-      return
+    const origin = originOf(todo)
+    try {
+      const key = newKey(name, origin)
+      benches.push({ name, key, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...origin })
+    } catch (error) {
+      if (!(error instanceof DefinitionError)) throw error
+      problems.push(new DefinitionError(error.message, error.fix, origin.location))
     }
-    benches.push({ name, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...withLocation(location) })
   },
 })

@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url'
+
 /** A wrong definition in a bench file or the config: what is wrong, where, and how to fix it. */
 export class DefinitionError extends Error {
   override readonly name = 'DefinitionError'
@@ -19,7 +21,8 @@ export interface Location {
   readonly column: number
 }
 
-const frame = /(?:\(|at )(?:async )?(?:file:\/\/)?(\/[^()]+?):(\d+):(\d+)\)?$/
+/** `at name (path:line:column)` or `at path:line:column`. A path may contain parentheses. */
+const frame = /^at (?:async )?(?:.*? \((?=\/|file:))?((?:file:\/\/)?\/.*):(\d+):(\d+)\)?$/
 
 /**
  * Parses the locations of a stack trace, innermost first. Needs `process.setSourceMapsEnabled(true)` for TypeScript.
@@ -28,16 +31,32 @@ export function parseStackFrames(stack: string): Location[] {
   const locations: Location[] = []
   for (const text of stack.split('\n')) {
     const match = frame.exec(text.trim())
-    if (match) locations.push({ file: decodeURI(match[1]!), line: Number(match[2]), column: Number(match[3]) })
+    if (!match) continue
+    const path = match[1]!
+    // Node shows a position of a source map as a path, and any other one of an ES module as a URL.
+    const file = path.startsWith('file:') ? fileURLToPath(path) : path
+    locations.push({ file, line: Number(match[2]), column: Number(match[3]) })
   }
   return locations
 }
 
 /** Returns the location of the caller of `callee`, or `undefined` if the engine provides no stack. */
-export function callerLocation(callee: (...args: never[]) => unknown): Location | undefined {
+export const callerLocation = (callee: (...args: never[]) => unknown): Location | undefined => callerFrames(callee)[0]
+
+/** Deep enough for helper functions that register benches. */
+const callerDepth = 100
+
+/** Returns the locations of the callers of `callee`, innermost first. */
+export function callerFrames(callee: (...args: never[]) => unknown): Location[] {
   const holder: { stack?: string } = {}
-  Error.captureStackTrace(holder, callee)
-  return parseStackFrames(holder.stack ?? '')[0]
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = callerDepth
+  try {
+    Error.captureStackTrace(holder, callee)
+    return parseStackFrames(holder.stack ?? '')
+  } finally {
+    Error.stackTraceLimit = limit
+  }
 }
 
 /** Returns the location as a property, or no property if it is unknown. */

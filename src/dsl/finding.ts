@@ -1,7 +1,7 @@
 /** `finding` and `part`: register a numbered statement of a paper, with claims that test its clauses. */
 
 import type { Claim } from './claim.ts'
-import { callerLocation, DefinitionError } from './errors.ts'
+import { callerFrames, callerLocation, DefinitionError } from './errors.ts'
 import { type FailOn, type Misprint, type Part, registry } from './registry.ts'
 
 /** What a part says about its words. */
@@ -70,7 +70,9 @@ export function finding(
   parts: readonly Part[] | readonly Claim[],
   options: FindingOptions = {},
 ): void {
-  const location = callerLocation(finding)
+  const callers = callerFrames(finding)
+  const [location] = callers
+  const owner = registry().ownerOf?.(callers)
   if (!Number.isInteger(id) || id < 1) {
     throw new DefinitionError(
       `finding: ${id} is no valid number.`,
@@ -93,6 +95,7 @@ export function finding(
     ...(options.outdatedPremise !== undefined && { outdatedPremise: options.outdatedPremise }),
     ...(options.qualitative !== undefined && { qualitative: options.qualitative }),
     ...(options.misprint && { misprint: { ...options.misprint, claims: options.misprint.claims.map(asWarning) } }),
+    ...(owner !== undefined && { owner }),
     ...(location && { location }),
   })
 }

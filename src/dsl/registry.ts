@@ -10,14 +10,24 @@ export interface Registry {
   readonly findings: FindingSpec[]
   /** Errors that affect one bench but not the file. */
   readonly problems: DefinitionError[]
+  /** The bench file that a registration belongs to, by the callers of the registering function. */
+  readonly ownerOf?: OwnerOf
 }
+
+/** @param callers innermost first; a bench file may register through functions of other modules */
+export type OwnerOf = (callers: readonly Location[]) => string | undefined
 
 // One registry per process, shared by all copies of this module. A bench file resolves `isobench` from its own
 // directory, which may be another copy than the one that runs.
 const key = Symbol.for('isobench.registry.1')
 const holder = globalThis as unknown as Record<symbol, Registry | undefined>
 
-const empty = (): Registry => ({ benches: [], findings: [], problems: [] })
+const empty = (ownerOf?: OwnerOf): Registry => ({
+  benches: [],
+  findings: [],
+  problems: [],
+  ...(ownerOf && { ownerOf }),
+})
 
 /** Returns the registry that is currently being filled. */
 export function registry(): Registry {
@@ -26,8 +36,8 @@ export function registry(): Registry {
 }
 
 /** Imports a bench file with `load` and returns what it registered. Not reentrant. */
-export async function collectRegistrations(load: () => Promise<unknown>): Promise<Registry> {
-  const collected = empty()
+export async function collectRegistrations(load: () => Promise<unknown>, ownerOf?: OwnerOf): Promise<Registry> {
+  const collected = empty(ownerOf)
   holder[key] = collected
   try {
     await load()
@@ -40,6 +50,10 @@ export async function collectRegistrations(load: () => Promise<unknown>): Promis
 /** A registered bench: its data and the functions of the workload. */
 export interface BenchSpec {
   readonly name: string
+  /** What its claims call it: the name, or a longer text if a bench of another file has the same name. */
+  readonly key: string
+  /** The bench file that registers it, if that is known. */
+  readonly owner?: string
   readonly mode: 'run' | 'only' | 'skip' | 'todo'
   readonly workload?: Workload
   readonly params: ParamSpace
@@ -81,6 +95,8 @@ export interface FindingSpec {
   readonly outdatedPremise?: string
   readonly qualitative?: string
   readonly misprint?: Misprint
+  /** The bench file that registers it, if that is known. */
+  readonly owner?: string
   readonly location?: Location
 }
 

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url'
 import { collectRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
@@ -263,7 +264,7 @@ export async function loadWorkloads(
 ): Promise<Map<string, Workload>> {
   const workloads = new Map<string, Workload>()
   for (const file of new Set(benches.map((bench) => bench.file))) {
-    const registered = await collectRegistrations(() => import(compiled.get(file)!.output))
+    const registered = await collectRegistrations(() => import(pathToFileURL(compiled.get(file)!.output).href))
     for (const { name, workload } of registered.benches) if (workload) workloads.set(`${file}#${name}`, workload)
   }
   return workloads

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { bundlePath } from '../../util/assets.ts'
-import { UsageError } from '../../util/errors.ts'
+import { messageOf, UsageError } from '../../util/errors.ts'
 import { type BenchData, claimsOf, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
@@ -80,11 +80,21 @@ interface Gathered {
   readonly problems: Problem[]
 }
 
-/** Compiles the files and reads what they register. A file that cannot be used becomes a problem. */
-export async function collect(root: string, files: readonly string[]): Promise<Collected> {
+/**
+ * Compiles the files and reads what they register. A file that cannot be used becomes a problem.
+ * @param benchFiles all bench files of the project, if `files` are only some of them
+ */
+export async function collect(
+  root: string,
+  files: readonly string[],
+  benchFiles: readonly string[] = files,
+): Promise<Collected> {
   // The worker starts while the files are compiled. Both take about the same time.
   let worker: Worker | undefined = startWorker()
-  const results = await compileAll(root, files)
+  const results = await compileAll(root, files).catch((error: unknown) => {
+    void worker?.terminate()
+    throw error
+  })
   const compiled = results.flatMap((result) => (result.ok ? [result.compiled] : []))
   const gathered: Gathered = {
     benches: [],
@@ -92,7 +102,7 @@ export async function collect(root: string, files: readonly string[]): Promise<C
     problems: results.flatMap((result) => (result.ok ? [] : result.problems)),
   }
   for (let left = compiled; left.length > 0; worker = undefined) {
-    left = await importAll(root, left, worker ?? startWorker(), gathered)
+    left = await importAll({ root, benchFiles }, left, worker ?? startWorker(), gathered)
   }
   void worker?.terminate()
   return { suite: checkSuite(gathered, files), compiled: new Map(compiled.map((one) => [one.file, one])) }
@@ -101,8 +111,13 @@ export async function collect(root: string, files: readonly string[]): Promise<C
 const startWorker = () => new Worker(bundlePath('collector'), { stdout: true, stderr: true })
 
 /** Imports files one after the other in a worker. Returns the files that are left if a file had to be ended. */
-function importAll(root: string, files: readonly Compiled[], worker: Worker, into: Gathered): Promise<Compiled[]> {
-  const job: CollectJob = { root, files: files.map(({ file, output, digest }) => ({ file, output, digest })) }
+function importAll(
+  project: Pick<CollectJob, 'root' | 'benchFiles'>,
+  files: readonly Compiled[],
+  worker: Worker,
+  into: Gathered,
+): Promise<Compiled[]> {
+  const job: CollectJob = { ...project, files: files.map(({ file, output, digest }) => ({ file, output, digest })) }
   worker.postMessage(job)
   const limit = importTimeout()
   let current = files[0]!.file
@@ -113,8 +128,8 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
     const finish = (problem?: string, fix?: string) => {
       clearTimeout(timer)
       void worker.terminate()
-      if (problem) into.problems.push({ file: current, message: problem, ...(fix && { fix }) })
-      resolve(files.slice(done + (problem ? 1 : 0)))
+      if (problem !== undefined) into.problems.push({ file: current, message: problem, ...(fix && { fix }) })
+      resolve(files.slice(done + (problem === undefined ? 0 : 1)))
     }
     const restart = () => {
       clearTimeout(timer)
@@ -132,7 +147,7 @@ function importAll(root: string, files: readonly Compiled[], worker: Worker, int
         if (done === files.length) finish()
       }
     })
-    worker.on('error', (error) => done < files.length && finish(error.message))
+    worker.on('error', (error: unknown) => done < files.length && finish(messageOf(error)))
     worker.on('exit', (code) => {
       if (done === files.length) return
       // Node exits with 13 if a top-level await never settles.

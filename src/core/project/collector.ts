@@ -1,10 +1,13 @@
-import { relative } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
-import { type DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
+import { type Location, parseStackFrames } from '../../dsl/errors.ts'
 import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
 import { toText } from '../../util/errors.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
+import { definitionDetails } from './definition-details.ts'
 
 /** A worker that imports compiled bench files. A file that hangs or exits ends only the worker. */
 
@@ -12,6 +15,8 @@ import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 export interface CollectJob {
   readonly root: string
   readonly files: readonly { readonly file: string; readonly output: string; readonly digest: string }[]
+  /** All bench files of the project, also those that are not to be imported. Relative to the project. */
+  readonly benchFiles: readonly string[]
 }
 
 /** What the worker posts. */
@@ -28,10 +33,35 @@ export type CollectMessage =
 process.setSourceMapsEnabled(true)
 
 // The job is a message, not worker data, so that the worker starts while the files are compiled.
-const { root, files } = await new Promise<CollectJob>((resolve) => parentPort!.once('message', resolve))
+const { root, files, benchFiles } = await new Promise<CollectJob>((resolve) => parentPort!.once('message', resolve))
 
 const post = (message: CollectMessage) => parentPort!.postMessage(message)
-const inProject = (location: Location | undefined) => (location ? relative(root, location.file) : undefined)
+
+/** The bench files by their real path, which is the one in source maps. Several may link to the same file. */
+const byRealPath = new Map<string, string[]>()
+for (const file of benchFiles) {
+  const path = realpathOf(join(root, file))
+  byRealPath.set(path, [...(byRealPath.get(path) ?? []), file])
+}
+
+function realpathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+/**
+ * The bench file that registers something while `importing` is imported: the outermost caller that is a bench file. A
+ * bench that an imported bench file registers belongs to that file, and one of a helper function to the file that
+ * called it.
+ */
+const ownerOf = (importing: string) => (callers: readonly Location[]) => {
+  const outermost = callers.findLast(({ file }) => byRealPath.has(file))
+  const owners = outermost ? byRealPath.get(outermost.file)! : []
+  return owners.length === 0 || owners.includes(importing) ? importing : owners[0]!
+}
 
 /** JSON if possible. A bigint and a circular object are not. */
 function asText(thrown: unknown): string {
@@ -43,25 +73,18 @@ function asText(thrown: unknown): string {
 }
 
 function problem(file: string, error: unknown): Problem {
-  const known = error as Partial<DefinitionError>
-  const stack = error instanceof Error ? parseStackFrames(error.stack ?? '') : []
-  const location =
-    known?.location ?? stack.find((frame) => frame.file.startsWith(root) && !frame.file.includes('/node_modules/'))
-  return {
-    file,
-    message: error instanceof Error ? error.message || error.name : `it threw ${asText(error)}`,
-    ...(known?.fix !== undefined && { fix: known.fix }),
-    ...(location && { location }),
-  }
+  const { fix, location: known } = definitionDetails(error)
+  const stack = error instanceof Error ? parseStackFrames(String(error.stack)) : []
+  const isOwn = (path: string) => path.startsWith(root) && !path.includes('/node_modules/')
+  const location = known ?? stack.find((frame) => isOwn(frame.file))
+  const message = error instanceof Error ? String(error.message) || error.name : `it threw ${asText(error)}`
+  return { file, message, ...(fix !== undefined && { fix }), ...(location && { location }) }
 }
-
-// A bench is registered by every file that imports it. It belongs to the file that defines it.
-const fileOf = (bench: BenchSpec, importing: string) => inProject(bench.location) ?? importing
 
 function benchData(bench: BenchSpec, file: string, digest: string, id: (name: string) => string): BenchData {
   const { workload } = bench
   return {
-    id: id(bench.name),
+    id: id(bench.key),
     file,
     name: bench.name,
     mode: bench.mode,
@@ -82,30 +105,41 @@ function benchData(bench: BenchSpec, file: string, digest: string, id: (name: st
   }
 }
 
+const unhandledFix = 'handle it in the bench file: await the promise, or catch the error'
+
+/** Errors that nothing handles, since the last file. */
+const stray: unknown[] = []
+process.on('uncaughtException', (error) => stray.push(error))
+process.on('unhandledRejection', (error) => stray.push(error))
+
+/** Waits until Node has reported the rejections of the import. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 1))
+
 for (const { file, output, digest } of files) {
   post({ kind: 'importing', file })
+  let result: Omit<Extract<CollectMessage, { kind: 'collected' }>, 'kind' | 'file'>
   try {
-    const { benches, findings, problems } = await collectRegistrations(() => import(output))
-    const owner = new Map(benches.map((bench) => [bench.name, fileOf(bench, file)]))
-    const id = (name: string) => `${owner.get(name) ?? file}#${name}`
+    const load = () => import(pathToFileURL(output).href)
+    const { benches, findings, problems } = await collectRegistrations(load, ownerOf(file))
+    const owners = new Map(benches.map((bench) => [bench.key, bench]))
+    const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })
-    post({
-      kind: 'collected',
-      file,
-      benches: benches
-        .filter((bench) => owner.get(bench.name) === file)
-        .map((bench) => benchData(bench, file, digest, id)),
+    result = {
+      benches: benches.filter(({ owner }) => owner === file).map((bench) => benchData(bench, file, digest, id)),
       findings: findings
-        .filter(({ location }) => (inProject(location) ?? file) === file)
-        .map(({ misprint, ...finding }) => ({
+        .filter(({ owner }) => owner === file)
+        .map(({ misprint, owner: _, ...finding }) => ({
           ...finding,
           parts: finding.parts.map((one) => ({ ...one, claims: one.claims.map(named) })),
           ...(misprint && { misprint: { ...misprint, claims: misprint.claims.map(named) } }),
           file,
         })),
       problems: problems.map((error) => problem(file, error)),
-    })
+    }
   } catch (error) {
-    post({ kind: 'collected', file, benches: [], findings: [], problems: [problem(file, error)] })
+    result = { benches: [], findings: [], problems: [problem(file, error)] }
   }
+  await settled()
+  const unhandled = stray.splice(0).map((error) => ({ ...problem(file, error), fix: unhandledFix }))
+  post({ kind: 'collected', file, ...result, problems: [...result.problems, ...unhandled] })
 }

@@ -58,8 +58,12 @@ const isBuildFailure = (error: unknown): error is BuildFailure => error instance
 
 const folderOf = (root: string) => join(root, '.isobench', 'build')
 
+/** The most characters of a file's path in the name of its output. File systems allow 255 bytes for all of it. */
+const longestName = 100
+
 /** A recognizable file name, unique within the project. */
-const outputName = (file: string) => `${file.replace(/[^A-Za-z0-9.-]+/g, '_')}.${sha256(file).slice(0, 6)}`
+const outputName = (file: string) =>
+  `${file.replace(/[^A-Za-z0-9.-]+/g, '_').slice(-longestName)}.${sha256(file).slice(0, 12)}`
 
 async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
   const folder = folderOf(root)

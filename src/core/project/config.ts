@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { glob } from 'tinyglobby'
 import * as z from 'zod'
 import type { ImageConfig, ReporterEntry } from '../../dsl/config.ts'
@@ -28,7 +28,7 @@ export interface Project {
   readonly profiles: Readonly<Record<string, ResolvedProfile>>
 }
 
-const configNames = ['isobench.config.ts', 'isobench.config.mts', 'isobench.config.js', 'isobench.config.mjs']
+const configNames = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `isobench.config.${extension}`)
 
 /**
  * `quick` gives a first verdict in minutes: a one-sided rank test at 5 % needs at least five rounds (2⁻⁵ < 0.05). It
@@ -142,8 +142,14 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
       'write one with: isobench init',
     )
   }
-  const root = dirname(file)
-  const name = relative(root, file)
+  // Source maps have real paths.
+  const root = realpathSync(dirname(file))
+  if (root.includes('\\'))
+    throw new UsageError(
+      `the project ${root} has a backslash in its path, and Node.js imports no module from there`,
+      'rename the folder',
+    )
+  const name = basename(file)
   const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
   const { value, digest } = await importDefault(root, name, 'write: export default defineConfig({ … })')
   const parsed = configSchema.safeParse(value)
@@ -165,7 +171,7 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
     })
   return {
     root,
-    configFile: file,
+    configFile: join(root, name),
     configDigest: digest,
     include: config.include,
     platforms: config.platforms as PlatformSpec[],

@@ -1,8 +1,10 @@
-import { type Location, parseStackFrames } from '../../dsl/errors.ts'
+import { pathToFileURL } from 'node:url'
+import { parseStackFrames } from '../../dsl/errors.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { ProjectError } from '../model/suite.ts'
 import { importTimeout, interruptLoopAfter } from './collect.ts'
 import { compile } from './compile.ts'
+import { definitionDetails } from './definition-details.ts'
 
 /**
  * Compiles and imports a TypeScript module of the project: its config, or a reporter.
@@ -26,10 +28,10 @@ export async function importDefault(
     // One second later than the limit below, which reports an import that waits.
     using _loops = interruptLoopAfter(limit + 1)
     // With the digest, changed code is a new module for Node: watch mode loads it again.
-    loaded = await withinLimit(import(`${output}?${digest}`), limit)
+    loaded = await withinLimit(import(`${pathToFileURL(output).href}?${digest}`), limit)
   } catch (error) {
-    const { fix, location } = error as { readonly fix?: string; readonly location?: Location }
-    const frames = error instanceof Error ? parseStackFrames(error.stack ?? '') : []
+    const { fix, location } = error instanceof ImportError ? { fix: error.fix } : definitionDetails(error)
+    const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
     const at = location ?? frames.find((frame) => frame.file.startsWith(root))
     throw new ProjectError([{ file, message: messageOf(error), ...(fix && { fix }), ...(at && { location: at }) }])
   }

@@ -165,7 +165,7 @@ async function collectSome(before: ProjectState, reached: readonly string[]): Pr
   const withImported = before.files.filter((file) =>
     reached.some((one) => one === file || before.compiled.get(one)?.inputs.includes(join(root, file))),
   )
-  const { suite, compiled } = await collect(root, withImported)
+  const { suite, compiled } = await collect(root, withImported, before.files)
   if (suite.problems.length > 0) return undefined
   const stays = ({ file }: { file: string }) => !withImported.includes(file)
   const merged = checkSuite(

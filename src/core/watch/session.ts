@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { collectRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
@@ -55,7 +56,7 @@ export class WorkloadLoader {
       const { output, digest } = compiled.get(file)!
       // The digest makes a changed file a new module. Node never frees source maps, and collecting has the locations.
       process.setSourceMapsEnabled(false)
-      const loaded = await collectRegistrations(() => import(`${output}?${digest}`))
+      const loaded = await collectRegistrations(() => import(`${pathToFileURL(output).href}?${digest}`))
       for (const { name, workload } of loaded.benches) if (workload) this.#workloads.set(`${file}#${name}`, workload)
     }
     for (const { id, digest } of benches) this.#digests.set(id, digest)

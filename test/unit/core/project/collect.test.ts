@@ -1,0 +1,186 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { collect } from '../../../../src/core/project/collect.ts'
+import { benchFiles, loadProject } from '../../../../src/core/project/config.ts'
+import { bundlePath } from '../../../../src/util/assets.ts'
+
+const bin = fileURLToPath(new URL('../../../../bin/isobench.js', import.meta.url))
+
+/** Bench files are imported by a worker that is built. */
+const built = existsSync(bundlePath('collector'))
+
+const config = `import { defineConfig, platform } from 'isobench'
+export default defineConfig({ platforms: [platform('native')] })`
+const head = `import { bench, expect, finding, higher, platform, workload } from 'isobench'
+const w = (name = 'w') => workload(name, { metrics: { e: higher('ops/s') }, run: async () => ({ e: 1 }) })\n`
+const helper = `${head}export const make = (n: string) => bench(n, w())
+export const state = (id: number, ref) => finding(id, 'stated', [expect(ref.e).on('runc').withinNative(5)])`
+
+let folder: string
+let root: string
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-collect-')))
+  root = join(folder, 'p')
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function write(files: Record<string, string>, at = root): void {
+  for (const [name, text] of Object.entries({ 'isobench.config.ts': config, ...files })) {
+    mkdirSync(dirname(join(at, name)), { recursive: true })
+    writeFileSync(join(at, name), text)
+  }
+}
+
+async function listed(at = root, given?: string) {
+  const project = await loadProject(at, given)
+  const { suite } = await collect(project.root, await benchFiles(project))
+  return {
+    benches: suite.benches.map(({ id }) => id).sort(),
+    findings: suite.findings.map(({ id, file }) => `${id} ${file}`),
+    problems: suite.problems.map(({ file, message }) => `${file}: ${message}`),
+    locations: suite.benches.map(({ location }) => location?.file),
+    suite,
+  }
+}
+
+describe.skipIf(!built)('what a bench file registers', () => {
+  it('belongs to it if a helper function of another module registers it', async () => {
+    const nested = 'export const deep = (n: number, f: () => unknown): unknown => (n === 0 ? f() : deep(n - 1, f))'
+    const uses = `import { make, state } from '../lib/make.ts'
+import { deep } from '../lib/deep.ts'
+bench('direct', w()); state(900, make('one')); deep(30, () => make('two'))`
+    write({ 'lib/make.ts': helper, 'lib/deep.ts': nested, 'benches/a.bench.ts': head + uses })
+    expect(await listed()).toMatchObject({
+      benches: ['benches/a.bench.ts#direct', 'benches/a.bench.ts#one', 'benches/a.bench.ts#two'],
+      findings: ['900 benches/a.bench.ts'],
+      problems: [],
+    })
+  })
+
+  it('belongs to it if a function of a package registers it', async () => {
+    write({
+      'node_modules/shared/package.json': '{ "name": "shared", "type": "module", "exports": "./index.ts" }',
+      'node_modules/shared/index.ts': helper,
+      'benches/a.bench.ts': "import { make } from 'shared'\nmake('one')",
+    })
+    expect(await listed()).toMatchObject({ benches: ['benches/a.bench.ts#one'], problems: [] })
+  })
+
+  it('belongs to the bench file that registers it, not to one that imports that file', async () => {
+    write({
+      'benches/b.bench.ts': `${head}export const startup = bench('startup', w())`,
+      'benches/c.bench.ts':
+        head +
+        "import { startup } from './b.bench.ts'\n" +
+        "const own = bench('startup', w('v'), { expect: { e: expect.withinNative(5) } })\n" +
+        "finding(901, 'both', [startup, own].map(({ e }) => expect(e).on('runc').withinNative(5)))",
+    })
+    const { suite, ...rest } = await listed()
+    expect(rest).toMatchObject({
+      benches: ['benches/b.bench.ts#startup', 'benches/c.bench.ts#startup'],
+      findings: ['901 benches/c.bench.ts'],
+      problems: [],
+    })
+    const [finding] = suite.findings
+    expect(finding!.parts[0]!.claims.map(({ bench }) => bench)).toEqual(rest.benches)
+    expect(suite.benches.find(({ file }) => file.includes('c.'))!.claims[0]!.bench).toBe('benches/c.bench.ts#startup')
+  })
+
+  it('is a problem if two benches of a file have the same name, also through a helper', async () => {
+    write({
+      'lib/make.ts': helper,
+      'benches/a.bench.ts': `${head}import { make } from '../lib/make.ts'\nbench('one', w()); make('one')`,
+    })
+    const { benches, problems } = await listed()
+    expect(benches).toEqual(['benches/a.bench.ts#one'])
+    expect(problems).toEqual(['benches/a.bench.ts: two benches are named "one".'])
+  })
+
+  it.each(['a(1)', 'a%20b', 'a%b', 'a\\b', '(group)/x', 'a#b', 'a?b', "it's [id] {a,b} $1 !"])(
+    'is found in a file named %s.bench.ts',
+    async (name) => {
+      write({ [`benches/${name}.bench.ts`]: `${head}bench('one', w())` })
+      const { benches, problems, locations } = await listed()
+      expect({ benches, problems }).toEqual({ benches: [`benches/${name}.bench.ts#one`], problems: [] })
+      // Source maps have URLs, in which a backslash is a slash.
+      if (!name.includes('\\')) expect(locations).toEqual([join(root, `benches/${name}.bench.ts`)])
+    },
+  )
+
+  it.each(['p#hash', 'p?q', 'p%41pct', 'p 100% sure', 'p (paren)', 'feature%2Fx', 'pü – ñ'])(
+    'is found in a project folder named %s',
+    (name) => {
+      root = join(folder, name)
+      write({ 'benches/a.bench.ts': `${head}bench('one', w())` })
+      // A process, because Vitest resolves `import()` by other rules.
+      const { status, stdout, stderr } = spawnSync(process.execPath, [bin, 'list', '--json'], {
+        cwd: root,
+        encoding: 'utf8',
+      })
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      expect(stdout).toContain('benches/a.bench.ts#one')
+    },
+  )
+
+  it('is refused in a folder with a backslash, from which Node.js imports nothing', async () => {
+    root = join(folder, 'p\\bs')
+    write({ 'benches/a.bench.ts': `${head}bench('one', w())` })
+    await expect(listed()).rejects.toThrow('has a backslash in its path')
+  })
+
+  it('is found through links: of a file, a folder, and the project', async () => {
+    write({ 'benches/a.bench.ts': `${head}bench('one', w())` }, join(folder, 'real'))
+    write({})
+    symlinkSync('../real/benches', join(root, 'benches'))
+    symlinkSync('p', join(folder, 'link'))
+    const wanted = { benches: ['benches/a.bench.ts#one'], problems: [] }
+    expect(await listed()).toMatchObject(wanted)
+    expect(await listed(folder, 'link/isobench.config.ts')).toMatchObject(wanted)
+    rmSync(join(root, 'benches'))
+    mkdirSync(join(root, 'benches'))
+    symlinkSync('../../real/benches/a.bench.ts', join(root, 'benches/x.bench.ts'))
+    symlinkSync('../../real/benches/a.bench.ts', join(root, 'benches/y.bench.ts'))
+    expect((await listed()).benches).toEqual(['benches/x.bench.ts#one', 'benches/y.bench.ts#one'])
+  })
+
+  it('is found in a file with a long path', async () => {
+    const long = Array.from({ length: 9 }, (_, at) => `a-rather-long-folder-name-with-number-${at}`).join('/')
+    write({ [`benches/${long}/a.bench.ts`]: `${head}bench('one', w())` })
+    expect(await listed()).toMatchObject({ benches: [`benches/${long}/a.bench.ts#one`], problems: [] })
+  })
+})
+
+describe.skipIf(!built)('an error of a bench file', () => {
+  const sound = `${head}bench('sound', w())`
+
+  it.each([
+    ["Promise.reject(new Error('db not reachable'))", 'db not reachable'],
+    ["Promise.reject(new Error('')); await new Promise(() => {})", 'importing it never ends'],
+    ["queueMicrotask(() => { throw 'text' })", 'it threw "text"'],
+    ['queueMicrotask(() => { throw null })', 'it threw null'],
+    ["throw Object.assign(new Error('fn'), { fix: () => 1 })", 'fn'],
+    ["Promise.reject(new Error('x')); await new Promise((r) => setTimeout(r, 50))", 'x'],
+    ["throw Object.assign(new SyntaxError('end'), { location: { start: { line: 3, column: 4 } } })", 'end'],
+    ["throw Object.assign(new Error('a'), { message: { text: 1 } })", '[object Object]'],
+  ])('is a problem of that file, and of no other: %s', async (code, message) => {
+    write({ 'benches/a.bench.ts': `${head}${code}\nbench('a', w())`, 'benches/ok.bench.ts': sound })
+    const { benches, problems } = await listed()
+    expect(benches).toContain('benches/ok.bench.ts#sound')
+    expect(problems.filter((text) => !text.startsWith('benches/a.bench.ts: '))).toEqual([])
+    expect(problems.join('\n')).toContain(`benches/a.bench.ts: ${message}`)
+    expect(problems.join('\n')).not.toContain('process.exit')
+  })
+
+  it('ends collecting at once if a compiled file cannot be written', async () => {
+    write({ 'benches/a.bench.ts': sound, '.isobench/build': 'a file in the way' })
+    rmSync(join(root, '.isobench'), { recursive: true })
+    const project = await loadProject(root)
+    rmSync(join(root, '.isobench'), { recursive: true })
+    writeFileSync(join(root, '.isobench'), '')
+    await expect(collect(project.root, await benchFiles(project))).rejects.toThrow(/ENOTDIR|EEXIST/)
+  })
+})
