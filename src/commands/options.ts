@@ -258,7 +258,7 @@ export const sharedOptions = {
   baseline: {
     value: '<name>',
     group: 'Compare',
-    description: 'compare the run with this baseline; exit with code 1 if a metric regressed',
+    description: 'compare the run with this baseline; exit with code 1 if a metric regressed or is no longer measured',
     example: '--baseline main',
     schema: text.optional(),
   },
@@ -281,6 +281,14 @@ export const sharedOptions = {
     description: 'accept a baseline of another host, and print the differences',
     example: '--allow-different-hosts --margin 10',
     schema: toggle,
+  },
+  allowMissing: {
+    value: '<platform>',
+    group: 'Compare',
+    description: 'a platform that may be missing although the baseline has it; may be repeated',
+    example: '--allow-missing crun',
+    schema: texts.optional(),
+    repeatable: true,
   },
   reporter: {
     value: '<name[=file]>',

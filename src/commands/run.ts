@@ -2,14 +2,8 @@ import { interruptSignal, measureProject } from '../core/measure/measure-project
 import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
-import {
-  baselineFile,
-  type Comparison,
-  checkBaselineName,
-  compareSameHost,
-  saveBaseline,
-  withBaseline,
-} from '../core/records/baseline.ts'
+import { baselineFile, checkBaselineName, saveBaseline } from '../core/records/baseline.ts'
+import { type Comparison, compareSameHost, withBaseline } from '../core/records/compare.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { drivers } from '../platforms/index.ts'
@@ -50,6 +44,7 @@ export const command = defineCommand({
     'saveBaseline',
     'margin',
     'allowDifferentHosts',
+    'allowMissing',
     'reporter',
     'json',
     'verbose',
@@ -126,7 +121,7 @@ async function finishRun(
     }
   }
   const comparison = await attempt(() => compareWithBaseline(measured, project, options))
-  const report = comparison ? withBaseline(measured, comparison) : measured
+  const report = comparison ? withBaseline(measured, comparison, options.strict) : measured
   await attempt(() => reporter.onFinish(report))
   // Standard output is the reporters' own if one of them writes JSON to it.
   const to = options.json ? io.err : io.out
@@ -145,5 +140,6 @@ function compareWithBaseline(report: Report, project: Project, options: Options)
   return compareSameHost(before, readRecord(report.record), {
     marginPercent: options.margin,
     allowDifferentHosts: options.allowDifferentHosts,
+    allowMissing: options.allowMissing,
   })
 }

@@ -1,12 +1,12 @@
-import { type Change, type Comparison, falseDiscoveryRate, type Row, regressions } from '../core/records/baseline.ts'
+import { type Change, type Comparison, falseDiscoveryRate, type Row, regressions } from '../core/records/compare.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { interval } from './format.ts'
 import type { BaselineView } from './metric-table.ts'
-import { caseName } from './summary.ts'
+import { caseName, outcomeName } from './summary.ts'
 import { plainTable } from './terminal/table.ts'
 
-const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?' }
-const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed']
+const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?', lost: '✗' }
+const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed', 'lost']
 
 const textsOf = (row: Row): string[] => [
   `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
@@ -16,6 +16,20 @@ const textsOf = (row: Row): string[] => [
   row.ratio ? `×${interval({ ...row.ratio, value: row.ratio.estimate })}` : '–',
   row.reason ?? (row.of === 'value' ? 'of the values' : 'of the ratios to native'),
 ]
+
+/** Claims that the baseline decides and the current run does not. */
+function lostVerdictLines({ lostVerdicts }: Comparison): string[] {
+  if (lostVerdicts.length === 0) return []
+  return [
+    'Claims that are no longer decided (--strict fails on these):',
+    ...lostVerdicts.map(({ bench, finding, params, platforms, metric, before, now }) => {
+      const source = finding === null ? '' : ` (finding ${finding})`
+      const about = [caseName(bench, params), sanitize(platforms.join(', '), 60), sanitize(metric, 60)].join(' · ')
+      return `  ${about}${source}: ${outcomeName(before)} → ${outcomeName(now)}`
+    }),
+    '',
+  ]
+}
 
 /** The comparison as a table with what matters most last, without escape codes. */
 export function comparisonText(comparison: Comparison): string {
@@ -40,11 +54,12 @@ export function comparisonText(comparison: Comparison): string {
       : []),
     ...only('baseline', 'the run before'),
     ...only('current', 'the run now'),
-    ...(comparison.smallestAdjustedP > falseDiscoveryRate
-      ? ['Too few rounds for so many rows: not even a single regression could be found. Measure more rounds.']
-      : []),
+    ...(comparison.canTell
+      ? []
+      : ['Too few rounds: no regression could be found. Measure at least 3 rounds in each run.']),
+    ...lostVerdictLines(comparison),
     `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ` +
-      `${count('unclear')} unclear ` +
+      `${count('unclear')} unclear · ${count('lost')} lost ` +
       `(margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
   ].join('\n')}\n`
 }
@@ -61,8 +76,13 @@ export interface RegressionSummary {
 }
 
 export function regressionSummary({ name, comparison }: BaselineView): RegressionSummary {
-  const items = regressions(comparison).map(({ bench, params, platform, metric, ratio }) => {
-    const by = ratio ? `: now ÷ before ${interval({ ...ratio, value: ratio.estimate })}` : ''
+  const items = regressions(comparison).map(({ bench, params, platform, metric, ratio, reason }) => {
+    const by =
+      reason !== null
+        ? `: lost, ${reason}`
+        : ratio
+          ? `: now ÷ before ${interval({ ...ratio, value: ratio.estimate })}`
+          : ''
     return {
       file: bench.file,
       text: `${caseName(bench, params)} · ${sanitize(platform, 60)} · ${sanitize(metric, 60)}${by}`,

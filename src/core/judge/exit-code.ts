@@ -14,7 +14,7 @@ export const exitCodeList = [
     description:
       'with --strict: a verdict is inconclusive, or samples failed; with --require complete: a finding is open',
   },
-  { code: 4, name: 'nothing', description: 'no claim could be evaluated' },
+  { code: 4, name: 'nothing', description: 'no claim could be evaluated, or too few rounds for the baseline' },
   {
     code: 5,
     name: 'invalid',

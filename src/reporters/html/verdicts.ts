@@ -1,7 +1,7 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../../core/model/verdict.ts'
-import type { Change } from '../../core/records/baseline.ts'
+import type { Change } from '../../core/records/compare.ts'
 import { plural } from '../../util/text.ts'
 import {
   formatAssertion,
@@ -19,6 +19,7 @@ import { type Html, type HtmlValue, html, joinHtml, lines } from './tag.ts'
 /** The verdicts of a run as tables: changes since the baseline, findings, and claims. */
 
 const changeMarks: Record<Change, { readonly symbol: string; readonly className: string }> = {
+  lost: { symbol: '✗', className: 'bad' },
   regressed: { symbol: '✗', className: 'bad' },
   improved: { symbol: '✓', className: 'good' },
   unclear: { symbol: '?', className: 'doubt' },
@@ -67,7 +68,7 @@ export function baselineHtml({ name, comparison }: BaselineView, record: number)
     details(
       plural(rows.length, 'figure'),
       filtered(`against-${record}`, 'Show changes', changes, tableRows, changeTable),
-      count('regressed') > 0 || rows.length <= fewRows,
+      count('lost') + count('regressed') > 0 || rows.length <= fewRows,
     ),
   )
 }

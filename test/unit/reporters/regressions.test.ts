@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { describeExit } from '../../../src/core/judge/exit-code.ts'
 import { buildReport } from '../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../src/core/model/record.ts'
-import { compareRecords, withBaseline } from '../../../src/core/records/baseline.ts'
+import { compareRecords, withBaseline } from '../../../src/core/records/compare.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { scaled } from '../core/judge/builders.ts'
 import { contextOf, Memory, makeRecord } from './fixture.ts'
@@ -24,7 +24,7 @@ async function shown(name: string, now: RunRecord, hasBaseline: boolean): Promis
   const out = new Memory(false, 120)
   const comparison = comparisonWith(now)
   const plain = buildReport(now, { strict: false })
-  const report = hasBaseline ? withBaseline(plain, comparison) : plain
+  const report = hasBaseline ? withBaseline(plain, comparison, false) : plain
   const against = () => ({ name: 'main', report: buildReport(before, { strict: false }), comparison })
   await reporters[name]!.create(contextOf(out, hasBaseline ? { against } : {})).onFinish?.(report)
   return out.text

@@ -5,22 +5,20 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
 import type { Report } from '../../../../src/core/model/report.ts'
+import { baselineFile, baselineNames, recordFile, saveBaseline } from '../../../../src/core/records/baseline.ts'
 import {
-  baselineFile,
-  baselineNames,
   type Comparison,
   compareRecords,
   compareSameHost,
-  recordFile,
+  comparisonExit,
   regressions,
-  saveBaseline,
   withBaseline,
-} from '../../../../src/core/records/baseline.ts'
+} from '../../../../src/core/records/compare.ts'
 import { hostDifferences } from '../../../../src/core/records/fingerprint.ts'
 import { ratioInterval, ratioPValue, seeded } from '../../../../src/core/stats/index.ts'
 import { comparisonText } from '../../../../src/reporters/comparison.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aPlan, aPlatform, aSample, benchId, environmentOf, withValues } from '../judge/builders.ts'
+import { aBench, aClaim, aPlan, aPlatform, aSample, benchId, environmentOf, withValues } from '../judge/builders.ts'
 
 const environment = environmentOf()
 
@@ -143,10 +141,106 @@ describe('comparing two runs', () => {
   })
 
   it('says that the rounds are too few for the sweep', () => {
-    const few = (seed: string) => runOf(seed, { runc: 1, gvisor: 1 }, { count: 3 })
+    const few = (seed: string) => runOf(seed, { runc: 1, gvisor: 1 }, { count: 2 })
     const comparison = compareRecords(few('a'), few('b'), options)
-    expect(comparison.smallestAdjustedP).toBeGreaterThan(0.05)
+    expect(comparison.canTell).toBe(false)
+    expect(comparisonExit(comparison, false)).toBe(4)
     expect(comparisonText(comparison)).toContain('Too few rounds')
+  })
+
+  it('finds a platform that is 2.9 times slower among 200 rows at five rounds', () => {
+    const names = Array.from({ length: 100 }, (_, at) => `p${at}`)
+    const plan = aPlan({ platforms: ['native', ...names].map((name) => aPlatform(name)) })
+    const sweep = (seed: string, slow: number): RunRecord => {
+      const costs = Object.fromEntries(names.map((name, at) => [name, at === 7 ? slow : 1.1]))
+      return { ...runOf(seed, costs, { count: 5, cv: 0.05 }), plan }
+    }
+    const comparison = compareRecords(sweep('a', 1.1), sweep('b', 1.1 * 2.9), options)
+    expect(comparison.rows).toHaveLength(202)
+    const found = regressions(comparison)
+    expect(found.map(({ platform }) => platform)).toEqual(['p7', 'p7'])
+    expect(comparisonExit(comparison, false)).toBe(1)
+  })
+
+  it('values with two modes do not fail a sweep of equal platforms at five rounds', () => {
+    const names = Array.from({ length: 50 }, (_, at) => `p${at}`)
+    const plan = aPlan({ platforms: ['native', ...names].map((name) => aPlatform(name)) })
+    const random = seeded('modes')
+    const value = () => (random() < 0.6 ? 20 : 26) * Math.exp(0.01 * gaussian(random))
+    const sweep = (): RunRecord => {
+      const samples = ['native', ...names].flatMap((name) =>
+        Array.from({ length: 5 }, (_, round) => aSample(name, round, withValues({ latency: value(), rate: value() }))),
+      )
+      return { ...recordOf(samples), plan }
+    }
+    let alarms = 0
+    for (let trial = 0; trial < 25; trial++) if (fails(compareRecords(sweep(), sweep(), options))) alarms++
+    expect(alarms).toBeLessThanOrEqual(2)
+  })
+
+  describe('what was measured before and is not now', () => {
+    const broken = runOf('now', { runc: 1.1, gvisor: 3 })
+    const error = (sample: Sample): Sample => ({ ...sample, outcome: { ok: false, error: 'it broke' } })
+    const failing = {
+      ...broken,
+      samples: broken.samples.map((one) => (one.platform === 'runc' ? error(one) : one)),
+    }
+    const absent = {
+      ...broken,
+      plan: aPlan({ platforms: broken.plan.platforms.map((p) => ({ ...p, available: p.name !== 'runc' })) }),
+      samples: broken.samples.filter(({ platform }) => platform !== 'runc'),
+    }
+
+    it.each([
+      ['every sample failed', failing],
+      ['the platform does not work now', absent],
+    ])('is lost, and fails: %s', (reason, now) => {
+      const comparison = compareRecords(before, now, options)
+      const lost = comparison.rows.filter(({ change }) => change === 'lost')
+      expect(lost.map(({ platform, metric }) => [platform, metric])).toEqual([
+        ['runc', 'latency'],
+        ['runc', 'rate'],
+      ])
+      expect(lost[0]!.reason).toBe(reason)
+      expect(comparisonExit(comparison, false)).toBe(1)
+      expect(comparisonText(comparison)).toContain('2 lost')
+    })
+
+    it('is allowed by name, and is not lost if the run did not ask for the platform', () => {
+      const allowed = compareRecords(before, absent, { ...options, allowMissing: ['runc'] })
+      expect(comparisonExit(allowed, true)).toBe(0)
+      const other = compareRecords(before, absent, { ...options, allowMissing: ['gvisor'] })
+      expect(comparisonExit(other, false)).toBe(1)
+      const unasked = { ...absent, plan: aPlan({ platforms: [aPlatform('native'), aPlatform('gvisor')] }) }
+      const comparison = compareRecords(before, unasked, options)
+      expect(comparisonExit(comparison, false)).toBe(0)
+      expect(comparison.onlyIn.baseline).toEqual([`${benchId} on runc`])
+    })
+  })
+
+  it('a claim that the baseline decides and the run does not is reported, and fails with --strict', () => {
+    const claims = [aClaim({ kind: 'withinNative', percent: 20 })]
+    const withClaim = (record: RunRecord): RunRecord => ({ ...record, plan: aPlan({ benches: [aBench({ claims })] }) })
+    const noisy = runOf('noisy', { runc: 1.1, gvisor: 3 }, { cv: 0.3 })
+    const comparison = compareRecords(withClaim(before), withClaim(noisy), options)
+    expect(comparison.lostVerdicts).toMatchObject([{ platforms: ['runc'], before: 'holds', now: 'inconclusive' }])
+    expect(comparisonExit(comparison, false)).toBe(0)
+    expect(comparisonExit(comparison, true)).toBe(3)
+    expect(comparisonText(comparison)).toContain('disk · runc · latency: holds → inconclusive')
+  })
+
+  it('rounds that depend on each other change nothing for sure', () => {
+    const random = seeded('drift')
+    const drifting = recordOf(
+      Array.from({ length: 12 }, (_, round) =>
+        ['native', 'runc'].map((platform) => {
+          const latency = 20 * (platform === 'native' ? 1 : 1.2 + 0.02 * round) * Math.exp(0.002 * gaussian(random))
+          return aSample(platform, round, withValues({ latency, rate: 1e3 / latency }))
+        }),
+      ).flat(),
+    )
+    const row = compareRecords(before, drifting, options).rows.find(({ platform }) => platform === 'runc')!
+    expect(row).toMatchObject({ change: 'unclear', reason: 'the rounds of a run depend on each other' })
   })
 
   it('an A/A sweep of 40 metrics seldom fails; one regression of 20 % among them is found', () => {
@@ -215,7 +309,7 @@ describe('different hosts', () => {
 describe('the report of a run with a baseline', () => {
   const before = runOf('before', { runc: 1.1 })
   const reportOf = (exit: Report['exit'], now: RunRecord) =>
-    withBaseline({ ...buildReport(now, { strict: false }), exit }, compareRecords(before, now, options)).exit
+    withBaseline({ ...buildReport(now, { strict: false }), exit }, compareRecords(before, now, options), false).exit
   const [same, slower] = [runOf('now', { runc: 1.1 }), runOf('now', { runc: 1.5 })]
   const exitOf = (code: number): Report['exit'] => ({ code, claims: [], findings: [] })
 

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../../src/core/model/record.ts'
-import { compareRecords } from '../../../../src/core/records/baseline.ts'
+import { compareRecords } from '../../../../src/core/records/compare.ts'
 import { htmlReporter } from '../../../../src/reporters/html/reporter.ts'
 import { worldRecord } from '../../benches/record.ts'
 import { allPlatforms, built, collectBenches } from '../../benches/suite.ts'
