@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { aa } from './evidence/aa.ts'
 import { client } from './evidence/client.ts'
 import { fidelity } from './evidence/fidelity.ts'
+import { firstRun } from './evidence/first-run.ts'
 import { leftovers } from './evidence/leftovers.ts'
 import { list } from './evidence/list.ts'
 import type { Measurement } from './evidence/measurement.ts'
@@ -18,6 +19,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
   aa,
   client,
   fidelity,
+  'first-run': firstRun,
   leftovers,
   list,
   overhead,
