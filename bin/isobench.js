@@ -5,6 +5,6 @@ const program = new URL('../dist/bin.js', import.meta.url)
 if (existsSync(program)) await import(program.href)
 else {
   // A checkout after `npm ci --ignore-scripts`.
-  process.stderr.write('error  isobench is not built: dist/bin.js does not exist.\n       fix: npm run build\n')
+  process.stderr.write('error  isobench is not built. Run: npm run build\n')
   process.exitCode = 5
 }
