@@ -1,10 +1,27 @@
 import { main } from './cli.ts'
+import { exitCodes } from './core/judge/exit-code.ts'
+import { messageOf } from './util/errors.ts'
 
-// A reader that goes away (`isobench list | head`, or a terminal: EIO) is no fault, and must not keep a run from
-// closing what it opened.
-for (const stream of [process.stdout, process.stderr]) {
+/** Whether an output could not be written. */
+let isBroken = false
+
+for (const [name, stream] of [
+  ['standard output', process.stdout],
+  ['standard error', process.stderr],
+] as const) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+    // A reader that goes away (`isobench list | head`, or a terminal: EIO) is no fault.
+    if (error.code === 'EPIPE' || error.code === 'EIO' || isBroken) return
+    isBroken = true
+    if (stream !== process.stderr) process.stderr.write(`error  ${name} cannot be written: ${messageOf(error)}\n`)
+    // A run ends as if it were interrupted, and releases everything on the host.
+    process.emit('SIGTERM')
   })
 }
-process.exitCode = await main(process.argv.slice(2))
+
+// The code of a process that ends without a verdict, for example because nothing is left to wait for.
+process.exitCode = exitCodes.invalid
+const exitCode = await main(process.argv.slice(2))
+// Node reports a failed write in a later turn.
+await new Promise((resolve) => setImmediate(resolve))
+process.exitCode = isBroken ? exitCodes.invalid : exitCode

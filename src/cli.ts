@@ -6,6 +6,7 @@ import { exitCodes } from './core/judge/exit-code.ts'
 import { version } from './util/assets.ts'
 import { closestMatch } from './util/closest-match.ts'
 import { UsageError } from './util/errors.ts'
+import { takeStandardOutput } from './util/standard-output.ts'
 
 /** NO_COLOR (no-color.org) comes first, then FORCE_COLOR (force-color.org; 0 turns colors off), then the stream. */
 function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM } = process.env): boolean {
@@ -32,7 +33,7 @@ async function runCommand({ name, load }: CommandEntry, argv: readonly string[],
 export async function main(argv: readonly string[]): Promise<number> {
   const io: CommandIo = {
     cwd: process.cwd(),
-    out: process.stdout,
+    out: takeStandardOutput(process),
     err: process.stderr,
     color: wantsColor(process.stdout),
     commands,

@@ -16,7 +16,7 @@ export interface ArgumentSpec {
 /** The argument of commands that select benches by file. */
 export const benchFilters: ArgumentSpec = {
   name: 'filters',
-  description: 'parts of bench file paths (default: all files)',
+  description: 'bench files, folders, or parts of bench file paths (default: all files)',
   variadic: true,
   completion: 'file',
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { interruptSignal } from '../core/measure/measure-project.ts'
+import { interruptSignal } from '../core/measure/interruption.ts'
 import type { PlannedPlatform } from '../core/model/plan.ts'
 import { loadProject } from '../core/project/config.ts'
 import { selectPlatforms } from '../core/project/plan.ts'

@@ -1,6 +1,6 @@
 import { renameSync, rmSync } from 'node:fs'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { interruptSignal } from '../core/measure/measure-project.ts'
+import { interruptSignal } from '../core/measure/interruption.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { resolvePlatforms } from '../core/project/platforms.ts'
 import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'

@@ -6,6 +6,7 @@ import type { RunRecord } from '../core/model/record.ts'
 import { groupByHost, mergeRecords, recordText } from '../core/records/merge.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
+import { outputFlag } from '../util/files.ts'
 import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import type { CheckedOptions, OptionTable } from './options.ts'
@@ -42,7 +43,7 @@ function merge(files: readonly string[], options: CheckedOptions<typeof mergeOpt
   const text = (record: RunRecord) => recordText(record, new Date().toISOString())
   const save = (file: string, group: readonly RunRecord[]) => {
     try {
-      writeFileSync(file, text(mergeRecords(group)), { flag: 'wx' })
+      writeFileSync(file, text(mergeRecords(group)), { flag: outputFlag(file) === 'a' ? 'a' : 'wx' })
     } catch (error) {
       if ((error as { code?: string }).code?.startsWith('ISOBENCH')) throw error
       throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')

@@ -1,5 +1,6 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { interruptSignal, measureProject } from '../core/measure/measure-project.ts'
+import { interruptSignal } from '../core/measure/interruption.ts'
+import { measureProject } from '../core/measure/measure-project.ts'
 import type { Plan } from '../core/model/plan.ts'
 import { loadProject } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'

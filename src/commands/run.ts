@@ -1,4 +1,5 @@
-import { interruptSignal, measureProject } from '../core/measure/measure-project.ts'
+import { interruptSignal } from '../core/measure/interruption.ts'
+import { measureProject } from '../core/measure/measure-project.ts'
 import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
@@ -8,6 +9,7 @@ import { readRecord } from '../core/records/record-file.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
+import { StrayError } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
 import { createReporters } from './reporters.ts'
@@ -88,7 +90,9 @@ async function runBenches(filters: readonly string[], options: Options, io: Comm
       dependencies: { install: options.install, confirm: (question) => confirm(question, io) },
       before: options.allowDifferentHosts ? undefined : before,
     })
-    return await finishRun(report, { project, options, reporter }, io)
+    const exitCode = await finishRun(report, { project, options, reporter }, io)
+    if (interruption.signal.reason instanceof StrayError) throw interruption.signal.reason
+    return exitCode
   } catch (error) {
     reporter.onAbort()
     throw error

@@ -1,7 +1,7 @@
 import type { Report } from '../core/model/report.ts'
 import { ReportFileError, type StoredRun } from '../core/reporter.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
-import { writeFileAtomic } from '../util/files.ts'
+import { writeOutput } from '../util/files.ts'
 import { sanitize } from '../util/text.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
 
@@ -13,7 +13,7 @@ import type { ReporterContext, ReporterFactory } from './reporter.ts'
  */
 export function writeReportFile(file: string, text: string): void {
   try {
-    writeFileAtomic(file, text)
+    writeOutput(file, text)
   } catch (error) {
     throw new ReportFileError(
       `the report cannot be written to ${file}: ${messageOf(error)}`,

@@ -6,16 +6,24 @@ import { commandData, commandProperty, withoutFile } from './document.ts'
 import { formatClaim } from './format.ts'
 import { benchesMarkdown, verdictsMarkdown } from './markdown.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
-import { claimLocation, outcomeName, shownPath, uniqueClaims } from './summary.ts'
+import { claimLocation, outcomeName, repositoryPath, shownPath, uniqueClaims } from './summary.ts'
 
 /** GitHub refuses a summary above 1 MiB. */
 const largestSummary = 1_000_000
 
 type Level = 'error' | 'warning' | 'notice'
 
+/** A line of a file, relative to the project's `root`. */
+interface Position {
+  readonly file: string
+  readonly line?: number
+  readonly root: string
+}
+
 /** One workflow command: GitHub shows it at that line of the pull request. */
-function annotation(level: Level, title: string, message: string, place: { file: string; line?: number }): string {
-  const where = `file=${commandProperty(sanitize(place.file))}${place.line === undefined ? '' : `,line=${place.line}`}`
+function annotation(level: Level, title: string, message: string, { file, line, root }: Position): string {
+  const path = repositoryPath(file, root)
+  const where = `file=${commandProperty(sanitize(path))}${line === undefined ? '' : `,line=${line}`}`
   return `::${level} ${where},title=${commandProperty(sanitize(title))}::${commandData(sanitize(message, 2000))}\n`
 }
 
@@ -23,6 +31,7 @@ function annotation(level: Level, title: string, message: string, place: { file:
 function annotations(report: Report, { root, against }: ReporterContext): string[] {
   const problems = report.problems.map(({ file, message, fix, location }) =>
     annotation('error', 'cannot be used', fix ? `${message}; fix: ${fix}` : message, {
+      root,
       file: location ? shownPath(location.file, root) : file,
       ...(location && { line: location.line }),
     }),
@@ -30,14 +39,14 @@ function annotations(report: Report, { root, against }: ReporterContext): string
   const baseline = against?.(report)
   const regressed = baseline
     ? regressionSummary(baseline).items.map(({ file, text }) =>
-        annotation('error', `regressed against the baseline ${baseline.name}`, text, { file }),
+        annotation('error', `regressed against the baseline ${baseline.name}`, text, { file, root }),
       )
     : []
   const wanted = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
   const claims = wanted.map(({ verdict, fails, sources }) => {
     const level = fails ? 'error' : verdict.direction === 'better' ? 'notice' : 'warning'
     const title = `${outcomeName(verdict.outcome)} (${sources})`
-    return annotation(level, title, formatClaim(verdict), claimLocation(verdict, root))
+    return annotation(level, title, formatClaim(verdict), { ...claimLocation(verdict, root), root })
   })
   const failed = report.cases.flatMap(({ bench, results }) =>
     results.flatMap(({ platform, errors }) =>
@@ -45,6 +54,7 @@ function annotations(report: Report, { root, against }: ReporterContext): string
         ? [
             annotation('warning', `${errors.length} samples failed`, `${bench.name} on ${platform}: ${errors[0]}`, {
               file: bench.file,
+              root,
             }),
           ]
         : [],

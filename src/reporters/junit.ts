@@ -11,13 +11,13 @@ import {
   formatPlatforms,
   formatReason,
 } from './format.ts'
-import { benchName, claimLocation, outcomeName } from './summary.ts'
+import { benchName, claimLocation, outcomeName, repositoryPath } from './summary.ts'
 
 type Outcome = 'passed' | 'failure' | 'error' | 'skipped'
 
 interface Case {
   readonly suite: string
-  /** Where the suite's name is not the file's. */
+  /** Relative to the repository in CI; absent: the suite. */
   readonly file?: string
   readonly group: string
   readonly name: string
@@ -34,7 +34,7 @@ function casesOf(report: Report, root: string): Case[] {
     ...report.problems.map(({ file, message, fix }) => broken(file, message, fix)),
     ...report.claims.map((verdict) => claimCase(verdict, root)),
     ...report.findings.map((finding) => findingCase(report, finding, root)),
-  ]
+  ].map((one) => ({ ...one, file: repositoryPath(one.suite, root) }))
 }
 
 function xml(cases: readonly Case[]): string {
@@ -69,7 +69,6 @@ export const junit = documentReporter(
         casesOf(report, root).map((one) => ({
           ...one,
           suite: `${basename(report.record)}: ${one.suite}`,
-          file: one.suite,
         })),
       ),
     ),

@@ -1,12 +1,12 @@
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { messageOf } from '../util/errors.ts'
-import { makeFolder } from '../util/files.ts'
+import { makeFolder, outputFlag } from '../util/files.ts'
 
 /** The file that `out` of a reporter writes to. The first write creates its folder and replaces an older file. */
 export class OutputFile {
-  #started = false
+  #descriptor: number | undefined
   #failure: ReportFileError | undefined
 
   constructor(private readonly path: string) {}
@@ -14,12 +14,11 @@ export class OutputFile {
   /** @throws {ReportFileError} if the file cannot be written */
   write(text: string): void {
     try {
-      if (!this.#started) {
+      if (this.#descriptor === undefined) {
         makeFolder(dirname(this.path))
-        writeFileSync(this.path, '')
+        this.#descriptor = openSync(this.path, outputFlag(this.path))
       }
-      this.#started = true
-      appendFileSync(this.path, text)
+      writeSync(this.#descriptor, text)
     } catch (error) {
       this.#failure = new ReportFileError(
         `the report cannot be written to ${this.path}: ${messageOf(error)}`,

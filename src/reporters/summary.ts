@@ -1,4 +1,4 @@
-import { isAbsolute, relative } from 'node:path'
+import { isAbsolute, relative, resolve } from 'node:path'
 import type { BenchInfo } from '../core/model/claim.ts'
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
@@ -254,4 +254,17 @@ export function claimLocation(
 ): { readonly file: string; readonly line?: number } {
   if (!claim.location) return { file: bench.file }
   return { file: shownPath(claim.location.file, root), line: claim.location.line }
+}
+
+/**
+ * A path relative to the repository, if a CI service says where it is: GitHub and GitLab resolve the paths of
+ * annotations and test reports from there. Otherwise the path as it is.
+ * @param file absolute, or relative to the project
+ * @param root the project's folder
+ */
+export function repositoryPath(file: string, root: string, env = process.env): string {
+  const repository = env.GITHUB_WORKSPACE || env.CI_PROJECT_DIR
+  if (!repository) return file
+  const path = relative(repository, resolve(root, file))
+  return path.startsWith('..') || path === '' ? file : path
 }

@@ -6,7 +6,6 @@ import { findImage, type Image, ImageError } from '../../host/image.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
-import { InterruptedError } from '../../util/errors.ts'
 import { readWeights, type Weights } from '../attack-profile/weights.ts'
 import { failures } from '../judge/exit-code.ts'
 import { judge, judgeClaims } from '../judge/judge.ts'
@@ -68,7 +67,7 @@ export interface MeasureProjectOptions {
 /**
  * Takes the host, probes the platforms, measures the plan, writes the record as it goes, and judges it. The host is
  * released before the report is returned. An interrupted run is judged with the samples that it has.
- * @throws {InterruptedError} if it is interrupted before anything is measured
+ * @throws the reason of the signal if it is aborted before anything is measured
  * @throws {LockedError} if another isobench process has the host and `waitForLock` is false
  */
 export async function measureProject(options: MeasureProjectOptions): Promise<Report> {
@@ -96,7 +95,7 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
   const { exec = runTimed } = options
   const probed = await probePlatforms(platforms, session, image, { skipEmulated, exec })
   const traceable = await excludeUntraceable(options.plan, session, onProgress)
-  if (signal.aborted) throw new InterruptedError('interrupted before anything was measured')
+  signal.throwIfAborted()
   return await measureAndJudge(options, { session, image, exec, plan: { ...traceable, platforms: probed } })
 }
 
@@ -268,24 +267,4 @@ export async function loadWorkloads(
     for (const { name, workload } of registered.benches) if (workload) workloads.set(`${file}#${name}`, workload)
   }
   return workloads
-}
-
-/**
- * Returns a signal that SIGINT, SIGTERM and SIGHUP (the terminal is gone) abort until it is disposed.
- * @param onInterrupt called on the first of these signals
- */
-export function interruptSignal(onInterrupt: () => void): { readonly signal: AbortSignal } & Disposable {
-  const controller = new AbortController()
-  const stop = () => {
-    if (!controller.signal.aborted) onInterrupt()
-    controller.abort(new InterruptedError('interrupted'))
-  }
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const name of signals) process.on(name, stop)
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => {
-      for (const name of signals) process.off(name, stop)
-    },
-  }
 }

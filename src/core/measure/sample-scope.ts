@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { messageOf } from '../../util/errors.ts'
+import { claimStrayErrors } from '../../util/stray-errors.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
 /** Milliseconds past its limit after which a workload is abandoned. A command's own limit comes first and says more. */
@@ -44,6 +45,7 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
   readonly #timeUp = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   readonly #timers: readonly NodeJS.Timeout[]
+  readonly #strayErrors = claimStrayErrors((error) => this.#ending.abort(error))
 
   /**
    * @param limit seconds
@@ -98,6 +100,7 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#ending.abort(new Error('the sample has ended'))
+    using _strayErrors = this.#strayErrors
     if (!this.isBusy) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, settleMs)

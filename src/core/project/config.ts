@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { glob } from 'tinyglobby'
 import * as z from 'zod'
 import type { ImageConfig, ReporterEntry } from '../../dsl/config.ts'
@@ -212,11 +212,26 @@ export async function benchFiles(project: Project): Promise<string[]> {
 }
 
 /**
- * The files with one of the filters in their path; all if there are no filters.
+ * The files that a filter selects: the path of a file or folder that exists, or a part of a file's path. All if there
+ * are no filters.
+ * @param cwd the folder that paths are relative to
  * @throws {UsageError} if there is none
  */
-export function filterFiles(project: Project, files: readonly string[], filters: readonly string[]): string[] {
-  const chosen = files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+export function filterFiles(
+  project: Project,
+  files: readonly string[],
+  filters: readonly string[],
+  cwd = process.cwd(),
+): string[] {
+  const matches = (filter: string): readonly string[] => {
+    const path = resolve(cwd, filter)
+    const within = existsSync(path)
+      ? files.filter((file) => isWithin(realpathSync(join(project.root, file)), realpathSync(path)))
+      : []
+    return within.length > 0 ? within : files.filter((file) => file.includes(filter))
+  }
+  const matched = new Set(filters.flatMap(matches))
+  const chosen = files.filter((file) => filters.length === 0 || matched.has(file))
   if (chosen.length > 0) return chosen
   const what =
     files.length === 0
@@ -224,3 +239,5 @@ export function filterFiles(project: Project, files: readonly string[], filters:
       : `no bench file has ${filters.map((filter) => `"${filter}"`).join(' or ')} in its path`
   throw new UsageError(what, `the config includes ${project.include.join(', ')}`)
 }
+
+const isWithin = (file: string, path: string): boolean => file === path || file.startsWith(`${path}${sep}`)

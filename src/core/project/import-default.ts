@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { parseStackFrames } from '../../dsl/errors.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
+import { handleStrayErrors } from '../../util/stray-errors.ts'
 import { ProjectError } from '../model/suite.ts'
 import { importTimeout, interruptLoopAfter } from './collect.ts'
 import { compile } from './compile.ts'
@@ -28,9 +29,9 @@ export async function importDefault(
     // One second later than the limit below, which reports an import that waits.
     using _loops = interruptLoopAfter(limit + 1)
     // With the digest, changed code is a new module for Node: watch mode loads it again.
-    loaded = await withinLimit(import(`${pathToFileURL(output).href}?${digest}`), limit)
+    loaded = await withoutStrayErrors(() => withinLimit(import(`${pathToFileURL(output).href}?${digest}`), limit))
   } catch (error) {
-    const { fix, location } = error instanceof ImportError ? { fix: error.fix } : definitionDetails(error)
+    const { fix, location } = error instanceof IsobenchError ? { fix: error.fix } : definitionDetails(error)
     const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
     const at = location ?? frames.find((frame) => frame.file.startsWith(root))
     throw new ProjectError([{ file, message: messageOf(error), ...(fix && { fix }), ...(at && { location: at }) }])
@@ -43,6 +44,19 @@ export async function importDefault(
 /** A module was not imported in time. */
 class ImportError extends IsobenchError {
   readonly code = 'ISOBENCH_IMPORT'
+}
+
+/** Rejects with an error that no code handles, while the work runs and in the next turn. */
+async function withoutStrayErrors<T>(work: () => Promise<T>): Promise<T> {
+  let fail!: (error: Error) => void
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  using _strayErrors = handleStrayErrors(fail)
+  const result = await Promise.race([work(), failed])
+  // Node reports a rejection that nothing handles in a later turn.
+  await Promise.race([new Promise((resolve) => setTimeout(resolve, 1)), failed])
+  return result
 }
 
 async function withinLimit<T>(work: Promise<T>, seconds: number): Promise<T> {

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 it('bin/isobench.js says how to build a checkout that has no dist/', () => {
   const root = mkdtempSync(join(tmpdir(), 'isobench-bin-'))
@@ -17,4 +18,82 @@ it('bin/isobench.js says how to build a checkout that has no dist/', () => {
   } finally {
     rmSync(root, { recursive: true })
   }
+})
+
+const bin = fileURLToPath(new URL('../../../bin/isobench.js', import.meta.url))
+const built = existsSync(new URL('../../../dist/bin.js', import.meta.url))
+
+describe.skipIf(!built)('the built command line', () => {
+  const config = (code = '') => `import { defineConfig, platform } from 'isobench'
+${code}
+export default defineConfig({ platforms: [platform('native')] })`
+  const bench = `import { bench, higher, workload } from 'isobench'
+bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e: 1 }) }))`
+  let root = ''
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'isobench-bin-'))
+    mkdirSync(join(root, 'benches'))
+    writeFileSync(join(root, 'isobench.config.ts'), config())
+    writeFileSync(join(root, 'benches/a.bench.ts'), bench)
+    writeFileSync(join(root, 'benches/other.bench.ts'), bench)
+  })
+  afterAll(() => rmSync(root, { recursive: true }))
+
+  /** @param command of a shell, with `ISO` for isobench */
+  const shell = (command: string, cwd = root) => {
+    const script = `ISO() { '${process.execPath}' '${bin}' "$@"; }; ${command}`
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd, encoding: 'utf8' })
+    return { status, stdout, stderr }
+  }
+
+  it.each(['ISO list > /dev/full', 'ISO --help > /dev/full', 'ulimit -f 0; ISO --help > out'])(
+    'ends with one line and code 5 if standard output cannot be written: %s',
+    (command) => {
+      const { status, stderr } = shell(command)
+      expect(stderr).toMatch(/^error {2}standard output cannot be written: \w+: .*\n$/)
+      expect(status).toBe(5)
+    },
+  )
+
+  it('is silent if the reader of its output goes away', () => {
+    expect(shell('set -o pipefail; ISO list --json | true')).toEqual({ status: 0, stdout: '', stderr: '' })
+  })
+
+  it('sends what the config prints to standard error', () => {
+    writeFileSync(join(root, 'loud.config.ts'), config("console.log('hello'); process.stdout.write('again\\n')"))
+    const { stdout, stderr } = shell('ISO list --json --config loud.config.ts')
+    expect(stderr).toBe('hello\nagain\n')
+    expect(JSON.parse(stdout)).toBeTruthy()
+  })
+
+  it.each([
+    ["Promise.reject(new Error('no database'))", 'an error that no code handles: no database'],
+    ["queueMicrotask(() => { throw 'text' })", 'an error that no code handles: text'],
+    ['process.exit(0)', 'it called process.exit(0); throw an error instead'],
+    ["throw Object.assign(new Error('a'), { location: { start: 1 }, fix: { text: '' } })", 'a'],
+  ])('reports an error of the config that nothing handles: %s', (code, message) => {
+    writeFileSync(join(root, 'broken.config.ts'), config(code))
+    const { status, stdout, stderr } = shell('ISO list --config broken.config.ts')
+    expect({ status, stdout }).toEqual({ status: 5, stdout: '' })
+    expect(stderr).toMatch(/^error {2}broken\.config\.ts/)
+    expect(stderr).toContain(message)
+    expect(stderr).not.toContain('    at ')
+  })
+
+  it.each([
+    ['./benches/a.bench.ts', '.'],
+    ['"$PWD/benches/a.bench.ts"', '.'],
+    ['./a.bench.ts', 'benches'],
+    ['../benches/a.bench.ts', 'benches'],
+    ['a.bench', '.'],
+  ])('selects the file %s from the folder %s', (filter, folder) => {
+    const { stdout, stderr } = shell(`ISO list ${filter}`, join(root, folder))
+    expect(stderr).toBe('')
+    expect(stdout).toContain('a.bench.ts')
+    expect(stdout).not.toContain('other.bench.ts')
+  })
+
+  it('selects all files of a folder by its path', () => {
+    expect(shell('ISO list ./benches').stdout).toMatch(/a\.bench\.ts[\s\S]*other\.bench\.ts/)
+  })
 })

@@ -7,6 +7,7 @@ import { buildReport } from '../../../src/core/judge/report.ts'
 import { reportSchema } from '../../../src/core/model/report.ts'
 import { writeReportFile } from '../../../src/reporters/document.ts'
 import { reporters } from '../../../src/reporters/index.ts'
+import { repositoryPath } from '../../../src/reporters/summary.ts'
 import { UsageError } from '../../../src/util/errors.ts'
 import { contextOf, formula, hostile, Memory, makeRecord, makeReport } from './fixture.ts'
 
@@ -173,6 +174,18 @@ test('markdown keeps each row of a table on one line, with its pipes escaped', a
   const rows = text.split('\n').filter((line) => line.startsWith('|'))
   for (const row of rows) expect([4, 6]).toContain(row.replaceAll('\\\\', '').split(/(?<!\\)\|/).length - 2)
   expect(text).not.toContain('<script')
+})
+
+describe('repositoryPath', () => {
+  test('is relative to the repository of a CI service, also for a project in a subfolder', () => {
+    const root = '/repo/packages/bench'
+    expect(repositoryPath('benches/a.bench.ts', root, { GITHUB_WORKSPACE: '/repo' })).toBe(
+      'packages/bench/benches/a.bench.ts',
+    )
+    expect(repositoryPath('benches/a.bench.ts', root, { CI_PROJECT_DIR: root })).toBe('benches/a.bench.ts')
+    expect(repositoryPath('benches/a.bench.ts', root, { GITHUB_WORKSPACE: '/elsewhere' })).toBe('benches/a.bench.ts')
+    expect(repositoryPath('benches/a.bench.ts', root, {})).toBe('benches/a.bench.ts')
+  })
 })
 
 describe('github', () => {

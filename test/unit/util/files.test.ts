@@ -1,8 +1,19 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeFolder, writeFileAtomic } from '../../../src/util/files.ts'
+import { makeFolder, outputFlag, writeFileAtomic, writeOutput } from '../../../src/util/files.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -34,5 +45,55 @@ describe('writeFileAtomic', () => {
 
   it('returns where the kernel refuses a folder', () => {
     expect(() => makeFolder('/proc/no-such-folder/deeper')).toThrow(/ENOENT/)
+  })
+})
+
+describe('writeOutput', () => {
+  const at = (name: string) => join(folder, name)
+
+  it('writes the target of a link, and keeps its mode', () => {
+    writeFileSync(at('real.json'), 'old')
+    chmodSync(at('real.json'), 0o600)
+    symlinkSync('real.json', at('link.json'))
+    writeOutput(at('link.json'), 'new')
+    expect(lstatSync(at('link.json')).isSymbolicLink()).toBe(true)
+    expect(readFileSync(at('real.json'), 'utf8')).toBe('new')
+    expect(statSync(at('real.json')).mode & 0o777).toBe(0o600)
+  })
+
+  it('creates the target of a link that leads nowhere yet', () => {
+    symlinkSync('later.json', at('dangling.json'))
+    writeOutput(at('dangling.json'), 'text')
+    expect(readFileSync(at('later.json'), 'utf8')).toBe('text')
+  })
+
+  it('writes to a FIFO, and leaves it one', () => {
+    execFileSync('mkfifo', [at('pipe')])
+    const script = `cat ${at('pipe')} > ${at('read')} & ${process.execPath} -e "${[
+      "const { openSync, writeSync } = require('node:fs')",
+      `writeSync(openSync('${at('pipe')}', '${outputFlag(at('pipe'))}'), 'text')`,
+    ].join(';')}"; wait`
+    expect(spawnSync('sh', ['-c', script], { timeout: 10_000 }).status).toBe(0)
+    expect(readFileSync(at('read'), 'utf8')).toBe('text')
+    expect(lstatSync(at('pipe')).isFIFO()).toBe(true)
+  })
+
+  it('writes to a device, and leaves it one', () => {
+    writeOutput('/dev/null', 'text')
+    expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true)
+    expect(() => writeOutput('/dev/full', 'text')).toThrow(/ENOSPC/)
+    expect(lstatSync('/dev/full').isCharacterDevice()).toBe(true)
+  })
+})
+
+describe('outputFlag', () => {
+  it.each([
+    ['/dev/null', 'a'],
+    ['/dev/stdout', 'a'],
+    ['/proc/self/fd/1', 'a'],
+    ['/etc/hostname', 'w'],
+    ['/nowhere/file', 'w'],
+  ])('of %s is %s', (path, flag) => {
+    expect(outputFlag(path)).toBe(flag)
   })
 })

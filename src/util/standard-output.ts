@@ -1,0 +1,10 @@
+/**
+ * Takes standard output for isobench alone: what user code prints there goes to standard error from now on, because
+ * standard output may be a report that a machine reads.
+ * @returns the stream to write to
+ */
+export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): NodeJS.WriteStream {
+  const write = stdout.write.bind(stdout)
+  stdout.write = stderr.write.bind(stderr)
+  return Object.create(stdout, { write: { value: write } })
+}
