@@ -28,7 +28,7 @@ describe('what an author forgets', () => {
     ],
     [
       'a promise that is awaited too late',
-      "const server = guest.exec(command('false')); await guest.exec(command('sleep', '0.5')); await server; return { time: 1 }",
+      "const server = guest.exec(command('false')); await guest.exec(command('sleep', '0.5')); await server",
       'an error that the workload does not handle: false in native: exit code 1',
     ],
     ['process.exit', 'process.exit(0)', 'it called process.exit(0); throw an error instead'],
@@ -40,8 +40,8 @@ describe('what an author forgets', () => {
   })
 
   test('an error outside of any sample ends the run with 5, and leaves nothing on the host', async () => {
-    const late =
-      "import { isMainThread } from 'node:worker_threads'\nif (isMainThread) setTimeout(() => { throw new Error('late') }, 1)"
+    const late = `import { isMainThread } from 'node:worker_threads'
+if (isMainThread) setTimeout(() => { throw new Error('late') }, 1)`
     const { exitCode, stderr } = await outcomeOf('return { time: 1 }', late)
     expect(stderr).toContain('an error that no code handles: late')
     expect(exitCode).toBe(5)
