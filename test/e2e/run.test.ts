@@ -154,12 +154,13 @@ describe('the plan', () => {
   test('--dry-run shows that very order, measures nothing and leaves nothing', async () => {
     const host = observe()
     using project = Project.of(three)
-    const given = ['--seed', 'alpha', '--seconds', '0.2']
-    const { stdout, exitCode } = await project.isobench(['run', '--dry-run', ...given, '--rounds', '2'])
+    // The length of the samples of `project.run`.
+    const given = ['--seed', 'alpha', '--seconds', '0.2', '--rounds', '2']
+    const { stdout, exitCode } = await project.isobench(['run', '--dry-run', ...given])
     expect(exitCode).toBe(0)
     expect(project.records()).toEqual([])
     host.expectClean()
-    const { record } = await project.run(['--rounds', '1', ...given])
+    const { record } = await project.run(['--rounds', '1', '--seed', 'alpha'])
     const shown = stdout.slice(stdout.indexOf('first round:')).trim().split('\n').slice(1)
     expect(shown.map((line) => line.trim().replace(/ {2}on /, ' '))).toEqual(
       record.samples.map(({ case: point, platform }) => `${point} ${platform}`),
