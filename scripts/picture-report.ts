@@ -15,7 +15,7 @@ const picture = resolve('docs/images/report.png')
 const width = 1040
 
 /** Shows only the section of the bench, and writes its height into the title. */
-const additions = `<style>main > :not(section) { display: none } section { margin: 0 }</style>
+const additions = `<style>main > :not(section) { display: none } section { content-visibility: visible }</style>
 <script>addEventListener('load', () => {
   const { top, bottom } = document.querySelector('section').getBoundingClientRect()
   document.title = Math.ceil(bottom + top)
@@ -41,7 +41,7 @@ try {
     const args = [...common, `--window-size=${width},${height}`, ...options, pathToFileURL(page).href]
     return (await execa('chromium', args)).stdout
   }
-  const height = Number(/<title>(\d+)</.exec(await chromium(100, '--dump-dom'))?.[1])
+  const height = Number(/<title>(\d+)</.exec(await chromium(500, '--dump-dom'))?.[1])
   mkdirSync('docs/images', { recursive: true })
   await chromium(height, `--screenshot=${picture}`)
 } finally {
