@@ -61,7 +61,7 @@ async function measureNoise(
       out: io.err,
     },
   )
-  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: ending what runs, then cleaning up'))
+  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
   const benches = plan.benches.map((bench) => ({ ...bench, claims: [] }))
   const report = await measureProject({
     project,
@@ -82,7 +82,7 @@ async function measureNoise(
   const file = saveNoise(project.root, noise)
   const rounds = plan.profile.rounds
   if (options.json) io.out.write(`${JSON.stringify({ ...noise, rounds, noiseFloors: floorRows(noise, rounds) })}\n`)
-  else io.out.write(`${noiseText(noise, plan)}\nKept in ${file}\n`)
+  else io.out.write(`${noiseText(noise, plan)}\nSaved to ${file}\n`)
   return noise.measured.length > 0 ? exitCodes.clean : exitCodes.nothing
 }
 
@@ -115,8 +115,8 @@ function noiseText(
   const counts = ['one round', '5 rounds', `${rounds} rounds`]
   const lines = plainTable([{ title: '' }, ...counts.map((title) => ({ title, align: 'right' as const }))], rows)
   return [
-    'What native seems to differ by from native itself, in 95 of 100 runs: ' +
-      'a finer margin cannot be judged on this host.',
+    'In 95 of 100 runs, native seems to differ from itself by up to this. ' +
+      'This host cannot judge a smaller margin.',
     '',
     ...lines,
     '',

@@ -20,7 +20,7 @@ export const command = defineCommand({
     baseline: {
       ...sharedOptions.baseline,
       value: '<name|record>',
-      description: 'draw the runs against this baseline or record (html)',
+      description: 'compare the runs with this baseline or record',
     },
     ...pickOptions('margin'),
     strict: { ...sharedOptions.strict, description: 'count inconclusive verdicts as judge --strict does' },

@@ -79,7 +79,7 @@ async function runBenches(filters: readonly string[], options: Options, io: Comm
     io.out.write(showPlan(planned.plan, planned.platforms))
     return 0
   }
-  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: ending what runs, then cleaning up'))
+  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
   try {
     const report = await measureProject({
       ...planned,

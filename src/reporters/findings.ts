@@ -80,7 +80,7 @@ export function formatTally(findings: readonly FindingVerdict[]): string {
     `${counts.holds} hold`,
     `${counts['holds-in-part']} hold where measured`,
     `${counts.contradicted} contradicted${better > 0 ? ` (${better} for the better)` : ''}`,
-    `${counts.inconclusive} in doubt`,
+    `${counts.inconclusive} inconclusive`,
     `${counts['not-evaluated'] - qualitative} not evaluated`,
     ...(qualitative > 0 ? [`${qualitative} qualitative`] : []),
   ].join(' · ')
@@ -101,7 +101,7 @@ const formatPartOutcome = ({ outcome, direction, agreeing: { holds, of } }: Part
 /** One finding in words: its claims, their samples, and how they lead to the verdict. */
 
 const gates: Record<FindingVerdict['failOn'], string> = {
-  worse: 'fails a run where it is worse than stated; what is better has improved past the paper',
+  worse: 'fails a run if it is worse than stated; a better value passes as an improvement',
   any: 'fails a run whichever way it moved',
   never: 'a ranking, a trade-off or an argument: shown, never fails a run',
 }
@@ -121,7 +121,7 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
       sanitize(claim.metric, 60),
     ]
     const { file, line } = claimLocation(verdict, root)
-    const context = claim.severity === 'warn' ? ' (context, does not decide)' : ''
+    const context = claim.severity === 'warn' ? ' (shown, does not count)' : ''
     const head = `${verdictSymbols[outcome]} ${outcomeName(outcome)}${context}: ${subject.join(' · ')}`
     return [
       ...wrap(head, width - 2).map((text, at) => `${at === 0 ? '  ' : '    '}${verdictColor(verdict, ink)(text)}`),
@@ -134,10 +134,12 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
             4,
           )
         : []),
-      ...[...verdict.platforms, ...verdict.comparedWith].flatMap((name, at) => {
-        const samples = samplesOf(report, verdict, name)
-        return samples ? labelled(at === 0 ? 'samples' : '', `${sanitize(name, 60)}  ${samples}`, 4) : []
-      }),
+      ...[...verdict.platforms, ...verdict.comparedWith]
+        .flatMap((name) => {
+          const samples = samplesOf(report, verdict, name)
+          return samples ? [`${sanitize(name, 60)}  ${samples}`] : []
+        })
+        .flatMap((text, at) => labelled(at === 0 ? 'samples' : '', text, 4)),
       ...labelled('so', sanitize(reasoning(verdict), 600), 4),
       ...labelled('where', sanitize(`${file}${line === undefined ? '' : `:${line}`}`), 4),
       '',
@@ -182,11 +184,11 @@ function rule({ outcome, qualitative }: FindingVerdict): string {
     case 'contradicted':
       return 'one comparison that is contradicted decides against its part, and so against the finding'
     case 'inconclusive':
-      return 'nothing is contradicted, and one comparison is in doubt'
+      return 'nothing is contradicted, and one comparison is inconclusive'
     case 'not-evaluated':
       return 'not one comparison could be made'
     case 'holds-in-part':
-      return 'nothing is contradicted or in doubt, but some comparisons could not be made'
+      return 'nothing is contradicted or inconclusive, but some comparisons could not be made'
     case 'holds':
       return 'every comparison of every part was made, and holds'
   }

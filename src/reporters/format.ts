@@ -174,14 +174,14 @@ export function formatClaim(verdict: Omit<ClaimVerdict, 'failsRun'>): string {
   const claimed = formatAssertion(verdict)
   const measured = formatEstimate(verdict)
   const why = reason ? formatReason(reason) : ''
-  const more = extraRoundsNeeded ? `, about ${figure(extraRoundsNeeded)} more would do` : ''
+  const more = extraRoundsNeeded ? `; about ${figure(extraRoundsNeeded)} more rounds would decide it` : ''
   switch (outcome) {
     case 'holds':
       return `${subject} is ${claimed}: ${measured}`
     case 'contradicted':
       return `${subject} is ${direction === 'better' ? 'better' : 'worse'} than claimed (${claimed}): ${measured}`
     case 'inconclusive':
-      return `${subject} may or may not be ${claimed}: ${measured}; ${why}${more}`
+      return `${subject} is inconclusive (${claimed}): ${measured}; ${why}${more}`
     case 'not-evaluated':
       return `${subject} cannot be judged (${claimed}): ${why}`
   }
@@ -251,7 +251,7 @@ const exampleTexts: Record<FindingOutcome, string> = {
   holds: 'its example holds',
   'holds-in-part': 'its example holds where it was measured',
   contradicted: 'its example does not hold',
-  inconclusive: 'its example is in doubt',
+  inconclusive: 'its example is inconclusive',
   'not-evaluated': 'its example cannot be judged',
 }
 
@@ -259,7 +259,7 @@ const otherPartTexts: Record<FindingOutcome, string> = {
   holds: 'held',
   'holds-in-part': 'held where measured',
   contradicted: 'contradicted',
-  inconclusive: 'in doubt',
+  inconclusive: 'inconclusive',
   'not-evaluated': 'not evaluated',
 }
 

@@ -46,7 +46,7 @@ export function verdictNotes({ profile, claims }: Report): string[] {
   const unchecked = decided.filter(({ estimate }) => estimate!.rounds < minRoundsForDependence)
   return [
     ...(profile.name === 'quick'
-      ? ['Verdicts of the profile quick: small sizes that keep the shape; --profile paper has the values of the paper.']
+      ? ['The profile quick uses small sizes. --profile paper uses those of the paper.']
       : []),
     ...(unchecked.length > 0
       ? [
@@ -229,8 +229,8 @@ export function disturbance(report: Report): string | undefined {
   if (disturbed === 0) return undefined
   const samples = disturbed === 1 ? '1 sample' : `${disturbed} samples`
   return (
-    `disturbed: during ${samples} other processes used the CPUs that were measured on. ` +
-    'isobench repeats up to a tenth of a run; stop other processes for surer figures'
+    `disturbed: during ${samples} other processes used the CPUs of the guests. ` +
+    'isobench repeats at most a tenth of the samples. Stop other processes for more precise results'
   )
 }
 

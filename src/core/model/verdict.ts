@@ -16,7 +16,7 @@ export type Outcome = z.infer<typeof outcomeSchema>
 export const findingOutcomeSchema = vocabulary('FindingOutcome', 'What judging gives for a part or a finding.', {
   holds: 'every comparison was made, and holds',
   contradicted: 'one comparison shows that it is false',
-  inconclusive: 'nothing contradicts it, but a comparison is in doubt',
+  inconclusive: 'nothing contradicts it, but a comparison is inconclusive',
   'holds-in-part': 'it holds where it was measured: some comparisons hold, the others could not be made',
   'not-evaluated': 'not one comparison could be made',
 })

@@ -56,8 +56,8 @@ export function environmentHtml(report: Report): Html {
     ['Started', env.startedAt],
     [
       'Measured',
-      `profile ${profile.name}: ${plural(profile.rounds, 'round')}, ${profile.warmup} to warm up, ` +
-        `${profile.seconds} s a sample; seed ${seed}`,
+      `profile ${profile.name}: ${plural(profile.rounds, 'round')}, ${plural(profile.warmup, 'warm-up round')}, ` +
+        `${profile.seconds} s per sample; seed ${seed}`,
     ],
     [
       'CPU',

@@ -36,7 +36,7 @@ export interface RenderOptions {
 /** How many claims that do not fail the run are shown in detail; the others are counted. */
 const detailed = 8
 
-/** Claims that are contradicted, in doubt or lost to errors in detail; the others as counts. */
+/** Claims that are contradicted, inconclusive or lost to errors in detail; the others as counts. */
 export function claimLines(report: Report, view: RenderOptions): string[] {
   const { ink, width } = view
   if (report.claims.length === 0) return []
@@ -67,7 +67,7 @@ const isOtherwiseInDoubt = (verdict: ClaimVerdict) => isInconclusive(verdict) &&
 function tooFewLines(report: Report, { width, ink }: RenderOptions): string[] {
   const few = report.claims.filter(hasTooFewRounds).length
   if (few === 0) return []
-  const text = `${verdictSymbols.inconclusive} ${few} in doubt: ${formatReasonCode('too-few-rounds')}`
+  const text = `${verdictSymbols.inconclusive} ${few} inconclusive: ${formatReasonCode('too-few-rounds')}`
   return [...wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`), '']
 }
 
@@ -82,7 +82,7 @@ function listed(report: Report, all: readonly UniqueClaim[], view: RenderOptions
 function headline({ verdict, fails }: UniqueClaim): string {
   const { outcome, direction, claim } = verdict
   const contradicted = direction === 'better' ? 'better than claimed' : 'worse than claimed'
-  const what = outcome === 'inconclusive' ? 'in doubt' : contradicted
+  const what = outcome === 'inconclusive' ? 'inconclusive' : contradicted
   return fails ? `${what}, fails the run` : claim.severity === 'warn' ? `${what}, a warning only` : what
 }
 
@@ -146,7 +146,7 @@ function advice(report: Report, verdict: ClaimVerdict): string[] {
   const platform = isAgainstNative ? (platforms[0] ?? '') : ''
   const command = rerun(verdict.bench.file, platform, `--rounds ${more}..${3 * more}`)
   if (outcome === 'inconclusive') return [command]
-  return [`check ${sanitize(formatPlatforms(verdict), 60)} and its options; to be surer:`, command]
+  return [`check ${sanitize(formatPlatforms(verdict), 60)} and its options. For a narrower interval:`, command]
 }
 
 /** The command that measures a bench again. Its file is named as shortly as filters allow, to stay on one line. */

@@ -41,8 +41,8 @@ export function terminalReporter(
   return {
     onPrepare(what) {
       startedAt ??= Date.now()
-      if (out.isTTY) status.show(() => `preparing: ${sanitize(what)}`)
-      else print([`preparing: ${sanitize(what)}`])
+      if (out.isTTY) status.show(() => sanitize(what))
+      else print([sanitize(what)])
     },
     onProblems(problems) {
       problemsShown = problems.length
@@ -102,7 +102,8 @@ function planLine(plan: Plan): string {
   const cases = new Set(results.map((one) => one.case))
   const benches = new Set(plan.cases.flatMap(({ id, bench }) => (cases.has(id) ? [bench] : [])))
   const platforms = new Set(results.map(({ platform }) => platform)).size
-  const rounds = `${plural(profile.rounds, 'round')}${profile.warmup > 0 ? ` and ${profile.warmup} to warm up` : ''}`
+  const warmup = profile.warmup > 0 ? ` after ${plural(profile.warmup, 'warm-up round')}` : ''
+  const rounds = `${plural(profile.rounds, 'round')}${warmup}`
   return [
     `${plural(benches.size, 'bench', 'benches')} on ${plural(platforms, 'platform')} ` +
       `(${plural(results.length, 'result')})`,

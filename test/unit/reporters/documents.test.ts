@@ -31,7 +31,7 @@ describe.each(['json', 'junit', 'markdown', 'html', 'github'])('%s', (name) => {
 describe.each(['default', 'markdown', 'html'])('%s', (name) => {
   test('says when its verdicts are of the profile quick, and of no other', async () => {
     const report = makeReport()
-    const note = 'Verdicts of the profile quick'
+    const note = 'The profile quick uses small sizes'
     expect(await written(name, report)).toContain(note)
     expect(await written(name, { ...report, profile: { ...report.profile, name: 'paper' } })).not.toContain(note)
   })

@@ -117,7 +117,7 @@ function expectForm(markdown: string): void {
   const of = (shown: string) => rows.filter((row) => row.shown === shown).length
   const [tally] = markdown.match(/^\d+ hold · .*$/m) ?? ['']
   const inPart = `(${of('◐ holds where measured')} hold where measured · )?`
-  const doubtful = `${of('? inconclusive')} in doubt`
+  const doubtful = `${of('? inconclusive')} inconclusive`
   expect(tally).toMatch(
     new RegExp(`^${of('✓ holds')} hold · ${inPart}${of('✗ contradicted')} contradicted.* · ${doubtful}`),
   )

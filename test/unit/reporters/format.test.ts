@@ -65,7 +65,7 @@ describe('the words of a report', () => {
     const reason = { code: 'multiplicity', tests: 30, among: 'run' } as const
     const doubtful = formatClaim(verdict({ outcome: 'inconclusive', reason, extraRoundsNeeded: 12 }))
     expect(doubtful).toContain('one of 30 that could fail: beyond the margin, but among so many it may be chance')
-    expect(doubtful).toContain('about 12 more would do')
+    expect(doubtful).toContain('about 12 more rounds would decide it')
   })
 
   it('an estimate says how it was made', () => {

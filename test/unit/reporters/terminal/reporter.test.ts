@@ -73,7 +73,7 @@ describe('the summary', () => {
         '    claimed   within 5 % of native',
         '    measured  0.887 ×native, 11.3 % less; 90 % interval 0.884 to 0.891, 8 rounds',
         '    where     benches/compute/prime.bench.ts:12 (finding 2, the bench)',
-        '    do        check gvisor and its options; to be surer:',
+        '    do        check gvisor and its options. For a narrower interval:',
         '              isobench compute/prime --platform native,gvisor --rounds 16..48',
       ].join('\n'),
     )
@@ -108,11 +108,11 @@ describe('the summary', () => {
     )
     const out = new Memory()
     await reporters.default!.create(contextOf(out)).onFinish?.(report)
-    expect(out.text).toContain('? 21 in doubt: fewer rounds than the test needs; at least five')
-    expect(out.text).not.toContain('? in doubt')
+    expect(out.text).toContain('? 21 inconclusive: fewer rounds than the test needs; at least five')
+    expect(out.text).not.toContain('? inconclusive')
     const all = new Memory()
     await reporters.verbose!.create(contextOf(all)).onFinish?.(report)
-    expect(all.text.match(/\? in doubt/g)!.length).toBeGreaterThan(8)
+    expect(all.text.match(/\? inconclusive/g)!.length).toBeGreaterThan(8)
   })
 
   test('of a run without anything is short', async () => {
@@ -135,7 +135,7 @@ describe('the summary', () => {
   test('says a line a round where nothing can be repainted', async () => {
     const lines = (await piped('default', 80, false)).split('\n')
     expect(lines.filter((line) => /^(warm-up|round) \d\/\d · /.test(line))).toHaveLength(9)
-    expect(lines[0]).toBe('preparing: probing kata')
+    expect(lines[0]).toBe('probing kata')
   })
 })
 
@@ -158,7 +158,7 @@ describe('on a terminal', () => {
     const { text } = await onTerminal('default', true)
     const shown = screenOf(text)
     expect(text).toContain('█')
-    expect(shown.join('\n')).not.toMatch(/[█░]|preparing:/)
+    expect(shown.join('\n')).not.toMatch(/[█░]|probing/)
     expect(shown.filter((line) => widthOf(line) > 80)).toEqual([])
     vi.advanceTimersByTime(10_000)
     expect(vi.getTimerCount()).toBe(0)
