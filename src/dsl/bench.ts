@@ -35,7 +35,7 @@ type Mode = BenchSpec['mode']
 
 function claimsOf(name: string, key: string, metrics: Metrics, expectations: ExpectationsOf<Metrics>): Claim[] {
   return Object.entries(expectations).flatMap(([metric, expected]) => {
-    const definition = metrics[metric]
+    const definition = Object.hasOwn(metrics, metric) ? metrics[metric] : undefined
     if (!definition) {
       throw new DefinitionError(
         `bench "${name}": no metric "${metric}". The workload yields: ${Object.keys(metrics).join(', ')}.`,

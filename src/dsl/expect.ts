@@ -4,6 +4,7 @@ import type { Claim, Matcher, Reference, Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
 import type { Median, Selector } from './platform.ts'
+import { areDifferent, isCount, isFactor, isMargin, isRange, minRanked, minUnordered } from './rules.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 
 /** A factor such as `'3x'` or `'1.15x'`. */
@@ -47,7 +48,7 @@ export interface Matchers<U extends Unit, R> {
 }
 
 function percentage(percent: number, better: 'lower' | 'higher', location?: Location): number {
-  if (!(percent > 0) || !Number.isFinite(percent) || (better === 'higher' && percent >= 100)) {
+  if (!isMargin(percent, better)) {
     throw new DefinitionError(
       `${percent} % is no valid margin for a metric where ${better === 'higher' ? 'more' : 'less'} is better.`,
       better === 'higher' ? 'use a number above 0 and below 100' : 'use a number above 0',
@@ -59,7 +60,7 @@ function percentage(percent: number, better: 'lower' | 'higher', location?: Loca
 
 function factorOf(by: Factor | undefined, location?: Location): number {
   const value = by === undefined ? 1 : Number(/^(.*)x$/.exec(by)?.[1])
-  if (!(value >= 1) || !Number.isFinite(value)) {
+  if (!isFactor(value)) {
     throw new DefinitionError(
       `"${by}" is no valid factor.`,
       `use a number of 1 or more with an x, such as '3x'`,
@@ -128,7 +129,7 @@ function matchers<U extends Unit, R>(
     },
     ranked: function ranked(...platforms) {
       const location = callerLocation(ranked)
-      if (new Set(platforms).size !== platforms.length || platforms.length < 2) {
+      if (!areDifferent(platforms, minRanked)) {
         throw new DefinitionError(
           'ranked needs at least two different platforms.',
           'name each platform once, best first',
@@ -139,7 +140,7 @@ function matchers<U extends Unit, R>(
     },
     noStableOrder: function noStableOrder(...platforms) {
       const location = callerLocation(noStableOrder)
-      if (new Set(platforms).size !== platforms.length || platforms.length < 3) {
+      if (!areDifferent(platforms, minUnordered)) {
         throw new DefinitionError(
           'noStableOrder needs at least three different platforms.',
           'name each platform once',
@@ -213,7 +214,7 @@ function claims<U extends Unit, P extends ParamSpace>(
     on: (on) => claims(ref, { ...choice, on: typeof on === 'string' ? { by: 'name', names: [on] } : on }),
     where: (where) => claims(ref, { ...choice, where: { ...choice.where, ...(where as Record<string, ParamValue>) } }),
     onAtLeast: function onAtLeast(count) {
-      if (!Number.isInteger(count) || count < 1) {
+      if (!isCount(count)) {
         throw new DefinitionError(
           `onAtLeast needs a number of platforms, not ${count}.`,
           'use 1 or more',
@@ -229,7 +230,7 @@ function claims<U extends Unit, P extends ParamSpace>(
     peaksAt: function peaksAt(at, { over }) {
       const location = callerLocation(peaksAt)
       const [from, to] = typeof at === 'number' ? [at, at] : at
-      if (!(from <= to) || !Number.isFinite(from) || !Number.isFinite(to)) {
+      if (!isRange(from, to)) {
         throw new DefinitionError(
           `from ${from} to ${to} is no valid range.`,
           'use a number, or [from, to] with the smaller number first',

@@ -4,6 +4,7 @@ import type { Command } from '../tools/command.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { CommandResult, Guest, LoadClient } from './guest.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
+import { isIdentifier } from './rules.ts'
 import { type TracedMetricsBy, type TraceSource, type Tracing, tracedMetrics } from './traced.ts'
 
 declare global {
@@ -112,8 +113,6 @@ export interface TracedOptions<M extends Metrics, I extends TraceSource> {
 /** The metrics of `workload.inGuest`: calls per second, the reciprocal of tinybench's median latency. */
 export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
 
-const identifier = /^[A-Za-z][A-Za-z0-9_]*$/
-
 function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: Workload<M, P>): Workload<M, P> {
   const metrics = Object.keys(definition.metrics)
   if (metrics.length === 0) {
@@ -124,10 +123,10 @@ function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: W
     )
   }
   for (const name of [...metrics, ...Object.keys(definition.params)]) {
-    if (!identifier.test(name)) {
+    if (!isIdentifier(name)) {
       throw new DefinitionError(
         `workload "${definition.name}": ${JSON.stringify(name)} is no valid name of a metric or parameter.`,
-        'use a letter followed by letters, digits and "_"',
+        'use a letter followed by letters, digits and "_", and no name that every object has',
         definition.location,
       )
     }

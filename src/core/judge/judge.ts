@@ -61,8 +61,10 @@ export interface FinalClaim extends JudgedClaim {
 export function judge(plan: ScheduledPlan, samples: readonly Sample[]): Verdicts {
   const claims = judgeClaims(plan, samples)
   let group = plan.benches.reduce((sum, bench) => sum + bench.claims.length, 0)
-  const groupOf = (number: number): Group =>
-    claims.flatMap((one, index) => (one.group === number ? [{ index, verdict: one.reported }] : []))
+  const groups = new Map<number, Group[number][]>()
+  for (const [index, { group: number, reported: verdict }] of claims.entries())
+    groups.set(number, [...(groups.get(number) ?? []), { index, verdict }])
+  const groupOf = (number: number): Group => groups.get(number) ?? []
   const next = (own: readonly Claim[] = []): Group[] => own.map(() => groupOf(group++))
   const findings = plan.findings.map((finding) =>
     judgeFinding(

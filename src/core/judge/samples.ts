@@ -82,6 +82,8 @@ const isUnsupported = (sample: Sample): boolean => causeOf(sample)?.kind === 'un
 /** Finds the samples of a case on a platform, without warm-up rounds. */
 export class Samples {
   readonly #results = new Map<string, Sample[]>()
+  /** Many claims ask for the same series. */
+  readonly #series = new Map<string, Series>()
 
   constructor(samples: readonly Sample[]) {
     for (const sample of samples) {
@@ -100,6 +102,13 @@ export class Samples {
 
   /** @param comparedWith if the two ran at the same time (duet mode), only those samples count */
   series(caseId: string, platform: string, metric: string, comparedWith?: string): Series {
+    const key = [caseId, platform, metric, comparedWith].join('\0')
+    const known = this.#series.get(key) ?? this.#seriesOf(caseId, platform, metric, comparedWith)
+    this.#series.set(key, known)
+    return known
+  }
+
+  #seriesOf(caseId: string, platform: string, metric: string, comparedWith: string | undefined): Series {
     const all = this.of(caseId, platform)
     const together = all.filter((sample) => sample.duetWith !== undefined && sample.duetWith === comparedWith)
     const samples = together.length > 0 ? together : all
@@ -161,7 +170,7 @@ export function pairedDifferences(a: Series, b: Series, metric: Pick<Metric, 'be
   if (pairs.length === 0) return { why: a.errors.length + b.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }
   if (pairs.some(({ value, other }) => value === 0 || other === 0)) return { why: 'zero-value' }
   return pairs
-    .map(({ round, value, other }) => ({ round, d: worseSign(metric) * Math.log(value / other) }))
+    .map(({ round, value, other }) => ({ round, d: worseSign(metric) * (Math.log(value) - Math.log(other)) }))
     .sort((one, next) => one.round - next.round)
 }
 

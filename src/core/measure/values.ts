@@ -1,4 +1,5 @@
 import type { Metrics } from '../../dsl/metric.ts'
+import { isFigure } from '../../dsl/rules.ts'
 import { IsobenchError, toText } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
 import { median } from '../stats/index.ts'
@@ -7,8 +8,6 @@ import { median } from '../stats/index.ts'
 export class ValueError extends IsobenchError {
   readonly code = 'ISOBENCH_VALUE'
 }
-
-const isFigure = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
 
 /**
  * Checks what a workload returned: one finite, non-negative number for each metric. Several numbers become their

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { areDifferent, isCount, isFactor, isIdentifier, minRanked, minUnordered } from '../../dsl/rules.ts'
 import { vocabulary } from './vocabulary.ts'
 
 /** Schemas of what authors write, as run records and reports store it. The types are those of `src/dsl`. */
@@ -60,7 +61,11 @@ export type BenchInfo = z.infer<typeof benchInfoSchema>
 
 const names = z.array(z.string()).readonly()
 const over = z.string().describe('name of the parameter')
-const percent = z.number().describe('margin in percent')
+const percent = z.number().positive().describe('margin in percent; below 100 for a metric where more is better')
+const by = z.number().refine(isFactor, 'expected a factor of 1 or more').describe('factor, 1 or more')
+
+const different = (least: number) =>
+  names.refine((all) => areDifferent(all, least), `expected at least ${least} different platforms`)
 
 const reference = {
   platform: z.string().describe('the reference: name of a platform, or `the median of a, b, c`'),
@@ -78,12 +83,12 @@ export const matcherSchema = z
     z.object({
       kind: z.literal('betterThan').describe('better than the reference by at least the factor `by`'),
       ...reference,
-      by: z.number().describe('factor, 1 or more'),
+      by,
     }),
     z.object({
       kind: z.literal('worseThan').describe('worse than the reference by at least the factor `by`'),
       ...reference,
-      by: z.number().describe('factor, 1 or more'),
+      by,
     }),
     z.object({
       kind: z.literal('atMost').describe('the value is at most `value`'),
@@ -95,11 +100,11 @@ export const matcherSchema = z
     }),
     z.object({
       kind: z.literal('ranked').describe('each platform is better than the next one'),
-      platforms: names.describe('names of platforms, best first'),
+      platforms: different(minRanked).describe('names of platforms, best first'),
     }),
     z.object({
       kind: z.literal('noStableOrder').describe('the mean rank correlation of two rounds is below 0.5'),
-      platforms: names.describe('names of platforms'),
+      platforms: different(minUnordered).describe('names of platforms'),
     }),
     z.object({
       kind: z.literal('peaksAt').describe('the best value of the parameter `over` lies between `from` and `to`'),
@@ -133,13 +138,14 @@ export const selectorSchema = z
 export const claimSchema = z
   .object({
     bench: z.string().describe('id of the bench'),
-    metric: z.string().describe('name of the metric'),
+    metric: z.string().refine(isIdentifier, 'no valid name of a metric').describe('name of the metric'),
     matcher: matcherSchema.describe('what the claim asserts'),
     on: selectorSchema.describe('the platforms that it is about'),
     where: paramsSchema.describe('parameters that a case must have; the claim is about all such cases'),
     severity: severitySchema.describe('whether a contradiction fails the run'),
     onAtLeast: z
       .number()
+      .refine(isCount, 'expected a number of platforms')
       .exactOptional()
       .describe('number of selected platforms on which it must hold; absent: on each of them, judged one by one'),
     fallbackLabel: z

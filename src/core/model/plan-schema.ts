@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isIdentifier } from '../../dsl/rules.ts'
 import {
   claimSchema,
   failOnSchema,
@@ -17,6 +18,7 @@ const caseId = z.string().describe('id of the case')
 const metricName = z.string().describe('name of the metric')
 const platformName = z.string().describe('name of the platform')
 const over = z.string().describe('name of the parameter')
+const identifierSchema = z.string().refine(isIdentifier, 'no valid name of a metric')
 
 /** Least first. A single number is stored twice. */
 const range = z.tuple([z.number(), z.number()])
@@ -31,7 +33,7 @@ const benchSchema = z
     params: z
       .record(z.string(), z.array(paramSchema))
       .describe('values of each parameter; every combination is a case'),
-    metrics: z.record(z.string(), metricSchema).describe('metrics, by name'),
+    metrics: z.record(identifierSchema, metricSchema).describe('metrics, by name'),
     workload: z
       .object({
         name: z.string().describe('name of the workload'),
@@ -104,9 +106,9 @@ export const excludedPlatformSchema = z
   .meta({ id: 'ExcludedPlatform', description: 'A platform of the config that the run excluded because of its tags.' })
 
 export const profileFields = {
-  rounds: z.number().describe('rounds, without warm-up'),
-  warmup: z.number().describe('warm-up rounds'),
-  seconds: z.number().describe('duration of one sample in seconds'),
+  rounds: z.number().int().nonnegative().describe('rounds, without warm-up'),
+  warmup: z.number().int().nonnegative().describe('warm-up rounds'),
+  seconds: z.number().nonnegative().describe('duration of one sample in seconds'),
   timeout: z.number().describe('limit of one sample with its boot, in seconds'),
 }
 
@@ -172,7 +174,10 @@ const noiseFloorSchema = z
   .object({
     case: caseId,
     metric: metricName,
-    logRatio: z.number().describe('difference of natural logarithms of two identical platforms, 0 or more'),
+    logRatio: z
+      .number()
+      .nonnegative()
+      .describe('difference of natural logarithms of two identical platforms, 0 or more'),
   })
   .meta({ id: 'NoiseFloor', description: 'What two identical platforms differ by on this host.' })
 

@@ -119,14 +119,17 @@ const failureCauseSchema = z
 /** Why every sample of a case fails like this one. */
 export type FailureCause = z.infer<typeof failureCauseSchema>
 
+/** A value of a metric. */
+const figure = z.number().nonnegative()
+
 // Strict: a sample with values and an error does not fit the schema.
 const outcomeSchema = z
   .discriminatedUnion('ok', [
     z.strictObject({
       ok: z.literal(true).describe('the sample has values'),
-      values: z.record(z.string(), z.number()).describe("value of each metric, in the metric's unit"),
+      values: z.record(z.string(), figure).describe("value of each metric, in the metric's unit"),
       observations: z
-        .record(z.string(), z.array(z.number()))
+        .record(z.string(), z.array(figure))
         .optional()
         .describe('measurements of each metric; the value is their median'),
       attackProfile: attackProfileSchema.optional().describe('of traced samples: what the tracer counted'),
@@ -143,7 +146,7 @@ export const sampleSchema = z
   .object({
     case: z.string().describe('id of the case'),
     platform: z.string().describe('name of the platform'),
-    round: z.number().describe('number of the round, from 0; negative for warm-up rounds'),
+    round: z.number().int().describe('number of the round, from 0; negative for warm-up rounds'),
     warmup: z.boolean().describe('whether it belongs to a warm-up round, which isobench never judges'),
     workDigest: z
       .string()

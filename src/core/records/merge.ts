@@ -1,5 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
-import type { Plan } from '../model/plan.ts'
+import type { Plan, ScheduledPlan } from '../model/plan.ts'
 import { type Environment, type RunRecord, recordVersion } from '../model/record.ts'
 import { differenceLines } from './fingerprint.ts'
 import { RecordError } from './record-file.ts'
@@ -35,6 +35,7 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
       'isobench merge --group --out FILE writes one record for each kind',
     )
   }
+  assertMergeableLooks(records)
   const plans = records.map(({ plan }) => plan)
   const benches = mergeById(records, 'bench', ({ plan }) => plan.benches)
   const measured = new Set(benches.map(({ id }) => id))
@@ -63,6 +64,32 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
     problems: [...new Map(records.flatMap((one) => one.problems).map((one) => [JSON.stringify(one), one])).values()],
     samples: renumberRounds(records),
     status: (['killed', 'interrupted', 'finished'] as const).find((how) => records.some((one) => one.status === how))!,
+  }
+}
+
+/**
+ * When a run with interim looks stops depends on its values. Its rounds cannot be judged with those of another
+ * run. Shards have no case in common, and keep their looks.
+ */
+function assertMergeableLooks(records: readonly RunRecord[]): void {
+  const lookKey = ({ plan }: RunRecord): string => JSON.stringify((plan as ScheduledPlan).sequential?.looks ?? null)
+  const before = new Map<string, RunRecord>()
+  for (const record of records) {
+    const [first] = records
+    if (lookKey(record) !== lookKey(first!))
+      throw new RecordError(
+        `${first!.file} and ${record.file} have different interim looks`,
+        'merge runs that were measured with the same --rounds',
+      )
+    for (const { case: caseId } of record.samples) {
+      const other = before.get(caseId) ?? record
+      before.set(caseId, other)
+      if (other !== record && lookKey(record) !== 'null')
+        throw new RecordError(
+          `${other.file} and ${record.file} both measured "${caseId}", with interim looks`,
+          'merge rounds of runs with a fixed number of rounds, such as --rounds 20',
+        )
+    }
   }
 }
 

@@ -2,16 +2,10 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from
 import { join } from 'node:path'
 import { IsobenchError, UsageError } from '../../util/errors.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
-import {
-  type Environment,
-  lineSchema,
-  type RecordLine,
-  type RunRecord,
-  recordVersion,
-  type Sample,
-} from '../model/record.ts'
+import { type Environment, lineSchema, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { Problem } from '../model/suite.ts'
+import { findContradiction, type NumberedLine } from './consistency.ts'
 
 /** A file is no run record, or one of another version. */
 export class RecordError extends IsobenchError {
@@ -24,17 +18,34 @@ export class RecordError extends IsobenchError {
  */
 export function readRecord(file: string): RunRecord {
   if (!existsSync(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
-  const texts = readFileSync(file, 'utf8').split('\n')
+  return parseRecord(readFileSync(file, 'utf8'), file)
+}
+
+/**
+ * Parses the text of a run record. Pure.
+ * @throws RecordError that names the line.
+ */
+export function parseRecord(content: string, file: string): RunRecord {
+  if (isImport(content))
+    throw new RecordError(
+      `${file} holds imported results, not a run record`,
+      `only isobench judge reads imports: isobench judge ${file}`,
+    )
+  const texts = content.split('\n')
   const cutOff = texts.pop() ?? ''
-  const lines = texts
-    .map((text, at) => (text === '' ? undefined : lineOf(text, at + 1, file)))
-    .filter((line) => line !== undefined)
-  const [first, ...rest] = lines
+  const lines = texts.flatMap((text, at) => (text === '' ? [] : [lineOf(text, at + 1, file)]))
+  const [first, ...rest] = lines.map(({ line }) => line)
   if (first?.type !== 'start') {
     const why =
       cutOff !== '' && texts.length === 0 ? 'its first line is cut short' : 'its first line does not start a run'
     throw new RecordError(`${file} is no run record: ${why}`, 'records are in .isobench/runs')
   }
+  const contradiction = findContradiction(lines)
+  if (contradiction)
+    throw new RecordError(
+      `${file}:${contradiction.number} contradicts the record: ${contradiction.message}`,
+      'records are not meant to be edited; measure again, or put runs together with isobench merge',
+    )
   const samples = rest.flatMap((line) => (line.type === 'sample' ? [line.sample] : []))
   const end = rest.find((line) => line.type === 'end')
   const notMeasured = (end?.notMeasured ?? []) as ExcludedBench[]
@@ -63,15 +74,32 @@ function withoutBenches(plan: Plan, notMeasured: readonly ExcludedBench[]): Plan
   }
 }
 
-function lineOf(text: string, number: number, file: string): RecordLine | undefined {
+/** Whether a text is one JSON object that says that it is an import. A run record has an object on each line. */
+function isImport(content: string): boolean {
+  if (!content.includes('"import"') || content.startsWith('{"type":')) return false
+  try {
+    return (JSON.parse(content) as { isobench?: unknown } | null)?.isobench === 'import'
+  } catch {
+    return false
+  }
+}
+
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('no field has this name')
+  return value
+}
+
+function lineOf(text: string, number: number, file: string): NumberedLine {
   let value: unknown
   try {
-    value = JSON.parse(text)
-  } catch {
-    throw new RecordError(`${file}:${number} is not JSON`, 'a run record is one JSON object a line')
+    // zod leaves this key out without an error.
+    value = text.includes('"__proto__"') ? JSON.parse(text, refusePrototype) : JSON.parse(text)
+  } catch (error) {
+    const why = (error as Error).message
+    throw new RecordError(`${file}:${number} is not JSON: ${why}`, 'a record is one JSON object a line')
   }
   const parsed = lineSchema.safeParse(value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) return { number, line: parsed.data }
   const issue = parsed.error.issues[0]!
   throw new RecordError(
     `${file}:${number} is not of a run record: ${issue.path.join('.') || 'the line'}: ${issue.message}`,

@@ -129,7 +129,7 @@ function samplesOf(plan: Plan, nasty: boolean): Sample[] {
         samples.push({
           case: point.id,
           platform: at.name,
-          round,
+          round: round - 1,
           warmup: round === 0,
           workDigest: 'same',
           wallMs: 1000,

@@ -17,6 +17,7 @@ import {
   aPlan,
   aPlatform,
   aSample,
+  benchId,
   costing,
   native,
   withError,
@@ -81,7 +82,7 @@ const problems: Problem[] = [
   { file: 'c.bench.ts', message: 'empty' },
 ]
 const samples = [
-  aSample('native', 0, { warmup: true, ...withValues({ latency: 1, rate: 1 }) }),
+  aSample('native', -1, { warmup: true, ...withValues({ latency: 1, rate: 1 }) }),
   ...native(6),
   ...costing('runc', 1.02, { count: 6 }),
   aSample('runc', 7, withError('line one\nline two — “quoted” \u2028')),
@@ -173,9 +174,9 @@ describe('a run record', () => {
   }, 60_000)
 })
 
-const sampleLine = (outcome: string) =>
-  '{"type":"sample","sample":{"case":"p","platform":"q","round":0,"warmup":false,"workDigest":"d","wallMs":1,' +
-  `"outcome":${outcome}}}`
+const sampleLine = (outcome: string, round = 3) =>
+  `{"type":"sample","sample":{"case":"${benchId}","platform":"runc","round":${round},"warmup":false,` +
+  `"workDigest":"d","wallMs":1,"outcome":${outcome}}}`
 
 describe('what is no run record', () => {
   const good = readFileSync(write('good', { only: samples.slice(0, 2) }).file, 'utf8')
@@ -192,9 +193,9 @@ describe('what is no run record', () => {
     '{"type":"sample"',
     '{"type":"unknown"}',
     '{"type":"sample","sample":{}}',
-    sampleLine('{"ok":true,"values":{"a":null}}'),
-    sampleLine('{"ok":true,"values":{"a":1},"error":"it broke"}'),
-    sampleLine('{"ok":false,"error":"it broke","values":{"a":1}}'),
+    sampleLine('{"ok":true,"values":{"latency":null}}'),
+    sampleLine('{"ok":true,"values":{"latency":1},"error":"it broke"}'),
+    sampleLine('{"ok":false,"error":"it broke","values":{"latency":1}}'),
     sampleLine('{"ok":false,"error":"it broke","cause":{"kind":"missing-program"}}'),
     sampleLine('{"ok":false}'),
     sampleLine('{"error":"it broke"}'),
@@ -210,11 +211,11 @@ describe('what is no run record', () => {
 
   it('a line with values, or with an error and its cause, is read', () => {
     const outcomes = [
-      '{"ok":true,"values":{"a":1}}',
+      '{"ok":true,"values":{"latency":1}}',
       '{"ok":false,"error":"it broke","cause":{"kind":"missing-program","program":"fio"}}',
     ]
     const file = join(folder, 'outcomes.jsonl')
-    writeFileSync(file, `${[good[0], ...outcomes.map(sampleLine)].join('\n')}\n`)
+    writeFileSync(file, `${[good[0], ...outcomes.map((outcome, round) => sampleLine(outcome, round))].join('\n')}\n`)
     expect(readRecord(file).samples.map(({ outcome }) => JSON.stringify(outcome))).toEqual(outcomes)
   })
 
