@@ -48,7 +48,8 @@ const configWith = (options: string): string =>
 
 const ownFiles = {
   'chroot.ts': [
-    "import { assertDriver, type Driver, defineDriver, type GuestArgv, type GuestSandbox } from 'isobench/driver'",
+    "import { type AssertDriverOptions, assertDriver, ConformanceError, type Driver } from 'isobench/driver'",
+    "import { defineDriver, type GuestArgv, type GuestSandbox } from 'isobench/driver'",
     "import * as z from 'zod'",
     "const options = z.strictObject({ level: z.number().default(0), mode: z.enum(['a', 'b']).optional() })",
     'const argvFor = (sandbox: GuestSandbox, argv: GuestArgv, level: number) =>',
@@ -64,7 +65,8 @@ const ownFiles = {
     '})',
     '// With a stated type in place of an inferred one.',
     'export const stated: Driver<z.output<typeof options>> = { ...chroot, options }',
-    'export const check = () => assertDriver(stated, { options: { level: 5 } })',
+    'const input: AssertDriverOptions<z.input<typeof options>> = { options: { level: 5 } }',
+    'export const check = () => assertDriver(chroot, input).catch((error) => error instanceof ConformanceError)',
     '',
   ].join('\n'),
   'mine.ts': [

@@ -92,6 +92,7 @@ describe('a check of a guest that stays', () => {
     ['writes to /data', output('guest\n'), 'expected the content of the file on the host "guest\\n"; seen: "ENOENT'],
     ['cannot write', silent, 'expected an error of a command that writes to /usr; seen: exit code 0'],
     ['does not see', output('visible\n'), `no process of the host in the guest's /proc; seen: ${process.pid} is one`],
+    ['does not see', silent, 'expected the result of a search for a process of the host "hidden\\n"; seen: ""'],
     ['stops when it is frozen', silent, 'expected output every 10 ms before the guest is frozen; seen: none'],
     ['kills only', silent, 'needs 1 GiB with a limit of 512 MiB; seen: exit code 0'],
   ])('"%s ..." states what was expected and seen', async (name, argv, message) => {
