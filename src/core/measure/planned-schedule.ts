@@ -53,6 +53,10 @@ class PlannedSteps {
   readonly #now: () => number
   /** By the index of a block, milliseconds of one of its steps: estimated, then measured. */
   readonly #stepMs: number[]
+  /** The blocks of which milliseconds are measured. */
+  readonly #begun = new Set<number>()
+  /** Milliseconds of the finished blocks. The ratio corrects the estimates of the others for the speed of this host. */
+  readonly #finished = { estimated: 0, measured: 0 }
   readonly #notMeasured: { readonly bench: string; readonly seconds: number }[] = []
   #needed: CasesToMeasure | undefined
   #begunRounds = 0
@@ -120,7 +124,9 @@ class PlannedSteps {
   }
 
   #blockMs(block: number, { from, to, steps }: Segment): number {
-    return steps[block]! * (to - from) * this.#stepMs[block]!
+    const { estimated, measured } = this.#finished
+    const speed = estimated > 0 && !this.#begun.has(block) ? measured / estimated : 1
+    return steps[block]! * (to - from) * this.#stepMs[block]! * speed
   }
 
   *#measure(
@@ -142,6 +148,7 @@ class PlannedSteps {
         const isEarly = from <= 0 && (round === from || (round === from + 1 && at === 0))
         if (isNewCase && isEarly && isTooLong() && this.#hasAlternative(pending, segment)) {
           this.#stepMs[block] = Math.max(this.#stepMs[block]!, elapsed() / Math.max(1, done))
+          this.#begun.add(block)
           return 'too-long'
         }
         if (!this.samples().some((sample) => cannotSucceed(step, sample))) {
@@ -158,7 +165,14 @@ class PlannedSteps {
         done++
       }
     }
-    if (done > 0) this.#stepMs[block] = elapsed() / done
+    if (done > 0) {
+      if (!this.#begun.has(block)) {
+        this.#finished.estimated += done * this.#stepMs[block]!
+        this.#finished.measured += elapsed()
+      }
+      this.#stepMs[block] = elapsed() / done
+      this.#begun.add(block)
+    }
     this.#finishedBlocks++
     return 'done'
   }

@@ -25,8 +25,8 @@ const recordCount = 3
 const bootSeconds = { hardware: 0.3, nested: 3, emulated: 10 } as const
 /** Seconds of a sample beside those that it measures: servers, files, commands of the platform. */
 const overheadSeconds = 0.3
-/** A bench with the tag `slow` takes about so many times as long. */
-const slowFactor = 3
+/** A bench with the tag `slow` takes about so many times as long, and longer if it has its own time limit. */
+const slowFactor = { usual: 2, withTimeout: 5 } as const
 /** A sample of a start-up bench has three boots or more. */
 const bootsPerSample = 3
 
@@ -71,10 +71,11 @@ export function stepDurations(samples: readonly Sample[], { seconds }: Profile):
     return values && median(values)
   }
   const boot: StepDurations['boot'] = ({ name, cpuMode }) => former(booted, name) ?? bootSeconds[cpuMode]
-  const estimate = ({ workload, tags }: BenchData, platform: PlannedPlatform): number => {
+  const estimate = ({ workload, tags, timeout }: BenchData, platform: PlannedPlatform): number => {
     const isStartup = workload.kind === 'boot' || workload.kind === 'vmm-start'
     const once = overheadSeconds + (isStartup ? bootsPerSample * bootSeconds[platform.cpuMode] : seconds)
-    return once * (tags.includes('slow') ? slowFactor : 1)
+    if (!tags.includes('slow')) return once
+    return once * (timeout === undefined ? slowFactor.usual : slowFactor.withTimeout)
   }
   const durations = (benchCase: BenchCase, bench: BenchData, platform: PlannedPlatform) => ({
     sample: former(measured, `${benchCase.id}\0${platform.name}`) ?? estimate(bench, platform),

@@ -79,6 +79,13 @@ describe('a time budget', () => {
     expect(run({ a: [1, 1], b: [0.5, 5], c: [0.5, 0.5] }, 30)).toMatchObject({ steps: [12, 2, 12] })
   })
 
+  it('corrects its estimates by what finished benches took', () => {
+    const slow = run({ a: [1, 2], b: [1, 2], c: [0.25, 0.5] }, 40)
+    expect([slow.steps, slow.notMeasured]).toEqual([[12, 0, 12], [['b', 24]]])
+    const fast = run({ a: [2, 1], b: [2, 1] }, 30)
+    expect([fast.steps, fast.notMeasured]).toEqual([[12, 12], []])
+  })
+
   it('begins the first bench even if it does not fit, and stops after the case when the time is up', () => {
     expect(run({ a: [2, 2], b: [3, 3] }, 11)).toMatchObject({
       stopped: { why: 'time-up', rounds: 2 },
