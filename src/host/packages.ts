@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HostError } from '../util/errors.ts'
+import { pathFolders } from './environment.ts'
 import { HostCommandError, type HostCommandOptions, runHostCommand } from './process.ts'
 
 /** A program that must be installed on the host. */
@@ -139,10 +140,10 @@ export const isDebian12 = (): boolean => /^VERSION_ID="12"/m.test(osRelease())
 /** Returns whether this host is Debian itself and not a derivative. */
 export const isDebian = (): boolean => /^ID=debian$/m.test(osRelease())
 
-/** Where Debian installs programs for root, and helpers that are not in PATH (virtiofsd). */
-const extraFolders = ['/usr/sbin', '/sbin', '/usr/lib/qemu', '/usr/libexec']
+/** Where Debian installs helpers that are not in PATH (virtiofsd). Drivers start these by their whole path. */
+const extraFolders = ['/usr/lib/qemu', '/usr/libexec']
 
-const searchFolders = () => [...new Set([...(process.env.PATH ?? '').split(':'), ...extraFolders])].filter(Boolean)
+const searchFolders = () => [...pathFolders(), ...extraFolders]
 
 /** Returns the path of a program, given its name or an absolute path, or `undefined`. */
 export function which(binary: string): string | undefined {

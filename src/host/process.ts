@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { InterruptedError, IsobenchError, lastLines } from '../util/errors.ts'
+import { hostEnvironment } from './environment.ts'
 
 /** Argv of a host process. No shell interprets it. */
 export type HostArgv = readonly [string, ...string[]]
@@ -74,7 +75,8 @@ export async function runHostCommand(argv: readonly string[], options: HostComma
     cleanup: true,
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     all: true,
-    env: { LC_ALL: 'C', ...options.env },
+    env: { ...hostEnvironment(), ...options.env },
+    extendEnv: false,
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     maxBuffer: 64 * 1024 * 1024,
   })

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { AsyncDisposableStack } from '../util/async-disposable-stack.ts'
 import { IsobenchError, lastLines } from '../util/errors.ts'
 import { cgroupExecArgv, cgroupName, cgroupPath, type Limits, makeCgroup, oomKillCount, setFrozen } from './cgroup.ts'
+import { hostEnvironment } from './environment.ts'
 import type { CleanupJournal } from './journal.ts'
 import { mountChroot } from './mounts.ts'
 import { inNetns, type Network, type Tap } from './network.ts'
@@ -138,6 +139,7 @@ function startLogged(argv: HostArgv, directory: string) {
     cwd: safeCwd(),
     detached: true,
     stdio: ['ignore', descriptor, descriptor],
+    env: hostEnvironment(),
   })
   closeSync(descriptor)
   child.unref()

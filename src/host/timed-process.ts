@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { IsobenchError, lastLines, messageOf } from '../util/errors.ts'
+import { hostEnvironment } from './environment.ts'
 import { killProcessGroup, safeCwd } from './process.ts'
 
 /** A guest, or a command in a guest, failed. */
@@ -44,7 +45,7 @@ export const outputLimit = 16 * 1024 * 1024
  * after the fork. The script is constant. The command is passed as positional parameters, so the shell does not
  * interpret it.
  */
-const startBarrier = ['sh', '-c', 'echo >&3 && read -r _ <&3 && exec "$@" 3<&-', 'sh'] as const
+const startBarrier = ['sh', '-c', 'unset PWD; echo >&3 && read -r _ <&3 && exec "$@" 3<&-', 'sh'] as const
 
 type StopCause = 'timeout' | 'interrupted' | 'flood'
 
@@ -62,7 +63,7 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
         cwd: safeCwd(),
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-        env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/root', ...options.env },
+        env: { ...hostEnvironment(), ...options.env },
       }) as typeof child
     } catch (error) {
       // Arguments that cannot be passed to a process, for example one with a NUL character.

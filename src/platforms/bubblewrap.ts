@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
+import { guestEnv } from '../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { enterNamespaces, waitForHostPid } from './shared/namespaces.ts'
@@ -16,6 +17,8 @@ function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv): HostArgv {
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['--tmpfs', '/tmp', '--tmpfs', '/run'],
     ...['--bind', sandbox.dataDir, '/data'],
+    '--clearenv',
+    ...guestEnv.flatMap((setting) => ['--setenv', ...setting.split('=')]),
     '--',
     ...argv,
   ]
@@ -35,6 +38,6 @@ export const bubblewrap = defineDriver({
   oneShot: async (sandbox, argv) => sandbox.wrap(bwrapArgv(sandbox, argv)),
   boot: async (sandbox) => {
     const leader = await waitForHostPid(await sandbox.spawn(sandbox.wrap(bwrapArgv(sandbox, idleCommand))), idleCommand)
-    return { execArgv: (argv) => sandbox.wrap(enterNamespaces(leader, argv)) }
+    return { execArgv: (argv) => sandbox.wrap(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
   },
 })

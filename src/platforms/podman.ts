@@ -2,6 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, wr
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver, type Unavailable } from '../driver.ts'
+import { pathFolders } from '../host/environment.ts'
 import { guestEnv } from '../host/image-recipe.ts'
 import { guestsFolder } from '../host/paths.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
@@ -87,7 +88,7 @@ export async function makeRootless(runSandbox: RunSandbox, runtime: string): Pro
     ...[`--target=${keeper}`, '--mount'],
     ...['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'],
     ...['env', '--ignore-environment', '--chdir=/'],
-    ...[`PATH=${process.env.PATH}`, `HOME=${home}`, 'XDG_RUNTIME_DIR=/run/user', `TMPDIR=${home}`],
+    ...[`PATH=${pathFolders().join(':')}`, `HOME=${home}`, 'XDG_RUNTIME_DIR=/run/user', `TMPDIR=${home}`],
     `CONTAINERS_CONF=${join(home, 'containers.conf')}`,
     'podman',
     ...[`--root=${join(home, 'storage')}`, '--runroot=/run/user/containers', '--tmpdir=/run/user/libpod'],

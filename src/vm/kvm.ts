@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { Unavailable } from '../driver.ts'
+import { hostEnvironment } from '../host/environment.ts'
 import { which } from '../host/packages.ts'
 import { cacheFolder } from '../host/paths.ts'
 import { probeKernel, probeProgram, serialMarkers } from '../host/probe-kernel.ts'
@@ -67,7 +68,7 @@ async function guestNanoseconds(folder: string, iterations = initialIterations):
       ...['-machine', 'microvm', '-bios', 'qboot.rom', '-no-user-config', '-nodefaults', '-no-reboot'],
       ...['-display', 'none', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', kernel],
     ],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
+    { stdio: ['ignore', 'pipe', 'ignore'], env: hostEnvironment() },
   )
   let [begun, done] = [0n, 0n]
   qemu.stdout.on('data', (bytes: Buffer) => {

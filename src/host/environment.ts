@@ -1,0 +1,20 @@
+/** The environment of everything that isobench starts on the host. */
+
+/** Folders that Debian keeps programs in, also those for root, which cron and some shells leave out of PATH. */
+const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+
+/** The folders in which isobench looks for programs: those of the caller's PATH first. */
+export const pathFolders = (path = process.env.PATH): string[] =>
+  [...new Set([...(path ?? '').split(':'), ...programFolders])].filter((folder) => folder.startsWith('/'))
+
+/** What host commands get of the caller's environment: only what reaches a mirror. */
+const passed = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
+
+/**
+ * The environment of every host command, engine and tool: PATH, HOME, LC_ALL and the proxies. Other variables of the
+ * caller would change what engines do, and differ from one caller to the next.
+ */
+export function hostEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const proxies = passed.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]))
+  return { PATH: pathFolders(env.PATH).join(':'), HOME: '/root', LC_ALL: 'C', ...Object.fromEntries(proxies) }
+}

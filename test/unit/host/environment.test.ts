@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { hostEnvironment, pathFolders } from '../../../src/host/environment.ts'
+import { runHostCommand } from '../../../src/host/process.ts'
+
+describe('the environment of host commands', () => {
+  it('passes the proxies of the caller, and nothing else but PATH', () => {
+    const caller = { PATH: '/opt/x:/usr/bin', https_proxy: 'http://proxy', HOME: '/home/a', CONTAINERS_CONF: '/x' }
+    expect(hostEnvironment(caller)).toEqual({
+      PATH: '/opt/x:/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin:/bin',
+      HOME: '/root',
+      LC_ALL: 'C',
+      https_proxy: 'http://proxy',
+    })
+  })
+
+  it('has the folders for root under a PATH such as that of cron, and no relative ones', () => {
+    expect(pathFolders('/usr/bin:/bin')).toEqual(expect.arrayContaining(['/usr/sbin', '/sbin']))
+    expect(pathFolders('.::bin:/opt/x')).toEqual(expect.not.arrayContaining(['.', '', 'bin']))
+    expect(pathFolders(undefined)).toContain('/usr/bin')
+  })
+
+  it('reaches a command as a whole', async () => {
+    process.env.ISOBENCH_TEST_SECRET = 'x'
+    try {
+      const lines = (await runHostCommand(['env'])).split('\n').map((line) => line.split('=')[0])
+      expect(lines.sort()).toEqual(expect.arrayContaining(['HOME', 'LC_ALL', 'PATH']))
+      expect(lines).not.toContain('ISOBENCH_TEST_SECRET')
+    } finally {
+      delete process.env.ISOBENCH_TEST_SECRET
+    }
+  })
+})
