@@ -5,6 +5,7 @@ import { type BuildFailure, type BuildOptions, build } from 'esbuild'
 import { bundlePath } from '../../util/assets.ts'
 import { writeFileAtomic } from '../../util/files.ts'
 import type { Problem } from '../model/suite.ts'
+import { locationConstants, moduleLocation } from './module-location.ts'
 
 /** A TypeScript file and everything it imports, bundled into one module that Node can load. */
 export interface Compiled {
@@ -29,6 +30,8 @@ const shared = {
   format: 'esm',
   write: false,
   logLevel: 'silent',
+  define: locationConstants,
+  plugins: [moduleLocation],
   // A project may use a global isobench, without one in its own node_modules.
   alias: {
     'isobench/driver': bundlePath('driver'),
@@ -43,7 +46,7 @@ const shared = {
       "import { createRequire as __isobenchRequire } from 'node:module';" +
       'const require = __isobenchRequire(import.meta.url);',
   },
-} as const satisfies BuildOptions
+} satisfies BuildOptions
 
 const problemsOf = (failure: BuildFailure, file: string, root: string): Problem[] =>
   failure.errors.map(({ text, location }) => ({
@@ -85,7 +88,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
       file,
       output,
       // esbuild names each input in a comment. The digest is a hash of the code without these comments.
-      digest: sha256(code.replace(/^\/\/ .*$/gm, '')),
+      digest: sha256(code.replace(/^\/\/ .*$/gm, '').replaceAll(root, '')),
       inputs: Object.keys(result.metafile.outputs[relative(root, output)]!.inputs).map((input) => join(root, input)),
     }
   })

@@ -147,6 +147,37 @@ bench('direct', w()); state(900, make('one')); deep(30, () => make('two'))`
     expect((await listed()).benches).toEqual(['benches/x.bench.ts#one', 'benches/y.bench.ts#one'])
   })
 
+  it('may depend on files beside the module, by import.meta and by __dirname', async () => {
+    const text = (place: string) => `readFileSync(${place}, 'utf8')`
+    const names = [
+      text("new URL('./name.txt', import.meta.url)"),
+      text("join(import.meta.dirname, 'name.txt')"),
+      text("join(import.meta.filename, '../name.txt')"),
+      text("__dirname + '/name.txt'"),
+    ]
+    const start = "import { readFileSync } from 'node:fs'\nimport { join } from 'node:path'\n"
+    write({
+      'benches/name.txt': 'beside',
+      'benches/a.bench.ts': `${head}${start}import { own } from 'old'
+for (const [at, name] of [own, ${names.join(', ')}].entries()) bench(name + at, w())`,
+      'node_modules/old/package.json': '{ "name": "old", "main": "index.js" }',
+      'node_modules/old/own.txt': 'package',
+      'node_modules/old/index.js': "exports.own = require('fs').readFileSync(__dirname + '/own.txt', 'utf8')",
+    })
+    expect(await listed()).toMatchObject({
+      benches: ['beside1', 'beside2', 'beside3', 'beside4', 'package0'].map((name) => `benches/a.bench.ts#${name}`),
+      problems: [],
+    })
+  })
+
+  it('has the same digest in another folder', async () => {
+    const files = { 'benches/a.bench.ts': `${head}export const place = import.meta.url\nbench('one', w())` }
+    write(files)
+    write(files, join(folder, 'copy'))
+    const [one, copy] = await Promise.all([listed(), listed(join(folder, 'copy'))])
+    expect(one.suite.benches[0]!.digest).toBe(copy.suite.benches[0]!.digest)
+  })
+
   it('is found in a file with a long path', async () => {
     const long = Array.from({ length: 9 }, (_, at) => `a-rather-long-folder-name-with-number-${at}`).join('/')
     write({ [`benches/${long}/a.bench.ts`]: `${head}bench('one', w())` })
