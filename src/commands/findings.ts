@@ -55,7 +55,8 @@ async function showFindings(
   const chosen = chooseFindings(asked, suite.findings)
   const file = named ?? latestRecord(project.root)
   const record = await openRecord(file, async () => whole)
-  const report = buildReport(withFindings(record, { ...suite, findings: chosen }), options)
+  const shown = chosen.map(({ id }) => id)
+  const report = buildReport(withFindings(record, suite), { ...options, shown })
   const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
   const view = { width, ink: createColors(io), root: project.root }
   if (options.json) io.out.write(`${JSON.stringify(toJson(report), null, 1)}\n`)

@@ -104,7 +104,12 @@ const reasonTexts: Record<ReasonCode, string> = {
 const signedPercent = (percent: number): string =>
   `${percent < 0 ? '' : '+'}${figure(Number(percent.toPrecision(2)))} %`
 
-const multiplicityTexts = { run: 'that could fail', finding: 'of the finding', claim: 'of the ranking' } as const
+const multiplicityTexts = {
+  run: 'that could fail',
+  finding: 'of the finding',
+  benches: 'of the benches',
+  claim: 'of the ranking',
+} as const
 
 /** What a reason is about: platforms, a number, or a message. */
 export function formatReasonSubject(reason: Reason): string {

@@ -40,11 +40,19 @@ export const countsLine = ({
 }: Record<Outcome, number>): string =>
   `${holds} hold · ${contradicted} contradicted · ${inconclusive} inconclusive · ${notEvaluated} not evaluated`
 
+/** What measures only a part of a suite. Fewer claims need less correction, so these verdicts may differ. */
+const partOptions = [
+  ['shard', 'Provisional: a shard has a part of the claims. Only the record of isobench merge decides the exit code.'],
+  ['not-failed-before', 'Provisional: --last-failed judges a part of the claims. A run of all benches may differ.'],
+] as const
+
 /** What limits the verdicts of a report as a whole, a sentence each. */
-export function verdictNotes({ profile, claims }: Report): string[] {
+export function verdictNotes({ profile, claims, excluded }: Report): string[] {
   const decided = claims.filter(({ outcome, estimate }) => outcome !== 'not-evaluated' && (estimate?.rounds ?? 0) > 0)
   const unchecked = decided.filter(({ estimate }) => estimate!.rounds < minRoundsForDependence)
+  const parts = partOptions.filter(([reason]) => excluded.some((one) => one.reason === reason))
   return [
+    ...parts.map(([, text]) => text),
     ...(profile.name === 'quick'
       ? ['The profile quick uses small sizes. --profile paper uses those of the paper.']
       : []),

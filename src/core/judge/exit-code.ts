@@ -51,6 +51,10 @@ export interface ExitOptions {
   readonly requireComplete?: boolean
   readonly interrupted: boolean
   readonly problems: number
+  /** The findings that decide the exit code. All verdicts take part in the correction for many claims. */
+  readonly shown?: readonly number[] | undefined
+  /** Whether the run is a shard: then the merged record decides, because each shard has only a part of the claims. */
+  readonly isProvisional?: boolean
 }
 
 type Claim = Verdicts['claims'][number]
@@ -68,11 +72,13 @@ const isInDoubt = ({ outcome, reason }: Claim): boolean =>
  * What is contradicted and fails the run: every expectation of a bench; of a finding's claims those that its `failOn`
  * asks for; with `strictFindings` every contradicted finding. Claims about guests that did not run on hardware never
  * fail a run.
+ * @param shown the findings that count; undefined: all of them, and the expectations of benches
  * @returns indices of claims and ids of findings
  */
 export function failures(
   { claims, findings }: Verdicts,
   strictFindings = false,
+  shown?: readonly number[],
 ): { readonly claims: number[]; readonly findings: number[] } {
   const fails = (index: number, failOn: Finding['failOn']) => {
     const one = claims[index]!
@@ -80,10 +86,11 @@ export function failures(
     return strictFindings || failOn === 'any' || (failOn === 'worse' && one.direction === 'worse')
   }
   const ofFindings = findings.flatMap((finding) => {
+    if (shown && !shown.includes(finding.id)) return []
     const failing = finding.claims.filter((index) => fails(index, finding.failOn))
     return failing.length > 0 || (strictFindings && isContradicted(finding)) ? [{ id: finding.id, failing }] : []
   })
-  const own = claims.flatMap((one, index) => (one.finding === null && fails(index, 'any') ? [index] : []))
+  const own = claims.flatMap((one, index) => (!shown && one.finding === null && fails(index, 'any') ? [index] : []))
   return {
     claims: [...own, ...ofFindings.flatMap(({ failing }) => failing)],
     findings: ofFindings.map(({ id }) => id),
@@ -91,8 +98,11 @@ export function failures(
 }
 
 /** With `--strict`: what is in doubt and could have failed the run. */
-function doubts({ claims, findings }: Verdicts): { readonly claims: number[]; readonly findings: number[] } {
-  const inDoubt = claims.flatMap((one, index) => (canFail(one) && isInDoubt(one) ? [index] : []))
+function doubts(
+  { claims, findings }: Verdicts,
+  isShown: (claim: Claim) => boolean,
+): { readonly claims: number[]; readonly findings: number[] } {
+  const inDoubt = claims.flatMap((one, index) => (isShown(one) && canFail(one) && isInDoubt(one) ? [index] : []))
   return {
     claims: inDoubt,
     findings: findings.filter((one) => one.claims.some((index) => inDoubt.includes(index))).map(({ id }) => id),
@@ -100,9 +110,9 @@ function doubts({ claims, findings }: Verdicts): { readonly claims: number[]; re
 }
 
 /** With `--require complete`: findings that hold only where they were measured, or that are not evaluated. */
-const openFindings = ({ findings }: Verdicts): number[] =>
+const openFindings = ({ findings }: Verdicts, isShown: (id: number) => boolean): number[] =>
   findings.flatMap(({ id, outcome, qualitative }) =>
-    qualitative === null && (outcome === 'holds-in-part' || outcome === 'not-evaluated') ? [id] : [],
+    isShown(id) && qualitative === null && (outcome === 'holds-in-part' || outcome === 'not-evaluated') ? [id] : [],
   )
 
 /** The verdicts of a run with what fails it, and the exit code. */
@@ -115,22 +125,24 @@ export interface RunVerdicts {
 /** The only place that decides what fails a run. A contradicted claim comes before a broken bench file. */
 export function decideExit(
   verdicts: Verdicts,
-  { strict, strictFindings, requireComplete, interrupted, problems }: ExitOptions,
+  { strict, strictFindings, requireComplete, interrupted, problems, shown, isProvisional }: ExitOptions,
 ): RunVerdicts {
-  const failed = failures(verdicts, strictFindings)
+  const isShown = (id: number | null) => !shown || (id !== null && shown.includes(id))
+  const failed = failures(verdicts, strictFindings, shown)
   const hasFailed = failed.claims.length > 0 || failed.findings.length > 0
-  const isEvaluated = verdicts.claims.some(({ outcome }) => outcome !== 'not-evaluated')
-  const doubtful = strict ? doubts(verdicts) : { claims: [], findings: [] }
+  const isEvaluated = verdicts.claims.some(({ outcome, finding }) => isShown(finding) && outcome !== 'not-evaluated')
+  const doubtful = strict ? doubts(verdicts, ({ finding }) => isShown(finding)) : { claims: [], findings: [] }
   const decided = (code: ExitCode, failing: typeof failed = failed): RunVerdicts => ({
     claims: verdicts.claims.map((one, index) => ({ ...one, failsRun: failing.claims.includes(index) })),
     findings: verdicts.findings.map((one) => ({ ...one, failsRun: failing.findings.includes(one.id) })),
     exit: { code, ...failing },
   })
   if (interrupted) return decided(exitCodes.interrupted)
-  if (hasFailed) return decided(exitCodes.failed)
+  if (hasFailed && !isProvisional) return decided(exitCodes.failed)
   if (problems > 0) return decided(exitCodes.invalid)
+  if (isProvisional) return decided(exitCodes.clean, { claims: [], findings: [] })
   if (!isEvaluated) return decided(exitCodes.nothing)
-  const open = requireComplete ? openFindings(verdicts) : []
+  const open = requireComplete ? openFindings(verdicts, isShown) : []
   if (doubtful.claims.length > 0 || open.length > 0)
     return decided(exitCodes.inconclusive, {
       claims: doubtful.claims,

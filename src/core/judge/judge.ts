@@ -101,10 +101,15 @@ export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[]): Fi
       holmCorrection(judged.flatMap((one) => (one.finding === id ? testsOf(one) : []))),
     ]),
   )
+  const ofBenches = holmCorrection(judged.flatMap((one) => (one.finding === null ? testsOf(one) : [])))
   return judged.map((one) => {
-    const inRun = applyMultiplicity('run', ofRun, failingTests(one, plan), one.judged)
-    const final =
-      one.finding === null ? inRun : applyMultiplicity('finding', ofFinding.get(one.finding)!, testsOf(one), inRun)
+    const failing = failingTests(one, plan)
+    const inRun = applyMultiplicity('run', ofRun, failing, one.judged)
+    const printed = one.finding === null ? ofBenches : ofFinding.get(one.finding)!
+    // What fails the run is already corrected among everything that does.
+    const isPrintedOnly = one.finding !== null || failing.length === 0
+    const among = one.finding === null ? 'benches' : 'finding'
+    const final = isPrintedOnly ? applyMultiplicity(among, printed, testsOf(one), inRun) : inRun
     return { ...one, final, reported: one.verdict(final) }
   })
 }
@@ -122,10 +127,11 @@ function failingTests({ claim, finding, judged, cpuMode }: JudgedClaim, plan: Sc
 
 /**
  * A claim that would fail the run must be significant among everything else that could. A comparison that contradicts a
- * finding must be significant among all comparisons of the finding.
+ * finding must be significant among all comparisons of the finding. So must a claim of a bench that is only printed
+ * among those of all benches.
  */
 function applyMultiplicity(
-  among: 'run' | 'finding',
+  among: 'run' | 'finding' | 'benches',
   correction: HolmCorrection,
   own: readonly Test[],
   judged: ComparisonResult,

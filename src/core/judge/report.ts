@@ -34,10 +34,12 @@ export interface Strictness {
   readonly strictFindings?: boolean
   /** `complete`: every finding must be decided in all its parts. */
   readonly require?: 'complete' | undefined
+  /** Numbers of the findings that are shown and decide the exit code; absent: everything. */
+  readonly shown?: readonly number[]
 }
 
 /** Judges a record and builds its report. Pure. */
-export function buildReport(record: RunRecord, { strict, strictFindings = false, require }: Strictness): Report {
+export function buildReport(record: RunRecord, { strict, strictFindings = false, require, shown }: Strictness): Report {
   const { environment } = record
   const plan: ScheduledPlan = record.plan
   const problems = [...record.problems, ...missingProgramProblems(record)]
@@ -47,6 +49,8 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     requireComplete: require === 'complete',
     interrupted: record.status === 'interrupted',
     problems: problems.length,
+    shown,
+    isProvisional: plan.excluded.some(({ reason }) => reason === 'shard'),
   })
   const input: Measured = { plan, samples: new Samples(record.samples) }
   return {
@@ -81,7 +85,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
       }
     }),
     claims,
-    findings,
+    findings: shown ? findings.filter(({ id }) => shown.includes(id)) : findings,
     excluded: [...plan.excluded] as Report['excluded'],
     problems: problems as Report['problems'],
     exit,
@@ -149,13 +153,14 @@ function ratioToNative(
 }
 
 /**
- * The record with the suite's present findings and without the benches' own expectations. Benches that the record has
- * not measured are added without cases, so that a claim about them can say so.
+ * The record with the suite's present findings. Benches that the record has not measured are added without cases, so
+ * that a claim about them can say so. The expectations of the measured benches stay: whatever is shown, a verdict is
+ * corrected for everything that could fail the run.
  */
 export function withFindings(record: RunRecord, suite: Pick<Suite, 'benches' | 'findings' | 'problems'>): RunRecord {
   const measured = new Set(record.plan.benches.map(({ id }) => id))
-  const plain = (bench: BenchData): BenchData => ({ ...bench, claims: [] })
-  const benches = [...record.plan.benches, ...suite.benches.filter(({ id }) => !measured.has(id))].map(plain)
+  const unmeasured = suite.benches.filter(({ id }) => !measured.has(id)).map((bench) => ({ ...bench, claims: [] }))
+  const benches = [...record.plan.benches, ...unmeasured]
   const findings = [...suite.findings].sort((a, b) => a.id - b.id)
   return { ...record, problems: suite.problems, plan: { ...record.plan, benches, findings } }
 }

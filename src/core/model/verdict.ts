@@ -77,8 +77,11 @@ export const reasonSchema = z
       code: z.literal('multiplicity').describe('the claim is violated, but among so many tests this may be chance'),
       tests: z.number().describe('number of tests'),
       among: z
-        .enum(['run', 'finding', 'claim'])
-        .describe('`run`: the tests that could fail the run; `finding`: those of the finding; `claim`: of one ranking'),
+        .enum(['run', 'finding', 'benches', 'claim'])
+        .describe(
+          '`run`: the tests that could fail the run; `finding`: those of the finding; ' +
+            '`benches`: those of all expectations of benches; `claim`: those of one ranking',
+        ),
     }),
     z.object({
       code: z.literal('dependent-rounds').describe('the data decide it only if the rounds are independent'),

@@ -1,10 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
+import { buildReport, type Strictness } from '../../../../src/core/judge/report.ts'
 import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
+import { verdictNotes } from '../../../../src/reporters/summary.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aClaim, aFinding, aPlan, aPlatform, aSample, benchId, withError, withValues } from './builders.ts'
+import {
+  aBench,
+  aClaim,
+  aFinding,
+  aPlan,
+  aPlatform,
+  aSample,
+  benchId,
+  environmentOf,
+  withError,
+  withValues,
+} from './builders.ts'
 
 const within = { kind: 'withinNative', percent: 5 } as const
 const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`)
@@ -100,6 +113,20 @@ describe('many claims in one run', () => {
     )
   })
 
+  it('a claim that only warns is corrected among all claims of benches, because it is printed', () => {
+    const all = names(60)
+    const warn = aClaim(within, { on: { by: 'name', names: all }, severity: 'warn' })
+    const plan = { ...planFor(all), benches: [aBench({ claims: [warn] })] }
+    let [printed, doubted] = [0, 0]
+    for (let trial = 0; trial < 40; trial++) {
+      const { claims } = judge(plan, noisy(equal(all, 1.05), { seed: `warn ${trial}`, cv: 0.05 }))
+      if (claims.some(({ outcome }) => outcome === 'contradicted')) printed++
+      if (claims.some(({ reason }) => reason?.code === 'multiplicity' && reason.among === 'benches')) doubted++
+    }
+    expect(printed).toBeLessThanOrEqual(5)
+    expect(doubted).toBeGreaterThan(0)
+  })
+
   it('a finding that has the same claim twice is still judged', () => {
     const claim = aClaim(within, { on: { by: 'name', names: ['p0'] } })
     const { findings } = judge({ ...planFor(['p0']), findings: [aFinding([claim, claim])] }, noisy({ p0: 1 }))
@@ -170,5 +197,53 @@ describe('a host that is too noisy for the margin', () => {
     expect(verdict(1.08, 3).outcome).toBe('contradicted')
     expect(verdict(1.01, 12).outcome).toBe('holds')
     expect(verdict(1.3, 12)).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
+  })
+})
+
+describe('a part of a record', () => {
+  const all = names(30)
+  const claimOn = (platforms: readonly string[]) => aClaim(within, { on: { by: 'name', names: platforms } })
+  const plan = {
+    ...planFor(all),
+    benches: [aBench({ claims: [claimOn(all.slice(10))] })],
+    findings: [aFinding([claimOn(all.slice(0, 10))], { id: 1 }), aFinding([claimOn(['p0'])], { id: 2 })],
+  }
+  const reportOf = (
+    seed: string,
+    options: Omit<Strictness, 'strict'> = {},
+    excluded: ScheduledPlan['excluded'] = [],
+  ) => {
+    const record = {
+      file: 'a.jsonl',
+      environment: environmentOf(),
+      plan: { ...plan, excluded },
+      problems: [],
+      samples: noisy({ ...equal(all), p0: 1.12 }, { seed, cv: 0.02 }),
+      status: 'finished' as const,
+    }
+    return buildReport(record, { strict: false, ...options })
+  }
+
+  it('has the verdicts of the whole record, whichever findings are shown', () => {
+    const outcomes = new Set<string>()
+    for (let seed = 0; seed < 20; seed++) {
+      const whole = reportOf(`part ${seed}`)
+      const part = reportOf(`part ${seed}`, { shown: [2] })
+      expect(part.findings.map(({ id }) => id)).toEqual([2])
+      expect(part.findings[0]!.outcome).toBe(whole.findings[1]!.outcome)
+      expect(part.exit.code).toBe(part.findings[0]!.failsRun ? 1 : 0)
+      expect(part.exit.claims.every((index) => part.claims[index]!.finding === 2)).toBe(true)
+      outcomes.add(part.findings[0]!.outcome)
+    }
+    // Alone, the claim of finding 2 would be contradicted in most of these runs.
+    expect(outcomes).toContain('inconclusive')
+  })
+
+  it('is provisional if it is a shard: only the merged record fails', () => {
+    const seed = Array.from({ length: 40 }, (_, at) => `shard ${at}`).find((one) => reportOf(one).exit.code === 1)!
+    const report = reportOf(seed, {}, [{ bench: 'b.bench.ts#other', reason: 'shard' }])
+    expect(report.exit).toMatchObject({ code: 0, claims: [], findings: [] })
+    expect(verdictNotes(report)[0]).toContain('Provisional')
+    expect(verdictNotes(reportOf(seed)).join()).not.toContain('Provisional')
   })
 })
