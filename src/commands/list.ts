@@ -5,8 +5,8 @@ import { collect } from '../core/project/collect.ts'
 import { benchFiles, filterFiles, loadProject } from '../core/project/config.ts'
 import { resolveProfile, selectBenches, selectFiles, splitPlatforms } from '../core/project/plan.ts'
 import { duration } from '../reporters/format.ts'
-import { excludedPlatformsNote } from '../reporters/summary.ts'
-import { plural } from '../util/text.ts'
+import { benchName, excludedPlatformsNote } from '../reporters/summary.ts'
+import { plural, sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { problemText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
@@ -42,14 +42,14 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
   if (options.json) io.out.write(`${JSON.stringify(suite, null, 1)}\n`)
   else {
     for (const file of new Set(suite.benches.map((bench) => bench.file))) {
-      io.out.write(`${file}\n`)
+      io.out.write(`${sanitize(file)}\n`)
       for (const bench of suite.benches.filter((entry) => entry.file === file)) {
-        const metrics = Object.entries(bench.metrics).map(([name, { unit }]) => `${name} (${unit})`)
+        const metrics = Object.entries(bench.metrics).map(([name, { unit }]) => sanitize(`${name} (${unit})`))
         const mode = bench.mode === 'run' ? '' : ` [${bench.mode}]`
-        io.out.write(`  ${bench.name}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}` : ''}\n`)
+        io.out.write(`  ${benchName(bench)}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}` : ''}\n`)
         const cases = casesOf(withProfileParams(bench, options.profile))
         const withParams = cases.filter(({ params }) => Object.keys(params).length > 0)
-        for (const { params } of withParams) io.out.write(`    ${describeParams(params)}\n`)
+        for (const { params } of withParams) io.out.write(`    ${sanitize(describeParams(params))}\n`)
       }
     }
     const counts = `${plural(suite.benches.length, 'bench', 'benches')}, ${plural(suite.findings.length, 'finding')}`

@@ -29,11 +29,12 @@ export async function confirm(question: string, io: CommandIo): Promise<boolean 
 
 /** The content of a `.json` file that is an import; undefined for a run record, which is JSON Lines. */
 function readImport(file: string): unknown {
-  if (!file.endsWith('.json') || !existsSync(file)) return undefined
+  if (!file.toLowerCase().endsWith('.json') || !existsSync(file)) return undefined
   const fix = 'the format is described in docs/reference/import.md.'
   let value: unknown
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'))
+    // Spreadsheets and PowerShell write a byte order mark.
+    value = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
   } catch (error) {
     throw new RecordError(`${file}: invalid JSON: ${messageOf(error)}`, fix)
   }

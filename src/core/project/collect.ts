@@ -80,17 +80,21 @@ interface Gathered {
   readonly problems: Problem[]
 }
 
-/**
- * Compiles the files and reads what they register. A file that cannot be used becomes a problem.
- * @param benchFiles all bench files of the project, if `files` are only some of them
- */
+interface CollectOptions {
+  /** All bench files of the project, if `files` are only some of them. */
+  readonly benchFiles?: readonly string[]
+  /** Whether what bench files print is shown. Default: true. */
+  readonly printOutput?: boolean
+}
+
+/** Compiles the files and reads what they register. A file that cannot be used becomes a problem. */
 export async function collect(
   root: string,
   files: readonly string[],
-  benchFiles: readonly string[] = files,
+  { benchFiles = files, printOutput = true }: CollectOptions = {},
 ): Promise<Collected> {
   // The worker starts while the files are compiled. Both take about the same time.
-  let worker: Worker | undefined = startWorker()
+  let worker: Worker | undefined = startWorker(printOutput)
   const results = await compileAll(root, files).catch((error: unknown) => {
     void worker?.terminate()
     throw error
@@ -102,13 +106,20 @@ export async function collect(
     problems: results.flatMap((result) => (result.ok ? [] : result.problems)),
   }
   for (let left = compiled; left.length > 0; worker = undefined) {
-    left = await importAll({ root, benchFiles }, left, worker ?? startWorker(), gathered)
+    left = await importAll({ root, benchFiles }, left, worker ?? startWorker(printOutput), gathered)
   }
   void worker?.terminate()
   return { suite: checkSuite(gathered, files), compiled: new Map(compiled.map((one) => [one.file, one])) }
 }
 
-const startWorker = () => new Worker(bundlePath('collector'), { stdout: true, stderr: true })
+/** What bench files print goes to standard error, because standard output may be a report that a machine reads. */
+function startWorker(printOutput: boolean): Worker {
+  const worker = new Worker(bundlePath('collector'), { stdout: true, stderr: true })
+  if (!printOutput) return worker
+  worker.stdout.pipe(process.stderr, { end: false })
+  worker.stderr.pipe(process.stderr, { end: false })
+  return worker
+}
 
 /** Imports files one after the other in a worker. Returns the files that are left if a file had to be ended. */
 function importAll(

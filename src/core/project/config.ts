@@ -208,7 +208,8 @@ export async function benchFiles(project: Project): Promise<string[]> {
     cwd: project.root,
     ignore: ['**/node_modules/**', '**/.isobench/**'],
   })
-  return files.sort()
+  // A pattern may name a folder, with other files in it.
+  return files.filter((file) => /\.[cm]?[jt]s$/.test(file)).sort()
 }
 
 /**

@@ -269,7 +269,7 @@ export async function createPlan(
     { all, ...splitPlatforms(all, options, project.skipPlatformTags) },
     options,
   )
-  if (options.forbidOnly ?? process.env.CI === 'true') forbidOnly(suite)
+  if (options.forbidOnly ?? isCi(process.env.CI)) forbidOnly(suite)
   const selected = selectBenches(suite, {
     names: options.name ?? [],
     tags: options.tag ?? [],
@@ -303,6 +303,9 @@ export async function createPlan(
     notes,
   }
 }
+
+/** CI services set `CI` to `true` or 1. */
+const isCi = (value: string | undefined): boolean => value === 'true' || value === '1'
 
 /** All claims of a finding, with those of its printed wording. */
 const claimsOfFinding = ({ parts, misprint }: FindingData): Claim[] => [

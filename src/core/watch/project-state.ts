@@ -110,6 +110,9 @@ async function loadSettings({ cwd, config, drivers }: Sources): Promise<Settings
   }
 }
 
+/** What bench files print would spoil the screen. */
+const quiet = { printOutput: false }
+
 /**
  * Reads the whole project.
  * @throws {ProjectError} if the config cannot be used
@@ -118,7 +121,7 @@ async function loadSettings({ cwd, config, drivers }: Sources): Promise<Settings
 export async function loadProjectState(sources: Sources): Promise<ProjectState> {
   const settings = await loadSettings(sources)
   const files = await benchFiles(settings.project)
-  return withWork(settings, files, await collect(settings.project.root, files), undefined)
+  return withWork(settings, files, await collect(settings.project.root, files, quiet), undefined)
 }
 
 /** The state after some files changed. A file that cannot be used keeps its content and becomes a problem. */
@@ -150,7 +153,7 @@ export async function updateProjectState(
   if (sameFiles && reached.length === 0 && before.problems.length === 0)
     return { ...before, ...settings, problems: configProblems }
   const quick = sameFiles && before.problems.length === 0 ? await collectSome(before, reached) : undefined
-  const state = await withWork(settings, files, quick ?? (await collect(root, files)), before)
+  const state = await withWork(settings, files, quick ?? (await collect(root, files, quiet)), before)
   return { ...state, problems: [...configProblems, ...state.problems] }
 }
 
@@ -165,7 +168,7 @@ async function collectSome(before: ProjectState, reached: readonly string[]): Pr
   const withImported = before.files.filter((file) =>
     reached.some((one) => one === file || before.compiled.get(one)?.inputs.includes(join(root, file))),
   )
-  const { suite, compiled } = await collect(root, withImported, before.files)
+  const { suite, compiled } = await collect(root, withImported, { ...quiet, benchFiles: before.files })
   if (suite.problems.length > 0) return undefined
   const stays = ({ file }: { file: string }) => !withImported.includes(file)
   const merged = checkSuite(

@@ -66,6 +66,24 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect(JSON.parse(stdout)).toBeTruthy()
   })
 
+  it('sends what a bench file prints to standard error, and shows names without control characters', () => {
+    const loud = `console.log('from the bench')\n${bench.replace("'one'", "'a\\u001b[31m\\nb'")}`
+    writeFileSync(join(root, 'benches/loud.bench.ts'), loud)
+    const { stdout, stderr } = shell('ISO list loud')
+    rmSync(join(root, 'benches/loud.bench.ts'))
+    expect(stderr).toBe('from the bench\n')
+    expect(stdout.split('\n')[1]).toMatch(/^ {2}a\S*b/)
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  it('refuses .only where CI is 1', () => {
+    writeFileSync(join(root, 'benches/only.bench.ts'), bench.replace('bench(', 'bench.only('))
+    const outcome = shell('CI=1 ISO run --dry-run')
+    rmSync(join(root, 'benches/only.bench.ts'))
+    expect(outcome.status).toBe(5)
+    expect(outcome.stderr).toContain('only')
+  })
+
   it.each([
     ["Promise.reject(new Error('no database'))", 'an error that no code handles: no database'],
     ["queueMicrotask(() => { throw 'text' })", 'an error that no code handles: text'],
