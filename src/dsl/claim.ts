@@ -8,6 +8,8 @@ export type Matcher =
   | { readonly kind: 'withinNative'; readonly percent: number }
   /** Neither worse nor better than the reference by more than `percent`. */
   | (Reference & { readonly kind: 'equivalentTo'; readonly percent: number })
+  /** Not worse than the reference by more than `percent`. */
+  | (Reference & { readonly kind: 'notWorseThan'; readonly percent: number })
   /** Better than the reference by at least the factor `by`. */
   | (Reference & { readonly kind: 'betterThan'; readonly by: number })
   /** Worse than the reference by at least the factor `by`. */
@@ -23,6 +25,8 @@ export type Matcher =
   | { readonly kind: 'peaksAt'; readonly over: string; readonly from: number; readonly to: number }
   /** Over the values of a parameter, no two differ by more than `percent`. */
   | { readonly kind: 'constant'; readonly over: string; readonly percent: number }
+  /** The best value over a parameter is not worse than the reference's best value by more than `percent`. */
+  | (Reference & { readonly kind: 'peakWithin'; readonly over: string; readonly percent: number })
 
 /** What a platform is compared with: another platform, or the median of several platforms in each round. */
 export interface Reference {

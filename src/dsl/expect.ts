@@ -33,6 +33,8 @@ export interface Matchers<U extends Unit, R> {
   withinNative(percent: number): R
   /** Neither worse nor better than the reference by more than `percent`. */
   equivalentTo(reference: string | Median, percent: number): R
+  /** Not worse than the reference by more than `percent`. */
+  notWorseThan(reference: string | Median, percent: number): R
   /** Better than the reference, by at least the factor `by` if it is set. The metric defines what is better. */
   betterThan(reference: string | Median, options?: { readonly by?: Factor }): R
   /** Worse than the reference, by at least the factor `by` if it is set. */
@@ -99,6 +101,17 @@ function matchers<U extends Unit, R>(
       return createResult(
         ({ better }) => ({
           kind: 'equivalentTo',
+          ...referenceOf(reference),
+          percent: percentage(percent, better, location),
+        }),
+        location,
+      )
+    },
+    notWorseThan: function notWorseThan(reference, percent) {
+      const location = callerLocation(notWorseThan)
+      return createResult(
+        ({ better }) => ({
+          kind: 'notWorseThan',
           ...referenceOf(reference),
           percent: percentage(percent, better, location),
         }),
@@ -186,6 +199,11 @@ export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matc
    * above 0, and below 100 for a metric where more is better.
    */
   constant(percent: number, series: { readonly over: keyof P & string }): Claim
+  /**
+   * Each platform at its best value of the parameter `over` is not worse than the reference at its own best value by
+   * more than `percent`: above 0, and below 100 for a metric where more is better.
+   */
+  peakWithin(percent: number, reference: string, series: { readonly over: keyof P & string }): Claim
 }
 
 function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?: Location): string {
@@ -244,6 +262,18 @@ function claims<U extends Unit, P extends ParamSpace>(
       return createClaim(
         ({ better }) => ({
           kind: 'constant',
+          over: seriesOf(ref, over, location),
+          percent: percentage(percent, better, location),
+        }),
+        location,
+      )
+    },
+    peakWithin: function peakWithin(percent, reference, { over }) {
+      const location = callerLocation(peakWithin)
+      return createClaim(
+        ({ better }) => ({
+          kind: 'peakWithin',
+          platform: reference,
           over: seriesOf(ref, over, location),
           percent: percentage(percent, better, location),
         }),

@@ -37,6 +37,8 @@ export function formatMatcher(matcher: Matcher, unit: string | null): string {
       return `within ${matcher.percent} % of native`
     case 'equivalentTo':
       return `equivalent to ${matcher.platform} within ±${matcher.percent} %`
+    case 'notWorseThan':
+      return `not worse than ${matcher.platform} by more than ${matcher.percent} %`
     case 'betterThan':
       return `better than ${matcher.platform}${factor(matcher.by)}`
     case 'worseThan':
@@ -55,6 +57,10 @@ export function formatMatcher(matcher: Matcher, unit: string | null): string {
     }
     case 'constant':
       return `flat within ${matcher.percent} % over ${matcher.over}`
+    case 'peakWithin': {
+      const { over, platform, percent } = matcher
+      return `at its best ${over} not worse than ${platform} at its own best by more than ${percent} %`
+    }
   }
 }
 

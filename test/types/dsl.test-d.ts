@@ -65,6 +65,8 @@ describe('what authors write compiles', () => {
     expectTypeOf(expect(handle.latency).warn.on('runc').betterThan('gvisor', { by: '1.5x' })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).on('runc').peaksAt([1, 32], { over: 'depth' })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).warn.constant(20, { over: 'mode' })).toEqualTypeOf<Claim>()
+    expectTypeOf(expect(handle.bandwidth).peakWithin(15, 'native', { over: 'mode' })).toEqualTypeOf<Claim>()
+    expectTypeOf(expect(handle.bandwidth).on('kata').notWorseThan('qemu', 9)).toEqualTypeOf<Claim>()
     finding(1, 'a title', [claim, expect(handle.bandwidth).ranked('native', 'runc', 'gvisor')], { failOn: 'any' })
   })
 
@@ -252,6 +254,8 @@ describe('mistakes do not compile', () => {
     expect(handle.latency).peaksAt(1, { over: 'mode' })
     // @ts-expect-error no such parameter
     expect(handle.latency).constant(5, { over: 'threads' })
+    // @ts-expect-error no such parameter
+    expect(handle.latency).peakWithin(5, 'native', { over: 'threads' })
     // @ts-expect-error a bench's own expectation does not know its parameters
     expect.flat(5, { over: 'depth' })
     // @ts-expect-error no such gate

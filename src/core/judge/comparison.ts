@@ -34,7 +34,7 @@ import {
   unavailableReason,
   worseSign,
 } from './samples.ts'
-import { judgeSeries, type SeriesMatcher } from './series.ts'
+import { judgePeaks, judgeSeries, type PeakMatcher, type SeriesMatcher } from './series.ts'
 import { applySuspicion, isSuspiciouslyFast } from './suspicion.ts'
 import {
   type ComparisonResult,
@@ -116,6 +116,8 @@ export function judgeOnPlatform(
   switch (matcher.kind) {
     case 'withinNative':
       return against(name, { platform: 'native' }, nonInferiority(logMargin(matcher.percent, metric)))
+    case 'notWorseThan':
+      return against(name, matcher, nonInferiority(logMargin(matcher.percent, metric)))
     case 'equivalentTo':
       return against(name, matcher, equivalence(logMargin(matcher.percent, metric)))
     case 'betterThan':
@@ -136,6 +138,12 @@ export function judgeOnPlatform(
     case 'peaksAt':
     case 'constant':
       return applySuspicion(judgeOverParameter(matcher, claim, name, cases, metric, input), suspect(name))
+    case 'peakWithin':
+      return applySuspicion(
+        judgePeakWithin(matcher, claim, name, cases, metric, input),
+        suspect(name),
+        suspect(matcher.platform),
+      )
     case 'atMost':
     case 'atLeast':
       return applySuspicion(
@@ -262,6 +270,53 @@ function judgeOverParameter(
   }
   const context = { looks: plan.sequential, priorOf, id }
   return applyClientLimit(judgeSeries(matcher, name, series, metric, context), { name, bound })
+}
+
+function judgePeakWithin(
+  matcher: PeakMatcher,
+  { metric: metricName }: Claim,
+  name: string,
+  cases: readonly BenchCase[],
+  metric: Metric,
+  { plan, samples, pools }: JudgeInput,
+): ComparisonResult {
+  const reference = matcher.platform
+  const why = unavailableReason(name, plan) ?? unavailableReason(reference, plan)
+  if (why) return notEvaluated(why)
+  const ids = cases.map(({ id }) => id)
+  const pointsOf = (platform: string) =>
+    cases.map(({ id, params }) => ({
+      value: params[matcher.over]!,
+      series: samples.series(id, platform, metricName),
+    }))
+  const [own, theirs] = [pointsOf(name), pointsOf(reference)]
+  if (plan.published && [own, theirs].some((points) => points.every(({ series }) => series.rounds.size === 0))) {
+    const published = new PublishedResults(plan.published, ids, metricName)
+    const rule = nonInferiority(logMargin(matcher.percent, metric))
+    const ratio = (interval: ValueInterval) =>
+      ({ kind: 'ratio', ...interval, platform: name, to: { platform: reference }, paired: false }) as const
+    return published.against(name, matcher, metric, rule, ratio) ?? notEvaluated({ code: 'no-published-number' })
+  }
+  const boundOf = (platform: string) => ({
+    name: platform,
+    bound: ids.some((id) => isClientBound(samples, id, platform)),
+  })
+  const id = [metricName, name, ...ids].join('\0')
+  const priorOf = (at: number) => {
+    const one = cases[at % cases.length]!
+    return pools.prior({
+      bench: one.bench,
+      metric: metricName,
+      platform: name,
+      case: one.id,
+      against: { platform: reference },
+    })
+  }
+  return applyClientLimit(
+    judgePeaks(matcher, name, own, theirs, metric, { looks: plan.sequential, priorOf, id }),
+    boundOf(name),
+    boundOf(reference),
+  )
 }
 
 function judgeLimit(

@@ -17,9 +17,13 @@ import {
 } from './tests.ts'
 import type { PriorOf } from './variance-pool.ts'
 
-/** Claims about one platform over a parameter: where it is best, and whether it is constant. */
+/**
+ * Claims over a parameter: where a platform is best, whether it is constant, and whether its peak is as good as that of
+ * another platform.
+ */
 
-export type SeriesMatcher = Extract<Matcher, { readonly over: string }>
+export type SeriesMatcher = Exclude<Extract<Matcher, { readonly over: string }>, PeakMatcher>
+export type PeakMatcher = Extract<Matcher, { readonly kind: 'peakWithin' }>
 
 /** The metric at one value of the parameter. */
 export interface SeriesPoint {
@@ -90,6 +94,54 @@ export function judgeSeries(
   )
 }
 
+/**
+ * The peak of one platform against the peak of another.
+ *
+ * The maxima of the rounds are not compared, because the maximum of noisy values is biased upwards. Instead, every
+ * value of the reference must be reached by one of the platform's values, whichever that is.
+ * @param name the platform
+ * @param reference the reference, by the same values of the parameter
+ */
+export function judgePeaks(
+  matcher: PeakMatcher,
+  name: string,
+  points: readonly SeriesPoint[],
+  reference: readonly SeriesPoint[],
+  metric: Metric,
+  { looks, priorOf, id }: SeriesContext,
+): ComparisonResult {
+  if (points.length < 2) return notEvaluated({ code: 'too-few-points' })
+  const isSameWork = points.every(
+    ({ series }, at) => new Set([...series.digests, ...reference[at]!.series.digests]).size <= 1,
+  )
+  if (!isSameWork) return notEvaluated({ code: 'different-work' })
+  const all = [...points, ...reference]
+  const pairs = pairsOf(all, metric, looks, priorOf)
+  if ('why' in pairs) return notEvaluated(whyNot(pairs, name, all))
+  const tested = peaks(matcher, name, all, pairs, metric)
+  const test = `${id}\0${JSON.stringify(matcher)}`
+  const judged: ComparisonResult = {
+    ...decisionOf(tested, pairs.fewest),
+    estimate: { ...tested.estimate, rounds: pairs.fewest },
+    tests: [
+      {
+        direction: 'worse',
+        atMargin: { id: test, p: tested.against },
+        whenEqual: tested.whenEqual && { id: test, p: tested.whenEqual },
+      },
+    ],
+    extraRoundsNeeded: null,
+    interval: null,
+    margin: null,
+  }
+  const between = points.flatMap((_, a) => reference.map((_, b) => pairs.differencesOf(a, points.length + b)))
+  return applyHostLoad(
+    applyDependence(judged, between, [logMargin(matcher.percent, metric)], ofLogs),
+    all.map(({ series }) => series),
+    true,
+  )
+}
+
 const isInside = (matcher: SeriesMatcher, value: ParamValue): boolean =>
   matcher.kind === 'peaksAt' && Number(value) >= matcher.from && Number(value) <= matcher.to
 
@@ -113,6 +165,8 @@ function decisionOf({ against, inFavor, atHalf }: Tested, rounds: number): Decis
 interface Pairs {
   /** The differences of each two points, once. */
   readonly differences: readonly (readonly number[])[]
+  /** The differences of point `a` from point `b`. */
+  differencesOf(a: number, b: number): readonly number[]
   /** The fewest rounds that two of the points have in common. */
   readonly fewest: number
   /** That point `a` is worse than point `b` by more than `shift` (of logarithms), or (`less`) by less. */
@@ -141,6 +195,7 @@ function pairsOf(
   }
   return {
     differences: table.flatMap((row, a) => row.slice(a + 1).map(({ d }) => d)),
+    differencesOf: (a, b) => table[a]![b]!.d,
     fewest: Math.min(...table.flat().map(({ d }) => d.length)),
     p: (a, b, shift, side) => pValuesOf(table[a]![b]!.looks, shift, side),
     worseBy: (a, b) => hodgesLehmann(table[a]![b]!.d),
@@ -187,6 +242,41 @@ function peak(
       high: Math.max(...values),
       rounds: 0,
       parameter: over,
+    },
+  }
+}
+
+/**
+ * Whether each point of the reference, the second half of `all`, is reached by a point of the platform, the first half.
+ */
+function peaks(
+  { percent, platform: reference }: PeakMatcher,
+  platform: string,
+  all: readonly SeriesPoint[],
+  { p, worseBy }: Pairs,
+  metric: Metric,
+): Tested {
+  const own = all.slice(0, all.length / 2).map((_, at) => at)
+  const theirs = own.map((at) => own.length + at)
+  /** One of the reference's points is out of reach of all own points. */
+  const beyond = (shift: number) => some(theirs.map((b) => every(own.map((a) => p(a, b, shift, 'greater')))))
+  const margin = logMargin(percent, metric)
+  const cost = (at: number) => worseSign(metric) * median([...all[at]!.series.rounds.values()])
+  const best = (points: readonly number[]) => points.reduce((one, next) => (cost(next) < cost(one) ? next : one))
+  return {
+    against: beyond(margin),
+    inFavor: every(theirs.map((b) => some(own.map((a) => p(a, b, margin, 'less'))))),
+    atHalf: beyond(margin / 2),
+    whenEqual: beyond(0),
+    estimate: {
+      kind: 'ratio',
+      value: Math.exp(worseSign(metric) * worseBy(best(own), best(theirs))),
+      low: null,
+      high: null,
+      rounds: 0,
+      platform,
+      to: { platform: reference },
+      paired: true,
     },
   }
 }

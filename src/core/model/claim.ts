@@ -81,6 +81,11 @@ export const matcherSchema = z
       percent,
     }),
     z.object({
+      kind: z.literal('notWorseThan').describe('not worse than the reference by more than `percent`'),
+      ...reference,
+      percent,
+    }),
+    z.object({
       kind: z.literal('betterThan').describe('better than the reference by at least the factor `by`'),
       ...reference,
       by,
@@ -114,6 +119,14 @@ export const matcherSchema = z
     }),
     z.object({
       kind: z.literal('constant').describe('no two values of the parameter `over` differ by more than `percent`'),
+      over,
+      percent,
+    }),
+    z.object({
+      kind: z
+        .literal('peakWithin')
+        .describe("the best value over the parameter `over` is not worse than the reference's by more than `percent`"),
+      ...reference,
       over,
       percent,
     }),

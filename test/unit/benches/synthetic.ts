@@ -41,6 +41,8 @@ export function boundsOf(
   switch (matcher.kind) {
     case 'withinNative':
       return each(['native'], -Infinity, logMargin(matcher.percent, metric))
+    case 'notWorseThan':
+      return each(matcher.medianOf ?? [matcher.platform], -Infinity, logMargin(matcher.percent, metric))
     case 'equivalentTo': {
       const margin = logMargin(matcher.percent, metric)
       return each(matcher.medianOf ?? [matcher.platform], -margin, margin)
@@ -66,6 +68,7 @@ export function boundsOf(
     // Of one point alone they say nothing: see `tilt`.
     case 'peaksAt':
     case 'constant':
+    case 'peakWithin':
       return []
   }
 }

@@ -240,6 +240,17 @@ describe('claims', () => {
         by: 3,
       })
       expect(claim(latency).betterThan('runc').matcher).toEqual({ kind: 'betterThan', platform: 'runc', by: 1 })
+      expect(claim(latency).notWorseThan('runc', 300).matcher).toEqual({
+        kind: 'notWorseThan',
+        platform: 'runc',
+        percent: 300,
+      })
+      expect(claim(latency).peakWithin(15, 'native', { over: 'depth' }).matcher).toEqual({
+        kind: 'peakWithin',
+        platform: 'native',
+        over: 'depth',
+        percent: 15,
+      })
     })
   })
 
@@ -254,6 +265,8 @@ describe('claims', () => {
       refusal(() => claim(latency).betterThan('runc', { by: untyped('3') }))
       refusal(() => claim(latency).peaksAt([32, 1], { over: 'depth' }))
       refusal(() => claim(rate).constant(100, { over: 'depth' }))
+      refusal(() => claim(rate).peakWithin(100, 'native', { over: 'depth' }))
+      refusal(() => claim(rate).notWorseThan('runc', 100))
       expect(refusal(() => claim(rate).constant(5, { over: untyped('threads') })).fix).toContain('mode, depth')
     })
   })

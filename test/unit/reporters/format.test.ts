@@ -52,6 +52,11 @@ describe('the words of a report', () => {
     [{ kind: 'withinNative', percent: 5 }, 'within 5 % of native'],
     [{ kind: 'betterThan', platform: 'runc', by: 1 }, 'better than runc'],
     [{ kind: 'worseThan', platform: 'runc', by: 3 }, 'worse than runc by 3×'],
+    [{ kind: 'notWorseThan', platform: 'runc', percent: 9 }, 'not worse than runc by more than 9 %'],
+    [
+      { kind: 'peakWithin', platform: 'native', over: 'threads', percent: 15 },
+      'at its best threads not worse than native at its own best by more than 15 %',
+    ],
     [{ kind: 'atMost', value: 600 }, 'at most 600 ms'],
     [{ kind: 'ranked', platforms: ['runc', 'gvisor'] }, 'ranked runc > gvisor'],
     [{ kind: 'peaksAt', over: 'threads', from: 2, to: 4 }, 'best at threads 2 to 4'],

@@ -277,7 +277,7 @@ const names = ['native', 'runc', 'gvisor', 'nobody']
 const matcher: fc.Arbitrary<Matcher> = fc.oneof(
   fc.record({ kind: fc.constant('withinNative' as const), percent: fc.integer({ min: 1, max: 99 }) }),
   fc.record({
-    kind: fc.constant('equivalentTo' as const),
+    kind: fc.constantFrom('equivalentTo' as const, 'notWorseThan' as const),
     platform: fc.constantFrom(...names),
     percent: fc.integer({ min: 1, max: 99 }),
   }),

@@ -13,6 +13,7 @@ const only = (claim: Claim, samples: readonly Sample[]): Verdicts['claims'][numb
 
 const withinNative: Matcher = { kind: 'withinNative', percent: 10 }
 const equivalentTo: Matcher = { kind: 'equivalentTo', platform: 'gvisor', percent: 10 }
+const notWorseThan: Matcher = { kind: 'notWorseThan', platform: 'gvisor', percent: 10 }
 const fasterThan: Matcher = { kind: 'betterThan', platform: 'gvisor', by: 2 }
 const slowerThan: Matcher = { kind: 'worseThan', platform: 'gvisor', by: 2 }
 const ranked: Matcher = { kind: 'ranked', platforms: ['runc', 'gvisor'] }
@@ -27,6 +28,10 @@ const cases: [Matcher, number | ((round: number) => number), string][] = [
   [equivalentTo, 1.5, 'contradicted worse'],
   [equivalentTo, 0.5, 'contradicted better'],
   [equivalentTo, erratic, 'inconclusive'],
+  [notWorseThan, 1.02, 'holds'],
+  [notWorseThan, 0.5, 'holds'],
+  [notWorseThan, 1.5, 'contradicted worse'],
+  [notWorseThan, erratic, 'inconclusive'],
   [fasterThan, 0.4, 'holds'],
   [fasterThan, 0.8, 'contradicted worse'],
   [fasterThan, 1.5, 'contradicted worse'],
@@ -105,6 +110,16 @@ describe('a margin', () => {
     const verdict = only(aClaim(matcher, { metric }), exact(metric, ratio))
     expect(verdict.outcome).toBe(expected)
     expect(verdict.direction).toBe(expected === 'holds' ? null : 'better')
+  })
+
+  it.each([
+    ['latency', 1.099, 'holds'],
+    ['latency', 1.101, 'contradicted'],
+    ['rate', 0.901, 'holds'],
+    ['rate', 0.899, 'contradicted'],
+  ])('of what is not worse by more than 10 %% on the %s, at %d: %s', (metric, ratio, expected) => {
+    const matcher: Matcher = { kind: 'notWorseThan', platform: 'native', percent: 10 }
+    expect(only(aClaim(matcher, { metric }), exact(metric, ratio)).outcome).toBe(expected)
   })
 
   it('is not reached by equality: a platform like the reference is neither faster nor slower', () => {

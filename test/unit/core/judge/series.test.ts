@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
-import { judgeSeries, type SeriesMatcher } from '../../../../src/core/judge/series.ts'
+import { judgePeaks, judgeSeries, type PeakMatcher, type SeriesMatcher } from '../../../../src/core/judge/series.ts'
 import { casesOf, type Plan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { seeded } from '../../../../src/core/stats/index.ts'
@@ -14,6 +14,7 @@ import { aBench, aClaim, aPlan, aSample, benchId, rounds, withValues } from './b
 const threads = [1, 2, 4, 8] as const
 const peaksAt: SeriesMatcher = { kind: 'peaksAt', over: 'threads', from: 2, to: 4 }
 const flat: SeriesMatcher = { kind: 'constant', over: 'threads', percent: 20 }
+const peakWithin: PeakMatcher = { kind: 'peakWithin', platform: 'native', over: 'threads', percent: 15 }
 
 const planWith = (claim: Claim, over: Partial<Plan> = {}): Plan =>
   aPlan({ benches: [aBench({ params: { threads }, claims: [claim] })], ...over })
@@ -33,7 +34,7 @@ const series = (rates: readonly number[], count = 10, over: Partial<Sample> = {}
     }),
   )
 
-const verdictOf = (matcher: SeriesMatcher, samples: readonly Sample[], metric = 'rate') => {
+const verdictOf = (matcher: SeriesMatcher | PeakMatcher, samples: readonly Sample[], metric = 'rate') => {
   const { claims } = judge(planWith(aClaim(matcher, { metric })), samples)
   expect(claims).toHaveLength(1)
   return claims[0]!
@@ -113,25 +114,77 @@ describe('a claim over a parameter', () => {
   })
 })
 
+describe("a platform's peak against another platform's", () => {
+  const on = (platform: string, samples: readonly Sample[]) => samples.map((one) => ({ ...one, platform }))
+  const both = (own: readonly number[], theirs: readonly number[]) => [...series(own), ...on('native', series(theirs))]
+  // Native is best at 8 threads, runc at 2: only the peaks count, wherever they are.
+  const native = [40, 80, 90, 100]
+  const peaks: [number[], string][] = [
+    [[50, 100, 90, 60], 'holds'],
+    [[50, 90, 60, 40], 'holds'],
+    [[50, 200, 60, 40], 'holds'],
+    [[40, 80, 70, 60], 'contradicted'],
+  ]
+
+  it.each(['rate', 'latency'].flatMap((metric) => peaks.map(([own, expected]) => [metric, own, expected] as const)))(
+    'by the %s of %j: %s',
+    (metric, own, expected) => {
+      expect(verdictOf(peakWithin, both(own, native), metric).outcome).toBe(expected)
+    },
+  )
+
+  it('says what the peaks are to each other', () => {
+    const verdict = verdictOf(peakWithin, both([50, 80, 60, 40], native))
+    expect(verdict).toMatchObject({ direction: 'worse', comparedWith: ['native'], case: null, params: {} })
+    expect(verdict.estimate!.value).toBeCloseTo(0.8, 2)
+    expect(formatClaim(verdict)).toContain(
+      'at its best threads not worse than native at its own best by more than 15 %',
+    )
+    expect(formatClaim(verdict)).toContain('×native')
+  })
+
+  it('is in doubt if the truth lies at the margin', () => {
+    expect(verdictOf(peakWithin, both([50, 85, 60, 40], native))).toMatchObject({ outcome: 'inconclusive' })
+  })
+
+  it('is not evaluated without the reference, or if the work differs', () => {
+    expect(verdictOf(peakWithin, series([50, 100, 90, 60]))).toMatchObject({ outcome: 'not-evaluated' })
+    const other = on('native', series(native)).map((one) => ({ ...one, workDigest: 'other' }))
+    expect(verdictOf(peakWithin, [...series([50, 100, 90, 60]), ...other])).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'different-work' },
+    })
+  })
+
+  it('is not evaluated if the load generator limited the reference', () => {
+    const limited = on('native', series(native, 10, { client: { cpu: 0.99 } as NonNullable<Sample['client']> }))
+    expect(verdictOf(peakWithin, [...series([50, 100, 90, 60]), ...limited])).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'client-bound', platforms: ['native'] },
+    })
+  })
+})
+
 describe('the error rates of a claim over a parameter', () => {
   const metric = { unit: 'ops/s', better: 'higher' } as const
   const context = { looks: undefined, priorOf: () => () => undefined, id: 'a' }
+  const pointsOf = (truth: readonly number[], sd: number, random: () => number) =>
+    truth.map((rate, at) => ({
+      value: threads[at]!,
+      series: {
+        rounds: new Map(rounds(10).map((round) => [round, rate * Math.exp(sd * gaussian(random))])),
+        overloaded: new Set<number>(),
+        digests: new Set(['work']),
+        errors: [],
+        visited: 10,
+      },
+    }))
   /** The share of 2,000 series of 10 rounds that are given a verdict; `sd` of the logarithm of one sample. */
   const shareOf = (wanted: string, matcher: SeriesMatcher, truth: readonly number[], sd: number): number => {
     const random = seeded(`${matcher.kind} ${truth}`)
     let found = 0
     for (let run = 0; run < 2_000; run++) {
-      const points = truth.map((rate, at) => ({
-        value: threads[at]!,
-        series: {
-          rounds: new Map(rounds(10).map((round) => [round, rate * Math.exp(sd * gaussian(random))])),
-          overloaded: new Set<number>(),
-          digests: new Set(['work']),
-          errors: [],
-          visited: 10,
-        },
-      }))
-      if (judgeSeries(matcher, 'runc', points, metric, context).outcome === wanted) found++
+      if (judgeSeries(matcher, 'runc', pointsOf(truth, sd, random), metric, context).outcome === wanted) found++
     }
     return found / 2_000
   }
@@ -148,6 +201,25 @@ describe('the error rates of a claim over a parameter', () => {
     (wanted, matcher, truth) => {
       // 5 % and three standard errors of a share of 2,000.
       expect(shareOf(wanted, matcher, truth, 0.1)).toBeLessThan(0.065)
+    },
+    30_000,
+  )
+
+  it.each([
+    ['holds', [85, 50]],
+    ['holds', [85, 85]],
+    ['contradicted', [85, 50]],
+    ['contradicted', [85, 85]],
+  ] as const)(
+    'stay below one in twenty at the margin of two peaks: %s, %j',
+    (wanted, truth) => {
+      const random = seeded(`peaks ${wanted} ${truth}`)
+      let found = 0
+      for (let run = 0; run < 2_000; run++) {
+        const [own, theirs] = [pointsOf(truth, 0.1, random), pointsOf([100, 90], 0.1, random)]
+        if (judgePeaks(peakWithin, 'runc', own, theirs, metric, context).outcome === wanted) found++
+      }
+      expect(found / 2_000).toBeLessThan(0.065)
     },
     30_000,
   )
