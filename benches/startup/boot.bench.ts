@@ -1,4 +1,4 @@
-import { bench, expect, finding, lower, platform, workload } from 'isobench'
+import { bench, expect, finding, lower, part, platform, workload } from 'isobench'
 import { command } from 'isobench/tools'
 
 /**
@@ -40,20 +40,36 @@ export const booting = bench('boot', boot, {
 const duration = expect(booting.duration)
 
 /**
- * The ratios to Kata and LXC can fail the run. The paper's milliseconds only warn. So does gVisor's ratio to runc,
- * because it depends as much on runc: runc starts a command from a mounted image three times as fast as in the paper,
- * gVisor does not. runc is Docker's runtime without the daemon, the paper's "OCI" line. The paper's LXC boots systemd,
- * so the claim uses `lxc-systemd`.
+ * runc is Docker's runtime without the daemon, the paper's "OCI" line. The paper's LXC boots systemd, so the claims use
+ * `lxc-systemd`.
  */
 finding(13, 'Containers boot fast, except Kata and LXC, which take over 600 ms', [
-  duration.on(platform.named('docker', 'runc', 'crun', 'gvisor')).warn.atMost('600ms'),
-  duration.on('kata').warn.atLeast('540ms'),
-  duration.on('lxc-systemd').warn.atLeast('540ms'),
-  duration.on('kata').worseThan('runc', { by: '3x' }),
-  duration.on('lxc-systemd').worseThan('runc', { by: '3x' }),
-  duration.on('gvisor').warn.equivalentTo('runc', 200),
-  duration.on('gvisor').betterThan('kata'),
-  duration.on('gvisor').betterThan('lxc-systemd'),
+  part(
+    'containers boot fast',
+    [
+      duration.on(platform.named('docker', 'runc', 'gvisor')).atMost('600ms'),
+      // Context: the paper's 190 ms of gVisor are 1.9 times the 100 ms of runc. It depends as much on runc, which
+      // starts a command from a mounted image three times as fast as in the paper.
+      duration.on('gvisor').warn.notWorseThan('runc', 200),
+    ],
+    {
+      quote: 'Containers are fast to boot',
+      margins: 'fast: at most the 600 ms of the exceptions',
+    },
+  ),
+  part(
+    'Kata and LXC are the exceptions',
+    [
+      duration.on(platform.named('kata', 'lxc-systemd')).atLeast('540ms'),
+      ...['runc', 'gvisor'].map((fast) => duration.on(platform.named('kata', 'lxc-systemd')).worseThan(fast)),
+      // Context: 6 and 8 times in the paper.
+      duration.on(platform.named('kata', 'lxc-systemd')).warn.worseThan('runc', { by: '3x' }),
+    ],
+    {
+      quote: 'with the exception of Kata containers and LXC, which typically take over 600 ms',
+      margins: '600 ms, less 10 %, because the text has Kata "at 600 ms"; and slower than the others by any amount',
+    },
+  ),
 ])
 
 finding(
@@ -61,8 +77,26 @@ finding(
   'Of the hypervisors Cloud Hypervisor boots fastest and Firecracker slowest; ' +
     'QEMU microvm is the slowest machine of all',
   [
-    duration.ranked('cloud-hypervisor', 'qemu', 'firecracker'),
-    ...['qemu', 'firecracker', 'cloud-hypervisor'].map((other) => duration.on('qemu-microvm').worseThan(other)),
+    part(
+      'Firecracker is the slowest of the three',
+      ['qemu', 'cloud-hypervisor'].map((other) => duration.on('firecracker').worseThan(other)),
+      { quote: 'boots the slowest out of the three hypervisors', margins: 'slower than each of the two by any amount' },
+    ),
+    part(
+      'Cloud Hypervisor is the fastest of the three',
+      ['qemu', 'firecracker'].map((other) => duration.on('cloud-hypervisor').betterThan(other)),
+      { quote: 'Cloud Hypervisor is the fastest', margins: 'faster than each of the two by any amount' },
+    ),
+    part(
+      'QEMU microvm is the slowest machine of all',
+      ['qemu', 'qemu-qboot', 'firecracker', 'cloud-hypervisor'].map((other) =>
+        duration.on('qemu-microvm').worseThan(other),
+      ),
+      {
+        quote: 'QEMU with the μVM machine model is (unexpectedly) the slowest out of all',
+        margins: 'slower than each of the others by any amount. It is a machine model, not one of the three',
+      },
+    ),
   ],
   { failOn: 'never' },
 )
@@ -71,10 +105,32 @@ finding(
   15,
   'OSv boots faster than Linux on the same hypervisor and about as fast as containers, and the hypervisor matters',
   [
-    duration.on('osv').betterThan('qemu'),
-    duration.on('osv-firecracker').betterThan('firecracker'),
-    duration.on('osv').equivalentTo('runc', 100),
-    duration.on('osv-firecracker').betterThan('osv', { by: '1.25x' }),
+    part(
+      'OSv boots faster than Linux',
+      [duration.on('osv').betterThan('qemu'), duration.on('osv-firecracker').betterThan('firecracker')],
+      {
+        quote: 'Unikernels (OSv) are faster to boot than regular Linux-based images',
+        margins: 'faster on the same hypervisor by any amount',
+      },
+    ),
+    part(
+      'OSv boots about as fast as containers',
+      [duration.on(platform.named('osv', 'osv-firecracker')).onAtLeast(1).equivalentTo('runc', 15)],
+      {
+        quote: 'generally as fast as containers',
+        margins:
+          '"generally": on at least one hypervisor, because the next clause has them differ. ' +
+          "As fast: within a significant 15 % of runc, the fastest of the paper's containers",
+      },
+    ),
+    part(
+      'the hypervisor has a significant effect',
+      [duration.on('osv-firecracker').betterThan('osv', { by: '1.15x' })],
+      {
+        quote: 'Booting OSv images using different hypervisors has a significant effect on boot-time',
+        margins: 'significant: 15 % or more. The text says "Firecracker is the fastest"',
+      },
+    ),
   ],
 )
 
@@ -83,9 +139,30 @@ finding(
   16,
   'Timing a boot end to end is as accurate as watching its output; ending the guest adds only 1 to 2 %',
   [
-    expect(booting.ending)
-      .on(platform.family('container', 'secure-container', 'hypervisor', 'unikernel'))
-      .atMost('2%'),
+    part(
+      'ending adds at most 2 %',
+      [
+        expect(booting.ending)
+          .on(
+            platform.named(
+              'docker',
+              'lxc',
+              'gvisor',
+              'kata',
+              'qemu',
+              'firecracker',
+              'cloud-hypervisor',
+              'osv',
+              'osv-firecracker',
+            ),
+          )
+          .atMost('2%'),
+      ],
+      {
+        quote: 'Overhead for this measurement technique is negligibly (1-2%) small across the various platforms',
+        margins: 'at most 2 %; one-sided, because less is negligible too',
+      },
+    ),
   ],
   { failOn: 'never' },
 )

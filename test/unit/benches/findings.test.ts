@@ -1,6 +1,15 @@
-import { beforeAll, describe, expect } from 'vitest'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { claimsOf, type Suite } from '../../../src/core/model/suite.ts'
 import { built, collectBenches, itWithBuild } from './suite.ts'
+
+/** The paper's text, if it lies beside the repository: it may not be published with it. */
+const paper = fileURLToPath(new URL('../../../../shared/paper/paper.md', import.meta.url))
+/** The sentences that the parts of the findings quote. */
+const { sentences } = JSON.parse(
+  readFileSync(new URL('../../fixtures/paper/sentences.json', import.meta.url), 'utf8'),
+) as { sentences: string[] }
 
 describe('the findings of the paper in benches/', () => {
   let suite: Suite
@@ -54,5 +63,35 @@ describe('the findings of the paper in benches/', () => {
       ]),
     )
     expect(named.filter((name) => !known.has(name))).toEqual([])
+  })
+
+  itWithBuild('quote the paper word for word, in each part and in its margins', () => {
+    const text = sentences.map(plain)
+    const quoted = suite.findings.flatMap(({ id, parts }) =>
+      parts.flatMap(({ title, quote, margins = '' }) => {
+        // One or two words in quotation marks name a term of the vocabulary.
+        const inner = [...margins.matchAll(/"([^"]+)"/g)].map(([, words]) => words!)
+        const all = [quote ?? '', ...inner.filter((words) => words.split(' ').length > 2)]
+        return all.map((words) => ({ name: `${id}: ${title}`, words: plain(words) }))
+      }),
+    )
+    expect(quoted.filter(({ words }) => words === '' || !text.some((one) => one.includes(words)))).toEqual([])
+  })
+
+  itWithBuild('state their margins in each part that is measured', () => {
+    const silent = suite.findings.flatMap(({ id, parts }) =>
+      parts.filter(({ margins, unmeasurable }) => !margins && !unmeasurable).map(({ title }) => `${id}: ${title}`),
+    )
+    expect(silent).toEqual([])
+  })
+})
+
+const plain = (text: string) => text.replaceAll(/\s+/g, ' ')
+
+describe('the sentences in test/fixtures/paper', () => {
+  it('are those of the paper', ({ skip }) => {
+    if (!existsSync(paper)) skip('the paper is not beside this repository')
+    const text = plain(readFileSync(paper, 'utf8').replaceAll(/<\/?u>|\*\*/g, ''))
+    expect(sentences.filter((sentence) => !text.includes(plain(sentence)))).toEqual([])
   })
 })

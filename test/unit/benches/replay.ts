@@ -1,178 +1,61 @@
-/** The facts that the paper's text states, as an import: every number comes out of the fixture, none is made up. */
+/** The facts that the paper's text states, as `isobench judge --paper` reads them. */
 
 import { readFileSync } from 'node:fs'
-import { type BenchData, claimsOf, type Suite } from '../../../src/core/model/suite.ts'
-import { pointsFor } from './synthetic.ts'
+import { judge } from '../../../src/core/judge/judge.ts'
+import { buildReport, withFindings } from '../../../src/core/judge/report.ts'
+import type { ScheduledPlan } from '../../../src/core/model/plan.ts'
+import type { Report } from '../../../src/core/model/report.ts'
+import type { BenchData, Suite } from '../../../src/core/model/suite.ts'
+import type { Verdicts } from '../../../src/core/model/verdict.ts'
+import { type ImportedStatement, importRecord } from '../../../src/core/records/import.ts'
+import { findingsOn } from './parts.ts'
+import { allPlatforms } from './suite.ts'
+
+const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
+
+export interface PaperFacts {
+  readonly published: readonly ImportedStatement[]
+}
+
+export const paperFacts = read('../../../benches/paper-facts.json') as PaperFacts
 
 interface Fact {
   readonly id: string
-  readonly platform?: string
-  readonly value: string | number | [number, number]
+  readonly value: unknown
 }
 
-const file = new URL('../../fixtures/paper/stated-facts.json', import.meta.url)
-const { facts } = JSON.parse(readFileSync(file, 'utf8')) as { facts: Fact[] }
+/** What the text states, by the id that `note` of each statement of `paperFacts` begins with. */
+export const statedFacts = new Map(
+  (read('../../fixtures/paper/stated-facts.json') as { facts: Fact[] }).facts.map(({ id, value }) => [id, value]),
+)
 
-const fact = (id: string): Fact => facts.find((one) => one.id === id)!
-const number = (id: string): number => {
-  const { value } = fact(id)
-  if (typeof value !== 'number') throw new Error(`the fact ${id} states no number`)
-  return value
-}
-const range = (id: string): [number, number] => {
-  const { value } = fact(id)
-  if (!Array.isArray(value)) throw new Error(`the fact ${id} states no range`)
-  return value
+/** The paper's facts, judged. @param first statements that come before those of the paper, and so replace them */
+export function judgeFacts(suite: Suite, first: readonly ImportedStatement[] = []): Report {
+  const facts = { ...paperFacts, published: [...first, ...paperFacts.published] }
+  const record = importRecord('paper-facts.json', facts, suite, allPlatforms)
+  return buildReport(withFindings(record, suite), { strict: false })
 }
 
-const aliases: Record<string, string> = { chv: 'cloud-hypervisor', 'osv-fc': 'osv-firecracker', 'osv-qemu': 'osv' }
-const named = (text: string) => aliases[text] ?? text
-/** `a < b ~ c < d`, as the facts write an order. */
-const publishedOrder = (id: string) =>
-  fact(id)
-    .platform!.split(' < ')
-    .map((group) => group.split(' ~ ').map(named))
+const importedPlan = (suite: Suite, published: readonly ImportedStatement[]): ScheduledPlan =>
+  importRecord('paper-facts.json', { ...paperFacts, published }, suite, allPlatforms).plan
 
-const containers = ['docker', 'lxc']
-const hypervisors = ['qemu', 'firecracker', 'cloud-hypervisor']
-const all = ['native', ...containers, 'gvisor', 'kata', ...hypervisors, 'osv', 'osv-firecracker']
-const but = (...names: string[]) => all.filter((name) => !names.includes(name))
-/** The paper's third group at OLTP, and who is like native at files. */
-const alike = ['native', ...containers, 'qemu', 'cloud-hypervisor']
-const files = ['native', ...containers, 'qemu']
+let paperPlan: ScheduledPlan | undefined
 
-const families: Record<string, string> = {
-  kata: 'secure-container',
-  'kata-go': 'secure-container',
-  'kata-9p': 'secure-container',
-  qemu: 'hypervisor',
-  'qemu-qboot': 'hypervisor',
-  'qemu-microvm': 'hypervisor',
-  firecracker: 'hypervisor',
-  'cloud-hypervisor': 'hypervisor',
-  osv: 'unikernel',
-  'osv-firecracker': 'unikernel',
-  'osv-microvm': 'unikernel',
-}
-
-type About = { bench: string; metric: string; params: Readonly<Record<string, unknown>> }
-
-/** What the claims of a finding are about, each once. */
-function aboutOf(suite: Suite, id: number, wanted: (about: About) => boolean = () => true): About[] {
-  const benches = new Map<string, BenchData>(suite.benches.map((bench) => [bench.id, bench]))
-  const found = claimsOf(suite.findings.find((one) => one.id === id)!).flatMap((claim) =>
-    pointsFor(claim, benches.get(claim.bench)!).map(({ params }) => ({
-      bench: claim.bench,
-      metric: claim.metric,
-      params,
-    })),
+/** The verdicts of the parts about one bench only, which is faster. */
+export function judgeFactsOn(bench: BenchData, suite: Suite, first: readonly ImportedStatement[]): Verdicts {
+  const plan = importedPlan(suite, first)
+  paperPlan ??= importedPlan(suite, paperFacts.published)
+  const platforms = paperPlan.platforms.map((one) =>
+    one.available ? one : plan.platforms.find(({ name }) => name === one.name)!,
   )
-  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()].filter(wanted)
+  const published = [...(plan.published ?? []), ...(paperPlan.published ?? [])].filter((one) =>
+    one.case.startsWith(bench.id),
+  )
+  const benches = [{ ...bench, claims: [] }]
+  return judge({ ...paperPlan, platforms, benches, findings: findingsOn(suite, bench), published }, [])
 }
 
-/** @param printed also finding 22 as it is printed, with gVisor in the second group */
-export function factsAsImport(suite: Suite, { printed }: { readonly printed: boolean }): object {
-  const state = (note: string, about: About[], what: object) => about.map((one) => ({ ...one, ...what, note }))
-  const in_ = (part: string) => (about: About) => about.bench.includes(part)
-  const boots = aboutOf(suite, 13)
-  const bandwidth = aboutOf(suite, 101)
-  const boot = (id: string, platform: string) =>
-    state(id, boots, { platforms: [platform], unit: 'ms', value: number(id) })
-  const penalty = (id: string, ...platforms: string[]) =>
-    state(id, bandwidth, { platforms, to: ['native'], ratio: 1 - number(id) / 100 })
-  const order = (id: string, about: About[], ...groups: string[][]) => state(id, about, { order: groups })
-  const latency = aboutOf(suite, 4, ({ params }) => 'log2bytes' in params)
-  const copy = aboutOf(suite, 4, ({ params }) => !('log2bytes' in params))
-  const oltp = aboutOf(suite, 22)
-  // The paper's guests have 16 CPUs.
-  const peak = (id: string, ...platforms: string[]) => {
-    const { bench, metric } = oltp[0]!
-    return state(id, [{ bench, metric, params: {} }], { platforms, over: 'threadsPerCpu', peak: number(id) / 16 })
-  }
-  const second = printed ? ['kata', 'firecracker', 'gvisor'] : ['kata', 'firecracker']
-  const advantage = 1 + number('iperf.osv_qemu') / 100
-  return {
-    isobench: 'import',
-    version: 1,
-    source: 'van Rijn and Rellermeyer, Middleware 2021, its text alone',
-    platforms: Object.fromEntries(
-      [...all, 'runc', 'lxc-systemd', 'kata-go', 'kata-9p', 'qemu-qboot', 'qemu-microvm', 'osv-microvm'].map((name) => [
-        name,
-        families[name] ? { family: families[name] } : {},
-      ]),
-    ),
-    published: [
-      ...order('sysbench.cpu.all', aboutOf(suite, 2, in_('prime')), all),
-      ...order('ffmpeg.osv', aboutOf(suite, 1, in_('video')), but('osv', 'osv-firecracker'), ['osv']),
-      ...order(
-        'tinymem.fc',
-        latency,
-        but('firecracker', 'cloud-hypervisor', 'osv-firecracker'),
-        ['cloud-hypervisor'],
-        ['firecracker'],
-      ),
-      ...order('memcopy.hv', copy, but(...hypervisors, 'osv-firecracker'), hypervisors),
-      ...order(
-        'fio.parity',
-        aboutOf(suite, 9, ({ params }) => params.rw === 'read'),
-        files,
-      ),
-      ...order(
-        'fio.write',
-        aboutOf(suite, 9, ({ params }) => params.rw === 'write'),
-        files,
-      ),
-      // The paper's Kata shares files by 9P.
-      ...state('fio.secure', aboutOf(suite, 6), {
-        platforms: ['gvisor', 'kata-9p'],
-        to: files,
-        ratio: [0, number('fio.secure')],
-      }),
-      ...order('fio.chv', aboutOf(suite, 9), files, ['cloud-hypervisor']),
-      ...order('fio.kata.virtiofs', aboutOf(suite, 7), ['kata', 'kata-go', 'qemu'], ['kata-9p']),
-      ...state('iperf.native', bandwidth, { platforms: ['native'], unit: 'Gbit/s', value: number('iperf.native') }),
-      ...state('iperf.osv', bandwidth, { platforms: ['osv'], unit: 'Gbit/s', value: number('iperf.osv') }),
-      // Of OSv's or of QEMU's throughput: the text fits both readings.
-      ...state('iperf.osv_qemu', bandwidth, {
-        platforms: ['osv'],
-        to: ['qemu'],
-        ratio: [advantage, 1 / (1 - number('iperf.osv_qemu') / 100)],
-      }),
-      ...state('iperf.osvfc_fc', bandwidth, {
-        platforms: ['osv-firecracker'],
-        to: ['firecracker'],
-        ratio: 1 + number('iperf.osvfc_fc') / 100,
-      }),
-      ...penalty('iperf.docker', 'docker'),
-      ...penalty('iperf.lxc', 'lxc'),
-      ...penalty('iperf.hv', 'qemu', 'firecracker'),
-      ...order('iperf.kata', bandwidth, ['kata', 'qemu']),
-      ...order('iperf.chv', bandwidth, ['qemu'], ['cloud-hypervisor']),
-      ...order('iperf.gvisor', bandwidth, but('gvisor'), ['gvisor']),
-      ...state('netperf.gvisor', aboutOf(suite, 12), {
-        platforms: ['gvisor'],
-        to: but('gvisor'),
-        ratio: range('netperf.gvisor'),
-      }),
-      ...order('netperf.order', aboutOf(suite, 10), [...containers, 'kata'], hypervisors),
-      ...order('netperf.osv', aboutOf(suite, 11), ['osv'], hypervisors),
-      ...boot('boot.docker', 'runc'),
-      ...boot('boot.gvisor', 'gvisor'),
-      ...boot('boot.kata', 'kata'),
-      ...boot('boot.lxc', 'lxc-systemd'),
-      ...order('boot.hv.order', boots, ...publishedOrder('boot.hv.order')),
-      ...order('boot.osv.order', boots, ...publishedOrder('boot.osv.order')),
-      ...order('ycsb.lxc', aboutOf(suite, 17), ['qemu'], ['firecracker', 'cloud-hypervisor']),
-      ...state('mysql.g2', oltp, { platforms: second, to: alike, ratio: number('mysql.g2') }),
-      ...order('mysql.g1', oltp, alike, ['osv', 'osv-firecracker', 'gvisor']),
-      // Without a word of the threads.
-      ...order('mysql.g3', aboutOf(suite, 20), alike),
-      ...peak('mysql.peak', ...but('native')),
-      ...peak('mysql.peak.native', 'native'),
-      ...state('boot.term', aboutOf(suite, 16), { platforms: but('native'), unit: '%', value: range('boot.term') }),
-      ...order('hap.fc', aboutOf(suite, 24), but('firecracker'), ['firecracker']),
-      ...order('hap.secure', aboutOf(suite, 26), containers, ['gvisor', 'kata']),
-      ...order('hap.osv', aboutOf(suite, 27), ['osv'], [...containers, 'qemu']),
-    ],
-  }
-}
+/** Finding 22 as it is printed, with gVisor in the second group. */
+export const printedStatements = paperFacts.published.flatMap((one): ImportedStatement[] =>
+  one.note === 'mysql.g2' && 'platforms' in one ? [{ ...one, platforms: ['gvisor', 'firecracker'] }] : [],
+)

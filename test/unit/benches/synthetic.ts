@@ -1,4 +1,4 @@
-/** Synthetic worlds: costs of platforms that make claims true, found by moving what violates one until nothing does. */
+/** Synthetic data for one claim alone: costs of platforms that make it true, found by moving what violates it. */
 import { claimedPlatforms } from '../../../src/core/judge/claim.ts'
 import { logMargin } from '../../../src/core/judge/rules.ts'
 import { type BenchCase, casesOf, type Plan, type PlannedPlatform } from '../../../src/core/model/plan.ts'
@@ -42,6 +42,7 @@ export function boundsOf(
     case 'withinNative':
       return each(['native'], -Infinity, logMargin(matcher.percent, metric))
     case 'notWorseThan':
+    case 'peakWithin':
       return each(matcher.medianOf ?? [matcher.platform], -Infinity, logMargin(matcher.percent, metric))
     case 'equivalentTo': {
       const margin = logMargin(matcher.percent, metric)
@@ -68,10 +69,12 @@ export function boundsOf(
     // Of one point alone they say nothing: see `tilt`.
     case 'peaksAt':
     case 'constant':
-    case 'peakWithin':
       return []
   }
 }
+
+/** Whether a claim is about how one platform changes over a parameter. */
+export const isShape = ({ matcher }: Claim): boolean => matcher.kind === 'peaksAt' || matcher.kind === 'constant'
 
 /** What a claim over a parameter adds to a cost at a point; 0 where it asks nothing. */
 export const tilt = ({ matcher }: Claim, { params }: BenchCase): number =>
@@ -79,28 +82,6 @@ export const tilt = ({ matcher }: Claim, { params }: BenchCase): number =>
 
 const isAt = ({ from, to }: { from: number; to: number }, value: unknown) =>
   Number(value) >= from && Number(value) <= to
-
-/**
- * Costs that claims over a parameter hold of, in a world where others hold too: all platforms are better where any
- * peaks, the last such place is by 6 % better for those that peak there, and what is flat is bad throughout.
- */
-function shaped(
-  costs: Costs,
-  claims: readonly Claim[],
-  point: BenchCase,
-  platforms: readonly PlannedPlatform[],
-): Costs {
-  const peaks = claims.flatMap((claim) => (claim.matcher.kind === 'peaksAt' ? [{ claim, matcher: claim.matcher }] : []))
-  const here = peaks.filter(({ matcher }) => isAt(matcher, point.params[matcher.over]))
-  const last = Math.max(...peaks.map(({ matcher }) => matcher.from))
-  const own = here.flatMap(({ claim }) => claimedPlatforms(claim, platforms).flat())
-  const flat = claims
-    .filter(({ matcher }) => matcher.kind === 'constant')
-    .flatMap((claim) => claimedPlatforms(claim, platforms).flat())
-  const off = (name: string) =>
-    here.length === 0 ? 0 : -0.3 + (here[0]!.matcher.from < last ? 0 : own.includes(name) ? -0.03 : 0.03)
-  return new Map([...costs].map(([name, cost]) => [name, flat.includes(name) ? 1.5 : cost + off(name)]))
-}
 
 function inside({ low, high, ...rest }: Bound): Bound {
   const by = Math.min(slack, (high - low) / 5)
@@ -173,61 +154,11 @@ export function noteAbsolute(claims: readonly Claim[]): void {
 export const pointsFor = (claim: Claim, bench: BenchData): BenchCase[] =>
   casesOf(bench).filter(({ params }) => Object.entries(claim.where).every(([name, value]) => params[name] === value))
 
-/** Costs that make all of the claims true, whichever platforms it is that a claim about some of them is true of. */
-function possible(claims: readonly Claim[], metric: Metric, platforms: readonly PlannedPlatform[]): Costs {
-  const choices = claims.reduce<Bound[][]>(
-    (sofar, claim) => {
-      const subjects = claimedPlatforms(claim, platforms).flat()
-      const sets = claim.onAtLeast === undefined ? [subjects] : subsets(subjects, claim.onAtLeast)
-      const ways = sets.map((set) => boundsOf(claim, metric, platforms, set))
-      return sofar.flatMap((bounds) => ways.map((way) => [...bounds, ...way]))
-    },
-    [[]],
-  )
-  let last: unknown
-  for (const bounds of choices) {
-    try {
-      return costsWithin(bounds, platforms)
-    } catch (error) {
-      last = error
-    }
-  }
-  throw last
-}
-
-function subsets<T>(all: readonly T[], size: number): T[][] {
-  if (size === 0) return [[]]
-  return all.flatMap((one, at) => subsets(all.slice(at + 1), size - 1).map((rest) => [one, ...rest]))
-}
-
-/** A world in which all of these claims hold: its samples. */
-export function worldOf(
-  claims: readonly Claim[],
-  benches: readonly BenchData[],
-  platforms: readonly PlannedPlatform[],
-): Sample[] {
-  noteAbsolute(claims)
-  return benches.flatMap((bench) =>
-    casesOf(bench).flatMap((point) => {
-      const costs = Object.entries(bench.metrics).flatMap(([name, metric]) => {
-        const here = claims.filter(
-          (claim) =>
-            claim.bench === bench.id &&
-            claim.metric === name &&
-            pointsFor(claim, bench).some(({ id }) => id === point.id),
-        )
-        return [[name, shaped(possible(here, metric, platforms), here, point, platforms)] as const]
-      })
-      return samplesOf(point, bench, new Map(costs))
-    }),
-  )
-}
-
 /**
- * The bench as if neither a cache nor a guest's clock could make its values better. These worlds only make claims true
- * and are not plausible: a platform may be much better than native. suspicion.test.ts is about that.
+ * The bench as if neither a cache nor a guest's clock could make its values better. Data for one claim alone only make
+ * it true and are not plausible: a platform may be much better than native. suspicion.test.ts is about that.
  */
-const withoutSuspicion = (bench: BenchData): BenchData => ({
+export const withoutSuspicion = (bench: BenchData): BenchData => ({
   ...bench,
   tags: bench.tags.filter((tag) => tag !== 'io' && tag !== 'cpu'),
   workload: { ...bench.workload, kind: bench.workload.kind === 'in-guest' ? 'commands' : bench.workload.kind },
@@ -239,7 +170,7 @@ export const planFor = (
   platforms: readonly PlannedPlatform[],
 ): Plan =>
   aPlan({
-    benches: benches.map((bench) => ({ ...withoutSuspicion(bench), claims: [] })),
+    benches: benches.map((bench) => ({ ...bench, claims: [] })),
     cases: benches.flatMap(casesOf),
     findings,
     platforms,
