@@ -1,9 +1,14 @@
-// Writes every generated page and JSON Schema: `npm run docs`.
+// Writes every generated page and JSON Schema: `npm run docs`. The page of findings needs a built worker.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { collect } from '../src/core/project/collect.ts'
+import { benchFiles, loadProject } from '../src/core/project/config.ts'
+import { findingsPage } from './docs/findings-page.ts'
 import { generatedFiles } from './docs/generated-files.ts'
 
-for (const [file, text] of Object.entries(generatedFiles())) {
+const project = await loadProject(process.cwd(), undefined)
+const { suite } = await collect(project.root, await benchFiles(project))
+for (const [file, text] of Object.entries({ ...generatedFiles(), ...findingsPage(suite) })) {
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, text)
   process.stdout.write(`${file}\n`)

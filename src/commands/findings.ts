@@ -2,16 +2,15 @@ import * as z from 'zod'
 import { buildReport, withFindings } from '../core/judge/report.ts'
 import type { Report } from '../core/model/report.ts'
 import { chooseFindings } from '../core/project/plan.ts'
-import { latestRecord } from '../core/records/record-file.ts'
 import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.ts'
 import { createColors } from '../reporters/terminal/table.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { problemText } from './errors.ts'
 import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
-import { loadSuite, openRecord } from './setup.ts'
+import { loadSuite, openRecord, recordFile } from './setup.ts'
 
 const findingsOptions = {
-  ...pickOptions('record'),
+  ...pickOptions('record', 'paper'),
   explain: {
     group: 'Output',
     description: 'print the claims, their samples and the reasoning in words',
@@ -35,6 +34,7 @@ export const command = defineCommand({
   options: findingsOptions,
   examples: [
     { line: 'findings', description: 'all findings of the latest run' },
+    { line: 'findings --paper', description: "the paper's own numbers, part by part" },
     { line: 'findings 3 A2 --explain', description: 'why two findings have their verdict' },
   ],
   run: showFindings,
@@ -53,7 +53,7 @@ async function showFindings(
   const { project, suite } = whole
   for (const problem of suite.problems) io.err.write(problemText(problem))
   const chosen = chooseFindings(asked, suite.findings)
-  const file = named ?? latestRecord(project.root)
+  const file = recordFile(project.root, named, options.paper)
   const record = await openRecord(file, async () => whole)
   const shown = chosen.map(({ id }) => id)
   const report = buildReport(withFindings(record, suite), { ...options, shown })

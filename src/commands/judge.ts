@@ -1,10 +1,9 @@
 import { buildReport } from '../core/judge/report.ts'
 import { loadProject } from '../core/project/config.ts'
-import { latestRecord } from '../core/records/record-file.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
 import { createReporters, reporterProject } from './reporters.ts'
-import { loadSuite, openRecord } from './setup.ts'
+import { loadSuite, openRecord, recordFile } from './setup.ts'
 
 export const command = defineCommand({
   description:
@@ -13,16 +12,19 @@ export const command = defineCommand({
   arguments: [
     { name: 'record', description: 'a run record, or a JSON import (default: the latest run)', completion: 'file' },
   ],
-  options: pickOptions('reporter', 'json', 'strict', 'strictFindings', 'require', 'config'),
+  options: pickOptions('paper', 'reporter', 'json', 'strict', 'strictFindings', 'require', 'config'),
   examples: [
     { line: 'judge --strict', description: 'the latest run, with code 3 for inconclusive verdicts' },
+    { line: 'judge --paper', description: "the paper's own numbers, by the encoding of its findings" },
     { line: 'judge results.json --reporter junit=junit.xml', description: 'results of another harness' },
   ],
   run: ([file], options, io) => judge(file, options, io),
 })
 
 async function judge(file: string | undefined, options: Options, io: CommandIo): Promise<number> {
-  const named = file ?? latestRecord((await loadProject(io.cwd, options.config)).root)
+  // A named record needs no project.
+  const isNamed = file !== undefined && !options.paper
+  const named = isNamed ? file : recordFile((await loadProject(io.cwd, options.config)).root, file, options.paper)
   const record = await openRecord(named, () => loadSuite(io.cwd, options.config))
   const report = buildReport(record, options)
   const reporter = await createReporters(options, await reporterProject(options, io.cwd), io)

@@ -228,6 +228,12 @@ export const sharedOptions = {
     schema: text.optional(),
     completion: 'file',
   },
+  paper: {
+    group: 'Input',
+    description: "judge the paper's own numbers, benches/paper-facts.json, instead of a run",
+    example: '--paper',
+    schema: toggle,
+  },
   bench: {
     value: '<text>',
     group: 'Select benches',

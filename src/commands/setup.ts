@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { neededPlatforms, orderBenches, planOfBlock } from '../core/measure/bench-order.ts'
 import { type Plan, stepsOfRound } from '../core/model/plan.ts'
@@ -8,11 +9,11 @@ import { collect } from '../core/project/collect.ts'
 import { benchFiles, loadProject, type Project } from '../core/project/config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../core/project/platforms.ts'
 import { type ImportTarget, importRecord, isImport } from '../core/records/import.ts'
-import { RecordError, readRecord } from '../core/records/record-file.ts'
+import { latestRecord, RecordError, readRecord } from '../core/records/record-file.ts'
 import { stepDurations } from '../core/records/step-durations.ts'
 import { platformFamily } from '../driver.ts'
 import { drivers } from '../platforms/index.ts'
-import { messageOf } from '../util/errors.ts'
+import { messageOf, UsageError } from '../util/errors.ts'
 import type { CommandIo } from './command.ts'
 
 /** Asks the user a yes-or-no question. Returns undefined if isobench does not run in a terminal. */
@@ -40,6 +41,23 @@ function readImport(file: string): unknown {
   }
   if (isImport(value)) return value
   throw new RecordError(`${file}: not a run record and not an import, because "isobench": "import" is missing.`, fix)
+}
+
+/**
+ * The file that a command judges: the named one, with `--paper` the paper's numbers, otherwise the latest run.
+ * @throws {UsageError} if a file and `--paper` are given, or the project has no paper's numbers
+ */
+export function recordFile(root: string, named: string | undefined, paper: boolean): string {
+  if (!paper) return named ?? latestRecord(root)
+  if (named !== undefined) {
+    throw new UsageError(`--paper judges the paper's numbers, not ${named}.`, `leave out --paper or ${named}`)
+  }
+  const file = join(root, 'benches', 'paper-facts.json')
+  if (existsSync(file)) return file
+  throw new UsageError(
+    `this project has no ${file}.`,
+    "run the command in a clone of isobench's repository, which has the paper's findings and numbers",
+  )
 }
 
 /**

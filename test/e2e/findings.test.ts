@@ -50,12 +50,18 @@ describe('the paper’s findings by a stored record, with this repository’s be
   })
 
   test('are explained by number, as a table and as Markdown; an unknown number is refused', async () => {
-    const [explained, table, markdown, unknown] = await Promise.all([
+    const [explained, table, markdown, unknown, paper, refused] = await Promise.all([
       findings('2', '102', '--explain', '--record', stored),
       findings('2', '14', '--record', stored),
       findings('--markdown', '--record', stored),
       findings('99', '--record', stored),
+      findings('22', '--paper'),
+      findings('22', '--paper', '--record', stored),
     ])
+    expect(paper.exitCode).toBe(0)
+    expect(paper.stdout).toMatch(/^ *22 {2}✓ holds +kata 0\.5 .*as stated/m)
+    expect(refused.exitCode).toBe(5)
+    expect(refused.stderr).toContain("--paper judges the paper's numbers")
     expect(explained.exitCode).toBe(1)
     expect(explained.stdout).toMatch(
       /Finding 2: .*\n[\s\S]*claimed +equivalent to native within ±5 %[\s\S]*samples +gvisor +1: /,

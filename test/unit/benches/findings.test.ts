@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { findingsPage } from '../../../scripts/docs/findings-page.ts'
 import { claimsOf, type Suite } from '../../../src/core/model/suite.ts'
 import { built, collectBenches, itWithBuild } from './suite.ts'
 
@@ -76,6 +77,11 @@ describe('the findings of the paper in benches/', () => {
       }),
     )
     expect(quoted.filter(({ words }) => words === '' || !text.some((one) => one.includes(words)))).toEqual([])
+  })
+
+  itWithBuild('are in docs/reference/findings.md as they are here: npm run docs', () => {
+    for (const [file, text] of Object.entries(findingsPage(suite)))
+      expect(readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8')).toBe(text)
   })
 
   itWithBuild('state their margins in each part that is measured', () => {
