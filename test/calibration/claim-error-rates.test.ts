@@ -84,6 +84,25 @@ describe('one claim', () => {
     printTable(`Contradicted falsely: margin 5 %, ${runs} runs a cell`, rows)
   })
 
+  it('has an interval that covers the truth at least as often after an early stop, and an estimate with a bias', () => {
+    const plan = planLooks({ first: 10, last: 30 })
+    const rows = [1, 1.025, 1.05, 1.1, 1.15, 1.3].map((ratio) => {
+      const random = seeded(`early stop ${ratio}`)
+      const truth = Math.log(ratio)
+      let [covered, above] = [0, 0]
+      for (let run = 0; run < runs; run++) {
+        const { d } = pairedRounds({ rounds: 30, ratio, cv: 0.05 }, random)
+        const series = d.map((value, round) => ({ round, d: value }))
+        const { low, high, estimate } = decideAtLooks(rule, reachedLooks(series, 30, plan)).interval
+        if (low <= truth && truth <= high) covered++
+        if (estimate > truth) above++
+      }
+      expect(covered / runs, `${ratio}`).toBeGreaterThanOrEqual(0.9 - luck(0.9, runs))
+      return { 'true ratio': ratio, coverage: percent(covered / runs), 'estimate above truth': percent(above / runs) }
+    })
+    printTable(`After looks 10, 12 … 30: the interval and estimate that are printed, CV 5 %, ${runs} runs a row`, rows)
+  })
+
   it('calls a slowdown of 10 % at CV 5 % in 90 % of runs, in at most 60 % of the time of a fixed 30 rounds', () => {
     const looks = planLooks({ first: 10, last: 30 })
     const fixed = planLooks({ first: 30, last: 30 })

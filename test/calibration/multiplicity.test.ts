@@ -4,12 +4,31 @@ import { describe, expect, it } from 'vitest'
 import { holmCorrection } from '../../src/core/judge/judge.ts'
 import { nonInferiority, familywiseAlpha as rates } from '../../src/core/judge/rules.ts'
 import { decideAtLooks, reachedLooks, runTest } from '../../src/core/judge/tests.ts'
-import { holm, planLooks, type SequentialPlan, seeded, signedRankPValue } from '../../src/core/stats/index.ts'
+import {
+  holm,
+  planLooks,
+  type SequentialPlan,
+  sampleVariance,
+  seeded,
+  signedRankPValue,
+  type VariancePrior,
+} from '../../src/core/stats/index.ts'
 import { pairedRounds, type RoundsOptions } from './simulate.ts'
 import { luck, percent, printTable } from './table.ts'
 
 const margin = Math.log(1.05)
 const rule = nonInferiority(margin)
+
+/** The family is one bench, so each claim's pool are the others. All have as many rounds. */
+function poolOf(family: readonly (readonly number[])[]) {
+  const known = new Map<number, { readonly all: readonly number[]; readonly sum: number }>()
+  return (at: number, count: number): VariancePrior => {
+    const all = known.get(count)?.all ?? family.map((d) => sampleVariance(d.slice(0, count)))
+    const sum = known.get(count)?.sum ?? all.reduce((total, one) => total + one, 0)
+    known.set(count, { all, sum })
+    return { variance: (sum - all[at]!) / (family.length - 1) }
+  }
+}
 
 /** The claims of one run that fail it, under three rules: each by itself, Holm over ranks, and isobench's. */
 function failed(family: readonly (readonly number[])[], plan: SequentialPlan) {
@@ -23,9 +42,11 @@ function failed(family: readonly (readonly number[])[], plan: SequentialPlan) {
     ranks: byRanks.map((p) => p <= rates.atMargin),
   }
   if (!contradicted.some(Boolean)) return { ...result, ours: contradicted }
-  const tests = series.map(
-    (rounds, at) => runTest({ id: String(at), rounds, visited, rule, prior: () => undefined }, plan).tests[0]!,
-  )
+  const pool = poolOf(family)
+  const tests = series.map((rounds, at) => {
+    const prior = (count: number) => pool(at, count)
+    return runTest({ id: String(at), rounds, visited, rule, prior }, plan).tests[0]!
+  })
   const ours = holmCorrection(tests)
   return { ...result, ours: tests.map((test, at) => contradicted[at]! && ours.rejects(test)) }
 }
