@@ -35,7 +35,7 @@ import {
   worseSign,
 } from './samples.ts'
 import { judgePeaks, judgeSeries, type PeakMatcher, type SeriesMatcher } from './series.ts'
-import { applySuspicion, isSuspiciouslyFast } from './suspicion.ts'
+import { applySuspicion, type Suspect, suspicionOf } from './suspicion.ts'
 import {
   type ComparisonResult,
   extraRoundsNeeded,
@@ -71,12 +71,10 @@ export function judgeOnPlatform(
     bound: members.some((member) => isClientBound(input.samples, benchCase.id, member)),
   })
   const bench = input.plan.benches.find(({ id }) => id === claim.bench)!
-  const suspect = (name: string, members: readonly string[] = [name]) => ({
-    name,
-    suspicious: members.some((member) =>
-      cases.some((one) => isSuspiciouslyFast(one, bench, member, claim.metric, input)),
-    ),
-  })
+  const suspect = (name: string, members: readonly string[] = [name]): Suspect => {
+    const all = members.flatMap((member) => cases.map((one) => suspicionOf(one, bench, member, claim.metric, input)))
+    return { name, suspicion: (['certain', 'likely'] as const).find((one) => all.includes(one)) ?? 'none' }
+  }
   const against: Against = (platform, reference, rule) =>
     applySuspicion(
       applyClientLimit(
@@ -132,7 +130,7 @@ export function judgeOnPlatform(
       const all = matcher.platforms.map((platform) => series(platform))
       if (published && all.some(({ rounds }) => rounds.size === 0)) return notEvaluated({ code: 'no-published-number' })
       const [first, ...others] = matcher.platforms.map((platform) => suspect(platform))
-      const fast = others.find(({ suspicious }) => suspicious) ?? first!
+      const fast = others.find(({ suspicion }) => suspicion === 'certain') ?? first!
       return applySuspicion(judgeNoStableOrder(matcher.platforms, all), fast)
     }
     case 'peaksAt':

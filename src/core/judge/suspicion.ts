@@ -36,35 +36,41 @@ function differenceFromNative(
   return intervalBetween(own, native, metric, plan.sequential)
 }
 
+/** `certain`: the whole interval is more than a tenth better than native. `likely`: its middle is. */
+export type Suspicion = 'certain' | 'likely' | 'none'
+
 /** Whether the values of a platform are suspiciously much better than those of native. */
-export function isSuspiciouslyFast(
+export function suspicionOf(
   benchCase: Pick<BenchCase, 'id'>,
   bench: BenchData,
   platform: string,
   metric: string,
   { plan, samples }: Measured,
-): boolean {
+): Suspicion {
   const definition = bench.metrics[metric]
-  if (platform === 'native' || !definition || !isExposed(bench)) return false
+  if (platform === 'native' || !definition || !isExposed(bench)) return 'none'
   const difference = differenceFromNative(samples, benchCase.id, platform, [metric, definition], { plan })
-  return difference !== undefined && beyond(-Math.log(suspicious), difference.high)
+  if (!difference) return 'none'
+  if (beyond(-Math.log(suspicious), difference.high)) return 'certain'
+  return beyond(-Math.log(suspicious), (difference.low + difference.high) / 2) ? 'likely' : 'none'
 }
 
-interface Suspect {
+/** A platform, or a median, with what its values look like. */
+export interface Suspect {
   readonly name: string
-  readonly suspicious: boolean
+  readonly suspicion: Suspicion
 }
 
 /**
  * A verdict that would turn if a suspicious value were worse is not evaluated. What is worse although the platform
- * looks so good stands.
+ * looks so good stands. That a platform is better than claimed needs values that are not even likely to be suspicious.
  */
 export function applySuspicion(judged: ComparisonResult, platform: Suspect, reference?: Suspect): ComparisonResult {
   const isDecided = judged.outcome === 'holds' || judged.outcome === 'contradicted'
   if (!isDecided) return judged
   const suspects = [
-    ...(platform.suspicious && !saysWorse(judged) ? [platform] : []),
-    ...(reference?.suspicious ? [reference] : []),
+    ...(isSuspect(platform, judged) && !saysWorse(judged) ? [platform] : []),
+    ...(reference?.suspicion === 'certain' ? [reference] : []),
   ]
   if (suspects.length === 0) return judged
   return {
@@ -76,6 +82,9 @@ export function applySuspicion(judged: ComparisonResult, platform: Suspect, refe
     extraRoundsNeeded: null,
   }
 }
+
+const isSuspect = ({ suspicion }: Suspect, { outcome, direction }: ComparisonResult): boolean =>
+  suspicion === 'certain' || (suspicion === 'likely' && outcome === 'contradicted' && direction === 'better')
 
 /** Whether the decision is that the platform is worse than something. */
 const saysWorse = ({ outcome, direction, wantsWorse }: ComparisonResult): boolean =>

@@ -5,7 +5,11 @@ import type { Matcher } from '../../../../src/dsl/claim.ts'
 import { formatClaim } from '../../../../src/reporters/format.ts'
 import { aBench, aClaim, aPlan, costing, native } from './builders.ts'
 
-const verdictOf = (matcher: Matcher, costs: Record<string, number>, over: Partial<BenchData> = { tags: ['io'] }) => {
+const verdictOf = (
+  matcher: Matcher,
+  costs: Record<string, number | ((round: number) => number)>,
+  over: Partial<BenchData> = { tags: ['io'] },
+) => {
   const plan = aPlan({ benches: [aBench({ claims: [aClaim(matcher)], ...over })] })
   const samples = Object.entries(costs).flatMap(([name, cost]) => costing(name, cost))
   return judge(plan, [...native(), ...samples]).claims[0]!
@@ -42,6 +46,14 @@ describe('a platform of an I/O bench that is more than a tenth better than nativ
 
   it('counts only if it is certain: a ratio of 1.1 lies within the interval', () => {
     expect(verdictOf({ kind: 'withinNative', percent: 9 }, { runc: 1 / 1.1 }).outcome).toBe('holds')
+  })
+
+  it('does not contradict a claim as better if its middle is suspicious, although the interval is wide', () => {
+    const worse: Matcher = { kind: 'worseThan', platform: 'native', by: 2 }
+    const wide = (round: number) => (round % 2 === 0 ? 0.98 : 0.75)
+    expect(verdictOf(worse, { runc: wide })).toMatchObject(suspect('runc'))
+    expect(verdictOf({ kind: 'withinNative', percent: 9 }, { runc: wide }).outcome).toBe('holds')
+    expect(verdictOf(worse, { runc: 1 })).toMatchObject({ outcome: 'contradicted', direction: 'better' })
   })
 
   it('is named in the sentence', () => {
