@@ -293,7 +293,7 @@ function classifyRows(all: readonly UnadjustedRow[]): Row[] {
   })
 }
 
-/** Why a change cannot be trusted: docs/explanation/statistics.md. */
+/** Why a change cannot be trusted: docs/explanation/comparing-runs.md. */
 function doubtOf(change: Change, values: Values, margin: number, overloaded: 'before' | 'now' | null): string | null {
   if (overloaded && change !== 'same') return `others had most of the CPUs in the run ${overloaded}`
   const series = [values.before, values.now]
