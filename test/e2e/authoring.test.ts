@@ -373,8 +373,13 @@ finding(100, 'It is quick', [expect(it.time).on(platform.named('native')).atMost
     expect(suite.findings).toEqual([
       expect.objectContaining({
         id: 100,
-        claims: [
-          expect.objectContaining({ bench: 'benches/good.bench.ts#good', on: { by: 'name', names: ['native'] } }),
+        parts: [
+          expect.objectContaining({
+            title: 'It is quick',
+            claims: [
+              expect.objectContaining({ bench: 'benches/good.bench.ts#good', on: { by: 'name', names: ['native'] } }),
+            ],
+          }),
         ],
       }),
     ])

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { messageOf } from '../../util/errors.ts'
+import { failures } from '../judge/exit-code.ts'
 import { buildReport } from '../judge/report.ts'
 import type { BenchInfo } from '../model/claim.ts'
 import { describeParams } from '../model/plan.ts'
@@ -55,7 +56,8 @@ function midranks(values: readonly number[]): number[] {
 /** Ids of the benches with claims that failed the latest run, or with failed samples. */
 export function lastFailed(root: string): Set<string> {
   const report = buildReport(readRecord(latestRecord(root)), { strict: false })
-  const { claims, findings } = report.exit
+  // Not the report's own failures: those of a shard are provisional, and fail nothing.
+  const { claims, findings } = failures(report)
   const ofFindings = report.claims.filter(
     ({ finding, outcome }) => finding !== null && findings.includes(finding) && outcome === 'contradicted',
   )
