@@ -42,11 +42,11 @@ const statOf = (pid: string) =>
     .split(' ')
 const startOf = (pid: string) => statOf(pid)[19] ?? ''
 
-/** Those that still run. A zombie does not. */
+/** Those that still run. A zombie does not, and neither does a process that had ended when it was listed. */
 const alive = (processes: readonly string[]) =>
   processes.filter((process) => {
     const [pid, started] = process.split(' ') as [string, string]
-    return startOf(pid) === started && statOf(pid)[0] !== 'Z'
+    return started !== '' && startOf(pid) === started && statOf(pid)[0] !== 'Z'
   })
 
 /** Waits until a build runs for 5 s, and returns its processes. */
