@@ -1,14 +1,4 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 /**
@@ -50,24 +40,29 @@ export function writeFileAtomic(file: string, contents: string | Uint8Array): vo
 }
 
 /**
- * Opens the output that a user named for writing: `w` replaces the content of a regular file; `a` is for devices, FIFOs
- * and the open files of this process, which must not be truncated or replaced.
+ * The flag to open an output that a user named: `w` replaces a regular file; `a` is for devices, FIFOs and the open
+ * files of this process, which must not be truncated or replaced.
  */
 export const outputFlag = (path: string): 'w' | 'a' => (isStream(path) ? 'a' : 'w')
 
-/** Whether the path is a device, a FIFO, a socket or an open file of this process, which must not be replaced. */
-function isStream(path: string): boolean {
-  if (!existsSync(path)) return false
-  const isOpenFile = /^\/(dev\/|proc\/[^/]+\/)(fd\/|std(in|out|err)$)/.test(path)
-  return isOpenFile || /^\/(dev|proc)\//.test(realpathSync(path)) || !statSync(path).isFile()
+const openFile = /^\/(dev\/|proc\/[^/]+\/)(fd\/|std(in|out|err)$)/
+
+/** Whether the path leads to a device, a FIFO, a socket or an open file of this process. */
+const isStream = (path: string): boolean =>
+  existsSync(path) && (linkChain(path).some((one) => openFile.test(one)) || !statSync(path).isFile())
+
+/** As the kernel does, give up after so many links. */
+const mostLinks = 40
+
+/** A path and, if it is a link, what it leads to, step by step. The last one need not exist. */
+function linkChain(path: string): string[] {
+  const chain = [path]
+  for (let last = path; chain.length <= mostLinks && isLink(last); chain.push(last))
+    last = resolve(dirname(last), readlinkSync(last))
+  return chain
 }
 
-/** The file that a link leads to, also if it does not exist; a path without a link as it is. */
-function linkTarget(path: string, depth = 0): string {
-  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
-  if (!isLink || depth > 40) return path
-  return linkTarget(resolve(dirname(path), readlinkSync(path)), depth + 1)
-}
+const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
 
 /**
  * Writes an output that a user named. A regular file is replaced as a whole and keeps its mode; the target of a link is
@@ -76,5 +71,5 @@ function linkTarget(path: string, depth = 0): string {
  */
 export function writeOutput(path: string, contents: string): void {
   if (isStream(path)) writeFileSync(path, contents, { flag: 'a' })
-  else writeFileAtomic(linkTarget(path), contents)
+  else writeFileAtomic(linkChain(path).at(-1)!, contents)
 }

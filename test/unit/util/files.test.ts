@@ -67,6 +67,22 @@ describe('writeOutput', () => {
     expect(readFileSync(at('later.json'), 'utf8')).toBe('text')
   })
 
+  it('replaces a regular file in /dev/shm', () => {
+    const file = `/dev/shm/isobench-test-${process.pid}`
+    try {
+      writeOutput(file, 'a long report')
+      writeOutput(file, 'short')
+      expect(readFileSync(file, 'utf8')).toBe('short')
+    } finally {
+      rmSync(file, { force: true })
+    }
+  })
+
+  it('appends to an open file of a process, also through a link', () => {
+    symlinkSync('/dev/stdout', at('out'))
+    expect(outputFlag(at('out'))).toBe('a')
+  })
+
   it('writes to a FIFO, and leaves it one', () => {
     execFileSync('mkfifo', [at('pipe')])
     const script = `cat ${at('pipe')} > ${at('read')} & ${process.execPath} -e "${[
@@ -93,6 +109,7 @@ describe('outputFlag', () => {
     ['/proc/self/fd/1', 'a'],
     ['/etc/hostname', 'w'],
     ['/nowhere/file', 'w'],
+    ['/dev/shm/isobench-test-no-such-file', 'w'],
   ])('of %s is %s', (path, flag) => {
     expect(outputFlag(path)).toBe(flag)
   })
