@@ -41,16 +41,17 @@ export function parseStackFrames(stack: string): Location[] {
 }
 
 /** Returns the location of the caller of `callee`, or `undefined` if the engine provides no stack. */
-export const callerLocation = (callee: (...args: never[]) => unknown): Location | undefined => callerFrames(callee)[0]
+export const callerLocation = (callee: (...args: never[]) => unknown): Location | undefined =>
+  callerFrames(callee, Error.stackTraceLimit)[0]
 
 /** Deep enough for helper functions that register benches. */
 const callerDepth = 100
 
 /** Returns the locations of the callers of `callee`, innermost first. */
-export function callerFrames(callee: (...args: never[]) => unknown): Location[] {
+export function callerFrames(callee: (...args: never[]) => unknown, depth = callerDepth): Location[] {
   const holder: { stack?: string } = {}
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = callerDepth
+  Error.stackTraceLimit = depth
   try {
     Error.captureStackTrace(holder, callee)
     return parseStackFrames(holder.stack ?? '')

@@ -1,7 +1,7 @@
 /** The environment of everything that isobench starts on the host. */
 
-/** Folders that Debian keeps programs in, also those for root, which cron and some shells leave out of PATH. */
-const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+/** Where Debian keeps programs, also those for root, which cron and some shells leave out of PATH: PATH of guests. */
+export const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
 /** The folders in which isobench looks for programs: those of the caller's PATH first. */
 export const pathFolders = (path = process.env.PATH): string[] =>

@@ -5,9 +5,7 @@ import { lstatSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ffmpeg } from '../tools/ffmpeg.ts'
 import { programPath } from '../util/assets.ts'
-
-/** PATH of every guest. */
-const guestPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+import { programFolders } from './environment.ts'
 
 /** Directories with content that a guest may have created itself. */
 const writable = /^\/(data|dev|proc|run|sys|tmp)\//
@@ -17,7 +15,7 @@ export function imageLacksProgram(rootfs: string, program: string): boolean {
   const absolute = program.startsWith('/')
   // Relative paths depend on the directory that the command chose.
   if (writable.test(program) || (!absolute && program.includes('/'))) return false
-  const paths = absolute ? [program] : guestPath.map((folder) => join(folder, program))
+  const paths = absolute ? [program] : programFolders.map((folder) => join(folder, program))
   // lstat, because a symlink in the image points into the image and not to a file of the host.
   return paths.every((path) => !lstatSync(join(rootfs, path), { throwIfNoEntry: false }))
 }
@@ -119,8 +117,4 @@ export const digestOf = (contents: Recipe): string =>
     .slice(0, 16)
 
 /** The environment of every process in a container, the same on every platform. */
-export const guestEnv: readonly string[] = [
-  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  'HOME=/root',
-  'LC_ALL=C',
-]
+export const guestEnv: readonly string[] = [`PATH=${programFolders.join(':')}`, 'HOME=/root', 'LC_ALL=C']

@@ -246,17 +246,15 @@ export function formatCombination(combination: Combination, report: Context): st
     case 'inconclusive':
       return decisiveClaim === null ? '' : formatClaim(claims[decisiveClaim]!)
     case 'holds':
-      return `${comparisons(holds)}, without exception`
+      return `${plural(holds, 'comparison')}, without exception`
     case 'holds-in-part':
-      return [`${holds} of ${comparisons(of)}`, ...formatOpenReasons(combination, platforms)].join('; ')
+      return [`${holds} of ${plural(of, 'comparison')}`, ...formatOpenReasons(combination, platforms)].join('; ')
     case 'not-evaluated':
       return of === 0 && reasons.length === 0
         ? 'no part is measured'
         : formatOpenReasons(combination, platforms).join('; ')
   }
 }
-
-const comparisons = (count: number): string => `${count} ${count === 1 ? 'comparison' : 'comparisons'}`
 
 const exampleTexts: Record<FindingOutcome, string> = {
   holds: 'its example holds',

@@ -1,4 +1,5 @@
 import type { NoiseFloor } from '../model/plan.ts'
+import { isDecided } from '../model/verdict.ts'
 import { beyond, median, testDependence } from '../stats/index.ts'
 import type { Samples, Series } from './samples.ts'
 import type { ComparisonResult } from './tests.ts'
@@ -93,7 +94,7 @@ export function applyDependence(
   thresholds: readonly number[],
   toPercent: (drift: number) => number,
 ): ComparisonResult {
-  if (judged.outcome !== 'holds' && judged.outcome !== 'contradicted') return judged
+  if (!isDecided(judged)) return judged
   const found = series
     .filter((d) => !isFarBeyond(d, thresholds))
     .flatMap((d) => testDependence(d, series.length) ?? [])

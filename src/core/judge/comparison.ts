@@ -1,7 +1,7 @@
 import type { Claim, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { BenchCase } from '../model/plan.ts'
-import type { Estimate, Reason } from '../model/verdict.ts'
+import { type Estimate, isDecided, type Reason } from '../model/verdict.ts'
 import { type Interval, median } from '../stats/index.ts'
 import { applyClientLimit, applyDependence, applyHostLoad, isClientBound } from './adjustments.ts'
 import { judgeNoStableOrder } from './aggregate.ts'
@@ -30,11 +30,12 @@ import {
   minMedianMembers,
   type NotComparable,
   pairedDifferences,
+  type Samples,
   type Series,
   unavailableReason,
   worseSign,
 } from './samples.ts'
-import { judgePeaks, judgeSeries, type PeakMatcher, type SeriesMatcher } from './series.ts'
+import { judgePeaks, judgeSeries, type PeakMatcher, type SeriesMatcher, type SeriesPoint } from './series.ts'
 import { applySuspicion, type Suspect, suspicionOf } from './suspicion.ts'
 import {
   type ComparisonResult,
@@ -56,7 +57,7 @@ import type { PriorOf } from './variance-pool.ts'
 export function judgeOnPlatform(
   claim: Claim,
   name: string,
-  cases: readonly [BenchCase, ...BenchCase[]],
+  cases: Cases,
   metric: Metric,
   input: JudgeInput,
 ): ComparisonResult {
@@ -75,15 +76,20 @@ export function judgeOnPlatform(
     const all = members.flatMap((member) => cases.map((one) => suspicionOf(one, bench, member, claim.metric, input)))
     return { name, suspicion: (['certain', 'likely'] as const).find((one) => all.includes(one)) ?? 'none' }
   }
+  // Only a decided claim needs the intervals that show what is suspicious.
+  const unlessSuspicious = (judged: ComparisonResult, platform: string, reference?: Reference): ComparisonResult =>
+    isDecided(judged)
+      ? applySuspicion(judged, suspect(platform), reference && suspect(reference.platform, reference.medianOf))
+      : judged
   const against: Against = (platform, reference, rule) =>
-    applySuspicion(
+    unlessSuspicious(
       applyClientLimit(
         { ...compare(platform, reference, rule), wantsWorse: wantsWorse(rule) },
         clientOf(platform),
         clientOf(reference.platform, reference.medianOf),
       ),
-      suspect(platform),
-      suspect(reference.platform, reference.medianOf),
+      platform,
+      reference,
     )
   const compare: Against = (platform, reference, rule) => {
     const compared = referenceSeries(platform, reference, series, input)
@@ -129,24 +135,21 @@ export function judgeOnPlatform(
       if (why) return notEvaluated(why)
       const all = matcher.platforms.map((platform) => series(platform))
       if (published && all.some(({ rounds }) => rounds.size === 0)) return notEvaluated({ code: 'no-published-number' })
-      const [first, ...others] = matcher.platforms.map((platform) => suspect(platform))
-      const fast = others.find(({ suspicion }) => suspicion === 'certain') ?? first!
-      return applySuspicion(judgeNoStableOrder(matcher.platforms, all), fast)
+      const judged = judgeNoStableOrder(matcher.platforms, all)
+      const suspects = isDecided(judged) ? matcher.platforms.map((platform) => suspect(platform)) : []
+      const fast = suspects.find(({ suspicion }) => suspicion === 'certain')
+      return fast ? applySuspicion(judged, fast) : judged
     }
     case 'peaksAt':
     case 'constant':
-      return applySuspicion(judgeOverParameter(matcher, claim, name, cases, metric, input), suspect(name))
+      return unlessSuspicious(judgeOverParameter(matcher, claim, name, cases, metric, input), name)
     case 'peakWithin':
-      return applySuspicion(
-        judgePeakWithin(matcher, claim, name, cases, metric, input),
-        suspect(name),
-        suspect(matcher.platform),
-      )
+      return unlessSuspicious(judgePeakWithin(matcher, claim, name, cases, metric, input), name, matcher)
     case 'atMost':
     case 'atLeast':
-      return applySuspicion(
+      return unlessSuspicious(
         applyClientLimit(judgeLimit(claim, matcher, name, series(name), metric, benchCase, input), clientOf(name)),
-        suspect(name),
+        name,
       )
   }
 }
@@ -230,21 +233,28 @@ function correctFor(count: number, pair: ComparisonResult): ComparisonResult {
   }
 }
 
-/** If the load client was the limit in one case of the series, it decides the shape of the series. */
+type Cases = readonly [BenchCase, ...BenchCase[]]
+
+const pointsOf = (cases: Cases, over: string, series: (caseId: string) => Series): SeriesPoint[] =>
+  cases.map(({ id, params }) => ({ value: params[over]!, series: series(id) }))
+
+/** If the load client was the limit in one case of a series, it decides the shape of the series. */
+const clientOver = (cases: Cases, name: string, samples: Samples) => ({
+  name,
+  bound: cases.some(({ id }) => isClientBound(samples, id, name)),
+})
+
 function judgeOverParameter(
   matcher: SeriesMatcher,
   { metric: metricName }: Claim,
   name: string,
-  cases: readonly BenchCase[],
+  cases: Cases,
   metric: Metric,
   { plan, samples, pools }: JudgeInput,
 ): ComparisonResult {
   const why = unavailableReason(name, plan)
   if (why) return notEvaluated(why)
-  const series = cases.map(({ id, params }) => ({
-    value: params[matcher.over]!,
-    series: samples.series(id, name, metricName),
-  }))
+  const series = pointsOf(cases, matcher.over, (id) => samples.series(id, name, metricName))
   if (plan.published && series.every(({ series }) => series.rounds.size === 0)) {
     const published = new PublishedResults(
       plan.published,
@@ -254,27 +264,19 @@ function judgeOverParameter(
     const peak = matcher.kind === 'peaksAt' ? published.peak(name, matcher) : undefined
     return peak ?? notEvaluated({ code: 'no-published-number' })
   }
-  const bound = cases.some(({ id }) => isClientBound(samples, id, name))
   const id = [metricName, name, ...cases.map((one) => one.id)].join('\0')
-  const priorOf = (a: number, b: number) => {
-    const [one, other] = [cases[a]!, cases[b]!]
-    return pools.prior({
-      bench: one.bench,
-      metric: metricName,
-      platform: name,
-      case: one.id,
-      against: { case: other.id },
-    })
-  }
+  const about = { bench: cases[0].bench, metric: metricName, platform: name }
+  const priorOf = (a: number, b: number) =>
+    pools.prior({ ...about, case: cases[a]!.id, against: { case: cases[b]!.id } })
   const context = { looks: plan.sequential, priorOf, id }
-  return applyClientLimit(judgeSeries(matcher, name, series, metric, context), { name, bound })
+  return applyClientLimit(judgeSeries(matcher, name, series, metric, context), clientOver(cases, name, samples))
 }
 
 function judgePeakWithin(
   matcher: PeakMatcher,
   { metric: metricName }: Claim,
   name: string,
-  cases: readonly BenchCase[],
+  cases: Cases,
   metric: Metric,
   { plan, samples, pools }: JudgeInput,
 ): ComparisonResult {
@@ -282,12 +284,8 @@ function judgePeakWithin(
   const why = unavailableReason(name, plan) ?? unavailableReason(reference, plan)
   if (why) return notEvaluated(why)
   const ids = cases.map(({ id }) => id)
-  const pointsOf = (platform: string) =>
-    cases.map(({ id, params }) => ({
-      value: params[matcher.over]!,
-      series: samples.series(id, platform, metricName),
-    }))
-  const [own, theirs] = [pointsOf(name), pointsOf(reference)]
+  const pointsAt = (platform: string) => pointsOf(cases, matcher.over, (id) => samples.series(id, platform, metricName))
+  const [own, theirs] = [pointsAt(name), pointsAt(reference)]
   if (plan.published && [own, theirs].some((points) => points.every(({ series }) => series.rounds.size === 0))) {
     const published = new PublishedResults(plan.published, ids, metricName)
     const rule = nonInferiority(logMargin(matcher.percent, metric))
@@ -295,25 +293,13 @@ function judgePeakWithin(
       ({ kind: 'ratio', ...interval, platform: name, to: { platform: reference }, paired: false }) as const
     return published.against(name, matcher, metric, rule, ratio) ?? notEvaluated({ code: 'no-published-number' })
   }
-  const boundOf = (platform: string) => ({
-    name: platform,
-    bound: ids.some((id) => isClientBound(samples, id, platform)),
-  })
   const id = [metricName, name, ...ids].join('\0')
-  const priorOf = (at: number) => {
-    const one = cases[at % cases.length]!
-    return pools.prior({
-      bench: one.bench,
-      metric: metricName,
-      platform: name,
-      case: one.id,
-      against: { platform: reference },
-    })
-  }
+  const about = { bench: cases[0].bench, metric: metricName, platform: name, against: { platform: reference } }
+  const priorOf = (at: number) => pools.prior({ ...about, case: cases[at % cases.length]!.id })
   return applyClientLimit(
     judgePeaks(matcher, name, own, theirs, metric, { looks: plan.sequential, priorOf, id }),
-    boundOf(name),
-    boundOf(reference),
+    clientOver(cases, name, samples),
+    clientOver(cases, reference, samples),
   )
 }
 

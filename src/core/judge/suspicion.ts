@@ -1,6 +1,7 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { BenchCase } from '../model/plan.ts'
 import type { BenchData } from '../model/suite.ts'
+import { isDecided } from '../model/verdict.ts'
 import { beyond, type Interval } from '../stats/index.ts'
 import { PublishedResults } from './published.ts'
 import type { Samples } from './samples.ts'
@@ -66,8 +67,7 @@ export interface Suspect {
  * looks so good stands. That a platform is better than claimed needs values that are not even likely to be suspicious.
  */
 export function applySuspicion(judged: ComparisonResult, platform: Suspect, reference?: Suspect): ComparisonResult {
-  const isDecided = judged.outcome === 'holds' || judged.outcome === 'contradicted'
-  if (!isDecided) return judged
+  if (!isDecided(judged)) return judged
   const suspects = [
     ...(isSuspect(platform, judged) && !saysWorse(judged) ? [platform] : []),
     ...(reference?.suspicion === 'certain' ? [reference] : []),

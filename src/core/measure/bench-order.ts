@@ -1,7 +1,7 @@
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
 import { measuredOn, type Plan, plannedResults, type ScheduledPlan } from '../model/plan.ts'
 import type { BenchData } from '../model/suite.ts'
-import type { StepDurations } from '../records/step-durations.ts'
+import { isStartup, type StepDurations } from '../records/step-durations.ts'
 
 /** In which order a run measures its benches, and which benches share their rounds. */
 
@@ -67,10 +67,6 @@ export function roundSeconds(plan: Plan, benches: ReadonlySet<string>, durations
   const boots = [...booted].reduce((sum, name) => sum + durations.boot(platforms.get(name)!), 0)
   return { samples, boots }
 }
-
-/** The samples of such a bench are boots. */
-const isStartup = ({ workload }: Pick<BenchData, 'workload'>): boolean =>
-  workload.kind === 'boot' || workload.kind === 'vmm-start'
 
 /** The largest share of a round that booting its guests may take. */
 const bootShare = 0.25

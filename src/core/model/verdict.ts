@@ -13,6 +13,10 @@ export const outcomeSchema = vocabulary('Outcome', 'What judging gives for a cla
 export const outcomes = outcomeSchema.options
 export type Outcome = z.infer<typeof outcomeSchema>
 
+/** Whether the data show that a claim is true or that it is false. */
+export const isDecided = ({ outcome }: { readonly outcome: FindingOutcome }): boolean =>
+  outcome === 'holds' || outcome === 'contradicted'
+
 export const findingOutcomeSchema = vocabulary('FindingOutcome', 'What judging gives for a part or a finding.', {
   holds: 'every comparison was made, and holds',
   contradicted: 'one comparison shows that it is false',

@@ -226,9 +226,9 @@ export function filterFiles(
 ): string[] {
   const matches = (filter: string): readonly string[] => {
     const path = resolve(cwd, filter)
-    const within = existsSync(path)
-      ? files.filter((file) => isWithin(realpathSync(join(project.root, file)), realpathSync(path)))
-      : []
+    const real = existsSync(path) ? realpathSync(path) : undefined
+    const within =
+      real === undefined ? [] : files.filter((file) => isWithin(realpathSync(join(project.root, file)), real))
     return within.length > 0 ? within : files.filter((file) => file.includes(filter))
   }
   const matched = new Set(filters.flatMap(matches))

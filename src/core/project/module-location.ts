@@ -3,14 +3,20 @@ import { dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Loader, Plugin } from 'esbuild'
 
-/** What a module says about its own place: in a bundle, it would be the place of the bundle. */
-const expressions = ['import.meta.url', 'import.meta.filename', 'import.meta.dirname', '__filename', '__dirname']
+/** What a module says about its own place, by the module's path. In a bundle, it would be the place of the bundle. */
+const places: Readonly<Record<string, (path: string) => string>> = {
+  'import.meta.url': (path) => pathToFileURL(path).href,
+  'import.meta.filename': (path) => path,
+  'import.meta.dirname': dirname,
+  __filename: (path) => path,
+  __dirname: dirname,
+}
 
 const constantOf = (expression: string): string => `__isobench_${expression.replaceAll(/\W/g, '_')}`
 
 /** For esbuild's `define`: each expression becomes a constant that the plugin writes into the module. */
 export const locationConstants: Readonly<Record<string, string>> = Object.fromEntries(
-  expressions.map((expression) => [expression, constantOf(expression)]),
+  Object.keys(places).map((expression) => [expression, constantOf(expression)]),
 )
 
 const loaders: Readonly<Record<string, Loader>> = {
@@ -24,10 +30,10 @@ const loaders: Readonly<Record<string, Loader>> = {
   '.jsx': 'jsx',
 }
 
-function declarations(path: string): string {
-  const values = [pathToFileURL(path).href, path, dirname(path), path, dirname(path)]
-  return expressions.map((name, at) => `const ${constantOf(name)} = ${JSON.stringify(values[at])};`).join(' ')
-}
+const declarations = (path: string): string =>
+  Object.entries(places)
+    .map(([expression, placeOf]) => `const ${constantOf(expression)} = ${JSON.stringify(placeOf(path))};`)
+    .join(' ')
 
 /**
  * Gives each module of a bundle its own place, so that a bench file finds the files beside it. Lines keep their

@@ -10,7 +10,7 @@ import type { BenchInfo } from '../model/claim.ts'
 import type { BenchCase } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
-import type { ClaimVerdict } from '../model/verdict.ts'
+import { type ClaimVerdict, isDecided } from '../model/verdict.ts'
 import {
   benjaminiHochberg,
   beyond,
@@ -48,7 +48,7 @@ export interface Row {
   readonly change: Change
   /** Why it is unclear or lost, where that is not a matter of the interval. */
   readonly reason: string | null
-  /** Adjusted over the sweep (Benjamini–Hochberg): that b is worse, or better, than the margin allows. */
+  /** Adjusted over all rows (Benjamini-Hochberg): that b is worse, or better, than the margin allows. */
   readonly adjustedP: { readonly worse: number; readonly better: number } | null
   /** Whether the row can fail the run. The row of native describes the host, and fails it only if native is lost. */
   readonly failsRun: boolean
@@ -102,7 +102,7 @@ type UnadjustedRow = Omit<Row, 'change' | 'adjustedP'> & {
   readonly margin: number
   readonly isLost?: boolean
   readonly same: boolean
-  /** Which of the two runs others had most of the CPUs in. */
+  /** The run in which other processes had most of the CPUs. */
   readonly overloaded: 'before' | 'now' | null
 }
 
@@ -183,13 +183,10 @@ function rowOf(
   if (a.rounds.size === 0 && b.rounds.size === 0) return undefined
   if (a.rounds.size === 0) return nothing('not measured before')
   if (b.rounds.size === 0) {
-    const found = plan.platforms.find((one) => one.name === platform)
-    const why = found?.available
-      ? b.errors.length > 0
-        ? 'every sample failed'
-        : 'not measured now'
-      : 'the platform does not work now'
-    return { ...nothing(why), isLost: true, failsRun: !allowMissing.includes(platform) }
+    const works = plan.platforms.some(({ name, available }) => name === platform && available)
+    const why = b.errors.length > 0 ? 'every sample failed' : 'not measured now'
+    const lost = nothing(works ? why : 'the platform does not work now')
+    return { ...lost, isLost: true, failsRun: !allowMissing.includes(platform) }
   }
   if ([a, b].some(({ rounds }) => [...rounds.values()].some((value) => !(value > 0))))
     return nothing('a figure of 0 has no ratio')
@@ -295,7 +292,8 @@ function classifyRows(all: readonly UnadjustedRow[]): Row[] {
 
 /** Why a change cannot be trusted: docs/explanation/comparing-runs.md. */
 function doubtOf(change: Change, values: Values, margin: number, overloaded: 'before' | 'now' | null): string | null {
-  if (overloaded && change !== 'same') return `others had most of the CPUs in the run ${overloaded}`
+  if (overloaded && change !== 'same')
+    return `other processes had most of the CPUs in the ${overloaded === 'now' ? 'current run' : 'baseline'}`
   const series = [values.before, values.now]
   const [before, now] = series.map((all) => ({ least: Math.min(...all), most: Math.max(...all) })) as [Range, Range]
   const range = Math.max(before.most - before.least, now.most - now.least)
@@ -308,9 +306,6 @@ interface Range {
   readonly least: number
   readonly most: number
 }
-
-const isDecided = ({ outcome }: Pick<ClaimVerdict, 'outcome'>): boolean =>
-  outcome === 'holds' || outcome === 'contradicted'
 
 /** Claims of both runs that the older one decides and the newer one does not. */
 function lostVerdicts(a: RunRecord, b: RunRecord): LostVerdict[] {

@@ -30,6 +30,10 @@ const slowFactor = { usual: 2, withTimeout: 5 } as const
 /** A sample of a start-up bench has three boots or more. */
 const bootsPerSample = 3
 
+/** Whether the samples of a bench are boots. */
+export const isStartup = ({ workload }: Pick<BenchData, 'workload'>): boolean =>
+  workload.kind === 'boot' || workload.kind === 'vmm-start'
+
 type Profile = Pick<Plan['profile'], 'seconds'>
 
 /** The durations of the latest records with the same sample length. */
@@ -72,8 +76,7 @@ export function stepDurations(samples: readonly Sample[], { seconds }: Profile):
   }
   const boot: StepDurations['boot'] = ({ name, cpuMode }) => former(booted, name) ?? bootSeconds[cpuMode]
   const estimate = ({ workload, tags, timeout }: BenchData, platform: PlannedPlatform): number => {
-    const isStartup = workload.kind === 'boot' || workload.kind === 'vmm-start'
-    const once = overheadSeconds + (isStartup ? bootsPerSample * bootSeconds[platform.cpuMode] : seconds)
+    const once = overheadSeconds + (isStartup({ workload }) ? bootsPerSample * bootSeconds[platform.cpuMode] : seconds)
     if (!tags.includes('slow')) return once
     return once * (timeout === undefined ? slowFactor.usual : slowFactor.withTimeout)
   }

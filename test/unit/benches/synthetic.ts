@@ -7,7 +7,7 @@ import type { BenchData, FindingData } from '../../../src/core/model/suite.ts'
 import { median, seeded } from '../../../src/core/stats/index.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
 import type { Metric } from '../../../src/dsl/metric.ts'
-import { aPlan } from '../core/judge/builders.ts'
+import { aPlan, aSample, withValues } from '../core/judge/builders.ts'
 
 /** ln cost by platform, of one metric at one point: 0 is `base`, above 0 is worse. */
 export type Costs = Map<string, number>
@@ -130,15 +130,7 @@ export function samplesOf(
         // What is limited in a unit has no drift to cancel out; there is none then.
         return [metric, base * Math.exp(sign * (cost + (absolute.has(`${bench.id} ${metric}`) ? 0 : drift)))] as const
       })
-      return {
-        case: point.id,
-        platform,
-        round,
-        warmup: false,
-        workDigest: 'work',
-        wallMs: 1,
-        outcome: { ok: true, values: Object.fromEntries(values) },
-      }
+      return aSample(platform, round, { case: point.id, ...withValues(Object.fromEntries(values)) })
     }),
   )
 }

@@ -4,6 +4,7 @@ import { type BenchCase, casesOf, type PlannedPlatform } from '../../../src/core
 import type { Sample } from '../../../src/core/model/record.ts'
 import type { BenchData } from '../../../src/core/model/suite.ts'
 import { seeded } from '../../../src/core/stats/index.ts'
+import { aSample, withValues } from '../core/judge/builders.ts'
 import { rounds } from './synthetic.ts'
 import { costsOf, type Row, rows } from './world.ts'
 
@@ -75,15 +76,7 @@ export function worldSamples(
           const values = metrics.map(({ metric, value, jitter, sign, absolute }) => {
             return [metric, value * jitter[round]! * (absolute ? 1 : drift(round) ** sign)] as const
           })
-          return {
-            case: point.id,
-            platform,
-            round,
-            warmup: false,
-            workDigest: 'work',
-            wallMs: 1,
-            outcome: { ok: true, values: Object.fromEntries(values) },
-          }
+          return aSample(platform, round, { case: point.id, ...withValues(Object.fromEntries(values)) })
         })
       }),
     ),

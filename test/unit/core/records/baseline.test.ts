@@ -106,7 +106,7 @@ describe('comparing two runs', () => {
     expect(fails(compareRecords(before, now, { ...options, allowDifferentHosts: true }))).toBe(true)
   })
 
-  describe('where others had most of the CPUs', () => {
+  describe('where other processes had most of the CPUs', () => {
     const now = runOf('now', { runc: 2.2, gvisor: 2 })
     const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
     /** Crowded in the first so many of the ten rounds of these platforms. */
@@ -116,19 +116,19 @@ describe('comparing two runs', () => {
         sample.round < rounds && names.includes(sample.platform) ? { ...sample, disturbed: true, load } : sample,
       ),
     })
-    const doubted = { change: 'unclear', reason: expect.stringContaining('others had most of the CPUs') }
+    const doubted = { change: 'unclear', reason: expect.stringContaining('other processes had most of the CPUs') }
 
     it('in either run, what moved is unclear, says why, and fails nothing', () => {
       for (const [a, b, run] of [
-        [before, overloaded(now, 6), 'now'],
-        [overloaded(before, 6), now, 'before'],
+        [before, overloaded(now, 6), 'current run'],
+        [overloaded(before, 6), now, 'baseline'],
       ] as const) {
         const comparison = compareRecords(a, b, options)
         const moved = comparison.rows.filter(({ failsRun }) => failsRun)
         expect(moved).toMatchObject(moved.map(() => doubted))
-        expect(moved[0]!.reason).toContain(`in the run ${run}`)
+        expect(moved[0]!.reason).toContain(`in the ${run}`)
         expect(fails(comparison)).toBe(false)
-        expect(comparisonText(comparison)).toContain('others had most of the CPUs')
+        expect(comparisonText(comparison)).toContain('other processes had most of the CPUs')
       }
     })
 
