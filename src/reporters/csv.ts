@@ -1,36 +1,54 @@
 import { basename } from 'node:path'
 import { describeParams } from '../core/model/plan.ts'
-import type { Report } from '../core/model/report.ts'
+import type { PlatformResult, Report } from '../core/model/report.ts'
 import { csvField, documentReporter } from './document.ts'
 import { resultsOf } from './summary.ts'
 
-const header = ['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value']
+type Fields = readonly (string | number)[]
 
-function rowsOf(report: Report): (string | number)[][] {
+const header = [
+  'bench',
+  'params',
+  'platform',
+  'round',
+  'warmup',
+  'startedAt',
+  'wallMs',
+  'disturbed',
+  'judged',
+  'metric',
+  'unit',
+  'value',
+  'error',
+]
+
+function rowsOf(report: Report): Fields[] {
   return resultsOf(report).flatMap(({ bench, result }) =>
-    Object.entries(result.metrics).flatMap(([metric, { unit, samples }]) =>
-      samples.map(({ round, value }) => [
-        bench.bench.id,
-        describeParams(bench.params),
-        result.platform,
-        round,
-        metric,
-        unit,
-        value,
-      ]),
-    ),
+    result.samples.flatMap((sample) => {
+      const { round, warmup, startedAt = '', wallMs, disturbed, judged } = sample
+      const about = [bench.bench.id, describeParams(bench.params), result.platform, round]
+      const how = [String(warmup), startedAt, Number(wallMs.toFixed(3)), String(disturbed), String(judged)]
+      return valuesOf(result, sample).map((fields) => [...about, ...how, ...fields])
+    }),
   )
 }
 
-const text = (rows: readonly (readonly (string | number)[])[]): string =>
-  rows.map((row) => `${row.map(csvField).join(',')}\r\n`).join('')
+/** The metric, unit, value and error of each row of a sample. A failed sample has one row. */
+function valuesOf({ metrics }: PlatformResult, { values, error }: PlatformResult['samples'][number]): Fields[] {
+  if (error !== undefined) return [['', '', '', error]]
+  return Object.entries(values).map(([metric, value]) => [metric, metrics[metric]?.unit ?? '', value, ''])
+}
+
+const text = (rows: readonly Fields[]): string => rows.map((row) => `${row.map(csvField).join(',')}\r\n`).join('')
 
 /**
- * A row per sample, in the metric's own unit; RFC 4180. Of several records, the record's name comes first in each row.
+ * A row for each sample and metric, in the metric's own unit; RFC 4180. It includes warm-up rounds, failed samples and
+ * disturbed samples that were measured again: `judged` is true for the rows that the verdicts use. Of several records,
+ * the record's name comes first in each row.
  */
 export const csv = documentReporter(
   'csv',
-  'a row per sample, for a spreadsheet or R',
+  'a row per sample and metric, for a spreadsheet or R',
   (report) => text([header, ...rowsOf(report)]),
   (runs) =>
     text([

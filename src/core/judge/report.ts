@@ -1,6 +1,6 @@
 import type { Metric } from '../../dsl/metric.ts'
 import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts'
-import { causeOf, errorOf, type RunRecord } from '../model/record.ts'
+import { causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import type { BenchData, Problem, Suite } from '../model/suite.ts'
 import { countOutliers, median } from '../stats/index.ts'
@@ -8,7 +8,7 @@ import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit } from './exit-code.ts'
 import { judge } from './judge.ts'
 import { asRatio } from './rules.ts'
-import { Samples } from './samples.ts'
+import { countedSamples, Samples } from './samples.ts'
 import { suspicious } from './suspicion.ts'
 import { intervalBetween, type Measured } from './tests.ts'
 
@@ -53,6 +53,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     isProvisional: plan.excluded.some(({ reason }) => reason === 'shard'),
   })
   const input: Measured = { plan, samples: new Samples(record.samples) }
+  const logs = sampleLogs(record.samples)
   return {
     schemaVersion: reportVersion,
     record: record.file,
@@ -81,7 +82,10 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
         params: { ...benchCase.params },
         tags: [...bench.tags],
         kind: bench.workload.kind,
-        results: measured.map((name) => resultOf(benchCase, name, bench, input)),
+        results: measured.map((name) => ({
+          ...resultOf(benchCase, name, bench, input),
+          samples: logs.get(resultKey(benchCase.id, name)) ?? [],
+        })),
       }
     }),
     claims,
@@ -92,7 +96,46 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
   }
 }
 
-function resultOf(benchCase: BenchCase, platform: string, bench: BenchData, input: Measured): PlatformResult {
+const resultKey = (caseId: string, platform: string): string => `${caseId}\0${platform}`
+
+/** When and how the samples of each result were measured. */
+function sampleLogs(samples: readonly Sample[]): Map<string, PlatformResult['samples']> {
+  const results = new Map<string, Sample[]>()
+  for (const sample of samples) {
+    const key = resultKey(sample.case, sample.platform)
+    const result = results.get(key)
+    if (result) result.push(sample)
+    else results.set(key, [sample])
+  }
+  return new Map(
+    [...results].map(([key, own]) => {
+      const counted = new Set(countedSamples(own))
+      return [key, own.map((sample) => sampleLog(sample, counted.has(sample)))]
+    }),
+  )
+}
+
+function sampleLog(sample: Sample, judged: boolean): PlatformResult['samples'][number] {
+  const { round, warmup, startedAt, wallMs, disturbed = false } = sample
+  const error = errorOf(sample)
+  return {
+    round,
+    warmup,
+    ...(startedAt !== undefined && { startedAt }),
+    wallMs,
+    disturbed,
+    judged,
+    values: { ...valuesOf(sample) },
+    ...(error !== undefined && { error }),
+  }
+}
+
+function resultOf(
+  benchCase: BenchCase,
+  platform: string,
+  bench: BenchData,
+  input: Measured,
+): Omit<PlatformResult, 'samples'> {
   const { metrics } = bench
   const results = Object.entries(metrics).map(
     ([name, metric]) => [name, metricOf(benchCase, platform, name, metric, input)] as const,

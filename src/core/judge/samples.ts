@@ -79,6 +79,16 @@ function isOverloaded({ disturbed, load }: Sample): boolean {
 
 const isUnsupported = (sample: Sample): boolean => causeOf(sample)?.kind === 'unsupported'
 
+/**
+ * The samples of one case and platform that are judged: those with values, without warm-up rounds. A disturbed sample
+ * was measured again, and then the second one counts, unless it was disturbed too.
+ */
+export function countedSamples(samples: readonly Sample[]): Sample[] {
+  const withValues = samples.filter(({ outcome, warmup }) => outcome.ok && !warmup)
+  const undisturbed = new Set(withValues.flatMap(({ round, disturbed }) => (disturbed ? [] : [round])))
+  return withValues.filter(({ round, disturbed }) => !(disturbed && undisturbed.has(round)))
+}
+
 /** Finds the samples of a case on a platform, without warm-up rounds. */
 export class Samples {
   readonly #results = new Map<string, Sample[]>()
@@ -113,14 +123,10 @@ export class Samples {
     const together = all.filter((sample) => sample.duetWith !== undefined && sample.duetWith === comparedWith)
     const samples = together.length > 0 ? together : all
     const byRound = new Map<number, number[]>()
-    const undisturbed = new Set(samples.flatMap((one) => (one.outcome.ok && !one.disturbed ? [one.round] : [])))
     const notOverloaded = new Set(samples.flatMap((one) => (one.outcome.ok && !isOverloaded(one) ? [one.round] : [])))
-    for (const sample of samples) {
-      const { round, disturbed } = sample
+    for (const sample of countedSamples(samples)) {
       const value = valuesOf(sample)?.[metric]
-      // A disturbed sample was measured again: the second one counts, unless it was disturbed too.
-      if (value !== undefined && !(disturbed && undisturbed.has(round)))
-        byRound.set(round, [...(byRound.get(round) ?? []), value])
+      if (value !== undefined) byRound.set(sample.round, [...(byRound.get(sample.round) ?? []), value])
     }
     return {
       rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),

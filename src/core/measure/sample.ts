@@ -40,6 +40,7 @@ export async function measure(step: Step, round: number, context: MeasureContext
     platform: step.platform,
     round,
     warmup: round < 0,
+    startedAt: new Date().toISOString(),
     workDigest: workDigestOf(step, bench, context),
   }
   const notes: SampleNotes = {}

@@ -11,6 +11,7 @@ export const recordVersion = 1
 export const environmentSchema = z
   .object({
     startedAt: z.string().describe('start of the run, ISO 8601 in UTC'),
+    hostname: z.string().optional().describe('name of the host; absent for imported results'),
     isobench: z.string().describe('version of isobench'),
     node: z.string().describe('version of Node.js'),
     cpu: z
@@ -148,6 +149,10 @@ export const sampleSchema = z
     platform: z.string().describe('name of the platform'),
     round: z.number().int().describe('number of the round, from 0; negative for warm-up rounds'),
     warmup: z.boolean().describe('whether it belongs to a warm-up round, which isobench never judges'),
+    startedAt: z
+      .string()
+      .optional()
+      .describe('start of the sample, ISO 8601 in UTC, from the wall clock; absent for imported results'),
     workDigest: z
       .string()
       .describe('hash of the work and its limits; isobench never compares samples with different digests'),

@@ -51,10 +51,24 @@ const resultFlagSchema = vocabulary('ResultFlag', 'A warning about a result.', {
   'client-bound': 'the load generator used 90 % or more of its CPUs, so it may have been the limit',
 })
 
+const sampleLogSchema = z
+  .object({
+    round: z.number().describe('number of the round, from 0; negative for warm-up rounds'),
+    warmup: z.boolean().describe('whether it belongs to a warm-up round'),
+    startedAt: z.string().optional().describe('start of the sample, ISO 8601 in UTC; absent for imported results'),
+    wallMs: z.number().describe('duration of the sample with its boot, in ms'),
+    disturbed: z.boolean().describe("whether other processes used the guests' CPUs"),
+    judged: z.boolean().describe('whether the verdicts use its values'),
+    values: z.record(z.string(), z.number()).describe("value of each metric, in the metric's unit; empty if it failed"),
+    error: z.string().optional().describe('why it failed'),
+  })
+  .meta({ id: 'SampleLog', description: 'When and how one sample was measured.' })
+
 const platformResultSchema = z
   .object({
     platform: z.string().describe('name of the platform'),
     metrics: z.record(z.string(), metricResultSchema).describe('metrics, by name'),
+    samples: z.array(sampleLogSchema).describe('all samples, also of warm-up rounds, replaced and failed ones'),
     errors: z.array(z.string()).describe('error of each failed sample'),
     flags: z.array(resultFlagSchema).describe('warnings'),
     client: z

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, hostname, release, totalmem } from 'node:os'
 import { cgroupVersion } from '../../host/cgroup.ts'
 import { runHostCommand } from '../../host/process.ts'
 import { version } from '../../util/assets.ts'
@@ -53,6 +53,7 @@ export async function readEnvironment(
   const all = cpus()
   return {
     startedAt: new Date().toISOString(),
+    hostname: hostname(),
     isobench: version(),
     node: process.version,
     cpu: {

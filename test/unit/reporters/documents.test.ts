@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { buildReport } from '../../../src/core/judge/report.ts'
-import { reportSchema } from '../../../src/core/model/report.ts'
+import { type Report, reportSchema } from '../../../src/core/model/report.ts'
 import { writeReportFile } from '../../../src/reporters/document.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { repositoryPath } from '../../../src/reporters/summary.ts'
@@ -119,18 +119,51 @@ describe('junit', () => {
 })
 
 describe('csv', () => {
-  test('has a row per sample that reads back as it was', async () => {
-    const report = makeReport(false)
+  const columns = 'bench params platform round warmup startedAt wallMs disturbed judged metric unit value error'.split(
+    ' ',
+  )
+  const read = async (report: Report) => {
     const [header, ...rows] = parseCsv(await written('csv', report))
-    expect(header).toEqual(['bench', 'params', 'platform', 'round', 'metric', 'unit', 'value'])
-    const samples = report.cases.flatMap(({ bench, results }) =>
-      results.flatMap(({ platform, metrics }) =>
-        Object.entries(metrics).flatMap(([metric, { samples }]) =>
-          samples.map(({ round, value }) => [bench.id, platform, round, metric, value]),
-        ),
-      ),
+    expect(header).toEqual(columns)
+    return rows.map((row) => Object.fromEntries(columns.map((name, at) => [name, row[at]!])))
+  }
+
+  test('has a row per sample and metric that reads back as it was, with warm-up and failed samples', async () => {
+    const record = makeRecord(false)
+    const rows = await read(buildReport(record, { strict: false }))
+    const expected = record.samples.flatMap(({ platform, round, warmup, outcome }) =>
+      outcome.ok
+        ? Object.entries(outcome.values).map(([metric, value]) => [platform, round, `${warmup}`, metric, value, ''])
+        : [[platform, round, `${warmup}`, '', 0, outcome.error]],
     )
-    expect(rows.map((row) => [row[0], row[2], Number(row[3]), row[4], Number(row[6])])).toEqual(samples)
+    const shown = rows.map((row) => [
+      row.platform,
+      Number(row.round),
+      row.warmup,
+      row.metric,
+      Number(row.value),
+      row.error,
+    ])
+    const sorted = (all: unknown[]) => all.map((one) => JSON.stringify(one)).sort()
+    expect(sorted(shown)).toEqual(sorted(expected))
+  })
+
+  test('marks the sample that was measured again, so that an average does not count its round twice', async () => {
+    const record = makeRecord(false)
+    const [first] = record.samples.filter(({ warmup, outcome }) => !warmup && outcome.ok)
+    const startedAt = '2026-01-01T00:00:07.500Z'
+    const again = { ...first!, startedAt, wallMs: 1234.5678 }
+    const samples = record.samples.flatMap((one) => (one === first ? [{ ...one, disturbed: true }, again] : [one]))
+    const rows = await read(buildReport({ ...record, samples }, { strict: false }))
+    const ofRound = rows.filter(
+      (row) =>
+        row.platform === first!.platform && row.round === String(first!.round) && first!.case.startsWith(row.bench!),
+    )
+    expect(ofRound).toMatchObject([
+      { disturbed: 'true', judged: 'false', startedAt: '', wallMs: '1000' },
+      { disturbed: 'false', judged: 'true', startedAt, wallMs: '1234.568' },
+    ])
+    expect(rows.filter(({ warmup, judged }) => warmup === 'true' && judged === 'true')).toEqual([])
   })
 
   test('holds no formula and no control character', async () => {
@@ -140,8 +173,8 @@ describe('csv', () => {
     const text = await written('csv', report)
     expect(text.replaceAll('\r\n', '\n')).not.toMatch(controls)
     const rows = parseCsv(text)
-    expect(rows.every((row) => row.length === 7)).toBe(true)
-    expect(rows.flat().filter((field) => /^\s*[=+\-@]/.test(field))).toEqual([])
+    expect(rows.every((row) => row.length === columns.length)).toBe(true)
+    expect(rows.flat().filter((field) => /^\s*[=+\-@]/.test(field) && Number.isNaN(Number(field)))).toEqual([])
     expect(rows.some((row) => row[2] === `'${formula}`)).toBe(true)
   })
 })
