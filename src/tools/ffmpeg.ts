@@ -50,6 +50,17 @@ const TOOL = 'ffmpeg'
 const SECONDS = '(\\S+?)s'
 const BENCH = new RegExp(`^bench: utime=${SECONDS} stime=${SECONDS} rtime=${SECONDS}$`)
 
+/**
+ * Lines of a run that did not encode every frame of its input as it is: libavcodec's decoders, the counters of the
+ * summary (fftools/ffmpeg.c), and the signal handler.
+ */
+const problems = [
+  /error while decoding|corrupt|concealing \d+|non-existing PPS|missing picture|Invalid data found/i,
+  /Error (?:while|during|submitting|sending|decoding|encoding|muxing|writing)\b/i,
+  /Conversion failed|Exiting normally, received signal/i,
+  /\b(?:dup|drop)=(?!0\b)\d+/,
+]
+
 /** The commands of FFmpeg, and the parsers of their output. */
 export const ffmpeg = {
   clips,
@@ -78,7 +89,9 @@ export const ffmpeg = {
 
   /**
    * @param stderr stderr of `encode`, where ffmpeg prints all messages
-   * @throws {ToolOutputError} unless it contains exactly one complete summary and bench line, and frames were encoded
+   * @throws {ToolOutputError} unless it contains exactly one complete summary and bench line, and frames were encoded,
+   * or if frames were dropped, duplicated or damaged, or a signal ended the run. ffmpeg continues after a frame that it
+   * cannot decode, and exits with 0.
    */
   parse(stderr: string): FfmpegResult {
     // Progress lines end with a carriage return, so they may share a line with the following text.
@@ -86,6 +99,9 @@ export const ffmpeg = {
     const fields = lines.flatMap((line) => BENCH.exec(line) ?? []).slice(1)
     if (fields.length !== 3) throw new ToolOutputError(TOOL, 'not one complete "bench: utime=…" line', stderr)
     const [userSeconds, systemSeconds, wallSeconds] = fields.map((text) => toNumber(TOOL, stderr, 'bench', text))
+    for (const line of lines) {
+      if (problems.some((problem) => problem.test(line))) throw new ToolOutputError(TOOL, line.trim(), stderr)
+    }
     const frames = labelledNumber(TOOL, lines.join('\n'), 'frame', /fps=.* time=.* bitrate=.* speed=.*\s*/)
     if (frames === 0) throw new ToolOutputError(TOOL, 'no frame was encoded', stderr)
     return { userSeconds: userSeconds!, systemSeconds: systemSeconds!, wallSeconds: wallSeconds!, frames }

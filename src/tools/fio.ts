@@ -97,7 +97,8 @@ export const fio = {
    * Parses the report of one job. Reading the results of the direction that did no I/O throws, because 0 would look
    * like a measurement.
    *
-   * @throws {ToolOutputError} if the report is incomplete, has no or several jobs, or contains an error of the job
+   * @throws {ToolOutputError} if the report is incomplete, has no or several jobs, or contains an error of the job, if
+   * requests were dropped or shortened, or if the job ended before its time, as after a signal
    */
   parse(stdout: string): FioResult {
     const json = parseJson(TOOL, stdout)
@@ -105,6 +106,11 @@ export const fio = {
     if (!Array.isArray(jobs) || jobs.length !== 1) throw new ToolOutputError(TOOL, 'not the report of one job', stdout)
     const errno = jsonNumber(TOOL, stdout, jobs[0], 'error')
     if (errno !== 0) throw new ToolOutputError(TOOL, `the job failed with error number ${errno}`, stdout)
+    // Only with continue_on_error, with which `error` remains 0.
+    const errors = at(jobs[0], 'total_err') === undefined ? 0 : jsonNumber(TOOL, stdout, jobs[0], 'total_err')
+    if (errors !== 0) throw new ToolOutputError(TOOL, `${errors} requests failed`, stdout)
+    const signal = /^fio: terminating on signal \d+/m.exec(stdout)?.[0]
+    if (signal !== undefined) throw new ToolOutputError(TOOL, signal, stdout)
     const ios = (side: 'read' | 'write') => jsonNumber(TOOL, stdout, jobs[0], side, 'total_ios')
     if (ios('read') + ios('write') === 0) throw new ToolOutputError(TOOL, 'the job did no I/O', stdout)
     return {
@@ -118,6 +124,9 @@ export const fio = {
   },
 }
 
+/** Minimum part of its runtime that a complete job takes. */
+const shortest = 0.9
+
 /** fio splits a file name at colons, so they are escaped. */
 function escaped(file: string): string {
   return file.replaceAll(':', '\\:')
@@ -126,6 +135,18 @@ function escaped(file: string): string {
 function sideOf(stdout: string, job: unknown, side: 'read' | 'write'): FioSide {
   const figure = (...path: string[]) => jsonNumber(TOOL, stdout, job, side, ...path)
   if (figure('total_ios') === 0) throw new ToolOutputError(TOOL, `the job did no ${side}`, stdout)
+  for (const [key, what] of [
+    ['short_ios', 'transferred fewer bytes than requested'],
+    ['drop_ios', 'were dropped'],
+  ] as const) {
+    if (figure(key) > 0) throw new ToolOutputError(TOOL, `${figure(key)} ${side} requests ${what}`, stdout)
+  }
+  const options = at(job, 'job options')
+  const runtime = Number(at(options, 'runtime'))
+  // fio 3.33 does not list options without a value.
+  if (at(options, 'time_based') !== undefined && figure('runtime') < shortest * 1000 * runtime) {
+    throw new ToolOutputError(TOOL, `the job ended after ${figure('runtime') / 1000} of ${runtime} s`, stdout)
+  }
   return {
     // `bw` would be in KiB/s.
     bytesPerSecond: figure('bw_bytes'),

@@ -68,17 +68,25 @@ export const iperf3 = {
   },
 
   /**
-   * @throws {ToolOutputError} if the report is incomplete, the client failed or received nothing, or the connection
-   * stalled. After a stall, iperf3 exits with 0 and prints a mean over a time in which nothing was transferred, or over
-   * a shorter time.
+   * @throws {ToolOutputError} if the report is incomplete or not about TCP, the client failed or received nothing, the
+   * test was shorter than its duration, or a connection stalled. After a stall, iperf3 exits with 0 and prints a mean
+   * over a time in which nothing was transferred, or over a shorter time. The report of UDP counts lost packets
+   * separately from the bit rate.
    */
   parse(stdout: string): Iperf3Result {
     const json = parseJson(TOOL, stdout)
     const error = at(json, 'error')
     if (error !== undefined) throw new ToolOutputError(TOOL, `the client failed: ${String(error)}`, stdout)
+    const protocol = at(json, 'start', 'test_start', 'protocol')
+    if (protocol !== 'TCP') throw new ToolOutputError(TOOL, `a test of ${String(protocol)}, not of TCP`, stdout)
     const end = (...path: string[]) => jsonNumber(TOOL, stdout, json, 'end', ...path)
     const bitsPerSecond = end('sum_received', 'bits_per_second')
     if (bitsPerSecond === 0) throw new ToolOutputError(TOOL, 'nothing was received', stdout)
+    const seconds = end('sum_received', 'seconds')
+    const duration = jsonNumber(TOOL, stdout, json, 'start', 'test_start', 'duration')
+    if (seconds < shortest * duration) {
+      throw new ToolOutputError(TOOL, `the test ended after ${seconds} of ${duration} s`, stdout)
+    }
     const { idle, counted } = intervalsOf(json)
     if (idle > 0) {
       throw new ToolOutputError(
@@ -95,19 +103,27 @@ export const iperf3 = {
         hostPercent: end('cpu_utilization_percent', 'host_total'),
         remotePercent: end('cpu_utilization_percent', 'remote_total'),
       },
-      seconds: end('sum_received', 'seconds'),
+      seconds,
     }
   },
 }
 
+/** Minimum part of the duration that a complete test takes. */
+const shortest = 0.9
+
 /** Minimum seconds of a complete interval. The last one may be a short rest without any data. */
 const wholeInterval = 0.5
 
-/** Counts the intervals of 1 s after `omit`, and those in which no byte was transferred. */
+/** Counts the intervals of 1 s after `omit`, and those in which a connection transferred no byte. */
 function intervalsOf(json: unknown): { readonly counted: number; readonly idle: number } {
   const intervals = at(json, 'intervals')
   const counted = (Array.isArray(intervals) ? intervals : []).filter(
     (interval) => at(interval, 'sum', 'omitted') === false && Number(at(interval, 'sum', 'seconds')) >= wholeInterval,
   )
-  return { counted: counted.length, idle: counted.filter((interval) => at(interval, 'sum', 'bytes') === 0).length }
+  const isIdle = (interval: unknown) => {
+    const streams = at(interval, 'streams')
+    const stalled = (Array.isArray(streams) ? streams : []).some((stream) => at(stream, 'bytes') === 0)
+    return stalled || at(interval, 'sum', 'bytes') === 0
+  }
+  return { counted: counted.length, idle: counted.filter(isIdle).length }
 }

@@ -35,8 +35,6 @@ export interface MemcachedResult {
   operations: number
   /** Mean time of a get or set in whole microseconds. Closed loop: a connection waits for the response. */
   meanUs: number
-  /** Gets that found nothing. If not 0, the server's memory was too small. */
-  getMisses: number
   seconds: number
 }
 
@@ -73,7 +71,10 @@ export const memcached = {
     return command(CLIENT, `--servers=${host}:${requireCount('port', port)}`, ...load, ...time)
   },
 
-  /** @throws {ToolOutputError} unless the report is complete */
+  /**
+   * @throws {ToolOutputError} unless the report is complete, every get found its value, and every operation that was
+   * sent also has a response
+   */
   parse(stdout: string): MemcachedResult {
     const total = /^Total Statistics \(\d+ events\)\n(?:.+\n)+/m.exec(stdout)?.[0]
     if (total === undefined) throw new ToolOutputError(CLIENT, 'no "Total Statistics"', stdout)
@@ -81,12 +82,40 @@ export const memcached = {
     const seconds = labelledNumber(CLIENT, stdout, 'Run time:', new RegExp(`s Ops: \\d+ TPS: \\d+ ${rate}`))
     const operations = labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops:/, new RegExp(`TPS: \\d+ ${rate}`))
     if (operations === 0) throw new ToolOutputError(CLIENT, 'no operation took place', stdout)
+    requireNoFailures(stdout)
+    // At the end, each connection may wait for its response.
+    const pending = labelledNumber(CLIENT, stdout, 'concurrency')
+    const events = labelledNumber(CLIENT, stdout, /Total Statistics \(/, 'events)')
+    if (operations - events > pending) {
+      throw new ToolOutputError(CLIENT, `${operations - events} operations have no response`, stdout)
+    }
     return {
       operationsPerSecond: labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops: \d+ TPS:/, new RegExp(rate)),
       operations,
       meanUs: labelledNumber(CLIENT, total, 'Avg:'),
-      getMisses: labelledNumber(CLIENT, stdout, 'get_misses:'),
       seconds,
     }
   },
+}
+
+/**
+ * The counters of failures in `ms_print_memslap_stats` (memaslap.c). A get without a value is fast, so its time is not
+ * that of a get. Some counters are only printed with options that {@link memcached.client} does not use.
+ */
+const failureCounters = [
+  'get_misses',
+  'verify_misses',
+  'verify_failed',
+  'unexpired_unget',
+  'packet_drop',
+  'udp_timeout',
+]
+
+function requireNoFailures(stdout: string): void {
+  const counts = failureCounters.map((name) => {
+    const isRequired = name === 'get_misses' || new RegExp(`^${name}:`, 'm').test(stdout)
+    return { name, count: isRequired ? labelledNumber(CLIENT, stdout, name) : 0 }
+  })
+  const failures = counts.filter(({ count }) => count > 0).map(({ name, count }) => `${name} is ${count}`)
+  if (failures.length > 0) throw new ToolOutputError(CLIENT, `operations failed: ${failures.join(', ')}`, stdout)
 }

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, requireCount } from './command.ts'
-import { labelledNumber } from './parse.ts'
+import { labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
  * sysbench 1.0: CPU, memory, file I/O and OLTP tests. Debian package `sysbench` (1.0.20).
@@ -90,9 +90,11 @@ export interface OltpResult {
    */
   meanMs: number
   p95Ms: number
-  /** Transactions that were rolled back and repeated because of deadlocks and lock timeouts. */
-  errors: number
-  reconnects: number
+  /**
+   * Share of the attempts in percent that were rolled back and repeated because of deadlocks and lock timeouts.
+   * sysbench calls them ignored errors, and its rates do not count them.
+   */
+  repeatedPercent: number
   seconds: number
 }
 
@@ -162,17 +164,22 @@ export const sysbench = {
     return command(TOOL, 'oltp_read_write', ...connection(database), 'cleanup')
   },
 
-  /** @throws {ToolOutputError} unless the report is complete */
+  /** @throws {ToolOutputError} unless the report is complete and no connection to the database was lost */
   parseOltp(stdout: string): OltpResult {
     const { events, seconds } = totals(stdout)
+    const counter = (label: string) => labelledNumber(TOOL, stdout, label, /\(\d+\.\d+ +per sec\.\)/)
+    const reconnects = counter('reconnects:')
+    if (reconnects > 0) {
+      throw new ToolOutputError(TOOL, `the database closed connections: ${reconnects} reconnects`, stdout)
+    }
+    const errors = counter('ignored errors:')
     return {
       transactionsPerSecond: labelledNumber(TOOL, stdout, /transactions: +\d+ +\(/, 'per sec.)'),
       queriesPerSecond: labelledNumber(TOOL, stdout, /queries: +\d+ +\(/, 'per sec.)'),
       transactions: events,
       meanMs: labelledNumber(TOOL, stdout, 'avg:'),
       p95Ms: labelledNumber(TOOL, stdout, '95th percentile:'),
-      errors: labelledNumber(TOOL, stdout, 'ignored errors:', /\(\d+\.\d+ +per sec\.\)/),
-      reconnects: labelledNumber(TOOL, stdout, 'reconnects:', /\(\d+\.\d+ +per sec\.\)/),
+      repeatedPercent: (100 * errors) / (events + errors),
       seconds,
     }
   },
@@ -195,9 +202,11 @@ function connection({ socket, host, port = 3306, user, password, database, table
   return ['--db-driver=mysql', ...where, ...who, `--mysql-db=${database}`, ...size]
 }
 
+/** The totals of any test. A thread that failed leaves a line, while the report is about the others. */
 function totals(stdout: string): { events: number; seconds: number } {
-  return {
-    events: labelledNumber(TOOL, stdout, 'total number of events'),
-    seconds: labelledNumber(TOOL, stdout, 'total time', 's'),
-  }
+  const failure = /^(?:FATAL|ALERT): .*$/m.exec(stdout)?.[0]
+  if (failure !== undefined) throw new ToolOutputError(TOOL, `the test failed: ${failure}`, stdout)
+  const events = labelledNumber(TOOL, stdout, 'total number of events')
+  if (events === 0) throw new ToolOutputError(TOOL, 'no event took place', stdout)
+  return { events, seconds: labelledNumber(TOOL, stdout, 'total time', 's') }
 }

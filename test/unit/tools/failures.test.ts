@@ -1,0 +1,188 @@
+/** Failures that a tool counts elsewhere than in the figure that is read: a real output, altered in one place. */
+
+import { describe, expect, it } from 'vitest'
+import { ffmpeg, fio, iperf3, memcached, netperf, sysbench, ycsb } from '../../../src/tools/index.ts'
+import { ToolOutputError } from '../../../src/tools/parse.ts'
+import { fixture } from './fixtures.ts'
+
+function altered(name: string, from: string | RegExp, to: string): string {
+  const output = fixture(name)
+  expect(output).toMatch(from)
+  return output.replace(from, to)
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each tool has its own format
+type Report = any
+
+/** Alters a JSON report. */
+function edited(name: string, edit: (report: Report) => void): string {
+  const report = JSON.parse(fixture(name))
+  edit(report)
+  return JSON.stringify(report)
+}
+
+function expectRefused(parse: () => unknown, message: RegExp): void {
+  expect(parse).toThrow(message)
+  expect(parse).toThrow(ToolOutputError)
+}
+
+describe('fio', () => {
+  const read = (edit: (job: Report, report: Report) => void) => () =>
+    fio.parse(edited('fio-3.39-read.json', (report) => edit(report.jobs[0], report))).read
+
+  it('refuses errors that continue_on_error ignored, and requests that were shortened or dropped', () => {
+    expectRefused(
+      read((job) => Object.assign(job, { total_err: 3, first_error: 5 })),
+      /3 requests failed/,
+    )
+    expectRefused(
+      read((job) => (job.read.short_ios = 2)),
+      /2 read requests transferred fewer bytes/,
+    )
+    expectRefused(
+      read((job) => (job.read.drop_ios = 1)),
+      /1 read requests were dropped/,
+    )
+    expect(read((job) => Object.assign(job, { total_err: 0, first_error: 0 }))().iops).toBe(17480.519481)
+  })
+
+  it('refuses a job that ended before its time', () => {
+    expectRefused(
+      read((job) => (job['job options'].runtime = '3')),
+      /ended after 1.001 of 3 s/,
+    )
+    // What fio 3.39 printed after SIGTERM, with "error" : 0 and a complete report.
+    const stopped = `\nfio: terminating on signal 15\n${fixture('fio-3.39-read.json')}`
+    expectRefused(() => fio.parse(stopped), /terminating on signal 15/)
+  })
+})
+
+describe('iperf3', () => {
+  const parse = (edit: (report: Report) => void) => () => iperf3.parse(edited('iperf3-3.18-tcp.json', edit))
+
+  it('refuses a test that ended before its time', () => {
+    expectRefused(
+      parse((report) => (report.start.test_start.duration = 10)),
+      /ended after 2.000664 of 10 s/,
+    )
+  })
+
+  it('refuses one stalled connection among others', () => {
+    const stall = parse((report) => report.intervals[1].streams.push({ ...report.intervals[1].streams[0], bytes: 0 }))
+    expectRefused(stall, /nothing moved in 1 of 2 intervals/)
+  })
+
+  it('refuses a test of UDP, where lost packets are another figure', () => {
+    const udp = parse((report) => {
+      report.start.test_start.protocol = 'UDP'
+      report.end.sum_received.lost_packets = 7
+    })
+    expectRefused(udp, /a test of UDP, not of TCP/)
+  })
+})
+
+describe('netperf', () => {
+  it('refuses exchanges that ended before the test, as after a lost datagram', () => {
+    // 2 s of a test of 10 s: the latencies are unchanged, the rate is a fifth.
+    const stalled = altered('netperf-2.7.1-udp-rr.txt', '224891.059', '44978.211')
+    expectRefused(() => netperf.parse(stalled), /stalled: exchanges took 20 % of the time/)
+  })
+})
+
+describe('sysbench', () => {
+  const oltp = 'sysbench-1.0.20-oltp.txt'
+
+  it('refuses lost connections to the database', () => {
+    const lost = altered(oltp, /reconnects: +0 +\(0\.00/, 'reconnects:                          2      (1.99')
+    expectRefused(() => sysbench.parseOltp(lost), /2 reconnects/)
+  })
+
+  it('reports repeated transactions as a share', () => {
+    expect(sysbench.parseOltp(fixture(oltp)).repeatedPercent).toBeCloseTo((100 * 80) / (772 + 80), 10)
+  })
+
+  it.each(['FATAL: mysql_drv_query() returned error 2013 (Lost connection to MySQL server during query)', 'ALERT: x'])(
+    'refuses a report beside %s',
+    (line) => {
+      const failed = altered(oltp, 'Threads started!\n', `Threads started!\n${line}\n`)
+      expectRefused(() => sysbench.parseOltp(failed), /the test failed: (FATAL|ALERT)/)
+    },
+  )
+
+  it('refuses tests without an event', () => {
+    for (const [name, parse] of [
+      ['sysbench-1.0.20-cpu.txt', sysbench.parseCpu],
+      ['sysbench-1.0.20-memory.txt', sysbench.parseMemory],
+      ['sysbench-1.0.20-fileio.txt', sysbench.parseFileio],
+      [oltp, sysbench.parseOltp],
+    ] as const) {
+      const none = altered(name, /(total number of events: +)\d+/, '$10')
+      expectRefused(() => parse(none), /no event took place/)
+    }
+  })
+})
+
+describe('memcaslap', () => {
+  const load = 'memcaslap-1.1.4-load.txt'
+
+  it('refuses gets that found nothing', () => {
+    expectRefused(() => memcached.parse(altered(load, 'get_misses: 0', 'get_misses: 12')), /get_misses is 12/)
+  })
+
+  it.each(['verify_misses', 'verify_failed', 'unexpired_unget', 'packet_drop', 'udp_timeout'])('refuses %s', (name) => {
+    const failed = (count: number) => altered(load, 'get_misses: 0\n', `get_misses: 0\n${name}: ${count}\n`)
+    expectRefused(() => memcached.parse(failed(3)), new RegExp(`${name} is 3`))
+    expect(memcached.parse(failed(0)).operations).toBe(301_156)
+  })
+
+  it('refuses operations without a response', () => {
+    const lost = altered(load, 'Total Statistics (301152 events)', 'Total Statistics (301100 events)')
+    expectRefused(() => memcached.parse(lost), /56 operations have no response/)
+  })
+})
+
+describe('ffmpeg', () => {
+  const encode = 'ffmpeg-7.1.5-encode.txt'
+  const frame = 'frame=   24'
+
+  it('refuses dropped and duplicated frames', () => {
+    const counted = (counts: string) => altered(encode, ' speed=5.59x', ` ${counts} speed=5.59x`)
+    expectRefused(() => ffmpeg.parse(counted('dup=0 drop=3')), /drop=3/)
+    expectRefused(() => ffmpeg.parse(counted('dup=12 drop=0')), /dup=12/)
+    expect(ffmpeg.parse(counted('dup=0 drop=0')).frames).toBe(24)
+  })
+
+  it.each([
+    '[h264 @ 0x5581] error while decoding MB 12 3, bytestream -7',
+    '[h264 @ 0x5581] concealing 220 DC, 220 AC, 220 MV errors in P frame',
+    '[dec:h264 @ 0x55] Error submitting packet to decoder: Invalid data found when processing input',
+    'Error while decoding stream #0:0: Invalid data found when processing input',
+    '[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55] Packet corrupt (stream = 0, dts = 6144).',
+    'Exiting normally, received signal 15.',
+  ])('refuses a run with %s', (line) => {
+    expectRefused(() => ffmpeg.parse(altered(encode, frame, `${line}\n${frame}`)), /ffmpeg: /)
+  })
+})
+
+describe('YCSB', () => {
+  const run = 'ycsb-embedded-run.txt'
+  const ok = '[READ], Return=OK, 1945\n'
+  const add = (lines: string) => () => ycsb.parse(altered(run, ok, `${ok}${lines}`))
+
+  // The format of YCSB 0.17 (site.ycsb.DBWrapper): failures are not among the operations of READ.
+  it('refuses operations that failed, in whichever section they are', () => {
+    const missing = '[READ], Return=NOT_FOUND, 5000\n'
+    const section = '[READ-FAILED], Operations, 5000\n[READ-FAILED], AverageLatency(us), 12.5\n'
+    expectRefused(add(missing + section), /5000 of kind READ returned NOT_FOUND, 5000 of kind READ-FAILED/)
+    expectRefused(add(missing), /5000 of kind READ returned NOT_FOUND/)
+    expectRefused(add(section), /5000 of kind READ-FAILED/)
+    expectRefused(add('[READ-ERROR], Operations, 4\n'), /4 of kind READ-ERROR/)
+    expectRefused(add('[INSERT], Return=SERVICE_UNAVAILABLE, 1\n'), /1 of kind INSERT returned SERVICE_UNAVAILABLE/)
+    expect(add('[READ-FAILED], Operations, 0\n')().read.operations).toBe(1945)
+  })
+
+  it('refuses records that were not stored', () => {
+    const failed = altered('ycsb-embedded-load.txt', /$/, '[INSERT-FAILED], Operations, 3\n[INSERT], Return=ERROR, 3\n')
+    expectRefused(() => ycsb.parseLoad(failed), /3 of kind INSERT returned ERROR/)
+  })
+})
