@@ -12,7 +12,7 @@ const fixLine = (fix: string): string => `       fix: ${sanitize(fix)}\n`
 /** `file:line:column  what is wrong`, then how to fix it. */
 export function problemText({ file, message, fix, location }: Problem, cwd = process.cwd()): string {
   const where = location ? `${relative(cwd, location.file)}:${location.line}:${location.column}` : file
-  return `${where}  ${sanitize(message)}\n${fix ? fixLine(fix) : ''}`
+  return `${sanitize(where)}  ${sanitize(message)}\n${fix ? fixLine(fix) : ''}`
 }
 
 /** A refusal of the kernel, such as EACCES or ENOSPC. Its message names the file, and it is not a bug in isobench. */

@@ -14,6 +14,7 @@ import { stepDurations } from '../core/records/step-durations.ts'
 import { platformFamily } from '../driver.ts'
 import { drivers } from '../platforms/index.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
 
 /** Asks the user a yes-or-no question. Returns undefined if isobench does not run in a terminal. */
@@ -110,13 +111,14 @@ export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly Reso
     `(${warmup} warm-up and ${rounds} rounds, seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
     '',
     'Cases:',
-    ...cases.map(({ id }) => `  ${id}`),
+    ...cases.map(({ id }) => `  ${sanitize(id)}`),
     '',
     `Platforms: ${platforms.map(({ spec }) => spec.name).join(', ')}`,
     '',
     'Order of the first round:',
     ...steps.map(
-      ({ case: { id }, platform, duetWith }) => `  ${id}  on ${platform}${duetWith ? ` and ${duetWith}` : ''}`,
+      ({ case: { id }, platform, duetWith }) =>
+        `  ${sanitize(id)}  on ${platform}${duetWith ? ` and ${duetWith}` : ''}`,
     ),
   ]
   return `${lines.join('\n')}\n`

@@ -61,7 +61,7 @@ export const requiredMountPoints = ['/data', '/dev', '/proc', '/run', '/sys', '/
  *
  * The guest gets its own /dev with the nodes that the OCI runtime specification requires (config-linux.md, "Default
  * Devices"). It must not be the host's /dev: all mounts of devtmpfs are one file system, so removing a forgotten chroot
- * would delete the host's device nodes.
+ * would delete the host's device nodes. They are made, because a copy of a broken node of the host would be broken too.
  *
  * --make-private: systemd makes all mounts shared. Without it, mounts in the chroot would also appear in the image.
  */
@@ -70,19 +70,24 @@ mount --bind --make-private "$1" "$2"
 mount -o remount,bind,ro "$2"
 mount -t proc proc "$2/proc"
 mount -t sysfs -o ro sysfs "$2/sys"
-mount -t tmpfs -o mode=0755 tmpfs "$2/dev"
+mount -t tmpfs -o mode=0755,nosuid tmpfs "$2/dev"
 cd "$2/dev"
-cp --archive /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty .
+mknod -m 666 null c 1 3
+mknod -m 666 zero c 1 5
+mknod -m 666 full c 1 7
+mknod -m 666 random c 1 8
+mknod -m 666 urandom c 1 9
+mknod -m 666 tty c 5 0
 mkdir pts shm
-mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts pts
-mount -t tmpfs -o mode=1777 tmpfs shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,nosuid,noexec devpts pts
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs shm
 ln -s /proc/self/fd fd
 ln -s /proc/self/fd/0 stdin
 ln -s /proc/self/fd/1 stdout
 ln -s /proc/self/fd/2 stderr
 ln -s pts/ptmx ptmx
-mount -t tmpfs -o mode=1777 tmpfs "$2/tmp"
-mount -t tmpfs -o mode=1777 tmpfs "$2/run"
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$2/tmp"
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$2/run"
 mount --bind "$3" "$2/data"`
 
 /**

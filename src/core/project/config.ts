@@ -5,6 +5,7 @@ import * as z from 'zod'
 import type { ImageConfig, ReporterEntry } from '../../dsl/config.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { UsageError } from '../../util/errors.ts'
+import { keepProjectOwner } from '../../util/project-owner.ts'
 import { locationSchema } from '../model/claim.ts'
 import type { ResolvedProfile } from '../model/plan.ts'
 import { ProjectError } from '../model/suite.ts'
@@ -144,6 +145,7 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   }
   // Source maps have real paths.
   const root = realpathSync(dirname(file))
+  keepProjectOwner(root)
   if (root.includes('\\'))
     throw new UsageError(
       `the project ${root} has a backslash in its path, and Node.js imports no module from there`,

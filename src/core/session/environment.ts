@@ -5,6 +5,7 @@ import { runHostCommand } from '../../host/process.ts'
 import { version } from '../../util/assets.ts'
 import type { Environment } from '../model/record.ts'
 import type { Project } from '../project/config.ts'
+import { publicCommandLine } from './kernel-command-line.ts'
 
 function read(file: string): string | null {
   try {
@@ -64,7 +65,7 @@ export async function readEnvironment(
     },
     memoryBytes: totalmem(),
     kernel: release(),
-    commandLine: read('/proc/cmdline') ?? '',
+    commandLine: publicCommandLine(read('/proc/cmdline') ?? ''),
     virtualization: virtualization(),
     kvm: existsSync('/dev/kvm'),
     mitigations: await mitigations(),
