@@ -2,6 +2,9 @@ import { main } from './cli.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { messageOf } from './util/errors.ts'
 
+// As root, isobench writes files that it trusts later. No other user may write to them.
+if (process.getuid?.() === 0) process.umask(process.umask() | 0o022)
+
 /** Whether an output could not be written. */
 let isBroken = false
 

@@ -1,7 +1,8 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { removeResource } from '../host/cleanup.ts'
-import { type Entry, readJournals, removeJournal } from '../host/journal.ts'
+import { type Entry, openJournals, removeJournal } from '../host/journal.ts'
 import { messageOf } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 
 function describe(entry: Entry): string {
@@ -35,21 +36,28 @@ export const command = defineCommand({
 async function clean(io: CommandIo): Promise<number> {
   let removed = 0
   let failed = 0
-  for (const journal of readJournals()) {
+  for (const journal of openJournals()) {
     if (journal.ownerAlive) {
-      io.out.write(`skipped ${journal.file}: its isobench is still running\n`)
+      io.out.write(`skipped ${journal.file}: another isobench uses it\n`)
+      continue
+    }
+    if (journal.refused !== undefined) {
+      failed++
+      io.err.write(
+        `refused ${journal.file}: ${journal.refused}. isobench would run its commands. Read it, then remove it.\n`,
+      )
       continue
     }
     let isComplete = true
     for (const entry of journal.entries) {
       try {
         await removeResource(entry)
-        io.out.write(`removed ${describe(entry)}\n`)
+        io.out.write(`removed ${sanitize(describe(entry))}\n`)
         removed++
       } catch (error) {
         isComplete = false
         failed++
-        io.err.write(`could not remove ${describe(entry)}: ${messageOf(error)}\n`)
+        io.err.write(`could not remove ${sanitize(describe(entry))}: ${messageOf(error)}\n`)
       }
     }
     if (isComplete) removeJournal(journal)

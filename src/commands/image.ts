@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { renameSync, rmSync } from 'node:fs'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
@@ -7,13 +8,16 @@ import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/
 import { removeResource } from '../host/cleanup.ts'
 import { ensureImage, findImage, imagePath, removableImage, unusedArtifacts } from '../host/image.ts'
 import { CleanupJournal } from '../host/journal.ts'
-import { lock } from '../host/lock.ts'
-import { hostLockPath } from '../host/paths.ts'
+import { lockHost } from '../host/lock.ts'
 import { drivers } from '../platforms/index.ts'
+import { temporaryName } from '../util/files.ts'
 import { diskPath } from '../vm/disks.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
 import { confirm } from './setup.ts'
+
+/** Named without the pid, because processes in containers have equal pids. */
+const startJournal = () => CleanupJournal.start(`image-${randomBytes(3).toString('hex')}`, removeResource)
 
 async function build(project: Project, options: Options, io: CommandIo): Promise<void> {
   const print = (line: string) => void io.err.write(`${line}\n`)
@@ -27,20 +31,31 @@ async function build(project: Project, options: Options, io: CommandIo): Promise
     onProgress: print,
     signal,
   })
-  await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
+  await using journal = startJournal()
   const { rootfs } = await ensureImage(project.image, { journal, onLine: print, signal })
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
   await ensureArtifacts(platforms, rootfs, { journal, onLine: print, signal })
   io.out.write(`${rootfs}\n`)
 }
 
-async function remove(project: Project, io: CommandIo): Promise<void> {
+/** Takes the host: a run boots its guests from the files. A run that waits looks for its files afterwards. */
+const lockFor = (purpose: string, { waitForLock }: Options, io: CommandIo) =>
+  lockHost({
+    purpose,
+    wait: waitForLock,
+    onWait: (holder) => io.err.write(`waiting for process ${holder.pid}, ${holder.purpose}, since ${holder.since}\n`),
+  })
+
+async function remove(project: Project, options: Options, io: CommandIo): Promise<void> {
+  // Refuses a root filesystem of the user before it waits.
+  if (removableImage(project.image) === undefined) return void io.out.write('The image does not exist.\n')
+  using _lock = await lockFor('removing the image', options, io)
   const path = removableImage(project.image)
   if (path === undefined) return void io.out.write('The image does not exist.\n')
   // The path of the disk depends on the directory of the image, so read it before the directory is gone.
   const disk = diskPath(path)
-  await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
-  const aside = `${path}.${process.pid}.removed`
+  await using journal = startJournal()
+  const aside = temporaryName(path)
   await journal.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
   io.out.write(`removed ${path}\n`)
   rmSync(disk, { force: true })
@@ -52,15 +67,14 @@ const inMiB = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`
  * Removes guest kernels and disks that no platform of this project boots from: those of earlier releases, images and
  * options. Another project that needs one of them builds it again.
  */
-async function prune(project: Project, io: CommandIo): Promise<void> {
+async function prune(project: Project, options: Options, io: CommandIo): Promise<void> {
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
   const used = requiredArtifacts(platforms, findImage(project.image)?.rootfs).map(({ path }) => path)
-  // A run may boot from them. A run that waits for this lock looks for its files afterwards.
-  using _lock = await lock(hostLockPath(), { purpose: 'removing unused kernels and disks' })
-  await using journal = CleanupJournal.start(`image-${process.pid}`, removeResource)
+  using _lock = await lockFor('removing unused kernels and disks', options, io)
+  await using journal = startJournal()
   let freed = 0
   for (const { path, bytes } of unusedArtifacts(used)) {
-    const aside = `${path}.${process.pid}.removed`
+    const aside = temporaryName(path)
     await journal.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
     freed += bytes
     io.out.write(`removed ${path}: ${inMiB(bytes)}\n`)
@@ -83,7 +97,7 @@ export const command = defineCommand({
       choices: ['build', 'path', 'remove', 'prune'],
     },
   ],
-  options: pickOptions('install', 'config'),
+  options: pickOptions('install', 'waitForLock', 'config'),
   examples: [
     { line: 'image build --install', description: 'build it now instead of at the first run' },
     { line: 'image prune', description: 'free disk space' },
@@ -103,10 +117,10 @@ async function manageImage(action: string, options: Options, io: CommandIo): Pro
       io.err.write('The image is not built yet. Build it: isobench image build\n')
       return exitCodes.invalid
     case 'remove':
-      await remove(project, io)
+      await remove(project, options, io)
       return exitCodes.clean
     default:
-      await prune(project, io)
+      await prune(project, options, io)
       return exitCodes.clean
   }
 }

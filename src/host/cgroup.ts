@@ -85,14 +85,29 @@ function copyCpuset(from: string, to: string): void {
   writeFileSync(join(to, 'cgroup.clone_children'), '1')
 }
 
+/**
+ * Creates the cgroup `name` below isobench's parent cgroup. `isobench clean` may remove the empty parent between the
+ * creation of the two.
+ */
+function createGroup(hierarchy: Hierarchy, name: string): string {
+  const folder = join(hierarchy.path, rootGroup, name)
+  for (let tries = 0; ; tries++) {
+    try {
+      createRootGroup(hierarchy)
+      mkdirSync(folder)
+      return folder
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries >= 10) throw error
+    }
+  }
+}
+
 /** Creates the cgroup `name` with its limits. A runtime creates its own cgroup below it, within the same limits. */
 export function makeCgroup(name: string, limits: Limits): void {
   for (const hierarchy of hierarchies()) {
     const { path, version, controllers } = hierarchy
     if (version === 2 && !controllers.includes('memory')) continue
-    createRootGroup(hierarchy)
-    const folder = join(path, rootGroup, name)
-    mkdirSync(folder)
+    const folder = createGroup(hierarchy, name)
     const has = (controller: string) => controllers.includes(controller)
     if (has('cpuset')) {
       if (version === 1) copyCpuset(join(path, rootGroup), folder)

@@ -115,6 +115,18 @@ async function removeDirectory(path: string): Promise<void> {
     await runHostCommand(['umount', ...flags, ...mounted], { exitCodes: [0, 1, 32, 64] })
     if (tries > 0) await sleep(20)
   }
-  // --one-file-system: if another process mounts something here now, rm skips it.
-  await runHostCommand(['rm', '--recursive', '--force', '--one-file-system', folder], { timeout: 600 })
+  for (let tries = 0; ; tries++) {
+    try {
+      // --one-file-system: if another process mounts something here now, rm skips it.
+      await runHostCommand(['rm', '--recursive', '--force', '--one-file-system', folder], { timeout: 600 })
+      return
+    } catch (error) {
+      // A process that a kill of isobench has left, such as a copy, may add files until it ends.
+      if (tries >= removalTries) throw error
+      await sleep(200)
+    }
+  }
 }
+
+/** How often a directory that gets new files is removed again: for about 10 s. */
+const removalTries = 50

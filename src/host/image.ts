@@ -5,11 +5,10 @@ import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError } from '../util/errors.ts'
 import { compileHooks, digestOf, inputHooks, type Recipe, recipe } from './image-recipe.ts'
-import { type ArtifactBuildOptions, buildOnce } from './lock.ts'
+import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from './lock.ts'
 import { requiredMountPoints } from './mounts.ts'
 import { debianMirror } from './packages.ts'
 import { cacheFolder } from './paths.ts'
-import { processId, runHostCommand } from './process.ts'
 
 /** The image could not be built, or the user's root filesystem does not fit. */
 export class ImageError extends IsobenchError {
@@ -87,21 +86,11 @@ async function runMmdebstrap(
     folder,
     debianMirror(),
   ]
-  let builder: AsyncDisposable | undefined
-  try {
-    await runHostCommand(argv, {
-      timeout: 1800,
-      env: { TMPDIR: scratch },
-      ...(options.signal && { signal: options.signal }),
-      onStart: (pid) => {
-        const id = processId(pid)
-        if (id) void options.journal.create({ kind: 'process', id }, () => {}).then((resource) => (builder = resource))
-      },
-      onLine: (line) => /^I:/.test(line) && options.onLine?.(line.slice(2).trim()),
-    })
-  } finally {
-    await builder?.[Symbol.asyncDispose]()
-  }
+  await runBuildCommand(argv, options, {
+    timeout: 1800,
+    env: { TMPDIR: scratch },
+    onLine: (line) => /^I:/.test(line) && options.onLine?.(line.slice(2).trim()),
+  })
   for (const path of requiredMountPoints) mkdirSync(join(folder, path), { recursive: true })
   // Packages enable services and timers. Disable them, so that only what a bench starts runs in the guest.
   for (const name of ['multi-user', 'timers'])
@@ -111,10 +100,7 @@ async function runMmdebstrap(
   writeFileSync(join(folder, 'etc/hosts'), '127.0.0.1 localhost isobench\n')
   rmSync(join(folder, 'etc/resolv.conf'), { force: true })
   // A complete image must survive a crash of the host, so wait for the disk once.
-  await runHostCommand(['sync', '--file-system', folder], {
-    timeout: 600,
-    ...(options.signal && { signal: options.signal }),
-  })
+  await runBuildCommand(['sync', '--file-system', folder], options, { timeout: 600 })
 }
 
 /**

@@ -1,7 +1,21 @@
 /** The cleanup journal: a write-ahead log of the host resources of one isobench process. */
 
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { HostError } from '../util/errors.ts'
+import { explainWrites, LineWriter, makeFolder, temporaryName } from '../util/files.ts'
+import { tryLockFile } from './file-lock.ts'
 import { journalsFolder } from './paths.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
 
@@ -28,7 +42,10 @@ export type Entry =
       readonly group?: string
     }
 
-type Line = { readonly made: number; readonly entry: Entry } | { readonly undone: number }
+type Line =
+  | { readonly owner: ProcessId }
+  | { readonly made: number; readonly entry: Entry }
+  | { readonly undone: number }
 
 /** Removes the resource of an entry. Must succeed if the resource was never created or is already gone. */
 export type Cleanup = (entry: Entry) => Promise<void>
@@ -37,31 +54,61 @@ export type Cleanup = (entry: Entry) => Promise<void>
 export class CleanupJournal {
   #next = 0
   readonly #open = new Map<number, Entry>()
+  readonly #lines: LineWriter
 
   private constructor(
     readonly file: string,
+    private readonly descriptor: number,
     private readonly undo: Cleanup,
-  ) {}
+  ) {
+    this.#lines = new LineWriter(file, descriptor)
+  }
 
-  /** Starts a journal that is owned by this process. */
+  /**
+   * Starts a journal that is owned by this process: the one that has it locked. It gets its name after it is locked and
+   * has its first line, so every journal that another process finds has an owner, or had one that was killed.
+   */
   static start(name: string, undo: Cleanup): CleanupJournal {
-    mkdirSync(journalsFolder(), { recursive: true })
     const file = join(journalsFolder(), `${name}.jsonl`)
-    writeFileSync(file, `${JSON.stringify({ owner: processId(process.pid) })}\n`, { flag: 'wx' })
-    return new CleanupJournal(file, undo)
+    makeFolder(dirname(journalsFolder()))
+    mkdirSync(journalsFolder(), { recursive: true, mode: 0o700 })
+    for (let tries = 0; ; tries++) {
+      if (existsSync(file)) throw new HostError(`the cleanup journal ${file} exists already.`)
+      const journal = CleanupJournal.#tryStart(file, undo)
+      if (journal) return journal
+      if (tries >= 10) throw new HostError(`other processes remove the files of ${journalsFolder()}.`)
+    }
+  }
+
+  /** Returns undefined if `isobench clean` took the new file before this process locked it. */
+  static #tryStart(file: string, undo: Cleanup): CleanupJournal | undefined {
+    const temporary = temporaryName(file)
+    const descriptor = explainWrites(temporary, () => openSync(temporary, 'ax', 0o600))
+    const journal = new CleanupJournal(file, descriptor, undo)
+    let isStarted = false
+    try {
+      if (!tryLockFile(descriptor)) return undefined
+      journal.#append({ owner: processId(process.pid)! })
+      renameSync(temporary, file)
+      isStarted = true
+      return journal
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    } finally {
+      if (!isStarted) {
+        rmSync(temporary, { force: true })
+        closeSync(descriptor)
+      }
+    }
   }
 
   /** Writes `entry` to the journal, then calls `create`. Dispose of the returned object to remove the resource. */
   async create(entry: Entry, create: () => Promise<unknown> | unknown): Promise<AsyncDisposable> {
     const id = this.#next++
-    this.#write({ made: id, entry })
+    this.#append({ made: id, entry })
     this.#open.set(id, entry)
-    const undo = async () => {
-      if (!this.#open.has(id)) return
-      await this.undo(entry)
-      this.#open.delete(id)
-      this.#write({ undone: id })
-    }
+    const undo = () => this.#remove(id)
     try {
       await create()
     } catch (error) {
@@ -72,8 +119,21 @@ export class CleanupJournal {
     return { [Symbol.asyncDispose]: undo }
   }
 
-  #write(line: Line): void {
-    appendFileSync(this.file, `${JSON.stringify(line)}\n`)
+  async #remove(id: number): Promise<void> {
+    const entry = this.#open.get(id)
+    if (!entry) return
+    await this.undo(entry)
+    // Another call may have removed it at the same time.
+    if (!this.#open.delete(id)) return
+    try {
+      this.#append({ undone: id })
+    } catch {
+      // A full disk. The line only saves `isobench clean` from removing the resource a second time.
+    }
+  }
+
+  #append(line: Line): void {
+    this.#lines.append(JSON.stringify(line))
   }
 
   /**
@@ -82,51 +142,96 @@ export class CleanupJournal {
    */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = []
-    for (const [id, entry] of [...this.#open].reverse()) {
+    for (const id of [...this.#open.keys()].reverse()) {
       try {
-        await this.undo(entry)
-        this.#open.delete(id)
-        this.#write({ undone: id })
+        await this.#remove(id)
       } catch (error) {
         failures.push(error)
       }
     }
     if (failures.length > 0) throw failures[0]
     rmSync(this.file, { force: true })
+    this.#close()
+  }
+
+  #isClosed = false
+
+  #close(): void {
+    if (!this.#isClosed) closeSync(this.descriptor)
+    this.#isClosed = true
   }
 }
 
-/** A journal as read from its file. */
-export interface StaleJournal {
+/** A journal that another process left, or has. Dispose of it to unlock it. */
+export interface FoundJournal extends Disposable {
   readonly file: string
+  /** Whether a process has it locked. Otherwise this process has it now, and no other one removes its resources. */
   readonly ownerAlive: boolean
   /** Resources that were not removed, latest first. */
   readonly entries: readonly Entry[]
+  /** Why its entries must not be used; it then has none. */
+  readonly refused?: string
 }
 
-/** Reads every journal of this host. Skips a line that a kill cut short, because its resource was not created yet. */
-export function readJournals(): StaleJournal[] {
-  if (!existsSync(journalsFolder())) return []
-  const files = readdirSync(journalsFolder()).filter((name) => name.endsWith('.jsonl'))
-  return files.map((name) => {
-    const file = join(journalsFolder(), name)
-    const open = new Map<number, Entry>()
-    let owner: ProcessId | undefined
-    for (const text of readFileSync(file, 'utf8').split('\n')) {
-      try {
-        const line = JSON.parse(text) as Line | { owner: ProcessId }
-        if ('owner' in line) owner = line.owner
-        else if ('undone' in line) open.delete(line.undone)
-        else open.set(line.made, line.entry)
-      } catch {
-        // A line that was cut short, or the empty last line.
-      }
+/** Lists every journal of this host. Skips those that are removed before they are opened. */
+export function* openJournals(): Generator<FoundJournal, void, void> {
+  if (!existsSync(journalsFolder())) return
+  for (const name of readdirSync(journalsFolder())) {
+    // A temporary file without an owner is that of a process that was killed while it started its journal.
+    if (!/\.jsonl(\.\w+\.tmp)?$/.test(name)) continue
+    const found = openJournal(join(journalsFolder(), name))
+    if (!found) continue
+    using journal = found
+    yield journal
+  }
+}
+
+function openJournal(file: string): FoundJournal | undefined {
+  let descriptor: number
+  try {
+    descriptor = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    if (code === 'ELOOP')
+      return { file, ownerAlive: false, entries: [], refused: 'it is a link', [Symbol.dispose]() {} }
+    throw error
+  }
+  const close = { [Symbol.dispose]: () => closeSync(descriptor) }
+  const refused = whyRefused(descriptor)
+  if (refused !== undefined) return { file, ownerAlive: false, entries: [], refused, ...close }
+  const isLocked = !tryLockFile(descriptor)
+  const { owner, entries } = parseJournal(readFileSync(descriptor, 'utf8'))
+  // Hosts that share a network file system may not share its locks.
+  return { file, ownerAlive: isLocked || (owner !== undefined && isAlive(owner)), entries, ...close }
+}
+
+/** Cleaning executes commands of the journal as root, so no other user may have written it. */
+function whyRefused(descriptor: number): string | undefined {
+  const { uid, mode } = fstatSync(descriptor)
+  if (uid !== process.getuid?.()) return `it belongs to user ${uid}`
+  if ((mode & 0o022) !== 0) return 'other users can write to it'
+  return undefined
+}
+
+/** Skips a line that a kill cut short, because its resource was not created yet. */
+function parseJournal(text: string): { readonly owner: ProcessId | undefined; readonly entries: readonly Entry[] } {
+  const open = new Map<number, Entry>()
+  let owner: ProcessId | undefined
+  for (const one of text.split('\n')) {
+    try {
+      const line = JSON.parse(one) as Line
+      if ('owner' in line) owner = line.owner
+      else if ('undone' in line) open.delete(line.undone)
+      else if ('made' in line) open.set(line.made, line.entry)
+    } catch {
+      // A line that was cut short, or the empty last line.
     }
-    return { file, ownerAlive: owner !== undefined && isAlive(owner), entries: [...open.values()].reverse() }
-  })
+  }
+  return { owner, entries: [...open.values()].reverse() }
 }
 
 /** Deletes a journal after all of its resources were removed. */
-export function removeJournal(journal: StaleJournal): void {
-  rmSync(journal.file, { force: true })
+export function removeJournal({ file }: Pick<FoundJournal, 'file'>): void {
+  rmSync(file, { force: true })
 }

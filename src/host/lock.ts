@@ -1,14 +1,29 @@
-/** A lock per host, and `buildOnce`, which builds cached artifacts under a lock. */
+/** The lock of the host, and `buildOnce`, which builds cached artifacts under a lock. */
 
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InterruptedError, IsobenchError } from '../util/errors.ts'
+import { HostError, InterruptedError, IsobenchError } from '../util/errors.ts'
+import { makeFolder, temporaryName } from '../util/files.ts'
 import { sanitize } from '../util/text.ts'
+import { tryLockFile, waitForFileLock } from './file-lock.ts'
 import type { CleanupJournal } from './journal.ts'
+import { hostLockFile } from './paths.ts'
+import { type HostCommandOptions, isAlive, type ProcessId, processId, runHostCommand } from './process.ts'
 
 /** Another isobench process has the lock. */
 export class LockedError extends IsobenchError {
@@ -32,69 +47,111 @@ export interface LockOptions {
   readonly signal?: AbortSignal
 }
 
-/**
- * The name of an abstract socket (unix(7)). Only one process can bind it, and the kernel frees it when that process
- * ends, even after a kill. So there are no stale locks. A process that connects receives the holder's identity.
- */
-const socketName = (name: string): string =>
-  `\0isobench-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
+const openFlags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
 
-/** Binds the socket, or returns `undefined` if another process has bound it. */
-async function tryBind(name: string, purpose: string): Promise<Server | undefined> {
-  const holder: LockHolder = { pid: process.pid, purpose, since: new Date().toISOString() }
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    socket.end(JSON.stringify(holder))
-  })
-  try {
-    server.listen(socketName(name))
-    await once(server, 'listening')
-    server.unref()
-    return server
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    return undefined
+/** Whether the path still leads to the open file. A holder removes the path when it frees the lock. */
+function isStillAt(path: string, descriptor: number): boolean {
+  const [at, open] = [statSync(path, { throwIfNoEntry: false }), fstatSync(descriptor)]
+  return at?.ino === open.ino && at.dev === open.dev
+}
+
+/** Reads who has the lock. Returns `undefined` if the process has ended, or has not written its name within 0.1 s. */
+async function readHolder(path: string): Promise<LockHolder | undefined> {
+  for (let tries = 0; tries < 10; tries++) {
+    try {
+      const { id, purpose, since } = JSON.parse(readFileSync(path, 'utf8')) as LockHolder & { readonly id: ProcessId }
+      if (isAlive(id)) return { pid: id.pid, purpose: sanitize(purpose, 200), since: sanitize(since) }
+    } catch {
+      // The file is gone or empty.
+    }
+    await sleep(10)
+  }
+  return undefined
+}
+
+/** Writes who has the lock. Returns what frees it, or `undefined` if the lock is that of a file that was removed. */
+function claim(path: string, descriptor: number, purpose: string): Disposable | undefined {
+  if (!isStillAt(path, descriptor)) return undefined
+  ftruncateSync(descriptor)
+  writeSync(descriptor, JSON.stringify({ id: processId(process.pid), purpose, since: new Date().toISOString() }), 0)
+  let isHeld = true
+  return {
+    [Symbol.dispose]: () => {
+      if (!isHeld) return
+      isHeld = false
+      rmSync(path, { force: true })
+      closeSync(descriptor)
+    },
   }
 }
 
-/** Asks the holder for its identity. Returns `undefined` if it has just ended or does not answer within 1 s. */
-async function askHolder(name: string): Promise<LockHolder | undefined> {
-  const socket = connect(socketName(name)).setTimeout(1000)
-  socket.on('timeout', () => socket.destroy())
-  try {
-    let text = ''
-    for await (const chunk of socket) text += String(chunk)
-    const { pid, purpose, since } = JSON.parse(text) as LockHolder
-    return { pid, purpose: sanitize(purpose, 200), since }
-  } catch {
-    return undefined
-  }
-}
-
 /**
- * Takes a lock of this host and keeps it until the returned object is disposed or the process ends.
+ * Takes the lock of a file and keeps it until the returned object is disposed or the process ends. The file exists only
+ * while the lock is taken, and only this user can open it. So no other user can take, delay or read the lock.
  * @throws {LockedError} naming the holder, unless `wait` is set
  * @throws {InterruptedError} if the signal is aborted
  */
-export async function lock(name: string, options: LockOptions): Promise<Disposable> {
+export async function lock(path: string, { purpose, wait, onWait, signal }: LockOptions): Promise<Disposable> {
   for (let reported = false; ; ) {
-    if (options.signal?.aborted) throw new InterruptedError('interrupted while waiting for another isobench process')
-    const server = await tryBind(name, options.purpose)
-    if (server) return { [Symbol.dispose]: () => void server.close() }
-    const holder = await askHolder(name)
-    if (!options.wait) {
-      const holderText = holder ? `process ${holder.pid}, ${holder.purpose}, since ${holder.since}` : 'unknown process'
-      throw new LockedError(
-        `another isobench process is using this host: ${holderText}`,
-        'wait for it with --wait-for-lock, or stop it',
-      )
+    if (signal?.aborted) throw new InterruptedError('interrupted while waiting for another isobench process')
+    const descriptor = openSync(path, openFlags, 0o600)
+    let held: Disposable | undefined
+    try {
+      let isLocked = tryLockFile(descriptor)
+      if (!isLocked) {
+        const holder = await readHolder(path)
+        if (!wait) {
+          const who = holder ? `process ${holder.pid}, ${holder.purpose}, since ${holder.since}` : 'unknown process'
+          throw new LockedError(
+            `another isobench process is using this host: ${who}`,
+            'wait for it with --wait-for-lock, or stop it',
+          )
+        }
+        if (!reported && holder) onWait?.(holder)
+        reported ||= holder !== undefined
+        isLocked = await waitForFileLock(descriptor, signal)
+      }
+      held = isLocked && !signal?.aborted ? claim(path, descriptor, purpose) : undefined
+      if (held) return held
+    } finally {
+      if (!held) closeSync(descriptor)
     }
-    if (!reported && holder) {
-      options.onWait?.(holder)
-      reported = true
-    }
-    await sleep(200)
   }
+}
+
+/**
+ * Creates a folder that only this user can open.
+ * @throws {HostError} if it exists and another user can, or if this user must not create it
+ */
+export function privateFolder(folder: string): string {
+  try {
+    makeFolder(dirname(folder))
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new HostError(`isobench cannot create ${folder}, because it does not run as root`, 'run it with sudo')
+    if (code !== 'EEXIST') throw error
+  }
+  const { uid, mode } = lstatSync(folder)
+  const isPrivate =
+    uid === process.getuid?.() && (mode & constants.S_IFMT) === constants.S_IFDIR && (mode & 0o077) === 0
+  if (!isPrivate)
+    throw new HostError(
+      `${folder} is not a folder that only the user of this process can open`,
+      `if no isobench is running: mv ${folder} ${folder}.old`,
+    )
+  return folder
+}
+
+/**
+ * Takes the lock of this host. There is one for all state folders, because two runs would disturb each other.
+ * @throws {LockedError} naming the holder, unless `wait` is set
+ */
+export function lockHost(options: LockOptions): Promise<Disposable> {
+  const file = hostLockFile
+  privateFolder(dirname(file))
+  return lock(file, options)
 }
 
 /** Options for building an artifact of the cache: an image, a kernel, a disk. */
@@ -103,6 +160,30 @@ export interface ArtifactBuildOptions {
   /** Called with a line of text for each step, to show progress. */
   readonly onLine?: (line: string) => void
   readonly signal?: AbortSignal
+}
+
+/**
+ * Runs a command of a build, with its process in the journal, so that `isobench clean` ends it after a kill.
+ * @returns the command's standard output
+ */
+export async function runBuildCommand(
+  argv: readonly string[],
+  { journal, signal }: ArtifactBuildOptions,
+  options: Omit<HostCommandOptions, 'signal' | 'onStart'> = {},
+): Promise<string> {
+  let journaled: Promise<AsyncDisposable> | undefined
+  try {
+    return await runHostCommand(argv, {
+      ...options,
+      ...(signal && { signal }),
+      onStart: (pid) => {
+        const id = processId(pid)
+        if (id) journaled = journal.create({ kind: 'process', id }, () => {})
+      },
+    })
+  } finally {
+    await (await journaled)?.[Symbol.asyncDispose]()
+  }
 }
 
 /**
@@ -116,7 +197,7 @@ export async function buildOnce(
   { purpose, journal, onLine, signal }: ArtifactBuildOptions & { readonly purpose: string },
 ): Promise<void> {
   if (existsSync(target)) return
-  mkdirSync(dirname(target), { recursive: true })
+  makeFolder(dirname(target))
   using _lock = await lock(`${target}.lock`, {
     purpose,
     wait: true,
@@ -124,7 +205,7 @@ export async function buildOnce(
     ...(signal && { signal }),
   })
   if (existsSync(target)) return
-  const temporary = `${target}.${process.pid}.tmp`
+  const temporary = temporaryName(target)
   await using _temporary = await journal.create({ kind: 'directory', path: temporary }, () => {})
   await build(temporary)
   renameSync(temporary, target)

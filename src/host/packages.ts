@@ -171,6 +171,7 @@ export const describeMissing = (requirements: readonly Requirement[]): string =>
 export const baseRequirements: readonly Requirement[] = [
   { binary: 'ip', package: 'iproute2' },
   { binary: 'nsenter', package: 'util-linux' },
+  { binary: 'flock', package: 'util-linux' },
   { binary: 'mount', package: 'mount' },
   { binary: 'cgexec', package: 'cgroup-tools' },
   { binary: 'busybox', package: 'busybox-static' },

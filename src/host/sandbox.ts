@@ -99,6 +99,15 @@ export interface LaunchOptions {
   readonly launch?: (argv: HostArgv) => HostArgv
 }
 
+/**
+ * Runs a process in the cgroup of a sandbox, so that removing the sandbox ends it even if this process was killed. A
+ * command from `wrap` is in the cgroup already.
+ */
+export function insideCgroup(name: string, argv: HostArgv): HostArgv {
+  const entering = cgroupExecArgv(name, [])
+  return entering.every((word, at) => argv[at] === word) ? argv : [...entering, ...argv]
+}
+
 /** Creates `run` and `spawn` of a sandbox. Processes write their output to a log in `directory`. */
 export function sandboxProcesses(
   directory: string,
@@ -232,7 +241,10 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
       return chroot
     },
     oncePerRun: options.oncePerRun,
-    ...sandboxProcesses(stateDir, { ...options, ...(traceHooks && { launch: (argv) => traceHooks.launch(argv) }) }),
+    ...sandboxProcesses(stateDir, {
+      ...options,
+      launch: (argv) => (traceHooks ? traceHooks.launch(insideCgroup(id, argv)) : insideCgroup(id, argv)),
+    }),
     onCleanup: async (description, argv) => {
       resources.use(await journal.create({ kind: 'command', description, argv, group: id }, () => {}))
     },
@@ -271,7 +283,7 @@ export async function createRunSandbox(options: RunSandboxOptions): Promise<RunS
     subnet: network.subnet(),
     clientNetns: `/run/netns/${network.clientNetns}`,
     wrap: (argv) => cgroupExecArgv(id, inNetns(id, argv)),
-    ...sandboxProcesses(stateDir, { timeout: runCommandTimeout, signal }),
+    ...sandboxProcesses(stateDir, { timeout: runCommandTimeout, signal, launch: (argv) => insideCgroup(id, argv) }),
     onCleanup: async (description, argv) => {
       resources.use(await journal.create({ kind: 'command', description, argv }, () => {}))
     },

@@ -1,4 +1,4 @@
-import { openSync, writeSync } from 'node:fs'
+import { openSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { messageOf } from '../util/errors.ts'
@@ -18,7 +18,8 @@ export class OutputFile {
         makeFolder(dirname(this.path))
         this.#descriptor = openSync(this.path, outputFlag(this.path))
       }
-      writeSync(this.#descriptor, text)
+      // Unlike writeSync, it writes all of it, or throws.
+      writeFileSync(this.#descriptor, text)
     } catch (error) {
       this.#failure = new ReportFileError(
         `the report cannot be written to ${this.path}: ${messageOf(error)}`,

@@ -1,5 +1,49 @@
-import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { IsobenchError } from './errors.ts'
+
+/** A file cannot be written. */
+export class WriteError extends IsobenchError {
+  readonly code = 'ISOBENCH_WRITE'
+}
+
+/** What the kernel's refusals mean, and how to fix them. */
+const refusals: Readonly<Record<string, readonly [why: string, fix: (file: string) => string]>> = {
+  ENOSPC: [
+    'the disk is full',
+    (file) => `free space on the disk of ${dirname(file)} (df ${dirname(file)}), then run again`,
+  ],
+  EDQUOT: ['the disk quota is used up', (file) => `free space below ${dirname(file)}, then run again`],
+  EROFS: ['the file system is read-only', () => 'run isobench in a folder that can be written'],
+  EFBIG: ['it is larger than the limit of this process', () => 'raise it: ulimit -f unlimited'],
+  EMFILE: ['this process has too many open files', () => 'raise the limit: ulimit -n 4096'],
+  ENFILE: ['this host has too many open files', () => 'raise fs.file-max with sysctl'],
+}
+
+/**
+ * Writes a file. The kernel's error for a full disk does not name the file.
+ * @throws {WriteError} that names the file and the fix, if the cause is known
+ */
+export function explainWrites<T>(file: string, write: () => T): T {
+  try {
+    return write()
+  } catch (error) {
+    const refusal = refusals[(error as NodeJS.ErrnoException).code ?? '']
+    if (!refusal) throw error
+    throw new WriteError(`${file} cannot be written: ${refusal[0]}`, refusal[1](file))
+  }
+}
 
 /**
  * Creates a folder and its parents.
@@ -19,16 +63,44 @@ export function makeFolder(folder: string): void {
   }
 }
 
+/** Appends lines to a file. Each is with the kernel before the call returns. */
+export class LineWriter {
+  #isCutShort = false
+
+  /** @param to an open file; by default the path is opened for each line */
+  constructor(
+    private readonly file: string,
+    private readonly to: number | string = file,
+  ) {}
+
+  /**
+   * @param line without its end
+   * @throws {WriteError} if the disk is full; a part of the line may be in the file then
+   */
+  append(line: string): void {
+    // After a line that a full disk has cut short, the next one would be a part of it.
+    const text = `${this.#isCutShort ? '\n' : ''}${line}\n`
+    this.#isCutShort = true
+    explainWrites(this.file, () => appendFileSync(this.to, text))
+    this.#isCutShort = false
+  }
+}
+
+/** A path beside `path` that no other process uses. It has random digits, because pids of containers are equal. */
+export const temporaryName = (path: string): string => `${path}.${randomBytes(6).toString('hex')}.tmp`
+
 /**
  * Replaces a file as a whole: readers see the old file or the new one. Creates the folder if needed.
  * @throws {Error} if the file cannot be written; then the old file stays
  */
 export function writeFileAtomic(file: string, contents: string | Uint8Array): void {
-  const temporary = `${file}.${process.pid}.tmp`
+  const temporary = temporaryName(file)
   try {
-    makeFolder(dirname(file))
-    writeFileSync(temporary, contents, existsSync(file) ? { mode: statSync(file).mode & 0o7777 } : {})
-    renameSync(temporary, file)
+    explainWrites(file, () => {
+      makeFolder(dirname(file))
+      writeFileSync(temporary, contents, existsSync(file) ? { mode: statSync(file).mode & 0o7777 } : {})
+      renameSync(temporary, file)
+    })
   } catch (error) {
     try {
       rmSync(temporary, { force: true })
@@ -70,6 +142,6 @@ const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fals
  * @throws {Error} if it cannot be written
  */
 export function writeOutput(path: string, contents: string): void {
-  if (isStream(path)) writeFileSync(path, contents, { flag: 'a' })
+  if (isStream(path)) explainWrites(path, () => writeFileSync(path, contents, { flag: 'a' }))
   else writeFileAtomic(linkChain(path).at(-1)!, contents)
 }

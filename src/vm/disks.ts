@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ArtifactBuildOptions, buildOnce } from '../host/lock.ts'
+import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from '../host/lock.ts'
 import { isDebian12, type Requirement, which } from '../host/packages.ts'
 import { cacheFolder } from '../host/paths.ts'
 import { type HostArgv, runHostCommand } from '../host/process.ts'
@@ -71,21 +71,23 @@ export function diskPath(rootfs: string): string {
 /**
  * Creates a disk with a root filesystem, without mounting anything. Guests share it and mount it read-only, so it has
  * no journal and little free space.
+ * @param build journals the process, if the disk is not in a sandbox
  */
-export async function makeDisk(rootfs: string, file: string, signal?: AbortSignal): Promise<void> {
-  const options = { timeout: 600, ...(signal && { signal }) }
+export async function makeDisk(rootfs: string, file: string, build?: ArtifactBuildOptions): Promise<void> {
+  const options = { timeout: 600, ...(build?.signal && { signal: build.signal }) }
   const measured = async (...flags: string[]) =>
     Number.parseInt(await runHostCommand(['du', '--summarize', '--one-file-system', ...flags, rootfs], options), 10)
   const [kibibytes, inodes] = [await measured('--block-size=1K'), await measured('--inodes')]
   const size = Math.ceil(kibibytes * 1.08 + inodes / 2) + 8192
   const shape = ['-t', 'ext4', '-b', '4096', '-O', '^has_journal', '-m', '0', '-N', String(inodes + 256)]
-  await runHostCommand(['mke2fs', '-q', '-F', ...shape, '-d', rootfs, file, `${size}K`], options)
+  const argv = ['mke2fs', '-q', '-F', ...shape, '-d', rootfs, file, `${size}K`]
+  await (build ? runBuildCommand(argv, build, { timeout: 600 }) : runHostCommand(argv, options))
 }
 
 /** Returns the disk of an image. Creates it if it does not exist. */
 export async function ensureDisk(rootfs: string, options: ArtifactBuildOptions): Promise<string> {
   const target = diskPath(rootfs)
-  const build = (temporary: string) => makeDisk(rootfs, temporary, options.signal)
+  const build = (temporary: string) => makeDisk(rootfs, temporary, options)
   await buildOnce(target, build, { ...options, purpose: 'creating the image disk' })
   return target
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import type { Artifact } from '../driver.ts'
 import { recipe } from '../host/image-recipe.ts'
-import { type ArtifactBuildOptions, buildOnce } from '../host/lock.ts'
+import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from '../host/lock.ts'
 import { downloadPackage, type Requirement } from '../host/packages.ts'
 import { cacheFolder } from '../host/paths.ts'
 import { runHostCommand } from '../host/process.ts'
@@ -134,7 +134,7 @@ function userKernelFiles({ kernel, modules }: Exclude<KernelSource, { debian: un
 }
 
 /** Downloads and unpacks a kernel package of the image's Debian suite. */
-async function debianFiles(folder: string, name: string, { signal }: ArtifactBuildOptions): Promise<KernelFiles> {
+async function debianFiles(folder: string, name: string, options: ArtifactBuildOptions): Promise<KernelFiles> {
   const packageFolder = join(folder, 'package')
   mkdirSync(packageFolder)
   const file = await downloadPackage({
@@ -143,9 +143,9 @@ async function debianFiles(folder: string, name: string, { signal }: ArtifactBui
     name,
     // The package with this name is a metapackage that depends on the latest release.
     preferDependency: /^linux-image-/,
-    ...(signal && { signal }),
+    ...(options.signal && { signal: options.signal }),
   })
-  await runHostCommand(['dpkg-deb', '--extract', file, packageFolder], signal ? { signal } : {})
+  await runBuildCommand(['dpkg-deb', '--extract', file, packageFolder], options)
   const found = readdirSync(join(packageFolder, 'boot')).find((name) => name.startsWith('vmlinuz-'))
   if (!found) throw new HostError(`the Debian package ${name} contains no kernel.`)
   const release = found.slice('vmlinuz-'.length)

@@ -133,14 +133,14 @@ describe('image path', () => {
       [disk]: 'x'.repeat(2 * 1024 ** 2),
       'cache/kernels/0123456789abcdef.12.tmp/vmlinux': '',
     })
-    const pruned = await project.isobench(['image', 'prune'], { env })
+    const pruned = await project.isobench(['image', 'prune', '--wait-for-lock'], { env })
     expect(pruned.stdout).toContain(`removed ${project.path(kernel)}: 4 MiB`)
     expect(pruned.stdout).toContain(`removed ${project.path(disk)}: 2 MiB`)
     expect(pruned.stdout).toMatch(/^freed [56] MiB$/m)
     expect(pruned.exitCode).toBe(0)
     expect(readdirSync(project.path('cache/kernels'))).toEqual(['0123456789abcdef.12.tmp'])
     expect(readdirSync(project.path('cache/disks'))).toEqual([])
-    expect((await project.isobench(['image', 'prune'], { env })).stdout).toContain(
+    expect((await project.isobench(['image', 'prune', '--wait-for-lock'], { env })).stdout).toContain(
       'Nothing to remove: this project uses every kernel and disk.',
     )
   })

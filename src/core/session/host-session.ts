@@ -8,12 +8,12 @@ import { cgroupExecArgv, type Limits, makeCgroup } from '../../host/cgroup.ts'
 import { removeResource } from '../../host/cleanup.ts'
 import { assignCpus, type CpuAssignment } from '../../host/cpus.ts'
 import { ensureImage, type Image } from '../../host/image.ts'
-import { CleanupJournal, readJournals } from '../../host/journal.ts'
+import { CleanupJournal, openJournals } from '../../host/journal.ts'
 import { type Load, loadBetween, readCounters, runnableCount, sessionUsage } from '../../host/load.ts'
-import { lock } from '../../host/lock.ts'
+import { lockHost } from '../../host/lock.ts'
 import { createBusyboxRootfs, mountChroot } from '../../host/mounts.ts'
 import { inNetns, Network } from '../../host/network.ts'
-import { guestsFolder, hostLockPath } from '../../host/paths.ts'
+import { guestsFolder } from '../../host/paths.ts'
 import { createGuestSandbox, type OwnedGuestSandbox, RunResources, type TraceHooks } from '../../host/sandbox.ts'
 import { traceSources } from '../../tracing/sources.ts'
 import { Tracer } from '../../tracing/tracer.ts'
@@ -29,8 +29,10 @@ import type { EnsureArtifactsOptions, Session, SessionOptions } from './session.
 
 /** Removes the tracers of killed runs. They slow down the whole host, so this does not wait for `isobench clean`. */
 async function removeStaleTracers(): Promise<void> {
-  const dead = readJournals().filter(({ ownerAlive }) => !ownerAlive)
-  for (const entry of dead.flatMap(({ entries }) => entries)) if (entry.kind === 'tracer') await removeResource(entry)
+  for (const { ownerAlive, entries } of openJournals()) {
+    if (ownerAlive) continue
+    for (const entry of entries) if (entry.kind === 'tracer') await removeResource(entry)
+  }
 }
 
 /** The lock of the host, a cleanup journal, and the load client's network namespace. */
@@ -65,7 +67,7 @@ export class HostSession implements Session {
     // Every process listens to the signal, and all platforms are probed at once.
     setMaxListeners(0, signal)
     const cpus = assignCpus(guest.cpus)
-    const hostLock = await lock(hostLockPath(), { purpose, wait, signal, ...(onWait && { onWait }) })
+    const hostLock = await lockHost({ purpose, wait, signal, ...(onWait && { onWait }) })
     resources.defer(() => hostLock[Symbol.dispose]())
     await removeStaleTracers()
     const prefix = `isob-${randomBytes(3).toString('hex')}`

@@ -1,6 +1,20 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { CleanupJournal, type Entry, readJournals, removeJournal } from '../../../src/host/journal.ts'
+import { CleanupJournal, type Entry, openJournals, removeJournal } from '../../../src/host/journal.ts'
 import { journalsFolder } from '../../../src/host/paths.ts'
 import { finished, script, temporary } from './children.ts'
 
@@ -18,6 +32,8 @@ beforeEach(() => {
   undone = []
 })
 
+/** What `isobench clean` finds. A journal is locked only while it is looked at. */
+const readJournals = () => [...openJournals()]
 const left = (journal: CleanupJournal) => readJournals().find(({ file }) => file === journal.file)!.entries
 
 describe('a journal', () => {
@@ -78,7 +94,7 @@ describe('a journal', () => {
   it('is never written over another of its name', async () => {
     await using journal = CleanupJournal.start('taken', undo)
     const before = readFileSync(journal.file, 'utf8')
-    expect(() => CleanupJournal.start('taken', undo)).toThrow(/EEXIST/)
+    expect(() => CleanupJournal.start('taken', undo)).toThrow(/exists already/)
     expect(readFileSync(journal.file, 'utf8')).toBe(before)
   })
 
@@ -94,7 +110,7 @@ describe('a journal', () => {
     })
     for (const name of ['a', 'b']) await journal.create(entry(name), () => {})
     await journal[Symbol.asyncDispose]().catch(() => {})
-    removeJournal({ file: journal.file, ownerAlive: true, entries: [] })
+    removeJournal(journal)
     expect(undone).toEqual(['a'])
   })
 })
@@ -136,9 +152,10 @@ describe('after a kill', () => {
 
   it('a journal with a cut first line has no living owner and no entries', async () => {
     const file = `${journalsFolder()}/headless.jsonl`
-    appendFileSync(file, '{"owner":{"pi')
+    appendFileSync(file, '{"owner":{"pi', { mode: 0o600 })
     const found = readJournals().find((one) => one.file === file)!
-    expect(found).toEqual({ file, ownerAlive: false, entries: [] })
+    expect(found).toMatchObject({ file, ownerAlive: false, entries: [] })
+    expect(found.refused).toBeUndefined()
     removeJournal(found)
   })
 
@@ -147,5 +164,130 @@ describe('after a kill', () => {
     expect(readJournals()).toEqual([])
     vi.stubEnv('ISOBENCH_STATE', folder.path)
     expect(readdirSync(journalsFolder())).toEqual([])
+  })
+})
+
+describe('while other processes clean', () => {
+  /** What a `clean` does in another process: it removes each journal that nobody owns. */
+  const cleaner = () =>
+    script(
+      folder.path,
+      'cleaner',
+      `import { openJournals, removeJournal } from './src/host/journal.ts'
+       // The environment of host commands lacks ISOBENCH_STATE. The host's own journals must not be touched.
+       process.env.ISOBENCH_STATE = '${folder.path}'
+       for (const journal of openJournals()) {
+         if (!journal.ownerAlive) removeJournal(journal)
+         process.stdout.write(journal.file + (journal.ownerAlive ? ' alive' : ' dead') + '\\n')
+       }`,
+    )
+
+  /** Puts a program before flock(1) that cleans first, so that the clean falls between the creation and the lock. */
+  async function cleanBeforeEachLock(): Promise<Disposable> {
+    const bin = join(folder.path, 'bin')
+    mkdirSync(bin, { recursive: true })
+    const real = execFileSync('sh', ['-c', 'command -v flock'], { encoding: 'utf8' }).trim()
+    const program = `#!/bin/sh
+PATH='${process.env.PATH}' ${process.execPath} ${await cleaner()} 3>&- >&2
+exec ${real} "$@"
+`
+    writeFileSync(join(bin, 'flock'), program, { mode: 0o755 })
+    vi.stubEnv('PATH', `${bin}:${process.env.PATH}`)
+    return { [Symbol.dispose]: () => void vi.stubEnv('PATH', process.env.PATH!.slice(bin.length + 1)) }
+  }
+
+  it('a process notices that a clean took the journal that it starts', async () => {
+    using _clean = await cleanBeforeEachLock()
+    // Every try loses its file to the cleaner. The process must notice instead of writing to a removed file.
+    expect(() => CleanupJournal.start('raced', undo)).toThrow(/remove the files of/)
+    expect(readdirSync(journalsFolder())).toEqual([])
+  })
+
+  it('a started journal is found with its owner, by any process', async () => {
+    await using journal = CleanupJournal.start('owned', undo)
+    const found = execFileSync(process.execPath, [await cleaner()], { encoding: 'utf8' })
+    expect(found).toBe(`${journal.file} alive\n`)
+    expect(existsSync(journal.file)).toBe(true)
+  })
+
+  it('a dead journal has one cleaner at a time', async () => {
+    writeFileSync(`${journalsFolder()}/dead.jsonl`, '', { mode: 0o600 })
+    for (const journal of openJournals()) {
+      expect(journal.ownerAlive).toBe(false)
+      expect([...openJournals()].map(({ ownerAlive }) => ownerAlive)).toEqual([true])
+      removeJournal(journal)
+    }
+  })
+
+  it('a journal that vanishes after it was listed is left out', () => {
+    for (const name of ['a', 'b', 'c']) writeFileSync(`${journalsFolder()}/${name}.jsonl`, '', { mode: 0o600 })
+    const found: string[] = []
+    for (const { file } of openJournals()) {
+      found.push(file)
+      for (const name of readdirSync(journalsFolder())) removeJournal({ file: `${journalsFolder()}/${name}` })
+    }
+    expect(found).toHaveLength(1)
+  })
+
+  it('starts and cleans of many processes lose no journal and leave none', async () => {
+    const starter = await script(
+      folder.path,
+      'starter',
+      `import { existsSync } from 'node:fs'
+       import { CleanupJournal } from './src/host/journal.ts'
+       for (let at = 0; at < 25; at++) {
+         const journal = CleanupJournal.start('stress-' + process.pid + '-' + at, async () => {})
+         await journal.create({ kind: 'netns', name: 'a' }, () => {})
+         if (!existsSync(journal.file)) process.exit(9)
+         await journal[Symbol.asyncDispose]()
+       }`,
+    )
+    const file = await cleaner()
+    const starting = Promise.all([finished(starter), finished(starter)])
+    let isOver = false
+    void starting.then(() => {
+      isOver = true
+    })
+    do await finished(file)
+    while (!isOver)
+    expect(await starting).toEqual([1, 2].map(() => ({ code: 0, signal: null })))
+    expect(readdirSync(journalsFolder())).toEqual([])
+  })
+})
+
+describe('a journal that another user may have written', () => {
+  const file = () => `${journalsFolder()}/foreign.jsonl`
+  const argv = ['touch', join(folder.path, 'executed')]
+  const line = `{"made":0,"entry":${JSON.stringify({ kind: 'command', description: 'x', argv })}}\n`
+
+  it.each([
+    ['is writable by others', () => chmodSync(file(), 0o666), /other users can write/],
+    [
+      'is a link',
+      () => {
+        renameSync(file(), join(folder.path, 'moved'))
+        symlinkSync(join(folder.path, 'moved'), file())
+      },
+      /a link/,
+    ],
+    ...(process.getuid!() === 0
+      ? ([['belongs to another user', () => chownSync(file(), 1000, 1000), /belongs to user 1000/]] as const)
+      : []),
+  ] as const)('is refused, with no entry, if it %s', (_, spoil, why) => {
+    writeFileSync(file(), line, { mode: 0o600 })
+    spoil()
+    const [found] = readJournals()
+    expect(found).toMatchObject({ file: file(), ownerAlive: false, entries: [] })
+    expect(found!.refused).toMatch(why)
+    removeJournal(found!)
+  })
+
+  it('is not that of a run with umask 0', async () => {
+    const before = process.umask(0)
+    const journal = CleanupJournal.start('umask', undo)
+    process.umask(before)
+    expect(statSync(journal.file).mode & 0o777).toBe(0o600)
+    expect(left(journal)).toEqual([])
+    await journal[Symbol.asyncDispose]()
   })
 })

@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { LockedError, type LockHolder, lock } from '../../../src/host/lock.ts'
+import { LockedError, type LockHolder, lock, privateFolder } from '../../../src/host/lock.ts'
+import { hostLockFile } from '../../../src/host/paths.ts'
+import { HostError } from '../../../src/util/errors.ts'
 import { firstLine, script, temporary } from './children.ts'
 
 const folder = temporary()
 afterAll(() => folder.remove())
 
 const purpose = 'testing'
-const name = `unit-test-${process.pid}`
+const name = join(folder.path, 'lock')
 
 /** Takes the lock that its argument names, says whether it got it, and holds it until its input ends. */
 const taker = () =>
@@ -88,5 +92,55 @@ describe('the lock', () => {
     using _second = await lock(name, { purpose })
     first[Symbol.dispose]()
     await expect(lock(name, { purpose })).rejects.toBeInstanceOf(LockedError)
+  })
+
+  it('is a file that no other user can open, and that is gone afterwards', async () => {
+    const before = process.umask(0)
+    const held = await lock(name, { purpose })
+    process.umask(before)
+    expect(statSync(name).mode & 0o777).toBe(0o600)
+    held[Symbol.dispose]()
+    expect(existsSync(name)).toBe(false)
+  })
+
+  it('is taken over from a process that was killed, not named after it', async () => {
+    const id = { pid: 2 ** 22 + 1, started: '1' }
+    writeFileSync(name, JSON.stringify({ id, purpose: 'dead', since: '2026-01-01' }))
+    using _held = await lock(name, { purpose })
+    expect(readFileSync(name, 'utf8')).toContain(`"pid":${process.pid}`)
+  })
+
+  it('of a file that its holder removes is not mistaken for the lock of the new file', async () => {
+    const first = await lock(name, { purpose: 'first' })
+    // The second one waits for the lock of a file that is gone when it gets it.
+    const second = lock(name, { purpose: 'second', wait: true, onWait: () => first[Symbol.dispose]() })
+    using _second = await second
+    const error = await lock(name, { purpose }).catch((error) => error)
+    expect(error.message).toContain(`process ${process.pid}, second`)
+  })
+
+  it('of the host is the same whatever the state folder is called', () => {
+    expect(hostLockFile).toBe('/run/isobench/host.lock')
+  })
+})
+
+describe('the folder of the lock', () => {
+  const path = (name: string) => join(folder.path, name)
+
+  it('is for one user alone, with any umask', () => {
+    const before = process.umask(0)
+    privateFolder(path('own'))
+    process.umask(before)
+    expect(statSync(path('own')).mode & 0o777).toBe(0o700)
+    expect(privateFolder(path('own'))).toBe(path('own'))
+  })
+
+  it.each([
+    ['open to others', (to: string) => mkdirSync(to, { mode: 0o755 })],
+    ['a link', (to: string) => symlinkSync(path('own'), to)],
+    ['a file', (to: string) => writeFileSync(to, '', { mode: 0o600 })],
+  ])('is refused if it is %s', (name, make) => {
+    make(path(name))
+    expect(() => privateFolder(path(name))).toThrow(HostError)
   })
 })

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { cgroupExecArgv } from '../../../src/host/cgroup.ts'
+import { removeResource } from '../../../src/host/cleanup.ts'
+import { insideCgroup } from '../../../src/host/sandbox.ts'
+import { temporary } from './children.ts'
+
+const folder = temporary()
+afterEach(() => vi.unstubAllEnvs())
+afterAll(() => folder.remove())
+
+describe('removing a directory', () => {
+  it('is tried again if a process that still runs adds a file', async () => {
+    const [bin, target] = [join(folder.path, 'bin'), join(folder.path, 'guest')]
+    for (const path of [bin, target]) mkdirSync(path)
+    const real = execFileSync('sh', ['-c', 'command -v rm'], { encoding: 'utf8' }).trim()
+    // The first removal finds a file that was added after its folder was read.
+    const program = `#!/bin/sh
+if [ -e ${bin}/late ]; then exec ${real} "$@"; fi
+: > ${bin}/late
+echo "rm: cannot remove '${target}': Directory not empty" >&2
+exit 1
+`
+    writeFileSync(join(bin, 'rm'), program, { mode: 0o755 })
+    vi.stubEnv('PATH', `${bin}:${process.env.PATH}`)
+    await removeResource({ kind: 'directory', path: target })
+    expect(existsSync(target)).toBe(false)
+  })
+})
+
+describe('a host process of a sandbox', () => {
+  it('is started in the cgroup of the sandbox, whether or not the driver wraps it', () => {
+    const argv = ['tar', '-c', '.'] as const
+    const wrapped = cgroupExecArgv('isob-1', argv)
+    expect(wrapped[0]).toBe('cgexec')
+    expect(insideCgroup('isob-1', argv)).toEqual(wrapped)
+    expect(insideCgroup('isob-1', wrapped)).toEqual(wrapped)
+    expect(insideCgroup('isob-1', cgroupExecArgv('isob-2', argv)).slice(0, 3)).toEqual(wrapped.slice(0, 3))
+  })
+})
