@@ -75,17 +75,18 @@ export interface RegressionSummary {
   readonly items: readonly { readonly file: string; readonly text: string }[]
 }
 
+/** By how much a metric changed, or why that is not known: `: now ÷ before 1.2 [1.1, 1.3]`. */
+export function changeText({ change, ratio, reason }: Pick<Row, 'change' | 'ratio' | 'reason'>): string {
+  if (reason !== null) return `: ${change === 'lost' ? 'lost, ' : ''}${reason}`
+  return ratio ? `: now ÷ before ${interval({ ...ratio, value: ratio.estimate })}` : ''
+}
+
 export function regressionSummary({ name, comparison }: BaselineView): RegressionSummary {
-  const items = regressions(comparison).map(({ bench, params, platform, metric, ratio, reason }) => {
-    const by =
-      reason !== null
-        ? `: lost, ${reason}`
-        : ratio
-          ? `: now ÷ before ${interval({ ...ratio, value: ratio.estimate })}`
-          : ''
+  const items = regressions(comparison).map((row) => {
+    const { bench, params, platform, metric } = row
     return {
       file: bench.file,
-      text: `${caseName(bench, params)} · ${sanitize(platform, 60)} · ${sanitize(metric, 60)}${by}`,
+      text: `${caseName(bench, params)} · ${sanitize(platform, 60)} · ${sanitize(metric, 60)}${changeText(row)}`,
     }
   })
   const what = items.length > 0 ? plural(items.length, 'metric') : 'No metric'

@@ -1,140 +1,132 @@
 import { basename } from 'node:path'
-import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
-import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
 import { documentReporter, escapeHtml } from './document.ts'
-import {
-  formatAssertion,
-  formatClaim,
-  formatFinding,
-  formatFindingTitle,
-  formatPlatforms,
-  formatReason,
-} from './format.ts'
-import { benchName, claimLocation, outcomeName, repositoryPath } from './summary.ts'
+import { fileSeconds, type TestCase, testCases } from './junit-cases.ts'
+import type { ReporterContext } from './reporter.ts'
 
-type Outcome = 'passed' | 'failure' | 'error' | 'skipped'
-
-interface Case {
-  readonly suite: string
-  /** Relative to the repository in CI; absent: the suite. */
-  readonly file?: string
-  readonly group: string
+interface Suite {
   readonly name: string
-  readonly outcome: Outcome
-  /** What CI shows of a case that did not pass. */
-  readonly message: string
-  readonly detail: string
-  /** The figures, also of a case that passed. */
-  readonly numbers?: string
+  readonly seconds: number
+  readonly report: Report
+  readonly cases: readonly TestCase[]
 }
 
-function casesOf(report: Report, root: string): Case[] {
-  return [
-    ...report.problems.map(({ file, message, fix }) => broken(file, message, fix)),
-    ...report.claims.map((verdict) => claimCase(verdict, root)),
-    ...report.findings.map((finding) => findingCase(report, finding, root)),
-  ].map((one) => ({ ...one, file: repositoryPath(one.suite, root) }))
+function suitesOf(report: Report, { root, against }: ReporterContext): Suite[] {
+  const cases = testCases(report, root, against?.(report))
+  return [...new Set(cases.map(({ file }) => file))].map((file) => ({
+    name: file,
+    seconds: fileSeconds(report, file, root),
+    report,
+    cases: cases.filter((one) => one.file === file),
+  }))
 }
 
-function xml(cases: readonly Case[]): string {
-  const suites = [...new Set(cases.map(({ suite }) => suite))]
-  const all = suites.map((suite) =>
-    suiteXml(
-      suite,
-      cases.filter((one) => one.suite === suite),
-    ),
-  )
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="isobench" ${totals(cases)}>`,
-    ...all,
-    '</testsuites>',
-    '',
-  ].join('\n')
+/** The names of several records, each once: `run.jsonl`, `run.jsonl (2)`. */
+function recordNames(reports: readonly Report[]): string[] {
+  const names = reports.map(({ record }) => basename(record))
+  return names.map((name, index) => {
+    const before = names.slice(0, index).filter((one) => one === name).length
+    return before === 0 ? name : `${name} (${before + 1})`
+  })
 }
+
+/** The record's name before names keeps the tests of several records apart. */
+const ofRecord = ({ name, cases, ...suite }: Suite, record: string): Suite => ({
+  ...suite,
+  name: `${record}: ${name}`,
+  cases: cases.map((one) => ({ ...one, className: `${record}: ${one.className}` })),
+})
+
+/** `testsuites` has no attributes, because Ant's schema allows none. */
+const xml = (suites: readonly Suite[]): string =>
+  ['<?xml version="1.0" encoding="UTF-8"?>', '<testsuites>', ...suites.map(suiteXml), '</testsuites>', ''].join('\n')
 
 /**
- * A testsuite per bench file, a testcase per claim and finding. Failed is what fails the run; what is in doubt, cannot
- * be judged, or is contradicted without failing the run is skipped, with the reason. Of several records, the suites are
- * named `<record>: <file>`.
+ * A testsuite per bench file. A testcase per claim and finding that was asked for, and per metric that is compared with
+ * a baseline. It fails if it fails the run, and it is skipped if it is not decided. Valid for the schemas of Jenkins'
+ * xunit plugin and of Ant, so a test case has neither a file nor an output: the suite has the figures.
  */
 export const junit = documentReporter(
   'junit',
   'JUnit XML for CI: a test case per claim and finding',
-  (report, { root }) => xml(casesOf(report, root)),
-  (runs, { root }) =>
-    xml(
-      runs.flatMap(({ report }) =>
-        casesOf(report, root).map((one) => ({
-          ...one,
-          suite: `${basename(report.record)}: ${one.suite}`,
-        })),
-      ),
-    ),
+  (report, context) => xml(suitesOf(report, context)),
+  (runs, context) => {
+    const names = recordNames(runs.map(({ report }) => report))
+    return xml(
+      runs.flatMap(({ report }, index) => suitesOf(report, context).map((suite) => ofRecord(suite, names[index]!))),
+    )
+  },
 )
 
-const broken = (file: string, message: string, fix: string | undefined): Case => ({
-  suite: file,
-  group: file,
-  name: 'can be used',
-  outcome: 'error',
-  message,
-  detail: fix ? `fix: ${fix}` : '',
-})
+/** `name="value"` for each. */
+const attributes = (values: Readonly<Record<string, string | number>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name}="${escapeHtml(String(value))}"`)
+    .join(' ')
 
-function claimCase(verdict: ClaimVerdict, root: string): Case {
-  const { file, line } = claimLocation(verdict, root)
-  const params = describeParams(verdict.params)
-  const source = verdict.finding === null ? '' : ` (finding ${verdict.finding})`
-  const text = formatClaim(verdict)
-  return {
-    suite: verdict.bench.file,
-    group: benchName(verdict.bench) + (params && ` ${params}`),
-    name: `${verdict.claim.metric} of ${formatPlatforms(verdict)} is ${formatAssertion(verdict)}${source}`,
-    outcome: verdict.failsRun ? 'failure' : verdict.outcome === 'holds' ? 'passed' : 'skipped',
-    message: `${outcomeName(verdict.outcome)}: ${text}`,
-    detail: line === undefined ? file : `${file}:${line}`,
-    numbers: text,
-  }
-}
+const seconds = (value: number): string => value.toFixed(3)
 
-function findingCase(report: Report, finding: FindingVerdict, root: string): Case {
-  const first = report.claims[finding.claims[0] ?? -1]
-  return {
-    suite: first ? claimLocation(first, root).file : 'findings',
-    group: 'findings',
-    name: `finding ${finding.id}: ${formatFindingTitle(finding)}`,
-    outcome: finding.failsRun ? 'failure' : finding.outcome === 'holds' ? 'passed' : 'skipped',
-    message: `${outcomeName(finding.outcome)}: ${formatFinding(finding, report)}`,
-    detail: finding.reasons.map(formatReason).join('; '),
-  }
-}
+/** Ant's schema allows no fraction and no time zone. */
+const timestamp = (startedAt: string): string =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(startedAt)?.[0] ?? '1970-01-01T00:00:00'
 
-function totals(cases: readonly Case[]): string {
-  const number = (outcome: Outcome) => cases.filter((one) => one.outcome === outcome).length
-  const counts = {
+function suiteXml({ name, seconds: time, report, cases }: Suite, index: number): string {
+  const number = (outcome: TestCase['outcome']) => cases.filter((one) => one.outcome === outcome).length
+  const start = attributes({
+    name,
+    package: name,
+    id: index,
     tests: cases.length,
     failures: number('failure'),
     errors: number('error'),
     skipped: number('skipped'),
-  }
-  return Object.entries(counts)
-    .map(([name, value]) => `${name}="${value}"`)
-    .join(' ')
+    time: seconds(time),
+    timestamp: timestamp(report.environment.startedAt),
+    hostname: report.environment.hostname || 'localhost',
+  })
+  const warnings = cases.filter(({ isWarning }) => isWarning)
+  return [
+    ` <testsuite ${start}>`,
+    '  <properties>',
+    ...propertiesOf(report).map(([key, value]) => `   <property ${attributes({ name: key, value })}/>`),
+    '  </properties>',
+    ...cases.map(caseXml),
+    `  <system-out>${outputOf(cases)}</system-out>`,
+    `  <system-err>${outputOf(warnings)}</system-err>`,
+    ' </testsuite>',
+  ].join('\n')
 }
 
-function suiteXml(name: string, cases: readonly Case[]): string {
-  return [` <testsuite name="${escapeHtml(name)}" ${totals(cases)}>`, ...cases.map(caseXml), ' </testsuite>'].join('\n')
-}
-
-function caseXml({ suite, file = suite, group, name, outcome, message, detail, numbers }: Case): string {
-  const start = `  <testcase classname="${escapeHtml(group)}" name="${escapeHtml(name)}" file="${escapeHtml(file)}"`
-  const inside = [
-    ...(outcome === 'passed'
-      ? []
-      : [`<${outcome} message="${escapeHtml(message)}">${escapeHtml(detail)}</${outcome}>`]),
-    ...(numbers ? [`<system-out>${escapeHtml(numbers)}</system-out>`] : []),
+/** What the figures depend on. */
+function propertiesOf({ record, seed, profile, platforms, environment }: Report): [string, string][] {
+  const { cpu, kernel, virtualization, isobench, node, revision } = environment
+  return [
+    ['record', basename(record)],
+    ['revision', revision ?? 'unknown'],
+    ['seed', seed],
+    ['profile', profile.name],
+    ['rounds', String(profile.rounds)],
+    ['cpu', cpu.model],
+    ['cpus', String(cpu.count)],
+    ['kernel', kernel],
+    ['virtualization', virtualization ?? 'none'],
+    ['isobench', isobench],
+    ['node', node],
+    ...platforms
+      .filter(({ available }) => available)
+      .map(({ name, version }): [string, string] => [`version of ${name}`, version || 'unknown']),
   ]
-  return inside.length === 0 ? `${start}/>` : `${start}>\n   ${inside.join('\n   ')}\n  </testcase>`
+}
+
+/** A line per case. */
+const outputOf = (cases: readonly TestCase[]): string =>
+  cases.map(({ className, message }) => escapeHtml(`${className}: ${message}`)).join('\n')
+
+function caseXml({ className, name, outcome, type, message, detail, seconds: time }: TestCase): string {
+  const start = `  <testcase ${attributes({ classname: className, name, time: seconds(time) })}`
+  if (outcome === 'passed') return `${start}/>`
+  // Ant's schema allows no type of a skipped case.
+  const about = outcome === 'skipped' ? { message } : { type, message }
+  const inside = `<${outcome} ${attributes(about)}>${escapeHtml(detail)}</${outcome}>`
+  return `${start}>\n   ${inside}\n  </testcase>`
 }

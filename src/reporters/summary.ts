@@ -96,6 +96,12 @@ const keyOf = ({ claim, params, platforms, outcome }: ClaimVerdict): string => {
   return JSON.stringify([bench, metric, about, describeParams(params), matcher, onAtLeast, outcome])
 }
 
+const notAskedCodes: readonly ReasonCode[] = ['not-measured', 'platform-unknown', 'platform-excluded']
+
+/** Whether the run was asked for what the claim is about: filters and options exclude benches and platforms. */
+export const isAsked = ({ reason }: Pick<ClaimVerdict, 'reason'>): boolean =>
+  reason === null || !notAskedCodes.includes(reason.code)
+
 /** Every different claim once, those that fail the run first. */
 export function uniqueClaims(report: Report, isWanted: (verdict: ClaimVerdict) => boolean): UniqueClaim[] {
   const groups = new Map<string, ClaimVerdict[]>()

@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,40 +81,6 @@ test('json is the report, and of the schema', async () => {
   const parsed: unknown = JSON.parse(await written('json', report))
   expect(parsed).toEqual(report)
   expect(reportSchema.parse(parsed)).toEqual(report)
-})
-
-describe('junit', () => {
-  test('is well-formed XML', async () => {
-    const xml = await written('junit')
-    expect(wellFormed(xml)).toBeUndefined()
-    expect(xml).toContain(
-      '<testsuite name="benches/compute/prime.bench.ts" tests="10" failures="3" errors="0" skipped="3">',
-    )
-    expect(xml).toContain('name="finding 2: All containers')
-    expect(xml).toContain('<error message=')
-  })
-
-  test.skipIf(spawnSync('xmllint', ['--version']).error)('is accepted by xmllint', async () => {
-    execFileSync('xmllint', ['--noout', '-'], { input: await written('junit') })
-  })
-
-  test('fails what --strict fails', async () => {
-    const record = makeRecord(false)
-    const samples = record.samples.filter(({ round }) => round < 3)
-    const report = buildReport({ ...record, samples, problems: [] }, { strict: true })
-    expect(report.exit.code).toBe(3)
-    expect(await written('junit', report)).toContain('<failure message="inconclusive: ')
-  })
-
-  test('its totals are those of its cases', async () => {
-    const xml = await written('junit')
-    const [, tests, failures, errors, skipped] =
-      /<testsuites .*tests="(\d+)" failures="(\d+)" errors="(\d+)" skipped="(\d+)"/.exec(xml)!
-    const number = (tag: string) => xml.split(`<${tag} `).length - 1
-    expect([tests, failures, errors, skipped].map(Number)).toEqual(
-      ['testcase', 'failure', 'error', 'skipped'].map(number),
-    )
-  })
 })
 
 describe('csv', () => {

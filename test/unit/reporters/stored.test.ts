@@ -1,6 +1,5 @@
 /** Every reporter on one stored record of a real run: test/fixtures/records, made by isobench on a VM with two CPUs. */
 
-import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,25 +50,6 @@ test.each(texts)('%s shows one record as the run does, and two by name', async (
 test('json is of the public schema, several as an array', async () => {
   expect(reportSchema.parse(JSON.parse(await shown('json', real)))).toEqual(real.report)
   expect(reportSchema.array().parse(JSON.parse(await shown('json', real, hostileRun)))).toHaveLength(2)
-})
-
-describe('junit', () => {
-  const lacking = spawnSync('xmllint', ['--version']).error ? ' (left out: there is no xmllint here)' : ''
-  const validated = (input: string) =>
-    execFileSync('xmllint', ['--noout', '--nonet', '--schema', fixture('junit.xsd'), '-'], { input, stdio: 'pipe' })
-
-  test.skipIf(lacking)(`is of its schema: a real run, a hostile one, both${lacking}`, async () => {
-    for (const runs of [[real], [hostileRun], [real, hostileRun]]) validated(await shown('junit', ...runs))
-    const xml = await shown('junit', real)
-    expect(() => validated(xml.replace('<testcase classname', '<testcase class'))).toThrow()
-    expect(() => validated(xml.replace(/failures="\d+"/, 'failures="x"'))).toThrow()
-  })
-
-  test('has the figures of each claim in system-out', async () => {
-    const xml = await shown('junit', real)
-    expect(xml.split('<system-out>').length - 1).toBe(real.report.claims.length)
-    expect(xml).toMatch(/<system-out>events of gvisor is worse than claimed \(within 10 % of native\): 0\.\d+ \[/)
-  })
 })
 
 describe('benchmark-action', () => {
