@@ -2,8 +2,9 @@ import { Worker } from 'node:worker_threads'
 import { bundlePath } from '../../util/assets.ts'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { type BenchData, claimsOf, type FindingData, type Problem, type Suite } from '../model/suite.ts'
-import type { CollectJob, CollectMessage } from './collector.ts'
+import type { CollectedBench, CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
+import { benchDigest } from './work-digest.ts'
 
 /** Finds the problems that show only when all files are known, and removes the findings that have one. */
 export function checkSuite(suite: Suite, files: readonly string[]): Suite {
@@ -75,7 +76,7 @@ export interface Collected {
 }
 
 interface Gathered {
-  readonly benches: BenchData[]
+  readonly benches: CollectedBench[]
   readonly findings: FindingData[]
   readonly problems: Problem[]
 }
@@ -105,11 +106,18 @@ export async function collect(
     findings: [],
     problems: results.flatMap((result) => (result.ok ? [] : result.problems)),
   }
+  // Digested while the worker imports.
+  const digesting = Promise.all(compiled.map(async (one) => [one.file, await benchDigest(one, root)] as const))
   for (let left = compiled; left.length > 0; worker = undefined) {
     left = await importAll({ root, benchFiles }, left, worker ?? startWorker(printOutput), gathered)
   }
   void worker?.terminate()
-  return { suite: checkSuite(gathered, files), compiled: new Map(compiled.map((one) => [one.file, one])) }
+  const digests = new Map(await digesting)
+  const benches = gathered.benches.map((bench): BenchData => ({ ...bench, digest: digests.get(bench.file)! }))
+  return {
+    suite: checkSuite({ ...gathered, benches }, files),
+    compiled: new Map(compiled.map((one) => [one.file, one])),
+  }
 }
 
 /** What bench files print goes to standard error, because standard output may be a report that a machine reads. */
@@ -128,7 +136,7 @@ function importAll(
   worker: Worker,
   into: Gathered,
 ): Promise<Compiled[]> {
-  const job: CollectJob = { ...project, files: files.map(({ file, output, digest }) => ({ file, output, digest })) }
+  const job: CollectJob = { ...project, files: files.map(({ file, output }) => ({ file, output })) }
   worker.postMessage(job)
   const limit = importTimeout()
   let current = files[0]!.file

@@ -14,10 +14,13 @@ import { definitionDetails } from './definition-details.ts'
 /** What the worker imports. */
 export interface CollectJob {
   readonly root: string
-  readonly files: readonly { readonly file: string; readonly output: string; readonly digest: string }[]
+  readonly files: readonly { readonly file: string; readonly output: string }[]
   /** All bench files of the project, also those that are not to be imported. Relative to the project. */
   readonly benchFiles: readonly string[]
 }
+
+/** A bench without the digest of its work, for which the sources are needed. */
+export type CollectedBench = Omit<BenchData, 'digest'>
 
 /** What the worker posts. */
 export type CollectMessage =
@@ -25,7 +28,7 @@ export type CollectMessage =
   | {
       readonly kind: 'collected'
       readonly file: string
-      readonly benches: BenchData[]
+      readonly benches: CollectedBench[]
       readonly findings: FindingData[]
       readonly problems: Problem[]
     }
@@ -81,7 +84,7 @@ function problem(file: string, error: unknown): Problem {
   return { file, message, ...(fix !== undefined && { fix }), ...(location && { location }) }
 }
 
-function benchData(bench: BenchSpec, file: string, digest: string, id: (name: string) => string): BenchData {
+function benchData(bench: BenchSpec, file: string, id: (name: string) => string): CollectedBench {
   const { workload } = bench
   return {
     id: id(bench.key),
@@ -99,7 +102,6 @@ function benchData(bench: BenchSpec, file: string, digest: string, id: (name: st
       ...(workload?.traced && { traced: workload.traced.source }),
     },
     ...(bench.timeout !== undefined && { timeout: bench.timeout }),
-    digest,
     claims: bench.claims.map((claim) => ({ ...claim, bench: id(claim.bench) })),
     ...(bench.location && { location: bench.location }),
   }
@@ -115,7 +117,7 @@ process.on('unhandledRejection', (error) => stray.push(error))
 /** Waits until Node has reported the rejections of the import. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 1))
 
-for (const { file, output, digest } of files) {
+for (const { file, output } of files) {
   post({ kind: 'importing', file })
   let result: Omit<Extract<CollectMessage, { kind: 'collected' }>, 'kind' | 'file'>
   try {
@@ -125,7 +127,7 @@ for (const { file, output, digest } of files) {
     const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })
     result = {
-      benches: benches.filter(({ owner }) => owner === file).map((bench) => benchData(bench, file, digest, id)),
+      benches: benches.filter(({ owner }) => owner === file).map((bench) => benchData(bench, file, id)),
       findings: findings
         .filter(({ owner }) => owner === file)
         .map(({ misprint, owner: _, ...finding }) => ({

@@ -20,8 +20,8 @@ export function groupByHost(records: readonly RunRecord[]): RunRecord[][] {
 /**
  * One record of all samples. Each record's rounds are counted on from the one before, so that a pair is always of one
  * record; shards have no point in common, and then nothing but the numbers changes.
- * @throws UsageError when a record is there twice; RecordError if hosts, benches or findings differ, with what
- *   differs.
+ * @throws UsageError when a record is there twice; RecordError if hosts or the work of benches differ, with
+ *   what differs. The claims are those of the latest run.
  */
 export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   const [first, ...others] = records
@@ -37,7 +37,8 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   }
   assertMergeableLooks(records)
   const plans = records.map(({ plan }) => plan)
-  const benches = mergeById(records, 'bench', ({ plan }) => plan.benches)
+  assertSameWork(records)
+  const benches = latestById(records, ({ plan }) => plan.benches)
   const measured = new Set(benches.map(({ id }) => id))
   const points = new Map(plans.flatMap((plan) => plan.cases).map((point) => [point.id, point]))
   const left = new Map(plans.flatMap((plan) => plan.excluded).map((one) => [one.bench, one]))
@@ -48,7 +49,7 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
     platforms: [...new Map(plans.flatMap((one) => one.platforms).map((one) => [one.name, one])).values()],
     benches,
     cases: [...points.values()],
-    findings: mergeById(records, 'finding', (record) => record.plan.findings),
+    findings: latestById(records, (record) => record.plan.findings),
     excluded: [...left.values()].filter(({ bench }) => !measured.has(bench)),
   }
   const revisions = new Set(records.map(({ environment }) => environment.revision))
@@ -104,25 +105,36 @@ function assertDistinctRuns(records: readonly RunRecord[]): void {
   }
 }
 
-/** All of a kind, by id. What several records have must be the same in each, but for where it was written. */
-function mergeById<T extends { readonly id: string | number }>(
+/** All of a kind by id, as the latest run states them: margins may have been edited since an earlier one. */
+function latestById<T extends { readonly id: string | number }>(
   records: readonly RunRecord[],
-  what: string,
   of: (record: RunRecord) => readonly T[],
 ): T[] {
-  const all = new Map<T['id'], { readonly text: string; readonly one: T; readonly file: string }>()
-  for (const record of records)
+  const all = new Map<T['id'], { readonly one: T; readonly startedAt: string }>()
+  for (const record of records) {
+    const { startedAt } = record.environment
     for (const one of of(record)) {
-      const text = JSON.stringify(one, (key, value) => (key === 'location' ? undefined : value))
       const before = all.get(one.id)
-      if (before && before.text !== text)
-        throw new RecordError(
-          `${what} ${one.id} is not the same in ${before.file} and ${record.file}`,
-          'merge records that were made from the same bench files',
-        )
-      if (!before) all.set(one.id, { text, one, file: record.file })
+      if (!before || before.startedAt < startedAt) all.set(one.id, { one, startedAt })
     }
+  }
   return [...all.values()].map(({ one }) => one)
+}
+
+/** @throws {RecordError} if the records measured different work under one id. Claims are no work. */
+function assertSameWork(records: readonly RunRecord[]): void {
+  const seen = new Map<string, { readonly work: string; readonly file: string }>()
+  for (const { plan, file } of records)
+    for (const { claims: _, location: __, ...bench } of plan.benches) {
+      const work = JSON.stringify(bench)
+      const before = seen.get(bench.id) ?? { work, file }
+      seen.set(bench.id, before)
+      if (before.work !== work)
+        throw new RecordError(
+          `bench ${bench.id} is not the same in ${before.file} and ${file}`,
+          'merge records that were made from the same bench files; only claims may differ',
+        )
+    }
 }
 
 function renumberRounds(records: readonly RunRecord[]): RunRecord['samples'] {

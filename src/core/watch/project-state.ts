@@ -7,9 +7,9 @@ import { type Compiled, compile } from '../project/compile.ts'
 import { benchFiles, filterFiles, loadProject, type Project } from '../project/config.ts'
 import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
+import { isUserFile, workDigest } from '../project/work-digest.ts'
 import type { Snapshot } from './changes.ts'
 import { type FileChanges, filesOf, foldersOf, platformFileState } from './file-watcher.ts'
-import { isUserFile, workDigest } from './work-digest.ts'
 
 /** What the command line selects. */
 export interface SelectionOptions extends PlatformSelection {

@@ -178,6 +178,16 @@ for (const [at, name] of [own, ${names.join(', ')}].entries()) bench(name + at, 
     expect(one.suite.benches[0]!.digest).toBe(copy.suite.benches[0]!.digest)
   })
 
+  it('has a digest of its work, which an edited margin does not change', async () => {
+    const digestOf = async (code: string) => {
+      write({ 'benches/a.bench.ts': `${head}${code}` })
+      return (await listed()).suite.benches[0]!.digest
+    }
+    const before = await digestOf("bench('one', w(), { expect: { e: expect.withinNative(5) } })")
+    expect(await digestOf("bench('one', w(), { expect: { e: expect.withinNative(9) } })")).toBe(before)
+    expect(await digestOf("bench('one', w(), { timeout: 7, expect: { e: expect.withinNative(5) } })")).not.toBe(before)
+  })
+
   it('is found in a file with a long path', async () => {
     const long = Array.from({ length: 9 }, (_, at) => `a-rather-long-folder-name-with-number-${at}`).join('/')
     write({ [`benches/${long}/a.bench.ts`]: `${head}bench('one', w())` })

@@ -105,6 +105,28 @@ describe('merging', () => {
     )
   })
 
+  test('accepts records that differ only in claims, and takes those of the latest run', () => {
+    const edited = JSON.parse(
+      JSON.stringify(other({}), (_, value) =>
+        value?.kind === 'withinNative'
+          ? { ...value, percent: 40 }
+          : value?.line === 12
+            ? { ...value, line: 13 }
+            : value,
+      ),
+    ) as RunRecord
+    for (const records of [
+      [whole, edited],
+      [edited, whole],
+    ]) {
+      const merged = mergeRecords(records)
+      const [first] = judge(merged.plan, merged.samples).claims
+      expect(first).toMatchObject({ claim: { matcher: { percent: 40 } }, estimate: { rounds: 16 } })
+      expect(merged.plan.benches.map(({ id }) => id)).toEqual(whole.plan.benches.map(({ id }) => id))
+      expect(merged.plan.findings[0]!.parts[0]!.claims[0]!.matcher).toMatchObject({ percent: 40 })
+    }
+  })
+
   test('refuses benches that changed between, and the same run twice', () => {
     const benches = whole.plan.benches.map((one) => ({ ...one, digest: 'changed' }))
     expect(() => mergeRecords([whole, { ...other({}), plan: { ...whole.plan, benches } }])).toThrow(

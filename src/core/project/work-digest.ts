@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, relative } from 'node:path'
 import { transform } from 'esbuild'
 import { bundlePath } from '../../util/assets.ts'
-import { type Compiled, sha256 } from '../project/compile.ts'
+import { type Compiled, sha256 } from './compile.ts'
 import { stripClaims } from './strip-claims.ts'
 
 /** What identifies the work of a bench file, without the claims about it. */
@@ -49,4 +49,28 @@ export async function workDigest({ inputs }: Pick<Compiled, 'inputs'>, root: str
   const files = inputs.filter(isUserFile).sort()
   const parts = await Promise.all(files.map(async (file) => [relative(root, file), await fileDigest(file)]))
   return sha256(JSON.stringify(parts))
+}
+
+/**
+ * The digest of a bench file for its record: of the work in it, and of the parts of isobench that it uses. Samples of
+ * two versions that differ only in claims are comparable. If a source cannot be read, it is the digest of all the code:
+ * it may be gone since, and esbuild writes a backslash in a name as a slash.
+ */
+export async function benchDigest(compiled: Pick<Compiled, 'inputs' | 'digest'>, root: string): Promise<string> {
+  try {
+    const ofIsobench = compiled.inputs.filter((file) => !isUserFile(file) && isAbsolute(file)).sort()
+    return sha256(JSON.stringify([await workDigest(compiled, root), ofIsobench.map(contentDigest)]))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) return compiled.digest
+    throw error
+  }
+}
+
+const contentDigests = new Map<string, string>()
+
+/** The digest of a file of isobench, which does not change while isobench runs. */
+function contentDigest(file: string): string {
+  const digest = contentDigests.get(file) ?? sha256(readFileSync(file, 'utf8'))
+  contentDigests.set(file, digest)
+  return digest
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { parse } from 'acorn'
 import { transformSync } from 'esbuild'
 import { describe, expect, it } from 'vitest'
-import { stripClaims } from '../../../../src/core/watch/strip-claims.ts'
-import { workDigest } from '../../../../src/core/watch/work-digest.ts'
+import { stripClaims } from '../../../../src/core/project/strip-claims.ts'
+import { workDigest } from '../../../../src/core/project/work-digest.ts'
 
 const compiled = (code: string) => transformSync(code, { loader: 'ts', target: 'node20', format: 'esm' }).code
 const work = (code: string) => stripClaims(compiled(code))
