@@ -12,7 +12,7 @@ export const command = defineCommand({
   arguments: [
     { name: 'record', description: 'a run record, or a JSON import (default: the latest run)', completion: 'file' },
   ],
-  options: pickOptions('paper', 'reporter', 'json', 'strict', 'strictFindings', 'require', 'config'),
+  options: pickOptions('paper', 'reporter', 'json', 'all', 'strict', 'strictFindings', 'require', 'config'),
   examples: [
     { line: 'judge --strict', description: 'the latest run, with code 3 for inconclusive verdicts' },
     { line: 'judge --paper', description: "the paper's own numbers, by the encoding of its findings" },

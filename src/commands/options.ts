@@ -311,10 +311,10 @@ export const sharedOptions = {
     example: '--json > out.json',
     schema: toggle,
   },
-  verbose: {
+  all: {
     group: 'Output',
-    description: 'print more details',
-    example: '--verbose | less',
+    description: 'print every table, claim and finding before the summary',
+    example: '--all | less',
     schema: toggle,
   },
   install: {

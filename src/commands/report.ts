@@ -24,7 +24,7 @@ export const command = defineCommand({
     },
     ...pickOptions('margin'),
     strict: { ...sharedOptions.strict, description: 'count inconclusive verdicts as judge --strict does' },
-    ...pickOptions('verbose', 'config'),
+    ...pickOptions('all', 'config'),
   },
   examples: [
     { line: 'report --reporter html=report.html', description: 'the latest run as a web page' },

@@ -5,7 +5,7 @@ import type { Report } from '../core/model/report.ts'
 import { findConfig, loadProject } from '../core/project/config.ts'
 import { importDefault } from '../core/project/import-default.ts'
 import { compareRecords } from '../core/records/compare.ts'
-import { historyFor } from '../core/records/history.ts'
+import { formerRun, historyFor } from '../core/records/history.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { multiplexReporters, type NamedReporter, type Reporter } from '../core/reporter.ts'
 import type { ReporterEntry } from '../dsl/config.ts'
@@ -32,7 +32,7 @@ export interface ReporterProject {
   readonly configFolder?: string
 }
 
-type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'verbose' | 'margin'>
+type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'all' | 'margin'>
 
 /** A reporter that the user asked for. */
 interface Wanted {
@@ -74,8 +74,9 @@ export async function createReporters(
     out: { write: (text) => void io.out.write(text), isTTY: io.out.isTTY === true, columns: io.out.columns ?? 100 },
     root: project.root,
     color: io.color,
-    verbose: options.verbose,
+    all: options.all,
     history: historyFor,
+    former: formerRun,
     ...(baseline && { against: baselineReader(baseline, options.margin) }),
   }
   const created: NamedReporter[] = []

@@ -49,7 +49,7 @@ export const command = defineCommand({
     'allowMissing',
     'reporter',
     'json',
-    'verbose',
+    'all',
     'install',
     'waitForLock',
     'config',
@@ -126,10 +126,10 @@ async function finishRun(
   }
   const comparison = await attempt(() => compareWithBaseline(measured, project, options))
   const report = comparison ? withBaseline(measured, comparison, options.strict) : measured
-  await attempt(() => reporter.onFinish(report))
   // Standard output is the reporters' own if one of them writes JSON to it.
   const to = options.json ? io.err : io.out
-  if (comparison) to.write(`\n${comparisonText(comparison)}`)
+  if (comparison && options.all) to.write(`\n${comparisonText(comparison)}`)
+  await attempt(() => reporter.onFinish(report))
   const { saveBaseline: name } = options
   if (name !== undefined && report.status === 'finished')
     await attempt(() => saveBaseline(project.root, name, report.record))

@@ -22,10 +22,12 @@ export interface ReporterContext {
   readonly root: string
   /** Whether to use colors: on a terminal that has them, or because of FORCE_COLOR. */
   readonly color: boolean
-  /** Whether to show what is otherwise cut to the first few. */
-  readonly verbose?: boolean
+  /** With `--all`: whether to show every table, claim and finding instead of one screen. */
+  readonly all?: boolean
   /** Returns the run of `--baseline` and how the report compares with it. Reads its record. */
   readonly against?: (report: Report) => BaselineView | undefined
+  /** Returns the latest earlier run of the same host that measured something of this one. Reads a few records. */
+  readonly former?: (report: Report) => Report | undefined
   /** Returns the earlier runs of the same host beside the report's own record. Reads all of them. */
   readonly history?: (report: Report) => HostHistory | undefined
 }

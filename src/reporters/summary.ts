@@ -46,13 +46,17 @@ const partOptions = [
   ['not-failed-before', 'Provisional: --last-failed judges a part of the claims. A run of all benches may differ.'],
 ] as const
 
+/** Why the verdicts may differ from those of a whole run. */
+export const provisionalNotes = ({ excluded }: Pick<Report, 'excluded'>): string[] =>
+  partOptions.flatMap(([reason, text]) => (excluded.some((one) => one.reason === reason) ? [text] : []))
+
 /** What limits the verdicts of a report as a whole, a sentence each. */
-export function verdictNotes({ profile, claims, excluded }: Report): string[] {
+export function verdictNotes(report: Report): string[] {
+  const { profile, claims } = report
   const decided = claims.filter(({ outcome, estimate }) => outcome !== 'not-evaluated' && (estimate?.rounds ?? 0) > 0)
   const unchecked = decided.filter(({ estimate }) => estimate!.rounds < minRoundsForDependence)
-  const parts = partOptions.filter(([reason]) => excluded.some((one) => one.reason === reason))
   return [
-    ...parts.map(([, text]) => text),
+    ...provisionalNotes(report),
     ...(profile.name === 'quick'
       ? ['The profile quick uses small sizes. --profile paper uses those of the paper.']
       : []),

@@ -236,5 +236,5 @@ finding(101, 'native is narrow', [expect(it.functions).on('native').atMost('1 co
     code: 'tracer-unavailable',
     message: expect.stringMatching(/^the kernel refuses to trace functions: E/),
   })
-  expect(stdout).toContain('1 not traceable on this host')
+  expect(stdout).toContain('1 bench not traceable on this host')
 })

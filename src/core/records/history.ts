@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { messageOf } from '../../util/errors.ts'
 import { failures } from '../judge/exit-code.ts'
 import { buildReport } from '../judge/report.ts'
@@ -134,6 +134,30 @@ export function historyFor({ record, cases: benches }: Report): HostHistory | un
   return hosts.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
 }
 
+/** How many of the earlier records `formerRun` reads at most. */
+const formerRecords = 3
+
+/**
+ * The report of the latest earlier run of the same host that measured a case of this one. Undefined if there is none
+ * among the latest few, and for a record that does not lie among a project's others.
+ */
+export function formerRun({ record, cases: benches, environment }: Report): Report | undefined {
+  const folder = dirname(resolve(record))
+  if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
+  const names = readdirSync(folder).filter((name) => name.endsWith('.jsonl') && name < basename(record))
+  const ids = new Set(benches.map((one) => one.case))
+  for (const name of names.sort().slice(-formerRecords).reverse()) {
+    try {
+      const former = readRecord(join(folder, name))
+      const isAlike = hostOf(former) === hostOf({ environment }) && former.plan.cases.some(({ id }) => ids.has(id))
+      if (isAlike && former.status === 'finished') return buildReport(former, { strict: false })
+    } catch {
+      // A record of another version is no earlier run.
+    }
+  }
+  return undefined
+}
+
 function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
   const skipped: { record: string; why: string }[] = []
@@ -164,7 +188,7 @@ interface Stored {
 type Series = Omit<MetricHistory, 'changes' | 'medians' | 'ratios'> & Record<'medians' | 'ratios', (number | null)[]>
 
 /** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
-function hostOf({ environment: { cpu, guest, virtualization } }: RunRecord): string {
+function hostOf({ environment: { cpu, guest, virtualization } }: Pick<RunRecord, 'environment'>): string {
   const of = `${cpu.count} × ${cpu.model}, SMT ${cpu.smt ?? 'unknown'}, governor ${cpu.governor ?? 'unknown'}`
   const limits = `guests of ${guest.cpus.length} CPU and ${guest.memoryBytes / 2 ** 20} MiB`
   return `${of}, ${virtualization ? `inside ${virtualization}` : 'bare metal'}, ${limits}`

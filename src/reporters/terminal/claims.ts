@@ -30,7 +30,8 @@ export interface RenderOptions {
   readonly width: number
   readonly ink: Colors
   readonly root: string
-  readonly verbose: boolean
+  /** Every claim in detail instead of the first few. */
+  readonly all: boolean
 }
 
 /** How many claims that do not fail the run are shown in detail; the others are counted. */
@@ -46,8 +47,8 @@ export function claimLines(report: Report, view: RenderOptions): string[] {
     '',
     ink.strong('Claims'),
     ...listed(report, uniqueClaims(report, isContradicted), view),
-    ...listed(report, uniqueClaims(report, view.verbose ? isInconclusive : isOtherwiseInDoubt), view),
-    ...(view.verbose ? [] : tooFewLines(report, view)),
+    ...listed(report, uniqueClaims(report, view.all ? isInconclusive : isOtherwiseInDoubt), view),
+    ...(view.all ? [] : tooFewLines(report, view)),
     ...failedLines(report, view),
     ...(holds > 0 ? [`  ${ink.good(`${verdictSymbols.holds} ${holds === 1 ? '1 holds' : `${holds} hold`}`)}`] : []),
     ...groups.flatMap(({ text, count }) =>
@@ -73,9 +74,9 @@ function tooFewLines(report: Report, { width, ink }: RenderOptions): string[] {
 
 function listed(report: Report, all: readonly UniqueClaim[], view: RenderOptions): string[] {
   const urgent = all.filter(({ fails }) => fails).length
-  const shown = view.verbose ? all : all.slice(0, Math.max(detailed, urgent))
+  const shown = view.all ? all : all.slice(0, Math.max(detailed, urgent))
   const rest = all.length - shown.length
-  const more = rest > 0 ? [view.ink.dim(`  … and ${rest} more; --reporter verbose shows them all`), ''] : []
+  const more = rest > 0 ? [view.ink.dim(`  … and ${rest} more; isobench report --all shows them all`), ''] : []
   return [...shown.flatMap((one) => detail(report, one, view)), ...more]
 }
 

@@ -19,7 +19,7 @@ const widest = 120
 
 export function renderOptions(context: ReporterContext): RenderOptions {
   const width = Math.max(40, Math.min(context.out.columns || 80, widest))
-  return { width, ink: createColors(context), root: context.root, verbose: context.verbose ?? false }
+  return { width, ink: createColors(context), root: context.root, all: context.all ?? false }
 }
 
 /**
@@ -34,10 +34,10 @@ export function terminalReporter(
   const view = renderOptions(context)
   const status = new StatusLine(out)
   const print = (lines: readonly string[]) => status.print(lines)
+  const comparableRuns = (report: Report) => ({ baseline: context.against?.(report), former: context.former?.(report) })
   let run: { readonly plan: Plan; readonly pace: ProgressEstimator } | undefined
   let startedAt: number | undefined
   let errors = 0
-  let problemsShown = 0
   return {
     onPrepare(what) {
       startedAt ??= Date.now()
@@ -45,7 +45,6 @@ export function terminalReporter(
       else print([sanitize(what)])
     },
     onProblems(problems) {
-      problemsShown = problems.length
       print(problemLines(problems, view))
     },
     onPlan(plan) {
@@ -74,17 +73,15 @@ export function terminalReporter(
     },
     onFinish(report) {
       status.clear()
-      const baseline = context.against?.(report)
       const took = startedAt !== undefined && { ms: Date.now() - startedAt }
-      print(summary(report, view, { problemsShown, baseline, ...took }))
+      print(summary(report, view, { before: comparableRuns(report), ...took }))
       // Watch runs again with the same reporter.
       startedAt = undefined
-      problemsShown = 0
     },
     onStoredRuns(runs) {
       for (const { report } of runs) {
         if (runs.length > 1) print(['', view.ink.strong(truncate(headingOf(report), view.width))])
-        print(summary(report, view, { problemsShown: 0, baseline: context.against?.(report) }))
+        print(summary(report, view, { before: comparableRuns(report) }))
       }
     },
     onAbort() {
@@ -116,7 +113,7 @@ function planLine(plan: Plan): string {
 
 export const defaultReporter: ReporterFactory = {
   name: 'default',
-  description: 'for people: the status while it runs, then tables, claims and findings',
+  description: 'for people: the status while it runs, then what matters on one screen',
   create(context) {
     withoutFile('default', context)
     return terminalReporter(context)
@@ -180,9 +177,9 @@ function sampleLine({ case: point, platform, round, warmup, outcome }: Sample, p
 
 export const verbose: ReporterFactory = {
   name: 'verbose',
-  description: 'default, with a line per sample and every claim that does not hold in detail',
+  description: 'default with --all, and a line per sample',
   create(context) {
     withoutFile('verbose', context)
-    return terminalReporter({ ...context, verbose: true }, sampleLine)
+    return terminalReporter({ ...context, all: true }, sampleLine)
   },
 }

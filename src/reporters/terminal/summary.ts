@@ -1,16 +1,10 @@
-import { describeExit, exitCodes } from '../../core/judge/exit-code.ts'
 import type { ExclusionReason } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { Problem } from '../../core/model/suite.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
-import { regressionSummary } from '../comparison.ts'
-import { duration, formatFinding, formatFindingTitle, timeBudgetText } from '../format.ts'
-import type { BaselineView } from '../metric-table.ts'
+import { formatFinding, formatFindingTitle, timeBudgetText } from '../format.ts'
 import {
-  count,
-  countsLine,
   excludedPlatformsNote,
-  failing,
   measuredBenches,
   shownPath,
   unavailablePlatforms,
@@ -19,6 +13,7 @@ import {
 } from '../summary.ts'
 import { benchLines } from './benches.ts'
 import { claimLines, type RenderOptions } from './claims.ts'
+import { type ScreenOptions, screenLines } from './headline.ts'
 import { type Colors, verdictColor } from './table.ts'
 
 /** A line for each finding, and why beneath those that do not hold; what is decisive is never cut. */
@@ -44,13 +39,10 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
   return ['', ink.strong('Findings'), ...lines]
 }
 
-/** The summary after a run, what matters most last. The first `problemsShown` problems were printed before it. */
-export function summary(
-  report: Report,
-  view: RenderOptions,
-  ran: { readonly ms?: number; readonly problemsShown: number; readonly baseline?: BaselineView | undefined },
-): string[] {
+/** The screen after a run; with `--all` after every table, claim and finding. */
+export function summary(report: Report, view: RenderOptions, ran: ScreenOptions): string[] {
   const { width, ink } = view
+  if (!view.all) return screenLines(report, view, ran)
   return [
     ...platformLines(report, view),
     ...benchLines(report, width, ink),
@@ -58,8 +50,9 @@ export function summary(
     ...excludedPlatformLines(report, width, ink),
     ...claimLines(report, view),
     ...findingLines(report, view),
-    ...problemLines(report.problems.slice(ran.problemsShown) as Problem[], view),
-    ...ending(report, view, ran),
+    '',
+    ...verdictNotes(report).flatMap((note) => wrap(note, width).map(ink.dim)),
+    ...screenLines(report, view, ran),
   ]
 }
 
@@ -137,53 +130,4 @@ export function problemLines(problems: readonly Problem[], { width, ink, root }:
       ...(fix ? wrap(`fix: ${sanitize(fix)}`, width - 2).map((line) => `  ${line}`) : []),
     ]
   })
-}
-
-/** The most regressions that the summary names. The table of the comparison has all. */
-const namedRegressions = 5
-
-function regressionLines(baseline: BaselineView, { width, ink }: RenderOptions): string[] {
-  const { head, items } = regressionSummary(baseline)
-  const paint = items.length > 0 ? ink.bad : ink.good
-  const rest = items.length - namedRegressions
-  return [
-    ...wrap(head, width).map(paint),
-    ...items.slice(0, namedRegressions).flatMap(({ text }) => wrap(`✗ regressed: ${text}`, width - 2).map(indented)),
-    ...(rest > 0 ? [`  … and ${rest} more`] : []),
-  ]
-}
-
-const indented = (line: string, index: number): string => `${index === 0 ? '  ' : '    '}${line}`
-
-function ending(
-  report: Report,
-  view: RenderOptions,
-  { ms, baseline }: { readonly ms?: number; readonly baseline?: BaselineView | undefined },
-): string[] {
-  const { width, ink, root } = view
-  const { code } = report.exit
-  const isBad = code === exitCodes.failed || code === exitCodes.invalid
-  const paint = code === exitCodes.clean ? ink.good : isBad ? ink.bad : ink.doubt
-  const cutShort = {
-    finished: '',
-    interrupted: 'The run was interrupted. The verdicts are those of its samples so far.',
-    killed: 'The run was killed or is still running. The verdicts are those of its samples so far.',
-  }[report.status]
-  const broken = report.problems.length
-  const failed = failing(report)
-  const facts = [
-    ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
-    ...(broken > 0 ? [`${plural(broken, 'problem')} in bench files`] : []),
-  ]
-  return [
-    '',
-    ...(cutShort ? wrap(cutShort, width).map(ink.doubt) : []),
-    ...wrap(countsLine(count(report.claims)), width).map((line) => paint(ink.strong(line))),
-    ...(baseline ? regressionLines(baseline, view) : []),
-    ...verdictNotes(report).flatMap((note) => wrap(note, width).map(ink.dim)),
-    ...(facts.length > 0 ? wrap(facts.join(' · '), width).map(ink.dim) : []),
-    ...wrap(`record ${sanitize(shownPath(report.record, root))}`, width).map(ink.dim),
-    ...(failed ? wrap(`fails the run: ${failed}`, width).map(paint) : []),
-    ...wrap(`exit code ${code}: ${describeExit(report.exit)}`, width).map(paint),
-  ]
 }

@@ -43,7 +43,7 @@ async function outputOf({ reporter, configured, json = false }: Asked) {
   }
   const io = { cwd: root, out: stream('out'), err: stream('err'), color: false, commands: [] }
   const project = { root, ...(configured && { reporters: configured }) }
-  const created = await createReporters({ reporter, json, verbose: false, margin: 5 }, project, io)
+  const created = await createReporters({ reporter, json, all: false, margin: 5 }, project, io)
   await created.onFinish(report)
   return written
 }

@@ -27,7 +27,7 @@ describe.each(['json', 'junit', 'markdown', 'html', 'github'])('%s', (name) => {
   })
 })
 
-describe.each(['default', 'markdown', 'html'])('%s', (name) => {
+describe.each(['verbose', 'markdown', 'html'])('%s', (name) => {
   test('says when its verdicts are of the profile quick, and of no other', async () => {
     const report = makeReport()
     const note = 'The profile quick uses small sizes'
@@ -43,7 +43,7 @@ describe.each(['default', 'markdown', 'html'])('%s', (name) => {
     )
     const text = await written(name, { ...report, platforms, cases: [first!] })
     expect(text.replace(/\s+/g, ' ')).toMatch(
-      name === 'default'
+      name === 'verbose'
         ? new RegExp(
             '2 platforms of 7 cannot run here .* 1 platform of 7 cannot boot a guest here ' +
               '– gvisor: KVM is nested here \\(measured: prime verification\\)',

@@ -1,0 +1,256 @@
+import type { BenchInfo } from '../../core/model/claim.ts'
+import { describeParams, type Params } from '../../core/model/plan.ts'
+import type { MetricResult, Report } from '../../core/model/report.ts'
+import type { ClaimVerdict, Outcome } from '../../core/model/verdict.ts'
+import { type Row, regressions } from '../../core/records/compare.ts'
+import { median } from '../../core/stats/index.ts'
+import type { BaselineView } from '../metric-table.ts'
+
+/**
+ * What is otherwise than claimed, or than before. Each thing that was measured is one fact, however many claims and
+ * findings are about it. Platforms and cases with the same claim share a fact.
+ */
+
+/** Something that was measured on one or more platforms and contradicts a claim, or regressed. */
+export interface Fact {
+  /** Equal in two reports if it is the same fact: for anchors and names. */
+  readonly key: string
+  readonly bench: BenchInfo
+  readonly metric: string
+  /** Null if it only regressed against the baseline. */
+  readonly direction: 'worse' | 'better' | null
+  readonly fails: boolean
+  /** At least one, the worst first. */
+  readonly subjects: readonly FactSubject[]
+  /** Numbers of the findings that it contradicts. */
+  readonly findings: readonly number[]
+  /** Whether the bench's own expectation is contradicted. */
+  readonly isOwn: boolean
+  /** Platforms on which the same claim holds. */
+  readonly holdsOn: readonly ClaimVerdict[]
+}
+
+/** A platform, or several for a ranking, with one set of parameters. */
+export interface FactSubject {
+  readonly params: Params
+  readonly platforms: readonly string[]
+  /** The contradicted claim that represents the others; null if it only regressed. */
+  readonly verdict: ClaimVerdict | null
+  /** In how many rounds the platform was on that side of the reference; null without a single reference. */
+  readonly rounds: { readonly beyond: number; readonly of: number } | null
+  /** The median that tables show, if the claim's estimate is another one. */
+  readonly median: number | null
+  readonly since: Since
+}
+
+/** Since when it is so. */
+export type Since =
+  /** It got worse since the baseline, or the platform has no result any more. */
+  | { readonly kind: 'regressed'; readonly row: Row; readonly baseline: string }
+  /** The comparison with the baseline did not find it worse: it was so before, or more rounds must decide. */
+  | { readonly kind: 'baseline'; readonly row: Row; readonly baseline: string }
+  /** What the latest comparable run of this host said. */
+  | { readonly kind: 'former'; readonly outcome: Outcome; readonly verdict: ClaimVerdict; readonly startedAt: string }
+  /** There is nothing to compare with. */
+  | { readonly kind: 'first' }
+
+/** What a report can be compared with. */
+export interface Before {
+  readonly baseline?: BaselineView | undefined
+  /** The latest earlier run of the same host. */
+  readonly former?: Report | undefined
+}
+
+const isContradicted = ({ outcome }: ClaimVerdict): boolean => outcome === 'contradicted'
+
+const subjectKey = (bench: string, params: Params, platforms: readonly string[], metric: string): string =>
+  JSON.stringify([bench, describeParams(params), platforms, metric])
+
+const keyOfVerdict = ({ bench, params, platforms, claim }: ClaimVerdict): string =>
+  subjectKey(bench.id, params, platforms, claim.metric)
+
+const assertionKey = ({ claim: { matcher, onAtLeast } }: ClaimVerdict): string => JSON.stringify([matcher, onAtLeast])
+
+/** The result of the metric in the case of a verdict, on its platform. */
+export function resultOfVerdict(
+  report: Pick<Report, 'cases'>,
+  { case: id, bench, claim }: ClaimVerdict,
+  platform: string,
+): MetricResult | undefined {
+  const about = report.cases.filter((one) => (id === null ? one.bench.id === bench.id : one.case === id))
+  return about.flatMap((one) => one.results.find((own) => own.platform === platform)?.metrics[claim.metric] ?? [])[0]
+}
+
+/** Whether more is better, as the first result of the metric says. */
+export function betterOf({ cases: benches }: Pick<Report, 'cases'>, bench: string, metric: string): 'lower' | 'higher' {
+  const ofBench = benches.filter((one) => one.bench.id === bench)
+  const results = ofBench.flatMap((one) => one.results.flatMap(({ metrics }) => metrics[metric] ?? []))
+  return results[0]?.better ?? 'lower'
+}
+
+/** How bad the estimate of a verdict is: the more, the worse. */
+export function badness({ estimate, claim, bench }: ClaimVerdict, report: Pick<Report, 'cases'>): number {
+  if (!estimate) return Number.NEGATIVE_INFINITY
+  const sign = betterOf(report, bench.id, claim.metric) === 'lower' ? 1 : -1
+  const isLogarithmic = (estimate.kind === 'ratio' || estimate.kind === 'amount') && estimate.value > 0
+  return sign * (isLogarithmic ? Math.log(estimate.value) : estimate.value)
+}
+
+/** The values of each round, the median if there are several. */
+function byRound({ samples }: Pick<MetricResult, 'samples'>): Map<number, number> {
+  const all = new Map<number, number[]>()
+  for (const { round, value } of samples) all.set(round, [...(all.get(round) ?? []), value])
+  return new Map([...all].map(([round, values]) => [round, median(values)]))
+}
+
+/** The rounds in which the platform was worse (or better, if that is the fact) than what it is compared with. */
+function roundsBeyond(report: Report, verdict: ClaimVerdict): FactSubject['rounds'] {
+  const { estimate, direction, claim } = verdict
+  if (estimate?.kind !== 'ratio' || !('platform' in estimate.to) || !estimate.paired) return null
+  const own = resultOfVerdict(report, verdict, estimate.platform)
+  const other = resultOfVerdict(report, verdict, estimate.to.platform)
+  if (!own || !other) return null
+  const reference = byRound(other)
+  const pairs = [...byRound(own)].flatMap(([round, value]) => {
+    const against = reference.get(round)
+    return against === undefined ? [] : [value - against]
+  })
+  const bad = (betterOf(report, verdict.bench.id, claim.metric) === 'lower') === (direction === 'worse') ? 1 : -1
+  return { beyond: pairs.filter((difference) => bad * difference > 0).length, of: pairs.length }
+}
+
+/** The median of the table, if the claim is about the value itself: its estimate is the Hodges-Lehmann one. */
+function tableMedian(report: Report, verdict: ClaimVerdict): number | null {
+  const { estimate, platforms } = verdict
+  if (estimate?.kind !== 'amount' || platforms.length !== 1) return null
+  return resultOfVerdict(report, verdict, platforms[0]!)?.median ?? null
+}
+
+function sinceOf(verdict: ClaimVerdict, row: Row | undefined, { baseline, former }: Before): Since {
+  if (row && baseline) {
+    const isRegressed = row.change === 'regressed' || row.change === 'lost'
+    return { kind: isRegressed ? 'regressed' : 'baseline', row, baseline: baseline.name }
+  }
+  const key = keyOfVerdict(verdict)
+  const before = former?.claims.find(
+    (one) =>
+      keyOfVerdict(one) === key && assertionKey(one) === assertionKey(verdict) && one.outcome !== 'not-evaluated',
+  )
+  if (!before) return { kind: 'first' }
+  return { kind: 'former', outcome: before.outcome, verdict: before, startedAt: former!.environment.startedAt }
+}
+
+/** The bench's own expectation first, then what fails the run. */
+const representative = (verdicts: readonly ClaimVerdict[]): ClaimVerdict =>
+  verdicts.find(({ finding, claim }) => finding === null && claim.severity === 'fail') ??
+  verdicts.find(({ failsRun }) => failsRun) ??
+  verdicts[0]!
+
+/** The facts of a report: contradicted claims and regressions, those that fail the run first, then the worst first. */
+export function factsOf(report: Report, before: Before): Fact[] {
+  const contradicted = new Map<string, ClaimVerdict[]>()
+  for (const verdict of report.claims.filter(isContradicted)) {
+    const key = JSON.stringify([keyOfVerdict(verdict), verdict.direction])
+    contradicted.set(key, [...(contradicted.get(key) ?? []), verdict])
+  }
+  const { rows = [] } = before.baseline?.comparison ?? {}
+  const regressed = new Set(before.baseline ? regressions(before.baseline.comparison) : [])
+  const rowKey = ({ bench, params, platform, metric }: Row) => subjectKey(bench.id, params, [platform], metric)
+  const rowOf = new Map(rows.map((row) => [rowKey(row), row]))
+  const used = new Set<Row>()
+  const groups = new Map<string, { verdicts: ClaimVerdict[]; subjects: FactSubject[]; fails: boolean }>()
+  for (const verdicts of contradicted.values()) {
+    const verdict = representative(verdicts)
+    const row = verdict.direction === 'worse' ? rowOf.get(keyOfVerdict(verdict)) : undefined
+    const isRegressed = row !== undefined && regressed.has(row)
+    if (isRegressed) used.add(row)
+    const fails = isRegressed || verdicts.some(({ failsRun }) => failsRun)
+    const { bench, claim, direction } = verdict
+    const key = JSON.stringify([bench.id, claim.metric, direction, assertionKey(verdict), fails])
+    const group = groups.get(key) ?? { verdicts: [], subjects: [], fails }
+    group.verdicts.push(...verdicts)
+    group.subjects.push({
+      params: verdict.params,
+      platforms: verdict.platforms,
+      verdict,
+      rounds: roundsBeyond(report, verdict),
+      median: tableMedian(report, verdict),
+      since: sinceOf(verdict, row, before),
+    })
+    groups.set(key, group)
+  }
+  const claimed = [...groups].map(([key, group]) => claimedFact(report, key, group))
+  const unclaimed = regressedFacts(
+    [...regressed].filter((row) => !used.has(row)),
+    before,
+  )
+  return [...claimed, ...unclaimed].sort((a, b) => Number(b.fails) - Number(a.fails) || severity(b) - severity(a))
+}
+
+function claimedFact(
+  report: Report,
+  key: string,
+  { verdicts, subjects, fails }: { verdicts: ClaimVerdict[]; subjects: FactSubject[]; fails: boolean },
+): Fact {
+  const bad = (subject: FactSubject) => badness(subject.verdict!, report)
+  const sign = verdicts[0]!.direction === 'better' ? -1 : 1
+  const sorted = [...subjects].sort((a, b) => sign * (bad(b) - bad(a)))
+  const first = sorted[0]!.verdict!
+  const holdsOn = report.claims.filter(
+    (one) =>
+      one.outcome === 'holds' &&
+      one.bench.id === first.bench.id &&
+      one.claim.metric === first.claim.metric &&
+      assertionKey(one) === assertionKey(first),
+  )
+  return {
+    key,
+    bench: first.bench,
+    metric: first.claim.metric,
+    direction: first.direction,
+    fails,
+    subjects: sorted,
+    findings: [...new Set(verdicts.flatMap(({ finding }) => finding ?? []))].sort((a, b) => a - b),
+    isOwn: verdicts.some(({ finding }) => finding === null),
+    holdsOn,
+  }
+}
+
+/** The rows of the baseline about which no claim says anything. */
+function regressedFacts(rows: readonly Row[], { baseline }: Before): Fact[] {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const key = JSON.stringify([row.bench.id, row.metric, row.change])
+    groups.set(key, [...(groups.get(key) ?? []), row])
+  }
+  return [...groups].map(([key, own]) => ({
+    key,
+    bench: own[0]!.bench,
+    metric: own[0]!.metric,
+    direction: null,
+    fails: true,
+    subjects: [...own]
+      .sort((a, b) => change(b) - change(a))
+      .map((row) => ({
+        params: row.params,
+        platforms: [row.platform],
+        verdict: null,
+        rounds: null,
+        median: null,
+        since: { kind: 'regressed', row, baseline: baseline!.name } as const,
+      })),
+    findings: [],
+    isOwn: false,
+    holdsOn: [],
+  }))
+}
+
+const change = ({ ratio }: Row): number => (ratio ? Math.abs(Math.log(ratio.estimate)) : Number.POSITIVE_INFINITY)
+
+/** How far the worst subject is from its reference, for the order. */
+function severity({ subjects: [worst] }: Fact): number {
+  const { verdict, since } = worst!
+  if (since.kind === 'regressed') return change(since.row) + 100
+  const { estimate } = verdict!
+  return estimate?.kind === 'ratio' && estimate.value > 0 ? Math.abs(Math.log(estimate.value)) : 0
+}

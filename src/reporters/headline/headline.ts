@@ -1,0 +1,136 @@
+import { exitCodes } from '../../core/judge/exit-code.ts'
+import type { Report } from '../../core/model/report.ts'
+import type { ClaimVerdict, ReasonCode } from '../../core/model/verdict.ts'
+import type { Comparison } from '../../core/records/compare.ts'
+import { type Before, type Fact, factsOf } from './facts.ts'
+import { type FindingNote, findingNotes, saysSomething } from './findings.ts'
+import { type Disturbance, disturbanceOf, type NextStep, nextSteps } from './next-steps.ts'
+
+/**
+ * What every report for people begins with, as data: the verdict, what fails and since when, warnings, findings that
+ * say something, and what to do next. `words.ts` has its sentences. `matrixOf` gives the matrix of platforms and
+ * benches, as large as there is room for.
+ */
+export interface Headline {
+  readonly state: 'passed' | 'failed' | 'undecided' | 'nothing' | 'invalid' | 'interrupted'
+  readonly counts: ClaimCounts
+  /** The baseline that it was compared with. */
+  readonly baseline: { readonly name: string; readonly comparison: Comparison } | null
+  /** The latest earlier run of the same host, if it measured something of this one. */
+  readonly former: Pick<Report, 'record' | 'environment'> | null
+  /** What fails the run, the worst first. Each physical fact is there once. */
+  readonly failures: readonly Fact[]
+  /** Bench files and benches that isobench could not use. */
+  readonly problems: Report['problems']
+  /** Expectations of benches that are contradicted and only warn. */
+  readonly warnings: readonly Fact[]
+  /** Expectations of benches that are exceeded, and do not fail the run. */
+  readonly better: readonly Fact[]
+  readonly failedSamples: readonly FailedSamples[]
+  readonly undecided: Undecided
+  readonly disturbance: Disturbance | null
+  /** Findings that moved or are in doubt, without those that fail the run: `failures` has them. */
+  readonly findings: readonly FindingNote[]
+  readonly next: readonly NextStep[]
+}
+
+/** How many claims of the measured benches there are of each outcome. */
+export interface ClaimCounts {
+  readonly holds: number
+  readonly worse: number
+  readonly better: number
+  readonly inconclusive: number
+  /** Asked for, but without data: a platform cannot run here, or samples failed. */
+  readonly notEvaluated: number
+  /** Claims about benches that this run was not asked to measure. They are in no other count. */
+  readonly notAsked: number
+}
+
+/** Samples of one bench that failed for the same reason. */
+export interface FailedSamples {
+  readonly bench: string
+  readonly platforms: readonly string[]
+  readonly count: number
+  readonly error: string
+}
+
+/** Claims that the data do not decide, by the reason, the most frequent one first. */
+export interface Undecided {
+  readonly count: number
+  readonly reasons: readonly { readonly code: ReasonCode; readonly count: number }[]
+  /** More rounds that would probably decide all that more rounds can decide; null if unknown. */
+  readonly extraRounds: number | null
+}
+
+const states: Readonly<Record<number, Headline['state']>> = {
+  [exitCodes.clean]: 'passed',
+  [exitCodes.failed]: 'failed',
+  [exitCodes.inconclusive]: 'undecided',
+  [exitCodes.nothing]: 'nothing',
+  [exitCodes.invalid]: 'invalid',
+  [exitCodes.interrupted]: 'interrupted',
+}
+
+/** Claims about what the run was not asked to measure. */
+const isNotAsked = ({ outcome, reason }: ClaimVerdict): boolean =>
+  outcome === 'not-evaluated' && (reason?.code === 'not-measured' || reason?.code === 'platform-excluded')
+
+export function claimCounts({ claims }: Pick<Report, 'claims'>): ClaimCounts {
+  const asked = claims.filter((one) => !isNotAsked(one))
+  const number = (is: (one: ClaimVerdict) => boolean) => asked.filter(is).length
+  return {
+    holds: number(({ outcome }) => outcome === 'holds'),
+    worse: number(({ outcome, direction }) => outcome === 'contradicted' && direction !== 'better'),
+    better: number(({ outcome, direction }) => outcome === 'contradicted' && direction === 'better'),
+    inconclusive: number(({ outcome }) => outcome === 'inconclusive'),
+    notEvaluated: number(({ outcome }) => outcome === 'not-evaluated'),
+    notAsked: claims.length - asked.length,
+  }
+}
+
+export function headlineOf(report: Report, before: Before): Headline {
+  const facts = factsOf(report, before)
+  const own = facts.filter(({ fails, isOwn }) => !fails && isOwn)
+  const { baseline, former } = before
+  return {
+    state: states[report.exit.code] ?? 'failed',
+    counts: claimCounts(report),
+    baseline: baseline ? { name: baseline.name, comparison: baseline.comparison } : null,
+    former: former ?? null,
+    failures: facts.filter(({ fails }) => fails),
+    problems: report.problems,
+    warnings: own.filter(({ direction }) => direction !== 'better'),
+    better: own.filter(({ direction }) => direction === 'better'),
+    failedSamples: failedSamples(report),
+    undecided: undecidedOf(report),
+    disturbance: disturbanceOf(report),
+    findings: findingNotes(report).filter((note) => saysSomething(note) && !note.fails),
+    next: nextSteps(report, baseline !== undefined),
+  }
+}
+
+function failedSamples({ cases: benches }: Report): FailedSamples[] {
+  const groups = new Map<string, FailedSamples>()
+  for (const { bench, results } of benches)
+    for (const { platform, errors } of results) {
+      const [error] = errors
+      if (error === undefined) continue
+      const key = JSON.stringify([bench.id, error])
+      const known = groups.get(key) ?? { bench: bench.name, platforms: [], count: 0, error }
+      const platforms = [...new Set([...known.platforms, platform])]
+      groups.set(key, { ...known, platforms, count: known.count + errors.length })
+    }
+  return [...groups.values()].sort((a, b) => b.count - a.count)
+}
+
+function undecidedOf({ claims }: Report): Undecided {
+  const open = claims.filter(({ outcome }) => outcome === 'inconclusive')
+  const counts = new Map<ReasonCode, number>()
+  for (const { reason } of open) if (reason) counts.set(reason.code, (counts.get(reason.code) ?? 0) + 1)
+  const needs = open.flatMap(({ extraRoundsNeeded }) => extraRoundsNeeded ?? [])
+  return {
+    count: open.length,
+    reasons: [...counts].map(([code, count]) => ({ code, count })).sort((a, b) => b.count - a.count),
+    extraRounds: needs.length > 0 ? Math.max(...needs) : null,
+  }
+}

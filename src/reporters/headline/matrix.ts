@@ -1,0 +1,248 @@
+import { basename } from 'node:path'
+import type { Params } from '../../core/model/plan.ts'
+import type { CaseResult, MetricResult, Report } from '../../core/model/report.ts'
+import { worstVerdict } from '../summary.ts'
+
+/** Platforms by benches: how each platform compares with native in each bench, at a glance. */
+
+export interface Matrix {
+  readonly columns: readonly MatrixColumn[]
+  /** native first, then from the cheapest to the costliest. */
+  readonly rows: readonly MatrixRow[]
+  /** What did not fit: benches and platforms, by name. */
+  readonly omitted: { readonly columns: readonly string[]; readonly platforms: readonly string[] }
+}
+
+/** A bench, or one case of it, by its main metric. */
+export interface MatrixColumn {
+  /** Short name of the bench. */
+  readonly label: string
+  /** The parameters of the case, or the metric. */
+  readonly detail: string
+  readonly metric: string
+  readonly unit: string
+  readonly better: 'lower' | 'higher'
+  /** Ids of the cases. If there are several, a cell is the worst of them. */
+  readonly cases: readonly string[]
+  /** native's median; null if it was not measured. The first case's if there are several. */
+  readonly native: number | null
+}
+
+/** Platforms that behave alike in every column. */
+export interface MatrixRow {
+  readonly platforms: readonly string[]
+  readonly cells: readonly MatrixCell[]
+}
+
+export interface MatrixCell {
+  /**
+   * `same`: the interval contains 1, or the difference is below 1 %. `unsure`: there is no interval yet.
+   * `failed`: all samples failed. `none`: not measured.
+   */
+  readonly state: 'better' | 'worse' | 'same' | 'unsure' | 'failed' | 'none'
+  /** platform divided by native: of the platforms of the row, the smallest and the largest; null without a ratio. */
+  readonly ratio: { readonly least: number; readonly most: number } | null
+  /** Whether a claim about it fails the run. */
+  readonly fails: boolean
+  /** Whether the value is likely a cache or a clock. */
+  readonly isSuspicious: boolean
+}
+
+export interface MatrixLimits {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** Differences that nobody needs to see. */
+const negligible = 0.01
+
+/** Platforms share a row if their ratios differ by less than this factor. The next one is tried if rows do not fit. */
+const tolerances = [1.15, 1.3, 1.6, 2.2]
+
+/** The metric that most claims are about, and first those that can fail the run; otherwise the first. */
+function mainMetric(report: Report, bench: string, cases: readonly CaseResult[]): string | undefined {
+  const metrics = [...new Set(cases.flatMap(({ results }) => results.flatMap((one) => Object.keys(one.metrics))))]
+  const own = report.claims.filter((one) => one.bench.id === bench)
+  const weight = (metric: string) =>
+    own.filter(({ claim }) => claim.metric === metric).length +
+    1000 * Number(own.some(({ claim, finding }) => claim.metric === metric && finding === null))
+  return metrics.reduce<string | undefined>(
+    (best, metric) => (best === undefined || weight(metric) > weight(best) ? metric : best),
+    undefined,
+  )
+}
+
+/** The name of the bench file, if the benches of the report have different ones; otherwise the name of the bench. */
+function labelOf({ bench }: CaseResult, report: Report): string {
+  const stem = basename(bench.file).replace(/(\.bench)?\.[cm]?[jt]s$/, '')
+  const others = report.cases.filter(
+    ({ bench: { id, file } }) => id !== bench.id && basename(file) === basename(bench.file),
+  )
+  return others.length === 0 && stem !== '' ? stem : bench.name
+}
+
+/** Only the parameters in which the cases of a bench differ. */
+function differingParams(params: Params, all: readonly CaseResult[]): Params {
+  const differs = (name: string) => new Set(all.map((one) => one.params[name])).size > 1
+  return Object.fromEntries(Object.entries(params).filter(([name]) => differs(name)))
+}
+
+const shortParams = (params: Params): string => Object.values(params).map(String).join(' ')
+
+/** One column for each bench, then one for each case of the benches with the fewest cases while there is room. */
+function columnsOf(report: Report, most: number): { columns: MatrixColumn[]; omitted: string[] } {
+  const benches = new Map<string, CaseResult[]>()
+  for (const one of report.cases) benches.set(one.bench.id, [...(benches.get(one.bench.id) ?? []), one])
+  const all = [...benches].flatMap(([id, cases]) => {
+    const metric = mainMetric(report, id, cases)
+    return metric === undefined ? [] : [{ id, cases, metric }]
+  })
+  const shown = mostImportant(report, all, most)
+  let room = most - shown.length
+  const split = new Set<string>()
+  for (const { id, cases } of [...shown].sort((a, b) => a.cases.length - b.cases.length)) {
+    if (cases.length < 2 || cases.length - 1 > room) continue
+    split.add(id)
+    room -= cases.length - 1
+  }
+  const columns = shown.flatMap(({ id, cases, metric }) => {
+    if (!split.has(id)) return [columnOf(report, cases, metric, cases.length > 1 ? `worst of ${cases.length}` : metric)]
+    return cases.map((one) => columnOf(report, [one], metric, shortParams(differingParams(one.params, cases))))
+  })
+  const left = all.filter((one) => !shown.includes(one))
+  return { columns, omitted: left.map(({ cases }) => labelOf(cases[0]!, report)) }
+}
+
+interface MeasuredBench {
+  readonly id: string
+  readonly cases: readonly CaseResult[]
+  readonly metric: string
+}
+
+/** The benches with claims that fail the run, then those in which platforms differ most; in the order of the report. */
+function mostImportant(report: Report, all: readonly MeasuredBench[], most: number): readonly MeasuredBench[] {
+  if (all.length <= most) return all
+  const failing = new Set(report.claims.flatMap(({ failsRun, bench }) => (failsRun ? [bench.id] : [])))
+  const spread = ({ cases, metric }: MeasuredBench) => {
+    const ratios = cases.flatMap(({ results }) => results.flatMap((one) => one.metrics[metric]?.ratioToNative ?? []))
+    return Math.max(0, ...ratios.map(({ ratio }) => Math.abs(Math.log(ratio))))
+  }
+  const rank = (one: MeasuredBench) => (failing.has(one.id) ? 1000 : 0) + spread(one)
+  const kept = new Set([...all].sort((a, b) => rank(b) - rank(a)).slice(0, most))
+  return all.filter((one) => kept.has(one))
+}
+
+function columnOf(report: Report, cases: readonly CaseResult[], metric: string, detail: string): MatrixColumn {
+  const results = cases.flatMap((one) => one.results.flatMap(({ metrics }) => metrics[metric] ?? []))
+  const native = cases[0]!.results.find(({ platform }) => platform === 'native')?.metrics[metric]
+  const { unit, better } = results[0]!
+  return {
+    label: labelOf(cases[0]!, report),
+    detail,
+    metric,
+    unit,
+    better,
+    cases: cases.map((one) => one.case),
+    native: native?.median ?? null,
+  }
+}
+
+const nothing: MatrixCell = { state: 'none', ratio: null, fails: false, isSuspicious: false }
+
+/** How much the ratio costs: above 0 is worse. */
+const costOf = (ratio: number, better: MetricResult['better']): number =>
+  (better === 'lower' ? 1 : -1) * Math.log(ratio)
+
+function matrixCell(report: Report, { cases, metric, better }: MatrixColumn, platform: string): MatrixCell {
+  const cells = report.cases
+    .filter((one) => cases.includes(one.case))
+    .map((one): MatrixCell => {
+      const own = one.results.find((result) => result.platform === platform)
+      const result = own?.metrics[metric]
+      if (!own || !result) return nothing
+      const fails = worstVerdict(report, one, platform, metric)?.failsRun ?? false
+      const isSuspicious = own.flags.includes('suspiciously-fast')
+      if (result.median === null) return { ...nothing, state: own.errors.length > 0 ? 'failed' : 'none' }
+      if (!result.ratioToNative) return { ...nothing, fails, state: platform === 'native' ? 'same' : 'unsure' }
+      const { ratio, low, high } = result.ratioToNative
+      const state = stateOf(result.ratioToNative, better)
+      const isBounded = low !== null && high !== null
+      return { state: isBounded ? state : 'unsure', ratio: { least: ratio, most: ratio }, fails, isSuspicious }
+    })
+  const rank = (cell: MatrixCell) =>
+    ['none', 'same', 'better', 'unsure', 'worse', 'failed'].indexOf(cell.state) * 1000 +
+    (cell.ratio ? costOf(cell.ratio.most, better) : 0)
+  return cells.reduce((worst, cell) => (rank(cell) > rank(worst) ? cell : worst), nothing)
+}
+
+function stateOf(
+  { ratio, low, high }: NonNullable<MetricResult['ratioToNative']>,
+  better: MetricResult['better'],
+): 'better' | 'worse' | 'same' {
+  if (low === null || high === null || (low <= 1 && high >= 1) || Math.abs(ratio - 1) < negligible) return 'same'
+  return costOf(ratio, better) > 0 ? 'worse' : 'better'
+}
+
+/** The row of both, or undefined if they do not behave alike. */
+function merged(a: MatrixRow, b: MatrixRow, tolerance: number): MatrixRow | undefined {
+  const cells = a.cells.map((cell, at) => {
+    const other = b.cells[at]!
+    if (cell.state !== other.state || cell.fails !== other.fails) return undefined
+    if (cell.state === 'same' || cell.state === 'none' || !cell.ratio || !other.ratio) return cell
+    const ratio = {
+      least: Math.min(cell.ratio.least, other.ratio.least),
+      most: Math.max(cell.ratio.most, other.ratio.most),
+    }
+    const isSuspicious = cell.isSuspicious || other.isSuspicious
+    return ratio.most / ratio.least > tolerance ? undefined : { ...cell, ratio, isSuspicious }
+  })
+  if (cells.includes(undefined)) return undefined
+  return { platforms: [...a.platforms, ...b.platforms], cells: cells as MatrixCell[] }
+}
+
+function grouped(rows: readonly MatrixRow[], tolerance: number): MatrixRow[] {
+  const groups: MatrixRow[] = []
+  for (const row of rows) {
+    const at = groups.findIndex((group) => merged(group, row, tolerance) !== undefined)
+    if (at < 0) groups.push(row)
+    else groups[at] = merged(groups[at]!, row, tolerance)!
+  }
+  return groups
+}
+
+/** The mean cost over the columns. */
+function costOfRow({ cells }: MatrixRow, columns: readonly MatrixColumn[]): number {
+  const costs = cells.flatMap(({ state, ratio }, at) =>
+    state === 'none' || state === 'failed' || !ratio
+      ? []
+      : [state === 'same' ? 0 : costOf(ratio.most, columns[at]!.better)],
+  )
+  return costs.length === 0 ? Number.POSITIVE_INFINITY : costs.reduce((sum, one) => sum + one, 0) / costs.length
+}
+
+/** The matrix, with at most so many columns and rows; undefined if nothing is compared with native. */
+export function matrixOf(report: Report, limits: MatrixLimits): Matrix | undefined {
+  const { columns, omitted } = columnsOf(report, limits.columns)
+  const measured = new Set(report.cases.flatMap(({ results }) => results.map(({ platform }) => platform)))
+  const names = report.platforms.flatMap(({ name }) => (name !== 'native' && measured.has(name) ? [name] : []))
+  const all = names.map((name) => ({
+    platforms: [name],
+    cells: columns.map((column) => matrixCell(report, column, name)),
+  }))
+  const shown = all.filter(({ cells }) => cells.some(({ state }) => state !== 'none'))
+  if (!shown.some(({ cells }) => cells.some(({ ratio }) => ratio !== null))) return undefined
+  const candidates = tolerances.map((tolerance) => grouped(shown, tolerance))
+  const rows = (candidates.find((one) => one.length <= limits.rows) ?? candidates.at(-1)!).sort(
+    (a, b) => costOfRow(a, columns) - costOfRow(b, columns),
+  )
+  const kept = rows.length <= limits.rows ? rows : keepImportant(rows, limits.rows)
+  const left = rows.filter((row) => !kept.includes(row)).flatMap(({ platforms }) => platforms)
+  return { columns, rows: kept, omitted: { columns: omitted, platforms: left } }
+}
+
+/** Rows that fail the run, then the costliest. */
+function keepImportant(rows: readonly MatrixRow[], most: number): MatrixRow[] {
+  const fails = ({ cells }: MatrixRow) => cells.some((cell) => cell.fails)
+  const kept = new Set([...rows.filter(fails), ...rows.filter((row) => !fails(row)).reverse()].slice(0, most))
+  return rows.filter((row) => kept.has(row))
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { buildReport } from '../../../src/core/judge/report.ts'
+import { headlineOf } from '../../../src/reporters/headline/headline.ts'
+import { matrixOf } from '../../../src/reporters/headline/matrix.ts'
+import { largeRecord } from './large-record.ts'
+
+const report = buildReport(largeRecord(), { strict: false })
+const headline = headlineOf(report, {})
+
+describe('the headline of a large run', () => {
+  it('has each measured thing that fails once, with the claims and findings that say so', () => {
+    const titles = headline.failures.map(({ bench, metric, subjects }) => [bench.name, metric, subjects.length])
+    expect(new Set(titles.map(String)).size).toBe(titles.length)
+    const prime = headline.failures.find(({ bench }) => bench.name === 'prime verification')!
+    expect(prime).toMatchObject({ findings: [1], isOwn: true, direction: 'worse' })
+    expect(prime.subjects.map(({ platforms }) => platforms[0])).toEqual([
+      'docker-gvisor',
+      'gvisor-ptrace',
+      'user-mode-linux',
+      'gvisor',
+    ])
+  })
+
+  it('does not count claims about benches that were not asked for', () => {
+    const { notAsked, ...asked } = headline.counts
+    expect(notAsked).toBe(1)
+    expect(Object.values(asked).reduce((sum, one) => sum + one, 0)).toBe(report.claims.length - 1)
+  })
+
+  it('has findings that say something, the lost ones first, and none that fail the run', () => {
+    expect(headline.findings.map(({ kind, findings }) => [kind, ...findings.map(({ id }) => id)])).toEqual([
+      ['lost', 3],
+      ['lost', 16],
+      ['improved', 8],
+      ['improved', 12],
+      ['improved', 14],
+    ])
+  })
+})
+
+describe('the matrix', () => {
+  it('has native’s own values, and platforms that behave alike in one row', () => {
+    const matrix = matrixOf(report, { columns: 9, rows: 12 })!
+    expect(matrix.columns.map(({ label }) => label)).toContain('boot')
+    expect(matrix.rows.flatMap(({ platforms }) => platforms).length + matrix.omitted.platforms.length).toBe(17)
+    const row = matrix.rows.find(({ platforms }) => platforms.includes('qemu'))!
+    expect(row.platforms).toContain('qemu-microvm')
+  })
+
+  it('shows the worst case of a bench if there is no room for a column each', () => {
+    const { columns } = matrixOf(report, { columns: 7, rows: 12 })!
+    expect(columns).toHaveLength(7)
+    expect(columns.find(({ label }) => label === 'throughput')!.detail).toBe('worst of 2')
+  })
+})
