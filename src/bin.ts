@@ -1,6 +1,8 @@
 import { main } from './cli.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { messageOf } from './util/errors.ts'
+import { flushed } from './util/standard-output.ts'
+import { endProcess } from './util/stray-errors.ts'
 
 // As root, isobench writes files that it trusts later. No other user may write to them.
 if (process.getuid?.() === 0) process.umask(process.umask() | 0o022)
@@ -22,9 +24,15 @@ for (const [name, stream] of [
   })
 }
 
-// The code of a process that ends without a verdict, for example because nothing is left to wait for.
-process.exitCode = exitCodes.invalid
-const exitCode = await main(process.argv.slice(2))
+// The code of a process that ends without a verdict, for example because nothing is left to wait for. User code may set
+// process.exitCode, too.
+let exitCode: number = exitCodes.invalid
+process.on('exit', () => {
+  process.exitCode = isBroken ? exitCodes.invalid : exitCode
+})
+exitCode = await main(process.argv.slice(2))
+await Promise.all([flushed(process.stdout), flushed(process.stderr)])
 // Node reports a failed write in a later turn.
 await new Promise((resolve) => setImmediate(resolve))
-process.exitCode = isBroken ? exitCodes.invalid : exitCode
+// Timers and servers of user code must not keep the process.
+endProcess(isBroken ? exitCodes.invalid : exitCode)

@@ -7,6 +7,7 @@ import { version } from './util/assets.ts'
 import { closestMatch } from './util/closest-match.ts'
 import { UsageError } from './util/errors.ts'
 import { takeStandardOutput } from './util/standard-output.ts'
+import { handleStrayErrors } from './util/stray-errors.ts'
 
 /** NO_COLOR (no-color.org) comes first, then FORCE_COLOR (force-color.org; 0 turns colors off), then the stream. */
 function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM } = process.env): boolean {
@@ -26,6 +27,25 @@ async function runCommand({ name, load }: CommandEntry, argv: readonly string[],
 }
 
 /**
+ * Rejects with the first error that no code handles. Commands that use the host handle such errors themselves, because
+ * they must release it first. It is in effect until the process ends, so user code cannot end it with another code. An
+ * error after the command has ended is only printed.
+ */
+const strayError = ({ err }: CommandIo): { readonly first: Promise<never>; end(): void } => {
+  let isOver = false
+  const first = new Promise<never>((_, reject) =>
+    handleStrayErrors((error) => {
+      if (isOver) err.write(describeFailure(error, wantsColor(err)).text)
+      else reject(error)
+    }),
+  )
+  const end = () => {
+    isOver = true
+  }
+  return { first, end }
+}
+
+/**
  * Runs one command line.
  * @param argv without node and the script
  * @returns the exit code
@@ -39,6 +59,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     commands,
   }
   const [first = ''] = argv
+  const stray = strayError(io)
   try {
     if (first === '-h' || first === '--help') {
       io.out.write(generalHelp(commands, version(), io.color))
@@ -50,7 +71,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     const named = commands.find(({ name }) => name === first)
     // The first argument is a filter of `run` if it is not a command: `isobench startup` is `isobench run startup`.
-    return await (named ? runCommand(named, argv.slice(1), io) : runCommand(commands[0]!, argv, io))
+    const run = named ? runCommand(named, argv.slice(1), io) : runCommand(commands[0]!, argv, io)
+    return await Promise.race([run, stray.first])
   } catch (error) {
     const { text, exitCode } = describeFailure(error, wantsColor(io.err))
     io.err.write(text)
@@ -62,5 +84,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (command && command !== first && error instanceof UsageError && error.message.includes(`"${first}"`))
       io.err.write(`       Did you mean the command: isobench ${command}?\n`)
     return exitCode
+  } finally {
+    stray.end()
   }
 }

@@ -115,7 +115,7 @@ function runFirst({ root, options, print }: MeasurementContext): void {
       report(name, seconds)
       total += seconds
     }
-    const record = readRecord(latestRecord(clone))
+    const record = latestRecord(clone)
     const platforms = new Set(record.samples.map(({ platform }) => platform)).size
     report('from the clone to the verdicts', total)
     print(`first-run: ${platforms} platforms, ${decisions(record)}`)

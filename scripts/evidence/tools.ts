@@ -235,7 +235,7 @@ async function compare(
     plan: { ...plan, platforms: [] },
     image,
     platforms: new Map(platforms.map((one) => [one.spec.name, log.platform(one)])),
-    workloads: await loadWorkloads(collected, plan),
+    workloads: await loadWorkloads(root, collected, plan),
     bundles: new GuestBundles(root),
     client: log.client(await session.loadClient(image.rootfs)),
     pool,

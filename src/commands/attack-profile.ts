@@ -5,12 +5,12 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import type { ScheduledPlan } from '../core/model/plan.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { loadProject } from '../core/project/config.ts'
-import { latestRecord, readRecord } from '../core/records/record-file.ts'
 import { diffText, profilesMarkdown, tableText } from '../reporters/attack-profile.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type Options, type OptionTable, pickOptions } from './options.ts'
+import { latestFile, readStored } from './stored-records.ts'
 
 const profileOptions = {
   ...pickOptions('bench', 'record'),
@@ -79,8 +79,8 @@ async function showProfiles(
 }
 
 async function openProfiledRecord({ record, config }: Options, io: CommandIo): Promise<RunRecord> {
-  if (record !== undefined) return readRecord(resolve(io.cwd, record))
-  return readRecord(latestRecord((await loadProject(io.cwd, config)).root))
+  if (record !== undefined) return readStored(resolve(io.cwd, record), io)
+  return readStored(latestFile((await loadProject(io.cwd, config)).root, io), io)
 }
 
 /** @throws {UsageError} if no sample of these benches was traced */

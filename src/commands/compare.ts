@@ -2,10 +2,10 @@ import { dirname } from 'node:path'
 import { findConfig } from '../core/project/config.ts'
 import { recordFile } from '../core/records/baseline.ts'
 import { compareSameHost, comparisonExit } from '../core/records/compare.ts'
-import { readRecord } from '../core/records/record-file.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
+import { readStored } from './stored-records.ts'
 
 export const command = defineCommand({
   description:
@@ -28,7 +28,7 @@ function compare([baseline, current]: readonly string[], options: Options, io: C
   // Records require no config. Without one, names of baselines are relative to the current directory.
   const config = findConfig(io.cwd)
   const root = config ? dirname(config) : io.cwd
-  const [a, b] = [baseline!, current!].map((name) => readRecord(recordFile(root, io.cwd, name)))
+  const [a, b] = [baseline!, current!].map((name) => readStored(recordFile(root, io.cwd, name), io))
   const comparison = compareSameHost(a!, b!, {
     marginPercent: options.margin,
     allowDifferentHosts: options.allowDifferentHosts,

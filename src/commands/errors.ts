@@ -1,10 +1,13 @@
-import { relative } from 'node:path'
+import { dirname, relative } from 'node:path'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { type Problem, ProjectError } from '../core/model/suite.ts'
 import { DifferentHostsError } from '../core/records/compare.ts'
+import { parseStackFrames } from '../dsl/errors.ts'
 import { differenceText } from '../reporters/comparison.ts'
+import { bundlePath } from '../util/assets.ts'
 import { InterruptedError, IsobenchError, messageOf } from '../util/errors.ts'
+import { StrayError } from '../util/stray-errors.ts'
 import { sanitize } from '../util/text.ts'
 
 const fixLine = (fix: string): string => `       fix: ${sanitize(fix)}\n`
@@ -18,6 +21,14 @@ export function problemText({ file, message, fix, location }: Problem, cwd = pro
 /** A refusal of the kernel, such as EACCES or ENOSPC. Its message names the file, and it is not a bug in isobench. */
 const isSystemError = (error: Error): boolean => 'syscall' in error && 'code' in error
 
+/** Where the code of the user failed that left a stray error behind: `file:line:column  `. */
+function whereFrom(error: unknown, cwd = process.cwd()): string {
+  const stack = error instanceof StrayError && error.thrown instanceof Error ? String(error.thrown.stack) : ''
+  const isTheirs = (file: string) => !file.includes('/node_modules/') && !file.startsWith(dirname(bundlePath('index')))
+  const own = parseStackFrames(stack).find(({ file }) => isTheirs(file))
+  return own ? `${sanitize(relative(cwd, own.file))}:${own.line}:${own.column}  ` : ''
+}
+
 /** What is printed on standard error for a failed command, without a stack trace, and the exit code. */
 export function describeFailure(error: unknown, color: boolean): { readonly text: string; readonly exitCode: number } {
   const { red, dim } = pc.createColors(color)
@@ -26,7 +37,7 @@ export function describeFailure(error: unknown, color: boolean): { readonly text
   const exitCode = exitCodes.invalid
   if (error instanceof ProjectError)
     return { text: error.problems.map((problem) => `${red('error')}  ${problemText(problem)}`).join(''), exitCode }
-  const headline = `${red('error')}  ${messageOf(error)}`
+  const headline = `${red('error')}  ${whereFrom(error)}${messageOf(error)}`
   if (error instanceof DifferentHostsError) {
     const differences = error.differences.map((difference) => `     ${differenceText(difference)}\n`).join('')
     return { text: `${headline}${dim(` (${error.code})`)}:\n${differences}${fixLine(error.fix!)}`, exitCode }

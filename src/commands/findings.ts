@@ -53,8 +53,8 @@ async function showFindings(
   const { project, suite } = whole
   for (const problem of suite.problems) io.err.write(problemText(problem))
   const chosen = chooseFindings(asked, suite.findings)
-  const file = recordFile(project.root, named, options.paper)
-  const record = await openRecord(file, async () => whole)
+  const file = recordFile(project.root, named, options.paper, io)
+  const record = await openRecord(file, async () => whole, io)
   const shown = chosen.map(({ id }) => id)
   const report = buildReport(withFindings(record, suite), { ...options, shown })
   const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))

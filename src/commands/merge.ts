@@ -4,12 +4,12 @@ import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { groupByHost, mergeRecords, recordText } from '../core/records/merge.ts'
-import { readRecord } from '../core/records/record-file.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import { outputFlag } from '../util/files.ts'
 import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import type { CheckedOptions, OptionTable } from './options.ts'
+import { readStored } from './stored-records.ts'
 
 const mergeOptions = {
   out: {
@@ -39,7 +39,7 @@ export const command = defineCommand({
 
 function merge(files: readonly string[], options: CheckedOptions<typeof mergeOptions>, io: CommandIo): number {
   const out = options.out === undefined ? undefined : resolve(io.cwd, options.out)
-  const records = files.map((file) => readRecord(file))
+  const records = files.map((file) => readStored(file, io))
   const text = (record: RunRecord) => recordText(record, new Date().toISOString())
   const save = (file: string, group: readonly RunRecord[]) => {
     try {

@@ -3,10 +3,10 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { buildReport } from '../core/judge/report.ts'
 import { loadProject } from '../core/project/config.ts'
 import { recordFile } from '../core/records/baseline.ts'
-import { latestRecord, readRecord } from '../core/records/record-file.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { type Baseline, createReporters, reporterProject } from './reporters.ts'
+import { latestFile, readStored } from './stored-records.ts'
 
 export const command = defineCommand({
   description:
@@ -34,9 +34,9 @@ export const command = defineCommand({
 })
 
 async function showRecords(files: readonly string[], options: Options, io: CommandIo): Promise<number> {
-  const paths = files.length > 0 ? files : [latestRecord((await loadProject(io.cwd, options.config)).root)]
+  const paths = files.length > 0 ? files : [latestFile((await loadProject(io.cwd, options.config)).root, io)]
   const runs = paths.map((file) => {
-    const record = readRecord(file)
+    const record = readStored(file, io)
     return { plan: record.plan, report: buildReport(record, { strict: options.strict }) }
   })
   const project = await reporterProject(options, io.cwd)

@@ -14,6 +14,7 @@ import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
 import { createReporters } from './reporters.ts'
 import { confirm, showPlan } from './setup.ts'
+import { readStored } from './stored-records.ts'
 
 export const command = defineCommand({
   description:
@@ -69,7 +70,7 @@ async function runBenches(filters: readonly string[], options: Options, io: Comm
   if (options.saveBaseline !== undefined) checkBaselineName(options.saveBaseline)
   const name = options.baseline
   const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
-  const before = baseline && readRecord(baseline.file)
+  const before = baseline && readStored(baseline.file, io)
   const reporter = await createReporters(options, project, io, baseline)
   const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters })
   const { problems } = planned.collected.suite

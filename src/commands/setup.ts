@@ -9,13 +9,14 @@ import { collect } from '../core/project/collect.ts'
 import { benchFiles, loadProject, type Project } from '../core/project/config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../core/project/platforms.ts'
 import { type ImportTarget, importRecord, isImport } from '../core/records/import.ts'
-import { latestRecord, RecordError, readRecord } from '../core/records/record-file.ts'
+import { RecordError } from '../core/records/record-file.ts'
 import { stepDurations } from '../core/records/step-durations.ts'
 import { platformFamily } from '../driver.ts'
 import { drivers } from '../platforms/index.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
+import { latestFile, readStored } from './stored-records.ts'
 
 /** Asks the user a yes-or-no question. Returns undefined if isobench does not run in a terminal. */
 export async function confirm(question: string, io: CommandIo): Promise<boolean | undefined> {
@@ -48,8 +49,8 @@ function readImport(file: string): unknown {
  * The file that a command judges: the named one, with `--paper` the paper's numbers, otherwise the latest run.
  * @throws {UsageError} if a file and `--paper` are given, or the project has no paper's numbers
  */
-export function recordFile(root: string, named: string | undefined, paper: boolean): string {
-  if (!paper) return named ?? latestRecord(root)
+export function recordFile(root: string, named: string | undefined, paper: boolean, io: CommandIo): string {
+  if (!paper) return named ?? latestFile(root, io)
   if (named !== undefined) {
     throw new UsageError(`--paper judges the paper's numbers, not ${named}.`, `leave out --paper or ${named}`)
   }
@@ -68,9 +69,10 @@ export function recordFile(root: string, named: string | undefined, paper: boole
 export async function openRecord(
   file: string,
   loadProjectSuite: () => Promise<{ project: Project; suite: Suite }>,
+  io: CommandIo,
 ): Promise<RunRecord> {
   const imported = readImport(file)
-  if (imported === undefined) return readRecord(file)
+  if (imported === undefined) return readStored(file, io)
   const { project, suite } = await loadProjectSuite()
   return importRecord(file, imported, suite, knownPlatforms(project))
 }

@@ -5,7 +5,7 @@ import { findImage } from '../host/image.ts'
 import { drivers } from '../platforms/index.ts'
 import { count, countsLine } from '../reporters/summary.ts'
 import { UsageError } from '../util/errors.ts'
-import { handleStrayErrors } from '../util/stray-errors.ts'
+import { endProcess, handleStrayErrors } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
 import { confirm } from './setup.ts'
@@ -76,12 +76,11 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     onChange: () => screen.soon(),
   })
   screen.watch = watch
-  const { exit } = process
   using _strayErrors = handleStrayErrors(({ message }) => io.err.write(`${message}\n`))
   let asked = 0
   const quit = () => {
     // The second request ends the process at once. `isobench clean` removes what is left, from the journal.
-    if (++asked > 1) exit(130)
+    if (++asked > 1) endProcess(130)
     watch.quit()
   }
   let keys: Disposable | undefined

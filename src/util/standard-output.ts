@@ -8,3 +8,8 @@ export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'std
   stdout.write = stderr.write.bind(stderr)
   return Object.create(stdout, { write: { value: write } })
 }
+
+/** Waits until everything that was written to a stream has left the process, or cannot. */
+export const flushed = (stream: NodeJS.WriteStream): Promise<unknown> =>
+  // The method of the class, because standard output has another one.
+  new Promise((resolve) => Object.getPrototypeOf(stream).write.call(stream, '', resolve))

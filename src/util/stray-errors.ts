@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { IsobenchError, messageOf } from './errors.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
@@ -6,49 +7,94 @@ import { IsobenchError, messageOf } from './errors.ts'
 export class StrayError extends IsobenchError {
   readonly code = 'ISOBENCH_STRAY'
 
-  constructor(thrown: unknown) {
+  /**
+   * @param thrown has the stack of the code that failed, if it is an error
+   * @param source the sample that left it behind and is over, if any
+   */
+  constructor(
+    readonly thrown: unknown,
+    source?: string,
+  ) {
     super(
-      `an error that no code handles: ${messageOf(thrown)}`,
+      `${source === undefined ? 'an error' : `${source} left an error`} that no code handles: ${messageOf(thrown)}`,
       'await every promise in workloads, and catch errors of timers and streams',
     )
   }
 }
 
-/** A workload called `process.exit`, which would leave guests on the host and end the run without a verdict. */
+/** User code called `process.exit`, which would leave guests on the host and end the run without a verdict. */
 class ExitError extends Error {
   constructor(code: unknown) {
     super(`it called process.exit(${code === undefined ? '' : String(code)}); throw an error instead`)
   }
 }
 
-/** What runs now and takes the blame for stray errors: the samples, two in duet mode. */
-const running = new Set<(error: Error) => void>()
+/** What user code is part of. */
+interface Source {
+  readonly name: string
+  /** Ends it with an error. Undefined when it is over. */
+  end: ((error: Error) => void) | undefined
+}
 
-/** Ends what runs with a stray error, until it is disposed. */
-export function claimStrayErrors(end: (error: Error) => void): Disposable {
-  running.add(end)
-  return { [Symbol.dispose]: () => void running.delete(end) }
+/** The source of everything that runs now, also of callbacks and promises that it has left behind. */
+const current = new AsyncLocalStorage<Source>()
+
+/** Work that its stray errors end, until it is disposed. */
+export interface StrayErrorClaim extends Disposable {
+  /** Runs a part of the work. */
+  run<T>(work: () => T): T
 }
 
 /**
- * Handles stray errors until it is disposed: they end the samples that run. `process.exit` throws.
- * @param onUnclaimed receives an error while no sample runs
+ * Claims the stray errors of some work: those of every callback and promise that it creates.
+ * @param name for messages about errors that come after the end
+ */
+export function claimStrayErrors(name: string, end: (error: Error) => void): StrayErrorClaim {
+  const source: Source = { name, end }
+  return {
+    run: (work) => current.run(source, work),
+    [Symbol.dispose]: () => {
+      source.end = undefined
+    },
+  }
+}
+
+/** Receivers of errors that nothing has claimed. The latest one gets them. */
+const handlers: ((error: StrayError) => void)[] = []
+
+const { exit } = process
+
+function handle(thrown: unknown): void {
+  const source = current.getStore()
+  if (source?.end) source.end(new Error(`an error that the workload does not handle: ${messageOf(thrown)}`))
+  else handlers.at(-1)?.(new StrayError(thrown, source?.name))
+}
+
+const events = ['uncaughtException', 'unhandledRejection'] as const
+
+/**
+ * Handles stray errors until it is disposed: they end the samples that left them behind. `process.exit` throws.
+ * @param onUnclaimed receives an error of no sample, or of one that is over
  */
 export function handleStrayErrors(onUnclaimed: (error: StrayError) => void): Disposable {
-  const handle = (thrown: unknown) => {
-    if (running.size === 0) onUnclaimed(new StrayError(thrown))
-    for (const end of running) end(new Error(`an error that the workload does not handle: ${messageOf(thrown)}`))
+  if (handlers.length === 0) {
+    for (const event of events) process.on(event, handle)
+    process.exit = (code) => {
+      throw new ExitError(code)
+    }
   }
-  const events = ['uncaughtException', 'unhandledRejection'] as const
-  for (const event of events) process.on(event, handle)
-  const { exit } = process
-  process.exit = (code) => {
-    throw new ExitError(code)
-  }
+  handlers.push(onUnclaimed)
   return {
     [Symbol.dispose]: () => {
+      const at = handlers.lastIndexOf(onUnclaimed)
+      if (at === -1) return
+      handlers.splice(at, 1)
+      if (handlers.length > 0) return
       process.exit = exit
       for (const event of events) process.off(event, handle)
     },
   }
 }
+
+/** Ends the process. Unlike `process.exit`, it works while stray errors are handled. */
+export const endProcess = (code: number): never => exit(code)

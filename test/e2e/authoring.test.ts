@@ -99,7 +99,7 @@ export function sizes(): Sizes {
   test('that calls process.exit is reported, and the others are listed', async () => {
     expectOneBroken(
       await list({ 'benches/a-exit.bench.ts': `${imports}\nprocess.exit(0)\n` }),
-      /benches\/a-exit\.bench\.ts .*exit/,
+      /benches\/a-exit\.bench\.ts:\d+:\d+ .*exit/,
       /must not call process\.exit/,
     )
   })

@@ -16,6 +16,7 @@ import type { Report } from '../model/report.ts'
 import { benchInfo } from '../model/suite.ts'
 import type { Collected } from '../project/collect.ts'
 import type { Project } from '../project/config.ts'
+import { importCompiled } from '../project/import-default.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { assertSameHost } from '../records/compare.ts'
 import { noiseFloorsFor, readNoise } from '../records/noise.ts'
@@ -200,7 +201,7 @@ async function measureAll(
       image,
       exec,
       platforms: new Map(platforms.map((platform) => [platform.spec.name, platform])),
-      workloads: options.workloads ?? (await loadWorkloads(collected, plan)),
+      workloads: options.workloads ?? (await loadWorkloads(project.root, collected, plan)),
       bundles: new GuestBundles(project.root),
       client: await session.loadClient(image.rootfs),
       ...(weights && { weights }),
@@ -255,15 +256,18 @@ function benchEnds(plan: ScheduledPlan, reporter: Required<Reporter>) {
 }
 
 /**
- * Imports the benches' workloads with their functions. This is safe, because collecting has imported the same files.
+ * Imports the benches' workloads with their functions. Collecting has imported the same files, but in a worker.
+ * @throws {ProjectError} if a file behaves differently here
  */
 export async function loadWorkloads(
+  root: string,
   { compiled }: Collected,
   { benches }: Pick<Plan, 'benches'>,
 ): Promise<Map<string, Workload>> {
   const workloads = new Map<string, Workload>()
   for (const file of new Set(benches.map((bench) => bench.file))) {
-    const registered = await collectRegistrations(() => import(pathToFileURL(compiled.get(file)!.output).href))
+    const url = pathToFileURL(compiled.get(file)!.output).href
+    const registered = await collectRegistrations(() => importCompiled(root, file, url))
     for (const { name, workload } of registered.benches) if (workload) workloads.set(`${file}#${name}`, workload)
   }
   return workloads

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { messageOf } from '../../util/errors.ts'
-import { claimStrayErrors } from '../../util/stray-errors.ts'
+import { claimStrayErrors, type StrayErrorClaim } from '../../util/stray-errors.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
 /** Milliseconds past its limit after which a workload is abandoned. A command's own limit comes first and says more. */
@@ -45,19 +45,22 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
   readonly #timeUp = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   readonly #timers: readonly NodeJS.Timeout[]
-  readonly #strayErrors = claimStrayErrors((error) => this.#ending.abort(error))
+  readonly #strayErrors: StrayErrorClaim
 
   /**
+   * @param name of the sample, for errors that its code leaves behind
    * @param limit seconds
-   * @param run starts host processes
+   * @param start starts host processes
    * @param latestFailure what failed last, for the message of an abandoned sample
    */
   constructor(
+    name: string,
     limit: number,
     interrupted: AbortSignal,
-    private readonly run: Exec,
+    private readonly start: Exec,
     latestFailure: () => unknown = () => undefined,
   ) {
+    this.#strayErrors = claimStrayErrors(name, (error) => this.#ending.abort(error))
     this.until = performance.now() + limit * 1000
     this.signal = AbortSignal.any([interrupted, this.#ending.signal])
     this.workloadSignal = AbortSignal.any([this.signal, this.#timeUp.signal])
@@ -80,7 +83,7 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     return this.#running.size > 0
   }
 
-  readonly exec: Exec = (argv, options) => this.track(this.run(argv, options))
+  readonly exec: Exec = (argv, options) => this.track(this.start(argv, options))
 
   /** Counts `work` as running until it settles. */
   track<T>(work: Promise<T>): Promise<T> {
@@ -88,6 +91,11 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     const done = () => void this.#running.delete(work)
     work.then(done, done)
     return work
+  }
+
+  /** Runs all code of the sample, so that errors of what it leaves behind are known as its own. */
+  run<T>(work: (scope: this) => T): T {
+    return this.#strayErrors.run(() => work(this))
   }
 
   /**

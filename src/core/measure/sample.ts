@@ -50,8 +50,12 @@ export async function measure(step: Step, round: number, context: MeasureContext
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
-    const { output, attackProfile } = await inScope(limit, context, times, (scope) =>
-      runWorkload(step, bench, scope, context, { onCpuShare, notes, times }),
+    const { output, attackProfile } = await inScope(
+      `${step.case.id} on ${step.platform}`,
+      limit,
+      context,
+      times,
+      (scope) => runWorkload(step, bench, scope, context, { onCpuShare, notes, times }),
     )
     const values = checkValues(output, bench.metrics)
     const observations = observationLists(output, bench.metrics)
@@ -81,13 +85,14 @@ export async function measure(step: Step, round: number, context: MeasureContext
 
 /** Runs the work of a sample, and waits until its commands are gone. */
 async function inScope<T>(
+  name: string,
   limit: number,
   { session, exec }: MeasureContext,
   times: TimeBreakdown,
   work: (scope: SampleScope) => Promise<T>,
 ): Promise<T> {
-  await using scope = new SampleScope(limit, session.signal, exec, () => times.failure)
-  return await work(scope)
+  await using scope = new SampleScope(name, limit, session.signal, exec, () => times.failure)
+  return await scope.run(work)
 }
 
 /** Why every sample of the case would fail with this error; undefined if another one may succeed. */

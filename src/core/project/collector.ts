@@ -1,9 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
-import { type Location, parseStackFrames } from '../../dsl/errors.ts'
+import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
 import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
 import { toText } from '../../util/errors.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
@@ -107,21 +108,31 @@ function benchData(bench: BenchSpec, file: string, id: (name: string) => string)
   }
 }
 
-const unhandledFix = 'handle it in the bench file: await the promise, or catch the error'
+/** The file that the code that runs now belongs to, also in a timer that it has left behind. */
+const running = new AsyncLocalStorage<string>()
 
-/** Errors that nothing handles, since the last file. */
-const stray: unknown[] = []
-process.on('uncaughtException', (error) => stray.push(error))
-process.on('unhandledRejection', (error) => stray.push(error))
+/** Errors that nothing handles, since the last message. */
+const stray: Problem[] = []
+let importing = ''
+const unhandledFix = 'handle it in the bench file: await the promise, or catch the error'
+const onStray = (error: unknown) =>
+  void stray.push({ fix: unhandledFix, ...problem(running.getStore() ?? importing, error) })
+// Otherwise it would end the worker, and with it the import of another file if a timer calls it.
+process.exit = (code) => {
+  throw new DefinitionError(`it called process.exit(${code ?? ''})`, 'a bench file must not call process.exit')
+}
+process.on('uncaughtException', onStray)
+process.on('unhandledRejection', onStray)
 
 /** Waits until Node has reported the rejections of the import. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 1))
 
 for (const { file, output } of files) {
   post({ kind: 'importing', file })
+  importing = file
   let result: Omit<Extract<CollectMessage, { kind: 'collected' }>, 'kind' | 'file'>
   try {
-    const load = () => import(pathToFileURL(output).href)
+    const load = () => running.run(file, () => import(pathToFileURL(output).href))
     const { benches, findings, problems } = await collectRegistrations(load, ownerOf(file))
     const owners = new Map(benches.map((bench) => [bench.key, bench]))
     const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
@@ -142,6 +153,5 @@ for (const { file, output } of files) {
     result = { benches: [], findings: [], problems: [problem(file, error)] }
   }
   await settled()
-  const unhandled = stray.splice(0).map((error) => ({ ...problem(file, error), fix: unhandledFix }))
-  post({ kind: 'collected', file, ...result, problems: [...result.problems, ...unhandled] })
+  post({ kind: 'collected', file, ...result, problems: [...result.problems, ...stray.splice(0)] })
 }

@@ -22,23 +22,31 @@ export async function importDefault(
   const result = await compile(root, file)
   if (!result.ok) throw new ProjectError(result.problems)
   const { output, digest } = result.compiled
-  const limit = importTimeout()
+  // One second later than the limit of `importCompiled`, which reports an import that waits.
+  using _loops = interruptLoopAfter(importTimeout() + 1)
+  // With the digest, changed code is a new module for Node: watch mode loads it again.
+  const loaded = await importCompiled(root, file, `${pathToFileURL(output).href}?${digest}`)
+  if (loaded.default === undefined)
+    throw new ProjectError([{ file, message: 'it has no default export', fix: missing }])
+  return { value: loaded.default, digest }
+}
+
+/**
+ * Imports a compiled module into this process.
+ * @param file for messages, relative to `root`
+ * @throws {ProjectError} if the module throws, leaves an error that nothing handles, calls `process.exit` or takes too
+ *   long
+ */
+export async function importCompiled(root: string, file: string, url: string): Promise<{ readonly default?: unknown }> {
   process.setSourceMapsEnabled(true)
-  let loaded: { readonly default?: unknown }
   try {
-    // One second later than the limit below, which reports an import that waits.
-    using _loops = interruptLoopAfter(limit + 1)
-    // With the digest, changed code is a new module for Node: watch mode loads it again.
-    loaded = await withoutStrayErrors(() => withinLimit(import(`${pathToFileURL(output).href}?${digest}`), limit))
+    return await withoutStrayErrors(() => withinLimit(import(url), importTimeout()))
   } catch (error) {
     const { fix, location } = error instanceof IsobenchError ? { fix: error.fix } : definitionDetails(error)
     const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
     const at = location ?? frames.find((frame) => frame.file.startsWith(root))
     throw new ProjectError([{ file, message: messageOf(error), ...(fix && { fix }), ...(at && { location: at }) }])
   }
-  if (loaded.default === undefined)
-    throw new ProjectError([{ file, message: 'it has no default export', fix: missing }])
-  return { value: loaded.default, digest }
 }
 
 /** A module was not imported in time. */

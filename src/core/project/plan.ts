@@ -17,6 +17,7 @@ import {
 } from '../model/plan.ts'
 import { type BenchData, claimsOf, type FindingData, ProjectError, type Suite } from '../model/suite.ts'
 import { lastFailed } from '../records/history.ts'
+import type { SkippedRecord } from '../records/record-file.ts'
 import { planLooks } from '../stats/index.ts'
 import { type Collected, collect } from './collect.ts'
 import { benchFiles, filterFiles, type Project } from './config.ts'
@@ -409,7 +410,10 @@ function applyShardAndLastFailed(
   root: string,
   options: Pick<PlanOptions, 'lastFailed' | 'shard'>,
 ): Pick<Plan, 'benches' | 'excluded'> & Pick<PlannedProject, 'notes'> {
-  const failed = options.lastFailed ? lastFailed(root) : undefined
+  const notes: string[] = []
+  const onSkipped = ({ why }: SkippedRecord) => void notes.push(`--last-failed skips a record: ${why}`)
+  const failed = options.lastFailed ? lastFailed(root, onSkipped) : undefined
+  if (failed?.size === 0) notes.push('nothing failed in the latest run: all benches are measured')
   const wanted = failed && failed.size > 0 ? selected.filter(({ id }) => failed.has(id)) : selected
   const benches = options.shard && wanted.length > 0 ? selectShard(wanted, options.shard) : wanted
   const removed = (before: Plan['benches'], after: Plan['benches'], reason: ExclusionReason) =>
@@ -417,6 +421,6 @@ function applyShardAndLastFailed(
   return {
     benches,
     excluded: [...excluded, ...removed(selected, wanted, 'not-failed-before'), ...removed(wanted, benches, 'shard')],
-    notes: failed?.size === 0 ? ['nothing failed in the latest run: all benches are measured'] : [],
+    notes,
   }
 }

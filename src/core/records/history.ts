@@ -9,7 +9,7 @@ import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { FindingOutcome } from '../model/verdict.ts'
 import { differenceLines } from './fingerprint.ts'
-import { latestRecord, readRecord } from './record-file.ts'
+import { latestRecord, readRecord, type SkippedRecord } from './record-file.ts'
 
 /**
  * Where a series changed its level. Pettitt, "A non-parametric approach to the change-point problem", Applied
@@ -54,8 +54,8 @@ function midranks(values: readonly number[]): number[] {
 }
 
 /** Ids of the benches with claims that failed the latest run, or with failed samples. */
-export function lastFailed(root: string): Set<string> {
-  const report = buildReport(readRecord(latestRecord(root)), { strict: false })
+export function lastFailed(root: string, onSkipped: (record: SkippedRecord) => void): Set<string> {
+  const report = buildReport(latestRecord(root, onSkipped), { strict: false })
   // Not the report's own failures: those of a shard are provisional, and fail nothing.
   const { claims, findings } = failures(report)
   const ofFindings = report.claims.filter(

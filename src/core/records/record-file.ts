@@ -1,8 +1,16 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { IsobenchError, UsageError } from '../../util/errors.ts'
+import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { LineWriter, makeFolder } from '../../util/files.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
-import { type Environment, lineSchema, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
+import {
+  type Environment,
+  lineSchema,
+  type RecordLine,
+  type RunRecord,
+  recordVersion,
+  type Sample,
+} from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { Problem } from '../model/suite.ts'
 import { findContradiction, type NumberedLine } from './consistency.ts'
@@ -12,20 +20,33 @@ export class RecordError extends IsobenchError {
   readonly code = 'ISOBENCH_RECORD'
 }
 
-/**
- * Reads a run record. A last line that a kill cut short is left out.
- * @throws RecordError that names the line.
- */
-export function readRecord(file: string): RunRecord {
-  if (!existsSync(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
-  return parseRecord(readFileSync(file, 'utf8'), file)
+/** A line of a record that cannot be read, and why. The record is read without it. */
+export interface UnreadableLine {
+  /** From 1. */
+  readonly number: number
+  readonly why: string
 }
 
 /**
- * Parses the text of a run record. Pure.
- * @throws RecordError that names the line.
+ * Reads a run record. A last line that a kill cut short is left out.
+ * @param onUnreadable receives every other line that is left out, because a disk or a program has damaged it
+ * @throws RecordError if the record has no start, or contradicts itself
  */
-export function parseRecord(content: string, file: string): RunRecord {
+export function readRecord(file: string, onUnreadable?: (line: UnreadableLine) => void): RunRecord {
+  if (!existsSync(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
+  return parseRecord(readFileSync(file, 'utf8'), file, onUnreadable)
+}
+
+/**
+ * Parses the text of a run record. See `readRecord`.
+ * @throws RecordError if the record has no start, or contradicts itself
+ */
+export function parseRecord(
+  content: string,
+  file: string,
+  onUnreadable: (line: UnreadableLine) => void = () => {},
+): RunRecord {
+  if (content === '') throw new RecordError(`${file} is no run record: it is empty`, 'records are in .isobench/runs')
   if (isImport(content))
     throw new RecordError(
       `${file} holds imported results, not a run record`,
@@ -33,7 +54,14 @@ export function parseRecord(content: string, file: string): RunRecord {
     )
   const texts = content.split('\n')
   const cutOff = texts.pop() ?? ''
-  const lines = texts.flatMap((text, at) => (text === '' ? [] : [lineOf(text, at + 1, file)]))
+  const lines = texts.flatMap((text, at): NumberedLine[] => {
+    if (text === '') return []
+    const line = parseLine(text)
+    if ('why' in line && at === 0) throw new RecordError(`${file}:1 ${line.why}`, line.fix)
+    if (!('why' in line)) return [{ number: at + 1, line }]
+    onUnreadable({ number: at + 1, why: line.why })
+    return []
+  })
   const [first, ...rest] = lines.map(({ line }) => line)
   if (first?.type !== 'start') {
     const why =
@@ -89,40 +117,59 @@ function refusePrototype(key: string, value: unknown): unknown {
   return value
 }
 
-function lineOf(text: string, number: number, file: string): NumberedLine {
+/** A line, or why it cannot be read. */
+function parseLine(text: string): RecordLine | { readonly why: string; readonly fix: string } {
   let value: unknown
   try {
     // zod leaves this key out without an error.
     value = text.includes('"__proto__"') ? JSON.parse(text, refusePrototype) : JSON.parse(text)
   } catch (error) {
-    const why = (error as Error).message
-    throw new RecordError(`${file}:${number} is not JSON: ${why}`, 'a record is one JSON object a line')
+    return { why: `is not JSON: ${messageOf(error)}`, fix: 'a record is one JSON object a line' }
   }
   const parsed = lineSchema.safeParse(value)
-  if (parsed.success) return { number, line: parsed.data }
+  if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!
-  throw new RecordError(
-    `${file}:${number} is not of a run record: ${issue.path.join('.') || 'the line'}: ${issue.message}`,
-    'was it written by another version of isobench?',
-  )
+  return {
+    why: `is not of a run record: ${issue.path.join('.') || 'the line'}: ${issue.message}`,
+    fix: 'was it written by another version of isobench?',
+  }
 }
 
-/** The latest record of a project. */
-export function latestRecord(root: string): string {
+/** A record that was passed over, and why. */
+export interface SkippedRecord {
+  readonly file: string
+  readonly why: string
+}
+
+/**
+ * The latest record of a project that can be read.
+ * @param onSkipped receives each later record that cannot, such as that of a run on a full disk
+ * @throws {UsageError} if there is none
+ */
+export function latestRecord(root: string, onSkipped: (record: SkippedRecord) => void = () => {}): RunRecord {
   const folder = join(root, '.isobench', 'runs')
-  const names = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => name.endsWith('.jsonl'))
-        .sort()
-    : []
-  const last = names.at(-1)
-  if (!last) throw new UsageError('there is no run record yet', 'make one with: isobench run')
-  return join(folder, last)
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
+  for (const name of names.sort().reverse()) {
+    const file = join(folder, name)
+    try {
+      return readRecord(file)
+    } catch (error) {
+      onSkipped({ file, why: messageOf(error) })
+    }
+  }
+  throw new UsageError(
+    names.length === 0 ? 'there is no run record yet' : `no run record in ${folder} can be read`,
+    'make one with: isobench run',
+  )
 }
 
 /** Appends to a run record; each line is with the kernel before the call returns. */
 export class RecordWriter {
-  private constructor(readonly file: string) {}
+  readonly #lines: LineWriter
+
+  private constructor(readonly file: string) {
+    this.#lines = new LineWriter(file)
+  }
 
   /** Starts `.isobench/runs/<time>-<id>.jsonl` with the environment and the plan. */
   static start(
@@ -133,10 +180,16 @@ export class RecordWriter {
     problems: readonly Problem[],
   ): RecordWriter {
     const folder = join(root, '.isobench', 'runs')
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     const time = environment.startedAt.replace(/[:.]/g, '-')
     const writer = new RecordWriter(join(folder, `${time}-${id}.jsonl`))
-    writer.#append({ type: 'start', recordVersion, environment, plan, problems })
+    try {
+      writer.#append({ type: 'start', recordVersion, environment, plan, problems })
+    } catch (error) {
+      // Without its start line, the file is no record.
+      rmSync(writer.file, { force: true })
+      throw error
+    }
     return writer
   }
 
@@ -155,6 +208,6 @@ export class RecordWriter {
   }
 
   #append(line: object): void {
-    appendFileSync(this.file, `${JSON.stringify(line)}\n`)
+    this.#lines.append(JSON.stringify(line))
   }
 }

@@ -99,6 +99,30 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
   })
 
   it.each([
+    [
+      'a timer',
+      'setTimeout(() => { throw new Error("late") }, 1)',
+      /r\.ts:2:\d+ {2}an error that no code handles: late/,
+    ],
+    ['a promise', 'void Promise.reject(new Error("late"))', /error {2}r\.ts:2:\d+ .*: late/],
+    ['process.exit', 'process.exit(0)', /it called process\.exit\(0\)/],
+    ['process.exit in a timer', 'setTimeout(() => process.exit(0), 1)', /it called process\.exit\(0\)/],
+    ['process.exitCode', 'process.exitCode = 0', /^$/],
+    ['an interval', 'setInterval(() => {}, 1000)', /^$/],
+  ])('never ends with another code because of %s in a reporter', (_, code, said) => {
+    const wait = code.includes('setTimeout') ? 'await new Promise((r) => setTimeout(r, 50))' : ''
+    const reporter = `export default { name: 'r', description: '', create: () => ({ async onFinish() {
+      ${code}; ${wait} } }) }`
+    writeFileSync(join(root, 'r.ts'), reporter)
+    const record = fileURLToPath(new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))
+    const [without, withIt] = ['', '--reporter ./r.ts'].map((option) => shell(`ISO judge '${record}' ${option}`))
+    expect(withIt!.stderr).toMatch(said)
+    expect(withIt!.stderr).not.toContain('    at ')
+    expect([without!.status, 5]).toContain(withIt!.status)
+    expect(without!.status).toBeGreaterThan(0)
+  })
+
+  it.each([
     ['./benches/a.bench.ts', '.'],
     ['"$PWD/benches/a.bench.ts"', '.'],
     ['./a.bench.ts', 'benches'],

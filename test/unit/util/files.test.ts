@@ -2,9 +2,11 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -13,7 +15,14 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeFolder, outputFlag, writeFileAtomic, writeOutput } from '../../../src/util/files.ts'
+import {
+  LineWriter,
+  makeFolder,
+  outputFlag,
+  WriteError,
+  writeFileAtomic,
+  writeOutput,
+} from '../../../src/util/files.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -112,5 +121,31 @@ describe('outputFlag', () => {
     ['/dev/shm/isobench-test-no-such-file', 'w'],
   ])('of %s is %s', (path, flag) => {
     expect(outputFlag(path)).toBe(flag)
+  })
+})
+
+describe('a line that a full disk cuts short', () => {
+  it('names the file and what to do', () => {
+    const full = () => new LineWriter('/dev/full').append('{}')
+    expect(full).toThrow(WriteError)
+    expect(full).toThrow('/dev/full cannot be written: the disk is full')
+    try {
+      full()
+    } catch (error) {
+      expect((error as WriteError).fix).toBe('free space on the disk of /dev (df /dev), then run again')
+    }
+  })
+
+  it('does not become part of the next one', () => {
+    const file = join(folder, 'lines')
+    const lines = new LineWriter(file)
+    lines.append('first')
+    rmSync(file)
+    mkdirSync(file)
+    expect(() => lines.append('second')).toThrow(/EISDIR/)
+    rmdirSync(file)
+    writeFileSync(file, 'first\nsec')
+    lines.append('third')
+    expect(readFileSync(file, 'utf8').split('\n')).toEqual(['first', 'sec', 'third', ''])
   })
 })

@@ -216,6 +216,19 @@ describe.skipIf(!built)('an error of a bench file', () => {
     expect(problems.join('\n')).not.toContain('process.exit')
   })
 
+  it.each([
+    ["setTimeout(() => { throw new Error('late') }, 1)", 'late'],
+    ['setTimeout(() => process.exit(0), 1)', 'it called process.exit(0)'],
+  ])('is a problem of the file that left it behind, while another one is imported: %s', async (code, message) => {
+    write({
+      'benches/a.bench.ts': `${head}${code}\nbench('a', w())`,
+      'benches/b.bench.ts': `${head}await new Promise((r) => setTimeout(r, 200))\nbench('b', w())`,
+    })
+    const { benches, problems } = await listed()
+    expect(benches).toContain('benches/b.bench.ts#b')
+    expect(problems).toEqual([`benches/a.bench.ts: ${message}`])
+  })
+
   it('ends collecting at once if a compiled file cannot be written', async () => {
     write({ 'benches/a.bench.ts': sound, '.isobench/build': 'a file in the way' })
     rmSync(join(root, '.isobench'), { recursive: true })

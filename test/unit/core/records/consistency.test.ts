@@ -6,7 +6,7 @@ import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
 import { compareRecords } from '../../../../src/core/records/compare.ts'
 import { mergeRecords, recordText } from '../../../../src/core/records/merge.ts'
-import { parseRecord, RecordError } from '../../../../src/core/records/record-file.ts'
+import { parseRecord, RecordError, type UnreadableLine } from '../../../../src/core/records/record-file.ts'
 import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../../src/dsl/claim.ts'
 import { IsobenchError } from '../../../../src/util/errors.ts'
@@ -56,9 +56,6 @@ describe('a record that contradicts itself', () => {
     ['two start lines', textOf() + textOf(), /:21 .*after the end|:21 .*second start/],
     ['two start lines without an end', `${lines(textOf()).slice(0, 3).join('\n')}\n${textOf()}`, /:4 .*second start/],
     ['a sample after the end', `${textOf()}${lines(textOf())[1]}\n`, /:21 .*after the end/],
-    ['values and an error', withFirst((one) => ({ ...one, outcome: both })), /:2 .*outcome/],
-    ['a negative value', withFirst((one) => ({ ...one, ...withValues({ latency: -1, rate: 1 }) })), /:2 .*latency/],
-    ['half a round', withFirst((one) => ({ ...one, round: 0.5 })), /:2 .*round/],
     ['a second sample in a round', textOf({ samples: [...samples, samples[0]!] }), /:20 .*second sample/],
     [
       'a third sample in a disturbed round',
@@ -96,6 +93,17 @@ describe('a record that contradicts itself', () => {
     expect(error).toBeInstanceOf(RecordError)
     expect(error).toMatchObject({ code: 'ISOBENCH_RECORD', message: expect.stringMatching(message) })
     expect((error as Error).message).toMatch(/^a\.jsonl:\d+ /)
+  })
+
+  it.each([
+    ['values and an error', withFirst((one) => ({ ...one, outcome: both })), /:2 .*outcome/],
+    ['a negative value', withFirst((one) => ({ ...one, ...withValues({ latency: -1, rate: 1 }) })), /:2 .*latency/],
+    ['half a round', withFirst((one) => ({ ...one, round: 0.5 })), /:2 .*round/],
+  ])('is read without a line that no run writes: %s', (_, text, message) => {
+    const unreadable: UnreadableLine[] = []
+    const { samples: read } = parseRecord(text, 'a.jsonl', (line) => unreadable.push(line))
+    expect(read).toEqual(samples.slice(1))
+    expect(unreadable.map(({ number, why }) => `:${number} ${why}`)).toEqual([expect.stringMatching(message)])
   })
 
   it('is not one with a disturbed sample and its repetition, a failed sample, or looks of --rounds', () => {

@@ -1,13 +1,20 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { Environment } from '../../../../src/core/model/record.ts'
 import { reportSchema } from '../../../../src/core/model/report.ts'
 import type { Problem } from '../../../../src/core/model/suite.ts'
-import { latestRecord, RecordError, RecordWriter, readRecord } from '../../../../src/core/records/record-file.ts'
+import {
+  latestRecord,
+  RecordError,
+  RecordWriter,
+  readRecord,
+  type SkippedRecord,
+  type UnreadableLine,
+} from '../../../../src/core/records/record-file.ts'
 import { timeBudgetText } from '../../../../src/reporters/format.ts'
 import { UsageError } from '../../../../src/util/errors.ts'
 import {
@@ -203,10 +210,23 @@ describe('what is no run record', () => {
     '5',
     '"text"',
     '\u0000\u0000',
-  ])('a line %j is refused with its file and number', (junk) => {
-    const error = reading([good[0]!, good[1]!, junk, good[2]!])
-    expect(error).toBeInstanceOf(RecordError)
-    expect(error.message).toMatch(/junk\.jsonl:3 /)
+    'null',
+  ])('a line %j is left out with its number, and nothing else', (junk) => {
+    const file = join(folder, 'junk.jsonl')
+    writeFileSync(file, `${[good[0], good[1], junk, good[2]].join('\n')}\n`)
+    const unreadable: UnreadableLine[] = []
+    const { samples: read } = readRecord(file, (line) => unreadable.push(line))
+    expect(read).toEqual(samples.slice(0, 2))
+    expect(unreadable).toEqual([{ number: 3, why: expect.stringMatching(/^is not /) }])
+  })
+
+  it('a line without which the others contradict the plan is not left out', () => {
+    const error = reading([
+      good[0]!,
+      'not JSON',
+      sampleLine('{"ok":true,"values":{"latency":1}}').replace('runc', 'lxc'),
+    ])
+    expect(error.message).toMatch(/junk\.jsonl:3 contradicts the record/)
   })
 
   it('a line with values, or with an error and its cause, is read', () => {
@@ -234,15 +254,6 @@ describe('what is no run record', () => {
   it('a file that is not there is the command line’s mistake', () => {
     expect(thrown(() => readRecord(join(folder, 'gone.jsonl')))).toBeInstanceOf(UsageError)
   })
-
-  // Each of these states what the reader promises; take `.fails` away when src does it.
-  it('a line "null" is refused with its file and number', () => {
-    expect(reading([good[0]!, 'null'])).toBeInstanceOf(RecordError)
-  })
-
-  it('the number of a line counts the empty lines before it', () => {
-    expect(reading([good[0]!, '', 'not JSON']).message).toMatch(/junk\.jsonl:3 /)
-  })
 })
 
 describe('the latest record', () => {
@@ -251,8 +262,23 @@ describe('the latest record', () => {
     RecordWriter.start(root, 'zzz', environment, plan, [])
     const later = { ...environment, startedAt: '2026-01-02T03:04:06.000Z' }
     const { file } = RecordWriter.start(root, 'aaa', later, plan, [])
-    expect(latestRecord(root)).toBe(file)
+    expect(latestRecord(root).file).toBe(file)
     expect(basename(file)).toContain('aaa')
+  })
+
+  it.each([
+    ['empty', ''],
+    ['cut in its first line', '{"type":"start","recordVer'],
+    ['of another version', '{"type":"start","recordVersion":2}\n'],
+    ['one that contradicts itself', undefined],
+  ])('is not one that is %s', (_, text) => {
+    const root = mkdtempSync(join(folder, 'skipping-'))
+    const { file } = RecordWriter.start(root, 'readable', environment, plan, [])
+    const broken = join(dirname(file), '2026-02-01T00-00-00-000Z-broken.jsonl')
+    writeFileSync(broken, text ?? readFileSync(file, 'utf8').repeat(2))
+    const skipped: SkippedRecord[] = []
+    expect(latestRecord(root, (one) => skipped.push(one)).file).toBe(file)
+    expect(skipped).toEqual([{ file: broken, why: expect.stringContaining(broken) }])
   })
 
   it('is a usage error where there is none', () => {
@@ -260,6 +286,8 @@ describe('the latest record', () => {
     expect(thrown(() => latestRecord(root))).toBeInstanceOf(UsageError)
     mkdirSync(join(root, '.isobench', 'runs'), { recursive: true })
     expect(thrown(() => latestRecord(root))).toBeInstanceOf(UsageError)
+    writeFileSync(join(root, '.isobench', 'runs', 'empty.jsonl'), '')
+    expect((thrown(() => latestRecord(root)) as Error).message).toMatch(/no run record in .* can be read/)
   })
 })
 
