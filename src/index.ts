@@ -16,12 +16,13 @@ export {
 export { DefinitionError } from './dsl/errors.ts'
 export { type Expectation, expect, type Factor, type MetricClaims, type MetricRef } from './dsl/expect.ts'
 export { type FindingOptions, finding, type PartOptions, part } from './dsl/finding.ts'
+export { type GroupOptions, group } from './dsl/group.ts'
 export type { CommandResult, ExecOptions, Guest, LoadClient, Service } from './dsl/guest.ts'
-export { higher, lower, type Metric, type Metrics, type Quantity, type Unit } from './dsl/metric.ts'
+export { higher, lower, type Metric, type Metrics, type Quantity, type Unit, unit } from './dsl/metric.ts'
 export type { Median, PlatformFamily, PlatformOptions, PlatformSpec, Selector } from './dsl/platform.ts'
 export type { Part } from './dsl/registry.ts'
 export type { TraceSource } from './dsl/traced.ts'
-export { type BootContext, type RunContext, type Workload, workload } from './dsl/workload.ts'
+export { type BootContext, type PreparedContext, type RunContext, type Workload, workload } from './dsl/workload.ts'
 export type { PlatformKinds } from './platforms/index.ts'
 
 /** Defines a platform: a driver of isobench by its kind, or a driver object, with the options that it takes. */

@@ -4,19 +4,29 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { type Problem, ProjectError } from '../core/model/suite.ts'
 import { DifferentHostsError } from '../core/records/compare.ts'
 import { parseStackFrames } from '../dsl/errors.ts'
+import { codeFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/comparison.ts'
 import { bundlePath } from '../util/assets.ts'
 import { InterruptedError, IsobenchError, messageOf } from '../util/errors.ts'
 import { StrayError } from '../util/stray-errors.ts'
-import { sanitize } from '../util/text.ts'
+import { plural, sanitize } from '../util/text.ts'
+
+/** Columns of a code frame in a log. */
+const frameWidth = 120
 
 const fixLine = (fix: string): string => `       fix: ${sanitize(fix)}\n`
 
-/** `file:line:column  what is wrong`, then how to fix it. */
-export function problemText({ file, message, fix, location }: Problem, cwd = process.cwd()): string {
+/** `file:line:column  what is wrong`, the lines of the source, and how to fix it. */
+export function problemText(problem: Problem, cwd = process.cwd()): string {
+  const { file, message, fix, location } = problem
   const where = location ? `${relative(cwd, location.file)}:${location.line}:${location.column}` : file
-  return `${sanitize(where)}  ${sanitize(message)}\n${fix ? fixLine(fix) : ''}`
+  const frame = codeFrame(problem, process.stderr.columns || frameWidth).map((line) => `${line}\n`)
+  return `${sanitize(where)}  ${sanitize(message)}\n${frame.join('')}${fix ? fixLine(fix) : ''}`
 }
+
+/** `3 problems; nothing was measured`, after the problems themselves. */
+export const problemCount = (problems: readonly Problem[], what: string): string =>
+  `${plural(problems.length, 'problem')}; ${what}\n`
 
 /** A refusal of the kernel, such as EACCES or ENOSPC. Its message names the file, and it is not a bug in isobench. */
 const isSystemError = (error: Error): boolean => 'syscall' in error && 'code' in error

@@ -41,7 +41,7 @@ export function renderWatch(watch: WatchView, view: RenderOptions): string[] {
     before?.platforms.some((one) => one.name === name && one.available) === true
   return [
     ...headLines(watch, view),
-    ...problemLines(problems, view),
+    ...problemLines(problems, view, true),
     ...(report ? platformLines(report, view, worked) : []),
     ...(report && before ? changeLines(before, report, view) : []),
     ...(report

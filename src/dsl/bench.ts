@@ -1,10 +1,19 @@
 /** `bench`: registers a benchmark. */
 
+import {
+  checkBenchArguments,
+  checkFields,
+  describeValue,
+  suggestion,
+  unknownParams,
+  withKnownMembers,
+} from './checked.ts'
 import type { Claim } from './claim.ts'
 import { callerFrames, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { Expectation, ExpectationsOf, MetricRef } from './expect.ts'
 import type { Metric, Metrics } from './metric.ts'
 import { type BenchSpec, registry } from './registry.ts'
+import { formatTitle } from './title.ts'
 import type { ParamSpace, ParamValue, Workload } from './workload.ts'
 
 /** A selection of the values of each parameter. */
@@ -39,10 +48,15 @@ function claimsOf(name: string, key: string, metrics: Metrics, expectations: Exp
     if (!definition) {
       throw new DefinitionError(
         `bench "${name}": no metric "${metric}". The workload yields: ${Object.keys(metrics).join(', ')}.`,
-        'use one of them in the option expect',
+        suggestion(metric, Object.keys(metrics)),
       )
     }
     const list: readonly Expectation[] = Array.isArray(expected) ? expected : [expected as Expectation]
+    if (list.some((one) => typeof one?.matcherFor !== 'function'))
+      throw new DefinitionError(
+        `bench "${name}": the expectation of "${metric}" is ${describeValue(expected)}.`,
+        `write expect: { ${metric}: expect.withinNative(5) }`,
+      )
     return list.map(
       (expectation): Claim => ({
         bench: key,
@@ -71,7 +85,7 @@ function chosenParams(
         known
           ? `bench "${name}": parameter "${param}" has no value ${missing}.`
           : `bench "${name}": the workload has no parameter "${param}".`,
-        known ? `use some of: ${known.join(', ')}` : `use one of: ${Object.keys(space).join(', ') || 'none'}`,
+        known ? `use some of: ${known.join(', ')}` : suggestion(param, Object.keys(space)),
       )
     }
   }
@@ -104,23 +118,34 @@ function newKey(name: string, { owner }: Origin): string {
 
 const asParams = (params: object | undefined) => (params ?? {}) as Record<string, readonly ParamValue[]>
 
+const benchOptionNames = ['expect', 'params', 'profiles', 'tags', 'timeout']
+/** Options that other tools have. */
+const otherOptions = { param: 'params', expects: 'expect', tag: 'tags', time: 'timeout', profile: 'profiles' }
+
+/** @throws {DefinitionError} without a location */
+function checkOptions(name: string, options: BenchOptions<Metrics, ParamSpace>): void {
+  checkFields(`bench "${name}"`, options, benchOptionNames, otherOptions)
+  const { tags = [], timeout } = options
+  if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string'))
+    throw new DefinitionError(`bench "${name}": the tags are ${describeValue(tags)}.`, "use a list: tags: ['cpu']")
+  if (timeout !== undefined && !(timeout > 0))
+    throw new DefinitionError(`bench "${name}": the timeout is ${timeout}.`, 'use a number of seconds above 0')
+}
+
 function register<M extends Metrics, P extends ParamSpace>(
   mode: Mode,
   origin: Origin,
-  name: string,
+  ownName: string,
   workload: Workload<M, P>,
   options: BenchOptions<M, P>,
 ): BenchHandle<M, P> {
-  const { benches, problems } = registry()
-  let key = name
+  const { benches, problems, group } = registry()
+  const name = group ? `${group.name} > ${ownName}` : ownName
   try {
-    if (name.trim() === '')
-      throw new DefinitionError('a bench has no name.', 'describe in a few words what it measures')
-    key = newKey(name, origin)
-    const timeout = options.timeout
-    if (timeout !== undefined && !(timeout > 0)) {
-      throw new DefinitionError(`bench "${name}": the timeout is ${timeout}.`, 'use a number of seconds above 0')
-    }
+    checkBenchArguments(ownName, workload, options)
+    checkOptions(name, options as BenchOptions<Metrics, ParamSpace>)
+    const key = newKey(name, origin)
+    const timeout = options.timeout ?? group?.timeout
     benches.push({
       name,
       key,
@@ -133,21 +158,42 @@ function register<M extends Metrics, P extends ParamSpace>(
           chosenParams(name, workload.params, { ...asParams(options.params), ...asParams(values) }),
         ]),
       ),
-      tags: options.tags ?? [],
+      tags: [...new Set([...(group?.tags ?? []), ...(options.tags ?? [])])],
       ...(timeout !== undefined && { timeout }),
       claims: claimsOf(name, key, workload.metrics, (options.expect ?? {}) as ExpectationsOf<Metrics>),
       ...origin,
     })
+    return handleOf(name, key, workload)
   } catch (error) {
     if (!(error instanceof DefinitionError)) throw error
     problems.push(error.location ? error : new DefinitionError(error.message, error.fix, origin.location))
+    return brokenHandle(name)
   }
-  const refs = Object.entries(workload.metrics).map(([metric, definition]) => [
-    metric,
-    { bench: key, metric, definition, params: workload.params },
-  ])
-  return Object.fromEntries(refs)
 }
+
+function handleOf<M extends Metrics, P extends ParamSpace>(
+  name: string,
+  key: string,
+  { metrics, params }: Workload<M, P>,
+): BenchHandle<M, P> {
+  const refs = Object.entries(metrics).map(([metric, definition]) => [
+    metric,
+    { bench: key, metric, definition, params },
+  ])
+  return withKnownMembers(
+    Object.fromEntries(refs) as BenchHandle<M, P>,
+    (metric) => `bench "${name}": no metric "${metric}".`,
+  )
+}
+
+/** The handle of a bench that could not be registered. Claims about it cause no further errors. */
+const brokenHandle = <M extends Metrics, P extends ParamSpace>(name: string): BenchHandle<M, P> =>
+  new Proxy({} as BenchHandle<M, P>, {
+    get: (_, metric): MetricRef | undefined =>
+      typeof metric === 'string' && metric !== 'then'
+        ? { bench: name, metric, definition: { unit: 'count', better: 'lower' }, params: unknownParams }
+        : undefined,
+  })
 
 interface BenchVariant {
   /**
@@ -161,16 +207,21 @@ interface BenchVariant {
     options?: BenchOptions<M, P>,
   ): BenchHandle<M, P>
   /**
-   * Registers a bench for each row. `%s` in the name is replaced by the row, or by its items if the row is an array.
+   * Registers a bench for each row. A row that is an array is spread over the arguments. The name has the formats of
+   * Vitest: `%s`, `%d`, `%i`, `%f`, `%j`, `%o` for the items, `%#` for the index, `$name` and `$a.b` for fields.
    */
-  each<const T>(
-    rows: readonly T[],
-  ): <M extends Metrics, P extends ParamSpace>(
-    name: string,
-    createWorkload: (row: T) => Workload<M, P>,
-    options?: BenchOptions<M, P>,
-  ) => BenchHandle<M, P>[]
+  each<const T extends readonly [unknown, ...unknown[]]>(rows: readonly T[]): EachBench<T>
+  each<const T>(rows: readonly T[]): EachBench<[T]>
+  /** Like `each`, and passes a row that is an array as one argument. */
+  for<const T>(rows: readonly T[]): EachBench<[T]>
 }
+
+/** Registers the benches of `each`. */
+type EachBench<T extends readonly unknown[]> = <M extends Metrics, P extends ParamSpace>(
+  name: string,
+  createWorkload: (...row: T) => Workload<M, P>,
+  options?: BenchOptions<M, P>,
+) => BenchHandle<M, P>[]
 
 export interface BenchFunction extends BenchVariant {
   /** Like `bench`. isobench runs only the benches that are marked with `only`. */
@@ -183,45 +234,70 @@ export interface BenchFunction extends BenchVariant {
   todo(name: string): void
 }
 
-function formatName(name: string, row: unknown): string {
-  const items = Array.isArray(row) ? [...row] : [row]
-  return name.replace(/%s/g, () => {
-    const item: unknown = items.shift()
-    return typeof item === 'object'
-      ? JSON.stringify(item, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
-      : String(item)
-  })
+/** @param spread whether a row that is an array becomes several arguments */
+function benchForRows(mode: Mode, rows: readonly unknown[], spread: boolean): EachBench<readonly unknown[]> {
+  const registerRows: EachBench<readonly unknown[]> = (name, createWorkload, options) => {
+    const origin = originOf(registerRows)
+    if (!Array.isArray(rows) || typeof createWorkload !== 'function')
+      throw new DefinitionError(
+        Array.isArray(rows)
+          ? `bench.each(rows)(name, ...) takes a function that returns the workload of a row, ` +
+              `and this is ${describeValue(createWorkload)}.`
+          : `bench.each() takes a list of rows, and this is ${describeValue(rows)}.`,
+        "write bench.each([1, 2])('%i threads', (threads) => workload(...))",
+        origin.location,
+      )
+    return rows.map((row, index) =>
+      register(
+        mode,
+        origin,
+        formatTitle(String(name), row, index),
+        spread && Array.isArray(row) ? createWorkload(...row) : createWorkload(row),
+        options ?? {},
+      ),
+    )
+  }
+  return registerRows
 }
 
-function benchVariant(mode: Mode): BenchVariant {
-  const registerBench: BenchVariant = Object.assign(
-    <M extends Metrics, P extends ParamSpace>(name: string, workload: Workload<M, P>, options?: BenchOptions<M, P>) =>
-      register(mode, originOf(registerBench), name, workload, options ?? {}),
-    {
-      each: <const T>(rows: readonly T[]) => {
-        const registerEach = <M extends Metrics, P extends ParamSpace>(
-          name: string,
-          createWorkload: (row: T) => Workload<M, P>,
-          options?: BenchOptions<M, P>,
-        ) =>
-          rows.map((row) =>
-            register(mode, originOf(registerEach), formatName(name, row), createWorkload(row), options ?? {}),
-          )
-        return registerEach
-      },
-    },
+/** Members that test runners have, and what isobench has for them. */
+const otherMembers = {
+  concurrent: 'remove it: isobench measures one sample at a time',
+  sequential: 'remove it: isobench measures one sample at a time',
+  runIf: 'use bench.skipIf with the opposite condition',
+  fails: 'claim the opposite: worseThan instead of betterThan',
+  extend: 'put what the bench needs into prepare and cleanup of its workload',
+}
+
+function benchVariant(mode: Mode, more: object = {}): BenchVariant {
+  const registerBench = <M extends Metrics, P extends ParamSpace>(
+    name: string,
+    workload: Workload<M, P>,
+    options?: BenchOptions<M, P>,
+  ) => register(mode, originOf(registerBench), name, workload, options ?? {})
+  const variants = {
+    each: (rows: readonly unknown[]) => benchForRows(mode, rows, true),
+    for: (rows: readonly unknown[]) => benchForRows(mode, rows, false),
+  }
+  return withKnownMembers(
+    Object.assign(registerBench, variants, more) as unknown as BenchVariant,
+    (name) => `isobench has no bench.${name}.`,
+    otherMembers,
   )
-  return registerBench
 }
 
-/** Registers a bench. See the variants `bench.only`, `bench.skip`, `bench.skipIf`, `bench.each` and `bench.todo`. */
-export const bench: BenchFunction = Object.assign(benchVariant('run'), {
+/**
+ * Registers a bench. See the variants `bench.only`, `bench.skip`, `bench.skipIf`, `bench.each`, `bench.for` and
+ * `bench.todo`.
+ */
+export const bench: BenchFunction = benchVariant('run', {
   only: benchVariant('only'),
   skip: benchVariant('skip'),
   skipIf: (condition: boolean) => benchVariant(condition ? 'skip' : 'run'),
-  todo: function todo(name: string): void {
-    const { benches, problems } = registry()
+  todo: function todo(ownName: string): void {
+    const { benches, problems, group } = registry()
     const origin = originOf(todo)
+    const name = group ? `${group.name} > ${ownName}` : ownName
     try {
       const key = newKey(name, origin)
       benches.push({ name, key, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...origin })
@@ -230,4 +306,4 @@ export const bench: BenchFunction = Object.assign(benchVariant('run'), {
       problems.push(new DefinitionError(error.message, error.fix, origin.location))
     }
   },
-})
+}) as BenchFunction

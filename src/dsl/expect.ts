@@ -1,5 +1,6 @@
 /** `expect`: what a bench or a finding claims about a metric. */
 
+import { describeValue, suggestion, unknownParams, withKnownMembers } from './checked.ts'
 import type { Claim, Matcher, Reference, Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
@@ -11,7 +12,7 @@ import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 export type Factor = `${number}x`
 
 /** A metric of a bench, for claims outside of the bench's own options. */
-export interface MetricRef<U extends Unit = Unit, P extends ParamSpace = ParamSpace> {
+export interface MetricRef<U extends string = string, P extends ParamSpace = ParamSpace> {
   readonly bench: string
   readonly metric: string
   readonly definition: Metric<U>
@@ -19,7 +20,7 @@ export interface MetricRef<U extends Unit = Unit, P extends ParamSpace = ParamSp
 }
 
 /** An expectation in the options of a bench. It becomes a claim when the bench is registered. */
-export interface Expectation<U extends Unit = Unit> {
+export interface Expectation<U extends string = string> {
   readonly severity: Severity
   readonly location?: Location
   // A property and not a method. Parameters of methods are bivariant, so an expectation in MB/s would be accepted for a
@@ -28,7 +29,7 @@ export interface Expectation<U extends Unit = Unit> {
 }
 
 /** The matchers. Each returns `R`. */
-export interface Matchers<U extends Unit, R> {
+export interface Matchers<U extends string, R> {
   /** Not worse than native by more than `percent`: above 0, and below 100 for a metric where more is better. */
   withinNative(percent: number): R
   /** Neither worse nor better than the reference by more than `percent`. */
@@ -50,6 +51,12 @@ export interface Matchers<U extends Unit, R> {
 }
 
 function percentage(percent: number, better: 'lower' | 'higher', location?: Location): number {
+  if (typeof percent !== 'number')
+    throw new DefinitionError(
+      `a margin is a number of percent, and this is ${describeValue(percent)}.`,
+      `write the number alone${Number.parseFloat(percent) > 0 ? `: ${Number.parseFloat(percent)}` : ', such as 5'}`,
+      location,
+    )
   if (!isMargin(percent, better)) {
     throw new DefinitionError(
       `${percent} % is no valid margin for a metric where ${better === 'higher' ? 'more' : 'less'} is better.`,
@@ -61,10 +68,10 @@ function percentage(percent: number, better: 'lower' | 'higher', location?: Loca
 }
 
 function factorOf(by: Factor | undefined, location?: Location): number {
-  const value = by === undefined ? 1 : Number(/^(.*)x$/.exec(by)?.[1])
+  const value = by === undefined ? 1 : Number(/^(.*)x$/.exec(String(by))?.[1])
   if (!isFactor(value)) {
     throw new DefinitionError(
-      `"${by}" is no valid factor.`,
+      `${describeValue(by)} is no valid factor.`,
       `use a number of 1 or more with an x, such as '3x'`,
       location,
     )
@@ -72,7 +79,7 @@ function factorOf(by: Factor | undefined, location?: Location): number {
   return value
 }
 
-function quantityOf(text: string, unit: Unit, location?: Location): number {
+function quantityOf(text: string, unit: string, location?: Location): number {
   try {
     return convertQuantity(text, unit)
   } catch (error) {
@@ -80,12 +87,18 @@ function quantityOf(text: string, unit: Unit, location?: Location): number {
   }
 }
 
-const referenceOf = (reference: string | Median): Reference =>
-  typeof reference === 'string'
-    ? { platform: reference }
-    : { platform: `the median of ${reference.medianOf.join(', ')}`, medianOf: reference.medianOf }
+function referenceOf(reference: string | Median, location?: Location): Reference {
+  if (typeof reference === 'string') return { platform: reference }
+  if (!Array.isArray(reference?.medianOf))
+    throw new DefinitionError(
+      `a claim compares with a platform, and this is ${describeValue(reference)}.`,
+      "name it first: notWorseThan('runc', 5), or use platform.medianOf('runc', 'crun')",
+      location,
+    )
+  return { platform: `the median of ${reference.medianOf.join(', ')}`, medianOf: reference.medianOf }
+}
 
-function matchers<U extends Unit, R>(
+function matchers<U extends string, R>(
   createResult: (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined) => R,
 ): Matchers<U, R> {
   return {
@@ -101,7 +114,7 @@ function matchers<U extends Unit, R>(
       return createResult(
         ({ better }) => ({
           kind: 'equivalentTo',
-          ...referenceOf(reference),
+          ...referenceOf(reference, location),
           percent: percentage(percent, better, location),
         }),
         location,
@@ -112,7 +125,7 @@ function matchers<U extends Unit, R>(
       return createResult(
         ({ better }) => ({
           kind: 'notWorseThan',
-          ...referenceOf(reference),
+          ...referenceOf(reference, location),
           percent: percentage(percent, better, location),
         }),
         location,
@@ -121,14 +134,14 @@ function matchers<U extends Unit, R>(
     betterThan: function betterThan(reference, options) {
       const location = callerLocation(betterThan)
       return createResult(
-        () => ({ kind: 'betterThan', ...referenceOf(reference), by: factorOf(options?.by, location) }),
+        () => ({ kind: 'betterThan', ...referenceOf(reference, location), by: factorOf(options?.by, location) }),
         location,
       )
     },
     worseThan: function worseThan(reference, options) {
       const location = callerLocation(worseThan)
       return createResult(
-        () => ({ kind: 'worseThan', ...referenceOf(reference), by: factorOf(options?.by, location) }),
+        () => ({ kind: 'worseThan', ...referenceOf(reference, location), by: factorOf(options?.by, location) }),
         location,
       )
     },
@@ -175,7 +188,7 @@ type Numeric<P extends ParamSpace> = {
   string
 
 /** Claims about one metric. Select platforms and cases before the matcher. */
-export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matchers<U, Claim> {
+export interface MetricClaims<U extends string, P extends ParamSpace> extends Matchers<U, Claim> {
   /** Selects platforms. Default: every platform. */
   on(platforms: Selector | string): MetricClaims<U, P>
   /** Selects the cases that have these values of parameters. */
@@ -207,7 +220,7 @@ export interface MetricClaims<U extends Unit, P extends ParamSpace> extends Matc
 }
 
 function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?: Location): string {
-  if (Object.hasOwn(params, over)) return over
+  if (params === unknownParams || Object.hasOwn(params, over)) return over
   const names = Object.keys(params)
   throw new DefinitionError(
     `the workload has no parameter "${over}".`,
@@ -216,7 +229,7 @@ function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?
   )
 }
 
-function claims<U extends Unit, P extends ParamSpace>(
+function claims<U extends string, P extends ParamSpace>(
   ref: MetricRef<U, P>,
   choice: Pick<Claim, 'on' | 'where' | 'severity' | 'onAtLeast' | 'fallbackLabel'>,
 ): MetricClaims<U, P> {
@@ -227,10 +240,14 @@ function claims<U extends Unit, P extends ParamSpace>(
     ...choice,
     ...(location && { location }),
   })
-  return {
+  const metricClaims: MetricClaims<U, P> = {
     ...matchers<U, Claim>(createClaim),
     on: (on) => claims(ref, { ...choice, on: typeof on === 'string' ? { by: 'name', names: [on] } : on }),
-    where: (where) => claims(ref, { ...choice, where: { ...choice.where, ...(where as Record<string, ParamValue>) } }),
+    where: function where(params) {
+      const chosen = params as Record<string, ParamValue>
+      checkParams(ref, chosen, () => callerLocation(where))
+      return claims(ref, { ...choice, where: { ...choice.where, ...chosen } })
+    },
     onAtLeast: function onAtLeast(count) {
       if (!isCount(count)) {
         throw new DefinitionError(
@@ -281,6 +298,46 @@ function claims<U extends Unit, P extends ParamSpace>(
       )
     },
   }
+  return withKnownMembers(metricClaims, (name) => `isobench has no matcher "${name}".`, testMatchers)
+}
+
+/** Matchers of test runners, and what claims use. */
+const testMatchers: Readonly<Record<string, string>> = {
+  toBe: 'a claim compares platforms: equivalentTo(platform, percent); isobench is no test runner for values',
+  toEqual: 'a claim compares platforms: equivalentTo(platform, percent); isobench is no test runner for values',
+  toBeCloseTo: 'use equivalentTo(platform, percent)',
+  toBeLessThan: "use atMost('600ms')",
+  toBeLessThanOrEqual: "use atMost('600ms')",
+  toBeGreaterThan: "use atLeast('5 ops/s')",
+  toBeGreaterThanOrEqual: "use atLeast('5 ops/s')",
+  not: 'use the opposite matcher: worseThan instead of not.betterThan',
+}
+
+/**
+ * @param locate where `.where` is called
+ * @throws {DefinitionError} if the workload lacks a parameter, or the parameter lacks the value
+ */
+function checkParams(
+  { params: space, bench: key }: Pick<MetricRef, 'params' | 'bench'>,
+  chosen: Readonly<Record<string, ParamValue>>,
+  locate: () => Location | undefined,
+): void {
+  if (space === unknownParams) return
+  // A key has the file behind the name if two files have a bench of the same name.
+  const [bench] = key.split('\0')
+  for (const [name, value] of Object.entries(chosen)) {
+    const known = Object.hasOwn(space, name) ? space[name]! : undefined
+    if (known?.includes(value)) continue
+    throw new DefinitionError(
+      known
+        ? `bench "${bench}": parameter "${name}" has no value ${JSON.stringify(value)}.`
+        : `bench "${bench}": the workload has no parameter "${name}".`,
+      known
+        ? `use one of: ${known.map((one) => JSON.stringify(one)).join(', ')}`
+        : suggestion(name, Object.keys(space)),
+      locate(),
+    )
+  }
 }
 
 /** The expectations of a bench, by metric. Their units must match the metric's. */
@@ -288,32 +345,59 @@ export type ExpectationsOf<M extends Metrics> = {
   readonly [K in keyof M]?: Expectation<M[K]['unit']> | readonly Expectation<M[K]['unit']>[]
 }
 
+/** A quantity in a unit of isobench, or with a space before a unit of the author. */
+type AnyQuantity = Quantity<Unit> | `${number} ${string}`
+
 interface ExpectFunction extends Omit<Matchers<Unit, Expectation>, 'atMost' | 'atLeast'> {
   /**
    * Starts a claim about a metric of a bench: `expect(prime.events).on(platform.family('container')).withinNative(5)`.
    */
-  <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>): MetricClaims<U, P>
+  <U extends string, P extends ParamSpace>(ref: MetricRef<U, P>): MetricClaims<U, P>
   /** At most this value, in any unit of the metric's dimension. */
-  atMost<const Q extends Quantity<Unit>>(quantity: Q): Expectation<UnitsOf<Q>>
+  atMost<const Q extends AnyQuantity>(quantity: Q): Expectation<UnitsOf<Q>>
   /** At least this value, in any unit of the metric's dimension. */
-  atLeast<const Q extends Quantity<Unit>>(quantity: Q): Expectation<UnitsOf<Q>>
+  atLeast<const Q extends AnyQuantity>(quantity: Q): Expectation<UnitsOf<Q>>
   /** The same matchers, but a violated claim only warns. */
   readonly warn: Omit<ExpectFunction, 'warn'>
 }
 
 /** The units of a quantity's dimension. */
-type UnitsOf<Q extends string> = {
-  [D in keyof Units]: Q extends `${number}${'' | ' '}${Units[D]}` ? Units[D] : never
-}[keyof Units]
+type UnitsOf<Q extends string> =
+  | { [D in keyof Units]: Q extends `${number}${'' | ' '}${Units[D]}` ? Units[D] : never }[keyof Units]
+  | (Q extends `${number} ${infer U}` ? Exclude<U, Unit> : never)
 
 const allPlatforms: Pick<Claim, 'on' | 'where'> = { on: { by: 'all' }, where: {} }
-const createExpect = (severity: Severity) =>
-  Object.assign(
-    <U extends Unit, P extends ParamSpace>(ref: MetricRef<U, P>) => claims(ref, { ...allPlatforms, severity }),
-    expectations(severity),
+
+/** Creates `expect`. Its location, and that of `expect.warn`, is where the author calls it. */
+function createExpect(severity: Severity, more: object = {}) {
+  function expectMetric<U extends string, P extends ParamSpace>(ref: MetricRef<U, P>): MetricClaims<U, P> {
+    checkMetric(ref, () => callerLocation(expectMetric))
+    return claims(ref, { ...allPlatforms, severity })
+  }
+  const members = Object.assign(expectMetric, expectations(severity), more)
+  return withKnownMembers(members, (name) => `isobench has no matcher "${name}".`, testMatchers)
+}
+
+/** @throws {DefinitionError} if `given` is no metric of a bench */
+function checkMetric(given: unknown, locate: () => Location | undefined): void {
+  if (isMetricRef(given)) return
+  const metrics =
+    typeof given === 'object' && given !== null ? Object.entries(given).filter(([, ref]) => isMetricRef(ref)) : []
+  if (metrics.length > 0)
+    throw new DefinitionError(
+      'expect() takes one metric of a bench, and this is the whole bench.',
+      `write expect(it.${metrics[0]![0]}), with the constant that has the bench for "it"`,
+      locate(),
+    )
+  throw new DefinitionError(
+    `isobench's expect() makes claims about the metrics of benches, and this is ${describeValue(given)}.`,
+    'write const it = bench(...) and expect(it.metric).withinNative(5); test values with a test runner such as Vitest',
+    locate(),
   )
+}
+
+const isMetricRef = (given: unknown): given is MetricRef =>
+  typeof given === 'object' && given !== null && Object.hasOwn(given, 'metric') && Object.hasOwn(given, 'definition')
 
 /** Creates an expectation of a bench, or starts a claim about a metric. */
-export const expect: ExpectFunction = Object.assign(createExpect('fail'), {
-  warn: createExpect('warn'),
-}) as unknown as ExpectFunction
+export const expect: ExpectFunction = createExpect('fail', { warn: createExpect('warn') }) as unknown as ExpectFunction

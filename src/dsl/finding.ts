@@ -1,5 +1,6 @@
 /** `finding` and `part`: register a numbered statement of a paper, with claims that test its clauses. */
 
+import { describeValue } from './checked.ts'
 import type { Claim } from './claim.ts'
 import { callerFrames, callerLocation, DefinitionError } from './errors.ts'
 import { type FailOn, type Misprint, type Part, registry } from './registry.ts'
@@ -58,11 +59,39 @@ const asWarning = (claim: Claim): Claim => ({ ...claim, severity: 'warn' })
 const isParts = (parts: readonly Part[] | readonly Claim[]): parts is readonly Part[] =>
   parts.every((one) => 'claims' in one)
 
+/** What is wrong with the arguments of a finding, and how to fix it. */
+function findingProblem(
+  id: unknown,
+  title: unknown,
+  parts: unknown,
+): readonly [message: string, fix: string] | undefined {
+  if (typeof id !== 'number' || !Number.isInteger(id) || id < 1)
+    return [
+      `finding: ${describeValue(id)} is no valid number.`,
+      "use 1 to 28 for the paper's findings, 100 and above for your own",
+    ]
+  if (typeof title !== 'string')
+    return [`finding ${id}: the title is ${describeValue(title)}.`, `write finding(${id}, 'what it says', [claims])`]
+  if (!Array.isArray(parts))
+    return [
+      `finding ${id} takes a list of claims, and this is ${describeValue(parts)}.`,
+      `write finding(${id}, title, [expect(it.metric).withinNative(5)])`,
+    ]
+  if (parts.length === 0) return [`finding ${id} has no claims.`, 'add claims: expect(metric).on(...).withinNative(5)']
+  const odd: unknown = parts.find((one) => typeof one !== 'object' || !('claims' in one || 'matcher' in one))
+  if (odd !== undefined || parts.includes(undefined))
+    return [
+      `finding ${id}: one of its claims is ${describeValue(odd)}.`,
+      'end each claim with a matcher: expect(it.metric).on(...).withinNative(5)',
+    ]
+  return undefined
+}
+
 /**
- * Registers a finding. It holds if all of its parts hold.
+ * Registers a finding. It holds if all of its parts hold. A wrong finding is reported with its location, and the other
+ * benches of the file still run.
  * @param id the paper's number, 1 to 28, or your own number from 100 on
  * @param parts the clauses of the statement; a list of claims is one part with the finding's title
- * @throws {DefinitionError} if the number is invalid or there are no parts
  */
 export function finding(
   id: number,
@@ -73,19 +102,10 @@ export function finding(
   const callers = callerFrames(finding)
   const [location] = callers
   const owner = registry().ownerOf?.(callers)
-  if (!Number.isInteger(id) || id < 1) {
-    throw new DefinitionError(
-      `finding: ${id} is no valid number.`,
-      "use 1 to 28 for the paper's findings, 100 and above for your own",
-      location,
-    )
-  }
-  if (parts.length === 0) {
-    throw new DefinitionError(
-      `finding ${id} has no claims.`,
-      'add claims: expect(metric).on(...).withinNative(5)',
-      location,
-    )
+  const problem = findingProblem(id, title, parts)
+  if (problem) {
+    registry().problems.push(new DefinitionError(...problem, location))
+    return
   }
   registry().findings.push({
     id,

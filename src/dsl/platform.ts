@@ -1,3 +1,4 @@
+import { describeValue, suggestion, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 
 /** How strongly a platform isolates, and by what means. */
@@ -132,16 +133,27 @@ export interface Median {
 }
 
 /** `platform` without the types of the built-in kinds: the entry point `isobench` adds those. */
-export const platform: PlatformFunction<Record<string, Record<string, unknown>>> = Object.assign(
-  function platform(driver: string | PlatformDriver, options: object = {}): PlatformSpec {
-    return definePlatform(driver, options as PlatformOptions & Record<string, unknown>, callerLocation(platform))
-  },
-  {
-    family: (...families: PlatformFamily[]): Selector => ({ by: 'family', families }),
-    tag: (...tags: string[]): Selector => ({ by: 'tag', tags }),
-    named: (...names: string[]): Selector => ({ by: 'name', names }),
-    medianOf: (...names: string[]): Median => ({ medianOf: names }),
-  },
+export const platform: PlatformFunction<Record<string, Record<string, unknown>>> = withKnownMembers(
+  Object.assign(
+    function platform(driver: string | PlatformDriver, options: object = {}): PlatformSpec {
+      return definePlatform(driver, options as PlatformOptions & Record<string, unknown>, callerLocation(platform))
+    },
+    {
+      family: function family(...families: PlatformFamily[]): Selector {
+        const unknown = families.find((one) => !platformFamilies.includes(one))
+        if (unknown === undefined) return { by: 'family', families }
+        throw new DefinitionError(
+          `there is no family of platforms ${describeValue(unknown)}.`,
+          suggestion(String(unknown), platformFamilies),
+          callerLocation(family),
+        )
+      },
+      tag: (...tags: string[]): Selector => ({ by: 'tag', tags }),
+      named: (...names: string[]): Selector => ({ by: 'name', names }),
+      medianOf: (...names: string[]): Median => ({ medianOf: names }),
+    },
+  ),
+  (name) => `isobench has no platform.${name}.`,
 )
 
 /** Returns whether `selector` matches a platform with this name, family and tags. */

@@ -10,8 +10,19 @@ export interface Registry {
   readonly findings: FindingSpec[]
   /** Errors that affect one bench but not the file. */
   readonly problems: DefinitionError[]
+  /** The group that is being filled. */
+  group?: OpenGroup | undefined
   /** The bench file that a registration belongs to, by the callers of the registering function. */
   readonly ownerOf?: OwnerOf
+}
+
+/** What the benches of a group have. */
+export interface OpenGroup {
+  /** The names of the group and those around it, joined. */
+  readonly name: string
+  readonly tags: readonly string[]
+  /** Seconds. */
+  readonly timeout?: number
 }
 
 /** @param callers innermost first; a bench file may register through functions of other modules */

@@ -1,6 +1,7 @@
 /** `workload`: what a bench measures. */
 
 import type { Command } from '../tools/command.ts'
+import { checkFields, describeValue, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { CommandResult, Guest, LoadClient } from './guest.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
@@ -66,6 +67,19 @@ export interface InGuestFunction {
   readonly fn: () => unknown
 }
 
+/** Commands and servers in a guest. What `prepare` returns is the context's `prepared`. */
+export interface CommandWork<M extends Metrics, P extends ParamSpace> {
+  readonly kind: 'commands'
+  run(context: PreparedContext<P, unknown>): Promise<Values<M>>
+  prepare?(context: RunContext<P>): Promise<unknown>
+  cleanup?(context: PreparedContext<P, unknown>): Promise<void>
+}
+
+/** What `run` and `cleanup` receive: with what `prepare` returned. */
+export interface PreparedContext<P extends ParamSpace, T> extends RunContext<P> {
+  readonly prepared: T
+}
+
 /** The code that a bench measures, with its metrics and parameters. Created by `workload` and its variants. */
 export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = ParamSpace> {
   readonly name: string
@@ -76,7 +90,7 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
    * The work. Together with the bench file it identifies what was measured: samples of different work are not compared.
    */
   readonly work:
-    | { readonly kind: 'commands'; run(context: RunContext<P>): Promise<Values<M>> }
+    | CommandWork<M, P>
     | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
     | { readonly kind: 'vmm-start'; run(context: VmmStartContext<P>): Promise<Values<M>> }
     | InGuestFunction
@@ -88,11 +102,18 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
 /** `R` without keys that are no metric. An additional value is an error of the author. */
 type Exactly<R, M extends Metrics> = R & { readonly [K in Exclude<keyof R, keyof M>]: never }
 
-interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
+interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>, T> {
   readonly metrics: M
   readonly params?: P
   readonly lifecycle?: Lifecycle
-  run(context: RunContext<P>): Promise<Exactly<R, M>>
+  /**
+   * Runs before `run` in every sample. Its commands are not traced and not part of the sample's times; the time limit
+   * of the sample includes it. `run` and `cleanup` receive what it returns as `prepared`. Write it above `run`.
+   */
+  prepare?(context: RunContext<P>): Promise<T>
+  run(context: PreparedContext<P, NoInfer<T>>): Promise<Exactly<R, M>>
+  /** Runs after `run` in every sample, also if `run` failed. Not if the sample was ended: then the guest is removed. */
+  cleanup?(context: PreparedContext<P, NoInfer<T>>): Promise<void>
 }
 
 /** A workload that starts a guest or a VMM in every sample. */
@@ -115,6 +136,15 @@ export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
 
 function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: Workload<M, P>): Workload<M, P> {
   const metrics = Object.keys(definition.metrics)
+  for (const [name, metric] of Object.entries<unknown>(definition.metrics)) {
+    const { unit, better } = (metric ?? {}) as Partial<Metric>
+    if (typeof unit === 'string' && (better === 'lower' || better === 'higher')) continue
+    throw new DefinitionError(
+      `workload "${definition.name}": the metric "${name}" is ${describeValue(metric)}.`,
+      `write ${name}: lower('ms'), higher('MB/s') or unit('frames/s', { better: 'higher' })`,
+      definition.location,
+    )
+  }
   if (metrics.length === 0) {
     throw new DefinitionError(
       `workload "${definition.name}": no metrics.`,
@@ -133,6 +163,57 @@ function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: W
   }
   return definition
 }
+
+/** Fields of test runners, and what workloads have. */
+const otherFields = {
+  setup: 'prepare',
+  beforeEach: 'prepare',
+  before: 'prepare',
+  beforeAll: 'prepare',
+  teardown: 'cleanup',
+  afterEach: 'cleanup',
+  after: 'cleanup',
+  afterAll: 'cleanup',
+  fn: 'run',
+  metric: 'metrics',
+  param: 'params',
+}
+
+/** @throws {DefinitionError} if the arguments are not those of `workload(name, spec)` */
+function checkSpec(name: unknown, spec: unknown, known: readonly string[], location: Location | undefined): void {
+  try {
+    if (typeof name !== 'string')
+      throw new DefinitionError(
+        `a workload has a name first, and this is ${describeValue(name)}.`,
+        "write workload('name', { metrics, run })",
+      )
+    if (typeof spec === 'function')
+      throw new DefinitionError(
+        `workload "${name}": this is a function, and a workload has metrics.`,
+        `write workload('${name}', { metrics: { time: lower('ms') }, run: async ({ guest }) => ... }), ` +
+          `or workload.inGuest('${name}', () => ...) to time the function inside every guest`,
+      )
+    checkFields(`workload "${name}"`, spec, known, otherFields)
+    const { metrics, run, ...functions } = spec as Readonly<Record<string, unknown>>
+    if (typeof metrics !== 'object' || metrics === null)
+      throw new DefinitionError(
+        `workload "${name}": no metrics.`,
+        `add what it yields, such as metrics: { latency: lower('ms') }`,
+      )
+    for (const [field, value] of [['run', run], ...['prepare', 'cleanup'].map((one) => [one, functions[one]])] as const)
+      if (typeof value !== 'function' && (field === 'run' || value !== undefined))
+        throw new DefinitionError(
+          `workload "${name}": ${field} is ${describeValue(value)}.`,
+          `write a method: async ${String(field)}({ guest }) { ... }`,
+        )
+  } catch (error) {
+    if (!(error instanceof DefinitionError)) throw error
+    throw new DefinitionError(error.message, error.fix, location)
+  }
+}
+
+const startFields = ['metrics', 'params', 'run']
+const commandFields = [...startFields, 'lifecycle', 'prepare', 'cleanup']
 
 function createStartWorkload<M extends Metrics, P extends ParamSpace>(
   name: string,
@@ -158,9 +239,10 @@ interface WorkloadFunction {
     const M extends Metrics,
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
+    T = undefined,
   >(
     name: string,
-    spec: WorkloadSpec<M, P, R>,
+    spec: WorkloadSpec<M, P, R, T>,
   ): Workload<M, P>
   /** Defines a workload that measures boots. Every sample boots new guests. */
   boot<
@@ -190,44 +272,31 @@ interface WorkloadFunction {
 /**
  * Defines a workload. See the variants `workload.boot`, `workload.vmmStart`, `workload.inGuest` and `workload.traced`.
  */
-export const workload: WorkloadFunction = Object.assign(
-  function workload<M extends Metrics, P extends ParamSpace>(
-    name: string,
-    spec: WorkloadSpec<M, P, Values<M>>,
-  ): Workload<M, P> {
-    return validateWorkload({
-      name,
-      metrics: spec.metrics,
-      params: spec.params ?? ({} as P),
-      lifecycle: spec.lifecycle ?? 'round',
-      work: { kind: 'commands', run: (context) => spec.run(context) },
-      ...withLocation(callerLocation(workload)),
-    })
-  },
-  {
+export const workload: WorkloadFunction = withKnownMembers(
+  Object.assign(commandWorkload, {
     boot: function boot<M extends Metrics, P extends ParamSpace>(
       name: string,
       spec: StartSpec<BootContext<P>, M, P, Values<M>>,
     ): Workload<M, P> {
-      return createStartWorkload(
-        name,
-        spec,
-        { kind: 'boot', run: (context) => spec.run(context) },
-        callerLocation(boot),
-      )
+      const location = callerLocation(boot)
+      checkSpec(name, spec, startFields, location)
+      return createStartWorkload(name, spec, { kind: 'boot', run: (context) => spec.run(context) }, location)
     },
     vmmStart: function vmmStart<M extends Metrics, P extends ParamSpace>(
       name: string,
       spec: StartSpec<VmmStartContext<P>, M, P, Values<M>>,
     ): Workload<M, P> {
-      return createStartWorkload(
-        name,
-        spec,
-        { kind: 'vmm-start', run: (context) => spec.run(context) },
-        callerLocation(vmmStart),
-      )
+      const location = callerLocation(vmmStart)
+      checkSpec(name, spec, startFields, location)
+      return createStartWorkload(name, spec, { kind: 'vmm-start', run: (context) => spec.run(context) }, location)
     },
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
+      if (typeof name !== 'string' || typeof fn !== 'function')
+        throw new DefinitionError(
+          `workload.inGuest() takes a name and a function, not ${describeValue(name)} and ${describeValue(fn)}.`,
+          "write workload.inGuest('sort', () => ...)",
+          callerLocation(inGuest),
+        )
       return validateWorkload({
         name,
         metrics: { throughput: higher('ops/s') },
@@ -258,5 +327,28 @@ export const workload: WorkloadFunction = Object.assign(
         ...withLocation(callerLocation(traced)),
       })
     },
-  },
+  }),
+  (name) => `isobench has no workload.${name}.`,
 )
+
+function commandWorkload<M extends Metrics, P extends ParamSpace>(
+  name: string,
+  spec: WorkloadSpec<M, P, Values<M>, unknown>,
+): Workload<M, P> {
+  const location = callerLocation(commandWorkload)
+  checkSpec(name, spec, commandFields, location)
+  const { prepare, cleanup } = spec
+  return validateWorkload({
+    name,
+    metrics: spec.metrics,
+    params: spec.params ?? ({} as P),
+    lifecycle: spec.lifecycle ?? 'round',
+    work: {
+      kind: 'commands',
+      run: (context) => spec.run(context),
+      ...(prepare && { prepare: (context: RunContext<P>) => prepare.call(spec, context) }),
+      ...(cleanup && { cleanup: (context: PreparedContext<P, unknown>) => cleanup.call(spec, context) }),
+    },
+    ...withLocation(location),
+  })
+}

@@ -4,6 +4,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
@@ -144,4 +145,13 @@ const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fals
 export function writeOutput(path: string, contents: string): void {
   if (isStream(path)) explainWrites(path, () => writeFileSync(path, contents, { flag: 'a' }))
   else writeFileAtomic(linkChain(path).at(-1)!, contents)
+}
+
+/** The lines of a text file; none if it cannot be read. */
+export function linesOf(file: string): readonly string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n')
+  } catch {
+    return []
+  }
 }

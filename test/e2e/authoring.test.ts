@@ -204,7 +204,7 @@ describe('the config', () => {
     })
     expectRefused(
       await made.isobench(['run', '--wait-for-lock']),
-      /isobench\.config\.ts:4:3/,
+      /isobench\.config\.ts:4:13/,
       /no platform "gviser"/,
       /"gvisor"\?/,
     )

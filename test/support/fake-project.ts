@@ -59,6 +59,7 @@ export function fakeProject(): Project {
     configDigest: 'config',
     include: ['*.bench.ts'],
     platforms: [],
+    skipTags: [],
     skipPlatformTags: [],
     guest: { cpus: 1, memoryBytes: 1024 ** 3 },
     image: {},

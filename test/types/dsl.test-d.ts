@@ -78,7 +78,7 @@ describe('what authors write compiles', () => {
     expectTypeOf(handles[0]!.latency).toEqualTypeOf<
       ReturnType<typeof bench<(typeof disk)['metrics'], (typeof disk)['params']>>['latency']
     >()
-    bench.each([[1, 'a'] as const])('%s %s', ([number, letter]) => {
+    bench.each([[1, 'a'] as const])('%s %s', (number, letter) => {
       expectTypeOf(number).toEqualTypeOf<1>()
       expectTypeOf(letter).toEqualTypeOf<'a'>()
       return disk

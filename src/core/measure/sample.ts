@@ -1,4 +1,5 @@
-import type { BootContext, ParamSpace, RunContext, VmmStartContext } from '../../dsl/workload.ts'
+import type { Metrics } from '../../dsl/metric.ts'
+import type { BootContext, CommandWork, ParamSpace, VmmStartContext } from '../../dsl/workload.ts'
 import { ranToCompletion, writeProbeKernel } from '../../host/probe-kernel.ts'
 import type { HostArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
@@ -149,12 +150,27 @@ async function runWorkload(
   const { cpus, memoryBytes } = session.limits
   const { params } = step.case
   const context = { seconds, params, cpus: cpus.length, memoryBytes, signal: scope.workloadSignal }
-  const run = async ({ exec, guest, client }: TracedGuestApi): Promise<unknown> => {
+  const run = async ({ exec, guest, client, unmeasured }: TracedGuestApi): Promise<unknown> => {
     const bundle = work.kind === 'in-guest' ? await measureContext.bundles.of(bench.file) : undefined
+    const commands = work as CommandWork<Metrics, ParamSpace>
+    const prepared = await scope.race(commands.prepare?.({ ...context, ...unmeasured }) ?? Promise.resolve(undefined))
     await scope.race(measureContext.ready?.() ?? Promise.resolve())
     if (bundle !== undefined) return scope.race(runInGuest(bench, bundle, { exec, seconds }))
-    const full: RunContext<ParamSpace> = { ...context, guest, client }
-    return scope.race((work as { run(context: RunContext<ParamSpace>): Promise<unknown> }).run(full))
+    const cleanup = async () => {
+      // The pool removes the guest of an aborted sample.
+      if (commands.cleanup && !scope.signal.aborted)
+        await scope.race(commands.cleanup({ ...context, ...unmeasured, prepared }))
+    }
+    let output: unknown
+    try {
+      output = await scope.race(commands.run({ ...context, guest, client, prepared }))
+    } catch (error) {
+      // The first failure is the cause.
+      await cleanup().catch(() => {})
+      throw error
+    }
+    await cleanup()
+    return output
   }
   const { traced } = workload
   if (traced) {
@@ -179,8 +195,11 @@ async function runWorkload(
     lifecycle,
     (target) => {
       const { caller, address } = routeToGuest(measureContext.client, target.sandbox, target.handle)
-      const guest = times.guest(workloadGuest(target, caller, address, scope, notes))
-      return run({ exec: guest.exec, guest, client: times.client(workloadClient(caller, scope, onCpuShare)) })
+      const plain = workloadGuest(target, caller, address, scope, notes)
+      const guest = times.guest(plain)
+      const client = times.client(workloadClient(caller, scope, onCpuShare))
+      const unmeasured = { guest: plain, client: workloadClient(caller, scope, () => {}) }
+      return run({ exec: guest.exec, guest, client, unmeasured })
     },
     {
       signal: scope.signal,

@@ -18,6 +18,8 @@ export interface TracedGuestApi {
   exec(command: Command, options?: ExecOptions): Promise<CommandResult>
   readonly guest: ReturnType<typeof workloadGuest>
   readonly client: ReturnType<typeof workloadClient>
+  /** For `prepare` and `cleanup` of a workload: nothing is traced, and no time counts. */
+  readonly unmeasured: Pick<TracedGuestApi, 'guest' | 'client'>
 }
 
 /** The traced host processes: those of the guest, and those of a daemon that serves it. */
@@ -130,6 +132,7 @@ export function tracedGuestApi(
   return {
     exec,
     guest: { ...plain, exec },
+    unmeasured: { guest: plain, client: plainClient },
     client: {
       exec: async (command, options = {}) => {
         if (options.untraced) return plainClient.exec(command, options)

@@ -197,6 +197,7 @@ export const problemSchema = z
     message: z.string().describe('what is wrong'),
     fix: z.string().optional().describe('how to fix it'),
     location: locationSchema.optional().describe('where it is'),
+    word: z.string().optional().describe('text at the location that is wrong'),
   })
   .meta({ id: 'Problem', description: 'A bench, a bench file or the config that isobench could not use.' })
 

@@ -73,6 +73,8 @@ export interface Problem {
   readonly message: string
   readonly fix?: string
   readonly location?: Location
+  /** The text at the location that is wrong. */
+  readonly word?: string
 }
 
 /** The config, or every bench file that was asked for, cannot be used. */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { bundlePath } from '../../util/assets.ts'
 import { messageOf, UsageError } from '../../util/errors.ts'
+import { sanitize } from '../../util/text.ts'
 import { type BenchData, claimsOf, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectedBench, CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
@@ -124,8 +125,16 @@ export async function collect(
 function startWorker(printOutput: boolean): Worker {
   const worker = new Worker(bundlePath('collector'), { stdout: true, stderr: true })
   if (!printOutput) return worker
+  // What Node itself prints, such as a warning.
   worker.stdout.pipe(process.stderr, { end: false })
   worker.stderr.pipe(process.stderr, { end: false })
+  let heading = ''
+  worker.on('message', (message: CollectMessage) => {
+    if (message.kind !== 'output') return
+    const now = `${message.stream} | ${sanitize(message.file)}\n`
+    process.stderr.write(now === heading ? message.text : now + message.text)
+    heading = now
+  })
   return worker
 }
 
@@ -158,7 +167,7 @@ function importAll(
     worker.on('message', (message: CollectMessage) => {
       restart()
       if (message.kind === 'importing') current = message.file
-      else {
+      else if (message.kind === 'collected') {
         done++
         into.benches.push(...message.benches)
         into.findings.push(...message.findings)

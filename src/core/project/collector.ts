@@ -26,6 +26,8 @@ export type CollectedBench = Omit<BenchData, 'digest'>
 /** What the worker posts. */
 export type CollectMessage =
   | { readonly kind: 'importing'; readonly file: string }
+  /** What the file printed. Parts of a line come apart. */
+  | { readonly kind: 'output'; readonly file: string; readonly stream: 'stdout' | 'stderr'; readonly text: string }
   | {
       readonly kind: 'collected'
       readonly file: string
@@ -123,6 +125,17 @@ process.exit = (code) => {
 }
 process.on('uncaughtException', onStray)
 process.on('unhandledRejection', onStray)
+
+/** Node's streams of a worker do not say which file printed, and arrive after its messages. */
+for (const stream of ['stdout', 'stderr'] as const) {
+  process[stream].write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
+    post({ kind: 'output', file: running.getStore() ?? importing, stream, text })
+    const done = rest.findLast((one) => typeof one === 'function')
+    if (done) queueMicrotask(done as () => void)
+    return true
+  }
+}
 
 /** Waits until Node has reported the rejections of the import. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 1))

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type BuildFailure, type BuildOptions, build } from 'esbuild'
+import { suggestion } from '../../dsl/checked.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { writeFileAtomic } from '../../util/files.ts'
 import type { Problem } from '../model/suite.ts'
@@ -52,10 +53,53 @@ const problemsOf = (failure: BuildFailure, file: string, root: string): Problem[
   failure.errors.map(({ text, location }) => ({
     file,
     message: text,
+    ...missingExport(text),
     ...(location && {
       location: { file: join(root, location.file), line: location.line, column: location.column + 1 },
+      ...(location.length > 0 && { word: location.lineText.slice(location.column, location.column + location.length) }),
     }),
   }))
+
+/** Exports of Vitest, and what isobench has for them. */
+const testExports: Readonly<Record<string, string>> = {
+  describe: "use group('name', () => { bench(...) })",
+  suite: "use group('name', () => { bench(...) })",
+  test: "use bench('name', workload)",
+  it: "use bench('name', workload)",
+  ...Object.fromEntries(
+    ['beforeEach', 'beforeAll', 'afterEach', 'afterAll'].map((name) => [
+      name,
+      "use prepare and cleanup of a workload: workload('name', { metrics, prepare, run, cleanup })",
+    ]),
+  ),
+}
+
+/** The message about a name that a bench file imports from isobench, and that isobench does not export. */
+function missingExport(text: string): Pick<Problem, 'message' | 'fix'> | undefined {
+  const [, entry, name] = /^No matching export in ".*\/([a-z]+)\.js" for import "(\w+)"$/.exec(text) ?? []
+  if (entry === undefined || name === undefined || !(entry in entryPoints)) return undefined
+  const bundle = entry as keyof typeof entryPoints
+  const known = exportsOf(bundlePath(bundle))
+  const module = entryPoints[bundle]
+  return {
+    message: `${module} has no export "${name}".`,
+    fix: Object.hasOwn(testExports, name) ? testExports[name]! : suggestion(name, known),
+  }
+}
+
+/** The entry points of isobench by the name of their bundle. */
+const entryPoints = {
+  index: 'isobench',
+  tools: 'isobench/tools',
+  driver: 'isobench/driver',
+  reporter: 'isobench/reporter',
+} as const
+
+/** The names that a bundle of esbuild exports: they stand in its last statement. */
+function exportsOf(bundle: string): string[] {
+  const [, list = ''] = /export \{([^}]*)\};?\s*$/.exec(readFileSync(bundle, 'utf8').replace(/\/\/# .*\s*$/, '')) ?? []
+  return list.split(',').map((name) => name.replace(/.* as /, '').trim())
+}
 
 const isBuildFailure = (error: unknown): error is BuildFailure => error instanceof Error && 'errors' in error
 

@@ -19,6 +19,8 @@ export interface Project {
   readonly configDigest: string
   readonly include: readonly string[]
   readonly platforms: readonly PlatformSpec[]
+  /** The tags of benches that the profiles of the config exclude. */
+  readonly skipTags: readonly string[]
   /** Tags of the platforms that a run excludes by default. */
   readonly skipPlatformTags: readonly string[]
   readonly guest: { readonly cpus: number; readonly memoryBytes: number }
@@ -177,6 +179,7 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
     configDigest: digest,
     include: config.include,
     platforms: config.platforms as PlatformSpec[],
+    skipTags: [...new Set(Object.values(config.profiles).flatMap(({ skipTags = [] }) => skipTags))],
     skipPlatformTags: config.skipPlatformTags,
     guest: { cpus: config.guest.cpus, memoryBytes: bytesOf(config.guest.memory) },
     image: {

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { relative } from 'node:path'
 import { type Driver, platformFamily } from '../../driver.ts'
+import { suggestion } from '../../dsl/checked.ts'
 import type { Claim } from '../../dsl/claim.ts'
 import { matchesSelector, type PlatformSpec } from '../../dsl/platform.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
@@ -7,7 +9,6 @@ import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
 import {
   casesOf,
-  combinations,
   type ExcludedPlatform,
   type ExclusionReason,
   type Plan,
@@ -16,19 +17,24 @@ import {
   withProfileParams,
 } from '../model/plan.ts'
 import { type BenchData, claimsOf, type FindingData, ProjectError, type Suite } from '../model/suite.ts'
-import { lastFailed } from '../records/history.ts'
-import type { SkippedRecord } from '../records/record-file.ts'
 import { planLooks } from '../stats/index.ts'
+import { checkNames, namedPlatforms } from './check-names.ts'
 import { type Collected, collect } from './collect.ts'
 import { benchFiles, filterFiles, type Project } from './config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from './platforms.ts'
+import { applyShardAndLastFailed, type Shard } from './shard.ts'
 
 /**
- * Selects the benches and problems of some files, and every finding with a claim about one of these benches.
+ * Selects the benches and problems of some files, and every finding with a claim about one of these benches. Problems
+ * of the config are part of every selection.
  *
  * Other claims of such a finding may be about benches outside the selection. Their verdict is then `not-evaluated`.
  */
-export function selectFiles(suite: Suite, files: readonly string[]): Suite {
+export function selectFiles(
+  suite: Suite,
+  files: readonly string[],
+  { root, configFile }: Pick<Project, 'root' | 'configFile'>,
+): Suite {
   const benches = suite.benches.filter(({ file }) => files.includes(file))
   const ids = new Set(benches.map(({ id }) => id))
   const concerns = (finding: FindingData) => {
@@ -38,7 +44,7 @@ export function selectFiles(suite: Suite, files: readonly string[]): Suite {
   return {
     benches,
     findings: suite.findings.filter(concerns).sort((a, b) => a.id - b.id),
-    problems: suite.problems.filter(({ file }) => files.includes(file)),
+    problems: suite.problems.filter(({ file }) => files.includes(file) || file === relative(root, configFile)),
   }
 }
 
@@ -134,37 +140,6 @@ export const describeExcluded = (platforms: readonly ResolvedPlatform[]): Exclud
     tags: spec.tags,
   }))
 
-/** One of `count` parts of a suite, counted from 1. */
-export interface Shard {
-  readonly index: number
-  readonly count: number
-}
-
-/**
- * Selects the benches of one shard.
- *
- * A bench is never split, because a platform and native must be measured on the same host. Benches are assigned in the
- * order of their size: each goes to the shard that has the fewest cases so far. The result depends on the benches
- * alone.
- * @throws {UsageError} if the shard gets no bench
- */
-export function selectShard(benches: readonly BenchData[], { index, count }: Shard): BenchData[] {
-  const loads = Array.from({ length: count }, () => 0)
-  const sizes = benches.map((bench) => ({ id: bench.id, size: combinations(bench.params).length }))
-  const mine = new Set<string>()
-  for (const { id, size } of sizes.sort((a, b) => b.size - a.size || (a.id < b.id ? -1 : 1))) {
-    const least = loads.indexOf(Math.min(...loads))
-    loads[least]! += size
-    if (least === index - 1) mine.add(id)
-  }
-  if (mine.size === 0)
-    throw new UsageError(
-      `shard ${index}/${count} has no bench: there are ${benches.length}`,
-      `use at most ${benches.length} shards`,
-    )
-  return benches.filter(({ id }) => mine.has(id))
-}
-
 /** Tags of benches that can run as a duet. Only its tags say which resources a bench uses. */
 const duetTags = ['cpu', 'memory']
 /** Tags of benches that need a client, or a resource that two guests would compete for. */
@@ -248,6 +223,51 @@ export function resolveProfile(project: Project, options: ProfileOptions): Resol
   }
 }
 
+/** The benches and platforms that the options select. */
+export interface ProjectSelection extends Pick<Plan, 'benches' | 'excluded'>, PlatformsOfFindings {
+  readonly profile: ResolvedProfile
+  readonly collected: Collected
+  /** Remarks for the user. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * Collects the bench files and selects benches and platforms as a run does.
+ * @throws {UsageError} if a name is unknown
+ * @throws {ProjectError} if the config cannot be used
+ */
+export async function selectProject(
+  project: Project,
+  drivers: Readonly<Record<string, Driver>>,
+  options: PlanOptions,
+): Promise<ProjectSelection> {
+  const { filters = [] } = options
+  const files = await benchFiles(project)
+  const chosen = filterFiles(project, files, filters)
+  const profile = resolveProfile(project, options)
+  const all = resolvePlatforms(project.platforms, drivers, project.configFile)
+  const split = splitPlatforms(all, options, project.skipPlatformTags)
+  const { suite: unchecked, compiled } = await collect(project.root, files)
+  const whole = checkNames(unchecked, { project, platforms: all, drivers })
+  const selection = applyFindings(selectFiles(whole, chosen, project), { all, ...split }, options)
+  const { suite } = selection
+  checkTags(options.tag ?? [], whole)
+  if (options.forbidOnly ?? isCi(process.env.CI)) forbidOnly(suite)
+  const selected = selectBenches(suite, {
+    names: options.name ?? [],
+    tags: options.tag ?? [],
+    profile: options.profile,
+    without: filters.length > 0 || options.name || options.tag || options.findings ? [] : (profile.skipTags ?? []),
+    only: options.findings && new Set(suite.findings.flatMap(claimsOfFinding).map(({ bench }) => bench)),
+  })
+  return {
+    ...selection,
+    profile,
+    collected: { suite, compiled },
+    ...applyShardAndLastFailed(selected, project.root, options),
+  }
+}
+
 /**
  * Collects the bench files and plans a run. Probes nothing.
  * @throws {UsageError} if a name is unknown or no bench is left
@@ -259,26 +279,8 @@ export async function createPlan(
   drivers: Readonly<Record<string, Driver>>,
   options: PlanOptions,
 ): Promise<PlannedProject> {
-  const { filters = [] } = options
-  const files = await benchFiles(project)
-  const chosen = filterFiles(project, files, filters)
-  const profile = resolveProfile(project, options)
-  const all = resolvePlatforms(project.platforms, drivers, project.configFile)
-  const { suite: whole, compiled } = await collect(project.root, files)
-  const { suite, platforms, excludedPlatforms, onlyNamed } = applyFindings(
-    selectFiles(whole, chosen),
-    { all, ...splitPlatforms(all, options, project.skipPlatformTags) },
-    options,
-  )
-  if (options.forbidOnly ?? isCi(process.env.CI)) forbidOnly(suite)
-  const selected = selectBenches(suite, {
-    names: options.name ?? [],
-    tags: options.tag ?? [],
-    profile: options.profile,
-    without: filters.length > 0 || options.name || options.tag || options.findings ? [] : (profile.skipTags ?? []),
-    only: options.findings && new Set(suite.findings.flatMap(claimsOfFinding).map(({ bench }) => bench)),
-  })
-  const { benches, excluded, notes } = applyShardAndLastFailed(selected, project.root, options)
+  const selection = await selectProject(project, drivers, options)
+  const { suite, benches, excluded, profile, platforms, excludedPlatforms, onlyNamed, collected, notes } = selection
   if (benches.length === 0 && suite.problems.length > 0) throw new ProjectError(suite.problems)
   if (benches.length === 0)
     throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
@@ -300,9 +302,16 @@ export async function createPlan(
       sequential: first && first < profile.rounds ? planLooks({ first, last: profile.rounds }) : undefined,
     },
     platforms,
-    collected: { suite, compiled },
+    collected,
     notes,
   }
+}
+
+/** @throws {UsageError} if no bench has one of the tags. A file that cannot be read may have a bench with it. */
+function checkTags(tags: readonly string[], { benches, problems }: Suite): void {
+  const known = [...new Set(benches.flatMap((bench) => bench.tags))]
+  const unknown = problems.length > 0 ? undefined : tags.find((tag) => !known.includes(tag))
+  if (unknown !== undefined) throw new UsageError(`no bench has the tag "${unknown}"`, suggestion(unknown, known))
 }
 
 /** CI services set `CI` to `true` or 1. */
@@ -320,6 +329,15 @@ interface PlatformsOfRun {
   readonly excluded: readonly ResolvedPlatform[]
 }
 
+/** A suite and its platforms, after `--findings`. */
+interface PlatformsOfFindings {
+  readonly suite: Suite
+  readonly platforms: readonly ResolvedPlatform[]
+  readonly excludedPlatforms: readonly ResolvedPlatform[]
+  /** Platforms that are measured only for the claims that name them. */
+  readonly onlyNamed: readonly string[]
+}
+
 /**
  * With --findings: the suite with the findings that are asked for, without the benches' own claims, and only the
  * platforms that their claims use. A platform that a claim names is measured whatever its tags.
@@ -329,12 +347,7 @@ function applyFindings(
   suite: Suite,
   { all, selected, excluded }: PlatformsOfRun,
   { findings: ids, platform }: Pick<PlanOptions, 'findings' | 'platform'>,
-): {
-  readonly suite: Suite
-  readonly platforms: readonly ResolvedPlatform[]
-  readonly excludedPlatforms: readonly ResolvedPlatform[]
-  readonly onlyNamed: readonly string[]
-} {
+): PlatformsOfFindings {
   if (!ids) return { suite, platforms: selected, excludedPlatforms: excluded, onlyNamed: [] }
   const findings = chooseFindings(ids, suite.findings)
   const claims = findings.flatMap(claimsOfFinding)
@@ -352,13 +365,6 @@ function applyFindings(
     onlyNamed: excluded.filter(isNamed).map(({ spec }) => spec.name),
   }
 }
-
-/** The platforms that a claim names, also those that it compares with. */
-const namedPlatforms = ({ matcher, on }: Claim): readonly string[] => [
-  ...(on.by === 'name' ? on.names : []),
-  ...('platforms' in matcher ? matcher.platforms : []),
-  ...('platform' in matcher ? (matcher.medianOf ?? [matcher.platform]) : []),
-]
 
 /**
  * The findings with these numbers; without numbers, all.
@@ -402,25 +408,4 @@ function forbidOnly({ benches }: Suite): void {
       ...(location && { location }),
     })),
   )
-}
-
-/** Applies --last-failed and --shard to the selected benches. */
-function applyShardAndLastFailed(
-  { benches: selected, excluded }: Pick<Plan, 'benches' | 'excluded'>,
-  root: string,
-  options: Pick<PlanOptions, 'lastFailed' | 'shard'>,
-): Pick<Plan, 'benches' | 'excluded'> & Pick<PlannedProject, 'notes'> {
-  const notes: string[] = []
-  const onSkipped = ({ why }: SkippedRecord) => void notes.push(`--last-failed skips a record: ${why}`)
-  const failed = options.lastFailed ? lastFailed(root, onSkipped) : undefined
-  if (failed?.size === 0) notes.push('nothing failed in the latest run: all benches are measured')
-  const wanted = failed && failed.size > 0 ? selected.filter(({ id }) => failed.has(id)) : selected
-  const benches = options.shard && wanted.length > 0 ? selectShard(wanted, options.shard) : wanted
-  const removed = (before: Plan['benches'], after: Plan['benches'], reason: ExclusionReason) =>
-    before.filter((bench) => !after.includes(bench)).map(({ id }) => ({ bench: id, reason }))
-  return {
-    benches,
-    excluded: [...excluded, ...removed(selected, wanted, 'not-failed-before'), ...removed(wanted, benches, 'shard')],
-    notes,
-  }
 }

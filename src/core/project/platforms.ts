@@ -1,9 +1,9 @@
 import type { Driver } from '../../driver.ts'
-import { DefinitionError } from '../../dsl/errors.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { messageOf } from '../../util/errors.ts'
-import { ProjectError } from '../model/suite.ts'
+import { type Problem, ProjectError } from '../model/suite.ts'
+import { locateWord } from './locate-word.ts'
 
 /** A platform of the config with its driver and its checked options. */
 export interface ResolvedPlatform {
@@ -17,26 +17,39 @@ interface OptionIssue {
   readonly code?: string
   readonly path: readonly PropertyKey[]
   readonly message: string
+  /** Of `unrecognized_keys`. */
+  readonly keys?: readonly string[]
+  /** Of `invalid_value`. */
+  readonly values?: readonly unknown[]
 }
 
 const issuesOf = (error: unknown) => (error as { readonly issues?: readonly OptionIssue[] }).issues
 
-/** Lists the options that a driver has if one of them is unknown. A wrong value has its own message. */
-function optionsFix(error: unknown, { kind, options }: Driver): string {
+/** What is wrong with the options of a platform, how to fix it, and the word that is wrong. */
+function optionsProblem(
+  error: unknown,
+  { kind, options: schema }: Driver,
+  given: Readonly<Record<string, unknown>>,
+): { readonly message: string; readonly fix: string; readonly word?: string } {
   const issues = issuesOf(error)
-  if (issues && !issues.some(({ code }) => code === 'unrecognized_keys'))
-    return `see "${kind}" in docs/reference/platforms.md`
-  const { shape } = options as { readonly shape?: object }
-  if (shape === undefined) return 'see docs/reference/platforms.md'
-  const names = Object.keys(shape)
-  const known = names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`
-  return `"${kind}" ${known}: see docs/reference/platforms.md`
-}
-
-function optionIssues(error: unknown): string {
-  const issues = issuesOf(error)
-  if (!issues) return messageOf(error)
-  return issues.map(({ path, message }) => [path.map(String).join('.'), message].filter(Boolean).join(': ')).join('; ')
+  const reference = `see "${kind}" in docs/reference/platforms.md`
+  if (!issues) return { message: messageOf(error), fix: reference }
+  const message = issues
+    .map((issue) => [issue.path.map(String).join('.'), issue.message].filter(Boolean).join(': '))
+    .join('; ')
+  const { code, path = [], keys = [], values = [] } = issues[0] ?? {}
+  const { shape } = schema as { readonly shape?: object }
+  if (code === 'unrecognized_keys' && shape !== undefined) {
+    const names = Object.keys(shape)
+    const close = closestMatch(keys[0]!, names)
+    const known = names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`
+    const hint = close === undefined ? '' : `did you mean "${close}"? `
+    return { message, fix: `${hint}"${kind}" ${known}: see docs/reference/platforms.md`, word: keys[0]! }
+  }
+  const value = given[String(path[0])]
+  if (code !== 'invalid_value' || path.length !== 1 || typeof value !== 'string') return { message, fix: reference }
+  const close = closestMatch(value, values.map(String))
+  return { message, fix: close === undefined ? reference : `did you mean "${close}"? ${reference}`, word: value }
 }
 
 /**
@@ -49,7 +62,7 @@ export function resolvePlatforms(
   drivers: Readonly<Record<string, Driver>>,
   file: string,
 ): ResolvedPlatform[] {
-  const resolved = specs.map((spec): ResolvedPlatform | DefinitionError => {
+  const resolved = specs.map((spec): ResolvedPlatform | Problem => {
     const driver =
       (spec.driver as Driver | undefined) ?? (Object.hasOwn(drivers, spec.kind) ? drivers[spec.kind] : undefined)
     if (!driver) {
@@ -57,23 +70,21 @@ export function resolvePlatforms(
       const fix = close
         ? `did you mean "${close}"?`
         : `use one of: ${Object.keys(drivers).join(', ')}, or pass your own driver: platform(driver)`
-      return new DefinitionError(`there is no platform "${spec.kind}"`, fix, spec.location)
+      return { file, message: `there is no platform "${spec.kind}"`, fix, ...locateWord(spec.location, spec.kind) }
     }
     try {
       return { spec, driver, options: driver.options.parse(spec.options) }
     } catch (error) {
-      return new DefinitionError(
-        `the options of platform "${spec.name}" are wrong: ${optionIssues(error)}`,
-        optionsFix(error, driver),
-        spec.location,
-      )
+      const { message, fix, word } = optionsProblem(error, driver, spec.options)
+      return {
+        file,
+        message: `the options of platform "${spec.name}" are wrong: ${message}`,
+        fix,
+        ...(word === undefined ? spec.location && { location: spec.location } : locateWord(spec.location, word)),
+      }
     }
   })
-  const wrong = resolved.filter((platform) => platform instanceof DefinitionError)
-  if (wrong.length > 0) {
-    throw new ProjectError(
-      wrong.map(({ message, fix, location }) => ({ file, message, fix, ...(location && { location }) })),
-    )
-  }
+  const wrong = resolved.filter((platform) => 'message' in platform)
+  if (wrong.length > 0) throw new ProjectError(wrong)
   return resolved as ResolvedPlatform[]
 }

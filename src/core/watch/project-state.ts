@@ -2,6 +2,7 @@ import { join, relative } from 'node:path'
 import type { Driver } from '../../driver.ts'
 import type { Plan, ResolvedProfile } from '../model/plan.ts'
 import { type Problem, ProjectError, type Suite } from '../model/suite.ts'
+import { checkNames } from '../project/check-names.ts'
 import { type Collected, checkSuite, collect } from '../project/collect.ts'
 import { type Compiled, compile } from '../project/compile.ts'
 import { benchFiles, filterFiles, loadProject, type Project } from '../project/config.ts'
@@ -46,7 +47,7 @@ export function selectedBenches(
   only: NameFilter,
 ): Pick<Plan, 'benches' | 'excluded' | 'findings'> {
   const { filters, name, tag: tags } = options
-  const selected = selectFiles(suite, filterFiles(project, files, filters))
+  const selected = selectFiles(suite, filterFiles(project, files, filters), project)
   const names = only.bench ? [only.bench] : name
   const some = filters.length > 0 || names.length > 0 || tags.length > 0
   const without = some ? [] : (options.profileOf(project).skipTags ?? [])
@@ -121,7 +122,7 @@ const quiet = { printOutput: false }
 export async function loadProjectState(sources: Sources): Promise<ProjectState> {
   const settings = await loadSettings(sources)
   const files = await benchFiles(settings.project)
-  return withWork(settings, files, await collect(settings.project.root, files, quiet), undefined)
+  return withWork(settings, sources.drivers, files, await collect(settings.project.root, files, quiet), undefined)
 }
 
 /** The state after some files changed. A file that cannot be used keeps its content and becomes a problem. */
@@ -153,7 +154,7 @@ export async function updateProjectState(
   if (sameFiles && reached.length === 0 && before.problems.length === 0)
     return { ...before, ...settings, problems: configProblems }
   const quick = sameFiles && before.problems.length === 0 ? await collectSome(before, reached) : undefined
-  const state = await withWork(settings, files, quick ?? (await collect(root, files, quiet)), before)
+  const state = await withWork(settings, sources.drivers, files, quick ?? (await collect(root, files, quiet)), before)
   return { ...state, problems: [...configProblems, ...state.problems] }
 }
 
@@ -190,11 +191,13 @@ function inOrder<T extends { readonly file: string }>(files: readonly string[], 
 
 async function withWork(
   settings: Settings,
+  drivers: Sources['drivers'],
   files: readonly string[],
-  { suite, compiled }: Collected,
+  { suite: unchecked, compiled }: Collected,
   before: ProjectState | undefined,
 ): Promise<ProjectState> {
   const { root } = settings.project
+  const suite = checkNames(unchecked, { ...settings, drivers })
   const broken = new Set(
     suite.problems.map(({ file }) => file).filter((file) => !suite.benches.some((bench) => bench.file === file)),
   )

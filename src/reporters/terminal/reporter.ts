@@ -45,7 +45,7 @@ export function terminalReporter(
       else print([sanitize(what)])
     },
     onProblems(problems) {
-      print(problemLines(problems, view))
+      print(problemLines(problems, view, true))
     },
     onPlan(plan) {
       startedAt ??= Date.now()

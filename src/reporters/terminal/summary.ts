@@ -2,6 +2,7 @@ import type { ExclusionReason } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { Problem } from '../../core/model/suite.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
+import { codeFrame } from '../code-frame.ts'
 import { formatFinding, formatFindingTitle, timeBudgetText } from '../format.ts'
 import {
   excludedPlatformsNote,
@@ -118,15 +119,24 @@ function excludedPlatformLines({ excludedPlatforms }: Report, width: number, ink
   return note === undefined ? [] : ['', ...wrap(note, width).map(ink.dim)]
 }
 
-/** Files and benches that isobench could not use: what is wrong, where, and how to fix it. */
-export function problemLines(problems: readonly Problem[], { width, ink, root }: RenderOptions): string[] {
-  return problems.flatMap(({ file, message, fix, location }) => {
-    const place = location ? `${shownPath(location.file, root)}:${location.line}` : file
+/**
+ * Files and benches that isobench could not use: what is wrong, where, and how to fix it.
+ * @param frames whether to show the source, which may have changed since a stored run
+ */
+export function problemLines(
+  problems: readonly Problem[],
+  { width, ink, root }: RenderOptions,
+  frames = false,
+): string[] {
+  return problems.flatMap((problem) => {
+    const { file, message, fix, location } = problem
+    const place = location ? `${shownPath(location.file, root)}:${location.line}:${location.column}` : file
     return [
       '',
       ...wrap(`✗ ${sanitize(place)}: ${sanitize(message)}`, width - 2).map((line, at) =>
         ink.bad(at === 0 ? line : `  ${line}`),
       ),
+      ...(frames ? codeFrame(problem, width) : []),
       ...(fix ? wrap(`fix: ${sanitize(fix)}`, width - 2).map((line) => `  ${line}`) : []),
     ]
   })

@@ -71,7 +71,7 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     writeFileSync(join(root, 'benches/loud.bench.ts'), loud)
     const { stdout, stderr } = shell('ISO list loud')
     rmSync(join(root, 'benches/loud.bench.ts'))
-    expect(stderr).toBe('from the bench\n')
+    expect(stderr).toBe('stdout | benches/loud.bench.ts\nfrom the bench\n')
     expect(stdout.split('\n')[1]).toMatch(/^ {2}a\S*b/)
     expect(stdout).not.toContain('\u001b')
   })

@@ -25,7 +25,7 @@ const lines: readonly [line: string, candidates: readonly string[]][] = [
   ['isobench --pl', ['--platform']],
   ['isobench run --ro', ['--rounds']],
   ['isobench run --no', ['--no-duet', '--no-forbid-only', '--no-remeasure']],
-  ['isobench list --pl', []],
+  ['isobench judge --pl', []],
   ['isobench run --profile ', ['quick', 'full', 'paper']],
   ['isobench run --reporter j', ['json', 'junit']],
   ['isobench run --platform native,run', ['native,runc']],

@@ -17,6 +17,7 @@ import type { Location } from '../../../src/dsl/errors.ts'
 import { convertQuantity, type Unit, type Units } from '../../../src/dsl/metric.ts'
 import { describeSelector, matchesSelector } from '../../../src/dsl/platform.ts'
 import { type BenchSpec, collectRegistrations, type Registry, registry } from '../../../src/dsl/registry.ts'
+import { formatTitle } from '../../../src/dsl/title.ts'
 
 const disk = workload('disk', {
   metrics: { latency: lower('ms'), rate: higher('ops/s') },
@@ -96,22 +97,40 @@ describe('bench', () => {
       'row 1 run',
       'row x run',
       'row true run',
-      'row {"a":1} run',
-      'ext4 at 1 %% skip',
-      'xfs at 2 %% skip',
+      'row { a: 1 } run',
+      'ext4 at 1 % skip',
+      'xfs at 2 % skip',
       '5 and $& only',
     ])
   })
 
-  it('each: gives every row to the workload', async () => {
-    const seen: number[] = []
-    await registered(() =>
-      bench.each([3, 4])('%s', (row) => {
-        seen.push(row)
-        return disk
-      }),
-    )
-    expect(seen).toEqual([3, 4])
+  it('each spreads the items of a row over the arguments; for does not', async () => {
+    const seen: unknown[] = []
+    const see = (...row: unknown[]) => {
+      seen.push(row)
+      return disk
+    }
+    await registered(() => {
+      bench.each([3, 4])('%s', see)
+      bench.each([['ext4', 1] as const])('%s', see)
+      bench.for([['xfs', 2]])('%s', see)
+    })
+    expect(seen).toEqual([[3], [4], ['ext4', 1], [['xfs', 2]]])
+  })
+
+  it.each<[string, unknown, string]>([
+    ['%i threads', 4, '4 threads'],
+    ['%d %f %s', [1.5, 2.25, 'x'], '1.5 2.25 x'],
+    ['%j', { a: [1] }, '{"a":[1]}'],
+    ['%o', [[]], '[ [length]: 0 ]'],
+    ['%# of $name, number %$', { name: 'ext4' }, '7 of ext4, number 8'],
+    ['$fs.size with $fs', { fs: { size: '2g' } }, "2g with { size: '2g' }"],
+    ['$1 then $0', ['a', 'b'], 'b then a'],
+    ['%s and %s, 5 %', ['one'], 'one and %s, 5 %'],
+    ['$missing stays', { name: 1 }, '$missing stays'],
+    ['%s', '$name', '$name'],
+  ])('titles have the formats of Vitest: %s', (title, row, expected) => {
+    expect(formatTitle(title, row, 7)).toBe(expected)
   })
 
   it('knows the file and line of its caller, in every variant', async () => {
@@ -295,10 +314,16 @@ describe('findings', () => {
     expect(findings[1]!.location!.line).toBe(findings[0]!.location!.line + 1)
   })
 
-  it('need a number, and a part', () => {
+  it('need a number, and a part', async () => {
     const open = [part('a', [], { unmeasurable: 'x' })]
-    for (const id of [0, -1, 1.5, Number.NaN]) refusal(() => finding(id, 'a', open))
-    expect(refusal(() => finding(3, 'a', [])).location!.file).toContain('dsl.test.ts')
+    for (const register of [0, -1, 1.5, Number.NaN, untyped<number>('a')].map((id) => () => finding(id, 'a', open))) {
+      const { findings, problems } = await registered(() => [register(), bench('a', disk)])
+      expect([findings, problems.length]).toEqual([[], 1])
+    }
+    const [problem] = await problemsOf(() => finding(3, 'a', []))
+    expect(problem!.location!.file).toContain('dsl.test.ts')
+    const [odd] = await problemsOf(() => finding(3, 'a', [untyped<Claim>(claim(bench('a', disk).rate))]))
+    expect(odd!.message).toBe('finding 3: one of its claims is an object.')
   })
 
   it('have parts with claims, or with a reason for having none, but not both', async () => {

@@ -1,0 +1,119 @@
+/** Checks of what bench files pass to the functions of isobench. Most mistakes are habits from test runners. */
+
+import { closestMatch } from '../util/closest-match.ts'
+import { callerLocation, DefinitionError } from './errors.ts'
+
+/** What JavaScript itself, `await` and test runners ask of any object. */
+const asked = new Set([
+  'then',
+  'toJSON',
+  'asymmetricMatch',
+  'nodeType',
+  'tagName',
+  'prototype',
+  'displayName',
+  'default',
+])
+
+/**
+ * Returns `target`. Reading a member that it lacks throws a `DefinitionError` with the closest name, where JavaScript
+ * would return `undefined`.
+ * @param describe the message about a name that is missing
+ * @param fixes how to fix names that other tools have
+ */
+export function withKnownMembers<T extends object>(
+  target: T,
+  describe: (name: string) => string,
+  fixes: Readonly<Record<string, string>> = {},
+): T {
+  return new Proxy(target, {
+    get: function get(object, name, receiver) {
+      if (typeof name !== 'string' || name in object || asked.has(name) || !/^[a-z]\w*$/i.test(name))
+        return Reflect.get(object, name, receiver)
+      const fix = Object.hasOwn(fixes, name) ? fixes[name]! : suggestion(name, Object.keys(object))
+      throw new DefinitionError(describe(name), fix, callerLocation(get))
+    },
+  })
+}
+
+/** `did you mean "latency"?`, or all names if none is close. */
+export function suggestion(name: string, known: readonly string[]): string {
+  const close = closestMatch(name, known)
+  if (close !== undefined) return `did you mean "${close}"?`
+  return known.length > 0 ? `use one of: ${known.join(', ')}` : 'remove it'
+}
+
+/** The parameters of a bench that could not be registered. Claims about it are not checked. */
+export const unknownParams: Readonly<Record<string, never>> = {}
+
+/** What a value is, in words: `undefined`, `a function`, `an array`, `"5%"`. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  if (Array.isArray(value)) return 'an array'
+  if (value instanceof Promise) return 'a promise'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * Checks that `given` is an object with none but known fields.
+ * @param what for messages, such as `bench "sort"`
+ * @param renamed fields of other tools, and what they are called here
+ * @throws {DefinitionError} without a location
+ */
+export function checkFields(
+  what: string,
+  given: unknown,
+  known: readonly string[],
+  renamed: Readonly<Record<string, string>> = {},
+): void {
+  if (!isObject(given))
+    throw new DefinitionError(`${what}: the options are ${describeValue(given)}.`, `use { ${known.join(', ')} }`)
+  const unknown = Object.keys(given).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  const fix = Object.hasOwn(renamed, unknown) ? `use "${renamed[unknown]}"` : suggestion(unknown, known)
+  throw new DefinitionError(`${what}: there is no option "${unknown}".`, fix)
+}
+
+/** Whether a value is what `workload` returns. Not `instanceof`: another copy of isobench may have made it. */
+const isWorkload = (value: unknown): boolean => isObject(value) && isObject(value.work) && isObject(value.metrics)
+
+const asCode = (name: string): string => `'${name.replaceAll("'", "\\'")}'`
+
+const shape = (name: string): string =>
+  `bench(${asCode(name)}, workload(${asCode(name)}, { metrics: { time: lower('ms') }, run: ... }))`
+
+/**
+ * Checks the name and the workload of a bench.
+ * @param options the third argument, for `bench(name, options, workload)`
+ * @throws {DefinitionError} without a location
+ */
+export function checkBenchArguments(name: unknown, workload: unknown, options: unknown): void {
+  if (typeof name !== 'string')
+    throw new DefinitionError(
+      `bench() takes a name first, and this is ${describeValue(name)}.`,
+      "write bench('what it measures', workload)",
+    )
+  if (name.trim() === '') throw new DefinitionError('a bench has no name.', 'describe in a few words what it measures')
+  if (isWorkload(workload)) return
+  if (isWorkload(options))
+    throw new DefinitionError(
+      `bench "${name}": the workload is the second argument, and the options are the third.`,
+      `write bench(${asCode(name)}, workload, { tags: [...] })`,
+    )
+  if (typeof workload === 'function')
+    throw new DefinitionError(
+      `bench "${name}": bench() takes a workload, and this is a function.`,
+      `to time the function in every guest: bench(${asCode(name)}, workload.inGuest(${asCode(name)}, () => ...)); ` +
+        `to run commands: ${shape(name)}`,
+    )
+  throw new DefinitionError(
+    `bench "${name}": bench() takes a workload, and this is ${describeValue(workload)}.`,
+    workload === undefined
+      ? `write ${shape(name)}; an import is undefined if two files import each other`
+      : `write ${shape(name)}`,
+  )
+}

@@ -1,0 +1,56 @@
+/** `group`: benches with a common start of their names. */
+
+import { checkFields, describeValue } from './checked.ts'
+import { callerLocation, DefinitionError } from './errors.ts'
+import { registry } from './registry.ts'
+
+/** What all benches of a group have. A bench of the group may have another time limit, and more tags. */
+export interface GroupOptions {
+  readonly tags?: readonly string[]
+  /** Time limit of one sample, in seconds. */
+  readonly timeout?: number
+}
+
+/**
+ * Groups benches: their names start with the name of the group and ` > `. Groups may be nested.
+ *
+ * The function runs at once. It returns what `register` returns, such as the benches for claims outside of the group.
+ * @throws {DefinitionError} if the arguments are not a name and a function that registers at once
+ */
+export function group<T>(name: string, register: () => T): T
+export function group<T>(name: string, options: GroupOptions, register: () => T): T
+export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => T), (() => T)?]): T {
+  const location = () => callerLocation(group)
+  const [options, register] = typeof rest[0] === 'function' ? [{}, rest[0]] : [rest[0], rest[1]]
+  if (typeof name !== 'string' || name.trim() === '' || typeof register !== 'function')
+    throw new DefinitionError(
+      `group() takes a name and a function, and this is ${describeValue(name)} and ${describeValue(register)}.`,
+      "write group('name', () => { bench(...) })",
+      location(),
+    )
+  try {
+    checkFields(`group "${name}"`, options, ['tags', 'timeout'])
+  } catch (error) {
+    const { message, fix } = error as DefinitionError
+    throw new DefinitionError(message, fix, location())
+  }
+  const outer = registry().group
+  const timeout = options.timeout ?? outer?.timeout
+  registry().group = {
+    name: outer ? `${outer.name} > ${name}` : name,
+    tags: [...(outer?.tags ?? []), ...(options.tags ?? [])],
+    ...(timeout !== undefined && { timeout }),
+  }
+  try {
+    const result = register()
+    if (result instanceof Promise)
+      throw new DefinitionError(
+        `the function of group "${name}" is async, so isobench cannot know which benches are in the group.`,
+        'await what it needs before the group',
+        location(),
+      )
+    return result
+  } finally {
+    registry().group = outer
+  }
+}

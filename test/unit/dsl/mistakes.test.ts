@@ -1,0 +1,183 @@
+import {
+  bench,
+  expect as claim,
+  DefinitionError,
+  finding,
+  group,
+  higher,
+  lower,
+  platform,
+  unit,
+  workload,
+} from 'isobench'
+import { describe, expect, it } from 'vitest'
+import { collectRegistrations } from '../../../src/dsl/registry.ts'
+
+// What authors write who know Vitest, without a type checker.
+
+const disk = workload('disk', {
+  metrics: { latency: lower('ms'), rate: higher('ops/s') },
+  params: { mode: ['read', 'write'], depth: [1, 32] },
+  run: async () => ({ latency: 1, rate: 1 }),
+})
+
+/** The only problem of what is registered, or what is thrown. */
+async function mistakeOf(register: () => unknown): Promise<DefinitionError> {
+  try {
+    const { problems } = await collectRegistrations(async () => register())
+    expect(problems).toHaveLength(1)
+    return problems[0]!
+  } catch (error) {
+    expect(error).toBeInstanceOf(DefinitionError)
+    return error as DefinitionError
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: authors without a type checker pass anything
+const any = (value: unknown): any => value
+
+describe('a mistake is explained at its place', () => {
+  it.each<[string, () => unknown, RegExp, RegExp]>([
+    [
+      'a function as workload',
+      () =>
+        bench(
+          'sort',
+          any(async () => {}),
+        ),
+      /takes a workload.*function/,
+      /inGuest\('sort'/,
+    ],
+    [
+      'options before the workload',
+      () => bench('a', any({ tags: [] }), any(disk)),
+      /second argument/,
+      /bench\('a', work/,
+    ],
+    ['no workload', () => bench('a', any(undefined)), /this is undefined/, /import each other/],
+    ['no name', () => bench(any(disk), any(undefined)), /takes a name first/, /bench\('what/],
+    ['a misspelled option', () => bench('a', disk, any({ param: {} })), /no option "param"/, /"params"/],
+    ['a tag that is no list', () => bench('a', disk, any({ tags: 'cpu' })), /tags are "cpu"/, /\['cpu'\]/],
+    ['an expectation that is a number', () => bench('a', disk, any({ expect: { rate: 5 } })), /is 5/, /withinNative/],
+    [
+      'a metric close to one',
+      () => bench('a', disk, any({ expect: { latncy: claim.atMost('1s') } })),
+      /"latncy"/,
+      /"latency"\?/,
+    ],
+    ['a metric of no bench', () => claim(any(bench('a', disk)).latncy), /no metric "latncy"/, /"latency"\?/],
+    ['a value instead of a metric', () => any(claim)(1 + 1).toBe(2), /and this is 2\./, /Vitest/],
+    ['a bench instead of a metric', () => claim(any(bench('a', disk))), /whole bench/, /expect\(it\.latency\)/],
+    ['a matcher of Vitest', () => any(claim(bench('a', disk).rate)).toBeLessThan(5), /"toBeLessThan"/, /atMost/],
+    [
+      'a misspelled matcher',
+      () => any(claim(bench('a', disk).rate)).withinNatve(5),
+      /"withinNatve"/,
+      /"withinNative"\?/,
+    ],
+    ['a misspelled expectation', () => any(claim).withinNatve(5), /"withinNatve"/, /"withinNative"\?/],
+    ['a margin that is text', () => claim(bench('a', disk).rate).withinNative(any('5%')), /number.*"5%"/, /alone: 5/],
+    ['a margin instead of a platform', () => claim(bench('a', disk).rate).notWorseThan(any(5), 5), /this is 5/, /runc/],
+    [
+      'an unknown parameter',
+      () => claim(bench('a', disk).rate).where(any({ dpth: 1 })),
+      /parameter "dpth"/,
+      /"depth"\?/,
+    ],
+    ['an unknown value', () => claim(bench('a', disk).rate).where(any({ depth: 2 })), /no value 2/, /1, 32/],
+    ['a misspelled variant', () => any(bench).skipif(true), /no bench\.skipif/, /"skipIf"\?/],
+    ['a variant of Vitest', () => any(bench).concurrent('a', disk), /no bench\.concurrent/, /one sample at a time/],
+    ['a workload instead of rows', () => bench.each(any(disk))('a', any(disk)), /list of rows/, /bench\.each\(/],
+    ['a workload for all rows', () => bench.each([1])('a', any(disk)), /takes a function/, /%i/],
+    [
+      'a workload that is a function',
+      () =>
+        workload(
+          'a',
+          any(async () => {}),
+        ),
+      /this is a function/,
+      /metrics/,
+    ],
+    ['a hook of Vitest', () => workload('a', any({ metrics: {}, setup() {}, run() {} })), /"setup"/, /"prepare"/],
+    [
+      'a workload without run',
+      () => workload('a', any({ metrics: { t: lower('ms') } })),
+      /run is undefined/,
+      /async run/,
+    ],
+    [
+      'a metric that is a unit',
+      () => workload('a', any({ metrics: { t: 'ms' }, run() {} })),
+      /"t" is "ms"/,
+      /lower\('ms'\)/,
+    ],
+    ['an unknown unit', () => lower(any('msec')), /"msec" is no unit/, /unit\("msec"/],
+    ['a unit with a space', () => unit('frames per s', { better: 'higher' }), /no valid unit/, /frames\/s/],
+    ['a unit that does not say what is better', () => unit('J', any({})), /what is better/, /better: 'lower'/],
+    ['an unknown family', () => platform.family(any('containers')), /"containers"/, /"container"\?/],
+    ['an unknown member of platform', () => any(platform).famly('container'), /platform\.famly/, /"family"\?/],
+    ['claims that are no list', () => finding(100, 'a', any(undefined)), /list of claims/, /withinNative/],
+    ['a finding without a number', () => finding(any('a'), 'a', []), /"a" is no valid number/, /100/],
+    ['a group without a function', () => group('a', any(undefined)), /group\(\) takes/, /bench\(/],
+    ['a group that waits', () => group('a', async () => {}), /is async/, /before the group/],
+  ])('%s', async (_, register, message, fix) => {
+    const mistake = await mistakeOf(register)
+    expect(mistake.message).toMatch(message)
+    expect(mistake.fix).toMatch(fix)
+    expect(mistake.location!.file).toContain('mistakes.test.ts')
+  })
+
+  it('and a broken bench causes no errors of claims about it', async () => {
+    const mistake = await mistakeOf(() => {
+      const broken = bench('a', any(undefined)) as ReturnType<typeof bench<typeof disk.metrics, typeof disk.params>>
+      finding(100, 'a', [claim(broken.rate).where({ depth: 1 }).constant(5, { over: 'mode' })])
+    })
+    expect(mistake.message).toContain('bench "a"')
+  })
+})
+
+describe('group', () => {
+  it('joins names, adds tags, sets a time limit, and may be nested', async () => {
+    const { benches } = await collectRegistrations(async () => {
+      const inner = group('disk', { tags: ['io'], timeout: 9 }, () => {
+        bench('a', disk, { tags: ['io', 'slow'] })
+        return group('deep', { tags: ['x'] }, () => bench('b', disk, { timeout: 3 }))
+      })
+      expect(inner.rate).toMatchObject({ bench: 'disk > deep > b', metric: 'rate' })
+      bench('c', disk)
+    })
+    expect(benches.map(({ name, tags, timeout }) => [name, tags, timeout])).toEqual([
+      ['disk > a', ['io', 'slow'], 9],
+      ['disk > deep > b', ['io', 'x'], 3],
+      ['c', [], undefined],
+    ])
+  })
+
+  it('ends when its function throws', async () => {
+    const { benches } = await collectRegistrations(async () => {
+      expect(() =>
+        group('a', () => {
+          throw new Error('no')
+        }),
+      ).toThrow('no')
+      bench('b', disk)
+    })
+    expect(benches.map(({ name }) => name)).toEqual(['b'])
+  })
+})
+
+describe('unit', () => {
+  it('is a metric that claims compare in this unit alone', async () => {
+    const video = workload('video', {
+      metrics: { speed: unit('frames/s', { better: 'higher' }) },
+      run: async () => ({ speed: 1 }),
+    })
+    const { benches } = await collectRegistrations(async () => {
+      bench('a', video, { expect: { speed: claim.atLeast('30 frames/s') } })
+    })
+    expect(benches[0]!.claims[0]).toMatchObject({ matcher: { kind: 'atLeast', value: 30 } })
+    const mistake = await mistakeOf(() => bench('a', video, { expect: { speed: any(claim).atLeast('30 ops/s') } }))
+    expect(mistake.message).toBe('"30 ops/s" is no quantity in frames/s.')
+  })
+})
