@@ -1,9 +1,10 @@
+import { withUnmeasured } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { measureProject } from '../core/measure/measure-project.ts'
 import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
-import { baselineFile, checkBaselineName, saveBaseline } from '../core/records/baseline.ts'
+import { baselineFile, checkBaselineName, type NotSaved, saveBaseline, whyNotSaved } from '../core/records/baseline.ts'
 import { type Comparison, compareSameHost, withBaseline } from '../core/records/compare.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import type { Reporter } from '../core/reporter.ts'
@@ -126,17 +127,35 @@ async function finishRun(
     }
   }
   const comparison = await attempt(() => compareWithBaseline(measured, project, options))
-  const report = comparison ? withBaseline(measured, comparison, options.strict) : measured
+  const compared = comparison ? withBaseline(measured, comparison, options.strict) : measured
+  const report = withUnmeasured(compared, options.platform)
   // Standard output is the reporters' own if one of them writes JSON to it.
   const to = options.json ? io.err : io.out
   if (comparison && options.all) to.write(`\n${comparisonText(comparison)}`)
   await attempt(() => reporter.onFinish(report))
   const { saveBaseline: name } = options
-  if (name !== undefined && report.status === 'finished')
-    await attempt(() => saveBaseline(project.root, name, report.record))
+  if (name !== undefined) {
+    const refusal = options.baseline !== undefined && !comparison ? 'cannot-tell' : whyNotSaved(report, comparison)
+    if (!refusal) await attempt(() => saveBaseline(project.root, name, report.record))
+    to.write(refusal ? notSavedText(name, refusal) : errors.length === 0 ? `Saved as the baseline "${name}".\n` : '')
+  }
   if (errors.length > 0) throw errors[0]
   return report.exit.code
 }
+
+const notSavedReasons: Record<NotSaved, string> = {
+  interrupted: 'the run was interrupted',
+  problems: 'some benches or files could not be used',
+  regressed: 'the run regressed against its baseline, and a later run would be compared with it',
+  'cannot-tell': 'no regression against its baseline could have been found',
+}
+
+/** Without `--baseline`, a run becomes the baseline whatever changed. */
+const notSavedText = (name: string, why: NotSaved): string =>
+  `Not saved as the baseline "${name}": ${notSavedReasons[why]}.\n` +
+  (why === 'regressed' || why === 'cannot-tell'
+    ? `  to accept what changed, run without --baseline: isobench run --save-baseline ${name}\n`
+    : '')
 
 /** @throws {HostMismatchError} if the baseline is of another host */
 function compareWithBaseline(report: Report, project: Project, options: Options): Comparison | undefined {

@@ -54,14 +54,22 @@ export function comparisonText(comparison: Comparison): string {
       : []),
     ...only('baseline', 'the run before'),
     ...only('current', 'the run now'),
-    ...(comparison.canTell
-      ? []
-      : ['Too few rounds: no regression could be found. Measure at least 3 rounds in each run.']),
+    ...(comparison.canTell ? [] : [cannotTellText(rows)]),
     ...lostVerdictLines(comparison),
     `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ` +
       `${count('unclear')} unclear · ${count('lost')} lost ` +
       `(margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
   ].join('\n')}\n`
+}
+
+/** Why no regression could be found. */
+function cannotTellText(rows: readonly Row[]): string {
+  const own = rows.filter(({ failsRun }) => failsRun)
+  if (own.length === 0) return 'No regression could be found: the runs have no result in common, native aside.'
+  if (own.some(({ adjustedP }) => adjustedP !== null))
+    return 'Too few rounds: no regression could be found. Measure at least 3 rounds in each run.'
+  const reasons = [...new Set(own.flatMap(({ reason }) => reason ?? []))]
+  return `No regression could be found: ${reasons.join('; ')}.`
 }
 
 export const differenceText = ({ what, baseline: a, current: b }: Comparison['hostDifferences'][number]): string =>

@@ -14,7 +14,13 @@ export const exitCodeList = [
     description:
       'with --strict: a verdict is inconclusive, or samples failed; with --require complete: a finding is open',
   },
-  { code: 4, name: 'nothing', description: 'no claim could be evaluated, or too few rounds for the baseline' },
+  {
+    code: 4,
+    name: 'nothing',
+    description:
+      'no claim could be evaluated, a platform that was asked for was not measured, ' +
+      'or no regression against the baseline could be found',
+  },
   {
     code: 5,
     name: 'invalid',
@@ -37,7 +43,9 @@ export const describeExitCode = (code: number): string =>
   exitCodeList.find((one) => one.code === code)?.description ?? 'unknown'
 
 /** What the exit code of a run means, for people. Only a run with a baseline can have regressed. */
-export function describeExit({ code, claims, findings, regressions = [] }: Report['exit']): string {
+export function describeExit({ code, claims, findings, regressions = [], unmeasured = [] }: Report['exit']): string {
+  if (code === exitCodes.nothing && unmeasured.length > 0)
+    return `platforms that the run was asked for, or that claims compare with, were not measured: ${unmeasured.join(', ')}`
   if (code !== exitCodes.failed) return describeExitCode(code)
   const claimed = claims.length + findings.length > 0 ? [worse] : []
   return [...claimed, ...(regressions.length > 0 ? [`something ${regressed}`] : [])].join(', and ')
@@ -149,4 +157,28 @@ export function decideExit(
       findings: [...new Set([...doubtful.findings, ...open])],
     })
   return decided(exitCodes.clean)
+}
+
+/**
+ * The report of a run that was asked for platforms. It is not clean if one of them was not measured, or if claims that
+ * can fail compare with native and the run has no native: it would pass on nothing.
+ * @param named the platforms of `--platform`
+ */
+export function withUnmeasured(report: Report, named: readonly string[] = []): Report {
+  const { claims, cases, exit, platforms } = report
+  const measured = new Set(
+    cases.flatMap(({ results }) =>
+      results.filter(({ samples }) => samples.some(({ judged }) => judged)).map(({ platform }) => platform),
+    ),
+  )
+  const needsNative = claims.some((claim) => canFail(claim) && claim.reason?.code === 'no-native')
+  // With --findings, a run has only the platforms that the findings need.
+  const asked = named.filter((name) => platforms.some((platform) => platform.name === name))
+  const wanted = new Set([...asked, ...(needsNative ? ['native'] : [])])
+  const unmeasured = [...wanted].filter((name) => !measured.has(name))
+  if (unmeasured.length === 0) return report
+  return {
+    ...report,
+    exit: { ...exit, unmeasured, code: exit.code === exitCodes.clean ? exitCodes.nothing : exit.code },
+  }
 }

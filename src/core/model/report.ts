@@ -147,6 +147,10 @@ export const reportSchema = z
           )
           .optional()
           .describe('metrics that make it other than 0; absent without `--baseline`'),
+        unmeasured: z
+          .array(z.string())
+          .optional()
+          .describe('platforms that the run was asked for or that claims compare with, and that were not measured'),
       })
       .meta({ id: 'Exit', description: 'The exit code, and what makes it other than 0.' })
       .describe('exit code of the run'),

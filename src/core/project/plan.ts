@@ -7,6 +7,7 @@ import { matchesSelector, type PlatformSpec } from '../../dsl/platform.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
+import { plural } from '../../util/text.ts'
 import {
   casesOf,
   type ExcludedPlatform,
@@ -303,7 +304,7 @@ export async function createPlan(
     },
     platforms,
     collected,
-    notes,
+    notes: [...notes, ...missingNative(benches, platforms, options)],
   }
 }
 
@@ -312,6 +313,21 @@ function checkTags(tags: readonly string[], { benches, problems }: Suite): void 
   const known = [...new Set(benches.flatMap((bench) => bench.tags))]
   const unknown = problems.length > 0 ? undefined : tags.find((tag) => !known.includes(tag))
   if (unknown !== undefined) throw new UsageError(`no bench has the tag "${unknown}"`, suggestion(unknown, known))
+}
+
+/** A note if benches expect something in relation to native, and the user named platforms without native. */
+function missingNative(
+  benches: readonly BenchData[],
+  platforms: readonly ResolvedPlatform[],
+  { platform: named }: Pick<PlanOptions, 'platform'>,
+): string[] {
+  if (!named?.length || platforms.some(({ spec }) => spec.name === 'native')) return []
+  const relative = benches.flatMap(({ claims }) => claims).filter(({ matcher }) => matcher.kind === 'withinNative')
+  if (relative.length === 0) return []
+  return [
+    `native is not measured, so ${plural(relative.length, 'claim')} cannot be judged; ` +
+      `add it: --platform native,${named.join(',')}`,
+  ]
 }
 
 /** CI services set `CI` to `true` or 1. */

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
 import { writeFileAtomic } from '../../util/files.ts'
+import type { Report } from '../model/report.ts'
+import { type Comparison, regressions } from './compare.ts'
 
 /** Files of baselines: copies of run records under a name. */
 
@@ -18,6 +20,24 @@ export function checkBaselineName(name: string): string {
 }
 
 const fileOf = (root: string, name: string) => join(folderOf(root), `${checkBaselineName(name)}.jsonl`)
+
+/** Why a run does not become a baseline. */
+export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'cannot-tell'
+
+/**
+ * Why a run must not become a baseline, or undefined. A later run would otherwise be compared with one that regressed,
+ * or that lacks results, and pass.
+ */
+export function whyNotSaved(
+  { status, problems }: Pick<Report, 'status' | 'problems'>,
+  comparison: Comparison | undefined,
+): NotSaved | undefined {
+  if (status !== 'finished') return 'interrupted'
+  if (problems.length > 0) return 'problems'
+  if (!comparison) return undefined
+  if (regressions(comparison).length > 0) return 'regressed'
+  return comparison.canTell ? undefined : 'cannot-tell'
+}
 
 /** Keeps a copy of a record under a name; one of that name is replaced, whole or not at all. */
 export function saveBaseline(root: string, name: string, record: string): string {

@@ -350,11 +350,15 @@ export function compareSameHost(a: RunRecord, b: RunRecord, options: CompareOpti
 export const regressions = ({ rows }: Comparison): Row[] =>
   rows.filter(({ failsRun, change }) => failsRun && (change === 'regressed' || change === 'lost'))
 
+/** Whether something may have regressed without being found, or is no longer decided. */
+const isOpen = ({ rows, lostVerdicts }: Comparison): boolean =>
+  lostVerdicts.length > 0 || rows.some(({ failsRun, change }) => failsRun && change === 'unclear')
+
 /** The exit code of a comparison. */
 export function comparisonExit(comparison: Comparison, strict: boolean): number {
   if (regressions(comparison).length > 0) return exitCodes.failed
   if (!comparison.canTell) return exitCodes.nothing
-  return strict && comparison.lostVerdicts.length > 0 ? exitCodes.inconclusive : exitCodes.clean
+  return strict && isOpen(comparison) ? exitCodes.inconclusive : exitCodes.clean
 }
 
 /**

@@ -2,6 +2,7 @@ import { exitCodes } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, ReasonCode } from '../../core/model/verdict.ts'
 import type { Comparison } from '../../core/records/compare.ts'
+import { isAsked } from '../summary.ts'
 import { type Before, type Fact, factsOf } from './facts.ts'
 import { type FindingNote, findingNotes, saysSomething } from './findings.ts'
 import { type Disturbance, disturbanceOf, type NextStep, nextSteps } from './next-steps.ts'
@@ -26,6 +27,8 @@ export interface Headline {
   readonly warnings: readonly Fact[]
   /** Expectations of benches that are exceeded, and do not fail the run. */
   readonly better: readonly Fact[]
+  /** Platforms that the run was asked for or that claims compare with, and that were not measured. */
+  readonly unmeasured: readonly string[]
   readonly failedSamples: readonly FailedSamples[]
   readonly undecided: Undecided
   readonly disturbance: Disturbance | null
@@ -71,12 +74,8 @@ const states: Readonly<Record<number, Headline['state']>> = {
   [exitCodes.interrupted]: 'interrupted',
 }
 
-/** Claims about what the run was not asked to measure. */
-const isNotAsked = ({ outcome, reason }: ClaimVerdict): boolean =>
-  outcome === 'not-evaluated' && (reason?.code === 'not-measured' || reason?.code === 'platform-excluded')
-
 export function claimCounts({ claims }: Pick<Report, 'claims'>): ClaimCounts {
-  const asked = claims.filter((one) => !isNotAsked(one))
+  const asked = claims.filter(isAsked)
   const number = (is: (one: ClaimVerdict) => boolean) => asked.filter(is).length
   return {
     holds: number(({ outcome }) => outcome === 'holds'),
@@ -101,6 +100,7 @@ export function headlineOf(report: Report, before: Before): Headline {
     problems: report.problems,
     warnings: own.filter(({ direction }) => direction !== 'better'),
     better: own.filter(({ direction }) => direction === 'better'),
+    unmeasured: report.exit.unmeasured ?? [],
     failedSamples: failedSamples(report),
     undecided: undecidedOf(report),
     disturbance: disturbanceOf(report),

@@ -37,7 +37,7 @@ export const verdictSign = ({ state }: Headline): string =>
   state === 'passed' ? signs.passes : state === 'failed' || state === 'invalid' ? signs.fails : signs.doubt
 
 /** What the verdict is about, in a sentence without a full stop. */
-export function verdictText({ state, failures, problems, undecided, baseline }: Headline): string {
+export function verdictText({ state, failures, problems, undecided, unmeasured, baseline }: Headline): string {
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
   switch (state) {
@@ -51,7 +51,8 @@ export function verdictText({ state, failures, problems, undecided, baseline }: 
     case 'undecided':
       return `${plural(undecided.count, 'claim')} stayed undecided, or a finding is open`
     case 'nothing':
-      return baseline ? 'too few rounds to find a regression' : 'no claim could be judged'
+      if (unmeasured.length > 0) return `the run needs ${unmeasured.join(', ')}, and did not measure it`
+      return baseline ? 'no regression could be found' : 'no claim could be judged'
     case 'invalid':
       return problems.length > 0
         ? `${plural(problems.length, 'problem')} in the project's files`
@@ -88,7 +89,7 @@ export function comparedText({ baseline, former }: Headline): string {
     const { rows, canTell, marginPercent } = baseline.comparison
     const count = (change: string) => rows.filter((row) => row.failsRun && row.change === change).length
     const counts = `${count('regressed') + count('lost')} regressed, ${count('unclear')} unclear of ${rows.length}`
-    const few = canTell ? '' : '; too few rounds to find a regression'
+    const few = canTell ? '' : '; no regression could be found'
     return `against the baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${few}`
   }
   if (former) return `no baseline; the last run here was on ${shortTime(former.environment.startedAt)}`

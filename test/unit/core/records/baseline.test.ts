@@ -5,7 +5,13 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
 import type { Report } from '../../../../src/core/model/report.ts'
-import { baselineFile, baselineNames, recordFile, saveBaseline } from '../../../../src/core/records/baseline.ts'
+import {
+  baselineFile,
+  baselineNames,
+  recordFile,
+  saveBaseline,
+  whyNotSaved,
+} from '../../../../src/core/records/baseline.ts'
 import {
   type Comparison,
   compareRecords,
@@ -146,6 +152,26 @@ describe('comparing two runs', () => {
     expect(comparison.canTell).toBe(false)
     expect(comparisonExit(comparison, false)).toBe(4)
     expect(comparisonText(comparison)).toContain('Too few rounds')
+  })
+
+  it('cannot tell anything if the work differs, or nothing is in common, and says which', () => {
+    const [before, now] = [runOf('a', { runc: 1.1 }), runOf('b', { runc: 1.1 })]
+    const other = { ...now, samples: now.samples.map((one) => ({ ...one, workDigest: 'other' })) }
+    const changed = compareRecords(before, other, options)
+    expect(comparisonExit(changed, false)).toBe(4)
+    expect(comparisonText(changed)).toContain('No regression could be found: the work differs: the bench')
+    const plan = aPlan({ platforms: ['native', 'crun'].map((name) => aPlatform(name)) })
+    const apart = compareRecords(before, { ...runOf('b', { crun: 1.1 }), plan }, options)
+    expect(comparisonExit(apart, false)).toBe(4)
+    expect(comparisonText(apart)).toContain('the runs have no result in common')
+  })
+
+  it('with --strict, a metric that may have regressed ends with 3', () => {
+    const [quiet, noisy] = [runOf('quiet', { runc: 1.1 }), runOf('noisy', { runc: 1.1 }, { cv: 0.3 })]
+    const comparison = compareRecords(quiet, noisy, options)
+    expect(comparison.rows.filter(({ failsRun }) => failsRun).map(({ change }) => change)).toContain('unclear')
+    expect([comparisonExit(comparison, false), comparisonExit(comparison, true)]).toEqual([0, 3])
+    expect(comparisonExit(compareRecords(quiet, quiet, options), true)).toBe(0)
   })
 
   it('finds a platform that is 2.9 times slower among 200 rows at five rounds', () => {
@@ -345,6 +371,19 @@ describe('baselines', () => {
     expect(recordFile(root, root, 'run.jsonl')).toBe(record)
     expect(() => baselineFile(root, 'mian')).toThrow('there is no baseline')
     expect(() => saveBaseline(root, '../out', record)).toThrow('cannot name a baseline')
+  })
+
+  it('is not made of a run that was interrupted, that regressed, or that could not show a regression', () => {
+    const before = runOf('before', { runc: 1.1 })
+    const why = (now: RunRecord, baseline?: RunRecord) =>
+      whyNotSaved(buildReport(now, { strict: false }), baseline && compareRecords(baseline, now, options))
+    expect(why(runOf('now', { runc: 1.1 }), before)).toBeUndefined()
+    expect(why(runOf('now', { runc: 1.1 }))).toBeUndefined()
+    expect(why(runOf('now', { runc: 1.5 }))).toBeUndefined()
+    expect(why(runOf('now', { runc: 1.5 }), before)).toBe('regressed')
+    expect(why(runOf('now', { runc: 1.1 }, { count: 1 }), before)).toBe('cannot-tell')
+    expect(why({ ...before, status: 'interrupted' })).toBe('interrupted')
+    expect(why({ ...before, problems: [{ file: 'a', message: 'b' }] })).toBe('problems')
   })
 })
 

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { describeExit, withUnmeasured } from '../../../../src/core/judge/exit-code.ts'
+import { buildReport } from '../../../../src/core/judge/report.ts'
+import type { Sample } from '../../../../src/core/model/record.ts'
+import { aBench, aClaim, aPlan, aPlatform, environmentOf, native, steady, withError } from './builders.ts'
+
+/** The exit of a run of these platforms with a claim in relation to native, and one about the value itself. */
+function exitOf(samples: readonly Sample[], platforms: string[], named: string[], broken: string[] = []) {
+  const claims = [
+    aClaim({ kind: 'withinNative', percent: 50 }),
+    aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'all' } }),
+  ]
+  const plan = aPlan({
+    benches: [aBench({ claims })],
+    platforms: platforms.map((name) => aPlatform(name, { available: !broken.includes(name) })),
+  })
+  const record = { file: 'x.jsonl', environment: environmentOf(), plan, problems: [], samples, status: 'finished' }
+  return withUnmeasured(buildReport({ ...record, status: 'finished' }, { strict: false }), named).exit
+}
+
+describe('a run that was asked for platforms', () => {
+  it('is clean if all were measured', () => {
+    const exit = exitOf([...native(), ...steady('runc', 20)], ['native', 'runc'], ['native', 'runc'])
+    expect(exit).toMatchObject({ code: 0 })
+    expect(exit.unmeasured).toBeUndefined()
+  })
+
+  it('is not clean without native, although a claim about a value holds', () => {
+    const exit = exitOf(steady('runc', 20), ['runc'], ['runc'])
+    expect(exit).toMatchObject({ code: 4, unmeasured: ['native'] })
+    expect(describeExit(exit)).toBe(
+      'platforms that the run was asked for, or that claims compare with, were not measured: native',
+    )
+  })
+
+  it('is not clean if one of them does not work or every sample failed', () => {
+    const measured = [...native(), ...steady('runc', 20)]
+    const all = ['native', 'runc', 'gvisor']
+    expect(exitOf(measured, all, ['native', 'gvisor'], ['gvisor'])).toMatchObject({ code: 4, unmeasured: ['gvisor'] })
+    const failed = steady('gvisor', 1).map((one) => ({ ...one, ...withError('no') }))
+    expect(exitOf([...measured, ...failed], all, all)).toMatchObject({ code: 4, unmeasured: ['gvisor'] })
+    // A platform of the config that nobody named may be missing.
+    expect(exitOf(measured, all, [], ['gvisor'])).toMatchObject({ code: 0 })
+  })
+
+  it('keeps the code of a failure', () => {
+    const exit = exitOf([...native(), ...steady('runc', 2000)], ['native', 'runc', 'gvisor'], ['gvisor'], ['gvisor'])
+    expect(exit).toMatchObject({ code: 1, unmeasured: ['gvisor'] })
+  })
+})
