@@ -135,7 +135,7 @@ async function finishRun(
   await attempt(() => reporter.onFinish(report))
   const { saveBaseline: name } = options
   if (name !== undefined) {
-    const refusal = options.baseline !== undefined && !comparison ? 'cannot-tell' : whyNotSaved(report, comparison)
+    const refusal = options.baseline !== undefined && !comparison ? 'blind' : whyNotSaved(report, comparison)
     if (!refusal) await attempt(() => saveBaseline(project.root, name, report.record))
     to.write(refusal ? notSavedText(name, refusal) : errors.length === 0 ? `Saved as the baseline "${name}".\n` : '')
   }
@@ -147,13 +147,13 @@ const notSavedReasons: Record<NotSaved, string> = {
   interrupted: 'the run was interrupted',
   problems: 'some benches or files could not be used',
   regressed: 'the run regressed against its baseline, and a later run would be compared with it',
-  'cannot-tell': 'no regression against its baseline could have been found',
+  blind: 'no regression against its baseline could have been found',
 }
 
 /** Without `--baseline`, a run becomes the baseline whatever changed. */
 const notSavedText = (name: string, why: NotSaved): string =>
   `Not saved as the baseline "${name}": ${notSavedReasons[why]}.\n` +
-  (why === 'regressed' || why === 'cannot-tell'
+  (why === 'regressed' || why === 'blind'
     ? `  to accept what changed, run without --baseline: isobench run --save-baseline ${name}\n`
     : '')
 

@@ -45,7 +45,7 @@ export const describeExitCode = (code: number): string =>
 /** What the exit code of a run means, for people. Only a run with a baseline can have regressed. */
 export function describeExit({ code, claims, findings, regressions = [], unmeasured = [] }: Report['exit']): string {
   if (code === exitCodes.nothing && unmeasured.length > 0)
-    return `platforms that the run was asked for, or that claims compare with, were not measured: ${unmeasured.join(', ')}`
+    return `platforms that were asked for, or that claims compare with, were not measured: ${unmeasured.join(', ')}`
   if (code !== exitCodes.failed) return describeExitCode(code)
   const claimed = claims.length + findings.length > 0 ? [worse] : []
   return [...claimed, ...(regressions.length > 0 ? [`something ${regressed}`] : [])].join(', and ')

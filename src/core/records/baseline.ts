@@ -22,7 +22,7 @@ export function checkBaselineName(name: string): string {
 const fileOf = (root: string, name: string) => join(folderOf(root), `${checkBaselineName(name)}.jsonl`)
 
 /** Why a run does not become a baseline. */
-export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'cannot-tell'
+export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'blind'
 
 /**
  * Why a run must not become a baseline, or undefined. A later run would otherwise be compared with one that regressed,
@@ -36,7 +36,7 @@ export function whyNotSaved(
   if (problems.length > 0) return 'problems'
   if (!comparison) return undefined
   if (regressions(comparison).length > 0) return 'regressed'
-  return comparison.canTell ? undefined : 'cannot-tell'
+  return comparison.canTell ? undefined : 'blind'
 }
 
 /** Keeps a copy of a record under a name; one of that name is replaced, whole or not at all. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import config from '../../../isobench.config.ts'
@@ -28,6 +29,11 @@ const readLines = () =>
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
+
+test.each(['config', 'record', 'report', 'import'])('isobench/schema/%s.json is exported', (name) => {
+  const file = createRequire(import.meta.url).resolve(`isobench/schema/${name}.json`)
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(jsonSchema(name as SchemaName))
+})
 
 test('the config of this repository', () => {
   const validate = published('config')

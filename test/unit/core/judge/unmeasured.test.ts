@@ -29,7 +29,7 @@ describe('a run that was asked for platforms', () => {
     const exit = exitOf(steady('runc', 20), ['runc'], ['runc'])
     expect(exit).toMatchObject({ code: 4, unmeasured: ['native'] })
     expect(describeExit(exit)).toBe(
-      'platforms that the run was asked for, or that claims compare with, were not measured: native',
+      'platforms that were asked for, or that claims compare with, were not measured: native',
     )
   })
 
