@@ -10,6 +10,7 @@ import {
   formatClaim,
   formatCombination,
   formatEstimateUnit,
+  formatExtraRounds,
   formatFinding,
   formatFindingTitle,
   formatPlatforms,
@@ -208,7 +209,8 @@ function reasoning(verdict: ClaimVerdict): string {
         `${direction === 'better' ? 'is better than claimed' : 'hurts'}.${note}`
       )
     case 'inconclusive': {
-      const more = extraRoundsNeeded ? ` About ${plural(extraRoundsNeeded, 'more round')} would decide it.` : ''
+      const rounds = formatExtraRounds(extraRoundsNeeded)
+      const more = rounds ? ` ${rounds[0]!.toUpperCase()}${rounds.slice(1)}.` : ''
       return `${reason ? formatReason(reason) : ''}.${more}${note}`
     }
     case 'not-evaluated':

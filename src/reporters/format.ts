@@ -1,5 +1,5 @@
-import type { MetricResult, Report } from '../core/model/report.ts'
-import { benchInfo } from '../core/model/suite.ts'
+import { mostExtraRounds } from '../core/judge/tests.ts'
+import type { MetricResult } from '../core/model/report.ts'
 import type {
   ClaimVerdict,
   Combination,
@@ -10,7 +10,6 @@ import type {
   Reason,
   ReasonCode,
 } from '../core/model/verdict.ts'
-import type { StopReason } from '../core/reporter.ts'
 import type { Matcher } from '../dsl/claim.ts'
 import { describeSelector } from '../dsl/platform.ts'
 import { plural } from '../util/text.ts'
@@ -123,7 +122,11 @@ export function formatReasonSubject(reason: Reason): string {
     case 'multiplicity':
       return `one of ${reason.tests} ${multiplicityTexts[reason.among]}`
     case 'dependent-rounds':
-      return `correlation ${reason.correlation.toFixed(2)}, drift ${signedPercent(reason.driftPercent)}`
+      return (
+        `correlation ${reason.correlation.toFixed(2)}` +
+        `${reason.comparisons > 1 ? ` over ${reason.comparisons} comparisons of the bench` : ''}, ` +
+        `drift ${signedPercent(reason.driftPercent)}`
+      )
     case 'noise-floor':
       return `${reason.smallestMarginPercent.toPrecision(2)} %`
     case 'tracer-unavailable':
@@ -178,6 +181,13 @@ export function formatEstimate(verdict: Pick<ClaimVerdict, 'estimate' | 'publish
   return verdict.published ? 'by the order that is stated' : 'not measured'
 }
 
+/** What more rounds would do: `about 12 more rounds would decide it`. Empty if unknown. */
+export function formatExtraRounds(needed: ClaimVerdict['extraRoundsNeeded']): string {
+  if (needed === null) return ''
+  if (needed === 'too-many') return `more rounds alone will not decide it (more than ${mostExtraRounds})`
+  return `about ${plural(needed, 'more round')} would decide it`
+}
+
 /** One sentence: what was claimed, what was measured, and why it is not decided. */
 export function formatClaim(verdict: Omit<ClaimVerdict, 'failsRun'>): string {
   const { claim, outcome, direction, reason, extraRoundsNeeded } = verdict
@@ -185,7 +195,8 @@ export function formatClaim(verdict: Omit<ClaimVerdict, 'failsRun'>): string {
   const claimed = formatAssertion(verdict)
   const measured = formatEstimate(verdict)
   const why = reason ? formatReason(reason) : ''
-  const more = extraRoundsNeeded ? `; about ${figure(extraRoundsNeeded)} more rounds would decide it` : ''
+  const rounds = formatExtraRounds(extraRoundsNeeded)
+  const more = rounds ? `; ${rounds}` : ''
   switch (outcome) {
     case 'holds':
       return `${subject} is ${claimed}: ${measured}`
@@ -303,55 +314,6 @@ export const formatFindingTitle = ({
   fallbackLabel,
 }: Pick<FindingVerdict, 'title' | 'fallbackLabel'>): string =>
   fallbackLabel === undefined ? title : `${title} (${fallbackLabel})`
-
-/** What a run that ran out of time left open, in a sentence; undefined if nothing is open. */
-export function undecidedText(
-  claims: readonly Pick<ClaimVerdict, 'outcome' | 'extraRoundsNeeded'>[],
-  rounds: number,
-): string | undefined {
-  const open = claims.filter(({ outcome }) => outcome === 'inconclusive')
-  if (open.length === 0) return undefined
-  const needs = open.flatMap(({ extraRoundsNeeded }) => extraRoundsNeeded ?? []).sort((a, b) => a - b)
-  const half = needs[Math.ceil(needs.length / 2) - 1]
-  const more =
-    half === undefined
-      ? 'the number of rounds they need is not known yet'
-      : `about ${half} more rounds would probably decide half of ${needs.length} of them, ` +
-        `about ${needs.at(-1)} all ${needs.length}`
-  return `${open.length} of ${claims.length} claims stayed undecided after ${rounds} rounds; ${more}`
-}
-
-const stopTexts = {
-  'time-up': 'the time is up',
-  'all-decided': 'every claim is decided, or as precise as it gets',
-  'first-failure': 'a verdict fails the run',
-} as const
-
-/** Why a run ended before its last round, and what is still undecided. Undefined if it ended after its last round. */
-export function formatStop({ why, rounds }: StopReason, { claims, profile }: Report): string | undefined {
-  if (why === 'all-rounds') return undefined
-  const open = undecidedText(claims, rounds)
-  return `stopped: ${stopTexts[why]} after ${rounds} of ${profile.rounds} rounds${open ? `: ${open}` : ''}`
-}
-
-/** How many benches one line names. */
-const namedBenches = 5
-
-/** What did not fit into the time of a run, and what more time would decide. Undefined if everything did. */
-export function timeBudgetText({ excluded }: Pick<Report, 'excluded'>): string | undefined {
-  const left = excluded.filter(({ reason }) => reason === 'time-budget')
-  if (left.length === 0) return undefined
-  const sum = (of: 'seconds' | 'claims', benches = left) => benches.reduce((all, one) => all + (one[of] ?? 0), 0)
-  const named = left.slice(0, namedBenches).map((one) => {
-    const takes = `~${duration(1000 * sum('seconds', [one]))}`
-    return `${benchInfo(one.bench, []).name} (${takes}, ${plural(sum('claims', [one]), 'claim')})`
-  })
-  const rest = left.length - named.length
-  return (
-    `time budget: about ${duration(1000 * sum('seconds'))} more would decide up to ` +
-    `${plural(sum('claims'), 'claim')}: ${[...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ')}`
-  )
-}
 
 /** Figures with their units as people read them. Files for machines keep the metric's own unit. */
 

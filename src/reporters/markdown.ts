@@ -5,10 +5,11 @@ import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
 import { regressionSummary } from './comparison.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
-import { formatClaim, formatFinding, formatFindingTitle, timeBudgetText } from './format.ts'
+import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
 import { markdownTable } from './markdown-table.ts'
 import { type BaselineView, metricTables, sideBySide } from './metric-table.ts'
 import type { ReporterContext } from './reporter.ts'
+import { timeBudgetText } from './stop.ts'
 import {
   claimLocation,
   count,

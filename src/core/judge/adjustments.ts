@@ -1,7 +1,8 @@
 import type { NoiseFloor } from '../model/plan.ts'
 import { isDecided } from '../model/verdict.ts'
 import { beyond, median, testDependence } from '../stats/index.ts'
-import type { Samples, Series } from './samples.ts'
+import type { JointDependence } from './comparable-cases.ts'
+import type { Difference, Samples, Series } from './samples.ts'
 import type { ComparisonResult } from './tests.ts'
 
 /** Share of its CPUs from which the load client is the limit. The rest goes to wake-ups and to other processes. */
@@ -84,33 +85,52 @@ export function applyHostLoad(
 
 /**
  * A decided claim is inconclusive if its rounds depend on each other: then there is less evidence than rounds, and each
- * interval is too narrow. The verdict stands if every round is further beyond the threshold than the rounds are apart.
+ * interval is too narrow. Ten rounds of one comparison show that rarely, so those of comparable cases are tested too:
+ * the comparison alone and all of them together have half of the error rate each. The verdict stands if every round is
+ * further beyond the threshold than the rounds are apart.
  * @param series the differences of each comparison that decides, in the order of the rounds
  * @param thresholds what the differences are compared with
+ * @param dependenceOf whether these rounds of all comparable cases depend on each other
  */
 export function applyDependence(
   judged: ComparisonResult,
-  series: readonly (readonly number[])[],
+  series: readonly (readonly Difference[])[],
   thresholds: readonly number[],
   toPercent: (drift: number) => number,
+  dependenceOf: (rounds: readonly number[]) => JointDependence | undefined,
 ): ComparisonResult {
   if (!isDecided(judged)) return judged
-  const found = series
-    .filter((d) => !isFarBeyond(d, thresholds))
-    .flatMap((d) => testDependence(d, series.length) ?? [])
-    .filter(({ isDependent }) => isDependent)
-    .sort((a, b) => b.correlation - a.correlation)[0]
-  if (!found) return judged
+  const near = series.filter((rounds) => !isFarBeyond(rounds, thresholds)).sort((a, b) => b.length - a.length)
+  if (near.length === 0) return judged
+  const joint = dependenceOf(near[0]!.map(({ round }) => round))
+  const tests = series.length * (joint ? 2 : 1)
+  const own = near
+    .flatMap(
+      (rounds) =>
+        testDependence(
+          rounds.map(({ d }) => d),
+          tests,
+        ) ?? [],
+    )
+    .sort((a, b) => Number(b.isDependent) - Number(a.isDependent) || b.correlation - a.correlation)[0]
+  if (!own || !(own.isDependent || joint?.isDependent)) return judged
+  const found = own.isDependent || !joint ? { ...own, comparisons: 1 } : joint
   return {
     ...judged,
     outcome: 'inconclusive',
     direction: null,
-    reason: { code: 'dependent-rounds', correlation: found.correlation, driftPercent: toPercent(found.drift) },
+    reason: {
+      code: 'dependent-rounds',
+      correlation: found.correlation,
+      driftPercent: toPercent(own.drift),
+      comparisons: found.comparisons,
+    },
     extraRoundsNeeded: null,
   }
 }
 
-function isFarBeyond(d: readonly number[], thresholds: readonly number[]): boolean {
+function isFarBeyond(rounds: readonly Difference[], thresholds: readonly number[]): boolean {
+  const d = rounds.map((one) => one.d)
   const [least, most] = [Math.min(...d), Math.max(...d)]
   const range = most - least
   return thresholds.every((threshold) => beyond(least - threshold, range) || beyond(threshold - most, range))

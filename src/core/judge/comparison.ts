@@ -5,6 +5,7 @@ import { type Estimate, isDecided, type Reason } from '../model/verdict.ts'
 import { type Interval, median } from '../stats/index.ts'
 import { applyClientLimit, applyDependence, applyHostLoad, isClientBound } from './adjustments.ts'
 import { judgeNoStableOrder } from './aggregate.ts'
+import type { PriorOf } from './comparable-cases.ts'
 import { PublishedResults } from './published.ts'
 import {
   asRatio,
@@ -48,7 +49,6 @@ import {
   runTest,
   type Test,
 } from './tests.ts'
-import type { PriorOf } from './variance-pool.ts'
 
 /**
  * Judges one claim on one platform.
@@ -111,11 +111,13 @@ export function judgeOnPlatform(
     if (!Array.isArray(rounds)) return notEvaluated(failedOn(rounds, [platform, reference.platform], series))
     const id = [benchCase.id, claim.metric, platform, reference.platform].join('\0')
     const visited = Math.min(a.visited, b.visited)
-    const prior = input.pools.prior({ ...about, platform, against: reference })
+    const query = { ...about, platform, against: reference }
+    const prior = input.comparable.prior(query)
     const judged = atLooks({ id, rounds, visited, rule, prior }, input, (interval) =>
       ratio(true)(asRatio(interval, metric)),
     )
-    return applyHostLoad(applyDependence(judged, [rounds.map(({ d }) => d)], thresholdsOf(rule), ofLogs), [a, b])
+    const dependenceOf = (those: readonly number[]) => input.comparable.dependence(query, those)
+    return applyHostLoad(applyDependence(judged, [rounds], thresholdsOf(rule), ofLogs, dependenceOf), [a, b])
   }
   switch (matcher.kind) {
     case 'withinNative':
@@ -250,7 +252,7 @@ function judgeOverParameter(
   name: string,
   cases: Cases,
   metric: Metric,
-  { plan, samples, pools }: JudgeInput,
+  { plan, samples, comparable }: JudgeInput,
 ): ComparisonResult {
   const why = unavailableReason(name, plan)
   if (why) return notEvaluated(why)
@@ -266,9 +268,13 @@ function judgeOverParameter(
   }
   const id = [metricName, name, ...cases.map((one) => one.id)].join('\0')
   const about = { bench: cases[0].bench, metric: metricName, platform: name }
-  const priorOf = (a: number, b: number) =>
-    pools.prior({ ...about, case: cases[a]!.id, against: { case: cases[b]!.id } })
-  const context = { looks: plan.sequential, priorOf, id }
+  const query = (a: number, b: number) => ({ ...about, case: cases[a]!.id, against: { case: cases[b]!.id } })
+  const context = {
+    looks: plan.sequential,
+    priorOf: (a: number, b: number) => comparable.prior(query(a, b)),
+    dependenceOf: (rounds: readonly number[]) => comparable.dependence(query(0, 1), rounds),
+    id,
+  }
   return applyClientLimit(judgeSeries(matcher, name, series, metric, context), clientOver(cases, name, samples))
 }
 
@@ -278,7 +284,7 @@ function judgePeakWithin(
   name: string,
   cases: Cases,
   metric: Metric,
-  { plan, samples, pools }: JudgeInput,
+  { plan, samples, comparable }: JudgeInput,
 ): ComparisonResult {
   const reference = matcher.platform
   const why = unavailableReason(name, plan) ?? unavailableReason(reference, plan)
@@ -295,9 +301,15 @@ function judgePeakWithin(
   }
   const id = [metricName, name, ...ids].join('\0')
   const about = { bench: cases[0].bench, metric: metricName, platform: name, against: { platform: reference } }
-  const priorOf = (at: number) => pools.prior({ ...about, case: cases[at % cases.length]!.id })
+  const query = (at: number) => ({ ...about, case: cases[at % cases.length]!.id })
+  const context = {
+    looks: plan.sequential,
+    priorOf: (at: number) => comparable.prior(query(at)),
+    dependenceOf: (rounds: readonly number[]) => comparable.dependence(query(0), rounds),
+    id,
+  }
   return applyClientLimit(
-    judgePeaks(matcher, name, own, theirs, metric, { looks: plan.sequential, priorOf, id }),
+    judgePeaks(matcher, name, own, theirs, metric, context),
     clientOver(cases, name, samples),
     clientOver(cases, reference, samples),
   )
@@ -334,7 +346,7 @@ function judgeLimit(
     .map(([round, value]) => ({ round, d: (sign * (value - limit.value)) / limit.scale }))
     .sort((one, next) => one.round - next.round)
   const query = { bench: benchCase.bench, metric: metricName, platform: name, case: benchCase.id, against: null }
-  const prior = priorInUnitsOf(limit, series, input.pools.prior(query))
+  const prior = priorInUnitsOf(limit, series, input.comparable.prior(query))
   const id = [benchCase.id, metricName, name, String(matcher.value)].join('\0')
   const judged = atLooks({ id, rounds, visited: series.visited, rule, prior }, input, (interval) => ({
     kind: 'amount',
@@ -344,7 +356,8 @@ function judgeLimit(
   // In percent of the platform's own value.
   const typical = median([...series.rounds.values()]) / limit.scale
   const ofValue = (drift: number) => (typical === 0 ? 0 : (100 * drift) / typical)
-  return applyHostLoad(applyDependence(judged, [rounds.map(({ d }) => d)], [0], ofValue), [series])
+  const dependenceOf = (those: readonly number[]) => input.comparable.dependence(query, those)
+  return applyHostLoad(applyDependence(judged, [rounds], [0], ofValue, dependenceOf), [series])
 }
 
 /** A prior of logarithms as a prior of differences from a limit: var(x) is about mean(x)^2 var(ln x). */

@@ -6,11 +6,11 @@ import type { Verdicts } from '../model/verdict.ts'
 import { holm } from '../stats/index.ts'
 import { applyNoiseFloor } from './adjustments.ts'
 import { type JudgedClaim, judgeClaim } from './claim.ts'
+import { ComparableCases } from './comparable-cases.ts'
 import { type Group, judgeFinding } from './findings.ts'
 import { familywiseAlpha } from './rules.ts'
 import { Samples } from './samples.ts'
 import { type ComparisonResult, type Hypothesis, pValueAtRate, type Test } from './tests.ts'
-import { VariancePools } from './variance-pool.ts'
 
 export interface HolmCorrection {
   /** The number of different tests. */
@@ -81,7 +81,7 @@ export function judge(plan: ScheduledPlan, samples: readonly Sample[]): Verdicts
  */
 export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[]): FinalClaim[] {
   const indexed = new Samples(samples)
-  const input = { plan, samples: indexed, pools: new VariancePools(plan, indexed) }
+  const input = { plan, samples: indexed, comparable: new ComparableCases(plan, indexed) }
   const all = [
     ...plan.benches.flatMap((bench) => bench.claims.map((claim) => ({ claim, finding: null }))),
     ...plan.findings.flatMap(({ id, parts, misprint }) =>

@@ -4,8 +4,9 @@ import type { ParamValue } from '../../dsl/workload.ts'
 import type { Estimate, Reason } from '../model/verdict.ts'
 import { hodgesLehmann, median, type SequentialPlan } from '../stats/index.ts'
 import { applyDependence, applyHostLoad } from './adjustments.ts'
+import type { JointDependence, PriorOf } from './comparable-cases.ts'
 import { type Decision, logMargin, minRounds, ofLogs, perClaimAlpha, tooFewRounds } from './rules.ts'
-import { type NotComparable, pairedDifferences, type Series, worseSign } from './samples.ts'
+import { type Difference, type NotComparable, pairedDifferences, type Series, worseSign } from './samples.ts'
 import {
   type ComparisonResult,
   notEvaluated,
@@ -15,7 +16,6 @@ import {
   reachedLooks,
   type Test,
 } from './tests.ts'
-import type { PriorOf } from './variance-pool.ts'
 
 /**
  * Claims over a parameter: where a platform is best, whether it is constant, and whether its peak is as good as that of
@@ -47,6 +47,8 @@ export interface SeriesContext {
   readonly looks: SequentialPlan | undefined
   /** What comparable cases say about the variance of two points, by their places. */
   priorOf(a: number, b: number): PriorOf
+  /** Whether these rounds of all comparable cases depend on each other. */
+  dependenceOf(rounds: readonly number[]): JointDependence | undefined
   /** Identifies the samples: equal for two claims about the same ones. */
   readonly id: string
 }
@@ -57,7 +59,7 @@ export function judgeSeries(
   name: string,
   points: readonly SeriesPoint[],
   metric: Metric,
-  { looks, priorOf, id }: SeriesContext,
+  { looks, priorOf, dependenceOf, id }: SeriesContext,
 ): ComparisonResult {
   const inside = points.map(({ value }) => isInside(matcher, value))
   if (points.length < 2 || (matcher.kind === 'peaksAt' && new Set(inside).size < 2))
@@ -86,7 +88,7 @@ export function judgeSeries(
   }
   const isFlat = matcher.kind === 'constant'
   const margin = isFlat ? logMargin(matcher.percent, metric) : 0
-  const drifted = applyDependence(judged, pairs.differences, isFlat ? [margin, -margin] : [0], ofLogs)
+  const drifted = applyDependence(judged, pairs.differences, isFlat ? [margin, -margin] : [0], ofLogs, dependenceOf)
   return applyHostLoad(
     drifted,
     points.map(({ series }) => series),
@@ -108,7 +110,7 @@ export function judgePeaks(
   points: readonly SeriesPoint[],
   reference: readonly SeriesPoint[],
   metric: Metric,
-  { looks, priorOf, id }: SeriesContext,
+  { looks, priorOf, dependenceOf, id }: SeriesContext,
 ): ComparisonResult {
   if (points.length < 2) return notEvaluated({ code: 'too-few-points' })
   const isSameWork = points.every(
@@ -136,7 +138,7 @@ export function judgePeaks(
   }
   const between = points.flatMap((_, a) => reference.map((_, b) => pairs.differencesOf(a, points.length + b)))
   return applyHostLoad(
-    applyDependence(judged, between, [logMargin(matcher.percent, metric)], ofLogs),
+    applyDependence(judged, between, [logMargin(matcher.percent, metric)], ofLogs, dependenceOf),
     all.map(({ series }) => series),
     true,
   )
@@ -164,9 +166,9 @@ function decisionOf({ against, inFavor, atHalf }: Tested, rounds: number): Decis
 
 interface Pairs {
   /** The differences of each two points, once. */
-  readonly differences: readonly (readonly number[])[]
+  readonly differences: readonly (readonly Difference[])[]
   /** The differences of point `a` from point `b`. */
-  differencesOf(a: number, b: number): readonly number[]
+  differencesOf(a: number, b: number): readonly Difference[]
   /** The fewest rounds that two of the points have in common. */
   readonly fewest: number
   /** That point `a` is worse than point `b` by more than `shift` (of logarithms), or (`less`) by less. */
@@ -181,7 +183,7 @@ function pairsOf(
   looks: SequentialPlan | undefined,
   priorOf: SeriesContext['priorOf'],
 ): Pairs | NotComparable {
-  const table: { d: number[]; looks: ReturnType<typeof reachedLooks> }[][] = []
+  const table: { rounds: Difference[]; looks: ReturnType<typeof reachedLooks> }[][] = []
   for (const [at, { series: a }] of points.entries()) {
     const row: (typeof table)[number] = []
     for (const [other, { series: b }] of points.entries()) {
@@ -189,16 +191,16 @@ function pairsOf(
       const rounds = pairedDifferences({ ...a, digests: new Set() }, { ...b, digests: new Set() }, metric)
       if (!Array.isArray(rounds)) return rounds
       const reached = reachedLooks(rounds, Math.min(a.visited, b.visited), looks, priorOf(at, other))
-      row.push({ d: rounds.map(({ d }) => d), looks: reached })
+      row.push({ rounds, looks: reached })
     }
     table.push(row)
   }
   return {
-    differences: table.flatMap((row, a) => row.slice(a + 1).map(({ d }) => d)),
-    differencesOf: (a, b) => table[a]![b]!.d,
-    fewest: Math.min(...table.flat().map(({ d }) => d.length)),
+    differences: table.flatMap((row, a) => row.slice(a + 1).map(({ rounds }) => rounds)),
+    differencesOf: (a, b) => table[a]![b]!.rounds,
+    fewest: Math.min(...table.flat().map(({ rounds }) => rounds.length)),
     p: (a, b, shift, side) => pValuesOf(table[a]![b]!.looks, shift, side),
-    worseBy: (a, b) => hodgesLehmann(table[a]![b]!.d),
+    worseBy: (a, b) => hodgesLehmann(table[a]![b]!.rounds.map(({ d }) => d)),
   }
 }
 

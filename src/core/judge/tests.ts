@@ -1,6 +1,6 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { ScheduledPlan } from '../model/plan.ts'
-import type { Estimate, Reason } from '../model/verdict.ts'
+import type { ClaimVerdict, Estimate, Reason } from '../model/verdict.ts'
 import {
   alphaShare,
   type InterimData,
@@ -15,6 +15,7 @@ import {
   spendAlpha,
   type VariancePrior,
 } from '../stats/index.ts'
+import type { ComparableCases, PriorOf } from './comparable-cases.ts'
 import {
   type Alternative,
   asRatio,
@@ -26,7 +27,6 @@ import {
   type ValueInterval,
 } from './rules.ts'
 import { type Difference, pairedDifferences, type Samples, type Series, worseSign } from './samples.ts'
-import type { PriorOf, VariancePools } from './variance-pool.ts'
 
 /** The interim looks at a series of rounds, and the tests of one claim over all of them. */
 
@@ -94,11 +94,17 @@ export const pValuesOf = (looks: readonly InterimLook[], shift: number, side: 'g
 export const pValueAtRate = ({ ranks, smallestPossible, moderated }: PValues, rate: number, size = 1): number =>
   smallestPossible * size <= rate ? ranks : moderated
 
+/** More additional rounds than this are no advice: the platform lies at the threshold, or the host is too noisy. */
+export const mostExtraRounds = 200
+
 /**
  * About how many more rounds it takes until the interval excludes the nearest threshold: its width shrinks with the
- * root of the number of rounds. null if the estimate lies so near that more rounds do not help.
+ * root of the number of rounds. null if the interval has no bounds yet.
  */
-export function extraRoundsNeeded({ estimate, low, high, n }: Interval, thresholds: readonly number[]): number | null {
+export function extraRoundsNeeded(
+  { estimate, low, high, n }: Interval,
+  thresholds: readonly number[],
+): ClaimVerdict['extraRoundsNeeded'] {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return null
   const needs = thresholds.map((threshold) => {
     const half = estimate < threshold ? high - estimate : estimate - low
@@ -106,7 +112,7 @@ export function extraRoundsNeeded({ estimate, low, high, n }: Interval, threshol
     return away === 0 ? Infinity : Math.ceil(n * (half / away) ** 2) - n
   })
   const most = Math.max(1, ...needs)
-  return most <= 10_000 ? most : null
+  return most <= mostExtraRounds ? most : 'too-many'
 }
 
 export interface HypothesisTest {
@@ -188,7 +194,7 @@ export interface Measured {
 
 /** Everything that judging a claim needs. */
 export interface JudgeInput extends Measured {
-  readonly pools: VariancePools
+  readonly comparable: ComparableCases
 }
 
 export interface ComparisonResult extends Decision {
@@ -196,7 +202,7 @@ export interface ComparisonResult extends Decision {
   /** The tests of everything that would contradict the claim; none without data. */
   readonly tests: readonly Test[]
   /** About how many more rounds would decide it; null if unknown. */
-  readonly extraRoundsNeeded: number | null
+  readonly extraRoundsNeeded: ClaimVerdict['extraRoundsNeeded']
   /** The interval that was judged, as signed differences, and the margin of the claim. */
   readonly interval: Interval | null
   readonly margin: number | null

@@ -91,6 +91,9 @@ export const reasonSchema = z
       code: z.literal('dependent-rounds').describe('the data decide it only if the rounds are independent'),
       correlation: z.number().describe('rank correlation of neighboring rounds, -1 to 1'),
       driftPercent: z.number().describe('change from the first round to the last one, in percent; positive: worse'),
+      comparisons: z
+        .number()
+        .describe('number of comparisons that show it together; 1: the claim alone. The correlation is their mean'),
     }),
     z.object({
       code: z.literal('noise-floor').describe('two identical platforms on this host differ by more than the margin'),
@@ -183,9 +186,12 @@ export const claimVerdictSchema = z
       .exactOptional()
       .describe('whether it rests on what an imported source states, not on samples'),
     extraRoundsNeeded: z
-      .number()
+      .union([z.number(), z.literal('too-many')])
       .nullable()
-      .describe('if inconclusive: number of additional rounds that would probably decide it; null if unknown'),
+      .describe(
+        'if inconclusive: number of additional rounds that would probably decide it; ' +
+          '`"too-many"`: more than 200, so more rounds alone will not decide it; null if unknown',
+      ),
     missingPlatforms: names.describe('platforms that the claim needs and that were not measured'),
     missingMembers: names.describe('members of its median that were not measured; the median is of the others'),
     cpuMode: cpuModeSchema

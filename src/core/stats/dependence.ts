@@ -2,6 +2,7 @@ import { regularizedBeta } from './beta.ts'
 import { requireFinite, roundingTolerance } from './interval.ts'
 import { normalCdf } from './normal.ts'
 import { median } from './quantile.ts'
+import { seeded } from './random.ts'
 
 /**
  * Whether consecutive rounds depend on each other. Every interval and test of this module assumes that they do not.
@@ -11,14 +12,18 @@ import { median } from './quantile.ts'
 /** With fewer rounds the tests have almost no power. */
 export const minRoundsForDependence = 10
 
-/** How often independent rounds are called dependent. The two tests share it. */
+/** How often independent rounds are called dependent. All tests of a comparison share it. */
 const dependenceAlpha = 0.01
 
 export interface Dependence {
-  /** Whether independent rounds would look like this in less than 1 % of cases. */
+  /** Whether independent rounds would look like this in less than 1 % of cases, over all tests of the comparison. */
   readonly isDependent: boolean
   /** The correlation of the ranks of neighboring rounds, -1 to 1. */
   readonly correlation: number
+}
+
+/** What the differences of one comparison show. */
+export interface OwnDependence extends Dependence {
   /** How far the differences move from the first round to the last one, in their own unit. */
   readonly drift: number
 }
@@ -30,7 +35,7 @@ export interface Dependence {
  * @returns undefined for fewer than ten rounds
  * @throws RangeError on non-finite input
  */
-export function testDependence(d: readonly number[], tests = 1): Dependence | undefined {
+export function testDependence(d: readonly number[], tests = 1): OwnDependence | undefined {
   if (d.length < minRoundsForDependence) return undefined
   requireFinite(d, 'testDependence')
   const ratio = vonNeumannRatio(d)
@@ -39,6 +44,90 @@ export function testDependence(d: readonly number[], tests = 1): Dependence | un
     isDependent: 2 * tests * least <= dependenceAlpha,
     correlation: 1 - ratio / 2,
     drift: theilSenSlope(d) * (d.length - 1),
+  }
+}
+
+/** Permutations of the rounds. The smallest p-value is far below the rate of each test. */
+const permutations = 1999
+
+/** A p-value is known well enough after so many permutations that are at least as extreme. */
+const enoughExtremes = 20
+
+/**
+ * Tests several comparisons of the same rounds together, because one comparison of ten rounds shows little.
+ *
+ * The statistics are the sums over the comparisons of von Neumann's ratio and of the squared rank correlation with
+ * time. Their distribution is that over permutations of the rounds, the same permutation for all comparisons. So the
+ * test keeps its rate if the comparisons depend on each other, as those with the same reference do.
+ * Sources: A. Wald and J. Wolfowitz, Ann. Math. Stat. 14 (1943) 378-388, for permuting a series; F. Pesarin and
+ * L. Salmaso, "Permutation Tests for Complex Data" (2010), for permuting dependent ones together; J. Besag and
+ * P. Clifford, Biometrika 78 (1991) 301-304, for stopping early.
+ * @param all the differences of each comparison, in the order of the same rounds
+ * @param tests how many such tests the caller makes at once (Bonferroni)
+ * @returns undefined for fewer than ten rounds or two comparisons
+ * @throws RangeError on non-finite input, or on comparisons of unequal length
+ */
+export function testJointDependence(all: readonly (readonly number[])[], tests = 1): Dependence | undefined {
+  const n = all[0]?.length ?? 0
+  if (all.length < 2 || n < minRoundsForDependence) return undefined
+  const products = productsOfRounds(all, n)
+  const order = Array.from({ length: n }, (_, round) => round)
+  const [path, trend] = [pathLength(products, order), squaredTrend(products, order)]
+  const random = seeded(`rounds ${n}`)
+  let [shorter, steeper, drawn] = [0, 0, 0]
+  while (drawn < permutations && (shorter < enoughExtremes || steeper < enoughExtremes)) {
+    drawn++
+    permute(order, random)
+    if (pathLength(products, order) <= path + roundingTolerance) shorter++
+    if (squaredTrend(products, order) >= trend - roundingTolerance) steeper++
+  }
+  const least = (Math.min(shorter, steeper) + 1) / (drawn + 1)
+  return { isDependent: 2 * tests * least <= dependenceAlpha, correlation: 1 - path / all.length / 2 }
+}
+
+/** The sum over the comparisons of the products of two rounds' ranks, which are centered and scaled to a norm of 1. */
+function productsOfRounds(all: readonly (readonly number[])[], n: number): readonly Float64Array[] {
+  const products = Array.from({ length: n }, () => new Float64Array(n))
+  for (const d of all) {
+    requireFinite(d, 'testJointDependence')
+    if (d.length !== n) throw new RangeError(`testJointDependence: expected ${n} rounds, got ${d.length}`)
+    const centered = midRanks(d).map((rank) => rank - (n + 1) / 2)
+    // Without any spread every order is equally likely.
+    const spread = centered.reduce((sum, rank) => sum + rank ** 2, 0) || 1
+    for (const [i, row] of products.entries())
+      for (let j = 0; j < n; j++) row[j] = row[j]! + (centered[i]! * centered[j]!) / spread
+  }
+  return products
+}
+
+/** The sum of von Neumann's ratios: the squared distances of neighboring rounds. */
+function pathLength(products: readonly Float64Array[], order: readonly number[]): number {
+  let sum = 0
+  for (let at = 1; at < order.length; at++) {
+    const [a, b] = [order[at - 1]!, order[at]!]
+    sum += products[a]![a]! + products[b]![b]! - 2 * products[a]![b]!
+  }
+  return sum
+}
+
+/** The sum of the squared products of ranks and time. */
+function squaredTrend(products: readonly Float64Array[], order: readonly number[]): number {
+  const middle = (order.length - 1) / 2
+  let sum = 0
+  for (const [i, round] of order.entries()) {
+    const row = products[round]!
+    let inner = 0
+    for (let j = 0; j < order.length; j++) inner += (j - middle) * row[order[j]!]!
+    sum += (i - middle) * inner
+  }
+  return sum
+}
+
+/** Fisher and Yates' shuffle, in place. */
+function permute(order: number[], random: () => number): void {
+  for (let at = order.length - 1; at > 0; at--) {
+    const other = Math.floor(random() * (at + 1))
+    ;[order[at], order[other]] = [order[other]!, order[at]!]
   }
 }
 

@@ -1,12 +1,18 @@
 /** Statistics of paired rounds: pure functions over numbers, which know nothing of platforms, benches or claims. */
 
 export { type BootstrapOptions, bootstrapInterval, rankAgreement } from './bootstrap.ts'
-export { type Dependence, minRoundsForDependence, testDependence } from './dependence.ts'
+export {
+  type Dependence,
+  minRoundsForDependence,
+  testDependence,
+  testJointDependence,
+} from './dependence.ts'
 export { beyond, type Interval, type IntervalOptions } from './interval.ts'
 export { ratioInterval, ratioPValue } from './mann-whitney.ts'
 export {
   moderatedPValue,
   moderatedShiftPValue,
+  noiseFactor,
   pooledVariance,
   poolVariances,
   sampleVariance,

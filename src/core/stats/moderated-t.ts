@@ -102,6 +102,18 @@ export function pooledVariance(a: readonly number[], b: readonly number[]): numb
 }
 
 /**
+ * How much noisier a platform is than its pools, as a factor of the variance, at least 1: the mean ratio of its
+ * variance to that of the pool in other cases. A platform with two modes in several benches is noisy in some of them,
+ * although five rounds of one bench may all be of one mode. The mean, because a median does not notice a third of the
+ * benches. Source of variances that are a product of a factor of the case and one of the column: M. E. Ritchie et al.,
+ * BMC Bioinformatics 7 (2006) 261.
+ */
+export function noiseFactor(cases: readonly { readonly own: number; readonly pool: number }[]): number {
+  const ratios = cases.flatMap(({ own, pool }) => (pool > roundingTolerance ** 2 ? [own / pool] : []))
+  return ratios.length === 0 ? 1 : Math.max(1, meanOf(ratios))
+}
+
+/**
  * The mean variance of comparable cases, weighted by their degrees of freedom; undefined if there are none. The
  * comparison itself must not be among them: its own variance would hide how unusual it is.
  */

@@ -3,7 +3,8 @@ import type { Report } from '../../core/model/report.ts'
 import type { Problem } from '../../core/model/suite.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
 import { codeFrame } from '../code-frame.ts'
-import { formatFinding, formatFindingTitle, timeBudgetText } from '../format.ts'
+import { formatFinding, formatFindingTitle } from '../format.ts'
+import { timeBudgetText } from '../stop.ts'
 import {
   excludedPlatformsNote,
   measuredBenches,

@@ -11,6 +11,7 @@ import {
   formatMatcher,
   formatReason,
 } from '../../../src/reporters/format.ts'
+import { undecidedText } from '../../../src/reporters/stop.ts'
 
 const bench = { id: 'a.bench.ts#disk', file: 'a.bench.ts', name: 'disk' }
 
@@ -71,6 +72,18 @@ describe('the words of a report', () => {
     const doubtful = formatClaim(verdict({ outcome: 'inconclusive', reason, extraRoundsNeeded: 12 }))
     expect(doubtful).toContain('one of 30 that could fail: beyond the margin, but among so many it may be chance')
     expect(doubtful).toContain('about 12 more rounds would decide it')
+    const near = formatClaim(verdict({ outcome: 'inconclusive', reason, extraRoundsNeeded: 'too-many' }))
+    expect(near).toContain('more rounds alone will not decide it (more than 200)')
+  })
+
+  it('says of what the time left open how many rounds it needs, and what more rounds do not decide', () => {
+    const open = (extraRoundsNeeded: ClaimVerdict['extraRoundsNeeded']) =>
+      ({ outcome: 'inconclusive', extraRoundsNeeded }) as const
+    expect(undecidedText([open(8), open('too-many'), open(null)], 10)).toBe(
+      '3 of 3 claims stayed undecided after 10 rounds; about 8 more rounds would probably decide half of 1 of them, ' +
+        'about 8 all 1; more rounds alone will not decide 1 of them (more than 200)',
+    )
+    expect(undecidedText([open(null)], 10)).toContain('is not known yet')
   })
 
   it('an estimate says how it was made', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../../../src/core/judge/judge.ts'
 import { buildReport, type Strictness } from '../../../../src/core/judge/report.ts'
+import { extraRoundsNeeded } from '../../../../src/core/judge/tests.ts'
 import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
@@ -179,6 +180,16 @@ describe('repeated looks', () => {
     const claim = judge(plan, noisy({ p0: 1.03 }, { count: 20, cv: 0.05, seed: 'near' })).claims[0]!
     expect(claim.outcome).toBe('inconclusive')
     expect(claim.extraRoundsNeeded).toBeGreaterThan(0)
+  })
+
+  it('says that more rounds alone do not decide a claim at its margin, instead of a number of thousands', () => {
+    const at = (estimate: number) => ({ estimate, low: estimate - 0.01, high: estimate + 0.01, n: 10 })
+    // The width of the interval shrinks with the root: 10 * (0.01 / 0.005)^2 = 40 rounds.
+    expect(extraRoundsNeeded(at(0.045), [0.05])).toBe(30)
+    expect(extraRoundsNeeded(at(0.0522), [0.05])).toBe(197)
+    expect(extraRoundsNeeded(at(0.0521), [0.05])).toBe('too-many')
+    expect(extraRoundsNeeded(at(0.05), [0.05])).toBe('too-many')
+    expect(extraRoundsNeeded({ ...at(0.04), high: Infinity }, [0.05])).toBeNull()
   })
 })
 

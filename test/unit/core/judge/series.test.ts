@@ -167,7 +167,7 @@ describe("a platform's peak against another platform's", () => {
 
 describe('the error rates of a claim over a parameter', () => {
   const metric = { unit: 'ops/s', better: 'higher' } as const
-  const context = { looks: undefined, priorOf: () => () => undefined, id: 'a' }
+  const context = { looks: undefined, priorOf: () => () => undefined, dependenceOf: () => undefined, id: 'a' }
   const pointsOf = (truth: readonly number[], sd: number, random: () => number) =>
     truth.map((rate, at) => ({
       value: threads[at]!,

@@ -7,7 +7,7 @@ import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../../src/dsl/claim.ts'
-import { undecidedText } from '../../../../src/reporters/format.ts'
+import { undecidedText } from '../../../../src/reporters/stop.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
 import { aBench, aClaim, aPlan, aPlatform, aSample, withError, withValues } from '../judge/builders.ts'
 

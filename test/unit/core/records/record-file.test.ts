@@ -15,7 +15,7 @@ import {
   type SkippedRecord,
   type UnreadableLine,
 } from '../../../../src/core/records/record-file.ts'
-import { timeBudgetText } from '../../../../src/reporters/format.ts'
+import { timeBudgetText } from '../../../../src/reporters/stop.ts'
 import { UsageError } from '../../../../src/util/errors.ts'
 import {
   aBench,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { regularizedBeta } from '../../../../src/core/stats/beta.ts'
-import { seeded, testDependence } from '../../../../src/core/stats/index.ts'
+import { seeded, testDependence, testJointDependence } from '../../../../src/core/stats/index.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
 
 describe('regularizedBeta', () => {
@@ -57,5 +57,57 @@ describe('testDependence', () => {
     expect(share(0, 10, 4000)).toBeLessThanOrEqual(0.015)
     expect(share(0, 20, 4000)).toBeLessThanOrEqual(0.015)
     expect(share(0.8, 30, 400)).toBeGreaterThan(0.9)
+  })
+})
+
+describe('testJointDependence', () => {
+  const series = (phi: number, n: number, random: () => number): number[] => {
+    let x = gaussian(random) / Math.sqrt(1 - phi * phi)
+    return Array.from({ length: n }, () => (x = phi * x + gaussian(random)))
+  }
+  /** Comparisons with one reference. */
+  const group = (count: number, phi: number, n: number, random: () => number): number[][] => {
+    const reference = series(phi, n, random)
+    return Array.from({ length: count }, () => series(phi, n, random).map((value, at) => value - reference[at]!))
+  }
+  const share = (runs: number, draw: () => number[][]): number => {
+    let found = 0
+    for (let run = 0; run < runs; run++) if (testJointDependence(draw())!.isDependent) found++
+    return found / runs
+  }
+
+  it('needs ten rounds and two comparisons of the same rounds', () => {
+    const ten = Array.from({ length: 10 }, (_, at) => at)
+    expect(testJointDependence([ten])).toBeUndefined()
+    expect(testJointDependence([ten.slice(1), ten.slice(1)])).toBeUndefined()
+    expect(testJointDependence([ten, ten])).toMatchObject({ isDependent: true, correlation: expect.closeTo(0.95) })
+    expect(() => testJointDependence([ten, ten.slice(1)])).toThrow(RangeError)
+  })
+
+  it('gives the same answer twice, and none for values without any spread', () => {
+    const draw = () => group(4, 0.3, 14, seeded('twice'))
+    expect(testJointDependence(draw())).toEqual(testJointDependence(draw()))
+    const flat = Array.from({ length: 12 }, () => 1)
+    expect(testJointDependence([flat, flat])).toMatchObject({ isDependent: false })
+  })
+
+  it('calls at most 1 % of independent rounds dependent, although the comparisons share a reference', () => {
+    const random = seeded('joint')
+    for (const count of [2, 9]) expect(share(1500, () => group(count, 0, 10, random))).toBeLessThanOrEqual(0.018)
+  })
+
+  it('finds in ten rounds of nine comparisons what one comparison does not show', () => {
+    const random = seeded('joint power')
+    const alone = () => testDependence(group(1, 0.8, 10, random)[0]!)!.isDependent
+    const found = Array.from({ length: 300 }, alone).filter(Boolean).length / 300
+    expect(found).toBeLessThan(0.35)
+    expect(share(300, () => group(9, 0.8, 10, random))).toBeGreaterThan(0.65)
+  })
+
+  it('finds trends that go in different directions', () => {
+    const random = seeded('trends')
+    const drifting = () =>
+      [1, -1, 1, -1].map((way) => Array.from({ length: 12 }, (_, at) => way * 0.25 * at + gaussian(random)))
+    expect(share(100, drifting)).toBeGreaterThan(0.6)
   })
 })

@@ -1,7 +1,15 @@
 import type { Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { BenchCase, ScheduledPlan } from '../model/plan.ts'
-import { median, poolVariances, sampleVariance, type VariancePrior } from '../stats/index.ts'
+import {
+  type Dependence,
+  median,
+  noiseFactor,
+  poolVariances,
+  sampleVariance,
+  testJointDependence,
+  type VariancePrior,
+} from '../stats/index.ts'
 import {
   type Difference,
   measuredMembers,
@@ -12,16 +20,18 @@ import {
 } from './samples.ts'
 
 /**
- * The variances of comparable cases, for the moderated t: the same bench and metric, over platforms and parameters. If
- * a bench has no comparable case, the median of the run's variances takes their place. The mean of the run would hide a
- * slowdown of a quiet bench behind the noise of another one.
+ * Comparable cases: the same bench and metric, over platforms and parameters. The moderated t takes a variance from
+ * them, and the test for dependent rounds looks at all of them together.
+ *
+ * If a bench has no comparable case, the median of the run's variances takes their place. The mean of the run would
+ * hide a slowdown of a quiet bench behind the noise of another one.
  */
 
 /** The fewest variances of a run for a median. */
 const minRunSize = 3
 
-/** What a comparison is about, for its pool. */
-export interface PoolQuery {
+/** What a comparison is about. */
+export interface ComparisonQuery {
   readonly bench: string
   readonly metric: string
   readonly platform: string
@@ -43,7 +53,7 @@ type Known = Pick<Member, 'platform' | 'cases'> & { readonly variance: number; r
 
 /** What comparable cases have in common. */
 interface Comparable {
-  readonly against: PoolQuery['against']
+  readonly against: ComparisonQuery['against']
   /** Emulated CPUs are far noisier than real ones. */
   readonly isHardware: boolean
 }
@@ -53,28 +63,91 @@ type Bench = ScheduledPlan['benches'][number]
 /** The prior of a comparison for the first so many rounds; undefined if there are too few comparable cases. */
 export type PriorOf = (rounds: number) => VariancePrior | undefined
 
-export class VariancePools {
+/** How noisy a case is compared with its pool. */
+type Noise = Pick<Member, 'cases'> & { readonly own: number; readonly pool: number }
+
+/** What the rounds of several comparisons show together. */
+export interface JointDependence extends Dependence {
+  readonly comparisons: number
+}
+
+export class ComparableCases {
   readonly #plan: ScheduledPlan
   readonly #samples: Samples
   readonly #members = new Map<string, readonly Member[]>()
   readonly #known = new Map<string, readonly Known[]>()
   readonly #runPriors = new Map<string, VariancePrior | undefined>()
+  readonly #noises = new Map<string, ReadonlyMap<string, readonly Noise[]>>()
+  readonly #dependence = new Map<string, JointDependence | undefined>()
 
   constructor(plan: ScheduledPlan, samples: Samples) {
     this.#plan = plan
     this.#samples = samples
   }
 
-  /** The comparison itself is not part of the pool of its bench. */
-  prior({ bench, metric, platform, case: caseId, against }: PoolQuery): PriorOf {
+  /**
+   * The mean variance of the comparable cases, without the comparison itself, times the noise of its platform: how much
+   * noisier than others the platform is in the other cases of the run.
+   */
+  prior({ bench, metric, platform, case: caseId, against }: ComparisonQuery): PriorOf {
     const about = { against, isHardware: this.#isHardware(platform) }
     const own = [caseId, ...(against && 'case' in against ? [against.case] : [])]
-    const isOwn = (one: Known) => one.platform === platform && own.every((id) => one.cases.includes(id))
+    const isOwn = ({ cases }: Pick<Known, 'cases'>) => own.every((id) => cases.includes(id))
     const found = this.#plan.benches.find(({ id }) => id === bench)
     return (rounds) => {
       const comparable = found ? this.#variances(found, metric, about, rounds) : []
-      return poolVariances(comparable.filter((one) => !isOwn(one))) ?? this.#ofRun(about, rounds)
+      const pool = poolVariances(comparable.filter((one) => one.platform !== platform || !isOwn(one)))
+      if (!pool) return this.#ofRun(about, rounds)
+      const others = (this.#noise(about, rounds).get(platform) ?? []).filter((one) => !isOwn(one))
+      return others.length < minRunSize ? pool : { variance: pool.variance * noiseFactor(others) }
     }
+  }
+
+  /**
+   * Whether the rounds of all comparable cases that have these rounds depend on each other, the comparison included;
+   * undefined if there is only one or if the rounds are too few.
+   */
+  dependence(
+    { bench, metric, platform, against }: ComparisonQuery,
+    rounds: readonly number[],
+  ): JointDependence | undefined {
+    const about = { against, isHardware: this.#isHardware(platform) }
+    const key = JSON.stringify([bench, metric, kindOf(about), rounds])
+    if (!this.#dependence.has(key)) {
+      const found = this.#plan.benches.find(({ id }) => id === bench)
+      const members = found ? this.#casesLike(found, metric, about) : []
+      const all = members.flatMap((member) => {
+        const wanted = member.rounds.filter(({ round }) => rounds.includes(round))
+        return wanted.length === rounds.length ? [wanted.map(({ d }) => d)] : []
+      })
+      // The test of each comparison alone has the other half of the error rate.
+      const tested = testJointDependence(all, 2)
+      this.#dependence.set(key, tested && { ...tested, comparisons: all.length })
+    }
+    return this.#dependence.get(key)
+  }
+
+  /** How noisy each case of each platform is compared with its pool. */
+  #noise(about: Comparable, rounds: number): ReadonlyMap<string, readonly Noise[]> {
+    const key = JSON.stringify([kindOf(about), rounds])
+    const known = this.#noises.get(key)
+    if (known) return known
+    const byPlatform = new Map<string, Noise[]>()
+    for (const bench of this.#plan.benches)
+      for (const metric of Object.keys(bench.metrics)) {
+        const group = this.#variances(bench, metric, about, rounds).filter(({ degrees }) => degrees >= 1)
+        const degrees = group.reduce((sum, one) => sum + one.degrees, 0)
+        const total = group.reduce((sum, one) => sum + one.degrees * one.variance, 0)
+        for (const { platform, cases, variance, degrees: own } of group) {
+          if (degrees === own) continue
+          const pool = Math.max(0, total - own * variance) / (degrees - own)
+          const noises = byPlatform.get(platform) ?? []
+          byPlatform.set(platform, noises)
+          noises.push({ cases, own: variance, pool })
+        }
+      }
+    this.#noises.set(key, byPlatform)
+    return byPlatform
   }
 
   #ofRun(about: Comparable, rounds: number): VariancePrior | undefined {
@@ -90,13 +163,18 @@ export class VariancePools {
   }
 
   #variances(bench: Bench, metric: string, about: Comparable, rounds: number): readonly Known[] {
+    const key = JSON.stringify([bench.id, metric, kindOf(about), rounds])
+    const members = this.#casesLike(bench, metric, about)
+    const known = this.#known.get(key) ?? members.map((member) => knownAfter(member, rounds))
+    this.#known.set(key, known)
+    return known
+  }
+
+  #casesLike(bench: Bench, metric: string, about: Comparable): readonly Member[] {
     const key = JSON.stringify([bench.id, metric, kindOf(about)])
     const members = this.#members.get(key) ?? this.#comparableCases(bench, metric, about)
     this.#members.set(key, members)
-    const at = `${key}\0${rounds}`
-    const known = this.#known.get(at) ?? members.map((member) => knownAfter(member, rounds))
-    this.#known.set(at, known)
-    return known
+    return members
   }
 
   #isHardware(name: string): boolean {
