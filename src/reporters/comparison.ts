@@ -1,6 +1,13 @@
-import { type Change, type Comparison, falseDiscoveryRate, type Row, regressions } from '../core/records/compare.ts'
+import { type Comparison, regressions } from '../core/records/compare.ts'
+import {
+  type Change,
+  falseDiscoveryRate,
+  type Row,
+  type RowReason,
+  type WhichRun,
+} from '../core/records/row-changes.ts'
 import { plural, sanitize } from '../util/text.ts'
-import { interval } from './format.ts'
+import { figure, interval } from './format.ts'
 import type { BaselineView } from './metric-table.ts'
 import { caseName, outcomeName } from './summary.ts'
 import { plainTable } from './terminal/table.ts'
@@ -8,13 +15,42 @@ import { plainTable } from './terminal/table.ts'
 const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?', lost: '✗' }
 const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed', 'lost']
 
+const runNames: Record<WhichRun, string> = { baseline: 'the baseline', current: 'the current run' }
+
+/** Why a row is unclear or lost, in words. */
+export function formatRowReason(reason: RowReason): string {
+  switch (reason.code) {
+    case 'platform-unavailable':
+      return 'the platform does not work now'
+    case 'sample-errors':
+      return 'every sample failed'
+    case 'zero-value':
+      return 'a figure of 0 has no ratio'
+    case 'different-work':
+      return 'the work differs: the bench, the limits or the image changed'
+    case 'not-measured':
+      return reason.run === 'baseline' ? 'not measured before' : 'not measured now'
+    case 'host-overloaded':
+      return `other processes had most of the CPUs in ${runNames[reason.run]}`
+    case 'dependent-rounds': {
+      const rows = reason.comparisons > 1 ? ` over ${reason.comparisons} rows` : ''
+      const correlation = `correlation ${figure(reason.correlation)}${rows}`
+      return `the rounds of ${runNames[reason.run]} depend on each other (${correlation})`
+    }
+  }
+}
+
+/** What a row compares, or why it is unclear or lost. */
+export const formatRowBasis = ({ reason, of }: Pick<Row, 'reason' | 'of'>): string =>
+  reason ? formatRowReason(reason) : of === 'value' ? 'of the values' : 'of the ratios to native'
+
 const textsOf = (row: Row): string[] => [
   `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
   sanitize(caseName(row.bench, row.params), 48),
   sanitize(row.platform, 24),
   sanitize(row.metric, 20),
   row.ratio ? `×${interval({ ...row.ratio, value: row.ratio.estimate })}` : '–',
-  row.reason ?? (row.of === 'value' ? 'of the values' : 'of the ratios to native'),
+  formatRowBasis(row),
 ]
 
 /** Claims that the baseline decides and the current run does not. */
@@ -85,7 +121,7 @@ export interface RegressionSummary {
 
 /** By how much a metric changed, or why that is not known: `: now ÷ before 1.2 [1.1, 1.3]`. */
 export function changeText({ change, ratio, reason }: Pick<Row, 'change' | 'ratio' | 'reason'>): string {
-  if (reason !== null) return `: ${change === 'lost' ? 'lost, ' : ''}${reason}`
+  if (reason !== null) return `: ${change === 'lost' ? 'lost, ' : ''}${formatRowReason(reason)}`
   return ratio ? `: now ÷ before ${interval({ ...ratio, value: ratio.estimate })}` : ''
 }
 

@@ -1,7 +1,7 @@
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
-import type { Row } from '../core/records/compare.ts'
+import type { Row } from '../core/records/row-changes.ts'
 import type { Matcher } from '../dsl/claim.ts'
 import { sanitize } from '../util/text.ts'
 import { changeText } from './comparison.ts'

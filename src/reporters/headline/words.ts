@@ -10,6 +10,7 @@ import {
   formatPlatforms,
   formatQuantity,
 } from '../format.ts'
+import { formatRowReason } from '../comparison.ts'
 import { claimLocation } from '../summary.ts'
 import type { Fact, FactSubject, Since } from './facts.ts'
 import type { FindingNote } from './findings.ts'
@@ -199,7 +200,7 @@ export function sureText({ subjects: [worst], direction }: Fact): string {
 }
 
 function regressedText({ row, baseline }: Extract<Since, { kind: 'regressed' | 'baseline' }>): string {
-  if (row.reason !== null && row.change === 'lost') return `no result any more: ${row.reason}`
+  if (row.reason !== null && row.change === 'lost') return `no result any more: ${formatRowReason(row.reason)}`
   const { ratio } = row
   if (!ratio) return `measured in the baseline ${baseline} too`
   const { estimate, low, high } = ratio

@@ -1,8 +1,9 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../../core/model/verdict.ts'
-import type { Change } from '../../core/records/compare.ts'
+import type { Change } from '../../core/records/row-changes.ts'
 import { plural } from '../../util/text.ts'
+import { formatRowBasis } from '../comparison.ts'
 import {
   formatAssertion,
   formatClaim,
@@ -49,7 +50,7 @@ export function baselineHtml({ name, comparison }: BaselineView, record: number)
         cell(platform, 'wrap-anywhere'),
         cell(metric),
         cell(ratio ? `×${interval({ ...ratio, value: ratio.estimate })}` : '–', 'nowrap'),
-        cell(reason ?? (of === 'value' ? 'of the values' : 'of the ratios to native'), 'muted'),
+        cell(formatRowBasis({ reason, of }), 'muted'),
       ],
     }),
   )

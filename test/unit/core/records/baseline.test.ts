@@ -122,17 +122,16 @@ describe('comparing two runs', () => {
         sample.round < rounds && names.includes(sample.platform) ? { ...sample, disturbed: true, load } : sample,
       ),
     })
-    const doubted = { change: 'unclear', reason: expect.stringContaining('other processes had most of the CPUs') }
+    const doubted = (run: string) => ({ change: 'unclear', reason: { code: 'host-overloaded', run } })
 
     it('in either run, what moved is unclear, says why, and fails nothing', () => {
       for (const [a, b, run] of [
-        [before, overloaded(now, 6), 'current run'],
+        [before, overloaded(now, 6), 'current'],
         [overloaded(before, 6), now, 'baseline'],
       ] as const) {
         const comparison = compareRecords(a, b, options)
         const moved = comparison.rows.filter(({ failsRun }) => failsRun)
-        expect(moved).toMatchObject(moved.map(() => doubted))
-        expect(moved[0]!.reason).toContain(`in the ${run}`)
+        expect(moved).toMatchObject(moved.map(() => doubted(run)))
         expect(fails(comparison)).toBe(false)
         expect(comparisonText(comparison)).toContain('other processes had most of the CPUs')
       }
@@ -218,18 +217,19 @@ describe('comparing two runs', () => {
     }
 
     it.each([
-      ['every sample failed', failing],
-      ['the platform does not work now', absent],
-    ])('is lost, and fails: %s', (reason, now) => {
+      ['sample-errors', 'every sample failed', failing],
+      ['platform-unavailable', 'the platform does not work now', absent],
+    ])('is lost, and fails: %s', (code, text, now) => {
       const comparison = compareRecords(before, now, options)
       const lost = comparison.rows.filter(({ change }) => change === 'lost')
       expect(lost.map(({ platform, metric }) => [platform, metric])).toEqual([
         ['runc', 'latency'],
         ['runc', 'rate'],
       ])
-      expect(lost[0]!.reason).toBe(reason)
+      expect(lost[0]!.reason).toEqual({ code })
       expect(comparisonExit(comparison, false)).toBe(1)
       expect(comparisonText(comparison)).toContain('2 lost')
+      expect(comparisonText(comparison)).toContain(text)
     })
 
     it('is allowed by name, and is not lost if the run did not ask for the platform', () => {
@@ -266,7 +266,30 @@ describe('comparing two runs', () => {
       ).flat(),
     )
     const row = compareRecords(before, drifting, options).rows.find(({ platform }) => platform === 'runc')!
-    expect(row).toMatchObject({ change: 'unclear', reason: 'the rounds of a run depend on each other' })
+    expect(row).toMatchObject({ change: 'unclear', reason: { code: 'dependent-rounds', run: 'current' } })
+  })
+
+  it('rounds that depend on each other a little on each of many platforms change nothing for sure', () => {
+    const names = Array.from({ length: 9 }, (_, at) => `p${at}`)
+    const plan = aPlan({ platforms: ['native', ...names].map((name) => aPlatform(name)) })
+    const costs = Object.fromEntries(names.map((name) => [name, 1.2]))
+    const aWhile = { ...runOf('a while', costs, { count: 12 }), plan }
+    const random = seeded('slow waves')
+    const phases = names.map(() => 6 * random())
+    const waving = recordOf(
+      Array.from({ length: 12 }, (_, round) =>
+        ['native', ...names].map((platform, at) => {
+          const wave = at === 0 ? 0 : 0.03 * Math.sin(phases[at - 1]! + (0.9 + 0.02 * at) * round)
+          const latency = 20 * (at === 0 ? 1 : 1.4) * Math.exp(wave + 0.02 * gaussian(random))
+          return aSample(platform, round, withValues({ latency, rate: 1e3 / latency }))
+        }),
+      ).flat(),
+      { plan },
+    )
+    const reasons = compareRecords(aWhile, waving, options).rows.flatMap(({ reason }) => reason ?? [])
+    expect(reasons).toContainEqual(
+      expect.objectContaining({ code: 'dependent-rounds', run: 'current', comparisons: 9 }),
+    )
   })
 
   it('an A/A sweep of 40 metrics seldom fails; one regression of 20 % among them is found', () => {
