@@ -48,7 +48,7 @@ The schema describes one line.`
 
 const imported = `# Import format
 
-\`isobench judge\` and \`isobench findings\` read a JSON file with results that were measured elsewhere.
+\`isobench judge\`, \`findings\`, \`report\` and \`compare\` read a JSON file with results that were measured elsewhere.
 [Judge results that were measured elsewhere](../how-to/import-results.md) has an example.
 isobench rejects unknown fields.
 

@@ -3,20 +3,23 @@ import { findConfig } from '../core/project/config.ts'
 import { recordFile } from '../core/records/baseline.ts'
 import { compareSameHost, comparisonExit } from '../core/records/compare.ts'
 import { comparisonText } from '../reporters/comparison.ts'
+import { UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
-import { readStored } from './stored-records.ts'
+import { loadSuite, openRecord } from './setup.ts'
+
+const runArgument = 'a run record, the name of a baseline, or a JSON import'
 
 export const command = defineCommand({
   description:
-    'Compares two runs, each given as a run record or as the name of a baseline. ' +
+    'Compares two runs, each given as a run record, the name of a baseline or an import of results from elsewhere. ' +
     'Exits with code 1 if a metric regressed or is no longer measured, ' +
     'and with code 4 if the rounds are too few to find a regression.',
   arguments: [
-    { name: 'baseline', description: 'a run record or the name of a baseline', required: true, completion: 'file' },
-    { name: 'current', description: 'a run record or the name of a baseline', required: true, completion: 'file' },
+    { name: 'baseline', description: runArgument, required: true, completion: 'file' },
+    { name: 'current', description: runArgument, required: true, completion: 'file' },
   ],
-  options: pickOptions('margin', 'allowDifferentHosts', 'allowMissing', 'strict', 'json'),
+  options: pickOptions('margin', 'allowDifferentHosts', 'allowMissing', 'strict', 'json', 'config'),
   examples: [
     { line: 'compare main .isobench/runs/latest.jsonl', description: 'a baseline and a record' },
     { line: 'compare before.jsonl after.jsonl --margin 3', description: 'two records' },
@@ -24,12 +27,19 @@ export const command = defineCommand({
   run: async (args, options, io) => compare(args, options, io),
 })
 
-function compare([baseline, current]: readonly string[], options: Options, io: CommandIo): number {
+async function compare([baseline, current]: readonly string[], options: Options, io: CommandIo): Promise<number> {
   // Records require no config. Without one, names of baselines are relative to the current directory.
   const config = findConfig(io.cwd)
   const root = config ? dirname(config) : io.cwd
-  const [a, b] = [baseline!, current!].map((name) => readStored(recordFile(root, io.cwd, name), io))
-  const comparison = compareSameHost(a!, b!, {
+  const open = async (name: string) => {
+    const record = await openRecord(recordFile(root, io.cwd, name), () => loadSuite(io.cwd, options.config), io)
+    if (record.samples.length > 0 || !('published' in record.plan)) return record
+    throw new UsageError(
+      `${name} states results without samples, so there is nothing to compare.`,
+      `judge it instead: isobench judge ${name}`,
+    )
+  }
+  const comparison = compareSameHost(await open(baseline!), await open(current!), {
     marginPercent: options.margin,
     allowDifferentHosts: options.allowDifferentHosts,
     allowMissing: options.allowMissing,

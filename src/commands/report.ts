@@ -3,17 +3,24 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { buildReport } from '../core/judge/report.ts'
 import { loadProject } from '../core/project/config.ts'
 import { recordFile } from '../core/records/baseline.ts'
+import type { StoredRun } from '../core/reporter.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { type Baseline, createReporters, reporterProject } from './reporters.ts'
-import { latestFile, readStored } from './stored-records.ts'
+import { loadSuite, openRecord } from './setup.ts'
+import { latestFile } from './stored-records.ts'
 
 export const command = defineCommand({
   description:
     'Shows stored runs with any reporter; several runs stand side by side. It exits with code 0 whatever the ' +
     'verdicts are: use isobench judge to fail on them.',
   arguments: [
-    { name: 'records', description: 'run records (default: the latest run)', variadic: true, completion: 'file' },
+    {
+      name: 'records',
+      description: 'run records, or JSON imports (default: the latest run)',
+      variadic: true,
+      completion: 'file',
+    },
   ],
   options: {
     ...pickOptions('reporter', 'json'),
@@ -35,10 +42,11 @@ export const command = defineCommand({
 
 async function showRecords(files: readonly string[], options: Options, io: CommandIo): Promise<number> {
   const paths = files.length > 0 ? files : [latestFile((await loadProject(io.cwd, options.config)).root, io)]
-  const runs = paths.map((file) => {
-    const record = readStored(file, io)
-    return { plan: record.plan, report: buildReport(record, { strict: options.strict }) }
-  })
+  const runs: StoredRun[] = []
+  for (const file of paths) {
+    const record = await openRecord(file, () => loadSuite(io.cwd, options.config), io)
+    runs.push({ plan: record.plan, report: buildReport(record, { strict: options.strict }) })
+  }
   const project = await reporterProject(options, io.cwd)
   const reporter = await createReporters(options, project, io, await baselineOf(options, io))
   await reporter.onStoredRuns(runs)

@@ -68,11 +68,11 @@ export function baselineFile(root: string, name: string): string {
   throw new UsageError(`there is no baseline "${name}"`, fix ?? `keep one with: isobench run --save-baseline ${name}`)
 }
 
-/** A record by its path, or by the name of a baseline. */
+/** A record or an import by its path, or a record by the name of a baseline. */
 export function recordFile(root: string, cwd: string, given: string): string {
   const path = resolve(cwd, given)
-  if (existsSync(path) && /\.jsonl$/.test(path)) return path
-  if (/[\\/]|\.jsonl$/.test(given))
+  if (existsSync(path) && /\.jsonl?$/.test(path)) return path
+  if (/[\\/]|\.jsonl?$/.test(given))
     throw new UsageError(`there is no run record at ${given}`, 'records are in .isobench/runs')
   return baselineFile(root, given)
 }

@@ -50,7 +50,7 @@ export function parseRecord(
   if (isImport(content))
     throw new RecordError(
       `${file} holds imported results, not a run record`,
-      `only isobench judge reads imports: isobench judge ${file}`,
+      'isobench judge, findings, report and compare read imports, from files that end in .json',
     )
   const texts = content.split('\n')
   const cutOff = texts.pop() ?? ''

@@ -1,6 +1,7 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { ClaimVerdict, Estimate } from '../../core/model/verdict.ts'
 import { plural } from '../../util/text.ts'
+import { formatRowReason } from '../comparison.ts'
 import {
   duration,
   figure,
@@ -10,7 +11,6 @@ import {
   formatPlatforms,
   formatQuantity,
 } from '../format.ts'
-import { formatRowReason } from '../comparison.ts'
 import { claimLocation } from '../summary.ts'
 import type { Fact, FactSubject, Since } from './facts.ts'
 import type { FindingNote } from './findings.ts'

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
+import { compareRecords } from '../../../../src/core/records/compare.ts'
 import { type ImportTarget, importRecord } from '../../../../src/core/records/import.ts'
 import { RecordError } from '../../../../src/core/records/record-file.ts'
 import { formatClaim, formatFinding } from '../../../../src/reporters/format.ts'
+import { reporters } from '../../../../src/reporters/index.ts'
+import { contextOf, Memory } from '../../reporters/fixture.ts'
 import { aBench, aClaim, aFinding, aPlan } from '../judge/builders.ts'
 
 const bench = aBench({ params: { rw: ['read', 'write'] } })
@@ -186,5 +189,52 @@ describe('what is refused, with its place', () => {
   it('suggests the nearest name', () => {
     const act = () => importRecord('lab.json', file({ samples: [set('native', [1], { bench: 'dick' })] }), suite, known)
     expect(act).toThrow(expect.objectContaining({ fix: 'did you mean "disk"?' }))
+  })
+})
+
+describe('imported results in other commands', () => {
+  const record = (over: Loose) => importRecord('lab.json', file(over), suite, known)
+  const values = (cost: number) =>
+    record({
+      samples: [
+        set('native', native),
+        set(
+          'runc',
+          native.map((x) => cost * x),
+        ),
+      ],
+    })
+
+  it.each(Object.keys(reporters).filter((name) => !['benchmark-action', 'github'].includes(name)))(
+    '%s reports them as a stored run',
+    async (name) => {
+      const out = new Memory(false, 120)
+      const { plan } = values(4)
+      const report = buildReport(values(4), { strict: false })
+      await reporters[name]!.create(contextOf(out)).onStoredRuns?.([{ plan, report }])
+      expect(out.text).toContain('runc')
+    },
+  )
+
+  it('compare by their values, because plain numbers pair with nothing', () => {
+    const options = { marginPercent: 5, allowDifferentHosts: false }
+    const { rows } = compareRecords(values(1), values(4), options)
+    const runc = rows.find(({ platform }) => platform === 'runc')
+    expect(runc).toMatchObject({ of: 'value', change: 'regressed', ratio: { estimate: expect.closeTo(4) } })
+    // A list is in no order of time: a sorted one is not a trend.
+    const sorted = Array.from({ length: 12 }, (_, at) => 20 + at)
+    const lists = (cost: number) =>
+      record({
+        samples: [
+          set('native', native),
+          set(
+            'runc',
+            sorted.map((x) => cost * x),
+          ),
+        ],
+      })
+    expect(
+      compareRecords(lists(1), lists(1.5), options).rows.find(({ platform }) => platform === 'runc'),
+    ).toMatchObject({ change: 'regressed', reason: null })
   })
 })
