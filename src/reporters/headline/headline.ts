@@ -127,7 +127,7 @@ function undecidedOf({ claims }: Report): Undecided {
   const open = claims.filter(({ outcome }) => outcome === 'inconclusive')
   const counts = new Map<ReasonCode, number>()
   for (const { reason } of open) if (reason) counts.set(reason.code, (counts.get(reason.code) ?? 0) + 1)
-  const needs = open.flatMap(({ extraRoundsNeeded }) => extraRoundsNeeded ?? [])
+  const needs = open.flatMap(({ extraRoundsNeeded: needed }) => (typeof needed === 'number' ? [needed] : []))
   return {
     count: open.length,
     reasons: [...counts].map(([code, count]) => ({ code, count })).sort((a, b) => b.count - a.count),

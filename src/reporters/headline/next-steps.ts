@@ -88,8 +88,12 @@ export function rerunOf(report: Report, { bench, subjects, direction }: Fact): C
 const isMeasured = ({ cases: benches }: Report, name: string): boolean =>
   benches.some(({ results }) => results.some(({ platform }) => platform === name))
 
-/** Claims that more rounds would decide. */
-export const needsRounds = ({ outcome }: Pick<ClaimVerdict, 'outcome'>): boolean => outcome === 'inconclusive'
+/** Claims that more rounds may decide. */
+export const needsRounds = ({
+  outcome,
+  extraRoundsNeeded,
+}: Pick<ClaimVerdict, 'outcome' | 'extraRoundsNeeded'>): boolean =>
+  outcome === 'inconclusive' && extraRoundsNeeded !== 'too-many'
 
 /** How many samples other processes disturbed, and when most of them were. */
 export interface Disturbance {

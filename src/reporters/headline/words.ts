@@ -7,6 +7,7 @@ import {
   figure,
   formatColumn,
   formatEstimate,
+  formatExtraRounds,
   formatMatcher,
   formatPlatforms,
   formatQuantity,
@@ -263,8 +264,8 @@ export function findingText({ kind, worst, best, holds, of, platforms, isSuspici
   const subject = `${formatPlatforms(worst)}’s ${worst.claim.metric}${params ? ` at ${params}` : ''}`
   const many = platforms.length > 1 ? `; ${plural(platforms.length, 'platform')} in all` : ''
   const other = best ? `, ${formatPlatforms(best)}’s ${measuredText(best)}` : ''
-  const rounds = worst.extraRoundsNeeded
-  const more = rounds ? `; ${rounds} more rounds would decide` : ''
+  const rounds = formatExtraRounds(worst.extraRoundsNeeded)
+  const more = rounds ? `; ${rounds}` : ''
   const text = `${subject} is ${measuredText(worst)}${other}; ${allowedText(worst)}`
   const count = of > 1 ? `; ${holds} of ${of} comparisons hold` : ''
   if (kind === 'doubtful') return `${text}${more}${count}`

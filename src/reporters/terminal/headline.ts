@@ -2,7 +2,7 @@ import { describeExit, exitCodes } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import { pad, plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
 import { formatTally } from '../findings.ts'
-import { duration, timeBudgetText } from '../format.ts'
+import { duration } from '../format.ts'
 import { cellText, legendText, nativeText } from '../headline/cells.ts'
 import type { Before, Fact } from '../headline/facts.ts'
 import { type Headline, headlineOf } from '../headline/headline.ts'
@@ -25,6 +25,7 @@ import {
   verdictText,
   verdictWord,
 } from '../headline/words.ts'
+import { timeBudgetText } from '../stop.ts'
 import { count, provisionalNotes, shownPath } from '../summary.ts'
 import type { RenderOptions } from './claims.ts'
 import { type Colorize, gap } from './table.ts'
