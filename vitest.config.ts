@@ -4,6 +4,7 @@ import { SkipReporter } from './test/e2e/support/skip-reporter.ts'
 
 const alias = {
   'isobench/driver': fileURLToPath(new URL('./src/driver-api.ts', import.meta.url)),
+  'isobench/node': fileURLToPath(new URL('./src/node.ts', import.meta.url)),
   'isobench/reporter': fileURLToPath(new URL('./src/reporter.ts', import.meta.url)),
   'isobench/tools': fileURLToPath(new URL('./src/tools/index.ts', import.meta.url)),
   isobench: fileURLToPath(new URL('./src/index.ts', import.meta.url)),

@@ -12,6 +12,7 @@ const entryPoints = {
   tools: 'src/tools/index.ts',
   driver: 'src/driver-api.ts',
   reporter: 'src/reporter.ts',
+  node: 'src/node.ts',
 }
 
 /**

@@ -7,6 +7,8 @@ export { type BenchHandle, type BenchOptions, bench } from './dsl/bench.ts'
 export type { Claim, Matcher, Severity } from './dsl/claim.ts'
 export {
   type Config,
+  type ConfigEnvironment,
+  type ConfigFunction,
   defineConfig,
   type GuestLimits,
   type ImageConfig,

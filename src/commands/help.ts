@@ -82,10 +82,11 @@ export const usageLine = (name: string, specs: readonly ArgumentSpec[]): string 
     }),
   ].join(' ')
 
-/** `--rounds <n|n..m>`, `--[no-]forbid-only`. */
+/** `--rounds <n|n..m>`, `--[no-]forbid-only`, `-t, --name <text>`. */
 export function optionSignature(key: string, spec: OptionSpec): string {
   const flag = spec.negated === 'too' ? flagName(key).replace('--', '--[no-]') : flagNames(key, spec)[0]!
-  return spec.value === undefined ? flag : `${flag} ${spec.value}`
+  const flags = spec.short ? `${spec.short}, ${flag}` : flag
+  return spec.value === undefined ? flags : `${flags} ${spec.value}`
 }
 
 /** The help of one command. */

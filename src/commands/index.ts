@@ -10,6 +10,7 @@ const entry = (name: string, summary: string, load: () => Promise<{ command: unk
 export const commands: readonly CommandEntry[] = [
   entry('run', 'measure, judge and report; the default command', () => import('./run.ts')),
   entry('watch', 'measure again what a changed file affects', () => import('./watch.ts')),
+  entry('time', 'measure one command on several platforms, without a bench file', () => import('./time.ts')),
   entry('list', 'list benches, metrics and parameters', () => import('./list.ts')),
   entry('doctor', 'check which platforms work here and how to fix the rest', () => import('./doctor.ts')),
   entry('judge', 'judge a stored run, or imported results, again', () => import('./judge.ts')),

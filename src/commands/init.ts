@@ -1,6 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { UsageError } from '../util/errors.ts'
+import { linesOf } from '../util/files.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 
 const files: Readonly<Record<string, string>> = {
@@ -29,10 +31,27 @@ bench('prime verification', primes, {
 `,
 }
 
+/** Only for editors and `tsc`: isobench compiles bench files itself. */
+const tsconfig = `{
+  "compilerOptions": {
+    "strict": true,
+    "module": "NodeNext",
+    "target": "ES2023",
+    "lib": ["ES2023", "ESNext.Disposable"],
+    "allowImportingTsExtensions": true,
+    "skipLibCheck": true,
+    "noEmit": true
+  },
+  "include": ["isobench.config.ts", "benches"]
+}
+`
+
 export const command = defineCommand({
-  description: 'Writes isobench.config.ts and an example bench into the current directory. It never overwrites a file.',
+  description:
+    'Writes isobench.config.ts, an example bench and a tsconfig.json into the current directory, ignores .isobench ' +
+    'in git, and adds the script "bench" to package.json. It never overwrites a file or a script.',
   options: {},
-  examples: [{ line: 'init && isobench run --install', description: 'start a project and measure it' }],
+  examples: [{ line: 'init && npx isobench run --install', description: 'start a project and measure it' }],
   run: async (_args, _options, io) => init(io),
 })
 
@@ -43,12 +62,49 @@ function init(io: CommandIo): number {
       `isobench init: ${existing.join(' and ')} already exists.`,
       'move it away, or use another directory.',
     )
-  for (const [name, text] of Object.entries(files)) {
-    const file = join(io.cwd, name)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, text, { flag: 'wx' })
-    io.out.write(`wrote ${name}\n`)
+  for (const [name, text] of Object.entries(files)) writeNew(io, name, text)
+  if (existsSync(join(io.cwd, 'tsconfig.json')))
+    io.out.write('kept tsconfig.json; it needs "module": "NodeNext" and the folder benches\n')
+  else writeNew(io, 'tsconfig.json', tsconfig)
+  ignoreRecords(io)
+  addScript(io)
+  io.out.write('Next: npx isobench run --install\n')
+  return exitCodes.clean
+}
+
+function writeNew({ cwd, out }: CommandIo, name: string, text: string): void {
+  const file = join(cwd, name)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text, { flag: 'wx' })
+  out.write(`wrote ${name}\n`)
+}
+
+/** Run records and compiled files do not belong into a repository. */
+function ignoreRecords({ cwd, out }: CommandIo): void {
+  const file = join(cwd, '.gitignore')
+  const lines = linesOf(file)
+  if (lines.some((line) => /^\/?\.isobench\/?\s*$/.test(line))) return
+  const separator = lines.length > 0 && lines.at(-1) !== '' ? '\n' : ''
+  writeFileSync(file, `${separator}.isobench/\n`, { flag: 'a' })
+  out.write('added .isobench/ to .gitignore\n')
+}
+
+/** Adds the script and keeps the indentation of the file. A file that is no JSON object stays as it is. */
+function addScript({ cwd, out }: CommandIo): void {
+  const file = join(cwd, 'package.json')
+  if (!existsSync(file)) return
+  const text = readFileSync(file, 'utf8')
+  let content: unknown
+  try {
+    content = JSON.parse(text)
+  } catch {
+    return
   }
-  io.out.write('Next: isobench run --install\n')
-  return 0
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) return
+  const { scripts = {} } = content as { readonly scripts?: Readonly<Record<string, string>> }
+  if (Object.hasOwn(scripts, 'bench')) return
+  const indent = /^[ \t]+/m.exec(text)?.[0] ?? '  '
+  const changed = { ...content, scripts: { ...scripts, bench: 'isobench run' } }
+  writeFileSync(file, `${JSON.stringify(changed, null, indent)}\n`)
+  out.write('added the script "bench" to package.json: npm run bench\n')
 }

@@ -57,7 +57,7 @@ function benchText(bench: BenchData, profile: string): string {
 }
 
 async function list(filters: readonly string[], options: Options, io: CommandIo): Promise<number> {
-  const project = await loadProject(io.cwd, options.config)
+  const project = await loadProject(io.cwd, options.config, { command: 'list', profile: options.profile })
   const forbidOnly = options.forbidOnly ?? false
   const selection = await selectProject(project, drivers, { ...options, filters, forbidOnly })
   const { suite } = selection

@@ -44,7 +44,7 @@ async function measureNoise(
   options: CheckedOptions<typeof noiseOptions>,
   io: CommandIo,
 ): Promise<number> {
-  const project = await loadProject(io.cwd, options.config)
+  const project = await loadProject(io.cwd, options.config, { command: 'noise', profile: options.profile })
   const { plan, platforms, collected } = await createPlan(project, drivers, {
     ...options,
     filters,

@@ -25,6 +25,8 @@ export interface OptionSpec {
   readonly example: string
   /** Checks and converts what was typed: a string, `string[]` if repeatable, a boolean for a switch. */
   readonly schema: z.ZodType
+  /** A short form, such as `-t`. */
+  readonly short?: `-${string}`
   /** May be given several times. */
   readonly repeatable?: boolean
   /** `only`: the option is `--no-x`. `too`: both `--x` and `--no-x` exist. */
@@ -42,7 +44,8 @@ const text = z.string()
 const texts = z.array(text)
 const toggle = z.boolean().default(false)
 
-const list = texts.transform((values, context) => {
+/** Words that are separated by commas, or that several options have. */
+export const list = texts.transform((values, context) => {
   const names = values
     .flatMap((value) => value.split(','))
     .map((value) => value.trim())
@@ -96,6 +99,7 @@ export const sharedOptions = {
     group: 'Select benches',
     description: 'only these platforms of the config, separated by commas',
     example: '--platform native,runc',
+    short: '-p',
     schema: list.optional(),
     repeatable: true,
     completion: 'platforms',
@@ -111,6 +115,7 @@ export const sharedOptions = {
     group: 'Select benches',
     description: 'only benches with this text in their name',
     example: '--name "boot to first byte"',
+    short: '-t',
     schema: texts.optional(),
     repeatable: true,
   },

@@ -20,7 +20,8 @@ function createParser(table: OptionTable, typed: Record<string, (string | boolea
   for (const [key, spec] of Object.entries(table)) {
     for (const flag of flagNames(key, spec)) {
       const value = spec.value?.startsWith('[') ? '[value]' : '<value>'
-      const option = new Option(spec.value === undefined ? flag : `${flag} ${value}`)
+      const flags = spec.short ? `${spec.short}, ${flag}` : flag
+      const option = new Option(spec.value === undefined ? flags : `${flags} ${value}`)
       parser.addOption(option)
       parser.on(`option:${option.name()}`, (value: string | null | undefined) => {
         typed[key] ??= []
@@ -78,7 +79,7 @@ function unknownOption(name: string, table: OptionTable, typed: string): UsageEr
 function missingValue(name: string, table: OptionTable, error: CommanderError): UsageError {
   for (const [key, spec] of Object.entries(table)) {
     const flag = flagNames(key, spec)[0]!
-    if (error.message.includes(`'${flag} <value>'`))
+    if (error.message.includes(`${flag} <value>'`))
       return new UsageError(`${name}: ${flag} requires a value ${spec.value}.`, `write, for example, ${spec.example}`)
   }
   return new UsageError(`${name}: ${error.message}`, `${name} --help lists the options.`)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { withUnmeasured } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { measureProject } from '../core/measure/measure-project.ts'
@@ -14,7 +15,7 @@ import { StrayError } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
 import { createReporters } from './reporters.ts'
-import { confirm, showPlan } from './setup.ts'
+import { confirm, showPlan, withConfigDefaults } from './setup.ts'
 import { readStored } from './stored-records.ts'
 
 export const command = defineCommand({
@@ -65,8 +66,9 @@ export const command = defineCommand({
   run: runBenches,
 })
 
-async function runBenches(filters: readonly string[], options: Options, io: CommandIo): Promise<number> {
-  const project = await loadProject(io.cwd, options.config)
+async function runBenches(filters: readonly string[], given: Options, io: CommandIo): Promise<number> {
+  const project = await loadProject(io.cwd, given.config, { command: 'run', profile: given.profile })
+  const options = withoutNewBaseline(withConfigDefaults(given, project), given, project, io)
   // Refuse a wrong name before hours of measuring, not after.
   if (options.saveBaseline !== undefined) checkBaselineName(options.saveBaseline)
   const name = options.baseline
@@ -99,6 +101,14 @@ async function runBenches(filters: readonly string[], options: Options, io: Comm
     reporter.onAbort()
     throw error
   }
+}
+
+/** Removes the baseline of the config if it is not saved yet: the first run has nothing to compare with. */
+function withoutNewBaseline(options: Options, given: Options, { root }: Project, io: CommandIo): Options {
+  const { baseline } = options
+  if (baseline === undefined || given.baseline !== undefined || existsSync(baselineFile(root, baseline))) return options
+  io.err.write(`There is no baseline "${baseline}" yet. Save one with: isobench run --save-baseline ${baseline}\n`)
+  return { ...options, baseline: undefined }
 }
 
 interface FinishedRun {

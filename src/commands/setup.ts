@@ -16,6 +16,7 @@ import { drivers } from '../platforms/index.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
+import type { Options } from './options.ts'
 import { latestFile, readStored } from './stored-records.ts'
 
 /** Asks the user a yes-or-no question. Returns undefined if isobench does not run in a terminal. */
@@ -124,4 +125,14 @@ export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly Reso
     ),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** The options with the defaults of the config. */
+export function withConfigDefaults(options: Options, { rounds, seed, baseline }: Project): Options {
+  return {
+    ...options,
+    ...(options.rounds === undefined && rounds && { rounds: rounds.last, firstLook: rounds.first }),
+    seed: options.seed ?? seed,
+    baseline: options.baseline ?? baseline,
+  }
 }

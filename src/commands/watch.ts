@@ -8,7 +8,7 @@ import { UsageError } from '../util/errors.ts'
 import { endProcess, handleStrayErrors } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
-import { confirm } from './setup.ts'
+import { confirm, withConfigDefaults } from './setup.ts'
 import { handleKey, readKeys } from './watch-keys.ts'
 import { Screen } from './watch-screen.ts'
 
@@ -55,7 +55,7 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     waitForLock: options.waitForLock,
     remeasure: options.remeasure,
     profileName: options.profile,
-    profileOf: (project) => resolveProfile(project, options),
+    profileOf: (project) => resolveProfile(project, withConfigDefaults(options, project)),
     ensureDependencies: async ({ project, platforms }, signal) => {
       // Questions and the output of apt belong on the normal screen.
       leave()

@@ -59,9 +59,31 @@ export interface Config {
   readonly reporters?: readonly ReporterEntry[]
   /** Changes the profiles `quick`, `full` and `paper`, or adds others. */
   readonly profiles?: Readonly<Record<string, RunProfile>>
+  /** The default of `--rounds`: `10`, or `'10..30'`. Default: the profile's. */
+  readonly rounds?: number | `${number}..${number}`
+  /** The default of `--seed`. Default: random. */
+  readonly seed?: string
+  /** The default of `isobench run --baseline`. A run before the baseline is saved compares with nothing. */
+  readonly baseline?: string
 }
 
-/** Returns its argument. It only helps editors with types; isobench checks the config when it loads it. */
-export function defineConfig(config: Config): Config {
+/** For which command line a config function returns the config. */
+export interface ConfigEnvironment {
+  /** `run`, `list`, `watch`, `noise`, `time`, or `other` for all other commands. */
+  readonly command: string
+  /** The name of the profile: that of `--profile`, or `quick`. */
+  readonly profile: string
+}
+
+/** A function that returns the config. */
+export type ConfigFunction = (environment: ConfigEnvironment) => Config | Promise<Config>
+
+/**
+ * Returns its argument: a config, or a function that returns one for a command and a profile. It only helps editors
+ * with types; isobench checks the config when it loads it.
+ */
+export function defineConfig(config: Config): Config
+export function defineConfig(config: ConfigFunction): ConfigFunction
+export function defineConfig(config: Config | ConfigFunction): Config | ConfigFunction {
   return config
 }

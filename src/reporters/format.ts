@@ -1,5 +1,5 @@
 import { mostExtraRounds } from '../core/judge/tests.ts'
-import type { MetricResult } from '../core/model/report.ts'
+import type { MetricResult, PlatformResult } from '../core/model/report.ts'
 import type {
   ClaimVerdict,
   Combination,
@@ -12,7 +12,7 @@ import type {
 } from '../core/model/verdict.ts'
 import type { Matcher } from '../dsl/claim.ts'
 import { describeSelector } from '../dsl/platform.ts'
-import { plural } from '../util/text.ts'
+import { plural, sanitize } from '../util/text.ts'
 
 /** The words of a report: the only place that turns its structured data into sentences. */
 
@@ -389,4 +389,10 @@ export function duration(ms: number): string {
   const minutes = Math.floor(all / 60)
   if (minutes < 60) return all % 60 === 0 || minutes >= 10 ? `${minutes} min` : `${minutes} min ${all % 60} s`
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+/** How long the end of a server took, and why. */
+export function formatSlowServerStop({ program, ms, samples }: NonNullable<PlatformResult['slowServerStop']>): string {
+  const took = `${sanitize(program, 60)} took ${duration(ms)} to end in ${plural(samples, 'sample')}`
+  return `${took}: isobench killed it in the guest, but the command of the platform went on (see unshare --kill-child)`
 }

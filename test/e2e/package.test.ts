@@ -87,6 +87,18 @@ const ownFiles = {
     '})',
     '',
   ].join('\n'),
+  'program.mjs': [
+    "import { readdirSync } from 'node:fs'",
+    "import { collect, judge, readRecord, report } from 'isobench/node'",
+    'const { benches } = await collect()',
+    "const [file] = readdirSync('.isobench/runs').filter((name) => name.endsWith('.jsonl')).sort().reverse()",
+    "const record = readRecord('.isobench/runs/' + file)",
+    'const { claims } = judge(record)',
+    "const html = await report(record, { reporter: 'html' })",
+    'const names = benches.map(({ name }) => name).filter((name) => name !== "prime verification").join()',
+    "console.log(names, claims.length, claims[0].outcome, html.startsWith('<!doctype html>'))",
+    '',
+  ].join('\n'),
   'benches/constant.bench.ts': [
     "import { bench, expect, lower, platform, workload } from 'isobench'",
     "export const work = workload('constant', {",
@@ -141,7 +153,7 @@ describe('the packed package, installed in an empty folder', () => {
   test('has what it needs to run, one file of declarations per entry point, and no sources, tests or benches', () => {
     expect(packedFiles).toEqual(expect.arrayContaining(['bin/isobench.js', 'dist/bin.js', 'LICENSE', 'package.json']))
     expect(packedFiles.filter((name) => name.endsWith('.d.ts')).sort()).toEqual(
-      ['driver', 'index', 'reporter', 'tools'].map((name) => `dist/${name}.d.ts`),
+      ['driver', 'index', 'node', 'reporter', 'tools'].map((name) => `dist/${name}.d.ts`),
     )
     const known = /^(bin|dist|docs|schemas)\/|^(package\.json|LICENSE|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/
     expect(packedFiles.filter((name) => !known.test(name))).toEqual([])
@@ -223,6 +235,8 @@ describe('the packed package, installed in an empty folder', () => {
     const judge = ['--no-install', 'isobench', 'judge', '--reporter', './mine.ts=mine.txt']
     expect((await inProject('npx', judge)).exitCode).toBe(0)
     expect(project.read('mine.txt')).toBe('chroot within 5 % of native: holds\n')
+    const program = await inProject(process.execPath, ['program.mjs'])
+    expect(program.stdout, program.stderr).toBe('constant,served 1 holds true')
   })
 
   test('runs the conformance suite on the driver of the docs, which passes', async () => {
@@ -239,9 +253,9 @@ describe('the packed package, installed in an empty folder', () => {
     expect(exitCode).toBe(0)
   })
 
-  test('refuses to be reached into: only the four entry points can be imported', async () => {
+  test('refuses to be reached into: only the five entry points can be imported', async () => {
     const load = (name: string) => inProject(process.execPath, ['--input-type=module', '-e', `import '${name}'`])
-    for (const entry of ['isobench', 'isobench/tools', 'isobench/driver', 'isobench/reporter'])
+    for (const entry of ['isobench', 'isobench/tools', 'isobench/driver', 'isobench/reporter', 'isobench/node'])
       expect((await load(entry)).stderr).toBe('')
     expect((await load('isobench/dist/bin.js')).stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })

@@ -148,8 +148,13 @@ function resultOf(
         ratioToNative && (better === 'higher' ? ratioToNative.ratio : 1 / ratioToNative.ratio) > suspicious,
     )
   const share = clientShare(input.samples, benchCase.id, platform)
+  const slowStops = input.samples
+    .of(benchCase.id, platform)
+    .flatMap((sample) => sample.slowServerStop ?? [])
+    .sort((a, b) => b.ms - a.ms)
   return {
     platform,
+    ...(slowStops[0] && { slowServerStop: { ...slowStops[0], samples: slowStops.length } }),
     ...(share !== null && { client: { cpu: share } }),
     metrics: Object.fromEntries(results),
     errors: input.samples.of(benchCase.id, platform).flatMap((one) => errorOf(one) ?? []),

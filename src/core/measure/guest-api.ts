@@ -162,7 +162,12 @@ export interface SampleNotes {
   cachesDropped?: boolean
   /** What ran the code of a VMM's guest, such as `kvm`. */
   accelerator?: string
+  /** The server that took longest to end, if it took more than `slowStopMs`. */
+  slowServerStop?: { readonly program: string; readonly ms: number }
 }
+
+/** Milliseconds. isobench kills servers, which takes some milliseconds, or a second on emulated CPUs. */
+const slowStopMs = 5000
 
 /** Milliseconds that ending a server may take, also on emulated CPUs. */
 const stopLimitMs = 60_000
@@ -197,6 +202,16 @@ export function workloadGuest(
         (error: Error) => explainFailure(error, command.argv[0]!, target) as Promise<Error>,
       )
       const stop = async () => {
+        const started = performance.now()
+        try {
+          await end()
+        } finally {
+          const ms = Math.round(performance.now() - started)
+          if (ms > Math.max(slowStopMs, notes.slowServerStop?.ms ?? 0))
+            notes.slowServerStop = { program: command.argv[0], ms }
+        }
+      }
+      const end = async () => {
         // The pool ends the guest of an aborted sample, so no command can run in it.
         if (target.singleProcess || bounds.signal.aborted) {
           ending.abort()

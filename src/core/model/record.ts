@@ -173,6 +173,14 @@ export const sampleSchema = z
       .boolean()
       .optional()
       .describe('whether the host dropped its page cache; absent if the workload did not ask for it'),
+    slowServerStop: z
+      .object({
+        program: z.string().describe('program of the server'),
+        ms: z.number().describe('time until its process on the host had ended'),
+      })
+      .meta({ id: 'SlowServerStop', description: 'A server that took more than 5 s to end.' })
+      .optional()
+      .describe('the server of the sample that took longest to end, if it took more than 5 s'),
     load: loadSchema.optional().describe('what the host did during the sample'),
     accelerator: z.string().optional().describe('of VMM starts: what ran the guest code, `kvm` or `tcg`'),
     client: z

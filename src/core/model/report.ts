@@ -76,6 +76,15 @@ const platformResultSchema = z
       .meta({ id: 'LoadGeneratorResult', description: 'How busy the load generator was.' })
       .optional()
       .describe('of workloads with a load generator'),
+    slowServerStop: z
+      .object({
+        program: z.string().describe('program of the server'),
+        ms: z.number().describe('the longest time until a server had ended'),
+        samples: z.number().describe('number of samples with a slow end'),
+      })
+      .meta({ id: 'SlowServerStops', description: 'Servers of a result that took more than 5 s to end.' })
+      .optional()
+      .describe('absent if all servers ended within 5 s'),
     disturbed: z.number().optional().describe("number of samples during which other processes used the guests' CPUs"),
   })
   .meta({ id: 'PlatformResult', description: 'What one platform gave in one case.' })

@@ -2,14 +2,14 @@ import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { glob } from 'tinyglobby'
 import * as z from 'zod'
-import type { ImageConfig, ReporterEntry } from '../../dsl/config.ts'
+import type { ConfigEnvironment, ConfigFunction, ImageConfig, ReporterEntry } from '../../dsl/config.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { UsageError } from '../../util/errors.ts'
 import { keepProjectOwner } from '../../util/project-owner.ts'
 import { locationSchema } from '../model/claim.ts'
 import type { ResolvedProfile } from '../model/plan.ts'
 import { ProjectError } from '../model/suite.ts'
-import { importDefault } from './import-default.ts'
+import { importDefault, importProblem } from './import-default.ts'
 
 /** The config, checked and with every default filled in. */
 export interface Project {
@@ -29,6 +29,10 @@ export interface Project {
   /** Absent: the default reporter. */
   readonly reporters?: readonly ReporterEntry[]
   readonly profiles: Readonly<Record<string, ResolvedProfile>>
+  /** The default of `--rounds`. A first look before the last round stops when all claims are decided. */
+  readonly rounds?: { readonly first: number; readonly last: number }
+  readonly seed?: string
+  readonly baseline?: string
 }
 
 const configNames = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `isobench.config.${extension}`)
@@ -121,6 +125,12 @@ export const configSchema = z
       .optional()
       .describe('reporters as on the command line, or `[path, options]`. Default: `["default"]`'),
     profiles: z.record(z.string(), profileSchema).default({}).describe('how much a run measures, by name'),
+    rounds: z
+      .union([whole.min(1).max(1000), z.string().regex(/^\d+\.\.\d+$/, 'write it as 10 or "10..30"')])
+      .optional()
+      .describe('default of `--rounds`'),
+    seed: z.string().min(1).optional().describe('default of `--seed`'),
+    baseline: z.string().min(1).optional().describe('default of `isobench run --baseline`'),
   })
   .meta({ title: 'isobench config', description: 'What `isobench.config.ts` exports.' })
 
@@ -132,12 +142,40 @@ export function findConfig(from: string): string | undefined {
   }
 }
 
+/** Calls a config function. Its errors are those of the config. */
+async function callConfig(
+  value: unknown,
+  environment: ConfigEnvironment,
+  root: string,
+  file: string,
+): Promise<unknown> {
+  if (typeof value !== 'function') return value
+  try {
+    return await (value as ConfigFunction)(environment)
+  } catch (error) {
+    throw new ProjectError([importProblem(error, root, file)])
+  }
+}
+
+/** @throws {ProjectError} if the first number is not the smaller one */
+function roundsOf(rounds: number | string | undefined, fail: (message: string) => ProjectError): Project['rounds'] {
+  if (rounds === undefined) return undefined
+  const [first, last = first] = String(rounds).split('..').map(Number) as [number, number?]
+  if (first >= 1 && last >= first && last <= 1000) return { first, last }
+  throw fail(`rounds: "${rounds}" is no range from 1 to 1000, such as "10..30"`)
+}
+
 /**
  * Loads and checks the config.
+ * @param environment what a config function receives
  * @throws {UsageError} if there is none
  * @throws {ProjectError} if it cannot be used
  */
-export async function loadProject(cwd: string, given?: string): Promise<Project> {
+export async function loadProject(
+  cwd: string,
+  given?: string,
+  environment: ConfigEnvironment = { command: 'other', profile: 'quick' },
+): Promise<Project> {
   const file = given ? resolve(cwd, given) : findConfig(cwd)
   if (!file || !existsSync(file)) {
     throw new UsageError(
@@ -156,7 +194,7 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
   const name = basename(file)
   const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
   const { value, digest } = await importDefault(root, name, 'write: export default defineConfig({ … })')
-  const parsed = configSchema.safeParse(value)
+  const parsed = configSchema.safeParse(await callConfig(value, environment, root, name))
   if (!parsed.success) {
     throw new ProjectError(
       parsed.error.issues.map(({ path, message }) => ({
@@ -173,6 +211,7 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
       fix: `give one of them a name: platform('${twice.kind}', { name: '…' })`,
       location: twice.location,
     })
+  const rounds = roundsOf(config.rounds, fail)
   return {
     root,
     configFile: join(root, name),
@@ -191,6 +230,9 @@ export async function loadProject(cwd: string, given?: string): Promise<Project>
     duet: config.duet,
     ...(config.reporters && { reporters: config.reporters }),
     profiles: profilesOf(config.profiles),
+    ...(rounds && { rounds }),
+    ...(config.seed !== undefined && { seed: config.seed }),
+    ...(config.baseline !== undefined && { baseline: config.baseline }),
   }
 }
 

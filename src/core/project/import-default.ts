@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url'
 import { parseStackFrames } from '../../dsl/errors.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { handleStrayErrors } from '../../util/stray-errors.ts'
-import { ProjectError } from '../model/suite.ts'
+import { type Problem, ProjectError } from '../model/suite.ts'
 import { importTimeout, interruptLoopAfter } from './collect.ts'
 import { compile } from './compile.ts'
 import { definitionDetails } from './definition-details.ts'
@@ -42,11 +42,16 @@ export async function importCompiled(root: string, file: string, url: string): P
   try {
     return await withoutStrayErrors(() => withinLimit(import(url), importTimeout()))
   } catch (error) {
-    const { fix, location } = error instanceof IsobenchError ? { fix: error.fix } : definitionDetails(error)
-    const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
-    const at = location ?? frames.find((frame) => frame.file.startsWith(root))
-    throw new ProjectError([{ file, message: messageOf(error), ...(fix && { fix }), ...(at && { location: at }) }])
+    throw new ProjectError([importProblem(error, root, file)])
   }
+}
+
+/** What is wrong with a module of the project that threw an error. */
+export function importProblem(error: unknown, root: string, file: string): Problem {
+  const { fix, location } = error instanceof IsobenchError ? { fix: error.fix } : definitionDetails(error)
+  const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
+  const at = location ?? frames.find((frame) => frame.file.startsWith(root))
+  return { file, message: messageOf(error), ...(fix && { fix }), ...(at && { location: at }) }
 }
 
 /** A module was not imported in time. */

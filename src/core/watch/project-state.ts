@@ -96,13 +96,14 @@ export interface ProjectState {
 export interface Sources {
   readonly cwd: string
   readonly config: string | undefined
+  readonly profileName: string
   readonly drivers: Readonly<Record<string, Driver>>
 }
 
 type Settings = Pick<ProjectState, 'project' | 'configInputs' | 'platforms'>
 
-async function loadSettings({ cwd, config, drivers }: Sources): Promise<Settings> {
-  const project = await loadProject(cwd, config)
+async function loadSettings({ cwd, config, drivers, profileName }: Sources): Promise<Settings> {
+  const project = await loadProject(cwd, config, { command: 'watch', profile: profileName })
   const result = await compile(project.root, relative(project.root, project.configFile))
   return {
     project,

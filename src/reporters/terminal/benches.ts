@@ -2,6 +2,7 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import { quantile } from '../../core/stats/index.ts'
 import { plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
+import { formatSlowServerStop } from '../format.ts'
 import { type MetricTable, metricTables, type Row } from '../metric-table.ts'
 import { disturbance, flagLegend, verdictSymbols } from '../summary.ts'
 import { type Colors, type Column, gap, type TableCell, table, verdictColor, widthOfTable } from './table.ts'
@@ -134,10 +135,14 @@ function lineOf(
 
 /** What went wrong on each platform: how often, and the first of it. */
 function errorLines({ results }: CaseResult, width: number, ink: Colors): string[] {
-  return results.flatMap(({ platform, errors }) => {
-    if (errors.length === 0) return []
+  return results.flatMap(({ platform, errors, slowServerStop: slow }) => {
     const failed = `${plural(errors.length, 'sample')} failed`
-    const text = `${sanitize(platform, 60)}: ${failed}, the first: ${sanitize(errors[0]!, 240)}`
-    return wrap(text, width - 6).map((line, at) => ink.doubt(`    ${at === 0 ? '!' : ' '} ${line}`))
+    const texts = [
+      ...(errors.length > 0 ? [`${sanitize(platform, 60)}: ${failed}, the first: ${sanitize(errors[0]!, 240)}`] : []),
+      ...(slow ? [`${sanitize(platform, 60)}: ${formatSlowServerStop(slow)}`] : []),
+    ]
+    return texts.flatMap((text) =>
+      wrap(text, width - 6).map((line, at) => ink.doubt(`    ${at === 0 ? '!' : ' '} ${line}`)),
+    )
   })
 }

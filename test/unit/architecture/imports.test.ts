@@ -94,7 +94,7 @@ const allowed: Record<Layer, readonly Layer[]> = {
   root: layers.filter((layer) => layer !== 'root'),
 }
 
-const rootFiles = ['bin', 'cli', 'driver-api', 'in-guest', 'index', 'reporter']
+const rootFiles = ['bin', 'cli', 'driver-api', 'in-guest', 'index', 'node', 'reporter']
 
 function layerOf(file: string): Layer | undefined {
   const path = file.replace(/^src\//, '')

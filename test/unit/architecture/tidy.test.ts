@@ -23,6 +23,7 @@ const entryPoints = [
   'src/index.ts',
   'src/driver.ts',
   'src/driver-api.ts',
+  'src/node.ts',
   'src/reporter.ts',
   'src/in-guest.ts',
   'src/tools/index.ts',
@@ -88,7 +89,7 @@ describe('tidy', { timeout: 120_000 }, () => {
   })
 
   it('every public export has a docstring with units and errors', () => {
-    const entries = ['src/index.ts', 'src/tools/index.ts', 'src/driver-api.ts', 'src/reporter.ts']
+    const entries = ['src/index.ts', 'src/tools/index.ts', 'src/driver-api.ts', 'src/node.ts', 'src/reporter.ts']
     const { config } = ts.readConfigFile('tsconfig.json', (file) => readFileSync(file, 'utf8'))
     const { options } = ts.parseJsonConfigFileContent(config, ts.sys, process.cwd())
     const program = ts.createProgram(entries, options)

@@ -4,6 +4,7 @@ import { command as merge } from '../../../src/commands/merge.ts'
 import { command as noise } from '../../../src/commands/noise.ts'
 import { parseCommandLine } from '../../../src/commands/parse.ts'
 import { command as run } from '../../../src/commands/run.ts'
+import { command as time } from '../../../src/commands/time.ts'
 import { UsageError } from '../../../src/util/errors.ts'
 
 function parseRun(...argv: string[]) {
@@ -22,9 +23,26 @@ function refusal(parse: () => unknown): { message: string; fix: string | undefin
   throw new Error('not refused')
 }
 
+describe('a command after --', () => {
+  it('keeps its own options', () => {
+    const parsed = parseCommandLine('isobench time', time, [
+      '-p',
+      'runc',
+      '--',
+      'redis-benchmark',
+      '-t',
+      'get',
+      '--csv',
+    ])
+    expect(parsed).toMatchObject({ args: ['redis-benchmark', '-t', 'get', '--csv'], options: { platform: ['runc'] } })
+    expect(refusal(() => parseCommandLine('isobench time', time, ['--boot'])).message).toMatch(/<command> is missing/)
+  })
+})
+
 describe('values', () => {
   it.each([
     [['--seed', '007'], { seed: '007' }],
+    [['-p', 'native,runc', '-t', 'boot', '-t', 'disk'], { platform: ['native', 'runc'], name: ['boot', 'disk'] }],
     [['--seed=1e3'], { seed: '1e3' }],
     [['--save-baseline', '1.10'], { saveBaseline: '1.10' }],
     [['--save-baseline=true'], { saveBaseline: 'true' }],

@@ -1,0 +1,272 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import * as z from 'zod'
+import { exitCodes } from '../core/judge/exit-code.ts'
+import { interruptSignal } from '../core/measure/interruption.ts'
+import { measureProject } from '../core/measure/measure-project.ts'
+import type { MetricResult, Report } from '../core/model/report.ts'
+import { findConfig, loadProject, type Project } from '../core/project/config.ts'
+import { createPlan } from '../core/project/plan.ts'
+import { drivers } from '../platforms/index.ts'
+import { formatQuantity } from '../reporters/format.ts'
+import { benchLines } from '../reporters/terminal/benches.ts'
+import { renderOptions } from '../reporters/terminal/reporter.ts'
+import { platformLines } from '../reporters/terminal/summary.ts'
+import { UsageError } from '../util/errors.ts'
+import { sanitize, wrap } from '../util/text.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type CheckedOptions, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
+import { createReporters } from './reporters.ts'
+import { confirm } from './setup.ts'
+
+/** What is measured without `--platform`. */
+const defaultPlatforms = ['native', 'runc']
+/** The name of the bench file in the temporary project. */
+const benchFileName = 'time.bench.ts'
+
+const timeOptions = {
+  ...pickOptions('rounds', 'seconds', 'timeout', 'json', 'install', 'waitForLock', 'config'),
+  platform: {
+    ...sharedOptions.platform,
+    description: 'platforms of the config, or kinds of platforms, separated by commas (default: native,runc)',
+    example: '--platform native,runc,gvisor',
+  },
+  boot: {
+    group: 'Measure',
+    description: 'boot a guest for each execution, and measure until it is gone',
+    example: '--boot --platform native,runc',
+    schema: z.boolean().default(false),
+  },
+  metric: {
+    value: '<regex>',
+    group: 'Measure',
+    description: 'also measure the number in the output that the first group of this regular expression matches',
+    example: "--metric 'GET: ([0-9.]+)'",
+    schema: z.string().optional(),
+  },
+  better: {
+    value: '<direction>',
+    group: 'Measure',
+    description: 'whether a lower or a higher number of --metric is better (default: higher)',
+    example: '--better lower',
+    schema: z.enum(['lower', 'higher'], 'write lower or higher.').default('higher'),
+  },
+  unit: {
+    value: '<unit>',
+    group: 'Measure',
+    description: 'unit of the number of --metric (default: count)',
+    example: '--unit requests/s',
+    schema: z.string().default('count'),
+  },
+  package: {
+    value: '<names>',
+    group: 'Host and project',
+    description: 'Debian packages to add to the image, separated by commas',
+    example: '--package redis-tools',
+    schema: list.optional(),
+    repeatable: true,
+  },
+  write: {
+    value: '<file>',
+    group: 'Output',
+    description: 'write the measurement as a bench file, which isobench run measures again',
+    example: '--write benches/sort.bench.ts',
+    schema: z.string().optional(),
+    completion: 'file',
+  },
+} as const satisfies OptionTable
+
+type TimeOptions = CheckedOptions<typeof timeOptions>
+
+export const command = defineCommand({
+  description:
+    'Measures how long a command takes on several platforms, and compares them. It needs no bench file and no ' +
+    'config. Put -- before the command. Each sample repeats the command for --seconds, at least once, and its ' +
+    'median counts.',
+  arguments: [
+    {
+      name: 'command',
+      description: 'the program and its arguments; no shell is involved',
+      required: true,
+      variadic: true,
+    },
+  ],
+  options: timeOptions,
+  examples: [
+    { line: 'time -- sha256sum /bin/busybox', description: 'on native and runc' },
+    { line: 'time -p native,runc,gvisor --boot -- /bin/busybox true', description: 'boots' },
+    { line: 'time --write benches/sync.bench.ts -- sync', description: 'keep it as a bench' },
+  ],
+  run: timeCommand,
+})
+
+const quote = (text: string): string =>
+  `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
+
+/** What a bench file of the command needs. */
+export type TimedCommand = Pick<TimeOptions, 'boot' | 'metric' | 'better' | 'unit'> & {
+  readonly argv: readonly string[]
+}
+
+/** The TypeScript of a bench that measures the command. `--write` writes the same text that is measured. */
+export function timedBenchText({ argv, boot, metric, better, unit }: TimedCommand): string {
+  const name = quote(argv.join(' '))
+  const values = metric === undefined ? '' : `, value: unit(${quote(unit)}, { better: '${better}' })`
+  const imports = ['bench', 'lower', ...(metric === undefined ? [] : ['unit']), 'workload']
+  const result = metric === undefined ? '{ milliseconds }' : '{ milliseconds, stdout, stderr }'
+  const execute = boot ? 'boot(timed)' : 'guest.exec(timed)'
+  const extract = [
+    '      const [matched, number = matched] = pattern.exec(stdout + stderr) ?? []',
+    "      if (number === undefined) throw new Error('the output does not match ' + pattern)",
+    "      values.push(Number(number.replaceAll(',', '')))",
+  ]
+  return [
+    `import { ${imports.join(', ')} } from 'isobench'`,
+    "import { command } from 'isobench/tools'",
+    '',
+    `const timed = command(${argv.map(quote).join(', ')})`,
+    ...(metric === undefined ? [] : [`const pattern = new RegExp(${quote(metric)}, 'm')`]),
+    '',
+    `const work = workload${boot ? '.boot' : ''}(${name}, {`,
+    `  metrics: { duration: lower('ms')${values} },`,
+    `  async run({ ${boot ? 'boot' : 'guest'}, seconds }) {`,
+    '    const durations: number[] = []',
+    ...(metric === undefined ? [] : ['    const values: number[] = []']),
+    '    for (let spent = 0; spent < seconds * 1000; spent += durations.at(-1)!) {',
+    `      const ${result} = await ${execute}`,
+    '      durations.push(milliseconds)',
+    ...(metric === undefined ? [] : extract),
+    '    }',
+    `    return { duration: durations${metric === undefined ? '' : ', value: values'} }`,
+    '  },',
+    '})',
+    '',
+    `bench(${name}, work)`,
+    '',
+  ].join('\n')
+}
+
+/**
+ * A project with the bench alone, in a folder. It has the guests and platforms of the config, if there is one.
+ * @throws {UsageError} if `--config` does not exist
+ */
+async function timeProject(folder: string, options: TimeOptions, cwd: string): Promise<Project> {
+  const names = options.platform ?? defaultPlatforms
+  const isOwn = options.config !== undefined || findConfig(cwd) !== undefined
+  if (!isOwn)
+    writeFileSync(
+      join(folder, 'isobench.config.mjs'),
+      "export default { platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }] }\n",
+    )
+  const environment = { command: 'time', profile: 'quick' }
+  const project = await (isOwn
+    ? loadProject(cwd, options.config, environment)
+    : loadProject(folder, undefined, environment))
+  const { image, platforms } = project
+  return {
+    ...project,
+    root: folder,
+    include: [benchFileName],
+    skipTags: [],
+    skipPlatformTags: [],
+    image: options.package ? { ...image, packages: [...(image.packages ?? []), ...options.package] } : image,
+    platforms: names.map(
+      (name) => platforms.find((spec) => spec.name === name) ?? { kind: name, name, tags: [], options: {} },
+    ),
+  }
+}
+
+async function timeCommand(argv: readonly string[], options: TimeOptions, io: CommandIo): Promise<number> {
+  if (options.metric !== undefined) checkPattern(options.metric)
+  const written = options.write === undefined ? undefined : resolve(io.cwd, options.write)
+  if (written !== undefined && existsSync(written))
+    throw new UsageError(`isobench time: ${options.write} already exists.`, 'give --write another file.')
+  const text = timedBenchText({ ...options, argv })
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-time-'))
+  try {
+    writeFileSync(join(folder, benchFileName), text)
+    const project = await timeProject(folder, options, io.cwd)
+    const report = await measureCommand(project, options, io)
+    if (report.status !== 'finished') return report.exit.code
+    io.out.write(options.json ? `${JSON.stringify(report)}\n` : timeText(report, io))
+    if (written !== undefined) {
+      writeFileSync(written, text, { flag: 'wx' })
+      io.err.write(`Wrote ${options.write}. Measure it again with: npx isobench run ${options.write}\n`)
+    } else if (!options.json) io.err.write('Keep it as a bench with: --write benches/NAME.bench.ts\n')
+    const isMeasured = report.cases.every(({ results }) => results.every(({ errors }) => errors.length === 0))
+    return isMeasured && report.platforms.every(({ available }) => available) ? exitCodes.clean : exitCodes.invalid
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** @throws {UsageError} if the text is no regular expression */
+function checkPattern(text: string): void {
+  try {
+    new RegExp(text, 'm')
+  } catch (error) {
+    throw new UsageError(
+      `isobench time: --metric: ${(error as Error).message}.`,
+      "write, for example, 'GET: ([0-9.]+)'",
+    )
+  }
+}
+
+async function measureCommand(project: Project, options: TimeOptions, io: CommandIo): Promise<Report> {
+  const planned = await createPlan(project, drivers, { ...options, profile: 'quick', platform: undefined })
+  // Progress is not part of the answer.
+  const reporter = await createReporters(
+    { reporter: ['default'], json: false, all: false, margin: options.margin },
+    { root: project.root },
+    { ...io, out: io.err },
+  )
+  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
+  try {
+    return await measureProject({
+      ...planned,
+      project,
+      reporter,
+      signal: interruption.signal,
+      dependencies: { install: options.install, confirm: (question) => confirm(question, io) },
+      waitForLock: options.waitForLock,
+      remeasure: true,
+      strict: false,
+    })
+  } finally {
+    reporter.onAbort()
+  }
+}
+
+/** The table of the command, and each platform in words, the best first. */
+function timeText(report: Report, io: CommandIo): string {
+  const view = renderOptions({ out: io.out, root: report.record, color: io.color })
+  const lines = [
+    ...platformLines(report, view),
+    ...benchLines(report, view.width, view.ink),
+    ...report.cases.flatMap(({ results }) =>
+      results.flatMap(({ platform, errors }) =>
+        errors.length === 0 ? [] : wrap(`✗ ${sanitize(platform)}: ${sanitize(errors.at(-1)!)}`, view.width),
+      ),
+    ),
+    ...summaryLines(report).flatMap((line) => ['', ...wrap(line, view.width)]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** `duration: native 12.3 ms, runc 1.03 × as much, gvisor 1.45 × as much`, by medians. */
+function summaryLines({ cases }: Report): string[] {
+  const [measured] = cases
+  if (!measured) return []
+  return Object.keys(measured.results[0]?.metrics ?? {}).flatMap((name) => {
+    const ranked = measured.results
+      .flatMap(({ platform, metrics }) => (metrics[name]?.median ? [{ platform, ...metrics[name] }] : []))
+      .sort((a: MetricResult, b: MetricResult) => (a.median! - b.median!) * (a.better === 'lower' ? 1 : -1))
+    const [best, ...others] = ranked
+    if (!best || others.length === 0) return []
+    const rest = others.map(
+      ({ platform, median }) => `${platform} ${(median! / best.median!).toPrecision(3)} × as much`,
+    )
+    return [`${name}: ${best.platform} is best with ${formatQuantity(best.median!, best.unit)}; ${rest.join(', ')}`]
+  })
+}

@@ -1,0 +1,65 @@
+import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type TimedCommand, timedBenchText } from '../../../src/commands/time.ts'
+import { loadWorkloads } from '../../../src/core/measure/measure-project.ts'
+import { collect } from '../../../src/core/project/collect.ts'
+import type { CommandResult } from '../../../src/dsl/guest.ts'
+import type { CommandWork, PreparedContext } from '../../../src/dsl/workload.ts'
+import type { Command } from '../../../src/tools/command.ts'
+import { bundlePath } from '../../../src/util/assets.ts'
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-time-')))
+afterAll(() => rmSync(root, { recursive: true }))
+
+/** Bench files are imported by a worker that is built. */
+const built = existsSync(bundlePath('collector'))
+
+const plain: TimedCommand = { argv: ['true'], boot: false, metric: undefined, better: 'higher', unit: 'count' }
+
+let files = 0
+
+/** What the bench of a command executes and returns, if each execution takes 400 ms and prints this. */
+async function measured(timed: TimedCommand, stdout = '') {
+  // Node imports a module once.
+  const file = `${files++}.bench.ts`
+  writeFileSync(join(root, file), timedBenchText(timed))
+  const collected = await collect(root, [file])
+  expect(collected.suite.problems).toEqual([])
+  const [bench] = collected.suite.benches
+  const workloads = await loadWorkloads(root, collected, collected.suite)
+  const commands: (readonly string[])[] = []
+  const exec = async ({ argv }: Command): Promise<CommandResult> => {
+    commands.push(argv)
+    return { stdout, stderr: '', milliseconds: 400, firstByteMs: null }
+  }
+  const context = { guest: { exec }, boot: exec, seconds: 1 } as unknown as PreparedContext<
+    Record<never, never>,
+    unknown
+  >
+  const run = (workloads.get(bench!.id)!.work as CommandWork<never, never>).run(context as never)
+  return { bench: bench!, commands, values: await run.catch((error: Error) => error.message) }
+}
+
+describe.skipIf(!built)('the bench of isobench time', () => {
+  it('repeats the command for the length of a sample', async () => {
+    const argv = ["it's", 'a "b"', '\\', '$x `y`', '-t']
+    const { bench, commands, values } = await measured({ ...plain, argv })
+    expect(bench).toMatchObject({ name: argv.join(' '), metrics: { duration: { unit: 'ms', better: 'lower' } } })
+    expect(commands).toEqual([argv, argv, argv])
+    expect(values).toEqual({ duration: [400, 400, 400] })
+  })
+
+  it('boots a guest for each execution with --boot', async () => {
+    expect((await measured({ ...plain, boot: true })).bench.workload).toMatchObject({ kind: 'boot' })
+  })
+
+  it('takes a number from the output with --metric', async () => {
+    const timed = { ...plain, metric: "^GET's: ([\\d.,]+)/s", unit: 'requests/s' }
+    const { bench, values } = await measured(timed, "SET: 5/s\nGET's: 1,250.5/s\n")
+    expect(bench.metrics.value).toEqual({ unit: 'requests/s', better: 'higher' })
+    expect(values).toMatchObject({ value: [1250.5, 1250.5, 1250.5] })
+    expect((await measured(timed, 'nothing')).values).toMatch(/does not match .*GET/)
+  })
+})

@@ -1,0 +1,62 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { buildReport } from '../../../../src/core/judge/report.ts'
+import { type SampleNotes, workloadGuest } from '../../../../src/core/measure/guest-api.ts'
+import type { Exec, ExecTarget } from '../../../../src/core/session/exec-target.ts'
+import type { TimedResult } from '../../../../src/host/timed-process.ts'
+import { formatSlowServerStop } from '../../../../src/reporters/format.ts'
+import { aPlan, aSample, environmentOf } from '../judge/builders.ts'
+
+afterEach(() => vi.useRealTimers())
+
+const target: ExecTarget = { name: 'mine', rootfs: '/', execArgv: (argv) => argv as never }
+const done: TimedResult = { stdout: '', stderr: '', milliseconds: 1, firstByteMs: null }
+
+/** Serves, and stops the server. Its process on the host ends some milliseconds after the kill. */
+async function notesOf(milliseconds: number): Promise<SampleNotes> {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  let end!: () => void
+  const ended = new Promise<TimedResult>((resolve) => {
+    end = () => resolve(done)
+  })
+  const exec: Exec = async (argv) => {
+    if (argv.includes('redis-server')) return ended
+    if (argv.some((arg) => arg.includes('kill -9'))) {
+      vi.advanceTimersByTime(milliseconds)
+      end()
+    }
+    return done
+  }
+  const notes: SampleNotes = {}
+  const bounds = { exec, signal: new AbortController().signal, until: performance.now() + 60_000 }
+  const guest = workloadGuest(target, target, '10.0.0.1', bounds, notes)
+  const service = await guest.serve({ argv: ['redis-server'] }, { port: 6379 })
+  await service[Symbol.asyncDispose]()
+  return notes
+}
+
+describe('a server that ends slowly', () => {
+  it('is named in the sample', async () => {
+    expect(await notesOf(60_000)).toEqual({ slowServerStop: { program: 'redis-server', ms: 60_000 } })
+  })
+
+  it('is not one that ends within 5 s', async () => {
+    expect(await notesOf(4000)).toEqual({})
+  })
+
+  it('is named in the report, with the number of samples', () => {
+    const slow = [59_000, 60_000].map((ms) => ({ slowServerStop: { program: 'redis-server', ms } }))
+    const samples = [...slow, {}].map((notes, round) => aSample('runc', round, notes))
+    const record = {
+      file: 'a.jsonl',
+      status: 'finished',
+      environment: environmentOf(),
+      plan: aPlan(),
+      problems: [],
+      samples,
+    } as const
+    const { cases } = buildReport(record, { strict: false })
+    const { slowServerStop } = cases[0]!.results.find(({ platform }) => platform === 'runc')!
+    expect(slowServerStop).toEqual({ program: 'redis-server', ms: 60_000, samples: 2 })
+    expect(formatSlowServerStop(slowServerStop!)).toMatch(/^redis-server took 1 min to end in 2 samples: /)
+  })
+})
