@@ -276,7 +276,7 @@ export const sharedOptions = {
   saveBaseline: {
     value: '<name>',
     group: 'Compare',
-    description: 'save the run record as a baseline',
+    description: 'save the run record as a baseline; not if the run is interrupted, or worse than --baseline',
     example: '--save-baseline main',
     schema: text.optional(),
   },

@@ -119,7 +119,7 @@ interface FinishedRun {
 
 /**
  * Reports the run, compares it with the baseline and saves it as one. An error in one of them does not stop the others.
- * It compares before it saves, so that `--baseline main --save-baseline main` moves the baseline.
+ * It compares before it saves: `--baseline main --save-baseline main` moves the baseline, unless the run is worse.
  * @returns the exit code
  */
 async function finishRun(

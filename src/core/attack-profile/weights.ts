@@ -8,6 +8,7 @@ import type { CallCounts } from '../../tracing/call-counts.ts'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { writeFileAtomic } from '../../util/files.ts'
 import { sanitize } from '../../util/text.ts'
+import type { Plan } from '../model/plan.ts'
 import { type WeightsSource, weightsSourceSchema } from '../model/plan-schema.ts'
 
 /** The CSV files that weights are made of. None of them needs quotes, and a quote is refused rather than misread. */
@@ -147,6 +148,10 @@ export function readWeights(root: string): Weights | undefined {
     throw new WeightsError(`${file} is damaged`, 'remove it, or create it again: isobench epss import')
   }
 }
+
+/** The project's weights if a bench of the plan is traced, which alone uses them. */
+export const weightsForPlan = ({ benches }: Pick<Plan, 'benches'>, root: string): Weights | undefined =>
+  benches.some(({ workload }) => workload.traced) ? readWeights(root) : undefined
 
 /** How exploitable what a profile reaches is: EPSS scores of CVEs, by the functions that they are in. Pure. */
 

@@ -108,7 +108,11 @@ export function judgeOnPlatform(
       return judgeUnpaired(a, b, metric, rule, reference.medianOf ? 'median' : reference.platform, ratio(false))
     }
     const rounds = pairedDifferences(a, b, metric)
-    if (!Array.isArray(rounds)) return notEvaluated(failedOn(rounds, [platform, reference.platform], series))
+    if (!Array.isArray(rounds)) {
+      const { medianOf } = reference
+      const others = medianOf ? measuredMembers(medianOf, platform, input.plan) : [reference.platform]
+      return notEvaluated(failedOn(rounds, [platform, ...others], series))
+    }
     const id = [benchCase.id, claim.metric, platform, reference.platform].join('\0')
     const visited = Math.min(a.visited, b.visited)
     const query = { ...about, platform, against: reference }

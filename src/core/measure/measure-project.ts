@@ -6,7 +6,7 @@ import { findImage, type Image, ImageError } from '../../host/image.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
-import { readWeights, type Weights } from '../attack-profile/weights.ts'
+import { type Weights, weightsForPlan } from '../attack-profile/weights.ts'
 import { failures } from '../judge/exit-code.ts'
 import { judge, judgeClaims } from '../judge/judge.ts'
 import { buildReport } from '../judge/report.ts'
@@ -138,7 +138,7 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   const { project, reporter, collected, before } = options
   const environment = await host.session.readEnvironment(project, host.image)
   const noiseFloors = noiseFloorsFor(readNoise(project.root), environment, host.plan)
-  const weights = host.plan.benches.some(({ workload }) => workload.traced) ? readWeights(project.root) : undefined
+  const weights = weightsForPlan(host.plan, project.root)
   const plan: ScheduledPlan = {
     ...host.plan,
     ...(noiseFloors.length > 0 && { noiseFloors }),

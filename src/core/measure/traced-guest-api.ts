@@ -7,6 +7,7 @@ import type { Command } from '../../tools/command.ts'
 import { withBarriers } from '../../tracing/barrier.ts'
 import type { CallCounts } from '../../tracing/call-counts.ts'
 import type { Tracer } from '../../tracing/tracer.ts'
+import { UnsupportedError } from '../../util/errors.ts'
 import type { CommandBounds, ExecTarget, LoadClientHost } from '../session/exec-target.ts'
 import { execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
 
@@ -148,7 +149,10 @@ export function tracedGuestApi(
   }
 }
 
-/** Runs a command between barriers and measures the time between them. */
+/**
+ * Runs a command between barriers and measures the time between them.
+ * @throws {UnsupportedError} if the guest cannot run a command that waits at a barrier
+ */
 async function execBetweenBarriers(
   target: ExecTarget,
   command: Command,
@@ -156,6 +160,11 @@ async function execBetweenBarriers(
   bounds: CommandBounds,
   recorder: TraceRecorder,
 ): Promise<CommandResult> {
+  if (target.singleProcess) {
+    throw new UnsupportedError(
+      `${target.name} boots a guest for every command, and the calls of the boot would count as those of the command`,
+    )
+  }
   const entered = performance.now()
   let [from, to] = [Number.NaN, Number.NaN]
   let failure: unknown

@@ -17,7 +17,7 @@ import type { AttackProfile } from '../model/record.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
 import type { MeasureContext } from './context.ts'
-import { guestArgv } from './guest-api.ts'
+import { explainFailure, guestArgv, guestOomMonitor, oomMonitor } from './guest-api.ts'
 import type { SampleScope } from './sample-scope.ts'
 import { type TracedGuestApi, TraceRecorder, TraceTargets, tracedGuestApi } from './traced-guest-api.ts'
 import { checkValues } from './values.ts'
@@ -153,7 +153,9 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
     rootfs: image.rootfs,
     sandbox,
     handle,
+    singleProcess: handle.singleProcess === true,
     execArgv: handle.execArgv.bind(handle),
+    ranOutOfMemory: guestOomMonitor(sandbox, handle),
   }
   const recorder = new TraceRecorder(tracer, targets, plan.profile.seconds, scope.signal)
   const given = await step.run(tracedGuestApi(target, client, scope, recorder))
@@ -197,10 +199,13 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
     const argv = await tracer.recording(() => platform.driver.oneShot(sandbox, guestArgv(command), platform.options))
     setups.push(await tracer.collect())
     targets.refresh()
-    const label = `${command.argv[0]} booted on ${platform.spec.name}`
-    const done = await tracer.recording(() =>
-      scope.exec(targets.launch(argv), { timeoutMs: remaining(scope), signal: scope.signal, label }),
-    )
+    const { name } = platform.spec
+    const label = `${command.argv[0]} booted on ${name}`
+    const ranOutOfMemory = oomMonitor(sandbox)
+    const boot = () => scope.exec(targets.launch(argv), { timeoutMs: remaining(scope), signal: scope.signal, label })
+    const done = await tracer.recording(boot).catch(async (error: unknown) => {
+      throw await explainFailure(error, command.argv[0], { name, rootfs: image.rootfs, ranOutOfMemory })
+    })
     works.push(await tracer.collect())
     seconds += done.milliseconds / 1000
     return done

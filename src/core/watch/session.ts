@@ -4,12 +4,13 @@ import { collectRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
 import { runTimed } from '../../host/timed-process.ts'
+import { weightsForPlan } from '../attack-profile/weights.ts'
 import { buildReport } from '../judge/report.ts'
 import { GuestBundles } from '../measure/guest-api.ts'
 import { GuestPool } from '../measure/guest-pool.ts'
 import { RemeasureBudget } from '../measure/remeasure.ts'
 import { jobSchedule, type MeasureJob, runLoop } from '../measure/run-loop.ts'
-import { type CasesToMeasure, casesOf, type Plan, type PlannedPlatform } from '../model/plan.ts'
+import { type CasesToMeasure, casesOf, type Plan, type PlannedPlatform, type ScheduledPlan } from '../model/plan.ts'
 import type { Environment, RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { BenchData, Problem } from '../model/suite.ts'
@@ -227,6 +228,8 @@ export class WatchSession {
     const { image, client, pool } = this.#host!
     const { exec = runTimed, remeasure } = this.options
     const plan = this.#plan()
+    const { root } = this.current().state.project
+    const weights = weightsForPlan(plan, root)
     if (job.fresh) this.#store.forget(job.cases)
     this.#bootAhead = platformsToBootAhead(plan, job.cases)
     const results = [...job.cases.values()].reduce((sum, platforms) => sum + platforms.size, 0)
@@ -241,7 +244,8 @@ export class WatchSession {
         exec,
         platforms: new Map(this.#selectedPlatforms().map((platform) => [platform.spec.name, platform])),
         workloads: this.loader.workloads,
-        bundles: this.loader.bundles ?? new GuestBundles(this.current().state.project.root),
+        bundles: this.loader.bundles ?? new GuestBundles(root),
+        ...(weights && { weights }),
       },
       pool,
       remeasure: new RemeasureBudget(results * job.rounds, remeasure),
@@ -320,10 +324,11 @@ export class WatchSession {
     return selectedPlatforms(state, this.options, only)
   }
 
-  #plan(): Plan {
+  #plan(): ScheduledPlan {
     const { state, snapshot, only } = this.current()
     const { excluded, findings } = selectedBenches(state, this.options, only)
     const benches = this.loader.withLoadedDigests(snapshot.benches)
+    const weights = weightsForPlan({ benches }, state.project.root)
     return {
       seed: 'watch',
       profileName: this.options.profileName,
@@ -334,6 +339,7 @@ export class WatchSession {
         return known ? [{ ...known, tags }] : []
       }),
       benches,
+      ...(weights && { weights: weights.source }),
       cases: benches.flatMap(casesOf),
       findings,
       excluded,

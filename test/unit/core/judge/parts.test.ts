@@ -4,7 +4,7 @@ import type { Sample } from '../../../../src/core/model/record.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
 import type { Part } from '../../../../src/dsl/registry.ts'
 import { formatFinding } from '../../../../src/reporters/format.ts'
-import { aClaim, aFinding, aPlan, aPlatform, costing, erratic, native } from './builders.ts'
+import { aClaim, aFinding, aPlan, aPlatform, aSample, costing, erratic, native, rounds, withError } from './builders.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
 const slower: Matcher = { kind: 'worseThan', platform: 'native', by: 2 }
@@ -90,6 +90,22 @@ describe('the comparisons of a part', () => {
     const platforms = ['native', 'runc', 'gvisor', 'kata'].map((name) => aPlatform(name))
     const complete = judged([median], measured({ runc: 4, gvisor: 1, kata: 1 }), { platforms })
     expect(complete.finding.outcome).toBe('holds')
+  })
+
+  it('name the members of a median whose samples failed', () => {
+    const medianOf = ['native', 'gvisor', 'kata']
+    const median = part('all', aClaim({ kind: 'worseThan', platform: 'the median', medianOf, by: 2 }, on('runc')))
+    const platforms = ['native', 'runc', 'gvisor', 'kata'].map((name) => aPlatform(name))
+    const failed = (name: string) => rounds(5).map((round) => aSample(name, round, withError('it failed')))
+    const reasonWith = (names: readonly string[]) => {
+      const worked = Object.fromEntries(
+        ['runc', ...medianOf].filter((one) => !names.includes(one)).map((one) => [one, 1]),
+      )
+      const samples = [...measured(worked), ...names.flatMap(failed)]
+      return judged([median], samples, { platforms }).claims[0]!.reason
+    }
+    expect(reasonWith(['gvisor', 'kata'])).toEqual({ code: 'sample-errors', platforms: ['gvisor', 'kata'] })
+    expect(reasonWith(['kata'])).toEqual({ code: 'sample-errors', platforms: ['kata'] })
   })
 })
 
