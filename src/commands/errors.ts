@@ -28,6 +28,10 @@ export function problemText(problem: Problem, cwd = process.cwd()): string {
 export const problemCount = (problems: readonly Problem[], what: string): string =>
   `${plural(problems.length, 'problem')}; ${what}\n`
 
+/** What the bundler warns of, for standard error. */
+export const warningsText = (warnings: readonly Problem[]): string =>
+  warnings.map((warning) => `warning  ${problemText(warning)}`).join('')
+
 /** A refusal of the kernel, such as EACCES or ENOSPC. Its message names the file, and it is not a bug in isobench. */
 const isSystemError = (error: Error): boolean => 'syscall' in error && 'code' in error
 

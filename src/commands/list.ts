@@ -8,7 +8,7 @@ import { duration } from '../reporters/format.ts'
 import { benchName, excludedPlatformsNote } from '../reporters/summary.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
-import { problemCount, problemText } from './errors.ts'
+import { problemCount, problemText, warningsText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
 
 /** How many samples a run takes on each platform, and for how long. */
@@ -65,6 +65,7 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
   const isSelected = ({ id }: BenchData) => selection.benches.some((bench) => bench.id === id)
   const isFiltered = Boolean(name || tag || findings || shard || lastFailed)
   const benches = isFiltered ? suite.benches.filter(isSelected) : suite.benches
+  io.err.write(warningsText(selection.collected.warnings))
   for (const problem of suite.problems) io.err.write(problemText(problem))
   if (options.json) io.out.write(`${JSON.stringify({ ...suite, benches }, null, 1)}\n`)
   else if (benches.length > 0 || suite.problems.length === 0) {

@@ -13,6 +13,7 @@ import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { StrayError } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
+import { warningsText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
 import { createReporters } from './reporters.ts'
 import { confirm, showPlan, withConfigDefaults } from './setup.ts'
@@ -77,6 +78,7 @@ async function runBenches(filters: readonly string[], given: Options, io: Comman
   const reporter = await createReporters(options, project, io, baseline)
   const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters })
   const { problems } = planned.collected.suite
+  io.err.write(warningsText(planned.collected.warnings))
   if (problems.length > 0) reporter.onProblems(problems)
   for (const note of notes) reporter.onPrepare(note)
   if (options.dryRun) {

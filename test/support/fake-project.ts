@@ -106,7 +106,7 @@ export function fakeRun(
       ...plan,
     },
     platforms: fakePlatforms(host),
-    collected: { suite: { benches: data, findings: [], problems: [] }, compiled: new Map() },
+    collected: { suite: { benches: data, findings: [], problems: [] }, compiled: new Map(), warnings: [] },
     workloads,
     reporter: multiplexReporters([{ name: 'test', reporter }], (_, error) => {
       throw error

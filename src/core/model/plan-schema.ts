@@ -44,7 +44,9 @@ const benchSchema = z
       .meta({ id: 'Workload', description: 'The code that a bench measures.' })
       .describe('the code that it measures'),
     timeout: z.number().optional().describe("limit of one sample in seconds; absent: the profile's"),
-    digest: z.string().describe('hash of the compiled bench file'),
+    digest: z
+      .string()
+      .describe('hash of the compiled bench file and its imports, not of files that it reads at run time'),
     claims: z.array(claimSchema).describe('expectations of the bench'),
     location: locationSchema.optional().describe('where the bench is written'),
   })

@@ -74,6 +74,8 @@ export interface Collected {
   readonly suite: Suite
   /** The compiled files that can be run, by file. */
   readonly compiled: ReadonlyMap<string, Compiled>
+  /** What the bundler warns of. They fail nothing. */
+  readonly warnings: readonly Problem[]
 }
 
 interface Gathered {
@@ -115,9 +117,16 @@ export async function collect(
   void worker?.terminate()
   const digests = new Map(await digesting)
   const benches = gathered.benches.map((bench): BenchData => ({ ...bench, digest: digests.get(bench.file)! }))
+  // A file that several bench files import has its warnings once.
+  const warnings = new Map(
+    compiled.flatMap((one) =>
+      one.warnings.map((warning) => [JSON.stringify([warning.message, warning.location]), warning] as const),
+    ),
+  )
   return {
     suite: checkSuite({ ...gathered, benches }, files),
     compiled: new Map(compiled.map((one) => [one.file, one])),
+    warnings: [...warnings.values()],
   }
 }
 

@@ -1,22 +1,24 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { type BuildFailure, type BuildOptions, build } from 'esbuild'
+import { type BuildFailure, type BuildOptions, build, type Message, transform } from 'esbuild'
 import { suggestion } from '../../dsl/checked.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { writeFileAtomic } from '../../util/files.ts'
 import type { Problem } from '../model/suite.ts'
-import { locationConstants, moduleLocation } from './module-location.ts'
+import { locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
 
 /** A TypeScript file and everything it imports, bundled into one module that Node can load. */
 export interface Compiled {
   /** Relative to the project. */
   readonly file: string
   readonly output: string
-  /** A hash of the code. Comments and the file's path do not affect it. */
+  /** A hash of the code. Comments outside of texts and the project's path do not affect it. */
   readonly digest: string
   /** The absolute path of every file in the bundle. */
   readonly inputs: readonly string[]
+  /** What the bundler warns of, in any file that was compiled together. */
+  readonly warnings: readonly Problem[]
 }
 
 /** The compiled file, or what is wrong with it. */
@@ -32,7 +34,9 @@ const shared = {
   write: false,
   logLevel: 'silent',
   define: locationConstants,
-  plugins: [moduleLocation],
+  plugins: [moduleLocation, nativeAddons],
+  // Otherwise `import './register.ts'` is dropped if a package.json says "sideEffects": false. Node ignores that field.
+  ignoreAnnotations: true,
   // A project may use a global isobench, without one in its own node_modules.
   alias: {
     'isobench/driver': bundlePath('driver'),
@@ -49,8 +53,8 @@ const shared = {
   },
 } satisfies BuildOptions
 
-const problemsOf = (failure: BuildFailure, file: string, root: string): Problem[] =>
-  failure.errors.map(({ text, location }) => ({
+const problemsOf = (messages: readonly Message[], file: string, root: string): Problem[] =>
+  messages.map(({ text, location }) => ({
     file,
     message: text,
     ...missingExport(text),
@@ -125,17 +129,34 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
   })
   mkdirSync(folder, { recursive: true })
   for (const { path, contents } of result.outputFiles) writeFileAtomic(path, contents)
-  return files.map((file) => {
-    const output = join(folder, `${outputName(file)}.mjs`)
-    const code = result.outputFiles.find(({ path }) => path === output)!.text
-    return {
-      file,
-      output,
-      // esbuild names each input in a comment. The digest is a hash of the code without these comments.
-      digest: sha256(code.replace(/^\/\/ .*$/gm, '').replaceAll(root, '')),
-      inputs: Object.keys(result.metafile.outputs[relative(root, output)]!.inputs).map((input) => join(root, input)),
-    }
-  })
+  return Promise.all(
+    files.map(async (file) => {
+      const output = join(folder, `${outputName(file)}.mjs`)
+      const code = result.outputFiles.find(({ path }) => path === output)!.text
+      const inputs = Object.keys(result.metafile.outputs[relative(root, output)]!.inputs)
+      return {
+        file,
+        output,
+        digest: await digestOf(code, root),
+        inputs: inputs.map((input) => join(root, input)),
+        warnings: problemsOf(result.warnings, file, root),
+      }
+    }),
+  )
+}
+
+/**
+ * esbuild names each input in a comment. A parser removes the comments, because a line of a text may look like one.
+ */
+async function digestOf(code: string, root: string): Promise<string> {
+  const options = {
+    minifyWhitespace: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    format: 'esm',
+    target: shared.target,
+  } as const
+  return sha256(withoutProjectPath((await transform(code, options)).code, root))
 }
 
 /** Compiles one file of the project into `.isobench/build`, with source maps. */
@@ -145,7 +166,7 @@ export async function compile(root: string, file: string): Promise<CompileResult
     return { ok: true, compiled: compiled! }
   } catch (error) {
     if (!isBuildFailure(error)) throw error
-    return { ok: false, problems: problemsOf(error, file, root) }
+    return { ok: false, problems: problemsOf(error.errors, file, root) }
   }
 }
 

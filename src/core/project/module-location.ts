@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { dirname, extname } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { dirname, extname, isAbsolute, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Loader, Plugin } from 'esbuild'
 
 /** What a module says about its own place, by the module's path. In a bundle, it would be the place of the bundle. */
@@ -14,10 +14,32 @@ const places: Readonly<Record<string, (path: string) => string>> = {
 
 const constantOf = (expression: string): string => `__isobench_${expression.replaceAll(/\W/g, '_')}`
 
+/**
+ * How a module finds others at run time; Node would start from the place of the bundle. `__isobenchRequire` is
+ * `createRequire`, which the banner of a bundle imports.
+ */
+const resolvers: Readonly<Record<string, string>> = {
+  // The pattern, because `import.meta.resolve` itself would become this constant.
+  'import.meta.resolve':
+    `(specifier) => (/^[.]{0,2}[/]/.test(specifier) ? new URL(specifier, ${constantOf('import.meta.url')}).href : ` +
+    '(({ resolve }) => resolve(specifier))(import.meta))',
+  'require.resolve': `(...request) => __isobenchRequire(${constantOf('__filename')}).resolve(...request)`,
+}
+
 /** For esbuild's `define`: each expression becomes a constant that the plugin writes into the module. */
 export const locationConstants: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.keys(places).map((expression) => [expression, constantOf(expression)]),
+  [...Object.keys(places), ...Object.keys(resolvers)].map((expression) => [expression, constantOf(expression)]),
 )
+
+// A text with escapes stays as it is.
+const assignment = new RegExp(`\\b((?:${Object.keys(places).map(constantOf).join('|')})\\d*)="([^"\\\\]*)"`, 'g')
+
+/** Minified code with the places of its modules relative to the project, and every other text as it is. */
+export const withoutProjectPath = (code: string, root: string): string =>
+  code.replace(assignment, (_, name: string, place: string) => {
+    const path = place.startsWith('file:') ? fileURLToPath(place) : place
+    return `${name}="${relative(root, path)}"`
+  })
 
 const loaders: Readonly<Record<string, Loader>> = {
   '.ts': 'ts',
@@ -30,9 +52,12 @@ const loaders: Readonly<Record<string, Loader>> = {
   '.jsx': 'jsx',
 }
 
-const declarations = (path: string): string =>
-  Object.entries(places)
-    .map(([expression, placeOf]) => `const ${constantOf(expression)} = ${JSON.stringify(placeOf(path))};`)
+const declarations = (path: string, text: string): string =>
+  [
+    ...Object.entries(places).map(([expression, placeOf]) => [expression, JSON.stringify(placeOf(path))] as const),
+    ...Object.entries(resolvers).filter(([expression]) => text.includes(expression)),
+  ]
+    .map(([expression, value]) => `const ${constantOf(expression)} = ${value};`)
     .join(' ')
 
 /**
@@ -44,10 +69,21 @@ export const moduleLocation: Plugin = {
   setup(build) {
     build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8')
-      if (!/import\.meta|__filename|__dirname/.test(text)) return undefined
+      if (!/import\.meta|__filename|__dirname|require\.resolve/.test(text)) return undefined
       // A line such as `#!/usr/bin/env node` must stay the first.
       const [, hashbang = '', code = ''] = /^(#!.*\n)?([\s\S]*)$/.exec(text)!
-      return { contents: `${hashbang}${declarations(path)} ${code}`, loader: loaders[extname(path)]! }
+      return { contents: `${hashbang}${declarations(path, text)} ${code}`, loader: loaders[extname(path)]! }
+    })
+  },
+}
+
+/** Leaves native addons (`.node` files) to Node, which loads them with `require` from where they are. */
+export const nativeAddons: Plugin = {
+  name: 'native-addons',
+  setup(build) {
+    build.onResolve({ filter: /\.node$/ }, ({ path, resolveDir }) => {
+      if (!/^\.{0,2}\//.test(path)) return undefined
+      return { path: isAbsolute(path) ? path : resolve(resolveDir, path), external: true }
     })
   },
 }

@@ -248,7 +248,7 @@ export async function selectProject(
   const profile = resolveProfile(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
   const split = splitPlatforms(all, options, project.skipPlatformTags)
-  const { suite: unchecked, compiled } = await collect(project.root, files)
+  const { suite: unchecked, compiled, warnings } = await collect(project.root, files)
   const whole = checkNames(unchecked, { project, platforms: all, drivers })
   const selection = applyFindings(selectFiles(whole, chosen, project), { all, ...split }, options)
   const { suite } = selection
@@ -264,7 +264,7 @@ export async function selectProject(
   return {
     ...selection,
     profile,
-    collected: { suite, compiled },
+    collected: { suite, compiled, warnings },
     ...applyShardAndLastFailed(selected, project.root, options),
   }
 }

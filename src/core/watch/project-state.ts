@@ -165,7 +165,10 @@ const isOf =
     join(project.root, file) === project.configFile
 
 /** Reads some files and the bench files that they import. Undefined if all files must be read. */
-async function collectSome(before: ProjectState, reached: readonly string[]): Promise<Collected | undefined> {
+async function collectSome(
+  before: ProjectState,
+  reached: readonly string[],
+): Promise<Omit<Collected, 'warnings'> | undefined> {
   const { root } = before.project
   const withImported = before.files.filter((file) =>
     reached.some((one) => one === file || before.compiled.get(one)?.inputs.includes(join(root, file))),
@@ -194,7 +197,7 @@ async function withWork(
   settings: Settings,
   drivers: Sources['drivers'],
   files: readonly string[],
-  { suite: unchecked, compiled }: Collected,
+  { suite: unchecked, compiled }: Omit<Collected, 'warnings'>,
   before: ProjectState | undefined,
 ): Promise<ProjectState> {
   const { root } = settings.project

@@ -75,6 +75,7 @@ const allowed: Record<Layer, readonly Layer[]> = {
     'core/reporter',
     'core/judge',
     'core/records',
+    'core/attack-profile',
     'core/project',
     'core/session',
     'core/measure',

@@ -57,7 +57,7 @@ async function traced(
     plan: { profile: { seconds: 1 } },
     client: await session.loadClient('/'),
   } as unknown as MeasureContext
-  await using scope = new SampleScope(30, signal, host.exec)
+  await using scope = new SampleScope('traced', 30, signal, host.exec)
   return await measureTraced({
     platform: { ...platform!, driver: { ...driver, boot } },
     workload: workload.traced(untraced[kind], { source: 'functions' }) as unknown as TracedStep['workload'] & Workload,

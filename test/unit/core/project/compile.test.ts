@@ -1,0 +1,107 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Compiled, compile } from '../../../../src/core/project/compile.ts'
+
+const roots: string[] = []
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true })
+})
+
+function project(files: Readonly<Record<string, string>>): string {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-unit-')))
+  roots.push(root)
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true })
+    writeFileSync(join(root, name), text)
+  }
+  return root
+}
+
+async function compiled(files: Readonly<Record<string, string>>, root = project(files)): Promise<Compiled> {
+  const result = await compile(root, 'a.bench.ts')
+  if (!result.ok) throw new Error(JSON.stringify(result.problems))
+  return result.compiled
+}
+
+const digest = async (text: string, root = project({ 'a.bench.ts': text })) =>
+  (await compiled({ 'a.bench.ts': text }, root)).digest
+
+async function exported(files: Readonly<Record<string, string>>): Promise<unknown> {
+  const { output } = await compiled(files)
+  return ((await import(pathToFileURL(output).href)) as { default: unknown }).default
+}
+
+describe('the digest of a bench file', () => {
+  it('is that of the texts that it carries, also of those that look like comments or paths', async () => {
+    const script = (line: string) => `export default \`#!/bin/sh\n${line}\n// end\n\``
+    expect(await digest(script('// threads=1'))).not.toBe(await digest(script('// threads=4')))
+    expect(await digest(script('// threads=1'))).not.toBe(await digest(script('')))
+    expect(await digest(script('// benches/a.bench.ts'))).not.toBe(await digest(script('')))
+    const root = project({ 'a.bench.ts': '' })
+    const path = async (text: string) => {
+      writeFileSync(join(root, 'a.bench.ts'), `export default ${JSON.stringify(text)}`)
+      return digest('', root)
+    }
+    expect(await path(`${root}/data`)).not.toBe(await path('/data'))
+  })
+
+  it('is the same with other comments and white space', async () => {
+    const plain = 'export default { a: 1, b: "// text" }\n'
+    expect(await digest('// a comment\nexport default {\n  a: 1, /* one */\n  b: "// text",\n}\n')).toBe(
+      await digest(plain),
+    )
+  })
+
+  it('is the same in every folder, also if the file uses its own path', async () => {
+    const text =
+      'export default [import.meta.url, import.meta.dirname, __filename, import.meta.resolve("./x"), require.resolve]\n'
+    expect(await digest(text)).toBe(await digest(text))
+  })
+})
+
+describe('a module of a bundle', () => {
+  it('is imported for its side effects, whatever its package.json says of them', async () => {
+    const side = '(globalThis as { sideEffect?: string }).sideEffect = "kept"\n'
+    const files = {
+      'a.bench.ts': "import './lib/side.ts'\nexport default (globalThis as { sideEffect?: string }).sideEffect\n",
+      'lib/side.ts': side,
+      'lib/package.json': '{ "sideEffects": false }',
+    }
+    expect(await exported(files)).toBe('kept')
+  })
+
+  it('resolves other modules from its own place', async () => {
+    const files = {
+      'a.bench.ts': [
+        "import inner from './lib/inner.cjs'",
+        "export default [import.meta.resolve('./x.txt'), import.meta.resolve('node:fs'), inner]",
+      ].join('\n'),
+      'lib/inner.cjs': "module.exports = require(require.resolve('./data' + '.json')).value",
+      'lib/data.json': '{ "value": 7 }',
+    }
+    const root = project(files)
+    const { output } = await compiled(files, root)
+    const { default: value } = (await import(pathToFileURL(output).href)) as { default: unknown }
+    expect(value).toEqual([pathToFileURL(join(root, 'x.txt')).href, 'node:fs', 7])
+  })
+
+  it('loads a native addon from where it is', async () => {
+    const files = {
+      'a.bench.ts': "import error from 'addon'\nexport default error\n",
+      'node_modules/addon/index.js': "try { require('./build/x.node') } catch (error) { module.exports = error.code }",
+      'node_modules/addon/build/x.node': 'no library',
+    }
+    expect(await exported(files)).toBe('ERR_DLOPEN_FAILED')
+  })
+
+  it('keeps the warnings of the bundler with their places', async () => {
+    const files = { 'a.bench.ts': "import './b.ts'\n", 'b.ts': 'export const o = { a: 1, a: 2 }\n' }
+    const root = project(files)
+    expect((await compiled(files, root)).warnings).toMatchObject([
+      { message: 'Duplicate key "a" in object literal', location: { file: join(root, 'b.ts'), line: 1, column: 26 } },
+    ])
+  })
+})
