@@ -41,6 +41,8 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>
 export type OptionValues<T extends OptionTable> = z.output<z.ZodObject<{ -readonly [K in keyof T]: T[K]['schema'] }>>
 
 const text = z.string()
+/** An unset variable of a script gives an empty value, which is no seed and no path. */
+const filledText = text.min(1, 'the value is empty.')
 const texts = z.array(text)
 const toggle = z.boolean().default(false)
 
@@ -204,7 +206,7 @@ export const sharedOptions = {
     group: 'Measure',
     description: 'repeat the order of an earlier run',
     example: '--seed 3f9c2a',
-    schema: text.optional(),
+    schema: filledText.optional(),
   },
   remeasure: {
     group: 'Measure',
@@ -339,7 +341,7 @@ export const sharedOptions = {
     group: 'Host and project',
     description: 'the config file (default: the nearest isobench.config.ts)',
     example: '--config ci/isobench.config.ts',
-    schema: text.optional(),
+    schema: filledText.optional(),
     completion: 'file',
   },
 } as const satisfies OptionTable

@@ -128,6 +128,8 @@ describe('an error', () => {
     [['--rounds', '1001'], /--rounds: "1001" is neither/, /./],
     [['--seconds', '0x10'], /--seconds: "0x10" is not a number above 0/, /./],
     [['--seconds', ''], /--seconds: "" is not a number above 0/, /./],
+    [['--seed', ''], /--seed: the value is empty/, /./],
+    [['--config='], /--config: the value is empty/, /./],
     [['--margin', '100'], /--margin: "100" is not a number above 0 and at most 99\.$/, /--margin 3/],
     [['--max-duration', '10'], /--max-duration: "10" is not a duration/, /--max-duration 10m/],
     [['--max-duration', '0s'], /--max-duration: "0s" is not a duration/, /./],

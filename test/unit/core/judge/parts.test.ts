@@ -92,7 +92,7 @@ describe('the comparisons of a part', () => {
     expect(complete.finding.outcome).toBe('holds')
   })
 
-  it('name the members of a median whose samples failed', () => {
+  it('name the members of a median that failed', () => {
     const medianOf = ['native', 'gvisor', 'kata']
     const median = part('all', aClaim({ kind: 'worseThan', platform: 'the median', medianOf, by: 2 }, on('runc')))
     const platforms = ['native', 'runc', 'gvisor', 'kata'].map((name) => aPlatform(name))
