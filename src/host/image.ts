@@ -5,10 +5,12 @@ import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError } from '../util/errors.ts'
 import { compileHooks, digestOf, inputHooks, type Recipe, recipe } from './image-recipe.ts'
+import { buildSteps } from './image-steps.ts'
 import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from './lock.ts'
 import { requiredMountPoints } from './mounts.ts'
 import { debianMirror } from './packages.ts'
 import { cacheFolder } from './paths.ts'
+import { HostCommandError } from './process.ts'
 
 /** The image could not be built, or the user's root filesystem does not fit. */
 export class ImageError extends IsobenchError {
@@ -57,13 +59,18 @@ export async function ensureImage(config: ImageConfig, options: ArtifactBuildOpt
     // TMPDIR of mmdebstrap. If it were killed, its files would stay in /tmp.
     const scratch = `${temporary}.scratch`
     await using _scratch = await options.journal.create({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
-    await runMmdebstrap(recipe(config.packages), temporary, scratch, options)
+    await runMmdebstrap(config, recipe(config.packages), temporary, scratch, options)
   }
   await buildOnce(imagePath(config), build, { ...options, purpose: 'building the image' })
   return findImage(config)!
 }
 
+/**
+ * Builds the root filesystem in a folder.
+ * @throws {ImageError} if it fails; it names a file with all that mmdebstrap printed
+ */
 async function runMmdebstrap(
+  config: ImageConfig,
   contents: Recipe,
   folder: string,
   scratch: string,
@@ -86,11 +93,25 @@ async function runMmdebstrap(
     folder,
     debianMirror(),
   ]
-  await runBuildCommand(argv, options, {
-    timeout: 1800,
-    env: { TMPDIR: scratch },
-    onLine: (line) => /^I:/.test(line) && options.onLine?.(line.slice(2).trim()),
-  })
+  const lines: string[] = []
+  const step = buildSteps(contents.packages.length)
+  try {
+    await runBuildCommand(argv, options, {
+      label: 'mmdebstrap',
+      timeout: 1800,
+      env: { TMPDIR: scratch },
+      onLine: (line) => {
+        lines.push(line)
+        const text = step(line)
+        if (text !== undefined) options.onLine?.(text)
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof HostCommandError)) throw error
+    const log = `${imagePath(config)}.log`
+    writeFileSync(log, `${lines.join('\n')}\n`)
+    throw new ImageError(`the image could not be built: ${error.message}`, `look for the cause in ${log}`)
+  }
   for (const path of requiredMountPoints) mkdirSync(join(folder, path), { recursive: true })
   // Packages enable services and timers. Disable them, so that only what a bench starts runs in the guest.
   for (const name of ['multi-user', 'timers'])

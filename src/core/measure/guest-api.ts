@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestHandle } from '../../driver.ts'
+import { describeValue } from '../../dsl/checked.ts'
 import type { CommandResult, ExecOptions, Guest, LoadClient, Service } from '../../dsl/guest.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { dropCaches } from '../../host/mounts.ts'
@@ -58,6 +59,25 @@ export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
   return settings.length === 0 && cwd === undefined
     ? argv
     : ['env', ...(cwd === undefined ? [] : ['-C', cwd]), ...settings, ...argv]
+}
+
+/** A workload called a function of the guest with something other than a command. */
+export class CommandArgumentError extends IsobenchError {
+  readonly code = 'ISOBENCH_COMMAND_ARGUMENT'
+}
+
+/**
+ * @param given what a workload passed as a command
+ * @throws {CommandArgumentError} if it is none, such as a text for a shell
+ */
+export function checkCommand(given: unknown): asserts given is Command {
+  const argv = typeof given === 'object' && given !== null && 'argv' in given ? given.argv : undefined
+  if (Array.isArray(argv) && argv.length > 0 && argv.every((one) => typeof one === 'string')) return
+  const words = typeof given === 'string' ? given.trim().split(/\s+/) : ['echo', 'hi']
+  const fix = `command(${words.map((word) => `'${word}'`).join(', ')})`
+  throw new CommandArgumentError(
+    `a command is data, and this is ${describeValue(given)}: no shell is involved. Write ${fix}, from isobench/tools`,
+  )
 }
 
 const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
@@ -181,7 +201,10 @@ export function workloadGuest(
   notes: SampleNotes = {},
 ): Guest {
   let services = 0
-  const exec = (command: Command, options: ExecOptions = {}) => execInGuest(target, command, options, bounds)
+  const exec = async (command: Command, options: ExecOptions = {}) => {
+    checkCommand(command)
+    return execInGuest(target, command, options, bounds)
+  }
   return {
     data: '/data',
     exec,
@@ -189,6 +212,7 @@ export function workloadGuest(
       notes.cachesDropped = (await dropCaches()) && notes.cachesDropped !== false
     },
     serve: async (command, { port }): Promise<Service> => {
+      checkCommand(command)
       const pidFile = `/tmp/isobench-service-${services++}`
       const ending = new AbortController()
       const argv = guestArgv(command)
@@ -247,6 +271,7 @@ export const workloadClient = (
   onCpuShare: (share: number) => void,
 ): LoadClient => ({
   exec: async (command, { rootfs = 'image', ...options } = {}) => {
+    checkCommand(command)
     const target = rootfs === 'host' ? { ...client, rootfs: '/', execArgv: client.enterHost } : client
     const before = client.cpuSeconds()
     const completed = await execInGuest(target, command, options, bounds)

@@ -108,7 +108,7 @@ async function ensureImageAndPackages(
 ): Promise<Image> {
   const onProgress = reporter.onPrepare
   const [image, packages] = await Promise.allSettled([
-    session.ensureImage(project.image, (line) => onProgress(`building the image: ${line}`)),
+    session.ensureImage(project.image, (line) => onProgress(`building the image  ${line}`)),
     dependencies?.install ? installPlatformPackages(platforms, skipEmulated, { onProgress, signal }) : undefined,
   ])
   if (image.status === 'rejected') throw image.reason

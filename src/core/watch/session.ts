@@ -187,7 +187,7 @@ export class WatchSession {
     })
     // Set at once, so that `close` releases the host if the rest fails.
     this.#session = session
-    const image = await session.ensureImage(project.image, (line) => onProgress(`building the image: ${line}`))
+    const image = await session.ensureImage(project.image, (line) => onProgress(`building the image  ${line}`))
     const environment = await session.readEnvironment(project, image)
     const client = await session.loadClient(image.rootfs)
     const pool = new GuestPool(session, image.rootfs, this.current().snapshot.profile.timeout)

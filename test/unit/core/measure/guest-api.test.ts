@@ -34,6 +34,18 @@ async function notesOf(milliseconds: number): Promise<SampleNotes> {
   return notes
 }
 
+describe('a command that is a text for a shell', () => {
+  it('is refused, with what to write', async () => {
+    const exec: Exec = async () => done
+    const bounds = { exec, signal: new AbortController().signal, until: performance.now() + 60_000 }
+    const guest = workloadGuest(target, target, '10.0.0.1', bounds)
+    for (const run of [guest.exec, (given: never) => guest.serve(given, { port: 1 })])
+      await expect(run('echo hi' as never)).rejects.toThrow(
+        /^a command is data, and this is "echo hi": .* Write command\('echo', 'hi'\), from isobench\/tools$/,
+      )
+  })
+})
+
 describe('a server that ends slowly', () => {
   it('is named in the sample', async () => {
     expect(await notesOf(60_000)).toEqual({ slowServerStop: { program: 'redis-server', ms: 60_000 } })
