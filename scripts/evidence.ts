@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { aa } from './evidence/aa.ts'
+import { campaign } from './evidence/campaign.ts'
 import { client } from './evidence/client.ts'
 import { fidelity } from './evidence/fidelity.ts'
 import { firstRun } from './evidence/first-run.ts'
@@ -17,6 +18,7 @@ import { watch } from './evidence/watch.ts'
 
 const measurements: Readonly<Record<string, Measurement>> = {
   aa,
+  campaign,
   client,
   fidelity,
   'first-run': firstRun,

@@ -47,6 +47,12 @@ export const outputLimit = 16 * 1024 * 1024
  */
 const startBarrier = ['sh', '-c', 'unset PWD; echo >&3 && read -r _ <&3 && exec "$@" 3<&-', 'sh'] as const
 
+/**
+ * Milliseconds after the end of a command in which its output is read if a process that it has started keeps it open.
+ * An engine's client such as `docker exec` does not wait for such a process, so no platform may.
+ */
+const drainMs = 200
+
 type StopCause = 'timeout' | 'interrupted' | 'flood'
 
 /**
@@ -104,8 +110,12 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
     const { dialogue } = options
     if (dialogue) child.stderr.on('data', (chunk: Buffer) => dialogue(child.stdin, chunk.toString('latin1')))
     else child.stdin.end(options.input ?? '')
+    let drain: NodeJS.Timeout | undefined
     child.once('exit', () => {
       ended = process.hrtime.bigint()
+      const stopReading = () => [child.stdout, child.stderr].map((stream) => stream.destroy())
+      // What the command has written is in the pipe already. After a blocked event loop, the timer comes before a read.
+      drain = setTimeout(() => setImmediate(stopReading), drainMs)
     })
     const removeListeners = () => {
       clearTimeout(timer)
@@ -116,6 +126,7 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
       reject(new CommandError(`${options.label}: could not be started: ${error.message}`))
     })
     child.once('close', (code, signal) => {
+      clearTimeout(drain)
       removeListeners()
       const stdout = Buffer.concat(output.stdout).toString('utf8')
       const stderr = Buffer.concat(output.stderr).toString('utf8')

@@ -130,6 +130,23 @@ describe('a timed command', () => {
     expect(pidIn(file)).toBeUndefined()
   })
 
+  it('ends when its process ends, although a daemon that it has started keeps its output open', async () => {
+    const file = `${folder.path}/daemon`
+    const started = 'echo before; echo error >&2'
+    const { stdout, stderr } = await sh(
+      `setsid sh -c 'echo $$ > ${file}; exec sleep 60' & ${started}; until test -s ${file}; do :; done`,
+    )
+    expect({ stdout, stderr }).toEqual({ stdout: 'before\n', stderr: 'error\n' })
+    process.kill(pidIn(file)!.pid, 'SIGKILL')
+  })
+
+  it('gives all of its output, although a daemon keeps it open', async () => {
+    const file = `${folder.path}/daemon-2`
+    const daemon = `setsid sh -c 'echo $$ > ${file}; exec sleep 60' & until test -s ${file}; do :; done`
+    expect((await sh(`${daemon}; head -c 3000000 /dev/zero`)).stdout.length).toBe(3_000_000)
+    process.kill(pidIn(file)!.pid, 'SIGKILL')
+  })
+
   it('ends by its time limit even when a descendant that left its group holds the pipes', async () => {
     const file = `${folder.path}/escaped`
     const running = sh(`setsid sh -c 'echo $$ > ${file}; exec sleep 60' & wait`, { timeoutMs: 150 })

@@ -1,0 +1,47 @@
+/** Kills, cuts, damages, random inputs and exhausted resources, with a seed. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { seeded } from '../../src/core/stats/index.ts'
+import { exhaustOutputs, fillDisks } from './campaign/exhaustion.ts'
+import { fuzzCommandLines, fuzzImports, fuzzJournals } from './campaign/inputs.ts'
+import { killRuns } from './campaign/kills.ts'
+import { campaignTable } from './campaign/outcome.ts'
+import { cutRecord, damageRecord } from './campaign/records.ts'
+import { countOption, type Measurement } from './measurement.ts'
+
+export const campaign: Measurement = {
+  description: 'kills, cuts, damages, random inputs and exhausted resources: what is lost and left over',
+  options: {
+    seed: 'of all random choices; 1',
+    kills: 'runs to kill; 20',
+    disks: 'runs on a disk that becomes full; 12',
+    cases: 'cases of each other kind; 2000',
+    platform: 'names of the config, for the kills; native,runc,podman-rootless',
+  },
+  async run({ root, options, print }) {
+    const seed = options.seed ?? '1'
+    const cases = countOption(options.cases, 2000)
+    // Each kind has its own numbers, so that one kind can be repeated without the others.
+    const random = (kind: string) => seeded(`${seed} ${kind}`)
+    const record = readFileSync(join(root, 'test/fixtures/records/prime-latency-boot.jsonl'))
+    const perClass = Math.ceil(cases / 10)
+    const rows = [
+      cutRecord(record, perClass, random('cuts')),
+      damageRecord(record, Math.ceil(perClass / 4), random('damages')),
+      await fuzzCommandLines(cases, random('command lines')),
+      await fuzzImports(cases, random('imports')),
+      await fuzzJournals(Math.ceil(cases / 20), random('journals')),
+      exhaustOutputs(root, root, random('outputs'), Math.ceil(cases / 100)),
+      await fillDisks(root, countOption(options.disks, 12), random('disks')),
+      await killRuns(
+        root,
+        options.platform ?? 'native,runc,podman-rootless',
+        countOption(options.kills, 20),
+        random('kills'),
+      ),
+    ]
+    print(`campaign: seed ${seed}\n\n${campaignTable(rows)}`)
+    for (const { faults } of rows) for (const fault of faults.slice(0, 20)) print(`  ${fault}`)
+  },
+}
