@@ -6,7 +6,7 @@ import { seeded } from '../../src/core/stats/index.ts'
 import { exhaustOutputs, fillDisks } from './campaign/exhaustion.ts'
 import { fuzzCommandLines, fuzzImports, fuzzJournals } from './campaign/inputs.ts'
 import { killRuns } from './campaign/kills.ts'
-import { campaignTable } from './campaign/outcome.ts'
+import { type CampaignRow, campaignTable } from './campaign/outcome.ts'
 import { cutRecord, damageRecord } from './campaign/records.ts'
 import { countOption, type Measurement } from './measurement.ts'
 
@@ -26,22 +26,25 @@ export const campaign: Measurement = {
     const random = (kind: string) => seeded(`${seed} ${kind}`)
     const record = readFileSync(join(root, 'test/fixtures/records/prime-latency-boot.jsonl'))
     const perClass = Math.ceil(cases / 10)
-    const rows = [
-      cutRecord(record, perClass, random('cuts')),
-      damageRecord(record, Math.ceil(perClass / 4), random('damages')),
-      await fuzzCommandLines(cases, random('command lines')),
-      await fuzzImports(cases, random('imports')),
-      await fuzzJournals(Math.ceil(cases / 20), random('journals')),
-      exhaustOutputs(root, root, random('outputs'), Math.ceil(cases / 100)),
-      await fillDisks(root, countOption(options.disks, 12), random('disks')),
-      await killRuns(
-        root,
-        options.platform ?? 'native,runc,podman-rootless',
-        countOption(options.kills, 20),
-        random('kills'),
-      ),
+    const platforms = options.platform ?? 'native,runc,podman-rootless'
+    const parts: readonly (() => CampaignRow | Promise<CampaignRow>)[] = [
+      () => cutRecord(record, perClass, random('cuts')),
+      () => damageRecord(record, Math.ceil(perClass / 4), random('damages')),
+      () => fuzzCommandLines(cases, random('command lines')),
+      () => fuzzImports(cases, random('imports')),
+      () => fuzzJournals(Math.ceil(cases / 20), random('journals')),
+      () => exhaustOutputs(root, root, random('outputs'), Math.ceil(cases / 100)),
+      () => fillDisks(root, countOption(options.disks, 12), random('disks')),
+      () => killRuns(root, platforms, countOption(options.kills, 20), random('kills')),
     ]
+    const rows: CampaignRow[] = []
+    for (const part of parts) {
+      const row = await part()
+      if (row.cases === 0) continue
+      rows.push(row)
+      print(`campaign: ${row.kind}: ${row.cases} cases, ${row.lost} lost, ${row.left ?? 0} left over`)
+      for (const fault of row.faults.slice(0, 20)) print(`  ${fault}`)
+    }
     print(`campaign: seed ${seed}\n\n${campaignTable(rows)}`)
-    for (const { faults } of rows) for (const fault of faults.slice(0, 20)) print(`  ${fault}`)
   },
 }

@@ -8,6 +8,7 @@ import { codeFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/comparison.ts'
 import { bundlePath } from '../util/assets.ts'
 import { InterruptedError, IsobenchError, messageOf } from '../util/errors.ts'
+import { systemFix } from '../util/files.ts'
 import { StrayError } from '../util/stray-errors.ts'
 import { plural, sanitize } from '../util/text.ts'
 
@@ -58,7 +59,11 @@ export function describeFailure(error: unknown, color: boolean): { readonly text
   }
   if (error instanceof IsobenchError)
     return { text: `${headline}${dim(` (${error.code})`)}\n${error.fix ? fixLine(error.fix) : ''}`, exitCode }
-  if (!(error instanceof Error) || isSystemError(error)) return { text: `${headline}\n`, exitCode }
+  if (!(error instanceof Error)) return { text: `${headline}\n`, exitCode }
+  if (isSystemError(error)) {
+    const fix = systemFix(error)
+    return { text: `${headline}\n${fix ? fixLine(fix) : ''}`, exitCode }
+  }
   const report = 'This is a bug in isobench. Set ISOBENCH_DEBUG=1 to see the stack trace, and please report it.'
   const stack = process.env.ISOBENCH_DEBUG ? `${error.stack}\n` : ''
   return { text: `${headline}\n${dim(`       ${report}`)}\n${stack}`, exitCode }

@@ -176,13 +176,23 @@ export interface FoundJournal extends Disposable {
 /** Lists every journal of this host. Skips those that are removed before they are opened. */
 export function* openJournals(): Generator<FoundJournal, void, void> {
   if (!existsSync(journalsFolder())) return
-  for (const name of readdirSync(journalsFolder())) {
+  for (const name of asRoot(() => readdirSync(journalsFolder()))) {
     // A temporary file without an owner is that of a process that was killed while it started its journal.
     if (!/\.jsonl(\.\w+\.tmp)?$/.test(name)) continue
-    const found = openJournal(join(journalsFolder(), name))
+    const found = asRoot(() => openJournal(join(journalsFolder(), name)))
     if (!found) continue
     using journal = found
     yield journal
+  }
+}
+
+/** @throws {HostError} if only root may do it */
+function asRoot<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+    throw new HostError(`${journalsFolder()} belongs to root, and isobench does not run as root`, 'run it with sudo')
   }
 }
 

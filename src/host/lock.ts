@@ -134,6 +134,8 @@ export function privateFolder(folder: string): string {
     if (code !== 'EEXIST') throw error
   }
   const { uid, mode } = lstatSync(folder)
+  if (uid === 0 && process.getuid?.() !== 0)
+    throw new HostError(`${folder} belongs to root, and isobench does not run as root`, 'run it with sudo')
   const isPrivate =
     uid === process.getuid?.() && (mode & constants.S_IFMT) === constants.S_IFDIR && (mode & 0o077) === 0
   if (!isPrivate)

@@ -32,6 +32,10 @@ const refusals: Readonly<Record<string, readonly [why: string, fix: (file: strin
   ENFILE: ['this host has too many open files', () => 'raise fs.file-max with sysctl'],
 }
 
+/** How to fix a refusal of the kernel, if it is one of a few that have a usual cause. */
+export const systemFix = ({ code = '', path, dest }: NodeJS.ErrnoException & { readonly dest?: string }) =>
+  refusals[code]?.[1](dest ?? path ?? process.cwd())
+
 /**
  * Writes a file. The kernel's error for a full disk does not name the file.
  * @throws {WriteError} that names the file and the fix, if the cause is known

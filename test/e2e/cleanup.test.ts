@@ -173,7 +173,8 @@ describe('while a run has the host', () => {
     expect(cleaned.stdout).toMatch(/skipped .*isob-/)
     expect(cleaned.exitCode).toBe(0)
 
-    for (const args of [['run', '--rounds', '1'], ['doctor']]) {
+    // The run boots its guests from the image.
+    for (const args of [['run', '--rounds', '1'], ['doctor'], ['image', 'remove']]) {
       const refused = await second.isobench(args)
       expect(refused.exitCode).toBe(5)
       expect(refused.stderr).toContain(`process ${running.pid}`)

@@ -39,7 +39,8 @@ export async function fillDisks(checkout: string, disks: number, random: () => n
   for (let at = 0; at < disks; at++) {
     using project = new CampaignProject(checkout, 'native')
     const isState = at % 2 === 1
-    const kibibytes = 4 * Math.ceil(random() * (isState ? 12 : 40))
+    // Compiled files, then the record; or the journal, then busybox of the probe, which has 2 MiB.
+    const kibibytes = 4 * Math.ceil(isState ? 1000 ** random() : 8 + random() * 40)
     const folder = isState ? project.state : join(project.root, 'small')
     mkdirSync(folder, { recursive: true })
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k,mode=755`, 'isobench-campaign', folder])

@@ -41,7 +41,8 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
 
   /** @param command of a shell, with `ISO` for isobench */
   const shell = (command: string, cwd = root) => {
-    const script = `ISO() { '${process.execPath}' '${bin}' "$@"; }; ${command}`
+    // A dist/ that is older than these tests may never end.
+    const script = `ISO() { timeout 25 '${process.execPath}' '${bin}' "$@"; }; ${command}`
     const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd, encoding: 'utf8' })
     return { status, stdout, stderr }
   }
@@ -133,6 +134,11 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect(stderr).toBe('')
     expect(stdout).toContain('a.bench.ts')
     expect(stdout).not.toContain('other.bench.ts')
+  })
+
+  it.runIf(process.getuid!() === 0)('writes no file that other users can write to, whatever the umask is', () => {
+    expect(shell('umask 0; ISO list').status).toBe(0)
+    expect(shell('find .isobench -perm /022').stdout).toBe('')
   })
 
   it('selects all files of a folder by its path', () => {
