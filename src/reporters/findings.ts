@@ -77,14 +77,15 @@ export function formatTally(findings: readonly FindingVerdict[]): string {
     ({ outcome, direction }) => outcome === 'contradicted' && direction === 'better',
   ).length
   const qualitative = findings.filter((finding) => finding.qualitative !== null).length
-  return [
-    `${counts.holds} hold`,
-    `${counts['holds-in-part']} hold where measured`,
-    `${counts.contradicted} contradicted${better > 0 ? ` (${better} for the better)` : ''}`,
-    `${counts.inconclusive} inconclusive`,
-    `${counts['not-evaluated'] - qualitative} not evaluated`,
-    ...(qualitative > 0 ? [`${qualitative} qualitative`] : []),
-  ].join(' · ')
+  const parts: readonly [number, string][] = [
+    [counts.holds, 'hold'],
+    [counts['holds-in-part'], 'hold where measured'],
+    [counts.contradicted, `contradicted${better > 0 ? ` (${better} better)` : ''}`],
+    [counts.inconclusive, 'inconclusive'],
+    [counts['not-evaluated'] - qualitative, 'not evaluated'],
+    [qualitative, 'qualitative'],
+  ]
+  return parts.flatMap(([number, text]) => (number > 0 ? [`${number} ${text}`] : [])).join(' · ')
 }
 
 /** A round's figures as one line: `1: 12.1, 2: 11.9`. */

@@ -1,5 +1,5 @@
 import { formatQuantity } from '../format.ts'
-import type { Matrix, MatrixCell, MatrixColumn } from './matrix.ts'
+import { type Matrix, type MatrixCell, type MatrixColumn, negligible } from './matrix.ts'
 import { signs } from './words.ts'
 
 /** The cells of the matrix as short text: seven columns wide or so. */
@@ -17,11 +17,16 @@ function rangeText(least: number, most: number): string {
   return from === to ? from : `${from.replace('×', '')}–${to}`
 }
 
-/** `▼27×`, `▲1.12`, `·`; empty if it was not measured. */
-export function cellText({ state, ratio, fails, isSuspicious }: MatrixCell): string {
+/**
+ * `▼27×`, `▲1.12`, `·`; empty if it was not measured.
+ * @param extreme the direction of the metric if only the extreme of the row's platforms is shown, not their range
+ */
+export function cellText({ state, ratio, fails, isSuspicious }: MatrixCell, extreme?: MatrixColumn['better']): string {
   if (state === 'none') return ''
   if (state === 'failed') return 'error'
-  const value = ratio ? rangeText(ratio.least, ratio.most) : ''
+  const { least = 0, most = 0 } = ratio ?? {}
+  const end = (extreme === 'lower') === (state === 'better') ? least : most
+  const value = ratio ? (extreme ? ratioText(end) : rangeText(least, most)) : ''
   if (state === 'unsure') return `${fails ? signs.fails : '~'}${value}`
   const sign = fails ? signs.fails : signs[state]
   const text = state === 'same' ? (fails ? `${sign}${value}` : sign) : `${sign}${value}`
@@ -62,7 +67,7 @@ const meanings: readonly (readonly [string, string, (cell: MatrixCell) => boolea
   [signs.better, 'better', ({ state }) => state === 'better'],
   [signs.worse, 'worse', ({ state, fails }) => state === 'worse' && !fails],
   [signs.fails, 'fails the run', ({ fails }) => fails],
-  [signs.same, 'no clear difference from native, or below 1 %', ({ state }) => state === 'same'],
+  [signs.same, `unclear or below ${100 * negligible} %`, ({ state }) => state === 'same'],
   ['~', 'too few rounds for an interval', ({ state }) => state === 'unsure'],
   ['?', 'likely a cache or a clock', ({ state, isSuspicious }) => state === 'better' && isSuspicious],
 ]

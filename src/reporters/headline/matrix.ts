@@ -1,7 +1,6 @@
 import { basename } from 'node:path'
 import type { Params } from '../../core/model/plan.ts'
 import type { CaseResult, MetricResult, Report } from '../../core/model/report.ts'
-import { worstVerdict } from '../summary.ts'
 
 /** Platforms by benches: how each platform compares with native in each bench, at a glance. */
 
@@ -9,8 +8,8 @@ export interface Matrix {
   readonly columns: readonly MatrixColumn[]
   /** native first, then from the cheapest to the costliest. */
   readonly rows: readonly MatrixRow[]
-  /** What did not fit: benches and platforms, by name. */
-  readonly omitted: { readonly columns: readonly string[]; readonly platforms: readonly string[] }
+  /** Names of the benches that did not fit. */
+  readonly omitted: readonly string[]
 }
 
 /** A bench, or one case of it, by its main metric. */
@@ -28,7 +27,7 @@ export interface MatrixColumn {
   readonly native: number | null
 }
 
-/** Platforms that behave alike in every column. */
+/** Platforms that behave alike in every column, or as much alike as the number of rows allows. */
 export interface MatrixRow {
   readonly platforms: readonly string[]
   readonly cells: readonly MatrixCell[]
@@ -36,7 +35,7 @@ export interface MatrixRow {
 
 export interface MatrixCell {
   /**
-   * `same`: the interval contains 1, or the difference is below 1 %. `unsure`: there is no interval yet.
+   * `same`: the interval contains 1, or the difference is negligible. `unsure`: there is no interval yet.
    * `failed`: all samples failed. `none`: not measured.
    */
   readonly state: 'better' | 'worse' | 'same' | 'unsure' | 'failed' | 'none'
@@ -53,11 +52,14 @@ export interface MatrixLimits {
   readonly rows: number
 }
 
-/** Differences that nobody needs to see. */
-const negligible = 0.01
+/** Smaller differences from native, as a share, need not be seen. */
+export const negligible = 0.01
 
-/** Platforms share a row if their ratios differ by less than this factor. The next one is tried if rows do not fit. */
-const tolerances = [1.15, 1.3, 1.6, 2.2]
+/** Platforms share a row if their ratios differ by less than this factor. */
+const alike = 1.15
+
+/** A platform that fails the run joins one that does not only if rows are scarce: as if it were this factor worse. */
+const failureFactor = 10
 
 /** The metric that most claims are about, and first those that can fail the run; otherwise the first. */
 function mainMetric(report: Report, bench: string, cases: readonly CaseResult[]): string | undefined {
@@ -147,20 +149,27 @@ function columnOf(report: Report, cases: readonly CaseResult[], metric: string, 
   }
 }
 
+const cellKey = (caseId: string, platform: string, metric: string): string => JSON.stringify([caseId, platform, metric])
+
 const nothing: MatrixCell = { state: 'none', ratio: null, fails: false, isSuspicious: false }
 
 /** How much the ratio costs: above 0 is worse. */
 const costOf = (ratio: number, better: MetricResult['better']): number =>
   (better === 'lower' ? 1 : -1) * Math.log(ratio)
 
-function matrixCell(report: Report, { cases, metric, better }: MatrixColumn, platform: string): MatrixCell {
+function matrixCell(
+  report: Report,
+  { cases, metric, better }: MatrixColumn,
+  platform: string,
+  failing: ReadonlySet<string>,
+): MatrixCell {
   const cells = report.cases
     .filter((one) => cases.includes(one.case))
     .map((one): MatrixCell => {
       const own = one.results.find((result) => result.platform === platform)
       const result = own?.metrics[metric]
       if (!own || !result) return nothing
-      const fails = worstVerdict(report, one, platform, metric)?.failsRun ?? false
+      const fails = failing.has(cellKey(one.case, platform, metric))
       const isSuspicious = own.flags.includes('suspiciously-fast')
       if (result.median === null) return { ...nothing, state: own.errors.length > 0 ? 'failed' : 'none' }
       if (!result.ratioToNative) return { ...nothing, fails, state: platform === 'native' ? 'same' : 'unsure' }
@@ -170,8 +179,7 @@ function matrixCell(report: Report, { cases, metric, better }: MatrixColumn, pla
       return { state: isBounded ? state : 'unsure', ratio: { least: ratio, most: ratio }, fails, isSuspicious }
     })
   const rank = (cell: MatrixCell) =>
-    ['none', 'same', 'better', 'unsure', 'worse', 'failed'].indexOf(cell.state) * 1000 +
-    (cell.ratio ? costOf(cell.ratio.most, better) : 0)
+    stateRanks.indexOf(cell.state) * 1000 + (cell.ratio ? costOf(cell.ratio.most, better) : 0)
   return cells.reduce((worst, cell) => (rank(cell) > rank(worst) ? cell : worst), nothing)
 }
 
@@ -183,31 +191,52 @@ function stateOf(
   return costOf(ratio, better) > 0 ? 'worse' : 'better'
 }
 
-/** The row of both, or undefined if they do not behave alike. */
-function merged(a: MatrixRow, b: MatrixRow, tolerance: number): MatrixRow | undefined {
-  const cells = a.cells.map((cell, at) => {
-    const other = b.cells[at]!
-    if (cell.state !== other.state || cell.fails !== other.fails) return undefined
-    if (cell.state === 'same' || cell.state === 'none' || !cell.ratio || !other.ratio) return cell
-    const ratio = {
-      least: Math.min(cell.ratio.least, other.ratio.least),
-      most: Math.max(cell.ratio.most, other.ratio.most),
-    }
-    const isSuspicious = cell.isSuspicious || other.isSuspicious
-    return ratio.most / ratio.least > tolerance ? undefined : { ...cell, ratio, isSuspicious }
-  })
-  if (cells.includes(undefined)) return undefined
-  return { platforms: [...a.platforms, ...b.platforms], cells: cells as MatrixCell[] }
+const stateRanks: readonly MatrixCell['state'][] = ['none', 'same', 'better', 'unsure', 'worse', 'failed']
+
+/** Both cells as one: the worse state, and the range of the ratios. */
+function mergedCell(a: MatrixCell, b: MatrixCell): MatrixCell {
+  const state = stateRanks[Math.max(stateRanks.indexOf(a.state), stateRanks.indexOf(b.state))]!
+  const ratios = [a, b].flatMap(({ ratio }) => (ratio ? [ratio.least, ratio.most] : []))
+  return {
+    state,
+    ratio: ratios.length > 0 ? { least: Math.min(...ratios), most: Math.max(...ratios) } : null,
+    fails: a.fails || b.fails,
+    isSuspicious: a.isSuspicious || b.isSuspicious,
+  }
 }
 
-function grouped(rows: readonly MatrixRow[], tolerance: number): MatrixRow[] {
-  const groups: MatrixRow[] = []
-  for (const row of rows) {
-    const at = groups.findIndex((group) => merged(group, row, tolerance) !== undefined)
-    if (at < 0) groups.push(row)
-    else groups[at] = merged(groups[at]!, row, tolerance)!
+const mergedRow = (a: MatrixRow, b: MatrixRow): MatrixRow => ({
+  platforms: [...a.platforms, ...b.platforms],
+  cells: a.cells.map((cell, at) => mergedCell(cell, b.cells[at]!)),
+})
+
+/** How far apart the platforms of a row would be: the logarithm of the largest factor in any column. */
+function distance(a: MatrixRow, b: MatrixRow): number {
+  const distances = a.cells.map((cell, at) => {
+    const other = b.cells[at]!
+    const penalty = cell.fails === other.fails ? 0 : Math.log(failureFactor)
+    if (cell.state === 'same' && other.state === 'same') return penalty
+    if ((cell.ratio === null) !== (other.ratio === null)) return Math.log(failureFactor)
+    const { ratio } = mergedCell(cell, other)
+    return ratio ? Math.max(penalty, Math.log(ratio.most / ratio.least)) : penalty
+  })
+  return Math.max(0, ...distances)
+}
+
+/** Joins the two rows that are most alike, until the others differ and there are few enough (complete linkage). */
+function grouped(rows: readonly MatrixRow[], most: number): MatrixRow[] {
+  const groups = [...rows]
+  for (;;) {
+    let nearest = { a: 0, b: 0, distance: Number.POSITIVE_INFINITY }
+    for (let a = 0; a < groups.length; a++)
+      for (let b = a + 1; b < groups.length; b++) {
+        const between = distance(groups[a]!, groups[b]!)
+        if (between < nearest.distance) nearest = { a, b, distance: between }
+      }
+    if (nearest.b === 0 || (groups.length <= most && nearest.distance > Math.log(alike))) return groups
+    groups[nearest.a] = mergedRow(groups[nearest.a]!, groups[nearest.b]!)
+    groups.splice(nearest.b, 1)
   }
-  return groups
 }
 
 /** The mean cost over the columns. */
@@ -225,24 +254,17 @@ export function matrixOf(report: Report, limits: MatrixLimits): Matrix | undefin
   const { columns, omitted } = columnsOf(report, limits.columns)
   const measured = new Set(report.cases.flatMap(({ results }) => results.map(({ platform }) => platform)))
   const names = report.platforms.flatMap(({ name }) => (name !== 'native' && measured.has(name) ? [name] : []))
+  const failing = new Set(
+    report.claims.flatMap(({ failsRun, case: id, platforms, claim }) =>
+      failsRun && id !== null && platforms.length === 1 ? [cellKey(id, platforms[0]!, claim.metric)] : [],
+    ),
+  )
   const all = names.map((name) => ({
     platforms: [name],
-    cells: columns.map((column) => matrixCell(report, column, name)),
+    cells: columns.map((column) => matrixCell(report, column, name, failing)),
   }))
   const shown = all.filter(({ cells }) => cells.some(({ state }) => state !== 'none'))
   if (!shown.some(({ cells }) => cells.some(({ ratio }) => ratio !== null))) return undefined
-  const candidates = tolerances.map((tolerance) => grouped(shown, tolerance))
-  const rows = (candidates.find((one) => one.length <= limits.rows) ?? candidates.at(-1)!).sort(
-    (a, b) => costOfRow(a, columns) - costOfRow(b, columns),
-  )
-  const kept = rows.length <= limits.rows ? rows : keepImportant(rows, limits.rows)
-  const left = rows.filter((row) => !kept.includes(row)).flatMap(({ platforms }) => platforms)
-  return { columns, rows: kept, omitted: { columns: omitted, platforms: left } }
-}
-
-/** Rows that fail the run, then the costliest. */
-function keepImportant(rows: readonly MatrixRow[], most: number): MatrixRow[] {
-  const fails = ({ cells }: MatrixRow) => cells.some((cell) => cell.fails)
-  const kept = new Set([...rows.filter(fails), ...rows.filter((row) => !fails(row)).reverse()].slice(0, most))
-  return rows.filter((row) => kept.has(row))
+  const rows = grouped(shown, limits.rows).sort((a, b) => costOfRow(a, columns) - costOfRow(b, columns))
+  return { columns, rows, omitted }
 }

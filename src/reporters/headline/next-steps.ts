@@ -10,10 +10,9 @@ import type { Fact } from './facts.ts'
 export interface NextStep {
   /**
    * `decide`: more rounds for what is inconclusive. `quiet`: other processes disturbed the run. `keep`: save a
-   * baseline.
-   * `platforms`: some of them cannot run here. `repair`: samples failed. `details`: all tables.
+   * baseline. `platforms`: some of them cannot run here. `details`: all tables.
    */
-  readonly kind: 'decide' | 'quiet' | 'keep' | 'platforms' | 'repair' | 'details'
+  readonly kind: 'decide' | 'quiet' | 'keep' | 'platforms' | 'details'
   readonly command: Command | null
   /** How many claims, samples or platforms it is about. */
   readonly count: number
@@ -78,10 +77,14 @@ function secondsOfRound(report: Report, files?: readonly string[], platforms?: r
   return times.reduce((sum, all) => sum + median(all), 0) / 1000
 }
 
+/** How many subjects of a fact a command measures again: the worst ones. */
+const rerunSubjects = 2
+
 /** The command that measures the worst subjects of a fact again. */
 export function rerunOf(report: Report, { bench, subjects, direction }: Fact): Command | null {
   if (direction === 'better') return null
-  const platforms = [...new Set(subjects.flatMap((one) => [...one.platforms, ...(one.verdict?.comparedWith ?? [])]))]
+  const worst = subjects.slice(0, rerunSubjects)
+  const platforms = [...new Set(worst.flatMap((one) => [...one.platforms, ...(one.verdict?.comparedWith ?? [])]))]
   return rerun(report, { files: [bench.file], platforms: platforms.filter((name) => isMeasured(report, name)) })
 }
 
@@ -137,7 +140,6 @@ export function nextSteps(report: Report, hasBaseline: boolean): NextStep[] {
   const disturbance = disturbanceOf(report)
   const absent = unavailablePlatforms(report)
   const missing = absent.entirely.length + absent.partially.length
-  const failed = report.cases.flatMap(({ results }) => results.flatMap(({ errors }) => errors)).length
   const isImported = report.profile.name === 'imported'
   const step = (kind: NextStep['kind'], line: string | Command | null, count: number, of: number): NextStep => ({
     kind,
@@ -152,7 +154,6 @@ export function nextSteps(report: Report, hasBaseline: boolean): NextStep[] {
     ...(disturbance && disturbance.disturbed >= noisy * disturbance.of
       ? [step('quiet', null, disturbance.disturbed, disturbance.of)]
       : []),
-    ...(failed > 0 ? [step('repair', 'isobench report --all', failed, failed)] : []),
     ...(exit.code === 0 && !hasBaseline && !isImported
       ? [step('keep', 'isobench run --save-baseline main', 0, 0)]
       : []),

@@ -3,7 +3,6 @@ import type { ClaimVerdict, Estimate } from '../../core/model/verdict.ts'
 import { plural } from '../../util/text.ts'
 import { formatRowReason } from '../comparison.ts'
 import {
-  duration,
   figure,
   formatColumn,
   formatEstimate,
@@ -64,16 +63,16 @@ export function verdictText({ state, failures, problems, undecided, unmeasured, 
   }
 }
 
-/** `91 hold · 1 worse · 2 better than claimed · 127 need more rounds · 4 without data · 42 not asked for`. */
+/** `claims: 91 hold · 1 worse · 2 better · 127 inconclusive · 4 without data · 42 not asked for`. */
 export function countsText(counts: ClaimCounts): string {
   const parts: readonly [number, string][] = [
-    [counts.worse, 'worse than claimed'],
-    [counts.better, 'better than claimed'],
-    [counts.inconclusive, counts.inconclusive === 1 ? 'needs more rounds' : 'need more rounds'],
+    [counts.worse, 'worse'],
+    [counts.better, 'better'],
+    [counts.inconclusive, 'inconclusive'],
     [counts.notEvaluated, 'without data'],
     [counts.notAsked, 'not asked for'],
   ]
-  const holds = counts.holds === 1 ? '1 claim holds' : `${counts.holds} claims hold`
+  const holds = counts.holds === 1 ? 'claims: 1 holds' : `claims: ${counts.holds} hold`
   return [holds, ...parts.flatMap(([count, text]) => (count > 0 ? [`${count} ${text}`] : []))].join(' · ')
 }
 
@@ -90,19 +89,28 @@ export function comparedText({ baseline, former }: Headline): string {
   if (baseline) {
     const { rows, canTell, marginPercent } = baseline.comparison
     const count = (change: string) => rows.filter((row) => row.failsRun && row.change === change).length
-    const counts = `${count('regressed') + count('lost')} regressed, ${count('unclear')} unclear of ${rows.length}`
+    const compared = rows.filter((row) => row.failsRun).length
+    const counts = `${count('regressed') + count('lost')} regressed, ${count('unclear')} unclear of ${compared}`
     const few = canTell ? '' : '; no regression could be found'
-    return `against the baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${few}`
+    return `baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${few}`
   }
-  if (former) return `no baseline; the last run here was on ${shortTime(former.environment.startedAt)}`
-  return 'no baseline, and no earlier run of this host'
+  if (former) return `no baseline, last run here ${shortTime(former.environment.startedAt)}`
+  return 'no baseline, first run here'
 }
 
-/** The bench, the metric and the platforms of a fact. */
-export function factTitle({ bench, metric, subjects }: Fact): string {
-  const platforms = [...new Set(subjects.flatMap((one) => [subjectPlatforms(one)]))]
-  const where = platforms.length <= 2 ? platforms.join(', ') : plural(platforms.length, 'platform')
-  return `${bench.name} ${metric} · ${where}`
+/** How many platforms a title names. */
+const namedPlatforms = 3
+
+/** The first names, and how many more there are. */
+const listNames = (names: readonly string[]): string => {
+  const shown = names.slice(0, names.length > namedPlatforms ? namedPlatforms - 1 : namedPlatforms)
+  return [...shown, ...(names.length > shown.length ? [`${names.length - shown.length} more`] : [])].join(', ')
+}
+
+/** The bench, the metric and the platforms of a fact, the worst platform first. */
+export function factTitle({ bench: { name }, metric, subjects }: Fact): string {
+  const named = name.endsWith(metric) ? name : `${name} ${metric}`
+  return `${named} · ${listNames([...new Set(subjects.map(subjectPlatforms))])}`
 }
 
 const subjectPlatforms = ({ verdict, platforms }: FactSubject): string =>
@@ -166,38 +174,43 @@ export function allowedText({ claim: { matcher, onAtLeast }, unit }: ClaimVerdic
 }
 
 /** How a subject differs from what was claimed, or from the baseline. */
-function subjectText(subject: FactSubject, withPlatform: boolean): string {
-  const { verdict, params, since, median } = subject
-  const values = describeParams(params)
-  const about = [...(withPlatform ? [subjectPlatforms(subject)] : []), ...(values ? [values] : [])].join(' ')
-  const head = about === '' ? '' : `${about}: `
-  if (!verdict) return since.kind === 'regressed' ? head + regressedText(since) : head
+function subjectText({ verdict, since, median }: FactSubject): string {
+  if (!verdict) return since.kind === 'regressed' ? regressedText(since) : ''
   const { estimate } = verdict
-  const shown = estimate?.kind === 'amount' ? formatQuantity(estimate.value, estimate.unit) : ''
-  const table = median !== null && estimate?.kind === 'amount' ? formatQuantity(median, estimate.unit) : shown
-  return `${head}${measuredText(verdict)}${table === shown ? '' : ` (median ${table})`}`
+  if (estimate?.kind !== 'amount' || median === null) return measuredText(verdict)
+  const [shown, table] = [estimate.value, median].map((value) => formatQuantity(value, estimate.unit))
+  return `${measuredText(verdict)}${table === shown ? '' : ` (median ${table})`}`
 }
 
 /** By how much: the worst subject, what was allowed, and the mildest if there are several. */
 export function factText({ subjects }: Fact): string {
   const [worst] = subjects as [FactSubject]
-  const mildest = subjects.at(-1)!
-  const several = subjects.length > 1
-  const differs = new Set(subjects.map(subjectPlatforms)).size > 1
-  const text = `${several ? 'worst ' : ''}${subjectText(worst, differs)}`
+  const params = describeParams(worst.params)
+  const at = params ? ` at ${params}` : ''
   const allowed = worst.verdict ? `, ${allowedText(worst.verdict)}` : ''
-  return `${text}${allowed}${several ? `; least ${subjectText(mildest, differs)}` : ''}`
+  const mildest = subjects.at(-1)!.verdict
+  const value = mildest && valueText(mildest)
+  const range = subjects.length > 1 && value ? `, mildest ${value}` : ''
+  return `${subjectText(worst)}${at}${range}${allowed}`
+}
+
+/** The value of an estimate alone: `33 %`, `2.3 ×`, `6.04 %`. Undefined if it is of another kind. */
+function valueText({ estimate }: ClaimVerdict): string | undefined {
+  if (estimate?.kind === 'amount') return formatQuantity(estimate.value, estimate.unit)
+  if (estimate?.kind !== 'ratio') return undefined
+  const { value } = estimate
+  return usesPercent(value) ? `${short(100 * Math.abs(value - 1))} %` : `${short(value)} ×`
 }
 
 /** How sure: the rounds, and the interval. */
 export function sureText({ subjects: [worst], direction }: Fact): string {
   const { verdict, rounds } = worst!
-  if (!verdict) return 'the change is beyond the margin among all results that could regress'
-  const count = verdict.estimate?.rounds ?? 0
+  if (!verdict) return 'beyond the margin, corrected for all results that could regress'
+  if (verdict.published) return 'as published'
   const agree = rounds
     ? `${direction === 'better' ? 'better' : 'worse'} in ${rounds.beyond} of ${plural(rounds.of, 'round')}`
-    : plural(count, 'round')
-  return verdict.published ? 'as published' : `${agree}; the whole 90 % interval is beyond what is allowed`
+    : plural(verdict.estimate?.rounds ?? 0, 'round')
+  return `${agree}, 90 % interval all beyond the claim`
 }
 
 function regressedText({ row, baseline }: Extract<Since, { kind: 'regressed' | 'baseline' }>): string {
@@ -226,7 +239,7 @@ export function sinceText({ since }: FactSubject, { former, baseline }: Pick<Hea
         : `undecided in the run of ${then}${value}`
     }
     case 'first':
-      return former || baseline ? 'not measured or not claimed before' : 'first run here, no baseline'
+      return former || baseline ? 'not measured or not claimed before' : 'the first run here'
   }
 }
 
@@ -235,8 +248,7 @@ export function othersText({ holdsOn, subjects }: Fact): string | undefined {
   const [nearest] = holdsOn
   if (!nearest || subjects[0]?.verdict?.claim.matcher.kind === 'ranked') return undefined
   const names = [...new Set(holdsOn.map(formatPlatforms))]
-  const shown = names.length > 2 ? plural(names.length, 'platform') : names.join(', ')
-  return `the same claim holds on ${shown}${names.length === 1 ? ` (${measuredText(nearest)})` : ''}`
+  return `holds on ${listNames(names)}${names.length === 1 ? ` (${measuredText(nearest)})` : ''}`
 }
 
 /** Where it is claimed: the place, and the findings. */
@@ -248,34 +260,36 @@ export function sourcesText({ subjects, findings, bench }: Fact, root: string): 
   return `${place.file}${line}${ids}`
 }
 
-/** `about 40 s`, `40 s to 2 min`; undefined if unknown. */
+/** Seconds from which an estimate is given in minutes, and minutes from which it is given in hours. */
+const [enoughSeconds, enoughMinutes] = [100, 100]
+
+/** `about 40 s`, `2 to 6 min`; undefined if unknown. */
 export function durationText(seconds: Command['seconds']): string | undefined {
   if (!seconds) return undefined
-  const [least, most] = [duration(1000 * seconds.least), duration(1000 * seconds.most)]
-  return least === most ? `about ${least}` : `${least} to ${most}`
+  const minutes = seconds.most / 60
+  const [scale, unit] = minutes > enoughMinutes ? [3600, 'h'] : seconds.most > enoughSeconds ? [60, 'min'] : [1, 's']
+  const [least, most] = [seconds.least, seconds.most].map((value) => Math.max(1, Math.round(value / scale)))
+  return least === most ? `about ${most} ${unit}` : `${least} to ${most} ${unit}`
 }
 
 const unlikely = 'likely a cache or a clock, not a gain'
 
-/** What a finding says here, in a sentence without a full stop. */
-export function findingText({ kind, worst, best, holds, of, platforms, isSuspicious }: FindingNote): string {
-  if (!worst) return `${holds} of ${plural(of, 'comparison')} hold`
+/** What a finding says here, shortly: `docker 26.4 % [25.5, 27.5 %], claimed: at most 2 %; 0 of 7 hold`. */
+export function findingFact({ kind, worst, holds, of, isSuspicious }: FindingNote): string {
+  const count = of > 1 ? `${holds} of ${of} hold` : ''
+  if (!worst) return count
   const params = describeParams(worst.params)
-  const subject = `${formatPlatforms(worst)}’s ${worst.claim.metric}${params ? ` at ${params}` : ''}`
-  const many = platforms.length > 1 ? `; ${plural(platforms.length, 'platform')} in all` : ''
-  const other = best ? `, ${formatPlatforms(best)}’s ${measuredText(best)}` : ''
-  const rounds = formatExtraRounds(worst.extraRoundsNeeded)
-  const more = rounds ? `; ${rounds}` : ''
-  const text = `${subject} is ${measuredText(worst)}${other}; ${allowedText(worst)}`
-  const count = of > 1 ? `; ${holds} of ${of} comparisons hold` : ''
-  if (kind === 'doubtful') return `${text}${more}${count}`
-  return `${text}${many}${count}${kind === 'improved' && isSuspicious ? `; ${unlikely}` : ''}`
+  const doubt = kind === 'improved' && isSuspicious ? unlikely : ''
+  const rounds = kind === 'doubtful' ? formatExtraRounds(worst.extraRoundsNeeded) : ''
+  const subject = `${formatPlatforms(worst)}${params ? ` ${params}` : ''}`
+  const allowed = allowedText(worst).replace('claimed: ', '')
+  return [`${subject} ${measuredText(worst)}, ${allowed}`, rounds, doubt, count].filter(Boolean).join('; ')
 }
 
 /** When other processes disturbed the run. */
 export function disturbanceText({ disturbed, of, most }: Disturbance): string {
-  const when = most ? `, ${most.count} of them from ${most.from.slice(11, 19)} to ${most.to.slice(11, 19)} UTC` : ''
-  return `other processes used the CPUs of guests during ${disturbed} of ${plural(of, 'sample')}${when}`
+  const when = most ? `, ${most.count} from ${most.from.slice(11, 16)} to ${most.to.slice(11, 16)} UTC` : ''
+  return `they disturbed ${disturbed} of ${plural(of, 'sample')}${when}`
 }
 
 /** What to do, before its command. */
@@ -289,9 +303,7 @@ export function nextText({ kind, count, of }: NextStep, { disturbance }: Pick<He
       return 'keep a run to compare with'
     case 'platforms':
       return `${count} of ${plural(of, 'platform')} cannot run here`
-    case 'repair':
-      return `see why ${plural(count, 'sample')} failed`
     case 'details':
-      return 'all tables, claims and findings'
+      return 'all tables'
   }
 }

@@ -14,7 +14,7 @@ import {
   durationText,
   factText,
   factTitle,
-  findingText,
+  findingFact,
   nextText,
   othersText,
   signs,
@@ -32,11 +32,32 @@ import { type Colorize, gap } from './table.ts'
 
 /** The screen that a run ends with: at most 40 lines for 7 benches on 18 platforms. */
 
-/** Lines of the whole screen. The matrix gets what the other sections leave, and at least a few rows. */
-const screen = { lines: 40, leastRows: 5 }
+/** Lines of the whole screen. */
+const screen = 40
 
-/** How many entries a section shows. The rest is counted. */
-const most = { detailed: 2, failures: 7, warnings: 3, better: 2, failedSamples: 2, findings: 5, next: 4 }
+/** How many entries the sections show. The rest is counted. */
+interface Limits {
+  readonly failures: number
+  /** Failures with their evidence and their command. */
+  readonly detailed: number
+  readonly warnings: number
+  readonly findings: number
+}
+
+/** The first one with which everything fits on the screen. */
+const limits: readonly Limits[] = [
+  { failures: 7, detailed: 3, warnings: 4, findings: 6 },
+  { failures: 6, detailed: 2, warnings: 3, findings: 5 },
+  { failures: 5, detailed: 1, warnings: 2, findings: 4 },
+  { failures: 4, detailed: 1, warnings: 2, findings: 3 },
+  { failures: 3, detailed: 1, warnings: 1, findings: 2 },
+]
+
+/** How many next steps are shown. */
+const mostSteps = 4
+
+/** The share of a line that the title of a finding gets. */
+const titleShare = 0.36
 
 export interface ScreenOptions {
   /** Duration of the run in milliseconds. */
@@ -46,23 +67,37 @@ export interface ScreenOptions {
 
 export function screenLines(report: Report, view: RenderOptions, { ms, before }: ScreenOptions): string[] {
   const headline = headlineOf(report, before)
-  const above = [...verdictLines(headline, report, view, ms), ...failureLines(headline, report, view)]
-  const below = [
-    ...warningLines(headline, view),
-    ...findingNoteLines(headline, report, view),
-    ...nextLines(headline, view),
-    ...endLines(report, view),
-  ]
-  const room = screen.lines - above.length - below.length
-  return [...above, ...matrixLines(report, view, room), ...below]
+  const drawn = limits.map((limit) => {
+    const above = [...verdictLines(headline, report, view, ms), ...failureLines(headline, report, view, limit)]
+    const below = [
+      ...warningLines(headline, view, limit),
+      ...findingNoteLines(headline, report, view, limit),
+      ...nextLines(headline, view),
+      ...endLines(report, view),
+    ]
+    const { lines, isWhole } = matrixLines(report, view, screen - above.length - below.length)
+    return { isWhole, lines: [...above, ...lines, ...below] }
+  })
+  return (drawn.find(({ lines, isWhole }) => isWhole && lines.length <= screen) ?? drawn.at(-1)!).lines
 }
 
 /** Lines of a section after an empty one, or nothing. */
 const section = (lines: readonly string[]): string[] => (lines.length > 0 ? ['', ...lines] : [])
 
+/** A space that no line breaks at: between a number and its unit, and between an option and its value. */
+const unbroken = '\u00a0'
+
+/** Keeps together what reads as one: `90 %`, `[19, 28 %]`, `2 min 3 s`, `--rounds 10..30`. */
+const keepTogether = (text: string): string =>
+  text
+    .replace(/\[[^[\]]{1,30}\]/g, (bounds) => bounds.replaceAll(' ', unbroken))
+    .replace(/(\d) (?=(?:%|×|ms|s|min|h|µs|ns|of)(?![\w]))/g, `$1${unbroken}`)
+    .replace(/(?<=\s--[a-z-]+) (?=\S)/g, unbroken)
+
 /** A text wrapped after a first indent, the other lines beneath it. */
 function hanging(text: string, width: number, indent: number, first = '', paint: Colorize = (line) => line): string[] {
-  return wrap(text, width - indent).map((line, at) =>
+  const lines = wrap(keepTogether(text), width - indent).map((line) => line.replaceAll(unbroken, ' '))
+  return lines.map((line, at) =>
     at === 0
       ? first + ' '.repeat(Math.max(0, indent - widthOf(first))) + paint(line)
       : ' '.repeat(indent) + paint(line),
@@ -76,9 +111,9 @@ function verdictLines(headline: Headline, report: Report, { width, ink }: Render
   const head = `${verdictSign(headline)} ${verdictWord(headline)}`
   const benches = new Set(report.cases.map(({ bench }) => bench.id)).size
   const platforms = new Set(report.cases.flatMap(({ results }) => results.map(({ platform }) => platform))).size
+  const { rounds } = report.profile
   const size = [
-    `${plural(benches, 'bench', 'benches')} on ${plural(platforms, 'platform')}`,
-    plural(report.profile.rounds, 'round'),
+    [plural(benches, 'bench', 'benches'), plural(platforms, 'platform'), plural(rounds, 'round')].join(' × '),
     ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
   ].join(', ')
   const killed = report.status === 'killed' ? 'the run was killed or is still running · ' : ''
@@ -87,12 +122,12 @@ function verdictLines(headline: Headline, report: Report, { width, ink }: Render
     ...hanging(sanitize(verdictText(headline)), width, widthOf(head) + 2, paint(head) + ' '.repeat(2), paint),
     ...hanging(countsText(headline.counts), width, 2),
     ...hanging(sanitize(`${killed}${size} · ${comparedText(headline)}`), width, 2, '', ink.dim),
-    ...limits(report).flatMap((text) => hanging(sanitize(text), width, 2, '', ink.doubt)),
+    ...restrictions(report).flatMap((text) => hanging(sanitize(text), width, 2, '', ink.doubt)),
   ]
 }
 
 /** What the run did not measure although it was asked to, and why its verdicts may change. */
-function limits(report: Report): string[] {
+function restrictions(report: Report): string[] {
   const untraceable = report.excluded.filter(({ reason }) => reason === 'tracer-unavailable')
   const [first] = untraceable
   const traced = `${plural(untraceable.length, 'bench', 'benches')} not traceable on this host: ${first?.detail ?? ''}`
@@ -100,7 +135,7 @@ function limits(report: Report): string[] {
   return [...provisionalNotes(report), ...(budget ? [budget] : []), ...(first ? [traced] : [])]
 }
 
-function failureLines(headline: Headline, report: Report, view: RenderOptions): string[] {
+function failureLines(headline: Headline, report: Report, view: RenderOptions, limit: Limits): string[] {
   const { failures, problems } = headline
   const { width, ink } = view
   const broken = problems
@@ -109,12 +144,11 @@ function failureLines(headline: Headline, report: Report, view: RenderOptions): 
       ...hanging(sanitize(`${file}: ${message}`), width, 2, ink.bad(signs.fails), ink.bad),
       ...(fix ? hanging(sanitize(`fix: ${fix}`), width, 4) : []),
     ])
-  const isFew = failures.length <= most.detailed
-  const shown = failures.slice(0, most.failures)
+  const shown = failures.slice(0, limit.failures)
   const rest = failures.length - shown.length
   return [
     ...section([...broken, ...(problems.length > 2 ? [`  … and ${problems.length - 2} more problems`] : [])]),
-    ...section(shown.flatMap((fact, at) => failureLinesOf(fact, headline, report, view, isFew || at === 0))),
+    ...section(shown.flatMap((fact, at) => failureLinesOf(fact, headline, report, view, at < limit.detailed))),
     ...(rest > 0 ? [ink.dim(`  … and ${rest} more: isobench report --all`)] : []),
   ]
 }
@@ -134,34 +168,71 @@ function failureLinesOf(
   if (!isDetailed) return [paint(truncate(`${sign} ${title}: ${what}`, width))]
   const oneLine = `${title}: ${what}`
   const command = rerunOf(report, fact)
-  const takes = command && durationText(command.seconds)
+  const takes = durationText(command?.seconds ?? null)
   const others = othersText(fact)
-  const row = (label: string, text: string) => hanging(sanitize(text), width, 11, `  ${ink.dim(pad(label, 9))}`)
+  const row = (label: string, text: string) => hanging(sanitize(text), width, 9, `  ${ink.dim(pad(label, 7))}`)
   return [
     ...hanging(oneLine, width, 2, paint(sign), (line) => ink.strong(paint(line))),
-    ...row('how sure', others ? `${sureText(fact)}; ${others}` : sureText(fact)),
+    ...row('sure', others ? `${sureText(fact)}; ${others}` : sureText(fact)),
     ...row('since', `${sinceText(fact.subjects[0]!, headline)} · ${sourcesText(fact, root)}`),
-    ...(command ? row('do', takes ? `${command.line}   (${takes})` : command.line) : []),
+    ...(command ? commandLines(command.line, takes, width, 9, `  ${ink.dim(pad('do', 7))}`) : []),
   ]
 }
 
-/** The matrix in at most so many lines, its empty line, heading and legend included. */
-function matrixLines(report: Report, { width, ink }: RenderOptions, lines: number): string[] {
+/** A command that can be pasted, also if it is broken; how long it takes, on its last line if there is room. */
+function commandLines(line: string, takes: string | undefined, width: number, indent: number, first: string): string[] {
+  const broken = hanging(line, width - 2, indent, first)
+  const lines = broken.map((text, at) => (at < broken.length - 1 ? `${text} \\` : text))
+  if (takes === undefined) return lines
+  const last = lines.at(-1)!
+  const note = `(${takes})`
+  if (widthOf(last) + 3 + widthOf(note) <= width) return [...lines.slice(0, -1), `${last}   ${note}`]
+  return [...lines, ' '.repeat(indent) + note]
+}
+
+/** The most and the fewest rows of the matrix. */
+const rowLimits = { most: 18, least: 6 }
+
+interface DrawnMatrix {
+  readonly lines: readonly string[]
+  /** Whether it has all benches. */
+  readonly isWhole: boolean
+}
+
+/** The matrix in about so many lines. */
+function matrixLines(report: Report, view: RenderOptions, room: number): DrawnMatrix {
+  let drawn = widestMatrix(report, view, rowLimits.most)
+  for (let rows = rowLimits.most - 1; drawn.lines.length > room && rows >= rowLimits.least; rows--)
+    drawn = widestMatrix(report, view, rows)
+  return drawn
+}
+
+/** The matrix with as many columns as fit. */
+function widestMatrix(report: Report, { width, ink }: RenderOptions, rows: number): DrawnMatrix {
   const names = Math.min(24, Math.max(14, Math.floor(width / 5)))
-  const columns = Math.max(1, Math.floor((width - names) / 8.6))
-  const rows = Math.max(screen.leastRows, lines - 6)
-  const matrix = matrixOf(report, { columns, rows })
-  return matrix ? drawMatrix(matrix, { width, ink, names }) : []
+  let drawn: DrawnMatrix = { lines: [], isWhole: true }
+  for (let columns = Math.max(1, Math.floor((width - names) / 7)); columns > 0; columns--) {
+    const matrix = matrixOf(report, { columns, rows })
+    if (!matrix) return drawn
+    const isWhole = matrix.omitted.length === 0
+    for (const isCompact of [false, true]) {
+      drawn = { lines: drawMatrix(matrix, { width, ink, names, isCompact }), isWhole }
+      if (drawn.lines.every((line) => widthOf(line) <= width)) return drawn
+    }
+  }
+  return drawn
 }
 
 function drawMatrix(
   matrix: Matrix,
-  { width, ink, names }: Pick<RenderOptions, 'width' | 'ink'> & { readonly names: number },
+  { width, ink, names, isCompact }: Pick<RenderOptions, 'width' | 'ink'> & { names: number; isCompact: boolean },
 ): string[] {
   const { columns, omitted } = matrix
   const rows = [nativeRow, ...matrix.rows]
   const texts = rows.map((row) =>
-    columns.map((column, at) => (row === nativeRow ? nativeText(column) : cellText(row.cells[at]!))),
+    columns.map((column, at) =>
+      row === nativeRow ? nativeText(column) : cellText(row.cells[at]!, isCompact ? column.better : undefined),
+    ),
   )
   const available = Math.floor((width - names - 2) / columns.length) - gap
   const widths = columns.map(({ label, detail }, at) => {
@@ -192,11 +263,11 @@ function drawMatrix(
     const paint = (cell: number): Colorize => (row === nativeRow ? ink.dim : colorOf(row.cells[cell]!, ink))
     return [line(first!, texts[at]!, paint), ...others]
   })
-  const left = [
-    ...(omitted.columns.length > 0 ? [plural(omitted.columns.length, 'more bench', 'more benches')] : []),
-    ...(omitted.platforms.length > 0 ? [plural(omitted.platforms.length, 'more platform')] : []),
-  ]
-  const legend = legendText(matrix) + (left.length > 0 ? `; ${left.join(' and ')}: isobench report --all` : '')
+  const worst = isCompact ? '; a row of several shows its extreme' : ''
+  const legend =
+    legendText(matrix) +
+    worst +
+    (omitted.length > 0 ? `; not shown: ${plural(omitted.length, 'bench', 'benches')}` : '')
   return [
     '',
     heading('label'),
@@ -208,11 +279,19 @@ function drawMatrix(
 
 const nativeRow: MatrixRow = { platforms: ['native'], cells: [] }
 
+/** The most lines with names that a row has. */
+const nameLimit = 2
+
 /** The names of a row, wrapped into its column. */
 function nameLines({ platforms }: MatrixRow, columns: number): string[] {
   const room = columns - 2
   const names = platforms.map((name) => truncate(sanitize(name, 60), room)).join(' ')
-  return wrap(names, room).map((text) => `  ${text}`)
+  const lines = wrap(names, room)
+  if (lines.length <= nameLimit) return lines.map((text) => `  ${text}`)
+  const shown = lines.slice(0, nameLimit).join(' ').split(' ')
+  const more = () => `+${platforms.length - shown.length} more`
+  while (wrap([...shown, more()].join(' '), room).length > nameLimit) shown.pop()
+  return wrap([...shown, more()].join(' '), room).map((text) => `  ${text}`)
 }
 
 function colorOf({ state, fails, isSuspicious }: MatrixCell, ink: RenderOptions['ink']): Colorize {
@@ -230,15 +309,19 @@ function listed<T>(all: readonly T[], limit: number, lineOf: (one: T) => string,
   ]
 }
 
-function warningLines({ warnings, better, failedSamples }: Headline, { width, ink }: RenderOptions): string[] {
+function warningLines(
+  { warnings, better, failedSamples }: Headline,
+  { width, ink }: RenderOptions,
+  { warnings: most }: Limits,
+): string[] {
   const factLine = (sign: string, paint: Colorize) => (fact: Fact) =>
     paint(truncate(sanitize(`${sign} ${factTitle(fact)}: ${factText(fact)}`), width))
   return section([
-    ...listed(warnings, most.warnings, factLine(signs.warns, ink.doubt), ink),
-    ...listed(better, most.better, factLine(signs.better, ink.good), ink),
+    ...listed(warnings, most, factLine(signs.warns, ink.doubt), ink),
+    ...listed(better, Math.min(2, most), factLine(signs.better, ink.good), ink),
     ...listed(
       failedSamples,
-      most.failedSamples,
+      Math.min(2, most),
       ({ bench, platforms, count: number, error }) => {
         const where = platforms.length > 2 ? plural(platforms.length, 'platform') : platforms.join(', ')
         return ink.doubt(
@@ -250,18 +333,24 @@ function warningLines({ warnings, better, failedSamples }: Headline, { width, in
   ])
 }
 
-function findingNoteLines({ findings }: Headline, report: Report, { width, ink }: RenderOptions): string[] {
+function findingNoteLines(
+  { findings }: Headline,
+  report: Report,
+  { width, ink }: RenderOptions,
+  limit: Limits,
+): string[] {
   if (report.findings.length === 0) return []
   const noteSigns = { lost: signs.fails, improved: signs.better, doubtful: signs.doubt, holds: '', open: '' } as const
   const lines = listed(
     findings,
-    most.findings,
+    limit.findings,
     (note) => {
       const ids = note.findings.map(({ id }) => id).join(', ')
       const paint = note.kind === 'lost' ? ink.bad : ink.doubt
       const head = `${noteSigns[note.kind]} ${pad(ids, 3, 'right')}`
-      const text = sanitize(`${findingText(note)} · ${note.findings[0]!.title}`)
-      return `${paint(head)}  ${truncate(text, width - widthOf(head) - 2)}`
+      const room = width - widthOf(head) - 2
+      const title = truncate(sanitize(note.findings[0]!.title), Math.floor(room * titleShare))
+      return `${paint(head)}  ${truncate(`${title}: ${sanitize(findingFact(note))}`, room)}`
     },
     ink,
   )
@@ -270,21 +359,32 @@ function findingNoteLines({ findings }: Headline, report: Report, { width, ink }
 }
 
 function nextLines(headline: Headline, { width, ink }: RenderOptions): string[] {
-  const lines = headline.next.slice(0, most.next).flatMap((step) => {
-    const text = sanitize(nextText(step, headline))
-    const takes = step.command && durationText(step.command.seconds)
-    const command = step.command ? `: ${step.command.line}${takes ? `   (${takes})` : ''}` : ''
-    return hanging(`${text}${command}`, width, 6, ink.dim('Next'))
+  const steps = headline.next.slice(-mostSteps).map((step) => {
+    const { line = '', seconds = null } = step.command ?? {}
+    return { text: sanitize(nextText(step, headline)) + (line === '' ? '' : ':'), line, takes: durationText(seconds) }
   })
-  return section(lines.map((line, at) => (at === 0 ? line : line.replace('Next', '    '))))
+  const whole = steps.map(({ text, line, takes }) => `${text} ${line}${takes ? `   (${takes})` : ''}`.trimEnd())
+  const [last, before] = [whole.at(-1) ?? '', whole.at(-2) ?? '']
+  const joined = `${before} · ${last}`
+  const isJoined = before !== '' && widthOf(joined) <= width - nextIndent
+  const lines = (isJoined ? steps.slice(0, -2) : steps).flatMap(({ text, line, takes }, at) => {
+    if (widthOf(whole[at]!) <= width - nextIndent) return [whole[at]!]
+    const head = hanging(text, width - nextIndent, 0)
+    return line === '' ? head : [...head, ...commandLines(line, takes, width - nextIndent, 2, '')]
+  })
+  const all = isJoined ? [...lines, joined] : lines
+  return section(all.map((line, at) => (at === 0 ? ink.dim('Next  ') : ' '.repeat(nextIndent)) + line))
 }
+
+/** Columns before a next step. */
+const nextIndent = 6
 
 function endLines(report: Report, { width, ink, root }: RenderOptions): string[] {
   const { code } = report.exit
   const isBad = code === exitCodes.failed || code === exitCodes.invalid
   const paint = code === 0 ? ink.good : isBad ? ink.bad : ink.doubt
-  return [
-    ...wrap(`record ${sanitize(shownPath(report.record, root))}`, width).map(ink.dim),
-    ...wrap(`exit code ${code}: ${describeExit(report.exit)}`, width).map(paint),
-  ]
+  const exit = `exit code ${code}: ${describeExit(report.exit)}`
+  const record = `record ${sanitize(shownPath(report.record, root))}`
+  if (widthOf(exit) + widthOf(record) + 3 <= width) return [`${paint(exit)}${ink.dim(` · ${record}`)}`]
+  return [...wrap(record, width).map(ink.dim), ...wrap(exit, width).map(paint)]
 }

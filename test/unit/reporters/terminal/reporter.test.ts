@@ -109,7 +109,7 @@ describe('the summary', () => {
     )
     const out = new Memory()
     await reporters.default!.create(contextOf(out)).onFinish?.(report)
-    expect(out.text).toContain('21 need more rounds')
+    expect(out.text).toContain('21 inconclusive')
     expect(out.text).not.toContain('? inconclusive')
     const all = new Memory()
     await reporters.verbose!.create(contextOf(all)).onFinish?.(report)
