@@ -1,7 +1,7 @@
 /** Host processes: running commands, ending process groups, and identifying a process beyond its pid. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { InterruptedError, IsobenchError, lastLines } from '../util/errors.ts'
+import { InterruptedError, IsobenchError, keyLines } from '../util/errors.ts'
 import { hostEnvironment } from './environment.ts'
 
 /** Argv of a host process. No shell interprets it. */
@@ -95,9 +95,9 @@ export async function runHostCommand(argv: readonly string[], options: HostComma
     if (!(options.exitCodes ?? [0]).includes(result.exitCode ?? -1)) {
       const cause =
         result.exitCode === undefined ? (result.code ?? result.signal ?? 'did not run') : `exit ${result.exitCode}`
-      const stderrTail = lastLines(result.stderr || result.stdout).join(' | ')
+      const stderrLines = keyLines(result.stderr || result.stdout).join(' | ')
       throw new HostCommandError(
-        `${options.label ?? argv.join(' ')} failed (${cause})${stderrTail ? `: ${stderrTail}` : ''}`,
+        `${options.label ?? argv.join(' ')} failed (${cause})${stderrLines ? `: ${stderrLines}` : ''}`,
       )
     }
     return result.stdout

@@ -8,7 +8,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { AsyncDisposableStack } from '../util/async-disposable-stack.ts'
-import { IsobenchError, lastLines } from '../util/errors.ts'
+import { IsobenchError, keyLines } from '../util/errors.ts'
 import { cgroupExecArgv, cgroupName, cgroupPath, type Limits, makeCgroup, oomKillCount, setFrozen } from './cgroup.ts'
 import { hostEnvironment } from './environment.ts'
 import type { CleanupJournal } from './journal.ts'
@@ -160,8 +160,8 @@ function startLogged(argv: HostArgv, directory: string) {
     pid: child.pid ?? -1,
     ended,
     failure: (outcome: string) => {
-      const logTail = lastLines(readFileSync(log, 'utf8')).join(' | ')
-      return new BootError(`${argv.join(' ')}: ${outcome}${logTail ? `: ${logTail}` : ''}`)
+      const logLines = keyLines(readFileSync(log, 'utf8')).join(' | ')
+      return new BootError(`${argv.join(' ')}: ${outcome}${logLines ? `: ${logLines}` : ''}`)
     },
   }
 }

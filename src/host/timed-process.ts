@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
-import { IsobenchError, lastLines, messageOf } from '../util/errors.ts'
+import { IsobenchError, keyLines, messageOf } from '../util/errors.ts'
 import { hostEnvironment } from './environment.ts'
 import { killProcessGroup, safeCwd } from './process.ts'
 
@@ -136,7 +136,7 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
         return resolve({ stdout, stderr, milliseconds: since(ended), firstByteMs })
       }
       reject(
-        new CommandError(`${options.label}: ${exitDescription(cause, code, signal, options)}${tail(stderr, stdout)}`),
+        new CommandError(`${options.label}: ${exitDescription(cause, code, signal, options)}${outputSummary(stderr, stdout)}`),
       )
     })
   })
@@ -156,7 +156,8 @@ function exitDescription(
   return code === null ? `ended by ${signal}` : `exit code ${code}`
 }
 
-function tail(stderr: string, stdout: string): string {
-  const lines = lastLines(stderr.trim() === '' ? stdout : stderr)
+/** What the process printed: its first line and its last ones. */
+function outputSummary(stderr: string, stdout: string): string {
+  const lines = keyLines(stderr.trim() === '' ? stdout : stderr)
   return lines.length ? `: ${lines.join(' | ')}` : ''
 }

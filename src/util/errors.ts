@@ -37,15 +37,27 @@ export class InterruptedError extends IsobenchError {
   readonly code = 'ISOBENCH_INTERRUPTED'
 }
 
-/** Returns the last `lines` non-blank lines, each made safe to print. */
-export function lastLines(text: string, lines = 3): string[] {
-  // Only the end, because a guest may have printed megabytes.
-  return text
-    .slice(-16_384)
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== '')
-    .slice(-lines)
-    .map((line) => sanitize(line))
+/** Longer output is read only at its beginning and at its end, in UTF-16 code units. */
+const readAtEachEnd = 16_384
+
+/** The columns of one of several lines, so that the other ones stay visible. */
+const longestOfSeveral = 200
+
+/**
+ * Returns the first non-blank line and the last ones, each made safe to print, with `…` in the place of the others.
+ * Some programs print the cause first and then their usage, other programs print it last.
+ * @param lines the most lines, without the `…`
+ */
+export function keyLines(text: string, lines = 3): string[] {
+  // A guest may have printed megabytes.
+  const ends =
+    text.length <= 2 * readAtEachEnd
+      ? text
+      : `${text.slice(0, readAtEachEnd)}\n${text.slice(text.length - readAtEachEnd)}`
+  const all = ends.split(/\r?\n/).filter((line) => line.trim() !== '')
+  if (all.length <= 1) return all.map((line) => sanitize(line.trim()))
+  const kept = all.length <= lines ? all : [all[0]!, '…', ...all.slice(1 - lines)]
+  return kept.map((line) => sanitize(line.trim(), longestOfSeveral))
 }
 
 /** Converts any value to text. `String` would throw for an object without a prototype. */

@@ -4,7 +4,7 @@ import { ranToCompletion, writeProbeKernel } from '../../host/probe-kernel.ts'
 import type { HostArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type TimedOptions, type TimedResult } from '../../host/timed-process.ts'
-import { lastLines, messageOf, UnsupportedError } from '../../util/errors.ts'
+import { keyLines, messageOf, UnsupportedError } from '../../util/errors.ts'
 import type { Step } from '../model/plan.ts'
 import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
@@ -263,8 +263,8 @@ async function startVmm(
   const label = `the VMM of ${spec.name}`
   const result = await timeInSandbox(sandbox, sandbox.wrap(argv), scope, { label, exitCodes: anyExitCode }, times)
   if (!ranToCompletion(result.stdout)) {
-    const output = lastLines(`${result.stdout}\n${result.stderr}`).join(' | ')
-    throw new CommandError(`${label} ended before its guest ran; last output: ${output || 'none'}`)
+    const output = keyLines(`${result.stdout}\n${result.stderr}`).join(' | ')
+    throw new CommandError(`${label} ended before its guest ran; output: ${output || 'none'}`)
   }
   return result
 }

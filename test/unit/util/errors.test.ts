@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { bootTimeout, importTimeout } from '../../../src/core/project/collect.ts'
 import { BootError } from '../../../src/host/sandbox.ts'
 import { runTimed } from '../../../src/host/timed-process.ts'
-import { lastLines, messageOf, UsageError } from '../../../src/util/errors.ts'
+import { keyLines, messageOf, UsageError } from '../../../src/util/errors.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -16,7 +16,29 @@ const monitor =
   'exit_code=1'
 
 it('keeps the source and the cause of a long line', () => {
-  expect(lastLines(`\n${monitor}\n`)[0]).toMatch(/^isobench: the guest ended .*Operation not permitted \(os error 1\)/)
+  expect(keyLines(`\n${monitor}\n`)[0]).toMatch(/^isobench: the guest ended .*Operation not permitted \(os error 1\)/)
+})
+
+/** What runsc prints to standard error for a flag that it does not know, with fewer flags. */
+const usage = [
+  'flag provided but not defined: -nonsense',
+  'Usage of runsc:',
+  '  -alsologtostderr',
+  '    \tsend log messages to stderr.',
+  '  metric-metadata  export metadata of metrics registered in this build',
+  'Use "runsc flags" for a list of global flags.',
+]
+
+it('keeps the first line, which has the cause if a usage follows, and the last ones', () => {
+  expect(keyLines(usage.join('\n'))).toEqual([usage[0], '…', usage[4]!.trim(), usage[5]])
+  expect(keyLines(`${usage[0]}\n${'\n'.repeat(5)}${'x\n'.repeat(100_000)}end`)).toEqual([usage[0], '…', 'x', 'end'])
+  expect(keyLines('one\n\ntwo\r\nthree\n')).toEqual(['one', 'two', 'three'])
+  expect(keyLines(' \n')).toEqual([])
+})
+
+it('does not let one long line hide the others', () => {
+  const [first, , last] = keyLines(`cause ${'x'.repeat(1000)}\na\nb`)
+  expect([first!.length, last]).toEqual([200, 'b'])
 })
 
 it('reports the innermost cause of a VMM that could not start, as doctor does', async () => {
