@@ -35,6 +35,8 @@ export interface Command<Own extends OptionTable = OptionTable> {
   readonly arguments?: readonly ArgumentSpec[]
   readonly options: Own
   readonly examples: readonly CommandExample[]
+  /** The keys of a command with a screen. */
+  readonly keys?: readonly { readonly name: string; readonly description: string }[]
   /** Returns the exit code. */
   run(args: readonly string[], options: CheckedOptions<Own>, io: CommandIo): Promise<number>
 }

@@ -4,7 +4,7 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { type Problem, ProjectError } from '../core/model/suite.ts'
 import { DifferentHostsError } from '../core/records/compare.ts'
 import { parseStackFrames } from '../dsl/errors.ts'
-import { codeFrame } from '../reporters/code-frame.ts'
+import { problemFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/comparison.ts'
 import { bundlePath } from '../util/assets.ts'
 import { InterruptedError, IsobenchError, messageOf } from '../util/errors.ts'
@@ -21,7 +21,7 @@ const fixLine = (fix: string): string => `       fix: ${sanitize(fix)}\n`
 export function problemText(problem: Problem, cwd = process.cwd()): string {
   const { file, message, fix, location } = problem
   const where = location ? `${relative(cwd, location.file)}:${location.line}:${location.column}` : file
-  const frame = codeFrame(problem, process.stderr.columns || frameWidth).map((line) => `${line}\n`)
+  const frame = problemFrame(problem, process.stderr.columns || frameWidth).map((line) => `${line}\n`)
   return `${sanitize(where)}  ${sanitize(message)}\n${frame.join('')}${fix ? fixLine(fix) : ''}`
 }
 

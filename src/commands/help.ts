@@ -114,6 +114,7 @@ export function commandHelp(name: string, command: Command, reporters: readonly 
         bold,
       ),
     ),
+    ...section('Keys', rows(command.keys ?? []), bold),
     ...section('Examples', rows(described(command.examples)), bold),
     ...('reporter' in command.options ? section('Reporters', rows(reporters), bold) : []),
     ...('strict' in command.options ? section('Exit codes', rows(exitCodeRows), bold) : []),

@@ -5,7 +5,8 @@ import type { Readable } from 'node:stream'
 import { saveBaseline } from '../core/records/baseline.ts'
 import { which } from '../host/packages.ts'
 import { htmlReporter } from '../reporters/html/reporter.ts'
-import { messageOf } from '../util/errors.ts'
+import { IsobenchError, messageOf } from '../util/errors.ts'
+import { sanitize } from '../util/text.ts'
 import type { Screen } from './watch-screen.ts'
 
 /** A key as node:readline reads it. */
@@ -66,10 +67,14 @@ function runKey({ name, text, ctrl, meta }: KeyPress, screen: Screen, quit: () =
     q: quit,
     a: () => watch.again('all'),
     f: () => watch.again('failed'),
-    r: () => watch.again('latest'),
+    return: () => watch.goOn(),
+    enter: () => watch.goOn(),
+    c: () => watch.cancel(),
+    u: () => watch.acceptMargin(),
+    z: () => watch.undoMargin(),
     s: () => watch.toggleBackground(),
-    p: () => ask('platform', (platform) => showFailure(watch.filter({ platform }))),
-    t: () => ask('bench', (bench) => showFailure(watch.filter({ bench }))),
+    p: () => ask('platform', (platform) => watch.filter({ platform })),
+    t: () => ask('bench', (bench) => watch.filter({ bench })),
     b: () => {
       saveBaseline(watch.root, 'watch', watch.writeRecord())
       screen.said = 'saved; compare with it: isobench run --baseline watch'
@@ -85,11 +90,13 @@ function runKey({ name, text, ctrl, meta }: KeyPress, screen: Screen, quit: () =
     pagedown: () => screen.scroll(page),
   }
   // A capital letter has the name of its key, but is not one of the commands.
-  const command = name !== undefined && name.length === 1 ? text : name
+  const command = name !== undefined && name.length === 1 ? text : (name ?? text)
   try {
     if (command !== undefined && Object.hasOwn(actions, command)) actions[command]!()
+    else if (text !== undefined && text >= ' ') screen.said = `"${sanitize(text)}" is no key of watch; h lists them`
   } catch (error) {
-    screen.said = messageOf(error)
+    const fix = error instanceof IsobenchError && error.fix ? `: ${error.fix}` : ''
+    screen.said = messageOf(error) + fix
   }
 }
 

@@ -1,144 +1,41 @@
-import type { MetricResult, Report } from '../core/model/report.ts'
-import type { ClaimVerdict } from '../core/model/verdict.ts'
-import { figureChanges, verdictChanges } from '../core/watch/changes.ts'
 import type { Watch } from '../core/watch/watch.ts'
-import { formatAssertion, formatPlatforms, formatQuantity, formatRatios } from '../reporters/format.ts'
-import {
-  benchName,
-  caseName,
-  count,
-  countsLine,
-  outcomeName,
-  roundCount,
-  verdictSymbols,
-} from '../reporters/summary.ts'
-import { benchLines } from '../reporters/terminal/benches.ts'
-import { claimLines, type RenderOptions } from '../reporters/terminal/claims.ts'
 import { renderOptions } from '../reporters/terminal/reporter.ts'
-import { findingLines, platformLines, problemLines } from '../reporters/terminal/summary.ts'
-import { type TableCell, table, verdictColor } from '../reporters/terminal/table.ts'
-import { plural, sanitize, truncate, wrap } from '../util/text.ts'
+import { pad, plural, truncate, widthOf, wrap } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
+import { countsText, renderWatch, shortCounts } from './watch-render.ts'
+import { statusLine } from './watch-status.ts'
 
-/** What the keys of watch mode do, as lines of its screen. */
-export const help = [
-  'a  measure everything again          f  what failed or is undecided',
-  'r  the latest again                  p  filter by platform   t  filter by bench',
-  's  stop or continue the background rounds',
-  'b  keep this as the baseline "watch" o  open the html report',
-  '↑ ↓ space  scroll                    h  this help            q  quit',
-]
+/** What the keys of watch mode do: for its screen, `isobench watch --help` and the reference page. */
+export const watchKeys = [
+  { name: 'Enter', description: 'measure the latest again, or go on after c' },
+  { name: 'a', description: 'measure everything in view again' },
+  { name: 'f', description: 'measure what failed or is undecided again' },
+  { name: 'c', description: 'cancel the measuring; what was measured stays' },
+  { name: 'p', description: 'filter by platform, t by bench: a text or a regular expression' },
+  { name: 'u', description: 'set the margin of the contradicted claim in view to what was measured; z takes it back' },
+  { name: 's', description: 'stop or continue the rounds in the background' },
+  { name: 'b', description: 'keep this as the baseline "watch"' },
+  { name: 'o', description: 'open the html report' },
+  { name: '↑ ↓ space', description: 'scroll' },
+  { name: 'h', description: 'this help' },
+  { name: 'q', description: 'quit, as Ctrl-C does' },
+  { name: '†', description: 'a verdict after more looks than planned; isobench run confirms it' },
+] as const
 
-/** What watch mode shows: what changed on top, then the tables. Pure. */
+const nameColumn = Math.max(...watchKeys.map(({ name }) => name.length)) + 2
 
-/** What of a watch is shown. */
-export type WatchView = Pick<Watch, 'report' | 'before' | 'problems' | 'note' | 'only' | 'background'>
-
-export function renderWatch(watch: WatchView, view: RenderOptions): string[] {
-  const { report, before, problems } = watch
-  // A flag that its runtime does not know is what somebody is looking for; what never worked here is not.
-  const worked = ({ name }: Report['platforms'][number]) =>
-    before?.platforms.some((one) => one.name === name && one.available) === true
-  return [
-    ...headLines(watch, view),
-    ...problemLines(problems, view, true),
-    ...(report ? platformLines(report, view, worked) : []),
-    ...(report && before ? changeLines(before, report, view) : []),
-    ...(report
-      ? [
-          ...benchLines(report, view.width, view.ink),
-          ...claimLines(report, view),
-          ...findingLines(report, view),
-          ...platformLines(report, view, (one) => !worked(one)),
-          '',
-          ...looksLines(report, view),
-          view.ink.strong(countsLine(count(report.claims))),
-        ]
-      : []),
-  ]
-}
-
-function headLines({ note, only, background }: WatchView, { ink, width }: RenderOptions): string[] {
-  const filters = [
-    ...(only.platform ? [`platforms with "${sanitize(only.platform, 30)}"`] : []),
-    ...(only.bench ? [`benches with "${sanitize(only.bench, 30)}"`] : []),
-    ...(background ? [] : ['no rounds in the background']),
-  ]
-  const head = ['isobench watch', ...filters].join(' · ')
-  return [ink.strong(truncate(head, width)), ...(note ? wrap(sanitize(note), width) : [])]
-}
-
-/** What was looked at after every round says more than it may: the error rate is that of a single look. */
-function looksLines({ cases: benches, profile }: Report, { ink, width }: RenderOptions): string[] {
-  const most = Math.max(
-    0,
-    ...benches.flatMap(({ results }) => results.flatMap(({ metrics }) => Object.values(metrics))).map(roundCount),
+const help = (columns: number): string[] =>
+  watchKeys.flatMap(({ name, description }) =>
+    wrap(description, columns - nameColumn).map((line, at) => pad(at === 0 ? name : '', nameColumn) + line),
   )
-  if (most <= profile.rounds) return []
-  const text =
-    `Up to ${most} rounds, looked at after each of them: ` +
-    'a verdict may have come by looking often. isobench run decides.'
-  return wrap(text, width).map(ink.doubt)
-}
-
-/** A figure with how sure it is: the ratio to native where there is one. */
-function formatResult({ median, unit, ratioToNative }: MetricResult): string {
-  if (!ratioToNative) return median === null ? 'none' : formatQuantity(median, unit)
-  const [{ ratio, interval } = { ratio: '', interval: '' }] = formatRatios([ratioToNative])
-  return `${ratio}× ${interval}`.trim()
-}
-
-const isWorse = ({ outcome, direction }: ClaimVerdict): boolean => outcome === 'contradicted' && direction === 'worse'
-
-/** Whether a verdict became worse or better than in the former run. */
-function formatChange(before: ClaimVerdict, after: ClaimVerdict): string {
-  if (isWorse(after)) return isWorse(before) ? '' : 'regressed: '
-  return isWorse(before) && after.outcome === 'holds' ? 'improved: ' : ''
-}
-
-function changeLines(before: Report, after: Report, { ink, width }: RenderOptions): string[] {
-  const flipped = verdictChanges(before, after)
-  const figures = figureChanges(before, after)
-  const rows = figures.map(({ bench, params, platform, metric, before: old, after: now }): TableCell[] => [
-    { text: caseName(bench, params) },
-    { text: sanitize(platform, 40) },
-    { text: sanitize(metric, 40) },
-    { text: old ? formatResult(old) : 'new', paint: ink.dim },
-    { text: '→' },
-    { text: formatResult(now) },
-  ])
-  return [
-    ...(flipped.length + rows.length > 0 ? ['', ink.strong('Before → after')] : []),
-    ...flipped.flatMap(({ before: old, after: now }) => {
-      const formatOutcome = (one: typeof now) =>
-        `${verdictSymbols[one.outcome]} ${outcomeName(one.outcome)}${one.direction ? ` (${one.direction})` : ''}`
-      const parts = [benchName(now.bench), sanitize(formatPlatforms(now), 40), sanitize(now.claim.metric, 40)]
-      const about = [...parts, sanitize(formatAssertion(now))].join(' · ')
-      const text = `${formatChange(old, now)}${formatOutcome(old)} → ${formatOutcome(now)}: ${about}`
-      return wrap(text, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${verdictColor(now, ink)(line)}`)
-    }),
-    ...(rows.length > 0
-      ? table(
-          [
-            { title: '', least: 8 },
-            { title: 'platform', least: 8 },
-            { title: 'metric', least: 6 },
-            { title: 'before', align: 'right' },
-            { title: '' },
-            { title: 'after' },
-          ],
-          rows,
-          width - 2,
-          ink,
-        ).map((line) => `  ${line}`)
-      : []),
-  ]
-}
 
 /** The screen of watch mode: what it has to show, as much as fits, and one line of status. */
 
 /** Milliseconds between two paintings at least. */
 const least = 40
+
+/** Milliseconds until the clock and the estimate of the status are painted again. */
+const tick = 1000
 
 /** What is on the screen: what changed on top, then the tables; the status is the last line. */
 export class Screen {
@@ -181,20 +78,22 @@ export class Screen {
   }
 
   readonly soon = (): void => {
-    if (this.#timer || !this.#open) return
+    if (!this.#open) return
     const wait = least - (performance.now() - this.#paintedAt)
     if (wait <= 0) this.#paint()
-    else
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined
-        this.#paint()
-      }, wait)
+    else this.#paintAfter(wait)
+  }
+
+  #paintAfter(wait: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#paint(), wait)
   }
 
   #paint(): void {
     this.#paintedAt = performance.now()
     const { rows = 24, columns = 80 } = this.io.out
-    const room = Math.max(3, rows - 2 - (this.help ? help.length : 0))
+    const keys = this.help ? help(columns - 1) : []
+    const room = Math.max(3, rows - 2 - keys.length)
     const all = this.#lines()
     this.#offset = Math.min(this.#offset, Math.max(0, all.length - room))
     const shown = all.slice(this.#offset, this.#offset + room)
@@ -202,37 +101,33 @@ export class Screen {
     const lines = [
       ...shown,
       ...Array.from({ length: room - shown.length }, () => ''),
-      ...(this.help ? help : []),
-      truncate(this.#footer(below), columns - 1),
-      truncate(this.#status(), columns - 1),
-    ]
+      ...keys,
+      truncate(this.#footer(below, columns - 1), columns - 1),
+      this.#status(columns - 1),
+    ].slice(-rows)
     this.io.out.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`)
+    if (this.watch.doing.kind === 'measuring') this.#paintAfter(tick)
   }
 
   /** What is out of sight below. The counts are the last line there. */
-  #footer(below: number): string {
+  #footer(below: number, columns: number): string {
     if (below === 0) return ''
-    const { report } = this.watch
-    const counts = report ? [countsLine(count(report.claims))] : []
-    return [`… ${plural(below, 'more line')}, space scrolls`, ...counts].join(' · ')
+    const more = `… ${plural(below, 'more line')}, space scrolls`
+    const text = [more, countsText(this.watch)].filter(Boolean).join(' · ')
+    return widthOf(text) <= columns ? text : [more, shortCounts(this.watch)].filter(Boolean).join(' · ')
   }
 
-  #status(): string {
-    const { doing } = this.watch
-    if (this.prompt) return `${this.prompt.label}: ${this.prompt.text}▏ (Enter takes it, empty is all, Esc leaves it)`
-    if (doing.kind === 'preparing') return `${sanitize(doing.what)} …`
-    const keys = 'h help · q quit'
-    const said = this.said ? [sanitize(this.said)] : []
-    if (doing.kind === 'watching') return ['waiting for changes', ...said, keys].join(' · ')
-    const { round, rounds, done, steps, platform, bench, background } = doing
-    const what = background ? 'one more round' : round < 0 ? 'warm-up' : `round ${round + 1}/${rounds}`
-    const stop = background ? ['s stops'] : []
-    return [what, `${done}/${steps}`, ...said, ...stop, keys, sanitize(platform, 20), sanitize(bench, 120)].join(' · ')
+  #status(columns: number): string {
+    const { prompt } = this
+    if (!prompt) return statusLine(this.watch, this.said, columns)
+    const line = `${prompt.label}: ${prompt.text}▏`
+    return truncate(`${line} (Enter takes it, empty is all, Esc leaves it)`, columns)
   }
 
   #lines(): string[] {
-    const { report, before, problems, note, only, background } = this.watch
-    const key = [report, before, problems, note, only, background, this.io.out.columns]
+    const { report, stale, before, changes, problems, note, latestJob, only, heldBack, background } = this.watch
+    const shown = [report, stale, before, changes, problems, note, latestJob, only, heldBack, background]
+    const key = [...shown, this.io.out.columns]
     if (key.every((part, at) => part === this.#cached.key[at]) && this.#cached.key.length > 0) return this.#cached.lines
     const view = renderOptions({
       out: { write: () => {}, isTTY: true, columns: (this.io.out.columns || 80) - 1 },

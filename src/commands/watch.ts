@@ -10,7 +10,7 @@ import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions } from './options.ts'
 import { confirm, withConfigDefaults } from './setup.ts'
 import { handleKey, readKeys } from './watch-keys.ts'
-import { Screen } from './watch-screen.ts'
+import { Screen, watchKeys } from './watch-screen.ts'
 
 export const command = defineCommand({
   description:
@@ -31,6 +31,7 @@ export const command = defineCommand({
     'waitForLock',
     'config',
   ),
+  keys: watchKeys,
   examples: [{ line: 'watch startup --platform runc', description: 'the start-up benches on one platform' }],
   run: watchProject,
 })

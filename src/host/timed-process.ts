@@ -136,7 +136,9 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
         return resolve({ stdout, stderr, milliseconds: since(ended), firstByteMs })
       }
       reject(
-        new CommandError(`${options.label}: ${exitDescription(cause, code, signal, options)}${outputSummary(stderr, stdout)}`),
+        new CommandError(
+          `${options.label}: ${exitDescription(cause, code, signal, options)}${outputSummary(stderr, stdout)}`,
+        ),
       )
     })
   })

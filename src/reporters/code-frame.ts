@@ -1,22 +1,20 @@
 import type { Problem } from '../core/model/suite.ts'
-import { linesOf } from '../util/files.ts'
+import { type Excerpt, excerptAt } from '../util/files.ts'
 import { sanitize, truncate } from '../util/text.ts'
 
-/** Lines before the wrong one. */
-const before = 2
+/** The source lines of a problem, as `codeFrame` shows them. Empty if the file cannot be read. */
+export function problemFrame({ location, word }: Pick<Problem, 'location' | 'word'>, width: number): string[] {
+  const excerpt = location && excerptAt(location)
+  return excerpt ? codeFrame(excerpt, width, word) : []
+}
 
 /**
- * The source lines of a problem, with the wrong word underlined. Empty if the file cannot be read.
+ * Source lines, with the wrong word underlined.
  * @param width columns of the terminal
  */
-export function codeFrame({ location, word }: Pick<Problem, 'location' | 'word'>, width: number): string[] {
-  if (!location) return []
-  const { line, column } = location
-  const lines = linesOf(location.file)
-  const wrong = lines[line - 1]
-  if (wrong === undefined) return []
-  const first = Math.max(0, line - 1 - before)
-  const shown = lines.slice(first, line).map((text, at) => ({ text, number: first + at + 1 }))
+export function codeFrame({ lines, line, column }: Excerpt, width: number, word?: string): string[] {
+  const wrong = lines.at(-1)!
+  const shown = lines.map((text, at) => ({ text, number: line - lines.length + at + 1 }))
   // Blank lines at the start of a frame say nothing.
   while (shown.length > 1 && shown[0]!.text.trim() === '') shown.shift()
   const digits = String(line).length

@@ -159,3 +159,27 @@ export function linesOf(file: string): readonly string[] {
     return []
   }
 }
+
+/** Lines of an excerpt before its location. */
+const linesBefore = 2
+
+/** A line of a source file, with those before it. */
+export interface Excerpt {
+  /** The last one is that of the location. */
+  readonly lines: readonly string[]
+  /** The position in the file, from 1. */
+  readonly line: number
+  readonly column: number
+}
+
+/** Reads the lines at a location. Undefined if the file cannot be read. */
+export function excerptAt({
+  file,
+  line,
+  column,
+}: Pick<Excerpt, 'line' | 'column'> & { readonly file: string }): Excerpt | undefined {
+  const lines = linesOf(file)
+  return lines[line - 1] === undefined
+    ? undefined
+    : { lines: lines.slice(Math.max(0, line - 1 - linesBefore), line), line, column }
+}

@@ -52,8 +52,6 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     shown,
     isProvisional: plan.excluded.some(({ reason }) => reason === 'shard'),
   })
-  const input: Measured = { plan, samples: new Samples(record.samples) }
-  const logs = sampleLogs(record.samples)
   return {
     schemaVersion: reportVersion,
     record: record.file,
@@ -72,28 +70,36 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
       fix: fix ?? null,
     })),
     excludedPlatforms: [...(plan.excludedPlatforms ?? [])],
-    cases: plan.cases.flatMap((benchCase) => {
-      const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
-      const measured = measuredOn(plan, benchCase)
-      if (plan.casePlatforms && measured.length === 0) return []
-      return {
-        case: benchCase.id,
-        bench: { id: bench.id, file: bench.file, name: bench.name },
-        params: { ...benchCase.params },
-        tags: [...bench.tags],
-        kind: bench.workload.kind,
-        results: measured.map((name) => ({
-          ...resultOf(benchCase, name, bench, input),
-          samples: logs.get(resultKey(benchCase.id, name)) ?? [],
-        })),
-      }
-    }),
+    cases: measuredResults(record),
     claims,
     findings: shown ? findings.filter(({ id }) => shown.includes(id)) : findings,
     excluded: [...plan.excluded] as Report['excluded'],
     problems: problems as Report['problems'],
     exit,
   }
+}
+
+/** The results of every case, without verdicts. Pure. */
+export function measuredResults(record: Pick<RunRecord, 'plan' | 'samples'>): Report['cases'] {
+  const plan: ScheduledPlan = record.plan
+  const input: Measured = { plan, samples: new Samples(record.samples) }
+  const logs = sampleLogs(record.samples)
+  return plan.cases.flatMap((benchCase) => {
+    const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
+    const measured = measuredOn(plan, benchCase)
+    if (plan.casePlatforms && measured.length === 0) return []
+    return {
+      case: benchCase.id,
+      bench: { id: bench.id, file: bench.file, name: bench.name },
+      params: { ...benchCase.params },
+      tags: [...bench.tags],
+      kind: bench.workload.kind,
+      results: measured.map((name) => ({
+        ...resultOf(benchCase, name, bench, input),
+        samples: logs.get(resultKey(benchCase.id, name)) ?? [],
+      })),
+    }
+  })
 }
 
 const resultKey = (caseId: string, platform: string): string => `${caseId}\0${platform}`

@@ -292,7 +292,8 @@ export class InGuestError extends IsobenchError {
 export class GuestBundles {
   readonly #bundles = new Map<string, Promise<string>>()
 
-  constructor(private readonly root: string) {}
+  /** @param root the project's folder */
+  constructor(readonly root: string) {}
 
   of(file: string): Promise<string> {
     const known = this.#bundles.get(file) ?? compileForGuest(this.root, file)

@@ -90,8 +90,10 @@ export interface MeasureJob {
   readonly cases: CasesToMeasure
   readonly rounds: number
   readonly warmup: number
-  /** Whether the job replaces the former samples of its cases. */
-  readonly fresh: boolean
+  /** By the id of a case, the rounds that it has already. It joins the job after as many rounds, without warm-up. */
+  readonly done: ReadonlyMap<string, number>
+  /** Whether nobody asked for the job: isobench measures on what is undecided. */
+  readonly background: boolean
 }
 
 /** What a job needs to know about the samples of former jobs. */
@@ -103,24 +105,30 @@ export interface RoundCounter {
 }
 
 /** The rounds of a job. Their samples get the rounds after those that the store has. */
-export function jobSchedule({ cases, rounds, warmup }: MeasureJob, plan: Plan, store: RoundCounter): Schedule {
-  return fromGenerator((samples) => jobSteps({ cases, rounds, warmup }, plan, store, samples))
+export function jobSchedule(job: MeasureJob, plan: Plan, store: RoundCounter): Schedule {
+  return fromGenerator((samples) => jobSteps(job, plan, store, samples))
 }
 
 function* jobSteps(
-  { cases, rounds, warmup }: Omit<MeasureJob, 'fresh'>,
+  { cases, rounds, warmup, done }: MeasureJob,
   plan: Plan,
   store: RoundCounter,
   samples: () => readonly Sample[],
 ): StepGenerator {
   const firstRounds = new Map([...cases.keys()].map((id) => [id, store.nextRound(id)]))
+  const roundsDone = (id: string) => done.get(id) ?? 0
+  const joins = (id: string, round: number) => roundsDone(id) === 0 || round >= roundsDone(id)
   for (let round = 0 - warmup; round < rounds; round++) {
-    const all = stepsOfRound(plan, store.nextOrder())
-    const steps = all.filter((step) => cases.get(step.case.id)?.has(step.platform))
+    const all = stepsOfRound(plan, store.nextOrder()).filter((step) => cases.get(step.case.id)?.has(step.platform))
+    const stepsIn = (index: number) => all.filter((step) => joins(step.case.id, index))
+    const steps = stepsIn(round)
+    let later = 0
+    for (let next = round + 1; next < rounds; next++) later += stepsIn(next).length
     for (const [at, step] of steps.entries()) {
       if (samples().some((sample) => cannotSucceed(step, sample))) continue
-      const sampleRound = round < 0 ? round : firstRounds.get(step.case.id)! + round
-      yield { ...step, round, sampleRound, block: 0, left: steps.length - at + (rounds - 1 - round) * steps.length }
+      const id = step.case.id
+      const sampleRound = round < 0 ? round : firstRounds.get(id)! + round - roundsDone(id)
+      yield { ...step, round, sampleRound, block: 0, left: steps.length - at + later }
     }
   }
   return { why: 'all-rounds', rounds }

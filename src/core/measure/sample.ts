@@ -9,6 +9,7 @@ import type { Step } from '../model/plan.ts'
 import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
 import { sha256 } from '../project/compile.ts'
+import { errorLocation } from '../project/error-location.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
 import { type MeasureContext, TimeBreakdown } from './context.ts'
@@ -76,10 +77,11 @@ export async function measure(step: Step, round: number, context: MeasureContext
   } catch (error) {
     context.session.signal.throwIfAborted()
     const cause = failureCause(error)
+    const location = errorLocation(error, context.bundles.root)
     return {
       ...base,
       wallMs: performance.now() - started,
-      outcome: { ok: false, error: errorText(error), ...(cause && { cause }) },
+      outcome: { ok: false, error: errorText(error), ...(cause && { cause }), ...(location && { location }) },
       ...notes,
     }
   }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { locationSchema } from './claim.ts'
 import type { Plan } from './plan.ts'
 import { excludedBenchSchema, planSchema, problemSchema } from './plan-schema.ts'
 import type { Problem } from './suite.ts'
@@ -139,6 +140,9 @@ const outcomeSchema = z
       ok: z.literal(false).describe('the sample failed'),
       error: z.string().describe('why it failed'),
       cause: failureCauseSchema.optional().describe('why every such sample fails; absent if another one may succeed'),
+      location: locationSchema
+        .exactOptional()
+        .describe('where code of the project threw it; absent if isobench threw it, as for a failed command'),
     }),
   ])
   .meta({ id: 'SampleOutcome', description: 'The values of a sample, or why it has none.' })

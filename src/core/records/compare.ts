@@ -62,22 +62,25 @@ export interface CompareOptions {
   readonly allowDifferentHosts: boolean
   /** Platforms that may be missing now. */
   readonly allowMissing?: readonly string[] | undefined
+  /** Cases to compare by value instead of by the ratio to native, because native did other work in the older run. */
+  readonly byValue?: ReadonlySet<string>
 }
 
-/** Pure. `a` is the older. */
-export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptions): Comparison {
+/** What of a run is compared. */
+type Measured = Pick<RunRecord, 'plan' | 'samples'>
+
+/** Compares the metrics of all results that both runs have. Pure. `a` is the older. */
+export const compareResults = (a: Measured, b: Measured, options: CompareOptions): Row[] =>
+  classifyRows(unadjustedRows(a, b, options))
+
+function unadjustedRows(a: Measured, b: Measured, options: CompareOptions): UnadjustedRow[] {
   const [inA, inB] = [new Samples(a.samples), new Samples(b.samples)]
-  const resultNames = (record: RunRecord) =>
-    record.plan.cases.flatMap((point) =>
-      record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
-    )
-  const [inBaseline, inCurrent] = [resultNames(a), resultNames(b)]
-  const namesOf = (record: RunRecord) => record.plan.platforms.map(({ name }) => name)
+  const namesOf = ({ plan }: Measured) => plan.platforms.map(({ name }) => name)
   const shared = namesOf(b).filter((name) => namesOf(a).includes(name))
-  const unadjusted = b.plan.cases
+  return b.plan.cases
     .filter(({ id }) => a.plan.cases.some((point) => point.id === id))
     .flatMap((point) => {
-      const benchIn = ({ plan }: RunRecord) => plan.benches.find(({ id }) => id === point.bench)
+      const benchIn = ({ plan }: Measured) => plan.benches.find(({ id }) => id === point.bench)
       const bench = benchIn(b)!
       const [before, now] = [benchIn(a)?.metrics ?? {}, bench.metrics]
       const both = Object.entries(now).filter(
@@ -87,6 +90,16 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
         shared.flatMap((platform) => rowOf(point, bench, name, metric, platform, [inA, inB], b, options) ?? []),
       )
     })
+}
+
+/** Pure. `a` is the older. */
+export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptions): Comparison {
+  const resultNames = (record: RunRecord) =>
+    record.plan.cases.flatMap((point) =>
+      record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
+    )
+  const [inBaseline, inCurrent] = [resultNames(a), resultNames(b)]
+  const unadjusted = unadjustedRows(a, b, options)
   const isLost = (name: string) => unadjusted.some((row) => row.isLost && name === `${row.case} on ${row.platform}`)
   return {
     baseline: a.file,
@@ -113,15 +126,15 @@ function rowOf(
   metric: Metric,
   platform: string,
   runs: readonly [Samples, Samples],
-  { plan }: RunRecord,
-  { marginPercent, allowDifferentHosts, allowMissing = [] }: CompareOptions,
+  { plan }: Measured,
+  { marginPercent, allowDifferentHosts, allowMissing = [], byValue }: CompareOptions,
 ): UnadjustedRow | undefined {
   const [a, b] = runs.map((samples) => samples.series(point.id, platform, name, 'native')) as [Series, Series]
   const natives = runs.map((samples) => samples.series(point.id, 'native', name, platform)) as [Series, Series]
   const paired = [pairedDifferences(a, natives[0], metric), pairedDifferences(b, natives[1], metric)]
   // The rounds of imported values may only count them, and pair with nothing.
   const isUnpaired = [a, b, ...natives].some(({ unpaired }) => unpaired)
-  const relative = platform !== 'native' && !isUnpaired && paired.every(Array.isArray)
+  const relative = platform !== 'native' && !isUnpaired && paired.every(Array.isArray) && !byValue?.has(point.id)
   const sign = worseSign(metric)
   const base = {
     bench: { id: bench.id, file: bench.file, name: bench.name },

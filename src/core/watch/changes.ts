@@ -1,80 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { casesWorthMeasuring, type MeasureJob } from '../measure/run-loop.ts'
-import type { BenchInfo } from '../model/claim.ts'
-import { type CasesToMeasure, casesOf, describeParams, type Params, type ResolvedProfile } from '../model/plan.ts'
-import type { RunRecord } from '../model/record.ts'
-import type { MetricResult, Report } from '../model/report.ts'
+import type { MeasureJob } from '../measure/run-loop.ts'
+import { type CasesToMeasure, casesOf, type ResolvedProfile } from '../model/plan.ts'
+import type { Report } from '../model/report.ts'
 import type { BenchData, FindingData } from '../model/suite.ts'
-import type { ClaimVerdict } from '../model/verdict.ts'
 import type { Project } from '../project/config.ts'
 import type { SampleStore } from './sample-store.ts'
 
-/** What changed between two reports, what a change reaches, and which job follows. Pure functions. */
-
-/** A metric that was measured again. */
-export interface MetricChange {
-  /** The id of the case. */
-  readonly case: string
-  readonly bench: BenchInfo
-  readonly params: Params
-  readonly platform: string
-  readonly metric: string
-  readonly before: MetricResult | undefined
-  readonly after: MetricResult
-}
-
-/** A claim with another verdict than before. */
-export interface VerdictChange {
-  readonly before: ClaimVerdict
-  readonly after: ClaimVerdict
-}
-
-function metricResults(report: Report): Map<string, MetricChange> {
-  const all = report.cases.flatMap(({ case: id, bench, params, results }) =>
-    results.flatMap(({ platform, metrics }) =>
-      Object.entries(metrics).map(
-        ([metric, after]): MetricChange => ({ case: id, bench, params, platform, metric, before: undefined, after }),
-      ),
-    ),
-  )
-  return new Map(all.map((change) => [JSON.stringify([change.case, change.platform, change.metric]), change]))
-}
-
-/** The metrics that were measured again. Those with the same samples are left out. */
-export function figureChanges(before: Report, after: Report): MetricChange[] {
-  const former = metricResults(before)
-  return [...metricResults(after)].flatMap(([key, change]) => {
-    const old = former.get(key)?.after
-    const isSame = old && JSON.stringify(old.samples) === JSON.stringify(change.after.samples)
-    if (isSame || (change.after.samples.length === 0 && !old)) return []
-    return [{ ...change, before: old && old.samples.length > 0 ? old : undefined }]
-  })
-}
-
-/** Claims by their subject, without the threshold: after a change of the threshold it is the same claim. */
-function claimsBySubject(report: Report): Map<string, ClaimVerdict> {
-  const claims = new Map<string, ClaimVerdict>()
-  const counts = new Map<string, number>()
-  for (const claim of report.claims) {
-    const { bench, metric } = claim.claim
-    const subject = JSON.stringify([bench, metric, claim.platforms, describeParams(claim.params), claim.finding])
-    const nth = counts.get(subject) ?? 0
-    counts.set(subject, nth + 1)
-    claims.set(`${subject}#${nth}`, claim)
-  }
-  return claims
-}
-
-/** The claims with another verdict than before. Claims with too few rounds so far are left out. */
-export function verdictChanges(before: Report, after: Report): VerdictChange[] {
-  const former = claimsBySubject(before)
-  return [...claimsBySubject(after)].flatMap(([key, claim]) => {
-    const old = former.get(key)
-    if (claim.reason?.code === 'too-few-rounds') return []
-    if (!old || (old.outcome === claim.outcome && old.direction === claim.direction)) return []
-    return [{ before: old, after: claim }]
-  })
-}
+/** What a change reaches, and which job follows. Pure functions. */
 
 /** Everything that a measurement or a verdict depends on, at one moment. */
 export interface Snapshot {
@@ -157,44 +89,91 @@ export function casesFor(decision: Decision, { benches, platforms }: Snapshot): 
   return cases
 }
 
-/** The benches with claims that failed or are undecided, on every platform. */
+/** The benches with claims or samples that failed, or with undecided claims, on every platform. */
 export function failedCases(report: Report | undefined, snapshot: Snapshot): CasesToMeasure {
-  const claims = report?.claims ?? []
-  const failed = new Set(
-    claims
+  const { claims = [], cases = [] } = report ?? {}
+  const failed = new Set([
+    ...claims
       .filter(
         ({ outcome, reason }) =>
           outcome === 'contradicted' || outcome === 'inconclusive' || reason?.code === 'sample-errors',
       )
       .map(({ bench }) => bench.id),
-  )
+    ...cases.filter(({ results }) => results.some(({ errors }) => errors.length > 0)).map(({ bench }) => bench.id),
+  ])
   const benches = snapshot.benches.filter(({ id }) => failed.has(id)).map(({ id }) => id)
   return casesFor({ what: 'measure', benches, platforms: [] }, snapshot)
 }
 
-/**
- * The job that measures some cases from the start.
- * @param pending the cases of an unfinished job, which are measured too if they still exist
- */
-export function jobForChange(
-  cases: CasesToMeasure,
-  pending: CasesToMeasure,
-  { benches, profile: { rounds, warmup } }: Snapshot,
-): MeasureJob {
-  const existing = caseIds(benches)
-  const joined = new Map(cases)
-  for (const [id, platforms] of pending)
-    if (existing.has(id)) joined.set(id, new Set([...platforms, ...(joined.get(id) ?? [])]))
-  return { cases: joined, rounds, warmup, fresh: true }
+/** The platforms that worked before the latest change and do not work now. */
+export function brokenPlatforms(report: Report | undefined, before: Report | undefined): string[] {
+  const worked = new Set((before?.platforms ?? []).flatMap(({ name, available }) => (available ? name : [])))
+  return (report?.platforms ?? []).flatMap(({ name, available }) => (!available && worked.has(name) ? name : []))
 }
 
-/** One more round of the undecided cases. Undefined if there are none, or if they have enough rounds. */
-export function backgroundJob({ plan, samples }: RunRecord, store: SampleStore): MeasureJob | undefined {
-  const maxRounds = maxRoundsFactor * plan.profile.rounds
+/** The cases and platforms of both. */
+export function unionOf(a: CasesToMeasure, b: CasesToMeasure): CasesToMeasure {
+  const joined = new Map(a)
+  for (const [id, platforms] of b) joined.set(id, new Set([...(joined.get(id) ?? []), ...platforms]))
+  return joined
+}
+
+/** The cases and platforms of `a` that `b` does not have. */
+export function differenceOf(a: CasesToMeasure, b: CasesToMeasure): CasesToMeasure {
+  const left = [...a].map(([id, platforms]) => {
+    const others = b.get(id)
+    return [id, new Set([...platforms].filter((name) => !others?.has(name)))] as const
+  })
+  return new Map(left.filter(([, platforms]) => platforms.size > 0))
+}
+
+/** The cases and platforms that still exist. */
+export function existingCases(cases: CasesToMeasure, { benches, platforms }: Snapshot): CasesToMeasure {
+  const ids = caseIds(benches)
+  const left = [...cases].map(
+    ([id, names]) => [id, new Set([...names].filter((name) => ids.has(id) && platforms.has(name)))] as const,
+  )
+  return new Map(left.filter(([, names]) => names.size > 0))
+}
+
+/**
+ * The job that measures the rounds that some results lack. Native is measured in the same rounds. Undefined if no
+ * round is missing.
+ */
+export function jobForDue(
+  due: CasesToMeasure,
+  store: SampleStore,
+  { platforms, profile: { rounds, warmup } }: Snapshot,
+): MeasureJob | undefined {
+  const hasNative = platforms.has('native')
+  const roundsOf = (id: string, name: string) => (hasNative ? store.pairedRounds(id, name) : store.rounds(id, name))
   const cases = new Map<string, Set<string>>()
-  for (const [id, platforms] of casesWorthMeasuring(plan, samples)) {
+  const done = new Map<string, number>()
+  for (const [id, names] of due) {
+    const open = [...names].filter((name) => roundsOf(id, name) < rounds)
+    if (open.length === 0) continue
+    // The rounds that native already has belong to other platforms.
+    const others = open.filter((name) => name !== 'native')
+    cases.set(id, new Set([...(hasNative ? ['native'] : []), ...open]))
+    done.set(id, Math.min(...(others.length > 0 ? others : open).map((name) => roundsOf(id, name))))
+  }
+  return cases.size > 0 ? { cases, rounds, warmup, done, background: false } : undefined
+}
+
+/**
+ * One more round of some results that are undecided. Undefined if there are none, or if they have enough rounds.
+ * @param undecided the cases to measure on, of which those with too many rounds are left out
+ */
+export function backgroundJob(
+  { profile }: Snapshot,
+  undecided: CasesToMeasure,
+  store: SampleStore,
+): MeasureJob | undefined {
+  const maxRounds = maxRoundsFactor * profile.rounds
+  const cases = new Map<string, Set<string>>()
+  for (const [id, platforms] of undecided) {
     const open = [...platforms].filter((name) => name !== 'native' && store.rounds(id, name) < maxRounds)
     if (open.length > 0) cases.set(id, new Set(['native', ...open]))
   }
-  return cases.size > 0 ? { cases, rounds: 1, warmup: 0, fresh: false } : undefined
+  return cases.size > 0 ? { cases, rounds: 1, warmup: 0, done: new Map(), background: true } : undefined
 }

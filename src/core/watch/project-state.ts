@@ -21,34 +21,21 @@ export interface SelectionOptions extends PlatformSelection {
   profileOf(project: Project): ResolvedProfile
 }
 
-/** Substrings that the names of platforms and benches must have. An empty string matches all. */
-export interface NameFilter {
-  readonly platform: string
-  readonly bench: string
-}
-
 /**
- * The platforms that the command line and the name filter select.
+ * The platforms that the command line selects.
  * @throws {UsageError} if the config does not have a platform of that name
  */
-export function selectedPlatforms(
-  { platforms, project }: ProjectState,
-  options: SelectionOptions,
-  only: NameFilter,
-): ResolvedPlatform[] {
-  const { selected } = splitPlatforms(platforms, options, project.skipPlatformTags)
-  return selected.filter(({ spec: { name } }) => name === 'native' || name.includes(only.platform))
+export function selectedPlatforms({ platforms, project }: ProjectState, options: SelectionOptions): ResolvedPlatform[] {
+  return splitPlatforms(platforms, options, project.skipPlatformTags).selected
 }
 
-/** The benches that the command line and the name filter select, and their findings. */
+/** The benches that the command line selects, and their findings. */
 export function selectedBenches(
   { project, files, suite }: ProjectState,
   options: SelectionOptions,
-  only: NameFilter,
 ): Pick<Plan, 'benches' | 'excluded' | 'findings'> {
-  const { filters, name, tag: tags } = options
+  const { filters, name: names, tag: tags } = options
   const selected = selectFiles(suite, filterFiles(project, files, filters), project)
-  const names = only.bench ? [only.bench] : name
   const some = filters.length > 0 || names.length > 0 || tags.length > 0
   const without = some ? [] : (options.profileOf(project).skipTags ?? [])
   return {
@@ -61,10 +48,10 @@ export function selectedBenches(
  * What a measurement or a verdict depends on now.
  * @throws {UsageError} if the config does not have a platform of that name
  */
-export function snapshotOf(state: ProjectState, options: SelectionOptions, only: NameFilter): Snapshot {
+export function snapshotOf(state: ProjectState, options: SelectionOptions): Snapshot {
   const { project, work } = state
-  const { benches, findings } = selectedBenches(state, options, only)
-  const platforms = selectedPlatforms(state, options, only)
+  const { benches, findings } = selectedBenches(state, options)
+  const platforms = selectedPlatforms(state, options)
   return {
     guest: project.guest,
     image: project.image,

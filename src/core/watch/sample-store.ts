@@ -38,6 +38,14 @@ export class SampleStore implements RoundCounter {
     return new Set(samples.map(({ round }) => round)).size
   }
 
+  /** How many rounds a platform has of a case together with native. Only such a round has a ratio. */
+  pairedRounds(caseId: string, platform: string): number {
+    const samples = (this.#cases.get(caseId) ?? []).filter(({ warmup }) => !warmup)
+    const native = new Set(samples.flatMap((sample) => (sample.platform === 'native' ? sample.round : [])))
+    const own = samples.filter((sample) => sample.platform === platform && native.has(sample.round))
+    return new Set(own.map(({ round }) => round)).size
+  }
+
   /** Removes samples that will be measured again, and rounds of native that have no partner then. */
   forget(cases: CasesToMeasure): void {
     for (const [id, platforms] of cases) {

@@ -5,14 +5,12 @@ import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { weightsForPlan } from '../attack-profile/weights.ts'
-import { buildReport } from '../judge/report.ts'
 import { GuestBundles } from '../measure/guest-api.ts'
 import { GuestPool } from '../measure/guest-pool.ts'
 import { RemeasureBudget } from '../measure/remeasure.ts'
-import { jobSchedule, type MeasureJob, runLoop } from '../measure/run-loop.ts'
+import { casesWorthMeasuring, jobSchedule, type MeasureJob, runLoop } from '../measure/run-loop.ts'
 import { type CasesToMeasure, casesOf, type Plan, type PlannedPlatform, type ScheduledPlan } from '../model/plan.ts'
 import type { Environment, RunRecord } from '../model/record.ts'
-import type { Report } from '../model/report.ts'
 import type { BenchData, Problem } from '../model/suite.ts'
 import type { Project } from '../project/config.ts'
 import { describeExcluded, splitPlatforms } from '../project/plan.ts'
@@ -22,14 +20,8 @@ import type { Exec, LoadClientHost } from '../session/exec-target.ts'
 import { HostSession } from '../session/host-session.ts'
 import { probePlatforms } from '../session/probe.ts'
 import type { OpenSession, Session } from '../session/session.ts'
-import { backgroundJob, caseIds, type Snapshot } from './changes.ts'
-import {
-  type NameFilter,
-  type ProjectState,
-  type SelectionOptions,
-  selectedBenches,
-  selectedPlatforms,
-} from './project-state.ts'
+import { backgroundJob, caseIds, jobForDue, type Snapshot, unionOf } from './changes.ts'
+import { type ProjectState, type SelectionOptions, selectedBenches, selectedPlatforms } from './project-state.ts'
 import { SampleStore } from './sample-store.ts'
 
 /** Imports the functions of the benches again when their files change. */
@@ -37,6 +29,8 @@ export class WorkloadLoader {
   readonly #workloads = new Map<string, Workload>()
   /** The digests of the loaded benches. A changed claim changes the digest of the file, but loads nothing. */
   readonly #digests = new Map<string, string>()
+  /** The workloads of each content of a bench file so far. Node evaluates a module once, also if it comes back. */
+  readonly #evaluated = new Map<string, readonly (readonly [string, Workload])[]>()
   #bundles: GuestBundles | undefined
 
   /** A copy of the workloads of every loaded bench, by the bench's id. */
@@ -55,12 +49,23 @@ export class WorkloadLoader {
     this.#bundles = new GuestBundles(project.root)
     for (const file of new Set(benches.map((bench) => bench.file))) {
       const { output, digest } = compiled.get(file)!
-      // The digest makes a changed file a new module. Node never frees source maps, and collecting has the locations.
-      process.setSourceMapsEnabled(false)
-      const loaded = await collectRegistrations(() => import(`${pathToFileURL(output).href}?${digest}`))
-      for (const { name, workload } of loaded.benches) if (workload) this.#workloads.set(`${file}#${name}`, workload)
+      // The digest makes a changed file a new module.
+      const url = `${pathToFileURL(output).href}?${digest}`
+      const workloads = this.#evaluated.get(url) ?? (await this.#evaluate(url, file))
+      for (const [id, workload] of workloads) this.#workloads.set(id, workload)
     }
     for (const { id, digest } of benches) this.#digests.set(id, digest)
+  }
+
+  async #evaluate(url: string, file: string): Promise<readonly (readonly [string, Workload])[]> {
+    // Node never frees source maps, and collecting has the locations.
+    process.setSourceMapsEnabled(false)
+    const { benches } = await collectRegistrations(() => import(url))
+    const workloads = benches.flatMap(({ name, workload }) =>
+      workload ? [[`${file}#${name}`, workload] as const] : [],
+    )
+    this.#evaluated.set(url, workloads)
+    return workloads
   }
 
   /** The benches with the digests of their loaded functions. */
@@ -79,13 +84,14 @@ export interface WatchSessionOptions extends SelectionOptions {
   ensureDependencies(state: ProjectState, signal: AbortSignal): Promise<void>
   readonly openSession?: OpenSession
   readonly exec?: Exec
+  /** Milliseconds since the epoch; `Date.now` if absent. */
+  readonly now?: () => number
 }
 
 /** What there is to measure and to judge. */
 export interface WatchInput {
   readonly state: ProjectState
   readonly snapshot: Snapshot
-  readonly only: NameFilter
   readonly problems: readonly Problem[]
 }
 
@@ -100,8 +106,11 @@ export interface Measuring {
   readonly platform: string
   /** The id of the case. */
   readonly bench: string
-  /** Whether nobody asked for the job: isobench measures undecided claims on. */
+  /** Whether nobody asked for the job: isobench measures on what is undecided. */
   readonly background: boolean
+  /** When the job and the step began, in milliseconds since the epoch. */
+  readonly startedAt: number
+  readonly stepAt: number
 }
 
 /** What a job reports while it runs. */
@@ -162,6 +171,21 @@ export class WatchSession {
     if (changed.some(({ workload }) => workload.lifecycle === 'run')) this.#runGuestsAreStale = true
     for (const [name, state] of after.platforms)
       if (before?.platforms.get(name) !== state) this.#stalePlatforms.add(name)
+  }
+
+  /** Probes some platforms again before the next job, although they did not change. */
+  probeAgain(names: readonly string[]): void {
+    for (const name of names) this.#platforms.delete(name)
+  }
+
+  /** Removes the samples of results that will be measured again. */
+  forget(cases: CasesToMeasure): void {
+    this.#store.forget(cases)
+  }
+
+  /** The job that measures the rounds that these results lack. Undefined if they have all rounds. */
+  jobFor(due: CasesToMeasure): MeasureJob | undefined {
+    return jobForDue(due, this.#store, this.current().snapshot)
   }
 
   /** Takes the host if the config needs another one, probes the platforms that changed, and removes stale guests. */
@@ -226,13 +250,13 @@ export class WatchSession {
    */
   async take(job: MeasureJob, signal: AbortSignal, listener: JobListener): Promise<void> {
     const { image, client, pool } = this.#host!
-    const { exec = runTimed, remeasure } = this.options
+    const { exec = runTimed, remeasure, now = Date.now } = this.options
     const plan = this.#plan()
     const { root } = this.current().state.project
     const weights = weightsForPlan(plan, root)
-    if (job.fresh) this.#store.forget(job.cases)
     this.#bootAhead = platformsToBootAhead(plan, job.cases)
     const results = [...job.cases.values()].reduce((sum, platforms) => sum + platforms.size, 0)
+    const startedAt = now()
     let done = 0
     const stop = await runLoop({
       schedule: jobSchedule(job, plan, this.#store),
@@ -251,9 +275,9 @@ export class WatchSession {
       remeasure: new RemeasureBudget(results * job.rounds, remeasure),
       on: {
         step: ({ case: benchCase, platform, round, left }) => {
-          const { rounds, fresh } = job
+          const { rounds, background } = job
           const progress = { round, rounds, done, steps: done + left, platform, bench: benchCase.id }
-          listener.measuring({ kind: 'measuring', ...progress, background: !fresh })
+          listener.measuring({ kind: 'measuring', ...progress, background, startedAt, stepAt: now() })
           done++
         },
         sample: (sample) => this.#store.add(sample),
@@ -283,14 +307,16 @@ export class WatchSession {
     return true
   }
 
-  /** One more round of what is undecided. Undefined if nothing is, or if the host is not taken. */
-  background(): MeasureJob | undefined {
-    return this.#host && backgroundJob(this.#record(this.#host), this.#store)
-  }
-
-  /** Undefined while the host is not taken. */
-  report(): Report | undefined {
-    return this.#host && buildReport(this.#record(this.#host), { strict: false })
+  /**
+   * One more round of what is undecided. Undefined if nothing is, or if the host is not taken.
+   * @param more what is undecided beside the claims
+   * @param select the cases in view
+   */
+  background(more: CasesToMeasure, select: (cases: CasesToMeasure) => CasesToMeasure): MeasureJob | undefined {
+    const record = this.record()
+    if (!record) return undefined
+    const undecided = unionOf(casesWorthMeasuring(record.plan, record.samples), more)
+    return backgroundJob(this.current().snapshot, select(undecided), this.#store)
   }
 
   /**
@@ -298,7 +324,7 @@ export class WatchSession {
    * @returns the file
    */
   writeRecord(): string {
-    const { plan, environment, problems, samples } = this.#record(this.#host!)
+    const { plan, environment, problems, samples } = this.record()!
     const { root } = this.current().state.project
     const writer = RecordWriter.start(root, `watch-${++this.#records}`, environment, plan, problems)
     for (const sample of samples) writer.sample(sample)
@@ -320,13 +346,12 @@ export class WatchSession {
   }
 
   #selectedPlatforms(): ResolvedPlatform[] {
-    const { state, only } = this.current()
-    return selectedPlatforms(state, this.options, only)
+    return selectedPlatforms(this.current().state, this.options)
   }
 
   #plan(): ScheduledPlan {
-    const { state, snapshot, only } = this.current()
-    const { excluded, findings } = selectedBenches(state, this.options, only)
+    const { state, snapshot } = this.current()
+    const { excluded, findings } = selectedBenches(state, this.options)
     const benches = this.loader.withLoadedDigests(snapshot.benches)
     const weights = weightsForPlan({ benches }, state.project.root)
     return {
@@ -349,16 +374,19 @@ export class WatchSession {
     }
   }
 
-  #record({ environment }: ReadyHost): RunRecord {
+  /** All samples. Undefined while the host is not taken. */
+  record(): RunRecord | undefined {
     const { state, problems } = this.current()
-    return {
-      file: join(state.project.root, 'watch'),
-      environment,
-      plan: this.#plan(),
-      problems,
-      samples: this.#store.samples,
-      status: 'finished',
-    }
+    return (
+      this.#host && {
+        file: join(state.project.root, 'watch'),
+        environment: this.#host.environment,
+        plan: this.#plan(),
+        problems,
+        samples: this.#store.samples,
+        status: 'finished',
+      }
+    )
   }
 }
 

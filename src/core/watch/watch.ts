@@ -1,26 +1,45 @@
 import { setMaxListeners } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { InterruptedError, messageOf } from '../../util/errors.ts'
+import { buildReport } from '../judge/report.ts'
 import type { MeasureJob } from '../measure/run-loop.ts'
-import type { CasesToMeasure } from '../model/plan.ts'
+import { type CasesToMeasure, casesOf } from '../model/plan.ts'
+import type { RunRecord, Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { Problem } from '../model/suite.ts'
-import { casesFor, type Decision, failedCases, jobForChange, planChange, type Snapshot } from './changes.ts'
+import { type MarginEdit, MarginError, marginEdit } from './accept-margin.ts'
+import {
+  brokenPlatforms,
+  casesFor,
+  type Decision,
+  differenceOf,
+  existingCases,
+  failedCases,
+  planChange,
+  type Snapshot,
+  unionOf,
+} from './changes.ts'
+import { type Failure, FailureReader } from './failures.ts'
 import { type FileChanges, FileWatcher } from './file-watcher.ts'
+import { withFormerResults } from './former-results.ts'
+import { type EmptyFilter, emptyFilter, filterReport, type NameFilter, noFilter, selectCases } from './name-filter.ts'
 import {
   loadProjectState,
-  type NameFilter,
   type ProjectState,
   type Sources,
   snapshotOf,
   updateProjectState,
   watchedFiles,
 } from './project-state.ts'
+import { type ResultChange, resultChanges, undecidedChanges } from './result-changes.ts'
 import { type Measuring, WatchSession, type WatchSessionOptions } from './session.ts'
 
 /** What to watch, and how to measure it. */
 export interface WatchOptions extends Sources, WatchSessionOptions {
   /** Called when the screen is out of date. */
   readonly onChange: () => void
+  /** Observes the files of the project; a `FileWatcher` if absent. */
+  readonly createWatcher?: (onChanges: (changes: FileChanges) => void) => Pick<FileWatcher, 'set' | 'close'>
 }
 
 /** The current activity of watch mode. */
@@ -29,42 +48,96 @@ export type WatchStatus =
   | { readonly kind: 'preparing'; readonly what: string }
   | Measuring
 
+/** What changed last and its effect, or the answer to a key. */
+export interface Note {
+  readonly text: string
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
+/** The state before the latest change. */
+interface Before {
+  readonly record: RunRecord
+  readonly report: Report
+}
+
 /** Measures and judges when files change. It keeps one session of the host until it ends. */
 export class Watch {
   doing: WatchStatus = { kind: 'preparing', what: 'reading the bench files' }
+  /** The latest complete results of everything that exists, and their verdicts. */
   report: Report | undefined
+  /** The results of the report that are older than the latest change, because the new ones are not complete. */
+  stale: CasesToMeasure = new Map()
   /** The report before the latest change. */
-  before: Report | undefined
-  /** What changed last, and its effect. */
-  note = ''
+  get before(): Report | undefined {
+    return this.#before?.report
+  }
+  /** What the latest change did to the results that it reached. */
+  changes: readonly ResultChange[] = []
+  failures: readonly Failure[] = []
+  note: Note | undefined
+  /** The rounds of the latest job that was asked for, and how long it took in milliseconds. */
+  latestJob: { readonly rounds: number; readonly took: number } | undefined
   problems: readonly Problem[] = []
   background = true
-  only: NameFilter = { platform: '', bench: '' }
-  latest: Decision = { what: 'all' }
+  /** Whether `cancel` has stopped the measuring until something changes or is asked for. */
+  isPaused = false
+  only: NameFilter = noFilter
 
   #state!: ProjectState
   #snapshot: Snapshot | undefined
+  #latest: Decision = { what: 'all' }
+  #before: Before | undefined
+  /** What the changes since `#before` reached, and the cases that now do other work. */
+  #affected: CasesToMeasure = new Map()
+  #otherWork = new Set<string>()
+  /** Results that lack rounds. */
+  #due: CasesToMeasure = new Map()
+  /** The samples that were shown before results became due. */
+  #former: readonly Sample[] = []
+  /** The record behind `report`. */
+  #shown: RunRecord | undefined
+  #undo: MarginEdit | undefined
   #job: MeasureJob | undefined
   #running: AbortController | undefined
   #wake: () => void = () => {}
   #reading: Promise<void> = Promise.resolve()
   readonly #quit = new AbortController()
-  readonly #files: FileWatcher
+  readonly #files: Pick<FileWatcher, 'set' | 'close'>
   readonly #session: WatchSession
+  readonly #failures = new FailureReader()
 
   constructor(private readonly options: WatchOptions) {
     setMaxListeners(0, this.#quit.signal)
-    this.#files = new FileWatcher((changes) => this.#read(changes))
+    const { createWatcher = (onChanges) => new FileWatcher(onChanges) } = options
+    this.#files = createWatcher((changes) => this.#read(changes))
     this.#session = new WatchSession(options, () => ({
       state: this.#state,
       snapshot: this.#snapshot!,
-      only: this.only,
       problems: this.problems,
     }))
   }
 
   get root(): string {
     return this.#state.project.root
+  }
+
+  /** Milliseconds since the epoch. */
+  now(): number {
+    return (this.options.now ?? Date.now)()
+  }
+
+  /** Why the filter selects nothing; undefined if it selects something. */
+  get emptyFilter(): EmptyFilter | undefined {
+    if (!this.#snapshot) return undefined
+    const { benches, platforms } = this.#snapshot
+    return emptyFilter(this.only, { benches: benches.map(({ name }) => name), platforms: [...platforms.keys()] })
+  }
+
+  /** How many results lack rounds and are outside of the filter. */
+  get heldBack(): number {
+    const outside = differenceOf(this.#due, this.#inView(this.#due))
+    return [...outside.values()].reduce((sum, names) => sum + names.size, 0)
   }
 
   /**
@@ -94,25 +167,92 @@ export class Watch {
     this.#wake()
   }
 
-  /** Measures again: everything, what failed or is undecided, or what the latest change affected. */
+  /** Measures what is in view again: everything, what failed or is undecided, or what the latest change reached. */
   again(what: 'all' | 'failed' | 'latest'): void {
     if (!this.#snapshot) return
-    if (what === 'failed') {
-      const cases = failedCases(this.report, this.#snapshot)
-      this.note = cases.size > 0 ? 'what failed or is undecided, again' : 'nothing failed, and nothing is undecided'
-      if (cases.size > 0) this.#measure(cases)
-    } else {
-      this.note = what === 'all' ? 'everything, again' : 'the latest, again'
-      this.#measure(casesFor(what === 'all' ? { what: 'all' } : this.latest, this.#snapshot))
-    }
+    const snapshot = this.#snapshot
+    const wanted = {
+      all: () => casesFor({ what: 'all' }, snapshot),
+      failed: () => {
+        const broken = brokenPlatforms(this.report, this.before)
+        this.#session.probeAgain(broken)
+        return unionOf(
+          failedCases(this.report, snapshot),
+          casesFor({ what: 'measure', benches: [], platforms: broken }, snapshot),
+        )
+      },
+      latest: () => casesFor(this.#latest, snapshot),
+    }[what]()
+    const cases = this.#inView(wanted)
+    const words = { all: 'everything', failed: 'what failed or is undecided', latest: 'the latest' }[what]
+    if (cases.size > 0) {
+      this.#say(`${words}, again`)
+      this.#measure(cases)
+    } else this.#say(what === 'failed' ? 'nothing failed, and nothing is undecided' : 'nothing is in view')
     this.options.onChange()
   }
 
-  /** Selects the platforms and benches with some text in their names. */
-  async filter(only: Partial<NameFilter>): Promise<void> {
+  /** Goes on after `cancel`; otherwise measures again what the latest change reached. */
+  goOn(): void {
+    if (!this.isPaused) {
+      this.again('latest')
+      return
+    }
+    this.isPaused = false
+    this.#say('measuring goes on')
+    this.#wake()
+    this.options.onChange()
+  }
+
+  /** Stops the measuring. What was measured so far is kept. */
+  cancel(): void {
+    if (this.#running) {
+      this.isPaused = true
+      this.#say('canceled; Enter goes on')
+      this.#running.abort(new InterruptedError('canceled'))
+    } else this.#say('nothing is being measured')
+    this.options.onChange()
+  }
+
+  /** Selects the platforms and benches that are shown and measured. It discards nothing. */
+  filter(only: Partial<NameFilter>): void {
     this.only = { ...this.only, ...only }
-    this.note = ''
-    await this.#apply()
+    this.note = undefined
+    // What is out of view must not go on. The rest of the job goes on with the rounds that it lacks.
+    if (this.#job && differenceOf(this.#job.cases, this.#inView(this.#job.cases)).size > 0)
+      this.#running?.abort(new InterruptedError('filtered out'))
+    this.#wake()
+    this.options.onChange()
+  }
+
+  /**
+   * Sets the margin of the only contradicted claim in view to what was measured.
+   * @throws {MarginError} if there is not exactly one, or its margin is not a literal
+   */
+  acceptMargin(): void {
+    if (!this.report) throw new MarginError('nothing is measured yet', 'wait for a verdict')
+    const edit = marginEdit(this.report, filterReport(this.report, this.only).claims, (file) =>
+      readFileSync(file, 'utf8'),
+    )
+    writeFileSync(edit.file, edit.after)
+    this.#undo = edit
+    this.#say(`${this.#relative(edit.file)}:${edit.line}: ${edit.from} → ${edit.to} (z: back to ${edit.from})`)
+    this.options.onChange()
+  }
+
+  /**
+   * Takes the latest `acceptMargin` back.
+   * @throws {MarginError} if there is none, or the file was edited since
+   */
+  undoMargin(): void {
+    const edit = this.#undo
+    if (!edit) throw new MarginError('there is no margin to undo', 'u sets one')
+    if (readFileSync(edit.file, 'utf8') !== edit.after)
+      throw new MarginError(`${this.#relative(edit.file)} was edited since`, `write ${edit.from} at line ${edit.line}`)
+    writeFileSync(edit.file, edit.before)
+    this.#undo = undefined
+    this.#say(`${this.#relative(edit.file)}:${edit.line}: ${edit.to} → ${edit.from}`)
+    this.options.onChange()
   }
 
   toggleBackground(): void {
@@ -135,14 +275,20 @@ export class Watch {
         this.#state = await updateProjectState(this.options, this.#state, changes)
         this.problems = this.#state.problems
         const decision = await this.#apply()
-        const names = [...changes.paths].map((path) => path.replace(`${this.root}/`, ''))
-        this.note = `${names.join(', ')} → ${this.#outcome(decision)}`
+        const names = [...changes.paths].map((path) => this.#relative(path))
+        // Editors write temporary files beside the one that they save.
+        const isTemporary = decision.what === 'nothing' && ![...changes.paths].some(existsSync)
+        if (!isTemporary) this.#say(`${names.join(', ')} → ${this.#outcome(decision)}`)
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {
         this.problems = [{ file: 'isobench.config', message: messageOf(error) }]
       }
       this.options.onChange()
     })
+  }
+
+  #relative(path: string): string {
+    return path.replace(`${this.root}/`, '')
   }
 
   #outcome(decision: Decision): string {
@@ -156,49 +302,65 @@ export class Watch {
 
   /** Measures or judges what has changed since the last snapshot. */
   async #apply(): Promise<Decision> {
-    const next = snapshotOf(this.#state, this.options, this.only)
+    const next = snapshotOf(this.#state, this.options)
     const decision = planChange(this.#snapshot, next)
     const former = this.#snapshot
     this.#snapshot = next
     if (decision.what === 'nothing') return decision
-    if (decision.what === 'all' || decision.what === 'measure') {
-      const changed =
-        decision.what === 'measure' ? next.benches.filter(({ id }) => decision.benches.includes(id)) : next.benches
-      await this.#session.follow(changed, former, next)
-      this.latest = decision
-      this.#measure(casesFor(decision, this.#snapshot))
-    } else {
-      if (!this.#job?.fresh) this.before = this.report
+    // A change during a job adds to the one before it.
+    if (this.#due.size === 0) {
+      this.#before = this.#shown && this.report && { record: this.#shown, report: this.report }
+      this.#affected = new Map()
+      this.#otherWork = new Set()
+    }
+    if (decision.what === 'judge') {
       this.#judge()
       this.#wake()
+      return decision
     }
+    const changed =
+      decision.what === 'measure' ? next.benches.filter(({ id }) => decision.benches.includes(id)) : next.benches
+    await this.#session.follow(changed, former, next)
+    this.#latest = decision
+    const cases = casesFor(decision, next)
+    this.#affected = unionOf(existingCases(this.#affected, next), cases)
+    for (const { id } of changed.flatMap(casesOf)) this.#otherWork.add(id)
+    this.#measure(cases)
     return decision
   }
 
-  /** Starts a job with some cases and with those of the unfinished job. */
+  /** Measures some cases from the start, after those that are due already. */
   #measure(cases: CasesToMeasure): void {
-    const pending: CasesToMeasure = this.#job?.fresh ? this.#job.cases : new Map()
-    if (pending.size === 0) this.before = this.report
-    this.#job = jobForChange(cases, pending, this.#snapshot!)
+    this.#former = this.#shown?.samples ?? []
+    this.#session.forget(cases)
+    this.#due = existingCases(unionOf(this.#due, cases), this.#snapshot!)
+    this.isPaused = false
     this.#running?.abort(new InterruptedError('something changed'))
+    this.#merge()
     this.#wake()
+  }
+
+  #inView(cases: CasesToMeasure): CasesToMeasure {
+    return this.#snapshot ? selectCases(cases, this.only, this.#snapshot.benches) : cases
   }
 
   /** Does one thing: a job, a background round, booting one guest ahead, or waiting. */
   async #next(): Promise<void> {
-    const job = this.#job ?? (this.background && this.report ? this.#session.background() : undefined)
+    const covered = this.isPaused ? new Map() : this.#inView(this.#due)
     try {
-      if (job) return await this.#work(job)
-      if (await this.#session.bootAhead(() => this.#job !== undefined || this.#quit.signal.aborted)) return
+      const due = this.#session.jobFor(covered)
+      if (!due) this.#due = differenceOf(this.#due, covered)
+      const job = due ?? this.#backgroundJob()
+      if (job) return await this.#work(job, covered)
+      if (await this.#session.bootAhead(() => this.#hasWork || this.#quit.signal.aborted)) return
     } catch (error) {
       // Without any result there is nothing to show, so watch ends. Later the last results stay on the screen.
       if (!this.#session.hasHost && !this.report) throw error
-      // The next change, or `r`, tries again.
-      if (this.#job === job) this.#job = undefined
-      this.background = false
-      this.note = messageOf(error)
+      // The next change, or Enter, tries again.
+      this.isPaused = true
+      this.#say(messageOf(error))
     }
-    if (this.#job || this.#quit.signal.aborted) return
+    if (this.#hasWork || this.#quit.signal.aborted) return
     this.#show({ kind: 'watching' })
     await new Promise<void>((resolve) => {
       this.#wake = resolve
@@ -206,22 +368,38 @@ export class Watch {
     this.#wake = () => {}
   }
 
-  async #work(job: MeasureJob): Promise<void> {
+  get #hasWork(): boolean {
+    return !this.isPaused && this.#inView(this.#due).size > 0
+  }
+
+  #backgroundJob(): MeasureJob | undefined {
+    if (this.isPaused || !this.background || !this.report) return undefined
+    return this.#session.background(undecidedChanges(this.changes), (cases) => this.#inView(cases))
+  }
+
+  /** @param covered the results that have all their rounds after the job */
+  async #work(job: MeasureJob, covered: CasesToMeasure): Promise<void> {
     const running = new AbortController()
     setMaxListeners(0, running.signal)
     this.#running = running
+    this.#job = job
     try {
       await this.#session.prepare(this.#quit.signal, (what) => this.#show({ kind: 'preparing', what }))
       if (running.signal.aborted) return
+      const startedAt = this.now()
       await this.#session.take(job, running.signal, {
         measuring: (now) => this.#show(now),
         roundEnded: () => this.#judge(),
       })
-      if (this.#job === job) this.#job = undefined
+      if (!job.background) {
+        this.#due = differenceOf(this.#due, covered)
+        this.latestJob = { rounds: job.rounds, took: this.now() - startedAt }
+      }
     } catch (error) {
       if (!running.signal.aborted) throw error
     } finally {
       this.#running = undefined
+      this.#job = undefined
     }
     this.#judge()
     this.options.onChange()
@@ -232,7 +410,27 @@ export class Watch {
     this.options.onChange()
   }
 
+  #say(text: string): void {
+    this.note = { text, at: this.now() }
+    this.latestJob = undefined
+  }
+
+  /** Puts the former samples in the place of those that are missing. */
+  #merge(): RunRecord | undefined {
+    const record = this.#session.record()
+    if (!record) return undefined
+    const { record: shown, stale } = withFormerResults(record, this.#former, this.#due)
+    this.#shown = shown
+    this.stale = stale
+    return record
+  }
+
   #judge(): void {
-    this.report = this.#session.report() ?? this.report
+    const record = this.#merge()
+    if (!record) return
+    this.report = buildReport(this.#shown!, { strict: false })
+    this.failures = this.#failures.read(this.#shown!, this.root)
+    const changed = { affected: this.#affected, due: this.#due, otherWork: this.#otherWork }
+    this.changes = this.#before ? resultChanges(this.#before.record, record, changed) : []
   }
 }

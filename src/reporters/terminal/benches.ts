@@ -5,7 +5,7 @@ import { plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
 import { formatSlowServerStop } from '../format.ts'
 import { type MetricTable, metricTables, type Row } from '../metric-table.ts'
 import { disturbance, flagLegend, verdictSymbols } from '../summary.ts'
-import { type Colors, type Column, gap, type TableCell, table, verdictColor, widthOfTable } from './table.ts'
+import { type Colors, type Column, dimmed, gap, type TableCell, table, verdictColor, widthOfTable } from './table.ts'
 
 /** Box plots in a line of characters each, on a scale that they share. */
 
@@ -45,11 +45,21 @@ const columns: readonly Column[] = [
   { title: 'platform', least: 8 },
   { title: 'median', align: 'right' },
   { title: '×native', align: 'right' },
-  { title: '90 % interval' },
-  { title: 'rounds', align: 'right' },
+  { title: '90 % interval', drop: 2 },
+  { title: 'rounds', align: 'right', drop: 1 },
   { title: '' },
   { title: '' },
 ]
+
+/** What a caller shows in another way. */
+export interface BenchMarks {
+  /** Whether a result is older than the others, and shown dimmed. */
+  isStale(caseId: string, platform: string): boolean
+  /** Leaves the errors of failed samples out. */
+  readonly withoutErrors: boolean
+}
+
+const noMarks: BenchMarks = { isStale: () => false, withoutErrors: false }
 
 /** The most columns of the name of a platform. */
 const longestName = 24
@@ -61,10 +71,10 @@ const notesIndent = 5
 const plot = { least: 10, most: 24 }
 
 /** A table per bench, set of parameters and metric. */
-export function benchLines(report: Report, width: number, ink: Colors): string[] {
+export function benchLines(report: Report, width: number, ink: Colors, marks = noMarks): string[] {
   const lines = report.cases.flatMap((bench, at) => [
     ...(report.cases[at - 1]?.bench.id === bench.bench.id ? [] : headingOf(bench, width, ink)),
-    ...caseLines(report, bench, width, ink),
+    ...caseLines(report, bench, width, ink, marks),
   ])
   const drawn = lines.some((line) => line.includes('┃'))
   const notes = [drawn ? boxLegend : undefined, ...flagLegend(report), disturbance(report)]
@@ -77,35 +87,39 @@ function headingOf({ bench: { name, file } }: CaseResult, width: number, ink: Co
   return ['', place.length > 8 ? `${ink.strong(title)}  ${ink.dim(place)}` : ink.strong(title)]
 }
 
-function caseLines(report: Report, bench: CaseResult, width: number, ink: Colors): string[] {
+function caseLines(report: Report, bench: CaseResult, width: number, ink: Colors, marks: BenchMarks): string[] {
+  const inkOf = (platform: string) => (marks.isStale(bench.case, platform) ? dimmed(ink) : ink)
   const params = sanitize(describeParams(bench.params))
   const tables = metricTables(report, bench).flatMap((one) => {
     const hoisted = unitAbove(one)
     const heading = [params, `${sanitize(one.metric, 60)}${hoisted && ` in ${sanitize(hoisted, 30)}`}, ${one.better}`]
-    const lines = tableLines(one, hoisted, width - 4, ink)
+    const lines = tableLines(one, hoisted, width - 4, ink, inkOf)
     return ['', `  ${truncate(heading.filter(Boolean).join(' · '), width - 2)}`, ...lines.map((line) => `    ${line}`)]
   })
-  return [...tables, ...errorLines(bench, width, ink)]
+  return marks.withoutErrors ? tables : [...tables, ...errorLines(bench, width, ink)]
 }
 
 /** A long unit stands above the table, once; otherwise empty. */
 const unitAbove = ({ unit, rows }: MetricTable): string =>
   unit.length > 4 && rows.every(({ median }) => median === '–' || median.endsWith(` ${unit}`)) ? unit : ''
 
+type InkOf = (platform: string) => Colors
+
 /** The table, with its notes beside the rows, or below them if there is no room. */
-function tableLines({ rows }: MetricTable, hoisted: string, width: number, ink: Colors): string[] {
-  const beside = cellsOf(rows, hoisted, width, ink)
+function tableLines({ rows }: MetricTable, hoisted: string, width: number, ink: Colors, inkOf: InkOf): string[] {
+  const beside = cellsOf(rows, hoisted, width, inkOf)
   if (widthOfTable(columns, beside) <= width + gap) return table(columns, beside, width, ink)
   const withoutNotes = rows.map((row) => ({ ...row, notes: '' }))
-  const [head, ...lines] = table(columns, cellsOf(withoutNotes, hoisted, width, ink), width, ink)
+  const [head, ...lines] = table(columns, cellsOf(withoutNotes, hoisted, width, inkOf), width, ink)
   const below = ({ notes }: Row) =>
     wrap(notes, width - notesIndent).map((line) => `${' '.repeat(notesIndent)}${ink.doubt(line)}`)
   return [head!, ...lines.flatMap((line, at) => [line, ...below(rows[at]!)])]
 }
 
 /** The rows, with as wide a plot as there is room for beside the notes. */
-function cellsOf(rows: readonly Row[], hoisted: string, width: number, ink: Colors): TableCell[][] {
-  const rowsWith = (boxes: readonly string[]) => rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', ink))
+function cellsOf(rows: readonly Row[], hoisted: string, width: number, inkOf: InkOf): TableCell[][] {
+  const rowsWith = (boxes: readonly string[]) =>
+    rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', inkOf(row.platform)))
   const series = rows.map(({ result }) => result.samples.map(({ value }) => value))
   const room = Math.min(plot.most, width - widthOfTable(columns, rowsWith([])))
   // One sample each makes no picture.
@@ -120,15 +134,18 @@ function lineOf(
   box: string,
   ink: Colors,
 ): TableCell[] {
-  const paint = verdict ? verdictColor(verdict, ink) : undefined
+  const paint = verdict ? verdictColor(verdict, ink) : ink.plain
   return [
-    { text: verdict ? verdictSymbols[verdict.outcome] : '', ...(paint && { paint }) },
-    { text: truncate(sanitize(platform), longestName) },
-    { text: sanitize(hoisted && median.endsWith(hoisted) ? median.slice(0, -hoisted.length - 1) : median, 40) },
-    { text: ratio, ...(paint && { paint }) },
+    { text: verdict ? verdictSymbols[verdict.outcome] : '', paint },
+    { text: truncate(sanitize(platform), longestName), paint: ink.plain },
+    {
+      text: sanitize(hoisted && median.endsWith(hoisted) ? median.slice(0, -hoisted.length - 1) : median, 40),
+      paint: ink.plain,
+    },
+    { text: ratio, paint },
     { text: interval, paint: ink.dim },
     { text: rounds, paint: ink.dim },
-    { text: box, ...(paint && { paint }) },
+    { text: box, paint },
     { text: notes, paint: ink.doubt },
   ]
 }

@@ -24,7 +24,7 @@ import {
   uniqueClaims,
   verdictSymbols,
 } from '../summary.ts'
-import { type Colors, verdictColor } from './table.ts'
+import { type Colors, dimmed, verdictColor } from './table.ts'
 
 export interface RenderOptions {
   readonly width: number
@@ -32,6 +32,8 @@ export interface RenderOptions {
   readonly root: string
   /** Every claim in detail instead of the first few. */
   readonly all: boolean
+  /** Whether a verdict is older than the others, and shown dimmed. */
+  isStale?(verdict: ClaimVerdict): boolean
 }
 
 /** How many claims that do not fail the run are shown in detail; the others are counted. */
@@ -87,8 +89,10 @@ function headline({ verdict, fails }: UniqueClaim): string {
   return fails ? `${what}, fails the run` : claim.severity === 'warn' ? `${what}, a warning only` : what
 }
 
-function detail(report: Report, unique: UniqueClaim, { width, ink, root }: RenderOptions): string[] {
+function detail(report: Report, unique: UniqueClaim, view: RenderOptions): string[] {
+  const { width, root } = view
   const { verdict, sources } = unique
+  const ink = view.isStale?.(verdict) ? dimmed(view.ink) : view.ink
   const params = describeParams(verdict.params)
   const subject = [
     benchName(verdict.bench) + (params && ` ${sanitize(params)}`),
@@ -114,7 +118,7 @@ function detail(report: Report, unique: UniqueClaim, { width, ink, root }: Rende
 
 /** `    label     text`, the text wrapped beneath itself. */
 function labelled(label: string, text: string, width: number, ink: Colors): string[] {
-  return wrap(text, width - 14).map((line, at) => `    ${ink.dim(pad(at === 0 ? label : '', 10))}${line}`)
+  return wrap(text, width - 14).map((line, at) => `    ${ink.dim(pad(at === 0 ? label : '', 10))}${ink.plain(line)}`)
 }
 
 /** The estimate, its interval, and for a ratio the difference in percent. */

@@ -14,6 +14,21 @@ const longStep = 3000
 /** Where nothing can be repainted, a line comes at least so often, in milliseconds, when steps follow each other. */
 const mostSilence = 60_000
 
+/**
+ * `~4 min left`, if the rest goes on as it did; empty if that is unknown. All times in milliseconds since the epoch.
+ * @param stepAt when the step after `done` steps began
+ */
+export function timeLeft(
+  { done, steps }: Pick<Progress, 'done' | 'steps'>,
+  { startedAt, stepAt }: { readonly startedAt: number; readonly stepAt: number },
+  now: number,
+): string {
+  if (done < enoughSteps) return ''
+  const each = (stepAt - startedAt) / done
+  const left = Math.max(0, each * (steps - done) - (now - stepAt))
+  return left < 1000 ? 'nearly done' : `~${duration(left)} left`
+}
+
 /** How far a run is, in words, and how long it still takes if it goes on as it did. */
 export class ProgressEstimator {
   readonly #plan: Plan
@@ -81,11 +96,8 @@ export class ProgressEstimator {
 
   /** `~4 min left`, or nothing if it is unknown. */
   left(): string {
-    if (!this.#now || this.#now.done < enoughSteps) return ''
-    const { done, steps } = this.#now
-    const each = (this.#stepAt - this.#startedAt) / done
-    const left = Math.max(0, each * (steps - done) - (Date.now() - this.#stepAt))
-    return left < 1000 ? 'nearly done' : `~${duration(left)} left`
+    if (!this.#now) return ''
+    return timeLeft(this.#now, { startedAt: this.#startedAt, stepAt: this.#stepAt }, Date.now())
   }
 
   /** The status line: what matters most comes first, because the end may be cut. */

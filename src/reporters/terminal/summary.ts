@@ -2,7 +2,7 @@ import type { ExclusionReason } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { Problem } from '../../core/model/suite.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
-import { codeFrame } from '../code-frame.ts'
+import { problemFrame } from '../code-frame.ts'
 import { formatFinding, formatFindingTitle } from '../format.ts'
 import { timeBudgetText } from '../stop.ts'
 import {
@@ -137,7 +137,7 @@ export function problemLines(
       ...wrap(`✗ ${sanitize(place)}: ${sanitize(message)}`, width - 2).map((line, at) =>
         ink.bad(at === 0 ? line : `  ${line}`),
       ),
-      ...(frames ? codeFrame(problem, width) : []),
+      ...(frames ? problemFrame(problem, width) : []),
       ...(fix ? wrap(`fix: ${sanitize(fix)}`, width - 2).map((line) => `  ${line}`) : []),
     ]
   })

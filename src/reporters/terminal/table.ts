@@ -15,15 +15,18 @@ export interface Colors {
   readonly doubt: Colorize
   readonly dim: Colorize
   readonly strong: Colorize
+  /** Text without a meaning. */
+  readonly plain: Colorize
 }
 
 /** Colours where they are wanted; otherwise text as it is. */
 export function createColors({ color }: Pick<ReporterContext, 'color'>): Colors {
   const { red, green, yellow, dim, bold } = pc.createColors(color)
-  return { bad: red, good: green, doubt: yellow, dim, strong: bold }
+  return { bad: red, good: green, doubt: yellow, dim, strong: bold, plain: (text) => text }
 }
 
-const plain: Colorize = (text) => text
+/** The same meanings, all dimmed. */
+export const dimmed = ({ dim }: Colors): Colors => ({ bad: dim, good: dim, doubt: dim, dim, strong: dim, plain: dim })
 
 /** The colour of a verdict. */
 export function verdictColor(
@@ -32,7 +35,7 @@ export function verdictColor(
 ): Colorize {
   if (outcome === 'holds') return ink.good
   if (outcome === 'not-evaluated') return ink.dim
-  if (outcome === 'holds-in-part') return plain
+  if (outcome === 'holds-in-part') return ink.plain
   return outcome === 'contradicted' && direction === 'worse' ? ink.bad : ink.doubt
 }
 
@@ -43,6 +46,8 @@ export interface Column {
   readonly keep?: true
   /** Cut first where the table is too wide, down to this many columns. */
   readonly least?: number
+  /** Left out if the table is still too wide, those with the lowest number first. */
+  readonly drop?: number
 }
 
 export interface TableCell {
@@ -63,6 +68,28 @@ const isUsed = ({ keep }: Column, at: number, rows: readonly (readonly TableCell
 export const widthOfTable = (columns: readonly Column[], rows: readonly (readonly TableCell[])[]): number =>
   columns.reduce((sum, one, at) => sum + (isUsed(one, at, rows) ? widthOfColumn(one, at, rows) + gap : 0), 0)
 
+/** The columns that fit, by their index, with their widths. */
+function fittingColumns(
+  columns: readonly Column[],
+  rows: readonly (readonly TableCell[])[],
+  width: number,
+): Map<number, number> {
+  const used = columns.map((_, at) => at).filter((at) => isUsed(columns[at]!, at, rows))
+  const widths = new Map(used.map((at) => [at, widthOfColumn(columns[at]!, at, rows)]))
+  const over = () => [...widths.values()].reduce((sum, one) => sum + one, gap * (widths.size - 1)) - width
+  const savings = () => [...widths].reduce((sum, [at, one]) => sum + Math.max(0, one - (columns[at]!.least ?? one)), 0)
+  const droppable = used
+    .filter((at) => columns[at]!.drop !== undefined)
+    .sort((a, b) => columns[a]!.drop! - columns[b]!.drop!)
+  while (over() > savings() && droppable.length > 0) widths.delete(droppable.shift()!)
+  for (const [at, own] of widths) {
+    const { least } = columns[at]!
+    const excess = over()
+    if (least !== undefined && excess > 0) widths.set(at, Math.min(own, Math.max(least, own - excess)))
+  }
+  return widths
+}
+
 /** A table of aligned columns, at most `width` wide. Columns without any text are left out, but for those to keep. */
 export function table(
   columns: readonly Column[],
@@ -70,16 +97,8 @@ export function table(
   width: number,
   ink: Colors,
 ): string[] {
-  const used = columns.map((_, at) => at).filter((at) => isUsed(columns[at]!, at, rows))
-  const widths = new Map(used.map((at) => [at, widthOfColumn(columns[at]!, at, rows)]))
-  let over = [...widths.values()].reduce((sum, one) => sum + one, gap * (used.length - 1)) - width
-  for (const at of used) {
-    const { least } = columns[at]!
-    if (least === undefined || over <= 0) continue
-    const narrowed = Math.max(least, widths.get(at)! - over)
-    over -= Math.max(0, widths.get(at)! - narrowed)
-    widths.set(at, Math.min(widths.get(at)!, narrowed))
-  }
+  const widths = fittingColumns(columns, rows, width)
+  const used = [...widths.keys()]
   const line = (cells: readonly TableCell[]) => {
     const filled = used.slice(0, used.findLastIndex((at) => cells[at]!.text !== '') + 1)
     const parts = filled.map((at, nth) => {

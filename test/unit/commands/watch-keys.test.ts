@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { handleKey, type KeyPress, readKeys } from '../../../src/commands/watch-keys.ts'
 import type { Screen } from '../../../src/commands/watch-screen.ts'
+import { MarginError } from '../../../src/core/watch/accept-margin.ts'
 
 /** Chunks come from the same turn of the event loop, so that no timeout depends on the load of the host. */
 const typeInto =
@@ -60,8 +61,14 @@ describe('handleKey', () => {
     const done: string[] = []
     const watch = {
       again: (what: string) => void done.push(`again ${what}`),
+      goOn: () => void done.push('go on'),
+      cancel: () => void done.push('cancel'),
+      acceptMargin: () => {
+        throw new MarginError('no claim in view is contradicted', 'leave one in view')
+      },
+      undoMargin: () => void done.push('undo'),
       toggleBackground: () => void done.push('background'),
-      filter: async (filter: object) => void done.push(`filter ${JSON.stringify(filter)}`),
+      filter: (filter: object) => void done.push(`filter ${JSON.stringify(filter)}`),
       report: undefined,
       root: '/nowhere',
       writeRecord: () => {
@@ -85,11 +92,13 @@ describe('handleKey', () => {
 
   it('runs every command of one chunk', () => {
     const { done, type } = setUp()
-    type('afrs\x1b[A\x1b[B \x1b[5~q')
+    type('af\rczs\x1b[A\x1b[B \x1b[5~q')
     expect(done).toEqual([
       'again all',
       'again failed',
-      'again latest',
+      'go on',
+      'cancel',
+      'undo',
       'background',
       'scroll -1',
       'scroll 1',
@@ -103,6 +112,20 @@ describe('handleKey', () => {
     const { done, type } = setUp()
     type('A\x01\x1ba')
     expect(done).toEqual([])
+  })
+
+  it.each(['x', 'A', '9', '漢'])('says that %s is no key', (text) => {
+    const { screen, type } = setUp()
+    type(text)
+    expect(screen.said).toBe(`"${text}" is no key of watch; h lists them`)
+    type('s')
+    expect(screen.said).toBe('')
+  })
+
+  it('says nothing about keys without a character', () => {
+    const { screen, type } = setUp()
+    type('\x1b[15~\x1b[C')
+    expect(screen.said).toBe('')
   })
 
   it('edits the prompt, where letters are text', () => {
@@ -122,6 +145,8 @@ describe('handleKey', () => {
 
   it('shows why a command failed', async () => {
     const { screen, type } = setUp()
+    type('u')
+    expect(screen.said).toBe('no claim in view is contradicted: leave one in view')
     type('b')
     expect(screen.said).toBe('no record yet')
     type('o')

@@ -7,7 +7,7 @@ import { checkNames } from '../../../../src/core/project/check-names.ts'
 import type { ResolvedPlatform } from '../../../../src/core/project/platforms.ts'
 import type { Driver } from '../../../../src/driver.ts'
 import type { Claim } from '../../../../src/dsl/claim.ts'
-import { codeFrame } from '../../../../src/reporters/code-frame.ts'
+import { problemFrame } from '../../../../src/reporters/code-frame.ts'
 import { aBench } from '../judge/builders.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-names-')))
@@ -74,7 +74,7 @@ describe('checkNames', () => {
         word: 'gvisr',
       },
     ])
-    expect(codeFrame(problems[0]!, 80)).toEqual([
+    expect(problemFrame(problems[0]!, 80)).toEqual([
       "    2 │ finding(100, 'a finding', [",
       '    3 │',
       "  → 4 │  expect(it.t).on('gvisr').worseThan('runc'),",

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { Environment, Sample } from '../../../../src/core/model/record.ts'
-import { figureChanges, verdictChanges } from '../../../../src/core/watch/changes.ts'
 import { SampleStore } from '../../../../src/core/watch/sample-store.ts'
 import { aBench, aClaim, aPlan, benchId, costing, native, planWith, withError } from '../judge/builders.ts'
 
@@ -58,34 +57,21 @@ describe('a sample store', () => {
     expect(of(store, 'native')).toEqual([0, 1, 2, 3, 4])
   })
 
+  it('counts the rounds that a platform has together with native', () => {
+    const store = storeOf(native(3), costing('runc', 1, { count: 2, from: 2 }))
+    const counts = (platform: string) => [store.rounds(benchId, platform), store.pairedRounds(benchId, platform)]
+    expect([counts('native'), counts('runc'), counts('gvisor')]).toEqual([
+      [3, 3],
+      [2, 1],
+      [0, 0],
+    ])
+  })
+
   it('forgets what there is no more', () => {
     const store = storeOf(native(2), costing('runc', 1, { count: 2 }))
     store.keepOnly(new Set([benchId]), new Set(['native']))
     expect(of(store, 'runc')).toEqual([])
     store.keepOnly(new Set(), new Set(['native']))
     expect(store.samples).toEqual([])
-  })
-})
-
-describe('before → after', () => {
-  const samples = [...native(), ...costing('runc', 1.2)]
-  it('shows flipped verdicts of a changed threshold, and no figure', () => {
-    const before = reportOf(samples)
-    const after = reportOf(samples, planWith(aClaim({ kind: 'withinNative', percent: 50 })))
-    expect(verdictChanges(before, after).map((one) => [one.before.outcome, one.after.outcome])).toEqual([
-      ['contradicted', 'holds'],
-    ])
-    expect(figureChanges(before, after)).toEqual([])
-    expect(verdictChanges(before, before)).toEqual([])
-  })
-
-  it('shows what was measured again, and what is new', () => {
-    const before = reportOf(samples)
-    const after = reportOf([...native(), ...costing('runc', 1.1), ...costing('gvisor', 3)])
-    const shown = figureChanges(before, after).filter(({ metric }) => metric === 'latency')
-    expect(shown.map(({ platform, before: old }) => [platform, old !== undefined])).toEqual([
-      ['runc', true],
-      ['gvisor', false],
-    ])
   })
 })

@@ -1,11 +1,13 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { saveWeights } from '../../../../src/core/attack-profile/weights.ts'
+import { missingProgramProblems } from '../../../../src/core/judge/report.ts'
+import type { MeasureJob } from '../../../../src/core/measure/run-loop.ts'
 import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import { causeOf, type Sample } from '../../../../src/core/model/record.ts'
 import type { BenchData } from '../../../../src/core/model/suite.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
-import { casesFor, jobForChange, type Snapshot } from '../../../../src/core/watch/changes.ts'
+import { casesFor, type Snapshot } from '../../../../src/core/watch/changes.ts'
 import type { ProjectState } from '../../../../src/core/watch/project-state.ts'
 import { type Measuring, WatchSession, WorkloadLoader } from '../../../../src/core/watch/session.ts'
 import { command } from '../../../../src/tools/command.ts'
@@ -73,15 +75,20 @@ async function watching(
       openSession: host.openSession,
       exec: host.exec,
     },
-    () => ({ state, snapshot, only: { platform: '', bench: '' }, problems: [] }),
+    () => ({ state, snapshot, problems: [] }),
     loader,
   )
   const progress: Measuring[] = []
   let roundsEnded = 0
   const listener = { measuring: (now: Measuring) => void progress.push(now), roundEnded: () => void roundsEnded++ }
-  const measure = async (job = jobForChange(casesFor(all, snapshot), new Map(), snapshot), signal = noSignal) => {
+  const take = async (job: MeasureJob, signal = noSignal) => {
     await session.prepare(noSignal, () => {})
     await session.take(job, signal, listener)
+  }
+  /** Measures some cases from the start, as after a change. */
+  const measure = async (cases = casesFor(all, snapshot), signal = noSignal) => {
+    session.forget(cases)
+    await take(session.jobFor(cases)!, signal)
   }
   const change = (platform: string) => {
     const before = snapshot
@@ -93,6 +100,7 @@ async function watching(
     host,
     session,
     measure,
+    take,
     change,
     samples,
     progress,
@@ -104,8 +112,7 @@ async function watching(
     },
     rounds: () => roundsEnded,
     snapshot: () => snapshot,
-    jobFor: (name: string) =>
-      jobForChange(casesFor({ what: 'measure', benches: [], platforms: [name] }, snapshot), new Map(), snapshot),
+    casesOn: (name: string) => casesFor({ what: 'measure', benches: [], platforms: [name] }, snapshot),
   }
 }
 
@@ -133,12 +140,27 @@ describe('a job of watch mode', () => {
   })
 
   it('replaces the samples of a changed platform with new rounds, and keeps those of the others', async () => {
-    const { measure, samples, jobFor } = await watching({ native: {}, runc: {}, crun: {} })
+    const { measure, samples, casesOn } = await watching({ native: {}, runc: {}, crun: {} })
     await measure()
-    await measure(jobFor('runc'))
+    await measure(casesOn('runc'))
     expect(roundsOf(samples(), 'crun')).toEqual([0, 1])
     expect(roundsOf(samples(), 'runc')).toEqual([2, 3])
     expect(roundsOf(samples(), 'native')).toEqual([0, 1, 2, 3])
+  })
+
+  it('goes on with the rounds that results lack, and without warm-up', async () => {
+    const { host, session, measure, take, samples, progress } = await watching()
+    const controller = new AbortController()
+    host.onEvent = () => {
+      if (samples().filter(({ platform }) => platform === 'native').length === 1) controller.abort(new Error('stop'))
+    }
+    await expect(measure(undefined, controller.signal)).rejects.toThrow('stop')
+    const cases = new Map([['a.bench.ts#disk', new Set(['native', 'runc'])]])
+    progress.length = 0
+    const job = session.jobFor(cases)!
+    await take(job)
+    expect(roundsOf(samples(), 'runc').length).toBeGreaterThanOrEqual(2)
+    expect(session.jobFor(cases)).toBeUndefined()
   })
 
   it('marks disturbed samples and measures them once more', async () => {
@@ -166,7 +188,7 @@ describe('a job of watch mode', () => {
     await measure()
     const broken = samples().filter(({ case: id }) => id.endsWith('broken'))
     expect(broken.map(causeOf)).toEqual([{ kind: 'missing-program', program: 'no-such-program' }])
-    expect(session.report()!.problems).toHaveLength(1)
+    expect(missingProgramProblems(session.record()!)).toHaveLength(1)
   })
 
   it('that is aborted keeps the samples so far and leaves no used guest', async () => {
@@ -236,12 +258,15 @@ describe('background rounds', () => {
         severity: 'fail',
       },
     ] as const
-    const { session, measure, samples, progress } = await watching(undefined, { disk: { claims }, net: {} })
-    expect(session.background()).toBeUndefined()
+    const { session, measure, take, samples, progress } = await watching(undefined, { disk: { claims }, net: {} })
+    const background = (more = {}) => session.background(new Map(Object.entries(more)), (cases) => cases)
+    expect(background()).toBeUndefined()
     await measure()
-    const job = session.background()!
+    const job = background()!
     expect([...job.cases.keys()]).toEqual(['a.bench.ts#disk'])
-    await measure(job)
+    expect([...background({ 'a.bench.ts#net': new Set(['runc']) })!.cases.keys()]).toHaveLength(2)
+    expect(session.background(new Map(), () => new Map())).toBeUndefined()
+    await take(job)
     expect(roundsOf(samples(), 'runc').filter((round) => round === 2)).toHaveLength(1)
     expect(progress.at(-1)).toMatchObject({ background: true, rounds: 1 })
   })

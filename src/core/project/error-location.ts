@@ -1,0 +1,35 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { SourceMap } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { type Location, parseStackFrames } from '../../dsl/errors.ts'
+import { IsobenchError } from '../../util/errors.ts'
+
+/** A position of the compiled file in its source, if the file has a source map beside it. */
+function inSource({ file, line, column }: Location): Location {
+  const map = `${file}.map`
+  if (!existsSync(map)) return { file, line, column }
+  const entry = new SourceMap(JSON.parse(readFileSync(map, 'utf8'))).findEntry(line - 1, column - 1)
+  if (!('originalSource' in entry)) return { file, line, column }
+  const { originalSource, originalLine, originalColumn } = entry
+  return { file: resolve(dirname(file), originalSource), line: originalLine + 1, column: originalColumn + 1 }
+}
+
+/**
+ * Where code of a project threw an error: the innermost frame in a file of the project. Undefined for errors that
+ * isobench throws, such as that of a failed command, because their cause is not in the project's code.
+ * @param root the project's folder
+ */
+export function errorLocation(thrown: unknown, root: string): Location | undefined {
+  if (!(thrown instanceof Error) || thrown instanceof IsobenchError || thrown.cause instanceof IsobenchError)
+    return undefined
+  const isOwn = ({ file }: Location) => file.startsWith(join(root, '/')) && !file.includes('/node_modules/')
+  // Watch mode loads bench files without source maps, because Node never frees those.
+  const frames = parseStackFrames(String(thrown.stack)).filter(isOwn)
+  try {
+    const own = frames.map(inSource).find((frame) => isOwn(frame) && !frame.file.includes('/.isobench/'))
+    return own && existsSync(own.file) ? own : undefined
+  } catch {
+    // A source map that is being written has no location, and the error itself matters more.
+    return undefined
+  }
+}

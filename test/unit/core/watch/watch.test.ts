@@ -1,0 +1,251 @@
+/** The whole of watch mode on a fake host: bench files are real, platforms and time are not. */
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { FileChanges } from '../../../../src/core/watch/file-watcher.ts'
+import { Watch } from '../../../../src/core/watch/watch.ts'
+import { bundlePath } from '../../../../src/util/assets.ts'
+import { type FakeBehavior, fakeHost } from '../../../support/fake-driver.ts'
+
+/** Bench files are imported by a worker that is built. */
+const built = existsSync(bundlePath('collector'))
+
+const config = (flags = '') => `import { defineConfig, platform } from 'isobench'
+export default defineConfig({
+  include: ['*.bench.ts'],
+  platforms: [platform('native'), platform('runc'), platform('gvisor', { flags: [${flags}] })],
+})
+`
+
+const bench = (name: string, { percent = 10, more = '' } = {}) => `
+import { bench, expect, lower, platform, workload } from 'isobench'
+import { command } from 'isobench/tools'
+const work = workload('${name}', {
+  metrics: { time: lower('ms') },
+  async run({ guest }) {
+    ${more}
+    return { time: (await guest.exec(command('echo'))).milliseconds }
+  },
+})
+export const it = bench('${name}', work, { expect: { time: expect.withinNative(${percent}) } })
+`
+
+const closing: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+async function watching(files: Record<string, string>) {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-watch-')))
+  const behaviors: Record<string, FakeBehavior> = {
+    native: { ms: 100, jitter: 0.01 },
+    runc: { ms: 102, jitter: 0.01 },
+    gvisor: { ms: 150, jitter: 0.01 },
+  }
+  const host = fakeHost(behaviors)
+  const write = (some: Record<string, string>) => {
+    for (const [name, text] of Object.entries(some)) writeFileSync(join(root, name), text)
+  }
+  write({ 'isobench.config.ts': config(), ...files })
+  let now = 1000
+  let emit!: (changes: FileChanges) => void
+  let changed = () => {}
+  const watch = new Watch({
+    cwd: root,
+    config: undefined,
+    drivers: host.drivers,
+    filters: [],
+    platform: undefined,
+    name: [],
+    tag: [],
+    profileName: 'quick',
+    profileOf: () => ({ rounds: 5, warmup: 0, seconds: 1, timeout: 60 }),
+    waitForLock: false,
+    remeasure: true,
+    ensureDependencies: async () => {},
+    openSession: host.openSession,
+    exec: host.exec,
+    now: () => (now += 10),
+    onChange: () => changed(),
+    createWatcher: (onChanges) => {
+      emit = onChanges
+      return { set: () => {}, close: async () => {} }
+    },
+  })
+  watch.background = false
+  const running = watch.run()
+  closing.push(async () => {
+    watch.quit()
+    await running
+    rmSync(root, { recursive: true })
+  })
+  const until = (isDone: () => boolean) =>
+    new Promise<void>((resolve, reject) => {
+      changed = () => {
+        if (isDone()) resolve()
+      }
+      running.catch(reject)
+      changed()
+    })
+  const idle = () => until(() => watch.doing.kind === 'watching')
+  /** Saves files, and waits until everything that follows has happened. */
+  const save = async (some: Record<string, string>) => {
+    write(some)
+    const former = watch.note
+    emit({ paths: new Set(Object.keys(some).map((name) => join(root, name))), moved: false })
+    await until(() => watch.note !== former || watch.problems.length > 0)
+    await nextTurn()
+    await idle()
+  }
+  const press = async (key: () => void) => {
+    key()
+    await nextTurn()
+    await idle()
+  }
+  const executed = () => host.events.filter((event) => event.startsWith('exec')).length
+  await idle()
+  return {
+    watch,
+    host,
+    behaviors,
+    save,
+    until,
+    idle,
+    executed,
+    root,
+    press,
+  }
+}
+
+const states = ({ changes }: Watch) => changes.map(({ platform, bench: { name }, state }) => [name, platform, state])
+const outcomes = ({ report }: Watch) =>
+  Object.fromEntries(report!.claims.map(({ bench: { name }, platforms, outcome }) => [`${name} ${platforms}`, outcome]))
+const roundsOf = ({ report }: Watch, platform: string) =>
+  report!.cases.map(({ results }) => results.find((one) => one.platform === platform)!.metrics.time!.samples.length)
+
+describe.skipIf(!built)('watch mode', () => {
+  it('gives a verdict on a changed flag, and the former verdict stays until it is there', async () => {
+    const { watch, behaviors, save, host } = await watching({ 'a.bench.ts': bench('a') })
+    expect(outcomes(watch)).toEqual({ 'a runc': 'holds', 'a gvisor': 'contradicted' })
+    behaviors.gvisor = { ms: 120, jitter: 0.01 }
+    const seen = new Set<string>()
+    host.onEvent = (event) =>
+      event.startsWith('exec') &&
+      seen.add(`${watch.stale.get('a.bench.ts#a')?.has('gvisor')} ${outcomes(watch)['a gvisor']}`)
+    await save({ 'isobench.config.ts': config("'--fast'") })
+    expect([...seen]).toEqual(['true contradicted'])
+    expect([states(watch), watch.stale.size]).toEqual([[['a', 'gvisor', 'better']], 0])
+    expect(watch.changes[0]!.ratio!.estimate).toBeCloseTo(0.8, 1)
+    expect(watch.note!.text).toBe('isobench.config.ts → measured again: gvisor')
+    expect(watch.latestJob!.rounds).toBe(5)
+  })
+
+  it('keeps what a filter hides, and measures nothing that it hides', async () => {
+    const { watch, press, executed } = await watching({ 'a.bench.ts': bench('a'), 'b.bench.ts': bench('b') })
+    const before = executed()
+    watch.filter({ platform: 'runc', bench: '^a$' })
+    await press(() => watch.again('all'))
+    // Five rounds of one bench on runc and native.
+    expect(executed() - before).toBe(10)
+    watch.filter({ platform: '', bench: '' })
+    expect(roundsOf(watch, 'gvisor')).toEqual([5, 5])
+    expect(watch.heldBack).toBe(0)
+  })
+
+  it('stops what a filter excludes, and goes on with it later', async () => {
+    const { watch, host, press, idle, executed } = await watching({ 'a.bench.ts': bench('a') })
+    host.onEvent = (event) => {
+      if (event === 'exec gvisor echo') watch.filter({ platform: 'runc' })
+    }
+    await press(() => watch.again('all'))
+    host.onEvent = () => {}
+    expect([watch.heldBack, roundsOf(watch, 'runc')]).toEqual([1, [5]])
+    expect(watch.stale.get('a.bench.ts#a')).toEqual(new Set(['gvisor']))
+    expect(roundsOf(watch, 'gvisor')).toEqual([5])
+    const before = executed()
+    watch.filter({ platform: '' })
+    await nextTurn()
+    await idle()
+    expect([watch.heldBack, watch.stale.size]).toEqual([0, 0])
+    // What runc has is not measured again.
+    expect(executed() - before).toBeLessThanOrEqual(10)
+    expect(roundsOf(watch, 'gvisor')).toEqual([5])
+  })
+
+  it('stops measuring while a filter selects nothing', async () => {
+    const { watch, press, executed } = await watching({ 'a.bench.ts': bench('a') })
+    watch.filter({ bench: 'zzz' })
+    const before = executed()
+    await press(() => watch.again('all'))
+    expect(watch.emptyFilter).toEqual({ what: 'bench', pattern: 'zzz', names: ['a'] })
+    expect(executed()).toBe(before)
+  })
+
+  it('cancels, keeps what was measured, and goes on with the rounds that lack', async () => {
+    const { watch, host, press, executed } = await watching({ 'a.bench.ts': bench('a') })
+    const start = executed()
+    host.onEvent = (event) => {
+      if (event.startsWith('exec') && executed() - start === 7) watch.cancel()
+    }
+    await press(() => watch.again('all'))
+    host.onEvent = () => {}
+    expect([watch.isPaused, watch.note!.text]).toEqual([true, 'canceled; Enter goes on'])
+    const canceled = executed()
+    await press(() => watch.goOn())
+    expect([watch.isPaused, watch.stale.size]).toEqual([false, 0])
+    // Two of five rounds were complete.
+    expect(executed() - canceled).toBe(9)
+    watch.cancel()
+    expect(watch.note!.text).toBe('nothing is being measured')
+  })
+
+  it('shows one failure of a bench that throws, and measures what the screen shows as failed again', async () => {
+    const { watch, save, press, executed } = await watching({ 'a.bench.ts': bench('a'), 'b.bench.ts': bench('b') })
+    await save({ 'a.bench.ts': bench('a', { more: "if (guest) throw new Error('kaputt')" }) })
+    expect(watch.failures).toHaveLength(1)
+    const [failure] = watch.failures
+    expect(failure).toMatchObject({ message: 'kaputt', location: { file: 'a.bench.ts', line: 7, column: 22 } })
+    expect(failure!.platforms.map(({ name, samples }) => [name, samples])).toEqual(
+      expect.arrayContaining([
+        ['native', 5],
+        ['runc', 5],
+        ['gvisor', 5],
+      ]),
+    )
+    const before = executed()
+    // b is contradicted on gvisor; a throws before its command.
+    await press(() => watch.again('failed'))
+    expect(watch.note!.text).toBe('what failed or is undecided, again')
+    expect(executed() - before).toBe(15)
+    // The former content, which Node has evaluated already.
+    await save({ 'a.bench.ts': bench('a') })
+    expect([watch.failures, roundsOf(watch, 'runc')]).toEqual([[], [5, 5]])
+  })
+
+  it('sets the margin of the contradicted claim to what was measured, and takes it back', async () => {
+    const { watch, save, root, press } = await watching({ 'a.bench.ts': bench('a') })
+    const text = bench('a')
+    watch.acceptMargin()
+    const edited = readFileSync(join(root, 'a.bench.ts'), 'utf8')
+    expect(edited).toMatch(/withinNative\(5\d\)/)
+    expect(watch.note!.text).toMatch(/^a\.bench\.ts:11: 10 → 5\d \(z: back to 10\)$/)
+    await save({ 'a.bench.ts': edited })
+    expect(outcomes(watch)).toEqual({ 'a runc': 'holds', 'a gvisor': 'holds' })
+    await press(() => watch.undoMargin())
+    expect(readFileSync(join(root, 'a.bench.ts'), 'utf8')).toBe(text)
+    expect(() => watch.undoMargin()).toThrow('there is no margin to undo')
+  })
+
+  it('measures on what is unclear in the background, up to four times the rounds', async () => {
+    const { watch, behaviors, save, press } = await watching({ 'a.bench.ts': bench('a', { percent: 90 }) })
+    behaviors.gvisor = { ms: 151, jitter: 0.05 }
+    await save({ 'isobench.config.ts': config("'--noisy'") })
+    expect(states(watch)).toEqual([['a', 'gvisor', 'unclear']])
+    await press(() => watch.toggleBackground())
+    expect(watch.changes[0]!.rounds).toBeGreaterThan(5)
+    expect(watch.changes[0]!.isInterim).toBe(true)
+    expect(watch.changes[0]!.rounds).toBeLessThanOrEqual(20)
+  })
+})
