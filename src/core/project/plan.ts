@@ -164,6 +164,8 @@ export interface ProfileOptions extends PlatformSelection {
   readonly seconds?: number | undefined
   /** Overrides the seconds that one sample may take. */
   readonly timeout?: number | undefined
+  /** Plans only what these findings need, without platforms with emulated CPUs; all findings if the list is empty. */
+  readonly findings?: readonly string[] | undefined
 }
 
 /** What a run measures, and how often. */
@@ -175,8 +177,6 @@ export interface PlanOptions extends ProfileOptions {
   readonly tag?: readonly string[] | undefined
   /** The round of the first interim look; without it there is one look, after the last round. */
   readonly firstLook?: number | undefined
-  /** Plans only what these findings need; all findings if the list is empty. */
-  readonly findings?: readonly string[] | undefined
   /** Random if left out. */
   readonly seed?: string | undefined
   readonly shard?: Shard | undefined
@@ -213,11 +213,11 @@ export function resolveProfile(project: Project, options: ProfileOptions): Resol
     )
   }
   const { rounds, seconds, timeout } = options
-  // A platform that the user names is measured even if its CPUs are emulated.
-  const skipEmulated = profile.skipEmulated && !options.platform?.length
+  // Results of emulated CPUs decide no finding. A platform that the user names is measured even so.
+  const skips = options.findings ? true : profile.skipEmulated
   return {
     ...profile,
-    ...(profile.skipEmulated !== undefined && { skipEmulated }),
+    ...(skips !== undefined && { skipEmulated: skips && !options.platform?.length }),
     ...(rounds && { rounds }),
     ...(seconds && { seconds }),
     ...(timeout && { timeout }),

@@ -163,7 +163,7 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   const unfit = wanted.length > 0 ? missingImageFiles(image, wanted) : undefined
   if (unfit) return { available: false, ...unfit, version, cpuMode }
   if (await isSkipped(platform, skipEmulated)) {
-    const fix = `--platform ${spec.name}, or a profile that does not skip what is emulated: --profile full`
+    const fix = `--platform ${spec.name}, or --profile full without --findings`
     return { available: false, reason: 'excluded: its CPUs are emulated in software here', fix, version, cpuMode }
   }
   const details = await driver.versionDetails?.(options)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { casesOf } from '../../../../src/core/model/plan.ts'
-import { selectBenches } from '../../../../src/core/project/plan.ts'
+import type { Project } from '../../../../src/core/project/config.ts'
+import { resolveProfile, selectBenches } from '../../../../src/core/project/plan.ts'
 import { bench } from '../../../../src/dsl/bench.ts'
 import { lower } from '../../../../src/dsl/metric.ts'
 import { collectRegistrations } from '../../../../src/dsl/registry.ts'
@@ -42,6 +43,28 @@ describe('parameters of a bench for one profile', () => {
         .map(({ params }) => params.size)
     expect(sizes('paper')).toEqual([2, 3])
     expect(sizes('quick')).toEqual([1])
+  })
+})
+
+describe('platforms with emulated CPUs', () => {
+  const profile = { rounds: 5, warmup: 1, seconds: 1, timeout: 60 }
+  const profiles = { quick: { ...profile, skipEmulated: true }, full: profile }
+  const skips = (options: Parameters<typeof resolveProfile>[1]) =>
+    resolveProfile({ profiles } as unknown as Project, options).skipEmulated
+
+  it('are skipped as the profile says', () => {
+    expect(skips({ profile: 'quick' })).toBe(true)
+    expect(skips({ profile: 'full' })).toBeUndefined()
+  })
+
+  it('are skipped if only findings are measured, because their results decide no finding', () => {
+    expect(skips({ profile: 'full', findings: [] })).toBe(true)
+    expect(skips({ profile: 'full', findings: ['6'] })).toBe(true)
+  })
+
+  it('are measured if the user names them', () => {
+    expect(skips({ profile: 'quick', platform: ['qemu'] })).toBe(false)
+    expect(skips({ profile: 'full', findings: ['6'], platform: ['native', 'qemu'] })).toBe(false)
   })
 })
 
