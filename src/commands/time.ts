@@ -6,15 +6,16 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { measureProject } from '../core/measure/measure-project.ts'
 import type { MetricResult, Report } from '../core/model/report.ts'
+import type { Problem } from '../core/model/suite.ts'
 import { findConfig, loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { drivers } from '../platforms/index.ts'
 import { formatQuantity } from '../reporters/format.ts'
 import { benchLines } from '../reporters/terminal/benches.ts'
 import { renderOptions } from '../reporters/terminal/reporter.ts'
-import { platformLines } from '../reporters/terminal/summary.ts'
+import { platformLines, problemLines } from '../reporters/terminal/summary.ts'
 import { UsageError } from '../util/errors.ts'
-import { sanitize, wrap } from '../util/text.ts'
+import { wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { createReporters } from './reporters.ts'
@@ -194,8 +195,7 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
       writeFileSync(written, text, { flag: 'wx' })
       io.err.write(`Wrote ${options.write}. Measure it again with: npx isobench run ${options.write}\n`)
     } else if (!options.json) io.err.write('Keep it as a bench with: --write benches/NAME.bench.ts\n')
-    const isMeasured = report.cases.every(({ results }) => results.every(({ errors }) => errors.length === 0))
-    return isMeasured && report.platforms.every(({ available }) => available) ? exitCodes.clean : exitCodes.invalid
+    return isMeasured(report) ? exitCodes.clean : exitCodes.invalid
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -238,17 +238,28 @@ async function measureCommand(project: Project, options: TimeOptions, io: Comman
   }
 }
 
+/** A problem without its place, which is in the temporary project. The only one is a program that the image lacks. */
+const problemOf = ({ message }: Report['problems'][number]): Problem => ({
+  file: 'isobench time',
+  message,
+  fix: 'add its Debian package: --package NAME',
+})
+
+/** Whether every platform works and has a duration in every round. */
+const isMeasured = ({ cases, platforms, problems }: Report): boolean =>
+  problems.length === 0 &&
+  platforms.every(({ available }) => available) &&
+  cases.every(({ results }) =>
+    results.every(({ errors, metrics }) => errors.length === 0 && metrics.duration?.median !== null),
+  )
+
 /** The table of the command, and each platform in words, the best first. */
 function timeText(report: Report, io: CommandIo): string {
   const view = renderOptions({ out: io.out, root: report.record, color: io.color })
   const lines = [
     ...platformLines(report, view),
     ...benchLines(report, view.width, view.ink),
-    ...report.cases.flatMap(({ results }) =>
-      results.flatMap(({ platform, errors }) =>
-        errors.length === 0 ? [] : wrap(`✗ ${sanitize(platform)}: ${sanitize(errors.at(-1)!)}`, view.width),
-      ),
-    ),
+    ...problemLines(report.problems.map(problemOf), view),
     ...summaryLines(report).flatMap((line) => ['', ...wrap(line, view.width)]),
   ]
   return `${lines.join('\n')}\n`
