@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { valuesOf } from '../../src/core/model/record.ts'
+import type { Report } from '../../src/core/model/report.ts'
 import { benchFile, config, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/host.ts'
 import { testUnless } from './support/skip.ts'
@@ -361,6 +362,7 @@ test('a driver object of the author’s is probed, measured and compared like is
     'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 import { defineDriver } from 'isobench/driver'
 import { valuesOf } from '../../src/core/model/record.ts'
+import type { Report } from '../../src/core/model/report.ts'
 const chrootTwice = defineDriver({
   kind: 'chroot-twice', family: 'container', description: 'a chroot in a UTS namespace',
   options: { parse: (input) => ({ hostname: 'mine', ...(input as { hostname?: string }) }) },
@@ -404,4 +406,22 @@ test('piped output has no control characters, and --json leaves standard output 
   expect(plain.stderr).not.toMatch(control)
   const json = await project.isobench(['run', '--wait-for-lock', '--rounds', '1', '--json'])
   expect(JSON.parse(json.stdout)).toMatchObject({ schemaVersion: 1, exit: { code: json.exitCode } })
+})
+
+test('isobench time measures a command without a project, and writes it as a bench', async () => {
+  using project = Project.with()
+  const options = ['-p', 'native,runc', '--rounds', '1', '--seconds', '0.1', '--wait-for-lock', '--json']
+  const own = ['--metric', 'is (\\d+)', '--write', 'it.bench.ts', '--', 'echo', 'it is 42']
+  const { stdout, exitCode } = await project.isobench(['time', ...options, ...own])
+  const [measured] = (JSON.parse(stdout) as Report).cases
+  expect(measured!.results.map(({ platform, metrics }) => [platform, metrics.value!.median])).toEqual([
+    ['native', 42],
+    ['runc', 42],
+  ])
+  expect(exitCode).toBe(0)
+  expect(readdirSync(project.root)).toEqual(['it.bench.ts'])
+  project.write({ 'isobench.config.ts': config('native').replace('({', "({ include: ['*.bench.ts'],") })
+  expect((await project.isobench(['list', 'it.bench.ts'])).stdout).toContain(
+    'echo it is 42: duration (ms), value (count)',
+  )
 })
