@@ -6,11 +6,11 @@
 import { describe, expect, it } from 'vitest'
 import { nonInferiority, perClaimAlpha } from '../../src/core/judge/rules.ts'
 import { decideAtLooks, reachedLooks } from '../../src/core/judge/tests.ts'
-import { planLooks, type SequentialPlan, seeded, signedRankInterval } from '../../src/core/stats/index.ts'
+import { median, planLooks, type SequentialPlan, seeded, signedRankInterval } from '../../src/core/stats/index.ts'
 import { pairedRounds, type RoundsOptions } from './simulate.ts'
-import { luck, percent, printTable } from './table.ts'
+import { luck, percent, printTable, repetitions } from './table.ts'
 
-const runs = 10_000
+const runs = repetitions(10_000)
 const margin = Math.log(1.05)
 const rule = nonInferiority(margin)
 
@@ -90,15 +90,24 @@ describe('one claim', () => {
       const random = seeded(`early stop ${ratio}`)
       const truth = Math.log(ratio)
       let [covered, above] = [0, 0]
+      const errors: number[] = []
       for (let run = 0; run < runs; run++) {
         const { d } = pairedRounds({ rounds: 30, ratio, cv: 0.05 }, random)
         const series = d.map((value, round) => ({ round, d: value }))
         const { low, high, estimate } = decideAtLooks(rule, reachedLooks(series, 30, plan)).interval
         if (low <= truth && truth <= high) covered++
         if (estimate > truth) above++
+        errors.push(estimate - truth)
       }
       expect(covered / runs, `${ratio}`).toBeGreaterThanOrEqual(0.9 - luck(0.9, runs))
-      return { 'true ratio': ratio, coverage: percent(covered / runs), 'estimate above truth': percent(above / runs) }
+      const error = median(errors)
+      expect(Math.abs(error), `${ratio}: median error`).toBeLessThanOrEqual(0.005)
+      return {
+        'true ratio': ratio,
+        coverage: percent(covered / runs),
+        'estimate above truth': percent(above / runs),
+        'median error': percent(error, 2),
+      }
     })
     printTable(`After looks 10, 12 … 30: the interval and estimate that are printed, CV 5 %, ${runs} runs a row`, rows)
   })

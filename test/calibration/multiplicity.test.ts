@@ -14,7 +14,7 @@ import {
   type VariancePrior,
 } from '../../src/core/stats/index.ts'
 import { pairedRounds, type RoundsOptions } from './simulate.ts'
-import { luck, percent, printTable } from './table.ts'
+import { luck, percent, printTable, repetitions } from './table.ts'
 
 const margin = Math.log(1.05)
 const rule = nonInferiority(margin)
@@ -86,6 +86,7 @@ const plans: Record<string, SequentialPlan> = Object.fromEntries(
     [5, 5],
     [10, 10],
     [20, 20],
+    [30, 30],
     [10, 30],
   ].map(([first, last]) => [
     first === last ? `${first}` : `${first}..${last}`,
@@ -105,7 +106,7 @@ describe('a run of many claims', () => {
   it('fails falsely in at most 1 % of runs where all platforms equal native, and 5 % at the margin', () => {
     const rows = Object.entries(plans).flatMap(([rounds, plan]) =>
       Object.entries(noises).map(([name, noise]) => {
-        const runs = rounds === '10..30' ? 100 : 1000
+        const runs = repetitions(rounds === '10..30' ? 100 : 1000)
         const of = (ratio: number) =>
           simulated({ claims: 200, runs, plan, noise, ratioOf: () => ratio, seed: `${ratio} ${rounds} ${name}` }).any
         const [equal, edge] = [of(1), of(1.05)]
@@ -128,23 +129,23 @@ describe('a run of many claims', () => {
   })
 
   it('fails falsely in at most 1 % of 10,000 runs at worst: five rounds, much noise, no drift, no tails', () => {
-    const runs = 10_000
+    const runs = repetitions(10_000)
     const noise = { cv: 0.15 }
     const { any } = simulated({ claims: 200, runs, plan: plans[5]!, noise, ratioOf: () => 1, seed: 'worst' })
     printTable(`200 equal claims, CV 15 %, five rounds, ${runs} runs`, [
       { alone: percent(any.alone), 'Holm by ranks': percent(any.ranks), ours: percent(any.ours, 2) },
     ])
-    expect(any.ours).toBeLessThanOrEqual(rates.whenEqual)
+    expect(any.ours).toBeLessThanOrEqual(rates.whenEqual + luck(rates.whenEqual, runs))
   })
 
   it('still calls one slowdown among equal platforms, at five rounds too', () => {
-    const rows = ['5', '10', '10..30'].flatMap((rounds) =>
+    const rows = ['5', '10', '30', '10..30'].flatMap((rounds) =>
       [10, 70, 200].flatMap((claims) =>
         [0.01, 0.02, 0.05].map((cv) => {
           const slow = (ratio: number) =>
             simulated({
               claims,
-              runs: rounds === '10..30' ? 100 : 300,
+              runs: repetitions(rounds === '10..30' ? 100 : 300),
               plan: plans[rounds]!,
               noise: { cv },
               ratioOf: (at) => (at === 0 ? ratio : 1),
