@@ -3,7 +3,6 @@ import type { BenchInfo } from '../core/model/claim.ts'
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/model/verdict.ts'
-import { minRoundsForDependence } from '../core/stats/index.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { formatPlatforms, formatReasonCode, formatReasonSubject } from './format.ts'
 
@@ -52,18 +51,17 @@ export const provisionalNotes = ({ excluded }: Pick<Report, 'excluded'>): string
 
 /** What limits the verdicts of a report as a whole, a sentence each. */
 export function verdictNotes(report: Report): string[] {
-  const { profile, claims } = report
-  const decided = claims.filter(({ outcome, estimate }) => outcome !== 'not-evaluated' && (estimate?.rounds ?? 0) > 0)
-  const unchecked = decided.filter(({ estimate }) => estimate!.rounds < minRoundsForDependence)
+  const { profile, independence } = report
+  const { tested, untested, needed } = independence
   return [
     ...provisionalNotes(report),
     ...(profile.name === 'quick'
       ? ['The profile quick uses small sizes. --profile paper uses those of the paper.']
       : []),
-    ...(unchecked.length > 0
+    ...(untested > 0
       ? [
-          `Independence of rounds: not checked for ${unchecked.length} of ${decided.length} verdicts, ` +
-            `which have fewer than ${minRoundsForDependence} rounds (--rounds ${minRoundsForDependence}).`,
+          `Independence of rounds: not checked for ${untested} of ${tested + untested} verdicts, ` +
+            `which have fewer than ${needed} rounds (--rounds ${needed}).`,
         ]
       : []),
   ]

@@ -3,7 +3,7 @@ import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts
 import { causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import type { BenchData, Problem, Suite } from '../model/suite.ts'
-import { countOutliers, median } from '../stats/index.ts'
+import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit } from './exit-code.ts'
 import { judge } from './judge.ts'
@@ -72,6 +72,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     excludedPlatforms: [...(plan.excludedPlatforms ?? [])],
     cases: measuredResults(record),
     claims,
+    independence: independenceOf(claims),
     findings: shown ? findings.filter(({ id }) => shown.includes(id)) : findings,
     excluded: [...plan.excluded] as Report['excluded'],
     problems: problems as Report['problems'],
@@ -134,6 +135,15 @@ function sampleLog(sample: Sample, judged: boolean): PlatformResult['samples'][n
     values: { ...valuesOf(sample) },
     ...(error !== undefined && { error }),
   }
+}
+
+/** How many verdicts rest on enough rounds to test whether the rounds depend on each other. */
+function independenceOf(claims: Report['claims']): Report['independence'] {
+  const rounds = claims.flatMap(({ outcome, estimate }) =>
+    outcome !== 'not-evaluated' && estimate && estimate.rounds > 0 ? [estimate.rounds] : [],
+  )
+  const untested = rounds.filter((count) => count < minRoundsForDependence).length
+  return { tested: rounds.length - untested, untested, needed: minRoundsForDependence }
 }
 
 function resultOf(

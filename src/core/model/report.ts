@@ -137,6 +137,14 @@ export const reportSchema = z
     cases: z.array(caseResultSchema).describe('results, one per case'),
     claims: z.array(claimVerdictSchema).describe('verdicts on claims'),
     findings: z.array(findingVerdictSchema).describe('verdicts on findings'),
+    independence: z
+      .object({
+        tested: z.number().describe('number of measured verdicts with enough rounds to test them'),
+        untested: z.number().describe('number of measured verdicts with fewer rounds'),
+        needed: z.number().describe('rounds that the test needs'),
+      })
+      .meta({ id: 'Independence', description: 'How many verdicts have rounds that were tested for dependence.' })
+      .describe('whether the rounds depend on each other; with few rounds that cannot be tested'),
     excluded: z.array(excludedBenchSchema).describe('benches without samples in this run'),
     problems: z.array(problemSchema).describe('benches and files that isobench could not use'),
     exit: z

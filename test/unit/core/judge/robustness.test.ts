@@ -8,6 +8,7 @@ import type { Sample } from '../../../../src/core/model/record.ts'
 import { seeded } from '../../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../../src/dsl/claim.ts'
 import { formatClaim } from '../../../../src/reporters/format.ts'
+import { verdictNotes } from '../../../../src/reporters/summary.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
 import { aBench, aClaim, aPlan, aPlatform, aSample, environmentOf, planWith, withValues } from './builders.ts'
 
@@ -162,6 +163,26 @@ describe('rounds that depend on each other', () => {
 
   it('cannot be seen below ten rounds', () => {
     expect(verdictOf(within(20), drifting(9, 0.12)).outcome).toBe('holds')
+  })
+
+  it('are reported as not tested below ten rounds, once for all verdicts', () => {
+    const reportOf = (count: number) =>
+      buildReport(
+        {
+          file: 'a.jsonl',
+          environment: environmentOf(),
+          plan: planWith(aClaim(within(20))),
+          problems: [],
+          samples: valuesOf(drifting(count, 0.12)),
+          status: 'finished',
+        },
+        { strict: false },
+      )
+    expect(reportOf(9).independence).toEqual({ tested: 0, untested: 1, needed: 10 })
+    expect(reportOf(10).independence).toEqual({ tested: 1, untested: 0, needed: 10 })
+    const sentences = (count: number) => verdictNotes(reportOf(count)).filter((note) => note.startsWith('Independence'))
+    expect(sentences(9)).toHaveLength(1)
+    expect(sentences(10)).toEqual([])
   })
 })
 
