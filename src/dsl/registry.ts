@@ -46,15 +46,23 @@ export function registry(): Registry {
   return holder[key]
 }
 
-/** Imports a bench file with `load` and returns what it registered. Not reentrant. */
-export async function collectRegistrations(load: () => Promise<unknown>, ownerOf?: OwnerOf): Promise<Registry> {
+/**
+ * Imports a bench file with `load` and returns what it registered. Not reentrant.
+ * @param late called for a registration after the end of the import, with its callers. If it throws, the caller of
+ *   `bench` or `finding` gets the error. Without it, late registrations have no effect
+ */
+export async function collectRegistrations(
+  load: () => Promise<unknown>,
+  ownerOf?: OwnerOf,
+  late?: OwnerOf,
+): Promise<Registry> {
   const collected = empty(ownerOf)
   holder[key] = collected
   try {
     await load()
     return collected
   } finally {
-    holder[key] = undefined
+    holder[key] = late && empty(late)
   }
 }
 

@@ -66,7 +66,31 @@ export const toText = (value: unknown): string =>
     ? value
     : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
 
+/**
+ * The thrown value, or an error in its place if it cannot be read: a getter or a proxy of user code may throw again.
+ */
+export function readableError(thrown: unknown): unknown {
+  try {
+    if (thrown instanceof Error) void [thrown.message, thrown.name, thrown.stack, thrown.cause]
+    else toText(thrown)
+    return thrown
+  } catch {
+    return new Error('it threw a value that throws an error when it is read')
+  }
+}
+
+/** Most errors of an AggregateError that its message names. */
+const maxInner = 3
+
+/** The message of an error. Node's AggregateErrors, as of a refused connection, have none; then those of its errors. */
+export function errorMessage(error: Error): string {
+  if (error.message) return toText(error.message)
+  const inner = error instanceof AggregateError ? error.errors.slice(0, maxInner).map(messageOf) : []
+  return [error.name, ...(inner.length > 0 ? [inner.join('; ')] : [])].join(': ')
+}
+
 /** The message of a thrown value, on one line. */
 export function messageOf(thrown: unknown): string {
-  return sanitize(toText(thrown instanceof Error ? thrown.message || thrown.name : thrown))
+  const error = readableError(thrown)
+  return sanitize(error instanceof Error ? errorMessage(error) : toText(error))
 }

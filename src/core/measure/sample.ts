@@ -4,7 +4,7 @@ import { ranToCompletion, writeProbeKernel } from '../../host/probe-kernel.ts'
 import type { HostArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type TimedOptions, type TimedResult } from '../../host/timed-process.ts'
-import { keyLines, messageOf, UnsupportedError } from '../../util/errors.ts'
+import { keyLines, messageOf, readableError, UnsupportedError } from '../../util/errors.ts'
 import type { Step } from '../model/plan.ts'
 import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
@@ -74,8 +74,9 @@ export async function measure(step: Step, round: number, context: MeasureContext
       ...(busiest !== undefined && { client: { cpu: busiest } }),
       ...(!attackProfile && { timeBreakdown: times.total }),
     }
-  } catch (error) {
+  } catch (thrown) {
     context.session.signal.throwIfAborted()
+    const error = readableError(thrown)
     const cause = failureCause(error)
     const location = errorLocation(error, context.bundles.root)
     return {

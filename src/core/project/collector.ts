@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
 import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
-import { toText } from '../../util/errors.ts'
+import { errorMessage, readableError, toText } from '../../util/errors.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
 
@@ -64,9 +65,19 @@ function realpathOf(path: string): string {
  * called it.
  */
 const ownerOf = (importing: string) => (callers: readonly Location[]) => {
+  if ((running.getStore() ?? importing) !== importing) refuseLate(callers)
   const outermost = callers.findLast(({ file }) => byRealPath.has(file))
   const owners = outermost ? byRealPath.get(outermost.file)! : []
   return owners.length === 0 || owners.includes(importing) ? importing : owners[0]!
+}
+
+/** A timer or a promise that the import did not wait for registers something. */
+function refuseLate(callers: readonly Location[]): never {
+  throw new DefinitionError(
+    'a bench or a finding is registered after the file was imported',
+    'register it at the top level, or await there what registers it',
+    callers[0],
+  )
 }
 
 /** JSON if possible. A bigint and a circular object are not. */
@@ -78,12 +89,13 @@ function asText(thrown: unknown): string {
   }
 }
 
-function problem(file: string, error: unknown): Problem {
+function problem(file: string, thrown: unknown): Problem {
+  const error = readableError(thrown)
   const { fix, location: known } = definitionDetails(error)
   const stack = error instanceof Error ? parseStackFrames(String(error.stack)) : []
   const isOwn = (path: string) => path.startsWith(root) && !path.includes('/node_modules/')
   const location = known ?? stack.find((frame) => isOwn(frame.file))
-  const message = error instanceof Error ? String(error.message) || error.name : `it threw ${asText(error)}`
+  const message = error instanceof Error ? errorMessage(error) : `it threw ${asText(error)}`
   return { file, message, ...(fix !== undefined && { fix }), ...(location && { location }) }
 }
 
@@ -137,8 +149,16 @@ for (const stream of ['stdout', 'stderr'] as const) {
   }
 }
 
-/** Waits until Node has reported the rejections of the import. */
-const settled = () => new Promise((resolve) => setTimeout(resolve, 1))
+/** Milliseconds that timers and reads of a file get after its import, to show what they register or throw. */
+const settleMs = 100
+const unfinished = new Set(['Timeout', 'Immediate', 'FSReqCallback', 'FSReqPromise'])
+
+/** Waits until Node has reported the rejections of the import, and for what the import has left behind. */
+async function settled(): Promise<void> {
+  const end = performance.now() + settleMs
+  do await sleep(1)
+  while (performance.now() < end && process.getActiveResourcesInfo().some((resource) => unfinished.has(resource)))
+}
 
 for (const { file, output } of files) {
   post({ kind: 'importing', file })
@@ -146,7 +166,7 @@ for (const { file, output } of files) {
   let result: Omit<Extract<CollectMessage, { kind: 'collected' }>, 'kind' | 'file'>
   try {
     const load = () => running.run(file, () => import(pathToFileURL(output).href))
-    const { benches, findings, problems } = await collectRegistrations(load, ownerOf(file))
+    const { benches, findings, problems } = await collectRegistrations(load, ownerOf(file), refuseLate)
     const owners = new Map(benches.map((bench) => [bench.key, bench]))
     const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import { parseStackFrames } from '../../dsl/errors.ts'
-import { IsobenchError, messageOf } from '../../util/errors.ts'
+import { IsobenchError, messageOf, readableError } from '../../util/errors.ts'
 import { handleStrayErrors } from '../../util/stray-errors.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
 import { importTimeout, interruptLoopAfter } from './collect.ts'
@@ -41,7 +41,8 @@ export async function importCompiled(root: string, file: string, url: string): P
   process.setSourceMapsEnabled(true)
   try {
     return await withoutStrayErrors(() => withinLimit(import(url), importTimeout()))
-  } catch (error) {
+  } catch (thrown) {
+    const error = readableError(thrown)
     throw new ProjectError([importProblem(error, root, file)])
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { bootTimeout, importTimeout } from '../../../src/core/project/collect.ts'
 import { BootError } from '../../../src/host/sandbox.ts'
 import { runTimed } from '../../../src/host/timed-process.ts'
-import { keyLines, messageOf, UsageError } from '../../../src/util/errors.ts'
+import { keyLines, messageOf, readableError, UsageError } from '../../../src/util/errors.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -14,6 +14,21 @@ const monitor =
   'Operation not permitted (os error 1). Invalid TUN/TAP Backend provided by isob0. Check our documentation on ' +
   'setting up the network devices. | 2026-11-26T00:23:40.394758517 [vm:main] Firecracker exiting with error. ' +
   'exit_code=1'
+
+it('has a message for whatever user code throws', () => {
+  const hostile = new Proxy(new Error('x'), {
+    getPrototypeOf() {
+      throw new Error('a trap')
+    },
+  })
+  expect(messageOf(hostile)).toBe('it threw a value that throws an error when it is read')
+  expect(readableError(hostile)).toBeInstanceOf(Error)
+  const plain = Object.freeze(new Error('plain'))
+  expect(readableError(plain)).toBe(plain)
+  expect(messageOf(new AggregateError([new Error('IPv4'), 'IPv6']))).toBe('AggregateError: IPv4; IPv6')
+  expect(messageOf(new AggregateError([1, 2], 'said'))).toBe('said')
+  expect([null, undefined, 'text', Symbol('s')].map(messageOf)).toEqual(['null', 'undefined', 'text', 'Symbol(s)'])
+})
 
 it('keeps the source and the cause of a long line', () => {
   expect(keyLines(`\n${monitor}\n`)[0]).toMatch(/^isobench: the guest ended .*Operation not permitted \(os error 1\)/)

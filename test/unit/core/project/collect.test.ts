@@ -206,7 +206,22 @@ describe.skipIf(!built)('an error of a bench file', () => {
     ["throw Object.assign(new Error('fn'), { fix: () => 1 })", 'fn'],
     ["Promise.reject(new Error('x')); await new Promise((r) => setTimeout(r, 50))", 'x'],
     ["throw Object.assign(new SyntaxError('end'), { location: { start: { line: 3, column: 4 } } })", 'end'],
-    ["throw Object.assign(new Error('a'), { message: { text: 1 } })", '[object Object]'],
+    ["throw Object.assign(new Error('a'), { message: { text: 1 } })", '{ text: 1 }'],
+    [
+      "throw Object.defineProperty(new Error(), 'message', { get() { throw new Error() } })",
+      'it threw a value that throws',
+    ],
+    [
+      "throw Object.defineProperty(new Error(), 'stack', { get() { throw new Error() } })",
+      'it threw a value that throws',
+    ],
+    ["throw new AggregateError([new Error('IPv4'), new Error('IPv6')])", 'AggregateError: IPv4; IPv6'],
+    ["setTimeout(() => bench('late', w()), 0)", 'a bench or a finding is registered after'],
+    ["setTimeout(() => bench('late', w()), 30)", 'a bench or a finding is registered after'],
+    [
+      "const c = bench('c', w()); setImmediate(() => finding(1, 'x', [expect(c.e).on('runc').withinNative(5)]))",
+      'a bench or',
+    ],
   ])('is a problem of that file, and of no other: %s', async (code, message) => {
     write({ 'benches/a.bench.ts': `${head}${code}\nbench('a', w())`, 'benches/ok.bench.ts': sound })
     const { benches, problems } = await listed()
@@ -219,6 +234,7 @@ describe.skipIf(!built)('an error of a bench file', () => {
   it.each([
     ["setTimeout(() => { throw new Error('late') }, 1)", 'late'],
     ['setTimeout(() => process.exit(0), 1)', 'it called process.exit(0)'],
+    ["setTimeout(() => bench('x', w()), 150)", 'a bench or a finding is registered after the file was imported'],
   ])('is a problem of the file that left it behind, while another one is imported: %s', async (code, message) => {
     write({
       'benches/a.bench.ts': `${head}${code}\nbench('a', w())`,
