@@ -15,6 +15,7 @@ import { OutputFile } from '../reporters/output-file.ts'
 import type { OutputStream, ReporterContext, ReporterDefinition } from '../reporters/reporter.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
+import { outputFlag } from '../util/files.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 
@@ -38,7 +39,7 @@ type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'all' | 'margin'>
 interface Wanted {
   readonly name: string
   /** The output file after `=`, as written. */
-  readonly file: string
+  readonly file?: string
   readonly options?: Readonly<Record<string, unknown>>
   /** The folder that paths are relative to. */
   readonly base: string
@@ -80,8 +81,9 @@ export async function createReporters(
     ...(baseline && { against: baselineReader(baseline, options.margin) }),
   }
   const created: NamedReporter[] = []
+  const files = new Set<string>()
   for (const wanted of wantedReporters(options, project, io.cwd)) {
-    const file = wanted.file === '' ? undefined : resolve(wanted.base, wanted.file)
+    const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file, files)
     try {
       const reporter = isPath(wanted.name)
         ? await createOutside(wanted, file, context, project.root)
@@ -103,7 +105,7 @@ function wantedReporters(
 ): Wanted[] {
   const parse = (text: string, base: string): Wanted => {
     const [name, ...file] = text.split('=') as [string, ...string[]]
-    return { name, file: file.join('='), base }
+    return { name, ...(file.length > 0 && { file: file.join('=') }), base }
   }
   if (json) {
     const others = (reporter ?? []).filter((text) => text !== 'default')
@@ -115,6 +117,20 @@ function wantedReporters(
     const [text, options] = entry
     return { ...parse(text, configFolder), options }
   })
+}
+
+/**
+ * The absolute path of a reporter's file.
+ * @param taken the files of the other reporters. Several may write to a device or a pipe, but not to one file
+ */
+function outputPath({ name, base }: Wanted, file: string, taken: Set<string>): string {
+  if (file === '')
+    throw new UsageError(`the reporter "${name}" has no file after "="`, `write, for example, ${name}=out`)
+  const path = resolve(base, file)
+  if (taken.has(path) && outputFlag(path) === 'w')
+    throw new UsageError(`two reporters write to ${path}`, `give the reporter "${name}" another file`)
+  taken.add(path)
+  return path
 }
 
 const isPath = (name: string): boolean => /^\.{0,2}\//.test(name) || /\.[cm]?[jt]s$/.test(name)

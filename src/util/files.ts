@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { IsobenchError } from './errors.ts'
+import { IsobenchError, UsageError } from './errors.ts'
 
 /** A file cannot be written. */
 export class WriteError extends IsobenchError {
@@ -131,11 +131,15 @@ const isStream = (path: string): boolean =>
 /** As the kernel does, give up after so many links. */
 const mostLinks = 40
 
-/** A path and, if it is a link, what it leads to, step by step. The last one need not exist. */
+/**
+ * A path and, if it is a link, what it leads to, step by step. The last one need not exist.
+ * @throws {UsageError} if the links lead in a circle
+ */
 function linkChain(path: string): string[] {
   const chain = [path]
   for (let last = path; chain.length <= mostLinks && isLink(last); chain.push(last))
     last = resolve(dirname(last), readlinkSync(last))
+  if (isLink(chain.at(-1)!)) throw new UsageError(`${path} is a link that leads in a circle`, 'name another file')
   return chain
 }
 

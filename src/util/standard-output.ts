@@ -1,12 +1,43 @@
+import { fstatSync, writeFileSync } from 'node:fs'
+
+type Write = (text: string) => boolean
+
 /**
  * Takes standard output for isobench alone: what user code prints there goes to standard error from now on, because
  * standard output may be a report that a machine reads.
  * @returns the stream to write to
  */
 export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): NodeJS.WriteStream {
-  const write = stdout.write.bind(stdout)
+  const write = isFile(stdout.fd) ? completeWrite(stdout) : stdout.write.bind(stdout)
   stdout.write = stderr.write.bind(stderr)
   return Object.create(stdout, { write: { value: write } })
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile()
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Writes all of a text to a file, or fails. Node's own stream for a file ignores that the kernel has written only a
+ * part of it, as on a disk that is almost full.
+ */
+function completeWrite(stream: NodeJS.Process['stdout']): Write {
+  let hasFailed = false
+  return (text) => {
+    if (hasFailed) return false
+    try {
+      writeFileSync(stream.fd, text)
+    } catch (error) {
+      hasFailed = true
+      // As the streams of Node do, after the caller.
+      process.nextTick(() => stream.emit('error', error as Error))
+    }
+    return !hasFailed
+  }
 }
 
 /** Waits until everything that was written to a stream has left the process, or cannot. */

@@ -63,6 +63,13 @@ describe('a reporter of the user', () => {
     await expect(outputOf({ reporter: ['./mine.ts=folder'] })).rejects.toThrow('cannot be written to')
   })
 
+  it('shares its file with no other reporter, and has one after every =', async () => {
+    const same = ['./mine.ts=same.txt', './mine.ts=./out/../same.txt']
+    await expect(outputOf({ reporter: same })).rejects.toThrow(`two reporters write to ${join(root, 'same.txt')}`)
+    await expect(outputOf({ reporter: ['json='] })).rejects.toThrow('the reporter "json" has no file after "="')
+    expect(await outputOf({ reporter: ['./mine.ts=/dev/null', './mine.ts=/dev/null'] })).toEqual({ out: '', err: '' })
+  })
+
   it('gets its options from the config', async () => {
     const { out } = await outputOf({ configured: [['./mine.ts', { prefix: '- ' }], 'json=out/report.json'] })
     expect(out).toBe(`- ${report.seed}\n`)

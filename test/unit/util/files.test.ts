@@ -76,6 +76,13 @@ describe('writeOutput', () => {
     expect(readFileSync(at('later.json'), 'utf8')).toBe('text')
   })
 
+  it('refuses links that lead in a circle, and leaves them', () => {
+    symlinkSync('circle-b', at('circle-a'))
+    symlinkSync('circle-a', at('circle-b'))
+    expect(() => writeOutput(at('circle-a'), 'text')).toThrow('is a link that leads in a circle')
+    expect(lstatSync(at('circle-a')).isSymbolicLink()).toBe(true)
+  })
+
   it('replaces a regular file in /dev/shm', () => {
     const file = `/dev/shm/isobench-test-${process.pid}`
     try {
