@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { hostEnvironment } from '../host/environment.ts'
 import { type ConformanceCheck, eventually, type GuestUnderTest, oddArguments, shell, slow } from './check.ts'
 import { describeExit, expectBytes, expectFailure, expectSuccess, expectText, expectThat } from './expectations.ts'
 import { bootSeconds } from './traces.ts'
@@ -9,7 +10,7 @@ export function commandChecks(guest: GuestUnderTest): ConformanceCheck[] {
   /** Runs a command in the guest and returns the bytes of its outputs. */
   const bytesOf = (argv: readonly string[], input: Buffer) => {
     const [file, ...args] = guest.handle.execArgv(argv)
-    const options = { input, timeout: bootSeconds * 1000, maxBuffer: 2 ** 25 }
+    const options = { input, timeout: bootSeconds * 1000, maxBuffer: 2 ** 25, env: hostEnvironment() }
     const { stdout, stderr, status, signal } = spawnSync(file, args, options)
     expectThat(status === 0, 'exit code 0', describeExit(status, signal))
     return { stdout, stderr }
@@ -73,7 +74,7 @@ export function commandChecks(guest: GuestUnderTest): ConformanceCheck[] {
         if (guest.handle.singleProcess) return
         guest.endsServers = false
         const [file, ...args] = guest.handle.execArgv(shell('echo $$ > /tmp/pid-of-sleep; exec sleep 600').argv)
-        const sleeping = spawn(file, args, { stdio: 'ignore' })
+        const sleeping = spawn(file, args, { stdio: 'ignore', env: hostEnvironment() })
         let ended: string | undefined
         sleeping.once('error', ({ message }) => {
           ended = message

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { execInGuest, routeToGuest, workloadClient, workloadGuest } from '../core/measure/guest-api.ts'
 import type { ExecTarget } from '../core/session/exec-target.ts'
 import type { GuestHandle } from '../driver.ts'
+import { hostEnvironment } from '../host/environment.ts'
 import type { OwnedGuestSandbox } from '../host/sandbox.ts'
 import { type ConformanceCheck, type GuestUnderTest, shell } from './check.ts'
 import { expectFailure, expectSuccess, expectText, expectThat } from './expectations.ts'
@@ -55,7 +56,7 @@ export function networkChecks(
         // A link is a /30 of two addresses, the client's the lower one.
         const other = guest.handle.loopback ? address : address.replace(/\d+$/, (last) => String(Number(last) - 1))
         const [file, ...args] = caller.execArgv(['socat', 'TCP4-LISTEN:7008,reuseaddr', 'SYSTEM:echo hello'])
-        const listening = spawn(file, args, { stdio: 'ignore' })
+        const listening = spawn(file, args, { stdio: 'ignore', env: hostEnvironment() })
         try {
           const call = ['socat', '-u', `TCP4:${other}:7008,retry=50,interval=0.1`, '-'] as const
           const { stdout } = await expectSuccess(`a connection to ${other}:7008`, guest.exec({ argv: call }))

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { liveProcesses, setFrozen } from '../host/cgroup.ts'
+import { hostEnvironment } from '../host/environment.ts'
 import { sessionUsage } from '../host/load.ts'
 import type { OwnedGuestSandbox } from '../host/sandbox.ts'
 import { messageOf } from '../util/errors.ts'
@@ -24,7 +25,11 @@ function allowedCpus(pid: number): string | undefined {
 function onHost(place: OwnedGuestSandbox, name: string): string {
   const disk = dataDisk(place)
   return existsSync(disk)
-    ? execFileSync('debugfs', ['-R', `cat /${name}`, disk], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    ? execFileSync('debugfs', ['-R', `cat /${name}`, disk], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+        env: hostEnvironment(),
+      })
     : readFileSync(join(place.dataDir, name), 'utf8')
 }
 
@@ -132,7 +137,7 @@ export function limitChecks(guest: GuestUnderTest): ConformanceCheck[] {
       run: async () => {
         const script = 'until test -e /data/enough; do printf .; sleep 0.01; done'
         const [file, ...args] = guest.handle.execArgv(shell(script).argv)
-        const ticking = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+        const ticking = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'], env: hostEnvironment() })
         const ended = new Promise<string>((resolve) => {
           ticking.once('error', ({ message }) => resolve(message))
           ticking.once('close', (code, signal) => resolve(describeExit(code, signal)))

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hostEnvironment } from '../host/environment.ts'
 import { guestsFolder } from '../host/paths.ts'
 import { isAlive, processId } from '../host/process.ts'
 
@@ -66,7 +67,9 @@ const ours = (line: string) => !/\bisob-|\/isobench\b|\bisob\d/.test(line)
 /** All objects on the host that a guest could have created, except those with names of isobench. */
 export function traces(image: string): ReadonlySet<string> {
   const mounts = lines(readFileSync('/proc/self/mountinfo', 'utf8')).map((line) => `mount ${line.split(' ')[4]}`)
-  const links = lines(execFileSync('ip', ['-brief', 'link'], { encoding: 'utf8' })).map((line) => line.split(/\s+/)[0]!)
+  const links = lines(execFileSync('ip', ['-brief', 'link'], { encoding: 'utf8', env: hostEnvironment() })).map(
+    (line) => line.split(/\s+/)[0]!,
+  )
   const loops = readdirSync('/sys/block').filter((name) => read(`/sys/block/${name}/loop/backing_file`) !== '')
   // A change of a folder shows what was made in it and removed.
   const folders = [image, ...below(image, false), join(image, 'usr/bin'), join(image, 'var/lib')]

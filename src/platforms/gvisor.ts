@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
+import { hostEnvironment } from '../host/environment.ts'
 import type { Requirement } from '../host/packages.ts'
 import type { HostArgv } from '../host/process.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
@@ -103,7 +104,7 @@ const runtime = (options: Options): OciRuntime => ({
 
 /** Releases before 2023, such as bookworm's, have neither systrap nor directfs. */
 const hasDirectfs = (program: string): boolean => {
-  const { stdout, stderr } = spawnSync(program, ['flags'], { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(program, ['flags'], { encoding: 'utf8', env: hostEnvironment() })
   return /-directfs\b/.test(stdout + stderr)
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
+import { hostEnvironment } from '../host/environment.ts'
 import { probeKernelMiB } from '../host/probe-kernel.ts'
 import type { HostArgv } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
@@ -33,7 +34,7 @@ let cachedVersion: string | undefined
 /** Returns the version of QEMU, for example `7.2.22`, or an empty string if it is unknown. */
 export function qemuVersion(): string {
   cachedVersion ??= /version (\d[\d.]*)/.exec(
-    spawnSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).stdout ?? '',
+    spawnSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8', env: hostEnvironment() }).stdout ?? '',
   )?.[1]
   return cachedVersion ?? ''
 }

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { globSync } from 'tinyglobby'
+import { hostEnvironment } from '../host/environment.ts'
 import { guestEnv } from '../host/image-recipe.ts'
 import { which } from '../host/packages.ts'
 import { runHostCommand } from '../host/process.ts'
@@ -66,6 +67,7 @@ export function decompress(bytes: Buffer): Buffer {
   const { stdout, stderr } = spawnSync(program, ['--decompress', '--stdout', '--quiet'], {
     input: bytes,
     maxBuffer: 512 * 1024 * 1024,
+    env: hostEnvironment(),
   })
   if (stdout.length === 0) throw new HostError(`${format.program} failed: ${stderr.toString().trim()}`)
   return stdout

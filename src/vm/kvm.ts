@@ -17,7 +17,7 @@ import { writeFileAtomic } from '../util/files.ts'
  * the nominal frequency of the CPU, or `undefined` if both are unknown.
  */
 export function hostTscKhz(): number | undefined {
-  const log = spawnSync('dmesg', { encoding: 'utf8', maxBuffer: 2 ** 26 }).stdout ?? ''
+  const log = spawnSync('dmesg', { encoding: 'utf8', maxBuffer: 2 ** 26, env: hostEnvironment() }).stdout ?? ''
   const match =
     /tsc: Refined TSC clocksource calibration: ([\d.]+) MHz/.exec(log) ??
     /tsc: Detected ([\d.]+) MHz/.exec(log) ??
@@ -91,7 +91,7 @@ function hostNanoseconds(folder: string): number {
   const file = join(folder, 'program')
   writeFileSync(file, probeProgram(hostIterations), { mode: 0o755 })
   const started = process.hrtime.bigint()
-  spawnSync(file)
+  spawnSync(file, { env: hostEnvironment() })
   return Number(process.hrtime.bigint() - started) / hostIterations
 }
 

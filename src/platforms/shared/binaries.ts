@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import * as z from 'zod'
+import { hostEnvironment } from '../../host/environment.ts'
 import type { Requirement } from '../../host/packages.ts'
 import { sanitize } from '../../util/text.ts'
 
@@ -33,7 +34,11 @@ function wrongProgram(name: string, path: string, versionPrefix: string): string
   } catch {
     return `there is no program at ${path}`
   }
-  const { stdout, stderr, error } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 })
+  const { stdout, stderr, error } = spawnSync(path, ['--version'], {
+    encoding: 'utf8',
+    timeout: 10_000,
+    env: hostEnvironment(),
+  })
   if (error) return `${path} --version: ${error.message}`
   if (stdout.startsWith(versionPrefix)) return undefined
   const output = sanitize(`${stdout}${stderr}`.trim().split('\n')[0] ?? '', 80)

@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFi
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import type { Limits } from '../../host/cgroup.ts'
+import { hostEnvironment } from '../../host/environment.ts'
 import { which } from '../../host/packages.ts'
 import type { HostSandbox } from '../../host/sandbox.ts'
 import { runtimeBinary } from './binaries.ts'
@@ -82,7 +83,8 @@ export function findShim({ binary, runtime }: Pick<Options, 'binary' | 'runtime'
 
 /** Returns which of the two runtimes a shim is, according to its version text. Both have the same file name. */
 export function runtimeOf(shim: string): Runtime | undefined {
-  const output = spawnSync(shim, ['--version'], { encoding: 'utf8', timeout: 10_000 }).stdout ?? ''
+  const output =
+    spawnSync(shim, ['--version'], { encoding: 'utf8', timeout: 10_000, env: hostEnvironment() }).stdout ?? ''
   if (output.includes('(Rust)')) return 'rust'
   return output.includes('(Golang)') ? 'go' : undefined
 }

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { hostEnvironment, pathFolders } from '../../../src/host/environment.ts'
 import { runHostCommand } from '../../../src/host/process.ts'
@@ -17,6 +19,18 @@ describe('the environment of host commands', () => {
     expect(pathFolders('/usr/bin:/bin')).toEqual(expect.arrayContaining(['/usr/sbin', '/sbin']))
     expect(pathFolders('.::bin:/opt/x')).toEqual(expect.not.arrayContaining(['.', '', 'bin']))
     expect(pathFolders(undefined)).toContain('/usr/bin')
+  })
+
+  it('is that of every program that isobench starts, except the browser of the user', () => {
+    const start = /(?<![.\w])(?:spawn|spawnSync|execFileSync)\((?!argv: )/g
+    const calls = readdirSync('src', { recursive: true, encoding: 'utf8' }).flatMap((name) => {
+      const text = name.endsWith('.ts') ? readFileSync(join('src', name), 'utf8') : ''
+      if (!text.includes("'node:child_process'")) return []
+      return [...text.matchAll(start)].map(({ index }) => ({ name, call: text.slice(index, index + 600) }))
+    })
+    expect(calls.length).toBeGreaterThan(8)
+    const without = calls.filter(({ call }) => !/\benv: |, options\)/.test(call)).map(({ name }) => name)
+    expect(without).toEqual(['commands/watch-keys.ts'])
   })
 
   it('reaches a command as a whole', async () => {
