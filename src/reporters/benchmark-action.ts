@@ -23,7 +23,8 @@ interface Entry {
 const tools = { lower: 'smaller', higher: 'bigger' } as const
 
 /**
- * The medians of the metrics of one direction. Results without a figure are left out: the action has no way to say so.
+ * The medians of the metrics of one direction, and the ratios to native, which leave the host's speed out.
+ * Results without a figure are left out: the action has no way to say so.
  */
 export function benchmarkEntries(report: Report, direction: 'lower' | 'higher'): Entry[] {
   return resultsOf(report).flatMap(({ bench, result }) =>
@@ -37,13 +38,20 @@ export function benchmarkEntries(report: Report, direction: 'lower' | 'higher'):
         ...(measured.ratioToNative ? [`${against!.ratio}× native ${against!.interval}`.trim()] : []),
         ...(verdict ? [`${outcomeName(verdict.outcome)}: ${formatAssertion(verdict)}`] : []),
       ]
-      return {
-        name: sanitize([bench.case, metric, result.platform].join(' · ')),
+      const name = sanitize([bench.case, metric, result.platform].join(' · '))
+      const extra = sanitize(notes.join('; '))
+      const median = {
+        name,
         unit: sanitize(measured.unit, 40),
         value: measured.median,
         range: `${figure(lowest(values))} to ${figure(highest(values))}`,
-        extra: sanitize(notes.join('; ')),
+        extra,
       }
+      const { ratioToNative } = measured
+      if (!ratioToNative) return [median]
+      const { ratio, low, high } = ratioToNative
+      const range = low === null || high === null ? {} : { range: `${figure(low)} to ${figure(high)}` }
+      return [median, { name: `${name} · ×native`, unit: '×native', value: ratio, ...range, extra }]
     }),
   )
 }

@@ -1,17 +1,19 @@
 import { appendFile } from 'node:fs/promises'
 import type { Report } from '../core/model/report.ts'
-import { sanitize } from '../util/text.ts'
-import { regressionSummary } from './comparison.ts'
+import { plural, sanitize } from '../util/text.ts'
 import { commandData, commandProperty, withoutFile } from './document.ts'
-import { formatClaim } from './format.ts'
-import { benchesMarkdown, verdictsMarkdown } from './markdown.ts'
+import type { Fact } from './headline/facts.ts'
+import { type Headline, headlineOf } from './headline/headline.ts'
+import { comparedText, countsText, factText, factTitle, sinceText, verdictText, verdictWord } from './headline/words.ts'
+import { markdownDocument } from './markdown.ts'
+import { comparedWith } from './markdown-headline.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
-import { claimLocation, outcomeName, repositoryPath, shownPath, uniqueClaims } from './summary.ts'
+import { claimLocation, repositoryPath, shownPath } from './summary.ts'
 
-/** GitHub refuses a summary above 1 MiB. */
-const largestSummary = 1_000_000
+/** The most characters of a summary. GitHub refuses one above 1 MiB, and a character may have three bytes. */
+const longestSummary = 300_000
 
-type Level = 'error' | 'warning' | 'notice'
+type Level = 'error' | 'notice'
 
 /** A line of a file, relative to the project's `root`. */
 interface Position {
@@ -27,40 +29,52 @@ function annotation(level: Level, title: string, message: string, { file, line, 
   return `::${level} ${where},title=${commandProperty(sanitize(title))}::${commandData(sanitize(message, 2000))}\n`
 }
 
-/** What does not hold, as annotations. GitHub shows ten of a level, and what fails the run comes first. */
-function annotations(report: Report, { root, against }: ReporterContext): string[] {
-  const problems = report.problems.map(({ file, message, fix, location }) =>
+/** GitHub shows as many annotations of a level and step. */
+const shownAnnotations = 10
+
+/** What fails the run, and one notice for the rest. */
+function annotations(report: Report, context: ReporterContext): string[] {
+  const { root } = context
+  const headline = headlineOf(report, comparedWith(report, context))
+  const problems = headline.problems.map(({ file, message, fix, location }) =>
     annotation('error', 'cannot be used', fix ? `${message}; fix: ${fix}` : message, {
       root,
       file: location ? shownPath(location.file, root) : file,
       ...(location && { line: location.line }),
     }),
   )
-  const baseline = against?.(report)
-  const regressed = baseline
-    ? regressionSummary(baseline).items.map(({ file, text }) =>
-        annotation('error', `regressed against the baseline ${baseline.name}`, text, { file, root }),
-      )
-    : []
-  const wanted = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
-  const claims = wanted.map(({ verdict, fails, sources }) => {
-    const level = fails ? 'error' : verdict.direction === 'better' ? 'notice' : 'warning'
-    const title = `${outcomeName(verdict.outcome)} (${sources})`
-    return annotation(level, title, formatClaim(verdict), { ...claimLocation(verdict, root), root })
-  })
-  const failed = report.cases.flatMap(({ bench, results }) =>
-    results.flatMap(({ platform, errors }) =>
-      errors.length > 0
-        ? [
-            annotation('warning', `${errors.length} samples failed`, `${bench.name} on ${platform}: ${errors[0]}`, {
-              file: bench.file,
-              root,
-            }),
-          ]
-        : [],
+  const failures = headline.failures.map((fact) => failure(fact, headline, root))
+  const errors = [...problems, ...failures]
+  const shown = errors.length > shownAnnotations ? shownAnnotations - 1 : errors.length
+  const rest = errors.length - shown
+  const file = headline.failures[0]?.bench.file ?? report.cases[0]?.bench.file ?? 'isobench.config.ts'
+  const more =
+    rest > 0 ? [annotation('error', 'more failures', `and ${rest} more: see the summary`, { file, root })] : []
+  const text = [
+    verdictText(headline),
+    countsText(headline.counts),
+    comparedText(headline),
+    ...(headline.warnings.length > 0 ? [`${plural(headline.warnings.length, 'warning')}`] : []),
+    ...headline.failedSamples.map(
+      ({ count, bench, error }) => `${plural(count, 'sample')} of ${bench} failed: ${error}`,
     ),
-  )
-  return [...problems, ...regressed, ...claims, ...failed]
+  ]
+  return [
+    ...errors.slice(0, shown),
+    ...more,
+    annotation('notice', `isobench: ${verdictWord(headline)}`, text.join('; '), { file, root }),
+  ]
+}
+
+function failure(fact: Fact, headline: Headline, root: string): string {
+  const [worst] = fact.subjects
+  const place = worst?.verdict ? claimLocation(worst.verdict, root) : { file: fact.bench.file }
+  const regressed = worst?.since.kind === 'regressed'
+  const title = regressed
+    ? `regressed against the baseline ${headline.baseline?.name}`
+    : `${fact.direction === 'better' ? 'better' : 'worse'} than claimed`
+  const since = worst ? `; ${sinceText(worst, headline)}` : ''
+  return annotation('error', title, `${factTitle(fact)}: ${factText(fact)}${since}`, { ...place, root })
 }
 
 export const github: ReporterFactory = {
@@ -73,9 +87,7 @@ export const github: ReporterFactory = {
         context.out.write(annotations(report, context).join(''))
         const file = process.env.GITHUB_STEP_SUMMARY
         if (!file) return
-        const verdicts = verdictsMarkdown(report, context)
-        const all = `${verdicts}\n${benchesMarkdown(report)}`
-        await appendFile(file, `${Buffer.byteLength(all) > largestSummary ? verdicts : all}\n`)
+        await appendFile(file, `${markdownDocument(report, context, longestSummary)}\n`)
       },
     }
   },

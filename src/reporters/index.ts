@@ -5,10 +5,11 @@ import { htmlReporter } from './html/reporter.ts'
 import { json } from './json.ts'
 import { junit } from './junit.ts'
 import { markdown } from './markdown.ts'
+import { pr } from './pr.ts'
 import type { ReporterFactory } from './reporter.ts'
 import { defaultReporter, dot, verbose } from './terminal/reporter.ts'
 
-const kinds = [defaultReporter, verbose, dot, json, junit, github, markdown, csv, htmlReporter, benchmarkAction]
+const kinds = [defaultReporter, verbose, dot, json, junit, github, markdown, pr, csv, htmlReporter, benchmarkAction]
 
 /** Every kind of reporter by its name. */
 export const reporters: Readonly<Record<string, ReporterFactory>> = Object.fromEntries(

@@ -6,6 +6,7 @@ import { plural } from '../util/text.ts'
 import { regressionSummary } from './comparison.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
 import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
+import { comparedWith, markdownHeadline } from './markdown-headline.ts'
 import { markdownTable } from './markdown-table.ts'
 import { type BaselineView, metricTables, sideBySide } from './metric-table.ts'
 import type { ReporterContext } from './reporter.ts'
@@ -13,7 +14,6 @@ import { timeBudgetText } from './stop.ts'
 import {
   claimLocation,
   count,
-  countsLine,
   excludedPlatformsNote,
   failedResults,
   flagLegend,
@@ -26,24 +26,59 @@ import {
   verdictSymbols,
 } from './summary.ts'
 
-/** The result of the run: the counts, what regressed, the exit code, claims that do not hold, and the findings. */
-export function verdictsMarkdown(report: Report, { root, against }: Pick<ReporterContext, 'root' | 'against'>): string {
-  const baseline = against?.(report)
-  const claims = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
+/** The most characters of a document. GitHub refuses a comment with more than 65,536. */
+const longest = 60_000
+
+/** Of the whole document: what comes first, and how much. */
+const limits = { failures: 10, notes: 5, columns: 12, rows: 20 }
+
+/** A part that a reader can open. */
+const folded = (summary: string, lines: readonly string[]): string =>
+  ['<details>', `<summary>${md(summary)}</summary>`, '', ...lines, '</details>', ''].join('\n')
+
+/**
+ * The verdict, what fails and the matrix, then the claims, findings and tables folded.
+ * @param most characters; parts that do not fit are left out and named
+ */
+export function markdownDocument(report: Report, context: ReporterContext, most = longest): string {
+  const head = headOf(report, context).join('\n')
+  const parts = [
+    { title: 'Claims', text: folded('Claims', claimLines(report, context)) },
+    ...(report.findings.length > 0 ? [{ title: 'Findings', text: folded('Findings', findings(report)) }] : []),
+    ...benchParts(report),
+  ]
+  const left: string[] = []
+  let text = `${head}\n`
+  // Room for the names of what is left out.
+  for (const part of parts) {
+    if (text.length + part.text.length + 2000 > most) left.push(part.title)
+    else text += `${part.text}\n`
+  }
+  const named = left.slice(0, 20).map(md).join(', ') + (left.length > 20 ? ` and ${left.length - 20} more` : '')
+  return left.length === 0
+    ? text
+    : `${text}Too long for this page: ${named}. The html report has them.\n`.slice(0, most)
+}
+
+function headOf(report: Report, context: ReporterContext): string[] {
+  const { root } = context
   return [
     '# isobench',
     '',
-    `**${countsLine(count(report.claims))}**`,
-    '',
-    ...(baseline ? regressionsOf(baseline) : []),
+    ...markdownHeadline(report, comparedWith(report, context), root, limits),
     ...verdictNotes(report).flatMap((note) => [md(note), '']),
-    `Exit code ${report.exit.code}: ${describeExit(report.exit)}. ` + `Record: ${md(shownPath(report.record, root))}`,
+    `Exit code ${report.exit.code}: ${describeExit(report.exit)}. Record: ${md(shownPath(report.record, root))}`,
     '',
-    ...report.problems.map(({ file, message }) => `- ✗ ${md(file)}: ${md(message)}`),
+  ]
+}
+
+/** What regressed, platforms that cannot run, and claims that do not hold. */
+function claimLines(report: Report, { root, against }: ReporterContext): string[] {
+  const baseline = against?.(report)
+  const claims = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
+  return [
+    ...(baseline ? regressionsOf(baseline) : []),
     ...absent(report),
-    '',
-    '## Claims',
-    '',
     ...claims.map(({ verdict, fails, sources }) => {
       const { file, line } = claimLocation(verdict, root)
       const params = describeParams(verdict.params)
@@ -63,8 +98,7 @@ export function verdictsMarkdown(report: Report, { root, against }: Pick<Reporte
       ({ text, count }) => `- ${verdictSymbols['not-evaluated']} ${count} not evaluated: ${md(text)}`,
     ),
     '',
-    ...findings(report),
-  ].join('\n')
+  ]
 }
 
 function regressionsOf(baseline: BaselineView): string[] {
@@ -97,41 +131,37 @@ function absent(report: Report): string[] {
   ]
 }
 
-function findings(report: Report): string[] {
-  const { findings } = report
-  if (findings.length === 0) return []
-  return [
-    '## Findings',
-    '',
-    ...markdownTable(
-      [{ title: '', align: 'center' }, { title: '#', align: 'right' }, 'finding', 'why'],
-      findings.map((finding) => [
-        verdictSymbols[finding.outcome],
-        String(finding.id),
-        md(formatFindingTitle(finding)),
-        md(formatFinding(finding, report)),
-      ]),
-    ),
-    '',
-  ]
+const findings = (report: Report): string[] => [
+  ...markdownTable(
+    [{ title: '', align: 'center' }, { title: '#', align: 'right' }, 'finding', 'why'],
+    report.findings.map((finding) => [
+      verdictSymbols[finding.outcome],
+      String(finding.id),
+      md(formatFindingTitle(finding)),
+      md(formatFinding(finding, report)),
+    ]),
+  ),
+  '',
+]
+
+/** A part for each bench, its parameters and metrics beneath each other. */
+function benchParts(report: Report): { readonly title: string; readonly text: string }[] {
+  const ids = [...new Set(report.cases.map(({ bench }) => bench.id))]
+  const legend = flagLegend(report).flatMap((text) => [md(text), ''])
+  return ids.map((id) => {
+    const cases = report.cases.filter(({ bench }) => bench.id === id)
+    const { name, file } = cases[0]!.bench
+    const lines = cases.flatMap((bench) => [...tables(report, bench), ...failedLines(bench)])
+    return { title: name, text: folded(`${name} (${file})`, [...lines, '', ...legend]) }
+  })
 }
 
-/** A table for each bench, its parameters and metrics beneath each other. */
-export function benchesMarkdown(report: Report): string {
-  const sections = report.cases.flatMap((bench, at) => [
-    ...(report.cases[at - 1]?.bench.id === bench.bench.id
-      ? []
-      : [`## ${md(bench.bench.name)}`, '', md(bench.bench.file), '']),
-    ...tables(report, bench),
-    ...bench.results.flatMap(({ platform, errors }) =>
-      errors.length > 0
-        ? [`- ${md(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${md(errors[0]!)}`]
-        : [],
-    ),
-    '',
-  ])
-  return [...sections, ...flagLegend(report).flatMap((text) => [md(text), ''])].join('\n')
-}
+const failedLines = ({ results }: CaseResult): string[] =>
+  results.flatMap(({ platform, errors }) =>
+    errors.length > 0
+      ? [`- ${md(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${md(errors[0]!)}`]
+      : [],
+  )
 
 function tables(report: Report, bench: CaseResult): string[] {
   const params = describeParams(bench.params)
@@ -160,9 +190,6 @@ function tables(report: Report, bench: CaseResult): string[] {
   ])
 }
 
-const documentOf = (report: Report, context: ReporterContext): string =>
-  `${verdictsMarkdown(report, context)}\n${benchesMarkdown(report)}`
-
 /** What the records have in common, beside each other: ×native where there is one, else the median. */
 function comparisonMarkdown(runs: readonly StoredRun[]): string {
   const { columns, rows } = sideBySide(runs)
@@ -184,7 +211,11 @@ function comparisonMarkdown(runs: readonly StoredRun[]): string {
 
 export const markdown = documentReporter(
   'markdown',
-  'Markdown: claims, findings, and a table per bench',
-  documentOf,
-  (runs, context) => [comparisonMarkdown(runs), ...runs.map(({ report }) => documentOf(report, context))].join('\n'),
+  'Markdown: the verdict and a matrix; claims, findings and tables folded',
+  (report, context) => markdownDocument(report, context),
+  (runs, context) => {
+    const comparison = comparisonMarkdown(runs)
+    const each = Math.max(4000, Math.floor((longest - comparison.length) / runs.length))
+    return [comparison, ...runs.map(({ report }) => markdownDocument(report, context, each))].join('\n')
+  },
 )

@@ -41,7 +41,7 @@ describe.each(['default', 'markdown', 'github', 'html'])('%s', (name) => {
   it('says "regressed" with what and by how much, if a metric is worse than in the baseline', async () => {
     const text = await shown(name, slower, true)
     expect(text).toContain('regressed against the baseline main')
-    expect(text).toMatch(escaped[name] ?? (name === 'default' ? screen : item))
+    expect(text).toMatch(escaped[name] ?? (name === 'html' ? item : screen))
     expect(text).not.toContain('No metric regressed')
   })
 

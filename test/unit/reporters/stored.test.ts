@@ -63,6 +63,9 @@ describe('benchmark-action', () => {
     expect(bigger.map(({ name }) => name)).toContain(
       'benches/compute/prime.bench.ts#prime verification · events · gvisor',
     )
+    const ratio = bigger.find(({ name }) => String(name).endsWith('prime verification · events · gvisor · ×native'))
+    expect(ratio).toMatchObject({ unit: '×native', range: expect.stringMatching(/^0\.\d+ to \d/) })
+    expect(ratio!.value).toBeLessThan(1)
     for (const entry of [...bigger, ...smaller]) {
       expect(entry).toEqual({
         name: expect.any(String),

@@ -1,0 +1,158 @@
+import type { Report } from '../core/model/report.ts'
+import { plural } from '../util/text.ts'
+import { escapeMarkdown as md } from './document.ts'
+import { formatTally } from './findings.ts'
+import { cellText, legendText, nativeText } from './headline/cells.ts'
+import type { Before, Fact } from './headline/facts.ts'
+import { type Headline, headlineOf } from './headline/headline.ts'
+import { matrixOf } from './headline/matrix.ts'
+import { rerunOf } from './headline/next-steps.ts'
+import {
+  comparedText,
+  countsText,
+  durationText,
+  factText,
+  factTitle,
+  findingFact,
+  nextText,
+  othersText,
+  signs,
+  sinceText,
+  sourcesText,
+  sureText,
+  verdictSign,
+  verdictText,
+  verdictWord,
+} from './headline/words.ts'
+import { markdownTable } from './markdown-table.ts'
+import { count, provisionalNotes } from './summary.ts'
+
+/** What a Markdown report begins with: the verdict, what fails, the matrix, and what to do next. */
+
+/** How many entries each section shows. The rest is counted. */
+export interface HeadlineLimits {
+  readonly failures: number
+  readonly notes: number
+  readonly columns: number
+  readonly rows: number
+}
+
+/** What is compared with. */
+export const comparedWith = (
+  report: Report,
+  {
+    against,
+    former,
+  }: { against?: (report: Report) => Before['baseline']; former?: (report: Report) => Report | undefined },
+): Before => ({ baseline: against?.(report), former: former?.(report) })
+
+export function markdownHeadline(report: Report, before: Before, root: string, limits: HeadlineLimits): string[] {
+  const headline = headlineOf(report, before)
+  return [
+    `## ${verdictSign(headline)} ${verdictWord(headline)}: ${md(verdictText(headline))}`,
+    '',
+    `${md(countsText(headline.counts))}  `,
+    md(comparedText(headline)),
+    '',
+    ...provisionalNotes(report).flatMap((note) => [md(note), '']),
+    ...failureLines(headline, report, root, limits),
+    ...matrixLines(report, limits),
+    ...noteLines(headline, report, limits),
+    ...nextLines(headline),
+  ]
+}
+
+/** A command as code. A backtick in a name would end the code. */
+const code = (line: string): string => (line.includes('`') ? md(line) : `\`${line}\``)
+
+/** Entries of a list, and how many more there are. */
+function listed<T>(all: readonly T[], most: number, lineOf: (one: T) => string): string[] {
+  const rest = all.length - most
+  return [...all.slice(0, most).map(lineOf), ...(rest > 0 ? [`- … and ${rest} more`] : [])]
+}
+
+const block = (lines: readonly string[]): string[] => (lines.length > 0 ? [...lines, ''] : [])
+
+function failureLines(headline: Headline, report: Report, root: string, { failures: most }: HeadlineLimits): string[] {
+  const problems = headline.problems.map(({ file, message, fix }) =>
+    md([`${file}: ${message}`, ...(fix ? [`fix: ${fix}`] : [])].join('; ')),
+  )
+  return [
+    ...block(listed(problems, most, (text) => `- ${signs.fails} ${text}`)),
+    ...block(listed(headline.failures, most, (fact) => failureItem(fact, headline, report, root))),
+  ]
+}
+
+function failureItem(fact: Fact, headline: Headline, report: Report, root: string): string {
+  const sign = fact.direction === 'better' ? signs.better : signs.fails
+  const command = rerunOf(report, fact)
+  const takes = command && durationText(command.seconds)
+  const others = othersText(fact)
+  const details = [
+    `how sure: ${others ? `${sureText(fact)}; ${others}` : sureText(fact)}`,
+    `since: ${sinceText(fact.subjects[0]!, headline)} · ${sourcesText(fact, root)}`,
+  ]
+  return [
+    `- ${sign} **${md(factTitle(fact))}**: ${md(factText(fact))}`,
+    ...details.map((text) => `  - ${md(text)}`),
+    ...(command ? [`  - ${code(command.line)}${takes ? ` (${takes})` : ''}`] : []),
+  ].join('\n')
+}
+
+function matrixLines(report: Report, { columns, rows }: HeadlineLimits): string[] {
+  const matrix = matrixOf(report, { columns, rows })
+  if (!matrix) return []
+  const { omitted } = matrix
+  return [
+    ...markdownTable(
+      [
+        'platform',
+        ...matrix.columns.map(({ label, detail }) => ({
+          title: `${md(label)}<br>${md(detail)}`,
+          align: 'right' as const,
+        })),
+      ],
+      [
+        ['native', ...matrix.columns.map((column) => md(nativeText(column)))],
+        ...matrix.rows.map((row) => [
+          row.platforms.map(md).join(', '),
+          ...row.cells.map((cell) => (cell.fails ? `**${md(cellText(cell))}**` : md(cellText(cell)))),
+        ]),
+      ],
+    ),
+    '',
+    md(legendText(matrix) + (omitted.length > 0 ? `; not shown: ${plural(omitted.length, 'bench', 'benches')}` : '')),
+    '',
+  ]
+}
+
+function noteLines({ warnings, better, failedSamples, findings }: Headline, report: Report, limits: HeadlineLimits) {
+  const factLine = (sign: string) => (fact: Fact) => `- ${sign} ${md(`${factTitle(fact)}: ${factText(fact)}`)}`
+  const isEvaluated = count(report.findings)['not-evaluated'] < report.findings.length
+  return [
+    ...block([
+      ...listed(warnings, limits.notes, factLine(signs.warns)),
+      ...listed(better, limits.notes, factLine(signs.better)),
+      ...listed(failedSamples, limits.notes, ({ bench, platforms, count: number, error }) => {
+        const where = platforms.length > 2 ? plural(platforms.length, 'platform') : platforms.join(', ')
+        return `- ${signs.warns} ${md(`${plural(number, 'sample')} failed: ${bench} · ${where}: ${error}`)}`
+      }),
+    ]),
+    ...(isEvaluated ? [`Findings: ${md(formatTally(report.findings))}`, ''] : []),
+    ...block(
+      listed(findings, limits.notes, (note) => {
+        const ids = note.findings.map(({ id }) => id).join(', ')
+        return `- finding ${ids}: ${md(`${note.findings[0]!.title}: ${findingFact(note)}`)}`
+      }),
+    ),
+  ]
+}
+
+const nextLines = (headline: Headline): string[] =>
+  block(
+    headline.next.slice(-3).map((step) => {
+      const takes = step.command && durationText(step.command.seconds)
+      const command = step.command ? `: ${code(step.command.line)}${takes ? ` (${takes})` : ''}` : ''
+      return `- Next: ${md(nextText(step, headline))}${command}`
+    }),
+  )
