@@ -2,6 +2,7 @@ import { bench, expect, finding, higher, lower, part, platform, workload } from 
 import { memcached, ycsb } from 'isobench/tools'
 import { copying } from '../memory/copy.bench.ts'
 import { network } from '../network/bandwidth.bench.ts'
+import { paper } from '../paper.ts'
 
 const port = 11211
 
@@ -77,51 +78,61 @@ finding(
       margins: 'better than Docker by any amount',
     }),
   ],
-  { failOn: 'never' },
+  { source: paper('3.6', 16), failOn: 'never' },
 )
 
 const most = platform.medianOf('native', 'docker', 'lxc', 'qemu', 'firecracker', 'cloud-hypervisor')
 
-finding(18, 'Kata does significantly worse at memcached than its network and memory would suggest', [
-  part('Kata is significantly worse than most', [operations.on('kata').worseThan(most, { by: '1.18x' })], {
-    quote: 'a score significantly lower than most of the other platforms',
-    margins: 'significantly: 15 % or more below the median of most',
-  }),
-  part(
-    'its network and memory are not worse than those of QEMU',
-    [
-      expect(network.bandwidth).where({ to: 'guest' }).on('kata').notWorseThan('qemu', 9),
-      expect(copying.plain).on('kata').notWorseThan('qemu', 9),
-    ],
-    {
-      quote: 'the microbenchmarks of network and memory for Kata containers would not suggest',
-      margins: 'no suggestion: not worse than QEMU by a penalty of 9 %; one-sided. QEMU is the hypervisor of Kata',
-    },
-  ),
-])
+finding(
+  18,
+  'Kata does significantly worse at memcached than its network and memory would suggest',
+  [
+    part('Kata is significantly worse than most', [operations.on('kata').worseThan(most, { by: '1.18x' })], {
+      quote: 'a score significantly lower than most of the other platforms',
+      margins: 'significantly: 15 % or more below the median of most',
+    }),
+    part(
+      'its network and memory are not worse than those of QEMU',
+      [
+        expect(network.bandwidth).where({ to: 'guest' }).on('kata').notWorseThan('qemu', 9),
+        expect(copying.plain).on('kata').notWorseThan('qemu', 9),
+      ],
+      {
+        quote: 'the microbenchmarks of network and memory for Kata containers would not suggest',
+        margins: 'no suggestion: not worse than QEMU by a penalty of 9 %; one-sided. QEMU is the hypervisor of Kata',
+      },
+    ),
+  ],
+  { source: paper('3.6', 16) },
+)
 
 /**
  * The cause is tested by ablation: if gVisor on the host's network stack is no faster, the network is not the cause.
  */
-finding(19, "gVisor's poor score at memcached comes from its network", [
-  part('gVisor is poor at memcached', [operations.on('gvisor').worseThan(most, { by: '2x' })], {
-    quote: 'The gVisor Memcached score, although poor',
-    margins: 'poor: an outlier, at most half of the median of most',
-  }),
-  part(
-    'its network is the cause',
-    [
-      operations.on('gvisor').worseThan('gvisor-hostnet', { by: '1.25x' }),
-      expect(network.bandwidth)
-        .where({ to: 'guest' })
-        .on(platform.named('docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor', 'osv'))
-        .betterThan('gvisor'),
-    ],
-    {
-      quote: 'can be attributed to its network performance',
-      margins:
-        'a cause: gVisor with the network of the host is better by 1.25, and every other platform has a better ' +
-        'network',
-    },
-  ),
-])
+finding(
+  19,
+  "gVisor's poor score at memcached comes from its network",
+  [
+    part('gVisor is poor at memcached', [operations.on('gvisor').worseThan(most, { by: '2x' })], {
+      quote: 'The gVisor Memcached score, although poor',
+      margins: 'poor: an outlier, at most half of the median of most',
+    }),
+    part(
+      'its network is the cause',
+      [
+        operations.on('gvisor').worseThan('gvisor-hostnet', { by: '1.25x' }),
+        expect(network.bandwidth)
+          .where({ to: 'guest' })
+          .on(platform.named('docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor', 'osv'))
+          .betterThan('gvisor'),
+      ],
+      {
+        quote: 'can be attributed to its network performance',
+        margins:
+          'a cause: gVisor with the network of the host is better by 1.25, and every other platform has a better ' +
+          'network',
+      },
+    ),
+  ],
+  { source: paper('3.6', 16) },
+)

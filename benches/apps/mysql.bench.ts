@@ -1,5 +1,6 @@
 import { bench, expect, finding, higher, lower, part, platform, type RunContext, workload } from 'isobench'
 import { command, mariadb, sysbench } from 'isobench/tools'
+import { paper } from '../paper.ts'
 
 const port = 3306
 const socket = '/tmp/mariadb.sock'
@@ -108,7 +109,7 @@ finding(
       },
     ),
   ],
-  { failOn: 'never' },
+  { source: paper('3.7', 17), failOn: 'never' },
 )
 
 const thirdGroup = ['native', 'docker', 'lxc', 'qemu', 'cloud-hypervisor'] as const
@@ -142,6 +143,7 @@ finding(
       margins: 'worsens: gVisor with the network of the host is better by any amount',
     }),
   ],
+  { source: paper('3.7', 17) },
 )
 
 /** Between 0.4 and 0.6 times most others. */
@@ -161,6 +163,7 @@ finding(
     }),
   ],
   {
+    source: paper('3.7', 17),
     misprint: {
       claims: half('gvisor', 'firecracker'),
       why:
@@ -189,5 +192,5 @@ finding(
       margins: 'no stable ranking: the mean rank correlation of two rounds is below 0.5',
     }),
   ],
-  { failOn: 'never' },
+  { source: paper('3.7', 17), failOn: 'never' },
 )

@@ -1,5 +1,6 @@
 import { bench, expect, finding, higher, part, platform, workload } from 'isobench'
 import { fio } from 'isobench/tools'
+import { paper } from '../paper.ts'
 import { opening } from './open.bench.ts'
 
 /**
@@ -82,6 +83,7 @@ finding(
     ),
   ],
   {
+    source: paper('3.3', 9, 10),
     outdatedPremise:
       "9P was Kata's default; today virtio-fs is. So the part about Kata is about kata-9p, a Kata that is configured " +
       'to use 9P. Finding 7 is about virtio-fs',
@@ -117,6 +119,7 @@ finding(
     ),
   ],
   {
+    source: paper('3.3', 9, 10),
     outdatedPremise:
       "9P was Kata's default; today virtio-fs is, and Kata's Rust runtime has no 9P. " +
       'kata-9p is a Go runtime configured to use it; nothing else differs from kata-go',
@@ -149,27 +152,36 @@ finding(
     }),
   ],
   {
+    source: paper('3.3', 9, 10),
     outdatedPremise:
       'gVisor no longer speaks 9P, and opens files past its gofer. ' +
       'Asked instead: what the gofer costs where every open goes to it',
   },
 )
 
-finding(9, 'Cloud Hypervisor is the outlier in I/O without an architectural reason, since QEMU is close to native', [
-  part(
-    'Cloud Hypervisor is the outlier',
-    [
-      read.on('cloud-hypervisor').worseThan('qemu', significantly),
-      write.on('cloud-hypervisor').worseThan('qemu', significantly),
-    ],
-    {
-      quote: 'for now remains the outlier',
-      margins: 'the outlier: "performs significantly worse" (3.3), 15 % or more below QEMU',
-    },
-  ),
-  part(
-    'QEMU is close to native',
-    [read.on('qemu').equivalentTo('native', 9), write.on('qemu').equivalentTo('native', 15)],
-    { quote: 'QEMU performs close to native', margins: 'close: ±9 % for reads and ±15 % for writes, as in finding 6' },
-  ),
-])
+finding(
+  9,
+  'Cloud Hypervisor is the outlier in I/O without an architectural reason, since QEMU is close to native',
+  [
+    part(
+      'Cloud Hypervisor is the outlier',
+      [
+        read.on('cloud-hypervisor').worseThan('qemu', significantly),
+        write.on('cloud-hypervisor').worseThan('qemu', significantly),
+      ],
+      {
+        quote: 'for now remains the outlier',
+        margins: 'the outlier: "performs significantly worse" (3.3), 15 % or more below QEMU',
+      },
+    ),
+    part(
+      'QEMU is close to native',
+      [read.on('qemu').equivalentTo('native', 9), write.on('qemu').equivalentTo('native', 15)],
+      {
+        quote: 'QEMU performs close to native',
+        margins: 'close: ±9 % for reads and ±15 % for writes, as in finding 6',
+      },
+    ),
+  ],
+  { source: paper('3.3', 9, 10) },
+)

@@ -1,4 +1,5 @@
 import { bench, expect, finding, part, platform, workload } from 'isobench'
+import { paper } from '../paper.ts'
 import { cpu, files, memory, network, startAndStop } from './attack-workloads.ts'
 
 /** The benches of one trace source. Results of different sources are never compared. */
@@ -54,24 +55,29 @@ const platforms = [
 const allBut = (...names: string[]) => platforms.filter((name) => !names.includes(name))
 const medianOfAllBut = (...names: string[]) => platform.medianOf(...(allBut(...names) as [string, string]))
 
-finding(24, 'Firecracker calls into the host kernel most often of all platforms', [
-  part(
-    'Firecracker makes the most calls',
-    calls.flatMap((count) => allBut('firecracker').map((other) => count.on('firecracker').worseThan(other))),
-    {
-      quote: 'calls into the host kernel most often of all platforms',
-      margins: '"most often": more calls per unit of work than each other platform by any amount',
-    },
-  ),
-  part(
-    'its interface is much wider than that of QEMU',
-    widths.map((width) => width.on('firecracker').worseThan('qemu', { by: '1.15x' })),
-    {
-      quote: 'exposes a much wider interface to the host than the more heavy-weight general-purpose QEMU hypervisor',
-      margins: 'much wider: like "significant", 15 % more distinct functions',
-    },
-  ),
-])
+finding(
+  24,
+  'Firecracker calls into the host kernel most often of all platforms',
+  [
+    part(
+      'Firecracker makes the most calls',
+      calls.flatMap((count) => allBut('firecracker').map((other) => count.on('firecracker').worseThan(other))),
+      {
+        quote: 'calls into the host kernel most often of all platforms',
+        margins: '"most often": more calls per unit of work than each other platform by any amount',
+      },
+    ),
+    part(
+      'its interface is much wider than that of QEMU',
+      widths.map((width) => width.on('firecracker').worseThan('qemu', { by: '1.15x' })),
+      {
+        quote: 'exposes a much wider interface to the host than the more heavy-weight general-purpose QEMU hypervisor',
+        margins: 'much wider: like "significant", 15 % more distinct functions',
+      },
+    ),
+  ],
+  { source: paper('4', 18) },
+)
 
 /** The authors suspect that Cloud Hypervisor was unfinished, so it may have grown since. */
 finding(
@@ -97,50 +103,60 @@ finding(
       },
     ),
   ],
-  { failOn: 'never' },
+  { source: paper('4', 18), failOn: 'never' },
 )
 
 const secure = platform.named('gvisor', 'kata')
 
-finding(26, 'The secure containers call more of the host kernel than the regular containers', [
-  part(
-    'gVisor and Kata have high numbers',
-    widths.map((width) => width.on(secure).worseThan(medianOfAllBut('gvisor', 'kata'))),
-    {
-      quote: 'The secure containers, gVisor and Kata container, have relatively high numbers',
-      margins: 'relatively high: more distinct functions than the median of all other platforms',
-    },
-  ),
-  part(
-    'higher than the regular containers',
-    widths.flatMap((width) => ['docker', 'lxc'].map((container) => width.on(secure).worseThan(container))),
-    {
-      quote: 'especially compared to the regular containers',
-      margins: 'more distinct functions than each of the two by any amount',
-    },
-  ),
-])
+finding(
+  26,
+  'The secure containers call more of the host kernel than the regular containers',
+  [
+    part(
+      'gVisor and Kata have high numbers',
+      widths.map((width) => width.on(secure).worseThan(medianOfAllBut('gvisor', 'kata'))),
+      {
+        quote: 'The secure containers, gVisor and Kata container, have relatively high numbers',
+        margins: 'relatively high: more distinct functions than the median of all other platforms',
+      },
+    ),
+    part(
+      'higher than the regular containers',
+      widths.flatMap((width) => ['docker', 'lxc'].map((container) => width.on(secure).worseThan(container))),
+      {
+        quote: 'especially compared to the regular containers',
+        margins: 'more distinct functions than each of the two by any amount',
+      },
+    ),
+  ],
+  { source: paper('4', 18) },
+)
 
-finding(27, 'OSv calls the host kernel sparingly, so a hypervisor need not mean a wide profile', [
-  part(
-    'OSv uses fewer functions than the containers',
-    widths.flatMap((width) => ['docker', 'lxc'].map((container) => width.on('osv').betterThan(container))),
-    {
-      quote: 'executes host kernel functions sparingly',
-      margins:
-        'sparingly: fewer distinct functions than each container, because OSv exercises "the least amount of code in ' +
-        'the host kernel, closely followed by containers" (conclusion 8)',
-    },
-  ),
-  part(
-    'OSv uses fewer functions than Linux on QEMU',
-    widths.map((width) => width.on('osv').betterThan('qemu')),
-    {
-      quote: 'in particular given the fact that it uses a hypervisor',
-      margins: 'fewer distinct functions than its own hypervisor with Linux, by any amount',
-    },
-  ),
-])
+finding(
+  27,
+  'OSv calls the host kernel sparingly, so a hypervisor need not mean a wide profile',
+  [
+    part(
+      'OSv uses fewer functions than the containers',
+      widths.flatMap((width) => ['docker', 'lxc'].map((container) => width.on('osv').betterThan(container))),
+      {
+        quote: 'executes host kernel functions sparingly',
+        margins:
+          'sparingly: fewer distinct functions than each container, because OSv exercises "the least amount of code ' +
+          'in the host kernel, closely followed by containers" (conclusion 8)',
+      },
+    ),
+    part(
+      'OSv uses fewer functions than Linux on QEMU',
+      widths.map((width) => width.on('osv').betterThan('qemu')),
+      {
+        quote: 'in particular given the fact that it uses a hypervisor',
+        margins: 'fewer distinct functions than its own hypervisor with Linux, by any amount',
+      },
+    ),
+  ],
+  { source: paper('4', 18) },
+)
 
 /**
  * An argument about a limit of the profile: a platform with one more layer than Docker reaches more functions, not
@@ -159,5 +175,9 @@ finding(
       },
     ),
   ],
-  { failOn: 'never', qualitative: 'an argument about the metric, which no measurement decides' },
+  {
+    source: paper('4', 18),
+    failOn: 'never',
+    qualitative: 'an argument about the metric, which no measurement decides',
+  },
 )

@@ -1,5 +1,6 @@
 import { bench, expect, finding, lower, part, platform, workload } from 'isobench'
 import { memory } from 'isobench/tools'
+import { paper } from '../paper.ts'
 import { copying } from './copy.bench.ts'
 
 /**
@@ -60,6 +61,7 @@ finding(
       margins: 'not any slowdown: on par, 5 %; one-sided',
     }),
   ],
+  { source: paper('3.2', 6, 7, 8) },
 )
 
 finding(
@@ -103,6 +105,7 @@ finding(
       { quote: 'while the opposite holds for QEMU', margins: 'the same margins, exchanged' },
     ),
   ],
+  { source: paper('3.2', 6, 7, 8) },
 )
 
 finding(
@@ -125,5 +128,5 @@ finding(
       { quote: 'which yields results close to native', margins: 'close to native: within ±5 %' },
     ),
   ],
-  { failOn: 'never' },
+  { source: paper('3.2', 6, 7, 8), failOn: 'never' },
 )

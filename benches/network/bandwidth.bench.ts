@@ -1,5 +1,6 @@
 import { bench, expect, finding, higher, lower, part, platform, workload } from 'isobench'
 import { iperf3 } from 'isobench/tools'
+import { paper } from '../paper.ts'
 
 const port = 5201
 
@@ -57,35 +58,45 @@ const significantly = { by: '1.18x' } as const
  * Statements of the paper's text about Fig. 11 that are not numbered findings. Their numbers here start at 101, for A1
  * to A7. The text calls the values a mean, the caption a maximum of five runs. Here they are medians of rounds.
  */
-finding(101, 'A1: There is always a price to be paid in network throughput: no platform reaches native', [
-  part('every platform is slower than native', [toGuest.on(isolated).worseThan('native')], {
-    quote: 'there is always a price to be paid for virtualization (or isolation)',
-    margins: 'a price: any amount below native',
-  }),
-])
+finding(
+  101,
+  'A1: There is always a price to be paid in network throughput: no platform reaches native',
+  [
+    part('every platform is slower than native', [toGuest.on(isolated).worseThan('native')], {
+      quote: 'there is always a price to be paid for virtualization (or isolation)',
+      margins: 'a price: any amount below native',
+    }),
+  ],
+  { source: paper('3.4', 11) },
+)
 
-finding(102, 'A2: OSv on QEMU comes second to native, 2.5 % below it', [
-  part(
-    'OSv is below native by about 2.5 %',
-    [toGuest.on('osv').worseThan('native'), toGuest.on('osv').withinNative(5)],
-    {
-      quote: 'The host achieves a mean throughput of 37.28 Gbit/s',
-      margins: 'below native, by at most 5 %: the numbers differ by 2.5 %, which is on par',
-    },
-  ),
-  part(
-    'OSv is faster than every other platform',
-    [
-      toGuest
-        .on(platform.named('docker', 'lxc', 'gvisor', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor'))
-        .worseThan('osv'),
-    ],
-    {
-      quote: 'the second highest, OSv, achieves a mean throughput of 36.36 Gbit/s',
-      margins: 'second highest: better than each of the others by any amount',
-    },
-  ),
-])
+finding(
+  102,
+  'A2: OSv on QEMU comes second to native, 2.5 % below it',
+  [
+    part(
+      'OSv is below native by about 2.5 %',
+      [toGuest.on('osv').worseThan('native'), toGuest.on('osv').withinNative(5)],
+      {
+        quote: 'The host achieves a mean throughput of 37.28 Gbit/s',
+        margins: 'below native, by at most 5 %: the numbers differ by 2.5 %, which is on par',
+      },
+    ),
+    part(
+      'OSv is faster than every other platform',
+      [
+        toGuest
+          .on(platform.named('docker', 'lxc', 'gvisor', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor'))
+          .worseThan('osv'),
+      ],
+      {
+        quote: 'the second highest, OSv, achieves a mean throughput of 36.36 Gbit/s',
+        margins: 'second highest: better than each of the others by any amount',
+      },
+    ),
+  ],
+  { source: paper('3.4', 11) },
+)
 
 finding(
   103,
@@ -101,7 +112,7 @@ finding(
       },
     ),
   ],
-  { failOn: 'never' },
+  { source: paper('3.4', 11), failOn: 'never' },
 )
 
 finding(
@@ -120,68 +131,83 @@ finding(
       },
     ),
   ],
-  { failOn: 'never' },
+  { source: paper('3.4', 11), failOn: 'never' },
 )
 
-finding(105, 'A5: The bridges of Docker and LXC cost 9.84 and 9.19 %', [
-  part(
-    'Docker and LXC have a penalty of about 9 %',
-    [
-      toGuest.on(platform.named('docker', 'lxc')).worseThan('native', { by: '1.05x' }),
-      toGuest.on(platform.named('docker', 'lxc')).withinNative(15),
-    ],
-    {
-      quote:
-        'Docker and LXC use a network bridge approach and incur a 9.84% and 9.19% performance penalty, respectively',
-      margins: '9.84 and 9.19 %: more than on par (5 %), and less than significant (15 %)',
-    },
-  ),
-])
+finding(
+  105,
+  'A5: The bridges of Docker and LXC cost 9.84 and 9.19 %',
+  [
+    part(
+      'Docker and LXC have a penalty of about 9 %',
+      [
+        toGuest.on(platform.named('docker', 'lxc')).worseThan('native', { by: '1.05x' }),
+        toGuest.on(platform.named('docker', 'lxc')).withinNative(15),
+      ],
+      {
+        quote:
+          'Docker and LXC use a network bridge approach and incur a 9.84% and 9.19% performance penalty, respectively',
+        margins: '9.84 and 9.19 %: more than on par (5 %), and less than significant (15 %)',
+      },
+    ),
+  ],
+  { source: paper('3.4', 11) },
+)
 
-finding(106, 'A6: Tap and virtio-net cost hypervisors about 25 %, Cloud Hypervisor more, and Kata as much as QEMU', [
-  part(
-    'QEMU and Firecracker have a penalty of about 25 %',
-    [
-      toGuest.on(platform.named('qemu', 'firecracker')).worseThan('native', significantly),
-      toGuest.on(platform.named('qemu', 'firecracker')).withinNative(35),
-    ],
-    {
-      quote: 'incur a more severe performance penalty in the order of 25%',
-      margins: 'in the order of 25 %: 15 to 35 % below native',
-    },
-  ),
-  part(
-    'Cloud Hypervisor is severely worse than QEMU',
-    [toGuest.on('cloud-hypervisor').worseThan('qemu', { by: '1.34x' })],
-    {
-      quote: 'The less mature platforms, particularly Cloud-Hypervisor suffer from severe inefficiencies',
-      margins: 'severe: 25 % or more below QEMU, with an equal "high-level architectural setup"',
-    },
-  ),
-  part('Kata is equal to QEMU', [toGuest.on('kata').equivalentTo('qemu', 9)], {
-    quote: 'the performance of Kata containers should be equal to the performance of this weakest link',
-    margins: 'equal: within ±9 %, the widest that the vocabulary allows; the text adds "and indeed it is"',
-  }),
-])
+finding(
+  106,
+  'A6: Tap and virtio-net cost hypervisors about 25 %, Cloud Hypervisor more, and Kata as much as QEMU',
+  [
+    part(
+      'QEMU and Firecracker have a penalty of about 25 %',
+      [
+        toGuest.on(platform.named('qemu', 'firecracker')).worseThan('native', significantly),
+        toGuest.on(platform.named('qemu', 'firecracker')).withinNative(35),
+      ],
+      {
+        quote: 'incur a more severe performance penalty in the order of 25%',
+        margins: 'in the order of 25 %: 15 to 35 % below native',
+      },
+    ),
+    part(
+      'Cloud Hypervisor is severely worse than QEMU',
+      [toGuest.on('cloud-hypervisor').worseThan('qemu', { by: '1.34x' })],
+      {
+        quote: 'The less mature platforms, particularly Cloud-Hypervisor suffer from severe inefficiencies',
+        margins: 'severe: 25 % or more below QEMU, with an equal "high-level architectural setup"',
+      },
+    ),
+    part('Kata is equal to QEMU', [toGuest.on('kata').equivalentTo('qemu', 9)], {
+      quote: 'the performance of Kata containers should be equal to the performance of this weakest link',
+      margins: 'equal: within ±9 %, the widest that the vocabulary allows; the text adds "and indeed it is"',
+    }),
+  ],
+  { source: paper('3.4', 11) },
+)
 
-finding(107, "A7: gVisor's own network stack is an extreme outlier", [
-  part(
-    'gVisor is far below all others',
-    [
-      toGuest
-        .on('gvisor')
-        .worseThan(platform.medianOf('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor'), {
-          by: '2x',
-        }),
-      toGuest
-        .on(platform.named('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor', 'osv'))
-        .betterThan('gvisor'),
-    ],
-    {
-      quote: 'gVisor is an extreme outlier',
-      margins:
-        'an outlier: the vocabulary has half of the median of the others, the paper has no number; ' +
-        'and lower than each of them',
-    },
-  ),
-])
+finding(
+  107,
+  "A7: gVisor's own network stack is an extreme outlier",
+  [
+    part(
+      'gVisor is far below all others',
+      [
+        toGuest
+          .on('gvisor')
+          .worseThan(platform.medianOf('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor'), {
+            by: '2x',
+          }),
+        toGuest
+          .on(platform.named('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor', 'osv'))
+          .betterThan('gvisor'),
+      ],
+      {
+        quote: 'gVisor is an extreme outlier',
+        margins:
+          'an outlier: the vocabulary has half of the median of the others, the paper has no number; ' +
+          'and lower than each of them',
+      },
+    ),
+  ],
+  { source: paper('3.4', 11) },
+)

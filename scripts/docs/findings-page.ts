@@ -1,4 +1,5 @@
 import type { Suite } from '../../src/core/model/suite.ts'
+import type { FindingSource } from '../../src/dsl/registry.ts'
 
 /** A cell of a Markdown table. */
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')
@@ -21,11 +22,19 @@ const failOnTexts = {
   never: 'never fails a run',
 } as const
 
+/** `section 3.4, figure 12`. */
+const sourceOf = (source: FindingSource | undefined): string[] => [
+  ...(source?.section ? [`section ${source.section}`] : []),
+  ...(source?.figures?.length
+    ? [`${source.figures.length === 1 ? 'figure' : 'figures'} ${source.figures.join(', ')}`]
+    : []),
+]
+
 /** The reference page of the paper's findings: every part with its quote and margins, as the bench files state them. */
 export function findingsPage({ findings }: Pick<Suite, 'findings'>): Record<string, string> {
   const sections = [...findings]
     .sort((a, b) => a.id - b.id)
-    .map(({ id, title, failOn, file, parts, outdatedPremise, qualitative, misprint }) => {
+    .map(({ id, title, failOn, file, parts, outdatedPremise, qualitative, misprint, source }) => {
       const notes = [
         ...(outdatedPremise ? [`Premise: ${outdatedPremise}.`] : []),
         ...(qualitative ? [`Qualitative: ${qualitative}.`] : []),
@@ -37,7 +46,7 @@ export function findingsPage({ findings }: Pick<Suite, 'findings'>): Record<stri
       )
       return [
         `## Finding ${id}`,
-        paragraph(`${title}. (\`${file}\`, ${failOnTexts[failOn]})`),
+        paragraph(`${title}. (${[...sourceOf(source), `\`${file}\``, failOnTexts[failOn]].join(', ')})`),
         ['| part | words of the paper | margins and their source |', '|---|---|---|', ...rows].join('\n'),
         ...notes.map(paragraph),
       ].join('\n\n')

@@ -1,8 +1,11 @@
 import * as z from 'zod'
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { buildReport, withFindings } from '../core/judge/report.ts'
 import type { Report } from '../core/model/report.ts'
 import { chooseFindings } from '../core/project/plan.ts'
+import { hasRecord } from '../core/records/record-file.ts'
 import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.ts'
+import { statedFindings } from '../reporters/stated-findings.ts'
 import { createColors } from '../reporters/terminal/table.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { problemText } from './errors.ts'
@@ -17,6 +20,12 @@ const findingsOptions = {
     example: '--explain | less',
     schema: z.boolean().default(false),
   },
+  all: {
+    group: 'Output',
+    description: 'print also the findings that hold or cannot be judged',
+    example: '--all | less',
+    schema: z.boolean().default(false),
+  },
   markdown: {
     group: 'Output',
     description: 'print a Markdown table',
@@ -28,12 +37,12 @@ const findingsOptions = {
 
 export const command = defineCommand({
   description:
-    "Judges the paper's findings, as the bench files state them now, against a stored run. " +
-    'Prints the verdict, the measured value and the direction of each finding.',
+    'Judges the findings, as the bench files state them now, against a stored run. Prints those that moved or are in ' +
+    'doubt. Without any run, it prints what they state, where, and how the words became claims.',
   arguments: [{ name: 'numbers', description: 'finding numbers, or labels such as A2 (default: all)', variadic: true }],
   options: findingsOptions,
   examples: [
-    { line: 'findings', description: 'all findings of the latest run' },
+    { line: 'findings', description: 'what the latest run says about the findings' },
     { line: 'findings --paper', description: "the paper's own numbers, part by part" },
     { line: 'findings 3 A2 --explain', description: 'why two findings have their verdict' },
   ],
@@ -48,24 +57,34 @@ async function showFindings(
   options: CheckedOptions<typeof findingsOptions>,
   io: CommandIo,
 ): Promise<number> {
-  const { record: named, explain: explained, markdown } = options
+  const { record: named, explain: explained, markdown, all } = options
   const whole = await loadSuite(io.cwd, options.config)
   const { project, suite } = whole
   for (const problem of suite.problems) io.err.write(problemText(problem))
   const chosen = chooseFindings(asked, suite.findings)
+  const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
+  const view = { width, ink: createColors(io), root: project.root }
+  if (named === undefined && !options.paper && !options.json && !hasRecord(project.root)) {
+    io.out.write(`${[...statedFindings(chosen, suite.benches, view), statedNote(chosen)].join('\n')}\n`)
+    return exitCodes.clean
+  }
   const file = recordFile(project.root, named, options.paper, io)
   const record = await openRecord(file, async () => whole, io)
   const shown = chosen.map(({ id }) => id)
   const report = buildReport(withFindings(record, suite), { ...options, shown })
-  const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
-  const view = { width, ink: createColors(io), root: project.root }
   if (options.json) io.out.write(`${JSON.stringify(toJson(report), null, 1)}\n`)
   else if (markdown) io.out.write(findingsMarkdown(report))
   else if (explained) {
     for (const finding of report.findings) io.out.write(`${explain(report, finding, view).join('\n')}\n`)
-  } else io.out.write(`${findingsTable(report, view).join('\n')}\n`)
+  } else io.out.write(`${findingsTable(report, view, all || asked.length > 0).join('\n')}\n`)
   return report.exit.code
 }
+
+/** What follows the findings of a project without a run. */
+const statedNote = (chosen: readonly unknown[]): string =>
+  chosen.length === 0
+    ? 'This project states no findings. State one in a bench file: finding(101, title, [expect(...)])'
+    : 'No run is stored yet. Measure what decides them: isobench run --findings'
 
 const toJson = ({
   schemaVersion,

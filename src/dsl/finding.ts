@@ -3,7 +3,7 @@
 import { describeValue } from './checked.ts'
 import type { Claim } from './claim.ts'
 import { callerFrames, callerLocation, DefinitionError } from './errors.ts'
-import { type FailOn, type Misprint, type Part, registry } from './registry.ts'
+import { type FailOn, type FindingSource, type Misprint, type Part, registry } from './registry.ts'
 
 /** What a part says about its words. */
 export interface PartOptions {
@@ -46,6 +46,8 @@ export function part(title: string, claims: readonly Claim[], options: PartOptio
 export interface FindingOptions {
   /** Which change of the finding fails the run. Default: `worse`. */
   readonly failOn?: FailOn
+  /** The publication that states it, and where. Absent: the statement is the project's. */
+  readonly source?: FindingSource
   /** An assumption of the statement that is no longer true, and what the claims test instead. */
   readonly outdatedPremise?: string
   /** Why the statement is an argument that no measurement decides. Its claims only illustrate it. */
@@ -112,6 +114,7 @@ export function finding(
     title,
     failOn: options.failOn ?? 'worse',
     parts: isParts(parts) ? parts : [{ title, claims: parts }],
+    ...(options.source && { source: options.source }),
     ...(options.outdatedPremise !== undefined && { outdatedPremise: options.outdatedPremise }),
     ...(options.qualitative !== undefined && { qualitative: options.qualitative }),
     ...(options.misprint && { misprint: { ...options.misprint, claims: options.misprint.claims.map(asWarning) } }),

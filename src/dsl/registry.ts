@@ -111,12 +111,24 @@ export interface FindingSpec {
   readonly title: string
   readonly failOn: FailOn
   readonly parts: readonly Part[]
+  readonly source?: FindingSource
   readonly outdatedPremise?: string
   readonly qualitative?: string
   readonly misprint?: Misprint
   /** The bench file that registers it, if that is known. */
   readonly owner?: string
   readonly location?: Location
+}
+
+/** The publication that states a finding, and where. */
+export interface FindingSource {
+  /** Short reference of the publication, such as `van Rijn and Rellermeyer, Middleware 2021`. */
+  readonly title: string
+  readonly doi?: string
+  /** Number of the section, such as `3.4`. */
+  readonly section?: string
+  /** Numbers of the figures that show it. */
+  readonly figures?: readonly number[]
 }
 
 /** The printed wording of a statement that contains a misprint. It is judged and shown, but does not count. */

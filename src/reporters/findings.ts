@@ -17,6 +17,8 @@ import {
   formatReason,
   interval,
 } from './format.ts'
+import { type FindingNote, findingNote, isSuspicious, saysSomething } from './headline/findings.ts'
+import { findingSentences, sourceText } from './headline/words.ts'
 import { markdownTable } from './markdown-table.ts'
 import { benchName, claimLocation, count, flagMeanings, outcomeName, shownPath, verdictSymbols } from './summary.ts'
 import { type Colors, table, verdictColor } from './terminal/table.ts'
@@ -38,21 +40,12 @@ export function formatDecisiveValue(verdict: ClaimVerdict | undefined): string {
 export const formatDirection = ({ outcome, direction }: FindingVerdict): string =>
   outcome === 'contradicted' ? (direction === 'better' ? 'better' : 'worse') : ''
 
-/** Whether the value is flagged: a platform that is much better than native is usually a cache. */
-const isSuspect = (report: Report, verdict: ClaimVerdict | undefined): boolean =>
-  report.cases
-    .filter(({ case: id }) => id === verdict?.case)
-    .some(({ results }) =>
-      results.some(
-        ({ platform, flags }) => verdict?.platforms.includes(platform) && flags.includes('suspiciously-fast'),
-      ),
-    )
-
 /** What else there is to know of a finding, each with its label. */
 export function notesOf(report: Report, finding: FindingVerdict): [string, string][] {
   const { outdatedPremise, misprint, offHardware, failOn, outcome, direction } = finding
   const notes: [string, string][] = []
-  if (direction === 'better' && isSuspect(report, decisiveClaim(report, finding)))
+  const decisive = decisiveClaim(report, finding)
+  if (direction === 'better' && decisive && isSuspicious(report, decisive))
     notes.push(['suspect', flagMeanings['suspiciously-fast']])
   if (offHardware) {
     const moved = offHardware.direction ? `, ${offHardware.direction}` : ''
@@ -163,7 +156,7 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
       ...wrap(`${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(part)}`, width).map(
         ink.strong,
       ),
-      ...(part.quote === null ? [] : labelled('paper', `“${sanitize(part.quote, 600)}”`)),
+      ...(part.quote === null ? [] : labelled('words', `“${sanitize(part.quote, 600)}”`)),
       ...(part.margins === null ? [] : labelled('margins', sanitize(part.margins, 600))),
       ...(part.claims.length === 0 ? labelled('so', sanitize(formatCombination(part, report), 600)) : []),
       '',
@@ -234,6 +227,7 @@ export function findingsMarkdown(report: Report): string {
   const { profile, environment, findings } = report
   const where = environment.virtualization ? `, itself a guest (${environment.virtualization})` : ''
   const { startedAt, cpu } = environment
+  const said = findings.some(({ source }) => source) ? 'the paper says' : 'statement'
   const made =
     `Profile ${profile.name}, ${profile.rounds} rounds, ${startedAt.slice(0, 10)}, ` +
     `${cpu.model}, ${cpu.count} CPUs${where}.`
@@ -243,8 +237,8 @@ export function findingsMarkdown(report: Report): string {
     md(made),
     '',
     ...markdownTable(
-      [numberColumn, 'the paper says', 'verdict', 'measured here, with its 90 % interval', 'moved'],
-      decided.map((finding) => [...said(finding), md(measured(report, finding)), formatDirection(finding)]),
+      [numberColumn, said, 'verdict', 'measured here, with its 90 % interval', 'moved'],
+      decided.map((finding) => [...statement(finding), md(measured(report, finding)), formatDirection(finding)]),
     ),
     '',
     `${formatTally(findings)}.`,
@@ -256,8 +250,8 @@ export function findingsMarkdown(report: Report): string {
             'and what is missing</summary>',
           '',
           ...markdownTable(
-            [numberColumn, 'the paper says', 'verdict', 'why'],
-            others.map((finding) => [...said(finding), md(measured(report, finding))]),
+            [numberColumn, said, 'verdict', 'why'],
+            others.map((finding) => [...statement(finding), md(measured(report, finding))]),
           ),
           '',
           '</details>',
@@ -269,7 +263,7 @@ export function findingsMarkdown(report: Report): string {
 const outcomeWord = ({ outcome, qualitative }: FindingVerdict): string =>
   qualitative ? 'qualitative' : outcomeName(outcome)
 
-const said = (finding: FindingVerdict): string[] => [
+const statement = (finding: FindingVerdict): string[] => [
   String(finding.id),
   md(formatFindingTitle(finding)),
   `${verdictSymbols[finding.outcome]} ${outcomeWord(finding)}`,
@@ -286,7 +280,7 @@ function measured(report: Report, finding: FindingVerdict): string {
   ].join('; ')
 }
 
-/** Every finding in a few lines: what the paper says, what was measured, and which way it moved. */
+/** Findings in a few lines each: what is stated, what was measured, and which way it moved. */
 
 export interface FindingsView {
   readonly width: number
@@ -296,8 +290,15 @@ export interface FindingsView {
 
 const labels = 9
 
-export function findingsTable(report: Report, { width, ink, root }: FindingsView): string[] {
-  const rows = report.findings.map((finding) => findingRow(report, finding, ink))
+/**
+ * The findings that say something of this run: they moved, or are in doubt. What moved comes first.
+ * @param all also those that hold or cannot be judged, by number
+ */
+export function findingsTable(report: Report, { width, ink, root }: FindingsView, all: boolean): string[] {
+  const notes = report.findings.map((finding) => findingNote(report, finding))
+  const speaking = noteOrder.flatMap((kind) => notes.filter((note) => note.kind === kind))
+  const shown = all ? notes : speaking
+  const rows = shown.map((note) => findingRow(note, ink))
   const columns = [
     { title: '#', align: 'right' as const },
     { title: 'verdict', keep: true as const },
@@ -305,15 +306,20 @@ export function findingsTable(report: Report, { width, ink, root }: FindingsView
     { title: 'moved' },
   ]
   const [head, ...lines] = table(columns, rows, width, ink)
+  const rest = notes.length - shown.length
   return [
     ...wrap(headline(report, root), width).map((line) => ink.strong(line)),
     '',
-    head!,
-    ...report.findings.flatMap((finding, at) => [lines[at]!, ...beneath(report, finding, width, ink), '']),
+    ...(shown.length > 0 ? [head!] : []),
+    ...shown.flatMap((note, at) => [lines[at]!, ...beneath(report, note, width, ink), '']),
     ...wrap(formatTally(report.findings), width).map((line) => ink.strong(line)),
+    ...(rest > 0 ? wrap(`${plural(rest, 'finding')} not shown here: isobench findings --all`, width).map(ink.dim) : []),
     ...wrap(`exit code ${report.exit.code}: ${describeExit(report.exit)}`, width),
   ]
 }
+
+/** Findings that say something, in this order. */
+const noteOrder = ['lost', 'improved', 'doubtful'] as const
 
 /** Which run, how much of it, and on what. */
 function headline({ record, profile, environment }: Report, root: string): string {
@@ -326,22 +332,28 @@ function headline({ record, profile, environment }: Report, root: string): strin
   return sanitize(`${shownPath(record, root)}: ${profiled}, ${when}, ${environment.cpu.model}${where}`, 600)
 }
 
-function findingRow(report: Report, finding: FindingVerdict, ink: Colors) {
-  const paint = verdictColor(finding, ink)
+function findingRow({ findings: [finding], worst }: FindingNote, ink: Colors) {
+  const paint = verdictColor(finding!, ink)
   return [
-    { text: String(finding.id), paint },
-    { text: `${verdictSymbols[finding.outcome]} ${outcomeWord(finding)}`, paint },
-    { text: formatDecisiveValue(decisiveClaim(report, finding)) },
-    { text: formatDirection(finding), paint },
+    { text: String(finding!.id), paint },
+    { text: `${verdictSymbols[finding!.outcome]} ${outcomeWord(finding!)}`, paint },
+    { text: formatDecisiveValue(worst ?? undefined) },
+    { text: formatDirection(finding!), paint },
   ]
 }
 
-function beneath(report: Report, finding: FindingVerdict, width: number, ink: Colors): string[] {
+function beneath(report: Report, note: FindingNote, width: number, ink: Colors): string[] {
+  const finding = note.findings[0]!
   const fails = finding.failsRun ? 'fails the run: ' : ''
   const parts = finding.parts.length > 1 ? finding.parts : []
+  const sentences = saysSomething(note) ? findingSentences(note) : [formatFinding(finding, report)]
   const rows: [string, string][] = [
-    ['paper', sanitize(formatFindingTitle(finding))],
-    ['here', fails + sanitize(formatFinding(finding, report), 600)],
+    ['stated', sanitize(formatFindingTitle(finding))],
+    ...(finding.source ? [['source', sanitize(sourceText(finding.source))] as [string, string]] : []),
+    ...sentences.map((text, at): [string, string] => [
+      at === 0 ? 'here' : '',
+      (at === 0 ? fails : '') + sanitize(text, 600),
+    ]),
     ...parts.map((part, at): [string, string] => [
       at === 0 ? 'parts' : '',
       `${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(part)}`,
@@ -350,7 +362,7 @@ function beneath(report: Report, finding: FindingVerdict, width: number, ink: Co
   ]
   return rows.flatMap(([label, text]) =>
     wrap(text, width - labels - 5).map(
-      (line, at) => `     ${ink.dim(pad(at === 0 ? label : '', labels))}${label === 'paper' ? ink.dim(line) : line}`,
+      (line, at) => `     ${ink.dim(pad(at === 0 ? label : '', labels))}${label === 'stated' ? ink.dim(line) : line}`,
     ),
   )
 }

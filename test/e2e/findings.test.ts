@@ -112,7 +112,7 @@ finding(2, 'osv costs nothing', [expect(it.time).on('osv').withinNative(5)])
 `
     using project = Project.of(stating('worseThan("native", { by: "1.5x" })'))
     expect((await project.run(['--rounds', '5'])).exitCode).toBe(0)
-    const before = await project.isobench(['findings'])
+    const before = await project.isobench(['findings', '--all'])
     expect(before.exitCode).toBe(0)
     expect(before.stdout).toMatch(/1 {2}✓ holds +runc 2 \[2, 2\] ×native, time/)
     expect(before.stdout).toContain('needs osv: not in this run')

@@ -19,7 +19,7 @@ const sound = benchFile('return { time: await say(7) }', "{ expect: { time: expe
 async function measured(benches: string, { rounds = 2, args = [] as string[] } = {}) {
   const host = observe()
   using project = Project.of(`${sound}\n${benches}`)
-  const outcome = await project.run(['--rounds', String(rounds), ...args])
+  const outcome = await project.run(['--all', '--rounds', String(rounds), ...args])
   expectNoStack(outcome)
   host.expectClean()
   const results = Object.fromEntries(

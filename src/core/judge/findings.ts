@@ -49,6 +49,7 @@ export function judgeFinding(
     parts,
     claims: parts.flatMap(({ claims }) => claims),
     ...(fallbackLabel !== undefined && { fallbackLabel }),
+    ...(finding.source && { source: finding.source }),
     outdatedPremise: finding.outdatedPremise ?? null,
     qualitative: qualitative === undefined ? null : { why: qualitative, example: hardware.outcome },
     misprint: misprint

@@ -30,6 +30,16 @@ export const failOnSchema = vocabulary('FailOn', 'Which contradicted findings fa
   never: 'none',
 })
 
+/** Where a publication states a finding. */
+export const findingSourceSchema = z
+  .object({
+    title: z.string().describe('short reference of the publication'),
+    doi: z.string().exactOptional().describe('DOI of the publication'),
+    section: z.string().exactOptional().describe('number of the section'),
+    figures: z.array(z.number()).readonly().exactOptional().describe('numbers of the figures that show it'),
+  })
+  .meta({ id: 'FindingSource', description: 'The publication that states a finding, and where.' })
+
 export const locationSchema = z
   .object({
     file: z.string().describe('absolute path'),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { benchInfoSchema, claimSchema, failOnSchema, paramSchema, paramsSchema } from './claim.ts'
+import { benchInfoSchema, claimSchema, failOnSchema, findingSourceSchema, paramSchema, paramsSchema } from './claim.ts'
 import { cpuModeSchema, describedEnum, vocabulary } from './vocabulary.ts'
 
 /** The results of judging: plain data, part of the public report. It has no sentences; reporters write those. */
@@ -247,6 +247,7 @@ export const findingVerdictSchema = z
     ...combination,
     parts: z.array(partVerdictSchema).describe('the clauses of the statement'),
     claims,
+    source: findingSourceSchema.exactOptional().describe('the publication that states it; absent: the project does'),
     fallbackLabel: z
       .string()
       .exactOptional()

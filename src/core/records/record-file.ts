@@ -147,8 +147,7 @@ export interface SkippedRecord {
  * @throws {UsageError} if there is none
  */
 export function latestRecord(root: string, onSkipped: (record: SkippedRecord) => void = () => {}): RunRecord {
-  const folder = join(root, '.isobench', 'runs')
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
+  const { folder, names } = recordNames(root)
   for (const name of names.sort().reverse()) {
     const file = join(folder, name)
     try {
@@ -161,6 +160,14 @@ export function latestRecord(root: string, onSkipped: (record: SkippedRecord) =>
     names.length === 0 ? 'there is no run record yet' : `no run record in ${folder} can be read`,
     'make one with: isobench run',
   )
+}
+
+/** Whether the project has a run record. */
+export const hasRecord = (root: string): boolean => recordNames(root).names.length > 0
+
+function recordNames(root: string): { readonly folder: string; readonly names: string[] } {
+  const folder = join(root, '.isobench', 'runs')
+  return { folder, names: existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : [] }
 }
 
 /** Appends to a run record; each line is with the kernel before the call returns. */

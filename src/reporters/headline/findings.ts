@@ -51,7 +51,8 @@ export function findingNote(report: Report, finding: FindingVerdict): FindingNot
   const comparable = own.filter((one) => decisive === undefined || isLike(one, decisive))
   const sign = kind === 'improved' ? -1 : 1
   const sorted = [...comparable].sort((a, b) => sign * (badness(b, report) - badness(a, report)))
-  const worst = sorted[0] ?? decisive ?? null
+  const isMoved = kind !== 'holds' && kind !== 'open'
+  const worst = (isMoved ? sorted[0] : undefined) ?? decisive ?? null
   const best = sorted.length > 1 ? sorted.at(-1)! : null
   return {
     kind,

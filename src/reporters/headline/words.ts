@@ -1,5 +1,6 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { ClaimVerdict, Estimate } from '../../core/model/verdict.ts'
+import type { FindingSource } from '../../dsl/registry.ts'
 import { plural } from '../../util/text.ts'
 import { formatRowReason } from '../comparison.ts'
 import {
@@ -284,6 +285,33 @@ export function findingFact({ kind, worst, holds, of, isSuspicious }: FindingNot
   const subject = `${formatPlatforms(worst)}${params ? ` ${params}` : ''}`
   const allowed = allowedText(worst).replace('claimed: ', '')
   return [`${subject} ${measuredText(worst)}, ${allowed}`, rounds, doubt, count].filter(Boolean).join('; ')
+}
+
+/** A comparison in plain words: `p90 of gvisor: 5.2 × the median of 5 others [1.9, 15]`. */
+export function comparisonText(verdict: ClaimVerdict): string {
+  const params = describeParams(verdict.params)
+  const subject = `${verdict.claim.metric} of ${formatPlatforms(verdict)}${params ? ` at ${params}` : ''}`
+  return `${subject}: ${measuredText(verdict)}`
+}
+
+/** What a finding says here, in sentences: the worst comparison, the best one, and how many hold. */
+export function findingSentences({ kind, worst, best, holds, of, isSuspicious }: FindingNote): string[] {
+  const count = of > 1 ? [`${holds} of ${of} comparisons hold`] : []
+  if (!worst) return count
+  const rounds = kind === 'doubtful' ? formatExtraRounds(worst.extraRoundsNeeded) : ''
+  return [
+    `${comparisonText(worst)}; ${allowedText(worst)}`,
+    ...(best ? [`at the other end, ${comparisonText(best)}`] : []),
+    ...(rounds ? [rounds] : []),
+    ...(kind === 'improved' && isSuspicious ? [unlikely] : []),
+    ...count,
+  ]
+}
+
+/** Where a publication states a finding: `van Rijn and Rellermeyer, Middleware 2021, section 3.4, figure 12`. */
+export function sourceText({ title, section, figures = [] }: FindingSource): string {
+  const numbers = figures.length > 0 ? [`${figures.length === 1 ? 'figure' : 'figures'} ${figures.join(', ')}`] : []
+  return [title, ...(section ? [`section ${section}`] : []), ...numbers].join(', ')
 }
 
 /** When other processes disturbed the run. */

@@ -53,9 +53,6 @@ const limits: readonly Limits[] = [
   { failures: 3, detailed: 1, warnings: 1, findings: 2 },
 ]
 
-/** How many next steps are shown. */
-const mostSteps = 4
-
 /** The share of a line that the title of a finding gets. */
 const titleShare = 0.36
 
@@ -138,12 +135,11 @@ function restrictions(report: Report): string[] {
 function failureLines(headline: Headline, report: Report, view: RenderOptions, limit: Limits): string[] {
   const { failures, problems } = headline
   const { width, ink } = view
-  const broken = problems
-    .slice(0, 2)
-    .flatMap(({ file, message, fix }) => [
-      ...hanging(sanitize(`${file}: ${message}`), width, 2, ink.bad(signs.fails), ink.bad),
-      ...(fix ? hanging(sanitize(`fix: ${fix}`), width, 4) : []),
-    ])
+  const broken = problems.slice(0, 2).flatMap(({ file, message, fix, location }) => {
+    const place = location ? `${shownPath(location.file, view.root)}:${location.line}` : file
+    const text = hanging(sanitize(`${place}: ${message}`), width, 2, ink.bad(signs.fails), ink.bad)
+    return [...text, ...(fix ? hanging(sanitize(`fix: ${fix}`), width, 4) : [])]
+  })
   const shown = failures.slice(0, limit.failures)
   const rest = failures.length - shown.length
   return [
@@ -191,7 +187,7 @@ function commandLines(line: string, takes: string | undefined, width: number, in
 }
 
 /** The most and the fewest rows of the matrix. */
-const rowLimits = { most: 18, least: 6 }
+const rowLimits = { most: 18, least: 8 }
 
 interface DrawnMatrix {
   readonly lines: readonly string[]
@@ -359,7 +355,7 @@ function findingNoteLines(
 }
 
 function nextLines(headline: Headline, { width, ink }: RenderOptions): string[] {
-  const steps = headline.next.slice(-mostSteps).map((step) => {
+  const steps = headline.next.map((step) => {
     const { line = '', seconds = null } = step.command ?? {}
     return { text: sanitize(nextText(step, headline)) + (line === '' ? '' : ':'), line, takes: durationText(seconds) }
   })

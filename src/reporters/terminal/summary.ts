@@ -30,7 +30,7 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
     const decisive = finding.outcome === 'contradicted' || finding.outcome === 'inconclusive'
     const sized = (text: string) => (decisive ? wrap(text, room) : [truncate(text, room)])
     const fails = finding.failsRun ? 'fails the run: ' : ''
-    const improved = finding.direction === 'better' ? 'improved past the paper: ' : ''
+    const improved = finding.direction === 'better' ? 'better than stated: ' : ''
     const title = sized(sanitize(formatFindingTitle(finding))).map((line, at) =>
       at === 0 ? `  ${paint(head)}  ${line}` : beneath + line,
     )

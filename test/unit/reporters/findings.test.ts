@@ -6,6 +6,7 @@ import { claimsOf } from '../../../src/core/model/suite.ts'
 import { readRecord } from '../../../src/core/records/record-file.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
 import { explain, findingsMarkdown, findingsTable } from '../../../src/reporters/findings.ts'
+import { statedFindings } from '../../../src/reporters/stated-findings.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
 import { widthOf } from '../../../src/util/text.ts'
 
@@ -34,7 +35,7 @@ const view = {
 }
 
 describe('the table of findings', () => {
-  const lines = findingsTable(report, view)
+  const lines = findingsTable(report, view, true)
 
   it('fits 80 columns', () => {
     for (const line of lines) expect(widthOf(line), line).toBeLessThanOrEqual(80)
@@ -71,7 +72,7 @@ describe('the table of findings', () => {
       findings: report.findings.map((one) => (one === moved ? { ...one, direction: 'better' } : one)),
     }
     expect(findingsMarkdown(suspect)).toContain('suspect: more than a tenth better than native')
-    expect(findingsTable(suspect, view).join(' ')).toMatch(/suspect {2}more than a tenth better/)
+    expect(findingsTable(suspect, view, true).join(' ')).toMatch(/suspect {2}more than a tenth better/)
     expect(findingsMarkdown({ ...suspect, cases: report.cases })).not.toContain('suspect:')
     expect(findingsMarkdown(report)).not.toContain('suspect:')
   })
@@ -109,7 +110,9 @@ function expectForm(markdown: string): void {
   const [first, blank, head] = markdown.trim().split('\n')
   expect(first).toMatch(/^Profile [\w-]+, \d+ rounds, \d{4}-\d\d-\d\d, .+, \d+ CPUs.*\.$/)
   expect(blank).toBe('')
-  expect(head).toBe('| # | the paper says | verdict | measured here, with its 90 % interval | moved |')
+  expect(head).toMatch(
+    /^\| # \| (the paper says|statement) \| verdict \| measured here, with its 90 % interval \| moved \|$/,
+  )
   const rows = rowsOf(markdown)
   const decided = rows.filter(({ shown }) => /holds|contradicted|inconclusive/.test(shown))
   const others = rows.filter((row) => !decided.includes(row))
@@ -127,6 +130,52 @@ function expectForm(markdown: string): void {
   const lacking = others.length === 1 ? '1 finding' : `${others.length} findings`
   expect(markdown).toContain(`<details><summary>${lacking} that are not decided here`)
 }
+
+describe('the findings that say something', () => {
+  const lines = findingsTable(report, view, false)
+  const text = lines.join('\n')
+
+  it('come alone and first, with the number of the others', () => {
+    const numbers = lines.flatMap((line) => /^ *(\d+) {2}[✓✗?–◐]/.exec(line)?.[1] ?? []).map(Number)
+    const moved = report.findings.filter(({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
+    expect([...numbers].sort((a, b) => a - b)).toEqual(moved.map(({ id }) => id))
+    const rest = report.findings.length - moved.length
+    expect(text).toContain(`${rest} findings not shown here: isobench findings --all`)
+  })
+
+  it('say in a sentence what is worst, what was allowed, and how many comparisons hold', () => {
+    const plain = text.replace(/\s+/g, ' ')
+    expect(plain).toMatch(/events of gvisor: 25 % less than native \[19, 28 %\]; 5 % allowed/)
+    expect(plain).toMatch(/\d+ of \d+ comparisons hold/)
+  })
+})
+
+describe('the findings without a run', () => {
+  const source = { title: 'A paper, 2021', doi: '10.1000/1', section: '3.4', figures: [12] }
+  const own = { ...findings[0]!, id: 101 }
+  const cited = {
+    ...findings[0]!,
+    source,
+    parts: [{ title: 'a clause', quote: 'its words', margins: 'on par: 5 %', claims: [claim] }],
+  }
+  const lines = statedFindings([own, cited], benches, view)
+  const text = lines.join('\n')
+
+  it('say where they are from, and how the words became claims and margins', () => {
+    expect(text).toContain('1 finding of A paper, 2021, https://doi.org/10.1000/1')
+    expect(text).toMatch(/source +A paper, 2021, section 3\.4, figure 12\n/)
+    expect(text).toMatch(/part +a clause\n +words +“its words”\n +margins +on par: 5 %\n +claims +events of /)
+  })
+
+  it('are not a paper’s in a project that cites none', () => {
+    expect(text).toContain('1 finding of this project')
+    expect(statedFindings([own], benches, view).join('\n')).not.toMatch(/paper|doi/i)
+  })
+
+  it('fit 80 columns', () => {
+    expect(lines.filter((line) => widthOf(line) > 80)).toEqual([])
+  })
+})
 
 describe('the findings as Markdown', () => {
   it('are a table of what is decided, and one of what is not, with a row for each', () => {

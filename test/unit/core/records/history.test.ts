@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { sparkline } from '../../../../src/commands/history.ts'
 import { buildReport } from '../../../../src/core/judge/report.ts'
-import { changePoints, historyFor, readHistory } from '../../../../src/core/records/history.ts'
+import { changePoints, formerRun, historyFor, readHistory } from '../../../../src/core/records/history.ts'
 import { recordText } from '../../../../src/core/records/merge.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { seeded } from '../../../../src/core/stats/index.ts'
@@ -89,4 +89,17 @@ test('a record of a project has the project’s history in its html report; one 
   )
   expect(/NaN|Infinity|undefined|<script/.test(page)).toBe(false)
   expect(historyFor({ ...report, record: join(root, 'elsewhere.jsonl') })).toBeUndefined()
+})
+
+test('the former run is the latest earlier one of the same host that measured a case of this one', () => {
+  store(3, 9)
+  const files = readdirSync(runs).sort()
+  const reportOf = (at: number) => buildReport(readRecord(join(runs, files[at]!)), { strict: false })
+  expect(formerRun(reportOf(2))!.environment.startedAt).toBe('2026-01-02T00:00:00.000Z')
+  expect(formerRun(reportOf(0))).toBeUndefined()
+  const elsewhere = reportOf(2)
+  expect(formerRun({ ...elsewhere, cases: [] })).toBeUndefined()
+  const { environment } = elsewhere
+  const otherHost = { ...environment, cpu: { ...environment.cpu, model: 'another CPU' } }
+  expect(formerRun({ ...elsewhere, environment: otherHost })).toBeUndefined()
 })
