@@ -1,5 +1,6 @@
 /** The lock of the host, and `buildOnce`, which builds cached artifacts under a lock. */
 
+import { createHash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -10,12 +11,13 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError, InterruptedError, IsobenchError } from '../util/errors.ts'
 import { makeFolder, temporaryName } from '../util/files.ts'
@@ -79,7 +81,8 @@ function claim(path: string, descriptor: number, purpose: string): Disposable | 
     [Symbol.dispose]: () => {
       if (!isHeld) return
       isHeld = false
-      rmSync(path, { force: true })
+      // Somebody may have removed the file, and another process may have locked a new one.
+      if (isStillAt(path, descriptor)) rmSync(path, { force: true })
       closeSync(descriptor)
     },
   }
@@ -156,6 +159,13 @@ export function lockHost(options: LockOptions): Promise<Disposable> {
   return lock(file, options)
 }
 
+/** The file of the lock for building `target`, by its real path. A killed build leaves nothing in the cache. */
+function lockFileOf(target: string): string {
+  const path = join(realpathSync(dirname(target)), basename(target))
+  const digest = createHash('sha256').update(path).digest('hex').slice(0, 32)
+  return join(privateFolder(dirname(hostLockFile)), `${digest}.lock`)
+}
+
 /** Options for building an artifact of the cache: an image, a kernel, a disk. */
 export interface ArtifactBuildOptions {
   readonly journal: CleanupJournal
@@ -200,7 +210,7 @@ export async function buildOnce(
 ): Promise<void> {
   if (existsSync(target)) return
   makeFolder(dirname(target))
-  using _lock = await lock(`${target}.lock`, {
+  using _lock = await lock(lockFileOf(target), {
     purpose,
     wait: true,
     onWait: (holder) => onLine?.(`waiting for process ${holder.pid}, which is ${holder.purpose}`),
