@@ -104,7 +104,7 @@ function cannotTellText(rows: readonly Row[]): string {
   if (own.length === 0) return 'No regression could be found: the runs have no result in common, native aside.'
   if (own.some(({ adjustedP }) => adjustedP !== null))
     return 'Too few rounds: no regression could be found. Measure at least 3 rounds in each run.'
-  const reasons = [...new Set(own.flatMap(({ reason }) => reason ?? []))]
+  const reasons = [...new Set(own.flatMap(({ reason }) => (reason ? formatRowReason(reason) : [])))]
   return `No regression could be found: ${reasons.join('; ')}.`
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -48,6 +49,7 @@ export class CampaignProject implements Disposable {
   ) {
     // Not in /tmp, because unprivileged engines need access to the state folder.
     this.root = mkdtempSync('/var/tmp/isobench-campaign-')
+    chmodSync(this.root, 0o755)
     this.state = join(this.root, 'state')
     this.samplesFile = join(this.root, 'samples')
     mkdirSync(this.state, { mode: 0o755 })

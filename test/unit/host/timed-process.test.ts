@@ -172,7 +172,7 @@ describe('a command of the host', () => {
   it('fails with the last lines of its stderr, and what was run', async () => {
     const running = runHostCommand(['sh', '-c', 'for n in 1 2 3 4; do echo "line $n" >&2; done; exit 7'])
     await expect(running).rejects.toThrow(HostCommandError)
-    await expect(running).rejects.toThrow(/failed \(exit 7\): line 2 \| line 3 \| line 4$/)
+    await expect(running).rejects.toThrow(/failed \(exit 7\): line 1 \| … \| line 3 \| line 4$/)
   })
 
   it('fails when there is no such program', async () => {
