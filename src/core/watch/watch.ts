@@ -98,6 +98,8 @@ export class Watch {
   /** The record behind `report`. */
   #shown: RunRecord | undefined
   #undo: MarginEdit | undefined
+  /** The file that a key has edited. Its note stays when the file is read again. */
+  #editedByKey: string | undefined
   #job: MeasureJob | undefined
   #running: AbortController | undefined
   #wake: () => void = () => {}
@@ -236,6 +238,7 @@ export class Watch {
     )
     writeFileSync(edit.file, edit.after)
     this.#undo = edit
+    this.#editedByKey = edit.file
     this.#say(`${this.#relative(edit.file)}:${edit.line}: ${edit.from} → ${edit.to} (z: back to ${edit.from})`)
     this.options.onChange()
   }
@@ -251,6 +254,7 @@ export class Watch {
       throw new MarginError(`${this.#relative(edit.file)} was edited since`, `write ${edit.from} at line ${edit.line}`)
     writeFileSync(edit.file, edit.before)
     this.#undo = undefined
+    this.#editedByKey = edit.file
     this.#say(`${this.#relative(edit.file)}:${edit.line}: ${edit.to} → ${edit.from}`)
     this.options.onChange()
   }
@@ -278,7 +282,9 @@ export class Watch {
         const names = [...changes.paths].map((path) => this.#relative(path))
         // Editors write temporary files beside the one that they save.
         const isTemporary = decision.what === 'nothing' && ![...changes.paths].some(existsSync)
-        if (!isTemporary) this.#say(`${names.join(', ')} → ${this.#outcome(decision)}`)
+        const isOwn = this.#editedByKey !== undefined && changes.paths.has(this.#editedByKey)
+        if (isOwn) this.#editedByKey = undefined
+        else if (!isTemporary) this.#say(`${names.join(', ')} → ${this.#outcome(decision)}`)
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {
         this.problems = [{ file: 'isobench.config', message: messageOf(error) }]
