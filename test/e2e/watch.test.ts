@@ -130,7 +130,7 @@ describeUnless(missing, 'program-missing', 'watch', () => {
 
     const sound = project.read('benches/one.bench.ts')
     project.write({ 'benches/one.bench.ts': `${sound}\nconst broken = (` })
-    const broken = await terminal.until(/one\.bench\.ts:\d+: Unexpected end of file/)
+    const broken = await terminal.until(/one\.bench\.ts:\d+:\d+: Unexpected end of file/)
     expect(broken).toMatch(/4 ms +5/)
     project.write({ 'benches/one.bench.ts': sound })
     await terminal.until(new RegExp(`^(?![^]*Unexpected)[^]*4 ms +5[^]*${idle}`))
