@@ -129,6 +129,7 @@ describeUnless(noBrowser, 'program-missing', 'the html report in Chromium', () =
          .filter((row) => row.closest('.filtered').querySelector('[name=findings-1]'))
          .filter((row) => getComputedStyle(row).display !== 'none').map((row) => row.dataset.kind)
        const radio = (value) => document.querySelector('[name=findings-1][value=' + value + ']')
+       radio('all').click()
        const all = rows()
        radio('contradicted').click()
        const contradicted = rows()

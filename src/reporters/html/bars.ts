@@ -140,7 +140,7 @@ export function ratioChart({ rows, metric, margins }: MetricTable): Html | undef
       platformLabel({ x: left - 10, y: y + 4, anchor: 'end' }, platform),
       baseline ? baselineMark(baseline, x, y + 9) : undefined,
       low !== null && high !== null && horizontal(x.at(low), x.at(high), y, 'interval'),
-    ]}<circle cx="${x.at(ratio)}" cy="${y}" r="4.5"/></g>`
+    ]}${verdictMark(verdictClass(verdict), x.at(ratio), y)}</g>`
   })
   const labels = mergeLabels(margins.map(({ ratio, label }) => ({ x: x.at(ratio), label })))
   const label = `${metric}: each platform as a multiple of native, with its 90 % interval; the table has the figures`
@@ -153,11 +153,31 @@ export function ratioChart({ rows, metric, margins }: MetricTable): Html | undef
   ])
   const caption = [
     'Multiple of native, 90 % interval. Dashed: native.',
+    marksText,
     shown.some(({ baseline }) => baseline) && 'Hollow: the baseline.',
     margins.length > 0 && 'Dotted: margins of claims.',
   ]
   return figureHtml(picture, caption.filter(Boolean).join(' '))
 }
+
+/** A mark with a shape for each verdict, for readers who do not see the color. */
+function verdictMark(className: string, x: number, y: number): Html {
+  switch (className) {
+    case 'good':
+      return html`<circle class="mark" cx="${x}" cy="${y}" r="4.5"/>`
+    case 'doubt':
+      return html`<path class="mark" d="${pathData(`M${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}L${x - 6} ${y}Z`)}"/>`
+    case 'bad': {
+      const cross = `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}`
+      return html`<path class="mark cross" d="${pathData(cross)}"/>`
+    }
+    default:
+      return html`<circle class="mark open" cx="${x}" cy="${y}" r="4.5"/>`
+  }
+}
+
+/** What the marks mean. */
+const marksText = 'Disc: holds. Diamond: in doubt, or better than claimed. Cross: worse than claimed. Ring: no verdict.'
 
 /** The baseline's ratio: smaller, hollow, and below the current one. */
 function baselineMark({ ratio, low, high }: NonNullable<MetricResult['ratioToNative']>, x: Scale, y: number): Html {

@@ -72,7 +72,12 @@ export function filtered(
     const label = kind === 'fails' ? 'fails the run' : kind
     return html`<label>${input} ${label} <span class="muted">${count}</span></label>`
   }
-  const radios = [radio('all', rows.length, true), ...kinds.map((kind) => radio(kind, countOf(kind), false))]
+  // The first kind that has rows is what matters most.
+  const first = kinds.find((kind) => countOf(kind) > 0) ?? 'all'
+  const radios = [
+    radio('all', rows.length, first === 'all'),
+    ...kinds.map((kind) => radio(kind, countOf(kind), kind === first)),
+  ]
   return html`<div class="filtered"><fieldset><legend>${legend}</legend>${radios}</fieldset>
 ${filteredTable}</div>`
 }

@@ -48,7 +48,16 @@ function warnings(report: Report): string[] {
 
 const gib = (bytes: number): string => `${Number((bytes / 2 ** 30).toFixed(1))} GiB`
 
-/** The warnings, the environment and the platforms of a run. */
+/** What a reader should know before the results. */
+export function warningsHtml(report: Report): Html {
+  const texts = warnings(report)
+  return lines(
+    html`<h2>Warnings</h2>`,
+    texts.length > 0 ? list(texts, 'warnings') : html`<p class="good">✓ No warnings.</p>`,
+  )
+}
+
+/** The environment and the platforms of a run. */
 export function environmentHtml(report: Report): Html {
   const { environment: env, profile, seed } = report
   const guests = `CPU ${env.guest.cpus.join(', ')}; ${gib(env.guest.memoryBytes)} each; cgroup v${env.cgroupVersion}`
@@ -74,13 +83,10 @@ export function environmentHtml(report: Report): Html {
       `isobench ${env.isobench}, node ${env.node}; revision ${env.revision ?? 'unknown'}, config ${env.configDigest}`,
     ],
   ]
-  const texts = warnings(report)
   const mitigations = Object.entries(env.mitigations).map(([name, state]) => ({
     cells: [headerCell(name), cell(state, 'wrap-anywhere')],
   }))
   return lines(
-    html`<h2>Warnings</h2>`,
-    texts.length > 0 ? list(texts, 'warnings') : html`<p class="good">✓ No warnings.</p>`,
     html`<h2>Environment</h2>`,
     html`<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd class="wrap-anywhere">${value}</dd>\n`)}</dl>`,
     details('Kernel command line and mitigations', [

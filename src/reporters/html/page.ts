@@ -1,14 +1,15 @@
 import { basename } from 'node:path'
-import { describeExit, exitCodes } from '../../core/judge/exit-code.ts'
+import { describeExit } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { HostHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
 import { regressionSummary } from '../comparison.ts'
 import { type BaselineView, baselineLookup } from '../metric-table.ts'
 import type { ReporterContext } from '../reporter.ts'
-import { count, countsLine, shownPath } from '../summary.ts'
+import { shownPath } from '../summary.ts'
 import { benchesHtml } from './benches.ts'
-import { environmentHtml } from './environment.ts'
+import { environmentHtml, warningsHtml } from './environment.ts'
+import { headlineHtml } from './headline.ts'
 import { historyHtml } from './history.ts'
 import { sideBySideHtml } from './side-by-side.ts'
 import { style } from './style.ts'
@@ -20,11 +21,20 @@ interface Run {
   readonly report: Report
   readonly baseline: BaselineView | undefined
   readonly history: HostHistory | undefined
+  /** The latest earlier run of the same host. */
+  readonly former: Report | undefined
 }
 
 /** One page that needs neither network nor scripts: environment, verdicts, charts, and tables with the same figures. */
-export function renderPage(reports: readonly Report[], { against, history, root }: ReporterContext): string {
-  const runs = reports.map((report): Run => ({ report, baseline: against?.(report), history: history?.(report) }))
+export function renderPage(reports: readonly Report[], { against, former, history, root }: ReporterContext): string {
+  const runs = reports.map(
+    (report): Run => ({
+      report,
+      baseline: against?.(report),
+      history: history?.(report),
+      former: former?.(report),
+    }),
+  )
   const page = runs.length === 1 ? singlePage(runs[0]!, root) : severalPage(runs, root)
   return page.toString()
 }
@@ -48,7 +58,17 @@ ${content}
 `
 
 const singlePage = (run: Run, root: string): Html =>
-  document(`isobench: ${countsLine(count(run.report.claims))}`, lines(html`<h1>isobench</h1>`, runHtml(run, root, 1)))
+  document(
+    pageTitle(run.report, root),
+    lines(html`<h1 class="wrap-anywhere">${pageTitle(run.report, root)}</h1>`, runHtml(run, root, 1)),
+  )
+
+/** The project, its revision and when it was measured. */
+function pageTitle({ environment: { revision, startedAt } }: Report, root: string): string {
+  // A changed checkout has a `+` at its end.
+  const commit = revision ? ` ${revision.slice(0, 8)}${revision.endsWith('+') ? '+' : ''}` : ''
+  return `isobench: ${basename(root)}${commit}, ${startedAt.slice(0, 16).replace('T', ' ')} UTC`
+}
 
 function severalPage(runs: readonly Run[], root: string): Html {
   const title = `isobench: ${plural(runs.length, 'record')}`
@@ -61,16 +81,19 @@ function severalPage(runs: readonly Run[], root: string): Html {
 }
 
 /** @param record number of the record on the page, which keeps the names of radio buttons apart */
-const runHtml = ({ report, baseline, history }: Run, root: string, record: number): Html =>
-  lines(
-    summaryHtml(report, baseline, root),
-    environmentHtml(report),
+const runHtml = (run: Run, root: string, record: number): Html => {
+  const { report, baseline, history } = run
+  return lines(
+    summaryHtml(run, root),
+    warningsHtml(report),
     findingsHtml(report, record),
     baseline && baselineHtml(baseline, record),
     benchesHtml(report, baselineLookup(baseline)),
     claimsHtml(report, root, record),
     history && historyHtml(history, record),
+    environmentHtml(report),
   )
+}
 
 function regressionHtml(baseline: BaselineView): Html {
   const { head, items } = regressionSummary(baseline)
@@ -81,18 +104,12 @@ function regressionHtml(baseline: BaselineView): Html {
   )
 }
 
-function summaryHtml(report: Report, baseline: BaselineView | undefined, root: string): Html {
-  const { code } = report.exit
-  const isBad = code === exitCodes.failed || code === exitCodes.invalid
-  const className = code === exitCodes.clean ? 'good' : isBad ? 'bad' : 'doubt'
-  const problems = report.problems.map(({ file, message, fix }) =>
-    [`✗ ${file}: ${message}`, fix && `fix: ${fix}`].filter(Boolean).join('; '),
-  )
+function summaryHtml(run: Run, root: string): Html {
+  const { report, baseline } = run
   return lines(
-    html`<p class="counts">${countsLine(count(report.claims))}</p>`,
+    headlineHtml(report, run, root),
     baseline && regressionHtml(baseline),
-    html`<p class="${className}">exit code ${code}: ${describeExit(report.exit)}</p>`,
+    html`<p class="muted">exit code ${report.exit.code}: ${describeExit(report.exit)}</p>`,
     html`<p class="muted wrap-anywhere">record ${shownPath(report.record, root)}</p>`,
-    ...problems.map((text) => html`<p class="bad wrap-anywhere">${text}</p>`),
   )
 }

@@ -90,7 +90,9 @@ svg text.tip { display: none; fill: var(--text); font-size: 11px }
 svg .row:hover .tip, svg .row:focus .tip { display: inline }
 svg .row:focus-within ~ .row .tip { display: none }
 svg .stroke { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round }
-svg circle { fill: currentColor } svg g.line-native { color: var(--text) }
+svg circle, svg .mark { fill: currentColor }
+svg .cross { stroke: currentColor; stroke-width: 3 }
+svg circle.open { fill: var(--card); stroke: currentColor; stroke-width: 2 } svg g.line-native { color: var(--text) }
 svg .line-native .stroke { stroke-dasharray: 6 4 }
 ${colors.light.map((_, index) => `svg g.line-${index} { color: var(--c${index}) } `)}
 ${dashes.map((dash, index) => `svg .dash-${index} .stroke { stroke-dasharray: ${dash} } `)}

@@ -144,7 +144,8 @@ export function claimsHtml(report: Report, root: string, record: number): Html |
     }
   })
   const claimTable = table('Claims', ['verdict', 'statement', 'parameters', 'where'], rows)
-  return lines(html`<h2>Claims</h2>`, filtered(`claims-${record}`, 'Show claims', kinds, rows, claimTable))
+  const filter = filtered(`claims-${record}`, 'Show claims', kinds, rows, claimTable)
+  return lines(html`<h2>Claims</h2>`, details(plural(rows.length, 'claim'), filter))
 }
 
 const caseKey = (bench: string, params: CaseResult['params']): string => JSON.stringify([bench, describeParams(params)])

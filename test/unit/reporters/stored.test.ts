@@ -97,7 +97,14 @@ describe('html', () => {
     const tables = page.split('<table').length - 1
     expect(pictures).toBeGreaterThan(6)
     expect(tables).toBeGreaterThan(pictures / 2)
-    expect(page.indexOf('<h2>Warnings')).toBeLessThan(page.indexOf('<h2>Findings'))
+    const places = ['<h2>Warnings', '<h2>Findings', '<h2>Claims', '<h2>Environment'].map((one) => page.indexOf(one))
+    expect(places).toEqual([...places].sort((a, b) => a - b))
+    expect(page).toMatch(/<title>isobench: project [0-9a-f]{8}\+?, \d{4}-\d\d-\d\d \d\d:\d\d UTC<\/title>/)
+    // The filter shows what matters most, and all claims are folded.
+    expect(page).toMatch(/name="findings-1" value="(fails|contradicted)" checked/)
+    expect(page).toMatch(/<h2>Claims<\/h2>\s*<details><summary>\d+ claims/)
+    for (const shape of ['circle class="mark"', 'path class="mark cross"', 'path class="mark"'])
+      expect([shape, page.includes(`<${shape}`)]).toEqual([shape, true])
     expect(page).not.toMatch(/NaN|Infinity|undefined/)
   })
 
