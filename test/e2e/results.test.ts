@@ -125,7 +125,7 @@ describeUnless(noBrowser, 'program-missing', 'the html report in Chromium', () =
       (await ask(
         project,
         project.read('report.html'),
-        `const rows = () => [...document.querySelectorAll('.filtered:first-of-type tbody > tr[data-kind]')]
+        `const rows = () => [...document.querySelectorAll('.filtered tbody > tr[data-kind]')]
          .filter((row) => row.closest('.filtered').querySelector('[name=findings-1]'))
          .filter((row) => getComputedStyle(row).display !== 'none').map((row) => row.dataset.kind)
        const radio = (value) => document.querySelector('[name=findings-1][value=' + value + ']')
