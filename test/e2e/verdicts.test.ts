@@ -64,9 +64,6 @@ export const it = bench('primes', primes, { tags: ['cpu'] })
 ${claims}
 `
 
-/** Samples of 40 periods of the quota. */
-const short = ['--seconds', '0.4']
-
 const project = (share: number, claims = '') =>
   Project.with({ 'isobench.config.ts': config(share), 'benches/primes.bench.ts': bench(claims) })
 
@@ -84,7 +81,7 @@ const runcIsWithin5 = "finding(2, 'runc is as fast as native', [expect(it.events
 describe('a slowdown of known size', () => {
   it('is contradicted and worse, holds without it, and gives the same verdicts when judged again', async (context) => {
     using own = project(0.8, `${slowIsWithin5}\n${runcIsWithin5}\n${slowerIsWithin5}`)
-    const args = ['--platform', 'native,runc,slow,slower', '--rounds', '8..30', ...short]
+    const args = ['--platform', 'native,runc,slow,slower', '--rounds', '8..30']
     const { exitCode, report, record } = await own.run(args, { timeout: 220 })
     const [slow, runc, slower] = report.claims
     const others = otherProcessesShare(record)
@@ -112,7 +109,7 @@ describe('a slowdown of known size', () => {
 
   it('is a regression against a baseline, and the same run is not', async (context) => {
     using own = project(1)
-    const args = ['--platform', 'native,slow', '--rounds', '8', ...short]
+    const args = ['--platform', 'native,slow', '--rounds', '8']
     const base = await own.run([...args, '--save-baseline', 'main'])
     expect(existsSync(own.path('.isobench/baselines/main.jsonl'))).toBe(true)
     own.write({ 'isobench.config.ts': config(0.5) })
@@ -165,7 +162,7 @@ describe('duet mode', () => {
       skip(context, 'host-kind', String(error))
     }
     using own = project(0.2, slowIsWithin5)
-    const args = ['--platform', 'native,slow', '--duet', '--rounds', '6', ...short]
+    const args = ['--platform', 'native,slow', '--duet', '--rounds', '6']
     const { report, record, stdout } = await own.run(args)
     expect(stdout).toContain('1 in duet with native')
     for (const { platform, duetWith: beside, cpus, round } of record.samples) {
@@ -207,7 +204,7 @@ describe('native against native', () => {
   it('fails no run', async () => {
     using own = project(1, "finding(1, 'native is native', [expect(it.events).on('native-2').withinNative(5)])")
     for (let run = 0; run < 2; run++) {
-      const { exitCode, report } = await own.run(['--platform', 'native,native-2', '--rounds', '6', ...short])
+      const { exitCode, report } = await own.run(['--platform', 'native,native-2', '--rounds', '6'])
       expect(exitCode, formatClaim(report.claims[0]!)).not.toBe(1)
     }
   })
@@ -217,7 +214,7 @@ describe('native against native', () => {
     const noise = await own.isobench(['noise', '--wait-for-lock', '--rounds', '6', '--seconds', '0.2', '--json'])
     expect(noise.exitCode, noise.stderr).toBe(0)
     expect(JSON.parse(noise.stdout).noiseFloors[0]).toMatchObject({ metric: 'events', rounds: 6 })
-    const { exitCode, report } = await own.run(['--platform', 'native,runc', '--rounds', '6', ...short])
+    const { exitCode, report } = await own.run(['--platform', 'native,runc', '--rounds', '6'])
     // The cost of runc is smaller than the noise of the host.
     const { reason, outcome } = report.claims[0]!
     expect(['noise-floor', 'holds']).toContain(reason?.code ?? outcome)
@@ -234,8 +231,7 @@ describe('a time limit', () => {
       '--rounds',
       '5..200',
       '--max-duration',
-      '4s',
-      ...short,
+      '8s',
     ])
     expect(done.seconds).toBeLessThan(140)
     expect(done.stdout + done.stderr).toMatch(/the time is up after \d+ of 200 rounds: 1 of 1 claims stayed undecided/)

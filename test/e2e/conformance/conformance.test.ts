@@ -28,8 +28,8 @@ const besides = [
   platform('firecracker', { name: 'firecracker-jailed', jailer: true }),
 ]
 
-/** Platforms that differ from another one only in the package of their kernel, their firmware, or a flag. */
-const asAnother = ['qemu-virtiofs', 'qemu-qboot', 'gvisor-gofer', 'gvisor-hostnet']
+/** Platforms that differ from another one only in the package of their kernel, their firmware, board or a flag. */
+const asAnother = ['qemu-virtiofs', 'qemu-qboot', 'qemu-q35', 'gvisor-gofer', 'gvisor-hostnet', 'gvisor-ptrace']
 
 /** Which platforms work here. In a separate session, which is closed even if no test of this file runs. */
 async function probed() {
