@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +9,15 @@ import type { OwnedGuestSandbox } from '../host/sandbox.ts'
 import { messageOf } from '../util/errors.ts'
 import { dataDisk } from '../vm/disks.ts'
 import { type ConformanceCheck, eventually, type GuestUnderTest, shell, slow } from './check.ts'
-import { describeExit, expectFailure, expectSuccess, expectText, expectThat } from './expectations.ts'
+import {
+  describeExit,
+  expectFailure,
+  expectNone,
+  expectSuccess,
+  expectText,
+  expectThat,
+  quote,
+} from './expectations.ts'
 
 /** The CPUs that a process may use, as the kernel lists them. */
 function allowedCpus(pid: number): string | undefined {
@@ -31,6 +39,22 @@ function onHost(place: OwnedGuestSandbox, name: string): string {
         env: hostEnvironment(),
       })
     : readFileSync(join(place.dataDir, name), 'utf8')
+}
+
+/** The options of every mount of the data directory as `/data` that a process of the guest has on the host. */
+function dataMountOptions({ group, stateDir }: OwnedGuestSandbox): string[] {
+  const options = liveProcesses(group).flatMap((pid) => {
+    try {
+      const fields = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
+        .split('\n')
+        .map((line) => line.split(' '))
+      return fields.filter(([, , , , path]) => path === '/data' || path === join(stateDir, 'view/data'))
+    } catch {
+      // The process has ended.
+      return []
+    }
+  })
+  return [...new Set(options.map((fields) => fields[5]!))]
 }
 
 /**
@@ -122,6 +146,21 @@ export function fileChecks(guest: GuestUnderTest, seesHost: boolean): Conformanc
         } finally {
           rmSync(file, { force: true })
         }
+      },
+    },
+    {
+      name: 'leaves no set-uid program that another user of the host can run',
+      run: async () => {
+        const program = join(guest.place.dataDir, 'set-uid')
+        const leaving = guest.exec(shell('cp /bin/busybox /data/set-uid && chmod 4755 /data/set-uid'))
+        await expectSuccess('exit code 0 of copying a program to /data', leaving)
+        const unsafe = dataMountOptions(guest.place).filter((options) => !/\bnosuid\b.*\bnodev\b/.test(options))
+        expectNone('mount of /data without nosuid and nodev', unsafe)
+        // A disk is no folder of the host.
+        if (!existsSync(program)) return
+        const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', program, 'true']
+        const { stderr } = spawnSync('setpriv', asNobody, { encoding: 'utf8' })
+        expectThat(stderr.includes('Permission denied'), 'no permission to run it for another user', quote(stderr))
       },
     },
     // A process on the host sees the processes of the host.

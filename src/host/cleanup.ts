@@ -1,10 +1,12 @@
 /** Removes the resources that a cleanup journal lists, and creates tracefs instances, which need special care. */
 
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, realpathSync, rmdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError } from '../util/errors.ts'
 import { removeCgroup, setFrozen } from './cgroup.ts'
+import { makeGuestFolder } from './guest-folder.ts'
 import type { CleanupJournal, Entry } from './journal.ts'
 import { mountsBelow } from './mounts.ts'
 import { guestsFolder } from './paths.ts'
@@ -19,7 +21,7 @@ const mount = (folder: string) =>
  */
 async function mountTracefs(journal: CleanupJournal, folder: string): Promise<string> {
   await journal.create({ kind: 'directory', path: folder }, async () => {
-    mkdirSync(folder, { recursive: true })
+    makeGuestFolder(basename(folder))
     await mount(folder)
   })
   return folder
@@ -41,8 +43,7 @@ export async function makeInstance(
 
 /** Removes a tracefs instance. The kernel also disables the instance's tracer and events. */
 export async function removeInstance(name: string): Promise<void> {
-  mkdirSync(guestsFolder(), { recursive: true })
-  const folder = mkdtempSync(join(guestsFolder(), 'tracefs-'))
+  const folder = makeGuestFolder(`tracefs-${randomUUID()}`)
   try {
     await mount(folder)
     try {

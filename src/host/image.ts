@@ -1,6 +1,16 @@
 /** The image that guests boot from: built with mmdebstrap, or a root filesystem of the user. */
 
-import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError } from '../util/errors.ts'
@@ -51,8 +61,17 @@ function ownImage(rootfs: string): Image {
   return { rootfs: realpathSync(rootfs), digest: `own:${ino}-${Math.round(mtimeMs)}` }
 }
 
+/**
+ * Closes the images to other users of the host, because an image has set-uid programs that get no security updates.
+ */
+function closeImagesFolder(): void {
+  mkdirSync(imagesFolder(), { recursive: true })
+  chmodSync(imagesFolder(), 0o700)
+}
+
 /** Returns the image. Builds it if it does not exist. */
 export async function ensureImage(config: ImageConfig, options: ArtifactBuildOptions): Promise<Image> {
+  if (config.rootfs === undefined) closeImagesFolder()
   const existing = findImage(config)
   if (existing) return existing
   const build = async (temporary: string) => {

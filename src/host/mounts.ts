@@ -88,7 +88,7 @@ ln -s /proc/self/fd/2 stderr
 ln -s pts/ptmx ptmx
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$2/tmp"
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$2/run"
-mount --bind "$3" "$2/data"`
+mount -o bind,nosuid,nodev "$3" "$2/data"`
 
 /**
  * Mounts the image at `target` as a tree to chroot into: read-only, with /proc, /dev, private /tmp and /run, and the

@@ -4,13 +4,14 @@
  */
 
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { AsyncDisposableStack } from '../util/async-disposable-stack.ts'
 import { IsobenchError, keyLines } from '../util/errors.ts'
 import { cgroupExecArgv, cgroupName, cgroupPath, type Limits, makeCgroup, oomKillCount, setFrozen } from './cgroup.ts'
 import { hostEnvironment } from './environment.ts'
+import { makeDataFolder, makeGuestFolder } from './guest-folder.ts'
 import type { CleanupJournal } from './journal.ts'
 import { mountChroot } from './mounts.ts'
 import { inNetns, type Network, type Tap } from './network.ts'
@@ -66,7 +67,7 @@ export interface RunSandbox extends HostSandbox {
 export interface GuestSandbox extends HostSandbox {
   /** The image: a root filesystem. Do not write to it. */
   readonly rootfs: string
-  /** Host directory to mount at `/data`. */
+  /** Host directory to mount at `/data`, with `nosuid` and `nodev`. */
   readonly dataDir: string
   readonly limits: Limits
   readonly address: string
@@ -203,7 +204,8 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
   const stateDir = join(guestsFolder(), id)
   const dataDir = join(stateDir, 'data')
   await using stack = new AsyncDisposableStack()
-  stack.use(await journal.create({ kind: 'directory', path: stateDir }, () => mkdirSync(dataDir, { recursive: true })))
+  const create = () => void makeDataFolder(makeGuestFolder(id))
+  stack.use(await journal.create({ kind: 'directory', path: stateDir }, create))
   const { link, undo } = await network.link(id)
   stack.use(undo)
   const taps = stack.use(new AsyncDisposableStack())
@@ -269,7 +271,7 @@ export async function createRunSandbox(options: RunSandboxOptions): Promise<RunS
   const { journal, network, id, cpus, signal } = options
   const stateDir = join(guestsFolder(), id)
   await using stack = new AsyncDisposableStack()
-  stack.use(await journal.create({ kind: 'directory', path: stateDir }, () => mkdirSync(stateDir, { recursive: true })))
+  stack.use(await journal.create({ kind: 'directory', path: stateDir }, () => void makeGuestFolder(id)))
   stack.use(await network.namespace(id))
   // A daemon's own memory does not count towards the memory of a guest.
   const limits = { cpus, memoryBytes: totalmem() }

@@ -30,6 +30,8 @@ export interface Daemon {
   readonly own: boolean
   /** Returns argv of its client. */
   client(...args: readonly string[]): HostArgv
+  /** Wraps argv so that it runs in the daemon's mount namespace. */
+  inItsMounts(argv: HostArgv): HostArgv
   /**
    * Returns its name of a runtime with these flags. isobench's own daemon registers it first, Kata with these limits.
    */
@@ -251,6 +253,8 @@ export async function useDaemon(found: HostDaemon & { readonly usable: true }, s
   return {
     own: false,
     client,
+    // The usual one: that of the host.
+    inItsMounts: (argv) => argv,
     labels: [label],
     runtime: async (runtime, flags) => findRegisteredRuntime(found.runtimes, runtime, flags) ?? runtime,
     image: memoizeAsync(async (rootfs) => {
@@ -369,7 +373,15 @@ export async function startDaemon(sandbox: RunSandbox): Promise<Daemon> {
   // The socket exists before dockerd responds. If dockerd fails, its error is in the same log as this command's error.
   await sandbox.run(client('version'))
   const runtime = registry({ pid, settings, client, programs: join(sandbox.stateDir, 'runtimes') })
-  return { own: true, client, labels: [label], runtime, image: memoizeAsync((rootfs) => giveImage(rootfs)) }
+  const inItsMounts = (argv: HostArgv): HostArgv => ['nsenter', `--target=${pid}`, '--mount', ...argv]
+  return {
+    own: true,
+    client,
+    inItsMounts,
+    labels: [label],
+    runtime,
+    image: memoizeAsync((rootfs) => giveImage(rootfs)),
+  }
 
   /**
    * Docker runs only imported images, and importing the real image would copy 1 GB and take 30 s. So it imports a layer
@@ -385,7 +397,7 @@ export async function startDaemon(sandbox: RunSandbox): Promise<Daemon> {
     const name = `isobench:${digest}`
     await sandbox.run(sandbox.wrap(importingFolder(client, folder, name, label)))
     const layer = await dockerQuery({ client }, 'image', 'inspect', '--format', '{{.GraphDriver.Data.UpperDir}}', name)
-    await sandbox.run(['nsenter', `--target=${pid}`, '--mount', 'mount', '--bind', rootfs, layer])
+    await sandbox.run(inItsMounts(['mount', '--bind', rootfs, layer]))
     return name
   }
 }

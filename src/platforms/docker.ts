@@ -59,6 +59,9 @@ async function daemonFor(
   })
   const image = await daemon.image(sandbox.rootfs)
   await sandbox.onCleanup(`the containers of ${sandbox.id}`, removeContainersArgv(daemon, guestLabel(sandbox)))
+  // Docker keeps these flags and has no option for them.
+  const { dataDir } = sandbox
+  await sandbox.run(daemon.inItsMounts(['mount', '-o', 'bind,nosuid,nodev', dataDir, dataDir]))
   return { daemon, image, runtime: await daemon.runtime(options.runtime, runscFlags(options), sandbox.limits) }
 }
 

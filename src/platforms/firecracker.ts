@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'nod
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
+import { unprivilegedId } from '../host/guest-folder.ts'
 import { which } from '../host/packages.ts'
 import { probeKernelMiB } from '../host/probe-kernel.ts'
 import type { HostArgv } from '../host/process.ts'
@@ -76,9 +77,6 @@ export const driveConfig = (
   io_engine: 'Sync',
 })
 
-/** The user that a jailed Firecracker runs as. No account on a host has this id. */
-const jailUser = 65519
-
 /** MiB of the guest's memory limit that Firecracker itself uses. */
 const overhead = 32
 
@@ -148,16 +146,16 @@ export async function microvm(sandbox: GuestSandbox, config: Config, options: Op
   // The VMM's user must own the disks that it writes to, and the directory. The owner of the directory also
   // becomes the owner of the vsock socket.
   const written = config.drives.flatMap(({ path_on_host, is_read_only }) => (is_read_only ? [] : [path_on_host]))
-  await sandbox.run(['chown', `${jailUser}:${jailUser}`, root, ...written])
+  await sandbox.run(['chown', `${unprivilegedId}:${unprivilegedId}`, root, ...written])
   writeFileSync(join(root, 'vm.json'), JSON.stringify(jailed))
   // The jailer needs no options for cgroup and network namespace, because the sandbox already has them.
   const jail = [
     '--id',
     'vm',
     '--uid',
-    String(jailUser),
+    String(unprivilegedId),
     '--gid',
-    String(jailUser),
+    String(unprivilegedId),
     '--chroot-base-dir',
     sandbox.stateDir,
   ]
@@ -174,7 +172,7 @@ export async function vmSpec(
   { kernel, disk, data }: { readonly kernel: GuestKernel; readonly disk: string; readonly data: string },
   options: Options,
 ): Promise<VmSpec & { readonly api: string }> {
-  const tap = await sandbox.tap(jailerOf(options) === false ? undefined : jailUser)
+  const tap = await sandbox.tap(jailerOf(options) === false ? undefined : unprivilegedId)
   const nonce = createNonce()
   const line = kernelCommandLine(
     { root: 'ext4:/dev/vda', data: 'ext4:/dev/vdb', address: tap.address, channel: vsock.channel, halt: 'reboot' },

@@ -52,28 +52,32 @@ function unitOf(argv: GuestArgv, then: 'stay' | 'poweroff'): string {
 
 const target = '[Unit]\nRequires=multi-user.target\nAfter=multi-user.target\nWants=isobench.service\n'
 
-/** A directory of the sandbox, and its path in the guest. Root of the guest must own it. */
-export interface SystemdFolder {
+/** A directory as LXC finds it, and its path in the guest. Root of the guest must own it. */
+interface SystemdFolder {
   readonly from: string
   readonly to: string
 }
 
-const unitsOf = (sandbox: GuestSandbox) => join(sandbox.stateDir, 'units')
-const outcomeOf = (sandbox: GuestSandbox) => join(sandbox.stateDir, 'outcome')
+/**
+ * A file or directory of the sandbox that the guest's root reaches. The guest's root is another user of the host and
+ * cannot enter the sandbox's directory, but the directory that LXC has as its `/run`.
+ */
+const reachable = (sandbox: GuestSandbox, name: string) => join(sandbox.stateDir, 'run', name)
+/** Its path in the mount namespace of LXC's tools. */
+const reached = (name: string) => join('/run', name)
+
+const unitsOf = (sandbox: GuestSandbox) => reachable(sandbox, 'units')
+const outcomeOf = (sandbox: GuestSandbox) => reachable(sandbox, 'outcome')
 
 /** Writes the units that make the image's systemd run `argv` after the boot, and then stay or power off. */
-export function prepareSystemd(
-  sandbox: GuestSandbox,
-  argv: GuestArgv,
-  then: 'stay' | 'poweroff',
-): readonly SystemdFolder[] {
+function prepareSystemd(sandbox: GuestSandbox, argv: GuestArgv, then: 'stay' | 'poweroff'): readonly SystemdFolder[] {
   for (const folder of [unitsOf(sandbox), outcomeOf(sandbox)]) mkdirSync(folder)
   writeFileSync(join(unitsOf(sandbox), 'isobench.target'), target)
   for (const name of masked) symlinkSync('/dev/null', join(unitsOf(sandbox), name))
   writeFileSync(join(unitsOf(sandbox), 'isobench.service'), unitOf(argv, then))
   return [
-    { from: unitsOf(sandbox), to: units },
-    { from: outcomeOf(sandbox), to: outcome },
+    { from: reached('units'), to: units },
+    { from: reached('outcome'), to: outcome },
   ]
 }
 
@@ -84,7 +88,7 @@ const bootTimeout = 60
  * Waits until a guest with `stay` has run its command, which is the end of its boot.
  * @throws {HostError} if its launcher, the process `pid`, ends before that, or after 60 s
  */
-export async function waitForSystemd(sandbox: GuestSandbox, pid: number): Promise<void> {
+async function waitForSystemd(sandbox: GuestSandbox, pid: number): Promise<void> {
   const marker = join(outcomeOf(sandbox), 'code')
   for (let tries = 0; !existsSync(marker) || readFileSync(marker, 'utf8') === ''; tries++) {
     if (!existsSync(`/proc/${pid}`)) throw new HostError("the guest's systemd ended before the boot was complete.")
@@ -105,7 +109,7 @@ read -r code < "$out/code" || { echo "the guest's systemd ended before it had ru
 exit "$code"`
 
 /** Returns argv that runs the launcher, prints the command's output as it arrives, and ends with its exit code. */
-export const withOutcome = (sandbox: GuestSandbox, argv: HostArgv): HostArgv => [
+const withOutcome = (sandbox: GuestSandbox, argv: HostArgv): HostArgv => [
   'sh',
   '-c',
   relay,
@@ -126,9 +130,6 @@ type Options = z.output<typeof optionsSchema>
 
 /** The host ids that an unprivileged guest's ids are mapped to. Nothing on the host belongs to them. */
 const ids = '0 1000000 65536'
-
-/** Where LXC finds the image. LXC creates and removes something in its parent before it mounts the image read-only. */
-const rootOf = (sandbox: GuestSandbox) => join(sandbox.stateDir, 'root')
 
 /** A line of the configuration. Paths in the guest have no leading slash. */
 const mountEntry = (source: string, target: string, options: string) =>
@@ -158,7 +159,7 @@ const configOf = (sandbox: GuestSandbox, options: Options, folders: readonly Sys
   const group = (name: string) => sandbox.cgroupName(name)
   return [
     'lxc.uts.name = isobench',
-    `lxc.rootfs.path = dir:${rootOf(sandbox)}`,
+    `lxc.rootfs.path = dir:${reached('image')}`,
     `lxc.rootfs.options = ro${mapped}`,
     // LXC's monitor process already starts in the guest's network namespace.
     'lxc.net.0.type = none',
@@ -170,7 +171,7 @@ const configOf = (sandbox: GuestSandbox, options: Options, folders: readonly Sys
     ...sysOf(options),
     inMemory('/tmp', '1777'),
     inMemory('/run', '755'),
-    mountEntry(sandbox.dataDir, '/data', `none bind${mapped}`),
+    mountEntry(reached('data'), '/data', `none bind,nosuid,nodev${mapped}`),
     ...folders.map(({ from, to }) => mountEntry(from, to, `none bind,create=dir${mapped}`)),
     ...(init === 'systemd' ? systemdWrites : []),
     inMemory('/dev/shm', '1777', ',create=dir'),
@@ -193,7 +194,11 @@ const withoutPath: HostArgv = ['env', '-u', 'PATH']
 /** Returns a function that creates argv of LXC's tools, with their container in the sandbox. */
 async function toolsFor(sandbox: GuestSandbox): Promise<(name: string, ...args: readonly string[]) => HostArgv> {
   // LXC's locks are always in /run.
-  const inMounts = await privateMounts(sandbox, [['bind,ro', sandbox.rootfs, rootOf(sandbox)]])
+  // It creates and removes something in the parent of the image before it mounts the image read-only.
+  const inMounts = await privateMounts(sandbox, [
+    ['bind,ro', sandbox.rootfs, reachable(sandbox, 'image')],
+    ['bind,nosuid,nodev', sandbox.dataDir, reachable(sandbox, 'data')],
+  ])
   const container = ['-P', join(sandbox.stateDir, 'lxc'), '-n', sandbox.id]
   return (name, ...args) => inMounts([...withoutPath, which(name) ?? name, ...container, ...args])
 }

@@ -50,7 +50,11 @@ async function spawn(sandbox: GuestSandbox, argv: GuestArgv): Promise<HostArgv> 
     '--',
     ...argv,
   ]
-  const inMounts = await privateMounts(sandbox, [['bind,ro', sandbox.rootfs, root]])
+  const inMounts = await privateMounts(sandbox, [
+    ['bind,ro', sandbox.rootfs, root],
+    // nspawn keeps these flags and has no option for them.
+    ['bind,nosuid,nodev', sandbox.dataDir, sandbox.dataDir],
+  ])
   return inMounts(inOwnGroups(sandbox, command))
 }
 

@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver, type Unavailable } from '../driver.ts'
 import { pathFolders } from '../host/environment.ts'
+import { openToUnprivileged, unprivilegedId } from '../host/guest-folder.ts'
 import { guestEnv } from '../host/image-recipe.ts'
-import { guestsFolder } from '../host/paths.ts'
+import { stateFolder } from '../host/paths.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox, RunSandbox } from '../host/sandbox.ts'
 import { hasHybridControllers, hideHybridHierarchy, unifiedHierarchy } from './crun.ts'
@@ -24,8 +25,7 @@ events_logger = "none"
 network_config_dir = ${JSON.stringify(networks)}
 `
 
-/** The user that podman runs as. systemd reserves this range of ids for users without an account. */
-const user = 65519
+const user = unprivilegedId
 /** The host ids for ids of the guest from 1 on. Nothing on the host belongs to them. */
 const ids = '1000000:65536'
 
@@ -66,6 +66,7 @@ const withoutUnified: HostArgv = ['sh', '-c', `umount ${unifiedHierarchy} && exe
 
 /** Creates the user's store and settings, and the mount namespace in which its podman runs. */
 export async function makeRootless(runSandbox: RunSandbox, runtime: string): Promise<Rootless> {
+  openToUnprivileged(runSandbox.stateDir)
   const home = join(runSandbox.stateDir, 'home')
   const networks = join(home, 'networks')
   // Below the sandbox's own /run, because podman refuses longer paths.
@@ -111,8 +112,11 @@ export async function makeRootless(runSandbox: RunSandbox, runtime: string): Pro
   return { command, image }
 }
 
-/** Makes the user who is root in the guest the owner of its data. */
-export const chownDataDir = (sandbox: GuestSandbox): void => chownSync(sandbox.dataDir, user, user)
+/** Makes the user who is root in the guest the owner of its data, and lets the user reach it. */
+export function chownDataDir(sandbox: GuestSandbox): void {
+  openToUnprivileged(sandbox.stateDir)
+  chownSync(sandbox.dataDir, user, user)
+}
 
 const fileContains = (file: string, value: string) => existsSync(file) && readFileSync(file, 'utf8').trim() === value
 
@@ -141,7 +145,8 @@ export function rootlessPreflight(): string | Unavailable | undefined {
       }
     }
   }
-  for (let folder = guestsFolder(); folder !== '/'; folder = dirname(folder)) {
+  // The folders below it belong to isobench, which lets the user pass.
+  for (let folder = stateFolder(); folder !== '/'; folder = dirname(folder)) {
     if (existsSync(folder) && (statSync(folder).mode & 0o001) === 0) {
       return {
         reason:

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../../dsl/config.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import { cgroupExecArgv, type Limits, makeCgroup } from '../../host/cgroup.ts'
 import { removeResource } from '../../host/cleanup.ts'
 import { assignCpus, type CpuAssignment } from '../../host/cpus.ts'
+import { makeDataFolder, makeGuestFolder } from '../../host/guest-folder.ts'
 import { ensureImage, type Image } from '../../host/image.ts'
 import { CleanupJournal, openJournals } from '../../host/journal.ts'
 import { type Load, loadBetween, readCounters, runnableCount, sessionUsage } from '../../host/load.ts'
@@ -132,7 +133,8 @@ export class HostSession implements Session {
     const id = `${this.prefix}-client`
     const directory = join(guestsFolder(), id)
     const [data, view] = [join(directory, 'data'), join(directory, 'view')]
-    await this.journal.create({ kind: 'directory', path: directory }, () => mkdirSync(data, { recursive: true }))
+    const create = () => void makeDataFolder(makeGuestFolder(id))
+    await this.journal.create({ kind: 'directory', path: directory }, create)
     // The embedded YCSB, which the image's node runs. See `tools/ycsb`.
     copyFileSync(programPath('ycsb.mjs'), join(data, 'ycsb.mjs'))
     await mountChroot(rootfs, view, data)
@@ -157,8 +159,9 @@ export class HostSession implements Session {
   }
 
   async busyboxRootfs(): Promise<string> {
-    const path = join(guestsFolder(), `${this.prefix}-probe`)
-    await this.journal.create({ kind: 'directory', path }, () => mkdirSync(path, { recursive: true }))
+    const name = `${this.prefix}-probe`
+    const path = join(guestsFolder(), name)
+    await this.journal.create({ kind: 'directory', path }, () => void makeGuestFolder(name))
     createBusyboxRootfs(path)
     return path
   }

@@ -85,7 +85,7 @@ export const pipeTarInto = (folder: string, argv: HostArgv, owners = '/dev/null'
 const mountScript = 'while [ "$1" != -- ]; do mount -o "$1" "$2" "$3" || exit; shift 3; done; shift; exec "$@"'
 
 /** A bind mount. */
-export type Bind = readonly [how: 'rbind' | 'bind,ro', from: string, to: string]
+export type Bind = readonly [how: 'rbind' | 'bind,ro' | 'bind,nosuid,nodev', from: string, to: string]
 
 /**
  * Returns argv that runs `argv` with directories of the sandbox mounted where a tool insists on writing, so that it

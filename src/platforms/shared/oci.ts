@@ -67,7 +67,7 @@ function configOf(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources) 
       mount('/sys', 'sysfs', 'sysfs', 'nosuid', 'noexec', 'nodev', 'ro'),
       mount('/tmp', 'tmpfs', 'tmpfs', 'nosuid', 'nodev', 'mode=1777'),
       mount('/run', 'tmpfs', 'tmpfs', 'nosuid', 'nodev', 'mode=755'),
-      mount('/data', 'bind', sandbox.dataDir, 'rbind', 'rw'),
+      mount('/data', 'bind', sandbox.dataDir, 'rbind', 'rw', 'nosuid', 'nodev'),
     ],
     linux: {
       cgroupsPath: sandbox.cgroupPath,

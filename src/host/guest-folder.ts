@@ -1,0 +1,42 @@
+/**
+ * Folders of guests. They are closed to the other users of the host, because root in a guest may leave a set-uid
+ * program in a folder that the host shares with it (the kind of CVE-2021-41091).
+ */
+
+import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { guestsFolder } from './paths.ts'
+
+/**
+ * The user and the group of processes that need no root on the host: rootless podman and a jailed Firecracker. systemd
+ * reserves this range of ids for users without an account.
+ */
+export const unprivilegedId = 65519
+
+/** Creates a folder with exactly this mode, whatever the umask is. */
+function makeFolder(path: string, mode: number): void {
+  mkdirSync(path, { recursive: true, mode })
+  chmodSync(path, mode)
+}
+
+/** Creates a private folder below the guests' folder, and returns its path. Only root can enter it. */
+export function makeGuestFolder(name: string): string {
+  makeFolder(guestsFolder(), 0o710)
+  chownSync(guestsFolder(), 0, unprivilegedId)
+  const path = join(guestsFolder(), name)
+  makeFolder(path, 0o700)
+  return path
+}
+
+/** Creates the folder that a guest has as `/data`. Its users may enter it, and the folder above is closed. */
+export function makeDataFolder(stateDir: string): string {
+  const path = join(stateDir, 'data')
+  makeFolder(path, 0o755)
+  return path
+}
+
+/** Lets the unprivileged user, and nobody else beside root, pass through a guest's folder. */
+export function openToUnprivileged(stateDir: string): void {
+  chownSync(stateDir, 0, unprivilegedId)
+  chmodSync(stateDir, 0o710)
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { makeDataFolder, makeGuestFolder, openToUnprivileged } from '../../../src/host/guest-folder.ts'
+
+const isRoot = process.getuid?.() === 0
+let state: string
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'isobench-unit-'))
+  vi.stubEnv('ISOBENCH_STATE', state)
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(state, { recursive: true })
+})
+
+const access = (path: string) => {
+  const { mode, uid, gid } = statSync(path)
+  return [(mode & 0o7777).toString(8), uid, gid]
+}
+
+test.runIf(isRoot)('only root can enter the folder of a guest, whatever the umask is', () => {
+  for (const umask of [0, 0o077]) {
+    const former = process.umask(umask)
+    try {
+      const folder = makeGuestFolder(`guest-${umask}`)
+      expect(access(join(state, 'guests'))).toEqual(['710', 0, 65519])
+      expect(access(folder)).toEqual(['700', 0, 0])
+      // Users in the guest reach it through their mount at /data.
+      expect(access(makeDataFolder(folder))).toEqual(['755', 0, 0])
+    } finally {
+      process.umask(former)
+    }
+  }
+})
+
+test.runIf(isRoot)('the user of rootless podman can pass through the folder of its guest, and nobody else', () => {
+  const folder = makeGuestFolder('guest')
+  openToUnprivileged(folder)
+  expect(access(folder)).toEqual(['710', 0, 65519])
+})
