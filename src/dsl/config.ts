@@ -6,6 +6,10 @@ export interface GuestLimits {
   readonly cpus?: number
   /** Memory including the page cache of the guest, for example `'1GiB'` (the default). */
   readonly memory?: `${number}${'MiB' | 'GiB'}`
+  /** Processes and threads, those of the platform included. The kernel refuses more. Default: 4096. */
+  readonly processes?: number
+  /** Size of `/data`, for example `'4GiB'` (the default). isobench ends a guest that writes more. */
+  readonly data?: `${number}${'MiB' | 'GiB'}`
 }
 
 /** The root filesystem of every guest. */

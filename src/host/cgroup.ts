@@ -13,6 +13,10 @@ export interface Limits {
   /** Host CPU numbers. */
   readonly cpus: readonly number[]
   readonly memoryBytes: number
+  /** The most processes and threads, those of the platform included. Absent: no limit. */
+  readonly processes?: number
+  /** The most bytes of `/data`. Absent: no limit. */
+  readonly dataBytes?: number
 }
 
 interface Hierarchy {
@@ -116,6 +120,7 @@ export function makeCgroup(name: string, limits: Limits): void {
     if (has('memory')) {
       writeFileSync(join(folder, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(limits.memoryBytes))
     }
+    if (has('pids') && limits.processes !== undefined) writeFileSync(join(folder, 'pids.max'), String(limits.processes))
     if (version === 2) {
       writeFileSync(
         join(folder, 'cgroup.subtree_control'),
@@ -177,10 +182,50 @@ export function oomKillCount(name: string): number {
     memory.version === 2
       ? [join(folder, 'memory.events')]
       : childrenFirst(folder).map((below) => join(below, 'memory.oom_control'))
+  return sumOf('oom_kill', files)
+}
+
+/** The sum of a field of several files with lines such as `oom_kill 3`. */
+function sumOf(field: string, files: readonly string[]): number {
   return files.reduce((sum, file) => {
     const words = readWords(file)
-    return sum + Number(words[words.indexOf('oom_kill') + 1] ?? 0)
+    const at = words.indexOf(field)
+    return sum + (at < 0 ? 0 : Number(words[at + 1]))
   }, 0)
+}
+
+/** Returns whether the kernel has refused a process or a thread in the cgroup `name` because of its limit. */
+export function hasRefusedProcesses(name: string): boolean {
+  const pids = hierarchyWith('pids')
+  if (!pids) return false
+  // The event counts where the limit is since Linux 6.11, and where the process was before that.
+  const folders = childrenFirst(join(pids.path, rootGroup, name))
+  return (
+    sumOf(
+      'max',
+      folders.map((folder) => join(folder, 'pids.events')),
+    ) > 0
+  )
+}
+
+/** Kills the processes of the cgroup `name`. Those that start at the same time may survive. */
+export function killProcesses(name: string): void {
+  for (const pid of liveProcesses(name)) kill(pid)
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has already ended.
+  }
+}
+
+/** Lets no process of the cgroup `name` start another one, because a fork bomb starts them faster than isobench kills. */
+function refuseProcesses(name: string): void {
+  const pids = hierarchyWith('pids')
+  const file = pids && join(pids.path, rootGroup, name, 'pids.max')
+  if (file && existsSync(file)) writeFileSync(file, '0')
 }
 
 /**
@@ -216,15 +261,10 @@ export async function setFrozen(name: string, frozen: boolean): Promise<void> {
 export async function removeCgroup(name: string): Promise<void> {
   // With v1, even SIGKILL does not end a frozen process.
   await setFrozen(name, false)
+  refuseProcesses(name)
   for (let tries = 0; ; tries++) {
     const left = liveProcesses(name)
-    for (const pid of left) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // It has already ended.
-      }
-    }
+    for (const pid of left) kill(pid)
     if (left.length === 0) {
       recordFinalUsage(name)
       if (removeFolders(name)) return

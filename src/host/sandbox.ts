@@ -9,7 +9,18 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { AsyncDisposableStack } from '../util/async-disposable-stack.ts'
 import { IsobenchError, keyLines } from '../util/errors.ts'
-import { cgroupExecArgv, cgroupName, cgroupPath, type Limits, makeCgroup, oomKillCount, setFrozen } from './cgroup.ts'
+import {
+  cgroupExecArgv,
+  cgroupName,
+  cgroupPath,
+  hasRefusedProcesses,
+  killProcesses,
+  type Limits,
+  makeCgroup,
+  oomKillCount,
+  setFrozen,
+} from './cgroup.ts'
+import { DataLimit } from './data-limit.ts'
 import { hostEnvironment } from './environment.ts'
 import { makeDataFolder, makeGuestFolder } from './guest-folder.ts'
 import type { CleanupJournal } from './journal.ts'
@@ -188,6 +199,9 @@ export interface TraceHooks {
   shared(group: string): void
 }
 
+/** `processes`: the kernel refused one. `data`: isobench ended the guest, because its /data was too large. */
+export type ExceededLimit = 'processes' | 'data'
+
 /** A sandbox together with its removal, which ends everything in it. */
 export interface OwnedGuestSandbox extends GuestSandbox, AsyncDisposable {
   /** The cgroup's name. */
@@ -196,6 +210,8 @@ export interface OwnedGuestSandbox extends GuestSandbox, AsyncDisposable {
   setFrozen(frozen: boolean): Promise<void>
   /** How many of its processes the host's kernel has killed because memory ran out. */
   oomKillCount(): number
+  /** The limit that the guest has tried to exceed, beside the one of memory. */
+  exceededLimit(): ExceededLimit | undefined
 }
 
 /** Creates a state directory, a network namespace with a link, and a cgroup for one guest. */
@@ -210,6 +226,9 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
   stack.use(undo)
   const taps = stack.use(new AsyncDisposableStack())
   stack.use(await journal.create({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
+  const data =
+    limits.dataBytes === undefined ? undefined : new DataLimit(dataDir, limits.dataBytes, () => killProcesses(id))
+  if (data) stack.defer(() => data[Symbol.dispose]())
   const resources = stack.move()
   let tap: Promise<Tap> | undefined
   let chroot: Promise<string> | undefined
@@ -219,6 +238,7 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
     group: id,
     setFrozen: (frozen) => setFrozen(id, frozen),
     oomKillCount: () => oomKillCount(id),
+    exceededLimit: () => (data?.isExceeded ? 'data' : hasRefusedProcesses(id) ? 'processes' : undefined),
     stateDir,
     rootfs,
     dataDir,

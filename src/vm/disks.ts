@@ -16,7 +16,7 @@ export const dataDiskRequirements: readonly Requirement[] = [
   { binary: 'fallocate', package: 'util-linux' },
 ]
 
-/** Twice the size of the largest file of isobench's own benches. */
+/** The size of a disk without a limit: that of the default limit. */
 const dataDiskMiB = 4096
 
 /** Returns where a guest's data disk is, whether it exists or not. */
@@ -27,8 +27,10 @@ export const dataDisk = ({ stateDir: directory }: Pick<GuestSandbox, 'stateDir'>
  * Creates an ext4 disk for /data, for VMMs that share no host directory. All blocks are allocated, because reads of a
  * sparse file do not reach the disk: they ran at 31 GB/s.
  */
-export async function makeDataDisk(sandbox: Pick<GuestSandbox, 'stateDir'>, mebibytes = dataDiskMiB): Promise<string> {
-  const file = dataDisk(sandbox)
+export async function makeDataDisk({ stateDir, limits }: Pick<GuestSandbox, 'stateDir' | 'limits'>): Promise<string> {
+  const { dataBytes = dataDiskMiB * 1024 ** 2 } = limits
+  const mebibytes = Math.ceil(dataBytes / 1024 ** 2)
+  const file = dataDisk({ stateDir })
   await runHostCommand(['fallocate', '--length', `${mebibytes}MiB`, file])
   // Without these options, mke2fs frees the blocks (discard) and the guest's kernel writes tables during the
   // measurement.

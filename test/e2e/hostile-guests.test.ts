@@ -16,9 +16,11 @@ const hostile = (name: string, code: string, options = '{}') => `bench('${name}'
 const sound = benchFile('return { time: await say(7) }', "{ expect: { time: expect.atMost('10ms') } }", 'sound')
 
 /** Runs the benches with a correct one. Returns the results by name and platform. */
-async function measured(benches: string, { rounds = 2, args = [] as string[] } = {}) {
+async function measured(benches: string, { rounds = 2, args = [] as string[], guest = '' } = {}) {
   const host = observe()
   using project = Project.of(`${sound}\n${benches}`)
+  const text = project.read('isobench.config.ts')
+  project.write({ 'isobench.config.ts': text.replace('platforms:', `guest: {${guest}}, platforms:`) })
   const outcome = await project.run(['--all', '--rounds', String(rounds), ...args])
   expectNoStack(outcome)
   host.expectClean()
@@ -172,15 +174,24 @@ test('a workload that waits forever on the host is stopped after its own time li
   expectFailed(outcome, 'fails first', /did not end within its 1 s; its latest failure: sleep.*: timed out after/)
 })
 
-test('a process that needs more memory than the guest has is killed, and the next round has a guest', async () => {
+test('a guest that goes over its memory, processes or /data is ended, and the next round has a guest', async () => {
   const outcome = await measured(
     hostile(
       'eats',
       `await guest.exec(command('node', '-e', 'const all = []; for (;;) all.push(Buffer.alloc(64 << 20, 1))'))
     return { time: 1 }`,
-    ),
+    ) +
+      // The bomb goes on in the background, so its command succeeds.
+      hostile(
+        'forks',
+        "await guest.exec(command('bash', '-c', 'bomb() { bomb | bomb & }; bomb; sleep 1')); return { time: 1 }",
+      ) +
+      hostile('fills', "await guest.exec(command('sh', '-c', 'cat /dev/zero > /data/all')); return { time: 1 }"),
+    { guest: "processes: 300, data: '256MiB'" },
   )
   expectFailed(outcome, 'eats', /killed \(exit code 137\)|ended by SIGKILL|exit code \d+/)
+  expectFailed(outcome, 'forks', /went over the processes that guests have \(guest\.processes in the config, 300\)/)
+  expectFailed(outcome, 'fills', /went over the size that \/data has \(guest\.data in the config, 256 MiB/)
 })
 
 test('killing the first process of a guest is an error of its sample, and the guest is booted again', async () => {

@@ -19,6 +19,8 @@ export interface FakeBehavior {
   readonly failEvery?: number
   /** The kernel kills this command because memory runs out. */
   readonly oomAt?: number
+  /** The kernel refuses a process that this command starts, and the command does not report it. */
+  readonly bombAt?: number
   /** This command ends only when it is killed. */
   readonly hangAt?: number
   /** This command does not even end when it is killed. */
@@ -107,7 +109,7 @@ export function fakeHost(
     const [id, program] = rest as [string, string]
     if (program === '/bin/busybox') return { stdout: '', stderr: '', milliseconds: 1, firstByteMs: null }
     host.record(`exec ${name} ${program}`)
-    const { ms = 100, jitter = 0, failEvery, oomAt, hangAt, stuckAt } = platforms[name!]!
+    const { ms = 100, jitter = 0, failEvery, oomAt, bombAt, hangAt, stuckAt } = platforms[name!]!
     const count = (counts.get(name!) ?? 0) + 1
     counts.set(name!, count)
     if (count === stuckAt) return new Promise(() => {})
@@ -120,6 +122,7 @@ export function fakeHost(
       host.sandboxes.get(id)!.oomKills++
       throw new CommandError(`${options.label}: exit code 137`)
     }
+    if (count === bombAt) host.sandboxes.get(id)!.exceededLimit = 'processes'
     if (failEvery !== undefined && count % failEvery === 0) throw new CommandError(`${options.label}: exit code 1`)
     // The sum of 12 uniform numbers is almost normal, with a variance of 1.
     const normal = Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6)

@@ -4,7 +4,7 @@ import type { Limits } from '../../src/host/cgroup.ts'
 import type { CpuAssignment } from '../../src/host/cpus.ts'
 import type { Load } from '../../src/host/load.ts'
 import type { HostArgv } from '../../src/host/process.ts'
-import type { OwnedGuestSandbox } from '../../src/host/sandbox.ts'
+import type { ExceededLimit, OwnedGuestSandbox } from '../../src/host/sandbox.ts'
 import { TracerUnavailableError } from '../../src/tracing/tracer.ts'
 
 /** Nothing but isobench runs on the host. */
@@ -23,6 +23,7 @@ export interface FakeSandbox {
   name: string
   frozen: boolean
   oomKills: number
+  exceededLimit?: ExceededLimit
 }
 
 /** The record that fake sessions and fake drivers share. */
@@ -68,6 +69,7 @@ export class FakeSession implements Session {
         state.frozen = frozen
       },
       oomKillCount: () => state.oomKills,
+      exceededLimit: () => state.exceededLimit,
       [Symbol.asyncDispose]: async () => {
         if (host.sandboxes.delete(id)) host.record(`remove ${state.name}`)
       },

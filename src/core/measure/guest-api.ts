@@ -9,7 +9,7 @@ import type { GuestArgv } from '../../host/process.ts'
 import type { GuestSandbox, OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type StdioHandler } from '../../host/timed-process.ts'
 import type { Command } from '../../tools/command.ts'
-import { IsobenchError } from '../../util/errors.ts'
+import { IsobenchError, messageOf } from '../../util/errors.ts'
 import type { BenchData } from '../model/suite.ts'
 import { compileForGuest } from '../project/compile.ts'
 import type { CommandBounds, Deadline, ExecTarget, LoadClientHost, LoadClientTarget } from '../session/exec-target.ts'
@@ -107,6 +107,45 @@ export function guestOomMonitor(
     known = kills
     return grown
   }
+}
+
+/** A guest tried to exceed its limit of processes or of `/data`, so its sample has no result. */
+export class GuestLimitError extends IsobenchError {
+  readonly code = 'ISOBENCH_LIMIT'
+}
+
+/**
+ * Runs work in a guest that may not exceed the limits of processes and of `/data`. Such work has no result, even if all
+ * of its commands succeeded: a fork bomb in the background is not noticed otherwise.
+ * @throws {GuestLimitError} naming the limit and what failed
+ */
+export async function withinLimits<T>(
+  name: string,
+  { exceededLimit, limits }: Pick<OwnedGuestSandbox, 'exceededLimit' | 'limits'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const check = (failure?: unknown) => {
+    const limit = exceededLimit()
+    if (limit === undefined) return
+    const detail = failure === undefined ? '' : `: ${messageOf(failure)}`
+    throw new GuestLimitError(
+      limit === 'processes'
+        ? `${name} went over the processes that guests have (guest.processes in the config, ${limits.processes}), ` +
+            `and the kernel refused more${detail}`
+        : `${name} went over the size that /data has (guest.data in the config, ` +
+            `${Math.round(limits.dataBytes! / 1024 ** 2)} MiB, or less if the disk is nearly full), ` +
+            `and isobench ended it${detail}`,
+    )
+  }
+  let result: T
+  try {
+    result = await work()
+  } catch (error) {
+    check(error)
+    throw error
+  }
+  check()
+  return result
 }
 
 /** The image lacks a program, so no platform can run it. */

@@ -1,11 +1,12 @@
 import type { GuestHandle } from '../../driver.ts'
 import type { Lifecycle } from '../../dsl/workload.ts'
+import type { GuestArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { ExecTarget } from '../session/exec-target.ts'
 import type { Session } from '../session/session.ts'
-import { guestOomMonitor } from './guest-api.ts'
+import { guestOomMonitor, withinLimits } from './guest-api.ts'
 import { raceAbort } from './sample-scope.ts'
 
 /** Milliseconds that a boot gets to fail by itself after its sample was abandoned or interrupted. */
@@ -76,15 +77,16 @@ export class GuestPool implements AsyncDisposable {
       if (guest.paused) await guest.handle.resume?.()
       guest.paused = false
       const { sandbox, handle } = guest
-      const result = await work({
+      const pooled = {
         name,
         rootfs: this.rootfs,
         sandbox,
         handle,
         singleProcess: handle.singleProcess === true,
-        execArgv: (argv) => handle.execArgv(argv),
+        execArgv: (argv: GuestArgv) => handle.execArgv(argv),
         ranOutOfMemory: () => guest.ranOutOfMemory(),
-      })
+      }
+      const result = await withinLimits(name, sandbox, () => work(pooled))
       if (guests && options.isBusy?.() !== true) {
         await handle.pause?.()
         guest.paused = true

@@ -22,6 +22,7 @@ import {
   routeToGuest,
   runInGuest,
   type SampleNotes,
+  withinLimits,
   workloadClient,
   workloadGuest,
 } from './guest-api.ts'
@@ -233,7 +234,7 @@ async function bootGuest(
   const label = `${argv[0]} booted on ${spec.name}`
   const ranOutOfMemory = oomMonitor(sandbox)
   try {
-    return await timeInSandbox(sandbox, command, scope, { label }, times)
+    return await withinLimits(spec.name, sandbox, () => timeInSandbox(sandbox, command, scope, { label }, times))
   } catch (error) {
     throw await explainFailure(error, argv[0]!, { name: spec.name, rootfs: image.rootfs, ranOutOfMemory })
   }

@@ -35,6 +35,8 @@ export const environmentSchema = z
       .object({
         cpus: z.array(z.number()).describe('numbers of the CPUs that guests run on'),
         memoryBytes: z.number().describe('memory limit of a guest in bytes'),
+        processes: z.number().optional().describe('limit of processes and threads of a guest'),
+        dataBytes: z.number().optional().describe('limit of `/data` of a guest in bytes'),
       })
       .meta({ id: 'GuestLimits', description: 'The limits of every guest, native included.' })
       .describe('limits of every guest'),

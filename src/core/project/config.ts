@@ -4,6 +4,7 @@ import { glob } from 'tinyglobby'
 import * as z from 'zod'
 import type { ConfigEnvironment, ConfigFunction, ImageConfig, ReporterEntry } from '../../dsl/config.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
+import type { Limits } from '../../host/cgroup.ts'
 import { UsageError } from '../../util/errors.ts'
 import { keepProjectOwner } from '../../util/project-owner.ts'
 import { locationSchema } from '../model/claim.ts'
@@ -23,7 +24,7 @@ export interface Project {
   readonly skipTags: readonly string[]
   /** Tags of the platforms that a run excludes by default. */
   readonly skipPlatformTags: readonly string[]
-  readonly guest: { readonly cpus: number; readonly memoryBytes: number }
+  readonly guest: Omit<Limits, 'cpus'> & { readonly cpus: number }
   readonly image: ImageConfig
   readonly duet: boolean
   /** Absent: the default reporter. */
@@ -49,6 +50,8 @@ const defaultProfiles: Record<string, ResolvedProfile> = {
 
 const positive = z.number().positive()
 const whole = z.number().int()
+
+const sizeSchema = z.string().regex(/^\d+(MiB|GiB)$/, 'write it as "512MiB" or "1GiB"')
 
 const platformSchema = z
   .object({
@@ -95,14 +98,15 @@ export const configSchema = z
     guest: z
       .strictObject({
         cpus: whole.min(1).default(1).describe('whole CPUs per guest, native included'),
-        memory: z
-          .string()
-          .regex(/^\d+(MiB|GiB)$/, 'write it as "512MiB" or "1GiB"')
-          .default('1GiB')
-          .describe('memory per guest with its page cache, in MiB or GiB'),
+        memory: sizeSchema.default('1GiB').describe('memory per guest with its page cache, in MiB or GiB'),
+        processes: whole
+          .min(16)
+          .default(4096)
+          .describe('processes and threads per guest, those of the platform included'),
+        data: sizeSchema.default('4GiB').describe('size of `/data` per guest, in MiB or GiB'),
       })
       .meta({ id: 'GuestConfig', description: 'The limits of every guest.' })
-      .default({ cpus: 1, memory: '1GiB' })
+      .default({ cpus: 1, memory: '1GiB', processes: 4096, data: '4GiB' })
       .describe('limits of every guest, native included'),
     image: z
       .strictObject({
@@ -220,7 +224,12 @@ export async function loadProject(
     platforms: config.platforms as PlatformSpec[],
     skipTags: [...new Set(Object.values(config.profiles).flatMap(({ skipTags = [] }) => skipTags))],
     skipPlatformTags: config.skipPlatformTags,
-    guest: { cpus: config.guest.cpus, memoryBytes: bytesOf(config.guest.memory) },
+    guest: {
+      cpus: config.guest.cpus,
+      memoryBytes: bytesOf(config.guest.memory),
+      processes: config.guest.processes,
+      dataBytes: bytesOf(config.guest.data),
+    },
     image: {
       ...(config.image.rootfs !== undefined && {
         rootfs: isAbsolute(config.image.rootfs) ? config.image.rootfs : resolve(root, config.image.rootfs),

@@ -74,7 +74,7 @@ export class HostSession implements Session {
     const prefix = `isob-${randomBytes(3).toString('hex')}`
     const journal = resources.use(CleanupJournal.start(prefix, removeResource))
     const network = await Network.open(journal, prefix)
-    const limits = { cpus: cpus.guest, memoryBytes: guest.memoryBytes }
+    const limits = { ...guest, cpus: cpus.guest }
     return new HostSession(journal, network, cpus, limits, signal, prefix, prefix, resources.move())
   }
 
@@ -187,7 +187,7 @@ export class HostSession implements Session {
   }
 
   readEnvironment(project: Project, image: Image): Promise<Environment> {
-    const guest = { cpus: [...this.limits.cpus], memoryBytes: this.limits.memoryBytes }
+    const guest = { ...this.limits, cpus: [...this.limits.cpus] }
     return readEnvironment(project, guest, image.digest)
   }
 

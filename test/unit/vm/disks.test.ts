@@ -8,7 +8,10 @@ import { dataDisk, makeDataDisk } from '../../../src/vm/disks.ts'
 it('a data disk has all of its blocks, and an empty file system that nothing is left to be done on', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'isobench-data-'))
   try {
-    const file = await makeDataDisk({ stateDir: directory }, 64)
+    const file = await makeDataDisk({
+      stateDir: directory,
+      limits: { cpus: [0], memoryBytes: 1024 ** 3, dataBytes: 64 * 1024 ** 2 },
+    })
     expect(file).toBe(dataDisk({ stateDir: directory }))
     const { size, blocks } = statSync(file)
     expect(size).toBe(64 * 1024 ** 2)

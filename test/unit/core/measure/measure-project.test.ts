@@ -161,6 +161,17 @@ describe('a run', () => {
     expect(text).toMatch(/^stopped: the time is up after 3 of 10 rounds: 1 of 1 claims stayed undecided/)
   })
 
+  it('is an error if the guest went over its processes, although all commands succeeded, and a new guest follows', async () => {
+    const { host, record } = await measured({ native: {}, runc: { bombAt: 2 } }, { disk: {} }, { rounds: 3 })
+    const errors = record.samples.filter(({ platform }) => platform === 'runc').map((one) => errorOf(one))
+    expect(errors).toEqual([
+      undefined,
+      expect.stringMatching(/^runc went over the processes that guests have \(guest\.processes in the config/),
+      undefined,
+    ])
+    nothingLeft(host)
+  })
+
   it('records why samples failed', async () => {
     const benches: Record<string, FakeBench> = {
       disk: {},
