@@ -4,6 +4,7 @@ import type { CpuMode, PlatformFamily } from './dsl/platform.ts'
 import type { ArtifactBuildOptions } from './host/lock.ts'
 import type { Requirement } from './host/packages.ts'
 import type { GuestArgv, HostArgv } from './host/process.ts'
+import type { ProcessSecurity } from './host/process-security.ts'
 import type { GuestSandbox } from './host/sandbox.ts'
 
 /** A running guest. */
@@ -122,7 +123,13 @@ export interface Artifact {
 
 /** The result of probing a platform on this host. */
 export type ProbeResult =
-  | { readonly available: true; readonly version: string; readonly cpuMode: CpuMode }
+  | {
+      readonly available: true
+      readonly version: string
+      readonly cpuMode: CpuMode
+      /** What confines the first process of a guest. Absent: the guest does not report it. */
+      readonly security?: ProcessSecurity
+    }
   | {
       readonly available: false
       readonly reason: string

@@ -12,6 +12,7 @@ import { probePlatforms, probeTraceSources, type TraceSourceProbe } from '../cor
 import { findImage, imagePath } from '../host/image.ts'
 import { baseRequirements, imageRequirements, installCommand, missing } from '../host/packages.ts'
 import { drivers } from '../platforms/index.ts'
+import { securityText } from '../reporters/summary.ts'
 import { sanitize, truncate, wrap } from '../util/text.ts'
 import { isUsable, type Kvm, refreshKvmProbe } from '../vm/kvm.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -30,7 +31,11 @@ interface Diagnosis {
   readonly image: { readonly path: string; readonly built: boolean }
 }
 
-function table({ platforms, tools, kvm, artifacts, traceSources, image }: Diagnosis, io: CommandIo): string {
+function table(
+  { platforms, tools, kvm, artifacts, traceSources, image }: Diagnosis,
+  io: CommandIo,
+  verbose: boolean,
+): string {
   const { green, yellow, dim } = pc.createColors(io.color)
   const width = Math.max(...[...platforms, ...tools, ...artifacts, ...traceSources].map(({ name }) => name.length)) + 2
   const room = Math.max(30, (io.out.columns || 80) - 2 - width)
@@ -40,9 +45,11 @@ function table({ platforms, tools, kvm, artifacts, traceSources, image }: Diagno
   }
   return [
     'Platforms\n',
-    ...platforms.map(({ available, name, version, reason, fix }) =>
-      line(available, name, available ? version || 'works' : (reason ?? ''), fix),
-    ),
+    ...platforms.map(({ available, name, version, security, reason, fix }) => {
+      if (!available) return line(false, name, reason ?? '', fix)
+      const details = verbose && security ? `; ${securityText(security)}: ${security.capabilities.join(' ')}` : ''
+      return line(true, name, (version || 'works') + details, fix)
+    }),
     '\nTools\n',
     ...tools.map(({ available, name, fix }) => line(available, name, available ? 'installed' : 'missing', fix)),
     line(
@@ -84,7 +91,7 @@ export const command = defineCommand({
       completion: 'platforms',
     },
   ],
-  options: pickOptions('platform', 'json', 'install', 'waitForLock', 'config'),
+  options: pickOptions('platform', 'json', 'verbose', 'install', 'waitForLock', 'config'),
   examples: [
     { line: 'doctor', description: 'check everything' },
     { line: 'doctor gvisor kata --install', description: 'install what two platforms lack' },
@@ -143,6 +150,6 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     })),
     image: { path: imagePath(project.image), built: image !== undefined },
   }
-  io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io))
+  io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io, options.verbose))
   return diagnosis.platforms.every(({ available }) => available) ? exitCodes.clean : exitCodes.invalid
 }

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { liveProcesses, setFrozen } from '../host/cgroup.ts'
 import { hostEnvironment } from '../host/environment.ts'
 import { sessionUsage } from '../host/load.ts'
+import { idleCommand } from '../host/process.ts'
+import { type ProcessSecurity, parseProcessSecurity } from '../host/process-security.ts'
 import type { OwnedGuestSandbox } from '../host/sandbox.ts'
 import { messageOf } from '../util/errors.ts'
 import { dataDisk } from '../vm/disks.ts'
@@ -119,6 +121,22 @@ export function fileChecks(guest: GuestUnderTest, seesHost: boolean): Conformanc
       expectText('the result of a search for a process of the host', 'hidden\n', stdout)
     },
   }
+  const confinement: ConformanceCheck = {
+    name: 'confines its commands as it confines its first process',
+    run: async () => {
+      // A guest that boots a kernel or an init system has no such first process.
+      const script = `cat /proc/self/status; echo ---; for process in /proc/[0-9]*; do
+        case $(tr '\\0' ' ' < "$process/cmdline" 2>/dev/null) in "$*"*) cat "$process/status"; break;; esac
+      done`
+      const { stdout } = await expectSuccess('exit code 0', guest.exec(shell(script, ...idleCommand)))
+      const [own, first] = stdout.split('---\n').map(parseProcessSecurity)
+      if (!own || !first) return
+      // nspawn has a filter for each of several purposes, and isobench one.
+      const described = ({ capabilities, seccomp, noNewPrivileges }: ProcessSecurity) =>
+        `seccomp ${seccomp}, no_new_privs ${noNewPrivileges}, capabilities ${capabilities.join(' ')}`
+      expectText('the confinement of a command', described(first), described(own))
+    },
+  }
   return [
     {
       name: "writes to /data on the host's disk, and reads from it",
@@ -164,7 +182,7 @@ export function fileChecks(guest: GuestUnderTest, seesHost: boolean): Conformanc
       },
     },
     // A process on the host sees the processes of the host.
-    ...(seesHost ? [] : [isolation]),
+    ...(seesHost ? [] : [isolation, confinement]),
   ]
 }
 

@@ -1,4 +1,4 @@
-import type { PlatformSpec } from './platform.ts'
+import type { PlatformSpec, Security } from './platform.ts'
 
 /** The limits of every guest, including native. */
 export interface GuestLimits {
@@ -54,6 +54,8 @@ export interface Config {
   readonly skipPlatformTags?: readonly string[]
   readonly guest?: GuestLimits
   readonly image?: ImageConfig
+  /** What confines the guests of platforms that have the option `security`. Default: `'default'`. */
+  readonly security?: Security
   /**
    * Whether benches with the tag `cpu` or `memory` run native and a platform at the same time, on separate cores that
    * they swap every round. Default: false.

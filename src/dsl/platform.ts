@@ -18,6 +18,12 @@ export const platformFamilies: readonly PlatformFamily[] = [
  */
 export type CpuMode = 'hardware' | 'nested' | 'emulated'
 
+/**
+ * What confines the guests of platforms that have a choice. `default`: what the users of the platform run. `none`:
+ * without seccomp filter and no_new_privs.
+ */
+export type Security = 'default' | 'none'
+
 /** Options that every platform takes besides those of its driver. */
 export interface PlatformOptions {
   /** The name in reports and for `--platform`. Default: the kind of the driver. */
@@ -55,6 +61,8 @@ export interface PlatformSpec {
   readonly tags: readonly string[]
   readonly options: Readonly<Record<string, unknown>>
   readonly watchFiles?: readonly string[]
+  /** The option `security` of the config, for drivers that have this option. */
+  readonly security?: Security
   readonly driver?: object
   readonly location?: Location
 }

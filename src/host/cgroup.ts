@@ -221,7 +221,7 @@ function kill(pid: number): void {
   }
 }
 
-/** Lets no process of the cgroup `name` start another one, because a fork bomb starts them faster than isobench kills. */
+/** Lets no process of the cgroup start another one, because a fork bomb starts them faster than isobench kills. */
 function refuseProcesses(name: string): void {
   const pids = hierarchyWith('pids')
   const file = pids && join(pids.path, rootGroup, name, 'pids.max')

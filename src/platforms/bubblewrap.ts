@@ -3,11 +3,23 @@ import { defineDriver } from '../driver.ts'
 import { guestEnv } from '../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
-import { enterNamespaces, waitForHostPid } from './shared/namespaces.ts'
+import { execConfined, waitForHostPid } from './shared/namespaces.ts'
+import { defaultCapabilities, type SecurityOption, securityOption, writeSeccompProgram } from './shared/security.ts'
 
-function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv): HostArgv {
+// The script is constant: file and argv are positional parameters, so the shell does not interpret them.
+const withFilter: HostArgv = ['sh', '-c', 'filter=$1; shift; exec "$@" 9<"$filter"', 'sh']
+
+/**
+ * bubblewrap has no profile, and leaves all capabilities to a guest of root. So guests get those of Docker.
+ * It always sets no_new_privs.
+ */
+function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv, { security }: SecurityOption): HostArgv {
+  const filter = security === 'default' ? writeSeccompProgram(sandbox) : undefined
   return [
+    ...(filter === undefined ? [] : [...withFilter, filter]),
     'bwrap',
+    ...(filter === undefined ? [] : ['--seccomp', '9']),
+    ...['--cap-drop', 'ALL', ...defaultCapabilities.flatMap((name) => ['--cap-add', name])],
     '--unshare-pid',
     '--unshare-ipc',
     '--unshare-uts',
@@ -21,7 +33,7 @@ function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv): HostArgv {
     ...guestEnv.flatMap((setting) => ['--setenv', ...setting.split('=')]),
     '--',
     ...argv,
-  ]
+  ] as readonly string[] as HostArgv
 }
 
 /** bubblewrap: namespaces without a runtime, as Flatpak and other desktop sandboxes use them. */
@@ -29,15 +41,17 @@ export const bubblewrap = defineDriver({
   kind: 'bubblewrap',
   family: 'container',
   description: 'bubblewrap, the namespaces of desktop sandboxes',
-  options: z.strictObject({}),
+  options: z.strictObject(securityOption),
   requirements: () => [
     { binary: 'bwrap', package: 'bubblewrap' },
-    { binary: 'nsenter', package: 'util-linux' },
+    { binary: 'perl', package: 'perl-base' },
   ],
   version: () => ['bwrap', '--version'],
-  oneShot: async (sandbox, argv) => sandbox.wrap(bwrapArgv(sandbox, argv)),
-  boot: async (sandbox) => {
-    const leader = await waitForHostPid(await sandbox.spawn(sandbox.wrap(bwrapArgv(sandbox, idleCommand))), idleCommand)
-    return { execArgv: (argv) => sandbox.wrap(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
+  oneShot: async (sandbox, argv, options) => sandbox.wrap(bwrapArgv(sandbox, argv, options)),
+  boot: async (sandbox, options) => {
+    const launcher = await sandbox.spawn(sandbox.wrap(bwrapArgv(sandbox, idleCommand, options)))
+    const leader = await waitForHostPid(launcher, idleCommand)
+    const filter = writeSeccompProgram(sandbox)
+    return { execArgv: (argv) => sandbox.wrap(execConfined(leader, filter, ['env', '-i', ...guestEnv, ...argv])) }
   },
 })

@@ -10,7 +10,8 @@ import { HostError } from '../util/errors.ts'
 import { hidingNetFiles } from './gvisor.ts'
 import { isSecure, makeProgram, runtimeRequirement, runtimeVersionText } from './shared/engine-runtimes.ts'
 import { type Bind, withPrivateMounts } from './shared/namespaces.ts'
-import { type Resources, writeBundle } from './shared/oci.ts'
+import { type BundleOptions, writeBundle } from './shared/oci.ts'
+import { securityOption } from './shared/security.ts'
 
 /** Creates argv of `ctr`, the client of a running containerd. */
 export type Ctr = (...args: readonly string[]) => HostArgv
@@ -78,20 +79,18 @@ export async function startContainerd(
 }
 
 /** The shim that runs a container, and its options. */
-export interface ShimConfig extends DaemonEnvironment {
+export interface ShimConfig extends DaemonEnvironment, BundleOptions {
   /** `io.containerd.runc.v2`, or the absolute path of a shim. */
   readonly runtime: string
   /** Options of `ctr run`. */
   readonly options: readonly string[]
-  /** `limited`: the runtime sets the limits in its own cgroup. `unlimited`: the size of the VM is the limit. */
-  readonly resources?: Resources
 }
 
 // Both the client and the shim open the pipes of a command. The shim has a private /run, so they must be elsewhere.
 const pipes = (sandbox: GuestSandbox) => `--fifo-dir=${join(sandbox.stateDir, 'pipes')}`
 
 async function prepare(sandbox: GuestSandbox, argv: GuestArgv, shim: ShimConfig) {
-  const bundle = writeBundle(sandbox, argv, shim.resources)
+  const bundle = writeBundle(sandbox, argv, shim)
   const ctr = await startContainerd(sandbox, shim)
   const run = (...how: readonly string[]) =>
     ctr(
@@ -120,6 +119,7 @@ export async function startTask(sandbox: GuestSandbox, shim: ShimConfig): Promis
 const optionsSchema = z.strictObject({
   /** The OCI runtime: runc and crun with the shim of runc, runsc with the shim of gVisor. */
   runtime: z.enum(['runc', 'crun', 'runsc']).default('runc'),
+  ...securityOption,
 })
 type Options = z.output<typeof optionsSchema>
 
@@ -129,10 +129,10 @@ export const containerdRequirements: readonly Requirement[] = [
   { binary: 'ctr', package: 'containerd' },
 ]
 
-function shimFor(sandbox: GuestSandbox, { runtime }: Options): ShimConfig {
+function shimFor(sandbox: GuestSandbox, { runtime, security }: Options): ShimConfig {
   if (runtime === 'runsc') return { runtime: 'io.containerd.runsc.v1', options: [], around: hidingNetFiles }
   const program = runtime === 'crun' ? makeProgram(join(sandbox.stateDir, 'runtimes', runtime), runtime) : undefined
-  return { runtime: 'io.containerd.runc.v2', options: program ? [`--runc-binary=${program}`] : [] }
+  return { runtime: 'io.containerd.runc.v2', options: program ? [`--runc-binary=${program}`] : [], security }
 }
 
 /** containerd without an engine above it, as on Kubernetes nodes. */

@@ -4,6 +4,7 @@ import { defineDriver } from '../driver.ts'
 import type { HostArgv } from '../host/process.ts'
 import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
+import { securityOption } from './shared/security.ts'
 
 export const unifiedHierarchy = '/sys/fs/cgroup/unified'
 
@@ -25,6 +26,7 @@ const withoutUnified: HostArgv = ['unshare', '--mount', 'sh', '-c', `umount ${un
 const optionsSchema = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),
   binary: runtimeBinary('crun'),
+  ...securityOption,
 })
 type Options = z.output<typeof optionsSchema>
 
@@ -41,6 +43,7 @@ const runtime = (options: Options): OciRuntime => ({
   command: (state) => hideHybridHierarchy([programOf(options), '--root', state, ...options.flags]),
   bundleOption: '--bundle',
   detachOption: '--detach',
+  security: options.security,
 })
 
 /** crun, called directly. */

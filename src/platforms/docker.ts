@@ -23,6 +23,7 @@ import {
 import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor.ts'
 import { kataPreflight } from './kata.ts'
 import { isSecure, runtimeRequirement, runtimes, runtimeVersionText } from './shared/engine-runtimes.ts'
+import { securityOption } from './shared/security.ts'
 
 const optionsSchema = z
   .strictObject({
@@ -34,6 +35,7 @@ const optionsSchema = z
      */
     daemon: z.enum(['auto', 'host', 'own']).default('auto'),
     ...engineOptions,
+    ...securityOption,
   })
   .superRefine(requireRunsc)
 type Options = z.output<typeof optionsSchema>
@@ -120,6 +122,8 @@ const settings = (sandbox: GuestSandbox, daemon: Daemon, runtime: string, option
   // Below the hard limit of hosts without CAP_SYS_RESOURCE.
   '--ulimit=nofile=16384:16384',
   '--log-driver=none',
+  // The default is Docker's own profile.
+  ...(options.security === 'none' ? ['--security-opt=seccomp=unconfined'] : []),
   `--mount=type=bind,source=${sandbox.dataDir},destination=/data`,
   ...guestEnv.map((setting) => `--env=${setting}`),
 ]

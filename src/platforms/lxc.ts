@@ -11,6 +11,7 @@ import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { HostError } from '../util/errors.ts'
 import { privateMounts } from './shared/namespaces.ts'
+import { securityOption } from './shared/security.ts'
 
 /** The container's first process. systemd treats the arguments as its kernel command line. */
 export const systemdInit: HostArgv = ['/sbin/init', 'systemd.unit=isobench.target']
@@ -125,6 +126,7 @@ const optionsSchema = z.strictObject({
   privileged: z.boolean().default(false),
   /** A file of LXC settings, which override isobench's. LXC's default.conf is not used. */
   config: z.string().startsWith('/', 'use an absolute path').optional(),
+  ...securityOption,
 })
 type Options = z.output<typeof optionsSchema>
 
@@ -152,6 +154,15 @@ function sysOf({ privileged, init }: Options): string[] {
 /** Directories that systemd and its services write to. The root is read-only. */
 const systemdWrites = ['/var/lib/systemd', '/var/log', '/var/tmp'].map((path) => inMemory(path, '755'))
 
+/** The filter of LXC's own templates. */
+const lxcProfile = '/usr/share/lxc/config/common.seccomp'
+
+/** What the templates of LXC confine (common.conf and userns.conf): fewer capabilities only if root is the host's. */
+const securityOf = ({ privileged, security }: Options): readonly string[] => [
+  ...(privileged ? ['lxc.cap.drop = mac_admin mac_override sys_time sys_module sys_rawio'] : []),
+  ...(security === 'default' && existsSync(lxcProfile) ? [`lxc.seccomp.profile = ${lxcProfile}`] : []),
+]
+
 const configOf = (sandbox: GuestSandbox, options: Options, folders: readonly SystemdFolder[]): string => {
   const { privileged, init, config } = options
   // Idmapped mounts: root in the guest owns its data, and the image's files keep their owners.
@@ -164,6 +175,7 @@ const configOf = (sandbox: GuestSandbox, options: Options, folders: readonly Sys
     // LXC's monitor process already starts in the guest's network namespace.
     'lxc.net.0.type = none',
     'lxc.apparmor.profile = unconfined',
+    ...securityOf(options),
     'lxc.pty.max = 64',
     'lxc.tty.max = 0',
     'lxc.console.path = none',

@@ -5,7 +5,8 @@ import { defineDriver } from '../driver.ts'
 import { guestEnv } from '../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
-import { enterNamespaces, privateMounts, waitForHostPid } from './shared/namespaces.ts'
+import { execConfined, privateMounts, waitForHostPid } from './shared/namespaces.ts'
+import { type SecurityOption, securityOption, writeSeccompProgram } from './shared/security.ts'
 
 // The script is constant: directories and argv are positional parameters, so the shell does not interpret them.
 const enterGroups =
@@ -24,10 +25,13 @@ function inOwnGroups(sandbox: GuestSandbox, argv: HostArgv): HostArgv {
   return ['sh', '-c', enterGroups, 'sh', ...groups, '--', ...argv]
 }
 
-async function spawn(sandbox: GuestSandbox, argv: GuestArgv): Promise<HostArgv> {
+async function spawn(sandbox: GuestSandbox, argv: GuestArgv, { security }: SecurityOption): Promise<HostArgv> {
   // nspawn writes a lock file next to its root directory, so the root is not the image directory itself.
   const root = join(sandbox.stateDir, 'root')
   const command: HostArgv = [
+    // nspawn has no option that turns off its filters (systemd's page ENVIRONMENT).
+    'env',
+    ...(security === 'none' ? ['SYSTEMD_SECCOMP=0'] : []),
     'systemd-nspawn',
     '--quiet',
     `--directory=${root}`,
@@ -63,15 +67,17 @@ export const nspawn = defineDriver({
   kind: 'nspawn',
   family: 'container',
   description: "systemd-nspawn, systemd's own container launcher",
-  options: z.strictObject({}),
+  options: z.strictObject(securityOption),
   requirements: () => [
     { binary: 'systemd-nspawn', package: 'systemd-container' },
     { binary: 'nsenter', package: 'util-linux' },
+    { binary: 'perl', package: 'perl-base' },
   ],
   version: () => ['systemd-nspawn', '--version'],
-  oneShot: (sandbox, argv) => spawn(sandbox, argv),
-  boot: async (sandbox) => {
-    const leader = await waitForHostPid(await sandbox.spawn(await spawn(sandbox, idleCommand)), idleCommand)
-    return { execArgv: (argv) => sandbox.wrap(enterNamespaces(leader, ['env', '-i', ...guestEnv, ...argv])) }
+  oneShot: (sandbox, argv, options) => spawn(sandbox, argv, options),
+  boot: async (sandbox, options) => {
+    const leader = await waitForHostPid(await sandbox.spawn(await spawn(sandbox, idleCommand, options)), idleCommand)
+    const filter = writeSeccompProgram(sandbox)
+    return { execArgv: (argv) => sandbox.wrap(execConfined(leader, filter, ['env', '-i', ...guestEnv, ...argv])) }
   },
 })

@@ -12,6 +12,7 @@ import { hasHybridControllers, hideHybridHierarchy, unifiedHierarchy } from './c
 import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor.ts'
 import { isSecure, makeProgram, runtimeRequirement, runtimeVersionText } from './shared/engine-runtimes.ts'
 import { memoizeAsync, pipeTarInto, privateMounts, waitForHostPid, withPrivateMounts } from './shared/namespaces.ts'
+import { securityOption, writeSeccompProfile } from './shared/security.ts'
 
 /**
  * podman's settings: file locks instead of locks in the host's shared memory, and nothing from the host's
@@ -166,6 +167,7 @@ const optionsSchema = z
     /** Whether an unprivileged user runs podman. Root in the guest is then that user. */
     rootless: z.boolean().default(false),
     ...engineOptions,
+    ...securityOption,
   })
   .refine(({ runtime, rootless }) => !(rootless && runtime === 'runsc'), {
     path: ['runtime'],
@@ -198,7 +200,7 @@ async function podmanFor(sandbox: GuestSandbox, options: Options): Promise<(...a
 }
 
 /** Options of every container, rootful and rootless. */
-const common = (sandbox: GuestSandbox): readonly string[] => [
+const common = (sandbox: GuestSandbox, { security }: Options): readonly string[] => [
   `--name=${sandbox.id}`,
   '--hostname=isobench',
   // Otherwise podman would write into the image.
@@ -206,8 +208,8 @@ const common = (sandbox: GuestSandbox): readonly string[] => [
   '--dns=none',
   '--read-only',
   '--log-driver=none',
-  // Its profile refuses system calls of libaio. The containers of other platforms have no profile.
-  '--security-opt=seccomp=unconfined',
+  // Docker's profile, because the one of podman 4.3 rejects io_pgetevents, which libaio calls.
+  `--security-opt=seccomp=${security === 'none' ? 'unconfined' : writeSeccompProfile(sandbox)}`,
   // podman's defaults exceed the hard limits of hosts without CAP_SYS_RESOURCE.
   ...['--ulimit=nofile=16384:16384', '--ulimit=nproc=4096:4096'],
   `--mount=type=bind,source=${sandbox.dataDir},destination=/data`,
@@ -222,7 +224,7 @@ interface Engine {
 
 async function rootful(sandbox: GuestSandbox, options: Options): Promise<Engine> {
   const container = [
-    ...common(sandbox),
+    ...common(sandbox, options),
     `--cgroup-parent=${sandbox.cgroupPath}`,
     `--network=ns:${sandbox.netns}`,
     // :O adds an overlay, because podman would otherwise create /etc/mtab in the image.
@@ -231,7 +233,8 @@ async function rootful(sandbox: GuestSandbox, options: Options): Promise<Engine>
   return { command: await podmanFor(sandbox, options), container }
 }
 
-async function rootless(sandbox: GuestSandbox, { runtime }: Options): Promise<Engine> {
+async function rootless(sandbox: GuestSandbox, options: Options): Promise<Engine> {
+  const { runtime } = options
   const podman = await sandbox.oncePerRun(`podman-${runtime}`, (runSandbox) => makeRootless(runSandbox, runtime))
   const rootfs = await podman.image(sandbox.rootfs)
   const command = (...args: readonly string[]) => sandbox.wrap(podman.command(...args))
@@ -240,7 +243,7 @@ async function rootless(sandbox: GuestSandbox, { runtime }: Options): Promise<En
   const removing = podman.command('rm', '--force', '--time=0', '--ignore', sandbox.id)
   await sandbox.onCleanup(`the container of ${sandbox.id}`, ['sh', '-c', '"$@" || exit 0', 'sh', ...removing])
   const container = [
-    ...common(sandbox),
+    ...common(sandbox, options),
     // An unprivileged podman can neither join the guest's network namespace nor, on every host, create cgroups. So it
     // is started in the namespace, and the container stays in the sandbox's cgroup.
     '--network=host',

@@ -2,10 +2,12 @@ import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
 import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
+import { securityOption } from './shared/security.ts'
 
 const optionsSchema = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),
   binary: runtimeBinary('runc'),
+  ...securityOption,
 })
 type Options = z.output<typeof optionsSchema>
 
@@ -15,6 +17,7 @@ const runtime = (options: Options): OciRuntime => ({
   command: (state) => [programOf(options), '--root', state, ...options.flags],
   bundleOption: '--bundle',
   detachOption: '--detach',
+  security: options.security,
 })
 
 /** runc, called directly. */

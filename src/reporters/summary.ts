@@ -250,6 +250,19 @@ export function disturbance(report: Report): string | undefined {
   )
 }
 
+type Security = NonNullable<Report['platforms'][number]['security']>
+
+/** What confines the processes of a guest: `14 capabilities, seccomp filter, no_new_privs`. */
+export function securityText({ capabilities, seccomp, seccompFilters, noNewPrivileges }: Security): string {
+  const filters = seccompFilters !== undefined && seccompFilters > 1 ? `${seccompFilters} seccomp filters` : undefined
+  const mode = seccomp === 'none' ? 'no seccomp filter' : seccomp === 'strict' ? 'strict seccomp' : 'seccomp filter'
+  return [
+    plural(capabilities.length, 'capability', 'capabilities'),
+    filters ?? mode,
+    noNewPrivileges ? 'no_new_privs' : 'without no_new_privs',
+  ].join(', ')
+}
+
 /** A bench's name, safe to print. */
 export const benchName = ({ name }: Pick<BenchInfo, 'name'>): string => sanitize(name, 120)
 

@@ -85,6 +85,15 @@ const findingSchema = z
   })
   .meta({ id: 'Finding', description: 'A numbered statement that consists of parts.' })
 
+export const securitySchema = z
+  .object({
+    capabilities: z.array(z.string()).readonly().describe('effective capabilities, such as `net_raw`'),
+    seccomp: z.enum(['none', 'strict', 'filter']).describe('mode of seccomp'),
+    seccompFilters: z.number().optional().describe('number of seccomp filters; absent if unknown'),
+    noNewPrivileges: z.boolean().describe('whether no_new_privs is set'),
+  })
+  .meta({ id: 'ProcessSecurity', description: 'What confines a process of a guest, as /proc/self/status says there.' })
+
 const platformSchema = z
   .object({
     name: platformName,
@@ -96,6 +105,7 @@ const platformSchema = z
     reason: z.string().optional().describe('why it is not available'),
     fix: z.string().optional().describe('how to make it available'),
     cpuMode: cpuModeSchema.describe('how it executes the code of its guests'),
+    security: securitySchema.optional().describe('what confines the processes of a guest; absent if unknown'),
     unsupportedWorkloads: z.array(workKindSchema).optional().describe('kinds of workload that it cannot run'),
     supportedWorkloads: z.array(workKindSchema).optional().describe('kinds that it can run although not available'),
   })

@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import type { CpuMode, PlatformFamily } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
 import { type SequentialPlan, seeded, shuffled } from '../stats/index.ts'
-import type { PublishedResult, WeightsSource } from './plan-schema.ts'
+import type { PublishedResult, securitySchema, WeightsSource } from './plan-schema.ts'
 import type { BenchData, FindingData, WorkKind } from './suite.ts'
 import type { exclusionReasonSchema } from './vocabulary.ts'
 
@@ -46,6 +46,8 @@ export interface PlannedPlatform {
   readonly fix?: string
   /** How it executes the code of its guests on this host. */
   readonly cpuMode: CpuMode
+  /** What confines the first process of a guest. Absent: the guest does not report it. */
+  readonly security?: z.infer<typeof securitySchema> | undefined
   /** Kinds of workload that the platform cannot run. */
   readonly unsupportedWorkloads?: readonly WorkKind[]
   /** Kinds of workload that it runs although it is not available. */

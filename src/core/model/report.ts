@@ -1,7 +1,13 @@
 import * as z from 'zod'
 import { UsageError } from '../../util/errors.ts'
 import { benchInfoSchema, familySchema, paramsSchema, workKindSchema } from './claim.ts'
-import { excludedBenchSchema, excludedPlatformSchema, problemSchema, profileFields } from './plan-schema.ts'
+import {
+  excludedBenchSchema,
+  excludedPlatformSchema,
+  problemSchema,
+  profileFields,
+  securitySchema,
+} from './plan-schema.ts'
 import { environmentSchema } from './record.ts'
 import { claimVerdictSchema, findingVerdictSchema } from './verdict.ts'
 import { cpuModeSchema, runStatusSchema, vocabulary } from './vocabulary.ts'
@@ -107,6 +113,7 @@ const platformSchema = z
     family: familySchema.describe('how strongly, and by what, it isolates'),
     available: z.boolean().describe('whether it works on this host'),
     version: z.string().describe('version text of the platform; empty if unknown'),
+    security: securitySchema.optional().describe('what confines the processes of a guest; absent if unknown'),
     cpuMode: cpuModeSchema.describe('what runs the code of the guests'),
     reason: z.string().nullable().describe('why it is not available; otherwise null'),
     fix: z.string().nullable().describe('how to make it available; null if unknown'),

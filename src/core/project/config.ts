@@ -119,6 +119,12 @@ export const configSchema = z
       .meta({ id: 'ImageConfig', description: 'The root filesystem of every guest.' })
       .default({})
       .describe('root filesystem of every guest'),
+    security: z
+      .enum(['default', 'none'])
+      .default('default')
+      .describe(
+        'what confines the guests of platforms with the option `security`: what their users run, or no seccomp filter',
+      ),
     duet: z
       .boolean()
       .default(false)
@@ -221,7 +227,7 @@ export async function loadProject(
     configFile: join(root, name),
     configDigest: digest,
     include: config.include,
-    platforms: config.platforms as PlatformSpec[],
+    platforms: (config.platforms as PlatformSpec[]).map((spec) => ({ ...spec, security: config.security })),
     skipTags: [...new Set(Object.values(config.profiles).flatMap(({ skipTags = [] }) => skipTags))],
     skipPlatformTags: config.skipPlatformTags,
     guest: {

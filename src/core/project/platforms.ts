@@ -73,7 +73,9 @@ export function resolvePlatforms(
       return { file, message: `there is no platform "${spec.kind}"`, fix, ...locateWord(spec.location, spec.kind) }
     }
     try {
-      return { spec, driver, options: driver.options.parse(spec.options) }
+      const { shape = {} } = driver.options as { readonly shape?: object }
+      const common = spec.security !== undefined && 'security' in shape ? { security: spec.security } : {}
+      return { spec, driver, options: driver.options.parse({ ...common, ...spec.options }) }
     } catch (error) {
       const { message, fix, word } = optionsProblem(error, driver, spec.options)
       return {

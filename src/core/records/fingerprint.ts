@@ -12,7 +12,10 @@ export interface FingerprintInput {
   readonly environment: RunRecord['environment']
   readonly plan: {
     readonly profile: Pick<RunRecord['plan']['profile'], 'seconds'>
-    readonly platforms: readonly Pick<RunRecord['plan']['platforms'][number], 'name' | 'available' | 'version'>[]
+    readonly platforms: readonly Pick<
+      RunRecord['plan']['platforms'][number],
+      'name' | 'available' | 'version' | 'security'
+    >[]
   }
 }
 
@@ -24,6 +27,8 @@ export interface FingerprintOptions {
 
 /** What a fingerprint calls the version of a platform. */
 const versionOf = (platform: string): string => `version of ${platform}`
+/** What a fingerprint calls the confinement of a platform. */
+const securityOf = (platform: string): string => `security of ${platform}`
 
 /**
  * What a figure depends on and two runs must share. The live clock speed, the time and the revision are not among it.
@@ -49,8 +54,9 @@ export function hostFingerprint(
     'seconds per sample': String(plan.profile.seconds),
     ...Object.fromEntries(Object.entries(mitigations).map(([name, state]) => [`mitigation ${name}`, state])),
     ...Object.fromEntries(
-      plan.platforms.flatMap(({ name, available, version }) => {
-        if (available) return [[versionOf(name), version]]
+      plan.platforms.flatMap(({ name, available, version, security }) => {
+        if (available)
+          return [[versionOf(name), version], ...(security ? [[securityOf(name), JSON.stringify(security)]] : [])]
         return includeConfig ? [[versionOf(name), 'cannot run']] : []
       }),
     ),
@@ -66,7 +72,8 @@ function differencesBetween(
   const names = new Set([...Object.keys(one), ...Object.keys(other)])
   return [...names].flatMap((what) => {
     const [x, y] = [one[what], other[what]]
-    if (x === y || (what.startsWith(versionOf('')) && (x === undefined || y === undefined))) return []
+    const isOfPlatform = what.startsWith(versionOf('')) || what.startsWith(securityOf(''))
+    if (x === y || (isOfPlatform && (x === undefined || y === undefined))) return []
     return [{ what, baseline: x ?? 'unknown', current: y ?? 'unknown' }]
   })
 }

@@ -5,6 +5,7 @@ import type { TraceSource } from '../../dsl/traced.ts'
 import type { Image } from '../../host/image.ts'
 import { describeMissing, installCommand, missing } from '../../host/packages.ts'
 import { runHostCommand } from '../../host/process.ts'
+import { type ProcessSecurity, parseProcessSecurity } from '../../host/process-security.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { traceSources } from '../../tracing/sources.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
@@ -171,22 +172,28 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   const emulated = cpuMode === 'emulated'
   const rootfs = wanted.length > 0 ? image!.rootfs : undefined
   const boot = () => bootOnce(platform, probing, { rootfs, limit: bootTimeout(emulated) })
-  const failure = await (emulated ? serialQueue(boot) : boot())
-  return failure ? { available: false, ...failure, ...known } : { available: true, ...known }
+  const booted = await (emulated ? serialQueue(boot) : boot())
+  if ('reason' in booted) return { available: false, ...booted, ...known }
+  return { available: true, ...booted, ...known }
 }
 
-/** Boots one process. Resolves to the failure, if there is one. */
+/** Boots one process. Resolves to what confined it, or to why it failed. */
 async function bootOnce(
   { spec, driver, options }: ResolvedPlatform,
   { tiny, session, exec }: Probing,
   { rootfs = tiny, limit }: { readonly rootfs?: string | undefined; readonly limit: number },
-): Promise<{ readonly reason: string; readonly fix?: string } | undefined> {
+): Promise<{ readonly reason: string; readonly fix?: string } | { readonly security?: ProcessSecurity }> {
   try {
     session.signal.throwIfAborted()
     await using sandbox = await session.createSandbox(rootfs, limit)
-    const argv = await driver.oneShot(sandbox, ['/bin/busybox', 'true'], options)
-    await exec(argv, { timeoutMs: limit * 1000, signal: session.signal, label: `a boot on ${spec.name}` })
-    return undefined
+    const argv = await driver.oneShot(sandbox, ['/bin/busybox', 'cat', '/proc/self/status'], options)
+    const { stdout } = await exec(argv, {
+      timeoutMs: limit * 1000,
+      signal: session.signal,
+      label: `a boot on ${spec.name}`,
+    })
+    const security = parseProcessSecurity(stdout)
+    return security ? { security } : {}
   } catch (error) {
     session.signal.throwIfAborted()
     const fix = error instanceof IsobenchError ? error.fix : undefined

@@ -6,24 +6,8 @@ import type { GuestHandle } from '../../driver.ts'
 import { guestEnv } from '../../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../../host/process.ts'
 import type { GuestSandbox } from '../../host/sandbox.ts'
-
-/** Docker's default capabilities (moby/profiles, `caps/defaults.go`). */
-const capabilities = [
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FSETID',
-  'CAP_FOWNER',
-  'CAP_MKNOD',
-  'CAP_NET_RAW',
-  'CAP_SETGID',
-  'CAP_SETUID',
-  'CAP_SETFCAP',
-  'CAP_SETPCAP',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_SYS_CHROOT',
-  'CAP_KILL',
-  'CAP_AUDIT_WRITE',
-]
+import { ociSeccomp } from './seccomp-profile.ts'
+import { defaultCapabilities, type SecurityOption } from './security.ts'
 
 const mount = (destination: string, type: string, source: string, ...options: string[]) => ({
   destination,
@@ -32,17 +16,22 @@ const mount = (destination: string, type: string, source: string, ...options: st
   options,
 })
 
-/**
- * Whether the configuration contains the guest's limits. If the guest is a VM, the runtime would add them to the VM's
- * size.
- */
-export type Resources = 'limited' | 'unlimited'
+/** What differs between the bundles of runtimes. */
+export interface BundleOptions {
+  /**
+   * Whether the configuration contains the guest's limits. If the guest is a VM, the runtime would add them to the VM's
+   * size.
+   */
+  readonly resources?: 'limited' | 'unlimited'
+  /** Absent: without a filter, because the guest has its own kernel. */
+  readonly security?: SecurityOption['security']
+}
 
 /**
  * The OCI runtime configuration (OCI runtime spec 1.0.2) of a guest: read-only image, limits, network namespace, and
  * /data.
  */
-function configOf(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources) {
+function configOf(sandbox: GuestSandbox, argv: GuestArgv, { resources = 'limited', security }: BundleOptions) {
   const { limits } = sandbox
   return {
     ociVersion: '1.0.2',
@@ -52,10 +41,14 @@ function configOf(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources) 
       args: argv,
       env: guestEnv,
       cwd: '/',
-      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      capabilities: {
+        bounding: defaultCapabilities,
+        effective: defaultCapabilities,
+        permitted: defaultCapabilities,
+      },
       // Below the hard limit of hosts without CAP_SYS_RESOURCE.
       rlimits: [{ type: 'RLIMIT_NOFILE', hard: 16384, soft: 16384 }],
-      noNewPrivileges: true,
+      noNewPrivileges: security !== 'none',
     },
     root: { path: sandbox.rootfs, readonly: true },
     hostname: 'isobench',
@@ -86,6 +79,7 @@ function configOf(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources) 
           cpu: { cpus: limits.cpus.join(',') },
         }),
       },
+      ...(security === 'default' && { seccomp: ociSeccomp() }),
       maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },
@@ -93,10 +87,10 @@ function configOf(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources) 
 }
 
 /** Writes the guest's bundle and returns its directory. */
-export function writeBundle(sandbox: GuestSandbox, argv: GuestArgv, resources: Resources = 'limited'): string {
+export function writeBundle(sandbox: GuestSandbox, argv: GuestArgv, options: BundleOptions = {}): string {
   const folder = join(sandbox.stateDir, 'bundle')
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(configOf(sandbox, argv, resources), null, 1))
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(configOf(sandbox, argv, options), null, 1))
   return folder
 }
 
@@ -106,6 +100,8 @@ export interface OciRuntime {
   command(state: string): HostArgv
   readonly bundleOption: string
   readonly detachOption: string
+  /** See `BundleOptions`. */
+  readonly security?: SecurityOption['security']
 }
 
 function stateOf(sandbox: GuestSandbox): string {
@@ -116,13 +112,13 @@ function stateOf(sandbox: GuestSandbox): string {
 
 /** Returns argv that runs a container with `argv` as its only process until it ends. */
 export function runOnce(runtime: OciRuntime, sandbox: GuestSandbox, argv: GuestArgv): HostArgv {
-  const bundle = writeBundle(sandbox, argv)
+  const bundle = writeBundle(sandbox, argv, runtime)
   return sandbox.wrap([...runtime.command(stateOf(sandbox)), 'run', runtime.bundleOption, bundle, sandbox.id])
 }
 
 /** Boots a container that idles. */
 export async function startContainer(runtime: OciRuntime, sandbox: GuestSandbox): Promise<GuestHandle> {
-  const bundle = writeBundle(sandbox, idleCommand)
+  const bundle = writeBundle(sandbox, idleCommand, runtime)
   const command = runtime.command(stateOf(sandbox))
   await sandbox.run(sandbox.wrap([...command, 'run', runtime.bundleOption, bundle, runtime.detachOption, sandbox.id]))
   return { execArgv: (argv) => sandbox.wrap([...command, 'exec', sandbox.id, ...argv]) }

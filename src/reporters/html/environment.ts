@@ -1,6 +1,13 @@
 import type { Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
-import { excludedPlatformsNote, measuredBenches, resultsOf, unavailablePlatforms, verdictNotes } from '../summary.ts'
+import {
+  excludedPlatformsNote,
+  measuredBenches,
+  resultsOf,
+  securityText,
+  unavailablePlatforms,
+  verdictNotes,
+} from '../summary.ts'
 import { cell, details, headerCell, list, table } from './elements.ts'
 import { type Html, html, lines } from './tag.ts'
 
@@ -99,7 +106,7 @@ export function environmentHtml(report: Report): Html {
 
 function platformsHtml(report: Report): Html {
   const partially = new Set(unavailablePlatforms(report).partially.map(({ name }) => name))
-  const rows = report.platforms.map(({ name, kind, family, available, version, reason, fix }) => {
+  const rows = report.platforms.map(({ name, kind, family, available, version, security, reason, fix }) => {
     const status = available ? '✓ works' : partially.has(name) ? '– boots no guest' : '– cannot run'
     return {
       cells: [
@@ -107,10 +114,11 @@ function platformsHtml(report: Report): Html {
         headerCell(name),
         cell(family === kind ? kind : `${kind}, ${family}`),
         cell(available ? version : (reason ?? 'no reason given'), 'wrap-anywhere'),
+        cell(security && securityText(security)),
         cell(fix, 'wrap-anywhere'),
       ],
     }
   })
-  const titles = ['', 'platform', 'kind', 'version, or why not', 'fix']
+  const titles = ['', 'platform', 'kind', 'version, or why not', 'security', 'fix']
   return details(`Platforms (${report.platforms.length})`, table('Platforms', titles, rows))
 }

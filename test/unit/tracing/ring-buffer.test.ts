@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { syscallName } from '../../../src/host/syscall-names.ts'
 import { eachEvent, eventFormat, lostEvents, pageFormat } from '../../../src/tracing/ring-buffer.ts'
-import { functionName, functions, parseKallsyms, syscallName, syscalls } from '../../../src/tracing/sources.ts'
+import { functionName, functions, parseKallsyms, syscalls } from '../../../src/tracing/sources.ts'
 
 // As Linux 6.12 and 6.18 have them on x86-64.
 const headerPage = `\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;

@@ -161,7 +161,7 @@ describe('a run', () => {
     expect(text).toMatch(/^stopped: the time is up after 3 of 10 rounds: 1 of 1 claims stayed undecided/)
   })
 
-  it('is an error if the guest went over its processes, although all commands succeeded, and a new guest follows', async () => {
+  it('fails a sample if its guest went over its processes, although all commands succeeded', async () => {
     const { host, record } = await measured({ native: {}, runc: { bombAt: 2 } }, { disk: {} }, { rounds: 3 })
     const errors = record.samples.filter(({ platform }) => platform === 'runc').map((one) => errorOf(one))
     expect(errors).toEqual([

@@ -1,0 +1,59 @@
+/** What confines the processes of containers: the option `security`, capabilities, and the seccomp profile. */
+
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod'
+import type { HostSandbox } from '../../host/sandbox.ts'
+import { ociSeccomp, seccompProgram } from './seccomp-profile.ts'
+
+/**
+ * The option of platforms that confine processes. `default`: what the users of the platform run. `none`: without
+ * seccomp filter and no_new_privs, if the platform allows that. The capabilities stay.
+ */
+export const securityOption = {
+  security: z.enum(['default', 'none']).default('default'),
+}
+
+/** The parsed option. */
+export interface SecurityOption {
+  readonly security: 'default' | 'none'
+}
+
+/** Docker's default capabilities (moby/profiles, `caps/defaults.go`). */
+export const defaultCapabilities = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FSETID',
+  'CAP_FOWNER',
+  'CAP_MKNOD',
+  'CAP_NET_RAW',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETFCAP',
+  'CAP_SETPCAP',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SYS_CHROOT',
+  'CAP_KILL',
+  'CAP_AUDIT_WRITE',
+]
+
+/** Writes the seccomp profile for an engine, and returns its path. */
+export function writeSeccompProfile({ stateDir }: Pick<HostSandbox, 'stateDir'>): string {
+  const file = join(stateDir, 'seccomp.json')
+  writeFileSync(file, JSON.stringify(ociSeccomp()))
+  // Readable for the user of rootless podman, whatever the umask is.
+  chmodSync(file, 0o644)
+  return file
+}
+
+/**
+ * Writes the seccomp profile as a program of the kernel.
+ * @returns its path, or undefined on a machine for which isobench cannot make it
+ */
+export function writeSeccompProgram({ stateDir }: Pick<HostSandbox, 'stateDir'>): string | undefined {
+  const program = seccompProgram()
+  if (!program) return undefined
+  const file = join(stateDir, 'seccomp.bpf')
+  writeFileSync(file, program)
+  return file
+}
