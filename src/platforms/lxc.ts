@@ -211,7 +211,8 @@ async function toolsFor(sandbox: GuestSandbox): Promise<(name: string, ...args: 
     ['bind,ro', sandbox.rootfs, reachable(sandbox, 'image')],
     ['bind,nosuid,nodev', sandbox.dataDir, reachable(sandbox, 'data')],
   ])
-  const container = ['-P', join(sandbox.stateDir, 'lxc'), '-n', sandbox.id]
+  mkdirSync(reachable(sandbox, 'containers'))
+  const container = ['-P', reached('containers'), '-n', sandbox.id]
   return (name, ...args) => inMounts([...withoutPath, which(name) ?? name, ...container, ...args])
 }
 
