@@ -18,6 +18,8 @@ export interface ImageConfig {
   readonly rootfs?: string
   /** Debian packages to install in addition to isobench's own. */
   readonly packages?: readonly string[]
+  /** The day of Debian's archives to build the image from, `'YYYY-MM-DD'`. Default: the day of the build. */
+  readonly snapshot?: string
 }
 
 /** How much a run measures. */

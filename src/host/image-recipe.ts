@@ -1,7 +1,7 @@
 /** What the image contains, and the mmdebstrap hooks that create it. */
 
 import { createHash } from 'node:crypto'
-import { lstatSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ffmpeg } from '../tools/ffmpeg.ts'
 import { programPath } from '../util/assets.ts'
@@ -29,6 +29,8 @@ export interface Recipe {
   readonly programs: Readonly<Record<string, string>>
   /** Commands that create input data for the tools, and the files that they create. */
   readonly inputs: readonly { readonly file: string; readonly argv: readonly string[] }[]
+  /** The day of the package archives, `YYYY-MM-DD`. Absent: the day of the build. */
+  readonly snapshot?: string
 }
 
 /**
@@ -101,13 +103,30 @@ const shellQuote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 const recipeVersion = 2
 
 /** Returns isobench's recipe with the author's extra packages. netperf is in non-free. */
-export const recipe = (extra: readonly string[] = []): Recipe => ({
+export const recipe = (extra: readonly string[] = [], snapshot?: string): Recipe => ({
   suite: 'trixie',
   components: ['main', 'contrib', 'non-free'],
   packages: [...new Set([...packages, ...extra])].sort(),
   programs: Object.fromEntries(Object.entries(programs).map(([name, file]) => [name, readFileSync(file, 'utf8')])),
   inputs,
+  ...(snapshot !== undefined && { snapshot }),
 })
+
+/**
+ * Returns a hash of the packages that a root filesystem has, with their versions: 12 hexadecimal digits of SHA-256.
+ * Undefined if it has no list of packages. A recipe names packages only, and their versions depend on the day.
+ */
+export function packagesDigest(rootfs: string): string | undefined {
+  const file = join(rootfs, 'var/lib/dpkg/status')
+  if (!existsSync(file)) return undefined
+  const installed = readFileSync(file, 'utf8')
+    .split('\n\n')
+    .filter((entry) => /^Status: .* installed$/m.test(entry))
+    .map((entry) => ['Package', 'Architecture', 'Version'].map((name) => fieldOf(entry, name)).join(' '))
+  return createHash('sha256').update(installed.sort().join('\n')).digest('hex').slice(0, 12)
+}
+
+const fieldOf = (entry: string, name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(entry)?.[1]
 
 /** Returns the name of a recipe's image: 16 hexadecimal digits of SHA-256. */
 export const digestOf = (contents: Recipe): string =>

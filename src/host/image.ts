@@ -14,11 +14,11 @@ import {
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError } from '../util/errors.ts'
-import { compileHooks, digestOf, inputHooks, type Recipe, recipe } from './image-recipe.ts'
+import { compileHooks, digestOf, inputHooks, packagesDigest, type Recipe, recipe } from './image-recipe.ts'
 import { buildSteps } from './image-steps.ts'
 import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from './lock.ts'
 import { requiredMountPoints } from './mounts.ts'
-import { debianMirror } from './packages.ts'
+import { debianSources, reachableSources, snapshotSetting } from './packages.ts'
 import { cacheFolder } from './paths.ts'
 import { HostCommandError } from './process.ts'
 
@@ -29,22 +29,29 @@ export class ImageError extends IsobenchError {
 
 export interface Image {
   readonly rootfs: string
-  /** Digest of the recipe. For a root filesystem of the user: `own:`, its inode and its modification time. */
+  /**
+   * Digests of the recipe and of the installed packages with their versions. For a root filesystem of the user: `own:`,
+   * its inode and its modification time, and the packages if it has a list of them.
+   */
   readonly digest: string
 }
 
 const imagesFolder = () => join(cacheFolder(), 'images')
 
+const recipeOf = ({ packages, snapshot }: ImageConfig): Recipe => recipe(packages, snapshot)
+
 /** Returns where the image of this config is, whether it exists or not. */
 export function imagePath(config: ImageConfig = {}): string {
-  return config.rootfs ?? join(imagesFolder(), digestOf(recipe(config.packages)))
+  return config.rootfs ?? join(imagesFolder(), digestOf(recipeOf(config)))
 }
 
 /** Returns the image, or `undefined` if it does not exist. An existing image is complete, see `buildOnce`. */
 export function findImage(config: ImageConfig = {}): Image | undefined {
   if (config.rootfs !== undefined) return ownImage(config.rootfs)
   const rootfs = imagePath(config)
-  return existsSync(rootfs) ? { rootfs: realpathSync(rootfs), digest: basename(rootfs) } : undefined
+  return existsSync(rootfs)
+    ? { rootfs: realpathSync(rootfs), digest: withPackages(basename(rootfs), rootfs) }
+    : undefined
 }
 
 function ownImage(rootfs: string): Image {
@@ -58,8 +65,11 @@ function ownImage(rootfs: string): Image {
     )
   }
   const { ino, mtimeMs } = statSync(rootfs)
-  return { rootfs: realpathSync(rootfs), digest: `own:${ino}-${Math.round(mtimeMs)}` }
+  return { rootfs: realpathSync(rootfs), digest: withPackages(`own:${ino}-${Math.round(mtimeMs)}`, rootfs) }
 }
+
+const withPackages = (name: string, rootfs: string): string =>
+  [name, packagesDigest(rootfs)].filter((part) => part !== undefined).join('-')
 
 /**
  * Closes the images to other users of the host, because an image has set-uid programs that get no security updates.
@@ -78,7 +88,7 @@ export async function ensureImage(config: ImageConfig, options: ArtifactBuildOpt
     // TMPDIR of mmdebstrap. If it were killed, its files would stay in /tmp.
     const scratch = `${temporary}.scratch`
     await using _scratch = await options.journal.create({ kind: 'directory', path: scratch }, () => mkdirSync(scratch))
-    await runMmdebstrap(config, recipe(config.packages), temporary, scratch, options)
+    await runMmdebstrap(config, recipeOf(config), temporary, scratch, options)
   }
   await buildOnce(imagePath(config), build, { ...options, purpose: 'building the image' })
   return findImage(config)!
@@ -97,20 +107,21 @@ async function runMmdebstrap(
 ): Promise<void> {
   const excludes = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
   const { packages, hooks } = compileHooks(contents)
+  const sources = await reachableSources(debianSources(contents), join(scratch, 'apt'), options.signal)
   const argv = [
     'mmdebstrap',
     '--variant=minbase',
     '--mode=root',
-    `--components=${contents.components.join(',')}`,
     `--include=${[...new Set([...contents.packages, ...packages])].join(',')}`,
     '--aptopt=Apt::Install-Recommends "false"',
     // Without this, dpkg waits for the disk after every file, which takes a quarter of the build.
     '--dpkgopt=force-unsafe-io',
     ...excludes,
     ...[...hooks, ...inputHooks(contents)].map((hook) => `--customize-hook=${hook}`),
+    ...(contents.snapshot === undefined ? [] : [`--aptopt=${snapshotSetting}`]),
     contents.suite,
     folder,
-    debianMirror(),
+    ...sources,
   ]
   const lines: string[] = []
   const step = buildSteps(contents.packages.length)

@@ -33,15 +33,88 @@ function aptSources(): string[] {
     .map((file) => readFileSync(file, 'utf8').replace(/^\s*#.*$/gm, ''))
 }
 
+/** Returns the address of an archive in the host's apt sources: `debian`, or `debian-security`. */
+function findArchive(name: 'debian' | 'debian-security'): string | undefined {
+  const entry = new RegExp(`(?:^URIs:\\s*|^deb\\s+(?:\\[[^\\]]*\\]\\s*)?)(\\S+/${name})/?(?=\\s|$)`, 'm')
+  return aptSources()
+    .map((text) => entry.exec(text)?.[1])
+    .find((address) => address !== undefined)
+}
+
+/** What the sources of a Debian suite are made of. */
+export interface SourceOptions {
+  readonly suite: string
+  readonly components: readonly string[]
+  /** The state of the archives on a day, `YYYY-MM-DD`, from snapshot.debian.org. Absent: today's from the mirror. */
+  readonly snapshot?: string | undefined
+}
+
+/**
+ * Returns the apt sources of a suite: the archive, and the security archive if there is an address of one.
+ * @throws {HostError} if there is no snapshot, and the host has no Debian mirror configured
+ */
+export function debianSources({ suite, components, snapshot }: SourceOptions): readonly string[] {
+  const at = snapshot?.replaceAll('-', '')
+  const archive = (name: string) => `https://snapshot.debian.org/archive/${name}/${at}T000000Z`
+  const main = at === undefined ? debianMirror() : archive('debian')
+  const security = at === undefined ? findArchive('debian-security') : archive('debian-security')
+  const line = (address: string, of: string) => `deb [signed-by=${keyring}] ${address} ${of} ${components.join(' ')}`
+  return [line(main, suite), ...(security === undefined ? [] : [line(security, `${suite}-security`)])]
+}
+
+/** Settings of apt for a snapshot: its lists have expired. */
+export const snapshotSetting = 'Acquire::Check-Valid-Until "false"'
+
+/** Settings that keep apt away from the sources, lists and packages of the host. All its files are in `folder`. */
+const isolatedSettings = (folder: string, list: string): readonly string[] => [
+  `Dir::Etc::sourcelist=${list}`,
+  'Dir::Etc::sourceparts=-',
+  `Dir::State::Lists=${join(folder, 'lists')}`,
+  'Dir::State::status=/dev/null',
+  `Dir::Cache=${folder}`,
+  'Acquire::Languages=none',
+  // Without this, apt drops root and cannot write to the directory.
+  'APT::Sandbox::User=root',
+]
+
+/**
+ * Returns the sources that apt can reach, in the order given. The first one is required, so it is not tried.
+ * @param folder an empty directory for apt's files
+ */
+export async function reachableSources(
+  lines: readonly string[],
+  folder: string,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const [main = '', ...others] = lines
+  const reachable = [main]
+  const list = join(folder, 'sources.list')
+  await mkdir(join(folder, 'lists/partial'), { recursive: true })
+  const settings = [
+    ...isolatedSettings(folder, list),
+    'APT::Update::Error-Mode=any',
+    'Acquire::Check-Valid-Until=false',
+  ]
+  const update = ['apt-get', ...settings.flatMap((setting) => ['-o', setting]), 'update']
+  for (const line of others) {
+    await writeFile(list, `${line}\n`)
+    try {
+      await runHostCommand(update, { timeout: 60, ...(signal && { signal }) })
+      reachable.push(line)
+    } catch (error) {
+      if (!(error instanceof HostCommandError)) throw error
+    }
+  }
+  return reachable
+}
+
 /**
  * Returns the Debian mirror of the host's apt sources. isobench itself contains no mirror address.
  * @throws {HostError} if the host has no Debian mirror configured
  */
 export function debianMirror(): string {
-  for (const text of aptSources()) {
-    const address = /(?:^URIs:\s*|^deb\s+(?:\[[^\]]*\]\s*)?)(\S+\/debian)\/?(?=\s|$)/m.exec(text)?.[1]
-    if (address) return address
-  }
+  const address = findArchive('debian')
+  if (address !== undefined) return address
   throw new HostError(
     'the apt sources of this host contain no Debian mirror.',
     'add one to /etc/apt/sources.list.d, or set image: { rootfs } in isobench.config.ts',
@@ -108,16 +181,7 @@ export async function downloadPackage(options: PackageDownload): Promise<string>
   const list = join(folder, 'sources.list')
   await writeFile(list, `deb [signed-by=${keyring}] ${debianMirror()} ${suite} main\n`)
   await mkdir(join(folder, 'lists/partial'), { recursive: true })
-  const isolated = [
-    `Dir::Etc::sourcelist=${list}`,
-    'Dir::Etc::sourceparts=-',
-    `Dir::State::Lists=${join(folder, 'lists')}`,
-    'Dir::State::status=/dev/null',
-    `Dir::Cache=${folder}`,
-    'Acquire::Languages=none',
-    // Without this, apt drops root and cannot write to the directory.
-    'APT::Sandbox::User=root',
-  ].flatMap((setting) => ['-o', setting])
+  const isolated = isolatedSettings(folder, list).flatMap((setting) => ['-o', setting])
   const commandOptions = { timeout: 300, cwd: folder, ...(signal && { signal }) }
   await runHostCommand(['apt-get', ...isolated, 'update'], commandOptions)
   const depends =

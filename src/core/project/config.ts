@@ -115,6 +115,11 @@ export const configSchema = z
           .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/))
           .optional()
           .describe('Debian packages to add to the image'),
+        snapshot: z
+          .string()
+          .regex(/^20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'write a day as "2026-11-01"')
+          .optional()
+          .describe("day of Debian's archives to build the image from, `YYYY-MM-DD`; absent: the day of the build"),
       })
       .meta({ id: 'ImageConfig', description: 'The root filesystem of every guest.' })
       .default({})
@@ -241,6 +246,7 @@ export async function loadProject(
         rootfs: isAbsolute(config.image.rootfs) ? config.image.rootfs : resolve(root, config.image.rootfs),
       }),
       ...(config.image.packages && { packages: config.image.packages }),
+      ...(config.image.snapshot !== undefined && { snapshot: config.image.snapshot }),
     },
     duet: config.duet,
     ...(config.reporters && { reporters: config.reporters }),
