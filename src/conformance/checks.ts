@@ -111,7 +111,7 @@ export function guestChecks(host: ConformanceHost, { spec, driver, options }: Re
     ...commandChecks(guest),
     cpuCheck(guest),
     ...networkChecks(guest, (second) => driver.boot(second, options)),
-    ...fileChecks(guest, platformFamily(driver, options) === 'native'),
+    ...fileChecks(guest, platformFamily(driver, options)),
     ...limitChecks(guest),
     {
       name: 'leaves nothing, with commands still running in it',

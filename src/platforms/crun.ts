@@ -44,6 +44,8 @@ const runtime = (options: Options): OciRuntime => ({
   bundleOption: '--bundle',
   detachOption: '--detach',
   security: options.security,
+  // It takes the rest from the bundle.
+  execOptions: options.security === 'none' ? [] : ['--no-new-privs'],
 })
 
 /** crun, called directly. */

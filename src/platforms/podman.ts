@@ -212,7 +212,7 @@ const common = (sandbox: GuestSandbox, { security }: Options): readonly string[]
   `--security-opt=seccomp=${security === 'none' ? 'unconfined' : writeSeccompProfile(sandbox)}`,
   // podman's defaults exceed the hard limits of hosts without CAP_SYS_RESOURCE.
   ...['--ulimit=nofile=16384:16384', '--ulimit=nproc=4096:4096'],
-  `--mount=type=bind,source=${sandbox.dataDir},destination=/data`,
+  `--mount=type=bind,source=${sandbox.dataDir},destination=/data,nosuid,nodev`,
   ...guestEnv.map((setting) => `--env=${setting}`),
 ]
 

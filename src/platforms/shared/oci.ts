@@ -100,6 +100,8 @@ export interface OciRuntime {
   command(state: string): HostArgv
   readonly bundleOption: string
   readonly detachOption: string
+  /** Options of `exec`. */
+  readonly execOptions?: readonly string[]
   /** See `BundleOptions`. */
   readonly security?: SecurityOption['security']
 }
@@ -121,5 +123,5 @@ export async function startContainer(runtime: OciRuntime, sandbox: GuestSandbox)
   const bundle = writeBundle(sandbox, idleCommand, runtime)
   const command = runtime.command(stateOf(sandbox))
   await sandbox.run(sandbox.wrap([...command, 'run', runtime.bundleOption, bundle, runtime.detachOption, sandbox.id]))
-  return { execArgv: (argv) => sandbox.wrap([...command, 'exec', sandbox.id, ...argv]) }
+  return { execArgv: (argv) => sandbox.wrap([...command, 'exec', ...(runtime.execOptions ?? []), sandbox.id, ...argv]) }
 }
