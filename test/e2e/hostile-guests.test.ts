@@ -184,7 +184,7 @@ test('a guest that goes over its memory, processes or /data is ended, and the ne
       // The bomb goes on in the background, so its command succeeds.
       hostile(
         'forks',
-        "await guest.exec(command('bash', '-c', 'bomb() { bomb | bomb & }; bomb; sleep 1')); return { time: 1 }",
+        "await guest.exec(command('sh', '-c', 'bomb() { bomb | bomb & }; bomb; sleep 1')); return { time: 1 }",
       ) +
       hostile('fills', "await guest.exec(command('sh', '-c', 'cat /dev/zero > /data/all')); return { time: 1 }"),
     { guest: "processes: 300, data: '256MiB'" },
