@@ -324,6 +324,12 @@ export const sharedOptions = {
     example: '--all | less',
     schema: toggle,
   },
+  verbose: {
+    group: 'Output',
+    description: 'print also what confines the guests of each platform',
+    example: '--verbose runc docker',
+    schema: toggle,
+  },
   install: {
     group: 'Host and project',
     description: 'install missing packages with apt without asking',
