@@ -182,7 +182,7 @@ export function fileChecks(guest: GuestUnderTest, family: PlatformFamily): Confo
         if (!existsSync(program)) return
         // A shell tries it, because setpriv itself keeps its capabilities until it executes a program.
         const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', 'sh', '-c', 'exec "$0"', program]
-        const { stderr } = spawnSync('setpriv', asNobody, { encoding: 'utf8', cwd: '/' })
+        const { stderr } = spawnSync('setpriv', asNobody, { encoding: 'utf8', cwd: '/', env: hostEnvironment() })
         expectThat(stderr.includes('Permission denied'), 'no permission to run it for another user', quote(stderr))
       },
     },
