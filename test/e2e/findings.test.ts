@@ -83,7 +83,7 @@ describe('the paper’s findings by a stored record, with this repository’s be
     const example = blocks.find(({ attributes }) => attributes.file === 'lab.json')!.text
     project.write({ 'lab.json': example, 'wrong.json': example.replace('"events/s"', '"event/s"') })
     const [listed, explained, judged, refused] = await Promise.all([
-      findings('--record', project.path('lab.json')),
+      findings('--all', '--record', project.path('lab.json')),
       findings('13', '--explain', '--record', project.path('lab.json')),
       project.isobench(['judge', project.path('lab.json')], { cwd: relative(project.root, repository) }),
       findings('--record', project.path('wrong.json')),
