@@ -232,7 +232,7 @@ describe('an own root filesystem', () => {
         fix: expect.stringContaining('image.packages'),
       }),
     ])
-    expect(stdout).toMatch(/benches\/wanting\.bench\.ts:\d+: "wanting" runs sysbench/)
+    expect(stdout).toMatch(/benches\/wanting\.bench\.ts:\d+(:\d+)?: "wanting" runs sysbench/)
     const of = (name: string) => record.samples.filter(({ case: point }) => point.includes(name))
     expect(of('#wanting')).toHaveLength(1)
     expect(of('#spoken').filter(({ warmup, outcome }) => !warmup && outcome.ok)).toHaveLength(4)
