@@ -78,7 +78,7 @@ finding(
       margins: 'better than Docker by any amount',
     }),
   ],
-  { source: paper('3.6', 16), failOn: 'never' },
+  { source: { ...paper, section: '3.6', figures: [16] }, failOn: 'never' },
 )
 
 const most = platform.medianOf('native', 'docker', 'lxc', 'qemu', 'firecracker', 'cloud-hypervisor')
@@ -103,7 +103,7 @@ finding(
       },
     ),
   ],
-  { source: paper('3.6', 16) },
+  { source: { ...paper, section: '3.6', figures: [16] } },
 )
 
 /**
@@ -134,5 +134,5 @@ finding(
       },
     ),
   ],
-  { source: paper('3.6', 16) },
+  { source: { ...paper, section: '3.6', figures: [16] } },
 )

@@ -63,7 +63,7 @@ finding(
       margins: 'severe: 25 % or more above the median of most',
     }),
   ],
-  { source: paper('3.1', 5) },
+  { source: { ...paper, section: '3.1', figures: [5] } },
 )
 
 /** Printed in the paper's section on memory. The memory benches cover the cost of memory. */
@@ -91,5 +91,5 @@ finding(
       { quote: 'including secure containers', margins: 'on par: within ±5 % of native' },
     ),
   ],
-  { source: paper('3.2') },
+  { source: { ...paper, section: '3.2', figures: [] } },
 )

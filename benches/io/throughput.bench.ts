@@ -83,7 +83,7 @@ finding(
     ),
   ],
   {
-    source: paper('3.3', 9, 10),
+    source: { ...paper, section: '3.3', figures: [9, 10] },
     outdatedPremise:
       "9P was Kata's default; today virtio-fs is. So the part about Kata is about kata-9p, a Kata that is configured " +
       'to use 9P. Finding 7 is about virtio-fs',
@@ -119,7 +119,7 @@ finding(
     ),
   ],
   {
-    source: paper('3.3', 9, 10),
+    source: { ...paper, section: '3.3', figures: [9, 10] },
     outdatedPremise:
       "9P was Kata's default; today virtio-fs is, and Kata's Rust runtime has no 9P. " +
       'kata-9p is a Go runtime configured to use it; nothing else differs from kata-go',
@@ -152,7 +152,7 @@ finding(
     }),
   ],
   {
-    source: paper('3.3', 9, 10),
+    source: { ...paper, section: '3.3', figures: [9, 10] },
     outdatedPremise:
       'gVisor no longer speaks 9P, and opens files past its gofer. ' +
       'Asked instead: what the gofer costs where every open goes to it',
@@ -183,5 +183,5 @@ finding(
       },
     ),
   ],
-  { source: paper('3.3', 9, 10) },
+  { source: { ...paper, section: '3.3', figures: [9, 10] } },
 )

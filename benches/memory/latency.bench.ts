@@ -61,7 +61,7 @@ finding(
       margins: 'not any slowdown: on par, 5 %; one-sided',
     }),
   ],
-  { source: paper('3.2', 6, 7, 8) },
+  { source: { ...paper, section: '3.2', figures: [6, 7, 8] } },
 )
 
 finding(
@@ -105,7 +105,7 @@ finding(
       { quote: 'while the opposite holds for QEMU', margins: 'the same margins, exchanged' },
     ),
   ],
-  { source: paper('3.2', 6, 7, 8) },
+  { source: { ...paper, section: '3.2', figures: [6, 7, 8] } },
 )
 
 finding(
@@ -128,5 +128,5 @@ finding(
       { quote: 'which yields results close to native', margins: 'close to native: within ±5 %' },
     ),
   ],
-  { source: paper('3.2', 6, 7, 8), failOn: 'never' },
+  { source: { ...paper, section: '3.2', figures: [6, 7, 8] }, failOn: 'never' },
 )

@@ -67,7 +67,7 @@ finding(
       margins: 'a price: any amount below native',
     }),
   ],
-  { source: paper('3.4', 11) },
+  { source: { ...paper, section: '3.4', figures: [11] } },
 )
 
 finding(
@@ -95,7 +95,7 @@ finding(
       },
     ),
   ],
-  { source: paper('3.4', 11) },
+  { source: { ...paper, section: '3.4', figures: [11] } },
 )
 
 finding(
@@ -112,7 +112,7 @@ finding(
       },
     ),
   ],
-  { source: paper('3.4', 11), failOn: 'never' },
+  { source: { ...paper, section: '3.4', figures: [11] }, failOn: 'never' },
 )
 
 finding(
@@ -131,7 +131,7 @@ finding(
       },
     ),
   ],
-  { source: paper('3.4', 11), failOn: 'never' },
+  { source: { ...paper, section: '3.4', figures: [11] }, failOn: 'never' },
 )
 
 finding(
@@ -151,7 +151,7 @@ finding(
       },
     ),
   ],
-  { source: paper('3.4', 11) },
+  { source: { ...paper, section: '3.4', figures: [11] } },
 )
 
 finding(
@@ -182,7 +182,7 @@ finding(
       margins: 'equal: within ±9 %, the widest that the vocabulary allows; the text adds "and indeed it is"',
     }),
   ],
-  { source: paper('3.4', 11) },
+  { source: { ...paper, section: '3.4', figures: [11] } },
 )
 
 finding(
@@ -209,5 +209,5 @@ finding(
       },
     ),
   ],
-  { source: paper('3.4', 11) },
+  { source: { ...paper, section: '3.4', figures: [11] } },
 )

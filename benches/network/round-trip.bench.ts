@@ -53,7 +53,7 @@ finding(
       },
     ),
   ],
-  { source: paper('3.4', 12), failOn: 'never' },
+  { source: { ...paper, section: '3.4', figures: [12] }, failOn: 'never' },
 )
 
 finding(
@@ -85,7 +85,7 @@ finding(
       },
     ),
   ],
-  { source: paper('3.4', 12), failOn: 'never' },
+  { source: { ...paper, section: '3.4', figures: [12] }, failOn: 'never' },
 )
 
 const competitors = platform.medianOf('native', 'docker', 'lxc', 'kata', 'qemu', 'firecracker', 'cloud-hypervisor')
@@ -109,5 +109,5 @@ finding(
       },
     ),
   ],
-  { source: paper('3.4', 12) },
+  { source: { ...paper, section: '3.4', figures: [12] } },
 )
