@@ -67,7 +67,15 @@ function percentage(percent: number, better: 'lower' | 'higher', location?: Loca
   return percent
 }
 
-function factorOf(by: Factor | undefined, location?: Location): number {
+function factorOf(options: { readonly by?: Factor } | undefined, location?: Location): number {
+  const isOptions = typeof options === 'object' && options !== null && Object.keys(options).every((key) => key === 'by')
+  if (options !== undefined && !isOptions)
+    throw new DefinitionError(
+      `after the platform, a matcher takes an object with a factor, and this is ${describeValue(options)}.`,
+      `write it as { by: '2x' }, for example worseThan('runc', { by: '2x' })`,
+      location,
+    )
+  const by = options?.by
   const value = by === undefined ? 1 : Number(/^(.*)x$/.exec(String(by))?.[1])
   if (!isFactor(value)) {
     throw new DefinitionError(
@@ -134,14 +142,14 @@ function matchers<U extends string, R>(
     betterThan: function betterThan(reference, options) {
       const location = callerLocation(betterThan)
       return createResult(
-        () => ({ kind: 'betterThan', ...referenceOf(reference, location), by: factorOf(options?.by, location) }),
+        () => ({ kind: 'betterThan', ...referenceOf(reference, location), by: factorOf(options, location) }),
         location,
       )
     },
     worseThan: function worseThan(reference, options) {
       const location = callerLocation(worseThan)
       return createResult(
-        () => ({ kind: 'worseThan', ...referenceOf(reference, location), by: factorOf(options?.by, location) }),
+        () => ({ kind: 'worseThan', ...referenceOf(reference, location), by: factorOf(options, location) }),
         location,
       )
     },

@@ -152,6 +152,15 @@ function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: W
       definition.location,
     )
   }
+  for (const [name, values] of Object.entries<unknown>(definition.params)) {
+    const isList = Array.isArray(values) && values.length > 0 && new Set(values).size === values.length
+    if (isList && values.every((value) => ['string', 'number', 'boolean'].includes(typeof value))) continue
+    throw new DefinitionError(
+      `workload "${definition.name}": the parameter "${name}" is ${describeValue(values)}.`,
+      `list its values, each once: ${name}: [1, 2]`,
+      definition.location,
+    )
+  }
   for (const name of [...metrics, ...Object.keys(definition.params)]) {
     if (!isIdentifier(name)) {
       throw new DefinitionError(

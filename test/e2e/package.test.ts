@@ -155,7 +155,8 @@ describe('the packed package, installed in an empty folder', () => {
     expect(packedFiles.filter((name) => name.endsWith('.d.ts')).sort()).toEqual(
       ['driver', 'index', 'node', 'reporter', 'tools'].map((name) => `dist/${name}.d.ts`),
     )
-    const known = /^(bin|dist|docs|schemas)\/|^(package\.json|LICENSE|CITATION\.cff|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/
+    const known =
+      /^(bin|dist|docs|schemas)\/|^(package\.json|LICENSE|CITATION\.cff|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/
     expect(packedFiles.filter((name) => !known.test(name))).toEqual([])
     expect(packedFiles.filter((name) => /test|\.map$|evidence.*\.(png|svg)$/.test(name))).toEqual([
       'docs/how-to/run-vm-tests.md',

@@ -18,7 +18,7 @@ export const exitCodeList = [
     code: 4,
     name: 'nothing',
     description:
-      'no claim could be evaluated, a platform that was asked for was not measured, ' +
+      'no claim could be evaluated, a platform that was asked for was not measured, all samples of a claim failed, ' +
       'or no regression against the baseline could be found',
   },
   {
@@ -45,7 +45,7 @@ export const describeExitCode = (code: number): string =>
 /** What the exit code of a run means, for people. Only a run with a baseline can have regressed. */
 export function describeExit({ code, claims, findings, regressions = [], unmeasured = [] }: Report['exit']): string {
   if (code === exitCodes.nothing && unmeasured.length > 0)
-    return `platforms that were asked for, or that claims compare with, were not measured: ${unmeasured.join(', ')}`
+    return `platforms that were asked for, or that claims need, were not measured: ${unmeasured.join(', ')}`
   if (code !== exitCodes.failed) return describeExitCode(code)
   const claimed = claims.length + findings.length > 0 ? [worse] : []
   return [...claimed, ...(regressions.length > 0 ? [`something ${regressed}`] : [])].join(', and ')
@@ -117,6 +117,21 @@ function doubts(
   }
 }
 
+/** The platforms of which all samples failed in a claim that can fail the run. It would pass on nothing. */
+function brokenPlatforms(
+  { claims, findings }: Verdicts,
+  strictFindings: boolean,
+  isShown: (id: number | null) => boolean,
+): string[] {
+  const never = new Set(strictFindings ? [] : findings.flatMap(({ id, failOn }) => (failOn === 'never' ? [id] : [])))
+  const broken = claims.flatMap((claim) => {
+    const { finding, reason } = claim
+    if (!isShown(finding) || !canFail(claim) || (finding !== null && never.has(finding))) return []
+    return reason?.code === 'sample-errors' ? reason.platforms : []
+  })
+  return [...new Set(broken)]
+}
+
 /** With `--require complete`: findings that hold only where they were measured, or that are not evaluated. */
 const openFindings = ({ findings }: Verdicts, isShown: (id: number) => boolean): number[] =>
   findings.flatMap(({ id, outcome, qualitative }) =>
@@ -156,7 +171,10 @@ export function decideExit(
       claims: doubtful.claims,
       findings: [...new Set([...doubtful.findings, ...open])],
     })
-  return decided(exitCodes.clean)
+  const unmeasured = brokenPlatforms(verdicts, strictFindings ?? false, isShown)
+  if (unmeasured.length === 0) return decided(exitCodes.clean)
+  const verdict = decided(exitCodes.nothing)
+  return { ...verdict, exit: { ...verdict.exit, unmeasured } }
 }
 
 /**
@@ -175,7 +193,8 @@ export function withUnmeasured(report: Report, named: readonly string[] = []): R
   // With --findings, a run has only the platforms that the findings need.
   const asked = named.filter((name) => platforms.some((platform) => platform.name === name))
   const wanted = new Set([...asked, ...(needsNative ? ['native'] : [])])
-  const unmeasured = [...wanted].filter((name) => !measured.has(name))
+  const missing = [...wanted].filter((name) => !measured.has(name))
+  const unmeasured = [...new Set([...missing, ...(exit.unmeasured ?? [])])]
   if (unmeasured.length === 0) return report
   return {
     ...report,

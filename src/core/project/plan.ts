@@ -383,13 +383,16 @@ function applyFindings(
 }
 
 /**
- * The findings with these numbers; without numbers, all.
+ * The findings with these numbers, or with these labels at the start of their titles (`A2`); without any, all.
  * @throws {UsageError} if there is no such finding
  */
-export function chooseFindings<T extends { readonly id: number }>(asked: readonly string[], all: readonly T[]): T[] {
+export function chooseFindings<T extends { readonly id: number; readonly title: string }>(
+  asked: readonly string[],
+  all: readonly T[],
+): T[] {
   if (asked.length === 0) return [...all]
   return asked.map((text) => {
-    const found = all.find(({ id }) => String(id) === text)
+    const found = all.find(({ id, title }) => String(id) === text || title.startsWith(`${text}: `))
     if (found) return found
     const known = all.map(({ id }) => id).sort((a, b) => a - b)
     throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)

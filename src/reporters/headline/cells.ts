@@ -73,8 +73,9 @@ const meanings: readonly (readonly [string, string, (cell: MatrixCell) => boolea
 ]
 
 /** What the signs of this matrix mean: `× native: ▲ better, ▼ worse`. */
-export function legendText({ rows }: Pick<Matrix, 'rows'>): string {
+export function legendText({ rows, emulated }: Pick<Matrix, 'rows' | 'emulated'>): string {
   const cells = rows.flatMap((row) => row.cells)
   const used = meanings.filter(([, , isUsed]) => cells.some(isUsed))
-  return `× native: ${used.map(([sign, meaning]) => `${sign} ${meaning}`).join(', ')}`
+  const legend = `× native: ${used.map(([sign, meaning]) => `${sign} ${meaning}`).join(', ')}`
+  return emulated.length > 0 ? `${legend}; CPUs emulated in software: ${emulated.join(', ')}` : legend
 }

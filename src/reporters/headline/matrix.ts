@@ -10,6 +10,8 @@ export interface Matrix {
   readonly rows: readonly MatrixRow[]
   /** Names of the benches that did not fit. */
   readonly omitted: readonly string[]
+  /** Platforms of the rows with CPUs that software emulates. Their values say nothing of hardware. */
+  readonly emulated: readonly string[]
 }
 
 /** A bench, or one case of it, by its main metric. */
@@ -266,5 +268,8 @@ export function matrixOf(report: Report, limits: MatrixLimits): Matrix | undefin
   const shown = all.filter(({ cells }) => cells.some(({ state }) => state !== 'none'))
   if (!shown.some(({ cells }) => cells.some(({ ratio }) => ratio !== null))) return undefined
   const rows = grouped(shown, limits.rows).sort((a, b) => costOfRow(a, columns) - costOfRow(b, columns))
-  return { columns, rows, omitted }
+  const emulated = report.platforms.flatMap(({ name, cpuMode }) =>
+    cpuMode === 'emulated' && shown.some(({ platforms }) => platforms.includes(name)) ? [name] : [],
+  )
+  return { columns, rows, omitted, emulated }
 }

@@ -33,7 +33,8 @@ const stateWords: Record<Headline['state'], string> = {
 }
 
 /** The verdict in a word: `PASS`. */
-export const verdictWord = ({ state }: Headline): string => stateWords[state]
+export const verdictWord = ({ state, unmeasured }: Headline): string =>
+  state === 'nothing' && unmeasured.length > 0 ? 'INCOMPLETE' : stateWords[state]
 
 export const verdictSign = ({ state }: Headline): string =>
   state === 'passed' ? signs.passes : state === 'failed' || state === 'invalid' ? signs.fails : signs.doubt
@@ -53,7 +54,7 @@ export function verdictText({ state, failures, problems, undecided, unmeasured, 
     case 'undecided':
       return `${plural(undecided.count, 'claim')} stayed undecided, or a finding is open`
     case 'nothing':
-      if (unmeasured.length > 0) return `the run needs ${unmeasured.join(', ')}, and did not measure it`
+      if (unmeasured.length > 0) return `not measured, or all samples failed: ${unmeasured.join(', ')}`
       return baseline ? 'no regression could be found' : 'no claim could be judged'
     case 'invalid':
       return problems.length > 0

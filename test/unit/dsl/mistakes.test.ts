@@ -39,6 +39,18 @@ const any = (value: unknown): any => value
 describe('a mistake is explained at its place', () => {
   it.each<[string, () => unknown, RegExp, RegExp]>([
     [
+      'a factor without its name',
+      () => bench('a', disk, { expect: { latency: any(claim).worseThan('native', '2x') } }),
+      /takes an object with a factor, and this is "2x"/,
+      /worseThan\('runc', \{ by: '2x' \}\)/,
+    ],
+    ...([5, [], [1, 1], [{}]] as const).map((values): [string, () => unknown, RegExp, RegExp] => [
+      `values of a parameter that are ${JSON.stringify(values)}`,
+      () => workload('x', { metrics: { t: lower('ms') }, params: any({ size: values }), run: async () => ({ t: 1 }) }),
+      /the parameter "size" is /,
+      /size: \[1, 2\]/,
+    ]),
+    [
       'a function as workload',
       () =>
         bench(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../src/core/judge/report.ts'
+import { legendText } from '../../../src/reporters/headline/cells.ts'
 import { headlineOf } from '../../../src/reporters/headline/headline.ts'
 import { matrixOf } from '../../../src/reporters/headline/matrix.ts'
 import { largeRecord } from './large-record.ts'
@@ -54,6 +55,15 @@ describe('the matrix', () => {
     const at = columns.findIndex(({ label }) => label === 'prime')
     const failing = rows.filter(({ cells }) => cells[at]!.fails).flatMap(({ platforms }) => platforms)
     expect(failing.sort()).toEqual(['docker-gvisor', 'gvisor', 'gvisor-ptrace', 'user-mode-linux'])
+  })
+
+  it('says which platforms have emulated CPUs', () => {
+    expect(legendText(matrixOf(report, { columns: 9, rows: 12 })!)).not.toContain('emulated')
+    const platforms = report.platforms.map((one) =>
+      ['runc', 'kata'].includes(one.name) ? { ...one, cpuMode: 'emulated' as const } : one,
+    )
+    const matrix = matrixOf({ ...report, platforms }, { columns: 9, rows: 12 })!
+    expect(legendText(matrix)).toMatch(/; CPUs emulated in software: runc$/)
   })
 
   it('shows the worst case of a bench if there is no room for a column each', () => {

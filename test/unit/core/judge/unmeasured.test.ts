@@ -28,9 +28,7 @@ describe('a run that was asked for platforms', () => {
   it('is not clean without native, although a claim about a value holds', () => {
     const exit = exitOf(steady('runc', 20), ['runc'], ['runc'])
     expect(exit).toMatchObject({ code: 4, unmeasured: ['native'] })
-    expect(describeExit(exit)).toBe(
-      'platforms that were asked for, or that claims compare with, were not measured: native',
-    )
+    expect(describeExit(exit)).toBe('platforms that were asked for, or that claims need, were not measured: native')
   })
 
   it('is not clean if one of them does not work or every sample failed', () => {
@@ -41,6 +39,20 @@ describe('a run that was asked for platforms', () => {
     expect(exitOf([...measured, ...failed], all, all)).toMatchObject({ code: 4, unmeasured: ['gvisor'] })
     // A platform of the config that nobody named may be missing.
     expect(exitOf(measured, all, [], ['gvisor'])).toMatchObject({ code: 0 })
+  })
+
+  it('is not clean if every sample of a claim failed, although nobody named the platform', () => {
+    const measured = [...native(), ...steady('runc', 20)]
+    const failed = steady('gvisor', 1).map((one) => ({ ...one, ...withError('no') }))
+    const all = ['native', 'runc', 'gvisor']
+    expect(exitOf([...measured, ...failed], all, [])).toMatchObject({ code: 4, unmeasured: ['gvisor'] })
+    // One sample that failed is no reason.
+    expect(exitOf([...measured, ...steady('gvisor', 20), failed[0]!], all, [])).toMatchObject({ code: 0 })
+    const nativeFailed = native().map((one) => ({ ...one, ...withError('no') }))
+    expect(exitOf([...nativeFailed, ...steady('runc', 20)], ['native', 'runc'], [])).toMatchObject({
+      code: 4,
+      unmeasured: ['native'],
+    })
   })
 
   it('keeps the code of a failure', () => {

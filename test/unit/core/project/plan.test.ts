@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { casesOf, combinations, describeParams, stepsOfRound } from '../../../../src/core/model/plan.ts'
 import {
+  chooseFindings,
   type PlatformSelection,
   selectBenches,
   selectPlatforms,
@@ -239,4 +240,14 @@ describe('the order of a round', () => {
     // 1000 firsts over 5 platforms: five standard deviations are 63. The seed is fixed, so this never flickers.
     for (const name of names) expect(Math.abs(firsts.get(name)! - 200)).toBeLessThan(63)
   })
+})
+
+it('findings are chosen by number, or by the label at the start of their titles', () => {
+  const all = [
+    { id: 1, title: 'CPU' },
+    { id: 102, title: 'A2: OSv is second' },
+  ]
+  expect(chooseFindings(['A2', '1'], all).map(({ id }) => id)).toEqual([102, 1])
+  expect(chooseFindings([], all)).toHaveLength(2)
+  expect(() => chooseFindings(['A'], all)).toThrow('no finding "A".')
 })
