@@ -85,7 +85,7 @@ describe('the paper’s findings by a stored record, with this repository’s be
     const [listed, explained, judged, refused] = await Promise.all([
       findings('--all', '--record', project.path('lab.json')),
       findings('13', '--explain', '--record', project.path('lab.json')),
-      project.isobench(['judge', project.path('lab.json')], { cwd: relative(project.root, repository) }),
+      project.isobench(['judge', project.path('lab.json'), '--all'], { cwd: relative(project.root, repository) }),
       findings('--record', project.path('wrong.json')),
     ])
     expect(listed.stdout).toContain('our lab, spring 2023, AMD EPYC 7542')

@@ -157,7 +157,7 @@ export function nextSteps(report: Report, hasBaseline: boolean): NextStep[] {
     ...(exit.code === 0 && !hasBaseline && !isImported
       ? [step('keep', 'isobench run --save-baseline main', 0, 0)]
       : []),
-    ...(missing > 0 ? [step('platforms', 'isobench doctor', missing, report.platforms.length)] : []),
+    ...(missing > 0 && !isImported ? [step('platforms', 'isobench doctor', missing, report.platforms.length)] : []),
     step('details', 'isobench report --all', 0, 0),
   ]
 }
