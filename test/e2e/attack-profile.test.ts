@@ -21,7 +21,7 @@ const chosen = containers.filter((name) => name === 'native' || name === 'runc' 
 const unavailable = await obstacles(...chosen)
 const working = chosen.filter((name) => unavailable[name] === '')
 /** One of each kind, because eight rounds of a traced workload take long. */
-const repeated = working.filter((name) => ['native', 'runc', 'bubblewrap', 'docker', 'gvisor'].includes(name))
+const repeated = working.filter((name) => ['native', 'runc', 'gvisor'].includes(name))
 
 /** The instances in tracefs, read through a separate mount, without those of running isobench processes. */
 function instances(): string[] {
