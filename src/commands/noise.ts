@@ -53,7 +53,7 @@ async function measureNoise(
   const native = platforms.find(({ spec }) => spec.name === 'native')
   if (!native) throw new UsageError('the config has no platform "native"', "add platform('native') to it")
   const reporter = await createReporters(
-    { reporter: ['default'], json: false, all: false, margin: options.margin },
+    { reporter: ['default'], json: false, all: false },
     { root: project.root },
     {
       ...io,

@@ -3,10 +3,11 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { buildReport } from '../core/judge/report.ts'
 import { loadProject } from '../core/project/config.ts'
 import { recordFile } from '../core/records/baseline.ts'
+import { withBaseline } from '../core/records/compare.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions, sharedOptions } from './options.ts'
-import { type Baseline, createReporters, reporterProject } from './reporters.ts'
+import { type Baseline, baselineReader, createReporters, reporterProject } from './reporters.ts'
 import { loadSuite, openRecord } from './setup.ts'
 import { latestFile } from './stored-records.ts'
 
@@ -42,13 +43,17 @@ export const command = defineCommand({
 
 async function showRecords(files: readonly string[], options: Options, io: CommandIo): Promise<number> {
   const paths = files.length > 0 ? files : [latestFile((await loadProject(io.cwd, options.config)).root, io)]
+  const baseline = await baselineOf(options, io)
+  const against = baseline && baselineReader(baseline, options)
   const runs: StoredRun[] = []
   for (const file of paths) {
     const record = await openRecord(file, () => loadSuite(io.cwd, options.config), io)
-    runs.push({ plan: record.plan, report: buildReport(record, { strict: options.strict }) })
+    const report = buildReport(record, { strict: options.strict })
+    const compared = against ? withBaseline(report, against(report).comparison, options.strict) : report
+    runs.push({ plan: record.plan, report: compared })
   }
   const project = await reporterProject(options, io.cwd)
-  const reporter = await createReporters(options, project, io, await baselineOf(options, io))
+  const reporter = await createReporters(options, project, io, against)
   await reporter.onStoredRuns(runs)
   return exitCodes.clean
 }

@@ -33,7 +33,7 @@ export interface ReporterProject {
   readonly configFolder?: string
 }
 
-type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'all' | 'margin'>
+type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'all'>
 
 /** A reporter that the user asked for. */
 interface Wanted {
@@ -67,7 +67,7 @@ export async function createReporters(
   options: ReporterOptions,
   project: ReporterProject,
   io: CommandIo,
-  baseline?: Baseline,
+  against?: BaselineReader,
 ): Promise<Required<Reporter>> {
   const onBroken = (name: string, error: unknown) =>
     void io.err.write(`warning  reporter "${name}" failed: ${messageOf(error)}. The other reporters continue.\n`)
@@ -78,7 +78,7 @@ export async function createReporters(
     all: options.all,
     history: historyFor,
     former: formerRun,
-    ...(baseline && { against: baselineReader(baseline, options.margin) }),
+    ...(against && { against }),
   }
   const created: NamedReporter[] = []
   const files = new Set<string>()
@@ -169,11 +169,17 @@ async function createOutside(
   return output.guard(factory.create({ ...context, out, file, color: false }, options))
 }
 
+/** Compares a report with a baseline. */
+export type BaselineReader = (report: Report) => BaselineView
+
 /**
- * Reads the baseline once, and compares each report once, for all reporters. Shows a run of another host too; `compare`
- * refuses that.
+ * Reads the baseline once, and compares each report once, for the exit code and all reporters. Shows a run of another
+ * host too; `run` and `compare` refuse that.
  */
-function baselineReader({ name, file }: Baseline, marginPercent: number): (report: Report) => BaselineView {
+export function baselineReader(
+  { name, file }: Baseline,
+  { margin: marginPercent, allowMissing }: Pick<Options, 'margin'> & Partial<Pick<Options, 'allowMissing'>>,
+): BaselineReader {
   let before: { readonly record: RunRecord; readonly report: Report } | undefined
   const views = new Map<string, BaselineView>()
   return ({ record: now }) => {
@@ -183,7 +189,8 @@ function baselineReader({ name, file }: Baseline, marginPercent: number): (repor
       const record = readRecord(file)
       before = { record, report: buildReport(record, { strict: false }) }
     }
-    const comparison = compareRecords(before.record, readRecord(now), { marginPercent, allowDifferentHosts: true })
+    const options = { marginPercent, allowDifferentHosts: true, allowMissing }
+    const comparison = compareRecords(before.record, readRecord(now), options)
     const view = { name, report: before.report, comparison }
     views.set(now, view)
     return view

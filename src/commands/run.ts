@@ -6,8 +6,7 @@ import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { baselineFile, checkBaselineName, type NotSaved, saveBaseline, whyNotSaved } from '../core/records/baseline.ts'
-import { type Comparison, compareSameHost, withBaseline } from '../core/records/compare.ts'
-import { readRecord } from '../core/records/record-file.ts'
+import { withBaseline } from '../core/records/compare.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
@@ -15,7 +14,7 @@ import { StrayError } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { warningsText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
-import { createReporters } from './reporters.ts'
+import { type BaselineReader, baselineReader, createReporters } from './reporters.ts'
 import { confirm, showPlan, withConfigDefaults } from './setup.ts'
 import { readStored } from './stored-records.ts'
 
@@ -75,7 +74,8 @@ async function runBenches(filters: readonly string[], given: Options, io: Comman
   const name = options.baseline
   const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
   const before = baseline && readStored(baseline.file, io)
-  const reporter = await createReporters(options, project, io, baseline)
+  const against = baseline && baselineReader(baseline, options)
+  const reporter = await createReporters(options, project, io, against)
   const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters })
   const { problems } = planned.collected.suite
   io.err.write(warningsText(planned.collected.warnings))
@@ -96,7 +96,7 @@ async function runBenches(filters: readonly string[], given: Options, io: Comman
       dependencies: { install: options.install, confirm: (question) => confirm(question, io) },
       before: options.allowDifferentHosts ? undefined : before,
     })
-    const exitCode = await finishRun(report, { project, options, reporter }, io)
+    const exitCode = await finishRun(report, { project, options, reporter, against }, io)
     if (interruption.signal.reason instanceof StrayError) throw interruption.signal.reason
     return exitCode
   } catch (error) {
@@ -117,6 +117,8 @@ interface FinishedRun {
   readonly project: Project
   readonly options: Options
   readonly reporter: Required<Reporter>
+  /** Compares the run with its baseline. `measureProject` has refused a baseline of another host. */
+  readonly against: BaselineReader | undefined
 }
 
 /**
@@ -126,7 +128,7 @@ interface FinishedRun {
  */
 async function finishRun(
   measured: Report,
-  { project, options, reporter }: FinishedRun,
+  { project, options, reporter, against }: FinishedRun,
   io: CommandIo,
 ): Promise<number> {
   const errors: unknown[] = []
@@ -138,7 +140,7 @@ async function finishRun(
       return undefined
     }
   }
-  const comparison = await attempt(() => compareWithBaseline(measured, project, options))
+  const comparison = await attempt(() => against?.(measured).comparison)
   const compared = comparison ? withBaseline(measured, comparison, options.strict) : measured
   const report = withUnmeasured(compared, options.platform)
   // Standard output is the reporters' own if one of them writes JSON to it.
@@ -168,14 +170,3 @@ const notSavedText = (name: string, why: NotSaved): string =>
   (why === 'regressed' || why === 'blind'
     ? `  to accept what changed, run without --baseline: isobench run --save-baseline ${name}\n`
     : '')
-
-/** @throws {HostMismatchError} if the baseline is of another host */
-function compareWithBaseline(report: Report, project: Project, options: Options): Comparison | undefined {
-  if (options.baseline === undefined) return undefined
-  const before = readRecord(baselineFile(project.root, options.baseline))
-  return compareSameHost(before, readRecord(report.record), {
-    marginPercent: options.margin,
-    allowDifferentHosts: options.allowDifferentHosts,
-    allowMissing: options.allowMissing,
-  })
-}

@@ -217,7 +217,7 @@ async function measureCommand(project: Project, options: TimeOptions, io: Comman
   const planned = await createPlan(project, drivers, { ...options, profile: 'quick', platform: undefined })
   // Progress is not part of the answer.
   const reporter = await createReporters(
-    { reporter: ['default'], json: false, all: false, margin: options.margin },
+    { reporter: ['default'], json: false, all: false },
     { root: project.root },
     { ...io, out: io.err },
   )

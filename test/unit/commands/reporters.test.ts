@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createReporters } from '../../../src/commands/reporters.ts'
+import { command as reportCommand } from '../../../src/commands/report.ts'
+import { baselineReader, createReporters } from '../../../src/commands/reporters.ts'
+import { regressions } from '../../../src/core/records/compare.ts'
 import type { ReporterEntry } from '../../../src/dsl/config.ts'
 import { makeReport } from '../reporters/fixture.ts'
 
@@ -43,7 +45,7 @@ async function outputOf({ reporter, configured, json = false }: Asked) {
   }
   const io = { cwd: root, out: stream('out'), err: stream('err'), color: false, commands: [] }
   const project = { root, ...(configured && { reporters: configured }) }
-  const created = await createReporters({ reporter, json, all: false, margin: 5 }, project, io)
+  const created = await createReporters({ reporter, json, all: false }, project, io)
   await created.onFinish(report)
   return written
 }
@@ -99,5 +101,41 @@ describe('reporters', () => {
   it('that are built in have no options, and a wrong name gets a near one', async () => {
     await expect(outputOf({ configured: [['html', { dark: true }]] })).rejects.toThrow('"html" has no options')
     await expect(outputOf({ reporter: ['htm'] })).rejects.toMatchObject({ fix: 'did you mean "html"?' })
+  })
+})
+
+describe('a run beside a baseline', () => {
+  const stored = new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url)
+  const lines = readFileSync(stored, 'utf8').split('\n')
+  const before = join(root, 'before.jsonl')
+  const now = join(root, 'now.jsonl')
+  writeFileSync(before, lines.join('\n'))
+  // gVisor has no sample any more.
+  writeFileSync(now, lines.filter((line) => !/^\{"type":"sample".*"platform":"gvisor"/.test(line)).join('\n'))
+
+  const lost = (allowMissing: string[]) =>
+    regressions(
+      baselineReader({ name: 'before', file: before }, { margin: 5, allowMissing })({ ...report, record: now })
+        .comparison,
+    )
+
+  it('has the regressions that decide the exit code, without what may be missing', () => {
+    expect(new Set(lost([]).map(({ platform, change }) => `${platform} ${change}`))).toEqual(new Set(['gvisor lost']))
+    expect(lost(['gvisor'])).toEqual([])
+  })
+
+  it('does not pass in the report if it regressed', async () => {
+    const written = { out: '' }
+    const write = (text: string) => {
+      written.out += text
+      return true
+    }
+    const out = { write, isTTY: false, columns: 100 } as unknown as NodeJS.WriteStream
+    const io = { cwd: root, out, err: out, color: false, commands: [] }
+    const options = { baseline: before, margin: 5, strict: false, all: false, json: false }
+    expect(await reportCommand.run([now], options as never, io as never)).toBe(0)
+    expect(written.out).toMatch(/^\n?✗ FAIL {2}\d+ results? regressed against the baseline before/)
+    expect(written.out).not.toContain('PASS')
+    expect(written.out).toContain('the baseline has a result, and this run has none')
   })
 })
