@@ -4,7 +4,7 @@ import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/model/verdict.ts'
 import { plural, sanitize } from '../util/text.ts'
-import { formatPlatforms, formatReasonCode, formatReasonSubject } from './format.ts'
+import { formatReasonCode, formatReasonSubject } from './format.ts'
 
 /** What every reporter derives from a report: counts, groups, what fails the run, and where things are. */
 
@@ -65,23 +65,6 @@ export function verdictNotes(report: Report): string[] {
         ]
       : []),
   ]
-}
-
-/** How many failures one line names. */
-const namedFailures = 5
-
-/** What fails the run, by name: `findings 1, 2; prime verification on gvisor`. Undefined if nothing does. */
-export function failing({ claims, exit }: Report): string | undefined {
-  const own = exit.claims.map((index) => claims[index]!).filter(({ finding }) => finding === null)
-  const names = own.map((verdict) => `${benchName(verdict.bench)} on ${sanitize(formatPlatforms(verdict), 60)}`)
-  const ids = exit.findings
-  const parts = [
-    ...(ids.length > 0 ? [`${ids.length === 1 ? 'finding' : 'findings'} ${ids.join(', ')}`] : []),
-    ...new Set(names),
-  ]
-  if (parts.length === 0) return undefined
-  const rest = parts.length - namedFailures
-  return [...parts.slice(0, namedFailures), ...(rest > 0 ? [`${rest} more`] : [])].join('; ')
 }
 
 /** A claim about a case that a bench and several findings may share. */

@@ -181,7 +181,10 @@ function failedOn({ why }: NotComparable, platforms: readonly string[], series: 
   if (why !== 'sample-errors') return { code: why }
   const unable = platforms.filter((platform) => series(platform).unsupported)
   if (unable.length > 0) return { code: 'workload-unsupported', platforms: unable }
-  return { code: why, platforms: platforms.filter((platform) => series(platform).errors.length > 0) }
+  const failed = platforms.filter((platform) => series(platform).errors.length > 0)
+  // A platform with some values is not the cause if another one has none.
+  const entirely = failed.filter((platform) => series(platform).rounds.size === 0)
+  return { code: why, platforms: entirely.length > 0 ? entirely : failed }
 }
 
 type Against = (platform: string, reference: Reference, rule: DecisionRule) => ComparisonResult

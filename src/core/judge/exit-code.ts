@@ -45,7 +45,7 @@ export const describeExitCode = (code: number): string =>
 /** What the exit code of a run means, for people. Only a run with a baseline can have regressed. */
 export function describeExit({ code, claims, findings, regressions = [], unmeasured = [] }: Report['exit']): string {
   if (code === exitCodes.nothing && unmeasured.length > 0)
-    return `platforms that were asked for, or that claims need, were not measured: ${unmeasured.join(', ')}`
+    return `platforms were not measured, or all samples of a claim failed on them: ${unmeasured.join(', ')}`
   if (code !== exitCodes.failed) return describeExitCode(code)
   const claimed = claims.length + findings.length > 0 ? [worse] : []
   return [...claimed, ...(regressions.length > 0 ? [`something ${regressed}`] : [])].join(', and ')

@@ -174,7 +174,7 @@ export const reportSchema = z
         unmeasured: z
           .array(z.string())
           .optional()
-          .describe('platforms that the run was asked for or that claims need, and that were not measured'),
+          .describe('platforms that the run was asked for or that claims need, without a sample that succeeded'),
       })
       .meta({ id: 'Exit', description: 'The exit code, and what makes it other than 0.' })
       .describe('exit code of the run'),

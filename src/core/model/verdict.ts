@@ -24,7 +24,6 @@ export const findingOutcomeSchema = vocabulary('FindingOutcome', 'What judging g
   'holds-in-part': 'it holds where it was measured: some comparisons hold, the others could not be made',
   'not-evaluated': 'not one comparison could be made',
 })
-export const findingOutcomes = findingOutcomeSchema.options
 export type FindingOutcome = z.infer<typeof findingOutcomeSchema>
 
 const names = z.array(z.string()).readonly()

@@ -8,14 +8,12 @@ import { median } from '../../core/stats/index.ts'
 import type { BaselineView } from '../metric-table.ts'
 
 /**
- * What is otherwise than claimed, or than before. Each thing that was measured is one fact, however many claims and
+ * Contradicted claims and regressions, grouped: each thing that was measured is one fact, however many claims and
  * findings are about it. Platforms and cases with the same claim share a fact.
  */
 
 /** Something that was measured on one or more platforms and contradicts a claim, or regressed. */
 export interface Fact {
-  /** Equal in two reports if it is the same fact: for anchors and names. */
-  readonly key: string
   readonly bench: BenchInfo
   readonly metric: string
   /** Null if it only regressed against the baseline. */
@@ -44,7 +42,7 @@ export interface FactSubject {
   readonly since: Since
 }
 
-/** Since when it is so. */
+/** When the fact first appeared. */
 export type Since =
   /** It got worse since the baseline, or the platform has no result any more. */
   | { readonly kind: 'regressed'; readonly row: Row; readonly baseline: string }
@@ -180,7 +178,7 @@ export function factsOf(report: Report, before: Before): Fact[] {
     })
     groups.set(key, group)
   }
-  const claimed = [...groups].map(([key, group]) => claimedFact(report, key, group))
+  const claimed = [...groups.values()].map((group) => claimedFact(report, group))
   const unclaimed = regressedFacts(
     [...regressed].filter((row) => !used.has(row)),
     before,
@@ -190,7 +188,6 @@ export function factsOf(report: Report, before: Before): Fact[] {
 
 function claimedFact(
   report: Report,
-  key: string,
   { verdicts, subjects, fails }: { verdicts: ClaimVerdict[]; subjects: FactSubject[]; fails: boolean },
 ): Fact {
   const bad = (subject: FactSubject) => badness(subject.verdict!, report)
@@ -205,7 +202,6 @@ function claimedFact(
       assertionKey(one) === assertionKey(first),
   )
   return {
-    key,
     bench: first.bench,
     metric: first.claim.metric,
     direction: first.direction,
@@ -224,8 +220,7 @@ function regressedFacts(rows: readonly Row[], { baseline }: Before): Fact[] {
     const key = JSON.stringify([row.bench.id, row.metric, row.change])
     groups.set(key, [...(groups.get(key) ?? []), row])
   }
-  return [...groups].map(([key, own]) => ({
-    key,
+  return [...groups.values()].map((own) => ({
     bench: own[0]!.bench,
     metric: own[0]!.metric,
     direction: null,

@@ -16,8 +16,6 @@ export interface FindingNote {
   readonly best: ClaimVerdict | null
   readonly holds: number
   readonly of: number
-  /** Platforms on which a comparison has the outcome of the finding. */
-  readonly platforms: readonly string[]
   /** Whether the deciding value is likely a cache or a clock. */
   readonly isSuspicious: boolean
 }
@@ -62,7 +60,6 @@ export function findingNote(report: Report, finding: FindingVerdict): FindingNot
     best,
     holds: finding.agreeing.holds,
     of: finding.agreeing.of,
-    platforms: [...new Set(own.flatMap(({ platforms }) => platforms))],
     isSuspicious: worst !== null && isSuspicious(report, worst),
   }
 }

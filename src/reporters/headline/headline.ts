@@ -1,6 +1,6 @@
 import { exitCodes } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
-import type { ClaimVerdict, ReasonCode } from '../../core/model/verdict.ts'
+import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import type { Comparison } from '../../core/records/compare.ts'
 import { isAsked } from '../summary.ts'
 import { type Before, type Fact, factsOf } from './facts.ts'
@@ -30,7 +30,8 @@ export interface Headline {
   /** Platforms that the run was asked for or that claims compare with, and that were not measured. */
   readonly unmeasured: readonly string[]
   readonly failedSamples: readonly FailedSamples[]
-  readonly undecided: Undecided
+  /** What `--strict` or `--require complete` found open. */
+  readonly open: { readonly claims: number; readonly findings: number }
   readonly disturbance: Disturbance | null
   /** Findings that moved or are in doubt, without those that fail the run: `failures` has them. */
   readonly findings: readonly FindingNote[]
@@ -55,14 +56,6 @@ export interface FailedSamples {
   readonly platforms: readonly string[]
   readonly count: number
   readonly error: string
-}
-
-/** Claims that the data do not decide, by the reason, the most frequent one first. */
-export interface Undecided {
-  readonly count: number
-  readonly reasons: readonly { readonly code: ReasonCode; readonly count: number }[]
-  /** More rounds that would probably decide all that more rounds can decide; null if unknown. */
-  readonly extraRounds: number | null
 }
 
 const states: Readonly<Record<number, Headline['state']>> = {
@@ -102,7 +95,7 @@ export function headlineOf(report: Report, before: Before): Headline {
     better: own.filter(({ direction }) => direction === 'better'),
     unmeasured: report.exit.unmeasured ?? [],
     failedSamples: failedSamples(report),
-    undecided: undecidedOf(report),
+    open: { claims: report.exit.claims.length, findings: report.exit.findings.length },
     disturbance: disturbanceOf(report),
     findings: findingNotes(report).filter((note) => saysSomething(note) && !note.fails),
     next: nextSteps(report, baseline !== undefined),
@@ -121,16 +114,4 @@ function failedSamples({ cases: benches }: Report): FailedSamples[] {
       groups.set(key, { ...known, platforms, count: known.count + errors.length })
     }
   return [...groups.values()].sort((a, b) => b.count - a.count)
-}
-
-function undecidedOf({ claims }: Report): Undecided {
-  const open = claims.filter(({ outcome }) => outcome === 'inconclusive')
-  const counts = new Map<ReasonCode, number>()
-  for (const { reason } of open) if (reason) counts.set(reason.code, (counts.get(reason.code) ?? 0) + 1)
-  const needs = open.flatMap(({ extraRoundsNeeded: needed }) => (typeof needed === 'number' ? [needed] : []))
-  return {
-    count: open.length,
-    reasons: [...counts].map(([code, count]) => ({ code, count })).sort((a, b) => b.count - a.count),
-    extraRounds: needs.length > 0 ? Math.max(...needs) : null,
-  }
 }

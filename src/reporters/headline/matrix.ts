@@ -10,7 +10,7 @@ export interface Matrix {
   readonly rows: readonly MatrixRow[]
   /** Names of the benches that did not fit. */
   readonly omitted: readonly string[]
-  /** Platforms of the rows with CPUs that software emulates. Their values say nothing of hardware. */
+  /** Platforms of the rows with CPUs that software emulates. Do not compare their values with those on hardware. */
   readonly emulated: readonly string[]
 }
 

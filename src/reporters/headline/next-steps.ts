@@ -30,6 +30,8 @@ interface Selection {
   /** Bench files, relative to the project. */
   readonly files?: readonly string[]
   readonly platforms?: readonly string[]
+  /** The baseline to compare with. */
+  readonly baseline?: string | undefined
 }
 
 /** The most bench files or platforms that a command names. */
@@ -42,7 +44,7 @@ const extraRounds = (rounds: number): { readonly least: number; readonly most: n
 }
 
 /** The command that measures a selection again with more rounds; null for imported results. */
-export function rerun(report: Report, { files, platforms }: Selection): Command | null {
+export function rerun(report: Report, { files, platforms, baseline }: Selection): Command | null {
   const { profile } = report
   if (profile.name === 'imported') return null
   const named = files && files.length <= mostNamed ? files : undefined
@@ -54,6 +56,7 @@ export function rerun(report: Report, { files, platforms }: Selection): Command 
     ...(those ? [`--platform ${shellWord(those.join(','))}`] : []),
     ...(profile.name === 'quick' ? [] : [`--profile ${shellWord(profile.name)}`]),
     `--rounds ${least}..${most}`,
+    ...(baseline === undefined ? [] : [`--baseline ${shellWord(baseline)}`]),
   ].join(' ')
   const perRound = secondsOfRound(report, named, those)
   const seconds = (rounds: number) => perRound * (rounds + profile.warmup)
@@ -84,8 +87,12 @@ const rerunSubjects = 2
 export function rerunOf(report: Report, { bench, subjects, direction }: Fact): Command | null {
   if (direction === 'better') return null
   const worst = subjects.slice(0, rerunSubjects)
-  const platforms = [...new Set(worst.flatMap((one) => [...one.platforms, ...(one.verdict?.comparedWith ?? [])]))]
-  return rerun(report, { files: [bench.file], platforms: platforms.filter((name) => isMeasured(report, name)) })
+  const all = [...new Set(worst.flatMap((one) => [...one.platforms, ...(one.verdict?.comparedWith ?? [])]))]
+  const platforms = all.filter((name) => isMeasured(report, name))
+  if (platforms.length === 0) return null
+  const since = worst[0]?.since
+  const baseline = since?.kind === 'regressed' ? since.baseline : undefined
+  return rerun(report, { files: [bench.file], platforms, baseline })
 }
 
 const isMeasured = ({ cases: benches }: Report, name: string): boolean =>

@@ -39,20 +39,33 @@ export const verdictWord = ({ state, unmeasured }: Headline): string =>
 export const verdictSign = ({ state }: Headline): string =>
   state === 'passed' ? signs.passes : state === 'failed' || state === 'invalid' ? signs.fails : signs.doubt
 
+const clauses = (parts: readonly string[], otherwise: string): string => parts.join(', ') || otherwise
+
 /** What the verdict is about, in a sentence without a full stop. */
-export function verdictText({ state, failures, problems, undecided, unmeasured, baseline }: Headline): string {
+export function verdictText({ state, failures, problems, open, unmeasured, baseline }: Headline): string {
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
   switch (state) {
     case 'passed':
       return 'nothing fails this run'
     case 'failed':
-      return [
-        ...(claimed > 0 ? [`${plural(claimed, 'result')} ${claimed === 1 ? 'is' : 'are'} not as claimed`] : []),
-        ...(regressed > 0 ? [`${plural(regressed, 'result')} regressed against the baseline ${baseline?.name}`] : []),
-      ].join(', ')
+      return clauses(
+        [
+          ...(claimed > 0 ? [`${plural(claimed, 'result')} ${claimed === 1 ? 'is' : 'are'} not as claimed`] : []),
+          ...(regressed > 0 ? [`${plural(regressed, 'result')} regressed against the baseline ${baseline?.name}`] : []),
+        ],
+        'a finding is contradicted',
+      )
     case 'undecided':
-      return `${plural(undecided.count, 'claim')} stayed undecided, or a finding is open`
+      return clauses(
+        [
+          ...(open.claims > 0 ? [`${plural(open.claims, 'claim')} could not be decided`] : []),
+          ...(open.findings > 0
+            ? [`${plural(open.findings, 'finding')} ${open.findings === 1 ? 'is' : 'are'} open`]
+            : []),
+        ],
+        'a result may have regressed, or is no longer decided',
+      )
     case 'nothing':
       if (unmeasured.length > 0) return `not measured, or all samples failed: ${unmeasured.join(', ')}`
       return baseline ? 'no regression could be found' : 'no claim could be judged'
@@ -206,8 +219,13 @@ function valueText({ estimate }: ClaimVerdict): string | undefined {
 
 /** How sure: the rounds, and the interval. */
 export function sureText({ subjects: [worst], direction }: Fact): string {
-  const { verdict, rounds } = worst!
-  if (!verdict) return 'beyond the margin, corrected for all results that could regress'
+  const { verdict, rounds, since } = worst!
+  if (!verdict) {
+    const isLost = since.kind === 'regressed' && since.row.change === 'lost'
+    return isLost
+      ? 'the baseline has a result, and this run has none'
+      : 'beyond the margin, corrected for all results that could regress'
+  }
   if (verdict.published) return 'as published'
   const agree = rounds
     ? `${direction === 'better' ? 'better' : 'worse'} in ${rounds.beyond} of ${plural(rounds.of, 'round')}`
@@ -218,17 +236,21 @@ export function sureText({ subjects: [worst], direction }: Fact): string {
 function regressedText({ row, baseline }: Extract<Since, { kind: 'regressed' | 'baseline' }>): string {
   if (row.reason !== null && row.change === 'lost') return `no result any more: ${formatRowReason(row.reason)}`
   const { ratio } = row
-  if (!ratio) return `measured in the baseline ${baseline} too`
+  if (!ratio) return row.reason ? formatRowReason(row.reason) : `no ratio to the baseline ${baseline}`
   const { estimate, low, high } = ratio
   const bounds = low === null || high === null ? '' : ` [${figure(low)}, ${figure(high)}]`
   return `${figure(estimate)} × the baseline ${baseline}${bounds}`
 }
 
 /** Since when it is so. */
-export function sinceText({ since }: FactSubject, { former, baseline }: Pick<Headline, 'former' | 'baseline'>): string {
+export function sinceText(
+  { since, verdict: claimed }: FactSubject,
+  { former, baseline }: Pick<Headline, 'former' | 'baseline'>,
+): string {
   switch (since.kind) {
     case 'regressed':
-      return `regressed: ${regressedText(since)}`
+      // Without a claim, the first line has the figures.
+      return claimed ? `regressed: ${regressedText(since)}` : `since the baseline ${since.baseline}`
     case 'baseline':
       return `${since.row.change === 'unclear' ? 'no clear change' : 'no change'}: ${regressedText(since)}`
     case 'former': {

@@ -64,7 +64,14 @@ export interface ScreenOptions {
 
 export function screenLines(report: Report, view: RenderOptions, { ms, before }: ScreenOptions): string[] {
   const headline = headlineOf(report, before)
-  const drawn = limits.map((limit) => {
+  const matrices = new Map<number, DrawnMatrix>()
+  const matrixOfRows = (rows: number): DrawnMatrix => {
+    const known = matrices.get(rows) ?? widestMatrix(report, view, rows)
+    matrices.set(rows, known)
+    return known
+  }
+  let lines: string[] = []
+  for (const limit of limits) {
     const above = [...verdictLines(headline, report, view, ms), ...failureLines(headline, report, view, limit)]
     const below = [
       ...warningLines(headline, view, limit),
@@ -72,10 +79,11 @@ export function screenLines(report: Report, view: RenderOptions, { ms, before }:
       ...nextLines(headline, view),
       ...endLines(report, view),
     ]
-    const { lines, isWhole } = matrixLines(report, view, screen - above.length - below.length)
-    return { isWhole, lines: [...above, ...lines, ...below] }
-  })
-  return (drawn.find(({ lines, isWhole }) => isWhole && lines.length <= screen) ?? drawn.at(-1)!).lines
+    const matrix = matrixWithin(screen - above.length - below.length, matrixOfRows)
+    lines = [...above, ...matrix.lines, ...below]
+    if (matrix.isWhole && lines.length <= screen) break
+  }
+  return lines
 }
 
 /** Lines of a section after an empty one, or nothing. */
@@ -196,10 +204,10 @@ interface DrawnMatrix {
 }
 
 /** The matrix in about so many lines. */
-function matrixLines(report: Report, view: RenderOptions, room: number): DrawnMatrix {
-  let drawn = widestMatrix(report, view, rowLimits.most)
+function matrixWithin(room: number, matrixOfRows: (rows: number) => DrawnMatrix): DrawnMatrix {
+  let drawn = matrixOfRows(rowLimits.most)
   for (let rows = rowLimits.most - 1; drawn.lines.length > room && rows >= rowLimits.least; rows--)
-    drawn = widestMatrix(report, view, rows)
+    drawn = matrixOfRows(rows)
   return drawn
 }
 
@@ -336,17 +344,17 @@ function findingNoteLines(
   limit: Limits,
 ): string[] {
   if (report.findings.length === 0) return []
-  const noteSigns = { lost: signs.fails, improved: signs.better, doubtful: signs.doubt, holds: '', open: '' } as const
+  // None of these findings fails the run.
+  const noteSigns = { lost: signs.worse, improved: signs.better, doubtful: signs.doubt, holds: '', open: '' } as const
   const lines = listed(
     findings,
     limit.findings,
     (note) => {
       const ids = note.findings.map(({ id }) => id).join(', ')
-      const paint = note.kind === 'lost' ? ink.bad : ink.doubt
       const head = `${noteSigns[note.kind]} ${pad(ids, 3, 'right')}`
       const room = width - widthOf(head) - 2
       const title = truncate(sanitize(note.findings[0]!.title), Math.floor(room * titleShare))
-      return `${paint(head)}  ${truncate(`${title}: ${sanitize(findingFact(note))}`, room)}`
+      return `${ink.doubt(head)}  ${truncate(`${title}: ${sanitize(findingFact(note))}`, room)}`
     },
     ink,
   )

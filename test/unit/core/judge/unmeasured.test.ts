@@ -28,7 +28,7 @@ describe('a run that was asked for platforms', () => {
   it('is not clean without native, although a claim about a value holds', () => {
     const exit = exitOf(steady('runc', 20), ['runc'], ['runc'])
     expect(exit).toMatchObject({ code: 4, unmeasured: ['native'] })
-    expect(describeExit(exit)).toBe('platforms that were asked for, or that claims need, were not measured: native')
+    expect(describeExit(exit)).toBe('platforms were not measured, or all samples of a claim failed on them: native')
   })
 
   it('is not clean if one of them does not work or every sample failed', () => {

@@ -88,7 +88,10 @@ describe('what the last screen of a failing run answers', () => {
     ['how sure', /worse in 5 of 5 rounds, 90 % interval all beyond the claim/],
     ['since when', /since {2}regressed: 0\.6 × the baseline main \[/],
     ['that it is not the host', /holds on runc/],
-    ['what to do, and how long it takes', /isobench run compute\/prime --platform native,gvisor .*\(\d+ to \d+ s\)/],
+    [
+      'what to do, and how long it takes',
+      /prime --platform native,gvisor --rounds 10\.\.30 --baseline main\s+\(\d+ to \d+ s\)/,
+    ],
   ])('%s', (_, pattern) => {
     expect(text).toMatch(pattern)
   })
