@@ -17,7 +17,7 @@ import type { AttackProfile } from '../model/record.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
 import type { MeasureContext } from './context.ts'
-import { explainFailure, guestArgv, guestOomMonitor, oomMonitor } from './guest-api.ts'
+import { explainFailure, guestArgv, guestOomMonitor, oomMonitor, withinLimits } from './guest-api.ts'
 import type { SampleScope } from './sample-scope.ts'
 import { type TracedGuestApi, TraceRecorder, TraceTargets, tracedGuestApi } from './traced-guest-api.ts'
 import { checkValues } from './values.ts'
@@ -158,7 +158,8 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
     ranOutOfMemory: guestOomMonitor(sandbox, handle),
   }
   const recorder = new TraceRecorder(tracer, targets, plan.profile.seconds, scope.signal)
-  const given = await step.run(tracedGuestApi(target, client, scope, recorder))
+  const { name } = platform.spec
+  const given = await withinLimits(name, sandbox, () => step.run(tracedGuestApi(target, client, scope, recorder)))
   const own = checkValues(given, workload.traced.metrics)
   if (recorder.seconds === 0) {
     throw new NothingTracedError(
@@ -168,7 +169,6 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   }
   const { seconds, idleSeconds, barriers } = recorder
   const background = await recorder.background()
-  const { name } = platform.spec
   const barrier = scaleCounts(addBarrierTraces(tracer, name, background.barriers), barriers)
   const idling = addIdleTrace(tracer, name, scaleCounts(background.idle, 1 / idleSeconds), idleSeconds)
   const work = subtractBackground(await tracer.collect(), { idling, seconds, barrier })
@@ -203,7 +203,8 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
     const label = `${command.argv[0]} booted on ${name}`
     const ranOutOfMemory = oomMonitor(sandbox)
     const boot = () => scope.exec(targets.launch(argv), { timeoutMs: remaining(scope), signal: scope.signal, label })
-    const done = await tracer.recording(boot).catch(async (error: unknown) => {
+    const limited = withinLimits(name, sandbox, () => tracer.recording(boot))
+    const done = await limited.catch(async (error: unknown) => {
       throw await explainFailure(error, command.argv[0], { name, rootfs: image.rootfs, ranOutOfMemory })
     })
     works.push(await tracer.collect())

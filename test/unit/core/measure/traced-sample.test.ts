@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MeasureContext } from '../../../../src/core/measure/context.ts'
+import { GuestLimitError } from '../../../../src/core/measure/guest-api.ts'
 import { SampleScope } from '../../../../src/core/measure/sample-scope.ts'
 import { measureTraced, type TracedStep } from '../../../../src/core/measure/traced-sample.ts'
 import { lower } from '../../../../src/dsl/metric.ts'
@@ -73,6 +74,10 @@ describe('a traced sample', () => {
     await expect(traced(kind, { oomAt: 1 })).rejects.toThrow(
       /^echo in fake went over the memory that guests have \(guest\.memory in the config\)/,
     )
+  })
+
+  it.each(['commands', 'boot'] as const)('fails if its guest reached its limit of processes, in %s', async (kind) => {
+    await expect(traced(kind, { bombAt: 1 })).rejects.toThrow(GuestLimitError)
   })
 
   it('of a guest that runs one program refuses to trace a second one, which would boot another guest', async () => {
