@@ -53,8 +53,13 @@ export function routeToGuest(
   return loopback ? { caller: client.inNetns(sandbox.netns), address: '127.0.0.1' } : { caller: client, address }
 }
 
-/** A command as argv in the guest. The image's `env` sets the environment, so drivers need not support that. */
-export function guestArgv({ argv, env = {}, cwd }: Command): GuestArgv {
+/**
+ * A command as argv in the guest. The image's `env` sets the environment, so drivers need not support that.
+ * @throws {CommandArgumentError} if a workload passed something other than a command
+ */
+export function guestArgv(command: Command): GuestArgv {
+  checkCommand(command)
+  const { argv, env = {}, cwd } = command
   const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   return settings.length === 0 && cwd === undefined
     ? argv
@@ -70,7 +75,7 @@ export class CommandArgumentError extends IsobenchError {
  * @param given what a workload passed as a command
  * @throws {CommandArgumentError} if it is none, such as a text for a shell
  */
-export function checkCommand(given: unknown): asserts given is Command {
+function checkCommand(given: unknown): asserts given is Command {
   const argv = typeof given === 'object' && given !== null && 'argv' in given ? given.argv : undefined
   if (Array.isArray(argv) && argv.length > 0 && argv.every((one) => typeof one === 'string')) return
   const words = typeof given === 'string' ? given.trim().split(/\s+/) : ['echo', 'hi']
@@ -181,6 +186,7 @@ export async function explainFailure(
 
 /**
  * Runs a command in a guest or the client, within the bounds of the sample.
+ * @throws {CommandArgumentError} if the command is none
  * @throws {CommandError} if the command fails, or its time is up
  * @throws {MissingProgramError} if the image has no such program
  */
@@ -189,10 +195,13 @@ export async function execInGuest(
   command: Command,
   options: ExecOptions,
   bounds: CommandBounds,
-  { dialogue, label = command.argv[0] }: { readonly dialogue?: StdioHandler; readonly label?: string } = {},
+  { dialogue, label: given }: { readonly dialogue?: StdioHandler; readonly label?: string } = {},
 ): Promise<CommandResult> {
+  // First, because a workload may pass something without argv.
+  const argv = guestArgv(command)
+  const label = given ?? command.argv[0]
   try {
-    return await bounds.exec(target.execArgv(guestArgv(command)), {
+    return await bounds.exec(target.execArgv(argv), {
       timeoutMs: remaining(bounds),
       signal: bounds.signal,
       label: `${label} in ${target.name}`,
@@ -240,10 +249,7 @@ export function workloadGuest(
   notes: SampleNotes = {},
 ): Guest {
   let services = 0
-  const exec = async (command: Command, options: ExecOptions = {}) => {
-    checkCommand(command)
-    return execInGuest(target, command, options, bounds)
-  }
+  const exec = (command: Command, options: ExecOptions = {}) => execInGuest(target, command, options, bounds)
   return {
     data: '/data',
     exec,
@@ -251,10 +257,9 @@ export function workloadGuest(
       notes.cachesDropped = (await dropCaches()) && notes.cachesDropped !== false
     },
     serve: async (command, { port }): Promise<Service> => {
-      checkCommand(command)
+      const argv = guestArgv(command)
       const pidFile = `/tmp/isobench-service-${services++}`
       const ending = new AbortController()
-      const argv = guestArgv(command)
       const server = bounds.exec(target.execArgv(target.singleProcess ? argv : recordPid(pidFile, argv)), {
         timeoutMs: remaining(bounds),
         signal: AbortSignal.any([bounds.signal, ending.signal]),
@@ -310,7 +315,6 @@ export const workloadClient = (
   onCpuShare: (share: number) => void,
 ): LoadClient => ({
   exec: async (command, { rootfs = 'image', ...options } = {}) => {
-    checkCommand(command)
     const target = rootfs === 'host' ? { ...client, rootfs: '/', execArgv: client.enterHost } : client
     const before = client.cpuSeconds()
     const completed = await execInGuest(target, command, options, bounds)

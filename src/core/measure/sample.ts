@@ -14,7 +14,6 @@ import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
 import { type MeasureContext, TimeBreakdown } from './context.ts'
 import {
-  checkCommand,
   explainFailure,
   guestArgv,
   MissingProgramError,
@@ -185,10 +184,8 @@ async function runWorkload(
     return { output: values, attackProfile }
   }
   if (work.kind === 'boot') {
-    const boot: BootContext<ParamSpace>['boot'] = async (command) => {
-      checkCommand(command)
-      return scope.track(bootGuest(platform, guestArgv(command), scope, measureContext, times))
-    }
+    const boot: BootContext<ParamSpace>['boot'] = async (command) =>
+      scope.track(bootGuest(platform, guestArgv(command), scope, measureContext, times))
     return { output: await scope.race(work.run({ ...context, boot })) }
   }
   if (work.kind === 'vmm-start') {

@@ -193,10 +193,11 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   let seconds = 0
   const { session, image } = measureContext
   const bootOnce = async (command: Command): Promise<CommandResult> => {
+    const inGuest = guestArgv(command)
     const targets = new TraceTargets(tracer)
     await using sandbox = await session.createSandbox(image.rootfs, remaining(scope) / 1000, targets)
     targets.shared(sandbox.group)
-    const argv = await tracer.recording(() => platform.driver.oneShot(sandbox, guestArgv(command), platform.options))
+    const argv = await tracer.recording(() => platform.driver.oneShot(sandbox, inGuest, platform.options))
     setups.push(await tracer.collect())
     targets.refresh()
     const { name } = platform.spec

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
-import { type SampleNotes, workloadGuest } from '../../../../src/core/measure/guest-api.ts'
+import { type SampleNotes, workloadClient, workloadGuest } from '../../../../src/core/measure/guest-api.ts'
 import type { Exec, ExecTarget } from '../../../../src/core/session/exec-target.ts'
 import type { TimedResult } from '../../../../src/host/timed-process.ts'
 import { formatSlowServerStop } from '../../../../src/reporters/format.ts'
@@ -39,7 +39,12 @@ describe('a command that is a text for a shell', () => {
     const exec: Exec = async () => done
     const bounds = { exec, signal: new AbortController().signal, until: performance.now() + 60_000 }
     const guest = workloadGuest(target, target, '10.0.0.1', bounds)
-    for (const run of [guest.exec, (given: never) => guest.serve(given, { port: 1 })])
+    const client = workloadClient(
+      { ...target, cpus: 1, enterHost: target.execArgv, cpuSeconds: () => null },
+      bounds,
+      () => {},
+    )
+    for (const run of [guest.exec, (given: never) => guest.serve(given, { port: 1 }), client.exec])
       await expect(run('echo hi' as never)).rejects.toThrow(
         /^a command is data, and this is "echo hi": .* Write command\('echo', 'hi'\), from isobench\/tools$/,
       )

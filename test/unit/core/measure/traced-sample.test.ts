@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MeasureContext } from '../../../../src/core/measure/context.ts'
-import { GuestLimitError } from '../../../../src/core/measure/guest-api.ts'
+import { CommandArgumentError, GuestLimitError } from '../../../../src/core/measure/guest-api.ts'
 import { SampleScope } from '../../../../src/core/measure/sample-scope.ts'
 import { measureTraced, type TracedStep } from '../../../../src/core/measure/traced-sample.ts'
 import { lower } from '../../../../src/dsl/metric.ts'
@@ -30,6 +30,10 @@ const untraced = {
   boot: workload.boot('boot', {
     metrics,
     run: async ({ boot }) => ({ time: (await boot(command('echo'))).milliseconds }),
+  }),
+  'text boot': workload.boot('text boot', {
+    metrics,
+    run: async ({ boot }) => ({ time: (await boot('echo hi' as never)).milliseconds }),
   }),
 }
 
@@ -74,6 +78,11 @@ describe('a traced sample', () => {
     await expect(traced(kind, { oomAt: 1 })).rejects.toThrow(
       /^echo in fake went over the memory that guests have \(guest\.memory in the config\)/,
     )
+  })
+
+  it.each(['commands', 'text boot'] as const)('refuses a text for a shell, of %s', async (kind) => {
+    const run: TracedStep['run'] = ({ exec }) => exec('echo hi' as never)
+    await expect(traced(kind, {}, { run })).rejects.toThrow(CommandArgumentError)
   })
 
   it.each(['commands', 'boot'] as const)('fails if its guest reached its limit of processes, in %s', async (kind) => {
