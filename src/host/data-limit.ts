@@ -1,6 +1,6 @@
 /** The limit of a guest's `/data`. A guest without one could fill the disk of the host. */
 
-import { lstatSync, readdirSync, statfsSync } from 'node:fs'
+import { lstatSync, opendirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Milliseconds between two looks at the free space. */
@@ -9,25 +9,51 @@ const intervalMs = 250
 const step = 16 * 1024 ** 2
 /** Bytes of the disk that guests leave free. */
 const reserve = 256 * 1024 ** 2
-/** The most files that are measured at once. A guest may create millions. */
-const mostFiles = 100_000
+/** The most files that are measured at once. A guest may create millions, and these take 40 ms of the event loop. */
+const mostFiles = 10_000
 
-/** Returns the disk usage of a folder in bytes. Files that disappear at the same time count as nothing. */
-export function bytesBelow(folder: string): number {
+/** The paths in a folder, at most this many: reading all names of a large folder takes long. */
+function pathsIn(folder: string, most: number): string[] {
+  const paths: string[] = []
+  const directory = opendirSync(folder)
+  try {
+    for (let entry = directory.readSync(); entry && paths.length < most; entry = directory.readSync())
+      paths.push(join(folder, entry.name))
+  } finally {
+    directory.closeSync()
+  }
+  return paths
+}
+
+/**
+ * Returns the disk usage of a file, or of a folder with everything below it, in bytes. Files that disappear at the same
+ * time count as nothing.
+ * @param most the number of files and folders from which on the usage is not measured
+ * @returns undefined if there are more
+ */
+export function bytesBelow(top: string, most: number): number | undefined {
   let bytes = 0
-  let files = 0
-  const pending = [folder]
-  for (let path = pending.pop(); path !== undefined && files++ < mostFiles; path = pending.pop()) {
+  let seen = 0
+  const pending = [top]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (++seen + pending.length > most) return undefined
     try {
-      const found = lstatSync(path)
+      const found = lstatSync(next)
       bytes += found.blocks * 512
-      if (found.isDirectory()) for (const name of readdirSync(path)) pending.push(join(path, name))
+      if (found.isDirectory()) for (const path of pathsIn(next, most)) pending.push(path)
     } catch {
       // The guest has removed it.
     }
   }
   return bytes
 }
+
+/**
+ * The bytes that a guest may have in its folder. They are less than its limit if the disk is nearly full, but always
+ * more than the smallest change that isobench notices, so that a guest without data stays.
+ * @param free bytes of the disk at the start of the guest
+ */
+export const allowedBytes = (limit: number, free: number): number => Math.min(limit, Math.max(step, free - reserve))
 
 const freeBytes = (folder: string): number => {
   const { bavail, bsize } = statfsSync(folder)
@@ -43,11 +69,13 @@ let timer: NodeJS.Timeout | undefined
  *
  * isobench watches instead of using a disk or a quota, because a disk image would change what fio measures, and quotas
  * are a feature of few file systems. It looks at the free space, which is one system call, and measures the folder only
- * if that has changed. A guest can therefore exceed the limit by what it writes in a quarter of a second.
+ * if that has changed. A guest can therefore exceed the limit by what it writes in a quarter of a second. If the folder
+ * has too many files to measure, the free space that the disk has lost since the start of the guest counts instead.
  */
 export class DataLimit implements Disposable {
   #exceeded = false
   #freeAtLook: number
+  readonly #freeAtStart: number
   readonly #bytes: number
 
   /** @param end ends the guest; called again until the limit is disposed */
@@ -56,8 +84,9 @@ export class DataLimit implements Disposable {
     bytes: number,
     private readonly end: () => void,
   ) {
-    this.#freeAtLook = freeBytes(folder)
-    this.#bytes = Math.min(bytes, Math.max(0, this.#freeAtLook - reserve))
+    this.#freeAtStart = freeBytes(folder)
+    this.#freeAtLook = this.#freeAtStart
+    this.#bytes = allowedBytes(bytes, this.#freeAtStart)
     limits.add(this)
     timer ??= setInterval(() => {
       for (const limit of limits) limit.look()
@@ -76,10 +105,16 @@ export class DataLimit implements Disposable {
   }
 
   #isTooLarge(): boolean {
-    const free = freeBytes(this.folder)
+    let free: number
+    try {
+      free = freeBytes(this.folder)
+    } catch {
+      // The folder is gone. An exception in the timer would end isobench.
+      return false
+    }
     if (Math.abs(free - this.#freeAtLook) < step) return false
     this.#freeAtLook = free
-    return bytesBelow(this.folder) > this.#bytes
+    return (bytesBelow(this.folder, mostFiles) ?? this.#freeAtStart - free) > this.#bytes
   }
 
   [Symbol.dispose](): void {

@@ -1,19 +1,10 @@
 /** The image that guests boot from: built with mmdebstrap, or a root filesystem of the user. */
 
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError } from '../util/errors.ts'
+import { bytesBelow } from './data-limit.ts'
 import { compileHooks, digestOf, inputHooks, packagesDigest, type Recipe, recipe } from './image-recipe.ts'
 import { buildSteps } from './image-steps.ts'
 import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from './lock.ts'
@@ -182,12 +173,6 @@ const artifactFolders = [
   ['disks', /^[0-9a-f]{16}\.ext4$/],
 ] as const
 
-function bytesOf(path: string): number {
-  const { blocks } = lstatSync(path)
-  const below = lstatSync(path).isDirectory() ? readdirSync(path).map((name) => bytesOf(join(path, name))) : []
-  return below.reduce((sum, bytes) => sum + bytes, blocks * 512)
-}
-
 /** Lists the guest kernels and disks in the cache, except those at the paths `used`. */
 export function unusedArtifacts(used: readonly string[]): UnusedArtifact[] {
   const keep = new Set(used)
@@ -197,6 +182,6 @@ export function unusedArtifacts(used: readonly string[]): UnusedArtifact[] {
     return found
       .map((entry) => join(folder, entry))
       .filter((path) => !keep.has(path))
-      .map((path) => ({ path, bytes: bytesOf(path) }))
+      .map((path) => ({ path, bytes: bytesBelow(path, Number.POSITIVE_INFINITY)! }))
   })
 }

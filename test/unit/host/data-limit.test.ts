@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { bytesBelow, DataLimit } from '../../../src/host/data-limit.ts'
+import { allowedBytes, bytesBelow, DataLimit } from '../../../src/host/data-limit.ts'
 
 const MiB = 1024 ** 2
 let folder: string
@@ -27,11 +27,39 @@ test('ends a guest with more in /data than the limit, again until it is gone, an
   expect([limit.isExceeded, end.mock.calls.length]).toEqual([true, 2])
 })
 
+test('ends a guest with too many files to measure if the free space has shrunk by more than the limit', () => {
+  const end = vi.fn()
+  mkdirSync(join(folder, 'many'))
+  for (let file = 0; file < 10_000; file++) writeFileSync(join(folder, 'many', String(file)), '')
+  using limit = new DataLimit(folder, 48 * MiB, end)
+  limit.look()
+  expect(limit.isExceeded).toBe(false)
+  fill('a', 96)
+  limit.look()
+  expect([limit.isExceeded, end.mock.calls.length]).toEqual([true, 1])
+})
+
+test('ends no guest if the folder is gone', () => {
+  const gone = join(folder, 'gone')
+  mkdirSync(gone)
+  using limit = new DataLimit(gone, MiB, vi.fn())
+  rmSync(gone, { recursive: true })
+  limit.look()
+  expect(limit.isExceeded).toBe(false)
+})
+
+test('leaves 256 MiB of the disk free, and allows 16 MiB on a full one', () => {
+  expect(allowedBytes(1024 * MiB, 4096 * MiB)).toBe(1024 * MiB)
+  expect(allowedBytes(1024 * MiB, 1024 * MiB)).toBe(768 * MiB)
+  expect(allowedBytes(1024 * MiB, 100 * MiB)).toBe(16 * MiB)
+})
+
 test('counts the blocks of all files, and nothing for a folder that is gone', () => {
   mkdirSync(join(folder, 'below'))
   fill('a', 1)
   fill('below/b', 2)
-  expect(bytesBelow(folder)).toBeGreaterThanOrEqual(3 * MiB)
-  expect(bytesBelow(folder)).toBeLessThan(3.5 * MiB)
-  expect(bytesBelow(join(folder, 'nothing'))).toBe(0)
+  expect(bytesBelow(folder, 4)).toBeGreaterThanOrEqual(3 * MiB)
+  expect(bytesBelow(folder, 4)).toBeLessThan(3.5 * MiB)
+  expect(bytesBelow(folder, 3)).toBeUndefined()
+  expect(bytesBelow(join(folder, 'nothing'), 1)).toBe(0)
 })
