@@ -190,7 +190,10 @@ export async function runBuildCommand(
       ...(signal && { signal }),
       onStart: (pid) => {
         const id = processId(pid)
-        if (id) journaled = journal.create({ kind: 'process', id }, () => {})
+        if (!id) return
+        journaled = journal.create({ kind: 'process', id }, () => {})
+        // It is awaited after the command has ended. Until then, a rejection would be unhandled and end isobench.
+        journaled.catch(() => {})
       },
     })
   } finally {
