@@ -98,7 +98,7 @@ async function runMmdebstrap(
 ): Promise<void> {
   const excludes = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
   const { packages, hooks } = compileHooks(contents)
-  const sources = await reachableSources(debianSources(contents), join(scratch, 'apt'), options.signal)
+  const sources = await reachableSources(debianSources(contents), join(scratch, 'apt'), options)
   const argv = [
     'mmdebstrap',
     '--variant=minbase',

@@ -80,11 +80,12 @@ const isolatedSettings = (folder: string, list: string): readonly string[] => [
 /**
  * Returns the sources that apt can reach, in the order given. The first one is required, so it is not tried.
  * @param folder an empty directory for apt's files
+ * @param options `onLine` receives the sources that are left out, because the image stays without them
  */
 export async function reachableSources(
   lines: readonly string[],
   folder: string,
-  signal?: AbortSignal,
+  { signal, onLine }: Pick<HostCommandOptions, 'signal' | 'onLine'>,
 ): Promise<readonly string[]> {
   const [main = '', ...others] = lines
   const reachable = [main]
@@ -103,13 +104,15 @@ export async function reachableSources(
       reachable.push(line)
     } catch (error) {
       if (!(error instanceof HostCommandError)) throw error
+      onLine?.(`apt cannot reach "${line}", so the image does not get its packages`)
+      onLine?.('to add them later: isobench image remove && isobench image build')
     }
   }
   return reachable
 }
 
 /**
- * Returns the Debian mirror of the host's apt sources. isobench itself contains no mirror address.
+ * Returns the Debian mirror of the host's apt sources.
  * @throws {HostError} if the host has no Debian mirror configured
  */
 export function debianMirror(): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { digestOf, packagesDigest, recipe } from '../../../src/host/image-recipe.ts'
-import { debianSources } from '../../../src/host/packages.ts'
+import { debianSources, reachableSources, which } from '../../../src/host/packages.ts'
 
 let root: string
 beforeEach(() => {
@@ -44,5 +44,19 @@ test('a snapshot has the archive and the security archive of that day', () => {
   expect(debianSources({ suite: 'trixie', components: ['main', 'non-free'], snapshot: '2026-11-01' })).toEqual([
     `${signed} https://snapshot.debian.org/archive/debian/20261101T000000Z trixie main non-free`,
     `${signed} https://snapshot.debian.org/archive/debian-security/20261101T000000Z trixie-security main non-free`,
+  ])
+})
+
+test.runIf(which('apt-get'))('a source that apt cannot reach is left out, and named', async () => {
+  const [main, broken] = [
+    'deb http://localhost/unused trixie main',
+    `deb [trusted=yes] file:${root}/nothing trixie main`,
+  ]
+  const lines: string[] = []
+  const options = { onLine: (line: string) => void lines.push(line) }
+  expect(await reachableSources([main, broken], join(root, 'apt'), options)).toEqual([main])
+  expect(lines).toEqual([
+    `apt cannot reach "${broken}", so the image does not get its packages`,
+    'to add them later: isobench image remove && isobench image build',
   ])
 })
