@@ -3,7 +3,8 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
-import { IsobenchError } from '../util/errors.ts'
+import { IsobenchError, messageOf } from '../util/errors.ts'
+import { explainWrites } from '../util/files.ts'
 import { bytesBelow } from './data-limit.ts'
 import { compileHooks, digestOf, inputHooks, packagesDigest, type Recipe, recipe } from './image-recipe.ts'
 import { buildSteps } from './image-steps.ts'
@@ -82,7 +83,21 @@ export async function ensureImage(config: ImageConfig, options: ArtifactBuildOpt
     await runMmdebstrap(config, recipeOf(config), temporary, scratch, options)
   }
   await buildOnce(imagePath(config), build, { ...options, purpose: 'building the image' })
+  rmSync(logOf(config), { force: true })
   return findImage(config)!
+}
+
+/** The file with the output of a build that failed. */
+const logOf = (config: ImageConfig) => `${imagePath(config)}.log`
+
+/** Writes the output of a failed build. Returns how to find its cause, also if the disk is full. */
+export function keepLog(log: string, lines: readonly string[]): string {
+  try {
+    explainWrites(log, () => writeFileSync(log, `${lines.join('\n')}\n`))
+    return `look for the cause in ${log}`
+  } catch (error) {
+    return `${messageOf(error)}; build again to see all output`
+  }
 }
 
 /**
@@ -129,9 +144,8 @@ async function runMmdebstrap(
     })
   } catch (error) {
     if (!(error instanceof HostCommandError)) throw error
-    const log = `${imagePath(config)}.log`
-    writeFileSync(log, `${lines.join('\n')}\n`)
-    throw new ImageError(`the image could not be built: ${error.message}`, `look for the cause in ${log}`)
+    const found = keepLog(logOf(config), lines)
+    throw new ImageError(`the image could not be built: ${error.message}`, found)
   }
   for (const path of requiredMountPoints) mkdirSync(join(folder, path), { recursive: true })
   // Packages enable services and timers. Disable them, so that only what a bench starts runs in the guest.

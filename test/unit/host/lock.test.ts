@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
-import { LockedError, type LockHolder, lock, privateFolder } from '../../../src/host/lock.ts'
+import { afterAll, describe, expect, it, test } from 'vitest'
+import type { CleanupJournal } from '../../../src/host/journal.ts'
+import { LockedError, type LockHolder, lock, privateFolder, runBuildCommand } from '../../../src/host/lock.ts'
 import { hostLockFile } from '../../../src/host/paths.ts'
 import { HostError } from '../../../src/util/errors.ts'
 import { firstLine, script, temporary } from './children.ts'
@@ -143,4 +144,10 @@ describe('the folder of the lock', () => {
     make(path(name))
     expect(() => privateFolder(path(name))).toThrow(HostError)
   })
+})
+
+test('a command of a build that cannot be journaled fails with the error of the journal', async () => {
+  const journal = { create: () => Promise.reject(new Error('the disk is full')) } as unknown as CleanupJournal
+  // A rejection that nothing handles while the command runs would fail this test run.
+  await expect(runBuildCommand(['sleep', '0.05'], { journal })).rejects.toThrow('the disk is full')
 })
