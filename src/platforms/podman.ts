@@ -199,22 +199,37 @@ async function podmanFor(sandbox: GuestSandbox, options: Options): Promise<(...a
   return (...args) => inMounts(runtime === 'crun' ? hideHybridHierarchy([...command, ...args]) : [...command, ...args])
 }
 
+/**
+ * The limit of processes of each user in a guest. A guest must reach the limit of its cgroup before this one, because
+ * isobench reports only that. The kernel counts a rootless user's processes in all guests together, so this limit is
+ * twice as high. It is at most the hard limit of this process, which only CAP_SYS_RESOURCE can raise.
+ * @param processes the limit of the guest
+ * @param ownLimits the text of /proc/self/limits (proc(5))
+ */
+export function userProcesses(processes = 0, ownLimits = readFileSync('/proc/self/limits', 'utf8')): number {
+  const hard = /^Max processes +\S+ +(\d+)/m.exec(ownLimits)?.[1]
+  return Math.min(Math.max(4096, 2 * processes), Number(hard ?? Number.POSITIVE_INFINITY))
+}
+
 /** Options of every container, rootful and rootless. */
-const common = (sandbox: GuestSandbox, { security }: Options): readonly string[] => [
-  `--name=${sandbox.id}`,
-  '--hostname=isobench',
-  // Otherwise podman would write into the image.
-  '--no-hosts',
-  '--dns=none',
-  '--read-only',
-  '--log-driver=none',
-  // Docker's profile, because the one of podman 4.3 rejects io_pgetevents, which libaio calls.
-  `--security-opt=seccomp=${security === 'none' ? 'unconfined' : writeSeccompProfile(sandbox)}`,
-  // podman's defaults exceed the hard limits of hosts without CAP_SYS_RESOURCE.
-  ...['--ulimit=nofile=16384:16384', '--ulimit=nproc=4096:4096'],
-  `--mount=type=bind,source=${sandbox.dataDir},destination=/data,nosuid,nodev`,
-  ...guestEnv.map((setting) => `--env=${setting}`),
-]
+const common = (sandbox: GuestSandbox, { security }: Options): readonly string[] => {
+  const users = userProcesses(sandbox.limits.processes)
+  return [
+    `--name=${sandbox.id}`,
+    '--hostname=isobench',
+    // Otherwise podman would write into the image.
+    '--no-hosts',
+    '--dns=none',
+    '--read-only',
+    '--log-driver=none',
+    // Docker's profile, because the one of podman 4.3 rejects io_pgetevents, which libaio calls.
+    `--security-opt=seccomp=${security === 'none' ? 'unconfined' : writeSeccompProfile(sandbox)}`,
+    // podman's defaults exceed the hard limits of hosts without CAP_SYS_RESOURCE.
+    ...['--ulimit=nofile=16384:16384', `--ulimit=nproc=${users}:${users}`],
+    `--mount=type=bind,source=${sandbox.dataDir},destination=/data,nosuid,nodev`,
+    ...guestEnv.map((setting) => `--env=${setting}`),
+  ]
+}
 
 /** podman for one guest: argv of a command, and the options of `run`. */
 interface Engine {
@@ -226,6 +241,8 @@ async function rootful(sandbox: GuestSandbox, options: Options): Promise<Engine>
   const container = [
     ...common(sandbox, options),
     `--cgroup-parent=${sandbox.cgroupPath}`,
+    // The cgroup of the sandbox has the limit. podman's own one is 2048 by default.
+    '--pids-limit=-1',
     `--network=ns:${sandbox.netns}`,
     // :O adds an overlay, because podman would otherwise create /etc/mtab in the image.
     ...['--rootfs', `${sandbox.rootfs}:O`],

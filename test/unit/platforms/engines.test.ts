@@ -15,6 +15,7 @@ import {
 } from '../../../src/platforms/docker-daemon.ts'
 import { runscFlags } from '../../../src/platforms/gvisor.ts'
 import { drivers } from '../../../src/platforms/index.ts'
+import { userProcesses } from '../../../src/platforms/podman.ts'
 import { makeProgram, runtimeRequirement } from '../../../src/platforms/shared/engine-runtimes.ts'
 
 const resolved = (spec: PlatformSpec) => resolvePlatforms([spec], drivers, 'isobench.config.ts')[0]!
@@ -172,5 +173,19 @@ describe('the program that an engine runs for a runtime', () => {
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+})
+
+describe("podman's limit of processes of a user", () => {
+  const limits = (hard: string) => `Limit  Soft Limit  Hard Limit  Units
+Max processes             1024                 ${hard}               processes
+Max open files            1024                 2048                 files
+`
+
+  it('is above that of the guest, and at most that of this process', () => {
+    expect(userProcesses(20_000, limits('96365'))).toBe(40_000)
+    expect(userProcesses(20_000, limits('30000'))).toBe(30_000)
+    expect(userProcesses(20_000, limits('unlimited'))).toBe(40_000)
+    expect(userProcesses(300, limits('unlimited'))).toBe(4096)
   })
 })
