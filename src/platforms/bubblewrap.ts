@@ -4,7 +4,7 @@ import { guestEnv } from '../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { execConfined, waitForHostPid } from './shared/namespaces.ts'
-import { defaultCapabilities, type SecurityOption, securityOption, writeSeccompProgram } from './shared/security.ts'
+import { defaultCapabilities, securityOption, writeSeccompProgram } from './shared/security.ts'
 
 // The script is constant: file and argv are positional parameters, so the shell does not interpret them.
 const withFilter: HostArgv = ['sh', '-c', 'filter=$1; shift; exec "$@" 9<"$filter"', 'sh']
@@ -13,8 +13,7 @@ const withFilter: HostArgv = ['sh', '-c', 'filter=$1; shift; exec "$@" 9<"$filte
  * bubblewrap has no profile, and leaves all capabilities to a guest of root. So guests get those of Docker.
  * It always sets no_new_privs.
  */
-function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv, { security }: SecurityOption): HostArgv {
-  const filter = security === 'default' ? writeSeccompProgram(sandbox) : undefined
+function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv, filter: string | undefined): HostArgv {
   return [
     ...(filter === undefined ? [] : [...withFilter, filter]),
     'bwrap',
@@ -47,11 +46,12 @@ export const bubblewrap = defineDriver({
     { binary: 'perl', package: 'perl-base' },
   ],
   version: () => ['bwrap', '--version'],
-  oneShot: async (sandbox, argv, options) => sandbox.wrap(bwrapArgv(sandbox, argv, options)),
+  oneShot: async (sandbox, argv, options) =>
+    sandbox.wrap(bwrapArgv(sandbox, argv, writeSeccompProgram(sandbox, options))),
   boot: async (sandbox, options) => {
-    const launcher = await sandbox.spawn(sandbox.wrap(bwrapArgv(sandbox, idleCommand, options)))
+    const filter = writeSeccompProgram(sandbox, options)
+    const launcher = await sandbox.spawn(sandbox.wrap(bwrapArgv(sandbox, idleCommand, filter)))
     const leader = await waitForHostPid(launcher, idleCommand)
-    const filter = writeSeccompProgram(sandbox)
     return { execArgv: (argv) => sandbox.wrap(execConfined(leader, filter, ['env', '-i', ...guestEnv, ...argv])) }
   },
 })

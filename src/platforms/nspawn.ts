@@ -77,7 +77,7 @@ export const nspawn = defineDriver({
   oneShot: (sandbox, argv, options) => spawn(sandbox, argv, options),
   boot: async (sandbox, options) => {
     const leader = await waitForHostPid(await sandbox.spawn(await spawn(sandbox, idleCommand, options)), idleCommand)
-    const filter = writeSeccompProgram(sandbox)
+    const filter = writeSeccompProgram(sandbox, options)
     return { execArgv: (argv) => sandbox.wrap(execConfined(leader, filter, ['env', '-i', ...guestEnv, ...argv])) }
   },
 })

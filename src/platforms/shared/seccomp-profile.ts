@@ -84,6 +84,7 @@ export function ociSeccomp() {
 
 /** Instructions and results of classic BPF (linux/bpf_common.h) and of seccomp (linux/seccomp.h). */
 const load = 0x20
+const jump = 0x05
 const jumpEqual = 0x15
 const jumpGreaterOrEqual = 0x35
 const and = 0x54
@@ -155,7 +156,7 @@ function search(list: ReturnType<typeof ranges>): readonly Instruction[] {
   // A conditional jump skips at most 255 instructions.
   const far = below.length > 255
   return far
-    ? [[jumpGreaterOrEqual, 0, 1, list[middle]!.from], [0x05, 0, 0, below.length], ...below, ...above]
+    ? [[jumpGreaterOrEqual, 0, 1, list[middle]!.from], [jump, 0, 0, below.length], ...below, ...above]
     : [[jumpGreaterOrEqual, below.length, 0, list[middle]!.from], ...below, ...above]
 }
 

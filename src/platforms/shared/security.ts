@@ -46,14 +46,21 @@ export function writeSeccompProfile({ stateDir }: Pick<HostSandbox, 'stateDir'>)
   return file
 }
 
+/** The program, which is the same for all guests. */
+let program: { readonly bytes: Buffer | undefined } | undefined
+
 /**
  * Writes the seccomp profile as a program of the kernel.
- * @returns its path, or undefined on a machine for which isobench cannot make it
+ * @returns its path, or undefined without the default security, or on a machine for which isobench cannot make it
  */
-export function writeSeccompProgram({ stateDir }: Pick<HostSandbox, 'stateDir'>): string | undefined {
-  const program = seccompProgram()
-  if (!program) return undefined
+export function writeSeccompProgram(
+  { stateDir }: Pick<HostSandbox, 'stateDir'>,
+  { security }: SecurityOption,
+): string | undefined {
+  if (security === 'none') return undefined
+  program ??= { bytes: seccompProgram() }
+  if (!program.bytes) return undefined
   const file = join(stateDir, 'seccomp.bpf')
-  writeFileSync(file, program)
+  writeFileSync(file, program.bytes)
   return file
 }
