@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
-  appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
@@ -13,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { mounts, mountsBelow } from '../../../src/host/mounts.ts'
 
 /** How a command line has ended. */
 export interface CommandOutcome {
@@ -109,25 +109,25 @@ export default { name: 'counter', description: '', create: () => ({ onSample }) 
     return this.isobench([...always, ...args], killAfter, cwd)
   }
 
-  /** Everything of its runs on the host: processes with their cgroups, mounts, namespaces, tracers, directories. */
+  /**
+   * Everything of its runs on the host: cgroups, mounts, network namespaces, directories and journals. A cgroup stays
+   * while it has processes.
+   */
   leftovers(): string[] {
     const isOurs = (name: string) => [...this.#prefixes].some((prefix) => name.startsWith(prefix))
-    const groups = readFileSync('/proc/self/mountinfo', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[4] ?? '')
-      .filter((path) => path.startsWith('/sys/fs/cgroup'))
-      .flatMap((path) =>
+    const groups = mounts()
+      .filter(({ path }) => path.startsWith('/sys/fs/cgroup'))
+      .flatMap(({ path }) =>
         list(join(path, 'isobench'))
           .filter(isOurs)
           .map((name) => `cgroup ${path}/isobench/${name}`),
       )
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[4] ?? '')
-      .filter((path) => path.startsWith(`${this.state}/`))
     return [
       ...groups,
-      ...mounts.map((path) => `mount ${path}`),
+      // The campaign may have mounted a small disk as the state folder.
+      ...mountsBelow(this.state)
+        .filter((path) => path !== this.state)
+        .map((path) => `mount ${path}`),
       ...list('/run/netns')
         .filter(isOurs)
         .map((name) => `netns ${name}`),
@@ -148,11 +148,6 @@ export default { name: 'counter', description: '', create: () => ({ onSample }) 
     const folder = join(this.project, '.isobench/runs')
     const last = list(folder).sort().at(-1)
     return last === undefined ? undefined : join(folder, last)
-  }
-
-  /** Adds a file to the project. */
-  write(name: string, text: string): void {
-    appendFileSync(join(this.project, name), text)
   }
 
   [Symbol.dispose](): void {
