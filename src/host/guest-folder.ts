@@ -4,7 +4,8 @@
  */
 
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { makeFolder } from '../util/files.ts'
 import { guestsFolder } from './paths.ts'
 
 /**
@@ -13,25 +14,26 @@ import { guestsFolder } from './paths.ts'
  */
 export const unprivilegedId = 65519
 
-/** Creates a folder with exactly this mode, whatever the umask is. */
-function makeFolder(path: string, mode: number): void {
+/** Creates a folder with exactly this mode, whatever the umask is. Its parents get the usual mode. */
+export function makeFolderWithMode(path: string, mode: number): void {
+  makeFolder(dirname(path))
   mkdirSync(path, { recursive: true, mode })
   chmodSync(path, mode)
 }
 
 /** Creates a private folder below the guests' folder, and returns its path. Only root can enter it. */
 export function makeGuestFolder(name: string): string {
-  makeFolder(guestsFolder(), 0o710)
+  makeFolderWithMode(guestsFolder(), 0o710)
   chownSync(guestsFolder(), 0, unprivilegedId)
   const path = join(guestsFolder(), name)
-  makeFolder(path, 0o700)
+  makeFolderWithMode(path, 0o700)
   return path
 }
 
 /** Creates the folder that a guest has as `/data`. Its users may enter it, and the folder above is closed. */
 export function makeDataFolder(stateDir: string): string {
   const path = join(stateDir, 'data')
-  makeFolder(path, 0o755)
+  makeFolderWithMode(path, 0o755)
   return path
 }
 

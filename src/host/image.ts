@@ -1,11 +1,12 @@
 /** The image that guests boot from: built with mmdebstrap, or a root filesystem of the user. */
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError, messageOf } from '../util/errors.ts'
 import { explainWrites } from '../util/files.ts'
 import { bytesBelow } from './data-limit.ts'
+import { makeFolderWithMode } from './guest-folder.ts'
 import { compileHooks, digestOf, inputHooks, packagesDigest, type Recipe, recipe } from './image-recipe.ts'
 import { buildSteps } from './image-steps.ts'
 import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from './lock.ts'
@@ -67,8 +68,7 @@ const withPackages = (name: string, rootfs: string): string =>
  * Closes the images to other users of the host, because an image has set-uid programs that get no security updates.
  */
 function closeImagesFolder(): void {
-  mkdirSync(imagesFolder(), { recursive: true })
-  chmodSync(imagesFolder(), 0o700)
+  makeFolderWithMode(imagesFolder(), 0o700)
 }
 
 /** Returns the image. Builds it if it does not exist. */
@@ -181,7 +181,7 @@ export interface UnusedArtifact {
   readonly bytes: number
 }
 
-/** Names of complete artifacts in each directory. Locks and unfinished builds have longer names. */
+/** Names of complete artifacts in each directory. Unfinished builds have longer names. */
 const artifactFolders = [
   ['kernels', /^[0-9a-f]{16}$/],
   ['disks', /^[0-9a-f]{16}\.ext4$/],

@@ -149,21 +149,22 @@ export function privateFolder(folder: string): string {
   return folder
 }
 
+/** Returns the path of a file in the folder of locks, and creates the folder if it does not exist. */
+const privateLockFile = (name: string): string => join(privateFolder(dirname(hostLockFile)), name)
+
 /**
  * Takes the lock of this host. There is one for all state folders, because two runs would disturb each other.
  * @throws {LockedError} naming the holder, unless `wait` is set
  */
 export function lockHost(options: LockOptions): Promise<Disposable> {
-  const file = hostLockFile
-  privateFolder(dirname(file))
-  return lock(file, options)
+  return lock(privateLockFile(basename(hostLockFile)), options)
 }
 
 /** The file of the lock for building `target`, by its real path. A killed build leaves nothing in the cache. */
 function lockFileOf(target: string): string {
   const path = join(realpathSync(dirname(target)), basename(target))
   const digest = createHash('sha256').update(path).digest('hex').slice(0, 32)
-  return join(privateFolder(dirname(hostLockFile)), `${digest}.lock`)
+  return privateLockFile(`${digest}.lock`)
 }
 
 /** Options for building an artifact of the cache: an image, a kernel, a disk. */

@@ -2,7 +2,12 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { makeDataFolder, makeGuestFolder, openToUnprivileged } from '../../../src/host/guest-folder.ts'
+import {
+  makeDataFolder,
+  makeFolderWithMode,
+  makeGuestFolder,
+  openToUnprivileged,
+} from '../../../src/host/guest-folder.ts'
 
 const isRoot = process.getuid?.() === 0
 let state: string
@@ -39,4 +44,18 @@ test.runIf(isRoot)('the user of rootless podman can pass through the folder of i
   const folder = makeGuestFolder('guest')
   openToUnprivileged(folder)
   expect(access(folder)).toEqual(['710', 0, 65519])
+})
+
+test('a folder has exactly its mode, and its new parents have the usual one', () => {
+  const former = process.umask(0o022)
+  try {
+    for (const mode of [0o700, 0o777]) {
+      const folder = join(state, `parent-${mode}`, 'folder')
+      makeFolderWithMode(folder, mode)
+      expect(access(folder)[0]).toBe(mode.toString(8))
+      expect(access(join(state, `parent-${mode}`))[0]).toBe('755')
+    }
+  } finally {
+    process.umask(former)
+  }
 })
