@@ -176,10 +176,10 @@ export interface FoundJournal extends Disposable {
 /** Lists every journal of this host. Skips those that are removed before they are opened. */
 export function* openJournals(): Generator<FoundJournal, void, void> {
   if (!existsSync(journalsFolder())) return
-  for (const name of asRoot(() => readdirSync(journalsFolder()))) {
+  for (const name of explainAccess(() => readdirSync(journalsFolder()))) {
     // A temporary file without an owner is that of a process that was killed while it started its journal.
     if (!/\.jsonl(\.\w+\.tmp)?$/.test(name)) continue
-    const found = asRoot(() => openJournal(join(journalsFolder(), name)))
+    const found = explainAccess(() => openJournal(join(journalsFolder(), name)))
     if (!found) continue
     using journal = found
     yield journal
@@ -187,7 +187,7 @@ export function* openJournals(): Generator<FoundJournal, void, void> {
 }
 
 /** @throws {HostError} if only root may do it */
-function asRoot<T>(work: () => T): T {
+function explainAccess<T>(work: () => T): T {
   try {
     return work()
   } catch (error) {
