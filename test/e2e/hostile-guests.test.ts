@@ -190,8 +190,12 @@ test('a guest that goes over its memory, processes or /data is ended, and the ne
     { guest: "processes: 300, data: '256MiB'" },
   )
   expectFailed(outcome, 'eats', /killed \(exit code 137\)|ended by SIGKILL|exit code \d+/)
-  expectFailed(outcome, 'forks', /went over the processes that guests have \(guest\.processes in the config, 300\)/)
-  expectFailed(outcome, 'fills', /went over the size that \/data has \(guest\.data in the config, 256 MiB/)
+  expectFailed(
+    outcome,
+    'forks',
+    /reached its limit of 300 processes, and the kernel refused more\. Raise guest\.processes in /,
+  )
+  expectFailed(outcome, 'fills', /wrote more to \/data than its limit of 256 MiB \(.*Raise guest\.data in /)
 })
 
 test('killing the first process of a guest is an error of its sample, and the guest is booted again', async () => {

@@ -81,7 +81,7 @@ function checkCommand(given: unknown): asserts given is Command {
   const words = typeof given === 'string' ? given.trim().split(/\s+/) : ['echo', 'hi']
   const fix = `command(${words.map((word) => `'${word}'`).join(', ')})`
   throw new CommandArgumentError(
-    `a command is data, and this is ${describeValue(given)}: no shell is involved. Write ${fix}, from isobench/tools`,
+    `expected a command, got ${describeValue(given)}. isobench starts no shell. Write ${fix}, from isobench/tools`,
   )
 }
 
@@ -132,15 +132,13 @@ export async function withinLimits<T>(
   const check = (failure?: unknown) => {
     const limit = exceededLimit()
     if (limit === undefined) return
-    const detail = failure === undefined ? '' : `: ${messageOf(failure)}`
-    throw new GuestLimitError(
+    const reason =
       limit === 'processes'
-        ? `${name} went over the processes that guests have (guest.processes in the config, ${limits.processes}), ` +
-            `and the kernel refused more${detail}`
-        : `${name} went over the size that /data has (guest.data in the config, ` +
-            `${Math.round(limits.dataBytes! / 1024 ** 2)} MiB, or less if the disk is nearly full), ` +
-            `and isobench ended it${detail}`,
-    )
+        ? `${name} reached its limit of ${limits.processes} processes, and the kernel refused more. ` +
+          'Raise guest.processes in isobench.config.ts.'
+        : `${name} wrote more to /data than its limit of ${Math.round(limits.dataBytes! / 1024 ** 2)} MiB ` +
+          '(less if the disk is nearly full), and isobench ended it. Raise guest.data in isobench.config.ts.'
+    throw new GuestLimitError(failure === undefined ? reason : `${reason} First failure: ${messageOf(failure)}`)
   }
   let result: T
   try {

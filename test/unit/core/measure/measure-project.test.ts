@@ -166,7 +166,9 @@ describe('a run', () => {
     const errors = record.samples.filter(({ platform }) => platform === 'runc').map((one) => errorOf(one))
     expect(errors).toEqual([
       undefined,
-      expect.stringMatching(/^runc went over the processes that guests have \(guest\.processes in the config/),
+      expect.stringMatching(
+        /^runc reached its limit of .* processes, and the kernel refused more\. Raise guest\.processes in /,
+      ),
       undefined,
     ])
     nothingLeft(host)
