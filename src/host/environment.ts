@@ -1,6 +1,9 @@
 /** The environment of everything that isobench starts on the host. */
 
-/** Where Debian keeps programs, also those for root, which cron and some shells leave out of PATH: PATH of guests. */
+/**
+ * The folders of Debian's programs. Guests get them as PATH. They include the folders of root's programs, which are not
+ * in the PATH of cron and of some shells.
+ */
 export const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
 /** The folders in which isobench looks for programs: those of the caller's PATH first. */

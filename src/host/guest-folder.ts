@@ -37,7 +37,7 @@ export function makeDataFolder(stateDir: string): string {
   return path
 }
 
-/** Lets the unprivileged user, and nobody else beside root, pass through a guest's folder. */
+/** Lets the unprivileged user pass through a guest's folder. Other users except root cannot. */
 export function openToUnprivileged(stateDir: string): void {
   chownSync(stateDir, 0, unprivilegedId)
   chmodSync(stateDir, 0o710)

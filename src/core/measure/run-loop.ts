@@ -92,7 +92,7 @@ export interface MeasureJob {
   readonly warmup: number
   /** By the id of a case, the rounds that it has already. It joins the job after as many rounds, without warm-up. */
   readonly done: ReadonlyMap<string, number>
-  /** Whether nobody asked for the job: isobench measures on what is undecided. */
+  /** Whether isobench started the job itself, to decide claims that are undecided. */
   readonly background: boolean
 }
 

@@ -19,7 +19,7 @@ const recorded = new Set(
   ].flatMap((line) => line.split(' ')),
 )
 
-/** What stands for a value that may be secret. */
+/** Replaces a value that may be secret. */
 const hidden = '<hidden>'
 
 /** Splits the command line at spaces outside of double quotes, as the kernel's `next_arg` does (lib/cmdline.c). */

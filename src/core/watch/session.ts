@@ -106,7 +106,7 @@ export interface Measuring {
   readonly platform: string
   /** The id of the case. */
   readonly bench: string
-  /** Whether nobody asked for the job: isobench measures on what is undecided. */
+  /** Whether isobench started the job itself, to decide claims that are undecided. */
   readonly background: boolean
   /** When the job and the step began, in milliseconds since the epoch. */
   readonly startedAt: number
