@@ -12,6 +12,9 @@ const reserve = 256 * 1024 ** 2
 /** The most files that are measured at once. A guest may create millions, and these take 40 ms of the event loop. */
 const mostFiles = 10_000
 
+/** Errors of a file that disappeared, or was replaced by one of another type. */
+const goneCodes = new Set(['ENOENT', 'ENOTDIR'])
+
 /** The paths in a folder, at most this many: reading all names of a large folder takes long. */
 function pathsIn(folder: string, most: number): string[] {
   const paths: string[] = []
@@ -29,7 +32,7 @@ function pathsIn(folder: string, most: number): string[] {
  * Returns the disk usage of a file, or of a folder with everything below it, in bytes. Files that disappear at the same
  * time count as nothing.
  * @param most the number of files and folders from which on the usage is not measured
- * @returns undefined if there are more
+ * @returns undefined if there are more, or if one cannot be measured, such as one with a longer path than PATH_MAX
  */
 export function bytesBelow(top: string, most: number): number | undefined {
   let bytes = 0
@@ -41,8 +44,10 @@ export function bytesBelow(top: string, most: number): number | undefined {
       const found = lstatSync(next)
       bytes += found.blocks * 512
       if (found.isDirectory()) for (const path of pathsIn(next, most)) pending.push(path)
-    } catch {
-      // The guest has removed it.
+    } catch (error) {
+      // Node decodes names as UTF-8, and replaces what is none. Such a file exists under another name.
+      const isGone = goneCodes.has((error as NodeJS.ErrnoException).code ?? '') && !next.includes('\ufffd')
+      if (!isGone) return undefined
     }
   }
   return bytes
@@ -70,7 +75,7 @@ let timer: NodeJS.Timeout | undefined
  * isobench watches instead of using a disk or a quota, because a disk image would change what fio measures, and quotas
  * are a feature of few file systems. It looks at the free space, which is one system call, and measures the folder only
  * if that has changed. A guest can therefore exceed the limit by what it writes in a quarter of a second. If the folder
- * has too many files to measure, the free space that the disk has lost since the start of the guest counts instead.
+ * cannot be measured, the free space that the disk has lost since the start of the guest counts instead.
  */
 export class DataLimit implements Disposable {
   #exceeded = false

@@ -177,7 +177,7 @@ export function removableImage(config: ImageConfig = {}): string | undefined {
 /** A file or directory in the cache that no guest of this project uses. */
 export interface UnusedArtifact {
   readonly path: string
-  /** Disk usage, including files that are hard-linked elsewhere. */
+  /** Disk usage, including files that are hard-linked elsewhere; 0 if it cannot be measured. */
   readonly bytes: number
 }
 
@@ -196,6 +196,6 @@ export function unusedArtifacts(used: readonly string[]): UnusedArtifact[] {
     return found
       .map((entry) => join(folder, entry))
       .filter((path) => !keep.has(path))
-      .map((path) => ({ path, bytes: bytesBelow(path, Number.POSITIVE_INFINITY)! }))
+      .map((path) => ({ path, bytes: bytesBelow(path, Number.POSITIVE_INFINITY) ?? 0 }))
   })
 }

@@ -63,3 +63,8 @@ test('counts the blocks of all files, and nothing for a folder that is gone', ()
   expect(bytesBelow(folder, 3)).toBeUndefined()
   expect(bytesBelow(join(folder, 'nothing'), 1)).toBe(0)
 })
+
+test('does not count a file as nothing that it cannot look at', () => {
+  writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x61, 0xff])]), 'content')
+  expect(bytesBelow(folder, 10)).toBeUndefined()
+})
