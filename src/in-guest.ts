@@ -1,5 +1,5 @@
 import { Bench } from 'tinybench'
-import { collectRegistrations } from './dsl/registry.ts'
+import { loadRegistrations } from './dsl/registry.ts'
 
 /**
  * Runs inside a guest: times one in-guest function of a bench file with tinybench and prints the outcome as one line.
@@ -20,7 +20,7 @@ export async function timeInGuest(load: () => Promise<unknown>): Promise<void> {
 
 async function time(load: () => Promise<unknown>): Promise<void> {
   const [name, seconds, marker] = process.argv.slice(2) as [string, string, string]
-  const { benches } = await collectRegistrations(load)
+  const { benches } = await loadRegistrations(load)
   const work = benches.findLast((bench) => bench.name === name)?.workload?.work
   if (work?.kind !== 'in-guest') throw new Error(`the bundle has no in-guest bench "${name}"`)
   const bench = new Bench({ time: Number(seconds) * 1000, warmupTime: 200, throws: true })

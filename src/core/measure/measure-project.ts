@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import { collectRegistrations } from '../../dsl/registry.ts'
+import { loadRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
 import { findImage, type Image, ImageError } from '../../host/image.ts'
@@ -267,7 +267,7 @@ export async function loadWorkloads(
   const workloads = new Map<string, Workload>()
   for (const file of new Set(benches.map((bench) => bench.file))) {
     const url = pathToFileURL(compiled.get(file)!.output).href
-    const registered = await collectRegistrations(() => importCompiled(root, file, url))
+    const registered = await loadRegistrations(() => importCompiled(root, file, url))
     for (const { name, workload } of registered.benches) if (workload) workloads.set(`${file}#${name}`, workload)
   }
   return workloads

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { collectRegistrations } from '../../dsl/registry.ts'
+import { loadRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
 import { runTimed } from '../../host/timed-process.ts'
@@ -60,7 +60,7 @@ export class WorkloadLoader {
   async #evaluate(url: string, file: string): Promise<readonly (readonly [string, Workload])[]> {
     // Node never frees source maps, and collecting has the locations.
     process.setSourceMapsEnabled(false)
-    const { benches } = await collectRegistrations(() => import(url))
+    const { benches } = await loadRegistrations(() => import(url))
     const workloads = benches.flatMap(({ name, workload }) =>
       workload ? [[`${file}#${name}`, workload] as const] : [],
     )
