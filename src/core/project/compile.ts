@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { type BuildFailure, type BuildOptions, build, type Message, transform } from 'esbuild'
 import { suggestion } from '../../dsl/checked.ts'
 import { bundlePath } from '../../util/assets.ts'
@@ -57,7 +57,7 @@ const problemsOf = (messages: readonly Message[], file: string, root: string): P
   messages.map(({ text, location }) => ({
     file,
     message: text,
-    ...missingExport(text),
+    ...missingExport(text, root),
     ...(location && {
       location: { file: join(root, location.file), line: location.line, column: location.column + 1 },
       ...(location.length > 0 && { word: location.lineText.slice(location.column, location.column + location.length) }),
@@ -79,29 +79,29 @@ const testExports: Readonly<Record<string, string>> = {
 }
 
 /** The message about a name that a bench file imports from isobench, and that isobench does not export. */
-function missingExport(text: string): Pick<Problem, 'message' | 'fix'> | undefined {
-  const [, entry, name] = /^No matching export in ".*\/([a-z]+)\.js" for import "(\w+)"$/.exec(text) ?? []
-  if (entry === undefined || name === undefined || !(entry in entryPoints)) return undefined
-  const bundle = entry as keyof typeof entryPoints
-  const known = exportsOf(bundlePath(bundle))
-  const module = entryPoints[bundle]
-  return {
-    message: `${module} has no export "${name}".`,
-    fix: Object.hasOwn(testExports, name) ? testExports[name]! : suggestion(name, known),
-  }
+function missingExport(text: string, root: string): Pick<Problem, 'message' | 'fix'> | undefined {
+  const [, path, name] = /^No matching export in "(.*)" for import "(\w+)"$/.exec(text) ?? []
+  if (path === undefined || name === undefined) return undefined
+  // esbuild shows the real path of the file, relative to the real path of the project.
+  const file = resolve(realpathSync(root), path)
+  const entry = entryPoints.find(({ bundle }) => file === realpathSync(bundlePath(bundle)))
+  return (
+    entry && {
+      message: `${entry.module} has no export "${name}".`,
+      fix: Object.hasOwn(testExports, name) ? testExports[name]! : suggestion(name, exportsOf(file)),
+    }
+  )
 }
 
-/** The entry points of isobench by the name of their bundle. */
-const entryPoints = {
-  index: 'isobench',
-  tools: 'isobench/tools',
-  driver: 'isobench/driver',
-  reporter: 'isobench/reporter',
-} as const
+/** The entry points of isobench that esbuild bundles with a bench file. */
+const entryPoints = [
+  { module: 'isobench', bundle: 'index' },
+  { module: 'isobench/tools', bundle: 'tools' },
+] as const
 
 /** The names that a bundle of esbuild exports: they stand in its last statement. */
 function exportsOf(bundle: string): string[] {
-  const [, list = ''] = /export \{([^}]*)\};?\s*$/.exec(readFileSync(bundle, 'utf8').replace(/\/\/# .*\s*$/, '')) ?? []
+  const [, list = ''] = /export ?\{([^}]*)\};?\s*$/.exec(readFileSync(bundle, 'utf8').replace(/\/\/# .*\s*$/, '')) ?? []
   return list.split(',').map((name) => name.replace(/.* as /, '').trim())
 }
 

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Compiled, compile } from '../../../../src/core/project/compile.ts'
+import { bundlePath } from '../../../../src/util/assets.ts'
 
 const roots: string[] = []
 afterEach(() => {
@@ -103,5 +104,29 @@ describe('a module of a bundle', () => {
     expect((await compiled(files, root)).warnings).toMatchObject([
       { message: 'Duplicate key "a" in object literal', location: { file: join(root, 'b.ts'), line: 1, column: 26 } },
     ])
+  })
+})
+
+describe.skipIf(!existsSync(bundlePath('tools')))('a name that a module does not export', () => {
+  const problemOf = async (text: string, files: Readonly<Record<string, string>> = {}) => {
+    const result = await compile(project({ 'a.bench.ts': text, ...files }), 'a.bench.ts')
+    return result.ok ? undefined : result.problems[0]
+  }
+
+  it('is one of isobench, with a fix', async () => {
+    expect(await problemOf("import { describe } from 'isobench'\ndescribe()")).toMatchObject({
+      message: 'isobench has no export "describe".',
+      fix: "use group('name', () => { bench(...) })",
+    })
+    expect(await problemOf("import { fioo } from 'isobench/tools'\nfioo()")).toMatchObject({
+      message: 'isobench/tools has no export "fioo".',
+      fix: 'did you mean "fio"?',
+    })
+  })
+
+  it.each(['lib/index.js', 'tools.js', 'lib/constructor.js'])('is one of the project in %s', async (file) => {
+    const problem = await problemOf(`import { helper } from './${file}'\nhelper()`, { [file]: 'export const a = 1' })
+    expect(problem?.message).toBe(`No matching export in "${file}" for import "helper"`)
+    expect(problem?.fix).toBeUndefined()
   })
 })
