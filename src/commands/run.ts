@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { withUnmeasured } from '../core/judge/exit-code.ts'
+import { exitCodes, withUnmeasured } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { measureProject } from '../core/measure/measure-project.ts'
 import type { Report } from '../core/model/report.ts'
@@ -83,7 +83,7 @@ async function runBenches(filters: readonly string[], given: Options, io: Comman
   for (const note of notes) reporter.onPrepare(note)
   if (options.dryRun) {
     io.out.write(showPlan(planned.plan, planned.platforms))
-    return 0
+    return problems.length > 0 ? exitCodes.invalid : exitCodes.clean
   }
   using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
   try {

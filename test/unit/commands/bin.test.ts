@@ -88,6 +88,16 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect(outcome.stderr).toContain('only')
   })
 
+  it('ends a dry run with 5 if a bench cannot be used, and still shows the plan of the others', () => {
+    expect(shell('ISO run --dry-run').status).toBe(0)
+    writeFileSync(join(root, 'benches/twice.bench.ts'), `${bench}\n${bench.split('\n')[1]}`)
+    const { status, stdout, stderr } = shell('ISO run --dry-run')
+    rmSync(join(root, 'benches/twice.bench.ts'))
+    expect(`${stdout}${stderr}`).toContain('two benches are named "one"')
+    expect(stdout).toContain('benches/a.bench.ts#one')
+    expect(status).toBe(5)
+  })
+
   it.each([
     ["Promise.reject(new Error('no database'))", 'an error that no code handles: no database'],
     ["queueMicrotask(() => { throw 'text' })", 'an error that no code handles: text'],
