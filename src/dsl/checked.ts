@@ -1,7 +1,7 @@
 /** Checks of what bench files pass to the functions of isobench. Most mistakes are habits from test runners. */
 
 import { closestMatch } from '../util/closest-match.ts'
-import { callerLocation, DefinitionError } from './errors.ts'
+import { callerLocation, DefinitionError, type Location } from './errors.ts'
 
 /** What JavaScript itself, `await` and test runners ask of any object. */
 const asked = new Set([
@@ -55,7 +55,8 @@ export function describeValue(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+/** Whether a value is an object with fields. An array and a function are none. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
@@ -76,6 +77,16 @@ export function checkFields(
   if (unknown === undefined) return
   const fix = Object.hasOwn(renamed, unknown) ? `use "${renamed[unknown]}"` : suggestion(unknown, known)
   throw new DefinitionError(`${what}: there is no option "${unknown}".`, fix)
+}
+
+/** Runs `check`, and adds a location to the `DefinitionError` that it throws. */
+export function withErrorLocation(locate: () => Location | undefined, check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    if (!(error instanceof DefinitionError)) throw error
+    throw new DefinitionError(error.message, error.fix, locate())
+  }
 }
 
 /** Whether a value is what `workload` returns. Not `instanceof`: another copy of isobench may have made it. */

@@ -1,8 +1,8 @@
 /** `finding` and `part`: register a numbered statement of a paper, with claims that test its clauses. */
 
-import { describeValue } from './checked.ts'
+import { checkFields, describeValue, isObject, withErrorLocation } from './checked.ts'
 import type { Claim } from './claim.ts'
-import { callerFrames, callerLocation, DefinitionError } from './errors.ts'
+import { callerFrames, callerLocation, DefinitionError, type Location } from './errors.ts'
 import { type FailOn, type FindingSource, type Misprint, type Part, registry } from './registry.ts'
 
 /** What a part says about its words. */
@@ -20,25 +20,58 @@ export interface PartOptions {
  *
  * A part holds if every comparison of its claims holds. Claims that only warn are context, unless there are no others.
  * @param title the clause in a few words, for example `secure containers reach at most half`
- * @throws {DefinitionError} if it has neither claims nor `unmeasurable`, or both
+ * @throws {DefinitionError} if it has neither claims nor `unmeasurable`, or both, or if one of the claims is none
  */
 export function part(title: string, claims: readonly Claim[], options: PartOptions = {}): Part {
+  withErrorLocation(
+    () => callerLocation(part),
+    () => checkPart(title, claims, options),
+  )
   const { quote, margins, unmeasurable } = options
-  if ((claims.length === 0) === (unmeasurable === undefined)) {
-    throw new DefinitionError(
-      claims.length === 0 ? `part "${title}" has no claims.` : `part "${title}" is unmeasurable, but has claims.`,
-      claims.length === 0
-        ? 'add claims, or say with { unmeasurable: why } why no bench measures it'
-        : 'remove the claims, or remove `unmeasurable`',
-      callerLocation(part),
-    )
-  }
   return {
     title,
     claims,
     ...(quote !== undefined && { quote }),
     ...(margins !== undefined && { margins }),
     ...(unmeasurable !== undefined && { unmeasurable }),
+  }
+}
+
+/** Whether a value is a finished claim. What `expect(metric)` returns is none: it lacks a matcher. */
+const isClaim = (value: unknown): value is Claim =>
+  isObject(value) && Object.hasOwn(value, 'matcher') && Object.hasOwn(value, 'metric')
+
+/**
+ * @param what for messages, such as `finding 3`
+ * @throws {DefinitionError} without a location, if one of the values is no claim
+ */
+function checkClaims(what: string, values: readonly unknown[]): void {
+  // Not with `find`, which returns `undefined` also for a value that is `undefined`.
+  const at = values.findIndex((value) => !isClaim(value))
+  if (at >= 0)
+    throw new DefinitionError(
+      `${what}: one of its claims is ${describeValue(values[at])}.`,
+      'end each claim with a matcher: expect(it.metric).on(...).withinNative(5)',
+    )
+}
+
+/** @throws {DefinitionError} without a location */
+function checkPart(title: unknown, claims: unknown, options: unknown): void {
+  if (typeof title !== 'string' || !Array.isArray(claims))
+    throw new DefinitionError(
+      `part() takes a title and a list of claims, and this is ${describeValue(title)} and ${describeValue(claims)}.`,
+      "write part('what it says', [expect(it.metric).withinNative(5)])",
+    )
+  checkFields(`part "${title}"`, options, ['quote', 'margins', 'unmeasurable'])
+  checkClaims(`part "${title}"`, claims)
+  const { unmeasurable } = options as PartOptions
+  if ((claims.length === 0) === (unmeasurable === undefined)) {
+    throw new DefinitionError(
+      claims.length === 0 ? `part "${title}" has no claims.` : `part "${title}" is unmeasurable, but has claims.`,
+      claims.length === 0
+        ? 'add claims, or say with { unmeasurable: why } why no bench measures it'
+        : 'remove the claims, or remove `unmeasurable`',
+    )
   }
 }
 
@@ -58,35 +91,60 @@ export interface FindingOptions {
 
 const asWarning = (claim: Claim): Claim => ({ ...claim, severity: 'warn' })
 
-const isParts = (parts: readonly Part[] | readonly Claim[]): parts is readonly Part[] =>
-  parts.every((one) => 'claims' in one)
+const isPart = (one: unknown): one is Part => isObject(one) && Object.hasOwn(one, 'claims')
 
-/** What is wrong with the arguments of a finding, and how to fix it. */
-function findingProblem(
-  id: unknown,
-  title: unknown,
-  parts: unknown,
-): readonly [message: string, fix: string] | undefined {
+const findingOptionNames = ['failOn', 'source', 'outdatedPremise', 'qualitative', 'misprint']
+const failOnValues: readonly unknown[] = ['worse', 'any', 'never'] satisfies FailOn[]
+
+/** @throws {DefinitionError} without a location, if the arguments are not those of a finding */
+function checkFinding(id: unknown, title: unknown, parts: unknown, options: unknown): void {
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 1)
-    return [
+    throw new DefinitionError(
       `finding: ${describeValue(id)} is no valid number.`,
       "use 1 to 28 for the paper's findings, 100 and above for your own",
-    ]
+    )
+  const what = `finding ${id}`
   if (typeof title !== 'string')
-    return [`finding ${id}: the title is ${describeValue(title)}.`, `write finding(${id}, 'what it says', [claims])`]
+    throw new DefinitionError(
+      `${what}: the title is ${describeValue(title)}.`,
+      `write finding(${id}, 'what it says', [claims])`,
+    )
   if (!Array.isArray(parts))
-    return [
-      `finding ${id} takes a list of claims, and this is ${describeValue(parts)}.`,
+    throw new DefinitionError(
+      `${what} takes a list of claims, and this is ${describeValue(parts)}.`,
       `write finding(${id}, title, [expect(it.metric).withinNative(5)])`,
-    ]
-  if (parts.length === 0) return [`finding ${id} has no claims.`, 'add claims: expect(metric).on(...).withinNative(5)']
-  const odd: unknown = parts.find((one) => typeof one !== 'object' || !('claims' in one || 'matcher' in one))
-  if (odd !== undefined || parts.includes(undefined))
-    return [
-      `finding ${id}: one of its claims is ${describeValue(odd)}.`,
-      'end each claim with a matcher: expect(it.metric).on(...).withinNative(5)',
-    ]
-  return undefined
+    )
+  if (parts.length === 0)
+    throw new DefinitionError(`${what} has no claims.`, 'add claims: expect(metric).on(...).withinNative(5)')
+  if (parts.every(isPart)) for (const { title: clause, claims, ...more } of parts) checkPart(clause, claims, more)
+  else if (parts.some(isPart))
+    throw new DefinitionError(
+      `${what} mixes parts and other values.`,
+      "put its claims into parts: part('what it says', [claims])",
+    )
+  else checkClaims(what, parts)
+  checkFields(what, options, findingOptionNames)
+  const { failOn = 'worse', misprint } = options as FindingOptions
+  if (!failOnValues.includes(failOn))
+    throw new DefinitionError(`${what}: failOn is ${describeValue(failOn)}.`, `use one of: ${failOnValues.join(', ')}`)
+  if (misprint === undefined) return
+  if (!isObject(misprint) || !Array.isArray(misprint.claims))
+    throw new DefinitionError(
+      `${what}: the misprint is ${describeValue(misprint)}.`,
+      'write misprint: { claims: [...], why: ... }',
+    )
+  checkClaims(`the misprint of ${what}`, misprint.claims)
+}
+
+/** The `DefinitionError` that `check` throws, with a location. */
+function problemOf(location: Location | undefined, check: () => void): DefinitionError | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    if (!(error instanceof DefinitionError)) throw error
+    return new DefinitionError(error.message, error.fix, location)
+  }
 }
 
 /**
@@ -104,16 +162,16 @@ export function finding(
   const callers = callerFrames(finding)
   const [location] = callers
   const owner = registry().ownerOf?.(callers)
-  const problem = findingProblem(id, title, parts)
+  const problem = problemOf(location, () => checkFinding(id, title, parts, options))
   if (problem) {
-    registry().problems.push(new DefinitionError(...problem, location))
+    registry().problems.push(problem)
     return
   }
   registry().findings.push({
     id,
     title,
     failOn: options.failOn ?? 'worse',
-    parts: isParts(parts) ? parts : [{ title, claims: parts }],
+    parts: parts.every(isPart) ? parts : [{ title, claims: parts as readonly Claim[] }],
     ...(options.source && { source: options.source }),
     ...(options.outdatedPremise !== undefined && { outdatedPremise: options.outdatedPremise }),
     ...(options.qualitative !== undefined && { qualitative: options.qualitative }),

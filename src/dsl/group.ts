@@ -1,6 +1,6 @@
 /** `group`: benches with a common start of their names. */
 
-import { checkFields, describeValue } from './checked.ts'
+import { checkFields, describeValue, withErrorLocation } from './checked.ts'
 import { callerLocation, DefinitionError } from './errors.ts'
 import { registry } from './registry.ts'
 
@@ -28,12 +28,7 @@ export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => 
       "write group('name', () => { bench(...) })",
       location(),
     )
-  try {
-    checkFields(`group "${name}"`, options, ['tags', 'timeout'])
-  } catch (error) {
-    const { message, fix } = error as DefinitionError
-    throw new DefinitionError(message, fix, location())
-  }
+  withErrorLocation(location, () => checkFields(`group "${name}"`, options, ['tags', 'timeout']))
   const outer = registry().group
   const timeout = options.timeout ?? outer?.timeout
   registry().group = {

@@ -1,7 +1,7 @@
 /** `workload`: what a bench measures. */
 
 import type { Command } from '../tools/command.ts'
-import { checkFields, describeValue, withKnownMembers } from './checked.ts'
+import { checkFields, describeValue, withErrorLocation, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { CommandResult, Guest, LoadClient } from './guest.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
@@ -190,35 +190,38 @@ const otherFields = {
 
 /** @throws {DefinitionError} if the arguments are not those of `workload(name, spec)` */
 function checkSpec(name: unknown, spec: unknown, known: readonly string[], location: Location | undefined): void {
-  try {
-    if (typeof name !== 'string')
-      throw new DefinitionError(
-        `a workload has a name first, and this is ${describeValue(name)}.`,
-        "write workload('name', { metrics, run })",
-      )
-    if (typeof spec === 'function')
-      throw new DefinitionError(
-        `workload "${name}": this is a function, and a workload has metrics.`,
-        `write workload('${name}', { metrics: { time: lower('ms') }, run: async ({ guest }) => ... }), ` +
-          `or workload.inGuest('${name}', () => ...) to time the function inside every guest`,
-      )
-    checkFields(`workload "${name}"`, spec, known, otherFields)
-    const { metrics, run, ...functions } = spec as Readonly<Record<string, unknown>>
-    if (typeof metrics !== 'object' || metrics === null)
-      throw new DefinitionError(
-        `workload "${name}": no metrics.`,
-        `add what it yields, such as metrics: { latency: lower('ms') }`,
-      )
-    for (const [field, value] of [['run', run], ...['prepare', 'cleanup'].map((one) => [one, functions[one]])] as const)
-      if (typeof value !== 'function' && (field === 'run' || value !== undefined))
+  withErrorLocation(
+    () => location,
+    () => {
+      if (typeof name !== 'string')
         throw new DefinitionError(
-          `workload "${name}": ${field} is ${describeValue(value)}.`,
-          `write a method: async ${String(field)}({ guest }) { ... }`,
+          `a workload has a name first, and this is ${describeValue(name)}.`,
+          "write workload('name', { metrics, run })",
         )
-  } catch (error) {
-    if (!(error instanceof DefinitionError)) throw error
-    throw new DefinitionError(error.message, error.fix, location)
-  }
+      if (typeof spec === 'function')
+        throw new DefinitionError(
+          `workload "${name}": this is a function, and a workload has metrics.`,
+          `write workload('${name}', { metrics: { time: lower('ms') }, run: async ({ guest }) => ... }), ` +
+            `or workload.inGuest('${name}', () => ...) to time the function inside every guest`,
+        )
+      checkFields(`workload "${name}"`, spec, known, otherFields)
+      const { metrics, run, ...functions } = spec as Readonly<Record<string, unknown>>
+      if (typeof metrics !== 'object' || metrics === null)
+        throw new DefinitionError(
+          `workload "${name}": no metrics.`,
+          `add what it yields, such as metrics: { latency: lower('ms') }`,
+        )
+      for (const [field, value] of [
+        ['run', run],
+        ...['prepare', 'cleanup'].map((one) => [one, functions[one]]),
+      ] as const)
+        if (typeof value !== 'function' && (field === 'run' || value !== undefined))
+          throw new DefinitionError(
+            `workload "${name}": ${field} is ${describeValue(value)}.`,
+            `write a method: async ${String(field)}({ guest }) { ... }`,
+          )
+    },
+  )
 }
 
 const startFields = ['metrics', 'params', 'run']
