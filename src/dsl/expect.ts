@@ -1,6 +1,6 @@
 /** `expect`: what a bench or a finding claims about a metric. */
 
-import { describeValue, suggestion, unknownParams, withKnownMembers } from './checked.ts'
+import { describeValue, isObject, suggestion, unknownParams, withKnownMembers } from './checked.ts'
 import type { Claim, Matcher, Reference, Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
@@ -227,6 +227,21 @@ export interface MetricClaims<U extends string, P extends ParamSpace> extends Ma
   peakWithin(percent: number, reference: string, series: { readonly over: keyof P & string }): Claim
 }
 
+/**
+ * @param given the arguments of `.on`
+ * @throws {DefinitionError} if they are not one name or one selector
+ */
+function selectorOf(given: readonly unknown[], locate: () => Location | undefined): Selector {
+  const [on] = given
+  if (given.length === 1 && typeof on === 'string') return { by: 'name', names: [on] }
+  if (given.length === 1 && isObject(on) && typeof on.by === 'string') return on as unknown as Selector
+  throw new DefinitionError(
+    `on() takes one platform or one selector, and this is ${given.map(describeValue).join(', ') || 'nothing'}.`,
+    "for several platforms, use platform.named('runc', 'crun')",
+    locate(),
+  )
+}
+
 function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?: Location): string {
   if (params === unknownParams || Object.hasOwn(params, over)) return over
   const names = Object.keys(params)
@@ -250,7 +265,9 @@ function claims<U extends string, P extends ParamSpace>(
   })
   const metricClaims: MetricClaims<U, P> = {
     ...matchers<U, Claim>(createClaim),
-    on: (on) => claims(ref, { ...choice, on: typeof on === 'string' ? { by: 'name', names: [on] } : on }),
+    on: function on(...given: readonly unknown[]) {
+      return claims(ref, { ...choice, on: selectorOf(given, () => callerLocation(on)) })
+    },
     where: function where(params) {
       const chosen = params as Record<string, ParamValue>
       checkParams(ref, chosen, () => callerLocation(where))
