@@ -3,6 +3,7 @@
 import {
   checkBenchArguments,
   checkFields,
+  checkTagsAndTimeout,
   describeValue,
   suggestion,
   unknownParams,
@@ -125,11 +126,7 @@ const otherOptions = { param: 'params', expects: 'expect', tag: 'tags', time: 't
 /** @throws {DefinitionError} without a location */
 function checkOptions(name: string, options: BenchOptions<Metrics, ParamSpace>): void {
   checkFields(`bench "${name}"`, options, benchOptionNames, otherOptions)
-  const { tags = [], timeout } = options
-  if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string'))
-    throw new DefinitionError(`bench "${name}": the tags are ${describeValue(tags)}.`, "use a list: tags: ['cpu']")
-  if (timeout !== undefined && !(timeout > 0))
-    throw new DefinitionError(`bench "${name}": the timeout is ${timeout}.`, 'use a number of seconds above 0')
+  checkTagsAndTimeout(`bench "${name}"`, options)
 }
 
 function register<M extends Metrics, P extends ParamSpace>(

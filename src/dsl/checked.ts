@@ -79,6 +79,21 @@ export function checkFields(
   throw new DefinitionError(`${what}: there is no option "${unknown}".`, fix)
 }
 
+/**
+ * Checks options that benches and groups have in common.
+ * @param what for messages, such as `bench "sort"`
+ * @throws {DefinitionError} without a location
+ */
+export function checkTagsAndTimeout(
+  what: string,
+  { tags = [], timeout }: { readonly tags?: unknown; readonly timeout?: unknown },
+): void {
+  if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string'))
+    throw new DefinitionError(`${what}: the tags are ${describeValue(tags)}.`, "use a list: tags: ['cpu']")
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0))
+    throw new DefinitionError(`${what}: the timeout is ${describeValue(timeout)}.`, 'use a number of seconds above 0')
+}
+
 /** Runs `check`, and adds a location to the `DefinitionError` that it throws. */
 export function withErrorLocation(locate: () => Location | undefined, check: () => void): void {
   try {

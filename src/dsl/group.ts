@@ -1,6 +1,6 @@
 /** `group`: benches with a common start of their names. */
 
-import { checkFields, describeValue, withErrorLocation } from './checked.ts'
+import { checkFields, checkTagsAndTimeout, describeValue, withErrorLocation } from './checked.ts'
 import { callerLocation, DefinitionError } from './errors.ts'
 import { registry } from './registry.ts'
 
@@ -28,7 +28,10 @@ export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => 
       "write group('name', () => { bench(...) })",
       location(),
     )
-  withErrorLocation(location, () => checkFields(`group "${name}"`, options, ['tags', 'timeout']))
+  withErrorLocation(location, () => {
+    checkFields(`group "${name}"`, options, ['tags', 'timeout'])
+    checkTagsAndTimeout(`group "${name}"`, options)
+  })
   const outer = registry().group
   const timeout = options.timeout ?? outer?.timeout
   registry().group = {

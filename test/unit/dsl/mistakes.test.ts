@@ -192,6 +192,14 @@ describe('a mistake is explained at its place', () => {
       /claims: \[/,
     ],
     ['a group without a function', () => group('a', any(undefined)), /group\(\) takes/, /bench\(/],
+    ['a group with a tag that is text', () => group('a', any({ tags: 'cpu' }), () => 1), /tags are "cpu"/, /\['cpu'\]/],
+    [
+      'a group with a negative limit',
+      () => group('a', { timeout: -1 }, () => 1),
+      /group "a": the timeout is -1/,
+      /above 0/,
+    ],
+    ['a time limit that is text', () => bench('a', disk, any({ timeout: '5' })), /the timeout is "5"/, /above 0/],
     ['a group that waits', () => group('a', async () => {}), /is async/, /before the group/],
   ])('%s', async (_, register, message, fix) => {
     const mistake = await mistakeOf(register)
