@@ -2,9 +2,11 @@
 
 import {
   checkBenchArguments,
+  checkBenchName,
   checkFields,
   checkTagsAndTimeout,
   describeValue,
+  isObject,
   suggestion,
   unknownParams,
   withKnownMembers,
@@ -78,7 +80,12 @@ function chosenParams(
   chosen: Record<string, readonly ParamValue[] | undefined>,
 ): ParamSpace {
   for (const [param, values] of Object.entries(chosen)) {
-    const known = space[param]
+    const known = Object.hasOwn(space, param) ? space[param] : undefined
+    if (known && values !== undefined && !Array.isArray(values))
+      throw new DefinitionError(
+        `bench "${name}": the values of the parameter "${param}" are ${describeValue(values)}.`,
+        `use a list of some of: ${known.join(', ')}`,
+      )
     const unknownValue = known ? values?.find((value) => !known.includes(value)) : undefined
     if (!known || unknownValue !== undefined || values?.length === 0) {
       const missing = unknownValue === undefined ? 'to measure' : JSON.stringify(unknownValue)
@@ -117,7 +124,17 @@ function newKey(name: string, { owner }: Origin): string {
   return namesakes.length === 0 ? name : `${name}\0${owner}`
 }
 
-const asParams = (params: object | undefined) => (params ?? {}) as Record<string, readonly ParamValue[]>
+/**
+ * @param what for messages, such as `params`
+ * @throws {DefinitionError} without a location
+ */
+function asParams(name: string, what: string, params: unknown = {}): Record<string, readonly ParamValue[]> {
+  if (isObject(params)) return params as Record<string, readonly ParamValue[]>
+  throw new DefinitionError(
+    `bench "${name}": ${what} is ${describeValue(params)}.`,
+    `use an object with lists of values: { size: ['2g'] }`,
+  )
+}
 
 const benchOptionNames = ['expect', 'params', 'profiles', 'tags', 'timeout']
 /** Options that other tools have. */
@@ -143,16 +160,17 @@ function register<M extends Metrics, P extends ParamSpace>(
     checkOptions(name, options as BenchOptions<Metrics, ParamSpace>)
     const key = newKey(name, origin)
     const timeout = options.timeout ?? group?.timeout
+    const params = asParams(name, 'params', options.params)
     benches.push({
       name,
       key,
       mode,
       workload: workload as unknown as Workload,
-      params: chosenParams(name, workload.params, asParams(options.params)),
+      params: chosenParams(name, workload.params, params),
       profiles: Object.fromEntries(
-        Object.entries(options.profiles ?? {}).map(([profile, values]) => [
+        Object.entries(asParams(name, 'profiles', options.profiles)).map(([profile, values]) => [
           profile,
-          chosenParams(name, workload.params, { ...asParams(options.params), ...asParams(values) }),
+          chosenParams(name, workload.params, { ...params, ...asParams(name, `the profile "${profile}"`, values) }),
         ]),
       ),
       tags: [...new Set([...(group?.tags ?? []), ...(options.tags ?? [])])],
@@ -296,6 +314,7 @@ export const bench: BenchFunction = benchVariant('run', {
     const origin = originOf(todo)
     const name = group ? `${group.name} > ${ownName}` : ownName
     try {
+      checkBenchName('bench.todo', ownName)
       const key = newKey(name, origin)
       benches.push({ name, key, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...origin })
     } catch (error) {

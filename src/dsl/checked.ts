@@ -113,17 +113,25 @@ const shape = (name: string): string =>
   `bench(${asCode(name)}, workload(${asCode(name)}, { metrics: { time: lower('ms') }, run: ... }))`
 
 /**
+ * @param call the function that takes the name
+ * @throws {DefinitionError} without a location
+ */
+export function checkBenchName(call: 'bench' | 'bench.todo', name: unknown): asserts name is string {
+  if (typeof name !== 'string')
+    throw new DefinitionError(
+      `${call}() takes a name first, and this is ${describeValue(name)}.`,
+      `write ${call}('what it measures'${call === 'bench' ? ', workload' : ''})`,
+    )
+  if (name.trim() === '') throw new DefinitionError('a bench has no name.', 'describe in a few words what it measures')
+}
+
+/**
  * Checks the name and the workload of a bench.
  * @param options the third argument, for `bench(name, options, workload)`
  * @throws {DefinitionError} without a location
  */
 export function checkBenchArguments(name: unknown, workload: unknown, options: unknown): void {
-  if (typeof name !== 'string')
-    throw new DefinitionError(
-      `bench() takes a name first, and this is ${describeValue(name)}.`,
-      "write bench('what it measures', workload)",
-    )
-  if (name.trim() === '') throw new DefinitionError('a bench has no name.', 'describe in a few words what it measures')
+  checkBenchName('bench', name)
   if (isWorkload(workload)) return
   if (isWorkload(options))
     throw new DefinitionError(

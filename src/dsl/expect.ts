@@ -242,7 +242,14 @@ function selectorOf(given: readonly unknown[], locate: () => Location | undefine
   )
 }
 
-function seriesOf({ params }: Pick<MetricRef, 'params'>, over: string, location?: Location): string {
+function seriesOf({ params }: Pick<MetricRef, 'params'>, series: unknown, location?: Location): string {
+  const over = isObject(series) ? series.over : undefined
+  if (typeof over !== 'string')
+    throw new DefinitionError(
+      `a claim about a series needs its parameter, and this is ${describeValue(isObject(series) ? over : series)}.`,
+      "name it last, for example constant(5, { over: 'threads' })",
+      location,
+    )
   if (params === unknownParams || Object.hasOwn(params, over)) return over
   const names = Object.keys(params)
   throw new DefinitionError(
@@ -287,9 +294,9 @@ function claims<U extends string, P extends ParamSpace>(
       return claims(ref, { ...choice, severity: 'warn' })
     },
     asFallback: (label) => claims(ref, { ...choice, fallbackLabel: label }),
-    peaksAt: function peaksAt(at, { over }) {
+    peaksAt: function peaksAt(at, series) {
       const location = callerLocation(peaksAt)
-      const [from, to] = typeof at === 'number' ? [at, at] : at
+      const [from, to] = Array.isArray(at) ? at : [at, at]
       if (!isRange(from, to)) {
         throw new DefinitionError(
           `from ${from} to ${to} is no valid range.`,
@@ -297,26 +304,26 @@ function claims<U extends string, P extends ParamSpace>(
           location,
         )
       }
-      return createClaim(() => ({ kind: 'peaksAt', over: seriesOf(ref, over, location), from, to }), location)
+      return createClaim(() => ({ kind: 'peaksAt', over: seriesOf(ref, series, location), from, to }), location)
     },
-    constant: function constant(percent, { over }) {
+    constant: function constant(percent, series) {
       const location = callerLocation(constant)
       return createClaim(
         ({ better }) => ({
           kind: 'constant',
-          over: seriesOf(ref, over, location),
+          over: seriesOf(ref, series, location),
           percent: percentage(percent, better, location),
         }),
         location,
       )
     },
-    peakWithin: function peakWithin(percent, reference, { over }) {
+    peakWithin: function peakWithin(percent, reference, series) {
       const location = callerLocation(peakWithin)
       return createClaim(
         ({ better }) => ({
           kind: 'peakWithin',
           platform: reference,
-          over: seriesOf(ref, over, location),
+          over: seriesOf(ref, series, location),
           percent: percentage(percent, better, location),
         }),
         location,

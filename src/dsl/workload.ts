@@ -188,6 +188,8 @@ const otherFields = {
   param: 'params',
 }
 
+const lifecycles: readonly unknown[] = ['sample', 'round', 'run'] satisfies Lifecycle[]
+
 /** @throws {DefinitionError} if the arguments are not those of `workload(name, spec)` */
 function checkSpec(name: unknown, spec: unknown, known: readonly string[], location: Location | undefined): void {
   withErrorLocation(
@@ -205,11 +207,16 @@ function checkSpec(name: unknown, spec: unknown, known: readonly string[], locat
             `or workload.inGuest('${name}', () => ...) to time the function inside every guest`,
         )
       checkFields(`workload "${name}"`, spec, known, otherFields)
-      const { metrics, run, ...functions } = spec as Readonly<Record<string, unknown>>
+      const { metrics, run, lifecycle = 'round', ...functions } = spec as Readonly<Record<string, unknown>>
       if (typeof metrics !== 'object' || metrics === null)
         throw new DefinitionError(
           `workload "${name}": no metrics.`,
           `add what it yields, such as metrics: { latency: lower('ms') }`,
+        )
+      if (!lifecycles.includes(lifecycle))
+        throw new DefinitionError(
+          `workload "${name}": the lifecycle is ${describeValue(lifecycle)}.`,
+          `use one of: ${lifecycles.join(', ')}`,
         )
       for (const [field, value] of [
         ['run', run],
