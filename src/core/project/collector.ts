@@ -10,6 +10,7 @@ import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
 import { errorMessage, readableError, toText } from '../../util/errors.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
+import { isProjectFile } from './error-location.ts'
 
 /** A worker that imports compiled bench files. A file that hangs or exits ends only the worker. */
 
@@ -93,8 +94,7 @@ function problem(file: string, thrown: unknown): Problem {
   const error = readableError(thrown)
   const { fix, location: known } = definitionDetails(error)
   const stack = error instanceof Error ? parseStackFrames(String(error.stack)) : []
-  const isOwn = (path: string) => path.startsWith(root) && !path.includes('/node_modules/')
-  const location = known ?? stack.find((frame) => isOwn(frame.file))
+  const location = known ?? stack.find((frame) => isProjectFile(root, frame.file))
   const message = error instanceof Error ? errorMessage(error) : `it threw ${asText(error)}`
   return { file, message, ...(fix !== undefined && { fix }), ...(location && { location }) }
 }

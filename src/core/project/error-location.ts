@@ -14,6 +14,10 @@ function inSource({ file, line, column }: Location): Location {
   return { file: resolve(dirname(file), originalSource), line: originalLine + 1, column: originalColumn + 1 }
 }
 
+/** Whether a file is the project's own, and of none of its dependencies. */
+export const isProjectFile = (root: string, file: string): boolean =>
+  file.startsWith(join(root, '/')) && !file.includes('/node_modules/')
+
 /**
  * Where code of a project threw an error: the innermost frame in a file of the project. Undefined for errors that
  * isobench throws, such as that of a failed command, because their cause is not in the project's code.
@@ -22,7 +26,7 @@ function inSource({ file, line, column }: Location): Location {
 export function errorLocation(thrown: unknown, root: string): Location | undefined {
   if (!(thrown instanceof Error) || thrown instanceof IsobenchError || thrown.cause instanceof IsobenchError)
     return undefined
-  const isOwn = ({ file }: Location) => file.startsWith(join(root, '/')) && !file.includes('/node_modules/')
+  const isOwn = ({ file }: Location) => isProjectFile(root, file)
   // Watch mode loads bench files without source maps, because Node never frees those.
   const frames = parseStackFrames(String(thrown.stack)).filter(isOwn)
   try {

@@ -6,6 +6,7 @@ import { type Problem, ProjectError } from '../model/suite.ts'
 import { importTimeout, interruptLoopAfter } from './collect.ts'
 import { compile } from './compile.ts'
 import { definitionDetails } from './definition-details.ts'
+import { isProjectFile } from './error-location.ts'
 
 /**
  * Compiles and imports a TypeScript module of the project: its config, or a reporter.
@@ -51,7 +52,7 @@ export async function importCompiled(root: string, file: string, url: string): P
 export function importProblem(error: unknown, root: string, file: string): Problem {
   const { fix, location } = error instanceof IsobenchError ? { fix: error.fix } : definitionDetails(error)
   const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
-  const at = location ?? frames.find((frame) => frame.file.startsWith(root))
+  const at = location ?? frames.find((frame) => isProjectFile(root, frame.file))
   return { file, message: messageOf(error), ...(fix && { fix }), ...(at && { location: at }) }
 }
 

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest'
+import { isProjectFile } from '../../../../src/core/project/error-location.ts'
+import { importProblem } from '../../../../src/core/project/import-default.ts'
+
+it.each([
+  ['/p/app/a.ts', true],
+  ['/p/app/benches/a.ts', true],
+  ['/p/app2/a.ts', false],
+  ['/p/a.ts', false],
+  ['/p/app/node_modules/x/a.js', false],
+])('a file of the project /p/app: %s is %s', (file, own) => {
+  expect(isProjectFile('/p/app', file)).toBe(own)
+})
+
+it('the problem of an import is at the innermost frame of the project itself', () => {
+  const error = new Error('no')
+  error.stack = `Error: no
+    at f (/p/app/node_modules/x/a.js:1:1)
+    at g (/p/app2/b.ts:2:2)
+    at h (/p/app/a.ts:3:4)`
+  expect(importProblem(error, '/p/app', 'a.ts').location).toEqual({ file: '/p/app/a.ts', line: 3, column: 4 })
+})
