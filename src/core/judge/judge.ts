@@ -1,7 +1,7 @@
 import type { Claim } from '../../dsl/claim.ts'
 import type { ScheduledPlan } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
-import { claimsOf } from '../model/suite.ts'
+import { claimsOfFinding } from '../model/suite.ts'
 import type { Verdicts } from '../model/verdict.ts'
 import { holm } from '../stats/index.ts'
 import { applyNoiseFloor } from './adjustments.ts'
@@ -84,9 +84,7 @@ export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[]): Fi
   const input = { plan, samples: indexed, comparable: new ComparableCases(plan, indexed) }
   const all = [
     ...plan.benches.flatMap((bench) => bench.claims.map((claim) => ({ claim, finding: null }))),
-    ...plan.findings.flatMap(({ id, parts, misprint }) =>
-      [...claimsOf({ parts }), ...(misprint?.claims ?? [])].map((claim) => ({ claim, finding: id })),
-    ),
+    ...plan.findings.flatMap((finding) => claimsOfFinding(finding).map((claim) => ({ claim, finding: finding.id }))),
   ]
   const judged = all
     .flatMap(({ claim, finding }, group) => judgeClaim(claim, finding, input).map((one) => ({ ...one, group })))

@@ -58,6 +58,12 @@ export interface FindingData extends FindingSpec {
 /** The claims of all parts of a finding, in their order. */
 export const claimsOf = ({ parts }: Pick<FindingData, 'parts'>): Claim[] => parts.flatMap(({ claims }) => claims)
 
+/** All claims of a finding, with those of its printed wording. */
+export const claimsOfFinding = ({ parts, misprint }: Pick<FindingData, 'parts' | 'misprint'>): Claim[] => [
+  ...claimsOf({ parts }),
+  ...(misprint?.claims ?? []),
+]
+
 /** All that the bench files say. */
 export interface Suite {
   readonly benches: readonly BenchData[]

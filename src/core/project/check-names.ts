@@ -3,7 +3,7 @@ import type { Driver } from '../../driver.ts'
 import { suggestion } from '../../dsl/checked.ts'
 import type { Claim } from '../../dsl/claim.ts'
 import type { Location } from '../../dsl/errors.ts'
-import { claimsOf, type Problem, type Suite } from '../model/suite.ts'
+import { claimsOfFinding, type Problem, type Suite } from '../model/suite.ts'
 import type { Project } from './config.ts'
 import { locateWord } from './locate-word.ts'
 import type { ResolvedPlatform } from './platforms.ts'
@@ -53,7 +53,7 @@ export function checkNames(suite: Suite, names: KnownNames): Suite {
     return { ...bench, claims: claims.filter(isSound(`bench "${name}"`, file, location)) }
   })
   const findings = suite.findings.filter((finding) => {
-    const all = [...claimsOf(finding), ...(finding.misprint?.claims ?? [])]
+    const all = claimsOfFinding(finding)
     return all.filter(isSound(`finding ${finding.id}`, finding.file, finding.location)).length === all.length
   })
   return { benches, findings, problems: [...suite.problems, ...problems, ...configProblems(suite, names)] }

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { bundlePath } from '../../util/assets.ts'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
-import { type BenchData, claimsOf, type FindingData, type Problem, type Suite } from '../model/suite.ts'
+import { type BenchData, claimsOfFinding, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectedBench, CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
 import { benchDigest } from './work-digest.ts'
@@ -14,7 +14,8 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
   const filesWith = new Set([...suite.benches, ...suite.findings].map(({ file }) => file))
   const known = new Map(suite.benches.map((bench) => [bench.id, bench]))
   const owners = new Map<number, string>()
-  const findings = suite.findings.filter(({ id, file, location, parts, misprint }) => {
+  const findings = suite.findings.filter((finding) => {
+    const { id, file, location } = finding
     const at = location ? { location } : {}
     const owner = owners.get(id)
     if (owner !== undefined) {
@@ -27,9 +28,7 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
       return false
     }
     owners.set(id, file)
-    const stray = [...claimsOf({ parts }), ...(misprint?.claims ?? [])].find(
-      (claim) => !known.has(claim.bench) && !spoilt.has(file),
-    )
+    const stray = claimsOfFinding(finding).find((claim) => !known.has(claim.bench) && !spoilt.has(file))
     if (stray) {
       const fix = 'register the bench in a file that the config includes'
       problems.push({

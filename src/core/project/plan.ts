@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
 import { type Driver, platformFamily } from '../../driver.ts'
 import { suggestion } from '../../dsl/checked.ts'
-import type { Claim } from '../../dsl/claim.ts'
 import { matchesSelector, type PlatformSpec } from '../../dsl/platform.ts'
 import { assignDuetCpus } from '../../host/cpus.ts'
 import { closestMatch } from '../../util/closest-match.ts'
@@ -17,7 +16,14 @@ import {
   type ScheduledPlan,
   withProfileParams,
 } from '../model/plan.ts'
-import { type BenchData, claimsOf, type FindingData, ProjectError, type Suite } from '../model/suite.ts'
+import {
+  type BenchData,
+  claimsOf,
+  claimsOfFinding,
+  type FindingData,
+  ProjectError,
+  type Suite,
+} from '../model/suite.ts'
 import { planLooks } from '../stats/index.ts'
 import { checkNames, namedPlatforms } from './check-names.ts'
 import { type Collected, collect } from './collect.ts'
@@ -332,12 +338,6 @@ function missingNative(
 
 /** CI services set `CI` to `true` or 1. */
 const isCi = (value: string | undefined): boolean => value === 'true' || value === '1'
-
-/** All claims of a finding, with those of its printed wording. */
-const claimsOfFinding = ({ parts, misprint }: FindingData): Claim[] => [
-  ...claimsOf({ parts }),
-  ...(misprint?.claims ?? []),
-]
 
 interface PlatformsOfRun {
   readonly all: readonly ResolvedPlatform[]

@@ -1,7 +1,7 @@
 import { isMargin } from '../../dsl/rules.ts'
 import type { Plan, ScheduledPlan } from '../model/plan.ts'
 import type { RecordLine, Sample } from '../model/record.ts'
-import { claimsOf } from '../model/suite.ts'
+import { claimsOfFinding } from '../model/suite.ts'
 import { planLooks } from '../stats/index.ts'
 
 /**
@@ -70,10 +70,7 @@ function planContradiction(plan: ScheduledPlan): string | undefined {
   const byId = new Map(benches.map((bench) => [bench.id, bench]))
   const orphan = cases.find(({ bench }) => !byId.has(bench))
   if (orphan) return `the case "${orphan.id}" is of the bench "${orphan.bench}", which the plan does not have`
-  const claims = [
-    ...benches.flatMap((bench) => bench.claims),
-    ...findings.flatMap((finding) => [...claimsOf(finding), ...(finding.misprint?.claims ?? [])]),
-  ]
+  const claims = [...benches.flatMap((bench) => bench.claims), ...findings.flatMap(claimsOfFinding)]
   for (const { bench, metric, matcher } of claims) {
     const definition = byId.get(bench)?.metrics[metric]
     if (definition && 'percent' in matcher && !isMargin(matcher.percent, definition.better))

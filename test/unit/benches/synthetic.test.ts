@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect } from 'vitest'
 import { claimedPlatforms, comparedPlatforms } from '../../../src/core/judge/claim.ts'
 import { judge } from '../../../src/core/judge/judge.ts'
-import { type BenchData, claimsOf, type FindingData, type Suite } from '../../../src/core/model/suite.ts'
+import { type BenchData, claimsOfFinding, type FindingData, type Suite } from '../../../src/core/model/suite.ts'
 import type { Verdicts } from '../../../src/core/model/verdict.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
 import { formatClaim, formatMatcher } from '../../../src/reporters/format.ts'
@@ -25,9 +25,7 @@ import {
 let suite: Suite
 const benches = () => new Map(suite.benches.map((bench) => [bench.id, bench]))
 const every = (): { finding: FindingData; claim: Claim }[] =>
-  suite.findings.flatMap((finding) =>
-    [...claimsOf(finding), ...(finding.misprint?.claims ?? [])].map((claim) => ({ finding, claim })),
-  )
+  suite.findings.flatMap((finding) => claimsOfFinding(finding).map((claim) => ({ finding, claim })))
 
 beforeAll(async () => {
   if (built) suite = await collectBenches()

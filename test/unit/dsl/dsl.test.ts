@@ -12,7 +12,7 @@ import {
   workload,
 } from 'isobench'
 import { describe, expect, it } from 'vitest'
-import { claimsOf } from '../../../src/core/model/suite.ts'
+import { claimsOf, claimsOfFinding } from '../../../src/core/model/suite.ts'
 import type { Location } from '../../../src/dsl/errors.ts'
 import { convertQuantity, type Unit, type Units } from '../../../src/dsl/metric.ts'
 import { describeSelector, matchesSelector } from '../../../src/dsl/platform.ts'
@@ -312,6 +312,19 @@ describe('findings', () => {
       },
     ])
     expect(findings[1]!.location!.line).toBe(findings[0]!.location!.line + 1)
+  })
+
+  it('have all claims of their parts and of the printed wording, which only warns', async () => {
+    const { findings } = await registered(() => {
+      const { rate } = bench('a', disk)
+      const parts = [part('one', [claim(rate).withinNative(5)]), part('two', [claim(rate).withinNative(6)])]
+      finding(3, 'a', parts, { misprint: { claims: [claim(rate).withinNative(7)], why: 'a slip' } })
+    })
+    expect(claimsOfFinding(findings[0]!).map(({ matcher, severity }) => [matcher, severity])).toEqual([
+      [{ kind: 'withinNative', percent: 5 }, 'fail'],
+      [{ kind: 'withinNative', percent: 6 }, 'fail'],
+      [{ kind: 'withinNative', percent: 7 }, 'warn'],
+    ])
   })
 
   it('need a number, and a part', async () => {
