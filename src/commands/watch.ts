@@ -61,13 +61,12 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
       // Questions and the output of apt belong on the normal screen.
       leave()
       try {
-        const tell = (what: string) => void io.err.write(`${what}\n`)
         await ensureDependencies({
           install: options.install,
           needsImage: !findImage(project.image),
           platforms,
           confirm: (question) => confirm(question, io),
-          onProgress: tell,
+          onProgress: (what) => void io.err.write(`${what}\n`),
           signal,
         })
       } finally {
