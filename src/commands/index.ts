@@ -27,6 +27,7 @@ export const commands: readonly CommandEntry[] = [
   ),
   entry('epss', 'import CVE scores as weights of kernel functions', () => import('./epss.ts')),
   entry('image', 'build, locate or remove the root filesystem of guests', () => import('./image.ts')),
+  entry('provision', 'install official releases of platforms', () => import('./provision.ts')),
   entry('clean', 'remove what killed runs left on the host', () => import('./clean.ts')),
   entry('init', 'write a config and an example bench here', () => import('./init.ts')),
   entry('completion', 'print a completion script for bash, zsh or fish', () => import('./completion.ts')),

@@ -8,6 +8,9 @@ export const cacheFolder = (): string => process.env.ISOBENCH_CACHE || '/var/cac
 /** Guest directories and cleanup journals: `ISOBENCH_STATE`, or `/var/lib/isobench`. */
 export const stateFolder = (): string => process.env.ISOBENCH_STATE || '/var/lib/isobench'
 
+/** Provisioned releases: `ISOBENCH_HOME`, or `/opt/isobench`. */
+export const releasesFolder = (): string => process.env.ISOBENCH_HOME || '/opt/isobench'
+
 export const journalsFolder = (): string => join(stateFolder(), 'journals')
 export const guestsFolder = (): string => join(stateFolder(), 'guests')
 
