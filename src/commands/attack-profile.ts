@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
+import { type EpssData, readEpss, withExposure } from '../core/attack-profile/exposure.ts'
 import { type AttackProfileSummary, attackProfiles, diffOf } from '../core/attack-profile/summary.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import type { ScheduledPlan } from '../core/model/plan.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { loadProject } from '../core/project/config.ts'
 import { diffText, profilesMarkdown, tableText } from '../reporters/attack-profile.ts'
@@ -19,6 +19,16 @@ const profileOptions = {
     description: 'print Markdown tables (show only)',
     example: '--markdown > profile.md',
     schema: z.boolean().default(false),
+  },
+  kernel: {
+    value: '<version>',
+    group: 'Output',
+    description: "the host's upstream kernel version, for CVEs (default: the version in the record)",
+    example: '--kernel 6.1.128',
+    schema: z
+      .string()
+      .regex(/^\d+\.\d+/, 'must be a kernel version, for example 6.1.128')
+      .optional(),
   },
   ...pickOptions('json', 'config'),
 } as const satisfies OptionTable
@@ -57,15 +67,15 @@ async function showProfiles(
     )
   const record = await openProfiledRecord(options, io)
   const summaries = tracedSummaries(record, options.bench)
-  const { weights = null } = record.plan as ScheduledPlan
   if (verb === 'show') {
     const profiles = names.length > 0 ? names.flatMap((name) => ofPlatform(summaries, name)) : summaries
+    const exposed = withExposure(profiles, await projectEpss(options, io), options.kernel ?? record.environment.kernel)
     io.out.write(
       options.json
-        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, weights, profiles })}\n`
+        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, ...exposed })}\n`
         : options.markdown
           ? profilesMarkdown(profiles, record)
-          : tableText(profiles, weights),
+          : tableText(exposed),
     )
     return exitCodes.clean
   }
@@ -81,6 +91,12 @@ async function showProfiles(
 async function openProfiledRecord({ record, config }: Options, io: CommandIo): Promise<RunRecord> {
   if (record !== undefined) return readStored(resolve(io.cwd, record), io)
   return readStored(latestFile((await loadProject(io.cwd, config)).root, io), io)
+}
+
+/** Reads the EPSS data of the project. A record can be shown outside a project, too. */
+async function projectEpss({ config }: Options, io: CommandIo): Promise<EpssData | undefined> {
+  const project = await loadProject(io.cwd, config).catch(() => undefined)
+  return project && readEpss(project.root)
 }
 
 /** @throws {UsageError} if no sample of these benches was traced */

@@ -1,21 +1,22 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import {
-  functionWeights,
+  type CveLocation,
+  EpssError,
   parseCveLocations,
   parseScores,
   parseSources,
   readText,
-  saveWeights,
-  WeightsError,
-} from '../core/attack-profile/weights.ts'
+} from '../core/attack-profile/epss-input.ts'
+import { canonicalFunctionName, joinEpss, saveEpss } from '../core/attack-profile/exposure.ts'
+import { readKernelCves } from '../core/attack-profile/kernel-cves.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project/config.ts'
-import { median } from '../core/stats/index.ts'
+import { kernelFunctionNames } from '../tracing/sources.ts'
 import { UsageError } from '../util/errors.ts'
-import { sanitize } from '../util/text.ts'
+import { plural, sanitize } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
-import { type CheckedOptions, number, type OptionTable, pickOptions } from './options.ts'
+import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
 
 const epssOptions = {
   map: {
@@ -26,80 +27,132 @@ const epssOptions = {
     schema: z.string().optional(),
     completion: 'file',
   },
-  sources: {
-    value: '<file>',
+  kernelCves: {
+    value: '<folder>',
     group: 'Input',
-    description: 'CSV with the columns function,file, for the rows of the map that name a file',
-    example: '--sources functions.csv',
+    description: "the kernel's CVE records (JSON): the files and the kernel versions of each CVE",
+    example: '--kernel-cves vulns/cve/published',
     schema: z.string().optional(),
     completion: 'file',
   },
-  defaultWeight: {
-    value: '<weight>',
+  sources: {
+    value: '<file>',
     group: 'Input',
-    description: 'weight of functions without data, from 0 to 1 (default: the median score)',
-    example: '--default-weight 0.001',
-    schema: number((value) => value >= 0 && value <= 1, 'from 0 to 1').optional(),
+    description: 'CSV with the columns function,file, or the output of nm --line-numbers: for CVEs that name a file',
+    example: '--sources functions.csv',
+    schema: z.string().optional(),
+    completion: 'file',
   },
   ...pickOptions('config'),
 } as const satisfies OptionTable
 
 export const command = defineCommand({
   description:
-    'Imports EPSS scores of CVEs (a CSV file of FIRST, also gzipped) as weights of kernel functions. ' +
-    'Later runs add weighted scores to attack profiles.',
+    'Imports EPSS scores of CVEs (a CSV file of FIRST, also gzipped) and their places in the kernel. ' +
+    'isobench attack-profile show then shows which CVEs each platform reaches.',
   arguments: [
     { name: 'verb', description: 'import', required: true, choices: ['import'] },
     { name: 'file', description: 'the scores of one day', required: true, completion: 'file' },
   ],
   options: epssOptions,
-  examples: [{ line: 'epss import epss_scores.csv.gz --map cves.csv', description: 'import the scores of one day' }],
+  examples: [
+    { line: 'epss import epss_scores.csv.gz --map cves.csv', description: 'import the scores of one day' },
+    {
+      line: 'epss import epss_scores.csv.gz --kernel-cves vulns/cve/published --sources functions.txt',
+      description: "use the kernel's own records",
+    },
+  ],
   run: ([, file], options, io) => importScores(file!, options, io),
 })
 
+/** Scores change every day, so scores of more than three months are reported. */
+const oldScoresDays = 90
+const msPerDay = 86_400_000
+
 async function importScores(file: string, options: CheckedOptions<typeof epssOptions>, io: CommandIo): Promise<number> {
-  if (options.map === undefined)
+  if (options.map === undefined && options.kernelCves === undefined)
     throw new UsageError(
-      'isobench epss: the option --map is missing. The map names the kernel functions of each CVE.',
+      'isobench epss: --map and --kernel-cves are missing. One of them is needed for the kernel functions of each CVE.',
       'write a CSV file with the columns cve,function,file and pass it: --map cves.csv',
     )
-  const read = (name: string) => readText(resolve(io.cwd, name))
-  const project = await loadProject(io.cwd, options.config)
-  const [scoresText, mapText] = [read(file), read(options.map)]
-  const sourcesText = options.sources === undefined ? undefined : read(options.sources)
-  const { model, date, byCve } = parseScores(scoresText)
-  if (byCve.size === 0)
-    throw new WeightsError(
-      `${scoresText.file} has no CVE scores.`,
-      'download the CSV file of one day from FIRST (first.org/epss).',
+  if (options.kernelCves !== undefined && options.sources === undefined)
+    throw new UsageError(
+      'isobench epss: --kernel-cves needs --sources, because the records name source files.',
+      'run nm --line-numbers vmlinux > functions.txt on a kernel with debug information, and pass that file',
     )
-  const locations = parseCveLocations(mapText)
-  const files = sourcesText ? parseSources(sourcesText) : new Map<string, string[]>()
-  const byFunction = functionWeights(byCve, locations, files)
-  const fallback = options.defaultWeight ?? median([...byCve.values()])
+  const read = (name: string) => readText(resolve(io.cwd, name))
+  const readOptional = (name: string | undefined) => (name === undefined ? undefined : read(name))
+  const project = await loadProject(io.cwd, options.config)
+  const [scoresText, mapText, sourcesText] = [read(file), readOptional(options.map), readOptional(options.sources)]
+  const scores = parseScores(scoresText)
+  const locations = mapText ? parseCveLocations(mapText) : []
+  const sources = sourcesText ? parseSources(sourcesText) : new Map<string, string[]>()
+  const kernelCves = options.kernelCves === undefined ? [] : readKernelCves(resolve(io.cwd, options.kernelCves))
+  const { cves, functions, unscored, unknownFiles } = joinEpss(scores, locations, sources, kernelCves)
+  const missing = missingFunctions(locations)
+  const lines = [
+    `${plural(scores.byCve.size, 'score')} of ${sanitize(scores.date ?? 'an unknown date', 40)}, ` +
+      `model ${sanitize(scores.model ?? 'unknown', 40)}, sha256 ${scoresText.digest.slice(0, 16)}…`,
+    ...ageWarning(scores.date),
+    ...examples(unscored.length, 'CVE has no score', 'CVEs have no score', unscored),
+    ...examples(
+      unknownFiles.length,
+      `source file has no functions${sourcesText ? '' : ' (pass --sources)'}`,
+      `source files have no functions${sourcesText ? '' : ' (pass --sources)'}`,
+      unknownFiles,
+    ),
+    ...examples(
+      missing.length,
+      'function of the map is not in this kernel',
+      'functions of the map are not in this kernel',
+      missing.map(({ at, function: name }) => `${name} (${at})`),
+    ),
+  ]
+  if (cves.length === 0)
+    throw new EpssError(
+      `no CVE of the map has a score and a function, so nothing was saved.\n${lines.join('\n')}`,
+      'check that the CVEs of the map are in the file of scores, and pass --sources for source files',
+    )
   const source = {
-    model,
-    date,
+    model: scores.model,
+    date: scores.date,
     scores: scoresText.digest,
-    map: mapText.digest,
+    map: mapText?.digest ?? null,
     sources: sourcesText?.digest ?? null,
-    fallback,
+    kernelCves: options.kernelCves === undefined ? null : kernelCves.length,
   }
-  const saved = saveWeights(project.root, { source, byFunction })
-  const unscored = locations.filter(({ cve }) => !byCve.has(cve)).length
-  const unplaced = locations.filter(({ file: at, function: name }) => name === undefined && !files.has(at ?? '')).length
-  const when = date ? sanitize(date, 40) : 'an unknown date'
-  const which = model ? sanitize(model, 40) : 'unknown'
-  const hint = sourcesText || unplaced === 0 ? '' : ' (pass --sources)'
-  const origin = options.defaultWeight === undefined ? ' (the median score of the file)' : ''
+  const saved = saveEpss(project.root, { source, cves, functions: [...functions] })
   io.out.write(
     [
-      `${byCve.size} scores of ${when}, model ${which}, sha256 ${scoresText.digest.slice(0, 16)}…`,
-      `${locations.length} rows of the map: ${unscored} without a score, ${unplaced} without functions${hint}`,
-      `${byFunction.size} functions have a weight; the others have ${Number(fallback.toPrecision(3))}${origin}`,
-      `Saved in ${saved}. Later runs add weighted scores to the call counts.`,
+      ...lines,
+      `${plural(cves.length, 'CVE')} in ${plural(new Set(cves.flatMap((one) => one.functions)).size, 'function')}.`,
+      `Saved in ${saved}. isobench attack-profile show applies it to every record.`,
       '',
     ].join('\n'),
   )
-  return byFunction.size > 0 ? exitCodes.clean : exitCodes.nothing
+  return exitCodes.clean
+}
+
+function ageWarning(date: string | null): string[] {
+  const days = (Date.now() - Date.parse(date ?? '')) / msPerDay
+  return days > oldScoresDays
+    ? [`The scores are ${Math.floor(days)} days old. FIRST publishes new ones every day.`]
+    : []
+}
+
+function examples(count: number, one: string, several: string, names: readonly string[]): string[] {
+  if (count === 0) return []
+  const shown = names.slice(0, 3).map((name) => sanitize(name, 80))
+  return [`${count} ${count === 1 ? one : several}: ${shown.join(', ')}${count > shown.length ? ', …' : ''}`]
+}
+
+/**
+ * Returns the rows with a function that this kernel does not have. It is no error, because the compiler can have
+ * inlined a function, and the map can be for another kernel. Such a name never matches a trace of this kernel.
+ */
+function missingFunctions(locations: readonly CveLocation[]): CveLocation[] {
+  const names = kernelFunctionNames()
+  if (!names) return []
+  const known = new Set([...names].map(canonicalFunctionName))
+  return locations.filter((one) => one.function !== undefined && !known.has(canonicalFunctionName(one.function)))
 }

@@ -25,7 +25,7 @@ export const commands: readonly CommandEntry[] = [
     'show which host kernel functions each platform reaches',
     () => import('./attack-profile.ts'),
   ),
-  entry('epss', 'import CVE scores as weights of kernel functions', () => import('./epss.ts')),
+  entry('epss', 'import EPSS scores of the CVEs in kernel functions', () => import('./epss.ts')),
   entry('image', 'build, locate or remove the root filesystem of guests', () => import('./image.ts')),
   entry('provision', 'install official releases of platforms', () => import('./provision.ts')),
   entry('clean', 'remove what killed runs left on the host', () => import('./clean.ts')),

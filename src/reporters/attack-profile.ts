@@ -1,5 +1,5 @@
+import { coverageIsAlike, type ExposedProfiles } from '../core/attack-profile/exposure.ts'
 import type { AttackProfileSummary, Group, ProfileDiff } from '../core/attack-profile/summary.ts'
-import type { WeightsSource } from '../core/model/plan-schema.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { median } from '../core/stats/index.ts'
 import { pad, plural, sanitize, widthOf } from '../util/text.ts'
@@ -17,8 +17,8 @@ const sourceNames = { functions: 'functions of the host kernel', syscalls: 'syst
 const headingOf = ({ name, params, source }: Pick<AttackProfileSummary, 'name' | 'params' | 'source'>): string =>
   `${caseName({ name }, params)}: ${sourceNames[source]} (${source})`
 
-/** A table for each traced bench: what each platform's work and setting up reach, and what that weighs. */
-export function tableText(profiles: readonly AttackProfileSummary[], weights: WeightsSource | null): string {
+/** A table for each traced bench: what each platform's work and setting up reach, and how exploitable that is. */
+export function tableText({ epss, profiles }: ExposedProfiles): string {
   const points = [...new Set(profiles.map(({ case: point }) => point))]
   const tables = points.flatMap((point) => {
     const own = profiles.filter((profile) => profile.case === point)
@@ -27,12 +27,11 @@ export function tableText(profiles: readonly AttackProfileSummary[], weights: We
       ...(profile.rounds === 0
         ? ['-', '-', '-', '-', '-']
         : [profile.distinct, profile.calls, profile.perUnit, profile.setupDistinct, profile.setupCalls].map(figure)),
-      ...(weights ? [profile.weighted ? profile.weighted.score.toFixed(3) : '-'] : []),
-      ...(weights ? [profile.weighted ? `${profile.weighted.known} of ${profile.weighted.total}` : '-'] : []),
+      ...exposureCells(profile),
       String(profile.rounds),
     ])
     const head = ['', 'distinct', 'calls', 'per unit', 'at set-up', 'calls at set-up']
-    const scored = weights ? ['weighted', 'with data'] : []
+    const scored = epss ? ['CVEs', 'EPSS sum', 'covered'] : []
     return [
       headingOf(own[0]!),
       ...plainTable(
@@ -44,14 +43,31 @@ export function tableText(profiles: readonly AttackProfileSummary[], weights: We
   })
   const notes = [
     'Medians over the rounds, without what an idle guest reaches. Compare only figures of the same trace source.',
-    ...(weights
-      ? [
-          `Weighted: EPSS of ${weights.date ?? 'an unknown date'} (sha256 ${weights.scores.slice(0, 16)}…); ` +
-            `a name without data weighs ${figure(weights.fallback)}.`,
-        ]
-      : []),
+    ...(epss ? exposureNotes({ epss, profiles }) : []),
   ]
   return `${[...tables, ...notes].join('\n')}\n`
+}
+
+function exposureCells({ exposure, rounds }: ExposedProfiles['profiles'][number]): string[] {
+  if (!exposure) return []
+  if (rounds === 0 || exposure.expected === null) return ['–', '–', `0 of ${exposure.total}`]
+  return [String(exposure.cves.length), exposure.expected.toFixed(3), `${exposure.covered} of ${exposure.total}`]
+}
+
+function exposureNotes({ epss, profiles }: { readonly epss: NonNullable<ExposedProfiles['epss']> } & ExposedProfiles) {
+  const points = [...new Set(profiles.map(({ case: point }) => point))]
+  const isAlike = points.every((point) =>
+    coverageIsAlike(
+      profiles.flatMap((one) => (one.case === point && one.rounds > 0 && one.exposure ? [one.exposure] : [])),
+    ),
+  )
+  const versions =
+    epss.kernelCves === null ? 'CVEs of all kernel versions' : `CVEs of Linux ${sanitize(epss.kernel, 60)}`
+  return [
+    `CVEs: ${versions} in the functions of the work. EPSS sum: how many are expected to be exploited in 30 days.`,
+    `EPSS scores of ${sanitize(epss.date ?? 'an unknown date', 40)}, sha256 ${epss.scores.slice(0, 16)}…`,
+    ...(isAlike ? [] : ['Do not rank the platforms by CVEs: the data cover unlike shares of their functions.']),
+  ]
 }
 
 function groupLines(title: string, groups: readonly Group[]): string[] {

@@ -39,6 +39,17 @@ export function kernelSymbols(): Symbols {
   return cached.symbols
 }
 
+/** Returns the names of the functions of this kernel and its loaded modules, or undefined if the host hides them. */
+export function kernelFunctionNames(): ReadonlySet<string> | undefined {
+  try {
+    const lines = readFileSync('/proc/kallsyms', 'utf8').matchAll(/^[\da-f]+ [tTwW] (\S+)/gm)
+    const names = new Set([...lines].map(([, name]) => name!))
+    return names.size > 0 ? names : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Functions that enter and leave an interrupt, before and after its flag is set. They are unrelated to the task. Based
  * on the filter of nabla-containers' nabla-measurements, with the names of current kernels.

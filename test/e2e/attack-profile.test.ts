@@ -91,8 +91,6 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
       'epss.csv': '#model_version:v2025.03.14,score_date:2026-01-02\ncve,epss,percentile\nCVE-2024-1086,0.5,0.9\n',
       'map.csv': 'cve,function\nCVE-2024-1086,__x64_sys_times\n',
     })
-    const imported = await project.isobench(['epss', 'import', 'epss.csv', '--map', 'map.csv', '--default-weight', '0'])
-    expect(imported.exitCode, imported.stderr).toBe(0)
     const { report, record } = await project.run(['--rounds', '4'], { timeout: 230 })
     expect(report.cases.flatMap(({ results }) => results.flatMap(({ errors }) => errors))).toEqual([])
     for (const platform of working) {
@@ -136,14 +134,17 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
       )
       expect(sometimes.length / (both + sometimes.length), `${platform}: at times ${sometimes}`).toBeLessThan(0.5)
     }
-    const weighted = (platform: string) =>
-      attackProfileOf(record.samples.find((one) => one.platform === platform && one.case.includes('known'))!)!.weighted!
-    expect(weighted('native')).toMatchObject({ score: 0.5, known: 1 })
-    expect(record.plan).toMatchObject({ weights: { date: '2026-01-02', fallback: 0 } })
-
+    // Scores apply when the record is read.
+    const imported = await project.isobench(['epss', 'import', 'epss.csv', '--map', 'map.csv'])
+    expect(imported.exitCode, imported.stderr).toBe(0)
+    const json = await project.isobench(['attack-profile', 'show', 'native', '--bench', 'calls=known', '--json'])
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      epss: { date: '2026-01-02', kernelCves: null },
+      profiles: [{ exposure: { cves: [{ cve: 'CVE-2024-1086', epss: 0.5 }], expected: 0.5, covered: 1 } }],
+    })
     const shown = await project.isobench(['attack-profile', 'show', '--bench', 'calls=known'])
     expect(shown.stdout).toMatch(/native +\d+/)
-    expect(shown.stdout).toContain('EPSS of 2026-01-02')
+    expect(shown.stdout).toContain('EPSS scores of 2026-01-02')
     const diff = await project.isobench([
       'attack-profile',
       'diff',

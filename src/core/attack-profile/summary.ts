@@ -183,7 +183,6 @@ export interface AttackProfileSummary {
   readonly setup: CallCounts
   /** Names that were reached in some rounds and not in others: a runtime's own threads, mostly. */
   readonly someRounds: { readonly work: readonly string[]; readonly setup: readonly string[] }
-  readonly weighted: { readonly score: number; readonly known: number; readonly total: number } | null
 }
 
 /** What all of several profiles have, with the median of the calls, and the names that only some of them have. */
@@ -215,7 +214,6 @@ function summaryOf(
   const middle = (of: (one: (typeof traced)[number]) => number) => (traced.length > 0 ? median(traced.map(of)) : 0)
   const distinct = (calls: CallCounts) => Object.keys(calls).length
   const total = (calls: CallCounts) => Object.values(calls).reduce((sum, count) => sum + count, 0)
-  const scores = profiles.flatMap(({ weighted }) => weighted ?? [])
   const [work, setup] = [
     splitByRounds(profiles.map((one) => one.work)),
     splitByRounds(profiles.map((one) => one.setup)),
@@ -237,14 +235,6 @@ function summaryOf(
     work: work.everyRound,
     setup: setup.everyRound,
     someRounds: { work: work.someRounds, setup: setup.someRounds },
-    weighted:
-      scores.length > 0
-        ? {
-            score: median(scores.map(({ score }) => score)),
-            known: median(scores.map(({ known: covered }) => covered)),
-            total: median(scores.map(({ total: of }) => of)),
-          }
-        : null,
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Guest, LoadClient, Service } from '../../dsl/guest.ts'
 import type { Workload } from '../../dsl/workload.ts'
-import type { Weights } from '../attack-profile/weights.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Exec, LoadClientHost } from '../session/exec-target.ts'
@@ -23,8 +22,6 @@ export interface MeasureContext {
   readonly exec: Exec
   /** Awaited after the boot and before the work. In duet mode it resolves when both guests are there. */
   readonly ready?: () => Promise<void>
-  /** How exploitable each kernel function is, if the project has imported that. */
-  readonly weights?: Weights
 }
 
 /** Parts of a sample's wall time in milliseconds, by the host's monotonic clock. The rest is isobench's own. */

@@ -6,7 +6,6 @@ import { findImage, type Image, ImageError } from '../../host/image.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
-import { type Weights, weightsForPlan } from '../attack-profile/weights.ts'
 import { failures } from '../judge/exit-code.ts'
 import { judge, judgeClaims } from '../judge/judge.ts'
 import { buildReport } from '../judge/report.ts'
@@ -138,11 +137,9 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   const { project, reporter, collected, before } = options
   const environment = await host.session.readEnvironment(project, host.image)
   const noiseFloors = noiseFloorsFor(readNoise(project.root), environment, host.plan)
-  const weights = weightsForPlan(host.plan, project.root)
   const plan: ScheduledPlan = {
     ...host.plan,
     ...(noiseFloors.length > 0 && { noiseFloors }),
-    ...(weights && { weights: weights.source }),
   }
   // Without a time budget, the order of a seed does not depend on former records.
   const durations =
@@ -160,7 +157,7 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   )
   reporter.onPlan(ordered)
   const measuring = { ...host, plan: ordered, stepSeconds: stepSeconds(ordered, durations) }
-  const stop = await measureAll(options, measuring, writer, weights).catch((error: unknown) => {
+  const stop = await measureAll(options, measuring, writer).catch((error: unknown) => {
     // The start of the load client and the removal of guests can be interrupted, too.
     if (options.signal.aborted) return 'interrupted' as const
     throw error
@@ -177,7 +174,6 @@ async function measureAll(
   options: MeasureProjectOptions,
   { session, image, exec, plan, stepSeconds }: PreparedHost & Pick<PlannedScheduleOptions, 'stepSeconds'>,
   writer: RecordWriter,
-  weights: Weights | undefined,
 ): Promise<StopReason | 'interrupted'> {
   const { project, platforms, collected, reporter, strictFindings } = options
   const { timeout } = plan.profile
@@ -204,7 +200,6 @@ async function measureAll(
       workloads: options.workloads ?? (await loadWorkloads(project.root, collected, plan)),
       bundles: new GuestBundles(project.root),
       client: await session.loadClient(image.rootfs),
-      ...(weights && { weights }),
     },
     pool: createPool(session),
     duet,

@@ -12,7 +12,6 @@ import {
 } from '../../tracing/call-counts.ts'
 import type { Tracer } from '../../tracing/tracer.ts'
 import { IsobenchError } from '../../util/errors.ts'
-import { weightedScore } from '../attack-profile/weights.ts'
 import type { AttackProfile } from '../model/record.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
@@ -243,12 +242,11 @@ interface Taken {
 }
 
 function tracedOf(
-  { workload, measureContext }: TracedStep,
+  { workload }: TracedStep,
   { setup, idle, barrier, work, workloadMetrics: own, units, ...times }: Taken,
 ): Traced {
   const { source: by } = workload.traced
   const reach = (calls: CallCounts) => ({ distinct: Object.keys(calls).length, calls: totalCalls(calls) })
-  const weighted = measureContext.weights && weightedScore(work, measureContext.weights, by)
   return {
     values: tracedValues(by, reach(work), reach(setup), units),
     attackProfile: {
@@ -259,7 +257,6 @@ function tracedOf(
       work: { ...work },
       ...times,
       workloadMetrics: { ...own },
-      ...(weighted && { weighted }),
     },
   }
 }

@@ -135,19 +135,6 @@ export const caseSchema = z
   .meta({ id: 'BenchCase', description: 'One bench with one set of parameters.' })
 
 /** What a run's weighted scores are made of. The record stores it because scores change every day. */
-export const weightsSourceSchema = z
-  .object({
-    model: z.string().nullable().describe('version of the EPSS model; null if the file does not say'),
-    date: z.string().nullable().describe('date of the scores, ISO 8601; null if the file does not say'),
-    scores: z.string().describe('SHA-256 of the file of scores'),
-    map: z.string().describe('SHA-256 of the CSV that maps CVEs to functions or source files'),
-    sources: z.string().nullable().describe('SHA-256 of the file that maps functions to source files; null if none'),
-    fallback: z.number().describe('weight of a name without data, 0 to 1'),
-  })
-  .meta({ id: 'WeightsSource', description: 'The data that weighted attack profiles are made of.' })
-
-export type WeightsSource = z.infer<typeof weightsSourceSchema>
-
 export const publishedSchema = z
   .discriminatedUnion('kind', [
     z.object({
@@ -262,7 +249,6 @@ export const planSchema = z
       .optional()
       .describe('interim looks; absent: the claims are judged once, after the last round'),
     noiseFloors: z.array(noiseFloorSchema).optional().describe('noise floors of this host, from `isobench noise`'),
-    weights: weightsSourceSchema.optional().describe('data of weighted attack profiles'),
     published: z.array(publishedSchema).optional().describe('results of an imported source without samples'),
   })
   .meta({ id: 'Plan', description: 'What the run measures.' })

@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import type { CpuMode, PlatformFamily } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
 import { type SequentialPlan, seeded, shuffled } from '../stats/index.ts'
-import type { PublishedResult, securitySchema, WeightsSource } from './plan-schema.ts'
+import type { PublishedResult, securitySchema } from './plan-schema.ts'
 import type { BenchData, FindingData, WorkKind } from './suite.ts'
 import type { exclusionReasonSchema } from './vocabulary.ts'
 
@@ -20,8 +20,6 @@ export interface ScheduledPlan extends Plan {
   /** Interim looks at the growing data; if it is missing, there is one look after the last round. */
   readonly sequential?: SequentialPlan | undefined
   readonly noiseFloors?: readonly NoiseFloor[]
-  /** The source of weighted scores, if the project imported one. */
-  readonly weights?: WeightsSource
   /** Results that an imported source states without samples. */
   readonly published?: readonly PublishedResult[]
 }

@@ -66,15 +66,6 @@ const attackProfileSchema = z
     workloadMetrics: z
       .record(z.string(), z.number())
       .describe('metrics of the traced workload, by name. The tracer slows it down, so isobench never judges them'),
-    weighted: z
-      .object({
-        score: z.number().describe('sum of the weights of all names in `work`'),
-        known: z.number().describe('number of names with data'),
-        total: z.number().describe('number of names'),
-      })
-      .meta({ id: 'WeightedScore', description: 'The weighted score of an attack profile.' })
-      .optional()
-      .describe('weighted score; absent without imported weights'),
   })
   .meta({
     id: 'AttackProfile',

@@ -4,7 +4,6 @@ import { loadRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
 import { runTimed } from '../../host/timed-process.ts'
-import { weightsForPlan } from '../attack-profile/weights.ts'
 import { GuestBundles } from '../measure/guest-api.ts'
 import { GuestPool } from '../measure/guest-pool.ts'
 import { RemeasureBudget } from '../measure/remeasure.ts'
@@ -253,7 +252,6 @@ export class WatchSession {
     const { exec = runTimed, remeasure, now = Date.now } = this.options
     const plan = this.#plan()
     const { root } = this.current().state.project
-    const weights = weightsForPlan(plan, root)
     this.#bootAhead = platformsToBootAhead(plan, job.cases)
     const results = [...job.cases.values()].reduce((sum, platforms) => sum + platforms.size, 0)
     const startedAt = now()
@@ -269,7 +267,6 @@ export class WatchSession {
         platforms: new Map(this.#selectedPlatforms().map((platform) => [platform.spec.name, platform])),
         workloads: this.loader.workloads,
         bundles: this.loader.bundles ?? new GuestBundles(root),
-        ...(weights && { weights }),
       },
       pool,
       remeasure: new RemeasureBudget(results * job.rounds, remeasure),
@@ -353,7 +350,6 @@ export class WatchSession {
     const { state, snapshot } = this.current()
     const { excluded, findings } = selectedBenches(state, this.options)
     const benches = this.loader.withLoadedDigests(snapshot.benches)
-    const weights = weightsForPlan({ benches }, state.project.root)
     return {
       seed: 'watch',
       profileName: this.options.profileName,
@@ -364,7 +360,6 @@ export class WatchSession {
         return known ? [{ ...known, tags }] : []
       }),
       benches,
-      ...(weights && { weights: weights.source }),
       cases: benches.flatMap(casesOf),
       findings,
       excluded,

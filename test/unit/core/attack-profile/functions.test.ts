@@ -57,7 +57,7 @@ describe('a recorded run by functions', () => {
     const setup = diff.parts[1]!.onlyB.flatMap(({ names }) => names.map(({ name }) => name))
     expect(setup).toEqual(expect.arrayContaining(['copy_mnt_ns', 'cgroup_mkdir']))
     expect(diffText([diff])).toContain('functions of the host kernel (functions)')
-    expect(tableText(profiles, null)).toMatch(/runc +1,?112/)
+    expect(tableText({ epss: null, profiles })).toMatch(/runc +1,?112/)
   })
 
   it('has the sentry and its stubs, which ask the host for other things than a program does', () => {

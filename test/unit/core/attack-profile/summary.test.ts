@@ -55,7 +55,7 @@ describe('the profiles of a record', () => {
 
   it('say when there is none', () => {
     expect(of('gvisor')).toMatchObject({ rounds: 0, failed: 1 })
-    expect(tableText(profiles, null)).toMatch(/gvisor +- +- +- +- +- +0/)
+    expect(tableText({ epss: null, profiles })).toMatch(/gvisor +- +- +- +- +- +0/)
   })
 
   it('are compared by what one platform reaches and the other does not', () => {

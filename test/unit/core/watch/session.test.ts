@@ -1,11 +1,8 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { saveWeights } from '../../../../src/core/attack-profile/weights.ts'
 import { missingProgramProblems } from '../../../../src/core/judge/report.ts'
 import type { MeasureJob } from '../../../../src/core/measure/run-loop.ts'
-import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import { causeOf, type Sample } from '../../../../src/core/model/record.ts'
-import type { BenchData } from '../../../../src/core/model/suite.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { casesFor, type Snapshot } from '../../../../src/core/watch/changes.ts'
 import type { ProjectState } from '../../../../src/core/watch/project-state.ts'
@@ -105,11 +102,6 @@ async function watching(
     samples,
     progress,
     root: project.root,
-    trace: (id: string) => {
-      const traced = (bench: BenchData): BenchData =>
-        bench.id === id ? { ...bench, workload: { ...bench.workload, traced: 'functions' } } : bench
-      snapshot = { ...snapshot, benches: snapshot.benches.map(traced) }
-    },
     rounds: () => roundsEnded,
     snapshot: () => snapshot,
     casesOn: (name: string) => casesFor({ what: 'measure', benches: [], platforms: [name] }, snapshot),
@@ -273,17 +265,6 @@ describe('background rounds', () => {
 })
 
 describe('the records of a watch', () => {
-  it('name the weights of traced benches, as those of a run do', async () => {
-    const { session, measure, root, trace } = await watching()
-    const source = { model: 'v1', date: null, scores: 'a', map: 'b', sources: null, fallback: 0 }
-    saveWeights(root, { source, byFunction: new Map([['sys_read', 0.5]]) })
-    await measure()
-    const weights = () => (readRecord(session.writeRecord()).plan as ScheduledPlan).weights
-    expect(weights()).toBeUndefined()
-    trace('a.bench.ts#disk')
-    expect(weights()).toEqual(source)
-  })
-
   it('are separate files, however often they are written', async () => {
     const { session, measure } = await watching()
     await measure()
