@@ -5,7 +5,7 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { groupByHost, mergeRecords, recordText } from '../core/records/merge.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
-import { outputFlag } from '../util/files.ts'
+import { isStream, writeOutput } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import type { CheckedOptions, OptionTable } from './options.ts'
@@ -43,7 +43,9 @@ function merge(files: readonly string[], options: CheckedOptions<typeof mergeOpt
   const text = (record: RunRecord) => recordText(record, new Date().toISOString())
   const save = (file: string, group: readonly RunRecord[]) => {
     try {
-      writeFileSync(file, text(mergeRecords(group)), { flag: outputFlag(file) === 'a' ? 'a' : 'wx' })
+      const merged = text(mergeRecords(group))
+      if (isStream(file)) writeOutput(file, merged)
+      else writeFileSync(file, merged, { flag: 'wx' })
     } catch (error) {
       if ((error as { code?: string }).code?.startsWith('ISOBENCH')) throw error
       throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')

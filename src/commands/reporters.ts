@@ -15,7 +15,7 @@ import { OutputFile } from '../reporters/output-file.ts'
 import type { OutputStream, ReporterContext, ReporterDefinition } from '../reporters/reporter.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
-import { outputFlag } from '../util/files.ts'
+import { isStream } from '../util/outputs.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 
@@ -127,7 +127,7 @@ function outputPath({ name, base }: Wanted, file: string, taken: Set<string>): s
   if (file === '')
     throw new UsageError(`the reporter "${name}" has no file after "="`, `write, for example, ${name}=out`)
   const path = resolve(base, file)
-  if (taken.has(path) && outputFlag(path) === 'w')
+  if (taken.has(path) && !isStream(path))
     throw new UsageError(`two reporters write to ${path}`, `give the reporter "${name}" another file`)
   taken.add(path)
   return path

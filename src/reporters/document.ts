@@ -1,8 +1,9 @@
 import type { Report } from '../core/model/report.ts'
-import { ReportFileError, type StoredRun } from '../core/reporter.ts'
-import { messageOf, UsageError } from '../util/errors.ts'
-import { writeOutput } from '../util/files.ts'
+import type { StoredRun } from '../core/reporter.ts'
+import { UsageError } from '../util/errors.ts'
+import { writeOutput } from '../util/outputs.ts'
 import { sanitize } from '../util/text.ts'
+import { reportFileError } from './output-file.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
 
 /** Reporters that write one document when the run ends. */
@@ -15,10 +16,7 @@ export function writeReportFile(file: string, text: string): void {
   try {
     writeOutput(file, text)
   } catch (error) {
-    throw new ReportFileError(
-      `the report cannot be written to ${file}: ${messageOf(error)}`,
-      'give --reporter another file',
-    )
+    throw reportFileError(file, error)
   }
 }
 

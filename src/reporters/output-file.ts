@@ -1,8 +1,15 @@
-import { openSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { messageOf } from '../util/errors.ts'
-import { makeFolder, outputFlag } from '../util/files.ts'
+import { makeFolder, WriteError } from '../util/files.ts'
+import { openOutput, writeAll } from '../util/outputs.ts'
+
+/** The error for a report that cannot be written to its file. */
+export const reportFileError = (file: string, cause: unknown): ReportFileError =>
+  new ReportFileError(
+    `the report cannot be written to ${file}: ${messageOf(cause)}`,
+    cause instanceof WriteError ? cause.fix : 'give --reporter another file',
+  )
 
 /** The file that `out` of a reporter writes to. The first write creates its folder and replaces an older file. */
 export class OutputFile {
@@ -13,18 +20,16 @@ export class OutputFile {
 
   /** @throws {ReportFileError} if the file cannot be written */
   write(text: string): void {
+    // Opening a FIFO without a reader again would wait again.
+    if (this.#failure) throw this.#failure
     try {
       if (this.#descriptor === undefined) {
         makeFolder(dirname(this.path))
-        this.#descriptor = openSync(this.path, outputFlag(this.path))
+        this.#descriptor = openOutput(this.path)
       }
-      // Unlike writeSync, it writes all of it, or throws.
-      writeFileSync(this.#descriptor, text)
+      writeAll(this.#descriptor, text)
     } catch (error) {
-      this.#failure = new ReportFileError(
-        `the report cannot be written to ${this.path}: ${messageOf(error)}`,
-        'give --reporter another file',
-      )
+      this.#failure = reportFileError(this.path, error)
       throw this.#failure
     }
   }

@@ -2,17 +2,15 @@ import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { IsobenchError, UsageError } from './errors.ts'
+import { dirname } from 'node:path'
+import { IsobenchError } from './errors.ts'
 
 /** A file cannot be written. */
 export class WriteError extends IsobenchError {
@@ -29,6 +27,7 @@ const refusals: Readonly<Record<string, readonly [why: string, fix: (file: strin
   EROFS: ['the file system is read-only', () => 'run isobench in a folder that can be written'],
   EFBIG: ['it is larger than the limit of this process', () => 'raise it: ulimit -f unlimited'],
   EMFILE: ['this process has too many open files', () => 'raise the limit: ulimit -n 4096'],
+  ENXIO: ['it is a socket, or a device that is not there', () => 'name a file or a FIFO'],
   ENFILE: ['this host has too many open files', () => 'raise fs.file-max with sysctl'],
 }
 
@@ -114,45 +113,6 @@ export function writeFileAtomic(file: string, contents: string | Uint8Array): vo
     }
     throw error
   }
-}
-
-/**
- * The flag to open an output that a user named: `w` replaces a regular file; `a` is for devices, FIFOs and the open
- * files of this process, which must not be truncated or replaced.
- */
-export const outputFlag = (path: string): 'w' | 'a' => (isStream(path) ? 'a' : 'w')
-
-const openFile = /^\/(dev\/|proc\/[^/]+\/)(fd\/|std(in|out|err)$)/
-
-/** Whether the path leads to a device, a FIFO, a socket or an open file of this process. */
-const isStream = (path: string): boolean =>
-  existsSync(path) && (linkChain(path).some((one) => openFile.test(one)) || !statSync(path).isFile())
-
-/** As the kernel does, give up after so many links. */
-const mostLinks = 40
-
-/**
- * A path and, if it is a link, what it leads to, step by step. The last one need not exist.
- * @throws {UsageError} if the links lead in a circle
- */
-function linkChain(path: string): string[] {
-  const chain = [path]
-  for (let last = path; chain.length <= mostLinks && isLink(last); chain.push(last))
-    last = resolve(dirname(last), readlinkSync(last))
-  if (isLink(chain.at(-1)!)) throw new UsageError(`${path} is a link that leads in a circle`, 'name another file')
-  return chain
-}
-
-const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
-
-/**
- * Writes an output that a user named. A regular file is replaced as a whole and keeps its mode; the target of a link is
- * written; a device or a FIFO is written to.
- * @throws {Error} if it cannot be written
- */
-export function writeOutput(path: string, contents: string): void {
-  if (isStream(path)) explainWrites(path, () => writeFileSync(path, contents, { flag: 'a' }))
-  else writeFileAtomic(linkChain(path).at(-1)!, contents)
 }
 
 /** The lines of a text file; none if it cannot be read. */

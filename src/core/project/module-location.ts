@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Loader, Plugin } from 'esbuild'
+import { type OwnResolvers, resolveComputedImports } from './computed-imports.ts'
 
 /** What a module says about its own place, by the module's path. In a bundle, it would be the place of the bundle. */
 const places: Readonly<Record<string, (path: string) => string>> = {
@@ -11,6 +12,9 @@ const places: Readonly<Record<string, (path: string) => string>> = {
   __filename: (path) => path,
   __dirname: dirname,
 }
+
+/** How a module imports a computed path. See `computed-imports.ts`. */
+const ownResolvers: OwnResolvers = { importPath: '__isobench_import_path', require: '__isobench_require' }
 
 const constantOf = (expression: string): string => `__isobench_${expression.replaceAll(/\W/g, '_')}`
 
@@ -24,6 +28,13 @@ const resolvers: Readonly<Record<string, string>> = {
     `(specifier) => (/^[.]{0,2}[/]/.test(specifier) ? new URL(specifier, ${constantOf('import.meta.url')}).href : ` +
     '(({ resolve }) => resolve(specifier))(import.meta))',
   'require.resolve': `(...request) => __isobenchRequire(${constantOf('__filename')}).resolve(...request)`,
+}
+
+const resolversOfComputed: Readonly<Record<string, string>> = {
+  [ownResolvers.importPath]:
+    "(specifier) => (typeof specifier === 'string' && /^[.]{0,2}[/]/.test(specifier) ? " +
+    `new URL(specifier, ${constantOf('import.meta.url')}).href : specifier)`,
+  [ownResolvers.require]: `(...request) => __isobenchRequire(${constantOf('__filename')})(...request)`,
 }
 
 /** For esbuild's `define`: each expression becomes a constant that the plugin writes into the module. */
@@ -57,7 +68,9 @@ const declarations = (path: string, text: string): string =>
     ...Object.entries(places).map(([expression, placeOf]) => [expression, JSON.stringify(placeOf(path))] as const),
     ...Object.entries(resolvers).filter(([expression]) => text.includes(expression)),
   ]
-    .map(([expression, value]) => `const ${constantOf(expression)} = ${value};`)
+    .map(([expression, value]) => [constantOf(expression), value] as const)
+    .concat(Object.entries(resolversOfComputed).filter(([name]) => text.includes(name)))
+    .map(([name, value]) => `const ${name} = ${value};`)
     .join(' ')
 
 /**
@@ -68,11 +81,13 @@ export const moduleLocation: Plugin = {
   name: 'module-location',
   setup(build) {
     build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path }) => {
-      const text = await readFile(path, 'utf8')
-      if (!/import\.meta|__filename|__dirname|require\.resolve/.test(text)) return undefined
+      const loader = loaders[extname(path)]!
+      const source = await readFile(path, 'utf8')
+      const { text, isChanged } = await resolveComputedImports(source, path, loader, ownResolvers)
+      if (!isChanged && !/import\.meta|__filename|__dirname|require\.resolve/.test(text)) return undefined
       // A line such as `#!/usr/bin/env node` must stay the first.
       const [, hashbang = '', code = ''] = /^(#!.*\n)?([\s\S]*)$/.exec(text)!
-      return { contents: `${hashbang}${declarations(path, text)} ${code}`, loader: loaders[extname(path)]! }
+      return { contents: `${hashbang}${declarations(path, text)} ${code}`, loader: isChanged ? 'js' : loader }
     })
   },
 }

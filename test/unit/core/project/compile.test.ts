@@ -89,6 +89,52 @@ describe('a module of a bundle', () => {
     expect(value).toEqual([pathToFileURL(join(root, 'x.txt')).href, 'node:fs', 7])
   })
 
+  it('imports a computed path from its own place, as Node does', async () => {
+    const files = {
+      'a.bench.ts': "import * as deep from './lib/deep/inner.ts'\nexport default await deep.all()\n",
+      'lib/deep/inner.ts': [
+        "import required from './required.cjs'",
+        "const name: string = ['.', 'x.mjs'].join('/')",
+        'const absolute = import.meta.dirname + "/x.mjs"',
+        "const json = './data.json'",
+        'const valueOf = async (path: string | URL) => ((await import(path as string)) as { value: number }).value',
+        '// import(name) in a comment',
+        'export const all = async () => [',
+        '  await valueOf(name), await valueOf(absolute), await valueOf(new URL(name, import.meta.url)),',
+        "  (await import(json, { with: { type: 'json' } })).default.value, required, 'import(name)',",
+        "  (await import(['node', 'path'].join(':'))).sep,",
+        ']',
+      ].join('\n'),
+      'lib/deep/x.mjs': 'export const value = 1\n',
+      'lib/deep/required.cjs': "const name = './data'\nmodule.exports = require(name).value\n",
+      'lib/deep/data.json': '{ "value": 7 }',
+    }
+    expect(await exported(files)).toEqual([1, 1, 1, 7, 7, 'import(name)', '/'])
+  })
+
+  it('keeps a require that it has made itself', async () => {
+    const files = {
+      'a.bench.ts': [
+        "import { createRequire } from 'node:module'",
+        "const require = createRequire(new URL('./lib/', import.meta.url))",
+        "const name = './data.json'",
+        'export default require(name).value',
+      ].join('\n'),
+      'lib/data.json': '{ "value": 7 }',
+    }
+    expect(await exported(files)).toBe(7)
+  })
+
+  it('reports errors after a computed import at their line', async () => {
+    const text =
+      "const name: string = 'node:fs'\nexport default import(name)\n\nexport type X = 1\nthrow new Error('x')\n"
+    const root = project({ 'a.bench.ts': text })
+    process.setSourceMapsEnabled(true)
+    const { output } = await compiled({}, root)
+    const error = await import(pathToFileURL(output).href).catch((thrown: Error) => thrown)
+    expect(String(error.stack)).toContain(`${join(root, 'a.bench.ts')}:5:7`)
+  })
+
   it('loads a native addon from where it is', async () => {
     const files = {
       'a.bench.ts': "import error from 'addon'\nexport default error\n",
