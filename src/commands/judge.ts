@@ -27,7 +27,7 @@ async function judge(file: string | undefined, options: Options, io: CommandIo):
   const named = isNamed ? file : recordFile((await loadProject(io.cwd, options.config)).root, file, options.paper, io)
   const record = await openRecord(named, () => loadSuite(io.cwd, options.config), io)
   const report = buildReport(record, options)
-  const reporter = await createReporters(options, await reporterProject(options, io.cwd), io)
+  const reporter = await createReporters(options, await reporterProject(options, io.cwd), io, { isNamed })
   await reporter.onFinish(report)
   return report.exit.code
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { UsageError } from '../util/errors.ts'
+import { wrongOptions } from '../util/schema-issues.ts'
 
 /** What shells offer as the value of an option or an argument, beside fixed words. */
 export type Completion = 'file' | 'platforms' | 'profiles' | 'reporters'
@@ -400,7 +401,7 @@ export function checkOptions<Own extends OptionTable>(
     const parsed = spec.schema.safeParse(raw)
     if (!parsed.success)
       throw new UsageError(
-        `${command}: ${flag}: ${parsed.error.issues[0]!.message}`,
+        `${command}: ${flag}: ${wrongOptions(parsed.error.issues, raw)[0]!.message}`,
         `write, for example, ${spec.example}`,
       )
     return [key, parsed.data] as const

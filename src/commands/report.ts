@@ -53,7 +53,7 @@ async function showRecords(files: readonly string[], options: Options, io: Comma
     runs.push({ plan: record.plan, report: compared })
   }
   const project = await reporterProject(options, io.cwd)
-  const reporter = await createReporters(options, project, io, against)
+  const reporter = await createReporters(options, project, io, { against, isNamed: files.length > 0 })
   await reporter.onStoredRuns(runs)
   return exitCodes.clean
 }

@@ -58,6 +58,13 @@ export async function reporterProject(
   return { root: cwd, ...(project.reporters && { reporters: project.reporters, configFolder: project.root }) }
 }
 
+/** The records that reporters show. */
+export interface ReportedRecords {
+  readonly against?: BaselineReader | undefined
+  /** Whether the command line names them. Default: false. */
+  readonly isNamed?: boolean
+}
+
 /**
  * Creates the reporters of `--reporter`, or else of the config, as one.
  * @throws {UsageError} if there is no such reporter, or if it cannot write the file that it was given
@@ -67,7 +74,7 @@ export async function createReporters(
   options: ReporterOptions,
   project: ReporterProject,
   io: CommandIo,
-  against?: BaselineReader,
+  { against, isNamed = false }: ReportedRecords = {},
 ): Promise<Required<Reporter>> {
   const onBroken = (name: string, error: unknown) =>
     void io.err.write(`warning  reporter "${name}" failed: ${messageOf(error)}. The other reporters continue.\n`)
@@ -76,6 +83,7 @@ export async function createReporters(
     root: project.root,
     color: io.color,
     all: options.all,
+    isNamed,
     history: historyFor,
     former: formerRun,
     ...(against && { against }),

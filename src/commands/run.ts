@@ -12,10 +12,11 @@ import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { StrayError } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
+import { showPlan } from './dry-run.ts'
 import { warningsText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
 import { type BaselineReader, baselineReader, createReporters } from './reporters.ts'
-import { confirm, showPlan, withConfigDefaults } from './setup.ts'
+import { confirm, withConfigDefaults } from './setup.ts'
 import { readStored } from './stored-records.ts'
 
 export const command = defineCommand({
@@ -75,14 +76,16 @@ async function runBenches(filters: readonly string[], given: Options, io: Comman
   const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
   const before = baseline && readStored(baseline.file, io)
   const against = baseline && baselineReader(baseline, options)
-  const reporter = await createReporters(options, project, io, against)
+  const reporter = await createReporters(options, project, io, { against })
   const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters })
   const { problems } = planned.collected.suite
   io.err.write(warningsText(planned.collected.warnings))
   if (problems.length > 0) reporter.onProblems(problems)
   for (const note of notes) reporter.onPrepare(note)
   if (options.dryRun) {
-    io.out.write(showPlan(planned.plan, planned.platforms))
+    const { maxDuration } = options
+    const budget = maxDuration === undefined ? undefined : { maxDuration, root: project.root }
+    io.out.write(showPlan(planned.plan, planned.platforms, budget))
     return problems.length > 0 ? exitCodes.invalid : exitCodes.clean
   }
   using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))

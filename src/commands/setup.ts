@@ -1,20 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
-import { neededPlatforms, orderBenches, planOfBlock } from '../core/measure/bench-order.ts'
-import { type Plan, stepsOfRound } from '../core/model/plan.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import type { Suite } from '../core/model/suite.ts'
 import { collect } from '../core/project/collect.ts'
 import { benchFiles, loadProject, type Project } from '../core/project/config.ts'
-import { type ResolvedPlatform, resolvePlatforms } from '../core/project/platforms.ts'
+import { resolvePlatforms } from '../core/project/platforms.ts'
 import { type ImportTarget, importRecord, isImport } from '../core/records/import.ts'
 import { RecordError } from '../core/records/record-file.ts'
-import { stepDurations } from '../core/records/step-durations.ts'
 import { platformFamily } from '../driver.ts'
 import { drivers } from '../platforms/index.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
-import { sanitize } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 import { latestFile, readStored } from './stored-records.ts'
@@ -89,42 +85,6 @@ const knownPlatforms = (project: Project): ImportTarget[] =>
 export async function loadSuite(cwd: string, config: string | undefined): Promise<{ project: Project; suite: Suite }> {
   const project = await loadProject(cwd, config)
   return { project, suite: (await collect(project.root, await benchFiles(project))).suite }
-}
-
-/** The text of `--dry-run`. It includes platforms that may not work on this host, because nothing was probed. */
-export function showPlan(plan: Omit<Plan, 'platforms'>, platforms: readonly ResolvedPlatform[]): string {
-  const { rounds, warmup, seconds } = plan.profile
-  const planned = platforms.map(({ spec, driver, options }) => ({
-    name: spec.name,
-    kind: spec.kind,
-    family: platformFamily(driver, options),
-    tags: spec.tags,
-    available: true,
-    version: '',
-    cpuMode: 'hardware' as const,
-  }))
-  const whole = { ...plan, platforms: planned }
-  const needed = plan.onlyFindings ? { ...whole, casePlatforms: neededPlatforms(whole) } : whole
-  const ordered = { ...needed, blocks: orderBenches(needed, stepDurations([], plan.profile), false) }
-  const steps = ordered.blocks.flatMap((_, block) => stepsOfRound(planOfBlock(ordered, block), 0))
-  const cases = plan.cases.filter(({ id }) => steps.some((step) => step.case.id === id))
-  const total = steps.reduce((sum, { duetWith }) => sum + (duetWith ? 2 : 1), 0) * (rounds + warmup)
-  const lines = [
-    `Would measure ${cases.length} cases on ${platforms.length} platforms: ${total} samples of about ${seconds} s`,
-    `(${warmup} warm-up and ${rounds} rounds, seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
-    '',
-    'Cases:',
-    ...cases.map(({ id }) => `  ${sanitize(id)}`),
-    '',
-    `Platforms: ${platforms.map(({ spec }) => spec.name).join(', ')}`,
-    '',
-    'Order of the first round:',
-    ...steps.map(
-      ({ case: { id }, platform, duetWith }) =>
-        `  ${sanitize(id)}  on ${platform}${duetWith ? ` and ${duetWith}` : ''}`,
-    ),
-  ]
-  return `${lines.join('\n')}\n`
 }
 
 /** The options with the defaults of the config. */

@@ -5,6 +5,7 @@ import type { Claim, Matcher, Reference, Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
 import type { Median, Selector } from './platform.ts'
+import { registry } from './registry.ts'
 import { areDifferent, isCount, isFactor, isMargin, isRange, minRanked, minUnordered } from './rules.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 
@@ -263,13 +264,17 @@ function claims<U extends string, P extends ParamSpace>(
   ref: MetricRef<U, P>,
   choice: Pick<Claim, 'on' | 'where' | 'severity' | 'onAtLeast' | 'fallbackLabel'>,
 ): MetricClaims<U, P> {
-  const createClaim = (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => ({
-    bench: ref.bench,
-    metric: ref.metric,
-    matcher: createMatcher(ref.definition),
-    ...choice,
-    ...(location && { location }),
-  })
+  const createClaim = (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => {
+    const claim = {
+      bench: ref.bench,
+      metric: ref.metric,
+      matcher: createMatcher(ref.definition),
+      ...choice,
+      ...(location && { location }),
+    }
+    registry().claims.push(claim)
+    return claim
+  }
   const metricClaims: MetricClaims<U, P> = {
     ...matchers<U, Claim>(createClaim),
     on: function on(...given: readonly unknown[]) {

@@ -8,6 +8,8 @@ import type { ParamSpace, Workload } from './workload.ts'
 export interface Registry {
   readonly benches: BenchSpec[]
   readonly findings: FindingSpec[]
+  /** Every claim that `expect(metric)` made. */
+  readonly claims: Claim[]
   /** Errors that affect one bench but not the file. */
   readonly problems: DefinitionError[]
   /** The group that is being filled. */
@@ -36,6 +38,7 @@ const holder = globalThis as unknown as Record<symbol, Registry | undefined>
 const empty = (ownerOf?: OwnerOf): Registry => ({
   benches: [],
   findings: [],
+  claims: [],
   problems: [],
   ...(ownerOf && { ownerOf }),
 })

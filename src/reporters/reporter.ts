@@ -24,6 +24,8 @@ export interface ReporterContext {
   readonly color: boolean
   /** With `--all`: whether to show every table, claim and finding instead of one screen. */
   readonly all?: boolean
+  /** Whether the command line names the records, so that they need not be the latest. */
+  readonly isNamed?: boolean
   /** Returns the run of `--baseline` and how the report compares with it. Reads its record. */
   readonly against?: (report: Report) => BaselineView | undefined
   /** Returns the latest earlier run of the same host that measured something of this one. Reads a few records. */

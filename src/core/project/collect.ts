@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { Claim } from '../../dsl/claim.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
@@ -73,14 +74,33 @@ export interface Collected {
   readonly suite: Suite
   /** The compiled files that can be run, by file. */
   readonly compiled: ReadonlyMap<string, Compiled>
-  /** What the bundler warns of. They fail nothing. */
+  /** What the bundler warns of, and claims that nothing judges. They fail nothing. */
   readonly warnings: readonly Problem[]
 }
 
 interface Gathered {
   readonly benches: CollectedBench[]
   readonly findings: FindingData[]
+  readonly claims: { readonly file: string; readonly claim: Claim }[]
   readonly problems: Problem[]
+}
+
+/** A warning for each claim of `expect(metric)` that no finding has: nothing judges it. */
+function unusedClaims({ claims, findings, problems }: Gathered): Problem[] {
+  const keyOf = ({ bench, metric, matcher, location }: Claim) => JSON.stringify([bench, metric, matcher, location])
+  const used = new Set(findings.flatMap(claimsOfFinding).map(keyOf))
+  // The finding of a claim may be one of the problems.
+  const spoilt = new Set(problems.map(({ file }) => file))
+  // A file that several bench files import makes its claims for each of them.
+  const keys = claims.map(({ claim }) => keyOf(claim))
+  return claims
+    .filter(({ file }, at) => !used.has(keys[at]!) && keys.indexOf(keys[at]!) === at && !spoilt.has(file))
+    .map(({ file, claim: { metric, location } }) => ({
+      file,
+      message: `no finding has this claim about "${metric}", so nothing judges it.`,
+      fix: 'put it into finding(100, title, [claim]), or write it as expect: { ... } of its bench',
+      ...(location && { location }),
+    }))
 }
 
 interface CollectOptions {
@@ -106,6 +126,7 @@ export async function collect(
   const gathered: Gathered = {
     benches: [],
     findings: [],
+    claims: [],
     problems: results.flatMap((result) => (result.ok ? [] : result.problems)),
   }
   // Digested while the worker imports.
@@ -123,9 +144,9 @@ export async function collect(
     ),
   )
   return {
-    suite: checkSuite({ ...gathered, benches }, files),
+    suite: checkSuite({ benches, findings: gathered.findings, problems: gathered.problems }, files),
     compiled: new Map(compiled.map((one) => [one.file, one])),
-    warnings: [...warnings.values()],
+    warnings: [...warnings.values(), ...unusedClaims(gathered)],
   }
 }
 
@@ -179,6 +200,7 @@ function importAll(
         done++
         into.benches.push(...message.benches)
         into.findings.push(...message.findings)
+        into.claims.push(...message.claims.map((claim) => ({ file: message.file, claim })))
         into.problems.push(...message.problems)
         if (done === files.length) finish()
       }

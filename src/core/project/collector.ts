@@ -35,6 +35,8 @@ export type CollectMessage =
       readonly file: string
       readonly benches: CollectedBench[]
       readonly findings: FindingData[]
+      /** Every claim that `expect(metric)` made, whether a finding has it or not. */
+      readonly claims: Claim[]
       readonly problems: Problem[]
     }
 
@@ -166,7 +168,7 @@ for (const { file, output } of files) {
   let result: Omit<Extract<CollectMessage, { kind: 'collected' }>, 'kind' | 'file'>
   try {
     const load = () => running.run(file, () => import(pathToFileURL(output).href))
-    const { benches, findings, problems } = await collectRegistrations(load, ownerOf(file), refuseLate)
+    const { benches, findings, claims, problems } = await collectRegistrations(load, ownerOf(file), refuseLate)
     const owners = new Map(benches.map((bench) => [bench.key, bench]))
     const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })
@@ -180,10 +182,11 @@ for (const { file, output } of files) {
           ...(misprint && { misprint: { ...misprint, claims: misprint.claims.map(named) } }),
           file,
         })),
+      claims: claims.map(named),
       problems: problems.map((error) => problem(file, error)),
     }
   } catch (error) {
-    result = { benches: [], findings: [], problems: [problem(file, error)] }
+    result = { benches: [], findings: [], claims: [], problems: [problem(file, error)] }
   }
   await settled()
   post({ kind: 'collected', file, ...result, problems: [...result.problems, ...stray.splice(0)] })

@@ -7,10 +7,12 @@ import type { PlatformSpec } from '../../dsl/platform.ts'
 import type { Limits } from '../../host/cgroup.ts'
 import { UsageError } from '../../util/errors.ts'
 import { keepProjectOwner } from '../../util/project-owner.ts'
+import { wrongOptions } from '../../util/schema-issues.ts'
 import { locationSchema } from '../model/claim.ts'
 import type { ResolvedProfile } from '../model/plan.ts'
 import { ProjectError } from '../model/suite.ts'
 import { importDefault, importProblem } from './import-default.ts'
+import { locatePath } from './locate-word.ts'
 
 /** The config, checked and with every default filled in. */
 export interface Project {
@@ -51,7 +53,8 @@ const defaultProfiles: Record<string, ResolvedProfile> = {
 const positive = z.number().positive()
 const whole = z.number().int()
 
-const sizeSchema = z.string().regex(/^\d+(MiB|GiB)$/, 'write it as "512MiB" or "1GiB"')
+const sizeText = 'write it as "512MiB" or "1GiB"'
+const sizeSchema = z.string(sizeText).regex(/^[1-9]\d*(MiB|GiB)$/, sizeText)
 
 const platformSchema = z
   .object({
@@ -65,7 +68,7 @@ const platformSchema = z
       .describe("more files that watch mode watches, relative to the config's folder"),
     options: z.record(z.string(), z.unknown()).describe('options of the driver, see docs/reference/platforms.md'),
     driver: z
-      .custom<object>((value) => typeof value === 'object' && value !== null)
+      .custom<object>((value) => typeof value === 'object' && value !== null, 'write a driver: platform(driver)')
       .optional()
       .describe('a driver of your own; absent: the driver of isobench for `kind`'),
     location: locationSchema.optional().describe('where the platform is written'),
@@ -112,7 +115,7 @@ export const configSchema = z
       .strictObject({
         rootfs: z.string().optional().describe('a directory to use as the root filesystem instead of the image'),
         packages: z
-          .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/))
+          .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'write the name of a Debian package'))
           .optional()
           .describe('Debian packages to add to the image'),
         snapshot: z
@@ -135,13 +138,18 @@ export const configSchema = z
       .default(false)
       .describe('measures native and a platform at the same time in CPU and memory benches'),
     reporters: z
-      .array(z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())]).readonly()]))
+      .array(
+        z.union(
+          [z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())]).readonly()],
+          'write a name such as "html=report.html", or [path, options]',
+        ),
+      )
       .min(1)
       .optional()
       .describe('reporters as on the command line, or `[path, options]`. Default: `["default"]`'),
     profiles: z.record(z.string(), profileSchema).default({}).describe('how much a run measures, by name'),
     rounds: z
-      .union([whole.min(1).max(1000), z.string().regex(/^\d+\.\.\d+$/, 'write it as 10 or "10..30"')])
+      .union([whole.min(1).max(1000), z.string().regex(/^\d+\.\.\d+$/)], 'write it as 10 or "10..30"; 1000 at most')
       .optional()
       .describe('default of `--rounds`'),
     seed: z.string().min(1).optional().describe('default of `--seed`'),
@@ -208,13 +216,16 @@ export async function loadProject(
     )
   const name = basename(file)
   const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
-  const { value, digest } = await importDefault(root, name, 'write: export default defineConfig({ … })')
-  const parsed = configSchema.safeParse(await callConfig(value, environment, root, name))
+  const { value: exported, digest } = await importDefault(root, name, 'write: export default defineConfig({ … })')
+  const value = await callConfig(exported, environment, root, name)
+  const parsed = configSchema.safeParse(value)
   if (!parsed.success) {
     throw new ProjectError(
-      parsed.error.issues.map(({ path, message }) => ({
+      wrongOptions(parsed.error.issues, value, configSchema).map(({ path, message, fix }) => ({
         file: name,
-        message: `${path.join('.') || 'the config'}: ${message}`,
+        message: path.length > 0 ? message : `the config: ${message}`,
+        fix: fix ?? 'see docs/reference/config.md',
+        ...locatePath(join(root, name), path),
       })),
     )
   }

@@ -25,4 +25,21 @@ export function locateWord(
   return found ? { location: { file, ...found }, word } : { location }
 }
 
+/** The place of an option in a config: each key of its path stands after the one before. Keys of lists are skipped. */
+export function locatePath(file: string, path: readonly PropertyKey[]): Pick<Problem, 'location' | 'word'> {
+  const text = linesOf(file).join('\n')
+  const keys = path.filter((key) => typeof key === 'string')
+  let at = 0
+  for (const key of keys) {
+    const found = new RegExp(`(?<![\\w$.])${escaped(key)}(?=['"]?\\s*[:,}(])`, 'g')
+    found.lastIndex = at
+    const match = found.exec(text)
+    if (!match) return {}
+    at = match.index
+  }
+  const before = text.slice(0, at).split('\n')
+  const word = keys.at(-1)
+  return word === undefined ? {} : { location: { file, line: before.length, column: before.at(-1)!.length + 1 }, word }
+}
+
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

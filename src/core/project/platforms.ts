@@ -1,7 +1,9 @@
+import type * as z from 'zod'
 import type { Driver } from '../../driver.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { messageOf } from '../../util/errors.ts'
+import { wrongOptions } from '../../util/schema-issues.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
 import { locateWord } from './locate-word.ts'
 
@@ -12,18 +14,7 @@ export interface ResolvedPlatform {
   readonly options: unknown
 }
 
-/** What zod says about one wrong option. */
-interface OptionIssue {
-  readonly code?: string
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-  /** Of `unrecognized_keys`. */
-  readonly keys?: readonly string[]
-  /** Of `invalid_value`. */
-  readonly values?: readonly unknown[]
-}
-
-const issuesOf = (error: unknown) => (error as { readonly issues?: readonly OptionIssue[] }).issues
+const issuesOf = (error: unknown) => (error as Partial<Pick<z.ZodError, 'issues'>>).issues
 
 /** What is wrong with the options of a platform, how to fix it, and the word that is wrong. */
 function optionsProblem(
@@ -34,22 +25,34 @@ function optionsProblem(
   const issues = issuesOf(error)
   const reference = `see "${kind}" in docs/reference/platforms.md`
   if (!issues) return { message: messageOf(error), fix: reference }
-  const message = issues
-    .map((issue) => [issue.path.map(String).join('.'), issue.message].filter(Boolean).join(': '))
-    .join('; ')
-  const { code, path = [], keys = [], values = [] } = issues[0] ?? {}
+  const wrong = wrongOptions(issues, given)
+  const message = wrong.map((one) => one.message.replace(/\.$/, '')).join('; ')
+  const {
+    code,
+    path = [],
+    values = [],
+    keys = [],
+  } = (issues[0] ?? {}) as {
+    readonly code?: string
+    readonly path?: readonly PropertyKey[]
+    readonly values?: readonly unknown[]
+    readonly keys?: readonly string[]
+  }
   const { shape } = schema as { readonly shape?: object }
-  if (code === 'unrecognized_keys' && shape !== undefined) {
+  if (code === 'unrecognized_keys' && path.length === 0 && shape !== undefined) {
     const names = Object.keys(shape)
     const close = closestMatch(keys[0]!, names)
     const known = names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`
     const hint = close === undefined ? '' : `did you mean "${close}"? `
     return { message, fix: `${hint}"${kind}" ${known}: see docs/reference/platforms.md`, word: keys[0]! }
   }
-  const value = given[String(path[0])]
-  if (code !== 'invalid_value' || path.length !== 1 || typeof value !== 'string') return { message, fix: reference }
+  const fix = wrong[0]?.fix ? `${wrong[0].fix}: ${reference}` : reference
+  const [option] = path
+  const value = given[String(option)]
+  if (typeof option !== 'string') return { message, fix }
+  if (code !== 'invalid_value' || path.length !== 1 || typeof value !== 'string') return { message, fix, word: option }
   const close = closestMatch(value, values.map(String))
-  return { message, fix: close === undefined ? reference : `did you mean "${close}"? ${reference}`, word: value }
+  return { message, fix: close === undefined ? fix : `did you mean "${close}"? ${reference}`, word: value }
 }
 
 /**

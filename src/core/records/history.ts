@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { messageOf } from '../../util/errors.ts'
 import { failures } from '../judge/exit-code.ts'
@@ -9,7 +8,7 @@ import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { FindingOutcome } from '../model/verdict.ts'
 import { differenceLines } from './fingerprint.ts'
-import { latestRecord, readRecord, type SkippedRecord } from './record-file.ts'
+import { folderOf, latestRecord, readRecord, recordsByTime, type SkippedRecord, startTime } from './record-file.ts'
 
 /**
  * Where a series changed its level. Pettitt, "A non-parametric approach to the change-point problem", Applied
@@ -117,7 +116,7 @@ export interface History {
 
 /** Reads every record of a project. One that cannot be read is skipped. */
 export const readHistory = (root: string, wanted: (bench: string) => boolean): History =>
-  historyIn(join(root, '.isobench', 'runs'), wanted)
+  historyIn(folderOf(root), wanted)
 
 /** As many of the latest runs as a page draws. */
 const drawnRuns = 60
@@ -144,11 +143,12 @@ const formerRecords = 3
 export function formerRun({ record, cases: benches, environment }: Report): Report | undefined {
   const folder = dirname(resolve(record))
   if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
-  const names = readdirSync(folder).filter((name) => name.endsWith('.jsonl') && name < basename(record))
+  const started = Date.parse(environment.startedAt)
+  const earlier = recordsByTime(folder).filter((file) => startTime(file) < started)
   const ids = new Set(benches.map((one) => one.case))
-  for (const name of names.sort().slice(-formerRecords).reverse()) {
+  for (const file of earlier.slice(-formerRecords).reverse()) {
     try {
-      const former = readRecord(join(folder, name))
+      const former = readRecord(file)
       const isAlike = hostOf(former) === hostOf({ environment }) && former.plan.cases.some(({ id }) => ids.has(id))
       if (isAlike && former.status === 'finished') return buildReport(former, { strict: false })
     } catch {
@@ -159,19 +159,17 @@ export function formerRun({ record, cases: benches, environment }: Report): Repo
 }
 
 function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
+  const files = recordsByTime(folder)
   const skipped: { record: string; why: string }[] = []
-  const latest = names.sort().slice(-Math.min(most, names.length))
-  const records = latest.flatMap((name) => {
+  const records = files.slice(-Math.min(most, files.length)).flatMap((file) => {
     try {
-      const record = readRecord(join(folder, name))
+      const record = readRecord(file)
       return [{ record, report: buildReport(record, { strict: false }) }]
     } catch (error) {
-      skipped.push({ record: name, why: messageOf(error) })
+      skipped.push({ record: basename(file), why: messageOf(error) })
       return []
     }
   })
-  records.sort((a, b) => (a.record.environment.startedAt < b.record.environment.startedAt ? -1 : 1))
   const byHost = new Map<string, Stored[]>()
   for (const one of records) {
     const host = hostOf(one.record)
@@ -224,9 +222,17 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
       revision: report.environment.revision,
       status: record.status,
     })),
-    metrics: [...series.values()].map((one) => ({ ...one, changes: changesOf(one, stored) })),
+    metrics: groupedByMetric([...series.values()]).map((one) => ({ ...one, changes: changesOf(one, stored) })),
     findings: [...findings.values()].sort((a, b) => a.id - b.id),
   }
+}
+
+/** The platforms of a metric together, also those that a later run added. */
+function groupedByMetric(series: readonly Series[]): Series[] {
+  const keyOf = ({ bench, params, metric }: Series) => JSON.stringify([bench.id, params, metric])
+  const groups = new Map<string, Series[]>()
+  for (const one of series) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one])
+  return [...groups.values()].flat()
 }
 
 function changesOf(

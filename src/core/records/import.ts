@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { convertQuantity, type Metric, type Unit } from '../../dsl/metric.ts'
 import type { PlatformFamily } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
+import { wrongOptions } from '../../util/schema-issues.ts'
 import { familySchema, paramsSchema } from '../model/claim.ts'
 import {
   type BenchCase,
@@ -249,8 +250,9 @@ export const isImport = (value: unknown): boolean =>
 export function importRecord(file: string, value: unknown, suite: Suite, known: readonly ImportTarget[]): RunRecord {
   const parsed = importSchema.safeParse(value)
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!
-    throw new RecordError(`${file}: ${pathText(path) || 'the file'}: ${message}`, 'see docs/reference/import.md')
+    const { message, fix } = wrongOptions(parsed.error.issues, value, importSchema)[0]!
+    const reference = 'see docs/reference/import.md'
+    throw new RecordError(`${file}: ${message}`, fix ? `${fix}; ${reference}` : reference)
   }
   const given = parsed.data
   const platforms = platformsOf(file, given, known)
@@ -271,12 +273,6 @@ export function importRecord(file: string, value: unknown, suite: Suite, known: 
   }
   return { file, environment: environmentOf(given), plan, problems: suite.problems, samples, status: 'finished' }
 }
-
-const pathText = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
-    '',
-  )
 
 /** Those of the file are there; the config's others were not measured. */
 function platformsOf(file: string, given: Import, known: readonly ImportTarget[]): PlannedPlatform[] {

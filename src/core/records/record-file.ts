@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { LineWriter, makeFolder } from '../../util/files.ts'
@@ -147,9 +147,9 @@ export interface SkippedRecord {
  * @throws {UsageError} if there is none
  */
 export function latestRecord(root: string, onSkipped: (record: SkippedRecord) => void = () => {}): RunRecord {
-  const { folder, names } = recordNames(root)
-  for (const name of names.sort().reverse()) {
-    const file = join(folder, name)
+  const folder = folderOf(root)
+  const files = recordsByTime(folder)
+  for (const file of files.reverse()) {
     try {
       return readRecord(file)
     } catch (error) {
@@ -157,17 +157,56 @@ export function latestRecord(root: string, onSkipped: (record: SkippedRecord) =>
     }
   }
   throw new UsageError(
-    names.length === 0 ? 'there is no run record yet' : `no run record in ${folder} can be read`,
+    files.length === 0 ? 'there is no run record yet' : `no run record in ${folder} can be read`,
     'make one with: isobench run',
   )
 }
 
 /** Whether the project has a run record. */
-export const hasRecord = (root: string): boolean => recordNames(root).names.length > 0
+export const hasRecord = (root: string): boolean => recordNames(folderOf(root)).length > 0
 
-function recordNames(root: string): { readonly folder: string; readonly names: string[] } {
-  const folder = join(root, '.isobench', 'runs')
-  return { folder, names: existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : [] }
+/** The folder with the run records of a project. */
+export const folderOf = (root: string): string => join(root, '.isobench', 'runs')
+
+const recordNames = (folder: string): string[] =>
+  existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
+
+/**
+ * The paths of the records in a folder, those of earlier runs first. The time is that in the record, because a record
+ * may have been renamed, merged or copied.
+ */
+export function recordsByTime(folder: string): string[] {
+  return recordNames(folder)
+    .map((name) => ({ file: join(folder, name), time: startTime(join(folder, name)) }))
+    .sort((a, b) => a.time - b.time || (a.file < b.file ? -1 : 1))
+    .map(({ file }) => file)
+}
+
+/** Bytes at the start of a record that have the time of its run. The line with the plan is much longer. */
+const headBytes = 16_384
+
+/**
+ * When the run of a record started, in milliseconds; for a damaged record, when the file was written. 0 for a file that
+ * cannot be read.
+ */
+export function startTime(file: string): number {
+  try {
+    return readStartTime(file)
+  } catch {
+    return 0
+  }
+}
+
+function readStartTime(file: string): number {
+  const head = Buffer.alloc(headBytes)
+  const descriptor = openSync(file, 'r')
+  try {
+    const text = head.toString('utf8', 0, readSync(descriptor, head, 0, headBytes, 0))
+    const started = Date.parse(/"startedAt":"([^"]+)"/.exec(text)?.[1] ?? '')
+    return Number.isNaN(started) ? fstatSync(descriptor).mtimeMs : started
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** Appends to a run record; each line is with the kernel before the call returns. */
@@ -186,7 +225,7 @@ export class RecordWriter {
     plan: Plan,
     problems: readonly Problem[],
   ): RecordWriter {
-    const folder = join(root, '.isobench', 'runs')
+    const folder = folderOf(root)
     makeFolder(folder)
     const time = environment.startedAt.replace(/[:.]/g, '-')
     const writer = new RecordWriter(join(folder, `${time}-${id}.jsonl`))

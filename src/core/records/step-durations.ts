@@ -1,10 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { BenchCase, Plan, PlannedPlatform } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
 import { median } from '../stats/index.ts'
-import { readRecord } from './record-file.ts'
+import { folderOf, readRecord, recordsByTime } from './record-file.ts'
 
 /** How long samples take: by former records of the project, or by estimate. */
 
@@ -42,21 +40,17 @@ export function readStepDurations(root: string, profile: Profile): StepDurations
 }
 
 function latestSamples(root: string, { seconds }: Profile): Sample[] {
-  const folder = join(root, '.isobench', 'runs')
-  if (!existsSync(folder)) return []
-  const files = readdirSync(folder)
-    .filter((name) => name.endsWith('.jsonl'))
-    .sort()
+  return recordsByTime(folderOf(root))
     .slice(-recordCount)
-  return files.flatMap((name) => {
-    try {
-      const { plan, samples } = readRecord(join(folder, name))
-      return plan.profile.seconds === seconds ? samples : []
-    } catch {
-      // A record of another version only lacks its durations.
-      return []
-    }
-  })
+    .flatMap((file) => {
+      try {
+        const { plan, samples } = readRecord(file)
+        return plan.profile.seconds === seconds ? samples : []
+      } catch {
+        // A record of another version only lacks its durations.
+        return []
+      }
+    })
 }
 
 /** The durations of some samples: the median of each case on each platform. */

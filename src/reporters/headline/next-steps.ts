@@ -10,7 +10,7 @@ import type { Fact } from './facts.ts'
 export interface NextStep {
   /**
    * `decide`: more rounds for what is inconclusive. `quiet`: other processes disturbed the run. `keep`: save a
-   * baseline. `platforms`: some of them cannot run here. `details`: all tables.
+   * baseline. `platforms`: some of them cannot run here. `details`: all tables; its command depends on the record.
    */
   readonly kind: 'decide' | 'quiet' | 'keep' | 'platforms' | 'details'
   readonly command: Command | null
@@ -165,6 +165,6 @@ export function nextSteps(report: Report, hasBaseline: boolean): NextStep[] {
       ? [step('keep', 'isobench run --save-baseline main', 0, 0)]
       : []),
     ...(missing > 0 && !isImported ? [step('platforms', 'isobench doctor', missing, report.platforms.length)] : []),
-    step('details', 'isobench report --all', 0, 0),
+    step('details', null, 0, 0),
   ]
 }

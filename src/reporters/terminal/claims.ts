@@ -14,12 +14,14 @@ import {
   formatReason,
   formatReasonCode,
 } from '../format.ts'
+import { shellWord } from '../headline/next-steps.ts'
 import {
   benchName,
   claimLocation,
   count,
   failedResults,
   notEvaluated,
+  shownPath,
   type UniqueClaim,
   uniqueClaims,
   verdictSymbols,
@@ -32,9 +34,15 @@ export interface RenderOptions {
   readonly root: string
   /** Every claim in detail instead of the first few. */
   readonly all: boolean
+  /** Whether the user named the record, which may not be the latest. */
+  readonly isNamed?: boolean
   /** Whether a verdict is older than the others, and shown dimmed. */
   isStale?(verdict: ClaimVerdict): boolean
 }
+
+/** The command that prints all tables of a report. */
+export const allTablesCommand = ({ record }: Report, { isNamed, root }: RenderOptions): string =>
+  ['isobench report', ...(isNamed ? [shellWord(shownPath(record, root))] : []), '--all'].join(' ')
 
 /** How many claims that do not fail the run are shown in detail; the others are counted. */
 const detailed = 8
@@ -78,7 +86,7 @@ function listed(report: Report, all: readonly UniqueClaim[], view: RenderOptions
   const urgent = all.filter(({ fails }) => fails).length
   const shown = view.all ? all : all.slice(0, Math.max(detailed, urgent))
   const rest = all.length - shown.length
-  const more = rest > 0 ? [view.ink.dim(`  … and ${rest} more; isobench report --all shows them all`), ''] : []
+  const more = rest > 0 ? [view.ink.dim(`  … and ${rest} more: ${allTablesCommand(report, view)}`), ''] : []
   return [...shown.flatMap((one) => detail(report, one, view)), ...more]
 }
 
@@ -160,11 +168,6 @@ function rerun(file: string, platform: string, rest: string): string {
     platform === '' ? '' : ` --platform ${shellWord(platform === 'native' ? platform : `native,${platform}`)}`
   const filter = file.replace(/^benches\//, '').replace(/\.bench\.[cm]?[jt]s$/, '')
   return `isobench ${shellWord(filter)}${chosen} ${rest}`
-}
-
-function shellWord(text: string): string {
-  const word = sanitize(text)
-  return /^[\w./,@:+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 function failedLines(report: Report, { width, ink }: RenderOptions): string[] {

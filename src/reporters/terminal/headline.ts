@@ -27,7 +27,7 @@ import {
 } from '../headline/words.ts'
 import { timeBudgetText } from '../stop.ts'
 import { count, provisionalNotes, shownPath } from '../summary.ts'
-import type { RenderOptions } from './claims.ts'
+import { allTablesCommand, type RenderOptions } from './claims.ts'
 import { type Colorize, gap } from './table.ts'
 
 /** The screen that a run ends with: at most 40 lines for 7 benches on 18 platforms. */
@@ -74,9 +74,9 @@ export function screenLines(report: Report, view: RenderOptions, { ms, before }:
   for (const limit of limits) {
     const above = [...verdictLines(headline, report, view, ms), ...failureLines(headline, report, view, limit)]
     const below = [
-      ...warningLines(headline, view, limit),
+      ...warningLines(headline, report, view, limit),
       ...findingNoteLines(headline, report, view, limit),
-      ...nextLines(headline, view),
+      ...nextLines(headline, report, view),
       ...endLines(report, view),
     ]
     const matrix = matrixWithin(screen - above.length - below.length, matrixOfRows)
@@ -153,7 +153,7 @@ function failureLines(headline: Headline, report: Report, view: RenderOptions, l
   return [
     ...section([...broken, ...(problems.length > 2 ? [`  … and ${problems.length - 2} more problems`] : [])]),
     ...section(shown.flatMap((fact, at) => failureLinesOf(fact, headline, report, view, at < limit.detailed))),
-    ...(rest > 0 ? [ink.dim(`  … and ${rest} more: isobench report --all`)] : []),
+    ...(rest > 0 ? [ink.dim(`  … and ${rest} more: ${allTablesCommand(report, view)}`)] : []),
   ]
 }
 
@@ -305,24 +305,32 @@ function colorOf({ state, fails, isSuspicious }: MatrixCell, ink: RenderOptions[
 }
 
 /** Entries on one line each, and how many more there are. */
-function listed<T>(all: readonly T[], limit: number, lineOf: (one: T) => string, ink: RenderOptions['ink']): string[] {
+function listed<T>(
+  all: readonly T[],
+  limit: number,
+  lineOf: (one: T) => string,
+  report: Report,
+  view: RenderOptions,
+): string[] {
   const rest = all.length - limit
   return [
     ...all.slice(0, limit).map(lineOf),
-    ...(rest > 0 ? [ink.dim(`  … and ${rest} more: isobench report --all`)] : []),
+    ...(rest > 0 ? [view.ink.dim(`  … and ${rest} more: ${allTablesCommand(report, view)}`)] : []),
   ]
 }
 
 function warningLines(
   { warnings, better, failedSamples }: Headline,
-  { width, ink }: RenderOptions,
+  report: Report,
+  view: RenderOptions,
   { warnings: most }: Limits,
 ): string[] {
+  const { width, ink } = view
   const factLine = (sign: string, paint: Colorize) => (fact: Fact) =>
     paint(truncate(sanitize(`${sign} ${factTitle(fact)}: ${factText(fact)}`), width))
   return section([
-    ...listed(warnings, most, factLine(signs.warns, ink.doubt), ink),
-    ...listed(better, Math.min(2, most), factLine(signs.better, ink.good), ink),
+    ...listed(warnings, most, factLine(signs.warns, ink.doubt), report, view),
+    ...listed(better, Math.min(2, most), factLine(signs.better, ink.good), report, view),
     ...listed(
       failedSamples,
       Math.min(2, most),
@@ -332,18 +340,15 @@ function warningLines(
           truncate(sanitize(`! ${plural(number, 'sample')} failed: ${bench} · ${where}: ${error}`), width),
         )
       },
-      ink,
+      report,
+      view,
     ),
   ])
 }
 
-function findingNoteLines(
-  { findings }: Headline,
-  report: Report,
-  { width, ink }: RenderOptions,
-  limit: Limits,
-): string[] {
+function findingNoteLines({ findings }: Headline, report: Report, view: RenderOptions, limit: Limits): string[] {
   if (report.findings.length === 0) return []
+  const { width, ink } = view
   // None of these findings fails the run.
   const noteSigns = { lost: signs.worse, improved: signs.better, doubtful: signs.doubt, holds: '', open: '' } as const
   const lines = listed(
@@ -356,15 +361,18 @@ function findingNoteLines(
       const title = truncate(sanitize(note.findings[0]!.title), Math.floor(room * titleShare))
       return `${ink.doubt(head)}  ${truncate(`${title}: ${sanitize(findingFact(note))}`, room)}`
     },
-    ink,
+    report,
+    view,
   )
   const evaluated = count(report.findings)['not-evaluated'] < report.findings.length
   return evaluated ? section([...hanging(`Findings: ${formatTally(report.findings)}`, width, 2), ...lines]) : []
 }
 
-function nextLines(headline: Headline, { width, ink }: RenderOptions): string[] {
+function nextLines(headline: Headline, report: Report, view: RenderOptions): string[] {
+  const { width, ink } = view
   const steps = headline.next.map((step) => {
-    const { line = '', seconds = null } = step.command ?? {}
+    const { seconds = null } = step.command ?? {}
+    const line = step.kind === 'details' ? allTablesCommand(report, view) : (step.command?.line ?? '')
     return { text: sanitize(nextText(step, headline)) + (line === '' ? '' : ':'), line, takes: durationText(seconds) }
   })
   const whole = steps.map(({ text, line, takes }) => `${text} ${line}${takes ? `   (${takes})` : ''}`.trimEnd())

@@ -20,7 +20,13 @@ const widest = 120
 
 export function renderOptions(context: ReporterContext): RenderOptions {
   const width = Math.max(40, Math.min(context.out.columns || 80, widest))
-  return { width, ink: createColors(context), root: context.root, all: context.all ?? false }
+  return {
+    width,
+    ink: createColors(context),
+    root: context.root,
+    all: context.all ?? false,
+    isNamed: context.isNamed ?? false,
+  }
 }
 
 /**

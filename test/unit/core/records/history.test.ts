@@ -52,6 +52,23 @@ test('a record that cannot be read is skipped and reported', () => {
   expect(skipped).toEqual([{ record: 'broken.jsonl', why: expect.stringContaining('broken.jsonl:1 is not JSON') }])
 })
 
+test('all platforms of a metric are together, also one that a later run added', () => {
+  mkdirSync(runs, { recursive: true })
+  const record = makeRecord(false)
+  const store = (startedAt: string, isMeasured: (platform: string) => boolean) => {
+    const samples = record.samples.filter(({ platform }) => isMeasured(platform))
+    const environment = { ...record.environment, startedAt }
+    writeFileSync(join(runs, `${startedAt}.jsonl`), recordText({ ...record, environment, samples }, startedAt))
+  }
+  store('2026-01-01T00:00:00.000Z', (platform) => platform !== 'gvisor')
+  store('2026-01-02T00:00:00.000Z', () => true)
+  const { metrics } = readHistory(root, () => true).hosts[0]!
+  const groups = metrics.map(({ bench, params, metric }) => JSON.stringify([bench.id, params, metric]))
+  const starts = groups.filter((group, at) => group !== groups[at - 1])
+  expect(metrics.some(({ platform }) => platform === 'gvisor')).toBe(true)
+  expect(starts).toEqual([...new Set(groups)])
+})
+
 test('change points: none in noise too short or without a step, several where there are several', () => {
   expect(changePoints([1, 1, 1, 1, 1, 9, 9, 9, 9, 9])).toEqual([])
   expect(changePoints(Array.from({ length: 40 }, () => 1))).toEqual([])

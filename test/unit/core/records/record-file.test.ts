@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -12,6 +12,7 @@ import {
   RecordError,
   RecordWriter,
   readRecord,
+  recordsByTime,
   type SkippedRecord,
   type UnreadableLine,
 } from '../../../../src/core/records/record-file.ts'
@@ -264,6 +265,19 @@ describe('the latest record', () => {
     const { file } = RecordWriter.start(root, 'aaa', later, plan, [])
     expect(latestRecord(root).file).toBe(file)
     expect(basename(file)).toContain('aaa')
+  })
+
+  it('is the one of the latest run, whatever the names of the files are', () => {
+    const root = mkdtempSync(join(folder, 'renamed-'))
+    const later = { ...environment, startedAt: '2026-01-02T03:04:06.000Z' }
+    const runs = [RecordWriter.start(root, 'a', environment, plan, []), RecordWriter.start(root, 'b', later, plan, [])]
+    const [early, late] = runs.map(({ file }, at) => {
+      const renamed = join(dirname(file), ['nightly.jsonl', '2020-01-01T00-00-00-000Z-b.jsonl'][at]!)
+      renameSync(file, renamed)
+      return renamed
+    })
+    expect(recordsByTime(dirname(early!))).toEqual([early, late])
+    expect(latestRecord(root).file).toBe(late)
   })
 
   it.each([

@@ -36,6 +36,7 @@ const slower: RunRecord = {
 const former = buildReport(real, { strict: false })
 const comparison = compareRecords(real, slower, { marginPercent: 5, allowDifferentHosts: false })
 /** Nothing of it fails: gVisor and User-mode Linux are as fast as native. */
+const large = largeRecord()
 const passing = largeRecord((_, platform) => (/gvisor|user/.test(platform) ? 0.65 : 1))
 
 const cases: readonly (readonly [string, number, readonly string[]])[] = [100, 80].flatMap((width) => [
@@ -46,7 +47,7 @@ const cases: readonly (readonly [string, number, readonly string[]])[] = [100, 8
     screen(slower, width, { before: { baseline: { name: 'main', report: former, comparison }, former } }),
   ] as const,
   ['changed', width, screen(slower, width, { before: { former } })] as const,
-  ['large', width, screen(largeRecord(), width)] as const,
+  ['large', width, screen(large, width)] as const,
   ['passing', width, screen(passing, width)] as const,
 ])
 
@@ -54,6 +55,16 @@ describe('the screen after a run', () => {
   it.each(cases)('%s at %i columns is as it was', async (name, width, lines) => {
     await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(fixture(`screens/${name}-${width}.txt`))
     expect(lines.filter((line) => widthOf(line) > width)).toEqual([])
+  })
+
+  it('names the record in its commands if the user named it, because it may not be the latest', () => {
+    const view = { width: 100, ink: createColors({ color: false }), root: '/project', all: false, isNamed: true }
+    const record = { ...large, file: '/project/old runs/a.jsonl' }
+    const commands = screenLines(buildReport(record, { strict: false }), view, { before: {} }).flatMap(
+      (line) => /isobench report .*/.exec(line) ?? [],
+    )
+    expect(new Set(commands)).toEqual(new Set(["isobench report 'old runs/a.jsonl' --all"]))
+    expect(commands.length).toBeGreaterThan(1)
   })
 
   it('has at most 40 lines for 7 benches on 18 platforms at 100 columns', () => {
