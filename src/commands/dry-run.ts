@@ -46,7 +46,8 @@ export function showPlan(
   const cases = plan.cases.filter(({ id }) => steps.some((step) => step.case.id === id))
   const total = steps.reduce((sum, { duetWith }) => sum + (duetWith ? 2 : 1), 0)
   const lines = [
-    `Would measure ${plural(cases.length, 'case')} on ${plural(platforms.length, 'platform')}: ${total} samples of about ${seconds} s`,
+    `Would measure ${plural(cases.length, 'case')} on ${plural(platforms.length, 'platform')}: ` +
+      `${plural(total, 'sample')} of about ${seconds} s`,
     `(${warmup} warm-up and ${rounds} rounds, seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
     '',
     'Cases:',

@@ -40,7 +40,7 @@ test('the config of this repository', () => {
   const plain = JSON.parse(JSON.stringify(config))
   expect(validate(plain)).toEqual([])
   expect(validate({ ...plain, guest: { memory: '1 GiB' } })).toEqual([
-    '/guest/memory must match pattern "^\\d+(MiB|GiB)$"',
+    '/guest/memory must match pattern "^[1-9]\\d*(MiB|GiB)$"',
   ])
   expect(validate({ ...plain, platfroms: [] })).toEqual([' must NOT have additional properties'])
 })
