@@ -1,8 +1,8 @@
 /** The system calls of Linux by number. */
 
 /**
- * System calls of x86-64 by number (arch/x86/entry/syscalls/syscall_64.tbl in the kernel): 0 to 334, and from 424 on,
- * where all architectures have the same numbers.
+ * System calls of x86-64 by number (arch/x86/entry/syscalls/syscall_64.tbl in the kernel, Linux 6.19): 0 to 335, and
+ * from 424 on, where all architectures have the same numbers.
  */
 const syscallsFrom0 = `
   read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn
@@ -34,7 +34,7 @@ const syscallsFrom0 = `
   name_to_handle_at open_by_handle_at clock_adjtime syncfs sendmmsg setns getcpu process_vm_readv process_vm_writev
   kcmp finit_module sched_setattr sched_getattr renameat2 seccomp getrandom memfd_create kexec_file_load bpf execveat
   userfaultfd membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx
-  io_pgetevents rseq
+  io_pgetevents rseq uretprobe
 `
 const syscallsFrom424 = `
   pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount
@@ -42,7 +42,7 @@ const syscallsFrom424 = `
   quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret process_mrelease
   futex_waitv set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack futex_wake futex_wait futex_requeue
   statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat listxattrat
-  removexattrat open_tree_attr
+  removexattrat open_tree_attr file_getattr file_setattr listns
 `
 
 const splitWords = (text: string) => text.trim().split(/\s+/)

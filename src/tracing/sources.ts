@@ -8,7 +8,10 @@ import type { TraceEvent } from './ring-buffer.ts'
 /** Returns the name of the function that contains an address, or `undefined` below the first function. */
 export type Symbols = (address: bigint) => string | undefined
 
-/** Parses `/proc/kallsyms`. Of several names for an address the first one counts, as in the kernel's own traces. */
+/**
+ * Parses `/proc/kallsyms`. Of several names for an address the first one counts, as in the kernel's own traces.
+ * @throws {TypeError} if the kernel hides all addresses, because every address would then be in the last function
+ */
 export function parseKallsyms(kallsyms: string): Symbols {
   const symbols: { readonly address: bigint; readonly name: string }[] = []
   for (const line of kallsyms.split('\n')) {
@@ -16,6 +19,8 @@ export function parseKallsyms(kallsyms: string): Symbols {
     const match = /^([\da-f]+) [tTwW] (\S+)/.exec(line)
     if (match) symbols.push({ address: BigInt(`0x${match[1]!}`), name: match[2]! })
   }
+  if (symbols.every(({ address }) => address === 0n))
+    throw new TypeError('the kernel hides its addresses: set kernel.kptr_restrict to 0 or 1')
   symbols.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))
   return (address) => {
     let [low, high] = [0, symbols.length]
@@ -79,6 +84,7 @@ export const functions: TraceSourceSpec = {
   forks: 'options/function-fork',
   enable: ['current_tracer', 'function'],
   disable: ['current_tracer', 'nop'],
+  check: () => void kernelSymbols(),
   bufferMiB: 500,
   event: 'ftrace/function',
   field: 'ip',
@@ -123,6 +129,8 @@ export interface TraceSourceSpec {
   /** What to write to enable and disable it. A kernel may list a tracer and still refuse to enable it. */
   readonly enable: Setting
   readonly disable: Setting
+  /** Throws if the kernel hides what the names need. */
+  check?(): void
   /** Buffer size in MiB for each CPU of the guests. */
   readonly bufferMiB: number
   /** The event: its directory in `events`, and the field that identifies what happened. */

@@ -140,6 +140,7 @@ export class Tracer implements AsyncDisposable {
   }
 
   #prepare(cpus: readonly number[]): void {
+    this.source.check?.()
     this.#write('tracing_on', '0')
     // Before anything is enabled, because an empty list selects every process of the host.
     this.clearTargets()

@@ -101,6 +101,11 @@ ffffffffc0000000 t ext4_file_read_iter\t[ext4]
   expect(symbols(0xffn)).toBeUndefined()
 })
 
+it('addresses that the kernel hides are refused, because all of them are 0', () => {
+  const hidden = '0000000000000000 T startup_64\n0000000000000000 T vfs_read\n'
+  expect(() => parseKallsyms(hidden)).toThrow(/kernel\.kptr_restrict/)
+})
+
 it('a function is not the task’s when an interrupt comes in by it, and the compiler’s copy of one is that one', () => {
   for (const name of [
     'sysvec_apic_timer_interrupt',
@@ -123,9 +128,12 @@ it.skipIf(process.arch !== 'x64')('system calls have the names of the kernel’s
     231: 'exit_group',
     257: 'openat',
     334: 'rseq',
+    335: 'uretprobe',
     424: 'pidfd_send_signal',
     435: 'clone3',
     462: 'mseal',
+    468: 'file_getattr',
+    470: 'listns',
   }
   for (const [number, name] of Object.entries(known)) expect(syscallName(Number(number))).toBe(name)
 })
