@@ -9,13 +9,16 @@ import { resolvePlatforms } from '../core/project/platforms.ts'
 import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'
 import { HostSession } from '../core/session/host-session.ts'
 import { probePlatforms, probeTraceSources, type TraceSourceProbe } from '../core/session/probe.ts'
+import { hostDistribution } from '../host/distribution.ts'
+import { checkHost, type HostCheck } from '../host/host-checks.ts'
 import { findImage, imagePath } from '../host/image.ts'
-import { baseRequirements, imageRequirements, installCommand, missing } from '../host/packages.ts'
+import { baseRequirements, imageRequirements, installFix, missing } from '../host/packages.ts'
 import { drivers } from '../platforms/index.ts'
 import { securityText } from '../reporters/summary.ts'
 import { sanitize, truncate, wrap } from '../util/text.ts'
 import { isUsable, type Kvm, refreshKvmProbe } from '../vm/kvm.ts'
 import { type CommandIo, defineCommand } from './command.ts'
+import { distributionText, hostCheckText } from './doctor-host.ts'
 import { type Options, pickOptions } from './options.ts'
 import { confirm } from './setup.ts'
 
@@ -29,15 +32,21 @@ interface Diagnosis {
   /** The sources of attack profiles. */
   readonly traceSources: readonly TraceSourceProbe[]
   readonly image: { readonly path: string; readonly built: boolean }
+  /** The distribution of this host, and the one with the package names that isobench uses. */
+  readonly distribution: { readonly name: string; readonly packages: string | null; readonly exact: boolean }
+  /** Limits of this host. None of them makes `doctor` fail: a platform that they stop does. */
+  readonly host: readonly HostCheck[]
 }
 
 function table(
-  { platforms, tools, kvm, artifacts, traceSources, image }: Diagnosis,
+  { platforms, tools, kvm, artifacts, traceSources, image, distribution, host }: Diagnosis,
   io: CommandIo,
   verbose: boolean,
 ): string {
   const { green, yellow, dim } = pc.createColors(io.color)
-  const width = Math.max(...[...platforms, ...tools, ...artifacts, ...traceSources].map(({ name }) => name.length)) + 2
+  const hostLines = [distributionText(distribution), ...host.map(hostCheckText)]
+  const named = [...platforms, ...tools, ...artifacts, ...traceSources, ...hostLines]
+  const width = Math.max(...named.map(({ name }) => name.length)) + 2
   const room = Math.max(30, (io.out.columns || 80) - 2 - width)
   const line = (ok: boolean, name: string, what: string, fix?: string) => {
     const lines = [...wrap(sanitize(what), room), ...(fix ? wrap(`fix: ${sanitize(fix)}`, room).map(dim) : [])]
@@ -62,6 +71,8 @@ function table(
     ...artifacts.map(({ name, path, made }) =>
       line(made, name, made ? path : 'not built yet', made ? undefined : 'isobench image build'),
     ),
+    '\nHost\n',
+    ...hostLines.map(({ ok, name, text, fix }) => line(ok, name, text, fix)),
     '\nTrace sources of attack profiles\n',
     ...traceSources.map(({ name, description, available, reason, fix }) =>
       line(available, name, available ? description : (reason ?? ''), fix),
@@ -134,11 +145,12 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     const left = `probing for ${seconds} s, ${probing.size} of ${platforms.length} left: ${[...probing].join(', ')}`
     print(truncate(left, (io.err.columns || 80) - 1))
   })
+  const distribution = hostDistribution()
   const diagnosis: Diagnosis = {
     platforms: await probePlatforms(platforms, session, image, { onProbed: (name) => probing.delete(name) }),
     tools: [...baseRequirements, ...imageRequirements].map((requirement) => {
       const absent = missing([requirement])
-      const fix = installCommand(absent)
+      const fix = installFix(absent)
       return { name: requirement.binary, available: absent.length === 0, ...(fix && { fix }) }
     }),
     kvm,
@@ -149,6 +161,12 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
       made: existsSync(path),
     })),
     image: { path: imagePath(project.image), built: image !== undefined },
+    distribution: {
+      name: distribution.name,
+      packages: distribution.packages?.title ?? null,
+      exact: distribution.exact,
+    },
+    host: checkHost(image !== undefined),
   }
   io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io, options.verbose))
   return diagnosis.platforms.every(({ available }) => available) ? exitCodes.clean : exitCodes.invalid

@@ -27,6 +27,8 @@ export async function dropCaches(): Promise<boolean> {
 export interface Mount {
   readonly path: string
   readonly type: string
+  /** Options of this mount, such as `ro`. */
+  readonly options: readonly string[]
   /** Options of the file system. For cgroup v1 these are its controllers. */
   readonly superOptions: readonly string[]
 }
@@ -34,15 +36,19 @@ export interface Mount {
 const unescapeOctal = (text: string) =>
   text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
 
-/** Lists the mounts in the order in which they were mounted. The format is in proc(5). */
-export function mounts(): Mount[] {
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n')
+/** Parses /proc/self/mountinfo: the mounts in the order in which they were mounted. The format is in proc(5). */
+export function parseMounts(text: string): Mount[] {
+  const lines = text.split('\n').filter((line) => line.includes(' - '))
   return lines.map((line) => {
     const [before, after] = line.split(' - ') as [string, string]
-    const [type, , options = ''] = after.split(' ')
-    return { path: unescapeOctal(before.split(' ')[4]!), type: type!, superOptions: options.split(',') }
+    const [, , , , path = '', options = ''] = before.split(' ')
+    const [type = '', , superOptions = ''] = after.split(' ')
+    return { path: unescapeOctal(path), type, options: options.split(','), superOptions: superOptions.split(',') }
   })
 }
+
+/** Lists the mounts of this host. */
+export const mounts = (): Mount[] => parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
 
 /** Lists the mount points at `folder` and below it, latest first, which is the order to unmount them in. */
 export function mountsBelow(folder: string): string[] {

@@ -5,24 +5,28 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HostError } from '../util/errors.ts'
+import { hostDistribution } from './distribution.ts'
 import { pathFolders } from './environment.ts'
+import { debianKeyring, newerKeyringHint, verifiesImage } from './keyring.ts'
+import { packageIn } from './package-names.ts'
 import { HostCommandError, type HostCommandOptions, runHostCommand } from './process.ts'
 
 /** A program that must be installed on the host. */
 export interface Requirement {
   readonly binary: string
-  /** The Debian package that contains it. Omit it if there is none. */
+  /** Whether `binary` is the path of a file that isobench reads, not of a program. */
+  readonly data?: boolean
+  /** The package of Debian 13 that contains it. Omit it if there is none. Other distributions: `package-names.ts`. */
   readonly package?: string
   /** Prefer the backports suite, because the version in Debian stable is too old. */
   readonly backports?: boolean
   /** Checks the installed version. Omit it if every version works. */
   isRecentEnough?(): boolean
   /** Where to get the program if Debian has no package. */
-  readonly installHint?: string
+  readonly installHint?: string | undefined
 }
 
 const aptEnv = { DEBIAN_FRONTEND: 'noninteractive' }
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const sourcesFolder = '/etc/apt/sources.list.d'
 
 /** Reads apt's source lists, one-line and deb822 style, without comments and without files that apt ignores. */
@@ -33,12 +37,23 @@ function aptSources(): string[] {
     .map((file) => readFileSync(file, 'utf8').replace(/^\s*#.*$/gm, ''))
 }
 
-/** Returns the address of an archive in the host's apt sources: `debian`, or `debian-security`. */
-function findArchive(name: 'debian' | 'debian-security'): string | undefined {
+/** The address of an archive in apt sources: `debian`, or `debian-security`. */
+function findArchive(name: 'debian' | 'debian-security', sources: readonly string[]): string | undefined {
   const entry = new RegExp(`(?:^URIs:\\s*|^deb\\s+(?:\\[[^\\]]*\\]\\s*)?)(\\S+/${name})/?(?=\\s|$)`, 'm')
-  return aptSources()
-    .map((text) => entry.exec(text)?.[1])
-    .find((address) => address !== undefined)
+  return sources.map((text) => entry.exec(text)?.[1]).find((address) => address !== undefined)
+}
+
+/** Addresses of Debian's archives. Absent: the host's apt sources have none. */
+export interface DebianMirrors {
+  readonly main?: string | undefined
+  readonly security?: string | undefined
+}
+
+/** Returns the Debian mirrors of apt sources. Hosts of other distributions that have none get Debian's own. */
+export function debianMirrors(sources = aptSources(), distribution = hostDistribution()): DebianMirrors {
+  const [main, security] = [findArchive('debian', sources), findArchive('debian-security', sources)]
+  if (main !== undefined || distribution.packages?.family === 'debian') return { main, security }
+  return { main: 'https://deb.debian.org/debian', security: 'https://deb.debian.org/debian-security' }
 }
 
 /** What the sources of a Debian suite are made of. */
@@ -57,8 +72,9 @@ export function debianSources({ suite, components, snapshot }: SourceOptions): r
   const at = snapshot?.replaceAll('-', '')
   const archive = (name: string) => `https://snapshot.debian.org/archive/${name}/${at}T000000Z`
   const main = at === undefined ? debianMirror() : archive('debian')
-  const security = at === undefined ? findArchive('debian-security') : archive('debian-security')
-  const line = (address: string, of: string) => `deb [signed-by=${keyring}] ${address} ${of} ${components.join(' ')}`
+  const security = at === undefined ? debianMirrors().security : archive('debian-security')
+  const line = (address: string, of: string) =>
+    `deb [signed-by=${debianKeyring}] ${address} ${of} ${components.join(' ')}`
   return [line(main, suite), ...(security === undefined ? [] : [line(security, `${suite}-security`)])]
 }
 
@@ -113,30 +129,59 @@ export async function reachableSources(
 
 /**
  * Returns the Debian mirror of the host's apt sources.
- * @throws {HostError} if the host has no Debian mirror configured
+ * @throws {HostError} if the host is a Debian and has no mirror configured
  */
 export function debianMirror(): string {
-  const address = findArchive('debian')
-  if (address !== undefined) return address
+  const { main } = debianMirrors()
+  if (main !== undefined) return main
   throw new HostError(
     'the apt sources of this host contain no Debian mirror.',
     'add one to /etc/apt/sources.list.d, or set image: { rootfs } in isobench.config.ts',
   )
 }
 
-function codename(): string {
-  return /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? ''
+/** Parses the output of `apt-cache policy`: the version that apt would install, by package. */
+export function parseAptPolicy(text: string): ReadonlyMap<string, string> {
+  const entries = text.matchAll(/^(\S+):\n {2}Installed: .*\n {2}Candidate: (.*)$/gm)
+  return new Map([...entries].filter(([, , candidate]) => candidate !== '(none)').map(([, name, one]) => [name!, one!]))
 }
 
-/** Installs packages with apt. Prefers the backports suite for packages that ask for it. */
-export async function installPackages(packages: readonly Package[], options: HostCommandOptions = {}): Promise<void> {
+/** Returns the packages that apt's lists do not have. */
+async function withoutCandidate(packages: readonly Package[], options: HostCommandOptions): Promise<Package[]> {
+  const policy = await runHostCommand(['apt-cache', 'policy', ...packages.map(({ name }) => name)], options)
+  const candidates = parseAptPolicy(policy)
+  return packages.filter(({ name }) => !candidates.has(name))
+}
+
+/** Explains packages that apt does not find: `apt finds no crun. ...` and the fix. */
+export function explainNoCandidate(packages: readonly Package[]): { readonly problem: string; readonly fix: string } {
+  const names = packages.map(({ name }) => name).join(', ')
+  return packages.some((one) => one.universe)
+    ? {
+        problem: `apt finds no package ${names}, because the component universe is not enabled on this host.`,
+        fix: 'apt-get install software-properties-common && add-apt-repository universe',
+      }
+    : { problem: `apt finds no package ${names}.`, fix: "check this host's apt sources" }
+}
+
+/**
+ * Installs packages with apt. Prefers the backports suite for packages that ask for it.
+ * @returns the packages that apt's lists do not have; the others are installed
+ */
+export async function installPackages(
+  wanted: readonly Package[],
+  options: HostCommandOptions = {},
+): Promise<readonly Package[]> {
   const long = { timeout: 900, ...options, env: aptEnv }
   await runHostCommand(['apt-get', 'update'], long)
+  const absent = await withoutCandidate(wanted, long)
+  const packages = wanted.filter((one) => !absent.includes(one))
   const install = ['apt-get', 'install', '--yes', '--no-install-recommends']
   const fromSuite = packages.filter(({ backports }) => !backports).map(({ name }) => name)
   const preferBackports = packages.filter(({ backports }) => backports).map(({ name }) => name)
   if (fromSuite.length > 0) await runHostCommand([...install, ...fromSuite], long)
   if (preferBackports.length > 0) await installFromBackports(preferBackports, install, long)
+  return absent
 }
 
 async function installFromBackports(
@@ -146,9 +191,9 @@ async function installFromBackports(
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'isobench-apt-'))
   try {
-    const suite = `${codename()}-backports`
+    const suite = `${hostDistribution().packages?.codename}-backports`
     const list = join(folder, 'backports.list')
-    await writeFile(list, `deb [signed-by=${keyring}] ${debianMirror()} ${suite} main\n`)
+    await writeFile(list, `deb [signed-by=${debianKeyring}] ${debianMirror()} ${suite} main\n`)
     // In addition to the host's own sources, which do not change.
     const sourceOptions = ['-o', `Dir::Etc::sourcelist=${list}`]
     const onlySourceOptions = ['-o', 'Dir::Etc::sourceparts=-', '-o', 'APT::Get::List-Cleanup=0']
@@ -182,7 +227,7 @@ export interface PackageDownload {
 export async function downloadPackage(options: PackageDownload): Promise<string> {
   const { suite, name, preferDependency, folder, signal } = options
   const list = join(folder, 'sources.list')
-  await writeFile(list, `deb [signed-by=${keyring}] ${debianMirror()} ${suite} main\n`)
+  await writeFile(list, `deb [signed-by=${debianKeyring}] ${debianMirror()} ${suite} main\n`)
   await mkdir(join(folder, 'lists/partial'), { recursive: true })
   const isolated = isolatedSettings(folder, list).flatMap((setting) => ['-o', setting])
   const commandOptions = { timeout: 300, cwd: folder, ...(signal && { signal }) }
@@ -197,18 +242,11 @@ export async function downloadPackage(options: PackageDownload): Promise<string>
   return join(folder, file)
 }
 
-const osReleaseFile = '/etc/os-release'
-
-const osRelease = (): string => (existsSync(osReleaseFile) ? readFileSync(osReleaseFile, 'utf8') : '')
-
-/** Returns whether this host is Debian 12, which splits some programs into other packages than later releases. */
-export const isDebian12 = (): boolean => /^VERSION_ID="12"/m.test(osRelease())
-
-/** Returns whether this host is Debian itself and not a derivative. */
-export const isDebian = (): boolean => /^ID=debian$/m.test(osRelease())
-
-/** Where Debian installs helpers that are not in PATH (virtiofsd). Drivers start these by their whole path. */
-const extraFolders = ['/usr/lib/qemu', '/usr/libexec']
+/**
+ * Where Debian installs helpers that are not in PATH (virtiofsd). Drivers start these by their whole path. The package
+ * virtiofsd has the Rust implementation in both folders, and QEMU's older packages the one in C only in the second.
+ */
+const extraFolders = ['/usr/libexec', '/usr/lib/qemu']
 
 const searchFolders = () => [...pathFolders(), ...extraFolders]
 
@@ -224,15 +262,15 @@ export function which(binary: string): string | undefined {
   })
 }
 
+const isInstalled = ({ binary, data }: Requirement) => (data ? existsSync(binary) : which(binary) !== undefined)
+
 /** Returns the requirements that are not installed or too old. */
 export const missing = (requirements: readonly Requirement[]): Requirement[] =>
-  requirements.filter(({ binary, isRecentEnough: recent }) => which(binary) === undefined || recent?.() === false)
+  requirements.filter((one) => !isInstalled(one) || one.isRecentEnough?.() === false)
 
 /** Describes them for users: `crun is not installed, runsc is too old`. */
 export const describeMissing = (requirements: readonly Requirement[]): string =>
-  requirements
-    .map(({ binary }) => `${binary} ${which(binary) === undefined ? 'is not installed' : 'is too old'}`)
-    .join(', ')
+  requirements.map((one) => `${one.binary} ${isInstalled(one) ? 'is too old' : 'is not installed'}`).join(', ')
 
 /** Needed for every platform. */
 export const baseRequirements: readonly Requirement[] = [
@@ -245,27 +283,66 @@ export const baseRequirements: readonly Requirement[] = [
 ]
 
 /** Additionally needed to build the image. */
-export const imageRequirements: readonly Requirement[] = [{ binary: 'mmdebstrap', package: 'mmdebstrap' }]
+export const imageRequirements: readonly Requirement[] = [
+  { binary: 'mmdebstrap', package: 'mmdebstrap' },
+  {
+    binary: debianKeyring,
+    data: true,
+    package: 'debian-archive-keyring',
+    isRecentEnough: () => verifiesImage(debianKeyring),
+    get installHint() {
+      return existsSync(debianKeyring) ? newerKeyringHint : undefined
+    },
+  },
+]
 
-/** Returns the command that installs missing requirements, or `undefined` if Debian packages none of them. */
-export function installCommand(requirements: readonly Requirement[]): string | undefined {
-  const packages = packagesOf(requirements).map(({ name }) => name)
+/** Returns the command that installs missing requirements, or `undefined` if this host's distribution packages none. */
+export function installCommand(
+  requirements: readonly Requirement[],
+  distribution = hostDistribution(),
+): string | undefined {
+  const packages = packagesOf(requirements, distribution)
   if (packages.length === 0) return undefined
-  const backports = requirements.some((requirement) => requirement.backports)
-  return backports ? 'isobench doctor --install' : `apt-get install --no-install-recommends ${packages.join(' ')}`
+  return packages.some(({ backports }) => backports)
+    ? 'isobench doctor --install'
+    : `apt-get install --no-install-recommends ${packages.map(({ name }) => name).join(' ')}`
 }
 
-/** A Debian package, and whether to prefer the backports suite. */
+/** Returns how to install missing requirements: by command, by hand, or both. Empty if nothing is known. */
+export function installFix(requirements: readonly Requirement[], distribution = hostDistribution()): string {
+  const hints = requirements.flatMap(({ installHint: hint }) => hint ?? [])
+  const unpackaged = requirements.filter(
+    (one) => one.package !== undefined && packagesOf([one], distribution).length === 0,
+  )
+  const binaries = unpackaged.map(({ binary, package: name }) => (binary === name ? binary : `${binary} (${name})`))
+  const byHand =
+    unpackaged.length === 0
+      ? undefined
+      : distribution.packages === undefined
+        ? `isobench does not know the packages of ${distribution.name}. It works if these are in PATH ` +
+          `(in brackets: Debian's package): ${binaries.join(', ')}`
+        : `${distribution.packages.title} has no package of ${binaries.join(', ')}: put it into PATH`
+  return [installCommand(requirements, distribution), ...hints, byHand].filter(Boolean).join('; ')
+}
+
+/** A package of this host's distribution, and whether to prefer the backports suite. */
 export interface Package {
   readonly name: string
   readonly backports: boolean
+  /** Whether it is in Ubuntu's component universe. */
+  readonly universe: boolean
 }
 
-/** Returns the packages of some requirements, without duplicates. */
-export function packagesOf(requirements: readonly Requirement[]): Package[] {
-  const backported = new Map<string, boolean>()
-  for (const { package: name, backports = false } of requirements) {
-    if (name !== undefined) backported.set(name, backports || backported.get(name) === true)
+/** Returns the packages of some requirements in this host's distribution, without duplicates. */
+export function packagesOf(requirements: readonly Requirement[], distribution = hostDistribution()): Package[] {
+  const { packages: known } = distribution
+  if (known === undefined) return []
+  const found = new Map<string, Package>()
+  for (const { package: debianName, backports = false } of requirements) {
+    const entry = debianName === undefined ? undefined : packageIn(known.id, debianName)
+    if (entry === undefined) continue
+    const preferred = known.family === 'debian' && (backports || found.get(entry.name)?.backports === true)
+    found.set(entry.name, { name: entry.name, backports: preferred, universe: entry.universe })
   }
-  return [...backported].map(([name, backports]) => ({ name, backports }))
+  return [...found.values()]
 }

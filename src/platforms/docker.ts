@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { defineDriver, type Unavailable } from '../driver.ts'
 import { guestEnv } from '../host/image-recipe.ts'
-import { isDebian, isDebian12, which } from '../host/packages.ts'
+import { which } from '../host/packages.ts'
 import { type GuestArgv, type HostArgv, idleCommand, runHostCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { kvmCpuMode } from '../vm/kvm.ts'
@@ -151,8 +151,7 @@ export const docker = defineDriver({
   description: 'Docker, through a daemon and its default bridge, over an OCI runtime',
   options: optionsSchema,
   requirements: ({ runtime, daemon }) => [
-    // Since Debian 13, the client is in its own package.
-    { binary: 'docker', package: isDebian() && !isDebian12() ? 'docker-cli' : 'docker.io' },
+    { binary: 'docker', package: 'docker-cli' },
     // The host's daemon and its runtimes may run in another file system.
     ...(daemon === 'own' || !hasHostSocket()
       ? [{ binary: 'dockerd', package: 'docker.io' }, runtimeRequirement(runtime)]

@@ -4,7 +4,9 @@ import * as z from 'zod'
 import { defineDriver, type Unavailable } from '../driver.ts'
 import { pathFolders } from '../host/environment.ts'
 import { openToUnprivileged, unprivilegedId } from '../host/guest-folder.ts'
+import { checkUserNamespaces } from '../host/host-checks.ts'
 import { guestEnv } from '../host/image-recipe.ts'
+import { which } from '../host/packages.ts'
 import { stateFolder } from '../host/paths.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox, RunSandbox } from '../host/sandbox.ts'
@@ -119,15 +121,6 @@ export function chownDataDir(sandbox: GuestSandbox): void {
   chownSync(sandbox.dataDir, user, user)
 }
 
-const fileContains = (file: string, value: string) => existsSync(file) && readFileSync(file, 'utf8').trim() === value
-
-/** Sysctls that can forbid unprivileged user namespaces: name, forbidding value, allowing value. */
-const sysctls = [
-  ['user.max_user_namespaces', '0', '15000'],
-  ['kernel.unprivileged_userns_clone', '0', '1'],
-  ['kernel.apparmor_restrict_unprivileged_userns', '1', '0'],
-] as const
-
 /** Returns why an unprivileged user cannot run podman on this host. */
 export function rootlessPreflight(): string | Unavailable | undefined {
   if (!existsSync('/proc/self/ns/user')) return 'this kernel has no user namespaces'
@@ -138,12 +131,11 @@ export function rootlessPreflight(): string | Unavailable | undefined {
       fix: `touch ${absent.join(' ')}`,
     }
   }
-  for (const [name, off, on] of sysctls) {
-    if (fileContains(`/proc/sys/${name.replaceAll('.', '/')}`, off)) {
-      return {
-        reason: `unprivileged users may not create user namespaces: ${name} is ${off}`,
-        fix: `sysctl ${name}=${on}`,
-      }
+  const { ok, sysctl } = checkUserNamespaces(which('podman'))
+  if (!ok && sysctl) {
+    return {
+      reason: `unprivileged users may not create user namespaces: ${sysctl.name} is ${sysctl.value}`,
+      fix: `sysctl ${sysctl.name}=${sysctl.allowing}`,
     }
   }
   // The folders below it belong to isobench, which lets the user pass.

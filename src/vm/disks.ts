@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from '../host/lock.ts'
-import { isDebian12, type Requirement, which } from '../host/packages.ts'
+import { type Requirement, which } from '../host/packages.ts'
 import { cacheFolder } from '../host/paths.ts'
 import { type HostArgv, runHostCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
@@ -116,17 +116,14 @@ export function supportsDirectIo(file: string): boolean {
   }
 }
 
-/**
- * Debian 12 packages the C implementation with QEMU. Later releases have the Rust implementation in its own package.
- */
-export const virtiofsdRequirement = (): Requirement => ({
-  binary: 'virtiofsd',
-  package: isDebian12() ? 'qemu-system-common' : 'virtiofsd',
-})
+/** The program that shares a host directory with a VM. */
+export const virtiofsdRequirement = (): Requirement => ({ binary: 'virtiofsd', package: 'virtiofsd' })
 
-/** Returns argv of a virtiofsd that shares `folder` and listens at descriptor 4. */
-export function virtiofsd(folder: string): HostArgv {
-  const program = which('virtiofsd') ?? 'virtiofsd'
+/**
+ * Returns argv of a virtiofsd that shares `folder` and listens at descriptor 4. QEMU before release 8 contains an
+ * implementation in C with other options, in this folder only.
+ */
+export function virtiofsd(folder: string, program = which('virtiofsd') ?? 'virtiofsd'): HostArgv {
   // Hosts without CAP_SYS_RESOURCE refuse the limit of 1,000,000 open files that both request. 0 keeps the current
   // limit.
   const common = ['--fd=4', '--rlimit-nofile=0']

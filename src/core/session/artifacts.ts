@@ -3,12 +3,15 @@ import type { Artifact } from '../../driver.ts'
 import type { ArtifactBuildOptions } from '../../host/lock.ts'
 import {
   baseRequirements,
+  explainNoCandidate,
   imageRequirements,
   installCommand,
+  installFix,
   installPackages,
   missing,
   type Package,
   packagesOf,
+  type Requirement,
 } from '../../host/packages.ts'
 import { HostError, messageOf } from '../../util/errors.ts'
 import { kvm } from '../../vm/kvm.ts'
@@ -35,22 +38,25 @@ export interface EnsureDependenciesOptions {
 export async function ensureDependencies(options: EnsureDependenciesOptions): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new HostError('isobench makes namespaces and cgroups, and needs root', 'run it with sudo')
-  const base = missing([...baseRequirements, ...(options.needsImage ? imageRequirements : [])])
+  const required = [...baseRequirements, ...(options.needsImage ? imageRequirements : [])]
+  const base = missing(required)
   const ofPlatforms = missing(options.platforms.flatMap((platform) => platform.driver.requirements(platform.options)))
   const packages = packagesOf(options.install ? [...base, ...ofPlatforms] : base)
-  if (packages.length === 0) return
-  const names = packages.map(({ name }) => name).join(', ')
-  if (!options.install) {
+  if (packages.length > 0) {
+    const names = packages.map(({ name }) => name).join(', ')
     const command = installCommand(base)
-    const agreed = await options.confirm(`isobench needs ${names}. Install them with "${command}"?`)
-    if (!agreed)
-      throw new HostError(
-        `this host lacks ${base.map(({ binary }) => binary).join(', ')}`,
-        `${command}, or run again with --install`,
-      )
+    const agreed =
+      options.install || (await options.confirm(`isobench needs ${names}. Install them with "${command}"?`))
+    if (!agreed) throw new HostError(lacks(base), `${installFix(base)}, or run again with --install`)
+    await install(packages, options)
   }
-  await install(packages, options)
+  // The distribution may have no package of a program, or too old a version.
+  const left = missing(required)
+  if (left.length > 0) throw new HostError(lacks(left), installFix(left))
 }
+
+const lacks = (requirements: readonly Requirement[]) =>
+  `this host lacks ${requirements.map(({ binary }) => binary).join(', ')}`
 
 /** Who receives progress, and what ends an installation. */
 type InstallOptions = Pick<EnsureDependenciesOptions, 'onProgress' | 'signal'>
@@ -61,7 +67,10 @@ async function install(packages: readonly Package[], { onProgress, signal }: Ins
   const backports = packages.filter((item) => item.backports).map(({ name }) => name)
   const source = backports.length > 0 ? ` (${backports.join(', ')} from backports, if the suite has them)` : ''
   onProgress(`installing with apt-get: ${names}${source}`)
-  await installPackages(packages, { signal })
+  const absent = await installPackages(packages, { signal })
+  if (absent.length === 0) return
+  const { problem, fix } = explainNoCandidate(absent)
+  onProgress(`${problem} Fix: ${fix}`)
 }
 
 /**

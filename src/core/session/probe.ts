@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Driver, type ProbeResult, platformFamily } from '../../driver.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { Image } from '../../host/image.ts'
-import { describeMissing, installCommand, missing } from '../../host/packages.ts'
+import { describeMissing, installFix, missing } from '../../host/packages.ts'
 import { runHostCommand } from '../../host/process.ts'
 import { type ProcessSecurity, parseProcessSecurity } from '../../host/process-security.ts'
 import { runTimed } from '../../host/timed-process.ts'
@@ -150,7 +150,7 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   const { spec, driver, options } = platform
   const lacking = missing(driver.requirements(options))
   if (lacking.length > 0) {
-    const fix = [installCommand(lacking), ...lacking.map(({ installHint: hint }) => hint)].filter(Boolean).join('; ')
+    const fix = installFix(lacking)
     return { available: false, reason: describeMissing(lacking), ...(fix && { fix }), cpuMode: 'hardware' }
   }
   const version = await versionOf(driver, options)

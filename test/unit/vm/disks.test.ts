@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { dataDisk, makeDataDisk } from '../../../src/vm/disks.ts'
+import { dataDisk, makeDataDisk, virtiofsd } from '../../../src/vm/disks.ts'
 
 it('a data disk has all of its blocks, and an empty file system that nothing is left to be done on', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'isobench-data-'))
@@ -29,4 +29,26 @@ it('a data disk has all of its blocks, and an empty file system that nothing is 
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
+})
+
+it.each(['/usr/libexec/virtiofsd', '/usr/local/bin/virtiofsd'])(
+  '%s gets the options of the Rust implementation',
+  (at) => {
+    expect(virtiofsd('/data of guest', at)).toEqual([
+      at,
+      '--fd=4',
+      '--rlimit-nofile=0',
+      '--shared-dir=/data of guest',
+      '--sandbox=chroot',
+      '--cache=auto',
+      '--allow-direct-io',
+    ])
+  },
+)
+
+it("QEMU's virtiofsd gets the options of the implementation in C", () => {
+  const program = '/usr/lib/qemu/virtiofsd'
+  expect(virtiofsd('/data', program)).toEqual([
+    ...[program, '--fd=4', '--rlimit-nofile=0', '-o', 'source=/data', '-o', 'sandbox=chroot', '-o', 'cache=auto'],
+  ])
 })
