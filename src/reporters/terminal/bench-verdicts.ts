@@ -3,6 +3,7 @@ import type { Outcome } from '../../core/model/verdict.ts'
 import type { BenchVerdicts } from '../../core/reporter.ts'
 import { sanitize, truncate } from '../../util/text.ts'
 import { figure, formatEstimateUnit, formatPlatforms } from '../format.ts'
+import { signs } from '../headline/words.ts'
 import { benchName, verdictSymbols } from '../summary.ts'
 import type { RenderOptions } from './claims.ts'
 import { verdictColor } from './table.ts'
@@ -54,7 +55,8 @@ export function benchVerdictLines({ bench, claims }: BenchVerdicts, { width, ink
     }
     const counts = [`${of('holds').length} hold`, `${of('inconclusive').length} inconclusive`]
     const parts = [...counts.filter((text) => !text.startsWith('0 ')), ...moved('worse'), ...moved('better')]
-    const text = `${verdictSymbols[worst.outcome]} ${benchName(bench)} · ${metric}: ${parts.join('; ')}`
+    const symbol = worst.direction === 'better' ? signs.better : verdictSymbols[worst.outcome]
+    const text = `${symbol} ${benchName(bench)} · ${metric}: ${parts.join('; ')}`
     return [verdictColor(worst, ink)(truncate(sanitize(text), width))]
   })
 }

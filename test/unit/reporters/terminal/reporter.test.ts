@@ -57,6 +57,14 @@ describe('the verdicts of a bench', () => {
     expect(line).toMatch(/^✗ boot to first instruction · time: .*worse: gvisor \S+ s/)
     expect(linesFor('boot to first instruction', 50).every((text) => widthOf(text) <= 50)).toBe(true)
   })
+
+  test('marks what is better than claimed with its own sign', () => {
+    const out = new Memory(false)
+    const better = makeReport(false).claims.filter(({ outcome }) => outcome === 'contradicted')
+    const claims = better.map((claim) => ({ ...claim, direction: 'better' as const }))
+    reporters.default!.create(contextOf(out)).onBenchEnd?.({ bench: claims[0]!.bench, claims })
+    expect(out.text).toMatch(/^▲ .*better: /)
+  })
 })
 
 describe('the summary', () => {
