@@ -7,6 +7,7 @@ import { exhaustOutputs, fillDisks } from './campaign/exhaustion.ts'
 import { fuzzCommandLines, fuzzImports, fuzzJournals } from './campaign/inputs.ts'
 import { killRuns } from './campaign/kills.ts'
 import { type CampaignRow, campaignTable } from './campaign/outcome.ts'
+import { killWriters } from './campaign/processes.ts'
 import { cutRecord, damageRecord } from './campaign/records.ts'
 import { countOption, type Measurement } from './measurement.ts'
 
@@ -24,7 +25,8 @@ export const campaign: Measurement = {
     const cases = countOption(options.cases, 2000)
     // Each kind has its own numbers, so that one kind can be repeated without the others.
     const random = (kind: string) => seeded(`${seed} ${kind}`)
-    const record = readFileSync(join(root, 'test/fixtures/records/prime-latency-boot.jsonl'))
+    const recordFile = join(root, 'test/fixtures/records/prime-latency-boot.jsonl')
+    const record = readFileSync(recordFile)
     const perClass = Math.ceil(cases / 10)
     const platforms = options.platform ?? 'native,runc,podman-rootless'
     const parts: readonly (() => CampaignRow | Promise<CampaignRow>)[] = [
@@ -33,6 +35,7 @@ export const campaign: Measurement = {
       () => fuzzCommandLines(cases, random('command lines')),
       () => fuzzImports(cases, random('imports')),
       () => fuzzJournals(Math.ceil(cases / 20), random('journals')),
+      () => killWriters(root, recordFile, Math.ceil(cases / 40), random('writers')),
       () => exhaustOutputs(root, root, random('outputs'), Math.ceil(cases / 100)),
       () => fillDisks(root, countOption(options.disks, 12), random('disks')),
       () => killRuns(root, platforms, countOption(options.kills, 20), random('kills')),
