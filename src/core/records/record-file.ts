@@ -162,8 +162,9 @@ export function latestRecord(root: string, onSkipped: (record: SkippedRecord) =>
   )
 }
 
-/** Whether the project has a run record. */
-export const hasRecord = (root: string): boolean => recordNames(folderOf(root)).length > 0
+/** Whether the project has a run record with a whole first line. A full disk may leave one without. */
+export const hasRecord = (root: string): boolean =>
+  recordNames(folderOf(root)).some((name) => readFileSync(join(folderOf(root), name)).includes('\n'))
 
 /** The folder with the run records of a project. */
 export const folderOf = (root: string): string => join(root, '.isobench', 'runs')

@@ -8,6 +8,7 @@ import type { Environment } from '../../../../src/core/model/record.ts'
 import { reportSchema } from '../../../../src/core/model/report.ts'
 import type { Problem } from '../../../../src/core/model/suite.ts'
 import {
+  hasRecord,
   latestRecord,
   RecordError,
   RecordWriter,
@@ -293,6 +294,15 @@ describe('the latest record', () => {
     const skipped: SkippedRecord[] = []
     expect(latestRecord(root, (one) => skipped.push(one)).file).toBe(file)
     expect(skipped).toEqual([{ file: broken, why: expect.stringContaining(broken) }])
+  })
+
+  it.each(['', '{"type":"start","recordVer'])('is none if the only file has no whole line: %j', (text) => {
+    const root = join(folder, `only-${text.length}`)
+    mkdirSync(join(root, '.isobench/runs'), { recursive: true })
+    writeFileSync(join(root, '.isobench/runs/2027-01-01T00-00-00-000Z-only.jsonl'), text)
+    expect(hasRecord(root)).toBe(false)
+    writeFileSync(join(root, '.isobench/runs/2026-01-01T00-00-00-000Z-whole.jsonl'), '{"type":"start"}\n')
+    expect(hasRecord(root)).toBe(true)
   })
 
   it('is a usage error where there is none', () => {
