@@ -73,6 +73,10 @@ export interface UniqueClaim {
   readonly fails: boolean
   /** Who states it: `finding 2, the bench`. */
   readonly sources: string
+  /** The findings among them. */
+  readonly findings: readonly number[]
+  /** Whether the bench is among them. */
+  readonly isOwn: boolean
 }
 
 const keyOf = ({ claim, params, platforms, outcome }: ClaimVerdict): string => {
@@ -96,9 +100,10 @@ export function uniqueClaims(report: Report, isWanted: (verdict: ClaimVerdict) =
   }
   const all = [...groups.values()].map((verdicts): UniqueClaim => {
     const findings = [...new Set(verdicts.flatMap(({ finding }) => finding ?? []))]
-    const sources = findings.map((id) => `finding ${id}`)
-    if (verdicts.some(({ finding }) => finding === null)) sources.push('the bench')
-    return { verdict: verdicts[0]!, fails: verdicts.some(({ failsRun }) => failsRun), sources: sources.join(', ') }
+    const isOwn = verdicts.some(({ finding }) => finding === null)
+    const sources = [...findings.map((id) => `finding ${id}`), ...(isOwn ? ['the bench'] : [])]
+    const fails = verdicts.some(({ failsRun }) => failsRun)
+    return { verdict: verdicts[0]!, fails, sources: sources.join(', '), findings, isOwn }
   })
   return [...all.filter(({ fails }) => fails), ...all.filter(({ fails }) => !fails)]
 }

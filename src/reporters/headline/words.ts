@@ -23,6 +23,15 @@ import type { Command, Disturbance, NextStep } from './next-steps.ts'
 /** Signs that mean the same in every report. Color never is the only sign. */
 export const signs = { better: '▲', worse: '▼', same: '·', fails: '✗', warns: '!', passes: '✓', doubt: '?' } as const
 
+/** The signs of findings that say something. None of them fails the run. */
+export const noteSigns: Record<FindingNote['kind'], string> = {
+  lost: signs.worse,
+  improved: signs.better,
+  doubtful: signs.doubt,
+  holds: '',
+  open: '',
+}
+
 const stateWords: Record<Headline['state'], string> = {
   passed: 'PASS',
   failed: 'FAIL',
@@ -250,7 +259,7 @@ export function sinceText(
   switch (since.kind) {
     case 'regressed':
       // Without a claim, the first line has the figures.
-      return claimed ? `regressed: ${regressedText(since)}` : `since the baseline ${since.baseline}`
+      return claimed ? `regressed: ${regressedText(since)}` : `regressed against the baseline ${since.baseline}`
     case 'baseline':
       return `${since.row.change === 'unclear' ? 'no clear change' : 'no change'}: ${regressedText(since)}`
     case 'former': {
@@ -275,13 +284,18 @@ export function othersText({ holdsOn, subjects }: Fact): string | undefined {
   return `holds on ${listNames(names)}${names.length === 1 ? ` (${measuredText(nearest)})` : ''}`
 }
 
-/** Where it is claimed: the place, and the findings. */
-export function sourcesText({ subjects, findings, bench }: Fact, root: string): string {
+/** Where it is claimed: `benches/prime.bench.ts:16`. */
+export function placeText({ subjects, bench }: Fact, root: string): string {
   const { verdict } = subjects[0]!
   const place = verdict ? claimLocation(verdict, root) : { file: bench.file }
-  const line = 'line' in place && place.line !== undefined ? `:${place.line}` : ''
+  return 'line' in place && place.line !== undefined ? `${place.file}:${place.line}` : place.file
+}
+
+/** Where it is claimed: the place, and the findings. */
+export function sourcesText(fact: Fact, root: string): string {
+  const { findings } = fact
   const ids = findings.length === 0 ? '' : `, ${findings.length === 1 ? 'finding' : 'findings'} ${findings.join(', ')}`
-  return `${place.file}${line}${ids}`
+  return placeText(fact, root) + ids
 }
 
 /** Seconds from which an estimate is given in minutes, and minutes from which it is given in hours. */

@@ -1,21 +1,36 @@
 import type { MetricResult } from '../../core/model/report.ts'
 import { sanitize, truncate } from '../../util/text.ts'
 import { figure, formatQuantity } from '../format.ts'
-import type { MetricTable } from '../metric-table.ts'
+import type { MetricTable, Row } from '../metric-table.ts'
 import { samplesList, samplesText, verdictClass } from './elements.ts'
+import { drawMark, marksLegend, signBefore } from './marks.ts'
 import { createScale, largest, round, type Scale, smallest } from './scale.ts'
-import { figureHtml, horizontal, platformLabel, svg, svgText, vertical, verticalGrid } from './svg.ts'
-import { type Html, html, pathData } from './tag.ts'
+import {
+  figureHtml,
+  horizontal,
+  type Layout,
+  onWide,
+  platformLabel,
+  responsive,
+  svg,
+  svgText,
+  vertical,
+  verticalGrid,
+} from './svg.ts'
+import { type Html, html, joinHtml, pathData } from './tag.ts'
 
 /** The two charts of a metric: bars of the medians, and the ratios to native with their intervals. */
 
-const width = 460
-const left = 124
-const rowHeight = 26
+interface BarLayout extends Layout {
+  readonly rowHeight: number
+}
+
+const wide: BarLayout = { width: 460, left: 124, isInteractive: true, rowHeight: 26 }
+const narrow: BarLayout = { width: 340, left: 108, isInteractive: false, rowHeight: 20 }
 /** The y coordinate above which a chart has only labels. */
 const top = 16
-const yOf = (row: number): number => row * rowHeight + 32
-const bottomOf = (rows: number): number => rows * rowHeight + 20
+const yOf = (row: number, { rowHeight }: BarLayout): number => row * rowHeight + 32
+const bottomOf = (rows: number, { rowHeight }: BarLayout): number => rows * rowHeight + 20
 
 /** A bar from 0 to the median, a line with caps from the lowest to the highest sample, and a dot per sample. */
 export function barHtml(median: number, samples: readonly number[], x: Scale, y: number, height: number): Html {
@@ -48,17 +63,39 @@ export const interactiveRow = (
 ): Html => html`<g class="row ${className}" tabindex="0" role="img"><title>${title}</title>
 <rect class="hit" x="${x}" y="${y - height / 2}" width="${width}" height="${height}"/>${content}</g>`
 
+/** Platforms that have a median, and the axis for all of them. */
+interface Bars {
+  readonly table: MetricTable
+  readonly shown: readonly Row[]
+  readonly native: number | null
+}
+
 /**
  * A bar for each platform, with its samples.
  *
  * Native's median is a dashed line, and the baseline's median an outline.
  * @returns undefined if no platform has a median
  */
-export function barChart({ rows, metric, unit }: MetricTable): Html | undefined {
-  const right = 84
+function barChart(table: MetricTable): Html | undefined {
+  const { rows, unit } = table
   const shown = rows.filter(({ result }) => result.samples.length > 0 && result.median !== null)
   const missing = rows.filter((row) => !shown.includes(row)).map(({ platform }) => sanitize(platform, 60))
   if (shown.length === 0) return undefined
+  const native = shown.find(({ platform }) => platform === 'native')?.result.median ?? null
+  const bars: Bars = { table, shown, native }
+  const caption = [
+    `Median${unit === 'count' ? '' : ` in ${unit}`}; dots are samples.`,
+    native !== null && 'Dashed: native.',
+    shown.some(({ before }) => before) && 'Outlined: the baseline.',
+    missing.length > 0 && `Without any sample: ${missing.join(', ')}.`,
+    onWide('Hover or focus a row for its samples.'),
+  ]
+  return figureHtml(responsive(drawBars(bars, wide), drawBars(bars, narrow)), joinHtml(caption, ' '))
+}
+
+function drawBars({ table: { metric, unit }, shown, native }: Bars, layout: BarLayout): Html {
+  const { width, left, isInteractive } = layout
+  const right = 104
   const values = shown.flatMap(({ result, before }) => [
     ...result.samples.map(({ value }) => value),
     ...(before ? [before.median!] : []),
@@ -69,56 +106,78 @@ export function barChart({ rows, metric, unit }: MetricTable): Html | undefined 
     high: high > 0 ? high : 1,
     from: left,
     to: width - right,
-    tickCount: 4,
+    tickCount: isInteractive ? 4 : 2,
   })
-  const bottom = bottomOf(shown.length)
+  const bottom = bottomOf(shown.length, layout)
   const bars = shown.map(({ platform, verdict, median, result, before }, row) => {
-    const y = yOf(row)
+    const y = yOf(row, layout)
     const samples = result.samples.map(({ value }) => value)
+    const content = [
+      before ? baselineBar(before.median!, x, y, 21) : undefined,
+      barHtml(result.median!, samples, x, y, 16),
+      platformLabel({ x: left - 10, y: y + 4, anchor: 'end' }, platform, left - 10),
+      svgText({ x: width - right + 8, y: y + 4 }, signBefore(verdict) + sanitize(median, 16)),
+    ]
+    if (!isInteractive) return html`<g class="row ${verdictClass(verdict)}">${content}</g>`
     const baseline = before ? `; baseline ${formatQuantity(before.median!, unit)}` : ''
     const tip = truncate(sanitize(`${platform}${baseline}: ${samplesList(samples)}`), 72)
     return interactiveRow(
       verdictClass(verdict),
       `${platform}: median ${median}${baseline}; ${samplesText(samples, unit)}`,
       { x: 0, y, width, height: 24 },
-      [
-        before ? baselineBar(before.median!, x, y, 21) : undefined,
-        barHtml(result.median!, samples, x, y, 16),
-        platformLabel({ x: left - 10, y: y + 4, anchor: 'end' }, platform),
-        svgText({ x: width - right + 8, y: y + 4 }, sanitize(median, 16)),
-        svgText({ x: 4, y: bottom + 36, className: 'tip' }, tip),
-      ],
+      [...content, svgText({ x: 4, y: bottom + 36, className: 'tip' }, tip)],
     )
   })
-  const native = shown.find(({ platform }) => platform === 'native')?.result.median ?? null
-  const nativeLine = native === null ? undefined : vertical(x.at(native), top, bottom, 'native')
   const nativeText = native === null ? '' : `; native is ${formatQuantity(native, unit)}`
   const label = `${metric}: the median of each platform${nativeText}`
-  const picture = svg({ width, height: bottom + 42, role: 'group', label }, [
+  return svg({ width, height: bottom + (isInteractive ? 42 : 22), role: isInteractive ? 'group' : 'img', label }, [
     verticalGrid(x, { top, bottom }),
     bars,
-    nativeLine,
+    native === null ? undefined : vertical(x.at(native), top, bottom, 'native'),
   ])
-  const caption = [
-    `Median${unit === 'count' ? '' : ` in ${unit}`}; dots are samples.`,
-    native !== null && 'Dashed: native.',
-    shown.some(({ before }) => before) && 'Outlined: the baseline.',
-    'Hover or focus a row for its samples.',
-    missing.length > 0 && `Without any sample: ${missing.join(', ')}.`,
-  ]
-  return figureHtml(picture, caption.filter(Boolean).join(' '))
+}
+
+/** The charts of a metric beside each other. On a phone there is one: that of the ratios has the medians too. */
+export function metricCharts(table: MetricTable): Html {
+  const [bars, ratios] = [barChart(table), ratioChart(table)]
+  return html`<div class="pictures">${bars && ratios ? html`<div class="on-wide">${bars}</div>` : bars}${ratios}</div>`
+}
+
+interface RatioRow extends NonNullable<MetricResult['ratioToNative']> {
+  readonly platform: string
+  readonly median: string
+  readonly verdict: Row['verdict']
+  readonly baseline: NonNullable<MetricResult['ratioToNative']> | undefined
 }
 
 /**
  * The ratio to native of each platform with its 90 % interval, on a logarithmic axis.
  * @returns undefined if no platform has a ratio
  */
-export function ratioChart({ rows, metric, margins }: MetricTable): Html | undefined {
-  const right = 22
-  const shown = rows.flatMap(({ platform, verdict, ratioToNative, before }) =>
-    ratioToNative ? [{ platform, verdict, ...ratioToNative, baseline: before?.ratioToNative ?? undefined }] : [],
+function ratioChart(table: MetricTable): Html | undefined {
+  const shown = table.rows.flatMap(({ platform, median, verdict, ratioToNative, before }): RatioRow[] =>
+    ratioToNative
+      ? [{ platform, median, verdict, ...ratioToNative, baseline: before?.ratioToNative ?? undefined }]
+      : [],
   )
   if (shown.length === 0) return undefined
+  const native = table.rows.find(({ platform }) => platform === 'native')
+  const caption = [
+    `Multiple of native with its 90 % interval. Dashed: native${native ? `, ${sanitize(native.median, 20)}` : ''}.`,
+    table.margins.length > 0 && 'Dotted: margins of claims.',
+    shown.some(({ baseline }) => baseline) && 'Hollow: the baseline.',
+    marksLegend(shown.map(({ verdict }) => verdict)),
+  ]
+  return figureHtml(
+    responsive(drawRatios(table, shown, wide), drawRatios(table, shown, narrow)),
+    joinHtml(caption, ' '),
+  )
+}
+
+function drawRatios({ metric, margins }: MetricTable, shown: readonly RatioRow[], layout: BarLayout): Html {
+  const { width, left, isInteractive: isWide } = layout
+  // Without the bars beside it, it has the medians.
+  const right = isWide ? 22 : 108
   const values = [1, ...margins.map(({ ratio }) => ratio)]
   for (const { ratio, low, high, baseline } of shown) {
     values.push(ratio, low ?? ratio, high ?? ratio)
@@ -131,53 +190,29 @@ export function ratioChart({ rows, metric, margins }: MetricTable): Html | undef
     from: left,
     to: width - right,
     log: true,
-    tickCount: 5,
+    tickCount: isWide ? 5 : 3,
   })
-  const bottom = bottomOf(shown.length)
-  const marks = shown.map(({ platform, verdict, ratio, low, high, baseline }, row) => {
-    const y = yOf(row)
+  const bottom = bottomOf(shown.length, layout)
+  const marks = shown.map(({ platform, median, verdict, ratio, low, high, baseline }, row) => {
+    const y = yOf(row, layout)
     return html`<g class="${verdictClass(verdict)}">${[
-      platformLabel({ x: left - 10, y: y + 4, anchor: 'end' }, platform),
+      platformLabel({ x: left - 10, y: y + 4, anchor: 'end' }, platform, left - 10),
       baseline ? baselineMark(baseline, x, y + 9) : undefined,
       low !== null && high !== null && horizontal(x.at(low), x.at(high), y, 'interval'),
-    ]}${verdictMark(verdictClass(verdict), x.at(ratio), y)}</g>`
+      drawMark(verdict, x.at(ratio), y),
+      !isWide && svgText({ x: width - right + 10, y: y + 4 }, signBefore(verdict) + sanitize(median, 16)),
+    ]}</g>`
   })
   const labels = mergeLabels(margins.map(({ ratio, label }) => ({ x: x.at(ratio), label })))
   const label = `${metric}: each platform as a multiple of native, with its 90 % interval; the table has the figures`
-  const picture = svg({ width, height: bottom + 28, role: 'img', label }, [
+  return svg({ width, height: bottom + 28, role: 'img', label }, [
     verticalGrid(x, { top, bottom }, (value) => `${figure(value)}×`),
     vertical(x.at(1), top, bottom, 'native'),
     margins.map(({ ratio }) => vertical(x.at(ratio), top, bottom, 'margin')),
     labels.map((one) => svgText({ x: one.x, y: 11, anchor: 'middle', className: 'axis' }, one.label)),
     marks,
   ])
-  const caption = [
-    'Multiple of native, 90 % interval. Dashed: native.',
-    marksText,
-    shown.some(({ baseline }) => baseline) && 'Hollow: the baseline.',
-    margins.length > 0 && 'Dotted: margins of claims.',
-  ]
-  return figureHtml(picture, caption.filter(Boolean).join(' '))
 }
-
-/** A mark with a shape for each verdict, for readers who do not see the color. */
-function verdictMark(className: string, x: number, y: number): Html {
-  switch (className) {
-    case 'good':
-      return html`<circle class="mark" cx="${x}" cy="${y}" r="4.5"/>`
-    case 'doubt':
-      return html`<path class="mark" d="${pathData(`M${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}L${x - 6} ${y}Z`)}"/>`
-    case 'bad': {
-      const cross = `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}`
-      return html`<path class="mark cross" d="${pathData(cross)}"/>`
-    }
-    default:
-      return html`<circle class="mark open" cx="${x}" cy="${y}" r="4.5"/>`
-  }
-}
-
-/** What the marks mean. */
-const marksText = 'Disc: holds. Diamond: in doubt, or better than claimed. Cross: worse than claimed. Ring: no verdict.'
 
 /** The baseline's ratio: smaller, hollow, and below the current one. */
 function baselineMark({ ratio, low, high }: NonNullable<MetricResult['ratioToNative']>, x: Scale, y: number): Html {

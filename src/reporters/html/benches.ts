@@ -3,8 +3,9 @@ import type { CaseResult, Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
 import { type BaselineLookup, type MetricTable, metricTables } from '../metric-table.ts'
-import { flagLegend, verdictSymbols, worstVerdict } from '../summary.ts'
-import { barChart, ratioChart } from './bars.ts'
+import { verdictSymbols, worstVerdict } from '../summary.ts'
+import type { Anchors } from './anchors.ts'
+import { metricCharts } from './bars.ts'
 import { cell, details, headerCell, metricHeading, table, verdictClass } from './elements.ts'
 import { type Panel, panelsCaption, panelsChart, shareScale } from './panels.ts'
 import { distributionHtml, isStartup, medianAndRatio, seriesHtml } from './series.ts'
@@ -27,8 +28,15 @@ const figuresOf = ({ tags }: CaseResult): number[] =>
     .map(Number)
     .sort((a, b) => a - b)
 
+/** What the sections of a record share. */
+interface Shared {
+  readonly report: Report
+  readonly before: BaselineLookup
+  readonly anchors: Anchors
+}
+
 /** The benches of the paper's figures in its order, then all others in the order of the run. */
-export function benchesHtml(report: Report, before: BaselineLookup): Html {
+function chaptersOf(report: Report): { readonly title: string; readonly groups: readonly (readonly Section[])[] }[] {
   const ids = [...new Set(report.cases.map(({ bench }) => bench.id))]
   const sections = ids.map((id): Section => {
     const cases = report.cases.filter(({ bench }) => bench.id === id)
@@ -36,15 +44,35 @@ export function benchesHtml(report: Report, before: BaselineLookup): Html {
   })
   const ofPaper = sections.filter(({ figures }) => figures.length > 0).sort((a, b) => a.figures[0]! - b.figures[0]!)
   const others = sections.filter(({ figures }) => figures.length === 0)
-  const chapter = (title: string, members: readonly Section[]) =>
-    members.length > 0 && lines(html`<h2>${title}</h2>`, ...groupByFigure(members).map((group) => groupHtml(group)))
-  const groupHtml = (group: readonly Section[]) =>
-    group.length > 1 ? figureSection(report, group, before) : benchSection(report, group[0]!, before)
-  return lines(
-    ...flagLegend(report).map((text) => html`<p class="muted">${text}.</p>`),
-    chapter('The paper’s figures, drawn from this run', ofPaper),
-    chapter(ofPaper.length > 0 ? 'Other benches' : 'Benches', others),
+  return [
+    { title: 'The paper’s figures, drawn from this run', groups: groupByFigure(ofPaper) },
+    { title: ofPaper.length > 0 ? 'Other benches' : 'Benches', groups: groupByFigure(others) },
+  ].filter(({ groups }) => groups.length > 0)
+}
+
+/** The title of each section and its first bench, for a table of contents. */
+export const benchTitles = (report: Report): { readonly title: string; readonly bench: CaseResult['bench'] }[] =>
+  chaptersOf(report).flatMap(({ groups }) =>
+    groups.map((group) => ({ title: titleOf(group), bench: group[0]!.cases[0]!.bench })),
   )
+
+export function benchesHtml(report: Report, before: BaselineLookup, anchors: Anchors): Html {
+  const shared = { report, before, anchors }
+  const groupHtml = (group: readonly Section[]) =>
+    group.length > 1 ? figureSection(shared, group) : benchSection(shared, group)
+  return lines(
+    ...chaptersOf(report).map(({ title, groups }, index) => {
+      const id = index === 0 && html` id="${anchors.part('benches')}"`
+      return lines(html`<h2${id}>${title}</h2>`, ...groups.map(groupHtml))
+    }),
+  )
+}
+
+/** `Figure 18: attack profile by functions`, or the name of the bench. */
+function titleOf(group: readonly Section[]): string {
+  const { cases, figures } = group[0]!
+  const name = group.length > 1 ? titlesOf(group.map((one) => one.cases[0]!)).title : cases[0]!.bench.name
+  return `${figureNumbers(figures)}${name}`
 }
 
 /** Groups adjacent benches that are panels of one figure, such as the workloads of Figure 18. */
@@ -82,42 +110,44 @@ function titlesOf(benches: readonly CaseResult[]): { readonly title: string; rea
 const figureNumbers = (figures: readonly number[]): string =>
   figures.length > 0 ? `Figure${figures.length > 1 ? 's' : ''} ${figures.join(', ')}: ` : ''
 
-const sectionHtml = (title: string, files: readonly string[], content: Html): Html => html`<section>
-<h3 class="wrap-anywhere">${title}</h3>
-<p class="muted wrap-anywhere">${[...new Set(files)].join(', ')}</p>
+const sectionHtml = (group: readonly Section[], anchors: Anchors, content: Html): Html => {
+  const benches = group.map(({ cases }) => cases[0]!.bench)
+  const files = [...new Set(benches.map(({ file }) => file))]
+  // The section has the id of its first bench; the other benches of a figure have theirs at their own headings.
+  return html`<section id="${anchors.bench(benches[0]!)}">
+<h3 class="wrap-anywhere">${titleOf(group)}</h3>
+<p class="muted wrap-anywhere">${files.join(', ')}</p>
 ${content}
 </section>`
+}
 
-function figureSection(report: Report, sections: readonly Section[], before: BaselineLookup): Html {
-  const benches = sections.map(({ cases }) => cases[0]!)
-  const { title, parts } = titlesOf(benches)
-  const cases = benches.map((bench) =>
-    lines(html`<h3 class="wrap-anywhere">${bench.bench.name}</h3>`, caseHtml(report, bench, before)),
+function figureSection(shared: Shared, group: readonly Section[]): Html {
+  const benches = group.map(({ cases }) => cases[0]!)
+  const { parts } = titlesOf(benches)
+  const cases = benches.map((bench, index) => {
+    const id = index > 0 && html` id="${shared.anchors.bench(bench.bench)}"`
+    return lines(html`<h4 class="wrap-anywhere case"${id}>${bench.bench.name}</h4>`, caseHtml(shared, bench))
+  })
+  const content = lines(
+    ...figurePanels(shared, benches, parts),
+    details(`Each of ${benches.length} benches`, lines(...cases)),
   )
-  return sectionHtml(
-    `${figureNumbers(sections[0]!.figures)}${title}`,
-    benches.map(({ bench }) => bench.file),
-    lines(
-      ...figurePanels(report, benches, parts, before),
-      details(`Each of ${benches.length} benches`, lines(...cases)),
-    ),
-  )
+  return sectionHtml(group, shared.anchors, content)
 }
 
 /** For each metric of benches that are one figure: a panel per bench, the claims about it, and a table. */
 function figurePanels(
-  report: Report,
+  { report, before, anchors }: Shared,
   benches: readonly CaseResult[],
   parts: readonly string[],
-  before: BaselineLookup,
 ): (Html | undefined)[] {
   const tables = benches.map((bench) => metricTables(report, bench, before))
   return tables[0]!.map(({ metric, better, unit }) => {
     const panels = benches.map((bench, index): Panel => {
       const results = bench.results.flatMap(({ platform, metrics }) => {
         const result = metrics[metric]
-        const className = verdictClass(worstVerdict(report, bench, platform, metric))
-        const panelResult = result && { result, before: before(bench, platform, metric), verdictClass: className }
+        const verdict = worstVerdict(report, bench, platform, metric)
+        const panelResult = result && { result, before: before(bench, platform, metric), verdict }
         return panelResult ? [[platform, panelResult] as const] : []
       })
       return { title: parts[index]!, results: new Map(results) }
@@ -127,8 +157,8 @@ function figurePanels(
     const ofMetric = tables.map((each) => each.find((one) => one.metric === metric)!)
     return lines(
       metricHeading(metric, better),
-      figureHtml(chart, panelsCaption(panels, unit), 'wide'),
-      claimsForChart(report, benches, metric, parts),
+      figureHtml(chart, panelsCaption(panels, unit)),
+      claimsForChart(report, benches, metric, anchors, parts),
       details('The same as a table', panelsTable(metric, parts, ofMetric)),
     )
   })
@@ -148,16 +178,18 @@ function panelsTable(metric: string, parts: readonly string[], tables: readonly 
   return table(metric, ['platform', ...parts], rows)
 }
 
-function benchSection(report: Report, { cases, figures }: Section, before: BaselineLookup): Html {
-  const { name, file } = cases[0]!.bench
-  const series = seriesHtml(report, cases, before)
-  const each = lines(...cases.map((benchCase) => caseHtml(report, benchCase, before)))
+function benchSection(shared: Shared, group: readonly Section[]): Html {
+  const { cases } = group[0]!
+  const { report, before, anchors } = shared
+  const series = seriesHtml(report, cases, before, anchors)
+  const each = lines(...cases.map((benchCase) => caseHtml(shared, benchCase)))
   const content = series ? lines(series, details(`Each of ${cases.length} sets of parameters`, each)) : each
-  return sectionHtml(`${figureNumbers(figures)}${name}`, [file], content)
+  return sectionHtml(group, anchors, content)
 }
 
 /** One case of a bench: its distribution if it measures start-up, a chart and a table per metric, and its errors. */
-function caseHtml(report: Report, bench: CaseResult, before: BaselineLookup): Html {
+function caseHtml(shared: Shared, bench: CaseResult): Html {
+  const { report, before } = shared
   const params = describeParams(bench.params)
   const errors = bench.results.flatMap(({ platform, errors: messages }) =>
     messages.length > 0
@@ -166,13 +198,16 @@ function caseHtml(report: Report, bench: CaseResult, before: BaselineLookup): Ht
   )
   return lines(
     params && html`<h4 class="wrap-anywhere case">${params}</h4>`,
+    ...metricTables(report, bench, before).map((metricTable) => metricHtml(shared, bench, metricTable)),
     isStartup(bench) && distributionHtml(bench, report, before),
-    ...metricTables(report, bench, before).map((metricTable) => metricHtml(report, bench, metricTable)),
     ...errors.map((text) => html`<p class="doubt wrap-anywhere">${text}</p>`),
   )
 }
 
-function metricHtml(report: Report, bench: CaseResult, metricTable: MetricTable): Html {
+/** A table with at most this many rows is open from the start. */
+const fewRows = 6
+
+function metricHtml({ report, anchors }: Shared, bench: CaseResult, metricTable: MetricTable): Html {
   const { metric, better, unit } = metricTable
   const hasBaseline = metricTable.rows.some(({ before }) => before)
   const rows = metricTable.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes, before }) => ({
@@ -191,8 +226,8 @@ function metricHtml(report: Report, bench: CaseResult, metricTable: MetricTable)
   const titles = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', ...baseline, 'notes']
   return lines(
     metricHeading(metric, better),
-    html`<div class="pictures">${barChart(metricTable)}${ratioChart(metricTable)}</div>`,
-    claimsForChart(report, [bench], metric),
-    table(`${metric}, ${better}`, titles, rows),
+    metricCharts(metricTable),
+    claimsForChart(report, [bench], metric, anchors),
+    details('The same as a table', table(`${metric}, ${better}`, titles, rows), rows.length <= fewRows),
   )
 }

@@ -16,7 +16,7 @@ export const samplesText = (values: readonly number[], unit: string): string =>
 export const samplesList = (values: readonly number[]): string =>
   values.slice(0, listedSamples).map(figure).join(' · ') + (values.length > listedSamples ? ' …' : '')
 
-interface Cell {
+export interface Cell {
   readonly content: HtmlValue
   readonly className: string
   /** Whether the cell names its row. */
@@ -31,6 +31,8 @@ export const headerCell = (content: HtmlValue): Cell => ({ content, className: '
 
 export interface Row {
   readonly cells: readonly Cell[]
+  /** The name of the row for links. */
+  readonly id?: string
   /** Words by which a filter selects the row, separated by spaces. */
   readonly kind?: string
 }
@@ -42,28 +44,81 @@ const cellHtml = ({ content, className, header }: Cell): Html =>
     ? html`<th scope="row"${classAttribute(className)}>${content}</th>`
     : html`<td${classAttribute(className)}>${content}</td>`
 
+const idAttribute = (id: string | undefined): HtmlValue => id !== undefined && html` id="${id}"`
+
+/** What scrolls by itself if it is wider than the page. */
+export const scrolling = (label: string, content: HtmlValue): Html =>
+  html`<div class="scroll" tabindex="0" role="group" aria-label="${label}">${content}</div>`
+
 /** A table that scrolls if it is wider than the page. An empty title makes an empty head cell. */
-export function table(caption: string, titles: readonly string[], rows: readonly Row[]): Html {
+export function table(caption: string, titles: readonly HtmlValue[], rows: readonly Row[]): Html {
   const titleClass = (column: number) => (rows[0]?.cells[column]?.className.startsWith('number') ? 'number' : '')
   const head = titles.map((title, column) =>
     title === '' ? html`<td></td>` : html`<th scope="col"${classAttribute(titleClass(column))}>${title}</th>`,
   )
-  const body = rows.map(({ cells, kind }) => html`<tr${kind && html` data-kind="${kind}"`}>${cells.map(cellHtml)}</tr>`)
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
+  const body = rows.map(
+    ({ cells, id, kind }) =>
+      html`<tr${idAttribute(id)}${kind && html` data-kind="${kind}"`}>${cells.map(cellHtml)}</tr>`,
+  )
+  return scrolling(
+    caption,
+    html`
 <table><caption>${caption}</caption>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${lines(...body)}
-</tbody></table></div>`
+</tbody></table>`,
+  )
 }
 
-/** Radio buttons that hide rows by their kind. They need CSS only, so keys and screen readers work as in any form. */
+/** An entry of a list that a filter can select: on a narrow screen its parts are beneath each other. */
+export interface Entry {
+  readonly id: string
+  /** As of a row. */
+  readonly kind: string
+  /** The outcome in short. */
+  readonly mark: HtmlValue
+  readonly content: HtmlValue
+}
+
+/** A list of entries with their outcome in front. */
+export const entryList = (entries: readonly Entry[]): Html => html`<ul class="entries">
+${lines(
+  ...entries.map(
+    ({ id, kind, mark, content }) =>
+      html`<li id="${id}" data-kind="${kind}"><div>${mark}</div><div class="wrap-anywhere">${content}</div></li>`,
+  ),
+)}
+</ul>`
+
+/** The kinds of claims and findings that a filter can select, what matters most first. */
+export const verdictKinds = [
+  'fails',
+  'contradicted',
+  'inconclusive',
+  'holds-in-part',
+  'not-evaluated',
+  'holds',
+] as const
+
+/** The kinds of changes that a filter can select. */
+export const changeKinds = ['lost', 'regressed', 'improved', 'unclear', 'same', 'changed'] as const
+
+/** The kind that a filter shows first: what matters most. */
+export function firstKind(kinds: readonly string[], rows: readonly { readonly kind?: string }[]): string {
+  return kinds.find((kind) => rows.some((row) => row.kind?.split(' ').includes(kind))) ?? 'all'
+}
+
+/**
+ * Radio buttons that hide rows by their kind. They need CSS only, so keys and screen readers work as in any form.
+ * @param kinds some of `verdictKinds` or `changeKinds`: only those have a style
+ */
 export function filtered(
   name: string,
   legend: string,
   kinds: readonly string[],
-  rows: readonly Row[],
-  filteredTable: Html,
+  rows: readonly { readonly kind?: string }[],
+  content: Html,
 ): Html {
   const countOf = (kind: string) => rows.filter((row) => row.kind?.split(' ').includes(kind)).length
   const radio = (kind: string, count: number, checked: boolean) => {
@@ -72,14 +127,13 @@ export function filtered(
     const label = kind === 'fails' ? 'fails the run' : kind
     return html`<label>${input} ${label} <span class="muted">${count}</span></label>`
   }
-  // The first kind that has rows is what matters most.
-  const first = kinds.find((kind) => countOf(kind) > 0) ?? 'all'
+  const first = firstKind(kinds, rows)
   const radios = [
     radio('all', rows.length, first === 'all'),
     ...kinds.map((kind) => radio(kind, countOf(kind), kind === first)),
   ]
   return html`<div class="filtered"><fieldset><legend>${legend}</legend>${radios}</fieldset>
-${filteredTable}</div>`
+${content}</div>`
 }
 
 /** Content that the reader can open, such as the table of a chart. */

@@ -2,39 +2,44 @@ import type { Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
 import {
   excludedPlatformsNote,
+  flagMeanings,
   measuredBenches,
   resultsOf,
   securityText,
   unavailablePlatforms,
   verdictNotes,
 } from '../summary.ts'
+import { type Anchors, link } from './anchors.ts'
 import { cell, details, headerCell, list, table } from './elements.ts'
-import { type Html, html, lines } from './tag.ts'
+import { type Html, type HtmlValue, html, joinHtml, lines } from './tag.ts'
 
 /** What a run measured on: warnings, the host, and the platforms. */
 
 /** The fewest rounds that can decide a claim. */
 const minRounds = 5
 
+/** The most results that a warning names. */
+const mostFlagged = 4
+
 /** What a reader should know before the results, the most important first. */
-function warnings(report: Report): string[] {
+function warnings(report: Report, anchors: Anchors): HtmlValue[] {
   const { environment, status, profile, platforms } = report
   const { cpu, virtualization } = environment
   const results = resultsOf(report)
-  const failed = results.reduce((sum, { result }) => sum + result.errors.length, 0)
   const flags = [...new Set(results.flatMap(({ result }) => result.flags))]
   const flagged = flags.map((flag) => {
-    const where = results.filter(({ result }) => result.flags.includes(flag))
-    return `${flag}: ${where.map(({ bench, result }) => `${bench.bench.name} on ${result.platform}`).join(', ')}`
+    const where = results
+      .filter(({ result }) => result.flags.includes(flag))
+      .map(({ bench: { bench }, result }) => link(anchors.bench(bench), `${bench.name} on ${result.platform}`))
+    const rest = where.length > mostFlagged ? ` and ${where.length - mostFlagged} more` : ''
+    return html`${flag}: ${joinHtml(where.slice(0, mostFlagged), ', ')}${rest}: ${flagMeanings[flag]}.`
   })
   const { entirely, partially } = unavailablePlatforms(report)
-  const texts: (string | false | null | undefined)[] = [
+  const texts: HtmlValue[] = [
     status !== 'finished' && `The run was ${status}. The verdicts are those of its samples so far.`,
     ...verdictNotes(report),
     profile.rounds < minRounds &&
       `${plural(profile.rounds, 'round')} cannot decide anything: at least five are needed.`,
-    report.problems.length > 0 && `${plural(report.problems.length, 'bench file')} could not be used.`,
-    failed > 0 && `${plural(failed, 'sample')} failed.`,
     ...flagged,
     virtualization !== null &&
       `The host is a VM (${virtualization}): other VMs on the same hardware may have disturbed the run.`,
@@ -50,22 +55,22 @@ function warnings(report: Report): string[] {
     ),
     environment.revision?.endsWith('+') === true && 'The project had changes that were not committed.',
   ]
-  return texts.filter((text) => typeof text === 'string')
+  return texts.filter(Boolean)
 }
 
 const gib = (bytes: number): string => `${Number((bytes / 2 ** 30).toFixed(1))} GiB`
 
 /** What a reader should know before the results. */
-export function warningsHtml(report: Report): Html {
-  const texts = warnings(report)
+export function warningsHtml(report: Report, anchors: Anchors): Html {
+  const texts = warnings(report, anchors)
   return lines(
-    html`<h2>Warnings</h2>`,
+    html`<h2 id="${anchors.part('warnings')}">Warnings</h2>`,
     texts.length > 0 ? list(texts, 'warnings') : html`<p class="good">✓ No warnings.</p>`,
   )
 }
 
 /** The environment and the platforms of a run. */
-export function environmentHtml(report: Report): Html {
+export function environmentHtml(report: Report, anchors: Anchors): Html {
   const { environment: env, profile, seed } = report
   const guests = `CPU ${env.guest.cpus.join(', ')}; ${gib(env.guest.memoryBytes)} each; cgroup v${env.cgroupVersion}`
   const facts: readonly (readonly [string, string])[] = [
@@ -94,21 +99,22 @@ export function environmentHtml(report: Report): Html {
     cells: [headerCell(name), cell(state, 'wrap-anywhere')],
   }))
   return lines(
-    html`<h2>Environment</h2>`,
+    html`<h2 id="${anchors.part('environment')}">Environment</h2>`,
     html`<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd class="wrap-anywhere">${value}</dd>\n`)}</dl>`,
     details('Kernel command line and mitigations', [
       html`<p class="wrap-anywhere"><code>${env.commandLine}</code></p>`,
       table('Mitigations', ['vulnerability', 'state'], mitigations),
     ]),
-    platformsHtml(report),
+    platformsHtml(report, anchors),
   )
 }
 
-function platformsHtml(report: Report): Html {
+function platformsHtml(report: Report, anchors: Anchors): Html {
   const partially = new Set(unavailablePlatforms(report).partially.map(({ name }) => name))
   const rows = report.platforms.map(({ name, kind, family, available, version, security, reason, fix }) => {
     const status = available ? '✓ works' : partially.has(name) ? '– boots no guest' : '– cannot run'
     return {
+      id: anchors.platform(name),
       cells: [
         cell(status, `nowrap ${available ? 'good' : 'doubt'}`),
         headerCell(name),
@@ -120,5 +126,6 @@ function platformsHtml(report: Report): Html {
     }
   })
   const titles = ['', 'platform', 'kind', 'version, or why not', 'security', 'fix']
-  return details(`Platforms (${report.platforms.length})`, table('Platforms', titles, rows))
+  const all = details(`Platforms (${report.platforms.length})`, table('Platforms', titles, rows))
+  return html`<div id="${anchors.part('platforms')}">${all}</div>`
 }

@@ -1,29 +1,40 @@
 import type { Report } from '../../core/model/report.ts'
+import { plural } from '../../util/text.ts'
+import { formatTally } from '../findings.ts'
 import { cellText, legendText, nativeText } from '../headline/cells.ts'
-import type { Before, Fact } from '../headline/facts.ts'
-import { type Headline, headlineOf } from '../headline/headline.ts'
-import { type MatrixCell, matrixOf } from '../headline/matrix.ts'
-import { rerunOf } from '../headline/next-steps.ts'
+import type { Fact } from '../headline/facts.ts'
+import type { FailedSamples, Headline } from '../headline/headline.ts'
+import { type MatrixCell, type MatrixColumn, matrixOf } from '../headline/matrix.ts'
+import { type Command, rerunOf } from '../headline/next-steps.ts'
 import {
   comparedText,
   countsText,
+  durationText,
   factText,
   factTitle,
+  findingFact,
+  nextText,
+  noteSigns,
+  othersText,
+  placeText,
   signs,
   sinceText,
-  sourcesText,
   sureText,
   verdictSign,
   verdictText,
   verdictWord,
 } from '../headline/words.ts'
-import { cell, headerCell, table } from './elements.ts'
-import { type Html, html, lines } from './tag.ts'
+import { type Anchors, link } from './anchors.ts'
+import { cell, details, headerCell, list, table } from './elements.ts'
+import { type Html, type HtmlValue, html, joinHtml, lines } from './tag.ts'
 
-/** The first screen of a run: the verdict, what fails, and the matrix. */
+/**
+ * The first screen of a run, in the order of the terminal's screen: the verdict, what fails, the matrix, what only
+ * warns, findings that say something, and what to do next.
+ */
 
-/** How much the first screen shows. */
-const most = { failures: 10, columns: 10, rows: 20 }
+/** How much it shows. The rest of what fails is folded. */
+const most = { failures: 10, columns: 10, rows: 12, notes: 6 }
 
 const stateClass: Record<Headline['state'], string> = {
   passed: 'good',
@@ -34,52 +45,149 @@ const stateClass: Record<Headline['state'], string> = {
   interrupted: 'doubt',
 }
 
-export function headlineHtml(report: Report, before: Before, root: string): Html {
-  const headline = headlineOf(report, before)
+interface View {
+  readonly report: Report
+  readonly headline: Headline
+  readonly root: string
+  readonly anchors: Anchors
+}
+
+export function headlineHtml(view: View): Html {
+  const { report, headline, anchors } = view
   const { failures, problems } = headline
-  const rest = failures.length - most.failures
   const verdict = `${verdictSign(headline)} ${verdictWord(headline)}: ${verdictText(headline)}`
-  const items = [
-    ...problems.map(({ file, message, fix }) => [`${signs.fails} ${file}: ${message}`, fix && `; fix: ${fix}`]),
-    ...failures.slice(0, most.failures).map((fact) => factHtml(fact, headline, report, root)),
-    ...(rest > 0 ? [`and ${rest} more, in Claims`] : []),
-  ]
+  const broken = problems.map(({ file, message, fix }) => [
+    html`<strong class="bad">${signs.fails} ${file}: ${message}</strong>`,
+    fix && html`<br>fix: ${fix}`,
+  ])
+  const items = [...broken, ...failures.map((fact) => factHtml(fact, view))]
+  const rest = items.slice(most.failures)
   return lines(
-    html`<p class="counts ${stateClass[headline.state]}">${verdict}</p>`,
+    html`<p class="counts ${stateClass[headline.state]}" id="${anchors.part('summary')}">${verdict}</p>`,
     html`<p>${countsText(headline.counts)}</p>`,
     html`<p class="muted">${comparedText(headline)}</p>`,
-    items.length > 0 &&
-      html`<ul class="fails">${items.map((item) => html`<li class="wrap-anywhere">${item}</li>`)}</ul>`,
-    matrixHtml(report),
+    list(items.slice(0, most.failures), 'fails'),
+    rest.length > 0 && details(`and ${rest.length} more`, list(rest, 'fails')),
+    matrixHtml(report, anchors),
+    notesHtml(view),
+    findingNotesHtml(view),
+    nextHtml(headline),
   )
 }
 
-function factHtml(fact: Fact, headline: Headline, report: Report, root: string): Html {
-  const sign = fact.direction === 'better' ? signs.better : signs.fails
-  const command = rerunOf(report, fact)
-  const details = [sureText(fact), sinceText(fact.subjects[0]!, headline), sourcesText(fact, root)].join(' · ')
-  const className = fact.direction === 'better' ? 'doubt' : 'bad'
-  const title = html`<strong class="${className}">${sign} ${factTitle(fact)}</strong>`
-  return html`${title}: ${factText(fact)}<br><span class="muted">${details}</span>${
-    command && html`<br><code>${command.line}</code>`
-  }`
+/** A command that can be copied, and how long it takes. */
+function commandHtml({ line, seconds }: Command): Html {
+  const takes = durationText(seconds)
+  return html`<code>${line}</code>${takes && html` <span class="muted">(${takes})</span>`}`
 }
 
-function matrixHtml(report: Report): Html | undefined {
+/** The title of a fact, with a link to its bench. */
+const factLink = (fact: Fact, { anchors }: View): HtmlValue => anchors.linkToBench(fact.bench, factTitle(fact))
+
+function factHtml(fact: Fact, view: View): Html {
+  const { report, headline, root, anchors } = view
+  const isBetter = fact.direction === 'better'
+  const command = rerunOf(report, fact)
+  const others = othersText(fact)
+  const findings = fact.findings.map((id) => link(anchors.finding(id), `finding ${id}`))
+  const [worst] = fact.subjects
+  const since = sinceText(worst!, headline)
+  const rows: readonly (readonly [string, HtmlValue])[] = [
+    ['how sure', others ? `${sureText(fact)}; ${others}` : sureText(fact)],
+    ['since', worst!.since.kind === 'regressed' ? html`<strong class="bad">${since}</strong>` : since],
+    ['stated in', joinHtml([placeText(fact, root), ...findings], ', ')],
+    ...(command ? [['what to do', commandHtml(command)] as const] : []),
+  ]
+  const className = isBetter ? 'doubt' : 'bad'
+  const sign = isBetter ? signs.better : signs.fails
+  const title = html`<strong class="${className}">${sign} ${factLink(fact, view)}</strong>`
+  return html`${title}: ${factText(fact)}
+<dl class="fact">${rows.map(([name, content]) => html`<dt>${name}</dt><dd>${content}</dd>`)}</dl>`
+}
+
+function matrixHtml(report: Report, anchors: Anchors): Html | undefined {
   const matrix = matrixOf(report, most)
   if (!matrix) return undefined
+  const { columns, omitted } = matrix
+  const benchOf = new Map(report.cases.map((one) => [one.case, one.bench]))
+  const target = ({ cases }: MatrixColumn) => anchors.bench(benchOf.get(cases[0]!)!)
   const rows = [
-    { cells: [headerCell('native'), ...matrix.columns.map((column) => cell(nativeText(column), 'number muted'))] },
+    { cells: [headerCell('native'), ...columns.map((column) => cell(nativeText(column), 'number muted'))] },
     ...matrix.rows.map(({ platforms, cells }) => ({
-      cells: [headerCell(platforms.join(', ')), ...cells.map((one) => cell(cellText(one), `number ${cellClass(one)}`))],
+      cells: [
+        headerCell(
+          joinHtml(
+            platforms.map((name) => link(anchors.platform(name), name)),
+            ', ',
+          ),
+        ),
+        ...cells.map((one, at) => {
+          const text = cellText(one)
+          const isPlain = one.state === 'same' && !one.fails
+          return cell(isPlain || text === '' ? text : link(target(columns[at]!), text), `number ${cellClass(one)}`)
+        }),
+      ],
     })),
   ]
-  const titles = ['', ...matrix.columns.map(({ label, detail }) => `${label} ${detail}`)]
-  return lines(table('Platforms and benches', titles, rows), html`<p class="muted">${legendText(matrix)}</p>`)
+  const titles = columns.map((column) => html`${link(target(column), column.label)}<br>${column.detail}`)
+  const left = omitted.length > 0 && `; not shown: ${plural(omitted.length, 'bench', 'benches')}`
+  return lines(
+    html`<div class="matrix">${table('Platforms and benches', ['', ...titles], rows)}</div>`,
+    html`<p class="muted">${legendText(matrix)}${left}</p>`,
+  )
 }
 
 function cellClass({ state, fails, isSuspicious }: MatrixCell): string {
   if (fails || state === 'failed') return 'bad'
   if (state === 'better') return isSuspicious ? 'doubt' : 'good'
   return state === 'worse' ? '' : 'none'
+}
+
+/** The first items, and how many more there are. */
+const some = (items: readonly Html[]): Html[] => [
+  ...items.slice(0, most.notes),
+  ...(items.length > most.notes ? [html`<span class="muted">and ${items.length - most.notes} more</span>`] : []),
+]
+
+/** What does not fail the run: warnings, what is better than claimed, and failed samples. */
+function notesHtml(view: View): Html | undefined {
+  const { warnings, better, failedSamples } = view.headline
+  const note = (sign: string, className: string) => (fact: Fact) =>
+    html`<span class="${className}">${sign} ${factLink(fact, view)}</span>: ${factText(fact)}`
+  return list(
+    [
+      ...some(warnings.map(note(signs.warns, 'doubt'))),
+      ...some(better.map(note(signs.better, 'good'))),
+      ...some(failedSamples.map(failedHtml)),
+    ],
+    'plain',
+  )
+}
+
+function failedHtml({ bench, platforms, count, error }: FailedSamples): Html {
+  const where = platforms.length > 2 ? plural(platforms.length, 'platform') : platforms.join(', ')
+  const what = `${signs.warns} ${plural(count, 'sample')} failed`
+  return html`<span class="doubt">${what}</span>: ${bench} · ${where}: ${error}`
+}
+
+function findingNotesHtml({ report, headline, anchors }: View): Html | undefined {
+  if (report.findings.length === 0) return undefined
+  const notes = headline.findings.map((note) => {
+    const ids = note.findings.map(({ id }) => link(anchors.finding(id), id))
+    const title = note.findings[0]!.title
+    return html`${noteSigns[note.kind]} ${joinHtml(ids, ', ')} ${title}: ${findingFact(note)}`
+  })
+  return lines(html`<p>Findings: ${formatTally(report.findings)}</p>`, list(some(notes), 'plain'))
+}
+
+/** What to do next; the page itself has all tables. */
+function nextHtml(headline: Headline): Html | undefined {
+  const steps = headline.next.filter(({ kind }) => kind !== 'details')
+  return list(
+    steps.map((step) => {
+      const command = step.command && html`: ${commandHtml(step.command)}`
+      return html`<strong>Next</strong>: ${nextText(step, headline)}${command}`
+    }),
+    'plain',
+  )
 }

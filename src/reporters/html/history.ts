@@ -3,6 +3,7 @@ import type { HostHistory, MetricHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
 import { benchName, outcomeName, verdictSymbols } from '../summary.ts'
+import type { Anchors } from './anchors.ts'
 import { cell, details, filtered, headerCell, list, type Row, table, verdictClass } from './elements.ts'
 import { createScale, largest, linePath, smallest } from './scale.ts'
 import { vertical } from './svg.ts'
@@ -32,10 +33,9 @@ function sparkline(values: readonly (number | null)[], changes: readonly number[
 
 /**
  * How the metrics of a report changed over the stored runs, and the verdict of each finding in each run.
- * @param record number of the record on the page, which keeps the names of radio buttons apart
  * @returns undefined if no metric has two values
  */
-export function historyHtml({ host, runs, metrics, findings }: HostHistory, record: number): Html | undefined {
+export function historyHtml({ host, runs, metrics, findings }: HostHistory, anchors: Anchors): Html | undefined {
   const series = metrics.filter(({ medians }) => medians.filter((value) => value !== null).length > 1)
   if (runs.length < 2 || series.length === 0) return undefined
   const rows = series.map(rowOf)
@@ -48,8 +48,14 @@ export function historyHtml({ host, runs, metrics, findings }: HostHistory, reco
     }),
   )
   const period = [runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')).join(' to ')
-  const filteredTable = filtered(`history-${record}`, 'Show series', ['changed'], rows, table('History', titles, rows))
-  return html`<h2>History</h2>
+  const filteredTable = filtered(
+    anchors.part('history-filter'),
+    'Show series',
+    ['changed'],
+    rows,
+    table('History', titles, rows),
+  )
+  return html`<h2 id="${anchors.part('history')}">History</h2>
 <p class="muted wrap-anywhere">${plural(runs.length, 'run')}, ${period}, on ${host}. Lines show the ratio to native,
 or the median if there is no native. Change points are advisory: with many series, some appear by chance.</p>
 ${changes.length > 0 && html`<h4>Change points</h4>${list(changes)}`}

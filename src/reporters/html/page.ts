@@ -3,11 +3,13 @@ import { describeExit } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { HostHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
-import { regressionSummary } from '../comparison.ts'
+import { headlineOf } from '../headline/headline.ts'
 import { type BaselineView, baselineLookup } from '../metric-table.ts'
 import type { ReporterContext } from '../reporter.ts'
 import { shownPath } from '../summary.ts'
-import { benchesHtml } from './benches.ts'
+import { createAnchors } from './anchors.ts'
+import { benchesHtml, benchTitles } from './benches.ts'
+import { contentsHtml, listParts } from './contents.ts'
 import { environmentHtml, warningsHtml } from './environment.ts'
 import { headlineHtml } from './headline.ts'
 import { historyHtml } from './history.ts'
@@ -25,7 +27,7 @@ interface Run {
   readonly former: Report | undefined
 }
 
-/** One page that needs neither network nor scripts: environment, verdicts, charts, and tables with the same figures. */
+/** One page that needs neither network nor scripts: verdicts, charts, and tables with the same figures. */
 export function renderPage(reports: readonly Report[], { against, former, history, root }: ReporterContext): string {
   const runs = reports.map(
     (report): Run => ({
@@ -60,7 +62,7 @@ ${content}
 const singlePage = (run: Run, root: string): Html =>
   document(
     pageTitle(run.report, root),
-    lines(html`<h1 class="wrap-anywhere">${pageTitle(run.report, root)}</h1>`, runHtml(run, root, 1)),
+    runHtml(run, root, html`<h1 class="wrap-anywhere">${pageTitle(run.report, root)}</h1>`, { scope: '', label: '' }),
   )
 
 /** The project, its revision and when it was measured. */
@@ -74,42 +76,38 @@ function severalPage(runs: readonly Run[], root: string): Html {
   const title = `isobench: ${plural(runs.length, 'record')}`
   const records = runs.map((run, index) => {
     const { record, environment } = run.report
-    const heading = `Record ${index + 1}: ${basename(record)}, ${environment.startedAt}`
-    return lines(html`<h1 class="record wrap-anywhere">${heading}</h1>`, runHtml(run, root, index + 1))
+    const name = `Record ${index + 1}`
+    const heading = html`<h1 class="record wrap-anywhere">${name}: ${basename(record)}, ${environment.startedAt}</h1>`
+    return runHtml(run, root, heading, { scope: `record-${index + 1}-`, label: ` of record ${index + 1}` })
   })
-  return document(title, lines(html`<h1>${title}</h1>`, sideBySideHtml(runs), ...records))
+  const contents = [
+    { id: 'side-by-side', title: 'Side by side' },
+    ...runs.map((_, index) => ({ id: `record-${index + 1}-summary`, title: `Record ${index + 1}` })),
+  ]
+  const head = lines(html`<h1>${title}</h1>`, contentsHtml('Records', contents, []))
+  return document(title, lines(head, sideBySideHtml(runs), ...records))
 }
 
-/** @param record number of the record on the page, which keeps the names of radio buttons apart */
-const runHtml = (run: Run, root: string, record: number): Html => {
-  const { report, baseline, history } = run
+/** @param place what its ids and its contents begin and end with, which differs between the records of a page */
+function runHtml(run: Run, root: string, heading: Html, place: { scope: string; label: string }): Html {
+  const { report, baseline, former } = run
+  const anchors = createAnchors(report, place.scope)
+  const history = run.history && historyHtml(run.history, anchors)
+  const parts = listParts(report, anchors, { baseline: baseline !== undefined, history: history !== undefined })
+  const benches = benchTitles(report).map(({ title, bench }) => ({ id: anchors.bench(bench), title }))
+  const headline = headlineOf(report, { baseline, former })
   return lines(
-    summaryHtml(run, root),
-    warningsHtml(report),
-    findingsHtml(report, record),
-    baseline && baselineHtml(baseline, record),
-    benchesHtml(report, baselineLookup(baseline)),
-    claimsHtml(report, root, record),
-    history && historyHtml(history, record),
-    environmentHtml(report),
-  )
-}
-
-function regressionHtml(baseline: BaselineView): Html {
-  const { head, items } = regressionSummary(baseline)
-  return lines(
-    html`<p class="${items.length > 0 ? 'bad' : 'good'}">${head}</p>`,
-    items.length > 0 &&
-      html`<ul>${items.map(({ text }) => html`<li class="bad wrap-anywhere">✗ regressed: ${text}</li>`)}</ul>`,
-  )
-}
-
-function summaryHtml(run: Run, root: string): Html {
-  const { report, baseline } = run
-  return lines(
-    headlineHtml(report, run, root),
-    baseline && regressionHtml(baseline),
+    heading,
+    contentsHtml(`Contents${place.label}`, parts, benches),
+    headlineHtml({ report, headline, root, anchors }),
     html`<p class="muted">exit code ${report.exit.code}: ${describeExit(report.exit)}</p>`,
     html`<p class="muted wrap-anywhere">record ${shownPath(report.record, root)}</p>`,
+    warningsHtml(report, anchors),
+    findingsHtml(report, anchors),
+    baseline && baselineHtml(baseline, anchors),
+    benchesHtml(report, baselineLookup(baseline), anchors),
+    claimsHtml(report, root, anchors),
+    history,
+    environmentHtml(report, anchors),
   )
 }

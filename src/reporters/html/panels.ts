@@ -1,22 +1,29 @@
 import type { MetricResult } from '../../core/model/report.ts'
+import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { sanitize, truncate } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
 import { barHtml, baselineBar, interactiveRow } from './bars.ts'
-import { samplesText } from './elements.ts'
+import { samplesText, verdictClass } from './elements.ts'
+import { signBefore } from './marks.ts'
 import { createScale, formatTick, largest, round, smallest } from './scale.ts'
-import { platformLabel, scrolling, svg, svgText, vertical, verticalGrid } from './svg.ts'
-import { type Html, html, lines } from './tag.ts'
+import { type Layout, onWide, platformLabel, responsive, svg, svgText, vertical, verticalGrid } from './svg.ts'
+import { type Html, html, joinHtml, lines } from './tag.ts'
 
 /** Small multiples: panels side by side with the same platforms as rows, each with native's line. */
 
-const width = 900
-const left = 124
+interface PanelLayout extends Layout {
+  /** The most panels side by side. */
+  readonly perRow: number
+  /** Panels have the width that so many would have, if there are fewer. */
+  readonly atLeast: number
+}
+
+const wide: PanelLayout = { width: 900, left: 124, isInteractive: true, perRow: 5, atLeast: 2 }
+const narrow: PanelLayout = { width: 340, left: 108, isInteractive: false, perRow: 1, atLeast: 1 }
 const gap = 14
 const rowHeight = 20
 /** The room for the median at the end of a bar. */
-const medianWidth = 62
-/** The most panels side by side. */
-const panelsPerRow = 5
+const medianWidth = 70
 /** Panels share a scale up to this ratio of their longest bars; beyond it, the longest bar would hide the others. */
 const sharedScaleRatio = 10
 
@@ -30,7 +37,7 @@ interface PanelResult {
   readonly result: MetricResult
   /** The same metric in the baseline. */
   readonly before?: MetricResult | undefined
-  readonly verdictClass: string
+  readonly verdict: ClaimVerdict | undefined
 }
 
 const hasMedian = ({ result }: PanelResult): boolean => result.median !== null && result.samples.length > 0
@@ -52,17 +59,16 @@ export function shareScale(panels: readonly Panel[]): boolean {
 }
 
 /** The caption of panels. */
-export function panelsCaption(panels: readonly Panel[], unit: string): string {
+export function panelsCaption(panels: readonly Panel[], unit: string): Html {
   const results = panels.flatMap((panel) => [...panel.results])
-  return [
+  const caption = [
     `Medians${unit === 'count' ? '' : ` in ${unit}`}; dots are samples.`,
     results.some(([platform, result]) => platform === 'native' && hasMedian(result)) && 'Dashed: native.',
     results.some(([, { before }]) => before !== undefined) && 'Outlined: the baseline.',
     shareScale(panels) ? 'One scale for all.' : 'Each has its own scale.',
-    'Hover or focus a bar for its samples.',
+    onWide('Hover or focus a bar for its samples.'),
   ]
-    .filter(Boolean)
-    .join(' ')
+  return joinHtml(caption, ' ')
 }
 
 /**
@@ -75,15 +81,25 @@ export function panelsChart(
   panels: readonly Panel[],
   scalePanels: readonly Panel[] | undefined,
 ): Html | undefined {
+  const drawn = [wide, narrow].map((layout) => panelRows(label, panels, scalePanels, layout))
+  return drawn[0]!.length > 0 ? responsive(lines(...drawn[0]!), lines(...drawn[1]!)) : undefined
+}
+
+function panelRows(
+  label: string,
+  panels: readonly Panel[],
+  scalePanels: readonly Panel[] | undefined,
+  layout: PanelLayout,
+): Html[] {
   const rows: Html[] = []
-  for (let start = 0; start < panels.length; start += panelsPerRow) {
-    const row = panels.slice(start, start + panelsPerRow)
+  for (let start = 0; start < panels.length; start += layout.perRow) {
+    const row = panels.slice(start, start + layout.perRow)
     const platforms = row.flatMap(({ results }) =>
       [...results].filter(([, result]) => hasMedian(result)).map(([platform]) => platform),
     )
-    if (platforms.length > 0) rows.push(panelRow(label, row, [...new Set(platforms)], scalePanels))
+    if (platforms.length > 0) rows.push(panelRow(label, row, [...new Set(platforms)], scalePanels, layout))
   }
-  return rows.length > 0 ? lines(...rows) : undefined
+  return rows
 }
 
 function panelRow(
@@ -91,19 +107,21 @@ function panelRow(
   panels: readonly Panel[],
   platforms: readonly string[],
   scalePanels: readonly Panel[] | undefined,
+  layout: PanelLayout,
 ): Html {
-  const panelWidth = (width - left) / Math.max(2, panels.length)
+  const { width, left, isInteractive, atLeast } = layout
+  const panelWidth = (width - left) / Math.max(atLeast, panels.length)
   const bottom = platforms.length * rowHeight + 26
   const names = platforms.map((platform, row) =>
-    platformLabel({ x: left - 10, y: yOf(row) + 4, anchor: 'end' }, platform),
+    platformLabel({ x: left - 10, y: yOf(row) + 4, anchor: 'end' }, platform, left - 10),
   )
   const drawn = panels.map((panel, index) => {
-    const area = { from: round(left + index * panelWidth), width: panelWidth, bottom }
+    const area = { from: round(left + index * panelWidth), width: panelWidth, bottom, isInteractive }
     return panelHtml(panel, platforms, area, scalePanels)
   })
   const description = `${label}: a bar for each platform, in ${panels.map(({ title }) => title).join('; ')}`
-  const picture = svg({ width, height: bottom + 40, role: 'group', label: description }, [names, drawn])
-  return scrolling(label, picture)
+  const role = isInteractive ? 'group' : 'img'
+  return svg({ width, height: bottom + (isInteractive ? 40 : 22), role, label: description }, [names, drawn])
 }
 
 const yOf = (row: number): number => row * rowHeight + 36
@@ -112,12 +130,13 @@ interface Area {
   readonly from: number
   readonly width: number
   readonly bottom: number
+  readonly isInteractive: boolean
 }
 
 function panelHtml(
   panel: Panel,
   platforms: readonly string[],
-  { from, width: panelWidth, bottom }: Area,
+  { from, width: panelWidth, bottom, isInteractive }: Area,
   scalePanels: readonly Panel[] = [panel],
 ): Html {
   const high = largest(scalePanels.map(longestBar).filter(Number.isFinite))
@@ -133,20 +152,23 @@ function panelHtml(
     const y = yOf(row)
     const shown = panel.results.get(platform)
     if (!shown || !hasMedian(shown)) return svgText({ x: from + 2, y: y + 4, className: 'axis' }, '–')
-    const { result, before, verdictClass } = shown
+    const { result, before, verdict } = shown
     const median = result.median!
     const samples = result.samples.map(({ value }) => value)
     const former = before?.median ?? undefined
+    const end = round(Math.max(x.at(median), x.at(largest(samples))) + 6)
+    const content = [
+      former === undefined ? undefined : baselineBar(former, x, y, 16),
+      barHtml(median, samples, x, y, 12),
+      svgText({ x: end, y: y + 4, className: 'figure' }, signBefore(verdict) + truncate(formatTick(median), 9)),
+    ]
+    if (!isInteractive) return html`<g class="row ${verdictClass(verdict)}">${content}</g>`
     const baseline = former === undefined ? '' : `; baseline ${formatQuantity(former, result.unit)}`
     const sampleText = samplesText(samples, result.unit)
     const about = `${panel.title}, ${platform}: median ${formatQuantity(median, result.unit)}${baseline}; ${sampleText}`
-    const end = round(Math.max(x.at(median), x.at(largest(samples))) + 6)
-    return interactiveRow(verdictClass, about, { x: from, y, width: round(panelWidth - gap), height: 18 }, [
-      former === undefined ? undefined : baselineBar(former, x, y, 16),
-      barHtml(median, samples, x, y, 12),
-      svgText({ x: end, y: y + 4, className: 'figure' }, truncate(formatTick(median), 9)),
-      svgText({ x: 4, y: bottom + 34, className: 'tip' }, truncate(sanitize(about), 150)),
-    ])
+    const area = { x: from, y, width: round(panelWidth - gap), height: 18 }
+    const tip = svgText({ x: 4, y: bottom + 34, className: 'tip' }, truncate(sanitize(about), 150))
+    return interactiveRow(verdictClass(verdict), about, area, [...content, tip])
   })
   const native = panel.results.get('native')?.result.median ?? null
   return html`<g>${[

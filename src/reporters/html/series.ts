@@ -3,6 +3,7 @@ import type { CaseResult, MetricResult, Report } from '../../core/model/report.t
 import { quantile } from '../../core/stats/index.ts'
 import { formatColumn, formatQuantity, formatRatios } from '../format.ts'
 import type { BaselineLookup } from '../metric-table.ts'
+import type { Anchors } from './anchors.ts'
 import { cell, details, headerCell, samplesText, table } from './elements.ts'
 import { type Line, lineChart } from './line-chart.ts'
 import { formatParameter, largest, smallest } from './scale.ts'
@@ -225,12 +226,17 @@ export const seriesHeading = ({ metric, axis, others }: Series): Html =>
  * The charts of each series with the claims about it and a table, in families if there are many lines.
  * @returns undefined if the bench has no series
  */
-export function seriesHtml(report: Report, cases: readonly CaseResult[], before: BaselineLookup): Html | undefined {
-  const sections = seriesOf(cases).flatMap((series) => seriesSection(report, series, before) ?? [])
+export function seriesHtml(
+  report: Report,
+  cases: readonly CaseResult[],
+  before: BaselineLookup,
+  anchors: Anchors,
+): Html | undefined {
+  const sections = seriesOf(cases).flatMap((series) => seriesSection(report, series, before, anchors) ?? [])
   return sections.length > 0 ? joinLines(...sections) : undefined
 }
 
-function seriesSection(report: Report, series: Series, before: BaselineLookup): Html | undefined {
+function seriesSection(report: Report, series: Series, before: BaselineLookup, anchors: Anchors): Html | undefined {
   const { axis, metric, cases } = series
   const lines = seriesLines(series, before)
   const charts = groupByFamily(lines, report).flatMap(({ title, lines: group }) => {
@@ -252,7 +258,7 @@ function seriesSection(report: Report, series: Series, before: BaselineLookup): 
   const titles = ['platform', ...axisValues(series).map(formatParameter)]
   return html`${seriesHeading(series)}
 ${joinLines(...charts)}
-${claimsForChart(report, cases, metric)}
+${claimsForChart(report, cases, metric, anchors)}
 ${details('The same as a table', table(`${metric} over ${axis}`, titles, rows))}`
 }
 

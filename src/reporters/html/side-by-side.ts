@@ -61,7 +61,7 @@ export function sideBySideHtml(runs: readonly Run[]): Html {
   const note =
     hosts.length > 1 &&
     ' Figures of different hosts are drawn apart, on the same scale: the hosts may cause the differences.'
-  return html`<h2>Side by side</h2>
+  return html`<h2 id="side-by-side">Side by side</h2>
 ${lines(...hosts.map((host, index) => hostHtml(host, index, hosts.length > 1)))}
 <p class="muted">Each verdict comes from its own record. isobench judges nothing across records.${note}</p>
 ${lines(...ids.map((id) => benchHtml(id, hosts, figures)))}`
@@ -140,8 +140,8 @@ function metricHtml(
     const bench = caseOf(run)
     const results = (bench?.results ?? []).flatMap(({ platform, metrics }) => {
       const result = metrics[metric]
-      const className = verdictClass(worstVerdict(run.report, bench!, platform, metric))
-      return result ? [[platform, { result, verdictClass: className }] as const] : []
+      const verdict = worstVerdict(run.report, bench!, platform, metric)
+      return result ? [[platform, { result, verdict }] as const] : []
     })
     return { title: titleOf(run), results: new Map(results) }
   }
@@ -155,7 +155,7 @@ function metricHtml(
   })
   return lines(
     metricHeading(metric, example?.better === 'higher' ? 'more is better' : 'less is better'),
-    figureHtml(lines(...charts), panelsCaption(panels, example?.unit ?? ''), 'wide'),
+    figureHtml(lines(...charts), panelsCaption(panels, example?.unit ?? '')),
     figures,
   )
 }

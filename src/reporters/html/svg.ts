@@ -4,8 +4,8 @@ import { type Html, type HtmlValue, html } from './tag.ts'
 
 /** The SVG elements that several charts draw. Coordinates are in units of the view box. */
 
-/** The columns that a platform's name may take beside a chart. */
-const nameColumns = 17
+/** The width of a column of a platform's name, about. */
+const columnWidth = 6.7
 
 interface TextOptions {
   readonly x: number
@@ -21,9 +21,9 @@ export const svgText = ({ x, y, anchor = 'start', className }: TextOptions, cont
   return html`<text${classAttribute} x="${x}" y="${y}"${anchorAttribute}>${content}</text>`
 }
 
-/** A platform's name, shortened to the room beside a chart. */
-export const platformLabel = (options: TextOptions, platform: string): Html =>
-  svgText(options, truncate(sanitize(platform), nameColumns))
+/** A platform's name, shortened to the room for it. */
+export const platformLabel = (options: TextOptions, platform: string, room: number): Html =>
+  svgText(options, truncate(sanitize(platform), Math.floor(room / columnWidth)))
 
 /** A horizontal line. */
 export const horizontal = (x1: number, x2: number, y: number, className: string): Html =>
@@ -51,11 +51,22 @@ export const svg = (
   content: HtmlValue,
 ): Html => html`<svg viewBox="0 0 ${width} ${height}" role="${role}" aria-label="${label}">${content}</svg>`
 
-/** A wide picture. It scrolls on a narrow screen, because its text would be too small to read if it shrank. */
-export const scrolling = (label: string, content: HtmlValue): Html =>
-  html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">${content}</div>`
+/** The room that a picture is drawn for, in units of its view box, which are about pixels. */
+export interface Layout {
+  readonly width: number
+  /** The room for the names of platforms at the left. */
+  readonly left: number
+  /** Whether its rows show their samples under a pointer or with the focus. */
+  readonly isInteractive: boolean
+}
+
+/** A picture for wide screens and paper, and one for phones: the letters of the wide one would be too small there. */
+export const responsive = (wide: HtmlValue, narrow: HtmlValue): Html =>
+  html`<div class="on-wide">${wide}</div><div class="on-narrow">${narrow}</div>`
 
 /** Pictures with their caption. */
-export const figureHtml = (content: HtmlValue, caption: string, className = ''): Html =>
-  html`<figure${className !== '' && html` class="${className}"`}>${content}
+export const figureHtml = (content: HtmlValue, caption: HtmlValue): Html => html`<figure>${content}
 <figcaption>${caption}</figcaption></figure>`
+
+/** The words of a caption that are only true for a screen with a pointer. */
+export const onWide = (text: string): Html => html`<span class="on-wide">${text}</span>`

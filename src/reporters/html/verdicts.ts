@@ -12,10 +12,27 @@ import {
   formatPlatforms,
   interval,
 } from '../format.ts'
+import { signs } from '../headline/words.ts'
 import type { BaselineView } from '../metric-table.ts'
 import { caseName, claimLocation, outcomeName, type UniqueClaim, uniqueClaims, verdictSymbols } from '../summary.ts'
-import { cell, details, filtered, headerCell, list, type Row, table, verdictClass } from './elements.ts'
-import { type Html, type HtmlValue, html, joinHtml, lines } from './tag.ts'
+import { type Anchors, link } from './anchors.ts'
+import {
+  cell,
+  changeKinds,
+  details,
+  type Entry,
+  entryList,
+  filtered,
+  firstKind,
+  headerCell,
+  list,
+  type Row,
+  table,
+  verdictClass,
+  verdictKinds,
+} from './elements.ts'
+import { signBefore } from './marks.ts'
+import { type Html, html, joinHtml, lines } from './tag.ts'
 
 /** The verdicts of a run as tables: changes since the baseline, findings, and claims. */
 
@@ -26,16 +43,10 @@ const changeMarks: Record<Change, { readonly symbol: string; readonly className:
   unclear: { symbol: '?', className: 'doubt' },
   same: { symbol: '=', className: 'none' },
 }
-const changes = Object.keys(changeMarks) as Change[]
+const changes = changeKinds.filter((kind): kind is Change => kind !== 'changed')
 
-/** A table of changes with at most this many rows is open from the start. */
-const fewRows = 20
-
-/**
- * What changed since the baseline, regressions first.
- * @param record number of the record on the page, which keeps the names of radio buttons apart
- */
-export function baselineHtml({ name, comparison }: BaselineView, record: number): Html {
+/** All that was compared with the baseline, folded: what fails the run is in the summary. */
+export function baselineHtml({ name, comparison }: BaselineView, anchors: Anchors): Html {
   const { rows, hostDifferences, marginPercent } = comparison
   const sorted = changes.flatMap((change) => rows.filter((row) => row.change === change))
   const tableRows = sorted.map(
@@ -46,7 +57,7 @@ export function baselineHtml({ name, comparison }: BaselineView, record: number)
           `${changeMarks[change].symbol} ${change}${failsRun ? '' : ' (host)'}`,
           `nowrap ${changeMarks[change].className}`,
         ),
-        headerCell(caseName(bench, params)),
+        headerCell(anchors.linkToBench(bench, caseName(bench, params))),
         cell(platform, 'wrap-anywhere'),
         cell(metric),
         cell(ratio ? `×${interval({ ...ratio, value: ratio.estimate })}` : '–', 'nowrap'),
@@ -60,7 +71,7 @@ export function baselineHtml({ name, comparison }: BaselineView, record: number)
   const differences = hostDifferences.map(({ what, baseline, current }) => `${what}: ${baseline} → ${current}`)
   const counts = changes.map((change) => `${count(change)} ${change}`).join(' · ')
   return lines(
-    html`<h2>Against the baseline ${name}</h2>`,
+    html`<h2 id="${anchors.part('baseline')}">Against the baseline ${name}</h2>`,
     html`<p>${counts} <span class="muted">(margin ${marginPercent} %)</span></p>`,
     differences.length > 0 && [
       html`<p class="doubt">The hosts differ in ${plural(differences.length, 'thing')}, which may cause changes:</p>`,
@@ -68,25 +79,22 @@ export function baselineHtml({ name, comparison }: BaselineView, record: number)
     ],
     details(
       plural(rows.length, 'figure'),
-      filtered(`against-${record}`, 'Show changes', changes, tableRows, changeTable),
-      count('lost') + count('regressed') > 0 || rows.length <= fewRows,
+      filtered(anchors.part('baseline-filter'), 'Show changes', changes, tableRows, changeTable),
     ),
   )
 }
-
-/** The kinds of rows that a filter can select. */
-const kinds = ['fails', 'contradicted', 'inconclusive', 'holds-in-part', 'not-evaluated', 'holds']
 
 type Judged = Pick<FindingVerdict, 'outcome' | 'direction' | 'failsRun'>
 
 const kindOf = ({ outcome, failsRun }: Judged): string => (failsRun ? `${outcome} fails` : outcome)
 
-/** The cell with the outcome, and a note whether it fails the run. */
-function outcomeCell(verdict: Judged, note: HtmlValue = undefined) {
-  const { outcome, failsRun } = verdict
-  const text = `${verdictSymbols[outcome]} ${outcomeName(outcome)}`
-  const fails = html`<br><strong>fails the run</strong>`
-  return cell([text, failsRun ? fails : note], `nowrap ${verdictClass(verdict)}`)
+/** The outcome, whether it is better than claimed, and whether it fails the run. */
+function outcomeMark(verdict: Judged): Html {
+  const { outcome, direction, failsRun } = verdict
+  const isBetter = outcome === 'contradicted' && direction === 'better'
+  const text = isBetter ? `${signs.better} better` : `${verdictSymbols[outcome]} ${outcomeName(outcome)}`
+  const fails = failsRun && html` <br><strong>fails the run</strong>`
+  return html`<span class="${verdictClass(verdict)}">${text}${fails}</span>`
 }
 
 /** A part with its quote, and the comparisons beneath it. */
@@ -103,50 +111,61 @@ function partHtml(report: Report, part: PartVerdict): Html {
   return html`<li class="wrap-anywhere">${title}${said}<ul>${comparisons}</ul></li>`
 }
 
-/** @param record number of the record on the page, which keeps the names of radio buttons apart */
-export function findingsHtml(report: Report, record: number): Html | undefined {
+export function findingsHtml(report: Report, anchors: Anchors): Html | undefined {
   if (report.findings.length === 0) return undefined
-  const rows = report.findings.map((finding): Row => {
+  const entries = report.findings.map((finding): Entry => {
     const count = finding.claims.length
     const comparisons =
       count > 0 &&
       details(plural(count, 'comparison'), html`<ul>${finding.parts.map((part) => partHtml(report, part))}</ul>`)
+    const title = html`<h3 class="entry">${finding.id}. ${formatFindingTitle(finding)}</h3>`
     return {
+      id: anchors.finding(finding.id),
       kind: kindOf(finding),
-      cells: [
-        outcomeCell(finding, finding.direction === 'better' && html`<br>improved`),
-        cell(finding.id, 'number'),
-        headerCell(formatFindingTitle(finding)),
-        cell([formatFinding(finding, report), comparisons], 'wrap-anywhere'),
-      ],
+      mark: outcomeMark(finding),
+      content: [title, html`<p>${formatFinding(finding, report)}</p>`, comparisons],
     }
   })
-  const findingTable = table('Findings', ['verdict', '#', 'finding', 'why'], rows)
-  return lines(html`<h2>Findings</h2>`, filtered(`findings-${record}`, 'Show findings', kinds, rows, findingTable))
+  const filter = anchors.part('findings-filter')
+  return lines(
+    html`<h2 id="${anchors.part('findings')}">Findings</h2>`,
+    filtered(filter, 'Show findings', verdictKinds, entries, entryList(entries)),
+  )
 }
 
-/** @param record number of the record on the page, which keeps the names of radio buttons apart */
-export function claimsHtml(report: Report, root: string, record: number): Html | undefined {
+/** The most claims that are shown from the start, and only if they are contradicted. */
+const fewClaims = 20
+
+export function claimsHtml(report: Report, root: string, anchors: Anchors): Html | undefined {
   if (report.claims.length === 0) return undefined
-  const rows = report.claims.map((verdict): Row => {
+  const entries = report.claims.map((verdict, index): Entry => {
     const { file, line } = claimLocation(verdict, root)
-    const { estimate, finding, params } = verdict
+    const { estimate, finding, params, bench } = verdict
     const rounds = estimate ? ` (${plural(estimate.rounds, 'round')})` : ''
-    const location = line === undefined ? file : `${file}:${line}`
+    const about = [
+      anchors.linkToBench(bench, caseName(bench, params)),
+      line === undefined ? file : `${file}:${line}`,
+      finding !== null && link(anchors.finding(finding), `finding ${finding}`),
+    ]
     return {
+      id: anchors.claim(index),
       kind: kindOf(verdict),
-      cells: [
-        outcomeCell(verdict),
-        cell(`${formatClaim(verdict)}${rounds}`, 'wrap-anywhere'),
-        cell(describeParams(params), 'wrap-anywhere'),
-        cell([location, finding !== null && html`<br>finding ${finding}`], 'muted wrap-anywhere'),
-      ],
+      mark: outcomeMark(verdict),
+      content: html`${formatClaim(verdict)}${rounds}<br><span class="muted">${joinHtml(about, ' · ')}</span>`,
     }
   })
-  const claimTable = table('Claims', ['verdict', 'statement', 'parameters', 'where'], rows)
-  const filter = filtered(`claims-${record}`, 'Show claims', kinds, rows, claimTable)
-  return lines(html`<h2>Claims</h2>`, details(plural(rows.length, 'claim'), filter))
+  const first = firstKind(verdictKinds, entries)
+  const matter = entries.filter(({ kind }) => kind.split(' ').includes(first)).length
+  const isOpen = (first === 'fails' || first === 'contradicted') && matter <= fewClaims
+  const filter = filtered(anchors.part('claims-filter'), 'Show claims', verdictKinds, entries, entryList(entries))
+  return lines(
+    html`<h2 id="${anchors.part('claims')}">Claims</h2>`,
+    details(plural(entries.length, 'claim'), filter, isOpen),
+  )
 }
+
+/** The claims about a chart name at most so many platforms on which they hold. The table has all. */
+const mostHolding = 4
 
 const caseKey = (bench: string, params: CaseResult['params']): string => JSON.stringify([bench, describeParams(params)])
 
@@ -160,6 +179,7 @@ export function claimsForChart(
   report: Report,
   cases: readonly CaseResult[],
   metric: string,
+  anchors: Anchors,
   titles?: readonly string[],
 ): Html | undefined {
   const titleOf = new Map(cases.map(({ bench, params }, index) => [caseKey(bench.id, params), titles?.[index]]))
@@ -169,18 +189,26 @@ export function claimsForChart(
   )
   if (claims.length === 0) return undefined
   const decided = claims.filter(({ verdict }) => verdict.outcome !== 'not-evaluated')
-  const items = [...groupBy(decided, (claim) => assertionText(claim, cases.length > 1))].map(([assertion, group]) => {
-    const outcomes = [...groupBy(group, outcomeKey)].map(([, members]) => {
+  const items = [...groupBy(decided, (claim) => assertionKey(claim, cases.length > 1))].map(([, group]) => {
+    const holding = group.filter(({ verdict }) => verdict.outcome === 'holds')
+    const isMany = titles === undefined && holding.length > mostHolding
+    const named = isMany ? group.filter((one) => !holding.includes(one)) : group
+    const outcomes = [...groupBy(named, outcomeKey)].map(([, members]) => {
       const panels = members.flatMap(({ verdict }) => titleOf.get(caseKey(verdict.bench.id, verdict.params)) ?? [])
       const all = panels.length === cases.length && panels.length > 1
       const where = panels.length > 0 && ` (${all ? `all ${panels.length}` : panels.join(', ')})`
       return html`${outcomeHtml(members[0]!.verdict)}${where}`
     })
-    return html`<li class="wrap-anywhere">${assertion}: ${joinHtml(outcomes, ', ')}</li>`
+    const assertion = assertionText(group[0]!, cases.length > 1)
+    const sources = sourcesHtml(group[0]!, anchors)
+    const others = `${holding.length} ${outcomes.length > 0 ? 'others' : 'platforms'}`
+    if (isMany) outcomes.push(html`<span class="good">${verdictSymbols.holds}\u00a0${others}</span>`)
+    return html`<li class="wrap-anywhere">${assertion} (${sources}): ${joinHtml(outcomes, ', ')}</li>`
   })
   const others = claims.length - decided.length
+  const allClaims = link(anchors.part('claims'), 'Claims')
   const rest =
-    others > 0 && html`<li class="muted">${plural(others, 'statement')} could not be decided; see Claims</li>`
+    others > 0 && html`<li class="muted">${plural(others, 'statement')} could not be decided; see ${allClaims}</li>`
   return html`<p class="muted">Claims about this chart</p><ul class="resting">${items}${rest}</ul>`
 }
 
@@ -193,15 +221,24 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   return groups
 }
 
-function assertionText({ verdict, sources }: UniqueClaim, withParams: boolean): string {
+function assertionText({ verdict }: UniqueClaim, withParams: boolean): string {
   const params = describeParams(verdict.params)
-  return `${formatAssertion(verdict)}${withParams && params ? ` at ${params}` : ''} (${sources})`
+  return `${formatAssertion(verdict)}${withParams && params ? ` at ${params}` : ''}`
+}
+
+const assertionKey = (claim: UniqueClaim, withParams: boolean): string =>
+  JSON.stringify([assertionText(claim, withParams), claim.sources])
+
+/** Who states a claim, with links to the findings. */
+function sourcesHtml({ findings, isOwn }: UniqueClaim, anchors: Anchors): Html {
+  const links = findings.map((id) => link(anchors.finding(id), `finding ${id}`))
+  return joinHtml([...links, isOwn && 'the bench'], ', ')
 }
 
 const outcomeKey = ({ verdict }: UniqueClaim): string =>
   JSON.stringify([verdict.outcome, verdictClass(verdict), formatPlatforms(verdict)])
 
 function outcomeHtml(verdict: ClaimVerdict): Html {
-  const text = `${verdictSymbols[verdict.outcome]}\u00a0${formatPlatforms(verdict)}`
+  const text = `${signBefore(verdict).trim() || verdictSymbols[verdict.outcome]}\u00a0${formatPlatforms(verdict)}`
   return html`<span class="${verdictClass(verdict)}">${text}</span>`
 }

@@ -16,6 +16,7 @@ import {
   factTitle,
   findingFact,
   nextText,
+  noteSigns,
   othersText,
   signs,
   sinceText,
@@ -349,8 +350,6 @@ function warningLines(
 function findingNoteLines({ findings }: Headline, report: Report, view: RenderOptions, limit: Limits): string[] {
   if (report.findings.length === 0) return []
   const { width, ink } = view
-  // None of these findings fails the run.
-  const noteSigns = { lost: signs.worse, improved: signs.better, doubtful: signs.doubt, holds: '', open: '' } as const
   const lines = listed(
     findings,
     limit.findings,

@@ -97,12 +97,19 @@ describe('html', () => {
     const tables = page.split('<table').length - 1
     expect(pictures).toBeGreaterThan(6)
     expect(tables).toBeGreaterThan(pictures / 2)
-    const places = ['<h2>Warnings', '<h2>Findings', '<h2>Claims', '<h2>Environment'].map((one) => page.indexOf(one))
+    const places = ['Warnings', 'Findings', 'Benches', 'Claims', 'Environment'].map((one) =>
+      page.search(new RegExp(`<h2 [^>]*>${one}<`)),
+    )
+    expect(Math.min(...places)).toBeGreaterThan(0)
     expect(places).toEqual([...places].sort((a, b) => a - b))
     expect(page).toMatch(/<title>isobench: project [0-9a-f]{8}\+?, \d{4}-\d\d-\d\d \d\d:\d\d UTC<\/title>/)
-    // The filter shows what matters most, and all claims are folded.
-    expect(page).toMatch(/name="findings-1" value="(fails|contradicted)" checked/)
-    expect(page).toMatch(/<h2>Claims<\/h2>\s*<details><summary>\d+ claims/)
+    // The filters show what matters most. Claims that hold are folded.
+    expect(page).toMatch(/name="findings-filter" value="(fails|contradicted)" checked/)
+    expect(page).toMatch(/<h2 id="claims">Claims<\/h2>\s*<details open=""><summary>\d+ claims/)
+    expect(page).toMatch(/name="claims-filter" value="(fails|contradicted)" checked/)
+    const holding = { ...real.report, claims: real.report.claims.filter(({ outcome }) => outcome === 'holds') }
+    const folded = await shown('html', { ...real, report: { ...holding, findings: [] } })
+    expect(folded).toMatch(/<h2 id="claims">Claims<\/h2>\s*<details><summary>\d+ claims/)
     for (const shape of ['circle class="mark"', 'path class="mark cross"', 'path class="mark"'])
       expect([shape, page.includes(`<${shape}`)]).toEqual([shape, true])
     expect(page).not.toMatch(/NaN|Infinity|undefined/)
@@ -147,7 +154,7 @@ describe('html', () => {
     const out = new Memory()
     const against = () => ({ name: 'main', report: real.report, comparison })
     await reporters.html!.create({ ...contextOf(out), against }).onStoredRuns!([stored(now)])
-    expect(out.text.includes('<h2>Against the baseline main')).toBe(true)
+    expect(out.text.includes('<h2 id="baseline">Against the baseline main')).toBe(true)
     expect(/; baseline [\d.]+ ms; /.test(out.text)).toBe(true)
     for (const drawn of ['rect', 'circle', 'path'])
       expect([drawn, out.text.includes(`<${drawn} class="before"`)]).toEqual([drawn, true])
@@ -157,7 +164,7 @@ describe('html', () => {
 
   test('puts several records beside each other', async () => {
     const page = await shown('html', real, hostileRun)
-    expect(page).toContain('<h2>Side by side')
+    expect(page).toContain('<h2 id="side-by-side">Side by side')
     expect(page.split('class="record').length - 1).toBe(2)
     const names = [...page.matchAll(/type="radio" name="([^"]+)" value="all"/g)].map(([, name]) => name)
     expect(new Set(names).size).toBe(names.length)

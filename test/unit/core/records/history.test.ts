@@ -8,6 +8,7 @@ import { changePoints, formerRun, historyFor, readHistory } from '../../../../sr
 import { recordText } from '../../../../src/core/records/merge.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { seeded } from '../../../../src/core/stats/index.ts'
+import { createAnchors } from '../../../../src/reporters/html/anchors.ts'
 import { historyHtml } from '../../../../src/reporters/html/history.ts'
 import { makeRecord } from '../../reporters/fixture.ts'
 import { scaled } from '../judge/builders.ts'
@@ -95,7 +96,7 @@ test('a record of a project has the project’s history in its html report; one 
   const report = buildReport(readRecord(file), { strict: false })
   const history = historyFor(report)!
   expect(history.runs).toHaveLength(14)
-  const page = String(historyHtml(history, 1))
+  const page = String(historyHtml(history, createAnchors(report, '')))
   expect(page.includes('gvisor · events: a new level since 2026-01-08')).toBe(true)
   expect(page.includes('also otherwise since then: kernel: 6.1 and 6.12')).toBe(true)
   expect(page.split('<svg class="spark"').length - 1).toBe(

@@ -26,7 +26,7 @@ const pageOf = async (records: readonly RunRecord[], former?: RunRecord): Promis
   return out.text
 }
 
-const sectionsOf = (page: string): string[] => page.split('<section>').slice(1)
+const sectionsOf = (page: string): string[] => page.split(/<section[^>]*>/).slice(1)
 const count = (text: string, of: string): number => text.split(of).length - 1
 /** Everything of gVisor at a third more. */
 const slower = (record: RunRecord, over: Partial<RunRecord['environment']> = {}): RunRecord => ({
@@ -70,9 +70,10 @@ describe('the paper’s figures', () => {
   )
 
   check('6 and 17 are lines over a parameter, in families small enough to distinguish', [6, 17], (number) => {
-    const charts = figure(number).join('').split('class="wide"').slice(1)
+    const charts = figure(number).join('').split('class="on-wide"').slice(1)
     expect(charts.length).toBeGreaterThan(3)
-    for (const chart of charts) expect(count(chart.split('</figure>')[0]!, 'class="line-')).toBeLessThanOrEqual(10)
+    for (const chart of charts)
+      expect(count(chart.split('class="on-narrow"')[0]!, 'class="line-')).toBeLessThanOrEqual(10)
   })
 
   check('%i are distributions of boots', [13, 14, 15], (number) => {
@@ -87,12 +88,14 @@ describe('the paper’s figures', () => {
       [bySyscalls!, 'syscalls'],
     ] as const) {
       expect(one).toContain(`Figure 18: attack profile by ${by}<`)
-      const picture = one.split('</figure>')[0]!
+      const picture = one.split('class="on-narrow"')[0]!
       const titles = [...picture.matchAll(/<text class="title"[^>]*>([^<]*)</g)].map(([, text]) => text)
       expect(titles).toEqual(['cpu', 'memory', 'file I/O', 'network', 'start and stop'])
       expect(count(picture, 'class="native"')).toBe(5)
       expect(count(picture, 'tabindex="0" role="img"')).toBe(5 * allPlatforms.length)
-      expect(one).toMatch(/better than qemu \(finding 27\): <span[^>]*>✓\u00a0osv<\/span> \(all 5\)/)
+      expect(one).toMatch(
+        /better than qemu \(<a href="#finding-27">finding 27<\/a>\): <span[^>]*>✓\u00a0osv<\/span> \(all 5\)/,
+      )
     }
   })
 
@@ -122,10 +125,13 @@ describe('several records', () => {
     const page = await pageOf([one, slower(one)])
     const beside = page.slice(page.indexOf('Side by side'), page.indexOf('Record 1:'))
     const prime = sectionsOf(beside)[0]!
-    const titles = [...prime.matchAll(/<text class="title"[^>]*>([^<]*)</g)].map(([, text]) => text)
+    const picture = prime.split('class="on-narrow"')[0]!
+    const titles = [...picture.matchAll(/<text class="title"[^>]*>([^<]*)</g)].map(([, text]) => text)
     expect(titles).toEqual(['1: 2026-01-01 00:00', '2: 2026-02-01 00:00'])
-    expect(count(prime, '<svg')).toBe(1)
-    expect(count(prime, 'class="native"')).toBe(2)
+    expect(count(picture, '<svg')).toBe(1)
+    expect(count(picture, 'class="native"')).toBe(2)
+    // On a phone they are beneath each other.
+    expect(count(prime.slice(picture.length), '<svg')).toBe(2)
     expect(prime).toContain('One scale for all')
     // The same platform in the same row, its bar longer in the second panel.
     const widths = [
@@ -147,7 +153,11 @@ describe('several records', () => {
     expect(beside).toMatch(/Host A: .*Linux 6\.1\.0/)
     expect(beside).toMatch(/Host B: .*Linux 6\.12/)
     expect(beside).toContain('kernel: 6.1.0 → 6.12')
-    const pictures = sectionsOf(beside)[0]!.split('</figure>')[0]!.split('<svg').slice(1)
-    expect(pictures.map((svg) => count(svg, 'class="title"'))).toEqual([2, 1])
+    const pictures = sectionsOf(beside)[0]!
+      .split('</figure>')[0]!
+      .split('<div class="on-wide"')
+      .slice(1)
+      .map((one) => one.split('class="on-narrow"')[0]!)
+    expect(pictures.map((picture) => count(picture, 'class="title"'))).toEqual([2, 1])
   })
 })

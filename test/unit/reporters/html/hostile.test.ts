@@ -2,48 +2,10 @@
 
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Report, reportSchema } from '../../../../src/core/model/report.ts'
+import type { Report } from '../../../../src/core/model/report.ts'
 import { renderPage } from '../../../../src/reporters/html/page.ts'
-import { contextOf, Memory, makeReport } from '../fixture.ts'
-
-type Path = readonly (string | number)[]
-
-/** Replaces the strings of plain data. Keys below `metrics` and `params` are names, so they count as strings too. */
-function mapStrings(value: unknown, replace: (text: string, path: Path) => string, path: Path = []): unknown {
-  if (typeof value === 'string') return replace(value, path)
-  if (Array.isArray(value)) return value.map((item, index) => mapStrings(item, replace, [...path, index]))
-  if (typeof value !== 'object' || value === null) return value
-  const named = ['metrics', 'params', 'mitigations'].includes(String(path.at(-1)))
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      named ? replace(key, [...path, '*']) : key,
-      mapStrings(item, replace, [...path, key]),
-    ]),
-  )
-}
-
-/** A path without indices and names: the same for every item of a list. */
-const kindOf = (path: Path): string => path.map((part) => (typeof part === 'number' ? '[]' : part)).join('.')
-
-const base = makeReport(false)
-
-/** The kinds of paths at which the schema allows any text. Enumerations and the like keep their values. */
-const free = new Set<string>()
-{
-  const kinds = new Map<string, string>()
-  mapStrings(base, (text, path) => {
-    kinds.set(kindOf(path), text)
-    return text
-  })
-  for (const kind of kinds.keys()) {
-    const changed = mapStrings(base, (text, path) => (kindOf(path) === kind ? `${text}!` : text))
-    if (reportSchema.safeParse(changed).success) free.add(kind)
-  }
-}
-
-/** The report with `addition` at the end of every text. Letters around it keep words such as `native` from matching. */
-const withAddition = (addition: string): Report =>
-  mapStrings(base, (text, path) => (free.has(kindOf(path)) ? `${text}x${addition}x` : text)) as Report
+import { contextOf, Memory } from '../fixture.ts'
+import { free, hostileText, withAddition } from '../hostile-report.ts'
 
 const pageOf = (...reports: Report[]): string => renderPage(reports, contextOf(new Memory()))
 
@@ -68,26 +30,6 @@ function structureOf(page: string): string[] {
   expect(rest).not.toMatch(/[<>"]/)
   return structure
 }
-
-const dangerous = fc.constantFrom(
-  ...['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)", '</style>', '</title>'],
-  ...[
-    '" onload="x',
-    '<!--',
-    '-->',
-    ']]>',
-    '&lt;',
-    '&#60;b&#62;',
-    '\u0000<b>',
-    '\u2028<b>',
-    '`',
-    '${',
-    '<svg/onload=x>',
-  ],
-)
-const hostileText = fc
-  .array(fc.oneof(dangerous, fc.string({ unit: 'binary', maxLength: 8 })), { minLength: 1, maxLength: 8 })
-  .map((parts) => parts.join(''))
 
 describe('hostile text in every field of a report', () => {
   const single = structureOf(pageOf(withAddition('')))
