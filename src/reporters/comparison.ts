@@ -1,4 +1,4 @@
-import { type Comparison, regressions } from '../core/records/compare.ts'
+import type { Comparison } from '../core/records/compare.ts'
 import {
   type Change,
   falseDiscoveryRate,
@@ -6,9 +6,8 @@ import {
   type RowReason,
   type WhichRun,
 } from '../core/records/row-changes.ts'
-import { plural, sanitize } from '../util/text.ts'
+import { sanitize } from '../util/text.ts'
 import { figure, interval } from './format.ts'
-import type { BaselineView } from './metric-table.ts'
 import { caseName, outcomeName } from './summary.ts'
 import { plainTable } from './terminal/table.ts'
 
@@ -111,28 +110,8 @@ function cannotTellText(rows: readonly Row[]): string {
 export const differenceText = ({ what, baseline: a, current: b }: Comparison['hostDifferences'][number]): string =>
   `  ${sanitize(what, 60)}: ${sanitize(a, 200)} → ${sanitize(b, 200)}`
 
-/** What regressed against the baseline, for the summary of a run. */
-export interface RegressionSummary {
-  /** `2 metrics regressed against the baseline main`, or that none did. */
-  readonly head: string
-  /** What regressed and by how much, each with its bench file. */
-  readonly items: readonly { readonly file: string; readonly text: string }[]
-}
-
 /** By how much a metric changed, or why that is not known: `: now ÷ before 1.2 [1.1, 1.3]`. */
 export function changeText({ change, ratio, reason }: Pick<Row, 'change' | 'ratio' | 'reason'>): string {
   if (reason !== null) return `: ${change === 'lost' ? 'lost, ' : ''}${formatRowReason(reason)}`
   return ratio ? `: now ÷ before ${interval({ ...ratio, value: ratio.estimate })}` : ''
-}
-
-export function regressionSummary({ name, comparison }: BaselineView): RegressionSummary {
-  const items = regressions(comparison).map((row) => {
-    const { bench, params, platform, metric } = row
-    return {
-      file: bench.file,
-      text: `${caseName(bench, params)} · ${sanitize(platform, 60)} · ${sanitize(metric, 60)}${changeText(row)}`,
-    }
-  })
-  const what = items.length > 0 ? plural(items.length, 'metric') : 'No metric'
-  return { head: `${what} regressed against the baseline ${sanitize(name, 100)}`, items }
 }

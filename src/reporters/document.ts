@@ -63,12 +63,12 @@ const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 /** For HTML and XML, in text and in quoted attributes. XML 1.0 forbids most control characters; none is left. */
 export const escapeHtml = (text: string): string => sanitize(text).replace(/[&<>"']/g, (c) => entities[c]!)
 
-/** For a table or a list in GitHub's Markdown: nothing in it is markup, HTML or a mention. */
+/** For a table or a list in GitHub's Markdown: nothing in it is markup, HTML, a mention or the number of an issue. */
 export const escapeMarkdown = (text: string): string =>
   sanitize(text)
     .replace(/[\\`*_{}[\]#!|~$]/g, '\\$&')
     .replace(/[&<>]/g, (c) => entities[c]!)
-    .replace(/@(?=\w)/g, '@\u200b')
+    .replace(/@(?=\w)|#(?=\d)/g, '$&\u200b')
 
 /** A field of RFC 4180. A text that a spreadsheet would read as a formula gets an apostrophe in front (OWASP). */
 export function csvField(value: string | number): string {

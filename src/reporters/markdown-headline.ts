@@ -4,7 +4,7 @@ import { escapeMarkdown as md } from './document.ts'
 import { formatTally } from './findings.ts'
 import { cellText, legendText, nativeText } from './headline/cells.ts'
 import type { Before, Fact } from './headline/facts.ts'
-import { type Headline, headlineOf } from './headline/headline.ts'
+import type { Headline } from './headline/headline.ts'
 import { matrixOf } from './headline/matrix.ts'
 import { rerunOf } from './headline/next-steps.ts'
 import {
@@ -46,8 +46,7 @@ export const comparedWith = (
   }: { against?: (report: Report) => Before['baseline']; former?: (report: Report) => Report | undefined },
 ): Before => ({ baseline: against?.(report), former: former?.(report) })
 
-export function markdownHeadline(report: Report, before: Before, root: string, limits: HeadlineLimits): string[] {
-  const headline = headlineOf(report, before)
+export function markdownHeadline(headline: Headline, report: Report, root: string, limits: HeadlineLimits): string[] {
   return [
     `## ${verdictSign(headline)} ${verdictWord(headline)}: ${md(verdictText(headline))}`,
     '',
@@ -62,11 +61,15 @@ export function markdownHeadline(report: Report, before: Before, root: string, l
   ]
 }
 
-/** A command as code. A backtick in a name would end the code. */
-const code = (line: string): string => (line.includes('`') ? md(line) : `\`${line}\``)
+/** A command as code, between more backticks than any name in it has. */
+function code(line: string): string {
+  const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length))
+  const fence = '`'.repeat(longest + 1)
+  return longest > 0 ? `${fence} ${line} ${fence}` : `${fence}${line}${fence}`
+}
 
 /** Entries of a list, and how many more there are. */
-function listed<T>(all: readonly T[], most: number, lineOf: (one: T) => string): string[] {
+export function listed<T>(all: readonly T[], most: number, lineOf: (one: T) => string): string[] {
   const rest = all.length - most
   return [...all.slice(0, most).map(lineOf), ...(rest > 0 ? [`- … and ${rest} more`] : [])]
 }
@@ -83,7 +86,8 @@ function failureLines(headline: Headline, report: Report, root: string, { failur
   ]
 }
 
-function failureItem(fact: Fact, headline: Headline, report: Report, root: string): string {
+/** A fact that fails the run, with its evidence and its command. */
+export function failureItem(fact: Fact, headline: Headline, report: Report, root: string): string {
   const sign = fact.direction === 'better' ? signs.better : signs.fails
   const command = rerunOf(report, fact)
   const takes = command && durationText(command.seconds)

@@ -3,12 +3,12 @@ import { describeParams } from '../core/model/plan.ts'
 import type { CaseResult, Report } from '../core/model/report.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
-import { regressionSummary } from './comparison.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
 import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
-import { comparedWith, markdownHeadline } from './markdown-headline.ts'
+import { type Headline, headlineOf } from './headline/headline.ts'
+import { comparedWith, failureItem, listed, markdownHeadline } from './markdown-headline.ts'
 import { markdownTable } from './markdown-table.ts'
-import { type BaselineView, metricTables, sideBySide } from './metric-table.ts'
+import { metricTables, sideBySide } from './metric-table.ts'
 import type { ReporterContext } from './reporter.ts'
 import { timeBudgetText } from './stop.ts'
 import {
@@ -32,6 +32,9 @@ const longest = 60_000
 /** Of the whole document: what comes first, and how much. */
 const limits = { failures: 10, notes: 5, columns: 12, rows: 20 }
 
+/** The most entries of a folded list, so that it fits beside the others. */
+const mostFolded = 60
+
 /** A part that a reader can open. */
 const folded = (summary: string, lines: readonly string[]): string =>
   ['<details>', `<summary>${md(summary)}</summary>`, '', ...lines, '</details>', ''].join('\n')
@@ -41,8 +44,12 @@ const folded = (summary: string, lines: readonly string[]): string =>
  * @param most characters; parts that do not fit are left out and named
  */
 export function markdownDocument(report: Report, context: ReporterContext, most = longest): string {
-  const head = headOf(report, context).join('\n')
+  const headline = headlineOf(report, comparedWith(report, context))
+  const head = headOf(headline, report, context).join('\n')
+  const more = headline.failures.slice(limits.failures)
+  const moreLines = listed(more, mostFolded, (fact) => failureItem(fact, headline, report, context.root))
   const parts = [
+    ...(more.length > 0 ? [{ title: 'More failures', text: folded('More failures', [...moreLines, '']) }] : []),
     { title: 'Claims', text: folded('Claims', claimLines(report, context)) },
     ...(report.findings.length > 0 ? [{ title: 'Findings', text: folded('Findings', findings(report)) }] : []),
     ...benchParts(report),
@@ -60,26 +67,23 @@ export function markdownDocument(report: Report, context: ReporterContext, most 
     : `${text}Too long for this page: ${named}. The html report has them.\n`.slice(0, most)
 }
 
-function headOf(report: Report, context: ReporterContext): string[] {
-  const { root } = context
+function headOf(headline: Headline, report: Report, { root }: ReporterContext): string[] {
   return [
     '# isobench',
     '',
-    ...markdownHeadline(report, comparedWith(report, context), root, limits),
+    ...markdownHeadline(headline, report, root, limits),
     ...verdictNotes(report).flatMap((note) => [md(note), '']),
     `Exit code ${report.exit.code}: ${describeExit(report.exit)}. Record: ${md(shownPath(report.record, root))}`,
     '',
   ]
 }
 
-/** What regressed, platforms that cannot run, and claims that do not hold. */
-function claimLines(report: Report, { root, against }: ReporterContext): string[] {
-  const baseline = against?.(report)
+/** Platforms that cannot run, and claims that do not hold. */
+function claimLines(report: Report, { root }: ReporterContext): string[] {
   const claims = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
   return [
-    ...(baseline ? regressionsOf(baseline) : []),
     ...absent(report),
-    ...claims.map(({ verdict, fails, sources }) => {
+    ...listed(claims, mostFolded, ({ verdict, fails, sources }) => {
       const { file, line } = claimLocation(verdict, root)
       const params = describeParams(verdict.params)
       const where = md(`${file}${line === undefined ? '' : `:${line}`}`)
@@ -98,16 +102,6 @@ function claimLines(report: Report, { root, against }: ReporterContext): string[
       ({ text, count }) => `- ${verdictSymbols['not-evaluated']} ${count} not evaluated: ${md(text)}`,
     ),
     '',
-  ]
-}
-
-function regressionsOf(baseline: BaselineView): string[] {
-  const { head, items } = regressionSummary(baseline)
-  return [
-    `**${md(head)}**`,
-    '',
-    ...items.map(({ text }) => `- ✗ regressed: ${md(text)}`),
-    ...(items.length > 0 ? [''] : []),
   ]
 }
 
@@ -166,7 +160,7 @@ const failedLines = ({ results }: CaseResult): string[] =>
 function tables(report: Report, bench: CaseResult): string[] {
   const params = describeParams(bench.params)
   return metricTables(report, bench).flatMap(({ metric, better, rows }) => [
-    `${params && `${md(params)} · `}**${md(metric)}**, ${better}`,
+    `**${md(metric)}**, ${better}${params && ` · ${md(params)}`}`,
     '',
     ...markdownTable(
       [

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type { Report } from '../core/model/report.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
+import { headlineOf } from './headline/headline.ts'
 import { comparedWith, type HeadlineLimits, markdownHeadline } from './markdown-headline.ts'
 import type { ReporterContext } from './reporter.ts'
 
@@ -22,8 +23,8 @@ const sizes: readonly HeadlineLimits[] = [
 
 /** @param most characters */
 function body(report: Report, context: ReporterContext, most: number): string {
-  const before = comparedWith(report, context)
-  const texts = sizes.map((size) => markdownHeadline(report, before, context.root, size).join('\n'))
+  const headline = headlineOf(report, comparedWith(report, context))
+  const texts = sizes.map((size) => markdownHeadline(headline, report, context.root, size).join('\n'))
   return texts.find(({ length }) => length <= most) ?? `${texts.at(-1)!.slice(0, most - 2)}…\n`
 }
 

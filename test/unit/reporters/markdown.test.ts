@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../src/core/judge/report.ts'
 import type { Report } from '../../../src/core/model/report.ts'
+import { compareRecords, withBaseline } from '../../../src/core/records/compare.ts'
 import { reporters } from '../../../src/reporters/index.ts'
-import { contextOf, Memory, makeReport } from './fixture.ts'
+import { scaled } from '../core/judge/builders.ts'
+import { contextOf, Memory, makeRecord, makeReport } from './fixture.ts'
 import { largeRecord } from './large-record.ts'
 
 /** The limits of GitHub, with a run of 7 benches on 18 platforms on which much fails. */
@@ -31,16 +33,43 @@ describe('markdown', () => {
     expect(text.slice(text.indexOf('<summary>Claims'))).toContain('**fails the run**')
   })
 
-  it('has at most 60,000 characters, and names what it leaves out', async () => {
-    const many = { ...large, claims: Array.from({ length: 8 }, () => large.claims).flat() }
-    const copies = Array.from({ length: 6 }, (_, at) =>
-      large.cases.map((one) => ({ ...one, bench: { ...one.bench, id: `${at}#${one.bench.id}` } })),
-    )
-    const text = await written('markdown', { ...many, cases: copies.flat() })
+  it('has at most 60,000 characters for 50 benches on 18 platforms, and names what it leaves out', async () => {
+    const copies = Array.from({ length: 8 }, (_, at) => ({
+      cases: large.cases.map((one) => ({
+        ...one,
+        case: `${at} ${one.case}`,
+        bench: { ...one.bench, id: `${at} ${one.bench.id}`, name: `${one.bench.name} ${at}` },
+      })),
+      claims: large.claims.map((one) => ({
+        ...one,
+        case: one.case === null ? null : `${at} ${one.case}`,
+        bench: { ...one.bench, id: `${at} ${one.bench.id}`, name: `${one.bench.name} ${at}` },
+      })),
+    }))
+    const benches = copies.flatMap(({ cases }) => cases).slice(0, 50)
+    const report = { ...large, cases: benches, claims: copies.flatMap(({ claims }) => claims) }
+    const text = await written('markdown', report)
     expect(text.length).toBeGreaterThan(30_000)
     expect(text.length).toBeLessThanOrEqual(60_000)
     expect(text).toContain('Too long for this page: ')
+    for (const part of ['More failures', 'Claims', 'Findings']) expect(text).toContain(`<summary>${part}</summary>`)
     expect(text.split('<details>').length).toBe(text.split('</details>').length)
+  })
+
+  it('has each regression once, also those that its head has no room for', async () => {
+    const before = makeRecord(false)
+    const now = {
+      ...before,
+      samples: before.samples.map((one) => (one.platform === 'native' ? one : scaled(one, 0.5))),
+    }
+    const comparison = compareRecords(before, now, { marginPercent: 5, allowDifferentHosts: false })
+    const report = withBaseline(buildReport(now, { strict: false }), comparison, false)
+    const out = new Memory()
+    const against = () => ({ name: 'main', report: buildReport(before, { strict: false }), comparison })
+    await reporters.markdown!.create(contextOf(out, { against })).onFinish?.(report)
+    const facts = [...out.text.matchAll(/^- ✗ \*\*(?!fails the run)(.*?)\*\*/gm)].map(([, title]) => title)
+    expect(facts.length).toBeGreaterThan(2)
+    expect(new Set(facts).size).toBe(facts.length)
   })
 })
 
