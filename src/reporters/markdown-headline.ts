@@ -152,11 +152,14 @@ function noteLines({ warnings, better, failedSamples, findings }: Headline, repo
   ]
 }
 
-const nextLines = (headline: Headline): string[] =>
-  block(
-    headline.next.slice(-3).map((step) => {
+/** What to do next. The parts beneath have all tables. */
+function nextLines(headline: Headline): string[] {
+  const steps = headline.next.filter(({ kind }) => kind !== 'details')
+  return block(
+    steps.slice(-3).map((step) => {
       const takes = step.command && durationText(step.command.seconds)
       const command = step.command ? `: ${code(step.command.line)}${takes ? ` (${takes})` : ''}` : ''
       return `- Next: ${md(nextText(step, headline))}${command}`
     }),
   )
+}
