@@ -1,91 +1,163 @@
-import { basename } from 'node:path'
+import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project/config.ts'
-import { type HostHistory, type MetricHistory, readHistory } from '../core/records/history.ts'
+import {
+  type HostHistory,
+  historySince,
+  type MetricHistory,
+  readHistory,
+  type Since,
+  worsened,
+} from '../core/records/history.ts'
+import { median } from '../core/stats/index.ts'
 import { formatQuantity } from '../reporters/format.ts'
-import { benchName, verdictSymbols } from '../reporters/summary.ts'
+import { changePointNote, describeChange, seriesName } from '../reporters/level-changes.ts'
+import { verdictSymbols } from '../reporters/summary.ts'
 import { type Colors, createColors, table, widthOfTable } from '../reporters/terminal/table.ts'
 import { plural, sanitize, truncate, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
-import { type Options, pickOptions } from './options.ts'
+import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
 
-const bars = '▁▂▃▄▅▆▇█'
+/** `20`, `2026-01-31`, `2026-01-31T12:00Z` or the beginning of a commit. */
+const since = z.string().transform((text, context): Since => {
+  const count = /^(\d{1,5})(?: ?runs?)?$/.exec(text)
+  if (count && Number(count[1]) > 0) return { runs: Number(count[1]) }
+  if (/^\d{4}-\d\d-\d\d(T[\d:.]+Z?)?$/.test(text) && !Number.isNaN(Date.parse(text)))
+    return { date: new Date(text).toISOString() }
+  if (/^[0-9a-f]{6,40}$/.test(text)) return { revision: text }
+  context.addIssue({
+    code: 'custom',
+    message: `"${text}" is not a date such as 2026-01-31, a number of runs such as 20, or a commit.`,
+  })
+  return z.NEVER
+})
 
-/** One bar per run, scaled from the lowest to the highest value. A run without a value has a dot. */
-export function sparkline(values: readonly (number | null)[]): string {
-  const present = values.filter((value) => value !== null)
-  const [low, high] = [Math.min(...present), Math.max(...present)]
-  return values
-    .map((value) => {
-      if (value === null) return '·'
-      return high === low ? '▄' : bars[Math.round(((value - low) / (high - low)) * (bars.length - 1))]!
-    })
-    .join('')
-}
+const historyOptions = {
+  ...pickOptions('bench'),
+  since: {
+    value: '<when>',
+    group: 'Input',
+    description: 'show the runs since a date, the first run of a commit, or so many of the latest runs',
+    example: '--since 2026-01-31',
+    schema: since.optional(),
+  },
+  failOn: {
+    value: '<what>',
+    group: 'Judge',
+    description: '`worse`: exit with code 1 if the latest change of a metric, other than of native, is for the worse',
+    example: '--fail-on worse',
+    schema: z.enum(['worse'], 'write worse.').optional(),
+  },
+  ...pickOptions('json', 'config'),
+} as const satisfies OptionTable
 
 export const command = defineCommand({
   description:
-    'Shows how each metric and each finding changed over the stored runs, per host. Change points are advisory.',
-  options: pickOptions('bench', 'json', 'config'),
-  examples: [{ line: 'history --bench startup/', description: 'the start-up benches' }],
+    'Shows how each metric and each finding changed over the stored runs, per host, and where a metric changed its ' +
+    'level: by how much, since when, and what else changed then. It searches all runs, also those before --since. ' +
+    'With --fail-on worse it exits with code 1 if a metric became worse.',
+  options: historyOptions,
+  examples: [
+    { line: 'history --bench startup/', description: 'the start-up benches' },
+    { line: 'history --since 14 --fail-on worse', description: 'fail a nightly job if the last 14 runs became worse' },
+  ],
   run: (_args, options, io) => showHistory(options, io),
 })
 
-async function showHistory({ bench: texts, ...options }: Options, io: CommandIo): Promise<number> {
+async function showHistory(
+  { bench: texts, since: from, failOn, ...options }: CheckedOptions<typeof historyOptions>,
+  io: CommandIo,
+): Promise<number> {
   const { root } = await loadProject(io.cwd, options.config)
-  const history = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
+  const all = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
+  const history = from && all.hosts.length > 0 ? historySince(all, from) : all
   for (const { record, why } of history.skipped) io.err.write(`skipped ${sanitize(record)}: ${sanitize(why)}\n`)
+  const worse = worsened(history)
   if (options.json) io.out.write(`${JSON.stringify(history, null, 1)}\n`)
   else {
     const width = Math.max(40, Math.min(io.out.columns ?? 100, 140))
-    for (const host of history.hosts) io.out.write(`${lines(host, width, createColors(io)).join('\n')}\n`)
-    if (history.hosts.length === 0) io.out.write('No run is stored yet. Measure one: isobench run\n')
+    for (const host of history.hosts) io.out.write(`${historyLines(host, width, createColors(io)).join('\n')}\n`)
+    if (all.hosts.length === 0) io.out.write('No run is stored yet. Measure one: isobench run\n')
+    else if (history.hosts.length === 0) io.out.write('No stored run is as new as --since.\n')
   }
-  return exitCodes.clean
+  if (failOn === undefined || worse.length === 0) return exitCodes.clean
+  const names = worse.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
+  io.err.write(`${plural(worse.length, 'metric')} became worse: ${names.join(', ')}\n`)
+  return exitCodes.failed
 }
 
-/** The number of runs in a row: as many of the latest as the width allows, within these limits. */
-const shownRuns = { least: 8, most: 40 }
+const bars = '▁▂▃▄▅▆▇█'
+
+/**
+ * One bar per run, scaled from the lowest to the highest value. A run without a value has a dot. If there are more runs
+ * than `most`, a bar is the median of several.
+ * @param changes indices of the first runs of new levels: each has a `│` before it
+ */
+export function sparkline(
+  values: readonly (number | null)[],
+  changes: readonly number[] = [],
+  most = Number.POSITIVE_INFINITY,
+): string {
+  const room = Math.max(1, most - changes.length)
+  const perBar = Math.max(1, Math.ceil(values.length / room))
+  const ends = [...changes, values.length]
+  const segments = ends.map((end, nth) => values.slice(ends[nth - 1] ?? 0, end)).map((part) => barValues(part, perBar))
+  const present = segments.flat().filter((value) => value !== null)
+  const [low, high] = [Math.min(...present), Math.max(...present)]
+  const bar = (value: number | null) => {
+    if (value === null) return '·'
+    return high === low ? '▄' : bars[Math.round(((value - low) / (high - low)) * (bars.length - 1))]!
+  }
+  return segments.map((part) => part.map(bar).join('')).join('│')
+}
+
+/** The values of a level, the median of each `size`. The first bar has the rest, because the latest runs matter. */
+function barValues(values: readonly (number | null)[], size: number): (number | null)[] {
+  const first = values.length % size
+  const starts = [
+    ...(first > 0 ? [0] : []),
+    ...Array.from({ length: Math.floor(values.length / size) }, (_, i) => first + i * size),
+  ]
+  return starts.map((start, at) => {
+    const group = values.slice(start, starts[at + 1]).filter((value) => value !== null)
+    return group.length > 0 ? median(group) : null
+  })
+}
+
+/** The columns of a row for its runs: as many as the width allows, within these limits. */
+const runColumns = { least: 8, most: 60 }
 
 const columns = [
   { title: 'platform', least: 8 },
   { title: 'runs', keep: true as const },
-  { title: 'first', align: 'right' as const },
-  { title: 'latest', align: 'right' as const },
+  { title: 'first', align: 'right' as const, drop: 1 },
+  { title: 'latest', align: 'right' as const, drop: 2 },
   { title: '×native', align: 'right' as const },
   { title: '' },
 ]
 
-function lines({ host, runs, metrics, findings }: HostHistory, width: number, ink: Colors): string[] {
+/** The history of a host as text, at most `width` columns wide. */
+export function historyLines({ host, runs, metrics, findings }: HostHistory, width: number, ink: Colors): string[] {
   const ends = [...new Set([runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')))]
   const indent = 2
-  const rowsWith = (most: number) => metrics.map((history) => row(history, most, ink))
+  const groups = new Map<string, MetricHistory[]>()
+  for (const one of metrics) groups.set(seriesName(one), [...(groups.get(seriesName(one)) ?? []), one])
+  const series = [...groups.values()].flat()
+  const rowsWith = (most: number) => series.map((history) => row(history, most, ink))
   const room = width - indent - widthOfTable(columns, rowsWith(0))
-  const most = Math.max(shownRuns.least, Math.min(shownRuns.most, room))
+  const most = Math.max(runColumns.least, Math.min(runColumns.most, room))
   const [head, ...rows] = table(columns, rowsWith(most), width - indent, ink)
-  const groupOf = ({ bench, params, metric }: MetricHistory) =>
-    [[benchName(bench), sanitize(params)].filter(Boolean).join(' '), sanitize(metric, 40)].join(' · ')
-  const grouped = metrics.flatMap((history, index) => {
-    const heading = groupOf(history)
-    const isFirst = index === 0 || groupOf(metrics[index - 1]!) !== heading
-    return [...(isFirst ? [...(index === 0 ? [] : ['']), truncate(heading, width)] : []), `  ${rows[index]!}`]
-  })
-  const notes = metrics.flatMap(({ bench, params, platform, metric, changes }) =>
-    changes.map(({ run, differs }) => {
-      const what = [benchName(bench), params, platform, metric].filter(Boolean).join(' · ')
-      const why = differs.length > 0 ? `; these differ as well since then: ${differs.join('; ')}` : ''
-      return `${what}: a new level since ${basename(runs[run]!.record)}${why}`
-    }),
-  )
+  const grouped = [...groups].flatMap(([heading, members], nth) => [
+    ...(nth === 0 ? [] : ['']),
+    truncate(heading, width),
+    ...members.map((one) => `  ${rows[series.indexOf(one)]!}`),
+  ])
   return [
     '',
     ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${sanitize(host)}`, width).map(ink.strong),
     '',
     ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['no bench of these runs matches --bench']),
-    ...(runs.length > most ? ['', ...wrap(`shown: the latest ${most} runs`, width).map(ink.dim)] : []),
-    ...(notes.length > 0
-      ? ['', ink.strong('Change points (advisory)'), ...notes.flatMap((text) => wrap(sanitize(text, 600), width))]
-      : []),
+    ...changeLines(groups, { runs, metrics }, width, ink),
     ...(findings.length > 0 ? ['', ink.strong('Findings, one mark per run')] : []),
     ...findings.map(({ id, title, verdicts }) => {
       const line = verdicts.slice(-most).map((verdict) => (verdict ? verdictSymbols[verdict] : '·'))
@@ -94,16 +166,39 @@ function lines({ host, runs, metrics, findings }: HostHistory, width: number, in
   ]
 }
 
+/** The change points below the name of their series. */
+function changeLines(
+  groups: ReadonlyMap<string, readonly MetricHistory[]>,
+  { runs, metrics }: Pick<HostHistory, 'runs' | 'metrics'>,
+  width: number,
+  ink: Colors,
+): string[] {
+  const indented = (text: string, spaces: number) => wrap(text, width - spaces).map((line) => ' '.repeat(spaces) + line)
+  const texts = [...groups].flatMap(([heading, members]) => {
+    const changes = members.flatMap((one) =>
+      one.changes.flatMap((change) => {
+        const [what, ...rest] = describeChange(one, change, runs)
+        const paint = change.direction === 'worse' ? ink.bad : ink.good
+        return [...indented(what!, 2).map(paint), ...rest.flatMap((line) => indented(line, 4))]
+      }),
+    )
+    return changes.length > 0 ? [truncate(heading, width), ...changes] : []
+  })
+  if (texts.length === 0) return []
+  return ['', ink.strong('Change points'), ...texts, ...wrap(changePointNote(metrics.length), width).map(ink.dim)]
+}
+
 function row({ platform, unit, medians, ratios, changes }: MetricHistory, most: number, ink: Colors) {
   const present = medians.filter((value) => value !== null)
   const ratio = ratios.findLast((value) => value !== null)
-  const line = (ratio == null ? medians : ratios).slice(-Math.max(1, most))
+  const latest = changes.at(-1)
+  const at = changes.map(({ run }) => run)
   return [
     { text: sanitize(platform, 40) },
-    { text: most === 0 ? '' : sparkline(line) },
+    { text: most === 0 ? '' : sparkline(ratio == null ? medians : ratios, at, most) },
     { text: present.length > 0 ? sanitize(formatQuantity(present[0]!, unit)) : '–', paint: ink.dim },
     { text: present.length > 0 ? sanitize(formatQuantity(present.at(-1)!, unit)) : '–' },
     { text: ratio == null ? '' : ratio.toFixed(2) },
-    { text: changes.length > 0 ? 'changed' : '', paint: ink.doubt },
+    { text: latest?.direction ?? '', paint: latest?.direction === 'worse' ? ink.bad : ink.good },
   ]
 }

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { parse } from 'node:path'
 import type { Report } from '../core/model/report.ts'
-import { ReportFileError } from '../core/reporter.ts'
 import { UsageError } from '../util/errors.ts'
 import { plural, sanitize } from '../util/text.ts'
-import { writeReportFile } from './document.ts'
+import { refuseSeveral, writeReportFile } from './document.ts'
 import { figure, formatAssertion, formatRatios } from './format.ts'
 import type { ReporterFactory } from './reporter.ts'
 import { outcomeName, resultsOf, roundCount, worstVerdict } from './summary.ts'
@@ -81,8 +80,7 @@ export const benchmarkAction: ReporterFactory = {
     return {
       onFinish: finished,
       async onStoredRuns([first, ...others]) {
-        if (others.length > 0)
-          throw new ReportFileError('benchmark-action takes one record', 'put them together first: isobench merge')
+        if (others.length > 0) refuseSeveral('benchmark-action')
         if (first) await finished(first.report)
       },
     }

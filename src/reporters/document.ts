@@ -1,5 +1,5 @@
 import type { Report } from '../core/model/report.ts'
-import type { StoredRun } from '../core/reporter.ts'
+import { ReportFileError, type StoredRun } from '../core/reporter.ts'
 import { UsageError } from '../util/errors.ts'
 import { writeOutput } from '../util/outputs.ts'
 import { sanitize } from '../util/text.ts'
@@ -41,10 +41,15 @@ export function documentReporter(
     description,
     create: (context) => ({
       onFinish: (report) => writeDocument(render(report, context), context),
-      onStoredRuns: (runs) =>
+      onStoredRuns: async (runs) =>
         writeDocument(runs.length === 1 ? render(runs[0]!.report, context) : renderMany(runs, context), context),
     }),
   }
+}
+
+/** @throws {ReportFileError} from a reporter with a format that has one run per file */
+export function refuseSeveral(name: string): never {
+  throw new ReportFileError(`${name} takes one record`, 'put them together first: isobench merge')
 }
 
 /** @throws UsageError for a reporter that only writes to standard output, when it was given a file. */
@@ -52,7 +57,7 @@ export function withoutFile(name: string, { file }: ReporterContext): void {
   if (file === undefined) return
   throw new UsageError(
     `the reporter "${name}" writes no file`,
-    'use json, junit, markdown, csv, html or benchmark-action with =file',
+    'use json, junit, markdown, csv, html, bmf, benchfmt, otava-csv or benchmark-action with =file',
   )
 }
 

@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path'
-import { messageOf } from '../../util/errors.ts'
+import { messageOf, UsageError } from '../../util/errors.ts'
 import { failures } from '../judge/exit-code.ts'
 import { buildReport } from '../judge/report.ts'
 import type { BenchInfo } from '../model/claim.ts'
@@ -7,50 +7,8 @@ import { describeParams } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { FindingOutcome } from '../model/verdict.ts'
-import { differenceLines } from './fingerprint.ts'
+import { type LevelChange, levelChanges } from './level-changes.ts'
 import { folderOf, latestRecord, readRecord, recordsByTime, type SkippedRecord, startTime } from './record-file.ts'
-
-/**
- * Where a series changed its level. Pettitt, "A non-parametric approach to the change-point problem", Applied
- * Statistics 28 (1979): the split with the largest difference of ranks, with its approximate p-value; then each part
- * again (binary segmentation). Advisory: with many series some will be marked by chance.
- */
-const alpha = 0.05
-
-/** Indices at which a new level begins, ascending. Below eleven values the test cannot reach its level. */
-export function changePoints(values: readonly number[]): number[] {
-  const at = pettitt(values)
-  if (at === undefined) return []
-  const before = changePoints(values.slice(0, at))
-  return [...before, at, ...changePoints(values.slice(at)).map((one) => at + one)]
-}
-
-/** The index of the first value of the new level, where p is below 5 %. */
-function pettitt(values: readonly number[]): number | undefined {
-  const n = values.length
-  const ranks = midranks(values)
-  let sum = 0
-  let most = { k: 0, at: 0 }
-  for (let t = 1; t < n; t++) {
-    sum += ranks[t - 1]!
-    const k = Math.abs(2 * sum - t * (n + 1))
-    if (k > most.k) most = { k, at: t }
-  }
-  const p = 2 * Math.exp((-6 * most.k ** 2) / (n ** 3 + n ** 2))
-  return p < alpha ? most.at : undefined
-}
-
-/** Ranks from 1; equal values share the mean of theirs. */
-function midranks(values: readonly number[]): number[] {
-  const sorted = [...values].sort((a, b) => a - b)
-  const first = new Map<number, number>()
-  const last = new Map<number, number>()
-  sorted.forEach((value, at) => {
-    if (!first.has(value)) first.set(value, at + 1)
-    last.set(value, at + 1)
-  })
-  return values.map((value) => (first.get(value)! + last.get(value)!) / 2)
-}
 
 /** Ids of the benches with claims that failed the latest run, or with failed samples. */
 export function lastFailed(root: string, onSkipped: (record: SkippedRecord) => void): Set<string> {
@@ -86,14 +44,10 @@ export interface MetricHistory {
   readonly better: 'lower' | 'higher'
   /** One for each run, in their order; null where the run has none. */
   readonly medians: readonly (number | null)[]
-  /** platform ÷ native. Where there are any, the change points are theirs: what moves native too is then no change. */
+  /** platform ÷ native, as medians. */
   readonly ratios: readonly (number | null)[]
-  readonly changes: readonly {
-    /** Index of the run that has the new level. */
-    readonly run: number
-    /** What else is otherwise than in the run before: a kernel, a version. */
-    readonly differs: readonly string[]
-  }[]
+  /** Changes of the ratios, or of the medians if no run has a ratio. A change of native alone changes no ratio. */
+  readonly changes: readonly LevelChange[]
 }
 
 export interface HostHistory {
@@ -109,6 +63,7 @@ export interface HostHistory {
 }
 
 export interface History {
+  readonly schemaVersion: 1
   readonly hosts: readonly HostHistory[]
   /** Records that cannot be read, and why. */
   readonly skipped: readonly { readonly record: string; readonly why: string }[]
@@ -175,7 +130,7 @@ function historyIn(folder: string, wanted: (bench: string) => boolean, most = Nu
     const host = hostOf(one.record)
     byHost.set(host, [...(byHost.get(host) ?? []), one])
   }
-  return { hosts: [...byHost].map(([host, runs]) => hostHistory(host, runs, wanted)), skipped }
+  return { schemaVersion: 1, hosts: [...byHost].map(([host, runs]) => hostHistory(host, runs, wanted)), skipped }
 }
 
 interface Stored {
@@ -183,7 +138,8 @@ interface Stored {
   readonly report: Report
 }
 
-type Series = Omit<MetricHistory, 'changes' | 'medians' | 'ratios'> & Record<'medians' | 'ratios', (number | null)[]>
+type MutableSeries = Omit<MetricHistory, 'changes' | 'medians' | 'ratios'> &
+  Record<'medians' | 'ratios', (number | null)[]>
 
 /** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
 function hostOf({ environment: { cpu, guest, virtualization } }: Pick<RunRecord, 'environment'>): string {
@@ -193,7 +149,7 @@ function hostOf({ environment: { cpu, guest, virtualization } }: Pick<RunRecord,
 }
 
 function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: string) => boolean): HostHistory {
-  const series = new Map<string, Series>()
+  const series = new Map<string, MutableSeries>()
   const findings = new Map<number, { id: number; title: string; verdicts: (FindingOutcome | null)[] }>()
   const none = <T>(): (T | null)[] => stored.map(() => null)
   stored.forEach(({ report }, run) => {
@@ -203,7 +159,7 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
           const params = describeParams(values)
           const key = JSON.stringify([bench.id, params, platform, metric, unit, better])
           const empty = () => ({ medians: none<number>(), ratios: none<number>() })
-          const one: Series = series.get(key) ?? { bench, params, platform, metric, unit, better, ...empty() }
+          const one: MutableSeries = series.get(key) ?? { bench, params, platform, metric, unit, better, ...empty() }
           one.medians[run] = median
           one.ratios[run] = ratioToNative?.ratio ?? null
           series.set(key, one)
@@ -214,6 +170,11 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
       findings.set(id, { ...one, title })
     }
   })
+  const all = groupedByMetric([...series.values()])
+  const changes = levelChanges(
+    all,
+    stored.map(({ record }) => record),
+  )
   return {
     host,
     runs: stored.map(({ record, report }) => ({
@@ -222,27 +183,77 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
       revision: report.environment.revision,
       status: record.status,
     })),
-    metrics: groupedByMetric([...series.values()]).map((one) => ({ ...one, changes: changesOf(one, stored) })),
+    metrics: all.map((one, at) => ({ ...one, changes: changes[at]! })),
     findings: [...findings.values()].sort((a, b) => a.id - b.id),
   }
 }
 
 /** The platforms of a metric together, also those that a later run added. */
-function groupedByMetric(series: readonly Series[]): Series[] {
-  const keyOf = ({ bench, params, metric }: Series) => JSON.stringify([bench.id, params, metric])
-  const groups = new Map<string, Series[]>()
+function groupedByMetric(series: readonly MutableSeries[]): MutableSeries[] {
+  const keyOf = ({ bench, params, metric }: MutableSeries) => JSON.stringify([bench.id, params, metric])
+  const groups = new Map<string, MutableSeries[]>()
   for (const one of series) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one])
   return [...groups.values()].flat()
 }
 
-function changesOf(
-  { medians, ratios }: Pick<MetricHistory, 'medians' | 'ratios'>,
-  stored: readonly Stored[],
-): MetricHistory['changes'] {
-  const values = ratios.some((ratio) => ratio !== null) ? ratios : medians
-  const measured = values.flatMap((value, run) => (value === null ? [] : [{ value, run }]))
-  return changePoints(measured.map(({ value }) => value)).map((at) => {
-    const [before, run] = [measured[at - 1]!.run, measured[at]!.run]
-    return { run, differs: differenceLines(stored[before]!.record, stored[run]!.record) }
+/** From where on a history is shown: so many of the latest runs, a date, or the first run of a commit. */
+export type Since =
+  | { readonly runs: number }
+  | { readonly date: string }
+  | {
+      /** The beginning of a revision. */
+      readonly revision: string
+    }
+
+/**
+ * The later part of a history. Its changes were found in all runs, so that a part of few runs can have one.
+ * @throws {UsageError} if no run has the revision
+ */
+export function historySince(history: History, since: Since): History {
+  const date = 'revision' in since ? dateOfRevision(history, since.revision) : 'date' in since ? since.date : undefined
+  const hosts = history.hosts.map((host) => {
+    const later = host.runs.findIndex(({ startedAt }) => date !== undefined && startedAt >= date)
+    const first = 'runs' in since ? Math.max(0, host.runs.length - since.runs) : later
+    return hostSince(host, first === -1 ? host.runs.length : first)
   })
+  return { ...history, hosts: hosts.filter(({ runs }) => runs.length > 0) }
 }
+
+function dateOfRevision({ hosts }: History, revision: string): string {
+  const runs = hosts.flatMap((host) => host.runs.filter((run) => run.revision?.startsWith(revision)))
+  const [first] = runs.map(({ startedAt }) => startedAt).sort()
+  if (first !== undefined) return first
+  throw new UsageError(
+    `isobench history: --since: no stored run has the commit ${revision}.`,
+    'pass a date such as 2026-01-31, a number of runs such as 20, or the commit of a stored run',
+  )
+}
+
+function hostSince({ host, runs, metrics, findings }: HostHistory, first: number): HostHistory {
+  return {
+    host,
+    runs: runs.slice(first),
+    metrics: metrics
+      .map((one) => ({
+        ...one,
+        medians: one.medians.slice(first),
+        ratios: one.ratios.slice(first),
+        changes: one.changes
+          .filter(({ run }) => run >= first)
+          .map((change) => ({ ...change, run: change.run - first, formerRun: formerRunSince(change, first) })),
+      }))
+      .filter(({ medians }) => medians.some((value) => value !== null)),
+    findings: findings
+      .map((one) => ({ ...one, verdicts: one.verdicts.slice(first) }))
+      .filter(({ verdicts }) => verdicts.some((verdict) => verdict !== null)),
+  }
+}
+
+const formerRunSince = ({ formerRun }: LevelChange, first: number): number | null =>
+  formerRun === null || formerRun < first ? null : formerRun - first
+
+/** The series that are worse since their latest change. Those of native describe the host. */
+export const worsened = ({ hosts }: Pick<History, 'hosts'>): MetricHistory[] =>
+  hosts.flatMap(({ metrics }) =>
+    metrics.filter(({ platform, changes }) => platform !== 'native' && changes.at(-1)?.direction === 'worse'),
+  )

@@ -131,8 +131,11 @@ function permute(order: number[], random: () => number): void {
   }
 }
 
-/** Mid-ranks. Values that differ in the last bit only are equal: quantized values are ties. */
-function midRanks(values: readonly number[]): number[] {
+/**
+ * Ranks from 1; equal values share the mean of their ranks. Values that differ in the last bit only are equal:
+ * quantized values are ties.
+ */
+export function midRanks(values: readonly number[]): number[] {
   const order = values.map((value, at) => ({ value, at })).sort((a, b) => a.value - b.value)
   const ranks = new Array<number>(values.length).fill(0)
   for (let from = 0; from < order.length; ) {

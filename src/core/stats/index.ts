@@ -1,6 +1,7 @@
 /** Statistics of paired rounds: pure functions over numbers, which know nothing of platforms, benches or claims. */
 
 export { type BootstrapOptions, bootstrapInterval, rankAgreement } from './bootstrap.ts'
+export { type ChangePoint, changePointRate, changePoints } from './change-points.ts'
 export {
   type Dependence,
   minRoundsForDependence,

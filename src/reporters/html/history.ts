@@ -1,7 +1,7 @@
-import { basename } from 'node:path'
 import type { HostHistory, MetricHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
+import { changePointNote, describeChange, seriesName } from '../level-changes.ts'
 import { benchName, outcomeName, verdictSymbols } from '../summary.ts'
 import type { Anchors } from './anchors.ts'
 import { cell, details, filtered, headerCell, list, type Row, table, verdictClass } from './elements.ts'
@@ -41,11 +41,7 @@ export function historyHtml({ host, runs, metrics, findings }: HostHistory, anch
   const rows = series.map(rowOf)
   const titles = ['bench', 'platform', 'metric', 'runs', 'first', 'latest', '×native', '']
   const changes = series.flatMap((metric) =>
-    metric.changes.map(({ run, differs }) => {
-      const name = [benchName(metric.bench), metric.params, metric.platform, metric.metric].filter(Boolean).join(' · ')
-      const differences = differs.length > 0 ? `; also otherwise since then: ${differs.join('; ')}` : ''
-      return `${name}: a new level since ${basename(runs[run]!.record)}${differences}`
-    }),
+    metric.changes.map((change) => `${seriesName(metric)}: ${describeChange(metric, change, runs).join('; ')}`),
   )
   const period = [runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')).join(' to ')
   const filteredTable = filtered(
@@ -57,7 +53,7 @@ export function historyHtml({ host, runs, metrics, findings }: HostHistory, anch
   )
   return html`<h2 id="${anchors.part('history')}">History</h2>
 <p class="muted wrap-anywhere">${plural(runs.length, 'run')}, ${period}, on ${host}. Lines show the ratio to native,
-or the median if there is no native. Change points are advisory: with many series, some appear by chance.</p>
+or the median if there is no native. ${changePointNote(metrics.length)}</p>
 ${changes.length > 0 && html`<h4>Change points</h4>${list(changes)}`}
 ${details(`${plural(rows.length, 'series', 'series')} as lines and figures`, filteredTable)}
 ${findingsHistory(findings)}`

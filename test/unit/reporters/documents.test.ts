@@ -8,7 +8,7 @@ import { writeReportFile } from '../../../src/reporters/document.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { repositoryPath } from '../../../src/reporters/summary.ts'
 import { UsageError } from '../../../src/util/errors.ts'
-import { contextOf, formula, hostile, Memory, makeRecord, makeReport } from './fixture.ts'
+import { contextOf, formula, hostile, Memory, makeRecord, makeReport, parseCsv } from './fixture.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach an output
 const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
@@ -227,19 +227,6 @@ function wellFormed(text: string): string | undefined {
   if (open.length > 0) return `left open: ${open.join(', ')}`
   const bare = /<|&(?!(?:amp|lt|gt|quot|#39);)/.exec(rest)
   return bare ? `bare ${rest.slice(bare.index, bare.index + 40)}` : undefined
-}
-
-/** RFC 4180, as it is written there. */
-function parseCsv(text: string): string[][] {
-  const rows: string[][] = []
-  let row: string[] = []
-  for (const [, quoted, bare, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g)) {
-    row.push(quoted === undefined ? bare! : quoted.replaceAll('""', '"'))
-    if (end === ',') continue
-    rows.push(row)
-    row = []
-  }
-  return rows
 }
 
 test('an output path without a possible folder is an error, and does not hang', async () => {

@@ -39,12 +39,19 @@ async function shown(name: string, ...runs: StoredRun[]): Promise<string> {
 /** gVisor at half its speed. */
 const slower = (sample: Sample): Sample => (sample.platform === 'gvisor' ? scaled(sample, 2) : sample)
 
-const texts = Object.keys(reporters).filter((name) => name !== 'benchmark-action')
+const single = ['benchmark-action', 'bmf']
+const texts = Object.keys(reporters).filter((name) => !single.includes(name))
 
 test.each(texts)('%s shows one record as the run does, and two by name', async (name) => {
   expect(await shown(name, real)).toContain('gvisor')
   const two = await shown(name, real, hostileRun)
   if (name !== 'github') expect(two).toContain('2026-01-01T00-00-00.jsonl')
+})
+
+test('bmf shows one record, and refuses two', async () => {
+  expect(await shown('bmf', real)).toContain('gvisor')
+  const reporter = reporters.bmf!.create(contextOf(new Memory()))
+  await expect(reporter.onStoredRuns!([real, hostileRun])).rejects.toThrow('bmf takes one record')
 })
 
 test('json is of the public schema, several as an array', async () => {

@@ -2,14 +2,16 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { sparkline } from '../../../../src/commands/history.ts'
+import { historyLines, sparkline } from '../../../../src/commands/history.ts'
 import { buildReport } from '../../../../src/core/judge/report.ts'
-import { changePoints, formerRun, historyFor, readHistory } from '../../../../src/core/records/history.ts'
+import { formerRun, historyFor, historySince, readHistory, worsened } from '../../../../src/core/records/history.ts'
 import { recordText } from '../../../../src/core/records/merge.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { seeded } from '../../../../src/core/stats/index.ts'
 import { createAnchors } from '../../../../src/reporters/html/anchors.ts'
 import { historyHtml } from '../../../../src/reporters/html/history.ts'
+import { createColors } from '../../../../src/reporters/terminal/table.ts'
+import { widthOf } from '../../../../src/util/text.ts'
 import { makeRecord } from '../../reporters/fixture.ts'
 import { scaled } from '../judge/builders.ts'
 
@@ -28,21 +30,75 @@ function store(count: number, from: number): void {
       const slow = (sample.platform === 'gvisor' && run >= from ? 0.7 : 1) * (1 + (random() - 0.5) * 0.02)
       return scaled(sample, slow)
     })
-    const environment = { ...record.environment, startedAt, kernel: run >= from ? '6.12' : '6.1' }
+    const revision = `${String(run).padStart(2, '0')}`.repeat(20)
+    const environment = { ...record.environment, startedAt, revision, kernel: run >= from ? '6.12' : '6.1' }
     writeFileSync(join(runs, `${startedAt}.jsonl`), recordText({ ...record, environment, samples }, startedAt))
   }
 }
 
-test('a level that changed is found where it did, with what else changed then', () => {
+test('a level that changed is found where it did: how much, which way, from what, and what else changed then', () => {
   store(14, 7)
   const { hosts: machines } = readHistory(root, (bench) => bench.includes('prime'))
-  const found = machines[0]!.metrics.map(({ platform, changes }) => [platform, changes])
-  expect(Object.fromEntries(found)).toMatchObject({
-    gvisor: [{ run: 7, differs: ['kernel: 6.1 and 6.12'] }],
-    native: [],
-    runc: [],
+  const found = Object.fromEntries(machines[0]!.metrics.map((one) => [one.platform, one]))
+  expect([found.native!.changes, found.runc!.changes]).toEqual([[], []])
+  const [change, ...others] = found.gvisor!.changes
+  expect(others).toEqual([])
+  expect(change).toMatchObject({
+    run: 7,
+    formerRun: 6,
+    direction: 'worse',
+    of: 'ratio-to-native',
+    from: { runs: 7 },
+    to: { runs: 7 },
+    differences: [{ what: 'kernel', baseline: '6.1', current: '6.12' }],
   })
+  const { ratio, from, to, pValue, adjustedP } = change!
+  expect(ratio!.estimate).toBeCloseTo(0.7, 1)
+  expect(ratio!.low).toBeLessThan(0.71)
+  expect(ratio!.high).toBeGreaterThan(0.69)
+  expect(to.median / from.median).toBeCloseTo(0.7, 1)
+  expect(to.ratioToNative! / from.ratioToNative!).toBeCloseTo(0.7, 1)
+  expect([pValue <= adjustedP, adjustedP <= 0.05]).toEqual([true, true])
   expect(machines[0]!.findings.find(({ id }) => id === 2)!.verdicts).toHaveLength(14)
+})
+
+test('the text groups series, marks the change among all runs, and explains it within the width', () => {
+  store(30, 12)
+  const [host] = readHistory(root, (bench) => bench.includes('prime')).hosts
+  for (const width of [40, 60, 100, 140]) {
+    const lines = historyLines(host!, width, createColors({ color: false }))
+    expect(lines.filter((line) => widthOf(line) > width)).toEqual([])
+    const above = lines.slice(0, lines.indexOf('Change points'))
+    const headings = above.filter((line) => line.startsWith('prime verification'))
+    expect(new Set(headings).size).toBe(headings.length)
+    expect(above.find((line) => line.includes('gvisor'))).toMatch(/[▁▂▃▄▅▆▇█]│[▁▂▃▄▅▆▇█]/)
+  }
+  const text = historyLines(host!, 140, createColors({ color: false }))
+    .join('\n')
+    .replace(/\s+/g, ' ')
+  expect(text).toMatch(
+    /gvisor worse: 3\d(\.\d)? % less, × 0\.\d+ \[0\.\d+, 0\.\d+\]; median \S+ events\/s → \S+ events\/s, 0\.\d\d → 0/,
+  )
+  expect(text).toContain('since 2026-01-13 00:00, commit 12121212, 2026-01-13T00:00:00.000Z.jsonl; p = ')
+  expect(text).toContain('also changed then: kernel: 6.1 → 6.12')
+})
+
+test('--since shows later runs and their changes, which are found in all runs', () => {
+  store(20, 15)
+  const history = readHistory(root, (bench) => bench.includes('prime'))
+  expect(worsened(history).map(({ platform }) => platform)).toContain('gvisor')
+  const latest = historySince(history, { runs: 6 })
+  expect(latest.hosts[0]!.runs).toHaveLength(6)
+  const gvisor = latest.hosts[0]!.metrics.find(({ platform }) => platform === 'gvisor')!
+  expect(gvisor.changes).toMatchObject([{ run: 1, formerRun: 0, from: { runs: 15 } }])
+  expect(worsened(historySince(history, { runs: 4 }))).toEqual([])
+  expect(historySince(history, { date: '2026-01-16T00:00:00.000Z' }).hosts[0]!.runs).toHaveLength(5)
+  const [ofCommit] = historySince(history, { revision: '151515' }).hosts
+  expect(ofCommit!.metrics.find(({ platform }) => platform === 'gvisor')!.changes).toMatchObject([
+    { run: 0, formerRun: null },
+  ])
+  expect(historySince(history, { date: '2027-01-01T00:00:00.000Z' }).hosts).toEqual([])
+  expect(() => historySince(history, { revision: 'abcdef' })).toThrow('no stored run has the commit abcdef')
 })
 
 test('a record that cannot be read is skipped and reported', () => {
@@ -70,24 +126,13 @@ test('all platforms of a metric are together, also one that a later run added', 
   expect(starts).toEqual([...new Set(groups)])
 })
 
-test('change points: none in noise too short or without a step, several where there are several', () => {
-  expect(changePoints([1, 1, 1, 1, 1, 9, 9, 9, 9, 9])).toEqual([])
-  expect(changePoints(Array.from({ length: 40 }, () => 1))).toEqual([])
-  const steps = [...Array(15).fill(1), ...Array(15).fill(5), ...Array(15).fill(2)] as number[]
-  expect(changePoints(steps)).toEqual([15, 30])
-})
-
-test('by chance about one series in twenty is marked, not more', () => {
-  const random = seeded('noise')
-  const marked = Array.from({ length: 2000 }, () => changePoints(Array.from({ length: 20 }, random))).filter(
-    (points) => points.length > 0,
-  )
-  expect(marked.length / 2000).toBeLessThan(0.06)
-})
-
 test('sparklines', () => {
   expect(sparkline([1, null, 2, 3])).toBe('▁·▅█')
   expect(sparkline([2, 2])).toBe('▄▄')
+  expect(sparkline([1, 1, 1, 3, 3], [3])).toBe('▁▁▁│██')
+  // Ten runs in five columns: the bars are medians, the latest ones whole.
+  expect(sparkline([1, 1, 1, 1, 1, 9, 9, 9, null, 9], [5], 5)).toBe('▁▁│██')
+  expect(sparkline([null, null, 4], [], 2)).toBe('·▄')
 })
 
 test('a record of a project has the project’s history in its html report; one from elsewhere has none', () => {
@@ -97,8 +142,8 @@ test('a record of a project has the project’s history in its html report; one 
   const history = historyFor(report)!
   expect(history.runs).toHaveLength(14)
   const page = String(historyHtml(history, createAnchors(report, '')))
-  expect(page.includes('gvisor · events: a new level since 2026-01-08')).toBe(true)
-  expect(page.includes('also otherwise since then: kernel: 6.1 and 6.12')).toBe(true)
+  expect(page).toMatch(/prime verification · events: gvisor worse: \d.*; since 2026-01-08 00:00, commit 07070707, /)
+  expect(page.includes('also changed then: kernel: 6.1 → 6.12')).toBe(true)
   expect(page.split('<svg class="spark"').length - 1).toBe(
     history.metrics.filter(({ medians }) => medians.some((median) => median !== null)).length,
   )

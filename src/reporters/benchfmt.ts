@@ -1,0 +1,111 @@
+import { basename } from 'node:path'
+import type { CaseResult, MetricResult, Report } from '../core/model/report.ts'
+import { median } from '../core/stats/index.ts'
+import { sanitize } from '../util/text.ts'
+import { distinctNames } from './distinct.ts'
+import { documentReporter } from './document.ts'
+import { resultsOf } from './summary.ts'
+
+/**
+ * Go's benchmark format, which benchstat reads: https://golang.org/design/14313-benchmark-format and golang/perf,
+ * benchfmt/reader.go. A line per result and round, so that benchstat computes the medians and their intervals.
+ */
+
+/** A field: fields end at white space of Unicode. */
+const field = (text: string): string => sanitize(text, Number.POSITIVE_INFINITY).replace(/[\s\u0085]+/g, '_')
+
+/**
+ * A part of a name. `/` begins the next part. A dash and digits at the end of a name would be its GOMAXPROCS. `%`
+ * escapes both, so it is escaped too.
+ */
+const part = (text: string): string =>
+  field(text)
+    .replace(/[%/]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replace(/-(?=\d+$)/, '%2D')
+
+/** The name of a benchmark begins with a letter that is not lower case, as Go's own do. */
+const baseName = (text: string): string => {
+  const name = part(text)
+  return name.charAt(0).toUpperCase() + name.slice(1)
+}
+
+const nameOf = ({ bench, params }: CaseResult, platform: string): string =>
+  [
+    baseName(bench.name),
+    ...Object.entries(params).map(([name, value]) => `${part(name).replaceAll('=', '%3D')}=${part(String(value))}`),
+    `platform=${part(platform)}`,
+  ].join('/')
+
+/** A value of a configuration line. */
+const configLine = (key: string, value: string): string => `${key}: ${sanitize(value, Number.POSITIVE_INFINITY)}`
+
+const unitOf = (metric: string, { unit }: Pick<MetricResult, 'unit'>): string => field(`${metric}-${unit}`)
+
+/** The directions of the units. benchstat refuses a unit with two of them, so it has none then. */
+function unitLines(report: Report): string[] {
+  const directions = new Map<string, Set<string>>()
+  for (const { result } of resultsOf(report))
+    for (const [metric, measured] of Object.entries(result.metrics)) {
+      const unit = unitOf(metric, measured)
+      directions.set(unit, (directions.get(unit) ?? new Set()).add(measured.better === 'lower' ? 'lower' : 'higher'))
+    }
+  return [...directions].flatMap(([unit, better]) => (better.size === 1 ? [`Unit ${unit} better=${[...better]}`] : []))
+}
+
+/** The medians of each round, in the order of the rounds. */
+function roundMedians({ samples }: MetricResult): Map<number, number> {
+  const rounds = new Map<number, number[]>()
+  for (const { round, value } of samples) rounds.set(round, [...(rounds.get(round) ?? []), value])
+  return new Map([...rounds].sort(([a], [b]) => a - b).map(([round, values]) => [round, median(values)]))
+}
+
+function resultLines(report: Report): string[] {
+  const results = resultsOf(report)
+  const names = distinctNames(
+    results.map(({ bench, result }) => `${bench.bench.file}\n${nameOf(bench, result.platform)}`),
+    (name, suffix) => name + suffix,
+  ).map((name) => name.slice(name.indexOf('\n') + 1))
+  let file: string | undefined
+  return results.flatMap(({ bench, result }, at) => {
+    const metrics = Object.entries(result.metrics).map(([metric, measured]) => ({
+      unit: unitOf(metric, measured),
+      values: roundMedians(measured),
+    }))
+    const rounds = [...new Set(metrics.flatMap(({ values }) => [...values.keys()]))].sort((a, b) => a - b)
+    const lines = rounds.map((round) => {
+      const values = metrics.flatMap(({ unit, values: own }) => (own.has(round) ? [`${own.get(round)} ${unit}`] : []))
+      return `Benchmark${names[at]} 1 ${values.join(' ')}`
+    })
+    const isNew = bench.bench.file !== file && lines.length > 0
+    if (isNew) file = bench.bench.file
+    return [...(isNew ? ['', configLine('pkg', bench.bench.file), ''] : []), ...lines]
+  })
+}
+
+const head = ({ environment }: Report): string[] => [
+  configLine('goos', 'linux'),
+  configLine('cpu', environment.cpu.model),
+]
+
+const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`
+
+export const benchfmt = documentReporter(
+  'benchfmt',
+  "Go's benchmark format for benchstat: a line per result and round",
+  (report) => text([...head(report), ...unitLines(report), ...resultLines(report)]),
+  (runs) =>
+    text(
+      runs.flatMap(({ report }, at) => [
+        ...(at === 0 ? unitsOfAll(runs.map((run) => run.report)) : ['']),
+        configLine('record', basename(report.record)),
+        ...head(report),
+        ...resultLines(report),
+      ]),
+    ),
+)
+
+/** Units of all reports, each once. */
+const unitsOfAll = (reports: readonly Report[]): string[] => {
+  const [first] = reports
+  return first ? unitLines({ ...first, cases: reports.flatMap(({ cases }) => cases) }) : []
+}
