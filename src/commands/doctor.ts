@@ -7,6 +7,7 @@ import { loadProject } from '../core/project/config.ts'
 import { selectPlatforms } from '../core/project/plan.ts'
 import { resolvePlatforms } from '../core/project/platforms.ts'
 import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'
+import { type BuildInUse, buildsInUse } from '../core/session/builds.ts'
 import { HostSession } from '../core/session/host-session.ts'
 import { probePlatforms, probeTraceSources, type TraceSourceProbe } from '../core/session/probe.ts'
 import { hostDistribution } from '../host/distribution.ts'
@@ -24,6 +25,8 @@ import { confirm } from './setup.ts'
 
 interface Diagnosis {
   readonly platforms: readonly PlannedPlatform[]
+  /** The builds of programs that isobench can provision. */
+  readonly builds: readonly BuildInUse[]
   readonly tools: readonly { readonly name: string; readonly available: boolean; readonly fix?: string }[]
   /** Whether /dev/kvm works, measured with a small guest. */
   readonly kvm: Kvm
@@ -38,19 +41,52 @@ interface Diagnosis {
   readonly host: readonly HostCheck[]
 }
 
+/** `80 days`, or `28 months`. */
+const ageText = (days: number): string =>
+  days < 90 ? `${days} day${days === 1 ? '' : 's'}` : `${Math.round(days / 30.44)} months`
+
+const sourceTexts: Record<BuildInUse['source'], string> = {
+  config: 'binary of the config',
+  version: 'provisioned, version of the config',
+  provisioned: 'provisioned',
+  path: 'PATH',
+}
+
+/** Describes a build: `runsc 20240729.0 (PATH), 28 months old; 26 months older than 20261005.0`. */
+export function buildText({ program, version, source, ageDays, newest, daysBehind }: BuildInUse): string {
+  const age = ageDays === undefined ? '' : `, ${ageText(ageDays)} old`
+  const what = `${program} ${version ?? 'of unknown version'} (${sourceTexts[source]})${age}`
+  return daysBehind === undefined ? what : `${what}; ${ageText(daysBehind)} older than ${newest?.version}`
+}
+
+/** Joins the platforms that use the same build. */
+function distinctBuilds(
+  builds: readonly BuildInUse[],
+): readonly (BuildInUse & { readonly users: readonly string[] })[] {
+  const users = new Map<string, { build: BuildInUse; users: string[] }>()
+  for (const build of builds) {
+    const same = users.get(build.binary) ?? { build, users: [] }
+    same.users.push(build.platform)
+    users.set(build.binary, same)
+  }
+  return [...users.values()].map(({ build, users }) => ({ ...build, users }))
+}
+
 function table(
-  { platforms, tools, kvm, artifacts, traceSources, image, distribution, host }: Diagnosis,
+  { platforms, builds, tools, kvm, artifacts, traceSources, image, distribution, host }: Diagnosis,
   io: CommandIo,
   verbose: boolean,
 ): string {
   const { green, yellow, dim } = pc.createColors(io.color)
+  const distinct = distinctBuilds(builds).map((build) => ({ ...build, name: build.release }))
   const hostLines = [distributionText(distribution), ...host.map(hostCheckText)]
-  const named = [...platforms, ...tools, ...artifacts, ...traceSources, ...hostLines]
+  const named = [...platforms, ...distinct, ...tools, ...artifacts, ...traceSources, ...hostLines]
   const width = Math.max(...named.map(({ name }) => name.length)) + 2
   const room = Math.max(30, (io.out.columns || 80) - 2 - width)
-  const line = (ok: boolean, name: string, what: string, fix?: string) => {
+  const line = (state: boolean | 'warning', name: string, what: string, fix?: string) => {
     const lines = [...wrap(sanitize(what), room), ...(fix ? wrap(`fix: ${sanitize(fix)}`, room).map(dim) : [])]
-    return `${ok ? green('✓') : yellow('✗')} ${name.padEnd(width)}${lines.join(`\n  ${' '.repeat(width)}`)}\n`
+    const sign = state === 'warning' ? yellow('!') : state ? green('✓') : yellow('✗')
+    return `${sign} ${name.padEnd(width)}${lines.join(`\n  ${' '.repeat(width)}`)}\n`
   }
   return [
     'Platforms\n',
@@ -58,6 +94,12 @@ function table(
       if (!available) return line(false, name, reason ?? '', fix)
       const details = verbose && security ? `; ${securityText(security)}: ${security.capabilities.join(' ')}` : ''
       return line(true, name, (version || 'works') + details, fix)
+    }),
+    distinct.length > 0 ? '\nBuilds\n' : '',
+    ...distinct.map((build) => {
+      const isOld = build.daysBehind !== undefined
+      const what = `${buildText(build)}; used by ${build.users.join(', ')}`
+      return line(isOld ? 'warning' : true, build.name, what, isOld ? `isobench provision ${build.release}` : undefined)
     }),
     '\nTools\n',
     ...tools.map(({ available, name, fix }) => line(available, name, available ? 'installed' : 'missing', fix)),
@@ -148,6 +190,7 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
   const distribution = hostDistribution()
   const diagnosis: Diagnosis = {
     platforms: await probePlatforms(platforms, session, image, { onProbed: (name) => probing.delete(name) }),
+    builds: await buildsInUse(platforms),
     tools: [...baseRequirements, ...imageRequirements].map((requirement) => {
       const absent = missing([requirement])
       const fix = installFix(absent)

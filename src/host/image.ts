@@ -184,7 +184,7 @@ export interface UnusedArtifact {
 /** Names of complete artifacts in each directory. Unfinished builds have longer names. */
 const artifactFolders = [
   ['kernels', /^[0-9a-f]{16}$/],
-  ['disks', /^[0-9a-f]{16}\.ext4$/],
+  ['disks', /^[0-9a-f]{16}\.(ext4|rofs)$/],
 ] as const
 
 /** Lists the guest kernels and disks in the cache, except those at the paths `used`. */

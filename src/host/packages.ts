@@ -3,13 +3,14 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { HostError } from '../util/errors.ts'
 import { hostDistribution } from './distribution.ts'
 import { pathFolders } from './environment.ts'
 import { debianKeyring, newerKeyringHint, verifiesImage } from './keyring.ts'
 import { packageIn } from './package-names.ts'
 import { HostCommandError, type HostCommandOptions, runHostCommand } from './process.ts'
+import type { Build } from './releases/build.ts'
 
 /** A program that must be installed on the host. */
 export interface Requirement {
@@ -24,6 +25,10 @@ export interface Requirement {
   isRecentEnough?(): boolean
   /** Where to get the program if Debian has no package. */
   readonly installHint?: string | undefined
+  /** The build, if a release has the program. */
+  readonly build?: Build
+  /** Arguments of `isobench provision` that install it: `firecracker@1.17.0`. */
+  readonly provision?: readonly string[]
 }
 
 const aptEnv = { DEBIAN_FRONTEND: 'noninteractive' }
@@ -262,7 +267,8 @@ export function which(binary: string): string | undefined {
   })
 }
 
-const isInstalled = ({ binary, data }: Requirement) => (data ? existsSync(binary) : which(binary) !== undefined)
+const isInstalled = ({ binary, data }: Requirement) =>
+  data ? isAbsolute(binary) && existsSync(binary) : which(binary) !== undefined
 
 /** Returns the requirements that are not installed or too old. */
 export const missing = (requirements: readonly Requirement[]): Requirement[] =>
@@ -310,9 +316,13 @@ export function installCommand(
 
 /** Returns how to install missing requirements: by command, by hand, or both. Empty if nothing is known. */
 export function installFix(requirements: readonly Requirement[], distribution = hostDistribution()): string {
-  const hints = requirements.flatMap(({ installHint: hint }) => hint ?? [])
+  const isPackaged = (one: Requirement) => packagesOf([one], distribution).length > 0
+  const hints = requirements.flatMap((one) => {
+    if (one.installHint === undefined) return []
+    return one.provision !== undefined && isPackaged(one) ? `or ${one.installHint}` : one.installHint
+  })
   const unpackaged = requirements.filter(
-    (one) => one.package !== undefined && packagesOf([one], distribution).length === 0,
+    (one) => one.package !== undefined && one.provision === undefined && !isPackaged(one),
   )
   const binaries = unpackaged.map(({ binary, package: name }) => (binary === name ? binary : `${binary} (${name})`))
   const byHand =

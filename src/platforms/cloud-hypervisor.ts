@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
 import { probeKernelMiB } from '../host/probe-kernel.ts'
 import type { HostArgv } from '../host/process.ts'
+import { findBuild } from '../host/releases/build.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { diskRequirements, rootDiskFor, supportsDirectIo, virtiofsd, virtiofsdRequirement } from '../vm/disks.ts'
 import {
@@ -17,7 +18,7 @@ import {
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
 import { bootVm, createNonce, kernelCommandLine, type VmSpec, vmOneShot, vsock } from '../vm/supervisor.ts'
 import { vmmRequest } from '../vm/vmm-api.ts'
-import { releaseRequirement, runtimeBinary } from './shared/binaries.ts'
+import { buildOptions, releaseRequirement, requireOneBuild } from './shared/binaries.ts'
 
 /** MiB of the guest's memory limit that Cloud Hypervisor and its virtiofsd use. */
 const overhead = 64
@@ -32,7 +33,7 @@ export const apiSocket = 'api.sock'
 export async function vmSpec(
   sandbox: GuestSandbox,
   { kernel, disk }: { readonly kernel: GuestKernel; readonly disk: string },
-  { binary = 'cloud-hypervisor' }: Options,
+  options: Options,
 ): Promise<VmSpec> {
   const tap = await sandbox.tap()
   const nonce = createNonce()
@@ -44,7 +45,7 @@ export async function vmSpec(
     ['console=ttyS0'],
   )
   const vmm: HostArgv = [
-    binary,
+    programOf(options),
     ...['--api-socket', `path=${apiSocket}`],
     // Serial output to vmm.log. A reset would empty a separate file, which has the reason for the reset.
     ...['--serial', 'tty', '--console', 'off'],
@@ -61,21 +62,15 @@ export async function vmSpec(
   return { nonce, vmm, vsockSocket: vsock.call, helper: virtiofsd(sandbox.dataDir) }
 }
 
-export const optionsSchema = z.strictObject({
-  /** Another build instead of the one in PATH. */
-  binary: runtimeBinary('cloud-hypervisor', 'cloud-hypervisor v'),
-  ...kernelOptions,
-})
+export const optionsSchema = z
+  .strictObject({ ...buildOptions('cloud-hypervisor', 'cloud-hypervisor v'), ...kernelOptions })
+  .superRefine(requireOneBuild)
 
 export type Options = z.output<typeof optionsSchema>
 
-export const release = {
-  binary: 'cloud-hypervisor',
-  project: 'cloud-hypervisor/cloud-hypervisor',
-  version: 'v52.0',
-  file: 'cloud-hypervisor-static',
-  sha256: '829af01ff075bb96c4f183905134c453a88d68cbabdc6b87df21098842581ee9',
-}
+const vmm = { release: 'cloud-hypervisor', program: 'cloud-hypervisor' }
+
+const programOf = (options: Options): string => findBuild(vmm, options).binary
 
 const prepare = async (sandbox: GuestSandbox, options: Options) =>
   vmSpec(sandbox, { kernel: kernelOf(options), disk: await rootDiskFor(sandbox) }, options)
@@ -86,20 +81,20 @@ export const cloudHypervisor = defineDriver({
   family: 'hypervisor',
   description: 'Cloud Hypervisor, a VMM with only virtio devices',
   options: optionsSchema,
-  requirements: ({ binary }) => [
-    releaseRequirement(release, binary),
+  requirements: (options) => [
+    releaseRequirement(vmm, options),
     virtiofsdRequirement(),
     ...kernelRequirements,
     ...diskRequirements,
   ],
-  version: ({ binary = 'cloud-hypervisor' }) => [binary, '--version'],
+  version: (options) => [programOf(options), '--version'],
   preflight: kvmPreflight,
   cpuMode: kvmCpuMode,
   versionDetails: async (options) => kernelName(options),
   artifacts: (options, rootfs) => guestArtifacts(rootfs, kernelSource(options)),
-  vmmStart: async (_place, kernel, { binary = 'cloud-hypervisor' }) => {
+  vmmStart: async (_place, kernel, options) => {
     const vmArgs = ['--cpus', 'boot=1', '--memory', `size=${probeKernelMiB}M`, '--kernel', kernel]
-    return { argv: [binary, '--serial', 'tty', '--console', 'off', ...vmArgs], accelerator: 'kvm' }
+    return { argv: [programOf(options), '--serial', 'tty', '--console', 'off', ...vmArgs], accelerator: 'kvm' }
   },
   oneShot: async (sandbox, argv, options) => vmOneShot(sandbox, await prepare(sandbox, options), argv),
   boot: async (sandbox, options) => {

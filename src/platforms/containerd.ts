@@ -1,14 +1,23 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
 import { defineDriver, type GuestHandle } from '../driver.ts'
+import { pathFolders } from '../host/environment.ts'
 import type { Requirement } from '../host/packages.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
+import { findBuild } from '../host/releases/build.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { HostError } from '../util/errors.ts'
 import { hidingNetFiles } from './gvisor.ts'
-import { isSecure, makeProgram, runtimeRequirement, runtimeVersionText } from './shared/engine-runtimes.ts'
+import { releaseRequirement, releaseVersion } from './shared/binaries.ts'
+import {
+  isSecure,
+  makeProgram,
+  requireReleasedRuntime,
+  runtimeRequirement,
+  runtimeVersionText,
+} from './shared/engine-runtimes.ts'
 import { type Bind, withPrivateMounts } from './shared/namespaces.ts'
 import { type BundleOptions, writeBundle } from './shared/oci.ts'
 import { securityOption } from './shared/security.ts'
@@ -116,11 +125,15 @@ export async function startTask(sandbox: GuestSandbox, shim: ShimConfig): Promis
   }
 }
 
-const optionsSchema = z.strictObject({
-  /** The OCI runtime: runc and crun with the shim of runc, runsc with the shim of gVisor. */
-  runtime: z.enum(['runc', 'crun', 'runsc']).default('runc'),
-  ...securityOption,
-})
+const optionsSchema = z
+  .strictObject({
+    /** The OCI runtime: runc and crun with the shim of runc, runsc with the shim of gVisor. */
+    runtime: z.enum(['runc', 'crun', 'runsc']).default('runc'),
+    /** Version of a provisioned release of the runtime. */
+    version: releaseVersion,
+    ...securityOption,
+  })
+  .superRefine(requireReleasedRuntime)
 type Options = z.output<typeof optionsSchema>
 
 /** containerd, its client, and the shim that is part of the package. */
@@ -129,9 +142,22 @@ export const containerdRequirements: readonly Requirement[] = [
   { binary: 'ctr', package: 'containerd' },
 ]
 
-function shimFor(sandbox: GuestSandbox, { runtime, security }: Options): ShimConfig {
-  if (runtime === 'runsc') return { runtime: 'io.containerd.runsc.v1', options: [], around: hidingNetFiles }
-  const program = runtime === 'crun' ? makeProgram(join(sandbox.stateDir, 'runtimes', runtime), runtime) : undefined
+const runscShim = { release: 'gvisor', program: 'containerd-shim-runsc-v1' }
+
+/** Lets containerd find the shim in a provisioned release, and the shim the runsc beside itself. */
+export function findingShim(version: string | undefined, argv: HostArgv): HostArgv {
+  const build = findBuild(runscShim, { version })
+  const { binary } = build
+  return build.version !== undefined ? ['env', `PATH=${[dirname(binary), ...pathFolders()].join(':')}`, ...argv] : argv
+}
+
+function shimFor(sandbox: GuestSandbox, { runtime, version, security }: Options): ShimConfig {
+  if (runtime === 'runsc') {
+    const around = (argv: HostArgv) => hidingNetFiles(findingShim(version, argv))
+    return { runtime: 'io.containerd.runsc.v1', options: [], around }
+  }
+  const program =
+    runtime === 'crun' ? makeProgram(join(sandbox.stateDir, 'runtimes', runtime), { runtime, version }) : undefined
   return { runtime: 'io.containerd.runc.v2', options: program ? [`--runc-binary=${program}`] : [], security }
 }
 
@@ -141,20 +167,14 @@ export const containerd = defineDriver({
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   description: 'containerd with a shim, without an engine',
   options: optionsSchema,
-  requirements: ({ runtime }) => [
+  requirements: (options) => [
     ...containerdRequirements,
-    runtimeRequirement(runtime),
-    ...(runtime === 'runsc'
-      ? [
-          {
-            binary: 'containerd-shim-runsc-v1',
-            installHint: "Debian's runsc package has no shim: install containerd-shim-runsc-v1 from a gVisor release",
-          },
-        ]
-      : []),
+    runtimeRequirement(options),
+    // Debian's package of runsc has no shim.
+    ...(options.runtime === 'runsc' ? [releaseRequirement(runscShim, options)] : []),
   ],
   version: () => ['containerd', '--version'],
-  versionDetails: ({ runtime }) => runtimeVersionText(runtime),
+  versionDetails: (options) => runtimeVersionText(options),
   oneShot: (sandbox, argv, options) => runTask(sandbox, argv, shimFor(sandbox, options)),
   boot: (sandbox, options) => startTask(sandbox, shimFor(sandbox, options)),
 })

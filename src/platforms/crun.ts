@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
+import type { Requirement } from '../host/packages.ts'
 import type { HostArgv } from '../host/process.ts'
-import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
+import { type BuildSelection, findBuild } from '../host/releases/build.ts'
+import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
 import { securityOption } from './shared/security.ts'
 
@@ -23,14 +25,19 @@ export function hasHybridControllers(): boolean {
 // The script is constant: the runtime's argv is passed as positional parameters, so the shell does not interpret it.
 const withoutUnified: HostArgv = ['unshare', '--mount', 'sh', '-c', `umount ${unifiedHierarchy} && exec "$@"`, 'sh']
 
-const optionsSchema = z.strictObject({
-  flags: z.array(z.string()).readonly().default([]),
-  binary: runtimeBinary('crun'),
-  ...securityOption,
-})
+const optionsSchema = z
+  .strictObject({ flags: z.array(z.string()).readonly().default([]), ...buildOptions('crun'), ...securityOption })
+  .superRefine(requireOneBuild)
 type Options = z.output<typeof optionsSchema>
 
-const programOf = ({ binary = 'crun' }: Options) => binary
+const program = { release: 'crun', program: 'crun' }
+
+/** Returns crun as a program of the host. */
+export const crunProgram = (selection: BuildSelection): string => findBuild(program, selection).binary
+
+/** The crun that platforms need. */
+export const crunRequirement = (selection: BuildSelection): Requirement =>
+  releaseRequirement(program, selection, { package: 'crun' })
 
 /**
  * Returns argv that runs `argv`, a command that calls crun, with the unified hierarchy unmounted if crun would refuse
@@ -40,7 +47,7 @@ export const hideHybridHierarchy = (argv: HostArgv): HostArgv =>
   hasHybridControllers() ? [...withoutUnified, ...argv] : argv
 
 const runtime = (options: Options): OciRuntime => ({
-  command: (state) => hideHybridHierarchy([programOf(options), '--root', state, ...options.flags]),
+  command: (state) => hideHybridHierarchy([crunProgram(options), '--root', state, ...options.flags]),
   bundleOption: '--bundle',
   detachOption: '--detach',
   security: options.security,
@@ -54,8 +61,8 @@ export const crun = defineDriver({
   family: 'container',
   description: 'the OCI runtime in C, without a daemon',
   options: optionsSchema,
-  requirements: (options) => [{ binary: programOf(options), package: 'crun' }],
-  version: (options) => [programOf(options), '--version'],
+  requirements: (options) => [crunRequirement(options)],
+  version: (options) => [crunProgram(options), '--version'],
   preflight: async ({ binary }) => runtimeBinaryProblem('crun', binary),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),

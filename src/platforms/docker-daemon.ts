@@ -11,13 +11,11 @@ import { type HostArgv, idleCommand, runHostCommand } from '../host/process.ts'
 import type { HostSandbox, RunSandbox } from '../host/sandbox.ts'
 import { HostError, messageOf } from '../util/errors.ts'
 import { requiredConfiguration } from './kata.ts'
-import { kataShim, makeProgram, type Runtime } from './shared/engine-runtimes.ts'
+import { engineKata, makeProgram, type Runtime, type RuntimeChoice } from './shared/engine-runtimes.ts'
 import {
   findShim,
   kataConfigDropIn,
   type Options,
-  optionsSchema,
-  runtimeOf,
   syslog,
   syslogBinds,
   writeConfiguration,
@@ -34,8 +32,9 @@ export interface Daemon {
   inItsMounts(argv: HostArgv): HostArgv
   /**
    * Returns its name of a runtime with these flags. isobench's own daemon registers it first, Kata with these limits.
+   * The host's daemon ignores the version.
    */
-  runtime(runtime: Runtime, flags: readonly string[], limits: Limits): Promise<string>
+  runtime(choice: RuntimeChoice, flags: readonly string[], limits: Limits): Promise<string>
   /** Returns the name of an image with the files of a root filesystem. */
   image(rootfs: string): Promise<string>
   /** Labels of everything that isobench creates in it. */
@@ -256,7 +255,7 @@ export async function useDaemon(found: HostDaemon & { readonly usable: true }, s
     // The usual one: that of the host.
     inItsMounts: (argv) => argv,
     labels: [label],
-    runtime: async (runtime, flags) => findRegisteredRuntime(found.runtimes, runtime, flags) ?? runtime,
+    runtime: async ({ runtime }, flags) => findRegisteredRuntime(found.runtimes, runtime, flags) ?? runtime,
     image: memoizeAsync(async (rootfs) => {
       const name = `${sandbox.id}:${createHash('sha256').update(rootfs).digest('hex').slice(0, 12)}`
       await sandbox.run(importingFolder(client, rootfs, name, label))
@@ -265,15 +264,12 @@ export async function useDaemon(found: HostDaemon & { readonly usable: true }, s
   }
 }
 
-/** Returns the options of the installed Kata: the Rust runtime, or the Go runtime if only that is installed. */
-export const installedKata = (): Options => optionsSchema.parse({ runtime: runtimeOf(kataShim()) })
-
 /**
  * Kata is a containerd shim and no longer a runtime like runc. It is registered by its path, with a configuration in
  * `folder` that sets the size of the VM to these limits.
  */
 export function registeredKata(folder: string, limits: Limits, options: Options): RegisteredRuntime {
-  const file = writeConfiguration(folder, requiredConfiguration(options), kataConfigDropIn(options, limits))
+  const file = writeConfiguration(folder, options, requiredConfiguration(options), kataConfigDropIn(options, limits))
   const shim = findShim(options)
   return { runtimeType: which(shim) ?? shim, options: { ConfigPath: file } }
 }
@@ -314,17 +310,18 @@ export function registry({ pid, settings, programs, client }: Registry): Daemon[
     return Object.hasOwn(JSON.parse(await dockerQuery({ client }, 'info', '--format', '{{json .Runtimes}}')), name)
   }
 
-  return async (runtime, flags, limits) => {
+  return async (choice, flags, limits) => {
+    const { runtime, version } = choice
     if (runtime === 'runc') return runtime
     // The size of Kata's VM is in its configuration.
-    const special = runtime === 'kata' ? [limits] : flags
+    const special = [...(runtime === 'kata' ? [limits] : flags), ...(version === undefined ? [] : [{ version }])]
     const suffix = createHash('sha256').update(JSON.stringify(special)).digest('hex').slice(0, 12)
     const name = special.length === 0 ? runtime : `${runtime}-${suffix}`
     const registered = last.then(() =>
       register(name, () =>
         runtime === 'kata'
-          ? registeredKata(join(programs, name), limits, installedKata())
-          : { path: makeProgram(join(programs, name), runtime, flags) },
+          ? registeredKata(join(programs, name), limits, engineKata(choice))
+          : { path: makeProgram(join(programs, name), { runtime, version }, flags) },
       ),
     )
     last = registered.catch(() => {})

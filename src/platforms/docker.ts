@@ -13,7 +13,6 @@ import {
   hasHostSocket,
   hostDaemon,
   hostSocket,
-  installedKata,
   joinBridge,
   removeContainersArgv,
   runtimePreflight,
@@ -22,13 +21,23 @@ import {
 } from './docker-daemon.ts'
 import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor.ts'
 import { kataPreflight } from './kata.ts'
-import { isSecure, runtimeRequirement, runtimes, runtimeVersionText } from './shared/engine-runtimes.ts'
+import { releaseVersion } from './shared/binaries.ts'
+import {
+  engineKata,
+  isSecure,
+  requireReleasedRuntime,
+  runtimeRequirement,
+  runtimes,
+  runtimeVersionText,
+} from './shared/engine-runtimes.ts'
 import { securityOption } from './shared/security.ts'
 
 const optionsSchema = z
   .strictObject({
     /** The OCI runtime. */
     runtime: z.enum(runtimes).default('runc'),
+    /** Version of a provisioned release of the runtime, in a dockerd that isobench starts. */
+    version: releaseVersion,
     /**
      * `auto`: the host's dockerd if it can run guests, otherwise a dockerd that isobench starts. `host`, `own`: always
      * that one.
@@ -38,11 +47,19 @@ const optionsSchema = z
     ...securityOption,
   })
   .superRefine(requireRunsc)
+  .superRefine(requireReleasedRuntime)
+  .refine(({ daemon, version }) => daemon !== 'host' || version === undefined, {
+    path: ['version'],
+    message: "the host's dockerd runs the runtimes that are registered in it: omit version, or set daemon: 'own'",
+  })
 type Options = z.output<typeof optionsSchema>
 
+/** Returns whether only isobench's own daemon can be used. The host's one has its own runtimes. */
+const isOwn = ({ daemon, version }: Options): boolean => daemon === 'own' || version !== undefined
+
 /** Returns the host's daemon if the options allow it and it is usable. */
-async function hostsFor({ daemon }: Options) {
-  const found = daemon === 'own' ? undefined : await hostDaemon()
+async function hostsFor(options: Options) {
+  const found = isOwn(options) ? undefined : await hostDaemon()
   return found?.usable ? found : undefined
 }
 
@@ -64,12 +81,12 @@ async function daemonFor(
   // Docker keeps these flags and has no option for them.
   const { dataDir } = sandbox
   await sandbox.run(daemon.inItsMounts(['mount', '-o', 'bind,nosuid,nodev', dataDir, dataDir]))
-  return { daemon, image, runtime: await daemon.runtime(options.runtime, runscFlags(options), sandbox.limits) }
+  return { daemon, image, runtime: await daemon.runtime(options, runscFlags(options), sandbox.limits) }
 }
 
 /** Returns why this platform cannot run, with the host's daemon or with its own. */
 async function preflight(options: Options): Promise<string | Unavailable | undefined> {
-  const found = options.daemon === 'own' ? undefined : await hostDaemon()
+  const found = isOwn(options) ? undefined : await hostDaemon()
   if (found?.usable) {
     return runtimePreflight(found, options.runtime, runscFlags(options)) ?? modePreflight(options.mode)
   }
@@ -86,7 +103,7 @@ async function preflight(options: Options): Promise<string | Unavailable | undef
   if (options.runtime !== 'kata') return modePreflight(options.mode)
   return release < 23
     ? `kata needs dockerd 23 or later, because earlier releases do not support shims (found ${release})`
-    : kataPreflight(installedKata())
+    : kataPreflight(engineKata(options))
 }
 
 /**
@@ -94,10 +111,10 @@ async function preflight(options: Options): Promise<string | Unavailable | undef
  * run in another file system, so the versions of its runtimes are unknown.
  */
 async function whoseDaemon(options: Options): Promise<string> {
-  const found = options.daemon === 'own' || !hasHostSocket() ? undefined : await hostDaemon()
+  const found = isOwn(options) || !hasHostSocket() ? undefined : await hostDaemon()
   const flags = runscFlags(options)
   if (found?.usable) return `the host's dockerd at ${found.socket} over ${[options.runtime, ...flags].join(' ')}`
-  const own = `isobench's own dockerd ${await runtimeVersionText(options.runtime, flags)}`
+  const own = `isobench's own dockerd ${await runtimeVersionText(options, flags)}`
   return found ? `${own}, as ${found.reason}` : own
 }
 
@@ -150,15 +167,15 @@ export const docker = defineDriver({
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   description: 'Docker, through a daemon and its default bridge, over an OCI runtime',
   options: optionsSchema,
-  requirements: ({ runtime, daemon }) => [
+  requirements: (options) => [
     { binary: 'docker', package: 'docker-cli' },
     // The host's daemon and its runtimes may run in another file system.
-    ...(daemon === 'own' || !hasHostSocket()
-      ? [{ binary: 'dockerd', package: 'docker.io' }, runtimeRequirement(runtime)]
+    ...(isOwn(options) || !hasHostSocket()
+      ? [{ binary: 'dockerd', package: 'docker.io' }, runtimeRequirement(options)]
       : []),
   ],
-  version: ({ daemon }) =>
-    daemon === 'own' || !hasHostSocket()
+  version: (options) =>
+    isOwn(options) || !hasHostSocket()
       ? ['dockerd', '--version']
       : ['docker', '--host', hostSocket(), 'version', '--format', '{{.Server.Version}}'],
   versionDetails: whoseDaemon,

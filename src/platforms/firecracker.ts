@@ -6,6 +6,7 @@ import { unprivilegedId } from '../host/guest-folder.ts'
 import { which } from '../host/packages.ts'
 import { probeKernelMiB } from '../host/probe-kernel.ts'
 import type { HostArgv } from '../host/process.ts'
+import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { dataDiskRequirements, diskRequirements, makeDataDisk, rootDiskFor } from '../vm/disks.ts'
 import {
@@ -20,7 +21,7 @@ import {
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
 import { bootVm, createNonce, kernelCommandLine, type VmSpec, vmOneShot, vsock } from '../vm/supervisor.ts'
 import { vmmRequest } from '../vm/vmm-api.ts'
-import { releaseRequirement, runtimeBinary } from './shared/binaries.ts'
+import { buildOptions, releaseRequirement, requireOneBuild } from './shared/binaries.ts'
 
 /** Firecracker's configuration: definitions of these names in its `firecracker.yaml`, v1.15.1. */
 
@@ -92,7 +93,25 @@ export interface Microvm {
   readonly api: string
 }
 
-export const jailerOf = ({ jailer }: Pick<Options, 'jailer'>) => (jailer === true ? 'jailer' : jailer)
+const release = 'firecracker'
+const [vmm, jailerProgram] = [
+  { release, program: 'firecracker' },
+  { release, program: 'jailer' },
+]
+
+/** Returns Firecracker as a program of the host. */
+export const firecrackerProgram = (selection: BuildSelection): string => findBuild(vmm, selection).binary
+
+/** Returns the requirement for Firecracker. */
+export const firecrackerRequirement = (selection: BuildSelection) => releaseRequirement(vmm, selection)
+
+/** The build of the jailer that the options select: a path, or `true` for that of the release. */
+const jailerSelection = ({ jailer, version }: Pick<Options, 'jailer' | 'version'>): BuildSelection =>
+  typeof jailer === 'string' ? { binary: jailer } : { version }
+
+/** Returns the jailer as a program of the host. False without a jailer. */
+export const jailerOf = (options: Pick<Options, 'jailer' | 'version'>): string | false =>
+  options.jailer === false ? false : findBuild(jailerProgram, jailerSelection(options)).binary
 
 /** Bind-mounts a host file to a name in the jail. Removing the sandbox unmounts it. */
 async function bindMount(sandbox: GuestSandbox, file: string, target: string): Promise<void> {
@@ -106,7 +125,7 @@ async function bindMount(sandbox: GuestSandbox, file: string, target: string): P
  * standard output. Paths in the configuration are paths of the host.
  */
 export async function microvm(sandbox: GuestSandbox, config: Config, options: Options): Promise<Microvm> {
-  const { binary = 'firecracker' } = options
+  const binary = firecrackerProgram(options)
   const jailer = jailerOf(options)
   const firecrackerArgs = (root: string) => [
     ...logErrorsOnly,
@@ -197,24 +216,16 @@ export async function vmSpec(
   return { nonce, vmm: argv, vsockSocket: join(folder, vsock.call), api }
 }
 
-export const optionsSchema = z.strictObject({
-  /** Another build instead of the one in PATH. */
-  binary: runtimeBinary('firecracker', 'Firecracker v'),
-  /** Whether to start Firecracker with its jailer: `true` for the jailer in PATH, or the absolute path of one. */
-  jailer: z.union([z.boolean(), z.string().regex(/^\//, 'use the absolute path of the program')]).default(false),
-  ...kernelOptions,
-})
+export const optionsSchema = z
+  .strictObject({
+    ...buildOptions('firecracker', 'Firecracker v'),
+    /** Whether to start Firecracker with its jailer: `true` for that of the release, or the absolute path of one. */
+    jailer: z.union([z.boolean(), z.string().regex(/^\//, 'use the absolute path of the program')]).default(false),
+    ...kernelOptions,
+  })
+  .superRefine(requireOneBuild)
 
 export type Options = z.output<typeof optionsSchema>
-
-/** The last release before 1.16.0 and 1.16.1, which lose the vsock of a paused guest. */
-export const release = {
-  binary: 'firecracker',
-  project: 'firecracker-microvm/firecracker',
-  version: 'v1.15.1',
-  file: 'firecracker-v1.15.1-x86_64.tgz',
-  sha256: 'd4a32ab2322d887ca1bc4a4e7afa9cc35393e6362dfc2b3becb389d362e4275a',
-}
 
 const prepare = async (sandbox: GuestSandbox, options: Options) =>
   vmSpec(
@@ -239,15 +250,13 @@ export const firecracker = defineDriver({
   description: 'Firecracker, a small VMM for guests with their own kernel',
   options: optionsSchema,
   requirements: (options) => [
-    releaseRequirement(release, options.binary),
-    ...(options.jailer === false
-      ? []
-      : [releaseRequirement({ ...release, binary: 'jailer' }, jailerOf(options) || undefined)]),
+    firecrackerRequirement(options),
+    ...(options.jailer === false ? [] : [releaseRequirement(jailerProgram, jailerSelection(options))]),
     ...kernelRequirements,
     ...diskRequirements,
     ...dataDiskRequirements,
   ],
-  version: ({ binary = 'firecracker' }) => [binary, '--version'],
+  version: (options) => [firecrackerProgram(options), '--version'],
   preflight: kvmPreflight,
   cpuMode: kvmCpuMode,
   versionDetails: async (options) => [kernelName(options), ...(options.jailer === false ? [] : ['jailed'])].join(', '),

@@ -5,8 +5,9 @@ import { defineDriver } from '../driver.ts'
 import { hostEnvironment } from '../host/environment.ts'
 import type { Requirement } from '../host/packages.ts'
 import type { HostArgv } from '../host/process.ts'
+import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
-import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
+import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
 
 /** How the sentry intercepts the guest's system calls. */
@@ -56,14 +57,18 @@ export const modePreflight = async (mode: Mode | undefined) => (mode === 'kvm' ?
 /** Returns how guest code is executed in this mode. */
 export const cpuModeOf = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmCpuMode() : 'hardware')
 
-const optionsSchema = z.strictObject({
-  mode: modeSchema.default('systrap'),
-  flags: runscFlagsSchema,
-  binary: runtimeBinary('runsc'),
-})
+const optionsSchema = z
+  .strictObject({ mode: modeSchema.default('systrap'), flags: runscFlagsSchema, ...buildOptions('runsc') })
+  .superRefine(requireOneBuild)
 type Options = z.output<typeof optionsSchema>
 
-const programOf = ({ binary = 'runsc' }: Options) => binary
+const program = { release: 'gvisor', program: 'runsc' }
+
+/**
+ * Returns runsc as a program of the host. Since July 2026 it starts programs of the folder `gvisor-bin` beside itself,
+ * so it has to be started at its path in the release.
+ */
+export const runscProgram = (selection: BuildSelection): string => findBuild(program, selection).binary
 
 /**
  * runsc interprets `net/core/rmem_default` as a sign of the root network namespace and then refuses its own network
@@ -93,7 +98,7 @@ const runtime = (options: Options): OciRuntime => ({
   command: (state) =>
     [
       ...(existsSync('/proc/sys/net/core/rmem_default') ? hidingNetCore : []),
-      programOf(options),
+      runscProgram(options),
       '--root',
       state,
       ...runscFlags(options),
@@ -109,12 +114,12 @@ const hasDirectfs = (program: string): boolean => {
 }
 
 /** The runsc that platforms need. */
-export const gvisorRequirement = (binary: string): Requirement => ({
-  binary,
-  package: 'runsc',
-  backports: true,
-  isRecentEnough: () => hasDirectfs(binary),
-})
+export function gvisorRequirement(selection: BuildSelection): Requirement {
+  const requirement = releaseRequirement(program, selection, { package: 'runsc', backports: true })
+  return requirement.build?.version !== undefined
+    ? requirement
+    : { ...requirement, isRecentEnough: () => hasDirectfs(requirement.binary) }
+}
 
 /** gVisor: an application kernel in Go between the guest and the host. */
 export const gvisor = defineDriver({
@@ -122,8 +127,8 @@ export const gvisor = defineDriver({
   family: 'secure-container',
   description: 'runsc, an application kernel between the guest and the host',
   options: optionsSchema,
-  requirements: (options) => [gvisorRequirement(programOf(options))],
-  version: (options) => [programOf(options), '--version'],
+  requirements: (options) => [gvisorRequirement(options)],
+  version: (options) => [runscProgram(options), '--version'],
   preflight: async ({ mode, binary }) => runtimeBinaryProblem('runsc', binary) ?? modePreflight(mode),
   cpuMode: async ({ mode }) => cpuModeOf(mode),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),

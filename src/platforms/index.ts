@@ -16,12 +16,14 @@ import { podman } from './podman.ts'
 import { qemu } from './qemu.ts'
 import { runc } from './runc.ts'
 import { userModeLinux } from './user-mode-linux.ts'
+import { youki } from './youki.ts'
 
 /** isobench's drivers. To add one, write a file and add it here. */
 const all = {
   native,
   runc,
   crun,
+  youki,
   containerd,
   docker,
   podman,

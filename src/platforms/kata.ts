@@ -11,11 +11,11 @@ import {
   configurationFiles,
   configurationOf,
   findShim,
-  howToInstall,
   kataConfigDropIn,
   type Options,
   optionsSchema,
   runtimeOf,
+  shimRequirement,
   syslog,
   syslogBinds,
   writeConfiguration,
@@ -25,7 +25,7 @@ const missingConfiguration = (options: Options): Unavailable => ({
   reason:
     `Kata's ${options.runtime} runtime has no configuration for ${options.hypervisor}: ` +
     `found none of ${configurationFiles(options).join(', ')}`,
-  fix: `set { config: '/.../configuration-....toml' }, or ${howToInstall(options)}`,
+  fix: `set { config: '/.../configuration-....toml' }, or ${shimRequirement(options).installHint}`,
 })
 
 /**
@@ -62,7 +62,10 @@ export async function kataPreflight(options: Options): Promise<string | Unavaila
   const shim = findShim(options)
   const found = runtimeOf(shim)
   if (found !== undefined && found !== runtime) {
-    return { reason: `${shim} is Kata's ${found} runtime`, fix: `set runtime: '${found}', or ${howToInstall(options)}` }
+    return {
+      reason: `${shim} is Kata's ${found} runtime`,
+      fix: `set runtime: '${found}', or ${shimRequirement(options).installHint}`,
+    }
   }
   if (configurationOf(options) === undefined) return missingConfiguration(options)
   return (await kvmPreflight()) ?? missingOfHost(options)
@@ -83,6 +86,7 @@ export const kataShimConfig = (sandbox: GuestSandbox, shim: string, configuratio
 function prepare(sandbox: GuestSandbox, options: Options): ShimConfig {
   const file = writeConfiguration(
     join(sandbox.stateDir, 'kata'),
+    options,
     requiredConfiguration(options),
     kataConfigDropIn(options, sandbox.limits),
   )
@@ -95,10 +99,7 @@ export const kata = defineDriver({
   family: 'secure-container',
   description: 'Kata Containers, a container in its own VM, through containerd',
   options: optionsSchema,
-  requirements: (options) => [
-    ...containerdRequirements,
-    { binary: findShim(options), installHint: howToInstall(options) },
-  ],
+  requirements: (options) => [...containerdRequirements, shimRequirement(options)],
   configFiles: (options) => [configurationOf(options)].filter((file) => file !== undefined),
   // The script is constant. The sed command removes text before the version number, which contains another number.
   version: (options) => ['sh', '-c', '"$1" --version | sed "s/.*version: //"', 'sh', findShim(options)],

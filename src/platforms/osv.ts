@@ -5,13 +5,22 @@ import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver, type Unavailable } from '../driver.ts'
 import type { GuestArgv, HostArgv } from '../host/process.ts'
+import { findBuild } from '../host/releases/build.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { programPath } from '../util/assets.ts'
 import { HostError, UnsupportedError } from '../util/errors.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
-import { type Config, driveConfig, ramMiB as firecrackerMiB, logErrorsOnly, release } from './firecracker.ts'
+import {
+  type Config,
+  driveConfig,
+  ramMiB as firecrackerMiB,
+  firecrackerProgram,
+  firecrackerRequirement,
+  logErrorsOnly,
+} from './firecracker.ts'
 import { type Accelerator, acceleration, accelerator, blockOptions, ramMiB } from './qemu.ts'
-import { releaseRequirement } from './shared/binaries.ts'
+import { releaseRequirement, releaseVersion } from './shared/binaries.ts'
+import { bootCommand, bootProgram, osvDisk, osvDiskPath, osvPrograms, unsupportedPrograms } from './shared/osv-image.ts'
 
 /** What an OSv image can run. */
 export interface Programs {
@@ -73,41 +82,57 @@ export function commandLine(
   const options = [...imageCommand.options, ...network, ...requested.options].map(escaped)
   if (Object.hasOwn(programs, name)) return [...options, programs[name], ...args.map(quoted)].join(' ')
   if (name === '/bin/busybox' && imageCommand.program !== '') return [...options, imageCommand.program].join(' ')
+  const reason = Object.hasOwn(unsupportedPrograms, name) ? unsupportedPrograms[name] : 'its image has no such program'
   throw new UnsupportedError(
-    `OSv cannot fork and runs one program of its image, and the image has none for ${name}.`,
-    `set it in the platform's options: programs: { '${name}': '/...' }`,
+    `OSv runs one program of its image, and cannot run ${name}: ${reason}.`,
+    `if your image has one: programs: { '${name}': '/...' } in the platform's options`,
   )
 }
 
 /** The kernel that OSv's `scripts/build` creates next to the image in `build/last`. */
 const kernelName = 'loader-stripped.elf'
 
-export interface OsvFiles {
+export interface OsvFiles extends Programs {
   readonly image: string
   readonly kernel: string
-  readonly command: string
 }
 
-interface ImageOptions {
-  readonly image?: string | undefined
-  readonly kernel?: string | undefined
-  readonly command?: string | undefined
-}
+const howToBuild = 'set the path of an image, or omit the option image: isobench then writes one'
 
-export const howToBuild =
-  "build one with OSv's tools: in a checkout of github.com/cloudius-systems/osv with its submodules, run " +
-  'scripts/setup.py, then scripts/build fs=rofs image=<app>, and set the image that this creates: ' +
-  "platform('osv', { image: '/.../build/last/usr.img' })"
+const loader = { release: 'osv', program: 'loader.elf' }
 
-/** Returns an OSv image with its kernel and its command line, or what is missing. */
-export function filesOf({ image, kernel, command }: ImageOptions): OsvFiles | Unavailable {
-  if (image === undefined) return { reason: 'no OSv image', fix: howToBuild }
+/** The kernel for disks that isobench writes: the option `kernel`, or that of a provisioned release. */
+const loaderOf = ({ kernel, version }: Pick<Options, 'kernel' | 'version'>): string =>
+  kernel ?? findBuild(loader, { version }).binary
+
+/** What the disk of isobench is made of. */
+const diskOf = (options: Options, rootfs: string) => ({
+  rootfs,
+  loader: loaderOf(options),
+  programs: Object.values({ ...osvPrograms, ...options.programs }),
+})
+
+/** Returns the disk that isobench writes from a root filesystem. */
+export const ownFiles = (options: Options, rootfs: string): OsvFiles => ({
+  image: osvDiskPath(diskOf(options, rootfs)),
+  kernel: loaderOf(options),
+  command: options.command ?? bootCommand,
+  programs: { ...osvPrograms, ...options.programs },
+})
+
+/** Returns a user's image with its kernel and its command line, or what is missing. */
+export function filesOf({
+  image,
+  kernel,
+  command,
+  programs,
+}: Pick<Options, 'kernel' | 'command' | 'programs'> & { readonly image: string }): OsvFiles | Unavailable {
   const beside = (name: string) => join(dirname(image), name)
-  const loader = kernel ?? beside(kernelName)
-  const absent = [image, loader].find((file) => !existsSync(file))
+  const elf = kernel ?? beside(kernelName)
+  const absent = [image, elf].find((file) => !existsSync(file))
   if (absent !== undefined) return { reason: `no OSv image: there is no file ${absent}`, fix: howToBuild }
   const line = command ?? (existsSync(beside('cmdline')) ? readFileSync(beside('cmdline'), 'utf8') : '')
-  return { image, kernel: loader, command: line.trim() }
+  return { image, kernel: elf, command: line.trim(), programs }
 }
 
 /** Returns QEMU's name of an image's format: qcow2 according to its first bytes, otherwise raw. */
@@ -128,20 +153,35 @@ export const versionOf = (kernel: string): string =>
 
 const absolutePath = z.string().regex(/^\//, 'use the absolute path of the file')
 
-export const optionsSchema = z.strictObject({
-  /** The VMM. Firecracker reads only raw images. */
-  on: z.enum(['qemu', 'firecracker']).default('qemu'),
-  /** An image of OSv's tools, qcow2 or raw: `build/last/usr.img`. isobench does not write to it. */
-  image: absolutePath.optional(),
-  /** OSv's kernel. Default: `loader-stripped.elf` next to the image. */
-  kernel: absolutePath.optional(),
-  /** OSv's options and the command to run for a boot. Default: the content of the file `cmdline` next to the image. */
-  command: z.string().optional(),
-  /** Program of the image for each program name of a workload: `{ sysbench: '/sysbench.so' }`. */
-  programs: z.record(z.string(), z.string()).default({}),
-  /** Only for QEMU. Default: KVM if it is usable, otherwise TCG. */
-  accel: z.enum(['kvm', 'tcg']).optional(),
-})
+export const optionsSchema = z
+  .strictObject({
+    /** The VMM. Firecracker reads only raw images. */
+    on: z.enum(['qemu', 'firecracker']).default('qemu'),
+    /** An image of OSv's tools, qcow2 or raw: `build/last/usr.img`. isobench does not write to it. */
+    image: absolutePath.optional(),
+    /** OSv's kernel. Default: `loader-stripped.elf` next to the image; without an image, the one of a release. */
+    kernel: absolutePath.optional(),
+    /** Version of a provisioned release. */
+    version: releaseVersion,
+    /**
+     * OSv's options and the command to run for a boot. Default: the content of the file `cmdline` next to the image,
+     * without an image a program that prints a line.
+     */
+    command: z.string().optional(),
+    /**
+     * Program of the image for each program name of a workload: `{ sysbench: '/sysbench.so' }`. Without an image,
+     * isobench puts these files of the guests' image into the disk.
+     */
+    programs: z.record(z.string(), z.string()).default({}),
+    /** Only for QEMU. Default: KVM if it is usable, otherwise TCG. */
+    accel: z.enum(['kvm', 'tcg']).optional(),
+  })
+  .superRefine(({ image, kernel, version }, context) => {
+    const other = image !== undefined ? 'image' : kernel !== undefined ? 'kernel' : undefined
+    if (version === undefined || other === undefined) return
+    const message = `the option ${other} already selects the kernel: omit version or ${other}`
+    context.addIssue({ code: 'custom', path: ['version'], message })
+  })
 
 export type Options = z.output<typeof optionsSchema>
 
@@ -150,6 +190,16 @@ const [marker, crash] = [
   'Cmdline: ',
   '^(Aborted|\\[backtrace\\]|Assertion failed: |Failed to load object: |Out of memory: )',
 ]
+
+/** Files of the host that the options name or that are provisioned, or what is missing of them. */
+function userFiles(options: Options): { readonly image?: string; readonly kernel: string } | Unavailable {
+  if (options.image === undefined) {
+    const kernel = loaderOf(options)
+    return existsSync(kernel) ? { kernel } : { reason: `there is no file ${kernel}`, fix: 'fix the option kernel' }
+  }
+  const files = filesOf({ ...options, image: options.image })
+  return 'reason' in files ? files : { image: files.image, kernel: files.kernel }
+}
 
 /** Everything that is known before the guest receives its command. */
 interface Prepared {
@@ -162,8 +212,13 @@ interface Prepared {
 const accelOf = async (options: Options): Promise<Accelerator> =>
   options.on === 'firecracker' ? 'kvm' : accelerator(options)
 
+const filesFor = (options: Options, rootfs: string): OsvFiles | Unavailable => {
+  const { image } = options
+  return image === undefined ? ownFiles(options, rootfs) : filesOf({ ...options, image })
+}
+
 async function prepare(sandbox: GuestSandbox, options: Options): Promise<Prepared> {
-  const files = filesOf(options)
+  const files = filesFor(options, sandbox.rootfs)
   if ('reason' in files) throw new HostError(files.reason, files.fix)
   return { files, accel: await accelOf(options), network: await sandbox.tap() }
 }
@@ -214,13 +269,13 @@ let commands = 0
 function onFirecracker(sandbox: GuestSandbox, prepared: Prepared, line: string): HostArgv {
   const file = join(sandbox.stateDir, `osv-${commands++}.json`)
   writeFileSync(file, JSON.stringify(firecrackerConfig(sandbox, prepared, line)))
-  return ['firecracker', ...logErrorsOnly, '--no-api', '--config-file', file]
+  return [firecrackerProgram({}), ...logErrorsOnly, '--no-api', '--config-file', file]
 }
 
 /** Returns argv that boots OSv with `argv` as its program and prints the output of the program. */
-function boot(sandbox: GuestSandbox, prepared: Prepared, { on, programs }: Options, argv: GuestArgv): HostArgv {
+function boot(sandbox: GuestSandbox, prepared: Prepared, { on }: Options, argv: GuestArgv): HostArgv {
   const { files, network } = prepared
-  const line = commandLine({ command: files.command, programs }, argv, [ipOption(network.address)])
+  const line = commandLine(files, argv, [ipOption(network.address)])
   const vmm = on === 'qemu' ? onQemu(sandbox, prepared, line) : onFirecracker(sandbox, prepared, line)
   return sandbox.wrapWithTap(['perl', programPath('console-guest.pl'), marker, crash, ...vmm])
 }
@@ -231,19 +286,25 @@ export const osv = defineDriver({
   family: 'unikernel',
   description: 'OSv, a unikernel that runs one program of its image',
   options: optionsSchema,
-  requirements: ({ on }) => [
-    on === 'qemu' ? { binary: 'qemu-system-x86_64', package: 'qemu-system-x86' } : releaseRequirement(release),
+  requirements: ({ on, image, kernel, version }) => [
+    on === 'qemu' ? { binary: 'qemu-system-x86_64', package: 'qemu-system-x86' } : firecrackerRequirement({}),
     { binary: 'perl', package: 'perl-base' },
+    ...(image === undefined && kernel === undefined
+      ? [{ ...releaseRequirement(loader, { version }), data: true }]
+      : []),
   ],
-  version: ({ on }) => [on === 'qemu' ? 'qemu-system-x86_64' : 'firecracker', '--version'],
+  requiredImageFiles: ({ image }) => (image === undefined ? [{ file: bootProgram, package: 'mawk' }] : []),
+  artifacts: (options, rootfs) =>
+    options.image === undefined && rootfs !== undefined ? [osvDisk(diskOf(options, rootfs))] : [],
+  version: ({ on }) => [on === 'qemu' ? 'qemu-system-x86_64' : firecrackerProgram({}), '--version'],
   configFiles: (options) => {
-    const files = filesOf(options)
-    return 'reason' in files ? [] : [files.image, files.kernel]
+    const files = userFiles(options)
+    return 'reason' in files ? [] : Object.values(files)
   },
   preflight: async (options) => {
-    const files = filesOf(options)
+    const files = userFiles(options)
     if ('reason' in files) return files
-    if (options.on === 'firecracker' && formatOf(files.image) === 'qcow2') {
+    if (options.on === 'firecracker' && files.image !== undefined && formatOf(files.image) === 'qcow2') {
       const fix = `run qemu-img convert -O raw ${files.image} ${files.image}.raw, and set that file as the image`
       return { reason: `Firecracker cannot read ${files.image}, which is qcow2`, fix }
     }
@@ -251,7 +312,7 @@ export const osv = defineDriver({
   },
   cpuMode: async (options) => ((await accelOf(options)) === 'tcg' ? 'emulated' : kvmCpuMode()),
   versionDetails: async (options) => {
-    const files = filesOf(options)
+    const files = userFiles(options)
     return ['reason' in files ? '' : `OSv ${versionOf(files.kernel)}`, options.on, await accelOf(options)].join(', ')
   },
   oneShot: async (sandbox, argv, options) => boot(sandbox, await prepare(sandbox, options), options, argv),

@@ -12,7 +12,14 @@ import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox, RunSandbox } from '../host/sandbox.ts'
 import { hasHybridControllers, hideHybridHierarchy, unifiedHierarchy } from './crun.ts'
 import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor.ts'
-import { isSecure, makeProgram, runtimeRequirement, runtimeVersionText } from './shared/engine-runtimes.ts'
+import { releaseVersion } from './shared/binaries.ts'
+import {
+  isSecure,
+  makeProgram,
+  requireReleasedRuntime,
+  runtimeRequirement,
+  runtimeVersionText,
+} from './shared/engine-runtimes.ts'
 import { memoizeAsync, pipeTarInto, privateMounts, waitForHostPid, withPrivateMounts } from './shared/namespaces.ts'
 import { securityOption, writeSeccompProfile } from './shared/security.ts'
 
@@ -156,6 +163,8 @@ const optionsSchema = z
   .strictObject({
     /** The OCI runtime. */
     runtime: z.enum(['crun', 'runc', 'runsc']).default('crun'),
+    /** Version of a provisioned release of the runtime. */
+    version: releaseVersion,
     /** Whether an unprivileged user runs podman. Root in the guest is then that user. */
     rootless: z.boolean().default(false),
     ...engineOptions,
@@ -166,6 +175,7 @@ const optionsSchema = z
     message: 'rootless podman supports "crun" and "runc": runsc needs root for its network',
   })
   .superRefine(requireRunsc)
+  .superRefine(requireReleasedRuntime)
 type Options = z.output<typeof optionsSchema>
 
 /** Returns a function that creates argv of podman, with all of its files in the sandbox. */
@@ -186,7 +196,11 @@ async function podmanFor(sandbox: GuestSandbox, options: Options): Promise<(...a
     '--tmpdir=/run/libpod',
     // Nothing is stored: the guest's root filesystem is passed as a directory.
     '--storage-driver=vfs',
-    `--runtime=${runtime === 'runsc' ? makeProgram(path('runtimes/runsc'), runtime, runscFlags(options)) : runtime}`,
+    `--runtime=${
+      runtime === 'runsc'
+        ? makeProgram(path('runtimes/runsc'), { ...options, runtime }, runscFlags(options))
+        : runtimeRequirement(options).binary
+    }`,
   ]
   return (...args) => inMounts(runtime === 'crun' ? hideHybridHierarchy([...command, ...args]) : [...command, ...args])
 }
@@ -243,8 +257,10 @@ async function rootful(sandbox: GuestSandbox, options: Options): Promise<Engine>
 }
 
 async function rootless(sandbox: GuestSandbox, options: Options): Promise<Engine> {
-  const { runtime } = options
-  const podman = await sandbox.oncePerRun(`podman-${runtime}`, (runSandbox) => makeRootless(runSandbox, runtime))
+  const { runtime, version } = options
+  const name = ['podman', runtime, version].filter((part) => part !== undefined).join('-')
+  const { binary } = runtimeRequirement(options)
+  const podman = await sandbox.oncePerRun(name, (runSandbox) => makeRootless(runSandbox, binary))
   const rootfs = await podman.image(sandbox.rootfs)
   const command = (...args: readonly string[]) => sandbox.wrap(podman.command(...args))
   chownDataDir(sandbox)
@@ -270,10 +286,10 @@ export const podman = defineDriver({
   family: ({ runtime }) => (isSecure(runtime) ? 'secure-container' : 'container'),
   description: 'podman, an engine without a daemon over an OCI runtime, as root or as an unprivileged user',
   options: optionsSchema,
-  requirements: ({ runtime, rootless }) => [
+  requirements: (options) => [
     { binary: 'podman', package: 'podman' },
-    runtimeRequirement(runtime),
-    ...(rootless
+    runtimeRequirement(options),
+    ...(options.rootless
       ? [
           { binary: 'newuidmap', package: 'uidmap' },
           { binary: 'setpriv', package: 'util-linux' },
@@ -281,7 +297,7 @@ export const podman = defineDriver({
       : []),
   ],
   version: () => ['podman', '--version'],
-  versionDetails: (options) => runtimeVersionText(options.runtime, runscFlags(options)),
+  versionDetails: (options) => runtimeVersionText(options, runscFlags(options)),
   preflight: async ({ rootless, mode }) => (rootless ? rootlessPreflight() : modePreflight(mode)),
   cpuMode: async ({ mode }) => cpuModeOf(mode),
   oneShot: async (sandbox, argv, options) => {

@@ -13,12 +13,8 @@ import { runHostCommand } from '../host/process.ts'
 import { programPath } from '../util/assets.ts'
 import { HostError } from '../util/errors.ts'
 import { diskPath, ensureDisk } from './disks.ts'
+import { isElf } from './elf.ts'
 import { decompress, initramfs, modulesFor } from './initramfs.ts'
-
-const elfMagic = '7f454c46'
-
-/** Returns whether the bytes are an ELF file. */
-export const isElf = (bytes: Buffer): boolean => bytes.subarray(0, 4).toString('hex') === elfMagic
 
 /**
  * Extracts the uncompressed kernel, an ELF, from a bzImage. The setup header locates it since version 2.08 of the boot

@@ -70,7 +70,7 @@ describeUnless(unavailable, 'platform-unavailable', 'a dockerd of the host', () 
     // Its /run and its keys are below the folder, so that it shares nothing with the host.
     const script = 'mount --bind "$1/etc" /etc/docker 2>/dev/null; mount --rbind "$1/run" /run; shift; exec "$@"'
     const argv = ['dockerd', `--data-root=${folder}/data`, '--exec-root=/run/docker', '--pidfile=/run/docker.pid']
-    const runsc = { path: makeProgram(join(folder, 'runsc'), 'runsc'), runtimeArgs: ['-directfs=false'] }
+    const runsc = { path: makeProgram(join(folder, 'runsc'), { runtime: 'runsc' }), runtimeArgs: ['-directfs=false'] }
     writeFileSync(join(folder, 'daemon.json'), JSON.stringify({ runtimes: { 'gvisor-gofer': runsc } }))
     const options = ['--host=unix:///run/docker.sock', '--bip=10.213.7.1/24', '--log-level=error']
     options.push(`--config-file=${folder}/daemon.json`)

@@ -1,30 +1,38 @@
-/** Programs that Debian does not package, and runtime binaries that the user chose. */
+/** Programs of releases, and runtime binaries that the user chose. */
 
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import * as z from 'zod'
 import { hostEnvironment } from '../../host/environment.ts'
 import type { Requirement } from '../../host/packages.ts'
+import { type BuildSelection, findBuild, type ReleaseProgram } from '../../host/releases/build.ts'
 import { sanitize } from '../../util/text.ts'
 
-/** A release of a program that Debian does not package. isobench does not download it, but explains how to get it. */
-export interface Release {
-  readonly binary: string
-  /** `owner/name` on GitHub. */
-  readonly project: string
-  /** The tag that isobench was tested with. */
-  readonly version: string
-  /** The file of the release, and its SHA-256. */
-  readonly file: string
-  readonly sha256: string
-}
+/** What a requirement has if the program is also in a Debian package. */
+type DebianPackage = Pick<Requirement, 'package' | 'backports' | 'isRecentEnough'>
 
-/** Returns the requirement for a program of a release, with instructions to install it. */
-export function releaseRequirement({ binary, project, version, file, sha256 }: Release, path?: string): Requirement {
-  const hint =
-    `download ${file} of release ${version} of github.com/${project}, check it (sha256sum: ${sha256}), ` +
-    `and put ${binary} into PATH or set the option binary`
-  return { binary: path ?? binary, installHint: hint }
+/**
+ * Returns the requirement for a program of a release. The program in PATH may come from a Debian package.
+ * @param others more releases that have to be provisioned with it
+ */
+export function releaseRequirement(
+  program: ReleaseProgram,
+  selection: BuildSelection = {},
+  debian: DebianPackage = {},
+  others: readonly string[] = [],
+): Requirement {
+  const build = findBuild(program, selection)
+  if (build.source === 'config') return { binary: build.binary, build }
+  const provision = [program.release, ...others].map((name) =>
+    selection.version === undefined ? name : `${name}@${selection.version}`,
+  )
+  return {
+    binary: build.binary,
+    build,
+    provision,
+    ...(build.source === 'path' && debian),
+    installHint: `isobench provision ${provision.join(' ')} (by hand: docs/reference/platforms.md)`,
+  }
 }
 
 /** Returns why the program at `path` is not the runtime `name`, or `undefined` if it is. */
@@ -46,7 +54,8 @@ function wrongProgram(name: string, path: string, versionPrefix: string): string
 }
 
 /**
- * A platform option for another build of the runtime than the one in PATH. Checked by running it with `--version`.
+ * A platform option for another build of the runtime than isobench would choose. Checked by running it with
+ * `--version`.
  * @param versionPrefix start of its output; runc, crun and runsc print their name
  */
 export const runtimeBinary = (name: string, versionPrefix = `${name} version `) =>
@@ -60,6 +69,25 @@ export const runtimeBinary = (name: string, versionPrefix = `${name} version `) 
       context.addIssue({ code: 'custom', message })
     })
     .optional()
+
+/** A platform option for a provisioned release. It need not be installed when the config is read. */
+export const releaseVersion = z
+  .string()
+  .regex(/^\d[\w.+-]*$/, 'use the version of a release without "v", such as 1.17.0')
+  .optional()
+
+/** The options that select a build, for the schema of a driver. */
+export const buildOptions = (name: string, versionPrefix?: string) => ({
+  binary: runtimeBinary(name, versionPrefix),
+  version: releaseVersion,
+})
+
+/** Refuses a version beside a path. For `superRefine` of a driver's options. */
+export function requireOneBuild({ binary, version }: BuildSelection, context: z.RefinementCtx): void {
+  if (binary === undefined || version === undefined) return
+  const message = 'binary already selects the build: omit version, or omit binary to use the provisioned release'
+  context.addIssue({ code: 'custom', path: ['version'], message })
+}
 
 /** Returns why a runtime binary is no longer valid. Watch mode checks it again after the file changed. */
 export const runtimeBinaryProblem = (name: string, binary: string | undefined): string | undefined =>

@@ -1,14 +1,16 @@
 /** The installation of Kata Containers: shims, configuration files, and the options that they support. */
 
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import type { Limits } from '../../host/cgroup.ts'
 import { hostEnvironment } from '../../host/environment.ts'
-import { which } from '../../host/packages.ts'
+import { type Requirement, which } from '../../host/packages.ts'
+import { type Build, findBuild } from '../../host/releases/build.ts'
+import { folderOf } from '../../host/releases/store.ts'
 import type { HostSandbox } from '../../host/sandbox.ts'
-import { runtimeBinary } from './binaries.ts'
+import { buildOptions, releaseRequirement, requireOneBuild } from './binaries.ts'
 import type { Bind } from './namespaces.ts'
 
 /** TOML tables by name. */
@@ -48,37 +50,73 @@ export const toToml = (tables: Tables): string =>
     )
     .join('\n')
 
+/** Where releases expect to be unpacked. Their configurations have paths below it. */
+const releasePrefix = '/opt/kata'
+
+/**
+ * Returns a configuration with paths of provisioned releases instead of /opt/kata. A file of both runtimes is only in
+ * the release of the Rust runtime.
+ * @param folders of the releases, preferred one first
+ */
+export const relocated = (configuration: string, folders: readonly string[]): string =>
+  configuration.replace(/"\/opt\/kata\/([^"]*)"/g, (path, inside: string) => {
+    const folder = folders.find((one) => existsSync(join(one, inside)))
+    return folder === undefined ? path : JSON.stringify(join(folder, inside))
+  })
+
 /**
  * Copies an installation's configuration and its drop-ins to `folder`, and adds a drop-in of isobench. Kata reads the
  * files in `config.d` next to the configuration in alphabetical order, and later values win. Does not change the
  * installation.
  * @returns the file to pass to the shim
  */
-export function writeConfiguration(folder: string, installed: string, overrides: Tables): string {
+export function writeConfiguration(folder: string, options: Options, installed: string, overrides: Tables): string {
   const [file, dropIns] = [join(folder, 'configuration.toml'), join(folder, 'config.d')]
   mkdirSync(dropIns, { recursive: true })
-  copyFileSync(installed, file)
+  const folders = provisionedFolders(options)
+  const copy = (from: string, to: string) => writeFileSync(to, relocated(readFileSync(from, 'utf8'), folders))
+  copy(installed, file)
   const installedDropIns = join(dirname(installed), 'config.d')
   const names = existsSync(installedDropIns)
     ? readdirSync(installedDropIns).filter((name) => name.endsWith('.toml'))
     : []
-  for (const name of names) copyFileSync(join(installedDropIns, name), join(dropIns, name))
+  for (const name of names) copy(join(installedDropIns, name), join(dropIns, name))
   writeFileSync(join(dropIns, 'zz-isobench.toml'), toToml(overrides))
   return file
 }
 
-/** The release that isobench was written for, according to its documentation and configuration templates. */
-export const release = '4.1.0'
-
 const shim = 'containerd-shim-kata-v2'
 
-/** Where releases are unpacked, and where distributions install their files. */
-const prefixes = ['/opt/kata', '/usr']
+/** What selects the shim of a platform. */
+export type ShimOptions = Pick<Options, 'binary' | 'runtime' | 'version'>
 
-/** Returns the shim of a platform: the option `binary`, the shim of an unpacked release, or the one in PATH. */
-export function findShim({ binary, runtime }: Pick<Options, 'binary' | 'runtime'>): string {
-  const folder = runtime === 'rust' ? 'runtime-rs/bin' : 'bin'
-  return binary ?? which(join('/opt/kata', folder, shim)) ?? which(shim) ?? shim
+/** The build of the shim. Both runtimes have one with the same file name, in separate releases. */
+const shimBuild = ({ runtime, ...selection }: ShimOptions): Build =>
+  findBuild({ release: runtime === 'rust' ? 'kata' : 'kata-go', program: shim }, selection)
+
+/**
+ * Returns the shim of a platform: of the options or a provisioned release, otherwise that of a release unpacked in
+ * /opt/kata or the one in PATH. Since release 4.1, that of the Rust runtime is in runtime-rs/bin.
+ */
+export function findShim(options: ShimOptions): string {
+  const build = shimBuild(options)
+  if (build.source !== 'path') return build.binary
+  const folder = options.runtime === 'rust' ? 'runtime-rs/bin' : 'bin'
+  return which(join(releasePrefix, folder, shim)) ?? which(shim) ?? shim
+}
+
+/** Returns the requirement for the shim. The Go runtime uses files of the other release. */
+export function shimRequirement(options: ShimOptions): Requirement {
+  const { runtime, ...selection } = options
+  const [release, others] = runtime === 'rust' ? ['kata', []] : ['kata-go', ['kata']]
+  return { ...releaseRequirement({ release, program: shim }, selection, {}, others), binary: findShim(options) }
+}
+
+/** Returns the folders of the provisioned releases that a platform uses, preferred one first. */
+function provisionedFolders(options: ShimOptions): readonly string[] {
+  const { version } = shimBuild(options)
+  if (version === undefined) return []
+  return (options.runtime === 'rust' ? ['kata'] : ['kata-go', 'kata']).map((name) => folderOf(name, version))
 }
 
 /** Returns which of the two runtimes a shim is, according to its version text. Both have the same file name. */
@@ -90,8 +128,12 @@ export function runtimeOf(shim: string): Runtime | undefined {
 }
 
 /** Lists where the configuration for a runtime and a hypervisor may be, preferred path first. */
-export function configurationFiles({ config, runtime, hypervisor }: Options): string[] {
+export function configurationFiles(options: Options): string[] {
+  const { config, runtime, hypervisor } = options
   if (config !== undefined) return [config]
+  // A provisioned release has its configuration in its folder. Others unpack in /opt/kata, or are a package.
+  const provisioned = provisionedFolders(options)
+  const prefixes = provisioned.length > 0 ? provisioned : [releasePrefix, '/usr']
   // Only the Rust runtime supports Dragonball, so that file name has no suffix.
   const suffix = runtime === 'rust' && hypervisor !== 'dragonball' ? '-runtime-rs' : ''
   const folders = runtime === 'rust' ? ['runtime-rs', '.'] : ['.']
@@ -104,19 +146,6 @@ export function configurationFiles({ config, runtime, hypervisor }: Options): st
 
 /** Returns the first of them that exists. */
 export const configurationOf = (options: Options): string | undefined => configurationFiles(options).find(existsSync)
-
-/** Returns how to install Kata. Debian does not package it, and isobench does not download it. */
-export function howToInstall({ runtime }: Pick<Options, 'runtime'>): string {
-  const file = `${runtime === 'rust' ? 'kata-static' : 'kata-go-static'}-${release}-amd64.tar.zst`
-  const after =
-    runtime === 'rust'
-      ? ''
-      : `, and kata-static-${release}-amd64.tar.zst, which contains the files that both runtimes share`
-  return (
-    `download ${file} of release ${release} of github.com/kata-containers/kata-containers${after}; ` +
-    `compare sha256sum with the digest on the page of the release; run tar --zstd -xf ${file} -C /`
-  )
-}
 
 /** Shared file systems of Kata Containers 4.1 by runtime and hypervisor. Firecracker supports none. */
 const shares = {
@@ -150,11 +179,11 @@ export const optionsSchema = z
     hypervisor: z.enum(['qemu', 'clh', 'dragonball', 'firecracker']).default('qemu'),
     /** How the guest gets the image and /data. Only the Go runtime supports virtio-9p. */
     sharedFs: z.enum(['virtio-fs', 'virtio-9p']).default('virtio-fs'),
-    /** Another containerd-shim-kata-v2 instead of the one of a release or in PATH. */
-    binary: runtimeBinary('a shim of Kata', 'Kata Containers containerd shim'),
+    ...buildOptions('a shim of Kata', 'Kata Containers containerd shim'),
     /** The configuration of an installation in another directory. isobench does not change it. */
     config: z.string().regex(/^\//, 'use the absolute path of the file').optional(),
   })
+  .superRefine(requireOneBuild)
   .superRefine(({ runtime, hypervisor, sharedFs }, context) => {
     const problem = unsupportedCombination(runtime, hypervisor, sharedFs)
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })

@@ -7,16 +7,11 @@ import { resolvePlatforms } from '../../../src/core/project/platforms.ts'
 import { type PlatformSpec, platform } from '../../../src/dsl/platform.ts'
 import { missing } from '../../../src/host/packages.ts'
 import { docker } from '../../../src/platforms/docker.ts'
-import {
-  findRegisteredRuntime,
-  installedKata,
-  registeredKata,
-  runtimePreflight,
-} from '../../../src/platforms/docker-daemon.ts'
+import { findRegisteredRuntime, registeredKata, runtimePreflight } from '../../../src/platforms/docker-daemon.ts'
 import { runscFlags } from '../../../src/platforms/gvisor.ts'
 import { drivers } from '../../../src/platforms/index.ts'
 import { userProcesses } from '../../../src/platforms/podman.ts'
-import { makeProgram, runtimeRequirement } from '../../../src/platforms/shared/engine-runtimes.ts'
+import { engineKata, makeProgram, runtimeRequirement } from '../../../src/platforms/shared/engine-runtimes.ts'
 
 const resolved = (spec: PlatformSpec) => resolvePlatforms([spec], drivers, 'isobench.config.ts')[0]!
 const refusals = (spec: PlatformSpec): string[] => {
@@ -110,20 +105,24 @@ describe('an engine over Kata', () => {
     if (folder) rmSync(folder, { recursive: true })
     folder = undefined
   })
-  const lacking = () => missing([runtimeRequirement('kata')])
+  const lacking = () => missing([runtimeRequirement({ runtime: 'kata' })])
 
   it.skipIf(existsSync('/opt/kata'))('needs the shim, and says where it comes from', () => {
     folder = mkdtempSync(join(tmpdir(), 'isobench-shim-'))
     vi.stubEnv('PATH', folder)
     expect(lacking()).toMatchObject([
-      { binary: 'containerd-shim-kata-v2', installHint: expect.stringMatching(/^download kata-static-.* of release /) },
+      {
+        binary: 'containerd-shim-kata-v2',
+        provision: ['kata'],
+        installHint: expect.stringMatching(/^isobench provision kata /),
+      },
     ])
     const options = docker.options.parse({ runtime: 'kata', daemon: 'own' })
     expect(docker.requirements(options).map(({ binary }) => binary)).toContain('containerd-shim-kata-v2')
     const shim = join(folder, 'containerd-shim-kata-v2')
     writeFileSync(shim, '#!/bin/sh\n', { mode: 0o755 })
     expect(lacking()).toEqual([])
-    expect(runtimeRequirement('kata').binary).toBe(shim)
+    expect(runtimeRequirement({ runtime: 'kata' }).binary).toBe(shim)
   })
 
   it.skipIf(existsSync('/opt/kata'))(
@@ -137,7 +136,7 @@ describe('an engine over Kata', () => {
         ['', 'rust'],
       ] as const) {
         writeFileSync(join(folder, 'containerd-shim-kata-v2'), `#!/bin/sh\necho '${said}'\n`, { mode: 0o755 })
-        expect(installedKata().runtime).toBe(runtime)
+        expect(engineKata({}).runtime).toBe(runtime)
       }
     },
   )
@@ -165,7 +164,7 @@ describe('the program that an engine runs for a runtime', () => {
       writeFileSync(runsc, `#!/bin/sh\nprintf '%s|' "$@"\n`, { mode: 0o755 })
       // Without rights to mount, what goes around it on some machines is a program of that name.
       writeFileSync(join(folder, 'unshare'), '#!/bin/sh\nshift 5\nexec "$@"\n', { mode: 0o755 })
-      const program = makeProgram(join(folder, 'programs', 'runsc'), 'runsc', ['--a=it\'s "$HOME"', '--b'])
+      const program = makeProgram(join(folder, 'programs', 'runsc'), { runtime: 'runsc' }, ['--a=it\'s "$HOME"', '--b'])
       const env = { PATH: `${folder}:${process.env.PATH}` }
       expect(execFileSync(program, ['--root', '/x', 'state'], { encoding: 'utf8', env })).toBe(
         `--a=it's "$HOME"|--b|--root|/x|state|`,

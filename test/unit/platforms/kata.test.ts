@@ -103,9 +103,8 @@ describe('an installation', () => {
     mkdirSync(join(installed, 'config.d'), { recursive: true })
     writeFileSync(join(installed, 'configuration-qemu.toml'), '[hypervisor.qemu]\npath = "/x"\n')
     writeFileSync(join(installed, 'config.d', '50-user.toml'), '[runtime]\n')
-    const file = writeConfiguration(join(folder, 'ours'), join(installed, 'configuration-qemu.toml'), {
-      runtime: { a: 1 },
-    })
+    const from = join(installed, 'configuration-qemu.toml')
+    const file = writeConfiguration(join(folder, 'ours'), optionsSchema.parse({}), from, { runtime: { a: 1 } })
     expect(readFileSync(file, 'utf8')).toBe('[hypervisor.qemu]\npath = "/x"\n')
     expect(readdirSync(join(folder, 'ours', 'config.d')).sort()).toEqual(['50-user.toml', 'zz-isobench.toml'])
     expect(readFileSync(join(folder, 'ours', 'config.d', 'zz-isobench.toml'), 'utf8')).toBe('[runtime]\na = 1\n')

@@ -33,7 +33,7 @@ describe('the command line of an OSv kernel', () => {
 
   it('refuses what OSv cannot run, with what would make it do so', () => {
     expect(() => line('/bin/sh', '-c', 'true')).toThrow(UnsupportedError)
-    expect(() => line('toString')).toThrow('the image has none for toString')
+    expect(() => line('toString')).toThrow('cannot run toString: its image has no such program')
     expect(() => line('sysbench', '$HOME')).toThrow('cannot contain "$"')
     expect(() => commandLine({ command: '', programs: {} }, ['/bin/busybox'], [])).toThrow(UnsupportedError)
   })
@@ -79,7 +79,7 @@ describe("the program's part of a console", () => {
 it('boots on Firecracker without PCI, with a read-only image', () => {
   const place = { limits: { cpus: [1], memoryBytes: 512 * 1024 ** 2 } } as unknown as GuestSandbox
   const network = { device: 'isob0', mac: '02:00:c6:12:00:02', address: '198.18.0.2/30' }
-  const files = { image: '/o/usr.raw', kernel: '/o/loader-stripped.elf', command: '/hello' }
+  const files = { image: '/o/usr.raw', kernel: '/o/loader-stripped.elf', command: '/hello', programs: {} }
   expect(firecrackerConfig(place, { files, network }, '--rootfs=rofs /hello')).toEqual({
     'boot-source': { kernel_image_path: '/o/loader-stripped.elf', boot_args: '--nopci --rootfs=rofs /hello' },
     'machine-config': { vcpu_count: 1, mem_size_mib: 480 },
@@ -92,13 +92,14 @@ it('reports what is missing of an image, and detects its format by its first byt
   const folder = mkdtempSync(join(tmpdir(), 'isobench-osv-'))
   try {
     const usr = join(folder, 'usr.img')
-    expect(filesOf({})).toMatchObject({ reason: 'no OSv image' })
-    expect(filesOf({ image: usr })).toMatchObject({ reason: `no OSv image: there is no file ${usr}` })
+    expect(filesOf({ image: usr, programs: {} })).toMatchObject({ reason: `no OSv image: there is no file ${usr}` })
     writeFileSync(usr, Buffer.from('QFI\xfb\0', 'latin1'))
-    expect(filesOf({ image: usr })).toMatchObject({ reason: expect.stringContaining('loader-stripped.elf') })
+    expect(filesOf({ image: usr, programs: {} })).toMatchObject({
+      reason: expect.stringContaining('loader-stripped.elf'),
+    })
     writeFileSync(join(folder, 'loader-stripped.elf'), '')
     writeFileSync(join(folder, 'cmdline'), '/hello\n')
-    expect(filesOf({ image: usr })).toMatchObject({ command: '/hello' })
+    expect(filesOf({ image: usr, programs: {} })).toMatchObject({ command: '/hello' })
     expect(formatOf(usr)).toBe('qcow2')
     expect(formatOf(join(folder, 'cmdline'))).toBe('raw')
   } finally {
