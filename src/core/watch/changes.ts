@@ -16,8 +16,6 @@ export interface Snapshot {
   /** Of the selected benches. */
   readonly benches: readonly BenchData[]
   readonly findings: readonly FindingData[]
-  /** The digest of the measured work, by bench file. See `workDigest`. */
-  readonly work: ReadonlyMap<string, string>
   /** The options and the binaries on disk, by the platform's name. */
   readonly platforms: ReadonlyMap<string, string>
   /** Tags by the platform's name. */
@@ -30,10 +28,15 @@ export type Decision =
   /** Some benches on all platforms, and some platforms, together with native, for all benches. */
   | { readonly what: 'measure'; readonly benches: readonly string[]; readonly platforms: readonly string[] }
 
-/** What a bench measures, without its claims and its location. */
-function measuredWork({ id, file, params, metrics, workload, timeout }: BenchData, { work }: Snapshot): unknown {
-  return { id, params, metrics, workload, timeout, work: work.get(file) }
-}
+/** What a bench measures, without its claims and its location. The digest is that of its file, without claims. */
+const measuredWork = ({ id, params, metrics, workload, timeout, digest }: BenchData): unknown => ({
+  id,
+  params,
+  metrics,
+  workload,
+  timeout,
+  digest,
+})
 
 const judgedParts = ({ benches, findings, tags, profile }: Snapshot): unknown => ({
   benches: benches.map(({ id, claims, tags: benchTags }) => ({ id, claims, tags: benchTags })),
@@ -61,7 +64,7 @@ export function planChange(before: Snapshot | undefined, after: Snapshot): Decis
   const former = new Map(before.benches.map((bench) => [bench.id, bench]))
   const benches = after.benches.flatMap((bench) => {
     const old = former.get(bench.id)
-    return old && isDeepStrictEqual(measuredWork(old, before), measuredWork(bench, after)) ? [] : [bench.id]
+    return old && isDeepStrictEqual(measuredWork(old), measuredWork(bench)) ? [] : [bench.id]
   })
   if (benches.length > 0 || platforms.length > 0) return { what: 'measure', benches, platforms }
   const isPlatformGone = before.platforms.size !== after.platforms.size

@@ -8,7 +8,7 @@ import { type Compiled, compile } from '../project/compile.ts'
 import { benchFiles, filterFiles, loadProject, type Project } from '../project/config.ts'
 import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
-import { isUserFile, workDigest } from '../project/work-digest.ts'
+import { isUserFile } from '../project/work-digest.ts'
 import type { Snapshot } from './changes.ts'
 import { type FileChanges, filesOf, foldersOf, platformFileState } from './file-watcher.ts'
 
@@ -49,7 +49,7 @@ export function selectedBenches(
  * @throws {UsageError} if the config does not have a platform of that name
  */
 export function snapshotOf(state: ProjectState, options: SelectionOptions): Snapshot {
-  const { project, work } = state
+  const { project } = state
   const { benches, findings } = selectedBenches(state, options)
   const platforms = selectedPlatforms(state, options)
   return {
@@ -58,7 +58,6 @@ export function snapshotOf(state: ProjectState, options: SelectionOptions): Snap
     profile: options.profileOf(project),
     benches,
     findings,
-    work,
     platforms: new Map(platforms.map((platform) => [platform.spec.name, platformFileState(platform, project)])),
     tags: new Map(platforms.map(({ spec }) => [spec.name, spec.tags])),
   }
@@ -74,7 +73,6 @@ export interface ProjectState {
   /** The content of the bench files. A file that cannot be used now has its last usable content. */
   readonly suite: Suite
   readonly compiled: ReadonlyMap<string, Compiled>
-  readonly work: ReadonlyMap<string, string>
   /** What is wrong with files that cannot be used now. */
   readonly problems: readonly Problem[]
 }
@@ -110,7 +108,7 @@ const quiet = { printOutput: false }
 export async function loadProjectState(sources: Sources): Promise<ProjectState> {
   const settings = await loadSettings(sources)
   const files = await benchFiles(settings.project)
-  return withWork(settings, sources.drivers, files, await collect(settings.project.root, files, quiet), undefined)
+  return stateOf(settings, sources.drivers, files, await collect(settings.project.root, files, quiet), undefined)
 }
 
 /** The state after some files changed. A file that cannot be used keeps its content and becomes a problem. */
@@ -139,10 +137,8 @@ export async function updateProjectState(
   const reached = files.filter(
     (file) => paths.has(join(root, file)) || before.compiled.get(file)?.inputs.some((input) => paths.has(input)),
   )
-  if (sameFiles && reached.length === 0 && before.problems.length === 0)
-    return { ...before, ...settings, problems: configProblems }
   const quick = sameFiles && before.problems.length === 0 ? await collectSome(before, reached) : undefined
-  const state = await withWork(settings, sources.drivers, files, quick ?? (await collect(root, files, quiet)), before)
+  const state = stateOf(settings, sources.drivers, files, quick ?? (await collect(root, files, quiet)), before)
   return { ...state, problems: [...configProblems, ...state.problems] }
 }
 
@@ -156,6 +152,7 @@ async function collectSome(
   before: ProjectState,
   reached: readonly string[],
 ): Promise<Omit<Collected, 'warnings'> | undefined> {
+  if (reached.length === 0) return before
   const { root } = before.project
   const withImported = before.files.filter((file) =>
     reached.some((one) => one === file || before.compiled.get(one)?.inputs.includes(join(root, file))),
@@ -180,14 +177,14 @@ function inOrder<T extends { readonly file: string }>(files: readonly string[], 
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-async function withWork(
+/** The state with these files. The names in it are checked again, because the config may have changed. */
+function stateOf(
   settings: Settings,
   drivers: Sources['drivers'],
   files: readonly string[],
   { suite: unchecked, compiled }: Omit<Collected, 'warnings'>,
   before: ProjectState | undefined,
-): Promise<ProjectState> {
-  const { root } = settings.project
+): ProjectState {
   const suite = checkNames(unchecked, { ...settings, drivers })
   const broken = new Set(
     suite.problems.map(({ file }) => file).filter((file) => !suite.benches.some((bench) => bench.file === file)),
@@ -195,15 +192,9 @@ async function withWork(
   const last = <T extends { file: string }>(all: readonly T[] | undefined) =>
     (all ?? []).filter(({ file }) => broken.has(file) && files.includes(file))
   const modules = new Map(compiled)
-  const work = new Map<string, string>()
   for (const file of files) {
-    const now = compiled.get(file)
     const then = before?.compiled.get(file)
-    if (broken.has(file) && then) {
-      modules.set(file, then)
-      work.set(file, before!.work.get(file)!)
-    } else if (now && now === then) work.set(file, before!.work.get(file)!)
-    else if (now) work.set(file, await workDigest(now, root))
+    if (broken.has(file) && then) modules.set(file, then)
   }
   return {
     ...settings,
@@ -217,7 +208,6 @@ async function withWork(
       problems: [],
     },
     compiled: modules,
-    work,
     problems: suite.problems,
   }
 }

@@ -13,7 +13,6 @@ describe('what runs after a change', () => {
 
   it.each([
     ['the same', snapshot()],
-    ['another digest of a file with the same work', withBench({ digest: 'edited' })],
     ['another line', withBench({ location: { file: 'a.bench.ts', line: 9, column: 1 } })],
   ])('is nothing after %s', (_, after) => {
     expect(planChange(usual, after)).toEqual({ what: 'nothing' })
@@ -32,7 +31,7 @@ describe('what runs after a change', () => {
   })
 
   it.each([
-    ['its code', snapshot({ work: new Map([...usual.work, ['a.bench.ts', 'A']]) })],
+    ['its code', withBench({ digest: 'edited' })],
     ['its parameters', withBench({ params: { depth: [1, 2] } })],
     ['its time limit', withBench({ timeout: 3 })],
     ['its lifecycle', withBench({ workload: { name: 'disk', kind: 'commands', lifecycle: 'run' } })],
@@ -42,7 +41,7 @@ describe('what runs after a change', () => {
 
   it('is that bench and that platform when both changed', () => {
     const after = snapshot({
-      work: new Map([...usual.work, ['b.bench.ts', 'B']]),
+      benches: [usual.benches[0]!, { ...usual.benches[1]!, digest: 'edited' }],
       platforms: new Map([...usual.platforms, ['runc', 'R'], ['crun', 'c']]),
     })
     expect(planChange(usual, after)).toEqual({ what: 'measure', benches: [other], platforms: ['runc', 'crun'] })

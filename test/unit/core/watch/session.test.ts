@@ -38,7 +38,6 @@ async function watching(
     profile,
     benches,
     findings: [],
-    work: new Map(),
     platforms: new Map(platforms.map(({ spec }) => [spec.name, 'as first'])),
     tags: new Map(),
   }
@@ -49,7 +48,6 @@ async function watching(
     files: ['a.bench.ts'],
     suite: { benches, findings: [], problems: [] },
     compiled: new Map(),
-    work: new Map(),
     problems: [],
   }
   const loader = new (class extends WorkloadLoader {

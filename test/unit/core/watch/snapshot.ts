@@ -9,10 +9,6 @@ export const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   profile: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skipTags: [], skipEmulated: false },
   benches: [aBench(), aBench({ id: other, file: 'b.bench.ts', name: 'net' })],
   findings: [],
-  work: new Map([
-    ['a.bench.ts', 'a'],
-    ['b.bench.ts', 'b'],
-  ]),
   platforms: new Map([
     ['native', 'n'],
     ['runc', 'r'],

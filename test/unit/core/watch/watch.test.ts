@@ -247,6 +247,17 @@ describe.skipIf(!built)('watch mode', () => {
     expect(() => watch.undoMargin()).toThrow('there is no margin to undo')
   })
 
+  it('checks the names in claims again after a change of the config', async () => {
+    const file =
+      bench('a').replace(', { expect: { time: expect.withinNative(10) } }', '').replace('bench,', 'bench, finding,') +
+      "finding(101, 'F', [expect(it.time).on('tuned').atMost('1s')])"
+    const tuned = (name: string) => config().replace("platform('gvisor', {", `platform('gvisor', { name: '${name}',`)
+    const { watch, save } = await watching({ 'a.bench.ts': file, 'isobench.config.ts': tuned('tuned') })
+    expect([watch.problems, outcomes(watch)]).toEqual([[], { 'a tuned': 'holds' }])
+    await save({ 'isobench.config.ts': tuned('other') })
+    expect(watch.problems.map(({ message }) => message)).toEqual(['finding 101: the config has no platform "tuned".'])
+  })
+
   it('measures on what is unclear in the background, up to four times the rounds', async () => {
     const { watch, behaviors, save, press } = await watching({ 'a.bench.ts': bench('a', { percent: 90 }) })
     behaviors.gvisor = { ms: 151, jitter: 0.05 }
