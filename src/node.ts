@@ -7,6 +7,7 @@ import type { Report } from './core/model/report.ts'
 import type { BenchData, Suite } from './core/model/suite.ts'
 import { loadProject } from './core/project/config.ts'
 import { createPlan, type PlanOptions, selectProject } from './core/project/plan.ts'
+import { formerRun, historyFor } from './core/records/history.ts'
 import { multiplexReporters, type Reporter } from './core/reporter.ts'
 import { drivers } from './platforms/index.ts'
 import { reporters } from './reporters/index.ts'
@@ -166,7 +167,7 @@ export async function report(
     isTTY: false,
     columns,
   }
-  const created = factory.create({ out, root: cwd, color: false })
+  const created = factory.create({ out, root: cwd, color: false, former: formerRun, history: historyFor })
   const all: readonly RunRecord[] = 'samples' in records ? [records] : records
   const runs = all.map((record) => ({ plan: record.plan, report: judge(record, options) }))
   if (created.onStoredRuns) await created.onStoredRuns(runs)

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { exitCodes, withUnmeasured } from '../core/judge/exit-code.ts'
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { measureProject } from '../core/measure/measure-project.ts'
 import type { Report } from '../core/model/report.ts'
@@ -144,8 +144,7 @@ async function finishRun(
     }
   }
   const comparison = await attempt(() => against?.(measured).comparison)
-  const compared = comparison ? withBaseline(measured, comparison, options.strict) : measured
-  const report = withUnmeasured(compared, options.platform)
+  const report = comparison ? withBaseline(measured, comparison, options.strict) : measured
   // Standard output is the reporters' own if one of them writes JSON to it.
   const to = options.json ? io.err : io.out
   if (comparison && options.all) to.write(`\n${comparisonText(comparison)}`)

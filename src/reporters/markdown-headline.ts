@@ -43,7 +43,7 @@ export const comparedWith = (
   {
     against,
     former,
-  }: { against?: (report: Report) => Before['baseline']; former?: (report: Report) => Report | undefined },
+  }: { against?: (report: Report) => Before['baseline']; former?: (report: Report) => Report | null | undefined },
 ): Before => ({ baseline: against?.(report), former: former?.(report) })
 
 export function markdownHeadline(headline: Headline, report: Report, root: string, limits: HeadlineLimits): string[] {

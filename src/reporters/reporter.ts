@@ -28,8 +28,11 @@ export interface ReporterContext {
   readonly isNamed?: boolean
   /** Returns the run of `--baseline` and how the report compares with it. Reads its record. */
   readonly against?: (report: Report) => BaselineView | undefined
-  /** Returns the latest earlier run of the same host that measured something of this one. Reads a few records. */
-  readonly former?: (report: Report) => Report | undefined
+  /**
+   * Returns the latest earlier run of the same host that measured something of this one; null if there is none,
+   * undefined if that is unknown. Reads its record once.
+   */
+  readonly former?: (report: Report) => Report | null | undefined
   /** Returns the earlier runs of the same host beside the report's own record. Reads all of them. */
   readonly history?: (report: Report) => HostHistory | undefined
 }

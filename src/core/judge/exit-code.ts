@@ -178,18 +178,24 @@ export function decideExit(
 }
 
 /**
- * The report of a run that was asked for platforms. It is not clean if one of them was not measured, or if claims that
- * can fail compare with native and the run has no native: it would pass on nothing.
+ * A report is not clean if one of the platforms that the run was asked for was not measured, or if claims that can fail
+ * compare with native and the run has no native: it would pass on nothing.
  * @param named the platforms of `--platform`
+ * @param shown the findings that count; undefined: all of them, and the expectations of benches
  */
-export function withUnmeasured(report: Report, named: readonly string[] = []): Report {
+export function withUnmeasured(report: Report, named: readonly string[] = [], shown?: readonly number[]): Report {
   const { claims, cases, exit, platforms } = report
   const measured = new Set(
     cases.flatMap(({ results }) =>
       results.filter(({ samples }) => samples.some(({ judged }) => judged)).map(({ platform }) => platform),
     ),
   )
-  const needsNative = claims.some((claim) => canFail(claim) && claim.reason?.code === 'no-native')
+  const needsNative = claims.some(
+    (claim) =>
+      canFail(claim) &&
+      claim.reason?.code === 'no-native' &&
+      (!shown || (claim.finding !== null && shown.includes(claim.finding))),
+  )
   // With --findings, a run has only the platforms that the findings need.
   const asked = named.filter((name) => platforms.some((platform) => platform.name === name))
   const wanted = new Set([...asked, ...(needsNative ? ['native'] : [])])

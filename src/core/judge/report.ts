@@ -5,7 +5,7 @@ import { type MetricResult, type PlatformResult, type Report, reportVersion } fr
 import type { BenchData, Problem, Suite } from '../model/suite.ts'
 import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
-import { decideExit } from './exit-code.ts'
+import { decideExit, withUnmeasured } from './exit-code.ts'
 import { judge } from './judge.ts'
 import { asRatio } from './rules.ts'
 import { countedSamples, Samples } from './samples.ts'
@@ -52,7 +52,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     shown,
     isProvisional: plan.excluded.some(({ reason }) => reason === 'shard'),
   })
-  return {
+  const report: Report = {
     schemaVersion: reportVersion,
     record: record.file,
     status: record.status,
@@ -79,6 +79,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     problems: problems as Report['problems'],
     exit,
   }
+  return withUnmeasured(report, plan.namedPlatforms, shown)
 }
 
 /** The results of every case, without verdicts. Pure. */

@@ -224,6 +224,10 @@ export const planSchema = z
       .boolean()
       .optional()
       .describe('whether the run has only the findings, without the expectations of benches (`--findings`)'),
+    namedPlatforms: z
+      .array(z.string())
+      .optional()
+      .describe('platforms that the command line named; the run is not clean if one of them was not measured'),
     onlyNamed: z
       .array(z.string())
       .optional()

@@ -107,6 +107,8 @@ export interface Plan {
   readonly onlyFindings?: boolean
   /** Names of platforms that a claim is about only if it names them, because of their tags. */
   readonly onlyNamed?: readonly string[]
+  /** The platforms that the command line named. */
+  readonly namedPlatforms?: readonly string[]
   /** By the id of a case, the platforms to measure it on. Absent: every case on every platform. */
   readonly casePlatforms?: Readonly<Record<string, readonly string[]>>
   /**

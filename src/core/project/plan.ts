@@ -267,11 +267,13 @@ export async function selectProject(
     without: filters.length > 0 || options.name || options.tag || options.findings ? [] : (profile.skipTags ?? []),
     only: options.findings && new Set(suite.findings.flatMap(claimsOfFinding).map(({ bench }) => bench)),
   })
+  const applied = applyShardAndLastFailed(selected, project.root, options)
   return {
     ...selection,
     profile,
     collected: { suite, compiled, warnings },
-    ...applyShardAndLastFailed(selected, project.root, options),
+    ...applied,
+    notes: [...applied.notes, ...missingNative(applied.benches, selection, options)],
   }
 }
 
@@ -303,6 +305,7 @@ export async function createPlan(
       findings: suite.findings,
       ...(options.findings && { onlyFindings: true }),
       ...(onlyNamed.length > 0 && { onlyNamed }),
+      ...(options.platform?.length && { namedPlatforms: options.platform }),
       ...(duet.length > 0 && { duet }),
       excluded,
       ...(excludedPlatforms.length > 0 && { excludedPlatforms: describeExcluded(excludedPlatforms) }),
@@ -310,7 +313,7 @@ export async function createPlan(
     },
     platforms,
     collected,
-    notes: [...notes, ...missingNative(benches, platforms, options)],
+    notes,
   }
 }
 
@@ -321,20 +324,23 @@ function checkTags(tags: readonly string[], { benches, problems }: Suite): void 
   if (unknown !== undefined) throw new UsageError(`no bench has the tag "${unknown}"`, suggestion(unknown, known))
 }
 
-/** A note if benches expect something in relation to native, and the user named platforms without native. */
+/** A note if claims are about the ratio to native, and the run has no native. */
 function missingNative(
   benches: readonly BenchData[],
-  platforms: readonly ResolvedPlatform[],
+  { suite, platforms }: PlatformsOfFindings,
   { platform: named }: Pick<PlanOptions, 'platform'>,
 ): string[] {
-  if (!named?.length || platforms.some(({ spec }) => spec.name === 'native')) return []
-  const relative = benches.flatMap(({ claims }) => claims).filter(({ matcher }) => matcher.kind === 'withinNative')
+  if (platforms.some(({ spec }) => spec.name === 'native')) return []
+  const all = [...benches.flatMap(({ claims }) => claims), ...suite.findings.flatMap(claimsOfFinding)]
+  const relative = all.filter(({ matcher, bench }) => matcher.kind === 'withinNative' && isOneOf(benches, bench))
   if (relative.length === 0) return []
   return [
     `native is not measured, so ${plural(relative.length, 'claim')} cannot be judged; ` +
-      `add it: --platform native,${named.join(',')}`,
+      (named?.length ? `add it: --platform native,${named.join(',')}` : "add platform('native') to the config"),
   ]
 }
+
+const isOneOf = (benches: readonly BenchData[], id: string): boolean => benches.some((bench) => bench.id === id)
 
 /** CI services set `CI` to `true` or 1. */
 const isCi = (value: string | undefined): boolean => value === 'true' || value === '1'

@@ -251,7 +251,7 @@ export function comparisonExit(comparison: Comparison, strict: boolean): number 
 
 /**
  * The report of a run with a baseline: a regression fails it, and a comparison decides something without any claim.
- * A run is not clean if its rounds are too few to find a regression.
+ * A run is not clean if its rounds are too few to find a regression, or if platforms that it needs were not measured.
  */
 export function withBaseline(report: Report, comparison: Comparison, strict: boolean): Report {
   const failing = regressions(comparison).map(({ case: id, platform, metric }) => ({ case: id, platform, metric }))
@@ -259,7 +259,7 @@ export function withBaseline(report: Report, comparison: Comparison, strict: boo
   const compared = comparisonExit(comparison, strict)
   const isReplaced =
     exit.code === exitCodes.clean ||
-    exit.code === exitCodes.nothing ||
+    (exit.code === exitCodes.nothing && !exit.unmeasured) ||
     (compared === exitCodes.failed && exit.code !== exitCodes.interrupted)
   return { ...report, exit: { ...exit, code: isReplaced ? compared : exit.code, regressions: failing } }
 }

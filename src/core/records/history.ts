@@ -8,7 +8,15 @@ import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { FindingOutcome } from '../model/verdict.ts'
 import { type LevelChange, levelChanges } from './level-changes.ts'
-import { folderOf, latestRecord, readRecord, recordsByTime, type SkippedRecord, startTime } from './record-file.ts'
+import {
+  folderOf,
+  latestRecord,
+  readRecord,
+  readRecordStart,
+  recordsByTime,
+  type SkippedRecord,
+  startTime,
+} from './record-file.ts'
 
 /** Ids of the benches with claims that failed the latest run, or with failed samples. */
 export function lastFailed(root: string, onSkipped: (record: SkippedRecord) => void): Set<string> {
@@ -88,29 +96,40 @@ export function historyFor({ record, cases: benches }: Report): HostHistory | un
   return hosts.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
 }
 
-/** How many of the earlier records `formerRun` reads at most. */
-const formerRecords = 3
+const formerRuns = new WeakMap<Report, Report | null | undefined>()
 
 /**
- * The report of the latest earlier run of the same host that measured a case of this one. Undefined if there is none
- * among the latest few, and for a record that does not lie among a project's others.
+ * The report of the latest earlier run of the same host that measured a case of this one. Reads it once, for all
+ * reporters.
+ * @returns null if there is no such run; undefined if that is unknown, because an earlier record cannot be read or was
+ *   not finished, or because the record does not lie among those of a project
  */
-export function formerRun({ record, cases: benches, environment }: Report): Report | undefined {
+export function formerRun(report: Report): Report | null | undefined {
+  if (!formerRuns.has(report)) formerRuns.set(report, findFormerRun(report))
+  return formerRuns.get(report)
+}
+
+function findFormerRun({ record, cases: benches, environment }: Report): Report | null | undefined {
   const folder = dirname(resolve(record))
   if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
   const started = Date.parse(environment.startedAt)
   const earlier = recordsByTime(folder).filter((file) => startTime(file) < started)
   const ids = new Set(benches.map((one) => one.case))
-  for (const file of earlier.slice(-formerRecords).reverse()) {
+  let isUnknown = false
+  for (const file of earlier.reverse()) {
     try {
+      // The samples of most records need not be read.
+      const start = readRecordStart(file)
+      if (hostOf(start) !== hostOf({ environment }) || !start.plan.cases.some(({ id }) => ids.has(id))) continue
       const former = readRecord(file)
-      const isAlike = hostOf(former) === hostOf({ environment }) && former.plan.cases.some(({ id }) => ids.has(id))
-      if (isAlike && former.status === 'finished') return buildReport(former, { strict: false })
+      if (former.status === 'finished') return buildReport(former, { strict: false })
+      isUnknown = true
     } catch {
-      // A record of another version is no earlier run.
+      // Another version of isobench wrote it, or a disk has damaged it.
+      isUnknown = true
     }
   }
-  return undefined
+  return isUnknown ? undefined : null
 }
 
 function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {

@@ -42,6 +42,7 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   const measured = new Set(benches.map(({ id }) => id))
   const points = new Map(plans.flatMap((plan) => plan.cases).map((point) => [point.id, point]))
   const left = new Map(plans.flatMap((plan) => plan.excluded).map((one) => [one.bench, one]))
+  const named = [...new Set(plans.flatMap(({ namedPlatforms = [] }) => namedPlatforms))]
   const plan: Plan = {
     ...first.plan,
     seed: [...new Set(plans.map(({ seed }) => seed))].join('+'),
@@ -51,6 +52,7 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
     cases: [...points.values()],
     findings: latestById(records, (record) => record.plan.findings),
     excluded: [...left.values()].filter(({ bench }) => !measured.has(bench)),
+    ...(named.length > 0 && { namedPlatforms: named }),
   }
   const revisions = new Set(records.map(({ environment }) => environment.revision))
   const environment: Environment = {

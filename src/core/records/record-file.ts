@@ -37,6 +37,30 @@ export function readRecord(file: string, onUnreadable?: (line: UnreadableLine) =
   return parseRecord(readFileSync(file, 'utf8'), file, onUnreadable)
 }
 
+/** Bytes that are read at once of the first line, which has the plan. */
+const chunkBytes = 2 ** 16
+
+/**
+ * Reads only the first line of a run record: the environment and the plan.
+ * @throws {RecordError} if the file is no run record
+ */
+export function readRecordStart(file: string): Pick<RunRecord, 'environment' | 'plan'> {
+  const descriptor = openSync(file, 'r')
+  const chunks: Buffer[] = []
+  try {
+    for (let end = -1; end < 0; ) {
+      const chunk = Buffer.alloc(chunkBytes)
+      const length = readSync(descriptor, chunk)
+      if (length === 0) break
+      end = chunk.subarray(0, length).indexOf('\n')
+      chunks.push(chunk.subarray(0, end < 0 ? length : end + 1))
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+  return parseRecord(Buffer.concat(chunks).toString('utf8'), file)
+}
+
 /**
  * Parses the text of a run record. See `readRecord`.
  * @throws RecordError if the record has no start, or contradicts itself

@@ -50,14 +50,14 @@ export type Since =
   | { readonly kind: 'baseline'; readonly row: Row; readonly baseline: string }
   /** What the latest comparable run of this host said. */
   | { readonly kind: 'former'; readonly outcome: Outcome; readonly verdict: ClaimVerdict; readonly startedAt: string }
-  /** There is nothing to compare with. */
+  /** Nothing that the report is compared with has it. */
   | { readonly kind: 'first' }
 
 /** What a report can be compared with. */
 export interface Before {
   readonly baseline?: BaselineView | undefined
-  /** The latest earlier run of the same host. */
-  readonly former?: Report | undefined
+  /** The latest earlier run of the same host; null if there is none, undefined if that is unknown. */
+  readonly former?: Report | null | undefined
 }
 
 const isContradicted = ({ outcome }: ClaimVerdict): boolean => outcome === 'contradicted'

@@ -17,8 +17,11 @@ export interface Headline {
   readonly counts: ClaimCounts
   /** The baseline that it was compared with. */
   readonly baseline: { readonly name: string; readonly comparison: Comparison } | null
-  /** The latest earlier run of the same host, if it measured something of this one. */
-  readonly former: Pick<Report, 'record' | 'environment'> | null
+  /**
+   * The latest earlier run of the same host that measured something of this one; null if there is none, undefined if
+   * that is unknown.
+   */
+  readonly former: Pick<Report, 'record' | 'environment'> | null | undefined
   /** What fails the run, the worst first. Each physical fact is there once. */
   readonly failures: readonly Fact[]
   /** Bench files and benches that isobench could not use. */
@@ -88,7 +91,7 @@ export function headlineOf(report: Report, before: Before): Headline {
     state: states[report.exit.code] ?? 'failed',
     counts: claimCounts(report),
     baseline: baseline ? { name: baseline.name, comparison: baseline.comparison } : null,
-    former: former ?? null,
+    former,
     failures: facts.filter(({ fails }) => fails),
     problems: report.problems,
     warnings: own.filter(({ direction }) => direction !== 'better'),

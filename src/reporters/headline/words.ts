@@ -119,7 +119,7 @@ export function comparedText({ baseline, former }: Headline): string {
     return `baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${few}`
   }
   if (former) return `no baseline, last run here ${shortTime(former.environment.startedAt)}`
-  return 'no baseline, first run here'
+  return former === null ? 'no baseline, first run here' : 'no baseline'
 }
 
 /** How many platforms a title names. */
@@ -272,7 +272,9 @@ export function sinceText(
         : `undecided in the run of ${then}${value}`
     }
     case 'first':
-      return former || baseline ? 'not measured or not claimed before' : 'the first run here'
+      if (baseline) return `not in the baseline ${baseline.name}`
+      if (former) return `not in the run of ${shortTime(former.environment.startedAt)}`
+      return former === null ? 'the first run here' : 'no earlier run to compare with'
   }
 }
 

@@ -24,7 +24,7 @@ interface Run {
   readonly baseline: BaselineView | undefined
   readonly history: HostHistory | undefined
   /** The latest earlier run of the same host. */
-  readonly former: Report | undefined
+  readonly former: Report | null | undefined
 }
 
 /** One page that needs neither network nor scripts: verdicts, charts, and tables with the same figures. */

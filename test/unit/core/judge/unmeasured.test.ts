@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { describeExit, withUnmeasured } from '../../../../src/core/judge/exit-code.ts'
+import { describeExit } from '../../../../src/core/judge/exit-code.ts'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { aBench, aClaim, aPlan, aPlatform, environmentOf, native, steady, withError } from './builders.ts'
@@ -12,10 +12,11 @@ function exitOf(samples: readonly Sample[], platforms: string[], named: string[]
   ]
   const plan = aPlan({
     benches: [aBench({ claims })],
+    namedPlatforms: named,
     platforms: platforms.map((name) => aPlatform(name, { available: !broken.includes(name) })),
   })
   const record = { file: 'x.jsonl', environment: environmentOf(), plan, problems: [], samples, status: 'finished' }
-  return withUnmeasured(buildReport({ ...record, status: 'finished' }, { strict: false }), named).exit
+  return buildReport({ ...record, status: 'finished' }, { strict: false }).exit
 }
 
 describe('a run that was asked for platforms', () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -159,10 +159,24 @@ test('the former run is the latest earlier one of the same host that measured a 
   const files = readdirSync(runs).sort()
   const reportOf = (at: number) => buildReport(readRecord(join(runs, files[at]!)), { strict: false })
   expect(formerRun(reportOf(2))!.environment.startedAt).toBe('2026-01-02T00:00:00.000Z')
-  expect(formerRun(reportOf(0))).toBeUndefined()
-  const elsewhere = reportOf(2)
-  expect(formerRun({ ...elsewhere, cases: [] })).toBeUndefined()
-  const { environment } = elsewhere
+  expect(formerRun(reportOf(0))).toBeNull()
+  const latest = reportOf(2)
+  expect(formerRun({ ...latest, cases: [] })).toBeNull()
+  const { environment } = latest
   const otherHost = { ...environment, cpu: { ...environment.cpu, model: 'another CPU' } }
-  expect(formerRun({ ...elsewhere, environment: otherHost })).toBeUndefined()
+  expect(formerRun({ ...latest, environment: otherHost })).toBeNull()
+  expect(formerRun({ ...latest, record: '/elsewhere/latest.jsonl' })).toBeUndefined()
+  // It is found behind runs of other benches, and it is read once.
+  const [start, ...others] = readFileSync(join(runs, files[0]!), 'utf8').split('\n')
+  const ofOthers = start!.replaceAll('benches/', 'others/')
+  for (let hour = 1; hour < 6; hour++)
+    writeFileSync(
+      join(runs, `2026-01-02T0${hour}-00-00-000Z-x.jsonl`),
+      [ofOthers, ...others].join('\n').replaceAll('benches/', 'others/'),
+    )
+  const found = formerRun(reportOf(2))!
+  expect(found.environment.startedAt).toBe('2026-01-02T00:00:00.000Z')
+  // An earlier record that cannot be read may have been of the same benches.
+  writeFileSync(join(runs, files[0]!), [start!.replace(/"recordVersion":\d+/, '"recordVersion":999'), ''].join('\n'))
+  expect(formerRun({ ...latest, environment: otherHost })).toBeUndefined()
 })

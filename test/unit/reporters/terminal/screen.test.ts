@@ -19,7 +19,7 @@ const real: RunRecord = {
   file: '/project/.isobench/runs/2026-11-23T10-33-00.jsonl',
 }
 
-function screen(record: RunRecord, width: number, { before = {} }: { before?: Before } = {}): string[] {
+function screen(record: RunRecord, width: number, { before = { former: null } }: { before?: Before } = {}): string[] {
   const judged = buildReport(record, { strict: false })
   const report = before.baseline ? withBaseline(judged, before.baseline.comparison, false) : judged
   const view = { width, ink: createColors({ color: false }), root: '/project', all: false }
