@@ -5,7 +5,7 @@ import { compareSameHost, comparisonExit } from '../core/records/compare.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
-import { type Options, pickOptions } from './options.ts'
+import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { loadSuite, openRecord } from './setup.ts'
 
 const runArgument = 'a run record, the name of a baseline, or a JSON import'
@@ -19,7 +19,11 @@ export const command = defineCommand({
     { name: 'baseline', description: runArgument, required: true, completion: 'file' },
     { name: 'current', description: runArgument, required: true, completion: 'file' },
   ],
-  options: pickOptions('margin', 'allowDifferentHosts', 'allowMissing', 'strict', 'json', 'config'),
+  options: {
+    ...pickOptions('margin', 'allowDifferentHosts', 'allowMissing', 'strict', 'json'),
+    all: { ...sharedOptions.all, description: 'list every result, also those that are the same or unclear' },
+    ...pickOptions('config'),
+  },
   examples: [
     { line: 'compare main .isobench/runs/latest.jsonl', description: 'a baseline and a record' },
     { line: 'compare before.jsonl after.jsonl --margin 3', description: 'two records' },
@@ -44,6 +48,9 @@ async function compare([baseline, current]: readonly string[], options: Options,
     allowDifferentHosts: options.allowDifferentHosts,
     allowMissing: options.allowMissing,
   })
-  io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, ...comparison })}\n` : comparisonText(comparison))
+  const layout = { width: io.out.columns ?? 100, all: options.all ?? false }
+  io.out.write(
+    options.json ? `${JSON.stringify({ schemaVersion: 1, ...comparison })}\n` : comparisonText(comparison, layout),
+  )
   return comparisonExit(comparison, options.strict)
 }

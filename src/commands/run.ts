@@ -147,7 +147,8 @@ async function finishRun(
   const report = comparison ? withBaseline(measured, comparison, options.strict) : measured
   // Standard output is the reporters' own if one of them writes JSON to it.
   const to = options.json ? io.err : io.out
-  if (comparison && options.all) to.write(`\n${comparisonText(comparison)}`)
+  if (comparison && options.all)
+    to.write(`\n${comparisonText(comparison, { width: io.out.columns ?? 100, all: true })}`)
   await attempt(() => reporter.onFinish(report))
   const { saveBaseline: name } = options
   if (name !== undefined) {

@@ -6,13 +6,13 @@ import {
   type RowReason,
   type WhichRun,
 } from '../core/records/row-changes.ts'
-import { sanitize } from '../util/text.ts'
+import { sanitize, wrap } from '../util/text.ts'
 import { figure, interval } from './format.ts'
 import { caseName, outcomeName } from './summary.ts'
-import { plainTable } from './terminal/table.ts'
+import { type Column, createColors, table } from './terminal/table.ts'
 
 const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?', lost: '✗' }
-const order: readonly Change[] = ['same', 'unclear', 'improved', 'regressed', 'lost']
+const order: readonly Change[] = ['lost', 'regressed', 'improved', 'unclear', 'same']
 
 const runNames: Record<WhichRun, string> = { baseline: 'the baseline', current: 'the current run' }
 
@@ -52,6 +52,30 @@ const textsOf = (row: Row): string[] => [
   formatRowBasis(row),
 ]
 
+const columns: readonly Column[] = [
+  { title: '', keep: true, least: 11 },
+  { title: 'bench', keep: true, least: 6 },
+  { title: 'platform', keep: true, least: 6 },
+  { title: 'metric', keep: true, least: 4 },
+  { title: 'now ÷ before [90 %]', keep: true },
+  { title: 'what is compared', keep: true, least: 22, drop: 1 },
+]
+
+/** The most rows of each kind without `all`. */
+const mostRows: Readonly<Record<Change, number>> = {
+  lost: Number.POSITIVE_INFINITY,
+  regressed: Number.POSITIVE_INFINITY,
+  improved: Number.POSITIVE_INFINITY,
+  unclear: 10,
+  same: 0,
+}
+
+/** How wide a comparison is, and whether it has every row. */
+export interface ComparisonLayout {
+  readonly width: number
+  readonly all: boolean
+}
+
 /** Claims that the baseline decides and the current run does not. */
 function lostVerdictLines({ lostVerdicts }: Comparison): string[] {
   if (lostVerdicts.length === 0) return []
@@ -66,14 +90,18 @@ function lostVerdictLines({ lostVerdicts }: Comparison): string[] {
   ]
 }
 
-/** The comparison as a table with what matters most last, without escape codes. */
-export function comparisonText(comparison: Comparison): string {
+/** The comparison as a table with what matters most first, and its summary last. Without escape codes. */
+export function comparisonText(comparison: Comparison, { width, all }: ComparisonLayout): string {
   const { rows, hostDifferences, onlyIn, marginPercent } = comparison
-  const sorted = order.flatMap((change) => rows.filter((row) => row.change === change).map(textsOf))
-  const titles = ['', 'bench', 'platform', 'metric', 'now ÷ before [90 %]', 'what is compared']
-  const lines = plainTable(
-    titles.map((title) => ({ title, keep: true })),
-    sorted,
+  const sorted = order.flatMap((change) => {
+    const own = rows.filter((row) => row.change === change)
+    return all ? own : own.slice(0, mostRows[change])
+  })
+  const cells = sorted.map((row) => textsOf(row).map((text) => ({ text })))
+  const left = (change: Change) =>
+    rows.filter((row) => row.change === change).length - sorted.filter((row) => row.change === change).length
+  const leftTexts = (['unclear', 'same'] as const).flatMap((change) =>
+    left(change) > 0 ? [`${left(change)} ${sorted.some((row) => row.change === change) ? 'more ' : ''}${change}`] : [],
   )
   const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
   const only = (side: 'baseline' | 'current', which: string) =>
@@ -82,8 +110,8 @@ export function comparisonText(comparison: Comparison): string {
     `Before: ${comparison.baseline}`,
     `Now:    ${comparison.current}`,
     '',
-    ...lines,
-    '',
+    ...(sorted.length > 0 ? [...table(columns, cells, width, createColors({ color: false })), ''] : []),
+    ...(leftTexts.length > 0 ? [`Not listed: ${leftTexts.join(', ')} (--all lists every result).`, ''] : []),
     ...(hostDifferences.length > 0
       ? ['The hosts differ, which may be the cause of the changes:', ...hostDifferences.map(differenceText), '']
       : []),
@@ -94,7 +122,10 @@ export function comparisonText(comparison: Comparison): string {
     `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ` +
       `${count('unclear')} unclear · ${count('lost')} lost ` +
       `(margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
-  ].join('\n')}\n`
+  ]
+    // The lines of the table fit already.
+    .flatMap((line) => (line === '' ? [''] : wrap(line, width)))
+    .join('\n')}\n`
 }
 
 /** Why no regression could be found. */

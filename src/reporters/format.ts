@@ -98,7 +98,7 @@ const reasonTexts: Record<ReasonCode, string> = {
     'stop them and run again',
   'dependent-rounds':
     'the rounds depend on each other, so the interval is too narrow; ' +
-    'find what changes during the run, because more rounds do not help',
+    'measure more rounds over more time, and look for what changes during the run',
   multiplicity: 'beyond the margin, but among so many it may be chance; more rounds would decide',
   'noise-floor': 'the margin is smaller than the noise of this host; the smallest usable margin is given',
   'no-published-number': 'the source states no number for it; a chart in the source may show one',

@@ -36,6 +36,12 @@ export function truncate(text: string, columns: number): string {
   return ''
 }
 
+/** `text` in at most `columns` columns, with `…` in its middle if it was cut. */
+export function truncateMiddle(text: string, columns: number): string {
+  const cut = columns > 0 ? cliTruncate(text, columns, { position: 'middle' }) : ''
+  return widthOf(cut) <= columns ? cut : truncate(text, columns)
+}
+
 /** `text` with spaces up to `columns` columns. */
 export function pad(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
   const space = ' '.repeat(Math.max(0, columns - widthOf(text)))

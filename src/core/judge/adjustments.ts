@@ -51,6 +51,12 @@ export function applyClientLimit(
 const isWorse = ({ outcome, direction, wantsWorse }: ComparisonResult): boolean =>
   (outcome === 'contradicted' && direction === 'worse') || (outcome === 'holds' && wantsWorse === true)
 
+/** What a decided claim would be without the adjustment. */
+const wouldBe = ({ outcome, direction }: ComparisonResult): { readonly wouldBe?: 'holds' | 'worse' | 'better' } => {
+  if (outcome === 'holds') return { wouldBe: 'holds' }
+  return direction === null ? {} : { wouldBe: direction }
+}
+
 const isMostlyOverloaded = ({ rounds, overloaded }: Series): boolean => overloaded.size * 2 > rounds.size
 
 /**
@@ -78,7 +84,7 @@ export function applyHostLoad(
     ...judged,
     outcome: 'inconclusive',
     direction: null,
-    reason: { code: 'host-overloaded' },
+    reason: { code: 'host-overloaded', ...wouldBe(judged) },
     extraRoundsNeeded: null,
   }
 }
@@ -124,6 +130,7 @@ export function applyDependence(
       correlation: found.correlation,
       driftPercent: toPercent(own.drift),
       comparisons: found.comparisons,
+      ...wouldBe(judged),
     },
     extraRoundsNeeded: null,
   }

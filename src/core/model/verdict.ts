@@ -28,6 +28,12 @@ export type FindingOutcome = z.infer<typeof findingOutcomeSchema>
 
 const names = z.array(z.string()).readonly()
 
+/** For reasons that suspend a verdict: what it would be without them. */
+const wouldBe = z
+  .enum(['holds', 'worse', 'better'])
+  .exactOptional()
+  .describe('what the data alone say: that it holds, or that it is worse or better than claimed; absent if unknown')
+
 /** For a contradicted claim: whether the platform is worse or better than claimed. */
 export const directionSchema = z
   .enum(['worse', 'better'])
@@ -60,7 +66,6 @@ export const reasonSchema = z
         'zero-value': 'a value of 0 has no ratio',
         'interval-crosses-margin': 'the interval contains the margin',
         'within-half-margin': 'the claim is violated, but the stricter test at half the margin does not confirm it',
-        'host-overloaded': 'the data decide it, but other processes used half of the CPUs in most rounds',
         'no-published-number': 'the source states no number',
       }),
     }),
@@ -87,12 +92,19 @@ export const reasonSchema = z
         ),
     }),
     z.object({
+      code: z
+        .literal('host-overloaded')
+        .describe('the data decide it, but other processes used half of the CPUs in most rounds'),
+      wouldBe,
+    }),
+    z.object({
       code: z.literal('dependent-rounds').describe('the data decide it only if the rounds are independent'),
       correlation: z.number().describe('rank correlation of neighboring rounds, -1 to 1'),
       driftPercent: z.number().describe('change from the first round to the last one, in percent; positive: worse'),
       comparisons: z
         .number()
         .describe('number of comparisons that show it together; 1: the claim alone. The correlation is their mean'),
+      wouldBe,
     }),
     z.object({
       code: z.literal('noise-floor').describe('two identical platforms on this host differ by more than the margin'),

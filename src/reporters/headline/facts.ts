@@ -49,7 +49,14 @@ export type Since =
   /** The comparison with the baseline did not find it worse: it was so before, or more rounds must decide. */
   | { readonly kind: 'baseline'; readonly row: Row; readonly baseline: string }
   /** What the latest comparable run of this host said. */
-  | { readonly kind: 'former'; readonly outcome: Outcome; readonly verdict: ClaimVerdict; readonly startedAt: string }
+  | {
+      readonly kind: 'former'
+      readonly outcome: Outcome
+      readonly verdict: ClaimVerdict
+      readonly startedAt: string
+      /** Whether it is now further from what is claimed: the intervals have nothing in common. */
+      readonly isFurther: boolean
+    }
   /** Nothing that the report is compared with has it. */
   | { readonly kind: 'first' }
 
@@ -125,6 +132,14 @@ function tableMedian(report: Report, verdict: ClaimVerdict): number | null {
   return resultOfVerdict(report, verdict, platforms[0]!)?.median ?? null
 }
 
+/** Whether a contradicted verdict is beyond an earlier one in the same direction. */
+function isFurther({ estimate: now }: ClaimVerdict, { estimate: before }: ClaimVerdict): boolean {
+  if (!now || !before || now.kind !== before.kind) return false
+  if (now.low === null || now.high === null || before.low === null || before.high === null) return false
+  const center = now.kind === 'ratio' ? 1 : 0
+  return (now.low > before.high && now.low > center) || (now.high < before.low && now.high < center)
+}
+
 function sinceOf(verdict: ClaimVerdict, row: Row | undefined, { baseline, former }: Before): Since {
   if (row && baseline) {
     const isRegressed = row.change === 'regressed' || row.change === 'lost'
@@ -136,7 +151,13 @@ function sinceOf(verdict: ClaimVerdict, row: Row | undefined, { baseline, former
       keyOfVerdict(one) === key && assertionKey(one) === assertionKey(verdict) && one.outcome !== 'not-evaluated',
   )
   if (!before) return { kind: 'first' }
-  return { kind: 'former', outcome: before.outcome, verdict: before, startedAt: former!.environment.startedAt }
+  return {
+    kind: 'former',
+    outcome: before.outcome,
+    verdict: before,
+    startedAt: former!.environment.startedAt,
+    isFurther: isFurther(verdict, before),
+  }
 }
 
 /** The bench's own expectation first, then what fails the run. */

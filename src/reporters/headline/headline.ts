@@ -3,9 +3,10 @@ import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import type { Comparison } from '../../core/records/compare.ts'
 import { isAsked } from '../summary.ts'
+import { type Disturbance, disturbanceOf } from './disturbance.ts'
 import { type Before, type Fact, factsOf } from './facts.ts'
 import { type FindingNote, findingNotes, saysSomething } from './findings.ts'
-import { type Disturbance, disturbanceOf, type NextStep, nextSteps } from './next-steps.ts'
+import { type NextStep, nextSteps } from './next-steps.ts'
 
 /**
  * What every report for people begins with, as data: the verdict, what fails and since when, warnings, findings that
@@ -33,6 +34,11 @@ export interface Headline {
   /** Platforms that the run was asked for or that claims compare with, and that were not measured. */
   readonly unmeasured: readonly string[]
   readonly failedSamples: readonly FailedSamples[]
+  /**
+   * Claims that would fail the run: the data contradict them, but the rounds depend on each other or other processes
+   * had the CPUs. Each subject is there once.
+   */
+  readonly suspended: readonly ClaimVerdict[]
   /** What `--strict` or `--require complete` found open. */
   readonly open: { readonly claims: number; readonly findings: number }
   readonly disturbance: Disturbance | null
@@ -87,8 +93,11 @@ export function headlineOf(report: Report, before: Before): Headline {
   const facts = factsOf(report, before)
   const own = facts.filter(({ fails, isOwn }) => !fails && isOwn)
   const { baseline, former } = before
+  const suspended = suspendedClaims(report)
+  const state = states[report.exit.code] ?? 'failed'
+  const disturbance = disturbanceOf(report)
   return {
-    state: states[report.exit.code] ?? 'failed',
+    state: state === 'passed' && suspended.length > 0 ? 'undecided' : state,
     counts: claimCounts(report),
     baseline: baseline ? { name: baseline.name, comparison: baseline.comparison } : null,
     former,
@@ -98,11 +107,27 @@ export function headlineOf(report: Report, before: Before): Headline {
     better: own.filter(({ direction }) => direction === 'better'),
     unmeasured: report.exit.unmeasured ?? [],
     failedSamples: failedSamples(report),
+    suspended,
     open: { claims: report.exit.claims.length, findings: report.exit.findings.length },
-    disturbance: disturbanceOf(report),
+    disturbance,
     findings: findingNotes(report).filter((note) => saysSomething(note) && !note.fails),
-    next: nextSteps(report, baseline !== undefined),
+    next: nextSteps(report, baseline !== undefined, disturbance),
   }
+}
+
+function suspendedClaims({ claims, findings }: Report): ClaimVerdict[] {
+  const failOn = new Map(findings.map((finding) => [finding.id, finding.failOn]))
+  const wouldFail = ({ claim, cpuMode, reason, finding }: ClaimVerdict) => {
+    if (claim.severity !== 'fail' || cpuMode !== null || !reason || !('wouldBe' in reason)) return false
+    const on = finding === null ? 'any' : failOn.get(finding)
+    return (reason.wouldBe === 'worse' && on !== 'never') || (reason.wouldBe === 'better' && on === 'any')
+  }
+  const bySubject = new Map(
+    claims
+      .filter(wouldFail)
+      .map((one) => [JSON.stringify([one.bench.id, one.params, one.platforms, one.claim.metric]), one] as const),
+  )
+  return [...bySubject.values()]
 }
 
 function failedSamples({ cases: benches }: Report): FailedSamples[] {

@@ -43,7 +43,7 @@ export interface MatrixCell {
   readonly state: 'better' | 'worse' | 'same' | 'unsure' | 'failed' | 'none'
   /** platform divided by native: of the platforms of the row, the smallest and the largest; null without a ratio. */
   readonly ratio: { readonly least: number; readonly most: number } | null
-  /** Whether a claim about it fails the run. */
+  /** Whether a claim about it, or its regression, fails the run. */
   readonly fails: boolean
   /** Whether the value is likely a cache or a clock. */
   readonly isSuspicious: boolean
@@ -63,13 +63,19 @@ const alike = 1.15
 /** A platform that fails the run joins one that does not only if rows are scarce: as if it were this factor worse. */
 const failureFactor = 10
 
-/** The metric that most claims are about, and first those that can fail the run; otherwise the first. */
-function mainMetric(report: Report, bench: string, cases: readonly CaseResult[]): string | undefined {
+/** A metric that fails the run, then one that an expectation is about, then the one that most claims are about. */
+function mainMetric(
+  report: Report,
+  bench: string,
+  cases: readonly CaseResult[],
+  failing: ReadonlySet<string>,
+): string | undefined {
   const metrics = [...new Set(cases.flatMap(({ results }) => results.flatMap((one) => Object.keys(one.metrics))))]
   const own = report.claims.filter((one) => one.bench.id === bench)
   const weight = (metric: string) =>
     own.filter(({ claim }) => claim.metric === metric).length +
-    1000 * Number(own.some(({ claim, finding }) => claim.metric === metric && finding === null))
+    1000 * Number(own.some(({ claim, finding }) => claim.metric === metric && finding === null)) +
+    1e6 * Number(isFailing(failing, cases, metric))
   return metrics.reduce<string | undefined>(
     (best, metric) => (best === undefined || weight(metric) > weight(best) ? metric : best),
     undefined,
@@ -94,14 +100,18 @@ function differingParams(params: Params, all: readonly CaseResult[]): Params {
 const shortParams = (params: Params): string => Object.values(params).map(String).join(' ')
 
 /** One column for each bench, then one for each case of the benches with the fewest cases while there is room. */
-function columnsOf(report: Report, most: number): { columns: MatrixColumn[]; omitted: string[] } {
+function columnsOf(
+  report: Report,
+  most: number,
+  failing: ReadonlySet<string>,
+): { columns: MatrixColumn[]; omitted: string[] } {
   const benches = new Map<string, CaseResult[]>()
   for (const one of report.cases) benches.set(one.bench.id, [...(benches.get(one.bench.id) ?? []), one])
   const all = [...benches].flatMap(([id, cases]) => {
-    const metric = mainMetric(report, id, cases)
+    const metric = mainMetric(report, id, cases, failing)
     return metric === undefined ? [] : [{ id, cases, metric }]
   })
-  const shown = mostImportant(report, all, most)
+  const shown = mostImportant(all, most, failing)
   let room = most - shown.length
   const split = new Set<string>()
   for (const { id, cases } of [...shown].sort((a, b) => a.cases.length - b.cases.length)) {
@@ -123,15 +133,18 @@ interface MeasuredBench {
   readonly metric: string
 }
 
-/** The benches with claims that fail the run, then those in which platforms differ most; in the order of the report. */
-function mostImportant(report: Report, all: readonly MeasuredBench[], most: number): readonly MeasuredBench[] {
+/** The benches that fail the run, then those in which platforms differ most; in the order of the report. */
+function mostImportant(
+  all: readonly MeasuredBench[],
+  most: number,
+  failing: ReadonlySet<string>,
+): readonly MeasuredBench[] {
   if (all.length <= most) return all
-  const failing = new Set(report.claims.flatMap(({ failsRun, bench }) => (failsRun ? [bench.id] : [])))
   const spread = ({ cases, metric }: MeasuredBench) => {
     const ratios = cases.flatMap(({ results }) => results.flatMap((one) => one.metrics[metric]?.ratioToNative ?? []))
     return Math.max(0, ...ratios.map(({ ratio }) => Math.abs(Math.log(ratio))))
   }
-  const rank = (one: MeasuredBench) => (failing.has(one.id) ? 1000 : 0) + spread(one)
+  const rank = (one: MeasuredBench) => (isFailing(failing, one.cases, one.metric) ? 1000 : 0) + spread(one)
   const kept = new Set([...all].sort((a, b) => rank(b) - rank(a)).slice(0, most))
   return all.filter((one) => kept.has(one))
 }
@@ -152,6 +165,19 @@ function columnOf(report: Report, cases: readonly CaseResult[], metric: string, 
 }
 
 const cellKey = (caseId: string, platform: string, metric: string): string => JSON.stringify([caseId, platform, metric])
+
+/** What fails the run: contradicted claims, and results that regressed against the baseline. */
+function failingCells({ claims, exit }: Pick<Report, 'claims' | 'exit'>): Set<string> {
+  const claimed = claims.flatMap(({ failsRun, case: id, platforms, claim }) =>
+    failsRun && id !== null && platforms.length === 1 ? [cellKey(id, platforms[0]!, claim.metric)] : [],
+  )
+  const regressed = (exit.regressions ?? []).map(({ case: id, platform, metric }) => cellKey(id, platform, metric))
+  return new Set([...claimed, ...regressed])
+}
+
+/** Whether a metric fails the run in one of these cases. */
+const isFailing = (failing: ReadonlySet<string>, cases: readonly CaseResult[], metric: string): boolean =>
+  cases.some((one) => one.results.some(({ platform }) => failing.has(cellKey(one.case, platform, metric))))
 
 const nothing: MatrixCell = { state: 'none', ratio: null, fails: false, isSuspicious: false }
 
@@ -253,14 +279,10 @@ function costOfRow({ cells }: MatrixRow, columns: readonly MatrixColumn[]): numb
 
 /** The matrix, with at most so many columns and rows; undefined if nothing is compared with native. */
 export function matrixOf(report: Report, limits: MatrixLimits): Matrix | undefined {
-  const { columns, omitted } = columnsOf(report, limits.columns)
+  const failing = failingCells(report)
+  const { columns, omitted } = columnsOf(report, limits.columns, failing)
   const measured = new Set(report.cases.flatMap(({ results }) => results.map(({ platform }) => platform)))
   const names = report.platforms.flatMap(({ name }) => (name !== 'native' && measured.has(name) ? [name] : []))
-  const failing = new Set(
-    report.claims.flatMap(({ failsRun, case: id, platforms, claim }) =>
-      failsRun && id !== null && platforms.length === 1 ? [cellKey(id, platforms[0]!, claim.metric)] : [],
-    ),
-  )
   const all = names.map((name) => ({
     platforms: [name],
     cells: columns.map((column) => matrixCell(report, column, name, failing)),

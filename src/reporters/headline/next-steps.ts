@@ -3,21 +3,28 @@ import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { median } from '../../core/stats/index.ts'
 import { sanitize } from '../../util/text.ts'
 import { unavailablePlatforms } from '../summary.ts'
+import { type Disturbance, isMostlyDisturbed } from './disturbance.ts'
 import type { Fact } from './facts.ts'
 
 /** What to do after a run: commands, and how long they take here. */
 
 export interface NextStep {
   /**
-   * `decide`: more rounds for what is inconclusive. `quiet`: other processes disturbed the run. `keep`: save a
-   * baseline. `platforms`: some of them cannot run here. `details`: all tables; its command depends on the record.
+   * What decides open claims, by what keeps them open. `quiet`: other processes disturbed the run. `spread`: the rounds
+   * depend on each other. `decide`: more rounds. `unreachable`: so many that more rounds alone do not decide.
+   *
+   * `keep`: save a baseline. `platforms`: some of them cannot run here. `details`: all tables; its command depends on
+   * the record.
    */
-  readonly kind: 'decide' | 'quiet' | 'keep' | 'platforms' | 'details'
+  readonly kind: DoubtCause | 'keep' | 'platforms' | 'details'
   readonly command: Command | null
-  /** How many claims, samples or platforms it is about. */
+  /** How many claims or platforms it is about; 0 if the run needs a quiet host and no claim is open because of that. */
   readonly count: number
   readonly of: number
 }
+
+/** What keeps a claim open, named by the step that decides it. */
+export type DoubtCause = 'quiet' | 'spread' | 'decide' | 'unreachable'
 
 export interface Command {
   readonly line: string
@@ -25,11 +32,13 @@ export interface Command {
   readonly seconds: { readonly least: number; readonly most: number } | null
 }
 
-/** What a command measures again. Absent: everything. */
+/** What a command measures again, and how. */
 interface Selection {
   /** Bench files, relative to the project. */
-  readonly files?: readonly string[]
-  readonly platforms?: readonly string[]
+  readonly files: readonly string[]
+  readonly platforms: readonly string[]
+  /** `same`: as many rounds as the run. `more`: rounds that decide what those could not. `spread`: over more time. */
+  readonly rounds: 'same' | 'more' | 'spread'
   /** The baseline to compare with. */
   readonly baseline?: string | undefined
 }
@@ -43,23 +52,28 @@ const extraRounds = (rounds: number): { readonly least: number; readonly most: n
   return { least, most: 3 * least }
 }
 
-/** The command that measures a selection again with more rounds; null for imported results. */
-export function rerun(report: Report, { files, platforms, baseline }: Selection): Command | null {
+/** How much longer the samples of rounds that depended on each other get. */
+const longerSamples = 3
+
+/** The command that measures a selection again; null for imported results. */
+function rerun(report: Report, { files, platforms, rounds, baseline }: Selection): Command | null {
   const { profile } = report
   if (profile.name === 'imported') return null
-  const named = files && files.length <= mostNamed ? files : undefined
-  const those = platforms && platforms.length <= mostNamed ? [...new Set(['native', ...platforms])] : undefined
-  const { least, most } = extraRounds(profile.rounds)
+  const named = files.length <= mostNamed ? files : undefined
+  const those = platforms.length <= mostNamed ? [...new Set(['native', ...platforms])] : undefined
+  const { least, most } =
+    rounds === 'same' ? { least: profile.rounds, most: profile.rounds } : extraRounds(profile.rounds)
   const line = [
     'isobench run',
     ...(named ?? []).map((file) => shellWord(filterOf(file))),
     ...(those ? [`--platform ${shellWord(those.join(','))}`] : []),
     ...(profile.name === 'quick' ? [] : [`--profile ${shellWord(profile.name)}`]),
-    `--rounds ${least}..${most}`,
+    `--rounds ${least === most ? least : `${least}..${most}`}`,
+    ...(rounds === 'spread' ? [`--seconds ${longerSamples * profile.seconds}`] : []),
     ...(baseline === undefined ? [] : [`--baseline ${shellWord(baseline)}`]),
   ].join(' ')
-  const perRound = secondsOfRound(report, named, those)
-  const seconds = (rounds: number) => perRound * (rounds + profile.warmup)
+  const perRound = secondsOfRound(report, named, those) * (rounds === 'spread' ? longerSamples : 1)
+  const seconds = (count: number) => perRound * (count + profile.warmup)
   return { line, seconds: perRound > 0 ? { least: seconds(least), most: seconds(most) } : null }
 }
 
@@ -67,7 +81,7 @@ export function rerun(report: Report, { files, platforms, baseline }: Selection)
 const filterOf = (file: string): string => file.replace(/^benches\//, '').replace(/\.bench\.[cm]?[jt]s$/, '')
 
 /** A word of a command line, safe to paste into a shell. */
-export function shellWord(text: string): string {
+function shellWord(text: string): string {
   const word = sanitize(text)
   return /^[\w./,@:+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
@@ -80,10 +94,31 @@ function secondsOfRound(report: Report, files?: readonly string[], platforms?: r
   return times.reduce((sum, all) => sum + median(all), 0) / 1000
 }
 
+/** The command that measures what some claims are about again. */
+function rerunClaims(
+  report: Report,
+  claims: readonly Pick<ClaimVerdict, 'bench' | 'platforms' | 'comparedWith'>[],
+  rounds: Selection['rounds'],
+): Command | null {
+  const files = [...new Set(claims.map(({ bench }) => bench.file))]
+  const platforms = [...new Set(claims.flatMap((one) => [...one.platforms, ...one.comparedWith]))]
+  return rerun(report, { files, platforms, rounds })
+}
+
+/** The command that repeats a bench on a platform whose samples failed. */
+export const rerunFailed = (report: Report, file: string, platform: string): Command | null =>
+  rerun(report, { files: [file], platforms: [platform], rounds: 'same' })
+
+/** What decides a claim that is open, or shows again that one is contradicted. */
+export function rerunClaim(report: Report, verdict: ClaimVerdict): Command | null {
+  const cause = doubtCause(report, verdict)
+  return rerunClaims(report, [verdict], cause === undefined ? 'same' : roundsFor[cause])
+}
+
 /** How many subjects of a fact a command measures again: the worst ones. */
 const rerunSubjects = 2
 
-/** The command that measures the worst subjects of a fact again. */
+/** The command that measures the worst subjects of a fact again, after something was changed. */
 export function rerunOf(report: Report, { bench, subjects, direction }: Fact): Command | null {
   if (direction === 'better') return null
   const worst = subjects.slice(0, rerunSubjects)
@@ -92,79 +127,81 @@ export function rerunOf(report: Report, { bench, subjects, direction }: Fact): C
   if (platforms.length === 0) return null
   const since = worst[0]?.since
   const baseline = since?.kind === 'regressed' ? since.baseline : undefined
-  return rerun(report, { files: [bench.file], platforms, baseline })
+  return rerun(report, { files: [bench.file], platforms, rounds: 'same', baseline })
+}
+
+/**
+ * The command that prints all tables.
+ * @param record the path of the record; undefined for the latest run
+ */
+export const allTables = (record: string | undefined): string =>
+  ['isobench report', ...(record === undefined ? [] : [shellWord(record)]), '--all'].join(' ')
+
+/**
+ * The command that shows more about a fact: how it is judged, how it changed over the runs, or every sample.
+ * @param record the path of the record; undefined for the latest run
+ */
+export function moreAbout(
+  { bench, findings }: Pick<Fact, 'bench' | 'findings'>,
+  { baseline, former }: { readonly baseline: object | null; readonly former: object | null | undefined },
+  record?: string,
+): string {
+  if (findings.length > 0)
+    return [
+      `isobench findings ${findings.join(' ')} --explain`,
+      ...(record ? [`--record ${shellWord(record)}`] : []),
+    ].join(' ')
+  if (baseline || former) return `isobench history --bench ${shellWord(filterOf(bench.file))}`
+  return allTables(record)
 }
 
 const isMeasured = ({ cases: benches }: Report, name: string): boolean =>
   benches.some(({ results }) => results.some(({ platform }) => platform === name))
 
-/** Claims that more rounds may decide. */
-export const needsRounds = ({
-  outcome,
-  extraRoundsNeeded,
-}: Pick<ClaimVerdict, 'outcome' | 'extraRoundsNeeded'>): boolean =>
-  outcome === 'inconclusive' && extraRoundsNeeded !== 'too-many'
-
-/** How many samples other processes disturbed, and when most of them were. */
-export interface Disturbance {
-  readonly disturbed: number
-  readonly of: number
-  /** The time in which most disturbed samples began, ISO 8601 in UTC; null if they are spread or have no time. */
-  readonly most: { readonly from: string; readonly to: string; readonly count: number } | null
+/** What keeps a claim open; undefined if it is not, or if nothing that was measured again would decide it. */
+export function doubtCause(report: Report, verdict: ClaimVerdict): DoubtCause | undefined {
+  const { outcome, reason, extraRoundsNeeded } = verdict
+  if (outcome !== 'inconclusive') return undefined
+  if (reason?.code === 'host-overloaded' || isMostlyDisturbed(report, verdict)) return 'quiet'
+  if (reason?.code === 'dependent-rounds') return 'spread'
+  return extraRoundsNeeded === 'too-many' ? 'unreachable' : 'decide'
 }
 
-/** A quarter of the time of the run with more than half of its disturbed samples is worth a look into logs. */
-const shortShare = 0.25
-const mostShare = 0.5
+const causes: readonly DoubtCause[] = ['quiet', 'spread', 'decide', 'unreachable']
 
-export function disturbanceOf({ cases: benches }: Pick<Report, 'cases'>): Disturbance | null {
-  const samples = benches.flatMap(({ results }) => results.flatMap((one) => one.samples))
-  const disturbed = samples.filter((one) => one.disturbed)
-  if (disturbed.length === 0) return null
-  const times = (all: typeof samples) => all.flatMap(({ startedAt }) => startedAt ?? []).sort()
-  return { disturbed: disturbed.length, of: samples.length, most: window(times(disturbed), times(samples)) }
-}
-
-/** The shortest window with more than half of the disturbed samples, if it is a small part of the run. */
-function window(disturbed: readonly string[], all: readonly string[]): Disturbance['most'] {
-  const count = Math.floor(disturbed.length * mostShare) + 1
-  if (disturbed.length < 2 || disturbed.length < count) return null
-  const length = (from: string, to: string) => Date.parse(to) - Date.parse(from)
-  const windows = disturbed.slice(count - 1).map((to, at) => ({ from: disturbed[at]!, to, count }))
-  const best = windows.reduce((a, b) => (length(b.from, b.to) < length(a.from, a.to) ? b : a))
-  const whole = length(all[0]!, all.at(-1)!)
-  return whole > 0 && length(best.from, best.to) <= shortShare * whole ? best : null
+const roundsFor: Readonly<Record<DoubtCause, Selection['rounds']>> = {
+  quiet: 'same',
+  spread: 'spread',
+  decide: 'more',
+  unreachable: 'more',
 }
 
 /** A share of disturbed samples from which the run deserves a quiet host. */
 const noisy = 0.1
 
-export function nextSteps(report: Report, hasBaseline: boolean): NextStep[] {
+export function nextSteps(report: Report, hasBaseline: boolean, disturbance: Disturbance | null): NextStep[] {
   const { claims, exit } = report
-  const open = claims.filter(needsRounds)
-  const files = [...new Set(open.map(({ bench }) => bench.file))]
-  const platforms = [...new Set(open.flatMap((one) => [...one.platforms, ...one.comparedWith]))]
-  const disturbance = disturbanceOf(report)
   const absent = unavailablePlatforms(report)
   const missing = absent.entirely.length + absent.partially.length
-  const isImported = report.profile.name === 'imported'
-  const step = (kind: NextStep['kind'], line: string | Command | null, count: number, of: number): NextStep => ({
+  const step = (kind: NextStep['kind'], command: Command | null, count = 0, of = 0): NextStep => ({
     kind,
-    command: typeof line === 'string' ? { line, seconds: null } : line,
+    command,
     count,
     of,
   })
+  const show = (line: string): Command => ({ line, seconds: null })
+  if (report.profile.name === 'imported') return [step('details', null)]
+  const decisions = causes.flatMap((cause) => {
+    const open = claims.filter((verdict) => doubtCause(report, verdict) === cause)
+    const isNoisy = cause === 'quiet' && disturbance !== null && disturbance.disturbed >= noisy * disturbance.of
+    if (open.length === 0 && !isNoisy) return []
+    const command = open.length === 0 || cause === 'unreachable' ? null : rerunClaims(report, open, roundsFor[cause])
+    return [step(cause, command, open.length, claims.length)]
+  })
   return [
-    ...(open.length > 0 && !isImported
-      ? [step('decide', rerun(report, { files, platforms }), open.length, claims.length)]
-      : []),
-    ...(disturbance && disturbance.disturbed >= noisy * disturbance.of
-      ? [step('quiet', null, disturbance.disturbed, disturbance.of)]
-      : []),
-    ...(exit.code === 0 && !hasBaseline && !isImported
-      ? [step('keep', 'isobench run --save-baseline main', 0, 0)]
-      : []),
-    ...(missing > 0 && !isImported ? [step('platforms', 'isobench doctor', missing, report.platforms.length)] : []),
-    step('details', null, 0, 0),
+    ...decisions,
+    ...(exit.code === 0 && !hasBaseline ? [step('keep', show('isobench run --save-baseline main'))] : []),
+    ...(missing > 0 ? [step('platforms', show('isobench doctor'), missing, report.platforms.length)] : []),
+    step('details', null),
   ]
 }

@@ -1,5 +1,5 @@
 import { describeParams } from '../../core/model/plan.ts'
-import type { ClaimVerdict, Estimate } from '../../core/model/verdict.ts'
+import type { ClaimVerdict, Estimate, Reason } from '../../core/model/verdict.ts'
 import type { FindingSource } from '../../dsl/registry.ts'
 import { plural } from '../../util/text.ts'
 import { formatRowReason } from '../comparison.ts'
@@ -13,10 +13,11 @@ import {
   formatQuantity,
 } from '../format.ts'
 import { claimLocation } from '../summary.ts'
+import type { Disturbance } from './disturbance.ts'
 import type { Fact, FactSubject, Since } from './facts.ts'
 import type { FindingNote } from './findings.ts'
 import type { ClaimCounts, Headline } from './headline.ts'
-import type { Command, Disturbance, NextStep } from './next-steps.ts'
+import type { Command, NextStep } from './next-steps.ts'
 
 /** The sentences of a headline. Names are as authors wrote them: sanitize or escape the result. */
 
@@ -51,23 +52,25 @@ export const verdictSign = ({ state }: Headline): string =>
 const clauses = (parts: readonly string[], otherwise: string): string => parts.join(', ') || otherwise
 
 /** What the verdict is about, in a sentence without a full stop. */
-export function verdictText({ state, failures, problems, open, unmeasured, baseline }: Headline): string {
+export function verdictText({ state, failures, problems, open, unmeasured, baseline, suspended }: Headline): string {
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
+  const differ = failures.some(({ direction }) => direction === 'better') ? 'not as claimed' : 'worse than claimed'
   switch (state) {
     case 'passed':
       return 'nothing fails this run'
     case 'failed':
       return clauses(
         [
-          ...(claimed > 0 ? [`${plural(claimed, 'result')} ${claimed === 1 ? 'is' : 'are'} not as claimed`] : []),
           ...(regressed > 0 ? [`${plural(regressed, 'result')} regressed against the baseline ${baseline?.name}`] : []),
+          ...(claimed > 0 ? [`${plural(claimed, 'result')} ${claimed === 1 ? 'is' : 'are'} ${differ}`] : []),
         ],
         'a finding is contradicted',
       )
     case 'undecided':
       return clauses(
         [
+          ...suspendedTexts(suspended),
           ...(open.claims > 0 ? [`${plural(open.claims, 'claim')} could not be decided`] : []),
           ...(open.findings > 0
             ? [`${plural(open.findings, 'finding')} ${open.findings === 1 ? 'is' : 'are'} open`]
@@ -85,6 +88,19 @@ export function verdictText({ state, failures, problems, open, unmeasured, basel
     case 'interrupted':
       return 'the verdicts are those of the samples so far'
   }
+}
+
+/** What the data say, and why it is no verdict. */
+function suspendedTexts(suspended: Headline['suspended']): string[] {
+  const count = (code: Reason['code']) => suspended.filter(({ reason }) => reason?.code === code).length
+  const [dependent, overloaded] = [count('dependent-rounds'), count('host-overloaded')]
+  const are = (number: number) => `${plural(number, 'result')} ${number === 1 ? 'is' : 'are'} worse than claimed`
+  return [
+    ...(dependent > 0
+      ? [`${are(dependent)}, but ${dependent === 1 ? 'its' : 'their'} rounds depend on each other`]
+      : []),
+    ...(overloaded > 0 ? [`${are(overloaded)}, but other processes had most of the CPUs`] : []),
+  ]
 }
 
 /** `claims: 91 hold · 1 worse · 2 better · 127 inconclusive · 4 without data · 42 not asked for`. */
@@ -179,15 +195,23 @@ export function measuredText(verdict: ClaimVerdict): string {
 /** `12.3` of `12.3 ms`. */
 const withoutUnit = (quantity: string): string => quantity.split(' ')[0]!
 
+/** A margin as the estimate is shown: in percent beside percent, as a factor beside a factor. */
+function marginText(percent: number, estimate: Estimate | null): string {
+  if (estimate?.kind !== 'ratio' || usesPercent(estimate.value)) return `${percent} %`
+  return `${short(estimate.value > 1 ? 1 + percent / 100 : Math.max(0, 1 - percent / 100))} ×`
+}
+
 /** What was allowed: `10 % allowed`, `claimed: at most 100 ms`. */
-export function allowedText({ claim: { matcher, onAtLeast }, unit }: ClaimVerdict): string {
+export function allowedText({ claim: { matcher, onAtLeast }, unit, estimate }: ClaimVerdict): string {
   const some = onAtLeast === undefined ? '' : `, on at least ${onAtLeast} of them`
   switch (matcher.kind) {
     case 'withinNative':
     case 'notWorseThan':
-      return `${matcher.percent} % allowed${some}`
-    case 'equivalentTo':
-      return `±${matcher.percent} % allowed${some}`
+      return `${marginText(matcher.percent, estimate)} allowed${some}`
+    case 'equivalentTo': {
+      const isFactor = estimate?.kind === 'ratio' && !usesPercent(estimate.value)
+      return `${isFactor ? '' : '±'}${marginText(matcher.percent, estimate)} allowed${some}`
+    }
     case 'atMost':
       return `claimed: at most ${formatQuantity(matcher.value, unit ?? '')}${some}`
     case 'atLeast':
@@ -263,10 +287,11 @@ export function sinceText(
     case 'baseline':
       return `${since.row.change === 'unclear' ? 'no clear change' : 'no change'}: ${regressedText(since)}`
     case 'former': {
-      const { outcome, verdict, startedAt } = since
+      const { outcome, verdict, startedAt, isFurther } = since
       const then = shortTime(startedAt)
       const value = verdict.estimate ? `, ${measuredText(verdict)}` : ''
-      if (outcome === 'contradicted') return `also in the run of ${then}${value}`
+      if (outcome === 'contradicted')
+        return isFurther ? `even more than in the run of ${then}${value}` : `also in the run of ${then}${value}`
       return outcome === 'holds'
         ? `new: it held in the run of ${then}${value}`
         : `undecided in the run of ${then}${value}`
@@ -359,13 +384,21 @@ export function disturbanceText({ disturbed, of, most }: Disturbance): string {
   return `they disturbed ${disturbed} of ${plural(of, 'sample')}${when}`
 }
 
+const claimsText = (count: number): string => (count === 1 ? 'one open claim' : `${count} open claims`)
+
 /** What to do, before its command. */
 export function nextText({ kind, count, of }: NextStep, { disturbance }: Pick<Headline, 'disturbance'>): string {
   switch (kind) {
+    case 'quiet': {
+      const stop = `stop other processes${disturbance ? `: ${disturbanceText(disturbance)}` : ''}`
+      return count === 0 ? stop : `${stop}; then measure ${claimsText(count)} again`
+    }
+    case 'spread':
+      return `more rounds over more time, because those of ${claimsText(count)} depend on each other`
     case 'decide':
-      return count === 1 ? 'decide the open claim' : `decide the ${count} open claims`
-    case 'quiet':
-      return `stop other processes: ${disturbance ? disturbanceText(disturbance) : ''}`
+      return `more rounds decide ${claimsText(count)}`
+    case 'unreachable':
+      return `${claimsText(count)} so near to the margin that 200 more rounds would not decide`
     case 'keep':
       return 'keep a run to compare with'
     case 'platforms':

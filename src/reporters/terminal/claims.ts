@@ -14,7 +14,7 @@ import {
   formatReason,
   formatReasonCode,
 } from '../format.ts'
-import { shellWord } from '../headline/next-steps.ts'
+import { allTables, doubtCause, rerunClaim, rerunFailed } from '../headline/next-steps.ts'
 import {
   benchName,
   claimLocation,
@@ -40,9 +40,12 @@ export interface RenderOptions {
   isStale?(verdict: ClaimVerdict): boolean
 }
 
+/** The path of a report's record as commands need it; undefined for the latest run, which they take by default. */
+export const namedRecord = ({ record }: Report, { isNamed, root }: RenderOptions): string | undefined =>
+  isNamed ? shownPath(record, root) : undefined
+
 /** The command that prints all tables of a report. */
-export const allTablesCommand = ({ record }: Report, { isNamed, root }: RenderOptions): string =>
-  ['isobench report', ...(isNamed ? [shellWord(shownPath(record, root))] : []), '--all'].join(' ')
+export const allTablesCommand = (report: Report, view: RenderOptions): string => allTables(namedRecord(report, view))
 
 /** How many claims that do not fail the run are shown in detail; the others are counted. */
 const detailed = 8
@@ -149,25 +152,15 @@ function measured(verdict: ClaimVerdict): string {
   return `${shown(value)} ${sanitize(formatEstimateUnit(verdict))}${change}; ${sure}`
 }
 
-/** What to do now: where to look, and a command that measures more precisely. */
+/** What to do now: where to look, and the command that decides it. */
 function advice(report: Report, verdict: ClaimVerdict): string[] {
-  const { claim, outcome, direction, platforms } = verdict
+  const { outcome, direction } = verdict
   if (direction === 'better') return ['nothing is broken; if it stays so, the claim can be tightened']
-  const { rounds } = report.profile
-  const more = Math.max(8, 2 * rounds)
-  const isAgainstNative = claim.matcher.kind === 'withinNative' && claim.onAtLeast === undefined
-  const platform = isAgainstNative ? (platforms[0] ?? '') : ''
-  const command = rerun(verdict.bench.file, platform, `--rounds ${more}..${3 * more}`)
-  if (outcome === 'inconclusive') return [command]
-  return [`check ${sanitize(formatPlatforms(verdict), 60)} and its options. For a narrower interval:`, command]
-}
-
-/** The command that measures a bench again. Its file is named as shortly as filters allow, to stay on one line. */
-function rerun(file: string, platform: string, rest: string): string {
-  const chosen =
-    platform === '' ? '' : ` --platform ${shellWord(platform === 'native' ? platform : `native,${platform}`)}`
-  const filter = file.replace(/^benches\//, '').replace(/\.bench\.[cm]?[jt]s$/, '')
-  return `isobench ${shellWord(filter)}${chosen} ${rest}`
+  const command = rerunClaim(report, verdict)?.line
+  const lines = command === undefined ? [] : [command]
+  if (outcome !== 'inconclusive')
+    return [`check ${sanitize(formatPlatforms(verdict), 60)} and its options. After a change:`, ...lines]
+  return doubtCause(report, verdict) === 'quiet' ? ['stop other processes, then:', ...lines] : lines
 }
 
 function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
@@ -180,7 +173,12 @@ function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
       ...wrap(head, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`),
       ...labelled('so', `${lost} cannot be judged`, width, ink),
       ...labelled('first', result.errors[0] ? sanitize(result.errors[0], 240) : 'unknown', width, ink),
-      ...labelled('do', rerun(bench.bench.file, result.platform, '--reporter verbose'), width, ink),
+      ...labelled(
+        'do',
+        `${rerunFailed(report, bench.bench.file, result.platform)?.line} --reporter verbose`,
+        width,
+        ink,
+      ),
       '',
     ]
   })

@@ -3,13 +3,13 @@ import type { Report } from '../../core/model/report.ts'
 import { pad, plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
 import { formatTally } from '../findings.ts'
 import { duration } from '../format.ts'
-import { cellText, legendText, nativeText } from '../headline/cells.ts'
 import type { Before, Fact } from '../headline/facts.ts'
 import { type Headline, headlineOf } from '../headline/headline.ts'
-import { type Matrix, type MatrixCell, type MatrixRow, matrixOf } from '../headline/matrix.ts'
-import { rerunOf } from '../headline/next-steps.ts'
+import { moreAbout, rerunOf } from '../headline/next-steps.ts'
 import {
+  allowedText,
   comparedText,
+  comparisonText,
   countsText,
   durationText,
   factText,
@@ -27,9 +27,10 @@ import {
   verdictWord,
 } from '../headline/words.ts'
 import { timeBudgetText } from '../stop.ts'
-import { count, provisionalNotes, shownPath } from '../summary.ts'
-import { allTablesCommand, type RenderOptions } from './claims.ts'
-import { type Colorize, gap } from './table.ts'
+import { benchName, count, provisionalNotes, shownPath } from '../summary.ts'
+import { allTablesCommand, namedRecord, type RenderOptions } from './claims.ts'
+import { type DrawnMatrix, matrixWithin, widestMatrix } from './matrix.ts'
+import type { Colorize } from './table.ts'
 
 /** The screen that a run ends with: at most 40 lines for 7 benches on 18 platforms. */
 
@@ -41,17 +42,20 @@ interface Limits {
   readonly failures: number
   /** Failures with their evidence and their command. */
   readonly detailed: number
+  /** Whether their details have the command that shows more. */
+  readonly hasMore: boolean
   readonly warnings: number
   readonly findings: number
 }
 
 /** The first one with which everything fits on the screen. */
 const limits: readonly Limits[] = [
-  { failures: 7, detailed: 3, warnings: 4, findings: 6 },
-  { failures: 6, detailed: 2, warnings: 3, findings: 5 },
-  { failures: 5, detailed: 1, warnings: 2, findings: 4 },
-  { failures: 4, detailed: 1, warnings: 2, findings: 3 },
-  { failures: 3, detailed: 1, warnings: 1, findings: 2 },
+  { failures: 7, detailed: 3, hasMore: true, warnings: 4, findings: 6 },
+  { failures: 6, detailed: 2, hasMore: true, warnings: 3, findings: 5 },
+  { failures: 6, detailed: 2, hasMore: false, warnings: 3, findings: 4 },
+  { failures: 5, detailed: 1, hasMore: true, warnings: 2, findings: 4 },
+  { failures: 4, detailed: 1, hasMore: true, warnings: 2, findings: 3 },
+  { failures: 3, detailed: 1, hasMore: false, warnings: 1, findings: 2 },
 ]
 
 /** The share of a line that the title of a finding gets. */
@@ -73,7 +77,11 @@ export function screenLines(report: Report, view: RenderOptions, { ms, before }:
   }
   let lines: string[] = []
   for (const limit of limits) {
-    const above = [...verdictLines(headline, report, view, ms), ...failureLines(headline, report, view, limit)]
+    const above = [
+      ...verdictLines(headline, report, view, ms),
+      ...failureLines(headline, report, view, limit),
+      ...suspendedLines(headline, report, view, limit),
+    ]
     const below = [
       ...warningLines(headline, report, view, limit),
       ...findingNoteLines(headline, report, view, limit),
@@ -111,9 +119,9 @@ function hanging(text: string, width: number, indent: number, first = '', paint:
 }
 
 function verdictLines(headline: Headline, report: Report, { width, ink }: RenderOptions, ms?: number): string[] {
-  const { code } = report.exit
-  const isBad = code === exitCodes.failed || code === exitCodes.invalid
-  const paint: Colorize = (text) => ink.strong((code === 0 ? ink.good : isBad ? ink.bad : ink.doubt)(text))
+  const { state } = headline
+  const isBad = state === 'failed' || state === 'invalid'
+  const paint: Colorize = (text) => ink.strong((state === 'passed' ? ink.good : isBad ? ink.bad : ink.doubt)(text))
   const head = `${verdictSign(headline)} ${verdictWord(headline)}`
   const benches = new Set(report.cases.map(({ bench }) => bench.id)).size
   const platforms = new Set(report.cases.flatMap(({ results }) => results.map(({ platform }) => platform))).size
@@ -153,36 +161,59 @@ function failureLines(headline: Headline, report: Report, view: RenderOptions, l
   const rest = failures.length - shown.length
   return [
     ...section([...broken, ...(problems.length > 2 ? [`  … and ${problems.length - 2} more problems`] : [])]),
-    ...section(shown.flatMap((fact, at) => failureLinesOf(fact, headline, report, view, at < limit.detailed))),
+    ...section(
+      shown.flatMap((fact, at) =>
+        failureLinesOf(fact, headline, report, view, at < limit.detailed ? limit : undefined),
+      ),
+    ),
     ...(rest > 0 ? [ink.dim(`  … and ${rest} more: ${allTablesCommand(report, view)}`)] : []),
   ]
 }
 
-/** A failure with its evidence and its command, or on one line. */
+/** A failure with its evidence and its commands, or on one line without limits. */
 function failureLinesOf(
   fact: Fact,
   headline: Headline,
   report: Report,
-  { width, ink, root }: RenderOptions,
-  isDetailed: boolean,
+  view: RenderOptions,
+  limit: Limits | undefined,
 ): string[] {
+  const { width, ink, root } = view
   const sign = fact.direction === 'better' ? signs.better : signs.fails
   const paint = fact.direction === 'better' ? ink.doubt : ink.bad
   const title = sanitize(factTitle(fact), 120)
   const what = sanitize(factText(fact))
-  if (!isDetailed) return [paint(truncate(`${sign} ${title}: ${what}`, width))]
+  if (!limit) return [paint(truncate(`${sign} ${title}: ${what}`, width))]
   const oneLine = `${title}: ${what}`
   const command = rerunOf(report, fact)
   const takes = durationText(command?.seconds ?? null)
   const others = othersText(fact)
-  const row = (label: string, text: string) => hanging(sanitize(text), width, 9, `  ${ink.dim(pad(label, 7))}`)
+  const indent = (label: string) => `  ${ink.dim(pad(label, 7))}`
+  const row = (label: string, text: string) => hanging(sanitize(text), width, 9, indent(label))
+  const more = moreAbout(fact, headline, namedRecord(report, view))
   return [
     ...hanging(oneLine, width, 2, paint(sign), (line) => ink.strong(paint(line))),
     ...row('sure', others ? `${sureText(fact)}; ${others}` : sureText(fact)),
     ...row('since', `${sinceText(fact.subjects[0]!, headline)} · ${sourcesText(fact, root)}`),
-    ...(command ? commandLines(command.line, takes, width, 9, `  ${ink.dim(pad('do', 7))}`) : []),
+    ...(limit.hasMore ? commandLines(more, undefined, width, 9, indent('more')) : []),
+    ...(command ? commandLines(command.line, takes, width, 9, indent('again')) : []),
   ]
 }
+
+/** What the data say, and what keeps it from being a verdict: the text of the verdict has the reason. */
+const suspendedLines = ({ suspended }: Headline, report: Report, view: RenderOptions, { failures }: Limits): string[] =>
+  section(
+    listed(
+      suspended,
+      failures,
+      (verdict) => {
+        const text = `${benchName(verdict.bench)}: ${sanitize(comparisonText(verdict))}, ${sanitize(allowedText(verdict))}`
+        return view.ink.doubt(truncate(`${signs.doubt} ${text}`, view.width))
+      },
+      report,
+      view,
+    ),
+  )
 
 /** A command that can be pasted, also if it is broken; how long it takes, on its last line if there is room. */
 function commandLines(line: string, takes: string | undefined, width: number, indent: number, first: string): string[] {
@@ -193,116 +224,6 @@ function commandLines(line: string, takes: string | undefined, width: number, in
   const note = `(${takes})`
   if (widthOf(last) + 3 + widthOf(note) <= width) return [...lines.slice(0, -1), `${last}   ${note}`]
   return [...lines, ' '.repeat(indent) + note]
-}
-
-/** The most and the fewest rows of the matrix. */
-const rowLimits = { most: 18, least: 8 }
-
-interface DrawnMatrix {
-  readonly lines: readonly string[]
-  /** Whether it has all benches. */
-  readonly isWhole: boolean
-}
-
-/** The matrix in about so many lines. */
-function matrixWithin(room: number, matrixOfRows: (rows: number) => DrawnMatrix): DrawnMatrix {
-  let drawn = matrixOfRows(rowLimits.most)
-  for (let rows = rowLimits.most - 1; drawn.lines.length > room && rows >= rowLimits.least; rows--)
-    drawn = matrixOfRows(rows)
-  return drawn
-}
-
-/** The matrix with as many columns as fit. */
-function widestMatrix(report: Report, { width, ink }: RenderOptions, rows: number): DrawnMatrix {
-  const names = Math.min(24, Math.max(14, Math.floor(width / 5)))
-  let drawn: DrawnMatrix = { lines: [], isWhole: true }
-  for (let columns = Math.max(1, Math.floor((width - names) / 7)); columns > 0; columns--) {
-    const matrix = matrixOf(report, { columns, rows })
-    if (!matrix) return drawn
-    const isWhole = matrix.omitted.length === 0
-    for (const isCompact of [false, true]) {
-      drawn = { lines: drawMatrix(matrix, { width, ink, names, isCompact }), isWhole }
-      if (drawn.lines.every((line) => widthOf(line) <= width)) return drawn
-    }
-  }
-  return drawn
-}
-
-function drawMatrix(
-  matrix: Matrix,
-  { width, ink, names, isCompact }: Pick<RenderOptions, 'width' | 'ink'> & { names: number; isCompact: boolean },
-): string[] {
-  const { columns, omitted } = matrix
-  const rows = [nativeRow, ...matrix.rows]
-  const texts = rows.map((row) =>
-    columns.map((column, at) =>
-      row === nativeRow ? nativeText(column) : cellText(row.cells[at]!, isCompact ? column.better : undefined),
-    ),
-  )
-  const available = Math.floor((width - names - 2) / columns.length) - gap
-  const widths = columns.map(({ label, detail }, at) => {
-    const cells = Math.max(...texts.map((row) => widthOf(row[at]!)))
-    return Math.max(
-      cells,
-      Math.min(Math.max(widthOf(sanitize(label)), widthOf(sanitize(detail))), Math.max(available, 6)),
-    )
-  })
-  const space = ' '.repeat(gap)
-  const line = (name: string, cells: readonly string[], paint: (at: number) => Colorize) => {
-    const drawn = cells.map((cell, at) => {
-      const text = truncate(cell, widths[at]!)
-      const painted = text === '' ? '' : paint(at)(text)
-      return space + painted + ' '.repeat(Math.max(0, widths[at]! - widthOf(text)))
-    })
-    return (pad(name, names) + drawn.join('')).trimEnd()
-  }
-  const dim = () => ink.dim
-  const heading = (pick: 'label' | 'detail') =>
-    line(
-      '',
-      columns.map((column) => sanitize(column[pick], 60)),
-      dim,
-    )
-  const drawn = rows.flatMap((row, at) => {
-    const [first, ...others] = nameLines(row, names)
-    const paint = (cell: number): Colorize => (row === nativeRow ? ink.dim : colorOf(row.cells[cell]!, ink))
-    return [line(first!, texts[at]!, paint), ...others]
-  })
-  const worst = isCompact ? '; a row of several shows its extreme' : ''
-  const legend =
-    legendText(matrix) +
-    worst +
-    (omitted.length > 0 ? `; not shown: ${plural(omitted.length, 'bench', 'benches')}` : '')
-  return [
-    '',
-    heading('label'),
-    heading('detail'),
-    ...drawn,
-    ...wrap(legend, width - 2).map((text) => ink.dim(`  ${text}`)),
-  ]
-}
-
-const nativeRow: MatrixRow = { platforms: ['native'], cells: [] }
-
-/** The most lines with names that a row has. */
-const nameLimit = 2
-
-/** The names of a row, wrapped into its column. */
-function nameLines({ platforms }: MatrixRow, columns: number): string[] {
-  const room = columns - 2
-  const names = platforms.map((name) => truncate(sanitize(name, 60), room)).join(' ')
-  const lines = wrap(names, room)
-  if (lines.length <= nameLimit) return lines.map((text) => `  ${text}`)
-  const shown = lines.slice(0, nameLimit).join(' ').split(' ')
-  const more = () => `+${platforms.length - shown.length} more`
-  while (wrap([...shown, more()].join(' '), room).length > nameLimit) shown.pop()
-  return wrap([...shown, more()].join(' '), room).map((text) => `  ${text}`)
-}
-
-function colorOf({ state, fails, isSuspicious }: MatrixCell, ink: RenderOptions['ink']): Colorize {
-  if (fails || state === 'failed') return ink.bad
-  if (state === 'better') return isSuspicious ? ink.doubt : ink.good
-  return state === 'same' || state === 'none' ? ink.dim : (text) => text
 }
 
 /** Entries on one line each, and how many more there are. */

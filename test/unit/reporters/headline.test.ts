@@ -57,6 +57,15 @@ describe('the matrix', () => {
     expect(failing.sort()).toEqual(['docker-gvisor', 'gvisor', 'gvisor-ptrace', 'user-mode-linux'])
   })
 
+  it('marks what regressed against the baseline, by the metric that regressed', () => {
+    const regressions = [
+      { case: 'benches/startup/ending.bench.ts#ending the guest', platform: 'crun', metric: 'share' },
+    ]
+    const { columns, rows } = matrixOf({ ...report, exit: { ...report.exit, regressions } }, { columns: 9, rows: 18 })!
+    const at = columns.findIndex(({ label }) => label === 'ending')
+    expect(rows.filter(({ cells }) => cells[at]!.fails).map(({ platforms }) => platforms)).toEqual([['crun']])
+  })
+
   it('says which platforms have emulated CPUs', () => {
     expect(legendText(matrixOf(report, { columns: 9, rows: 12 })!)).not.toContain('emulated')
     const platforms = report.platforms.map((one) =>

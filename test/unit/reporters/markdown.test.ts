@@ -24,7 +24,7 @@ async function written(name: string, ...reports: Report[]): Promise<string> {
 describe('markdown', () => {
   it('begins with the verdict, what fails and the matrix; the rest is folded', async () => {
     const text = await written('markdown', large)
-    expect(text).toMatch(/^# isobench\n\n## ✗ FAIL: \d+ results are not as claimed\n/)
+    expect(text).toMatch(/^# isobench\n\n## ✗ FAIL: \d+ results are worse than claimed\n/)
     const [verdict, failure, matrix, folded] = ['## ✗ FAIL', '- ✗ **', '| platform |', '<details>'].map((one) =>
       text.indexOf(one),
     )

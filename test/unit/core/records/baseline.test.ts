@@ -22,7 +22,7 @@ import {
 } from '../../../../src/core/records/compare.ts'
 import { hostDifferences } from '../../../../src/core/records/fingerprint.ts'
 import { ratioInterval, ratioPValue, seeded } from '../../../../src/core/stats/index.ts'
-import { comparisonText } from '../../../../src/reporters/comparison.ts'
+import { type ComparisonLayout, comparisonText } from '../../../../src/reporters/comparison.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
 import { aBench, aClaim, aPlan, aPlatform, aSample, benchId, environmentOf, withValues } from '../judge/builders.ts'
 
@@ -52,6 +52,7 @@ function runOf(seed: string, costs: Record<string, number>, { host = 1, count = 
 }
 
 const options = { marginPercent: 5, allowDifferentHosts: false }
+const wide: ComparisonLayout = { width: 200, all: true }
 const changes = (a: RunRecord, b: RunRecord) =>
   Object.fromEntries(
     compareRecords(a, b, options).rows.map((row) => [`${row.platform} ${row.metric}`, row.change] as const),
@@ -133,7 +134,7 @@ describe('comparing two runs', () => {
         const moved = comparison.rows.filter(({ failsRun }) => failsRun)
         expect(moved).toMatchObject(moved.map(() => doubted(run)))
         expect(fails(comparison)).toBe(false)
-        expect(comparisonText(comparison)).toContain('other processes had most of the CPUs')
+        expect(comparisonText(comparison, wide)).toContain('other processes had most of the CPUs')
       }
     })
 
@@ -145,12 +146,23 @@ describe('comparing two runs', () => {
     })
   })
 
+  it('prints what regressed first, counts what is the same, and fits the terminal', () => {
+    const comparison = compareRecords(runOf('a', { runc: 1, gvisor: 1 }), runOf('b', { runc: 1, gvisor: 1.5 }), options)
+    const lines = comparisonText(comparison, { width: 60, all: false }).split('\n')
+    const rows = lines.slice(lines.findIndex((line) => line.includes('platform')) + 1)
+    expect(rows.slice(0, 2).map((line) => line.slice(0, 11))).toEqual(['✗ regressed', '✗ regressed'])
+    expect(rows.join('\n')).toMatch(/^Not listed: \d+ same \(--all lists every result\)\.$/m)
+    expect(lines.filter((line) => line.length > 60)).toEqual([])
+    const all = comparisonText(comparison, { width: 200, all: true })
+    expect(all.lastIndexOf('✗ regressed')).toBeLessThan(all.indexOf('= same'))
+  })
+
   it('says that the rounds are too few for the sweep', () => {
     const few = (seed: string) => runOf(seed, { runc: 1, gvisor: 1 }, { count: 2 })
     const comparison = compareRecords(few('a'), few('b'), options)
     expect(comparison.canTell).toBe(false)
     expect(comparisonExit(comparison, false)).toBe(4)
-    expect(comparisonText(comparison)).toContain('Too few rounds')
+    expect(comparisonText(comparison, wide)).toContain('Too few rounds')
   })
 
   it('finds nothing if the work differs, or nothing is in common, and says which', () => {
@@ -158,11 +170,11 @@ describe('comparing two runs', () => {
     const other = { ...now, samples: now.samples.map((one) => ({ ...one, workDigest: 'other' })) }
     const changed = compareRecords(before, other, options)
     expect(comparisonExit(changed, false)).toBe(4)
-    expect(comparisonText(changed)).toContain('No regression could be found: the work differs: the bench')
+    expect(comparisonText(changed, wide)).toContain('No regression could be found: the work differs: the bench')
     const plan = aPlan({ platforms: ['native', 'crun'].map((name) => aPlatform(name)) })
     const apart = compareRecords(before, { ...runOf('b', { crun: 1.1 }), plan }, options)
     expect(comparisonExit(apart, false)).toBe(4)
-    expect(comparisonText(apart)).toContain('the runs have no result in common')
+    expect(comparisonText(apart, wide)).toContain('the runs have no result in common')
   })
 
   it('with --strict, a metric that may have regressed ends with 3', () => {
@@ -228,8 +240,8 @@ describe('comparing two runs', () => {
       ])
       expect(lost[0]!.reason).toEqual({ code })
       expect(comparisonExit(comparison, false)).toBe(1)
-      expect(comparisonText(comparison)).toContain('2 lost')
-      expect(comparisonText(comparison)).toContain(text)
+      expect(comparisonText(comparison, wide)).toContain('2 lost')
+      expect(comparisonText(comparison, wide)).toContain(text)
     })
 
     it('is allowed by name, and is not lost if the run did not ask for the platform', () => {
@@ -252,7 +264,7 @@ describe('comparing two runs', () => {
     expect(comparison.lostVerdicts).toMatchObject([{ platforms: ['runc'], before: 'holds', now: 'inconclusive' }])
     expect(comparisonExit(comparison, false)).toBe(0)
     expect(comparisonExit(comparison, true)).toBe(3)
-    expect(comparisonText(comparison)).toContain('disk · runc · latency: holds → inconclusive')
+    expect(comparisonText(comparison, wide)).toContain('disk · runc · latency: holds → inconclusive')
   })
 
   it('rounds that depend on each other change nothing for sure', () => {
@@ -334,7 +346,7 @@ describe('different hosts', () => {
     )
     const comparison = compareSameHost(a, b, { ...options, allowDifferentHosts: true })
     expect(comparison.hostDifferences.map((one) => one.what)).toEqual([what])
-    expect(comparisonText(comparison)).toContain(what)
+    expect(comparisonText(comparison, wide)).toContain(what)
   })
 
   it('the time, the revision and platforms that only one has make no difference', () => {

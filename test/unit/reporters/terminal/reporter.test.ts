@@ -34,7 +34,7 @@ describe.each(['default', 'verbose', 'dot'])('%s in a pipe', (name) => {
 
   test('shows everything after the run', async () => {
     const text = await piped(name, 80, false)
-    expect(text).toContain('✗ FAIL  2 results are not as claimed')
+    expect(text).toContain('✗ FAIL  2 results are worse than claimed')
     expect(text).toContain('exit code 1: something is worse than claimed')
     expect(text).toMatch(/^✗ prime verification events · gvisor: 11 % less than native \[11, 12 %\]/m)
   })
@@ -81,8 +81,8 @@ describe('the summary', () => {
         '    claimed   within 5 % of native',
         '    measured  0.887 ×native, 11.3 % less; 90 % interval 0.884 to 0.891, 8 rounds',
         '    where     benches/compute/prime.bench.ts:12 (finding 2, the bench)',
-        '    do        check gvisor and its options. For a narrower interval:',
-        '              isobench compute/prime --platform native,gvisor --rounds 16..48',
+        '    do        check gvisor and its options. After a change:',
+        '              isobench run compute/prime --platform native,gvisor --rounds 8',
       ].join('\n'),
     )
   })

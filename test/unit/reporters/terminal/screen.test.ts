@@ -7,6 +7,7 @@ import { compareRecords, withBaseline } from '../../../../src/core/records/compa
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import type { Before } from '../../../../src/reporters/headline/facts.ts'
 import { screenLines } from '../../../../src/reporters/terminal/headline.ts'
+import { cutHeadings } from '../../../../src/reporters/terminal/matrix.ts'
 import { createColors } from '../../../../src/reporters/terminal/table.ts'
 import { widthOf } from '../../../../src/util/text.ts'
 import { scaled } from '../../core/judge/builders.ts'
@@ -88,6 +89,24 @@ describe('the screen after a run', () => {
   })
 })
 
+describe('the headings of the matrix', () => {
+  const cut = (labels: readonly string[], width: number) =>
+    cutHeadings(
+      labels.map((label) => ({ label, detail: 'calls' })),
+      labels.map(() => width),
+    ).map(({ label }) => label)
+
+  it('are cut at the end, or in the middle if they would read alike', () => {
+    expect(cut(['throughput of files', 'boot'], 10)).toEqual(['throughpu…', 'boot'])
+    expect(cut(['attack-profile-io', 'attack-profile-net'], 8)).toEqual(['atta…-io', 'atta…net'])
+  })
+
+  it('have numbers if nothing else tells them apart, and none if they are the same', () => {
+    expect(cut(['attack-profile-io-xyz', 'attack-profile-ia-xyz'], 7)).toEqual(['attac…1', 'attac…2'])
+    expect(cut(['latency of reads', 'latency of reads'], 8)).toEqual(['latency…', 'latency…'])
+  })
+})
+
 describe('what the last screen of a failing run answers', () => {
   const text = screen(slower, 100, { before: { baseline: { name: 'main', report: former, comparison }, former } }).join(
     '\n',
@@ -95,13 +114,14 @@ describe('what the last screen of a failing run answers', () => {
 
   it.each([
     ['what regressed', /✗ prime verification events · gvisor:/],
-    ['by how much', /0\.45 × native \[0\.43, 0\.49\], 10 % allowed/],
+    ['by how much', /0\.45 × native \[0\.43, 0\.49\], 0\.9 × allowed/],
     ['how sure', /worse in 5 of 5 rounds, 90 % interval all beyond the claim/],
     ['since when', /since {2}regressed: 0\.6 × the baseline main \[/],
     ['that it is not the host', /holds on runc/],
+    ['where there is more', /more {3}isobench findings 1 2 --explain/],
     [
-      'what to do, and how long it takes',
-      /prime --platform native,gvisor --rounds 10\.\.30 --baseline main\s+\(\d+ to \d+ s\)/,
+      'what to repeat after a change, and how long it takes',
+      /again {2}isobench run compute\/prime --platform native,gvisor --rounds 5 --baseline main\s+\(about \d+ s\)/,
     ],
   ])('%s', (_, pattern) => {
     expect(text).toMatch(pattern)

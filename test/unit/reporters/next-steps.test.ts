@@ -1,0 +1,99 @@
+/** What a run advises, and that it advises what its cause asks for. */
+import { describe, expect, it } from 'vitest'
+import { buildReport } from '../../../src/core/judge/report.ts'
+import type { RunRecord, Sample } from '../../../src/core/model/record.ts'
+import type { Matcher } from '../../../src/dsl/claim.ts'
+import { headlineOf } from '../../../src/reporters/headline/headline.ts'
+import { moreAbout, rerunOf } from '../../../src/reporters/headline/next-steps.ts'
+import { verdictText, verdictWord } from '../../../src/reporters/headline/words.ts'
+import { screenLines } from '../../../src/reporters/terminal/headline.ts'
+import { createColors } from '../../../src/reporters/terminal/table.ts'
+import { aClaim, costing, environmentOf, native, planWith } from '../core/judge/builders.ts'
+
+const within: Matcher = { kind: 'withinNative', percent: 10 }
+
+function recordOf(samples: readonly Sample[], matcher = within): RunRecord {
+  const plan = planWith(aClaim(matcher))
+  return { file: 'x.jsonl', environment: environmentOf(), plan, problems: [], samples, status: 'finished' }
+}
+
+const reportOf = (samples: readonly Sample[], matcher?: Matcher) =>
+  buildReport(recordOf(samples, matcher), { strict: false })
+
+const load = { steal: 0, otherProcesses: 0.6, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
+const busy = (samples: readonly Sample[]) => samples.map((one): Sample => ({ ...one, disturbed: true, load }))
+/** Each round is slower than the one before. */
+const drifting = costing('runc', (round) => 1.12 + 0.02 * round, { count: 12 })
+/** On both sides of the margin. */
+const unclear = costing('runc', (round) => [1.06, 1.14, 1.05, 1.15, 1.08, 1.12, 1.04, 1.13, 1.07, 1.1][round]!)
+
+const stepsOf = (samples: readonly Sample[]) => {
+  const { next } = headlineOf(reportOf(samples), { former: null })
+  return next.flatMap(({ kind, command }) => (kind === 'details' || kind === 'keep' ? [] : [[kind, command?.line]]))
+}
+
+const textOf = (samples: readonly Sample[]) => {
+  const view = { width: 80, ink: createColors({ color: false }), root: '/project', all: false }
+  return screenLines(reportOf(samples), view, { before: { former: null } })
+}
+
+describe('what to do next', () => {
+  it('is more rounds if only rounds lack', () => {
+    expect(stepsOf([...native(), ...unclear])).toEqual([
+      ['decide', 'isobench run a --platform native,runc --rounds 20..60'],
+    ])
+  })
+
+  it('is to stop other processes, and the same rounds again, if they disturbed most samples', () => {
+    const same = 'isobench run a --platform native,runc --rounds 10'
+    expect(stepsOf(busy([...native(), ...unclear]))).toEqual([['quiet', same]])
+    expect(stepsOf(busy([...native(), ...costing('runc', 2)]))).toEqual([['quiet', same]])
+  })
+
+  it('is more rounds over more time if the rounds depend on each other', () => {
+    expect(stepsOf([...native(12), ...drifting])).toEqual([
+      ['spread', 'isobench run a --platform native,runc --rounds 20..60 --seconds 3'],
+    ])
+  })
+
+  it('of a sure failure is what shows more, and the same again after a change', () => {
+    const report = reportOf([...native(), ...costing('runc', 2)])
+    const [failure] = headlineOf(report, {}).failures
+    const none = { baseline: null, former: null }
+    expect(moreAbout(failure!, none)).toBe('isobench report --all')
+    expect(moreAbout({ ...failure!, findings: [3, 12] }, none)).toBe('isobench findings 3 12 --explain')
+    expect(moreAbout(failure!, { ...none, former: report })).toBe('isobench history --bench a')
+    expect(rerunOf(report, failure!)!.line).toBe('isobench run a --platform native,runc --rounds 10')
+  })
+})
+
+describe('a result that is worse than claimed, but whose rounds decide nothing', () => {
+  it('is no PASS, and says why', () => {
+    const report = reportOf([...native(12), ...drifting])
+    const headline = headlineOf(report, {})
+    expect(report.exit.code).toBe(0)
+    expect(verdictWord(headline)).toBe('OPEN')
+    expect(verdictText(headline)).toBe('1 result is worse than claimed, but its rounds depend on each other')
+    const lines = textOf([...native(12), ...drifting])
+    expect(lines.slice(0, 6).join('\n')).toMatch(
+      /\? disk: latency of runc: \d+ % more than native \[.*\], 10 % allowed/,
+    )
+  })
+
+  it('of a busy host is no PASS either', () => {
+    const headline = headlineOf(reportOf(busy([...native(), ...costing('runc', 2)])), {})
+    expect([verdictWord(headline), verdictText(headline)]).toEqual([
+      'OPEN',
+      '1 result is worse than claimed, but other processes had most of the CPUs',
+    ])
+  })
+
+  it('is a PASS if the data alone say that it holds', () => {
+    const { reason } = reportOf(busy([...native(), ...costing('runc', 2)]), {
+      kind: 'worseThan',
+      platform: 'native',
+      by: 1.5,
+    }).claims[0]!
+    expect(reason).toEqual({ code: 'host-overloaded', wouldBe: 'holds' })
+  })
+})
