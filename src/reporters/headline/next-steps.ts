@@ -105,7 +105,7 @@ function rerunClaims(
   return rerun(report, { files, platforms, rounds })
 }
 
-/** The command that repeats a bench on a platform whose samples failed. */
+/** The command that repeats a bench on a platform with failed samples. */
 export const rerunFailed = (report: Report, file: string, platform: string): Command | null =>
   rerun(report, { files: [file], platforms: [platform], rounds: 'same' })
 

@@ -207,7 +207,8 @@ const suspendedLines = ({ suspended }: Headline, report: Report, view: RenderOpt
       suspended,
       failures,
       (verdict) => {
-        const text = `${benchName(verdict.bench)}: ${sanitize(comparisonText(verdict))}, ${sanitize(allowedText(verdict))}`
+        const what = `${comparisonText(verdict)}, ${allowedText(verdict)}`
+        const text = `${benchName(verdict.bench)}: ${sanitize(what)}`
         return view.ink.doubt(truncate(`${signs.doubt} ${text}`, view.width))
       },
       report,

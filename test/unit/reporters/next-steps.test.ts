@@ -67,7 +67,7 @@ describe('what to do next', () => {
   })
 })
 
-describe('a result that is worse than claimed, but whose rounds decide nothing', () => {
+describe('a result that is worse than claimed, with rounds that decide nothing', () => {
   it('is no PASS, and says why', () => {
     const report = reportOf([...native(12), ...drifting])
     const headline = headlineOf(report, {})

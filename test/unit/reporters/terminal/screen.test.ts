@@ -101,7 +101,7 @@ describe('the headings of the matrix', () => {
     expect(cut(['attack-profile-io', 'attack-profile-net'], 8)).toEqual(['atta…-io', 'atta…net'])
   })
 
-  it('have numbers if nothing else tells them apart, and none if they are the same', () => {
+  it('have numbers if they still read alike, and none if they are the same', () => {
     expect(cut(['attack-profile-io-xyz', 'attack-profile-ia-xyz'], 7)).toEqual(['attac…1', 'attac…2'])
     expect(cut(['latency of reads', 'latency of reads'], 8)).toEqual(['latency…', 'latency…'])
   })
