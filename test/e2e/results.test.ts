@@ -180,25 +180,33 @@ describeUnless(noBrowser, 'program-missing', 'the html report in Chromium', () =
     expect(elements).toEqual({ scripts: 1, handlers: 0, loads: 0 })
   })
 
-  test('of 7 benches on 18 platforms is at most 12,000 px high, and as wide as a screen or a phone', async () => {
+  test('of 7 benches on 18 platforms is at most 12,000 px high, fits a phone, and shows where links lead', async () => {
     using project = withConfig()
     project.write({ 'large.jsonl': recordText(largeRecord(), '2026-01-01T00:00:00.000Z') })
     await project.isobench(['report', 'large.jsonl', '--reporter', 'html=report.html'])
     // The narrowest window of Chromium is wider than a phone, a frame is not. Sections have their size only when seen.
     const style = '<style>section { content-visibility: visible !important }</style></head>'
     project.write({ 'page.html': project.read('report.html').replace('</head>', style) })
-    const frames = [1280, 390].map((width) => `<iframe src="page.html" style="width: ${width}px"></iframe>`)
+    const frame = (target: string, width: number) =>
+      `<iframe src="page.html#${target}" style="width: ${width}px"></iframe>`
+    const claims = [...project.read('page.html').matchAll(/<li id="(claim-[^"]+)" data-kind="holds"/g)]
+    const frames = [frame('', 1280), frame('', 390), frame(claims[0]![1]!, 1280), frame('platform-gvisor', 390)]
     const code = `return [...document.querySelectorAll('iframe')]
-      .map(({ contentDocument }) => contentDocument.documentElement)
-      .map((page) => ({ height: page.scrollHeight, isTooWide: page.scrollWidth > page.clientWidth }))`
+      .map(({ contentDocument }) => [contentDocument.documentElement, contentDocument.querySelector(':target')])
+      .map(([page, target]) => ({
+        height: page.scrollHeight,
+        isTooWide: page.scrollWidth > page.clientWidth,
+        target: target?.getBoundingClientRect().height ?? 0,
+      }))`
     const host = `<head><title></title></head><body>${frames.join('')}</body>`
-    const sizes = (await ask(project, host, code, 'load')) as { height: number; isTooWide: boolean }[]
-    expect(sizes).toHaveLength(2)
-    for (const { height, isTooWide } of sizes) {
-      expect(isTooWide).toBe(false)
+    const seen = (await ask(project, host, code, 'load')) as { height: number; isTooWide: boolean; target: number }[]
+    expect(seen.map(({ isTooWide }) => isTooWide)).toEqual([false, false, false, false])
+    for (const { height } of seen.slice(0, 2)) {
       expect(height).toBeGreaterThan(5000)
       expect(height).toBeLessThanOrEqual(12_000)
     }
+    // A claim that the filter hides, and a row of folded details.
+    for (const { target } of seen.slice(2)) expect(target).toBeGreaterThan(10)
   })
 
   test('of a record of about 10 MB opens in less than two seconds', async () => {

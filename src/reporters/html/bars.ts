@@ -32,14 +32,17 @@ const top = 16
 const yOf = (row: number, { rowHeight }: BarLayout): number => row * rowHeight + 32
 const bottomOf = (rows: number, { rowHeight }: BarLayout): number => rows * rowHeight + 20
 
-/** A bar from 0 to the median, a line with caps from the lowest to the highest sample, and a dot per sample. */
+/** A bar from 0 to the median, and a line from the lowest to the highest sample. */
+export const plainBar = (median: number, samples: readonly number[], x: Scale, y: number, height: number): Html =>
+  html`${rectangle(median, x, y, height)}${horizontal(x.at(smallest(samples)), x.at(largest(samples)), y, 'range')}`
+
+/** A plain bar with caps and a dot per sample. */
 export function barHtml(median: number, samples: readonly number[], x: Scale, y: number, height: number): Html {
   const ends = [smallest(samples), largest(samples)] as const
   const cap = height / 4
   const caps = ends.map((end) => vertical(x.at(end), y - cap, y + cap, 'range'))
   const dots = pathData(samples.map((value) => `M${x.at(value)} ${y}h0`).join(''))
-  return html`${rectangle(median, x, y, height)}
-${horizontal(x.at(ends[0]), x.at(ends[1]), y, 'range')}${caps}<path class="samples" d="${dots}"/>`
+  return html`${plainBar(median, samples, x, y, height)}${caps}<path class="samples" d="${dots}"/>`
 }
 
 /** The outline of the baseline's bar. */

@@ -4,7 +4,7 @@ import { formatTally } from '../findings.ts'
 import { cellText, legendText, nativeText } from '../headline/cells.ts'
 import type { Fact } from '../headline/facts.ts'
 import type { FailedSamples, Headline } from '../headline/headline.ts'
-import { type MatrixCell, type MatrixColumn, matrixOf } from '../headline/matrix.ts'
+import { type Matrix, type MatrixCell, type MatrixColumn, matrixOf } from '../headline/matrix.ts'
 import { type Command, rerunOf } from '../headline/next-steps.ts'
 import {
   comparedText,
@@ -34,7 +34,7 @@ import { type Html, type HtmlValue, html, joinHtml, lines } from './tag.ts'
  */
 
 /** How much it shows. The rest of what fails is folded. */
-const most = { failures: 10, columns: 10, rows: 12, notes: 6 }
+const most = { failures: 10, columns: 8, rows: 12, allRows: 40, notes: 6 }
 
 const stateClass: Record<Headline['state'], string> = {
   passed: 'good',
@@ -105,10 +105,22 @@ function factHtml(fact: Fact, view: View): Html {
 <dl class="fact">${rows.map(([name, content]) => html`<dt>${name}</dt><dd>${content}</dd>`)}</dl>`
 }
 
+/** The matrix of what matters most, and that of all benches folded if it does not have them. */
 function matrixHtml(report: Report, anchors: Anchors): Html | undefined {
   const matrix = matrixOf(report, most)
   if (!matrix) return undefined
-  const { columns, omitted } = matrix
+  const { omitted } = matrix
+  const all = omitted.length > 0 && matrixOf(report, { columns: Number.POSITIVE_INFINITY, rows: most.allRows })
+  const left = all && `; not shown: ${plural(omitted.length, 'bench', 'benches')}`
+  return lines(
+    matrixTable('Platforms and benches', matrix, report, anchors),
+    html`<p class="muted">${legendText(matrix)}${left}</p>`,
+    all && details('All benches', matrixTable('Platforms and all benches', all, report, anchors)),
+  )
+}
+
+function matrixTable(caption: string, matrix: Matrix, report: Report, anchors: Anchors): Html {
+  const { columns } = matrix
   const benchOf = new Map(report.cases.map((one) => [one.case, one.bench]))
   const target = ({ cases }: MatrixColumn) => anchors.bench(benchOf.get(cases[0]!)!)
   const rows = [
@@ -130,11 +142,7 @@ function matrixHtml(report: Report, anchors: Anchors): Html | undefined {
     })),
   ]
   const titles = columns.map((column) => html`${link(target(column), column.label)}<br>${column.detail}`)
-  const left = omitted.length > 0 && `; not shown: ${plural(omitted.length, 'bench', 'benches')}`
-  return lines(
-    html`<div class="matrix">${table('Platforms and benches', ['', ...titles], rows)}</div>`,
-    html`<p class="muted">${legendText(matrix)}${left}</p>`,
-  )
+  return html`<div class="matrix">${table(caption, ['', ...titles], rows)}</div>`
 }
 
 function cellClass({ state, fails, isSuspicious }: MatrixCell): string {

@@ -28,7 +28,7 @@ const narrow: LineLayout = { width: 340, left: 48, right: 10, isInteractive: fal
 const [top, bottom] = [14, 44]
 /** The least distance between the names of two lines. */
 const nameGap = 15
-/** A line that is drawn as steps has all its points up to the first number, and beyond it as many as the second. */
+/** A line that is drawn as steps has all its points up to the first number, and beyond it about the second. */
 const [mostPoints, fewPoints] = [60, 12]
 /** The height of a row of names beneath a chart. */
 const keyHeight = 18
@@ -216,7 +216,8 @@ function lineHtml(
       steps,
     )
   // Points of many steps would hide the line: some are enough to recognize it.
-  const every = steps && points.length > mostPoints ? Math.ceil(points.length / fewPoints) : 1
+  const most = isInteractive ? mostPoints : fewPoints
+  const every = steps && points.length > most ? Math.ceil(points.length / fewPoints) : 1
   const marks = points.map((point, index) => {
     const cx = xOf(point.x)
     const title = isInteractive ? `${platform}: ${point.tip}` : undefined

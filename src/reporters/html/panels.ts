@@ -2,7 +2,7 @@ import type { MetricResult } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { sanitize, truncate } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
-import { barHtml, baselineBar, interactiveRow } from './bars.ts'
+import { barHtml, baselineBar, interactiveRow, plainBar } from './bars.ts'
 import { samplesText, verdictClass } from './elements.ts'
 import { signBefore } from './marks.ts'
 import { createScale, formatTick, largest, round, smallest } from './scale.ts'
@@ -62,7 +62,7 @@ export function shareScale(panels: readonly Panel[]): boolean {
 export function panelsCaption(panels: readonly Panel[], unit: string): Html {
   const results = panels.flatMap((panel) => [...panel.results])
   const caption = [
-    `Medians${unit === 'count' ? '' : ` in ${unit}`}; dots are samples.`,
+    html`Medians${unit === 'count' ? '' : ` in ${unit}`}${onWide('; dots are samples')}.`,
     results.some(([platform, result]) => platform === 'native' && hasMedian(result)) && 'Dashed: native.',
     results.some(([, { before }]) => before !== undefined) && 'Outlined: the baseline.',
     shareScale(panels) ? 'One scale for all.' : 'Each has its own scale.',
@@ -159,7 +159,7 @@ function panelHtml(
     const end = round(Math.max(x.at(median), x.at(largest(samples))) + 6)
     const content = [
       former === undefined ? undefined : baselineBar(former, x, y, 16),
-      barHtml(median, samples, x, y, 12),
+      (isInteractive ? barHtml : plainBar)(median, samples, x, y, 12),
       svgText({ x: end, y: y + 4, className: 'figure' }, signBefore(verdict) + truncate(formatTick(median), 9)),
     ]
     if (!isInteractive) return html`<g class="row ${verdictClass(verdict)}">${content}</g>`

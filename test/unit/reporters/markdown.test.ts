@@ -93,4 +93,17 @@ describe('github', () => {
     expect(lines.filter((line) => line.startsWith('::notice '))).toEqual([lines.at(-1)])
     expect(lines.at(-1)).toMatch(/title=isobench%3A FAIL::.* \d+ hold/)
   })
+
+  it('names files from the repository if the project is in a subfolder of it', async () => {
+    const before = process.env.GITHUB_WORKSPACE
+    process.env.GITHUB_WORKSPACE = '/'
+    try {
+      const lines = (await written('github', large)).trim().split('\n')
+      expect(lines.length).toBeGreaterThan(3)
+      for (const line of lines) expect(line).toMatch(/^::(error|notice) file=project\/benches\//)
+    } finally {
+      if (before === undefined) delete process.env.GITHUB_WORKSPACE
+      else process.env.GITHUB_WORKSPACE = before
+    }
+  })
 })
