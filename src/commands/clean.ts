@@ -1,6 +1,7 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { removeResource } from '../host/cleanup.ts'
 import { type Entry, openJournals, removeJournal } from '../host/journal.ts'
+import { removePartialDownloads } from '../host/releases/install.ts'
 import { messageOf } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -26,7 +27,8 @@ function describe(entry: Entry): string {
 
 export const command = defineCommand({
   description:
-    'Removes what killed runs left on the host: directories, cgroups, network namespaces, tracers and processes. ' +
+    'Removes what killed runs left on the host: directories, cgroups, network namespaces, tracers, processes and ' +
+    'unfinished downloads. ' +
     'It does not touch what a running isobench uses. It exits with code 5 if something cannot be removed.',
   options: {},
   examples: [{ line: 'clean', description: 'remove all leftovers' }],
@@ -61,6 +63,10 @@ async function clean(io: CommandIo): Promise<number> {
       }
     }
     if (isComplete) removeJournal(journal)
+  }
+  for (const file of await removePartialDownloads()) {
+    io.out.write(`removed the unfinished download ${sanitize(file)}\n`)
+    removed++
   }
   if (removed + failed === 0) io.out.write('Nothing to remove.\n')
   return failed === 0 ? exitCodes.clean : exitCodes.invalid

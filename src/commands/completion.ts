@@ -1,4 +1,5 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
+import { releases } from '../host/releases/manifest.ts'
 import { drivers } from '../platforms/index.ts'
 import { reporters } from '../reporters/index.ts'
 import { type CommandEntry, defineCommand } from './command.ts'
@@ -9,6 +10,7 @@ import { type Completion, flagNames } from './options.ts'
 export const completionWords: Readonly<Record<Exclude<Completion, 'file'>, readonly string[]>> = {
   platforms: Object.keys(drivers).sort(),
   profiles: ['quick', 'full', 'paper'],
+  releases: [...new Set(releases.map(({ name }) => name))].sort(),
   reporters: Object.keys(reporters),
 }
 

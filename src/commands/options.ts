@@ -3,7 +3,7 @@ import { UsageError } from '../util/errors.ts'
 import { wrongOptions } from '../util/schema-issues.ts'
 
 /** What shells offer as the value of an option or an argument, beside fixed words. */
-export type Completion = 'file' | 'platforms' | 'profiles' | 'reporters'
+export type Completion = 'file' | 'platforms' | 'profiles' | 'releases' | 'reporters'
 
 /** The headings of `--help`, in their order. */
 export const optionGroups = [

@@ -43,10 +43,14 @@ export function explainWrites<T>(file: string, write: () => T): T {
   try {
     return write()
   } catch (error) {
-    const refusal = refusals[(error as NodeJS.ErrnoException).code ?? '']
-    if (!refusal) throw error
-    throw new WriteError(`${file} cannot be written: ${refusal[0]}`, refusal[1](file))
+    throw writeProblem(file, error)
   }
+}
+
+/** The error of a write that failed: a WriteError that names the file if the cause is known, otherwise the same. */
+export function writeProblem(file: string, error: unknown): unknown {
+  const refusal = refusals[(error as NodeJS.ErrnoException).code ?? '']
+  return refusal ? new WriteError(`${file} cannot be written: ${refusal[0]}`, refusal[1](file)) : error
 }
 
 /**

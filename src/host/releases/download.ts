@@ -1,0 +1,234 @@
+/** Fetches a file over HTTP or from a folder. A broken download continues where it ended. */
+
+import { rmSync, statSync } from 'node:fs'
+import { copyFile, open } from 'node:fs/promises'
+import type { Dispatcher } from 'undici'
+import { InterruptedError, IsobenchError, messageOf } from '../../util/errors.ts'
+import { writeProblem } from '../../util/files.ts'
+import { sanitize } from '../../util/text.ts'
+import { DownloadError, mirrorHint } from './errors.ts'
+
+/** How long a server may take, in milliseconds. */
+export interface DownloadLimits {
+  /** To connect, to answer, and between two parts of the file. */
+  readonly stall: number
+  /** For the whole file. */
+  readonly total: number
+}
+
+const defaultLimits: DownloadLimits = { stall: 30_000, total: 4 * 3600_000 }
+
+/** How much of a file has arrived, in bytes. */
+export interface DownloadProgress {
+  readonly received: number
+  /** Undefined if the server does not state it. */
+  readonly total: number | undefined
+}
+
+export interface DownloadOptions {
+  /** `http:`, `https:`, or an absolute path. */
+  readonly source: string
+  /** The file to write. If it exists, an earlier download broke off, and this one continues. */
+  readonly target: string
+  /** Bytes that the file must have, if they are known. */
+  readonly size?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined
+  readonly limits?: DownloadLimits
+}
+
+/** Tries of a download if its connection breaks. */
+const mostTries = 3
+
+const mostRedirects = 10
+
+/**
+ * Fetches a file. If it fails, what has arrived stays in `target` only if a later download can continue it.
+ * @throws {DownloadError} that names the address and the way around it
+ * @throws {WriteError} if the disk is full
+ * @throws {InterruptedError} if the signal is aborted
+ */
+export async function download(options: DownloadOptions): Promise<void> {
+  const { source, signal } = options
+  if (source.startsWith('/')) return copyFrom(options)
+  const { EnvHttpProxyAgent } = await import('undici')
+  const { stall, total } = options.limits ?? defaultLimits
+  // Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+  await using agent = closing(
+    new EnvHttpProxyAgent({ headersTimeout: stall, bodyTimeout: stall, connect: { timeout: stall } }),
+  )
+  const deadline = AbortSignal.timeout(total)
+  for (let tries = 1; ; tries++) {
+    try {
+      return await fetchRest(options, agent.dispatcher, AbortSignal.any([deadline, ...(signal ? [signal] : [])]))
+    } catch (error) {
+      if (signal?.aborted) throw new InterruptedError(`interrupted while ${source} was downloaded`)
+      if (error instanceof IsobenchError) throw error
+      if (tries < mostTries && brokenConnection.has(codeOf(error))) continue
+      throw explain(error, options, deadline.aborted ? total : undefined)
+    }
+  }
+}
+
+const closing = (dispatcher: Dispatcher) => ({
+  dispatcher,
+  [Symbol.asyncDispose]: () => dispatcher.destroy(),
+})
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+
+async function copyFrom({ source, target, size, onProgress }: DownloadOptions): Promise<void> {
+  const bytes = statSync(source, { throwIfNoEntry: false })?.size
+  if (bytes === undefined)
+    throw new DownloadError(`there is no file ${source}.`, 'name the folder that contains it: --from <folder>')
+  checkSize(source, bytes, size)
+  onProgress?.({ received: 0, total: bytes })
+  rmSync(target, { force: true })
+  try {
+    await copyFile(source, target)
+  } catch (error) {
+    rmSync(target, { force: true })
+    throw writeProblem(target, error)
+  }
+  onProgress?.({ received: bytes, total: bytes })
+}
+
+/** @throws {DownloadError} if the file has another size than the release */
+function checkSize(source: string, bytes: number, size: number | undefined): void {
+  if (size === undefined || bytes === size) return
+  throw new DownloadError(
+    `${source} has ${bytes.toLocaleString('en-US')} bytes, but the release has ${size.toLocaleString('en-US')}.`,
+    mirrorHint(source),
+  )
+}
+
+type Response = Dispatcher.ResponseData & { readonly address: string }
+
+/** Requests an address and follows its redirects. The body of the answer must be read. */
+async function request(source: string, offset: number, dispatcher: Dispatcher, signal: AbortSignal): Promise<Response> {
+  const undici = await import('undici')
+  const seen = new Set<string>()
+  for (let address = source; ; ) {
+    if (seen.has(address) || seen.size > mostRedirects)
+      throw new DownloadError(
+        `${source} redirects in a circle: ${[...seen, address]
+          .slice(-3)
+          .map((one) => sanitize(one, 200))
+          .join(' -> ')}.`,
+        mirrorHint(source),
+      )
+    seen.add(address)
+    const headers = { 'user-agent': 'isobench', ...(offset > 0 && { range: `bytes=${offset}-` }) }
+    const response = await undici.request(address, { dispatcher, signal, headers })
+    const { location } = response.headers
+    if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string')
+      return { ...response, address, body: response.body }
+    await response.body.dump()
+    address = redirectTarget(source, address, location)
+  }
+}
+
+/** @throws {DownloadError} if the address is invalid, or leaves TLS */
+function redirectTarget(source: string, from: string, location: string): string {
+  const next = URL.canParse(location, from) ? new URL(location, from) : undefined
+  const allowed = from.startsWith('https:') ? ['https:'] : ['https:', 'http:']
+  if (next !== undefined && allowed.includes(next.protocol)) return next.href
+  throw new DownloadError(`${source} redirects to "${sanitize(location, 200)}".`, mirrorHint(source))
+}
+
+/** Fetches what is missing of the file. A server that ignores the range sends the whole file. */
+async function fetchRest(options: DownloadOptions, dispatcher: Dispatcher, signal: AbortSignal): Promise<void> {
+  const { source, target, size, onProgress } = options
+  const had = sizeOf(target)
+  const response = await request(source, had, dispatcher, signal)
+  const { statusCode, headers, body } = response
+  if (statusCode === 416 && had > 0) {
+    await body.dump()
+    rmSync(target)
+    return fetchRest(options, dispatcher, signal)
+  }
+  if (statusCode !== 200 && statusCode !== 206) {
+    await body.dump()
+    throw new DownloadError(`${source}: the server answered ${statusText(statusCode)}.`, mirrorHint(source))
+  }
+  const offset = statusCode === 206 ? Number(/^bytes (\d+)-/.exec(String(headers['content-range']))?.[1]) : 0
+  if (offset !== 0 && offset !== had) {
+    await body.dump()
+    throw new DownloadError(`${source}: the server sent another part of the file than asked.`, mirrorHint(source))
+  }
+  const length = Number(headers['content-length'] ?? Number.NaN)
+  const total = Number.isNaN(length) ? undefined : offset + length
+  onProgress?.({ received: offset, total: total ?? size })
+  let received = offset
+  try {
+    await using file = await open(target, offset === 0 ? 'w' : 'a', 0o600)
+    for await (const part of body as AsyncIterable<Buffer>) {
+      if (received === offset) {
+        if (offset === 0) refuseHtml(source, part)
+        if (total !== undefined) checkSize(source, total, size)
+      }
+      await file.writeFile(part)
+      received += part.length
+      onProgress?.({ received, total: total ?? size })
+    }
+    if (total === undefined) checkSize(source, received, size)
+  } catch (error) {
+    if (error instanceof DownloadError) rmSync(target, { force: true })
+    throw writeProblem(target, error)
+  }
+}
+
+/** A portal of a network, or a page with an error, answers 200 with HTML. No release begins like that. */
+function refuseHtml(source: string, start: Buffer): void {
+  if (!/^\s*<(!doctype|html|\?xml)/i.test(start.subarray(0, 200).toString('latin1'))) return
+  throw new DownloadError(
+    `${source}: the server sent a web page instead of the file. A proxy or a login page may be in between.`,
+    mirrorHint(source),
+  )
+}
+
+const statusTexts: Readonly<Record<number, string>> = {
+  403: '403 (forbidden)',
+  404: '404 (not found)',
+  429: '429 (too many requests)',
+  503: '503 (unavailable)',
+}
+
+const statusText = (code: number): string => statusTexts[code] ?? String(code)
+
+/** What errors of the network mean. */
+const networkProblems: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its host name is unknown; is there a network?',
+  EAI_AGAIN: 'its host name cannot be looked up; is there a network?',
+  ECONNREFUSED: 'the host refuses the connection',
+  ENETUNREACH: 'there is no network',
+  EHOSTUNREACH: 'there is no route to the host',
+  ECONNRESET: 'the server closed the connection',
+  UND_ERR_SOCKET: 'the server closed the connection',
+  UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
+  UND_ERR_HEADERS_TIMEOUT: 'the server does not answer',
+  UND_ERR_BODY_TIMEOUT: 'the server sent nothing more for too long',
+}
+
+const brokenConnection: ReadonlySet<string> = new Set(['ECONNRESET', 'UND_ERR_SOCKET'])
+
+/** The code of an error, of its cause, or of the first error of several. */
+function codeOf(error: unknown): string {
+  const { code, cause } = error as NodeJS.ErrnoException & { readonly cause?: NodeJS.ErrnoException }
+  const inner = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException | undefined) : undefined
+  const codes = [code, cause?.code, inner?.code].filter((one) => one !== undefined)
+  return codes.find((one) => Object.hasOwn(networkProblems, one)) ?? codes[0] ?? ''
+}
+
+/** The error of a download that broke. What has arrived stays, so that the next download continues. */
+function explain(error: unknown, { source, target }: DownloadOptions, timedOut: number | undefined): IsobenchError {
+  const why =
+    timedOut === undefined
+      ? (networkProblems[codeOf(error)] ?? messageOf(error))
+      : `it took longer than ${timedOut / 1000} s`
+  const bytes = sizeOf(target)
+  if (bytes === 0) rmSync(target, { force: true })
+  const got = bytes === 0 ? '' : ` ${bytes.toLocaleString('en-US')} bytes have arrived.`
+  const again = bytes === 0 ? '' : 'run the same command again, which continues the download; or '
+  return new DownloadError(`${source} cannot be downloaded: ${why}.${got}`, `${again}${mirrorHint(source)}`)
+}

@@ -1,0 +1,238 @@
+/** Installs releases: fetches, verifies, unpacks beside the target, and renames. Removes them too. */
+
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { HostError } from '../../util/errors.ts'
+import { makeFolder, temporaryName, WriteError, writeFileAtomic } from '../../util/files.ts'
+import { removeResource } from '../cleanup.ts'
+import { makeFolderWithMode } from '../guest-folder.ts'
+import { CleanupJournal } from '../journal.ts'
+import { type LockHolder, lock } from '../lock.ts'
+import { cacheFolder, releasesFolder } from '../paths.ts'
+import { runHostCommand } from '../process.ts'
+import { type DownloadLimits, type DownloadProgress, download } from './download.ts'
+import { DigestError, mirrorHint } from './errors.ts'
+import type { Release, ReleaseFile } from './release.ts'
+import { folderOf, type InstalledRelease, installedRelease, type ReleaseRecord, recordName } from './store.ts'
+import { lacks, unpack } from './unpack.ts'
+
+/** What happens during an installation. */
+export type InstallEvent =
+  | { readonly kind: 'waiting'; readonly holder: LockHolder }
+  | { readonly kind: 'downloading'; readonly source: string; readonly progress: DownloadProgress }
+  | { readonly kind: 'verified'; readonly source: string; readonly digest: string; readonly statedBy: number }
+  | { readonly kind: 'unpacking'; readonly source: string }
+
+export interface InstallOptions {
+  /** A folder (absolute) or an address that has the files by their names. Default: where the project publishes them. */
+  readonly from?: string | undefined
+  /** Installs files without a known digest. */
+  readonly trustFirst?: boolean
+  readonly onEvent?: (event: InstallEvent) => void
+  readonly signal?: AbortSignal
+  readonly limits?: DownloadLimits
+}
+
+const downloadsFolder = () => join(cacheFolder(), 'downloads')
+
+/** The file name of an address. */
+const nameOf = (url: string): string => url.slice(url.lastIndexOf('/') + 1)
+
+/** Returns where a file of a release comes from. */
+export function sourceOf({ url }: Pick<ReleaseFile, 'url'>, from: string | undefined): string {
+  if (from === undefined) return url
+  return from.startsWith('/') ? join(from, nameOf(url)) : `${from.replace(/\/+$/, '')}/${nameOf(url)}`
+}
+
+/** The digest that a file must have: `sha512:` or `sha256:` and hexadecimal digits. Undefined if nobody states one. */
+export function digestOf({ sha256, sha512 }: Pick<ReleaseFile, 'sha256' | 'sha512'>): string | undefined {
+  if (sha512 !== undefined) return `sha512:${sha512}`
+  return sha256 === undefined ? undefined : `sha256:${sha256}`
+}
+
+/** The prefix of a release's unfinished downloads. */
+const prefixOf = ({ name, version }: Pick<Release, 'name' | 'version'>) => `${name}@${version}-`
+
+/** One lock for all releases. It is in their folder, because another ISOBENCH_HOME is independent. */
+const lockReleases = (purpose: string, { onEvent, signal }: Pick<InstallOptions, 'onEvent' | 'signal'>) =>
+  lock(join(releasesFolder(), '.lock'), {
+    purpose,
+    wait: true,
+    onWait: (holder) => onEvent?.({ kind: 'waiting', holder }),
+    ...(signal && { signal }),
+  })
+
+const startJournal = () => CleanupJournal.start(`releases-${randomBytes(3).toString('hex')}`, removeResource)
+
+/**
+ * Installs a release unless it is installed. Verifies the digests of all files before it unpacks one, and unpacks into
+ * a temporary folder, so a release is installed completely or not at all.
+ * @throws {DownloadError} if a file cannot be fetched
+ * @throws {DigestError} if a file has another digest
+ * @throws {ArchiveError} if an archive is broken, lacks a program or would write outside its folder
+ * @throws {HostError} if no digest is known, or if the folder of the release is something else
+ */
+export async function installRelease(release: Release, options: InstallOptions): Promise<InstalledRelease> {
+  const { name, version, files } = release
+  const target = folderOf(name, version)
+  makeFolder(releasesFolder())
+  using _lock = await lockReleases(`installing ${name} ${version}`, options)
+  const existing = installedRelease(name, version)
+  if (existing) return existing
+  if (existsSync(target))
+    throw new HostError(
+      `${target} exists, but isobench did not install it.`,
+      `move it away: mv ${target} ${target}.old`,
+    )
+  assertDigests(release, options)
+  await using journal = startJournal()
+  const fetched: { file: ReleaseFile; path: string; record: ReleaseRecord['files'][number] }[] = []
+  for (const file of files) fetched.push({ file, ...(await fetchFile(release, file, options)) })
+  const temporary = temporaryName(join(releasesFolder(), `${name}-${version}`))
+  const entry = { kind: 'directory', path: temporary } as const
+  await using _temporary = await journal.create(entry, () => mkdirSync(temporary, { mode: 0o700 }))
+  for (const { file, path, record } of fetched) {
+    options.onEvent?.({ kind: 'unpacking', source: record.source })
+    await unpack(path, file, temporary, { signal: options.signal })
+    rmSync(path)
+  }
+  assertPrograms(release, temporary)
+  const { arch, released, licence, programs } = release
+  const record: ReleaseRecord = {
+    arch,
+    ...(released !== undefined && { released }),
+    licence,
+    installed: new Date().toISOString(),
+    files: fetched.map((one) => one.record),
+    programs: { ...programs },
+  }
+  writeFileAtomic(join(temporary, recordName), `${JSON.stringify(record, null, 2)}\n`)
+  chmodSync(join(temporary, recordName), 0o644)
+  chmodSync(temporary, 0o755)
+  // A complete release must survive a crash of the host, so wait for the disk once.
+  await runHostCommand(['sync', '--file-system', temporary], { timeout: 600 })
+  makeFolder(dirname(target))
+  renameSync(temporary, target)
+  return { name, version, folder: target, ...record }
+}
+
+function assertDigests({ name, version, files }: Release, { trustFirst }: InstallOptions): void {
+  const unknown = files.find((file) => digestOf(file) === undefined)
+  if (unknown === undefined || trustFirst) return
+  throw new HostError(
+    `nobody states a digest of ${unknown.url}, so isobench cannot verify it.`,
+    `trust the first download, and compare the digest that it prints: isobench provision ${name}@${version} ` +
+      '--trust-first-download',
+  )
+}
+
+/** Fetches and verifies a file. A file with the wrong digest is removed. */
+async function fetchFile(
+  release: Release,
+  file: ReleaseFile,
+  { from, onEvent, signal, limits }: InstallOptions,
+): Promise<{ readonly path: string; readonly record: ReleaseRecord['files'][number] }> {
+  const source = sourceOf(file, from)
+  const expected = digestOf(file)
+  makeFolderWithMode(downloadsFolder(), 0o700)
+  assertSpace(file.size)
+  const path = join(downloadsFolder(), `${prefixOf(release)}${release.arch}-${nameOf(file.url)}.part`)
+  // Only a digest can show that both parts belong together.
+  if (expected === undefined) rmSync(path, { force: true })
+  const algorithm = expected?.split(':')[0] ?? 'sha256'
+  const verified = (digest: string, trustedFirst: boolean) => {
+    onEvent?.({ kind: 'verified', source, digest, statedBy: file.statedBy })
+    return { path, record: { url: file.url, source, digest, trustedFirst } }
+  }
+  if (existsSync(path) && (await hashFile(path, algorithm)) === expected) return verified(expected!, false)
+  for (let continued = existsSync(path); ; continued = false) {
+    const onProgress = (progress: DownloadProgress) => onEvent?.({ kind: 'downloading', source, progress })
+    await download({ source, target: path, size: file.size, signal, onProgress, ...(limits && { limits }) })
+    const digest = await hashFile(path, algorithm)
+    if (expected === undefined || digest === expected) return verified(digest, expected === undefined)
+    rmSync(path)
+    // The first part may be of another download that broke. Start again.
+    if (continued) continue
+    throw new DigestError(
+      `${source} is not the file of ${release.name} ${release.version}: its digest is ${digest}, not ${expected}.`,
+      mirrorHint(file.url),
+    )
+  }
+}
+
+async function hashFile(path: string, algorithm: string): Promise<string> {
+  const hash = createHash(algorithm)
+  await pipeline(createReadStream(path), hash)
+  return `${algorithm}:${hash.digest('hex')}`
+}
+
+/** @throws {WriteError} if the file does not fit on the disk */
+function assertSpace(size: number | undefined): void {
+  const { bavail, bsize } = statfsSync(downloadsFolder())
+  const free = bavail * bsize
+  if (size === undefined || size <= free) return
+  const inMiB = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2).toLocaleString('en-US')} MiB`
+  throw new WriteError(
+    `${downloadsFolder()} has ${inMiB(free)} left, but the file has ${inMiB(size)}.`,
+    'free space, or set ISOBENCH_CACHE to a folder on another disk',
+  )
+}
+
+/** @throws {ArchiveError} if a program is missing, or is a link that leaves the folder */
+function assertPrograms({ files, programs }: Release, folder: string): void {
+  const root = realpathSync(folder)
+  for (const path of Object.values(programs)) {
+    const file = join(root, path)
+    const isThere = existsSync(file) && statSync(file).isFile() && realpathSync(file).startsWith(`${root}/`)
+    if (!isThere) throw lacks(files.map(({ url }) => nameOf(url)).join(' and '), path)
+  }
+}
+
+/** Removes an installed release and its unfinished downloads. Removes the folders above if they are empty then. */
+export async function removeRelease({ name, version, folder }: InstalledRelease): Promise<void> {
+  using _lock = await lockReleases(`removing ${name} ${version}`, {})
+  await using journal = startJournal()
+  const aside = temporaryName(join(releasesFolder(), `${name}-${version}`))
+  await using _aside = await journal.create({ kind: 'directory', path: aside }, () => renameSync(folder, aside))
+  for (const file of partialDownloads()) if (basename(file).startsWith(prefixOf({ name, version }))) rmSync(file)
+  removeIfEmpty(dirname(folder))
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+  }
+}
+
+/** The files of downloads that broke off. */
+export const partialDownloads = (): string[] =>
+  existsSync(downloadsFolder())
+    ? readdirSync(downloadsFolder())
+        .filter((name) => name.endsWith('.part'))
+        .map((name) => join(downloadsFolder(), name))
+    : []
+
+/** Removes the unfinished downloads unless an installation uses them. Returns their paths. */
+export async function removePartialDownloads(): Promise<string[]> {
+  if (partialDownloads().length === 0) return []
+  using _lock = await lockReleases('removing unfinished downloads', {})
+  const files = partialDownloads()
+  for (const file of files) rmSync(file)
+  return files
+}

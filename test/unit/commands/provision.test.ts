@@ -1,0 +1,164 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { gzipSync } from 'node:zlib'
+import { globSync } from 'tinyglobby'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { CommandIo } from '../../../src/commands/command.ts'
+import { checkOptions } from '../../../src/commands/options.ts'
+import { command } from '../../../src/commands/provision.ts'
+import { formatBytes, ProvisionProgress, progressText } from '../../../src/commands/provision-text.ts'
+import { releases } from '../../../src/host/releases/manifest.ts'
+import { hostArch } from '../../../src/host/releases/release.ts'
+import type { IsobenchError } from '../../../src/util/errors.ts'
+import { tarOf } from '../host/releases/archives.ts'
+
+let place: string
+let mirror: string
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'isobench-provision-'))
+  mirror = join(place, 'mirror')
+  mkdirSync(mirror)
+  for (const name of ['HOME', 'CACHE', 'STATE']) vi.stubEnv(`ISOBENCH_${name}`, join(place, name))
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(place, { recursive: true })
+})
+
+function streams() {
+  const [out, err] = [new PassThrough(), new PassThrough()]
+  const io = { cwd: place, out, err, color: false, commands: [] } as unknown as CommandIo
+  return { io, text: () => ({ out: String(out.read() ?? ''), err: String(err.read() ?? '') }) }
+}
+
+/** Runs the command in this process. */
+async function provision(names: readonly string[], typed: Record<string, readonly (string | boolean)[]> = {}) {
+  const { io, text } = streams()
+  const code = await command.run(names, checkOptions('isobench provision', command.options, typed), io)
+  return { code, ...text() }
+}
+
+const refusal = async (...call: Parameters<typeof provision>) =>
+  (await provision(...call).catch((error: unknown) => error)) as IsobenchError
+
+const youki = releases.find(({ name, arch }) => name === 'youki' && arch === hostArch())!
+
+/** A stand-in for youki in an archive of the true layout. */
+async function publishYouki(): Promise<void> {
+  const entries = [
+    { name: 'README.md', content: 'read me' },
+    { name: 'youki', mode: 0o755, content: '#!/bin/sh\necho youki version 0.7.0\n' },
+    { name: 'LICENSE', content: 'Apache' },
+  ]
+  writeFileSync(join(mirror, youki.files[0]!.url.split('/').at(-1)!), gzipSync(await tarOf(entries)))
+}
+
+describe('isobench provision', () => {
+  it.skipIf(youki === undefined || youki.files[0]!.statedBy > 0)(
+    'installs from a mirror, and prints the license, the digest to pin, the folder and its user',
+    async () => {
+      await publishYouki()
+      const { code, out, err } = await provision(['youki'], { from: ['mirror'], trustFirstDownload: [true] })
+      const folder = join(place, 'HOME/youki/0.7.0')
+      expect(code).toBe(0)
+      expect(readdirSync(folder).sort()).toEqual(['release.json', 'youki'])
+      const { files } = JSON.parse(readFileSync(join(folder, 'release.json'), 'utf8'))
+      expect(out).toBe(
+        `youki 0.7.0 is in ${folder}\n  digest to pin: ${files[0].digest} ${files[0].url}\n` +
+          '  used by the platform youki, if the config names no other binary or version\n' +
+          '  note: No public file states a digest of this build.\n',
+      )
+      expect(err).toMatch(
+        /^youki 0\.7\.0, license Apache-2\.0\ndownloading .*: [\d.]+ kB\ndownloaded .*\nunpacking .*\n$/,
+      )
+      expect((await provision([], { list: [true] })).out).toMatch(/youki@0\.7\.0 .*Apache-2\.0 +installed\n/)
+      expect(JSON.parse((await provision([], { list: [true], json: [true] })).out).installed).toMatchObject([
+        { name: 'youki', version: '0.7.0' },
+      ])
+    },
+  )
+
+  it('prints what it would fetch, and fetches nothing', async () => {
+    const { out } = await provision(['crun'], { dryRun: [true], from: ['https://mirror.example/x/'] })
+    const file = releases.find(({ name, arch }) => name === 'crun' && arch === hostArch())!.files[0]!
+    expect(out).toContain(
+      `into ${join(place, 'HOME/crun/1.29.1')}\n  https://mirror.example/x/${file.url.split('/').at(-1)}, `,
+    )
+    expect(out).toContain(`sha256:${file.sha256}, ${file.statedBy} places`)
+    const plan = JSON.parse((await provision(['crun'], { dryRun: [true], json: [true] })).out)
+    expect(plan).toMatchObject([
+      { release: 'crun@1.29.1', files: [{ source: file.url, digest: `sha256:${file.sha256}` }] },
+    ])
+    expect(readdirSync(place)).toEqual(['mirror'])
+  })
+
+  it.each([
+    [[], 'no release is named'],
+    [['firecraker'], 'there is no release "firecraker". Did you mean firecracker?'],
+    [['crun@0.1'], 'isobench knows no digest of crun 0.1, only of 1.29.1.'],
+  ])('explains %j', async (names, message) => {
+    const error = await refusal(names)
+    expect(error.code).toBe('ISOBENCH_USAGE')
+    expect(error.message).toContain(message)
+    expect(error.fix).toBeDefined()
+  })
+
+  it('names the architectures of a release that this host cannot run', async () => {
+    const arch = process.arch
+    Object.defineProperty(process, 'arch', { value: 'riscv64' })
+    try {
+      expect((await refusal(['crun'])).message).toContain('no release of crun for riscv64, only for x86_64 and aarch64')
+    } finally {
+      Object.defineProperty(process, 'arch', { value: arch })
+    }
+  })
+
+  it('takes only folders and http addresses as a mirror', async () => {
+    expect((await refusal(['crun'], { from: ['ftp://a/b'] })).message).toContain('neither a folder nor an http address')
+  })
+
+  it('says what is not installed', async () => {
+    expect((await provision([], { remove: ['crun'] })).out).toBe('crun is not installed.\n')
+  })
+})
+
+describe('the progress', () => {
+  it('has the share, the speed and the time left', () => {
+    expect(progressText(30e6, 40e6, 100e6, 10_000)).toBe('40 MB of 100 MB · 40 % · 3 MB/s · ~20 s left')
+    expect(progressText(0, 0, 996_647_537, 0)).toBe('0 kB of 997 MB · 0 %')
+    expect(progressText(5e6, 5e6, undefined, 2000)).toBe('5 MB · 2.5 MB/s')
+  })
+
+  it('has decimal units', () => {
+    expect([0, 999, 135_960, 7_062_256, 1_219_000_000].map(formatBytes)).toEqual([
+      ...['0 kB', '0.999 kB', '136 kB', '7.06 MB', '1.22 GB'],
+    ])
+  })
+
+  it('names a file once without a terminal, and where a download continues', () => {
+    const { io, text } = streams()
+    using progress = new ProvisionProgress(io)
+    for (const received of [1e6, 2e6, 3e6])
+      progress.show({ kind: 'downloading', source: 'https://a/b', progress: { received, total: 4e6 } })
+    progress.show({ kind: 'verified', source: 'https://a/b', digest: `sha256:${'ab'.repeat(32)}`, statedBy: 1 })
+    expect(text().err).toBe(
+      'downloading https://a/b: 4 MB, continues after 1 MB\n' +
+        'verified https://a/b: sha256:abababababababab…, stated by 1 place\n',
+    )
+  })
+})
+
+it('the docs name only versions that can be installed', () => {
+  const known = new Set(releases.map(({ name, version }) => `${name}@${version}`))
+  const names = [...new Set(releases.map(({ name }) => name))].join('|')
+  const found = globSync(['README.md', 'docs/**/*.md', '.github/workflows/*.yml', 'src/commands/provision.ts']).flatMap(
+    (file) =>
+      [...readFileSync(file, 'utf8').matchAll(new RegExp(`(?<![\\w-])(?:${names})@\\d[\\w.-]*\\w`, 'g'))].map(
+        ([name]) => name,
+      ),
+  )
+  expect(found.length).toBeGreaterThan(2)
+  expect(found.filter((name) => !known.has(name))).toEqual([])
+})

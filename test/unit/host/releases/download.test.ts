@@ -1,0 +1,242 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type DownloadOptions, type DownloadProgress, download } from '../../../../src/host/releases/download.ts'
+import { DownloadError } from '../../../../src/host/releases/errors.ts'
+import { type Answer, sendFile, serve } from './loopback.ts'
+
+const step = 64 * 1024
+/** A file of several steps, and no multiple of one. */
+const bytes = Buffer.from(Array.from({ length: 3 * step + 777 }, (_, n) => (n * 31 + (n >> 8)) & 0xff))
+
+let folder: string
+let target: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'isobench-download-'))
+  target = join(folder, 'file.part')
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) {
+    vi.stubEnv(name, undefined)
+    vi.stubEnv(name.toLowerCase(), undefined)
+  }
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(folder, { recursive: true })
+})
+
+const limits = { stall: 20_000, total: 60_000 }
+
+async function fetchFrom(answer: Answer, options: Partial<DownloadOptions> = {}) {
+  await using server = await serve(answer)
+  const source = `${server.address}/release.tgz`
+  const error = await download({ source, target, limits, ...options }).catch((thrown: unknown) => thrown)
+  return { source, requests: server.requests, error: error as DownloadError | undefined }
+}
+
+const arrived = () => readFileSync(target)
+
+describe('a download', () => {
+  it('arrives whole, and reports how far it is', async () => {
+    const progress: DownloadProgress[] = []
+    const { error } = await fetchFrom(sendFile(bytes), { size: bytes.length, onProgress: (one) => progress.push(one) })
+    expect(error).toBeUndefined()
+    expect(arrived().equals(bytes)).toBe(true)
+    expect(progress[0]).toEqual({ received: 0, total: bytes.length })
+    expect(progress.at(-1)).toEqual({ received: bytes.length, total: bytes.length })
+  })
+
+  it.each(Array.from({ length: 4 }, (_, n) => n * step))(
+    'continues at once if it is cut after %i bytes',
+    async (cut) => {
+      let connections = 0
+      const { error, requests } = await fetchFrom((request, response) =>
+        sendFile(bytes, connections++ === 0 ? cut : undefined)(request, response),
+      )
+      expect(error).toBeUndefined()
+      expect(arrived().equals(bytes)).toBe(true)
+      expect(requests).toHaveLength(2)
+    },
+  )
+
+  it('gives up after three broken connections, and goes on with the next call', async () => {
+    const { error, requests, source } = await fetchFrom(sendFile(bytes, 1000))
+    expect(requests).toHaveLength(3)
+    expect(error).toBeInstanceOf(DownloadError)
+    expect(error?.message).toMatch(
+      new RegExp(
+        `^${source} cannot be downloaded: the server closed the connection\\.( [\\d,]+ bytes have arrived\\.)?$`,
+      ),
+    )
+    expect(error?.fix).toMatch(/get .* in another way and pass its folder or mirror: isobench provision --from/)
+    const kept = existsSync(target) ? arrived() : Buffer.alloc(0)
+    expect(kept.equals(bytes.subarray(0, kept.length))).toBe(true)
+    expect((await fetchFrom(sendFile(bytes))).error).toBeUndefined()
+    expect(arrived().equals(bytes)).toBe(true)
+  })
+
+  it('continues an earlier one', async () => {
+    writeFileSync(target, bytes.subarray(0, step))
+    const { requests } = await fetchFrom(sendFile(bytes))
+    expect(requests).toEqual([`GET /release.tgz bytes=${step}-`])
+    expect(arrived().equals(bytes)).toBe(true)
+  })
+
+  it('starts again if the server ignores the range, or has less than arrived before', async () => {
+    writeFileSync(target, bytes.subarray(0, step))
+    const ignoring = await fetchFrom((_, response) => response.end(bytes))
+    expect(ignoring.error).toBeUndefined()
+    expect(arrived().equals(bytes)).toBe(true)
+    writeFileSync(target, Buffer.concat([bytes, bytes]))
+    const shorter = await fetchFrom(sendFile(bytes))
+    expect(shorter.requests).toEqual([`GET /release.tgz bytes=${2 * bytes.length}-`, 'GET /release.tgz'])
+    expect(arrived().equals(bytes)).toBe(true)
+  })
+
+  it('refuses a part that it did not ask for', async () => {
+    writeFileSync(target, bytes.subarray(0, step))
+    const { error } = await fetchFrom((_, response) =>
+      response.writeHead(206, { 'content-range': 'bytes 5-9/10' }).end('56789'),
+    )
+    expect(error?.message).toContain('the server sent another part of the file than asked')
+    expect(arrived()).toHaveLength(step)
+  })
+
+  it('follows redirects', async () => {
+    const { error, requests } = await fetchFrom((request, response) => {
+      if (request.url === '/real') sendFile(bytes)(request, response)
+      else response.writeHead(302, { location: request.url === '/b' ? '/real' : 'b' }).end()
+    })
+    expect(error).toBeUndefined()
+    expect(requests).toEqual(['GET /release.tgz', 'GET /b', 'GET /real'])
+    expect(arrived().equals(bytes)).toBe(true)
+  })
+
+  it.each<[string, RegExp, Answer]>([
+    [
+      'a redirect loop',
+      /redirects in a circle: .*\/b -> .*\/release\.tgz/,
+      (request, response) => response.writeHead(301, { location: request.url === '/b' ? '/release.tgz' : '/b' }).end(),
+    ],
+    [
+      'endless redirects',
+      /redirects in a circle/,
+      (request, response) => response.writeHead(307, { location: `${request.url}x` }).end(),
+    ],
+    [
+      'a redirect to a file',
+      /redirects to "file:\/\/\/etc\/passwd"/,
+      (_, response) => response.writeHead(302, { location: 'file:///etc/passwd' }).end(),
+    ],
+    ['404', /the server answered 404 \(not found\)\.$/, (_, response) => response.writeHead(404).end('<html>')],
+    ['500', /the server answered 500\.$/, (_, response) => response.writeHead(500).end()],
+    [
+      'a web page',
+      /the server sent a web page instead of the file\. A proxy or a login page/,
+      (_, response) => response.end('\n<!DOCTYPE html><html><body>Log in</body></html>'),
+    ],
+    [
+      'another size',
+      /has 5 bytes, but the release has 199,[\d]+\.|has 5 bytes, but the release has/,
+      (_, response) => response.writeHead(200, { 'content-length': 5 }).end('12345'),
+    ],
+  ])('ends with an error after %s, and keeps nothing', async (_, message, answer) => {
+    const { error, source } = await fetchFrom(answer, { size: bytes.length })
+    expect(error).toBeInstanceOf(DownloadError)
+    expect(error?.message).toMatch(message)
+    expect(error?.message.startsWith(source)).toBe(true)
+    expect(error?.fix).toContain('--from <folder or URL>')
+    expect(existsSync(target)).toBe(false)
+  })
+
+  it('ends if the server stops sending, or takes too long, and keeps what has arrived', async () => {
+    const stalls: Answer = (_, response) => {
+      response.writeHead(200, { 'content-length': bytes.length })
+      response.write(bytes.subarray(0, step))
+    }
+    const stalled = await fetchFrom(stalls, { limits: { stall: 300, total: 60_000 } })
+    expect(stalled.error?.message).toContain('the server sent nothing more for too long')
+    expect(arrived().length).toBeGreaterThan(0)
+    rmSync(target)
+    const late = await fetchFrom(stalls, { limits: { stall: 60_000, total: 200 } })
+    expect(late.error?.message).toContain('it took longer than 0.2 s')
+    expect(late.error?.fix).toMatch(/^run the same command again/)
+  })
+
+  it('ends if nothing listens, or the host name is unknown', async () => {
+    const closed = await serve(() => {})
+    await closed[Symbol.asyncDispose]()
+    for (const [source, why] of [
+      [`${closed.address}/a`, 'the host refuses the connection'],
+      ['http://isobench.invalid/a', /its host name (is unknown|cannot be looked up); is there a network\?/],
+    ] as const)
+      await expect(download({ source, target, limits })).rejects.toThrow(why)
+    expect(existsSync(target)).toBe(false)
+  })
+
+  it('can be interrupted, and keeps what has arrived', async () => {
+    const controller = new AbortController()
+    const { error } = await fetchFrom(
+      (_, response) => {
+        response.writeHead(200, { 'content-length': bytes.length })
+        response.write(bytes.subarray(0, step))
+      },
+      { signal: controller.signal, onProgress: ({ received }) => received > 0 && controller.abort() },
+    )
+    expect(error?.code).toBe('ISOBENCH_INTERRUPTED')
+  })
+})
+
+describe('a proxy', () => {
+  /** A proxy that connects every tunnel to the loopback address. */
+  async function startProxy() {
+    const asked: string[] = []
+    const server = createServer((client) => {
+      client.once('data', (head) => {
+        const [, host = '', port = ''] = /^CONNECT ([\w.]+):(\d+) /.exec(head.toString()) ?? []
+        asked.push(host)
+        const upstream = connect(Number(port), '127.0.0.1', () => {
+          client.write('HTTP/1.1 200 OK\r\n\r\n')
+          client.pipe(upstream).pipe(client)
+        })
+        upstream.on('error', () => client.destroy())
+      })
+      client.on('error', () => {})
+    })
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    const { port } = server.address() as { port: number }
+    return { asked, address: `http://127.0.0.1:${port}`, [Symbol.dispose]: () => server.close() }
+  }
+
+  it('is used if the environment names one, except for the hosts of NO_PROXY', async () => {
+    using proxy = await startProxy()
+    vi.stubEnv('http_proxy', proxy.address)
+    await using server = await serve(sendFile(bytes))
+    const port = new URL(server.address).port
+    await download({ source: `http://releases.invalid:${port}/a`, target, limits })
+    expect(arrived().equals(bytes)).toBe(true)
+    expect(proxy.asked).toEqual(['releases.invalid'])
+    vi.stubEnv('no_proxy', '127.0.0.1')
+    rmSync(target)
+    await download({ source: `${server.address}/a`, target, limits })
+    expect(proxy.asked).toHaveLength(1)
+  })
+})
+
+describe('a folder', () => {
+  it('serves a file, which is copied', async () => {
+    const source = join(folder, 'release.tgz')
+    writeFileSync(source, bytes)
+    writeFileSync(target, 'of an earlier download')
+    await download({ source, target, size: bytes.length })
+    expect(arrived().equals(bytes)).toBe(true)
+    await expect(download({ source, target, size: 5 })).rejects.toThrow('but the release has 5.')
+  })
+
+  it('must have the file', async () => {
+    await expect(download({ source: join(folder, 'absent'), target })).rejects.toThrow(
+      `there is no file ${join(folder, 'absent')}.`,
+    )
+  })
+})
