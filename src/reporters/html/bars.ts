@@ -66,7 +66,11 @@ export const interactiveRow = (
 ): Html => html`<g class="row ${className}" tabindex="0" role="img"><title>${title}</title>
 <rect class="hit" x="${x}" y="${y - height / 2}" width="${width}" height="${height}"/>${content}</g>`
 
-/** Platforms that have a median, and the axis for all of them. */
+/** The platforms that both charts of a metric draw. */
+const drawnRows = ({ rows }: MetricTable): Row[] =>
+  rows.filter(({ result }) => result.samples.length > 0 && result.median !== null)
+
+/** Platforms that have a median, and native's. */
 interface Bars {
   readonly table: MetricTable
   readonly shown: readonly Row[]
@@ -81,7 +85,7 @@ interface Bars {
  */
 function barChart(table: MetricTable): Html | undefined {
   const { rows, unit } = table
-  const shown = rows.filter(({ result }) => result.samples.length > 0 && result.median !== null)
+  const shown = drawnRows(table)
   const missing = rows.filter((row) => !shown.includes(row)).map(({ platform }) => sanitize(platform, 60))
   if (shown.length === 0) return undefined
   const native = shown.find(({ platform }) => platform === 'native')?.result.median ?? null
@@ -146,30 +150,19 @@ export function metricCharts(table: MetricTable): Html {
   return html`<div class="pictures">${bars && ratios ? html`<div class="on-wide">${bars}</div>` : bars}${ratios}</div>`
 }
 
-interface RatioRow extends NonNullable<MetricResult['ratioToNative']> {
-  readonly platform: string
-  readonly median: string
-  readonly verdict: Row['verdict']
-  readonly baseline: NonNullable<MetricResult['ratioToNative']> | undefined
-}
-
 /**
- * The ratio to native of each platform with its 90 % interval, on a logarithmic axis.
+ * The ratio to native of each platform with its 90 % interval, on a logarithmic axis. Its rows are those of the bars.
  * @returns undefined if no platform has a ratio
  */
 function ratioChart(table: MetricTable): Html | undefined {
-  const shown = table.rows.flatMap(({ platform, median, verdict, ratioToNative, before }): RatioRow[] =>
-    ratioToNative
-      ? [{ platform, median, verdict, ...ratioToNative, baseline: before?.ratioToNative ?? undefined }]
-      : [],
-  )
-  if (shown.length === 0) return undefined
-  const native = table.rows.find(({ platform }) => platform === 'native')
+  const shown = drawnRows(table)
+  const compared = shown.filter(({ ratioToNative }) => ratioToNative)
+  if (compared.length === 0) return undefined
   const caption = [
-    `Multiple of native with its 90 % interval. Dashed: native${native ? `, ${sanitize(native.median, 20)}` : ''}.`,
+    'Multiple of native with its 90 % interval. Dashed: native.',
     table.margins.length > 0 && 'Dotted: margins of claims.',
-    shown.some(({ baseline }) => baseline) && 'Hollow: the baseline.',
-    marksLegend(shown.map(({ verdict }) => verdict)),
+    compared.some(({ before }) => before?.ratioToNative) && 'Hollow: the baseline.',
+    marksLegend(compared.map(({ verdict }) => verdict)),
   ]
   return figureHtml(
     responsive(drawRatios(table, shown, wide), drawRatios(table, shown, narrow)),
@@ -177,15 +170,14 @@ function ratioChart(table: MetricTable): Html | undefined {
   )
 }
 
-function drawRatios({ metric, margins }: MetricTable, shown: readonly RatioRow[], layout: BarLayout): Html {
+function drawRatios({ metric, margins }: MetricTable, shown: readonly Row[], layout: BarLayout): Html {
   const { width, left, isInteractive: isWide } = layout
   // Without the bars beside it, it has the medians.
-  const right = isWide ? 22 : 108
+  const right = isWide ? 22 : 112
   const values = [1, ...margins.map(({ ratio }) => ratio)]
-  for (const { ratio, low, high, baseline } of shown) {
-    values.push(ratio, low ?? ratio, high ?? ratio)
-    if (baseline) values.push(baseline.low ?? baseline.ratio, baseline.high ?? baseline.ratio)
-  }
+  for (const { ratioToNative, before } of shown)
+    for (const one of [ratioToNative, ratioToNative && before?.ratioToNative])
+      if (one) values.push(one.ratio, one.low ?? one.ratio, one.high ?? one.ratio)
   const positive = values.filter((value) => value > 0)
   const x = createScale({
     low: Math.min(0.95, smallest(positive)) * 0.98,
@@ -196,13 +188,15 @@ function drawRatios({ metric, margins }: MetricTable, shown: readonly RatioRow[]
     tickCount: isWide ? 5 : 3,
   })
   const bottom = bottomOf(shown.length, layout)
-  const marks = shown.map(({ platform, median, verdict, ratio, low, high, baseline }, row) => {
+  const marks = shown.map(({ platform, median, verdict, ratioToNative, before }, row) => {
     const y = yOf(row, layout)
+    const { ratio = null, low = null, high = null } = ratioToNative ?? {}
+    const baseline = ratioToNative && before?.ratioToNative
     return html`<g class="${verdictClass(verdict)}">${[
       platformLabel({ x: left - 10, y: y + 4, anchor: 'end' }, platform, left - 10),
-      baseline ? baselineMark(baseline, x, y + 9) : undefined,
+      baseline && baselineMark(baseline, x, y + 9),
       low !== null && high !== null && horizontal(x.at(low), x.at(high), y, 'interval'),
-      drawMark(verdict, x.at(ratio), y),
+      ratio !== null && drawMark(verdict, x.at(ratio), y),
       !isWide && svgText({ x: width - right + 10, y: y + 4 }, signBefore(verdict) + sanitize(median, 16)),
     ]}</g>`
   })
