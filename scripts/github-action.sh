@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# The steps of action.yml: github-action.sh check|key|unpack|prepare|pack|run. The inputs arrive as environment variables
+# and never as a part of a script, so no shell interprets their text.
+set -euo pipefail
+
+archive="$RUNNER_TEMP/isobench/cache.tar"
+report="$RUNNER_TEMP/isobench/report.html"
+
+as_root() {
+  # sudo drops the environment, and often has a PATH without Node.
+  local kept=CI,GITHUB_STEP_SUMMARY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "--preserve-env=$kept" env "PATH=$PATH" "$@"; fi
+}
+
+isobench() {
+  as_root node "$GITHUB_ACTION_PATH/bin/isobench.js" "$@"
+}
+
+# Reads the lines of $1 into the array `lines`, without blank ones and without spaces around them.
+read_lines() {
+  local line
+  lines=()
+  while IFS= read -r line; do
+    line="${line#"${line%%[![:space:]]*}"}"
+    line="${line%"${line##*[![:space:]]}"}"
+    if [ -n "$line" ]; then lines+=("$line"); fi
+  done <<<"$1"
+}
+
+# Reads the words of $1 into the array `words`.
+read_words() {
+  words=()
+  # `read` ends with 1 at the end of the text.
+  IFS=$' \t\n,' read -r -d '' -a words <<<"$1" || true
+}
+
+check() {
+  local old='const [a, b] = process.versions.node.split(".").map(Number); process.exit(a * 100 + b < 2019 ? 1 : 0)'
+  if ! node -e "$old"; then
+    echo "::error::isobench needs Node 20.19 or later. Run actions/setup-node before this action."
+    exit 5
+  fi
+  mkdir -p "$RUNNER_TEMP/isobench"
+  # A checkout of this repository may have been built by an earlier step.
+  if [ ! -e "$GITHUB_ACTION_PATH/dist/bin.js" ]; then npm ci --prefix "$GITHUB_ACTION_PATH"; fi
+}
+
+# The image is the one of the week, because its packages get security updates.
+key() {
+  local image
+  cd "$WORKING_DIRECTORY"
+  # Exits with 5 if the image is not built, and prints its path all the same.
+  image="$(node "$GITHUB_ACTION_PATH/bin/isobench.js" image path || true)"
+  if [ -z "$image" ]; then exit 5; fi
+  local digest
+  digest="$(printf '%s\0' "$(basename "$image")" "$(date +%G-%V)" "$PROVISION" |
+    cat - "$GITHUB_ACTION_PATH/src/host/releases/manifest.ts" | sha256sum | cut -c1-16)"
+  echo "key=isobench-$(uname -m)-$digest" >>"$GITHUB_OUTPUT"
+}
+
+unpack() {
+  if [ -e "$archive" ]; then as_root tar --extract --file "$archive" --directory / --numeric-owner --xattrs; fi
+}
+
+prepare() {
+  read_words "$PROVISION"
+  cd "$WORKING_DIRECTORY"
+  if [ "${#words[@]}" -gt 0 ]; then isobench provision --install --wait-for-lock -- "${words[@]}"; fi
+  isobench image build --install
+}
+
+# Disks of VMs are named after the inode of the image, so they are of no use to the next runner.
+pack() {
+  local folders=() folder
+  for folder in var/cache/isobench/images var/cache/isobench/kernels opt/isobench; do
+    if [ -d "/$folder" ]; then folders+=("$folder"); fi
+  done
+  as_root tar --create --file "$archive" --directory / --numeric-owner --xattrs "${folders[@]}"
+  as_root chown "$(id -u)" "$archive"
+}
+
+run() {
+  local arguments=(run --install --wait-for-lock "--reporter=html=$report")
+  if [ -n "$PLATFORMS" ]; then arguments+=("--platform=$PLATFORMS"); fi
+  if [ -n "$PROFILE" ]; then arguments+=("--profile=$PROFILE"); fi
+  if [ -n "$BASELINE" ]; then arguments+=("--baseline=$BASELINE"); fi
+  read_lines "$REPORTERS"
+  local line
+  for line in "${lines[@]}"; do arguments+=("--reporter=$line"); done
+  read_lines "$OPTIONS"
+  arguments+=("${lines[@]}")
+  # A name of a file may start with a dash.
+  read_lines "$FILTERS"
+  arguments+=(-- "${lines[@]}")
+  cd "$WORKING_DIRECTORY"
+  isobench "${arguments[@]}"
+}
+
+case "$1" in
+check | key | unpack | prepare | pack | run) "$1" ;;
+*) echo "github-action.sh: unknown step $1" >&2 && exit 2 ;;
+esac

