@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The steps of action.yml: github-action.sh check|key|unpack|prepare|pack|run. The inputs arrive as environment variables
-# and never as a part of a script, so no shell interprets their text.
+# The steps of action.yml: check, key, unpack, prepare, pack, run. The inputs arrive as environment variables and never as
+# a part of a script, so no shell interprets their text.
 set -euo pipefail
 
 archive="$RUNNER_TEMP/isobench/cache.tar"

@@ -37,7 +37,7 @@ const stepSchema = z.strictObject({
 })
 type Step = z.output<typeof stepSchema>
 
-/** The metadata of a composite action, as far as action.yml has it: docs.github.com, "Metadata syntax". */
+/** The metadata of a composite action, without the parts that action.yml does not use. */
 const actionSchema = z.strictObject({
   name: z.string(),
   description: z.string(),
@@ -221,7 +221,8 @@ describe('the script of the action', () => {
   })
 
   it('passes every input as one argument, whatever a shell would make of it', () => {
-    const evil = `$(touch ${join(folder, 'a')}) \`touch ${join(folder, 'b')}\` ; touch ${join(folder, 'c')} & "'\\ * $HOME`
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => join(folder, name))
+    const evil = `$(touch ${a}) \`touch ${b}\` ; touch ${c} & "'\\ * $HOME`
     const { code, calls } = execute('run', {
       PLATFORMS: `native,${evil}`,
       PROFILE: `--install ${evil}`,

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { findRelease, releases, releasesFor } from '../../../../src/host/releases/manifest.ts'
 import { compareVersions } from '../../../../src/host/releases/release.ts'
@@ -46,15 +44,6 @@ describe('the manifest', () => {
       })
     },
   )
-
-  it('contains what the workflow of VM tests installs', () => {
-    const workflow = readFileSync(join(import.meta.dirname, '../../../../.github/workflows/vm.yml'), 'utf8')
-    const digests = [...workflow.matchAll(/\b([0-9a-f]{64}) {2}(\S+)$/gm)]
-    for (const [, sha256, file] of digests)
-      expect(releases.flatMap(({ files }) => files)).toContainEqual(
-        expect.objectContaining({ sha256, url: expect.stringMatching(new RegExp(`/${file}$`)) }),
-      )
-  })
 })
 
 const ending = {
