@@ -6,6 +6,7 @@ import { loadProject, type Project } from '../core/project/config.ts'
 import { resolvePlatforms } from '../core/project/platforms.ts'
 import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'
 import { removeResource } from '../host/cleanup.ts'
+import { useUsualUmask } from '../host/environment.ts'
 import { ensureImage, findImage, imagePath, removableImage, unusedArtifacts } from '../host/image.ts'
 import { CleanupJournal } from '../host/journal.ts'
 import { lockHost } from '../host/lock.ts'
@@ -31,6 +32,7 @@ async function build(project: Project, options: Options, io: CommandIo): Promise
     onProgress: print,
     signal,
   })
+  using _umask = useUsualUmask()
   await using journal = startJournal()
   const { rootfs } = await ensureImage(project.image, { journal, onLine: print, signal })
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)

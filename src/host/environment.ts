@@ -1,4 +1,4 @@
-/** The environment of everything that isobench starts on the host. */
+/** The environment and the umask of everything that isobench starts on the host. */
 
 /**
  * The folders of Debian's programs. Guests get them as PATH. They include the folders of root's programs, which are not
@@ -9,6 +9,21 @@ export const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin',
 /** The folders in which isobench looks for programs: those of the caller's PATH first. */
 export const pathFolders = (path = process.env.PATH): string[] =>
   [...new Set([...(path ?? '').split(':'), ...programFolders])].filter((folder) => folder.startsWith('/'))
+
+/**
+ * Sets the usual umask until it is disposed. With the caller's umask, files of the caches and of guests could be
+ * writable for all or unreadable for users in guests, and commands in guests would differ between callers.
+ */
+export function useUsualUmask(): Disposable {
+  const before = process.umask(0o022)
+  return { [Symbol.dispose]: () => void process.umask(before) }
+}
+
+/** Runs synchronous work, such as starting a process, with the usual umask. */
+export function withUsualUmask<T>(work: () => T): T {
+  using _umask = useUsualUmask()
+  return work()
+}
 
 /** What host commands get of the caller's environment: only what reaches a mirror. */
 const passed = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']

@@ -6,6 +6,7 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { makeFolder } from '../util/files.ts'
+import { withUsualUmask } from './environment.ts'
 import { guestsFolder } from './paths.ts'
 
 /**
@@ -14,9 +15,15 @@ import { guestsFolder } from './paths.ts'
  */
 export const unprivilegedId = 65519
 
-/** Creates a folder with exactly this mode, whatever the umask is. Its parents get the usual mode. */
+/**
+ * Creates a folder of the caches or of the state, and its parents. Other users can enter but not change them, whatever
+ * the umask is.
+ */
+export const makeSystemFolder = (path: string): void => withUsualUmask(() => makeFolder(path))
+
+/** Creates a folder with exactly this mode, whatever the umask is. */
 export function makeFolderWithMode(path: string, mode: number): void {
-  makeFolder(dirname(path))
+  makeSystemFolder(dirname(path))
   mkdirSync(path, { recursive: true, mode })
   chmodSync(path, mode)
 }

@@ -11,12 +11,14 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { HostError } from '../util/errors.ts'
-import { explainWrites, LineWriter, makeFolder, temporaryName } from '../util/files.ts'
+import { explainWrites, LineWriter, temporaryName } from '../util/files.ts'
 import { tryLockFile } from './file-lock.ts'
-import { journalsFolder } from './paths.ts'
+import { makeSystemFolder } from './guest-folder.ts'
+import { journalsFolder, stateFolder } from './paths.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
 
 /** A host resource that isobench creates and must remove. */
@@ -70,8 +72,10 @@ export class CleanupJournal {
    */
   static start(name: string, undo: Cleanup): CleanupJournal {
     const file = join(journalsFolder(), `${name}.jsonl`)
-    makeFolder(dirname(journalsFolder()))
+    makeSystemFolder(stateFolder())
+    refuseOpenFolder(stateFolder())
     mkdirSync(journalsFolder(), { recursive: true, mode: 0o700 })
+    refuseOpenFolder(journalsFolder())
     for (let tries = 0; ; tries++) {
       if (existsSync(file)) throw new HostError(`the cleanup journal ${file} exists already.`)
       const journal = CleanupJournal.#tryStart(file, undo)
@@ -194,6 +198,16 @@ function explainAccess<T>(work: () => T): T {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
     throw new HostError(`${journalsFolder()} belongs to root, and isobench does not run as root`, 'run it with sudo')
   }
+}
+
+/**
+ * @throws {HostError} if another user can replace what is in the folder, and so what isobench does as root. A sticky
+ * folder such as /tmp is safe.
+ */
+function refuseOpenFolder(folder: string): void {
+  const { mode } = statSync(folder)
+  if ((mode & 0o002) === 0 || (mode & 0o1000) !== 0) return
+  throw new HostError(`every user of this host can change ${folder}, which isobench trusts`, `chmod o-w ${folder}`)
 }
 
 function openJournal(file: string): FoundJournal | undefined {

@@ -20,9 +20,10 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError, InterruptedError, IsobenchError } from '../util/errors.ts'
-import { makeFolder, temporaryName } from '../util/files.ts'
+import { temporaryName } from '../util/files.ts'
 import { sanitize } from '../util/text.ts'
 import { tryLockFile, waitForFileLock } from './file-lock.ts'
+import { makeSystemFolder } from './guest-folder.ts'
 import type { CleanupJournal } from './journal.ts'
 import { hostLockFile } from './paths.ts'
 import { type HostCommandOptions, isAlive, type ProcessId, processId, runHostCommand } from './process.ts'
@@ -128,7 +129,7 @@ export async function lock(path: string, { purpose, wait, onWait, signal }: Lock
  */
 export function privateFolder(folder: string): string {
   try {
-    makeFolder(dirname(folder))
+    makeSystemFolder(dirname(folder))
     mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -213,7 +214,7 @@ export async function buildOnce(
   { purpose, journal, onLine, signal }: ArtifactBuildOptions & { readonly purpose: string },
 ): Promise<void> {
   if (existsSync(target)) return
-  makeFolder(dirname(target))
+  makeSystemFolder(dirname(target))
   using _lock = await lock(lockFileOf(target), {
     purpose,
     wait: true,

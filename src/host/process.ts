@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { InterruptedError, IsobenchError, keyLines } from '../util/errors.ts'
-import { hostEnvironment } from './environment.ts'
+import { hostEnvironment, withUsualUmask } from './environment.ts'
 
 /** Argv of a host process. No shell interprets it. */
 export type HostArgv = readonly [string, ...string[]]
@@ -56,6 +56,24 @@ export function killProcessGroup(pid: number): void {
   }
 }
 
+type Wrap = (argv: HostArgv) => HostArgv
+
+let wrapHostCommand: Wrap = (argv) => argv
+
+/**
+ * Wraps every housekeeping command of this process until it is disposed. A session uses it to start them in the cgroup
+ * of the run, so that `isobench clean` ends those that a kill of isobench has left.
+ */
+export function wrapHostCommands(wrap: Wrap): Disposable {
+  const before = wrapHostCommand
+  wrapHostCommand = wrap
+  return {
+    [Symbol.dispose]: () => {
+      wrapHostCommand = before
+    },
+  }
+}
+
 /**
  * Runs a housekeeping command on the host, in its own process group and without a shell.
  * @returns the command's standard output
@@ -63,23 +81,25 @@ export function killProcessGroup(pid: number): void {
  * @throws {InterruptedError} if the signal is aborted
  */
 export async function runHostCommand(argv: readonly string[], options: HostCommandOptions = {}): Promise<string> {
-  const [file, ...args] = argv as [string, ...string[]]
-  const interrupted = () => new InterruptedError(`interrupted while ${file} ran`)
+  const [file, ...args] = wrapHostCommand(argv as HostArgv)
+  const interrupted = () => new InterruptedError(`interrupted while ${argv[0]} ran`)
   if (options.signal?.aborted) throw interrupted()
   // Loaded on first use because loading execa takes longer than all of `isobench list`.
   const { execa } = await import('execa')
-  const child = execa(file, args, {
-    cwd: safeCwd(),
-    reject: false,
-    detached: true,
-    cleanup: true,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    all: true,
-    env: { ...hostEnvironment(), ...options.env },
-    extendEnv: false,
-    ...(options.cwd !== undefined && { cwd: options.cwd }),
-    maxBuffer: 64 * 1024 * 1024,
-  })
+  const child = withUsualUmask(() =>
+    execa(file, args, {
+      cwd: safeCwd(),
+      reject: false,
+      detached: true,
+      cleanup: true,
+      ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+      all: true,
+      env: { ...hostEnvironment(), ...options.env },
+      extendEnv: false,
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
+      maxBuffer: 64 * 1024 * 1024,
+    }),
+  )
   const kill = () => {
     if (child.pid !== undefined) killProcessGroup(child.pid)
     // A grandchild in another process group may keep the pipes open.

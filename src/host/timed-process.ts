@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { IsobenchError, keyLines, messageOf } from '../util/errors.ts'
-import { hostEnvironment } from './environment.ts'
+import { hostEnvironment, withUsualUmask } from './environment.ts'
 import { killProcessGroup, safeCwd } from './process.ts'
 
 /** A guest, or a command in a guest, failed. */
@@ -65,12 +65,14 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
     if (options.signal?.aborted) return reject(new CommandError(`${options.label}: interrupted before it started`))
     let child: ChildProcess & { readonly stdin: Writable; readonly stdout: Readable; readonly stderr: Readable }
     try {
-      child = spawn(file, args, {
-        cwd: safeCwd(),
-        detached: true,
-        stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-        env: { ...hostEnvironment(), ...options.env },
-      }) as typeof child
+      child = withUsualUmask(() =>
+        spawn(file, args, {
+          cwd: safeCwd(),
+          detached: true,
+          stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+          env: { ...hostEnvironment(), ...options.env },
+        }),
+      ) as typeof child
     } catch (error) {
       // Arguments that cannot be passed to a process, for example one with a NUL character.
       return reject(new CommandError(`${options.label}: could not be started: ${messageOf(error)}`))

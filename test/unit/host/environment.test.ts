@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { hostEnvironment, pathFolders } from '../../../src/host/environment.ts'
 import { runHostCommand } from '../../../src/host/process.ts'
+import { runTimed } from '../../../src/host/timed-process.ts'
 
 describe('the environment of host commands', () => {
   it('passes the proxies of the caller, and nothing else but PATH', () => {
@@ -31,6 +32,20 @@ describe('the environment of host commands', () => {
     expect(calls.length).toBeGreaterThan(8)
     const without = calls.filter(({ call }) => !/\benv: |, options\)/.test(call)).map(({ name }) => name)
     expect(without).toEqual(['commands/watch-keys.ts'])
+  })
+
+  it('has the usual umask, whatever the one of the caller is', async () => {
+    const bounds = { timeoutMs: 10_000, label: 'umask' }
+    for (const umask of [0, 0o077]) {
+      const before = process.umask(umask)
+      try {
+        expect(await runHostCommand(['sh', '-c', 'umask'])).toBe('0022')
+        expect((await runTimed(['sh', '-c', 'umask'], bounds)).stdout).toBe('0022\n')
+        expect(process.umask()).toBe(umask)
+      } finally {
+        process.umask(before)
+      }
+    }
   })
 
   it('reaches a command as a whole', async () => {

@@ -46,8 +46,8 @@ test.runIf(isRoot)('the user of rootless podman can pass through the folder of i
   expect(access(folder)).toEqual(['710', 0, 65519])
 })
 
-test('a folder has exactly its mode, and its new parents have the usual one', () => {
-  const former = process.umask(0o022)
+test.each([0, 0o022, 0o077])('with the umask %i, a folder has exactly its mode, and its new parents 755', (umask) => {
+  const former = process.umask(umask)
   try {
     for (const mode of [0o700, 0o777]) {
       const folder = join(state, `parent-${mode}`, 'folder')

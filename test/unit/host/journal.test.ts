@@ -282,12 +282,30 @@ describe('a journal that another user may have written', () => {
     removeJournal(found!)
   })
 
-  it('is not that of a run with umask 0', async () => {
-    const before = process.umask(0)
-    const journal = CleanupJournal.start('umask', undo)
-    process.umask(before)
-    expect(statSync(journal.file).mode & 0o777).toBe(0o600)
-    expect(left(journal)).toEqual([])
-    await journal[Symbol.asyncDispose]()
+  it.each([0, 0o077])('is not that of a run with umask %i, nor is its folder or the state folder', async (umask) => {
+    const state = join(folder.path, `umask-${umask}`, 'state')
+    vi.stubEnv('ISOBENCH_STATE', state)
+    const before = process.umask(umask)
+    try {
+      await using journal = CleanupJournal.start('umask', undo)
+      const modes = [state, journalsFolder(), journal.file].map((path) => (statSync(path).mode & 0o777).toString(8))
+      expect(modes).toEqual(['755', '700', '600'])
+      expect(left(journal)).toEqual([])
+    } finally {
+      process.umask(before)
+      vi.stubEnv('ISOBENCH_STATE', folder.path)
+    }
+  })
+
+  it('is not trusted in a folder that every user can change, unless it is sticky', async () => {
+    const state = join(folder.path, 'open')
+    vi.stubEnv('ISOBENCH_STATE', state)
+    mkdirSync(state)
+    chmodSync(state, 0o777)
+    expect(() => CleanupJournal.start('open', undo)).toThrow(/every user of this host can change .*\/open/)
+    chmodSync(state, 0o1777)
+    await using journal = CleanupJournal.start('open', undo)
+    expect(existsSync(journal.file)).toBe(true)
+    vi.stubEnv('ISOBENCH_STATE', folder.path)
   })
 })

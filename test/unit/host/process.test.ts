@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { isAlive, processId } from '../../../src/host/process.ts'
+import { isAlive, processId, runHostCommand, wrapHostCommands } from '../../../src/host/process.ts'
 import { firstLine, until } from './children.ts'
 
 describe('the identity of a process', () => {
@@ -48,5 +48,17 @@ describe('the identity of a process', () => {
     } finally {
       process.title = title
     }
+  })
+})
+
+describe('a host command', () => {
+  it('starts within the wrapper of the session until its end, and errors name the command itself', async () => {
+    const inSession = ['sh', '-c', 'test "$SESSION" = yes'] as const
+    {
+      using _wrap = wrapHostCommands((argv) => ['env', 'SESSION=yes', ...argv])
+      expect(await runHostCommand(inSession)).toBe('')
+      await expect(runHostCommand(['false', 'x'])).rejects.toThrow(/^false x failed \(exit 1\)/)
+    }
+    await expect(runHostCommand(inSession)).rejects.toThrow(/exit 1/)
   })
 })
