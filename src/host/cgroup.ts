@@ -101,7 +101,8 @@ function createGroup(hierarchy: Hierarchy, name: string): string {
       mkdirSync(folder)
       return folder
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries >= 10) throw error
+      // ENODEV: the parent was removed while its file was open.
+      if (!['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '') || tries >= 10) throw error
     }
   }
 }

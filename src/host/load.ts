@@ -9,10 +9,15 @@ import { mounts } from './mounts.ts'
 export interface Usage {
   readonly guests: number
   readonly client: number
+  /** Commands with which isobench prepares and removes guests. */
+  readonly housekeeping: number
 }
 
 /** Load generators have cgroups with this suffix. */
 const isClient = (name: string): boolean => name.endsWith('-client')
+
+/** Returns the name of the cgroup in which a session runs its housekeeping commands. */
+export const housekeepingGroup = (prefix: string): string => `${prefix}-host`
 
 /** Reads the CPU time of a cgroup and its children: `cpuacct.usage` (v1, ns) or `usage_usec` in `cpu.stat` (v2, us). */
 function usageAt(folder: string): number | undefined {
@@ -54,9 +59,10 @@ export function sessionUsage(prefix: string): Usage | null {
   const folder = findAccountingRoot()
   if (folder === null || !existsSync(folder)) return null
   const isOurs = (name: string) => name.startsWith(`${prefix}-`)
-  const usage = { guests: 0, client: 0 }
+  const usage = { guests: 0, client: 0, housekeeping: 0 }
   const add = (name: string, used: number) => {
-    usage[isClient(name) ? 'client' : 'guests'] += used
+    const kind = name === housekeepingGroup(prefix) ? 'housekeeping' : isClient(name) ? 'client' : 'guests'
+    usage[kind] += used
   }
   const live = readdirSync(folder).filter(isOurs)
   for (const name of live) {
@@ -154,13 +160,13 @@ export function readCounters(cores: CpuAssignment, prefix: string): HostCounters
 const clampShare = (share: number): number => Math.round(Math.min(1, Math.max(0, share)) * 1000) / 1000
 
 /**
- * Returns the load between two readings. It is unknown on which CPUs this process ran, so its time is subtracted from
- * both sets. The result therefore rather underestimates other processes.
+ * Returns the load between two readings. It is unknown on which CPUs this process and its housekeeping commands ran, so
+ * their time is subtracted from both sets. The result therefore rather underestimates other processes.
  */
 export function loadBetween(start: HostCounters, end: HostCounters, cores: CpuAssignment, runnable: number): Load {
   const seconds = Math.max(1e-9, Number(end.at - start.at) / 1e9)
-  const self = (end.self - start.self) / 1e6
   const own = start.own && end.own && usedBetween(start.own, end.own)
+  const self = (end.self - start.self) / 1e6 + (own?.housekeeping ?? 0) / 1e9
   const shared = cores.guest.some((cpu) => cores.client.includes(cpu))
   const share = (of: 'guest' | 'client', ownNs: number) => {
     const busy = (end[of].busy - start[of].busy) / ticksPerSecond
@@ -178,8 +184,12 @@ export function loadBetween(start: HostCounters, end: HostCounters, cores: CpuAs
 
 /** `null` if the CPU time went backwards, because a cgroup was removed without recording its final usage. */
 function usedBetween(start: Usage, end: Usage): Usage | null {
-  const used = { guests: end.guests - start.guests, client: end.client - start.client }
-  return used.guests < 0 || used.client < 0 ? null : used
+  const used = {
+    guests: end.guests - start.guests,
+    client: end.client - start.client,
+    housekeeping: end.housekeeping - start.housekeeping,
+  }
+  return Object.values(used).some((nanoseconds) => nanoseconds < 0) ? null : used
 }
 
 /** Returns the number of runnable processes (`running/total` in `/proc/loadavg`), without this one. */

@@ -90,14 +90,38 @@ describe.each([
   )
 })
 
+/** Programs that start others in a cgroup, lock a file, read the project, or end with isobench. */
+const mayBeOutside = ['node', 'MainThread', 'sh', 'cgexec', 'flock', 'esbuild']
+
+/** Descendants of a process, each by its name, that are in no cgroup of isobench. */
+function outsideCgroup(pid: number): string[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+    return children.map(Number).flatMap((child) => {
+      const [name, groups] = ['comm', 'cgroup'].map((file) => readFileSync(`/proc/${child}/${file}`, 'utf8').trim())
+      const isOutside = !groups!.includes('/isobench/') && !mayBeOutside.includes(name!)
+      return [...(isOutside ? [name!] : []), ...outsideCgroup(child)]
+    })
+  } catch {
+    // A process has ended.
+    return []
+  }
+}
+
 describe('a run that is killed by SIGKILL leaves what `isobench clean` removes', () => {
   const kinds = ['runc', 'lxc', 'bubblewrap', 'nspawn'].filter((kind) => engines[kind] === '')
 
   async function killedWhen(project: Project, args: string[], now: (text: string) => boolean): Promise<void> {
     const host = observe()
     const running = project.start(['run', '--wait-for-lock', ...args], { timeout: 220 })
-    await running.until(() => now(running.text), 'the moment to kill it', 200)
+    const outside = new Set<string>()
+    const isDue = () => {
+      for (const line of outsideCgroup(running.pid)) outside.add(line)
+      return now(running.text)
+    }
+    await running.until(isDue, 'the moment to kill it', 200)
     await running.kill('SIGKILL')
+    expect([...outside]).toEqual([])
     expect(host.leftovers()).not.toEqual([])
     expect((await project.isobench(['clean'])).exitCode).toBe(0)
     host.expectClean()

@@ -1,20 +1,30 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { copyFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../../dsl/config.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import { cgroupExecArgv, type Limits, makeCgroup } from '../../host/cgroup.ts'
 import { removeResource } from '../../host/cleanup.ts'
 import { assignCpus, type CpuAssignment } from '../../host/cpus.ts'
+import { useUsualUmask } from '../../host/environment.ts'
 import { makeDataFolder, makeGuestFolder } from '../../host/guest-folder.ts'
 import { ensureImage, type Image } from '../../host/image.ts'
 import { CleanupJournal, openJournals } from '../../host/journal.ts'
-import { type Load, loadBetween, readCounters, runnableCount, sessionUsage } from '../../host/load.ts'
+import {
+  housekeepingGroup,
+  type Load,
+  loadBetween,
+  readCounters,
+  runnableCount,
+  sessionUsage,
+} from '../../host/load.ts'
 import { lockHost } from '../../host/lock.ts'
 import { createBusyboxRootfs, mountChroot } from '../../host/mounts.ts'
 import { inNetns, Network } from '../../host/network.ts'
 import { guestsFolder } from '../../host/paths.ts'
+import { wrapHostCommands } from '../../host/process.ts'
 import { createGuestSandbox, type OwnedGuestSandbox, RunResources, type TraceHooks } from '../../host/sandbox.ts'
 import { traceSources } from '../../tracing/sources.ts'
 import { Tracer } from '../../tracing/tracer.ts'
@@ -70,9 +80,20 @@ export class HostSession implements Session {
     const cpus = assignCpus(guest.cpus)
     const hostLock = await lockHost({ purpose, wait, signal, ...(onWait && { onWait }) })
     resources.defer(() => hostLock[Symbol.dispose]())
+    const umask = useUsualUmask()
+    resources.defer(() => umask[Symbol.dispose]())
     await removeStaleTracers()
     const prefix = `isob-${randomBytes(3).toString('hex')}`
-    const journal = resources.use(CleanupJournal.start(prefix, removeResource))
+    const journal = CleanupJournal.start(prefix, removeResource)
+    // The group is the first entry and so the last one to be removed, after the commands that remove the others.
+    const group = housekeepingGroup(prefix)
+    const wrapping = wrapHostCommands((argv) => cgroupExecArgv(group, argv))
+    resources.defer(() => wrapping[Symbol.dispose]())
+    resources.use(journal)
+    const all = [...new Set([...cpus.guest, ...cpus.client])]
+    await journal.create({ kind: 'cgroup', name: group }, () =>
+      makeCgroup(group, { cpus: all, memoryBytes: totalmem() }),
+    )
     const network = await Network.open(journal, prefix)
     const limits = { ...guest, cpus: cpus.guest }
     return new HostSession(journal, network, cpus, limits, signal, prefix, prefix, resources.move())

@@ -9,7 +9,7 @@ const reading = (over: Partial<HostCounters> = {}): HostCounters => ({
   at: 0n,
   guest: still,
   client: still,
-  own: { guests: 0, client: 0 },
+  own: { guests: 0, client: 0, housekeeping: 0 },
   self: 0,
   waited: 0,
   ...over,
@@ -30,14 +30,16 @@ describe('the load of the host', () => {
       at: 2_000_000_000n,
       guest: { busy: 150, steal: 20 },
       client: { busy: 30, steal: 0 },
-      own: { guests: 0.9e9, client: 0 },
-      self: 100_000,
+      own: { guests: 0.9e9, client: 0, housekeeping: 0.06e9 },
+      self: 40_000,
       waited: 500_000,
     })
     const load = { steal: 0.1, otherProcesses: 0.25, otherProcessesOnClientCpus: null, cpuPressure: 0.25, runnable: 3 }
     expect(loadBetween(reading(), to, apart, 3)).toEqual(load)
     expect(loadBetween(reading({ own: null }), to, apart, 3).otherProcesses).toBeNull()
-    expect(loadBetween(reading({ own: { guests: 2e9, client: 0 } }), to, apart, 3).otherProcesses).toBeNull()
+    expect(
+      loadBetween(reading({ own: { guests: 2e9, client: 0, housekeeping: 0 } }), to, apart, 3).otherProcesses,
+    ).toBeNull()
   })
 
   it('counts on the clients’ CPUs where a client worked, and as one where they are the guests’', () => {
@@ -45,7 +47,7 @@ describe('the load of the host', () => {
       at: 1_000_000_000n,
       guest: { busy: 80, steal: 0 },
       client: { busy: 80, steal: 0 },
-      own: { guests: 0.5e9, client: 0.3e9 },
+      own: { guests: 0.5e9, client: 0.3e9, housekeeping: 0 },
     })
     expect(loadBetween(reading(), to, apart, 0)).toMatchObject({ otherProcesses: 0.3, otherProcessesOnClientCpus: 0.5 })
     const shared = { guest: [0], client: [0] }
