@@ -1,11 +1,12 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PlatformFamily } from '../dsl/platform.ts'
 import { liveProcesses, setFrozen } from '../host/cgroup.ts'
 import { hostEnvironment } from '../host/environment.ts'
 import { sessionUsage } from '../host/load.ts'
+import { deviceNames } from '../host/mounts.ts'
 import { idleCommand } from '../host/process.ts'
 import { type ProcessSecurity, parseProcessSecurity } from '../host/process-security.ts'
 import type { OwnedGuestSandbox } from '../host/sandbox.ts'
@@ -138,6 +139,23 @@ export function fileChecks(guest: GuestUnderTest, family: PlatformFamily): Confo
       expectText('the confinement of a command', described(first), described(own))
     },
   }
+  const devices: ConformanceCheck = {
+    name: "has device nodes that are not the host's",
+    run: async () => {
+      const paths = deviceNames.map((name) => `/dev/${name}`)
+      const listing = guest.exec({ argv: ['stat', '--format=%n %F %d:%i', ...paths] })
+      const { stdout } = await expectSuccess('exit code 0 of looking at the device nodes', listing)
+      const nodes = stdout.trim().split('\n')
+      const others = nodes.filter((line) => !line.includes('character special file'))
+      expectNone('path in /dev that is no device node', others)
+      // Root in the guest may be root of the host, and then its chmod would change them.
+      const shared = paths.filter((path) => {
+        const { dev, ino } = statSync(path)
+        return nodes.some((line) => line.startsWith(`${path} `) && line.endsWith(` ${dev}:${ino}`))
+      })
+      expectNone('device node of the host', shared)
+    },
+  }
   return [
     {
       name: "writes to /data on the host's disk, and reads from it",
@@ -186,6 +204,7 @@ export function fileChecks(guest: GuestUnderTest, family: PlatformFamily): Confo
         expectThat(stderr.includes('Permission denied'), 'no permission to run it for another user', quote(stderr))
       },
     },
+    ...(family === 'native' || family === 'container' ? [devices] : []),
     // A process on the host sees the processes of the host.
     ...(family === 'native' ? [] : [isolation, confinement]),
   ]

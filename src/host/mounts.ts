@@ -62,12 +62,38 @@ export function mountsBelow(folder: string): string[] {
 export const requiredMountPoints = ['/data', '/dev', '/proc', '/run', '/sys', '/tmp'] as const
 
 /**
+ * The nodes that the OCI runtime specification requires (config-linux.md, "Default Devices"), with their numbers
+ * (Documentation/admin-guide/devices.txt).
+ */
+const devices = { null: [1, 3], zero: [1, 5], full: [1, 7], random: [1, 8], urandom: [1, 9], tty: [5, 0] } as const
+
+/** Names of the device nodes that isobench makes for guests. */
+export const deviceNames = Object.keys(devices) as readonly (keyof typeof devices)[]
+
+/** Makes the nodes in the current directory. The mode of mknod does not depend on the umask. */
+const makeNodes = Object.entries(devices)
+  .map(([name, [major, minor]]) => `mknod -m 666 ${name} c ${major} ${minor}`)
+  .join('\n')
+
+// The script is constant: the folder is a positional parameter.
+const nodesScript = `set -e
+mount -t tmpfs -o mode=0755,nosuid,noexec,size=64k isobench "$1"
+cd "$1"
+${makeNodes}`
+
+/** Mounts a file system with device nodes at `folder`. Removing a directory that contains it unmounts it. */
+export async function makeDeviceNodes(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  await runHostCommand(['sh', '-c', nodesScript, 'sh', folder], { label: `making device nodes in ${folder}` })
+}
+
+/**
  * The script is constant: image, target and data directory are positional parameters. One shell runs all of it, because
  * starting a process takes longer than mounting.
  *
- * The guest gets its own /dev with the nodes that the OCI runtime specification requires (config-linux.md, "Default
- * Devices"). It must not be the host's /dev: all mounts of devtmpfs are one file system, so removing a forgotten chroot
- * would delete the host's device nodes. They are made, because a copy of a broken node of the host would be broken too.
+ * The guest gets its own /dev. It must not be the host's: all mounts of devtmpfs are one file system, so removing a
+ * forgotten chroot would delete the host's device nodes. They are made, because a copy of a broken node of the host
+ * would be broken too.
  *
  * --make-private: systemd makes all mounts shared. Without it, mounts in the chroot would also appear in the image.
  */
@@ -78,12 +104,7 @@ mount -t proc proc "$2/proc"
 mount -t sysfs -o ro sysfs "$2/sys"
 mount -t tmpfs -o mode=0755,nosuid tmpfs "$2/dev"
 cd "$2/dev"
-mknod -m 666 null c 1 3
-mknod -m 666 zero c 1 5
-mknod -m 666 full c 1 7
-mknod -m 666 random c 1 8
-mknod -m 666 urandom c 1 9
-mknod -m 666 tty c 5 0
+${makeNodes}
 mkdir pts shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,nosuid,noexec devpts pts
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs shm

@@ -21,10 +21,10 @@ import {
   setFrozen,
 } from './cgroup.ts'
 import { DataLimit } from './data-limit.ts'
-import { hostEnvironment } from './environment.ts'
+import { hostEnvironment, withUsualUmask } from './environment.ts'
 import { makeDataFolder, makeGuestFolder } from './guest-folder.ts'
 import type { CleanupJournal } from './journal.ts'
-import { mountChroot } from './mounts.ts'
+import { makeDeviceNodes, mountChroot } from './mounts.ts'
 import { inNetns, type Network, type Tap } from './network.ts'
 import { guestsFolder } from './paths.ts'
 import { type HostArgv, killProcessGroup, safeCwd } from './process.ts'
@@ -44,6 +44,11 @@ export interface HostSandbox {
   readonly cgroupPath: string
   /** Returns argv that runs `argv` inside the cgroup and the network namespace. */
   wrap(argv: HostArgv): HostArgv
+  /**
+   * Returns a folder with the device nodes of `deviceNames`. Created on the first call. A platform that does not make
+   * the nodes of its guests binds these, because the host's nodes may be broken, and root in a guest may change them.
+   */
+  deviceNodes(): Promise<string>
   /**
    * Runs a host command until it ends. Its output goes to a log.
    * @throws {BootError} with the end of the log if the exit code is not 0
@@ -120,6 +125,16 @@ export function insideCgroup(name: string, argv: HostArgv): HostArgv {
   return entering.every((word, at) => argv[at] === word) ? argv : [...entering, ...argv]
 }
 
+/** Creates `deviceNodes` of a sandbox. Removing the state directory unmounts them. */
+function deviceNodesIn(stateDir: string): HostSandbox['deviceNodes'] {
+  const folder = join(stateDir, 'devices')
+  let made: Promise<string> | undefined
+  return () => {
+    made ??= makeDeviceNodes(folder).then(() => folder)
+    return made
+  }
+}
+
 /** Creates `run` and `spawn` of a sandbox. Processes write their output to a log in `directory`. */
 export function sandboxProcesses(
   directory: string,
@@ -156,12 +171,14 @@ function startLogged(argv: HostArgv, directory: string) {
   const log = join(directory, 'boot.log')
   const descriptor = openSync(log, 'a')
   const [file, ...args] = argv
-  const child = spawn(file, args, {
-    cwd: safeCwd(),
-    detached: true,
-    stdio: ['ignore', descriptor, descriptor],
-    env: hostEnvironment(),
-  })
+  const child = withUsualUmask(() =>
+    spawn(file, args, {
+      cwd: safeCwd(),
+      detached: true,
+      stdio: ['ignore', descriptor, descriptor],
+      env: hostEnvironment(),
+    }),
+  )
   closeSync(descriptor)
   child.unref()
   const ended = new Promise<string>((resolve) => {
@@ -257,6 +274,7 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
       return tap
     },
     wrapWithTap: (argv) => cgroupExecArgv(id, inNetns(network.clientNetns, argv)),
+    deviceNodes: deviceNodesIn(stateDir),
     chrootDir: () => {
       const path = join(stateDir, 'view')
       chroot ??= mountChroot(rootfs, path, dataDir).then(() => path)
@@ -305,6 +323,7 @@ export async function createRunSandbox(options: RunSandboxOptions): Promise<RunS
     subnet: network.subnet(),
     clientNetns: `/run/netns/${network.clientNetns}`,
     wrap: (argv) => cgroupExecArgv(id, inNetns(id, argv)),
+    deviceNodes: deviceNodesIn(stateDir),
     ...sandboxProcesses(stateDir, { timeout: runCommandTimeout, signal, launch: (argv) => insideCgroup(id, argv) }),
     onCleanup: async (description, argv) => {
       resources.use(await journal.create({ kind: 'command', description, argv }, () => {}))

@@ -1,10 +1,7 @@
 /** The system calls of Linux by number. */
 
-/**
- * System calls of x86-64 by number (arch/x86/entry/syscalls/syscall_64.tbl in the kernel, Linux 6.19): 0 to 335, and
- * from 424 on, where all architectures have the same numbers.
- */
-const syscallsFrom0 = `
+/** System calls of x86-64 from 0 to 335 (arch/x86/entry/syscalls/syscall_64.tbl in Linux 6.19). */
+const x64 = `
   read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn
   ioctl pread64 pwrite64 readv writev access pipe select sched_yield mremap msync mincore madvise shmget shmat shmctl
   dup dup2 pause nanosleep getitimer alarm setitimer getpid sendfile socket connect accept sendto recvfrom sendmsg
@@ -36,6 +33,40 @@ const syscallsFrom0 = `
   userfaultfd membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx
   io_pgetevents rseq uretprobe
 `
+
+/** System calls of arm64 from 0 to 243, from 260 to 294 (include/uapi/asm-generic/unistd.h in the kernel). */
+const arm64From0 = `
+  io_setup io_destroy io_submit io_cancel io_getevents setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr
+  listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr getcwd lookup_dcookie eventfd2 epoll_create1
+  epoll_ctl epoll_pwait dup dup3 fcntl inotify_init1 inotify_add_watch inotify_rm_watch ioctl ioprio_set ioprio_get
+  flock mknodat mkdirat unlinkat symlinkat linkat renameat umount2 mount pivot_root nfsservctl statfs fstatfs
+  truncate ftruncate fallocate faccessat chdir fchdir chroot fchmod fchmodat fchownat fchown openat close vhangup
+  pipe2 quotactl getdents64 lseek read write readv writev pread64 pwrite64 preadv pwritev sendfile pselect6 ppoll
+  signalfd4 vmsplice splice tee readlinkat newfstatat fstat sync fsync fdatasync sync_file_range timerfd_create
+  timerfd_settime timerfd_gettime utimensat acct capget capset personality exit exit_group waitid set_tid_address
+  unshare futex set_robust_list get_robust_list nanosleep getitimer setitimer kexec_load init_module delete_module
+  timer_create timer_gettime timer_getoverrun timer_settime timer_delete clock_settime clock_gettime clock_getres
+  clock_nanosleep syslog ptrace sched_setparam sched_setscheduler sched_getscheduler sched_getparam
+  sched_setaffinity sched_getaffinity sched_yield sched_get_priority_max sched_get_priority_min
+  sched_rr_get_interval restart_syscall kill tkill tgkill sigaltstack rt_sigsuspend rt_sigaction rt_sigprocmask
+  rt_sigpending rt_sigtimedwait rt_sigqueueinfo rt_sigreturn setpriority getpriority reboot setregid setgid setreuid
+  setuid setresuid getresuid setresgid getresgid setfsuid setfsgid times setpgid getpgid getsid setsid getgroups
+  setgroups uname sethostname setdomainname getrlimit setrlimit getrusage umask prctl getcpu gettimeofday
+  settimeofday adjtimex getpid getppid getuid geteuid getgid getegid gettid sysinfo mq_open mq_unlink mq_timedsend
+  mq_timedreceive mq_notify mq_getsetattr msgget msgctl msgrcv msgsnd semget semctl semtimedop semop shmget shmctl
+  shmat shmdt socket socketpair bind listen accept connect getsockname getpeername sendto recvfrom setsockopt
+  getsockopt shutdown sendmsg recvmsg readahead brk munmap mremap add_key request_key keyctl clone execve mmap
+  fadvise64 swapon swapoff mprotect msync mlock munlock mlockall munlockall mincore madvise remap_file_pages mbind
+  get_mempolicy set_mempolicy migrate_pages move_pages rt_tgsigqueueinfo perf_event_open accept4 recvmmsg
+`
+const arm64From260 = `
+  wait4 prlimit64 fanotify_init fanotify_mark name_to_handle_at open_by_handle_at clock_adjtime syncfs setns
+  sendmmsg process_vm_readv process_vm_writev kcmp finit_module sched_setattr sched_getattr renameat2 seccomp
+  getrandom memfd_create bpf execveat userfaultfd membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect
+  pkey_alloc pkey_free statx io_pgetevents rseq kexec_file_load
+`
+
+/** System calls from 424 on, which have the same numbers on all architectures. */
 const syscallsFrom424 = `
   pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount
   fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr
@@ -45,16 +76,37 @@ const syscallsFrom424 = `
   removexattrat open_tree_attr file_getattr file_setattr listns
 `
 
-const splitWords = (text: string) => text.trim().split(/\s+/)
-const names = new Map<number, string>([
-  ...(process.arch === 'x64' ? splitWords(syscallsFrom0).map((name, index) => [index, name] as const) : []),
-  ...splitWords(syscallsFrom424).map((name, index) => [424 + index, name] as const),
-])
+type Names = ReadonlyMap<number, string>
 
-const numbers = new Map([...names].map(([number, name]) => [name, number]))
+const numbered = (...runs: readonly (readonly [first: number, names: string])[]): Names =>
+  new Map(
+    runs.flatMap(([first, names]) =>
+      names
+        .trim()
+        .split(/\s+/)
+        .map((name, index) => [first + index, name] as const),
+    ),
+  )
+
+const common = [424, syscallsFrom424] as const
+const known: Readonly<Record<string, Names>> = {
+  x64: numbered([0, x64], common),
+  arm64: numbered([0, arm64From0], [260, arm64From260], common),
+}
+
+/** Architectures of which all numbers are known, as in `process.arch`. */
+export const knownArchitectures: readonly string[] = Object.keys(known)
+
+const names = known[process.arch] ?? numbered(common)
 
 /** Returns the name of a system call, or `nr_N` for an unknown one. */
 export const syscallName = (number: number): string => names.get(number) ?? `nr_${number}`
 
-/** Returns the number of a system call on this machine, or undefined if its name is unknown. */
-export const syscallNumber = (name: string): number | undefined => numbers.get(name)
+/**
+ * Returns the number of a system call, or undefined if its name is unknown.
+ * @param arch as in `process.arch`
+ */
+export function syscallNumber(name: string, arch: string = process.arch): number | undefined {
+  for (const [number, one] of known[arch] ?? []) if (one === name) return number
+  return undefined
+}

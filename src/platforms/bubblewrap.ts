@@ -1,10 +1,12 @@
+import { join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
 import { guestEnv } from '../host/image-recipe.ts'
+import { deviceNames } from '../host/mounts.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { execConfined, waitForHostPid } from './shared/namespaces.ts'
-import { defaultCapabilities, securityOption, writeSeccompProgram } from './shared/security.ts'
+import { confinementProblem, defaultCapabilities, securityOption, writeSeccompProgram } from './shared/security.ts'
 
 // The script is constant: file and argv are positional parameters, so the shell does not interpret them.
 const withFilter: HostArgv = ['sh', '-c', 'filter=$1; shift; exec "$@" 9<"$filter"', 'sh']
@@ -13,7 +15,8 @@ const withFilter: HostArgv = ['sh', '-c', 'filter=$1; shift; exec "$@" 9<"$filte
  * bubblewrap has no profile, and leaves all capabilities to a guest of root. So guests get those of Docker.
  * It always sets no_new_privs.
  */
-function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv, filter: string | undefined): HostArgv {
+async function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv, filter: string | undefined): Promise<HostArgv> {
+  const devices = await sandbox.deviceNodes()
   return [
     ...(filter === undefined ? [] : [...withFilter, filter]),
     'bwrap',
@@ -26,6 +29,8 @@ function bwrapArgv(sandbox: GuestSandbox, argv: GuestArgv, filter: string | unde
     '--die-with-parent',
     ...['--ro-bind', sandbox.rootfs, '/'],
     ...['--proc', '/proc', '--dev', '/dev'],
+    // bwrap binds the host's nodes, and root in the guest is root of the host: its chmod would change them.
+    ...deviceNames.flatMap((name) => ['--dev-bind', join(devices, name), `/dev/${name}`]),
     ...['--tmpfs', '/tmp', '--tmpfs', '/run'],
     ...['--bind', sandbox.dataDir, '/data'],
     '--clearenv',
@@ -46,11 +51,12 @@ export const bubblewrap = defineDriver({
     { binary: 'perl', package: 'perl-base' },
   ],
   version: () => ['bwrap', '--version'],
+  preflight: async () => confinementProblem(),
   oneShot: async (sandbox, argv, options) =>
-    sandbox.wrap(bwrapArgv(sandbox, argv, writeSeccompProgram(sandbox, options))),
+    sandbox.wrap(await bwrapArgv(sandbox, argv, writeSeccompProgram(sandbox, options))),
   boot: async (sandbox, options) => {
     const filter = writeSeccompProgram(sandbox, options)
-    const launcher = await sandbox.spawn(sandbox.wrap(bwrapArgv(sandbox, idleCommand, filter)))
+    const launcher = await sandbox.spawn(sandbox.wrap(await bwrapArgv(sandbox, idleCommand, filter)))
     const leader = await waitForHostPid(launcher, idleCommand)
     return { execArgv: (argv) => sandbox.wrap(execConfined(leader, filter, ['env', '-i', ...guestEnv, ...argv])) }
   },

@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
-import { defineDriver } from '../driver.ts'
+import { defineDriver, type Unavailable } from '../driver.ts'
 import { guestEnv } from '../host/image-recipe.ts'
 import { which } from '../host/packages.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { HostError } from '../util/errors.ts'
-import { privateMounts } from './shared/namespaces.ts'
+import { deviceBinds, privateMounts } from './shared/namespaces.ts'
 import { securityOption } from './shared/security.ts'
 
 /** The container's first process. systemd treats the arguments as its kernel command line. */
@@ -157,10 +157,16 @@ const systemdWrites = ['/var/lib/systemd', '/var/log', '/var/tmp'].map((path) =>
 /** The filter of LXC's own templates. */
 const lxcProfile = '/usr/share/lxc/config/common.seccomp'
 
+/** Returns why guests cannot have the default security. */
+export const profileProblem = (security: Options['security'], profile = lxcProfile): Unavailable | undefined =>
+  security === 'none' || existsSync(profile)
+    ? undefined
+    : { reason: `there is no ${profile}, the seccomp profile of LXC`, fix: "install it, or set security: 'none'" }
+
 /** What the templates of LXC confine (common.conf and userns.conf): fewer capabilities only if root is the host's. */
 const securityOf = ({ privileged, security }: Options): readonly string[] => [
   ...(privileged ? ['lxc.cap.drop = mac_admin mac_override sys_time sys_module sys_rawio'] : []),
-  ...(security === 'default' && existsSync(lxcProfile) ? [`lxc.seccomp.profile = ${lxcProfile}`] : []),
+  ...(security === 'default' ? [`lxc.seccomp.profile = ${lxcProfile}`] : []),
 ]
 
 const configOf = (sandbox: GuestSandbox, options: Options, folders: readonly SystemdFolder[]): string => {
@@ -184,7 +190,7 @@ const configOf = (sandbox: GuestSandbox, options: Options, folders: readonly Sys
     inMemory('/tmp', '1777'),
     inMemory('/run', '755'),
     mountEntry(reached('data'), '/data', `none bind,nosuid,nodev${mapped}`),
-    ...folders.map(({ from, to }) => mountEntry(from, to, `none bind,create=dir${mapped}`)),
+    ...folders.map(({ from, to }) => mountEntry(from, to, `none bind,nosuid,nodev,create=dir${mapped}`)),
     ...(init === 'systemd' ? systemdWrites : []),
     inMemory('/dev/shm', '1777', ',create=dir'),
     ...guestEnv.map((setting) => `lxc.environment = ${setting}`),
@@ -210,6 +216,8 @@ async function toolsFor(sandbox: GuestSandbox): Promise<(name: string, ...args: 
   const inMounts = await privateMounts(sandbox, [
     ['bind,ro', sandbox.rootfs, reachable(sandbox, 'image')],
     ['bind,nosuid,nodev', sandbox.dataDir, reachable(sandbox, 'data')],
+    // An unprivileged LXC binds the nodes, because mknod is refused in its user namespace.
+    ...(await deviceBinds(sandbox)),
   ])
   mkdirSync(reachable(sandbox, 'containers'))
   const container = ['-P', reached('containers'), '-n', sandbox.id]
@@ -233,6 +241,7 @@ export const lxc = defineDriver({
   requirements: () => [{ binary: 'lxc-start', package: 'lxc' }],
   configFiles: ({ config }) => (config === undefined ? [] : [config]),
   version: () => ['lxc-start', '--version'],
+  preflight: async ({ security }) => profileProblem(security),
   requiredImageFiles: ({ init }) => (init === 'systemd' ? [{ file: '/sbin/init', package: 'systemd-sysv' }] : []),
   oneShot: async (sandbox, argv, options) => {
     const tool = await toolsFor(sandbox)

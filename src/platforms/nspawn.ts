@@ -5,8 +5,8 @@ import { defineDriver } from '../driver.ts'
 import { guestEnv } from '../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
-import { execConfined, privateMounts, waitForHostPid } from './shared/namespaces.ts'
-import { type SecurityOption, securityOption, writeSeccompProgram } from './shared/security.ts'
+import { deviceBinds, execConfined, privateMounts, waitForHostPid } from './shared/namespaces.ts'
+import { confinementProblem, type SecurityOption, securityOption, writeSeccompProgram } from './shared/security.ts'
 
 // The script is constant: directories and argv are positional parameters, so the shell does not interpret them.
 const enterGroups =
@@ -58,6 +58,8 @@ async function spawn(sandbox: GuestSandbox, argv: GuestArgv, { security }: Secur
     ['bind,ro', sandbox.rootfs, root],
     // nspawn keeps these flags and has no option for them.
     ['bind,nosuid,nodev', sandbox.dataDir, sandbox.dataDir],
+    // nspawn makes nodes with the numbers of those that it finds.
+    ...(await deviceBinds(sandbox)),
   ])
   return inMounts(inOwnGroups(sandbox, command))
 }
@@ -74,6 +76,7 @@ export const nspawn = defineDriver({
     { binary: 'perl', package: 'perl-base' },
   ],
   version: () => ['systemd-nspawn', '--version'],
+  preflight: async () => confinementProblem(),
   oneShot: (sandbox, argv, options) => spawn(sandbox, argv, options),
   boot: async (sandbox, options) => {
     const leader = await waitForHostPid(await sandbox.spawn(await spawn(sandbox, idleCommand, options)), idleCommand)

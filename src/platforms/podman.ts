@@ -20,7 +20,14 @@ import {
   runtimeRequirement,
   runtimeVersionText,
 } from './shared/engine-runtimes.ts'
-import { memoizeAsync, pipeTarInto, privateMounts, waitForHostPid, withPrivateMounts } from './shared/namespaces.ts'
+import {
+  deviceBinds,
+  memoizeAsync,
+  pipeTarInto,
+  privateMounts,
+  waitForHostPid,
+  withPrivateMounts,
+} from './shared/namespaces.ts'
 import { securityOption, writeSeccompProfile } from './shared/security.ts'
 
 /**
@@ -89,7 +96,8 @@ export async function makeRootless(runSandbox: RunSandbox, runtime: string): Pro
   writeFileSync(join(home, 'containers.conf'), podmanSettings(networks))
   // crun refuses a unified hierarchy with controllers, and an unprivileged user cannot unmount it.
   const idle: HostArgv = hasHybridControllers() ? [...withoutUnified, ...idleCommand] : idleCommand
-  const binds = userFiles(join(runSandbox.stateDir, 'etc'))
+  // A rootless runtime binds the nodes, because mknod is refused in its user namespace.
+  const binds = [...userFiles(join(runSandbox.stateDir, 'etc')), ...(await deviceBinds(runSandbox))]
   const keeper = await waitForHostPid(
     await runSandbox.spawn(runSandbox.wrap(withPrivateMounts(runSandbox, idle, binds))),
     idleCommand,

@@ -1,10 +1,12 @@
 /** Mount and other namespaces of guests, and pids of processes in them. */
 
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deviceNames } from '../../host/mounts.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../../host/process.ts'
 import type { GuestSandbox, HostSandbox } from '../../host/sandbox.ts'
+import { syscallNumber } from '../../host/syscall-names.ts'
 import { programPath } from '../../util/assets.ts'
 import { HostError } from '../../util/errors.ts'
 
@@ -44,8 +46,8 @@ export async function waitForHostPid(pid: number, argv: GuestArgv): Promise<numb
   throw new HostError(`the guest's ${argv[0]} did not start within 20 s.`)
 }
 
-/** Numbers of setns, prctl, capset and seccomp: of x86-64 and of the newer architectures (asm-generic/unistd.h). */
-const systemCalls = process.arch === 'x64' ? '308,157,126,317' : '268,167,91,277'
+/** Numbers of the system calls that the program which enters a guest makes. */
+const systemCalls = ['setns', 'prctl', 'capset', 'seccomp'].map((name) => syscallNumber(name)).join(',')
 
 /**
  * Returns argv that runs `argv` in the namespaces, the root and the working directory of the process `leader`, with its
@@ -90,6 +92,17 @@ const mountScript = 'while [ "$1" != -- ]; do mount -o "$1" "$2" "$3" || exit; s
 
 /** A bind mount. */
 export type Bind = readonly [how: 'rbind' | 'bind,ro' | 'bind,nosuid,nodev', from: string, to: string]
+
+/**
+ * Returns mounts that replace the host's device nodes by those of the sandbox, for platforms that copy or bind the
+ * nodes that they find in /dev.
+ */
+export const deviceBinds = async (sandbox: Pick<HostSandbox, 'deviceNodes'>): Promise<Bind[]> => {
+  const folder = await sandbox.deviceNodes()
+  return deviceNames
+    .filter((name) => existsSync(join('/dev', name)))
+    .map((name) => ['rbind', join(folder, name), join('/dev', name)])
+}
 
 /**
  * Returns argv that runs `argv` with directories of the sandbox mounted where a tool insists on writing, so that it

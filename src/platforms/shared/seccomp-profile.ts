@@ -5,6 +5,7 @@
  */
 
 import { syscallNumber } from '../../host/syscall-names.ts'
+import { HostError } from '../../util/errors.ts'
 
 /** The calls that are allowed with any arguments. Names that another architecture has instead have no effect. */
 const allowed = `
@@ -95,8 +96,8 @@ const errno = 0x00050000
 /** Offsets in `struct seccomp_data`. The low half of the first argument comes first on little-endian machines. */
 const offsets = { number: 0, architecture: 4, firstArgument: 16 } as const
 
-/** AUDIT_ARCH_X86_64 (linux/audit.h). */
-const x64 = 0xc000003e
+/** AUDIT_ARCH_X86_64 and AUDIT_ARCH_AARCH64 (linux/audit.h), by `process.arch`. */
+const auditArchitectures: Readonly<Record<string, number>> = { x64: 0xc000003e, arm64: 0xc00000b7 }
 
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number]
 const instruction = (code: number, value: number): Instruction => [code, 0, 0, value]
@@ -132,10 +133,10 @@ function testArgument(conditions: readonly Condition[]): readonly Instruction[] 
 }
 
 /** What happens to a system call by its number, as ranges: each ends where the next one starts. */
-function ranges(): { readonly from: number; readonly code: readonly Instruction[] }[] {
+function ranges(arch: string): { readonly from: number; readonly code: readonly Instruction[] }[] {
   const codes = new Map<number, readonly Instruction[]>()
   const set = (name: string, code: readonly Instruction[]) => {
-    const number = syscallNumber(name)
+    const number = syscallNumber(name, arch)
     if (number !== undefined) codes.set(number, code)
   }
   const [yes, no, unknown] = [returns(allow), returns(errno | EPERM), returns(errno | ENOSYS)]
@@ -163,16 +164,18 @@ function search(list: ReturnType<typeof ranges>): readonly Instruction[] {
 /**
  * The profile as a program of the kernel: an array of `struct sock_filter`. Calls of another architecture, such as
  * those of 32-bit programs, fail with ENOSYS.
- * @returns undefined on a machine for which isobench does not know the numbers of system calls
+ * @param arch as in `process.arch`
+ * @throws {HostError} if isobench does not know the numbers of its system calls
  */
-export function seccompProgram(): Buffer | undefined {
-  if (process.arch !== 'x64') return undefined
+export function seccompProgram(arch: string = process.arch): Buffer {
+  const architecture = auditArchitectures[arch]
+  if (architecture === undefined) throw new HostError(`isobench has no seccomp filter for ${arch}.`)
   const program = [
     instruction(load, offsets.architecture),
-    [jumpEqual, 1, 0, x64] as Instruction,
+    [jumpEqual, 1, 0, architecture] as Instruction,
     ...returns(errno | ENOSYS),
     instruction(load, offsets.number),
-    ...search(ranges()),
+    ...search(ranges(arch)),
   ]
   const bytes = Buffer.alloc(program.length * 8)
   program.forEach(([code, ifTrue, ifFalse, value], at) => {

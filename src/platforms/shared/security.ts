@@ -3,7 +3,9 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
+import type { Unavailable } from '../../driver.ts'
 import type { HostSandbox } from '../../host/sandbox.ts'
+import { knownArchitectures } from '../../host/syscall-names.ts'
 import { ociSeccomp, seccompProgram } from './seccomp-profile.ts'
 
 /**
@@ -46,21 +48,32 @@ export function writeSeccompProfile({ stateDir }: Pick<HostSandbox, 'stateDir'>)
   return file
 }
 
+/**
+ * Returns why isobench cannot confine commands that enter a guest on this machine: both the filter and the program that
+ * enters need the numbers of system calls.
+ */
+export const confinementProblem = (arch: string = process.arch): Unavailable | undefined =>
+  knownArchitectures.includes(arch)
+    ? undefined
+    : {
+        reason: `isobench does not know the numbers of system calls on ${arch}, so it cannot confine commands`,
+        fix: 'measure runc or another platform with an exec command, or use a host with x86-64 or arm64',
+      }
+
 /** The program, which is the same for all guests. */
-let program: { readonly bytes: Buffer | undefined } | undefined
+let program: Buffer | undefined
 
 /**
  * Writes the seccomp profile as a program of the kernel.
- * @returns its path, or undefined without the default security, or on a machine for which isobench cannot make it
+ * @returns its path, or undefined without the default security
  */
 export function writeSeccompProgram(
   { stateDir }: Pick<HostSandbox, 'stateDir'>,
   { security }: SecurityOption,
 ): string | undefined {
   if (security === 'none') return undefined
-  program ??= { bytes: seccompProgram() }
-  if (!program.bytes) return undefined
+  program ??= seccompProgram()
   const file = join(stateDir, 'seccomp.bpf')
-  writeFileSync(file, program.bytes)
+  writeFileSync(file, program)
   return file
 }

@@ -21,6 +21,8 @@ export function fakeSandbox(): {
     dataDir: data,
     limits: { cpus: [1, 3], memoryBytes: 512 * 1024 ** 2 },
     address: '198.18.0.2',
+    wrap: (argv) => argv,
+    deviceNodes: async () => '/devices',
     tap: async (user) => {
       tapUsers.push(user)
       return { device: 'isob0', mac: '02:00:c6:12:00:02', address: '198.18.0.2/30' }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { withPrivateMounts } from '../../../../src/platforms/shared/namespaces.ts'
+import { deviceBinds, withPrivateMounts } from '../../../../src/platforms/shared/namespaces.ts'
 
 let folder: string
 beforeEach(() => {
@@ -28,4 +28,10 @@ it("writes nothing to a file of the host's that it mounts over, and makes what i
   expect(readFileSync(hosts, 'utf8')).toBe('root:x:0:0\n')
   expect(readFileSync(own, 'utf8')).toBe('')
   expect(argv).toEqual(expect.arrayContaining(['bind,ro', ours, hosts]))
+})
+
+it("replaces the host's device nodes by those of the sandbox", async () => {
+  expect(await deviceBinds({ deviceNodes: async () => '/devices' })).toEqual(
+    ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => ['rbind', `/devices/${name}`, `/dev/${name}`]),
+  )
 })

@@ -1,8 +1,11 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
 import { syscallNumber } from '../../../../src/host/syscall-names.ts'
 import { ociSeccomp, seccompProgram } from '../../../../src/platforms/shared/seccomp-profile.ts'
+import { confinementProblem } from '../../../../src/platforms/shared/security.ts'
 
 const x64 = 0xc000003e
+const arm64 = 0xc00000b7
 
 /** Runs a classic BPF program as the kernel does (kernel/bpf/core.c), on a `struct seccomp_data`. */
 function run(program: Buffer, number: number, argument = 0n, architecture = x64): string {
@@ -25,9 +28,13 @@ function run(program: Buffer, number: number, argument = 0n, architecture = x64)
   throw new Error('the program has no result')
 }
 
-describe.runIf(process.arch === 'x64')('the seccomp program', () => {
-  const program = seccompProgram()!
-  const call = (name: string, argument?: bigint) => run(program, syscallNumber(name)!, argument)
+describe.each([
+  ['x64', x64, 0x40000003],
+  ['arm64', arm64, 0x40000028],
+] as const)('the seccomp program of %s', (arch, architecture, compatible) => {
+  const program = seccompProgram(arch)
+  const numberOf = (name: string) => syscallNumber(name, arch)
+  const call = (name: string, argument?: bigint) => run(program, numberOf(name)!, argument, architecture)
 
   it('gives every system call what the profile for OCI runtimes gives it', () => {
     const { syscalls } = ociSeccomp()
@@ -36,11 +43,11 @@ describe.runIf(process.arch === 'x64')('the seccomp program', () => {
     )
     const depends = ['clone', 'personality', 'socket', 'clone3']
     for (let number = 0; number < 480; number++) {
-      const name = [...always, ...depends].find((one) => syscallNumber(one) === number)
+      const name = [...always, ...depends].find((one) => numberOf(one) === number)
       if (name !== undefined && depends.includes(name)) continue
-      const seen = run(program, number)
+      const seen = run(program, number, 0n, architecture)
       expect(seen, `system call ${number}, ${name}`).toBe(
-        name !== undefined ? 'allowed' : number > syscallNumber('removexattrat')! ? 'error 38' : 'error 1',
+        name !== undefined ? 'allowed' : number > numberOf('removexattrat')! ? 'error 38' : 'error 1',
       )
     }
   })
@@ -63,10 +70,30 @@ describe.runIf(process.arch === 'x64')('the seccomp program', () => {
   })
 
   it('lets calls of 32-bit programs, of x32 and of later kernels fail as if the kernel lacked them', () => {
-    expect(run(program, 3, 0n, 0x40000003)).toBe('error 38')
-    expect(run(program, 0x40000000)).toBe('error 38')
-    expect(run(program, 4000)).toBe('error 38')
+    expect(run(program, 3, 0n, compatible)).toBe('error 38')
+    expect(run(program, 3, 0n, arch === 'x64' ? arm64 : x64)).toBe('error 38')
+    expect(run(program, 0x40000000, 0n, architecture)).toBe('error 38')
+    expect(run(program, 4000, 0n, architecture)).toBe('error 38')
   })
+})
+
+it('is not made for an architecture with unknown numbers, and the platforms that need it say so', () => {
+  expect(() => seccompProgram('riscv64')).toThrow(/no seccomp filter for riscv64/)
+  expect(confinementProblem('riscv64')).toMatchObject({ reason: expect.stringContaining('on riscv64') })
+  for (const arch of ['x64', 'arm64']) expect(confinementProblem(arch)).toBeUndefined()
+})
+
+/** The header of the kernel's tables that all newer architectures share. */
+const header = '/usr/include/asm-generic/unistd.h'
+
+it.runIf(existsSync(header))('has the numbers of arm64 that the header of the kernel has', () => {
+  const text = readFileSync(header, 'utf8')
+  const numbers = [...text.matchAll(/#define __NR_([a-z0-9_]+)\s+(?:\\\n)?\s*(\d+)$/gm)].filter(
+    ([, name, number]) => Number(number) < 300 && !['arch_specific_syscall', 'sync_file_range2'].includes(name!),
+  )
+  expect(numbers.length).toBeGreaterThan(250)
+  const wrong = numbers.filter(([, name, number]) => syscallNumber(name!, 'arm64') !== Number(number))
+  expect(wrong.map(([line]) => line)).toEqual([])
 })
 
 it('has a name for each call of the profile that x86-64 has, and no call twice', () => {
@@ -74,5 +101,5 @@ it('has a name for each call of the profile that x86-64 has, and no call twice',
     .syscalls.filter((one) => !('args' in one))
     .flatMap((one) => one.names)
   expect(new Set(names).size).toBe(names.length)
-  if (process.arch === 'x64') expect(names.filter((name) => syscallNumber(name) === undefined)).toEqual([])
+  expect(names.filter((name) => syscallNumber(name, 'x64') === undefined)).toEqual([])
 })
