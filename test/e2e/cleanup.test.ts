@@ -98,8 +98,12 @@ function outsideCgroup(pid: number): string[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
     return children.map(Number).flatMap((child) => {
-      const [name, groups] = ['comm', 'cgroup'].map((file) => readFileSync(`/proc/${child}/${file}`, 'utf8').trim())
-      const isOutside = !groups!.includes('/isobench/') && !mayBeOutside.includes(name!)
+      const [name, groups, stat] = ['comm', 'cgroup', 'stat'].map((file) =>
+        readFileSync(`/proc/${child}/${file}`, 'utf8').trim(),
+      )
+      // A process that has ended, and waits to be reaped, is in no cgroup.
+      const hasEnded = / [ZX] /.test(stat!.slice(stat!.lastIndexOf(')')))
+      const isOutside = !groups!.includes('/isobench/') && !mayBeOutside.includes(name!) && !hasEnded
       return [...(isOutside ? [name!] : []), ...outsideCgroup(child)]
     })
   } catch {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -15,6 +15,7 @@ import { readRecord, RecordWriter } from './src/core/records/record-file.ts'
 import { removeResource } from './src/host/cleanup.ts'
 import { CleanupJournal } from './src/host/journal.ts'
 const [root, name, from] = process.argv.slice(2)
+process.env.ISOBENCH_STATE = root
 const { environment, plan, samples } = readRecord(from)
 const journal = CleanupJournal.start(name, removeResource)
 const writer = RecordWriter.start(root, name, environment, plan, [])
@@ -55,18 +56,19 @@ export async function killWriters(
 ): Promise<CampaignRow> {
   const counter = new CampaignCounter('SIGKILL of a process with a journal and a record, then isobench clean')
   const root = mkdtempSync(join(tmpdir(), 'isobench-campaign-'))
-  const env = { ...process.env, ISOBENCH_STATE: root }
+  // Set within the processes, because the end-to-end tests look into the state folders of all environments.
+  const cleaner = `process.env.ISOBENCH_STATE = ${JSON.stringify(root)}
+await import(${JSON.stringify(join(checkout, 'bin/isobench.js'))})
+`
   const start = (name: string) =>
-    spawn(process.execPath, [join(root, 'writer.mjs'), root, name, record], {
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    spawn(process.execPath, [join(root, 'writer.mjs'), root, name, record], { stdio: ['ignore', 'pipe', 'inherit'] })
   const clean = async () => {
-    const child = spawn(process.execPath, [join(checkout, 'bin/isobench.js'), 'clean'], { env, stdio: 'ignore' })
+    const child = spawn(process.execPath, [join(root, 'clean.mjs'), 'clean'], { stdio: 'ignore' })
     return ((await once(child, 'exit')) as [number | null])[0]
   }
   try {
     await compileWriter(checkout, join(root, 'writer.mjs'))
+    writeFileSync(join(root, 'clean.mjs'), cleaner)
     mkdirSync(join(root, 'guests'))
     let next = start('run-0')
     for (let at = 0; at < kills; at++) {
