@@ -28,7 +28,6 @@ const commonExamples = [
   { line: 'run --save-baseline main', description: 'keep it for later comparisons' },
   { line: 'run --baseline main', description: 'exit code 1 if a metric is worse' },
   { line: 'report --reporter html=report.html', description: 'the latest run as a web page' },
-  { line: 'doctor', description: 'what works on this host' },
 ] as const
 
 const described = (rows: readonly { readonly line: string; readonly description: string }[]): HelpRow[] =>

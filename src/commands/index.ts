@@ -19,6 +19,7 @@ export const commands: readonly CommandEntry[] = [
   entry('compare', 'compare two runs: what regressed and what improved', () => import('./compare.ts')),
   entry('merge', 'join the records of shards or of more rounds', () => import('./merge.ts')),
   entry('history', 'show how metrics and findings changed over stored runs', () => import('./history.ts')),
+  entry('bisect', 'find the commit of a runtime that made a bench worse', () => import('./bisect.ts')),
   entry('noise', "measure this host's noise: native against native", () => import('./noise.ts')),
   entry(
     'attack-profile',

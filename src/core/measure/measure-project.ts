@@ -51,6 +51,8 @@ export interface MeasureProjectOptions {
   readonly before?: RunRecord | undefined
   /** Whether disturbed samples may be taken once more. */
   readonly remeasure: boolean
+  /** The folder for the record, in `.isobench/runs`. Default: that of the project. */
+  readonly recordRoot?: string
   readonly strict: boolean
   readonly strictFindings?: boolean
   readonly require?: 'complete' | undefined
@@ -149,7 +151,7 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   const ordered: ScheduledPlan = { ...needed, blocks }
   if (before) assertSameHost(before, { environment, plan: ordered })
   const writer = RecordWriter.start(
-    project.root,
+    options.recordRoot ?? project.root,
     plan.seed.slice(0, 12),
     environment,
     ordered,

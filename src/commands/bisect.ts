@@ -1,0 +1,274 @@
+import { join, resolve } from 'node:path'
+import * as z from 'zod'
+import { exitCodes } from '../core/judge/exit-code.ts'
+import { type BisectResult, type BisectStep, bisectRepository, type CommitComparison } from '../core/measure/bisect.ts'
+import { interruptSignal } from '../core/measure/interruption.ts'
+import { measureProject } from '../core/measure/measure-project.ts'
+import type { Plan } from '../core/model/plan.ts'
+import type { Report } from '../core/model/report.ts'
+import { loadProject, type Project } from '../core/project/config.ts'
+import { createPlan } from '../core/project/plan.ts'
+import type { Reporter } from '../core/reporter.ts'
+import type { PlatformSpec } from '../dsl/platform.ts'
+import { runHostCommand } from '../host/process.ts'
+import { drivers } from '../platforms/index.ts'
+import { figure, formatReason, interval } from '../reporters/format.ts'
+import { InterruptedError, UsageError } from '../util/errors.ts'
+import { plural, sanitize } from '../util/text.ts'
+import { type CommandIo, defineCommand } from './command.ts'
+import { type CheckedOptions, number, type OptionTable, pickOptions, sharedOptions } from './options.ts'
+import { createReporters } from './reporters.ts'
+import { confirm } from './setup.ts'
+
+/** With fewer rounds, a first look cannot decide anything. */
+const firstLook = 8
+/** An hour for one build, in seconds. */
+const buildTimeout = 3600
+const [goodName, candidateName] = ['good', 'candidate']
+
+const bisectOptions = {
+  bench: {
+    ...sharedOptions.bench,
+    description: 'the bench with this text in its id',
+    schema: z.array(z.string()).length(1, 'name one bench.'),
+  },
+  metric: {
+    value: '<name>',
+    group: 'Select benches',
+    description: 'the metric to compare (default: the only one of the bench)',
+    example: '--metric latency',
+    schema: z.string().optional(),
+  },
+  platform: {
+    ...sharedOptions.platform,
+    value: '<name>',
+    description: 'the platform of the config with the runtime (default: the only one with the option binary)',
+    example: '--platform crun',
+  },
+  build: {
+    value: '<command>',
+    group: 'Measure',
+    description: 'the shell command that builds a commit, in its work tree',
+    example: "--build './autogen.sh && ./configure && make -j2'",
+    schema: z.string('pass the command that builds a commit.'),
+  },
+  binary: {
+    value: '<path>',
+    group: 'Measure',
+    description: 'the built program in the work tree (default: the kind of the platform, such as crun)',
+    example: '--binary build/bin/runc',
+    schema: z.string().optional(),
+  },
+  repo: {
+    value: '<dir>',
+    group: 'Input',
+    description: 'the git repository of the runtime (default: the current directory)',
+    example: '--repo ../crun',
+    schema: z.string().optional(),
+    completion: 'file',
+  },
+  margin: {
+    ...sharedOptions.margin,
+    description: 'a commit is bad if it is worse than the good one by more than this, in percent (default: 5)',
+  },
+  maxRounds: {
+    value: '<n>',
+    group: 'Measure',
+    description: 'the most rounds per commit; without a certain verdict it is skipped (default: 30)',
+    example: '--max-rounds 60',
+    schema: number((value) => Number.isInteger(value) && value >= 5 && value <= 1000, 'from 5 to 1000').default(30),
+  },
+  ...pickOptions('profile', 'seconds', 'json', 'install', 'waitForLock', 'config'),
+} as const satisfies OptionTable
+
+type BisectOptions = CheckedOptions<typeof bisectOptions>
+
+export const command = defineCommand({
+  description:
+    'Finds the commit of a runtime that made a bench worse. git chooses the commits. Each one is built and measured ' +
+    'against the good build in interleaved rounds, until it is certainly worse by more than the margin or certainly ' +
+    "not. It uses two work trees in a temporary folder, so the repository's own files, index and branch stay as they " +
+    'are. Exits with code 3 if skipped commits leave several candidates, and with 4 if the bad commit is not worse.',
+  arguments: [
+    { name: 'good', description: 'a commit that is fast enough', required: true },
+    { name: 'bad', description: 'a later commit that is worse', required: true },
+  ],
+  options: bisectOptions,
+  examples: [
+    {
+      line: 'bisect 1.14 HEAD --repo ../crun --bench boot --build make',
+      description: 'a slower start of crun',
+    },
+  ],
+  run: bisect,
+})
+
+async function bisect([good, bad]: readonly string[], options: BisectOptions, io: CommandIo): Promise<number> {
+  const project = await loadProject(io.cwd, options.config, { command: 'bisect', profile: options.profile })
+  const spec = platformOf(project, options.platform?.join(','))
+  const program = options.binary ?? spec.kind
+  // Refuse a wrong name before the first build.
+  benchOf((await planBisection({ ...project, platforms: [spec] }, options)).plan, options)
+  // Progress is not part of the answer.
+  const context = { root: project.root }
+  const reporter = await createReporters({ reporter: ['dot'], json: false, all: false }, context, {
+    ...io,
+    out: io.err,
+  })
+  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and removing the work trees'))
+  const { signal } = interruption
+  const result = await bisectRepository({
+    repository: resolve(io.cwd, options.repo ?? '.'),
+    good: good!,
+    bad: bad!,
+    signal,
+    build: async (folder, { hash, subject }) => {
+      reporter.onPrepare(`building ${hash.slice(0, 10)} ${sanitize(subject, 60)}`)
+      // The build needs the environment of the user, such as CC and GOPATH.
+      const env = { ...(process.env as Record<string, string>), ISOBENCH_COMMIT: hash }
+      const label = `the build of ${hash.slice(0, 10)}`
+      await runHostCommand(['sh', '-c', options.build], { cwd: folder, env, timeout: buildTimeout, signal, label })
+    },
+    compare: async (goodFolder, folder) => {
+      const platform = (name: string, built: string): PlatformSpec => ({
+        ...spec,
+        name,
+        options: { ...spec.options, binary: join(built, program) },
+      })
+      const platforms = [platform(goodName!, goodFolder), platform(candidateName!, folder)]
+      return comparisonOf(await measure({ ...project, platforms }, folder, reporter, signal, options, io))
+    },
+    onStep: (step) => io.err.write(`\n${stepText(step)}\n`),
+  })
+  io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, ...result })}\n` : resultText(result))
+  if (result.candidates.length === 0) return exitCodes.nothing
+  return result.candidates.length === 1 ? exitCodes.clean : exitCodes.inconclusive
+}
+
+/** @throws {UsageError} if the platform is not known, or cannot run another build */
+function platformOf({ platforms }: Project, name: string | undefined): PlatformSpec {
+  const able = platforms.filter(({ kind, driver }) => 'binary' in shapeOf(driver ?? drivers[kind]))
+  const found = name === undefined ? able : able.filter((one) => one.name === name)
+  if (found.length === 1) return found[0]!
+  const names = able.map((one) => one.name).join(', ')
+  throw new UsageError(
+    name === undefined
+      ? `isobench bisect: ${plural(able.length, 'platform')} of the config can run another build.`
+      : `isobench bisect: the config has no platform "${name}" with the option binary.`,
+    able.length > 0 ? `pass one of them: --platform ${names}` : 'add a platform with the option binary, such as crun',
+  )
+}
+
+const shapeOf = (driver: object | undefined): object =>
+  (driver as { readonly options?: { readonly shape?: object } } | undefined)?.options?.shape ?? {}
+
+const planBisection = (project: Project, { profile, seconds, maxRounds }: BisectOptions) =>
+  createPlan(project, drivers, {
+    profile,
+    seconds,
+    rounds: maxRounds,
+    ...(maxRounds > firstLook && { firstLook }),
+    filters: [],
+    platform: undefined,
+  })
+
+/** @throws {UsageError} if the options do not name one bench and one of its metrics */
+function benchOf({ benches }: Pick<Plan, 'benches'>, { bench: [text], metric: named }: BisectOptions) {
+  const [bench, ...others] = benches.filter(({ id }) => id.includes(text!))
+  if (!bench || others.length > 0)
+    throw new UsageError(
+      `isobench bisect: ${plural(bench ? others.length + 1 : 0, 'bench', 'benches')} with "${text}" in the id.`,
+      'name one; isobench list shows the ids',
+    )
+  const metrics = Object.keys(bench.metrics)
+  const metric = named ?? metrics[0]!
+  if (!metrics.includes(metric) || (named === undefined && metrics.length > 1))
+    throw new UsageError(
+      `isobench bisect: "${bench.name}" has the metrics ${metrics.join(', ')}.`,
+      'name one of them: --metric NAME',
+    )
+  return { bench, metric }
+}
+
+async function measure(
+  project: Project,
+  recordRoot: string,
+  reporter: Required<Reporter>,
+  signal: AbortSignal,
+  options: BisectOptions,
+  io: CommandIo,
+): Promise<Report> {
+  const { plan, ...planned } = await planBisection(project, options)
+  const { bench, metric } = benchOf(plan, options)
+  const matcher = { kind: 'notWorseThan', platform: goodName!, percent: options.margin } as const
+  const on = { by: 'name', names: [candidateName!] } as const
+  const claim = { bench: bench.id, metric, matcher, on, where: {}, severity: 'fail' } as const
+  const report = await measureProject({
+    ...planned,
+    plan: {
+      ...plan,
+      benches: [{ ...bench, claims: [claim] }],
+      cases: plan.cases.filter((one) => one.bench === bench.id),
+      findings: [],
+    },
+    project,
+    recordRoot,
+    reporter,
+    signal,
+    dependencies: { install: options.install, confirm: (question) => confirm(question, io) },
+    waitForLock: options.waitForLock,
+    remeasure: true,
+    strict: false,
+  })
+  reporter.onAbort()
+  if (report.status !== 'finished') throw new InterruptedError('interrupted')
+  return report
+}
+
+/** Bad if it is worse in any case of the bench, good if it is worse in none. */
+function comparisonOf({ claims }: Report): CommitComparison {
+  const worse = claims.find(({ outcome, direction }) => outcome === 'contradicted' && direction === 'worse')
+  const open = claims.find(({ outcome }) => outcome !== 'holds')
+  const shown = worse ?? open ?? claims[0]
+  const verdict = worse ? 'bad' : open || !shown ? 'skip' : 'good'
+  const { estimate = null, reason = null } = shown ?? {}
+  return {
+    verdict,
+    ratio: estimate && { estimate: estimate.value, low: estimate.low, high: estimate.high },
+    rounds: estimate?.rounds ?? 0,
+    reason: verdict !== 'skip' ? null : reason ? formatReason(reason) : 'nothing was measured',
+  }
+}
+
+const nameOf = ({ commit: { hash, subject } }: Pick<BisectStep, 'commit'>): string =>
+  `${hash.slice(0, 10)} ${sanitize(subject, 80)}`
+
+const verdictNames = { good: 'not worse', bad: 'worse', skip: 'skipped' } as const
+
+function stepText(step: BisectStep): string {
+  const { verdict, ratio, rounds, reason } = step
+  const figures = ratio
+    ? [
+        `${interval({ value: ratio.estimate, low: ratio.low, high: ratio.high })} × the good commit`,
+        plural(rounds, 'round'),
+      ]
+    : []
+  const parts = [verdictNames[verdict], ...figures, ...(reason ? [sanitize(reason, 300)] : [])]
+  return `${nameOf(step)}: ${parts.join('; ')}`
+}
+
+function resultText({ candidates, steps, good, bad }: BisectResult): string {
+  const [first, ...others] = candidates
+  if (!first) {
+    const ratio = steps[0]?.ratio
+    const figures = ratio ? `: ${figure(ratio.estimate)} × the good commit` : ''
+    return `${nameOf({ commit: bad })} is not worse than ${nameOf({ commit: good })}${figures}.\n`
+  }
+  if (others.length > 0)
+    return `${[
+      'Skipped commits leave several that could be the first bad one:',
+      ...candidates.map((commit) => `  ${nameOf({ commit })}`),
+    ].join('\n')}\n`
+  const step = steps.find(({ commit }) => commit.hash === first.hash)
+  return `First bad commit:\n  ${first.hash}, ${first.date}\n  ${step ? stepText(step) : nameOf({ commit: first })}\n`
+}

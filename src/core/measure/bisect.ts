@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { removeResource } from '../../host/cleanup.ts'
+import { addWorktree, git } from '../../host/git-worktree.ts'
+import { CleanupJournal } from '../../host/journal.ts'
+import { HostCommandError } from '../../host/process.ts'
+import { UsageError } from '../../util/errors.ts'
+
+/** Finds the commit that made a metric worse: git's bisection, with a measured comparison for each commit. */
+
+/** What is known of a commit. `skip`: it does not build, or the comparison is not certain. */
+export type CommitVerdict = 'good' | 'bad' | 'skip'
+
+export interface Commit {
+  /** Full hash. */
+  readonly hash: string
+  readonly subject: string
+  /** Of the committer, ISO 8601. */
+  readonly date: string
+}
+
+/** A commit against the good one. */
+export interface CommitComparison {
+  readonly verdict: CommitVerdict
+  /** The commit ÷ the good commit, with its interval; null without a figure. */
+  readonly ratio: { readonly estimate: number; readonly low: number | null; readonly high: number | null } | null
+  readonly rounds: number
+  /** Why it is skipped; otherwise null. */
+  readonly reason: string | null
+}
+
+export interface BisectStep extends CommitComparison {
+  readonly commit: Commit
+}
+
+export interface BisectOptions {
+  /** The folder of the repository, or one below it. Its own work tree, index and branch stay as they are. */
+  readonly repository: string
+  /** Names of commits. */
+  readonly good: string
+  readonly bad: string
+  /** Builds a work tree. Throws a HostCommandError if it does not build. */
+  build(folder: string, commit: Commit): Promise<void>
+  /** Compares two built work trees. */
+  compare(goodFolder: string, folder: string, commit: Commit): Promise<CommitComparison>
+  onStep(step: BisectStep): void
+  readonly signal: AbortSignal
+}
+
+export interface BisectResult {
+  readonly good: Commit
+  readonly bad: Commit
+  /**
+   * The commits that could be the first bad one: one if it is certain, several if those between were skipped, none if
+   * the bad commit is not worse.
+   */
+  readonly candidates: readonly Commit[]
+  /** In the order of measuring, the bad commit first. */
+  readonly steps: readonly BisectStep[]
+}
+
+/** The commit of a name. @throws {UsageError} if there is none */
+async function readCommit(folder: string, name: string): Promise<Commit> {
+  try {
+    const text = await git(folder, ['log', '-1', '--format=%H%x00%cI%x00%s', `${name}^{commit}`, '--'])
+    const [hash, date, subject] = text.split('\0')
+    return { hash: hash!, date: date!, subject: subject! }
+  } catch (error) {
+    if (!(error instanceof HostCommandError)) throw error
+    throw new UsageError(
+      `isobench bisect: ${folder} has no commit "${name}": ${error.message}.`,
+      'pass the repository of the runtime: --repo DIR',
+    )
+  }
+}
+
+/**
+ * Builds the good commit, then compares the bad commit and those that git chooses with it. Two work trees in a
+ * temporary folder have the builds. They are removed at the end, also if the signal is aborted.
+ * @throws {UsageError} if an end does not build, or the bad commit has no certain verdict
+ * @throws the reason of the signal if it is aborted
+ */
+export async function bisectRepository(options: BisectOptions): Promise<BisectResult> {
+  const { repository, signal } = options
+  const good = await readCommit(repository, options.good)
+  const bad = await readCommit(repository, options.bad)
+  if (good.hash === bad.hash)
+    throw new UsageError('isobench bisect: both names are of the same commit.', 'pass two different commits')
+  const name = `bisect-${randomBytes(4).toString('hex')}`
+  await using journal = CleanupJournal.start(name, removeResource)
+  const folder = join(tmpdir(), `isobench-${name}`)
+  await journal.create({ kind: 'directory', path: folder }, () => mkdirSync(folder, { mode: 0o755 }))
+  const [goodFolder, worktree] = [join(folder, 'good'), join(folder, 'candidate')]
+  await addWorktree(journal, repository, goodFolder, good.hash, { signal })
+  await addWorktree(journal, repository, worktree, bad.hash, { signal })
+  await options.build(goodFolder, good)
+  return { good, bad, ...(await search(options, goodFolder, worktree, good, bad)) }
+}
+
+async function search(
+  { build, compare, onStep, signal }: BisectOptions,
+  goodFolder: string,
+  worktree: string,
+  good: Commit,
+  bad: Commit,
+): Promise<Pick<BisectResult, 'candidates' | 'steps'>> {
+  const steps: BisectStep[] = []
+  // Exit code 2: only skipped commits are left.
+  const run = (...args: string[]) => git(worktree, args, { signal, exitCodes: args[0] === 'bisect' ? [0, 2] : [0] })
+  const measure = async (commit: Commit): Promise<CommitVerdict> => {
+    signal.throwIfAborted()
+    // A build may have changed files that git tracks.
+    await run('checkout', '--force', '--detach', commit.hash)
+    const step = {
+      commit,
+      ...(await builtOrSkipped(
+        () => build(worktree, commit),
+        () => compare(goodFolder, worktree, commit),
+      )),
+    }
+    signal.throwIfAborted()
+    steps.push(step)
+    onStep(step)
+    return step.verdict
+  }
+  const first = await measure(bad)
+  if (first === 'good') return { candidates: [], steps }
+  if (first === 'skip')
+    throw new UsageError(
+      `isobench bisect: the bad commit has no certain verdict: ${steps[0]!.reason}.`,
+      'fix its build, or allow more rounds: --max-rounds 60',
+    )
+  await run('bisect', 'start', '--no-checkout', bad.hash, good.hash)
+  for (;;) {
+    const { next, candidates } = await remaining(run)
+    if (next === undefined)
+      return { candidates: await Promise.all(candidates.map((hash) => readCommit(worktree, hash))), steps }
+    await run('bisect', await measure(await readCommit(worktree, next)), next)
+  }
+}
+
+async function builtOrSkipped(
+  build: () => Promise<void>,
+  compare: () => Promise<CommitComparison>,
+): Promise<CommitComparison> {
+  try {
+    await build()
+  } catch (error) {
+    if (!(error instanceof HostCommandError)) throw error
+    return { verdict: 'skip', ratio: null, rounds: 0, reason: error.message }
+  }
+  return await compare()
+}
+
+/**
+ * The commit in the middle of those that could be the first bad one, and these. It asks git for the data, because the
+ * messages of `git bisect` are for people.
+ */
+async function remaining(
+  run: (...args: string[]) => Promise<string>,
+): Promise<{ readonly next: string | undefined; readonly candidates: readonly string[] }> {
+  const refs = (await run('for-each-ref', '--format=%(refname:lstrip=2) %(objectname)', 'refs/bisect')).split('\n')
+  const hashesOf = (kind: string) => refs.flatMap((line) => (line.startsWith(kind) ? [line.split(' ')[1]!] : []))
+  const bad = hashesOf('bad')[0]!
+  const skipped = new Set(hashesOf('skip-'))
+  const without = hashesOf('good-').map((hash) => `^${hash}`)
+  const listed = (await run('rev-list', '--bisect-all', bad, ...without)).split('\n').filter(Boolean)
+  const others = listed.map((line) => line.split(' ')[0]!).filter((hash) => hash !== bad)
+  return { next: others.find((hash) => !skipped.has(hash)), candidates: [bad, ...others] }
+}
