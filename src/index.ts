@@ -23,6 +23,7 @@ export type { CommandResult, ExecOptions, Guest, LoadClient, Service } from './d
 export { higher, lower, type Metric, type Metrics, type Quantity, type Unit, unit } from './dsl/metric.ts'
 export type { Median, PlatformFamily, PlatformOptions, PlatformSpec, Selector } from './dsl/platform.ts'
 export type { FindingSource, Part } from './dsl/registry.ts'
+export type { ServerContext, ServerOptions } from './dsl/server.ts'
 export type { TraceSource } from './dsl/traced.ts'
 export { type BootContext, type PreparedContext, type RunContext, type Workload, workload } from './dsl/workload.ts'
 export type { PlatformKinds } from './platforms/index.ts'

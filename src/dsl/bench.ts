@@ -161,11 +161,17 @@ function register<M extends Metrics, P extends ParamSpace>(
     const key = newKey(name, origin)
     const timeout = options.timeout ?? group?.timeout
     const params = asParams(name, 'params', options.params)
+    const { server } = group ?? {}
+    if (server && workload.work.kind !== 'commands')
+      throw new DefinitionError(
+        `bench "${name}": its group has a server, and its workload runs no commands in a guest.`,
+        'put the bench outside of the group',
+      )
     benches.push({
       name,
       key,
       mode,
-      workload: workload as unknown as Workload,
+      workload: { ...(workload as unknown as Workload), ...(server && { server }) },
       params: chosenParams(name, workload.params, params),
       profiles: Object.fromEntries(
         Object.entries(asParams(name, 'profiles', options.profiles)).map(([profile, values]) => [

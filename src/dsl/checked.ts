@@ -94,10 +94,10 @@ export function checkTagsAndTimeout(
     throw new DefinitionError(`${what}: the timeout is ${describeValue(timeout)}.`, 'use a number of seconds above 0')
 }
 
-/** Runs `check`, and adds a location to the `DefinitionError` that it throws. */
-export function withErrorLocation(locate: () => Location | undefined, check: () => void): void {
+/** Returns what `check` returns, and adds a location to the `DefinitionError` that it throws. */
+export function withErrorLocation<T>(locate: () => Location | undefined, check: () => T): T {
   try {
-    check()
+    return check()
   } catch (error) {
     if (!(error instanceof DefinitionError)) throw error
     throw new DefinitionError(error.message, error.fix, locate())

@@ -3,12 +3,18 @@
 import { checkFields, checkTagsAndTimeout, describeValue, withErrorLocation } from './checked.ts'
 import { callerLocation, DefinitionError } from './errors.ts'
 import { registry } from './registry.ts'
+import { groupServer, type ServerOptions } from './server.ts'
 
 /** What all benches of a group have. A bench of the group may have another time limit, and more tags. */
 export interface GroupOptions {
   readonly tags?: readonly string[]
   /** Time limit of one sample, in seconds. */
   readonly timeout?: number
+  /**
+   * A server that all benches of the group use: their `run`, `prepare` and `cleanup` receive it as `server`. isobench
+   * starts it in the guest before every sample, and stops it after. Neither is part of the sample's times.
+   */
+  readonly server?: ServerOptions
 }
 
 /**
@@ -28,16 +34,18 @@ export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => 
       "write group('name', () => { bench(...) })",
       location(),
     )
-  withErrorLocation(location, () => {
-    checkFields(`group "${name}"`, options, ['tags', 'timeout'])
-    checkTagsAndTimeout(`group "${name}"`, options)
-  })
   const outer = registry().group
+  const server = withErrorLocation(location, () => {
+    checkFields(`group "${name}"`, options, ['tags', 'timeout', 'server'])
+    checkTagsAndTimeout(`group "${name}"`, options)
+    return options.server === undefined ? outer?.server : groupServer(`group "${name}"`, options.server)
+  })
   const timeout = options.timeout ?? outer?.timeout
   registry().group = {
     name: outer ? `${outer.name} > ${name}` : name,
     tags: [...(outer?.tags ?? []), ...(options.tags ?? [])],
     ...(timeout !== undefined && { timeout }),
+    ...(server && { server }),
   }
   try {
     const result = register()

@@ -2,6 +2,7 @@
 
 import type { Claim } from './claim.ts'
 import type { DefinitionError, Location } from './errors.ts'
+import type { GroupServer } from './server.ts'
 import type { ParamSpace, Workload } from './workload.ts'
 
 /** The benches and findings of one bench file. */
@@ -25,6 +26,7 @@ export interface OpenGroup {
   readonly tags: readonly string[]
   /** Seconds. */
   readonly timeout?: number
+  readonly server?: GroupServer
 }
 
 /** @param callers innermost first; a bench file may register through functions of other modules */

@@ -3,9 +3,10 @@
 import type { Command } from '../tools/command.ts'
 import { checkFields, describeValue, withErrorLocation, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
-import type { CommandResult, Guest, LoadClient } from './guest.ts'
+import type { CommandResult, Guest, LoadClient, Service } from './guest.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
 import { isIdentifier } from './rules.ts'
+import type { GroupServer } from './server.ts'
 import { type TracedMetricsBy, type TraceSource, type Tracing, tracedMetrics } from './traced.ts'
 
 declare global {
@@ -36,6 +37,11 @@ export interface RunContext<P extends ParamSpace> {
   readonly guest: Guest
   /** The load generator, at the other end of the guest's network link. */
   readonly client: LoadClient
+  /**
+   * The server of the group, which runs in the guest.
+   * @throws {DefinitionError} if the bench is in no group with a server
+   */
+  readonly server: Service
   /** How long one sample should measure according to the profile, in seconds. */
   readonly seconds: number
   readonly params: ParamsOf<P>
@@ -48,13 +54,13 @@ export interface RunContext<P extends ParamSpace> {
 }
 
 /** What `run` of a workload that boots receives. */
-export interface BootContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
+export interface BootContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client' | 'server'> {
   /** Boots a new guest that runs only `command`, and waits until the guest is gone. */
   boot(command: Command): Promise<CommandResult>
 }
 
 /** What `run` of a VMM start-up workload receives. */
-export interface VmmStartContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client'> {
+export interface VmmStartContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client' | 'server'> {
   /**
    * Starts the platform's VMM with a guest of a few hundred bytes that ends at once, and waits until the VMM has ended.
    */
@@ -94,6 +100,8 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
     | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
     | { readonly kind: 'vmm-start'; run(context: VmmStartContext<P>): Promise<Values<M>> }
     | InGuestFunction
+  /** The server of the group that the bench is in. */
+  readonly server?: GroupServer
   /** Set if the host kernel is traced while the work runs. */
   readonly traced?: Tracing
   readonly location?: Location

@@ -12,6 +12,7 @@ import { sha256 } from '../project/compile.ts'
 import { errorLocation } from '../project/error-location.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
+import { runCommandWork } from './command-work.ts'
 import { type MeasureContext, TimeBreakdown } from './context.ts'
 import {
   explainFailure,
@@ -156,25 +157,20 @@ async function runWorkload(
   const context = { seconds, params, cpus: cpus.length, memoryBytes, signal: scope.workloadSignal }
   const run = async ({ exec, guest, client, unmeasured }: TracedGuestApi): Promise<unknown> => {
     const bundle = work.kind === 'in-guest' ? await measureContext.bundles.of(bench.file) : undefined
-    const commands = work as CommandWork<Metrics, ParamSpace>
-    const prepared = await scope.race(commands.prepare?.({ ...context, ...unmeasured }) ?? Promise.resolve(undefined))
-    await scope.race(measureContext.ready?.() ?? Promise.resolve())
-    if (bundle !== undefined) return scope.race(runInGuest(bench, bundle, { exec, seconds }))
-    const cleanup = async () => {
-      // The pool removes the guest of an aborted sample.
-      if (commands.cleanup && !scope.signal.aborted)
-        await scope.race(commands.cleanup({ ...context, ...unmeasured, prepared }))
+    if (bundle !== undefined) {
+      await scope.race(measureContext.ready?.() ?? Promise.resolve())
+      return scope.race(runInGuest(bench, bundle, { exec, seconds }))
     }
-    let output: unknown
-    try {
-      output = await scope.race(commands.run({ ...context, guest, client, prepared }))
-    } catch (error) {
-      // The first failure is the cause.
-      await cleanup().catch(() => {})
-      throw error
-    }
-    await cleanup()
-    return output
+    return runCommandWork({
+      work: work as CommandWork<Metrics, ParamSpace>,
+      server: workload.server,
+      context,
+      measured: { guest, client },
+      unmeasured,
+      race: (started) => scope.race(started),
+      isEnded: () => scope.signal.aborted,
+      ready: async () => measureContext.ready?.(),
+    })
   }
   const { traced } = workload
   if (traced) {

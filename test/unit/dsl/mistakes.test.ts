@@ -244,6 +244,27 @@ describe('a mistake is explained at its place', () => {
       /above 0/,
     ],
     ['a time limit that is text', () => bench('a', disk, any({ timeout: '5' })), /the timeout is "5"/, /above 0/],
+    [
+      'a server without a port',
+      () => group('a', { server: any({ command: { argv: ['redis-server'] } }) }, () => 1),
+      /the port of its server is undefined/,
+      /6379/,
+    ],
+    [
+      'a server without a command',
+      () => group('a', { server: any({ command: 'redis-server', port: 6379 }) }, () => 1),
+      /the command of its server is "redis-server"/,
+      /command\('redis-server'\)/,
+    ],
+    [
+      'a boot in a group with a server',
+      () => {
+        const boot = workload.boot('boot', { metrics: { time: lower('ms') }, run: async () => ({ time: 1 }) })
+        group('a', { server: { command: { argv: ['x'] }, port: 1 } }, () => bench('b', boot))
+      },
+      /bench "a > b": its group has a server, and its workload runs no commands/,
+      /outside of the group/,
+    ],
     ['a group that waits', () => group('a', async () => {}), /is async/, /before the group/],
   ])('%s', async (_, register, message, fix) => {
     const mistake = await mistakeOf(register)
@@ -276,6 +297,19 @@ describe('group', () => {
       ['disk > deep > b', ['io', 'x'], 3],
       ['c', [], undefined],
     ])
+  })
+
+  it('gives its server to its benches, those of inner groups too', async () => {
+    const server = { command: { argv: ['redis-server'] as const }, port: 6379 }
+    const { benches } = await collectRegistrations(async () => {
+      group('outer', { server }, () => {
+        bench('a', disk)
+        group('inner', () => bench('b', disk))
+        group('other', { server: { ...server, port: 7000 } }, () => bench('c', disk))
+      })
+      bench('d', disk)
+    })
+    expect(benches.map(({ workload: work }) => work!.server?.port)).toEqual([6379, 6379, 7000, undefined])
   })
 
   it('ends when its function throws', async () => {
