@@ -21,7 +21,15 @@ export { type FindingOptions, finding, type PartOptions, part } from './dsl/find
 export { type GroupOptions, group } from './dsl/group.ts'
 export type { CommandResult, ExecOptions, Guest, LoadClient, Service } from './dsl/guest.ts'
 export { higher, lower, type Metric, type Metrics, type Quantity, type Unit, unit } from './dsl/metric.ts'
-export type { Median, PlatformFamily, PlatformOptions, PlatformSpec, Selector } from './dsl/platform.ts'
+export type {
+  Median,
+  PlatformFamily,
+  PlatformName,
+  PlatformOptions,
+  PlatformSpec,
+  Register,
+  Selector,
+} from './dsl/platform.ts'
 export type { FindingSource, Part } from './dsl/registry.ts'
 export type { ServerContext, ServerOptions } from './dsl/server.ts'
 export type { TraceSource } from './dsl/traced.ts'

@@ -8,11 +8,19 @@ import { type CommandIo, defineCommand } from './command.ts'
 const files: Readonly<Record<string, string>> = {
   'isobench.config.ts': `import { defineConfig, platform } from 'isobench'
 
-export default defineConfig({
+const config = defineConfig({
   include: ['benches/**/*.bench.ts'],
   guest: { cpus: 1, memory: '1GiB' },
   platforms: [platform('native'), platform('runc'), platform('gvisor', { mode: 'systrap' })],
 })
+export default config
+
+// Claims may name only the platforms above.
+declare module 'isobench' {
+  interface Register {
+    config: typeof config
+  }
+}
 `,
   'benches/hello.bench.ts': `import { bench, expect, higher, workload } from 'isobench'
 import { sysbench } from 'isobench/tools'

@@ -88,10 +88,12 @@ export type ConfigFunction = (environment: ConfigEnvironment) => Config | Promis
 
 /**
  * Returns its argument: a config, or a function that returns one for a command and a profile. It only helps editors
- * with types; isobench checks the config when it loads it.
+ * with types, also with the names of its platforms (see `Register`); isobench checks the config when it loads it.
  */
-export function defineConfig(config: Config): Config
-export function defineConfig(config: ConfigFunction): ConfigFunction
+export function defineConfig<const C extends Config>(config: C): C
+export function defineConfig<const C extends Config>(
+  config: (environment: ConfigEnvironment) => C | Promise<C>,
+): (environment: ConfigEnvironment) => C | Promise<C>
 export function defineConfig(config: Config | ConfigFunction): Config | ConfigFunction {
   return config
 }

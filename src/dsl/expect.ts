@@ -4,7 +4,7 @@ import { describeValue, isObject, suggestion, unknownParams, withKnownMembers } 
 import type { Claim, Matcher, Reference, Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
-import type { Median, Selector } from './platform.ts'
+import type { Median, PlatformName, Selector } from './platform.ts'
 import { registry } from './registry.ts'
 import { areDifferent, isCount, isFactor, isMargin, isRange, minRanked, minUnordered } from './rules.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
@@ -34,21 +34,21 @@ export interface Matchers<U extends string, R> {
   /** Not worse than native by more than `percent`: above 0, and below 100 for a metric where more is better. */
   withinNative(percent: number): R
   /** Neither worse nor better than the reference by more than `percent`. */
-  equivalentTo(reference: string | Median, percent: number): R
+  equivalentTo(reference: PlatformName | Median, percent: number): R
   /** Not worse than the reference by more than `percent`. */
-  notWorseThan(reference: string | Median, percent: number): R
+  notWorseThan(reference: PlatformName | Median, percent: number): R
   /** Better than the reference, by at least the factor `by` if it is set. The metric defines what is better. */
-  betterThan(reference: string | Median, options?: { readonly by?: Factor }): R
+  betterThan(reference: PlatformName | Median, options?: { readonly by?: Factor }): R
   /** Worse than the reference, by at least the factor `by` if it is set. */
-  worseThan(reference: string | Median, options?: { readonly by?: Factor }): R
+  worseThan(reference: PlatformName | Median, options?: { readonly by?: Factor }): R
   /** At most this value, in any unit of the same dimension: `atMost('600ms')`. */
   atMost(quantity: Quantity<U>): R
   /** At least this value, in any unit of the same dimension. */
   atLeast(quantity: Quantity<U>): R
   /** Best first: each is better than the next. */
-  ranked(...platforms: [string, string, ...string[]]): R
+  ranked(...platforms: [PlatformName, PlatformName, ...PlatformName[]]): R
   /** The order of the platforms changes from round to round: the mean rank correlation of two rounds is below 0.5. */
-  noStableOrder(...platforms: [string, string, string, ...string[]]): R
+  noStableOrder(...platforms: [PlatformName, PlatformName, PlatformName, ...PlatformName[]]): R
 }
 
 function percentage(percent: number, better: 'lower' | 'higher', location?: Location): number {
@@ -199,7 +199,7 @@ type Numeric<P extends ParamSpace> = {
 /** Claims about one metric. Select platforms and cases before the matcher. */
 export interface MetricClaims<U extends string, P extends ParamSpace> extends Matchers<U, Claim> {
   /** Selects platforms. Default: every platform. */
-  on(platforms: Selector | string): MetricClaims<U, P>
+  on(platforms: Selector | PlatformName): MetricClaims<U, P>
   /** Selects the cases that have these values of parameters. */
   where(params: Partial<ParamsOf<P>>): MetricClaims<U, P>
   /** The claim must hold on at least `count` of the selected platforms. */
@@ -225,7 +225,7 @@ export interface MetricClaims<U extends string, P extends ParamSpace> extends Ma
    * Each platform at its best value of the parameter `over` is not worse than the reference at its own best value by
    * more than `percent`: above 0, and below 100 for a metric where more is better.
    */
-  peakWithin(percent: number, reference: string, series: { readonly over: keyof P & string }): Claim
+  peakWithin(percent: number, reference: PlatformName, series: { readonly over: keyof P & string }): Claim
 }
 
 /**

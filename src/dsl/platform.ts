@@ -24,10 +24,33 @@ export type CpuMode = 'hardware' | 'nested' | 'emulated'
  */
 export type Security = 'default' | 'none'
 
+/**
+ * The project's config, for types. Declare it at the end of isobench.config.ts, and the compiler finds names of
+ * platforms in claims that the config does not have:
+ *
+ * `declare module 'isobench' { interface Register { config: typeof config } }`
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: projects add to it
+export interface Register {}
+
+type RegisteredConfig = Register extends { readonly config: infer C }
+  ? C extends (...args: never[]) => infer R
+    ? Awaited<R>
+    : C
+  : unknown
+
+type NameOf<P> = P extends { readonly name: infer N extends string } ? N : string
+
+/**
+ * The name of a platform: any text, or one of the names of the registered config. Write `name as PlatformName` for one
+ * that is computed.
+ */
+export type PlatformName = RegisteredConfig extends { readonly platforms: readonly (infer P)[] } ? NameOf<P> : string
+
 /** Options that every platform takes besides those of its driver. */
-export interface PlatformOptions {
+export interface PlatformOptions<N extends string = string> {
   /** The name in reports and for `--platform`. Default: the kind of the driver. */
-  readonly name?: string
+  readonly name?: N
   readonly tags?: readonly string[]
   /**
    * More files that the platform depends on, such as the configuration of a daemon, relative to the config's folder.
@@ -55,9 +78,9 @@ export type DriverInput<D extends Pick<PlatformDriver, 'options'>> = D['options'
 type KnownOptions<I> = unknown extends I ? Record<string, unknown> : [I] extends [Record<string, never>] ? unknown : I
 
 /** A platform of the config: a driver under a name, with its options. */
-export interface PlatformSpec {
+export interface PlatformSpec<N extends string = string> {
   readonly kind: string
-  readonly name: string
+  readonly name: N
   readonly tags: readonly string[]
   readonly options: Readonly<Record<string, unknown>>
   readonly watchFiles?: readonly string[]
@@ -110,7 +133,8 @@ function definePlatform(
   }
 }
 
-type OptionsArgument<I> = Partial<I> extends I ? [options?: PlatformOptions & I] : [options: PlatformOptions & I]
+type OptionsArgument<I, N extends string> =
+  Partial<I> extends I ? [options?: PlatformOptions<N> & I] : [options: PlatformOptions<N> & I]
 
 /** The function `platform`. `Kinds` has the options of each driver of isobench, by kind. */
 export interface PlatformFunction<Kinds> {
@@ -118,21 +142,27 @@ export interface PlatformFunction<Kinds> {
    * Defines a platform that uses a driver of isobench.
    * @throws {DefinitionError} if the name is not allowed
    */
-  <K extends keyof Kinds & string>(kind: K, options?: PlatformOptions & Kinds[K]): PlatformSpec
+  <K extends keyof Kinds & string, const N extends string = K>(
+    kind: K,
+    options?: PlatformOptions<N> & Kinds[K],
+  ): PlatformSpec<NoInfer<N>>
   /**
    * Defines a platform that uses a driver of yours. Its schema types the options, which stand beside `name`, `tags` and
    * `watchFiles`; an option of the driver cannot have one of these names.
    * @throws {DefinitionError} if the name is not allowed, or if `driver` is not a driver
    */
-  <D extends PlatformDriver>(driver: D, ...options: OptionsArgument<DriverInput<D>>): PlatformSpec
+  <D extends PlatformDriver, const N extends string = D['kind']>(
+    driver: D,
+    ...options: OptionsArgument<DriverInput<D>, N>
+  ): PlatformSpec<NoInfer<N>>
   /** Selects the platforms of these families. */
   family(...families: [PlatformFamily, ...PlatformFamily[]]): Selector
   /** Selects the platforms with any of these tags. */
   tag(...tags: [string, ...string[]]): Selector
   /** Selects platforms by name. */
-  named(...names: [string, ...string[]]): Selector
+  named(...names: [PlatformName, ...PlatformName[]]): Selector
   /** The median of at least two platforms in each round, to compare others with. Omits platforms without samples. */
-  medianOf(...names: [string, string, ...string[]]): Median
+  medianOf(...names: [PlatformName, PlatformName, ...PlatformName[]]): Median
 }
 
 /** The median of several platforms, to compare others with. */

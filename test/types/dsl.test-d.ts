@@ -137,7 +137,7 @@ describe('what authors write compiles', () => {
       oneShot: async (place, argv) => place.wrap(['mine', ...argv]),
       boot: async (place) => ({ execArgv: (argv) => place.wrap(['mine', place.id, ...argv]) }),
     }
-    expectTypeOf(platform(driver, { level: 2, name: 'mine', tags: ['own'] })).toEqualTypeOf<PlatformSpec>()
+    expectTypeOf(platform(driver, { level: 2, name: 'mine', tags: ['own'] })).toEqualTypeOf<PlatformSpec<'mine'>>()
     const config = defineConfig({
       guest: { cpus: 2, memory: '512MiB' },
       platforms: [
@@ -148,7 +148,9 @@ describe('what authors write compiles', () => {
         platform(driver),
       ],
     })
-    expectTypeOf(config).toEqualTypeOf<Config>()
+    expectTypeOf(config).toExtend<Config>()
+    expectTypeOf(config.platforms[1].name).toEqualTypeOf<'native-2'>()
+    expectTypeOf(config.platforms[3].name).toEqualTypeOf<'gvisor-kvm'>()
   })
 })
 

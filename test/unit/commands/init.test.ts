@@ -29,6 +29,7 @@ describe('isobench init', () => {
     expect(await init()).toBe(0)
     expect(JSON.parse(read('tsconfig.json')).compilerOptions.module).toBe('NodeNext')
     expect(read('.gitignore')).toBe('.isobench/\n')
+    expect(read('isobench.config.ts')).toContain("declare module 'isobench' {")
     expect(printed).toMatch(/wrote isobench\.config\.ts\n[\s\S]*Next: npx isobench run --install\n$/)
     await expect(init()).rejects.toThrow('isobench.config.ts and benches/hello.bench.ts already exists')
   })
