@@ -4,12 +4,17 @@ import type { Command } from '../tools/command.ts'
 import { checkFields, describeValue } from './checked.ts'
 import { DefinitionError } from './errors.ts'
 import type { Guest, Service } from './guest.ts'
-import type { RunContext } from './workload.ts'
 
 /** What the command of a group's server may depend on. */
-export interface ServerContext extends Pick<RunContext<never>, 'cpus' | 'memoryBytes' | 'signal'> {
+export interface ServerContext {
   /** To prepare files in the guest. Its commands are not part of the sample's times. */
   readonly guest: Guest
+  /** Number of the guest's CPUs. */
+  readonly cpus: number
+  /** Memory limit of the guest in bytes. */
+  readonly memoryBytes: number
+  /** Aborted if the sample times out or the run is interrupted. */
+  readonly signal: AbortSignal
 }
 
 /** A server that isobench starts in the guest before every sample of a bench of the group, and stops after it. */
