@@ -16,7 +16,7 @@ const entryPoints = {
 }
 
 /**
- * Writes one file with all declarations of an entry point. It does not report type errors: `npm run typecheck` does.
+ * Writes one file with all declarations of an entry point, for ES modules and for CommonJS. It does not report type errors: `npm run typecheck` does.
  * Each entry point is rolled up separately, because several together would share files that no user can import.
  */
 async function writeDeclarations(name, file) {
@@ -31,7 +31,8 @@ async function writeDeclarations(name, file) {
   })
   // A reference counts only at the start of a file. Authors' projects may have a `lib` without `AsyncDisposable`.
   const banner = '/// <reference lib="esnext.disposable" preserve="true" />'
-  await bundle.write({ file: `${fresh}/${name}.d.ts`, banner })
+  // TypeScript takes the second one for a CommonJS project. Node.js loads the same module for both.
+  for (const extension of ['ts', 'cts']) await bundle.write({ file: `${fresh}/${name}.d.${extension}`, banner })
   await bundle.close()
 }
 
