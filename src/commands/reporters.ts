@@ -1,4 +1,5 @@
-import { isAbsolute, relative, resolve } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { buildReport } from '../core/judge/report.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import type { Report } from '../core/model/report.ts'
@@ -28,9 +29,8 @@ export interface Baseline {
 /** The folder that reports are relative to, and the reporters of its config. */
 export interface ReporterProject {
   readonly root: string
+  /** Paths in them are relative to `root`. */
   readonly reporters?: readonly ReporterEntry[]
-  /** The folder that paths in `reporters` are relative to. Default: `root`. */
-  readonly configFolder?: string
 }
 
 type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'all'>
@@ -53,9 +53,12 @@ export async function reporterProject(
   { reporter, json, config }: Pick<Options, 'reporter' | 'json' | 'config'>,
   cwd: string,
 ): Promise<ReporterProject> {
-  if (reporter || json || (config === undefined && !findConfig(cwd))) return { root: cwd }
+  const file = config === undefined ? findConfig(cwd) : resolve(cwd, config)
+  // The paths of bench files are relative to the config's folder.
+  const root = file !== undefined && existsSync(file) ? realpathSync(dirname(file)) : cwd
+  if (reporter || json || file === undefined) return { root }
   const project = await loadProject(cwd, config)
-  return { root: cwd, ...(project.reporters && { reporters: project.reporters, configFolder: project.root }) }
+  return { root, ...(project.reporters && { reporters: project.reporters }) }
 }
 
 /** The records that reporters show. */
@@ -108,7 +111,7 @@ export async function createReporters(
 
 function wantedReporters(
   { reporter, json }: ReporterOptions,
-  { root, reporters: configured, configFolder = root }: ReporterProject,
+  { root, reporters: configured }: ReporterProject,
   cwd: string,
 ): Wanted[] {
   const parse = (text: string, base: string): Wanted => {
@@ -121,9 +124,9 @@ function wantedReporters(
   }
   if (reporter || !configured) return (reporter ?? ['default']).map((text) => parse(text, cwd))
   return configured.map((entry) => {
-    if (typeof entry === 'string') return parse(entry, configFolder)
+    if (typeof entry === 'string') return parse(entry, root)
     const [text, options] = entry
-    return { ...parse(text, configFolder), options }
+    return { ...parse(text, root), options }
   })
 }
 

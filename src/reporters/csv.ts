@@ -1,8 +1,7 @@
-import { basename } from 'node:path'
 import { describeParams } from '../core/model/plan.ts'
 import type { PlatformResult, Report } from '../core/model/report.ts'
 import { csvField, documentReporter } from './document.ts'
-import { resultsOf } from './summary.ts'
+import { recordNames, resultsOf } from './summary.ts'
 
 type Fields = readonly (string | number)[]
 
@@ -50,9 +49,11 @@ export const csv = documentReporter(
   'csv',
   'a row per sample and metric, for a spreadsheet or R',
   (report) => text([header, ...rowsOf(report)]),
-  (runs) =>
-    text([
+  (runs) => {
+    const names = recordNames(runs.map(({ report }) => report))
+    return text([
       ['record', ...header],
-      ...runs.flatMap(({ report }) => rowsOf(report).map((row) => [basename(report.record), ...row])),
-    ]),
+      ...runs.flatMap(({ report }, at) => rowsOf(report).map((row) => [names[at]!, ...row])),
+    ])
+  },
 )

@@ -8,7 +8,7 @@ import { comparedText, countsText, factText, factTitle, sinceText, verdictText, 
 import { markdownDocument } from './markdown.ts'
 import { comparedWith } from './markdown-headline.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
-import { claimLocation, repositoryPath, shownPath } from './summary.ts'
+import { claimLocation, inProject, repositoryPath } from './summary.ts'
 
 /** The most characters of a summary. GitHub refuses one above 1 MiB, and a character may have three bytes. */
 const longestSummary = 300_000
@@ -39,7 +39,7 @@ function annotations(report: Report, context: ReporterContext): string[] {
   const problems = headline.problems.map(({ file, message, fix, location }) =>
     annotation('error', 'cannot be used', fix ? `${message}; fix: ${fix}` : message, {
       root,
-      file: location ? shownPath(location.file, root) : file,
+      file: location ? inProject(location.file, root) : file,
       ...(location && { line: location.line }),
     }),
   )

@@ -3,6 +3,7 @@ import type { Report } from '../core/model/report.ts'
 import { documentReporter, escapeHtml } from './document.ts'
 import { fileSeconds, type TestCase, testCases } from './junit-cases.ts'
 import type { ReporterContext } from './reporter.ts'
+import { recordNames } from './summary.ts'
 
 interface Suite {
   readonly name: string
@@ -19,15 +20,6 @@ function suitesOf(report: Report, { root, against }: ReporterContext): Suite[] {
     report,
     cases: cases.filter((one) => one.file === file),
   }))
-}
-
-/** The names of several records, each once: `run.jsonl`, `run.jsonl (2)`. */
-function recordNames(reports: readonly Report[]): string[] {
-  const names = reports.map(({ record }) => basename(record))
-  return names.map((name, index) => {
-    const before = names.slice(0, index).filter((one) => one === name).length
-    return before === 0 ? name : `${name} (${before + 1})`
-  })
 }
 
 /** The record's name before names keeps the tests of several records apart. */

@@ -1,11 +1,10 @@
-import { basename } from 'node:path'
 import { describeParams } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict } from '../core/model/verdict.ts'
 import type { Comparison } from '../core/records/compare.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { formatColumn, formatQuantity, formatRatios } from './format.ts'
-import { notesOf, roundCount, worstVerdict } from './summary.ts'
+import { notesOf, recordNames, roundCount, worstVerdict } from './summary.ts'
 
 /** What a run is drawn against. */
 
@@ -152,8 +151,9 @@ export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySi
           row.figures[at] = { text, verdict: worstVerdict(report, bench, platform, metric) }
           rows.set(key, row)
         }
+  const names = recordNames(runs.map(({ report }) => report))
   return {
-    columns: runs.map(({ report }) => `${report.environment.startedAt.slice(0, 16)} ${basename(report.record)}`),
+    columns: runs.map(({ report }, at) => `${report.environment.startedAt.slice(0, 16)} ${names[at]}`),
     rows: [...rows.values()]
       .sort((a, b) => a.at - b.at)
       .map(({ at: _, ...row }) => ({

@@ -1,9 +1,9 @@
-import { basename } from 'node:path'
 import type { Report } from '../core/model/report.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
 import { headlineOf } from './headline/headline.ts'
 import { comparedWith, type HeadlineLimits, markdownHeadline } from './markdown-headline.ts'
 import type { ReporterContext } from './reporter.ts'
+import { recordNames } from './summary.ts'
 
 /** The comment of a pull request: the head of the Markdown report. */
 
@@ -34,8 +34,9 @@ export const pr = documentReporter(
   'Markdown for the comment of a pull request, below 4,000 characters, with a hidden marker',
   (report, context) => `${marker}\n${body(report, context, longest)}`,
   (runs, context) => {
-    const parts = runs.map(({ report }) => {
-      const name = `${md(basename(report.record))}\n\n`
+    const names = recordNames(runs.map(({ report }) => report))
+    const parts = runs.map(({ report }, at) => {
+      const name = `${md(names[at]!)}\n\n`
       return name + body(report, context, Math.max(200, Math.floor(longest / runs.length) - name.length))
     })
     return `${marker}\n${parts.join('\n')}`

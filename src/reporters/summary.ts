@@ -1,4 +1,5 @@
-import { isAbsolute, relative, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { BenchInfo } from '../core/model/claim.ts'
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
@@ -270,7 +271,41 @@ export function claimLocation(
   root: string,
 ): { readonly file: string; readonly line?: number } {
   if (!claim.location) return { file: bench.file }
-  return { file: shownPath(claim.location.file, root), line: claim.location.line }
+  return { file: inProject(claim.location.file, root), line: claim.location.line }
+}
+
+/**
+ * A source file relative to the project. The record may be of another checkout of it, such as another workspace of a
+ * CI server: then the path is the longest end of the recorded one that is a file of this project.
+ */
+export function inProject(file: string, root: string): string {
+  const shown = shownPath(file, root)
+  if (!isAbsolute(shown)) return shown
+  const parts = file.split('/')
+  // A name alone, such as index.ts, says too little.
+  const ends = parts.slice(0, -2).map((_, at) => parts.slice(at + 1).join('/'))
+  return ends.find((end) => existsSync(join(root, end))) ?? shown
+}
+
+/**
+ * The names of the records of reports, each different: `run.jsonl`, or with as many folders as it takes to tell files
+ * of one name apart. The same file twice has a number.
+ */
+export function recordNames(reports: readonly Pick<Report, 'record'>[]): string[] {
+  const paths = reports.map(({ record }) => resolve(record))
+  const names = paths.map((path) => {
+    const others = [...new Set(paths)].filter((other) => other !== path)
+    const parts = path.split(sep)
+    for (let from = parts.length - 1; from > 0; from--) {
+      const name = parts.slice(from).join(sep)
+      if (!others.some((other) => other.endsWith(`${sep}${name}`))) return name
+    }
+    return path
+  })
+  return names.map((name, at) => {
+    const before = names.slice(0, at).filter((one) => one === name).length
+    return before === 0 ? name : `${name} (${before + 1})`
+  })
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Metric } from '../../dsl/metric.ts'
 import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts'
 import { causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
-import type { BenchData, Problem, Suite } from '../model/suite.ts'
+import { type BenchData, infoOf, type Problem, type Suite } from '../model/suite.ts'
 import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit, withUnmeasured } from './exit-code.ts'
@@ -93,7 +93,7 @@ export function measuredResults(record: Pick<RunRecord, 'plan' | 'samples'>): Re
     if (plan.casePlatforms && measured.length === 0) return []
     return {
       case: benchCase.id,
-      bench: { id: bench.id, file: bench.file, name: bench.name },
+      bench: infoOf(bench, plan.benches),
       params: { ...benchCase.params },
       tags: [...bench.tags],
       kind: bench.workload.kind,

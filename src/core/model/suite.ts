@@ -45,10 +45,22 @@ export const benchId = (file: string, name: string): string => `${file}#${name}`
  */
 export function benchInfo(id: string, benches: readonly BenchData[]): BenchInfo {
   const known = benches.find((bench) => bench.id === id)
-  if (known) return { id, file: known.file, name: known.name }
+  if (known) return infoOf(known, benches)
   const at = id.indexOf('#')
   return at < 0 ? { id, file: id, name: id } : { id, file: id.slice(0, at), name: id.slice(at + 1) }
 }
+
+/**
+ * A bench as people read it. If benches of other files have the same name, the name says the file as filters take it:
+ * `startup (net/boot)`.
+ */
+export function infoOf({ id, file, name }: BenchData, benches: readonly BenchData[]): BenchInfo {
+  const isShared = benches.some((other) => other.name === name && other.id !== id)
+  return { id, file, name: isShared ? `${name} (${shortFile(file)})` : name }
+}
+
+/** A bench file as shortly as filters allow. */
+export const shortFile = (file: string): string => file.replace(/^benches\//, '').replace(/\.bench\.[cm]?[jt]s$/, '')
 
 /** A finding and the bench file that states it. */
 export interface FindingData extends FindingSpec {

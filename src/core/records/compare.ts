@@ -15,6 +15,7 @@ import type { BenchInfo } from '../model/claim.ts'
 import type { BenchCase } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
+import { infoOf } from '../model/suite.ts'
 import { type ClaimVerdict, isDecided } from '../model/verdict.ts'
 import { beyond, type Interval, ratioInterval } from '../stats/index.ts'
 import { type Difference, type FingerprintInput, hostDifferences } from './fingerprint.ts'
@@ -82,12 +83,13 @@ function unadjustedRows(a: Measured, b: Measured, options: CompareOptions): Unad
     .flatMap((point) => {
       const benchIn = ({ plan }: Measured) => plan.benches.find(({ id }) => id === point.bench)
       const bench = benchIn(b)!
+      const info = infoOf(bench, b.plan.benches)
       const [before, now] = [benchIn(a)?.metrics ?? {}, bench.metrics]
       const both = Object.entries(now).filter(
         ([name, { unit, better }]) => before[name]?.unit === unit && before[name]?.better === better,
       )
       return both.flatMap(([name, metric]) =>
-        shared.flatMap((platform) => rowOf(point, bench, name, metric, platform, [inA, inB], b, options) ?? []),
+        shared.flatMap((platform) => rowOf(point, info, name, metric, platform, [inA, inB], b, options) ?? []),
       )
     })
 }
@@ -137,7 +139,7 @@ function rowOf(
   const relative = platform !== 'native' && !isUnpaired && paired.every(Array.isArray) && !byValue?.has(point.id)
   const sign = worseSign(metric)
   const base = {
-    bench: { id: bench.id, file: bench.file, name: bench.name },
+    bench,
     case: point.id,
     params: point.params,
     metric: name,

@@ -86,7 +86,7 @@ function mainMetric(
 function labelOf({ bench }: CaseResult, report: Report): string {
   const stem = basename(bench.file).replace(/(\.bench)?\.[cm]?[jt]s$/, '')
   const others = report.cases.filter(
-    ({ bench: { id, file } }) => id !== bench.id && basename(file) === basename(bench.file),
+    ({ bench: { id, file, name } }) => id !== bench.id && (basename(file) === basename(bench.file) || name === stem),
   )
   return others.length === 0 && stem !== '' ? stem : bench.name
 }

@@ -1,4 +1,5 @@
 import type { Report } from '../../core/model/report.ts'
+import { shortFile } from '../../core/model/suite.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { median } from '../../core/stats/index.ts'
 import { sanitize } from '../../util/text.ts'
@@ -65,7 +66,7 @@ function rerun(report: Report, { files, platforms, rounds, baseline }: Selection
     rounds === 'same' ? { least: profile.rounds, most: profile.rounds } : extraRounds(profile.rounds)
   const line = [
     'isobench run',
-    ...(named ?? []).map((file) => shellWord(filterOf(file))),
+    ...(named ?? []).map((file) => shellWord(shortFile(file))),
     ...(those ? [`--platform ${shellWord(those.join(','))}`] : []),
     ...(profile.name === 'quick' ? [] : [`--profile ${shellWord(profile.name)}`]),
     `--rounds ${least === most ? least : `${least}..${most}`}`,
@@ -76,9 +77,6 @@ function rerun(report: Report, { files, platforms, rounds, baseline }: Selection
   const seconds = (count: number) => perRound * (count + profile.warmup)
   return { line, seconds: perRound > 0 ? { least: seconds(least), most: seconds(most) } : null }
 }
-
-/** A bench file as shortly as filters allow. */
-const filterOf = (file: string): string => file.replace(/^benches\//, '').replace(/\.bench\.[cm]?[jt]s$/, '')
 
 /** A word of a command line, safe to paste into a shell. */
 function shellWord(text: string): string {
@@ -151,7 +149,7 @@ export function moreAbout(
       `isobench findings ${findings.join(' ')} --explain`,
       ...(record ? [`--record ${shellWord(record)}`] : []),
     ].join(' ')
-  if (baseline || former) return `isobench history --bench ${shellWord(filterOf(bench.file))}`
+  if (baseline || former) return `isobench history --bench ${shellWord(shortFile(bench.file))}`
   return allTables(record)
 }
 

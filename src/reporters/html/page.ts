@@ -6,7 +6,7 @@ import { plural } from '../../util/text.ts'
 import { headlineOf } from '../headline/headline.ts'
 import { type BaselineView, baselineLookup } from '../metric-table.ts'
 import type { ReporterContext } from '../reporter.ts'
-import { shownPath } from '../summary.ts'
+import { recordNames, shownPath } from '../summary.ts'
 import { createAnchors } from './anchors.ts'
 import { benchesHtml, benchTitles } from './benches.ts'
 import { contentsHtml, listParts } from './contents.ts'
@@ -74,10 +74,11 @@ function pageTitle({ environment: { revision, startedAt } }: Report, root: strin
 
 function severalPage(runs: readonly Run[], root: string): Html {
   const title = `isobench: ${plural(runs.length, 'record')}`
+  const names = recordNames(runs.map(({ report }) => report))
   const records = runs.map((run, index) => {
-    const { record, environment } = run.report
+    const { environment } = run.report
     const name = `Record ${index + 1}`
-    const heading = html`<h1 class="record wrap-anywhere">${name}: ${basename(record)}, ${environment.startedAt}</h1>`
+    const heading = html`<h1 class="record wrap-anywhere">${name}: ${names[index]}, ${environment.startedAt}</h1>`
     return runHtml(run, root, heading, { scope: `record-${index + 1}-`, label: ` of record ${index + 1}` })
   })
   const contents = [

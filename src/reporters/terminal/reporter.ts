@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { type Plan, plannedResults } from '../../core/model/plan.ts'
 import type { Sample } from '../../core/model/record.ts'
 import type { Report } from '../../core/model/report.ts'
@@ -8,7 +7,7 @@ import { withoutFile } from '../document.ts'
 import { formatQuantity } from '../format.ts'
 import type { ReporterContext, ReporterFactory } from '../reporter.ts'
 import { formatStop } from '../stop.ts'
-import { caseName } from '../summary.ts'
+import { caseName, recordNames } from '../summary.ts'
 import { benchVerdictLines } from './bench-verdicts.ts'
 import type { RenderOptions } from './claims.ts'
 import { ProgressEstimator, StatusLine } from './status-line.ts'
@@ -86,8 +85,9 @@ export function terminalReporter(
       startedAt = undefined
     },
     onStoredRuns(runs) {
-      for (const { report } of runs) {
-        if (runs.length > 1) print(['', view.ink.strong(truncate(headingOf(report), view.width))])
+      const names = recordNames(runs.map(({ report }) => report))
+      for (const [at, { report }] of runs.entries()) {
+        if (runs.length > 1) print(['', view.ink.strong(truncate(headingOf(names[at]!, report), view.width))])
         print(summary(report, view, { before: comparableRuns(report) }))
       }
     },
@@ -97,8 +97,8 @@ export function terminalReporter(
   }
 }
 
-const headingOf = ({ record, environment }: Report): string =>
-  `═══ ${sanitize(basename(record))} · ${environment.startedAt} ═══`
+const headingOf = (record: string, { environment }: Report): string =>
+  `═══ ${sanitize(record)} · ${environment.startedAt} ═══`
 
 function planLine(plan: Plan): string {
   const { profile, profileName, seed, duet } = plan

@@ -1,0 +1,115 @@
+/** Any two cases and records can be told apart in every report, and their source line is found. */
+
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { reporterProject } from '../../../src/commands/reporters.ts'
+import { buildReport } from '../../../src/core/judge/report.ts'
+import type { RunRecord } from '../../../src/core/model/record.ts'
+import { benchInfo } from '../../../src/core/model/suite.ts'
+import { matrixOf } from '../../../src/reporters/headline/matrix.ts'
+import { reporters } from '../../../src/reporters/index.ts'
+import { claimLocation, inProject, recordNames } from '../../../src/reporters/summary.ts'
+import { aBench } from '../core/judge/builders.ts'
+import { contextOf, Memory, makeRecord } from './fixture.ts'
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-identity-')))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** The record with a second copy of each bench in a file of the same name in another folder. */
+function twice(record: RunRecord): RunRecord {
+  const { benches, cases } = record.plan
+  const moved = (text: string) => text.replace(/^benches\//, 'benches/other/')
+  const copies = benches.map((bench) => ({ ...bench, id: moved(bench.id), file: moved(bench.file), claims: [] }))
+  return {
+    ...record,
+    plan: {
+      ...record.plan,
+      benches: [...benches, ...copies],
+      cases: [...cases, ...cases.map((one) => ({ ...one, id: moved(one.id), bench: moved(one.bench) }))],
+    },
+    samples: [...record.samples, ...record.samples.map((one) => ({ ...one, case: moved(one.case) }))],
+  }
+}
+
+describe('benches of the same name in two files', () => {
+  it('have the file in their names, and others have not', () => {
+    const benches = ['benches/net/boot.bench.ts', 'benches/disk/boot.bench.ts'].map((file) =>
+      aBench({ id: `${file}#startup`, file, name: 'startup' }),
+    )
+    const single = aBench({ id: 'benches/net/boot.bench.ts#stop', file: 'benches/net/boot.bench.ts', name: 'stop' })
+    const names = [...benches, single].map(({ id }) => benchInfo(id, [...benches, single]).name)
+    expect(names).toEqual(['startup (net/boot)', 'startup (disk/boot)', 'stop'])
+  })
+
+  it('have different columns in the matrix, and different names in every report', async () => {
+    const record = twice(makeRecord(false))
+    const report = buildReport(record, { strict: false })
+    const names = [...new Map(report.cases.map(({ bench }) => [bench.id, bench.name])).values()]
+    expect(names.length).toBe(record.plan.benches.filter(({ mode }) => mode === 'run').length)
+    expect(new Set(names).size).toBe(names.length)
+    const labels = matrixOf(report, { columns: 100, rows: 100 })!.columns.map(({ label, detail }) => label + detail)
+    expect(new Set(labels).size).toBe(labels.length)
+    for (const name of ['default', 'markdown', 'html']) {
+      const out = new Memory()
+      await reporters[name]!.create(contextOf(out, { all: true })).onFinish?.(report)
+      expect(out.text, name).toContain('(other/')
+    }
+  })
+})
+
+describe('records of the same name', () => {
+  const names = (...records: string[]) => recordNames(records.map((record) => ({ record })))
+
+  it('have as many folders in their names as it takes', () => {
+    expect(names('a/run.jsonl', 'b/run.jsonl')).toEqual(['a/run.jsonl', 'b/run.jsonl'])
+    expect(names('x/a/run.jsonl', 'y/a/run.jsonl', 'z.jsonl')).toEqual(['x/a/run.jsonl', 'y/a/run.jsonl', 'z.jsonl'])
+    expect(names('run.jsonl', './run.jsonl')).toEqual(['run.jsonl', 'run.jsonl (2)'])
+    expect(names('/run.jsonl', '/a/run.jsonl')).toEqual(['/run.jsonl', 'a/run.jsonl'])
+  })
+
+  it.each(['default', 'csv', 'junit', 'markdown', 'pr', 'html'])('are told apart by %s', async (name) => {
+    const out = new Memory()
+    const runs = ['a', 'b'].map((at) => {
+      const record = { ...makeRecord(false), file: `/records/${at}/run.jsonl` }
+      return { plan: record.plan, report: buildReport(record, { strict: false }) }
+    })
+    await reporters[name]!.create(contextOf(out)).onStoredRuns!(runs)
+    expect(out.text).toContain('a/run.jsonl')
+    expect(out.text).toContain('b/run.jsonl')
+  })
+})
+
+describe('the source line of a claim', () => {
+  const write = (file: string) => {
+    mkdirSync(join(folder, file, '..'), { recursive: true })
+    writeFileSync(join(folder, file), '')
+  }
+
+  it('is found in another checkout of the project than the one that measured', () => {
+    write('benches/net/boot.bench.ts')
+    write('index.ts')
+    expect(inProject('/jenkins/workspace/app@2/benches/net/boot.bench.ts', folder)).toBe('benches/net/boot.bench.ts')
+    expect(inProject(join(folder, 'lib/x.ts'), folder)).toBe('lib/x.ts')
+    expect(inProject('/elsewhere/lib/index.ts', folder)).toBe('/elsewhere/lib/index.ts')
+    const { claims } = buildReport(makeRecord(false), { strict: false })
+    const verdict = claims.find(({ claim }) => claim.location)!
+    const recorded = verdict.claim.location!.file
+    write(recorded.replace('/project/', ''))
+    expect(claimLocation(verdict, folder)).toEqual({
+      file: recorded.replace('/project/', ''),
+      line: verdict.claim.location!.line,
+    })
+  })
+
+  it('is relative to the config, not to the folder of the command', async () => {
+    write('packages/bench/isobench.config.ts')
+    const reporter = ['github']
+    const root = join(folder, 'packages/bench')
+    const config = 'packages/bench/isobench.config.ts'
+    expect(await reporterProject({ reporter, json: false, config }, folder)).toEqual({ root })
+    expect(await reporterProject({ reporter, json: false, config: undefined }, join(root))).toEqual({ root })
+    expect(await reporterProject({ reporter, json: false, config: undefined }, folder)).toEqual({ root: folder })
+  })
+})
