@@ -16,7 +16,9 @@ const entryPoints = {
 }
 
 /**
- * Writes one file with all declarations of an entry point, for ES modules and for CommonJS. It does not report type errors: `npm run typecheck` does.
+ * Writes one file with all declarations of an entry point, for ES modules and for CommonJS. It does not report type
+ * errors: `npm run typecheck` does.
+ *
  * Each entry point is rolled up separately, because several together would share files that no user can import.
  */
 async function writeDeclarations(name, file) {

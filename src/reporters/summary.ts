@@ -288,8 +288,8 @@ export function inProject(file: string, root: string): string {
 }
 
 /**
- * The names of the records of reports, each different: `run.jsonl`, or with as many folders as it takes to tell files
- * of one name apart. The same file twice has a number.
+ * The names of the records of reports, each different: `run.jsonl`, or with as many folders as it takes to
+ * distinguish files of one name. The same file twice has a number.
  */
 export function recordNames(reports: readonly Pick<Report, 'record'>[]): string[] {
   const paths = reports.map(({ record }) => resolve(record))

@@ -1,4 +1,4 @@
-/** Any two cases and records can be told apart in every report, and their source line is found. */
+/** Every report distinguishes any two cases and records, and finds their source line. */
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -69,7 +69,7 @@ describe('records of the same name', () => {
     expect(names('/run.jsonl', '/a/run.jsonl')).toEqual(['/run.jsonl', 'a/run.jsonl'])
   })
 
-  it.each(['default', 'csv', 'junit', 'markdown', 'pr', 'html'])('are told apart by %s', async (name) => {
+  it.each(['default', 'csv', 'junit', 'markdown', 'pr', 'html'])('have different names in %s', async (name) => {
     const out = new Memory()
     const runs = ['a', 'b'].map((at) => {
       const record = { ...makeRecord(false), file: `/records/${at}/run.jsonl` }
