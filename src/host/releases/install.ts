@@ -21,7 +21,7 @@ import { makeFolder, temporaryName, WriteError, writeFileAtomic } from '../../ut
 import { removeResource } from '../cleanup.ts'
 import { makeFolderWithMode } from '../guest-folder.ts'
 import { CleanupJournal } from '../journal.ts'
-import { type LockHolder, lock } from '../lock.ts'
+import { LockedError, type LockHolder, lock } from '../lock.ts'
 import { cacheFolder, releasesFolder } from '../paths.ts'
 import { runHostCommand } from '../process.ts'
 import { type DownloadLimits, type DownloadProgress, download } from './download.ts'
@@ -67,9 +67,11 @@ export function digestOf({ sha256, sha512 }: Pick<ReleaseFile, 'sha256' | 'sha51
 /** The prefix of a release's unfinished downloads. */
 const prefixOf = ({ name, version }: Pick<Release, 'name' | 'version'>) => `${name}@${version}-`
 
+const lockName = '.lock'
+
 /** One lock for all releases. It is in their folder, because another ISOBENCH_HOME is independent. */
 const lockReleases = (purpose: string, { onEvent, signal }: Pick<InstallOptions, 'onEvent' | 'signal'>) =>
-  lock(join(releasesFolder(), '.lock'), {
+  lock(join(releasesFolder(), lockName), {
     purpose,
     wait: true,
     onWait: (holder) => onEvent?.({ kind: 'waiting', holder }),
@@ -228,11 +230,19 @@ export const partialDownloads = (): string[] =>
         .map((name) => join(downloadsFolder(), name))
     : []
 
-/** Removes the unfinished downloads unless an installation uses them. Returns their paths. */
+/** Removes the unfinished downloads, unless an installation is running. Returns their paths. */
 export async function removePartialDownloads(): Promise<string[]> {
   if (partialDownloads().length === 0) return []
-  using _lock = await lockReleases('removing unfinished downloads', {})
-  const files = partialDownloads()
-  for (const file of files) rmSync(file)
-  return files
+  makeFolder(releasesFolder())
+  try {
+    using _lock = await lock(join(releasesFolder(), lockName), { purpose: 'removing unfinished downloads' })
+    const files = partialDownloads()
+    for (const file of files) rmSync(file)
+    return files
+  } catch (error) {
+    if (error instanceof LockedError) return []
+    throw error
+  } finally {
+    removeIfEmpty(releasesFolder())
+  }
 }

@@ -12,7 +12,7 @@ import { formatBytes, ProvisionProgress, progressText } from '../../../src/comma
 import { releases } from '../../../src/host/releases/manifest.ts'
 import { hostArch } from '../../../src/host/releases/release.ts'
 import type { IsobenchError } from '../../../src/util/errors.ts'
-import { tarOf } from '../host/releases/archives.ts'
+import { tarOf } from '../../support/archives.ts'
 
 let place: string
 let mirror: string

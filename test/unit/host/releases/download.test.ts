@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type DownloadOptions, type DownloadProgress, download } from '../../../../src/host/releases/download.ts'
 import { DownloadError } from '../../../../src/host/releases/errors.ts'
-import { type Answer, sendFile, serve } from './loopback.ts'
+import { type Answer, sendFile, serve } from '../../../support/loopback.ts'
 
 const step = 64 * 1024
 /** A file of several steps, and no multiple of one. */
@@ -173,6 +173,12 @@ describe('a download', () => {
     ] as const)
       await expect(download({ source, target, limits })).rejects.toThrow(why)
     expect(existsSync(target)).toBe(false)
+  })
+
+  it('names the file if the disk is full', async () => {
+    const { error } = await fetchFrom(sendFile(bytes), { target: '/dev/full' })
+    expect(error?.code).toBe('ISOBENCH_WRITE')
+    expect(error?.message).toBe('/dev/full cannot be written: the disk is full')
   })
 
   it('can be interrupted, and keeps what has arrived', async () => {

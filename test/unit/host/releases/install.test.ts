@@ -15,8 +15,9 @@ import {
 } from '../../../../src/host/releases/install.ts'
 import type { Release, ReleaseFile } from '../../../../src/host/releases/release.ts'
 import { installedProgram, installedRelease, installedReleases } from '../../../../src/host/releases/store.ts'
-import { archiveOf, type TestEntry, tarOf } from './archives.ts'
-import { sendFile, serve } from './loopback.ts'
+import { WriteError } from '../../../../src/util/files.ts'
+import { archiveOf, type TestEntry, tarOf } from '../../../support/archives.ts'
+import { sendFile, serve } from '../../../support/loopback.ts'
 
 let place: string
 let mirror: string
@@ -256,6 +257,12 @@ describe('a release is not installed, and nothing is left,', () => {
     await expectRefusal(DigestError, withFile({ sha256: sha256(long), size: undefined as never }))
   })
 
+  it('if the disk is too small for the file', async () => {
+    const error = await expectRefusal(WriteError, withFile({ size: 1e18 }))
+    expect(error.message).toMatch(/downloads has [\d,]+ MiB left, but the file has 953,674,316,407 MiB\.$/)
+    expect(error.fix).toContain('ISOBENCH_CACHE')
+  })
+
   it('into a folder that isobench did not make', async () => {
     publish()
     const folder = join(home(), 'firecracker/9.0')
@@ -305,13 +312,31 @@ describe('a download of a release', () => {
   it('that broke off is removed by the clean-up, and with the release', async () => {
     leave(archive.subarray(0, 100))
     publish()
-    mkdirSync(home())
     expect(await removePartialDownloads()).toEqual([part()])
+    expect(existsSync(home())).toBe(false)
     const installed = await install()
     leave(archive.subarray(0, 100))
     await removeRelease(installed)
     expect(existsSync(part())).toBe(false)
   })
+})
+
+it('the clean-up leaves the download of a running installation alone', async () => {
+  await using server = await serve((_, response) => {
+    response.writeHead(200, { 'content-length': archive.length })
+    response.write(archive.subarray(0, 100))
+  })
+  const controller = new AbortController()
+  let removed: Promise<string[]> | undefined
+  const onEvent = (event: InstallEvent) => {
+    if (event.kind === 'downloading' && event.progress.received > 0) removed = removePartialDownloads()
+  }
+  const running = install(release, { from: server.address, onEvent, signal: controller.signal })
+  await vi.waitFor(() => expect(removed).toBeDefined())
+  expect(await removed).toEqual([])
+  controller.abort()
+  await expect(running).rejects.toThrow('interrupted')
+  expect(partialDownloads()).toHaveLength(1)
 })
 
 describe('a file without a known digest', () => {

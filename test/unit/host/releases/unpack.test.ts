@@ -8,7 +8,7 @@ import { which } from '../../../../src/host/packages.ts'
 import { ArchiveError } from '../../../../src/host/releases/errors.ts'
 import type { ArchiveKind, ReleaseFile } from '../../../../src/host/releases/release.ts'
 import { unpack, unpackRequirements } from '../../../../src/host/releases/unpack.ts'
-import { archiveOf, compressors, type TestEntry, tarOf } from './archives.ts'
+import { archiveOf, compressors, type TestEntry, tarOf } from '../../../support/archives.ts'
 
 let place: string
 let target: string

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { gzipSync } from 'node:zlib'
 import { pack } from 'tar-stream'
-import type { ArchiveKind } from '../../../../src/host/releases/release.ts'
+import type { ArchiveKind } from '../../src/host/releases/release.ts'
 
 /** An entry of an archive that a test makes. */
 export interface TestEntry {
