@@ -191,7 +191,8 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
   const diagnosis: Diagnosis = {
     platforms: await probePlatforms(platforms, session, image, { onProbed: (name) => probing.delete(name) }),
     builds: await buildsInUse(platforms),
-    tools: [...baseRequirements, ...imageRequirements].map((requirement) => {
+    // The keyring has a line below Host.
+    tools: [...baseRequirements, ...imageRequirements.filter(({ data }) => !data)].map((requirement) => {
       const absent = missing([requirement])
       const fix = installFix(absent)
       return { name: requirement.binary, available: absent.length === 0, ...(fix && { fix }) }
