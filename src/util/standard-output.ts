@@ -10,6 +10,15 @@ type Write = (text: string) => boolean
 export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): NodeJS.WriteStream {
   const write = isFile(stdout.fd) ? completeWrite(stdout) : stdout.write.bind(stdout)
   stdout.write = stderr.write.bind(stderr)
+  // User code that ends or destroys the stream would end the report, too.
+  stdout.end = ((...given: unknown[]) => {
+    const [text] = given
+    if (typeof text === 'string' || text instanceof Uint8Array) stderr.write(text)
+    const done = given.findLast((one) => typeof one === 'function')
+    if (done) queueMicrotask(done as () => void)
+    return stdout
+  }) as typeof stdout.end
+  stdout.destroy = () => stdout
   return Object.create(stdout, { write: { value: write } })
 }
 
