@@ -35,7 +35,8 @@ const normalized = (version: string) => version.replace(/(\.0)+$/, '')
 /** Returns the day of a release: of the installed one, of isobench's list, or the day that is its version. */
 export function releaseDay(release: string, version: string): string | undefined {
   const known = releases.find((one) => one.name === release && normalized(one.version) === normalized(version))
-  const [, ...day] = /^(20\d\d)(\d\d)(\d\d)(?=\D|$)/.exec(version) ?? []
+  // Debian's runsc prints 0.0~20240729.0.
+  const [, ...day] = /(?:^|~)(20\d\d)(\d\d)(\d\d)(?=\D|$)/.exec(version) ?? []
   return installedRelease(release, version)?.released ?? known?.released ?? (day.length > 0 ? day.join('-') : undefined)
 }
 

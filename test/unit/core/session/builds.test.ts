@@ -12,6 +12,7 @@ const releases = emptyReleases()
 describe('the version that a program prints', () => {
   it.each([
     ['runsc version release-20240729.0\nspec: 1.1.0-rc.1\n', '20240729.0'],
+    ['runsc version 0.0~20240729.0\nspec: 1.1.0-rc.1\n', '0.0~20240729.0'],
     ['crun version 1.21\ncommit: 10269840aa07fb7e6b7e1acff6198692d8ff5c88\n', '1.21'],
     ['Firecracker v1.15.1\n\n2026-11-29T00:00:00 [anonymous-instance:main] exit_code=0\n', '1.15.1'],
     ['cloud-hypervisor v52.0.0\n', '52.0.0'],
@@ -30,6 +31,7 @@ describe('the day of a release', () => {
     expect(releaseDay('firecracker', '1.17.0')).toBe('2026-09-10')
     expect(releaseDay('cloud-hypervisor', '53.0.0')).toBe('2026-07-12')
     expect(releaseDay('gvisor', '20240729.0')).toBe('2024-07-29')
+    expect(releaseDay('gvisor', '0.0~20240729.0')).toBe('2024-07-29')
     expect(releaseDay('crun', '1.21')).toBeUndefined()
   })
 })
