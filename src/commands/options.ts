@@ -333,7 +333,7 @@ export const sharedOptions = {
   },
   install: {
     group: 'Host and project',
-    description: 'install missing packages with apt without asking',
+    description: 'install missing packages and releases without asking',
     example: '--install --wait-for-lock',
     schema: toggle,
   },

@@ -19,12 +19,23 @@ afterAll(() => {
 })
 beforeAll(ensureImage)
 
-/** Programs that Debian does not have. The folder is in the VM's PATH, and its `opt` becomes /opt. */
+/**
+ * Programs that Debian does not have. The folder is in the VM's PATH, and its `opt` becomes /opt. Provisioned releases
+ * are in `opt/isobench`.
+ */
 const binaries = process.env.ISOBENCH_VM_BINARIES
 
-/** The config of each platform, the binaries that it needs, and whether it has a VMM start. */
+/** The config of each platform, its binaries or the release that has them, and whether it has a VMM start. */
 const vmms: Readonly<
-  Record<string, { readonly config: string; readonly needs: readonly string[]; readonly vmmStart: boolean }>
+  Record<
+    string,
+    {
+      readonly config: string
+      readonly needs: readonly string[]
+      readonly release?: string
+      readonly vmmStart: boolean
+    }
+  >
 > = {
   'qemu-microvm': {
     config: "platform('qemu', { name: 'qemu-microvm', machine: 'microvm' })",
@@ -33,17 +44,29 @@ const vmms: Readonly<
   },
   'qemu-q35': { config: "platform('qemu', { name: 'qemu-q35', machine: 'q35' })", needs: [], vmmStart: true },
   'gvisor-kvm': { config: "platform('gvisor', { name: 'gvisor-kvm', mode: 'kvm' })", needs: [], vmmStart: false },
-  firecracker: { config: "platform('firecracker')", needs: ['firecracker'], vmmStart: true },
+  firecracker: {
+    config: "platform('firecracker')",
+    needs: ['firecracker'],
+    release: 'firecracker',
+    vmmStart: true,
+  },
   'firecracker-jailed': {
     config: "platform('firecracker', { name: 'firecracker-jailed', jailer: true })",
     needs: ['firecracker', 'jailer'],
+    release: 'firecracker',
     vmmStart: true,
   },
-  'cloud-hypervisor': { config: "platform('cloud-hypervisor')", needs: ['cloud-hypervisor'], vmmStart: true },
-  kata: { config: "platform('kata')", needs: ['opt/kata/runtime-rs'], vmmStart: false },
+  'cloud-hypervisor': {
+    config: "platform('cloud-hypervisor')",
+    needs: ['cloud-hypervisor'],
+    release: 'cloud-hypervisor',
+    vmmStart: true,
+  },
+  kata: { config: "platform('kata')", needs: ['opt/kata/runtime-rs'], release: 'kata', vmmStart: false },
   'kata-go': {
     config: "platform('kata', { name: 'kata-go', runtime: 'go' })",
     needs: ['opt/kata/bin'],
+    release: 'kata-go',
     vmmStart: false,
   },
 }
@@ -84,8 +107,10 @@ exit $code
 `
 
 const missingBinaries = (name: string): string => {
-  const { needs } = vmms[name]!
-  const missing = needs.filter((file) => binaries === undefined || !existsSync(join(binaries, file)))
+  const { needs, release } = vmms[name]!
+  const isGiven = (file: string) => binaries !== undefined && existsSync(join(binaries, file))
+  const missing =
+    release !== undefined && isGiven(join('opt/isobench', release)) ? [] : needs.filter((one) => !isGiven(one))
   if (missing.length === 0) return ''
   return binaries === undefined ? 'ISOBENCH_VM_BINARIES is not set' : `${binaries} has no ${missing.join(', ')}`
 }

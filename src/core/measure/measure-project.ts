@@ -22,7 +22,7 @@ import { noiseFloorsFor, readNoise } from '../records/noise.ts'
 import { RecordWriter, readRecord } from '../records/record-file.ts'
 import { readStepDurations, stepDurations } from '../records/step-durations.ts'
 import type { Reporter, StopReason } from '../reporter.ts'
-import { type EnsureDependenciesOptions, ensureDependencies, installPlatformPackages } from '../session/artifacts.ts'
+import { type EnsureDependenciesOptions, ensureDependencies, installPlatformPrograms } from '../session/artifacts.ts'
 import type { Exec } from '../session/exec-target.ts'
 import { HostSession } from '../session/host-session.ts'
 import { excludeUntraceable, probePlatforms } from '../session/probe.ts'
@@ -110,7 +110,7 @@ async function ensureImageAndPackages(
   const onProgress = reporter.onPrepare
   const [image, packages] = await Promise.allSettled([
     session.ensureImage(project.image, (line) => onProgress(`building the image  ${line}`)),
-    dependencies?.install ? installPlatformPackages(platforms, skipEmulated, { onProgress, signal }) : undefined,
+    dependencies?.install ? installPlatformPrograms(platforms, skipEmulated, { onProgress, signal }) : undefined,
   ])
   if (image.status === 'rejected') throw image.reason
   if (packages.status === 'rejected') throw packages.reason

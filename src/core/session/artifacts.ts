@@ -17,6 +17,7 @@ import { HostError, messageOf } from '../../util/errors.ts'
 import { kvm } from '../../vm/kvm.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { isSkipped } from './probe.ts'
+import { type ProvisionOptions, provisionMissing, unpackersFor } from './provision-missing.ts'
 
 /** What must be installed, and who may agree to it. */
 export interface EnsureDependenciesOptions {
@@ -32,7 +33,8 @@ export interface EnsureDependenciesOptions {
 }
 
 /**
- * Ensures that this host has the programs that isobench itself needs, and with `install` also those of the platforms.
+ * Ensures that this host has the programs that isobench itself needs, and with `install` also those of the platforms:
+ * first from packages, then from releases.
  * @throws {HostError} if the process is not root, or if a program is missing and nobody agreed to install it
  */
 export async function ensureDependencies(options: EnsureDependenciesOptions): Promise<void> {
@@ -40,8 +42,7 @@ export async function ensureDependencies(options: EnsureDependenciesOptions): Pr
     throw new HostError('isobench makes namespaces and cgroups, and needs root', 'run it with sudo')
   const required = [...baseRequirements, ...(options.needsImage ? imageRequirements : [])]
   const base = missing(required)
-  const ofPlatforms = missing(options.platforms.flatMap((platform) => platform.driver.requirements(platform.options)))
-  const packages = packagesOf(options.install ? [...base, ...ofPlatforms] : base)
+  const packages = packagesOf(options.install ? [...base, ...missingOf(options.platforms)] : base)
   if (packages.length > 0) {
     const names = packages.map(({ name }) => name).join(', ')
     const command = installCommand(base)
@@ -53,13 +54,20 @@ export async function ensureDependencies(options: EnsureDependenciesOptions): Pr
   // The distribution may have no package of a program, or too old a version.
   const left = missing(required)
   if (left.length > 0) throw new HostError(lacks(left), installFix(left))
+  if (options.install) await provisionMissing(missingOf(options.platforms), options)
+}
+
+/** Returns what the platforms lack, and what unpacks the releases that have it. */
+function missingOf(platforms: readonly ResolvedPlatform[]): readonly Requirement[] {
+  const lacking = missing(platforms.flatMap(({ driver, options }) => driver.requirements(options)))
+  return [...lacking, ...missing(unpackersFor(lacking))]
 }
 
 const lacks = (requirements: readonly Requirement[]) =>
   `this host lacks ${requirements.map(({ binary }) => binary).join(', ')}`
 
 /** Who receives progress, and what ends an installation. */
-type InstallOptions = Pick<EnsureDependenciesOptions, 'onProgress' | 'signal'>
+type InstallOptions = ProvisionOptions
 
 async function install(packages: readonly Package[], { onProgress, signal }: InstallOptions): Promise<void> {
   if (packages.length === 0) return
@@ -74,10 +82,10 @@ async function install(packages: readonly Package[], { onProgress, signal }: Ins
 }
 
 /**
- * Installs what the platforms of a run need.
+ * Installs what the platforms of a run need: packages, then releases.
  * @param skipEmulated does not install what only platforms with emulated CPUs need, because the run skips them
  */
-export async function installPlatformPackages(
+export async function installPlatformPrograms(
   platforms: readonly ResolvedPlatform[],
   skipEmulated: boolean,
   options: InstallOptions,
@@ -86,7 +94,8 @@ export async function installPlatformPackages(
   const isKvmKnown = (await kvm()).state !== 'unknown'
   const wanted: ResolvedPlatform[] = []
   for (const platform of platforms) if (!isKvmKnown || !(await isSkipped(platform, skipEmulated))) wanted.push(platform)
-  await install(packagesOf(missing(wanted.flatMap(({ driver, options }) => driver.requirements(options)))), options)
+  await install(packagesOf(missingOf(wanted)), options)
+  await provisionMissing(missingOf(wanted), options)
 }
 
 /** The build artifacts of the platforms with installed programs, each once. */
