@@ -177,7 +177,7 @@ export async function installPackages(
   wanted: readonly Package[],
   options: HostCommandOptions = {},
 ): Promise<readonly Package[]> {
-  const long = { timeout: 900, ...options, env: aptEnv }
+  const long = { timeout: 900, ...options, env: aptEnv, ofHost: true }
   await runHostCommand(['apt-get', 'update'], long)
   const absent = await withoutCandidate(wanted, long)
   const packages = wanted.filter((one) => !absent.includes(one))

@@ -32,6 +32,11 @@ export interface HostCommandOptions {
   readonly onLine?: (line: string) => void
   /** Called with the pid after the process started. */
   readonly onStart?: (pid: number) => void
+  /**
+   * Starts the command outside of the cgroup of the run: it changes the host for good, so a clean must not end it
+   * halfway, nor a service that it starts.
+   */
+  readonly ofHost?: boolean
   /** Exit codes that count as success. Default: only 0. */
   readonly exitCodes?: readonly number[]
 }
@@ -81,7 +86,7 @@ export function wrapHostCommands(wrap: Wrap): Disposable {
  * @throws {InterruptedError} if the signal is aborted
  */
 export async function runHostCommand(argv: readonly string[], options: HostCommandOptions = {}): Promise<string> {
-  const [file, ...args] = wrapHostCommand(argv as HostArgv)
+  const [file, ...args] = options.ofHost ? (argv as HostArgv) : wrapHostCommand(argv as HostArgv)
   const interrupted = () => new InterruptedError(`interrupted while ${argv[0]} ran`)
   if (options.signal?.aborted) throw interrupted()
   // Loaded on first use because loading execa takes longer than all of `isobench list`.

@@ -1,10 +1,10 @@
-#!/usr/bin/perl
+#!/usr/bin/perl -w
 # Runs a command in the namespaces of the process PID with its confinement: enter-guest.pl PID FILTER CALLS COMMAND...
 # nsenter gives a command the capabilities of the host and no seccomp filter. This gives it the capabilities and
 # no_new_privs of PID and, if PID has a filter, the one in the file FILTER. CALLS are the numbers of setns, prctl,
-# capset and seccomp on this machine. It is Perl because every Debian has it, and works with any root filesystem.
+# capset and seccomp on this machine. It is Perl because every Debian has it, and works with any root filesystem. The
+# option -w replaces `use warnings`, which takes 1 ms of every command.
 use strict;
-use warnings;
 
 my ($leader, $filter, $calls, @command) = @ARGV;
 my ($setns, $prctl, $capset, $seccomp) = split /,/, $calls;

@@ -57,6 +57,7 @@ describe('a host command', () => {
     {
       using _wrap = wrapHostCommands((argv) => ['env', 'SESSION=yes', ...argv])
       expect(await runHostCommand(inSession)).toBe('')
+      await expect(runHostCommand(inSession, { ofHost: true })).rejects.toThrow(/exit 1/)
       await expect(runHostCommand(['false', 'x'])).rejects.toThrow(/^false x failed \(exit 1\)/)
     }
     await expect(runHostCommand(inSession)).rejects.toThrow(/exit 1/)
