@@ -17,7 +17,7 @@ lists of Ubuntu.
 - Debian's archive: the mirror of the host's apt sources, or else \`deb.debian.org\`.
 - Its keys: \`/usr/share/keyrings/debian-archive-keyring.gpg\`. Ubuntu 22.04 has none that verify Debian 13.
 - Most packages of Ubuntu are in the component *universe*. isobench names those that apt does not find without it.
-- Ubuntu 22.04 and 24.04 have no runsc. Use a release of gVisor.
+- Ubuntu 22.04 and 24.04 have no runsc: \`isobench provision gvisor\` installs a release.
 - A virtiofsd below \`/usr/libexec\` is the Rust implementation. QEMU before release 8 has one in C with other options.
 
 ## What \`doctor\` reports about the host
