@@ -58,7 +58,7 @@ export const command = defineCommand({
   examples: [
     { line: 'epss import epss_scores.csv.gz --map cves.csv', description: 'import the scores of one day' },
     {
-      line: 'epss import epss_scores.csv.gz --kernel-cves vulns/cve/published --sources functions.txt',
+      line: 'epss import scores.gz --kernel-cves cves --sources functions',
       description: "use the kernel's own records",
     },
   ],
