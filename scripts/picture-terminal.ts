@@ -17,7 +17,9 @@ function outputOf(record: RunRecord): string {
   const written: string[] = []
   const out = { isTTY: false, columns, write: (text: string) => void written.push(text) }
   const report = buildReport(record, { strict: false })
-  void defaultReporter.create({ out, root: '/project', color: true }).onStoredRuns?.([{ report, plan: record.plan }])
+  void defaultReporter
+    .create({ out, root: '/project', color: true, former: () => null })
+    .onStoredRuns?.([{ report, plan: record.plan }])
   return written.join('')
 }
 
