@@ -108,16 +108,48 @@ interface CollectOptions {
   readonly benchFiles?: readonly string[]
   /** Whether what bench files print is shown. Default: true. */
   readonly printOutput?: boolean
+  /** A worker that may have been started before, without output. */
+  readonly spare?: SpareWorker
+}
+
+/** Starts a worker before it is needed. To start one takes a third of the time from a save to its verdict in watch. */
+export class SpareWorker implements Disposable {
+  #worker: Worker | undefined
+
+  /** Starts the worker, unless it waits already. */
+  start(): void {
+    if (this.#worker) return
+    const worker = startWorker(false)
+    const forget = () => {
+      if (this.#worker === worker) this.#worker = undefined
+    }
+    worker.once('exit', forget)
+    worker.once('error', forget)
+    worker.unref()
+    this.#worker = worker
+  }
+
+  /** The worker, if it was started. The caller ends it. */
+  take(): Worker | undefined {
+    const worker = this.#worker
+    this.#worker = undefined
+    worker?.ref()
+    return worker
+  }
+
+  [Symbol.dispose](): void {
+    void this.take()?.terminate()
+  }
 }
 
 /** Compiles the files and reads what they register. A file that cannot be used becomes a problem. */
 export async function collect(
   root: string,
   files: readonly string[],
-  { benchFiles = files, printOutput = true }: CollectOptions = {},
+  { benchFiles = files, printOutput = true, spare }: CollectOptions = {},
 ): Promise<Collected> {
   // The worker starts while the files are compiled. Both take about the same time.
-  let worker: Worker | undefined = startWorker(printOutput)
+  let worker: Worker | undefined = spare?.take() ?? startWorker(printOutput)
   const results = await compileAll(root, files).catch((error: unknown) => {
     void worker?.terminate()
     throw error

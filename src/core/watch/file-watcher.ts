@@ -6,7 +6,7 @@ import type { Project } from '../project/config.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 
 /** Milliseconds without a change after which the changes so far are reported. */
-const quietMs = 50
+const quietMs = 25
 /** Milliseconds after which they are reported anyway. */
 const maxDelayMs = 500
 

@@ -3,7 +3,7 @@ import type { Driver } from '../../driver.ts'
 import type { Plan, ResolvedProfile } from '../model/plan.ts'
 import { type Problem, ProjectError, type Suite } from '../model/suite.ts'
 import { checkNames } from '../project/check-names.ts'
-import { type Collected, checkSuite, collect } from '../project/collect.ts'
+import { type Collected, checkSuite, collect, type SpareWorker } from '../project/collect.ts'
 import { type Compiled, compile } from '../project/compile.ts'
 import { benchFiles, filterFiles, loadProject, type Project } from '../project/config.ts'
 import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
@@ -83,6 +83,8 @@ export interface Sources {
   readonly config: string | undefined
   readonly profileName: string
   readonly drivers: Readonly<Record<string, Driver>>
+  /** A worker for the next change. */
+  readonly spare?: SpareWorker
 }
 
 type Settings = Pick<ProjectState, 'project' | 'configInputs' | 'platforms'>
@@ -98,7 +100,7 @@ async function loadSettings({ cwd, config, drivers, profileName }: Sources): Pro
 }
 
 /** What bench files print would spoil the screen. */
-const quiet = { printOutput: false }
+const quiet = ({ spare }: Sources) => ({ printOutput: false, ...(spare && { spare }) })
 
 /**
  * Reads the whole project.
@@ -108,7 +110,13 @@ const quiet = { printOutput: false }
 export async function loadProjectState(sources: Sources): Promise<ProjectState> {
   const settings = await loadSettings(sources)
   const files = await benchFiles(settings.project)
-  return stateOf(settings, sources.drivers, files, await collect(settings.project.root, files, quiet), undefined)
+  return stateOf(
+    settings,
+    sources.drivers,
+    files,
+    await collect(settings.project.root, files, quiet(sources)),
+    undefined,
+  )
 }
 
 /** The state after some files changed. A file that cannot be used keeps its content and becomes a problem. */
@@ -137,8 +145,8 @@ export async function updateProjectState(
   const reached = files.filter(
     (file) => paths.has(join(root, file)) || before.compiled.get(file)?.inputs.some((input) => paths.has(input)),
   )
-  const quick = sameFiles && before.problems.length === 0 ? await collectSome(before, reached) : undefined
-  const state = stateOf(settings, sources.drivers, files, quick ?? (await collect(root, files, quiet)), before)
+  const quick = sameFiles && before.problems.length === 0 ? await collectSome(sources, before, reached) : undefined
+  const state = stateOf(settings, sources.drivers, files, quick ?? (await collect(root, files, quiet(sources))), before)
   return { ...state, problems: [...configProblems, ...state.problems] }
 }
 
@@ -149,6 +157,7 @@ const isOf =
 
 /** Reads some files and the bench files that they import. Undefined if all files must be read. */
 async function collectSome(
+  sources: Sources,
   before: ProjectState,
   reached: readonly string[],
 ): Promise<Omit<Collected, 'warnings'> | undefined> {
@@ -157,7 +166,7 @@ async function collectSome(
   const withImported = before.files.filter((file) =>
     reached.some((one) => one === file || before.compiled.get(one)?.inputs.includes(join(root, file))),
   )
-  const { suite, compiled } = await collect(root, withImported, { ...quiet, benchFiles: before.files })
+  const { suite, compiled } = await collect(root, withImported, { ...quiet(sources), benchFiles: before.files })
   if (suite.problems.length > 0) return undefined
   const stays = ({ file }: { file: string }) => !withImported.includes(file)
   const merged = checkSuite(

@@ -7,6 +7,7 @@ import { type CasesToMeasure, casesOf } from '../model/plan.ts'
 import type { RunRecord, Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { Problem } from '../model/suite.ts'
+import { SpareWorker } from '../project/collect.ts'
 import { type MarginEdit, MarginError, marginEdit } from './accept-margin.ts'
 import {
   brokenPlatforms,
@@ -108,6 +109,7 @@ export class Watch {
   readonly #files: Pick<FileWatcher, 'set' | 'close'>
   readonly #session: WatchSession
   readonly #failures = new FailureReader()
+  readonly #spare = new SpareWorker()
 
   constructor(private readonly options: WatchOptions) {
     setMaxListeners(0, this.#quit.signal)
@@ -118,6 +120,10 @@ export class Watch {
       snapshot: this.#snapshot!,
       problems: this.problems,
     }))
+  }
+
+  get #sources(): Sources {
+    return { ...this.options, spare: this.#spare }
   }
 
   get root(): string {
@@ -148,7 +154,7 @@ export class Watch {
    */
   async run(): Promise<void> {
     try {
-      this.#state = await loadProjectState(this.options)
+      this.#state = await loadProjectState(this.#sources)
       this.problems = this.#state.problems
       await this.#apply()
       this.#files.set(watchedFiles(this.#state))
@@ -157,6 +163,7 @@ export class Watch {
       this.#show({ kind: 'preparing', what: 'cleaning up' })
       await this.#files.close()
       await this.#reading
+      this.#spare[Symbol.dispose]()
       await this.#session.close()
     }
   }
@@ -276,7 +283,7 @@ export class Watch {
     this.#reading = this.#reading.then(async () => {
       if (this.#quit.signal.aborted) return
       try {
-        this.#state = await updateProjectState(this.options, this.#state, changes)
+        this.#state = await updateProjectState(this.#sources, this.#state, changes)
         this.problems = this.#state.problems
         const decision = await this.#apply()
         const names = [...changes.paths].map((path) => this.#relative(path))
@@ -368,6 +375,7 @@ export class Watch {
     }
     if (this.#hasWork || this.#quit.signal.aborted) return
     this.#show({ kind: 'watching' })
+    this.#spare.start()
     await new Promise<void>((resolve) => {
       this.#wake = resolve
     })

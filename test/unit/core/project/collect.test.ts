@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { collect } from '../../../../src/core/project/collect.ts'
+import { collect, SpareWorker } from '../../../../src/core/project/collect.ts'
 import { benchFiles, loadProject } from '../../../../src/core/project/config.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
 
@@ -65,6 +65,19 @@ finding(900, 'stated', [expect(it.e).on('runc').warn.betterThan('native')])`
         location: { file: join(root, 'benches/a.bench.ts'), line: 5, column: 25 },
       },
     ])
+  })
+})
+
+describe.skipIf(!built)('a spare worker', () => {
+  it('reads once, a new one each time, and files are read without it too', async () => {
+    write({ 'benches/a.bench.ts': `${head}bench('x', w())` })
+    using spare = new SpareWorker()
+    for (let read = 0; read < 3; read++) {
+      if (read < 2) spare.start()
+      const { suite } = await collect(root, ['benches/a.bench.ts'], { printOutput: false, spare })
+      expect(suite.benches.map(({ name }) => name)).toEqual(['x'])
+      expect(spare.take()).toBeUndefined()
+    }
   })
 })
 
