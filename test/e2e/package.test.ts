@@ -143,6 +143,8 @@ async function typeCheck(moduleResolution: 'Node16' | 'NodeNext' | 'Bundler' | '
     noEmit: true,
     allowImportingTsExtensions: true,
     skipLibCheck: false,
+    // As `tsc --init` sets it. Declarations of zod need it with node10.
+    esModuleInterop: true,
   }
   project.write({ [tsconfig]: JSON.stringify({ compilerOptions, include: ['*.ts', 'benches', 'cjs'] }) })
   const tsc = `${repository}/node_modules/typescript/bin/tsc`
