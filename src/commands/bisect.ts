@@ -3,13 +3,14 @@ import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { type BisectResult, type BisectStep, bisectRepository, type CommitComparison } from '../core/measure/bisect.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
-import { measureProject } from '../core/measure/measure-project.ts'
+import { loadWorkloads, measureProject } from '../core/measure/measure-project.ts'
 import type { Plan } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import type { Reporter } from '../core/reporter.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
+import type { Workload } from '../dsl/workload.ts'
 import { runHostCommand } from '../host/process.ts'
 import { drivers } from '../platforms/index.ts'
 import { figure, formatReason, interval } from '../reporters/format.ts'
@@ -108,7 +109,10 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
   const spec = platformOf(project, options.platform?.join(','))
   const program = options.binary ?? spec.kind
   // Refuse a wrong name before the first build.
-  benchOf((await planBisection({ ...project, platforms: [spec] }, options)).plan, options)
+  const { plan, collected } = await planBisection({ ...project, platforms: [spec] }, options)
+  benchOf(plan, options)
+  // Once, because Node.js evaluates a module only once.
+  const workloads = await loadWorkloads(project.root, collected, plan)
   // Progress is not part of the answer.
   const context = { root: project.root }
   const reporter = await createReporters({ reporter: ['dot'], json: false, all: false }, context, {
@@ -136,7 +140,7 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
         options: { ...spec.options, binary: join(built, program) },
       })
       const platforms = [platform(goodName!, goodFolder), platform(candidateName!, folder)]
-      return comparisonOf(await measure({ ...project, platforms }, folder, reporter, signal, options, io))
+      return comparisonOf(await measure({ ...project, platforms }, folder, workloads, reporter, signal, options, io))
     },
     onStep: (step) => io.err.write(`\n${stepText(step)}\n`),
   })
@@ -193,6 +197,7 @@ function benchOf({ benches }: Pick<Plan, 'benches'>, { bench: [text], metric: na
 async function measure(
   project: Project,
   recordRoot: string,
+  workloads: ReadonlyMap<string, Workload>,
   reporter: Required<Reporter>,
   signal: AbortSignal,
   options: BisectOptions,
@@ -213,6 +218,7 @@ async function measure(
     },
     project,
     recordRoot,
+    workloads,
     reporter,
     signal,
     dependencies: { install: options.install, confirm: (question) => confirm(question, io) },
@@ -226,17 +232,18 @@ async function measure(
 }
 
 /** Bad if it is worse in any case of the bench, good if it is worse in none. */
-function comparisonOf({ claims }: Report): CommitComparison {
+function comparisonOf({ claims, cases }: Report): CommitComparison {
   const worse = claims.find(({ outcome, direction }) => outcome === 'contradicted' && direction === 'worse')
   const open = claims.find(({ outcome }) => outcome !== 'holds')
   const shown = worse ?? open ?? claims[0]
   const verdict = worse ? 'bad' : open || !shown ? 'skip' : 'good'
   const { estimate = null, reason = null } = shown ?? {}
+  const error = cases.flatMap(({ results }) => results.flatMap(({ errors }) => errors)).slice(0, 1)
   return {
     verdict,
     ratio: estimate && { estimate: estimate.value, low: estimate.low, high: estimate.high },
     rounds: estimate?.rounds ?? 0,
-    reason: verdict !== 'skip' ? null : reason ? formatReason(reason) : 'nothing was measured',
+    reason: verdict !== 'skip' ? null : [reason ? formatReason(reason) : 'nothing was measured', ...error].join(': '),
   }
 }
 
