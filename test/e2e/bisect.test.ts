@@ -52,6 +52,6 @@ test('isobench bisect names the commit that made a runtime slower, and leaves th
   expect([exitCode, stderr]).toEqual([0, expect.stringContaining('Commit 2: not worse')])
   const { candidates, steps } = JSON.parse(stdout)
   expect(candidates.map(({ subject }: { subject: string }) => subject)).toEqual(['Commit 3'])
-  expect(steps.map(({ verdict }: { verdict: string }) => verdict)).toEqual(['bad', 'bad', 'good'])
+  expect(steps.map(({ verdict }: { verdict: string }) => verdict)).toEqual(['bad', 'good', 'bad'])
   expect(steps[0].ratio.low).toBeGreaterThan(1.3)
 })
