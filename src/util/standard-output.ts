@@ -18,7 +18,9 @@ export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'std
     if (done) queueMicrotask(done as () => void)
     return stdout
   }) as typeof stdout.end
-  stdout.destroy = () => stdout
+  const destroy = stdout.destroy.bind(stdout)
+  // Node destroys the stream with the error of a write, for example of a full disk. That must stay visible.
+  stdout.destroy = (error) => (error ? destroy(error) : stdout)
   return Object.create(stdout, { write: { value: write } })
 }
 
