@@ -7,22 +7,21 @@ import { endProcess } from './util/stray-errors.ts'
 // As root, isobench writes files that it trusts later. No other user may write to them.
 if (process.getuid?.() === 0) process.umask(process.umask() | 0o022)
 
-/** Whether an output could not be written. */
+/** Whether standard output could not be written. */
 let isBroken = false
 
-for (const [name, stream] of [
-  ['standard output', process.stdout],
-  ['standard error', process.stderr],
-] as const) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that goes away (`isobench list | head`, or a terminal: EIO) is no fault.
-    if (error.code === 'EPIPE' || error.code === 'EIO' || isBroken) return
-    isBroken = true
-    if (stream !== process.stderr) process.stderr.write(`error  ${name} cannot be written: ${messageOf(error)}\n`)
-    // A run ends as if it were interrupted, and releases everything on the host.
-    process.emit('SIGTERM')
-  })
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that goes away (`isobench list | head`, or a terminal: EIO) is no fault.
+  if (error.code === 'EPIPE' || error.code === 'EIO' || isBroken) return
+  isBroken = true
+  process.stderr.write(`error  standard output cannot be written: ${messageOf(error)}\n`)
+  // A run ends as if it were interrupted, and releases everything on the host.
+  process.emit('SIGTERM')
+})
+
+// Results never go to standard error, and the exit code says that a command failed. Node emits this error even if the
+// text is empty, as when `flushed` waits.
+process.stderr.on('error', () => {})
 
 // The code of a process that ends without a verdict, for example because nothing is left to wait for. User code may set
 // process.exitCode, too.

@@ -5,6 +5,7 @@ import type { Report } from '../core/model/report.ts'
 import { chooseFindings } from '../core/project/plan.ts'
 import { hasRecord } from '../core/records/record-file.ts'
 import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.ts'
+import { shellWord } from '../reporters/headline/next-steps.ts'
 import { statedFindings } from '../reporters/stated-findings.ts'
 import { createColors } from '../reporters/terminal/table.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -64,7 +65,10 @@ async function showFindings(
   const chosen = chooseFindings(asked, suite.findings)
   const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
   const view = { width, ink: createColors(io), root: project.root }
-  if (named === undefined && !options.paper && !options.json && !hasRecord(project.root)) {
+  // What is stated is neither a verdict nor machine-readable. An option that asks for those fails without a record.
+  const { paper, json, strict, strictFindings, require } = options
+  const needsRecord = paper || json || markdown || strict || strictFindings || require !== undefined
+  if (named === undefined && !needsRecord && !hasRecord(project.root)) {
     io.out.write(`${[...statedFindings(chosen, suite.benches, view), statedNote(chosen)].join('\n')}\n`)
     return exitCodes.clean
   }
@@ -76,7 +80,11 @@ async function showFindings(
   else if (markdown) io.out.write(findingsMarkdown(report))
   else if (explained) {
     for (const finding of report.findings) io.out.write(`${explain(report, finding, view).join('\n')}\n`)
-  } else io.out.write(`${findingsTable(report, view, all || asked.length > 0).join('\n')}\n`)
+  } else {
+    const from = options.paper ? ' --paper' : named === undefined ? '' : ` --record ${shellWord(named)}`
+    const table = findingsTable(report, view, { all: all || asked.length > 0, command: `isobench findings${from}` })
+    io.out.write(`${table.join('\n')}\n`)
+  }
   return report.exit.code
 }
 

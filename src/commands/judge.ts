@@ -23,11 +23,17 @@ export const command = defineCommand({
 
 async function judge(file: string | undefined, options: Options, io: CommandIo): Promise<number> {
   // A named record needs no project.
-  const isNamed = file !== undefined && !options.paper
-  const named = isNamed ? file : recordFile((await loadProject(io.cwd, options.config)).root, file, options.paper, io)
+  const isNamed = file !== undefined || options.paper
+  const named =
+    file !== undefined && !options.paper
+      ? file
+      : recordFile((await loadProject(io.cwd, options.config)).root, file, options.paper, io)
   const record = await openRecord(named, () => loadSuite(io.cwd, options.config), io)
   const report = buildReport(record, options)
-  const reporter = await createReporters(options, await reporterProject(options, io.cwd), io, { isNamed })
+  const reporter = await createReporters(options, await reporterProject(options, io), io, {
+    isNamed,
+    files: [named],
+  })
   await reporter.onFinish(report)
   return report.exit.code
 }

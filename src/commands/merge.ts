@@ -9,6 +9,7 @@ import { isStream, writeOutput } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import type { CheckedOptions, OptionTable } from './options.ts'
+import { checkOutput } from './output-path.ts'
 import { readStored } from './stored-records.ts'
 
 const mergeOptions = {
@@ -37,17 +38,28 @@ export const command = defineCommand({
   run: async (files, options, io) => merge(files, options, io),
 })
 
-function merge(files: readonly string[], options: CheckedOptions<typeof mergeOptions>, io: CommandIo): number {
+async function merge(
+  files: readonly string[],
+  options: CheckedOptions<typeof mergeOptions>,
+  io: CommandIo,
+): Promise<number> {
   const out = options.out === undefined ? undefined : resolve(io.cwd, options.out)
   const records = files.map((file) => readStored(file, io))
   const text = (record: RunRecord) => recordText(record, new Date().toISOString())
-  const save = (file: string, group: readonly RunRecord[]) => {
+  const inputs = files.map((file) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
+  const save = async (file: string, group: readonly RunRecord[]) => {
+    await checkOutput({ option: `--out ${options.out}`, path: file, isNew: true }, { root: io.cwd }, inputs)
     try {
       const merged = text(mergeRecords(group))
       if (isStream(file)) writeOutput(file, merged)
       else writeFileSync(file, merged, { flag: 'wx' })
     } catch (error) {
       if ((error as { code?: string }).code?.startsWith('ISOBENCH')) throw error
+      if ((error as { code?: string }).code === 'EEXIST')
+        throw new UsageError(
+          `--out ${options.out}: ${file} already exists`,
+          'remove it, or pass another file to --out.',
+        )
       throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')
     }
     io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}.\n`)
@@ -60,8 +72,8 @@ function merge(files: readonly string[], options: CheckedOptions<typeof mergeOpt
       )
     const { dir, name, ext } = parse(out)
     for (const [index, group] of groupByHost(records).entries())
-      save(format({ dir, name: `${name}-${index + 1}`, ext }), group)
-  } else if (out !== undefined) save(out, records)
+      await save(format({ dir, name: `${name}-${index + 1}`, ext }), group)
+  } else if (out !== undefined) await save(out, records)
   else io.out.write(text(mergeRecords(records)))
   return exitCodes.clean
 }

@@ -52,8 +52,12 @@ async function showRecords(files: readonly string[], options: Options, io: Comma
     const compared = against ? withBaseline(report, against(report).comparison, options.strict) : report
     runs.push({ plan: record.plan, report: compared })
   }
-  const project = await reporterProject(options, io.cwd)
-  const reporter = await createReporters(options, project, io, { against, isNamed: files.length > 0 })
+  const project = await reporterProject(options, io)
+  const reporter = await createReporters(options, project, io, {
+    against,
+    isNamed: files.length > 0,
+    files: [...paths, ...(baseline ? [baseline.file] : [])],
+  })
   await reporter.onStoredRuns(runs)
   return exitCodes.clean
 }

@@ -16,9 +16,11 @@ import { OutputFile } from '../reporters/output-file.ts'
 import type { OutputStream, ReporterContext, ReporterDefinition } from '../reporters/reporter.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
+import { WriteError } from '../util/files.ts'
 import { isStream } from '../util/outputs.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
+import { checkOutput } from './output-path.ts'
 
 /** A stored run that reports are shown against, and the name under which the user asked for it. */
 export interface Baseline {
@@ -31,6 +33,9 @@ export interface ReporterProject {
   readonly root: string
   /** Paths in them are relative to `root`. */
   readonly reporters?: readonly ReporterEntry[]
+  readonly configFile?: string
+  /** The globs of bench files, if the config is loaded. */
+  readonly include?: readonly string[]
 }
 
 type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'all'>
@@ -51,14 +56,22 @@ interface Wanted {
  */
 export async function reporterProject(
   { reporter, json, config }: Pick<Options, 'reporter' | 'json' | 'config'>,
-  cwd: string,
+  { cwd, err }: Pick<CommandIo, 'cwd' | 'err'>,
 ): Promise<ReporterProject> {
   const file = config === undefined ? findConfig(cwd) : resolve(cwd, config)
   // The paths of bench files are relative to the config's folder.
   const root = file !== undefined && existsSync(file) ? realpathSync(dirname(file)) : cwd
-  if (reporter || json || file === undefined) return { root }
-  const project = await loadProject(cwd, config)
-  return { root, ...(project.reporters && { reporters: project.reporters }) }
+  if (file === undefined) return { root }
+  const shown = { root, configFile: file }
+  if (reporter || json) return shown
+  try {
+    return await loadProject(cwd, config)
+  } catch (error) {
+    // A record can be shown in a project that is read-only, where its config cannot be compiled.
+    if (!(error instanceof WriteError)) throw error
+    err.write(`warning  ${error.message}. The reporters of the config are not used.\n`)
+    return shown
+  }
 }
 
 /** The records that reporters show. */
@@ -66,6 +79,8 @@ export interface ReportedRecords {
   readonly against?: BaselineReader | undefined
   /** Whether the command line names them. Default: false. */
   readonly isNamed?: boolean
+  /** The files of the records and of the baseline. No reporter may overwrite them. */
+  readonly files?: readonly string[]
 }
 
 /**
@@ -77,7 +92,7 @@ export async function createReporters(
   options: ReporterOptions,
   project: ReporterProject,
   io: CommandIo,
-  { against, isNamed = false }: ReportedRecords = {},
+  { against, isNamed = false, files = [] }: ReportedRecords = {},
 ): Promise<Required<Reporter>> {
   const onBroken = (name: string, error: unknown) =>
     void io.err.write(`warning  reporter "${name}" failed: ${messageOf(error)}. The other reporters continue.\n`)
@@ -92,9 +107,16 @@ export async function createReporters(
     ...(against && { against }),
   }
   const created: NamedReporter[] = []
-  const files = new Set<string>()
+  const inputs = files.map((file) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
+  const taken = new Set<string>()
   for (const wanted of wantedReporters(options, project, io.cwd)) {
-    const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file, files)
+    const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file, taken)
+    const own = isPath(wanted.name) ? [{ what: 'the reporter', file: resolve(wanted.base, wanted.name) }] : []
+    if (file !== undefined)
+      await checkOutput({ option: `--reporter ${wanted.name}=${wanted.file}`, path: file }, project, [
+        ...inputs,
+        ...own,
+      ])
     try {
       const reporter = isPath(wanted.name)
         ? await createOutside(wanted, file, context, project.root)

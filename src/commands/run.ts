@@ -76,7 +76,7 @@ async function runBenches(filters: readonly string[], given: Options, io: Comman
   const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
   const before = baseline && readStored(baseline.file, io)
   const against = baseline && baselineReader(baseline, options)
-  const reporter = await createReporters(options, project, io, { against })
+  const reporter = await createReporters(options, project, io, { against, files: baseline ? [baseline.file] : [] })
   const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters })
   const { problems } = planned.collected.suite
   io.err.write(warningsText(planned.collected.warnings))

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import type { RunRecord } from '../core/model/record.ts'
@@ -29,7 +29,7 @@ export async function confirm(question: string, io: CommandIo): Promise<boolean 
 
 /** The content of a `.json` file that is an import; undefined for a run record, which is JSON Lines. */
 function readImport(file: string): unknown {
-  if (!file.toLowerCase().endsWith('.json') || !existsSync(file)) return undefined
+  if (!file.toLowerCase().endsWith('.json') || !existsSync(file) || statSync(file).isDirectory()) return undefined
   const fix = 'the format is described in docs/reference/import.md.'
   let value: unknown
   try {

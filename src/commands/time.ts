@@ -18,6 +18,7 @@ import { UsageError } from '../util/errors.ts'
 import { wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
+import { checkOutput } from './output-path.ts'
 import { createReporters } from './reporters.ts'
 import { confirm } from './setup.ts'
 
@@ -181,6 +182,8 @@ async function timeProject(folder: string, options: TimeOptions, cwd: string): P
 async function timeCommand(argv: readonly string[], options: TimeOptions, io: CommandIo): Promise<number> {
   if (options.metric !== undefined) checkPattern(options.metric)
   const written = options.write === undefined ? undefined : resolve(io.cwd, options.write)
+  if (written !== undefined)
+    await checkOutput({ option: `--write ${options.write}`, path: written, isNew: true }, { root: io.cwd })
   if (written !== undefined && existsSync(written))
     throw new UsageError(`isobench time: ${options.write} already exists.`, 'give --write another file.')
   const text = timedBenchText({ ...options, argv })

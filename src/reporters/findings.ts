@@ -223,18 +223,26 @@ function samplesOf(report: Report, { case: id, claim }: ClaimVerdict, platform: 
 
 const numberColumn = { title: '#', align: 'right' } as const
 
+/** How a report was made, without what an import leaves unknown. */
+function madeBy({ profile, environment: { isobench, startedAt, cpu, virtualization } }: Report): string {
+  const parts = [
+    profile.name === 'imported' ? isobench : `Profile ${profile.name}`,
+    ...(profile.rounds > 0 ? [plural(profile.rounds, 'round')] : []),
+    ...(startedAt ? [startedAt.slice(0, 10)] : []),
+    cpu.model,
+    ...(cpu.count > 0 ? [plural(cpu.count, 'CPU')] : []),
+    ...(virtualization ? [`itself a guest (${virtualization})`] : []),
+  ]
+  return `${parts.join(', ')}.`
+}
+
 export function findingsMarkdown(report: Report): string {
-  const { profile, environment, findings } = report
-  const where = environment.virtualization ? `, itself a guest (${environment.virtualization})` : ''
-  const { startedAt, cpu } = environment
+  const { findings } = report
   const said = findings.some(({ source }) => source) ? 'the paper says' : 'statement'
-  const made =
-    `Profile ${profile.name}, ${profile.rounds} rounds, ${startedAt.slice(0, 10)}, ` +
-    `${cpu.model}, ${cpu.count} CPUs${where}.`
   const decided = findings.filter(({ outcome }) => outcome !== 'not-evaluated')
   const others = findings.filter(({ outcome }) => outcome === 'not-evaluated')
   return [
-    md(made),
+    md(madeBy(report)),
     '',
     ...markdownTable(
       [numberColumn, said, 'verdict', 'measured here, with its 90 % interval', 'moved'],
@@ -293,8 +301,13 @@ const labels = 9
 /**
  * The findings that say something of this run: they moved, or are in doubt. What moved comes first.
  * @param all also those that hold or cannot be judged, by number
+ * @param command the command that prints this table
  */
-export function findingsTable(report: Report, { width, ink, root }: FindingsView, all: boolean): string[] {
+export function findingsTable(
+  report: Report,
+  { width, ink, root }: FindingsView,
+  { all, command }: { readonly all: boolean; readonly command: string },
+): string[] {
   const notes = report.findings.map((finding) => findingNote(report, finding))
   const speaking = noteOrder.flatMap((kind) => notes.filter((note) => note.kind === kind))
   const shown = all ? notes : speaking
@@ -313,7 +326,7 @@ export function findingsTable(report: Report, { width, ink, root }: FindingsView
     ...(shown.length > 0 ? [head!] : []),
     ...shown.flatMap((note, at) => [lines[at]!, ...beneath(report, note, width, ink), '']),
     ...wrap(formatTally(report.findings), width).map((line) => ink.strong(line)),
-    ...(rest > 0 ? wrap(`${plural(rest, 'finding')} not shown here: isobench findings --all`, width).map(ink.dim) : []),
+    ...(rest > 0 ? wrap(`${plural(rest, 'finding')} not shown here: ${command} --all`, width).map(ink.dim) : []),
     ...wrap(`exit code ${report.exit.code}: ${describeExit(report.exit)}`, width),
   ]
 }

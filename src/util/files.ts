@@ -50,7 +50,8 @@ export function explainWrites<T>(file: string, write: () => T): T {
 /** The error of a write that failed: a WriteError that names the file if the cause is known, otherwise the same. */
 export function writeProblem(file: string, error: unknown): unknown {
   const refusal = refusals[(error as NodeJS.ErrnoException).code ?? '']
-  return refusal ? new WriteError(`${file} cannot be written: ${refusal[0]}`, refusal[1](file)) : error
+  if (!refusal) return error
+  return Object.assign(new WriteError(`${file} cannot be written: ${refusal[0]}`, refusal[1](file)), { cause: error })
 }
 
 /**

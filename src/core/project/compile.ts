@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { type BuildFailure, type BuildOptions, build, type Message, transform } from 'esbuild'
+import { type BuildFailure, type BuildOptions, build, type Message, type OutputFile, transform } from 'esbuild'
 import { suggestion } from '../../dsl/checked.ts'
 import { bundlePath } from '../../util/assets.ts'
-import { writeFileAtomic } from '../../util/files.ts'
+import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
 import type { Problem } from '../model/suite.ts'
 import { locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
 
@@ -116,6 +116,26 @@ const longestName = 100
 const outputName = (file: string) =>
   `${file.replace(/[^A-Za-z0-9.-]+/g, '_').slice(-longestName)}.${sha256(file).slice(0, 12)}`
 
+/**
+ * Writes compiled files to the project's `.isobench/build`.
+ * @throws {WriteError} if the project's folder is read-only, or belongs to another user
+ */
+function writeBuild(root: string, files: readonly OutputFile[]): void {
+  try {
+    // Node's recursive mkdir reports ENOENT for a read-only file system.
+    makeFolder(folderOf(root))
+    for (const { path, contents } of files) writeFileAtomic(path, contents)
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException
+    if (code !== 'EROFS' && code !== 'EACCES') throw error
+    const why = code === 'EROFS' ? 'its file system is read-only' : 'this user has no permission'
+    throw new WriteError(
+      `the project's folder ${root} cannot be written: ${why}`,
+      `make it writable, or mount a writable folder at ${join(root, '.isobench')}, where isobench keeps its files`,
+    )
+  }
+}
+
 async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
   const folder = folderOf(root)
   const result = await build({
@@ -127,8 +147,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
     sourcemap: 'linked',
     metafile: true,
   })
-  mkdirSync(folder, { recursive: true })
-  for (const { path, contents } of result.outputFiles) writeFileAtomic(path, contents)
+  writeBuild(root, result.outputFiles)
   return Promise.all(
     files.map(async (file) => {
       const output = join(folder, `${outputName(file)}.mjs`)

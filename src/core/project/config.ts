@@ -282,7 +282,7 @@ function bytesOf(text: string): number {
 }
 
 /** The bench files that the config includes, relative to the project's root. */
-export async function benchFiles(project: Project): Promise<string[]> {
+export async function benchFiles(project: Pick<Project, 'root' | 'include'>): Promise<string[]> {
   const files = await glob([...project.include], {
     cwd: project.root,
     ignore: ['**/node_modules/**', '**/.isobench/**'],

@@ -389,7 +389,9 @@ function applyFindings(
 }
 
 /**
- * The findings with these numbers, or with these labels at the start of their titles (`A2`); without any, all.
+ * The findings with these numbers, or with these labels at the start of their titles (`A2`, in any case); without any,
+ * all. Each is returned once.
+ * @param asked each text may have several, separated by commas
  * @throws {UsageError} if there is no such finding
  */
 export function chooseFindings<T extends { readonly id: number; readonly title: string }>(
@@ -397,12 +399,15 @@ export function chooseFindings<T extends { readonly id: number; readonly title: 
   all: readonly T[],
 ): T[] {
   if (asked.length === 0) return [...all]
-  return asked.map((text) => {
-    const found = all.find(({ id, title }) => String(id) === text || title.startsWith(`${text}: `))
+  const texts = asked.flatMap((text) => text.split(',')).map((text) => text.trim())
+  const chosen = texts.map((text) => {
+    const label = `${text}: `.toLowerCase()
+    const found = all.find(({ id, title }) => String(id) === text || title.toLowerCase().startsWith(label))
     if (found) return found
     const known = all.map(({ id }) => id).sort((a, b) => a - b)
     throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)
   })
+  return [...new Set(chosen)]
 }
 
 /**

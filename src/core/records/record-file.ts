@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { LineWriter, makeFolder } from '../../util/files.ts'
@@ -34,7 +44,18 @@ export interface UnreadableLine {
  */
 export function readRecord(file: string, onUnreadable?: (line: UnreadableLine) => void): RunRecord {
   if (!existsSync(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
+  refuseFolder(file)
   return parseRecord(readFileSync(file, 'utf8'), file, onUnreadable)
+}
+
+/** @throws {UsageError} if the path of a record is that of a folder */
+function refuseFolder(path: string): void {
+  if (!statSync(path).isDirectory()) return
+  const latest = [path, folderOf(path)].flatMap(recordsByTime).at(-1)
+  throw new UsageError(
+    `${path} is a folder, not a run record`,
+    latest === undefined ? 'name a file: records are in .isobench/runs' : `name a file, for example ${latest}`,
+  )
 }
 
 /** Bytes that are read at once of the first line, which has the plan. */

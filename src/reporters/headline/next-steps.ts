@@ -79,7 +79,7 @@ function rerun(report: Report, { files, platforms, rounds, baseline }: Selection
 }
 
 /** A word of a command line, safe to paste into a shell. */
-function shellWord(text: string): string {
+export function shellWord(text: string): string {
   const word = sanitize(text)
   return /^[\w./,@:+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -59,6 +59,27 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect(status).toBe(5)
   })
 
+  it('ignores a standard error that cannot be written', () => {
+    const { stdout } = shell('ISO list')
+    expect(shell('ISO list 2> /dev/full')).toEqual({ status: 0, stdout, stderr: '' })
+    expect(shell('ISO no-such-bench 2> /dev/full').status).toBe(5)
+  })
+
+  it.each(['--strict', '--strict-findings', '--require complete', '--markdown', '--json'])(
+    'fails findings %s without a record, as judge does',
+    (option) => {
+      expect(shell('ISO findings').status).toBe(0)
+      expect(shell(`ISO findings ${option}`)).toEqual({ ...shell('ISO judge'), stdout: '' })
+      expect(shell(`ISO findings ${option}`).stderr).toContain('there is no run record yet')
+    },
+  )
+
+  it.each(['judge', 'report', 'merge', 'findings --record'])('says that a folder is no record: %s', (command) => {
+    const { status, stderr } = shell(`ISO ${command} benches`)
+    expect(stderr).toMatch(/^error {2}benches is a folder, not a run record \(ISOBENCH_USAGE\)\n {7}fix: name a file/)
+    expect(status).toBe(5)
+  })
+
   it('is silent if the reader of its output goes away', () => {
     expect(shell('set -o pipefail; ISO list --json | true')).toEqual({ status: 0, stdout: '', stderr: '' })
   })

@@ -35,7 +35,7 @@ const view = {
 }
 
 describe('the table of findings', () => {
-  const lines = findingsTable(report, view, true)
+  const lines = findingsTable(report, view, { all: true, command: 'isobench findings' })
 
   it('fits 80 columns', () => {
     for (const line of lines) expect(widthOf(line), line).toBeLessThanOrEqual(80)
@@ -72,7 +72,9 @@ describe('the table of findings', () => {
       findings: report.findings.map((one) => (one === moved ? { ...one, direction: 'better' } : one)),
     }
     expect(findingsMarkdown(suspect)).toContain('suspect: more than a tenth better than native')
-    expect(findingsTable(suspect, view, true).join(' ')).toMatch(/suspect {2}more than a tenth better/)
+    expect(findingsTable(suspect, view, { all: true, command: 'isobench findings' }).join(' ')).toMatch(
+      /suspect {2}more than a tenth better/,
+    )
     expect(findingsMarkdown({ ...suspect, cases: report.cases })).not.toContain('suspect:')
     expect(findingsMarkdown(report)).not.toContain('suspect:')
   })
@@ -132,7 +134,7 @@ function expectForm(markdown: string): void {
 }
 
 describe('the findings that say something', () => {
-  const lines = findingsTable(report, view, false)
+  const lines = findingsTable(report, view, { all: false, command: 'isobench findings --paper' })
   const text = lines.join('\n')
 
   it('come alone and first, with the number of the others', () => {
@@ -140,7 +142,7 @@ describe('the findings that say something', () => {
     const moved = report.findings.filter(({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
     expect([...numbers].sort((a, b) => a - b)).toEqual(moved.map(({ id }) => id))
     const rest = report.findings.length - moved.length
-    expect(text).toContain(`${rest} findings not shown here: isobench findings --all`)
+    expect(text).toContain(`${rest} findings not shown here: isobench findings --paper --all`)
   })
 
   it('say in a sentence what is worst, what was allowed, and how many comparisons hold', () => {
@@ -178,6 +180,22 @@ describe('the findings without a run', () => {
 })
 
 describe('the findings as Markdown', () => {
+  it('leave out what an import does not say', () => {
+    const { environment, profile } = report
+    const imported = {
+      ...report,
+      profile: { ...profile, name: 'imported', rounds: 0 },
+      environment: {
+        ...environment,
+        isobench: 'imported: a paper',
+        startedAt: '2021',
+        cpu: { ...environment.cpu, model: 'EPYC', count: 0 },
+        virtualization: null,
+      },
+    }
+    expect(findingsMarkdown(imported).split('\n')[0]).toBe('imported: a paper, 2021, EPYC.')
+  })
+
   it('are a table of what is decided, and one of what is not, with a row for each', () => {
     const markdown = findingsMarkdown(report)
     expectForm(markdown)

@@ -108,8 +108,11 @@ describe('the source line of a claim', () => {
     const reporter = ['github']
     const root = join(folder, 'packages/bench')
     const config = 'packages/bench/isobench.config.ts'
-    expect(await reporterProject({ reporter, json: false, config }, folder)).toEqual({ root })
-    expect(await reporterProject({ reporter, json: false, config: undefined }, join(root))).toEqual({ root })
-    expect(await reporterProject({ reporter, json: false, config: undefined }, folder)).toEqual({ root: folder })
+    const found = (cwd: string, given?: string) =>
+      reporterProject({ reporter, json: false, config: given }, { cwd, err: process.stderr })
+    const project = { root, configFile: join(folder, config) }
+    expect(await found(folder, config)).toEqual(project)
+    expect(await found(root)).toEqual(project)
+    expect(await found(folder)).toEqual({ root: folder })
   })
 })

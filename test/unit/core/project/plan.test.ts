@@ -249,5 +249,7 @@ it('findings are chosen by number, or by the label at the start of their titles'
   ]
   expect(chooseFindings(['A2', '1'], all).map(({ id }) => id)).toEqual([102, 1])
   expect(chooseFindings([], all)).toHaveLength(2)
+  expect(chooseFindings(['a2,1'], all).map(({ id }) => id)).toEqual([102, 1])
+  expect(chooseFindings(['1, A2', '1'], all).map(({ id }) => id)).toEqual([1, 102])
   expect(() => chooseFindings(['A'], all)).toThrow('no finding "A".')
 })

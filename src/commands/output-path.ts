@@ -1,0 +1,96 @@
+import { existsSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { benchFiles, findConfig, type Project } from '../core/project/config.ts'
+import { baselineFile, baselineNames } from '../core/records/baseline.ts'
+import { folderOf, recordsByTime } from '../core/records/record-file.ts'
+import { UsageError } from '../util/errors.ts'
+import { isStream } from '../util/outputs.ts'
+
+/** Outputs that a user names must not overwrite what isobench reads. */
+
+/** A file that a command reads. */
+export interface InputFile {
+  /** What it is, for messages: `the run record`. */
+  readonly what: string
+  readonly file: string
+}
+
+/** An output of a command. */
+export interface Output {
+  /** As written by the user, for messages: `--reporter html=report.html`. */
+  readonly option: string
+  /** The absolute path. */
+  readonly path: string
+  /** Whether the command refuses any file that exists. Then it may add one to `.isobench/runs`. Default: false. */
+  readonly isNew?: boolean
+}
+
+/** The bench files of a project without a loaded config: they are where `isobench init` writes them. */
+const usualBenches = ['benches/**/*.bench.{ts,mts,cts,js,mjs,cjs}']
+
+/** Names of files that are written by hand, in any folder. */
+const sourceNames = /^isobench\.config\.[cm]?[jt]s$|\.bench\.[cm]?[jt]s$/
+
+/**
+ * Refuses an output that a command must not write: `-`, a folder, one of its inputs, the config or a bench file, and
+ * every file in `.isobench`. Compares real paths and inodes, because a link may lead to the same file.
+ * @param project its folder and, if the config is loaded, its bench files
+ * @throws {UsageError} that says which file it is
+ */
+export async function checkOutput(
+  { option, path, isNew = false }: Output,
+  project: Pick<Project, 'root'> & Partial<Pick<Project, 'include' | 'configFile'>>,
+  inputs: readonly InputFile[] = [],
+): Promise<void> {
+  if (basename(path) === '-')
+    throw new UsageError(
+      `${option}: a file named "-" is not standard output`,
+      'leave the file out to write to standard output, or write /dev/stdout',
+    )
+  if (existsSync(path) && isStream(path) && !statSync(path).isDirectory()) return
+  const real = realPath(path)
+  const file = existsSync(real) ? statSync(real) : undefined
+  if (file?.isDirectory())
+    throw new UsageError(`${option}: the output cannot be written to ${path}: it is a folder`, 'name a file in it')
+  const refuse = (what: string): never => {
+    throw new UsageError(`${option} would overwrite ${what}: ${path}`, 'name another file for the output')
+  }
+  const read = file && inputs.find((input) => isSameFile(file, input.file))
+  if (read) refuse(`${read.what} that this command reads`)
+  if (!isNew && dirname(real).split(sep).includes('.isobench')) refuse('the files of isobench in .isobench')
+  if (!file) return
+  if (sourceNames.test(basename(real))) refuse('a config or a bench file')
+  const own = (await projectFiles(project)).find((input) => isSameFile(file, input.file))
+  if (own) refuse(own.what)
+}
+
+/** The config, bench files, baselines and records of a project. */
+async function projectFiles({
+  root,
+  include = usualBenches,
+  configFile = findConfig(root),
+}: Parameters<typeof checkOutput>[1]): Promise<InputFile[]> {
+  const benches = await benchFiles({ root, include })
+  const name = (what: string, files: readonly string[]) => files.map((file) => ({ what, file: resolve(root, file) }))
+  return [
+    ...name('the config', configFile === undefined ? [] : [configFile]),
+    ...name('a bench file', benches),
+    ...name(
+      'a baseline',
+      baselineNames(root).map((one) => baselineFile(root, one)),
+    ),
+    ...name('a run record', recordsByTime(folderOf(root))),
+  ]
+}
+
+/** Whether a path leads to a file, over links too. */
+function isSameFile({ dev, ino }: Stats, path: string): boolean {
+  const other = statSync(path, { throwIfNoEntry: false })
+  return other !== undefined && other.dev === dev && other.ino === ino
+}
+
+/** The path without links. The file and its folders need not exist. */
+function realPath(path: string): string {
+  if (existsSync(path)) return realpathSync(path)
+  return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path))
+}

@@ -1,0 +1,86 @@
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { command as merge } from '../../../src/commands/merge.ts'
+import { checkOutput } from '../../../src/commands/output-path.ts'
+import { command as report } from '../../../src/commands/report.ts'
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-output-')))
+afterAll(() => rmSync(root, { recursive: true }))
+
+for (const folder of ['benches', 'own', '.isobench/runs', '.isobench/baselines'])
+  mkdirSync(join(root, folder), { recursive: true })
+const record = readFileSync(new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))
+const files = ['r.jsonl', 'isobench.config.ts', 'benches/a.bench.ts', 'own/speed.ts', '.isobench/runs/1.jsonl']
+for (const file of [...files, '.isobench/baselines/main.jsonl', 'old.html']) writeFileSync(join(root, file), record)
+symlinkSync('r.jsonl', join(root, 'link'))
+linkSync(join(root, 'r.jsonl'), join(root, 'hard'))
+linkSync(join(root, '.isobench/baselines/main.jsonl'), join(root, 'hard-baseline'))
+linkSync(join(root, 'benches/a.bench.ts'), join(root, 'hard-bench'))
+symlinkSync('.isobench', join(root, 'state'))
+
+const check = (path: string, project = {}, isNew = false) =>
+  checkOutput({ option: `--out ${path}`, path: join(root, path), isNew }, { root, ...project }, [
+    { what: 'a run record', file: join(root, 'r.jsonl') },
+  ])
+
+describe('an output', () => {
+  it.each([
+    ['r.jsonl', 'a run record that this command reads'],
+    ['link', 'a run record that this command reads'],
+    ['hard', 'a run record that this command reads'],
+    ['isobench.config.ts', 'a config or a bench file'],
+    ['benches/a.bench.ts', 'a config or a bench file'],
+    ['hard-bench', 'a bench file'],
+    ['hard-baseline', 'a baseline'],
+    ['.isobench/runs/1.jsonl', 'the files of isobench in .isobench'],
+    ['state/baselines/main.jsonl', 'the files of isobench in .isobench'],
+    ['state/new/report.html', 'the files of isobench in .isobench'],
+  ])('must not overwrite %s: %s', async (path, what) => {
+    await expect(check(path)).rejects.toMatchObject({
+      code: 'ISOBENCH_USAGE',
+      message: `--out ${path} would overwrite ${what}: ${join(root, path)}`,
+      fix: 'name another file for the output',
+    })
+  })
+
+  it('must not overwrite the bench files and the config of a loaded project, wherever they are', async () => {
+    await expect(check('own/speed.ts', { include: ['own/*.ts'] })).rejects.toThrow('would overwrite a bench file')
+    await expect(check('own/speed.ts', { configFile: join(root, 'own/speed.ts') })).rejects.toThrow('the config')
+  })
+
+  it('may replace an older output, be new, or be a device', async () => {
+    for (const path of ['old.html', 'new/report.html', '../../dev/null']) await check(path)
+    await check('.isobench/runs/merged.jsonl', {}, true)
+  })
+
+  it('is a file', async () => {
+    await expect(check('own')).rejects.toThrow(`cannot be written to ${join(root, 'own')}: it is a folder`)
+    await expect(check('-')).rejects.toMatchObject({ fix: expect.stringContaining('/dev/stdout') })
+  })
+})
+
+const err = { write: () => true } as unknown as NodeJS.WriteStream
+const io = { cwd: root, out: err, err, color: false, commands: [] }
+
+it.each(['html', 'csv', 'junit', 'json'])('report --reporter %s=RECORD keeps the record', async (name) => {
+  const options = { reporter: [`${name}=r.jsonl`], strict: false, all: false, json: false }
+  await expect(report.run([join(root, 'r.jsonl')], options as never, io)).rejects.toThrow('that this command reads')
+  expect(readFileSync(join(root, 'r.jsonl'))).toEqual(record)
+})
+
+it('merge --out names the file that exists', async () => {
+  const run = (out: string) => merge.run([join(root, 'r.jsonl')], { out: join(root, out), group: false } as never, io)
+  await expect(run('old.html')).rejects.toThrow(`${join(root, 'old.html')} already exists`)
+  await expect(run('hard')).rejects.toThrow('a run record that this command reads')
+})
