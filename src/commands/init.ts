@@ -1,6 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, sep } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
+import { isObject } from '../dsl/checked.ts'
+import { shellWord } from '../reporters/headline/next-steps.ts'
+import { packageFolder } from '../util/assets.ts'
 import { UsageError } from '../util/errors.ts'
 import { linesOf } from '../util/files.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -67,15 +71,22 @@ function init(io: CommandIo): number {
   const existing = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
   if (existing.length > 0)
     throw new UsageError(
-      `isobench init: ${existing.join(' and ')} already exists.`,
-      'move it away, or use another directory.',
+      `isobench init: ${existing.join(' and ')} already ${existing.length === 1 ? 'exists' : 'exist'}.`,
+      `move ${existing.length === 1 ? 'it' : 'them'} away, or use another directory.`,
     )
+  for (const folder of new Set(Object.keys(files).map(dirname)))
+    if (!(statSync(join(io.cwd, folder), { throwIfNoEntry: false })?.isDirectory() ?? true))
+      throw new UsageError(
+        `isobench init: ${folder} is a file, and the example bench needs a folder of that name.`,
+        'move it away, or use another directory.',
+      )
   for (const [name, text] of Object.entries(files)) writeNew(io, name, text)
   if (existsSync(join(io.cwd, 'tsconfig.json')))
     io.out.write('kept tsconfig.json; it needs "module": "NodeNext" and the folder benches\n')
   else writeNew(io, 'tsconfig.json', tsconfig)
   ignoreRecords(io)
   addScript(io)
+  if (!isInstalled(io.cwd)) io.out.write(`isobench is not installed here. First: ${installCommand()}\n`)
   io.out.write('Next: npx isobench run --install\n')
   return exitCodes.clean
 }
@@ -97,8 +108,22 @@ function ignoreRecords({ cwd, out }: CommandIo): void {
   out.write('added .isobench/ to .gitignore\n')
 }
 
+/** Whether `npx isobench` and `import 'isobench'` find the package: it is installed, or this is a folder of it. */
+function isInstalled(cwd: string): boolean {
+  const require = createRequire(join(cwd, 'isobench.config.ts'))
+  return (require.resolve.paths('isobench') ?? []).some((folder) => existsSync(join(folder, 'isobench')))
+}
+
+/** Installs the isobench that runs: by its name, or by its path if it is a clone or another folder. */
+function installCommand(): string {
+  const root = packageFolder()
+  const isPackage = root.split(sep).includes('node_modules')
+  return `npm install --save-dev ${isPackage ? 'isobench' : shellWord(root)}`
+}
+
 /** Adds the script and keeps the indentation of the file. A file that is no JSON object stays as it is. */
 function addScript({ cwd, out }: CommandIo): void {
+  const keep = (why: string) => out.write(`kept package.json, without a script for isobench: ${why}\n`)
   const file = join(cwd, 'package.json')
   if (!existsSync(file)) return
   const text = readFileSync(file, 'utf8')
@@ -106,11 +131,18 @@ function addScript({ cwd, out }: CommandIo): void {
   try {
     content = JSON.parse(text)
   } catch {
+    keep('it is no valid JSON')
     return
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) return
+  if (!isObject(content)) {
+    keep('it is no JSON object')
+    return
+  }
   const { scripts = {} } = content as { readonly scripts?: Readonly<Record<string, string>> }
-  if (Object.hasOwn(scripts, 'bench')) return
+  if (Object.hasOwn(scripts, 'bench')) {
+    if (scripts.bench !== 'isobench run') keep('it has another script "bench"')
+    return
+  }
   const indent = /^[ \t]+/m.exec(text)?.[0] ?? '  '
   const changed = { ...content, scripts: { ...scripts, bench: 'isobench run' } }
   writeFileSync(file, `${JSON.stringify(changed, null, indent)}\n`)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
+import { minRounds } from '../core/judge/rules.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { measureProject } from '../core/measure/measure-project.ts'
 import type { MetricResult, Report } from '../core/model/report.ts'
@@ -15,7 +16,7 @@ import { benchLines } from '../reporters/terminal/benches.ts'
 import { renderOptions } from '../reporters/terminal/reporter.ts'
 import { platformLines, problemLines } from '../reporters/terminal/summary.ts'
 import { UsageError } from '../util/errors.ts'
-import { wrap } from '../util/text.ts'
+import { plural, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { checkOutput } from './output-path.ts'
@@ -119,7 +120,7 @@ export function timedBenchText({ argv, boot, metric, better, unit }: TimedComman
   const result = metric === undefined ? '{ milliseconds }' : '{ milliseconds, stdout, stderr }'
   const execute = boot ? 'boot(timed)' : 'guest.exec(timed)'
   const extract = [
-    '      const [matched, number = matched] = pattern.exec(stdout + stderr) ?? []',
+    '      const [, number] = pattern.exec(stdout + stderr) ?? []',
     "      if (number === undefined) throw new Error('the output does not match ' + pattern)",
     "      values.push(Number(number.replaceAll(',', '')))",
   ]
@@ -204,16 +205,17 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
   }
 }
 
-/** @throws {UsageError} if the text is no regular expression */
-function checkPattern(text: string): void {
+/** @throws {UsageError} if the text is no regular expression with a group */
+export function checkPattern(text: string): void {
+  const fix = "put the number into a group, such as 'GET: ([0-9.]+)'."
+  let groups: number
   try {
-    new RegExp(text, 'm')
+    // With an empty alternative it matches any text, and the match has an item for each group.
+    groups = new RegExp(`${text}|`, 'm').exec('')!.length - 1
   } catch (error) {
-    throw new UsageError(
-      `isobench time: --metric: ${(error as Error).message}.`,
-      "write, for example, 'GET: ([0-9.]+)'",
-    )
+    throw new UsageError(`isobench time: --metric: ${(error as Error).message}.`, fix)
   }
+  if (groups === 0) throw new UsageError(`isobench time: --metric: the regular expression "${text}" has no group.`, fix)
 }
 
 async function measureCommand(project: Project, options: TimeOptions, io: CommandIo): Promise<Report> {
@@ -263,24 +265,40 @@ function timeText(report: Report, io: CommandIo): string {
     ...platformLines(report, view),
     ...benchLines(report, view.width, view.ink),
     ...problemLines(report.problems.map(problemOf), view),
-    ...summaryLines(report).flatMap((line) => ['', ...wrap(line, view.width)]),
+    ...[...summaryLines(report), ...roundsNote(report)].flatMap((line) => ['', ...wrap(line, view.width)]),
   ]
   return `${lines.join('\n')}\n`
 }
 
-/** `duration: native 12.3 ms, runc 1.03 × as much, gvisor 1.45 × as much`, by medians. */
-function summaryLines({ cases }: Report): string[] {
+/** The interval of a difference, and a verdict about it, need more rounds than a short measurement has. */
+export const roundsNote = ({ profile: { rounds } }: Pick<Report, 'profile'>): string[] =>
+  rounds < minRounds
+    ? [`${plural(rounds, 'round')}: a verdict needs at least ${minRounds} rounds: --rounds ${minRounds}`]
+    : []
+
+/** What one platform gave for one metric. */
+type PlatformResult = MetricResult & { readonly platform: string }
+
+/** How many times the value of `best`: by the ratios to native of the table, or by medians without native. */
+function timesOf(other: PlatformResult, best: PlatformResult): number {
+  const ratio = ({ platform, ratioToNative }: PlatformResult) =>
+    platform === 'native' ? 1 : ratioToNative?.ratio || undefined
+  const [a, b] = [ratio(other), ratio(best)]
+  const hasNative = [other, best].some(({ ratioToNative }) => ratioToNative)
+  return hasNative && a !== undefined && b !== undefined ? a / b : other.median! / best.median!
+}
+
+/** `duration: native is best with 12.3 ms; runc 1.03 × as much, gvisor 1.45 × as much`. */
+export function summaryLines({ cases }: Report): string[] {
   const [measured] = cases
   if (!measured) return []
   return Object.keys(measured.results[0]?.metrics ?? {}).flatMap((name) => {
     const ranked = measured.results
       .flatMap(({ platform, metrics }) => (metrics[name]?.median ? [{ platform, ...metrics[name] }] : []))
-      .sort((a: MetricResult, b: MetricResult) => (a.median! - b.median!) * (a.better === 'lower' ? 1 : -1))
+      .sort((a: PlatformResult, b: PlatformResult) => (a.median! - b.median!) * (a.better === 'lower' ? 1 : -1))
     const [best, ...others] = ranked
     if (!best || others.length === 0) return []
-    const rest = others.map(
-      ({ platform, median }) => `${platform} ${(median! / best.median!).toPrecision(3)} × as much`,
-    )
+    const rest = others.map((other) => `${other.platform} ${timesOf(other, best).toPrecision(3)} × as much`)
     return [`${name}: ${best.platform} is best with ${formatQuantity(best.median!, best.unit)}; ${rest.join(', ')}`]
   })
 }

@@ -7,6 +7,7 @@ import {
   checkTagsAndTimeout,
   describeValue,
   isObject,
+  repeatedValue,
   suggestion,
   unknownParams,
   withKnownMembers,
@@ -45,7 +46,22 @@ export type BenchHandle<M extends Metrics, P extends ParamSpace> = {
 
 type Mode = BenchSpec['mode']
 
+const isExpectation = (value: unknown): boolean => isObject(value) && typeof value.matcherFor === 'function'
+
+/** @throws {DefinitionError} without a location, if `expect` has no names of metrics, such as a bare expectation */
+function checkExpect(name: string, expectations: unknown, metrics: Metrics): void {
+  if (isObject(expectations) && !isExpectation(expectations)) return
+  const isBare = [expectations].flat().every(isExpectation)
+  throw new DefinitionError(
+    `bench "${name}": expect needs the names of metrics, and this is ${
+      isBare ? 'an expectation without a name' : describeValue(expectations)
+    }.`,
+    `write expect: { ${Object.keys(metrics)[0]}: expect.withinNative(5) }`,
+  )
+}
+
 function claimsOf(name: string, key: string, metrics: Metrics, expectations: ExpectationsOf<Metrics>): Claim[] {
+  checkExpect(name, expectations, metrics)
   return Object.entries(expectations).flatMap(([metric, expected]) => {
     const definition = Object.hasOwn(metrics, metric) ? metrics[metric] : undefined
     if (!definition) {
@@ -55,7 +71,7 @@ function claimsOf(name: string, key: string, metrics: Metrics, expectations: Exp
       )
     }
     const list: readonly Expectation[] = Array.isArray(expected) ? expected : [expected as Expectation]
-    if (list.some((one) => typeof one?.matcherFor !== 'function'))
+    if (!list.every(isExpectation))
       throw new DefinitionError(
         `bench "${name}": the expectation of "${metric}" is ${describeValue(expected)}.`,
         `write expect: { ${metric}: expect.withinNative(5) }`,
@@ -85,6 +101,12 @@ function chosenParams(
       throw new DefinitionError(
         `bench "${name}": the values of the parameter "${param}" are ${describeValue(values)}.`,
         `use a list of some of: ${known.join(', ')}`,
+      )
+    const repeated = known && values && repeatedValue(values)
+    if (repeated !== undefined)
+      throw new DefinitionError(
+        `bench "${name}": parameter "${param}" has the value ${JSON.stringify(repeated)} twice.`,
+        'list each value once',
       )
     const unknownValue = known ? values?.find((value) => !known.includes(value)) : undefined
     if (!known || unknownValue !== undefined || values?.length === 0) {
@@ -231,11 +253,14 @@ interface BenchVariant {
    * Registers a bench for each row. A row that is an array is spread over the arguments. The name has the formats of
    * Vitest: `%s`, `%d`, `%i`, `%f`, `%j`, `%o` for the items, `%#` for the index, `$name` and `$a.b` for fields.
    */
-  each<const T extends readonly [unknown, ...unknown[]]>(rows: readonly T[]): EachBench<T>
+  each<const R extends readonly (readonly unknown[])[]>(rows: R): EachBench<Spread<R[number]>>
   each<const T>(rows: readonly T[]): EachBench<[T]>
   /** Like `each`, and passes a row that is an array as one argument. */
   for<const T>(rows: readonly T[]): EachBench<[T]>
 }
+
+/** The items of a row as arguments. Distributes over rows of different types. */
+type Spread<T extends readonly unknown[]> = T extends readonly [...infer Items] ? Items : never
 
 /** Registers the benches of `each`. */
 type EachBench<T extends readonly unknown[]> = <M extends Metrics, P extends ParamSpace>(

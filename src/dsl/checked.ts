@@ -59,6 +59,10 @@ export function describeValue(value: unknown): string {
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** The first value that a list has again. Undefined if there is none. */
+export const repeatedValue = <T>(values: readonly T[]): T | undefined =>
+  values.find((value, at) => values.indexOf(value) < at)
+
 /**
  * Checks that `given` is an object with none but known fields.
  * @param what for messages, such as `bench "sort"`

@@ -1,4 +1,4 @@
-import type { Location } from './errors.ts'
+import { DefinitionError, type Location } from './errors.ts'
 import type { Selector } from './platform.ts'
 import type { ParamValue } from './workload.ts'
 
@@ -58,4 +58,22 @@ export interface Claim {
    */
   readonly fallbackLabel?: string
   readonly location?: Location
+}
+
+/** The platforms that a matcher compares others with. */
+function referencesOf(matcher: Matcher): readonly string[] {
+  if (matcher.kind === 'withinNative') return ['native']
+  return 'platform' in matcher ? (matcher.medianOf ?? [matcher.platform]) : []
+}
+
+/** @throws {DefinitionError} if a claim compares the only platform that it is about with itself */
+export function checkReference(matcher: Matcher, on: Selector, location: Location | undefined): void {
+  if (on.by !== 'name' || on.names.length === 0) return
+  const references = referencesOf(matcher)
+  if (references.length === 0 || new Set([...on.names, ...references]).size > 1) return
+  throw new DefinitionError(
+    `the claim compares "${on.names[0]}" with itself.`,
+    'name two different platforms, one in on() and one in the matcher',
+    location,
+  )
 }

@@ -1,7 +1,7 @@
 /** `expect`: what a bench or a finding claims about a metric. */
 
 import { describeValue, isObject, suggestion, unknownParams, withKnownMembers } from './checked.ts'
-import type { Claim, Matcher, Reference, Severity } from './claim.ts'
+import { type Claim, checkReference, type Matcher, type Reference, type Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
 import type { Median, PlatformName, Selector } from './platform.ts'
@@ -265,10 +265,12 @@ function claims<U extends string, P extends ParamSpace>(
   choice: Pick<Claim, 'on' | 'where' | 'severity' | 'onAtLeast' | 'fallbackLabel'>,
 ): MetricClaims<U, P> {
   const createClaim = (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => {
+    const matcher = createMatcher(ref.definition)
+    checkReference(matcher, choice.on, location)
     const claim = {
       bench: ref.bench,
       metric: ref.metric,
-      matcher: createMatcher(ref.definition),
+      matcher,
       ...choice,
       ...(location && { location }),
     }

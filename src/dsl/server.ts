@@ -38,7 +38,7 @@ export function groupServer(what: string, given: unknown): GroupServer {
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535)
     throw new DefinitionError(
       `${what}: the port of its server is ${describeValue(port)}.`,
-      'use a number, such as 6379',
+      'use an integer from 1 to 65535, such as 6379',
     )
   if (typeof command !== 'function' && !Array.isArray(command?.argv))
     throw new DefinitionError(

@@ -1,7 +1,7 @@
 /** `workload`: what a bench measures. */
 
 import type { Command } from '../tools/command.ts'
-import { checkFields, describeValue, withErrorLocation, withKnownMembers } from './checked.ts'
+import { checkFields, describeValue, repeatedValue, withErrorLocation, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { CommandResult, Guest, LoadClient, Service } from './guest.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
@@ -142,6 +142,17 @@ export interface TracedOptions<M extends Metrics, I extends TraceSource> {
 /** The metrics of `workload.inGuest`: calls per second, the reciprocal of tinybench's median latency. */
 export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
 
+/** What is wrong with the values of a parameter, in words that follow its name. */
+function paramProblem(values: unknown): string | undefined {
+  if (!Array.isArray(values)) return `is ${describeValue(values)}`
+  if (values.length === 0) return 'has no values'
+  const other: unknown = values.find((value) => !['string', 'number', 'boolean'].includes(typeof value))
+  if (other !== undefined || values.includes(undefined))
+    return `has a value that is ${describeValue(other)}, not a string, number or boolean`
+  const repeated: unknown = repeatedValue(values)
+  return repeated === undefined ? undefined : `has the value ${JSON.stringify(repeated)} twice`
+}
+
 function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: Workload<M, P>): Workload<M, P> {
   const metrics = Object.keys(definition.metrics)
   for (const [name, metric] of Object.entries<unknown>(definition.metrics)) {
@@ -161,10 +172,10 @@ function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: W
     )
   }
   for (const [name, values] of Object.entries<unknown>(definition.params)) {
-    const isList = Array.isArray(values) && values.length > 0 && new Set(values).size === values.length
-    if (isList && values.every((value) => ['string', 'number', 'boolean'].includes(typeof value))) continue
+    const problem = paramProblem(values)
+    if (problem === undefined) continue
     throw new DefinitionError(
-      `workload "${definition.name}": the parameter "${name}" is ${describeValue(values)}.`,
+      `workload "${definition.name}": the parameter "${name}" ${problem}.`,
       `list its values, each once: ${name}: [1, 2]`,
       definition.location,
     )

@@ -1,6 +1,7 @@
 /** Paths of files that the package contains. */
 
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -27,3 +28,6 @@ export const programPath = (name: string): string => fileURLToPath(new URL(`dist
 /** The version of isobench. */
 export const version = (): string =>
   (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }).version
+
+/** The folder of isobench itself: in `node_modules`, or a clone. Ends without a slash. */
+export const packageFolder = (): string => dirname(fileURLToPath(new URL('package.json', root)))

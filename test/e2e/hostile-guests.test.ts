@@ -122,10 +122,10 @@ describe('a workload yields a number for each metric, or the sample has an error
     ['negative', /"time" is -1/],
     ['missing', /"time" is undefined/],
     ['extra', /"more", which is none of its metrics/],
-    ['a text', /"time" is 5, which is no figure/],
+    ['a text', /"time" is the text "5", which is no figure/],
     ['nothing', /returned undefined/],
     ['throws', /the workload gave up/],
-    ['throws nothing', /./],
+    ['throws nothing', /the workload threw undefined, which is no Error/],
     ['inherited', /"toString", which is none of its metrics/],
   ])('%s', (name, said) => expectFailed(outcome, name, said))
 

@@ -85,6 +85,79 @@ describe('what authors write compiles', () => {
     })
   })
 
+  it('bench.each spreads rows of several types, as Vitest does', () => {
+    bench.each([
+      ['a', 1],
+      ['b', 2],
+    ])('%s %i', (name, count) => {
+      expectTypeOf(name).toEqualTypeOf<'a' | 'b'>()
+      expectTypeOf(count).toEqualTypeOf<1 | 2>()
+      return disk
+    })
+    const constant = [
+      ['a', 1],
+      ['b', 2],
+    ] as const
+    bench.each(constant)('%s %i', (name, count) => {
+      expectTypeOf(name).toEqualTypeOf<'a' | 'b'>()
+      expectTypeOf(count).toEqualTypeOf<1 | 2>()
+      return disk
+    })
+    bench.each([
+      ['a', 1],
+      ['b', 2],
+    ])('%s %i', (_name: string, _count: number) => disk)
+    bench.only.each([
+      ['a', 1, true],
+      ['b', 2, false],
+      ['c', 3, true],
+    ])('%s %i %s', (name, count, flag) => {
+      expectTypeOf(name).toEqualTypeOf<'a' | 'b' | 'c'>()
+      expectTypeOf(count).toEqualTypeOf<1 | 2 | 3>()
+      expectTypeOf(flag).toEqualTypeOf<boolean>()
+      return disk
+    })
+    const typed: [string, number][] = [['a', 1]]
+    bench.each(typed)('%s %i', (name, count) => {
+      expectTypeOf(name).toEqualTypeOf<string>()
+      expectTypeOf(count).toEqualTypeOf<number>()
+      return disk
+    })
+    const lists: string[][] = [['a', 'b']]
+    bench.each(lists)('%s %s', (first, second) => {
+      expectTypeOf(first).toEqualTypeOf<string>()
+      expectTypeOf(second).toEqualTypeOf<string>()
+      return disk
+    })
+    bench.each([{ size: 1 }, { size: 2 }])('$size', ({ size }) => {
+      expectTypeOf(size).toEqualTypeOf<1 | 2>()
+      return disk
+    })
+    // @ts-expect-error: the second item is a number
+    bench.each([['a', 1]])('%s %i', (_name: string, _count: string) => disk)
+  })
+
+  it('bench.for passes a row of several types as one argument', () => {
+    bench.for([
+      ['a', 1],
+      ['b', 2],
+    ])('%s %i', ([name, count]) => {
+      expectTypeOf(name).toEqualTypeOf<'a' | 'b'>()
+      expectTypeOf(count).toEqualTypeOf<1 | 2>()
+      return disk
+    })
+    bench.for([
+      ['a', 1],
+      ['b', 2],
+    ])('%s %i', ([_name, _count]: readonly [string, number]) => disk)
+    const typed: [string, number][] = [['a', 1]]
+    bench.for(typed)('%s %i', ([name, count]) => {
+      expectTypeOf(name).toEqualTypeOf<string>()
+      expectTypeOf(count).toEqualTypeOf<number>()
+      return disk
+    })
+  })
+
   it('modes', () => {
     bench.only('a', disk)
     bench.skip('b', disk, { expect: { latency: expect.withinNative(5) } })

@@ -109,7 +109,9 @@ function failureCause(error: unknown): FailureCause | undefined {
 
 /** What went wrong, with the fix if the platform has one. */
 const errorText = (error: unknown): string =>
-  error instanceof UnsupportedError && error.fix ? `${messageOf(error)}: ${error.fix}` : messageOf(error)
+  error instanceof Error
+    ? messageOf(error) + (error instanceof UnsupportedError && error.fix ? `: ${error.fix}` : '')
+    : `the workload threw ${typeof error === 'string' ? `"${messageOf(error)}"` : messageOf(error)}, which is no Error`
 
 /**
  * The work, its parameters, its length, the limits and the image. Samples with different digests are never compared.

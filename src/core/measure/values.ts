@@ -9,6 +9,10 @@ export class ValueError extends IsobenchError {
   readonly code = 'ISOBENCH_VALUE'
 }
 
+/** A value in one line. A text has quotes, so that it does not look like a number or an object. */
+const quoted = (value: unknown): string =>
+  typeof value === 'string' ? `"${sanitize(value, 60)}"` : sanitize(toText(value), 60)
+
 /**
  * Checks what a workload returned: one finite, non-negative number for each metric. Several numbers become their
  * median.
@@ -16,10 +20,7 @@ export class ValueError extends IsobenchError {
  */
 export function checkValues(output: unknown, metrics: Metrics): Record<string, number> {
   if (typeof output !== 'object' || output === null) {
-    throw new ValueError(
-      `the workload returned ${sanitize(toText(output), 60)} rather than its metrics`,
-      'return { metric: number }',
-    )
+    throw new ValueError(`the workload returned ${quoted(output)} rather than its metrics`, 'return { metric: number }')
   }
   const values = output as Record<string, unknown>
   const extra = Object.keys(values).find((name) => !Object.hasOwn(metrics, name))
@@ -29,7 +30,11 @@ export function checkValues(output: unknown, metrics: Metrics): Record<string, n
       const value = values[name]
       const all: readonly unknown[] = Array.isArray(value) ? value : [value]
       if (all.length === 0 || !all.every(isFigure)) {
-        throw new ValueError(`the metric "${name}" is ${sanitize(toText(value), 60)}, which is no figure`)
+        const isText = typeof value === 'string'
+        throw new ValueError(
+          `the metric "${name}" is ${isText ? 'the text ' : ''}${quoted(value)}, which is no figure`,
+          isText ? `return a number, such as Number(text)` : undefined,
+        )
       }
       return [name, median(all)]
     }),

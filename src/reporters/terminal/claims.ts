@@ -158,10 +158,16 @@ function advice(report: Report, verdict: ClaimVerdict): string[] {
   if (direction === 'better') return ['nothing is broken; if it stays so, the claim can be tightened']
   const command = rerunClaim(report, verdict)?.line
   const lines = command === undefined ? [] : [command]
-  if (outcome !== 'inconclusive')
-    return [`check ${sanitize(formatPlatforms(verdict), 60)} and its options. After a change:`, ...lines]
+  if (outcome !== 'inconclusive') {
+    const platforms = sanitize(formatPlatforms(verdict), 60)
+    // Native has no options, so the bench is left.
+    const suspect = platforms === 'native' ? benchFile(verdict.bench) : `${platforms} and its options`
+    return [`check ${suspect}. After a change:`, ...lines]
+  }
   return doubtCause(report, verdict) === 'quiet' ? ['stop other processes, then:', ...lines] : lines
 }
+
+const benchFile = ({ file }: { readonly file: string }): string => sanitize(file, 120)
 
 function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
   return failedResults(report).flatMap(({ bench, result, claims }) => {
@@ -173,12 +179,8 @@ function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
       ...wrap(head, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`),
       ...labelled('so', `${lost} cannot be judged`, width, ink),
       ...labelled('first', result.errors[0] ? sanitize(result.errors[0], 240) : 'unknown', width, ink),
-      ...labelled(
-        'do',
-        `${rerunFailed(report, bench.bench.file, result.platform)?.line} --reporter verbose`,
-        width,
-        ink,
-      ),
+      ...labelled('do', `check ${benchFile(bench.bench)}, then:`, width, ink),
+      ...labelled('', `${rerunFailed(report, bench.bench.file, result.platform)?.line} --reporter verbose`, width, ink),
       '',
     ]
   })

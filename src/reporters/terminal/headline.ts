@@ -227,17 +227,23 @@ function commandLines(line: string, takes: string | undefined, width: number, in
   return [...lines, ' '.repeat(indent) + note]
 }
 
-/** Entries on one line each, and how many more there are. */
+/** Failed samples on two lines at most: the cause stands at the end. */
+function failedSampleLines(text: string, width: number): string[] {
+  const [first = '', ...rest] = wrap(sanitize(text), width - 2)
+  return [first, ...(rest.length > 0 ? [`  ${truncate(rest.join(' '), width - 2)}`] : [])]
+}
+
+/** Entries, and how many more there are. */
 function listed<T>(
   all: readonly T[],
   limit: number,
-  lineOf: (one: T) => string,
+  lineOf: (one: T) => string | readonly string[],
   report: Report,
   view: RenderOptions,
 ): string[] {
   const rest = all.length - limit
   return [
-    ...all.slice(0, limit).map(lineOf),
+    ...all.slice(0, limit).flatMap(lineOf),
     ...(rest > 0 ? [view.ink.dim(`  … and ${rest} more: ${allTablesCommand(report, view)}`)] : []),
   ]
 }
@@ -259,8 +265,8 @@ function warningLines(
       Math.min(2, most),
       ({ bench, platforms, count: number, error }) => {
         const where = platforms.length > 2 ? plural(platforms.length, 'platform') : platforms.join(', ')
-        return ink.doubt(
-          truncate(sanitize(`! ${plural(number, 'sample')} failed: ${bench} · ${where}: ${error}`), width),
+        return failedSampleLines(`! ${plural(number, 'sample')} failed: ${bench} · ${where}: ${error}`, width).map(
+          ink.doubt,
         )
       },
       report,

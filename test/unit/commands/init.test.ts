@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CommandIo } from '../../../src/commands/command.ts'
 import { command } from '../../../src/commands/init.ts'
@@ -31,7 +32,33 @@ describe('isobench init', () => {
     expect(read('.gitignore')).toBe('.isobench/\n')
     expect(read('isobench.config.ts')).toContain("declare module 'isobench' {")
     expect(printed).toMatch(/wrote isobench\.config\.ts\n[\s\S]*Next: npx isobench run --install\n$/)
-    await expect(init()).rejects.toThrow('isobench.config.ts and benches/hello.bench.ts already exists')
+    await expect(init()).rejects.toThrow('isobench.config.ts and benches/hello.bench.ts already exist.')
+    rmSync(join(cwd, 'isobench.config.ts'))
+    await expect(init()).rejects.toThrow('benches/hello.bench.ts already exists.')
+  })
+
+  it('prints how to install isobench, unless it is installed', async () => {
+    await init()
+    const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
+    expect(printed).toContain(`isobench is not installed here. First: npm install --save-dev ${root}\nNext:`)
+    const other = join(cwd, 'other')
+    mkdirSync(join(other, '..', 'node_modules', 'isobench'), { recursive: true })
+    mkdirSync(other)
+    printed = ''
+    cwd = other
+    await init()
+    cwd = dirname(other)
+    expect(printed).toContain('Next: npx isobench run --install\n')
+    expect(printed).not.toContain('not installed')
+  })
+
+  it('writes nothing if a file is in the way of the folder benches', async () => {
+    write('benches', '')
+    await expect(init()).rejects.toMatchObject({
+      message: 'isobench init: benches is a file, and the example bench needs a folder of that name.',
+      fix: 'move it away, or use another directory.',
+    })
+    expect(readdirSync(cwd)).toEqual(['benches'])
   })
 
   it('keeps what there is, and adds a script and a line', async () => {
@@ -46,12 +73,16 @@ describe('isobench init', () => {
   })
 
   it.each([
-    ['{ "scripts": { "bench": "mine" } }', '/.isobench'],
-    ['no JSON', 'dist\n.isobench/\n'],
-  ])('changes neither package.json nor .gitignore if nothing is to do: %s', async (json, ignored) => {
+    ['{ "scripts": { "bench": "mine" } }', '/.isobench', 'it has another script "bench"'],
+    ['no JSON', 'dist\n.isobench/\n', 'it is no valid JSON'],
+    ['[]', '.isobench', 'it is no JSON object'],
+    ['{ "scripts": { "bench": "isobench run" } }', '.isobench', undefined],
+  ])('changes neither package.json nor .gitignore if nothing is to do: %s', async (json, ignored, why) => {
     write('package.json', json)
     write('.gitignore', ignored)
     await init()
     expect([read('package.json'), read('.gitignore')]).toEqual([json, ignored])
+    const kept = /kept package\.json, without a script for isobench: (.*)/.exec(printed)?.[1]
+    expect(kept).toBe(why)
   })
 })

@@ -2,8 +2,15 @@ import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type TimedCommand, timedBenchText } from '../../../src/commands/time.ts'
+import {
+  checkPattern,
+  roundsNote,
+  summaryLines,
+  type TimedCommand,
+  timedBenchText,
+} from '../../../src/commands/time.ts'
 import { loadWorkloads } from '../../../src/core/measure/measure-project.ts'
+import type { Report } from '../../../src/core/model/report.ts'
 import { collect } from '../../../src/core/project/collect.ts'
 import type { CommandResult } from '../../../src/dsl/guest.ts'
 import type { CommandWork, PreparedContext } from '../../../src/dsl/workload.ts'
@@ -61,5 +68,41 @@ describe.skipIf(!built)('the bench of isobench time', () => {
     expect(bench.metrics.value).toEqual({ unit: 'requests/s', better: 'higher' })
     expect(values).toMatchObject({ value: [1250.5, 1250.5, 1250.5] })
     expect((await measured(timed, 'nothing')).values).toMatch(/does not match .*GET/)
+  })
+})
+
+describe('isobench time', () => {
+  it('refuses a --metric without a group before it measures', () => {
+    expect(() => checkPattern('abc')).toThrow('the regular expression "abc" has no group.')
+    expect(() => checkPattern('(?:a|b)[(]')).toThrow('has no group')
+    expect(() => checkPattern('(')).toThrow(/Invalid regular expression/)
+    for (const text of ['GET: ([0-9.]+)', '^a(?<n>\\d+)|b(\\d)$']) expect(() => checkPattern(text)).not.toThrow()
+  })
+
+  const resultOf = (platform: string, median: number, ratio: number | null) => ({
+    platform,
+    metrics: {
+      duration: { unit: 'ms', better: 'lower', median, ratioToNative: ratio === null ? null : { ratio } },
+    },
+  })
+  const summaryOf = (...results: readonly ReturnType<typeof resultOf>[]) =>
+    summaryLines({ cases: [{ results }] } as unknown as Report)
+
+  it('summarizes with the ratios of the table, and with medians without native', () => {
+    expect(summaryOf(resultOf('native', 1, null), resultOf('runc', 4.83, 4.84))).toEqual([
+      'duration: native is best with 1 ms; runc 4.84 × as much',
+    ])
+    expect(summaryOf(resultOf('native', 2, null), resultOf('runc', 1, 0.4), resultOf('kata', 4, 2.2))).toEqual([
+      'duration: runc is best with 1 ms; native 2.50 × as much, kata 5.50 × as much',
+    ])
+    expect(summaryOf(resultOf('crun', 1, null), resultOf('runc', 4.83, null))).toEqual([
+      'duration: crun is best with 1 ms; runc 4.83 × as much',
+    ])
+  })
+
+  it('says how many rounds a verdict needs', () => {
+    const note = (rounds: number) => roundsNote({ profile: { rounds } } as Report)
+    expect(note(3)).toEqual(['3 rounds: a verdict needs at least 5 rounds: --rounds 5'])
+    expect(note(5)).toEqual([])
   })
 })

@@ -45,11 +45,53 @@ describe('a mistake is explained at its place', () => {
       /takes an object with a factor, and this is "2x"/,
       /worseThan\('runc', \{ by: '2x' \}\)/,
     ],
-    ...([5, [], [1, 1], [{}]] as const).map((values): [string, () => unknown, RegExp, RegExp] => [
+    ...(
+      [
+        [5, /the parameter "size" is 5\.$/],
+        [[], /the parameter "size" has no values\.$/],
+        [[1, 1], /the parameter "size" has the value 1 twice\.$/],
+        [['a', 'b', 'a'], /the parameter "size" has the value "a" twice\.$/],
+        [[{}], /the parameter "size" has a value that is an object, not a string, number or boolean\.$/],
+        [[undefined], /the parameter "size" has a value that is undefined, not/],
+      ] as const
+    ).map(([values, message]): [string, () => unknown, RegExp, RegExp] => [
       `values of a parameter that are ${JSON.stringify(values)}`,
       () => workload('x', { metrics: { t: lower('ms') }, params: any({ size: values }), run: async () => ({ t: 1 }) }),
-      /the parameter "size" is /,
+      message,
       /size: \[1, 2\]/,
+    ]),
+    [
+      'a value of a parameter that a bench has twice',
+      () => bench('a', disk, { params: { depth: [32, 32] } }),
+      /bench "a": parameter "depth" has the value 32 twice\.$/,
+      /list each value once/,
+    ],
+    ...[claim.withinNative(5), [claim.withinNative(5), claim.warn.atMost('1s')]].map(
+      (one): [string, () => unknown, RegExp, RegExp] => [
+        `an expectation without a metric${Array.isArray(one) ? ', in a list' : ''}`,
+        () => bench('a', disk, any({ expect: one })),
+        /^bench "a": expect needs the names of metrics, and this is an expectation without a name\.$/,
+        /^write expect: \{ latency: expect\.withinNative\(5\) \}$/,
+      ],
+    ),
+    [
+      'an expect that is a number',
+      () => bench('a', disk, any({ expect: 5 })),
+      /expect needs the names of metrics, and this is 5\.$/,
+      /expect: \{ latency: /,
+    ],
+    ...(
+      [
+        ['runc', () => claim(bench('a', disk).latency).on('runc').worseThan('runc')],
+        ['runc', () => claim(bench('a', disk).latency).on(platform.named('runc')).equivalentTo('runc', 5)],
+        ['runc', () => claim(bench('a', disk).latency).on('runc').peakWithin(5, 'runc', { over: 'depth' })],
+        ['native', () => claim(bench('a', disk).latency).on('native').withinNative(5)],
+      ] as const
+    ).map(([name, register]): [string, () => unknown, RegExp, RegExp] => [
+      `a platform that is compared with itself: ${register}`,
+      register,
+      new RegExp(`^the claim compares "${name}" with itself\\.$`),
+      /name two different platforms/,
     ]),
     [
       'a function as workload',
@@ -249,6 +291,12 @@ describe('a mistake is explained at its place', () => {
       () => group('a', { server: any({ command: { argv: ['redis-server'] } }) }, () => 1),
       /the port of its server is undefined/,
       /6379/,
+    ],
+    [
+      'a server with a port that no TCP port can be',
+      () => group('a', { server: { command: { argv: ['redis-server'] }, port: 70_000 } }, () => 1),
+      /the port of its server is 70000\.$/,
+      /from 1 to 65535/,
     ],
     [
       'a server without a command',

@@ -39,6 +39,14 @@ describe('what a workload returns', () => {
     expect(observationLists({ latency: 1, rate: 5 }, metrics)).toBeUndefined()
   })
 
+  it('is refused with quotes if it is text', () => {
+    expect(() => checkValues({ latency: 1, rate: '12' }, metrics)).toThrow(
+      /^the metric "rate" is the text "12", which is no figure$/,
+    )
+    expect(() => checkValues({ latency: 1, rate: ['12'] }, metrics)).toThrow(/is \[ '12' \], which is no figure$/)
+    expect(() => checkValues('12', metrics)).toThrow(/^the workload returned "12" rather than its metrics$/)
+  })
+
   it('is refused when a metric is missing, or one is too many', () => {
     expect(() => checkValues({ latency: 1 }, metrics)).toThrow(/"rate" is undefined/)
     expect(() => checkValues({ latency: 1, rate: 1, iops: 1 }, metrics)).toThrow(/"iops"/)

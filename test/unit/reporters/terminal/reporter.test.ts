@@ -74,6 +74,14 @@ describe('the summary', () => {
     expect(columns < 80 ? tooWide.filter((line) => !/^ {4}/.test(line)) : tooWide).toEqual([])
   })
 
+  test('shows the cause of failed samples on a second line if one is too short', async () => {
+    const lines = (await piped('default', 60, false)).split('\n')
+    const at = lines.findIndex((line) => line.startsWith('! 16 samples failed: '))
+    expect(lines[at]).not.toContain('No such device')
+    expect(lines[at + 1]).toMatch(/^ {2}\S.*No such device$/)
+    expect(lines[at + 2]).not.toMatch(/^ {2}/)
+  })
+
   test('shows what is worse than claimed, how much, how sure, where, and what to do', async () => {
     expect(await piped('verbose', 80, false)).toContain(
       [
