@@ -34,7 +34,10 @@ const environment = `## Environment variables
 | \`FORCE_COLOR\` | prints with colors, also into a pipe; \`0\` turns them off |
 | \`ISOBENCH_DEBUG\` | prints the stack trace of a bug in isobench |
 | \`ISOBENCH_PROBE_SECONDS\` | the time limit of probing a platform |
-| \`ISOBENCH_IMPORT_SECONDS\` | the time limit of loading the config or a bench file (default: 10) |`
+| \`ISOBENCH_IMPORT_SECONDS\` | the time limit of loading the config or a bench file (default: 10) |
+| \`ISOBENCH_CACHE\` | the folder of images, kernels and unfinished downloads (default: /var/cache/isobench) |
+| \`ISOBENCH_HOME\` | the folder of releases that isobench provisions (default: /opt/isobench) |
+| \`ISOBENCH_STATE\` | the folder of sandboxes and cleanup journals (default: /var/lib/isobench) |`
 
 const prose = (text: string): string => wrap(text, 120).join('\n')
 const cell = (text: string): string => text.replaceAll('|', '\\|')

@@ -7,7 +7,7 @@ import { hostArch, type Release } from '../host/releases/release.ts'
 import { folderOf, type InstalledRelease, installedReleases } from '../host/releases/store.ts'
 import { duration, figure } from '../reporters/format.ts'
 import { StatusLine } from '../reporters/terminal/status-line.ts'
-import { createColors, table } from '../reporters/terminal/table.ts'
+import { createColors, gap, type TableCell, table, widthOfTable } from '../reporters/terminal/table.ts'
 import { plural, sanitize } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
 
@@ -23,7 +23,7 @@ const columns = [
   { title: 'release', keep: true as const },
   { title: 'of' },
   { title: 'digest stated by' },
-  { title: 'license', least: 8 },
+  { title: 'license' },
   { title: '', keep: true as const },
 ]
 
@@ -42,18 +42,28 @@ export function listText(io: CommandIo): string {
       labelOf(release),
       release.released ?? '',
       release.stated,
-      sanitize(release.licence, 60),
+      sanitize(release.license, 60),
       labels.has(labelOf(release)) ? 'installed' : '',
     ].map((text) => ({ text })),
   )
-  const lines = table(columns, rows, Math.max(40, io.out.columns ?? 120), createColors(io))
+  const width = io.out.columns ?? Number.POSITIVE_INFINITY
+  const lines =
+    widthOfTable(columns, rows) - gap <= width ? table(columns, rows, width, createColors(io)) : narrow(rows)
   return `${[...lines, '', `Installed releases are in ${releasesFolder()}.`].join('\n')}\n`
 }
+
+/** Two lines for each release, where a terminal is too narrow for the table. */
+const narrow = (rows: readonly (readonly TableCell[])[]): string[] =>
+  rows.flatMap((row) => {
+    const [label, released, stated, license, installed] = row.map(({ text }) => text)
+    const facts = [released, stated && `digest stated by ${stated}`, license].filter(Boolean)
+    return [`${label}${installed && `  ${installed}`}`, ...facts.map((fact) => `  ${fact}`)]
+  })
 
 /** What would be fetched, for `--dry-run`. */
 export const fetchPlan = (release: Release, from: string | undefined) => ({
   release: labelOf(release),
-  licence: release.licence,
+  license: release.license,
   folder: folderOf(release.name, release.version),
   files: release.files.map((file) => ({
     source: sourceOf(file, from),
@@ -64,9 +74,9 @@ export const fetchPlan = (release: Release, from: string | undefined) => ({
 })
 
 export function planText(release: Release, from: string | undefined): string {
-  const { folder, licence, files } = fetchPlan(release, from)
+  const { folder, license, files } = fetchPlan(release, from)
   return [
-    `${labelOf(release)} (${licence}) into ${folder}`,
+    `${labelOf(release)} (${license}) into ${folder}`,
     ...files.map(
       ({ source, size, digest, statedBy }) =>
         `  ${source}, ${size === null ? 'size unknown' : formatBytes(size)}\n    ${
@@ -78,12 +88,16 @@ export function planText(release: Release, from: string | undefined): string {
 }
 
 /** What is installed where, and who uses it. */
-export function installedText({ name, version, folder, files }: InstalledRelease, release: Release): string {
-  const pins = files
+export function installedText(
+  { name, version, folder, files }: InstalledRelease,
+  release: Release,
+  isNew: boolean,
+): string {
+  const trusted = files
     .filter(({ trustedFirst }) => trustedFirst)
-    .map(({ url, digest }) => `  digest to pin: ${digest} ${url}\n`)
+    .map(({ url, digest }) => `  not verified: ${url} has the digest ${digest}; compare it with another source\n`)
   return (
-    `${name} ${version} is in ${folder}\n${pins.join('')}` +
+    `${name} ${version} is ${isNew ? '' : 'already installed '}in ${folder}\n${trusted.join('')}` +
     `  used by the platform ${release.platforms.join(' and ')}, if the config names no other binary or version\n` +
     (release.notes === undefined ? '' : `  note: ${release.notes}\n`)
   )
@@ -119,10 +133,11 @@ export class ProvisionProgress implements Disposable {
 
   readonly show = (event: InstallEvent): void => {
     if (event.kind === 'downloading') this.#download(event)
-    else this.#line(lineOf(event))
+    else this.print(lineOf(event))
   }
 
-  #line(text: string): void {
+  /** Prints a line in the place of the status line. */
+  print(text: string): void {
     this.#status.clear()
     this.io.err.write(`${sanitize(text)}\n`)
   }
@@ -135,7 +150,7 @@ export class ProvisionProgress implements Disposable {
       this.#startedFrom = received
       const size = total === undefined ? 'size unknown' : formatBytes(total)
       const rest = received > 0 ? `, continues after ${formatBytes(received)}` : ''
-      this.#line(`downloading ${source}: ${size}${rest}`)
+      this.print(`downloading ${source}: ${size}${rest}`)
     }
     const text = () => progressText(received - this.#startedFrom, received, total, now - this.#startedAt)
     this.#status.show(text)

@@ -1,22 +1,23 @@
-import { resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { lockHost } from '../host/lock.ts'
 import { describeMissing, installCommand, installPackages, missing, packagesOf } from '../host/packages.ts'
-import { installRelease, removeRelease } from '../host/releases/install.ts'
-import { findRelease, releases, releasesFor } from '../host/releases/manifest.ts'
+import { installRelease, removePartialDownloads, removeRelease } from '../host/releases/install.ts'
+import { releasesFor } from '../host/releases/manifest.ts'
 import { hostArch, type Release } from '../host/releases/release.ts'
-import { installedReleases } from '../host/releases/store.ts'
+import { installedRelease, installedReleases } from '../host/releases/store.ts'
 import { unpackRequirements } from '../host/releases/unpack.ts'
-import { closestMatch } from '../util/closest-match.ts'
 import { HostError, UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, list, type OptionTable, pickOptions } from './options.ts'
+import { assertRemovable, mirrorOf, refuseConflicts, releaseOf, split } from './provision-arguments.ts'
 import { fetchPlan, installedText, listText, ProvisionProgress, planText } from './provision-text.ts'
 import { confirm } from './setup.ts'
 
 const toggle = z.boolean().default(false)
+
+const distinct = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
 
 const provisionOptions = {
   list: {
@@ -41,7 +42,7 @@ const provisionOptions = {
   },
   trustFirstDownload: {
     group: 'Input',
-    description: 'install files without a known digest, and print the digest to pin',
+    description: 'install files without a known digest, and print their digests',
     example: '--trust-first-download',
     schema: toggle,
   },
@@ -81,18 +82,23 @@ export const command = defineCommand({
 })
 
 async function provision(names: readonly string[], options: ProvisionOptions, io: CommandIo): Promise<number> {
+  refuseConflicts(names, options)
   if (options.list) {
     const content = () => ({ installed: installedReleases(), available: releasesFor(hostArch()) })
     io.out.write(options.json ? `${JSON.stringify(content(), null, 1)}\n` : listText(io))
     return exitCodes.clean
   }
   if (options.remove !== undefined) {
-    for (const name of options.remove) await remove(name, options, io)
+    const chosen = distinct(options.remove)
+    for (const text of chosen) assertRemovable(text)
+    const removed = []
+    for (const text of chosen) removed.push(...(await remove(text, options, io)))
+    if (options.json) io.out.write(`${JSON.stringify(removed, null, 1)}\n`)
     return exitCodes.clean
   }
   if (names.length === 0)
     throw new UsageError('isobench provision: no release is named.', 'list them: isobench provision --list')
-  const wanted = names.map(releaseOf)
+  const wanted = distinct(names.map(releaseOf))
   const from = mirrorOf(options.from, io)
   if (options.dryRun) {
     const text = () => wanted.map((release) => planText(release, from)).join('')
@@ -108,70 +114,25 @@ async function provision(names: readonly string[], options: ProvisionOptions, io
   return install(wanted, from, options, io)
 }
 
-/** Splits `name@version`. */
-function split(text: string): readonly [name: string, version: string | undefined] {
-  const [name = '', ...version] = text.split('@')
-  return [name, version.length === 0 ? undefined : version.join('@').replace(/^v(?=\d)/, '')]
-}
-
-/**
- * Returns the release of `name` or `name@version` for this host.
- * @throws {UsageError} that names what there is
- */
-function releaseOf(text: string): Release {
-  const [name, version] = split(text)
-  const release = findRelease(name, version)
-  if (release) return release
-  const ofName = releases.filter((one) => one.name === name)
-  if (ofName.length === 0) {
-    const near = closestMatch(name, [...new Set(releases.map((one) => one.name))])
-    const hint = near === undefined ? '' : ` Did you mean ${near}?`
-    throw new UsageError(
-      `isobench provision: there is no release "${name}".${hint}`,
-      'list them: isobench provision --list',
-    )
-  }
-  const here = ofName.filter(({ arch }) => arch === hostArch())
-  if (here.length === 0) {
-    const archs = [...new Set(ofName.map(({ arch }) => arch))].join(' and ')
-    throw new UsageError(
-      `isobench provision: there is no release of ${name} for ${hostArch()}, only for ${archs}.`,
-      `build ${name} yourself, and put it into PATH or set the option binary of the platform`,
-    )
-  }
-  throw new UsageError(
-    `isobench provision: isobench knows no digest of ${name} ${version}, only of ` +
-      `${here.map((one) => one.version).join(' and ')}.`,
-    `install one of these, or set the option binary of the platform`,
-  )
-}
-
-/** The mirror as an absolute path or an address. */
-function mirrorOf(from: string | undefined, io: CommandIo): string | undefined {
-  if (from === undefined || /^https?:\/\//.test(from)) return from
-  if (/^\w+:\/\//.test(from))
-    throw new UsageError(`isobench provision: --from ${from} is neither a folder nor an http address.`, 'use https')
-  return resolve(io.cwd, from)
-}
-
 async function install(
   wanted: readonly Release[],
   from: string | undefined,
   options: ProvisionOptions,
   io: CommandIo,
 ): Promise<number> {
-  const print = (line: string) => void io.err.write(`${line}\n`)
-  using interruption = interruptSignal(() => print('Interrupted. Cleaning up.'))
-  const { signal } = interruption
-  await ensureUnpackers(wanted, options, io, signal)
   using progress = new ProvisionProgress(io)
+  using interruption = interruptSignal(() => progress.print('Interrupted. Cleaning up.'))
+  const { signal } = interruption
+  const lacking = wanted.filter(({ name, version }) => !installedRelease(name, version))
+  await ensureUnpackers(lacking, options, io, signal)
   const installed = []
   for (const release of wanted) {
-    print(`${release.name} ${release.version}, license ${release.licence}`)
+    const isNew = lacking.includes(release)
+    if (isNew) progress.print(`${release.name} ${release.version}, license ${release.license}`)
     const trustFirst = options.trustFirstDownload
     const done = await installRelease(release, { from, trustFirst, onEvent: progress.show, signal })
     installed.push(done)
-    if (!options.json) io.out.write(installedText(done, release))
+    if (!options.json) io.out.write(installedText(done, release, isNew))
   }
   if (options.json) io.out.write(`${JSON.stringify(installed, null, 1)}\n`)
   return exitCodes.clean
@@ -195,18 +156,25 @@ async function ensureUnpackers(
   await installPackages(packagesOf(lacking), { signal })
 }
 
-/** Takes the host, because a run may use the release. */
-async function remove(text: string, { waitForLock }: ProvisionOptions, io: CommandIo): Promise<void> {
+/** Takes the host, because a run may use the release. Returns what it removed. */
+async function remove(text: string, options: ProvisionOptions, io: CommandIo): Promise<readonly string[]> {
   const [name, version] = split(text)
+  const print = (line: string) => options.json || io.out.write(`${line}\n`)
   const find = () => installedReleases(name).filter((one) => version === undefined || one.version === version)
-  if (find().length === 0) return void io.out.write(`${text} is not installed.\n`)
-  using _lock = await lockHost({
-    purpose: `removing ${text}`,
-    wait: waitForLock,
-    onWait: (holder) => io.err.write(`waiting for process ${holder.pid}, ${holder.purpose}, since ${holder.since}\n`),
-  })
-  for (const release of find()) {
-    await removeRelease(release)
-    io.out.write(`removed ${release.folder}\n`)
+  const removed: string[] = []
+  if (find().length > 0) {
+    using _lock = await lockHost({
+      purpose: `removing ${text}`,
+      wait: options.waitForLock,
+      onWait: (holder) => io.err.write(`waiting for process ${holder.pid}, ${holder.purpose}, since ${holder.since}\n`),
+    })
+    for (const release of find()) {
+      await removeRelease(release)
+      removed.push(release.folder)
+    }
   }
+  removed.push(...(await removePartialDownloads({ name, version })))
+  for (const path of removed) print(`removed ${path}`)
+  if (removed.length === 0) print(`${text} is not installed.`)
+  return removed
 }

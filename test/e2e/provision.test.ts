@@ -55,7 +55,7 @@ test.skipIf(process.arch !== 'x64')(
     const installed = await isobench('provision', 'youki', 'osv', ...from)
     expect(installed.stderr).toContain('youki 0.7.0, license Apache-2.0')
     expect(installed.stdout).toMatch(
-      /youki 0\.7\.0 is in \S+\/home\/youki\/0\.7\.0\n {2}digest to pin: sha256:[0-9a-f]{64} /,
+      /youki 0\.7\.0 is in \S+\/home\/youki\/0\.7\.0\n {2}not verified: \S+ has the digest sha256:[0-9a-f]{64}; /,
     )
     expect(installed.exitCode).toBe(0)
     expect(readdirSync(project.path('home/osv/0.57.0')).sort()).toEqual([

@@ -57,7 +57,7 @@ async function standIn(name: 'crun' | 'gvisor', version: string): Promise<readon
       name,
       version,
       arch: 'x86_64',
-      licence: 'GPL-2.0-or-later',
+      license: 'GPL-2.0-or-later',
       files: [
         {
           url: `https://example.org/${version}/${file}`,

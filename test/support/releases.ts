@@ -38,7 +38,7 @@ export function emptyReleases(): {
     const record = {
       arch: 'x86_64',
       ...(released !== undefined && { released }),
-      licence: 'MIT',
+      license: 'MIT',
       installed: '2026-11-29T20:00:00Z',
       files: [],
       programs: Object.fromEntries(Object.entries(programs).map(([program, { path }]) => [program, path])),

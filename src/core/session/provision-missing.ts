@@ -63,7 +63,7 @@ export async function provisionMissing(
       onProgress(`isobench knows no release ${text} for ${hostArch()}. Fix: isobench provision --list`)
       continue
     }
-    onProgress(`installing the release ${release.name} ${release.version}, license ${release.licence}`)
+    onProgress(`installing the release ${release.name} ${release.version}, license ${release.license}`)
     try {
       await installer(release, { onEvent: reporterOf(onProgress), signal })
     } catch (error) {

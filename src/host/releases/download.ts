@@ -1,6 +1,6 @@
 /** Fetches a file over HTTP or from a folder. A broken download continues where it ended. */
 
-import { rmSync, statSync } from 'node:fs'
+import { rmSync, type Stats, statSync } from 'node:fs'
 import { copyFile, open } from 'node:fs/promises'
 import type { Dispatcher } from 'undici'
 import { InterruptedError, IsobenchError, messageOf } from '../../util/errors.ts'
@@ -28,6 +28,8 @@ export interface DownloadProgress {
 export interface DownloadOptions {
   /** `http:`, `https:`, or an absolute path. */
   readonly source: string
+  /** Where the project publishes the file, if `source` is a mirror. Fixes name it. */
+  readonly official?: string | undefined
   /** The file to write. If it exists, an earlier download broke off, and this one continues. */
   readonly target: string
   /** Bytes that the file must have, if they are known. */
@@ -77,11 +79,14 @@ const closing = (dispatcher: Dispatcher) => ({
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
-async function copyFrom({ source, target, size, onProgress }: DownloadOptions): Promise<void> {
-  const bytes = statSync(source, { throwIfNoEntry: false })?.size
-  if (bytes === undefined)
-    throw new DownloadError(`there is no file ${source}.`, 'name the folder that contains it: --from <folder>')
-  checkSize(source, bytes, size)
+async function copyFrom(options: DownloadOptions): Promise<void> {
+  const { source, target, onProgress } = options
+  const stat = statOf(source)
+  if (stat === undefined)
+    throw new DownloadError(`there is no file ${source}.`, `name the folder that contains it, or ${hintOf(options)}`)
+  if (!stat.isFile()) throw new DownloadError(`${source} is not a file.`, hintOf(options))
+  const bytes = stat.size
+  checkSize(options, bytes)
   onProgress?.({ received: 0, total: bytes })
   rmSync(target, { force: true })
   try {
@@ -93,19 +98,38 @@ async function copyFrom({ source, target, size, onProgress }: DownloadOptions): 
   onProgress?.({ received: bytes, total: bytes })
 }
 
+const hintOf = ({ source, official }: DownloadOptions): string => mirrorHint(official ?? source)
+
+/** Undefined if there is nothing at the path, or if a part of it is a file. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw new DownloadError(`${path} cannot be read: ${messageOf(error)}.`, 'make it readable for this user')
+  }
+}
+
 /** @throws {DownloadError} if the file has another size than the release */
-function checkSize(source: string, bytes: number, size: number | undefined): void {
+function checkSize(options: DownloadOptions, bytes: number): void {
+  const { source, size } = options
   if (size === undefined || bytes === size) return
   throw new DownloadError(
     `${source} has ${bytes.toLocaleString('en-US')} bytes, but the release has ${size.toLocaleString('en-US')}.`,
-    mirrorHint(source),
+    hintOf(options),
   )
 }
 
 type Response = Dispatcher.ResponseData & { readonly address: string }
 
 /** Requests an address and follows its redirects. The body of the answer must be read. */
-async function request(source: string, offset: number, dispatcher: Dispatcher, signal: AbortSignal): Promise<Response> {
+async function request(
+  options: DownloadOptions,
+  offset: number,
+  dispatcher: Dispatcher,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { source } = options
   const undici = await import('undici')
   const seen = new Set<string>()
   for (let address = source; ; ) {
@@ -115,7 +139,7 @@ async function request(source: string, offset: number, dispatcher: Dispatcher, s
           .slice(-3)
           .map((one) => sanitize(one, 200))
           .join(' -> ')}.`,
-        mirrorHint(source),
+        hintOf(options),
       )
     seen.add(address)
     const headers = { 'user-agent': 'isobench', ...(offset > 0 && { range: `bytes=${offset}-` }) }
@@ -124,23 +148,23 @@ async function request(source: string, offset: number, dispatcher: Dispatcher, s
     if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string')
       return { ...response, address, body: response.body }
     await response.body.dump()
-    address = redirectTarget(source, address, location)
+    address = redirectTarget(options, address, location)
   }
 }
 
 /** @throws {DownloadError} if the address is invalid, or leaves TLS */
-function redirectTarget(source: string, from: string, location: string): string {
+function redirectTarget(options: DownloadOptions, from: string, location: string): string {
   const next = URL.canParse(location, from) ? new URL(location, from) : undefined
   const allowed = from.startsWith('https:') ? ['https:'] : ['https:', 'http:']
   if (next !== undefined && allowed.includes(next.protocol)) return next.href
-  throw new DownloadError(`${source} redirects to "${sanitize(location, 200)}".`, mirrorHint(source))
+  throw new DownloadError(`${options.source} redirects to "${sanitize(location, 200)}".`, hintOf(options))
 }
 
 /** Fetches what is missing of the file. A server that ignores the range sends the whole file. */
 async function fetchRest(options: DownloadOptions, dispatcher: Dispatcher, signal: AbortSignal): Promise<void> {
   const { source, target, size, onProgress } = options
   const had = sizeOf(target)
-  const response = await request(source, had, dispatcher, signal)
+  const response = await request(options, had, dispatcher, signal)
   const { statusCode, headers, body } = response
   if (statusCode === 416 && had > 0) {
     await body.dump()
@@ -149,12 +173,12 @@ async function fetchRest(options: DownloadOptions, dispatcher: Dispatcher, signa
   }
   if (statusCode !== 200 && statusCode !== 206) {
     await body.dump()
-    throw new DownloadError(`${source}: the server answered ${statusText(statusCode)}.`, mirrorHint(source))
+    throw new DownloadError(`${source}: the server answered ${statusText(statusCode)}.`, hintOf(options))
   }
   const offset = statusCode === 206 ? Number(/^bytes (\d+)-/.exec(String(headers['content-range']))?.[1]) : 0
   if (offset !== 0 && offset !== had) {
     await body.dump()
-    throw new DownloadError(`${source}: the server sent another part of the file than asked.`, mirrorHint(source))
+    throw new DownloadError(`${source}: the server sent another part of the file than asked.`, hintOf(options))
   }
   const length = Number(headers['content-length'] ?? Number.NaN)
   const total = Number.isNaN(length) ? undefined : offset + length
@@ -164,14 +188,14 @@ async function fetchRest(options: DownloadOptions, dispatcher: Dispatcher, signa
     await using file = await open(target, offset === 0 ? 'w' : 'a', 0o600)
     for await (const part of body as AsyncIterable<Buffer>) {
       if (received === offset) {
-        if (offset === 0) refuseHtml(source, part)
-        if (total !== undefined) checkSize(source, total, size)
+        if (offset === 0) refuseHtml(options, part)
+        if (total !== undefined) checkSize(options, total)
       }
       await file.writeFile(part)
       received += part.length
       onProgress?.({ received, total: total ?? size })
     }
-    if (total === undefined) checkSize(source, received, size)
+    if (total === undefined) checkSize(options, received)
   } catch (error) {
     if (error instanceof DownloadError) rmSync(target, { force: true })
     throw writeProblem(target, error)
@@ -179,11 +203,11 @@ async function fetchRest(options: DownloadOptions, dispatcher: Dispatcher, signa
 }
 
 /** A portal of a network, or a page with an error, answers 200 with HTML. No release begins like that. */
-function refuseHtml(source: string, start: Buffer): void {
+function refuseHtml(options: DownloadOptions, start: Buffer): void {
   if (!/^\s*<(!doctype|html|\?xml)/i.test(start.subarray(0, 200).toString('latin1'))) return
   throw new DownloadError(
-    `${source}: the server sent a web page instead of the file. A proxy or a login page may be in between.`,
-    mirrorHint(source),
+    `${options.source}: the server sent a web page instead of the file. A proxy or a login page may be in between.`,
+    hintOf(options),
   )
 }
 
@@ -198,8 +222,8 @@ const statusText = (code: number): string => statusTexts[code] ?? String(code)
 
 /** What errors of the network mean. */
 const networkProblems: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its host name is unknown; is there a network?',
-  EAI_AGAIN: 'its host name cannot be looked up; is there a network?',
+  ENOTFOUND: 'its host name is unknown (is there a network?)',
+  EAI_AGAIN: 'its host name cannot be looked up (is there a network?)',
   ECONNREFUSED: 'the host refuses the connection',
   ENETUNREACH: 'there is no network',
   EHOSTUNREACH: 'there is no route to the host',
@@ -221,7 +245,8 @@ function codeOf(error: unknown): string {
 }
 
 /** The error of a download that broke. What has arrived stays, so that the next download continues. */
-function explain(error: unknown, { source, target }: DownloadOptions, timedOut: number | undefined): IsobenchError {
+function explain(error: unknown, options: DownloadOptions, timedOut: number | undefined): IsobenchError {
+  const { source, target } = options
   const why =
     timedOut === undefined
       ? (networkProblems[codeOf(error)] ?? messageOf(error))
@@ -230,5 +255,5 @@ function explain(error: unknown, { source, target }: DownloadOptions, timedOut: 
   if (bytes === 0) rmSync(target, { force: true })
   const got = bytes === 0 ? '' : ` ${bytes.toLocaleString('en-US')} bytes have arrived.`
   const again = bytes === 0 ? '' : 'run the same command again, which continues the download; or '
-  return new DownloadError(`${source} cannot be downloaded: ${why}.${got}`, `${again}${mirrorHint(source)}`)
+  return new DownloadError(`${source} cannot be downloaded: ${why}.${got}`, `${again}${hintOf(options)}`)
 }

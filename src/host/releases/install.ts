@@ -2,7 +2,9 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import {
+  accessSync,
   chmodSync,
+  constants,
   createReadStream,
   existsSync,
   mkdirSync,
@@ -14,18 +16,18 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { HostError } from '../../util/errors.ts'
 import { makeFolder, temporaryName, WriteError, writeFileAtomic } from '../../util/files.ts'
 import { removeResource } from '../cleanup.ts'
-import { makeFolderWithMode } from '../guest-folder.ts'
+import { makeFolderWithMode, makeSystemFolder } from '../guest-folder.ts'
 import { CleanupJournal } from '../journal.ts'
 import { LockedError, type LockHolder, lock } from '../lock.ts'
-import { cacheFolder, releasesFolder } from '../paths.ts'
+import { cacheFolder, releasesFolder, stateFolder } from '../paths.ts'
 import { runHostCommand } from '../process.ts'
 import { type DownloadLimits, type DownloadProgress, download } from './download.ts'
-import { DigestError, mirrorHint } from './errors.ts'
+import { ArchiveError, DigestError, mirrorHint } from './errors.ts'
 import type { Release, ReleaseFile } from './release.ts'
 import { folderOf, type InstalledRelease, installedRelease, type ReleaseRecord, recordName } from './store.ts'
 import { lacks, unpack } from './unpack.ts'
@@ -64,8 +66,14 @@ export function digestOf({ sha256, sha512 }: Pick<ReleaseFile, 'sha256' | 'sha51
   return sha256 === undefined ? undefined : `sha256:${sha256}`
 }
 
+/** A release, or all versions of it. */
+interface ReleaseChoice {
+  readonly name: string
+  readonly version?: string | undefined
+}
+
 /** The prefix of a release's unfinished downloads. */
-const prefixOf = ({ name, version }: Pick<Release, 'name' | 'version'>) => `${name}@${version}-`
+const prefixOf = ({ name, version }: ReleaseChoice) => `${name}@${version === undefined ? '' : `${version}-`}`
 
 const lockName = '.lock'
 
@@ -91,7 +99,12 @@ const startJournal = () => CleanupJournal.start(`releases-${randomBytes(3).toStr
 export async function installRelease(release: Release, options: InstallOptions): Promise<InstalledRelease> {
   const { name, version, files } = release
   const target = folderOf(name, version)
-  makeFolder(releasesFolder())
+  for (const [folder, variable] of [
+    [releasesFolder(), 'ISOBENCH_HOME'],
+    [stateFolder(), 'ISOBENCH_STATE'],
+    [cacheFolder(), 'ISOBENCH_CACHE'],
+  ] as const)
+    assertWritable(folder, variable)
   using _lock = await lockReleases(`installing ${name} ${version}`, options)
   const existing = installedRelease(name, version)
   if (existing) return existing
@@ -101,9 +114,34 @@ export async function installRelease(release: Release, options: InstallOptions):
       `move it away: mv ${target} ${target}.old`,
     )
   assertDigests(release, options)
+  const fetched: FetchedFile[] = []
+  try {
+    for (const file of files) fetched.push({ file, ...(await fetchFile(release, file, options)) })
+    return await unpackAll(release, fetched, options)
+  } catch (error) {
+    // Without a digest, nothing shows later that a file is complete. A broken archive breaks again.
+    for (const { file, path } of fetched)
+      if (error instanceof ArchiveError || digestOf(file) === undefined) rmSync(path, { force: true })
+    throw error
+  }
+}
+
+/** A file that was fetched and verified. */
+interface FetchedFile {
+  readonly file: ReleaseFile
+  readonly path: string
+  readonly record: ReleaseRecord['files'][number]
+}
+
+/** Unpacks the files of a release beside its folder, and gives the folder its name. */
+async function unpackAll(
+  release: Release,
+  fetched: readonly FetchedFile[],
+  options: InstallOptions,
+): Promise<InstalledRelease> {
+  const { name, version } = release
+  const target = folderOf(name, version)
   await using journal = startJournal()
-  const fetched: { file: ReleaseFile; path: string; record: ReleaseRecord['files'][number] }[] = []
-  for (const file of files) fetched.push({ file, ...(await fetchFile(release, file, options)) })
   const temporary = temporaryName(join(releasesFolder(), `${name}-${version}`))
   const entry = { kind: 'directory', path: temporary } as const
   await using _temporary = await journal.create(entry, () => mkdirSync(temporary, { mode: 0o700 }))
@@ -112,12 +150,12 @@ export async function installRelease(release: Release, options: InstallOptions):
     await unpack(path, file, temporary, { signal: options.signal })
     rmSync(path)
   }
-  assertPrograms(release, temporary)
-  const { arch, released, licence, programs } = release
+  preparePrograms(release, temporary)
+  const { arch, released, license, programs } = release
   const record: ReleaseRecord = {
     arch,
     ...(released !== undefined && { released }),
-    licence,
+    license,
     installed: new Date().toISOString(),
     files: fetched.map((one) => one.record),
     programs: { ...programs },
@@ -130,6 +168,36 @@ export async function installRelease(release: Release, options: InstallOptions):
   makeFolder(dirname(target))
   renameSync(temporary, target)
   return { name, version, folder: target, ...record }
+}
+
+/** Why a folder cannot be written to. */
+const folderProblems: Readonly<Record<string, string>> = {
+  EACCES: 'this user must not write there',
+  EPERM: 'this user must not write there',
+  EROFS: 'its file system is read-only',
+  ENOTDIR: 'a part of the path is not a folder',
+  EEXIST: 'it is a link to something that does not exist',
+  ENOENT: 'it is a link to something that does not exist',
+}
+
+/**
+ * Creates a folder of isobench unless it exists.
+ * @throws {HostError} that names the variable for another folder, if this process cannot write there
+ */
+function assertWritable(folder: string, variable: string): void {
+  const refuse = (why: string) =>
+    new HostError(
+      `${folder} cannot be written: ${why}.`,
+      `run isobench as root, or set ${variable} to a folder that can be written`,
+    )
+  try {
+    makeSystemFolder(folder)
+    if (!statSync(folder).isDirectory()) throw refuse('it is not a folder')
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const why = folderProblems[(error as NodeJS.ErrnoException).code ?? '']
+    throw why === undefined ? error : refuse(why)
+  }
 }
 
 function assertDigests({ name, version, files }: Release, { trustFirst }: InstallOptions): void {
@@ -163,7 +231,15 @@ async function fetchFile(
   if (existsSync(path) && (await hashFile(path, algorithm)) === expected) return verified(expected!, false)
   for (let continued = existsSync(path); ; continued = false) {
     const onProgress = (progress: DownloadProgress) => onEvent?.({ kind: 'downloading', source, progress })
-    await download({ source, target: path, size: file.size, signal, onProgress, ...(limits && { limits }) })
+    await download({
+      source,
+      official: file.url,
+      target: path,
+      size: file.size,
+      signal,
+      onProgress,
+      ...(limits && { limits }),
+    })
     const digest = await hashFile(path, algorithm)
     if (expected === undefined || digest === expected) return verified(digest, expected === undefined)
     rmSync(path)
@@ -194,13 +270,17 @@ function assertSpace(size: number | undefined): void {
   )
 }
 
-/** @throws {ArchiveError} if a program is missing, or is a link that leaves the folder */
-function assertPrograms({ files, programs }: Release, folder: string): void {
+/**
+ * Makes the programs executable, whatever the archive says.
+ * @throws {ArchiveError} if a program is missing, or is a link that leaves the folder
+ */
+function preparePrograms({ files, programs }: Release, folder: string): void {
   const root = realpathSync(folder)
   for (const path of Object.values(programs)) {
     const file = join(root, path)
     const isThere = existsSync(file) && statSync(file).isFile() && realpathSync(file).startsWith(`${root}/`)
     if (!isThere) throw lacks(files.map(({ url }) => nameOf(url)).join(' and '), path)
+    chmodSync(file, 0o755)
   }
 }
 
@@ -210,7 +290,7 @@ export async function removeRelease({ name, version, folder }: InstalledRelease)
   await using journal = startJournal()
   const aside = temporaryName(join(releasesFolder(), `${name}-${version}`))
   await using _aside = await journal.create({ kind: 'directory', path: aside }, () => renameSync(folder, aside))
-  for (const file of partialDownloads()) if (basename(file).startsWith(prefixOf({ name, version }))) rmSync(file)
+  for (const file of partialDownloads({ name, version })) rmSync(file)
   removeIfEmpty(dirname(folder))
 }
 
@@ -223,27 +303,28 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-/** The files of downloads that broke off. */
-export const partialDownloads = (): string[] =>
+/** The files of downloads that broke off, by default of all releases. */
+export const partialDownloads = (choice?: ReleaseChoice): string[] =>
   existsSync(downloadsFolder())
     ? readdirSync(downloadsFolder())
-        .filter((name) => name.endsWith('.part'))
+        .filter((name) => name.endsWith('.part') && (choice === undefined || name.startsWith(prefixOf(choice))))
         .map((name) => join(downloadsFolder(), name))
     : []
 
-/** Removes the unfinished downloads, unless an installation is running. Returns their paths. */
-export async function removePartialDownloads(): Promise<string[]> {
-  if (partialDownloads().length === 0) return []
+/** Removes unfinished downloads, by default all, unless an installation is running. Returns their paths. */
+export async function removePartialDownloads(choice?: ReleaseChoice): Promise<string[]> {
+  if (partialDownloads(choice).length === 0) return []
+  const isNew = !existsSync(releasesFolder())
   makeFolder(releasesFolder())
   try {
     using _lock = await lock(join(releasesFolder(), lockName), { purpose: 'removing unfinished downloads' })
-    const files = partialDownloads()
+    const files = partialDownloads(choice)
     for (const file of files) rmSync(file)
     return files
   } catch (error) {
     if (error instanceof LockedError) return []
     throw error
   } finally {
-    removeIfEmpty(releasesFolder())
+    if (isNew) removeIfEmpty(releasesFolder())
   }
 }

@@ -15,7 +15,7 @@ function firecracker(version: string, arch: ReleaseArch, digest: Digest, release
     version,
     arch,
     ...(released !== undefined && { released }),
-    licence: 'Apache-2.0',
+    license: 'Apache-2.0',
     files: [
       {
         url: github('firecracker-microvm/firecracker', `v${version}`, `firecracker-v${version}-${arch}.tgz`),
@@ -47,7 +47,7 @@ function cloudHypervisor(
     version,
     arch,
     ...(released !== undefined && { released }),
-    licence: 'Apache-2.0 AND BSD-3-Clause',
+    license: 'Apache-2.0 AND BSD-3-Clause',
     files: [file('cloud-hypervisor', digests.vmm), file('ch-remote', digests.remote)],
     programs: { 'cloud-hypervisor': 'cloud-hypervisor', 'ch-remote': 'ch-remote' },
     platforms: ['cloud-hypervisor'],
@@ -68,7 +68,7 @@ const firecrackerKernel = (version: string, arch: ReleaseArch, digest: Digest): 
   version: `${version}-20260930`,
   arch,
   released: '2026-09-30',
-  licence: 'GPL-2.0-only',
+  license: 'GPL-2.0-only',
   files: [
     plain(
       `https://s3.amazonaws.com/spec.ccfc.min/firecracker-ci/20260930-a738f18a8db0-0/${arch}/vmlinux-${version}`,
@@ -86,7 +86,7 @@ const cloudHypervisorKernel = (arch: ReleaseArch, file: string, digest: Digest):
   version: '6.16.9-20260508',
   arch,
   released: '2026-05-08',
-  licence: 'GPL-2.0-only',
+  license: 'GPL-2.0-only',
   files: [plain(github('cloud-hypervisor/linux', 'ch-release-v6.16.9-20260508', file), digest, 'vmlinux')],
   programs: { vmlinux: 'vmlinux' },
   platforms: ['cloud-hypervisor'],
@@ -103,7 +103,7 @@ function kata(runtime: 'rust' | 'go', version: string, arch: ReleaseArch, digest
     version,
     arch,
     ...(released !== undefined && { released }),
-    licence: 'Apache-2.0 AND GPL-2.0-only',
+    license: 'Apache-2.0 AND GPL-2.0-only',
     files: [
       {
         url: github(kataProject, version, `${prefix}-${version}-${arch === 'x86_64' ? 'amd64' : 'arm64'}.tar.zst`),
@@ -114,7 +114,7 @@ function kata(runtime: 'rust' | 'go', version: string, arch: ReleaseArch, digest
     ],
     programs: { 'containerd-shim-kata-v2': shim },
     platforms: ['kata'],
-    notes: 'The archive contains QEMU, Cloud Hypervisor, a guest kernel and an image, which have other licences.',
+    notes: 'The archive contains QEMU, Cloud Hypervisor, a guest kernel and an image, which have other licenses.',
   }
 }
 
@@ -124,7 +124,7 @@ const gvisor = (version: string, arch: ReleaseArch, digest: Digest): Release => 
   version,
   arch,
   released: version.replace(/^(\d{4})(\d\d)(\d\d).*/, '$1-$2-$3'),
-  licence: 'Apache-2.0',
+  license: 'Apache-2.0',
   files: [
     {
       url: `https://storage.googleapis.com/gvisor/releases/release/${version}/${arch}/gvisor.tar.bz2`,
@@ -146,7 +146,7 @@ const crun = (arch: ReleaseArch, debianArch: string, digest: Digest): Release =>
   name: 'crun',
   version: '1.29.1',
   arch,
-  licence: 'GPL-2.0-or-later AND LGPL-2.1-or-later',
+  license: 'GPL-2.0-or-later AND LGPL-2.1-or-later',
   files: [plain(github('containers/crun', '1.29.1', `crun-1.29.1-linux-${debianArch}`), digest, 'crun')],
   programs: { crun: 'crun' },
   platforms: ['crun'],
@@ -157,7 +157,7 @@ const youki = (arch: ReleaseArch, digest: Digest): Release => ({
   version: '0.7.0',
   arch,
   released: '2026-07-23',
-  licence: 'Apache-2.0',
+  license: 'Apache-2.0',
   files: [
     {
       url: github('youki-dev/youki', 'v0.7.0', `youki-0.7.0-${arch}-musl.tar.gz`),
@@ -255,7 +255,7 @@ export const releases: readonly Release[] = [
     name: 'hypervisor-firmware',
     version: '0.5.0',
     arch: 'x86_64',
-    licence: 'Apache-2.0',
+    license: 'Apache-2.0',
     files: [
       plain(
         github('cloud-hypervisor/rust-hypervisor-firmware', '0.5.0', 'hypervisor-fw'),
@@ -342,7 +342,7 @@ export const releases: readonly Release[] = [
     name: 'osv',
     version: '0.57.0',
     arch: 'x86_64',
-    licence: 'BSD-3-Clause',
+    license: 'BSD-3-Clause',
     files: [osvFile(''), osvFile('-microvm')],
     programs: { 'loader.elf': 'loader.elf', 'loader-microvm.elf': 'loader-microvm.elf' },
     platforms: ['osv'],

@@ -42,7 +42,7 @@ export interface Release {
   /** `YYYY-MM-DD`, if a public file states it. */
   readonly released?: string
   /** SPDX expression. */
-  readonly licence: string
+  readonly license: string
   readonly files: readonly ReleaseFile[]
   /**
    * Path of each program or file that drivers look for, by name, after the installation. An archive without one of them

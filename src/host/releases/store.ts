@@ -16,7 +16,7 @@ const recordSchema = z.strictObject({
   arch: z.string(),
   /** `YYYY-MM-DD`. */
   released: z.string().optional(),
-  licence: z.string(),
+  license: z.string(),
   /** ISO 8601. */
   installed: z.string(),
   files: z.array(

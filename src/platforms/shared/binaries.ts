@@ -6,6 +6,8 @@ import * as z from 'zod'
 import { hostEnvironment } from '../../host/environment.ts'
 import type { Requirement } from '../../host/packages.ts'
 import { type BuildSelection, findBuild, type ReleaseProgram } from '../../host/releases/build.ts'
+import { findRelease, releasesFor } from '../../host/releases/manifest.ts'
+import { hostArch } from '../../host/releases/release.ts'
 import { sanitize } from '../../util/text.ts'
 
 /** What a requirement has if the program is also in a Debian package. */
@@ -31,8 +33,18 @@ export function releaseRequirement(
     build,
     provision,
     ...(build.source === 'path' && debian),
-    installHint: `isobench provision ${provision.join(' ')} (by hand: docs/reference/platforms.md)`,
+    installHint:
+      unknownVersion(program.release, selection.version) ??
+      `isobench provision ${provision.join(' ')} (by hand: docs/reference/platforms.md)`,
   }
+}
+
+/** The fix of a version that isobench cannot provision. Undefined if it can. */
+function unknownVersion(release: string, version: string | undefined): string | undefined {
+  if (version === undefined || findRelease(release, version)) return undefined
+  const known = releasesFor(hostArch()).flatMap((one) => (one.name === release ? [one.version] : []))
+  const choice = known.length === 0 ? '' : `set the option version to ${known.join(' or ')}, or `
+  return `isobench knows no release ${release} ${version}: ${choice}set the option binary`
 }
 
 /** Returns why the program at `path` is not the runtime `name`, or `undefined` if it is. */

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CommandIo } from '../../../src/commands/command.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
 import { command } from '../../../src/commands/provision.ts'
-import { formatBytes, ProvisionProgress, progressText } from '../../../src/commands/provision-text.ts'
+import { formatBytes, listText, ProvisionProgress, progressText } from '../../../src/commands/provision-text.ts'
 import { releases } from '../../../src/host/releases/manifest.ts'
 import { hostArch } from '../../../src/host/releases/release.ts'
 import type { IsobenchError } from '../../../src/util/errors.ts'
@@ -57,7 +57,7 @@ async function publishYouki(): Promise<void> {
 
 describe('isobench provision', () => {
   it.skipIf(youki === undefined || youki.files[0]!.statedBy > 0)(
-    'installs from a mirror, and prints the license, the digest to pin, the folder and its user',
+    'installs from a mirror, and prints the license, the digest, the folder and its user',
     async () => {
       await publishYouki()
       const { code, out, err } = await provision(['youki'], { from: ['mirror'], trustFirstDownload: [true] })
@@ -66,7 +66,8 @@ describe('isobench provision', () => {
       expect(readdirSync(folder).sort()).toEqual(['release.json', 'youki'])
       const { files } = JSON.parse(readFileSync(join(folder, 'release.json'), 'utf8'))
       expect(out).toBe(
-        `youki 0.7.0 is in ${folder}\n  digest to pin: ${files[0].digest} ${files[0].url}\n` +
+        `youki 0.7.0 is in ${folder}\n` +
+          `  not verified: ${files[0].url} has the digest ${files[0].digest}; compare it with another source\n` +
           '  used by the platform youki, if the config names no other binary or version\n' +
           '  note: No public file states a digest of this build.\n',
       )
@@ -77,6 +78,9 @@ describe('isobench provision', () => {
       expect(JSON.parse((await provision([], { list: [true], json: [true] })).out).installed).toMatchObject([
         { name: 'youki', version: '0.7.0' },
       ])
+      const again = await provision(['youki'], { from: ['mirror'], trustFirstDownload: [true] })
+      expect(again.out).toMatch(/^youki 0\.7\.0 is already installed in /)
+      expect(again.err).toBe('')
     },
   )
 
@@ -115,8 +119,61 @@ describe('isobench provision', () => {
     }
   })
 
-  it('takes only folders and http addresses as a mirror', async () => {
-    expect((await refusal(['crun'], { from: ['ftp://a/b'] })).message).toContain('neither a folder nor an http address')
+  it.each([
+    ['ftp://a/b', 'ftp:// is neither a folder nor an http address', 'use https'],
+    ['file:///mnt/mirror', 'file:// is neither a folder', 'without file://'],
+    ['http://', 'is not a valid address', '--from https://mirror.example.org/releases'],
+    ['http:///a', 'is not a valid address', '--from https://mirror.example.org/releases'],
+    ['absent', '/absent does not exist', 'name the folder'],
+    ['/dev/null', '/dev/null is not a folder', 'name the folder'],
+  ])('takes only folders and http addresses as a mirror: %s', async (from, message, fix) => {
+    const error = await refusal(['crun'], { from: [from], dryRun: [true] })
+    expect(error.code).toBe('ISOBENCH_USAGE')
+    expect(error.message).toContain(message)
+    expect(error.fix).toContain(fix)
+  })
+
+  it.each([
+    [[], { remove: ['crun'], dryRun: [true] }, '--remove and --dry-run', 'omit --remove or --dry-run'],
+    [[], { remove: ['crun'], list: [true] }, '--list and --remove', 'omit --list or --remove'],
+    [['youki'], { remove: ['crun'] }, '--remove and "youki"', 'isobench provision --remove crun --remove youki'],
+    [['crun'], { list: [true] }, '--list and "crun"', 'omit --list or "crun"'],
+    [[], { list: [true], from: ['mirror'] }, '--list and --from', 'omit --list or --from'],
+  ])('refuses what does not go together: %j %j', async (names, typed, message, fix) => {
+    const error = await refusal(names, typed as unknown as Record<string, readonly (string | boolean)[]>)
+    expect(error.code).toBe('ISOBENCH_USAGE')
+    expect(error.message).toContain(`${message} do not go together.`)
+    expect(error.fix).toContain(fix)
+  })
+
+  it.each([
+    ['crum', 'there is no release "crum". Did you mean crun?'],
+    ['../x', 'there is no release "../x".'],
+    ['crun@', '"crun@" has no version after the "@".'],
+  ])('refuses to remove %s', async (name, message) => {
+    const error = await refusal([], { remove: [name] })
+    expect(error.code).toBe('ISOBENCH_USAGE')
+    expect(error.message).toContain(message)
+  })
+
+  it('removes what has arrived of a release that is not installed', async () => {
+    const downloads = join(place, 'CACHE/downloads')
+    mkdirSync(downloads, { recursive: true })
+    const file = join(downloads, 'crun@1.29.1-x86_64-crun.part')
+    for (const name of [file, join(downloads, 'youki@0.7.0-x86_64-youki.part')]) writeFileSync(name, '')
+    expect(JSON.parse((await provision([], { remove: ['crun'], json: [true] })).out)).toEqual([file])
+    expect(readdirSync(downloads)).toEqual(['youki@0.7.0-x86_64-youki.part'])
+  })
+
+  it('plans a release once that is named twice', async () => {
+    expect(JSON.parse((await provision(['crun', 'crun'], { dryRun: [true], json: [true] })).out)).toHaveLength(1)
+  })
+
+  it('lists on lines of their own, uncut, what a narrow terminal has no room for', () => {
+    const text = (columns: number) => listText({ ...streams().io, out: { columns } } as unknown as CommandIo)
+    expect(text(60)).toContain('\n  Apache-2.0 AND BSD-3-Clause\n')
+    expect(text(60)).not.toContain('…')
+    expect(text(120)).toMatch(/^release +of +digest stated by +license\n/)
   })
 
   it('says what is not installed', async () => {

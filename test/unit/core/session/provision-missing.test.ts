@@ -3,7 +3,8 @@ import { resolvePlatforms } from '../../../../src/core/project/platforms.ts'
 import { lackingReleases, provisionMissing, unpackersFor } from '../../../../src/core/session/provision-missing.ts'
 import { DigestError } from '../../../../src/host/releases/errors.ts'
 import type { InstallOptions, installRelease } from '../../../../src/host/releases/install.ts'
-import type { Release } from '../../../../src/host/releases/release.ts'
+import { releasesFor } from '../../../../src/host/releases/manifest.ts'
+import { hostArch, type Release } from '../../../../src/host/releases/release.ts'
 import { platform } from '../../../../src/index.ts'
 import { drivers } from '../../../../src/platforms/index.ts'
 import { emptyReleases } from '../../../support/releases.ts'
@@ -63,6 +64,14 @@ describe('with --install', () => {
     const { installed, lines } = await provisioned(requirementsOf(platform('firecracker', { version: '0.9.0' })))
     expect(installed).toEqual([])
     expect(lines).toMatch(/^isobench knows no release firecracker@0\.9\.0 for \w+\. Fix: isobench provision --list$/)
+  })
+
+  it('has a fix for such a version that names those it knows', () => {
+    const [runsc] = requirementsOf(platform('gvisor', { version: '2026' })).filter(({ provision }) => provision)
+    const known = releasesFor(hostArch()).flatMap(({ name, version }) => (name === 'gvisor' ? [version] : []))
+    expect(runsc!.installHint).toBe(
+      `isobench knows no release gvisor 2026: set the option version to ${known.join(' or ')}, or set the option binary`,
+    )
   })
 
   it('ends when the user interrupts it', async () => {

@@ -169,7 +169,7 @@ describe('a download', () => {
     await closed[Symbol.asyncDispose]()
     for (const [source, why] of [
       [`${closed.address}/a`, 'the host refuses the connection'],
-      ['http://isobench.invalid/a', /its host name (is unknown|cannot be looked up); is there a network\?/],
+      ['http://isobench.invalid/a', /its host name (is unknown|cannot be looked up) \(is there a network\?\)\.$/],
     ] as const)
       await expect(download({ source, target, limits })).rejects.toThrow(why)
     expect(existsSync(target)).toBe(false)
@@ -244,5 +244,17 @@ describe('a folder', () => {
     await expect(download({ source: join(folder, 'absent'), target })).rejects.toThrow(
       `there is no file ${join(folder, 'absent')}.`,
     )
+    writeFileSync(join(folder, 'file'), '')
+    await expect(download({ source: join(folder, 'file/release.tgz'), target })).rejects.toThrow('there is no file')
+    await expect(download({ source: folder, target })).rejects.toThrow(`${folder} is not a file.`)
+  })
+
+  it('names the official address if the file of the mirror is wrong', async () => {
+    const source = join(folder, 'release.tgz')
+    writeFileSync(source, bytes)
+    const error = await download({ source, target, official: 'https://a.example/release.tgz', size: 5 }).catch(
+      (thrown: unknown) => thrown as DownloadError,
+    )
+    expect(error?.fix).toMatch(/^get https:\/\/a\.example\/release\.tgz in another way/)
   })
 })

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -59,7 +69,7 @@ const release: Release = {
   name: 'firecracker',
   version: '9.0',
   arch: 'x86_64',
-  licence: 'Apache-2.0',
+  license: 'Apache-2.0',
   files: [file],
   programs: { firecracker: 'firecracker', jailer: 'jailer' },
   platforms: ['firecracker'],
@@ -82,7 +92,8 @@ async function expectRefusal(
   const error = await install(what, options).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(kind)
   expect(readdirSync(home())).toEqual([])
-  expect(readdirSync(join(place, 'state/journals'))).toEqual([])
+  const journals = join(place, 'state/journals')
+  expect(existsSync(journals) ? readdirSync(journals) : []).toEqual([])
   return error as Error & { readonly fix?: string }
 }
 
@@ -97,7 +108,7 @@ describe('a release', () => {
     expect(installed).toEqual(installedRelease('firecracker', '9.0'))
     expect(installed).toMatchObject({
       folder,
-      licence: 'Apache-2.0',
+      license: 'Apache-2.0',
       files: [
         {
           url,
@@ -337,6 +348,58 @@ it('the clean-up leaves the download of a running installation alone', async () 
   controller.abort()
   await expect(running).rejects.toThrow('interrupted')
   expect(partialDownloads()).toHaveLength(1)
+})
+
+it('makes programs executable, whatever the archive says', async () => {
+  const plain = gzipSync(await tarOf(firecrackerEntries.map((entry) => ({ ...entry, mode: 0o644 }))))
+  publish(plain)
+  const { folder } = await install(withFile({ sha256: sha256(plain), size: plain.length }))
+  expect(['firecracker', 'jailer'].map((name) => statSync(join(folder, name)).mode & 0o7777)).toEqual([0o755, 0o755])
+})
+
+it('names what ISOBENCH_HOME is if it is no folder', async () => {
+  publish()
+  writeFileSync(home(), '')
+  await expect(install()).rejects.toThrow(`${home()} cannot be written: it is not a folder.`)
+  rmSync(home())
+  symlinkSync(join(place, 'absent'), home())
+  await expect(install()).rejects.toMatchObject({
+    code: 'ISOBENCH_HOST',
+    message: `${home()} cannot be written: it is a link to something that does not exist.`,
+    fix: 'run isobench as root, or set ISOBENCH_HOME to a folder that can be written',
+  })
+  vi.stubEnv('ISOBENCH_HOME', join(mirror, 'firecracker-v9.0-x86_64.tgz/home'))
+  await expect(install()).rejects.toThrow('a part of the path is not a folder.')
+})
+
+describe('what another download cannot continue is removed:', () => {
+  it('the files of a release with a broken archive', async () => {
+    const broken = Buffer.from('no archive')
+    publish()
+    publish(broken, 'second.tgz')
+    const second = { ...file, url: 'https://a/second.tgz', sha256: sha256(broken), size: broken.length }
+    await expectRefusal(ArchiveError, { ...release, files: [file, second] })
+    expect(partialDownloads()).toEqual([])
+  })
+
+  it('a file without a digest, if another one of the release is wrong', async () => {
+    publish()
+    publish(Buffer.from('wrong'), 'second.tgz')
+    const first = { url, statedBy: 0, archive: file.archive, members: file.members }
+    const second = { ...file, url: 'https://a/second.tgz', size: 5 }
+    await expectRefusal(DigestError, { ...release, files: [first, second] }, { from: mirror, trustFirst: true })
+    expect(partialDownloads()).toEqual([])
+  })
+})
+
+it('the download of one version can be removed, and an empty home of the user stays', async () => {
+  mkdirSync(join(place, 'cache/downloads'), { recursive: true })
+  mkdirSync(home())
+  const [one, two] = ['9.0', '9.0.1'].map((version) => join(place, `cache/downloads/firecracker@${version}-x.part`))
+  for (const path of [one!, two!]) writeFileSync(path, '')
+  expect(await removePartialDownloads({ name: 'firecracker', version: '9.0' })).toEqual([one])
+  expect(partialDownloads({ name: 'firecracker' })).toEqual([two])
+  expect(existsSync(home())).toBe(true)
 })
 
 describe('a file without a known digest', () => {

@@ -16,7 +16,7 @@ afterEach(() => {
 
 const record = {
   arch: 'x86_64',
-  licence: 'Apache-2.0',
+  license: 'Apache-2.0',
   installed: '2026-11-29T20:00:00.000Z',
   files: [{ url: 'https://a/b', source: 'https://a/b', digest: `sha256:${'0'.repeat(64)}`, trustedFirst: false }],
   programs: { runsc: 'runsc', gvisor_sentry: 'gvisor-bin/gvisor_sentry' },
