@@ -8,7 +8,7 @@ import { folderOf, type InstalledRelease, installedReleases } from '../host/rele
 import { duration, figure } from '../reporters/format.ts'
 import { StatusLine } from '../reporters/terminal/status-line.ts'
 import { createColors, gap, type TableCell, table, widthOfTable } from '../reporters/terminal/table.ts'
-import { plural, sanitize } from '../util/text.ts'
+import { maskCredentials, plural, sanitize } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
 
 /** `12.3 MB`: releases and networks use decimal units. */
@@ -66,7 +66,7 @@ export const fetchPlan = (release: Release, from: string | undefined) => ({
   license: release.license,
   folder: folderOf(release.name, release.version),
   files: release.files.map((file) => ({
-    source: sourceOf(file, from),
+    source: maskCredentials(sourceOf(file, from)),
     size: file.size ?? null,
     digest: digestOf(file) ?? null,
     statedBy: file.statedBy,

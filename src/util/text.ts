@@ -55,3 +55,7 @@ export const wrap = (text: string, columns: number): string[] =>
 /** `1 round`, `2 rounds`. */
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`
+
+/** Replaces the user and the password of addresses: `http://***@host/a`. The text need not be a valid address. */
+export const maskCredentials = (text: string): string =>
+  text.replace(/^([a-z][a-z\d+.-]*:\/\/)?[^/\s]*@/i, (_, scheme: string | undefined) => `${scheme ?? ''}***@`)

@@ -5,8 +5,9 @@ import { copyFile, open } from 'node:fs/promises'
 import type { Dispatcher } from 'undici'
 import { InterruptedError, IsobenchError, messageOf } from '../../util/errors.ts'
 import { writeProblem } from '../../util/files.ts'
-import { sanitize } from '../../util/text.ts'
+import { maskCredentials, sanitize } from '../../util/text.ts'
 import { DownloadError, mirrorHint } from './errors.ts'
+import { type HostProxy, type ProxiedConnections, proxiedConnections } from './proxies.ts'
 
 /** How long a server may take, in milliseconds. */
 export interface DownloadLimits {
@@ -50,32 +51,38 @@ const mostRedirects = 10
  * @throws {WriteError} if the disk is full
  * @throws {InterruptedError} if the signal is aborted
  */
-export async function download(options: DownloadOptions): Promise<void> {
+export async function download(asked: DownloadOptions): Promise<void> {
+  if (asked.source.startsWith('/')) return copyFrom(asked)
+  const options: Fetch = { ...asked, address: asked.source, source: maskCredentials(asked.source) }
   const { source, signal } = options
-  if (source.startsWith('/')) return copyFrom(options)
-  const { EnvHttpProxyAgent } = await import('undici')
   const { stall, total } = options.limits ?? defaultLimits
-  // Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
-  await using agent = closing(
-    new EnvHttpProxyAgent({ headersTimeout: stall, bodyTimeout: stall, connect: { timeout: stall } }),
-  )
+  await using connections = await proxiedConnections(stall)
   const deadline = AbortSignal.timeout(total)
   for (let tries = 1; ; tries++) {
     try {
-      return await fetchRest(options, agent.dispatcher, AbortSignal.any([deadline, ...(signal ? [signal] : [])]))
+      return await fetchRest(options, connections, AbortSignal.any([deadline, ...(signal ? [signal] : [])]))
     } catch (error) {
       if (signal?.aborted) throw new InterruptedError(`interrupted while ${source} was downloaded`)
       if (error instanceof IsobenchError) throw error
       if (tries < mostTries && brokenConnection.has(codeOf(error))) continue
-      throw explain(error, options, deadline.aborted ? total : undefined)
+      throw explain(error, options, connections.used(), deadline.aborted ? total : undefined)
     }
   }
 }
 
-const closing = (dispatcher: Dispatcher) => ({
-  dispatcher,
-  [Symbol.asyncDispose]: () => dispatcher.destroy(),
-})
+/** A download over HTTP. Its `source` has no password, because messages contain it. */
+interface Fetch extends DownloadOptions {
+  /** With the password. */
+  readonly address: string
+}
+
+/** The user and the password of an address, as a header. */
+function authorizationOf(address: string): { readonly authorization?: string } {
+  const { username, password } = new URL(address)
+  if (username === '' && password === '') return {}
+  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return { authorization: `Basic ${Buffer.from(user).toString('base64')}` }
+}
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
@@ -124,25 +131,28 @@ type Response = Dispatcher.ResponseData & { readonly address: string }
 
 /** Requests an address and follows its redirects. The body of the answer must be read. */
 async function request(
-  options: DownloadOptions,
+  options: Fetch,
   offset: number,
-  dispatcher: Dispatcher,
+  connections: ProxiedConnections,
   signal: AbortSignal,
 ): Promise<Response> {
   const { source } = options
+  const { dispatcher } = connections
   const undici = await import('undici')
   const seen = new Set<string>()
-  for (let address = source; ; ) {
+  for (let { address } = options; ; ) {
     if (seen.has(address) || seen.size > mostRedirects)
       throw new DownloadError(
         `${source} redirects in a circle: ${[...seen, address]
           .slice(-3)
-          .map((one) => sanitize(one, 200))
+          .map((one) => sanitize(maskCredentials(one), 200))
           .join(' -> ')}.`,
         hintOf(options),
       )
     seen.add(address)
-    const headers = { 'user-agent': 'isobench', ...(offset > 0 && { range: `bytes=${offset}-` }) }
+    connections.forget()
+    const range = offset > 0 && { range: `bytes=${offset}-` }
+    const headers = { 'user-agent': 'isobench', ...authorizationOf(address), ...range }
     const response = await undici.request(address, { dispatcher, signal, headers })
     const { location } = response.headers
     if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string')
@@ -157,19 +167,22 @@ function redirectTarget(options: DownloadOptions, from: string, location: string
   const next = URL.canParse(location, from) ? new URL(location, from) : undefined
   const allowed = from.startsWith('https:') ? ['https:'] : ['https:', 'http:']
   if (next !== undefined && allowed.includes(next.protocol)) return next.href
-  throw new DownloadError(`${options.source} redirects to "${sanitize(location, 200)}".`, hintOf(options))
+  throw new DownloadError(
+    `${options.source} redirects to "${sanitize(maskCredentials(location), 200)}".`,
+    hintOf(options),
+  )
 }
 
 /** Fetches what is missing of the file. A server that ignores the range sends the whole file. */
-async function fetchRest(options: DownloadOptions, dispatcher: Dispatcher, signal: AbortSignal): Promise<void> {
+async function fetchRest(options: Fetch, connections: ProxiedConnections, signal: AbortSignal): Promise<void> {
   const { source, target, size, onProgress } = options
   const had = sizeOf(target)
-  const response = await request(options, had, dispatcher, signal)
+  const response = await request(options, had, connections, signal)
   const { statusCode, headers, body } = response
   if (statusCode === 416 && had > 0) {
     await body.dump()
     rmSync(target)
-    return fetchRest(options, dispatcher, signal)
+    return fetchRest(options, connections, signal)
   }
   if (statusCode !== 200 && statusCode !== 206) {
     await body.dump()
@@ -212,8 +225,10 @@ function refuseHtml(options: DownloadOptions, start: Buffer): void {
 }
 
 const statusTexts: Readonly<Record<number, string>> = {
+  401: '401 (unauthorized)',
   403: '403 (forbidden)',
   404: '404 (not found)',
+  407: '407 (the proxy asks for a password)',
   429: '429 (too many requests)',
   503: '503 (unavailable)',
 }
@@ -244,16 +259,42 @@ function codeOf(error: unknown): string {
   return codes.find((one) => Object.hasOwn(networkProblems, one)) ?? codes[0] ?? ''
 }
 
+/** Codes of connections that were not made. With a proxy, it is the connection to the proxy. */
+const noConnection: ReadonlySet<string> = new Set([
+  ...['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT'],
+])
+
+/** What is wrong with the proxy. Undefined if the proxy is not the cause. */
+function proxyProblem(error: unknown, proxy: HostProxy | undefined): string | undefined {
+  if (!proxy) return undefined
+  const name = `the proxy ${maskCredentials(proxy.url.origin)} of ${proxy.variable}`
+  // undici has no code for it.
+  const status = /^Proxy response \((\d+)\)/.exec(messageOf(error))?.[1]
+  if (status !== undefined) return `${name} answered ${statusText(Number(status))}`
+  const code = codeOf(error)
+  return noConnection.has(code) ? `${name} cannot be reached: ${networkProblems[code]}` : undefined
+}
+
 /** The error of a download that broke. What has arrived stays, so that the next download continues. */
-function explain(error: unknown, options: DownloadOptions, timedOut: number | undefined): IsobenchError {
+function explain(
+  error: unknown,
+  options: Fetch,
+  proxy: HostProxy | undefined,
+  timedOut: number | undefined,
+): DownloadError {
   const { source, target } = options
+  const ofProxy = timedOut === undefined ? proxyProblem(error, proxy) : undefined
   const why =
     timedOut === undefined
-      ? (networkProblems[codeOf(error)] ?? messageOf(error))
+      ? (ofProxy ?? networkProblems[codeOf(error)] ?? messageOf(error))
       : `it took longer than ${timedOut / 1000} s`
   const bytes = sizeOf(target)
   if (bytes === 0) rmSync(target, { force: true })
   const got = bytes === 0 ? '' : ` ${bytes.toLocaleString('en-US')} bytes have arrived.`
-  const again = bytes === 0 ? '' : 'run the same command again, which continues the download; or '
-  return new DownloadError(`${source} cannot be downloaded: ${why}.${got}`, `${again}${hintOf(options)}`)
+  const fixes = [
+    ...(bytes === 0 ? [] : ['run the same command again, which continues the download']),
+    ...(ofProxy === undefined ? [] : [`correct ${proxy?.variable}, or add the host to NO_PROXY`]),
+    hintOf(options),
+  ]
+  return new DownloadError(`${source} cannot be downloaded: ${why}.${got}`, fixes.join('; or '))
 }

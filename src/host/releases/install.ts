@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { HostError } from '../../util/errors.ts'
 import { makeFolder, temporaryName, WriteError, writeFileAtomic } from '../../util/files.ts'
+import { maskCredentials } from '../../util/text.ts'
 import { removeResource } from '../cleanup.ts'
 import { makeFolderWithMode, makeSystemFolder } from '../guest-folder.ts'
 import { CleanupJournal } from '../journal.ts'
@@ -54,7 +55,7 @@ const downloadsFolder = () => join(cacheFolder(), 'downloads')
 /** The file name of an address. */
 const nameOf = (url: string): string => url.slice(url.lastIndexOf('/') + 1)
 
-/** Returns where a file of a release comes from. */
+/** Returns where a file of a release comes from, with the password of a mirror. */
 export function sourceOf({ url }: Pick<ReleaseFile, 'url'>, from: string | undefined): string {
   if (from === undefined) return url
   return from.startsWith('/') ? join(from, nameOf(url)) : `${from.replace(/\/+$/, '')}/${nameOf(url)}`
@@ -216,7 +217,8 @@ async function fetchFile(
   file: ReleaseFile,
   { from, onEvent, signal, limits }: InstallOptions,
 ): Promise<{ readonly path: string; readonly record: ReleaseRecord['files'][number] }> {
-  const source = sourceOf(file, from)
+  const address = sourceOf(file, from)
+  const source = maskCredentials(address)
   const expected = digestOf(file)
   makeFolderWithMode(downloadsFolder(), 0o700)
   assertSpace(file.size)

@@ -23,7 +23,7 @@ const recordSchema = z.strictObject({
     z.strictObject({
       /** Where the project publishes it. */
       url: z.string(),
-      /** Where it came from: the same, or a mirror. */
+      /** Where it came from: the same, or a mirror, without its password. */
       source: z.string(),
       /** `sha256:` or `sha512:` and the digest of the file. */
       digest: z.string(),

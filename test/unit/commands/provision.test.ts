@@ -165,6 +165,12 @@ describe('isobench provision', () => {
     expect(readdirSync(downloads)).toEqual(['youki@0.7.0-x86_64-youki.part'])
   })
 
+  it('prints no password of a mirror', async () => {
+    const { out } = await provision(['crun'], { dryRun: [true], from: ['https://user:secret@mirror.example/x'] })
+    expect(out).toContain('\n  https://***@mirror.example/x/')
+    expect(out).not.toContain('secret')
+  })
+
   it('plans a release once that is named twice', async () => {
     expect(JSON.parse((await provision(['crun', 'crun'], { dryRun: [true], json: [true] })).out)).toHaveLength(1)
   })

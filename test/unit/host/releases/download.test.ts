@@ -230,6 +230,59 @@ describe('a proxy', () => {
   })
 })
 
+describe('a proxy that fails', () => {
+  const source = 'https://user:secret@releases.invalid/a'
+  const failure = () =>
+    download({ source, target, limits }).then(undefined, (thrown: unknown) => thrown as DownloadError)
+
+  it.each(['HTTPS_PROXY', 'https_proxy'])('is named with its variable %s, and without its password', async (name) => {
+    const closed = await serve(() => {})
+    await closed[Symbol.asyncDispose]()
+    vi.stubEnv(name, closed.address.replace('//', '//me:hidden@'))
+    const error = await failure()
+    expect(error?.message).toBe(
+      'https://***@releases.invalid/a cannot be downloaded: ' +
+        `the proxy ${closed.address} of ${name} cannot be reached: the host refuses the connection.`,
+    )
+    expect(error?.fix).toMatch(new RegExp(`^correct ${name}, or add the host to NO_PROXY; or get `))
+    expect(`${error?.message}${error?.fix}`).not.toMatch(/secret|hidden/)
+  })
+
+  it('may refuse to connect', async () => {
+    await using refusing = createServer((client) => {
+      client.once('data', () => client.end('HTTP/1.1 403 Forbidden\r\n\r\n'))
+      client.on('error', () => {})
+    })
+    await new Promise<void>((listening) => refusing.listen(0, '127.0.0.1', listening))
+    // Without a scheme, as curl takes it.
+    const host = `127.0.0.1:${(refusing.address() as { readonly port: number }).port}`
+    vi.stubEnv('HTTPS_PROXY', host)
+    expect((await failure())?.message).toMatch(new RegExp(`the proxy http://${host} of HTTPS_PROXY answered 403`))
+  })
+
+  it.each(['not an address', 'ftp://me:hidden@proxy', 'http://'])('may be no address: %s', async (value) => {
+    vi.stubEnv('HTTPS_PROXY', value)
+    const error = await failure()
+    expect(error?.code).toBe('ISOBENCH_USAGE')
+    expect(error?.message).toContain('the variable HTTPS_PROXY is not the address of a proxy')
+    expect(error?.message).not.toContain('hidden')
+    expect(error?.fix).toContain('HTTPS_PROXY=http://proxy.example.org:3128')
+  })
+})
+
+it('the password of a mirror reaches its host, and no message', async () => {
+  const sent: unknown[] = []
+  await using server = await serve((request, response) => {
+    sent.push(request.headers.authorization)
+    response.writeHead(404).end()
+  })
+  const source = `${server.address.replace('//', '//user:s%3Acret@')}/release.tgz`
+  await expect(download({ source, target, limits })).rejects.toThrow(
+    `${server.address.replace('//', '//***@')}/release.tgz: the server answered 404 (not found).`,
+  )
+  expect(sent).toEqual([`Basic ${Buffer.from('user:s:cret').toString('base64')}`])
+})
+
 describe('a folder', () => {
   it('serves a file, which is copied', async () => {
     const source = join(folder, 'release.tgz')

@@ -132,6 +132,16 @@ describe('a release', () => {
     expect(server.requests).toEqual(['GET /mirror/firecracker-v9.0-x86_64.tgz'])
   })
 
+  it('has no password of the mirror in its record and its events', async () => {
+    await using server = await serve(sendFile(archive))
+    const events: InstallEvent[] = []
+    const from = server.address.replace('//', '//user:secret@')
+    const { folder, files } = await install(release, { from, onEvent: (event) => events.push(event) })
+    expect(files[0]!.source).toBe(`${server.address.replace('//', '//***@')}/firecracker-v9.0-x86_64.tgz`)
+    expect(readFileSync(join(folder, 'release.json'), 'utf8')).not.toContain('secret')
+    expect(JSON.stringify(events)).not.toContain('secret')
+  })
+
   it('is installed once by two processes at the same time', async () => {
     await using server = await serve(sendFile(archive))
     const waiting: InstallEvent[] = []
