@@ -175,7 +175,7 @@ describe('isobench provision', () => {
     expect(JSON.parse((await provision(['crun', 'crun'], { dryRun: [true], json: [true] })).out)).toHaveLength(1)
   })
 
-  it('lists on lines of their own, uncut, what a narrow terminal has no room for', () => {
+  it('lists each fact on its line, uncut, if the terminal is too narrow for the table', () => {
     const text = (columns: number) => listText({ ...streams().io, out: { columns } } as unknown as CommandIo)
     expect(text(60)).toContain('\n  Apache-2.0 AND BSD-3-Clause\n')
     expect(text(60)).not.toContain('…')

@@ -70,7 +70,8 @@ describe('with --install', () => {
     const [runsc] = requirementsOf(platform('gvisor', { version: '2026' })).filter(({ provision }) => provision)
     const known = releasesFor(hostArch()).flatMap(({ name, version }) => (name === 'gvisor' ? [version] : []))
     expect(runsc!.installHint).toBe(
-      `isobench knows no release gvisor 2026: set the option version to ${known.join(' or ')}, or set the option binary`,
+      'isobench knows no release gvisor 2026: ' +
+        `set the option version to ${known.join(' or ')}, or set the option binary`,
     )
   })
 
