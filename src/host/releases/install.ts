@@ -305,13 +305,21 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-/** The files of downloads that broke off, by default of all releases. */
-export const partialDownloads = (choice?: ReleaseChoice): string[] =>
-  existsSync(downloadsFolder())
-    ? readdirSync(downloadsFolder())
-        .filter((name) => name.endsWith('.part') && (choice === undefined || name.startsWith(prefixOf(choice))))
-        .map((name) => join(downloadsFolder(), name))
-    : []
+/**
+ * The files of downloads that broke off, by default of all releases.
+ * @throws {HostError} if this user must not see them
+ */
+export function partialDownloads(choice?: ReleaseChoice): string[] {
+  const folder = downloadsFolder()
+  try {
+    return (existsSync(folder) ? readdirSync(folder) : [])
+      .filter((name) => name.endsWith('.part') && (choice === undefined || name.startsWith(prefixOf(choice))))
+      .map((name) => join(folder, name))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+    throw new HostError(`this user must not read ${folder}.`, 'run isobench as root, or set ISOBENCH_CACHE')
+  }
+}
 
 /** Removes unfinished downloads, by default all, unless an installation is running. Returns their paths. */
 export async function removePartialDownloads(choice?: ReleaseChoice): Promise<string[]> {

@@ -1,6 +1,6 @@
 /** The releases that are installed: `<home>/<name>/<version>` with a `release.json` each. Reads files only. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { releasesFolder } from '../paths.ts'
@@ -49,7 +49,7 @@ export interface InstalledRelease extends ReleaseRecord {
 const validName = /^\w[\w.+-]*(?<!\.tmp)$/
 
 const names = (folder: string): string[] =>
-  existsSync(folder)
+  existsSync(folder) && statSync(folder).isDirectory()
     ? readdirSync(folder, { withFileTypes: true })
         .filter((entry) => entry.isDirectory() && validName.test(entry.name))
         .map((entry) => entry.name)

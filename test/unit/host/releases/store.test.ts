@@ -38,6 +38,9 @@ describe('the installed releases', () => {
   it('are none without a folder', () => {
     vi.stubEnv('ISOBENCH_HOME', join(home, 'absent'))
     expect(installedReleases()).toEqual([])
+    writeFileSync(join(home, 'file'), '')
+    vi.stubEnv('ISOBENCH_HOME', join(home, 'file'))
+    expect(installedReleases()).toEqual([])
     expect(installedProgram('gvisor', 'runsc')).toBeUndefined()
   })
 
