@@ -104,7 +104,7 @@ testUnless(found.crun || found.gvisor || '', 'platform-unavailable', 'are measur
     gvisor: true,
     'crun-missing': false,
   })
-  expect(platforms.at(-1).fix).toMatch(/^isobench provision crun@0\.1 /)
+  expect(platforms.at(-1).fix).toMatch(/^isobench knows no release crun 0\.1: set the option version to 1\./)
   expect(builds).toMatchObject([
     { platform: 'crun-old', source: 'version', version: '1.0.0', binary: `${home}/crun/1.0.0/crun` },
     { platform: 'crun-new', source: 'provisioned', version: '1.1.0', binary: `${home}/crun/1.1.0/crun` },

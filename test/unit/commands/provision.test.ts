@@ -200,6 +200,17 @@ describe('the progress', () => {
     ])
   })
 
+  it('makes room for a line, such as that of an interruption', async () => {
+    const { io, text } = streams()
+    Object.assign(io.err, { isTTY: true, columns: 80 })
+    using progress = new ProvisionProgress(io)
+    progress.show({ kind: 'downloading', source: 'https://a/b', progress: { received: 1e6, total: 4e6 } })
+    progress.print('Interrupted.')
+    const { err } = text()
+    expect(err).toContain('1 MB of 4 MB')
+    expect(err.endsWith('\r\x1b[2KInterrupted.\n')).toBe(true)
+  })
+
   it('names a file once without a terminal, and where a download continues', () => {
     const { io, text } = streams()
     using progress = new ProvisionProgress(io)

@@ -63,14 +63,21 @@ describe.each(cases)('%s', (_, make, programs, release) => {
   })
 
   it('names the command that provisions a version which is missing', () => {
-    add('1.9.0')
-    const lacking = missing(requirementsOf(make({ version: '1.10.0' })).filter(({ build }) => build))
+    add('0.1')
+    const { version } = findRelease(release)!
+    const lacking = missing(requirementsOf(make({ version })).filter(({ build }) => build))
     expect(lacking.map(({ binary }) => basename(binary))).toEqual(programs)
     for (const { provision, installHint, package: debian } of lacking) {
-      expect(provision?.[0]).toBe(`${release}@1.10.0`)
-      expect(installHint).toMatch(new RegExp(`^isobench provision ${release}@1\\.10\\.0`))
+      expect(provision?.[0]).toBe(`${release}@${version}`)
+      expect(installHint?.startsWith(`isobench provision ${release}@${version} `)).toBe(true)
       expect(debian).toBeUndefined()
     }
+  })
+
+  it('names the versions that it knows in the place of one that it does not', () => {
+    const [{ installHint } = {}] = missing(requirementsOf(make({ version: '0.1' })).filter(({ build }) => build))
+    expect(installHint).toMatch(new RegExp(`^isobench knows no release ${release} 0\\.1: set the option version to `))
+    expect(installHint).toContain(findRelease(release)!.version)
   })
 })
 
