@@ -8,7 +8,8 @@ report="$RUNNER_TEMP/isobench/report.html"
 
 as_root() {
   # sudo drops the environment, and often has a PATH without Node.
-  local kept=CI,GITHUB_STEP_SUMMARY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy
+  local kept=CI,GITHUB_STEP_SUMMARY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy name
+  while IFS= read -r name; do kept+=,$name; done < <(compgen -e ISOBENCH_ || true)
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "--preserve-env=$kept" env "PATH=$PATH" "$@"; fi
 }
 
@@ -34,6 +35,19 @@ read_words() {
   IFS=$' \t\n,' read -r -d '' -a words <<<"$1" || true
 }
 
+# A failed cd would end with 1, which means that something is worse than claimed.
+enter_project() {
+  if [ -d "$WORKING_DIRECTORY" ]; then cd "$WORKING_DIRECTORY" && return; fi
+  echo "::error::There is no folder \"$WORKING_DIRECTORY\". Correct the input working-directory, or check out first."
+  exit 5
+}
+
+# Reads the option for the input config into the array `config`.
+read_config() {
+  config=()
+  if [ -n "$CONFIG" ]; then config+=("--config=$CONFIG"); fi
+}
+
 check() {
   local old='const [a, b] = process.versions.node.split(".").map(Number); process.exit(a * 100 + b < 2019 ? 1 : 0)'
   if ! node -e "$old"; then
@@ -48,14 +62,17 @@ check() {
 # The image is the one of the week, because its packages get security updates.
 key() {
   local image
-  cd "$WORKING_DIRECTORY"
+  enter_project
+  read_config
   # Exits with 5 if the image is not built, and prints its path all the same.
-  image="$(node "$GITHUB_ACTION_PATH/bin/isobench.js" image path || true)"
+  image="$(node "$GITHUB_ACTION_PATH/bin/isobench.js" image path "${config[@]}" || true)"
   if [ -z "$image" ]; then exit 5; fi
   local digest
   digest="$(printf '%s\0' "$(basename "$image")" "$(date +%G-%V)" "$PROVISION" |
     cat - "$GITHUB_ACTION_PATH/src/host/releases/manifest.ts" | sha256sum | cut -c1-16)"
   echo "key=isobench-$(uname -m)-$digest" >>"$GITHUB_OUTPUT"
+  # The records are beside the config.
+  echo "project=$(realpath -- "$(dirname -- "${CONFIG:-./isobench.config.ts}")")" >>"$GITHUB_OUTPUT"
 }
 
 unpack() {
@@ -64,9 +81,10 @@ unpack() {
 
 prepare() {
   read_words "$PROVISION"
-  cd "$WORKING_DIRECTORY"
+  enter_project
+  read_config
   if [ "${#words[@]}" -gt 0 ]; then isobench provision --install --wait-for-lock -- "${words[@]}"; fi
-  isobench image build --install
+  isobench image build --install "${config[@]}"
 }
 
 # Disks of VMs are named after the inode of the image, so they are of no use to the next runner.
@@ -80,7 +98,9 @@ pack() {
 }
 
 run() {
-  local arguments=(run --install --wait-for-lock "--reporter=html=$report")
+  enter_project
+  read_config
+  local arguments=(run --install --wait-for-lock "--reporter=html=$report" "${config[@]}")
   if [ -n "$PLATFORMS" ]; then arguments+=("--platform=$PLATFORMS"); fi
   if [ -n "$PROFILE" ]; then arguments+=("--profile=$PROFILE"); fi
   if [ -n "$BASELINE" ]; then arguments+=("--baseline=$BASELINE"); fi
@@ -92,7 +112,6 @@ run() {
   # A name of a file may start with a dash.
   read_lines "$FILTERS"
   arguments+=(-- "${lines[@]}")
-  cd "$WORKING_DIRECTORY"
   isobench "${arguments[@]}"
 }
 

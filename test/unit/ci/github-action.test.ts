@@ -135,11 +135,11 @@ describe('every step', () => {
   it('of the action names its shell, and sets every variable that the script reads', () => {
     const needed: Readonly<Record<string, readonly string[]>> = {
       check: [],
-      key: ['PROVISION', 'WORKING_DIRECTORY'],
+      key: ['CONFIG', 'PROVISION', 'WORKING_DIRECTORY'],
       unpack: [],
-      prepare: ['PROVISION', 'WORKING_DIRECTORY'],
+      prepare: ['CONFIG', 'PROVISION', 'WORKING_DIRECTORY'],
       pack: [],
-      run: ['BASELINE', 'FILTERS', 'OPTIONS', 'PLATFORMS', 'PROFILE', 'REPORTERS', 'WORKING_DIRECTORY'],
+      run: ['BASELINE', 'CONFIG', 'FILTERS', 'OPTIONS', 'PLATFORMS', 'PROFILE', 'REPORTERS', 'WORKING_DIRECTORY'],
     }
     const scripts = action.runs.steps.filter(({ run }) => run !== undefined)
     expect(scripts.map(({ run }) => run)).toEqual(
@@ -173,17 +173,27 @@ describe('the script of the action', () => {
     writeFileSync(
       join(folder, 'action/bin/isobench.js'),
       `const argv = process.argv.slice(2)
-      if (argv[0] === 'image' && argv[1] === 'path') console.log('/var/cache/isobench/images/' + process.env.IMAGE)
+      if (argv[0] === 'image' && argv[1] === 'path')
+        console.log('/var/cache/isobench/images/' + process.env.IMAGE + argv.slice(2).join())
       else console.log(JSON.stringify({ argv, cwd: process.cwd(), summary: process.env.GITHUB_STEP_SUMMARY }))
       process.exitCode = Number(process.env.EXIT)`,
     )
     // Without root, the script runs isobench with sudo.
-    const sudo = '#!/bin/sh\nshift\nexec "$@"\n'
+    const sudo = '#!/bin/sh\necho "$1" >"$RUNNER_TEMP/kept"\nshift\nexec "$@"\n'
     writeFileSync(join(folder, 'programs/sudo'), sudo, { mode: 0o755 })
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
-  const empty = { PLATFORMS: '', FILTERS: '', PROFILE: '', BASELINE: '', REPORTERS: '', OPTIONS: '', PROVISION: '' }
+  const empty = {
+    PLATFORMS: '',
+    FILTERS: '',
+    PROFILE: '',
+    BASELINE: '',
+    REPORTERS: '',
+    OPTIONS: '',
+    PROVISION: '',
+    CONFIG: '',
+  }
 
   function execute(step: string, env: Readonly<Record<string, string>> = {}) {
     const result = spawnSync('bash', [script, step], {
@@ -268,7 +278,7 @@ describe('the script of the action', () => {
       rmSync(join(folder, 'output'), { force: true })
       expect(execute('key', { EXIT: '5', ...env }).code).toBe(0)
       const text = readFileSync(join(folder, 'output'), 'utf8')
-      expect(text).toMatch(/^key=isobench-\w+-[0-9a-f]{16}\n$/)
+      expect(text).toMatch(/^key=isobench-\w+-[0-9a-f]{16}\nproject=\/.+\n$/)
       return text
     }
     const first = key()
@@ -285,6 +295,47 @@ describe('the script of the action', () => {
     expect(existsSync(join(folder, 'isobench'))).toBe(true)
     writeFileSync(join(folder, 'programs/node'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
     expect(execute('check')).toMatchObject({ code: 5, output: expect.stringContaining('Node 20.19') })
+  })
+
+  it('gives the config to every step that reads it, and finds the records beside it', () => {
+    mkdirSync(join(folder, 'my project/ci'))
+    const config = { CONFIG: 'ci/isobench.config.ts' }
+    const option = '--config=ci/isobench.config.ts'
+    expect(execute('prepare', config).calls[0].argv).toEqual(['image', 'build', '--install', option])
+    expect(execute('run', config).calls[0].argv).toEqual([
+      'run',
+      '--install',
+      '--wait-for-lock',
+      report(),
+      option,
+      '--',
+    ])
+    const key = (env: Readonly<Record<string, string>>) => {
+      rmSync(join(folder, 'output'), { force: true })
+      expect(execute('key', env).code).toBe(0)
+      return readFileSync(join(folder, 'output'), 'utf8').split('\n')
+    }
+    const [given, without] = [key(config), key({})]
+    // The stub prints the option as a part of the path.
+    expect(given[0]).not.toBe(without[0])
+    expect(given[1]).toBe(`project=${join(folder, 'my project/ci')}`)
+    expect(without[1]).toBe(`project=${join(folder, 'my project')}`)
+  })
+
+  it('ends with 5 and names a working directory that is not there', () => {
+    for (const step of ['key', 'prepare', 'run']) {
+      const { code, output, calls } = execute(step, { WORKING_DIRECTORY: join(folder, 'no project') })
+      expect({ code, calls }, step).toEqual({ code: 5, calls: [] })
+      expect(output).toContain(`::error::There is no folder "${join(folder, 'no project')}". Correct the input`)
+    }
+  })
+
+  it('keeps the variables of isobench through sudo', () => {
+    writeFileSync(join(folder, 'programs/id'), '#!/bin/sh\necho 1001\n', { mode: 0o755 })
+    execute('run', { ISOBENCH_DEBUG: '1', ISOBENCH_PROBE_SECONDS: '90', OTHER: 'no' })
+    const kept = readFileSync(join(folder, 'kept'), 'utf8')
+    expect(kept).toMatch(/^--preserve-env=CI,.*,ISOBENCH_DEBUG,ISOBENCH_PROBE_SECONDS$/m)
+    expect(kept).not.toContain('OTHER')
   })
 
   it('fails without a cache key if the config cannot be read', () => {
