@@ -1,7 +1,14 @@
+import { accessSync, constants, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { type BisectResult, type BisectStep, bisectRepository, type CommitComparison } from '../core/measure/bisect.ts'
+import {
+  type BisectResult,
+  type BisectStep,
+  bisectRepository,
+  type Commit,
+  type CommitComparison,
+} from '../core/measure/bisect.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { loadWorkloads, measureProject } from '../core/measure/measure-project.ts'
 import type { Plan } from '../core/model/plan.ts'
@@ -11,7 +18,7 @@ import { createPlan } from '../core/project/plan.ts'
 import type { Reporter } from '../core/reporter.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
 import type { Workload } from '../dsl/workload.ts'
-import { runHostCommand } from '../host/process.ts'
+import { HostCommandError, runHostCommand } from '../host/process.ts'
 import { drivers } from '../platforms/index.ts'
 import { figure, formatReason, interval } from '../reporters/format.ts'
 import { InterruptedError, UsageError } from '../util/errors.ts'
@@ -31,7 +38,7 @@ const bisectOptions = {
   bench: {
     ...sharedOptions.bench,
     description: 'the bench with this text in its id',
-    schema: z.array(z.string()).length(1, 'name one bench.'),
+    schema: z.array(z.string(), 'name one bench.').length(1, 'name one bench.'),
   },
   metric: {
     value: '<name>',
@@ -126,12 +133,9 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
     good: good!,
     bad: bad!,
     signal,
-    build: async (folder, { hash, subject }) => {
-      reporter.onPrepare(`building ${hash.slice(0, 10)} ${sanitize(subject, 60)}`)
-      // The build needs the environment of the user, such as CC and GOPATH.
-      const env = { ...(process.env as Record<string, string>), ISOBENCH_COMMIT: hash }
-      const label = `the build of ${hash.slice(0, 10)}`
-      await runHostCommand(['sh', '-c', options.build], { cwd: folder, env, timeout: buildTimeout, signal, label })
+    build: async (folder, commit) => {
+      reporter.onPrepare(`building ${nameOf({ commit })}`)
+      await buildCommit(folder, commit, { command: options.build, program, signal })
     },
     compare: async (goodFolder, folder) => {
       const platform = (name: string, built: string): PlatformSpec => ({
@@ -149,17 +153,52 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
   return result.candidates.length === 1 ? exitCodes.clean : exitCodes.inconclusive
 }
 
+/**
+ * Builds a commit in its work tree.
+ * @param program the path of the built program in the work tree
+ * @throws {HostCommandError} with a fix, if the command fails or leaves no such program
+ */
+export async function buildCommit(
+  folder: string,
+  { hash }: Pick<Commit, 'hash'>,
+  { command, program, signal }: { readonly command: string; readonly program: string; readonly signal: AbortSignal },
+): Promise<void> {
+  // The build needs the environment of the user, such as CC and GOPATH.
+  const env = { ...(process.env as Record<string, string>), ISOBENCH_COMMIT: hash }
+  const label = `the build of ${hash.slice(0, 10)}`
+  try {
+    await runHostCommand(['sh', '-c', command], { cwd: folder, env, timeout: buildTimeout, signal, label })
+  } catch (error) {
+    if (!(error instanceof HostCommandError)) throw error
+    throw new HostCommandError(error.message, 'pass a command that builds this commit in a new work tree: --build')
+  }
+  if (isExecutable(join(folder, program))) return
+  throw new HostCommandError(
+    `${label} made no executable ${program} in its work tree`,
+    'set --binary to the path of the built program in the work tree',
+  )
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
 /** @throws {UsageError} if the platform is not known, or cannot run another build */
-function platformOf({ platforms }: Project, name: string | undefined): PlatformSpec {
+export function platformOf({ platforms }: Pick<Project, 'platforms'>, name: string | undefined): PlatformSpec {
   const able = platforms.filter(({ kind, driver }) => 'binary' in shapeOf(driver ?? drivers[kind]))
   const found = name === undefined ? able : able.filter((one) => one.name === name)
   if (found.length === 1) return found[0]!
-  const names = able.map((one) => one.name).join(', ')
+  const flags = able.map((one) => `--platform ${one.name}`).join(' or ')
   throw new UsageError(
     name === undefined
       ? `isobench bisect: ${plural(able.length, 'platform')} of the config can run another build.`
       : `isobench bisect: the config has no platform "${name}" with the option binary.`,
-    able.length > 0 ? `pass one of them: --platform ${names}` : 'add a platform with the option binary, such as crun',
+    able.length > 0 ? `pass ${flags}` : 'add a platform with the option binary, such as crun',
   )
 }
 

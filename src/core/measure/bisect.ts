@@ -76,10 +76,26 @@ async function readCommit(folder: string, name: string): Promise<Commit> {
   }
 }
 
+/** @throws {UsageError} if the good commit is not an ancestor of the bad one, so that a bisection finds nothing */
+async function checkAncestor({ repository, ...names }: BisectOptions, good: Commit, bad: Commit): Promise<void> {
+  // Exit code 1: they have no common ancestor.
+  const common = (await git(repository, ['merge-base', good.hash, bad.hash], { exitCodes: [0, 1] })).trim()
+  if (common === good.hash) return
+  throw new UsageError(
+    `isobench bisect: the good commit "${names.good}" is not an ancestor of the bad commit "${names.bad}".`,
+    common === bad.hash
+      ? `swap them: isobench bisect ${names.bad} ${names.good}`
+      : common === ''
+        ? 'pass two commits of one history'
+        : `pass their common ancestor as the good commit: ${common}`,
+  )
+}
+
 /**
  * Builds the good commit, then compares the bad commit and those that git chooses with it. Two work trees in a
  * temporary folder have the builds. They are removed at the end, also if the signal is aborted.
- * @throws {UsageError} if an end does not build, or the bad commit has no certain verdict
+ * @throws {HostCommandError} if the good commit does not build
+ * @throws {UsageError} if the bad commit does not build or is not a descendant of the good one, or has no certain verdict
  * @throws the reason of the signal if it is aborted
  */
 export async function bisectRepository(options: BisectOptions): Promise<BisectResult> {
@@ -88,6 +104,7 @@ export async function bisectRepository(options: BisectOptions): Promise<BisectRe
   const bad = await readCommit(repository, options.bad)
   if (good.hash === bad.hash)
     throw new UsageError('isobench bisect: both names are of the same commit.', 'pass two different commits')
+  await checkAncestor(options, good, bad)
   const name = `bisect-${randomBytes(4).toString('hex')}`
   await using journal = CleanupJournal.start(name, removeResource)
   const folder = join(tmpdir(), `isobench-${name}`)
@@ -107,18 +124,19 @@ async function search(
   bad: Commit,
 ): Promise<Pick<BisectResult, 'candidates' | 'steps'>> {
   const steps: BisectStep[] = []
+  let failedBuild: HostCommandError | undefined
   // Exit code 2: only skipped commits are left.
   const run = (...args: string[]) => git(worktree, args, { signal, exitCodes: args[0] === 'bisect' ? [0, 2] : [0] })
   const measure = async (commit: Commit): Promise<CommitVerdict> => {
     signal.throwIfAborted()
     // A build may have changed files that git tracks.
     await run('checkout', '--force', '--detach', commit.hash)
+    failedBuild = await failureOf(() => build(worktree, commit))
     const step = {
       commit,
-      ...(await builtOrSkipped(
-        () => build(worktree, commit),
-        () => compare(goodFolder, worktree, commit),
-      )),
+      ...(failedBuild
+        ? { verdict: 'skip' as const, ratio: null, rounds: 0, reason: failedBuild.message }
+        : await compare(goodFolder, worktree, commit)),
     }
     signal.throwIfAborted()
     steps.push(step)
@@ -130,7 +148,7 @@ async function search(
   if (first === 'skip')
     throw new UsageError(
       `isobench bisect: the bad commit has no certain verdict: ${steps[0]!.reason}.`,
-      'fix its build, or allow more rounds: --max-rounds 60',
+      failedBuild ? (failedBuild.fix ?? 'pass another bad commit') : 'allow more rounds: --max-rounds 60',
     )
   await run('bisect', 'start', '--no-checkout', bad.hash, good.hash)
   for (;;) {
@@ -141,17 +159,14 @@ async function search(
   }
 }
 
-async function builtOrSkipped(
-  build: () => Promise<void>,
-  compare: () => Promise<CommitComparison>,
-): Promise<CommitComparison> {
+async function failureOf(build: () => Promise<void>): Promise<HostCommandError | undefined> {
   try {
     await build()
+    return undefined
   } catch (error) {
-    if (!(error instanceof HostCommandError)) throw error
-    return { verdict: 'skip', ratio: null, rounds: 0, reason: error.message }
+    if (error instanceof HostCommandError) return error
+    throw error
   }
-  return await compare()
 }
 
 /**

@@ -123,7 +123,31 @@ describe('bisectRepository', () => {
     await expect(run({ good: 'HEAD~7' })).rejects.toThrow(HostCommandError)
     await expect(run({ bad: 'HEAD~7' })).rejects.toThrow('the bad commit has no certain verdict: ')
     await expect(run({ bad: 'nowhere' })).rejects.toThrow('has no commit "nowhere"')
+    const build = async (where: string) => {
+      if (existsSync(join(where, 'broken'))) throw new HostCommandError('build failed', 'pass --build')
+    }
+    await expect(run({ bad: 'HEAD~7', build })).rejects.toMatchObject({
+      message: 'isobench bisect: the bad commit has no certain verdict: build failed.',
+      fix: 'pass --build',
+    })
     await expect(run({ bad: 'HEAD~11' })).rejects.toThrow('both names are of the same commit')
+    expect(state()).toEqual(before)
+  })
+
+  it('rejects commits that are swapped or on two branches before it builds one', async () => {
+    const build = vi.fn()
+    await expect(run({ good: 'HEAD', bad: 'HEAD~11', build })).rejects.toMatchObject({
+      code: 'ISOBENCH_USAGE',
+      message: 'isobench bisect: the good commit "HEAD" is not an ancestor of the bad commit "HEAD~11".',
+      fix: 'swap them: isobench bisect HEAD~11 HEAD',
+    })
+    const [root, tree] = [gitHere('rev-parse', 'HEAD~11'), gitHere('rev-parse', 'HEAD^{tree}')]
+    const other = gitHere('commit-tree', tree, '-p', root, '-m', 'Another branch')
+    const common = `pass their common ancestor as the good commit: ${root}`
+    await expect(run({ good: other, bad: 'HEAD', build })).rejects.toMatchObject({ fix: common })
+    const orphan = gitHere('commit-tree', tree, '-m', 'Another history')
+    await expect(run({ good: orphan, build })).rejects.toMatchObject({ fix: 'pass two commits of one history' })
+    expect(build).not.toHaveBeenCalled()
     expect(state()).toEqual(before)
   })
 

@@ -1,0 +1,62 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { buildCommit, platformOf } from '../../../src/commands/bisect.ts'
+import { commands } from '../../../src/commands/index.ts'
+import { checkOptions } from '../../../src/commands/options.ts'
+import { platform } from '../../../src/dsl/platform.ts'
+import { messageOf } from '../../../src/util/errors.ts'
+import { temporary } from '../host/children.ts'
+
+const folder = temporary()
+afterAll(() => folder.remove())
+
+describe('a required option', () => {
+  it('of any command is asked for in words', async () => {
+    const messages: string[] = []
+    for (const { name, load } of commands) {
+      const { options } = await load()
+      for (const [key, spec] of Object.entries(options)) {
+        try {
+          checkOptions(name, { [key]: spec }, {})
+        } catch (error) {
+          messages.push(messageOf(error))
+        }
+      }
+    }
+    expect(messages).toEqual([
+      'bisect: --bench: name one bench.',
+      'bisect: --build: pass the command that builds a commit.',
+    ])
+  })
+})
+
+describe('bisect', () => {
+  it('names each platform as the option that selects it', () => {
+    const platforms = [platform('crun', { name: 'a' }), platform('crun', { name: 'b' }), platform('native')]
+    expect(() => platformOf({ platforms }, undefined)).toThrow(
+      expect.objectContaining({ fix: 'pass --platform a or --platform b' }),
+    )
+    expect(platformOf({ platforms }, 'b').name).toBe('b')
+  })
+
+  it('says which program a build did not make, and how to fix a build that fails', async () => {
+    const { signal } = new AbortController()
+    const build = (command: string, program = 'crun') =>
+      buildCommit(folder.path, { hash: '0123456789abcdef' }, { command, program, signal })
+    const missing = {
+      message: 'the build of 0123456789 made no executable crun in its work tree',
+      fix: 'set --binary to the path of the built program in the work tree',
+    }
+    await expect(build('true')).rejects.toMatchObject(missing)
+    writeFileSync(join(folder.path, 'crun'), '', { mode: 0o644 })
+    await expect(build('true')).rejects.toMatchObject(missing)
+    mkdirSync(join(folder.path, 'bin'))
+    await expect(build('true', 'bin')).rejects.toThrow('made no executable bin')
+    await expect(build('chmod 755 crun')).resolves.toBeUndefined()
+    await expect(build('echo no compiler >&2; exit 3')).rejects.toMatchObject({
+      message: 'the build of 0123456789 failed (exit 3): no compiler',
+      fix: expect.stringContaining('--build'),
+    })
+  })
+})
