@@ -14,6 +14,7 @@ import { formatQuantity } from '../reporters/format.ts'
 import { changePointNote, describeChange, seriesName } from '../reporters/level-changes.ts'
 import { verdictSymbols } from '../reporters/summary.ts'
 import { type Colors, createColors, table, widthOfTable } from '../reporters/terminal/table.ts'
+import { UsageError } from '../util/errors.ts'
 import { plural, sanitize, truncate, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
@@ -72,6 +73,12 @@ async function showHistory(
   const all = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
   const history = from && all.hosts.length > 0 ? historySince(all, from) : all
   for (const { record, why } of history.skipped) io.err.write(`skipped ${sanitize(record)}: ${sanitize(why)}\n`)
+  const names = texts.map((text) => `"${text}"`)
+  if (texts.length > 0 && all.hosts.length > 0 && all.hosts.every(({ metrics }) => metrics.length === 0))
+    throw new UsageError(
+      `isobench history: --bench: no stored run has a bench with ${names.join(' or ')} in its id.`,
+      'isobench list shows the ids',
+    )
   const worse = worsened(history)
   if (options.json) io.out.write(`${JSON.stringify(history, null, 1)}\n`)
   else {
@@ -81,8 +88,8 @@ async function showHistory(
     else if (history.hosts.length === 0) io.out.write('No stored run is as new as --since.\n')
   }
   if (failOn === undefined || worse.length === 0) return exitCodes.clean
-  const names = worse.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
-  io.err.write(`${plural(worse.length, 'metric')} became worse: ${names.join(', ')}\n`)
+  const series = worse.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
+  io.err.write(`${plural(worse.length, 'metric')} became worse: ${series.join(', ')}\n`)
   return exitCodes.failed
 }
 
@@ -156,7 +163,7 @@ export function historyLines({ host, runs, metrics, findings }: HostHistory, wid
     '',
     ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${sanitize(host)}`, width).map(ink.strong),
     '',
-    ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['no bench of these runs matches --bench']),
+    ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['These runs have no results.']),
     ...changeLines(groups, { runs, metrics }, width, ink),
     ...(findings.length > 0 ? ['', ink.strong('Findings, one mark per run')] : []),
     ...findings.map(({ id, title, verdicts }) => {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import type { HistoryRun, MetricHistory } from '../core/records/history.ts'
-import type { Level, LevelChange } from '../core/records/level-changes.ts'
+import { dateUncertainty, type Level, type LevelChange, type NearbyChange } from '../core/records/level-changes.ts'
 import { changePointRate } from '../core/stats/index.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { differenceText } from './comparison.ts'
@@ -21,15 +21,28 @@ export function describeRun({ startedAt, revision, record }: HistoryRun): string
 
 /** What a change of level is, from when on, and what else changed: a line each. */
 export function describeChange(series: MetricHistory, change: LevelChange, runs: readonly HistoryRun[]): string[] {
-  const { direction, ratio, from, to, run, pValue, adjustedP, differences } = change
+  const { direction, ratio, from, to, run, pValue, adjustedP, differences, nearby } = change
   const [shown] = formatRatios([ratio && { ratio: ratio.estimate, low: ratio.low, high: ratio.high, rounds: to.runs }])
   const amount = ratio ? `: ${formatChange(ratio.estimate)}, × ${`${shown!.ratio} ${shown!.interval}`.trim()}` : ''
   const also = differences.map((one) => differenceText(one).trim())
+  const near = nearby.map((one) => nearbyText(one, runs))
   return [
     `${sanitize(series.platform, 40)} ${direction}${amount}; ${levels(series, from, to)}`,
     `since ${describeRun(runs[run]!)}; p = ${probability(pValue)}, ${probability(adjustedP)} over all series`,
-    also.length > 0 ? `also changed then: ${also.join('; ')}` : 'nothing else that isobench records changed then',
+    ...(also.length > 0 ? [`also changed then: ${also.join('; ')}`] : []),
+    ...near,
+    ...(also.length + near.length > 0
+      ? []
+      : [`isobench recorded no other change within ${plural(dateUncertainty, 'run')} of it`]),
   ]
+}
+
+/** `changed 1 run earlier, 2026-01-08 12:30: kernel: 6.1 → 6.12; the step may date from then`. */
+function nearbyText({ offset, run, differences }: NearbyChange, runs: readonly HistoryRun[]): string {
+  const when = `${plural(Math.abs(offset), 'run')} ${offset < 0 ? 'earlier' : 'later'}`
+  const date = run === null ? '' : `, ${runs[run]!.startedAt.slice(0, 16).replace('T', ' ')}`
+  const what = differences.map((one) => differenceText(one).trim()).join('; ')
+  return `changed ${when}${date}: ${what}; the step may date from then`
 }
 
 /** `98 → 69 events/s, 0.98 → 0.69 × native`, as medians of the runs. */

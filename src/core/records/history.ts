@@ -259,7 +259,12 @@ function hostSince({ host, runs, metrics, findings }: HostHistory, first: number
         ratios: one.ratios.slice(first),
         changes: one.changes
           .filter(({ run }) => run >= first)
-          .map((change) => ({ ...change, run: change.run - first, formerRun: formerRunSince(change, first) })),
+          .map((change) => ({
+            ...change,
+            run: change.run - first,
+            formerRun: runSince(change.formerRun, first),
+            nearby: change.nearby.map((one) => ({ ...one, run: runSince(one.run, first) })),
+          })),
       }))
       .filter(({ medians }) => medians.some((value) => value !== null)),
     findings: findings
@@ -268,8 +273,8 @@ function hostSince({ host, runs, metrics, findings }: HostHistory, first: number
   }
 }
 
-const formerRunSince = ({ formerRun }: LevelChange, first: number): number | null =>
-  formerRun === null || formerRun < first ? null : formerRun - first
+const runSince = (run: number | null, first: number): number | null =>
+  run === null || run < first ? null : run - first
 
 /** The series that are worse since their latest change. Those of native describe the host. */
 export const worsened = ({ hosts }: Pick<History, 'hosts'>): MetricHistory[] =>

@@ -36,7 +36,21 @@ export interface LevelChange {
   readonly adjustedP: number
   /** What else differs between the two runs: a kernel, a version, the image, the config. */
   readonly differences: readonly Difference[]
+  /** What else changed in the two runs before and the two after, because the date may be off by so many. */
+  readonly nearby: readonly NearbyChange[]
 }
+
+/** What changed on the host between a run and the one before it in the series, near a change of level. */
+export interface NearbyChange {
+  /** Runs of the series after the change of level; negative if before. */
+  readonly offset: number
+  /** Index of the run; null if `--since` leaves it out. */
+  readonly run: number | null
+  readonly differences: readonly Difference[]
+}
+
+/** The date of a change may be off by so many runs. */
+export const dateUncertainty = 2
 
 /** The values of a metric of a result, one for each run; null where the run has none. */
 export interface Series {
@@ -45,6 +59,8 @@ export interface Series {
   readonly ratios: readonly (number | null)[]
   readonly better: 'lower' | 'higher'
 }
+
+const nearbyOffsets = [-dateUncertainty, -1, 1, dateUncertainty]
 
 /** The changes of each series of a host. `records` are its runs, in their order. */
 export function levelChanges(all: readonly Series[], records: readonly RunRecord[]): LevelChange[][] {
@@ -58,6 +74,8 @@ export function levelChanges(all: readonly Series[], records: readonly RunRecord
       const to = runs.slice(at, points[nth + 1]?.at)
       const [before, after] = [values.slice(at - from.length, at), values.slice(at, at + to.length)]
       const [run, formerRun] = [runs[at]!, runs[at - 1]!]
+      const differencesAt = (nth: number) =>
+        hostDifferences(records[runs[nth - 1]!]!, records[runs[nth]!]!, { includeConfig: true })
       return {
         run,
         formerRun,
@@ -68,7 +86,13 @@ export function levelChanges(all: readonly Series[], records: readonly RunRecord
         to: levelOf(series, to),
         pValue,
         adjustedP,
-        differences: hostDifferences(records[formerRun]!, records[run]!, { includeConfig: true }),
+        differences: differencesAt(at),
+        nearby: nearbyOffsets.flatMap((offset) => {
+          // The first run of a series has none before it.
+          const nth = at + offset
+          const differences = nth > 0 && nth < runs.length ? differencesAt(nth) : []
+          return differences.length > 0 ? [{ offset, run: runs[nth]!, differences }] : []
+        }),
       }
     })
   })

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { historyLines, sparkline } from '../../../../src/commands/history.ts'
+import { command, historyLines, sparkline } from '../../../../src/commands/history.ts'
+import { checkOptions } from '../../../../src/commands/options.ts'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import { formerRun, historyFor, historySince, readHistory, worsened } from '../../../../src/core/records/history.ts'
 import { recordText } from '../../../../src/core/records/merge.ts'
@@ -20,7 +21,7 @@ const runs = join(root, '.isobench', 'runs')
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
 /** gVisor becomes 30 % slower with a new kernel, from run `from` on. */
-function store(count: number, from: number): void {
+function store(count: number, from: number, kernelFrom = from): void {
   mkdirSync(runs, { recursive: true })
   for (let run = 0; run < count; run++) {
     const record = makeRecord(false)
@@ -31,7 +32,7 @@ function store(count: number, from: number): void {
       return scaled(sample, slow)
     })
     const revision = `${String(run).padStart(2, '0')}`.repeat(20)
-    const environment = { ...record.environment, startedAt, revision, kernel: run >= from ? '6.12' : '6.1' }
+    const environment = { ...record.environment, startedAt, revision, kernel: run >= kernelFrom ? '6.12' : '6.1' }
     writeFileSync(join(runs, `${startedAt}.jsonl`), recordText({ ...record, environment, samples }, startedAt))
   }
 }
@@ -81,6 +82,64 @@ test('the text groups series, marks the change among all runs, and explains it w
   )
   expect(text).toContain('since 2026-01-13 00:00, commit 12121212, 2026-01-13T00:00:00.000Z.jsonl; p = ')
   expect(text).toContain('also changed then: kernel: 6.1 → 6.12')
+})
+
+test.each([
+  [8, -1, '1 run earlier, 2026-01-09 00:00'],
+  [10, 1, '1 run later, 2026-01-11 00:00'],
+  [11, 2, '2 runs later, 2026-01-12 00:00'],
+])('a kernel of run %i is named beside a step that is dated at run 9', (kernelFrom, offset, when) => {
+  store(20, 9, kernelFrom)
+  const history = readHistory(root, (bench) => bench.includes('prime'))
+  const [change] = history.hosts[0]!.metrics.find(({ platform }) => platform === 'gvisor')!.changes
+  const differences = [{ what: 'kernel', baseline: '6.1', current: '6.12' }]
+  expect(change).toMatchObject({ run: 9, differences: [], nearby: [{ offset, run: kernelFrom, differences }] })
+  const textOf = ({ hosts }: typeof history) =>
+    historyLines(hosts[0]!, 140, createColors({ color: false }))
+      .join('\n')
+      .replace(/\s+/g, ' ')
+  expect(textOf(history)).toContain(`changed ${when}: kernel: 6.1 → 6.12; the step may date from then`)
+  // The run of the kernel may be hidden.
+  const hidden = historySince(history, { runs: 11 })
+  expect(textOf(hidden)).toContain(`changed ${offset === -1 ? '1 run earlier' : when}: kernel: 6.1 → 6.12`)
+})
+
+test('a step without a recorded cause is not said to be alone', () => {
+  store(20, 9, 15)
+  const [host] = readHistory(root, (bench) => bench.includes('prime')).hosts
+  const text = historyLines(host!, 140, createColors({ color: false })).join('\n')
+  expect(text).toContain('isobench recorded no other change within 2 runs of it')
+  expect(text).not.toContain('nothing else')
+})
+
+test('a bench of no run is an error, and a run without results is none', async () => {
+  store(2, 9)
+  writeFileSync(
+    join(root, 'isobench.config.ts'),
+    "export default { platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }] }\n",
+  )
+  const written = { out: '' }
+  const write = (text: string) => {
+    written.out += text
+  }
+  const stream = { write, columns: 100 } as unknown as NodeJS.WriteStream
+  const io = { cwd: root, out: stream, err: stream, color: false, commands: [] }
+  const show = (typed: Record<string, string[]>) =>
+    command.run([], checkOptions('isobench history', command.options, typed), io)
+  await expect(show({ bench: ['nosuch'] })).rejects.toThrow(
+    'isobench history: --bench: no stored run has a bench with "nosuch" in its id.',
+  )
+  expect(await show({ bench: ['prime'] })).toBe(0)
+  const record = makeRecord(false)
+  rmSync(runs, { recursive: true })
+  mkdirSync(runs)
+  writeFileSync(
+    join(runs, 'one.jsonl'),
+    recordText({ ...record, plan: { ...record.plan, cases: [] }, samples: [] }, record.environment.startedAt),
+  )
+  written.out = ''
+  expect(await show({})).toBe(0)
+  expect(written.out).toContain('These runs have no results.')
 })
 
 test('--since shows later runs and their changes, which are found in all runs', () => {
