@@ -53,9 +53,11 @@ const sourceTexts: Record<BuildInUse['source'], string> = {
 }
 
 /** Describes a build: `runsc 20240729.0 (PATH), 28 months old; 26 months older than 20261005.0`. */
-export function buildText({ program, version, source, ageDays, newest, daysBehind }: BuildInUse): string {
+export function buildText(build: BuildInUse): string {
+  const { release, program, version, source, ageDays, newest, daysBehind, isOlderVersion } = build
   const age = ageDays === undefined ? '' : `, ${ageText(ageDays)} old`
   const what = `${program} ${version ?? 'of unknown version'} (${sourceTexts[source]})${age}`
+  if (isOlderVersion) return `${what}; ${newest?.version} is known (isobench provision ${release})`
   return daysBehind === undefined ? what : `${what}; ${ageText(daysBehind)} older than ${newest?.version}`
 }
 

@@ -85,7 +85,8 @@ export interface ReportedRecords {
 
 /**
  * Creates the reporters of `--reporter`, or else of the config, as one.
- * @throws {UsageError} if there is no such reporter, or if it cannot write the file that it was given
+ * @throws {UsageError} if there is no such reporter, it cannot write the file that it was given, or two documents would
+ *   go to standard output
  * @throws {ProjectError} if the file of a reporter does not compile or is not a reporter
  */
 export async function createReporters(
@@ -109,7 +110,9 @@ export async function createReporters(
   const created: NamedReporter[] = []
   const inputs = files.map((file) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
   const taken = new Set<string>()
-  for (const wanted of wantedReporters(options, project, io.cwd)) {
+  const all = wantedReporters(options, project, io.cwd)
+  checkStandardOutput(all)
+  for (const wanted of all) {
     const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file, taken)
     const own = isPath(wanted.name) ? [{ what: 'the reporter', file: resolve(wanted.base, wanted.name) }] : []
     if (file !== undefined)
@@ -150,6 +153,18 @@ function wantedReporters(
     const [text, options] = entry
     return { ...parse(text, root), options }
   })
+}
+
+/** What reporters for people write may stand beside one document, but no program reads two documents in one stream. */
+function checkStandardOutput(all: readonly Wanted[]): void {
+  const isDocument = ({ name, file }: Wanted) =>
+    file === undefined && Object.hasOwn(reporters, name) && reporters[name]!.isDocument
+  const [first, second] = all.filter(isDocument)
+  if (!first || !second) return
+  throw new UsageError(
+    `the reporters "${first.name}" and "${second.name}" both write a document to standard output`,
+    `give one of them a file: --reporter ${second.name}=FILE`,
+  )
 }
 
 /**

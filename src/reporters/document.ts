@@ -39,6 +39,7 @@ export function documentReporter(
   return {
     name,
     description,
+    isDocument: true,
     create: (context) => ({
       onFinish: (report) => writeDocument(render(report, context), context),
       onStoredRuns: async (runs) =>

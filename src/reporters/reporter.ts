@@ -43,6 +43,8 @@ export interface ReporterFactory {
   readonly name: string
   /** One line for `--help`. */
   readonly description: string
+  /** Without `=file` it writes one document to standard output, which another document would spoil. */
+  readonly isDocument?: true
   /**
    * Creates the reporter of one run.
    * @throws {UsageError} if it cannot write to a file, and `context.file` is given
@@ -51,7 +53,8 @@ export interface ReporterFactory {
 }
 
 /** A reporter of yours. `O` is the type of its options in the config. */
-export interface ReporterDefinition<O = Readonly<Record<string, unknown>>> extends Omit<ReporterFactory, 'create'> {
+export interface ReporterDefinition<O = Readonly<Record<string, unknown>>>
+  extends Omit<ReporterFactory, 'create' | 'isDocument'> {
   /**
    * Creates the reporter of one run. If it throws, isobench prints a warning and continues without it.
    * @param options the object after the path in the config, or `{}`

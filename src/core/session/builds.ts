@@ -4,6 +4,7 @@ import { missing, type Requirement } from '../../host/packages.ts'
 import { runHostCommand } from '../../host/process.ts'
 import type { Build } from '../../host/releases/build.ts'
 import { findRelease, releases } from '../../host/releases/manifest.ts'
+import { compareVersions } from '../../host/releases/release.ts'
 import { installedRelease } from '../../host/releases/store.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 
@@ -21,6 +22,8 @@ export interface BuildInUse extends Build {
   readonly newest?: { readonly version: string; readonly released?: string }
   /** Days that it is older than that one, if it is more than a year and the config did not choose the build. */
   readonly daysBehind?: number
+  /** Its date is unknown, and its version is lower than the newest one. */
+  readonly isOlderVersion?: true
 }
 
 /** Returns the version in the output of `--version` of the programs in the releases. */
@@ -46,17 +49,22 @@ const daysBetween = (from: string, to: string): number => Math.round((Date.parse
 const mostDaysBehind = 365
 
 /** Adds dates and ages to a build with a known version. */
-export function withAge(build: Omit<BuildInUse, 'ageDays' | 'daysBehind'>, today: string): BuildInUse {
+export function withAge(
+  build: Omit<BuildInUse, 'ageDays' | 'daysBehind' | 'isOlderVersion'>,
+  today: string,
+): BuildInUse {
   const { release, version, source } = build
   const released = version === undefined ? undefined : releaseDay(release, version)
   const found = findRelease(release)
   const newest = found && { version: found.version, ...(found.released !== undefined && { released: found.released }) }
   const behind = released && newest?.released ? daysBetween(released, newest.released) : 0
+  const isOlder = version !== undefined && newest !== undefined && compareVersions(version, newest.version) < 0
   const isChosen = source === 'config' || source === 'version'
   return {
     ...build,
     ...(released !== undefined && { released, ageDays: daysBetween(released, today) }),
     ...(newest && { newest }),
+    ...(released === undefined && isOlder && { isOlderVersion: true as const }),
     ...(behind > mostDaysBehind && !isChosen && { daysBehind: behind }),
   }
 }

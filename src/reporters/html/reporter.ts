@@ -11,6 +11,7 @@ import type { ReporterFactory } from '../reporter.ts'
 export const htmlReporter: ReporterFactory = {
   name: 'html',
   description: 'one page with charts and tables, for a browser',
+  isDocument: true,
   create(context) {
     const page = import('./page.ts')
     const write = async (reports: readonly Report[]) => {

@@ -72,6 +72,18 @@ describe('a reporter of the user', () => {
     expect(await outputOf({ reporter: ['./mine.ts=/dev/null', './mine.ts=/dev/null'] })).toEqual({ out: '', err: '' })
   })
 
+  it('is the only document on standard output, beside reporters for people and files', async () => {
+    const message = 'the reporters "bmf" and "otava-csv" both write a document to standard output'
+    const fix = 'give one of them a file: --reporter otava-csv=FILE'
+    await expect(outputOf({ reporter: ['bmf', 'otava-csv'] })).rejects.toMatchObject({ message, fix })
+    await expect(outputOf({ configured: ['bmf', 'otava-csv'] })).rejects.toMatchObject({ message, fix })
+    await expect(outputOf({ json: true, reporter: ['bmf'] })).rejects.toThrow('"json" and "bmf" both write')
+    await expect(outputOf({ reporter: ['html', 'default', 'csv'] })).rejects.toThrow('"html" and "csv" both write')
+    const { out } = await outputOf({ json: true, reporter: ['default', 'bmf=out/bmf.json'] })
+    expect(JSON.parse(out).seed).toBe(report.seed)
+    expect((await outputOf({ reporter: ['dot', 'markdown'] })).out).toContain('| ')
+  })
+
   it('gets its options from the config', async () => {
     const { out } = await outputOf({ configured: [['./mine.ts', { prefix: '- ' }], 'json=out/report.json'] })
     expect(out).toBe(`- ${report.seed}\n`)

@@ -57,9 +57,20 @@ describe('the age of a build', () => {
     for (const source of ['config', 'version'] as const)
       expect(withAge({ ...runsc, version: '20240729.0', source }, '2026-11-29').daysBehind).toBeUndefined()
     const unknown = withAge({ ...runsc, release: 'crun', program: 'crun', version: '1.21' }, '2026-11-29')
-    expect(unknown.ageDays).toBeUndefined()
-    expect(buildText(unknown)).toBe('crun 1.21 (PATH)')
+    expect([unknown.ageDays, unknown.daysBehind]).toEqual([undefined, undefined])
     expect(buildText(withAge(runsc, '2026-11-29'))).toBe('runsc of unknown version (PATH)')
+  })
+
+  it('names the newest release if only the version shows that a build is older', () => {
+    const crun = { ...runsc, release: 'crun', program: 'crun' }
+    const old = withAge({ ...crun, version: '1.10.0' }, '2026-11-29')
+    expect(old).toMatchObject({ isOlderVersion: true, newest: { version: '1.29.1' } })
+    expect(buildText(old)).toBe('crun 1.10.0 (PATH); 1.29.1 is known (isobench provision crun)')
+    const newer = withAge({ ...crun, version: '1.30' }, '2026-11-29')
+    expect(newer).not.toHaveProperty('isOlderVersion')
+    expect(buildText(newer)).toBe('crun 1.30 (PATH)')
+    // The date of the version is known.
+    expect(withAge({ ...runsc, version: '20260921.0' }, '2026-11-29')).not.toHaveProperty('isOlderVersion')
   })
 })
 
