@@ -95,7 +95,7 @@ async function checkAncestor({ repository, ...names }: BisectOptions, good: Comm
  * Builds the good commit, then compares the bad commit and those that git chooses with it. Two work trees in a
  * temporary folder have the builds. They are removed at the end, also if the signal is aborted.
  * @throws {HostCommandError} if the good commit does not build
- * @throws {UsageError} if the bad commit does not build or is not a descendant of the good one, or has no certain verdict
+ * @throws {UsageError} if the bad commit does not build, is not a descendant of the good one or has no certain verdict
  * @throws the reason of the signal if it is aborted
  */
 export async function bisectRepository(options: BisectOptions): Promise<BisectResult> {
