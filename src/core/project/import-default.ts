@@ -48,12 +48,16 @@ export async function importCompiled(root: string, file: string, url: string): P
   }
 }
 
+/** With quotes around a text. */
+const quoted = (thrown: unknown): string => (typeof thrown === 'string' ? `"${messageOf(thrown)}"` : messageOf(thrown))
+
 /** What is wrong with a module of the project that threw an error. */
 export function importProblem(error: unknown, root: string, file: string): Problem {
   const { fix, location } = error instanceof IsobenchError ? { fix: error.fix } : definitionDetails(error)
   const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
   const at = location ?? frames.find((frame) => isProjectFile(root, frame.file))
-  return { file, message: messageOf(error), ...(fix && { fix }), ...(at && { location: at }) }
+  const message = error instanceof Error ? messageOf(error) : `it threw ${quoted(error)}`
+  return { file, message, ...(fix && { fix }), ...(at && { location: at }) }
 }
 
 /** A module was not imported in time. */

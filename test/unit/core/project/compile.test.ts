@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Compiled, compile } from '../../../../src/core/project/compile.ts'
+import { definitionDetails } from '../../../../src/core/project/definition-details.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
 
 const roots: string[] = []
@@ -110,6 +111,21 @@ describe('a module of a bundle', () => {
       'lib/deep/data.json': '{ "value": 7 }',
     }
     expect(await exported(files)).toEqual([1, 1, 1, 7, 7, 'import(name)', '/'])
+  })
+
+  it('compiles TypeScript of a computed path with a folder, and explains how if it has none', async () => {
+    const files = (path: string) => ({
+      'a.bench.ts': `const name: string = 'x'\nexport default (await import(${path})).value\n`,
+      'lib/x.ts': 'export const value: number = 1\n',
+    })
+    expect(await exported(files("'./lib/' + name + '.ts'"))).toBe(1)
+    // As Node.js before 22.18 refuses it. Vitest itself imports TypeScript.
+    const code = 'ERR_UNKNOWN_FILE_EXTENSION'
+    const refused = (extension: string) =>
+      Object.assign(new TypeError(`Unknown file extension "${extension}" for /p/lib/x${extension}`), { code })
+    for (const extension of ['.ts', '.mts', '.tsx'])
+      expect(definitionDetails(refused(extension)).fix).toMatch(/^begin the path with a folder/)
+    expect(definitionDetails(refused('.txt'))).toEqual({})
   })
 
   it('keeps a require that it has made itself', async () => {

@@ -20,3 +20,10 @@ it('the problem of an import is at the innermost frame of the project itself', (
     at h (/p/app/a.ts:3:4)`
   expect(importProblem(error, '/p/app', 'a.ts').location).toEqual({ file: '/p/app/a.ts', line: 3, column: 4 })
 })
+
+it.each([
+  ['a text', 'it threw "a text"'],
+  [undefined, 'it threw undefined'],
+])('a module that throws no error: %j', (thrown, message) => {
+  expect(importProblem(thrown, '/p/app', 'a.ts')).toEqual({ file: 'a.ts', message })
+})
