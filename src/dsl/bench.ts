@@ -259,8 +259,8 @@ interface BenchVariant {
   for<const T>(rows: readonly T[]): EachBench<[T]>
 }
 
-/** The items of a row as arguments. Distributes over rows of different types. */
-type Spread<T extends readonly unknown[]> = T extends readonly [...infer Items] ? Items : never
+/** The items of a row as arguments, which a callback can only receive as a mutable list. */
+type Spread<T extends readonly unknown[]> = { -readonly [K in keyof T]: T[K] }
 
 /** Registers the benches of `each`. */
 type EachBench<T extends readonly unknown[]> = <M extends Metrics, P extends ParamSpace>(

@@ -9,8 +9,8 @@ const importFix =
   "begin the path with a folder, so that isobench compiles the modules in it: import('./folder/' + name + '.ts')"
 
 /**
- * The fix and the location of a `DefinitionError`, or how to import a computed TypeScript path. Errors of other libraries may have fields with these names and
- * another meaning.
+ * The fix and the location of a `DefinitionError`, or how to import a computed TypeScript path. Errors of other
+ * libraries may have fields with these names and another meaning.
  */
 export function definitionDetails(error: unknown): { readonly fix?: string; readonly location?: Location } {
   // Not `instanceof`: a bench file may resolve another copy of isobench.
