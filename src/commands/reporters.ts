@@ -115,11 +115,8 @@ export async function createReporters(
   for (const wanted of all) {
     const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file, taken)
     const own = isPath(wanted.name) ? [{ what: 'the reporter', file: resolve(wanted.base, wanted.name) }] : []
-    if (file !== undefined)
-      await checkOutput({ option: `--reporter ${wanted.name}=${wanted.file}`, path: file }, project, [
-        ...inputs,
-        ...own,
-      ])
+    for (const path of file === undefined ? [] : writtenFiles(wanted.name, file))
+      await checkOutput({ option: `the reporter "${wanted.name}=${wanted.file}"`, path }, project, [...inputs, ...own])
     try {
       const reporter = isPath(wanted.name)
         ? await createOutside(wanted, file, context, project.root)
@@ -180,6 +177,12 @@ function outputPath({ name, base }: Wanted, file: string, taken: Set<string>): s
   taken.add(path)
   return path
 }
+
+/** The path of a reporter's file, and those that it derives from that. */
+const writtenFiles = (name: string, file: string): string[] => [
+  file,
+  ...((Object.hasOwn(reporters, name) && reporters[name]?.filesOf?.(file)) || []),
+]
 
 const isPath = (name: string): boolean => /^\.{0,2}\//.test(name) || /\.[cm]?[jt]s$/.test(name)
 

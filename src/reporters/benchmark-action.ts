@@ -19,6 +19,12 @@ interface Entry {
   readonly extra?: string
 }
 
+/** The file of one direction. */
+function fileOf(file: string, direction: 'lower' | 'higher'): string {
+  const { dir, name, ext } = parse(file)
+  return `${dir}/${name}.${tools[direction]}${ext || '.json'}`
+}
+
 const tools = { lower: 'smaller', higher: 'bigger' } as const
 
 /**
@@ -65,13 +71,13 @@ const highest = (values: readonly number[]) => values.reduce((a, b) => Math.max(
 export const benchmarkAction: ReporterFactory = {
   name: 'benchmark-action',
   description: 'github-action-benchmark: =x.json writes x.smaller.json and x.bigger.json',
+  filesOf: (file) => [fileOf(file, 'lower'), fileOf(file, 'higher')],
   create({ file }) {
     if (file === undefined)
       throw new UsageError('the reporter "benchmark-action" writes two files', 'name them: benchmark-action=bench.json')
-    const { dir, name, ext } = parse(file)
     const finished = async (report: Report) => {
       for (const direction of ['lower', 'higher'] as const) {
-        const path = `${dir}/${name}.${tools[direction]}${ext || '.json'}`
+        const path = fileOf(file, direction)
         const entries = benchmarkEntries(report, direction)
         if (entries.length > 0) writeReportFile(path, `${JSON.stringify(entries, null, 1)}\n`)
         else await rm(path, { force: true })

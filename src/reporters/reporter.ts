@@ -50,11 +50,13 @@ export interface ReporterFactory {
    * @throws {UsageError} if it cannot write to a file, and `context.file` is given
    */
   create(context: ReporterContext): Reporter
+  /** The files that it writes or removes for `=file`. Absent: that file. */
+  filesOf?(file: string): readonly string[]
 }
 
 /** A reporter of yours. `O` is the type of its options in the config. */
 export interface ReporterDefinition<O = Readonly<Record<string, unknown>>>
-  extends Omit<ReporterFactory, 'create' | 'isDocument'> {
+  extends Omit<ReporterFactory, 'create' | 'filesOf' | 'isDocument'> {
   /**
    * Creates the reporter of one run. If it throws, isobench prints a warning and continues without it.
    * @param options the object after the path in the config, or `{}`

@@ -79,6 +79,16 @@ it.each(['html', 'csv', 'junit', 'json'])('report --reporter %s=RECORD keeps the
   expect(readFileSync(join(root, 'r.jsonl'))).toEqual(record)
 })
 
+it('report refuses files that a reporter derives from its own', async () => {
+  writeFileSync(join(root, 'x.smaller.json'), record)
+  const bigger = join(root, 'x.bigger.json')
+  linkSync(join(root, 'r.jsonl'), bigger)
+  const options = { reporter: ['benchmark-action=x.json'], strict: false, all: false, json: false }
+  await expect(report.run([join(root, 'r.jsonl')], options as never, io)).rejects.toThrow(
+    `the reporter "benchmark-action=x.json" would overwrite a run record that this command reads: ${bigger}`,
+  )
+})
+
 it('merge --out names the file that exists', async () => {
   const run = (out: string) => merge.run([join(root, 'r.jsonl')], { out: join(root, out), group: false } as never, io)
   await expect(run('old.html')).rejects.toThrow(`${join(root, 'old.html')} already exists`)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -35,6 +35,18 @@ async function exported(files: Readonly<Record<string, string>>): Promise<unknow
   const { output } = await compiled(files)
   return ((await import(pathToFileURL(output).href)) as { default: unknown }).default
 }
+
+// Root may write to every folder.
+it.skipIf(process.getuid?.() === 0)('says that the project cannot be written, and what to do', async () => {
+  const root = project({ 'a.bench.ts': '' })
+  chmodSync(root, 0o555)
+  const compiling = compile(root, 'a.bench.ts').finally(() => chmodSync(root, 0o755))
+  await expect(compiling).rejects.toMatchObject({
+    code: 'ISOBENCH_WRITE',
+    message: `the project's folder ${root} cannot be written: this user has no permission`,
+    fix: expect.stringContaining(join(root, '.isobench')),
+  })
+})
 
 describe('the digest of a bench file', () => {
   it('is that of the texts that it carries, also of those that look like comments or paths', async () => {
