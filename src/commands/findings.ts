@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { buildReport, withFindings } from '../core/judge/report.ts'
+import { buildReport, changedFindings, withFindings } from '../core/judge/report.ts'
 import type { Report } from '../core/model/report.ts'
 import { chooseFindings } from '../core/project/plan.ts'
 import { hasRecord } from '../core/records/record-file.ts'
@@ -8,6 +8,7 @@ import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.
 import { shellWord } from '../reporters/headline/next-steps.ts'
 import { statedFindings } from '../reporters/stated-findings.ts'
 import { createColors } from '../reporters/terminal/table.ts'
+import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { problemText } from './errors.ts'
 import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
@@ -75,6 +76,8 @@ async function showFindings(
   const file = recordFile(project.root, named, options.paper, io)
   const record = await openRecord(file, async () => whole, io)
   const shown = chosen.map(({ id }) => id)
+  const changed = options.paper ? [] : changedFindings(record, suite).filter((id) => shown.includes(id))
+  if (changed.length > 0) io.err.write(`${changedNote(changed)}\n`)
   const report = buildReport(withFindings(record, suite), { ...options, shown })
   if (options.json) io.out.write(`${JSON.stringify(toJson(report), null, 1)}\n`)
   else if (markdown) io.out.write(findingsMarkdown(report))
@@ -87,6 +90,10 @@ async function showFindings(
   }
   return report.exit.code
 }
+
+/** Why `judge` of the same record can have another verdict. */
+const changedNote = (ids: readonly number[]): string =>
+  `${plural(ids.length, 'finding')} changed since the run: ${ids.join(', ')}. This is the verdict on today's bench files.`
 
 /** What follows the findings of a project without a run. */
 const statedNote = (chosen: readonly unknown[]): string =>

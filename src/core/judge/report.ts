@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Metric } from '../../dsl/metric.ts'
 import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts'
 import { causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
-import { type BenchData, infoOf, type Problem, type Suite } from '../model/suite.ts'
+import { type BenchData, type FindingData, infoOf, type Problem, type Suite } from '../model/suite.ts'
 import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit, withUnmeasured } from './exit-code.ts'
@@ -229,4 +230,19 @@ export function withFindings(record: RunRecord, suite: Pick<Suite, 'benches' | '
   const benches = [...record.plan.benches, ...unmeasured]
   const findings = [...suite.findings].sort((a, b) => a.id - b.id)
   return { ...record, problems: suite.problems, plan: { ...record.plan, benches, findings } }
+}
+
+/**
+ * Returns the numbers of the findings that state something else today than when the run was made. `judge` and `report`
+ * use the run's statements, and `findings` uses today's, so their verdicts can differ. Places in files do not count.
+ */
+export function changedFindings(record: RunRecord, suite: Pick<Suite, 'findings'>): number[] {
+  const isPlace = (key: string) => key === 'location' || key === 'file'
+  const statement = (finding: FindingData): unknown =>
+    JSON.parse(JSON.stringify(finding, (key, value: unknown) => (isPlace(key) ? undefined : value)))
+  const stored = new Map(record.plan.findings.map((finding) => [finding.id, statement(finding)]))
+  return suite.findings.flatMap((finding) => {
+    const then = stored.get(finding.id)
+    return then !== undefined && !isDeepStrictEqual(then, statement(finding)) ? finding.id : []
+  })
 }
