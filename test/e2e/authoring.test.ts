@@ -180,7 +180,11 @@ describe('the config', () => {
   test.each([
     ['no platforms', '{ platforms: [] }', /platforms/],
     ['a guest of half a CPU', "{ platforms: [platform('native')], guest: { cpus: 0.5 } }", /guest\.cpus/],
-    ['memory without a unit', "{ platforms: [platform('native')], guest: { memory: '512' } }", /guest\.memory[\s\S]*MiB/],
+    [
+      'memory without a unit',
+      "{ platforms: [platform('native')], guest: { memory: '512' } }",
+      /guest\.memory[\s\S]*MiB/,
+    ],
     ['a word that it does not know', "{ platforms: [platform('native')], plattforms: [] }", /plattforms/],
     ['a profile without rounds', "{ platforms: [platform('native')], profiles: { quick: { rounds: 0 } } }", /rounds/],
     [

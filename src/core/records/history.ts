@@ -101,8 +101,8 @@ const formerRuns = new WeakMap<Report, Report | null | undefined>()
 /**
  * The report of the latest earlier run of the same host that measured a case of this one. Reads it once, for all
  * reporters.
- * @returns null if there is no such run; undefined if that is unknown, because an earlier record cannot be read or was
- *   not finished, or because the record does not lie among those of a project
+ * @returns null if this is the first run of the project; undefined if no earlier run can be compared, or if that is
+ *   unknown, because the record does not lie among those of a project
  */
 export function formerRun(report: Report): Report | null | undefined {
   if (!formerRuns.has(report)) formerRuns.set(report, findFormerRun(report))
@@ -115,21 +115,18 @@ function findFormerRun({ record, cases: benches, environment }: Report): Report 
   const started = Date.parse(environment.startedAt)
   const earlier = recordsByTime(folder).filter((file) => startTime(file) < started)
   const ids = new Set(benches.map((one) => one.case))
-  let isUnknown = false
-  for (const file of earlier.reverse()) {
+  for (const file of [...earlier].reverse()) {
     try {
       // The samples of most records need not be read.
       const start = readRecordStart(file)
       if (hostOf(start) !== hostOf({ environment }) || !start.plan.cases.some(({ id }) => ids.has(id))) continue
       const former = readRecord(file)
       if (former.status === 'finished') return buildReport(former, { strict: false })
-      isUnknown = true
     } catch {
       // Another version of isobench wrote it, or a disk has damaged it.
-      isUnknown = true
     }
   }
-  return isUnknown ? undefined : null
+  return earlier.length > 0 ? undefined : null
 }
 
 function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {

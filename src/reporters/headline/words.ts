@@ -238,7 +238,8 @@ export function factText({ subjects }: Fact): string {
   const allowed = worst.verdict ? `, ${allowedText(worst.verdict)}` : ''
   const mildest = subjects.at(-1)!.verdict
   const value = mildest && valueText(mildest)
-  const range = subjects.length > 1 && value ? `, mildest ${value}` : ''
+  const differs = value !== (worst.verdict && valueText(worst.verdict))
+  const range = value && differs ? `, mildest ${value}` : ''
   return `${subjectText(worst)}${at}${range}${allowed}`
 }
 
@@ -307,7 +308,16 @@ export function sinceText(
 export function othersText({ holdsOn, subjects }: Fact): string | undefined {
   const [nearest] = holdsOn
   if (!nearest || subjects[0]?.verdict?.claim.matcher.kind === 'ranked') return undefined
-  const names = [...new Set(holdsOn.map(formatPlatforms))]
+  // A platform that fails in one case can hold in another.
+  const failing = new Set(subjects.flatMap(({ verdict }) => (verdict ? formatPlatforms(verdict) : [])))
+  const names = [
+    ...new Set(
+      holdsOn.map((one) => {
+        const [name, params] = [formatPlatforms(one), describeParams(one.params)]
+        return failing.has(name) && params ? `${name} at ${params}` : name
+      }),
+    ),
+  ]
   return `holds on ${listNames(names)}${names.length === 1 ? ` (${measuredText(nearest)})` : ''}`
 }
 

@@ -220,10 +220,11 @@ test('the former run is the latest earlier one of the same host that measured a 
   expect(formerRun(reportOf(2))!.environment.startedAt).toBe('2026-01-02T00:00:00.000Z')
   expect(formerRun(reportOf(0))).toBeNull()
   const latest = reportOf(2)
-  expect(formerRun({ ...latest, cases: [] })).toBeNull()
+  // Earlier runs of other benches or hosts: this is not the first run, and there is none to compare with.
+  expect(formerRun({ ...latest, cases: [] })).toBeUndefined()
   const { environment } = latest
   const otherHost = { ...environment, cpu: { ...environment.cpu, model: 'another CPU' } }
-  expect(formerRun({ ...latest, environment: otherHost })).toBeNull()
+  expect(formerRun({ ...latest, environment: otherHost })).toBeUndefined()
   expect(formerRun({ ...latest, record: '/elsewhere/latest.jsonl' })).toBeUndefined()
   // It is found behind runs of other benches, and it is read once.
   const [start, ...others] = readFileSync(join(runs, files[0]!), 'utf8').split('\n')
