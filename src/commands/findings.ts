@@ -93,7 +93,8 @@ async function showFindings(
 
 /** Why `judge` of the same record can have another verdict. */
 const changedNote = (ids: readonly number[]): string =>
-  `${plural(ids.length, 'finding')} changed since the run: ${ids.join(', ')}. This is the verdict on today's bench files.`
+  `${plural(ids.length, 'finding')} changed since the run: ${ids.join(', ')}. ` +
+  "This is the verdict on today's bench files."
 
 /** What follows the findings of a project without a run. */
 const statedNote = (chosen: readonly unknown[]): string =>
