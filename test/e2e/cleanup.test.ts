@@ -101,8 +101,9 @@ function outsideCgroup(pid: number): string[] {
       const [name, groups, stat] = ['comm', 'cgroup', 'stat'].map((file) =>
         readFileSync(`/proc/${child}/${file}`, 'utf8').trim(),
       )
-      // A process that has ended, and waits to be reaped, is in no cgroup.
-      const hasEnded = / [ZX] /.test(stat!.slice(stat!.lastIndexOf(')')))
+      // A process that is ending (PF_EXITING in the kernel's sched.h) is in no cgroup of version 1.
+      const flags = Number(stat!.slice(stat!.lastIndexOf(')') + 2).split(' ')[6])
+      const hasEnded = (flags & 4) !== 0
       const isOutside = !groups!.includes('/isobench/') && !mayBeOutside.includes(name!) && !hasEnded
       return [...(isOutside ? [name!] : []), ...outsideCgroup(child)]
     })

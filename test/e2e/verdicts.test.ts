@@ -116,7 +116,7 @@ describe('a slowdown of known size', () => {
     const after = await own.run([...args, '--baseline', 'main'])
     const overloaded = overload(Math.max(otherProcessesShare(base.record), otherProcessesShare(after.record)))
     if (overloaded) skip(context, 'busy-host', overloaded)
-    expect(after.stdout).toMatch(/✗ primes events · slow: [\s\S]*regressed: 0\.\d+ × the baseline main/)
+    expect(after.stdout).toMatch(/✗ primes events · slow: 0\.\d+ × the baseline main/)
     expect(after.exitCode).toBe(1)
     const same = await own.isobench(['compare', 'main', 'main', '--json'])
     expect(same.exitCode).toBe(0)
