@@ -3,8 +3,9 @@
  * program in a folder that the host shares with it (the kind of CVE-2021-41091).
  */
 
-import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, constants, lstatSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { HostError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
 import { withUsualUmask } from './environment.ts'
 import { guestsFolder } from './paths.ts'
@@ -20,6 +21,33 @@ export const unprivilegedId = 65519
  * the umask is.
  */
 export const makeSystemFolder = (path: string): void => withUsualUmask(() => makeFolder(path))
+
+/**
+ * Creates a folder that only this user can open.
+ * @throws {HostError} if it exists and another user can, or if this user must not create it
+ */
+export function privateFolder(folder: string): string {
+  try {
+    makeSystemFolder(dirname(folder))
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new HostError(`isobench cannot create ${folder}, because it does not run as root`, 'run it with sudo')
+    if (code !== 'EEXIST') throw error
+  }
+  const { uid, mode } = lstatSync(folder)
+  if (uid === 0 && process.getuid?.() !== 0)
+    throw new HostError(`${folder} belongs to root, and isobench does not run as root`, 'run it with sudo')
+  const isPrivate =
+    uid === process.getuid?.() && (mode & constants.S_IFMT) === constants.S_IFDIR && (mode & 0o077) === 0
+  if (!isPrivate)
+    throw new HostError(
+      `${folder} is not a folder that only the user of this process can open`,
+      `if no isobench is running: mv ${folder} ${folder}.old`,
+    )
+  return folder
+}
 
 /** Creates a folder with exactly this mode, whatever the umask is. */
 export function makeFolderWithMode(path: string, mode: number): void {

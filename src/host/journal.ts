@@ -5,7 +5,6 @@ import {
   constants,
   existsSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,7 +16,7 @@ import { join } from 'node:path'
 import { HostError } from '../util/errors.ts'
 import { explainWrites, LineWriter, temporaryName } from '../util/files.ts'
 import { tryLockFile } from './file-lock.ts'
-import { makeSystemFolder } from './guest-folder.ts'
+import { makeSystemFolder, privateFolder } from './guest-folder.ts'
 import { journalsFolder, stateFolder } from './paths.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
 
@@ -74,8 +73,7 @@ export class CleanupJournal {
     const file = join(journalsFolder(), `${name}.jsonl`)
     makeSystemFolder(stateFolder())
     refuseOpenFolder(stateFolder())
-    mkdirSync(journalsFolder(), { recursive: true, mode: 0o700 })
-    refuseOpenFolder(journalsFolder())
+    privateFolder(journalsFolder())
     for (let tries = 0; ; tries++) {
       if (existsSync(file)) throw new HostError(`the cleanup journal ${file} exists already.`)
       const journal = CleanupJournal.#tryStart(file, undo)
@@ -201,8 +199,8 @@ function explainAccess<T>(work: () => T): T {
 }
 
 /**
- * @throws {HostError} if another user can replace what is in the folder, and so what isobench does as root. A sticky
- * folder such as /tmp is safe.
+ * @throws {HostError} if every user can replace what is in the folder, and so what isobench does as root. In a sticky
+ * folder such as /tmp, users can replace only what they own.
  */
 function refuseOpenFolder(folder: string): void {
   const { mode } = statSync(folder)

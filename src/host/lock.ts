@@ -7,8 +7,6 @@ import {
   existsSync,
   fstatSync,
   ftruncateSync,
-  lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -19,11 +17,11 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HostError, InterruptedError, IsobenchError } from '../util/errors.ts'
+import { InterruptedError, IsobenchError } from '../util/errors.ts'
 import { temporaryName } from '../util/files.ts'
 import { sanitize } from '../util/text.ts'
 import { tryLockFile, waitForFileLock } from './file-lock.ts'
-import { makeSystemFolder } from './guest-folder.ts'
+import { makeSystemFolder, privateFolder } from './guest-folder.ts'
 import type { CleanupJournal } from './journal.ts'
 import { hostLockFile } from './paths.ts'
 import { type HostCommandOptions, isAlive, type ProcessId, processId, runHostCommand } from './process.ts'
@@ -121,33 +119,6 @@ export async function lock(path: string, { purpose, wait, onWait, signal }: Lock
       if (!held) closeSync(descriptor)
     }
   }
-}
-
-/**
- * Creates a folder that only this user can open.
- * @throws {HostError} if it exists and another user can, or if this user must not create it
- */
-export function privateFolder(folder: string): string {
-  try {
-    makeSystemFolder(dirname(folder))
-    mkdirSync(folder, { mode: 0o700 })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EACCES' || code === 'EPERM')
-      throw new HostError(`isobench cannot create ${folder}, because it does not run as root`, 'run it with sudo')
-    if (code !== 'EEXIST') throw error
-  }
-  const { uid, mode } = lstatSync(folder)
-  if (uid === 0 && process.getuid?.() !== 0)
-    throw new HostError(`${folder} belongs to root, and isobench does not run as root`, 'run it with sudo')
-  const isPrivate =
-    uid === process.getuid?.() && (mode & constants.S_IFMT) === constants.S_IFDIR && (mode & 0o077) === 0
-  if (!isPrivate)
-    throw new HostError(
-      `${folder} is not a folder that only the user of this process can open`,
-      `if no isobench is running: mv ${folder} ${folder}.old`,
-    )
-  return folder
 }
 
 /** Returns the path of a file in the folder of locks, and creates the folder if it does not exist. */

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -306,6 +307,22 @@ describe('a journal that another user may have written', () => {
     chmodSync(state, 0o1777)
     await using journal = CleanupJournal.start('open', undo)
     expect(existsSync(journal.file)).toBe(true)
+    vi.stubEnv('ISOBENCH_STATE', folder.path)
+  })
+
+  it('is not trusted in a folder that another user has made in a sticky one', () => {
+    const state = join(folder.path, 'sticky')
+    mkdirSync(join(state, 'elsewhere'), { recursive: true, mode: 0o700 })
+    chmodSync(state, 0o1777)
+    vi.stubEnv('ISOBENCH_STATE', state)
+    symlinkSync('elsewhere', journalsFolder())
+    expect(() => CleanupJournal.start('sticky', undo)).toThrow(/journals is not a folder that only the user of this/)
+    if (process.getuid!() === 0) {
+      rmSync(journalsFolder())
+      mkdirSync(journalsFolder(), { mode: 0o700 })
+      chownSync(journalsFolder(), 1000, 1000)
+      expect(() => CleanupJournal.start('sticky', undo)).toThrow(/journals is not a folder that only the user of this/)
+    }
     vi.stubEnv('ISOBENCH_STATE', folder.path)
   })
 })
