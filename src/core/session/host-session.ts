@@ -87,7 +87,9 @@ export class HostSession implements Session {
     const journal = CleanupJournal.start(prefix, removeResource)
     // The group is the first entry and so the last one to be removed, after the commands that remove the others.
     const group = housekeepingGroup(prefix)
-    const wrapping = wrapHostCommands((argv) => cgroupExecArgv(group, argv))
+    // Once, because it reads the mounts and controllers of the host.
+    const entering = cgroupExecArgv(group, [])
+    const wrapping = wrapHostCommands((argv) => [...entering, ...argv])
     resources.defer(() => wrapping[Symbol.dispose]())
     resources.use(journal)
     const all = [...new Set([...cpus.guest, ...cpus.client])]
