@@ -54,8 +54,8 @@ export function bytesBelow(top: string, most: number): number | undefined {
 }
 
 /**
- * The bytes that a guest may have in its folder. They are less than its limit if the disk is nearly full, but always
- * more than the smallest change that isobench notices, so that a guest without data stays.
+ * The bytes that a guest may have in its folder. They are less than its limit if the disk is nearly full, but at least
+ * the smallest change that isobench notices, so that a guest without data stays.
  * @param free bytes of the disk at the start of the guest
  */
 export const allowedBytes = (limit: number, free: number): number => Math.min(limit, Math.max(step, free - reserve))

@@ -1,6 +1,6 @@
 /** The system calls of Linux by number. */
 
-/** System calls of x86-64 from 0 to 335 (arch/x86/entry/syscalls/syscall_64.tbl in Linux 6.19). */
+/** System calls of x86-64 from 0 to 336 (arch/x86/entry/syscalls/syscall_64.tbl in Linux 6.19). */
 const x64 = `
   read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn
   ioctl pread64 pwrite64 readv writev access pipe select sched_yield mremap msync mincore madvise shmget shmat shmctl
@@ -31,7 +31,7 @@ const x64 = `
   name_to_handle_at open_by_handle_at clock_adjtime syncfs sendmmsg setns getcpu process_vm_readv process_vm_writev
   kcmp finit_module sched_setattr sched_getattr renameat2 seccomp getrandom memfd_create kexec_file_load bpf execveat
   userfaultfd membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx
-  io_pgetevents rseq uretprobe
+  io_pgetevents rseq uretprobe uprobe
 `
 
 /** System calls of arm64 from 0 to 243, from 260 to 294 (include/uapi/asm-generic/unistd.h in the kernel). */
