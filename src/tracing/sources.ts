@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import type { TraceSource as Name } from '../dsl/traced.ts'
 import { syscallName } from '../host/syscall-names.ts'
+import { HostError } from '../util/errors.ts'
 import type { TraceEvent } from './ring-buffer.ts'
 
 /** Returns the name of the function that contains an address, or `undefined` below the first function. */
@@ -10,7 +11,7 @@ export type Symbols = (address: bigint) => string | undefined
 
 /**
  * Parses `/proc/kallsyms`. Of several names for an address the first one counts, as in the kernel's own traces.
- * @throws {TypeError} if the kernel hides all addresses, because every address would then be in the last function
+ * @throws {HostError} if the kernel hides all addresses, because every address would then be in the last function
  */
 export function parseKallsyms(kallsyms: string): Symbols {
   const symbols: { readonly address: bigint; readonly name: string }[] = []
@@ -20,7 +21,7 @@ export function parseKallsyms(kallsyms: string): Symbols {
     if (match) symbols.push({ address: BigInt(`0x${match[1]!}`), name: match[2]! })
   }
   if (symbols.every(({ address }) => address === 0n))
-    throw new TypeError('the kernel hides its addresses: set kernel.kptr_restrict to 0 or 1')
+    throw new HostError('kernel.kptr_restrict hides the addresses of its functions', 'sysctl kernel.kptr_restrict=1')
   symbols.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))
   return (address) => {
     let [low, high] = [0, symbols.length]
@@ -129,7 +130,7 @@ export interface TraceSourceSpec {
   /** What to write to enable and disable it. A kernel may list a tracer and still refuse to enable it. */
   readonly enable: Setting
   readonly disable: Setting
-  /** Throws if the kernel hides what the names need. */
+  /** @throws {HostError} if the kernel hides what the names need */
   check?(): void
   /** Buffer size in MiB for each CPU of the guests. */
   readonly bufferMiB: number

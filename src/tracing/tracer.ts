@@ -16,7 +16,7 @@ import { liveProcesses } from '../host/cgroup.ts'
 import { makeInstance } from '../host/cleanup.ts'
 import type { CleanupJournal } from '../host/journal.ts'
 import type { HostArgv } from '../host/process.ts'
-import { IsobenchError, messageOf } from '../util/errors.ts'
+import { HostError, IsobenchError, messageOf } from '../util/errors.ts'
 import type { CallCounts } from './call-counts.ts'
 import { eachEvent, eventFormat, lostEvents, pageFormat } from './ring-buffer.ts'
 import type { TraceSourceSpec } from './sources.ts'
@@ -130,11 +130,13 @@ export class Tracer implements AsyncDisposable {
       return tracer
     } catch (error) {
       await instance?.undo[Symbol.asyncDispose]()
+      const fix = error instanceof HostError ? error.fix : undefined
       throw new TracerUnavailableError(
         `the kernel refuses to trace ${source.name}: ${refusal(error)}`,
-        source.name === 'functions'
-          ? 'kernel lockdown forbids it; trace syscalls instead, or use a host without lockdown'
-          : 'run as root with tracefs and CONFIG_FTRACE_SYSCALLS',
+        fix ??
+          (source.name === 'functions'
+            ? 'kernel lockdown forbids it; trace syscalls instead, or use a host without lockdown'
+            : 'run as root with tracefs and CONFIG_FTRACE_SYSCALLS'),
       )
     }
   }
