@@ -1,10 +1,10 @@
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
 import { type EpssData, readEpss, withExposure } from '../core/attack-profile/exposure.ts'
 import { type AttackProfileSummary, attackProfiles, diffOf } from '../core/attack-profile/summary.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import type { RunRecord } from '../core/model/record.ts'
-import { loadProject } from '../core/project/config.ts'
+import { findConfig, loadProject } from '../core/project/config.ts'
 import { diffText, profilesMarkdown, tableText } from '../reporters/attack-profile.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { UsageError } from '../util/errors.ts'
@@ -69,7 +69,7 @@ async function showProfiles(
   const summaries = tracedSummaries(record, options.bench)
   if (verb === 'show') {
     const profiles = names.length > 0 ? names.flatMap((name) => ofPlatform(summaries, name)) : summaries
-    const exposed = withExposure(profiles, await projectEpss(options, io), options.kernel ?? record.environment.kernel)
+    const exposed = withExposure(profiles, projectEpss(options, io), options.kernel ?? record.environment.kernel)
     io.out.write(
       options.json
         ? `${JSON.stringify({ schemaVersion: 1, record: record.file, ...exposed })}\n`
@@ -93,10 +93,10 @@ async function openProfiledRecord({ record, config }: Options, io: CommandIo): P
   return readStored(latestFile((await loadProject(io.cwd, config)).root, io), io)
 }
 
-/** Reads the EPSS data of the project. A record can be shown outside a project, too. */
-async function projectEpss({ config }: Options, io: CommandIo): Promise<EpssData | undefined> {
-  const project = await loadProject(io.cwd, config).catch(() => undefined)
-  return project && readEpss(project.root)
+/** Reads the EPSS data of the project. A record can be shown outside a project, or if its config cannot be loaded. */
+function projectEpss({ config }: Options, io: CommandIo): EpssData | undefined {
+  const file = config === undefined ? findConfig(io.cwd) : resolve(io.cwd, config)
+  return file === undefined ? undefined : readEpss(dirname(file))
 }
 
 /** @throws {UsageError} if no sample of these benches was traced */

@@ -110,8 +110,8 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
   ]
   if (cves.length === 0)
     throw new EpssError(
-      `no CVE of the map has a score and a function, so nothing was saved.\n${lines.join('\n')}`,
-      'check that the CVEs of the map are in the file of scores, and pass --sources for source files',
+      `no CVE has both a score and a function, so nothing was saved.\n${lines.join('\n')}`,
+      'check that the file of scores has the CVEs, and that --sources has the source files',
     )
   const source = {
     model: scores.model,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
@@ -24,7 +24,7 @@ export interface Text {
  * @throws {EpssError} if it cannot be unpacked
  */
 export function readText(file: string): Text {
-  if (!existsSync(file)) throw new UsageError(`there is no file ${file}`)
+  if (!existsSync(file) || statSync(file).isDirectory()) throw new UsageError(`there is no file ${file}`)
   const bytes = readFileSync(file)
   try {
     const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8')
