@@ -16,7 +16,7 @@ import type { Claim } from './claim.ts'
 import { callerFrames, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { Expectation, ExpectationsOf, MetricRef } from './expect.ts'
 import type { Metric, Metrics } from './metric.ts'
-import { type BenchSpec, registry } from './registry.ts'
+import { type BenchSpec, registry, withProblems } from './registry.ts'
 import { formatTitle } from './title.ts'
 import type { ParamSpace, ParamValue, Workload } from './workload.ts'
 
@@ -51,7 +51,8 @@ const isExpectation = (value: unknown): boolean => isObject(value) && typeof val
 /** @throws {DefinitionError} without a location, if `expect` has no names of metrics, such as a bare expectation */
 function checkExpect(name: string, expectations: unknown, metrics: Metrics): void {
   if (isObject(expectations) && !isExpectation(expectations)) return
-  const isBare = [expectations].flat().every(isExpectation)
+  const list = [expectations].flat()
+  const isBare = list.length > 0 && list.every(isExpectation)
   throw new DefinitionError(
     `bench "${name}": expect needs the names of metrics, and this is ${
       isBare ? 'an expectation without a name' : describeValue(expectations)
@@ -97,27 +98,29 @@ function chosenParams(
 ): ParamSpace {
   for (const [param, values] of Object.entries(chosen)) {
     const known = Object.hasOwn(space, param) ? space[param] : undefined
-    if (known && values !== undefined && !Array.isArray(values))
+    if (!known)
+      throw new DefinitionError(
+        `bench "${name}": the workload has no parameter "${param}".`,
+        suggestion(param, Object.keys(space)),
+      )
+    if (values === undefined) continue
+    if (!Array.isArray(values))
       throw new DefinitionError(
         `bench "${name}": the values of the parameter "${param}" are ${describeValue(values)}.`,
         `use a list of some of: ${known.join(', ')}`,
       )
-    const repeated = known && values && repeatedValue(values)
+    const [unknownValue] = values.filter((value) => !known.includes(value)).map(describeValue)
+    if (unknownValue !== undefined || values.length === 0)
+      throw new DefinitionError(
+        `bench "${name}": parameter "${param}" has no value ${unknownValue ?? 'to measure'}.`,
+        `use some of: ${known.join(', ')}`,
+      )
+    const repeated = repeatedValue(values)
     if (repeated !== undefined)
       throw new DefinitionError(
-        `bench "${name}": parameter "${param}" has the value ${JSON.stringify(repeated)} twice.`,
+        `bench "${name}": parameter "${param}" has the value ${describeValue(repeated)} twice.`,
         'list each value once',
       )
-    const unknownValue = known ? values?.find((value) => !known.includes(value)) : undefined
-    if (!known || unknownValue !== undefined || values?.length === 0) {
-      const missing = unknownValue === undefined ? 'to measure' : JSON.stringify(unknownValue)
-      throw new DefinitionError(
-        known
-          ? `bench "${name}": parameter "${param}" has no value ${missing}.`
-          : `bench "${name}": the workload has no parameter "${param}".`,
-        known ? `use some of: ${known.join(', ')}` : suggestion(param, Object.keys(space)),
-      )
-    }
   }
   return Object.fromEntries(Object.entries(space).map(([param, all]) => [param, chosen[param] ?? all])) as ParamSpace
 }
@@ -175,9 +178,9 @@ function register<M extends Metrics, P extends ParamSpace>(
   workload: Workload<M, P>,
   options: BenchOptions<M, P>,
 ): BenchHandle<M, P> {
-  const { benches, problems, group } = registry()
+  const { benches, group } = registry()
   const name = group ? `${group.name} > ${ownName}` : ownName
-  try {
+  const handle = withProblems(origin.location, () => {
     checkBenchArguments(ownName, workload, options)
     checkOptions(name, options as BenchOptions<Metrics, ParamSpace>)
     const key = newKey(name, origin)
@@ -207,11 +210,8 @@ function register<M extends Metrics, P extends ParamSpace>(
       ...origin,
     })
     return handleOf(name, key, workload)
-  } catch (error) {
-    if (!(error instanceof DefinitionError)) throw error
-    problems.push(error.location ? error : new DefinitionError(error.message, error.fix, origin.location))
-    return brokenHandle(name)
-  }
+  })
+  return handle ?? brokenHandle(name)
 }
 
 function handleOf<M extends Metrics, P extends ParamSpace>(
@@ -341,16 +341,13 @@ export const bench: BenchFunction = benchVariant('run', {
   skip: benchVariant('skip'),
   skipIf: (condition: boolean) => benchVariant(condition ? 'skip' : 'run'),
   todo: function todo(ownName: string): void {
-    const { benches, problems, group } = registry()
+    const { benches, group } = registry()
     const origin = originOf(todo)
     const name = group ? `${group.name} > ${ownName}` : ownName
-    try {
+    withProblems(origin.location, () => {
       checkBenchName('bench.todo', ownName)
       const key = newKey(name, origin)
       benches.push({ name, key, mode: 'todo', params: {}, profiles: {}, tags: [], claims: [], ...origin })
-    } catch (error) {
-      if (!(error instanceof DefinitionError)) throw error
-      problems.push(new DefinitionError(error.message, error.fix, origin.location))
-    }
+    })
   },
 }) as BenchFunction

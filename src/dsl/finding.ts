@@ -2,8 +2,8 @@
 
 import { checkFields, describeValue, isObject, withErrorLocation } from './checked.ts'
 import type { Claim } from './claim.ts'
-import { callerFrames, callerLocation, DefinitionError, type Location } from './errors.ts'
-import { type FailOn, type FindingSource, type Misprint, type Part, registry } from './registry.ts'
+import { callerFrames, callerLocation, DefinitionError } from './errors.ts'
+import { type FailOn, type FindingSource, type Misprint, type Part, registry, withProblems } from './registry.ts'
 
 /** What a part says about its words. */
 export interface PartOptions {
@@ -136,17 +136,6 @@ function checkFinding(id: unknown, title: unknown, parts: unknown, options: unkn
   checkClaims(`the misprint of ${what}`, misprint.claims)
 }
 
-/** The `DefinitionError` that `check` throws, with a location. */
-function problemOf(location: Location | undefined, check: () => void): DefinitionError | undefined {
-  try {
-    check()
-    return undefined
-  } catch (error) {
-    if (!(error instanceof DefinitionError)) throw error
-    return new DefinitionError(error.message, error.fix, location)
-  }
-}
-
 /**
  * Registers a finding. It holds if all of its parts hold. A wrong finding is reported with its location, and the other
  * benches of the file still run.
@@ -162,21 +151,19 @@ export function finding(
   const callers = callerFrames(finding)
   const [location] = callers
   const owner = registry().ownerOf?.(callers)
-  const problem = problemOf(location, () => checkFinding(id, title, parts, options))
-  if (problem) {
-    registry().problems.push(problem)
-    return
-  }
-  registry().findings.push({
-    id,
-    title,
-    failOn: options.failOn ?? 'worse',
-    parts: parts.every(isPart) ? parts : [{ title, claims: parts as readonly Claim[] }],
-    ...(options.source && { source: options.source }),
-    ...(options.outdatedPremise !== undefined && { outdatedPremise: options.outdatedPremise }),
-    ...(options.qualitative !== undefined && { qualitative: options.qualitative }),
-    ...(options.misprint && { misprint: { ...options.misprint, claims: options.misprint.claims.map(asWarning) } }),
-    ...(owner !== undefined && { owner }),
-    ...(location && { location }),
+  withProblems(location, () => {
+    checkFinding(id, title, parts, options)
+    registry().findings.push({
+      id,
+      title,
+      failOn: options.failOn ?? 'worse',
+      parts: parts.every(isPart) ? parts : [{ title, claims: parts as readonly Claim[] }],
+      ...(options.source && { source: options.source }),
+      ...(options.outdatedPremise !== undefined && { outdatedPremise: options.outdatedPremise }),
+      ...(options.qualitative !== undefined && { qualitative: options.qualitative }),
+      ...(options.misprint && { misprint: { ...options.misprint, claims: options.misprint.claims.map(asWarning) } }),
+      ...(owner !== undefined && { owner }),
+      ...(location && { location }),
+    })
   })
 }

@@ -1,7 +1,7 @@
 /** What a bench file registers while it is imported. */
 
 import type { Claim } from './claim.ts'
-import type { DefinitionError, Location } from './errors.ts'
+import { DefinitionError, type Location } from './errors.ts'
 import type { GroupServer } from './server.ts'
 import type { ParamSpace, Workload } from './workload.ts'
 
@@ -79,6 +79,22 @@ export function loadRegistrations(load: () => Promise<unknown>): Promise<Registr
   let count = 0
   // No source maps are needed for an owner per registration, and the bundle for a guest has none.
   return collectRegistrations(load, () => String(count++))
+}
+
+/**
+ * Runs `register`. Adds the `DefinitionError` that it throws to the problems of the bench file, so that its other
+ * benches still run.
+ * @param location of an error that has none
+ * @returns undefined if there was an error
+ */
+export function withProblems<T>(location: Location | undefined, register: () => T): T | undefined {
+  try {
+    return register()
+  } catch (error) {
+    if (!(error instanceof DefinitionError)) throw error
+    registry().problems.push(error.location ? error : new DefinitionError(error.message, error.fix, location))
+    return undefined
+  }
 }
 
 /** A registered bench: its data and the functions of the workload. */

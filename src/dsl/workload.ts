@@ -146,11 +146,12 @@ export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
 function paramProblem(values: unknown): string | undefined {
   if (!Array.isArray(values)) return `is ${describeValue(values)}`
   if (values.length === 0) return 'has no values'
-  const other: unknown = values.find((value) => !['string', 'number', 'boolean'].includes(typeof value))
-  if (other !== undefined || values.includes(undefined))
-    return `has a value that is ${describeValue(other)}, not a string, number or boolean`
+  // A record cannot have NaN and Infinity, because JSON has neither.
+  const isValue = (value: unknown) => ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
+  const at = values.findIndex((value) => !isValue(value))
+  if (at >= 0) return `has a value that is ${describeValue(values[at])}, not a string, number or boolean`
   const repeated: unknown = repeatedValue(values)
-  return repeated === undefined ? undefined : `has the value ${JSON.stringify(repeated)} twice`
+  return repeated === undefined ? undefined : `has the value ${describeValue(repeated)} twice`
 }
 
 function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: Workload<M, P>): Workload<M, P> {

@@ -53,6 +53,7 @@ describe('a mistake is explained at its place', () => {
         [['a', 'b', 'a'], /the parameter "size" has the value "a" twice\.$/],
         [[{}], /the parameter "size" has a value that is an object, not a string, number or boolean\.$/],
         [[undefined], /the parameter "size" has a value that is undefined, not/],
+        [[1, Number.NaN], /the parameter "size" has a value that is NaN, not/],
       ] as const
     ).map(([values, message]): [string, () => unknown, RegExp, RegExp] => [
       `values of a parameter that are ${JSON.stringify(values)}`,
@@ -65,6 +66,24 @@ describe('a mistake is explained at its place', () => {
       () => bench('a', disk, { params: { depth: [32, 32] } }),
       /bench "a": parameter "depth" has the value 32 twice\.$/,
       /list each value once/,
+    ],
+    ...(
+      [
+        [undefined, 'undefined'],
+        [1n, '1'],
+        ['reed', '"reed"'],
+      ] as const
+    ).map(([value, text]): [string, () => unknown, RegExp, RegExp] => [
+      `values of a bench of which one is ${text}`,
+      () => bench('a', disk, { params: { mode: any(['read', value, value]) } }),
+      new RegExp(`^bench "a": parameter "mode" has no value ${text}\\.$`),
+      /^use some of: read, write$/,
+    ]),
+    [
+      'an expect that is an empty list',
+      () => bench('a', disk, any({ expect: [] })),
+      /expect needs the names of metrics, and this is an array\.$/,
+      /expect: \{ latency: /,
     ],
     ...[claim.withinNative(5), [claim.withinNative(5), claim.warn.atMost('1s')]].map(
       (one): [string, () => unknown, RegExp, RegExp] => [
