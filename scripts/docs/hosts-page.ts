@@ -14,7 +14,8 @@ install the programs yourself. isobench uses what is in PATH, and \`doctor\` nam
 The Debian hosts pass the conformance suite. **No Ubuntu host has run isobench yet**: the table comes from the package
 lists of Ubuntu.
 
-- Debian's archive: the mirror of the host's apt sources, or else \`deb.debian.org\`.
+- Debian's archive: the mirror of the host's apt sources. A host of another distribution that has none uses
+  \`deb.debian.org\`.
 - Its keys: \`/usr/share/keyrings/debian-archive-keyring.gpg\`. Ubuntu 22.04 has none that verify Debian 13.
 - Most packages of Ubuntu are in the component *universe*. isobench names those that apt does not find without it.
 - Ubuntu 22.04 and 24.04 have no runsc: \`isobench provision gvisor\` installs a release.

@@ -15,6 +15,8 @@ export type DistributionId = KnownDistribution['id']
 
 /** The distribution of a host, and the one of the table with the package names for it. */
 export interface Distribution {
+  /** Its ID in os-release(5), such as `debian`. */
+  readonly id: string
   /** Its name for people, such as `Linux Mint 22.1`. */
   readonly name: string
   /** The distribution in the table that it is, or that it derives from. Absent: none. */
@@ -52,14 +54,14 @@ export function distributionFrom(fields: Readonly<Record<string, string>>): Dist
   const { ID: id = '', ID_LIKE: like = '', VERSION_ID: version } = fields
   const name = fields.PRETTY_NAME ?? (id === '' ? 'this Linux distribution' : [id, version].filter(Boolean).join(' '))
   const same = distributions.find((one) => one.family === id && one.version === version)
-  if (same) return { name, packages: same, exact: true }
+  if (same) return { id, name, packages: same, exact: true }
   const codenames = [fields.UBUNTU_CODENAME, fields.DEBIAN_CODENAME, fields.VERSION_CODENAME]
   const base = distributions.find(({ codename }) => codenames.includes(codename))
-  if (base) return { name, packages: base, exact: true }
+  if (base) return { id, name, packages: base, exact: true }
   const family = [id, ...like.split(/\s+/)].find((one) => distributions.some((known) => known.family === one))
   // The version of a derivative counts its own releases.
   const packages = family === undefined ? undefined : nearest(family, family === id ? version : undefined)
-  return { name, exact: false, ...(packages && { packages }) }
+  return { id, name, exact: false, ...(packages && { packages }) }
 }
 
 /** Returns the distribution of this host. */

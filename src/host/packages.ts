@@ -57,7 +57,7 @@ export interface DebianMirrors {
 /** Returns the Debian mirrors of apt sources. Hosts of other distributions that have none get Debian's own. */
 export function debianMirrors(sources = aptSources(), distribution = hostDistribution()): DebianMirrors {
   const [main, security] = [findArchive('debian', sources), findArchive('debian-security', sources)]
-  if (main !== undefined || distribution.packages?.family === 'debian') return { main, security }
+  if (main !== undefined || distribution.id === 'debian') return { main, security }
   return { main: 'https://deb.debian.org/debian', security: 'https://deb.debian.org/debian-security' }
 }
 
@@ -351,7 +351,9 @@ export function packagesOf(requirements: readonly Requirement[], distribution = 
   for (const { package: debianName, backports = false } of requirements) {
     const entry = debianName === undefined ? undefined : packageIn(known.id, debianName)
     if (entry === undefined) continue
-    const preferred = known.family === 'debian' && (backports || found.get(entry.name)?.backports === true)
+    // A nearest release is not the host's own: its backports can be older than what the host's suite has.
+    const hasBackports = distribution.exact && known.family === 'debian'
+    const preferred = hasBackports && (backports || found.get(entry.name)?.backports === true)
     found.set(entry.name, { name: entry.name, backports: preferred, universe: entry.universe })
   }
   return [...found.values()]

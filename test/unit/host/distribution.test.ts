@@ -118,6 +118,7 @@ describe('package names', () => {
 
   it('come from backports on Debian only', () => {
     expect(installCommand([gvisor], host('Debian 12'))).toBe('isobench doctor --install')
+    expect(installCommand([gvisor], host('Debian sid'))).toBe('apt-get install --no-install-recommends runsc')
     expect(installCommand([gvisor], host('Ubuntu 26.04'))).toBe('apt-get install --no-install-recommends runsc')
   })
 })
@@ -192,8 +193,8 @@ describe('the Debian archives for the image', () => {
 
   it("are Debian's own on a host of another distribution", () => {
     const own = { main: 'https://deb.debian.org/debian', security: 'https://deb.debian.org/debian-security' }
-    for (const name of ['Ubuntu 22.04', 'Ubuntu 26.04', 'Linux Mint 22.1', 'Fedora 43'])
+    for (const name of ['Ubuntu 22.04', 'Ubuntu 26.04', 'Linux Mint 22.1', 'Fedora 43', 'Kali', 'LMDE 6'])
       expect(debianMirrors([ubuntu], host(name)), name).toEqual(own)
-    expect(debianMirrors([ubuntu], host('Debian 13'))).toEqual({})
+    for (const name of ['Debian 13', 'Debian sid']) expect(debianMirrors([ubuntu], host(name)), name).toEqual({})
   })
 })
