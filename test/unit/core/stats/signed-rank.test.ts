@@ -217,3 +217,38 @@ function bySignPatterns(d: readonly number[]): number {
   }
   return asExtreme / 2 ** values.length
 }
+
+describe('the routes that cost less', () => {
+  /** Every sum of every subset, without a limit or a former result. */
+  const distribution = (ranks: readonly number[]): number[] =>
+    ranks.reduce<number[]>(
+      (now, rank) =>
+        Array.from({ length: now.length + rank }, (_, s) => 0.5 * ((now[s] ?? 0) + (s >= rank ? now[s - rank]! : 0))),
+      [1],
+    )
+
+  it('give the distribution of each n, asked for in any order', () => {
+    for (const n of [31, 33, 32, 36, 34, 40, 35]) {
+      let sum = 0
+      const cdf = distribution(Array.from({ length: n }, (_, i) => i + 1)).map((p) => (sum = Math.min(1, p + sum)))
+      expect([...signedRankCdf(n)]).toEqual(cdf)
+    }
+  })
+
+  it('give the p-value of the whole distribution', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 40 }), (values) => {
+        const d = values.map((value) => value / 4)
+        const sorted = d.map(Math.abs).sort((a, b) => a - b)
+        const doubled = (value: number) => sorted.indexOf(Math.abs(value)) + sorted.lastIndexOf(Math.abs(value)) + 2
+        const [ranks, positive] = [d.filter((value) => value !== 0), d.filter((value) => value > 0)].map((some) =>
+          some.map(doubled),
+        ) as [number[], number[]]
+        const least = positive.reduce((sum, rank) => sum + rank, 0)
+        const whole = distribution(ranks).reduce((sum, p, s) => (s >= least ? sum + p : sum), 0)
+        expect(signedRankPValue(d, 0, 'greater')).toBeCloseTo(whole, 12)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
