@@ -34,7 +34,8 @@ export async function resolveComputedImports(
   const edits = editsOf(program, names)
   if (edits.length === 0) return same
   const changed = edits
-    .sort((a, b) => b.at - a.at)
+    // From the end. At one place, what replaces a name comes before what is inserted ahead of it.
+    .sort((a, b) => b.at - a.at || b.until - a.until)
     .reduce((now, { at, until, insert }) => now.slice(0, at) + insert + now.slice(until), code)
   return { text: changed, isChanged: true }
 }
@@ -76,11 +77,10 @@ function editsOf(program: Node, names: OwnResolvers): Edit[] {
     if (value === null || typeof value !== 'object' || !('type' in value)) return
     const node = value as Node
     if (node.type === 'ImportExpression') {
-      const { source } = node as ImportExpression
-      if (!isBundled(source))
+      for (const path of alternatives((node as ImportExpression).source).filter((one) => !isBundled(one)))
         edits.push(
-          { at: source.start, until: source.start, insert: `${names.importPath}(` },
-          { at: source.end, until: source.end, insert: ')' },
+          { at: path.start, until: path.start, insert: `${names.importPath}(` },
+          { at: path.end, until: path.end, insert: ')' },
         )
     }
     if (node.type === 'CallExpression' && !isOwnRequire) {
@@ -89,12 +89,19 @@ function editsOf(program: Node, names: OwnResolvers): Edit[] {
         arguments: [path],
       } = node as CallExpression
       if (callee.type === 'Identifier' && callee.name === 'require' && path && path.type !== 'SpreadElement')
-        if (!isBundled(path)) edits.push({ at: callee.start, until: callee.end, insert: names.require })
+        if (!alternatives(path).every(isBundled))
+          edits.push({ at: callee.start, until: callee.end, insert: names.require })
     }
     for (const child of Object.values(node)) visit(child)
   }
   visit(program)
   return edits
+}
+
+/** The paths of `condition ? a : b`, which esbuild reads as two calls. */
+function alternatives(path: Expression): readonly Expression[] {
+  if (path.type !== 'ConditionalExpression') return [path]
+  return [...alternatives(path.consequent), ...alternatives(path.alternate)]
 }
 
 /** Whether esbuild bundles what the path may name: a constant text, or one that begins with `./` or `../`. */

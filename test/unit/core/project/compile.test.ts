@@ -125,6 +125,42 @@ describe('a module of a bundle', () => {
     expect(await exported(files)).toEqual([1, 1, 1, 7, 7, 'import(name)', '/'])
   })
 
+  it('compiles the constant paths of a condition, and resolves the computed ones', async () => {
+    const files = {
+      'a.bench.ts': [
+        "import { readers } from './lib/readers.mjs'",
+        'export default await readers(true).then(async (one) => [...one, ...(await readers(false))])',
+      ].join('\n'),
+      'lib/readers.mjs': [
+        'const name = ["./plain", "mjs"].join(".")',
+        'export const readers = async (first) => [',
+        "  (await import(first ? './one.ts' : './two.ts')).value,",
+        "  (await import(first ? './one.ts' : name)).value,",
+        ']',
+      ].join('\n'),
+      'lib/one.ts': 'export const value: number = 1\n',
+      'lib/two.ts': 'export const value: number = 2\n',
+      'lib/plain.mjs': 'export const value = 3\n',
+    }
+    const root = project(files)
+    const { output, inputs } = await compiled({}, root)
+    expect(inputs).toEqual(expect.arrayContaining([join(root, 'lib/one.ts'), join(root, 'lib/two.ts')]))
+    expect(((await import(pathToFileURL(output).href)) as { default: unknown }).default).toEqual([1, 1, 2, 3])
+  })
+
+  it('resolves a computed require within a computed import', async () => {
+    const files = {
+      'a.bench.ts': "import value from './lib/outer.cjs'\nexport default await value\n",
+      'lib/outer.cjs': [
+        "const name = './names.cjs'",
+        'module.exports = import(require(name).path).then(({ value }) => value)',
+      ].join('\n'),
+      'lib/names.cjs': "exports.path = './x.mjs'\n",
+      'lib/x.mjs': 'export const value = 1\n',
+    }
+    expect(await exported(files)).toBe(1)
+  })
+
   it('compiles TypeScript of a computed path with a folder, and explains how if it has none', async () => {
     const files = (path: string) => ({
       'a.bench.ts': `const name: string = 'x'\nexport default (await import(${path})).value\n`,
