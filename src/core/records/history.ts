@@ -15,7 +15,6 @@ import {
   readRecordStart,
   recordsByTime,
   type SkippedRecord,
-  startTime,
 } from './record-file.ts'
 
 /** Ids of the benches with claims that failed the latest run, or with failed samples. */
@@ -112,8 +111,7 @@ export function formerRun(report: Report): Report | null | undefined {
 function findFormerRun({ record, cases: benches, environment }: Report): Report | null | undefined {
   const folder = dirname(resolve(record))
   if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
-  const started = Date.parse(environment.startedAt)
-  const earlier = recordsByTime(folder).filter((file) => startTime(file) < started)
+  const earlier = recordsByTime(folder, Date.parse(environment.startedAt))
   const ids = new Set(benches.map((one) => one.case))
   for (const file of [...earlier].reverse()) {
     try {
@@ -132,7 +130,7 @@ function findFormerRun({ record, cases: benches, environment }: Report): Report 
 function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {
   const files = recordsByTime(folder)
   const skipped: { record: string; why: string }[] = []
-  const records = files.slice(-Math.min(most, files.length)).flatMap((file) => {
+  const records = files.slice(-most).flatMap((file) => {
     try {
       const record = readRecord(file)
       return [{ record, report: buildReport(record, { strict: false }) }]

@@ -51,7 +51,7 @@ export function readRecord(file: string, onUnreadable?: (line: UnreadableLine) =
 /** @throws {UsageError} if the path of a record is that of a folder */
 function refuseFolder(path: string): void {
   if (!statSync(path).isDirectory()) return
-  const latest = [path, folderOf(path)].flatMap(recordsByTime).at(-1)
+  const latest = [path, folderOf(path)].flatMap((folder) => recordsByTime(folder)).at(-1)
   throw new UsageError(
     `${path} is a folder, not a run record`,
     latest === undefined ? 'name a file: records are in .isobench/runs' : `name a file, for example ${latest}`,
@@ -65,7 +65,11 @@ const chunkBytes = 2 ** 16
  * Reads only the first line of a run record: the environment and the plan.
  * @throws {RecordError} if the file is no run record
  */
-export function readRecordStart(file: string): Pick<RunRecord, 'environment' | 'plan'> {
+export const readRecordStart = (file: string): Pick<RunRecord, 'environment' | 'plan'> =>
+  parseRecord(firstLine(file), file)
+
+/** The first line of a file, with its line feed if the line is whole. */
+function firstLine(file: string): string {
   const descriptor = openSync(file, 'r')
   const chunks: Buffer[] = []
   try {
@@ -79,7 +83,7 @@ export function readRecordStart(file: string): Pick<RunRecord, 'environment' | '
   } finally {
     closeSync(descriptor)
   }
-  return parseRecord(Buffer.concat(chunks).toString('utf8'), file)
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 /**
@@ -209,7 +213,7 @@ export function latestRecord(root: string, onSkipped: (record: SkippedRecord) =>
 
 /** Whether the project has a run record with a whole first line. A full disk may leave one without. */
 export const hasRecord = (root: string): boolean =>
-  recordNames(folderOf(root)).some((name) => readFileSync(join(folderOf(root), name)).includes('\n'))
+  recordNames(folderOf(root)).some((name) => firstLine(join(folderOf(root), name)).endsWith('\n'))
 
 /** The folder with the run records of a project. */
 export const folderOf = (root: string): string => join(root, '.isobench', 'runs')
@@ -220,10 +224,12 @@ const recordNames = (folder: string): string[] =>
 /**
  * The paths of the records in a folder, those of earlier runs first. The time is that in the record, because a record
  * may have been renamed, merged or copied.
+ * @param before only records of runs that started before this time, in milliseconds since the epoch
  */
-export function recordsByTime(folder: string): string[] {
+export function recordsByTime(folder: string, before = Number.POSITIVE_INFINITY): string[] {
   return recordNames(folder)
     .map((name) => ({ file: join(folder, name), time: startTime(join(folder, name)) }))
+    .filter(({ time }) => time < before)
     .sort((a, b) => a.time - b.time || (a.file < b.file ? -1 : 1))
     .map(({ file }) => file)
 }
@@ -235,7 +241,7 @@ const headBytes = 16_384
  * When the run of a record started, in milliseconds; for a damaged record, when the file was written. 0 for a file that
  * cannot be read.
  */
-export function startTime(file: string): number {
+function startTime(file: string): number {
   try {
     return readStartTime(file)
   } catch {
