@@ -134,7 +134,6 @@ export const caseSchema = z
   })
   .meta({ id: 'BenchCase', description: 'One bench with one set of parameters.' })
 
-/** What a run's weighted scores are made of. The record stores it because scores change every day. */
 export const publishedSchema = z
   .discriminatedUnion('kind', [
     z.object({
