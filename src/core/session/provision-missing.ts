@@ -6,6 +6,7 @@ import { findRelease } from '../../host/releases/manifest.ts'
 import { hostArch, type Release } from '../../host/releases/release.ts'
 import { unpackRequirements } from '../../host/releases/unpack.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
+import { kvmPreflight } from '../../vm/kvm.ts'
 
 /** Who receives progress, what ends the installation, and what installs a release. */
 export interface ProvisionOptions {
@@ -13,6 +14,8 @@ export interface ProvisionOptions {
   readonly signal: AbortSignal
   /** `installRelease` if left out. */
   readonly installer?: typeof installRelease
+  /** Returns why KVM cannot be used here, if so. `kvmPreflight` if left out. */
+  readonly testKvm?: typeof kvmPreflight
 }
 
 /** A release that a requirement names as `name` or `name@version`. */
@@ -51,14 +54,23 @@ function reporterOf(onProgress: ProvisionOptions['onProgress']): (event: Install
 
 /**
  * Installs the releases that some requirements lack. A release that cannot be installed is reported, with its fix, and
- * does not end the run: its platform stays unavailable.
+ * does not end the run: its platform stays unavailable. Without usable KVM, releases that need it are left out:
+ * they are two gigabytes, and none of their guests could run.
  * @throws the reason of the signal if it is aborted
  */
 export async function provisionMissing(
   requirements: readonly Requirement[],
-  { onProgress, signal, installer = installRelease }: ProvisionOptions,
+  { onProgress, signal, installer = installRelease, testKvm = kvmPreflight }: ProvisionOptions,
 ): Promise<void> {
-  for (const { text, release } of lackingReleases(requirements)) {
+  const lacking = lackingReleases(requirements)
+  const needKvm = lacking.filter(({ release }) => release?.needsKvm)
+  const obstacle = needKvm.length > 0 ? await testKvm() : undefined
+  if (obstacle) {
+    const names = needKvm.map(({ text }) => text).join(', ')
+    onProgress(`not installing ${names}: ${obstacle.reason}. To install them nevertheless: isobench provision`)
+  }
+  for (const { text, release } of lacking) {
+    if (obstacle && release?.needsKvm) continue
     if (!release) {
       onProgress(`isobench knows no release ${text} for ${hostArch()}. Fix: isobench provision --list`)
       continue

@@ -25,6 +25,7 @@ function firecracker(version: string, arch: ReleaseArch, digest: Digest, release
       },
     ],
     programs: { firecracker: 'firecracker', jailer: 'jailer' },
+    needsKvm: true,
     platforms: ['firecracker', 'osv'],
   }
 }
@@ -50,6 +51,7 @@ function cloudHypervisor(
     license: 'Apache-2.0 AND BSD-3-Clause',
     files: [file('cloud-hypervisor', digests.vmm), file('ch-remote', digests.remote)],
     programs: { 'cloud-hypervisor': 'cloud-hypervisor', 'ch-remote': 'ch-remote' },
+    needsKvm: true,
     platforms: ['cloud-hypervisor'],
     notes: 'The project publishes no digests; others computed these from their own downloads.',
   }
@@ -77,6 +79,7 @@ const firecrackerKernel = (version: string, arch: ReleaseArch, digest: Digest): 
     ),
   ],
   programs: { vmlinux: 'vmlinux' },
+  needsKvm: true,
   platforms: ['firecracker'],
   notes: 'The project deletes old builds of its guest kernels, and one kernel version has several builds.',
 })
@@ -89,6 +92,7 @@ const cloudHypervisorKernel = (arch: ReleaseArch, file: string, digest: Digest):
   license: 'GPL-2.0-only',
   files: [plain(github('cloud-hypervisor/linux', 'ch-release-v6.16.9-20260508', file), digest, 'vmlinux')],
   programs: { vmlinux: 'vmlinux' },
+  needsKvm: true,
   platforms: ['cloud-hypervisor'],
   notes: 'The project publishes no digests; others computed these from their own downloads.',
 })
@@ -113,6 +117,7 @@ function kata(runtime: 'rust' | 'go', version: string, arch: ReleaseArch, digest
       },
     ],
     programs: { 'containerd-shim-kata-v2': shim },
+    needsKvm: true,
     platforms: ['kata'],
     notes: 'The archive contains QEMU, Cloud Hypervisor, a guest kernel and an image, which have other licenses.',
   }
@@ -268,6 +273,7 @@ export const releases: readonly Release[] = [
       ),
     ],
     programs: { 'hypervisor-fw': 'hypervisor-fw' },
+    needsKvm: true,
     platforms: ['cloud-hypervisor'],
     notes: 'The project publishes no digests; others computed these from their own downloads.',
   },

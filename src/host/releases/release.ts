@@ -49,6 +49,8 @@ export interface Release {
    * is not installed.
    */
   readonly programs: Readonly<Record<string, string>>
+  /** Whether its guests need KVM. `--install` leaves it out on a host without usable KVM. */
+  readonly needsKvm?: true
   /** The kinds of platforms that use it. */
   readonly platforms: readonly string[]
   /** What a user must know, in one sentence. */

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { resolvePlatforms } from '../../../../src/core/project/platforms.ts'
-import { lackingReleases, provisionMissing, unpackersFor } from '../../../../src/core/session/provision-missing.ts'
+import {
+  lackingReleases,
+  type ProvisionOptions,
+  provisionMissing,
+  unpackersFor,
+} from '../../../../src/core/session/provision-missing.ts'
 import { DigestError } from '../../../../src/host/releases/errors.ts'
 import type { InstallOptions, installRelease } from '../../../../src/host/releases/install.ts'
 import { releasesFor } from '../../../../src/host/releases/manifest.ts'
@@ -20,13 +25,14 @@ async function provisioned(
   requirements: ReturnType<typeof requirementsOf>,
   install: (text: string, options: InstallOptions) => void = () => {},
   signal = new AbortController().signal,
+  testKvm: ProvisionOptions['testKvm'] = async () => undefined,
 ) {
   const [installed, lines]: string[][] = [[], []]
   const installer = (async (release: Release, options: InstallOptions) => {
     installed!.push(`${release.name}@${release.version}`)
     install(`${release.name}@${release.version}`, options)
   }) as unknown as Installer
-  await provisionMissing(requirements, { signal, installer, onProgress: (line) => lines!.push(line) })
+  await provisionMissing(requirements, { signal, installer, testKvm, onProgress: (line) => lines!.push(line) })
   return { installed, lines: lines!.join('\n') }
 }
 
@@ -39,6 +45,19 @@ describe('with --install', () => {
   it('installs each release that a platform lacks once, in the version of the config', async () => {
     const { installed } = await provisioned(requirementsOf(platform('native'), ...both))
     expect(installed).toEqual(['firecracker@1.15.1', 'kata-go@4.2.0', 'kata@4.2.0'])
+  })
+
+  it('leaves out what needs KVM on a host without it, and says so once', async () => {
+    const requirements = requirementsOf(...both, platform('youki', { version: '0.7.0' }))
+    const { installed, lines } = await provisioned(requirements, undefined, undefined, async () => ({
+      reason: 'KVM is unusable here',
+      fix: 'use another host',
+    }))
+    expect(installed).toEqual(['youki@0.7.0'])
+    expect(lines.split('\n')[0]).toBe(
+      'not installing firecracker@1.15.1, kata-go@4.2.0, kata@4.2.0: KVM is unusable here. ' +
+        'To install them nevertheless: isobench provision',
+    )
   })
 
   it('installs nothing for a platform that has its program', async () => {
