@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import { closestMatch } from './closest-match.ts'
+import { toText } from './errors.ts'
 
 /** What a schema says about a wrong value, in words that name the option, the value and what is expected. */
 
@@ -19,10 +20,19 @@ const isDefault = (message: string): boolean => /^(Invalid|Too (big|small)|Unrec
 
 const longestValue = 60
 
+/** A value as JSON. One that refers to itself, or throws an error when it is read, has none. */
+function jsonText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
+
 /** A value as JSON, cut. */
 function shown(value: unknown): string {
   if (value === undefined || typeof value === 'function' || typeof value === 'symbol') return typeof value
-  const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value))
+  const text = jsonText(value) ?? toText(value)
   return text.length <= longestValue ? text : `${text.slice(0, longestValue)}...`
 }
 

@@ -66,6 +66,15 @@ describe('a wrong option', () => {
     expect(thrown.problems).toEqual([{ file: 'isobench.config.ts', message, fix, location, word }])
   })
 
+  it('is named if JSON cannot have its value', async () => {
+    const own = "const loop = { name: 'x' }\nloop.self = loop\n"
+    const messageOf = async (value: string) =>
+      (await load(`${own}export default { ${native}, seed: ${value} }\n`).catch((error) => error)).problems[0].message
+    expect(await messageOf('loop')).toMatch(/^seed: <ref \*1> \{ name: 'x', self: .* is not a text\.$/)
+    expect(await messageOf('{ size: 5n }')).toBe('seed: { size: 5n } is not a text.')
+    expect(await messageOf('5n')).toBe('seed: 5n is not a text.')
+  })
+
   it('is said to be missing if it is', async () => {
     const thrown = await load('export default {}').catch((error) => error)
     expect(thrown.problems).toEqual([
