@@ -132,6 +132,7 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
     repository: resolve(io.cwd, options.repo ?? '.'),
     good: good!,
     bad: bad!,
+    program,
     signal,
     build: async (folder, commit) => {
       reporter.onPrepare(`building ${nameOf({ commit })}`)

@@ -41,6 +41,8 @@ export interface BisectOptions {
   /** Names of commits. */
   readonly good: string
   readonly bad: string
+  /** The path of the built program in the work tree. */
+  readonly program: string
   /** Builds a work tree. Throws a HostCommandError if it does not build. */
   build(folder: string, commit: Commit): Promise<void>
   /** Compares two built work trees. */
@@ -117,7 +119,7 @@ export async function bisectRepository(options: BisectOptions): Promise<BisectRe
 }
 
 async function search(
-  { build, compare, onStep, signal }: BisectOptions,
+  { program, build, compare, onStep, signal }: BisectOptions,
   goodFolder: string,
   worktree: string,
   good: Commit,
@@ -131,6 +133,8 @@ async function search(
     signal.throwIfAborted()
     // A build may have changed files that git tracks.
     await run('checkout', '--force', '--detach', commit.hash)
+    // A build that makes no program must not be measured with the program of the commit before.
+    await run('clean', '-f', '-x', '-q', '--', `:(literal)${program}`)
     failedBuild = await failureOf(() => build(worktree, commit))
     const step = {
       commit,

@@ -77,6 +77,7 @@ const run = (options: Partial<BisectOptions> = {}) =>
     repository,
     good: 'HEAD~11',
     bad: 'HEAD',
+    program: 'program',
     // It changes a file that git tracks, and leaves a built one.
     build: async (where) => {
       await runHostCommand(['sh', '-c', 'test ! -e broken && echo built >> number && cp value program'], { cwd: where })
@@ -110,6 +111,22 @@ describe('bisectRepository', () => {
     expect(result.candidates.map(({ subject }) => subject).sort()).toEqual(['Commit 10', 'Commit 8', 'Commit 9'])
     const broken = await run({ good: 'HEAD~8', bad: 'HEAD~2' })
     expect(broken.candidates.map(({ subject }) => subject)).toEqual(['Commit 9'])
+    expect(state()).toEqual(before)
+  })
+
+  it('builds each commit without the program of the one before, with its other files', async () => {
+    const left: string[][] = []
+    await run({
+      program: 'out/[program]',
+      build: async (where) => {
+        left.push(existsSync(join(where, 'out')) ? readdirSync(join(where, 'out')) : [])
+        await runHostCommand(['sh', '-c', 'mkdir -p out && touch out/object "out/[program]"'], { cwd: where })
+      },
+    })
+    // The good commit and the bad one have work trees without builds.
+    expect(left.slice(0, 2)).toEqual([[], []])
+    expect(left.length).toBeGreaterThan(3)
+    for (const files of left.slice(2)) expect(files).toEqual(['object'])
     expect(state()).toEqual(before)
   })
 
