@@ -37,7 +37,7 @@ interface Diagnosis {
   readonly image: { readonly path: string; readonly built: boolean }
   /** The distribution of this host, and the one with the package names that isobench uses. */
   readonly distribution: { readonly name: string; readonly packages: string | null; readonly exact: boolean }
-  /** Limits of this host. None of them makes `doctor` fail: a platform that they stop does. */
+  /** Limits of this host. They do not make `doctor` fail, but a platform that does not work because of them does. */
   readonly host: readonly HostCheck[]
 }
 

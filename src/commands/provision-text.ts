@@ -21,7 +21,7 @@ const labelOf = ({ name, version }: Pick<Release, 'name' | 'version'>) => `${nam
 
 const columns = [
   { title: 'release', keep: true as const },
-  { title: 'of' },
+  { title: 'date' },
   { title: 'digest stated by' },
   { title: 'license' },
   { title: '', keep: true as const },

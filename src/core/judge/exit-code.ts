@@ -117,7 +117,7 @@ function doubts(
   }
 }
 
-/** The platforms of which all samples failed in a claim that can fail the run. It would pass on nothing. */
+/** The platforms with only failed samples in a claim that can fail the run. It would pass without data. */
 function brokenPlatforms(
   { claims, findings }: Verdicts,
   strictFindings: boolean,
@@ -179,7 +179,7 @@ export function decideExit(
 
 /**
  * A report is not clean if one of the platforms that the run was asked for was not measured, or if claims that can fail
- * compare with native and the run has no native: it would pass on nothing.
+ * compare with native and the run has no native: it would pass without data.
  * @param named the platforms of `--platform`
  * @param shown the findings that count; undefined: all of them, and the expectations of benches
  */

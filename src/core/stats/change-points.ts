@@ -38,7 +38,7 @@ export function changePoints(all: readonly (readonly number[])[]): ChangePoint[]
   const found = adjusted.filter((p) => p <= changePointRate).length
   const result = new Map<readonly number[], ChangePoint[]>()
   tested.forEach((values, index) => {
-    // Of `found` series among all, the level of a part is as large a share of the rate.
+    // As in Benjamini and Hochberg: the rate times the share of marked series. A part is searched with half of it.
     const search = { correlation: correlations[index]!, factor: (2 * tested.length) / found }
     const root = { ...first[index]!, adjustedP: adjusted[index]! }
     result.set(values, root.adjustedP <= changePointRate ? withParts(values, root, search) : [])
@@ -103,7 +103,7 @@ function improvedBound(p: number, splits: readonly number[], n: number): number 
   }, p)
 }
 
-/** Up to this many pairs the distribution is exact. Its normal form is far too careful for small parts. */
+/** Up to this many pairs the distribution is exact. The normal approximation loses too much power for small parts. */
 const exactPairs = 2500
 
 /** P(|2U - mn| >= distance) for two samples of m and n values. */
@@ -172,7 +172,7 @@ function correlationAroundLevels(values: readonly number[]): number {
   return square === 0 ? 0 : (products / square + 3 / n) / Math.max(0.4, 1 - 9 / n)
 }
 
-/** A second step would look like correlation. Of correlated values, few look like a step so much. */
+/** A second step would look like correlation. Correlated values rarely look this much like a step. */
 const clearStep = 0.01
 
 /** Where a part of a series has clear steps, if its values were independent. */

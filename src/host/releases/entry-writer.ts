@@ -1,4 +1,4 @@
-/** Writes the entries of an archive that nobody trusts. */
+/** Writes the entries of an untrusted archive. */
 
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs'
 import { link, open, symlink } from 'node:fs/promises'
@@ -17,7 +17,7 @@ export interface UnpackLimits {
 const refuse = (archive: string, entry: string, why: string): ArchiveError =>
   new ArchiveError(
     `${archive} was not unpacked: its entry "${sanitize(entry, 200)}" ${why}.`,
-    'no release contains that; do not use this file',
+    'official releases contain no such entry: do not use this file',
   )
 
 /**
@@ -79,14 +79,14 @@ export class EntryWriter {
         if (target) await this.#writeHardLink(target, targetOf(splitPath(linkname ?? '', this.archive)), name)
         return
       default:
-        throw refuse(this.archive, name, `is a ${type ?? 'thing of an unknown kind'}`)
+        throw refuse(this.archive, name, type ? `is a ${type}` : 'has an unknown type')
     }
   }
 
   #tooLarge(what: string): ArchiveError {
     return new ArchiveError(
       `${this.archive} was not unpacked: it contains more than ${what}.`,
-      'no release contains that; do not use this file',
+      'official releases contain less: do not use this file',
     )
   }
 

@@ -61,7 +61,7 @@ export function sourceOf({ url }: Pick<ReleaseFile, 'url'>, from: string | undef
   return from.startsWith('/') ? join(from, nameOf(url)) : `${from.replace(/\/+$/, '')}/${nameOf(url)}`
 }
 
-/** The digest that a file must have: `sha512:` or `sha256:` and hexadecimal digits. Undefined if nobody states one. */
+/** The digest that a file must have: `sha512:` or `sha256:` and hexadecimal digits. Undefined if none is known. */
 export function digestOf({ sha256, sha512 }: Pick<ReleaseFile, 'sha256' | 'sha512'>): string | undefined {
   if (sha512 !== undefined) return `sha512:${sha512}`
   return sha256 === undefined ? undefined : `sha256:${sha256}`
@@ -205,7 +205,7 @@ function assertDigests({ name, version, files }: Release, { trustFirst }: Instal
   const unknown = files.find((file) => digestOf(file) === undefined)
   if (unknown === undefined || trustFirst) return
   throw new HostError(
-    `nobody states a digest of ${unknown.url}, so isobench cannot verify it.`,
+    `no digest of ${unknown.url} is known, so isobench cannot verify the file.`,
     `trust the first download, and compare the digest that it prints: isobench provision ${name}@${version} ` +
       '--trust-first-download',
   )

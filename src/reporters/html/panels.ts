@@ -14,7 +14,7 @@ import { type Html, html, joinHtml, lines } from './tag.ts'
 interface PanelLayout extends Layout {
   /** The most panels side by side. */
   readonly perRow: number
-  /** Panels have the width that so many would have, if there are fewer. */
+  /** A panel is at most as wide as if there were this many. */
   readonly atLeast: number
 }
 

@@ -179,7 +179,7 @@ describe('isobench provision', () => {
     const text = (columns: number) => listText({ ...streams().io, out: { columns } } as unknown as CommandIo)
     expect(text(60)).toContain('\n  Apache-2.0 AND BSD-3-Clause\n')
     expect(text(60)).not.toContain('…')
-    expect(text(120)).toMatch(/^release +of +digest stated by +license\n/)
+    expect(text(120)).toMatch(/^release +date +digest stated by +license\n/)
   })
 
   it('says what is not installed', async () => {

@@ -417,7 +417,7 @@ describe('a file without a known digest', () => {
 
   it('is refused', async () => {
     publish()
-    await expect(install(unknown)).rejects.toThrow(`nobody states a digest of ${url}`)
+    await expect(install(unknown)).rejects.toThrow(`no digest of ${url} is known`)
     expect(readdirSync(home())).toEqual([])
   })
 
