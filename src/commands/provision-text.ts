@@ -80,7 +80,9 @@ export function planText(release: Release, from: string | undefined): string {
     ...files.map(
       ({ source, size, digest, statedBy }) =>
         `  ${source}, ${size === null ? 'size unknown' : formatBytes(size)}\n    ${
-          digest === null ? 'no known digest: needs --trust-first-download' : `${digest}, ${plural(statedBy, 'place')}`
+          digest === null
+            ? 'no known digest: needs --trust-first-download'
+            : `${digest}, stated by ${plural(statedBy, 'place')}`
         }`,
     ),
     '',

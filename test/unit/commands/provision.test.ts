@@ -90,7 +90,7 @@ describe('isobench provision', () => {
     expect(out).toContain(
       `into ${join(place, 'HOME/crun/1.29.1')}\n  https://mirror.example/x/${file.url.split('/').at(-1)}, `,
     )
-    expect(out).toContain(`sha256:${file.sha256}, ${file.statedBy} places`)
+    expect(out).toContain(`sha256:${file.sha256}, stated by ${file.statedBy} places`)
     const plan = JSON.parse((await provision(['crun'], { dryRun: [true], json: [true] })).out)
     expect(plan).toMatchObject([
       { release: 'crun@1.29.1', files: [{ source: file.url, digest: `sha256:${file.sha256}` }] },
