@@ -1,10 +1,9 @@
 import { basename } from 'node:path'
 import type { CaseResult, MetricResult, Report } from '../core/model/report.ts'
-import { median } from '../core/stats/index.ts'
 import { sanitize } from '../util/text.ts'
 import { distinctNames } from './distinct.ts'
 import { documentReporter } from './document.ts'
-import { resultsOf } from './summary.ts'
+import { resultsOf, roundMedians } from './summary.ts'
 
 /**
  * Go's benchmark format, which benchstat reads: https://golang.org/design/14313-benchmark-format and golang/perf,
@@ -50,13 +49,6 @@ function unitLines(report: Report): string[] {
       directions.set(unit, (directions.get(unit) ?? new Set()).add(measured.better === 'lower' ? 'lower' : 'higher'))
     }
   return [...directions].flatMap(([unit, better]) => (better.size === 1 ? [`Unit ${unit} better=${[...better]}`] : []))
-}
-
-/** The medians of each round, in the order of the rounds. */
-function roundMedians({ samples }: MetricResult): Map<number, number> {
-  const rounds = new Map<number, number[]>()
-  for (const { round, value } of samples) rounds.set(round, [...(rounds.get(round) ?? []), value])
-  return new Map([...rounds].sort(([a], [b]) => a - b).map(([round, values]) => [round, median(values)]))
 }
 
 function resultLines(report: Report): string[] {

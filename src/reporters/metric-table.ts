@@ -4,7 +4,7 @@ import type { ClaimVerdict } from '../core/model/verdict.ts'
 import type { Comparison } from '../core/records/compare.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { formatColumn, formatQuantity, formatRatios } from './format.ts'
-import { notesOf, recordNames, roundCount, worstVerdict } from './summary.ts'
+import { figureKey, notesOf, recordNames, roundCount, worstVerdict } from './summary.ts'
 
 /** What a run is drawn against. */
 
@@ -19,19 +19,16 @@ export interface BaselineView {
 /** The same figure in the former run; undefined where that has none, or measured another thing under the name. */
 export type BaselineLookup = (bench: CaseResult, platform: string, metric: string) => MetricResult | undefined
 
-const keyOf = ({ case: id }: CaseResult, platform: string, metric: string): string =>
-  JSON.stringify([id, platform, metric])
-
 export function baselineLookup(against: BaselineView | undefined): BaselineLookup {
   const former = new Map(
     (against?.report.cases ?? []).flatMap((bench) =>
       bench.results.flatMap(({ platform, metrics }) =>
-        Object.entries(metrics).map(([metric, result]) => [keyOf(bench, platform, metric), result] as const),
+        Object.entries(metrics).map(([metric, result]) => [figureKey(bench.case, platform, metric), result] as const),
       ),
     ),
   )
   return (bench, platform, metric) => {
-    const found = former.get(keyOf(bench, platform, metric))
+    const found = former.get(figureKey(bench.case, platform, metric))
     const now = bench.results.find((one) => one.platform === platform)?.metrics[metric]
     return found && found.median !== null && found.unit === now?.unit ? found : undefined
   }
@@ -141,7 +138,7 @@ export function sideBySide(runs: readonly Pick<StoredRun, 'report'>[]): SideBySi
         for (const [metric, result] of Object.entries(metrics)) {
           const params = describeParams(bench.params)
           const name = [bench.bench.name, params].filter(Boolean).join(' ')
-          const key = JSON.stringify([bench.case, platform, metric])
+          const key = figureKey(bench.case, platform, metric)
           if (!order.has(bench.case)) order.set(bench.case, order.size)
           const about = { id: bench.bench.id, params, bench: name, platform, metric }
           const row = rows.get(key) ?? { ...about, at: order.get(bench.case)!, figures: [] }

@@ -4,6 +4,7 @@ import type { BenchInfo } from '../core/model/claim.ts'
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/model/verdict.ts'
+import { median } from '../core/stats/index.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { formatReasonCode, formatReasonSubject } from './format.ts'
 
@@ -68,6 +69,18 @@ export function verdictNotes(report: Report): string[] {
   ]
 }
 
+/** The items by their key, in their order. */
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group) group.push(item)
+    else groups.set(key, [item])
+  }
+  return groups
+}
+
 /** A claim about a case that a bench and several findings may share. */
 export interface UniqueClaim {
   readonly verdict: ClaimVerdict
@@ -94,11 +107,7 @@ export const isAsked = ({ reason }: Pick<ClaimVerdict, 'reason'>): boolean =>
 
 /** Every different claim once, those that fail the run first. */
 export function uniqueClaims(report: Report, isWanted: (verdict: ClaimVerdict) => boolean): UniqueClaim[] {
-  const groups = new Map<string, ClaimVerdict[]>()
-  for (const verdict of report.claims.filter(isWanted)) {
-    const key = keyOf(verdict)
-    groups.set(key, [...(groups.get(key) ?? []), verdict])
-  }
+  const groups = groupBy(report.claims.filter(isWanted), keyOf)
   const all = [...groups.values()].map((verdicts): UniqueClaim => {
     const findings = [...new Set(verdicts.flatMap(({ finding }) => finding ?? []))]
     const isOwn = verdicts.some(({ finding }) => finding === null)
@@ -135,11 +144,13 @@ const isPartOf = (params: Params, all: Params): boolean =>
 
 /** The results with failed samples that leave claims not evaluated, and how many claims each. */
 export function failedResults(report: Report): { bench: CaseResult; result: PlatformResult; claims: number }[] {
+  const lost = report.claims.flatMap((verdict) =>
+    verdict.reason?.code === 'sample-errors' ? [{ verdict, platforms: verdict.reason.platforms }] : [],
+  )
   return resultsOf(report).flatMap(({ bench, result }) => {
-    const claims = report.claims.filter(
-      ({ reason, case: id, bench: about, params }) =>
-        reason?.code === 'sample-errors' &&
-        reason.platforms.includes(result.platform) &&
+    const claims = lost.filter(
+      ({ platforms, verdict: { case: id, bench: about, params } }) =>
+        platforms.includes(result.platform) &&
         // A claim over a parameter has no case.
         (id === bench.case || (id === null && about.id === bench.bench.id && isPartOf(params, bench.params))),
     ).length
@@ -181,6 +192,24 @@ export const measuredBenches = ({ cases: benches }: Pick<Report, 'cases'>, platf
   ),
 ]
 
+/** Equal for the same metric of a platform in a case. */
+export const figureKey = (caseId: string, platform: string, metric: string): string =>
+  JSON.stringify([caseId, platform, metric])
+
+const indexedClaims = new WeakMap<Report['claims'], ReadonlyMap<string, ClaimVerdict[]>>()
+
+/** The claims about one platform in one case, by `figureKey`. Indexed once, because every reporter asks for all. */
+function claimsByFigure({ claims }: Pick<Report, 'claims'>): ReadonlyMap<string, ClaimVerdict[]> {
+  const known = indexedClaims.get(claims)
+  if (known) return known
+  const index = groupBy(
+    claims.filter(({ case: id, platforms }) => id !== null && platforms.length === 1),
+    ({ case: id, platforms, claim }) => figureKey(id!, platforms[0]!, claim.metric),
+  )
+  indexedClaims.set(claims, index)
+  return index
+}
+
 /** What is worst of what was claimed of one figure, or undefined where nothing was. */
 export function worstVerdict(
   report: Report,
@@ -188,10 +217,7 @@ export function worstVerdict(
   platform: string,
   metric: string,
 ): ClaimVerdict | undefined {
-  const about = report.claims.filter(
-    ({ case: id, claim, platforms }) =>
-      id === bench.case && claim.metric === metric && platforms.length === 1 && platforms[0] === platform,
-  )
+  const about = claimsByFigure(report).get(figureKey(bench.case, platform, metric)) ?? []
   const ranks = [
     ({ outcome, direction }: ClaimVerdict) => outcome === 'contradicted' && direction === 'worse',
     ({ outcome }: ClaimVerdict) => outcome === 'contradicted',
@@ -200,6 +226,13 @@ export function worstVerdict(
     () => true,
   ]
   return ranks.map((rank) => about.find(rank)).find((verdict) => verdict !== undefined)
+}
+
+/** The median of each round, in the order of the rounds. */
+export function roundMedians({ samples }: Pick<MetricResult, 'samples'>): Map<number, number> {
+  const rounds = new Map<number, number[]>()
+  for (const { round, value } of samples) rounds.set(round, [...(rounds.get(round) ?? []), value])
+  return new Map([...rounds].sort(([a], [b]) => a - b).map(([round, values]) => [round, median(values)]))
 }
 
 /** Rounds of which there is a figure. */

@@ -4,8 +4,8 @@ import type { MetricResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, Outcome } from '../../core/model/verdict.ts'
 import { regressions } from '../../core/records/compare.ts'
 import type { Row } from '../../core/records/row-changes.ts'
-import { median } from '../../core/stats/index.ts'
 import type { BaselineView } from '../metric-table.ts'
+import { groupBy, roundMedians } from '../summary.ts'
 
 /**
  * Contradicted claims and regressions, grouped: each thing that was measured is one fact, however many claims and
@@ -77,6 +77,10 @@ const keyOfVerdict = ({ bench, params, platforms, claim }: ClaimVerdict): string
 
 const assertionKey = ({ claim: { matcher, onAtLeast } }: ClaimVerdict): string => JSON.stringify([matcher, onAtLeast])
 
+/** Equal for the same claim about any subject. */
+const claimedKey = (verdict: ClaimVerdict): string =>
+  JSON.stringify([verdict.bench.id, verdict.claim.metric, assertionKey(verdict)])
+
 /** The result of the metric in the case of a verdict, on its platform. */
 export function resultOfVerdict(
   report: Pick<Report, 'cases'>,
@@ -102,13 +106,6 @@ export function badness({ estimate, claim, bench }: ClaimVerdict, report: Pick<R
   return sign * (isLogarithmic ? Math.log(estimate.value) : estimate.value)
 }
 
-/** The values of each round, the median if there are several. */
-function byRound({ samples }: Pick<MetricResult, 'samples'>): Map<number, number> {
-  const all = new Map<number, number[]>()
-  for (const { round, value } of samples) all.set(round, [...(all.get(round) ?? []), value])
-  return new Map([...all].map(([round, values]) => [round, median(values)]))
-}
-
 /** The rounds in which the platform was worse (or better, if that is the fact) than what it is compared with. */
 function roundsBeyond(report: Report, verdict: ClaimVerdict): FactSubject['rounds'] {
   const { estimate, direction, claim } = verdict
@@ -116,8 +113,8 @@ function roundsBeyond(report: Report, verdict: ClaimVerdict): FactSubject['round
   const own = resultOfVerdict(report, verdict, estimate.platform)
   const other = resultOfVerdict(report, verdict, estimate.to.platform)
   if (!own || !other) return null
-  const reference = byRound(other)
-  const pairs = [...byRound(own)].flatMap(([round, value]) => {
+  const reference = roundMedians(other)
+  const pairs = [...roundMedians(own)].flatMap(([round, value]) => {
     const against = reference.get(round)
     return against === undefined ? [] : [value - against]
   })
@@ -140,16 +137,29 @@ function isFurther({ estimate: now }: ClaimVerdict, { estimate: before }: ClaimV
   return (now.low > before.high && now.low > center) || (now.high < before.low && now.high < center)
 }
 
-function sinceOf(verdict: ClaimVerdict, row: Row | undefined, { baseline, former }: Before): Since {
+/** Equal for the same claim about the same subject in two runs. */
+const formerKey = (verdict: ClaimVerdict): string => keyOfVerdict(verdict) + assertionKey(verdict)
+
+/** The evaluated claims of an earlier run, the first of each by `formerKey`. */
+const formerClaims = ({ former }: Before): Map<string, ClaimVerdict> =>
+  new Map(
+    (former?.claims ?? [])
+      .filter(({ outcome }) => outcome !== 'not-evaluated')
+      .reverse()
+      .map((one) => [formerKey(one), one]),
+  )
+
+function sinceOf(
+  verdict: ClaimVerdict,
+  row: Row | undefined,
+  { baseline, former }: Before,
+  earlier: ReadonlyMap<string, ClaimVerdict>,
+): Since {
   if (row && baseline) {
     const isRegressed = row.change === 'regressed' || row.change === 'lost'
     return { kind: isRegressed ? 'regressed' : 'baseline', row, baseline: baseline.name }
   }
-  const key = keyOfVerdict(verdict)
-  const before = former?.claims.find(
-    (one) =>
-      keyOfVerdict(one) === key && assertionKey(one) === assertionKey(verdict) && one.outcome !== 'not-evaluated',
-  )
+  const before = earlier.get(formerKey(verdict))
   if (!before) return { kind: 'first' }
   return {
     kind: 'former',
@@ -168,16 +178,19 @@ const representative = (verdicts: readonly ClaimVerdict[]): ClaimVerdict =>
 
 /** The facts of a report: contradicted claims and regressions, those that fail the run first, then the worst first. */
 export function factsOf(report: Report, before: Before): Fact[] {
-  const contradicted = new Map<string, ClaimVerdict[]>()
-  for (const verdict of report.claims.filter(isContradicted)) {
-    const key = JSON.stringify([keyOfVerdict(verdict), verdict.direction])
-    contradicted.set(key, [...(contradicted.get(key) ?? []), verdict])
-  }
+  const contradicted = groupBy(report.claims.filter(isContradicted), (verdict) =>
+    JSON.stringify([keyOfVerdict(verdict), verdict.direction]),
+  )
+  const holding = groupBy(
+    report.claims.filter(({ outcome }) => outcome === 'holds'),
+    claimedKey,
+  )
   const { rows = [] } = before.baseline?.comparison ?? {}
   const regressed = new Set(before.baseline ? regressions(before.baseline.comparison) : [])
   const rowKey = ({ bench, params, platform, metric }: Row) => subjectKey(bench.id, params, [platform], metric)
   const rowOf = new Map(rows.map((row) => [rowKey(row), row]))
   const used = new Set<Row>()
+  const earlier = formerClaims(before)
   const groups = new Map<string, { verdicts: ClaimVerdict[]; subjects: FactSubject[]; fails: boolean }>()
   for (const verdicts of contradicted.values()) {
     const verdict = representative(verdicts)
@@ -195,11 +208,11 @@ export function factsOf(report: Report, before: Before): Fact[] {
       verdict,
       rounds: roundsBeyond(report, verdict),
       median: tableMedian(report, verdict),
-      since: sinceOf(verdict, row, before),
+      since: sinceOf(verdict, row, before, earlier),
     })
     groups.set(key, group)
   }
-  const claimed = [...groups.values()].map((group) => claimedFact(report, group))
+  const claimed = [...groups.values()].map((group) => claimedFact(report, group, holding))
   const unclaimed = regressedFacts(
     [...regressed].filter((row) => !used.has(row)),
     before,
@@ -210,18 +223,12 @@ export function factsOf(report: Report, before: Before): Fact[] {
 function claimedFact(
   report: Report,
   { verdicts, subjects, fails }: { verdicts: ClaimVerdict[]; subjects: FactSubject[]; fails: boolean },
+  holding: ReadonlyMap<string, ClaimVerdict[]>,
 ): Fact {
   const bad = (subject: FactSubject) => badness(subject.verdict!, report)
   const sign = verdicts[0]!.direction === 'better' ? -1 : 1
   const sorted = [...subjects].sort((a, b) => sign * (bad(b) - bad(a)))
   const first = sorted[0]!.verdict!
-  const holdsOn = report.claims.filter(
-    (one) =>
-      one.outcome === 'holds' &&
-      one.bench.id === first.bench.id &&
-      one.claim.metric === first.claim.metric &&
-      assertionKey(one) === assertionKey(first),
-  )
   return {
     bench: first.bench,
     metric: first.claim.metric,
@@ -230,17 +237,13 @@ function claimedFact(
     subjects: sorted,
     findings: [...new Set(verdicts.flatMap(({ finding }) => finding ?? []))].sort((a, b) => a - b),
     isOwn: verdicts.some(({ finding }) => finding === null),
-    holdsOn,
+    holdsOn: holding.get(claimedKey(first)) ?? [],
   }
 }
 
 /** The rows of the baseline about which no claim says anything. */
 function regressedFacts(rows: readonly Row[], { baseline }: Before): Fact[] {
-  const groups = new Map<string, Row[]>()
-  for (const row of rows) {
-    const key = JSON.stringify([row.bench.id, row.metric, row.change])
-    groups.set(key, [...(groups.get(key) ?? []), row])
-  }
+  const groups = groupBy(rows, (row) => JSON.stringify([row.bench.id, row.metric, row.change]))
   return [...groups.values()].map((own) => ({
     bench: own[0]!.bench,
     metric: own[0]!.metric,

@@ -1,6 +1,8 @@
 import { basename } from 'node:path'
 import type { Params } from '../../core/model/plan.ts'
 import type { CaseResult, MetricResult, Report } from '../../core/model/report.ts'
+import type { ClaimVerdict } from '../../core/model/verdict.ts'
+import { figureKey, groupBy } from '../summary.ts'
 
 /** Platforms by benches: how each platform compares with native in each bench, at a glance. */
 
@@ -63,15 +65,16 @@ const alike = 1.15
 /** A platform that fails the run joins one that does not only if rows are scarce: as if it were this factor worse. */
 const failureFactor = 10
 
-/** A metric that fails the run, then one that an expectation is about, then the one that most claims are about. */
+/**
+ * The metric that fails the run, else one that an expectation is about, else the one that most claims are about.
+ * @param own the claims about the bench
+ */
 function mainMetric(
-  report: Report,
-  bench: string,
+  own: readonly ClaimVerdict[],
   cases: readonly CaseResult[],
   failing: ReadonlySet<string>,
 ): string | undefined {
   const metrics = [...new Set(cases.flatMap(({ results }) => results.flatMap((one) => Object.keys(one.metrics))))]
-  const own = report.claims.filter((one) => one.bench.id === bench)
   const weight = (metric: string) =>
     own.filter(({ claim }) => claim.metric === metric).length +
     1000 * Number(own.some(({ claim, finding }) => claim.metric === metric && finding === null)) +
@@ -105,10 +108,10 @@ function columnsOf(
   most: number,
   failing: ReadonlySet<string>,
 ): { columns: MatrixColumn[]; omitted: string[] } {
-  const benches = new Map<string, CaseResult[]>()
-  for (const one of report.cases) benches.set(one.bench.id, [...(benches.get(one.bench.id) ?? []), one])
+  const benches = groupBy(report.cases, ({ bench }) => bench.id)
+  const claims = groupBy(report.claims, ({ bench }) => bench.id)
   const all = [...benches].flatMap(([id, cases]) => {
-    const metric = mainMetric(report, id, cases, failing)
+    const metric = mainMetric(claims.get(id) ?? [], cases, failing)
     return metric === undefined ? [] : [{ id, cases, metric }]
   })
   const shown = mostImportant(all, most, failing)
@@ -164,20 +167,18 @@ function columnOf(report: Report, cases: readonly CaseResult[], metric: string, 
   }
 }
 
-const cellKey = (caseId: string, platform: string, metric: string): string => JSON.stringify([caseId, platform, metric])
-
 /** What fails the run: contradicted claims, and results that regressed against the baseline. */
 function failingCells({ claims, exit }: Pick<Report, 'claims' | 'exit'>): Set<string> {
   const claimed = claims.flatMap(({ failsRun, case: id, platforms, claim }) =>
-    failsRun && id !== null && platforms.length === 1 ? [cellKey(id, platforms[0]!, claim.metric)] : [],
+    failsRun && id !== null && platforms.length === 1 ? [figureKey(id, platforms[0]!, claim.metric)] : [],
   )
-  const regressed = (exit.regressions ?? []).map(({ case: id, platform, metric }) => cellKey(id, platform, metric))
+  const regressed = (exit.regressions ?? []).map(({ case: id, platform, metric }) => figureKey(id, platform, metric))
   return new Set([...claimed, ...regressed])
 }
 
 /** Whether a metric fails the run in one of these cases. */
 const isFailing = (failing: ReadonlySet<string>, cases: readonly CaseResult[], metric: string): boolean =>
-  cases.some((one) => one.results.some(({ platform }) => failing.has(cellKey(one.case, platform, metric))))
+  cases.some((one) => one.results.some(({ platform }) => failing.has(figureKey(one.case, platform, metric))))
 
 const nothing: MatrixCell = { state: 'none', ratio: null, fails: false, isSuspicious: false }
 
@@ -197,7 +198,7 @@ function matrixCell(
       const own = one.results.find((result) => result.platform === platform)
       const result = own?.metrics[metric]
       if (!own || !result) return nothing
-      const fails = failing.has(cellKey(one.case, platform, metric))
+      const fails = failing.has(figureKey(one.case, platform, metric))
       const isSuspicious = own.flags.includes('suspiciously-fast')
       if (result.median === null) return { ...nothing, state: own.errors.length > 0 ? 'failed' : 'none' }
       if (!result.ratioToNative) return { ...nothing, fails, state: platform === 'native' ? 'same' : 'unsure' }
@@ -244,9 +245,10 @@ function distance(a: MatrixRow, b: MatrixRow): number {
     const other = b.cells[at]!
     const penalty = cell.fails === other.fails ? 0 : Math.log(failureFactor)
     if (cell.state === 'same' && other.state === 'same') return penalty
-    if ((cell.ratio === null) !== (other.ratio === null)) return Math.log(failureFactor)
-    const { ratio } = mergedCell(cell, other)
-    return ratio ? Math.max(penalty, Math.log(ratio.most / ratio.least)) : penalty
+    if (!cell.ratio || !other.ratio) return cell.ratio === other.ratio ? penalty : Math.log(failureFactor)
+    const most = Math.max(cell.ratio.most, other.ratio.most)
+    const least = Math.min(cell.ratio.least, other.ratio.least)
+    return Math.max(penalty, Math.log(most / least))
   })
   return Math.max(0, ...distances)
 }

@@ -14,7 +14,15 @@ import {
 } from '../format.ts'
 import { signs } from '../headline/words.ts'
 import type { BaselineView } from '../metric-table.ts'
-import { caseName, claimLocation, outcomeName, type UniqueClaim, uniqueClaims, verdictSymbols } from '../summary.ts'
+import {
+  caseName,
+  claimLocation,
+  groupBy,
+  outcomeName,
+  type UniqueClaim,
+  uniqueClaims,
+  verdictSymbols,
+} from '../summary.ts'
 import { type Anchors, link } from './anchors.ts'
 import {
   cell,
@@ -183,9 +191,11 @@ export function claimsForChart(
   titles?: readonly string[],
 ): Html | undefined {
   const titleOf = new Map(cases.map(({ bench, params }, index) => [caseKey(bench.id, params), titles?.[index]]))
+  const benches = new Set(cases.map(({ bench }) => bench.id))
   const claims = uniqueClaims(
     report,
-    ({ claim, bench, params }) => claim.metric === metric && titleOf.has(caseKey(bench.id, params)),
+    ({ claim, bench, params }) =>
+      claim.metric === metric && benches.has(bench.id) && titleOf.has(caseKey(bench.id, params)),
   )
   if (claims.length === 0) return undefined
   const decided = claims.filter(({ verdict }) => verdict.outcome !== 'not-evaluated')
@@ -210,15 +220,6 @@ export function claimsForChart(
   const rest =
     others > 0 && html`<li class="muted">${plural(others, 'statement')} could not be decided; see ${allClaims}</li>`
   return html`<p class="muted">Claims about this chart</p><ul class="resting">${items}${rest}</ul>`
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    groups.set(key, [...(groups.get(key) ?? []), item])
-  }
-  return groups
 }
 
 function assertionText({ verdict }: UniqueClaim, withParams: boolean): string {
