@@ -113,9 +113,11 @@ export async function createReporters(
   const all = wantedReporters(options, project, io.cwd)
   checkStandardOutput(all)
   for (const wanted of all) {
-    const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file, taken)
+    const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file)
+    const written = file === undefined ? [] : writtenFiles(wanted.name, file)
+    takeFiles(written, wanted.name, taken)
     const own = isPath(wanted.name) ? [{ what: 'the reporter', file: resolve(wanted.base, wanted.name) }] : []
-    for (const path of file === undefined ? [] : writtenFiles(wanted.name, file))
+    for (const path of written)
       await checkOutput({ option: `the reporter "${wanted.name}=${wanted.file}"`, path }, project, [...inputs, ...own])
     try {
       const reporter = isPath(wanted.name)
@@ -164,18 +166,23 @@ function checkStandardOutput(all: readonly Wanted[]): void {
   )
 }
 
-/**
- * The absolute path of a reporter's file.
- * @param taken the files of the other reporters. Several may write to a device or a pipe, but not to one file
- */
-function outputPath({ name, base }: Wanted, file: string, taken: Set<string>): string {
+/** The absolute path of a reporter's file. */
+function outputPath({ name, base }: Wanted, file: string): string {
   if (file === '')
     throw new UsageError(`the reporter "${name}" has no file after "="`, `write, for example, ${name}=out`)
-  const path = resolve(base, file)
-  if (taken.has(path) && !isStream(path))
-    throw new UsageError(`two reporters write to ${path}`, `give the reporter "${name}" another file`)
-  taken.add(path)
-  return path
+  return resolve(base, file)
+}
+
+/**
+ * Adds the files that a reporter writes to those of the other reporters.
+ * @throws {UsageError} if another one writes to the same file. Several may write to a device or a pipe
+ */
+function takeFiles(files: readonly string[], name: string, taken: Set<string>): void {
+  for (const path of files) {
+    if (taken.has(path) && !isStream(path))
+      throw new UsageError(`two reporters write to ${path}`, `give the reporter "${name}" another file`)
+    taken.add(path)
+  }
 }
 
 /** The path of a reporter's file, and those that it derives from that. */

@@ -58,7 +58,7 @@ export function withoutFile(name: string, { file }: ReporterContext): void {
   if (file === undefined) return
   throw new UsageError(
     `the reporter "${name}" writes no file`,
-    'use json, junit, markdown, csv, html, bmf, benchfmt, otava-csv or benchmark-action with =file',
+    'use json, junit, markdown, pr, csv, html, bmf, benchfmt, otava-csv or benchmark-action with =file',
   )
 }
 

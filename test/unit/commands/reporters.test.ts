@@ -6,6 +6,7 @@ import { command as reportCommand } from '../../../src/commands/report.ts'
 import { baselineReader, createReporters } from '../../../src/commands/reporters.ts'
 import { regressions } from '../../../src/core/records/compare.ts'
 import type { ReporterEntry } from '../../../src/dsl/config.ts'
+import { reporters } from '../../../src/reporters/index.ts'
 import { makeReport } from '../reporters/fixture.ts'
 
 const report = makeReport(false)
@@ -68,6 +69,10 @@ describe('a reporter of the user', () => {
   it('shares its file with no other reporter, and has one after every =', async () => {
     const same = ['./mine.ts=same.txt', './mine.ts=./out/../same.txt']
     await expect(outputOf({ reporter: same })).rejects.toThrow(`two reporters write to ${join(root, 'same.txt')}`)
+    const derived = ['benchmark-action=out/x.json', 'json=out/x.smaller.json']
+    const file = join(root, 'out/x.smaller.json')
+    await expect(outputOf({ reporter: derived })).rejects.toThrow(`two reporters write to ${file}`)
+    await expect(outputOf({ reporter: [...derived].reverse() })).rejects.toThrow(`two reporters write to ${file}`)
     await expect(outputOf({ reporter: ['json='] })).rejects.toThrow('the reporter "json" has no file after "="')
     expect(await outputOf({ reporter: ['./mine.ts=/dev/null', './mine.ts=/dev/null'] })).toEqual({ out: '', err: '' })
   })
@@ -108,6 +113,11 @@ describe('reporters', () => {
     const { out } = await outputOf({ reporter: ['./mine.ts'], configured: [['./mine.ts', { prefix: '- ' }]] })
     expect(out).toBe(`${report.seed}\n`)
     expect(JSON.parse((await outputOf({ json: true, configured: ['./mine.ts'] })).out).seed).toBe(report.seed)
+  })
+
+  it('for people write no file; the message names each one that does', async () => {
+    const fix = await outputOf({ reporter: ['dot=x'] }).catch((error) => error.fix)
+    for (const { name, isDocument } of Object.values(reporters)) if (isDocument) expect(fix).toContain(name)
   })
 
   it('that are built in have no options, and a wrong name gets a near one', async () => {
