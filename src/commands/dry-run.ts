@@ -44,9 +44,11 @@ export function showPlan(
   const { steps, notMeasured = [] } = simulate(needed, budget)
   const firstRound = steps.filter(({ round }) => round === 0)
   const cases = plan.cases.filter(({ id }) => steps.some((step) => step.case.id === id))
+  const measured = new Set(steps.flatMap(({ platform, duetWith }) => [platform, ...(duetWith ? [duetWith] : [])]))
+  const names = planned.flatMap(({ name }) => (measured.has(name) ? [name] : []))
   const total = steps.reduce((sum, { duetWith }) => sum + (duetWith ? 2 : 1), 0)
   const lines = [
-    `Would measure ${plural(cases.length, 'case')} on ${plural(platforms.length, 'platform')}: ` +
+    `Would measure ${plural(cases.length, 'case')} on ${plural(names.length, 'platform')}: ` +
       `${plural(total, 'sample')} of about ${seconds} s`,
     `(${warmup} warm-up and ${rounds} rounds, seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
     '',
@@ -54,7 +56,7 @@ export function showPlan(
     ...cases.map(({ id }) => `  ${sanitize(id)}`),
     '',
     ...(budget && notMeasured.length > 0 ? leftOutLines(plan, notMeasured, budget) : []),
-    `Platforms: ${platforms.map(({ spec }) => spec.name).join(', ')}`,
+    `Platforms: ${names.join(', ')}`,
     '',
     'Order of the first round:',
     ...firstRound.map(

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { showPlan } from '../../../src/commands/dry-run.ts'
 import { fakeHost } from '../../support/fake-driver.ts'
 import { fakeRun } from '../../support/fake-project.ts'
+import { aClaim, aFinding } from '../core/judge/builders.ts'
 
 test('--dry-run prints names without what a terminal would interpret', () => {
   const host = fakeHost({ native: {}, runc: {} })
@@ -14,6 +15,23 @@ test('--dry-run prints names without what a terminal would interpret', () => {
   expect(text).toContain('clear\\x1b[2J')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   expect(text.replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/)
+})
+
+test('--dry-run counts only the platforms that it would measure', () => {
+  const host = fakeHost({ native: {}, runc: {}, lxc: {} })
+  const { plan, platforms, project } = fakeRun(host, { a: {} })
+  rmSync(project.root, { recursive: true })
+  const findings = [
+    aFinding([
+      aClaim(
+        { kind: 'withinNative', percent: 5 },
+        { bench: 'a.bench.ts#a', metric: 'time', on: { by: 'name', names: ['runc'] } },
+      ),
+    ]),
+  ]
+  const text = showPlan({ ...plan, findings, onlyFindings: true }, platforms)
+  expect(text).toMatch(/^Would measure 1 case on 2 platforms: /)
+  expect(text).toContain('\nPlatforms: native, runc\n')
 })
 
 test('--dry-run with --max-duration leaves out what would not fit', () => {
