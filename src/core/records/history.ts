@@ -83,11 +83,18 @@ export const readHistory = (root: string, wanted: (bench: string) => boolean): H
 /** As many of the latest runs as a page draws. */
 const drawnRuns = 60
 
+const histories = new WeakMap<Report, HostHistory | undefined>()
+
 /**
  * The history that a stored run is part of: on its host, over the benches that it has. Undefined for a record that
- * does not lie among a project's others.
+ * does not lie among a project's others. Reads the records once, for all reporters.
  */
-export function historyFor({ record, cases: benches }: Report): HostHistory | undefined {
+export function historyFor(report: Report): HostHistory | undefined {
+  if (!histories.has(report)) histories.set(report, findHistory(report))
+  return histories.get(report)
+}
+
+function findHistory({ record, cases: benches }: Report): HostHistory | undefined {
   const folder = dirname(resolve(record))
   if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
   const ids = new Set(benches.map(({ bench }) => bench.id))

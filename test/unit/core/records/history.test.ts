@@ -200,6 +200,8 @@ test('a record of a project has the project’s history in its html report; one 
   const report = buildReport(readRecord(file), { strict: false })
   const history = historyFor(report)!
   expect(history.runs).toHaveLength(14)
+  // A second reporter of the same report reads nothing.
+  expect(historyFor(report)).toBe(history)
   const page = String(historyHtml(history, createAnchors(report, '')))
   expect(page).toMatch(/prime verification · events: gvisor worse: \d.*; since 2026-01-08 00:00, commit 07070707, /)
   expect(page.includes('also changed then: kernel: 6.1 → 6.12')).toBe(true)
