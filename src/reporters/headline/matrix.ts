@@ -207,8 +207,9 @@ function matrixCell(
       const isBounded = low !== null && high !== null
       return { state: isBounded ? state : 'unsure', ratio: { least: ratio, most: ratio }, fails, isSuspicious }
     })
+  // A case that fails the run is worse than any other, also one that only a limit or the baseline fails.
   const rank = (cell: MatrixCell) =>
-    stateRanks.indexOf(cell.state) * 1000 + (cell.ratio ? costOf(cell.ratio.most, better) : 0)
+    (cell.fails ? 1e6 : 0) + stateRanks.indexOf(cell.state) * 1000 + (cell.ratio ? costOf(cell.ratio.most, better) : 0)
   return cells.reduce((worst, cell) => (rank(cell) > rank(worst) ? cell : worst), nothing)
 }
 

@@ -66,6 +66,19 @@ describe('the matrix', () => {
     expect(rows.filter(({ cells }) => cells[at]!.fails).map(({ platforms }) => platforms)).toEqual([['crun']])
   })
 
+  it('marks what fails in one case of a bench, also if another case is worse', () => {
+    const platform = 'user-mode-linux'
+    const cases = report.cases.filter(({ bench }) => bench.name === 'file throughput')
+    const ratioOf = (one: (typeof cases)[number]) =>
+      one.results.find((own) => own.platform === platform)!.metrics.bandwidth!.ratioToNative!.ratio
+    const [, milder] = [...cases].sort((a, b) => ratioOf(a) - ratioOf(b))
+    const regressions = [{ case: milder!.case, platform, metric: 'bandwidth' }]
+    const { columns, rows } = matrixOf({ ...report, exit: { ...report.exit, regressions } }, { columns: 7, rows: 18 })!
+    const at = columns.findIndex(({ detail }) => detail === 'worst of 2')
+    const { cells } = rows.find(({ platforms }) => platforms.includes(platform))!
+    expect(cells[at]).toMatchObject({ fails: true, ratio: { least: ratioOf(milder!) } })
+  })
+
   it('says which platforms have emulated CPUs', () => {
     expect(legendText(matrixOf(report, { columns: 9, rows: 12 })!)).not.toContain('emulated')
     const platforms = report.platforms.map((one) =>
