@@ -156,7 +156,7 @@ function noteLines({ warnings, better, failedSamples, findings }: Headline, repo
 function nextLines(headline: Headline): string[] {
   const steps = headline.next.filter(({ kind }) => kind !== 'details')
   return block(
-    steps.slice(-3).map((step) => {
+    steps.map((step) => {
       const takes = step.command && durationText(step.command.seconds)
       const command = step.command ? `: ${code(step.command.line)}${takes ? ` (${takes})` : ''}` : ''
       return `- Next: ${md(nextText(step, headline))}${command}`

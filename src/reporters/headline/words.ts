@@ -92,14 +92,17 @@ export function verdictText({ state, failures, problems, open, unmeasured, basel
 
 /** What the data say, and why it is no verdict. */
 function suspendedTexts(suspended: Headline['suspended']): string[] {
-  const count = (code: Reason['code']) => suspended.filter(({ reason }) => reason?.code === code).length
-  const [dependent, overloaded] = [count('dependent-rounds'), count('host-overloaded')]
-  const are = (number: number) => `${plural(number, 'result')} ${number === 1 ? 'is' : 'are'} worse than claimed`
+  const text = (code: Reason['code'], why: (count: number) => string): string[] => {
+    const reasons = suspended.flatMap(({ reason }) => (reason?.code === code ? [reason] : []))
+    if (reasons.length === 0) return []
+    const isBetter = reasons.some((reason) => 'wouldBe' in reason && reason.wouldBe === 'better')
+    const are = reasons.length === 1 ? 'is' : 'are'
+    const differ = isBetter ? 'not as claimed' : 'worse than claimed'
+    return [`${plural(reasons.length, 'result')} ${are} ${differ}, but ${why(reasons.length)}`]
+  }
   return [
-    ...(dependent > 0
-      ? [`${are(dependent)}, but ${dependent === 1 ? 'its' : 'their'} rounds depend on each other`]
-      : []),
-    ...(overloaded > 0 ? [`${are(overloaded)}, but other processes had most of the CPUs`] : []),
+    ...text('dependent-rounds', (count) => `${count === 1 ? 'its' : 'their'} rounds depend on each other`),
+    ...text('host-overloaded', () => 'other processes had most of the CPUs'),
   ]
 }
 
@@ -291,6 +294,8 @@ export function sinceText(
       const { outcome, verdict, startedAt, isFurther } = since
       const then = shortTime(startedAt)
       const value = verdict.estimate ? `, ${measuredText(verdict)}` : ''
+      if (outcome === 'contradicted' && verdict.direction !== claimed?.direction)
+        return `new: it was ${verdict.direction} than claimed in the run of ${then}${value}`
       if (outcome === 'contradicted')
         return isFurther ? `even more than in the run of ${then}${value}` : `also in the run of ${then}${value}`
       return outcome === 'holds'
@@ -298,7 +303,8 @@ export function sinceText(
         : `undecided in the run of ${then}${value}`
     }
     case 'first':
-      if (baseline) return `not in the baseline ${baseline.name}`
+      // The baseline may have it: only results of one platform that are worse than claimed are looked up there.
+      if (baseline) return `not compared with the baseline ${baseline.name}`
       if (former) return `not in the run of ${shortTime(former.environment.startedAt)}`
       return former === null ? 'the first run here' : 'no earlier run to compare with'
   }

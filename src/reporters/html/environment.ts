@@ -38,7 +38,9 @@ function warnings(report: Report, anchors: Anchors): HtmlValue[] {
   const texts: HtmlValue[] = [
     status !== 'finished' && `The run was ${status}. The verdicts are those of its samples so far.`,
     ...verdictNotes(report),
-    profile.rounds < minRounds &&
+    // An import of published numbers has no rounds.
+    profile.rounds > 0 &&
+      profile.rounds < minRounds &&
       `${plural(profile.rounds, 'round')} cannot decide anything: at least five are needed.`,
     ...flagged,
     virtualization !== null &&

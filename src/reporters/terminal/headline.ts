@@ -160,7 +160,7 @@ function failureLines(headline: Headline, report: Report, view: RenderOptions, l
   const shown = failures.slice(0, limit.failures)
   const rest = failures.length - shown.length
   return [
-    ...section([...broken, ...(problems.length > 2 ? [`  … and ${problems.length - 2} more problems`] : [])]),
+    ...section([...broken, ...(problems.length > 2 ? [`  … and ${plural(problems.length - 2, 'more problem')}`] : [])]),
     ...section(
       shown.flatMap((fact, at) =>
         failureLinesOf(fact, headline, report, view, at < limit.detailed ? limit : undefined),

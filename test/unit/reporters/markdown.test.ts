@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../src/core/judge/report.ts'
 import type { Report } from '../../../src/core/model/report.ts'
 import { compareRecords, withBaseline } from '../../../src/core/records/compare.ts'
+import { headlineOf } from '../../../src/reporters/headline/headline.ts'
+import type { NextStep } from '../../../src/reporters/headline/next-steps.ts'
 import { reporters } from '../../../src/reporters/index.ts'
+import { markdownHeadline } from '../../../src/reporters/markdown-headline.ts'
 import { scaled } from '../core/judge/builders.ts'
 import { contextOf, Memory, makeRecord, makeReport } from './fixture.ts'
 import { largeRecord } from './large-record.ts'
@@ -31,6 +34,20 @@ describe('markdown', () => {
     expect([verdict, failure, matrix, folded]).toEqual([verdict, failure, matrix, folded].sort((a, b) => a! - b!))
     expect(text.split('<details>').length).toBe(text.split('</details>').length)
     expect(text.slice(text.indexOf('<summary>Claims'))).toContain('**fails the run**')
+  })
+
+  it('has every next step, the most urgent first', () => {
+    const step = (kind: NextStep['kind']): NextStep => ({ kind, command: null, count: 2, of: 9 })
+    const next = (['quiet', 'spread', 'decide', 'keep', 'platforms', 'details'] as const).map(step)
+    const limits = { failures: 1, notes: 1, columns: 4, rows: 4 }
+    const lines = markdownHeadline({ ...headlineOf(large, {}), next }, large, '/project', limits)
+    expect(lines.filter((line) => line.startsWith('- Next: ')).map((line) => line.slice(8, 19))).toEqual([
+      'stop other ',
+      'more rounds',
+      'more rounds',
+      'keep a run ',
+      '2 of 9 plat',
+    ])
   })
 
   it('has at most 60,000 characters for 50 benches on 18 platforms, and names what it leaves out', async () => {

@@ -2,15 +2,18 @@
 import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../src/core/judge/report.ts'
 import type { RunRecord, Sample } from '../../../src/core/model/record.ts'
+import { compareRecords } from '../../../src/core/records/compare.ts'
 import type { Matcher } from '../../../src/dsl/claim.ts'
+import type { Before } from '../../../src/reporters/headline/facts.ts'
 import { headlineOf } from '../../../src/reporters/headline/headline.ts'
 import { moreAbout, rerunOf } from '../../../src/reporters/headline/next-steps.ts'
-import { verdictText, verdictWord } from '../../../src/reporters/headline/words.ts'
+import { sinceText, verdictText, verdictWord } from '../../../src/reporters/headline/words.ts'
 import { screenLines } from '../../../src/reporters/terminal/headline.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
 import { aClaim, costing, environmentOf, native, planWith } from '../core/judge/builders.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
+const alike: Matcher = { kind: 'equivalentTo', platform: 'native', percent: 10 }
 
 function recordOf(samples: readonly Sample[], matcher = within): RunRecord {
   const plan = planWith(aClaim(matcher))
@@ -67,6 +70,28 @@ describe('what to do next', () => {
   })
 })
 
+describe('since when a result is not as claimed', () => {
+  const [worse, better] = [2, 0.5].map((factor) => [...native(), ...costing('runc', factor)])
+  const report = reportOf(better!, alike)
+  const since = (before: Before) => {
+    const headline = headlineOf(report, before)
+    return sinceText(headline.failures[0]!.subjects[0]!, headline)
+  }
+
+  it('is now, if the former run was on the other side of the claim', () => {
+    // The factors of 2 and 0.5, with some noise.
+    const [then, again] = [reportOf(worse!, alike), report].map((former) => since({ former }))
+    expect(then).toMatch(/^new: it was worse than claimed in the run of 1 Jan 00:00, (2 ×|\d+ % more than) native \[/)
+    expect(again).toMatch(/^also in the run of 1 Jan 00:00, (0\.5 ×|50 % less than) native \[/)
+  })
+
+  it('says of a gain that it is not compared with the baseline, not that the baseline lacks it', () => {
+    const record = recordOf(better!, alike)
+    const comparison = compareRecords(record, record, { marginPercent: 5, allowDifferentHosts: false })
+    expect(since({ baseline: { name: 'main', report, comparison } })).toBe('not compared with the baseline main')
+  })
+})
+
 describe('a result that is worse than claimed, with rounds that decide nothing', () => {
   it('is no PASS, and says why', () => {
     const report = reportOf([...native(12), ...drifting])
@@ -86,6 +111,11 @@ describe('a result that is worse than claimed, with rounds that decide nothing',
       'OPEN',
       '1 result is worse than claimed, but other processes had most of the CPUs',
     ])
+  })
+
+  it('is not called worse if it is better than claimed', () => {
+    const headline = headlineOf(reportOf(busy([...native(), ...costing('runc', 0.5)]), alike), {})
+    expect(verdictText(headline)).toBe('1 result is not as claimed, but other processes had most of the CPUs')
   })
 
   it('is a PASS if the data alone say that it holds', () => {

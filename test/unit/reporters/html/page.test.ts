@@ -30,6 +30,16 @@ function withMargins(record: RunRecord, add: number): RunRecord {
   }
 }
 
+describe('warnings', () => {
+  it('say that few rounds decide nothing, but not of published numbers, which have none', () => {
+    const report = judged(real)
+    const pageWith = (rounds: number) =>
+      renderPage([{ ...report, profile: { ...report.profile, rounds } }], contextOf(new Memory()))
+    expect(pageWith(2)).toContain('2 rounds cannot decide anything')
+    expect(pageWith(0)).not.toContain('cannot decide anything')
+  })
+})
+
 describe('links', () => {
   it.each([
     ['a run', () => pageOf(real)],

@@ -109,6 +109,17 @@ describe('the summary', () => {
     expect(text.match(/metric "evnts" is not of the workload/g)).toHaveLength(2)
   })
 
+  test.each([
+    [3, '… and 1 more problem\n'],
+    [4, '… and 2 more problems\n'],
+  ])('of %i problems shows two', async (count, rest) => {
+    const out = new Memory()
+    const report = makeReport(false)
+    const problems = Array.from({ length: count }, () => report.problems[0]!)
+    await reporters.default!.create(contextOf(out)).onFinish?.({ ...report, problems })
+    expect(out.text).toContain(rest)
+  })
+
   test('of judge alone names problems and no time', async () => {
     const out = new Memory()
     await reporters.default!.create(contextOf(out)).onFinish?.(makeReport(false))
