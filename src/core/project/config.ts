@@ -75,6 +75,8 @@ const platformSchema = z
   })
   .meta({ id: 'Platform', description: 'What `platform(kind, options)` returns.' })
 
+const howToWriteRounds = 'write it as 10 or "10..30"; 1000 at most'
+
 const profileSchema = z
   .strictObject({
     rounds: whole.min(1).optional().describe('visits to every platform; 5 is the minimum for a verdict'),
@@ -149,7 +151,8 @@ export const configSchema = z
       .describe('reporters as on the command line, or `[path, options]`. Default: `["default"]`'),
     profiles: z.record(z.string(), profileSchema).default({}).describe('how much a run measures, by name'),
     rounds: z
-      .union([whole.min(1).max(1000), z.string().regex(/^\d+\.\.\d+$/)], 'write it as 10 or "10..30"; 1000 at most')
+      // A text that does not match is an issue of the text, not of the union.
+      .union([whole.min(1).max(1000), z.string().regex(/^\d+\.\.\d+$/, howToWriteRounds)], howToWriteRounds)
       .optional()
       .describe('default of `--rounds`'),
     seed: z.string().min(1).optional().describe('default of `--seed`'),

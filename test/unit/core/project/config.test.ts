@@ -51,6 +51,7 @@ describe('a wrong option', () => {
     ],
     ["security: 'off'", 'security: "off" is not "default" or "none".', 'see docs/reference/config.md', 'security'],
     ["duet: 'yes'", 'duet: "yes" is not true or false.', 'see docs/reference/config.md', 'duet'],
+    ["rounds: 'many'", 'rounds: "many" is not accepted.', 'write it as 10 or "10..30"; 1000 at most', 'rounds'],
     ["include: 'benches'", 'include: "benches" is not a list.', 'see docs/reference/config.md', 'include'],
     ['include: []', 'include: [] is not at least 1 entries long.', 'see docs/reference/config.md', 'include'],
     [
