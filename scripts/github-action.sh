@@ -5,6 +5,8 @@ set -euo pipefail
 
 archive="$RUNNER_TEMP/isobench/cache.tar"
 report="$RUNNER_TEMP/isobench/report.html"
+# What the cache keeps. Disks of VMs are named after the inode of the image, so they are of no use to the next runner.
+cached=(var/cache/isobench/images var/cache/isobench/kernels opt/isobench)
 
 as_root() {
   # sudo drops the environment, and often has a PATH without Node.
@@ -55,8 +57,9 @@ check() {
     exit 5
   fi
   mkdir -p "$RUNNER_TEMP/isobench"
-  # A checkout of this repository may have been built by an earlier step.
-  if [ ! -e "$GITHUB_ACTION_PATH/dist/bin.js" ]; then npm ci --prefix "$GITHUB_ACTION_PATH"; fi
+  # A checkout of this repository may have been built by an earlier step. The build needs the development dependencies,
+  # also in a job that sets NODE_ENV=production.
+  if [ ! -e "$GITHUB_ACTION_PATH/dist/bin.js" ]; then npm ci --include=dev --prefix "$GITHUB_ACTION_PATH"; fi
 }
 
 # The image is the one of the week, because its packages get security updates.
@@ -69,14 +72,16 @@ key() {
   if [ -z "$image" ]; then exit 5; fi
   local digest
   digest="$(printf '%s\0' "$(basename "$image")" "$(date +%G-%V)" "$PROVISION" |
-    cat - "$GITHUB_ACTION_PATH/src/host/releases/manifest.ts" | sha256sum | cut -c1-16)"
+    cat - "$GITHUB_ACTION_PATH/src/host/releases/manifest.ts" "$0" | sha256sum | cut -c1-16)"
   echo "key=isobench-$(uname -m)-$digest" >>"$GITHUB_OUTPUT"
   # The records are beside the config.
   echo "project=$(realpath -- "$(dirname -- "${CONFIG:-./isobench.config.ts}")")" >>"$GITHUB_OUTPUT"
 }
 
+# Extracts nothing but these folders, because tar runs as root in /.
 unpack() {
-  if [ -e "$archive" ]; then as_root tar --extract --file "$archive" --directory / --numeric-owner --xattrs; fi
+  if [ ! -e "$archive" ]; then return; fi
+  as_root tar --extract --file "$archive" --directory / --numeric-owner --xattrs "${cached[@]}"
 }
 
 prepare() {
@@ -87,13 +92,10 @@ prepare() {
   isobench image build --install "${config[@]}"
 }
 
-# Disks of VMs are named after the inode of the image, so they are of no use to the next runner.
 pack() {
-  local folders=() folder
-  for folder in var/cache/isobench/images var/cache/isobench/kernels opt/isobench; do
-    if [ -d "/$folder" ]; then folders+=("$folder"); fi
-  done
-  as_root tar --create --file "$archive" --directory / --numeric-owner --xattrs "${folders[@]}"
+  # `unpack` fails if the archive lacks one of them.
+  as_root mkdir --parents "${cached[@]/#//}"
+  as_root tar --create --file "$archive" --directory / --numeric-owner --xattrs "${cached[@]}"
   as_root chown "$(id -u)" "$archive"
 }
 

@@ -273,6 +273,24 @@ describe('the script of the action', () => {
     expect(execute('prepare', { PROVISION: 'gvisor', EXIT: '5' })).toMatchObject({ code: 5, calls: { length: 1 } })
   })
 
+  it('packs and unpacks only the folders of the image, the kernels and the releases', () => {
+    for (const name of ['tar', 'mkdir', 'chown'])
+      writeFileSync(join(folder, 'programs', name), `#!/bin/sh\necho ${name} "$*"\n`, { mode: 0o755 })
+    const folders = ['var/cache/isobench/images', 'var/cache/isobench/kernels', 'opt/isobench']
+    const archive = join(folder, 'isobench/cache.tar')
+    const inRoot = `--file ${archive} --directory / --numeric-owner --xattrs ${folders.join(' ')}`
+    expect(execute('unpack')).toMatchObject({ code: 0, output: '' })
+    const packed = execute('pack').output.trim().split('\n')
+    expect(packed.slice(0, 2)).toEqual([
+      `mkdir --parents ${folders.map((one) => `/${one}`).join(' ')}`,
+      `tar --create ${inRoot}`,
+    ])
+    expect(packed[2]).toMatch(/^chown \d+ \S+\/isobench\/cache\.tar$/)
+    mkdirSync(join(folder, 'isobench'))
+    writeFileSync(archive, '')
+    expect(execute('unpack').output).toBe(`tar --extract ${inRoot}\n`)
+  })
+
   it('has another cache key for another image, other releases, or another list of releases', () => {
     const key = (env: Readonly<Record<string, string>> = {}) => {
       rmSync(join(folder, 'output'), { force: true })
