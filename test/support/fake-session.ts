@@ -45,7 +45,7 @@ export class FakeSession implements Session {
   constructor(
     private readonly host: FakeHostState,
     readonly signal: AbortSignal,
-    readonly limits: Limits = { cpus: [1], memoryBytes: 1024 ** 3 },
+    readonly limits: Limits = { cpus: [1], memoryBytes: 1024 ** 3, processes: 4096 },
     private readonly isRoot = true,
   ) {}
 

@@ -43,6 +43,7 @@ describe.each(['default', 'markdown', 'github', 'html'])('%s', (name) => {
     // Once, and not in a list of regressions besides.
     if (name !== 'github') expect(text.match(/regressed: 0\.5\d* × the baseline main/g)).toHaveLength(1)
     expect(text).not.toContain('✗ regressed: ')
+    expect(text).not.toContain(': 0 regressed')
   })
 
   it('says without a baseline that a claim is worse than claimed, and never "regressed"', async () => {

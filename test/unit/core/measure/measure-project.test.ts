@@ -166,9 +166,8 @@ describe('a run', () => {
     const errors = record.samples.filter(({ platform }) => platform === 'runc').map((one) => errorOf(one))
     expect(errors).toEqual([
       undefined,
-      expect.stringMatching(
-        /^runc reached its limit of .* processes, and the kernel refused more\. Raise guest\.processes in /,
-      ),
+      'runc reached its limit of 4096 processes, and the kernel refused more. ' +
+        'Raise guest.processes in isobench.config.ts.',
       undefined,
     ])
     nothingLeft(host)
