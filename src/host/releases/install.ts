@@ -234,7 +234,7 @@ async function fetchFile(
   for (let continued = existsSync(path); ; continued = false) {
     const onProgress = (progress: DownloadProgress) => onEvent?.({ kind: 'downloading', source, progress })
     await download({
-      source,
+      source: address,
       official: file.url,
       target: path,
       size: file.size,

@@ -132,11 +132,16 @@ describe('a release', () => {
     expect(server.requests).toEqual(['GET /mirror/firecracker-v9.0-x86_64.tgz'])
   })
 
-  it('has no password of the mirror in its record and its events', async () => {
-    await using server = await serve(sendFile(archive))
+  it('is fetched with the password of the mirror, which is not in its record and its events', async () => {
+    const sent: (string | undefined)[] = []
+    await using server = await serve((request, response) => {
+      sent.push(request.headers.authorization)
+      sendFile(archive)(request, response)
+    })
     const events: InstallEvent[] = []
     const from = server.address.replace('//', '//user:secret@')
     const { folder, files } = await install(release, { from, onEvent: (event) => events.push(event) })
+    expect(sent).toEqual([`Basic ${Buffer.from('user:secret').toString('base64')}`])
     expect(files[0]!.source).toBe(`${server.address.replace('//', '//***@')}/firecracker-v9.0-x86_64.tgz`)
     expect(readFileSync(join(folder, 'release.json'), 'utf8')).not.toContain('secret')
     expect(JSON.stringify(events)).not.toContain('secret')
