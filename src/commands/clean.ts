@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { removeResource } from '../host/cleanup.ts'
 import { type Entry, openJournals, removeJournal } from '../host/journal.ts'
@@ -10,6 +11,8 @@ function describe(entry: Entry): string {
   switch (entry.kind) {
     case 'directory':
       return `the directory ${entry.path}`
+    case 'empty-folder':
+      return `the empty folder ${entry.path}`
     case 'cgroup':
       return `the cgroup ${entry.name} and its processes`
     case 'netns':
@@ -23,6 +26,14 @@ function describe(entry: Entry): string {
     case 'command':
       return entry.description
   }
+}
+
+/** Removes the resource of an entry. Returns false if it is a folder that stays or does not exist. */
+async function remove(entry: Entry): Promise<boolean> {
+  const isFolder = entry.kind === 'empty-folder'
+  if (isFolder && !existsSync(entry.path)) return false
+  await removeResource(entry)
+  return !isFolder || !existsSync(entry.path)
 }
 
 export const command = defineCommand({
@@ -53,7 +64,7 @@ async function clean(io: CommandIo): Promise<number> {
     let isComplete = true
     for (const entry of journal.entries) {
       try {
-        await removeResource(entry)
+        if (!(await remove(entry))) continue
         io.out.write(`removed ${sanitize(describe(entry))}\n`)
         removed++
       } catch (error) {

@@ -8,6 +8,7 @@ import { HostError } from '../util/errors.ts'
 import { removeCgroup, setFrozen } from './cgroup.ts'
 import { makeGuestFolder } from './guest-folder.ts'
 import type { CleanupJournal, Entry } from './journal.ts'
+import { folderLock, LockedError, lock } from './lock.ts'
 import { mountsBelow } from './mounts.ts'
 import { guestsFolder } from './paths.ts'
 import { isAlive, killProcessGroup, runHostCommand } from './process.ts'
@@ -86,6 +87,8 @@ export async function removeResource(entry: Entry): Promise<void> {
       return
     case 'directory':
       return removeDirectory(entry.path)
+    case 'empty-folder':
+      return removeEmptyFolder(entry.path)
     case 'process':
       if (isAlive(entry.id)) killProcessGroup(entry.id.pid)
       for (let tries = 0; isAlive(entry.id) && tries < 500; tries++) await sleep(10)
@@ -126,6 +129,24 @@ async function removeDirectory(path: string): Promise<void> {
       if (tries >= removalTries) throw error
       await sleep(200)
     }
+  }
+}
+
+/** What the kernel answers if a folder is used or gone. A mount point is the user's. */
+const notRemovable: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EBUSY', 'ENOENT', 'ENOTDIR'])
+
+/** Removes a folder if it is empty, apart from the lock file of a process that was killed. */
+async function removeEmptyFolder(folder: string): Promise<void> {
+  const file = folderLock(folder)
+  try {
+    if (existsSync(file)) {
+      using _lock = await lock(file, { purpose: `removing ${folder}` })
+    }
+    rmdirSync(folder)
+  } catch (error) {
+    // The process that has it locked removes the folder afterwards.
+    if (error instanceof LockedError || notRemovable.has((error as NodeJS.ErrnoException).code ?? '')) return
+    throw error
   }
 }
 

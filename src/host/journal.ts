@@ -24,6 +24,8 @@ import { isAlive, type ProcessId, processId } from './process.ts'
 export type Entry =
   /** A directory, with everything that is mounted below it. */
   | { readonly kind: 'directory'; readonly path: string }
+  /** A folder that stays if something is in it. */
+  | { readonly kind: 'empty-folder'; readonly path: string }
   /** A cgroup in every hierarchy, with all of its processes. */
   | { readonly kind: 'cgroup'; readonly name: string }
   | { readonly kind: 'netns'; readonly name: string }

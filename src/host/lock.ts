@@ -121,6 +121,9 @@ export async function lock(path: string, { purpose, wait, onWait, signal }: Lock
   }
 }
 
+/** The file that locks what is in a folder. It is in the folder. */
+export const folderLock = (folder: string): string => join(folder, '.lock')
+
 /** Returns the path of a file in the folder of locks, and creates the folder if it does not exist. */
 const privateLockFile = (name: string): string => join(privateFolder(dirname(hostLockFile)), name)
 

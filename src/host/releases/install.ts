@@ -1,17 +1,14 @@
 /** Installs releases: fetches, verifies, unpacks beside the target, and renames. Removes them too. */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import {
-  accessSync,
   chmodSync,
-  constants,
   createReadStream,
   existsSync,
   mkdirSync,
   readdirSync,
   realpathSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statfsSync,
   statSync,
@@ -19,16 +16,15 @@ import {
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { HostError } from '../../util/errors.ts'
-import { makeFolder, temporaryName, WriteError, writeFileAtomic } from '../../util/files.ts'
+import { temporaryName, WriteError, writeFileAtomic } from '../../util/files.ts'
 import { maskCredentials } from '../../util/text.ts'
-import { removeResource } from '../cleanup.ts'
 import { makeFolderWithMode, makeSystemFolder } from '../guest-folder.ts'
-import { CleanupJournal } from '../journal.ts'
-import { LockedError, type LockHolder, lock } from '../lock.ts'
-import { cacheFolder, releasesFolder, stateFolder } from '../paths.ts'
+import { LockedError, type LockHolder, type LockOptions } from '../lock.ts'
+import { cacheFolder, releasesFolder } from '../paths.ts'
 import { runHostCommand } from '../process.ts'
 import { type DownloadLimits, type DownloadProgress, download } from './download.ts'
 import { ArchiveError, DigestError, mirrorHint } from './errors.ts'
+import { assertWritable, inHome, type OpenHome } from './home.ts'
 import type { Release, ReleaseFile } from './release.ts'
 import { folderOf, type InstalledRelease, installedRelease, type ReleaseRecord, recordName } from './store.ts'
 import { lacks, unpack } from './unpack.ts'
@@ -76,19 +72,6 @@ interface ReleaseChoice {
 /** The prefix of a release's unfinished downloads. */
 const prefixOf = ({ name, version }: ReleaseChoice) => `${name}@${version === undefined ? '' : `${version}-`}`
 
-const lockName = '.lock'
-
-/** One lock for all releases. It is in their folder, because another ISOBENCH_HOME is independent. */
-const lockReleases = (purpose: string, { onEvent, signal }: Pick<InstallOptions, 'onEvent' | 'signal'>) =>
-  lock(join(releasesFolder(), lockName), {
-    purpose,
-    wait: true,
-    onWait: (holder) => onEvent?.({ kind: 'waiting', holder }),
-    ...(signal && { signal }),
-  })
-
-const startJournal = () => CleanupJournal.start(`releases-${randomBytes(3).toString('hex')}`, removeResource)
-
 /**
  * Installs a release unless it is installed. Verifies the digests of all files before it unpacks one, and unpacks into
  * a temporary folder, so a release is installed completely or not at all.
@@ -98,15 +81,20 @@ const startJournal = () => CleanupJournal.start(`releases-${randomBytes(3).toStr
  * @throws {HostError} if no digest is known, or if the folder of the release is something else
  */
 export async function installRelease(release: Release, options: InstallOptions): Promise<InstalledRelease> {
+  const { name, version } = release
+  const { onEvent, signal } = options
+  const waiting: LockOptions = {
+    purpose: `installing ${name} ${version}`,
+    wait: true,
+    onWait: (holder) => onEvent?.({ kind: 'waiting', holder }),
+    ...(signal && { signal }),
+  }
+  return await inHome(waiting, (home) => installIn(home, release, options))
+}
+
+async function installIn(home: OpenHome, release: Release, options: InstallOptions): Promise<InstalledRelease> {
   const { name, version, files } = release
   const target = folderOf(name, version)
-  for (const [folder, variable] of [
-    [releasesFolder(), 'ISOBENCH_HOME'],
-    [stateFolder(), 'ISOBENCH_STATE'],
-    [cacheFolder(), 'ISOBENCH_CACHE'],
-  ] as const)
-    assertWritable(folder, variable)
-  using _lock = await lockReleases(`installing ${name} ${version}`, options)
   const existing = installedRelease(name, version)
   if (existing) return existing
   if (existsSync(target))
@@ -115,10 +103,11 @@ export async function installRelease(release: Release, options: InstallOptions):
       `move it away: mv ${target} ${target}.old`,
     )
   assertDigests(release, options)
+  assertWritable(cacheFolder(), 'ISOBENCH_CACHE')
   const fetched: FetchedFile[] = []
   try {
     for (const file of files) fetched.push({ file, ...(await fetchFile(release, file, options)) })
-    return await unpackAll(release, fetched, options)
+    return await unpackAll(home, release, fetched, options)
   } catch (error) {
     // Without a digest, nothing shows later that a file is complete. A broken archive breaks again.
     for (const { file, path } of fetched)
@@ -136,13 +125,14 @@ interface FetchedFile {
 
 /** Unpacks the files of a release beside its folder, and gives the folder its name. */
 async function unpackAll(
+  { journal, isOwn }: OpenHome,
   release: Release,
   fetched: readonly FetchedFile[],
   options: InstallOptions,
 ): Promise<InstalledRelease> {
   const { name, version } = release
   const target = folderOf(name, version)
-  await using journal = startJournal()
+  await using _parent = await journal.create({ kind: 'empty-folder', path: dirname(target) }, () => {})
   const temporary = temporaryName(join(releasesFolder(), `${name}-${version}`))
   const entry = { kind: 'directory', path: temporary } as const
   await using _temporary = await journal.create(entry, () => mkdirSync(temporary, { mode: 0o700 }))
@@ -160,45 +150,16 @@ async function unpackAll(
     installed: new Date().toISOString(),
     files: fetched.map((one) => one.record),
     programs: { ...programs },
+    ...(isOwn && { madeHome: true }),
   }
   writeFileAtomic(join(temporary, recordName), `${JSON.stringify(record, null, 2)}\n`)
   chmodSync(join(temporary, recordName), 0o644)
   chmodSync(temporary, 0o755)
   // A complete release must survive a crash of the host, so wait for the disk once.
   await runHostCommand(['sync', '--file-system', temporary], { timeout: 600 })
-  makeFolder(dirname(target))
+  makeSystemFolder(dirname(target))
   renameSync(temporary, target)
   return { name, version, folder: target, ...record }
-}
-
-/** Why a folder cannot be written to. */
-const folderProblems: Readonly<Record<string, string>> = {
-  EACCES: 'this user must not write there',
-  EPERM: 'this user must not write there',
-  EROFS: 'its file system is read-only',
-  ENOTDIR: 'a part of the path is not a folder',
-  EEXIST: 'it is a link to something that does not exist',
-  ENOENT: 'it is a link to something that does not exist',
-}
-
-/**
- * Creates a folder of isobench unless it exists.
- * @throws {HostError} that names the variable for another folder, if this process cannot write there
- */
-function assertWritable(folder: string, variable: string): void {
-  const refuse = (why: string) =>
-    new HostError(
-      `${folder} cannot be written: ${why}.`,
-      `run isobench as root, or set ${variable} to a folder that can be written`,
-    )
-  try {
-    makeSystemFolder(folder)
-    if (!statSync(folder).isDirectory()) throw refuse('it is not a folder')
-    accessSync(folder, constants.W_OK | constants.X_OK)
-  } catch (error) {
-    const why = folderProblems[(error as NodeJS.ErrnoException).code ?? '']
-    throw why === undefined ? error : refuse(why)
-  }
 }
 
 function assertDigests({ name, version, files }: Release, { trustFirst }: InstallOptions): void {
@@ -286,23 +247,14 @@ function preparePrograms({ files, programs }: Release, folder: string): void {
   }
 }
 
-/** Removes an installed release and its unfinished downloads. Removes the folders above if they are empty then. */
+/** Removes an installed release and its unfinished downloads, and the folders of isobench that are empty then. */
 export async function removeRelease({ name, version, folder }: InstalledRelease): Promise<void> {
-  using _lock = await lockReleases(`removing ${name} ${version}`, {})
-  await using journal = startJournal()
-  const aside = temporaryName(join(releasesFolder(), `${name}-${version}`))
-  await using _aside = await journal.create({ kind: 'directory', path: aside }, () => renameSync(folder, aside))
-  for (const file of partialDownloads({ name, version })) rmSync(file)
-  removeIfEmpty(dirname(folder))
-}
-
-function removeIfEmpty(folder: string): void {
-  try {
-    rmdirSync(folder)
-  } catch (error) {
-    // Another process may have removed it.
-    if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-  }
+  await inHome({ purpose: `removing ${name} ${version}`, wait: true }, async ({ journal }) => {
+    await using _parent = await journal.create({ kind: 'empty-folder', path: dirname(folder) }, () => {})
+    const aside = temporaryName(join(releasesFolder(), `${name}-${version}`))
+    await using _aside = await journal.create({ kind: 'directory', path: aside }, () => renameSync(folder, aside))
+    for (const file of partialDownloads({ name, version })) rmSync(file)
+  })
 }
 
 /**
@@ -324,17 +276,14 @@ export function partialDownloads(choice?: ReleaseChoice): string[] {
 /** Removes unfinished downloads, by default all, unless an installation is running. Returns their paths. */
 export async function removePartialDownloads(choice?: ReleaseChoice): Promise<string[]> {
   if (partialDownloads(choice).length === 0) return []
-  const isNew = !existsSync(releasesFolder())
-  makeFolder(releasesFolder())
   try {
-    using _lock = await lock(join(releasesFolder(), lockName), { purpose: 'removing unfinished downloads' })
-    const files = partialDownloads(choice)
-    for (const file of files) rmSync(file)
-    return files
+    return await inHome({ purpose: 'removing unfinished downloads' }, async () => {
+      const files = partialDownloads(choice)
+      for (const file of files) rmSync(file)
+      return files
+    })
   } catch (error) {
     if (error instanceof LockedError) return []
     throw error
-  } finally {
-    if (isNew) removeIfEmpty(releasesFolder())
   }
 }

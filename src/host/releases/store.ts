@@ -32,6 +32,8 @@ const recordSchema = z.strictObject({
     }),
   ),
   programs: z.record(z.string(), pathInside),
+  /** isobench made the folder of all releases, and removes it with the last one. Absent: the user made it. */
+  madeHome: z.literal(true).optional(),
 })
 
 /** What `release.json` of an installed release contains. */

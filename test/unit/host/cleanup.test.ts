@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { cgroupExecArgv } from '../../../src/host/cgroup.ts'
 import { removeResource } from '../../../src/host/cleanup.ts'
+import { folderLock, lock } from '../../../src/host/lock.ts'
 import { insideCgroup } from '../../../src/host/sandbox.ts'
 import { temporary } from './children.ts'
 
@@ -26,6 +27,34 @@ exit 1
     writeFileSync(join(bin, 'rm'), program, { mode: 0o755 })
     vi.stubEnv('PATH', `${bin}:${process.env.PATH}`)
     await removeResource({ kind: 'directory', path: target })
+    expect(existsSync(target)).toBe(false)
+  })
+})
+
+describe('removing an empty folder', () => {
+  const [target, inside] = [join(folder.path, 'home'), join(folder.path, 'home/file')]
+  const remove = () => removeResource({ kind: 'empty-folder', path: target })
+
+  it('leaves one that has something in it, and removes it afterwards', async () => {
+    mkdirSync(target)
+    writeFileSync(inside, '')
+    await remove()
+    expect(existsSync(inside)).toBe(true)
+    rmSync(inside)
+    await remove()
+    expect(existsSync(target)).toBe(false)
+    await remove()
+  })
+
+  it('leaves one that a process has locked, but not one with the lock of a process that was killed', async () => {
+    mkdirSync(target)
+    {
+      using _lock = await lock(folderLock(target), { purpose: 'installing' })
+      await remove()
+      expect(existsSync(target)).toBe(true)
+    }
+    writeFileSync(folderLock(target), 'of a process that was killed', { mode: 0o600 })
+    await remove()
     expect(existsSync(target)).toBe(false)
   })
 })

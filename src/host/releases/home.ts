@@ -1,0 +1,87 @@
+/** The folder of all releases: made if it is absent, locked, and removed if isobench made it and it is empty. */
+
+import { randomBytes } from 'node:crypto'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { HostError } from '../../util/errors.ts'
+import { removeResource } from '../cleanup.ts'
+import { makeSystemFolder } from '../guest-folder.ts'
+import { CleanupJournal, openJournals } from '../journal.ts'
+import { folderLock, type LockOptions, lock } from '../lock.ts'
+import { releasesFolder, stateFolder } from '../paths.ts'
+import { installedReleases } from './store.ts'
+
+/** The folder of all releases while this process has it locked. */
+export interface OpenHome {
+  /** The journal of this process. */
+  readonly journal: CleanupJournal
+  /** Whether isobench made the folder. */
+  readonly isOwn: boolean
+}
+
+/**
+ * Locks the folder of all releases while `work` runs. Makes the folder if it is absent. Afterwards removes an empty
+ * folder that isobench made, now or earlier.
+ * @throws {HostError} if this process cannot write to it
+ * @throws {LockedError} if another process has it locked, unless `wait` is set
+ */
+export async function inHome<T>(options: LockOptions, work: (home: OpenHome) => Promise<T>): Promise<T> {
+  assertWritable(stateFolder(), 'ISOBENCH_STATE')
+  const path = releasesFolder()
+  await using journal = CleanupJournal.start(`releases-${randomBytes(3).toString('hex')}`, removeResource)
+  const isOwn = isMadeByIsobench(path)
+  await using _folder = isOwn ? await journal.create({ kind: 'empty-folder', path }, () => {}) : undefined
+  using _lock = await lockHome(path, options)
+  return await work({ journal, isOwn })
+}
+
+/**
+ * Whether isobench made the folder, or will make it. A release of an earlier process states it, or else a journal: that
+ * of a process that works in the folder, or that was killed.
+ */
+const isMadeByIsobench = (path: string): boolean =>
+  !existsSync(path) ||
+  installedReleases().some(({ madeHome }) => madeHome) ||
+  [...openJournals()].some(({ entries }) => entries.some((one) => one.kind === 'empty-folder' && one.path === path))
+
+/** One lock for all releases. It is in their folder, because another ISOBENCH_HOME is independent. */
+async function lockHome(path: string, options: LockOptions): Promise<Disposable> {
+  for (let tries = 0; ; tries++) {
+    try {
+      assertWritable(path, 'ISOBENCH_HOME')
+      return await lock(folderLock(path), options)
+    } catch (error) {
+      // Another process may have removed the empty folder since this one made or found it.
+      if (tries >= 10 || existsSync(path)) throw error
+    }
+  }
+}
+
+/** Why a folder cannot be written to. */
+const folderProblems: Readonly<Record<string, string>> = {
+  EACCES: 'this user must not write there',
+  EPERM: 'this user must not write there',
+  EROFS: 'its file system is read-only',
+  ENOTDIR: 'a part of the path is not a folder',
+  EEXIST: 'it is a link to something that does not exist',
+  ENOENT: 'it is a link to something that does not exist',
+}
+
+/**
+ * Creates a folder of isobench unless it exists.
+ * @throws {HostError} that names the variable for another folder, if this process cannot write there
+ */
+export function assertWritable(folder: string, variable: string): void {
+  const refuse = (why: string) =>
+    new HostError(
+      `${folder} cannot be written: ${why}.`,
+      `run isobench as root, or set ${variable} to a folder that can be written`,
+    )
+  try {
+    makeSystemFolder(folder)
+    if (!statSync(folder).isDirectory()) throw refuse('it is not a folder')
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const why = folderProblems[(error as NodeJS.ErrnoException).code ?? '']
+    throw why === undefined ? error : refuse(why)
+  }
+}

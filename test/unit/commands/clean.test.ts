@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { command } from '../../../src/commands/clean.ts'
+import type { CommandIo } from '../../../src/commands/command.ts'
+import { installRelease, removePartialDownloads, removeRelease } from '../../../src/host/releases/install.ts'
+import type { Release } from '../../../src/host/releases/release.ts'
+import { installedReleases } from '../../../src/host/releases/store.ts'
+import { finished, script, temporary } from '../host/children.ts'
+
+let folder: ReturnType<typeof temporary>
+const home = () => join(folder.path, 'home')
+const mirror = () => join(folder.path, 'mirror')
+const state = () => join(folder.path, 'state')
+const settings = () => ({ ISOBENCH_HOME: home(), ISOBENCH_CACHE: join(folder.path, 'cache'), ISOBENCH_STATE: state() })
+beforeEach(() => {
+  folder = temporary()
+  for (const [name, value] of Object.entries(settings())) vi.stubEnv(name, value)
+  mkdirSync(mirror())
+  writeFileSync(join(mirror(), 'crun'), 'crun')
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  folder.remove()
+})
+
+const release: Release = {
+  name: 'crun',
+  version: '9.0',
+  arch: 'x86_64',
+  license: 'GPL-2.0-or-later',
+  files: [
+    {
+      url: 'https://releases.invalid/9.0/crun',
+      sha256: createHash('sha256').update('crun').digest('hex'),
+      statedBy: 1,
+      archive: 'none',
+      members: [{ path: 'crun', as: 'crun' }],
+    },
+  ],
+  programs: { crun: 'crun' },
+  platforms: ['crun'],
+}
+
+const install = (version = release.version, from = mirror()) => installRelease({ ...release, version }, { from })
+
+/** Runs an installation in a process that ends by SIGKILL when it unpacks. */
+async function killInstallation(): Promise<void> {
+  const code = `import { installRelease } from './src/host/releases/install.ts'
+    Object.assign(process.env, ${JSON.stringify(settings())})
+    const onEvent = ({ kind }) => kind === 'unpacking' && process.kill(process.pid, 'SIGKILL')
+    await installRelease(${JSON.stringify(release)}, { from: ${JSON.stringify(mirror())}, onEvent })`
+  expect(await finished(await script(folder.path, 'installer', code))).toEqual({ code: null, signal: 'SIGKILL' })
+  expect(readdirSync(home())).toEqual(['.lock', expect.stringMatching(/^crun-9\.0\.\w+\.tmp$/)])
+}
+
+async function clean(): Promise<string> {
+  const out = new PassThrough()
+  expect(await command.run([], {} as never, { out, err: out } as unknown as CommandIo)).toBe(0)
+  return String(out.read())
+}
+
+describe('the folder of all releases', () => {
+  it('stays if the user made it: after a failed installation, a removal, and a kill with a clean-up', async () => {
+    mkdirSync(home())
+    await expect(install('9.0', folder.path)).rejects.toThrow('there is no file')
+    expect(readdirSync(home())).toEqual([])
+    await removeRelease(await install())
+    expect(readdirSync(home())).toEqual([])
+    await killInstallation()
+    expect(await clean()).not.toContain('empty folder')
+    // The clean-up of the download has removed the lock.
+    expect(readdirSync(home())).toEqual([])
+  })
+
+  it('is removed after a failed installation if isobench made it', async () => {
+    await expect(install('9.0', folder.path)).rejects.toThrow('there is no file')
+    expect(existsSync(home())).toBe(false)
+    expect(readdirSync(join(state(), 'journals'))).toEqual([])
+  })
+
+  it('is removed after a kill if isobench made it', async () => {
+    await killInstallation()
+    const [temporary, empty, download, ...others] = (await clean()).split('\n')
+    expect(temporary).toMatch(/^removed the directory \S+\/home\/crun-9\.0\.\w+\.tmp$/)
+    expect(empty).toBe(`removed the empty folder ${home()}`)
+    expect(download).toMatch(/^removed the unfinished download \S+\.part$/)
+    expect(others).toEqual([''])
+    expect(existsSync(home())).toBe(false)
+    expect(await clean()).toBe('Nothing to remove.\n')
+  })
+
+  it('is removed with its last release if a process that was killed made it', async () => {
+    await killInstallation()
+    const releases = [await install(), await install('10.0')]
+    expect(await clean()).not.toContain('empty folder')
+    expect(installedReleases()).toEqual(releases.toReversed())
+    await removeRelease(releases[0]!)
+    expect(existsSync(home())).toBe(true)
+    await removeRelease(releases[1]!)
+    expect(existsSync(home())).toBe(false)
+  })
+
+  it('is removed by some processes while others install into it', async () => {
+    const one = async (version: string, index: number) => {
+      if (index % 2 === 0) await removeRelease(await install(version))
+      else await expect(install(version, folder.path)).rejects.toThrow('there is no file')
+      await removePartialDownloads()
+      await clean()
+    }
+    await Promise.all(['1.0', '2.0', '3.0', '4.0', '5.0', '6.0'].map(one))
+    expect(existsSync(home())).toBe(false)
+    expect(readdirSync(join(state(), 'journals'))).toEqual([])
+  })
+})
