@@ -8,6 +8,7 @@ import {
 } from '../core/records/row-changes.ts'
 import { sanitize, wrap } from '../util/text.ts'
 import { figure, interval } from './format.ts'
+import { differenceText } from './host-differences.ts'
 import { caseName, outcomeName } from './summary.ts'
 import { type Column, createColors, table } from './terminal/table.ts'
 
@@ -137,9 +138,6 @@ function cannotTellText(rows: readonly Row[]): string {
   const reasons = [...new Set(own.flatMap(({ reason }) => (reason ? formatRowReason(reason) : [])))]
   return `No regression could be found: ${reasons.join('; ')}.`
 }
-
-export const differenceText = ({ what, baseline: a, current: b }: Comparison['hostDifferences'][number]): string =>
-  `  ${sanitize(what, 60)}: ${sanitize(a, 200)} → ${sanitize(b, 200)}`
 
 /** By how much a metric changed, or why that is not known: `: now ÷ before 1.2 [1.1, 1.3]`. */
 export function changeText({ change, ratio, reason }: Pick<Row, 'change' | 'ratio' | 'reason'>): string {

@@ -3,8 +3,8 @@ import type { HistoryRun, MetricHistory } from '../core/records/history.ts'
 import { dateUncertainty, type Level, type LevelChange, type NearbyChange } from '../core/records/level-changes.ts'
 import { changePointRate } from '../core/stats/index.ts'
 import { plural, sanitize } from '../util/text.ts'
-import { differenceText } from './comparison.ts'
 import { formatChange, formatColumn, formatRatios } from './format.ts'
+import { differenceText } from './host-differences.ts'
 import { benchName } from './summary.ts'
 
 /** The words of the change points of a history. */

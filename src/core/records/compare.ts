@@ -1,5 +1,4 @@
 import type { Metric } from '../../dsl/metric.ts'
-import { IsobenchError } from '../../util/errors.ts'
 import { isHostOverloaded } from '../judge/adjustments.ts'
 import { exitCodes } from '../judge/exit-code.ts'
 import { judge } from '../judge/judge.ts'
@@ -18,7 +17,7 @@ import type { Report } from '../model/report.ts'
 import { infoOf } from '../model/suite.ts'
 import { type ClaimVerdict, isDecided } from '../model/verdict.ts'
 import { beyond, type Interval, ratioInterval } from '../stats/index.ts'
-import { type Difference, type FingerprintInput, hostDifferences } from './fingerprint.ts'
+import { assertSameHost, type Difference, hostDifferences } from './fingerprint.ts'
 import {
   canReach,
   classifyRows,
@@ -210,21 +209,6 @@ function lostVerdicts(a: RunRecord, b: RunRecord): LostVerdict[] {
     const { bench, finding, claim, params, platforms } = before
     return [{ bench, finding, metric: claim.metric, params, platforms, before: before.outcome, now: found.outcome }]
   })
-}
-
-/** Two runs were measured on different hosts. The command line prints the differences. */
-export class DifferentHostsError extends IsobenchError {
-  readonly code = 'ISOBENCH_USAGE'
-
-  constructor(readonly differences: readonly Difference[]) {
-    super('the two runs were measured on different hosts', 'add --allow-different-hosts to compare them all the same')
-  }
-}
-
-/** @throws {DifferentHostsError} if the hosts differ */
-export function assertSameHost(a: FingerprintInput, b: FingerprintInput): void {
-  const differences = hostDifferences(a, b)
-  if (differences.length > 0) throw new DifferentHostsError(differences)
 }
 
 /**

@@ -1,3 +1,4 @@
+import { IsobenchError } from '../../util/errors.ts'
 import type { RunRecord } from '../model/record.ts'
 
 /** One difference between two hosts. */
@@ -87,3 +88,18 @@ export const differenceLines = (a: FingerprintInput, b: FingerprintInput): strin
   hostDifferences(a, b, { includeConfig: true }).map(
     ({ what, baseline, current }) => `${what}: ${baseline} and ${current}`,
   )
+
+/** Two runs were measured on different hosts. The command line prints the differences. */
+export class DifferentHostsError extends IsobenchError {
+  readonly code = 'ISOBENCH_USAGE'
+
+  constructor(readonly differences: readonly Difference[]) {
+    super('the two runs were measured on different hosts', 'add --allow-different-hosts to compare them all the same')
+  }
+}
+
+/** @throws {DifferentHostsError} if the hosts differ */
+export function assertSameHost(a: FingerprintInput, b: FingerprintInput): void {
+  const differences = hostDifferences(a, b)
+  if (differences.length > 0) throw new DifferentHostsError(differences)
+}
