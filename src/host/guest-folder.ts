@@ -23,8 +23,9 @@ export const unprivilegedId = 65519
 export const makeSystemFolder = (path: string): void => withUsualUmask(() => makeFolder(path))
 
 /**
- * Creates a folder that only this user can open.
- * @throws {HostError} if it exists and another user can, or if this user must not create it
+ * Creates a folder that only this user can open. A folder of this user that others can read but not change is closed
+ * to them: older hosts have some, and nobody can have put anything into it.
+ * @throws {HostError} if another user made it or can change it, or if this user must not create it
  */
 export function privateFolder(folder: string): string {
   try {
@@ -39,13 +40,13 @@ export function privateFolder(folder: string): string {
   const { uid, mode } = lstatSync(folder)
   if (uid === 0 && process.getuid?.() !== 0)
     throw new HostError(`${folder} belongs to root, and isobench does not run as root`, 'run it with sudo')
-  const isPrivate =
-    uid === process.getuid?.() && (mode & constants.S_IFMT) === constants.S_IFDIR && (mode & 0o077) === 0
-  if (!isPrivate)
+  const isOwn = uid === process.getuid?.() && (mode & constants.S_IFMT) === constants.S_IFDIR && (mode & 0o022) === 0
+  if (!isOwn)
     throw new HostError(
-      `${folder} is not a folder that only the user of this process can open`,
+      `${folder} is not a folder that only the user of this process can change`,
       `if no isobench is running: mv ${folder} ${folder}.old`,
     )
+  if ((mode & 0o077) !== 0) chmodSync(folder, 0o700)
   return folder
 }
 

@@ -316,12 +316,16 @@ describe('a journal that another user may have written', () => {
     chmodSync(state, 0o1777)
     vi.stubEnv('ISOBENCH_STATE', state)
     symlinkSync('elsewhere', journalsFolder())
-    expect(() => CleanupJournal.start('sticky', undo)).toThrow(/journals is not a folder that only the user of this/)
+    expect(() => CleanupJournal.start('sticky', undo)).toThrow(
+      /journals is not a folder that only the user of this process/,
+    )
     if (process.getuid!() === 0) {
       rmSync(journalsFolder())
       mkdirSync(journalsFolder(), { mode: 0o700 })
       chownSync(journalsFolder(), 1000, 1000)
-      expect(() => CleanupJournal.start('sticky', undo)).toThrow(/journals is not a folder that only the user of this/)
+      expect(() => CleanupJournal.start('sticky', undo)).toThrow(
+        /journals is not a folder that only the user of this process/,
+      )
     }
     vi.stubEnv('ISOBENCH_STATE', folder.path)
   })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, test } from 'vitest'
 import { privateFolder } from '../../../src/host/guest-folder.ts'
@@ -137,8 +137,21 @@ describe('the folder of the lock', () => {
     expect(privateFolder(path('own'))).toBe(path('own'))
   })
 
+  it('is closed if others can read it', () => {
+    mkdirSync(path('readable'))
+    chmodSync(path('readable'), 0o755)
+    expect(privateFolder(path('readable'))).toBe(path('readable'))
+    expect(statSync(path('readable')).mode & 0o777).toBe(0o700)
+  })
+
   it.each([
-    ['open to others', (to: string) => mkdirSync(to, { mode: 0o755 })],
+    [
+      'open to changes of others',
+      (to: string) => {
+        mkdirSync(to)
+        chmodSync(to, 0o775)
+      },
+    ],
     ['a link', (to: string) => symlinkSync(path('own'), to)],
     ['a file', (to: string) => writeFileSync(to, '', { mode: 0o600 })],
   ])('is refused if it is %s', (name, make) => {
