@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -10,6 +9,7 @@ import type { MetricResult, Report } from '../core/model/report.ts'
 import type { Problem } from '../core/model/suite.ts'
 import { findConfig, loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
+import { inTemporaryFolder } from '../host/temporary-folder.ts'
 import { drivers } from '../platforms/index.ts'
 import { formatQuantity } from '../reporters/format.ts'
 import { benchLines } from '../reporters/terminal/benches.ts'
@@ -188,8 +188,7 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
   if (written !== undefined && existsSync(written))
     throw new UsageError(`isobench time: ${options.write} already exists.`, 'give --write another file.')
   const text = timedBenchText({ ...options, argv })
-  const folder = mkdtempSync(join(tmpdir(), 'isobench-time-'))
-  try {
+  return await inTemporaryFolder('time', async (folder) => {
     writeFileSync(join(folder, benchFileName), text)
     const project = await timeProject(folder, options, io.cwd)
     const report = await measureCommand(project, options, io)
@@ -200,9 +199,7 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
       io.err.write(`Wrote ${options.write}. Measure it again with: npx isobench run ${options.write}\n`)
     } else if (!options.json) io.err.write('Keep it as a bench with: --write benches/NAME.bench.ts\n')
     return isMeasured(report) ? exitCodes.clean : exitCodes.invalid
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 /** @throws {UsageError} if the text is no regular expression with a group */

@@ -1,8 +1,7 @@
 /** Packages and programs of the host: Debian's apt, what is installed, and what is missing. */
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { HostError } from '../util/errors.ts'
 import { hostDistribution } from './distribution.ts'
@@ -31,7 +30,6 @@ export interface Requirement {
   readonly provision?: readonly string[]
 }
 
-const aptEnv = { DEBIAN_FRONTEND: 'noninteractive' }
 const sourcesFolder = '/etc/apt/sources.list.d'
 
 /** Reads apt's source lists, one-line and deb822 style, without comments and without files that apt ignores. */
@@ -151,13 +149,6 @@ export function parseAptPolicy(text: string): ReadonlyMap<string, string> {
   return new Map([...entries].filter(([, , candidate]) => candidate !== '(none)').map(([, name, one]) => [name!, one!]))
 }
 
-/** Returns the packages that apt's lists do not have. */
-async function withoutCandidate(packages: readonly Package[], options: HostCommandOptions): Promise<Package[]> {
-  const policy = await runHostCommand(['apt-cache', 'policy', ...packages.map(({ name }) => name)], options)
-  const candidates = parseAptPolicy(policy)
-  return packages.filter(({ name }) => !candidates.has(name))
-}
-
 /** Explains packages that apt does not find: `apt finds no crun. ...` and the fix. */
 export function explainNoCandidate(packages: readonly Package[]): { readonly problem: string; readonly fix: string } {
   const names = packages.map(({ name }) => name).join(', ')
@@ -167,52 +158,6 @@ export function explainNoCandidate(packages: readonly Package[]): { readonly pro
         fix: 'apt-get install software-properties-common && add-apt-repository universe',
       }
     : { problem: `apt finds no package ${names}.`, fix: "check this host's apt sources" }
-}
-
-/**
- * Installs packages with apt. Prefers the backports suite for packages that ask for it.
- * @returns the packages that apt's lists do not have; the others are installed
- */
-export async function installPackages(
-  wanted: readonly Package[],
-  options: HostCommandOptions = {},
-): Promise<readonly Package[]> {
-  const long = { timeout: 900, ...options, env: aptEnv, ofHost: true }
-  await runHostCommand(['apt-get', 'update'], long)
-  const absent = await withoutCandidate(wanted, long)
-  const packages = wanted.filter((one) => !absent.includes(one))
-  const install = ['apt-get', 'install', '--yes', '--no-install-recommends']
-  const fromSuite = packages.filter(({ backports }) => !backports).map(({ name }) => name)
-  const preferBackports = packages.filter(({ backports }) => backports).map(({ name }) => name)
-  if (fromSuite.length > 0) await runHostCommand([...install, ...fromSuite], long)
-  if (preferBackports.length > 0) await installFromBackports(preferBackports, install, long)
-  return absent
-}
-
-async function installFromBackports(
-  names: readonly string[],
-  install: readonly string[],
-  options: HostCommandOptions,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'isobench-apt-'))
-  try {
-    const suite = `${hostDistribution().packages?.codename}-backports`
-    const list = join(folder, 'backports.list')
-    await writeFile(list, `deb [signed-by=${debianKeyring}] ${debianMirror()} ${suite} main\n`)
-    // In addition to the host's own sources, which do not change.
-    const sourceOptions = ['-o', `Dir::Etc::sourcelist=${list}`]
-    const onlySourceOptions = ['-o', 'Dir::Etc::sourceparts=-', '-o', 'APT::Get::List-Cleanup=0']
-    try {
-      await runHostCommand(['apt-get', 'update', ...sourceOptions, ...onlySourceOptions], options)
-      await runHostCommand([...install, ...sourceOptions, '--target-release', suite, ...names], options)
-    } catch (error) {
-      // The suite has no backports, or nothing newer there: install the suite's own version.
-      if (!(error instanceof HostCommandError)) throw error
-      await runHostCommand([...install, ...names], options)
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 export interface PackageDownload {

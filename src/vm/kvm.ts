@@ -1,8 +1,7 @@
 /** Whether KVM is usable on this host. Opening /dev/kvm proves little, so isobench measures a loop in a tiny guest. */
 
 import { spawn, spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { Unavailable } from '../driver.ts'
@@ -10,6 +9,7 @@ import { hostEnvironment } from '../host/environment.ts'
 import { which } from '../host/packages.ts'
 import { cacheFolder } from '../host/paths.ts'
 import { probeKernel, probeProgram, serialMarkers } from '../host/probe-kernel.ts'
+import { inTemporaryFolder } from '../host/temporary-folder.ts'
 import { writeFileAtomic } from '../util/files.ts'
 
 /**
@@ -117,8 +117,7 @@ export async function probeKvm(): Promise<Kvm> {
   if (!opensKvm()) return createResult('unusable', '/dev/kvm cannot be opened')
   if (!which('qemu-system-x86_64'))
     return createResult('unknown', '/dev/kvm exists, but QEMU is not installed to test it')
-  const folder = mkdtempSync(join(tmpdir(), 'isobench-kvm-'))
-  try {
+  return await inTemporaryFolder('kvm', async (folder) => {
     const inGuest = await guestNanoseconds(folder)
     if (inGuest === null) {
       return createResult('unusable', `a guest of 243 bytes did not end within ${limitSeconds} s`)
@@ -132,9 +131,7 @@ export async function probeKvm(): Promise<Kvm> {
     return isVirtual()
       ? { state: 'nested', ratio, about: `nested in another hypervisor, ${speed}` }
       : { state: 'usable', ratio, about: speed }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 const cacheFile = () => join(cacheFolder(), 'kvm.json')

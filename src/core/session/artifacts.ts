@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Artifact } from '../../driver.ts'
+import { installPackages } from '../../host/install-packages.ts'
 import type { ArtifactBuildOptions } from '../../host/lock.ts'
 import {
   baseRequirements,
@@ -7,7 +8,6 @@ import {
   imageRequirements,
   installCommand,
   installFix,
-  installPackages,
   missing,
   type Package,
   packagesOf,
