@@ -86,6 +86,11 @@ export interface Driver<O = unknown, I = Optional<O>> {
    * isobench also boots a guest as a probe, so report only what a boot would not show.
    */
   preflight?(options: O): Promise<string | Unavailable | undefined>
+  /**
+   * Returns whether a seccomp filter must confine the processes of a guest. isobench then refuses the platform if the
+   * probe has none, as with a runtime that was built without seccomp and ignores the profile. Default: false.
+   */
+  requiresSeccomp?(options: O): boolean
   /** Returns how guest code is executed on this host. Default: `hardware`. */
   cpuMode?(options: O): Promise<CpuMode>
   /** Returns what else belongs into a report, such as kernel and firmware. isobench calls it after `version`. */

@@ -6,7 +6,13 @@ import { deviceNames } from '../host/mounts.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { execConfined, waitForHostPid } from './shared/namespaces.ts'
-import { confinementProblem, defaultCapabilities, securityOption, writeSeccompProgram } from './shared/security.ts'
+import {
+  confinementProblem,
+  defaultCapabilities,
+  requiresSeccomp,
+  securityOption,
+  writeSeccompProgram,
+} from './shared/security.ts'
 
 // The script is constant: file and argv are positional parameters, so the shell does not interpret them.
 const withFilter: HostArgv = ['sh', '-c', 'filter=$1; shift; exec "$@" 9<"$filter"', 'sh']
@@ -52,6 +58,7 @@ export const bubblewrap = defineDriver({
   ],
   version: () => ['bwrap', '--version'],
   preflight: async () => confinementProblem(),
+  requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) =>
     sandbox.wrap(await bwrapArgv(sandbox, argv, writeSeccompProgram(sandbox, options))),
   boot: async (sandbox, options) => {

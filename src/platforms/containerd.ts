@@ -20,7 +20,7 @@ import {
 } from './shared/engine-runtimes.ts'
 import { type Bind, withPrivateMounts } from './shared/namespaces.ts'
 import { type BundleOptions, writeBundle } from './shared/oci.ts'
-import { securityOption } from './shared/security.ts'
+import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 /** Creates argv of `ctr`, the client of a running containerd. */
 export type Ctr = (...args: readonly string[]) => HostArgv
@@ -175,6 +175,7 @@ export const containerd = defineDriver({
   ],
   version: () => ['containerd', '--version'],
   versionDetails: (options) => runtimeVersionText(options),
+  requiresSeccomp: (options) => !isSecure(options.runtime) && requiresSeccomp(options),
   oneShot: (sandbox, argv, options) => runTask(sandbox, argv, shimFor(sandbox, options)),
   boot: (sandbox, options) => startTask(sandbox, shimFor(sandbox, options)),
 })

@@ -6,7 +6,7 @@ import type { HostArgv } from '../host/process.ts'
 import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
-import { securityOption } from './shared/security.ts'
+import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 export const unifiedHierarchy = '/sys/fs/cgroup/unified'
 
@@ -64,6 +64,7 @@ export const crun = defineDriver({
   requirements: (options) => [crunRequirement(options)],
   version: (options) => [crunProgram(options), '--version'],
   preflight: async ({ binary }) => runtimeBinaryProblem('crun', binary),
+  requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

@@ -30,7 +30,7 @@ import {
   runtimes,
   runtimeVersionText,
 } from './shared/engine-runtimes.ts'
-import { securityOption } from './shared/security.ts'
+import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 const optionsSchema = z
   .strictObject({
@@ -181,6 +181,7 @@ export const docker = defineDriver({
   versionDetails: whoseDaemon,
   preflight,
   cpuMode: async ({ mode, runtime }) => (runtime === 'kata' ? kvmCpuMode() : cpuModeOf(mode)),
+  requiresSeccomp: (options) => !isSecure(options.runtime) && requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => {
     const { daemon, image, runtime } = await daemonFor(sandbox, options)
     return sandbox.wrap(

@@ -11,7 +11,7 @@ import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { HostError } from '../util/errors.ts'
 import { deviceBinds, privateMounts } from './shared/namespaces.ts'
-import { securityOption } from './shared/security.ts'
+import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 /** The container's first process. systemd treats the arguments as its kernel command line. */
 export const systemdInit: HostArgv = ['/sbin/init', 'systemd.unit=isobench.target']
@@ -243,6 +243,7 @@ export const lxc = defineDriver({
   version: () => ['lxc-start', '--version'],
   preflight: async ({ security }) => profileProblem(security),
   requiredImageFiles: ({ init }) => (init === 'systemd' ? [{ file: '/sbin/init', package: 'systemd-sysv' }] : []),
+  requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => {
     const tool = await toolsFor(sandbox)
     if (options.init === 'none') return tool('lxc-execute', '-f', configure(sandbox, options), '--', ...argv)

@@ -6,7 +6,13 @@ import { guestEnv } from '../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { deviceBinds, execConfined, privateMounts, waitForHostPid } from './shared/namespaces.ts'
-import { confinementProblem, type SecurityOption, securityOption, writeSeccompProgram } from './shared/security.ts'
+import {
+  confinementProblem,
+  requiresSeccomp,
+  type SecurityOption,
+  securityOption,
+  writeSeccompProgram,
+} from './shared/security.ts'
 
 // The script is constant: directories and argv are positional parameters, so the shell does not interpret them.
 const enterGroups =
@@ -77,6 +83,7 @@ export const nspawn = defineDriver({
   ],
   version: () => ['systemd-nspawn', '--version'],
   preflight: async () => confinementProblem(),
+  requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: (sandbox, argv, options) => spawn(sandbox, argv, options),
   boot: async (sandbox, options) => {
     const leader = await waitForHostPid(await sandbox.spawn(await spawn(sandbox, idleCommand, options)), idleCommand)

@@ -28,7 +28,7 @@ import {
   waitForHostPid,
   withPrivateMounts,
 } from './shared/namespaces.ts'
-import { securityOption, writeSeccompProfile } from './shared/security.ts'
+import { requiresSeccomp, securityOption, writeSeccompProfile } from './shared/security.ts'
 
 /**
  * podman's settings: file locks instead of locks in the host's shared memory, and nothing from the host's
@@ -308,6 +308,7 @@ export const podman = defineDriver({
   versionDetails: (options) => runtimeVersionText(options, runscFlags(options)),
   preflight: async ({ rootless, mode }) => (rootless ? rootlessPreflight() : modePreflight(mode)),
   cpuMode: async ({ mode }) => cpuModeOf(mode),
+  requiresSeccomp: (options) => !isSecure(options.runtime) && requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => {
     const { command, container } = await engineFor(sandbox, options)
     return command('run', '--rm', '--interactive', ...container, ...argv)

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
 import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
-import { securityOption } from './shared/security.ts'
+import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 const optionsSchema = z.strictObject({
   flags: z.array(z.string()).readonly().default([]),
@@ -29,6 +29,7 @@ export const runc = defineDriver({
   requirements: (options) => [{ binary: programOf(options), package: 'runc' }],
   version: (options) => [programOf(options), '--version'],
   preflight: async ({ binary }) => runtimeBinaryProblem('runc', binary),
+  requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

@@ -3,7 +3,7 @@ import { defineDriver } from '../driver.ts'
 import { findBuild } from '../host/releases/build.ts'
 import { buildOptions, releaseRequirement, requireOneBuild } from './shared/binaries.ts'
 import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
-import { securityOption } from './shared/security.ts'
+import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 const optionsSchema = z
   .strictObject({
@@ -35,6 +35,7 @@ export const youki = defineDriver({
   options: optionsSchema,
   requirements: (options) => [releaseRequirement(program, options)],
   version: (options) => [programOf(options), '--version'],
+  requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

@@ -174,7 +174,15 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   const boot = () => bootOnce(platform, probing, { rootfs, limit: bootTimeout(emulated) })
   const booted = await (emulated ? serialQueue(boot) : boot())
   if ('reason' in booted) return { available: false, ...booted, ...known }
+  // crun and youki without seccomp support ignore the profile.
+  if (booted.security?.seccomp === 'none' && driver.requiresSeccomp?.(options))
+    return { available: false, ...withoutFilter, ...known }
   return { available: true, ...booted, ...known }
+}
+
+const withoutFilter = {
+  reason: "its guests have no seccomp filter, but security 'default' needs one: this build may lack seccomp support",
+  fix: "use another build of the runtime, or set security: 'none' to measure without a filter",
 }
 
 /** Boots one process. Resolves to what confined it, or to why it failed. */

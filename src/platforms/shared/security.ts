@@ -21,6 +21,9 @@ export interface SecurityOption {
   readonly security: 'default' | 'none'
 }
 
+/** Whether the platform must run guests with a seccomp filter: `requiresSeccomp` of drivers. */
+export const requiresSeccomp = ({ security }: SecurityOption): boolean => security === 'default'
+
 /** Docker's default capabilities (moby/profiles, `caps/defaults.go`). */
 export const defaultCapabilities = [
   'CAP_CHOWN',
