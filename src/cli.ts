@@ -17,9 +17,16 @@ function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM
 }
 
 async function runCommand({ name, load }: CommandEntry, argv: readonly string[], io: CommandIo): Promise<number> {
-  const [command, { parseCommandLine }] = await Promise.all([load(), import('./commands/parse.ts')])
+  const [command, { parseCommandLine }, { redirectStandardDescriptor }] = await Promise.all([
+    load(),
+    import('./commands/parse.ts'),
+    import('./util/standard-descriptor.ts'),
+  ])
   const parsed = parseCommandLine(`isobench ${name}`, command, argv)
-  if (!parsed.help) return command.run(parsed.args, parsed.options, io)
+  if (!parsed.help) {
+    redirectStandardDescriptor()
+    return command.run(parsed.args, parsed.options, io)
+  }
   // Only a command with reporters needs them here, and that one has loaded them.
   const kinds = 'reporter' in command.options ? (await import('./reporters/index.ts')).reporters : {}
   io.out.write(commandHelp(name, command, Object.values(kinds), io.color))

@@ -2,6 +2,9 @@ import { fstatSync, writeFileSync } from 'node:fs'
 
 type Write = (text: string) => boolean
 
+// Before `redirectStandardDescriptor` replaces the function.
+const writeToDescriptor = writeFileSync
+
 /**
  * Takes standard output for isobench alone: what user code prints there goes to standard error from now on, because
  * standard output may be a report that a machine reads.
@@ -41,7 +44,7 @@ function completeWrite(stream: NodeJS.Process['stdout']): Write {
   return (text) => {
     if (hasFailed) return false
     try {
-      writeFileSync(stream.fd, text)
+      writeToDescriptor(stream.fd, text)
     } catch (error) {
       hasFailed = true
       // As the streams of Node do, after the caller.

@@ -8,6 +8,7 @@ import type { Claim } from '../../dsl/claim.ts'
 import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
 import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
 import { errorMessage, readableError, toText } from '../../util/errors.ts'
+import { redirectStandardDescriptor } from '../../util/standard-descriptor.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
 import { isProjectFile } from './error-location.ts'
@@ -41,6 +42,7 @@ export type CollectMessage =
     }
 
 process.setSourceMapsEnabled(true)
+redirectStandardDescriptor()
 
 // The job is a message, not worker data, so that the worker starts while the files are compiled.
 const { root, files, benchFiles } = await new Promise<CollectJob>((resolve) => parentPort!.once('message', resolve))
