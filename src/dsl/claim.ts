@@ -27,6 +27,14 @@ export type Matcher =
   | { readonly kind: 'constant'; readonly over: string; readonly percent: number }
   /** The best value over a parameter is not worse than the reference's best value by more than `percent`. */
   | (Reference & { readonly kind: 'peakWithin'; readonly over: string; readonly percent: number })
+  /** From one value of a parameter to another, it becomes worse by at most the factor `by`. */
+  | {
+      readonly kind: 'worsensAtMost'
+      readonly over: string
+      readonly from: ParamValue
+      readonly to: ParamValue
+      readonly by: number
+    }
 
 /** What a platform is compared with: another platform, or the median of several platforms in each round. */
 export interface Reference {

@@ -1,24 +1,25 @@
 /** `expect`: what a bench or a finding claims about a metric. */
 
-import { describeValue, isObject, suggestion, unknownParams, withKnownMembers } from './checked.ts'
-import { type Claim, checkReference, type Matcher, type Reference, type Severity } from './claim.ts'
+import { describeValue, isObject, withKnownMembers } from './checked.ts'
+import { type Claim, checkReference, type Matcher, type Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
-import { convertQuantity, type Metric, type Metrics, type Quantity, type Unit, type Units } from './metric.ts'
+import {
+  checkParams,
+  type Factor,
+  factorOf,
+  growthOf,
+  type MetricRef,
+  type Numeric,
+  percentage,
+  quantityOf,
+  referenceOf,
+  seriesOf,
+} from './matcher-arguments.ts'
+import type { Metric, Metrics, Quantity, Unit, Units } from './metric.ts'
 import type { Median, PlatformName, Selector } from './platform.ts'
 import { registry } from './registry.ts'
-import { areDifferent, isCount, isFactor, isMargin, isRange, minRanked, minUnordered } from './rules.ts'
+import { areDifferent, isCount, isRange, minRanked, minUnordered } from './rules.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
-
-/** A factor such as `'3x'` or `'1.15x'`. */
-export type Factor = `${number}x`
-
-/** A metric of a bench, for claims outside of the bench's own options. */
-export interface MetricRef<U extends string = string, P extends ParamSpace = ParamSpace> {
-  readonly bench: string
-  readonly metric: string
-  readonly definition: Metric<U>
-  readonly params: P
-}
 
 /** An expectation in the options of a bench. It becomes a claim when the bench is registered. */
 export interface Expectation<U extends string = string> {
@@ -49,62 +50,6 @@ export interface Matchers<U extends string, R> {
   ranked(...platforms: [PlatformName, PlatformName, ...PlatformName[]]): R
   /** The order of the platforms changes from round to round: the mean rank correlation of two rounds is below 0.5. */
   noStableOrder(...platforms: [PlatformName, PlatformName, PlatformName, ...PlatformName[]]): R
-}
-
-function percentage(percent: number, better: 'lower' | 'higher', location?: Location): number {
-  if (typeof percent !== 'number')
-    throw new DefinitionError(
-      `a margin is a number of percent, and this is ${describeValue(percent)}.`,
-      `write the number alone${Number.parseFloat(percent) > 0 ? `: ${Number.parseFloat(percent)}` : ', such as 5'}`,
-      location,
-    )
-  if (!isMargin(percent, better)) {
-    throw new DefinitionError(
-      `${percent} % is no valid margin for a metric where ${better === 'higher' ? 'more' : 'less'} is better.`,
-      better === 'higher' ? 'use a number above 0 and below 100' : 'use a number above 0',
-      location,
-    )
-  }
-  return percent
-}
-
-function factorOf(options: { readonly by?: Factor } | undefined, location?: Location): number {
-  const isOptions = typeof options === 'object' && options !== null && Object.keys(options).every((key) => key === 'by')
-  if (options !== undefined && !isOptions)
-    throw new DefinitionError(
-      `after the platform, a matcher takes an object with a factor, and this is ${describeValue(options)}.`,
-      `write it as { by: '2x' }, for example worseThan('runc', { by: '2x' })`,
-      location,
-    )
-  const by = options?.by
-  const value = by === undefined ? 1 : Number(/^(.*)x$/.exec(String(by))?.[1])
-  if (!isFactor(value)) {
-    throw new DefinitionError(
-      `${describeValue(by)} is no valid factor.`,
-      `use a number of 1 or more with an x, such as '3x'`,
-      location,
-    )
-  }
-  return value
-}
-
-function quantityOf(text: string, unit: string, location?: Location): number {
-  try {
-    return convertQuantity(text, unit)
-  } catch (error) {
-    throw new DefinitionError((error as Error).message, `use a number and a unit, such as "600${unit}"`, location)
-  }
-}
-
-function referenceOf(reference: string | Median, location?: Location): Reference {
-  if (typeof reference === 'string') return { platform: reference }
-  if (!Array.isArray(reference?.medianOf))
-    throw new DefinitionError(
-      `a claim compares with a platform, and this is ${describeValue(reference)}.`,
-      "name it first: notWorseThan('runc', 5), or use platform.medianOf('runc', 'crun')",
-      location,
-    )
-  return { platform: `the median of ${reference.medianOf.join(', ')}`, medianOf: reference.medianOf }
 }
 
 function matchers<U extends string, R>(
@@ -190,12 +135,6 @@ function matchers<U extends string, R>(
 const expectations = (severity: Severity): Matchers<never, Expectation<never>> =>
   matchers((matcherFor, location) => ({ severity, matcherFor, ...(location && { location }) }))
 
-/** The parameters with numbers as values. */
-type Numeric<P extends ParamSpace> = {
-  [K in keyof P]: P[K][number] extends number ? K : never
-}[keyof P] &
-  string
-
 /** Claims about one metric. Select platforms and cases before the matcher. */
 export interface MetricClaims<U extends string, P extends ParamSpace> extends Matchers<U, Claim> {
   /** Selects platforms. Default: every platform. */
@@ -226,6 +165,14 @@ export interface MetricClaims<U extends string, P extends ParamSpace> extends Ma
    * more than `percent`: above 0, and below 100 for a metric where more is better.
    */
   peakWithin(percent: number, reference: PlatformName, series: { readonly over: keyof P & string }): Claim
+  /**
+   * From the value `from` of the parameter `over` to the value `to`, each platform becomes worse by at most the factor:
+   * `worsensAtMost('3x', { over: 'guests', from: 1, to: 8 })`. The metric defines what is worse.
+   */
+  worsensAtMost<K extends keyof P & string>(
+    factor: Factor,
+    series: { readonly over: K; readonly from: P[K][number]; readonly to: P[K][number] },
+  ): Claim
 }
 
 /**
@@ -240,23 +187,6 @@ function selectorOf(given: readonly unknown[], locate: () => Location | undefine
     `on() takes one platform or one selector, and this is ${given.map(describeValue).join(', ') || 'nothing'}.`,
     "for several platforms, use platform.named('runc', 'crun')",
     locate(),
-  )
-}
-
-function seriesOf({ params }: Pick<MetricRef, 'params'>, series: unknown, location?: Location): string {
-  const over = isObject(series) ? series.over : undefined
-  if (typeof over !== 'string')
-    throw new DefinitionError(
-      `a claim about a series needs its parameter, and this is ${describeValue(isObject(series) ? over : series)}.`,
-      "name it last, for example constant(5, { over: 'threads' })",
-      location,
-    )
-  if (params === unknownParams || Object.hasOwn(params, over)) return over
-  const names = Object.keys(params)
-  throw new DefinitionError(
-    `the workload has no parameter "${over}".`,
-    names.length > 0 ? `use one of: ${names.join(', ')}` : 'add a parameter with several values to the workload',
-    location,
   )
 }
 
@@ -336,6 +266,21 @@ function claims<U extends string, P extends ParamSpace>(
         location,
       )
     },
+    worsensAtMost: function worsensAtMost(factor, series) {
+      const location = callerLocation(worsensAtMost)
+      return createClaim(() => {
+        const over = seriesOf(ref, series, location)
+        const { from, to } = series
+        for (const value of [from, to]) checkParams(ref, { [over]: value }, () => location)
+        if (from === to)
+          throw new DefinitionError(
+            `the claim compares ${over} ${from} with itself.`,
+            'name two different values of the parameter: from and to',
+            location,
+          )
+        return { kind: 'worsensAtMost', over, from, to, by: growthOf(factor, location) }
+      }, location)
+    },
   }
   return withKnownMembers(metricClaims, (name) => `isobench has no matcher "${name}".`, testMatchers)
 }
@@ -350,33 +295,6 @@ const testMatchers: Readonly<Record<string, string>> = {
   toBeGreaterThan: "use atLeast('5 ops/s')",
   toBeGreaterThanOrEqual: "use atLeast('5 ops/s')",
   not: 'use the opposite matcher: worseThan instead of not.betterThan',
-}
-
-/**
- * @param locate where `.where` is called
- * @throws {DefinitionError} if the workload lacks a parameter, or the parameter lacks the value
- */
-function checkParams(
-  { params: space, bench: key }: Pick<MetricRef, 'params' | 'bench'>,
-  chosen: Readonly<Record<string, ParamValue>>,
-  locate: () => Location | undefined,
-): void {
-  if (space === unknownParams) return
-  // A key has the file behind the name if two files have a bench of the same name.
-  const [bench] = key.split('\0')
-  for (const [name, value] of Object.entries(chosen)) {
-    const known = Object.hasOwn(space, name) ? space[name]! : undefined
-    if (known?.includes(value)) continue
-    throw new DefinitionError(
-      known
-        ? `bench "${bench}": parameter "${name}" has no value ${JSON.stringify(value)}.`
-        : `bench "${bench}": the workload has no parameter "${name}".`,
-      known
-        ? `use one of: ${known.map((one) => JSON.stringify(one)).join(', ')}`
-        : suggestion(name, Object.keys(space)),
-      locate(),
-    )
-  }
 }
 
 /** The expectations of a bench, by metric. Their units must match the metric's. */

@@ -4,6 +4,7 @@ import type { Command } from '../tools/command.ts'
 import { checkFields, describeValue, repeatedValue, withErrorLocation, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { CommandResult, Guest, LoadClient, Service } from './guest.ts'
+import type { GuestsApi } from './guests.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
 import { isIdentifier } from './rules.ts'
 import type { GroupServer } from './server.ts'
@@ -67,6 +68,11 @@ export interface VmmStartContext<P extends ParamSpace> extends Omit<RunContext<P
   startVmm(): Promise<CommandResult>
 }
 
+/** What `run` of a workload of several guests receives. */
+export interface GuestsContext<P extends ParamSpace>
+  extends GuestsApi,
+    Omit<RunContext<P>, 'guest' | 'client' | 'server'> {}
+
 /** A TypeScript function that tinybench times inside the guest. */
 export interface InGuestFunction {
   readonly kind: 'in-guest'
@@ -99,6 +105,7 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
     | CommandWork<M, P>
     | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
     | { readonly kind: 'vmm-start'; run(context: VmmStartContext<P>): Promise<Values<M>> }
+    | { readonly kind: 'guests'; run(context: GuestsContext<P>): Promise<Values<M>> }
     | InGuestFunction
   /** The server of the group that the bench is in. */
   readonly server?: GroupServer
@@ -124,7 +131,7 @@ interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values
   cleanup?(context: PreparedContext<P, NoInfer<T>>): Promise<void>
 }
 
-/** A workload that starts a guest or a VMM in every sample. */
+/** A workload that starts guests or a VMM in every sample. */
 interface StartSpec<C, M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
   readonly metrics: M
   readonly params?: P
@@ -295,6 +302,12 @@ interface WorkloadFunction {
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
   >(name: string, spec: StartSpec<VmmStartContext<P>, M, P, R>): Workload<M, P>
+  /** Defines a workload of several guests of a platform at the same time: bursts of boots, and neighbors. */
+  guests<
+    const M extends Metrics,
+    const P extends ParamSpace = Record<never, never>,
+    R extends Values<NoInfer<M>> = Values<M>,
+  >(name: string, spec: StartSpec<GuestsContext<P>, M, P, R>): Workload<M, P>
   /** Defines a TypeScript function that tinybench times inside the guest. esbuild bundles it with its imports. */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
   /**
@@ -309,7 +322,8 @@ interface WorkloadFunction {
 }
 
 /**
- * Defines a workload. See the variants `workload.boot`, `workload.vmmStart`, `workload.inGuest` and `workload.traced`.
+ * Defines a workload. See the variants `workload.boot`, `workload.vmmStart`, `workload.guests`, `workload.inGuest` and
+ * `workload.traced`.
  */
 export const workload: WorkloadFunction = withKnownMembers(
   Object.assign(commandWorkload, {
@@ -328,6 +342,14 @@ export const workload: WorkloadFunction = withKnownMembers(
       const location = callerLocation(vmmStart)
       checkSpec(name, spec, startFields, location)
       return createStartWorkload(name, spec, { kind: 'vmm-start', run: (context) => spec.run(context) }, location)
+    },
+    guests: function guests<M extends Metrics, P extends ParamSpace>(
+      name: string,
+      spec: StartSpec<GuestsContext<P>, M, P, Values<M>>,
+    ): Workload<M, P> {
+      const location = callerLocation(guests)
+      checkSpec(name, spec, startFields, location)
+      return createStartWorkload(name, spec, { kind: 'guests', run: (context) => spec.run(context) }, location)
     },
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
       if (typeof name !== 'string' || typeof fn !== 'function')
@@ -349,10 +371,10 @@ export const workload: WorkloadFunction = withKnownMembers(
       other: Workload<M, P>,
       { source, workMetric }: TracedOptions<M, I>,
     ): Workload<TracedMetricsBy[I], P> {
-      if (other.work.kind === 'vmm-start') {
+      if (other.work.kind === 'vmm-start' || other.work.kind === 'guests') {
         throw new DefinitionError(
-          `workload "${other.name}": it has no guest that could be traced.`,
-          'trace a workload that boots or runs commands',
+          `workload "${other.name}": it has ${other.work.kind === 'guests' ? 'several guests' : 'no guest'} to trace.`,
+          'trace a workload that boots or runs commands in one guest',
           callerLocation(traced),
         )
       }

@@ -1,9 +1,10 @@
 /** Cgroups of isobench on v1, v2 and hybrid hosts: creating, limiting, freezing, counting OOM kills, and removing. */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError } from '../util/errors.ts'
+import { parseCpuList } from './cpus.ts'
 import { recordFinalUsage } from './load.ts'
 import { mounts } from './mounts.ts'
 import { type HostArgv, isAlive, processId } from './process.ts'
@@ -107,15 +108,18 @@ function createGroup(hierarchy: Hierarchy, name: string): string {
   }
 }
 
-/** Creates the cgroup `name` with its limits. A runtime creates its own cgroup below it, within the same limits. */
+/**
+ * Creates the cgroup `name` with its limits. A runtime creates its own cgroup below it, within the same limits.
+ * @param name with a slash below another cgroup of isobench. The limits of both apply: `isob-1a2b3c-0/isob-1a2b3c-1`
+ */
 export function makeCgroup(name: string, limits: Limits): void {
   for (const hierarchy of hierarchies()) {
-    const { path, version, controllers } = hierarchy
+    const { version, controllers } = hierarchy
     if (version === 2 && !controllers.includes('memory')) continue
     const folder = createGroup(hierarchy, name)
     const has = (controller: string) => controllers.includes(controller)
     if (has('cpuset')) {
-      if (version === 1) copyCpuset(join(path, rootGroup), folder)
+      if (version === 1) copyCpuset(dirname(folder), folder)
       writeFileSync(join(folder, 'cpuset.cpus'), limits.cpus.join(','))
     }
     if (has('memory')) {
@@ -134,6 +138,20 @@ export function makeCgroup(name: string, limits: Limits): void {
     // cgroup v2 allows processes only in leaves: host processes are in `host`, the runtime's container is next to it.
     mkdirSync(join(folder, 'host'))
   }
+}
+
+/** Moves the processes of the cgroup `name`, and of every cgroup below it, to other CPUs. */
+export function setCpus(name: string, cpus: readonly number[]): void {
+  const cpuset = hierarchyWith('cpuset')
+  if (!cpuset) return
+  const upwards = childrenFirst(join(cpuset.path, rootGroup, name))
+  const file = (folder: string) => join(folder, 'cpuset.cpus')
+  // With v2, a cgroup without own CPUs has those of its parent.
+  const own = upwards.filter((folder) => cpuset.version === 1 || readWords(file(folder)).length > 0)
+  const widened = (folder: string) => [...new Set([...parseCpuList(readWords(file(folder)).join(',')), ...cpus])]
+  // With v1, the CPUs of a cgroup must always be among those of its parent.
+  for (const folder of [...own].reverse()) writeFileSync(file(folder), widened(folder).join(','))
+  for (const folder of own) writeFileSync(file(folder), cpus.join(','))
 }
 
 /** Returns argv that runs `argv` inside the cgroup `name`. */

@@ -90,3 +90,7 @@ export function assignCpus(count: number, allowed: readonly number[] = allowedCp
   const rest = allowed.slice(0, -count)
   return { guest, client: rest.length > 0 ? rest : guest }
 }
+
+/** Splits CPUs into sets of `count` each, in their order. CPUs that do not fill a set are in none. */
+export const cpuSetsOf = (cpus: readonly number[], count: number): number[][] =>
+  Array.from({ length: Math.floor(cpus.length / count) }, (_, at) => cpus.slice(at * count, (at + 1) * count))

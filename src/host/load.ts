@@ -47,8 +47,12 @@ function findAccountingRoot(): string | null {
 /** CPU time of cgroups that were removed, by name. A sample that boots a guest ends after its cgroup was removed. */
 const finalUsage = new Map<string, number>()
 
-/** Remembers the CPU time of a cgroup. Call it after its last process ended and before the cgroup is removed. */
+/**
+ * Remembers the CPU time of a cgroup. Call it after its last process ended and before the cgroup is removed. A cgroup
+ * below another one is not remembered, because the other one keeps its CPU time.
+ */
 export function recordFinalUsage(name: string): void {
+  if (name.includes('/')) return
   const folder = findAccountingRoot()
   const used = folder === null ? undefined : usageAt(join(folder, name))
   if (used !== undefined) finalUsage.set(name, used)

@@ -18,6 +18,7 @@ import {
   type Limits,
   makeCgroup,
   oomKillCount,
+  setCpus,
   setFrozen,
 } from './cgroup.ts'
 import { DataLimit } from './data-limit.ts'
@@ -206,6 +207,8 @@ export interface GuestSandboxOptions {
   /** Seconds that booting may take. */
   readonly timeout: number
   readonly traceHooks?: TraceHooks
+  /** The cgroup that the guest's cgroup is created in. The limits of both apply. Default: isobench's own. */
+  readonly parentGroup?: string
 }
 
 /** How the host processes of a guest are traced. */
@@ -236,34 +239,35 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
   const { journal, network, id, rootfs, limits, traceHooks } = options
   const stateDir = join(guestsFolder(), id)
   const dataDir = join(stateDir, 'data')
+  const group = options.parentGroup === undefined ? id : `${options.parentGroup}/${id}`
   await using stack = new AsyncDisposableStack()
   const create = () => void makeDataFolder(makeGuestFolder(id))
   stack.use(await journal.create({ kind: 'directory', path: stateDir }, create))
   const { link, undo } = await network.link(id)
   stack.use(undo)
   const taps = stack.use(new AsyncDisposableStack())
-  stack.use(await journal.create({ kind: 'cgroup', name: id }, () => makeCgroup(id, limits)))
+  stack.use(await journal.create({ kind: 'cgroup', name: group }, () => makeCgroup(group, limits)))
   const data =
-    limits.dataBytes === undefined ? undefined : new DataLimit(dataDir, limits.dataBytes, () => killProcesses(id))
+    limits.dataBytes === undefined ? undefined : new DataLimit(dataDir, limits.dataBytes, () => killProcesses(group))
   if (data) stack.defer(() => data[Symbol.dispose]())
   const resources = stack.move()
   let tap: Promise<Tap> | undefined
   let chroot: Promise<string> | undefined
-  const wrap = (argv: HostArgv) => cgroupExecArgv(id, inNetns(link.netns, argv))
+  const wrap = (argv: HostArgv) => cgroupExecArgv(group, inNetns(link.netns, argv))
   return {
     id,
-    group: id,
-    setFrozen: (frozen) => setFrozen(id, frozen),
-    oomKillCount: () => oomKillCount(id),
-    exceededLimit: () => (data?.isExceeded ? 'data' : hasRefusedProcesses(id) ? 'processes' : undefined),
+    group,
+    setFrozen: (frozen) => setFrozen(group, frozen),
+    oomKillCount: () => oomKillCount(group),
+    exceededLimit: () => (data?.isExceeded ? 'data' : hasRefusedProcesses(group) ? 'processes' : undefined),
     stateDir,
     rootfs,
     dataDir,
     limits,
     netns: `/run/netns/${link.netns}`,
     address: link.address,
-    cgroupPath: cgroupPath(id),
-    cgroupName: (child) => cgroupName(id, child),
+    cgroupPath: cgroupPath(group),
+    cgroupName: (child) => cgroupName(group, child),
     wrap,
     tap: (user) => {
       tap ??= network.tap(link, user).then(({ tap, undo }) => {
@@ -273,7 +277,7 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
       })
       return tap
     },
-    wrapWithTap: (argv) => cgroupExecArgv(id, inNetns(network.clientNetns, argv)),
+    wrapWithTap: (argv) => cgroupExecArgv(group, inNetns(network.clientNetns, argv)),
     deviceNodes: deviceNodesIn(stateDir),
     chrootDir: () => {
       const path = join(stateDir, 'view')
@@ -283,10 +287,10 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
     oncePerRun: options.oncePerRun,
     ...sandboxProcesses(stateDir, {
       ...options,
-      launch: (argv) => (traceHooks ? traceHooks.launch(insideCgroup(id, argv)) : insideCgroup(id, argv)),
+      launch: (argv) => (traceHooks ? traceHooks.launch(insideCgroup(group, argv)) : insideCgroup(group, argv)),
     }),
     onCleanup: async (description, argv) => {
-      resources.use(await journal.create({ kind: 'command', description, argv, group: id }, () => {}))
+      resources.use(await journal.create({ kind: 'command', description, argv, group }, () => {}))
     },
     [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
   }
@@ -335,8 +339,17 @@ export async function createRunSandbox(options: RunSandboxOptions): Promise<RunS
 /** The resources that platforms share during a run, by name. The journal's cleanup removes them. */
 export class RunResources {
   readonly #resources = new Map<string, Promise<unknown>>()
+  #cpus: readonly number[]
 
-  constructor(private readonly options: Omit<RunSandboxOptions, 'id'> & { readonly prefix: string }) {}
+  constructor(private readonly options: Omit<RunSandboxOptions, 'id'> & { readonly prefix: string }) {
+    this.#cpus = options.cpus
+  }
+
+  /** Moves the resources, and those that are created later, to other CPUs: those of the guests that they work for. */
+  setCpus(cpus: readonly number[]): void {
+    this.#cpus = cpus
+    for (const name of this.#resources.keys()) setCpus(this.cgroupOf(name), cpus)
+  }
 
   /** Returns the cgroup of the resource `name`. */
   cgroupOf(name: string): string {
@@ -353,7 +366,7 @@ export class RunResources {
   async #create<T>(name: string, create: (sandbox: RunSandbox) => Promise<T>): Promise<T> {
     try {
       await using stack = new AsyncDisposableStack()
-      const sandbox = stack.use(await createRunSandbox({ ...this.options, id: this.cgroupOf(name) }))
+      const sandbox = stack.use(await createRunSandbox({ ...this.options, cpus: this.#cpus, id: this.cgroupOf(name) }))
       const resource = await create(sandbox)
       stack.move()
       return resource

@@ -25,6 +25,10 @@ export interface TimedOptions {
   /** Name of the command in messages: the argv of the guest, not of the host. */
   readonly label: string
   readonly env?: Readonly<Record<string, string>>
+  /** Called when the process is ready to execute the command. It executes the command when the promise resolves. */
+  readonly gate?: () => Promise<void>
+  /** Called when the first byte of stdout arrives, with the milliseconds since `exec`. The command goes on. */
+  readonly onFirstByte?: (milliseconds: number) => void
 }
 
 export interface TimedResult {
@@ -81,9 +85,14 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
     let ended = started
     let firstByte: bigint | undefined
     const barrierPipe = child.stdio[3] as Duplex
-    barrierPipe.once('data', () => {
+    const since = (at: bigint) => Number(at - started) / 1e6
+    const go = () => {
       started = process.hrtime.bigint()
       barrierPipe.end('\n')
+    }
+    barrierPipe.once('data', () => {
+      if (options.gate) void options.gate().then(go)
+      else go()
     })
     barrierPipe.on('error', () => {})
     let cause: StopCause | undefined
@@ -99,6 +108,7 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
     options.signal?.addEventListener('abort', onAbort)
     child.stdout.once('data', () => {
       firstByte = process.hrtime.bigint()
+      options.onFirstByte?.(since(firstByte))
     })
     for (const name of ['stdout', 'stderr'] as const) {
       let size = 0
@@ -133,7 +143,6 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
       const stdout = Buffer.concat(output.stdout).toString('utf8')
       const stderr = Buffer.concat(output.stderr).toString('utf8')
       if (!cause && code !== null && (options.exitCodes ?? [0]).includes(code)) {
-        const since = (at: bigint) => Number(at - started) / 1e6
         const firstByteMs = firstByte === undefined ? null : since(firstByte)
         return resolve({ stdout, stderr, milliseconds: since(ended), firstByteMs })
       }

@@ -60,6 +60,10 @@ export function formatMatcher(matcher: Matcher, unit: string | null): string {
       const { over, platform, percent } = matcher
       return `at its best ${over} not worse than ${platform} at its own best by more than ${percent} %`
     }
+    case 'worsensAtMost': {
+      const { over, from, to, by } = matcher
+      return `at most ${by}× worse at ${over} ${to} than at ${over} ${from}`
+    }
   }
 }
 
@@ -158,6 +162,8 @@ function formatEstimateKind(estimate: Estimate): string {
       return estimate.parameter
     case 'spread':
       return `× ${estimate.parameter}=${estimate.best}, at ${estimate.parameter}=${estimate.worst}`
+    case 'change':
+      return `× ${estimate.parameter}=${estimate.from}, at ${estimate.parameter}=${estimate.to}`
     case 'rank-correlation':
       return 'mean rank correlation'
   }

@@ -110,6 +110,8 @@ function matcherName(matcher: Matcher): string {
       return `flat over ${matcher.over}`
     case 'peakWithin':
       return `at its best ${matcher.over} not worse than ${matcher.platform}`
+    case 'worsensAtMost':
+      return `not much worse at ${matcher.over} ${matcher.to} than at ${matcher.from}`
   }
 }
 

@@ -15,6 +15,7 @@ import { setImmediate as pause } from 'node:timers/promises'
 import { liveProcesses } from '../host/cgroup.ts'
 import { makeInstance } from '../host/cleanup.ts'
 import type { CleanupJournal } from '../host/journal.ts'
+import { readMemory } from '../host/memory-info.ts'
 import type { HostArgv } from '../host/process.ts'
 import { HostError, IsobenchError, messageOf } from '../util/errors.ts'
 import type { CallCounts } from './call-counts.ts'
@@ -156,7 +157,7 @@ export class Tracer implements AsyncDisposable {
 
   /** The source's buffer size, limited to an eighth of the available memory for all CPUs together. */
   #bufferKiB(cpus: number): number {
-    const free = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0)
+    const free = readMemory().available / 1024
     return Math.max(4096, Math.min(this.source.bufferMiB * 1024, Math.floor(free / 8 / cpus)))
   }
 

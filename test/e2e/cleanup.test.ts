@@ -132,13 +132,28 @@ describe('a run that is killed by SIGKILL leaves what `isobench clean` removes',
     host.expectClean()
   }
 
-  test('while it boots guests', async () => {
-    const text = `${imports}
-bench('boot', workload.boot('boot', {
+  test.each([
+    [
+      'a guest',
+      `bench('boot', workload.boot('boot', {
   metrics: { time: lower('ms') },
   run: async ({ boot }) => ({ time: (await boot(command('sleep', '1'))).milliseconds }),
-}))
-`
+}))`,
+    ],
+    [
+      'several guests',
+      `bench('burst', workload.guests('burst', {
+  metrics: { time: lower('ms') },
+  async run({ boot, burst }) {
+    const own = await boot()
+    const starts = await burst(4, command('sh', '-c', 'echo ready; sleep 600'))
+    await own.exec(command('sleep', '1'))
+    return { time: starts.map((start) => (start.ok ? start.readyMs : -1)) }
+  },
+}))`,
+    ],
+  ])('while it boots %s', async (_, code) => {
+    const text = `${imports}\n${code}\n`
     using project = Project.of(text, kinds)
     await killedWhen(project, ['--rounds', '50'], () => project.samples() > kinds.length)
   })

@@ -107,6 +107,7 @@ export function fakeHost(
       return { stdout: '', stderr: '', milliseconds: 1, firstByteMs: null }
     }
     const [id, program] = rest as [string, string]
+    await options.gate?.()
     if (program === '/bin/busybox') return { stdout: '', stderr: '', milliseconds: 1, firstByteMs: null }
     host.record(`exec ${name} ${program}`)
     const { ms = 100, jitter = 0, failEvery, oomAt, bombAt, hangAt, stuckAt } = platforms[name!]!
@@ -126,7 +127,9 @@ export function fakeHost(
     if (failEvery !== undefined && count % failEvery === 0) throw new CommandError(`${options.label}: exit code 1`)
     // The sum of 12 uniform numbers is almost normal, with a variance of 1.
     const normal = Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6)
-    return { stdout: `${program}\n`, stderr: '', milliseconds: ms * (1 + jitter * normal), firstByteMs: null }
+    const milliseconds = ms * (1 + jitter * normal)
+    options.onFirstByte?.(milliseconds)
+    return { stdout: `${program}\n`, stderr: '', milliseconds, firstByteMs: null }
   }
 
   return host

@@ -1,5 +1,5 @@
 import type { LoadClientHost } from '../../src/core/session/exec-target.ts'
-import type { Session } from '../../src/core/session/session.ts'
+import type { GuestGroup, Session } from '../../src/core/session/session.ts'
 import type { Limits } from '../../src/host/cgroup.ts'
 import type { CpuAssignment } from '../../src/host/cpus.ts'
 import type { Load } from '../../src/host/load.ts'
@@ -75,6 +75,20 @@ export class FakeSession implements Session {
       },
     }
     return sandbox as unknown as OwnedGuestSandbox
+  }
+
+  async createGuestGroup(): Promise<GuestGroup> {
+    const { host, limits } = this
+    host.record('group')
+    return {
+      memoryBytes: 8 * limits.memoryBytes,
+      cpuSets: [[1], [0]],
+      createSandbox: async (rootfs, _timeout, cpus) => {
+        host.record(`place ${cpus.join(',')}`)
+        return this.createSandbox(rootfs)
+      },
+      [Symbol.asyncDispose]: async () => host.record('ungroup'),
+    }
   }
 
   async loadClient(rootfs: string): Promise<LoadClientHost> {

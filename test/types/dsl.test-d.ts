@@ -66,6 +66,7 @@ describe('what authors write compiles', () => {
     expectTypeOf(expect(handle.bandwidth).on('runc').peaksAt([1, 32], { over: 'depth' })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).warn.constant(20, { over: 'mode' })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).peakWithin(15, 'native', { over: 'mode' })).toEqualTypeOf<Claim>()
+    expectTypeOf(expect(handle.latency).worsensAtMost('3x', { over: 'depth', from: 1, to: 32 })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).on('kata').notWorseThan('qemu', 9)).toEqualTypeOf<Claim>()
     finding(1, 'a title', [claim, expect(handle.bandwidth).ranked('native', 'runc', 'gvisor')], { failOn: 'any' })
   })
@@ -177,6 +178,26 @@ describe('what authors write compiles', () => {
       },
     })
     bench('boot', boot, { expect: { boot: expect.atMost('600ms') } })
+  })
+
+  it('workload.guests boots several guests, and has no single one', () => {
+    const burst = workload.guests('burst', {
+      metrics: { last: lower('ms'), success: higher('%') },
+      params: { guests: [1, 8] },
+      async run(context) {
+        expectTypeOf(context).not.toHaveProperty('guest')
+        expectTypeOf(context.params.guests).toEqualTypeOf<1 | 8>()
+        const starts = await context.burst(context.params.guests, { argv: ['/bin/true'] }, { every: 200 })
+        const ready = starts.flatMap((start) => (start.ok ? [start.readyMs] : []))
+        await using neighbor = await context.boot({ cpus: 'separate' })
+        await neighbor.exec({ argv: ['/bin/true'] })
+        // @ts-expect-error no such placement
+        await context.boot({ cpus: 'own' })
+        return { last: Math.max(...ready), success: (100 * ready.length) / starts.length }
+      },
+    })
+    const { last } = bench('burst', burst)
+    expectTypeOf(expect(last).worsensAtMost('3x', { over: 'guests', from: 1, to: 8 })).toEqualTypeOf<Claim>()
   })
 
   it('workload.traced yields the metrics of its trace source, and keeps the parameters', () => {
@@ -331,6 +352,12 @@ describe('mistakes do not compile', () => {
     expect(handle.latency).constant(5, { over: 'threads' })
     // @ts-expect-error no such parameter
     expect(handle.latency).peakWithin(5, 'native', { over: 'threads' })
+    // @ts-expect-error a factor ends in x
+    expect(handle.latency).worsensAtMost('3', { over: 'depth', from: 1, to: 32 })
+    // @ts-expect-error no such value of the parameter
+    expect(handle.latency).worsensAtMost('3x', { over: 'depth', from: 1, to: 33 })
+    // @ts-expect-error no such parameter
+    expect(handle.latency).worsensAtMost('3x', { over: 'threads', from: 1, to: 32 })
     // @ts-expect-error a bench's own expectation does not know its parameters
     expect.flat(5, { over: 'depth' })
     // @ts-expect-error no such gate

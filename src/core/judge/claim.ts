@@ -1,4 +1,4 @@
-import type { Claim } from '../../dsl/claim.ts'
+import type { Claim, Matcher } from '../../dsl/claim.ts'
 import { type CpuMode, matchesSelector } from '../../dsl/platform.ts'
 import { type BenchCase, canRun, casesOf, isMeasuredOn, type PlannedPlatform } from '../model/plan.ts'
 import { benchInfo } from '../model/suite.ts'
@@ -78,6 +78,7 @@ export function judgeClaim(claim: Claim, finding: number | null, given: JudgeInp
     ? casesOf(bench)
         .filter(({ params }) => Object.entries(claim.where).every(([name, value]) => params[name] === value))
         .filter(({ id }) => input.plan.cases.some((benchCase) => benchCase.id === id))
+        .filter(({ params }) => isCompared(claim.matcher, params))
     : []
   const groups = claimedPlatforms(claim, input.plan.platforms)
   const about = benchInfo(claim.bench, given.plan.benches)
@@ -169,6 +170,10 @@ interface CaseSeries {
   readonly params: BenchCase['params']
   readonly cases: readonly [BenchCase, ...BenchCase[]]
 }
+
+/** Whether a matcher looks at cases with these parameters: one that compares two values, only at those with them. */
+const isCompared = (matcher: Matcher, params: BenchCase['params']): boolean =>
+  matcher.kind !== 'worsensAtMost' || [matcher.from, matcher.to].includes(params[matcher.over]!)
 
 /** Each case alone; for a claim over a parameter, the cases together that differ in nothing else. */
 function seriesOf({ matcher }: Claim, cases: readonly BenchCase[]): CaseSeries[] {

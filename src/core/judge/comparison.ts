@@ -1,4 +1,4 @@
-import type { Claim, Reference } from '../../dsl/claim.ts'
+import type { Claim, Matcher, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { BenchCase } from '../model/plan.ts'
 import { type Estimate, isDecided, type Reason } from '../model/verdict.ts'
@@ -36,7 +36,7 @@ import {
   unavailableReason,
   worseSign,
 } from './samples.ts'
-import { judgePeaks, judgeSeries, type PeakMatcher, type SeriesMatcher, type SeriesPoint } from './series.ts'
+import { judgePeaks, judgeSeries, type PeakMatcher, type SeriesMatcher, type SeriesPoint, whyNot } from './series.ts'
 import { applySuspicion, type Suspect, suspicionOf } from './suspicion.ts'
 import {
   type ComparisonResult,
@@ -151,6 +151,8 @@ export function judgeOnPlatform(
       return unlessSuspicious(judgeOverParameter(matcher, claim, name, cases, metric, input), name)
     case 'peakWithin':
       return unlessSuspicious(judgePeakWithin(matcher, claim, name, cases, metric, input), name, matcher)
+    case 'worsensAtMost':
+      return unlessSuspicious(judgeWorsening(matcher, claim, name, cases, metric, input), name)
     case 'atMost':
     case 'atLeast':
       return unlessSuspicious(
@@ -319,6 +321,48 @@ function judgePeakWithin(
     judgePeaks(matcher, name, own, theirs, metric, context),
     clientOver(cases, name, samples),
     clientOver(cases, reference, samples),
+  )
+}
+
+/** One value of a parameter against another one on the same platform, paired by round like two platforms. */
+function judgeWorsening(
+  matcher: Extract<Matcher, { readonly kind: 'worsensAtMost' }>,
+  { metric: metricName }: Claim,
+  name: string,
+  cases: Cases,
+  metric: Metric,
+  input: JudgeInput,
+): ComparisonResult {
+  const { over, from, to, by } = matcher
+  const why = unavailableReason(name, input.plan)
+  if (why) return notEvaluated(why)
+  const [first, last] = [from, to].map((value) => cases.find(({ params }) => params[over] === value))
+  if (!first || !last) return notEvaluated({ code: 'too-few-points' })
+  const points = pointsOf([last, first], over, (id) => input.samples.series(id, name, metricName))
+  if (points.some(({ series }) => series.digests.size > 1)) return notEvaluated({ code: 'different-work' })
+  // The parameter is part of the work, so the two never have the same digest.
+  const whole = ({ series }: SeriesPoint): Series => ({ ...series, digests: new Set() })
+  const [a, b] = [whole(points[0]!), whole(points[1]!)]
+  const change = (interval: ValueInterval) => ({ kind: 'change', ...interval, parameter: over, from, to }) as const
+  const rule = nonInferiority(Math.log(by))
+  if (input.plan.published && (a.rounds.size === 0 || b.rounds.size === 0))
+    return notEvaluated({ code: 'no-published-number' })
+  if (a.unpaired || b.unpaired) return judgeUnpaired(a, b, metric, rule, first.id, change)
+  const rounds = pairedDifferences(a, b, metric)
+  if (!Array.isArray(rounds)) return notEvaluated(whyNot(rounds, name, points))
+  const query = { bench: last.bench, metric: metricName, platform: name, case: last.id, against: { case: first.id } }
+  const test = {
+    id: [last.id, first.id, metricName, name].join('\0'),
+    rounds,
+    visited: Math.min(a.visited, b.visited),
+    rule,
+    prior: input.comparable.prior(query),
+  }
+  const judged = atLooks(test, input, (interval) => change(asRatio(interval, metric)))
+  const dependenceOf = (those: readonly number[]) => input.comparable.dependence(query, those)
+  return applyClientLimit(
+    applyHostLoad(applyDependence(judged, [rounds], thresholdsOf(rule), ofLogs, dependenceOf), [a, b]),
+    clientOver(cases, name, input.samples),
   )
 }
 

@@ -22,7 +22,7 @@ import {
  * another platform.
  */
 
-export type SeriesMatcher = Exclude<Extract<Matcher, { readonly over: string }>, PeakMatcher>
+export type SeriesMatcher = Extract<Matcher, { readonly kind: 'peaksAt' | 'constant' }>
 export type PeakMatcher = Extract<Matcher, { readonly kind: 'peakWithin' }>
 
 /** The metric at one value of the parameter. */
@@ -147,7 +147,8 @@ export function judgePeaks(
 const isInside = (matcher: SeriesMatcher, value: ParamValue): boolean =>
   matcher.kind === 'peaksAt' && Number(value) >= matcher.from && Number(value) <= matcher.to
 
-function whyNot({ why }: NotComparable, name: string, points: readonly SeriesPoint[]): Reason {
+/** @param name the platform */
+export function whyNot({ why }: NotComparable, name: string, points: readonly SeriesPoint[]): Reason {
   if (why === 'too-few-rounds') return tooFewRounds
   if (why !== 'sample-errors') return { code: why }
   const isUnsupported = points.some(({ series }) => series.unsupported)

@@ -3,6 +3,7 @@ import type { Step } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 import type { MeasureContext } from './context.ts'
 import type { GuestPool } from './guest-pool.ts'
+import { createRendezvous } from './rendezvous.ts'
 import { measure } from './sample.ts'
 
 /**
@@ -28,14 +29,18 @@ export class Duet {
     round: number,
     context: Omit<MeasureContext, 'pool' | 'session' | 'ready'>,
   ): Promise<Sample[]> {
-    const { arrive, open } = createRendezvous(2)
+    const { arrive, open, opened } = createRendezvous(2)
+    const ready = () => {
+      arrive()
+      return opened
+    }
     const swapped = round % 2 === 0 ? 0 : 1
     const take = async (name: string, partner: string, at: number): Promise<Sample> => {
       const pool = this.#pools[(at + swapped) % 2]!
       const { session } = pool
       try {
         const step = { case: benchCase, platform: name, duetWith: partner }
-        const sample = await measure(step, round, { ...context, session, pool, ready: arrive })
+        const sample = await measure(step, round, { ...context, session, pool, ready })
         return { ...sample, duetWith: partner, cpus: [...session.limits.cpus] }
       } finally {
         // Release the other guest if this one fails before the rendezvous.
@@ -53,22 +58,5 @@ export class Duet {
   /** Removes the guests of the round. */
   async endRound(): Promise<void> {
     for (const pool of this.#pools) await pool.endRound()
-  }
-}
-
-/** Blocks each caller of `arrive` until all have arrived, or until it is opened. */
-function createRendezvous(count: number): { arrive(): Promise<void>; open(): void } {
-  let missing = count
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return {
-    arrive: () => {
-      missing--
-      if (missing === 0) open()
-      return opened
-    },
-    open: () => open(),
   }
 }

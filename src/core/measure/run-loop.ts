@@ -1,3 +1,4 @@
+import type { CpuAssignment } from '../../host/cpus.ts'
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
 import { type CasesToMeasure, type Plan, type ScheduledPlan, type Step, stepsOfRound } from '../model/plan.ts'
 import { causeOf, type Sample } from '../model/record.ts'
@@ -171,6 +172,16 @@ export async function runLoop(options: LoopOptions): Promise<StopReason | 'inter
   }
 }
 
+/** The CPUs to observe while several guests run: theirs and those of the load client, which they have too. */
+function severalGuestsCpus(
+  { case: { bench } }: Step,
+  { plan, session: { cpus } }: Pick<MeasureContext, 'plan' | 'session'>,
+): CpuAssignment | undefined {
+  if (plan.benches.find(({ id }) => id === bench)?.workload.kind !== 'guests') return undefined
+  const all = [...new Set([...cpus.guest, ...cpus.client])]
+  return { guest: all, client: all }
+}
+
 async function runRounds({ schedule, context, pool, duet, remeasure, stopWhen, on }: LoopOptions): Promise<StopReason> {
   const { session } = context
   const samples: Sample[] = []
@@ -197,7 +208,7 @@ async function runRounds({ schedule, context, pool, duet, remeasure, stopWhen, o
       isDuet
         ? duet.measure(next, next.sampleRound, context)
         : [await measure(next, next.sampleRound, { ...context, pool })]
-    const meter = () => session.startLoadMeter(isDuet ? duet.cpus : undefined)
+    const meter = () => session.startLoadMeter(isDuet ? duet.cpus : severalGuestsCpus(next, context))
     for (const sample of await measureUndisturbed(take, meter, remeasure)) {
       samples.push(sample)
       on.sample(sample)

@@ -27,6 +27,7 @@ import {
   workloadGuest,
 } from './guest-api.ts'
 import { SampleScope } from './sample-scope.ts'
+import { runSeveralGuests } from './several-guests.ts'
 import type { TracedGuestApi } from './traced-guest-api.ts'
 import { measureTraced } from './traced-sample.ts'
 import { checkValues, observationLists } from './values.ts'
@@ -191,6 +192,8 @@ async function runWorkload(
       scope.track(startVmm(platform, scope, measureContext, sinks))
     return { output: await scope.race(work.run({ ...context, startVmm: start })) }
   }
+  if (work.kind === 'guests')
+    return { output: await runSeveralGuests(work, context, { platform, scope, measureContext, times, notes }) }
   const { lifecycle } = bench.workload
   const output = await pool.use(
     platform,

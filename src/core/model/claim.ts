@@ -16,6 +16,7 @@ export const workKindSchema = vocabulary('WorkKind', 'What a workload measures.'
   commands: 'commands in a guest that is already running',
   boot: 'the start of a guest that runs one command',
   'vmm-start': 'the start of a VMM with a guest of a few hundred bytes',
+  guests: 'several guests at the same time',
   'in-guest': 'a JavaScript function that Node.js runs inside the guest',
 })
 
@@ -139,6 +140,15 @@ export const matcherSchema = z
       ...reference,
       over,
       percent,
+    }),
+    z.object({
+      kind: z
+        .literal('worsensAtMost')
+        .describe('from the value `from` of the parameter `over` to the value `to`, it becomes worse by at most `by`'),
+      over,
+      from: paramSchema.describe('value of the parameter'),
+      to: paramSchema.describe('value of the parameter'),
+      by,
     }),
   ])
   .meta({ id: 'Matcher', description: 'What a claim asserts. See docs/reference/matchers.md.' })

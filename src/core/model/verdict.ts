@@ -168,6 +168,13 @@ export const estimateSchema = z
       worst: paramSchema.describe('value of the parameter'),
     }),
     z.object({
+      kind: z.literal('change').describe('the metric at `to` divided by the metric at `from`'),
+      ...interval,
+      parameter,
+      from: paramSchema.describe('value of the parameter'),
+      to: paramSchema.describe('value of the parameter'),
+    }),
+    z.object({
       kind: z.literal('rank-correlation').describe('mean rank correlation of two rounds, -1 to 1'),
       ...interval,
     }),

@@ -77,6 +77,8 @@ function planContradiction(plan: ScheduledPlan): string | undefined {
       return `${matcher.percent} % is no margin for "${metric}", because more of it is better`
     if (matcher.kind === 'peaksAt' && matcher.from > matcher.to)
       return `peaksAt from ${matcher.from} to ${matcher.to} is no range`
+    if (matcher.kind === 'worsensAtMost' && matcher.from === matcher.to)
+      return `worsensAtMost compares ${matcher.over} ${matcher.from} with itself`
   }
   return looksContradiction(plan.sequential)
 }

@@ -70,7 +70,8 @@ export function stepDurations(samples: readonly Sample[], { seconds }: Profile):
   }
   const boot: StepDurations['boot'] = ({ name, cpuMode }) => former(booted, name) ?? bootSeconds[cpuMode]
   const estimate = ({ workload, tags, timeout }: BenchData, platform: PlannedPlatform): number => {
-    const once = overheadSeconds + (isStartup({ workload }) ? bootsPerSample * bootSeconds[platform.cpuMode] : seconds)
+    const boots = isStartup({ workload }) || workload.kind === 'guests' ? bootsPerSample : 0
+    const once = overheadSeconds + boots * bootSeconds[platform.cpuMode] + (isStartup({ workload }) ? 0 : seconds)
     if (!tags.includes('slow')) return once
     return once * (timeout === undefined ? slowFactor.usual : slowFactor.withTimeout)
   }

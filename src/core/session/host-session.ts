@@ -7,7 +7,7 @@ import type { ImageConfig } from '../../dsl/config.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import { cgroupExecArgv, type Limits, makeCgroup } from '../../host/cgroup.ts'
 import { removeResource } from '../../host/cleanup.ts'
-import { assignCpus, type CpuAssignment } from '../../host/cpus.ts'
+import { assignCpus, type CpuAssignment, cpuSetsOf } from '../../host/cpus.ts'
 import { useUsualUmask } from '../../host/environment.ts'
 import { makeDataFolder, makeGuestFolder } from '../../host/guest-folder.ts'
 import { ensureImage, type Image } from '../../host/image.ts'
@@ -21,22 +21,30 @@ import {
   sessionUsage,
 } from '../../host/load.ts'
 import { lockHost } from '../../host/lock.ts'
+import { memoryForGuests, readMemory } from '../../host/memory-info.ts'
 import { createBusyboxRootfs, mountChroot } from '../../host/mounts.ts'
 import { inNetns, Network } from '../../host/network.ts'
 import { guestsFolder } from '../../host/paths.ts'
 import { wrapHostCommands } from '../../host/process.ts'
-import { createGuestSandbox, type OwnedGuestSandbox, RunResources, type TraceHooks } from '../../host/sandbox.ts'
+import {
+  createGuestSandbox,
+  type GuestSandboxOptions,
+  type OwnedGuestSandbox,
+  RunResources,
+  type TraceHooks,
+} from '../../host/sandbox.ts'
 import { traceSources } from '../../tracing/sources.ts'
 import { Tracer } from '../../tracing/tracer.ts'
 import { programPath } from '../../util/assets.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
+import { UnsupportedError } from '../../util/errors.ts'
 import type { Environment } from '../model/record.ts'
 import type { Project } from '../project/config.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { ensureArtifacts } from './artifacts.ts'
 import { readEnvironment } from './environment.ts'
 import type { LoadClientHost, LoadClientTarget } from './exec-target.ts'
-import type { EnsureArtifactsOptions, Session, SessionOptions } from './session.ts'
+import type { EnsureArtifactsOptions, GuestGroup, Session, SessionOptions } from './session.ts'
 
 /** Removes the tracers of killed runs. They slow down the whole host, so this does not wait for `isobench clean`. */
 async function removeStaleTracers(): Promise<void> {
@@ -121,25 +129,46 @@ export class HostSession implements Session {
   }
 
   createSandbox(rootfs: string, timeout: number, hooks?: TraceHooks): Promise<OwnedGuestSandbox> {
+    return this.#createSandbox({ rootfs, timeout, limits: this.limits }, hooks)
+  }
+
+  #createSandbox(
+    own: Pick<GuestSandboxOptions, 'rootfs' | 'timeout' | 'limits' | 'parentGroup'>,
+    hooks?: TraceHooks,
+  ): Promise<OwnedGuestSandbox> {
     const id = `${this.prefix}-${this.#created++}`
-    const { journal, network, limits, signal } = this
+    const { journal, network, signal } = this
     const runResources = this.#runResources
     const oncePerRun: OwnedGuestSandbox['oncePerRun'] = async (name, create) => {
       const resource = await runResources.getOrCreate(name, create)
       hooks?.shared(runResources.cgroupOf(name))
       return resource
     }
-    return createGuestSandbox({
-      journal,
-      network,
-      id,
-      rootfs,
-      limits,
-      oncePerRun,
-      signal,
-      timeout,
-      ...(hooks && { traceHooks: hooks }),
-    })
+    return createGuestSandbox({ ...own, journal, network, id, oncePerRun, signal, ...(hooks && { traceHooks: hooks }) })
+  }
+
+  async createGuestGroup(): Promise<GuestGroup> {
+    const { limits } = this
+    const name = `${this.prefix}-${this.#created++}`
+    const cpus = [...new Set([...limits.cpus, ...this.cpus.guest, ...this.cpus.client])]
+    const memoryBytes = memoryForGuests(readMemory())
+    if (memoryBytes < limits.memoryBytes)
+      throw new UnsupportedError(
+        `this host can give ${Math.floor(memoryBytes / 1024 ** 2)} MiB to guests now, less than the memory of one`,
+        'stop other processes, or lower guest.memory in isobench.config.ts',
+      )
+    await using stack = new AsyncDisposableStack()
+    stack.use(await this.journal.create({ kind: 'cgroup', name }, () => makeCgroup(name, { cpus, memoryBytes })))
+    this.#runResources.setCpus(cpus)
+    stack.defer(() => this.#runResources.setCpus(limits.cpus))
+    const resources = stack.move()
+    return {
+      memoryBytes,
+      cpuSets: cpuSetsOf(cpus, limits.cpus.length),
+      createSandbox: (rootfs, timeout, own) =>
+        this.#createSandbox({ rootfs, timeout, limits: { ...limits, cpus: own }, parentGroup: name }),
+      [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+    }
   }
 
   tracer(source: TraceSource): Promise<Tracer> {

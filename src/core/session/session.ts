@@ -29,6 +29,16 @@ export interface EnsureArtifactsOptions {
   readonly skipEmulated?: boolean | undefined
 }
 
+/** The guests of one sample: below one cgroup with a hard limit of memory, so that the host survives them. */
+export interface GuestGroup extends AsyncDisposable {
+  /** Bytes that its guests may have together, those of platforms' host processes included. */
+  readonly memoryBytes: number
+  /** CPUs for guests that shall not share any: each has as many as a guest has. The first ones are the usual ones. */
+  readonly cpuSets: readonly (readonly number[])[]
+  /** Creates a sandbox in the group. The caller disposes of it before the group. See `Session.createSandbox`. */
+  createSandbox(rootfs: string, timeout: number, cpus: readonly number[]): Promise<OwnedGuestSandbox>
+}
+
 /**
  * What one isobench process uses of the host. Disposing it releases everything.
  *
@@ -39,12 +49,20 @@ export interface Session extends AsyncDisposable {
   readonly signal: AbortSignal
   /** The limits of each guest. */
   readonly limits: Limits
+  /** The CPUs of guests and of the load client. */
+  readonly cpus: CpuAssignment
   /**
    * Creates a sandbox for one guest.
    * @param timeout seconds that a host command of the sandbox may take
    * @param hooks how the processes that boot the guest are traced
    */
   createSandbox(rootfs: string, timeout: number, hooks?: TraceHooks): Promise<OwnedGuestSandbox>
+  /**
+   * Creates a group for guests that run at the same time, on the CPUs of the load client too. Until it is disposed of,
+   * the daemons of platforms may use all these CPUs.
+   * @throws {UnsupportedError} if the host has too little memory for one guest
+   */
+  createGuestGroup(): Promise<GuestGroup>
   /** Starts the load client on the image. */
   loadClient(rootfs: string): Promise<LoadClientHost>
   /**

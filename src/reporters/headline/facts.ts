@@ -102,7 +102,7 @@ export function betterOf({ cases: benches }: Pick<Report, 'cases'>, bench: strin
 export function badness({ estimate, claim, bench }: ClaimVerdict, report: Pick<Report, 'cases'>): number {
   if (!estimate) return Number.NEGATIVE_INFINITY
   const sign = betterOf(report, bench.id, claim.metric) === 'lower' ? 1 : -1
-  const isLogarithmic = (estimate.kind === 'ratio' || estimate.kind === 'amount') && estimate.value > 0
+  const isLogarithmic = ['ratio', 'amount', 'change'].includes(estimate.kind) && estimate.value > 0
   return sign * (isLogarithmic ? Math.log(estimate.value) : estimate.value)
 }
 

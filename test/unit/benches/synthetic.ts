@@ -69,6 +69,7 @@ export function boundsOf(
     // Of one point alone they say nothing: see `tilt`.
     case 'peaksAt':
     case 'constant':
+    case 'worsensAtMost':
       return []
   }
 }

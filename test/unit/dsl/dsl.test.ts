@@ -270,6 +270,13 @@ describe('claims', () => {
         over: 'depth',
         percent: 15,
       })
+      expect(claim(latency).worsensAtMost('1.5x', { over: 'mode', from: 'read', to: 'write' }).matcher).toEqual({
+        kind: 'worsensAtMost',
+        over: 'mode',
+        from: 'read',
+        to: 'write',
+        by: 1.5,
+      })
     })
   })
 
@@ -362,9 +369,12 @@ describe('workloads', () => {
     expect(workload('a', { metrics: { a: lower('ms') }, lifecycle: 'run', run }).lifecycle).toBe('run')
     const boot = workload.boot('a', { metrics: { a: lower('ms') }, run })
     expect(boot).toMatchObject({ lifecycle: 'sample', work: { kind: 'boot' } })
+    const several = workload.guests('a', { metrics: { a: lower('ms') }, run })
+    expect(several).toMatchObject({ lifecycle: 'sample', work: { kind: 'guests' } })
+    expect(() => workload.traced(several, { source: 'syscalls' })).toThrow(/several guests to trace/)
     const inside = workload.inGuest('a', () => 1)
     expect(inside).toMatchObject({ metrics: { throughput: { unit: 'ops/s', better: 'higher' } }, lifecycle: 'round' })
-    for (const { location } of [boot, inside]) expect(location!.file).toContain('dsl.test.ts')
+    for (const { location } of [boot, several, inside]) expect(location!.file).toContain('dsl.test.ts')
   })
 })
 

@@ -212,6 +212,30 @@ describe('a mistake is explained at its place', () => {
       /over: 'threads'/,
     ]),
     [
+      'a claim about how it worsens without a series',
+      () => any(claim(bench('a', disk).rate)).worsensAtMost('2x'),
+      /needs its parameter, and this is undefined/,
+      /over: 'threads'/,
+    ],
+    [
+      'a value that the parameter lacks',
+      () => claim(bench('a', disk).rate).worsensAtMost('2x', { over: 'depth', from: 1, to: any(7) }),
+      /parameter "depth" has no value 7/,
+      /use one of: 1, /,
+    ],
+    [
+      'a value that is compared with itself',
+      () => claim(bench('a', disk).rate).worsensAtMost('2x', { over: 'depth', from: 1, to: 1 }),
+      /compares depth 1 with itself/,
+      /two different values/,
+    ],
+    [
+      'a factor that allows no change',
+      () => claim(bench('a', disk).rate).worsensAtMost('1x', { over: 'mode', from: 'read', to: 'write' }),
+      /"1x" is no factor by which a metric may become worse/,
+      /above 1/,
+    ],
+    [
       'no number at which a series peaks',
       () => claim(bench('a', disk).rate).peaksAt(any(undefined), { over: 'depth' }),
       /from undefined to undefined is no valid range/,

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { freeAddressBlock, NetworkError } from '../../../src/host/network.ts'
 import { HostCommandError, isAlive, type ProcessId, processId, runHostCommand } from '../../../src/host/process.ts'
@@ -40,6 +41,21 @@ describe('a timed command', () => {
     const { milliseconds } = await runTimed(['sleep', '0.05'], { timeoutMs: 60_000, label: 'sleep' })
     expect(milliseconds).toBeGreaterThan(0)
     expect(milliseconds).toBeLessThanOrEqual(performance.now() - before)
+  })
+
+  it('waits at its gate, and reports its first byte while it goes on', async () => {
+    const steps: string[] = []
+    const go = join(folder.path, 'go')
+    const command = sh(`echo first; until [ -e ${go} ]; do sleep 0.01; done; echo last`, {
+      gate: async () => void steps.push('gate'),
+      onFirstByte: (milliseconds) => {
+        steps.push('first byte')
+        expect(milliseconds).toBeGreaterThan(0)
+        writeFileSync(go, '')
+      },
+    })
+    expect((await command).stdout).toBe('first\nlast\n')
+    expect(steps).toEqual(['gate', 'first byte'])
   })
 
   it('gets its input, then its end; and none when none is given', async () => {

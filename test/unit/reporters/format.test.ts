@@ -61,6 +61,7 @@ describe('the words of a report', () => {
     [{ kind: 'atMost', value: 600 }, 'at most 600 ms'],
     [{ kind: 'ranked', platforms: ['runc', 'gvisor'] }, 'ranked runc > gvisor'],
     [{ kind: 'peaksAt', over: 'threads', from: 2, to: 4 }, 'best at threads 2 to 4'],
+    [{ kind: 'worsensAtMost', over: 'guests', from: 1, to: 8, by: 3 }, 'at most 3× worse at guests 8 than at guests 1'],
   ])('%o is "%s"', (matcher, text) => {
     expect(formatMatcher(matcher, 'ms')).toBe(text)
   })

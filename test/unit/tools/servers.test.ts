@@ -89,6 +89,7 @@ describe('isobench/tools', () => {
       'memcached',
       'memory',
       'netperf',
+      'periodic',
       'sysbench',
       'tinymembench',
       'ycsb',

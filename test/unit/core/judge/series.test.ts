@@ -6,10 +6,10 @@ import { judgePeaks, judgeSeries, type PeakMatcher, type SeriesMatcher } from '.
 import { casesOf, type Plan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import { seeded } from '../../../../src/core/stats/index.ts'
-import type { Claim } from '../../../../src/dsl/claim.ts'
+import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
 import { formatClaim } from '../../../../src/reporters/format.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aClaim, aPlan, aSample, benchId, rounds, withValues } from './builders.ts'
+import { aBench, aClaim, aPlan, aSample, benchId, rounds, withError, withValues } from './builders.ts'
 
 const threads = [1, 2, 4, 8] as const
 const peaksAt: SeriesMatcher = { kind: 'peaksAt', over: 'threads', from: 2, to: 4 }
@@ -110,6 +110,77 @@ describe('a claim over a parameter', () => {
     expect(verdictOf(peaksAt, overloaded)).toMatchObject({
       outcome: 'inconclusive',
       reason: { code: 'host-overloaded' },
+    })
+  })
+})
+
+describe('a claim that a metric worsens at most so much', () => {
+  const atMost = (by: number, over: object = {}): Matcher => ({
+    kind: 'worsensAtMost',
+    over: 'threads',
+    from: 1,
+    to: 8,
+    by,
+    ...over,
+  })
+  const verdictFor = (matcher: Matcher, samples: readonly Sample[], metric = 'latency') => {
+    const { claims } = judge(planWith(aClaim(matcher, { metric })), samples)
+    expect(claims).toHaveLength(1)
+    return claims[0]!
+  }
+  // The rate falls to a half, and the latency doubles. The host's drift is in all points of a round.
+  const halved = [100, 90, 70, 50]
+
+  it.each(['rate', 'latency'])('compares the two values within each round, of a %s', (metric) => {
+    expect(verdictFor(atMost(3), series(halved), metric)).toMatchObject({ outcome: 'holds', case: null, params: {} })
+    expect(verdictFor(atMost(1.5), series(halved), metric)).toMatchObject({
+      outcome: 'contradicted',
+      direction: 'worse',
+    })
+    expect(verdictFor(atMost(2), series(halved), metric).outcome).toBe('inconclusive')
+    // To become better is to become worse by less.
+    expect(verdictFor(atMost(1.5, { from: 8, to: 1 }), series(halved), metric).outcome).toBe('holds')
+  })
+
+  it('says by how much the metric changed', () => {
+    const verdict = verdictFor(atMost(3), series(halved))
+    expect(verdict.estimate).toMatchObject({ kind: 'change', parameter: 'threads', from: 1, to: 8, rounds: 10 })
+    expect(verdict.estimate!.value).toBeCloseTo(2, 1)
+    expect(formatClaim(verdict)).toMatch(
+      /^latency of runc is at most 3× worse at threads 8 than at threads 1: [\d.]+ \[.*\] × threads=1, at threads=8$/,
+    )
+  })
+
+  it('needs only the two values that it compares', () => {
+    const two = series(halved).filter(({ case: point }) => point.includes('=1') || point.includes('=8'))
+    expect(verdictFor(atMost(3), two).outcome).toBe('holds')
+  })
+
+  it('is not evaluated without one of the values, or if its samples failed', () => {
+    const bench = aBench({ params: { threads: [1, 2] }, claims: [aClaim(atMost(3))] })
+    const { claims } = judge(aPlan({ benches: [bench], cases: casesOf(bench) }), series(halved))
+    expect(claims).toHaveLength(1)
+    expect(claims[0]).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'too-few-points' } })
+    const neither = aBench({ params: { threads: [2, 4] }, claims: [aClaim(atMost(3))] })
+    expect(judge(aPlan({ benches: [neither], cases: casesOf(neither) }), series(halved)).claims[0]).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'not-measured' },
+    })
+    const failed = series(halved).map((one) => (one.case.includes('=8') ? { ...one, ...withError('no memory') } : one))
+    expect(verdictFor(atMost(3), failed)).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'sample-errors', platforms: ['runc'] },
+    })
+    const unable = series(halved).map((one) =>
+      one.case.includes('=8') ? { ...one, ...withError('too many', { kind: 'unsupported' }) } : one,
+    )
+    expect(verdictFor(atMost(3), unable)).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'workload-unsupported', platforms: ['runc'] },
+    })
+    expect(verdictFor(atMost(3), series(halved, 4))).toMatchObject({
+      outcome: 'inconclusive',
+      reason: { code: 'too-few-rounds' },
     })
   })
 })

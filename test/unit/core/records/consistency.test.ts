@@ -73,6 +73,11 @@ describe('a record that contradicts itself', () => {
     ['a margin of 100 % of a rate', claiming({ kind: 'withinNative', percent: 100 }, 'rate'), /:1 .*no margin/],
     ['a factor below 1', claiming({ kind: 'worseThan', platform: 'native', by: 0.5 }), /:1 .*by/],
     ['a range that ends first', claiming({ kind: 'peaksAt', over: 'x', from: 4, to: 2 }), /:1 .*no range/],
+    [
+      'a value compared with itself',
+      claiming({ kind: 'worsensAtMost', over: 'x', from: 4, to: 4, by: 2 }),
+      /:1 .*x 4 with itself/,
+    ],
     ['looks from 0 on', planned({ sequential: { looks: [0, 6], alphas: [0.02, 0.04] } }), /:1 .*looks/],
     ['looks with other error rates', planned({ sequential: { looks: [6], alphas: [0.5] } }), /:1 .*looks/],
     ['looks in a circle', planned({ sequential: { looks: [10, 8, 12], alphas: [0.01, 0.01, 0.01] } }), /:1 .*looks/],

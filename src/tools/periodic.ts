@@ -1,0 +1,69 @@
+import { type Command, command, requireCount } from './command.ts'
+import { ToolOutputError, toNumber } from './parse.ts'
+
+/**
+ * A busy periodic job, as the victim of a noisy neighbor: a Perl program of isobench. Every image has Perl. A job that
+ * computes longer than the scheduler's slice, 3 ms, feels a neighbor; a short sleeper does not, because schedulers
+ * favor it.
+ * Format: a line with the milliseconds of each job, and a last line `jobs: 100`.
+ */
+
+export interface PeriodicJob {
+  /** How long to start new jobs. */
+  seconds: number
+  /** Milliseconds from the start of one job to the start of the next. Default: 20. */
+  every?: number
+  /** Additions of each job: about 5 ms for the default, 100000. */
+  additions?: number
+}
+
+export interface PeriodicResult {
+  /**
+   * Milliseconds of each job, from when it was due to its end. If a job is still running when the next one is due, the
+   * next one waits, and that counts: a client would wait too (coordinated omission, G. Tene).
+   */
+  latencies: number[]
+}
+
+const TOOL = 'periodic'
+
+// The text is constant. The command passes its numbers as arguments.
+const program = `
+use strict;
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
+my ($seconds, $every, $additions) = @ARGV;
+my $start = clock_gettime(CLOCK_MONOTONIC);
+my $jobs = int($seconds / $every);
+my $done = 0;
+for my $job (0 .. $jobs - 1) {
+  my $due = $start + $job * $every;
+  my $now = clock_gettime(CLOCK_MONOTONIC);
+  last if $now > $start + 3 * $seconds;
+  sleep($due - $now) if $due > $now;
+  my $sum = 0;
+  $sum += $_ for 1 .. $additions;
+  printf "%.3f\\n", 1000 * (clock_gettime(CLOCK_MONOTONIC) - $due);
+  $done++;
+}
+print "jobs: $done\\n";
+`
+
+/** The command of the periodic job, and the parser of its output. */
+export const periodic = {
+  /** @throws {TypeError} if a number is none or not above 0 */
+  command({ seconds, every = 20, additions = 100_000 }: PeriodicJob): Command {
+    if (!(seconds > 0)) throw new TypeError(`seconds must be above 0, not ${seconds}.`)
+    const period = requireCount('every', every) / 1000
+    return command('perl', '-e', program, seconds, period, requireCount('additions', additions))
+  },
+
+  /** @throws {ToolOutputError} unless the output has a line for each of at least one job, and their number */
+  parse(stdout: string): PeriodicResult {
+    const lines = stdout.split('\n')
+    const count = /^jobs: ([1-9]\d*)$/.exec(lines.at(-2) ?? '')?.[1]
+    if (count === undefined || lines.at(-1) !== '') throw new ToolOutputError(TOOL, 'no complete report', stdout)
+    const jobs = lines.slice(0, -2)
+    if (jobs.length !== Number(count)) throw new ToolOutputError(TOOL, `${jobs.length} lines for ${count} jobs`, stdout)
+    return { latencies: jobs.map((line, at) => toNumber(TOOL, stdout, `job ${at + 1}`, line)) }
+  },
+}

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { TimeBreakdown } from '../../../../src/core/measure/context.ts'
+import { GuestLimitError } from '../../../../src/core/measure/guest-api.ts'
+import { SampleScope } from '../../../../src/core/measure/sample-scope.ts'
+import { runSeveralGuests } from '../../../../src/core/measure/several-guests.ts'
+import type { GuestsContext, ParamSpace } from '../../../../src/dsl/workload.ts'
+import { command } from '../../../../src/tools/command.ts'
+import { UnsupportedError } from '../../../../src/util/errors.ts'
+import { type FakeBehavior, fakeHost } from '../../../support/fake-driver.ts'
+import { fakePlatforms } from '../../../support/fake-project.ts'
+import { FakeSession } from '../../../support/fake-session.ts'
+
+type Run = (context: GuestsContext<ParamSpace>) => Promise<unknown>
+
+const echo = command('echo')
+
+/** Runs a workload of several guests on a fake platform. */
+async function sampleOf(behavior: FakeBehavior, run: Run, interrupt = new AbortController()) {
+  const host = fakeHost({ runc: behavior })
+  const { signal } = interrupt
+  const session = new FakeSession(host, signal)
+  const client = await session.loadClient('/')
+  const output = async () => {
+    await using scope = new SampleScope('test', 60, signal, host.exec)
+    const context = { seconds: 1, params: {}, cpus: 1, memoryBytes: 1, signal: scope.workloadSignal }
+    return await runSeveralGuests({ kind: 'guests', run: run as never }, context, {
+      platform: fakePlatforms(host)[0]!,
+      scope,
+      measureContext: { session, image: { rootfs: '/', digest: '' }, client },
+      times: new TimeBreakdown(),
+      notes: {},
+    })
+  }
+  const result = await output().catch((error: unknown) => error)
+  expect([...host.sandboxes.keys()]).toEqual([])
+  expect(host.events.at(-1)).toBe('ungroup')
+  return { host, result }
+}
+
+describe('a burst', () => {
+  it('boots its guests at once, spread over the CPUs, and removes them', async () => {
+    const { host, result } = await sampleOf({ ms: 20 }, ({ burst }) => burst(3, echo))
+    expect(result).toMatchObject([1, 2, 3].map(() => ({ ok: true, readyMs: 20 })))
+    expect(host.eventsOf('place')).toEqual(['place 1', 'place 0', 'place 1'])
+    expect(host.eventsOf('exec', 'remove')).toEqual([
+      ...[1, 2, 3].map(() => 'exec runc echo'),
+      ...[1, 2, 3].map(() => 'remove runc'),
+    ])
+  })
+
+  it.each([
+    ['shared', ['place 1', 'place 1']],
+    ['separate', ['place 1', 'place 0']],
+  ] as const)('has guests on %s CPUs', async (cpus, places) => {
+    const { host } = await sampleOf({}, ({ burst }) => burst(2, echo, { cpus }))
+    expect(host.eventsOf('place')).toEqual(places)
+  })
+
+  it('requests its guests one after the other', async () => {
+    const { result } = await sampleOf({}, ({ burst }) => burst(3, echo, { every: 5 }))
+    const requested = (result as { requestedMs: number }[]).map(({ requestedMs }) => requestedMs)
+    // A timer of Node may be early by less than a millisecond.
+    for (const [at, ms] of requested.entries()) expect(ms).toBeGreaterThan(at * 5 - 1)
+  })
+
+  it('has guests that failed, were late or printed nothing as results', async () => {
+    const failed = await sampleOf({ ms: 20, failEvery: 2 }, ({ burst }) => burst(2, echo))
+    expect(failed.result).toMatchObject([{ ok: true }, { ok: false, error: 'echo booted on runc: exit code 1' }])
+    const late = await sampleOf({ hangAt: 1 }, ({ burst }) => burst(2, echo, { limit: 0.001 }))
+    expect(late.result).toMatchObject([{ ok: false, error: 'runc was not ready within 0.001 s' }, { ok: true }])
+    const silent = await sampleOf({}, ({ burst }) => burst(1, command('/bin/busybox')))
+    expect(silent.result).toMatchObject([{ ok: false, error: '/bin/busybox booted on runc: it printed nothing' }])
+  })
+
+  it('is unsupported with too many guests for the memory, or for separate CPUs', async () => {
+    const large = await sampleOf({}, ({ burst }) => burst(9, echo))
+    expect(large.result).toBeInstanceOf(UnsupportedError)
+    expect(String(large.result)).toContain('9 guests with 1 GiB each may use more than the 8 GiB')
+    const separate = await sampleOf({}, ({ burst }) => burst(3, echo, { cpus: 'separate' }))
+    expect(separate.result).toBeInstanceOf(UnsupportedError)
+    expect(String(separate.result)).toContain('3 guests on separate CPUs')
+  })
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses %s guests', async (count) => {
+    const { result } = await sampleOf({}, ({ burst }) => burst(count, echo))
+    expect(result).toBeInstanceOf(RangeError)
+  })
+
+  it('ends with the run, with all of its guests', async () => {
+    const interrupt = new AbortController()
+    const { result } = await sampleOf(
+      { hangAt: 1 },
+      ({ burst }) => {
+        setImmediate(() => interrupt.abort(new Error('SIGINT')))
+        return burst(3, echo)
+      },
+      interrupt,
+    )
+    expect(String(result)).toContain('SIGINT')
+  })
+})
+
+describe('guests that stay', () => {
+  it('run commands beside each other until they are disposed of', async () => {
+    const { host, result } = await sampleOf({ ms: 5 }, async ({ boot, totalMemoryBytes }) => {
+      const victim = await boot({ cpus: 'shared' })
+      await using neighbor = await boot({ cpus: 'separate' })
+      const [own] = await Promise.all([victim.exec(echo), neighbor.exec(echo), neighbor.client.exec(echo)])
+      return { ms: own.milliseconds, hasBoot: victim.bootMs >= 0, totalMemoryBytes }
+    })
+    expect(result).toEqual({ ms: 5, hasBoot: true, totalMemoryBytes: 8 * 1024 ** 3 })
+    expect(host.eventsOf('place')).toEqual(['place 1', 'place 0'])
+    expect(host.eventsOf('boot', 'remove')).toEqual(['boot runc', 'boot runc', 'remove runc', 'remove runc'])
+  })
+
+  it('may fail to boot, which the workload can catch', async () => {
+    const { result } = await sampleOf({ failBoots: true }, async ({ boot }) => {
+      const error: unknown = await boot().catch((thrown: unknown) => thrown)
+      return String(error)
+    })
+    expect(result).toContain('runc did not boot')
+  })
+
+  it('have no result if one of them exceeds its limits', async () => {
+    const { result } = await sampleOf({ bombAt: 1 }, async ({ boot }) => {
+      const guest = await boot()
+      return (await guest.exec(echo)).milliseconds
+    })
+    expect(result).toBeInstanceOf(GuestLimitError)
+  })
+
+  it('cannot be booted after the sample', async () => {
+    let boot: GuestsContext<ParamSpace>['boot'] | undefined
+    await sampleOf({}, async (context) => {
+      boot = context.boot
+    })
+    await expect(boot!()).rejects.toThrow('the sample has ended')
+  })
+})
