@@ -1,5 +1,5 @@
 import type { Watch } from '../core/watch/watch.ts'
-import { timeLeft } from '../reporters/terminal/status-line.ts'
+import { timeLeft } from '../reporters/terminal/time-left.ts'
 import { sanitize, truncate, widthOf } from '../util/text.ts'
 
 /** The last line of the screen of watch mode. */

@@ -5,41 +5,22 @@ import { plural, sanitize, truncate } from '../../util/text.ts'
 import { duration } from '../format.ts'
 import type { OutputStream } from '../reporter.ts'
 import { benchName } from '../summary.ts'
-
-/** Fewer steps than this say nothing of how long the rest takes. */
-const enoughSteps = 3
+import { TimeLeft } from './time-left.ts'
 
 /** Milliseconds after which a step shows its duration. */
 const longStep = 3000
 /** Where nothing can be repainted, a line comes at least so often, in milliseconds, when steps follow each other. */
 const mostSilence = 60_000
 
-/**
- * `~4 min left`, if the rest goes on as it did; empty if that is unknown. All times in milliseconds since the epoch.
- * @param stepAt when the step after `done` steps began
- */
-export function timeLeft(
-  { done, steps }: Pick<Progress, 'done' | 'steps'>,
-  { startedAt, stepAt }: { readonly startedAt: number; readonly stepAt: number },
-  now: number,
-): string {
-  if (done < enoughSteps) return ''
-  const each = (stepAt - startedAt) / done
-  const left = Math.max(0, each * (steps - done) - (now - stepAt))
-  return left < 1000 ? 'nearly done' : `~${duration(left)} left`
-}
-
 /** How far a run is, in words, and how long it still takes if it goes on as it did. */
 export class ProgressEstimator {
   readonly #plan: Plan
-  readonly #startedAt = Date.now()
   /** The rounds that each block has begun. */
   readonly #rounds = new Map<number, { readonly warmup: Set<number>; readonly measured: Set<number> }>()
-  #stepAt = this.#startedAt
-  #shownAt = this.#startedAt
+  #stepAt = Date.now()
+  #shownAt = this.#stepAt
   #now: Progress | undefined
-  /** Milliseconds of the latest step of each result. */
-  readonly #took = new Map<string, number>()
+  readonly #timeLeft: TimeLeft
 
   get #isOneBlock(): boolean {
     return (this.#plan.blocks?.length ?? 1) < 2
@@ -47,6 +28,7 @@ export class ProgressEstimator {
 
   constructor(plan: Plan) {
     this.#plan = plan
+    this.#timeLeft = new TimeLeft(plan)
   }
 
   /**
@@ -61,7 +43,7 @@ export class ProgressEstimator {
     const due = isNew || now - this.#shownAt >= mostSilence
     this.#rounds.set(progress.block, rounds)
     seen.add(progress.round)
-    if (this.#now) this.#took.set(resultKey(this.#now), now - this.#stepAt)
+    if (this.#now) this.#timeLeft.took(this.#now, now - this.#stepAt)
     this.#now = progress
     this.#stepAt = now
     if (due) this.#shownAt = now
@@ -72,7 +54,7 @@ export class ProgressEstimator {
   step(): string {
     const since = Date.now() - this.#stepAt
     if (!this.#now || since < longStep) return ''
-    const took = this.#took.get(resultKey(this.#now))
+    const took = this.#timeLeft.latest(this.#now)
     return `for ${duration(since)}${took !== undefined && took > since ? ` of ~${duration(took)}` : ''}`
   }
 
@@ -96,8 +78,7 @@ export class ProgressEstimator {
 
   /** `~4 min left`, or nothing if it is unknown. */
   left(): string {
-    if (!this.#now) return ''
-    return timeLeft(this.#now, { startedAt: this.#startedAt, stepAt: this.#stepAt }, Date.now())
+    return this.#now ? this.#timeLeft.text(this.#now, Date.now() - this.#stepAt) : ''
   }
 
   /** The status line: what matters most comes first, because the end may be cut. */
@@ -136,8 +117,6 @@ export class ProgressEstimator {
     return [...parts, ...(errors > 0 ? [plural(errors, 'error')] : [])].filter(Boolean).join(' · ')
   }
 }
-
-const resultKey = ({ case: point, platform }: Progress) => `${point.id} ${platform}`
 
 function bar(share: number, columns: number): string {
   const full = Math.min(columns, Math.max(0, Math.floor(share * columns)))

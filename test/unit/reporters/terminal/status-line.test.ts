@@ -47,4 +47,21 @@ describe('the pace of long samples', () => {
     expect(due).toEqual([true, false, true, false, true, true])
     expect(pace.line(0)).toMatch(/^benches 2 to 4 of 4 · round 1\/8 · 5 of 8 steps done/)
   })
+
+  it('expects slow steps of a bench to go on as slowly, whatever the steps before took', () => {
+    const [fast, slow] = plan.cases
+    const only = { ...plan, cases: [fast!, slow!], casePlatforms: { [fast!.id]: ['runc'], [slow!.id]: ['runc'] } }
+    const rounds = plan.profile.warmup + plan.profile.rounds
+    const pace = new ProgressEstimator(only)
+    const steps = 2 * rounds
+    for (let done = 0; done < rounds; done++) {
+      pace.begins({ ...step(done, done), steps })
+      vi.advanceTimersByTime(1000)
+    }
+    // One step of the second bench took a minute, so each of its other steps should.
+    pace.begins({ ...step(0, rounds, slow!), steps })
+    vi.advanceTimersByTime(60_000)
+    pace.begins({ ...step(1, rounds + 1, slow!), steps })
+    expect(pace.left()).toBe(`~${rounds - 1} min left`)
+  })
 })
