@@ -37,11 +37,18 @@ read_words() {
   IFS=$' \t\n,' read -r -d '' -a words <<<"$1" || true
 }
 
+# Ends the step with an annotation. A line of its text would otherwise be another command for the runner.
+fail() {
+  local text="${1//'%'/%25}"
+  text="${text//$'\r'/%0D}"
+  echo "::error::${text//$'\n'/%0A}"
+  exit 5
+}
+
 # A failed cd would end with 1, which means that something is worse than claimed.
 enter_project() {
   if [ -d "$WORKING_DIRECTORY" ]; then cd "$WORKING_DIRECTORY" && return; fi
-  echo "::error::There is no folder \"$WORKING_DIRECTORY\". Correct the input working-directory, or check out first."
-  exit 5
+  fail "There is no folder \"$WORKING_DIRECTORY\". Correct the input working-directory, or check out first."
 }
 
 # Reads the option for the input config into the array `config`.
@@ -53,8 +60,7 @@ read_config() {
 check() {
   local old='const [a, b] = process.versions.node.split(".").map(Number); process.exit(a * 100 + b < 2019 ? 1 : 0)'
   if ! node -e "$old"; then
-    echo "::error::isobench needs Node 20.19 or later. Run actions/setup-node before this action."
-    exit 5
+    fail 'isobench needs Node 20.19 or later. Run actions/setup-node before this action.'
   fi
   mkdir -p "$RUNNER_TEMP/isobench"
   # A checkout of this repository may have been built by an earlier step. The build needs the development dependencies,
@@ -73,9 +79,13 @@ key() {
   local digest
   digest="$(printf '%s\0' "$(basename "$image")" "$(date +%G-%V)" "$PROVISION" |
     cat - "$GITHUB_ACTION_PATH/src/host/releases/manifest.ts" "$0" | sha256sum | cut -c1-16)"
-  echo "key=isobench-$(uname -m)-$digest" >>"$GITHUB_OUTPUT"
   # The records are beside the config.
-  echo "project=$(realpath -- "$(dirname -- "${CONFIG:-./isobench.config.ts}")")" >>"$GITHUB_OUTPUT"
+  local project
+  project="$(realpath -- "$(dirname -- "${CONFIG:-./isobench.config.ts}")")"
+  # Each line of the file is an output.
+  if [[ $project == *[$'\r\n']* ]]; then fail "The path of the project has a line break: $project"; fi
+  echo "key=isobench-$(uname -m)-$digest" >>"$GITHUB_OUTPUT"
+  echo "project=$project" >>"$GITHUB_OUTPUT"
 }
 
 # Extracts nothing but these folders, because tar runs as root in /.

@@ -128,6 +128,10 @@ describe('every step', () => {
       expect(commits.get(uses.split('@')[0]!.split('/').slice(0, 2).join('/'))).toBe(uses.slice(-40))
   })
 
+  it('fetches no program that the repository does not pin', () => {
+    for (const { run } of steps) expect(run ?? '').not.toMatch(/\bnpx (?!--no-install )|curl|wget|npm (install|i) /)
+  })
+
   it('has no expression in a script', () => {
     for (const { run } of steps) expect(run ?? '').not.toContain('${{')
   })
@@ -346,6 +350,20 @@ describe('the script of the action', () => {
       expect({ code, calls }, step).toEqual({ code: 5, calls: [] })
       expect(output).toContain(`::error::There is no folder "${join(folder, 'no project')}". Correct the input`)
     }
+  })
+
+  it('writes no output and no command for the runner that a path contains', () => {
+    const place = join(folder, 'a\nproject=/etc\n::warning::b')
+    mkdirSync(place, { recursive: true })
+    const { code, output } = execute('key', { WORKING_DIRECTORY: place })
+    expect(code).toBe(5)
+    expect(output).toMatch(/^::error::The path of the project has a line break: .*a%0Aproject=/m)
+    expect(existsSync(join(folder, 'output'))).toBe(false)
+    const absent = execute('run', { WORKING_DIRECTORY: 'none\r\n::add-mask::100%' })
+    expect(absent.output).toBe(
+      '::error::There is no folder "none%0D%0A::add-mask::100%25". ' +
+        'Correct the input working-directory, or check out first.\n',
+    )
   })
 
   it('keeps the variables of isobench through sudo', () => {
