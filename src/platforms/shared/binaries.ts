@@ -34,17 +34,21 @@ export function releaseRequirement(
     provision,
     ...(build.source === 'path' && debian),
     installHint:
-      unknownVersion(program.release, selection.version) ??
+      unknownRelease(program.release, selection.version) ??
       `isobench provision ${provision.join(' ')} (by hand: docs/reference/platforms.md)`,
   }
 }
 
-/** The fix of a version that isobench cannot provision. Undefined if it can. */
-function unknownVersion(release: string, version: string | undefined): string | undefined {
-  if (version === undefined || findRelease(release, version)) return undefined
+/** The fix of a release that isobench cannot provision on this host. Undefined if it can. */
+function unknownRelease(release: string, version: string | undefined): string | undefined {
+  if (findRelease(release, version)) return undefined
   const known = releasesFor(hostArch()).flatMap((one) => (one.name === release ? [one.version] : []))
-  const choice = known.length === 0 ? '' : `set the option version to ${known.join(' or ')}, or `
-  return `isobench knows no release ${release} ${version}: ${choice}set the option binary`
+  if (known.length === 0)
+    return `isobench knows no release of ${release} for ${hostArch()}: build it (docs/reference/platforms.md)`
+  return (
+    `isobench knows no release ${release} ${version}: set the option version to ${known.join(' or ')}, ` +
+    'or set the option binary'
+  )
 }
 
 /** Returns why the program at `path` is not the runtime `name`, or `undefined` if it is. */

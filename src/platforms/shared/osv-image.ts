@@ -26,6 +26,7 @@ export const bootCommand = `--rootfs=rofs ${bootProgram} "BEGIN { print \\"boote
 
 /** Why OSv cannot run programs of the image. It has no second process, and its disk is read-only without /data. */
 export const unsupportedPrograms: Readonly<Record<string, string>> = {
+  cp: 'it needs a writable /data',
   ffmpeg: 'it reads a file of /data that another command wrote',
   fio: 'it needs a writable /data',
   'isobench-memory': 'OSv 0.57 does not load static programs',

@@ -4,7 +4,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { GuestSandbox } from '../../../src/host/sandbox.ts'
-import { commandLine, filesOf, firecrackerConfig, formatOf } from '../../../src/platforms/osv.ts'
+import {
+  commandLine,
+  filesOf,
+  firecrackerConfig,
+  formatOf,
+  optionsSchema,
+  ownFiles,
+} from '../../../src/platforms/osv.ts'
+import {
+  command,
+  ffmpeg,
+  fio,
+  iperf3,
+  mariadb,
+  mbw,
+  memcached,
+  memory,
+  netperf,
+  sysbench,
+} from '../../../src/tools/index.ts'
 import { programPath } from '../../../src/util/assets.ts'
 import { UnsupportedError } from '../../../src/util/errors.ts'
 
@@ -36,6 +55,47 @@ describe('the command line of an OSv kernel', () => {
     expect(() => line('toString')).toThrow('cannot run toString: its image has no such program')
     expect(() => line('sysbench', '$HOME')).toThrow('cannot contain "$"')
     expect(() => commandLine({ command: '', programs: {} }, ['/bin/busybox'], [])).toThrow(UnsupportedError)
+  })
+})
+
+describe("the commands of isobench's benches", () => {
+  const options = optionsSchema.parse({ kernel: '/loader.elf' })
+  const own = (one: { readonly argv: readonly string[] }) => commandLine(ownFiles(options, '/none'), one.argv, [])
+
+  it.each([
+    [sysbench.cpu({ threads: 1, maxPrime: 10_000, seconds: 1 }), '/usr/bin/sysbench "cpu"'],
+    [iperf3.server({ port: 5201 }), '/usr/bin/iperf3 "-s"'],
+    [memcached.server({ port: 11_211, memory: 256, threads: 1 }), '/usr/bin/memcached "-u" "root"'],
+    [mbw.run({ method: 'memcpy', runs: 1, mebibytes: 16 }), '/usr/bin/mbw "-q"'],
+    [{ argv: ['tinymembench'] }, '/usr/bin/tinymembench'],
+  ])('run a program of the disk that isobench writes: %j', (run, start) => {
+    expect(own(run)).toMatch(new RegExp(`^--rootfs=rofs ${start}`))
+  })
+
+  it.each([
+    [fio.layout({ file: '/data/a', size: '1m' }), 'fio: it needs a writable /data'],
+    [ffmpeg.encode({ input: '/data/a', times: 1, threads: 1 }), 'ffmpeg: it reads a file of /data'],
+    [command('cp', '/usr/share/clip', '/data/clip'), 'cp: it needs a writable /data'],
+    [mariadb.install({ dataDir: '/data/db' }), 'mariadb-install-db: it is a script'],
+    [
+      mariadb.server({ dataDir: '/data/db', socket: '/tmp/a', port: 3306, bufferPool: 16, flushLog: 0 }),
+      'mariadbd: it needs a writable /data',
+    ],
+    [command('/bin/sh', '-c', 'true'), '/bin/sh: a shell needs processes'],
+    [netperf.server({ port: 1 }), 'netserver: it starts a process for each test'],
+    [memory.stream({ mebibytes: 8, times: 2 }), 'isobench-memory: OSv 0.57 does not load static programs'],
+    [command('node', 'bench.mjs'), 'node: its image has no such program'],
+  ])('are unsupported by name, with the reason: %j', (run, text) => {
+    const error = (() => {
+      try {
+        return own(run)
+      } catch (thrown) {
+        return thrown
+      }
+    })()
+    expect(error).toBeInstanceOf(UnsupportedError)
+    expect((error as UnsupportedError).message).toContain(`cannot run ${text}`)
+    expect((error as UnsupportedError).fix).toContain(`programs: { '${run.argv[0]}': '/...' }`)
   })
 })
 
