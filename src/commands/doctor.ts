@@ -172,6 +172,7 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     confirm: (question) => confirm(question, io),
     onProgress: print,
     signal,
+    digests: project.releaseDigests,
   })
   await using session = await HostSession.open(project.guest, {
     purpose: 'probing platforms',

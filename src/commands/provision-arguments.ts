@@ -19,6 +19,8 @@ interface Modes {
   readonly from?: string | undefined
   readonly trustFirstDownload: boolean
   readonly install?: boolean | undefined
+  readonly config?: string | undefined
+  readonly waitForLock: boolean
 }
 
 /** @throws {UsageError} if `--list` or `--remove` is beside something that it would ignore */
@@ -31,6 +33,8 @@ export function refuseConflicts(names: readonly string[], options: Modes): void 
     options.from !== undefined && '--from',
     options.trustFirstDownload && '--trust-first-download',
     options.install === true && '--install',
+    options.config !== undefined && '--config',
+    options.list && options.waitForLock && '--wait-for-lock',
     names.length > 0 && `"${sanitize(names[0]!, 60)}"`,
   ].filter((one) => one !== false)
   if (other === undefined) return
@@ -108,6 +112,8 @@ export function mirrorOf(from: string | undefined, { cwd }: { readonly cwd: stri
   if (from === undefined) return undefined
   const refuse = (why: string, fix: string) => new UsageError(`isobench provision: --from ${why}.`, fix)
   if (/^https?:/.test(from)) {
+    if (/^https?:\/\/[^/][^?#]*[?#]/.test(from))
+      throw refuse('has a query or a fragment, which isobench cannot put after the name of a file', 'write it without')
     if (/^https?:\/\/[^/]/.test(from) && URL.canParse(from)) return from
     throw refuse('is not a valid address', 'write it with its host: --from https://mirror.example.org/releases')
   }

@@ -1,7 +1,7 @@
 /** What `isobench provision` prints. */
 
 import { releasesFolder } from '../host/paths.ts'
-import { digestOf, type InstallEvent, sourceOf } from '../host/releases/install.ts'
+import { digestsOf, type InstallEvent, type InstallOptions, sourceOf } from '../host/releases/install.ts'
 import { releasesFor } from '../host/releases/manifest.ts'
 import { hostArch, type Release } from '../host/releases/release.ts'
 import { folderOf, type InstalledRelease, installedReleases } from '../host/releases/store.ts'
@@ -60,29 +60,31 @@ const narrow = (rows: readonly (readonly TableCell[])[]): string[] =>
     return [`${label}${installed && `  ${installed}`}`, ...facts.map((fact) => `  ${fact}`)]
   })
 
+/** Where files come from, and the digests of the config. */
+export type FetchOptions = Pick<InstallOptions, 'from' | 'digests'>
+
 /** What would be fetched, for `--dry-run`. */
-export const fetchPlan = (release: Release, from: string | undefined) => ({
+export const fetchPlan = (release: Release, { from, digests }: FetchOptions) => ({
   release: labelOf(release),
   license: release.license,
   folder: folderOf(release.name, release.version),
   files: release.files.map((file) => ({
     source: maskCredentials(sourceOf(file, from)),
     size: file.size ?? null,
-    digest: digestOf(file) ?? null,
+    digest: digestsOf(file, digests)[0] ?? null,
     statedBy: file.statedBy,
   })),
 })
 
-export function planText(release: Release, from: string | undefined): string {
-  const { folder, license, files } = fetchPlan(release, from)
+export function planText({ release, folder, license, files }: ReturnType<typeof fetchPlan>): string {
   return [
-    `${labelOf(release)} (${license}) into ${folder}`,
+    `${release} (${license}) into ${folder}`,
     ...files.map(
       ({ source, size, digest, statedBy }) =>
         `  ${source}, ${size === null ? 'size unknown' : formatBytes(size)}\n    ${
           digest === null
             ? 'no known digest: needs --trust-first-download'
-            : `${digest}, stated by ${plural(statedBy, 'place')}`
+            : `${digest}, ${statedBy > 0 ? `stated by ${plural(statedBy, 'place')}` : 'of the config'}`
         }`,
     ),
     '',
@@ -95,11 +97,17 @@ export function installedText(
   release: Release,
   isNew: boolean,
 ): string {
-  const trusted = files
-    .filter(({ trustedFirst }) => trustedFirst)
-    .map(({ url, digest }) => `  not verified: ${url} has the digest ${digest}; compare it with another source\n`)
+  const unverified = files.filter(({ trustedFirst }) => trustedFirst)
+  const trusted = unverified.map(
+    ({ url, digest }) => `  not verified: ${url} has the digest ${digest}; compare it with another source\n`,
+  )
+  const pins = unverified.map(({ url, digest }) => `    '${url}': '${digest}',\n`)
+  const howToPin =
+    pins.length === 0
+      ? ''
+      : `  to verify it from now on, set in isobench.config.ts:\n  releaseDigests: {\n${pins.join('')}  },\n`
   return (
-    `${name} ${version} is ${isNew ? '' : 'already installed '}in ${folder}\n${trusted.join('')}` +
+    `${name} ${version} is ${isNew ? '' : 'already installed '}in ${folder}\n${trusted.join('')}${howToPin}` +
     `  used by the platform ${release.platforms.join(' and ')}, if the config names no other binary or version\n` +
     (release.notes === undefined ? '' : `  note: ${release.notes}\n`)
   )
@@ -112,9 +120,11 @@ function lineOf(event: Exclude<InstallEvent, { kind: 'downloading' }>): string {
     case 'unpacking':
       return `unpacking ${event.source}`
     case 'verified':
-      return event.statedBy === 0
+      return event.statedBy === 'nothing'
         ? `downloaded ${event.source}; its digest was not known before: ${event.digest}`
-        : `verified ${event.source}: ${event.digest.slice(0, 23)}…, stated by ${plural(event.statedBy, 'place')}`
+        : `verified ${event.source}: ${event.digest.slice(0, 23)}…, ${
+            event.statedBy === 'config' ? 'of the config' : `stated by ${plural(event.statedBy, 'place')}`
+          }`
   }
 }
 

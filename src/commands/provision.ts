@@ -1,19 +1,20 @@
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
+import { findConfig, loadProject } from '../core/project/config.ts'
 import { installPackages } from '../host/install-packages.ts'
-import { lockHost } from '../host/lock.ts'
+import { type LockHolder, lockHost } from '../host/lock.ts'
 import { describeMissing, installCommand, missing, packagesOf } from '../host/packages.ts'
-import { installRelease, removePartialDownloads, removeRelease } from '../host/releases/install.ts'
+import { digestsOf, installRelease, removePartialDownloads, removeRelease } from '../host/releases/install.ts'
 import { releasesFor } from '../host/releases/manifest.ts'
-import { hostArch, type Release } from '../host/releases/release.ts'
+import { hostArch, type PinnedDigests, type Release } from '../host/releases/release.ts'
 import { installedRelease, installedReleases } from '../host/releases/store.ts'
 import { unpackRequirements } from '../host/releases/unpack.ts'
 import { HostError, UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
-import { type CheckedOptions, list, type OptionTable, pickOptions } from './options.ts'
+import { type CheckedOptions, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { assertRemovable, mirrorOf, refuseConflicts, releaseOf, split } from './provision-arguments.ts'
-import { fetchPlan, installedText, listText, ProvisionProgress, planText } from './provision-text.ts'
+import { type FetchOptions, fetchPlan, installedText, listText, ProvisionProgress, planText } from './provision-text.ts'
 import { confirm } from './setup.ts'
 
 const toggle = z.boolean().default(false)
@@ -56,7 +57,11 @@ const provisionOptions = {
     repeatable: true,
     completion: 'releases',
   },
-  ...pickOptions('json', 'install', 'waitForLock'),
+  ...pickOptions('json', 'install', 'config'),
+  waitForLock: {
+    ...sharedOptions.waitForLock,
+    description: 'wait while another isobench installs releases; with --remove, also while one measures',
+  },
 } as const satisfies OptionTable
 
 type ProvisionOptions = CheckedOptions<typeof provisionOptions>
@@ -101,23 +106,32 @@ async function provision(names: readonly string[], options: ProvisionOptions, io
     throw new UsageError('isobench provision: no release is named.', 'list them: isobench provision --list')
   const wanted = distinct(names.map(releaseOf))
   const from = mirrorOf(options.from, io)
+  const fetched = { from, digests: await pinnedDigests(wanted, options, io) }
   if (options.dryRun) {
-    const text = () => wanted.map((release) => planText(release, from)).join('')
-    const plans = () =>
-      `${JSON.stringify(
-        wanted.map((release) => fetchPlan(release, from)),
-        null,
-        1,
-      )}\n`
-    io.out.write(options.json ? plans() : text())
+    const plans = wanted.map((release) => fetchPlan(release, fetched))
+    io.out.write(options.json ? `${JSON.stringify(plans, null, 1)}\n` : plans.map(planText).join(''))
     return exitCodes.clean
   }
-  return install(wanted, from, options, io)
+  return install(wanted, fetched, options, io)
+}
+
+/**
+ * Returns `releaseDigests` of the config. Without `--config`, it reads a config only for a release with a file that
+ * isobench knows no digest of, because other releases need none.
+ */
+async function pinnedDigests(
+  wanted: readonly Release[],
+  { config }: ProvisionOptions,
+  { cwd }: CommandIo,
+): Promise<PinnedDigests> {
+  const isUnknown = wanted.some(({ files }) => files.some((file) => digestsOf(file).length === 0))
+  if (config === undefined && !(isUnknown && findConfig(cwd))) return {}
+  return (await loadProject(cwd, config)).releaseDigests
 }
 
 async function install(
   wanted: readonly Release[],
-  from: string | undefined,
+  fetched: FetchOptions,
   options: ProvisionOptions,
   io: CommandIo,
 ): Promise<number> {
@@ -130,8 +144,8 @@ async function install(
   for (const release of wanted) {
     const isNew = lacking.includes(release)
     if (isNew) progress.print(`${release.name} ${release.version}, license ${release.license}`)
-    const trustFirst = options.trustFirstDownload
-    const done = await installRelease(release, { from, trustFirst, onEvent: progress.show, signal })
+    const { trustFirstDownload: trustFirst, waitForLock: wait } = options
+    const done = await installRelease(release, { ...fetched, trustFirst, wait, onEvent: progress.show, signal })
     installed.push(done)
     if (!options.json) io.out.write(installedText(done, release, isNew))
   }
@@ -164,13 +178,14 @@ async function remove(text: string, options: ProvisionOptions, io: CommandIo): P
   const find = () => installedReleases(name).filter((one) => version === undefined || one.version === version)
   const removed: string[] = []
   if (find().length > 0) {
-    using _lock = await lockHost({
-      purpose: `removing ${text}`,
+    const lock = {
       wait: options.waitForLock,
-      onWait: (holder) => io.err.write(`waiting for process ${holder.pid}, ${holder.purpose}, since ${holder.since}\n`),
-    })
+      onWait: ({ pid, purpose, since }: LockHolder) =>
+        io.err.write(`waiting for process ${pid}, ${purpose}, since ${since}\n`),
+    }
+    using _lock = await lockHost({ ...lock, purpose: `removing ${text}` })
     for (const release of find()) {
-      await removeRelease(release)
+      await removeRelease(release, lock)
       removed.push(release.folder)
     }
   }

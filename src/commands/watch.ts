@@ -68,6 +68,7 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
           confirm: (question) => confirm(question, io),
           onProgress: (what) => void io.err.write(`${what}\n`),
           signal,
+          digests: project.releaseDigests,
         })
       } finally {
         enter()

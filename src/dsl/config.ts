@@ -56,6 +56,11 @@ export interface Config {
   readonly skipPlatformTags?: readonly string[]
   readonly guest?: GuestLimits
   readonly image?: ImageConfig
+  /**
+   * Digests of files of releases, by address: `{ 'https://...': 'sha256:...' }`. `isobench provision` and `--install`
+   * refuse other files. Needed for releases that isobench knows no digest of.
+   */
+  readonly releaseDigests?: Readonly<Record<string, `sha256:${string}` | `sha512:${string}`>>
   /** What confines the guests of platforms that have the option `security`. Default: `'default'`. */
   readonly security?: Security
   /**

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { archiveOf } from '../support/archives.ts'
@@ -75,6 +77,63 @@ test.skipIf(process.arch !== 'x64')(
     expect(removed.stdout.split('\n')).toHaveLength(2)
     expect(existsSync(project.path('home'))).toBe(false)
     expect(hostPrograms()).toEqual(before)
+    host.expectClean()
+  },
+)
+
+/** A small disk at a path, until it is disposed of. */
+function smallDisk(path: string, ...options: string[]): Disposable {
+  mkdirSync(path)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', ['size=4m', ...options].join(','), 'isobench-e2e', path])
+  return { [Symbol.dispose]: () => execFileSync('umount', [path]) }
+}
+
+test.skipIf(process.arch !== 'x64')(
+  'a disk that is full or mounted with noexec is named, and nothing stays on it',
+  async () => {
+    const host = observe()
+    using place = start()
+    const { project, env } = place
+    const name = 'youki-0.7.0-x86_64-musl.tar.gz'
+    const zeros = await archiveOf('tar.gz', [{ name: 'youki', content: Buffer.alloc(20_000_000) }])
+    const noise = randomBytes(6_000_000)
+    await using mirror = await serve((request, response) => {
+      // Without a length, so that isobench cannot refuse it before it writes.
+      if (request.url === `/noise/${name}`) response.write(noise, () => response.end())
+      else sendFile(request.url === `/zeros/${name}` ? zeros : files[name]!)(request, response)
+    })
+    const provision = (from: string, changes: Readonly<Record<string, string>>) =>
+      project.isobench(['provision', 'youki', '--from', `${mirror.address}/${from}`, '--trust-first-download'], {
+        env: { ...env, ...changes },
+      })
+    const small = project.path('small')
+    {
+      using _disk = smallDisk(small)
+      const unpacking = await provision('zeros', { ISOBENCH_HOME: join(small, 'home') })
+      expect(unpacking.exitCode).toBe(5)
+      expect(unpacking.stderr).toMatch(
+        new RegExp(
+          `${small}/home/youki-0\\.7\\.0\\.\\w+\\.tmp cannot be written: the disk is full\\. ` +
+            `The files of ${name} need more than \\d MiB there\\.`,
+        ),
+      )
+      expect(unpacking.stderr).toContain('or set ISOBENCH_HOME to a folder on another disk')
+      expect(readdirSync(small)).toEqual([])
+      const downloading = await provision('noise', { ISOBENCH_CACHE: join(small, 'cache') })
+      expect(downloading.exitCode).toBe(5)
+      expect(downloading.stderr).toMatch(/\.part cannot be written: the disk is full\. The size of \S+ is unknown\./)
+      expect(downloading.stderr).toContain('or set ISOBENCH_CACHE to a folder on another disk')
+      expect(readdirSync(join(small, 'cache/downloads'))).toEqual([])
+    }
+    rmdirSync(small)
+    using _disk = smallDisk(small, 'noexec')
+    const executing = await provision('', { ISOBENCH_HOME: join(small, 'home') })
+    expect(executing.exitCode).toBe(5)
+    expect(executing.stderr).toContain(
+      `programs in ${small}/home cannot be executed: its file system is mounted with noexec.`,
+    )
+    expect(readdirSync(small)).toEqual([])
+    expect(existsSync(project.path('home'))).toBe(false)
     host.expectClean()
   },
 )

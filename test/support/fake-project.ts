@@ -63,6 +63,7 @@ export function fakeProject(): Project {
     skipPlatformTags: [],
     guest: { cpus: 1, memoryBytes: 1024 ** 3 },
     image: {},
+    releaseDigests: {},
     duet: false,
     profiles: {},
   }

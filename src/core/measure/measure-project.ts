@@ -110,7 +110,9 @@ async function ensureImageAndPackages(
   const onProgress = reporter.onPrepare
   const [image, packages] = await Promise.allSettled([
     session.ensureImage(project.image, (line) => onProgress(`building the image  ${line}`)),
-    dependencies?.install ? installPlatformPrograms(platforms, skipEmulated, { onProgress, signal }) : undefined,
+    dependencies?.install
+      ? installPlatformPrograms(platforms, skipEmulated, { onProgress, signal, digests: project.releaseDigests })
+      : undefined,
   ])
   if (image.status === 'rejected') throw image.reason
   if (packages.status === 'rejected') throw packages.reason

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import type { ConfigEnvironment, ConfigFunction, ImageConfig, ReporterEntry } from '../../dsl/config.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import type { Limits } from '../../host/cgroup.ts'
+import type { PinnedDigests } from '../../host/releases/release.ts'
 import { UsageError } from '../../util/errors.ts'
 import { keepProjectOwner } from '../../util/project-owner.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
@@ -28,6 +29,8 @@ export interface Project {
   readonly skipPlatformTags: readonly string[]
   readonly guest: Omit<Limits, 'cpus'> & { readonly cpus: number }
   readonly image: ImageConfig
+  /** Digests that files of releases must have, by address. */
+  readonly releaseDigests: PinnedDigests
   readonly duet: boolean
   /** Absent: the default reporter. */
   readonly reporters?: readonly ReporterEntry[]
@@ -129,6 +132,15 @@ export const configSchema = z
       .meta({ id: 'ImageConfig', description: 'The root filesystem of every guest.' })
       .default({})
       .describe('root filesystem of every guest'),
+    releaseDigests: z
+      .record(
+        z.string(),
+        z
+          .string()
+          .regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, 'write it as "sha256:" or "sha512:" and the digits'),
+      )
+      .default({})
+      .describe('digests that files of releases must have, by address: `{ "https://...": "sha256:..." }`'),
     security: z
       .enum(['default', 'none'])
       .default('default')
@@ -262,6 +274,7 @@ export async function loadProject(
       ...(config.image.packages && { packages: config.image.packages }),
       ...(config.image.snapshot !== undefined && { snapshot: config.image.snapshot }),
     },
+    releaseDigests: config.releaseDigests,
     duet: config.duet,
     ...(config.reporters && { reporters: config.reporters }),
     profiles: profilesOf(config.profiles),

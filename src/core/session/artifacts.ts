@@ -13,6 +13,7 @@ import {
   packagesOf,
   type Requirement,
 } from '../../host/packages.ts'
+import type { PinnedDigests } from '../../host/releases/release.ts'
 import { HostError, messageOf } from '../../util/errors.ts'
 import { kvm } from '../../vm/kvm.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
@@ -30,6 +31,8 @@ export interface EnsureDependenciesOptions {
   /** Receives a line about each action. */
   onProgress(text: string): void
   readonly signal: AbortSignal
+  /** Digests of the config. */
+  readonly digests?: PinnedDigests | undefined
 }
 
 /**

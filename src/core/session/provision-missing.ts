@@ -3,7 +3,7 @@
 import { missing, packagesOf, type Requirement } from '../../host/packages.ts'
 import { type InstallEvent, installRelease } from '../../host/releases/install.ts'
 import { findRelease } from '../../host/releases/manifest.ts'
-import { hostArch, type Release } from '../../host/releases/release.ts'
+import { hostArch, type PinnedDigests, type Release } from '../../host/releases/release.ts'
 import { unpackRequirements } from '../../host/releases/unpack.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { kvmPreflight } from '../../vm/kvm.ts'
@@ -12,6 +12,8 @@ import { kvmPreflight } from '../../vm/kvm.ts'
 export interface ProvisionOptions {
   onProgress(text: string): void
   readonly signal: AbortSignal
+  /** Digests of the config. */
+  readonly digests?: PinnedDigests | undefined
   /** `installRelease` if left out. */
   readonly installer?: typeof installRelease
   /** Returns why KVM cannot be used here, if so. `kvmPreflight` if left out. */
@@ -60,7 +62,7 @@ function reporterOf(onProgress: ProvisionOptions['onProgress']): (event: Install
  */
 export async function provisionMissing(
   requirements: readonly Requirement[],
-  { onProgress, signal, installer = installRelease, testKvm = kvmPreflight }: ProvisionOptions,
+  { onProgress, signal, digests, installer = installRelease, testKvm = kvmPreflight }: ProvisionOptions,
 ): Promise<void> {
   const lacking = lackingReleases(requirements)
   const needKvm = lacking.filter(({ release }) => release?.needsKvm)
@@ -77,7 +79,7 @@ export async function provisionMissing(
     }
     onProgress(`installing the release ${release.name} ${release.version}, license ${release.license}`)
     try {
-      await installer(release, { onEvent: reporterOf(onProgress), signal })
+      await installer(release, { onEvent: reporterOf(onProgress), signal, digests })
     } catch (error) {
       signal.throwIfAborted()
       const fix = error instanceof IsobenchError && error.fix ? ` Fix: ${error.fix}` : ''

@@ -1,23 +1,27 @@
 /** Fetches a file over HTTP or from a folder. A broken download continues where it ended. */
 
-import { rmSync, type Stats, statSync } from 'node:fs'
+import { rmSync, type Stats, statfsSync, statSync } from 'node:fs'
 import { copyFile, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Dispatcher } from 'undici'
 import { InterruptedError, IsobenchError, messageOf } from '../../util/errors.ts'
-import { writeProblem } from '../../util/files.ts'
+import { WriteError } from '../../util/files.ts'
 import { maskCredentials, sanitize } from '../../util/text.ts'
-import { DownloadError, mirrorHint } from './errors.ts'
+import { DownloadError, inMiB, mirrorHint, writeFailure } from './errors.ts'
 import { type HostProxy, type ProxiedConnections, proxiedConnections } from './proxies.ts'
 
-/** How long a server may take, in milliseconds. */
+/** How long a server may take, in milliseconds, and how much it may send. */
 export interface DownloadLimits {
   /** To connect, to answer, and between two parts of the file. */
   readonly stall: number
   /** For the whole file. */
   readonly total: number
+  /** Bytes of a file without a known size. Default: 4 GiB, twice those of the largest release. */
+  readonly bytes?: number
 }
 
 const defaultLimits: DownloadLimits = { stall: 30_000, total: 4 * 3600_000 }
+const defaultBytes = 4 * 1024 ** 3
 
 /** How much of a file has arrived, in bytes. */
 export interface DownloadProgress {
@@ -48,10 +52,11 @@ const mostRedirects = 10
 /**
  * Fetches a file. If it fails, what has arrived stays in `target` only if a later download can continue it.
  * @throws {DownloadError} that names the address and the way around it
- * @throws {WriteError} if the disk is full
+ * @throws {WriteError} if the disk is full, or too small for the file
  * @throws {InterruptedError} if the signal is aborted
  */
 export async function download(asked: DownloadOptions): Promise<void> {
+  assertSpace(asked, asked.size)
   if (asked.source.startsWith('/')) return copyFrom(asked)
   const options: Fetch = { ...asked, address: asked.source, source: maskCredentials(asked.source) }
   const { source, signal } = options
@@ -94,15 +99,35 @@ async function copyFrom(options: DownloadOptions): Promise<void> {
   if (!stat.isFile()) throw new DownloadError(`${source} is not a file.`, hintOf(options))
   const bytes = stat.size
   checkSize(options, bytes)
+  assertSpace(options, bytes)
   onProgress?.({ received: 0, total: bytes })
   rmSync(target, { force: true })
   try {
     await copyFile(source, target)
   } catch (error) {
     rmSync(target, { force: true })
-    throw writeProblem(target, error)
+    throw writeFailure(target, error, needText(options, bytes), 'ISOBENCH_CACHE')
   }
   onProgress?.({ received: bytes, total: bytes })
+}
+
+const needText = ({ source }: DownloadOptions, bytes: number | undefined): string =>
+  bytes === undefined ? `The size of ${source} is unknown.` : `${source} has ${inMiB(bytes)}.`
+
+/**
+ * @param bytes of the whole file
+ * @throws {WriteError} if the rest of the file does not fit on the disk
+ */
+function assertSpace({ target }: DownloadOptions, bytes: number | undefined): void {
+  if (bytes === undefined) return
+  const folder = dirname(target)
+  const { blocks, bavail, bsize } = statfsSync(folder)
+  // Some file systems of the network do not count their blocks.
+  if (blocks === 0 || bytes - sizeOf(target) <= bavail * bsize) return
+  throw new WriteError(
+    `${folder} has ${inMiB(bavail * bsize)} left, but the file has ${inMiB(bytes)}.`,
+    'free space, or set ISOBENCH_CACHE to a folder on another disk',
+  )
 }
 
 const hintOf = ({ source, official }: DownloadOptions): string => mirrorHint(official ?? source)
@@ -188,12 +213,12 @@ async function fetchRest(options: Fetch, connections: ProxiedConnections, signal
     await body.dump()
     throw new DownloadError(`${source}: the server answered ${statusText(statusCode)}.`, hintOf(options))
   }
-  const offset = statusCode === 206 ? Number(/^bytes (\d+)-/.exec(String(headers['content-range']))?.[1]) : 0
-  if (offset !== 0 && offset !== had) {
+  const length = Number(headers['content-length'] ?? Number.NaN)
+  const offset = statusCode === 206 ? startOfRest(headers['content-range'], length) : 0
+  if (offset === undefined || (offset !== 0 && offset !== had)) {
     await body.dump()
     throw new DownloadError(`${source}: the server sent another part of the file than asked.`, hintOf(options))
   }
-  const length = Number(headers['content-length'] ?? Number.NaN)
   const total = Number.isNaN(length) ? undefined : offset + length
   onProgress?.({ received: offset, total: total ?? size })
   let received = offset
@@ -202,22 +227,50 @@ async function fetchRest(options: Fetch, connections: ProxiedConnections, signal
     for await (const part of body as AsyncIterable<Buffer>) {
       if (received === offset) {
         if (offset === 0) refuseHtml(options, part)
-        if (total !== undefined) checkSize(options, total)
+        if (total !== undefined) {
+          checkSize(options, total)
+          refuseSize(options, total)
+        }
+        assertSpace(options, total)
       }
-      await file.writeFile(part)
       received += part.length
+      // A body of unknown length may have no end.
+      if (total === undefined) refuseSize(options, received)
+      await file.writeFile(part)
       onProgress?.({ received, total: total ?? size })
     }
     if (total === undefined) checkSize(options, received)
   } catch (error) {
     if (error instanceof DownloadError) rmSync(target, { force: true })
-    throw writeProblem(target, error)
+    throw writeFailure(target, error, needText(options, total), 'ISOBENCH_CACHE')
   }
+}
+
+/**
+ * Returns where a part of a file begins that goes to its end: `bytes 5-9/10`. Undefined if it is another part.
+ * @param length of the part, NaN if it is unknown
+ */
+function startOfRest(range: unknown, length: number): number | undefined {
+  const [, first, last, whole] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(String(range)) ?? []
+  if (first === undefined || (whole !== '*' && Number(last) + 1 !== Number(whole))) return undefined
+  return Number.isNaN(length) || Number(last) - Number(first) + 1 === length ? Number(first) : undefined
+}
+
+/** @throws {DownloadError} if the file has more bytes than the release, or than any release */
+function refuseSize(options: Fetch, bytes: number): void {
+  const { source, size, limits } = options
+  const most = size ?? limits?.bytes ?? defaultBytes
+  if (bytes <= most) return
+  throw new DownloadError(
+    `${source}: the server sent more than ${most.toLocaleString('en-US')} bytes, ` +
+      `${size === undefined ? 'more than any release has' : 'the size of the release'}.`,
+    hintOf(options),
+  )
 }
 
 /** A portal of a network, or a page with an error, answers 200 with HTML. No release begins like that. */
 function refuseHtml(options: DownloadOptions, start: Buffer): void {
-  if (!/^\s*<(!doctype|html|\?xml)/i.test(start.subarray(0, 200).toString('latin1'))) return
+  if (!/^(\xef\xbb\xbf)?\s*<(!doctype|!--|html|\?xml)/i.test(start.subarray(0, 200).toString('latin1'))) return
   throw new DownloadError(
     `${options.source}: the server sent a web page instead of the file. A proxy or a login page may be in between.`,
     hintOf(options),

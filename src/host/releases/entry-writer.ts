@@ -49,19 +49,27 @@ export class EntryWriter {
     private readonly limits: UnpackLimits,
   ) {}
 
+  /** The bytes of the entries so far, also of those that are not installed. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /**
    * Writes an entry.
    * @param targetOf where a path of the archive is installed; undefined if it is not
    * @throws {ArchiveError} if the entry may leave the folder, or is neither a file, a folder nor a link
    */
   async add(
-    { name, type, mode, linkname, size }: Header,
+    { name, type, mode, linkname, size, pax }: Header,
     targetOf: (path: readonly string[]) => readonly string[] | undefined,
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     this.#entries++
     if (this.#entries > this.limits.entries) throw this.#tooLarge(`${this.limits.entries} entries`)
+    // GNU tar's formats of sparse files since 2006. Their content begins with a map of the holes.
+    if (Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse.')))
+      throw refuse(this.archive, name, 'is a sparse file')
     const target = targetOf(splitPath(name, this.archive))
     switch (type) {
       case 'directory':

@@ -2,7 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import {
+  accessSync,
   chmodSync,
+  constants,
   createReadStream,
   existsSync,
   mkdirSync,
@@ -10,7 +12,6 @@ import {
   realpathSync,
   renameSync,
   rmSync,
-  statfsSync,
   statSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -19,13 +20,13 @@ import { HostError } from '../../util/errors.ts'
 import { temporaryName, WriteError, writeFileAtomic } from '../../util/files.ts'
 import { maskCredentials } from '../../util/text.ts'
 import { makeFolderWithMode, makeSystemFolder } from '../guest-folder.ts'
-import { LockedError, type LockHolder, type LockOptions } from '../lock.ts'
+import { folderLock, LockedError, type LockHolder, type LockOptions } from '../lock.ts'
 import { cacheFolder, releasesFolder } from '../paths.ts'
 import { runHostCommand } from '../process.ts'
 import { type DownloadLimits, type DownloadProgress, download } from './download.ts'
 import { ArchiveError, DigestError, mirrorHint } from './errors.ts'
 import { assertWritable, inHome, type OpenHome } from './home.ts'
-import type { Release, ReleaseFile } from './release.ts'
+import type { PinnedDigests, Release, ReleaseFile } from './release.ts'
 import { folderOf, type InstalledRelease, installedRelease, type ReleaseRecord, recordName } from './store.ts'
 import { lacks, unpack } from './unpack.ts'
 
@@ -33,7 +34,13 @@ import { lacks, unpack } from './unpack.ts'
 export type InstallEvent =
   | { readonly kind: 'waiting'; readonly holder: LockHolder }
   | { readonly kind: 'downloading'; readonly source: string; readonly progress: DownloadProgress }
-  | { readonly kind: 'verified'; readonly source: string; readonly digest: string; readonly statedBy: number }
+  | {
+      readonly kind: 'verified'
+      readonly source: string
+      readonly digest: string
+      /** How many public files state the digest; or the config states it; or nothing did. */
+      readonly statedBy: number | 'config' | 'nothing'
+    }
   | { readonly kind: 'unpacking'; readonly source: string }
 
 export interface InstallOptions {
@@ -41,6 +48,10 @@ export interface InstallOptions {
   readonly from?: string | undefined
   /** Installs files without a known digest. */
   readonly trustFirst?: boolean
+  /** Digests of the config. A file must also have the one that isobench knows. */
+  readonly digests?: PinnedDigests | undefined
+  /** Whether to wait for an installation of another process. Default: true. */
+  readonly wait?: boolean
   readonly onEvent?: (event: InstallEvent) => void
   readonly signal?: AbortSignal
   readonly limits?: DownloadLimits
@@ -57,10 +68,14 @@ export function sourceOf({ url }: Pick<ReleaseFile, 'url'>, from: string | undef
   return from.startsWith('/') ? join(from, nameOf(url)) : `${from.replace(/\/+$/, '')}/${nameOf(url)}`
 }
 
-/** The digest that a file must have: `sha512:` or `sha256:` and hexadecimal digits. Undefined if none is known. */
-export function digestOf({ sha256, sha512 }: Pick<ReleaseFile, 'sha256' | 'sha512'>): string | undefined {
-  if (sha512 !== undefined) return `sha512:${sha512}`
-  return sha256 === undefined ? undefined : `sha256:${sha256}`
+/**
+ * The digests that a file must have, each as `sha512:` or `sha256:` and hexadecimal digits: the known one first, then
+ * that of the config. None: nothing is known.
+ */
+export function digestsOf({ url, sha256, sha512 }: ReleaseFile, pinned: PinnedDigests = {}): readonly string[] {
+  const known = sha512 !== undefined ? `sha512:${sha512}` : sha256 !== undefined ? `sha256:${sha256}` : undefined
+  const all = [known, Object.hasOwn(pinned, url) ? pinned[url] : undefined].filter((one) => one !== undefined)
+  return [...new Set(all)]
 }
 
 /** A release, or all versions of it. */
@@ -79,13 +94,14 @@ const prefixOf = ({ name, version }: ReleaseChoice) => `${name}@${version === un
  * @throws {DigestError} if a file has another digest
  * @throws {ArchiveError} if an archive is broken, lacks a program or would write outside its folder
  * @throws {HostError} if no digest is known, or if the folder of the release is something else
+ * @throws {LockedError} if another process has the folder of all releases locked and `wait` is false
  */
 export async function installRelease(release: Release, options: InstallOptions): Promise<InstalledRelease> {
   const { name, version } = release
   const { onEvent, signal } = options
   const waiting: LockOptions = {
     purpose: `installing ${name} ${version}`,
-    wait: true,
+    wait: options.wait ?? true,
     onWait: (holder) => onEvent?.({ kind: 'waiting', holder }),
     ...(signal && { signal }),
   }
@@ -103,6 +119,7 @@ async function installIn(home: OpenHome, release: Release, options: InstallOptio
       `move it away: mv ${target} ${target}.old`,
     )
   assertDigests(release, options)
+  assertExecutable(releasesFolder())
   assertWritable(cacheFolder(), 'ISOBENCH_CACHE')
   const fetched: FetchedFile[] = []
   try {
@@ -111,7 +128,7 @@ async function installIn(home: OpenHome, release: Release, options: InstallOptio
   } catch (error) {
     // Without a digest, nothing shows later that a file is complete. A broken archive breaks again.
     for (const { file, path } of fetched)
-      if (error instanceof ArchiveError || digestOf(file) === undefined) rmSync(path, { force: true })
+      if (error instanceof ArchiveError || digestsOf(file, options.digests).length === 0) rmSync(path, { force: true })
     throw error
   }
 }
@@ -152,6 +169,8 @@ async function unpackAll(
     programs: { ...programs },
     ...(isOwn && { madeHome: true }),
   }
+  // A bundle may contain a folder of that name.
+  rmSync(join(temporary, recordName), { recursive: true, force: true })
   writeFileAtomic(join(temporary, recordName), `${JSON.stringify(record, null, 2)}\n`)
   chmodSync(join(temporary, recordName), 0o644)
   chmodSync(temporary, 0o755)
@@ -162,75 +181,93 @@ async function unpackAll(
   return { name, version, folder: target, ...record }
 }
 
-function assertDigests({ name, version, files }: Release, { trustFirst }: InstallOptions): void {
-  const unknown = files.find((file) => digestOf(file) === undefined)
+function assertDigests({ name, version, files }: Release, { trustFirst, digests }: InstallOptions): void {
+  const unknown = files.find((file) => digestsOf(file, digests).length === 0)
   if (unknown === undefined || trustFirst) return
   throw new HostError(
     `no digest of ${unknown.url} is known, so isobench cannot verify the file.`,
     `trust the first download, and compare the digest that it prints: isobench provision ${name}@${version} ` +
-      '--trust-first-download',
+      '--trust-first-download; or set the digest in isobench.config.ts: ' +
+      `releaseDigests: { '${unknown.url}': 'sha256:...' }`,
   )
+}
+
+/**
+ * Tries it with the file of the lock, which is there anyway.
+ * @throws {HostError} if programs in the folder cannot be executed, as below a mount with `noexec`
+ */
+function assertExecutable(folder: string): void {
+  try {
+    chmodSync(folderLock(folder), 0o700)
+    accessSync(folderLock(folder), constants.X_OK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+    throw new HostError(
+      `programs in ${folder} cannot be executed: its file system is mounted with noexec.`,
+      'set ISOBENCH_HOME to a folder of another file system',
+    )
+  }
 }
 
 /** Fetches and verifies a file. A file with the wrong digest is removed. */
 async function fetchFile(
   release: Release,
   file: ReleaseFile,
-  { from, onEvent, signal, limits }: InstallOptions,
+  { from, onEvent, signal, limits, digests }: InstallOptions,
 ): Promise<{ readonly path: string; readonly record: ReleaseRecord['files'][number] }> {
   const address = sourceOf(file, from)
   const source = maskCredentials(address)
-  const expected = digestOf(file)
+  const required = digestsOf(file, digests)
   makeFolderWithMode(downloadsFolder(), 0o700)
-  assertSpace(file.size)
   const path = join(downloadsFolder(), `${prefixOf(release)}${release.arch}-${nameOf(file.url)}.part`)
   // Only a digest can show that both parts belong together.
-  if (expected === undefined) rmSync(path, { force: true })
-  const algorithm = expected?.split(':')[0] ?? 'sha256'
-  const verified = (digest: string, trustedFirst: boolean) => {
-    onEvent?.({ kind: 'verified', source, digest, statedBy: file.statedBy })
-    return { path, record: { url: file.url, source, digest, trustedFirst } }
+  if (required.length === 0) rmSync(path, { force: true })
+  const verified = (digest: string) => {
+    const statedBy = file.statedBy > 0 ? file.statedBy : required.length > 0 ? 'config' : 'nothing'
+    onEvent?.({ kind: 'verified', source, digest, statedBy })
+    return { path, record: { url: file.url, source, digest, trustedFirst: statedBy === 'nothing' } }
   }
-  if (existsSync(path) && (await hashFile(path, algorithm)) === expected) return verified(expected!, false)
+  if (existsSync(path) && (await wrongDigest(path, required)) === undefined) return verified(required[0]!)
   for (let continued = existsSync(path); ; continued = false) {
     const onProgress = (progress: DownloadProgress) => onEvent?.({ kind: 'downloading', source, progress })
-    await download({
-      source: address,
-      official: file.url,
-      target: path,
-      size: file.size,
-      signal,
-      onProgress,
-      ...(limits && { limits }),
-    })
-    const digest = await hashFile(path, algorithm)
-    if (expected === undefined || digest === expected) return verified(digest, expected === undefined)
+    const asked = { source: address, official: file.url, target: path, size: file.size, signal, onProgress }
+    try {
+      await download({ ...asked, ...(limits && { limits }) })
+    } catch (error) {
+      // What has arrived would keep the disk full.
+      if (error instanceof WriteError) rmSync(path, { force: true })
+      throw error
+    }
+    const wrong = await wrongDigest(path, required)
+    if (wrong === undefined) return verified(required[0] ?? (await hashFile(path, 'sha256')))
     rmSync(path)
     // The first part may be of another download that broke. Start again.
     if (continued) continue
+    const origin = wrong.required === digestsOf(file)[0] ? '' : ', the one in releaseDigests of the config'
     throw new DigestError(
-      `${source} is not the file of ${release.name} ${release.version}: its digest is ${digest}, not ${expected}.`,
+      `${source} is not the file of ${release.name} ${release.version}: its digest is ${wrong.found}, ` +
+        `not ${wrong.required}${origin}.`,
       mirrorHint(file.url),
     )
   }
+}
+
+/** Returns the first required digest that a file does not have, and the one that it has. Undefined if it has all. */
+async function wrongDigest(
+  path: string,
+  required: readonly string[],
+): Promise<{ readonly required: string; readonly found: string } | undefined> {
+  for (const one of required) {
+    const found = await hashFile(path, one.split(':')[0]!)
+    if (found !== one) return { required: one, found }
+  }
+  return undefined
 }
 
 async function hashFile(path: string, algorithm: string): Promise<string> {
   const hash = createHash(algorithm)
   await pipeline(createReadStream(path), hash)
   return `${algorithm}:${hash.digest('hex')}`
-}
-
-/** @throws {WriteError} if the file does not fit on the disk */
-function assertSpace(size: number | undefined): void {
-  const { bavail, bsize } = statfsSync(downloadsFolder())
-  const free = bavail * bsize
-  if (size === undefined || size <= free) return
-  const inMiB = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2).toLocaleString('en-US')} MiB`
-  throw new WriteError(
-    `${downloadsFolder()} has ${inMiB(free)} left, but the file has ${inMiB(size)}.`,
-    'free space, or set ISOBENCH_CACHE to a folder on another disk',
-  )
 }
 
 /**
@@ -247,9 +284,15 @@ function preparePrograms({ files, programs }: Release, folder: string): void {
   }
 }
 
-/** Removes an installed release and its unfinished downloads, and the folders of isobench that are empty then. */
-export async function removeRelease({ name, version, folder }: InstalledRelease): Promise<void> {
-  await inHome({ purpose: `removing ${name} ${version}`, wait: true }, async ({ journal }) => {
+/**
+ * Removes an installed release and its unfinished downloads, and the folders of isobench that are empty then.
+ * @param lock by default, waits for an installation of another process
+ */
+export async function removeRelease(
+  { name, version, folder }: InstalledRelease,
+  lock: Pick<LockOptions, 'wait' | 'onWait'> = { wait: true },
+): Promise<void> {
+  await inHome({ ...lock, purpose: `removing ${name} ${version}` }, async ({ journal }) => {
     await using _parent = await journal.create({ kind: 'empty-folder', path: dirname(folder) }, () => {})
     const aside = temporaryName(join(releasesFolder(), `${name}-${version}`))
     await using _aside = await journal.create({ kind: 'directory', path: aside }, () => renameSync(folder, aside))

@@ -12,10 +12,13 @@ export interface Member {
   readonly as: string
 }
 
+/** Digests that a user requires of files, by address: `sha256:` or `sha512:` and hexadecimal digits. */
+export type PinnedDigests = Readonly<Record<string, string>>
+
 /** A file to download. */
 export interface ReleaseFile {
   readonly url: string
-  /** Hexadecimal. A file without any digest is installed only with `--trust-first-download`. */
+  /** Hexadecimal. A file without any digest needs one of the config, or `--trust-first-download`. */
   readonly sha256?: string
   readonly sha512?: string
   /**

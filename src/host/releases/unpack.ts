@@ -8,11 +8,11 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
 import { HostError, InterruptedError, IsobenchError, keyLines, messageOf } from '../../util/errors.ts'
-import { systemFix, writeProblem } from '../../util/files.ts'
+import { systemFix } from '../../util/files.ts'
 import { hostEnvironment } from '../environment.ts'
 import type { Requirement } from '../packages.ts'
 import { EntryWriter, splitPath, type UnpackLimits } from './entry-writer.ts'
-import { ArchiveError } from './errors.ts'
+import { ArchiveError, inMiB, writeFailure } from './errors.ts'
 import type { ArchiveKind, ReleaseFile } from './release.ts'
 
 /** The programs that decompress what Node cannot. */
@@ -64,7 +64,10 @@ export async function unpack(
   } catch (error) {
     if (signal?.aborted) throw new InterruptedError(`interrupted while ${name} was unpacked`)
     if (error instanceof IsobenchError) throw error
-    if (systemFix(error as NodeJS.ErrnoException) !== undefined) throw writeProblem(folder, error)
+    if (systemFix(error as NodeJS.ErrnoException) !== undefined) {
+      const need = `The files of ${name} need more than ${inMiB(writer.bytes, Math.floor)} there.`
+      throw writeFailure(folder, error, need, 'ISOBENCH_HOME')
+    }
     throw new ArchiveError(`${name} is broken: ${messageOf(error)}.`, 'remove it from the mirror, or download it again')
   }
 }

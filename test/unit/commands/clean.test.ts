@@ -5,7 +5,12 @@ import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { command } from '../../../src/commands/clean.ts'
 import type { CommandIo } from '../../../src/commands/command.ts'
-import { installRelease, removePartialDownloads, removeRelease } from '../../../src/host/releases/install.ts'
+import {
+  type InstallEvent,
+  installRelease,
+  removePartialDownloads,
+  removeRelease,
+} from '../../../src/host/releases/install.ts'
 import type { Release } from '../../../src/host/releases/release.ts'
 import { installedReleases } from '../../../src/host/releases/store.ts'
 import { finished, script, temporary } from '../host/children.ts'
@@ -46,14 +51,15 @@ const release: Release = {
 
 const install = (version = release.version, from = mirror()) => installRelease({ ...release, version }, { from })
 
-/** Runs an installation in a process that ends by SIGKILL when it unpacks. */
-async function killInstallation(): Promise<void> {
+/** Runs an installation in a process that ends by SIGKILL at an event, by default when it unpacks. */
+async function killInstallation(event: InstallEvent['kind'] = 'unpacking'): Promise<void> {
   const code = `import { installRelease } from './src/host/releases/install.ts'
     Object.assign(process.env, ${JSON.stringify(settings())})
-    const onEvent = ({ kind }) => kind === 'unpacking' && process.kill(process.pid, 'SIGKILL')
+    const onEvent = ({ kind }) => kind === '${event}' && process.kill(process.pid, 'SIGKILL')
     await installRelease(${JSON.stringify(release)}, { from: ${JSON.stringify(mirror())}, onEvent })`
   expect(await finished(await script(folder.path, 'installer', code))).toEqual({ code: null, signal: 'SIGKILL' })
-  expect(readdirSync(home())).toEqual(['.lock', expect.stringMatching(/^crun-9\.0\.\w+\.tmp$/)])
+  const temporary = event === 'unpacking' ? [expect.stringMatching(/^crun-9\.0\.\w+\.tmp$/)] : []
+  expect(readdirSync(home())).toEqual(['.lock', ...temporary])
 }
 
 async function clean(): Promise<string> {
@@ -90,6 +96,15 @@ describe('the folder of all releases', () => {
     expect(others).toEqual([''])
     expect(existsSync(home())).toBe(false)
     expect(await clean()).toBe('Nothing to remove.\n')
+  })
+
+  it.each(['downloading', 'verified'] as const)('is removed after a kill at the event %s', async (event) => {
+    await killInstallation(event)
+    expect(installedReleases()).toEqual([])
+    await clean()
+    expect(existsSync(home())).toBe(false)
+    expect(readdirSync(join(folder.path, 'cache/downloads'))).toEqual([])
+    expect(readdirSync(join(state(), 'journals'))).toEqual([])
   })
 
   it('is removed with its last release if a process that was killed made it', async () => {

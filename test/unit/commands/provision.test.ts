@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import type { CommandIo } from '../../../src/commands/command.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
 import { command } from '../../../src/commands/provision.ts'
 import { formatBytes, listText, ProvisionProgress, progressText } from '../../../src/commands/provision-text.ts'
+import { folderLock, lock } from '../../../src/host/lock.ts'
 import { releases } from '../../../src/host/releases/manifest.ts'
 import { hostArch } from '../../../src/host/releases/release.ts'
 import type { IsobenchError } from '../../../src/util/errors.ts'
@@ -68,6 +70,8 @@ describe('isobench provision', () => {
       expect(out).toBe(
         `youki 0.7.0 is in ${folder}\n` +
           `  not verified: ${files[0].url} has the digest ${files[0].digest}; compare it with another source\n` +
+          `  to verify it from now on, set in isobench.config.ts:\n  releaseDigests: {\n` +
+          `    '${files[0].url}': '${files[0].digest}',\n  },\n` +
           '  used by the platform youki, if the config names no other binary or version\n' +
           '  note: No public file states a digest of this build.\n',
       )
@@ -83,6 +87,50 @@ describe('isobench provision', () => {
       expect(again.err).toBe('')
     },
   )
+
+  it.skipIf(youki === undefined || youki.files[0]!.statedBy > 0)(
+    'verifies a file by the digest in releaseDigests of the config, without any trust',
+    async () => {
+      await publishYouki()
+      const { url } = youki.files[0]!
+      const bytes = readFileSync(join(mirror, url.split('/').at(-1)!))
+      const configure = (digest: string) =>
+        writeFileSync(
+          join(place, 'isobench.config.ts'),
+          `export default { platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }],
+            releaseDigests: { '${url}': '${digest}' } }`,
+        )
+      configure(`sha256:${'0'.repeat(64)}`)
+      const wrong = await refusal(['youki'], { from: ['mirror'] })
+      expect(wrong.code).toBe('ISOBENCH_DIGEST')
+      expect(wrong.message).toMatch(/, not sha256:0{64}, the one in releaseDigests of the config\.$/)
+      const trusted = await refusal(['youki'], { from: ['mirror'], trustFirstDownload: [true] })
+      expect(trusted.code).toBe('ISOBENCH_DIGEST')
+
+      const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+      configure(digest)
+      expect((await provision(['youki'], { dryRun: [true] })).out).toContain(`    ${digest}, of the config\n`)
+      const { out, err } = await provision(['youki'], { from: ['mirror'] })
+      expect(err).toContain(`: ${digest.slice(0, 23)}…, of the config\n`)
+      expect(out).not.toContain('not verified')
+    },
+  )
+
+  it('waits for another installation only with --wait-for-lock', async () => {
+    mkdirSync(join(place, 'HOME'))
+    const held = await lock(folderLock(join(place, 'HOME')), { purpose: 'installing kata 4.2.0' })
+    const locked = await refusal(['crun'], { from: ['mirror'] })
+    expect([locked.code, locked.fix]).toEqual(['ISOBENCH_LOCKED', 'wait for it with --wait-for-lock, or stop it'])
+    let isOver = false
+    const waiting = refusal(['crun'], { from: ['mirror'], waitForLock: [true] }).finally(() => {
+      isOver = true
+    })
+    await new Promise((passed) => setTimeout(passed, 50))
+    expect(isOver).toBe(false)
+    held[Symbol.dispose]()
+    // The mirror is empty.
+    expect((await waiting).code).toBe('ISOBENCH_DOWNLOAD')
+  })
 
   it('prints what it would fetch, and fetches nothing', async () => {
     const { out } = await provision(['crun'], { dryRun: [true], from: ['https://mirror.example/x/'] })
@@ -124,6 +172,7 @@ describe('isobench provision', () => {
     ['file:///mnt/mirror', 'file:// is neither a folder', 'without file://'],
     ['http://', 'is not a valid address', '--from https://mirror.example.org/releases'],
     ['http:///a', 'is not a valid address', '--from https://mirror.example.org/releases'],
+    ['https://m.example/x?key=secret', '--from has a query or a fragment', 'write it without'],
     ['absent', '/absent does not exist', 'name the folder'],
     ['/dev/null', '/dev/null is not a folder', 'name the folder'],
   ])('takes only folders and http addresses as a mirror: %s', async (from, message, fix) => {
@@ -139,6 +188,8 @@ describe('isobench provision', () => {
     [['youki'], { remove: ['crun'] }, '--remove and "youki"', 'isobench provision --remove crun --remove youki'],
     [['crun'], { list: [true] }, '--list and "crun"', 'omit --list or "crun"'],
     [[], { list: [true], from: ['mirror'] }, '--list and --from', 'omit --list or --from'],
+    [[], { list: [true], waitForLock: [true] }, '--list and --wait-for-lock', 'omit --list or --wait-for-lock'],
+    [[], { remove: ['crun'], config: ['a.ts'] }, '--remove and --config', 'omit --remove or --config'],
   ])('refuses what does not go together: %j %j', async (names, typed, message, fix) => {
     const error = await refusal(names, typed as unknown as Record<string, readonly (string | boolean)[]>)
     expect(error.code).toBe('ISOBENCH_USAGE')

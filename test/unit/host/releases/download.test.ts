@@ -137,6 +137,11 @@ describe('a download', () => {
       (_, response) => response.end('\n<!DOCTYPE html><html><body>Log in</body></html>'),
     ],
     [
+      'a web page with a byte order mark and a comment',
+      /the server sent a web page instead of the file/,
+      (_, response) => response.end('\uFEFF<!-- error --><html></html>'),
+    ],
+    [
       'another size',
       /has 5 bytes, but the release has 197,385\.$/,
       (_, response) => response.writeHead(200, { 'content-length': 5 }).end('12345'),
@@ -175,10 +180,51 @@ describe('a download', () => {
     expect(existsSync(target)).toBe(false)
   })
 
-  it('names the file if the disk is full', async () => {
-    const { error } = await fetchFrom(sendFile(bytes), { target: '/dev/full' })
+  it('refuses a part that does not go to the end of the file', async () => {
+    const slice = (range: string): Answer => {
+      return (_, response) =>
+        response.writeHead(206, { 'content-range': range, 'content-length': 10 }).end('0123456789')
+    }
+    for (const range of ['bytes 0-9/100', 'bytes 0-10/11', 'bytes 0-/10', 'bytes */10', 'lines 0-9/10']) {
+      const { error } = await fetchFrom(slice(range))
+      expect(error?.message, range).toContain('the server sent another part of the file than asked')
+      expect(existsSync(target)).toBe(false)
+    }
+    expect((await fetchFrom(slice('bytes 0-9/10'))).error).toBeUndefined()
+  })
+
+  it('ends at the size of the release, or at a limit, if the server sends more', async () => {
+    const endless: Answer = (_, response) => {
+      const more = () => response.destroyed || response.write(bytes, () => setImmediate(more))
+      more()
+    }
+    const sized = await fetchFrom(endless, { size: 1000 })
+    expect(sized.error?.message).toContain('the server sent more than 1,000 bytes, the size of the release.')
+    const unsized = await fetchFrom(endless, { limits: { ...limits, bytes: 300_000 } })
+    expect(unsized.error?.message).toContain('the server sent more than 300,000 bytes, more than any release has.')
+    const announced = await fetchFrom(sendFile(bytes), { limits: { ...limits, bytes: 1000 } })
+    expect(announced.error?.message).toContain('the server sent more than 1,000 bytes, more than any release has.')
+    expect(existsSync(target)).toBe(false)
+  })
+
+  it('names the file, its size and another folder if the disk is full', async () => {
+    const { error, source } = await fetchFrom(sendFile(bytes), { target: '/dev/full' })
+    expect(error).toMatchObject({
+      code: 'ISOBENCH_WRITE',
+      message: `/dev/full cannot be written: the disk is full. ${source} has 1 MiB.`,
+      fix: expect.stringMatching(/^free space on the disk of \/dev .*, then run again; or set ISOBENCH_CACHE to/),
+    })
+  })
+
+  it('does not begin if the disk is too small for what the server announces', async () => {
+    const huge: Answer = (_, response) => {
+      response.writeHead(200, { 'content-length': 1e15 })
+      response.write(bytes)
+    }
+    const { error } = await fetchFrom(huge, { limits: { ...limits, bytes: 1e16 } })
     expect(error?.code).toBe('ISOBENCH_WRITE')
-    expect(error?.message).toBe('/dev/full cannot be written: the disk is full')
+    expect(error?.message).toMatch(/isobench-download-\w+ has [\d,]+ MiB left, but the file has 953,674,317 MiB\.$/)
+    expect(existsSync(target) ? arrived() : Buffer.alloc(0)).toHaveLength(0)
   })
 
   it('can be interrupted, and keeps what has arrived', async () => {

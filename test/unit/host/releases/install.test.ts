@@ -416,19 +416,3 @@ it('the download of one version can be removed, and an empty home of the user st
   expect(partialDownloads({ name: 'firecracker' })).toEqual([two])
   expect(existsSync(home())).toBe(true)
 })
-
-describe('a file without a known digest', () => {
-  const unknown: Release = { ...release, files: [{ url, statedBy: 0, archive: file.archive, members: file.members }] }
-
-  it('is refused', async () => {
-    publish()
-    await expect(install(unknown)).rejects.toThrow(`no digest of ${url} is known`)
-    expect(existsSync(home())).toBe(false)
-  })
-
-  it('is installed if the user trusts it, with its digest in the record', async () => {
-    publish()
-    const installed = await install(unknown, { from: mirror, trustFirst: true })
-    expect(installed.files).toMatchObject([{ digest: `sha256:${sha256(archive)}`, trustedFirst: true }])
-  })
-})

@@ -1,6 +1,18 @@
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -173,6 +185,45 @@ describe('a hostile archive', () => {
     await expect(limited({ bytes: 1_000_000, entries: 9 })).rejects.toThrow('contains more than 1,000,000 bytes')
     await expect(limited({ bytes: 9_000_000, entries: 1 })).rejects.toThrow('contains more than 1 entries')
     expect(statSync(join(target, 'zeros')).size).toBeLessThanOrEqual(4_000_000)
+  })
+
+  /** An archive that GNU tar makes of the files in a new folder. A number is the size of a hole at the start. */
+  function byGnuTar(files: Readonly<Record<string, string | number>>, ...options: string[]): Buffer {
+    const folder = mkdtempSync(join(place, 'files-'))
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), typeof content === 'string' ? content : '')
+      if (typeof content === 'string') continue
+      truncateSync(join(folder, name), content)
+      appendFileSync(join(folder, name), 'end')
+    }
+    const argv = [...options, '-cf', '-', '--', ...Object.keys(files)]
+    const tar = execFileSync('tar', argv, { cwd: folder, maxBuffer: 1 << 24 })
+    rmSync(folder, { recursive: true })
+    return gzipSync(tar)
+  }
+
+  it.each(['gnu', 'posix', 'ustar'])(
+    'may have long names, and names that a shell would misread: %s',
+    async (format) => {
+      const folders = Array.from({ length: format === 'ustar' ? 2 : 20 }, (_, n) => `folder-with-a-long-name-${n}`)
+      const names = [`${folders.join('/')}/program`, 'a\nb', 'ä $(touch x)', 'A', 'a', '-rf']
+      await unpackBytes(byGnuTar(Object.fromEntries(names.map((name) => [name, name])), `--format=${format}`))
+      for (const name of names) expect(readFileSync(join(target, name), 'utf8')).toBe(name)
+    },
+  )
+
+  it('is refused if a file is sparse, because tar-stream would write its map of holes as content', async () => {
+    const files = { image: 4_000_000 }
+    await expect(unpackBytes(byGnuTar(files, '--sparse', '--format=posix'))).rejects.toThrow('is a sparse file')
+    await expect(unpackBytes(byGnuTar(files, '--sparse', '--format=gnu'))).rejects.toThrow('has an unknown type')
+    await unpackBytes(byGnuTar(files, '--format=gnu'))
+    expect(statSync(join(target, 'image')).size).toBe(4_000_003)
+  })
+
+  it('is broken if a name is too long for the file system', async () => {
+    await expect(unpackEntries([{ name: 'x'.repeat(300) }])).rejects.toThrow(/release\.tgz is broken: ENAMETOOLONG/)
+    await expect(unpackEntries([{ name: `${'d'.repeat(200)}/`.repeat(25) }])).rejects.toThrow(ArchiveError)
   })
 
   const part = fc.constantFrom('a', 'b', 'c', '..', '.', '')

@@ -1,0 +1,116 @@
+/** Which digests a file must have: the one that isobench knows, and the one that the user set. */
+
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { configSchema } from '../../../../src/core/project/config.ts'
+import { DigestError } from '../../../../src/host/releases/errors.ts'
+import { type InstallEvent, type InstallOptions, installRelease } from '../../../../src/host/releases/install.ts'
+import type { Release } from '../../../../src/host/releases/release.ts'
+import { temporary } from '../children.ts'
+
+let folder: ReturnType<typeof temporary>
+const path = (name: string) => join(folder.path, name)
+beforeEach(() => {
+  folder = temporary()
+  for (const name of ['HOME', 'CACHE', 'STATE']) vi.stubEnv(`ISOBENCH_${name}`, path(name))
+  mkdirSync(path('mirror'))
+  writeFileSync(path('mirror/crun'), 'crun')
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  folder.remove()
+})
+
+const url = 'https://releases.invalid/9.0/crun'
+const digest = (algorithm: string, text = 'crun') => `${algorithm}:${createHash(algorithm).update(text).digest('hex')}`
+
+/** A release of one file, with a digest that isobench knows or without. */
+const releaseWith = (known?: string): Release => ({
+  name: 'crun',
+  version: '9.0',
+  arch: 'x86_64',
+  license: 'GPL-2.0-or-later',
+  files: [
+    {
+      url,
+      ...(known !== undefined && { sha256: known.split(':')[1]! }),
+      statedBy: known === undefined ? 0 : 3,
+      archive: 'none',
+      members: [{ path: 'crun', as: 'crun' }],
+    },
+  ],
+  programs: { crun: 'crun' },
+  platforms: ['crun'],
+})
+
+async function install(release: Release, options: InstallOptions = {}) {
+  const verified: (InstallEvent & { kind: 'verified' })[] = []
+  const onEvent = (event: InstallEvent) => event.kind === 'verified' && verified.push(event)
+  const installed = await installRelease(release, { from: path('mirror'), onEvent, ...options })
+  return { record: installed.files[0]!, statedBy: verified[0]!.statedBy }
+}
+
+describe('a file without a known digest', () => {
+  it('is refused, with the two ways to install it', async () => {
+    await expect(install(releaseWith())).rejects.toMatchObject({
+      code: 'ISOBENCH_HOST',
+      message: `no digest of ${url} is known, so isobench cannot verify the file.`,
+      fix:
+        'trust the first download, and compare the digest that it prints: isobench provision crun@9.0 ' +
+        `--trust-first-download; or set the digest in isobench.config.ts: releaseDigests: { '${url}': 'sha256:...' }`,
+    })
+    expect(existsSync(path('HOME'))).toBe(false)
+  })
+
+  it('is installed if the user trusts it, with its digest in the record', async () => {
+    const { record, statedBy } = await install(releaseWith(), { trustFirst: true })
+    expect(record).toMatchObject({ digest: digest('sha256'), trustedFirst: true })
+    expect(statedBy).toBe('nothing')
+  })
+
+  it.each(['sha256', 'sha512'])('is verified by the digest of the config: %s', async (algorithm) => {
+    const { record, statedBy } = await install(releaseWith(), { digests: { [url]: digest(algorithm) } })
+    expect(record).toMatchObject({ digest: digest(algorithm), trustedFirst: false })
+    expect(statedBy).toBe('config')
+  })
+
+  it('is refused with another digest of the config, also if the user trusts it', async () => {
+    const wrong = digest('sha256', 'other')
+    const error = await install(releaseWith(), { digests: { [url]: wrong }, trustFirst: true }).catch((one) => one)
+    expect(error).toBeInstanceOf(DigestError)
+    expect(error.message).toBe(
+      `${path('mirror/crun')} is not the file of crun 9.0: its digest is ${digest('sha256')}, ` +
+        `not ${wrong}, the one in releaseDigests of the config.`,
+    )
+    expect(existsSync(path('HOME'))).toBe(false)
+  })
+
+  it('is not verified by the digest of another address, or by a name that every object has', async () => {
+    for (const digests of [{ [`${url}2`]: digest('sha256') }, {}])
+      await expect(install(releaseWith(), { digests })).rejects.toThrow('no digest of')
+  })
+})
+
+describe('a file with a known digest', () => {
+  it('must have that one and the one of the config', async () => {
+    const known = digest('sha256')
+    const [other, right] = [digest('sha512', 'other'), digest('sha512')]
+    await expect(install(releaseWith(known), { digests: { [url]: other } })).rejects.toThrow(`not ${other}, the one`)
+    const wrongKnown = releaseWith(digest('sha256', 'other'))
+    await expect(install(wrongKnown, { digests: { [url]: right } })).rejects.toThrow(DigestError)
+    const { record, statedBy } = await install(releaseWith(known), { digests: { [url]: right } })
+    expect([record.digest, statedBy]).toEqual([known, 3])
+  })
+})
+
+it('the config refuses a digest that is none', () => {
+  const problems = (value: string) =>
+    configSchema
+      .safeParse({ platforms: [{ kind: 'a', name: 'a', tags: [], options: {} }], releaseDigests: { [url]: value } })
+      .error?.issues.map(({ message }) => message)
+  expect(problems(digest('sha256'))).toBeUndefined()
+  for (const value of ['0'.repeat(64), 'sha256:12', `md5:${'0'.repeat(32)}`, digest('sha256').toUpperCase()])
+    expect(problems(value)).toEqual(['write it as "sha256:" or "sha512:" and the digits'])
+})
