@@ -10,6 +10,7 @@ import { leftovers } from './evidence/leftovers.ts'
 import { list } from './evidence/list.ts'
 import type { Measurement } from './evidence/measurement.ts'
 import { overhead } from './evidence/overhead.ts'
+import { padding } from './evidence/padding.ts'
 import { suite } from './evidence/suite.ts'
 import { tools } from './evidence/tools.ts'
 import { tracing } from './evidence/tracing.ts'
@@ -25,6 +26,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
   leftovers,
   list,
   overhead,
+  padding,
   suite,
   tools,
   tracing,

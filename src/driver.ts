@@ -30,6 +30,11 @@ export interface GuestHandle {
    */
   oomKillCount?(): Promise<number>
   /**
+   * What serves the guest outside of the sandbox's cgroup and of the run's, such as the host's own daemon. isobench then
+   * refuses to state the guest's memory, because it would miss a part.
+   */
+  readonly servedOutside?: string
+  /**
    * Pauses the guest's clock. isobench calls it before it freezes the cgroup. Omit it if the guest has no own clock.
    */
   pause?(): Promise<void>
@@ -100,12 +105,32 @@ export interface Driver<O = unknown, I = Optional<O>> {
   /** Returns the host process that boots a guest, runs `argv` in it, and ends when the guest is gone. */
   oneShot(sandbox: GuestSandbox, argv: GuestArgv, options: O): Promise<HostArgv>
   /**
+   * Returns a boot like that of `oneShot` in separate commands, of which isobench times each. Omit it if the platform
+   * boots a guest with one command.
+   */
+  bootSteps?(sandbox: GuestSandbox, argv: GuestArgv, options: O): Promise<BootSteps>
+  /**
    * Returns the start of the VMM with an empty guest. `kernel` is a file of isobench with a few hundred bytes: it
    * prints a line to the first serial port and ends. Omit it if there is no VMM.
    */
   vmmStart?(sandbox: GuestSandbox, kernel: string, options: O): Promise<VmmStart>
   /** Boots a guest that stays and waits for commands. */
   boot(sandbox: GuestSandbox, options: O): Promise<GuestHandle>
+}
+
+/** The commands of a boot, which isobench runs one after the other. */
+export interface BootSteps {
+  /** Creates the guest, without running its command. */
+  readonly create: HostArgv
+  /** Starts the command of the guest. */
+  readonly start: HostArgv
+  /** Removes the guest, whose command has ended. */
+  readonly remove: HostArgv
+  /**
+   * The step that has the guest's output. `create`: the guest inherits its output. `start`: it relays the output and
+   * ends after the guest.
+   */
+  readonly output: 'create' | 'start'
 }
 
 /** The start of a VMM: isobench measures how long the process runs. Its exit code is ignored. */

@@ -5,6 +5,7 @@ import type { PlatformKinds } from './platforms/index.ts'
 
 export { quantile } from './core/stats/quantile.ts'
 export { type BenchHandle, type BenchOptions, bench } from './dsl/bench.ts'
+export type { BootPhases } from './dsl/boot-phases.ts'
 export type { Claim, Matcher, Severity } from './dsl/claim.ts'
 export {
   type Config,
@@ -20,7 +21,7 @@ export { DefinitionError } from './dsl/errors.ts'
 export { type Expectation, expect, type MetricClaims } from './dsl/expect.ts'
 export { type FindingOptions, finding, type PartOptions, part } from './dsl/finding.ts'
 export { type GroupOptions, group } from './dsl/group.ts'
-export type { CommandResult, ExecOptions, Guest, LoadClient, Service } from './dsl/guest.ts'
+export type { CommandResult, ExecOptions, Guest, GuestMemory, LoadClient, Service } from './dsl/guest.ts'
 export type { BootedGuest, BurstOptions, CpuPlacement, GuestStart, GuestsApi } from './dsl/guests.ts'
 export type { Factor, MetricRef } from './dsl/matcher-arguments.ts'
 export { higher, lower, type Metric, type Metrics, type Quantity, type Unit, unit } from './dsl/metric.ts'

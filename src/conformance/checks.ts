@@ -1,6 +1,7 @@
 /** The checks of the conformance suite, with real guests. The end-to-end tests and `assertDriver` run the same ones. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runSteps } from '../core/measure/boot-phases.ts'
 import { execInGuest, guestOomMonitor } from '../core/measure/guest-api.ts'
 import type { ResolvedPlatform } from '../core/project/platforms.ts'
 import { type GuestHandle, platformFamily } from '../driver.ts'
@@ -36,6 +37,16 @@ export function oneShotChecks(
   { driver, options }: ResolvedPlatform,
 ): ConformanceCheck[] {
   const bounds = { timeoutMs: limit * 1000, signal, label: 'the guest' }
+  const stepsCheck: ConformanceCheck = {
+    name: 'boots in separate steps, prints its output, and is removed',
+    run: async () => {
+      await using place = await session.createSandbox(image.rootfs, limit)
+      const steps = await driver.bootSteps!(place, ['/bin/busybox', 'echo', 'booted'], options)
+      const { timeoutMs, ...rest } = bounds
+      const booting = runSteps(place, steps, { exec: runTimed, options: rest, remaining: () => timeoutMs })
+      await expectSuccess('the output of a guest that is created, started and removed', booting)
+    },
+  }
   return [
     {
       name: 'gets its arguments as they are, gives its output and its exit code, and ends with it',
@@ -79,6 +90,7 @@ export function oneShotChecks(
         expectNone('object of removed guests on the host', await left(before, image.rootfs, ids))
       },
     },
+    ...(driver.bootSteps ? [stepsCheck] : []),
   ]
 }
 

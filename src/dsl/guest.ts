@@ -27,6 +27,22 @@ export interface Service extends AsyncDisposable {
   readonly port: number
 }
 
+/** What a guest costs the host, in bytes. Every host process of the platform that serves only this guest counts. */
+export interface GuestMemory {
+  /** The sum of the other fields. */
+  readonly total: number
+  /** Memory of processes without a file. */
+  readonly anonymous: number
+  /** Shared memory and files of a tmpfs, such as the memory of a gVisor guest. */
+  readonly shared: number
+  /** Page cache of other files. The first guest that reads a page pays for it. */
+  readonly pageCache: number
+  /** Memory of the host kernel, such as page tables and stacks. Absent if the kernel does not account for it. */
+  readonly kernel?: number
+  /** Growth of the daemons that serve the guest since before its boot. Absent if no daemon serves it. */
+  readonly daemons?: number
+}
+
 /** A running guest, as a workload sees it. */
 export interface Guest {
   /** A writable directory on the host's disk, outside of the image. Empty when the guest starts. */
@@ -41,6 +57,11 @@ export interface Guest {
    * Some hosts forbid it; the sample records whether it succeeded.
    */
   dropCaches(): Promise<void>
+  /**
+   * Returns what the guest costs the host now.
+   * @throws {UnsupportedError} if a part of the platform runs where isobench cannot attribute memory to the guest
+   */
+  memory(): Promise<GuestMemory>
   /** Starts a server in the guest and waits until its TCP port accepts a connection. */
   serve(command: Command, options: { readonly port: number }): Promise<Service>
 }

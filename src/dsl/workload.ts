@@ -1,6 +1,7 @@
 /** `workload`: what a bench measures. */
 
 import type { Command } from '../tools/command.ts'
+import type { BootPhases } from './boot-phases.ts'
 import { checkFields, describeValue, repeatedValue, withErrorLocation, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { CommandResult, Guest, LoadClient, Service } from './guest.ts'
@@ -29,9 +30,10 @@ export type Lifecycle = 'sample' | 'round' | 'run'
 
 /**
  * One value per metric, in the metric's unit, or a list of all observations. Of a list, the median counts, and reports
- * show the distribution. A missing, empty, infinite, negative or NaN value makes the sample fail.
+ * show the distribution. `null` means that the platform does not let the value be observed: the sample then has none,
+ * and keeps its others. A missing, empty, infinite, negative or NaN value makes the sample fail.
  */
-export type Values<M extends Metrics> = { readonly [K in keyof M]: number | readonly number[] }
+export type Values<M extends Metrics> = { readonly [K in keyof M]: number | readonly number[] | null }
 
 /** What `run` of a workload with commands receives. */
 export interface RunContext<P extends ParamSpace> {
@@ -58,6 +60,8 @@ export interface RunContext<P extends ParamSpace> {
 export interface BootContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client' | 'server'> {
   /** Boots a new guest that runs only `command`, and waits until the guest is gone. */
   boot(command: Command): Promise<CommandResult>
+  /** Boots a guest like `boot`, in the steps that the platform has, and returns how long each phase took. */
+  bootPhases(command: Command): Promise<BootPhases>
 }
 
 /** What `run` of a VMM start-up workload receives. */

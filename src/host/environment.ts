@@ -1,5 +1,7 @@
 /** The environment and the umask of everything that isobench starts on the host. */
 
+import { randomInt } from 'node:crypto'
+
 /**
  * The folders of Debian's programs. Guests get them as PATH. They include the folders of root's programs, which are not
  * in the PATH of cron and of some shells.
@@ -24,6 +26,19 @@ export function withUsualUmask<T>(work: () => T): T {
   using _umask = useUsualUmask()
   return work()
 }
+
+/** Bytes. As many as hyperfine has, a page. */
+const mostPadding = 4096
+
+/**
+ * A variable of random length for the environment of one boot. The length of the environment moves the stack of each
+ * process that inherits it, which can change its speed (Mytkowicz et al., "Producing Wrong Data Without Doing Anything
+ * Obviously Wrong!", ASPLOS 2009). With one length, every sample would have the same bias. hyperfine does the same
+ * (randomized_environment_offset.rs).
+ */
+export const environmentPadding = (): Record<string, string> => ({
+  ISOBENCH_PADDING: 'x'.repeat(randomInt(mostPadding)),
+})
 
 /** What host commands get of the caller's environment: only what reaches a mirror. */
 const passed = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']

@@ -29,6 +29,8 @@ export interface TimedOptions {
   readonly gate?: () => Promise<void>
   /** Called when the first byte of stdout arrives, with the milliseconds since `exec`. The command goes on. */
   readonly onFirstByte?: (milliseconds: number) => void
+  /** Called when the command is executed, with the time of the host's monotonic clock in milliseconds. */
+  readonly onStart?: (milliseconds: number) => void
 }
 
 export interface TimedResult {
@@ -89,6 +91,7 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
     const go = () => {
       started = process.hrtime.bigint()
       barrierPipe.end('\n')
+      options.onStart?.(Number(started) / 1e6)
     }
     barrierPipe.once('data', () => {
       if (options.gate) void options.gate().then(go)

@@ -5,7 +5,7 @@ import type { Requirement } from '../host/packages.ts'
 import type { HostArgv } from '../host/process.ts'
 import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
-import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
+import { type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
 import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 export const unifiedHierarchy = '/sys/fs/cgroup/unified'
@@ -66,5 +66,6 @@ export const crun = defineDriver({
   preflight: async ({ binary }) => runtimeBinaryProblem('crun', binary),
   requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
+  bootSteps: async (sandbox, argv, options) => ociSteps(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

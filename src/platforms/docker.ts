@@ -188,6 +188,16 @@ export const docker = defineDriver({
       daemon.client('run', '--rm', '--interactive', ...settings(sandbox, daemon, runtime, options), image, ...argv),
     )
   },
+  bootSteps: async (sandbox, argv, options) => {
+    const { daemon, image, runtime } = await daemonFor(sandbox, options)
+    const client = (...args: readonly string[]) => sandbox.wrap(daemon.client(...args))
+    return {
+      create: client('create', '--interactive', ...settings(sandbox, daemon, runtime, options), image, ...argv),
+      start: client('start', '--attach', '--interactive', sandbox.id),
+      remove: client('rm', '--force', sandbox.id),
+      output: 'start',
+    }
+  },
   boot: async (sandbox, options) => {
     const { daemon, image, runtime } = await daemonFor(sandbox, options)
     await sandbox.run(
@@ -196,12 +206,13 @@ export const docker = defineDriver({
       ),
     )
     const address = await addressOf(daemon, sandbox.id)
+    const shared = { address, ...(!daemon.own && { servedOutside: "the host's dockerd" }) }
     const enter = (argv: GuestArgv) => daemon.client('exec', '--interactive', sandbox.id, ...argv)
-    if (!isSecure(options.runtime)) return { address, execArgv: (argv) => sandbox.wrap(enter(argv)) }
+    if (!isSecure(options.runtime)) return { ...shared, execArgv: (argv) => sandbox.wrap(enter(argv)) }
     const state = (name: string) =>
       dockerQuery(daemon, 'container', 'inspect', '--format', `{{.State.${name}}}`, sandbox.id)
     const pid = await state('Pid')
-    const guest = { address, execArgv: (argv: GuestArgv) => sandbox.wrap(untilGone(pid, enter(argv))) }
+    const guest = { ...shared, execArgv: (argv: GuestArgv) => sandbox.wrap(untilGone(pid, enter(argv))) }
     return options.runtime === 'kata'
       ? { ...guest, oomKillCount: () => guestOomKillsVia(guest.execArgv) }
       : // The OOM killer ends the whole sandbox, and Docker removes its cgroup together with the kernel's count.

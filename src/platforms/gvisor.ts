@@ -8,7 +8,7 @@ import type { HostArgv } from '../host/process.ts'
 import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
 import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
-import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
+import { type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
 
 /** How the sentry intercepts the guest's system calls. */
 export const modeSchema = z.enum(['systrap', 'ptrace', 'kvm'])
@@ -132,5 +132,6 @@ export const gvisor = defineDriver({
   preflight: async ({ mode, binary }) => runtimeBinaryProblem('runsc', binary) ?? modePreflight(mode),
   cpuMode: async ({ mode }) => cpuModeOf(mode),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
+  bootSteps: async (sandbox, argv, options) => ociSteps(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

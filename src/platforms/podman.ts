@@ -313,6 +313,15 @@ export const podman = defineDriver({
     const { command, container } = await engineFor(sandbox, options)
     return command('run', '--rm', '--interactive', ...container, ...argv)
   },
+  bootSteps: async (sandbox, argv, options) => {
+    const { command, container } = await engineFor(sandbox, options)
+    return {
+      create: command('create', '--interactive', ...container, ...argv),
+      start: command('start', '--attach', '--interactive', sandbox.id),
+      remove: command('rm', '--force', '--time=0', sandbox.id),
+      output: 'start',
+    }
+  },
   boot: async (sandbox, options) => {
     const { command, container } = await engineFor(sandbox, options)
     await sandbox.run(command('run', '--detach', ...container, ...idleCommand))

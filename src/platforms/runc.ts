@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
 import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
-import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
+import { type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
 import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 const optionsSchema = z.strictObject({
@@ -31,5 +31,6 @@ export const runc = defineDriver({
   preflight: async ({ binary }) => runtimeBinaryProblem('runc', binary),
   requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
+  bootSteps: async (sandbox, argv, options) => ociSteps(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

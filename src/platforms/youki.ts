@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
 import { findBuild } from '../host/releases/build.ts'
 import { buildOptions, releaseRequirement, requireOneBuild } from './shared/binaries.ts'
-import { type OciRuntime, runOnce, startContainer } from './shared/oci.ts'
+import { type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
 import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 const optionsSchema = z
@@ -37,5 +37,6 @@ export const youki = defineDriver({
   version: (options) => [programOf(options), '--version'],
   requiresSeccomp: (options) => requiresSeccomp(options),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
+  bootSteps: async (sandbox, argv, options) => ociSteps(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
 })

@@ -87,6 +87,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'time-budget': 'not measured: time budget',
   'tracer-unavailable': 'the kernel of this host cannot be traced that way',
   'sample-errors': 'its samples failed',
+  'not-observed': 'the platform does not let isobench observe it',
   'too-few-rounds': 'fewer rounds than the test needs; at least five',
   'too-few-points': 'the parameter has too few values here to compare one part of the series with another',
   'too-few-platforms': 'fewer platforms than a median needs; at least two',

@@ -30,6 +30,7 @@ import {
   medianSeries,
   minMedianMembers,
   type NotComparable,
+  notObserved,
   pairedDifferences,
   type Samples,
   type Series,
@@ -66,6 +67,8 @@ export function judgeOnPlatform(
   const about = { bench: benchCase.bench, metric: claim.metric, case: benchCase.id }
   const series = (platform: string, comparedWith?: string) =>
     input.samples.series(benchCase.id, platform, claim.metric, comparedWith)
+  const unseen = notObserved(namedPlatforms(matcher, name), series)
+  if (unseen) return notEvaluated(unseen)
   const published = input.plan.published && new PublishedResults(input.plan.published, [benchCase.id], claim.metric)
   const clientOf = (name: string, members: readonly string[] = [name]) => ({
     name,
@@ -160,6 +163,13 @@ export function judgeOnPlatform(
         name,
       )
   }
+}
+
+/** The platforms that a claim about `name` needs. Of a median, any two members are enough. */
+function namedPlatforms(matcher: Claim['matcher'], name: string): readonly string[] {
+  if ('platforms' in matcher) return matcher.platforms
+  if (matcher.kind === 'withinNative') return [name, 'native']
+  return 'platform' in matcher && !matcher.medianOf ? [name, matcher.platform] : [name]
 }
 
 /** The series of the reference, or why there is none. */

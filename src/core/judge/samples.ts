@@ -89,6 +89,15 @@ export function countedSamples(samples: readonly Sample[]): Sample[] {
   return withValues.filter(({ round, disturbed }) => !(disturbed && undisturbed.has(round)))
 }
 
+/** Whether samples have values, but none of them for this metric, because it could not be observed. */
+const lacksValues = ({ rounds, digests }: Series): boolean => rounds.size === 0 && digests.size > 0
+
+/** Why a claim has no values of some platforms although their samples succeeded; undefined if it has. */
+export function notObserved(names: readonly string[], series: (platform: string) => Series): Reason | undefined {
+  const platforms = names.filter((name) => lacksValues(series(name)))
+  return platforms.length > 0 ? { code: 'not-observed', platforms } : undefined
+}
+
 /** Finds the samples of a case on a platform, without warm-up rounds. */
 export class Samples {
   readonly #results = new Map<string, Sample[]>()

@@ -1,5 +1,7 @@
+import type { BootPhases } from '../../dsl/boot-phases.ts'
 import type { Metrics } from '../../dsl/metric.ts'
 import type { BootContext, CommandWork, ParamSpace, VmmStartContext } from '../../dsl/workload.ts'
+import { environmentPadding } from '../../host/environment.ts'
 import { ranToCompletion, writeProbeKernel } from '../../host/probe-kernel.ts'
 import type { HostArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
@@ -12,6 +14,7 @@ import { sha256 } from '../project/compile.ts'
 import { errorLocation } from '../project/error-location.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
+import { runProcess, runSteps } from './boot-phases.ts'
 import { runCommandWork } from './command-work.ts'
 import { type MeasureContext, TimeBreakdown } from './context.ts'
 import {
@@ -185,7 +188,9 @@ async function runWorkload(
   if (work.kind === 'boot') {
     const boot: BootContext<ParamSpace>['boot'] = async (command) =>
       scope.track(bootGuest(platform, guestArgv(command), scope, measureContext, times))
-    return { output: await scope.race(work.run({ ...context, boot })) }
+    const bootPhases: BootContext<ParamSpace>['bootPhases'] = async (command) =>
+      scope.track(bootInPhases(platform, guestArgv(command), scope, measureContext, times))
+    return { output: await scope.race(work.run({ ...context, boot, bootPhases })) }
   }
   if (work.kind === 'vmm-start') {
     const start: VmmStartContext<ParamSpace>['startVmm'] = () =>
@@ -220,19 +225,58 @@ async function runWorkload(
 const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
 
 /** Boots a guest that runs one command, in its own sandbox, and measures the time from its start to its end. */
-async function bootGuest(
-  { spec, driver, options }: ResolvedPlatform,
+const bootGuest = (
+  platform: ResolvedPlatform,
+  argv: readonly string[],
+  scope: SampleScope,
+  context: MeasureContext,
+  times: TimeBreakdown,
+): Promise<TimedResult> =>
+  inBootSandbox(platform, argv, scope, context, async (sandbox, label) => {
+    const command = await platform.driver.oneShot(sandbox, argv, platform.options)
+    return withinLimits(platform.spec.name, sandbox, () => timeInSandbox(sandbox, command, scope, { label }, times))
+  })
+
+/** Boots a guest that runs one command, in its own sandbox, and measures the phases of its boot. */
+const bootInPhases = (
+  platform: ResolvedPlatform,
+  argv: readonly string[],
+  scope: SampleScope,
+  context: MeasureContext,
+  times: TimeBreakdown,
+): Promise<BootPhases> =>
+  inBootSandbox(platform, argv, scope, context, async (sandbox, label) => {
+    const { driver, options, spec } = platform
+    const steps = await driver.bootSteps?.(sandbox, argv, options)
+    const prepared = steps ? { steps } : { process: await driver.oneShot(sandbox, argv, options) }
+    await enterCgroup(sandbox)
+    const runner = {
+      exec: scope.exec,
+      options: { label, signal: scope.signal, env: environmentPadding() },
+      remaining: () => remaining(scope),
+    }
+    return withinLimits(spec.name, sandbox, () =>
+      times.command(() =>
+        'steps' in prepared ? runSteps(sandbox, prepared.steps, runner) : runProcess(sandbox, prepared.process, runner),
+      ),
+    )
+  })
+
+/**
+ * Creates a sandbox for a boot.
+ * @param boot receives the sandbox and a label for messages
+ */
+async function inBootSandbox<T>(
+  { spec }: ResolvedPlatform,
   argv: readonly string[],
   scope: SampleScope,
   { session, image }: MeasureContext,
-  times: TimeBreakdown,
-): Promise<TimedResult> {
+  boot: (sandbox: OwnedGuestSandbox, label: string) => Promise<T>,
+): Promise<T> {
   await using sandbox = await session.createSandbox(image.rootfs, remaining(scope) / 1000)
-  const command = await driver.oneShot(sandbox, argv, options)
-  const label = `${argv[0]} booted on ${spec.name}`
   const ranOutOfMemory = oomMonitor(sandbox)
   try {
-    return await withinLimits(spec.name, sandbox, () => timeInSandbox(sandbox, command, scope, { label }, times))
+    return await boot(sandbox, `${argv[0]} booted on ${spec.name}`)
   } catch (error) {
     throw await explainFailure(error, argv[0]!, { name: spec.name, rootfs: image.rootfs, ranOutOfMemory })
   }
@@ -246,11 +290,16 @@ async function timeInSandbox(
   options: Pick<TimedOptions, 'label' | 'exitCodes'>,
   times: TimeBreakdown,
 ): Promise<TimedResult> {
-  // The kernel initializes a new cgroup when the first process enters it. That takes a third of the time of a runc boot
-  // and does not belong to the platform.
-  await sandbox.run(sandbox.wrap(['true']))
-  return times.command(() => scope.exec(argv, { timeoutMs: remaining(scope), signal: scope.signal, ...options }))
+  await enterCgroup(sandbox)
+  const env = environmentPadding()
+  return times.command(() => scope.exec(argv, { timeoutMs: remaining(scope), signal: scope.signal, env, ...options }))
 }
+
+/**
+ * Runs a first process in the cgroup of a sandbox, because the kernel then initializes the cgroup. That takes a third of
+ * the time of a runc boot and does not belong to the platform.
+ */
+const enterCgroup = (sandbox: OwnedGuestSandbox): Promise<void> => sandbox.run(sandbox.wrap(['true']))
 
 /** Starts a VMM with the probe kernel and measures the time from its start to its end. */
 async function startVmm(

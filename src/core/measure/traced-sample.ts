@@ -11,7 +11,7 @@ import {
   totalCalls,
 } from '../../tracing/call-counts.ts'
 import type { Tracer } from '../../tracing/tracer.ts'
-import { IsobenchError } from '../../util/errors.ts'
+import { IsobenchError, UnsupportedError } from '../../util/errors.ts'
 import type { AttackProfile } from '../model/record.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Deadline } from '../session/exec-target.ts'
@@ -119,8 +119,8 @@ export interface TracedStep {
   readonly measureContext: MeasureContext
   /** Runs the workload's own code in a guest. */
   run(api: TracedGuestApi): Promise<unknown>
-  /** The context of a boot workload without its `boot`. */
-  readonly context: Omit<BootContext<ParamSpace>, 'boot'>
+  /** The context of a boot workload without its boots. */
+  readonly context: Omit<BootContext<ParamSpace>, 'boot' | 'bootPhases'>
 }
 
 /**
@@ -213,7 +213,8 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   }
   const boot = (command: Command) => scope.track(bootOnce(command))
   const work = workload.work as { run(context: BootContext<ParamSpace>): Promise<unknown> }
-  const given = await scope.race(work.run({ ...context, boot }))
+  const bootPhases = () => Promise.reject(new UnsupportedError('the phases of a traced boot are not observed'))
+  const given = await scope.race(work.run({ ...context, boot, bootPhases }))
   const own = checkValues(given, workload.traced.metrics)
   if (works.length === 0) throw new NothingTracedError('the workload booted nothing')
   const { workMetric: per, metrics } = workload.traced

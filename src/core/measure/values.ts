@@ -15,7 +15,7 @@ const quoted = (value: unknown): string =>
 
 /**
  * Checks what a workload returned: one finite, non-negative number for each metric. Several numbers become their
- * median.
+ * median. A metric that is null cannot be observed on the platform, and has no value.
  * @throws {ValueError} with the metric and the value
  */
 export function checkValues(output: unknown, metrics: Metrics): Record<string, number> {
@@ -25,8 +25,10 @@ export function checkValues(output: unknown, metrics: Metrics): Record<string, n
   const values = output as Record<string, unknown>
   const extra = Object.keys(values).find((name) => !Object.hasOwn(metrics, name))
   if (extra !== undefined) throw new ValueError(`the workload returned "${extra}", which is none of its metrics`)
+  const observed = Object.keys(metrics).filter((name) => values[name] !== null)
+  if (observed.length === 0) throw new ValueError('the workload returned null for each of its metrics')
   return Object.fromEntries(
-    Object.keys(metrics).map((name) => {
+    observed.map((name) => {
       const value = values[name]
       const all: readonly unknown[] = Array.isArray(value) ? value : [value]
       if (all.length === 0 || !all.every(isFigure)) {

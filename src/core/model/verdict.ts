@@ -50,6 +50,7 @@ export const reasonSchema = z
         'platform-excluded': 'the run excluded the platform because of its tags (`skipPlatformTags` of the config)',
         'workload-unsupported': 'the platform cannot run such a workload',
         'sample-errors': 'its samples failed',
+        'not-observed': 'the platform does not let isobench observe the metric',
         'client-bound': 'the load generator was the limit, so the values describe the load generator',
         'suspiciously-fast':
           'its values are more than a tenth better than those of native, so it may be a cache or a clock',

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { GuestHandle } from '../../driver.ts'
+import type { BootSteps, GuestHandle } from '../../driver.ts'
 import { guestEnv } from '../../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../../host/process.ts'
 import type { GuestSandbox } from '../../host/sandbox.ts'
@@ -116,6 +116,21 @@ function stateOf(sandbox: GuestSandbox): string {
 export function runOnce(runtime: OciRuntime, sandbox: GuestSandbox, argv: GuestArgv): HostArgv {
   const bundle = writeBundle(sandbox, argv, runtime)
   return sandbox.wrap([...runtime.command(stateOf(sandbox)), 'run', runtime.bundleOption, bundle, sandbox.id])
+}
+
+/**
+ * Returns the boot of `runOnce` in the steps of the OCI specification. `delete` with force, because runsc keeps a
+ * container for some milliseconds after its output has ended.
+ */
+export function ociSteps(runtime: OciRuntime, sandbox: GuestSandbox, argv: GuestArgv): BootSteps {
+  const bundle = writeBundle(sandbox, argv, runtime)
+  const command = (...args: readonly string[]) => sandbox.wrap([...runtime.command(stateOf(sandbox)), ...args])
+  return {
+    create: command('create', runtime.bundleOption, bundle, sandbox.id),
+    start: command('start', sandbox.id),
+    remove: command('delete', '--force', sandbox.id),
+    output: 'create',
+  }
 }
 
 /** Boots a container that idles. */

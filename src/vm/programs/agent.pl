@@ -107,7 +107,11 @@ sub serve {
     $SIG{PIPE} = 'IGNORE';
     # An empty handler, so that the signal interrupts select. The loop reaps the process.
     $SIG{CHLD} = sub { };
-    send_frame($Frames::HELLO, 0, $line ? "$nonce $line" : $nonce);
+    # Only init knows when it started. Microseconds, because the supervisor limits the length.
+    our $began;
+    my @clock = map { defined $_ ? int($_ / 1000) : () } $began, Frames::clock(7);
+    my $clock = @clock == 2 ? " b$clock[0] u$clock[1]" : '';
+    send_frame($Frames::HELLO, 0, ($line ? "$nonce $line" : $nonce) . $clock);
     while (1) {
         my ($read, $write) = ('', '');
         vec($read, fileno $channel, 1) = 1;

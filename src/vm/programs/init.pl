@@ -3,6 +3,7 @@
 # It is Perl because every Debian has it, it starts in milliseconds, and it mounts without forking. No Perl modules are
 # available here.
 require "/isobench/$_.pl" for 'frames', 'agent', 'environment';
+our $began = Frames::clock(7);
 $SIG{__DIE__} = sub { fail($_[0]) };
 
 # Settings from the kernel's command line: isobench.<name>=<value>.

@@ -16,6 +16,17 @@ my @helper = splice @ARGV, 0, shift @ARGV;
 my @vmm    = splice @ARGV, 0, shift @ARGV;
 $SIG{PIPE} = 'IGNORE';
 
+# A file for the events of the boot. Only a bench that shows the phases of a boot sets it, because writing takes time.
+my $events_at = delete $ENV{ISOBENCH_BOOT_EVENTS};
+my %event;
+
+sub write_events {
+    return if !defined $events_at || grep { !defined $event{$_} } 'vmm', 'agent';
+    open my $file, '>', $events_at or return;
+    my $guest = defined $event{guest} ? "guest $event{guest}\n" : '';
+    print {$file} "vmm $event{vmm}\nagent $event{agent}\n$guest";
+}
+
 sub listen_at {
     my ($path) = @_;
     socket my $listener, 1, 1, 0 or die "no socket: $!\n";
@@ -63,6 +74,7 @@ if (@helper) {
     $helper = start('helper.log', $listener, 4, @helper);
 }
 my $listener = $mode eq 'serve' ? listen_at('agent.sock') : undef;
+$event{vmm} = Frames::clock(1) if defined $events_at;
 my $vmm = start('vmm.log', $theirs, 3, @vmm);
 close $theirs if $theirs;
 
@@ -109,10 +121,12 @@ sub await_call {
     }
 }
 
-# If the channel is a serial line, the guest also sends the capacity of its line buffer.
+# If the channel is a serial line, the guest also sends the capacity of its line buffer. Its clock is only reported.
 sub is_ours {
-    return 0 if $_[0] !~ /^\Q$nonce\E(?: (\d{1,5}))?\z/;
+    return 0 if $_[0] !~ /^\Q$nonce\E(?: (\d{1,5}))?(?: b(\d{1,15}) u(\d{1,15}))?\z/;
     our ($line, $line_may) = ($1, $1);
+    $event{agent} = Frames::clock(1) if defined $events_at;
+    $event{guest} = "$2 $3" if defined $2;
     return 1;
 }
 
@@ -213,6 +227,7 @@ my $code = eval {
     relay($channel, \$received, 1, \&watch, @ARGV);
 };
 if (defined $code) {
+    write_events();
     end_guest('halt');
     exit $code;
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { hostEnvironment, pathFolders } from '../../../src/host/environment.ts'
+import { environmentPadding, hostEnvironment, pathFolders } from '../../../src/host/environment.ts'
 import { runHostCommand } from '../../../src/host/process.ts'
 import { runTimed } from '../../../src/host/timed-process.ts'
 
@@ -20,6 +20,14 @@ describe('the environment of host commands', () => {
     expect(pathFolders('/usr/bin:/bin')).toEqual(expect.arrayContaining(['/usr/sbin', '/sbin']))
     expect(pathFolders('.::bin:/opt/x')).toEqual(expect.not.arrayContaining(['.', '', 'bin']))
     expect(pathFolders(undefined)).toContain('/usr/bin')
+  })
+
+  it('has a padding of random length for a boot, shorter than a page', () => {
+    const lengths = Array.from({ length: 400 }, () => environmentPadding().ISOBENCH_PADDING!.length)
+    expect(Math.max(...lengths)).toBeLessThan(4096)
+    // 400 draws of 4096 lengths: 16 values or fewer have a probability below 1e-100.
+    expect(new Set(lengths).size).toBeGreaterThan(16)
+    expect(Object.keys(environmentPadding())).toEqual(['ISOBENCH_PADDING'])
   })
 
   it('is that of every program that isobench starts, except the browser of the user', () => {

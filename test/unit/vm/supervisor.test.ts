@@ -146,6 +146,38 @@ it('reports at once that Cloud Hypervisor reboots its guest, with the output of 
   expect(stderr.toString()).toMatch(/the guest reset itself; vmm: Kernel panic - not syncing: VFS: no root$/m)
 })
 
+describe('the events of a boot', () => {
+  const file = () => join(folder, 'events')
+  const booted = (monitor: readonly string[]) =>
+    spawnSync('perl', argvOf('run', monitor, ['true']), {
+      timeout: 20_000,
+      env: { ...process.env, ISOBENCH_BOOT_EVENTS: file() },
+    })
+  /** Says hello as a guest, and ends its command at once. */
+  const answering = (payload: string) =>
+    sending(Buffer.concat([frame(16, 0, payload), frame(EXIT, 1, Buffer.from([0, 0]))]), 'end')
+
+  it('are written only if somebody asks, with the clock of init', () => {
+    expect(booted(['perl', '-e', `our $began = 5_000_000; ${load} serve($c, "${nonce}")`]).status).toBe(0)
+    expect(readFileSync(file(), 'utf8')).toMatch(/^vmm \d+\nagent \d+\nguest 5000 \d+\n$/)
+    rmSync(file())
+    expect(once(agent, ['true']).status).toBe(0)
+    expect(existsSync(file())).toBe(false)
+  })
+
+  it('lack the clock of a guest that sends none', () => {
+    expect(booted(agent).status).toBe(0)
+    expect(readFileSync(file(), 'utf8')).toMatch(/^vmm \d+\nagent \d+\n$/)
+  })
+
+  it('take two numbers from a guest, and nothing else', () => {
+    expect(booted(answering(`${nonce} b1 u2`)).status).toBe(0)
+    expect(readFileSync(file(), 'utf8')).toMatch(/^vmm \d+\nagent \d+\nguest 1 2\n$/)
+    for (const clock of ['b1', 'b-1 u2', 'b1 u2\nvmm 0', 'b1 u9999999999999999', 'b1 u2 ', 'b1.5 u2'])
+      expect(booted(answering(`${nonce} ${clock}`)).stderr.toString()).toContain('another guest answered')
+  })
+})
+
 describe('a guest at a serial line', () => {
   it('takes and gives more bytes of every value than the line holds', () => {
     const bytes = Buffer.from(Uint8Array.from({ length: 500_000 }, (_, at) => (at * 31 + (at >> 8)) & 255))

@@ -3,7 +3,7 @@ import { judge } from '../../../../src/core/judge/judge.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import type { Verdicts } from '../../../../src/core/model/verdict.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
-import { aClaim, costing, erratic, native, planWith, steady, withValues } from './builders.ts'
+import { aClaim, costing, erratic, native, planWith, steady, withError, withValues } from './builders.ts'
 
 const only = (claim: Claim, samples: readonly Sample[]): Verdicts['claims'][number] => {
   const { claims } = judge(planWith(claim), samples)
@@ -77,6 +77,31 @@ describe.each(['latency', 'rate'])('a comparison of the %s', (metric) => {
     expect(estimate!.value).toBeCloseTo(metric === 'latency' ? 2 : 0.5, 2)
     expect(estimate!.low).toBeLessThan(estimate!.value)
     expect(estimate!.high).toBeGreaterThan(estimate!.value)
+  })
+})
+
+describe('a metric that a platform does not let isobench observe', () => {
+  const withoutRate = (samples: readonly Sample[]): Sample[] =>
+    samples.map((sample) => ({ ...sample, ...withValues({ latency: 20 }) }))
+  const atMost: Matcher = { kind: 'atMost', value: 30 }
+
+  it.each([withinNative, fasterThan, ranked, atMost])('is not evaluated by %o, and names the platform', (matcher) => {
+    const samples = [...native(), ...costing('gvisor', 1), ...withoutRate(costing('runc', 1))]
+    const reason = { code: 'not-observed', platforms: ['runc'] }
+    expect(only(aClaim(matcher, { metric: 'rate' }), samples)).toMatchObject({ outcome: 'not-evaluated', reason })
+    expect(only(aClaim(matcher, { metric: 'latency' }), samples).outcome).not.toBe('not-evaluated')
+  })
+
+  it('names the reference if that is the one without values', () => {
+    const samples = [...withoutRate(native()), ...costing('runc', 1)]
+    const reason = { code: 'not-observed', platforms: ['native'] }
+    expect(only(aClaim(withinNative, { metric: 'rate' }), samples).reason).toEqual(reason)
+  })
+
+  it('has failed, rather than not been observed, if a sample failed without a value', () => {
+    const failed = costing('runc', 1).map((sample) => ({ ...sample, ...withError('exit code 1') }))
+    const verdict = only(aClaim(withinNative, { metric: 'rate' }), [...native(), ...failed])
+    expect(verdict.reason).toEqual({ code: 'sample-errors', platforms: ['runc'] })
   })
 })
 

@@ -17,7 +17,6 @@ describe('what a workload returns', () => {
     -1,
     -0.1,
     undefined,
-    null,
     '5',
     {},
     [],
@@ -30,6 +29,12 @@ describe('what a workload returns', () => {
   ])('is refused, never taken as 0, when a figure is %s', (bad) => {
     expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(ValueError)
     expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(/"rate"/)
+  })
+
+  it('has no value, rather than 0, for a metric that is null, and at least one value', () => {
+    expect(checkValues({ latency: null, rate: 5 }, metrics)).toEqual({ rate: 5 })
+    expect(observationLists({ latency: null, rate: [5, 6] }, metrics)).toEqual({ rate: [5, 6] })
+    expect(() => checkValues({ latency: null, rate: null }, metrics)).toThrow(ValueError)
   })
 
   it('is the median of several figures, which are kept', () => {
