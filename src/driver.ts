@@ -30,8 +30,8 @@ export interface GuestHandle {
    */
   oomKillCount?(): Promise<number>
   /**
-   * What serves the guest outside of the sandbox's cgroup and of the run's, such as the host's own daemon. isobench then
-   * refuses to state the guest's memory, because it would miss a part.
+   * What serves the guest outside of the cgroups of the sandbox and of the run, such as the host's own daemon. isobench
+   * then refuses to state the guest's memory, because it would miss a part.
    */
   readonly servedOutside?: string
   /**
@@ -124,7 +124,7 @@ export interface BootSteps {
   readonly create: HostArgv
   /** Starts the command of the guest. */
   readonly start: HostArgv
-  /** Removes the guest, whose command has ended. */
+  /** Removes the guest after its command has ended. */
   readonly remove: HostArgv
   /**
    * The step that has the guest's output. `create`: the guest inherits its output. `start`: it relays the output and

@@ -2,9 +2,9 @@ import { type BootPhases, bench, lower, workload } from 'isobench'
 import { command } from 'isobench/tools'
 
 /**
- * Where the time of a boot goes. Each metric is one phase: docs/explanation/startup.md says what begins and ends it. The
- * guest runs the command of the bench `boot`, but a runtime with several commands boots it in steps, so the sum is more
- * than `duration` there. A phase that a platform does not have, or does not show, is absent.
+ * Where the time of a boot goes. Each metric is one phase: docs/explanation/startup.md says what begins and ends it.
+ * The guest runs the command of the bench `boot`, but a runtime with several commands boots it in steps, so the sum is
+ * more than `duration` there. A phase that a platform does not have, or does not show, is absent.
  */
 const phases = workload.boot('boot in phases', {
   metrics: {

@@ -210,9 +210,30 @@ export function fileChecks(guest: GuestUnderTest, family: PlatformFamily): Confo
   ]
 }
 
-/** Returns the checks of freezing and of the memory limit. */
+const MiB = 1024 ** 2
+/** MiB that the guest of a check stores in memory. */
+const stored = 32
+
+/** Returns the checks of freezing, of the memory that isobench counts, and of its limit. */
 export function limitChecks(guest: GuestUnderTest): ConformanceCheck[] {
   return [
+    {
+      name: 'has its memory in the accounts of its sandbox',
+      run: async () => {
+        const { handle, place } = guest
+        if (handle.singleProcess || handle.servedOutside !== undefined) return
+        const script = 'dd if=/dev/zero of=/dev/shm/stored bs=1M count="$1" 2>/dev/null'
+        await expectSuccess(`room for ${stored} MiB in /dev/shm`, guest.exec(shell(script, String(stored))))
+        // Not the growth, because the memory of a VM may have been used before.
+        const counted = place.memory().total
+        expectThat(
+          counted >= stored * MiB,
+          `at least the ${stored} MiB that the guest stores`,
+          `${Math.round(counted / MiB)} MiB`,
+        )
+        await expectSuccess('exit code 0', guest.exec(shell('rm /dev/shm/stored')))
+      },
+    },
     {
       name: 'stops when it is frozen and goes on when it is thawed',
       run: async () => {
@@ -255,7 +276,7 @@ export function limitChecks(guest: GuestUnderTest): ConformanceCheck[] {
           guest.exec({
             argv: ['perl', '-e', 'push @kept, chr(65 + $_ % 26) x 2**26 for 1 .. $ARGV[0]', String(blocks)],
           })
-        const limit = `with a limit of ${Math.round(guest.place.limits.memoryBytes / 1024 ** 2)} MiB`
+        const limit = `with a limit of ${Math.round(guest.place.limits.memoryBytes / MiB)} MiB`
         await expectSuccess(`room for 64 MiB ${limit}`, keep(1))
         await expectFailure(
           `an out-of-memory kill of a command that needs 1 GiB ${limit}`,

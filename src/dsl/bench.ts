@@ -38,6 +38,8 @@ export interface BenchOptions<M extends Metrics, P extends ParamSpace> {
   readonly tags?: readonly string[]
   /** Time limit of one sample, in seconds. Default: the profile's. */
   readonly timeout?: number
+  /** Shows metrics of this bench in a column of other benches: of those with a tag. */
+  readonly beside?: { readonly tag: string; readonly metrics: readonly (keyof NoInfer<M> & string)[] }
 }
 
 /** The metrics of a bench, for findings and other claims. */
@@ -162,7 +164,7 @@ function asParams(name: string, what: string, params: unknown = {}): Record<stri
   )
 }
 
-const benchOptionNames = ['expect', 'params', 'profiles', 'tags', 'timeout']
+const benchOptionNames = ['expect', 'params', 'profiles', 'tags', 'timeout', 'beside']
 /** Options that other tools have. */
 const otherOptions = { param: 'params', expects: 'expect', tag: 'tags', time: 'timeout', profile: 'profiles' }
 
@@ -170,6 +172,19 @@ const otherOptions = { param: 'params', expects: 'expect', tag: 'tags', time: 't
 function checkOptions(name: string, options: BenchOptions<Metrics, ParamSpace>): void {
   checkFields(`bench "${name}"`, options, benchOptionNames, otherOptions)
   checkTagsAndTimeout(`bench "${name}"`, options)
+}
+
+/** @throws {DefinitionError} without a location, if `beside` names no metrics of the workload */
+function besideOf(name: string, metrics: Metrics, beside: unknown): BenchSpec['beside'] {
+  if (beside === undefined) return undefined
+  const { tag, metrics: named } = isObject(beside) ? beside : {}
+  const isKnown = (metric: unknown) => typeof metric === 'string' && Object.hasOwn(metrics, metric)
+  if (typeof tag === 'string' && Array.isArray(named) && named.length > 0 && named.every(isKnown))
+    return { tag, metrics: named as string[] }
+  throw new DefinitionError(
+    `bench "${name}": beside is ${describeValue(beside)}, without a tag and metrics of its workload.`,
+    `write beside: { tag: 'startup', metrics: ['${Object.keys(metrics)[0]}'] }`,
+  )
 }
 
 function register<M extends Metrics, P extends ParamSpace>(
@@ -187,6 +202,7 @@ function register<M extends Metrics, P extends ParamSpace>(
     const key = newKey(name, origin)
     const timeout = options.timeout ?? group?.timeout
     const params = asParams(name, 'params', options.params)
+    const beside = besideOf(name, workload.metrics, options.beside)
     const { server } = group ?? {}
     if (server && workload.work.kind !== 'commands')
       throw new DefinitionError(
@@ -207,6 +223,7 @@ function register<M extends Metrics, P extends ParamSpace>(
       ),
       tags: [...new Set([...(group?.tags ?? []), ...(options.tags ?? [])])],
       ...(timeout !== undefined && { timeout }),
+      ...(beside && { beside }),
       claims: claimsOf(name, key, workload.metrics, (options.expect ?? {}) as ExpectationsOf<Metrics>),
       ...origin,
     })

@@ -9,7 +9,7 @@ export interface BootPhases {
   readonly start: number | null
   /** From the start of the platform's process to that of the VMM. */
   readonly vmm: number | null
-  /** From the start of the VMM to the guest kernel, whose clock starts early in `start_kernel`. */
+  /** From the start of the VMM to the start of the guest kernel's clock, early in `start_kernel`. */
   readonly kernel: number | null
   /** From the guest kernel to its first process. */
   readonly init: number | null

@@ -29,17 +29,17 @@ export interface Service extends AsyncDisposable {
 
 /** What a guest costs the host, in bytes. Every host process of the platform that serves only this guest counts. */
 export interface GuestMemory {
-  /** The sum of the other fields. */
+  /** Bytes: the sum of the other fields. */
   readonly total: number
-  /** Memory of processes without a file. */
+  /** Bytes of processes that no file backs. */
   readonly anonymous: number
-  /** Shared memory and files of a tmpfs, such as the memory of a gVisor guest. */
+  /** Bytes of shared memory and of files of a tmpfs, such as the memory of a gVisor guest. */
   readonly shared: number
-  /** Page cache of other files. The first guest that reads a page pays for it. */
+  /** Bytes of the page cache of other files. The first guest that reads a page pays for it. */
   readonly pageCache: number
-  /** Memory of the host kernel, such as page tables and stacks. Absent if the kernel does not account for it. */
+  /** Bytes of the host kernel, such as page tables and stacks. Absent if the kernel does not account for them. */
   readonly kernel?: number
-  /** Growth of the daemons that serve the guest since before its boot. Absent if no daemon serves it. */
+  /** Bytes by which the daemons of the guest have grown since before its boot. Absent if no daemon serves it. */
   readonly daemons?: number
 }
 

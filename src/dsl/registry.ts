@@ -111,6 +111,8 @@ export interface BenchSpec {
   readonly profiles: Readonly<Record<string, ParamSpace>>
   readonly tags: readonly string[]
   readonly timeout?: number
+  /** Metrics that reports also show in a column of the benches with a tag. */
+  readonly beside?: { readonly tag: string; readonly metrics: readonly string[] }
   readonly claims: readonly Claim[]
   readonly location?: Location
 }

@@ -204,6 +204,23 @@ export function oomKillCount(name: string): number {
   return sumOf('oom_kill', files)
 }
 
+/**
+ * Returns the fields of `memory.stat` of the cgroup `name`. On v2 they include child cgroups; on v1 only those that
+ * start with `total_` do (Documentation/admin-guide/cgroup-v1/memory.rst). Empty if there is no such cgroup.
+ */
+export function memoryStatistics(name: string): ReadonlyMap<string, number> {
+  const memory = hierarchyWith('memory')
+  const words = memory ? readWords(join(memory.path, rootGroup, name, 'memory.stat')) : []
+  return new Map(words.flatMap((word, at) => (at % 2 === 0 ? [[word, Number(words[at + 1])] as const] : [])))
+}
+
+/** Returns the kernel memory of the cgroup `name` in bytes on v1; undefined on v2, which has it in `memory.stat`. */
+export function kernelMemoryV1(name: string): number | undefined {
+  const memory = hierarchyWith('memory')
+  const [bytes] = memory ? readWords(join(memory.path, rootGroup, name, 'memory.kmem.usage_in_bytes')) : []
+  return bytes === undefined ? undefined : Number(bytes)
+}
+
 /** The sum of a field of several files with lines such as `oom_kill 3`. */
 function sumOf(field: string, files: readonly string[]): number {
   return files.reduce((sum, file) => {

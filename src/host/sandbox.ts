@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
+import type { GuestMemory } from '../dsl/guest.ts'
 import { AsyncDisposableStack } from '../util/async-disposable-stack.ts'
 import { IsobenchError, keyLines } from '../util/errors.ts'
 import {
@@ -21,6 +22,7 @@ import {
   setCpus,
   setFrozen,
 } from './cgroup.ts'
+import { GuestMemoryMeter } from './cgroup-memory.ts'
 import { DataLimit } from './data-limit.ts'
 import { hostEnvironment, withUsualUmask } from './environment.ts'
 import { makeDataFolder, makeGuestFolder } from './guest-folder.ts'
@@ -203,6 +205,8 @@ export interface GuestSandboxOptions {
   readonly rootfs: string
   readonly limits: Limits
   readonly oncePerRun: GuestSandbox['oncePerRun']
+  /** Returns the cgroup of a resource of the run, by its name. */
+  readonly groupOf: (resource: string) => string
   readonly signal?: AbortSignal
   /** Seconds that booting may take. */
   readonly timeout: number
@@ -232,6 +236,11 @@ export interface OwnedGuestSandbox extends GuestSandbox, AsyncDisposable {
   oomKillCount(): number
   /** The limit that the guest has tried to exceed, beside the one of memory. */
   exceededLimit(): ExceededLimit | undefined
+  /**
+   * What the guest costs the host now: all host processes of its sandbox, and the growth of the run's daemons.
+   * @throws {HostError} if the kernel does not account for memory
+   */
+  memory(): GuestMemory
 }
 
 /** Creates a state directory, a network namespace with a link, and a cgroup for one guest. */
@@ -251,6 +260,7 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
     limits.dataBytes === undefined ? undefined : new DataLimit(dataDir, limits.dataBytes, () => killProcesses(group))
   if (data) stack.defer(() => data[Symbol.dispose]())
   const resources = stack.move()
+  const meter = new GuestMemoryMeter(group)
   let tap: Promise<Tap> | undefined
   let chroot: Promise<string> | undefined
   const wrap = (argv: HostArgv) => cgroupExecArgv(group, inNetns(link.netns, argv))
@@ -284,7 +294,12 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
       chroot ??= mountChroot(rootfs, path, dataDir).then(() => path)
       return chroot
     },
-    oncePerRun: options.oncePerRun,
+    oncePerRun: async (name, create) => {
+      const resource = await options.oncePerRun(name, create)
+      meter.addDaemon(options.groupOf(name))
+      return resource
+    },
+    memory: () => meter.read(),
     ...sandboxProcesses(stateDir, {
       ...options,
       launch: (argv) => (traceHooks ? traceHooks.launch(insideCgroup(group, argv)) : insideCgroup(group, argv)),

@@ -159,7 +159,7 @@ const failedLines = ({ results }: CaseResult): string[] =>
 
 function tables(report: Report, bench: CaseResult): string[] {
   const params = describeParams(bench.params)
-  return metricTables(report, bench).flatMap(({ metric, better, rows }) => [
+  return metricTables(report, bench).flatMap(({ metric, better, beside, rows }) => [
     `**${md(metric)}**, ${better}${params && ` · ${md(params)}`}`,
     '',
     ...markdownTable(
@@ -169,14 +169,16 @@ function tables(report: Report, bench: CaseResult): string[] {
         { title: 'median', align: 'right' },
         '×native [90 % interval]',
         { title: 'rounds', align: 'right' },
+        ...beside.map((title) => ({ title: md(title), align: 'right' as const })),
         'notes',
       ],
-      rows.map(({ verdict, platform, median, ratio, interval, rounds, notes }) => [
+      rows.map(({ verdict, platform, median, ratio, interval, rounds, notes, beside: others }) => [
         verdict ? verdictSymbols[verdict.outcome] : '',
         md(platform),
         md(median),
         md(`${ratio} ${interval}`.trim()),
         rounds,
+        ...others.map(md),
         notes,
       ]),
     ),

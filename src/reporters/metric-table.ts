@@ -44,6 +44,8 @@ export interface Row {
   readonly interval: string
   readonly rounds: string
   readonly notes: string
+  /** The platform's figure for each column of `MetricTable.beside`. */
+  readonly beside: readonly string[]
   readonly ratioToNative: MetricResult['ratioToNative']
   readonly result: MetricResult
   /** The same figure of the run that this one is shown against. */
@@ -57,7 +59,24 @@ export interface MetricTable {
   readonly unit: string
   /** Where claims of `within … % of native` end, as a multiple of native. */
   readonly margins: readonly { readonly ratio: number; readonly label: string }[]
+  /** Titles of columns with metrics of other benches. */
+  readonly beside: readonly string[]
   readonly rows: readonly Row[]
+}
+
+/** The metrics of other benches that belong beside a bench, because of its tags. */
+function besideColumns(report: Report, { bench, tags }: CaseResult) {
+  return report.cases.flatMap((other) =>
+    other.beside && other.bench.id !== bench.id && tags.includes(other.beside.tag)
+      ? other.beside.metrics.map((metric) => ({
+          title: [metric, describeParams(other.params)].filter(Boolean).join(' '),
+          of: (platform: string): string => {
+            const result = other.results.find((one) => one.platform === platform)?.metrics[metric]
+            return !result || result.median === null ? '–' : formatQuantity(result.median, result.unit)
+          },
+        }))
+      : [],
+  )
 }
 
 /** A table for each metric of a bench with one set of parameters: what every reporter for people shows. */
@@ -67,6 +86,7 @@ export function metricTables(
   before: BaselineLookup = baselineLookup(undefined),
 ): MetricTable[] {
   const metrics = [...new Set(bench.results.flatMap(({ metrics }) => Object.keys(metrics)))]
+  const columns = besideColumns(report, bench)
   return metrics.map((metric) => {
     const results = bench.results.flatMap((own) => {
       const result = own.metrics[metric]
@@ -85,12 +105,14 @@ export function metricTables(
       ...against[at]!,
       rounds: String(roundCount(result)),
       notes: notesOf(own, result).join(', '),
+      beside: columns.map(({ of }) => of(own.platform)),
       ratioToNative: result.ratioToNative,
       result,
       before: before(bench, own.platform, metric),
     }))
     const margins = marginsOf(report, bench, metric, better)
-    return { metric, unit, margins, better: better === 'lower' ? 'less is better' : 'more is better', rows }
+    const direction = better === 'lower' ? 'less is better' : 'more is better'
+    return { metric, unit, margins, better: direction, beside: columns.map(({ title }) => title), rows }
   })
 }
 

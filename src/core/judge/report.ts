@@ -98,6 +98,7 @@ export function measuredResults(record: Pick<RunRecord, 'plan' | 'samples'>): Re
       params: { ...benchCase.params },
       tags: [...bench.tags],
       kind: bench.workload.kind,
+      ...(bench.beside && { beside: { tag: bench.beside.tag, metrics: [...bench.beside.metrics] } }),
       results: measured.map((name) => ({
         ...resultOf(benchCase, name, bench, input),
         samples: logs.get(resultKey(benchCase.id, name)) ?? [],
@@ -156,9 +157,12 @@ function resultOf(
   input: Measured,
 ): Omit<PlatformResult, 'samples'> {
   const { metrics } = bench
-  const results = Object.entries(metrics).map(
-    ([name, metric]) => [name, metricOf(benchCase, platform, name, metric, input)] as const,
-  )
+  const observed = input.samples.of(benchCase.id, platform).some(({ outcome }) => outcome.ok)
+  const results = Object.entries(metrics).flatMap(([name, metric]) => {
+    const result = metricOf(benchCase, platform, name, metric, input)
+    const isUnobserved = result.samples.length === 0 && observed
+    return isUnobserved ? [] : [[name, result] as const]
+  })
   // An attack profile may really be smaller than native's, without a cache or a clock.
   const isSuspect =
     !bench.workload.traced &&

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestHandle } from '../../driver.ts'
 import { describeValue } from '../../dsl/checked.ts'
-import type { CommandResult, ExecOptions, Guest, LoadClient, Service } from '../../dsl/guest.ts'
+import type { CommandResult, ExecOptions, Guest, GuestMemory, LoadClient, Service } from '../../dsl/guest.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { dropCaches } from '../../host/mounts.ts'
 import type { GuestArgv } from '../../host/process.ts'
 import type { GuestSandbox, OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type StdioHandler } from '../../host/timed-process.ts'
 import type { Command } from '../../tools/command.ts'
-import { IsobenchError, messageOf } from '../../util/errors.ts'
+import { IsobenchError, messageOf, UnsupportedError } from '../../util/errors.ts'
 import type { BenchData } from '../model/suite.ts'
 import { compileForGuest } from '../project/compile.ts'
 import type { CommandBounds, Deadline, ExecTarget, LoadClientHost, LoadClientTarget } from '../session/exec-target.ts'
@@ -112,6 +112,21 @@ export function guestOomMonitor(
     known = kills
     return grown
   }
+}
+
+/**
+ * Returns what a guest costs the host.
+ * @throws {UnsupportedError} if that would miss a part of the platform, or the guest runs only while a command does
+ */
+export function guestMemory(
+  name: string,
+  { memory }: Pick<OwnedGuestSandbox, 'memory'>,
+  { servedOutside, singleProcess }: Pick<GuestHandle, 'servedOutside' | 'singleProcess'>,
+): GuestMemory {
+  if (singleProcess) throw new UnsupportedError(`${name} has no guest that stays between two commands`)
+  if (servedOutside !== undefined)
+    throw new UnsupportedError(`${servedOutside} serves the guests of ${name}, and isobench cannot measure its share`)
+  return memory()
 }
 
 /** A guest tried to exceed its limit of processes or of `/data`, so its sample has no result. */
@@ -253,6 +268,10 @@ export function workloadGuest(
     exec,
     dropCaches: async () => {
       notes.cachesDropped = (await dropCaches()) && notes.cachesDropped !== false
+    },
+    memory: async () => {
+      if (!target.memory) throw new UnsupportedError(`the memory of ${target.name} is unknown`)
+      return target.memory()
     },
     serve: async (command, { port }): Promise<Service> => {
       const argv = guestArgv(command)

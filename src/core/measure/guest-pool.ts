@@ -6,7 +6,7 @@ import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { ExecTarget } from '../session/exec-target.ts'
 import type { Session } from '../session/session.ts'
-import { guestOomMonitor, withinLimits } from './guest-api.ts'
+import { guestMemory, guestOomMonitor, withinLimits } from './guest-api.ts'
 import { raceAbort } from './sample-scope.ts'
 
 /** Milliseconds that a boot gets to fail by itself after its sample was abandoned or interrupted. */
@@ -85,6 +85,7 @@ export class GuestPool implements AsyncDisposable {
         singleProcess: handle.singleProcess === true,
         execArgv: (argv: GuestArgv) => handle.execArgv(argv),
         ranOutOfMemory: () => guest.ranOutOfMemory(),
+        memory: () => guestMemory(name, sandbox, handle),
       }
       const result = await withinLimits(name, sandbox, () => work(pooled))
       if (guests && options.isBusy?.() !== true) {

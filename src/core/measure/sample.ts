@@ -296,8 +296,8 @@ async function timeInSandbox(
 }
 
 /**
- * Runs a first process in the cgroup of a sandbox, because the kernel then initializes the cgroup. That takes a third of
- * the time of a runc boot and does not belong to the platform.
+ * Runs a first process in the cgroup of a sandbox, because the kernel then initializes the cgroup. That takes a third
+ * of the time of a runc boot and does not belong to the platform.
  */
 const enterCgroup = (sandbox: OwnedGuestSandbox): Promise<void> => sandbox.run(sandbox.wrap(['true']))
 

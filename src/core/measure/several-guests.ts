@@ -13,6 +13,7 @@ import type { MeasureContext, TimeBreakdown } from './context.ts'
 import {
   explainFailure,
   guestArgv,
+  guestMemory,
   guestOomMonitor,
   MissingProgramError,
   oomMonitor,
@@ -146,6 +147,7 @@ class SeveralGuests implements AsyncDisposable {
         rootfs: measureContext.image.rootfs,
         ranOutOfMemory: guestOomMonitor(sandbox, handle),
         execArgv: (argv) => handle.execArgv(argv),
+        memory: () => guestMemory(name, sandbox, handle),
       }
       return {
         ...times.guest(workloadGuest(target, caller, address, scope, notes)),

@@ -24,6 +24,13 @@ const identifierSchema = z.string().refine(isIdentifier, 'no valid name of a met
 /** Least first. A single number is stored twice. */
 const range = z.tuple([z.number(), z.number()])
 
+export const besideSchema = z
+  .object({
+    tag: z.string().describe('tag of the other benches'),
+    metrics: z.array(z.string()).describe('names of the metrics'),
+  })
+  .meta({ id: 'Beside', description: 'Metrics of a bench that reports also show in columns of other benches.' })
+
 const benchSchema = z
   .object({
     id: z.string().describe('`<file>#<name>`'),
@@ -45,6 +52,9 @@ const benchSchema = z
       .meta({ id: 'Workload', description: 'The code that a bench measures.' })
       .describe('the code that it measures'),
     timeout: z.number().optional().describe("limit of one sample in seconds; absent: the profile's"),
+    beside: besideSchema
+      .exactOptional()
+      .describe('metrics that reports also show in a column of the benches with a tag'),
     digest: z
       .string()
       .describe('hash of the compiled bench file and its imports, not of files that it reads at run time'),

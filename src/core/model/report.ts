@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { UsageError } from '../../util/errors.ts'
 import { benchInfoSchema, familySchema, paramsSchema, workKindSchema } from './claim.ts'
 import {
+  besideSchema,
   excludedBenchSchema,
   excludedPlatformSchema,
   problemSchema,
@@ -73,7 +74,9 @@ const sampleLogSchema = z
 const platformResultSchema = z
   .object({
     platform: z.string().describe('name of the platform'),
-    metrics: z.record(z.string(), metricResultSchema).describe('metrics, by name'),
+    metrics: z
+      .record(z.string(), metricResultSchema)
+      .describe('metrics, by name, without those that the platform does not let isobench observe'),
     samples: z.array(sampleLogSchema).describe('all samples, also of warm-up rounds, replaced and failed ones'),
     errors: z.array(z.string()).describe('error of each failed sample'),
     flags: z.array(resultFlagSchema).describe('warnings'),
@@ -102,6 +105,9 @@ const caseResultSchema = z
     params: paramsSchema,
     tags: z.array(z.string()).describe('tags of the bench; `figure-9` says that it draws Figure 9 of the paper'),
     kind: workKindSchema.describe('what the workload measures'),
+    beside: besideSchema
+      .exactOptional()
+      .describe('metrics of this case that reports also show in a column of the benches with a tag'),
     results: z.array(platformResultSchema).describe('results, one per platform'),
   })
   .meta({ id: 'CaseResult', description: 'The results of one bench with one set of parameters.' })

@@ -30,6 +30,8 @@ export interface BenchData {
   }
   /** Seconds; the profile's when left out. */
   readonly timeout?: number
+  /** Metrics that reports also show in a column of the benches with a tag. */
+  readonly beside?: { readonly tag: string; readonly metrics: readonly string[] }
   /** Of the compiled bench file: part of what makes samples comparable. */
   readonly digest: string
   readonly claims: readonly Claim[]

@@ -121,6 +121,7 @@ function benchData(bench: BenchSpec, file: string, id: (name: string) => string)
       ...(workload?.traced && { traced: workload.traced.source }),
     },
     ...(bench.timeout !== undefined && { timeout: bench.timeout }),
+    ...(bench.beside && { beside: bench.beside }),
     claims: bench.claims.map((claim) => ({ ...claim, bench: id(claim.bench) })),
     ...(bench.location && { location: bench.location }),
   }

@@ -1,3 +1,4 @@
+import type { GuestMemory } from '../../dsl/guest.ts'
 import type { GuestArgv, HostArgv } from '../../host/process.ts'
 import type { TimedOptions, TimedResult } from '../../host/timed-process.ts'
 
@@ -26,6 +27,8 @@ export interface ExecTarget {
   execArgv(argv: GuestArgv): HostArgv
   /** See `GuestHandle`. */
   readonly singleProcess?: boolean
+  /** What a guest costs the host. Absent for the load client. */
+  memory?(): GuestMemory
 }
 
 /** The load client in one network namespace. */

@@ -144,7 +144,9 @@ export class HostSession implements Session {
       hooks?.shared(runResources.cgroupOf(name))
       return resource
     }
-    return createGuestSandbox({ ...own, journal, network, id, oncePerRun, signal, ...(hooks && { traceHooks: hooks }) })
+    const groupOf = (resource: string) => runResources.cgroupOf(resource)
+    const shared = { journal, network, id, oncePerRun, groupOf, signal }
+    return createGuestSandbox({ ...own, ...shared, ...(hooks && { traceHooks: hooks }) })
   }
 
   async createGuestGroup(): Promise<GuestGroup> {

@@ -208,22 +208,25 @@ function caseHtml(shared: Shared, bench: CaseResult): Html {
 const fewRows = 6
 
 function metricHtml({ report, anchors }: Shared, bench: CaseResult, metricTable: MetricTable): Html {
-  const { metric, better, unit } = metricTable
+  const { metric, better, unit, beside } = metricTable
   const hasBaseline = metricTable.rows.some(({ before }) => before)
-  const rows = metricTable.rows.map(({ verdict, platform, median, ratio, interval, rounds, notes, before }) => ({
-    cells: [
-      cell(verdict && verdictSymbols[verdict.outcome], verdictClass(verdict)),
-      headerCell(platform),
-      cell(median, 'number'),
-      cell(ratio, `number ${verdictClass(verdict)}`),
-      cell(interval, 'nowrap'),
-      cell(rounds, 'number'),
-      ...(hasBaseline ? [cell(before && formatQuantity(before.median!, unit), 'number muted')] : []),
-      cell(notes, 'doubt'),
-    ],
-  }))
+  const rows = metricTable.rows.map(
+    ({ verdict, platform, median, ratio, interval, rounds, notes, before, ...row }) => ({
+      cells: [
+        cell(verdict && verdictSymbols[verdict.outcome], verdictClass(verdict)),
+        headerCell(platform),
+        cell(median, 'number'),
+        cell(ratio, `number ${verdictClass(verdict)}`),
+        cell(interval, 'nowrap'),
+        cell(rounds, 'number'),
+        ...(hasBaseline ? [cell(before && formatQuantity(before.median!, unit), 'number muted')] : []),
+        ...row.beside.map((text) => cell(text, 'number muted')),
+        cell(notes, 'doubt'),
+      ],
+    }),
+  )
   const baseline = hasBaseline ? ['baseline'] : []
-  const titles = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', ...baseline, 'notes']
+  const titles = ['', 'platform', 'median', '×native', '90 % interval', 'rounds', ...baseline, ...beside, 'notes']
   return lines(
     metricHeading(metric, better),
     metricCharts(metricTable),

@@ -40,13 +40,15 @@ export function boxes(series: readonly (readonly number[])[], mark: number | und
   })
 }
 
-const columns: readonly Column[] = [
+/** @param beside titles of columns with metrics of other benches */
+const columnsOf = (beside: readonly string[]): readonly Column[] => [
   { title: '', keep: true },
   { title: 'platform', least: 8 },
   { title: 'median', align: 'right' },
   { title: '×native', align: 'right' },
   { title: '90 % interval', drop: 2 },
   { title: 'rounds', align: 'right', drop: 1 },
+  ...beside.map((title) => ({ title: sanitize(title, 30), align: 'right', drop: 3 }) as const),
   { title: '' },
   { title: '' },
 ]
@@ -106,18 +108,31 @@ const unitAbove = ({ unit, rows }: MetricTable): string =>
 type InkOf = (platform: string) => Colors
 
 /** The table, with its notes beside the rows, or below them if there is no room. */
-function tableLines({ rows }: MetricTable, hoisted: string, width: number, ink: Colors, inkOf: InkOf): string[] {
-  const beside = cellsOf(rows, hoisted, width, inkOf)
-  if (widthOfTable(columns, beside) <= width + gap) return table(columns, beside, width, ink)
+function tableLines(
+  { rows, beside }: MetricTable,
+  hoisted: string,
+  width: number,
+  ink: Colors,
+  inkOf: InkOf,
+): string[] {
+  const columns = columnsOf(beside)
+  const cells = cellsOf(rows, columns, hoisted, width, inkOf)
+  if (widthOfTable(columns, cells) <= width + gap) return table(columns, cells, width, ink)
   const withoutNotes = rows.map((row) => ({ ...row, notes: '' }))
-  const [head, ...lines] = table(columns, cellsOf(withoutNotes, hoisted, width, inkOf), width, ink)
+  const [head, ...lines] = table(columns, cellsOf(withoutNotes, columns, hoisted, width, inkOf), width, ink)
   const below = ({ notes }: Row) =>
     wrap(notes, width - notesIndent).map((line) => `${' '.repeat(notesIndent)}${ink.doubt(line)}`)
   return [head!, ...lines.flatMap((line, at) => [line, ...below(rows[at]!)])]
 }
 
 /** The rows, with as wide a plot as there is room for beside the notes. */
-function cellsOf(rows: readonly Row[], hoisted: string, width: number, inkOf: InkOf): TableCell[][] {
+function cellsOf(
+  rows: readonly Row[],
+  columns: readonly Column[],
+  hoisted: string,
+  width: number,
+  inkOf: InkOf,
+): TableCell[][] {
   const rowsWith = (boxes: readonly string[]) =>
     rows.map((row, at) => lineOf(row, hoisted, boxes[at] ?? '', inkOf(row.platform)))
   const series = rows.map(({ result }) => result.samples.map(({ value }) => value))
@@ -129,7 +144,7 @@ function cellsOf(rows: readonly Row[], hoisted: string, width: number, inkOf: In
 }
 
 function lineOf(
-  { platform, verdict, median, ratio, interval, rounds, notes }: Row,
+  { platform, verdict, median, ratio, interval, rounds, beside, notes }: Row,
   hoisted: string,
   box: string,
   ink: Colors,
@@ -145,6 +160,7 @@ function lineOf(
     { text: ratio, paint },
     { text: interval, paint: ink.dim },
     { text: rounds, paint: ink.dim },
+    ...beside.map((text) => ({ text: sanitize(text, 30), paint: ink.dim })),
     { text: box, paint },
     { text: notes, paint: ink.doubt },
   ]

@@ -32,6 +32,7 @@ function fakeHost(): ConformanceHost {
     ...{ id: 'isobench-unit', group: 'isobench-unit', stateDir: folder, dataDir: join(folder, 'data') },
     ...{ address: '192.0.2.2', limits: { cpus: [0], memoryBytes: 512 * 1024 ** 2 } },
     oomKillCount: () => 0,
+    memory: () => ({ total: 1024 ** 2, anonymous: 1024 ** 2, shared: 0, pageCache: 0 }),
     [Symbol.asyncDispose]: async () => {},
   } as unknown as OwnedGuestSandbox
   const execArgv = (): HostArgv => ['false']
@@ -94,6 +95,7 @@ describe('a check of a guest that stays', () => {
     ['does not see', output('visible\n'), `no process of the host in the guest's /proc; seen: ${process.pid} is one`],
     ['does not see', silent, 'expected the result of a search for a process of the host "hidden\\n"; seen: ""'],
     ['stops when it is frozen', silent, 'expected output every 10 ms before the guest is frozen; seen: none'],
+    ['has its memory', silent, 'expected at least the 32 MiB that the guest stores; seen: 1 MiB'],
     ['kills only', silent, 'needs 1 GiB with a limit of 512 MiB; seen: exit code 0'],
   ])('"%s ..." states what was expected and seen', async (name, argv, message) => {
     expect(await failureOfGuest(argv, name)).toContain(message)

@@ -328,6 +328,18 @@ describe('a mistake is explained at its place', () => {
       /group "a": the timeout is -1/,
       /above 0/,
     ],
+    [
+      'a column of nothing',
+      () => bench('a', disk, any({ beside: { tag: 'x', metrics: [] } })),
+      /without a tag/,
+      /beside/,
+    ],
+    [
+      'a column of another bench',
+      () => bench('a', disk, any({ beside: { tag: 'x', metrics: ['no'] } })),
+      /without a tag/,
+      /beside/,
+    ],
     ['a time limit that is text', () => bench('a', disk, any({ timeout: '5' })), /the timeout is "5"/, /above 0/],
     [
       'a server without a port',

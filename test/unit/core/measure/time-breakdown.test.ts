@@ -19,6 +19,7 @@ const guest: Guest = {
   data: '/data',
   exec: slow,
   dropCaches: async () => void (await after(40)),
+  memory: async () => ({ total: 0, anonymous: 0, shared: 0, pageCache: 0 }),
   serve: async () => {
     await after(40)
     return { address: '10.0.0.1', port: 1, [Symbol.asyncDispose]: async () => void (await after(40)) }
