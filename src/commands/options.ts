@@ -45,6 +45,7 @@ const text = z.string()
 /** An unset variable of a script gives an empty value, which is no seed and no path. */
 const filledText = text.min(1, 'the value is empty.')
 const texts = z.array(text)
+const filledTexts = texts.refine((values) => !values.includes(''), 'the value is empty.')
 const toggle = z.boolean().default(false)
 
 /** Words that are separated by commas, or that several options have. */
@@ -119,7 +120,7 @@ export const sharedOptions = {
     description: 'only benches with this text in their name',
     example: '--name "boot to first byte"',
     short: '-t',
-    schema: texts.optional(),
+    schema: filledTexts.optional(),
     repeatable: true,
   },
   tag: {
@@ -247,7 +248,7 @@ export const sharedOptions = {
     group: 'Select benches',
     description: 'only benches with this text in their id',
     example: '--bench isolation/',
-    schema: texts.default([]),
+    schema: filledTexts.default([]),
     repeatable: true,
   },
   strict: {
@@ -301,7 +302,7 @@ export const sharedOptions = {
     group: 'Compare',
     description: 'a platform that may be missing although the baseline has it; may be repeated',
     example: '--allow-missing crun',
-    schema: texts.optional(),
+    schema: filledTexts.optional(),
     repeatable: true,
   },
   reporter: {
@@ -309,7 +310,7 @@ export const sharedOptions = {
     group: 'Output',
     description: 'a reporter by name or path, and its file; may be repeated (default: those of the config)',
     example: '--reporter default --reporter html=report.html',
-    schema: texts.optional(),
+    schema: filledTexts.optional(),
     repeatable: true,
     completion: 'reporters',
   },

@@ -170,6 +170,8 @@ function checkStandardOutput(all: readonly Wanted[]): void {
 function outputPath({ name, base }: Wanted, file: string): string {
   if (file === '')
     throw new UsageError(`the reporter "${name}" has no file after "="`, `write, for example, ${name}=out`)
+  if (file.endsWith('/'))
+    throw new UsageError(`the reporter "${name}=${file}" names a folder`, `name a file in it: ${name}=${file}out`)
   return resolve(base, file)
 }
 

@@ -213,14 +213,19 @@ function importAll(
   let done = 0
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout
+    let isOver = false
     const neverEnds = 'look for a loop, or an await that never ends, at its top level'
     const finish = (problem?: string, fix?: string) => {
+      // The end of a worker that was terminated has no cause in the bench file.
+      if (isOver) return
+      isOver = true
       clearTimeout(timer)
       void worker.terminate()
       if (problem !== undefined) into.problems.push({ file: current, message: problem, ...(fix && { fix }) })
       resolve(files.slice(done + (problem === undefined ? 0 : 1)))
     }
     const restart = () => {
+      if (isOver) return
       clearTimeout(timer)
       timer = setTimeout(() => finish(`importing it took longer than ${limit} s`, neverEnds), limit * 1000)
     }

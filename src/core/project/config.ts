@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { glob } from 'tinyglobby'
 import * as z from 'zod'
@@ -221,6 +221,8 @@ export async function loadProject(
       'write one with: isobench init',
     )
   }
+  if (statSync(file).isDirectory())
+    throw new UsageError(`the config ${given ?? file} is a folder`, 'name a file with --config')
   // Source maps have real paths.
   const root = realpathSync(dirname(file))
   keepProjectOwner(root)
@@ -319,6 +321,8 @@ export function filterFiles(
   filters: readonly string[],
   cwd = process.cwd(),
 ): string[] {
+  if (filters.includes(''))
+    throw new UsageError('a filter is empty.', 'write the path of a bench file, or leave the filter out')
   const matches = (filter: string): readonly string[] => {
     const path = resolve(cwd, filter)
     const real = existsSync(path) ? realpathSync(path) : undefined

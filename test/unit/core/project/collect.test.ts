@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { collect, SpareWorker } from '../../../../src/core/project/collect.ts'
 import { benchFiles, loadProject } from '../../../../src/core/project/config.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
@@ -78,6 +78,19 @@ describe.skipIf(!built)('a spare worker', () => {
       expect(suite.benches.map(({ name }) => name)).toEqual(['x'])
       expect(spare.take()).toBeUndefined()
     }
+  })
+})
+
+describe.skipIf(!built)('a bench file that never ends', () => {
+  it.each(['while (true);', 'const f = () => process.nextTick(f); f()'])('is one problem: %s', async (code) => {
+    vi.stubEnv('ISOBENCH_IMPORT_SECONDS', '1')
+    write({ 'benches/a.bench.ts': code, 'benches/b.bench.ts': `${head}bench('x', w())` })
+    const { benches, problems } = await listed()
+    // The worker ends in a later turn.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    vi.unstubAllEnvs()
+    expect(problems).toEqual(['benches/a.bench.ts: importing it took longer than 1 s'])
+    expect(benches).toEqual(['benches/b.bench.ts#x'])
   })
 })
 

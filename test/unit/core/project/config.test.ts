@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { withConfigDefaults } from '../../../../src/commands/setup.ts'
-import { loadProject } from '../../../../src/core/project/config.ts'
+import { filterFiles, loadProject } from '../../../../src/core/project/config.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-config-')))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -13,6 +13,14 @@ const load = (text: string, environment = { command: 'run', profile: 'full' }) =
   writeFileSync(join(root, 'isobench.config.ts'), text)
   return loadProject(root, undefined, environment)
 }
+
+it('a folder as the config, and an empty filter, are mistakes of the command line', async () => {
+  await expect(loadProject(root, '.')).rejects.toThrow('the config . is a folder')
+  const project = await load(`export default { ${native} }`)
+  const files = ['benches/a.bench.ts']
+  expect(() => filterFiles(project, files, [''])).toThrow('a filter is empty.')
+  expect(filterFiles(project, files, ['a.bench'])).toEqual(files)
+})
 
 describe('a config function', () => {
   it('receives the command and the profile, and may be async', async () => {
