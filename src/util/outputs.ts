@@ -82,13 +82,17 @@ export function writeAll(descriptor: number, text: string): void {
 
 /**
  * Writes an output that a user named. A regular file is replaced as a whole and keeps its mode; the target of a link is
- * written; a device or a FIFO is written to.
+ * written; a device, a FIFO or a file with several names is written to.
  * @throws {Error} if it cannot be written
  */
 export function writeOutput(path: string, contents: string): void {
-  if (!isStream(path)) writeFileAtomic(linkChain(path).at(-1)!, contents)
-  else writeStream(path, contents)
+  const target = isStream(path) ? undefined : linkChain(path).at(-1)!
+  if (target === undefined || hasOtherNames(target)) writeStream(path, contents)
+  else writeFileAtomic(target, contents)
 }
+
+/** Whether hard links lead to the same file. A replaced file would be separate from them. */
+const hasOtherNames = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.nlink ?? 1) > 1
 
 function writeStream(path: string, contents: string): void {
   explainWrites(path, () => {

@@ -1,6 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -29,6 +39,14 @@ describe('writeOutput', () => {
     symlinkSync('later.json', at('dangling.json'))
     writeOutput(at('dangling.json'), 'text')
     expect(readFileSync(at('later.json'), 'utf8')).toBe('text')
+  })
+
+  it('writes to a file that has two names, under both', () => {
+    writeFileSync(at('first.json'), 'a long old text')
+    linkSync(at('first.json'), at('second.json'))
+    writeOutput(at('first.json'), 'new')
+    expect(readFileSync(at('second.json'), 'utf8')).toBe('new')
+    expect(statSync(at('first.json')).nlink).toBe(2)
   })
 
   it('refuses links that lead in a circle, and leaves them', () => {
