@@ -58,6 +58,8 @@ const problems = [
   /error while decoding|corrupt|concealing \d+|non-existing PPS|missing picture|Invalid data found/i,
   /Error (?:while|during|submitting|sending|decoding|encoding|muxing|writing)\b/i,
   /Conversion failed|Exiting normally, received signal/i,
+  // Messages of libavcodec's H.264 decoder, of libavformat's demuxer, of x265 and of ffmpeg's threads.
+  /Invalid NAL unit|no frame!|unavailable for requested|partial file|x265 \[error\]|with return code -\d+/,
   /\b(?:dup|drop)=(?!0\b)\d+/,
 ]
 

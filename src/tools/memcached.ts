@@ -112,6 +112,9 @@ const failureCounters = [
 ]
 
 function requireNoFailures(stdout: string): void {
+  // A refused set is as fast as a stored one, and counts as an operation (`ms_ascii_process_line` in ms_conn.c).
+  const refused = /^<\d+ (?:SERVER_ERROR|CLIENT_ERROR|ERROR)\b.*$/m.exec(stdout)?.[0]
+  if (refused !== undefined) throw new ToolOutputError(CLIENT, `the server refused an operation: ${refused}`, stdout)
   const counts = failureCounters.map((name) => {
     const isRequired = name === 'get_misses' || new RegExp(`^${name}:`, 'm').test(stdout)
     return { name, count: isRequired ? labelledNumber(CLIENT, stdout, name) : 0 }

@@ -135,6 +135,14 @@ describe('memcaslap', () => {
     expect(memcached.parse(failed(0)).operations).toBe(301_156)
   })
 
+  // What ms_conn.c prints for the response of a server that has no memory left, or that does not know the command.
+  it.each(['SERVER_ERROR out of memory storing object', 'CLIENT_ERROR bad data chunk', 'ERROR'])(
+    'refuses %s',
+    (line) => {
+      expectRefused(() => memcached.parse(`<12 ${line}\r\n${fixture(load)}`), /the server refused an operation: <12/)
+    },
+  )
+
   it('refuses operations without a response', () => {
     const lost = altered(load, 'Total Statistics (301152 events)', 'Total Statistics (301100 events)')
     expectRefused(() => memcached.parse(lost), /56 operations have no response/)
@@ -159,6 +167,12 @@ describe('ffmpeg', () => {
     'Error while decoding stream #0:0: Invalid data found when processing input',
     '[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55] Packet corrupt (stream = 0, dts = 6144).',
     'Exiting normally, received signal 15.',
+    '[h264 @ 0x5581] Invalid NAL unit size (4711 > 12).',
+    '[h264 @ 0x5581] no frame!',
+    '[h264 @ 0x5581] left block unavailable for requested intra mode',
+    '[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55] stream 0, offset 0x30: partial file',
+    'x265 [error]: malloc of size 4096 failed',
+    '[vost#0:0/libx265 @ 0x55] Terminating thread with return code -12 (Cannot allocate memory)',
   ])('refuses a run with %s', (line) => {
     expectRefused(() => ffmpeg.parse(altered(encode, frame, `${line}\n${frame}`)), /ffmpeg: /)
   })
