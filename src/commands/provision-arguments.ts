@@ -61,11 +61,14 @@ export function split(text: string): readonly [name: string, version: string | u
   return [name, version]
 }
 
-/** The error of a name that no release has. */
+/** The error of a name that no release has. It may be the name of a program of a release, or a version. */
 function unknownName(name: string, known: readonly string[]): UsageError {
+  const what = `isobench provision: there is no release "${sanitize(name, 60)}".`
+  if (/^v?\d/.test(name)) return new UsageError(what, 'write a version after the name: firecracker@1.17.0')
+  const owner = releases.find(({ programs }) => Object.hasOwn(programs, name))
+  if (owner) return new UsageError(`${what} The release ${owner.name} contains it.`, `isobench provision ${owner.name}`)
   const near = closestMatch(name, [...new Set(known)])
-  const hint = near === undefined ? '' : ` Did you mean ${near}?`
-  return new UsageError(`isobench provision: there is no release "${sanitize(name, 60)}".${hint}`, fixByList)
+  return new UsageError(near === undefined ? what : `${what} Did you mean ${near}?`, fixByList)
 }
 
 /** @throws {UsageError} if no release has the name, neither an installed one nor one that can be installed */
@@ -94,11 +97,11 @@ export function releaseOf(text: string): Release {
     const archs = [...new Set(ofName.map(({ arch }) => arch))].join(' and ')
     throw new UsageError(
       `isobench provision: there is no release of ${name} for ${hostArch()}, only for ${archs}.`,
-      `build ${name} yourself, and put it into PATH or set the option binary of the platform`,
+      `build ${name} yourself: docs/reference/platforms.md`,
     )
   }
   throw new UsageError(
-    `isobench provision: isobench knows no digest of ${name} ${version}, only of ` +
+    `isobench provision: isobench knows no release ${name} ${sanitize(version ?? '', 60)}, only ` +
       `${here.map((one) => one.version).join(' and ')}.`,
     `install one of these, or set the option binary of the platform`,
   )

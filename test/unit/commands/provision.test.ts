@@ -149,11 +149,15 @@ describe('isobench provision', () => {
   it.each([
     [[], 'no release is named'],
     [['firecraker'], 'there is no release "firecraker". Did you mean firecracker?'],
-    [['crun@0.1'], 'isobench knows no digest of crun 0.1, only of 1.29.1.'],
+    [['crun@0.1'], 'isobench knows no release crun 0.1, only 1.29.1.'],
+    [['crun@1\u001b[31m/../x'], 'isobench knows no release crun 1'],
+    [['runsc'], 'there is no release "runsc". The release gvisor contains it.'],
+    [['crun', '1.29.1'], 'there is no release "1.29.1".'],
   ])('explains %j', async (names, message) => {
     const error = await refusal(names)
     expect(error.code).toBe('ISOBENCH_USAGE')
     expect(error.message).toContain(message)
+    expect(error.message).not.toContain('\u001b')
     expect(error.fix).toBeDefined()
   })
 
