@@ -11,11 +11,15 @@ import { killWriters } from './campaign/processes.ts'
 import { cutRecord, damageRecord } from './campaign/records.ts'
 import { countOption, type Measurement } from './measurement.ts'
 
+/** QEMU boots a kernel in about ten seconds if its CPUs are emulated. */
+const emulated = { platforms: 'native,qemu-microvm', span: 45 }
+
 export const campaign: Measurement = {
   description: 'kills, cuts, damages, random inputs and exhausted resources: what is lost and left over',
   options: {
     seed: 'of all random choices; 1',
     kills: 'runs to kill; 20',
+    vms: 'runs with an emulated VM to kill; 5',
     disks: 'runs on a disk that becomes full; 12',
     cases: 'cases of each other kind; 2000',
     platform: 'names of the config, for the kills; native,runc,podman-rootless',
@@ -38,7 +42,8 @@ export const campaign: Measurement = {
       () => killWriters(root, recordFile, Math.ceil(cases / 40), random('writers')),
       () => exhaustOutputs(root, root, random('outputs'), Math.ceil(cases / 100)),
       () => fillDisks(root, countOption(options.disks, 12), random('disks')),
-      () => killRuns(root, platforms, countOption(options.kills, 20), random('kills')),
+      () => killRuns(root, { platforms, count: countOption(options.kills, 20), span: 12 }, random('kills')),
+      () => killRuns(root, { ...emulated, count: countOption(options.vms, 5) }, random('vms')),
     ]
     const rows: CampaignRow[] = []
     for (const part of parts) {

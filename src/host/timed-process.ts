@@ -55,7 +55,7 @@ const startBarrier = ['sh', '-c', 'unset PWD; echo >&3 && read -r _ <&3 && exec 
 
 /**
  * Milliseconds after the end of a command in which its output is read if a process that it has started keeps it open.
- * An engine's client such as `docker exec` does not wait for such a process, so no platform may.
+ * Most platforms do not wait for such a process. runc does, and docker and containerd do for 2 s.
  */
 const drainMs = 200
 

@@ -3,19 +3,24 @@ import { readRecord } from '../../../src/core/records/record-file.ts'
 import { CampaignProject } from './host.ts'
 import { CampaignCounter, type CampaignRow } from './outcome.ts'
 
-/** Seconds in which a kill falls: probes, boots, samples and the removal of guests. */
-const span = 12
+/** Which runs are killed. */
+export interface Kills {
+  /** Names of platforms of the config of the checkout. */
+  readonly platforms: string
+  readonly count: number
+  /** Seconds in which a kill falls: probes, boots, samples and the removal of guests. */
+  readonly span: number
+}
 
 /** Kills real runs at random times, cleans, and counts what is left and which reported samples the record lacks. */
 export async function killRuns(
   checkout: string,
-  platforms: string,
-  kills: number,
+  { platforms, count, span }: Kills,
   random: () => number,
 ): Promise<CampaignRow> {
   const counter = new CampaignCounter(`SIGKILL of a run on ${platforms}, then isobench clean`)
   using project = new CampaignProject(checkout, platforms)
-  for (let at = 0; at < kills; at++) {
+  for (let at = 0; at < count; at++) {
     const before = project.latestRecord()
     const seconds = random() * span
     const outcome = await project.run(['--rounds', '40', '--reporter', './counter.ts'], seconds)
