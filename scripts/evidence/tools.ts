@@ -225,7 +225,7 @@ async function compare(
 ): Promise<void> {
   const project = await loadProject(root)
   const options = checkOptions('tools', {}, { profile: ['full'], seconds: ['2'], platform: [platform] })
-  const { plan, platforms, collected } = await createPlan(project, drivers, options)
+  const { plan, platforms, collected } = await createPlan(project, drivers, { ...options, shard: undefined })
   const signal = new AbortController().signal
   await using session = await HostSession.open(project.guest, { purpose: 'evidence: tools', wait: true, signal })
   const image = await ensureImage(project.image, { journal: session.journal })

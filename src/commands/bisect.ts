@@ -15,6 +15,7 @@ import type { Plan } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
+import { folderOf } from '../core/records/record-file.ts'
 import type { Reporter } from '../core/reporter.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
 import type { Workload } from '../dsl/workload.ts'
@@ -257,7 +258,7 @@ async function measure(
       findings: [],
     },
     project,
-    recordRoot,
+    recordFolder: folderOf(recordRoot),
     workloads,
     reporter,
     signal,

@@ -3,10 +3,9 @@ import { plannedSchedule } from '../core/measure/planned-schedule.ts'
 import type { ScheduledStep } from '../core/measure/run-loop.ts'
 import type { Plan, ScheduledPlan } from '../core/model/plan.ts'
 import { benchInfo } from '../core/model/suite.ts'
-import type { ResolvedPlatform } from '../core/project/platforms.ts'
+import { type ResolvedPlatform, unprobedPlatforms } from '../core/project/platforms.ts'
 import { readStepDurations, stepDurations } from '../core/records/step-durations.ts'
 import type { StopReason } from '../core/reporter.ts'
-import { platformFamily } from '../driver.ts'
 import { duration } from '../reporters/format.ts'
 import { benchName } from '../reporters/summary.ts'
 import { plural, sanitize } from '../util/text.ts'
@@ -30,15 +29,7 @@ export function showPlan(
   budget?: TimeBudget,
 ): string {
   const { rounds, warmup, seconds } = plan.profile
-  const planned = platforms.map(({ spec, driver, options }) => ({
-    name: spec.name,
-    kind: spec.kind,
-    family: platformFamily(driver, options),
-    tags: spec.tags,
-    available: true,
-    version: '',
-    cpuMode: 'hardware' as const,
-  }))
+  const planned = unprobedPlatforms(platforms)
   const whole = { ...plan, platforms: planned }
   const needed = plan.onlyFindings ? { ...whole, casePlatforms: neededPlatforms(whole) } : whole
   const { steps, notMeasured = [] } = simulate(needed, budget)

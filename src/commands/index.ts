@@ -17,6 +17,7 @@ export const commands: readonly CommandEntry[] = [
   entry('findings', 'show what the findings state, and what a run says about them', () => import('./findings.ts')),
   entry('report', 'show stored runs with any reporter', () => import('./report.ts')),
   entry('compare', 'compare two runs: what regressed and what improved', () => import('./compare.ts')),
+  entry('plan', 'split the benches into shards of about equal time', () => import('./plan.ts')),
   entry('merge', 'join the records of shards or of more rounds', () => import('./merge.ts')),
   entry('history', 'show how metrics and findings changed over stored runs', () => import('./history.ts')),
   entry('bisect', 'find the commit of a runtime that made a bench worse', () => import('./bisect.ts')),

@@ -10,6 +10,7 @@ import { plural, sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { problemCount, problemText, warningsText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
+import { resolveShard } from './shards.ts'
 
 /** How many samples a run takes on each platform, and for how long. */
 function runLength({ benches, excluded, profile }: ProjectSelection, name: string): string {
@@ -59,7 +60,12 @@ function benchText(bench: BenchData, profile: string): string {
 async function list(filters: readonly string[], options: Options, io: CommandIo): Promise<number> {
   const project = await loadProject(io.cwd, options.config, { command: 'list', profile: options.profile })
   const forbidOnly = options.forbidOnly ?? false
-  const selection = await selectProject(project, drivers, { ...options, filters, forbidOnly })
+  const selection = await selectProject(project, drivers, {
+    ...options,
+    filters,
+    forbidOnly,
+    shard: resolveShard(options, io),
+  })
   const { suite } = selection
   const { name, tag, findings, shard, lastFailed } = options
   const isSelected = ({ id }: BenchData) => selection.benches.some((bench) => bench.id === id)

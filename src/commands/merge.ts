@@ -1,18 +1,31 @@
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { format, parse, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import type { RunRecord } from '../core/model/record.ts'
-import { groupByHost, mergeRecords, recordText } from '../core/records/merge.ts'
+import { readShardPlan, type ShardPlan } from '../core/project/shard-plan.ts'
+import { groupByHost, type MergedRecord, mergeRecords, recordTexts } from '../core/records/merge.ts'
+import { fileSource, type RecordSurvey, surveyRecord } from '../core/records/record-survey.ts'
+import { chooseRecords, type LeftOut, type MissingRounds, type MissingShard } from '../core/records/shard-coverage.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
-import { isStream, writeOutput } from '../util/outputs.ts'
+import { isStream, openOutput, writeAll } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
-import type { CheckedOptions, OptionTable } from './options.ts'
+import { type CheckedOptions, type OptionTable, sharedOptions } from './options.ts'
 import { checkOutput } from './output-path.ts'
-import { readStored } from './stored-records.ts'
+import { type NamedFile, recordFiles } from './record-files.ts'
 
 const mergeOptions = {
+  plan: {
+    ...sharedOptions.plan,
+    group: 'Input',
+    description: 'only the records of this plan of isobench plan; others in a folder are left out',
+    example: '--plan plan.json results',
+  },
+  strict: {
+    ...sharedOptions.strict,
+    description: 'exit with code 3 if shards, rounds or lines of records are missing',
+    example: '--strict --out all.jsonl',
+  },
   out: {
     value: '<file>',
     group: 'Output',
@@ -29,51 +42,166 @@ const mergeOptions = {
   },
 } as const satisfies OptionTable
 
+type MergeOptions = CheckedOptions<typeof mergeOptions>
+
 export const command = defineCommand({
   description:
-    'Joins the run records of shards, or of more rounds, into one record. Refuses records of different hosts.',
-  arguments: [{ name: 'records', description: 'run records', required: true, variadic: true, completion: 'file' }],
+    'Joins the run records of shards, or of more rounds, into one record, and prints which shards, benches and ' +
+    'rounds of their plan are missing. A shard that was measured twice counts once. It refuses records of different ' +
+    'hosts.',
+  arguments: [
+    {
+      name: 'records',
+      description: 'run records, folders or globs',
+      required: true,
+      variadic: true,
+      completion: 'file',
+    },
+  ],
   options: mergeOptions,
-  examples: [{ line: 'merge shard-1.jsonl shard-2.jsonl --out all.jsonl', description: 'join two shards' }],
-  run: async (files, options, io) => merge(files, options, io),
+  examples: [
+    { line: 'merge shard-1.jsonl shard-2.jsonl --out all.jsonl', description: 'join two shards' },
+    { line: 'merge results --plan plan.json --strict --out all.jsonl', description: 'all shards' },
+  ],
+  run: async (names, options, io) => merge(names, options, io),
 })
 
-async function merge(
-  files: readonly string[],
-  options: CheckedOptions<typeof mergeOptions>,
-  io: CommandIo,
-): Promise<number> {
+async function merge(names: readonly string[], options: MergeOptions, io: CommandIo): Promise<number> {
+  const plan = options.plan === undefined ? undefined : readShardPlan(resolve(io.cwd, options.plan))
   const out = options.out === undefined ? undefined : resolve(io.cwd, options.out)
-  const records = files.map((file) => readStored(file, io))
-  const text = (record: RunRecord) => recordText(record, new Date().toISOString())
-  const inputs = files.map((file) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
-  const save = async (file: string, group: readonly RunRecord[]) => {
-    await checkOutput({ option: `--out ${options.out}`, path: file, isNew: true }, { root: io.cwd }, inputs)
-    try {
-      const merged = text(mergeRecords(group))
-      if (isStream(file)) writeOutput(file, merged)
-      else writeFileSync(file, merged, { flag: 'wx' })
-    } catch (error) {
-      if ((error as { code?: string }).code?.startsWith('ISOBENCH')) throw error
-      if ((error as { code?: string }).code === 'EEXIST')
-        throw new UsageError(
-          `--out ${options.out}: ${file} already exists`,
-          'remove it, or pass another file to --out.',
-        )
-      throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')
+  if (options.group && out === undefined)
+    throw new UsageError(
+      'isobench merge: --group writes several files and requires --out.',
+      'write, for example, --group --out all.jsonl',
+    )
+  const files = recordFiles(io.cwd, names)
+  const surveys = ofPlan(readSurveys(files, io), plan, io)
+  const { counted, left } = chooseRecords(surveys)
+  for (const one of left) io.err.write(leftOutText(one))
+  const inputs = files.map(({ file }) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
+  const groups = options.group ? groupByHost(counted) : [counted]
+  let isIncomplete = counted.some(({ unreadable }) => unreadable.length > 0)
+  for (const [index, group] of groups.entries()) {
+    const merged = mergeRecords(group)
+    const texts = recordTexts({ ...merged, samples: merged.samples() }, new Date().toISOString())
+    if (out === undefined) for (const text of inChunks(texts)) io.out.write(text)
+    else {
+      const { dir, name, ext } = parse(out)
+      const file = options.group ? format({ dir, name: `${name}-${index + 1}`, ext }) : out
+      await checkOutput({ option: `--out ${options.out}`, path: file, isNew: true }, { root: io.cwd }, inputs)
+      write(file, texts, options.out!)
+      io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}.\n`)
     }
-    io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}.\n`)
+    io.err.write(missingText(merged))
+    isIncomplete ||= merged.missingShards.length > 0 || merged.missingRounds.length > 0
   }
-  if (options.group) {
-    if (out === undefined)
-      throw new UsageError(
-        'isobench merge: --group writes several files and requires --out.',
-        'write, for example, --group --out all.jsonl',
+  return options.strict && isIncomplete ? exitCodes.inconclusive : exitCodes.clean
+}
+
+/** Reads all records. A file of a folder that is no record is left out: a killed task may leave an empty one. */
+function readSurveys(files: readonly NamedFile[], io: CommandIo): RecordSurvey[] {
+  const hosts = new Map<string, Record<string, string>>()
+  return files.flatMap(({ file, isNamed }) => {
+    try {
+      const survey = surveyRecord(fileSource(file), hosts)
+      for (const { number, why } of survey.unreadable)
+        io.err.write(`warning  ${file}:${number} ${why}. It is left out.\n`)
+      return survey
+    } catch (error) {
+      if (isNamed) throw error
+      io.err.write(`warning  ${messageOf(error)}. It is left out.\n`)
+      return []
+    }
+  })
+}
+
+/** @throws {UsageError} if no record is of the plan */
+function ofPlan(surveys: readonly RecordSurvey[], plan: ShardPlan | undefined, io: CommandIo): RecordSurvey[] {
+  if (!plan) return [...surveys]
+  const own = surveys.filter(({ shard }) => shard?.plan === plan.id)
+  const others = surveys.length - own.length
+  if (own.length === 0)
+    throw new UsageError(
+      `none of ${plural(surveys.length, 'record')} is of the plan ${plan.id} (${plural(plan.shards.length, 'shard')})`,
+      'run the shards with --plan and the same file',
+    )
+  if (others > 0) io.err.write(`${plural(others, 'record')} of other runs left out.\n`)
+  return own
+}
+
+/** Characters that are written at once. */
+const chunkLength = 2 ** 20
+
+/** Longer texts, because a call for each line is slow. */
+function* inChunks(texts: Iterable<string>): Generator<string> {
+  let chunk = ''
+  for (const text of texts) {
+    chunk += text
+    if (chunk.length < chunkLength) continue
+    yield chunk
+    chunk = ''
+  }
+  if (chunk !== '') yield chunk
+}
+
+function write(file: string, texts: Iterable<string>, option: string): void {
+  let isOpen = false
+  try {
+    const descriptor = isStream(file) ? openOutput(file) : openSync(file, 'wx')
+    isOpen = !isStream(file)
+    try {
+      for (const text of inChunks(texts)) writeAll(descriptor, text)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (error) {
+    // A part of a record would look like a run that was killed.
+    if (isOpen) rmSync(file, { force: true })
+    const { code } = error as { code?: string }
+    if (code?.startsWith('ISOBENCH')) throw error
+    if (code === 'EEXIST')
+      throw new UsageError(`--out ${option}: ${file} already exists`, 'remove it, or pass another file to --out.')
+    throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')
+  }
+}
+
+const statusWords = { finished: 'it finished', interrupted: 'it was interrupted', killed: 'it was killed' } as const
+
+function leftOutText({ file, why, instead }: LeftOut): string {
+  const { shard, status, samples } = instead
+  switch (why) {
+    case 'copy':
+      return `${file} is left out: ${instead.file} is the same run.\n`
+    case 'merged':
+      return `${file} is left out: ${instead.file} has the same ${plural(shard?.indices.length ?? 1, 'shard')}.\n`
+    case 'retry':
+      return (
+        `${file} is left out: ${instead.file} is of the same shard ${shard?.indices[0]}/${shard?.count}, and counts ` +
+        (status === 'finished'
+          ? 'because it finished first.\n'
+          : `because none finished and it has the most samples (${samples}).\n`)
       )
-    const { dir, name, ext } = parse(out)
-    for (const [index, group] of groupByHost(records).entries())
-      await save(format({ dir, name: `${name}-${index + 1}`, ext }), group)
-  } else if (out !== undefined) await save(out, records)
-  else io.out.write(text(mergeRecords(records)))
-  return exitCodes.clean
+  }
+}
+
+/** Benches that are named; the others are counted. */
+const namedBenches = 5
+
+function listed(ids: readonly string[]): string {
+  const more = ids.length - namedBenches
+  return `${ids.slice(0, namedBenches).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+function missingText({ missingShards, missingRounds }: MergedRecord): string {
+  const shards = missingShards.map(
+    ({ index, count, plan, benches }: MissingShard) =>
+      `missing  shard ${index}/${count} of plan ${plan}: no record. ` +
+      `${plural(benches.length, 'bench', 'benches')}: ${listed(benches)}\n`,
+  )
+  const rounds = missingRounds.map(
+    ({ file, status, shard, bench, rounds, planned }: MissingRounds) =>
+      `missing  ${bench}: ${rounds} of ${planned} rounds in ${file}${shard ? ` (shard ${shard})` : ''}, because ` +
+      `${statusWords[status]}\n`,
+  )
+  return [...shards, ...rounds].join('')
 }

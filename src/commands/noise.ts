@@ -47,6 +47,7 @@ async function measureNoise(
   const project = await loadProject(io.cwd, options.config, { command: 'noise', profile: options.profile })
   const { plan, platforms, collected } = await createPlan(project, drivers, {
     ...options,
+    shard: undefined,
     filters,
     platform: undefined,
   })

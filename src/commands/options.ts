@@ -88,11 +88,12 @@ const duration = text.transform((value, context) => {
   return z.NEVER
 })
 
-/** `2/5`: the second of five shards. */
-const shard = text.transform((value, context) => {
-  const [index, count] = /^[1-9]\d*\/[1-9]\d*$/.test(value) ? value.split('/').map(Number) : []
-  if (index !== undefined && index <= count!) return { index, count: count! }
-  context.addIssue({ code: 'custom', message: `"${value}" is not a shard n/m with n from 1 to m.` })
+/** `2/5`: the second of five shards. `auto` and `auto/5`: the index comes from the environment. */
+const shard = text.transform((value, context): { index: number | undefined; count: number | undefined } => {
+  const [, index, count] = /^(auto|[1-9]\d{0,8})(?:\/([1-9]\d{0,8}))?$/.exec(value) ?? []
+  if (index === 'auto') return { index: undefined, count: count === undefined ? undefined : Number(count) }
+  if (count !== undefined && Number(index) <= Number(count)) return { index: Number(index), count: Number(count) }
+  context.addIssue({ code: 'custom', message: `"${value}" is not a shard n/m with n from 1 to m, nor auto or auto/m.` })
   return z.NEVER
 })
 
@@ -141,11 +142,21 @@ export const sharedOptions = {
       .optional(),
   },
   shard: {
-    value: '<n/m>',
+    value: '<n/m|auto>',
     group: 'Select benches',
-    description: 'only part n of m; join the records with isobench merge',
+    description:
+      'only part n of m; join the records with isobench merge. auto reads n and m from the job (Slurm, Kubernetes, ' +
+      'GitLab, Buildkite, CircleCI); auto/m states m',
     example: '--shard 2/5',
     schema: shard.optional(),
+  },
+  plan: {
+    value: '<file>',
+    group: 'Select benches',
+    description: 'the plan of isobench plan: it says which benches each shard has, and with which options',
+    example: '--plan plan.json --shard auto',
+    schema: filledText.optional(),
+    completion: 'file',
   },
   lastFailed: {
     group: 'Select benches',
@@ -313,6 +324,14 @@ export const sharedOptions = {
     schema: filledTexts.optional(),
     repeatable: true,
     completion: 'reporters',
+  },
+  records: {
+    value: '<folder>',
+    group: 'Output',
+    description: 'write the run record into this folder (default: .isobench/runs of the project)',
+    example: '--records /mnt/results',
+    schema: filledText.optional(),
+    completion: 'file',
   },
   json: {
     group: 'Output',

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { measureProject } from '../core/measure/measure-project.ts'
 import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
+import { readShardPlan } from '../core/project/shard-plan.ts'
 import { baselineFile, checkBaselineName, type NotSaved, saveBaseline, whyNotSaved } from '../core/records/baseline.ts'
 import { withBaseline } from '../core/records/compare.ts'
 import type { Reporter } from '../core/reporter.ts'
@@ -17,6 +19,7 @@ import { warningsText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
 import { type BaselineReader, baselineReader, createReporters } from './reporters.ts'
 import { confirm, withConfigDefaults } from './setup.ts'
+import { resolveShard, withShardPlan } from './shards.ts'
 import { readStored } from './stored-records.ts'
 
 export const command = defineCommand({
@@ -31,6 +34,7 @@ export const command = defineCommand({
     'tag',
     'findings',
     'shard',
+    'plan',
     'lastFailed',
     'forbidOnly',
     'profile',
@@ -52,6 +56,7 @@ export const command = defineCommand({
     'allowDifferentHosts',
     'allowMissing',
     'reporter',
+    'records',
     'json',
     'all',
     'install',
@@ -67,7 +72,12 @@ export const command = defineCommand({
   run: runBenches,
 })
 
-async function runBenches(filters: readonly string[], given: Options, io: CommandIo): Promise<number> {
+async function runBenches(typedFilters: readonly string[], typed: Options, io: CommandIo): Promise<number> {
+  const shardPlan = typed.plan === undefined ? undefined : readShardPlan(resolve(io.cwd, typed.plan))
+  const { options: given, filters } = shardPlan
+    ? withShardPlan(typed, typedFilters, shardPlan)
+    : { options: typed, filters: typedFilters }
+  const shard = resolveShard(given, io, shardPlan)
   const project = await loadProject(io.cwd, given.config, { command: 'run', profile: given.profile })
   const options = withoutNewBaseline(withConfigDefaults(given, project), given, project, io)
   // Refuse a wrong name before hours of measuring, not after.
@@ -77,7 +87,7 @@ async function runBenches(filters: readonly string[], given: Options, io: Comman
   const before = baseline && readStored(baseline.file, io)
   const against = baseline && baselineReader(baseline, options)
   const reporter = await createReporters(options, project, io, { against, files: baseline ? [baseline.file] : [] })
-  const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters })
+  const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters, shard })
   const { problems } = planned.collected.suite
   io.err.write(warningsText(planned.collected.warnings))
   if (problems.length > 0) reporter.onProblems(problems)
@@ -91,10 +101,11 @@ async function runBenches(filters: readonly string[], given: Options, io: Comman
   using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
   try {
     const report = await measureProject({
-      ...planned,
       ...options,
+      ...planned,
       project,
       reporter,
+      recordFolder: options.records === undefined ? undefined : resolve(io.cwd, options.records),
       signal: interruption.signal,
       dependencies: { install: options.install, confirm: (question) => confirm(question, io) },
       before: options.allowDifferentHosts ? undefined : before,

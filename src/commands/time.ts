@@ -216,7 +216,12 @@ export function checkPattern(text: string): void {
 }
 
 async function measureCommand(project: Project, options: TimeOptions, io: CommandIo): Promise<Report> {
-  const planned = await createPlan(project, drivers, { ...options, profile: 'quick', platform: undefined })
+  const planned = await createPlan(project, drivers, {
+    ...options,
+    profile: 'quick',
+    platform: undefined,
+    shard: undefined,
+  })
   // Progress is not part of the answer.
   const reporter = await createReporters(
     { reporter: ['default'], json: false, all: false },

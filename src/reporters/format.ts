@@ -85,6 +85,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'no-native': 'native was not measured, so there is nothing to compare with',
   'not-measured': 'the bench was excluded from this run',
   'time-budget': 'not measured: time budget',
+  'shard-missing': 'the shard that measures the bench left no record',
   'tracer-unavailable': 'the kernel of this host cannot be traced that way',
   'sample-errors': 'its samples failed',
   'not-observed': 'the platform does not let isobench observe it',
@@ -136,6 +137,8 @@ export function formatReasonSubject(reason: Reason): string {
       return `${reason.smallestMarginPercent.toPrecision(2)} %`
     case 'tracer-unavailable':
       return reason.message
+    case 'shard-missing':
+      return `shard ${reason.shard}`
     case 'part-not-measurable':
       return reason.parts.join('; ')
     case 'not-on-hardware':

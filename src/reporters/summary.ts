@@ -44,6 +44,7 @@ export const countsLine = ({
 /** What measures only a part of a suite. Fewer claims need less correction, so these verdicts may differ. */
 const partOptions = [
   ['shard', 'Provisional: a shard has a part of the claims. Only the record of isobench merge decides the exit code.'],
+  ['shard-missing', 'Incomplete: a shard left no record. Claims about its benches are not evaluated.'],
   ['not-failed-before', 'Provisional: --last-failed judges a part of the claims. A run of all benches may differ.'],
 ] as const
 

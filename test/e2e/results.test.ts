@@ -76,7 +76,7 @@ function large(): string {
       measured.map((one): Sample => ({ ...one, case: as(one.case), round: block * 5 + one.round })),
     ).flat(),
   )
-  return recordText({ ...record, file: '', plan, samples }, '2026-01-01T00:00:00.000Z')
+  return recordText({ ...record, plan, samples }, '2026-01-01T00:00:00.000Z')
 }
 
 describe('isobench report', () => {

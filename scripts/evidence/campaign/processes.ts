@@ -11,14 +11,14 @@ import { CampaignCounter, type CampaignRow } from './outcome.ts'
 const writerCode = `
 import { mkdirSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { readRecord, RecordWriter } from './src/core/records/record-file.ts'
+import { folderOf, readRecord, RecordWriter } from './src/core/records/record-file.ts'
 import { removeResource } from './src/host/cleanup.ts'
 import { CleanupJournal } from './src/host/journal.ts'
 const [root, name, from] = process.argv.slice(2)
 process.env.ISOBENCH_STATE = root
 const { environment, plan, samples } = readRecord(from)
 const journal = CleanupJournal.start(name, removeResource)
-const writer = RecordWriter.start(root, name, environment, plan, [])
+const writer = RecordWriter.start(folderOf(root), name, environment, plan, [])
 for (let round = 0; ; round++) {
   const path = join(root, 'guests', name + '-' + round)
   const made = await journal.create({ kind: 'directory', path }, () => {

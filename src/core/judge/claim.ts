@@ -191,5 +191,6 @@ function seriesOf({ matcher }: Claim, cases: readonly BenchCase[]): CaseSeries[]
 function unmeasured({ bench }: Claim, { plan }: JudgeInput): Reason {
   const excluded = plan.excluded.find((one) => one.bench === bench)
   if (excluded?.reason === 'tracer-unavailable') return { code: 'tracer-unavailable', message: excluded.detail ?? '' }
+  if (excluded?.reason === 'shard-missing') return { code: 'shard-missing', shard: excluded.detail ?? '' }
   return { code: excluded?.reason === 'time-budget' ? 'time-budget' : 'not-measured' }
 }

@@ -12,7 +12,8 @@ export const exitCodeList = [
     code: 3,
     name: 'inconclusive',
     description:
-      'with --strict: a verdict is inconclusive, or samples failed; with --require complete: a finding is open',
+      'with --strict: a verdict is inconclusive, samples failed, or a shard is missing; with --require complete: ' +
+      'a finding is open',
   },
   {
     code: 4,
@@ -63,6 +64,8 @@ export interface ExitOptions {
   readonly shown?: readonly number[] | undefined
   /** Whether the run is a shard: then the merged record decides, because each shard has only a part of the claims. */
   readonly isProvisional?: boolean
+  /** Whether a merged record lacks a shard: with `strict` it is in doubt whatever the verdicts of the others are. */
+  readonly lacksShard?: boolean
 }
 
 type Claim = Verdicts['claims'][number]
@@ -74,7 +77,7 @@ const canFail = ({ claim, cpuMode }: Claim): boolean => claim.severity === 'fail
 const isContradicted = ({ outcome }: Claim | Finding): boolean => outcome === 'contradicted'
 
 const isInDoubt = ({ outcome, reason }: Claim): boolean =>
-  outcome === 'inconclusive' || reason?.code === 'sample-errors'
+  outcome === 'inconclusive' || reason?.code === 'sample-errors' || reason?.code === 'shard-missing'
 
 /**
  * What is contradicted and fails the run: every expectation of a bench; of a finding's claims those that its `failOn`
@@ -148,7 +151,7 @@ export interface RunVerdicts {
 /** The only place that decides what fails a run. A contradicted claim comes before a broken bench file. */
 export function decideExit(
   verdicts: Verdicts,
-  { strict, strictFindings, requireComplete, interrupted, problems, shown, isProvisional }: ExitOptions,
+  { strict, strictFindings, requireComplete, interrupted, problems, shown, isProvisional, lacksShard }: ExitOptions,
 ): RunVerdicts {
   const isShown = (id: number | null) => !shown || (id !== null && shown.includes(id))
   const failed = failures(verdicts, strictFindings, shown)
@@ -164,6 +167,7 @@ export function decideExit(
   if (hasFailed && !isProvisional) return decided(exitCodes.failed)
   if (problems > 0) return decided(exitCodes.invalid)
   if (isProvisional) return decided(exitCodes.clean, { claims: [], findings: [] })
+  if (strict && lacksShard) return decided(exitCodes.inconclusive, doubtful)
   if (!isEvaluated) return decided(exitCodes.nothing)
   const open = requireComplete ? openFindings(verdicts, isShown) : []
   if (doubtful.claims.length > 0 || open.length > 0)

@@ -65,7 +65,7 @@ const indicesOf = (groups: readonly Group[]): number[] => groups.flat().map(({ i
 const isUnmeasured = (groups: readonly Group[]): boolean =>
   groups.flat().every(({ verdict: { reason } }) => reason && unmeasuredCodes.includes(reason.code))
 
-const unmeasuredCodes: readonly ReasonCode[] = ['tracer-unavailable', 'not-measured', 'time-budget']
+const unmeasuredCodes: readonly ReasonCode[] = ['tracer-unavailable', 'not-measured', 'time-budget', 'shard-missing']
 
 /** The parts with the claims about the finding's metric, or with its fallback claims if nothing else was measured. */
 function measuredParts(

@@ -52,6 +52,9 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     problems: problems.length,
     shown,
     isProvisional: plan.excluded.some(({ reason }) => reason === 'shard'),
+    lacksShard:
+      plan.excluded.some(({ reason }) => reason === 'shard-missing') ||
+      (plan.shard !== undefined && record.status === 'killed'),
   })
   const report: Report = {
     schemaVersion: reportVersion,

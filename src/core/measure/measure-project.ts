@@ -19,7 +19,7 @@ import { importCompiled } from '../project/import-default.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { assertSameHost } from '../records/fingerprint.ts'
 import { noiseFloorsFor, readNoise } from '../records/noise.ts'
-import { RecordWriter, readRecord } from '../records/record-file.ts'
+import { folderOf, RecordWriter, readRecord } from '../records/record-file.ts'
 import { readStepDurations, stepDurations } from '../records/step-durations.ts'
 import type { Reporter, StopReason } from '../reporter.ts'
 import { type EnsureDependenciesOptions, ensureDependencies, installPlatformPrograms } from '../session/artifacts.ts'
@@ -51,8 +51,8 @@ export interface MeasureProjectOptions {
   readonly before?: RunRecord | undefined
   /** Whether disturbed samples may be taken once more. */
   readonly remeasure: boolean
-  /** The folder for the record, in `.isobench/runs`. Default: that of the project. */
-  readonly recordRoot?: string
+  /** The folder for the record. Default: `.isobench/runs` of the project. */
+  readonly recordFolder?: string | undefined
   readonly strict: boolean
   readonly strictFindings?: boolean
   readonly require?: 'complete' | undefined
@@ -153,8 +153,9 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   const ordered: ScheduledPlan = { ...needed, blocks }
   if (before) assertSameHost(before, { environment, plan: ordered })
   const writer = RecordWriter.start(
-    options.recordRoot ?? project.root,
-    plan.seed.slice(0, 12),
+    options.recordFolder ?? folderOf(project.root),
+    // All shards of a plan have its seed, and may write into one folder at the same time.
+    [plan.seed.slice(0, 12), ...(plan.shard ? [`shard-${plan.shard.indices[0]}`] : [])].join('-'),
     environment,
     ordered,
     collected.suite.problems,

@@ -195,7 +195,10 @@ export const excludedBenchSchema = z
   .object({
     bench: z.string().describe('id of the bench'),
     reason: exclusionReasonSchema.describe('why isobench did not measure it'),
-    detail: z.string().optional().describe('error message of the host, for `tracer-unavailable`'),
+    detail: z
+      .string()
+      .optional()
+      .describe('error message of the host, for `tracer-unavailable`; the shard, such as `3/8`, for `shard-missing`'),
     seconds: z.number().optional().describe('estimated duration in seconds, for `time-budget`'),
     claims: z.number().optional().describe('number of claims that it could decide, for `time-budget`'),
   })
@@ -210,6 +213,22 @@ export const problemSchema = z
     word: z.string().optional().describe('text at the location that is wrong'),
   })
   .meta({ id: 'Problem', description: 'A bench, a bench file or the config that isobench could not use.' })
+
+const shardSchema = z
+  .object({
+    plan: z
+      .string()
+      .describe('id of the shard plan: of the plan file, or a hash of the parts; equal for all shards of one suite'),
+    run: z
+      .string()
+      .nullable()
+      .describe('what only the records of one run share: id of the plan file, or of the job; null if unknown'),
+    count: z.number().int().positive().describe('number of shards'),
+    indices: z.array(z.number().int().positive()).describe('shards in this record, from 1; several after a merge'),
+    benches: z.array(z.array(z.string())).describe('ids of the benches of each shard'),
+    others: z.array(benchSchema).describe('benches of the other shards, so that a merge knows what a lost shard lacks'),
+  })
+  .meta({ id: 'ShardOfPlan', description: 'Which part of a suite a record has (`--shard`).' })
 
 export const planSchema = z
   .object({
@@ -249,6 +268,7 @@ export const planSchema = z
       .array(z.array(z.string()))
       .optional()
       .describe('ids of the benches of each block, in the order of measuring; absent: one block'),
+    shard: shardSchema.optional().describe('which part of the suite it is; absent without `--shard`'),
     excludedPlatforms: z
       .array(excludedPlatformSchema)
       .optional()

@@ -81,7 +81,7 @@ export interface ExcludedBench {
   /** The bench's id. */
   readonly bench: string
   readonly reason: ExclusionReason
-  /** The message of the host's tracer, if that is the reason. */
+  /** The message of the host's tracer, or the shard (`3/8`), if that is the reason. */
   readonly detail?: string
   /** If the time budget is the reason: about how many seconds it takes, and how many claims that could decide. */
   readonly seconds?: number
@@ -90,6 +90,21 @@ export interface ExcludedBench {
 
 /** A platform of the config that the run does not have, because of its tags. */
 export type ExcludedPlatform = Pick<PlannedPlatform, 'name' | 'family' | 'tags'>
+
+/** Which part of a suite a record has. */
+export interface ShardOfPlan {
+  /** Id of the plan file, or a hash of the parts: equal for all shards of one suite. */
+  readonly plan: string
+  /** What only the records of one run share, so that a second record of a shard is a retry. Null: unknown. */
+  readonly run: string | null
+  readonly count: number
+  /** The shards in the record, from 1. A merged record has several. */
+  readonly indices: readonly number[]
+  /** Ids of the benches of each shard. */
+  readonly benches: readonly (readonly string[])[]
+  /** The benches of the other shards. */
+  readonly others: readonly BenchData[]
+}
 
 /** What a run is going to do. Plain data. */
 export interface Plan {
@@ -116,6 +131,8 @@ export interface Plan {
    * block.
    */
   readonly blocks?: readonly (readonly string[])[]
+  /** Which part of the suite it is. Absent: not sharded. */
+  readonly shard?: ShardOfPlan
   /** The platforms that `skipPlatformTags` of the config excludes. */
   readonly excludedPlatforms?: readonly ExcludedPlatform[]
 }

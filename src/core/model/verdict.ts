@@ -83,6 +83,10 @@ export const reasonSchema = z
       message: z.string().describe('error message of the host'),
     }),
     z.object({
+      code: z.literal('shard-missing').describe('another shard measures the bench, and no record of it was merged'),
+      shard: z.string().describe('the shard: index and count, such as `3/8`'),
+    }),
+    z.object({
       code: z.literal('multiplicity').describe('the claim is violated, but among so many tests this may be chance'),
       tests: z.number().describe('number of tests'),
       among: z

@@ -3,7 +3,6 @@ import { relative } from 'node:path'
 import { type Driver, platformFamily } from '../../driver.ts'
 import { suggestion } from '../../dsl/checked.ts'
 import { matchesSelector, type PlatformSpec } from '../../dsl/platform.ts'
-import { assignDuetCpus } from '../../host/cpus.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
 import { plural } from '../../util/text.ts'
@@ -28,8 +27,11 @@ import { planLooks } from '../stats/index.ts'
 import { checkNames, namedPlatforms } from './check-names.ts'
 import { type Collected, collect } from './collect.ts'
 import { benchFiles, filterFiles, type Project } from './config.ts'
-import { type ResolvedPlatform, resolvePlatforms } from './platforms.ts'
-import { applyShardAndLastFailed, type Shard } from './shard.ts'
+import { duetBenches } from './duet.ts'
+import { onlyLastFailed } from './last-failed.ts'
+import { type ResolvedPlatform, resolvePlatforms, unprobedPlatforms } from './platforms.ts'
+import { type Shard, selectShard } from './shard.ts'
+import { benchSeconds, checkShardPlan } from './shard-plan.ts'
 
 /**
  * Selects the benches and problems of some files, and every finding with a claim about one of these benches. Problems
@@ -147,19 +149,6 @@ export const describeExcluded = (platforms: readonly ResolvedPlatform[]): Exclud
     tags: spec.tags,
   }))
 
-/** Tags of benches that can run as a duet. Only its tags say which resources a bench uses. */
-const duetTags = ['cpu', 'memory']
-/** Tags of benches that need a client, or a resource that two guests would compete for. */
-const soloTags = ['io', 'network', 'startup']
-
-/** Whether a bench uses CPU and memory only. Two guests would compete for disks, networks and boots. */
-export const supportsDuet = ({ tags, workload }: BenchData): boolean =>
-  tags.some((tag) => duetTags.includes(tag)) &&
-  !tags.some((tag) => soloTags.includes(tag)) &&
-  workload.kind !== 'boot' &&
-  workload.kind !== 'vmm-start' &&
-  workload.lifecycle !== 'sample'
-
 /** What the profile of a run is made of. */
 export interface ProfileOptions extends PlatformSelection {
   /** The profile's name. */
@@ -231,7 +220,7 @@ export function resolveProfile(project: Project, options: ProfileOptions): Resol
 }
 
 /** The benches and platforms that the options select. */
-export interface ProjectSelection extends Pick<Plan, 'benches' | 'excluded'>, PlatformsOfFindings {
+export interface ProjectSelection extends Pick<Plan, 'benches' | 'excluded' | 'shard'>, PlatformsOfFindings {
   readonly profile: ResolvedProfile
   readonly collected: Collected
   /** Remarks for the user. */
@@ -249,6 +238,11 @@ export async function selectProject(
   options: PlanOptions,
 ): Promise<ProjectSelection> {
   const { filters = [] } = options
+  if (options.shard && options.lastFailed)
+    throw new UsageError(
+      '--last-failed cannot be split into shards, because each host has its own latest run',
+      'leave out --shard or --last-failed',
+    )
   const files = await benchFiles(project)
   const chosen = filterFiles(project, files, filters)
   const profile = resolveProfile(project, options)
@@ -267,13 +261,22 @@ export async function selectProject(
     without: filters.length > 0 || options.name || options.tag || options.findings ? [] : (profile.skipTags ?? []),
     only: options.findings && new Set(suite.findings.flatMap(claimsOfFinding).map(({ bench }) => bench)),
   })
-  const applied = applyShardAndLastFailed(selected, project.root, options)
+  const { notes, ...wanted } = options.lastFailed ? onlyLastFailed(selected, project.root) : { ...selected, notes: [] }
+  if (options.shard?.planned) checkShardPlan(options.shard.planned, wanted.benches)
+  const platforms = unprobedPlatforms(selection.platforms)
+  const part =
+    options.shard && wanted.benches.length > 0
+      ? selectShard(wanted.benches, options.shard, benchSeconds({ benches: wanted.benches, platforms, profile }))
+      : undefined
+  const benches = part?.benches ?? wanted.benches
   return {
     ...selection,
     profile,
     collected: { suite, compiled, warnings },
-    ...applied,
-    notes: [...applied.notes, ...missingNative(applied.benches, selection, options)],
+    benches,
+    excluded: [...wanted.excluded, ...(part?.excluded ?? [])],
+    ...(part && { shard: part.shard }),
+    notes: [...notes, ...missingNative(benches, selection, options)],
   }
 }
 
@@ -289,11 +292,15 @@ export async function createPlan(
   options: PlanOptions,
 ): Promise<PlannedProject> {
   const selection = await selectProject(project, drivers, options)
-  const { suite, benches, excluded, profile, platforms, excludedPlatforms, onlyNamed, collected, notes } = selection
+  const { suite, benches, excluded, shard, profile, platforms, excludedPlatforms, onlyNamed, collected, notes } =
+    selection
   if (benches.length === 0 && suite.problems.length > 0) throw new ProjectError(suite.problems)
   if (benches.length === 0)
     throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
-  const duet = duetBenches(benches, project, options)
+  const duet = duetBenches(benches, options.duet ?? project.duet, {
+    isAsked: options.duet === true,
+    cpus: project.guest.cpus,
+  })
   const first = options.firstLook
   return {
     plan: {
@@ -308,6 +315,7 @@ export async function createPlan(
       ...(options.platform?.length && { namedPlatforms: options.platform }),
       ...(duet.length > 0 && { duet }),
       excluded,
+      ...(shard && { shard }),
       ...(excludedPlatforms.length > 0 && { excludedPlatforms: describeExcluded(excludedPlatforms) }),
       sequential: first && first < profile.rounds ? planLooks({ first, last: profile.rounds }) : undefined,
     },
@@ -408,22 +416,6 @@ export function chooseFindings<T extends { readonly id: number; readonly title: 
     throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)
   })
   return [...new Set(chosen)]
-}
-
-/**
- * The ids of the benches that native and a platform run at the same time.
- * @throws {HostError} if the host has too few cores
- * @throws {UsageError} if --duet is given and no bench can run as a duet
- */
-function duetBenches(benches: readonly BenchData[], project: Project, { duet }: Pick<PlanOptions, 'duet'>): string[] {
-  const suitable = (duet ?? project.duet) ? benches.filter(supportsDuet) : []
-  if (duet && suitable.length === 0)
-    throw new UsageError(
-      '--duet is for benches of CPU and memory, and none of those to run is one',
-      "give a bench tags: ['cpu'] or ['memory'], or leave --duet out",
-    )
-  if (suitable.length > 0) assignDuetCpus(project.guest.cpus)
-  return suitable.map(({ id }) => id)
 }
 
 /** @throws {ProjectError} with the location of each `bench.only` */

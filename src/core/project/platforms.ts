@@ -1,9 +1,10 @@
 import type * as z from 'zod'
-import type { Driver } from '../../driver.ts'
+import { type Driver, platformFamily } from '../../driver.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { messageOf } from '../../util/errors.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
+import type { PlannedPlatform } from '../model/plan.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
 import { locateWord } from './locate-word.ts'
 
@@ -93,3 +94,15 @@ export function resolvePlatforms(
   if (wrong.length > 0) throw new ProjectError(wrong)
   return resolved as ResolvedPlatform[]
 }
+
+/** The platforms as if all of them worked on this host: nothing is probed. */
+export const unprobedPlatforms = (platforms: readonly ResolvedPlatform[]): PlannedPlatform[] =>
+  platforms.map(({ spec, driver, options }) => ({
+    name: spec.name,
+    kind: spec.kind,
+    family: platformFamily(driver, options),
+    tags: spec.tags,
+    available: true,
+    version: '',
+    cpuMode: 'hardware',
+  }))

@@ -1,57 +1,105 @@
+import { createHash } from 'node:crypto'
 import { UsageError } from '../../util/errors.ts'
-import { combinations, type ExclusionReason, type Plan } from '../model/plan.ts'
+import type { Plan, ShardOfPlan } from '../model/plan.ts'
 import type { BenchData } from '../model/suite.ts'
-import { lastFailed } from '../records/history.ts'
-import type { SkippedRecord } from '../records/record-file.ts'
+
+/** The part of a plan file that decides what a shard measures. */
+export interface PlannedShards {
+  readonly id: string
+  readonly shards: readonly { readonly benches: readonly Pick<BenchData, 'id' | 'digest'>[] }[]
+}
 
 /** One of `count` parts of a suite, counted from 1. */
 export interface Shard {
   readonly index: number
   readonly count: number
+  /** What only the shards of one run share, such as the id of the job; null if unknown. */
+  readonly run: string | null
+  /** The plan file; if it is missing, the parts follow from the benches alone. */
+  readonly planned?: PlannedShards | undefined
+}
+
+/** A bench with the seconds that it takes. */
+export interface BenchSeconds {
+  readonly id: string
+  readonly seconds: number
+}
+
+/** The benches of one group share a server and are one unit; any other bench is a unit alone. */
+function unitOf(id: string): string {
+  const at = id.indexOf(' > ', id.indexOf('#'))
+  return at < 0 ? id : id.slice(0, at)
+}
+
+/**
+ * Splits benches into parts of about equal time.
+ *
+ * A bench is never split, because a platform and native must be measured on the same host. Benches of a group stay
+ * together. The longest unit comes first, and each goes to the part that has the fewest seconds so far (longest
+ * processing time first: Graham 1969, at most 4/3 of the shortest possible time). The order of `benches` is irrelevant.
+ * @returns the ids of each part
+ * @throws {UsageError} if a part would have no bench
+ */
+export function assignShards(benches: readonly BenchSeconds[], count: number): string[][] {
+  const units = new Map<string, { readonly ids: string[]; seconds: number }>()
+  for (const { id, seconds } of [...benches].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+    const unit = units.get(unitOf(id)) ?? { ids: [], seconds: 0 }
+    unit.ids.push(id)
+    unit.seconds += seconds
+    units.set(unitOf(id), unit)
+  }
+  if (units.size < count)
+    throw new UsageError(
+      `${count} shards are too many: there are ${units.size} benches, where each group of benches counts as one`,
+      `use at most ${units.size} shards`,
+    )
+  const parts = Array.from({ length: count }, () => ({ ids: [] as string[], seconds: 0 }))
+  for (const { ids, seconds } of [...units.values()].sort((a, b) => b.seconds - a.seconds)) {
+    // An empty part comes first, because a unit may take no time.
+    const least = parts.reduce((a, b) =>
+      b.seconds < a.seconds || (b.seconds === a.seconds && b.ids.length < a.ids.length) ? b : a,
+    )
+    least.ids.push(...ids)
+    least.seconds += seconds
+  }
+  return parts.map(({ ids }) => ids)
+}
+
+/** The benches of one shard, those of the others, and what the record says about it. */
+export interface SelectedShard extends Pick<Plan, 'benches' | 'excluded'> {
+  readonly shard: ShardOfPlan
 }
 
 /**
  * Selects the benches of one shard.
- *
- * A bench is never split, because a platform and native must be measured on the same host. Benches are assigned in the
- * order of their size: each goes to the shard that has the fewest cases so far. The result depends on the benches
- * alone.
+ * @param estimates the seconds of each bench, equal on every host; used without a plan file
  * @throws {UsageError} if the shard gets no bench
  */
-export function selectShard(benches: readonly BenchData[], { index, count }: Shard): BenchData[] {
-  const loads = Array.from({ length: count }, () => 0)
-  const sizes = benches.map((bench) => ({ id: bench.id, size: combinations(bench.params).length }))
-  const mine = new Set<string>()
-  for (const { id, size } of sizes.sort((a, b) => b.size - a.size || (a.id < b.id ? -1 : 1))) {
-    const least = loads.indexOf(Math.min(...loads))
-    loads[least]! += size
-    if (least === index - 1) mine.add(id)
+export function selectShard(
+  benches: readonly BenchData[],
+  { index, count, run, planned }: Shard,
+  estimates: readonly BenchSeconds[],
+): SelectedShard {
+  const parts = planned?.shards.map((one) => one.benches.map(({ id }) => id)) ?? assignShards(estimates, count)
+  const mine = new Set(parts[index - 1])
+  const others = benches.filter(({ id }) => !mine.has(id))
+  return {
+    benches: benches.filter(({ id }) => mine.has(id)),
+    excluded: others.map(({ id }) => ({ bench: id, reason: 'shard' })),
+    shard: {
+      plan: planned?.id ?? partsDigest(benches, parts),
+      run,
+      count,
+      indices: [index],
+      benches: parts,
+      others,
+    },
   }
-  if (mine.size === 0)
-    throw new UsageError(
-      `shard ${index}/${count} has no bench: there are ${benches.length}`,
-      `use at most ${benches.length} shards`,
-    )
-  return benches.filter(({ id }) => mine.has(id))
 }
 
-/** Applies --last-failed and --shard to the selected benches. */
-export function applyShardAndLastFailed(
-  { benches: selected, excluded }: Pick<Plan, 'benches' | 'excluded'>,
-  root: string,
-  options: { readonly lastFailed?: boolean | undefined; readonly shard?: Shard | undefined },
-): Pick<Plan, 'benches' | 'excluded'> & { readonly notes: readonly string[] } {
-  const notes: string[] = []
-  const onSkipped = ({ why }: SkippedRecord) => void notes.push(`--last-failed skips a record: ${why}`)
-  const failed = options.lastFailed ? lastFailed(root, onSkipped) : undefined
-  if (failed?.size === 0) notes.push('nothing failed in the latest run: all benches are measured')
-  const wanted = failed && failed.size > 0 ? selected.filter(({ id }) => failed.has(id)) : selected
-  const benches = options.shard && wanted.length > 0 ? selectShard(wanted, options.shard) : wanted
-  const removed = (before: Plan['benches'], after: Plan['benches'], reason: ExclusionReason) =>
-    before.filter((bench) => !after.includes(bench)).map(({ id }) => ({ bench: id, reason }))
-  return {
-    benches,
-    excluded: [...excluded, ...removed(selected, wanted, 'not-failed-before'), ...removed(wanted, benches, 'shard')],
-    notes,
-  }
-}
+/** A hash of what the shards measure, so that only shards of the same parts of the same benches fit together. */
+const partsDigest = (benches: readonly BenchData[], parts: readonly (readonly string[])[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify([parts, benches.map(({ id, digest, params }) => [id, digest, params]).sort()]))
+    .digest('hex')
+    .slice(0, 12)

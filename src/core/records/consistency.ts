@@ -9,46 +9,28 @@ import { planLooks } from '../stats/index.ts'
  * contradicts itself gives no verdicts.
  */
 
-/** A line with its number in the file, from 1. */
-export interface NumberedLine {
-  readonly number: number
-  readonly line: RecordLine
-}
-
-/** What is wrong, and in which line. */
-export interface Contradiction {
-  readonly number: number
-  readonly message: string
-}
+/** The first line of a record. */
+export type StartLine = Extract<RecordLine, { type: 'start' }>
 
 /** The most rounds that `--rounds` accepts. */
 const maxRounds = 1000
 
-/** Returns the first contradiction of a record, or undefined. The first line must be a start line. */
-export function findContradiction([start, ...rest]: readonly NumberedLine[]): Contradiction | undefined {
-  if (start?.line.type !== 'start') return undefined
-  const plan = start.line.plan as unknown as ScheduledPlan
-  const inPlan = planContradiction(plan)
-  if (inPlan !== undefined) return { number: start.number, message: inPlan }
-  const check = sampleChecker(plan)
+/** Checks the lines after the start line, one after the other. Returns what contradicts the lines before. */
+export function sequenceChecker({ plan }: StartLine): (line: RecordLine) => string | undefined {
+  const check = sampleChecker(plan as unknown as Plan)
   let hasEnded = false
-  for (const { number, line } of rest) {
-    const message =
-      line.type === 'start'
-        ? 'a second start line: the file holds two runs'
-        : hasEnded && line.type !== 'verdicts'
-          ? `a line of type "${line.type}" after the end of the run`
-          : line.type === 'sample'
-            ? check(line.sample)
-            : undefined
-    if (message !== undefined) return { number, message }
+  return (line) => {
+    if (line.type === 'start') return 'a second start line: the file holds two runs'
+    if (hasEnded && line.type !== 'verdicts') return `a line of type "${line.type}" after the end of the run`
     hasEnded ||= line.type === 'end'
+    return line.type === 'sample' ? check(line.sample) : undefined
   }
-  return undefined
 }
 
-function planContradiction(plan: ScheduledPlan): string | undefined {
-  const { benches, cases, findings, platforms } = plan
+/** What a start line contradicts itself in; undefined if it does not. */
+export function planContradiction(start: RecordLine): string | undefined {
+  if (start.type !== 'start') return undefined
+  const { benches, cases, findings, platforms, sequential } = start.plan as unknown as ScheduledPlan
   const twice =
     duplicate(
       'bench',
@@ -80,7 +62,7 @@ function planContradiction(plan: ScheduledPlan): string | undefined {
     if (matcher.kind === 'worsensAtMost' && matcher.from === matcher.to)
       return `worsensAtMost compares ${matcher.over} ${matcher.from} with itself`
   }
-  return looksContradiction(plan.sequential)
+  return looksContradiction(sequential)
 }
 
 function duplicate(what: string, ids: readonly (string | number)[]): string | undefined {

@@ -83,11 +83,12 @@ function differencesBetween(
 export const hostDifferences = (a: FingerprintInput, b: FingerprintInput, options?: FingerprintOptions): Difference[] =>
   differencesBetween(hostFingerprint(a, options), hostFingerprint(b, options))
 
-/** What differs between two runs, with their configs, one line each: `kernel: 6.1.0 and 6.12.3`. */
-export const differenceLines = (a: FingerprintInput, b: FingerprintInput): string[] =>
-  hostDifferences(a, b, { includeConfig: true }).map(
-    ({ what, baseline, current }) => `${what}: ${baseline} and ${current}`,
-  )
+/** What differs between two fingerprints, one line each: `kernel: 6.1.0 and 6.12.3`. */
+export const fingerprintLines = (
+  one: Readonly<Record<string, string>>,
+  other: Readonly<Record<string, string>>,
+): string[] =>
+  differencesBetween(one, other).map(({ what, baseline, current }) => `${what}: ${baseline} and ${current}`)
 
 /** Two runs were measured on different hosts. The command line prints the differences. */
 export class DifferentHostsError extends IsobenchError {

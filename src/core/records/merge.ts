@@ -1,165 +1,339 @@
 import { UsageError } from '../../util/errors.ts'
-import type { Plan, ScheduledPlan } from '../model/plan.ts'
-import { type Environment, type RunRecord, recordVersion } from '../model/record.ts'
-import { differenceLines } from './fingerprint.ts'
+import {
+  type BenchCase,
+  type ExcludedBench,
+  measuredOn,
+  type NoiseFloor,
+  type ScheduledPlan,
+  type ShardOfPlan,
+} from '../model/plan.ts'
+import { type Environment, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
+import type { BenchData, FindingData, Problem } from '../model/suite.ts'
+import { fingerprintLines } from './fingerprint.ts'
 import { RecordError } from './record-file.ts'
+import { headOf, type RecordHead, type RecordSurvey, samplesOf } from './record-survey.ts'
+import { type MissingRounds, type MissingShard, missingRounds } from './shard-coverage.ts'
 
-/** Putting run records together: shards of one suite, or more rounds of the same benches. Pure. */
+/** Putting run records together: shards of one suite, or more rounds of the same benches. */
 
-/** Records with the same fingerprint together, in the order that they came. */
-export function groupByHost(records: readonly RunRecord[]): RunRecord[][] {
-  const groups: RunRecord[][] = []
+/** Records with the same fingerprint together, in the order in which they are given. */
+export function groupByHost(records: readonly RecordSurvey[]): RecordSurvey[][] {
+  const groups: { readonly hosts: Set<RecordSurvey['host']>; readonly records: RecordSurvey[] }[] = []
   for (const record of records) {
-    const group = groups.find((one) => one.every((other) => differenceLines(other, record).length === 0))
-    if (group) group.push(record)
-    else groups.push([record])
+    const group = groups.find(
+      ({ hosts }) =>
+        hosts.has(record.host) || [...hosts].every((host) => fingerprintLines(host, record.host).length === 0),
+    )
+    if (group) {
+      group.hosts.add(record.host)
+      group.records.push(record)
+    } else groups.push({ hosts: new Set([record.host]), records: [record] })
   }
-  return groups
+  return groups.map((group) => group.records)
+}
+
+/** What several records have together. The samples are read when they are needed. */
+export interface MergedRecord extends Omit<RunRecord, 'samples' | 'plan'> {
+  readonly plan: ScheduledPlan
+  readonly missingShards: readonly MissingShard[]
+  readonly missingRounds: readonly MissingRounds[]
+  samples(): Iterable<Sample>
 }
 
 /**
  * One record of all samples. Each record's rounds are counted on from the one before, so that a pair is always of one
- * record; shards have no point in common, and then nothing but the numbers changes.
- * @throws UsageError when a record is there twice; RecordError if hosts or the work of benches differ, with
- *   what differs. The claims are those of the latest run.
+ * record; shards have no case in common, and then nothing but the numbers changes. The claims are those of the latest
+ * run.
+ *
+ * A bench of a shard without a record stays in the plan, without cases, so that its claims are not evaluated.
+ * @throws {UsageError} without records
+ * @throws {RecordError} if hosts or the work of benches differ, with what differs
  */
-export function mergeRecords(records: readonly RunRecord[]): RunRecord {
+export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
   const [first, ...others] = records
   if (!first) throw new UsageError('there is no record to merge', 'name the records')
-  assertDistinctRuns(records)
   for (const record of others) {
-    const differ = differenceLines(first, record)
+    const differ = record.host === first.host ? [] : fingerprintLines(first.host, record.host)
     if (differ.length === 0) continue
     throw new RecordError(
       `${first.file} and ${record.file} are of different hosts: ${differ.join('; ')}`,
       'isobench merge --group --out FILE writes one record for each kind',
     )
   }
-  assertMergeableLooks(records)
-  const plans = records.map(({ plan }) => plan)
-  assertSameWork(records)
-  const benches = latestById(records, ({ plan }) => plan.benches)
-  const measured = new Set(benches.map(({ id }) => id))
-  const points = new Map(plans.flatMap((plan) => plan.cases).map((point) => [point.id, point]))
-  const left = new Map(plans.flatMap((plan) => plan.excluded).map((one) => [one.bench, one]))
-  const named = [...new Set(plans.flatMap(({ namedPlatforms = [] }) => namedPlatforms))]
-  const plan: Plan = {
-    ...first.plan,
-    seed: [...new Set(plans.map(({ seed }) => seed))].join('+'),
-    profile: { ...first.plan.profile, rounds: Math.max(...plans.map(({ profile }) => profile.rounds)) },
-    platforms: [...new Map(plans.flatMap((one) => one.platforms).map((one) => [one.name, one])).values()],
-    benches,
-    cases: [...points.values()],
-    findings: latestById(records, (record) => record.plan.findings),
-    excluded: [...left.values()].filter(({ bench }) => !measured.has(bench)),
-    ...(named.length > 0 && { namedPlatforms: named }),
-  }
-  const revisions = new Set(records.map(({ environment }) => environment.revision))
-  const environment: Environment = {
-    ...first.environment,
-    startedAt: records.map((one) => one.environment.startedAt).sort()[0]!,
-    revision: revisions.size === 1 ? first.environment.revision : null,
-  }
+  const merge = new Merge()
+  for (const record of records) merge.add(record, headOf(record))
+  const statuses = new Set(records.map(({ status }) => status))
+  const { plan, ...merged } = merge.result()
   return {
-    file: first.file,
-    environment,
+    ...merged,
     plan,
-    problems: [...new Map(records.flatMap((one) => one.problems).map((one) => [JSON.stringify(one), one])).values()],
-    samples: renumberRounds(records),
-    status: (['killed', 'interrupted', 'finished'] as const).find((how) => records.some((one) => one.status === how))!,
+    file: first.file,
+    status: (['killed', 'interrupted', 'finished'] as const).find((status) => statuses.has(status))!,
+    samples: () => renumberRounds(records, new Set(plan.cases.map(({ id }) => id))),
   }
 }
 
-/**
- * When a run with interim looks stops depends on its values. Its rounds cannot be judged with those of another
- * run. Shards have no case in common, and keep their looks.
- */
-function assertMergeableLooks(records: readonly RunRecord[]): void {
-  const lookKey = ({ plan }: RunRecord): string => JSON.stringify((plan as ScheduledPlan).sequential?.looks ?? null)
-  const before = new Map<string, RunRecord>()
-  for (const record of records) {
-    const [first] = records
-    if (lookKey(record) !== lookKey(first!))
+/** A value with the start of its run. */
+interface Stated<T> {
+  readonly one: T
+  readonly startedAt: string
+}
+
+/** What the first lines of the records so far have together. It grows with the suite, not with the records. */
+class Merge {
+  #first: RecordHead | undefined
+  #firstFile = ''
+  #lookKey = ''
+  #rounds = 0
+  #startedAt = ''
+  readonly #seeds = new Set<string>()
+  readonly #revisions = new Set<string | null>()
+  readonly #platforms = new Map<string, ScheduledPlan['platforms'][number]>()
+  readonly #excludedPlatforms = new Map<string, NonNullable<ScheduledPlan['excludedPlatforms']>[number]>()
+  readonly #benches = new Map<string, Stated<BenchData>>()
+  readonly #findings = new Map<number, Stated<FindingData>>()
+  readonly #cases = new Map<string, BenchCase>()
+  readonly #casePlatforms = new Map<string, Set<string>>()
+  readonly #excluded = new Map<string, ExcludedBench>()
+  readonly #problems = new Map<string, Problem>()
+  readonly #floors = new Map<string, NoiseFloor>()
+  readonly #published = new Map<string, NonNullable<ScheduledPlan['published']>[number]>()
+  readonly #named = new Set<string>()
+  readonly #onlyNamed = new Set<string>()
+  readonly #duet = new Set<string>()
+  readonly #blocks: (readonly string[])[] = []
+  /** By bench, its work and the record that has it. */
+  readonly #work = new Map<string, { readonly work: string; readonly file: string }>()
+  /** By case, the first record with samples of it. */
+  readonly #measuredIn = new Map<string, string>()
+  readonly #shards = new Map<
+    string,
+    { readonly shard: ShardOfPlan; readonly indices: Set<number>; runs: Set<string | null> }
+  >()
+  readonly #others = new Map<string, Stated<BenchData>>()
+  readonly #missingRounds: MissingRounds[] = []
+  #lacksCasePlatforms = true
+
+  add(survey: RecordSurvey, head: RecordHead): void {
+    const { environment, problems } = head
+    const { startedAt, revision } = environment
+    this.#checkLooks(survey, head)
+    const missing = missingRounds(survey, head)
+    const plan = withoutUnstarted(survey, head.plan, missing)
+    this.#missingRounds.push(...missing)
+    this.#first ??= head
+    this.#firstFile ||= survey.file
+    this.#rounds = Math.max(this.#rounds, plan.profile.rounds)
+    this.#startedAt = this.#startedAt === '' || startedAt < this.#startedAt ? startedAt : this.#startedAt
+    for (const seed of plan.seed.split('+')) this.#seeds.add(seed)
+    this.#revisions.add(revision)
+    for (const platform of plan.platforms) this.#platforms.set(platform.name, platform)
+    for (const platform of plan.excludedPlatforms ?? []) this.#excludedPlatforms.set(platform.name, platform)
+    for (const bench of plan.benches) this.#addBench(bench, survey)
+    for (const finding of plan.findings) state(this.#findings, finding.id, finding, startedAt)
+    for (const one of plan.cases) {
+      this.#cases.set(one.id, one)
+      const names = plan.casePlatforms?.[one.id] ?? measuredOn(plan, one)
+      this.#casePlatforms.set(one.id, new Set([...(this.#casePlatforms.get(one.id) ?? []), ...names]))
+    }
+    if (plan.casePlatforms) this.#lacksCasePlatforms = false
+    // What another shard says about its own bench counts.
+    for (const one of plan.excluded)
+      if (one.reason !== 'shard' || !this.#excluded.has(one.bench)) this.#excluded.set(one.bench, one)
+    for (const problem of problems) this.#problems.set(JSON.stringify(problem), problem)
+    for (const floor of plan.noiseFloors ?? []) this.#floors.set(`${floor.case}\0${floor.metric}`, floor)
+    for (const one of plan.published ?? []) this.#published.set(JSON.stringify(one), one)
+    for (const name of plan.namedPlatforms ?? []) this.#named.add(name)
+    for (const name of plan.onlyNamed ?? []) this.#onlyNamed.add(name)
+    for (const id of plan.duet ?? []) this.#duet.add(id)
+    const ordered = new Set(this.#blocks.flat())
+    for (const block of plan.blocks ?? []) {
+      const added = block.filter((id) => !ordered.has(id))
+      if (added.length > 0) this.#blocks.push(added)
+    }
+    if (plan.shard) this.#addShard(plan.shard, startedAt)
+  }
+
+  #addShard(shard: ShardOfPlan, startedAt: string): void {
+    const known = this.#shards.get(shard.plan) ?? { shard, indices: new Set<number>(), runs: new Set<string | null>() }
+    for (const index of shard.indices) known.indices.add(index)
+    known.runs.add(shard.run)
+    this.#shards.set(shard.plan, known)
+    for (const bench of shard.others) state(this.#others, bench.id, bench, startedAt)
+  }
+
+  /** @throws {RecordError} if the records measured different work under one id. Claims are no work. */
+  #addBench(bench: BenchData, { file, startedAt }: RecordSurvey): void {
+    const { claims: _, location: __, ...work } = bench
+    const text = JSON.stringify(work)
+    const before = this.#work.get(bench.id) ?? { work: text, file }
+    this.#work.set(bench.id, before)
+    if (before.work !== text)
       throw new RecordError(
-        `${first!.file} and ${record.file} have different interim looks`,
+        `bench ${bench.id} is not the same in ${before.file} and ${file}`,
+        'merge records that were made from the same bench files; only claims may differ',
+      )
+    state(this.#benches, bench.id, bench, startedAt)
+  }
+
+  /**
+   * When a run with interim looks stops depends on its values. Its rounds cannot be judged with those of another run.
+   * Shards have no case in common, and keep their looks.
+   */
+  #checkLooks({ file, rounds }: RecordSurvey, { plan }: RecordHead): void {
+    const lookKey = JSON.stringify(plan.sequential?.looks ?? null)
+    if (this.#first && lookKey !== this.#lookKey)
+      throw new RecordError(
+        `${this.#firstFile} and ${file} have different interim looks`,
         'merge runs that were measured with the same --rounds',
       )
-    for (const { case: caseId } of record.samples) {
-      const other = before.get(caseId) ?? record
-      before.set(caseId, other)
-      if (other !== record && lookKey(record) !== 'null')
+    this.#lookKey = lookKey
+    for (const id of rounds.keys()) {
+      const other = this.#measuredIn.get(id) ?? file
+      this.#measuredIn.set(id, other)
+      if (other !== file && lookKey !== 'null')
         throw new RecordError(
-          `${other.file} and ${record.file} both measured "${caseId}", with interim looks`,
+          `${other} and ${file} both measured "${id}", with interim looks`,
           'merge rounds of runs with a fixed number of rounds, such as --rounds 20',
         )
     }
   }
+
+  /** The shards of every plan that no record has. */
+  #missingShards(): MissingShard[] {
+    return [...this.#shards.values()].flatMap(({ shard: { plan, count, benches }, indices }) =>
+      benches.flatMap((ids, at) => (indices.has(at + 1) ? [] : [{ index: at + 1, count, plan, benches: [...ids] }])),
+    )
+  }
+
+  result(): Omit<MergedRecord, 'file' | 'status' | 'samples'> {
+    const { plan: firstPlan, environment: firstEnvironment } = this.#first!
+    const missingShards = this.#missingShards()
+    const measured = new Set([...this.#cases.values()].map(({ bench }) => bench))
+    const lost = missingShards.flatMap(({ index, count, benches }) =>
+      benches.filter((id) => !measured.has(id)).map((bench) => ({ bench, detail: `${index}/${count}` })),
+    )
+    for (const { bench, detail } of lost) {
+      const known = this.#benches.get(bench) ?? this.#others.get(bench)
+      if (known) this.#benches.set(bench, known)
+      this.#excluded.set(bench, { bench, reason: 'shard-missing', detail })
+    }
+    const [only, ...more] = this.#shards.values()
+    const environment: Environment = {
+      ...firstEnvironment,
+      startedAt: this.#startedAt,
+      revision: this.#revisions.size === 1 ? firstEnvironment.revision : null,
+    }
+    const { shard: _, casePlatforms: __, ...common } = firstPlan
+    const plan: ScheduledPlan = {
+      ...common,
+      seed: [...this.#seeds].join('+'),
+      profile: { ...firstPlan.profile, rounds: this.#rounds },
+      platforms: [...this.#platforms.values()],
+      benches: [...this.#benches.values()].map(({ one }) => one),
+      cases: [...this.#cases.values()],
+      findings: [...this.#findings.values()].map(({ one }) => one),
+      excluded: [...this.#excluded.values()].filter(({ bench }) => !measured.has(bench)),
+      ...(!this.#lacksCasePlatforms && {
+        casePlatforms: Object.fromEntries([...this.#casePlatforms].map(([id, names]) => [id, [...names]])),
+      }),
+      ...(this.#named.size > 0 && { namedPlatforms: [...this.#named] }),
+      ...(this.#onlyNamed.size > 0 && { onlyNamed: [...this.#onlyNamed] }),
+      ...(this.#excludedPlatforms.size > 0 && { excludedPlatforms: [...this.#excludedPlatforms.values()] }),
+      ...(this.#duet.size > 0 && { duet: [...this.#duet] }),
+      ...(this.#blocks.length > 0 && { blocks: this.#blocks }),
+      ...(this.#floors.size > 0 && { noiseFloors: [...this.#floors.values()] }),
+      ...(this.#published.size > 0 && { published: [...this.#published.values()] }),
+      ...(only && more.length === 0 && { shard: mergedShard(only) }),
+    }
+    return {
+      environment,
+      plan,
+      problems: [...this.#problems.values()],
+      missingShards,
+      missingRounds: this.#missingRounds,
+    }
+  }
 }
 
-function assertDistinctRuns(records: readonly RunRecord[]): void {
-  const seen = new Map<string, string>()
-  for (const { file, environment, plan } of records) {
-    const key = `${environment.startedAt} ${plan.seed}`
-    const before = seen.get(key)
-    if (before !== undefined)
-      throw new UsageError(`${before} and ${file} are the same run`, 'its samples would count twice')
-    seen.set(key, file)
+const mergedShard = ({
+  shard,
+  indices,
+  runs,
+}: {
+  readonly shard: ShardOfPlan
+  readonly indices: ReadonlySet<number>
+  readonly runs: ReadonlySet<string | null>
+}): ShardOfPlan => ({
+  ...shard,
+  run: runs.size === 1 ? [...runs][0]! : null,
+  indices: [...indices].sort((a, b) => a - b),
+  // The plan itself has them.
+  others: [],
+})
+
+/** As the latest run states it: margins may have been edited since an earlier one. */
+function state<Id, T>(all: Map<Id, Stated<T>>, id: Id, one: T, startedAt: string): void {
+  const before = all.get(id)
+  if (!before || before.startedAt < startedAt) all.set(id, { one, startedAt })
+}
+
+/**
+ * The plan of a shard that ended early, without the cases of benches that it has not started. Such a bench is as
+ * missing as one of a shard without a record.
+ */
+function withoutUnstarted(
+  { shard, rounds }: RecordSurvey,
+  plan: ScheduledPlan,
+  missing: readonly MissingRounds[],
+): ScheduledPlan {
+  if (!shard) return plan
+  const isStarted = (id: string) =>
+    plan.cases.some((one) => one.bench === id && [...(rounds.get(one.id)?.values() ?? [])].some((count) => count > 0))
+  const unstarted = missing.filter(({ bench }) => !isStarted(bench))
+  const isUnstarted = (id: string) => unstarted.some(({ bench }) => bench === id)
+  if (unstarted.length === 0) return plan
+  return {
+    ...plan,
+    cases: plan.cases.filter(({ bench }) => !isUnstarted(bench)),
+    excluded: [
+      ...plan.excluded,
+      ...unstarted.map(({ bench, shard: detail }) => ({ bench, reason: 'shard-missing' as const, detail: detail! })),
+    ],
   }
 }
 
-/** All of a kind by id, as the latest run states them: margins may have been edited since an earlier one. */
-function latestById<T extends { readonly id: string | number }>(
-  records: readonly RunRecord[],
-  of: (record: RunRecord) => readonly T[],
-): T[] {
-  const all = new Map<T['id'], { readonly one: T; readonly startedAt: string }>()
-  for (const record of records) {
-    const { startedAt } = record.environment
-    for (const one of of(record)) {
-      const before = all.get(one.id)
-      if (!before || before.startedAt < startedAt) all.set(one.id, { one, startedAt })
-    }
-  }
-  return [...all.values()].map(({ one }) => one)
-}
-
-/** @throws {RecordError} if the records measured different work under one id. Claims are no work. */
-function assertSameWork(records: readonly RunRecord[]): void {
-  const seen = new Map<string, { readonly work: string; readonly file: string }>()
-  for (const { plan, file } of records)
-    for (const { claims: _, location: __, ...bench } of plan.benches) {
-      const work = JSON.stringify(bench)
-      const before = seen.get(bench.id) ?? { work, file }
-      seen.set(bench.id, before)
-      if (before.work !== work)
-        throw new RecordError(
-          `bench ${bench.id} is not the same in ${before.file} and ${file}`,
-          'merge records that were made from the same bench files; only claims may differ',
-        )
-    }
-}
-
-function renumberRounds(records: readonly RunRecord[]): RunRecord['samples'] {
+/** The samples of some cases of all records. The rounds of each case are counted on from the record before. */
+function* renumberRounds(records: readonly RecordSurvey[], cases: ReadonlySet<string>): Generator<Sample> {
   const after = new Map<string, number>()
-  return records.flatMap(({ samples }) => {
-    const next = new Map(after)
-    const moved = samples.map((sample) => {
-      if (sample.warmup) return sample
-      const round = sample.round + (after.get(sample.case) ?? 0)
-      next.set(sample.case, Math.max(next.get(sample.case) ?? 0, round + 1))
-      return { ...sample, round }
-    })
-    for (const [point, round] of next) after.set(point, round)
-    return moved
-  })
+  for (const record of records) {
+    for (const sample of samplesOf(record)) {
+      if (!cases.has(sample.case)) continue
+      const before = after.get(sample.case) ?? 0
+      yield sample.warmup || before === 0 ? sample : { ...sample, round: sample.round + before }
+    }
+    for (const [id, platforms] of record.rounds)
+      after.set(id, (after.get(id) ?? 0) + Math.max(0, ...platforms.values()))
+  }
 }
 
-/** A record as its file's text. `at`: when it was put together, ISO 8601. */
-export function recordText({ environment, plan, problems, samples, status: how }: RunRecord, at: string): string {
-  const lines = [
-    { type: 'start', recordVersion, environment, plan, problems },
-    ...samples.map((sample) => ({ type: 'sample', sample })),
-    ...(how === 'killed' ? [] : [{ type: 'end', status: how, at }]),
-  ]
-  return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+/** A record as it is written to a file. */
+export interface WritableRecord extends Omit<RunRecord, 'file' | 'samples'> {
+  readonly samples: Iterable<Sample>
 }
+
+/**
+ * The lines of a record's file, with their ends.
+ * @param at when it was put together, ISO 8601
+ */
+export function* recordTexts(
+  { environment, plan, problems, samples, status }: WritableRecord,
+  at: string,
+): Generator<string> {
+  yield `${JSON.stringify({ type: 'start', recordVersion, environment, plan, problems })}\n`
+  for (const sample of samples) yield `${JSON.stringify({ type: 'sample', sample })}\n`
+  if (status !== 'killed') yield `${JSON.stringify({ type: 'end', status, at })}\n`
+}
+
+/** A small record as its file's text. See `recordTexts`. */
+export const recordText = (record: WritableRecord, at: string): string => [...recordTexts(record, at)].join('')

@@ -10,32 +10,16 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { messageOf, UsageError } from '../../util/errors.ts'
 import { LineWriter, makeFolder } from '../../util/files.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
-import {
-  type Environment,
-  lineSchema,
-  type RecordLine,
-  type RunRecord,
-  recordVersion,
-  type Sample,
-} from '../model/record.ts'
+import { type Environment, type RecordLine, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { Problem } from '../model/suite.ts'
-import { findContradiction, type NumberedLine } from './consistency.ts'
+import type { StartLine } from './consistency.ts'
+import { linesOfFile, linesOfText, RecordError, recordLines, type UnreadableLine } from './record-lines.ts'
 
-/** A file is no run record, or one of another version. */
-export class RecordError extends IsobenchError {
-  readonly code = 'ISOBENCH_RECORD'
-}
-
-/** A line of a record that cannot be read, and why. The record is read without it. */
-export interface UnreadableLine {
-  /** From 1. */
-  readonly number: number
-  readonly why: string
-}
+export { RecordError, type UnreadableLine } from './record-lines.ts'
 
 /**
  * Reads a run record. A last line that a kill cut short is left out.
@@ -43,9 +27,33 @@ export interface UnreadableLine {
  * @throws RecordError if the record has no start, or contradicts itself
  */
 export function readRecord(file: string, onUnreadable?: (line: UnreadableLine) => void): RunRecord {
+  return collect(linesOfRecord(file, onUnreadable), file)
+}
+
+/**
+ * The lines of a record's file, each checked; see `recordLines`. The file is read while they are taken, because a
+ * merged record may be larger than the largest string.
+ * @throws {UsageError} if there is no such file
+ * @throws {RecordError} if it is no record
+ */
+export function linesOfRecord(file: string, onUnreadable?: (line: UnreadableLine) => void): Iterable<RecordLine> {
   if (!existsSync(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
   refuseFolder(file)
-  return parseRecord(readFileSync(file, 'utf8'), file, onUnreadable)
+  if (!startsLikeRecord(file)) refuseImport(readFileSync(file, 'utf8'), file)
+  return recordLines(linesOfFile(file), file, onUnreadable)
+}
+
+const recordStart = '{"type":'
+
+function startsLikeRecord(file: string): boolean {
+  const descriptor = openSync(file, 'r')
+  try {
+    const head = Buffer.alloc(recordStart.length)
+    readSync(descriptor, head)
+    return head.toString('latin1') === recordStart
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** @throws {UsageError} if the path of a record is that of a folder */
@@ -58,32 +66,14 @@ function refuseFolder(path: string): void {
   )
 }
 
-/** Bytes that are read at once of the first line, which has the plan. */
-const chunkBytes = 2 ** 16
-
 /**
  * Reads only the first line of a run record: the environment and the plan.
  * @throws {RecordError} if the file is no run record
  */
-export const readRecordStart = (file: string): Pick<RunRecord, 'environment' | 'plan'> =>
-  parseRecord(firstLine(file), file)
-
-/** The first line of a file, with its line feed if the line is whole. */
-function firstLine(file: string): string {
-  const descriptor = openSync(file, 'r')
-  const chunks: Buffer[] = []
-  try {
-    for (let end = -1; end < 0; ) {
-      const chunk = Buffer.alloc(chunkBytes)
-      const length = readSync(descriptor, chunk)
-      if (length === 0) break
-      end = chunk.subarray(0, length).indexOf('\n')
-      chunks.push(chunk.subarray(0, end < 0 ? length : end + 1))
-    }
-  } finally {
-    closeSync(descriptor)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+export function readRecordStart(file: string): Pick<RunRecord, 'environment' | 'plan'> {
+  const [start] = recordLines(linesOfFile(file), file)
+  const { environment, plan } = start as StartLine
+  return { environment, plan: plan as unknown as Plan }
 }
 
 /**
@@ -95,44 +85,29 @@ export function parseRecord(
   file: string,
   onUnreadable: (line: UnreadableLine) => void = () => {},
 ): RunRecord {
-  if (content === '') throw new RecordError(`${file} is no run record: it is empty`, 'records are in .isobench/runs')
-  if (isImport(content))
-    throw new RecordError(
-      `${file} holds imported results, not a run record`,
-      'isobench judge, findings, report and compare read imports, from files that end in .json',
-    )
-  const texts = content.split('\n')
-  const cutOff = texts.pop() ?? ''
-  const lines = texts.flatMap((text, at): NumberedLine[] => {
-    if (text === '') return []
-    const line = parseLine(text)
-    if ('why' in line && at === 0) throw new RecordError(`${file}:1 ${line.why}`, line.fix)
-    if (!('why' in line)) return [{ number: at + 1, line }]
-    onUnreadable({ number: at + 1, why: line.why })
-    return []
-  })
-  const [first, ...rest] = lines.map(({ line }) => line)
-  if (first?.type !== 'start') {
-    const why =
-      cutOff !== '' && texts.length === 0 ? 'its first line is cut short' : 'its first line does not start a run'
-    throw new RecordError(`${file} is no run record: ${why}`, 'records are in .isobench/runs')
+  refuseImport(content, file)
+  return collect(recordLines(linesOfText(content), file, onUnreadable), file)
+}
+
+/** A record from its lines. */
+function collect(lines: Iterable<RecordLine>, file: string): RunRecord {
+  let start: StartLine | undefined
+  let end: Extract<RecordLine, { type: 'end' }> | undefined
+  const samples: Sample[] = []
+  for (const line of lines) {
+    if (line.type === 'start') start = line
+    else if (line.type === 'sample') samples.push(line.sample)
+    else if (line.type === 'end') end = line
   }
-  const contradiction = findContradiction(lines)
-  if (contradiction)
-    throw new RecordError(
-      `${file}:${contradiction.number} contradicts the record: ${contradiction.message}`,
-      'records are not meant to be edited; measure again, or put runs together with isobench merge',
-    )
-  const samples = rest.flatMap((line) => (line.type === 'sample' ? [line.sample] : []))
-  const end = rest.find((line) => line.type === 'end')
+  const { environment, problems, plan: planned } = start!
   const notMeasured = (end?.notMeasured ?? []) as ExcludedBench[]
-  const plan = withoutBenches(first.plan as unknown as Plan, notMeasured)
+  const plan = withoutBenches(planned as unknown as Plan, notMeasured)
   const cases = new Set(plan.cases.map(({ id }) => id))
   return {
     file,
-    environment: first.environment,
+    environment,
     plan,
-    problems: first.problems as Problem[],
+    problems: problems as Problem[],
     // A bench that did not fit may have warm-up samples.
     samples: notMeasured.length > 0 ? samples.filter((sample) => cases.has(sample.case)) : samples,
     status: end?.status ?? 'killed',
@@ -140,7 +115,7 @@ export function parseRecord(
 }
 
 /** A plan without the benches that the run has not measured. */
-function withoutBenches(plan: Plan, notMeasured: readonly ExcludedBench[]): Plan {
+export function withoutBenches(plan: Plan, notMeasured: readonly ExcludedBench[]): Plan {
   if (notMeasured.length === 0) return plan
   const isMeasured = (id: string) => !notMeasured.some(({ bench }) => bench === id)
   return {
@@ -151,6 +126,15 @@ function withoutBenches(plan: Plan, notMeasured: readonly ExcludedBench[]): Plan
   }
 }
 
+/** @throws {RecordError} if the content of a file is an import */
+function refuseImport(content: string, file: string): void {
+  if (!isImport(content)) return
+  throw new RecordError(
+    `${file} holds imported results, not a run record`,
+    'isobench judge, findings, report and compare read imports, from files that end in .json',
+  )
+}
+
 /** Whether a text is one JSON object that says that it is an import. A run record has an object on each line. */
 function isImport(content: string): boolean {
   if (!content.includes('"import"') || content.startsWith('{"type":')) return false
@@ -158,29 +142,6 @@ function isImport(content: string): boolean {
     return (JSON.parse(content) as { isobench?: unknown } | null)?.isobench === 'import'
   } catch {
     return false
-  }
-}
-
-function refusePrototype(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new SyntaxError('no field has this name')
-  return value
-}
-
-/** A line, or why it cannot be read. */
-function parseLine(text: string): RecordLine | { readonly why: string; readonly fix: string } {
-  let value: unknown
-  try {
-    // zod leaves this key out without an error.
-    value = text.includes('"__proto__"') ? JSON.parse(text, refusePrototype) : JSON.parse(text)
-  } catch (error) {
-    return { why: `is not JSON: ${messageOf(error)}`, fix: 'a record is one JSON object a line' }
-  }
-  const parsed = lineSchema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]!
-  return {
-    why: `is not of a run record: ${issue.path.join('.') || 'the line'}: ${issue.message}`,
-    fix: 'was it written by another version of isobench?',
   }
 }
 
@@ -213,7 +174,10 @@ export function latestRecord(root: string, onSkipped: (record: SkippedRecord) =>
 
 /** Whether the project has a run record with a whole first line. A full disk may leave one without. */
 export const hasRecord = (root: string): boolean =>
-  recordNames(folderOf(root)).some((name) => firstLine(join(folderOf(root), name)).endsWith('\n'))
+  recordNames(folderOf(root)).some((name) => {
+    const [first] = linesOfFile(join(folderOf(root), name))
+    return first?.isWhole === true
+  })
 
 /** The folder with the run records of a project. */
 export const folderOf = (root: string): string => join(root, '.isobench', 'runs')
@@ -269,15 +233,14 @@ export class RecordWriter {
     this.#lines = new LineWriter(file)
   }
 
-  /** Starts `.isobench/runs/<time>-<id>.jsonl` with the environment and the plan. */
+  /** Starts `<folder>/<time>-<id>.jsonl` with the environment and the plan. */
   static start(
-    root: string,
+    folder: string,
     id: string,
     environment: Environment,
     plan: Plan,
     problems: readonly Problem[],
   ): RecordWriter {
-    const folder = folderOf(root)
     makeFolder(folder)
     const time = environment.startedAt.replace(/[:.]/g, '-')
     const writer = new RecordWriter(join(folder, `${time}-${id}.jsonl`))

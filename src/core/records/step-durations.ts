@@ -36,12 +36,16 @@ type Profile = Pick<Plan['profile'], 'seconds'>
 
 /** The durations of the latest records with the same sample length. */
 export function readStepDurations(root: string, profile: Profile): StepDurations {
-  return stepDurations(latestSamples(root, profile), profile)
+  return stepDurations(formerSamples(root, profile, recordCount), profile)
 }
 
-function latestSamples(root: string, { seconds }: Profile): Sample[] {
+/**
+ * The samples of the latest records with the same sample length.
+ * @param count how many of the latest records are read
+ */
+export function formerSamples(root: string, { seconds }: Profile, count: number): Sample[] {
   return recordsByTime(folderOf(root))
-    .slice(-recordCount)
+    .slice(-count)
     .flatMap((file) => {
       try {
         const { plan, samples } = readRecord(file)

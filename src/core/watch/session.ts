@@ -14,7 +14,7 @@ import type { BenchData, Problem } from '../model/suite.ts'
 import type { Project } from '../project/config.ts'
 import { describeExcluded, splitPlatforms } from '../project/plan.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
-import { RecordWriter } from '../records/record-file.ts'
+import { folderOf, RecordWriter } from '../records/record-file.ts'
 import type { Exec, LoadClientHost } from '../session/exec-target.ts'
 import { HostSession } from '../session/host-session.ts'
 import { probePlatforms } from '../session/probe.ts'
@@ -323,7 +323,7 @@ export class WatchSession {
   writeRecord(): string {
     const { plan, environment, problems, samples } = this.record()!
     const { root } = this.current().state.project
-    const writer = RecordWriter.start(root, `watch-${++this.#records}`, environment, plan, problems)
+    const writer = RecordWriter.start(folderOf(root), `watch-${++this.#records}`, environment, plan, problems)
     for (const sample of samples) writer.sample(sample)
     writer.end('finished')
     return writer.file

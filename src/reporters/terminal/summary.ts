@@ -96,6 +96,7 @@ function excludedLines(report: Report, width: number, ink: Colors): string[] {
     filter: 'filtered out',
     profile: 'left to the profile full',
     shard: 'left to other shards',
+    'shard-missing': 'of lost shards',
     'not-failed-before': 'not failed in the latest run',
     'time-budget': 'not measured for lack of time',
     'tracer-unavailable': 'not traceable on this host',
@@ -104,7 +105,8 @@ function excludedLines(report: Report, width: number, ink: Colors): string[] {
     const number = left.filter((one) => one.reason === why).length
     return number > 0 ? [`${number} ${word}`] : []
   })
-  const reasons = [...new Set(left.flatMap(({ detail: reason }) => reason ?? []))]
+  const texts = left.flatMap(({ reason, detail }) => (reason === 'shard-missing' ? `shard ${detail}` : (detail ?? [])))
+  const reasons = [...new Set(texts)]
   return [
     '',
     ...wrap(`${plural(left.length, 'bench', 'benches')} left out: ${parts.join(', ')}`, width).map(ink.dim),

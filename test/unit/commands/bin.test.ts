@@ -73,7 +73,7 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
       expect(shell(`ISO findings ${option}`), option).toEqual({ ...judged, stdout: '' })
   })
 
-  it.each(['judge', 'report', 'merge', 'findings --record'])('says that a folder is no record: %s', (command) => {
+  it.each(['judge', 'report', 'findings --record'])('says that a folder is no record: %s', (command) => {
     const { status, stderr } = shell(`ISO ${command} benches`)
     expect(stderr).toMatch(/^error {2}benches is a folder, not a run record \(ISOBENCH_USAGE\)\n {7}fix: name a file/)
     expect(status).toBe(5)

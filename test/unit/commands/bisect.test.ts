@@ -25,6 +25,7 @@ describe('a required option', () => {
       }
     }
     expect(messages).toEqual([
+      'plan: --shards: pass the number of shards.',
       'bisect: --bench: name one bench.',
       'bisect: --build: pass the command that builds a commit.',
     ])

@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const lines: readonly [line: string, candidates: readonly string[]][] = [
   ['isobench at', ['attack-profile']],
   ['isobench re', ['report', 'record.jsonl', 'report one.html']],
-  ['isobench --pl', ['--platform']],
+  ['isobench --pl', ['--plan', '--platform']],
   ['isobench run --ro', ['--rounds']],
   ['isobench run --no', ['--no-duet', '--no-forbid-only', '--no-remeasure']],
   ['isobench judge --pl', []],

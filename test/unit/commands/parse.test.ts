@@ -60,6 +60,8 @@ describe('values', () => {
     [['--max-duration', '1h30m'], { maxDuration: 5_400_000 }],
     [['--max-duration', '90s'], { maxDuration: 90_000 }],
     [['--shard', '2/5'], { shard: { index: 2, count: 5 } }],
+    [['--shard', 'auto'], { shard: { index: undefined, count: undefined } }],
+    [['--shard', 'auto/8'], { shard: { index: undefined, count: 8 } }],
     [['--no-remeasure'], { remeasure: false }],
     [['--forbid-only'], { forbidOnly: true }],
     [['--no-forbid-only'], { forbidOnly: false }],
@@ -154,7 +156,7 @@ describe('an error', () => {
     })
     const { message, fix } = refusal(() => parseCommandLine('isobench merge', merge, []))
     expect([message, fix]).toEqual([
-      'isobench merge: the argument <records> is missing: run records.',
+      'isobench merge: the argument <records> is missing: run records, folders or globs.',
       'write: isobench merge [options] <records...>',
     ])
   })

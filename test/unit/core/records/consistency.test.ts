@@ -5,11 +5,12 @@ import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { ScheduledPlan } from '../../../../src/core/model/plan.ts'
 import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
 import { compareRecords } from '../../../../src/core/records/compare.ts'
-import { mergeRecords, recordText } from '../../../../src/core/records/merge.ts'
+import { recordText } from '../../../../src/core/records/merge.ts'
 import { parseRecord, RecordError, type UnreadableLine } from '../../../../src/core/records/record-file.ts'
 import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../../src/dsl/claim.ts'
 import { IsobenchError } from '../../../../src/util/errors.ts'
+import { mergeAll } from '../../../support/merged.ts'
 import {
   aBench,
   aClaim,
@@ -137,15 +138,15 @@ describe('merging runs with interim looks', () => {
       [looked('a', '1'), looked('b', '2')],
       [looked('b', '2'), looked('a', '1')],
     ] as const)
-      expect(() => mergeRecords([a, b])).toThrow(/both measured .* with interim looks/)
+      expect(() => mergeAll([a, b])).toThrow(/both measured .* with interim looks/)
   })
 
   it('is refused if only one has them', () => {
-    expect(() => mergeRecords([looked('a', '1'), record({ file: 'b' })])).toThrow(/different interim looks/)
+    expect(() => mergeAll([looked('a', '1'), record({ file: 'b' })])).toThrow(/different interim looks/)
   })
 
   it('is possible for shards', () => {
-    expect(mergeRecords([looked('a', '1'), looked('b', '2', { samples: [] })]).samples).toHaveLength(18)
+    expect(mergeAll([looked('a', '1'), looked('b', '2', { samples: [] })]).samples).toHaveLength(18)
   })
 })
 

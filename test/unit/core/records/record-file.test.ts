@@ -8,6 +8,7 @@ import type { Environment } from '../../../../src/core/model/record.ts'
 import { reportSchema } from '../../../../src/core/model/report.ts'
 import type { Problem } from '../../../../src/core/model/suite.ts'
 import {
+  folderOf,
   hasRecord,
   latestRecord,
   RecordError,
@@ -98,7 +99,7 @@ const samples = [
 ]
 
 function write(id: string, { end, only = samples }: { end?: 'finished' | 'interrupted'; only?: typeof samples } = {}) {
-  const writer = RecordWriter.start(folder, id, environment, plan, problems)
+  const writer = RecordWriter.start(folderOf(folder), id, environment, plan, problems)
   for (const sample of only) writer.sample(sample)
   if (end) writer.end(end)
   return writer
@@ -118,7 +119,13 @@ describe('benches that did not fit into the time', () => {
     const [first, late] = [aBench(), aBench({ id: 'b.bench.ts#late', file: 'b.bench.ts', name: 'late' })]
     const claim = aClaim({ kind: 'withinNative', percent: 5 }, { bench: late.id })
     const plan = aPlan({ benches: [first, late], findings: [aFinding([claim])] })
-    const writer = RecordWriter.start(folder, 'late', { ...environment, startedAt: '2026-03-01T00:00:00Z' }, plan, [])
+    const writer = RecordWriter.start(
+      folderOf(folder),
+      'late',
+      { ...environment, startedAt: '2026-03-01T00:00:00Z' },
+      plan,
+      [],
+    )
     writer.sample(aSample('native', 0, withValues({ latency: 1, rate: 1 })))
     writer.sample(aSample('native', -1, { case: late.id, warmup: true, ...withValues({ latency: 1, rate: 1 }) }))
     writer.end('finished', [{ bench: late.id, reason: 'time-budget', seconds: 61, claims: 1 }])
@@ -161,7 +168,7 @@ describe('a run record', () => {
   })
 
   it('cut short at any byte: is read without its last line, or is refused by a RecordError', () => {
-    const writer = RecordWriter.start(folder, 'whole', environment, aPlan(), [])
+    const writer = RecordWriter.start(folderOf(folder), 'whole', environment, aPlan(), [])
     for (const sample of samples.slice(-2)) writer.sample(sample)
     writer.end('finished')
     const bytes = readFileSync(writer.file)
@@ -261,9 +268,9 @@ describe('what is no run record', () => {
 describe('the latest record', () => {
   it('is the one with the latest start', () => {
     const root = join(folder, 'latest')
-    RecordWriter.start(root, 'zzz', environment, plan, [])
+    RecordWriter.start(folderOf(root), 'zzz', environment, plan, [])
     const later = { ...environment, startedAt: '2026-01-02T03:04:06.000Z' }
-    const { file } = RecordWriter.start(root, 'aaa', later, plan, [])
+    const { file } = RecordWriter.start(folderOf(root), 'aaa', later, plan, [])
     expect(latestRecord(root).file).toBe(file)
     expect(basename(file)).toContain('aaa')
   })
@@ -271,7 +278,10 @@ describe('the latest record', () => {
   it('is the one of the latest run, whatever the names of the files are', () => {
     const root = mkdtempSync(join(folder, 'renamed-'))
     const later = { ...environment, startedAt: '2026-01-02T03:04:06.000Z' }
-    const runs = [RecordWriter.start(root, 'a', environment, plan, []), RecordWriter.start(root, 'b', later, plan, [])]
+    const runs = [
+      RecordWriter.start(folderOf(root), 'a', environment, plan, []),
+      RecordWriter.start(folderOf(root), 'b', later, plan, []),
+    ]
     const [early, late] = runs.map(({ file }, at) => {
       const renamed = join(dirname(file), ['nightly.jsonl', '2020-01-01T00-00-00-000Z-b.jsonl'][at]!)
       renameSync(file, renamed)
@@ -288,7 +298,7 @@ describe('the latest record', () => {
     ['one that contradicts itself', undefined],
   ])('is not one that is %s', (_, text) => {
     const root = mkdtempSync(join(folder, 'skipping-'))
-    const { file } = RecordWriter.start(root, 'readable', environment, plan, [])
+    const { file } = RecordWriter.start(folderOf(root), 'readable', environment, plan, [])
     const broken = join(dirname(file), '2026-02-01T00-00-00-000Z-broken.jsonl')
     writeFileSync(broken, text ?? readFileSync(file, 'utf8').repeat(2))
     const skipped: SkippedRecord[] = []

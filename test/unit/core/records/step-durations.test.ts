@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { casesOf } from '../../../../src/core/model/plan.ts'
-import { RecordWriter } from '../../../../src/core/records/record-file.ts'
+import { folderOf, RecordWriter } from '../../../../src/core/records/record-file.ts'
 import { readStepDurations, stepDurations } from '../../../../src/core/records/step-durations.ts'
 import { makeRecord } from '../../reporters/fixture.ts'
 import { aBench, aPlan, aPlatform, aSample } from '../judge/builders.ts'
@@ -38,7 +38,7 @@ describe('the durations of steps', () => {
   it('are read from records with the same sample length; a broken record counts for nothing', () => {
     const { environment } = makeRecord(false)
     const plan = aPlan()
-    const writer = RecordWriter.start(root, 'former', environment, plan, [])
+    const writer = RecordWriter.start(folderOf(root), 'former', environment, plan, [])
     writer.sample(took(5000, 0))
     writer.end('finished')
     writeFileSync(join(root, '.isobench/runs/9-broken.jsonl'), 'no record\n')

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import * as z from 'zod'
+import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { casesOf, isMeasuredOn, type Plan } from '../model/plan.ts'
+import type { Sample } from '../model/record.ts'
+import type { BenchData } from '../model/suite.ts'
+import { stepDurations } from '../records/step-durations.ts'
+import { median } from '../stats/index.ts'
+import { assignShards, type BenchSeconds, type PlannedShards } from './shard.ts'
+
+/** A shard plan: which benches each shard measures. One file for all hosts of a run. */
+
+/** Version of the format of plan files. */
+const planVersion = 1
+
+/** What `isobench plan` was asked to measure. Every shard measures with these options. */
+const selectionSchema = z.strictObject({
+  filters: z.array(z.string()),
+  platform: z.array(z.string()).optional(),
+  allPlatforms: z.boolean().optional(),
+  name: z.array(z.string()).optional(),
+  tag: z.array(z.string()).optional(),
+  findings: z.array(z.string()).optional(),
+  profile: z.string(),
+  rounds: z.number().optional(),
+  firstLook: z.number().optional(),
+  seconds: z.number().optional(),
+  timeout: z.number().optional(),
+  duet: z.boolean().optional(),
+  seed: z.string(),
+})
+
+export type ShardSelection = z.infer<typeof selectionSchema>
+
+const plannedBenchSchema = z.strictObject({
+  id: z.string(),
+  digest: z.string(),
+  /** Seconds of all its samples. */
+  seconds: z.number(),
+  /** Whether former records say so; otherwise it is an estimate. */
+  measured: z.boolean(),
+})
+
+const shardPlanSchema = z.strictObject({
+  isobench: z.literal('shard-plan'),
+  planVersion: z.literal(planVersion),
+  id: z.string(),
+  createdAt: z.string(),
+  selection: selectionSchema,
+  shards: z.array(z.strictObject({ seconds: z.number(), benches: z.array(plannedBenchSchema) })).min(1),
+})
+
+export type ShardPlan = z.infer<typeof shardPlanSchema>
+export type PlannedBench = z.infer<typeof plannedBenchSchema>
+
+/** A file is no shard plan, or does not fit the bench files. */
+export class ShardPlanError extends IsobenchError {
+  readonly code = 'ISOBENCH_SHARD_PLAN'
+}
+
+const remake = 'make a new plan with isobench plan, and give the same file to every shard'
+
+/**
+ * The seconds that each bench takes: the medians of former samples times the rounds of the profile. A bench without
+ * former samples of all its cases has the estimate of its plan.
+ * @param former samples of any records with the same sample length
+ */
+export function benchSeconds(
+  { benches, platforms, profile }: Pick<Plan, 'benches' | 'platforms' | 'profile'>,
+  former: readonly Sample[] = [],
+): PlannedBench[] {
+  const names = new Set(platforms.map(({ name }) => name))
+  const walls = new Map<string, Map<string, number[]>>()
+  for (const { case: id, platform, wallMs } of former) {
+    if (!names.has(platform)) continue
+    const ofCase = walls.get(id) ?? new Map<string, number[]>()
+    const values = ofCase.get(platform) ?? []
+    values.push(wallMs / 1000)
+    walls.set(id, ofCase.set(platform, values))
+  }
+  const estimate = stepDurations([], profile)
+  const rounds = profile.rounds + profile.warmup
+  return benches.map((bench) => {
+    const cases = casesOf(bench)
+    const measured = cases.every(({ id }) => walls.has(id))
+    const ofRound = cases.flatMap((one) =>
+      measured
+        ? [...walls.get(one.id)!.values()].map((values) => median(values))
+        : platforms.flatMap((platform) => {
+            if (!isMeasuredOn(platform, bench)) return []
+            const { sample, boot } = estimate(one, bench, platform)
+            return bench.workload.lifecycle === 'sample' ? sample + boot : sample
+          }),
+    )
+    const seconds = rounds * ofRound.reduce((sum, one) => sum + one, 0)
+    // Milliseconds, so that sums do not depend on the last bit of a float.
+    return { id: bench.id, digest: bench.digest, seconds: Math.round(seconds * 1000) / 1000, measured }
+  })
+}
+
+/** @throws {UsageError} if a shard would have no bench */
+export function createShardPlan(benches: readonly PlannedBench[], count: number, selection: ShardSelection): ShardPlan {
+  const byId = new Map(benches.map((bench) => [bench.id, bench]))
+  return {
+    isobench: 'shard-plan',
+    planVersion,
+    id: `p${randomBytes(5).toString('hex')}`,
+    createdAt: new Date().toISOString(),
+    selection,
+    shards: assignShards(benches, count).map((ids) => {
+      const own = ids.map((id) => byId.get(id)!)
+      const seconds = own.reduce((sum, one: BenchSeconds) => sum + one.seconds, 0)
+      return { seconds: Math.round(seconds * 1000) / 1000, benches: own }
+    }),
+  }
+}
+
+/** @throws {ShardPlanError} if the file is no shard plan */
+export function readShardPlan(file: string): ShardPlan {
+  if (!existsSync(file)) throw new UsageError(`there is no shard plan at ${file}`, remake)
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new ShardPlanError(`${file} is no shard plan: ${messageOf(error)}`, remake)
+  }
+  const parsed = shardPlanSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const { path, message } = parsed.error.issues[0]!
+  throw new ShardPlanError(`${file} is no shard plan: ${path.join('.') || 'the file'}: ${message}`, remake)
+}
+
+/**
+ * Checks that this host has the benches of the plan.
+ * @throws {ShardPlanError} that names the first bench that is missing, new or changed
+ */
+export function checkShardPlan({ id, shards }: PlannedShards, benches: readonly BenchData[]): void {
+  const planned = new Map(shards.flatMap((shard) => shard.benches).map((bench) => [bench.id, bench.digest]))
+  const here = new Map(benches.map((bench) => [bench.id, bench.digest]))
+  const refuse = (bench: string, why: string): never => {
+    throw new ShardPlanError(`the bench ${bench} ${why} shard plan ${id} was made`, remake)
+  }
+  for (const [bench, digest] of planned) {
+    if (!here.has(bench)) refuse(bench, 'is gone since')
+    if (here.get(bench) !== digest) refuse(bench, 'has changed since')
+  }
+  for (const bench of here.keys()) if (!planned.has(bench)) refuse(bench, 'is new since')
+}

@@ -1,0 +1,123 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { command } from '../../../src/commands/merge.ts'
+import type { RunRecord } from '../../../src/core/model/record.ts'
+import { benchSeconds, createShardPlan } from '../../../src/core/project/shard-plan.ts'
+import { recordText } from '../../../src/core/records/merge.ts'
+import { readRecord } from '../../../src/core/records/record-file.ts'
+import { benches, idOf, shard } from '../../support/shards.ts'
+import { aPlan } from '../core/judge/builders.ts'
+
+const top = mkdtempSync(join(tmpdir(), 'isobench-merge-command-'))
+afterAll(() => rmSync(top, { recursive: true }))
+let cwd = ''
+let runs = 0
+beforeEach(() => {
+  cwd = join(top, String(++runs))
+  mkdirSync(join(cwd, 'results/node-1'), { recursive: true })
+})
+
+const put = (name: string, record: RunRecord) =>
+  writeFileSync(join(cwd, 'results', name), recordText(record, '2026-01-03T00:00:00.000Z'))
+
+async function merge(names: readonly string[], options: Record<string, unknown> = {}) {
+  let [out, err] = ['', '']
+  const io = {
+    cwd,
+    out: { write: (text: string) => (out += text) },
+    err: { write: (text: string) => (err += text) },
+  }
+  const paths = names.map((name) => join(cwd, name))
+  const code = await command.run(paths, { strict: false, group: false, ...options } as never, io as never)
+  return { code, out, err }
+}
+
+describe('isobench merge', () => {
+  it('takes a folder with its folders, and a glob', async () => {
+    put('node-1/a.jsonl', shard(1))
+    put('b.jsonl', shard(2))
+    put('c.jsonl', shard(3))
+    const folder = await merge(['results'], { out: 'all.jsonl', strict: true })
+    expect(folder).toMatchObject({
+      code: 0,
+      out: '',
+      err: expect.stringMatching(/^Wrote .*all\.jsonl: 3 records\.\n$/),
+    })
+    expect(readRecord(join(cwd, 'all.jsonl')).plan.shard!.indices).toEqual([1, 2, 3])
+    const glob = await merge(['results/**/*.jsonl'])
+    const withoutEnd = (text: string) => text.trimEnd().split('\n').slice(0, -1)
+    expect(withoutEnd(glob.out)).toEqual(withoutEnd(readFileSync(join(cwd, 'all.jsonl'), 'utf8')))
+    await expect(merge(['results/*.json'])).rejects.toThrow('no file matches')
+  })
+
+  it('names a lost shard and missing rounds, and exits with 3 with --strict', async () => {
+    put('a.jsonl', shard(1))
+    put('b.jsonl', shard(2, { rounds: 4, status: 'killed' }))
+    const { code, err } = await merge(['results'], { out: 'all.jsonl' })
+    expect(code).toBe(0)
+    expect(err).toMatch(/missing {2}shard 3\/3 of plan [0-9a-f]+: no record\. 1 bench: x\.bench\.ts#c\n/)
+    expect(err).toMatch(
+      /missing {2}x\.bench\.ts#b: 4 of 10 rounds in .*b\.jsonl \(shard 2\/3\), because it was killed\n/,
+    )
+    expect((await merge(['results'], { out: 'again.jsonl', strict: true })).code).toBe(3)
+  })
+
+  it('leaves a broken file of a folder out, which is then a lost shard, and refuses it by name', async () => {
+    put('a.jsonl', shard(1))
+    put('b.jsonl', shard(2))
+    writeFileSync(join(cwd, 'results/empty.jsonl'), '')
+    const { code, err } = await merge(['results'], { out: 'all.jsonl', strict: true })
+    expect(code).toBe(3)
+    expect(err).toMatch(/warning {2}.*empty\.jsonl is no run record: it is empty\. It is left out\.\n/)
+    expect(err).toContain('missing  shard 3/3')
+    await expect(merge(['results/empty.jsonl'])).rejects.toThrow('is no run record')
+  })
+
+  it('counts a damaged line as missing', async () => {
+    for (const index of [1, 2, 3]) put(`${index}.jsonl`, shard(index))
+    const file = join(cwd, 'results/2.jsonl')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"round":3', '"round":x'))
+    const { code, err } = await merge(['results'], { out: 'all.jsonl', strict: true })
+    expect(code).toBe(3)
+    expect(err).toMatch(/warning {2}.*2\.jsonl:5 is not JSON/)
+  })
+
+  it('says which record of a repeated shard counts, and why', async () => {
+    put('a.jsonl', shard(1))
+    put('b.jsonl', shard(2, { rounds: 4, status: 'killed' }))
+    put('b2.jsonl', shard(2, { at: '2026-01-05' }))
+    put('c.jsonl', shard(3))
+    const { code, err } = await merge(['results'], { out: 'all.jsonl', strict: true })
+    expect(code).toBe(0)
+    expect(err).toMatch(
+      /\/b\.jsonl is left out: .*\/b2\.jsonl is of the same shard 2\/3, and counts because it finished/,
+    )
+    expect(readRecord(join(cwd, 'all.jsonl')).samples).toHaveLength(60)
+  })
+
+  it('counts only the records of --plan', async () => {
+    const { platforms, profile } = aPlan()
+    const planned = createShardPlan(benchSeconds({ benches, platforms, profile }), 3, {
+      filters: [],
+      profile: 'quick',
+      seed: 's',
+    })
+    writeFileSync(join(cwd, 'plan.json'), JSON.stringify(planned))
+    put('old.jsonl', shard(1))
+    await expect(merge(['results'], { plan: 'plan.json' })).rejects.toThrow('none of 1 record is of the plan')
+    for (const index of [2, 3]) put(`${index}.jsonl`, shard(index, { run: planned.id, planned }))
+    const { code, err } = await merge(['results'], { plan: 'plan.json', out: 'all.jsonl', strict: true })
+    expect(code).toBe(3)
+    expect(err).toContain('1 record of other runs left out.\n')
+    expect(err).toContain(`missing  shard 1/3 of plan ${planned.id}: no record. 1 bench: ${idOf('a')}\n`)
+  })
+
+  it('never overwrites, and leaves no part of a record', async () => {
+    put('a.jsonl', shard(1))
+    writeFileSync(join(cwd, 'all.jsonl'), 'mine')
+    await expect(merge(['results'], { out: 'all.jsonl' })).rejects.toThrow('already exists')
+    expect(readFileSync(join(cwd, 'all.jsonl'), 'utf8')).toBe('mine')
+  })
+})

@@ -1,0 +1,159 @@
+/** Merging shards: what is missing is named, and never looks like fewer benches. */
+
+import { describe, expect, it } from 'vitest'
+import { buildReport } from '../../../../src/core/judge/report.ts'
+import type { RunRecord } from '../../../../src/core/model/record.ts'
+import { mergeRecords } from '../../../../src/core/records/merge.ts'
+import { chooseRecords } from '../../../../src/core/records/shard-coverage.ts'
+import { formatReason } from '../../../../src/reporters/format.ts'
+import { mergeAll, surveysOf } from '../../../support/merged.ts'
+import { idOf, names, shard } from '../../../support/shards.ts'
+
+const reportOf = (records: readonly RunRecord[], strict = false) => buildReport(mergeAll(records), { strict })
+const merged = (records: readonly RunRecord[]) => mergeRecords(chooseRecords(surveysOf(records)).counted)
+const counted = (records: readonly RunRecord[]) => chooseRecords(surveysOf(records)).counted.map(({ file }) => file)
+
+describe('a lost shard', () => {
+  const two = [shard(1), shard(2)]
+
+  it('is named with its benches', () => {
+    const { missingShards, plan } = merged(two)
+    expect(missingShards).toEqual([{ index: 3, count: 3, plan: plan.shard!.plan, benches: [idOf('c')] }])
+    expect(plan.shard!.indices).toEqual([1, 2])
+  })
+
+  it('leaves its bench in the plan, and each claim that needs it is not evaluated for that reason', () => {
+    const report = reportOf(two)
+    const reason = { code: 'shard-missing', shard: '3/3' }
+    const lost = report.claims.filter(({ bench }) => bench.id === idOf('c'))
+    expect(lost).toHaveLength(2)
+    for (const claim of lost) expect(claim).toMatchObject({ outcome: 'not-evaluated', reason })
+    expect(report.findings[0]).toMatchObject({ outcome: 'not-evaluated', reasons: [reason] })
+    expect(report.excluded).toEqual([{ bench: idOf('c'), reason: 'shard-missing', detail: '3/3' }])
+    expect(formatReason(lost[0]!.reason!)).toBe('shard 3/3: the shard that measures the bench left no record')
+    expect(report.claims.filter(({ outcome }) => outcome === 'holds')).toHaveLength(2)
+  })
+
+  it('exits with 3 with --strict, also if its benches have no claims', () => {
+    const silent = two.map((record) => ({ ...record, plan: { ...record.plan, findings: [] } }))
+    expect(reportOf(two).exit.code).toBe(0)
+    expect(reportOf(two, true).exit).toMatchObject({ code: 3, claims: [2, 3], findings: [1] })
+    const bare = silent.map((record) => ({
+      ...record,
+      plan: {
+        ...record.plan,
+        shard: { ...record.plan.shard!, others: record.plan.shard!.others.map((one) => ({ ...one, claims: [] })) },
+      },
+    }))
+    expect(reportOf(bare, true).exit.code).toBe(3)
+    expect(reportOf([...two, shard(3)], true).exit.code).toBe(0)
+  })
+
+  it('can be added to the merged record later', () => {
+    const partial = { ...mergeAll(two), file: 'all.jsonl' }
+    const whole = merged([partial, shard(3)])
+    expect(whole.missingShards).toEqual([])
+    expect(whole.plan.excluded).toEqual([])
+    expect(whole.plan.cases.map(({ id }) => id).sort()).toEqual(names.map(idOf))
+    expect(reportOf([partial, shard(3)], true).exit.code).toBe(0)
+  })
+})
+
+describe('a shard that ended early', () => {
+  it('lacks rounds, which are named', () => {
+    const { missingRounds } = merged([shard(1), shard(2, { rounds: 4, status: 'killed' }), shard(3)])
+    expect(missingRounds).toEqual([
+      { file: 'shard-2.jsonl', status: 'killed', shard: '2/3', bench: idOf('b'), rounds: 4, planned: 10 },
+    ])
+    expect(reportOf([shard(1), shard(2, { rounds: 4, status: 'killed' }), shard(3)], true).exit.code).toBe(3)
+  })
+
+  it('before its first round lacks the bench like a lost one', () => {
+    const warmup = shard(2, { status: 'killed' }).samples.slice(0, 1)
+    const early = shard(2, { status: 'killed', samples: warmup.map((one) => ({ ...one, round: -1, warmup: true })) })
+    const { plan, missingShards } = merged([shard(1), early, shard(3)])
+    expect(missingShards).toEqual([])
+    expect(plan.excluded).toEqual([{ bench: idOf('b'), reason: 'shard-missing', detail: '2/3' }])
+    const report = reportOf([shard(1), early, shard(3)])
+    expect(report.claims.find(({ bench }) => bench.id === idOf('b'))!.reason).toEqual({
+      code: 'shard-missing',
+      shard: '2/3',
+    })
+  })
+})
+
+describe('a shard that was measured twice', () => {
+  const killed = shard(2, { rounds: 4, status: 'killed', file: 'killed.jsonl' })
+  const again = shard(2, { at: '2026-01-05', file: 'again.jsonl' })
+
+  it('counts once: the finished one', () => {
+    const { counted, left } = chooseRecords(surveysOf([killed, again, shard(1), shard(3)]))
+    expect(counted.map(({ file }) => file)).toEqual(['shard-1.jsonl', 'shard-3.jsonl', 'again.jsonl'])
+    expect(left).toEqual([
+      { file: 'killed.jsonl', why: 'retry', instead: expect.objectContaining({ file: 'again.jsonl' }) },
+    ])
+    const once = merged([again, shard(1), shard(3)])
+    expect([...merged([killed, again, shard(1), shard(3)]).samples()]).toEqual([...once.samples()])
+  })
+
+  it('of two finished ones the first counts, whatever they measured; of two unfinished ones the longer', () => {
+    const faster = { ...again, samples: again.samples.map((sample) => ({ ...sample, wallMs: 0 })) }
+    expect(counted([faster, shard(2)])).toEqual(['shard-2.jsonl'])
+    const longer = shard(2, { rounds: 6, status: 'killed', file: 'longer.jsonl', at: '2026-01-06' })
+    expect(counted([killed, longer])).toEqual(['longer.jsonl'])
+    expect(counted([shard(2, { rounds: 4, status: 'interrupted' }), longer])).toEqual(['shard-2.jsonl'])
+  })
+
+  it('as a copy of the same file counts once, with or without shards', () => {
+    const copy = { ...shard(1), file: 'copy.jsonl' }
+    expect(chooseRecords(surveysOf([shard(1), copy])).left).toMatchObject([{ file: 'shard-1.jsonl', why: 'copy' }])
+    const { shard: _, ...plan } = shard(1).plan
+    expect(
+      counted([
+        { ...shard(1), plan },
+        { ...copy, plan },
+      ]),
+    ).toEqual(['copy.jsonl'])
+  })
+
+  it('in another run adds rounds, as without an id of the run', () => {
+    const roundsOf = (records: readonly RunRecord[]) =>
+      Math.max(...[...merged(records).samples()].map(({ round }) => round)) + 1
+    const night = (run: string | null, at: string) => shard(1, { run, at, file: `${at}.jsonl` })
+    expect(roundsOf([night('job 1', '2026-01-01'), night('job 2', '2026-01-02')])).toBe(20)
+    expect(roundsOf([night(null, '2026-01-01'), night(null, '2026-01-02')])).toBe(20)
+    expect(roundsOf([night('job 1', '2026-01-01'), night('job 1', '2026-01-02')])).toBe(10)
+  })
+
+  it('does not count beside a merged record that has it', () => {
+    const all = { ...mergeAll([shard(1), shard(2), shard(3)]), file: 'all.jsonl' }
+    expect(counted([all, shard(1), shard(2), shard(3)])).toEqual(['shard-1.jsonl', 'shard-2.jsonl', 'shard-3.jsonl'])
+    expect(counted([all, shard(2)])).toEqual(['all.jsonl'])
+    const some = { ...mergeAll([shard(1), shard(2)]), file: 'some.jsonl' }
+    expect(counted([all, some])).toEqual(['all.jsonl'])
+    const others = { ...mergeAll([shard(2), shard(3)]), file: 'others.jsonl' }
+    expect(() => counted([some, others])).toThrow('are merged records that both have shard 2')
+  })
+})
+
+describe('plans of shards that differ', () => {
+  it('keep the platforms that each case needs, the noise floors and the duets of all', () => {
+    const over = (index: number): RunRecord => {
+      const { plan, ...record } = shard(index)
+      const { id } = plan.cases[0]!
+      const part = {
+        casePlatforms: { [id]: ['native', 'runc'] },
+        noiseFloors: [{ case: id, metric: 'latency', logRatio: 0.1 * index }],
+        duet: [plan.benches[0]!.id],
+        blocks: [[plan.benches[0]!.id]],
+      }
+      return { ...record, plan: { ...plan, ...part } }
+    }
+    const { plan } = merged([over(1), over(2), over(3)])
+    expect(plan.casePlatforms).toEqual(Object.fromEntries(names.map((name) => [idOf(name), ['native', 'runc']])))
+    expect(plan.noiseFloors?.map(({ case: id }) => id)).toEqual(names.map(idOf))
+    expect(plan.duet).toEqual(names.map(idOf))
+    expect(plan.blocks).toEqual(names.map((name) => [idOf(name)]))
+    expect(reportOf([over(1), over(2), over(3)]).cases).toHaveLength(3)
+  })
+})
