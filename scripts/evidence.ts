@@ -9,6 +9,7 @@ import { firstRun } from './evidence/first-run.ts'
 import { leftovers } from './evidence/leftovers.ts'
 import { list } from './evidence/list.ts'
 import type { Measurement } from './evidence/measurement.ts'
+import { merge } from './evidence/merge.ts'
 import { overhead } from './evidence/overhead.ts'
 import { padding } from './evidence/padding.ts'
 import { suite } from './evidence/suite.ts'
@@ -25,6 +26,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
   'first-run': firstRun,
   leftovers,
   list,
+  merge,
   overhead,
   padding,
   suite,
