@@ -6,7 +6,9 @@ import { type Command, command, iperf3, memory, periodic } from 'isobench/tools'
 const longest = 600
 const port = 5201
 /** Milliseconds that the neighbor works before the victim starts. */
-const lead = 300
+const lead = 500
+/** How often the load generator tries to connect. */
+const attempts = 10
 
 /** Repeats a command of a shell. Its text is constant. */
 const forever = (body: string) => command('/bin/busybox', 'sh', '-c', `while :; do ${body}; done`)
@@ -36,11 +38,15 @@ function watch(work: Promise<unknown>): () => void {
   }
 }
 
-/** The load generator sends to a server in the neighbor's guest as fast as it can. */
+/** The server in the neighbor's guest sends to the load generator as fast as it can. */
 async function send({ client }: BootedGuest, { address }: Service): Promise<void> {
-  const test = iperf3.client({ host: address, port, seconds: longest })
-  // After the port check, the server needs a moment to listen again.
-  while (iperf3.isRefused((await client.exec(test, { exitCodes: [0, 1] })).stdout));
+  const test = iperf3.client({ host: address, port, seconds: longest, reverse: true })
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const { stdout } = await client.exec(test, { exitCodes: [0, 1] })
+    if (!iperf3.isRefused(stdout)) return
+    // After the port check, the server needs a moment to listen again.
+    await sleep(lead / attempts)
+  }
 }
 
 /** @returns a function that throws if the neighbor has stopped working */

@@ -13,7 +13,7 @@ export interface PeriodicJob {
   seconds: number
   /** Milliseconds from the start of one job to the start of the next. Default: 20. */
   every?: number
-  /** Additions of each job: about 5 ms for the default, 100000. */
+  /** Additions of each job: about 5 ms for the default, 400000. */
   additions?: number
 }
 
@@ -51,7 +51,7 @@ print "jobs: $done\\n";
 /** The command of the periodic job, and the parser of its output. */
 export const periodic = {
   /** @throws {TypeError} if a number is none or not above 0 */
-  command({ seconds, every = 20, additions = 100_000 }: PeriodicJob): Command {
+  command({ seconds, every = 20, additions = 400_000 }: PeriodicJob): Command {
     if (!(seconds > 0)) throw new TypeError(`seconds must be above 0, not ${seconds}.`)
     const period = requireCount('every', every) / 1000
     return command('perl', '-e', program, seconds, period, requireCount('additions', additions))

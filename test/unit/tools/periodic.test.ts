@@ -6,7 +6,7 @@ const output = '5.120\n23.751\n4.998\njobs: 3\n'
 
 describe('periodic', () => {
   it('is asked for what it takes', () => {
-    expect(periodic.command({ seconds: 2 }).argv.slice(-3)).toEqual(['2', '0.02', '100000'])
+    expect(periodic.command({ seconds: 2 }).argv.slice(-3)).toEqual(['2', '0.02', '400000'])
     expect(periodic.command({ seconds: 0.5, every: 5, additions: 7 }).argv.slice(-3)).toEqual(['0.5', '0.005', '7'])
     expect(() => periodic.command({ seconds: 0 })).toThrow(TypeError)
     expect(() => periodic.command({ seconds: 1, every: 0 })).toThrow(TypeError)
