@@ -52,6 +52,13 @@ export interface GuestsApi {
   /** Bytes that all guests together may use: a hard limit, which leaves the host what it needs. */
   readonly totalMemoryBytes: number
   /**
+   * Lowers the hard limit of all guests together.
+   * @param bytes more than `totalMemoryBytes` has no effect
+   */
+  limitMemory(bytes: number): void
+  /** Returns the bytes that the host can give to new processes now, by its kernel's estimate (`MemAvailable`). */
+  availableMemoryBytes(): number
+  /**
    * Boots several guests, each with `command` as the only one, and waits until each has printed its first byte or has
    * failed. isobench prepares all of them before the first request, and removes them after the last one is ready. A
    * guest that fails or is late is part of the result, in the order of the requests.

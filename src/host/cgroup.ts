@@ -123,7 +123,7 @@ export function makeCgroup(name: string, limits: Limits): void {
       writeFileSync(join(folder, 'cpuset.cpus'), limits.cpus.join(','))
     }
     if (has('memory')) {
-      writeFileSync(join(folder, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(limits.memoryBytes))
+      writeFileSync(join(folder, memoryLimitFile(version)), String(limits.memoryBytes))
     }
     if (has('pids') && limits.processes !== undefined) writeFileSync(join(folder, 'pids.max'), String(limits.processes))
     if (version === 2) {
@@ -138,6 +138,14 @@ export function makeCgroup(name: string, limits: Limits): void {
     // cgroup v2 allows processes only in leaves: host processes are in `host`, the runtime's container is next to it.
     mkdirSync(join(folder, 'host'))
   }
+}
+
+const memoryLimitFile = (version: 1 | 2): string => (version === 1 ? 'memory.limit_in_bytes' : 'memory.max')
+
+/** Sets the limit of the cgroup `name` and of all cgroups below it together, in bytes. */
+export function setMemoryLimit(name: string, bytes: number): void {
+  const memory = hierarchyWith('memory')
+  if (memory) writeFileSync(join(memory.path, rootGroup, name, memoryLimitFile(memory.version)), String(bytes))
 }
 
 /** Moves the processes of the cgroup `name`, and of every cgroup below it, to other CPUs. */

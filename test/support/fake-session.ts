@@ -82,6 +82,7 @@ export class FakeSession implements Session {
     host.record('group')
     return {
       memoryBytes: 8 * limits.memoryBytes,
+      limitMemory: () => {},
       cpuSets: [[1], [0]],
       createSandbox: async (rootfs, _timeout, cpus) => {
         host.record(`place ${cpus.join(',')}`)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BootedGuest, BurstOptions, CpuPlacement, GuestStart, GuestsApi } from '../../dsl/guests.ts'
 import type { Metrics } from '../../dsl/metric.ts'
 import type { GuestsContext, ParamSpace, Workload } from '../../dsl/workload.ts'
+import { readMemory } from '../../host/memory-info.ts'
 import type { GuestArgv, HostArgv } from '../../host/process.ts'
 import type { ExceededLimit, OwnedGuestSandbox } from '../../host/sandbox.ts'
 import type { Command } from '../../tools/command.ts'
@@ -58,6 +59,8 @@ export async function runSeveralGuests(
   await using guests = new SeveralGuests(group, sample)
   const api: GuestsApi = {
     totalMemoryBytes: group.memoryBytes,
+    limitMemory: (bytes) => group.limitMemory(bytes),
+    availableMemoryBytes: () => readMemory().available,
     burst: (count, command, options) => scope.track(guests.burst(count, command, options)),
     boot: (options) => scope.track(guests.boot(options)),
   }

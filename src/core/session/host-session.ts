@@ -5,7 +5,7 @@ import { totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../../dsl/config.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
-import { cgroupExecArgv, type Limits, makeCgroup } from '../../host/cgroup.ts'
+import { cgroupExecArgv, type Limits, makeCgroup, setMemoryLimit } from '../../host/cgroup.ts'
 import { removeResource } from '../../host/cleanup.ts'
 import { assignCpus, type CpuAssignment, cpuSetsOf } from '../../host/cpus.ts'
 import { useUsualUmask } from '../../host/environment.ts'
@@ -166,6 +166,7 @@ export class HostSession implements Session {
     const resources = stack.move()
     return {
       memoryBytes,
+      limitMemory: (bytes) => setMemoryLimit(name, Math.min(bytes, memoryBytes)),
       cpuSets: cpuSetsOf(cpus, limits.cpus.length),
       createSandbox: (rootfs, timeout, own) =>
         this.#createSandbox({ rootfs, timeout, limits: { ...limits, cpus: own }, parentGroup: name }),
